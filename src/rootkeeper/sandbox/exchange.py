@@ -1,0 +1,106 @@
+"""What travels along the request path: who calls, what is called, and how a service says no.
+
+Services receive typed parameters and return what botocore's model of the operation describes; they never see HTTP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rootkeeper.sandbox.state import World
+
+
+class PrincipalKind(StrEnum):
+    """The kinds of caller that AWS tells apart."""
+
+    ROLE_SESSION = "role_session"
+    ROOT_SESSION = "root_session"
+    """The root user by AssumeRoot: Deny-only task policy, at most 900 s."""
+    ROOT_USER = "root_user"
+    """The root user by its own long-term access key or console sign-in."""
+    USER = "user"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who signed a request."""
+
+    kind: PrincipalKind
+    arn: str
+    account_id: str
+    user_id: str
+    access_key_id: str
+    identity_name: str | None = None
+    """The IAM user's or role's name, whose identity policies decide; ``None`` for a root user."""
+    task_policy_arn: str | None = None
+    source_identity: str | None = None
+    session_issued_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Call:
+    """One authenticated and parsed call, as a service sees it."""
+
+    world: World
+    service: str
+    operation: str
+    """In CloudTrail's spelling, such as ``DeleteLoginProfile``."""
+    region: str
+    """The Region of the signature's credential scope; ``us-east-1`` for global services."""
+    is_global_endpoint: bool
+    principal: Principal
+    parameters: Mapping[str, Any]
+    now: datetime
+    request_id: str
+    source_ip: str
+    user_agent: str
+    event_details: dict[str, Any] = field(default_factory=dict)
+    """What a service adds to the CloudTrail event: ``responseElements``, ``resources``, ``additionalEventData``."""
+
+
+@dataclass
+class ServiceError(Exception):
+    """A refusal in the service's own words; the codec gives it the protocol's form."""
+
+    code: str
+    message: str
+    status: int = 400
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    """Further modelled members of the error, such as ``Reason``."""
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.message}"
+
+
+def any_resource(call: Call) -> str:  # noqa: ARG001 - the signature of a resource function
+    """The resource of actions that know no other than ``*``."""
+    return "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One served operation: what permission it needs, on what, and what it does.
+
+    The request path calls ``validate``, then authorizes ``action`` on ``resource`` (unless ``is_open``), then calls
+    ``perform``, which does the checks that AWS makes after authorization and changes the state.
+    """
+
+    perform: Callable[[Call], dict[str, Any]]
+    action: str
+    """The IAM action, such as ``iam:DeleteLoginProfile``."""
+    is_mutating: bool = False
+    resource: Callable[[Call], str] = any_resource
+    validate: Callable[[Call], None] | None = None
+    condition_keys: Callable[[Call], Mapping[str, str]] | None = None
+    """Condition keys of this service and request, such as ``sts:TaskPolicyArn``."""
+    is_open: bool = False
+    """Whether every authenticated caller may call it (sts:GetCallerIdentity)."""
+    denial: Callable[[Call], ServiceError] | None = None
+    """How the service words a refusal, where it differs from its protocol's usual form."""
+    target_account: Callable[[Call], str] | None = None
+    """The account that the recorded request concerns, where it isn't the caller's (sts:AssumeRoot)."""
