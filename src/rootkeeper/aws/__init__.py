@@ -1,0 +1,1 @@
+"""The gateway: the only product code that speaks to AWS."""

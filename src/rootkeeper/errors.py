@@ -1,0 +1,183 @@
+"""Every deliberate error of the product, in one tree.
+
+An error carries a stable ``code`` (``area.reason``), the exit status of a command that ends with it, and a hint that
+says what to do next. Adapters translate foreign errors into these at their edge. This file imports nothing of ours.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class RootkeeperError(Exception):
+    """The trunk: never raised itself."""
+
+    code: ClassVar[str] = "rootkeeper.error"
+    exit_status: ClassVar[int] = 70
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class InputError(RootkeeperError):
+    """What was asked for can't be understood or isn't allowed; nothing was done."""
+
+    code = "input.invalid"
+    exit_status = 2
+
+
+class TargetRefusedError(InputError):
+    """An account was named that may not be touched."""
+
+    code = "target.refused"
+
+
+class SelectionEmptyError(InputError):
+    """No account was selected, or the selection matches none."""
+
+    code = "selection.empty"
+
+
+class PlanInvalidError(InputError):
+    """A plan file is unreadable, altered, expired, not yet valid or of another organization."""
+
+    code = "plan.invalid"
+
+
+class WindowConflictError(InputError):
+    """A recovery window stands in the way, or isn't in the state that the step needs."""
+
+    code = "window.conflict"
+
+
+class SettingsError(InputError):
+    """A setting is unknown or out of range."""
+
+    code = "settings.invalid"
+
+
+class AwsError(RootkeeperError):
+    """AWS answered with an error, or couldn't be reached."""
+
+    code = "aws.error"
+    exit_status = 3
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        operation: str = "",
+        aws_code: str = "",
+        request_id: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.operation = operation
+        """Such as ``sts:AssumeRoot``; empty where no call was made."""
+        self.aws_code = aws_code
+        """AWS's own error code, such as ``AccessDenied``; empty where AWS gave none."""
+        self.request_id = request_id
+
+
+class AwsAccessDeniedError(AwsError):
+    """AWS refused: a missing permission, a policy that denies, or a feature that is off."""
+
+    code = "aws.access_denied"
+
+
+class AwsCredentialsError(AwsError):
+    """There are no usable credentials: none, unknown, or expired."""
+
+    code = "aws.credentials"
+
+
+class AwsThrottledError(AwsError):
+    """AWS limited the rate, and retries didn't help; safe to call again later."""
+
+    code = "aws.throttled"
+
+
+class AwsUnreachableError(AwsError):
+    """No answer from the endpoint; for a reading call, nothing happened."""
+
+    code = "aws.unreachable"
+
+
+class AwsUnclearError(AwsError):
+    """A changing call got no clear answer: it may have acted. Only a re-read decides; never send it again."""
+
+    code = "aws.unclear"
+
+
+class AwsNotFoundError(AwsError):
+    """The entity doesn't exist (NoSuchEntity, AccountNotFoundException and their like)."""
+
+    code = "aws.not_found"
+
+
+class AwsAlreadyExistsError(AwsError):
+    """The entity exists already (EntityAlreadyExists, AccountAlreadyRegisteredException and their like)."""
+
+    code = "aws.already_exists"
+
+
+class AwsRejectedError(AwsError):
+    """AWS understood the call and refused it for another reason; ``aws_code`` says which."""
+
+    code = "aws.rejected"
+
+
+class OrganizationIncompleteError(AwsError):
+    """The list of accounts is empty, cut off or contradicts itself; nothing may be concluded from it."""
+
+    code = "organization.incomplete"
+
+
+class IdentityMismatchError(AwsError):
+    """A root session isn't the target account's root user; nothing was changed with it."""
+
+    code = "root_session.identity_mismatch"
+
+
+class LedgerUnavailableError(RootkeeperError):
+    """The ledger can't be written, so no privileged call is made."""
+
+    code = "ledger.unavailable"
+    exit_status = 3
+
+
+class LedgerOutdatedError(RootkeeperError):
+    """The database is older than its mirror or anchor: it was restored or cut, and that must be recorded first."""
+
+    code = "ledger.outdated"
+    exit_status = 3
+
+
+class DatabaseError(RootkeeperError):
+    """The database can't be opened, read or written, or its schema is newer than this program."""
+
+    code = "database.unavailable"
+    exit_status = 3
+
+
+class AccountBusyError(RootkeeperError):
+    """Another operator, worker or window holds the account."""
+
+    code = "account.busy"
+    exit_status = 4
+
+
+class LockLostError(RootkeeperError):
+    """This process lost its lock on an account (its lease ran out); it must not act on it any more."""
+
+    code = "account.lock_lost"
+    exit_status = 4
+
+
+class UnprovenChangeError(RootkeeperError):
+    """A change was sent, but the re-read doesn't show it."""
+
+    code = "change.unproven"
+    exit_status = 4
