@@ -6,6 +6,7 @@ says what to do next. Adapters translate foreign errors into these at their edge
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import ClassVar
 
 
@@ -81,10 +82,39 @@ class AwsError(RootkeeperError):
         self.request_id = request_id
 
 
+class DenialCause(StrEnum):
+    """What AWS names as the cause of a denial. Source: IAM User Guide, access denied error messages."""
+
+    IDENTITY_POLICY = "identity_policy"
+    PERMISSIONS_BOUNDARY = "permissions_boundary"
+    RESOURCE_CONTROL_POLICY = "resource_control_policy"
+    RESOURCE_POLICY = "resource_policy"
+    SERVICE_CONTROL_POLICY = "service_control_policy"
+    SESSION_POLICY = "session_policy"
+    VPC_ENDPOINT_POLICY = "vpc_endpoint_policy"
+
+
 class AwsAccessDeniedError(AwsError):
     """AWS refused: a missing permission, a policy that denies, or a feature that is off."""
 
     code = "aws.access_denied"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        operation: str = "",
+        aws_code: str = "",
+        request_id: str = "",
+        denied_by: DenialCause | None = None,
+        policy_id: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint, operation=operation, aws_code=aws_code, request_id=request_id)
+        self.denied_by = denied_by
+        """What AWS names as the cause; ``None`` where it names none, or a feature is off."""
+        self.policy_id = policy_id
+        """Such as ``p-examplescp``, of the one policy that AWS names, where it names one."""
 
 
 class AwsCredentialsError(AwsError):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rootkeeper.domain.organizations import AccountId
+from rootkeeper.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +22,20 @@ class DeletionException:
 
     def is_in_force(self, now: datetime) -> bool:
         return now < self.until
+
+
+def ensure_exception(exception: DeletionException, now: datetime) -> DeletionException:
+    """``exception``, if it may be kept.
+
+    :raises InputError: if nobody owns it, it has no reason, or its end isn't in the future.
+    """
+    if not exception.owner:
+        raise InputError("An exception from deletion needs an owner.", hint="Name who answers for it: --owner NAME")
+    if not exception.reason:
+        raise InputError("An exception from deletion needs a reason.", hint="Say why: --reason TEXT")
+    if not exception.is_in_force(now):
+        raise InputError(
+            f"An exception from deletion can't end in the past ({exception.until.isoformat()}).",
+            hint="Give a later end: --until YYYY-MM-DD",
+        )
+    return exception

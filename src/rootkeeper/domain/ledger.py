@@ -6,11 +6,13 @@ before it included.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from rootkeeper.domain.organizations import AccountId
 
@@ -119,3 +121,116 @@ class Intent:
     valid_until: float
     """Monotonic seconds: after it the writer's lease may have run out, and the call must not leave any more."""
     parameters: Mapping[str, JsonValue] = field(default_factory=dict)
+
+
+_SECRET_WORDS = ("password", "passwd", "secret", "token")
+_HARMLESS_ENDINGS = ("_at", "_count", "_id", "_name")
+"""``password_last_used_at`` and ``token_name`` tell of a secret without being one."""
+_WORDS_OF_A_RESULT = frozenset(
+    {"absent", "already_absent", "created", "deleted", "done", "failed", "kept", "present", "skipped", "unknown"}
+)
+"""What may be said under ``password``: whether there is one, and what became of it."""
+
+
+def canonical_json(value: JsonValue) -> str:
+    """Write ``value`` as RFC 8785 does: one text for one value.
+
+    :raises ValueError: if it can't be written so: an integer beyond 2**53, a number that isn't finite, broken text.
+    """
+    import rfc8785  # here, since most commands hash nothing
+
+    return rfc8785.dumps(_plain(value)).decode()
+
+
+def _plain(value: JsonValue) -> Any:
+    """Any mapping as a dict, any sequence as a list."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(item) for item in value]
+    return value
+
+
+def ensure_no_secrets(parameters: JsonValue, key: str = "") -> None:
+    """Refuse text under a key that is named like a secret: what can't be recorded can't leak.
+
+    :raises ValueError: if there is some. That is a mistake in the program, not of its user.
+    """
+    if isinstance(parameters, Mapping):
+        for name, value in parameters.items():
+            ensure_no_secrets(value, name if _names_a_secret(name) else "")
+    elif isinstance(parameters, str):
+        if key and parameters not in _WORDS_OF_A_RESULT:
+            raise ValueError(f"The ledger takes no secrets, but a parameter is named {key!r}.")
+    elif isinstance(parameters, Sequence):
+        for value in parameters:
+            ensure_no_secrets(value, key)
+
+
+def _names_a_secret(name: str) -> bool:
+    lowered = name.lower()
+    return any(word in lowered for word in _SECRET_WORDS) and not lowered.endswith(_HARMLESS_ENDINGS)
+
+
+def compute_entry_hash(entry: LedgerEntry) -> str:
+    """SHA-256, in hexadecimal, of the canonical form of every field but ``entry_hash``."""
+    content = _describe_entry(entry)
+    del content["entry_hash"]
+    return hashlib.sha256(canonical_json(content).encode()).hexdigest()
+
+
+def render_entry(entry: LedgerEntry) -> str:
+    """One line of canonical JSON, without its end of line."""
+    return canonical_json(_describe_entry(entry))
+
+
+def parse_entry(text: str) -> LedgerEntry:
+    """Read what :func:`render_entry` wrote.
+
+    :raises ValueError: if it isn't an entry.
+    """
+    fields = json.loads(text)
+    try:
+        actor = fields["actor"]
+        return LedgerEntry(
+            sequence=int(fields["sequence"]),
+            at=datetime.fromisoformat(fields["at"]),
+            organization_id=fields["organization_id"],
+            endpoint=fields["endpoint"],
+            actor=Actor(name=actor["name"], kind=ActorKind(actor["kind"]), caller_arn=actor["caller_arn"]),
+            action=Action(fields["action"]),
+            account_id=fields["account_id"],
+            parameters=fields["parameters"],
+            phase=Phase(fields["phase"]),
+            owner_id=fields["owner_id"],
+            intent_sequence=fields["intent_sequence"],
+            result=None if fields["result"] is None else Result(fields["result"]),
+            previous_hash=fields["previous_hash"],
+            entry_hash=fields["entry_hash"],
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"Not a ledger entry: {error!r}") from error
+
+
+def render_time(at: datetime) -> str:
+    """UTC with microseconds and ``Z``: always 27 characters, so that texts sort as times do."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _describe_entry(entry: LedgerEntry) -> dict[str, JsonValue]:
+    return {
+        "sequence": entry.sequence,
+        "at": render_time(entry.at),
+        "organization_id": entry.organization_id,
+        "endpoint": entry.endpoint,
+        "actor": {"name": entry.actor.name, "kind": entry.actor.kind.value, "caller_arn": entry.actor.caller_arn},
+        "action": entry.action.value,
+        "account_id": entry.account_id,
+        "parameters": entry.parameters,
+        "phase": entry.phase.value,
+        "owner_id": entry.owner_id,
+        "intent_sequence": entry.intent_sequence,
+        "result": None if entry.result is None else entry.result.value,
+        "previous_hash": entry.previous_hash,
+        "entry_hash": entry.entry_hash,
+    }

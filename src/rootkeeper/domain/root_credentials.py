@@ -32,6 +32,23 @@ class RootCredentialsSummary:
     def is_empty(self) -> bool:
         return not (self.has_password or self.has_access_keys or self.has_signing_certificates or self.has_mfa_devices)
 
+    def has(self, kind: CredentialKind) -> bool:
+        return {
+            CredentialKind.ACCESS_KEYS: self.has_access_keys,
+            CredentialKind.SIGNING_CERTIFICATES: self.has_signing_certificates,
+            CredentialKind.PASSWORD: self.has_password,
+            CredentialKind.MFA_DEVICES: self.has_mfa_devices,
+        }[kind]
+
+    def combined_with(self, other: RootCredentialsSummary) -> RootCredentialsSummary:
+        """What either of two readings shows."""
+        return RootCredentialsSummary(
+            has_password=self.has_password or other.has_password,
+            has_access_keys=self.has_access_keys or other.has_access_keys,
+            has_signing_certificates=self.has_signing_certificates or other.has_signing_certificates,
+            has_mfa_devices=self.has_mfa_devices or other.has_mfa_devices,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class LoginProfile:
@@ -99,3 +116,11 @@ class RootCredentials:
             has_signing_certificates=bool(self.signing_certificates),
             has_mfa_devices=bool(self.mfa_devices),
         )
+
+    @property
+    def last_used_at(self) -> datetime | None:
+        """The last use of the password or any access key; certificates and MFA devices tell none."""
+        uses = [key.last_used_at for key in self.access_keys]
+        if self.login_profile is not None:
+            uses.append(self.login_profile.last_used_at)
+        return max((use for use in uses if use is not None), default=None)

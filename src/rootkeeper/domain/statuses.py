@@ -5,12 +5,14 @@ An unknown is never shown as good: only four kinds read without error and found 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from rootkeeper.domain.organizations import Account
+from rootkeeper.domain.organizations import Account, AccountId, AccountState, Inventory
 from rootkeeper.domain.root_credentials import RootCredentials, RootCredentialsSummary
+from rootkeeper.errors import AwsAccessDeniedError, AwsThrottledError, RootkeeperError
 
 
 class Status(StrEnum):
@@ -63,3 +65,185 @@ class AccountStatus:
     observed_at: datetime | None = None
     session_access_key_id: str | None = None
     """Of the root session that read it: what CloudTrail shows of it in the account."""
+
+    @property
+    def is_in_order(self) -> bool:
+        """Whether a root login that is kept on purpose is guarded: MFA, no access key, no signing certificate.
+
+        What wasn't read isn't in order. Only meaningful for the management account and a failsafe.
+        """
+        found = self.summary
+        return (
+            found is not None
+            and found.has_mfa_devices
+            and not (found.has_access_keys or found.has_signing_certificates)
+        )
+
+    @property
+    def is_left_to_secure(self) -> bool:
+        """Whether its root login counts among the "root logins left to secure"."""
+        if self.status is Status.RECOVERY_OPEN:
+            return True
+        if self.role is not Role.MEMBER:
+            return not self.is_in_order
+        return self.status is Status.PRESENT
+
+
+def judge_role(account_id: AccountId, inventory: Inventory) -> Role:
+    """An account's part in the organization; a delegated administrator for IAM is the failsafe."""
+    return role_of(
+        account_id, inventory.organization.management_account_id, inventory.delegated_administrator_ids or frozenset()
+    )
+
+
+def role_of(
+    account_id: AccountId, management_account_id: AccountId, delegated_administrator_ids: frozenset[AccountId]
+) -> Role:
+    """The same from its three facts, for use while the list of accounts is still being read."""
+    if account_id == management_account_id:
+        return Role.MANAGEMENT
+    if account_id in delegated_administrator_ids:
+        return Role.FAILSAFE
+    return Role.MEMBER
+
+
+def judge_without_reading(account: Account, role: Role, partition: str) -> AccountStatus | None:
+    """The status of an account that no root session is opened for; ``None`` if one is."""
+    if role is Role.MANAGEMENT:
+        return AccountStatus(
+            account, role, Status.NOT_APPLICABLE, Reason.MANAGEMENT_ACCOUNT, "Root sessions can't reach it."
+        )
+    if partition == "aws-cn":
+        return AccountStatus(
+            account, role, Status.NOT_APPLICABLE, Reason.PARTITION, "The partition aws-cn has no root users."
+        )
+    if account.state is AccountState.UNKNOWN:
+        return AccountStatus(
+            account, role, Status.UNKNOWN, Reason.ERROR, "AWS told no state of the account that we know."
+        )
+    if account.state is not AccountState.ACTIVE:
+        return AccountStatus(
+            account, role, Status.NOT_APPLICABLE, Reason.NOT_ACTIVE, f"The account is {account.state.value}."
+        )
+    return None
+
+
+def judge_management(
+    account: Account, found: RootCredentialsSummary | None, observed_at: datetime | None, detail: str | None = None
+) -> AccountStatus:
+    """The management account stays ``not_applicable``; what was read of it stands beside."""
+    return AccountStatus(
+        account,
+        Role.MANAGEMENT,
+        Status.NOT_APPLICABLE,
+        Reason.MANAGEMENT_ACCOUNT,
+        detail,
+        summary=found,
+        observed_at=observed_at,
+    )
+
+
+def judge_found(
+    account: Account,
+    role: Role,
+    found: RootCredentialsSummary,
+    *,
+    observed_at: datetime,
+    has_open_window: bool,
+    credentials: RootCredentials | None = None,
+    session_access_key_id: str | None = None,
+) -> AccountStatus:
+    """The status of an account whose four kinds were all read without error.
+
+    Where summary and detail were both read, a kind is there if either shows it.
+    """
+    summary = found if credentials is None else found.combined_with(credentials.summary)
+    there = Status.RECOVERY_OPEN if has_open_window else Status.PRESENT
+    return AccountStatus(
+        account,
+        role,
+        Status.NOT_PRESENT if summary.is_empty else there,
+        summary=summary,
+        credentials=credentials,
+        observed_at=observed_at,
+        session_access_key_id=session_access_key_id,
+    )
+
+
+def judge_failure(
+    account: Account,
+    role: Role,
+    error: RootkeeperError,
+    *,
+    observed_at: datetime,
+    session_access_key_id: str | None = None,
+) -> AccountStatus:
+    """The status of an account that couldn't be read: never anything but ``unknown``.
+
+    :param session_access_key_id: of the root session, where one was opened: a refusal inside it comes from a policy
+        over the account, not from a missing permission of the caller.
+    """
+    return AccountStatus(
+        account,
+        role,
+        Status.UNKNOWN,
+        _judge_error(error, session_was_opened=session_access_key_id is not None),
+        _explain(error),
+        observed_at=observed_at,
+        session_access_key_id=session_access_key_id,
+    )
+
+
+def _judge_error(error: RootkeeperError, *, session_was_opened: bool) -> Reason:
+    if isinstance(error, AwsThrottledError):
+        return Reason.THROTTLED
+    if isinstance(error, AwsAccessDeniedError):
+        return Reason.BLOCKED_BY_POLICY if session_was_opened else Reason.ACCESS_DENIED
+    return Reason.ERROR
+
+
+def _explain(error: RootkeeperError) -> str:
+    sentences = [error.message]
+    if isinstance(error, AwsAccessDeniedError) and error.policy_id and error.policy_id not in error.message:
+        sentences.append(f"AWS names the policy {error.policy_id}.")
+    if error.hint:
+        sentences.append(error.hint)
+    return " ".join(sentences)
+
+
+class FailOn(StrEnum):
+    """What makes a reading command end with exit status 1."""
+
+    NONE = "none"
+    PRESENT = "present"
+    UNKNOWN = "unknown"
+
+
+def has_findings(statuses: Iterable[AccountStatus], fail_on: frozenset[FailOn]) -> bool:
+    """Whether a reading command's answer is bad. A failsafe that is in order isn't a finding."""
+    return any(_is_finding(status, fail_on) for status in statuses)
+
+
+def _is_finding(status: AccountStatus, fail_on: frozenset[FailOn]) -> bool:
+    if status.status is Status.UNKNOWN:
+        return FailOn.UNKNOWN in fail_on
+    if status.status is not Status.PRESENT or FailOn.PRESENT not in fail_on:
+        return False
+    return status.role is not Role.FAILSAFE or not status.is_in_order
+
+
+def count_statuses(statuses: Iterable[AccountStatus]) -> dict[str, int]:
+    """How many accounts there are, and how many of each status, as every summary shows them."""
+    counts = {"accounts": 0} | {
+        status.value: 0
+        for status in (Status.PRESENT, Status.NOT_PRESENT, Status.RECOVERY_OPEN, Status.UNKNOWN, Status.NOT_APPLICABLE)
+    }
+    for status in statuses:
+        counts["accounts"] += 1
+        counts[status.status.value] += 1
+    return counts
+
+
+def count_left_to_secure(statuses: Iterable[AccountStatus]) -> int:
+    """Count the "root logins left to secure"."""
+    return sum(status.is_left_to_secure for status in statuses)

@@ -1,12 +1,30 @@
-"""The recovery window: the time for which password recovery is allowed in one account."""
+"""The recovery window: the time for which password recovery is allowed in one account.
+
+The steps that a window may take are data (``STEPS``), and ``advance`` is the only way in which a window changes its
+state, so that no use case can invent a step. A window in an owing state may have a credential of ours behind it:
+from there the only ways out are a proof that nothing was created and a closing shown by a re-read.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 
 from rootkeeper.domain.organizations import AccountId
+from rootkeeper.errors import InputError, WindowConflictError
+
+SHORTEST_DURATION = timedelta(seconds=10)
+LONGEST_DURATION = timedelta(hours=72)
+DEFAULT_DURATION = timedelta(hours=4)
+
+CLOCK_SKEW = timedelta(minutes=5)
+"""How far this machine's clock and AWS's may differ. Source: AWS refuses signatures further off than that."""
+
+OPENING_LATENCY = timedelta(minutes=10)
+"""No opening call leaves later than this after its window's start: the writer's lease has ended long before."""
 
 
 class WindowState(StrEnum):
@@ -31,6 +49,20 @@ OWING_STATES = frozenset({WindowState.OPENING, WindowState.OPEN, WindowState.CLO
 FINAL_STATES = frozenset(
     {WindowState.CANCELLED, WindowState.CLOSED_VERIFIED, WindowState.DENIED, WindowState.KEPT, WindowState.LAPSED}
 )
+
+STEPS: Mapping[WindowState, frozenset[WindowState]] = MappingProxyType(
+    {
+        WindowState.REQUESTED: frozenset(
+            {WindowState.APPROVED, WindowState.DENIED, WindowState.CANCELLED, WindowState.LAPSED}
+        ),
+        WindowState.APPROVED: frozenset({WindowState.OPENING, WindowState.CANCELLED, WindowState.LAPSED}),
+        WindowState.OPENING: frozenset({WindowState.OPEN, WindowState.CANCELLED}),
+        WindowState.OPEN: frozenset({WindowState.CLOSING, WindowState.KEPT}),
+        WindowState.CLOSING: frozenset({WindowState.CLOSED_VERIFIED, WindowState.CLOSE_FAILED}),
+        WindowState.CLOSE_FAILED: frozenset({WindowState.CLOSING}),
+    }
+)
+"""The steps that a window may take; a state that isn't named here is final."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +90,55 @@ class RecoveryWindow:
 
     def is_overdue(self, now: datetime) -> bool:
         return self.state in OWING_STATES and self.expires_at is not None and self.expires_at <= now
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether a closing should be tried now: its end is past, or a closing was begun and isn't finished."""
+        return self.is_overdue(now) or self.state in {WindowState.CLOSING, WindowState.CLOSE_FAILED}
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether anybody but the requester approved it."""
+        return bool(self.approved_by)
+
+    @property
+    def opening_started_at(self) -> datetime | None:
+        """When the opening began, before its call left; ``None`` before that."""
+        return None if self.expires_at is None else self.expires_at - timedelta(seconds=self.duration_seconds)
+
+
+def advance(window: RecoveryWindow, to: WindowState, now: datetime, failure: str | None = None) -> RecoveryWindow:
+    """The window after one step.
+
+    Entering OPENING sets ``expires_at``, entering CLOSED_VERIFIED sets ``closed_at``; ``failure`` replaces the last
+    one, and ``None`` clears it.
+
+    :raises WindowConflictError: if the step isn't one of ``STEPS``.
+    """
+    if to not in STEPS.get(window.state, frozenset()):
+        raise WindowConflictError(f"Recovery window {window.window_id} is {window.state} and can't become {to}.")
+    end = now + timedelta(seconds=window.duration_seconds)
+    return replace(
+        window,
+        state=to,
+        expires_at=end if to is WindowState.OPENING else window.expires_at,
+        closed_at=now if to is WindowState.CLOSED_VERIFIED else window.closed_at,
+        failure=failure,
+    )
+
+
+def fits_opening(created_at: datetime, started_at: datetime) -> bool:
+    """Whether a login profile of that ``CreateDate`` can be the one that an opening begun at ``started_at`` made."""
+    return started_at - CLOCK_SKEW <= created_at <= started_at + OPENING_LATENCY + CLOCK_SKEW
+
+
+def ensure_duration(seconds: int) -> int:
+    """``seconds``, if a window may last so long.
+
+    :raises InputError: if not.
+    """
+    if not SHORTEST_DURATION <= timedelta(seconds=seconds) <= LONGEST_DURATION:
+        raise InputError(
+            f"A recovery window can't last {seconds} seconds.",
+            hint="It lasts at least 10 seconds (10s) and at most 72 hours (72h).",
+        )
+    return seconds

@@ -10,6 +10,7 @@ from rootkeeper.domain.ledger import Intent
 from rootkeeper.domain.organizations import (
     Account,
     AccountId,
+    AccountState,
     Caller,
     Endpoint,
     Organization,
@@ -59,6 +60,13 @@ class OrganizationReader(Protocol):
 
     def has_account(self, account_id: AccountId) -> bool:
         """Whether the organization has the account. One call: organizations:DescribeAccount."""
+        ...
+
+    def find_account_state(self, account_id: AccountId) -> AccountState | None:
+        """The account's state; ``None`` if the organization has no such account.
+
+        One call: organizations:DescribeAccount.
+        """
         ...
 
     def read_tags(self, account_id: AccountId) -> Mapping[str, str]:

@@ -5,11 +5,11 @@ Services receive typed parameters and return what botocore's model of the operat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from rootkeeper.sandbox.state import World
@@ -37,9 +37,60 @@ class Principal:
     access_key_id: str
     identity_name: str | None = None
     """The IAM user's or role's name, whose identity policies decide; ``None`` for a root user."""
+    role_arn: str | None = None
+    """The role behind a role session, which is what aws:PrincipalArn means; without it the role has no path."""
     task_policy_arn: str | None = None
     source_identity: str | None = None
     session_issued_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """An access key as the sandbox knows it: what a signature is checked against, and whom it proves."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    principal: Principal
+    session_token: str | None = field(default=None, repr=False)
+    """Required beside the key when set (temporary credentials)."""
+    expires_at: datetime | None = None
+    """Judged by the sandbox's clock; ``None`` for long-term keys."""
+    is_active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedPolicy:
+    """An Organizations policy where it is attached."""
+
+    arn: str
+    name: str
+    document: str
+    """JSON text. The same text is compiled once, so hand out the stored string itself."""
+
+
+class Authority(Protocol):
+    """What the request path asks of the world, to know who calls and what they may do."""
+
+    @property
+    def organization_id(self) -> str: ...
+
+    @property
+    def management_account_id(self) -> str: ...
+
+    def find_credential(self, access_key_id: str) -> Credential | None:
+        """Find a key of any kind, active or not, expired or not; ``None`` when there is none (any more)."""
+
+    def identity_policies(self, principal: Principal) -> Sequence[str]:
+        """List the policy documents (JSON text) of a user or role; root users have none."""
+
+    def service_control_policies(self, account_id: str) -> Sequence[Sequence[AttachedPolicy]]:
+        """List the SCPs attached at each level, from the organization's root down to the account itself."""
+
+    def organization_path(self, account_id: str) -> str:
+        """Give the account's place as aws:PrincipalOrgPaths spells it: ``o-…/r-…/ou-…/``, without the account."""
+
+    def principal_tags(self, principal: Principal) -> Mapping[str, str]:
+        """Give the tags of the user, role or session."""
 
 
 @dataclass(slots=True)

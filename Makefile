@@ -1,0 +1,88 @@
+# Every target does its own set-up. Needs Python 3.11 or later, git and make; Node.js is installed where it's missing.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+VENV := .venv
+NEWEST_VENV := .venv-newest
+BIN := $(VENV)/bin
+JOBS ?= 2
+JAVASCRIPT := tests/e2e/javascript
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# $(call install,VENV): the locked packages, each checked against its hash, then the project itself.
+define install
+	$(1)/bin/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	$(1)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+endef
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: $(VENV)/.installed $(JAVASCRIPT)/node_modules/.installed ## Install everything that tests need (PYTHON=… picks the Python)
+
+.PHONY: demo
+demo: $(VENV)/.installed ## Live the main job on the built-in sandbox; Ctrl-C ends it
+	@$(BIN)/rootkeeper demo
+
+.PHONY: test
+test: check test-newest ## Static checks, then all tests (on the newest Python too)
+	$(BIN)/python -m pytest -n $(JOBS)
+
+.PHONY: check
+check: setup ## Lint, format, types and import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: test-newest
+test-newest: setup ## The unit and sandbox tests on the newest Python of this machine
+	@newest=$$(scripts/find-python newest); \
+	if [ "$$($$newest -c 'import sys; print(sys.version_info[:2])')" = "$$($(BIN)/python -c 'import sys; print(sys.version_info[:2])')" ]; then \
+		echo "SKIPPED: tests on a newer Python, since this machine has none."; \
+	else \
+		$(MAKE) --no-print-directory $(NEWEST_VENV)/.installed NEWEST="$$newest" && \
+		echo "Tests on $$($(NEWEST_VENV)/bin/python --version)" && \
+		$(NEWEST_VENV)/bin/python -m pytest -n $(JOBS) -q -p no:cacheprovider tests/unit tests/sandbox; \
+	fi
+
+.PHONY: bench
+bench: setup ## Run every benchmark; each prints a table
+	@for program in bench/*.py; do echo "== $$program"; $(BIN)/python "$$program" || exit 1; done
+
+.PHONY: docs
+docs: setup ## Write the command reference and the pictures anew, from real output
+	$(BIN)/python docs/reference/make_reference.py
+	$(BIN)/python docs/pictures/make_pictures.py
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@python=$${PYTHON:-$$(scripts/find-python oldest)}; \
+	if [ -z "$$python" ]; then \
+		echo "Rootkeeper needs Python 3.11 or later, and none was found. Install one, or name it: make setup PYTHON=/path/to/python3" >&2; exit 1; \
+	fi; \
+	if ! "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then \
+		echo "Rootkeeper needs Python 3.11 or later; $$python is $$("$$python" --version 2>&1). Name another: make setup PYTHON=/path/to/python3" >&2; exit 1; \
+	fi; \
+	echo "Setting up $(VENV) with $$("$$python" --version)"; \
+	"$$python" -m venv $(VENV)
+	$(call install,$(VENV))
+	@touch $@
+
+$(NEWEST_VENV)/.installed: requirements.lock pyproject.toml
+	"$(NEWEST)" -m venv $(NEWEST_VENV)
+	$(call install,$(NEWEST_VENV))
+	@touch $@
+
+$(JAVASCRIPT)/node_modules/.installed: $(JAVASCRIPT)/package.json $(JAVASCRIPT)/package-lock.json | $(VENV)/.installed
+	@scripts/ensure-node $(VENV)
+	PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --prefix $(JAVASCRIPT) --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.PHONY: lock
+lock: ## Pin every dependency anew (needs uv)
+	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --group dev pyproject.toml -o requirements.lock
+	uv pip compile --universal --generate-hashes --no-header --python-version 3.11 --group node -o requirements-node.lock

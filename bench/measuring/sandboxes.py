@@ -1,0 +1,63 @@
+"""A sandbox in a process of its own, and what it was asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """A running sandbox."""
+
+    url: str
+
+    def ask(self, path: str) -> Any:
+        """GET on the control interface."""
+        with urllib.request.urlopen(f"{self.url}/_sandbox/{path}", timeout=60) as answer:  # noqa: S310 - own address
+            return json.load(answer)
+
+    def environment(self, principal_name: str = "management-admin") -> dict[str, str]:
+        """What a client needs, and nothing of the person who runs the benchmark."""
+        principal = next(entry for entry in self.ask("principals") if entry["name"] == principal_name)
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ROOTKEEPER_"))}
+        return kept | {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ACCESS_KEY_ID": principal["access_key_id"],
+            "AWS_SECRET_ACCESS_KEY": principal["secret_access_key"],
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def count_requests(self, since: int) -> Counter[str]:
+        """Calls received after number ``since``, by operation."""
+        return Counter(request["operation"] for request in self.ask(f"requests?since={since}"))
+
+    def last_request_number(self) -> int:
+        requests = self.ask("requests?since=0")
+        return int(requests[-1]["n"]) if requests else 0
+
+
+@contextmanager
+def run_sandbox(*options: str) -> Iterator[Sandbox]:
+    """A sandbox on any free port, stopped at the end."""
+    command = [sys.executable, "-m", "rootkeeper.sandbox", "--port", "0", "--exit-with-parent", *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        ready, _, url = process.stdout.readline().strip().partition(" ")
+        if ready != "READY":
+            raise RuntimeError("The sandbox didn't start.")
+        yield Sandbox(url)
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)

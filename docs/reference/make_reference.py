@@ -1,0 +1,196 @@
+"""Writes the reference pages that follow from the code: commands, settings and exit statuses.
+
+``make docs`` runs it, and a test compares what it would write with what is committed. So a page can't drift from the
+program that it describes.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import typer
+
+from rootkeeper import errors, settings
+from rootkeeper.cli import exit_statuses
+from rootkeeper.cli.main import RootkeeperGroup
+from rootkeeper.domain.durations import render_duration
+
+REFERENCE = Path(__file__).resolve().parent
+WRITTEN_BY = "<!-- Written by make_reference.py from the program itself: `make docs`. -->\n"
+
+COMMANDS_HEAD = f"""# Commands
+
+{WRITTEN_BY}
+What `rootkeeper --help` and each command's own `--help` say.
+"""
+
+EXIT_STATUSES_HEAD = f"""# Exit statuses
+
+{WRITTEN_BY}
+The same for every command. Reading commands (`audit`, `plan`, `status`) end with 1 when the answer is one that
+`--fail-on` names; `--fail-on none` makes every answer a good one. Other lists end with 0.
+
+| Status | Meaning |
+|---|---|
+"""
+
+ERRORS_HEAD = """
+## Errors
+
+An error is one sentence on stderr that begins with `error:`, mostly followed by a `hint:`.
+
+| Code | Exit status | Meaning |
+|---|---|---|
+"""
+
+SETTINGS_HEAD = f"""# Settings
+
+{WRITTEN_BY}
+AWS credentials, Regions, profiles and endpoints aren't settings of Rootkeeper: they are taken as the AWS CLI takes
+them (`AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`, …).
+
+Rootkeeper's own settings come from a TOML file given with `--config FILE`, and from variables. A variable wins over the
+file. An unknown name is refused.
+
+```toml
+[deletion]
+recently_used_days = 180
+
+[windows]
+longest = "24h"
+```
+
+| Key | Variable | Default | Range | Meaning |
+|---|---|---|---|---|
+"""
+
+
+def main_program() -> None:
+    for name, text in render_pages().items():
+        (REFERENCE / name).write_text(text)
+        print(f"docs/reference/{name}")
+
+
+def render_pages() -> dict[str, str]:
+    """Every page by its file name."""
+    return {
+        "commands.md": render_commands(),
+        "exit-statuses.md": render_exit_statuses(),
+        "settings.md": render_settings(),
+    }
+
+
+def render_commands() -> str:
+    paths = list_command_paths()
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        sections = [
+            f"\n## {' '.join(['rootkeeper', *path])}\n\n```text\n{page}\n```\n"
+            for path, page in zip(paths, pool.map(read_help, paths), strict=True)
+        ]
+    return COMMANDS_HEAD + "".join(sections)
+
+
+def list_command_paths() -> list[tuple[str, ...]]:
+    """Every command and subcommand, the program itself first."""
+    paths: list[tuple[str, ...]] = [()]
+    for name, entry in RootkeeperGroup.entries.items():
+        paths.append((name,))
+        command = typer.main.get_command(importlib.import_module(entry.module).application)
+        paths.extend((name, subcommand) for subcommand in getattr(command, "commands", {}))
+    return paths
+
+
+def read_help(path: tuple[str, ...]) -> str:
+    """What ``--help`` prints, 100 columns wide and without colour."""
+    page = subprocess.run(
+        [str(Path(sys.executable).with_name("rootkeeper")), *path, "--help"],
+        env=os.environ | {"COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    return "\n".join(line.rstrip() for line in page.splitlines()).strip("\n")
+
+
+def render_exit_statuses() -> str:
+    meanings = read_member_docstrings(Path(exit_statuses.__file__), "ExitStatus")
+    meanings |= {"BUG": "A bug; the traceback is in a log file.", "INTERRUPTED": "Interrupted."}
+    rows = [f"| {status.value} | {meanings[status.name]} |\n" for status in exit_statuses.ExitStatus]
+    table = [
+        f"| `{error.code}` | {error.exit_status} | {first_line(error.__doc__)} |\n" for error in list_error_classes()
+    ]
+    return EXIT_STATUSES_HEAD + "".join(rows) + ERRORS_HEAD + "".join(table)
+
+
+def list_error_classes() -> list[type[errors.RootkeeperError]]:
+    """Every deliberate error but the trunk of the tree."""
+    found = [item for item in vars(errors).values() if isinstance(item, type)]
+    return [item for item in found if issubclass(item, errors.RootkeeperError) and item is not errors.RootkeeperError]
+
+
+def render_settings() -> str:
+    return SETTINGS_HEAD + "".join(render_setting_rows())
+
+
+def render_setting_rows() -> Iterator[str]:
+    source = Path(settings.__file__)
+    for section, kind in get_type_hints(settings.Settings).items():
+        meanings = read_member_docstrings(source, kind.__name__)
+        for entry in fields(kind):
+            key = f"{section}.{entry.name}"
+            variable = f"{settings.ENVIRONMENT_PREFIX}{key.replace('.', '_').upper()}"
+            default = render_value(entry.default)
+            row = f"| `{key}` | `{variable}` | {default} | {render_range(entry.metadata)} | {meanings[entry.name]} |"
+            yield f"{row}\n"
+
+
+def render_value(value: object) -> str:
+    if isinstance(value, timedelta):
+        return f"`{render_duration(value)}`"
+    return f"`{value}`" if value not in ("", Path()) else "see right"
+
+
+def render_range(metadata: Any) -> str:
+    if "minimum" not in metadata:
+        return ""
+    return f"{render_value(metadata['minimum'])} to {render_value(metadata['maximum'])}".replace("`", "")
+
+
+def read_member_docstrings(source: Path, class_name: str) -> dict[str, str]:
+    """The docstring under each field or member of a class, as one line."""
+    found: dict[str, str] = {}
+    for node in ast.walk(ast.parse(source.read_text())):
+        if isinstance(node, ast.ClassDef) and node.name == class_name:
+            found |= dict(read_pairs(node.body))
+    return found
+
+
+def read_pairs(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:
+    for statement, following in pairwise(body):
+        target = getattr(statement, "target", None) or next(iter(getattr(statement, "targets", [])), None)
+        if isinstance(target, ast.Name) and isinstance(following, ast.Expr):
+            yield target.id, first_paragraph(ast.literal_eval(following.value))
+
+
+def first_line(text: str | None) -> str:
+    return first_paragraph((text or "").strip().split("\n\n")[0])
+
+
+def first_paragraph(text: str) -> str:
+    return re.sub(r"\s+", " ", text.replace("``", "`")).strip().replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    main_program()

@@ -1,0 +1,118 @@
+"""One botocore client, called by CloudTrail's operation names, answering with AWS's values and our errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from botocore import xform_name
+from botocore.client import BaseClient
+
+from rootkeeper.aws.answers import Answer, refuse_answer, required
+from rootkeeper.aws.departures import Departure, departing
+from rootkeeper.aws.endpoints import host_and_port
+from rootkeeper.aws.error_translation import TRANSLATED, Call, raise_translated
+from rootkeeper.domain.ledger import Intent
+from rootkeeper.errors import AwsUnclearError
+from rootkeeper.ports.clock import Clock
+
+
+class ServiceCalls:
+    """The calls of one shared client; safe in many threads."""
+
+    def __init__(self, client: BaseClient, profile: str | None, *, in_root_session: bool = False) -> None:
+        self._client = client
+        self._service = str(client.meta.service_model.service_name)
+        self._host = host_and_port(client.meta.endpoint_url)
+        self._profile = profile
+        self._in_root_session = in_root_session
+
+    @property
+    def url(self) -> str:
+        return str(self._client.meta.endpoint_url)
+
+    def read(self, operation: str, *, target: str | None = None, **parameters: object) -> Answer:
+        """Make a call that changes nothing, with retries.
+
+        :raises AwsUnreachableError: if no answer came that can be read.
+        """
+        send = self._method(operation)
+        with _translated(lambda: self._call(operation, target)):
+            return send(**parameters)
+
+    def read_on_intent(
+        self, operation: str, intent: Intent, clock: Clock, *, target: str, **parameters: object
+    ) -> Answer:
+        """Make a privileged call that changes nothing (AssumeRoot), with retries, each only while the intent is valid.
+
+        :raises LockLostError: if the intent is no longer valid; nothing was sent since.
+        """
+        with departing(intent, clock):
+            return self.read(operation, target=target, **parameters)
+
+    def change(
+        self, operation: str, intent: Intent, clock: Clock, *, target: str | None = None, **parameters: object
+    ) -> Answer:
+        """Make a changing call, once.
+
+        :raises LockLostError: if the intent is no longer valid; nothing was sent.
+        :raises AwsUnclearError: if it left and no clear answer came.
+        """
+        send = self._method(operation)
+        with (
+            departing(intent, clock) as departure,
+            _translated(lambda: self._call(operation, target, departure)),
+        ):
+            answer = send(**parameters)
+        if not answer.get("ResponseMetadata", {}).get("RequestId"):
+            raise AwsUnclearError(
+                f"{self._call(operation, target)} was answered by something that isn't AWS. It may have acted.",
+                operation=f"{self._service}:{operation}",
+            )
+        return answer
+
+    def list_all(
+        self, operation: str, member: str, *, target: str | None = None, **parameters: object
+    ) -> Iterator[Mapping[str, Any]]:
+        """Every element of ``member`` on all pages, by ``NextToken`` or ``Marker``; pages may be empty.
+
+        :raises AwsUnreachableError: if a page lacks its list, or the pages don't come to an end.
+        """
+        token_name, answered_name = _TOKENS[self._service]
+        seen: set[str] = set()
+        while True:
+            answer = self.read(operation, target=target, **parameters)
+            yield from required(answer, member, f"{self._service}:{operation}")
+            token = answer.get(answered_name)
+            if token is None and not answer.get("IsTruncated"):
+                return
+            if not token or token in seen:
+                refuse_answer(f"{self._service}:{operation}", "its pages repeat or are cut off")
+            seen.add(token)
+            parameters[token_name] = token
+
+    def _method(self, operation: str) -> Callable[..., Answer]:
+        method: Callable[..., Answer] = getattr(self._client, xform_name(operation))
+        return method
+
+    def _call(self, operation: str, target: str | None, departure: Departure | None = None) -> Call:
+        return Call(
+            operation=f"{self._service}:{operation}",
+            host=self._host,
+            profile=self._profile,
+            target=target,
+            in_root_session=self._in_root_session,
+            may_have_acted=departure is not None and departure.has_left,
+        )
+
+
+_TOKENS = {"iam": ("Marker", "Marker"), "organizations": ("NextToken", "NextToken")}
+
+
+@contextmanager
+def _translated(describe: Callable[[], Call]) -> Iterator[None]:
+    try:
+        yield
+    except TRANSLATED as error:
+        raise_translated(error, describe())

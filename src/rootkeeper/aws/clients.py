@@ -1,0 +1,125 @@
+"""The botocore clients, created once and shared by all threads.
+
+Two sessions that never mix: the operator's, with the credential chain that the AWS CLI uses, and the root sessions',
+with no chain at all. Both honour the same endpoints, Region, CA bundle, proxies and FIPS settings. Reading clients
+retry; changing clients send once, and only with the receipt of an intent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from botocore.client import BaseClient
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ProfileNotFound
+from botocore.session import Session
+
+from rootkeeper import __version__
+from rootkeeper.aws.calls import ServiceCalls
+from rootkeeper.aws.departures import guard_departure
+from rootkeeper.aws.endpoints import name_endpoint
+from rootkeeper.aws.error_translation import CREDENTIALS_ERRORS, Call, raise_translated
+from rootkeeper.aws.options import GatewayOptions
+from rootkeeper.aws.pacing import Pacer
+from rootkeeper.aws.regions import choose_region, force_regional_sts
+from rootkeeper.aws.session_credentials import isolate_root_session
+from rootkeeper.errors import InputError
+from rootkeeper.ports.clock import Clock
+
+READING_ATTEMPTS = 8
+CHANGING_ATTEMPTS = 1
+"""A retry after an unclear answer could hide that the first attempt acted."""
+
+
+class AwsClients:
+    """Every client that the gateway uses.
+
+    :raises InputError: if profile, Region, endpoint or another AWS setting can't be used.
+    """
+
+    def __init__(self, options: GatewayOptions, clock: Clock) -> None:
+        self.clock = clock
+        with _settings_translated(options.profile):
+            self.session = Session(profile=options.profile)
+            force_regional_sts(self.session)
+            self.region = choose_region(self.session, options.region)
+            self.partition = str(self.session.get_partition_for_region(self.region))
+            self.profile: str | None = self.session.profile
+            self._create_clients(options)
+        self.endpoint = name_endpoint(
+            {"sts": self.sts.url, "iam": self.iam.url, "organizations": self.organizations.url}
+        )
+
+    def _create_clients(self, options: GatewayOptions) -> None:
+        reading, changing = _configure(options, READING_ATTEMPTS), _configure(options, CHANGING_ATTEMPTS)
+        pacer = Pacer(self.clock, options.api_share)
+        root = self._create_root_session(options)
+        self.sts = self._operator_calls("sts", reading, pacer, guarded="before-send.sts.AssumeRoot")
+        self.iam = self._operator_calls("iam", reading, pacer)
+        self.organizations = self._operator_calls("organizations", reading, pacer)
+        self.iam_changing = self._operator_calls("iam", changing, pacer, guarded="before-send.iam")
+        self.organizations_changing = self._operator_calls(
+            "organizations", changing, pacer, guarded="before-send.organizations"
+        )
+        self.root_sts = self._root_calls(root, "sts", reading)
+        self.root_iam = self._root_calls(root, "iam", reading)
+        self.root_iam_changing = self._root_calls(root, "iam", changing, guarded="before-send.iam")
+
+    def _operator_calls(
+        self, service: str, config: Config, pacer: Pacer, *, guarded: str | None = None
+    ) -> ServiceCalls:
+        client = self._create_client(self.session, service, config, guarded)
+
+        def pace(operation_name: str, **_: object) -> None:
+            pacer.take(service, operation_name)
+
+        # First of the handlers, so that the signature isn't older than the wait for a token.
+        client.meta.events.register_first(f"request-created.{service}", pace)
+        return ServiceCalls(client, self.profile)
+
+    def _root_calls(self, root: Session, service: str, config: Config, *, guarded: str | None = None) -> ServiceCalls:
+        client = self._create_client(root, service, config, guarded)
+        return ServiceCalls(client, self.profile, in_root_session=True)
+
+    def _create_client(self, session: Session, service: str, config: Config, guarded: str | None) -> BaseClient:
+        client: BaseClient = session.create_client(service, region_name=self.region, config=config)
+        if guarded is not None:
+            client.meta.events.register_first(guarded, guard_departure)
+        return client
+
+    def _create_root_session(self, options: GatewayOptions) -> Session:
+        root = Session(profile=options.profile)
+        force_regional_sts(root)
+        isolate_root_session(root)
+        root.register_component("data_loader", self.session.get_component("data_loader"))
+        return root
+
+
+def _configure(options: GatewayOptions, attempts: int) -> Config:
+    settings: dict[str, Any] = {
+        "connect_timeout": options.connect_timeout_seconds,
+        "max_pool_connections": options.concurrency,
+        "read_timeout": options.read_timeout_seconds,
+        "retries": {"mode": "standard", "total_max_attempts": attempts},
+        "signature_version": "v4",
+        "tcp_keepalive": True,
+        "user_agent_extra": f"rootkeeper/{__version__}",
+    }
+    return Config(**settings)
+
+
+@contextmanager
+def _settings_translated(profile: str | None) -> Iterator[None]:
+    try:
+        yield
+    except ProfileNotFound as error:
+        raise InputError(str(error), hint="`aws configure list-profiles` shows those that exist.") from error
+    except CREDENTIALS_ERRORS as error:
+        raise_translated(error, Call(operation="", host="", profile=profile))
+    except (BotoCoreError, ValueError) as error:
+        raise InputError(
+            f"The AWS settings can't be used: {error}",
+            hint="Look at the AWS_* variables and the AWS configuration file.",
+        ) from error

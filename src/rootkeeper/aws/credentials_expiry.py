@@ -1,0 +1,102 @@
+"""When the operator's credentials end, as far as that can be known without asking AWS.
+
+A recovery window must not outlive the credentials that close it. Known are: static session credentials with
+``AWS_CREDENTIAL_EXPIRATION``; roles assumed with an MFA code, which nobody can enter again; SSO tokens that can't be
+refreshed. Not known, and told as ``None`` like credentials that don't end: session credentials in a file or the
+environment without an expiry; a ``credential_process`` that stops renewing; how long IAM Identity Center or a sign-in
+session lets itself be refreshed; roles of a role whose trust is withdrawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from botocore.credentials import Credentials
+from botocore.exceptions import BotoCoreError, ClientError, SSOTokenLoadError
+from botocore.session import Session
+from botocore.utils import JSONFileCache, SSOTokenLoader, parse_timestamp
+
+from rootkeeper.aws.error_translation import Call, raise_translated
+
+_TOKEN_CACHE = Path("~/.aws/sso/cache")
+"""Where the AWS CLI keeps SSO tokens."""
+_LONGEST_CHAIN = 16
+
+
+def find_expiry(session: Session) -> datetime | None:
+    """``None`` if the credentials don't end, renew themselves, or don't tell.
+
+    :raises AwsCredentialsError: if they can't be had at all.
+    """
+    call = Call(operation="", host="", profile=session.profile)
+    try:
+        credentials = session.get_credentials()
+        if credentials is None:
+            return None
+        credentials.get_frozen_credentials()
+        return _find_expiry(session, credentials)
+    except (BotoCoreError, ClientError) as error:
+        raise_translated(error, call)
+
+
+def _find_expiry(session: Session, credentials: Credentials) -> datetime | None:
+    if credentials.method == "env":
+        return _current_expiry(credentials)
+    chain = _profile_chain(session)
+    if credentials.method == "sso":
+        return _sso_expiry(session, chain[-1], credentials)
+    if credentials.method == "assume-role" and any("mfa_serial" in profile for profile in chain):
+        return _current_expiry(credentials)
+    if credentials.method == "assume-role" and _is_sso(chain[-1]):
+        return _sso_expiry(session, chain[-1], credentials)
+    return None
+
+
+def _current_expiry(credentials: Credentials) -> datetime | None:
+    # Only refreshable credentials have it, and botocore tells it nowhere else.
+    expires_at: datetime | None = getattr(credentials, "_expiry_time", None)
+    return expires_at.astimezone(UTC) if expires_at else None
+
+
+def _profile_chain(session: Session) -> list[Mapping[str, Any]]:
+    """The profile used, its source profile, and so on; the last one holds or fetches the first credentials."""
+    profiles: Mapping[str, Any] = session.full_config.get("profiles", {})
+    name: str | None = session.profile or "default"
+    chain: list[Mapping[str, Any]] = []
+    while name is not None and len(chain) < _LONGEST_CHAIN:
+        profile = profiles.get(name, {})
+        chain.append(profile)
+        following = profile.get("source_profile") if "role_arn" in profile else None
+        name = following if following != name else None
+    return chain
+
+
+def _is_sso(profile: Mapping[str, Any]) -> bool:
+    return "sso_session" in profile or "sso_start_url" in profile
+
+
+def _sso_expiry(session: Session, profile: Mapping[str, Any], credentials: Credentials) -> datetime | None:
+    """The later of the token's end and the role credentials' that it last fetched; ``None`` if it can be refreshed."""
+    token = _find_sso_token(session, profile)
+    if token is None or token.get("refreshToken"):
+        return None
+    ends = [parse_timestamp(token["expiresAt"]).astimezone(UTC)]
+    current = _current_expiry(credentials)
+    return max([*ends, current] if current else ends)
+
+
+def _find_sso_token(session: Session, profile: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    session_name = profile.get("sso_session")
+    sso_sessions: Mapping[str, Any] = session.full_config.get("sso_sessions", {})
+    start_url = (
+        sso_sessions.get(session_name, {}).get("sso_start_url") if session_name else profile.get("sso_start_url")
+    )
+    load = SSOTokenLoader(JSONFileCache(str(_TOKEN_CACHE.expanduser())))
+    try:
+        token: Mapping[str, Any] = load(start_url or "", session_name=session_name)
+    except SSOTokenLoadError:
+        return None
+    return token

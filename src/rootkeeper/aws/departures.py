@@ -1,0 +1,73 @@
+"""The last gate before a privileged request leaves: without the valid receipt of its intent it doesn't.
+
+The gate is a ``before-send`` handler of botocore's, so waiting for a token, for credentials or for a signature can't
+let a lease run out unseen between check and request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from rootkeeper.domain.ledger import Action, Intent
+from rootkeeper.domain.organizations import AccountId
+from rootkeeper.errors import LockLostError
+from rootkeeper.ports.clock import Clock
+
+
+@dataclass(slots=True)
+class Departure:
+    """One privileged call on its way."""
+
+    intent: Intent
+    clock: Clock
+    has_left: bool = False
+    """Whether a request has left, so that it may have acted."""
+
+    def leave(self) -> None:
+        """:raises LockLostError: if the intent is no longer valid; nothing leaves."""
+        ensure_still_valid(self.intent, self.clock)
+        self.has_left = True
+
+
+_DEPARTURE: ContextVar[Departure | None] = ContextVar("departure", default=None)
+
+
+@contextmanager
+def departing(intent: Intent, clock: Clock) -> Iterator[Departure]:
+    """Within it, this thread's privileged calls leave on ``intent``."""
+    departure = Departure(intent, clock)
+    token = _DEPARTURE.set(departure)
+    try:
+        yield departure
+    finally:
+        _DEPARTURE.reset(token)
+
+
+def guard_departure(**_: object) -> None:
+    """The ``before-send`` handler of clients that make privileged calls.
+
+    :raises RuntimeError: if the call was made without an intent.
+    :raises LockLostError: if its intent is no longer valid.
+    """
+    departure = _DEPARTURE.get()
+    if departure is None:
+        raise RuntimeError("a privileged call was about to leave without the receipt of its intent")
+    departure.leave()
+
+
+def ensure_still_valid(intent: Intent, clock: Clock) -> None:
+    """:raises LockLostError: if the writer's lease may have run out."""
+    if intent.valid_until <= clock.monotonic():
+        raise LockLostError(
+            f"The right to act on intent {intent.sequence} ({intent.action}) has run out; nothing was sent.",
+            hint="Run the command again; it reads first what was done.",
+        )
+
+
+def ensure_intent_fits(intent: Intent, action: Action, account_id: AccountId | None) -> None:
+    """:raises ValueError: if the receipt is of another action or account, which is a bug."""
+    if intent.action is not action or intent.account_id != account_id:
+        raise ValueError(f"the intent is of {intent.action} on {intent.account_id}, not {action} on {account_id}")

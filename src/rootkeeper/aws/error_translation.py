@@ -1,0 +1,293 @@
+"""botocore's exceptions, translated into ours in this one place.
+
+Nothing secret may pass: texts that could repeat a request's headers are replaced, and their exceptions not chained.
+"""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from botocore import exceptions as botocore_errors
+from botocore.parsers import ResponseParserError
+
+from rootkeeper.aws.denials import is_feature_off, parse_denial, shorten_denial
+from rootkeeper.aws.error_table import ERRORS, HINTS, WITHHELD
+from rootkeeper.errors import (
+    AwsAccessDeniedError,
+    AwsCredentialsError,
+    AwsError,
+    AwsRejectedError,
+    AwsUnclearError,
+    AwsUnreachableError,
+    DenialCause,
+    InputError,
+    RootkeeperError,
+)
+
+TRANSLATED = (
+    AttributeError,
+    KeyError,
+    ValueError,
+    ResponseParserError,
+    botocore_errors.BotoCoreError,
+    botocore_errors.ClientError,
+)
+"""What botocore raises on purpose, and the three that its parsers leak on answers that aren't AWS's."""
+
+_SSO_ERRORS = (
+    botocore_errors.NoAuthTokenError,
+    botocore_errors.SSOError,
+    botocore_errors.TokenRetrievalError,
+)
+_MISSING_ERRORS = (
+    botocore_errors.CredentialRetrievalError,
+    botocore_errors.MetadataRetrievalError,
+    botocore_errors.NoCredentialsError,
+    botocore_errors.PartialCredentialsError,
+    botocore_errors.RefreshWithMFAUnsupportedError,
+    botocore_errors.UnknownCredentialError,
+)
+CREDENTIALS_ERRORS = (*_SSO_ERRORS, *_MISSING_ERRORS, botocore_errors.LoginError)
+"""What botocore raises when it can't get the operator's credentials."""
+_NOT_SENT_ERRORS = (
+    botocore_errors.ConnectTimeoutError,
+    botocore_errors.EndpointConnectionError,
+    botocore_errors.ProxyConnectionError,
+)
+_POLICIES_OF_THE_ORGANIZATION = (DenialCause.SERVICE_CONTROL_POLICY, DenialCause.RESOURCE_CONTROL_POLICY)
+_LONGEST_TEXT = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The call that failed, as far as its translation needs it."""
+
+    operation: str
+    """Such as ``iam:DeleteLoginProfile``."""
+    host: str
+    """Where it went, such as ``127.0.0.1:4599``."""
+    profile: str | None
+    target: str | None = None
+    """The account that it was about, where it was about one."""
+    in_root_session: bool = False
+    may_have_acted: bool = False
+    """Whether it was a changing call whose request has left."""
+
+    def __str__(self) -> str:
+        return f"{self.operation} for {self.target}" if self.target else self.operation
+
+
+def raise_translated(error: Exception, call: Call) -> NoReturn:
+    """Raise the error of ours that ``error`` is.
+
+    :raises RootkeeperError: always, of the class that the tables name.
+    """
+    translated = translate(error, call)
+    if _may_hold_secrets(error):
+        raise translated from None
+    raise translated from error
+
+
+def translate(error: Exception, call: Call) -> RootkeeperError:
+    """The error of ours that ``error``, one of ``TRANSLATED``, is."""
+    if isinstance(error, botocore_errors.ClientError):
+        return _translate_answer(error, call)
+    if isinstance(error, _SSO_ERRORS):
+        return _sso_expired(call)
+    if isinstance(error, botocore_errors.LoginError):
+        return AwsCredentialsError("The login session is over.", hint=f"Run `aws login{_profile_option(call)}`.")
+    if isinstance(error, _MISSING_ERRORS):
+        return _credentials_missing(error, call)
+    if isinstance(error, botocore_errors.ParamValidationError):
+        return InputError(f"{call} can't be asked so: {_one_line(str(error))}")
+    return _translate_silence(error, call)
+
+
+def _translate_answer(error: botocore_errors.ClientError, call: Call) -> AwsError:
+    facts = _Facts.of(error, call)
+    if error.operation_name != call.operation.partition(":")[2]:
+        return AwsCredentialsError(
+            f"The credentials couldn't be renewed: {error.operation_name} was answered with {facts.aws_code}.",
+            hint=f"Check the profile and its roles, then run the command again{_profile_option(call)}.",
+            aws_code=facts.aws_code,
+            request_id=facts.request_id,
+        )
+    if facts.is_foreign:
+        return _translate_silence(ResponseParserError(f"HTTP {facts.http_status}"), call)
+    kind = ERRORS.get(facts.aws_code)
+    if kind is AwsAccessDeniedError:
+        return _denied(facts, call)
+    if kind is None and facts.http_status >= 500:
+        return _server_failed(facts, call)
+    return (kind or AwsRejectedError)(
+        f"{call} was refused: {facts.text}", hint=_hint(facts.aws_code, call), **facts.as_arguments()
+    )
+
+
+def _denied(facts: _Facts, call: Call) -> AwsAccessDeniedError:
+    denial = parse_denial(facts.text)
+    return AwsAccessDeniedError(
+        f"{call} was denied: {shorten_denial(facts.text)}",
+        hint=_denial_hint(facts.text, denial.cause, denial.policy_id, call),
+        denied_by=denial.cause,
+        policy_id=denial.policy_id,
+        **facts.as_arguments(),
+    )
+
+
+def _denial_hint(text: str, cause: DenialCause | None, policy_id: str | None, call: Call) -> str | None:
+    if is_feature_off(text):
+        return "Run `rootkeeper enable`."
+    if call.in_root_session and cause in _POLICIES_OF_THE_ORGANIZATION:
+        return f"Exempt root sessions (aws:AssumedRoot) in policy {policy_id or 'that denies the root user'}."
+    if call.operation == "sts:AssumeRoot":
+        return (
+            "AssumeRoot needs sts:AssumeRoot for this task policy, credentials of an IAM user or role in the management"
+            " account or a delegated administrator for IAM, and an active member account as target."
+        )
+    if call.in_root_session:
+        return "AssumeRoot succeeded, so a policy of the organization denies the root session: look at its SCPs."
+    return f"The caller needs the permission {call.operation}."
+
+
+def _server_failed(facts: _Facts, call: Call) -> AwsError:
+    if call.may_have_acted:
+        return AwsUnclearError(
+            f"{call} got no clear answer: HTTP {facts.http_status} {facts.aws_code}. It may have acted.",
+            **facts.as_arguments(),
+        )
+    return AwsUnreachableError(
+        f"{call} failed on the server: HTTP {facts.http_status} {facts.aws_code}.",
+        hint="Try again later.",
+        **facts.as_arguments(),
+    )
+
+
+def _translate_silence(error: Exception, call: Call) -> AwsError:
+    """An error without an answer of AWS: not sent, cut off, timed out or unreadable."""
+    if call.may_have_acted and not _was_surely_not_sent(error):
+        return AwsUnclearError(
+            f"{call} got no clear answer from {call.host} ({_name(error)}). It may have acted.",
+            operation=call.operation,
+        )
+    return AwsUnreachableError(
+        f"{call} got no answer from {call.host}: {_explain(error)}.",
+        hint="Check the network, the proxy, the Region and AWS_ENDPOINT_URL.",
+        operation=call.operation,
+    )
+
+
+def _was_surely_not_sent(error: Exception) -> bool:
+    return isinstance(error, _NOT_SENT_ERRORS) or (
+        isinstance(error, botocore_errors.SSLError)
+        and isinstance(_innermost_reason(error), ssl.SSLCertVerificationError)
+    )
+
+
+def _innermost_reason(error: Exception) -> object:
+    reason: object = error.kwargs.get("error") if isinstance(error, botocore_errors.BotoCoreError) else None
+    while isinstance(reason, Exception) and reason.args and isinstance(reason.args[-1], Exception):
+        reason = reason.args[-1]
+    return reason
+
+
+def _explain(error: Exception) -> str:
+    match error:
+        case botocore_errors.EndpointConnectionError():
+            return "it can't be reached"
+        case botocore_errors.ConnectTimeoutError() | botocore_errors.ReadTimeoutError():
+            return "it took too long"
+        case botocore_errors.ProxyConnectionError():
+            return "the proxy can't be reached"
+        case botocore_errors.SSLError():
+            return "its TLS certificate or handshake isn't accepted"
+        case botocore_errors.ConnectionClosedError():
+            return "it cut the connection"
+        case ResponseParserError() | ValueError() | KeyError() | AttributeError():
+            return "what it answers isn't AWS's protocol"
+        case _:
+            return _name(error)
+
+
+def _sso_expired(call: Call) -> AwsCredentialsError:
+    return AwsCredentialsError(
+        "The SSO session of these credentials has expired, or there is none.",
+        hint=f"Run `aws sso login{_profile_option(call)}`.",
+        operation=call.operation,
+    )
+
+
+def _credentials_missing(error: Exception, call: Call) -> AwsCredentialsError:
+    match error:
+        case botocore_errors.NoCredentialsError():
+            message, hint = "There are no AWS credentials.", "Set AWS_* variables, or name a profile with --profile."
+        case botocore_errors.PartialCredentialsError():
+            message = f"The AWS credentials are incomplete: {error.kwargs.get('cred_var')} is missing."
+            hint = "Set it, or name a profile with --profile."
+        case botocore_errors.RefreshWithMFAUnsupportedError():
+            message = "The credentials have expired, and renewing them needs an MFA code."
+            hint = "Run the command again and enter a new code."
+        case _:
+            provider = getattr(error, "kwargs", {}).get("provider", "the credential source")
+            message = f"The AWS credentials couldn't be had from {provider}."
+            hint = f"Try `aws sts get-caller-identity{_profile_option(call)}`; it shows the cause."
+    return AwsCredentialsError(message, hint=hint, operation=call.operation)
+
+
+def _hint(aws_code: str, call: Call) -> str | None:
+    if call.in_root_session and ERRORS.get(aws_code) is AwsCredentialsError:
+        return "The root session is over or was never valid; a new one is needed."
+    return HINTS.get(aws_code)
+
+
+def _profile_option(call: Call) -> str:
+    return f" --profile {call.profile}" if call.profile else ""
+
+
+def _may_hold_secrets(error: Exception) -> bool:
+    if isinstance(error, botocore_errors.ClientError):
+        return error.response.get("Error", {}).get("Code") in WITHHELD
+    return isinstance(error, botocore_errors.CredentialRetrievalError | ResponseParserError)
+
+
+def _name(error: Exception) -> str:
+    return type(error).__name__
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:_LONGEST_TEXT]
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What an error answer of AWS tells."""
+
+    operation: str
+    aws_code: str
+    text: str
+    request_id: str
+    http_status: int
+
+    @staticmethod
+    def of(error: botocore_errors.ClientError, call: Call) -> _Facts:
+        answer: dict[str, Any] = dict(error.response)
+        metadata = answer.get("ResponseMetadata", {})
+        code = str(answer.get("Error", {}).get("Code", ""))
+        text = _one_line(str(answer.get("Error", {}).get("Message") or "AWS gives no reason"))
+        return _Facts(
+            operation=call.operation,
+            aws_code=code,
+            text=f"{code}." if code in WITHHELD else f"{text} ({code})" if code not in ERRORS else text,
+            request_id=str(metadata.get("RequestId", "")),
+            http_status=int(metadata.get("HTTPStatusCode", 0)),
+        )
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it has no error code of AWS's: a proxy or another server answered."""
+        return self.aws_code in ("", "Unknown") or self.aws_code.isdecimal()
+
+    def as_arguments(self) -> dict[str, str]:
+        return {"operation": self.operation, "aws_code": self.aws_code, "request_id": self.request_id}

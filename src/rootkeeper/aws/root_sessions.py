@@ -1,0 +1,239 @@
+"""Root sessions on member accounts, and the calls made within one.
+
+Every call leaves ``UserName`` out, so that it is about the root user. It is signed with this session's credentials or
+not at all. A changing call needs the receipt of its intent and a session whose identity was checked.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NoReturn
+
+from rootkeeper.aws.answers import Answer, required
+from rootkeeper.aws.clients import AwsClients
+from rootkeeper.aws.departures import ensure_intent_fits, ensure_still_valid
+from rootkeeper.aws.root_user_answers import (
+    in_utc,
+    parse_access_key,
+    parse_login_profile,
+    parse_mfa_device,
+    parse_signing_certificate,
+    parse_summary,
+)
+from rootkeeper.aws.session_credentials import RootSessionCredentials, root_session_entered
+from rootkeeper.domain.ledger import Action, Intent
+from rootkeeper.domain.organizations import AccountId
+from rootkeeper.domain.root_credentials import (
+    AccessKey,
+    LoginProfile,
+    MfaDevice,
+    RootCredentials,
+    RootCredentialsSummary,
+    SigningCertificate,
+)
+from rootkeeper.domain.task_policies import TaskPolicy
+from rootkeeper.errors import AwsNotFoundError, AwsUnclearError, IdentityMismatchError
+
+DURATION_SECONDS = 900
+"""The most that AssumeRoot gives, and what it gives by default. Source: STS AssumeRoot, API version 2011-06-15."""
+
+
+class AwsRootSessions:
+    """Implements ``ports.root_sessions.RootSessions``."""
+
+    def __init__(self, clients: AwsClients) -> None:
+        self._clients = clients
+
+    def open(self, account_id: AccountId, task_policy: TaskPolicy, intent: Intent) -> AwsRootSession:
+        """One call: sts:AssumeRoot, Regional endpoint. Retries are harmless: an unused session acts on nothing."""
+        ensure_intent_covers(intent, account_id, task_policy)
+        ensure_still_valid(intent, self._clients.clock)
+        answer = self._clients.sts.read_on_intent(
+            "AssumeRoot",
+            intent,
+            self._clients.clock,
+            target=account_id,
+            TargetPrincipal=account_id,
+            TaskPolicyArn={"arn": task_policy.arn(self._clients.partition)},
+            DurationSeconds=DURATION_SECONDS,
+        )
+        found = required(answer, "Credentials", "sts:AssumeRoot")
+        parts = ("AccessKeyId", "SecretAccessKey", "SessionToken")
+        return AwsRootSession(
+            self._clients,
+            account_id,
+            task_policy,
+            RootSessionCredentials(*(required(found, part, "sts:AssumeRoot") for part in parts)),
+            in_utc(required(found, "Expiration", "sts:AssumeRoot")),
+        )
+
+
+def ensure_intent_covers(intent: Intent, account_id: AccountId, task_policy: TaskPolicy) -> None:
+    """A batch's audit intent covers audit sessions on its accounts.
+
+    :raises ValueError: if the receipt is of something else, which is a bug.
+    """
+    if intent.action is not Action.ACCOUNTS_AUDIT:
+        ensure_intent_fits(intent, Action.ROOT_SESSION_OPEN, account_id)
+        return
+    accounts = intent.parameters.get("account_ids")
+    if task_policy is not TaskPolicy.AUDIT:
+        raise ValueError("an audit opens audit sessions only")
+    if isinstance(accounts, list | tuple) and account_id not in accounts:
+        raise ValueError(f"the audit's intent doesn't name {account_id}")
+
+
+class AwsRootSession:
+    """Implements ``ports.root_sessions.RootSession``. Its credentials never leave it."""
+
+    def __init__(
+        self,
+        clients: AwsClients,
+        account_id: AccountId,
+        task_policy: TaskPolicy,
+        credentials: RootSessionCredentials,
+        expires_at: datetime,
+    ) -> None:
+        self._clients = clients
+        self._account_id = account_id
+        self._task_policy = task_policy
+        self._credentials = credentials
+        self._expires_at = expires_at
+        self._is_identified = False
+
+    def __repr__(self) -> str:
+        return f"<root session {self.access_key_id} on {self._account_id}, {self._task_policy}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a root session can't be pickled or copied")
+
+    @property
+    def account_id(self) -> AccountId:
+        return self._account_id
+
+    @property
+    def task_policy(self) -> TaskPolicy:
+        return self._task_policy
+
+    @property
+    def access_key_id(self) -> str:
+        return self._credentials.access_key_id
+
+    @property
+    def expires_at(self) -> datetime:
+        return self._expires_at
+
+    def ensure_identity(self) -> None:
+        """One call: sts:GetCallerIdentity."""
+        with root_session_entered(self._credentials):
+            answer = self._clients.root_sts.read("GetCallerIdentity", target=self._account_id)
+        wanted = f"arn:{self._clients.partition}:iam::{self._account_id}:root"
+        if answer.get("Arn") != wanted:
+            raise IdentityMismatchError(
+                f"The root session for {self._account_id} is {answer.get('Arn')}, not {wanted}; nothing was changed.",
+                operation="sts:GetCallerIdentity",
+            )
+        self._is_identified = True
+
+    def read_summary(self) -> RootCredentialsSummary:
+        """One call: iam:GetAccountSummary."""
+        return parse_summary(self._read("GetAccountSummary"))
+
+    def read_credentials(self) -> RootCredentials:
+        """GetLoginProfile, GetUser if there is one, ListAccessKeys, GetAccessKeyLastUsed for each key,
+        ListSigningCertificates, ListMFADevices.
+        """
+        observed_at = self._clients.clock.now()
+        return RootCredentials(
+            account_id=self._account_id,
+            login_profile=self._find_login_profile_with_last_use(),
+            access_keys=tuple(
+                parse_access_key(key, self._read_last_use(required(key, "AccessKeyId", "iam:ListAccessKeys")))
+                for key in self._list("ListAccessKeys", "AccessKeyMetadata")
+            ),
+            signing_certificates=self.list_signing_certificates(),
+            mfa_devices=self.list_mfa_devices(),
+            observed_at=observed_at,
+        )
+
+    def find_login_profile(self) -> LoginProfile | None:
+        """One call: iam:GetLoginProfile."""
+        try:
+            answer = self._read("GetLoginProfile")
+        except AwsNotFoundError:
+            return None
+        found = required(answer, "LoginProfile", "iam:GetLoginProfile")
+        return parse_login_profile(required(found, "CreateDate", "iam:GetLoginProfile"))
+
+    def list_access_keys(self) -> tuple[AccessKey, ...]:
+        """iam:ListAccessKeys to the end."""
+        return tuple(parse_access_key(key) for key in self._list("ListAccessKeys", "AccessKeyMetadata"))
+
+    def list_signing_certificates(self) -> tuple[SigningCertificate, ...]:
+        """iam:ListSigningCertificates to the end."""
+        return tuple(parse_signing_certificate(one) for one in self._list("ListSigningCertificates", "Certificates"))
+
+    def list_mfa_devices(self) -> tuple[MfaDevice, ...]:
+        """iam:ListMFADevices to the end."""
+        return tuple(parse_mfa_device(one) for one in self._list("ListMFADevices", "MFADevices"))
+
+    def create_login_profile(self, intent: Intent) -> LoginProfile:
+        """One call: iam:CreateLoginProfile without a password."""
+        answer = self._change("CreateLoginProfile", Action.LOGIN_PROFILE_CREATE, intent)
+        created_at = answer.get("LoginProfile", {}).get("CreateDate")
+        if created_at is None:
+            raise AwsUnclearError(
+                f"iam:CreateLoginProfile for {self._account_id} doesn't say what it created. It may have acted.",
+                operation="iam:CreateLoginProfile",
+            )
+        return parse_login_profile(created_at)
+
+    def delete_login_profile(self, intent: Intent) -> None:
+        """One call: iam:DeleteLoginProfile."""
+        self._change("DeleteLoginProfile", Action.LOGIN_PROFILE_DELETE, intent)
+
+    def delete_access_key(self, access_key_id: str, intent: Intent) -> None:
+        """One call: iam:DeleteAccessKey."""
+        self._change("DeleteAccessKey", Action.ACCESS_KEY_DELETE, intent, AccessKeyId=access_key_id)
+
+    def delete_signing_certificate(self, signing_certificate_id: str, intent: Intent) -> None:
+        """One call: iam:DeleteSigningCertificate."""
+        self._change(
+            "DeleteSigningCertificate",
+            Action.SIGNING_CERTIFICATE_DELETE,
+            intent,
+            CertificateId=signing_certificate_id,
+        )
+
+    def deactivate_mfa_device(self, mfa_serial_number: str, intent: Intent) -> None:
+        """One call: iam:DeactivateMFADevice."""
+        self._change("DeactivateMFADevice", Action.MFA_DEVICE_DEACTIVATE, intent, SerialNumber=mfa_serial_number)
+
+    def _find_login_profile_with_last_use(self) -> LoginProfile | None:
+        found = self.find_login_profile()
+        if found is None:
+            return None
+        user = required(self._read("GetUser"), "User", "iam:GetUser")
+        return parse_login_profile(found.created_at, user.get("PasswordLastUsed"))
+
+    def _read_last_use(self, access_key_id: str) -> Answer:
+        answer = self._read("GetAccessKeyLastUsed", AccessKeyId=access_key_id)
+        found: Answer = required(answer, "AccessKeyLastUsed", "iam:GetAccessKeyLastUsed")
+        return found
+
+    def _read(self, operation: str, **parameters: object) -> Answer:
+        with root_session_entered(self._credentials):
+            return self._clients.root_iam.read(operation, target=self._account_id, **parameters)
+
+    def _list(self, operation: str, member: str) -> list[Any]:
+        with root_session_entered(self._credentials):
+            return list(self._clients.root_iam.list_all(operation, member, target=self._account_id))
+
+    def _change(self, operation: str, action: Action, intent: Intent, **parameters: object) -> Answer:
+        ensure_intent_fits(intent, action, self._account_id)
+        if not self._is_identified:
+            raise ValueError(f"{operation} before the identity of the root session was checked")
+        with root_session_entered(self._credentials):
+            return self._clients.root_iam_changing.change(
+                operation, intent, self._clients.clock, target=self._account_id, **parameters
+            )

@@ -1,0 +1,70 @@
+"""``rootkeeper apply``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rootkeeper.cli.changing import begin_change
+from rootkeeper.cli.confirmation import ChangeOptions
+from rootkeeper.cli.invocation import Invocation, OutputFormat, single
+from rootkeeper.domain.deletion import DeletionPlan
+from rootkeeper.domain.plan_files import ensure_valid_here, parse_plan
+from rootkeeper.errors import InputError, PlanInvalidError
+
+
+def apply(
+    invocation: Invocation,
+    change: ChangeOptions,
+    *,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A plan of rootkeeper plan.")],
+) -> int:
+    """Do exactly what a plan file says.
+
+    Each account is judged anew: one that has changed since the plan is left alone and counts as failed.
+
+    Changes: as rootkeeper delete, in the accounts of the plan.
+
+    AWS permissions: those of rootkeeper audit, and sts:AssumeRoot with the task policy IAMDeleteRootUserCredentials.
+
+    Exit statuses: 0 everything that was planned is gone, as a re-read shows; 1 an account was held back as recently
+    used; 2 wrong usage, not confirmed, or the plan is unreadable, altered, expired or of another organization; 3 AWS or
+    the ledger refused, or AWS can't be reached; 4 a deletion failed or isn't proven, or an account has changed.
+    """
+    from rootkeeper.cli.deleting import confirm_deletion, end_deletion, judge_dry_run, show_planned
+    from rootkeeper.cli.progress import open_progress
+
+    output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
+    plan = _read(file)
+    progress = open_progress(invocation.terminal)
+    with invocation.open_application() as application:
+        now = application.clock.now()
+        ensure_valid_here(
+            plan,
+            organization_id=application.organization.organization_id,
+            endpoint=application.endpoint.label,
+            now=now,
+        )
+        confirmation = begin_change(invocation, application, change, output, progress)
+        if change.dry_run:
+            confirmation.show_context()
+            show_planned(plan, output, invocation.terminal, now)
+            return judge_dry_run(plan)
+        agreed = confirm_deletion(plan, confirmation, invocation.terminal, now)
+        report = application.deletion.apply(agreed, progress)
+        progress.finish()
+    return end_deletion(report, output, invocation.terminal)
+
+
+def _read(file: Path) -> DeletionPlan:
+    try:
+        return parse_plan(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"The plan {file} can't be read: {error.strerror}.", hint="Check the path.") from error
+    except UnicodeDecodeError as error:
+        raise PlanInvalidError(f"{file} isn't a plan: it isn't UTF-8 text.") from error
+
+
+application = single(apply)

@@ -1,0 +1,53 @@
+"""``rootkeeper delete``."""
+
+from __future__ import annotations
+
+from rootkeeper.cli.changing import begin_change
+from rootkeeper.cli.confirmation import ChangeOptions
+from rootkeeper.cli.deletion_options import DeletionChoices
+from rootkeeper.cli.invocation import Invocation, OutputFormat, single
+from rootkeeper.cli.selection_options import SelectionOptions
+from rootkeeper.domain.selection import ensure_request
+
+
+def delete(invocation: Invocation, selection: SelectionOptions, choices: DeletionChoices, change: ChangeOptions) -> int:
+    """Delete root user credentials of member accounts.
+
+    Reads the selected accounts, shows what would go with its last use, asks, deletes account by account and reads each
+    again. What was used in the last 90 days is held back. The management account, delegated administrators, accounts
+    that aren't ACTIVE, exceptions and accounts with a recovery window are never touched.
+
+    Changes: access keys, signing certificates, the console password and MFA devices of the root users, in this order.
+    The accounts stay. What is gone can't be restored, except that password recovery can be allowed again.
+
+    AWS permissions: those of rootkeeper audit, and sts:AssumeRoot with the task policy IAMDeleteRootUserCredentials.
+
+    Exit statuses: 0 everything that was planned is gone, as a re-read shows; 1 an account was held back as recently
+    used; 2 wrong usage, not confirmed, or an account was named that may not be touched; 3 AWS or the ledger refused, or
+    AWS can't be reached; 4 a deletion failed or isn't proven.
+    """
+    from rootkeeper.cli.deleting import confirm_deletion, end_deletion, judge_dry_run, show_planned
+    from rootkeeper.cli.progress import open_progress
+
+    output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
+    request = selection.to_request()
+    ensure_request(request)
+    progress = open_progress(invocation.terminal)
+    with invocation.open_application() as application:
+        options = choices.to_options(application.settings.deletion.recently_used_days)
+        confirmation = begin_change(invocation, application, change, output, progress)
+        deletion = application.deletion
+        reading = deletion.plan(request, options, progress)
+        progress.finish()
+        now = application.clock.now()
+        if change.dry_run:
+            confirmation.show_context()
+            show_planned(reading.plan, output, invocation.terminal, now)
+            return judge_dry_run(reading.plan)
+        plan = confirm_deletion(reading.plan, confirmation, invocation.terminal, now)
+        report = deletion.apply(plan, progress, reading.inventory)
+        progress.finish()
+    return end_deletion(report, output, invocation.terminal)
+
+
+application = single(delete)

@@ -1,0 +1,67 @@
+"""Confirming and doing a deletion: the same for ``delete`` and ``apply``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rootkeeper.cli.confirmation import Confirmation
+from rootkeeper.cli.exit_statuses import ExitStatus
+from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.cli.rendering.deletions import plan_listing, show_deletion, spoken_totals
+from rootkeeper.cli.rendering.listings import build_table, show_listing
+from rootkeeper.cli.rendering.text import counted
+from rootkeeper.cli.terminal import Terminal
+from rootkeeper.domain.deletion import DeletionPlan, DeletionReport
+from rootkeeper.domain.root_credentials import CredentialKind
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+def show_planned(plan: DeletionPlan, output: OutputFormat, terminal: Terminal, now: datetime) -> None:
+    """Write the plan to stdout and what it amounts to to stderr."""
+    show_listing(plan_listing(plan, now), output, terminal)
+    terminal.remark(f"To be deleted: {spoken_totals(plan) or 'nothing'}, in {_accounts(plan)}.")
+
+
+def confirm_deletion(plan: DeletionPlan, confirmation: Confirmation, terminal: Terminal, now: datetime) -> DeletionPlan:
+    """Show the plan, ask, and return what was agreed to: without the certificates if these were declined.
+
+    :raises InputError: if it wasn't confirmed; nothing was deleted.
+    """
+    if not plan.targets:
+        confirmation.show_context()
+        return plan
+    listing = plan_listing(plan, now)
+    terminal.remarks.print(build_table(listing.columns, listing.records))
+    if plan.certificates:
+        question = (
+            f"AWS tells no last use of signing certificates. Delete {counted(plan.certificates, 'certificate')} too?"
+        )
+        if not confirmation.ask(question):
+            plan = plan.without(CredentialKind.SIGNING_CERTIFICATES)
+    if plan.targets:
+        confirmation.ensure(_statement(plan), accounts=len(plan.targets))
+    return plan
+
+
+def _statement(plan: DeletionPlan) -> list[str]:
+    return [
+        f"Delete root user credentials in {_accounts(plan)} of {plan.organization_id}: {spoken_totals(plan)}.",
+        "The accounts stay. Keys, certificates and MFA can't be restored.",
+    ]
+
+
+def _accounts(plan: DeletionPlan) -> str:
+    return counted(len(plan.targets), "account")
+
+
+def end_deletion(report: DeletionReport, output: OutputFormat, terminal: Terminal) -> int:
+    """Show what came of it and return the exit status."""
+    show_deletion(report, output, terminal)
+    return report.exit_status
+
+
+def judge_dry_run(plan: DeletionPlan) -> ExitStatus:
+    """Bad if an account that should be touched couldn't be."""
+    return ExitStatus.BAD if plan.has_blocked or plan.has_unknown else ExitStatus.GOOD

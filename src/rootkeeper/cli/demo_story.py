@@ -1,0 +1,153 @@
+"""The demo's story as data: commands in order, and what must be true in the sandbox after each.
+
+A check looks at the sandbox's own account of its state, before and after the command, never at what the command said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from rootkeeper.domain.setup import IAM_SERVICE_PRINCIPAL
+
+DELEGATE = "222233334444"
+OU_PATH = "AnyCompany"
+RECOVERED = "800090001000"
+WINDOW_SECONDS = 10
+
+Truth: TypeAlias = Mapping[str, Any]
+"""What ``GET /_sandbox/organization`` answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One sentence, and how the truth shows that it holds."""
+
+    claim: str
+    holds: Callable[[Truth, Truth], bool]
+    """Given the truth before and after the command."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command of the story."""
+
+    title: str
+    arguments: tuple[str, ...]
+    exit_status: int
+    checks: tuple[Check, ...] = ()
+    meanwhile: tuple[Check, ...] = ()
+    """What must become true while the command still runs."""
+
+
+def root_user(truth: Truth, account_id: str) -> Mapping[str, Any]:
+    """The root user of an account, as the sandbox has it."""
+    found: Mapping[str, Any] = next(
+        account["root_user"] for account in truth["accounts"] if account["account_id"] == account_id
+    )
+    return found
+
+
+def is_bare(user: Mapping[str, Any]) -> bool:
+    """Whether a root user has nothing: it can't sign in, and can't recover a password."""
+    kinds = ("password", "recovery_allowed", "access_keys", "signing_certificates", "mfa_devices")
+    return not any(user[kind] for kind in kinds)
+
+
+def _is_in_unit(account: Mapping[str, Any]) -> bool:
+    path: str = account["ou_path"]
+    return OU_PATH in path.split("/")
+
+
+def _users(truth: Truth, *, in_unit: bool) -> dict[str, Mapping[str, Any]]:
+    return {
+        account["account_id"]: account["root_user"] for account in truth["accounts"] if _is_in_unit(account) is in_unit
+    }
+
+
+def _is_unchanged(before: Truth, after: Truth) -> bool:
+    return before == after
+
+
+def _are_bare(_: Truth, after: Truth) -> bool:
+    users = _users(after, in_unit=True)
+    return len(users) > 0 and all(is_bare(user) for user in users.values())
+
+
+_UNCHANGED = Check("nothing changed in AWS", _is_unchanged)
+
+STORY = (
+    Step(
+        "Where do we stand? A company of 26 accounts, and root access management is off.",
+        ("status",),
+        exit_status=1,
+        checks=(Check("no feature is on", lambda _, after: not after["features"]), _UNCHANGED),
+    ),
+    Step(
+        "Switch it on. The security account becomes delegated administrator, and the failsafe.",
+        ("enable", "--delegated-administrator", DELEGATE, "--yes"),
+        exit_status=0,
+        checks=(
+            Check("IAM has trusted access", lambda _, after: IAM_SERVICE_PRINCIPAL in str(after["trusted_services"])),
+            Check("both features are on", lambda _, after: len(after["features"]) == 2),
+            Check(
+                f"{DELEGATE} is delegated administrator",
+                lambda _, after: DELEGATE in str(after["delegated_administrators"]),
+            ),
+            Check(
+                "no root user was touched",
+                lambda before, after: before["accounts"] == after["accounts"],
+            ),
+        ),
+    ),
+    Step(
+        "Who has root user credentials? Two reading calls in each account.",
+        ("audit",),
+        exit_status=1,
+        checks=(_UNCHANGED,),
+    ),
+    Step(
+        f"The accounts that came with {OU_PATH} have everything: passwords, keys, certificates. Delete them.",
+        ("delete", "--ou", OU_PATH, "--yes"),
+        exit_status=0,
+        checks=(
+            Check(f"every root user in {OU_PATH} is bare", _are_bare),
+            Check(
+                "every other root user is as it was",
+                lambda before, after: _users(before, in_unit=False) == _users(after, in_unit=False),
+            ),
+            Check("the accounts stay", lambda before, after: len(before["accounts"]) == len(after["accounts"])),
+        ),
+    ),
+    Step(
+        "Read them again, with details.",
+        ("audit", "--ou", OU_PATH, "--details"),
+        exit_status=0,
+        checks=(_UNCHANGED,),
+    ),
+    Step(
+        "One of them needs its root user once more. Allow recovery, for a short time.",
+        (
+            "recover",
+            RECOVERED,
+            "--reason",
+            "Register as a seller",
+            "--ticket",
+            "OPS-1234",
+            "--for",
+            f"{WINDOW_SECONDS}s",
+            "--yes",
+        ),
+        exit_status=0,
+        meanwhile=(
+            Check(
+                "the root user may recover its password now",
+                lambda _, after: bool(root_user(after, RECOVERED)["recovery_allowed"]),
+            ),
+        ),
+        checks=(Check("the window is closed and the root user bare again", _are_bare),),
+    ),
+    Step("It is on record,", ("windows", "list"), exit_status=0, checks=(_UNCHANGED,)),
+    Step("and the record is intact.", ("ledger", "verify"), exit_status=0),
+)

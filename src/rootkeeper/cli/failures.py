@@ -1,0 +1,91 @@
+"""How a command ends that couldn't do its work: one sentence and a hint on stderr, and an exit status.
+
+A bug leaves a traceback in a log file that only its owner can read. Error messages may quote what AWS or a driver
+said, so whatever looks like a secret is blanked in them; local variables are never written.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+
+import platformdirs
+import typer
+
+from rootkeeper.cli.exit_statuses import ExitStatus
+from rootkeeper.cli.terminal import Terminal
+from rootkeeper.errors import RootkeeperError
+
+_SECRETS = (
+    re.compile(r"(?<=://)[^\s/@]+@"),
+    re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b"),
+    re.compile(r"[A-Za-z0-9/+=_-]{40,}"),
+)
+
+
+def report_error(error: RootkeeperError, terminal: Terminal) -> int:
+    """Tell a deliberate error."""
+    _tell(terminal, error.message, error.hint)
+    return error.exit_status
+
+
+def report_usage(error: typer.TyperException, terminal: Terminal) -> int:
+    """Tell that the command line can't be understood."""
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":  # Typer has shown the help already
+        return ExitStatus.USAGE
+    path = context.command_path if context is not None else "rootkeeper"
+    message = error.format_message()
+    _tell(terminal, message if message.endswith((".", "?")) else f"{message}.", f"See {path} --help.")
+    return ExitStatus.USAGE
+
+
+def report_lost_output(error: OSError, terminal: Terminal) -> int:
+    """Tell that stdout can't take the answer; nothing is said where its reader has just gone away."""
+    if not isinstance(error, BrokenPipeError):
+        _tell(terminal, f"The answer can't be written to stdout: {error.strerror}.", None)
+    return ExitStatus.BAD
+
+
+def report_bug(error: Exception, terminal: Terminal) -> int:
+    """Tell an error that nobody foresaw, and keep its traceback."""
+    place = _keep_traceback(error)
+    kept = f"The details are in {place}." if place else "The details couldn't be written to a file."
+    _tell(terminal, f"Rootkeeper met an unexpected {type(error).__name__}. {kept}", "Please report it with that file.")
+    return ExitStatus.BUG
+
+
+def blank_secrets(text: str) -> str:
+    """``text`` without passwords in addresses, key ids and long runs that may be secrets or tokens."""
+    for pattern in _SECRETS:
+        text = pattern.sub("[…]", text)
+    return text
+
+
+def describe_traceback(error: BaseException) -> str:
+    """Frames and types as Python prints them, messages blanked."""
+    described = traceback.TracebackException.from_exception(error, capture_locals=False)
+    return "".join(
+        line if line.startswith(("  File", "Traceback")) else blank_secrets(line) for line in described.format()
+    )
+
+
+def _keep_traceback(error: Exception) -> Path | None:
+    folder = platformdirs.user_state_path("rootkeeper", appauthor=False)
+    path = folder / f"bug-{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}.log"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as log:
+            log.write(describe_traceback(error))
+    except OSError:
+        return None
+    return path
+
+
+def _tell(terminal: Terminal, message: str, hint: str | None) -> None:
+    terminal.remark(f"error: {message}", style="bold red")
+    if hint:
+        terminal.remark(f"hint: {hint}")

@@ -1,0 +1,42 @@
+"""What earlier commands left behind: a command that changes something deals with it first, any other names it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rootkeeper.cli.rendering.windows import spoken_end
+from rootkeeper.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from rootkeeper.bootstrap import Application
+    from rootkeeper.ports.progress import Progress
+
+
+def name_overdue(application: Application, terminal: Terminal) -> None:
+    """Name each recovery window that is past its end, loudly; nothing is changed."""
+    now = application.clock.now()
+    for window in application.list_overdue():
+        terminal.remark(
+            f"ALERT: recovery window {window.window_id} of account {window.account_id} is still {window.state.value} "
+            f"({spoken_end(window, now)}). Close it: rootkeeper windows close {window.window_id}",
+            style="bold red",
+        )
+
+
+def deal_with_leftovers(application: Application, terminal: Terminal, progress: Progress) -> None:
+    """Merge the spill file, settle intents that have no outcome, and close overdue windows, in this order.
+
+    :raises LedgerOutdatedError: if the database is older than its mirror or anchor.
+    """
+    leftovers = application.deal_with_leftovers(progress)
+    progress.finish()
+    if leftovers.merged_entries:
+        terminal.remark(f"Merged {leftovers.merged_entries} entries of the spill file into the ledger.")
+    for intent in leftovers.settlement.intents:
+        result = intent.result.value if intent.result else "still unknown"
+        terminal.remark(f"Settled entry {intent.sequence} ({intent.action.value}): {result}. {intent.explanation}")
+    for settled in leftovers.settlement.windows:
+        terminal.remark(f"Recovery window {settled.before.window_id}: {settled.explanation}")
+    for closing in leftovers.closings:
+        style = None if closing.is_closed else "bold red"
+        terminal.remark(f"Overdue recovery window {closing.window.window_id}: {closing.explanation}", style=style)

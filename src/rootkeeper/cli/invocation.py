@@ -1,0 +1,187 @@
+"""What every command is given: the options that all commands share, and the terminal.
+
+``--profile``, ``--region``, ``--config`` and ``-o`` are declared once, here, and shown by every command and group, so
+that they work before and after the command's name; the innermost one wins.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rootkeeper.cli.exit_statuses import ExitStatus
+from rootkeeper.cli.option_sets import expand, show_parameters
+from rootkeeper.cli.terminal import Terminal
+from rootkeeper.errors import InputError
+
+if TYPE_CHECKING:
+    from rootkeeper.bootstrap import Application
+    from rootkeeper.settings import Settings
+
+_PANEL = "For every command"
+
+
+class OutputFormat(StrEnum):
+    """How a command shows its answer."""
+
+    TABLE = "table"
+    TREE = "tree"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+
+
+@dataclass(frozen=True, slots=True)
+class SharedOptions:
+    """The options of every command."""
+
+    output: Annotated[
+        OutputFormat | None,
+        typer.Option("-o", "--output", help="How the answer is shown on stdout.", rich_help_panel=_PANEL),
+    ] = None
+    profile: Annotated[
+        str | None,
+        typer.Option("--profile", metavar="NAME", help="AWS profile, as for the AWS CLI.", rich_help_panel=_PANEL),
+    ] = None
+    region: Annotated[
+        str | None,
+        typer.Option("--region", metavar="REGION", help="AWS Region of the STS calls.", rich_help_panel=_PANEL),
+    ] = None
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="FILE", help="Settings of Rootkeeper (TOML).", rich_help_panel=_PANEL),
+    ] = None
+
+    def over(self, outer: SharedOptions) -> SharedOptions:
+        """These, and the outer ones where these are silent."""
+        return SharedOptions(
+            **{
+                entry.name: getattr(outer if getattr(self, entry.name) is None else self, entry.name)
+                for entry in fields(self)
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """One run of one command."""
+
+    options: SharedOptions
+    terminal: Terminal
+
+    def choose_output(self, *offered: OutputFormat) -> OutputFormat:
+        """The format asked for, or the first offered.
+
+        :raises InputError: if the command doesn't offer it.
+        """
+        wanted = self.options.output or offered[0]
+        if wanted not in offered:
+            raise InputError(
+                f"This command has no output {wanted.value!r}.",
+                hint=f"It has {', '.join(entry.value for entry in offered)}.",
+            )
+        return wanted
+
+    def load_settings(self) -> Settings:
+        """The settings of file and environment.
+
+        :raises SettingsError: if one is unknown or out of range.
+        """
+        from rootkeeper import bootstrap
+
+        return bootstrap.load_user_settings(self.options.config)
+
+    def open_application(self) -> Application:
+        """What the command works with; to be closed, as a context manager does.
+
+        :raises SettingsError: if a setting is unknown or out of range.
+        """
+        from rootkeeper import bootstrap
+
+        return bootstrap.Application(self.load_settings(), profile=self.options.profile, region=self.options.region)
+
+
+def command(function: Callable[..., int]) -> Callable[..., None]:
+    """Make a Typer command of a function that takes an ``Invocation`` and returns an exit status."""
+    expanded = expand(function)
+    takes_invocation = "invocation" in inspect.signature(expanded).parameters
+
+    @wraps(function)
+    def run(context: typer.Context, **values: Any) -> None:
+        remember(context, values)
+        if takes_invocation:
+            values["invocation"] = Invocation(context.obj, Terminal())
+        try:
+            status = expanded(**values)
+        except KeyboardInterrupt:
+            Terminal().remark("Interrupted.")
+            status = ExitStatus.INTERRUPTED
+        raise typer.Exit(int(status))
+
+    _show_with_shared_options(run, expanded)
+    return run
+
+
+def group_callback(function: Callable[..., None]) -> Callable[..., None]:
+    """Let a group's callback take the shared options before the command's name."""
+
+    @wraps(function)
+    def callback(context: typer.Context, **values: Any) -> None:
+        remember(context, values)
+        function(**values)
+
+    _show_with_shared_options(callback, expand(function))
+    return callback
+
+
+def group(explanation: str) -> typer.Typer:
+    """A Typer application of several commands."""
+    return typer.Typer(
+        help=explanation,
+        callback=group_callback(lambda: None),
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="rich",
+    )
+
+
+def single(function: Callable[..., int]) -> typer.Typer:
+    """A Typer application of one command."""
+    application = typer.Typer(add_completion=False, rich_markup_mode="rich")
+    add(application, function)
+    return application
+
+
+def add(application: typer.Typer, function: Callable[..., int], name: str | None = None) -> None:
+    """Add a command, its docstring as its help."""
+    application.command(name, help=unwrap(function.__doc__ or ""))(command(function))
+
+
+def unwrap(docstring: str) -> str:
+    """A docstring's paragraphs, each in one line for Typer to wrap, safe against markup."""
+    paragraphs = inspect.cleandoc(docstring).split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs).replace("[", "\\[")
+
+
+def remember(context: typer.Context, values: dict[str, Any]) -> None:
+    """Take the shared options out of ``values`` and keep them in the context, over the outer ones."""
+    own = SharedOptions(**{entry.name: values.pop(entry.name) for entry in fields(SharedOptions)})
+    context.obj = own.over(context.obj or SharedOptions())
+
+
+def _show_with_shared_options(target: Callable[..., Any], shown: Callable[..., Any]) -> None:
+    def shared_only(shared: SharedOptions) -> None: ...
+
+    context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
+    own = [entry for entry in inspect.signature(shown).parameters.values() if entry.name != "invocation"]
+    shared = inspect.signature(expand(shared_only)).parameters.values()
+    if hasattr(target, "__wrapped__"):
+        del target.__wrapped__
+    show_parameters(target, [context, *own, *shared])

@@ -1,0 +1,102 @@
+"""The entry point: finds the command, runs it, and turns every ending into one exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from rootkeeper import __version__
+from rootkeeper.cli.command_group import CommandEntry, CommandGroup
+from rootkeeper.cli.failures import report_bug, report_error, report_lost_output, report_usage
+from rootkeeper.cli.invocation import group_callback, unwrap
+from rootkeeper.cli.terminal import Terminal
+from rootkeeper.errors import RootkeeperError
+
+_TRY, _SEE, _CHANGE, _RECOVER = "Try it", "See", "Change", "Recover"
+
+
+class RootkeeperGroup(CommandGroup):
+    """All commands, in the order in which a newcomer meets them."""
+
+    entries = {  # noqa: RUF012 - a class variable by its base
+        "demo": CommandEntry("rootkeeper.cli.demo", "Live the main job on a sandbox, in half a minute.", _TRY),
+        "sandbox": CommandEntry("rootkeeper.cli.sandbox", "Run an AWS organization on localhost.", _TRY),
+        "status": CommandEntry("rootkeeper.cli.status", "Show whether root access management is set up.", _SEE),
+        "audit": CommandEntry("rootkeeper.cli.audit", "Show which accounts have root user credentials.", _SEE),
+        "ledger": CommandEntry("rootkeeper.cli.ledger", "Read and verify the audit trail.", _SEE),
+        "enable": CommandEntry("rootkeeper.cli.enable", "Switch root access management on.", _CHANGE),
+        "disable": CommandEntry("rootkeeper.cli.disable", "Switch root access management off.", _CHANGE),
+        "plan": CommandEntry("rootkeeper.cli.plan", "Write down what a deletion would do.", _CHANGE),
+        "apply": CommandEntry("rootkeeper.cli.apply", "Do exactly what a plan file says.", _CHANGE),
+        "delete": CommandEntry("rootkeeper.cli.delete", "Delete root user credentials of member accounts.", _CHANGE),
+        "exceptions": CommandEntry("rootkeeper.cli.exceptions", "Keep accounts that deletion skips.", _CHANGE),
+        "recover": CommandEntry("rootkeeper.cli.recover", "Allow root password recovery for a time.", _RECOVER),
+        "windows": CommandEntry("rootkeeper.cli.windows", "List, show and close recovery windows.", _RECOVER),
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line and return its exit status."""
+    terminal = Terminal()
+    return _finish_output(_run_to_a_status(arguments, terminal), terminal)
+
+
+def _run_to_a_status(arguments: Sequence[str] | None, terminal: Terminal) -> int:
+    try:
+        status = _application().main(args=arguments, prog_name="rootkeeper", standalone_mode=False)
+    except typer.TyperException as error:
+        return report_usage(error, terminal)
+    except RootkeeperError as error:
+        return report_error(error, terminal)
+    except Exception as error:  # noqa: BLE001 - the command line's last handler
+        return report_bug(error, terminal)
+    return int(status or 0)
+
+
+def _finish_output(status: int, terminal: Terminal) -> int:
+    """Bring the answer out; an answer that was lost is never a good ending."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return max(status, report_lost_output(error, terminal))
+    return status
+
+
+def _application() -> Any:
+    return typer.main.get_command(
+        typer.Typer(
+            cls=RootkeeperGroup,
+            callback=_root,
+            help=unwrap(_root.__doc__ or ""),
+            no_args_is_help=True,
+            rich_markup_mode="rich",
+        )
+    )
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"rootkeeper {__version__}\n")
+        raise typer.Exit
+
+
+@group_callback
+def _root(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and end.")
+    ] = False,
+) -> None:
+    """See, delete and recover the root user credentials of every account in an AWS organization.
+
+    AWS credentials, Regions and endpoints are taken as the AWS CLI takes them. To try everything without an AWS
+    account: rootkeeper demo.
+
+    Exit statuses: 0 good, 1 the answer is bad, 2 wrong usage, 3 refused or unreachable, 4 a change failed or isn't
+    proven, 70 a bug, 130 interrupted.
+    """

@@ -1,0 +1,55 @@
+"""Options that several commands share, written once as a dataclass.
+
+A command takes the dataclass as one parameter; ``expand`` shows its fields to Typer as parameters of their own and
+puts the values together again. So an option is named, explained and typed at one place, and no command repeats it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import MISSING, fields, is_dataclass
+from functools import wraps
+from typing import Any, get_type_hints
+
+
+def expand(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function, its dataclass parameters replaced by their fields."""
+    hints = get_type_hints(function, include_extras=True)
+    shown: list[inspect.Parameter] = []
+    sets: dict[str, type[Any]] = {}
+    for name, parameter in inspect.signature(function).parameters.items():
+        if is_dataclass(hints[name]):
+            sets[name] = hints[name]
+            shown.extend(_parameters_of(hints[name]))
+        else:
+            shown.append(parameter.replace(annotation=hints[name], kind=inspect.Parameter.KEYWORD_ONLY))
+
+    @wraps(function)
+    def expanded(**values: Any) -> Any:
+        for name, option_set in sets.items():
+            values[name] = option_set(**{entry.name: values.pop(entry.name) for entry in fields(option_set)})
+        return function(**values)
+
+    del expanded.__wrapped__
+    show_parameters(expanded, shown)
+    return expanded
+
+
+def show_parameters(function: Callable[..., Any], parameters: list[inspect.Parameter]) -> None:
+    """Let ``function`` look as if it were written with these parameters."""
+    function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # read by inspect
+    function.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+
+
+def _parameters_of(option_set: type[Any]) -> list[inspect.Parameter]:
+    hints = get_type_hints(option_set, include_extras=True)
+    return [
+        inspect.Parameter(
+            entry.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if entry.default is MISSING else entry.default,
+            annotation=hints[entry.name],
+        )
+        for entry in fields(option_set)
+    ]

@@ -1,0 +1,113 @@
+"""``rootkeeper plan``."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rootkeeper.cli.deletion_options import DeletionChoices
+from rootkeeper.cli.exit_statuses import ExitStatus
+from rootkeeper.cli.fail_on import FailOnOptions
+from rootkeeper.cli.housekeeping import name_overdue
+from rootkeeper.cli.invocation import Invocation, OutputFormat, single
+from rootkeeper.cli.moments import parse_moment
+from rootkeeper.cli.rendering.text import spoken_time
+from rootkeeper.cli.selection_options import SelectionOptions
+from rootkeeper.domain.durations import parse_duration
+from rootkeeper.domain.plan_files import render_plan
+from rootkeeper.domain.selection import ensure_request
+from rootkeeper.domain.statuses import has_findings
+from rootkeeper.errors import InputError
+from rootkeeper.workflows.deletion import LONGEST_VALIDITY
+
+
+def plan(
+    invocation: Invocation,
+    selection: SelectionOptions,
+    choices: DeletionChoices,
+    fail_on: FailOnOptions,
+    *,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the plan is written.")],
+    valid_for: Annotated[
+        str | None, typer.Option("--valid-for", metavar="LENGTH", help="How long it may be applied. Default: 24h.")
+    ] = None,
+    not_before: Annotated[
+        str | None, typer.Option("--not-before", metavar="TIME", help="It may not be applied earlier.")
+    ] = None,
+    not_after: Annotated[
+        str | None, typer.Option("--not-after", metavar="TIME", help="It may not be applied later.")
+    ] = None,
+) -> int:
+    """Write down what a deletion would do.
+
+    Reads the selected accounts and writes a file that rootkeeper apply does exactly; it has an author, a hash and an
+    end of validity.
+
+    Changes: nothing in AWS; only the file is written.
+
+    AWS permissions: those of rootkeeper audit.
+
+    Exit statuses: 0 no findings; 1 findings as --fail-on says; 2 wrong usage, or an account was named that may not be
+    touched; 3 AWS or the ledger refused, or AWS can't be reached. The plan is written with 0 and 1.
+    """
+    from rootkeeper.cli.deleting import show_planned
+    from rootkeeper.cli.progress import open_progress
+
+    output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
+    findings = fail_on.to_set()
+    request = selection.to_request()
+    ensure_request(request)
+    _ensure_writable(out)
+    progress = open_progress(invocation.terminal)
+    with invocation.open_application() as application:
+        now = application.clock.now()
+        start, end = _read_validity(valid_for, not_before, not_after, now)
+        days = application.settings.deletion.recently_used_days
+        options = choices.to_options(days, not_before=start, not_after=end)
+        name_overdue(application, invocation.terminal)
+        reading = application.deletion.plan(request, options, progress)
+        progress.finish()
+    _write(out, render_plan(reading.plan))
+    show_planned(reading.plan, output, invocation.terminal, now)
+    invocation.terminal.remark(
+        f"Plan {reading.plan.plan_id} is in {out}, valid until {spoken_time(reading.plan.not_after)}. "
+        f"Next: rootkeeper apply {out}"
+    )
+    return ExitStatus.BAD if has_findings(reading.statuses, findings) else ExitStatus.GOOD
+
+
+def _read_validity(
+    valid_for: str | None, not_before: str | None, not_after: str | None, now: datetime
+) -> tuple[datetime | None, datetime | None]:
+    if valid_for and not_after:
+        raise InputError("--valid-for and --not-after say the same.", hint="Give one of them.")
+    start = parse_moment(not_before, "--not-before", now, day_ends=False) if not_before else None
+    if valid_for:
+        length = parse_duration(
+            valid_for, option="--valid-for", shortest=timedelta(minutes=1), longest=LONGEST_VALIDITY
+        )
+        return start, (start or now) + length
+    return start, parse_moment(not_after, "--not-after", now, day_ends=True) if not_after else None
+
+
+def _ensure_writable(out: Path) -> None:
+    """Before anything is read: a plan that can't be kept is work for nothing."""
+    if out.is_dir() or not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
+        raise InputError(f"The plan can't be written to {out}.", hint="Give a file in a folder that you may write.")
+
+
+def _write(out: Path, text: str) -> None:
+    try:
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=out.parent, delete=False) as target:
+            target.write(text)
+        Path(target.name).replace(out)
+    except OSError as error:
+        raise InputError(f"The plan can't be written to {out}: {error.strerror}.") from error
+
+
+application = single(plan)

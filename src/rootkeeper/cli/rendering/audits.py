@@ -1,0 +1,188 @@
+"""An audit's report: tree, table and data."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.cli.rendering.account_records import account_record
+from rootkeeper.cli.rendering.flags import (
+    STATUS_WORDS,
+    flag_of,
+    spoken_credentials,
+    spoken_role,
+    spoken_status,
+)
+from rootkeeper.cli.rendering.listings import Column, Listing, Record, show_listing
+from rootkeeper.cli.rendering.text import counted, json_time, printable, spoken_age
+from rootkeeper.cli.terminal import Terminal
+from rootkeeper.domain.organizations import Inventory, OrganizationalUnit
+from rootkeeper.domain.statuses import AccountStatus, Status, count_left_to_secure, count_statuses
+from rootkeeper.workflows.audit import AuditReport
+
+if TYPE_CHECKING:
+    from rich.text import Text
+    from rich.tree import Tree
+
+_EXAMPLES_SHOWN = 3
+
+
+def show_audit(report: AuditReport, output: OutputFormat, terminal: Terminal, *, details: bool) -> None:
+    """Write the report to stdout."""
+    if output is OutputFormat.TREE:
+        terminal.show(build_tree(report.inventory, report.accounts, report.ended_at))
+    else:
+        show_listing(_listing(report, details=details), output, terminal)
+    if output in (OutputFormat.TREE, OutputFormat.TABLE):
+        for line in summary_lines(report.accounts):
+            terminal.show(line)
+
+
+def _listing(report: AuditReport, *, details: bool) -> Listing:
+    organization = report.inventory.organization
+    return Listing(
+        name="accounts",
+        records=[account_record(status, details=details) for status in report.accounts],
+        columns=_columns(report.accounts, report.ended_at, details=details),
+        head={
+            "organization_id": organization.organization_id,
+            "management_account_id": organization.management_account_id,
+            "endpoint": report.endpoint.label,
+            "observed_at": json_time(report.ended_at),
+        },
+        tail={
+            "summary": count_statuses(report.accounts),
+            "root_logins_left_to_secure": count_left_to_secure(report.accounts),
+        },
+    )
+
+
+def _columns(statuses: Iterable[AccountStatus], now: datetime, *, details: bool) -> tuple[Column, ...]:
+    by_id: dict[Any, AccountStatus] = {status.account.account_id: status for status in statuses}
+
+    def status_of(record: Record) -> AccountStatus:
+        return by_id[record["account_id"]]
+
+    columns = (
+        Column("Account", lambda record: record["account_id"], keeps_whole=True),
+        Column("Name", lambda record: record["name"]),
+        Column("Organizational unit", lambda record: record["ou_path"]),
+        Column(
+            "Status", lambda record: spoken_status(status_of(record)), lambda record: flag_of(status_of(record)).style
+        ),
+        Column("Root user credentials", lambda record: spoken_credentials(status_of(record))),
+        Column("Role", lambda record: spoken_role(status_of(record)) or "member"),
+    )
+    used = Column("Last used", lambda record: spoken_last_use(status_of(record), now))
+    return (*columns, used) if details else columns
+
+
+def spoken_last_use(status: AccountStatus, now: datetime) -> str:
+    """``3 days ago``, ``never``, or nothing where there is nothing to use or it wasn't read."""
+    found = status.credentials
+    if found is None or not (found.login_profile or found.access_keys):
+        return ""
+    return spoken_age(found.last_used_at, now) if found.last_used_at else "never"
+
+
+def build_tree(inventory: Inventory, statuses: Sequence[AccountStatus], now: datetime) -> Tree:
+    """The organization's hierarchy; units without a selected account are left out."""
+    from rich.text import Text
+    from rich.tree import Tree
+
+    units = {unit.ou_id: unit for unit in inventory.organizational_units}
+    tree = Tree(Text(f"Organization {inventory.organization.organization_id}", style="bold"), guide_style="dim")
+    branches: dict[tuple[str, ...], Tree] = {(): tree}
+    below = _count_below(statuses)
+    for status in statuses:
+        path = status.account.ou_ids
+        for depth in range(1, len(path) + 1):
+            if path[:depth] not in branches:
+                label = _unit_label(units.get(path[depth - 1]), below[path[:depth]])
+                branches[path[:depth]] = branches[path[: depth - 1]].add(label)
+        branches[path].add(_account_label(status, now))
+    return tree
+
+
+def _count_below(statuses: Sequence[AccountStatus]) -> dict[tuple[str, ...], Counter[Status]]:
+    below: dict[tuple[str, ...], Counter[Status]] = {}
+    for status in statuses:
+        path = status.account.ou_ids
+        for depth in range(1, len(path) + 1):
+            below.setdefault(path[:depth], Counter())[status.status] += 1
+    return below
+
+
+def _unit_label(unit: OrganizationalUnit | None, counts: Counter[Status]) -> Text:
+    from rich.text import Text
+
+    findings = [
+        f"{counts[status]:,} {STATUS_WORDS[status].lower()}"
+        for status in (Status.PRESENT, Status.RECOVERY_OPEN, Status.UNKNOWN)
+        if counts[status]
+    ]
+    name = printable(unit.name) if unit else "?"
+    return Text.assemble(
+        (name, "bold"),
+        (f"  {counted(counts.total(), 'account')}", "dim"),
+        (f": {', '.join(findings)}" if findings else "", "dim"),
+    )
+
+
+def _account_label(status: AccountStatus, now: datetime) -> Text:
+    from rich.text import Text
+
+    flag = flag_of(status)
+    used = spoken_last_use(status, now)
+    remarks = [
+        part for part in (spoken_credentials(status), f"last used {used}" if used else "", spoken_role(status)) if part
+    ]
+    return Text.assemble(
+        (f"{flag.sign} {flag.words:<14}", flag.style),
+        f"  {status.account.account_id}  ",
+        printable(status.account.name),
+        (f"  ({'; '.join(remarks)})" if remarks else "", "dim"),
+    )
+
+
+def summary_lines(statuses: Sequence[AccountStatus]) -> list[Text]:
+    """Counts, why accounts are unknown, and the root logins left to secure."""
+    from rich.text import Text
+
+    counts = count_statuses(statuses)
+    parts = [
+        f"{counts[status.value]:,} {words.lower()}" for status, words in STATUS_WORDS.items() if counts[status.value]
+    ]
+    left = count_left_to_secure(statuses)
+    return [
+        Text(),
+        Text(f"{counted(counts['accounts'], 'account')}: {', '.join(parts)}."),
+        *_unknown_lines(statuses),
+        Text(f"Root logins left to secure: {left:,}", style="bold red" if left else "bold green"),
+    ]
+
+
+def _unknown_lines(statuses: Sequence[AccountStatus]) -> list[Text]:
+    from rich.text import Text
+
+    accounts_of: dict[str, list[str]] = {}
+    for status in statuses:
+        if status.status is Status.UNKNOWN:
+            accounts_of.setdefault(_without_own_id(status), []).append(status.account.account_id)
+    return [
+        Text(printable(f"Unknown: {', '.join(ids[:_EXAMPLES_SHOWN])}{_and_more(ids)}: {why}"), style="magenta")
+        for why, ids in accounts_of.items()
+    ]
+
+
+def _without_own_id(status: AccountStatus) -> str:
+    """The detail with the account's own id taken out, so that the same cause is told once."""
+    return (status.detail or spoken_status(status)).replace(status.account.account_id, "the account")
+
+
+def _and_more(ids: Sequence[str]) -> str:
+    more = len(ids) - _EXAMPLES_SHOWN
+    return f" and {more:,} more" if more > 0 else ""

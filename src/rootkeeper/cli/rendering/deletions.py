@@ -1,0 +1,211 @@
+"""A deletion: what its plan will do, and per account and kind what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.cli.rendering.listings import Column, Listing, Record, show_listing
+from rootkeeper.cli.rendering.text import counted, json_time, spoken_age
+from rootkeeper.cli.terminal import Terminal
+from rootkeeper.domain.deletion import AccountDeletion, DeletionPlan, DeletionReport, KindOutcome, PlannedAccount
+from rootkeeper.domain.root_credentials import CredentialKind
+
+KIND_WORDS = {
+    CredentialKind.ACCESS_KEYS: ("access key", "access keys"),
+    CredentialKind.SIGNING_CERTIFICATES: ("signing certificate", "signing certificates"),
+    CredentialKind.PASSWORD: ("password", "passwords"),
+    CredentialKind.MFA_DEVICES: ("MFA device", "MFA devices"),
+}
+_OUTCOME_STYLES = {
+    KindOutcome.DELETED: "green",
+    KindOutcome.ALREADY_ABSENT: "green",
+    KindOutcome.FAILED: "bold red",
+    KindOutcome.SKIPPED: "dim",
+}
+_OUTCOME_WORDS = {
+    KindOutcome.DELETED: "✓ Deleted",
+    KindOutcome.ALREADY_ABSENT: "✓ Already absent",
+    KindOutcome.FAILED: "✗ Failed",
+    KindOutcome.SKIPPED: "· Skipped",
+}
+
+
+def planned_record(account: PlannedAccount) -> dict[str, Any]:
+    """One account of a plan, for the lists that ``plan`` and dry runs show."""
+    found = account.found
+    return {
+        "account_id": account.account_id,
+        "name": account.name,
+        "ou_path": account.ou_path,
+        "delete": {kind.value: sum(call.kind is kind for call in account.calls) for kind in CredentialKind},
+        "last_used_at": json_time(found.last_used_at) if found else None,
+        "reason": account.skip.reason.value if account.skip else None,
+        "detail": account.skip.detail if account.skip else None,
+        "allowed_use": account.allowed_use,
+    }
+
+
+def plan_listing(plan: DeletionPlan, now: datetime) -> Listing:
+    """Every account of the plan: what goes, or why nothing does."""
+    by_id = {account.account_id: account for account in plan.accounts}
+    return Listing(
+        name="accounts",
+        records=[planned_record(account) for account in plan.accounts],
+        columns=_plan_columns(by_id, now),
+        head={
+            "plan_id": plan.plan_id,
+            "organization_id": plan.organization_id,
+            "endpoint": plan.endpoint,
+            "created_by": plan.created_by,
+            "created_at": json_time(plan.created_at),
+            "not_before": json_time(plan.not_before),
+            "not_after": json_time(plan.not_after),
+            "selection": plan.selection,
+        },
+        tail={"summary": {"accounts": len(plan.accounts), "to_delete": len(plan.targets)}},
+        empty="The plan has no accounts.",
+    )
+
+
+def _plan_columns(by_id: dict[Any, PlannedAccount], now: datetime) -> tuple[Column, ...]:
+    def account_of(record: Record) -> PlannedAccount:
+        return by_id[record["account_id"]]
+
+    return (
+        Column("Account", lambda record: record["account_id"], keeps_whole=True),
+        Column("Name", lambda record: record["name"]),
+        Column(
+            "Will be deleted",
+            lambda record: spoken_calls(account_of(record)) or "nothing",
+            style=lambda record: "bold red" if account_of(record).calls else "dim",
+        ),
+        Column("Last used", lambda record: spoken_last_use(account_of(record), now)),
+        Column("Why not, or why all the same", lambda record: record["detail"] or record["allowed_use"] or ""),
+    )
+
+
+def spoken_calls(account: PlannedAccount) -> str:
+    """Such as ``password, 2 access keys, 1 MFA device``."""
+    parts = []
+    for kind, (one, many) in KIND_WORDS.items():
+        count = sum(call.kind is kind for call in account.calls)
+        if count:
+            parts.append(one if kind is CredentialKind.PASSWORD else counted(count, one, many))
+    return ", ".join(parts)
+
+
+def spoken_last_use(account: PlannedAccount, now: datetime) -> str:
+    """The last use of password or keys with its date; certificates and MFA devices tell none."""
+    found = account.found
+    if found is None or not (found.login_profile or found.access_keys):
+        return ""
+    if found.last_used_at is None:
+        return "never"
+    return f"{found.last_used_at:%Y-%m-%d} ({spoken_age(found.last_used_at, now)})"
+
+
+def spoken_totals(plan: DeletionPlan) -> str:
+    """Such as ``3 passwords, 2 access keys and 1 MFA device``."""
+    calls = [call.kind for account in plan.accounts for call in account.calls]
+    parts = [counted(calls.count(kind), one, many) for kind, (one, many) in KIND_WORDS.items() if kind in calls]
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
+
+
+def deletion_record(account: AccountDeletion) -> dict[str, Any]:
+    """One account's result, and that of each kind."""
+    return {
+        "account_id": account.account_id,
+        "name": account.name,
+        "ou_path": account.ou_path,
+        "outcome": account.outcome.value,
+        "reason": account.skip.reason.value if account.skip else None,
+        "detail": account.skip.detail if account.skip else None,
+        "status": account.status.status.value if account.status else None,
+        "kinds": {
+            result.kind.value: {
+                "outcome": result.outcome.value,
+                "reason": result.reason.value if result.reason else None,
+                "detail": result.detail,
+            }
+            for result in account.kinds
+        },
+    }
+
+
+def show_deletion(report: DeletionReport, output: OutputFormat, terminal: Terminal) -> None:
+    """Write the results to stdout."""
+    plan = report.plan
+    by_id = {account.account_id: account for account in report.accounts}
+    listing = Listing(
+        name="accounts",
+        records=[deletion_record(account) for account in report.accounts],
+        columns=_deletion_columns(by_id),
+        head={
+            "plan_id": plan.plan_id,
+            "organization_id": plan.organization_id,
+            "endpoint": plan.endpoint,
+            "started_at": json_time(report.started_at),
+            "ended_at": json_time(report.ended_at),
+        },
+        tail={"summary": {"accounts": len(report.accounts), **report.counts}, "stopped_by": report.stopped_by},
+    )
+    show_listing(listing, output, terminal)
+    _remark_end(report, terminal)
+
+
+def _deletion_columns(by_id: dict[Any, AccountDeletion]) -> tuple[Column, ...]:
+    def account_of(record: Record) -> AccountDeletion:
+        return by_id[record["account_id"]]
+
+    return (
+        Column("Account", lambda record: record["account_id"], keeps_whole=True),
+        Column("Name", lambda record: record["name"]),
+        Column(
+            "Outcome",
+            lambda record: _OUTCOME_WORDS[account_of(record).outcome],
+            style=lambda record: _OUTCOME_STYLES[account_of(record).outcome],
+        ),
+        Column("What came of it", lambda record: spoken_results(account_of(record))),
+    )
+
+
+def spoken_results(account: AccountDeletion) -> str:
+    """What was deleted and what wasn't, in one line."""
+    if account.skip is not None:
+        return account.skip.detail
+    said: list[str] = []
+    for outcome, words in (
+        (KindOutcome.DELETED, "deleted: "),
+        (KindOutcome.FAILED, "failed: "),
+        (KindOutcome.SKIPPED, "left alone: "),
+    ):
+        kinds = [
+            KIND_WORDS[result.kind][1] + (f" ({result.detail})" if result.detail else "")
+            for result in account.kinds
+            if result.outcome is outcome
+        ]
+        said += [words + ", ".join(kinds)] if kinds else []
+    return "; ".join(said) or "there was nothing left to delete"
+
+
+def _remark_end(report: DeletionReport, terminal: Terminal) -> None:
+    counts = ", ".join(_spoken_counts(report.accounts))
+    terminal.remark(f"{counted(len(report.accounts), 'account')}: {counts}.")
+    if report.stopped_by:
+        terminal.remark(f"Stopped before the end: {report.stopped_by}", style="bold red")
+    if report.exit_status:
+        terminal.remark("Not everything that was asked for is shown to be gone. Read again: rootkeeper audit")
+
+
+def _spoken_counts(accounts: Sequence[AccountDeletion]) -> list[str]:
+    words = {
+        KindOutcome.DELETED: "deleted and re-read",
+        KindOutcome.ALREADY_ABSENT: "with nothing to delete",
+        KindOutcome.SKIPPED: "skipped",
+        KindOutcome.FAILED: "failed",
+    }
+    counts = {outcome: sum(account.outcome is outcome for account in accounts) for outcome in words}
+    return [f"{counts[outcome]:,} {text}" for outcome, text in words.items() if counts[outcome]] or ["nothing done"]

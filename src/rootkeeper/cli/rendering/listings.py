@@ -1,0 +1,114 @@
+"""Lists of records in every output format but the tree.
+
+A record is what JSON shows; a table shows columns made of it, CSV its fields flattened.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.cli.rendering.text import csv_cell, json_text, printable
+from rootkeeper.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+SCHEMA_VERSION = 1
+"""Of every JSON output; raised when a field changes its meaning or goes."""
+
+Record: TypeAlias = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table."""
+
+    title: str
+    cell: Callable[[Record], str]
+    style: Callable[[Record], str] | str = ""
+    keeps_whole: bool = False
+    """Whether it is never wrapped, such as an id that a person copies."""
+    is_number: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Records of one kind, and how a table shows them."""
+
+    name: str
+    """Of the list in JSON."""
+    records: Sequence[Record]
+    columns: tuple[Column, ...]
+    head: Record = field(default_factory=dict)
+    """What JSON says before the list."""
+    tail: Record = field(default_factory=dict)
+    """What JSON says after the list."""
+    empty: str = "Nothing to show."
+    """What people read instead of a table without rows."""
+
+
+def show_listing(listing: Listing, output: OutputFormat, terminal: Terminal) -> None:
+    """Write the listing to stdout; as a table if the format isn't one of data."""
+    if output is OutputFormat.JSON:
+        document = {"schema_version": SCHEMA_VERSION, **listing.head, listing.name: listing.records, **listing.tail}
+        terminal.write(json_text(document, indent=2) + "\n")
+    elif output is OutputFormat.JSONL:
+        for record in listing.records:
+            terminal.write(json_text(record) + "\n")
+    elif output is OutputFormat.CSV:
+        terminal.write(render_csv(listing.records))
+    elif listing.records:
+        terminal.show(build_table(listing.columns, listing.records))
+    else:
+        terminal.remark(listing.empty)
+
+
+def render_csv(records: Sequence[Record]) -> str:
+    """Records with their nested fields as ``outer.inner``; the header is that of all records together."""
+    rows = [dict(_flatten(record)) for record in records]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    target = io.StringIO()
+    writer = csv.writer(target, lineterminator="\n")
+    if names:
+        writer.writerow(names)
+    writer.writerows([csv_cell(row.get(name)) for name in names] for row in rows)
+    return target.getvalue()
+
+
+def _flatten(record: Record, prefix: str = "") -> Iterable[tuple[str, object]]:
+    for name, value in record.items():
+        if isinstance(value, Mapping) and value:
+            yield from _flatten(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def build_table(columns: Sequence[Column], records: Iterable[Record]) -> Table:
+    """A table that fits the terminal; ids stay whole, the rest wraps."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(
+            column.title,
+            no_wrap=column.keeps_whole,
+            overflow="fold",
+            justify="right" if column.is_number else "left",
+        )
+    for record in records:
+        table.add_row(*(_cell(column, record) for column in columns))
+    return table
+
+
+def _cell(column: Column, record: Record) -> Text:
+    from rich.text import Text
+
+    style = column.style if isinstance(column.style, str) else column.style(record)
+    return Text(printable(column.cell(record)), style=style)

@@ -1,0 +1,186 @@
+"""The set-up of root access management: what is on, what is missing, what a change does and did."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.cli.rendering.listings import Column, Listing, Record, show_listing
+from rootkeeper.cli.terminal import Terminal
+from rootkeeper.domain.setup import Feature, Setup
+from rootkeeper.workflows.setup import SetupChange, SetupPlan, SetupReport
+from rootkeeper.workflows.setup_steps import StepOutcome
+
+_GOOD, _BAD, _UNKNOWN = "on", "off", "unknown"
+_STYLES = {_GOOD: "green", _BAD: "bold red", _UNKNOWN: "bold magenta"}
+_OUTCOME_WORDS = {
+    StepOutcome.CHANGED: ("✓ Done", "green"),
+    StepOutcome.UNNEEDED: ("✓ Was so already", "green"),
+    StepOutcome.FAILED: ("✗ Failed", "bold red"),
+    StepOutcome.UNKNOWN: ("? Not shown", "bold magenta"),
+    StepOutcome.SKIPPED: ("· Skipped", "dim"),
+}
+
+
+def show_report(report: SetupReport, output: OutputFormat, terminal: Terminal) -> None:
+    """Write the set-up to stdout."""
+    if output is OutputFormat.JSON:
+        show_listing(Listing("missing", _missing(report), (), _head(report), _tail(report)), output, terminal)
+        return
+    show_listing(Listing("parts", _parts(report), _COLUMNS), output, terminal)
+    if output is OutputFormat.TABLE:
+        _show_missing(report, terminal)
+
+
+_COLUMNS = (
+    Column("", lambda part: part["part"]),
+    Column("", lambda part: part["state"], style=lambda part: _STYLES.get(part["state"], "")),
+    Column("", lambda part: part["detail"] or ""),
+)
+
+
+def _parts(report: SetupReport) -> list[Record]:
+    organization, caller, setup = report.organization, report.caller, report.setup
+    role = report.caller_role.value.replace("_", " ")
+    features = [_part(f"Feature {feature.value}", _has_feature(setup, feature)) for feature in Feature]
+    delegates = setup.delegated_administrators
+    return [
+        {"part": "Organization", "state": organization.organization_id, "detail": report.endpoint.label},
+        {"part": "Management account", "state": organization.management_account_id, "detail": None},
+        {"part": "Caller", "state": caller.account_id, "detail": f"{caller.arn} ({role})"},
+        _part("Trusted access for IAM", setup.trusted_access),
+        *features,
+        _part(
+            "Delegated administrator",
+            None if delegates is None else bool(delegates),
+            ", ".join(delegates) if delegates else "it is the failsafe",
+        ),
+    ]
+
+
+def _part(name: str, is_on: bool | None, detail: str | None = None) -> Record:
+    state = _UNKNOWN if is_on is None else _GOOD if is_on else _BAD
+    return {"part": name, "state": state, "detail": detail}
+
+
+def _has_feature(setup: Setup, feature: Feature) -> bool | None:
+    if setup.features is None:
+        return False if setup.trusted_access is False else None
+    return feature in setup.features
+
+
+def _show_missing(report: SetupReport, terminal: Terminal) -> None:
+    from rich.text import Text
+
+    terminal.show(Text())
+    for sentence in report.setup.unknown:
+        terminal.show(Text(f"? Unknown: {sentence}", style="bold magenta"))
+    for part in report.missing:
+        terminal.show(Text.assemble((f"✗ Missing: {part.what}", "bold red"), f"  Mend it: {part.command}"))
+    if report.is_complete:
+        terminal.show(Text("✓ Root access management is set up.", style="bold green"))
+
+
+def _head(report: SetupReport) -> dict[str, Any]:
+    setup = report.setup
+    return {
+        "organization_id": report.organization.organization_id,
+        "management_account_id": report.organization.management_account_id,
+        "endpoint": report.endpoint.label,
+        "caller": {
+            "account_id": report.caller.account_id,
+            "arn": report.caller.arn,
+            "partition": report.caller.partition,
+            "role": report.caller_role.value,
+        },
+        **setup_record(setup),
+        "complete": report.is_complete,
+    }
+
+
+def setup_record(setup: Setup) -> dict[str, Any]:
+    """What is on; ``null`` where it couldn't be read."""
+    delegates = setup.delegated_administrators
+    return {
+        "trusted_access": setup.trusted_access,
+        "features": {
+            "root_credentials_management": _has_feature(setup, Feature.ROOT_CREDENTIALS_MANAGEMENT),
+            "root_sessions": _has_feature(setup, Feature.ROOT_SESSIONS),
+        },
+        "delegated_administrators": None if delegates is None else list(delegates),
+    }
+
+
+def _missing(report: SetupReport) -> list[Record]:
+    return [{"what": part.what, "command": part.command} for part in report.missing]
+
+
+def _tail(report: SetupReport) -> dict[str, Any]:
+    return {"unknown": list(report.setup.unknown)}
+
+
+def plan_lines(plan: SetupPlan) -> list[str]:
+    """What a change of the set-up will do, for a prompt or a dry run."""
+    return [
+        *(f"  {step.title}" for step in plan.steps),
+        *(f"  (so already) {sentence}" for sentence in plan.unneeded),
+        *plan.remarks,
+    ]
+
+
+def show_plan(plan: SetupPlan, output: OutputFormat, terminal: Terminal) -> None:
+    """Write what a dry run found to stdout."""
+    steps = [
+        {"action": step.action.value, "what": step.title, "outcome": "planned", "detail": ""} for step in plan.steps
+    ]
+    head = {"organization_id": plan.report.organization.organization_id, "endpoint": plan.report.endpoint.label}
+    columns = (Column("Would be done", lambda step: step["what"]),)
+    tail = {"unneeded": list(plan.unneeded), "remarks": list(plan.remarks)}
+    show_listing(Listing("steps", steps, columns, head, tail, "Nothing would be changed."), output, terminal)
+    for sentence in (*plan.unneeded, *plan.remarks):
+        terminal.remark(sentence)
+
+
+def show_change(change: SetupChange, output: OutputFormat, terminal: Terminal) -> None:
+    """Write what was changed to stdout, and what comes next."""
+    records = [
+        {
+            "action": result.step.action.value,
+            "what": result.step.title,
+            "outcome": result.outcome.value,
+            "detail": result.explanation,
+        }
+        for result in change.results
+    ]
+    listing = Listing(
+        "steps",
+        records,
+        _CHANGE_COLUMNS,
+        {
+            "organization_id": change.plan.report.organization.organization_id,
+            "endpoint": change.plan.report.endpoint.label,
+        },
+        setup_record(change.setup) | {"remarks": list(change.closing_remarks)},
+        empty="Nothing was changed: it was all so already.",
+    )
+    show_listing(listing, output, terminal)
+    _remark_hints([result.hint for result in change.results if result.hint], terminal)
+    for remark in change.closing_remarks:
+        terminal.remark(remark)
+
+
+_CHANGE_COLUMNS = (
+    Column("Step", lambda step: step["what"]),
+    Column(
+        "Outcome",
+        lambda step: _OUTCOME_WORDS[StepOutcome(step["outcome"])][0],
+        style=lambda step: _OUTCOME_WORDS[StepOutcome(step["outcome"])][1],
+    ),
+    Column("", lambda step: step["detail"]),
+)
+
+
+def _remark_hints(hints: Sequence[str], terminal: Terminal) -> None:
+    for hint in dict.fromkeys(hints):
+        terminal.remark(f"hint: {hint}")

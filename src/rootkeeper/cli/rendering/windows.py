@@ -1,0 +1,98 @@
+"""Recovery windows as lists and one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.cli.rendering.listings import SCHEMA_VERSION, Column, Listing, Record, show_listing
+from rootkeeper.cli.rendering.text import json_text, json_time, printable, spoken_length, spoken_time
+from rootkeeper.cli.terminal import Terminal
+from rootkeeper.domain.windows import OWING_STATES, RecoveryWindow, WindowState
+
+_STYLES = {
+    WindowState.CLOSED_VERIFIED: "green",
+    WindowState.CLOSE_FAILED: "bold red",
+    WindowState.OPEN: "bold yellow",
+    WindowState.OPENING: "bold yellow",
+    WindowState.CLOSING: "bold yellow",
+}
+
+
+def window_record(window: RecoveryWindow) -> dict[str, Any]:
+    """The window as every interface shows it."""
+    return {
+        "window_id": window.window_id,
+        "account_id": window.account_id,
+        "state": window.state.value,
+        "reason": window.reason,
+        "ticket": window.ticket,
+        "requested_by": window.requested_by,
+        "approved_by": list(window.approved_by),
+        "expires_at": json_time(window.expires_at),
+        "closed_at": json_time(window.closed_at),
+    }
+
+
+def show_windows(windows: Sequence[RecoveryWindow], output: OutputFormat, terminal: Terminal, now: datetime) -> None:
+    """Write a list of windows to stdout."""
+    by_id = {window.window_id: window for window in windows}
+
+    def end_of(record: Record) -> str:
+        return spoken_end(by_id[record["window_id"]], now)
+
+    columns = (
+        Column("Window", lambda record: record["window_id"], keeps_whole=True),
+        Column("Account", lambda record: record["account_id"], keeps_whole=True),
+        Column("State", lambda record: record["state"], lambda record: _STYLES.get(record["state"], "dim")),
+        Column("End", end_of),
+        Column("Requested by", lambda record: record["requested_by"]),
+        Column("Reason", lambda record: spoken_reason(by_id[record["window_id"]])),
+    )
+    records = [window_record(window) for window in windows]
+    show_listing(Listing("windows", records, columns, empty="No recovery windows."), output, terminal)
+
+
+def show_window(window: RecoveryWindow, output: OutputFormat, terminal: Terminal, now: datetime) -> None:
+    """Write one window to stdout."""
+    if output is not OutputFormat.TABLE:
+        head = {"schema_version": SCHEMA_VERSION} if output is OutputFormat.JSON else {}
+        indent = 2 if output is OutputFormat.JSON else None
+        terminal.write(json_text({**head, **window_record(window)}, indent=indent) + "\n")
+        return
+    for name, value in _facts(window, now).items():
+        terminal.show(f"{name:<14} {printable(value)}")
+
+
+def _facts(window: RecoveryWindow, now: datetime) -> dict[str, str]:
+    facts = {
+        "Window": window.window_id,
+        "Account": window.account_id,
+        "State": window.state.value,
+        "Reason": spoken_reason(window),
+        "Requested by": f"{window.requested_by} at {spoken_time(window.requested_at)}",
+        "Approved by": ", ".join(window.approved_by) or "nobody (unapproved)",
+        "Opened": spoken_time(window.opened_at) if window.opened_at else "",
+        "End": spoken_end(window, now),
+        "Last failure": window.failure or "",
+    }
+    return {name: value for name, value in facts.items() if value}
+
+
+def spoken_end(window: RecoveryWindow, now: datetime) -> str:
+    """When it closed, or when its closing is due and how far off that is."""
+    if window.closed_at is not None:
+        return f"closed {spoken_time(window.closed_at)}"
+    if window.expires_at is None or window.state not in OWING_STATES:
+        return ""
+    left = window.expires_at - now
+    if left <= timedelta():
+        return f"due {spoken_time(window.expires_at)}, overdue by {spoken_length(-left)}"
+    return f"due {spoken_time(window.expires_at)}, in {spoken_length(left)}"
+
+
+def spoken_reason(window: RecoveryWindow) -> str:
+    """The reason, and the ticket where there is one."""
+    return f"{window.reason} ({window.ticket})" if window.ticket else window.reason

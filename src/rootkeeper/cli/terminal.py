@@ -1,0 +1,84 @@
+"""The two streams of a command: data on stdout, everything else on stderr.
+
+Colour is used only on a terminal and honours ``NO_COLOR``; off a terminal lines are never wrapped or cut, so that a
+pipe gets whole values.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TextIO
+
+from rootkeeper.cli.rendering.text import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
+_UNWRAPPED_WIDTH = 10_000
+
+
+class Terminal:
+    """Where a command writes and asks."""
+
+    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
+        self._environment = environment
+
+    @cached_property
+    def output(self) -> Console:
+        """For data."""
+        return self._open_console(sys.stdout)
+
+    @cached_property
+    def remarks(self) -> Console:
+        """For progress, prompts, remarks and errors."""
+        return self._open_console(sys.stderr)
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether a person sits there: questions go to stderr, answers come from stdin."""
+        return _is_terminal(sys.stdin) and _is_terminal(sys.stderr)
+
+    def write(self, text: str) -> None:
+        """Data as it is."""
+        sys.stdout.write(text)
+
+    def show(self, *renderables: RenderableType) -> None:
+        """Data for people."""
+        for renderable in renderables:
+            self.output.print(renderable, soft_wrap=isinstance(renderable, str) and not self.output.is_terminal)
+
+    def remark(self, text: str = "", style: str | None = None) -> None:
+        """One line beside the data."""
+        self.remarks.print(printable(text), style=style, soft_wrap=True)
+
+    def ask(self, question: str) -> str:
+        """One line from the person; empty at the end of input."""
+        self.remarks.print(printable(question), end=" ", style="bold", soft_wrap=True)
+        return sys.stdin.readline().strip()
+
+    def _open_console(self, stream: TextIO) -> Console:
+        from rich.console import Console
+
+        with contextlib.suppress(AttributeError):  # a replaced stream, as in tests, may have nothing to set
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[attr-defined,unused-ignore]  # TextIOWrapper
+        settings: dict[str, Any] = {} if _is_terminal(stream) else {"width": _UNWRAPPED_WIDTH, "no_color": True}
+        return Console(
+            file=stream,
+            highlight=False,
+            markup=False,
+            emoji=False,
+            force_terminal=_is_terminal(stream),
+            _environ=self._environment,
+            **settings,
+        )
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    try:
+        return stream.isatty()
+    except ValueError:  # closed
+        return False

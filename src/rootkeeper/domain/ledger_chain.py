@@ -1,0 +1,178 @@
+"""The first ledger entry that doesn't fit, and what was probably done to it.
+
+Only the chain is judged here; what mirror and anchor know is compared elsewhere. Entries come as a stream and are
+looked at one ahead, so that a ledger of any length takes little memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from rootkeeper.domain.ledger import GENESIS_HASH, LedgerEntry, Phase, compute_entry_hash
+
+_SEARCHED_DISTANCE = 500
+"""How far from its place an entry's true sequence is looked for."""
+
+
+class MisfitKind(StrEnum):
+    """What was done to the ledger, as far as the chain shows."""
+
+    EDITED = "edited"
+    INSERTED = "inserted"
+    REMOVED = "removed"
+    REORDERED = "reordered"
+    UNMATCHED = "unmatched"
+    """An outcome without its intent, or a second one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """The first entry that doesn't fit."""
+
+    sequence: int
+    kind: MisfitKind
+    problem: str
+    """One sentence for a person."""
+
+
+class OpenIntents:
+    """Intents seen so far that have no outcome yet."""
+
+    def __init__(self) -> None:
+        self._sequences: set[int] = set()
+
+    def accept(self, entry: LedgerEntry) -> bool:
+        """Take the next entry; ``False`` if it is an outcome whose intent isn't open."""
+        if entry.phase is Phase.INTENT:
+            self._sequences.add(entry.sequence)
+            return True
+        if entry.intent_sequence is None:
+            return True
+        if entry.intent_sequence not in self._sequences:
+            return False
+        self._sequences.remove(entry.intent_sequence)
+        return True
+
+    def sequences(self) -> frozenset[int]:
+        return frozenset(self._sequences)
+
+
+def find_first_misfit(entries: Iterable[LedgerEntry], open_intents: OpenIntents | None = None) -> Misfit | None:
+    """Follow the chain from its first entry; ``None`` if every entry fits.
+
+    :param entries: from sequence 1 on, in the order in which they are kept.
+    :param open_intents: left with the intents that have no outcome at the end.
+    """
+    intents = OpenIntents() if open_intents is None else open_intents
+    stream = iter(entries)
+    head: LedgerEntry | None = None
+    entry = next(stream, None)
+    while entry is not None:
+        following = next(stream, None)
+        if not _fits(entry, head):
+            return _name_misfit(entry, head, following, stream)
+        if not intents.accept(entry):
+            return _unmatched(entry)
+        head, entry = entry, following
+    return None
+
+
+def _fits(entry: LedgerEntry, head: LedgerEntry | None) -> bool:
+    expected_sequence, expected_hash = (1, GENESIS_HASH) if head is None else (head.sequence + 1, head.entry_hash)
+    return entry.sequence == expected_sequence and entry.previous_hash == expected_hash and _is_hashed_as(entry, None)
+
+
+def _is_hashed_as(entry: LedgerEntry | None, sequence: int | None) -> bool:
+    """Whether its hash is that of the entry, at its own or another place."""
+    if entry is None:
+        return False
+    placed = entry if sequence is None else replace(entry, sequence=sequence)
+    try:
+        return compute_entry_hash(placed) == entry.entry_hash
+    except ValueError:  # an edit made it something that has no canonical form
+        return False
+
+
+def _name_misfit(
+    entry: LedgerEntry, head: LedgerEntry | None, following: LedgerEntry | None, rest: Iterator[LedgerEntry]
+) -> Misfit:
+    expected = 1 if head is None else head.sequence + 1
+    if entry.sequence != expected:
+        return _misplaced(entry, expected, following, rest)
+    if _is_hashed_as(entry, None):
+        return _wrongly_linked(entry, following)
+    if _is_hashed_as(following, expected):
+        return _exchanged_or_inserted(entry, following, head)
+    true_sequence = _find_true_sequence(entry)
+    if true_sequence is None:
+        return Misfit(expected, MisfitKind.EDITED, f"Entry {expected} was edited: its hash isn't that of its content.")
+    if true_sequence > expected:
+        return _moved_up(expected, true_sequence, following)
+    return Misfit(
+        true_sequence,
+        MisfitKind.INSERTED,
+        f"Entry {true_sequence} was inserted: the one at {expected} was written as entry {true_sequence}.",
+    )
+
+
+def _misplaced(entry: LedgerEntry, expected: int, following: LedgerEntry | None, rest: Iterator[LedgerEntry]) -> Misfit:
+    if entry.sequence < expected:
+        problem = f"Entry {entry.sequence} appears a second time, after entry {expected - 1}."
+        return Misfit(entry.sequence, MisfitKind.INSERTED, problem)
+    later = following is not None and following.sequence == expected
+    if later or any(candidate.sequence == expected for candidate in rest):
+        problem = f"Entries were reordered: entry {entry.sequence} stands where entry {expected} belongs."
+        return Misfit(expected, MisfitKind.REORDERED, problem)
+    last = entry.sequence - 1
+    problem = f"Entry {expected} was removed." if last == expected else f"Entries {expected} to {last} were removed."
+    return Misfit(expected, MisfitKind.REMOVED, problem)
+
+
+def _wrongly_linked(entry: LedgerEntry, following: LedgerEntry | None) -> Misfit:
+    """The entry is as it was hashed, but names another one before it."""
+    suspect = entry.sequence
+    if suspect > 1 and following is not None and following.previous_hash == entry.entry_hash:
+        suspect -= 1
+    return Misfit(
+        suspect,
+        MisfitKind.EDITED,
+        f"Entry {suspect} was replaced: entry {entry.sequence} isn't chained to what stands before it.",
+    )
+
+
+def _exchanged_or_inserted(entry: LedgerEntry, following: LedgerEntry | None, head: LedgerEntry | None) -> Misfit:
+    """What follows was written for this entry's place."""
+    sequence = entry.sequence
+    if _is_hashed_as(entry, sequence + 1):
+        problem = f"Entries {sequence} and {sequence + 1} were reordered: each was written for the other's place."
+        return Misfit(sequence, MisfitKind.REORDERED, problem)
+    linked = following is not None and following.previous_hash == (GENESIS_HASH if head is None else head.entry_hash)
+    kind = MisfitKind.INSERTED if linked else MisfitKind.EDITED
+    problem = f"Entry {sequence} was inserted: the one after it was written for its place."
+    return Misfit(sequence, kind, problem if linked else f"Entry {sequence} was edited.")
+
+
+def _moved_up(expected: int, true_sequence: int, following: LedgerEntry | None) -> Misfit:
+    if following is None or _is_hashed_as(following, following.sequence + true_sequence - expected):
+        problem = f"Entry {expected} was removed: what stands there was written as entry {true_sequence}."
+        return Misfit(expected, MisfitKind.REMOVED, problem)
+    problem = f"Entries were reordered: what stands at {expected} was written as entry {true_sequence}."
+    return Misfit(expected, MisfitKind.REORDERED, problem)
+
+
+def _find_true_sequence(entry: LedgerEntry) -> int | None:
+    for distance in range(1, _SEARCHED_DISTANCE + 1):
+        for sequence in (entry.sequence - distance, entry.sequence + distance):
+            if sequence > 0 and _is_hashed_as(entry, sequence):
+                return sequence
+    return None
+
+
+def _unmatched(entry: LedgerEntry) -> Misfit:
+    return Misfit(
+        entry.sequence,
+        MisfitKind.UNMATCHED,
+        f"Entry {entry.sequence} ends intent {entry.intent_sequence}, which isn't there or was ended before.",
+    )

@@ -1,0 +1,65 @@
+"""What came of an attempt to allow password recovery, judged from what AWS answered and what a re-read shows.
+
+Kept apart from the order of steps, since this is where a mistake would leave a credential that nobody owes to close.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from rootkeeper.domain.root_credentials import LoginProfile
+from rootkeeper.domain.windows import fits_opening
+
+
+class OpeningOutcome(StrEnum):
+    """What came of an opening."""
+
+    OPEN = "open"
+    """The login profile exists, and a re-read shows it."""
+    CANCELLED = "cancelled"
+    """Nothing was created, as far as a re-read shows."""
+    FOREIGN = "foreign"
+    """Somebody else's login profile is there; nothing was touched."""
+    UNKNOWN = "unknown"
+    """It can't be shown whether the login profile exists; the window owes its closing, the next command settles it."""
+
+
+class Answer(StrEnum):
+    """What AWS answered to CreateLoginProfile."""
+
+    CREATED = "created"
+    REFUSED = "refused"
+    """Clearly: nothing was created by this call."""
+    UNCLEAR = "unclear"
+    """No clear answer, or that it exists already: it may be ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reread:
+    """What a re-read showed."""
+
+    was_read: bool
+    login_profile: LoginProfile | None = None
+
+
+def judge_opening(answer: Answer, reread: Reread, started_at: datetime) -> OpeningOutcome:
+    """Decide what came of an opening that began at ``started_at``, in an account that had no login profile.
+
+    A profile that AWS said it created, and that isn't shown, is unknown and not absent: a reading that lags would
+    otherwise leave it behind without a window.
+    """
+    if not reread.was_read:
+        return OpeningOutcome.CANCELLED if answer is Answer.REFUSED else OpeningOutcome.UNKNOWN
+    if reread.login_profile is None:
+        return OpeningOutcome.UNKNOWN if answer is Answer.CREATED else OpeningOutcome.CANCELLED
+    if answer is Answer.CREATED:
+        return OpeningOutcome.OPEN
+    is_ours = answer is Answer.UNCLEAR and fits_opening(reread.login_profile.created_at, started_at)
+    return OpeningOutcome.OPEN if is_ours else OpeningOutcome.FOREIGN
+
+
+def judge_leftover(reread: Reread, started_at: datetime) -> OpeningOutcome:
+    """Decide what came of an opening whose process died, from a re-read alone."""
+    return judge_opening(Answer.UNCLEAR, reread, started_at)

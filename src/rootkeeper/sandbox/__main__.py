@@ -1,0 +1,117 @@
+"""``python -m rootkeeper.sandbox``: the sandbox as a process of its own, and ``env`` for a shell that uses one."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+
+from rootkeeper.sandbox.server import DEFAULT_HOST, DEFAULT_PORT, SandboxOptions, StartError, serve
+
+_USAGE_ERROR, _UNREACHABLE = 2, 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and give its exit status."""
+    parent_id = os.getppid()
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["env"]:
+        return _print_environment(_environment_parser().parse_args(given[1:]))
+    try:
+        serve(_read_options(_serving_parser().parse_args(given)), parent_id=parent_id)
+    except StartError as error:
+        return _complain(str(error), _USAGE_ERROR)
+    return 0
+
+
+def _serving_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="rootkeeper sandbox",
+        description="Serve an AWS-compatible organization on this machine. `sandbox env` prints how to use it.",
+    )
+    parser.add_argument("--host", default=DEFAULT_HOST, help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="0: any free port (default: %(default)s)")
+    world = parser.add_mutually_exclusive_group()
+    world.add_argument("--scenario", default="demo", help="what to start with (default: %(default)s)")
+    world.add_argument("--accounts", type=int, metavar="N", help="generate an organization of N accounts")
+    parser.add_argument("--seed", type=int, default=1, metavar="S", help="makes another organization (default: 1)")
+    parser.add_argument(
+        "--features",
+        choices=("none", "credentials", "sessions", "all"),
+        default="none",
+        help="features that are on at the start, with trusted access (default: %(default)s)",
+    )
+    parser.add_argument("--latency-ms", type=_latency, default=0.0, metavar="N", help="least time of every call")
+    parser.add_argument("--insecure-listen", action="store_true", help="allow a --host that others can reach")
+    parser.add_argument("--exit-with-parent", action="store_true", help="end when the parent process has ended")
+    return parser
+
+
+def _environment_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="rootkeeper sandbox env", description="Print the environment of one principal of a running sandbox."
+    )
+    parser.add_argument("--host", default=DEFAULT_HOST, help="where it listens (default: %(default)s)")
+    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="(default: %(default)s)")
+    parser.add_argument("--principal", default="management-admin", metavar="NAME", help="(default: %(default)s)")
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port.")
+    return int(text)
+
+
+def _latency(text: str) -> float:
+    if not text.isdecimal() or int(text) > 600_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of milliseconds up to 600000.")
+    return float(text)
+
+
+def _read_options(given: argparse.Namespace) -> SandboxOptions:
+    return SandboxOptions(
+        host=given.host,
+        port=given.port,
+        scenario=given.scenario,
+        accounts=given.accounts,
+        seed=given.seed,
+        features=given.features,
+        latency_ms=given.latency_ms,
+        allows_insecure_listen=given.insecure_listen,
+        exits_with_parent=given.exit_with_parent,
+    )
+
+
+def _print_environment(given: argparse.Namespace) -> int:
+    endpoint = f"http://{given.host}:{given.port}"
+    try:
+        with urllib.request.urlopen(f"{endpoint}/_sandbox/principals", timeout=5) as response:  # noqa: S310 - http only
+            principals = {principal["name"]: principal for principal in json.load(response)}
+    except (OSError, ValueError) as error:
+        return _complain(f"no sandbox answers at {endpoint} ({error}).", _UNREACHABLE)
+    principal = principals.get(given.principal)
+    if principal is None:
+        return _complain(f"there is no principal {given.principal}; known: {', '.join(principals)}.", _USAGE_ERROR)
+    values = {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": principal["access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": principal["secret_access_key"],
+        "AWS_REGION": "us-east-1",
+    }
+    sys.stdout.writelines(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
+    return 0
+
+
+def _complain(message: str, status: int) -> int:
+    sys.stderr.write(f"rootkeeper sandbox: {message}\n")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,121 @@
+"""Writes values as the XML of the query and rest-xml protocols, by a shape of the model.
+
+Members that are absent (or ``None``) are left out: a root user's answers have no UserName, not an empty one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+from xml.sax.saxutils import escape
+
+from botocore.model import ListShape, MapShape, Shape, StructureShape
+
+from rootkeeper.sandbox.codec.scalars import QUERY_FORMATTERS
+
+Writer = Callable[[Any, list[str]], None]
+"""Appends the XML of a value to a list of texts."""
+
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Source: XML 1.0, section 2.2. Such characters can't be written at all, not even escaped."""
+_NOT_PLAIN = re.compile(r"[^\t\n -%'-;=?-~]")
+"""Most texts need no care; this finds the others quickly."""
+
+
+def escape_text(text: str) -> str:
+    """Escape a text, replacing what XML can't carry."""
+    return escape(_NOT_XML.sub("\ufffd", text), {"\r": "&#13;"}) if _NOT_PLAIN.search(text) else text
+
+
+def compile_writer(shape: Shape, name: str) -> Writer:
+    """Make the writer of one shape under an element name."""
+    if isinstance(shape, StructureShape):
+        return _structure_writer(shape, name)
+    if isinstance(shape, ListShape):
+        return _list_writer(shape, name)
+    if isinstance(shape, MapShape):
+        return _map_writer(shape, name)
+    return _scalar_writer(shape, name)
+
+
+def compile_members(shape: StructureShape) -> Writer:
+    """Make the writer of a structure's members, without an element around them."""
+    members: list[tuple[str, Writer]] = []
+
+    def write_members(value: Any, out: list[str]) -> None:
+        if not members:
+            members.extend((member, _member_writer(member, inner)) for member, inner in shape.members.items())
+        for member, write in members:
+            item = value.get(member)
+            if item is not None:
+                write(item, out)
+
+    return write_members
+
+
+def _member_writer(member: str, shape: Shape) -> Writer:
+    return compile_writer(shape, shape.serialization.get("name", member))
+
+
+def _scalar_writer(shape: Shape, name: str) -> Writer:
+    start, end = f"<{name}>", f"</{name}>"
+    to_text = QUERY_FORMATTERS[shape.type_name]
+    needs_escape = shape.type_name in ("string", "character")
+
+    def write_scalar(value: Any, out: list[str]) -> None:
+        text = to_text(value)
+        out.append(f"{start}{escape_text(text) if needs_escape else text}{end}")
+
+    return write_scalar
+
+
+def _structure_writer(shape: StructureShape, name: str) -> Writer:
+    start, end = f"<{name}>", f"</{name}>"
+    write_members = compile_members(shape)
+
+    def write_structure(value: Any, out: list[str]) -> None:
+        out.append(start)
+        write_members(value, out)
+        out.append(end)
+
+    return write_structure
+
+
+def _list_writer(shape: ListShape, name: str) -> Writer:
+    is_flattened = shape.serialization.get("flattened", False)
+    item_name = name if is_flattened else shape.member.serialization.get("name", "member")
+    write_item = compile_writer(shape.member, item_name)
+
+    def write_items(value: Any, out: list[str]) -> None:
+        for item in value:
+            write_item(item, out)
+
+    return write_items if is_flattened else _wrap(write_items, name)
+
+
+def _map_writer(shape: MapShape, name: str) -> Writer:
+    is_flattened = shape.serialization.get("flattened", False)
+    entry = name if is_flattened else "entry"
+    write_key = compile_writer(shape.key, shape.key.serialization.get("name", "key"))
+    write_value = compile_writer(shape.value, shape.value.serialization.get("name", "value"))
+
+    def write_entries(value: Any, out: list[str]) -> None:
+        for key, item in value.items():
+            out.append(f"<{entry}>")
+            write_key(key, out)
+            write_value(item, out)
+            out.append(f"</{entry}>")
+
+    return write_entries if is_flattened else _wrap(write_entries, name)
+
+
+def _wrap(write_inside: Writer, name: str) -> Writer:
+    start, end = f"<{name}>", f"</{name}>"
+
+    def write_wrapped(value: Any, out: list[str]) -> None:
+        out.append(start)
+        write_inside(value, out)
+        out.append(end)
+
+    return write_wrapped

@@ -1,0 +1,62 @@
+"""One running sandbox: its world, its clock, what is served, and what was recorded of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rootkeeper.sandbox.authentication import Authenticator
+from rootkeeper.sandbox.clock import Clock
+from rootkeeper.sandbox.codec.registry import load_services
+from rootkeeper.sandbox.exchange import Operation
+from rootkeeper.sandbox.faults import FaultBook
+from rootkeeper.sandbox.recording import RequestLog
+from rootkeeper.sandbox.routing import Router
+from rootkeeper.sandbox.signatures import Signer
+from rootkeeper.sandbox.trail import Trail
+
+if TYPE_CHECKING:
+    from rootkeeper.sandbox.state import World
+
+Services = Mapping[str, Mapping[str, Operation]]
+
+
+@dataclass
+class SandboxInstance:
+    """What all requests share."""
+
+    world: World
+    clock: Clock
+    build_world: Callable[[], World]
+    """Builds the scenario anew, for a reset."""
+    services: Services
+    router: Router
+    authenticator: Authenticator
+    latency_seconds: float = 0.0
+    """How long every call takes at least."""
+    faults: FaultBook = field(default_factory=FaultBook)
+    requests: RequestLog = field(default_factory=RequestLog)
+    trail: Trail = field(default_factory=Trail)
+
+    def reset(self) -> None:
+        """Start the scenario again: without faults and events, at the machine's time. Request numbers go on."""
+        self.clock.reset()
+        self.faults.clear()
+        self.trail.clear()
+        self.world = self.build_world()
+
+
+def start_instance(
+    build_world: Callable[[], World], services: Services, clock: Clock, *, latency_seconds: float = 0.0
+) -> SandboxInstance:
+    """Build the world and load the models of what is served."""
+    return SandboxInstance(
+        world=build_world(),
+        clock=clock,
+        build_world=build_world,
+        services=services,
+        router=Router(load_services(services)),
+        authenticator=Authenticator(clock, Signer()),
+        latency_seconds=latency_seconds,
+    )

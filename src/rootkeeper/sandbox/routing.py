@@ -1,0 +1,78 @@
+"""Finds the service that a request means, on the one endpoint that serves them all.
+
+What says it, in this order: the ``X-Amz-Target`` header, the signature's credential scope, the host name, the
+``Version`` parameter of the query protocol.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rootkeeper.sandbox.codec.protocols import Codec
+from rootkeeper.sandbox.codec.query_protocol import read_fields
+from rootkeeper.sandbox.codec.refusals import RefusalError
+from rootkeeper.sandbox.codec.registry import ServedService
+from rootkeeper.sandbox.codec.unserved import UnservedCodec
+from rootkeeper.sandbox.http_messages import HttpRequest
+
+GLOBAL_REGION = "aws-global"
+_GLOBAL_STS_HOST = "sts.amazonaws.com"
+_ONE_REGION = "us-east-1"
+"""Where services without Regions sign and log: IAM, Organizations."""
+_REGIONAL_SERVICES = frozenset({"sts"})
+
+
+class Router:
+    """The served services, by what a request shows."""
+
+    def __init__(self, services: Iterable[ServedService]) -> None:
+        services = tuple(services)
+        self._by_target = {service.target_prefix: service for service in services if service.target_prefix}
+        self._by_signing_name = {service.signing_name: service for service in services}
+        self._by_version = {service.version: service for service in services if not service.target_prefix}
+
+    def route(self, request: HttpRequest) -> tuple[Codec, str | None]:
+        """Find the codec, and what the service signs as; ``None`` for a service that isn't served."""
+        signing_name = read_signing_name(request)
+        service = self._find(request, signing_name)
+        if service is None:
+            return UnservedCodec(signing_name or "this service", request), None
+        return service.codec, service.signing_name
+
+    def _find(self, request: HttpRequest, signing_name: str | None) -> ServedService | None:
+        target = request.headers.get("x-amz-target")
+        if target is not None:
+            return self._by_target.get(target.rpartition(".")[0])
+        if signing_name is not None:
+            return self._by_signing_name.get(signing_name)
+        by_host = self._by_signing_name.get(_host_name(request).partition(".")[0])
+        return by_host or self._by_version.get(_read_version(request))
+
+
+def read_signing_name(request: HttpRequest) -> str | None:
+    """Peek at the service in the credential scope, before the header is judged."""
+    elements = request.headers.get("authorization", "").split("/", 4)
+    return elements[3] if len(elements) == 5 else None
+
+
+def find_region(service: str, scope_region: str) -> str:
+    """Find the Region that a call belongs to."""
+    if service in _REGIONAL_SERVICES and scope_region != GLOBAL_REGION:
+        return scope_region
+    return _ONE_REGION
+
+
+def is_global_endpoint(request: HttpRequest, scope_region: str) -> bool:
+    """Tell whether a call went to STS's global endpoint: the host name says it, or the scope on a bare address."""
+    return _host_name(request) == _GLOBAL_STS_HOST or scope_region == GLOBAL_REGION
+
+
+def _host_name(request: HttpRequest) -> str:
+    return request.headers.get("host", "").partition(":")[0].lower()
+
+
+def _read_version(request: HttpRequest) -> str:
+    try:
+        return read_fields(request).get("Version", "")
+    except RefusalError:
+        return ""

@@ -1,0 +1,154 @@
+"""Starts the sandbox as a process of its own: socket, uvicorn, the ready line, signals and the watch on the parent."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from rootkeeper.sandbox.application import ABORT_EXTENSION, Application
+from rootkeeper.sandbox.clock import Clock
+from rootkeeper.sandbox.instance import start_instance
+from rootkeeper.sandbox.scenarios import build_world
+from rootkeeper.sandbox.services import SERVICES
+
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 4599
+_KEEP_ALIVE_SECONDS = 600
+"""Longer than clients pool connections: a connection closed under a call looks like a fault that nobody ordered."""
+_LOOPBACK_NAMES = frozenset({"localhost", "::1"})
+_INSECURE_WARNING = (
+    "WARNING: the sandbox listens on {host}. Its keys are public: whoever reaches it can do everything in it.\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxOptions:
+    """How to start."""
+
+    host: str = DEFAULT_HOST
+    port: int = DEFAULT_PORT
+    """0 takes any free port."""
+    scenario: str = "demo"
+    accounts: int | None = None
+    """Generates an organization of that many accounts instead of the scenario."""
+    seed: int = 1
+    features: str = "none"
+    latency_ms: float = 0.0
+    allows_insecure_listen: bool = False
+    exits_with_parent: bool = False
+
+
+class StartError(Exception):
+    """The sandbox can't start as it was asked to."""
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether a host is this machine and reachable by nobody else."""
+    return host in _LOOPBACK_NAMES or host.startswith("127.")
+
+
+def serve(options: SandboxOptions, *, parent_id: int | None = None) -> None:
+    """Serve until a signal comes, or, if asked for, until the parent process is gone.
+
+    ``parent_id`` is the parent as it was when the process began, in case it is gone already.
+
+    :raises StartError: if the host isn't allowed, the address is taken, or the scenario can't be built.
+    """
+    if not is_loopback(options.host) and not options.allows_insecure_listen:
+        raise StartError(f"refusing to listen on {options.host}: the sandbox's keys are public (--insecure-listen).")
+    clock = Clock()
+    build = partial(
+        build_world,
+        clock=clock.now,
+        scenario=options.scenario,
+        accounts=options.accounts,
+        seed=options.seed,
+        features=options.features,
+    )
+    listener = _bind(options.host, options.port)
+    with listener:
+        try:
+            instance = start_instance(build, SERVICES, clock, latency_seconds=options.latency_ms / 1000)
+        except ValueError as error:
+            raise StartError(str(error)) from error
+        if not is_loopback(options.host):
+            sys.stderr.write(_INSECURE_WARNING.format(host=options.host))
+        watched = (parent_id or os.getppid()) if options.exits_with_parent else None
+        _Server(_configure(Application(instance)), listener, watched).run(sockets=[listener])
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise StartError(f"can't listen on {host}:{port}: {error.strerror or error}.") from error
+    return listener
+
+
+def _configure(application: Application) -> uvicorn.Config:
+    return uvicorn.Config(
+        application,
+        loop="uvloop" if sys.platform != "win32" else "asyncio",
+        http=_CuttableProtocol,
+        ws="none",
+        lifespan="off",
+        log_level="error",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=1,
+    )
+
+
+class _CuttableProtocol(HttpToolsProtocol):
+    """Lets the application cut the connection that a request came by."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {ABORT_EXTENSION: {"abort": self.transport.abort}}
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, with a ready line, signals that end it with status 0, and a watch on the parent."""
+
+    def __init__(self, config: uvicorn.Config, listener: socket.socket, parent_id: int | None) -> None:
+        super().__init__(config)
+        self._listener = listener
+        self._parent_id = parent_id
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        host, port = self._listener.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        sys.stdout.write(f"READY http://{shown}:{port}\n")
+        sys.stdout.flush()
+
+    async def on_tick(self, counter: int) -> bool:
+        is_orphan = self._parent_id is not None and os.getppid() != self._parent_id
+        return await super().on_tick(counter) or is_orphan
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop)
+        yield
+
+    def _stop(self, *_arguments: Any) -> None:
+        self.should_exit = True

@@ -1,0 +1,13 @@
+"""Identity and Access Management: root user credentials, organization features, and users and roles to call with."""
+
+from __future__ import annotations
+
+from rootkeeper.sandbox.exchange import Operation
+from rootkeeper.sandbox.services.iam import credentials, features, identities, summary
+
+OPERATIONS: dict[str, Operation] = {
+    **credentials.OPERATIONS,
+    **features.OPERATIONS,
+    **identities.OPERATIONS,
+    **summary.OPERATIONS,
+}

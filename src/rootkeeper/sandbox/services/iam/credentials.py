@@ -1,0 +1,252 @@
+"""The credentials of a root user or IAM user: listing, last use and deletion of the four kinds.
+
+One implementation serves both, as IAM does: a root session calls the same operations and leaves UserName out.
+Source: IAM, API version 2010-05-08; the root session's answers and messages as observed (aws-facts D).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rootkeeper.sandbox.exchange import Call, Operation, PrincipalKind, ServiceError
+from rootkeeper.sandbox.services.event_times import format_event_time
+from rootkeeper.sandbox.services.iam.listings import render_page
+from rootkeeper.sandbox.services.iam.subjects import (
+    Subject,
+    caller_account,
+    get_subject,
+    no_such_entity,
+    require_user_name,
+    subject_arn,
+)
+from rootkeeper.sandbox.state import KeyOwner, LoginProfile
+
+_MINIMUM_PASSWORD_CHARACTERS = 8
+_NULL_REFUSED = (
+    "1 validation error detected: Value null at 'password' failed to satisfy constraint: Member must not be null"
+)
+
+
+def get_user(call: Call) -> dict[str, Any]:
+    """Describe a user; of a root user only id, ARN and dates."""
+    subject = get_subject(call)
+    last_used_at = subject.credentials.password_last_used_at
+    password = {"PasswordLastUsed": last_used_at} if last_used_at else {}
+    return {"User": _describe_user(call, subject) | password}
+
+
+def _describe_user(call: Call, subject: Subject) -> dict[str, Any]:
+    account, user = subject.account, subject.user
+    if user is None:
+        arn = call.world.root_user_arn(account.account_id)
+        return {"UserId": account.account_id, "Arn": arn, "CreateDate": account.created_at}
+    described = {
+        "Path": user.path,
+        "UserName": user.name,
+        "UserId": user.user_id,
+        "Arn": call.world.user_arn(account.account_id, user),
+        "CreateDate": user.created_at,
+    }
+    tags = [{"Key": key, "Value": value} for key, value in user.permissions.tags.items()]
+    return described | ({"Tags": tags} if tags else {})
+
+
+def get_login_profile(call: Call) -> dict[str, Any]:
+    """Describe the login profile, with or without a password."""
+    subject = get_subject(call)
+    return {"LoginProfile": _describe_login_profile(subject, _login_profile(subject))}
+
+
+def create_login_profile(call: Call) -> dict[str, Any]:
+    """Create a login profile; in a root session without a password, which allows the recovery by e-mail."""
+    subject = get_subject(call)
+    password = _read_password(call)
+    if subject.credentials.login_profile:
+        owner = f"user {subject.user.name}" if subject.user else f"account {subject.account.account_id}"
+        raise ServiceError("EntityAlreadyExists", f"Login Profile for {owner} already exists.", 409)
+    profile = LoginProfile(call.now, password)
+    subject.credentials.login_profile = profile
+    call.event_details["responseElements"] = {
+        "loginProfile": {
+            "createDate": format_event_time(call.now),
+            "passwordResetRequired": False,
+        }
+    }
+    return {"LoginProfile": _describe_login_profile(subject, profile)}
+
+
+def _read_password(call: Call) -> str | None:
+    """Read the password: needed from everyone but a root session, which must not send one."""
+    password: str | None = call.parameters.get("Password")
+    if call.principal.kind is PrincipalKind.ROOT_SESSION:
+        if password is not None:
+            raise ServiceError("ValidationError", "Password must be omitted when calling with AssumeRoot credentials.")
+        return None
+    if password is None:
+        raise ServiceError("ValidationError", _NULL_REFUSED)
+    if len(password) < _MINIMUM_PASSWORD_CHARACTERS:
+        message = f"Password should have a minimum length of {_MINIMUM_PASSWORD_CHARACTERS}"
+        raise ServiceError("PasswordPolicyViolation", message)
+    return password
+
+
+def delete_login_profile(call: Call) -> dict[str, Any]:
+    """Delete the login profile and with it any password."""
+    subject = get_subject(call)
+    _login_profile(subject)
+    subject.credentials.login_profile = None
+    return {}
+
+
+def _login_profile(subject: Subject) -> LoginProfile:
+    profile = subject.credentials.login_profile
+    if profile is None:
+        raise no_such_entity(f"Login Profile for User {subject.shown_name} cannot be found.")
+    return profile
+
+
+def _describe_login_profile(subject: Subject, profile: LoginProfile) -> dict[str, Any]:
+    return subject.name_member() | {"CreateDate": profile.created_at, "PasswordResetRequired": False}
+
+
+def list_access_keys(call: Call) -> dict[str, Any]:
+    """List long-term access keys."""
+    subject = get_subject(call)
+    keys = [
+        subject.name_member() | {"AccessKeyId": key.access_key_id, "Status": key.status, "CreateDate": key.created_at}
+        for key in subject.credentials.access_keys.values()
+    ]
+    return render_page(call, "AccessKeyMetadata", keys)
+
+
+def get_access_key_last_used(call: Call) -> dict[str, Any]:
+    """Tell when, where and for which service a key was used last."""
+    owner = _own_key_owner(call)
+    if owner is None:
+        raise _key_out_of_reach(call)
+    account = caller_account(call)
+    user = account.find_user(owner.user_name) if owner.user_name else None
+    key = (user.credentials if user else account.root_user).access_keys[call.parameters["AccessKeyId"]]
+    used: dict[str, Any] = {"ServiceName": key.last_used_service, "Region": key.last_used_region}
+    if key.last_used_at:
+        used["LastUsedDate"] = key.last_used_at
+    return ({"UserName": user.name} if user else {}) | {"AccessKeyLastUsed": used}
+
+
+def _own_key_owner(call: Call) -> KeyOwner | None:
+    owner = call.world.find_key_owner(call.parameters["AccessKeyId"])
+    return owner if owner and owner.account_id == call.principal.account_id else None
+
+
+def _key_owner_arn(call: Call) -> str:
+    """Spell the resource of GetAccessKeyLastUsed: the user whose key it is, the root user for any unknown key."""
+    owner = _own_key_owner(call)
+    account = caller_account(call)
+    user = account.find_user(owner.user_name) if owner and owner.user_name else None
+    return call.world.user_arn(account.account_id, user) if user else call.world.root_user_arn(account.account_id)
+
+
+def _key_out_of_reach(call: Call) -> ServiceError:
+    message = (
+        f"User: {call.principal.arn} is not authorized to perform: iam:GetAccessKeyLastUsed"
+        f" on resource: access key {call.parameters['AccessKeyId']}"
+    )
+    return ServiceError("AccessDenied", message, 403)
+
+
+def delete_access_key(call: Call) -> dict[str, Any]:
+    """Delete a long-term access key; it stops working at once."""
+    key_id = call.parameters["AccessKeyId"]
+    if get_subject(call).credentials.access_keys.pop(key_id, None) is None:
+        raise no_such_entity(f"The Access Key with id {key_id} cannot be found.")
+    return {}
+
+
+def list_signing_certificates(call: Call) -> dict[str, Any]:
+    """List signing certificates."""
+    subject = get_subject(call)
+    certificates = [
+        subject.name_member()
+        | {
+            "CertificateId": certificate.certificate_id,
+            "CertificateBody": certificate.body,
+            "Status": certificate.status,
+            "UploadDate": certificate.uploaded_at,
+        }
+        for certificate in subject.credentials.signing_certificates.values()
+    ]
+    return render_page(call, "Certificates", certificates)
+
+
+def delete_signing_certificate(call: Call) -> dict[str, Any]:
+    """Delete a signing certificate."""
+    certificate_id = call.parameters["CertificateId"]
+    if get_subject(call).credentials.signing_certificates.pop(certificate_id, None) is None:
+        raise no_such_entity(f"The Certificate with id {certificate_id} cannot be found.")
+    return {}
+
+
+def list_mfa_devices(call: Call) -> dict[str, Any]:
+    """List the MFA devices that are enabled."""
+    subject = get_subject(call)
+    devices = [
+        subject.name_member() | {"SerialNumber": device.serial_number, "EnableDate": device.enabled_at}
+        for device in subject.credentials.mfa_devices.values()
+    ]
+    return render_page(call, "MFADevices", devices)
+
+
+def deactivate_mfa_device(call: Call) -> dict[str, Any]:
+    """Take an MFA device off the user; a virtual one goes on existing, assigned to nobody."""
+    serial_number = call.parameters["SerialNumber"]
+    subject = get_subject(call)
+    device = subject.credentials.mfa_devices.pop(serial_number, None)
+    if device is None:
+        raise no_such_entity("MFA Device invalid for user.")
+    if ":mfa/" in serial_number:
+        subject.account.identities.unassigned_mfa_devices.add(serial_number)
+    return {}
+
+
+def delete_virtual_mfa_device(call: Call) -> dict[str, Any]:
+    """Delete a virtual MFA device that was deactivated before."""
+    serial_number = call.parameters["SerialNumber"]
+    account = caller_account(call)
+    holders = [account.root_user, *(user.credentials for user in account.identities.users.values())]
+    if any(serial_number in holder.mfa_devices for holder in holders):
+        raise ServiceError("DeleteConflict", "MFA VirtualDevice in use. Must deactivate first.", 409)
+    if serial_number not in account.identities.unassigned_mfa_devices:
+        raise no_such_entity(f"VirtualMFADevice with serial number {serial_number} doesn't exist.")
+    account.identities.unassigned_mfa_devices.remove(serial_number)
+    return {}
+
+
+def _mfa_device_arn(call: Call) -> str:
+    return str(call.parameters["SerialNumber"])
+
+
+def _reading(perform: Callable[[Call], dict[str, Any]], action: str) -> Operation:
+    return Operation(perform, f"iam:{action}", resource=subject_arn, validate=require_user_name)
+
+
+def _changing(perform: Callable[[Call], dict[str, Any]], action: str) -> Operation:
+    return Operation(perform, f"iam:{action}", is_mutating=True, resource=subject_arn, validate=require_user_name)
+
+
+OPERATIONS = {
+    "CreateLoginProfile": _changing(create_login_profile, "CreateLoginProfile"),
+    "DeactivateMFADevice": _changing(deactivate_mfa_device, "DeactivateMFADevice"),
+    "DeleteAccessKey": _changing(delete_access_key, "DeleteAccessKey"),
+    "DeleteLoginProfile": _changing(delete_login_profile, "DeleteLoginProfile"),
+    "DeleteSigningCertificate": _changing(delete_signing_certificate, "DeleteSigningCertificate"),
+    "DeleteVirtualMFADevice": Operation(
+        delete_virtual_mfa_device, "iam:DeleteVirtualMFADevice", is_mutating=True, resource=_mfa_device_arn
+    ),
+    "GetAccessKeyLastUsed": Operation(get_access_key_last_used, "iam:GetAccessKeyLastUsed", resource=_key_owner_arn),
+    "GetLoginProfile": _reading(get_login_profile, "GetLoginProfile"),
+    "GetUser": _reading(get_user, "GetUser"),
+    "ListAccessKeys": _reading(list_access_keys, "ListAccessKeys"),
+    "ListMFADevices": _reading(list_mfa_devices, "ListMFADevices"),
+    "ListSigningCertificates": _reading(list_signing_certificates, "ListSigningCertificates"),
+}

@@ -1,0 +1,257 @@
+"""IAM users and roles: enough for tools and tests to set up callers of their own.
+
+Source: IAM, API version 2010-05-08. Groups, customer managed policies and boundaries aren't imitated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote, unquote
+
+from rootkeeper.sandbox.authorization.documents import PolicyDocumentError, PolicyKind, compile_policy
+from rootkeeper.sandbox.exchange import Call, Operation, ServiceError
+from rootkeeper.sandbox.services.iam.listings import render_page
+from rootkeeper.sandbox.services.iam.subjects import (
+    caller_account,
+    get_subject,
+    no_such_entity,
+    require_user_name,
+    subject_arn,
+    user_not_found,
+)
+from rootkeeper.sandbox.state import AccessKey, Account, IamRole, IamUser, KeyOwner
+from rootkeeper.sandbox.state.credentials import ACTIVE, INACTIVE
+from rootkeeper.sandbox.state.identifiers import new_access_key_id, new_secret_access_key, new_unique_id
+from rootkeeper.sandbox.state.policies import FULL_ACCESS_DOCUMENT
+
+_KEYS_PER_USER = 2
+_AWS_MANAGED_POLICIES = {"AdministratorAccess": FULL_ACCESS_DOCUMENT}
+
+
+def create_user(call: Call) -> dict[str, Any]:
+    """Create a user without any permission."""
+    account, name = caller_account(call), call.parameters["UserName"]
+    if account.find_user(name):
+        raise ServiceError("EntityAlreadyExists", f"User with name {name} already exists.", 409)
+    user = IamUser(name, new_unique_id("AIDA"), call.now, call.parameters.get("Path", "/"))
+    user.permissions.tags.update(_read_tags(call))
+    account.identities.users[name] = user
+    return {"User": _describe_user(call, account, user)}
+
+
+def list_users(call: Call) -> dict[str, Any]:
+    """List users."""
+    account = caller_account(call)
+    users = account.existing_identities.users.values() if account.existing_identities else ()
+    return render_page(call, "Users", [_describe_user(call, account, user) for user in users])
+
+
+def delete_user(call: Call) -> dict[str, Any]:
+    """Delete a user that has nothing any more."""
+    account, user = _get_user(call)
+    held = user.credentials
+    if held.login_profile or held.access_keys or held.mfa_devices or held.signing_certificates:
+        raise ServiceError("DeleteConflict", "Cannot delete entity, must delete access keys first.", 409)
+    if user.permissions.documents():
+        raise ServiceError("DeleteConflict", "Cannot delete entity, must delete policies first.", 409)
+    del account.identities.users[user.name]
+    return {}
+
+
+def create_role(call: Call) -> dict[str, Any]:
+    """Create a role that the trust policy's principals may assume."""
+    account, name = caller_account(call), call.parameters["RoleName"]
+    if account.find_role(name):
+        raise ServiceError("EntityAlreadyExists", f"Role with name {name} already exists.", 409)
+    role = IamRole(
+        name=name,
+        role_id=new_unique_id("AROA"),
+        created_at=call.now,
+        trust_policy=_read_document(call, "AssumeRolePolicyDocument", PolicyKind.RESOURCE),
+        path=call.parameters.get("Path", "/"),
+        description=call.parameters.get("Description", ""),
+        max_session_seconds=call.parameters.get("MaxSessionDuration", 3600),
+    )
+    role.permissions.tags.update(_read_tags(call))
+    account.identities.roles[name] = role
+    return {"Role": _describe_role(call, account, role)}
+
+
+def get_role(call: Call) -> dict[str, Any]:
+    """Describe a role."""
+    account, role = _get_role(call)
+    return {"Role": _describe_role(call, account, role)}
+
+
+def list_roles(call: Call) -> dict[str, Any]:
+    """List roles."""
+    account = caller_account(call)
+    roles = account.existing_identities.roles.values() if account.existing_identities else ()
+    return render_page(call, "Roles", [_describe_role(call, account, role) for role in roles])
+
+
+def delete_role(call: Call) -> dict[str, Any]:
+    """Delete a role without policies; its sessions lose their permissions."""
+    account, role = _get_role(call)
+    if role.permissions.documents():
+        raise ServiceError("DeleteConflict", "Cannot delete entity, must delete policies first.", 409)
+    del account.identities.roles[role.name]
+    return {}
+
+
+def put_policy(call: Call) -> dict[str, Any]:
+    """Give a user or role an inline policy, in the place of one of the same name."""
+    document = _read_document(call, "PolicyDocument", PolicyKind.IDENTITY)
+    _identity(call).permissions.inline_policies[call.parameters["PolicyName"]] = document
+    return {}
+
+
+def delete_policy(call: Call) -> dict[str, Any]:
+    """Take an inline policy away."""
+    identity, name = _identity(call), call.parameters["PolicyName"]
+    if identity.permissions.inline_policies.pop(name, None) is None:
+        kind = "user" if isinstance(identity, IamUser) else "role"
+        raise no_such_entity(f"The {kind} policy with name {name} cannot be found.")
+    return {}
+
+
+def attach_policy(call: Call) -> dict[str, Any]:
+    """Attach one of the AWS managed policies that the sandbox knows; task policies can't be attached."""
+    identity, arn = _identity(call), call.parameters["PolicyArn"]
+    prefix = f"arn:{call.world.partition}:iam::aws:policy/"
+    document = _AWS_MANAGED_POLICIES.get(arn.removeprefix(prefix)) if arn.startswith(prefix) else None
+    if document is None:
+        raise no_such_entity(f"Policy {arn} does not exist or is not attachable.")
+    identity.permissions.managed_policies[arn] = document
+    return {}
+
+
+def detach_policy(call: Call) -> dict[str, Any]:
+    """Detach a managed policy."""
+    identity, arn = _identity(call), call.parameters["PolicyArn"]
+    if identity.permissions.managed_policies.pop(arn, None) is None:
+        raise no_such_entity(f"Policy {arn} was not found.")
+    return {}
+
+
+def create_access_key(call: Call) -> dict[str, Any]:
+    """Create an access key; its secret is shown this once."""
+    subject = get_subject(call)
+    if len(subject.credentials.access_keys) >= _KEYS_PER_USER:
+        raise ServiceError("LimitExceeded", f"Cannot exceed quota for AccessKeysPerUser: {_KEYS_PER_USER}", 409)
+    account_id = subject.account.account_id
+    secret = new_secret_access_key()
+    key = AccessKey(new_access_key_id("AKIA", account_id), call.now, secret_access_key=secret)
+    call.world.add_access_key(KeyOwner(account_id, subject.user.name if subject.user else None), key)
+    shown = {"AccessKeyId": key.access_key_id, "Status": key.status, "SecretAccessKey": secret, "CreateDate": call.now}
+    return {"AccessKey": subject.name_member() | shown}
+
+
+def update_access_key(call: Call) -> dict[str, Any]:
+    """Make a key active or inactive."""
+    key = get_subject(call).credentials.access_keys.get(call.parameters["AccessKeyId"])
+    if key is None:
+        raise no_such_entity(f"The Access Key with id {call.parameters['AccessKeyId']} cannot be found.")
+    if call.parameters["Status"] not in (ACTIVE, INACTIVE):
+        raise ServiceError("ValidationError", f"Status must be {ACTIVE} or {INACTIVE}.")
+    key.status = call.parameters["Status"]
+    return {}
+
+
+def _describe_user(call: Call, account: Account, user: IamUser) -> dict[str, Any]:
+    return {
+        "Path": user.path,
+        "UserName": user.name,
+        "UserId": user.user_id,
+        "Arn": call.world.user_arn(account.account_id, user),
+        "CreateDate": user.created_at,
+    }
+
+
+def _describe_role(call: Call, account: Account, role: IamRole) -> dict[str, Any]:
+    return {
+        "Path": role.path,
+        "RoleName": role.name,
+        "RoleId": role.role_id,
+        "Arn": call.world.role_arn(account.account_id, role),
+        "CreateDate": role.created_at,
+        "AssumeRolePolicyDocument": quote(role.trust_policy, safe=""),
+        "Description": role.description,
+        "MaxSessionDuration": role.max_session_seconds,
+    }
+
+
+def _read_document(call: Call, name: str, kind: PolicyKind) -> str:
+    text = str(call.parameters[name])
+    document = unquote(text) if text.lstrip().startswith("%7B") else text
+    try:
+        compile_policy(document, kind)
+    except PolicyDocumentError as error:
+        raise ServiceError("MalformedPolicyDocument", str(error)) from error
+    return document
+
+
+def _read_tags(call: Call) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in call.parameters.get("Tags", ())}
+
+
+def _identity(call: Call) -> IamUser | IamRole:
+    return _get_role(call)[1] if "RoleName" in call.parameters else _get_user(call)[1]
+
+
+def _get_user(call: Call) -> tuple[Account, IamUser]:
+    account, name = caller_account(call), call.parameters["UserName"]
+    user = account.find_user(name)
+    if user is None:
+        raise user_not_found(name)
+    return account, user
+
+
+def _get_role(call: Call) -> tuple[Account, IamRole]:
+    account, name = caller_account(call), call.parameters["RoleName"]
+    role = account.find_role(name)
+    if role is None:
+        raise no_such_entity(f"The role with name {name} cannot be found.")
+    return account, role
+
+
+def _identity_arn(call: Call) -> str:
+    """Spell the ARN of the user or role that a call names, whether or not it exists yet."""
+    account, path = caller_account(call), call.parameters.get("Path", "/")
+    if "RoleName" not in call.parameters:
+        found = account.find_user(call.parameters["UserName"])
+        name = f"user{found.path if found else path}{call.parameters['UserName']}"
+    else:
+        role = account.find_role(call.parameters["RoleName"])
+        name = f"role{role.path if role else path}{call.parameters['RoleName']}"
+    return f"arn:{call.world.partition}:iam::{account.account_id}:{name}"
+
+
+def _on_identity(perform: Callable[[Call], dict[str, Any]], action: str, *, is_mutating: bool = True) -> Operation:
+    return Operation(perform, f"iam:{action}", is_mutating=is_mutating, resource=_identity_arn)
+
+
+def _on_subject(perform: Callable[[Call], dict[str, Any]], action: str) -> Operation:
+    return Operation(perform, f"iam:{action}", is_mutating=True, resource=subject_arn, validate=require_user_name)
+
+
+OPERATIONS = {
+    "AttachRolePolicy": _on_identity(attach_policy, "AttachRolePolicy"),
+    "AttachUserPolicy": _on_identity(attach_policy, "AttachUserPolicy"),
+    "CreateAccessKey": _on_subject(create_access_key, "CreateAccessKey"),
+    "CreateRole": _on_identity(create_role, "CreateRole"),
+    "CreateUser": _on_identity(create_user, "CreateUser"),
+    "DeleteRole": _on_identity(delete_role, "DeleteRole"),
+    "DeleteRolePolicy": _on_identity(delete_policy, "DeleteRolePolicy"),
+    "DeleteUser": _on_identity(delete_user, "DeleteUser"),
+    "DeleteUserPolicy": _on_identity(delete_policy, "DeleteUserPolicy"),
+    "DetachRolePolicy": _on_identity(detach_policy, "DetachRolePolicy"),
+    "DetachUserPolicy": _on_identity(detach_policy, "DetachUserPolicy"),
+    "GetRole": _on_identity(get_role, "GetRole", is_mutating=False),
+    "ListRoles": Operation(list_roles, "iam:ListRoles"),
+    "ListUsers": Operation(list_users, "iam:ListUsers"),
+    "PutRolePolicy": _on_identity(put_policy, "PutRolePolicy"),
+    "PutUserPolicy": _on_identity(put_policy, "PutUserPolicy"),
+    "UpdateAccessKey": _on_subject(update_access_key, "UpdateAccessKey"),
+}

@@ -1,0 +1,60 @@
+"""Pages of a listing, and the sealed tokens that lead from one page to the next.
+
+A token is bound to the operation, its other parameters and the caller's account, so that one taken from another
+listing, altered or made up is refused, as AWS does.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import json
+from collections.abc import Sequence
+from typing import TypeVar
+
+from rootkeeper.sandbox.exchange import Call
+
+_SEAL_BYTES = 16
+_OFFSET_BYTES = 4
+_NOT_PART_OF_THE_LISTING = ("NextToken", "MaxResults", "Marker", "MaxItems")
+
+Item = TypeVar("Item")
+
+
+class InvalidTokenError(ValueError):
+    """A continuation token that this listing didn't give out."""
+
+
+def cut_page(call: Call, items: Sequence[Item], size: int, token: str | None) -> tuple[list[Item], str | None]:
+    """Cut the page that ``token`` leads to; the second value leads to the next one, ``None`` after the last.
+
+    :raises InvalidTokenError: if the token isn't one of this listing.
+    """
+    start = 0 if token is None else _open_token(call, token)
+    end = start + size
+    return list(items[start:end]), seal_token(call, end) if end < len(items) else None
+
+
+def seal_token(call: Call, offset: int) -> str:
+    """Make the token that leads to the items from ``offset`` on."""
+    packed = offset.to_bytes(_OFFSET_BYTES)
+    return base64.urlsafe_b64encode(packed + _seal(call, packed)).decode()
+
+
+def _open_token(call: Call, token: str) -> int:
+    try:
+        raw = base64.b64decode(token, altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InvalidTokenError(token) from error
+    packed = raw[:_OFFSET_BYTES]
+    if not hmac.compare_digest(raw[_OFFSET_BYTES:], _seal(call, packed)):
+        raise InvalidTokenError(token)
+    return int.from_bytes(packed)
+
+
+def _seal(call: Call, packed: bytes) -> bytes:
+    parameters = {name: value for name, value in call.parameters.items() if name not in _NOT_PART_OF_THE_LISTING}
+    listing = json.dumps([call.service, call.operation, call.principal.account_id, parameters], sort_keys=True)
+    return hmac.digest(call.world.page_token_key, packed + listing.encode(), hashlib.sha256)[:_SEAL_BYTES]

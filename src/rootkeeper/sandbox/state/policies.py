@@ -1,0 +1,133 @@
+"""Organizations policies and what they are attached to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from rootkeeper.sandbox.exchange import AttachedPolicy
+
+FULL_ACCESS_DOCUMENT = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
+FULL_ACCESS_RESOURCE_DOCUMENT = (
+    '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}'
+)
+
+
+class PolicyType(StrEnum):
+    """The policy types that the sandbox serves."""
+
+    RESOURCE_CONTROL_POLICY = "RESOURCE_CONTROL_POLICY"
+    SERVICE_CONTROL_POLICY = "SERVICE_CONTROL_POLICY"
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationPolicy:
+    """One policy; a changed policy is another object, so that what was compiled from it can be told apart."""
+
+    policy_id: str
+    arn: str
+    name: str
+    policy_type: PolicyType
+    content: str
+    """JSON text, as it was given."""
+    description: str = ""
+    is_aws_managed: bool = False
+
+    @property
+    def attached(self) -> AttachedPolicy:
+        return AttachedPolicy(arn=self.arn, name=self.name, document=self.content)
+
+
+FULL_AWS_ACCESS = OrganizationPolicy(
+    policy_id="p-FullAWSAccess",
+    arn="arn:aws:organizations::aws:policy/service_control_policy/p-FullAWSAccess",
+    name="FullAWSAccess",
+    policy_type=PolicyType.SERVICE_CONTROL_POLICY,
+    content=FULL_ACCESS_DOCUMENT,
+    description="Allows access to every operation",
+    is_aws_managed=True,
+)
+RCP_FULL_AWS_ACCESS = OrganizationPolicy(
+    policy_id="p-RCPFullAWSAccess",
+    arn="arn:aws:organizations::aws:policy/resource_control_policy/p-RCPFullAWSAccess",
+    name="RCPFullAWSAccess",
+    policy_type=PolicyType.RESOURCE_CONTROL_POLICY,
+    content=FULL_ACCESS_RESOURCE_DOCUMENT,
+    description="Allows access to every resource",
+    is_aws_managed=True,
+)
+_DEFAULTS = {policy.policy_type: policy for policy in (FULL_AWS_ACCESS, RCP_FULL_AWS_ACCESS)}
+
+
+@dataclass
+class PolicyBook:
+    """All policies of an organization, and where they are attached.
+
+    A target that isn't mentioned has the type's AWS-managed policy and nothing else: 50,000 accounts cost nothing.
+    """
+
+    policies: dict[str, OrganizationPolicy] = field(default_factory=dict)
+    enabled_types: set[PolicyType] = field(default_factory=lambda: {PolicyType.SERVICE_CONTROL_POLICY})
+    _attachments: dict[tuple[PolicyType, str], tuple[str, ...]] = field(default_factory=dict)
+    _resolved: dict[tuple[PolicyType, str], tuple[AttachedPolicy, ...]] = field(default_factory=dict)
+    _default_attached: dict[PolicyType, tuple[AttachedPolicy, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for policy_type, policy in _DEFAULTS.items():
+            self.policies[policy.policy_id] = policy
+            self._default_attached[policy_type] = (policy.attached,)
+
+    def add(self, policy: OrganizationPolicy) -> None:
+        """Add a policy, or put a changed one in the place of the old."""
+        self.policies[policy.policy_id] = policy
+        self._resolved.clear()
+
+    def find_by_name(self, policy_type: PolicyType, name: str) -> OrganizationPolicy | None:
+        return next((policy for policy in self.of_type(policy_type) if policy.name == name), None)
+
+    def enabled_policies(self) -> list[OrganizationPolicy]:
+        """List the policies of all types that are enabled."""
+        return [policy for policy in self.policies.values() if policy.policy_type in self.enabled_types]
+
+    def of_type(self, policy_type: PolicyType) -> list[OrganizationPolicy]:
+        return [policy for policy in self.policies.values() if policy.policy_type is policy_type]
+
+    def attach(self, policy: OrganizationPolicy, target_id: str) -> None:
+        """Attach once; a second time changes nothing."""
+        self._set(policy.policy_type, target_id, dict.fromkeys((*self.policy_ids(policy, target_id), policy.policy_id)))
+
+    def detach(self, policy: OrganizationPolicy, target_id: str) -> None:
+        self._set(
+            policy.policy_type, target_id, (i for i in self.policy_ids(policy, target_id) if i != policy.policy_id)
+        )
+
+    def policy_ids(self, policy: OrganizationPolicy, target_id: str) -> tuple[str, ...]:
+        """List the ids of all policies of the same type on the target."""
+        return self._ids(policy.policy_type, target_id)
+
+    def on_target(self, policy_type: PolicyType, target_id: str) -> list[OrganizationPolicy]:
+        """List the policies attached directly; none of a type that isn't enabled."""
+        if policy_type not in self.enabled_types:
+            return []
+        return [self.policies[policy_id] for policy_id in self._ids(policy_type, target_id)]
+
+    def attached(self, policy_type: PolicyType, target_id: str) -> tuple[AttachedPolicy, ...]:
+        """List the same for the request path: always the same objects until something changes."""
+        key = (policy_type, target_id)
+        if key not in self._attachments:
+            return self._default_attached[policy_type]
+        if key not in self._resolved:
+            self._resolved[key] = tuple(self.policies[policy_id].attached for policy_id in self._attachments[key])
+        return self._resolved[key]
+
+    def targets(self, policy: OrganizationPolicy, candidates: Iterable[str]) -> Iterator[str]:
+        """Choose from ``candidates`` the targets that the policy is attached to."""
+        return (target for target in candidates if policy.policy_id in self._ids(policy.policy_type, target))
+
+    def _ids(self, policy_type: PolicyType, target_id: str) -> tuple[str, ...]:
+        return self._attachments.get((policy_type, target_id), (_DEFAULTS[policy_type].policy_id,))
+
+    def _set(self, policy_type: PolicyType, target_id: str, policy_ids: Iterable[str]) -> None:
+        self._attachments[policy_type, target_id] = tuple(policy_ids)
+        self._resolved.clear()

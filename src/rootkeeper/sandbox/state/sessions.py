@@ -1,0 +1,42 @@
+"""Temporary credentials that STS has issued. Nothing revokes them: they last until they expire.
+
+Source: observed of root sessions, which outlived the features, the delegate and the trust (aws-facts B8).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from rootkeeper.sandbox.exchange import Credential
+
+_KEPT_AFTER_EXPIRY = timedelta(minutes=15)
+_SWEEP_EVERY = 4096
+
+
+@dataclass
+class Sessions:
+    """Issued sessions by access key id. Expired ones are answered as expired for a while, then forgotten."""
+
+    _credentials: dict[str, Credential] = field(default_factory=dict)
+    _issued: int = 0
+
+    def __len__(self) -> int:
+        return len(self._credentials)
+
+    def add(self, credential: Credential, now: datetime) -> None:
+        self._credentials[credential.access_key_id] = credential
+        self._issued += 1
+        if self._issued % _SWEEP_EVERY == 0:
+            self._forget_expired(now)
+
+    def find(self, access_key_id: str) -> Credential | None:
+        return self._credentials.get(access_key_id)
+
+    def _forget_expired(self, now: datetime) -> None:
+        limit = now - _KEPT_AFTER_EXPIRY
+        self._credentials = {
+            key: credential
+            for key, credential in self._credentials.items()
+            if credential.expires_at is None or credential.expires_at > limit
+        }

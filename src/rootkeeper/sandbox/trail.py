@@ -1,0 +1,138 @@
+"""Events in CloudTrail's form, of every account, rendered only when somebody asks for them.
+
+Source: CloudTrail User Guide, "CloudTrail record contents" and "Track privileged tasks in AWS CloudTrail" (IAM).
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from rootkeeper.sandbox.codec.scalars import format_iso8601
+from rootkeeper.sandbox.exchange import Principal, PrincipalKind
+
+MAX_EVENTS = 50_000
+_EVENT_VERSION = "1.11"
+_SECRET_PARAMETERS = frozenset({"Password", "OldPassword", "NewPassword", "AuthenticationCode1", "AuthenticationCode2"})
+_HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiCallEvent:
+    """One API call by a known caller, kept in little memory."""
+
+    service: str
+    operation: str
+    region: str
+    occurred_at: datetime
+    principal: Principal
+    source_ip: str
+    user_agent: str
+    request_id: str
+    is_mutating: bool
+    parameters: Mapping[str, Any]
+    details: Mapping[str, Any]
+    """What the service adds or replaces: ``responseElements``, ``resources``, ``additionalEventData``."""
+    error_code: str | None
+    error_message: str | None
+
+    @property
+    def account_id(self) -> str:
+        return self.principal.account_id
+
+    def render(self) -> dict[str, Any]:
+        """Write the event as CloudTrail does."""
+        event: dict[str, Any] = {
+            "eventVersion": _EVENT_VERSION,
+            "userIdentity": _user_identity(self.principal),
+            "eventTime": format_iso8601(self.occurred_at),
+            "eventSource": f"{self.service}.amazonaws.com",
+            "eventName": self.operation,
+            "awsRegion": self.region,
+            "sourceIPAddress": self.source_ip,
+            "userAgent": self.user_agent,
+        }
+        if self.error_code:
+            event |= {"errorCode": self.error_code, "errorMessage": self.error_message}
+        event |= {
+            "requestParameters": _lower_keys(self.parameters) or None,
+            "responseElements": None,
+            "requestID": self.request_id,
+            "eventID": str(uuid.uuid5(uuid.NAMESPACE_OID, self.request_id)),
+            "readOnly": not self.is_mutating,
+            "eventType": "AwsApiCall",
+            "managementEvent": True,
+            "recipientAccountId": self.account_id,
+            "eventCategory": "Management",
+        }
+        return event | dict(self.details)
+
+
+class Trail:
+    """The newest events of all accounts."""
+
+    def __init__(self, max_events: int = MAX_EVENTS) -> None:
+        self._events: deque[ApiCallEvent] = deque(maxlen=max_events)
+
+    def append(self, event: ApiCallEvent) -> None:
+        self._events.append(event)
+
+    def clear(self) -> None:
+        self._events.clear()
+
+    def of_account(self, account_id: str | None) -> list[dict[str, Any]]:
+        """List an account's events, oldest first; all accounts' without an id."""
+        return [event.render() for event in self._events if account_id in (None, event.account_id)]
+
+
+def _user_identity(principal: Principal) -> dict[str, Any]:
+    if principal.kind is PrincipalKind.USER:
+        return _base_identity("IAMUser", principal) | {"userName": principal.identity_name}
+    if principal.kind is PrincipalKind.ROLE_SESSION:
+        context = {"sessionIssuer": _session_issuer(principal), "attributes": _attributes(principal)}
+        return _base_identity("AssumedRole", principal) | {"sessionContext": context}
+    identity = _base_identity("Root", principal)
+    if principal.kind is PrincipalKind.ROOT_SESSION:
+        identity["sessionContext"] = {"attributes": _attributes(principal), "assumedRoot": "true"}
+    return identity
+
+
+def _base_identity(kind: str, principal: Principal) -> dict[str, Any]:
+    return {
+        "type": kind,
+        "principalId": principal.user_id,
+        "arn": principal.arn,
+        "accountId": principal.account_id,
+        "accessKeyId": principal.access_key_id,
+    }
+
+
+def _session_issuer(principal: Principal) -> dict[str, Any]:
+    return {
+        "type": "Role",
+        "principalId": principal.user_id.partition(":")[0],
+        "arn": principal.role_arn,
+        "accountId": principal.account_id,
+        "userName": principal.identity_name,
+    }
+
+
+def _attributes(principal: Principal) -> dict[str, str | None]:
+    issued_at = principal.session_issued_at
+    return {"creationDate": format_iso8601(issued_at) if issued_at else None, "mfaAuthenticated": "false"}
+
+
+def _lower_keys(value: Any) -> Any:
+    """Spell the members of parameters as CloudTrail does, hiding secrets."""
+    if isinstance(value, Mapping):
+        return {
+            name[:1].lower() + name[1:]: _HIDDEN if name in _SECRET_PARAMETERS else _lower_keys(item)
+            for name, item in value.items()
+        }
+    if isinstance(value, list):
+        return [_lower_keys(item) for item in value]
+    return format_iso8601(value) if isinstance(value, datetime) else value

@@ -1,0 +1,326 @@
+"""What is particular to one database: how it is opened, how a writing transaction begins, what its errors mean.
+
+SQLite is one file that several processes share: WAL, ``synchronous=FULL`` on every connection (it belongs to the
+connection, not to the file), and writing transactions that begin IMMEDIATE, so that two of them never read the same
+head. On PostgreSQL an advisory lock does the same. Everything else under ``storage`` speaks to both alike.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, SQLAlchemyError
+from sqlalchemy.pool import QueuePool
+
+from rootkeeper.errors import DatabaseError, SettingsError
+
+_WRITES = "rootkeeper_writes"
+_ADVISORY_LOCK = 7_310_011
+_LOCK_POLL_SECONDS = 0.02
+_POOLED_CONNECTIONS = 8
+_CHECKOUT_SECONDS = 60
+
+
+class Store(Protocol):
+    """One database, opened or not."""
+
+    @property
+    def engine(self) -> Engine: ...
+
+    @property
+    def place(self) -> str:
+        """Where it is, for messages; without a password."""
+        ...
+
+    @property
+    def path(self) -> Path | None:
+        """Its file, where it is one."""
+        ...
+
+    def exists(self) -> bool: ...
+
+    def create(self) -> None:
+        """Make an empty database, if there is none.
+
+        :raises OSError: if that isn't possible.
+        """
+        ...
+
+    @contextmanager
+    def migrating(self) -> Iterator[Connection]:
+        """One writing transaction, with all others that would migrate kept waiting."""
+        ...
+
+    def ensure_in_place(self, connection: Connection) -> None:
+        """Check, just before and after a commit, that it goes to the database that was opened.
+
+        :raises StoreMovedError: if the file was deleted or replaced meanwhile.
+        """
+        ...
+
+    def ensure_in_transaction(self, connection: Connection) -> None:
+        """Check, just before a commit, that there still is something to commit.
+
+        :raises StoreMovedError: if the database has rolled the transaction back by itself.
+        """
+        ...
+
+
+class StoreMovedError(SQLAlchemyError):
+    """The database isn't the one that was opened any more."""
+
+
+def open_store(url_text: str, busy_timeout_seconds: float) -> Store:
+    """The database of ``url_text``; no connection is made yet.
+
+    :raises SettingsError: if the URL can't be used.
+    """
+    hint = "Use sqlite:///<path to a file> or postgresql+psycopg://<user>@<host>/<database>."
+    try:
+        url = make_url(url_text)
+    except ArgumentError as error:
+        raise SettingsError("The database URL can't be read.", hint=hint) from error
+    if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
+        return SqliteStore(Path(url.database), busy_timeout_seconds)
+    if url.drivername == "postgresql+psycopg":
+        return PostgresqlStore(url, busy_timeout_seconds)
+    raise SettingsError(f"Rootkeeper keeps no data in {url.render_as_string(hide_password=True)}.", hint=hint)
+
+
+def begin_writing(connection: Connection) -> Connection:
+    """The same connection, whose transactions are writing ones from now on."""
+    return connection.execution_options(**{_WRITES: True})
+
+
+def explain(error: BaseException) -> tuple[str, str | None]:
+    """What a database error means, in half a sentence, and a hint."""
+    if isinstance(error, StoreMovedError):
+        return str(error), "Put the database back, or start again with another one."
+    original = error.orig if isinstance(error, DBAPIError) else error
+    name = getattr(original, "sqlite_errorname", "") or ""
+    for prefix, reason, hint in _SQLITE_REASONS:
+        if name.startswith(prefix):
+            return reason, hint
+    if isinstance(original, OSError):
+        return original.strerror or type(original).__name__, None
+    return str(original).splitlines()[0] if str(original) else type(error).__name__, None
+
+
+_SQLITE_REASONS = (
+    ("SQLITE_FULL", "the disk is full", "Free some space and try again."),
+    ("SQLITE_BUSY", "another process keeps it locked", "Wait until the other command ends, then try again."),
+    ("SQLITE_LOCKED", "another process keeps it locked", "Wait until the other command ends, then try again."),
+    ("SQLITE_READONLY", "it is read-only", "Check the permissions of the file and its folder."),
+    ("SQLITE_CANTOPEN", "it can't be opened", "Check that the file and its folder exist and may be written."),
+    ("SQLITE_PERM", "it may not be accessed", "Check the permissions of the file and its folder."),
+    ("SQLITE_IOERR", "reading or writing it failed", "Check the disk and its free space."),
+    ("SQLITE_NOTADB", "it isn't a SQLite database", "Check the path in the database URL."),
+    ("SQLITE_CORRUPT", "it is damaged", "Restore a backup, then run: rootkeeper ledger verify"),
+)
+
+
+class SqliteStore:
+    """A SQLite file."""
+
+    def __init__(self, path: Path, busy_timeout_seconds: float) -> None:
+        self._path = path.absolute()
+        self._busy_timeout_seconds = busy_timeout_seconds
+        self._engine = create_engine(
+            f"sqlite+pysqlite:///{quote(str(self._path))}",
+            creator=self._connect,
+            poolclass=QueuePool,
+            pool_size=_POOLED_CONNECTIONS,
+            max_overflow=_POOLED_CONNECTIONS,
+            pool_timeout=_CHECKOUT_SECONDS,
+        )
+        event.listen(self._engine, "connect", self._remember_file)
+        event.listen(self._engine, "checkout", self._check_file)
+        event.listen(self._engine, "begin", _begin_sqlite)
+
+    @property
+    def engine(self) -> Engine:
+        return self._engine
+
+    @property
+    def place(self) -> str:
+        return str(self._path)
+
+    @property
+    def path(self) -> Path | None:
+        return self._path
+
+    def exists(self) -> bool:
+        """Whether there is a file with something in it; an empty one is a creation that was interrupted."""
+        try:
+            return self._path.stat().st_size > 0
+        except FileNotFoundError:
+            return False
+
+    def create(self) -> None:
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        except FileExistsError:
+            return
+        _sync_folder(self._path.parent)
+
+    @contextmanager
+    def migrating(self) -> Iterator[Connection]:
+        with self._migration_lock(), self._engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+            connection.rollback()
+            with begin_writing(connection).begin():
+                yield connection
+
+    def ensure_in_place(self, connection: Connection) -> None:
+        if _file_identity(self._path) != connection.connection.info.get("file"):
+            raise StoreMovedError(f"the file {self._path} was deleted or replaced")
+
+    def ensure_in_transaction(self, connection: Connection) -> None:
+        driver_connection = connection.connection.driver_connection
+        if driver_connection is None or not driver_connection.in_transaction:
+            raise StoreMovedError("the transaction was rolled back by the database")
+
+    def _connect(self) -> sqlite3.Connection:
+        """Open for writing; where that can't be, for reading; a WAL file without its companions as it lies there."""
+        wal = self._path.with_name(self._path.name + "-wal")
+        try:
+            return self._try_connect("mode=rw")
+        except sqlite3.OperationalError as error:
+            if not error.sqlite_errorname.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")) or not self.exists():
+                raise
+            if wal.exists() and wal.stat().st_size > 0:
+                return self._try_connect("mode=ro")
+            return self._try_connect("mode=ro&immutable=1")
+
+    def _try_connect(self, mode: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"file:{quote(str(self._path))}?{mode}",
+            uri=True,
+            timeout=self._busy_timeout_seconds,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
+
+    def _remember_file(self, _connection: Any, record: Any) -> None:
+        record.info["file"] = _file_identity(self._path)
+
+    def _check_file(self, _connection: Any, record: Any, _proxy: Any) -> None:
+        if record.info["file"] != _file_identity(self._path):
+            raise DisconnectionError(f"{self._path} was deleted or replaced")
+
+    @contextmanager
+    def _migration_lock(self) -> Iterator[None]:
+        path = self._path.with_name(self._path.name + ".migration-lock")
+        handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        try:
+            self._wait_for(handle)
+            yield
+        finally:
+            os.close(handle)
+
+    def _wait_for(self, handle: int) -> None:
+        deadline = time.monotonic() + max(self._busy_timeout_seconds, 1)
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise DatabaseError(
+                        f"Another process is preparing the database {self._path}.",
+                        hint="Wait until the other command ends, then try again.",
+                    ) from error
+                time.sleep(_LOCK_POLL_SECONDS)
+            else:
+                return
+
+
+def _file_identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+class PostgresqlStore:
+    """A PostgreSQL database, shared by many workers."""
+
+    def __init__(self, url: URL, busy_timeout_seconds: float) -> None:
+        self._url = url
+        self._busy_timeout_seconds = busy_timeout_seconds
+        try:
+            self._engine = create_engine(url, pool_pre_ping=True, isolation_level="REPEATABLE READ")
+        except ModuleNotFoundError as error:
+            raise DatabaseError(
+                "PostgreSQL needs the driver psycopg, which isn't installed.", hint="pip install 'psycopg[binary]'"
+            ) from error
+        event.listen(self._engine, "begin", self._begin)
+
+    @property
+    def engine(self) -> Engine:
+        return self._engine
+
+    @property
+    def place(self) -> str:
+        return self._url.render_as_string(hide_password=True)
+
+    @property
+    def path(self) -> Path | None:
+        return None
+
+    def exists(self) -> bool:
+        return True
+
+    def create(self) -> None:
+        """The database's administrator makes it."""
+
+    @contextmanager
+    def migrating(self) -> Iterator[Connection]:
+        with self._engine.connect() as connection, begin_writing(connection).begin():
+            yield connection
+
+    def ensure_in_place(self, connection: Connection) -> None:
+        """A lost connection shows at the commit itself."""
+
+    def ensure_in_transaction(self, connection: Connection) -> None:
+        """A failed transaction shows at the commit itself."""
+
+    def _begin(self, connection: Connection) -> None:
+        """Writers queue at one lock, taken before the snapshot is, so that each sees what the one before wrote."""
+        if not connection.get_execution_options().get(_WRITES):
+            return
+        milliseconds = int(self._busy_timeout_seconds * 1000)
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
+        connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {milliseconds}")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")

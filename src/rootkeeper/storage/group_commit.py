@@ -1,0 +1,184 @@
+"""One writer thread per process: it takes all waiting units of work into one transaction and one commit.
+
+A serial commit waits for the disk each time; grouped, many callers share that wait. Callers go on only once their
+work is durable. What can't be committed fails for everybody in the group, and the next group is tried afresh: no
+caller is ever told of a success that wasn't.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from rootkeeper.errors import DatabaseError, LedgerUnavailableError, RootkeeperError
+from rootkeeper.storage.dialects import Store, StoreMovedError, begin_writing, explain
+from rootkeeper.storage.transactions import Head, WriteTransaction
+
+T = TypeVar("T")
+_LARGEST_GROUP = 512
+
+
+class _Unit:
+    """One caller's work, and the place where it waits."""
+
+    def __init__(self, work: Callable[[WriteTransaction], Any], of_ledger: bool) -> None:
+        self.work = work
+        self.of_ledger = of_ledger
+        self.future: Future[Any] = Future()
+        self.outcome: Any = None
+        self.refusal: RootkeeperError | None = None
+
+    def settle(self) -> None:
+        if self.refusal is None:
+            self.future.set_result(self.outcome)
+        else:
+            self.future.set_exception(self.refusal)
+
+    def fail(self, place: str, error: BaseException | None) -> None:
+        if self.future.done():
+            return
+        reason, hint = ("its writer has ended", None) if error is None else explain(error)
+        failure: RootkeeperError
+        if self.of_ledger:
+            failure = LedgerUnavailableError(f"The ledger in {place} can't be written: {reason}.", hint=hint)
+        else:
+            failure = DatabaseError(f"The database {place} can't be written: {reason}.", hint=hint)
+        failure.__cause__ = error
+        self.future.set_exception(failure)
+
+
+class GroupCommit:
+    """Runs units of work, each in the order in which it was handed in.
+
+    A unit checks first and writes afterwards: one that raises a RootkeeperError must not have written anything.
+    """
+
+    def __init__(self, store: Store, after_commit: Callable[[], None]) -> None:
+        """``after_commit`` is told of every commit that added entries; it must neither block nor raise."""
+        self._store = store
+        self._after_commit = after_commit
+        self._condition = threading.Condition()
+        self._waiting: list[_Unit] = []
+        self._thread: threading.Thread | None = None
+        self._closing = False
+        self._connection: Connection | None = None
+        self._known_head: Head | None = None
+
+    def run_ledger_work(self, work: Callable[[WriteTransaction], T]) -> T:
+        """:raises LedgerUnavailableError: if it can't be made durable."""
+        return self._run(_Unit(work, of_ledger=True))  # type: ignore[no-any-return]  # the future's type is the work's
+
+    def run(self, work: Callable[[WriteTransaction], T]) -> T:
+        """:raises DatabaseError: if it can't be made durable."""
+        return self._run(_Unit(work, of_ledger=False))  # type: ignore[no-any-return]  # the future's type is the work's
+
+    def close(self) -> None:
+        """Commit what is waiting and end the thread."""
+        with self._condition:
+            self._closing = True
+            self._condition.notify_all()
+            thread = self._thread
+        if thread is not None:
+            thread.join()
+
+    def _run(self, unit: _Unit) -> Any:
+        with self._condition:
+            if self._closing:
+                unit.fail(self._store.place, None)
+            else:
+                self._waiting.append(unit)
+                self._ensure_thread()
+                self._condition.notify()
+        return unit.future.result()
+
+    def _ensure_thread(self) -> None:
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._serve, name="rootkeeper-ledger-writer", daemon=True)
+            self._thread.start()
+
+    def _serve(self) -> None:
+        try:
+            while group := self._take_group():
+                self._commit(group)
+        finally:
+            self._drop_connection()
+
+    def _take_group(self) -> list[_Unit]:
+        with self._condition:
+            while not self._waiting and not self._closing:
+                self._condition.wait()
+            group = self._waiting[:_LARGEST_GROUP]
+            del self._waiting[:_LARGEST_GROUP]
+            return group
+
+    def _commit(self, group: list[_Unit]) -> None:
+        failure: BaseException | None = None
+        try:
+            head = self._transact(group)
+        except (SQLAlchemyError, OSError) as error:
+            failure = error
+            self._drop_connection()
+        else:
+            for unit in group:
+                unit.settle()
+            self._note_head(head)
+        finally:
+            # Also after a mistake in a unit of work, which ends this thread: nobody may wait for ever.
+            for unit in group:
+                unit.fail(self._store.place, failure)
+
+    def _transact(self, group: list[_Unit]) -> Head | None:
+        connection = self._connect()
+        with connection.begin():
+            transaction = WriteTransaction(connection)
+            for unit in group:
+                self._perform(unit, transaction)
+            if transaction.has_entries:
+                self._ensure_head_goes_on(transaction)
+                transaction.flush()
+            self._store.ensure_in_transaction(connection)
+            self._store.ensure_in_place(connection)
+        self._store.ensure_in_place(connection)
+        return transaction.head if transaction.has_entries else None
+
+    def _perform(self, unit: _Unit, transaction: WriteTransaction) -> None:
+        try:
+            if unit.of_ledger:
+                unit.outcome = unit.work(transaction)
+            else:
+                with transaction.connection.begin_nested():
+                    unit.outcome = unit.work(transaction)
+        except RootkeeperError as error:
+            unit.refusal = error
+        except IntegrityError as error:
+            if unit.of_ledger:
+                raise
+            unit.refusal = DatabaseError(f"The database {self._store.place} refused a row.")
+            unit.refusal.__cause__ = error
+
+    def _ensure_head_goes_on(self, transaction: WriteTransaction) -> None:
+        """A head before the one this process wrote last is an older file put in place of the database."""
+        first = transaction.first_sequence
+        if self._known_head is not None and first <= self._known_head.sequence:
+            raise StoreMovedError("an older copy was put in its place")
+
+    def _note_head(self, head: Head | None) -> None:
+        if head is not None:
+            self._known_head = head
+            self._after_commit()
+
+    def _connect(self) -> Connection:
+        if self._connection is None:
+            self._connection = begin_writing(self._store.engine.connect())
+        return self._connection
+
+    def _drop_connection(self) -> None:
+        if self._connection is not None:
+            self._connection.invalidate()
+            self._connection.close()
+            self._connection = None

@@ -1,0 +1,139 @@
+"""The last inventory, the last status of each account, and the audits of one organization in the database."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Insert, Row, Table, bindparam, delete, insert, select
+
+from rootkeeper.domain.organizations import AccountId, Inventory, Organization, OrganizationalUnit
+from rootkeeper.domain.statuses import AccountStatus
+from rootkeeper.storage import schema
+from rootkeeper.storage.account_rows import (
+    account_row,
+    parse_account,
+    parse_status,
+    status_row,
+)
+from rootkeeper.storage.dialects import Store
+from rootkeeper.storage.group_commit import GroupCommit
+from rootkeeper.storage.reading import reading
+from rootkeeper.storage.transactions import WriteTransaction
+
+_INVENTORY_TABLES = (schema.inventory_accounts, schema.inventory_organizational_units, schema.inventories)
+
+
+class SqlInventoryStore:
+    """What is remembered of one organization; implements the port InventoryStore."""
+
+    def __init__(self, store: Store, commits: GroupCommit, organization_id: str) -> None:
+        self._store = store
+        self._commits = commits
+        self._organization_id = organization_id
+
+    def find_last(self) -> Inventory | None:
+        with reading(self._store) as connection:
+            inventories = schema.inventories
+            statement = select(inventories).where(inventories.c.organization_id == self._organization_id)
+            row = connection.execute(statement).one_or_none()
+            if row is None:
+                return None
+            delegates = row.delegated_administrator_ids
+            return Inventory(
+                organization=Organization(
+                    organization_id=row.organization_id,
+                    management_account_id=AccountId(row.management_account_id),
+                    has_all_features=row.has_all_features,
+                    partition=row.partition,
+                ),
+                accounts=tuple(parse_account(account) for account in self._rows(connection, schema.inventory_accounts)),
+                organizational_units=tuple(
+                    OrganizationalUnit(ou_id=unit.ou_id, name=unit.name, parent_id=unit.parent_id)
+                    for unit in self._rows(connection, schema.inventory_organizational_units)
+                ),
+                listed_at=row.listed_at,
+                delegated_administrator_ids=None if delegates is None else frozenset(map(AccountId, delegates)),
+            )
+
+    def save(self, inventory: Inventory) -> None:
+        delegates = inventory.delegated_administrator_ids
+        head = {
+            "organization_id": self._organization_id,
+            "management_account_id": inventory.organization.management_account_id,
+            "has_all_features": inventory.organization.has_all_features,
+            "partition": inventory.organization.partition,
+            "listed_at": inventory.listed_at,
+            "delegated_administrator_ids": None if delegates is None else sorted(delegates),
+        }
+        own = {"organization_id": self._organization_id}
+        accounts = [
+            {**own, "position": position, **account_row(account)}
+            for position, account in enumerate(inventory.accounts)
+        ]
+        units = [
+            {**own, "position": position, "ou_id": unit.ou_id, "name": unit.name, "parent_id": unit.parent_id}
+            for position, unit in enumerate(inventory.organizational_units)
+        ]
+
+        def work(transaction: WriteTransaction) -> None:
+            connection = transaction.connection
+            for table in _INVENTORY_TABLES:
+                connection.execute(delete(table).where(table.c.organization_id == self._organization_id))
+            connection.execute(insert(schema.inventories), [head])
+            connection.execute(insert(schema.inventory_accounts), accounts)
+            if units:
+                connection.execute(insert(schema.inventory_organizational_units), units)
+
+        self._commits.run(work)
+
+    def has_audits(self) -> bool:
+        statement = (
+            select(schema.audits.c.audit_id).where(schema.audits.c.organization_id == self._organization_id).limit(1)
+        )
+        with reading(self._store) as connection:
+            return connection.execute(statement).first() is not None
+
+    def save_statuses(self, statuses: Sequence[AccountStatus]) -> None:
+        rows = {
+            status.account.account_id: {"organization_id": self._organization_id, **status_row(status)}
+            for status in statuses
+        }
+        if not rows:
+            return
+        table = schema.account_statuses
+        old = delete(table).where(
+            table.c.organization_id == self._organization_id, table.c.account_id == bindparam("old_account_id")
+        )
+
+        def work(transaction: WriteTransaction) -> None:
+            transaction.connection.execute(old, [{"old_account_id": account_id} for account_id in rows])
+            transaction.connection.execute(insert(table), list(rows.values()))
+
+        self._commits.run(work)
+
+    def list_statuses(self) -> dict[AccountId, AccountStatus]:
+        table = schema.account_statuses
+        statement = select(table).where(table.c.organization_id == self._organization_id)
+        with reading(self._store) as connection:
+            return {AccountId(row.account_id): parse_status(row) for row in connection.execute(statement)}
+
+    def record_audit(self, started_at: datetime, ended_at: datetime, summary: dict[str, int]) -> None:
+        statement = insert(schema.audits).values(
+            audit_id=secrets.token_hex(8),
+            organization_id=self._organization_id,
+            started_at=started_at,
+            ended_at=ended_at,
+            summary=summary,
+        )
+        self._commits.run(lambda transaction: _execute(transaction, statement))
+
+    def _rows(self, connection: Connection, table: Table) -> Sequence[Row[Any]]:
+        statement = select(table).where(table.c.organization_id == self._organization_id).order_by(table.c.position)
+        return connection.execute(statement).all()
+
+
+def _execute(transaction: WriteTransaction, statement: Insert) -> None:
+    transaction.connection.execute(statement)

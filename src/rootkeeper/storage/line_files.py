@@ -1,0 +1,126 @@
+"""Files of lines that are only ever appended to, by several processes: mirror, anchor and spill.
+
+A line counts once its end is there. What a crash left behind the last complete line is cut off by the next writer.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+_BLOCK_BYTES = 64 * 1024
+_POLL_SECONDS = 0.01
+
+
+class LineFileBusyError(OSError):
+    """Another process is writing to it."""
+
+
+@contextmanager
+def open_locked(path: Path, wait_seconds: float) -> Iterator[BinaryIO]:
+    """Open for reading and appending, made if need be, and keep other writers out.
+
+    :raises LineFileBusyError: if another writer keeps it for longer than ``wait_seconds``.
+    :raises OSError: if it can't be opened.
+    """
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        handle = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600), "r+b")
+        if _try_lock(handle) and _is_still_at(handle, path):
+            break
+        handle.close()
+        if time.monotonic() >= deadline:
+            raise LineFileBusyError(f"Another process is writing to {path}.")
+        time.sleep(_POLL_SECONDS)
+    with handle:
+        yield handle
+
+
+def _try_lock(handle: BinaryIO) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_still_at(handle: BinaryIO, path: Path) -> bool:
+    """``False`` if the file was renamed or removed while we waited for it."""
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return False
+    opened = os.fstat(handle.fileno())
+    return (found.st_dev, found.st_ino) == (opened.st_dev, opened.st_ino)
+
+
+def cut_torn_end(handle: BinaryIO) -> None:
+    """Cut off what follows the last complete line."""
+    end = _find_line_start(handle, handle.seek(0, os.SEEK_END))
+    handle.truncate(end)
+    handle.seek(end)
+
+
+def read_last_line(handle: BinaryIO) -> bytes | None:
+    """The last complete line, without its end; ``None`` if there is none."""
+    end = _find_line_start(handle, handle.seek(0, os.SEEK_END))
+    if end == 0:
+        return None
+    start = _find_line_start(handle, end - 1)
+    handle.seek(start)
+    return handle.read(end - 1 - start)
+
+
+def cut_last_line(handle: BinaryIO) -> None:
+    """Cut off the last complete line."""
+    end = _find_line_start(handle, handle.seek(0, os.SEEK_END))
+    start = _find_line_start(handle, max(end - 1, 0))
+    handle.truncate(start)
+    handle.seek(start)
+
+
+def read_lines(path: Path) -> Iterator[bytes]:
+    """Every complete line, without its end; none if there is no file."""
+    try:
+        handle = path.open("rb")
+    except FileNotFoundError:
+        return
+    with handle:
+        for line in handle:
+            if line.endswith(b"\n"):
+                yield line[:-1]
+
+
+def write_line(handle: BinaryIO, text: str, *, durably: bool) -> None:
+    """Append a line; with ``durably`` it is on disk afterwards."""
+    handle.write(text.encode() + b"\n")
+    handle.flush()
+    if durably:
+        os.fsync(handle.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Make new and renamed names in the folder durable."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _find_line_start(handle: BinaryIO, end: int) -> int:
+    """The offset after the last line end before ``end``; 0 if there is none."""
+    while end > 0:
+        start = max(end - _BLOCK_BYTES, 0)
+        handle.seek(start)
+        position = handle.read(end - start).rfind(b"\n")
+        if position >= 0:
+            return start + position + 1
+        end = start
+    return 0

@@ -1,0 +1,186 @@
+"""Processes that act, and the leases that tell whether they may still be acting.
+
+An owner renews its lease from a thread of its own. Whoever takes something over (a lock, an intent without an
+outcome) checks in the same transaction that the owner is dead; so a process that was stopped for longer than its
+lease may go on with whatever nobody took meanwhile, and finds out about the rest at its next entry.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from rootkeeper.errors import DatabaseError, LockLostError
+from rootkeeper.ports.clock import Clock
+from rootkeeper.ports.locks import AccountLock
+from rootkeeper.storage import schema
+from rootkeeper.storage.group_commit import GroupCommit
+from rootkeeper.storage.processes import ProcessIdentity, identify_this_process, is_provably_gone
+from rootkeeper.storage.transactions import WriteTransaction
+
+_BEATS_PER_LEASE = 4
+_RETRY_SECONDS = 0.5
+_KEPT_FOR = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerRecord:
+    """An owner, as the database holds it."""
+
+    owner_id: str
+    process: ProcessIdentity
+    lease_until: datetime
+
+    def is_dead(self, now: datetime) -> bool:
+        return self.lease_until <= now or is_provably_gone(self.process)
+
+
+def find_owner(connection: Connection, owner_id: str) -> OwnerRecord | None:
+    row = connection.execute(select(schema.owners).where(schema.owners.c.owner_id == owner_id)).one_or_none()
+    if row is None:
+        return None
+    process = ProcessIdentity(row.host, row.boot_id, row.process_id, row.process_started, row.user_name)
+    return OwnerRecord(owner_id=row.owner_id, process=process, lease_until=row.lease_until)
+
+
+def add_owner(connection: Connection, record: OwnerRecord, registered_at: datetime) -> None:
+    """Keep an owner, unless it is kept already."""
+    if find_owner(connection, record.owner_id) is not None:
+        return
+    connection.execute(
+        insert(schema.owners).values(
+            owner_id=record.owner_id,
+            organization_id="",
+            host=record.process.host,
+            boot_id=record.process.boot_id,
+            process_id=record.process.process_id,
+            process_started=record.process.process_started,
+            user_name=record.process.user_name,
+            registered_at=registered_at,
+            lease_until=record.lease_until,
+        )
+    )
+
+
+def release_lock(connection: Connection, organization_id: str, lock: AccountLock) -> None:
+    """Free the lock, unless somebody else has it by now."""
+    locks = schema.account_locks.c
+    connection.execute(
+        update(schema.account_locks)
+        .where(locks.organization_id == organization_id, locks.account_id == lock.account_id)
+        .where(locks.owner_id == lock.owner_id, locks.fencing_token == lock.fencing_token)
+        .values(owner_id=None)
+    )
+
+
+class Owner:
+    """This process, registered with a lease. Close it, so that others needn't wait for the lease to run out."""
+
+    def __init__(self, commits: GroupCommit, clock: Clock, lease_seconds: float) -> None:
+        """Register it.
+
+        :raises DatabaseError: if the database can't be written.
+        """
+        self.owner_id = secrets.token_hex(8)
+        self.clock = clock
+        self.process = identify_this_process()
+        self._commits = commits
+        self._lease_seconds = lease_seconds
+        self._lease_ends_monotonic = clock.monotonic() + lease_seconds
+        self._unreleased: list[tuple[str, AccountLock]] = []
+        self._stopping = threading.Event()
+        commits.run(self._register)
+        self._thread = threading.Thread(target=self._beat, name="rootkeeper-lease", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the lease and free every lock. Does nothing the second time."""
+        if self._stopping.is_set():
+            return
+        self._stopping.set()
+        self._thread.join()
+        try:
+            self._commits.run(self._deregister)
+        except DatabaseError:
+            return  # the lease runs out by itself, and the end of this process shows too
+
+    def confirm_lease(self, transaction: WriteTransaction, *, must_have_lasted: bool) -> float:
+        """Until when, in monotonic seconds, a call may leave on an intent that this transaction records.
+
+        The wall clock decides what others see, the monotonic one what this process knows; the earlier end counts,
+        less a margin for the way to AWS.
+
+        :param must_have_lasted: a lease that ran out is an error, instead of being renewed.
+        :raises LockLostError: if the lease is lost.
+        """
+        now, monotonic = self.clock.now(), self.clock.monotonic()
+        record = find_owner(transaction.connection, self.owner_id)
+        if record is None:
+            raise LockLostError("This process isn't registered with the database any more.", hint="Start again.")
+        seconds = min((record.lease_until - now).total_seconds(), self._lease_ends_monotonic - monotonic)
+        if seconds <= 0 and must_have_lasted:
+            raise LockLostError(
+                "This process was stopped for longer than its lease; it must not act any more.",
+                hint="Start the command again; it goes on where this one stopped.",
+            )
+        if seconds < self._lease_seconds / 2:
+            self._renew(transaction, now)
+            seconds = self._lease_seconds
+        return monotonic + seconds - min(1.0, self._lease_seconds / 4)
+
+    def release_later(self, organization_id: str, lock: AccountLock) -> None:
+        """Free the lock with one of the next renewals, since it couldn't be freed now."""
+        self._unreleased.append((organization_id, lock))
+
+    def _register(self, transaction: WriteTransaction) -> None:
+        now = self.clock.now()
+        _forget_old_owners(transaction.connection, now)
+        record = OwnerRecord(self.owner_id, self.process, now + timedelta(seconds=self._lease_seconds))
+        add_owner(transaction.connection, record, now)
+
+    def _deregister(self, transaction: WriteTransaction) -> None:
+        locks = schema.account_locks
+        transaction.connection.execute(update(locks).where(locks.c.owner_id == self.owner_id).values(owner_id=None))
+        self._end_lease_at(transaction, self.clock.now())
+
+    def _beat(self) -> None:
+        pause = self._lease_seconds / _BEATS_PER_LEASE
+        while not self._stopping.wait(pause):
+            started = self.clock.monotonic()
+            try:
+                self._commits.run(self._renew_and_release)
+            except DatabaseError:
+                pause = min(_RETRY_SECONDS, self._lease_seconds / _BEATS_PER_LEASE)
+            else:
+                self._lease_ends_monotonic = started + self._lease_seconds
+                pause = self._lease_seconds / _BEATS_PER_LEASE
+
+    def _renew_and_release(self, transaction: WriteTransaction) -> None:
+        self._renew(transaction, self.clock.now())
+        while self._unreleased:
+            organization_id, lock = self._unreleased.pop()
+            release_lock(transaction.connection, organization_id, lock)
+
+    def _renew(self, transaction: WriteTransaction, now: datetime) -> None:
+        self._end_lease_at(transaction, now + timedelta(seconds=self._lease_seconds))
+
+    def _end_lease_at(self, transaction: WriteTransaction, at: datetime) -> None:
+        owners = schema.owners
+        transaction.connection.execute(
+            update(owners).where(owners.c.owner_id == self.owner_id).values(lease_until=at)
+        )
+
+
+def _forget_old_owners(connection: Connection, now: datetime) -> None:
+    """Those that ended long ago and left neither a lock nor an intent behind."""
+    owners = schema.owners.c
+    connection.execute(
+        delete(schema.owners)
+        .where(owners.lease_until < now - _KEPT_FOR)
+        .where(owners.owner_id.not_in(select(schema.open_intents.c.owner_id)))
+        .where(owners.owner_id.not_in(select(schema.account_locks.c.owner_id).where(schema.account_locks.c.owner_id.is_not(None))))
+    )

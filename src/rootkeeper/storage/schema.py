@@ -1,0 +1,248 @@
+"""The tables, as SQLAlchemy sees them, and how times and structures are written into columns.
+
+Every table has an organization id. Times are texts of one form, so that every database sorts them alike and a hash
+over them stays what it was; structures are JSON texts. Nothing here is particular to one database.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Dialect,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+from rootkeeper.domain.ledger import render_time
+
+SCHEMA_VERSION = "0001"
+"""The newest migration under ``migrations/versions``; versions are numbers of four digits."""
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware time as text, always UTC with microseconds."""
+
+    impl = String(27)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - as SQLAlchemy calls it
+        return None if value is None else render_time(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - as SQLAlchemy calls it
+        return None if value is None else datetime.fromisoformat(value)
+
+
+class JsonText(TypeDecorator[Any]):
+    """A structure as JSON text; ``None`` is NULL."""
+
+    impl = Text()
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002 - as SQLAlchemy calls it
+        return None if value is None else json.dumps(value, separators=(",", ":"))
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:  # noqa: ARG002 - as SQLAlchemy calls it
+        return None if value is None else json.loads(value)
+
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+ledger_head = Table(
+    "ledger_head",
+    metadata,
+    Column("head_id", Integer, primary_key=True, autoincrement=False),
+    Column("organization_id", String(34), nullable=False),
+    Column("sequence", Integer, nullable=False),
+    Column("entry_hash", String(64), nullable=False),
+    CheckConstraint("head_id = 1", name="single"),
+)
+"""One row: the last entry. Every append reads and replaces it in its own transaction."""
+
+ledger_entries = Table(
+    "ledger_entries",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("at", String(27), nullable=False),
+    Column("organization_id", String(34), nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("actor_kind", String(32), nullable=False),
+    Column("caller_arn", Text),
+    Column("action", String(64), nullable=False),
+    Column("account_id", String(12)),
+    Column("parameters", Text, nullable=False),
+    Column("phase", String(16), nullable=False),
+    Column("owner_id", String(64), nullable=False),
+    Column("intent_sequence", Integer, unique=True),
+    Column("result", String(16)),
+    Column("previous_hash", String(64), nullable=False),
+    Column("entry_hash", String(64), nullable=False),
+    Index("ix_ledger_entries_account_id", "account_id", "sequence"),
+)
+"""Plain texts throughout: a row that was edited into nonsense must still be readable, so that it can be named."""
+
+open_intents = Table(
+    "open_intents",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("organization_id", String(34), nullable=False),
+    Column("owner_id", String(64), nullable=False),
+)
+"""Intents without an outcome: an index into the ledger, so that orphans are found without reading all of it."""
+
+merged_spills = Table(
+    "merged_spills",
+    metadata,
+    Column("spill_id", String(64), primary_key=True),
+    Column("organization_id", String(34), nullable=False),
+    Column("merged_at", UtcTime, nullable=False),
+    Column("entries", Integer, nullable=False),
+)
+
+owners = Table(
+    "owners",
+    metadata,
+    Column("owner_id", String(64), primary_key=True),
+    Column("organization_id", String(34), nullable=False),
+    Column("host", Text, nullable=False),
+    Column("boot_id", Text, nullable=False),
+    Column("process_id", Integer, nullable=False),
+    Column("process_started", Text, nullable=False),
+    Column("user_name", Text, nullable=False),
+    Column("registered_at", UtcTime, nullable=False),
+    Column("lease_until", UtcTime, nullable=False),
+)
+"""Processes that act. One process may serve several organizations: then the organization id is empty."""
+
+account_locks = Table(
+    "account_locks",
+    metadata,
+    Column("organization_id", String(34), primary_key=True),
+    Column("account_id", String(12), primary_key=True),
+    Column("owner_id", String(64)),
+    Column("fencing_token", Integer, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("taken_at", UtcTime, nullable=False),
+)
+"""A free lock keeps its row, without an owner, so that its token only ever grows."""
+
+recovery_windows = Table(
+    "recovery_windows",
+    metadata,
+    Column("window_id", String(64), primary_key=True),
+    Column("organization_id", String(34), nullable=False),
+    Column("account_id", String(12), nullable=False),
+    Column("unfinished_account_id", String(12)),
+    Column("state", String(32), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("ticket", Text),
+    Column("requested_by", Text, nullable=False),
+    Column("requested_at", UtcTime, nullable=False),
+    Column("duration_seconds", Integer, nullable=False),
+    Column("approved_by", JsonText, nullable=False),
+    Column("opened_at", UtcTime),
+    Column("expires_at", UtcTime),
+    Column("closed_at", UtcTime),
+    Column("failure", Text),
+    UniqueConstraint("organization_id", "unfinished_account_id"),
+    Index("ix_recovery_windows_account_id", "organization_id", "account_id"),
+)
+"""``unfinished_account_id`` is empty once a window is over, so that an account has one unfinished window at most."""
+
+inventories = Table(
+    "inventories",
+    metadata,
+    Column("organization_id", String(34), primary_key=True),
+    Column("management_account_id", String(12), nullable=False),
+    Column("has_all_features", Boolean, nullable=False),
+    Column("partition", String(32), nullable=False),
+    Column("listed_at", UtcTime, nullable=False),
+    Column("delegated_administrator_ids", JsonText),
+)
+
+inventory_accounts = Table(
+    "inventory_accounts",
+    metadata,
+    Column("organization_id", String(34), primary_key=True),
+    Column("account_id", String(12), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("state", String(32), nullable=False),
+    Column("ou_ids", JsonText, nullable=False),
+    Column("ou_path", Text, nullable=False),
+    Column("joined_at", UtcTime),
+    Column("tags", JsonText),
+    ForeignKeyConstraint(["organization_id"], ["inventories.organization_id"], ondelete="CASCADE"),
+)
+
+inventory_organizational_units = Table(
+    "inventory_organizational_units",
+    metadata,
+    Column("organization_id", String(34), primary_key=True),
+    Column("ou_id", String(68), primary_key=True),
+    Column("position", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("parent_id", String(68)),
+    ForeignKeyConstraint(["organization_id"], ["inventories.organization_id"], ondelete="CASCADE"),
+)
+
+account_statuses = Table(
+    "account_statuses",
+    metadata,
+    Column("organization_id", String(34), primary_key=True),
+    Column("account_id", String(12), primary_key=True),
+    Column("account", JsonText, nullable=False),
+    Column("role", String(32), nullable=False),
+    Column("status", String(32), nullable=False),
+    Column("reason", String(32)),
+    Column("detail", Text),
+    Column("summary", JsonText),
+    Column("credentials", JsonText),
+    Column("observed_at", UtcTime),
+    Column("session_access_key_id", String(128)),
+)
+
+audits = Table(
+    "audits",
+    metadata,
+    Column("audit_id", String(64), primary_key=True),
+    Column("organization_id", String(34), nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("ended_at", UtcTime, nullable=False),
+    Column("summary", JsonText, nullable=False),
+    Index("ix_audits_organization_id", "organization_id", "ended_at"),
+)
+
+deletion_exceptions = Table(
+    "deletion_exceptions",
+    metadata,
+    Column("organization_id", String(34), primary_key=True),
+    Column("account_id", String(12), primary_key=True),
+    Column("owner", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("until", UtcTime, nullable=False),
+    Column("added_by", Text, nullable=False),
+    Column("added_at", UtcTime, nullable=False),
+)

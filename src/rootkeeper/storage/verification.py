@@ -1,0 +1,127 @@
+"""The check of the whole ledger: its chain, its head, its open intents, its mirror and its anchor, in one pass.
+
+Entries are streamed, so that a ledger of any length is checked in little memory. Nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import Connection, select
+
+from rootkeeper.domain.ledger import Action, LedgerEntry, render_entry
+from rootkeeper.domain.ledger_chain import Misfit, MisfitKind, OpenIntents, find_first_misfit
+from rootkeeper.errors import DatabaseError
+from rootkeeper.ports.ledger import LedgerVerification
+from rootkeeper.storage import schema
+from rootkeeper.storage.anchor import Anchor, AnchoredHead
+from rootkeeper.storage.dialects import Store
+from rootkeeper.storage.ledger_reading import stream_rows
+from rootkeeper.storage.mirror import Mirror, MirrorLines
+from rootkeeper.storage.reading import reading
+from rootkeeper.storage.transactions import Head, parse_entry_row, read_head
+
+
+def verify_ledger(store: Store, mirror: Mirror | None, anchor: Anchor | None) -> LedgerVerification:
+    """Check everything.
+
+    :raises DatabaseError: if the database, its mirror or its anchor can't be read.
+    """
+    try:
+        # The copies before the database: entries that are written meanwhile mustn't make them look ahead of it.
+        with MirrorLines(mirror) as lines:
+            anchored = () if anchor is None else anchor.read_heads()
+            with reading(store) as connection:
+                return _Verification(connection, lines, anchored).run()
+    except OSError as error:
+        raise DatabaseError(f"A copy of the ledger in {store.place} can't be read: {error}.") from error
+
+
+class _Verification:
+    """One pass over the ledger, and the first thing found on it."""
+
+    def __init__(self, connection: Connection, lines: MirrorLines, anchored: tuple[AnchoredHead, ...]) -> None:
+        self._connection = connection
+        self._lines = lines
+        self._anchored = {head.head.sequence: head for head in anchored}
+        self._last_anchored = anchored[-1].head.sequence if anchored else None
+        self._open_intents = OpenIntents()
+        self._entries = 0
+        self._head = Head(0, "0" * 64)
+        self._unlike_copies: Misfit | None = None
+        self._unreadable: Misfit | None = None
+
+    def run(self) -> LedgerVerification:
+        chain = find_first_misfit(self._compared_entries(), self._open_intents)
+        found = [misfit for misfit in (chain, self._unreadable, self._unlike_copies) if misfit is not None]
+        if found:
+            # At the same place the chain says best what was done.
+            first = min(found, key=lambda misfit: misfit.sequence)
+        else:
+            first = self._check_end()
+        return LedgerVerification(
+            entries=self._entries,
+            head_sequence=self._head.sequence,
+            head_hash=self._head.entry_hash,
+            first_bad_sequence=None if first is None else first.sequence,
+            problem=None if first is None else first.problem,
+            anchored_sequence=self._last_anchored,
+        )
+
+    def _compared_entries(self) -> Iterator[LedgerEntry]:
+        """The entries up to the first that can't be read, each compared with mirror and anchor in passing."""
+        for row in stream_rows(self._connection):
+            try:
+                entry = parse_entry_row(row)
+            except ValueError:
+                problem = f"Entry {row['sequence']} was edited: it isn't a ledger entry any more."
+                self._unreadable = Misfit(row["sequence"], MisfitKind.EDITED, problem)
+                return
+            self._entries += 1
+            self._head = Head(entry.sequence, entry.entry_hash, entry.organization_id)
+            if self._unlike_copies is None:
+                self._unlike_copies = self._compare_with_anchor(entry) or self._compare_with_mirror(entry)
+            yield entry
+
+    def _compare_with_anchor(self, entry: LedgerEntry) -> Misfit | None:
+        anchored = self._anchored.get(entry.sequence)
+        if anchored is None:
+            return None
+        if anchored.head.entry_hash != entry.entry_hash:
+            problem = f"Entry {entry.sequence} isn't the one in the anchor: the ledger was written anew up to there."
+            return Misfit(entry.sequence, MisfitKind.EDITED, problem)
+        if anchored.is_adoption and entry.action is not Action.LEDGER_ADOPT:
+            problem = f"The anchor tells of an adoption at entry {entry.sequence}, which the ledger doesn't record."
+            return Misfit(entry.sequence, MisfitKind.UNMATCHED, problem)
+        return None
+
+    def _compare_with_mirror(self, entry: LedgerEntry) -> Misfit | None:
+        line = self._lines.take(entry.sequence)
+        if line is None or line == render_entry(entry).encode():
+            return None
+        problem = f"Entry {entry.sequence} isn't the one in the mirror: one of them was edited or written anew."
+        return Misfit(entry.sequence, MisfitKind.EDITED, problem)
+
+    def _check_end(self) -> Misfit | None:
+        """What an intact chain doesn't show: that its end was cut off."""
+        head = read_head(self._connection)
+        known = max(head.sequence, self._lines.last_sequence(), self._last_anchored or 0)
+        if known > self._head.sequence:
+            first = self._head.sequence + 1
+            what = f"Entry {first} was" if known == first else f"Entries {first} to {known} were"
+            who = "the ledger's own head" if known == head.sequence else "its mirror or anchor"
+            return Misfit(first, MisfitKind.REMOVED, f"{what} removed: {who} knows entry {known}.")
+        if (head.sequence, head.entry_hash) != (self._head.sequence, self._head.entry_hash):
+            problem = f"The ledger's head says entry {head.sequence}, but its last entry is {self._head.sequence}."
+            return Misfit(self._head.sequence, MisfitKind.INSERTED, problem)
+        return self._check_open_intents()
+
+    def _check_open_intents(self) -> Misfit | None:
+        """The index of open intents, by which orphans are found."""
+        listed = set(self._connection.execute(select(schema.open_intents.c.sequence)).scalars())
+        differing = listed ^ self._open_intents.sequences()
+        if not differing:
+            return None
+        sequence = min(differing)
+        problem = f"Entry {sequence} is an open intent in only one of the ledger and its list of open intents."
+        return Misfit(sequence, MisfitKind.UNMATCHED, problem)

@@ -1,0 +1,159 @@
+"""Recovery windows in the database. Every change names the state that it expects, so that no step is taken twice."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from rootkeeper.domain.organizations import AccountId
+from rootkeeper.domain.windows import FINAL_STATES, OWING_STATES, RecoveryWindow, WindowState
+from rootkeeper.errors import InputError, WindowConflictError
+from rootkeeper.storage import schema
+from rootkeeper.storage.dialects import Store
+from rootkeeper.storage.group_commit import GroupCommit
+from rootkeeper.storage.reading import reading
+from rootkeeper.storage.transactions import WriteTransaction
+
+_windows = schema.recovery_windows.c
+
+
+class SqlRecoveryWindows:
+    """The windows of one organization; implements the port RecoveryWindows."""
+
+    def __init__(self, store: Store, commits: GroupCommit, organization_id: str) -> None:
+        self._store = store
+        self._commits = commits
+        self._organization_id = organization_id
+
+    def add(self, window: RecoveryWindow) -> None:
+        def work(transaction: WriteTransaction) -> None:
+            unfinished = self._find_unfinished(transaction.connection, window.account_id)
+            if unfinished is not None:
+                raise WindowConflictError(
+                    f"Account {window.account_id} has a recovery window that isn't over: {unfinished.window_id}, "
+                    f"{unfinished.state}.",
+                    hint=f"Close it first: rootkeeper windows close {unfinished.window_id}",
+                )
+            transaction.connection.execute(insert(schema.recovery_windows).values(_row_of(window)))
+
+        self._commits.run(work)
+
+    def change(self, window: RecoveryWindow, expected: WindowState) -> None:
+        def work(transaction: WriteTransaction) -> None:
+            found = self._find(transaction.connection, window.window_id)
+            if found is None or found.state is not expected:
+                state = "gone" if found is None else found.state.value
+                raise WindowConflictError(
+                    f"Window {window.window_id} isn't {expected} any more: it is {state}.",
+                    hint=f"Look at it: rootkeeper windows show {window.window_id}",
+                )
+            transaction.connection.execute(
+                update(schema.recovery_windows)
+                .where(_windows.window_id == window.window_id, _windows.organization_id == self._organization_id)
+                .values(_row_of(window))
+            )
+
+        self._commits.run(work)
+
+    def get(self, window_id_or_account_id: str) -> RecoveryWindow:
+        with reading(self._store) as connection:
+            found = self._find(connection, window_id_or_account_id) or self._find_latest(
+                connection, window_id_or_account_id
+            )
+        if found is None:
+            raise InputError(
+                f"There is no recovery window {window_id_or_account_id!r}, nor one of such an account.",
+                hint="List them: rootkeeper windows list",
+            )
+        return found
+
+    def find_unfinished(self, account_id: AccountId) -> RecoveryWindow | None:
+        with reading(self._store) as connection:
+            return self._find_unfinished(connection, account_id)
+
+    def list_windows(self, *, unfinished_only: bool = False) -> tuple[RecoveryWindow, ...]:
+        statement = (
+            select(schema.recovery_windows)
+            .where(_windows.organization_id == self._organization_id)
+            .order_by(_windows.requested_at.desc(), _windows.window_id)
+        )
+        if unfinished_only:
+            statement = statement.where(_windows.unfinished_account_id.is_not(None))
+        with reading(self._store) as connection:
+            return tuple(_parse_row(row) for row in connection.execute(statement))
+
+    def list_overdue(self, now: datetime) -> tuple[RecoveryWindow, ...]:
+        statement = (
+            select(schema.recovery_windows)
+            .where(_windows.organization_id == self._organization_id)
+            .where(_windows.state.in_(sorted(state.value for state in OWING_STATES)))
+            .where(_windows.expires_at <= now)
+            .order_by(_windows.expires_at, _windows.window_id)
+        )
+        with reading(self._store) as connection:
+            return tuple(_parse_row(row) for row in connection.execute(statement))
+
+    def _find(self, connection: Connection, window_id: str) -> RecoveryWindow | None:
+        statement = select(schema.recovery_windows).where(
+            _windows.organization_id == self._organization_id, _windows.window_id == window_id
+        )
+        row = connection.execute(statement).one_or_none()
+        return None if row is None else _parse_row(row)
+
+    def _find_latest(self, connection: Connection, account_id: str) -> RecoveryWindow | None:
+        statement = (
+            select(schema.recovery_windows)
+            .where(_windows.organization_id == self._organization_id, _windows.account_id == account_id)
+            .order_by(_windows.requested_at.desc(), _windows.window_id)
+            .limit(1)
+        )
+        row = connection.execute(statement).one_or_none()
+        return None if row is None else _parse_row(row)
+
+    def _find_unfinished(self, connection: Connection, account_id: AccountId) -> RecoveryWindow | None:
+        statement = select(schema.recovery_windows).where(
+            _windows.organization_id == self._organization_id, _windows.unfinished_account_id == account_id
+        )
+        row = connection.execute(statement).one_or_none()
+        return None if row is None else _parse_row(row)
+
+
+def _row_of(window: RecoveryWindow) -> dict[str, Any]:
+    return {
+        "window_id": window.window_id,
+        "organization_id": window.organization_id,
+        "account_id": window.account_id,
+        "unfinished_account_id": None if window.state in FINAL_STATES else window.account_id,
+        "state": window.state.value,
+        "reason": window.reason,
+        "ticket": window.ticket,
+        "requested_by": window.requested_by,
+        "requested_at": window.requested_at,
+        "duration_seconds": window.duration_seconds,
+        "approved_by": list(window.approved_by),
+        "opened_at": window.opened_at,
+        "expires_at": window.expires_at,
+        "closed_at": window.closed_at,
+        "failure": window.failure,
+    }
+
+
+def _parse_row(row: Row[Any]) -> RecoveryWindow:
+    return RecoveryWindow(
+        window_id=row.window_id,
+        organization_id=row.organization_id,
+        account_id=AccountId(row.account_id),
+        state=WindowState(row.state),
+        reason=row.reason,
+        ticket=row.ticket,
+        requested_by=row.requested_by,
+        requested_at=row.requested_at,
+        duration_seconds=row.duration_seconds,
+        approved_by=tuple(row.approved_by),
+        opened_at=row.opened_at,
+        expires_at=row.expires_at,
+        closed_at=row.closed_at,
+        failure=row.failure,
+    )

@@ -1,0 +1,318 @@
+"""Opening a recovery window: allow password recovery in one account, for a time.
+
+From the moment that a login profile may exist, a window in the database owes its closing: the window is OPENING, with
+its end, before the call leaves. A window ends CANCELLED only after a re-read that shows no login profile of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from rootkeeper.domain.ledger import Action, Intent, JsonValue, Result
+from rootkeeper.domain.openings import Answer, OpeningOutcome, Reread, judge_opening
+from rootkeeper.domain.root_credentials import LoginProfile
+from rootkeeper.domain.task_policies import TaskPolicy
+from rootkeeper.domain.windows import RecoveryWindow, WindowState, advance
+from rootkeeper.errors import (
+    AwsAccessDeniedError,
+    AwsAlreadyExistsError,
+    AwsCredentialsError,
+    AwsError,
+    AwsThrottledError,
+    AwsUnclearError,
+    AwsUnreachableError,
+    DatabaseError,
+    LedgerUnavailableError,
+    LockLostError,
+    RootkeeperError,
+    UnprovenChangeError,
+    WindowConflictError,
+)
+from rootkeeper.ports.clock import Clock
+from rootkeeper.ports.ledger import Ledger
+from rootkeeper.ports.locks import AccountLock, AccountLocks
+from rootkeeper.ports.organizations import OrganizationReader
+from rootkeeper.ports.progress import Progress
+from rootkeeper.ports.root_sessions import RootSession, RootSessions
+from rootkeeper.ports.windows import RecoveryWindows
+from rootkeeper.workflows.recovery_checks import RecoveryPlan, ensure_credentials_outlive
+from rootkeeper.workflows.root_access import describe_error, open_root_session
+
+REREAD_PAUSES_SECONDS = (0, 1, 2)
+"""Before each re-read: IAM is eventually consistent, and a re-read right after the call may not show it yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """An opening, and what came of it."""
+
+    window: RecoveryWindow
+    outcome: OpeningOutcome
+    explanation: str
+    """One sentence for a person."""
+    error: RootkeeperError | None = None
+    """What stood in the way."""
+
+    @property
+    def exit_status(self) -> int:
+        """0 when open; the error's own status when AWS refused; else 4."""
+        if self.outcome is OpeningOutcome.OPEN:
+            return 0
+        is_refused = self.outcome is OpeningOutcome.CANCELLED and isinstance(self.error, _REFUSALS)
+        return self.error.exit_status if is_refused and self.error else 4
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """CreateLoginProfile was sent; what was answered, and what a re-read shows."""
+
+    intent: Intent
+    intended_at: datetime
+    answer: Answer
+    reread: Reread
+    error: AwsError | None
+
+    @property
+    def outcome(self) -> OpeningOutcome:
+        return judge_opening(self.answer, self.reread, self.intended_at)
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryOpening:
+    """Opens the window of a plan."""
+
+    reader: OrganizationReader
+    sessions: RootSessions
+    ledger: Ledger
+    windows: RecoveryWindows
+    locks: AccountLocks
+    clock: Clock
+    progress: Progress
+    actor_name: str
+    new_window_id: Callable[[], str]
+
+    def open(self, plan: RecoveryPlan) -> Opening:
+        """Record the window and allow password recovery, under the account's lock.
+
+        Two sessions' worth of calls at most: sts:AssumeRoot, sts:GetCallerIdentity, iam:GetLoginProfile,
+        iam:CreateLoginProfile, iam:GetLoginProfile.
+
+        :raises AccountBusyError: if another owner holds the account; nothing was done.
+        :raises WindowConflictError: if the account got a window since the plan.
+        :raises LedgerUnavailableError: if the ledger can't be written; nothing was opened.
+        :raises AwsCredentialsError: if the operator's credentials end before the window would; nothing was done.
+        """
+        account_id = plan.request.account.account_id
+        with self.locks.hold(account_id, "recovery") as lock:
+            self._ensure_no_window(plan)
+            end = self.clock.now() + timedelta(seconds=plan.request.duration_seconds)
+            ensure_credentials_outlive(self.reader.find_credentials_expiry(), end)
+            window = self._begin(self._record(plan))
+            return self._allow_recovery(window, lock)
+
+    def _ensure_no_window(self, plan: RecoveryPlan) -> None:
+        unfinished = self.windows.find_unfinished(plan.request.account.account_id)
+        if unfinished is not None:
+            raise WindowConflictError(
+                f"{unfinished.account_id} has recovery window {unfinished.window_id}, which is {unfinished.state}.",
+                hint=f"Close it first: rootkeeper windows close {unfinished.window_id}",
+            )
+
+    def _record(self, plan: RecoveryPlan) -> RecoveryWindow:
+        """Without a server nobody can approve: the window is recorded as unapproved."""
+        window = RecoveryWindow(
+            window_id=self.new_window_id(),
+            organization_id=plan.inventory.organization.organization_id,
+            account_id=plan.request.account.account_id,
+            state=WindowState.APPROVED,
+            reason=plan.request.reason,
+            ticket=plan.request.ticket,
+            requested_by=self.actor_name,
+            requested_at=self.clock.now(),
+            duration_seconds=plan.request.duration_seconds,
+        )
+        self.ledger.append_fact(
+            Action.WINDOW_REQUEST, account_id=window.account_id, parameters=describe_request(window)
+        )
+        self.windows.add(window)
+        return window
+
+    def _begin(self, window: RecoveryWindow) -> RecoveryWindow:
+        opening = advance(window, WindowState.OPENING, self.clock.now())
+        self.windows.change(opening, expected=window.state)
+        return opening
+
+    def _allow_recovery(self, window: RecoveryWindow, lock: AccountLock) -> Opening:
+        try:
+            session = open_root_session(
+                self.sessions,
+                self.ledger,
+                window.account_id,
+                TaskPolicy.CREATE_PASSWORD,
+                lock=lock,
+                context={"window_id": window.window_id},
+            )
+            existing = session.find_login_profile()
+            if existing is not None:
+                return self._stop_for_foreign(window, existing)
+            attempt = self._create(window, session, lock)
+        except AwsError as error:
+            return self._cancel(window, f"Nothing was opened: {error.message}", error)
+        except (LedgerUnavailableError, LockLostError):
+            # CreateLoginProfile didn't leave. Whether that can be recorded or not, a later re-read finds nothing.
+            with suppress(DatabaseError, WindowConflictError):
+                self._change(window, WindowState.CANCELLED, "interrupted before anything was opened")
+            raise
+        return self._conclude(window, attempt)
+
+    def _create(self, window: RecoveryWindow, session: RootSession, lock: AccountLock) -> _Attempt:
+        intended_at = self.clock.now()
+        intent = self.ledger.append_intent(
+            Action.LOGIN_PROFILE_CREATE,
+            account_id=window.account_id,
+            parameters={"window_id": window.window_id},
+            lock=lock,
+        )
+        error: AwsError | None = None
+        try:
+            session.create_login_profile(intent)
+        except LockLostError as lost:
+            self.ledger.append_outcome(intent, Result.FAILED, describe_error(lost))
+            raise
+        except AwsError as caught:
+            error = caught
+        return _Attempt(intent, intended_at, _classify(error), self._reread(session, error), error)
+
+    def _reread(self, session: RootSession, error: AwsError | None) -> Reread:
+        """Once more and again while nothing is shown, unless AWS clearly refused."""
+        reread = Reread(was_read=False)
+        pauses = REREAD_PAUSES_SECONDS[:1] if _classify(error) is Answer.REFUSED else REREAD_PAUSES_SECONDS
+        for pause in pauses:
+            if pause:
+                self.clock.sleep(pause)
+            try:
+                reread = Reread(was_read=True, login_profile=session.find_login_profile())
+            except AwsError:
+                continue
+            if reread.login_profile is not None:
+                break
+        return reread
+
+    def _conclude(self, window: RecoveryWindow, attempt: _Attempt) -> Opening:
+        try:
+            return self._record_attempt(window, attempt)
+        except (LedgerUnavailableError, DatabaseError) as error:
+            return Opening(
+                window,
+                OpeningOutcome.UNKNOWN,
+                f"Recovery may be allowed in {window.account_id}, but its window can't be recorded: {error.message}",
+                error,
+            )
+
+    def _record_attempt(self, window: RecoveryWindow, attempt: _Attempt) -> Opening:
+        self.ledger.append_outcome(attempt.intent, _RESULTS[attempt.outcome], _describe_attempt(attempt))
+        profile = attempt.reread.login_profile
+        if attempt.outcome is OpeningOutcome.OPEN and profile is not None:
+            opened = mark_open(self.windows, window, profile, self.clock.now())
+            self._tell_ledger(opened)
+            return Opening(opened, OpeningOutcome.OPEN, f"Password recovery is allowed in {opened.account_id}.")
+        if attempt.outcome is OpeningOutcome.FOREIGN and profile is not None:
+            return self._stop_for_foreign(window, profile)
+        if attempt.outcome is OpeningOutcome.CANCELLED:
+            error = attempt.error or AwsUnclearError("CreateLoginProfile gave no clear answer.")
+            return self._cancel(window, f"Nothing was opened: {error.message}", error)
+        said = attempt.error.message if attempt.error else "AWS answered success, but a re-read doesn't show it."
+        return Opening(
+            window,
+            OpeningOutcome.UNKNOWN,
+            f"It isn't known whether password recovery is allowed in {window.account_id}: {said} "
+            "The window owes its closing; the next command that changes something reads again.",
+            attempt.error or UnprovenChangeError(said),
+        )
+
+    def _tell_ledger(self, opened: RecoveryWindow) -> None:
+        """The call's own outcome is on disk; a window that is open must go on to its closing even without this."""
+        try:
+            record_open(self.ledger, opened)
+        except LedgerUnavailableError as error:
+            self.progress.remark(f"The ledger couldn't record that the window is open: {error.message}")
+
+    def _cancel(self, window: RecoveryWindow, failure: str, error: RootkeeperError) -> Opening:
+        cancelled = self._change(window, WindowState.CANCELLED, failure)
+        return Opening(cancelled, OpeningOutcome.CANCELLED, failure, error)
+
+    def _stop_for_foreign(self, window: RecoveryWindow, profile: LoginProfile) -> Opening:
+        failure = describe_foreign(window, profile)
+        self.progress.remark(f"ALERT: {failure}")
+        cancelled = self._change(window, WindowState.CANCELLED, failure)
+        return Opening(cancelled, OpeningOutcome.FOREIGN, failure)
+
+    def _change(self, window: RecoveryWindow, to: WindowState, failure: str) -> RecoveryWindow:
+        changed = advance(window, to, self.clock.now(), failure)
+        self.windows.change(changed, expected=window.state)
+        return changed
+
+
+def mark_open(windows: RecoveryWindows, window: RecoveryWindow, profile: LoginProfile, now: datetime) -> RecoveryWindow:
+    """Record in the window's row that it is open."""
+    opened = replace(advance(window, WindowState.OPEN, now), opened_at=profile.created_at)
+    windows.change(opened, expected=window.state)
+    return opened
+
+
+def record_open(ledger: Ledger, window: RecoveryWindow) -> None:
+    """Record in the ledger that the window is open, after its row says so."""
+    parameters: dict[str, JsonValue] = {
+        "window_id": window.window_id,
+        "opened_at": window.opened_at.isoformat() if window.opened_at else None,
+        "expires_at": window.expires_at.isoformat() if window.expires_at else None,
+    }
+    ledger.append_fact(Action.WINDOW_OPEN, account_id=window.account_id, parameters=parameters)
+
+
+def describe_foreign(window: RecoveryWindow, profile: LoginProfile) -> str:
+    """What is said when somebody else's login profile is found where ours should be."""
+    return (
+        f"{window.account_id} has a root password, or the permission to recover one, that isn't of window "
+        f"{window.window_id} (created at {profile.created_at.isoformat()}). Nothing was touched; find out who did it."
+    )
+
+
+def describe_request(window: RecoveryWindow) -> dict[str, JsonValue]:
+    """What the ledger keeps of a request."""
+    return {
+        "window_id": window.window_id,
+        "reason": window.reason,
+        "ticket": window.ticket,
+        "duration_seconds": window.duration_seconds,
+        "approved_by": list(window.approved_by),
+        "is_approved": window.is_approved,
+    }
+
+
+def _classify(error: AwsError | None) -> Answer:
+    if error is None:
+        return Answer.CREATED
+    is_unclear = isinstance(error, AwsUnclearError | AwsUnreachableError | AwsAlreadyExistsError)
+    return Answer.UNCLEAR if is_unclear else Answer.REFUSED
+
+
+def _describe_attempt(attempt: _Attempt) -> dict[str, JsonValue]:
+    details: dict[str, JsonValue] = describe_error(attempt.error) if attempt.error else {}
+    if attempt.reread.login_profile is not None:
+        details["login_profile_created_at"] = attempt.reread.login_profile.created_at.isoformat()
+    details["was_reread"] = attempt.reread.was_read
+    return details
+
+
+_REFUSALS = (AwsAccessDeniedError, AwsCredentialsError, AwsThrottledError, AwsUnreachableError)
+
+_RESULTS = {
+    OpeningOutcome.OPEN: Result.DONE,
+    OpeningOutcome.CANCELLED: Result.FAILED,
+    OpeningOutcome.FOREIGN: Result.FAILED,
+    OpeningOutcome.UNKNOWN: Result.UNKNOWN,
+}

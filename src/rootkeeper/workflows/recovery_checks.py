@@ -1,0 +1,207 @@
+"""What is checked before a recovery window is opened: first everything that needs no session, then an audit session.
+
+All of it is reading; a dry run does the same and stops here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from rootkeeper.domain.organizations import Account, AccountState, Caller, Endpoint, Inventory, Organization
+from rootkeeper.domain.root_credentials import RootCredentialsSummary
+from rootkeeper.domain.setup import Feature, Setup
+from rootkeeper.domain.task_policies import TaskPolicy
+from rootkeeper.domain.windows import ensure_duration
+from rootkeeper.errors import (
+    AwsAccessDeniedError,
+    AwsCredentialsError,
+    InputError,
+    TargetRefusedError,
+    WindowConflictError,
+)
+from rootkeeper.ports.clock import Clock
+from rootkeeper.ports.deletion_exceptions import DeletionExceptions
+from rootkeeper.ports.ledger import Ledger
+from rootkeeper.ports.organizations import OrganizationReader
+from rootkeeper.ports.root_sessions import RootSessions
+from rootkeeper.ports.windows import RecoveryWindows
+from rootkeeper.workflows.root_access import open_root_session
+
+CLOSING_TAKES = timedelta(seconds=60)
+"""How long the operator's credentials must outlive a window, so that it can be closed with them."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryRequest:
+    """What a person asks for."""
+
+    account: Account
+    reason: str
+    ticket: str | None
+    duration_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryPlan:
+    """A request that passed every check, and what opening it will do."""
+
+    request: RecoveryRequest
+    inventory: Inventory
+    caller: Caller
+    endpoint: Endpoint
+    existing: RootCredentialsSummary
+    """What the account has now, as an audit session read it; never a password."""
+    remarks: tuple[str, ...]
+    """What the person should know before saying yes."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryPlanning:
+    """Checks a request."""
+
+    reader: OrganizationReader
+    sessions: RootSessions
+    ledger: Ledger
+    windows: RecoveryWindows
+    exceptions: DeletionExceptions
+    clock: Clock
+
+    def plan(self, inventory: Inventory, request: RecoveryRequest) -> RecoveryPlan:
+        """Check everything that can be checked without a change; the only session opened is an audit session, after
+        all other checks have passed. This is also the dry run.
+
+        :raises InputError: if the reason is empty or the duration out of range.
+        :raises TargetRefusedError: for the management account, an account that isn't ACTIVE or isn't in the
+            organization, and one that has a password already.
+        :raises WindowConflictError: if the account has a window that isn't over.
+        :raises AwsAccessDeniedError: if the feature is off, or AWS refuses the session.
+        :raises AwsCredentialsError: if the operator's credentials end before the window does.
+        """
+        request = _ensure_request(request)
+        _ensure_target(request.account, inventory)
+        self._ensure_no_window(request.account)
+        end = self.clock.now() + timedelta(seconds=request.duration_seconds)
+        ensure_credentials_outlive(self.reader.find_credentials_expiry(), end)
+        caller = self.reader.read_caller()
+        setup = self.reader.read_setup()
+        _ensure_caller(caller, inventory.organization, setup)
+        _ensure_feature(setup)
+        existing = self._read_existing(request.account)
+        return RecoveryPlan(
+            request=request,
+            inventory=inventory,
+            caller=caller,
+            endpoint=self.reader.endpoint,
+            existing=existing,
+            remarks=_list_remarks(request.account, existing, setup),
+        )
+
+    def _ensure_no_window(self, account: Account) -> None:
+        window = self.windows.find_unfinished(account.account_id)
+        if window is not None:
+            raise WindowConflictError(
+                f"{account.account_id} has recovery window {window.window_id}, which is {window.state}.",
+                hint=f"Close it first: rootkeeper windows close {window.window_id}",
+            )
+
+    def _read_existing(self, account: Account) -> RootCredentialsSummary:
+        session = open_root_session(self.sessions, self.ledger, account.account_id, TaskPolicy.AUDIT)
+        existing = session.read_summary()
+        if existing.has_password:
+            raise TargetRefusedError(
+                f"{account.account_id} has a root password already, or recovery is allowed: there is nothing to open.",
+                hint="Its root user can use Forgot password now. `rootkeeper delete` would remove it.",
+            )
+        self._ensure_not_excepted(account, existing)
+        return existing
+
+    def _ensure_not_excepted(self, account: Account, existing: RootCredentialsSummary) -> None:
+        """Closing would delete what the exception keeps."""
+        now = self.clock.now()
+        excepted = any(
+            one.account_id == account.account_id and one.is_in_force(now) for one in self.exceptions.list_exceptions()
+        )
+        if excepted and not existing.is_empty:
+            raise TargetRefusedError(
+                f"{account.account_id} has root user credentials that are excepted from deletion; closing a recovery "
+                "window would delete them.",
+                hint=f"Remove the exception first: rootkeeper exceptions remove {account.account_id}",
+            )
+
+
+def ensure_credentials_outlive(credentials_expire_at: datetime | None, end: datetime) -> None:
+    """Check that the operator's credentials can still close a window that ends at ``end``.
+
+    :raises AwsCredentialsError: if they end before.
+    """
+    if credentials_expire_at is not None and credentials_expire_at < end + CLOSING_TAKES:
+        raise AwsCredentialsError(
+            f"The AWS credentials in use end at {credentials_expire_at.isoformat(timespec='seconds')}, before the "
+            f"window could be closed at {end.isoformat(timespec='seconds')}. Nothing was opened.",
+            hint="Sign in again for longer, use credentials that renew themselves, or choose a shorter --for.",
+        )
+
+
+def _ensure_request(request: RecoveryRequest) -> RecoveryRequest:
+    ensure_duration(request.duration_seconds)
+    reason = request.reason.strip()
+    if not reason:
+        raise InputError("A recovery window needs a reason.", hint="Say why: --reason TEXT")
+    return replace(request, reason=reason, ticket=(request.ticket or "").strip() or None)
+
+
+def _ensure_target(account: Account, inventory: Inventory) -> None:
+    organization = inventory.organization
+    if organization.partition != "aws":
+        raise TargetRefusedError(
+            f"Password recovery of root users isn't managed centrally in the partition {organization.partition}."
+        )
+    if account.account_id == organization.management_account_id:
+        raise TargetRefusedError(
+            f"{account.account_id} is the management account: AWS has no central recovery for its root user.",
+            hint="Reset its password on the sign-in page, with its root e-mail address.",
+        )
+    if all(known.account_id != account.account_id for known in inventory.accounts):
+        raise TargetRefusedError(
+            f"{account.account_id} isn't an account of the organization {organization.organization_id}."
+        )
+    if account.state is not AccountState.ACTIVE:
+        raise TargetRefusedError(f"{account.account_id} is {account.state}; only ACTIVE accounts can be recovered.")
+
+
+def _ensure_caller(caller: Caller, organization: Organization, setup: Setup) -> None:
+    delegates = setup.delegated_administrators
+    if caller.account_id == organization.management_account_id or delegates is None or caller.account_id in delegates:
+        return
+    raise AwsAccessDeniedError(
+        f"{caller.arn} is neither in the management account nor in a delegated administrator account. "
+        "Nothing was opened.",
+        hint=f"Use credentials of the management account {organization.management_account_id}.",
+    )
+
+
+def _ensure_feature(setup: Setup) -> None:
+    """What couldn't be read is left to AWS, which refuses the session if it is off."""
+    is_off = setup.features is not None and Feature.ROOT_CREDENTIALS_MANAGEMENT not in setup.features
+    if setup.trusted_access is False or is_off:
+        what = "Trusted access for IAM" if setup.trusted_access is False else "The feature RootCredentialsManagement"
+        raise AwsAccessDeniedError(
+            f"{what} is off, so that no password recovery can be allowed. Nothing was opened.",
+            hint="Switch it on: rootkeeper enable",
+        )
+
+
+def _list_remarks(account: Account, existing: RootCredentialsSummary, setup: Setup) -> tuple[str, ...]:
+    remarks = ["Nobody approves this window: it is recorded and reported as unapproved."]
+    if not existing.is_empty:
+        kinds = {
+            "access keys": existing.has_access_keys,
+            "signing certificates": existing.has_signing_certificates,
+            "MFA devices": existing.has_mfa_devices,
+        }
+        named = ", ".join(kind for kind, is_there in kinds.items() if is_there)
+        remarks.append(f"The account has {named} now; closing the window deletes them too.")
+    if account.account_id in (setup.delegated_administrators or ()):
+        remarks.append("The account is a failsafe: closing the window deletes its root login, which should be kept.")
+    return tuple(remarks)

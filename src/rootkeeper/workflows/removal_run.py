@@ -1,0 +1,210 @@
+"""One removal in the course of its calls: what was sent, what is proven, which session is open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from rootkeeper.domain.deletion import GUARDED_KINDS, PlannedCall, plan_deletion
+from rootkeeper.domain.ledger import Intent, JsonValue, Result
+from rootkeeper.domain.organizations import AccountId
+from rootkeeper.domain.removals import ACTIONS, CallRecord, CallState, Left, judge_obstacle, judge_sent, name_target
+from rootkeeper.domain.root_credentials import CredentialKind, RootCredentials
+from rootkeeper.domain.task_policies import TaskPolicy
+from rootkeeper.errors import (
+    AwsCredentialsError,
+    AwsError,
+    AwsNotFoundError,
+    AwsUnclearError,
+    AwsUnreachableError,
+    LedgerUnavailableError,
+    LockLostError,
+)
+from rootkeeper.ports.clock import Clock
+from rootkeeper.ports.ledger import Ledger
+from rootkeeper.ports.locks import AccountLock
+from rootkeeper.ports.root_sessions import RootSession, RootSessions
+from rootkeeper.workflows.root_access import describe_error, open_root_session
+
+T = TypeVar("T")
+
+RENEWAL_MARGIN = timedelta(seconds=60)
+"""A session that ends sooner than this is renewed before the next call."""
+
+
+@dataclass(slots=True)
+class RemovalRun:
+    """The state of one removal. Methods are called in the order in which they stand."""
+
+    sessions: RootSessions
+    ledger: Ledger
+    clock: Clock
+    account_id: AccountId
+    lock: AccountLock
+    only: frozenset[CredentialKind]
+    context: Mapping[str, JsonValue]
+    is_stopped: Callable[[], bool]
+    pauses: tuple[float, ...]
+    found: RootCredentials | None = None
+    records: list[CallRecord] = field(default_factory=list)
+    left: Left | None = None
+    left_observed_at: datetime | None = None
+    audit_session: RootSession | None = None
+    was_session_opened: bool = False
+    _session: RootSession | None = None
+
+    def find(self) -> RootCredentials:
+        """Read in detail what there is, and plan the calls. Nothing is deleted."""
+        self.found = self._read(lambda session: session.read_credentials())
+        self.records = [CallRecord(call) for call in plan_deletion(self.found, self.only)]
+        return self.found
+
+    def send(self) -> None:
+        """Send every call: one that fails doesn't stop the others, but MFA devices stay while a guarded one is left."""
+        for record in self.records:
+            if record.call.kind is not CredentialKind.MFA_DEVICES:
+                self._send(record)
+        devices = [record for record in self.records if record.call.kind is CredentialKind.MFA_DEVICES]
+        obstacle = self._find_guarded() if devices else None
+        for record in devices:
+            if obstacle is None:
+                self._send(record)
+            else:
+                record.state, record.detail = CallState.KEPT, obstacle
+
+    def reread(self) -> None:
+        """Open an audit session and read what is left, again after a pause while something deleted is still shown."""
+        self._ensure_not_stopped()
+        session = open_root_session(
+            self.sessions, self.ledger, self.account_id, TaskPolicy.AUDIT, lock=self.lock, context=self.context
+        )
+        self.audit_session = session
+        self._observe(session)
+        for pause in self.pauses:
+            if not self._is_still_shown():
+                break
+            self.clock.sleep(pause)
+            self._observe(session)
+
+    def settle(self) -> None:
+        """Record the outcome of every call that was sent, as the last re-read shows it."""
+        for record, result in judge_sent(self.records, self.left):
+            self._record(record, result, {"answer": record.answer, "reread": record.state.value})
+
+    def _read(self, read: Callable[[RootSession], T]) -> T:
+        session = self._open_delete_session()
+        try:
+            return read(session)
+        except AwsCredentialsError:
+            self._session = None
+        return read(self._open_delete_session())
+
+    def _open_delete_session(self) -> RootSession:
+        if self._session is None or self._session.expires_at - self.clock.now() < RENEWAL_MARGIN:
+            self._ensure_not_stopped()
+            self._session = None
+            self._session = open_root_session(
+                self.sessions, self.ledger, self.account_id, TaskPolicy.DELETE, lock=self.lock, context=self.context
+            )
+            self.was_session_opened = True
+        return self._session
+
+    def _ensure_not_stopped(self) -> None:
+        if self.is_stopped():
+            raise LedgerUnavailableError("Stopped: the ledger couldn't be written for another account.")
+
+    def _send(self, record: CallRecord) -> None:
+        try:
+            self._send_once(record)
+        except AwsCredentialsError:
+            self._session = None  # it ended early; the refused call changed nothing
+            self._send_once(record)
+
+    def _send_once(self, record: CallRecord) -> None:
+        session = self._open_delete_session()
+        self._ensure_not_stopped()
+        record.intent = self.ledger.append_intent(
+            ACTIONS[record.call.kind],
+            account_id=self.account_id,
+            parameters={**self.context, **name_target(record.call), "session_access_key_id": session.access_key_id},
+            lock=self.lock,
+        )
+        record.state = CallState.SENT
+        try:
+            _call(session, record.call, record.intent)
+        except AwsNotFoundError as error:
+            record.state = CallState.ABSENT
+            self._record(record, Result.DONE, describe_error(error))
+        except (AwsUnclearError, AwsUnreachableError) as error:
+            record.answer = error.aws_code or error.code
+        except (AwsError, LockLostError) as error:
+            self._refuse(record, error)
+            if isinstance(error, AwsCredentialsError | LockLostError):
+                raise
+
+    def _refuse(self, record: CallRecord, error: AwsError | LockLostError) -> None:
+        record.state = CallState.REFUSED
+        record.reason = judge_obstacle(error, in_session=True)
+        record.detail = error.message
+        self._record(record, Result.FAILED, describe_error(error))
+
+    def _record(self, record: CallRecord, result: Result, details: Mapping[str, JsonValue]) -> None:
+        if record.intent is not None:
+            self.ledger.append_outcome(record.intent, result, details)
+
+    def _find_guarded(self) -> str | None:
+        """Why the MFA devices must stay; ``None`` if a re-read shows no password and no key."""
+        try:
+            left = self._reread_guarded()
+        except AwsError as error:
+            return f"A password or key may be left; it couldn't be re-read: {error.message}"
+        return f"Left, and guarded by it: {', '.join(sorted(left))}." if left else None
+
+    def _reread_guarded(self) -> set[str]:
+        for pause in (*self.pauses, None):
+            left = self._read(_list_guarded)
+            self._settle_gone(left)
+            is_pending = any(r.state is CallState.SENT and r.call.kind in GUARDED_KINDS for r in self.records)
+            if not is_pending or pause is None:
+                break
+            self.clock.sleep(pause)
+        return {call.target or "the password" for call in left}
+
+    def _settle_gone(self, left: set[PlannedCall]) -> None:
+        for record in self.records:
+            if record.state is CallState.SENT and record.call.kind in GUARDED_KINDS and record.call not in left:
+                record.state = CallState.GONE
+                self._record(record, Result.DONE, {"answer": record.answer, "reread": record.state.value})
+
+    def _observe(self, session: RootSession) -> None:
+        summary = session.read_summary()
+        self.left_observed_at = self.clock.now()
+        self.left = Left(summary, None if summary.is_empty else session.read_credentials())
+
+    def _is_still_shown(self) -> bool:
+        left = self.left
+        return left is not None and any(
+            left.shows(record.call)
+            for record in self.records
+            if record.state is CallState.SENT or record.counts_as_gone
+        )
+
+
+def _list_guarded(session: RootSession) -> set[PlannedCall]:
+    left = {PlannedCall(CredentialKind.ACCESS_KEYS, key.access_key_id) for key in session.list_access_keys()}
+    if session.find_login_profile() is not None:
+        left.add(PlannedCall(CredentialKind.PASSWORD, None))
+    return left
+
+
+def _call(session: RootSession, call: PlannedCall, intent: Intent) -> None:
+    if call.target is None:
+        session.delete_login_profile(intent)
+    elif call.kind is CredentialKind.ACCESS_KEYS:
+        session.delete_access_key(call.target, intent)
+    elif call.kind is CredentialKind.SIGNING_CERTIFICATES:
+        session.delete_signing_certificate(call.target, intent)
+    else:
+        session.deactivate_mfa_device(call.target, intent)

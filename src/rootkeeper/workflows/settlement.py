@@ -1,0 +1,193 @@
+"""Settling what a process that died left behind: intents without an outcome, and windows in mid-step.
+
+Only a re-read decides, under the account's lock, and only for owners that are provably dead. What can't be read stays
+open and is named as unknown; it is never taken for done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rootkeeper.domain.ledger import Action, LedgerEntry, Result
+from rootkeeper.domain.openings import OpeningOutcome, judge_leftover
+from rootkeeper.domain.organizations import AccountId
+from rootkeeper.domain.setup import Setup
+from rootkeeper.domain.windows import RecoveryWindow, WindowState, advance
+from rootkeeper.errors import AccountBusyError, AwsError, LockLostError
+from rootkeeper.ports.clock import Clock
+from rootkeeper.ports.ledger import Ledger
+from rootkeeper.ports.locks import AccountLocks
+from rootkeeper.ports.organizations import OrganizationReader
+from rootkeeper.ports.progress import Progress
+from rootkeeper.ports.root_sessions import RootSessions
+from rootkeeper.ports.windows import RecoveryWindows
+from rootkeeper.workflows.recovery import describe_foreign, mark_open, record_open
+from rootkeeper.workflows.rereading import AccountRereading
+from rootkeeper.workflows.settlement_rules import SETUP_ACTIONS, Finding, judge_account_intent, judge_setup_intent
+
+
+@dataclass(frozen=True, slots=True)
+class SettledIntent:
+    """An orphan of the ledger, and what a re-read found."""
+
+    sequence: int
+    action: Action
+    account_id: AccountId | None
+    result: Result | None
+    """``None`` if it stays open: it couldn't be read."""
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True)
+class SettledWindow:
+    """A window that a dead process left in mid-step, and where it stands now."""
+
+    before: RecoveryWindow
+    after: RecoveryWindow
+    """The same as ``before`` if it couldn't be read."""
+    explanation: str
+
+    @property
+    def is_settled(self) -> bool:
+        return self.before.state is not self.after.state
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementReport:
+    """What was left behind, and what became of it."""
+
+    intents: tuple[SettledIntent, ...] = ()
+    windows: tuple[SettledWindow, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.intents and not self.windows
+
+    @property
+    def has_unknown(self) -> bool:
+        """Whether something stays open since it couldn't be read."""
+        return any(item.result is None for item in self.intents) or any(not item.is_settled for item in self.windows)
+
+    def combined_with(self, other: SettlementReport) -> SettlementReport:
+        return SettlementReport(self.intents + other.intents, self.windows + other.windows)
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """Settles orphans; run first by every command that changes something."""
+
+    reader: OrganizationReader
+    sessions: RootSessions
+    ledger: Ledger
+    windows: RecoveryWindows
+    locks: AccountLocks
+    clock: Clock
+    progress: Progress
+
+    def settle(self) -> SettlementReport:
+        """Settle what can be settled. Opens audit sessions only; nothing is deleted or created in AWS.
+
+        :raises LedgerUnavailableError: if the ledger can't be written; no further session was opened.
+        """
+        orphans = self.ledger.list_orphans()
+        left = [window for window in self.windows.list_windows(unfinished_only=True) if _is_in_mid_step(window)]
+        report = SettlementReport(self._settle_setup([entry for entry in orphans if _is_of_organization(entry)]))
+        by_account: dict[AccountId, list[LedgerEntry]] = {window.account_id: [] for window in left}
+        for entry in orphans:
+            if entry.account_id is not None and not _is_of_organization(entry):
+                by_account.setdefault(entry.account_id, []).append(entry)
+        for account_id, entries in by_account.items():
+            mine = [window for window in left if window.account_id == account_id]
+            report = report.combined_with(self._settle_account(account_id, entries, mine))
+        return report
+
+    def _settle_setup(self, orphans: Sequence[LedgerEntry]) -> tuple[SettledIntent, ...]:
+        """Intents that concern no account's root user: the set-up as it is now decides."""
+        if not orphans:
+            return ()
+        setup = self._read_setup() if any(entry.action in SETUP_ACTIONS for entry in orphans) else _NOT_READ
+        return tuple(self._record((entry, judge_setup_intent(entry, setup)) for entry in orphans))
+
+    def _settle_account(
+        self, account_id: AccountId, orphans: Sequence[LedgerEntry], left: Sequence[RecoveryWindow]
+    ) -> SettlementReport:
+        """Under the lock that a live owner would hold: getting it shows that the windows' owner is gone."""
+        try:
+            with self.locks.hold(account_id, "settling what a dead process left") as lock:
+                rereading = AccountRereading(self.reader, self.sessions, self.ledger, self.clock, account_id, lock)
+                judged = ((entry, judge_account_intent(entry, rereading, self._find_state(entry))) for entry in orphans)
+                intents = tuple(self._record(judged))
+                return SettlementReport(intents, tuple(self._settle_windows(left, rereading)))
+        except (AccountBusyError, LockLostError) as error:
+            busy = Finding(None, error.message)
+            return SettlementReport(tuple(_describe(entry, busy) for entry in orphans))
+
+    def _record(self, judged: Iterable[tuple[LedgerEntry, Finding]]) -> Iterable[SettledIntent]:
+        """One that somebody else has settled meanwhile isn't ours to tell."""
+        for entry, finding in judged:
+            if finding.result is None or self.ledger.settle_orphan(
+                entry, finding.result, {"settled_by": "re-read", "explanation": finding.explanation}
+            ):
+                yield _describe(entry, finding)
+
+    def _settle_windows(self, left: Sequence[RecoveryWindow], rereading: AccountRereading) -> Iterable[SettledWindow]:
+        for known in left:
+            window = self.windows.get(known.window_id)
+            if window.state is WindowState.APPROVED:
+                failure = "The process that asked for it ended before anything was opened."
+                yield SettledWindow(window, self._end(window, WindowState.LAPSED, failure), failure)
+            elif window.state is WindowState.OPENING:
+                yield self._settle_opening(window, rereading)
+
+    def _settle_opening(self, window: RecoveryWindow, rereading: AccountRereading) -> SettledWindow:
+        reread = rereading.find_login_profile()
+        outcome = judge_leftover(reread, window.opening_started_at or window.requested_at)
+        if outcome is OpeningOutcome.OPEN and reread.login_profile is not None:
+            opened = mark_open(self.windows, window, reread.login_profile, self.clock.now())
+            record_open(self.ledger, opened)
+            return SettledWindow(window, opened, "Password recovery was allowed; the window owes its closing.")
+        if outcome is OpeningOutcome.FOREIGN and reread.login_profile is not None:
+            failure = describe_foreign(window, reread.login_profile)
+            self.progress.remark(f"ALERT: {failure}")
+            return SettledWindow(window, self._end(window, WindowState.CANCELLED, failure), failure)
+        if outcome is OpeningOutcome.CANCELLED:
+            failure = "The process that asked for it ended, and a re-read shows that nothing was opened."
+            return SettledWindow(window, self._end(window, WindowState.CANCELLED, failure), failure)
+        return SettledWindow(
+            window, window, f"It isn't known whether password recovery is allowed: {rereading.failure or 'not read'}"
+        )
+
+    def _end(self, window: RecoveryWindow, to: WindowState, failure: str) -> RecoveryWindow:
+        ended = advance(window, to, self.clock.now(), failure)
+        self.windows.change(ended, expected=window.state)
+        return ended
+
+    def _find_state(self, entry: LedgerEntry) -> WindowState | None:
+        """Of the window that the entry belongs to."""
+        window_id = entry.parameters.get("window_id")
+        known = {window.window_id: window.state for window in self.windows.list_windows()} if window_id else {}
+        return known.get(str(window_id))
+
+    def _read_setup(self) -> Setup:
+        try:
+            return self.reader.read_setup()
+        except AwsError as error:
+            return Setup(None, None, None, unknown=(error.message,))
+
+
+_NOT_READ = Setup(None, None, None)
+
+
+def _is_in_mid_step(window: RecoveryWindow) -> bool:
+    """APPROVED lasts only while its process goes on to open it, since nobody approves without a server."""
+    is_unapproved = window.state is WindowState.APPROVED and not window.is_approved
+    return is_unapproved or window.state is WindowState.OPENING
+
+
+def _is_of_organization(entry: LedgerEntry) -> bool:
+    return entry.account_id is None or entry.action in SETUP_ACTIONS
+
+
+def _describe(entry: LedgerEntry, finding: Finding) -> SettledIntent:
+    return SettledIntent(entry.sequence, entry.action, entry.account_id, finding.result, finding.explanation)

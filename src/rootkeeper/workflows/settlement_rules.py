@@ -1,0 +1,108 @@
+"""What a re-read makes of an intent without an outcome, one rule for each action."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from rootkeeper.domain.ledger import Action, LedgerEntry, Result
+from rootkeeper.domain.openings import OpeningOutcome, judge_leftover
+from rootkeeper.domain.removals import ACTIONS, TARGET_PARAMETERS
+from rootkeeper.domain.root_credentials import CredentialKind
+from rootkeeper.domain.setup import Feature, Setup
+from rootkeeper.domain.windows import OPENING_LATENCY, WindowState
+from rootkeeper.workflows.rereading import AccountRereading
+from rootkeeper.workflows.setup_steps import SetupStep, find_satisfied
+
+SESSION_LASTS = timedelta(seconds=900)
+"""Source: STS AssumeRoot, API version 2011-06-15."""
+
+SETUP_ACTIONS = frozenset(
+    {
+        Action.DELEGATED_ADMINISTRATOR_DEREGISTER,
+        Action.DELEGATED_ADMINISTRATOR_REGISTER,
+        Action.FEATURE_DISABLE,
+        Action.FEATURE_ENABLE,
+        Action.TRUSTED_ACCESS_DISABLE,
+        Action.TRUSTED_ACCESS_ENABLE,
+    }
+)
+
+_KINDS = {action: kind for kind, action in ACTIONS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is known now of an intent."""
+
+    result: Result | None
+    """``None``: it stays open."""
+    explanation: str
+
+
+def judge_setup_intent(entry: LedgerEntry, setup: Setup) -> Finding:
+    """An intent that concerns no account's root user."""
+    if entry.action is Action.ACCOUNTS_AUDIT:
+        return Finding(Result.FAILED, "Interrupted: the audit has no result. It changes nothing.")
+    if entry.action not in SETUP_ACTIONS:
+        return Finding(Result.UNKNOWN, "Interrupted.")
+    satisfied = find_satisfied(_find_step(entry), setup)
+    if satisfied is None:
+        return Finding(None, " ".join(setup.unknown) or "AWS doesn't tell it while trusted access is off.")
+    return _DONE if satisfied else _NOT_DONE
+
+
+def judge_account_intent(entry: LedgerEntry, rereading: AccountRereading, window_state: WindowState | None) -> Finding:
+    """An intent that concerns one account.
+
+    :param window_state: of the window that it belongs to; ``None`` if it belongs to none.
+    """
+    if entry.action in _KINDS:
+        return _judge_deletion(entry, _KINDS[entry.action], rereading)
+    match entry.action:
+        case Action.LOGIN_PROFILE_CREATE:
+            return _judge_creation(entry, rereading)
+        case Action.ROOT_SESSION_OPEN:
+            ended_at = entry.at + OPENING_LATENCY + SESSION_LASTS
+            return Finding(
+                Result.UNKNOWN,
+                "Whether the session was opened isn't known; it ended by "
+                f"{ended_at.isoformat(timespec='seconds')} at the latest.",
+            )
+        case Action.WINDOW_CLOSE if window_state is WindowState.CLOSED_VERIFIED:
+            return Finding(Result.DONE, "The window is CLOSED_VERIFIED.")
+        case Action.WINDOW_CLOSE:
+            return Finding(Result.FAILED, "Interrupted: the window owes its closing still.")
+        case Action.ACCOUNTS_AUDIT:
+            return Finding(Result.FAILED, "Interrupted: the audit has no result. It changes nothing.")
+        case _:
+            return Finding(Result.UNKNOWN, "Interrupted.")
+
+
+def _judge_deletion(entry: LedgerEntry, kind: CredentialKind, rereading: AccountRereading) -> Finding:
+    name = TARGET_PARAMETERS.get(kind)
+    target = None if name is None else str(entry.parameters.get(name))
+    is_present = rereading.find_present(kind, target)
+    if is_present is None:
+        return Finding(None, f"It can't be re-read: {rereading.failure}")
+    return _NOT_DONE if is_present else _DONE
+
+
+def _judge_creation(entry: LedgerEntry, rereading: AccountRereading) -> Finding:
+    outcome = judge_leftover(rereading.find_login_profile(), entry.at)
+    if outcome is OpeningOutcome.OPEN:
+        return _DONE
+    if outcome is OpeningOutcome.UNKNOWN:
+        return Finding(None, f"It can't be re-read: {rereading.failure}")
+    if outcome is OpeningOutcome.FOREIGN:
+        return Finding(Result.FAILED, "Not done: a re-read shows a login profile that isn't of this intent.")
+    return _NOT_DONE
+
+
+def _find_step(entry: LedgerEntry) -> SetupStep:
+    feature = entry.parameters.get("feature")
+    return SetupStep(entry.action, Feature(feature) if isinstance(feature, str) else None, entry.account_id)
+
+
+_DONE = Finding(Result.DONE, "Done, as a re-read shows.")
+_NOT_DONE = Finding(Result.FAILED, "Not done, as a re-read shows.")

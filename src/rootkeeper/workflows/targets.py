@@ -1,0 +1,56 @@
+"""Which accounts a command means, and what keeps them from being touched."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rootkeeper.domain.organizations import AccountId, Inventory
+from rootkeeper.domain.selection import (
+    Guards,
+    Selection,
+    SelectionRequest,
+    ensure_not_empty,
+    narrow_by_tags,
+    select_before_tags,
+)
+from rootkeeper.ports.clock import Clock
+from rootkeeper.ports.deletion_exceptions import DeletionExceptions
+from rootkeeper.ports.organizations import OrganizationReader
+from rootkeeper.ports.windows import RecoveryWindows
+
+
+def select_accounts(request: SelectionRequest, inventory: Inventory, reader: OrganizationReader) -> Selection:
+    """What the request catches; organizations:ListTagsForResource once for each candidate, only with ``--tag``.
+
+    For one account named to ``recover`` or ``exceptions add`` use ``domain.selection.find_account``.
+
+    :raises SelectionEmptyError: if it asks for nothing, or matches nothing.
+    :raises TargetRefusedError: if an id isn't in the organization.
+    :raises InputError: if a name or path is unknown or ambiguous.
+    """
+    selection = select_before_tags(request, inventory)
+    if request.tags:
+        candidates = [selected.account.account_id for selected in selection.accounts]
+        selection = narrow_by_tags(
+            selection, request.tags, {account_id: reader.read_tags(account_id) for account_id in candidates}
+        )
+    ensure_not_empty(selection)
+    return selection
+
+
+@dataclass(frozen=True, slots=True)
+class GuardReading:
+    """Reads what keeps accounts from being touched: exceptions and windows that aren't over. No AWS call."""
+
+    exceptions: DeletionExceptions
+    windows: RecoveryWindows
+    clock: Clock
+
+    def read(self, included_failsafes: frozenset[AccountId] = frozenset()) -> Guards:
+        """As the database holds it now."""
+        return Guards(
+            now=self.clock.now(),
+            exceptions={one.account_id: one for one in self.exceptions.list_exceptions()},
+            windows={window.account_id: window for window in self.windows.list_windows(unfinished_only=True)},
+            included_failsafes=included_failsafes,
+        )

@@ -1,0 +1,1 @@
+"""What linters cannot prove of this code base."""

@@ -1,0 +1,74 @@
+"""The package's own source, parsed once for every test of its architecture."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+PACKAGE = REPOSITORY / "src" / "rootkeeper"
+
+
+def list_modules(*subjects: str) -> list[Path]:
+    """Every module of the package, or of the named folders, in order."""
+    folders = [PACKAGE / subject for subject in subjects] or [PACKAGE]
+    return sorted(path for folder in folders for path in folder.rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    """A path as a person reads it: relative to the repository."""
+    return str(path.relative_to(REPOSITORY))
+
+
+@cache
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(), filename=str(path))
+
+
+def list_imports(path: Path) -> Iterator[str]:
+    """The full name of every module that a file imports."""
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+
+
+def list_functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(parse(path)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+
+
+def count_body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines of a function without its signature and docstring."""
+    body = function.body
+    if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+        body = body[1:]
+    if not body:
+        return 0
+    return (body[-1].end_lineno or body[-1].lineno) - body[0].lineno + 1
+
+
+def list_committed_files() -> list[Path]:
+    """Every file that is committed or would be: tracked, or untracked and not ignored."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=REPOSITORY,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    paths = [REPOSITORY / name for name in listed.split("\0") if name]
+    return [path for path in paths if path.is_file()]
+
+
+def list_test_names() -> Iterator[tuple[str, Path]]:
+    """The name of every test function under ``tests/``, with its file."""
+    for path in sorted((REPOSITORY / "tests").rglob("test_*.py")):
+        for function in list_functions(path):
+            if function.name.startswith("test_"):
+                yield function.name, path

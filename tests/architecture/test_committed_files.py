@@ -1,0 +1,78 @@
+"""What is committed works anywhere: it names no package host and no folder of one machine."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from pathlib import Path
+
+from tests.architecture.source_files import REPOSITORY, list_committed_files, name_of
+
+PACKAGE_HOSTS = re.compile(
+    r"pypi\.(?:org|python)|pythonhosted\.|registry\.npmjs|npmmirror|registry\.yarnpkg|proxy\.golang|crates\.io/api"
+    r"|deb\.debian\.org|--(?:extra-)?index-url|--find-links|--trusted-host"
+)
+MACHINE_FOLDERS = re.compile(r"(?<![\w.:*-])/(?:root|work|opt/wheels|home/\w+|Users/\w+)/[\w.]")
+LOCKS = ("requirements.lock", "requirements-node.lock")
+THIS_FILE = Path(__file__).resolve()
+
+
+def list_texts() -> list[tuple[Path, str]]:
+    found = []
+    for path in list_committed_files():
+        if path == THIS_FILE:
+            continue
+        try:
+            found.append((path, path.read_text()))
+        except UnicodeDecodeError:
+            continue
+    return found
+
+
+def find_lines(pattern: re.Pattern[str]) -> list[str]:
+    return [
+        f"{name_of(path)}:{number}: {line.strip()[:120]}"
+        for path, text in list_texts()
+        for number, line in enumerate(text.splitlines(), start=1)
+        if pattern.search(line)
+    ]
+
+
+def test_no_committed_file_names_a_package_host() -> None:
+    assert find_lines(PACKAGE_HOSTS) == []
+
+
+def test_no_committed_file_names_a_folder_of_one_machine() -> None:
+    assert find_lines(MACHINE_FOLDERS) == []
+
+
+def test_lock_files_name_neither_host_nor_path() -> None:
+    for lock in LOCKS:
+        assert "://" not in (REPOSITORY / lock).read_text()
+    packages = json.loads((REPOSITORY / "tests/e2e/javascript/package-lock.json").read_text())["packages"]
+    assert [name for name, package in packages.items() if "resolved" in package] == []
+    assert [name for name, package in packages.items() if name and "integrity" not in package] == []
+
+
+def test_every_lock_of_npm_packages_is_kept_free_of_hosts() -> None:
+    locks = [path for path in list_committed_files() if path.name == "package-lock.json"]
+    assert locks
+    for lock in locks:
+        assert "omit-lockfile-registry-resolved=true" in (lock.parent / ".npmrc").read_text().splitlines()
+
+
+def test_every_direct_dependency_is_pinned_with_its_hashes() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    lock = (REPOSITORY / "requirements.lock").read_text()
+    wanted = project["project"]["dependencies"] + project["dependency-groups"]["dev"]
+    names = {re.split(r"[<>=!~; \[]", requirement, maxsplit=1)[0].lower() for requirement in wanted}
+    missing = [name for name in sorted(names) if not re.search(rf"^{re.escape(name)}==", lock, re.MULTILINE)]
+    assert missing == []
+
+
+def test_continuous_integration_does_what_a_person_would() -> None:
+    script = REPOSITORY / ".ci" / "run"
+    assert script.read_text().splitlines()[0] == "#!/usr/bin/env bash"
+    assert script.read_text().splitlines()[-1] == "exec make test"
+    assert script.stat().st_mode & 0o111

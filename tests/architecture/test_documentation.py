@@ -1,0 +1,70 @@
+"""The documents are in step with the program."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from docs.reference.make_reference import list_command_paths, render_pages
+from rootkeeper.sandbox.services import SERVICES
+from tests.architecture.source_files import REPOSITORY, list_committed_files, name_of
+
+LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)")
+PROSE_AFTER_THE_NAME: set[str] = set()
+"""Words that may follow the program's name in a sentence."""
+
+CODE_PATH = re.compile(r"`((?:src|tests|docs|bench|scripts)/[\w./-]+)`")
+
+
+def list_markdown_files() -> list[Path]:
+    return [path for path in list_committed_files() if path.suffix == ".md"]
+
+
+@pytest.mark.parametrize("name", ["commands.md", "exit-statuses.md", "settings.md"])
+def test_a_reference_page_says_what_the_program_says(name: str) -> None:
+    committed = (REPOSITORY / "docs" / "reference" / name).read_text()
+    assert committed == render_pages()[name], "Run `make docs`."
+
+
+def test_the_readme_lists_every_command() -> None:
+    readme = (REPOSITORY / "README.md").read_text()
+    missing = [path[0] for path in list_command_paths() if len(path) == 1 and f"`rootkeeper {path[0]}" not in readme]
+    assert missing == []
+
+
+def test_the_readme_names_no_command_that_isnt_there() -> None:
+    known = {path[0] for path in list_command_paths() if path}
+    pages = [path for path in list_markdown_files() if "docs/dev" not in name_of(path)]
+    named = {word for page in pages for word in re.findall(r"`?rootkeeper ([a-z]+)\b", page.read_text())}
+    assert named - known - PROSE_AFTER_THE_NAME == set()
+
+
+@pytest.mark.parametrize("page", list_markdown_files(), ids=name_of)
+def test_links_between_documents_lead_somewhere(page: Path) -> None:
+    broken = [link for link in LINK.findall(page.read_text()) if not (page.parent / link).exists()]
+    assert broken == []
+
+
+@pytest.mark.parametrize("page", list_markdown_files(), ids=name_of)
+def test_files_that_a_document_names_exist(page: Path) -> None:
+    missing = [path for path in CODE_PATH.findall(page.read_text()) if not (REPOSITORY / path.rstrip(".")).exists()]
+    assert missing == []
+
+
+def test_every_dependency_is_explained() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    groups = project["dependency-groups"]
+    wanted = project["project"]["dependencies"] + groups["dev"] + groups["node"]
+    names = {re.split(r"[<>=!~; \[]", requirement, maxsplit=1)[0] for requirement in wanted}
+    page = (REPOSITORY / "docs" / "dev" / "dependencies.md").read_text()
+    explained = set(re.findall(r"^\| `([\w.-]+)`", page, re.MULTILINE))
+    assert names == explained
+
+
+def test_the_sandbox_tells_of_every_operation_that_it_serves() -> None:
+    page = (REPOSITORY / "src/rootkeeper/sandbox/BEHAVIOUR.md").read_text()
+    served = [(service, operation) for service, operations in SERVICES.items() for operation in operations]
+    assert [f"{service}:{operation}" for service, operation in served if f"`{operation}`" not in page] == []

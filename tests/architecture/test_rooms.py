@@ -1,0 +1,132 @@
+"""What import-linter can't see: the domain stays pure, names stay plain, catch-alls stay where they belong."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+from statistics import median, quantiles
+
+import pytest
+
+from tests.architecture.source_files import (
+    PACKAGE,
+    REPOSITORY,
+    count_body_lines,
+    list_committed_files,
+    list_functions,
+    list_imports,
+    list_modules,
+    name_of,
+    parse,
+)
+
+PURE_IMPORTS = {
+    "__future__",
+    "base64",
+    "collections",
+    "collections.abc",
+    "dataclasses",
+    "datetime",
+    "enum",
+    "fnmatch",
+    "functools",
+    "hashlib",
+    "heapq",
+    "itertools",
+    "json",
+    "math",
+    "operator",
+    "re",
+    "rfc8785",
+    "string",
+    "types",
+    "typing",
+}
+"""What the domain may import besides itself and the errors: nothing that reads a file, a clock or a random number."""
+
+IMPURE_CALLS = {"now", "utcnow", "today", "open", "print", "input", "read_text", "write_text", "urandom"}
+
+BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "core", "manager", "managers", "misc"}
+
+CATCH_ALL_PLACES = {"cli/main.py", "sandbox/server.py", "sandbox/application.py"}
+"""style.md, section 5: the command line's entry point and the last handler of a server."""
+
+EXEMPTION = re.compile(r"#\s*(noqa(:\s*[A-Z]+[0-9]+(,\s*[A-Z]+[0-9]+)*)?|type:\s*ignore(\[[\w, -]+\])?)(?P<reason>.*)$")
+"""A comment that silences a check, and what it says beside that."""
+
+
+@pytest.mark.parametrize("path", list_modules("domain"), ids=name_of)
+def test_the_domain_imports_nothing_that_touches_the_world(path: Path) -> None:
+    foreign = {
+        name for name in list_imports(path) if name not in PURE_IMPORTS and not name.startswith("rootkeeper.domain")
+    }
+    assert foreign <= {"rootkeeper.errors"}
+
+
+@pytest.mark.parametrize("path", list_modules("domain"), ids=name_of)
+def test_the_domain_reads_no_clock_and_no_file(path: Path) -> None:
+    called = {
+        node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.Call)
+    }
+    assert called & IMPURE_CALLS == set()
+
+
+def test_no_module_or_folder_bears_a_name_that_says_nothing() -> None:
+    paths = [path.relative_to(REPOSITORY) for path in list_committed_files() if path.suffix == ".py"]
+    assert [str(path) for path in paths if {part.removesuffix(".py") for part in path.parts} & BANNED_NAMES] == []
+
+
+@pytest.mark.parametrize("path", list_modules(), ids=name_of)
+def test_every_module_says_what_it_holds(path: Path) -> None:
+    assert ast.get_docstring(parse(path)), f"{name_of(path)} has no docstring"
+
+
+def test_catch_alls_stand_only_where_the_last_handler_is() -> None:
+    found = {
+        str(path.relative_to(PACKAGE))
+        for path in list_modules()
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.ExceptHandler) and is_catch_all(node)
+    }
+    assert found <= CATCH_ALL_PLACES
+
+
+def is_catch_all(handler: ast.ExceptHandler) -> bool:
+    if handler.type is None:
+        return True
+    caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
+    return any(isinstance(name, ast.Name) and name.id in {"Exception", "BaseException"} for name in caught)
+
+
+def test_no_test_replaces_parts_of_the_program_behind_its_back() -> None:
+    offenders = [
+        name_of(path)
+        for path in sorted((REPOSITORY / "tests").rglob("*.py"))
+        if "node_modules" not in path.parts and any(name.startswith("unittest") for name in list_imports(path))
+    ]
+    assert offenders == []
+
+
+def test_every_exemption_from_a_check_gives_its_reason() -> None:
+    unexplained = [
+        f"{name_of(path)}:{number}: {line.strip()}"
+        for path in list_committed_files()
+        if path.suffix == ".py"
+        for number, line in enumerate(path.read_text().splitlines(), start=1)
+        if is_unexplained(line)
+    ]
+    assert unexplained == []
+
+
+def is_unexplained(line: str) -> bool:
+    exemption = EXEMPTION.search(line)
+    return exemption is not None and len(exemption["reason"].strip(" -#")) < 4
+
+
+def test_functions_are_short() -> None:
+    lengths = [count_body_lines(function) for path in list_modules() for function in list_functions(path)]
+    assert median(lengths) <= 9
+    assert quantiles(lengths, n=10)[-1] < 30

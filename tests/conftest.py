@@ -1,0 +1,116 @@
+"""What holds for every test: no traffic but to this machine, no settings of the person who runs it, no silent skips."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+EXPECTED_SKIPS: tuple[re.Pattern[str], ...] = (
+    re.compile(r"root can write everywhere: read-only files can't be tried as root"),
+)
+"""Skips that CI accepts; any other one fails its run. Each says why."""
+
+FOREIGN_SETTINGS = ("AWS_", "ROOTKEEPER_", "BOTO_", "XDG_")
+"""Variables by which the machine of the person who runs the tests could change what they do."""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address can only be this machine."""
+    if host in {"", "localhost"} or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host.split("%", maxsplit=1)[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def refuse_foreign_traffic(event: str, arguments: tuple[object, ...]) -> None:
+    """An audit hook: connections and look-ups of names end here unless they stay on this machine."""
+    if event in {"socket.connect", "socket.sendto"}:
+        address = arguments[1]
+        if isinstance(address, tuple) and not is_loopback(str(address[0])):
+            raise PermissionError(f"A test tried to reach {address[0]}; tests speak only to this machine.")
+    elif event == "socket.getaddrinfo":
+        host = arguments[0]
+        name = host.decode("idna") if isinstance(host, bytes) else str(host or "")
+        if not is_loopback(name):
+            raise PermissionError(f"A test tried to look up {name}; tests speak only to this machine.")
+
+
+sys.addaudithook(refuse_foreign_traffic)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Neither profiles nor the database of whoever runs the tests are read; processes started inherit that."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as environment:
+        for name in list(os.environ):
+            if name.startswith(FOREIGN_SETTINGS):
+                environment.delenv(name)
+        environment.setenv("HOME", str(home))
+        environment.setenv("XDG_DATA_HOME", str(home / "data"))
+        environment.setenv("XDG_CONFIG_HOME", str(home / "config"))
+        environment.setenv("AWS_CONFIG_FILE", str(home / "aws-config"))
+        environment.setenv("AWS_SHARED_CREDENTIALS_FILE", str(home / "aws-credentials"))
+        environment.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        environment.setenv("COLUMNS", "120")
+        environment.delenv("FORCE_COLOR", raising=False)
+        environment.delenv("NO_COLOR", raising=False)
+        yield
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The checkout's folder."""
+    return Path(__file__).resolve().parent.parent
+
+
+UNEXPECTED_SKIPS = pytest.StashKey[list[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[UNEXPECTED_SKIPS] = []
+
+
+def note_skip(config: pytest.Config, node_id: str, longrepr: object) -> None:
+    """Remember a skip whose reason isn't among the expected ones."""
+    reason = str(longrepr[2]) if isinstance(longrepr, tuple) else str(longrepr)
+    if not any(expected.search(reason) for expected in EXPECTED_SKIPS):
+        config.stash[UNEXPECTED_SKIPS].append(f"{node_id}: {reason}")
+
+
+class SkipWatch:
+    """Hears every report, in the process that collects them."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.skipped and not hasattr(report, "wasxfail"):
+            note_skip(self.config, report.nodeid, report.longrepr)
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.skipped:
+            note_skip(self.config, report.nodeid, report.longrepr)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    session.config.pluginmanager.register(SkipWatch(session.config), "skip-watch")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if os.environ.get("CI") and session.config.stash[UNEXPECTED_SKIPS]:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for skip in config.stash[UNEXPECTED_SKIPS]:
+        terminalreporter.write_line(f"UNEXPECTED SKIP {skip}", red=True)

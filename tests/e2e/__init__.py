@@ -1,0 +1,1 @@
+"""Whole stories, lived with clients that other people wrote."""

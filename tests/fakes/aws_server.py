@@ -1,0 +1,138 @@
+"""A server on this machine that answers each AWS operation as a test says, well or badly, and remembers every request."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs
+
+REQUEST_ID = "4442587f-fb7d-11e3-b4d0-examplerequest"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer. ``cut`` closes the connection instead, after ``delay_seconds``."""
+
+    status: int = 200
+    body: str = ""
+    request_id: str = REQUEST_ID
+    cut: bool = False
+    delay_seconds: float = 0
+
+
+CUT = Reply(cut=True)
+
+
+def answer_xml(operation: str, members: str = "") -> Reply:
+    """An answer of the query protocol, of IAM or STS."""
+    result = f"<{operation}Result>{members}</{operation}Result>" if members else ""
+    metadata = f"<ResponseMetadata><RequestId>{REQUEST_ID}</RequestId></ResponseMetadata>"
+    return Reply(body=f"<{operation}Response>{result}{metadata}</{operation}Response>")
+
+
+def error_xml(code: str, status: int = 400, message: str = "no") -> Reply:
+    """An error of the query protocol."""
+    error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{message}</Message></Error>"
+    return Reply(status, f"<ErrorResponse>{error}<RequestId>{REQUEST_ID}</RequestId></ErrorResponse>")
+
+
+def error_json(code: str, status: int = 400, message: str = "no") -> Reply:
+    """An error of the JSON protocol, of Organizations."""
+    return Reply(status, f'{{"__type": "{code}", "Message": "{message}"}}')
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One request."""
+
+    operation: str
+    parameters: str
+    """The body."""
+    headers: dict[str, str]
+    """By names in lower case."""
+
+    @property
+    def access_key_id(self) -> str:
+        """Whose credentials signed it."""
+        return self.headers["authorization"].partition("Credential=")[2].partition("/")[0]
+
+
+@dataclass
+class FakeAwsServer:
+    """Answers an operation with its replies in order, the last one for ever; without any, with HTTP 501."""
+
+    url: str = ""
+    received: list[Received] = field(default_factory=list)
+    _replies: dict[str, list[Reply]] = field(default_factory=lambda: defaultdict(list))
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    @contextmanager
+    def start(cls) -> Iterator[FakeAwsServer]:
+        fake = cls()
+
+        class Handler(_Handler):
+            owner = fake
+
+        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+            fake.url = f"http://127.0.0.1:{server.server_port}"
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+            thread.start()
+            try:
+                yield fake
+            finally:
+                server.shutdown()
+                thread.join()
+
+    @property
+    def operations(self) -> list[str]:
+        return [request.operation for request in self.received]
+
+    def answer(self, operation: str, *replies: Reply) -> None:
+        self._replies[operation] = list(replies)
+
+    def answer_json(self, operation: str, *bodies: str) -> None:
+        """Answers of the JSON protocol, of Organizations."""
+        self.answer(operation, *(Reply(body=body) for body in bodies))
+
+    def take(self, request: Received) -> Reply:
+        with self._guard:
+            self.received.append(request)
+            replies = self._replies[request.operation]
+            if not replies:
+                return Reply(501, "<NotScripted/>", request_id="")
+            return replies.pop(0) if len(replies) > 1 else replies[0]
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = 5
+    owner: FakeAwsServer
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        operation = headers.get("x-amz-target", "").rpartition(".")[2] or parse_qs(body).get("Action", [""])[0]
+        reply = self.owner.take(Received(operation, body, headers))
+        time.sleep(reply.delay_seconds)
+        self.close_connection = True
+        if not reply.cut:
+            self._send(reply)
+
+    def _send(self, reply: Reply) -> None:
+        content = reply.body.encode()
+        self.send_response(reply.status)
+        self.send_header("Content-Length", str(len(content)))
+        self.send_header("Connection", "close")
+        if reply.request_id:
+            self.send_header("x-amzn-RequestId", reply.request_id)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base class names it so
+        """Say nothing."""

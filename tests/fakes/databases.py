@@ -1,0 +1,242 @@
+"""A database in memory that several processes share, and that can fail, or end its process, at any commit.
+
+A process that died (``die``) leaves its locks and its intents behind, as a killed one does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from rootkeeper.domain.deletion_exceptions import DeletionException
+from rootkeeper.domain.ledger import Action, Actor, ActorKind, Intent, JsonValue, LedgerEntry, Phase, Result
+from rootkeeper.domain.organizations import AccountId
+from rootkeeper.domain.windows import FINAL_STATES, RecoveryWindow, WindowState
+from rootkeeper.errors import (
+    AccountBusyError,
+    DatabaseError,
+    InputError,
+    LedgerUnavailableError,
+    LockLostError,
+    WindowConflictError,
+)
+from rootkeeper.ports.locks import AccountLock
+from tests.fakes.clock import FakeClock
+
+LEASE_SECONDS = 30.0
+
+
+class Killed(BaseException):
+    """The process is gone, as with kill -9: no handler may run anything that lasts."""
+
+
+@dataclass
+class FakeDatabase:
+    """What is on disk."""
+
+    clock: FakeClock
+    entries: list[LedgerEntry] = field(default_factory=list)
+    windows: dict[str, RecoveryWindow] = field(default_factory=dict)
+    exceptions: dict[AccountId, DeletionException] = field(default_factory=dict)
+    locks: dict[AccountId, tuple[str | None, int]] = field(default_factory=dict)
+    """Owner and fencing token."""
+    dead: set[str] = field(default_factory=set)
+    is_writable: bool = True
+    is_ledger_writable: bool = True
+    before_commit: Callable[[str], None] | None = None
+    """Called with the name of each write before it happens; may raise."""
+
+    def commit(self, name: str) -> None:
+        if self.before_commit is not None:
+            self.before_commit(name)
+        if not self.is_writable:
+            raise DatabaseError("The database can't be written.")
+
+    def die(self, owner_id: str) -> None:
+        """The process is provably gone."""
+        self.dead.add(owner_id)
+
+    @property
+    def open_intents(self) -> list[LedgerEntry]:
+        ended = {entry.intent_sequence for entry in self.entries}
+        return [entry for entry in self.entries if entry.phase is Phase.INTENT and entry.sequence not in ended]
+
+    def outcomes_of(self, action: Action) -> list[Result | None]:
+        return [entry.result for entry in self.entries if entry.action is action and entry.phase is Phase.OUTCOME]
+
+
+@dataclass
+class FakeLedger:
+    """Implements Ledger for one process."""
+
+    database: FakeDatabase
+    owner_id: str
+    is_spill: bool = False
+    """A spill ledger can be written when the database can't, and checks no lock."""
+
+    def append_intent(
+        self,
+        action: Action,
+        *,
+        account_id: AccountId | None = None,
+        parameters: Mapping[str, JsonValue] | None = None,
+        lock: AccountLock | None = None,
+    ) -> Intent:
+        self._commit(f"intent {action}")
+        if lock is not None and not self.is_spill:
+            owner = self.database.locks.get(lock.account_id)
+            if owner != (lock.owner_id, lock.fencing_token) or self.owner_id in self.database.dead:
+                raise LockLostError(f"The lock on {lock.account_id} is lost.")
+        entry = self._append(action, account_id, parameters, Phase.INTENT)
+        valid_until = self.database.clock.monotonic() + LEASE_SECONDS
+        return Intent(entry.sequence, action, account_id, valid_until, dict(parameters or {}))
+
+    def append_outcome(
+        self, intent: Intent, result: Result, details: Mapping[str, JsonValue] | None = None
+    ) -> LedgerEntry:
+        self._commit(f"outcome {intent.action}")
+        if not any(entry.sequence == intent.sequence for entry in self.database.open_intents):
+            raise LockLostError(f"Intent {intent.sequence} is settled already.")
+        return self._append(intent.action, intent.account_id, details, Phase.OUTCOME, intent.sequence, result)
+
+    def append_fact(
+        self,
+        action: Action,
+        *,
+        account_id: AccountId | None = None,
+        parameters: Mapping[str, JsonValue] | None = None,
+    ) -> LedgerEntry:
+        self._commit(f"fact {action}")
+        return self._append(action, account_id, parameters, Phase.OUTCOME, None, Result.DONE)
+
+    def list_orphans(self) -> tuple[LedgerEntry, ...]:
+        return tuple(entry for entry in self.database.open_intents if entry.owner_id in self.database.dead)
+
+    def settle_orphan(self, entry: LedgerEntry, result: Result, details: Mapping[str, JsonValue]) -> bool:
+        self._commit(f"settle {entry.action}")
+        if entry not in self.list_orphans():
+            return False
+        self._append(entry.action, entry.account_id, details, Phase.OUTCOME, entry.sequence, result)
+        return True
+
+    def _commit(self, name: str) -> None:
+        if self.is_spill:
+            return
+        try:
+            self.database.commit(name)
+        except DatabaseError as error:
+            raise LedgerUnavailableError("The ledger can't be written.") from error
+        if not self.database.is_ledger_writable:
+            raise LedgerUnavailableError("The ledger can't be written.")
+
+    def _append(
+        self,
+        action: Action,
+        account_id: AccountId | None,
+        parameters: Mapping[str, JsonValue] | None,
+        phase: Phase,
+        intent_sequence: int | None = None,
+        result: Result | None = None,
+    ) -> LedgerEntry:
+        entry = LedgerEntry(
+            sequence=len(self.database.entries) + 1,
+            at=self.database.clock.now(),
+            organization_id="o-exampleorgid",
+            endpoint="SANDBOX 127.0.0.1:4599",
+            actor=Actor("alice", ActorKind.SELF_ASSERTED),
+            action=action,
+            account_id=account_id,
+            parameters=dict(parameters or {}),
+            phase=phase,
+            owner_id=self.owner_id,
+            intent_sequence=intent_sequence,
+            result=result,
+            previous_hash="",
+            entry_hash="",
+        )
+        self.database.entries.append(entry)
+        return entry
+
+
+@dataclass
+class FakeLocks:
+    """Implements AccountLocks for one process."""
+
+    database: FakeDatabase
+    owner_id: str
+
+    @contextmanager
+    def hold(self, account_id: AccountId, purpose: str, wait_seconds: float = 0) -> Iterator[AccountLock]:
+        self.database.commit("lock")
+        owner, token = self.database.locks.get(account_id, (None, 0))
+        if owner is not None and owner not in self.database.dead:
+            raise AccountBusyError(f"{account_id} is held by {owner}.")
+        self.database.locks[account_id] = (self.owner_id, token + 1)
+        try:
+            yield AccountLock(account_id, self.owner_id, token + 1)
+        except Killed:
+            raise
+        except BaseException:
+            self._release(account_id, token + 1)
+            raise
+        self._release(account_id, token + 1)
+
+    def _release(self, account_id: AccountId, token: int) -> None:
+        if self.database.locks[account_id] == (self.owner_id, token):
+            self.database.locks[account_id] = (None, token)
+
+
+@dataclass
+class FakeWindows:
+    """Implements RecoveryWindows."""
+
+    database: FakeDatabase
+
+    def add(self, window: RecoveryWindow) -> None:
+        self.database.commit("window added")
+        if self.find_unfinished(window.account_id) is not None:
+            raise WindowConflictError(f"{window.account_id} has a window.")
+        self.database.windows[window.window_id] = window
+
+    def change(self, window: RecoveryWindow, expected: WindowState) -> None:
+        self.database.commit(f"window {window.state}")
+        if self.database.windows[window.window_id].state is not expected:
+            raise WindowConflictError(f"{window.window_id} has moved on.")
+        self.database.windows[window.window_id] = window
+
+    def get(self, window_id_or_account_id: str) -> RecoveryWindow:
+        for window in self.list_windows():
+            if window_id_or_account_id in {window.window_id, window.account_id}:
+                return window
+        raise InputError(f"There is no window {window_id_or_account_id}.")
+
+    def find_unfinished(self, account_id: AccountId) -> RecoveryWindow | None:
+        unfinished = self.list_windows(unfinished_only=True)
+        return next((window for window in unfinished if window.account_id == account_id), None)
+
+    def list_windows(self, *, unfinished_only: bool = False) -> tuple[RecoveryWindow, ...]:
+        windows = reversed(self.database.windows.values())
+        return tuple(window for window in windows if not unfinished_only or window.state not in FINAL_STATES)
+
+    def list_overdue(self, now: datetime) -> tuple[RecoveryWindow, ...]:
+        return tuple(window for window in self.list_windows() if window.is_overdue(now))
+
+
+@dataclass
+class FakeExceptions:
+    """Implements DeletionExceptions."""
+
+    database: FakeDatabase
+
+    def add(self, exception: DeletionException) -> None:
+        self.database.commit("exception added")
+        self.database.exceptions[exception.account_id] = exception
+
+    def remove(self, account_id: AccountId) -> bool:
+        self.database.commit("exception removed")
+        return self.database.exceptions.pop(account_id, None) is not None
+
+    def list_exceptions(self) -> tuple[DeletionException, ...]:
+        return tuple(self.database.exceptions.values())

@@ -1,0 +1,153 @@
+"""One process of one operator: the use cases as a command line composes them, over the fakes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import count
+
+from rootkeeper.domain.organizations import Account, AccountId, Inventory
+from rootkeeper.domain.windows import RecoveryWindow
+from rootkeeper.ports.ledger import Ledger
+from rootkeeper.workflows.closing import Closing, WindowClosing
+from rootkeeper.workflows.exceptions import ExceptionKeeping
+from rootkeeper.workflows.overdue import OverdueClosing
+from rootkeeper.workflows.recovery import Opening, RecoveryOpening
+from rootkeeper.workflows.recovery_checks import RecoveryPlanning, RecoveryRequest
+from rootkeeper.workflows.settlement import Settlement, SettlementReport
+from rootkeeper.workflows.setup import Disabling, Enabling, SetupReading
+from rootkeeper.workflows.waiting import WindowWaiting
+from tests.fakes.databases import FakeDatabase, FakeExceptions, FakeLedger, FakeLocks, FakeWindows
+from tests.fakes.organization import FakeOrganization
+
+_NUMBERS = count(1)
+
+
+@dataclass
+class RecordingProgress:
+    """Implements Progress; keeps the remarks."""
+
+    remarks: list[str] = field(default_factory=list)
+
+    def start(self, label: str, total: int | None) -> None: ...
+
+    def advance(self, *, present: int = 0, unknown: int = 0) -> None: ...
+
+    def remark(self, text: str) -> None:
+        self.remarks.append(text)
+
+    def finish(self) -> None: ...
+
+
+class Operator:
+    """A process with its own owner id; start another one to come after a crash."""
+
+    def __init__(self, organization: FakeOrganization, database: FakeDatabase, *, has_spill: bool = True) -> None:
+        self.organization = organization
+        self.database = database
+        self.clock = organization.clock
+        self.owner_id = f"process-{next(_NUMBERS)}"
+        self.progress = RecordingProgress()
+        self.ledger = FakeLedger(database, self.owner_id)
+        self.spilled = FakeLedger(FakeDatabase(self.clock), self.owner_id, is_spill=True)
+        self.windows = FakeWindows(database)
+        self.locks = FakeLocks(database, self.owner_id)
+        self.exceptions = FakeExceptions(database)
+        self.has_spill = has_spill
+
+    def die(self) -> None:
+        self.database.die(self.owner_id)
+
+    def account(self, account_id: AccountId) -> Account:
+        return self.organization.accounts[account_id]
+
+    def inventory(self) -> Inventory:
+        return Inventory(
+            organization=self.organization.organization,
+            accounts=tuple(self.organization.accounts.values()),
+            organizational_units=tuple(self.organization.organizational_units.values()),
+            listed_at=self.clock.now(),
+        )
+
+    @property
+    def planning(self) -> RecoveryPlanning:
+        return RecoveryPlanning(
+            self.organization, self.organization, self.ledger, self.windows, self.exceptions, self.clock
+        )
+
+    @property
+    def opening(self) -> RecoveryOpening:
+        return RecoveryOpening(
+            reader=self.organization,
+            sessions=self.organization,
+            ledger=self.ledger,
+            windows=self.windows,
+            locks=self.locks,
+            clock=self.clock,
+            progress=self.progress,
+            actor_name="alice",
+            new_window_id=lambda: f"w-{len(self.database.windows) + 1}",
+        )
+
+    @property
+    def closing(self) -> WindowClosing:
+        return WindowClosing(
+            reader=self.organization,
+            sessions=self.organization,
+            ledger=self.ledger,
+            windows=self.windows,
+            locks=self.locks,
+            clock=self.clock,
+            progress=self.progress,
+            spill=self._spill if self.has_spill else None,
+        )
+
+    @property
+    def waiting(self) -> WindowWaiting:
+        return WindowWaiting(self.closing, self.windows, self.clock, self.progress)
+
+    @property
+    def settlement(self) -> Settlement:
+        return Settlement(
+            self.organization,
+            self.organization,
+            self.ledger,
+            self.windows,
+            self.locks,
+            self.clock,
+            self.progress,
+        )
+
+    @property
+    def enabling(self) -> Enabling:
+        return Enabling(self.organization, self.organization, self.ledger, self.clock, self.progress)
+
+    @property
+    def disabling(self) -> Disabling:
+        return Disabling(self.organization, self.organization, self.ledger, self.windows, self.clock, self.progress)
+
+    @property
+    def setup(self) -> SetupReading:
+        return SetupReading(self.organization)
+
+    @property
+    def exception_keeping(self) -> ExceptionKeeping:
+        return ExceptionKeeping(self.exceptions, self.ledger, self.clock, "alice")
+
+    def request(self, account_id: AccountId, seconds: int = 3600, reason: str = "billing") -> RecoveryRequest:
+        return RecoveryRequest(self.account(account_id), reason, "T-1", seconds)
+
+    def open(self, account_id: AccountId, seconds: int = 3600) -> Opening:
+        """As ``rootkeeper recover`` does up to its waiting."""
+        return self.opening.open(self.planning.plan(self.inventory(), self.request(account_id, seconds)))
+
+    def close(self, window: RecoveryWindow) -> Closing:
+        return self.closing.close(window)
+
+    def start_changing_command(self) -> tuple[SettlementReport, tuple[Closing, ...]]:
+        """What every command that changes something does first."""
+        report = self.settlement.settle()
+        overdue = OverdueClosing(self.windows, self.closing, self.progress)
+        return report, overdue.close_overdue(self.clock.now())
+
+    def _spill(self) -> Ledger:
+        return self.spilled

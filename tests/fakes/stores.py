@@ -1,0 +1,315 @@
+"""What the product remembers, in memory: ledger, locks, inventory, windows, exceptions, progress.
+
+The ledger keeps the promise that matters to a use case: it refuses when it can't be written, it checks the fencing
+token, and it gives no intent a second outcome.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from rootkeeper.domain.deletion_exceptions import DeletionException
+from rootkeeper.domain.ledger import (
+    GENESIS_HASH,
+    Action,
+    Actor,
+    ActorKind,
+    Intent,
+    JsonValue,
+    LedgerEntry,
+    Phase,
+    Result,
+    ensure_no_secrets,
+)
+from rootkeeper.domain.organizations import AccountId, Inventory
+from rootkeeper.domain.statuses import AccountStatus
+from rootkeeper.domain.windows import FINAL_STATES, RecoveryWindow, WindowState
+from rootkeeper.errors import (
+    AccountBusyError,
+    InputError,
+    LedgerUnavailableError,
+    LockLostError,
+    WindowConflictError,
+)
+from rootkeeper.ports.locks import AccountLock
+from tests.fakes.clock import FakeClock
+
+OWNER = "owner-1"
+LEASE_SECONDS = 30.0
+OPERATOR = Actor("operator", ActorKind.SELF_ASSERTED)
+
+
+@dataclass(slots=True)
+class InMemoryLocks:
+    """Implements AccountLocks; ``take_over`` is what another owner does when this one's lease ran out."""
+
+    held: dict[AccountId, AccountLock] = field(default_factory=dict)
+    tokens: dict[AccountId, int] = field(default_factory=dict)
+    purposes: list[tuple[AccountId, str]] = field(default_factory=list)
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextmanager
+    def hold(self, account_id: AccountId, purpose: str, wait_seconds: float = 0) -> Iterator[AccountLock]:
+        lock = self._take(account_id, OWNER, purpose)
+        try:
+            yield lock
+        finally:
+            with self._guard:
+                if self.held.get(account_id) == lock:
+                    del self.held[account_id]
+
+    def take_over(self, account_id: AccountId, owner_id: str = "owner-2") -> AccountLock:
+        with self._guard:
+            self.held.pop(account_id, None)
+        return self._take(account_id, owner_id, "taking over")
+
+    def is_current(self, lock: AccountLock) -> bool:
+        return self.held.get(lock.account_id) == lock
+
+    def _take(self, account_id: AccountId, owner_id: str, purpose: str) -> AccountLock:
+        with self._guard:
+            if account_id in self.held:
+                raise AccountBusyError(f"{account_id} is held by {self.held[account_id].owner_id}.")
+            self.purposes.append((account_id, purpose))
+            self.tokens[account_id] = self.tokens.get(account_id, 0) + 1
+            self.held[account_id] = AccountLock(account_id, owner_id, self.tokens[account_id])
+            return self.held[account_id]
+
+
+@dataclass(slots=True)
+class InMemoryLedger:
+    """Implements Ledger. ``note`` hears of every append, so that a test sees its order among the calls."""
+
+    clock: FakeClock
+    locks: InMemoryLocks = field(default_factory=InMemoryLocks)
+    entries: list[LedgerEntry] = field(default_factory=list)
+    fail_after: int | None = None
+    """How many more appends succeed; ``None``: all."""
+    note: Callable[[str, LedgerEntry], None] | None = None
+    orphans: list[LedgerEntry] = field(default_factory=list)
+    _guard: threading.RLock = field(default_factory=threading.RLock)
+
+    def append_intent(
+        self,
+        action: Action,
+        *,
+        account_id: AccountId | None = None,
+        parameters: Mapping[str, JsonValue] | None = None,
+        lock: AccountLock | None = None,
+    ) -> Intent:
+        with self._guard:
+            if lock is not None and not self.locks.is_current(lock):
+                raise LockLostError(f"The lock on {lock.account_id} was taken over.")
+            entry = self._append(action, account_id, parameters or {}, Phase.INTENT, None, None)
+        valid_until = self.clock.monotonic() + LEASE_SECONDS
+        return Intent(entry.sequence, action, account_id, valid_until, parameters or {})
+
+    def append_outcome(
+        self, intent: Intent, result: Result, details: Mapping[str, JsonValue] | None = None
+    ) -> LedgerEntry:
+        with self._guard:
+            if any(entry.intent_sequence == intent.sequence for entry in self.entries):
+                raise LockLostError(f"Intent {intent.sequence} was settled by another process.")
+            return self._append(intent.action, intent.account_id, details or {}, Phase.OUTCOME, intent.sequence, result)
+
+    def append_fact(
+        self,
+        action: Action,
+        *,
+        account_id: AccountId | None = None,
+        parameters: Mapping[str, JsonValue] | None = None,
+    ) -> LedgerEntry:
+        with self._guard:
+            return self._append(action, account_id, parameters or {}, Phase.OUTCOME, None, Result.DONE)
+
+    def list_orphans(self) -> tuple[LedgerEntry, ...]:
+        settled = {entry.intent_sequence for entry in self.entries}
+        return tuple(entry for entry in self.orphans if entry.sequence not in settled)
+
+    def settle_orphan(self, entry: LedgerEntry, result: Result, details: Mapping[str, JsonValue]) -> bool:
+        with self._guard:
+            if entry not in self.list_orphans():
+                return False
+            self._append(entry.action, entry.account_id, details, Phase.OUTCOME, entry.sequence, result)
+            return True
+
+    # What a test looks at.
+
+    @property
+    def intents(self) -> list[LedgerEntry]:
+        return [entry for entry in self.entries if entry.phase is Phase.INTENT]
+
+    @property
+    def open_intents(self) -> list[LedgerEntry]:
+        settled = {entry.intent_sequence for entry in self.entries}
+        return [entry for entry in self.intents if entry.sequence not in settled]
+
+    def outcome_of(self, intent: LedgerEntry) -> LedgerEntry:
+        return next(entry for entry in self.entries if entry.intent_sequence == intent.sequence)
+
+    def results_of(self, action: Action) -> list[Result | None]:
+        return [entry.result for entry in self.entries if entry.phase is Phase.OUTCOME and entry.action is action]
+
+    def orphan_open_intents(self) -> None:
+        """What the death of the process leaves behind."""
+        self.orphans.extend(self.open_intents)
+
+    def _append(
+        self,
+        action: Action,
+        account_id: AccountId | None,
+        parameters: Mapping[str, JsonValue],
+        phase: Phase,
+        intent_sequence: int | None,
+        result: Result | None,
+    ) -> LedgerEntry:
+        if self.fail_after is not None:
+            if self.fail_after <= 0:
+                raise LedgerUnavailableError("The ledger can't be written: no space left on device.")
+            self.fail_after -= 1
+        ensure_no_secrets(dict(parameters))
+        entry = LedgerEntry(
+            sequence=len(self.entries) + 1,
+            at=self.clock.now(),
+            organization_id="o-exampleorgid",
+            endpoint="SANDBOX 127.0.0.1:4599",
+            actor=OPERATOR,
+            action=action,
+            account_id=account_id,
+            parameters=dict(parameters),
+            phase=phase,
+            owner_id=OWNER,
+            intent_sequence=intent_sequence,
+            result=result,
+            previous_hash=GENESIS_HASH,
+            entry_hash=GENESIS_HASH,
+        )
+        self.entries.append(entry)
+        if self.note is not None:
+            self.note(phase.value, entry)
+        return entry
+
+
+@dataclass(slots=True)
+class InMemoryInventory:
+    """Implements InventoryStore."""
+
+    last: Inventory | None = None
+    statuses: dict[AccountId, AccountStatus] = field(default_factory=dict)
+    audits: list[dict[str, int]] = field(default_factory=list)
+
+    def find_last(self) -> Inventory | None:
+        return self.last
+
+    def save(self, inventory: Inventory) -> None:
+        self.last = inventory
+
+    def has_audits(self) -> bool:
+        return bool(self.audits)
+
+    def save_statuses(self, statuses: Sequence[AccountStatus]) -> None:
+        self.statuses.update({status.account.account_id: status for status in statuses})
+
+    def list_statuses(self) -> dict[AccountId, AccountStatus]:
+        return dict(self.statuses)
+
+    def record_audit(self, started_at: datetime, ended_at: datetime, summary: dict[str, int]) -> None:
+        self.audits.append(summary)
+
+
+@dataclass(slots=True)
+class InMemoryWindows:
+    """Implements RecoveryWindows."""
+
+    kept: dict[str, RecoveryWindow] = field(default_factory=dict)
+
+    def add(self, window: RecoveryWindow) -> None:
+        existing = self.find_unfinished(window.account_id)
+        if existing is not None:
+            raise WindowConflictError(f"{window.account_id} has the window {existing.window_id}.")
+        self.kept[window.window_id] = window
+
+    def change(self, window: RecoveryWindow, expected: WindowState) -> None:
+        if self.kept[window.window_id].state is not expected:
+            raise WindowConflictError(f"Window {window.window_id} has moved on.")
+        self.kept[window.window_id] = window
+
+    def get(self, window_id_or_account_id: str) -> RecoveryWindow:
+        for window in self.list_windows():
+            if window_id_or_account_id in (window.window_id, window.account_id):
+                return window
+        raise InputError(f"There is no window {window_id_or_account_id}.")
+
+    def find_unfinished(self, account_id: AccountId) -> RecoveryWindow | None:
+        return next((one for one in self.list_windows(unfinished_only=True) if one.account_id == account_id), None)
+
+    def list_windows(self, *, unfinished_only: bool = False) -> tuple[RecoveryWindow, ...]:
+        newest_first = sorted(self.kept.values(), key=lambda window: window.requested_at, reverse=True)
+        return tuple(one for one in newest_first if not (unfinished_only and one.state in FINAL_STATES))
+
+    def list_overdue(self, now: datetime) -> tuple[RecoveryWindow, ...]:
+        overdue = [window for window in self.kept.values() if window.is_overdue(now)]
+        return tuple(sorted(overdue, key=lambda window: window.expires_at or now))
+
+
+@dataclass(slots=True)
+class InMemoryExceptions:
+    """Implements DeletionExceptions."""
+
+    kept: dict[AccountId, DeletionException] = field(default_factory=dict)
+
+    def add(self, exception: DeletionException) -> None:
+        self.kept[exception.account_id] = exception
+
+    def remove(self, account_id: AccountId) -> bool:
+        return self.kept.pop(account_id, None) is not None
+
+    def list_exceptions(self) -> tuple[DeletionException, ...]:
+        return tuple(self.kept.values())
+
+
+@dataclass(slots=True)
+class RecordedProgress:
+    """Implements Progress: keeps what it was told."""
+
+    remarks: list[str] = field(default_factory=list)
+    advanced: int = 0
+    present: int = 0
+    unknown: int = 0
+    totals: list[int | None] = field(default_factory=list)
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def start(self, label: str, total: int | None) -> None:
+        self.totals.append(total)
+
+    def advance(self, *, present: int = 0, unknown: int = 0) -> None:
+        with self._guard:
+            self.advanced += 1
+            self.present += present
+            self.unknown += unknown
+
+    def remark(self, text: str) -> None:
+        self.remarks.append(text)
+
+    def finish(self) -> None:
+        return
+
+
+def make_window(account_id: AccountId, now: datetime, state: WindowState = WindowState.OPEN) -> RecoveryWindow:
+    """A window of four hours that was requested now."""
+    window = RecoveryWindow(
+        window_id=f"w-{account_id}",
+        organization_id="o-exampleorgid",
+        account_id=account_id,
+        state=state,
+        reason="restore a bucket",
+        ticket="INC-1",
+        requested_by="operator",
+        requested_at=now,
+        duration_seconds=4 * 3600,
+    )
+    return replace(window, expires_at=window.requested_at)

@@ -1,0 +1,132 @@
+"""A proxy between the program and the sandbox that ends the program by SIGKILL at a chosen call.
+
+The program isn't prepared for it in any way: it sees an endpoint like any other. ``Before`` a call means that the
+request has left the program and never reaches the sandbox; ``after`` means that the sandbox has acted and the answer
+never reaches the program.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import signal
+import threading
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qs, urlsplit
+
+
+@dataclass(frozen=True, slots=True)
+class KillPoint:
+    """Where a run ends: at its ``number``-th call or commit, counted from 1."""
+
+    what: str
+    """``call`` or ``commit``."""
+    when: str
+    """``before`` or ``after``."""
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.when} {self.what} {self.number}"
+
+
+class KillingProxy:
+    """Forwards every request to the sandbox; one run of the program at a time."""
+
+    def __init__(self, upstream: str) -> None:
+        parts = urlsplit(upstream)
+        self._host, self._port = parts.hostname or "", parts.port or 0
+        self._lock = threading.Lock()
+        self._pid: int | None = None
+        self._point: KillPoint | None = None
+        self.operations: list[str] = []
+        """The calls of the current run, in the order in which they came."""
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def begin_run(self) -> None:
+        """Forget the last run."""
+        with self._lock:
+            self._pid, self._point, self.operations = None, None, []
+
+    def arm(self, pid: int, point: KillPoint) -> None:
+        """End process ``pid`` at ``point``."""
+        with self._lock:
+            self._pid, self._point = pid, point
+
+    def count(self, operation: str) -> int:
+        with self._lock:
+            self.operations.append(operation)
+            return len(self.operations)
+
+    def kill_if_due(self, when: str, number: int) -> bool:
+        with self._lock:
+            point, pid = self._point, self._pid
+        if pid is None or point is None or (point.what, point.when, point.number) != ("call", when, number):
+            return False
+        os.kill(pid, signal.SIGKILL)
+        return True
+
+    def forward(self, method: str, path: str, headers: list[tuple[str, str]], body: bytes) -> http.client.HTTPResponse:
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=30)
+        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+        for name, value in headers:
+            connection.putheader(name, value)
+        connection.endheaders(body)
+        return connection.getresponse()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        proxy = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                number = proxy.count(_operation(self.headers, body))
+                if proxy.kill_if_due("before", number):
+                    self.close_connection = True
+                    return
+                response = proxy.forward("POST", self.path, self.headers.items(), body)
+                answer = response.read()
+                if proxy.kill_if_due("after", number):
+                    self.close_connection = True
+                    return
+                self._relay(response, answer)
+
+            def _relay(self, response: http.client.HTTPResponse, answer: bytes) -> None:
+                self.send_response_only(response.status)
+                for name, value in response.getheaders():
+                    if name.lower() not in {"content-length", "transfer-encoding", "connection"}:
+                        self.send_header(name, value)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *_: Any) -> None:
+                """Say nothing."""
+
+        return Handler
+
+
+def _operation(headers: Any, body: bytes) -> str:
+    target = headers.get("X-Amz-Target")
+    if target:
+        return str(target).rpartition(".")[2]
+    return parse_qs(body.decode()).get("Action", ["?"])[0]

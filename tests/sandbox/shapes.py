@@ -1,0 +1,52 @@
+"""Hypothesis strategies that make values of botocore's shapes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.model import ListShape, MapShape, Shape, StructureShape
+from hypothesis import strategies as st
+
+TEXTS = st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\ufffe\uffff"), max_size=12)
+_MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - bounds
+
+SCALARS: dict[str, st.SearchStrategy[Any]] = {
+    "string": TEXTS,
+    "character": TEXTS,
+    "integer": st.integers(-(2**31), 2**31 - 1),
+    "long": st.integers(-(2**63), 2**63 - 1),
+    "float": st.floats(allow_nan=False, allow_infinity=False, width=32),
+    "double": st.floats(allow_nan=False, allow_infinity=False),
+    "boolean": st.booleans(),
+    "timestamp": _MOMENTS.map(lambda moment: moment.replace(microsecond=0)),
+    "blob": st.binary(max_size=12),
+}
+
+
+def values_of(shape: Shape, depth: int = 3) -> st.SearchStrategy[Any]:
+    """Make values of a shape, nested no deeper than ``depth``; lists and maps aren't empty."""
+    if isinstance(shape, StructureShape):
+        return structures_of(shape, depth)
+    if isinstance(shape, ListShape):
+        return st.lists(values_of(shape.member, depth - 1), min_size=1, max_size=3)
+    if isinstance(shape, MapShape):
+        return st.dictionaries(_keys_of(shape.key), values_of(shape.value, depth - 1), min_size=1, max_size=3)
+    enumeration = shape.metadata.get("enum")
+    return st.sampled_from(list(enumeration)) if enumeration else SCALARS[shape.type_name]
+
+
+def _keys_of(shape: Shape) -> st.SearchStrategy[str]:
+    enumeration = shape.metadata.get("enum")
+    return st.sampled_from(list(enumeration)) if enumeration else TEXTS.filter(bool)
+
+
+def structures_of(shape: StructureShape, depth: int = 3) -> st.SearchStrategy[dict[str, Any]]:
+    """Make structures with any of their members, and at least one inside others."""
+    members = {
+        name: values_of(inner, depth - 1)
+        for name, inner in shape.members.items()
+        if depth > 0 or inner.type_name not in ("structure", "list", "map")
+    }
+    structures = st.fixed_dictionaries({}, optional=members)
+    return structures if depth == 3 or not members else structures.filter(bool)

@@ -1,0 +1,109 @@
+"""What botocore writes the codec reads, and what the codec writes botocore reads, for every served operation."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from botocore.model import OperationModel, StructureShape
+from botocore.parsers import create_parser
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from rootkeeper.sandbox.codec.json_protocol import JsonCodec
+from rootkeeper.sandbox.codec.json_values import compile_json_reader, parse_object
+from rootkeeper.sandbox.codec.models import load_model
+from rootkeeper.sandbox.codec.protocols import Codec
+from rootkeeper.sandbox.codec.query_fields import compile_input, parse_fields
+from rootkeeper.sandbox.codec.query_protocol import QueryCodec
+from rootkeeper.sandbox.exchange import ServiceError
+from rootkeeper.sandbox.services import SERVICES
+from tests.sandbox.shapes import TEXTS, structures_of
+from tests.sandbox.wire import build_request, parse_response
+
+SERVED = [(service, operation) for service, operations in SERVICES.items() for operation in operations]
+WITH_INPUT = [(s, o) for s, o in SERVED if load_model(s).operation_model(o).input_shape is not None]
+WITH_OUTPUT = [(s, o) for s, o in SERVED if load_model(s).operation_model(o).output_shape is not None]
+QUICK = settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def codec_of(service: str) -> Codec:
+    model = load_model(service)
+    return QueryCodec(model) if model.metadata["protocol"] == "query" else JsonCodec(model)
+
+
+def operation_model(service: str, operation: str) -> OperationModel:
+    return load_model(service).operation_model(operation)
+
+
+def read_parameters(service: str, operation: str, parameters: dict[str, Any]) -> Any:
+    """Read what botocore wrote, without the model's constraints."""
+    request = build_request(service, operation, parameters)
+    shape = operation_model(service, operation).input_shape
+    assert shape is not None
+    if load_model(service).metadata["protocol"] == "query":
+        return compile_input(shape)(parse_fields(request.body.decode()))
+    return compile_json_reader(shape)(parse_object(request.body))
+
+
+@pytest.mark.parametrize(("service", "operation"), WITH_INPUT)
+@QUICK
+@given(data=st.data())
+def test_parameters_arrive_as_botocore_sent_them(service: str, operation: str, data: st.DataObject) -> None:
+    shape = operation_model(service, operation).input_shape
+    assert shape is not None
+    parameters = data.draw(structures_of(shape))
+    assert read_parameters(service, operation, parameters) == parameters
+
+
+@pytest.mark.parametrize(("service", "operation"), WITH_OUTPUT)
+@QUICK
+@given(data=st.data())
+def test_botocore_reads_the_answer_that_was_written(service: str, operation: str, data: st.DataObject) -> None:
+    shape = operation_model(service, operation).output_shape
+    assert shape is not None
+    result = data.draw(structures_of(shape))
+    parsed = parse_response(codec_of(service).render(operation, result, "request-1"), service, operation)
+    metadata = parsed.pop("ResponseMetadata")
+    assert parsed == result
+    assert metadata["RequestId"] == "request-1"
+
+
+@pytest.mark.parametrize("service", sorted(SERVICES))
+@QUICK
+@given(message=TEXTS, code=st.from_regex(r"[A-Za-z.]{1,30}", fullmatch=True), status=st.sampled_from([400, 403, 409]))
+def test_botocore_reads_every_error(service: str, message: str, code: str, status: int) -> None:
+    operation = next(iter(SERVICES[service]))
+    response = codec_of(service).render_error(ServiceError(code, message, status), "request-2")
+    parsed = parse_response(response, service, operation)
+    assert (parsed["Error"]["Code"], parsed["Error"].get("Message") or "") == (code, message)
+    assert parsed["ResponseMetadata"]["HTTPStatusCode"] == status
+    assert parsed["ResponseMetadata"]["RequestId"] == "request-2"
+
+
+def modelled_errors() -> list[tuple[str, StructureShape]]:
+    return [
+        (service, shape)
+        for service in SERVICES
+        for shape in load_model(service).error_shapes
+        if isinstance(shape, StructureShape)
+    ]
+
+
+@pytest.mark.parametrize(("service", "shape"), modelled_errors(), ids=lambda value: getattr(value, "name", value))
+def test_modelled_members_of_errors_reach_the_client(service: str, shape: StructureShape) -> None:
+    texts = [name for name, inner in shape.members.items() if inner.type_name == "string"]
+    further = {name: f"the {name}" for name in texts if name.lower() not in ("message", "code")}
+    response = codec_of(service).render_error(ServiceError(shape.error_code, "It failed.", 400, further), "request-3")
+    headers = {"content-type": response.content_type, **response.headers}
+    parser = create_parser(load_model(service).metadata["protocol"])
+    parsed = parser.parse({"status_code": 400, "headers": headers, "body": response.body}, shape)
+    message = {name: "It failed." for name in texts if name.lower() == "message"}
+    assert {name: parsed.get(name) for name in further | message} == further | message
+
+
+def test_a_json_error_spells_its_message_as_the_service_does() -> None:
+    response = codec_of("organizations").render_error(ServiceError("AccessDeniedException", "No."), "request-4")
+    assert json.loads(response.body) == {"__type": "AccessDeniedException", "Message": "No."}
+    assert response.content_type == "application/x-amz-json-1.1"

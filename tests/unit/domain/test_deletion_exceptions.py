@@ -1,0 +1,40 @@
+"""What an exception from deletion must have."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from rootkeeper.domain.deletion_exceptions import DeletionException, ensure_exception
+from rootkeeper.domain.organizations import AccountId
+from rootkeeper.errors import InputError
+
+NOW = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)
+EXCEPTION = DeletionException(
+    AccountId("222233334444"), "payments team", "MFA delete on the archive", NOW + timedelta(days=30), "alice", NOW
+)
+
+
+def test_an_exception_is_in_force_until_its_end_and_not_longer() -> None:
+    assert EXCEPTION.is_in_force(NOW)
+    assert not EXCEPTION.is_in_force(EXCEPTION.until)
+
+
+def test_a_complete_exception_is_kept_as_it_is() -> None:
+    assert ensure_exception(EXCEPTION, NOW) == EXCEPTION
+
+
+@pytest.mark.parametrize(
+    ("exception", "said"),
+    [
+        (replace(EXCEPTION, owner=""), "owner"),
+        (replace(EXCEPTION, reason=""), "reason"),
+        (replace(EXCEPTION, until=NOW), "past"),
+    ],
+)
+def test_an_exception_without_owner_reason_or_future_end_is_refused(exception: DeletionException, said: str) -> None:
+    with pytest.raises(InputError, match=said) as caught:
+        ensure_exception(exception, NOW)
+    assert caught.value.hint

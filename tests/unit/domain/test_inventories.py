@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from rootkeeper.domain.inventories import find_gap, find_vanished, sort_accounts
+from rootkeeper.domain.organizations import Account, AccountId, AccountState, Inventory, Organization
+
+MANAGEMENT, MEMBER = AccountId("111122223333"), AccountId("444455556666")
+
+
+def account(account_id: AccountId, ou_path: str = "Root", name: str = "some") -> Account:
+    return Account(account_id, name, "some@example.com", AccountState.ACTIVE, ("r-exam",), ou_path)
+
+
+BOTH = (account(MANAGEMENT), account(MEMBER))
+
+
+def gap(*accounts: Account, expected: frozenset[AccountId] = frozenset()) -> str | None:
+    return find_gap(accounts, management_account_id=MANAGEMENT, expected=expected)
+
+
+@pytest.mark.parametrize(
+    ("accounts", "expected", "words"),
+    [
+        ((), frozenset(), "no account at all"),
+        ((account(MEMBER),), frozenset(), "management account 111122223333 is missing"),
+        (BOTH, frozenset({AccountId("222233334444")}), "222233334444"),
+        ((*BOTH, account(MEMBER)), frozenset(), "twice: 444455556666"),
+    ],
+)
+def test_p13_a_list_that_cannot_be_complete_is_told(
+    accounts: tuple[Account, ...], expected: frozenset[AccountId], words: str
+) -> None:
+    assert words in (gap(*accounts, expected=expected) or "")
+
+
+def test_nothing_speaks_against_a_list_with_all_that_must_be_in_it() -> None:
+    assert gap(*BOTH, expected=frozenset({MEMBER})) is None
+
+
+def test_accounts_stand_in_the_order_of_the_tree() -> None:
+    wanted = [
+        account(AccountId("000000000001"), "Root", "z"),
+        account(AccountId("000000000002"), "Root/A", "b"),
+        account(AccountId("000000000003"), "Root/A", "c"),
+        account(AccountId("000000000004"), "Root/A/Deep", "a"),
+        account(AccountId("000000000005"), "Root/A B", "a"),
+    ]
+    assert sort_accounts(wanted[::-1]) == tuple(wanted)
+
+
+def test_accounts_that_a_new_listing_lacks_are_found() -> None:
+    organization = Organization("o-exampleorgid", MANAGEMENT, has_all_features=True, partition="aws")
+    last = Inventory(organization, BOTH, (), datetime(2026, 1, 15, tzinfo=UTC))
+    assert find_vanished(last, BOTH[:1]) == BOTH[1:]
+    assert find_vanished(replace(last, accounts=BOTH[:1]), BOTH) == ()
+    assert find_vanished(None, ()) == ()
