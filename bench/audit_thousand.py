@@ -54,8 +54,9 @@ def main() -> None:
                 options.script_rounds, lambda: run_own(sandbox, "threads=1", options.sequential)
             ),
         }
-    print_table(runs)
-    print_ratios(runs)
+    measured = {name: found for name, found in runs.items() if found}
+    print_table(measured)
+    print_ratios(measured)
 
 
 def read_options() -> argparse.Namespace:

@@ -82,14 +82,14 @@ class LeaseSettings:
 
 @dataclass(frozen=True, slots=True)
 class LedgerSettings:
-    """Files beside the ledger. By default they stand beside the database, named after it."""
+    """What stands beside the ledger: by default where the database is, named after it."""
 
     anchor: Path = Path()
     """Head hashes, so that a cut or restored database shows."""
     mirror: Path = Path()
     """A copy of every entry as JSON Lines."""
     spill: Path = Path()
-    """What closing a window wrote while the database couldn't be written."""
+    """The folder for what closing a window writes while the database can't be written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +243,7 @@ def _complete(settings: Settings, data_folder: Path) -> Settings:
     ledger = LedgerSettings(
         anchor=_or_beside(settings.ledger.anchor, stem, ".anchor.jsonl"),
         mirror=_or_beside(settings.ledger.mirror, stem, ".mirror.jsonl"),
-        spill=_or_beside(settings.ledger.spill, stem, ".spill.jsonl"),
+        spill=settings.ledger.spill if settings.ledger.spill != Path() else stem.parent,
     )
     return replace(settings, database=DatabaseSettings(url), ledger=ledger)
 

@@ -95,6 +95,9 @@ def test_catch_alls_stand_only_where_the_last_handler_is() -> None:
 
 
 def is_catch_all(handler: ast.ExceptHandler) -> bool:
+    """Whether it ends every error here; one that cleans up and raises again doesn't."""
+    if isinstance(handler.body[-1], ast.Raise) and handler.body[-1].exc is None:
+        return False
     if handler.type is None:
         return True
     caught = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]

@@ -182,7 +182,7 @@ def _describe(root_user: FakeRootUser) -> dict[str, object]:
     """As ``PUT /_sandbox/accounts/{id}/root-user`` takes it."""
     profile = root_user.login_profile
     return {
-        "password": "correct horse" if profile else None,
+        "password": profile is not None,
         "password_last_used_at": profile.last_used_at.isoformat() if profile and profile.last_used_at else None,
         "access_keys": [
             {

@@ -1,4 +1,4 @@
-"""A server on this machine that answers each AWS operation as a test says, well or badly, and remembers every request."""
+"""A server on this machine that answers each AWS operation as a test says, well or badly, and remembers requests."""
 
 from __future__ import annotations
 

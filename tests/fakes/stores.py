@@ -154,6 +154,11 @@ class InMemoryLedger:
     def results_of(self, action: Action) -> list[Result | None]:
         return [entry.result for entry in self.entries if entry.phase is Phase.OUTCOME and entry.action is action]
 
+    def list_audited(self) -> list[list[AccountId]]:
+        """The accounts that each audit's intent names."""
+        named = [entry.parameters["account_ids"] for entry in self.intents if entry.action is Action.ACCOUNTS_AUDIT]
+        return [[AccountId(str(one)) for one in accounts] for accounts in named if isinstance(accounts, list)]
+
     def orphan_open_intents(self) -> None:
         """What the death of the process leaves behind."""
         self.orphans.extend(self.open_intents)

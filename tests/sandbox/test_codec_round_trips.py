@@ -99,7 +99,9 @@ def test_modelled_members_of_errors_reach_the_client(service: str, shape: Struct
     headers = {"content-type": response.content_type, **response.headers}
     parser = create_parser(load_model(service).metadata["protocol"])
     parsed = parser.parse({"status_code": 400, "headers": headers, "body": response.body}, shape)
-    message = {name: "It failed." for name in texts if name.lower() == "message"}
+    # IAM's and STS's models say ``message``, their wire says ``Message``: botocore reads it as the generic error's.
+    spelled_as_modelled = load_model(service).metadata["protocol"] == "json"
+    message = {name: "It failed." for name in texts if name.lower() == "message" and spelled_as_modelled}
     assert {name: parsed.get(name) for name in further | message} == further | message
 
 

@@ -6,6 +6,8 @@ there. Source: STS API Reference, AssumeRoot.
 
 from __future__ import annotations
 
+import os
+
 from botocore.session import Session
 
 from rootkeeper.errors import InputError
@@ -15,11 +17,13 @@ DEFAULT_REGION = "us-east-1"
 
 
 def choose_region(session: Session, wanted: str | None) -> str:
-    """The Region wanted, else the configured one, else the default.
+    """The Region wanted, else ``AWS_REGION``, else the configured one, else the default.
+
+    ``AWS_REGION`` is what newer AWS tools read; botocore knows ``AWS_DEFAULT_REGION`` only.
 
     :raises InputError: if there is no such Region, or it isn't one (``aws-global``).
     """
-    region = wanted or session.get_config_variable("region") or DEFAULT_REGION
+    region = wanted or os.environ.get("AWS_REGION") or session.get_config_variable("region") or DEFAULT_REGION
     if region not in list_regions(session):
         raise InputError(
             f"{region!r} is not an AWS Region with an STS endpoint of its own.",

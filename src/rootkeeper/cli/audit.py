@@ -32,10 +32,12 @@ def audit(
 
     Changes: nothing in AWS. Each account records two events in CloudTrail, which alarms on root activity may see.
 
-    AWS permissions: sts:AssumeRoot with the task policy IAMAuditRootUserCredentials; organizations:
-    DescribeOrganization, ListAccounts, ListRoots, ListOrganizationalUnitsForParent, ListAccountsForParent, ListDelegatedAdministrators,
-    ListAWSServiceAccessForOrganization, ListTagsForResource (only with --tag); iam:ListOrganizationsFeatures, and
-    iam:GetAccountSummary for the management account's own root user.
+    AWS permissions: sts:AssumeRoot with the task policy IAMAuditRootUserCredentials;
+    organizations:DescribeOrganization,
+    organizations:ListAccounts, organizations:ListRoots, organizations:ListOrganizationalUnitsForParent,
+    organizations:ListAccountsForParent, organizations:ListDelegatedAdministrators,
+    organizations:ListAWSServiceAccessForOrganization, organizations:ListTagsForResource (only with --tag);
+    iam:ListOrganizationsFeatures, and iam:GetAccountSummary for the management account's own root user.
 
     Exit statuses: 0 no findings; 1 findings as --fail-on says; 2 wrong usage; 3 AWS or the ledger refused, or AWS can't
     be reached.

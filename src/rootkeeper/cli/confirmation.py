@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.cli.option_sets import OptionSet
 from rootkeeper.cli.rendering.text import json_text
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import InputError
@@ -22,7 +23,7 @@ ACCOUNTS_WITHOUT_TYPING = 10
 
 
 @dataclass(frozen=True, slots=True)
-class ChangeOptions:
+class ChangeOptions(OptionSet):
     """The options of every command that changes something."""
 
     yes: Annotated[

@@ -33,7 +33,7 @@ def confirm_deletion(plan: DeletionPlan, confirmation: Confirmation, terminal: T
         confirmation.show_context()
         return plan
     listing = plan_listing(plan, now)
-    terminal.remarks.print(build_table(listing.columns, listing.records))
+    terminal.remarks.print(build_table(listing.columns, listing.records, is_ruled=terminal.remarks.is_terminal))
     if plan.certificates:
         question = (
             f"AWS tells no last use of signing certificates. Delete {counted(plan.certificates, 'certificate')} too?"

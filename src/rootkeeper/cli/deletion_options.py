@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from rootkeeper.cli.option_sets import OptionSet
 from rootkeeper.domain.deletion import ALL_KINDS
 from rootkeeper.domain.root_credentials import CredentialKind
 from rootkeeper.errors import InputError
@@ -15,7 +16,7 @@ from rootkeeper.workflows.deletion import DeletionOptions
 
 
 @dataclass(frozen=True, slots=True)
-class DeletionChoices:
+class DeletionChoices(OptionSet):
     """Which kinds go, and which recently used ones go all the same."""
 
     only: Annotated[

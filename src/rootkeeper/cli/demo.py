@@ -5,6 +5,7 @@ It uses a database of its own in a temporary folder, and an environment without 
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import subprocess
@@ -13,7 +14,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -124,10 +125,33 @@ class Demonstration:
                 self._wait_for(check, before, command)
             status = command.wait()
         self._terminal.show("")
-        self._tell(f"exit status {status}", holds=status == step.exit_status)
+        self._tell(f"exit status {status}, {step.exit_status} expected", holds=status == step.exit_status)
         after = self._sandbox.read_organization()
         for check in step.checks:
             self._tell(f"sandbox: {check.claim}", holds=check.holds(before, after))
+        self._check_answer(step, after)
+
+    def _check_answer(self, step: Step, truth: Truth) -> None:
+        if not step.answer_checks:
+            return
+        answer = self._read_answer(step)
+        for check in step.answer_checks:
+            self._tell(f"sandbox: {check.claim}", holds=answer is not None and check.holds(truth, answer))
+
+    def _read_answer(self, step: Step) -> dict[str, Any] | None:
+        """The same command once more, as JSON; ``None`` if that isn't what it writes."""
+        run = subprocess.run(  # noqa: S603 - our own program, no shell
+            [sys.executable, "-m", "rootkeeper", "-o", "json", *step.arguments],
+            env=clean_environment() | self._settings,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+        try:
+            answer: dict[str, Any] = json.loads(run.stdout)
+        except ValueError:
+            return None
+        return answer
 
     def _start(self, step: Step) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603 - our own program, no shell

@@ -30,6 +30,15 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerCheck:
+    """One sentence about what a reading command answers, read once more as JSON."""
+
+    claim: str
+    holds: Callable[[Truth, Mapping[str, Any]], bool]
+    """Given the truth and the answer."""
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One command of the story."""
 
@@ -39,6 +48,7 @@ class Step:
     checks: tuple[Check, ...] = ()
     meanwhile: tuple[Check, ...] = ()
     """What must become true while the command still runs."""
+    answer_checks: tuple[AnswerCheck, ...] = ()
 
 
 def root_user(truth: Truth, account_id: str) -> Mapping[str, Any]:
@@ -75,6 +85,27 @@ def _are_bare(_: Truth, after: Truth) -> bool:
     return len(users) > 0 and all(is_bare(user) for user in users.values())
 
 
+def _tells_the_truth(truth: Truth, answer: Mapping[str, Any]) -> bool:
+    """Whether every status that is known is the true one, and no account was left out."""
+    users = {account["account_id"]: account["root_user"] for account in truth["accounts"]}
+    found = {account["account_id"]: account["status"] for account in answer["accounts"]}
+    selected = users.keys() & found.keys()
+    return len(selected) == len(found) > 0 and all(
+        is_bare(users[account_id]) is (found[account_id] == "not_present")
+        for account_id in selected
+        if found[account_id] in ("present", "not_present")
+    )
+
+
+def _is_complete(truth: Truth, answer: Mapping[str, Any]) -> bool:
+    return len(answer["accounts"]) == len(truth["accounts"])
+
+
+def _finds_nothing(_: Truth, answer: Mapping[str, Any]) -> bool:
+    return {account["status"] for account in answer["accounts"]} == {"not_present"}
+
+
+_TRUE = AnswerCheck("what audit says of each account is true", _tells_the_truth)
 _UNCHANGED = Check("nothing changed in AWS", _is_unchanged)
 
 STORY = (
@@ -106,6 +137,7 @@ STORY = (
         ("audit",),
         exit_status=1,
         checks=(_UNCHANGED,),
+        answer_checks=(AnswerCheck("no account is missing", _is_complete), _TRUE),
     ),
     Step(
         f"The accounts that came with {OU_PATH} have everything: passwords, keys, certificates. Delete them.",
@@ -121,10 +153,11 @@ STORY = (
         ),
     ),
     Step(
-        "Read them again, with details.",
-        ("audit", "--ou", OU_PATH, "--details"),
+        "Read them again.",
+        ("audit", "--ou", OU_PATH),
         exit_status=0,
         checks=(_UNCHANGED,),
+        answer_checks=(AnswerCheck("nothing is left", _finds_nothing), _TRUE),
     ),
     Step(
         "One of them needs its root user once more. Allow recovery, for a short time.",
@@ -148,6 +181,6 @@ STORY = (
         ),
         checks=(Check("the window is closed and the root user bare again", _are_bare),),
     ),
-    Step("It is on record,", ("windows", "list"), exit_status=0, checks=(_UNCHANGED,)),
-    Step("and the record is intact.", ("ledger", "verify"), exit_status=0),
+    Step("The window stands on record.", ("windows", "list"), exit_status=0, checks=(_UNCHANGED,)),
+    Step("And the record of every call is intact.", ("ledger", "verify"), exit_status=0),
 )

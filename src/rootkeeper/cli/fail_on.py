@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from rootkeeper.cli.option_sets import OptionSet
 from rootkeeper.domain.statuses import FailOn
 from rootkeeper.errors import InputError
 
@@ -14,7 +15,7 @@ _DEFAULT = frozenset({FailOn.PRESENT, FailOn.UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)
-class FailOnOptions:
+class FailOnOptions(OptionSet):
     """The option of ``audit``, ``plan`` and ``status``."""
 
     fail_on: Annotated[

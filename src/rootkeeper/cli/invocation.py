@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rootkeeper.cli.exit_statuses import ExitStatus
-from rootkeeper.cli.option_sets import expand, show_parameters
+from rootkeeper.cli.option_sets import OptionSet, expand, show_parameters
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import InputError
 
@@ -39,7 +39,7 @@ class OutputFormat(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class SharedOptions:
+class SharedOptions(OptionSet):
     """The options of every command."""
 
     output: Annotated[

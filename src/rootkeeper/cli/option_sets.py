@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, Field, fields
 from functools import wraps
 from typing import Any, get_type_hints
+
+
+class OptionSet:
+    """What a dataclass of options inherits from, so that it is known as one."""
+
+    __slots__ = ()
 
 
 def expand(function: Callable[..., Any]) -> Callable[..., Any]:
     """The same function, its dataclass parameters replaced by their fields."""
     hints = get_type_hints(function, include_extras=True)
     shown: list[inspect.Parameter] = []
-    sets: dict[str, type[Any]] = {}
+    sets: dict[str, type[OptionSet]] = {}
     for name, parameter in inspect.signature(function).parameters.items():
-        if is_dataclass(hints[name]):
+        if isinstance(hints[name], type) and issubclass(hints[name], OptionSet):
             sets[name] = hints[name]
             shown.extend(_parameters_of(hints[name]))
         else:
@@ -28,7 +34,7 @@ def expand(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def expanded(**values: Any) -> Any:
         for name, option_set in sets.items():
-            values[name] = option_set(**{entry.name: values.pop(entry.name) for entry in fields(option_set)})
+            values[name] = option_set(**{entry.name: values.pop(entry.name) for entry in _fields(option_set)})
         return function(**values)
 
     del expanded.__wrapped__
@@ -42,7 +48,7 @@ def show_parameters(function: Callable[..., Any], parameters: list[inspect.Param
     function.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
 
 
-def _parameters_of(option_set: type[Any]) -> list[inspect.Parameter]:
+def _parameters_of(option_set: type[OptionSet]) -> list[inspect.Parameter]:
     hints = get_type_hints(option_set, include_extras=True)
     return [
         inspect.Parameter(
@@ -51,5 +57,9 @@ def _parameters_of(option_set: type[Any]) -> list[inspect.Parameter]:
             default=inspect.Parameter.empty if entry.default is MISSING else entry.default,
             annotation=hints[entry.name],
         )
-        for entry in fields(option_set)
+        for entry in _fields(option_set)
     ]
+
+
+def _fields(option_set: type[OptionSet]) -> tuple[Field[Any], ...]:
+    return fields(option_set)  # type: ignore[arg-type]  # every option set is a dataclass

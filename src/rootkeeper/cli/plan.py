@@ -18,12 +18,12 @@ from rootkeeper.cli.invocation import Invocation, OutputFormat, single
 from rootkeeper.cli.moments import parse_moment
 from rootkeeper.cli.rendering.text import spoken_time
 from rootkeeper.cli.selection_options import SelectionOptions
+from rootkeeper.domain.deletion_planning import LONGEST_VALIDITY
 from rootkeeper.domain.durations import parse_duration
 from rootkeeper.domain.plan_files import render_plan
 from rootkeeper.domain.selection import ensure_request
 from rootkeeper.domain.statuses import has_findings
 from rootkeeper.errors import InputError
-from rootkeeper.workflows.deletion import LONGEST_VALIDITY
 
 
 def plan(

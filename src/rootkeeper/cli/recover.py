@@ -9,6 +9,7 @@ import typer
 
 from rootkeeper.cli.changing import begin_change
 from rootkeeper.cli.confirmation import ChangeOptions
+from rootkeeper.cli.countdown import open_countdown
 from rootkeeper.cli.exit_statuses import ExitStatus
 from rootkeeper.cli.invocation import Invocation, OutputFormat, single
 from rootkeeper.cli.rendering.windows import show_window
@@ -16,7 +17,7 @@ from rootkeeper.cli.stopping import StopRequests
 from rootkeeper.domain.durations import parse_duration, render_duration
 from rootkeeper.domain.openings import OpeningOutcome
 from rootkeeper.domain.selection import NamedAccount, find_account
-from rootkeeper.domain.windows import SHORTEST_DURATION_SECONDS
+from rootkeeper.domain.windows import SHORTEST_DURATION
 from rootkeeper.workflows.recovery_guidance import list_next_steps
 from rootkeeper.workflows.waiting import WaitEnd
 
@@ -65,7 +66,7 @@ def recover(
     length = parse_duration(
         duration,
         option="--for",
-        shortest=timedelta(seconds=SHORTEST_DURATION_SECONDS),
+        shortest=SHORTEST_DURATION,
         longest=invocation.load_settings().windows.longest,
     )
     progress = open_progress(invocation.terminal)
@@ -100,7 +101,6 @@ def _statement(plan: RecoveryPlan, *, leave_open: bool) -> list[str]:
         f"Allow password recovery for the root user of account {account.account_id} ({account.name}) for {length}.",
         f"Whoever reads the mailbox {account.email} can then set a password and sign in as root user.",
         end,
-        "The window is recorded as unapproved: approvals need a server.",
         *plan.remarks,
     ]
 
@@ -116,7 +116,8 @@ def _open_and_wait(
         for line in list_next_steps(plan.request.account, opening.window, _endpoint_url(application)):
             terminal.remark(line)
         waiting = application.window_waiting(progress)
-        end = waiting.wait(opening.window, stops.asked_once)
+        with open_countdown(terminal, opening.window, application.clock) as countdown:
+            end = waiting.wait(opening.window, lambda: countdown.tick() or stops.asked_once())
         terminal.remark("Closing now." if end is WaitEnd.STOPPED else "Closing.")
         closing = waiting.close(opening.window, stops.asked_twice)
     terminal.remark(closing.explanation, style=None if closing.is_closed else "bold red")

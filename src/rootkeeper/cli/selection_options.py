@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from rootkeeper.cli.option_sets import OptionSet
 from rootkeeper.domain.organizations import AccountState, parse_account_id
 from rootkeeper.domain.selection import NamedAccount, SelectionRequest, parse_account_list, parse_tag
 from rootkeeper.domain.statuses import Status
@@ -17,7 +18,7 @@ _PANEL = "Selection"
 
 
 @dataclass(frozen=True, slots=True)
-class SelectionOptions:
+class SelectionOptions(OptionSet):
     """Which accounts a command means."""
 
     accounts: Annotated[

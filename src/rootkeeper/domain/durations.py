@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from rootkeeper.errors import InputError
 
-_DURATION = re.compile(r"(?P<count>\d{1,9})(?P<unit>[smhd])")
+_DURATION = re.compile(r"(?P<count>[0-9]{1,9})(?P<unit>[smhd])")
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 

@@ -137,9 +137,13 @@ def canonical_json(value: JsonValue) -> str:
 
     :raises ValueError: if it can't be written so: an integer beyond 2**53, a number that isn't finite, broken text.
     """
+    return _dump(_plain(value)).decode()
+
+
+def _dump(plain: Any) -> bytes:
     import rfc8785  # here, since most commands hash nothing
 
-    return rfc8785.dumps(_plain(value)).decode()
+    return rfc8785.dumps(plain)
 
 
 def _plain(value: JsonValue) -> Any:
@@ -176,12 +180,12 @@ def compute_entry_hash(entry: LedgerEntry) -> str:
     """SHA-256, in hexadecimal, of the canonical form of every field but ``entry_hash``."""
     content = _describe_entry(entry)
     del content["entry_hash"]
-    return hashlib.sha256(canonical_json(content).encode()).hexdigest()
+    return hashlib.sha256(_dump(content)).hexdigest()
 
 
 def render_entry(entry: LedgerEntry) -> str:
     """One line of canonical JSON, without its end of line."""
-    return canonical_json(_describe_entry(entry))
+    return _dump(_describe_entry(entry)).decode()
 
 
 def parse_entry(text: str) -> LedgerEntry:
@@ -217,7 +221,7 @@ def render_time(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def _describe_entry(entry: LedgerEntry) -> dict[str, JsonValue]:
+def _describe_entry(entry: LedgerEntry) -> dict[str, Any]:
     return {
         "sequence": entry.sequence,
         "at": render_time(entry.at),
@@ -226,7 +230,7 @@ def _describe_entry(entry: LedgerEntry) -> dict[str, JsonValue]:
         "actor": {"name": entry.actor.name, "kind": entry.actor.kind.value, "caller_arn": entry.actor.caller_arn},
         "action": entry.action.value,
         "account_id": entry.account_id,
-        "parameters": entry.parameters,
+        "parameters": _plain(entry.parameters),
         "phase": entry.phase.value,
         "owner_id": entry.owner_id,
         "intent_sequence": entry.intent_sequence,

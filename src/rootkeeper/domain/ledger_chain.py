@@ -59,11 +59,14 @@ class OpenIntents:
         return frozenset(self._sequences)
 
 
-def find_first_misfit(entries: Iterable[LedgerEntry], open_intents: OpenIntents | None = None) -> Misfit | None:
+def find_first_misfit(
+    entries: Iterable[LedgerEntry], open_intents: OpenIntents | None = None, *, checks_outcomes: bool = True
+) -> Misfit | None:
     """Follow the chain from its first entry; ``None`` if every entry fits.
 
     :param entries: from sequence 1 on, in the order in which they are kept.
     :param open_intents: left with the intents that have no outcome at the end.
+    :param checks_outcomes: ``False`` for a part of a ledger, whose intents may stand elsewhere.
     """
     intents = OpenIntents() if open_intents is None else open_intents
     stream = iter(entries)
@@ -73,7 +76,7 @@ def find_first_misfit(entries: Iterable[LedgerEntry], open_intents: OpenIntents 
         following = next(stream, None)
         if not _fits(entry, head):
             return _name_misfit(entry, head, following, stream)
-        if not intents.accept(entry):
+        if checks_outcomes and not intents.accept(entry):
             return _unmatched(entry)
         head, entry = entry, following
     return None
@@ -103,11 +106,9 @@ def _name_misfit(
         return _misplaced(entry, expected, following, rest)
     if _is_hashed_as(entry, None):
         return _wrongly_linked(entry, following)
-    if _is_hashed_as(following, expected):
-        return _exchanged_or_inserted(entry, following, head)
     true_sequence = _find_true_sequence(entry)
     if true_sequence is None:
-        return Misfit(expected, MisfitKind.EDITED, f"Entry {expected} was edited: its hash isn't that of its content.")
+        return _foreign(entry, head, following)
     if true_sequence > expected:
         return _moved_up(expected, true_sequence, following)
     return Misfit(
@@ -142,16 +143,14 @@ def _wrongly_linked(entry: LedgerEntry, following: LedgerEntry | None) -> Misfit
     )
 
 
-def _exchanged_or_inserted(entry: LedgerEntry, following: LedgerEntry | None, head: LedgerEntry | None) -> Misfit:
-    """What follows was written for this entry's place."""
-    sequence = entry.sequence
-    if _is_hashed_as(entry, sequence + 1):
-        problem = f"Entries {sequence} and {sequence + 1} were reordered: each was written for the other's place."
-        return Misfit(sequence, MisfitKind.REORDERED, problem)
-    linked = following is not None and following.previous_hash == (GENESIS_HASH if head is None else head.entry_hash)
-    kind = MisfitKind.INSERTED if linked else MisfitKind.EDITED
-    problem = f"Entry {sequence} was inserted: the one after it was written for its place."
-    return Misfit(sequence, kind, problem if linked else f"Entry {sequence} was edited.")
+def _foreign(entry: LedgerEntry, head: LedgerEntry | None, following: LedgerEntry | None) -> Misfit:
+    """Its content was never hashed so: it was edited, or put in where what follows belongs."""
+    head_hash = GENESIS_HASH if head is None else head.entry_hash
+    if following is not None and following.previous_hash == head_hash and _is_hashed_as(following, entry.sequence):
+        problem = f"Entry {entry.sequence} was inserted: the one after it was written for its place."
+        return Misfit(entry.sequence, MisfitKind.INSERTED, problem)
+    problem = f"Entry {entry.sequence} was edited: its hash isn't that of its content."
+    return Misfit(entry.sequence, MisfitKind.EDITED, problem)
 
 
 def _moved_up(expected: int, true_sequence: int, following: LedgerEntry | None) -> Misfit:

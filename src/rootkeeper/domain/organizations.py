@@ -14,7 +14,7 @@ from rootkeeper.errors import InputError
 AccountId = NewType("AccountId", str)
 """12 digits; leading zeros count."""
 
-_ACCOUNT_ID = re.compile(r"\d{12}")
+_ACCOUNT_ID = re.compile(r"[0-9]{12}")
 
 
 def parse_account_id(text: str) -> AccountId:

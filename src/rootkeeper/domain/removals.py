@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from rootkeeper.domain.deletion import KindOutcome, KindReason, KindResult, PlannedCall, list_targets
+from rootkeeper.domain.deletion import KindOutcome, KindReason, KindResult, PlannedCall, leaves_unguarded, list_targets
 from rootkeeper.domain.ledger import Action, Intent, JsonValue, Result
 from rootkeeper.domain.root_credentials import CredentialKind, RootCredentials, RootCredentialsSummary
 from rootkeeper.errors import (
@@ -143,19 +143,21 @@ def judge_kinds(
     left: Left | None,
     obstacle: KindReason | None,
     obstacle_detail: str | None,
-    was_found: bool,
+    found: RootCredentials | None,
 ) -> tuple[KindResult, ...]:
     """What came of each of the four kinds.
 
     :param obstacle: what kept calls from being sent, or the account from being read.
-    :param was_found: whether the account was read at the start.
+    :param found: as read at the start; ``None`` if it couldn't be.
     """
     results = []
     for kind in CredentialKind:
         if kind not in only:
             results.append(KindResult(kind, KindOutcome.SKIPPED, KindReason.NOT_SELECTED))
-        elif not was_found:
+        elif found is None:
             results.append(KindResult(kind, KindOutcome.FAILED, obstacle or KindReason.ERROR, obstacle_detail))
+        elif kind is CredentialKind.MFA_DEVICES and leaves_unguarded(found, only):
+            results.append(KindResult(kind, KindOutcome.SKIPPED, KindReason.GUARDS_SOMETHING, "What it guards stays."))
         else:
             mine = [record for record in records if record.call.kind is kind]
             is_left = left is not None and left.combined.has(kind)

@@ -291,7 +291,8 @@ def ensure_not_empty(selection: Selection) -> None:
 def _find_excluded(excluded: Sequence[str], inventory: Inventory) -> frozenset[AccountId]:
     found: set[AccountId] = set()
     for text in excluded:
-        if text.startswith(("ou-", "r-")) or "/" in text:
+        is_account = any(text in (account.account_id, account.name) for account in inventory.accounts)
+        if not is_account and (text.startswith(("ou-", "r-")) or "/" in text):
             unit = find_organizational_unit(text, inventory.organizational_units)
             found.update(account.account_id for account in inventory.accounts if unit.ou_id in account.ou_ids)
         else:

@@ -203,7 +203,7 @@ def _judge_error(error: RootkeeperError, *, session_was_opened: bool) -> Reason:
 
 
 def _explain(error: RootkeeperError) -> str:
-    sentences = [error.message]
+    sentences = [error.message if error.message.endswith(".") else f"{error.message}."]
     if isinstance(error, AwsAccessDeniedError) and error.policy_id and error.policy_id not in error.message:
         sentences.append(f"AWS names the policy {error.policy_id}.")
     if error.hint:

@@ -103,6 +103,7 @@ def _print_environment(given: argparse.Namespace) -> int:
         "AWS_ACCESS_KEY_ID": principal["access_key_id"],
         "AWS_SECRET_ACCESS_KEY": principal["secret_access_key"],
         "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
     }
     sys.stdout.writelines(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
     return 0

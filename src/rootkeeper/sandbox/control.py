@@ -5,7 +5,6 @@ It speaks plain JSON, needs no signature, and answers only callers on this machi
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from rootkeeper.sandbox.codec.scalars import format_iso8601
 from rootkeeper.sandbox.faults import parse_fault
 from rootkeeper.sandbox.http_messages import HttpRequest, HttpResponse
 from rootkeeper.sandbox.instance import SandboxInstance
+from rootkeeper.sandbox.loopback import is_loopback
 
 PREFIX = "/_sandbox/"
 _MAX_ADVANCE_SECONDS = 10 * 366 * 86_400
@@ -77,11 +77,7 @@ def _render_value(value: Any) -> str:
 
 
 def _require_loopback(address: str) -> None:
-    try:
-        is_loopback = ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        is_loopback = False
-    if not is_loopback:
+    if not is_loopback(address):
         raise ControlError(HTTPStatus.FORBIDDEN, "The control interface answers only callers on this machine.")
 
 

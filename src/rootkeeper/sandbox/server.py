@@ -19,6 +19,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from rootkeeper.sandbox.application import ABORT_EXTENSION, Application
 from rootkeeper.sandbox.clock import Clock
 from rootkeeper.sandbox.instance import start_instance
+from rootkeeper.sandbox.loopback import is_loopback
 from rootkeeper.sandbox.scenarios import build_world
 from rootkeeper.sandbox.services import SERVICES
 
@@ -26,7 +27,6 @@ DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 4599
 _KEEP_ALIVE_SECONDS = 600
 """Longer than clients pool connections: a connection closed under a call looks like a fault that nobody ordered."""
-_LOOPBACK_NAMES = frozenset({"localhost", "::1"})
 _INSECURE_WARNING = (
     "WARNING: the sandbox listens on {host}. Its keys are public: whoever reaches it can do everything in it.\n"
 )
@@ -51,11 +51,6 @@ class SandboxOptions:
 
 class StartError(Exception):
     """The sandbox can't start as it was asked to."""
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether a host is this machine and reachable by nobody else."""
-    return host in _LOOPBACK_NAMES or host.startswith("127.")
 
 
 def serve(options: SandboxOptions, *, parent_id: int | None = None) -> None:
@@ -107,7 +102,7 @@ def _configure(application: Application) -> uvicorn.Config:
         http=_CuttableProtocol,
         ws="none",
         lifespan="off",
-        log_level="error",
+        log_level="critical",
         access_log=False,
         server_header=False,
         date_header=False,

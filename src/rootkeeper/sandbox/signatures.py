@@ -135,7 +135,7 @@ def hash_body(body: bytes) -> str:
 
 
 def _collapse(value: str) -> str:
-    return " ".join(value.split()) if "  " in value else value.strip()
+    return " ".join(value.split()) if "  " in value or "\t" in value else value.strip()
 
 
 def canonical_path(raw_path: str) -> str:
@@ -148,7 +148,8 @@ def canonical_query(query_string: str) -> str:
     if not query_string:
         return ""
     pairs = (pair.partition("=") for pair in query_string.split("&") if pair)
-    return "&".join(sorted(f"{_encode(name)}={_encode(value)}" for name, _, value in pairs))
+    encoded = sorted((_encode(name), _encode(value)) for name, _, value in pairs)
+    return "&".join(f"{name}={value}" for name, value in encoded)
 
 
 def _encode(text: str) -> str:

@@ -50,9 +50,7 @@ def adopt(store: Store, copies: LedgerCopies, ledger: Ledger) -> LedgerEntry | N
         return entry
 
 
-def _renew_copies(
-    store: Store, copies: LedgerCopies, entry: LedgerEntry, known: dict[str, Head]
-) -> None:
+def _renew_copies(store: Store, copies: LedgerCopies, entry: LedgerEntry, known: dict[str, Head]) -> None:
     head = Head(entry.sequence, entry.entry_hash, entry.organization_id)
     if copies.anchor is not None:
         agreed = [old.head.sequence for old in copies.anchor.read_heads() if _has(store, old.head)]

@@ -32,9 +32,7 @@ _BUSY_SECONDS = 1.0
 class LedgerCopies:
     """Mirror and anchor of one database, where there are any."""
 
-    def __init__(
-        self, store: Store, mirror: Mirror | None, anchor: Anchor | None, warn: Callable[[str], None]
-    ) -> None:
+    def __init__(self, store: Store, mirror: Mirror | None, anchor: Anchor | None, warn: Callable[[str], None]) -> None:
         self.mirror = mirror
         self.anchor = anchor
         self._store = store

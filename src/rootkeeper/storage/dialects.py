@@ -12,7 +12,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -22,6 +22,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, SQLAlc
 from sqlalchemy.pool import QueuePool
 
 from rootkeeper.errors import DatabaseError, SettingsError
+from rootkeeper.storage.line_files import sync_folder
 
 _WRITES = "rootkeeper_writes"
 _ADVISORY_LOCK = 7_310_011
@@ -171,14 +172,14 @@ class SqliteStore:
             os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         except FileExistsError:
             return
-        _sync_folder(self._path.parent)
+        sync_folder(self._path.parent)
 
     @contextmanager
     def migrating(self) -> Iterator[Connection]:
-        with self._migration_lock(), self._engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-            connection.rollback()
-            with begin_writing(connection).begin():
+        with self._folder_locked():
+            with closing(self._try_connect("mode=rw")) as driver_connection:
+                driver_connection.execute("PRAGMA journal_mode=WAL")  # stays with the file
+            with begin_writing(self._engine.connect()) as connection, connection.begin():
                 yield connection
 
     def ensure_in_place(self, connection: Connection) -> None:
@@ -226,9 +227,9 @@ class SqliteStore:
             raise DisconnectionError(f"{self._path} was deleted or replaced")
 
     @contextmanager
-    def _migration_lock(self) -> Iterator[None]:
-        path = self._path.with_name(self._path.name + ".migration-lock")
-        handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    def _folder_locked(self) -> Iterator[None]:
+        """The folder and not the file: closing any handle of that would drop SQLite's own locks on it."""
+        handle = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             self._wait_for(handle)
             yield
@@ -257,14 +258,6 @@ def _file_identity(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -26,8 +26,11 @@ _LARGEST_GROUP = 512
 class _Unit:
     """One caller's work, and the place where it waits."""
 
-    def __init__(self, work: Callable[[WriteTransaction], Any], of_ledger: bool) -> None:
+    def __init__(
+        self, work: Callable[[WriteTransaction], Any], of_ledger: bool, ends_intent: int | None = None
+    ) -> None:
         self.work = work
+        self.ends_intent = ends_intent
         self.of_ledger = of_ledger
         self.future: Future[Any] = Future()
         self.outcome: Any = None
@@ -69,13 +72,16 @@ class GroupCommit:
         self._connection: Connection | None = None
         self._known_head: Head | None = None
 
-    def run_ledger_work(self, work: Callable[[WriteTransaction], T]) -> T:
-        """:raises LedgerUnavailableError: if it can't be made durable."""
-        return self._run(_Unit(work, of_ledger=True))  # type: ignore[no-any-return]  # the future's type is the work's
+    def run_ledger_work(self, work: Callable[[WriteTransaction], T], *, ends_intent: int | None = None) -> T:
+        """Do ledger work; ``ends_intent`` names the intent that it ends, so that a group looks for all of them at once.
+
+        :raises LedgerUnavailableError: if it can't be made durable.
+        """
+        return self._run(_Unit(work, True, ends_intent))  # type: ignore[no-any-return]  # the future's type is the work's
 
     def run(self, work: Callable[[WriteTransaction], T]) -> T:
         """:raises DatabaseError: if it can't be made durable."""
-        return self._run(_Unit(work, of_ledger=False))  # type: ignore[no-any-return]  # the future's type is the work's
+        return self._run(_Unit(work, False))  # type: ignore[no-any-return]  # the future's type is the work's
 
     def close(self) -> None:
         """Commit what is waiting and end the thread."""
@@ -136,6 +142,8 @@ class GroupCommit:
         connection = self._connect()
         with connection.begin():
             transaction = WriteTransaction(connection)
+            if ending := [unit.ends_intent for unit in group if unit.ends_intent is not None]:
+                transaction.look_up_intents(ending)
             for unit in group:
                 self._perform(unit, transaction)
             if transaction.has_entries:
@@ -154,10 +162,12 @@ class GroupCommit:
                 with transaction.connection.begin_nested():
                     unit.outcome = unit.work(transaction)
         except RootkeeperError as error:
+            transaction.lease_ends.clear()
             unit.refusal = error
         except IntegrityError as error:
             if unit.of_ledger:
                 raise
+            transaction.lease_ends.clear()
             unit.refusal = DatabaseError(f"The database {self._store.place} refused a row.")
             unit.refusal.__cause__ = error
 

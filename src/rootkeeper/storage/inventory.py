@@ -70,8 +70,7 @@ class SqlInventoryStore:
         }
         own = {"organization_id": self._organization_id}
         accounts = [
-            {**own, "position": position, **account_row(account)}
-            for position, account in enumerate(inventory.accounts)
+            {**own, "position": position, **account_row(account)} for position, account in enumerate(inventory.accounts)
         ]
         units = [
             {**own, "position": position, "ou_id": unit.ou_id, "name": unit.name, "parent_id": unit.parent_id}

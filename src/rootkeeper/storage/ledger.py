@@ -85,7 +85,7 @@ class SqlLedger:
                 )
             return transaction.append(draft)
 
-        return self._commits.run_ledger_work(append)
+        return self._commits.run_ledger_work(append, ends_intent=intent.sequence)
 
     def append_fact(
         self,
@@ -94,8 +94,14 @@ class SqlLedger:
         account_id: AccountId | None = None,
         parameters: Mapping[str, JsonValue] | None = None,
     ) -> LedgerEntry:
-        draft = self._draft(action, account_id, parameters, Phase.OUTCOME, result=Result.DONE)
+        draft = self.draft_fact(action, account_id, parameters)
         return self._commits.run_ledger_work(lambda transaction: transaction.append(draft))
+
+    def draft_fact(
+        self, action: Action, account_id: AccountId | None, parameters: Mapping[str, JsonValue] | None
+    ) -> Draft:
+        """A fact for a transaction that does more than append it."""
+        return self._draft(action, account_id, parameters, Phase.OUTCOME, result=Result.DONE)
 
     def list_orphans(self) -> tuple[LedgerEntry, ...]:
         """See the port. An owner that this database doesn't know isn't provably dead.

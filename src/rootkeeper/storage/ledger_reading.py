@@ -56,9 +56,7 @@ def list_open_entries(connection: Connection, organization_id: str | None = None
     """Intents without an outcome, oldest first."""
     entries, open_intents = schema.ledger_entries, schema.open_intents
     statement = (
-        select(entries)
-        .join(open_intents, open_intents.c.sequence == entries.c.sequence)
-        .order_by(entries.c.sequence)
+        select(entries).join(open_intents, open_intents.c.sequence == entries.c.sequence).order_by(entries.c.sequence)
     )
     if organization_id is not None:
         statement = statement.where(open_intents.c.organization_id == organization_id)

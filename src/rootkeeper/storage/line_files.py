@@ -8,7 +8,7 @@ from __future__ import annotations
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -85,16 +85,19 @@ def cut_last_line(handle: BinaryIO) -> None:
     handle.seek(start)
 
 
-def read_lines(path: Path) -> Iterator[bytes]:
-    """Every complete line, without its end; none if there is no file."""
+def read_lines(path: Path) -> Generator[bytes, None, None]:
+    """Every complete line that is there at the first one, without its end; none if there is no file."""
     try:
         handle = path.open("rb")
     except FileNotFoundError:
         return
     with handle:
+        left = os.fstat(handle.fileno()).st_size
         for line in handle:
-            if line.endswith(b"\n"):
-                yield line[:-1]
+            left -= len(line)
+            if left < 0 or not line.endswith(b"\n"):
+                return
+            yield line[:-1]
 
 
 def write_line(handle: BinaryIO, text: str, *, durably: bool) -> None:

@@ -101,9 +101,7 @@ class SqlAccountLocks:
 
     def _release(self, lock: AccountLock) -> None:
         try:
-            self._commits.run(
-                lambda transaction: release_lock(transaction.connection, self._organization_id, lock)
-            )
+            self._commits.run(lambda transaction: release_lock(transaction.connection, self._organization_id, lock))
         except DatabaseError:
             self._owner.release_later(self._organization_id, lock)
 

@@ -7,9 +7,8 @@ database, unless that was restored or cut. A mirror that contradicts the databas
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from rootkeeper.domain.ledger import render_entry
 from rootkeeper.storage.dialects import Store
@@ -71,22 +70,43 @@ class Mirror:
 
 
 class MirrorLines:
-    """The lines of a mirror as it is when opened, read along with the entries of the database."""
+    """The lines of a mirror as it is when this is made, read along with the entries of the database."""
 
     def __init__(self, mirror: Mirror | None) -> None:
-        self._lines = iter(()) if mirror is None else read_lines(mirror.path)
-        self._last_sequence = 0
+        self._lines = None if mirror is None else read_lines(mirror.path)
+        self._sequence = 0
         self._line = b""
+        self._has_ended = False
         self._advance()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._lines.close()
+        if self._lines is not None:
+            self._lines.close()
 
     def take(self, sequence: int) -> bytes | None:
-        """The line of that entry, if there is one."""
+        """The line of that entry; empty if the mirror goes on without it, ``None`` if it ends before."""
+        while self._sequence < sequence and not self._has_ended:
+            self._advance()
+        if self._has_ended and self._sequence < sequence:
+            return None
+        return self._line if self._sequence == sequence else b""
+
+    def find_last_sequence(self) -> int:
+        """The last entry that the mirror knows; 0 if none. Reads it to its end."""
+        while not self._has_ended:
+            self._advance()
+        return self._sequence
+
+    def _advance(self) -> None:
+        line = None if self._lines is None else next(self._lines, None)
+        if line is None:
+            self._has_ended = True
+        elif (head := find_head(line)) is not None:
+            self._sequence, self._line = head.sequence, line
+
 
 def _prepare_end(handle: BinaryIO) -> Head | None:
     """Cut what a crash left behind the last line that is an entry, and stand there."""

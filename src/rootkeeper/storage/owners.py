@@ -11,6 +11,7 @@ import secrets
 import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy import Connection, delete, insert, select, update
 
@@ -118,10 +119,8 @@ class Owner:
         :raises LockLostError: if the lease is lost.
         """
         now, monotonic = self.clock.now(), self.clock.monotonic()
-        record = find_owner(transaction.connection, self.owner_id)
-        if record is None:
-            raise LockLostError("This process isn't registered with the database any more.", hint="Start again.")
-        seconds = min((record.lease_until - now).total_seconds(), self._lease_ends_monotonic - monotonic)
+        lease_until = self._read_lease(transaction)
+        seconds = min((lease_until - now).total_seconds(), self._lease_ends_monotonic - monotonic)
         if seconds <= 0 and must_have_lasted:
             raise LockLostError(
                 "This process was stopped for longer than its lease; it must not act any more.",
@@ -131,6 +130,15 @@ class Owner:
             self._renew(transaction, now)
             seconds = self._lease_seconds
         return monotonic + seconds - min(1.0, self._lease_seconds / 4)
+
+    def _read_lease(self, transaction: WriteTransaction) -> datetime:
+        known = transaction.lease_ends.get(self.owner_id)
+        if known is None:
+            record = find_owner(transaction.connection, self.owner_id)
+            if record is None:
+                raise LockLostError("This process isn't registered with the database any more.", hint="Start again.")
+            known = transaction.lease_ends[self.owner_id] = record.lease_until
+        return known
 
     def release_later(self, organization_id: str, lock: AccountLock) -> None:
         """Free the lock with one of the next renewals, since it couldn't be freed now."""
@@ -150,19 +158,21 @@ class Owner:
     def _beat(self) -> None:
         pause = self._lease_seconds / _BEATS_PER_LEASE
         while not self._stopping.wait(pause):
-            started = self.clock.monotonic()
+            started, unreleased = self.clock.monotonic(), tuple(self._unreleased)
             try:
-                self._commits.run(self._renew_and_release)
+                self._commits.run(partial(self._renew_and_release, unreleased))
             except DatabaseError:
                 pause = min(_RETRY_SECONDS, self._lease_seconds / _BEATS_PER_LEASE)
             else:
+                del self._unreleased[: len(unreleased)]
                 self._lease_ends_monotonic = started + self._lease_seconds
                 pause = self._lease_seconds / _BEATS_PER_LEASE
 
-    def _renew_and_release(self, transaction: WriteTransaction) -> None:
+    def _renew_and_release(
+        self, unreleased: tuple[tuple[str, AccountLock], ...], transaction: WriteTransaction
+    ) -> None:
         self._renew(transaction, self.clock.now())
-        while self._unreleased:
-            organization_id, lock = self._unreleased.pop()
+        for organization_id, lock in unreleased:
             release_lock(transaction.connection, organization_id, lock)
 
     def _renew(self, transaction: WriteTransaction, now: datetime) -> None:
@@ -170,9 +180,8 @@ class Owner:
 
     def _end_lease_at(self, transaction: WriteTransaction, at: datetime) -> None:
         owners = schema.owners
-        transaction.connection.execute(
-            update(owners).where(owners.c.owner_id == self.owner_id).values(lease_until=at)
-        )
+        transaction.lease_ends[self.owner_id] = at
+        transaction.connection.execute(update(owners).where(owners.c.owner_id == self.owner_id).values(lease_until=at))
 
 
 def _forget_old_owners(connection: Connection, now: datetime) -> None:
@@ -182,5 +191,9 @@ def _forget_old_owners(connection: Connection, now: datetime) -> None:
         delete(schema.owners)
         .where(owners.lease_until < now - _KEPT_FOR)
         .where(owners.owner_id.not_in(select(schema.open_intents.c.owner_id)))
-        .where(owners.owner_id.not_in(select(schema.account_locks.c.owner_id).where(schema.account_locks.c.owner_id.is_not(None))))
+        .where(
+            owners.owner_id.not_in(
+                select(schema.account_locks.c.owner_id).where(schema.account_locks.c.owner_id.is_not(None))
+            )
+        )
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sqlalchemy import Connection, column, inspect, select, table
+from sqlalchemy import Connection, Select, column, inspect, select, table
 from sqlalchemy.exc import SQLAlchemyError
 
 from rootkeeper.domain.windows import OWING_STATES
@@ -18,6 +18,7 @@ from rootkeeper.storage.reading import reading
 from rootkeeper.storage.schema import SCHEMA_VERSION
 
 _VERSION_TABLE = "alembic_version"
+_SELECT_VERSION: Select[str] = select(column("version_num")).select_from(table(_VERSION_TABLE))
 
 
 def ensure_current(store: Store) -> None:
@@ -25,10 +26,21 @@ def ensure_current(store: Store) -> None:
 
     :raises DatabaseError: if it is newer than this program, can't be read, or can't be brought up to date.
     """
+    if _is_current(store):
+        return
     with reading(store) as connection:
         found = _read_version(connection, store)
     if found != SCHEMA_VERSION:
         _migrate(store)
+
+
+def _is_current(store: Store) -> bool:
+    """The quick answer, for nearly every start: one SELECT."""
+    try:
+        with store.engine.connect() as connection, connection.begin():
+            return connection.execute(_SELECT_VERSION).scalar() == SCHEMA_VERSION
+    except SQLAlchemyError:
+        return False
 
 
 def _read_version(connection: Connection, store: Store) -> str | None:
@@ -41,7 +53,7 @@ def _read_version(connection: Connection, store: Store) -> str | None:
         return None
     version: str | None = None
     if _VERSION_TABLE in tables:
-        version = connection.execute(select(column("version_num")).select_from(table(_VERSION_TABLE))).scalar()
+        version = connection.execute(_SELECT_VERSION).scalar()
     if version is None or not version.isdecimal():
         raise DatabaseError(
             f"The database {store.place} isn't one of Rootkeeper's.", hint="Check the database URL, or name a new file."

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, insert, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select, update
 
 from rootkeeper.domain.ledger import (
     Action,
@@ -60,6 +60,11 @@ class WriteTransaction:
         self._head: Head | None = None
         self._entries: list[LedgerEntry] = []
         self._opened: dict[int, LedgerEntry] = {}
+        self._looked_up: set[int] = set()
+        self._open: set[int] = set()
+        self._ended: list[int] = []
+        self.lease_ends: dict[str, datetime] = {}
+        """Leases by owner, as far as they were read or renewed here."""
 
     @property
     def head(self) -> Head:
@@ -102,19 +107,33 @@ class WriteTransaction:
             self._opened[entry.sequence] = entry
         return entry
 
+    def look_up_intents(self, sequences: Sequence[int]) -> None:
+        """Read at once which of these intents are open, for the outcomes that follow."""
+        intents = schema.open_intents.c
+        found = self.connection.execute(select(intents.sequence).where(intents.sequence.in_(sequences)))
+        self._looked_up.update(sequences)
+        self._open.update(found.scalars())
+
     def end_intent(self, intent_sequence: int) -> bool:
         """Take an intent off the open ones, for its outcome is appended next; ``False`` if it isn't among them."""
         if intent_sequence in self._opened:
             del self._opened[intent_sequence]
             return True
-        statement = delete(schema.open_intents).where(schema.open_intents.c.sequence == intent_sequence)
-        return self.connection.execute(statement).rowcount == 1
+        if intent_sequence not in self._looked_up:
+            self.look_up_intents([intent_sequence])
+        if intent_sequence not in self._open:
+            return False
+        self._open.remove(intent_sequence)
+        self._ended.append(intent_sequence)
+        return True
 
     def flush(self) -> None:
         """Write what was appended, and the head."""
         if not self._entries:
             return
         self.connection.execute(insert(schema.ledger_entries), [_entry_row(entry) for entry in self._entries])
+        if self._ended:
+            self.connection.execute(_DELETE_OPEN, [{"ended": sequence} for sequence in self._ended])
         if self._opened:
             self.connection.execute(insert(schema.open_intents), [_open_row(entry) for entry in self._opened.values()])
         self.connection.execute(
@@ -124,6 +143,9 @@ class WriteTransaction:
                 organization_id=self.head.organization_id,
             )
         )
+
+
+_DELETE_OPEN = delete(schema.open_intents).where(schema.open_intents.c.sequence == bindparam("ended"))
 
 
 def read_head(connection: Connection) -> Head:

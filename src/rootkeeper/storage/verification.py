@@ -54,11 +54,8 @@ class _Verification:
     def run(self) -> LedgerVerification:
         chain = find_first_misfit(self._compared_entries(), self._open_intents)
         found = [misfit for misfit in (chain, self._unreadable, self._unlike_copies) if misfit is not None]
-        if found:
-            # At the same place the chain says best what was done.
-            first = min(found, key=lambda misfit: misfit.sequence)
-        else:
-            first = self._check_end()
+        # At the same place the chain says best what was done.
+        first = min(found, key=lambda misfit: misfit.sequence) if found else self._check_end()
         return LedgerVerification(
             entries=self._entries,
             head_sequence=self._head.sequence,
@@ -105,7 +102,7 @@ class _Verification:
     def _check_end(self) -> Misfit | None:
         """What an intact chain doesn't show: that its end was cut off."""
         head = read_head(self._connection)
-        known = max(head.sequence, self._lines.last_sequence(), self._last_anchored or 0)
+        known = max(head.sequence, self._lines.find_last_sequence(), self._last_anchored or 0)
         if known > self._head.sequence:
             first = self._head.sequence + 1
             what = f"Entry {first} was" if known == first else f"Entries {first} to {known} were"

@@ -28,6 +28,8 @@ class SqlRecoveryWindows:
         self._organization_id = organization_id
 
     def add(self, window: RecoveryWindow) -> None:
+        row = self._row_of(window)
+
         def work(transaction: WriteTransaction) -> None:
             unfinished = self._find_unfinished(transaction.connection, window.account_id)
             if unfinished is not None:
@@ -36,11 +38,13 @@ class SqlRecoveryWindows:
                     f"{unfinished.state}.",
                     hint=f"Close it first: rootkeeper windows close {unfinished.window_id}",
                 )
-            transaction.connection.execute(insert(schema.recovery_windows).values(_row_of(window)))
+            transaction.connection.execute(insert(schema.recovery_windows).values(row))
 
         self._commits.run(work)
 
     def change(self, window: RecoveryWindow, expected: WindowState) -> None:
+        row = self._row_of(window)
+
         def work(transaction: WriteTransaction) -> None:
             found = self._find(transaction.connection, window.window_id)
             if found is None or found.state is not expected:
@@ -52,7 +56,7 @@ class SqlRecoveryWindows:
             transaction.connection.execute(
                 update(schema.recovery_windows)
                 .where(_windows.window_id == window.window_id, _windows.organization_id == self._organization_id)
-                .values(_row_of(window))
+                .values(row)
             )
 
         self._commits.run(work)
@@ -94,6 +98,11 @@ class SqlRecoveryWindows:
         )
         with reading(self._store) as connection:
             return tuple(_parse_row(row) for row in connection.execute(statement))
+
+    def _row_of(self, window: RecoveryWindow) -> dict[str, Any]:
+        if window.organization_id != self._organization_id:
+            raise ValueError(f"Window {window.window_id} belongs to {window.organization_id}.")
+        return _row_of(window)
 
     def _find(self, connection: Connection, window_id: str) -> RecoveryWindow | None:
         statement = select(schema.recovery_windows).where(

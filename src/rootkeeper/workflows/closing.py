@@ -137,9 +137,15 @@ class WindowClosing:
             return _Attempt(is_empty=False, failure=refusal)
         attempt = self._remove(window, lock, self.ledger)
         if attempt.has_ledger_failed and self.spill is not None:
-            self.progress.remark("The ledger can't be written: closing goes on with the spill file.")
-            attempt = self._remove(window, lock, self.spill())
+            return self._remove_with(self.spill, window, lock)
         return attempt
+
+    def _remove_with(self, spill: Callable[[], Ledger], window: RecoveryWindow, lock: AccountLock) -> _Attempt:
+        self.progress.remark("The ledger can't be written: closing goes on with the spill file.")
+        try:
+            return self._remove(window, lock, spill())
+        except LedgerUnavailableError as error:
+            return _Attempt(is_empty=False, failure=error.message, has_ledger_failed=True)
 
     def _find_refusal(self, window: RecoveryWindow) -> str | None:
         """Why nothing can be deleted in the account; AWS itself decides where this can't be read."""
@@ -193,9 +199,8 @@ class WindowClosing:
         refusal = None if latest.state in FINAL_STATES else self._find_refusal(latest)
         if latest.state in FINAL_STATES or latest.state is WindowState.OPENING or refusal is not None:
             return Closing(latest, ClosingOutcome.FAILED, refusal or error.message, error.hint)
-        self.progress.remark("The database can't be written: closing goes on with the spill file.")
         unlocked = AccountLock(latest.account_id, owner_id="", fencing_token=0)
-        return _describe_unrecorded(latest, self._remove(latest, unlocked, self.spill()), error)
+        return _describe_unrecorded(latest, self._remove_with(self.spill, latest, unlocked), error)
 
     def _find_latest(self, window: RecoveryWindow) -> RecoveryWindow:
         try:

@@ -7,7 +7,7 @@ be written, a database that fails, credentials of the operator that ended.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -106,19 +106,19 @@ class DeletionRun:
             }
             try:
                 results = {account_id: future.result() for account_id, future in futures.items()}
-            except KeyboardInterrupt:
-                self._interrupt(list(futures.values()))
-                raise
+            finally:
+                self._cancel(futures.values())
         self.progress.finish()
         return results
 
-    def _interrupt(self, futures: list[Future[AccountDeletion]]) -> None:
-        """Begin no further account; those in progress come to their end before the interruption goes on."""
+    def _cancel(self, futures: Iterable[Future[AccountDeletion]]) -> None:
+        """After an interruption no further account is begun; those in progress come to their end before it goes on."""
         cancelled = sum(future.cancel() for future in futures)
-        self.progress.remark(
-            f"Interrupted: finishing what is in progress; {cancelled} of {len(futures)} accounts won't be begun."
-            " Run the command again to go on."
-        )
+        if cancelled:
+            self.progress.remark(
+                f"Interrupted: finishing what is in progress; {cancelled} accounts won't be begun."
+                " Run the command again to go on."
+            )
 
     def _delete_account(
         self, planned: PlannedAccount, account: Account | None, inventory: Inventory

@@ -141,5 +141,5 @@ def _judge(run: RemovalRun, error: RootkeeperError | None) -> tuple[KindResult, 
         left=run.left,
         obstacle=None if error is None else judge_obstacle(error, in_session=run.was_session_opened),
         obstacle_detail=None if error is None else error.message,
-        was_found=run.found is not None,
+        found=run.found,
     )

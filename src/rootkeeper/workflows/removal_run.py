@@ -181,7 +181,9 @@ class RemovalRun:
     def _observe(self, session: RootSession) -> None:
         summary = session.read_summary()
         self.left_observed_at = self.clock.now()
-        self.left = Left(summary, None if summary.is_empty else session.read_credentials())
+        self.left = Left(summary, None)  # proves much by itself, should the details be refused
+        if not summary.is_empty:
+            self.left = Left(summary, session.read_credentials())
 
     def _is_still_shown(self) -> bool:
         left = self.left

@@ -14,13 +14,16 @@ from rootkeeper.errors import DatabaseError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.progress import Progress
 from rootkeeper.ports.windows import RecoveryWindows
-from rootkeeper.workflows.closing import Closing, WindowClosing
+from rootkeeper.workflows.closing import Closing, ClosingOutcome, WindowClosing
 
 STEP_SECONDS = 1.0
 """How long a sleep is at most, so that a stop or a due window is noticed soon."""
 
 LOOK_EVERY_SECONDS = 10
 """How often the database is asked whether somebody else closed the window."""
+
+
+_ENDS = frozenset({ClosingOutcome.CLOSED, ClosingOutcome.CLOSED_UNRECORDED, ClosingOutcome.UNNEEDED})
 
 
 class WaitEnd(StrEnum):
@@ -70,12 +73,14 @@ class WindowWaiting:
     def close(self, window: RecoveryWindow, is_stopped: Callable[[], bool] = lambda: False) -> Closing:
         """Close, and try again, at most ``retry_seconds`` later each time, until it is closed or ``is_stopped``.
 
+        A closing that only couldn't be recorded isn't repeated: the next command that changes something records it.
+
         ``is_stopped`` is asked after each attempt, never before the first: a stop while waiting means to close now,
         so give a flag of its own, for the second Ctrl-C.
         """
         closing = self.closing.close(window)
         for pause in self._pauses():
-            if closing.is_closed or not self._sleep(pause, is_stopped):
+            if closing.outcome in _ENDS or not self._sleep(pause, is_stopped):
                 break
             self.progress.remark(f"Trying again to close recovery window {window.window_id}.")
             closing = self.closing.close(closing.window)

@@ -56,10 +56,9 @@ def _become(order: dict[str, Any]) -> None:
 def _run(order: dict[str, Any]) -> int:
     _become(order)
     try:
-        rootkeeper.cli.main.main()
+        return rootkeeper.cli.main.main()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 1
-    return 0
 
 
 def main() -> None:

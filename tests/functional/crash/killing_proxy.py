@@ -7,6 +7,7 @@ never reaches the program.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import signal
@@ -30,6 +31,15 @@ class KillPoint:
 
     def __str__(self) -> str:
         return f"{self.when} {self.what} {self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the sandbox answered."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
 
 
 class KillingProxy:
@@ -83,13 +93,14 @@ class KillingProxy:
         os.kill(pid, signal.SIGKILL)
         return True
 
-    def forward(self, method: str, path: str, headers: list[tuple[str, str]], body: bytes) -> http.client.HTTPResponse:
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=30)
-        connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
-        for name, value in headers:
-            connection.putheader(name, value)
-        connection.endheaders(body)
-        return connection.getresponse()
+    def forward(self, path: str, headers: list[tuple[str, str]], body: bytes) -> Answer:
+        with contextlib.closing(http.client.HTTPConnection(self._host, self._port, timeout=30)) as connection:
+            connection.putrequest("POST", path, skip_host=True, skip_accept_encoding=True)
+            for name, value in headers:
+                connection.putheader(name, value)
+            connection.endheaders(body)
+            response = connection.getresponse()
+            return Answer(response.status, response.getheaders(), response.read())
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         proxy = self
@@ -103,21 +114,20 @@ class KillingProxy:
                 if proxy.kill_if_due("before", number):
                     self.close_connection = True
                     return
-                response = proxy.forward("POST", self.path, self.headers.items(), body)
-                answer = response.read()
+                answer = proxy.forward(self.path, self.headers.items(), body)
                 if proxy.kill_if_due("after", number):
                     self.close_connection = True
                     return
-                self._relay(response, answer)
+                self._relay(answer)
 
-            def _relay(self, response: http.client.HTTPResponse, answer: bytes) -> None:
-                self.send_response_only(response.status)
-                for name, value in response.getheaders():
+            def _relay(self, answer: Answer) -> None:
+                self.send_response_only(answer.status)
+                for name, value in answer.headers:
                     if name.lower() not in {"content-length", "transfer-encoding", "connection"}:
                         self.send_header(name, value)
-                self.send_header("Content-Length", str(len(answer)))
+                self.send_header("Content-Length", str(len(answer.body)))
                 self.end_headers()
-                self.wfile.write(answer)
+                self.wfile.write(answer.body)
 
             def log_message(self, *_: Any) -> None:
                 """Say nothing."""

@@ -81,9 +81,7 @@ def test_only_four_empty_kinds_are_not_present(summary: RootCredentialsSummary, 
 def test_details_that_show_more_than_the_summary_count() -> None:
     key = AccessKey("AKIAIOSFODNN7EXAMPLE", is_active=True, created_at=NOW, last_used_at=None)
     details = RootCredentials(MEMBER, None, (key,), (), (), NOW)
-    status = judge_found(
-        ACCOUNT, Role.MEMBER, NOTHING, observed_at=NOW, has_open_window=False, credentials=details
-    )
+    status = judge_found(ACCOUNT, Role.MEMBER, NOTHING, observed_at=NOW, has_open_window=False, credentials=details)
     assert status.status is Status.PRESENT
     assert status.summary == replace(NOTHING, has_access_keys=True)
 
@@ -105,7 +103,7 @@ def test_p06_an_account_that_cannot_be_read_is_unknown_with_its_reason(
     status = failed(error, session)
     assert (status.status, status.reason) == (Status.UNKNOWN, reason)
     assert status.summary is None
-    assert status.detail == error.message
+    assert status.detail == f"{error.message}."
 
 
 def test_p18_the_policy_that_aws_names_is_told() -> None:
@@ -119,7 +117,7 @@ def test_a_hint_stands_in_the_detail() -> None:
     )
 
 
-@pytest.mark.parametrize("state", set(AccountState) - {AccountState.ACTIVE, AccountState.UNKNOWN})
+@pytest.mark.parametrize("state", sorted(set(AccountState) - {AccountState.ACTIVE, AccountState.UNKNOWN}))
 def test_an_account_that_is_not_active_is_not_applicable(state: AccountState) -> None:
     status = judge_without_reading(replace(ACCOUNT, state=state), Role.MEMBER, "aws")
     assert status is not None

@@ -19,7 +19,7 @@ from rootkeeper.cli.rendering.flags import (
 from rootkeeper.cli.rendering.listings import Column, Listing, Record, show_listing
 from rootkeeper.cli.rendering.text import counted, json_time, printable, spoken_age
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.domain.organizations import Inventory, OrganizationalUnit
+from rootkeeper.domain.organizations import Endpoint, Inventory, OrganizationalUnit
 from rootkeeper.domain.statuses import AccountStatus, Status, count_left_to_secure, count_statuses
 from rootkeeper.workflows.audit import AuditReport
 
@@ -33,7 +33,7 @@ _EXAMPLES_SHOWN = 3
 def show_audit(report: AuditReport, output: OutputFormat, terminal: Terminal, *, details: bool) -> None:
     """Write the report to stdout."""
     if output is OutputFormat.TREE:
-        terminal.show(build_tree(report.inventory, report.accounts, report.ended_at))
+        terminal.show(build_tree(report.inventory, report.accounts, report.ended_at, report.endpoint))
     else:
         show_listing(_listing(report, details=details), output, terminal)
     if output in (OutputFormat.TREE, OutputFormat.TABLE):
@@ -51,6 +51,7 @@ def _listing(report: AuditReport, *, details: bool) -> Listing:
             "organization_id": organization.organization_id,
             "management_account_id": organization.management_account_id,
             "endpoint": report.endpoint.label,
+            "caller_arn": report.caller.arn,
             "observed_at": json_time(report.ended_at),
         },
         tail={
@@ -88,13 +89,14 @@ def spoken_last_use(status: AccountStatus, now: datetime) -> str:
     return spoken_age(found.last_used_at, now) if found.last_used_at else "never"
 
 
-def build_tree(inventory: Inventory, statuses: Sequence[AccountStatus], now: datetime) -> Tree:
+def build_tree(inventory: Inventory, statuses: Sequence[AccountStatus], now: datetime, endpoint: Endpoint) -> Tree:
     """The organization's hierarchy; units without a selected account are left out."""
     from rich.text import Text
     from rich.tree import Tree
 
     units = {unit.ou_id: unit for unit in inventory.organizational_units}
-    tree = Tree(Text(f"Organization {inventory.organization.organization_id}", style="bold"), guide_style="dim")
+    title = Text(f"Organization {inventory.organization.organization_id}, {endpoint.label}", style="bold")
+    tree = Tree(title, guide_style="dim")
     branches: dict[tuple[str, ...], Tree] = {(): tree}
     below = _count_below(statuses)
     for status in statuses:
@@ -180,7 +182,7 @@ def _unknown_lines(statuses: Sequence[AccountStatus]) -> list[Text]:
 
 def _without_own_id(status: AccountStatus) -> str:
     """The detail with the account's own id taken out, so that the same cause is told once."""
-    return (status.detail or spoken_status(status)).replace(status.account.account_id, "the account")
+    return (status.detail or spoken_status(status)).replace(status.account.account_id, "ACCOUNT")
 
 
 def _and_more(ids: Sequence[str]) -> str:

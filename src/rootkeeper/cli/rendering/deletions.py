@@ -19,6 +19,12 @@ KIND_WORDS = {
     CredentialKind.PASSWORD: ("password", "passwords"),
     CredentialKind.MFA_DEVICES: ("MFA device", "MFA devices"),
 }
+_KIND_NAMES = {
+    CredentialKind.ACCESS_KEYS: "access keys",
+    CredentialKind.SIGNING_CERTIFICATES: "signing certificates",
+    CredentialKind.PASSWORD: "password",
+    CredentialKind.MFA_DEVICES: "MFA devices",
+}
 _OUTCOME_STYLES = {
     KindOutcome.DELETED: "green",
     KindOutcome.ALREADY_ABSENT: "green",
@@ -31,6 +37,12 @@ _OUTCOME_WORDS = {
     KindOutcome.FAILED: "✗ Failed",
     KindOutcome.SKIPPED: "· Skipped",
 }
+
+
+_HELD_BACK = (
+    "Recently used passwords and keys were held back. If they may go all the same: --allow-recently-used ACCOUNT "
+    "--reason TEXT"
+)
 
 
 def planned_record(account: PlannedAccount) -> dict[str, Any]:
@@ -83,7 +95,7 @@ def _plan_columns(by_id: dict[Any, PlannedAccount], now: datetime) -> tuple[Colu
             style=lambda record: "bold red" if account_of(record).calls else "dim",
         ),
         Column("Last used", lambda record: spoken_last_use(account_of(record), now)),
-        Column("Why not, or why all the same", lambda record: record["detail"] or record["allowed_use"] or ""),
+        Column("Remark", lambda record: record["detail"] or record["allowed_use"] or ""),
     )
 
 
@@ -183,7 +195,7 @@ def spoken_results(account: AccountDeletion) -> str:
         (KindOutcome.SKIPPED, "left alone: "),
     ):
         kinds = [
-            KIND_WORDS[result.kind][1] + (f" ({result.detail})" if result.detail else "")
+            _KIND_NAMES[result.kind] + (f" ({result.detail})" if result.detail else "")
             for result in account.kinds
             if result.outcome is outcome
         ]
@@ -196,8 +208,10 @@ def _remark_end(report: DeletionReport, terminal: Terminal) -> None:
     terminal.remark(f"{counted(len(report.accounts), 'account')}: {counts}.")
     if report.stopped_by:
         terminal.remark(f"Stopped before the end: {report.stopped_by}", style="bold red")
-    if report.exit_status:
-        terminal.remark("Not everything that was asked for is shown to be gone. Read again: rootkeeper audit")
+    if any(account.is_failure for account in report.accounts):
+        terminal.remark("Not everything that was asked for is shown to be gone. Read again: rootkeeper audit --details")
+    if any(account.is_blocked for account in report.accounts):
+        terminal.remark(_HELD_BACK)
 
 
 def _spoken_counts(accounts: Sequence[AccountDeletion]) -> list[str]:

@@ -64,7 +64,7 @@ def show_listing(listing: Listing, output: OutputFormat, terminal: Terminal) -> 
     elif output is OutputFormat.CSV:
         terminal.write(render_csv(listing.records))
     elif listing.records:
-        terminal.show(build_table(listing.columns, listing.records))
+        terminal.show(build_table(listing.columns, listing.records, is_ruled=terminal.output.is_terminal))
     else:
         terminal.remark(listing.empty)
 
@@ -89,12 +89,19 @@ def _flatten(record: Record, prefix: str = "") -> Iterable[tuple[str, object]]:
             yield f"{prefix}{name}", value
 
 
-def build_table(columns: Sequence[Column], records: Iterable[Record]) -> Table:
+def build_table(columns: Sequence[Column], records: Iterable[Record], *, is_ruled: bool) -> Table:
     """A table that fits the terminal; ids stay whole, the rest wraps."""
     from rich import box
     from rich.table import Table
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    table = Table(
+        box=box.SIMPLE_HEAD if is_ruled else None,
+        show_edge=False,
+        pad_edge=False,
+        header_style="bold",
+        show_header=any(column.title for column in columns),
+        padding=(0, 2, 0, 0),
+    )
     for column in columns:
         table.add_column(
             column.title,

@@ -12,8 +12,7 @@ from rootkeeper.domain.setup import Feature, Setup
 from rootkeeper.workflows.setup import SetupChange, SetupPlan, SetupReport
 from rootkeeper.workflows.setup_steps import StepOutcome
 
-_GOOD, _BAD, _UNKNOWN = "on", "off", "unknown"
-_STYLES = {_GOOD: "green", _BAD: "bold red", _UNKNOWN: "bold magenta"}
+_STYLES = {"on": "green", "off": "bold red", "none": "bold red", "unknown": "bold magenta"}
 _OUTCOME_WORDS = {
     StepOutcome.CHANGED: ("✓ Done", "green"),
     StepOutcome.UNNEEDED: ("✓ Was so already", "green"),
@@ -21,6 +20,9 @@ _OUTCOME_WORDS = {
     StepOutcome.UNKNOWN: ("? Not shown", "bold magenta"),
     StepOutcome.SKIPPED: ("· Skipped", "dim"),
 }
+
+_PLAIN_OUTCOMES = (StepOutcome.CHANGED, StepOutcome.UNNEEDED)
+"""These say everything by themselves."""
 
 
 def show_report(report: SetupReport, output: OutputFormat, terminal: Terminal) -> None:
@@ -51,17 +53,16 @@ def _parts(report: SetupReport) -> list[Record]:
         {"part": "Caller", "state": caller.account_id, "detail": f"{caller.arn} ({role})"},
         _part("Trusted access for IAM", setup.trusted_access),
         *features,
-        _part(
-            "Delegated administrator",
-            None if delegates is None else bool(delegates),
-            ", ".join(delegates) if delegates else "it is the failsafe",
-        ),
+        {
+            "part": "Delegated administrator",
+            "state": "unknown" if delegates is None else ", ".join(delegates) or "none",
+            "detail": "the failsafe" if delegates else None,
+        },
     ]
 
 
-def _part(name: str, is_on: bool | None, detail: str | None = None) -> Record:
-    state = _UNKNOWN if is_on is None else _GOOD if is_on else _BAD
-    return {"part": name, "state": state, "detail": detail}
+def _part(name: str, is_on: bool | None) -> Record:
+    return {"part": name, "state": "unknown" if is_on is None else "on" if is_on else "off", "detail": None}
 
 
 def _has_feature(setup: Setup, feature: Feature) -> bool | None:
@@ -177,7 +178,7 @@ _CHANGE_COLUMNS = (
         lambda step: _OUTCOME_WORDS[StepOutcome(step["outcome"])][0],
         style=lambda step: _OUTCOME_WORDS[StepOutcome(step["outcome"])][1],
     ),
-    Column("", lambda step: step["detail"]),
+    Column("", lambda step: "" if StepOutcome(step["outcome"]) in _PLAIN_OUTCOMES else step["detail"]),
 )
 
 

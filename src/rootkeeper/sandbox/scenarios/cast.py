@@ -22,6 +22,11 @@ ADMINISTRATOR_ACCESS_ARN = "arn:aws:iam::aws:policy/AdministratorAccess"
 _USER_AGE = timedelta(days=400)
 
 
+def start_of(world: World) -> datetime:
+    """Give the moment that a scenario's dates are relative to, to the second as IAM keeps them."""
+    return world.clock().replace(microsecond=0)
+
+
 def add_principals(world: World, *, delegate_id: str, member_id: str) -> None:
     """Add the five principals that every scenario has, each with one access key.
 
@@ -37,7 +42,7 @@ def add_principals(world: World, *, delegate_id: str, member_id: str) -> None:
 
 def add_user_principal(world: World, name: str, account_id: str, *, is_administrator: bool) -> None:
     """Add an IAM user whose key is handed out."""
-    created_at = world.clock() - _USER_AGE
+    created_at = start_of(world) - _USER_AGE
     user = IamUser(name=name, user_id=derive_unique_id("AIDA", world.seed, account_id, name), created_at=created_at)
     if is_administrator:
         user.permissions.managed_policies[ADMINISTRATOR_ACCESS_ARN] = FULL_ACCESS_DOCUMENT
@@ -48,7 +53,7 @@ def add_user_principal(world: World, name: str, account_id: str, *, is_administr
 
 
 def _add_root_principal(world: World, name: str, account_id: str) -> None:
-    created_at = world.clock() - _USER_AGE
+    created_at = start_of(world) - _USER_AGE
     key = AccessKey(derive_access_key_id(account_id, world.seed, name), created_at)
     world.add_access_key(KeyOwner(account_id), key)
     world.name_principal(name, key.access_key_id)
@@ -61,7 +66,7 @@ class RootUserDresser:
         self._world = world
         self._account = account
         self._root_user = account.root_user
-        self._now = world.clock()
+        self._now = start_of(world)
 
     def password(self, *, age: float = 700, last_used: float | None = None) -> None:
         password = self._world.root_user_password(self._account.account_id)
@@ -101,4 +106,4 @@ class RootUserDresser:
         self._root_user.add_mfa_device(MfaDevice(serial_number, self._ago(age), "fido"))
 
     def _ago(self, days: float) -> datetime:
-        return self._now - timedelta(days=days)
+        return (self._now - timedelta(days=days)).replace(microsecond=0)

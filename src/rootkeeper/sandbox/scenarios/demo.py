@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rootkeeper.sandbox.scenarios.cast import RootUserDresser, add_principals
+from rootkeeper.sandbox.scenarios.cast import RootUserDresser, add_principals, start_of
 from rootkeeper.sandbox.state import Account, AccountState, Organization, OrganizationalUnit, PolicyType, World
 from rootkeeper.sandbox.state.credentials import INACTIVE
 from rootkeeper.sandbox.state.description import make_policy
@@ -277,9 +277,9 @@ def _add_account(world: World, member: _Member, parent_id: str) -> None:
         account_id=member.account_id,
         name=member.name,
         email=member.email or f"aws+{member.name.lower().replace(' ', '-')}@example.com",
-        joined_at=world.clock() - timedelta(days=member.age),
+        joined_at=start_of(world) - timedelta(days=member.age),
         joined_method=member.joined_method,
-        opened_at=world.clock() - _INVITED_AGE if member.joined_method == _INVITED else None,
+        opened_at=start_of(world) - _INVITED_AGE if member.joined_method == _INVITED else None,
         state=member.state,
         tags={key: value for key, value in (("team", member.team), ("environment", member.environment)) if value},
     )

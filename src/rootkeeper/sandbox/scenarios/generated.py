@@ -52,7 +52,7 @@ class _Generator:
         self._seed = f"generated-{seed}"
         self._random = random.Random(f"{seed}/{number}")  # noqa: S311 - repeatable by intent, guards nothing
         self._clock = clock
-        self._now = clock()
+        self._now = clock().replace(microsecond=0)
 
     def build(self) -> World:
         account_ids = self._account_ids()

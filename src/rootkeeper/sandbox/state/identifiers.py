@@ -8,11 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 import secrets
-
-ACCOUNT_ID = re.compile(r"\d{12}")
-TASK_POLICY_PATH = "policy/root-task/"
 
 _ACCOUNT_BITS = 40
 _ACCOUNT_SHIFT = 7

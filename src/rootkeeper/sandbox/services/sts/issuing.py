@@ -17,13 +17,12 @@ def issue_session(call: Call, principal: Principal, duration_seconds: int) -> Cr
     Key, secret and token are random. A duration of 0 gives credentials that have expired already (assumed).
     """
     access_key_id = new_access_key_id("ASIA", principal.account_id)
-    now = call.now.replace(microsecond=0)
     credential = Credential(
         access_key_id=access_key_id,
         secret_access_key=new_secret_access_key(),
-        principal=replace(principal, access_key_id=access_key_id, session_issued_at=now),
+        principal=replace(principal, access_key_id=access_key_id, session_issued_at=call.now),
         session_token=new_session_token(),
-        expires_at=now + timedelta(seconds=duration_seconds),
+        expires_at=call.now + timedelta(seconds=duration_seconds),
     )
     call.world.sessions.add(credential, call.now)
     return credential

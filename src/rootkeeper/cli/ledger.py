@@ -1,0 +1,151 @@
+"""``rootkeeper ledger``: works on the database alone, without AWS."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rootkeeper.cli.confirmation import ChangeOptions
+from rootkeeper.cli.exit_statuses import ExitStatus
+from rootkeeper.cli.invocation import Invocation, OutputFormat, add, group
+from rootkeeper.cli.rendering.text import counted
+from rootkeeper.domain.ledger import LedgerEntry, render_entry
+from rootkeeper.domain.organizations import parse_account_id
+from rootkeeper.errors import InputError
+
+
+def list_entries(
+    invocation: Invocation,
+    *,
+    account: Annotated[
+        str | None, typer.Option("--account", metavar="ID", help="Only entries of this account.")
+    ] = None,
+    since: Annotated[
+        int, typer.Option("--since", metavar="SEQUENCE", min=0, help="Only entries after this one.", show_default=False)
+    ] = 0,
+    limit: Annotated[int | None, typer.Option("--limit", metavar="N", min=1, help="At most so many.")] = None,
+) -> int:
+    """List entries of the audit trail, the oldest first.
+
+    Changes: nothing.
+
+    AWS permissions: none.
+
+    Exit statuses: 0 shown; 2 wrong usage; 3 the database can't be read.
+    """
+    from rootkeeper.cli.rendering.ledgers import show_entries
+
+    output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
+    account_id = parse_account_id(account) if account else None
+    with invocation.open_application() as application:
+        entries = application.ledger_reader.list_entries(since_sequence=since, account_id=account_id, limit=limit)
+        show_entries(entries, output, invocation.terminal)
+    return ExitStatus.GOOD
+
+
+def verify(invocation: Invocation) -> int:
+    """Check that no entry was altered, removed, inserted or moved.
+
+    Recomputes the chain of hashes and compares it with the mirror and the anchor, and names the first entry that
+    doesn't fit.
+
+    Changes: nothing.
+
+    AWS permissions: none.
+
+    Exit statuses: 0 intact; 1 not intact; 2 wrong usage; 3 the database can't be read.
+    """
+    from rootkeeper.cli.rendering.ledgers import show_verification
+
+    output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON)
+    with invocation.open_application() as application:
+        verification = application.ledger_reader.verify()
+    show_verification(verification, output, invocation.terminal)
+    return ExitStatus.GOOD if verification.is_intact else ExitStatus.BAD
+
+
+def export(
+    invocation: Invocation,
+    *,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="A new file; without it stdout gets the entries.")
+    ] = None,
+) -> int:
+    """Write every entry as it was hashed, one line of canonical JSON each.
+
+    Changes: nothing but the file.
+
+    AWS permissions: none.
+
+    Exit statuses: 0 written; 2 wrong usage, or the file can't be written; 3 the database can't be read.
+    """
+    invocation.choose_output(OutputFormat.JSONL)
+    with invocation.open_application() as application:
+        entries = application.ledger_reader.list_entries()
+        if out is None:
+            for entry in entries:
+                invocation.terminal.write(render_entry(entry) + "\n")
+        else:
+            count = _write_new(out, entries)
+            invocation.terminal.remark(f"{counted(count, 'entry', 'entries')} are in {out}.")
+    return ExitStatus.GOOD
+
+
+def _write_new(out: Path, entries: Iterable[LedgerEntry]) -> int:
+    """An existing file isn't overwritten: it may be the evidence that is compared with."""
+    count = 0
+    try:
+        with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as target:
+            for entry in entries:
+                target.write(render_entry(entry) + "\n")
+                count += 1
+    except OSError as error:
+        raise InputError(f"{out} can't be written: {error.strerror}.", hint="Give a new file.") from error
+    return count
+
+
+def adopt(invocation: Invocation, change: ChangeOptions) -> int:
+    """Record that this database was restored, and go on with it.
+
+    A database that is older than its mirror or anchor is refused by every command that changes something, since it was
+    restored or cut. This records that it is meant to be so; the old mirror is kept under another name.
+
+    Changes: nothing in AWS; one entry in the ledger, and its mirror begins anew.
+
+    AWS permissions: those of rootkeeper status.
+
+    Exit statuses: 0 recorded, or there was nothing to adopt; 2 wrong usage or not confirmed; 3 AWS, the database or the
+    ledger refused.
+    """
+    from rootkeeper.cli.changing import open_confirmation
+
+    output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL)
+    with invocation.open_application() as application:
+        verification = application.ledger_reader.verify()
+        confirmation = open_confirmation(invocation, application, change, output)
+        statement = (
+            f"Go on with this database, whose ledger ends at entry {verification.head_sequence}, though its mirror or "
+            "anchor may know later entries."
+        )
+        if change.dry_run:
+            confirmation.show_context()
+            invocation.terminal.remark(statement)
+            return ExitStatus.GOOD
+        confirmation.ensure([statement])
+        entry = application.adopt_ledger()
+    if entry is None:
+        invocation.terminal.remark("There is nothing to adopt: mirror and anchor agree with the database.")
+    else:
+        invocation.terminal.remark(f"Recorded as entry {entry.sequence}.")
+    return ExitStatus.GOOD
+
+
+application = group("Read and verify the audit trail.")
+add(application, list_entries, "list")
+add(application, verify, "verify")
+add(application, export, "export")
+add(application, adopt, "adopt")

@@ -1,0 +1,229 @@
+"""The database as the rest of the product sees it: opened once, handing out what implements the ports."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from sqlalchemy import select
+
+from rootkeeper.domain.ledger import Actor, LedgerEntry
+from rootkeeper.domain.organizations import AccountId, Endpoint
+from rootkeeper.errors import DatabaseError
+from rootkeeper.ports.clock import Clock
+from rootkeeper.ports.ledger import LedgerVerification
+from rootkeeper.storage import adoption, schema
+from rootkeeper.storage.anchor import Anchor
+from rootkeeper.storage.copying import LedgerCopies
+from rootkeeper.storage.deletion_exceptions import SqlDeletionExceptions
+from rootkeeper.storage.dialects import Store, explain, open_store
+from rootkeeper.storage.group_commit import GroupCommit
+from rootkeeper.storage.inventory import SqlInventoryStore
+from rootkeeper.storage.ledger import SqlLedger
+from rootkeeper.storage.ledger_reading import list_entries, list_open_entries
+from rootkeeper.storage.locks import SqlAccountLocks
+from rootkeeper.storage.mirror import Mirror
+from rootkeeper.storage.owners import Owner
+from rootkeeper.storage.reading import reading
+from rootkeeper.storage.schema_version import ensure_current
+from rootkeeper.storage.spill import SpillLedger, list_spill_files, open_spill
+from rootkeeper.storage.spill_merge import merge_spill
+from rootkeeper.storage.verification import verify_ledger
+from rootkeeper.storage.windows import SqlRecoveryWindows
+
+DEFAULT_LEASE_SECONDS = 30.0
+
+
+def _log_warning(text: str) -> None:
+    logging.getLogger(__name__).warning("%s", text)
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseOptions:
+    """How a database is opened."""
+
+    create: bool = True
+    """Whether a missing database is made; a command that only reads has no use for an empty one."""
+    has_mirror: bool = True
+    mirror_path: Path | None = None
+    """``None``: beside the database's file, with ``.mirror.jsonl`` at its end; no mirror where there is no file."""
+    anchor_path: Path | None = None
+    """``None``: no anchor."""
+    spill_folder: Path | None = None
+    """``None``: the database's own folder. Where it can't be written, the user's folder for temporary files."""
+    busy_timeout_seconds: float = 5.0
+    """How long to wait while another process writes."""
+    warn: Callable[[str], None] = _log_warning
+    """Told, from any thread, what went wrong beside the ledger."""
+
+
+def open_database(url: str, options: DatabaseOptions | None = None) -> Database:
+    """Open the database, make it if need be, and bring its schema up to date.
+
+    A database that is current is only read: this works on a read-only file, and while another process writes.
+
+    :raises SettingsError: if the URL can't be used.
+    :raises DatabaseError: if it can't be opened, or its schema is newer than this program.
+    """
+    options = options or DatabaseOptions()
+    store = open_store(url, options.busy_timeout_seconds)
+    try:
+        if not store.exists():
+            _create(store, options)
+        ensure_current(store)
+    except BaseException:
+        store.engine.dispose()
+        raise
+    return Database(store, options)
+
+
+def _create(store: Store, options: DatabaseOptions) -> None:
+    if not options.create:
+        raise DatabaseError(
+            f"There is no database {store.place} yet.",
+            hint="It is made by the first command that audits or changes something.",
+        )
+    try:
+        store.create()
+    except OSError as error:
+        reason, hint = explain(error)
+        raise DatabaseError(f"The database {store.place} can't be made: {reason}.", hint=hint) from error
+
+
+class Database:
+    """An open database. Close it, so that mirror and anchor are brought up to date."""
+
+    def __init__(self, store: Store, options: DatabaseOptions) -> None:
+        self._store = store
+        self._options = options
+        anchor = None if options.anchor_path is None else Anchor(options.anchor_path)
+        self._copies = LedgerCopies(store, _find_mirror(store, options), anchor, options.warn)
+        self._commits = GroupCommit(store, self._copies.notify)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def place(self) -> str:
+        """Where it is, for messages."""
+        return self._store.place
+
+    def register_owner(self, clock: Clock, lease_seconds: float = DEFAULT_LEASE_SECONDS) -> Owner:
+        """Register this process as one that acts; it renews its lease until it is closed.
+
+        :raises DatabaseError: if the database can't be written.
+        """
+        return Owner(self._commits, clock, lease_seconds)
+
+    def ledger(self, organization_id: str, endpoint: Endpoint, actor: Actor, owner: Owner) -> SqlLedger:
+        return SqlLedger(self._store, self._commits, organization_id, endpoint, actor, owner)
+
+    def ledger_reader(self) -> SqlLedgerReader:
+        return SqlLedgerReader(self._store, self._copies)
+
+    def locks(self, organization_id: str, owner: Owner) -> SqlAccountLocks:
+        return SqlAccountLocks(self._commits, organization_id, owner)
+
+    def windows(self, organization_id: str) -> SqlRecoveryWindows:
+        return SqlRecoveryWindows(self._store, self._commits, organization_id)
+
+    def inventory(self, organization_id: str) -> SqlInventoryStore:
+        return SqlInventoryStore(self._store, self._commits, organization_id)
+
+    def deletion_exceptions(self, organization_id: str) -> SqlDeletionExceptions:
+        return SqlDeletionExceptions(self._store, self._commits, organization_id)
+
+    def list_organization_ids(self) -> tuple[str, ...]:
+        """Organizations that the ledger or the inventory knows.
+
+        :raises DatabaseError: if the database can't be read.
+        """
+        with reading(self._store) as connection:
+            ledger = connection.execute(select(schema.ledger_entries.c.organization_id).distinct()).scalars()
+            inventories = connection.execute(select(schema.inventories.c.organization_id)).scalars()
+            return tuple(sorted({*ledger, *inventories}))
+
+    def ensure_not_outdated(self) -> None:
+        """:raises LedgerOutdatedError: if mirror or anchor know what the database doesn't."""
+        adoption.ensure_not_outdated(self._store, self._copies)
+
+    def adopt(self, ledger: SqlLedger) -> LedgerEntry | None:
+        """Record that this database is the one to go on with, although its copies know another.
+
+        :returns: the entry; ``None`` if there is nothing to adopt.
+        :raises LedgerUnavailableError: if it can't be recorded.
+        """
+        return adoption.adopt(self._store, self._copies, ledger)
+
+    def open_spill(self, organization_id: str, endpoint: Endpoint, actor: Actor, owner: Owner) -> SpillLedger:
+        """A ledger on a file of its own, for closing a window while this one can't be written.
+
+        :raises LedgerUnavailableError: if no file can be made either.
+        """
+        return open_spill(self._spill_folder(), organization_id, endpoint, actor, owner)
+
+    def list_spills(self) -> tuple[Path, ...]:
+        """Spill files that are still to be merged."""
+        return list_spill_files(self._spill_folder())
+
+    def merge_spill(self, path: Path, ledger: SqlLedger) -> int:
+        """Append what a spill file holds, and remove it; again and again without harm.
+
+        :returns: how many entries were appended: 0 if they were before, or if its writer still runs.
+        :raises LedgerUnavailableError: if that isn't possible; the file is kept.
+        :raises DatabaseError: if the file isn't a spill.
+        """
+        return merge_spill(path, self._commits, ledger)
+
+    def close(self) -> None:
+        """Finish what is waiting. Owners are closed before."""
+        self._commits.close()
+        self._copies.close()
+        self._store.engine.dispose()
+
+    def _spill_folder(self) -> Path | None:
+        if self._options.spill_folder is not None:
+            return self._options.spill_folder
+        return None if self._store.path is None else self._store.path.parent
+
+
+class SqlLedgerReader:
+    """Reads the ledger; implements the port LedgerReader."""
+
+    def __init__(self, store: Store, copies: LedgerCopies) -> None:
+        self._store = store
+        self._copies = copies
+
+    def list_entries(
+        self, *, since_sequence: int = 0, account_id: AccountId | None = None, limit: int | None = None
+    ) -> Iterator[LedgerEntry]:
+        """See the port; the entries after ``since_sequence``.
+
+        :raises DatabaseError: if the database can't be read.
+        """
+        return list_entries(self._store, since_sequence=since_sequence, account_id=account_id, limit=limit)
+
+    def list_open_intents(self) -> tuple[LedgerEntry, ...]:
+        with reading(self._store) as connection:
+            return list_open_entries(connection)
+
+    def verify(self) -> LedgerVerification:
+        """See the port.
+
+        :raises DatabaseError: if the database, its mirror or its anchor can't be read.
+        """
+        return verify_ledger(self._store, self._copies.mirror, self._copies.anchor)
+
+
+def _find_mirror(store: Store, options: DatabaseOptions) -> Mirror | None:
+    if not options.has_mirror:
+        return None
+    if options.mirror_path is not None:
+        return Mirror(options.mirror_path)
+    return None if store.path is None else Mirror(store.path.with_name(store.path.name + ".mirror.jsonl"))

@@ -1,0 +1,144 @@
+"""Appends what a spill file holds to the ledger, all in one transaction, and only once."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import insert, select
+
+from rootkeeper.domain.ledger import Action, JsonValue, LedgerEntry, canonical_json, parse_entry, render_time
+from rootkeeper.domain.ledger_chain import find_first_misfit
+from rootkeeper.errors import DatabaseError
+from rootkeeper.storage import schema
+from rootkeeper.storage.group_commit import GroupCommit
+from rootkeeper.storage.ledger import SqlLedger
+from rootkeeper.storage.line_files import LineFileBusyError, open_locked, read_lines, sync_folder
+from rootkeeper.storage.owners import OwnerRecord, add_owner
+from rootkeeper.storage.processes import ProcessIdentity
+from rootkeeper.storage.spill import SPILL_FORMAT
+from rootkeeper.storage.transactions import Draft, WriteTransaction
+
+
+@dataclass(frozen=True, slots=True)
+class _Spill:
+    """What a spill file holds."""
+
+    spill_id: str
+    owner_id: str
+    process: ProcessIdentity
+    entries: tuple[LedgerEntry, ...]
+    problem: str | None
+    """What doesn't fit in its chain, or can't be read; the file may have been edited."""
+
+
+def merge_spill(path: Path, commits: GroupCommit, ledger: SqlLedger) -> int:
+    """See Database.merge_spill."""
+    if not path.exists():
+        return 0
+    try:
+        with open_locked(path, 0):
+            spill = _read_spill(path)
+            appended = commits.run_ledger_work(lambda transaction: _merge(transaction, spill, ledger))
+            path.unlink()
+            sync_folder(path.parent)
+    except LineFileBusyError:
+        return 0
+    except OSError as error:
+        raise DatabaseError(f"The spill file {path} can't be read or removed: {error.strerror}.") from error
+    return appended
+
+
+def _read_spill(path: Path) -> _Spill:
+    header, *lines = list(read_lines(path)) or [b""]
+    entries, problem = _parse_lines(lines)
+    try:
+        fields = json.loads(header)
+        if fields["format"] != SPILL_FORMAT:
+            raise DatabaseError(f"The spill file {path} was written by a newer version of Rootkeeper.")
+        owner = fields["owner"]
+        owner_id = str(owner.pop("owner_id"))
+        process = ProcessIdentity(**owner)
+        return _Spill(str(fields["spill_id"]), owner_id, process, entries, problem)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DatabaseError(
+            f"{path} isn't a spill of the ledger.", hint="Move it away if it was put there by somebody else."
+        ) from error
+
+
+def _parse_lines(lines: list[bytes]) -> tuple[tuple[LedgerEntry, ...], str | None]:
+    entries: list[LedgerEntry] = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            entry = parse_entry(line.decode())
+            canonical_json(entry.parameters)
+        except ValueError:
+            return tuple(entries), f"Entry {number} of the spill can't be read."
+        entries.append(entry)
+    misfit = find_first_misfit(entries, checks_outcomes=False)
+    return tuple(entries), None if misfit is None else misfit.problem
+
+
+def _merge(transaction: WriteTransaction, spill: _Spill, ledger: SqlLedger) -> int:
+    spills = schema.merged_spills
+    connection = transaction.connection
+    if connection.execute(select(spills.c.entries).where(spills.c.spill_id == spill.spill_id)).first() is not None:
+        return 0
+    fact = ledger.draft_fact(Action.SPILL_MERGE, None, _describe(spill))
+    add_owner(connection, OwnerRecord(spill.owner_id, spill.process, fact.at), fact.at)
+    merged: dict[int, int] = {}
+    for entry in spill.entries:
+        merged[-entry.sequence] = transaction.append(_draft(transaction, entry, spill, merged, fact.at)).sequence
+    transaction.append(fact)
+    connection.execute(
+        insert(spills).values(
+            spill_id=spill.spill_id,
+            organization_id=fact.organization_id,
+            merged_at=fact.at,
+            entries=len(spill.entries),
+        )
+    )
+    return len(spill.entries)
+
+
+def _draft(
+    transaction: WriteTransaction, entry: LedgerEntry, spill: _Spill, merged: dict[int, int], at: datetime
+) -> Draft:
+    parameters: dict[str, JsonValue] = {
+        **entry.parameters,
+        "spilled": True,
+        "spilled_at": render_time(entry.at),
+        "spill_id": spill.spill_id,
+    }
+    intent_sequence = entry.intent_sequence
+    if intent_sequence is not None:
+        intent_sequence = merged.get(intent_sequence, intent_sequence)
+        if not transaction.end_intent(intent_sequence):
+            # Somebody has settled it meanwhile: an intent has one outcome, so this one is kept as a fact.
+            parameters["late_outcome_of"] = intent_sequence
+            intent_sequence = None
+    return Draft(
+        at=at,
+        organization_id=entry.organization_id,
+        endpoint=entry.endpoint,
+        actor=entry.actor,
+        action=entry.action,
+        account_id=entry.account_id,
+        parameters=parameters,
+        phase=entry.phase,
+        owner_id=entry.owner_id,
+        intent_sequence=intent_sequence,
+        result=entry.result,
+    )
+
+
+def _describe(spill: _Spill) -> dict[str, JsonValue]:
+    described: dict[str, JsonValue] = {"spill_id": spill.spill_id, "entries": len(spill.entries)}
+    if spill.entries:
+        described["first_at"] = render_time(spill.entries[0].at)
+        described["last_at"] = render_time(spill.entries[-1].at)
+    if spill.problem is not None:
+        described["problem"] = spill.problem
+    return described

@@ -1,0 +1,42 @@
+"""Every contract is tried on the fake and, over HTTP, on the real adapter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from rootkeeper.aws.gateway import AwsGateway, GatewayOptions, open_gateway
+from tests.contracts.subjects import FakeSubject, SandboxSubject, Subject
+from tests.fakes.clock import FakeClock
+from tests.sandbox_process import SandboxProcess
+
+
+@pytest.fixture(scope="session")
+def contract_sandbox() -> Iterator[SandboxProcess]:
+    with SandboxProcess.start("--features", "all") as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="session")
+def gateway_clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture(scope="session")
+def gateway(contract_sandbox: SandboxProcess, gateway_clock: FakeClock) -> AwsGateway:
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in contract_sandbox.environment().items():
+            environment.setenv(name, value)
+        return open_gateway(GatewayOptions(concurrency=4), gateway_clock)
+
+
+@pytest.fixture(params=["fake", "sandbox"])
+def subject(request: pytest.FixtureRequest) -> Subject:
+    if request.param == "fake":
+        return FakeSubject.furnish()
+    sandbox: SandboxProcess = request.getfixturevalue("contract_sandbox")
+    organization: AwsGateway = request.getfixturevalue("gateway")
+    clock: FakeClock = request.getfixturevalue("gateway_clock")
+    sandbox.reset()
+    return SandboxSubject(sandbox, organization, clock, sandbox.last_request())

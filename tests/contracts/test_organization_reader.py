@@ -1,0 +1,111 @@
+"""The contract of OrganizationReader."""
+
+from __future__ import annotations
+
+from rootkeeper.domain.ledger import Action
+from rootkeeper.domain.organizations import Account, AccountId, AccountState, OrganizationalUnit
+from rootkeeper.domain.setup import Feature
+from tests.contracts.subjects import BLOCKED, FOREIGN, MANAGEMENT, MEMBER, SECURITY, SUSPENDED, Subject, intent
+
+
+def list_units(subject: Subject) -> dict[str, OrganizationalUnit]:
+    return {unit.ou_id: unit for unit in subject.organization.list_organizational_units()}
+
+
+def list_accounts(subject: Subject) -> dict[AccountId, Account]:
+    pages = list(subject.organization.list_account_pages(list_units(subject)))
+    accounts = [account for page in pages for account in page]
+    assert len(accounts) == len({account.account_id for account in accounts})
+    return {account.account_id: account for account in accounts}
+
+
+def test_the_caller_is_named_by_arn_and_account(subject: Subject) -> None:
+    caller = subject.organization.read_caller()
+    assert caller.account_id == MANAGEMENT
+    assert caller.partition == "aws"
+    assert caller.arn.startswith(f"arn:aws:iam::{MANAGEMENT}:user/")
+    assert [operation for operation, _ in subject.operations()] == ["GetCallerIdentity"]
+
+
+def test_the_organization_names_its_management_account(subject: Subject) -> None:
+    organization = subject.organization.read_organization()
+    assert organization.organization_id == "o-exampleorgid"
+    assert organization.management_account_id == MANAGEMENT
+    assert organization.has_all_features
+    assert organization.partition == "aws"
+
+
+def test_parents_come_before_their_children(subject: Subject) -> None:
+    seen: set[str | None] = {None}
+    units = subject.organization.list_organizational_units()
+    for unit in units:
+        assert unit.parent_id in seen
+        seen.add(unit.ou_id)
+    assert units[0].ou_id.startswith("r-")
+    assert sum(unit.parent_id is None for unit in units) == 1
+
+
+def test_every_account_has_its_place_in_the_tree(subject: Subject) -> None:
+    units = list_units(subject)
+    accounts = list_accounts(subject)
+    assert accounts[MEMBER].ou_path == "Root/Workloads/Prod"
+    assert accounts[MANAGEMENT].ou_path == "Root"
+    for account in accounts.values():
+        assert account.ou_path == "/".join(units[ou_id].name for ou_id in account.ou_ids)
+        assert account.ou_ids[0].startswith("r-")
+
+
+def test_accounts_come_in_several_pages_and_each_is_listed_once(subject: Subject) -> None:
+    pages = list(subject.organization.list_account_pages(list_units(subject)))
+    assert len(pages) > 1
+    assert {MANAGEMENT, SECURITY, MEMBER, BLOCKED, SUSPENDED} <= list_accounts(subject).keys()
+
+
+def test_states_are_told(subject: Subject) -> None:
+    accounts = list_accounts(subject)
+    assert accounts[MEMBER].state is AccountState.ACTIVE
+    assert accounts[SUSPENDED].state is AccountState.SUSPENDED
+    assert subject.organization.find_account_state(SUSPENDED) is AccountState.SUSPENDED
+
+
+def test_an_account_of_another_organization_is_not_found(subject: Subject) -> None:
+    assert subject.organization.has_account(MEMBER)
+    assert not subject.organization.has_account(FOREIGN)
+    assert subject.organization.find_account_state(FOREIGN) is None
+
+
+def test_the_set_up_is_told_while_trusted_access_is_on(subject: Subject) -> None:
+    setup = subject.organization.read_setup()
+    assert setup.trusted_access is True
+    assert setup.features == frozenset(Feature)
+    assert setup.delegated_administrators == ()
+    assert setup.unknown == ()
+
+
+def test_features_are_not_told_while_trusted_access_is_off(subject: Subject) -> None:
+    subject.organization.disable_trusted_access(intent(subject, Action.TRUSTED_ACCESS_DISABLE))
+    setup = subject.organization.read_setup()
+    assert setup.trusted_access is False
+    assert setup.features is None
+
+
+def test_the_own_root_user_is_read_without_a_root_session(subject: Subject) -> None:
+    assert subject.organization.read_own_root_summary() == subject.truth(MANAGEMENT)
+    assert "AssumeRoot" not in [operation for operation, _ in subject.operations()]
+
+
+def test_reading_changes_nothing(subject: Subject) -> None:
+    list_accounts(subject)
+    subject.organization.read_setup()
+    subject.organization.read_tags(MEMBER)
+    changing = ("Create", "Delete", "Deactivate", "Enable", "Disable", "Register", "Deregister", "AssumeRoot")
+    assert not [operation for operation, _ in subject.operations() if operation.startswith(changing)]
+
+
+def test_credentials_that_tell_no_end_have_none(subject: Subject) -> None:
+    assert subject.organization.find_credentials_expiry() is None
+
+
+def test_the_endpoint_is_named_a_sandbox(subject: Subject) -> None:
+    assert subject.organization.endpoint.is_sandbox
+    assert subject.organization.endpoint.label.startswith("SANDBOX 127.0.0.1:")

@@ -1,0 +1,59 @@
+"""The product as its users run it: the installed command, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.foreign_clients import SCRIPTS, Keys, clean_environment
+from tests.e2e.stage import Stage
+
+TIMEOUT_SECONDS = 90
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How a command ended and what it wrote."""
+
+    exit_status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def document(self) -> Any:
+        """What ``-o json`` wrote."""
+        return json.loads(self.stdout)
+
+
+@dataclass(frozen=True, slots=True)
+class Rootkeeper:
+    """The command line against one sandbox, with a database of its own."""
+
+    url: str
+    folder: Path
+    keys: Keys
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        database = {"ROOTKEEPER_DATABASE_URL": f"sqlite:///{self.folder / 'rootkeeper.db'}"}
+        return clean_environment(self.url, self.folder) | self.keys.as_variables() | database | self.settings
+
+    def run(self, *arguments: str) -> Finished:
+        finished = subprocess.run(
+            [str(SCRIPTS / "rootkeeper"), *arguments],
+            capture_output=True,
+            text=True,
+            env=self.environment,
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            timeout=TIMEOUT_SECONDS,
+        )
+        return Finished(finished.returncode, finished.stdout, finished.stderr)
+
+
+def open_rootkeeper(stage: Stage, folder: Path, principal: str = "management-admin") -> Rootkeeper:
+    return Rootkeeper(stage.url, folder, stage.keys(principal))

@@ -1,0 +1,102 @@
+"""What the program really writes fits the schemas that are published for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from tests.e2e.product import Rootkeeper, open_rootkeeper
+from tests.e2e.stage import Stage
+from tests.e2e.test_product_and_javascript import find_deletable_account
+
+REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
+SCHEMAS = sorted(path.name.removesuffix(".schema.json") for path in REFERENCE.glob("*.schema.json"))
+
+
+def read_schema(name: str) -> Any:
+    return json.loads((REFERENCE / f"{name}.schema.json").read_text())
+
+
+def ensure_fits(document: object, name: str) -> None:
+    schema = read_schema(name)
+    validator = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
+    problems = [f"{error.json_path}: {error.message}" for error in validator.iter_errors(document)]
+    assert problems == []
+
+
+@pytest.fixture(scope="module")
+def documents(stages: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, list[Any]]]:
+    """The whole job, every output kept under the name of its schema."""
+    with stages("--scenario", "demo") as stage:
+        rootkeeper = open_rootkeeper(stage, tmp_path_factory.mktemp("product"))
+        yield live_the_job(stage, rootkeeper)
+
+
+def live_the_job(stage: Stage, rootkeeper: Rootkeeper) -> dict[str, list[Any]]:
+    kept: dict[str, list[Any]] = {name: [] for name in SCHEMAS}
+
+    def keep(schema: str, *arguments: str) -> None:
+        finished = rootkeeper.run(*arguments, "-o", "json")
+        assert finished.exit_status in {0, 1}, f"{arguments}: {finished.stderr}"
+        kept[schema].append(finished.document)
+
+    delegate = stage.account_id("delegated-admin")
+    target = find_deletable_account(stage)
+    exempt = next(
+        account["account_id"]
+        for account in stage.find_accounts()
+        if account["account_id"] not in {target, delegate, *stage.list_blocked_accounts()}
+    )
+    keep("status", "status")
+    keep("setup-plan", "enable", "--delegated-administrator", delegate, "--dry-run")
+    keep("setup-change", "enable", "--delegated-administrator", delegate, "--yes")
+    keep("setup-change", "enable", "--yes")
+    keep("status", "status")
+    keep("audit", "audit")
+    keep("audit", "audit", "--details")
+    keep("exceptions", "exceptions", "list")
+    assert rootkeeper.run(
+        *("exceptions", "add", exempt, "--owner", "Payments", "--reason", "Needed", "--until", "30d", "--yes")
+    ).exit_status == 0  # fmt: skip
+    keep("exceptions", "exceptions", "list")
+    keep("plan", "delete", "--all", "--dry-run")
+    keep("plan", "plan", "--all", "--out", "plan.json")
+    kept["plan-file"].append(json.loads((rootkeeper.folder / "plan.json").read_text()))
+    keep("deletion", "delete", target, "--yes")
+    keep("deletion", "delete", target, "--yes")
+    keep("windows", "windows", "list")
+    keep("window", "recover", target, "--reason", "A drill", "--for", "1h", "--leave-open", "--yes")
+    keep("audit", "audit")
+    keep("window", "windows", "show", target)
+    keep("window", "windows", "close", target, "--yes")
+    keep("windows", "windows", "list")
+    keep("ledger", "ledger", "list")
+    keep("ledger-verification", "ledger", "verify")
+    exported = rootkeeper.run("ledger", "list", "-o", "jsonl").stdout.splitlines()
+    kept["ledger-entry"] = [json.loads(line) for line in exported]
+    return kept
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_the_schema_is_a_schema(name: str) -> None:
+    jsonschema.Draft202012Validator.check_schema(read_schema(name))
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_real_output_fits_its_schema(name: str, documents: dict[str, list[Any]]) -> None:
+    assert documents[name], f"The job writes no {name}"
+    for document in documents[name]:
+        ensure_fits(document, name)
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_a_document_that_lacks_a_field_does_not_fit(name: str, documents: dict[str, list[Any]]) -> None:
+    for field in read_schema(name)["required"]:
+        lacking = {key: value for key, value in documents[name][-1].items() if key != field}
+        with pytest.raises(AssertionError):
+            ensure_fits(lacking, name)

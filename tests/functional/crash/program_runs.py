@@ -1,0 +1,132 @@
+"""Runs of the real command line against one sandbox, ended by SIGKILL where a test says so."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.functional.crash.killing_proxy import KillingProxy, KillPoint
+from tests.sandbox_process import SandboxProcess
+
+KILLED = -9
+"""The status of a process that SIGKILL ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of the program."""
+
+    status: int
+    operations: tuple[str, ...]
+    commits: int
+    stdout: str
+    stderr: str
+
+    def kill_points(self) -> list[KillPoint]:
+        """Before and after each of its calls and commits."""
+        return [
+            KillPoint(what, when, number)
+            for what, count in (("call", len(self.operations)), ("commit", self.commits))
+            for number in range(1, count + 1)
+            for when in ("before", "after")
+        ]
+
+
+class Program:
+    """The command line with a database of its own, behind the killing proxy."""
+
+    def __init__(self, folder: Path, sandbox: SandboxProcess, proxy: KillingProxy) -> None:
+        self.folder = folder
+        self.sandbox = sandbox
+        self._proxy = proxy
+        self._driver = subprocess.Popen(
+            [sys.executable, "-m", "tests.functional.crash.driver"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self._environment = {
+            "HOME": str(folder),
+            "PATH": "/usr/bin:/bin",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            **sandbox.environment(),
+            "AWS_ENDPOINT_URL": proxy.url,
+            "ROOTKEEPER_DATABASE_URL": f"sqlite:///{self.database}",
+            "ROOTKEEPER_LEASE_SECONDS": "60",
+        }
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "data" / "rootkeeper.db"
+
+    def close(self) -> None:
+        assert self._driver.stdin is not None
+        assert self._driver.stdout is not None
+        self._driver.stdin.close()
+        self._driver.wait(10)
+        self._driver.stdout.close()
+
+    def run(self, *arguments: str, kill: KillPoint | None = None) -> Run:
+        """Run one command to its end, or to ``kill``."""
+        outputs = [self.folder / name for name in ("stdout", "stderr")]
+        order = {
+            "argv": list(arguments),
+            "environment": self._environment,
+            "kill": [kill.when, kill.number] if kill is not None and kill.what == "commit" else None,
+            "stdout": str(outputs[0]),
+            "stderr": str(outputs[1]),
+        }
+        self._proxy.begin_run()
+        pid = self._ask(order)["pid"]
+        if kill is not None:
+            self._proxy.arm(pid, kill)
+        ended = self._ask("go")
+        return Run(
+            status=ended["status"],
+            operations=tuple(self._proxy.operations),
+            commits=ended["commits"],
+            stdout=outputs[0].read_text(),
+            stderr=outputs[1].read_text(),
+        )
+
+    def keep_database(self) -> None:
+        """Remember the database as it is now."""
+        shutil.copytree(self.database.parent, self.folder / "kept")
+
+    def restore_database(self) -> None:
+        """Go back to the remembered one: database, mirror and anchor."""
+        shutil.rmtree(self.database.parent)
+        shutil.copytree(self.folder / "kept", self.database.parent)
+
+    def entries(self) -> list[dict[str, Any]]:
+        """The ledger, read past the program."""
+        with contextlib.closing(sqlite3.connect(self.database)) as connection:
+            connection.row_factory = sqlite3.Row
+            rows = connection.execute("SELECT * FROM ledger_entries ORDER BY sequence").fetchall()
+        return [dict(row) for row in rows]
+
+    def _ask(self, line: Any) -> Any:
+        assert self._driver.stdin is not None
+        assert self._driver.stdout is not None
+        self._driver.stdin.write(json.dumps(line) + "\n")
+        self._driver.stdin.flush()
+        return json.loads(self._driver.stdout.readline())
+
+
+@contextlib.contextmanager
+def started_program(folder: Path, *sandbox_arguments: str) -> Iterator[Program]:
+    """A sandbox, a proxy before it and the program."""
+    with SandboxProcess.start(*sandbox_arguments) as sandbox, KillingProxy(sandbox.base_url) as proxy:
+        program = Program(folder, sandbox, proxy)
+        try:
+            yield program
+        finally:
+            program.close()

@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rootkeeper.domain.deletion import ALL_KINDS, KindOutcome, KindReason, KindResult, PlannedCall, plan_deletion
+from rootkeeper.domain.ledger import Result
+from rootkeeper.domain.removals import (
+    CallRecord,
+    CallState,
+    Left,
+    judge_kinds,
+    judge_obstacle,
+    judge_sent,
+    name_target,
+)
+from rootkeeper.domain.root_credentials import CredentialKind, RootCredentials, RootCredentialsSummary
+from rootkeeper.errors import (
+    AwsAccessDeniedError,
+    AwsRejectedError,
+    AwsThrottledError,
+    IdentityMismatchError,
+    LedgerUnavailableError,
+    LockLostError,
+    RootkeeperError,
+)
+from tests.unit.domain.credential_strategies import ACCOUNT_ID, KEY_IDS, NOW, credentials
+
+EMPTY = RootCredentials(ACCOUNT_ID, None, (), (), (), NOW)
+PASSWORD = PlannedCall(CredentialKind.PASSWORD, None)
+KEY = PlannedCall(CredentialKind.ACCESS_KEYS, KEY_IDS[0])
+NOTHING_LEFT = Left(EMPTY.summary, None)
+ONLY_SUMMARY = Left(RootCredentialsSummary(True, False, False, False), EMPTY)
+
+
+def kind_results(
+    *records: CallRecord,
+    left: Left | None = NOTHING_LEFT,
+    obstacle: KindReason | None = None,
+    found: RootCredentials | None = EMPTY,
+) -> dict[CredentialKind, KindResult]:
+    results = judge_kinds(records, only=ALL_KINDS, left=left, obstacle=obstacle, obstacle_detail="why", found=found)
+    assert [result.kind for result in results] == list(CredentialKind)
+    return {result.kind: result for result in results}
+
+
+@pytest.mark.parametrize(
+    ("left", "state", "result"),
+    [
+        (NOTHING_LEFT, CallState.GONE, Result.DONE),
+        (None, CallState.UNPROVEN, Result.UNKNOWN),
+        (ONLY_SUMMARY, CallState.LEFT, Result.FAILED),
+    ],
+)
+def test_p05_only_a_reread_makes_a_call_done(left: Left | None, state: CallState, result: Result) -> None:
+    record = CallRecord(PASSWORD, CallState.SENT)
+    assert judge_sent([record], left) == [(record, result)]
+    assert record.state is state
+    assert judge_sent([record], left) == []
+
+
+def test_p05_what_aws_called_absent_and_a_reread_shows_is_left() -> None:
+    record = CallRecord(PASSWORD, CallState.ABSENT)
+    assert judge_sent([record], ONLY_SUMMARY) == []
+    assert record.state is CallState.LEFT
+    assert kind_results(record, left=ONLY_SUMMARY)[CredentialKind.PASSWORD].reason is KindReason.STILL_PRESENT
+
+
+@given(credentials(), credentials())
+def test_p05_a_kind_that_a_reread_shows_is_never_deleted(found: RootCredentials, after: RootCredentials) -> None:
+    records = [CallRecord(call, CallState.SENT) for call in plan_deletion(found)]
+    left = Left(after.summary, after)
+    judge_sent(records, left)
+    for kind, result in kind_results(*records, left=left).items():
+        if after.summary.has(kind):
+            assert result.outcome is KindOutcome.FAILED
+        else:
+            expected = KindOutcome.DELETED if found.summary.has(kind) else KindOutcome.ALREADY_ABSENT
+            assert result.outcome is expected
+
+
+@given(credentials(), st.sampled_from([CallState.PLANNED, CallState.REFUSED, CallState.UNPROVEN, CallState.LEFT]))
+def test_a_call_that_is_not_proven_fails_its_kind(found: RootCredentials, state: CallState) -> None:
+    records = [CallRecord(call, state) for call in plan_deletion(found)]
+    for kind, result in kind_results(*records, obstacle=KindReason.LEDGER_UNAVAILABLE).items():
+        assert (result.outcome is KindOutcome.FAILED) == found.summary.has(kind)
+
+
+def test_one_that_appeared_meanwhile_fails_its_kind() -> None:
+    left = Left(replace(EMPTY.summary, has_access_keys=True), EMPTY)
+    assert kind_results(left=left)[CredentialKind.ACCESS_KEYS].reason is KindReason.APPEARED_MEANWHILE
+
+
+def test_an_account_that_could_not_be_read_fails_in_every_kind() -> None:
+    results = kind_results(left=None, obstacle=KindReason.BLOCKED_BY_POLICY, found=None)
+    assert {result.outcome for result in results.values()} == {KindOutcome.FAILED}
+    assert {result.reason for result in results.values()} == {KindReason.BLOCKED_BY_POLICY}
+
+
+def test_a_kind_that_was_not_selected_is_skipped() -> None:
+    results = judge_kinds(
+        [], only=frozenset({CredentialKind.PASSWORD}), left=None, obstacle=None, obstacle_detail=None, found=EMPTY
+    )
+    assert [result.outcome for result in results] == [
+        KindOutcome.SKIPPED,
+        KindOutcome.SKIPPED,
+        KindOutcome.ALREADY_ABSENT,
+        KindOutcome.SKIPPED,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "in_session", "reason"),
+    [
+        (AwsAccessDeniedError("no"), False, KindReason.ACCESS_DENIED),
+        (AwsAccessDeniedError("no"), True, KindReason.BLOCKED_BY_POLICY),
+        (AwsThrottledError("slow"), True, KindReason.THROTTLED),
+        (IdentityMismatchError("who"), True, KindReason.IDENTITY_MISMATCH),
+        (LedgerUnavailableError("full"), False, KindReason.LEDGER_UNAVAILABLE),
+        (LockLostError("lost"), False, KindReason.LOCK_LOST),
+        (AwsRejectedError("odd"), False, KindReason.ERROR),
+    ],
+)
+def test_an_error_is_told_as_the_reason(error: RootkeeperError, in_session: bool, reason: KindReason) -> None:
+    assert judge_obstacle(error, in_session=in_session) is reason
+
+
+def test_a_target_bears_its_name_in_the_ledger() -> None:
+    assert name_target(KEY) == {"access_key_id": KEY_IDS[0]}
+    assert name_target(PASSWORD) == {}

@@ -1,0 +1,136 @@
+"""What the storage tests share: an organization, an actor, and a database opened on a file of the test's own."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from rootkeeper.clock import SystemClock
+from rootkeeper.domain.ledger import Action, Actor, ActorKind, Intent, Result
+from rootkeeper.domain.organizations import AccountId, Endpoint
+from rootkeeper.ports.clock import Clock
+from rootkeeper.storage.database import Database, DatabaseOptions, open_database
+from rootkeeper.storage.ledger import SqlLedger
+from rootkeeper.storage.owners import Owner
+
+T = TypeVar("T")
+
+ORGANIZATION_ID = "o-exampleorgid"
+ENDPOINT = Endpoint("SANDBOX 127.0.0.1:4599")
+ACTOR = Actor("operator", ActorKind.SELF_ASSERTED, "arn:aws:iam::111122223333:user/operator")
+ACCOUNT_ID = AccountId("111122223333")
+OTHER_ACCOUNT_ID = AccountId("444455556666")
+NOW = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)
+PROGRAMS = Path(__file__).parent / "programs"
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+@dataclass
+class Stage:
+    """A folder with one database in it, and the processes that a test plays on it."""
+
+    folder: Path
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def path(self) -> Path:
+        return self.folder / "data" / "rootkeeper.db"
+
+    @property
+    def mirror_path(self) -> Path:
+        return self.folder / "data" / "rootkeeper.db.mirror.jsonl"
+
+    @property
+    def anchor_path(self) -> Path:
+        return self.folder / "elsewhere" / "anchor.jsonl"
+
+    @property
+    def spill_folder(self) -> Path:
+        return self.folder / "spill"
+
+    @property
+    def url(self) -> str:
+        return f"sqlite:///{self.path}"
+
+    def open(self, **options: Any) -> Database:
+        defaults: dict[str, Any] = {
+            "anchor_path": self.anchor_path,
+            "spill_folder": self.spill_folder,
+            "busy_timeout_seconds": 2.0,
+            "warn": self.warnings.append,
+        }
+        return open_database(self.url, DatabaseOptions(**{**defaults, **options}))
+
+    def run_sql(self, *statements: str) -> None:
+        """Do to the file what somebody without Rootkeeper could do."""
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    def query(self, statement: str) -> list[tuple[Any, ...]]:
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
+            return connection.execute(statement).fetchall()
+
+
+@dataclass
+class Worker:
+    """One registered process on a database, and its ledger."""
+
+    database: Database
+    owner: Owner
+    ledger: SqlLedger
+
+    def append_pair(self, account_id: AccountId = ACCOUNT_ID, number: int = 0) -> Intent:
+        """An intent and its outcome."""
+        intent = self.append_intent(account_id, number)
+        self.ledger.append_outcome(intent, Result.DONE, {"status": "deleted"})
+        return intent
+
+    def append_intent(self, account_id: AccountId = ACCOUNT_ID, number: int = 0) -> Intent:
+        parameters = {"access_key_id": f"AKIAIOSFODNN7{number:07d}"}
+        return self.ledger.append_intent(Action.ACCESS_KEY_DELETE, account_id=account_id, parameters=parameters)
+
+
+def make_worker(database: Database, clock: Clock | None = None, lease_seconds: float = 30.0) -> Worker:
+    owner = database.register_owner(clock or SystemClock(), lease_seconds)
+    return Worker(database, owner, database.ledger(ORGANIZATION_ID, ENDPOINT, ACTOR, owner))
+
+
+def run_program(name: str, *arguments: str | Path) -> subprocess.Popen[str]:
+    """Start one of the programs of these tests; the caller waits for it."""
+    return subprocess.Popen(
+        [sys.executable, str(PROGRAMS / f"{name}.py"), *map(str, arguments)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+    )
+
+
+def read_line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def send_line(process: subprocess.Popen[str], text: str = "") -> None:
+    assert process.stdin is not None
+    process.stdin.write(text + "\n")
+    process.stdin.flush()
+
+
+def raised_by(call: Callable[[], object], kind: type[T]) -> T:
+    """The error that the call raises, to be looked at."""
+    with pytest.raises(BaseException) as caught:  # noqa: PT011 - its kind is checked on the next line
+        call()
+    assert isinstance(caught.value, kind)
+    return caught.value

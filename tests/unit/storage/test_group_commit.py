@@ -1,0 +1,203 @@
+"""The one writer: grouping, failing closed, and going on afterwards."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert
+
+from rootkeeper.domain.ledger import Action
+from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError
+from rootkeeper.storage import schema
+from rootkeeper.storage.dialects import open_store
+from rootkeeper.storage.group_commit import GroupCommit
+from rootkeeper.storage.transactions import WriteTransaction
+from tests.unit.storage.samples import Stage, Worker, make_worker, raised_by
+
+
+@contextmanager
+def locked_by_another(stage: Stage) -> Iterator[None]:
+    with closing(sqlite3.connect(stage.path, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")
+
+
+@contextmanager
+def writable_only_by_others(path: Path) -> Iterator[None]:
+    """A read-only file, for this process too: root writes everywhere, so it acts as nobody meanwhile."""
+    is_root = os.geteuid() == 0
+    modes = {place: place.stat().st_mode for place in [path.parent, *path.parent.iterdir()]}
+    for place in modes:
+        place.chmod(0o555 if place.is_dir() else 0o444)
+    if is_root:
+        for parent in path.parents:
+            if not parent.stat().st_mode & 0o001:
+                pytest.skip(f"another user can't reach {parent}")
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.seteuid(0)
+        for place, mode in modes.items():
+            place.chmod(mode)
+
+
+def test_waiting_units_share_one_commit(stage: Stage, worker: Worker) -> None:
+    commits_before = len(stage.warnings)
+    gate = threading.Event()
+    groups: list[int] = []
+
+    def wait_for_the_others(transaction: WriteTransaction) -> None:
+        groups.append(id(transaction))
+        gate.wait(10)
+
+    def note(transaction: WriteTransaction) -> None:
+        groups.append(id(transaction))
+
+    commits = worker.database._commits
+    threads = [threading.Thread(target=commits.run, args=(wait_for_the_others,))]
+    threads += [threading.Thread(target=commits.run, args=(note,)) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    while len(commits._waiting) < 20:
+        threading.Event().wait(0.01)
+    gate.set()
+    for thread in threads:
+        thread.join()
+    assert len(groups) == 21
+    assert len(set(groups[1:])) == 1
+    assert len(stage.warnings) == commits_before
+
+
+def test_p02_a_database_that_another_process_locks_refuses_and_then_goes_on(stage: Stage) -> None:
+    with stage.open(busy_timeout_seconds=0.2) as database:
+        worker = make_worker(database)
+        with locked_by_another(stage):
+            error = raised_by(worker.append_intent, LedgerUnavailableError)
+            assert "another process keeps it locked" in error.message
+            assert error.hint is not None
+        assert worker.append_intent().sequence == 1
+        worker.owner.close()
+
+
+def test_p02_a_read_only_ledger_refuses_every_intent(stage: Stage, worker: Worker) -> None:
+    worker.append_pair()
+    worker.database._commits._drop_connection()
+    worker.database._store.engine.dispose()
+    with writable_only_by_others(stage.path):
+        error = raised_by(worker.append_intent, LedgerUnavailableError)
+        assert "read-only" in error.message
+    assert worker.append_intent().sequence == 3
+
+
+def test_p02_a_deleted_folder_refuses_although_its_files_are_still_open(stage: Stage, worker: Worker) -> None:
+    worker.append_pair()
+    shutil.rmtree(stage.path.parent)
+    for _ in range(2):
+        error = raised_by(worker.append_intent, LedgerUnavailableError)
+        assert "can't be written" in error.message
+    assert not stage.path.exists()
+
+
+def test_p02_a_database_that_was_replaced_by_an_older_copy_refuses(stage: Stage, worker: Worker) -> None:
+    worker.append_pair()
+    stage.run_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    copy = stage.folder / "copy.db"
+    shutil.copy(stage.path, copy)
+    worker.append_pair()
+    for leftover in (stage.path, Path(f"{stage.path}-wal"), Path(f"{stage.path}-shm")):
+        leftover.unlink(missing_ok=True)
+    shutil.copy(copy, stage.path)
+    for _ in range(2):
+        error = raised_by(worker.append_intent, LedgerUnavailableError)
+        assert "replaced" in error.message or "put in its place" in error.message
+
+
+def test_a_refusal_concerns_only_its_own_unit(worker: Worker) -> None:
+    def refuse(transaction: WriteTransaction) -> None:
+        transaction.connection.execute(
+            insert(schema.merged_spills).values(
+                spill_id="x", organization_id="o", merged_at=worker.owner.clock.now(), entries=0
+            )
+        )
+        raise InputError("no")
+
+    assert raised_by(lambda: worker.database._commits.run(refuse), InputError).message == "no"
+    assert worker.append_intent().sequence == 1
+    with worker.database._store.engine.connect() as connection:
+        assert connection.execute(schema.merged_spills.select()).all() == []
+
+
+def test_a_row_that_the_database_refuses_fails_alone(worker: Worker) -> None:
+    def break_a_rule(transaction: WriteTransaction) -> None:
+        transaction.connection.execute(
+            schema.ledger_head.insert().values(head_id=1, organization_id="", sequence=0, entry_hash="")
+        )
+
+    raised_by(lambda: worker.database._commits.run(break_a_rule), DatabaseError)
+    assert worker.append_intent().sequence == 1
+
+
+def test_after_a_failure_in_a_group_nobody_is_told_of_a_success(stage: Stage, worker: Worker) -> None:
+    """Also those whose own work went well: the commit is everybody's."""
+    worker.append_pair()
+    results: list[object] = []
+
+    def append() -> None:
+        try:
+            results.append(worker.append_intent())
+        except LedgerUnavailableError as error:
+            results.append(error)
+
+    stage.run_sql("ALTER TABLE ledger_entries RENAME TO hidden")
+    threads = [threading.Thread(target=append) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(isinstance(result, LedgerUnavailableError) for result in results)
+    stage.run_sql("ALTER TABLE hidden RENAME TO ledger_entries")
+    assert worker.append_intent().sequence == 3
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_mistake_in_a_unit_leaves_nobody_waiting_and_the_next_one_goes_on(worker: Worker) -> None:
+    def stumble(transaction: WriteTransaction) -> None:
+        raise ZeroDivisionError
+
+    raised_by(lambda: worker.database._commits.run_ledger_work(stumble), LedgerUnavailableError)
+    assert worker.append_intent().sequence == 1
+
+
+def test_a_closed_writer_refuses(stage: Stage) -> None:
+    stage.open().close()
+    commits = GroupCommit(open_store(stage.url, 1.0), lambda: None)
+    commits.close()
+    raised_by(lambda: commits.run_ledger_work(lambda transaction: None), LedgerUnavailableError)
+
+
+def test_only_commits_with_entries_are_told_to_the_copies(stage: Stage) -> None:
+    stage.open().close()
+    told: list[str] = []
+    store = open_store(stage.url, 1.0)
+    commits = GroupCommit(store, lambda: told.append("told"))
+    commits.run(lambda transaction: None)
+    assert told == []
+    commits.close()
+    store.engine.dispose()
+
+
+def test_p03_an_entry_is_seen_by_others_once_it_is_acknowledged(stage: Stage, worker: Worker) -> None:
+    intent = worker.append_intent()
+    assert stage.query("SELECT sequence, action, phase FROM ledger_entries") == [
+        (intent.sequence, Action.ACCESS_KEY_DELETE.value, "intent")
+    ]

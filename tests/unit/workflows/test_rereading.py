@@ -1,0 +1,79 @@
+"""Reading an account again, in one session, without ever taking a refusal for an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from rootkeeper.domain.organizations import AccountId
+from rootkeeper.domain.root_credentials import CredentialKind, LoginProfile
+from rootkeeper.workflows.rereading import AccountRereading
+from tests.fakes.clock import START, FakeClock
+from tests.fakes.databases import FakeDatabase
+from tests.fakes.operators import Operator
+from tests.fakes.organization import FakeOrganization
+from tests.fakes.root_users import root_user_with_everything
+
+ACCOUNT = AccountId("222233334444")
+
+
+@pytest.fixture
+def organization() -> FakeOrganization:
+    fake = FakeOrganization(FakeClock())
+    fake.add_account(ACCOUNT, root_user=root_user_with_everything())
+    return fake
+
+
+@pytest.fixture
+def rereading(organization: FakeOrganization) -> Iterator[AccountRereading]:
+    operator = Operator(organization, FakeDatabase(organization.clock))
+    with operator.locks.hold(ACCOUNT, "settling") as lock:
+        yield AccountRereading(organization, organization, operator.ledger, operator.clock, ACCOUNT, lock)
+
+
+@pytest.mark.parametrize(
+    ("kind", "present", "absent"),
+    [
+        (CredentialKind.ACCESS_KEYS, "AKIAIOSFODNN7EXAMPLE", "AKIAEXAMPLEGONE00000"),
+        (CredentialKind.SIGNING_CERTIFICATES, "TA7SMP42TDN5Z26OBPJE7EXAMPLE", "GONE"),
+        (CredentialKind.MFA_DEVICES, "GAHT12345678", "GONE"),
+        (CredentialKind.PASSWORD, None, "GONE"),
+    ],
+)
+def test_a_credential_is_found_by_its_own_id(
+    rereading: AccountRereading, kind: CredentialKind, present: str | None, absent: str
+) -> None:
+    assert rereading.find_present(kind, present) is True
+    assert rereading.find_present(kind, absent) is False
+
+
+def test_each_kind_is_read_once(rereading: AccountRereading, organization: FakeOrganization) -> None:
+    for _ in range(3):
+        rereading.find_present(CredentialKind.ACCESS_KEYS, "AKIAIOSFODNN7EXAMPLE")
+
+    assert organization.operations(ACCOUNT).count("ListAccessKeys") == 1
+
+
+def test_a_refused_session_is_asked_for_once(rereading: AccountRereading, organization: FakeOrganization) -> None:
+    organization.fail("AssumeRoot")
+
+    assert rereading.find_present(CredentialKind.ACCESS_KEYS, "AKIAIOSFODNN7EXAMPLE") is None
+    assert rereading.find_present(CredentialKind.PASSWORD, None) is None
+    assert not rereading.find_login_profile().was_read
+    assert rereading.failure
+    assert organization.operations(ACCOUNT).count("AssumeRoot") == 1
+
+
+def test_a_login_profile_that_appears_late_is_still_found(
+    rereading: AccountRereading, organization: FakeOrganization
+) -> None:
+    organization.root_users[ACCOUNT].login_profile = None
+
+    def act_late(operation: str, _: AccountId | None) -> None:
+        if operation == "GetLoginProfile" and organization.operations(ACCOUNT).count("GetLoginProfile") == 1:
+            organization.root_users[ACCOUNT].login_profile = LoginProfile(START, None)
+
+    organization.before_each_call(act_late)
+
+    assert rereading.find_login_profile().login_profile == LoginProfile(START, None)

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from rootkeeper.domain.deletion_exceptions import DeletionException
+from rootkeeper.domain.selection import EVERYTHING, SelectionRequest
+from rootkeeper.domain.windows import WindowState
+from rootkeeper.errors import SelectionEmptyError
+from rootkeeper.workflows.targets import GuardReading, select_accounts
+from tests.fakes.desk import CLEAN, PROD, Desk, naming
+from tests.fakes.stores import make_window
+
+
+@pytest.fixture
+def desk() -> Desk:
+    desk = Desk()
+    desk.organization.add_account(PROD, "prod", tags={"env": "prod"})
+    desk.organization.add_account(CLEAN, "clean", tags={"env": "lab"})
+    return desk
+
+
+def test_tags_are_read_only_when_they_are_asked_for(desk: Desk) -> None:
+    inventory = desk.read_inventory()
+    assert len(select_accounts(EVERYTHING, inventory, desk.organization).accounts) == 3
+    assert "ListTagsForResource" not in desk.organization.operations()
+    tagged = select_accounts(SelectionRequest(tags=(("env", "prod"),)), inventory, desk.organization)
+    assert [account.account_id for account in tagged.included] == [PROD]
+
+
+def test_tags_are_read_of_the_candidates_alone(desk: Desk) -> None:
+    request = replace(naming(CLEAN), tags=(("env", "lab"),))
+    select_accounts(request, desk.read_inventory(), desk.organization)
+    assert ("ListTagsForResource", CLEAN) in desk.organization.calls
+    assert ("ListTagsForResource", PROD) not in desk.organization.calls
+
+
+def test_a_tag_that_no_account_has_selects_nothing(desk: Desk) -> None:
+    with pytest.raises(SelectionEmptyError, match="--tag env=none"):
+        select_accounts(SelectionRequest(tags=(("env", "none"),)), desk.read_inventory(), desk.organization)
+
+
+def test_guards_are_what_the_database_holds(desk: Desk) -> None:
+    now = desk.clock.now()
+    exception = DeletionException(PROD, "dana", "billing", now + timedelta(days=1), "dana", now)
+    desk.exceptions.add(exception)
+    desk.windows.add(make_window(PROD, now))
+    desk.windows.add(make_window(CLEAN, now, WindowState.CLOSED_VERIFIED))
+    guards = GuardReading(desk.exceptions, desk.windows, desk.clock).read(frozenset({CLEAN}))
+    assert guards.exceptions == {PROD: exception}
+    assert list(guards.windows) == [PROD]
+    assert guards.included_failsafes == {CLEAN}
+    assert guards.now == now
