@@ -80,6 +80,7 @@ class Application:
         *,
         profile: str | None = None,
         region: str | None = None,
+        creates_database: bool = True,
         warn: Callable[[str], None] = lambda _: None,
     ) -> None:
         """``warn`` is told, from any thread, what went wrong beside the ledger."""
@@ -87,6 +88,7 @@ class Application:
         self.clock = SystemClock()
         self._profile = profile
         self._region = region
+        self._creates_database = creates_database
         self._warn = warn
         self._open = ExitStack()
 
@@ -147,7 +149,11 @@ class Application:
 
         ledger = self.settings.ledger
         options = DatabaseOptions(
-            mirror_path=ledger.mirror, anchor_path=ledger.anchor, spill_folder=ledger.spill, warn=self._warn
+            create=self._creates_database,
+            mirror_path=ledger.mirror,
+            anchor_path=ledger.anchor,
+            spill_folder=ledger.spill,
+            warn=self._warn,
         )
         return self._open.enter_context(open_database(self.settings.database.url, options))
 

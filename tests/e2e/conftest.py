@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 
 import pytest
 
 from tests.e2e.stage import Stage
-
-STOP_SECONDS = 10
+from tests.sandbox_process import SandboxProcess
 
 
 @pytest.fixture(scope="session")
@@ -21,24 +17,7 @@ def stages(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., AbstractCo
 
     @contextmanager
     def start(*options: str) -> Iterator[Stage]:
-        home = tmp_path_factory.mktemp("home")
-        with open_sandbox(options, home) as url:
-            yield Stage(url, home)
+        with SandboxProcess.start(*options) as process:
+            yield Stage(process, tmp_path_factory.mktemp("home"))
 
     return start
-
-
-@contextmanager
-def open_sandbox(options: tuple[str, ...], home: Path) -> Iterator[str]:
-    """A sandbox process on any free port; its first line on stdout tells where."""
-    command = [sys.executable, "-m", "rootkeeper.sandbox", "--port", "0", "--exit-with-parent", *options]
-    with (home / "sandbox.log").open("w") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
-        try:
-            assert process.stdout is not None
-            ready, _, url = process.stdout.readline().strip().partition(" ")
-            assert ready == "READY", (home / "sandbox.log").read_text()
-            yield url
-        finally:
-            process.terminate()
-            process.communicate(timeout=STOP_SECONDS)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.e2e.foreign_clients import Keys
+from tests.sandbox_process import Principal, SandboxProcess
 
 
 def summarize(root_user: Mapping[str, Any]) -> dict[str, int]:
@@ -26,42 +26,29 @@ def summarize(root_user: Mapping[str, Any]) -> dict[str, int]:
 class Stage:
     """One running sandbox, and a home folder for the clients that use it."""
 
-    url: str
+    process: SandboxProcess
     home: Path
 
-    def ask(self, method: str, path: str, body: object = None) -> Any:
-        """Use the control interface."""
-        request = urllib.request.Request(  # noqa: S310 - the sandbox's own address
-            f"{self.url}/_sandbox/{path}",
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - the sandbox's own address
-            return json.loads(answer.read() or b"null")
+    @property
+    def url(self) -> str:
+        return self.process.base_url
 
     def truth(self) -> dict[str, Any]:
-        organization: dict[str, Any] = self.ask("GET", "organization")
-        return organization
+        return self.process.organization()
 
     def read_root_users(self) -> dict[str, Any]:
         """The root user of every account, by account id."""
-        return {account["account_id"]: account["root_user"] for account in self.truth()["accounts"]}
+        return {account_id: account["root_user"] for account_id, account in self.process.accounts().items()}
 
-    def principal(self, name: str) -> dict[str, str]:
-        found: dict[str, str] = next(entry for entry in self.ask("GET", "principals") if entry["name"] == name)
-        return found
+    def principal(self, name: str) -> Principal:
+        return self.process.principals()[name]
 
     def keys(self, name: str) -> Keys:
         principal = self.principal(name)
-        return Keys(principal["access_key_id"], principal["secret_access_key"])
+        return Keys(principal.access_key_id, principal.secret_access_key)
 
     def account_id(self, name: str) -> str:
-        return self.principal(name)["account_id"]
-
-    def list_requests(self, since: int = 0) -> list[dict[str, Any]]:
-        requests: list[dict[str, Any]] = self.ask("GET", f"requests?since={since}")
-        return requests
+        return self.principal(name).account_id
 
     def find_accounts(self, *, state: str = "ACTIVE") -> list[dict[str, Any]]:
         """Member accounts in that state."""

@@ -38,7 +38,7 @@ def story(stage: Stage, truth_before: dict[str, Any]) -> Story:
 
 
 def test_the_caller_is_who_the_keys_belong_to(story: Story, stage: Stage) -> None:
-    assert story["caller"]["output"]["Arn"] == stage.principal("management-admin")["arn"]
+    assert story["caller"]["output"]["Arn"] == stage.principal("management-admin").arn
 
 
 def test_the_organization_is_described(story: Story, stage: Stage) -> None:

@@ -86,7 +86,7 @@ def test_javascript_is_refused_as_on_aws(
     refusal: Refusal, javascript_answers: dict[str, Answer], stage: Stage, known: dict[str, str]
 ) -> None:
     answer = javascript_answers[refusal.name]
-    caller = stage.principal(refusal.caller)["arn"]
+    caller = stage.principal(refusal.caller).arn
     assert not answer.ok
     assert (answer.code, answer.status) == (refusal.code, refusal.status)
     assert str(answer.message).startswith(fill(refusal.message, known | {"caller": caller}))
@@ -94,7 +94,7 @@ def test_javascript_is_refused_as_on_aws(
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.name)
 def test_the_aws_command_line_is_refused_as_on_aws(refusal: Refusal, stage: Stage, known: dict[str, str]) -> None:
-    caller = stage.principal(refusal.caller)["arn"]
+    caller = stage.principal(refusal.caller).arn
     client = AwsCommandLine(stage.url, stage.home, stage.keys(refusal.caller))
     answer = client.call(refusal.service, refusal.operation, fill(refusal.input, known))
     assert not answer.ok
@@ -217,6 +217,6 @@ def test_a_root_session_ends_with_its_time(stages: Any) -> None:
             Keys(credentials["AccessKeyId"], credentials["SecretAccessKey"], credentials["SessionToken"]),
         )
         assert session.call("iam", "GetUser", {}).ok
-        stage.ask("POST", "clock", {"advance_seconds": 901})
+        stage.process.clock(901)
         refused = session.call("iam", "GetUser", {})
     assert refused.code in {"ExpiredToken", "ExpiredTokenException"}

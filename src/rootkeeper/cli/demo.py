@@ -121,10 +121,11 @@ class Demonstration:
         sys.stdout.flush()
         before = self._sandbox.read_organization()
         with self._start(step) as command:
-            for check in step.meanwhile:
-                self._wait_for(check, before, command)
+            meanwhile = [(check.claim, self._is_seen(check, before, command)) for check in step.meanwhile]
             status = command.wait()
         self._terminal.show("")
+        for claim, is_seen in meanwhile:
+            self._tell(f"sandbox, while it ran: {claim}", holds=is_seen)
         self._tell(f"exit status {status}, {step.exit_status} expected", holds=status == step.exit_status)
         after = self._sandbox.read_organization()
         for check in step.checks:
@@ -160,14 +161,14 @@ class Demonstration:
             stdin=subprocess.DEVNULL,
         )
 
-    def _wait_for(self, check: Check, before: Truth, command: subprocess.Popen[bytes]) -> None:
+    def _is_seen(self, check: Check, before: Truth, command: subprocess.Popen[bytes]) -> bool:
+        """Whether it comes true while the command runs."""
         end = time.monotonic() + _MEANWHILE_SECONDS
         while time.monotonic() < end and command.poll() is None:
             if check.holds(before, self._sandbox.read_organization()):
-                self._tell(f"sandbox: {check.claim}", holds=True)
-                return
+                return True
             time.sleep(0.1)
-        self._tell(f"sandbox: {check.claim}", holds=False)
+        return False
 
     def _tell(self, claim: str, *, holds: bool) -> None:
         from rich.text import Text

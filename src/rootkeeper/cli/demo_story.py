@@ -175,7 +175,7 @@ STORY = (
         exit_status=0,
         meanwhile=(
             Check(
-                "the root user may recover its password now",
+                "the root user could recover its password",
                 lambda _, after: bool(root_user(after, RECOVERED)["recovery_allowed"]),
             ),
         ),

@@ -98,14 +98,22 @@ class Invocation:
 
         return bootstrap.load_user_settings(self.options.config)
 
-    def open_application(self) -> Application:
+    def open_application(self, *, creates_database: bool = True) -> Application:
         """What the command works with; to be closed, as a context manager does.
+
+        :param creates_database: whether a missing database is made, instead of being an error.
 
         :raises SettingsError: if a setting is unknown or out of range.
         """
         from rootkeeper import bootstrap
 
-        return bootstrap.Application(self.load_settings(), profile=self.options.profile, region=self.options.region)
+        return bootstrap.Application(
+            self.load_settings(),
+            profile=self.options.profile,
+            region=self.options.region,
+            creates_database=creates_database,
+            warn=self.terminal.remark,
+        )
 
 
 def command(function: Callable[..., int]) -> Callable[..., None]:

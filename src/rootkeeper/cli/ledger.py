@@ -41,7 +41,7 @@ def list_entries(
 
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
     account_id = parse_account_id(account) if account else None
-    with invocation.open_application() as application:
+    with invocation.open_application(creates_database=False) as application:
         entries = application.ledger_reader.list_entries(since_sequence=since, account_id=account_id, limit=limit)
         show_entries(entries, output, invocation.terminal)
     return ExitStatus.GOOD
@@ -62,7 +62,7 @@ def verify(invocation: Invocation) -> int:
     from rootkeeper.cli.rendering.ledgers import show_verification
 
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON)
-    with invocation.open_application() as application:
+    with invocation.open_application(creates_database=False) as application:
         verification = application.ledger_reader.verify()
     show_verification(verification, output, invocation.terminal)
     return ExitStatus.GOOD if verification.is_intact else ExitStatus.BAD
@@ -84,7 +84,7 @@ def export(
     Exit statuses: 0 written; 2 wrong usage, or the file can't be written; 3 the database can't be read.
     """
     invocation.choose_output(OutputFormat.JSONL)
-    with invocation.open_application() as application:
+    with invocation.open_application(creates_database=False) as application:
         entries = application.ledger_reader.list_entries()
         if out is None:
             for entry in entries:
@@ -124,7 +124,7 @@ def adopt(invocation: Invocation, change: ChangeOptions) -> int:
     from rootkeeper.cli.changing import open_confirmation
 
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL)
-    with invocation.open_application() as application:
+    with invocation.open_application(creates_database=False) as application:
         verification = application.ledger_reader.verify()
         confirmation = open_confirmation(invocation, application, change, output)
         statement = (

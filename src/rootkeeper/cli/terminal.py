@@ -53,11 +53,11 @@ class Terminal:
 
     def remark(self, text: str = "", style: str | None = None) -> None:
         """One line beside the data."""
-        self.remarks.print(printable(text), style=style, soft_wrap=True)
+        self.remarks.print(printable(text), style=style, soft_wrap=not self.remarks.is_terminal)
 
     def ask(self, question: str) -> str:
         """One line from the person; empty at the end of input."""
-        self.remarks.print(printable(question), end=" ", style="bold", soft_wrap=True)
+        self.remarks.print(printable(question), end=" ", style="bold", soft_wrap=not self.remarks.is_terminal)
         return sys.stdin.readline().strip()
 
     def _open_console(self, stream: TextIO) -> Console:

@@ -6,6 +6,7 @@ looked at one ahead, so that a ledger of any length takes little memory.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -70,21 +71,38 @@ def find_first_misfit(
     """
     intents = OpenIntents() if open_intents is None else open_intents
     stream = iter(entries)
-    head: LedgerEntry | None = None
+    accepted = _Accepted()
     entry = next(stream, None)
     while entry is not None:
         following = next(stream, None)
-        if not _fits(entry, head):
-            return _name_misfit(entry, head, following, stream)
+        if not accepted.is_continued_by(entry):
+            return _name_misfit(entry, accepted, following, stream)
         if checks_outcomes and not intents.accept(entry):
             return _unmatched(entry)
-        head, entry = entry, following
+        accepted.add(entry)
+        entry = following
     return None
 
 
-def _fits(entry: LedgerEntry, head: LedgerEntry | None) -> bool:
-    expected_sequence, expected_hash = (1, GENESIS_HASH) if head is None else (head.sequence + 1, head.entry_hash)
-    return entry.sequence == expected_sequence and entry.previous_hash == expected_hash and _is_hashed_as(entry, None)
+class _Accepted:
+    """The entries that fit, of which only the end is kept."""
+
+    def __init__(self) -> None:
+        self.expected_sequence = 1
+        self.head_hash = GENESIS_HASH
+        self._recent_hashes: deque[str] = deque(maxlen=_SEARCHED_DISTANCE)
+
+    def is_continued_by(self, entry: LedgerEntry) -> bool:
+        place = (entry.sequence, entry.previous_hash)
+        return place == (self.expected_sequence, self.head_hash) and _is_hashed_as(entry, None)
+
+    def add(self, entry: LedgerEntry) -> None:
+        self.expected_sequence = entry.sequence + 1
+        self.head_hash = entry.entry_hash
+        self._recent_hashes.append(entry.entry_hash)
+
+    def __contains__(self, entry: LedgerEntry) -> bool:
+        return entry.entry_hash in self._recent_hashes
 
 
 def _is_hashed_as(entry: LedgerEntry | None, sequence: int | None) -> bool:
@@ -99,23 +117,23 @@ def _is_hashed_as(entry: LedgerEntry | None, sequence: int | None) -> bool:
 
 
 def _name_misfit(
-    entry: LedgerEntry, head: LedgerEntry | None, following: LedgerEntry | None, rest: Iterator[LedgerEntry]
+    entry: LedgerEntry, accepted: _Accepted, following: LedgerEntry | None, rest: Iterator[LedgerEntry]
 ) -> Misfit:
-    expected = 1 if head is None else head.sequence + 1
+    expected = accepted.expected_sequence
     if entry.sequence != expected:
         return _misplaced(entry, expected, following, rest)
     if _is_hashed_as(entry, None):
         return _wrongly_linked(entry, following)
     true_sequence = _find_true_sequence(entry)
     if true_sequence is None:
-        return _foreign(entry, head, following)
+        return _foreign(entry, accepted.head_hash, following)
     if true_sequence > expected:
         return _moved_up(expected, true_sequence, following)
-    return Misfit(
-        true_sequence,
-        MisfitKind.INSERTED,
-        f"Entry {true_sequence} was inserted: the one at {expected} was written as entry {true_sequence}.",
-    )
+    if entry in accepted:
+        problem = f"Entry {expected} was inserted: it repeats entry {true_sequence}."
+        return Misfit(expected, MisfitKind.INSERTED, problem)
+    problem = f"Entry {true_sequence} was inserted: the one at {expected} was written as entry {true_sequence}."
+    return Misfit(true_sequence, MisfitKind.INSERTED, problem)
 
 
 def _misplaced(entry: LedgerEntry, expected: int, following: LedgerEntry | None, rest: Iterator[LedgerEntry]) -> Misfit:
@@ -143,9 +161,8 @@ def _wrongly_linked(entry: LedgerEntry, following: LedgerEntry | None) -> Misfit
     )
 
 
-def _foreign(entry: LedgerEntry, head: LedgerEntry | None, following: LedgerEntry | None) -> Misfit:
+def _foreign(entry: LedgerEntry, head_hash: str, following: LedgerEntry | None) -> Misfit:
     """Its content was never hashed so: it was edited, or put in where what follows belongs."""
-    head_hash = GENESIS_HASH if head is None else head.entry_hash
     if following is not None and following.previous_hash == head_hash and _is_hashed_as(following, entry.sequence):
         problem = f"Entry {entry.sequence} was inserted: the one after it was written for its place."
         return Misfit(entry.sequence, MisfitKind.INSERTED, problem)

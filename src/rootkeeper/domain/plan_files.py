@@ -74,12 +74,17 @@ def ensure_valid_here(plan: DeletionPlan, *, organization_id: str, endpoint: str
     """
     if plan.organization_id != organization_id:
         raise PlanInvalidError(
-            f"The plan is of organization {plan.organization_id}, these credentials are of {organization_id}."
+            f"The plan is of organization {plan.organization_id}, these credentials are of {organization_id}.",
+            hint="Use the credentials that the plan was made with.",
         )
     if plan.endpoint != endpoint:
-        raise PlanInvalidError(f"The plan was made at {plan.endpoint}, this is {endpoint}.")
+        raise PlanInvalidError(
+            f"The plan was made at {plan.endpoint}, this is {endpoint}.", hint="Check AWS_ENDPOINT_URL."
+        )
     if now < plan.not_before:
-        raise PlanInvalidError(f"The plan isn't valid before {render_instant(plan.not_before)}.")
+        raise PlanInvalidError(
+            f"The plan isn't valid before {render_instant(plan.not_before)}.", hint="Apply it then, or make a new plan."
+        )
     if now >= plan.not_after:
         raise PlanInvalidError(f"The plan expired at {render_instant(plan.not_after)}.", hint=_PLAN_AGAIN)
 

@@ -285,7 +285,10 @@ def narrow_by_tags(
 def ensure_not_empty(selection: Selection) -> None:
     """:raises SelectionEmptyError: if the request matches no account."""
     if not selection.accounts:
-        raise SelectionEmptyError(f"The selection ({selection.words}) matches no account.")
+        raise SelectionEmptyError(
+            f"The selection ({selection.words}) matches no account.",
+            hint="See what there is: rootkeeper audit --output table.",
+        )
 
 
 def _find_excluded(excluded: Sequence[str], inventory: Inventory) -> frozenset[AccountId]:
@@ -354,11 +357,11 @@ def ensure_none_refused(skips: Iterable[tuple[SelectedAccount, Skip]]) -> None:
     )
 
 
-def _refusal_hint(reasons: set[SkipReason]) -> str | None:
+def _refusal_hint(reasons: set[SkipReason]) -> str:
     if SkipReason.FAILSAFE in reasons:
         return "If you mean to delete the way back in, add --include-failsafe with its id."
     if SkipReason.WINDOW_OPEN in reasons:
         return "Close the window: rootkeeper windows close ACCOUNT."
     if SkipReason.EXCEPTION in reasons:
         return "See rootkeeper exceptions list."
-    return None
+    return "Leave the account out of the selection."

@@ -112,7 +112,7 @@ def explain(error: BaseException) -> tuple[str, str | None]:
         if name.startswith(prefix):
             return reason, hint
     if isinstance(original, OSError):
-        return original.strerror or type(original).__name__, None
+        return original.strerror or type(original).__name__, "Check the path in the database URL, and the disk."
     return str(original).splitlines()[0] if str(original) else type(error).__name__, None
 
 

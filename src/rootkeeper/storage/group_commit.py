@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from rootkeeper.errors import DatabaseError, LedgerUnavailableError, RootkeeperError
+from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError, RootkeeperError
 from rootkeeper.storage.dialects import Store, StoreMovedError, begin_writing, explain
 from rootkeeper.storage.transactions import Head, WriteTransaction
 
@@ -103,7 +103,7 @@ class GroupCommit:
         return unit.future.result()
 
     def _ensure_thread(self) -> None:
-        if self._thread is None or not self._thread.is_alive():
+        if self._thread is None:
             self._thread = threading.Thread(target=self._serve, name="rootkeeper-ledger-writer", daemon=True)
             self._thread.start()
 
@@ -113,6 +113,14 @@ class GroupCommit:
                 self._commit(group)
         finally:
             self._drop_connection()
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        """A thread that ends by a mistake leaves what came meanwhile to the next one."""
+        with self._condition:
+            self._thread = None
+            if self._waiting:
+                self._ensure_thread()
 
     def _take_group(self) -> list[_Unit]:
         with self._condition:
@@ -164,12 +172,17 @@ class GroupCommit:
         except RootkeeperError as error:
             transaction.lease_ends.clear()
             unit.refusal = error
-        except IntegrityError as error:
+        except (IntegrityError, UnicodeEncodeError) as error:
             if unit.of_ledger:
                 raise
             transaction.lease_ends.clear()
-            unit.refusal = DatabaseError(f"The database {self._store.place} refused a row.")
+            unit.refusal = self._explain_refusal(error)
             unit.refusal.__cause__ = error
+
+    def _explain_refusal(self, error: IntegrityError | UnicodeEncodeError) -> RootkeeperError:
+        if isinstance(error, UnicodeEncodeError):
+            return InputError("A text holds characters that can't be recorded.", hint="Use valid UTF-8.")
+        return DatabaseError(f"The database {self._store.place} refused a row.")
 
     def _ensure_head_goes_on(self, transaction: WriteTransaction) -> None:
         """A head before the one this process wrote last is an older file put in place of the database."""

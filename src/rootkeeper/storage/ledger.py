@@ -34,6 +34,7 @@ class SqlLedger:
     def __init__(
         self, store: Store, commits: GroupCommit, organization_id: str, endpoint: Endpoint, actor: Actor, owner: Owner
     ) -> None:
+        check_parameters({"organization_id": organization_id, "endpoint": endpoint.label, "actor": actor.name})
         self._store = store
         self._commits = commits
         self._organization_id = organization_id
@@ -167,6 +168,8 @@ def check_parameters(parameters: Mapping[str, JsonValue] | None) -> Mapping[str,
         return {}
     ensure_no_secrets(parameters)
     try:
-        return json.loads(canonical_json(parameters))  # type: ignore[no-any-return]  # an object, since a mapping went in
-    except UnicodeEncodeError as error:
-        raise InputError("A text holds characters that can't be recorded.", hint="Use valid UTF-8.") from error
+        return json.loads(canonical_json(parameters))  # type: ignore[no-any-return]  # an object, as a mapping went in
+    except ValueError as error:
+        if isinstance(error, UnicodeEncodeError) or isinstance(error.__cause__, UnicodeEncodeError):
+            raise InputError("A text holds characters that can't be recorded.", hint="Use valid UTF-8.") from error
+        raise

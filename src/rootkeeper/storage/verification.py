@@ -94,7 +94,7 @@ class _Verification:
 
     def _compare_with_mirror(self, entry: LedgerEntry) -> Misfit | None:
         line = self._lines.take(entry.sequence)
-        if line is None or line == render_entry(entry).encode():
+        if line is None or line == _render(entry):
             return None
         problem = f"Entry {entry.sequence} isn't the one in the mirror: one of them was edited or written anew."
         return Misfit(entry.sequence, MisfitKind.EDITED, problem)
@@ -122,3 +122,11 @@ class _Verification:
         sequence = min(differing)
         problem = f"Entry {sequence} is an open intent in only one of the ledger and its list of open intents."
         return Misfit(sequence, MisfitKind.UNMATCHED, problem)
+
+
+def _render(entry: LedgerEntry) -> bytes | None:
+    """The mirror's line of an entry; ``None`` if it was edited into something that has no line."""
+    try:
+        return render_entry(entry).encode()
+    except ValueError:
+        return None

@@ -155,7 +155,8 @@ def _ensure_target(account: Account, inventory: Inventory) -> None:
     organization = inventory.organization
     if organization.partition != "aws":
         raise TargetRefusedError(
-            f"Password recovery of root users isn't managed centrally in the partition {organization.partition}."
+            f"Password recovery of root users isn't managed centrally in the partition {organization.partition}.",
+            hint="Ask AWS Support for that partition.",
         )
     if account.account_id == organization.management_account_id:
         raise TargetRefusedError(
@@ -164,10 +165,14 @@ def _ensure_target(account: Account, inventory: Inventory) -> None:
         )
     if all(known.account_id != account.account_id for known in inventory.accounts):
         raise TargetRefusedError(
-            f"{account.account_id} isn't an account of the organization {organization.organization_id}."
+            f"{account.account_id} isn't an account of the organization {organization.organization_id}.",
+            hint="Check the id and whose credentials you use.",
         )
     if account.state is not AccountState.ACTIVE:
-        raise TargetRefusedError(f"{account.account_id} is {account.state}; only ACTIVE accounts can be recovered.")
+        raise TargetRefusedError(
+            f"{account.account_id} is {account.state}; only ACTIVE accounts can be recovered.",
+            hint="Root sessions reach ACTIVE accounts alone; AWS Support can reopen a closed account for a time.",
+        )
 
 
 def _ensure_caller(caller: Caller, organization: Organization, setup: Setup) -> None:

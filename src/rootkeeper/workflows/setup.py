@@ -171,7 +171,10 @@ class Enabling:
                 hint="`rootkeeper audit --all` lists its accounts.",
             )
         if state is not AccountState.ACTIVE:
-            raise TargetRefusedError(f"{account_id} is {state}; a delegated administrator must be ACTIVE.")
+            raise TargetRefusedError(
+                f"{account_id} is {state}; a delegated administrator must be ACTIVE.",
+                hint="Name another member account, best a security account of its own.",
+            )
 
 
 @dataclass(frozen=True, slots=True)

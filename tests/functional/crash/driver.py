@@ -24,14 +24,17 @@ import rootkeeper.cli.main
 
 
 class Commits:
-    """Counts the commits of this process, in a file that outlives it, and ends it at the chosen one."""
+    """Counts the commits that wrote something, in a file that outlives the process, and ends it at the chosen one."""
 
     def __init__(self, count_file: Path, kill: list[Any] | None) -> None:
         self._count_file = count_file
         self._when, self._number = kill or ("never", 0)
         self._count = 0
+        self._changes: dict[int, int] = {}
 
     def __call__(self, connection: sqlalchemy.Connection) -> None:
+        if not self._has_written(connection):
+            return
         self._count += 1
         self._count_file.write_text(str(self._count))
         if self._count != self._number:
@@ -39,6 +42,12 @@ class Commits:
         if self._when == "after":
             connection.connection.commit()
         os.kill(os.getpid(), signal.SIGKILL)
+
+    def _has_written(self, connection: sqlalchemy.Connection) -> bool:
+        database: Any = connection.connection.dbapi_connection
+        before = self._changes.get(id(database), 0)
+        self._changes[id(database)] = database.total_changes
+        return bool(database.total_changes != before)
 
 
 def _become(order: dict[str, Any]) -> None:

@@ -97,14 +97,14 @@ class Program:
             stderr=outputs[1].read_text(),
         )
 
-    def keep_database(self) -> None:
-        """Remember the database as it is now."""
-        shutil.copytree(self.database.parent, self.folder / "kept")
+    def keep_database(self, name: str = "kept") -> None:
+        """Remember the database as it is now: with its mirror and anchor."""
+        shutil.copytree(self.database.parent, self.folder / name)
 
-    def restore_database(self) -> None:
-        """Go back to the remembered one: database, mirror and anchor."""
+    def restore_database(self, name: str = "kept") -> None:
+        """Go back to the remembered one."""
         shutil.rmtree(self.database.parent)
-        shutil.copytree(self.folder / "kept", self.database.parent)
+        shutil.copytree(self.folder / name, self.database.parent)
 
     def entries(self) -> list[dict[str, Any]]:
         """The ledger, read past the program."""

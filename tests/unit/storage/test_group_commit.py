@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 import threading
@@ -19,7 +18,7 @@ from rootkeeper.storage import schema
 from rootkeeper.storage.dialects import open_store
 from rootkeeper.storage.group_commit import GroupCommit
 from rootkeeper.storage.transactions import WriteTransaction
-from tests.unit.storage.samples import Stage, Worker, make_worker, raised_by
+from tests.unit.storage.samples import Stage, Worker, make_worker, raised_by, run_program
 
 
 @contextmanager
@@ -28,27 +27,6 @@ def locked_by_another(stage: Stage) -> Iterator[None]:
         connection.execute("BEGIN IMMEDIATE")
         yield
         connection.execute("ROLLBACK")
-
-
-@contextmanager
-def writable_only_by_others(path: Path) -> Iterator[None]:
-    """A read-only file, for this process too: root writes everywhere, so it acts as nobody meanwhile."""
-    is_root = os.geteuid() == 0
-    modes = {place: place.stat().st_mode for place in [path.parent, *path.parent.iterdir()]}
-    for place in modes:
-        place.chmod(0o555 if place.is_dir() else 0o444)
-    if is_root:
-        for parent in path.parents:
-            if not parent.stat().st_mode & 0o001:
-                pytest.skip(f"another user can't reach {parent}")
-        os.seteuid(65534)
-    try:
-        yield
-    finally:
-        if is_root:
-            os.seteuid(0)
-        for place, mode in modes.items():
-            place.chmod(mode)
 
 
 def test_waiting_units_share_one_commit(stage: Stage, worker: Worker) -> None:
@@ -89,14 +67,13 @@ def test_p02_a_database_that_another_process_locks_refuses_and_then_goes_on(stag
         worker.owner.close()
 
 
-def test_p02_a_read_only_ledger_refuses_every_intent(stage: Stage, worker: Worker) -> None:
-    worker.append_pair()
-    worker.database._commits._drop_connection()
-    worker.database._store.engine.dispose()
-    with writable_only_by_others(stage.path):
-        error = raised_by(worker.append_intent, LedgerUnavailableError)
-        assert "read-only" in error.message
-    assert worker.append_intent().sequence == 3
+def test_p02_a_read_only_ledger_refuses_every_intent(stage: Stage) -> None:
+    process = run_program("reading_only", stage.folder, "while-open")
+    printed, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    refusal, sequence = printed.splitlines()
+    assert refusal == f"The ledger in {stage.path} can't be written: it is read-only."
+    assert sequence == "3"
 
 
 def test_p02_a_deleted_folder_refuses_although_its_files_are_still_open(stage: Stage, worker: Worker) -> None:
@@ -144,6 +121,18 @@ def test_a_row_that_the_database_refuses_fails_alone(worker: Worker) -> None:
         )
 
     raised_by(lambda: worker.database._commits.run(break_a_rule), DatabaseError)
+    assert worker.append_intent().sequence == 1
+
+
+def test_a_text_that_cant_be_encoded_fails_alone(worker: Worker) -> None:
+    def write_it(transaction: WriteTransaction) -> None:
+        transaction.connection.execute(
+            insert(schema.merged_spills).values(
+                spill_id="\udcff", organization_id="o", merged_at=worker.owner.clock.now(), entries=0
+            )
+        )
+
+    raised_by(lambda: worker.database._commits.run(write_it), InputError)
     assert worker.append_intent().sequence == 1
 
 

@@ -1,0 +1,37 @@
+"""Setting a sandbox up as the product would, without the product: quick, and independent of what is tested."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+from tests.sandbox_process import SandboxProcess
+
+DELEGATE = "222233334444"
+SERVICE = "iam.amazonaws.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Administration:
+    """The management account's administrator, with boto3."""
+
+    sandbox: SandboxProcess
+
+    def set_up(self) -> None:
+        """Trusted access, both features and the delegated administrator."""
+        organizations, iam = self._client("organizations"), self._client("iam")
+        organizations.enable_aws_service_access(ServicePrincipal=SERVICE)
+        iam.enable_organizations_root_credentials_management()
+        iam.enable_organizations_root_sessions()
+        organizations.register_delegated_administrator(AccountId=DELEGATE, ServicePrincipal=SERVICE)
+
+    def _client(self, service: str) -> Any:
+        principal = self.sandbox.principals()["management-admin"]
+        session = boto3.Session(
+            aws_access_key_id=principal.access_key_id,
+            aws_secret_access_key=principal.secret_access_key,
+            region_name="us-east-1",
+        )
+        return session.client(service, endpoint_url=self.sandbox.base_url)

@@ -1,0 +1,266 @@
+from __future__ import annotations
+
+from urllib.parse import parse_qs
+
+import pytest
+
+from rootkeeper.aws.clients import AwsClients
+from rootkeeper.aws.options import GatewayOptions
+from rootkeeper.domain.ledger import Action, Intent
+from rootkeeper.errors import (
+    AwsAccessDeniedError,
+    AwsError,
+    AwsRejectedError,
+    AwsThrottledError,
+    AwsUnclearError,
+    AwsUnreachableError,
+    LockLostError,
+)
+from tests.fakes.aws_server import CUT, REQUEST_ID, FakeAwsServer, Reply, answer_xml, error_json, error_xml
+from tests.fakes.clock import FakeClock
+from tests.fakes.intents import make_intent
+
+IDENTITY = answer_xml("GetCallerIdentity", "<Arn>arn:aws:iam::111122223333:user/operator</Arn>")
+
+
+@pytest.fixture
+def receipt(clock: FakeClock) -> Intent:
+    return make_intent(clock, Action.TRUSTED_ACCESS_ENABLE)
+
+
+def enable(clients: AwsClients, receipt: Intent) -> None:
+    clients.organizations_changing.change(
+        "EnableAWSServiceAccess", receipt, clients.clock, ServicePrincipal="iam.amazonaws.com"
+    )
+
+
+def switch(clients: AwsClients, receipt: Intent) -> None:
+    clients.iam_changing.change("EnableOrganizationsRootSessions", receipt, clients.clock)
+
+
+# Reading.
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        CUT,
+        error_xml("Throttling"),
+        error_xml("ServiceUnavailable", 503),
+        Reply(502, "<html><body/></html>", request_id=""),
+    ],
+)
+def test_a_reading_call_is_tried_again(first: Reply, clients: AwsClients, aws_server: FakeAwsServer) -> None:
+    aws_server.answer("GetCallerIdentity", first, IDENTITY)
+    assert clients.sts.read("GetCallerIdentity")["Arn"].endswith("operator")
+    assert aws_server.operations == ["GetCallerIdentity"] * 2
+
+
+UNREADABLE = [
+    Reply(),
+    Reply(body="garbage"),
+    Reply(body="{}"),
+    Reply(body="<html/>"),
+    Reply(403, "<html><body>Proxy</body></html>", request_id=""),
+    Reply(407, "<html/>", request_id=""),
+    Reply(302, ""),
+    Reply(404, "<ErrorResponse><Error/></ErrorResponse>"),
+    answer_xml("GetLoginProfile", "<LoginProfile><CreateDate>yesterday</CreateDate></LoginProfile>"),
+]
+
+
+@pytest.mark.parametrize("reply", UNREADABLE)
+def test_an_answer_that_is_not_aws_s_is_none(reply: Reply, clients: AwsClients, aws_server: FakeAwsServer) -> None:
+    aws_server.answer("ListOrganizationsFeatures", reply)
+    with pytest.raises(AwsUnreachableError) as raised:
+        list(clients.iam.list_all("ListOrganizationsFeatures", "EnabledFeatures"))
+    assert raised.value.operation == "iam:ListOrganizationsFeatures"
+    assert raised.value.hint
+
+
+@pytest.mark.parametrize("body", ["", "garbage", "[]", "null", '"x"', "{}", "<html/>", '{"Accounts": null}'])
+def test_json_that_is_not_aws_s_is_no_answer(body: str, clients: AwsClients, aws_server: FakeAwsServer) -> None:
+    aws_server.answer_json("ListAccounts", body)
+    with pytest.raises(AwsUnreachableError):
+        list(clients.organizations.list_all("ListAccounts", "Accounts"))
+
+
+def test_pages_are_read_to_the_end_even_when_some_are_empty(clients: AwsClients, aws_server: FakeAwsServer) -> None:
+    aws_server.answer_json(
+        "ListRoots",
+        '{"Roots": [], "NextToken": "a"}',
+        '{"Roots": [{"Id": "r-1"}], "NextToken": "b"}',
+        '{"Roots": []}',
+    )
+    assert [root["Id"] for root in clients.organizations.list_all("ListRoots", "Roots")] == ["r-1"]
+    assert ['"NextToken": "b"' in request.parameters for request in aws_server.received] == [False, False, True]
+
+
+def test_markers_of_iam_are_followed(clients: AwsClients, aws_server: FakeAwsServer) -> None:
+    key = "<member><AccessKeyId>AKIAIOSFODNN7EXAMPLE</AccessKeyId></member>"
+    page = f"<AccessKeyMetadata>{key}</AccessKeyMetadata>"
+    aws_server.answer(
+        "ListAccessKeys",
+        answer_xml("ListAccessKeys", page + "<IsTruncated>true</IsTruncated><Marker>next</Marker>"),
+        answer_xml("ListAccessKeys", page + "<IsTruncated>false</IsTruncated>"),
+    )
+    assert len(list(clients.iam.list_all("ListAccessKeys", "AccessKeyMetadata"))) == 2
+    assert parse_qs(aws_server.received[1].parameters)["Marker"] == ["next"]
+
+
+@pytest.mark.parametrize(
+    "bodies",
+    [
+        ['{"Roots": [], "NextToken": "a"}', '{"Roots": [], "NextToken": "a"}'],
+        ['{"Roots": [], "NextToken": "a"}', '{"Roots": [], "NextToken": "b"}', '{"Roots": [], "NextToken": "a"}'],
+        ['{"Roots": [], "NextToken": ""}'],
+        ['{"Roots": [], "NextToken": "a"}', "{}"],
+    ],
+)
+def test_pages_that_do_not_end_or_lack_their_list_are_an_error(
+    bodies: list[str], clients: AwsClients, aws_server: FakeAwsServer
+) -> None:
+    aws_server.answer_json("ListRoots", *bodies)
+    with pytest.raises(AwsUnreachableError, match="can't be relied on"):
+        list(clients.organizations.list_all("ListRoots", "Roots"))
+
+
+def test_a_cut_off_list_of_iam_is_an_error(clients: AwsClients, aws_server: FakeAwsServer) -> None:
+    aws_server.answer("ListMFADevices", answer_xml("ListMFADevices", "<MFADevices/><IsTruncated>true</IsTruncated>"))
+    with pytest.raises(AwsUnreachableError, match="can't be relied on"):
+        list(clients.iam.list_all("ListMFADevices", "MFADevices"))
+
+
+def test_a_throttled_change_of_the_set_up_says_so_and_is_sent_once(
+    clients: AwsClients, aws_server: FakeAwsServer
+) -> None:
+    aws_server.answer("EnableAWSServiceAccess", error_json("TooManyRequestsException"))
+    with pytest.raises(AwsThrottledError):
+        enable(clients, make_intent(clients.clock, Action.TRUSTED_ACCESS_ENABLE))
+    assert aws_server.operations == ["EnableAWSServiceAccess"]
+
+
+# Changing.
+
+
+def test_a_changing_call_is_sent_and_answered(clients: AwsClients, aws_server: FakeAwsServer, receipt: Intent) -> None:
+    aws_server.answer_json("EnableAWSServiceAccess", "{}")
+    enable(clients, receipt)
+    assert aws_server.operations == ["EnableAWSServiceAccess"]
+
+
+UNCLEAR = {
+    "cut": CUT,
+    "timeout": Reply(delay_seconds=1, cut=True),
+    "500": error_xml("InternalFailure", 500),
+    "503": error_xml("ServiceUnavailable", 503),
+    "a gateway's 502": Reply(502, "<html>Bad gateway</html>", request_id=""),
+    "an empty 200": Reply(),
+    "garbage": Reply(body="garbage"),
+    "a page of HTML": Reply(body="<html/>", request_id=""),
+    "a proxy's 403": Reply(403, "<html/>", request_id=""),
+    "an answer that ends early": Reply(body="<EnableOrganizationsRootSessionsResponse>"),
+}
+
+
+@pytest.mark.parametrize("reply", UNCLEAR.values(), ids=UNCLEAR.keys())
+def test_p04_a_change_without_a_clear_answer_is_unclear_and_sent_once(
+    reply: Reply, clients: AwsClients, aws_server: FakeAwsServer, receipt: Intent
+) -> None:
+    aws_server.answer("EnableOrganizationsRootSessions", reply)
+    with pytest.raises(AwsUnclearError):
+        switch(clients, receipt)
+    assert aws_server.operations == ["EnableOrganizationsRootSessions"]
+
+
+@pytest.mark.parametrize("reply", [Reply(body="<html/>", request_id=""), Reply(body="{}", request_id="")])
+def test_a_change_answered_by_something_that_is_not_aws_is_unclear(
+    reply: Reply, clients: AwsClients, aws_server: FakeAwsServer, receipt: Intent
+) -> None:
+    aws_server.answer("EnableAWSServiceAccess", reply)
+    with pytest.raises(AwsUnclearError):
+        enable(clients, receipt)
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (error_xml("Throttling"), AwsThrottledError),
+        (error_xml("RequestLimitExceeded", 503), AwsThrottledError),
+        (error_xml("AccessDenied", 403), AwsAccessDeniedError),
+        (error_xml("EntityTemporarilyUnmodifiable", 409), AwsRejectedError),
+        (error_xml("ConcurrentModification", 409), AwsRejectedError),
+    ],
+)
+def test_a_refused_change_says_that_nothing_happened_and_is_sent_once(
+    reply: Reply, error: type[AwsError], clients: AwsClients, aws_server: FakeAwsServer, receipt: Intent
+) -> None:
+    aws_server.answer("EnableOrganizationsRootSessions", reply)
+    with pytest.raises(error) as raised:
+        switch(clients, receipt)
+    assert raised.value.request_id == REQUEST_ID
+    assert len(aws_server.received) == 1
+
+
+def test_a_change_that_could_not_be_sent_is_not_unclear(
+    clients: AwsClients, aws_server: FakeAwsServer, receipt: Intent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    nowhere = AwsClients(GatewayOptions(), clients.clock)
+    with pytest.raises(AwsUnreachableError, match=r"127\.0\.0\.1:1") as raised:
+        switch(nowhere, receipt)
+    assert raised.value.hint
+    assert aws_server.received == []
+
+
+def test_the_lease_is_looked_at_after_the_wait_for_a_token(
+    clients: AwsClients, aws_server: FakeAwsServer, clock: FakeClock
+) -> None:
+    aws_server.answer_json("EnableAWSServiceAccess", "{}")
+    for _ in range(2):
+        enable(clients, make_intent(clock, Action.TRUSTED_ACCESS_ENABLE))
+    with pytest.raises(LockLostError):
+        enable(clients, make_intent(clock, Action.TRUSTED_ACCESS_ENABLE, valid_seconds=1))
+    assert clock.slept == [pytest.approx(1.25)]
+    assert len(aws_server.received) == 2
+
+
+def test_a_privileged_reading_call_is_tried_again_only_while_its_intent_is_valid(
+    clients: AwsClients, aws_server: FakeAwsServer, clock: FakeClock
+) -> None:
+    aws_server.answer("AssumeRoot", error_xml("Throttling"))
+    receipt = make_intent(clock, Action.ROOT_SESSION_OPEN)
+    spent = 0
+
+    def let_the_lease_run_out(**_: object) -> None:
+        nonlocal spent
+        spent += 1
+        clock.advance(40)
+
+    clients.sts._client.meta.events.register("response-received.sts", let_the_lease_run_out)
+    with pytest.raises(LockLostError):
+        clients.sts.read_on_intent(
+            "AssumeRoot",
+            receipt,
+            clock,
+            target="222233334444",
+            TargetPrincipal="222233334444",
+            TaskPolicyArn={"arn": "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials"},
+        )
+    assert aws_server.operations == ["AssumeRoot"] * 2
+    assert spent == 3
+
+
+def test_p01_no_privileged_call_leaves_without_an_intent(clients: AwsClients, aws_server: FakeAwsServer) -> None:
+    for calls, operation, parameters in (
+        (clients.iam_changing, "EnableOrganizationsRootSessions", {}),
+        (clients.organizations_changing, "EnableAWSServiceAccess", {"ServicePrincipal": "iam.amazonaws.com"}),
+        (
+            clients.sts,
+            "AssumeRoot",
+            {"TargetPrincipal": "222233334444", "TaskPolicyArn": {"arn": "arn:aws:iam::aws:policy/root-task/X"}},
+        ),
+    ):
+        with pytest.raises(RuntimeError, match="without the receipt"):
+            calls.read(operation, **parameters)
+    assert aws_server.received == []

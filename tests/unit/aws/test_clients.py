@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rootkeeper import __version__
+from rootkeeper.aws.calls import ServiceCalls
+from rootkeeper.aws.clients import AwsClients
+from rootkeeper.aws.options import GatewayOptions
+from rootkeeper.aws.session_credentials import RootSessionCredentials, root_session_entered
+from rootkeeper.domain.ledger import Action
+from rootkeeper.errors import AwsCredentialsError, AwsUnclearError, InputError
+from tests.fakes.aws_server import FakeAwsServer, Reply, answer_xml, error_json, error_xml
+from tests.fakes.clock import FakeClock
+from tests.fakes.intents import make_intent
+
+IDENTITY = answer_xml("GetCallerIdentity", "<Arn>arn:aws:iam::111122223333:user/operator</Arn>")
+ROOT_SESSION = RootSessionCredentials("ASIAIOSFODNN7EXAMPLE", "example", "example")
+
+
+def client_of(calls: ServiceCalls) -> Any:
+    """The botocore client, of which the stubs know too little."""
+    return calls._client
+
+
+def all_calls(clients: AwsClients) -> dict[str, ServiceCalls]:
+    return {name: value for name, value in vars(clients).items() if isinstance(value, ServiceCalls)}
+
+
+@pytest.fixture
+def config_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    path = tmp_path / "config"
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(path))
+    return path
+
+
+def test_every_client_keeps_as_many_connections_as_calls_are_in_flight(clients: AwsClients) -> None:
+    assert len(all_calls(clients)) == 8
+    for calls in all_calls(clients).values():
+        assert client_of(calls).meta.config.max_pool_connections == 16
+
+
+def test_changing_clients_send_once_and_reading_clients_try_again(
+    clients: AwsClients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, calls in all_calls(clients).items():
+        attempts = client_of(calls).meta.config.retries["total_max_attempts"]
+        assert attempts == (1 if name.endswith("changing") else 8), name
+
+
+def test_p04_settings_of_the_environment_do_not_add_attempts(
+    operator_environment: None, monkeypatch: pytest.MonkeyPatch, aws_server: FakeAwsServer, clock: FakeClock
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws_server.url)
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "9")
+    monkeypatch.setenv("AWS_RETRY_MODE", "adaptive")
+    clients = AwsClients(GatewayOptions(), clock)
+    aws_server.answer("EnableOrganizationsRootSessions", error_xml("ServiceUnavailable", 503))
+    with pytest.raises(AwsUnclearError):
+        clients.iam_changing.change("EnableOrganizationsRootSessions", make_intent(clock, Action.FEATURE_ENABLE), clock)
+    assert len(aws_server.received) == 1
+
+
+def test_calls_say_who_makes_them(clients: AwsClients, aws_server: FakeAwsServer) -> None:
+    aws_server.answer("GetCallerIdentity", IDENTITY)
+    clients.sts.read("GetCallerIdentity")
+    with root_session_entered(ROOT_SESSION):
+        clients.root_sts.read("GetCallerIdentity")
+    for request in aws_server.received:
+        assert f"rootkeeper/{__version__}" in request.headers["user-agent"]
+
+
+def test_every_attempt_takes_a_token_retries_included(
+    clients: AwsClients, aws_server: FakeAwsServer, clock: FakeClock
+) -> None:
+    aws_server.answer("ListRoots", error_json("ServiceException", 503), error_json("x", 503), Reply(body="{}"))
+    clients.organizations.read("ListRoots")
+    assert aws_server.operations == ["ListRoots"] * 3
+    assert clock.slept == [pytest.approx(1 / 0.8)]
+
+
+def test_the_operator_s_sts_calls_are_paced_together_and_those_of_root_sessions_are_not(
+    clients: AwsClients, aws_server: FakeAwsServer, clock: FakeClock
+) -> None:
+    aws_server.answer("GetCallerIdentity", IDENTITY)
+    emit = client_of(clients.sts).meta.events.emit
+    for _ in range(STS_RATE.burst):
+        pace_only(emit, "AssumeRoot")
+    assert clock.slept == []
+    with root_session_entered(ROOT_SESSION):
+        clients.root_sts.read("GetCallerIdentity")
+    assert clock.slept == []
+    clients.sts.read("GetCallerIdentity")
+    assert clock.slept == [pytest.approx(1 / (STS_RATE.per_second * 0.8))]
+
+
+def test_endpoint_and_region_of_a_profile_hold_for_root_clients_too(
+    config_file: Path, operator_environment: None, clock: FakeClock
+) -> None:
+    config_file.write_text(
+        "[profile ops]\nregion = eu-west-1\nservices = local\n"
+        "[services local]\nsts =\n  endpoint_url = http://127.0.0.1:4001\niam =\n  endpoint_url = http://127.0.0.1:4002\n"
+    )
+    clients = AwsClients(GatewayOptions(profile="ops"), clock)
+    assert clients.sts.url == clients.root_sts.url == "http://127.0.0.1:4001"
+    assert clients.iam.url == clients.root_iam.url == clients.root_iam_changing.url == "http://127.0.0.1:4002"
+    assert clients.organizations.url == "https://organizations.us-east-1.amazonaws.com"
+    assert clients.region == "eu-west-1"
+    assert clients.endpoint.label == "SANDBOX 127.0.0.1:4002"
+
+
+def test_the_ca_bundle_and_proxies_of_the_operator_hold_for_root_clients_too(
+    operator_environment: None, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_text("")
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:3128")
+    clients = AwsClients(GatewayOptions(), clock)
+    for calls in all_calls(clients).values():
+        http_session = client_of(calls)._endpoint.http_session
+        assert http_session._verify == str(bundle)
+        assert http_session._proxy_config.proxy_url_for("https://iam.amazonaws.com") == "http://127.0.0.1:3128"
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"), [("us-east-1", "aws"), ("us-gov-west-1", "aws-us-gov"), ("cn-north-1", "aws-cn")]
+)
+def test_the_partition_follows_from_the_region(
+    region: str, partition: str, operator_environment: None, clock: FakeClock
+) -> None:
+    clients = AwsClients(GatewayOptions(region=region), clock)
+    assert clients.partition == partition
+    assert clients.endpoint.label == "AWS"
+
+
+# What can't be used.
+
+
+def test_an_unknown_profile_is_named_with_a_hint(config_file: Path, clock: FakeClock) -> None:
+    config_file.write_text("[default]\n")
+    with pytest.raises(InputError, match="nosuch") as raised:
+        AwsClients(GatewayOptions(profile="nosuch"), clock)
+    assert raised.value.hint
+
+
+def test_an_unknown_profile_of_the_environment_is_named_too(
+    config_file: Path, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config_file.write_text("[default]\n")
+    monkeypatch.setenv("AWS_PROFILE", "nosuch")
+    with pytest.raises(InputError, match="nosuch"):
+        AwsClients(GatewayOptions(), clock)
+
+
+def test_an_unreadable_configuration_file_is_one_clear_error(config_file: Path, clock: FakeClock) -> None:
+    config_file.write_text("[profile\nnot an ini file")
+    with pytest.raises(InputError, match="AWS settings can't be used"):
+        AwsClients(GatewayOptions(), clock)
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:4599", "nonsense", "http://"])
+def test_an_endpoint_that_is_no_url_is_one_clear_error(
+    url: str, operator_environment: None, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+    with pytest.raises(InputError, match="AWS settings can't be used") as raised:
+        AwsClients(GatewayOptions(), clock)
+    assert raised.value.hint
+
+
+def test_half_of_a_key_is_a_matter_of_credentials(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
+    with pytest.raises(AwsCredentialsError, match="incomplete") as raised:
+        AwsClients(GatewayOptions(), clock)
+    assert raised.value.hint
+
+
+def test_without_credentials_the_first_call_says_so(
+    aws_server: FakeAwsServer, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws_server.url)
+    clients = AwsClients(GatewayOptions(), clock)
+    with pytest.raises(AwsCredentialsError, match="no AWS credentials") as raised:
+        clients.sts.read("GetCallerIdentity")
+    assert raised.value.hint
+    assert aws_server.received == []

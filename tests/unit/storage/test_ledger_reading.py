@@ -1,0 +1,59 @@
+"""Listing entries: in order, in part, streamed, and with a word about edited ones."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from rootkeeper.errors import DatabaseError
+from rootkeeper.storage.ledger_reading import find_entry_hash, list_open_entries
+from rootkeeper.storage.reading import reading
+from tests.unit.storage.samples import ACCOUNT_ID, ORGANIZATION_ID, OTHER_ACCOUNT_ID, Stage, Worker, raised_by
+
+
+def test_entries_are_listed_after_a_sequence_of_one_account_and_up_to_a_number(worker: Worker) -> None:
+    for number in range(3):
+        worker.append_pair(ACCOUNT_ID, number)
+        worker.append_pair(OTHER_ACCOUNT_ID, number)
+    reader = worker.database.ledger_reader()
+    assert [entry.sequence for entry in reader.list_entries()] == list(range(1, 13))
+    assert [entry.sequence for entry in reader.list_entries(since_sequence=9)] == [10, 11, 12]
+    assert [entry.sequence for entry in reader.list_entries(account_id=OTHER_ACCOUNT_ID, limit=3)] == [3, 4, 7]
+    assert list(reader.list_entries(limit=0)) == []
+
+
+def test_a_listing_that_isnt_read_to_its_end_does_no_harm(worker: Worker) -> None:
+    for number in range(30):
+        worker.append_pair(number=number)
+    for _ in range(40):
+        assert len(list(islice(worker.database.ledger_reader().list_entries(), 2))) == 2
+
+
+def test_entries_that_come_meanwhile_arent_listed(worker: Worker) -> None:
+    worker.append_pair()
+    entries = worker.database.ledger_reader().list_entries()
+    first = next(entries)
+    worker.append_pair()
+    assert [first.sequence, *(entry.sequence for entry in entries)] == [1, 2]
+
+
+def test_an_entry_that_was_edited_into_nonsense_is_named(stage: Stage, worker: Worker) -> None:
+    worker.append_pair()
+    worker.append_pair()
+    stage.run_sql("UPDATE ledger_entries SET action = 'nonsense' WHERE sequence = 3")
+    error = raised_by(lambda: list(worker.database.ledger_reader().list_entries()), DatabaseError)
+    assert "entry 3" in error.message
+    assert error.hint is not None
+    assert "rootkeeper ledger verify" in error.hint
+
+
+def test_open_intents_are_listed_oldest_first(worker: Worker) -> None:
+    worker.append_pair()
+    worker.append_intent(OTHER_ACCOUNT_ID)
+    worker.append_intent(ACCOUNT_ID)
+    listed = worker.database.ledger_reader().list_open_intents()
+    assert [(entry.sequence, entry.account_id) for entry in listed] == [(3, OTHER_ACCOUNT_ID), (4, ACCOUNT_ID)]
+    with reading(worker.database._store) as connection:
+        assert list_open_entries(connection, ORGANIZATION_ID) == listed
+        assert list_open_entries(connection, "o-otherorgid00") == ()
+        assert find_entry_hash(connection, 3) == listed[0].entry_hash
+        assert find_entry_hash(connection, 99) is None

@@ -1,0 +1,116 @@
+"""Owners: their lease, its renewal, and what is forgotten of them."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import timedelta
+
+from rootkeeper.clock import SystemClock
+from rootkeeper.errors import LockLostError
+from rootkeeper.storage.database import Database
+from rootkeeper.storage.owners import OwnerRecord, add_owner, find_owner
+from rootkeeper.storage.processes import ProcessIdentity, identify_this_process
+from tests.fakes.clock import FakeClock
+from tests.unit.storage.samples import NOW, Stage, Worker, make_worker, raised_by
+
+
+def read_owner(database: Database, owner_id: str) -> OwnerRecord | None:
+    with database._store.engine.connect() as connection:
+        return find_owner(connection, owner_id)
+
+
+def list_owner_ids(stage: Stage) -> set[str]:
+    return {row[0] for row in stage.query("SELECT owner_id FROM owners")}
+
+
+def test_an_owner_tells_which_process_it_is(database: Database, worker: Worker) -> None:
+    record = read_owner(database, worker.owner.owner_id)
+    assert record is not None
+    assert record.process == identify_this_process()
+    assert record.process.process_id == os.getpid()
+    assert not record.is_dead(SystemClock().now())
+
+
+def test_p03_an_owner_is_dead_once_its_lease_has_run_out_or_its_process_is_gone() -> None:
+    here = identify_this_process()
+    lease_until = NOW + timedelta(seconds=30)
+    live = OwnerRecord("one", here, lease_until)
+    assert not live.is_dead(NOW)
+    assert live.is_dead(lease_until)
+    gone = ProcessIdentity(here.host, here.boot_id, here.process_id, "1", here.user_name)
+    assert OwnerRecord("two", gone, lease_until).is_dead(NOW)
+    elsewhere = ProcessIdentity("another-host", here.boot_id, here.process_id, "1", here.user_name)
+    assert not OwnerRecord("three", elsewhere, lease_until).is_dead(NOW)
+
+
+def test_a_lease_is_renewed_while_the_process_lives(database: Database) -> None:
+    worker = make_worker(database, SystemClock(), lease_seconds=0.8)
+    time.sleep(1.6)
+    record = read_owner(database, worker.owner.owner_id)
+    assert record is not None
+    assert not record.is_dead(SystemClock().now())
+    assert worker.append_intent().valid_until > SystemClock().monotonic()
+    worker.owner.close()
+
+
+def test_a_renewal_that_fails_is_tried_again(stage: Stage, database: Database) -> None:
+    worker = make_worker(database, SystemClock(), lease_seconds=1)
+    stage.run_sql("ALTER TABLE owners RENAME TO hidden")
+    time.sleep(0.7)
+    stage.run_sql("ALTER TABLE hidden RENAME TO owners")
+    time.sleep(0.8)
+    record = read_owner(database, worker.owner.owner_id)
+    assert record is not None
+    assert not record.is_dead(SystemClock().now())
+    worker.owner.close()
+
+
+def test_closing_ends_the_lease_at_once_and_a_second_time_does_nothing(database: Database) -> None:
+    worker = make_worker(database, lease_seconds=300)
+    worker.owner.close()
+    worker.owner.close()
+    record = read_owner(database, worker.owner.owner_id)
+    assert record is not None
+    assert record.is_dead(SystemClock().now())
+
+
+def test_closing_without_a_database_leaves_the_lease_to_run_out(stage: Stage) -> None:
+    with stage.open(busy_timeout_seconds=0.1) as database:
+        worker = make_worker(database, lease_seconds=300)
+        stage.run_sql("ALTER TABLE owners RENAME TO hidden")
+        worker.owner.close()
+
+
+def test_a_clock_that_was_set_back_doesnt_lengthen_an_intent(database: Database) -> None:
+    clock = FakeClock()
+    worker = make_worker(database, clock, lease_seconds=30)
+    clock.advance(14)
+    clock._now -= timedelta(hours=1)
+    assert worker.append_intent().valid_until <= clock.monotonic() + 16
+    worker.owner.close()
+
+
+def test_an_owner_that_the_database_doesnt_know_may_record_nothing(stage: Stage, worker: Worker) -> None:
+    stage.run_sql("DELETE FROM owners")
+    raised_by(worker.append_intent, LockLostError)
+
+
+def test_owners_of_long_ago_are_forgotten_unless_they_left_an_intent(stage: Stage, database: Database) -> None:
+    clock = FakeClock()
+    idle, busy = make_worker(database, clock), make_worker(database, clock)
+    busy.append_intent()
+    for worker in (idle, busy):
+        worker.owner.close()
+    clock.advance(40 * 86_400)
+    newcomer = make_worker(database, clock)
+    assert list_owner_ids(stage) == {busy.owner.owner_id, newcomer.owner.owner_id}
+    newcomer.owner.close()
+
+
+def test_an_owner_is_kept_only_once(database: Database, worker: Worker) -> None:
+    record = OwnerRecord(worker.owner.owner_id, identify_this_process(), NOW)
+    database._commits.run(lambda transaction: add_owner(transaction.connection, record, NOW))
+    kept = read_owner(database, worker.owner.owner_id)
+    assert kept is not None
+    assert kept.lease_until > NOW

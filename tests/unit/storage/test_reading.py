@@ -1,0 +1,33 @@
+"""Reading transactions see one moment, and tell database errors as ours."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+
+from rootkeeper.errors import DatabaseError
+from rootkeeper.storage import schema
+from rootkeeper.storage.reading import reading
+from tests.unit.storage.samples import Stage, Worker, raised_by
+
+COUNT = select(func.count()).select_from(schema.ledger_entries)
+
+
+def test_what_is_written_meanwhile_isnt_seen(worker: Worker) -> None:
+    with reading(worker.database._store) as connection:
+        assert connection.execute(COUNT).scalar_one() == 0
+        worker.append_pair()
+        assert connection.execute(COUNT).scalar_one() == 0
+    with reading(worker.database._store) as connection:
+        assert connection.execute(COUNT).scalar_one() == 2
+
+
+def test_a_database_error_names_the_database_and_the_reason(stage: Stage, worker: Worker) -> None:
+    stage.run_sql("ALTER TABLE ledger_entries RENAME TO hidden")
+
+    def count() -> None:
+        with reading(worker.database._store) as connection:
+            connection.execute(COUNT)
+
+    error = raised_by(count, DatabaseError)
+    assert str(stage.path) in error.message
+    assert "no such table" in error.message
