@@ -100,6 +100,12 @@ class FakeAwsServer:
         """Answers of the JSON protocol, of Organizations."""
         self.answer(operation, *(Reply(body=body) for body in bodies))
 
+    def forget(self) -> None:
+        """Requests and replies so far."""
+        with self._guard:
+            self.received.clear()
+            self._replies.clear()
+
     def take(self, request: Received) -> Reply:
         with self._guard:
             self.received.append(request)

@@ -221,7 +221,8 @@ class FakeWindows:
         return tuple(window for window in windows if not unfinished_only or window.state not in FINAL_STATES)
 
     def list_overdue(self, now: datetime) -> tuple[RecoveryWindow, ...]:
-        return tuple(window for window in self.list_windows() if window.is_overdue(now))
+        overdue = [window for window in self.list_windows() if window.is_overdue(now)]
+        return tuple(sorted(overdue, key=lambda window: window.expires_at or now))
 
 
 @dataclass

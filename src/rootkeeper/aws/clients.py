@@ -41,6 +41,7 @@ class AwsClients:
 
     def __init__(self, options: GatewayOptions, clock: Clock) -> None:
         self.clock = clock
+        self.pacer = Pacer(clock, options.api_share)
         with _settings_translated(options.profile):
             self.session = Session(profile=options.profile)
             force_regional_sts(self.session)
@@ -54,26 +55,23 @@ class AwsClients:
 
     def _create_clients(self, options: GatewayOptions) -> None:
         reading, changing = _configure(options, READING_ATTEMPTS), _configure(options, CHANGING_ATTEMPTS)
-        pacer = Pacer(self.clock, options.api_share)
         root = self._create_root_session(options)
-        self.sts = self._operator_calls("sts", reading, pacer, guarded="before-send.sts.AssumeRoot")
-        self.iam = self._operator_calls("iam", reading, pacer)
-        self.organizations = self._operator_calls("organizations", reading, pacer)
-        self.iam_changing = self._operator_calls("iam", changing, pacer, guarded="before-send.iam")
+        self.sts = self._operator_calls("sts", reading, guarded="before-send.sts.AssumeRoot")
+        self.iam = self._operator_calls("iam", reading)
+        self.organizations = self._operator_calls("organizations", reading)
+        self.iam_changing = self._operator_calls("iam", changing, guarded="before-send.iam")
         self.organizations_changing = self._operator_calls(
-            "organizations", changing, pacer, guarded="before-send.organizations"
+            "organizations", changing, guarded="before-send.organizations"
         )
         self.root_sts = self._root_calls(root, "sts", reading)
         self.root_iam = self._root_calls(root, "iam", reading)
         self.root_iam_changing = self._root_calls(root, "iam", changing, guarded="before-send.iam")
 
-    def _operator_calls(
-        self, service: str, config: Config, pacer: Pacer, *, guarded: str | None = None
-    ) -> ServiceCalls:
+    def _operator_calls(self, service: str, config: Config, *, guarded: str | None = None) -> ServiceCalls:
         client = self._create_client(self.session, service, config, guarded)
 
         def pace(operation_name: str, **_: object) -> None:
-            pacer.take(service, operation_name)
+            self.pacer.take(service, operation_name)
 
         # First of the handlers, so that the signature isn't older than the wait for a token.
         client.meta.events.register_first(f"request-created.{service}", pace)

@@ -38,7 +38,7 @@ def find_expiry(session: Session) -> datetime | None:
             return None
         credentials.get_frozen_credentials()
         return _find_expiry(session, credentials)
-    except (BotoCoreError, ClientError) as error:
+    except (BotoCoreError, ClientError, RuntimeError) as error:
         raise_translated(error, call)
 
 
@@ -79,13 +79,21 @@ def _is_sso(profile: Mapping[str, Any]) -> bool:
 
 
 def _sso_expiry(session: Session, profile: Mapping[str, Any], credentials: Credentials) -> datetime | None:
-    """The later of the token's end and the role credentials' that it last fetched; ``None`` if it can be refreshed."""
+    """The later of the token's end and that of the role credentials last fetched; ``None`` if it can be refreshed."""
     token = _find_sso_token(session, profile)
-    if token is None or token.get("refreshToken"):
+    if token is None or _can_be_refreshed(token):
         return None
     ends = [parse_timestamp(token["expiresAt"]).astimezone(UTC)]
     current = _current_expiry(credentials)
     return max([*ends, current] if current else ends)
+
+
+def _can_be_refreshed(token: Mapping[str, Any]) -> bool:
+    """Only while the client's registration lasts."""
+    if not token.get("refreshToken"):
+        return False
+    registration_ends = token.get("registrationExpiresAt")
+    return registration_ends is None or parse_timestamp(registration_ends) > parse_timestamp(token["expiresAt"])
 
 
 def _find_sso_token(session: Session, profile: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -29,12 +29,16 @@ from rootkeeper.errors import (
 TRANSLATED = (
     AttributeError,
     KeyError,
+    RuntimeError,
     ValueError,
     ResponseParserError,
     botocore_errors.BotoCoreError,
     botocore_errors.ClientError,
 )
-"""What botocore raises on purpose, and the three that its parsers leak on answers that aren't AWS's."""
+"""What botocore raises on purpose, what its parsers leak on answers that aren't AWS's, and what expired credentials
+raise. Other errors of these kinds are bugs, and pass as they are.
+"""
+_STILL_EXPIRED = "Credentials were refreshed, but the refreshed credentials are still expired."
 
 _SSO_ERRORS = (
     botocore_errors.NoAuthTokenError,
@@ -82,8 +86,11 @@ class Call:
 def raise_translated(error: Exception, call: Call) -> NoReturn:
     """Raise the error of ours that ``error`` is.
 
-    :raises RootkeeperError: always, of the class that the tables name.
+    :raises RootkeeperError: of the class that the tables name.
+    :raises RuntimeError: ``error`` itself, where it is a bug.
     """
+    if isinstance(error, RuntimeError) and str(error) != _STILL_EXPIRED:
+        raise error
     translated = translate(error, call)
     if _may_hold_secrets(error):
         raise translated from None
@@ -94,6 +101,8 @@ def translate(error: Exception, call: Call) -> RootkeeperError:
     """The error of ours that ``error``, one of ``TRANSLATED``, is."""
     if isinstance(error, botocore_errors.ClientError):
         return _translate_answer(error, call)
+    if isinstance(error, RuntimeError):
+        return AwsCredentialsError("The AWS credentials have expired.", hint=HINTS["ExpiredToken"])
     if isinstance(error, _SSO_ERRORS):
         return _sso_expired(call)
     if isinstance(error, botocore_errors.LoginError):

@@ -33,7 +33,7 @@ def apply(
     used; 2 wrong usage, not confirmed, or the plan is unreadable, altered, expired or of another organization; 3 AWS or
     the ledger refused, or AWS can't be reached; 4 a deletion failed or isn't proven, or an account has changed.
     """
-    from rootkeeper.cli.deleting import confirm_deletion, end_deletion, judge_dry_run, show_planned
+    from rootkeeper.cli.deleting import confirm_deletion, judge_dry_run, run_deletion, show_planned
     from rootkeeper.cli.progress import open_progress
 
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
@@ -53,9 +53,7 @@ def apply(
             show_planned(plan, output, invocation.terminal, now)
             return judge_dry_run(plan)
         agreed = confirm_deletion(plan, confirmation, invocation.terminal, now)
-        report = application.deletion.apply(agreed, progress)
-        progress.finish()
-    return end_deletion(report, output, invocation.terminal)
+        return run_deletion(application, agreed, None, progress, output, invocation.terminal)
 
 
 def _read(file: Path) -> DeletionPlan:

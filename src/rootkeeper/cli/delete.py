@@ -26,7 +26,7 @@ def delete(invocation: Invocation, selection: SelectionOptions, choices: Deletio
     used; 2 wrong usage, not confirmed, or an account was named that may not be touched; 3 AWS or the ledger refused, or
     AWS can't be reached; 4 a deletion failed or isn't proven.
     """
-    from rootkeeper.cli.deleting import confirm_deletion, end_deletion, judge_dry_run, show_planned
+    from rootkeeper.cli.deleting import confirm_deletion, judge_dry_run, run_deletion, show_planned
     from rootkeeper.cli.progress import open_progress
 
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
@@ -36,8 +36,7 @@ def delete(invocation: Invocation, selection: SelectionOptions, choices: Deletio
     with invocation.open_application() as application:
         options = choices.to_options(application.settings.deletion.recently_used_days)
         confirmation = begin_change(invocation, application, change, output, progress)
-        deletion = application.deletion
-        reading = deletion.plan(request, options, progress)
+        reading = application.deletion.plan(request, options, progress)
         progress.finish()
         now = application.clock.now()
         if change.dry_run:
@@ -45,9 +44,7 @@ def delete(invocation: Invocation, selection: SelectionOptions, choices: Deletio
             show_planned(reading.plan, output, invocation.terminal, now)
             return judge_dry_run(reading.plan)
         plan = confirm_deletion(reading.plan, confirmation, invocation.terminal, now)
-        report = deletion.apply(plan, progress, reading.inventory)
-        progress.finish()
-    return end_deletion(report, output, invocation.terminal)
+        return run_deletion(application, plan, reading.inventory, progress, output, invocation.terminal)
 
 
 application = single(delete)

@@ -54,7 +54,7 @@ def enable(
 
     AWS permissions, in the management account: organizations:EnableAWSServiceAccess,
     iam:EnableOrganizationsRootCredentialsManagement, iam:EnableOrganizationsRootSessions,
-    organizations:RegisterDelegatedAdministrator, and those of rootkeeper status.
+    organizations:RegisterDelegatedAdministrator, organizations:DescribeAccount, and those of rootkeeper status.
 
     Exit statuses: 0 everything asked for is on, as a re-read shows; 2 wrong usage or not confirmed; 3 AWS or the ledger
     refused, or AWS can't be reached; 4 a change failed or isn't proven.

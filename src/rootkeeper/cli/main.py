@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -13,6 +14,7 @@ from rootkeeper import __version__
 from rootkeeper.cli.command_group import CommandEntry, CommandGroup
 from rootkeeper.cli.failures import report_bug, report_error, report_lost_output, report_usage
 from rootkeeper.cli.invocation import group_callback, unwrap
+from rootkeeper.cli.stopping import as_interrupts
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import RootkeeperError
 
@@ -42,7 +44,8 @@ class RootkeeperGroup(CommandGroup):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit status."""
     terminal = Terminal()
-    return _finish_output(_run_to_a_status(arguments, terminal), terminal)
+    with as_interrupts(signal.SIGTERM, signal.SIGHUP):
+        return _finish_output(_run_to_a_status(arguments, terminal), terminal)
 
 
 def _run_to_a_status(arguments: Sequence[str] | None, terminal: Terminal) -> int:

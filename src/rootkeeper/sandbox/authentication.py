@@ -65,11 +65,11 @@ class Authenticator:
         if moment < now - MAX_SKEW:
             limit = _format(now - MAX_SKEW)
             message = f"Signature expired: {signed_at} is now earlier than {limit} ({_format(now)} - 15 min.)"
-            raise RefusalError(Refusal.WRONG_SIGNATURE, message)
+            raise RefusalError(Refusal.SKEWED_CLOCK, message)
         if moment > now + MAX_SKEW:
             limit = _format(now + MAX_SKEW)
             message = f"Signature not yet current: {signed_at} is still later than {limit} ({_format(now)} + 15 min.)"
-            raise RefusalError(Refusal.WRONG_SIGNATURE, message)
+            raise RefusalError(Refusal.SKEWED_CLOCK, message)
 
 
 def read_authorization(request: HttpRequest) -> Authorization:
@@ -143,5 +143,5 @@ def _find_valid_credential(
         raise RefusalError(Refusal.UNKNOWN_KEY, _WRONG_KEY)
     shown = request.headers.get("x-amz-security-token", "").encode("utf-8", "surrogateescape")
     if not hmac.compare_digest(shown, (credential.session_token or "").encode()):
-        raise RefusalError(Refusal.UNKNOWN_KEY, _WRONG_KEY)
+        raise RefusalError(Refusal.WRONG_TOKEN, _WRONG_KEY)
     return credential

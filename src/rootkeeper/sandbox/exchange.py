@@ -155,3 +155,7 @@ class Operation:
     """How the service words a refusal, where it differs from its protocol's usual form."""
     target_account: Callable[[Call], str] | None = None
     """The account that the recorded request concerns, where it isn't the caller's (sts:AssumeRoot)."""
+    is_regional_only: bool = False
+    """Whether a global endpoint doesn't know it, whatever its parameters (sts:AssumeRoot)."""
+    resource_account: Callable[[Call], str | None] | None = None
+    """The account that owns the resource, where its ARN doesn't name one (S3): its resource control policies decide."""

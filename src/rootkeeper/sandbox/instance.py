@@ -14,6 +14,7 @@ from rootkeeper.sandbox.faults import FaultBook
 from rootkeeper.sandbox.recording import RequestLog
 from rootkeeper.sandbox.routing import Router
 from rootkeeper.sandbox.signatures import Signer
+from rootkeeper.sandbox.throttling import Throttle, Unthrottled
 from rootkeeper.sandbox.trail import Trail
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class SandboxInstance:
     authenticator: Authenticator
     latency_seconds: float = 0.0
     """How long every call takes at least."""
+    throttle: Throttle = field(default_factory=Unthrottled)
     faults: FaultBook = field(default_factory=FaultBook)
     requests: RequestLog = field(default_factory=RequestLog)
     trail: Trail = field(default_factory=Trail)

@@ -104,9 +104,15 @@ def parse(passage: Passage) -> None:
         raise RefusalError(Refusal.MISSING_OPERATION, "The request does not say which operation it calls.")
     if passage.operation is None:
         raise codec.refuse_operation(name, request)
+    if passage.operation.is_regional_only and is_global_endpoint(request, _scope_region(passage)):
+        raise ServiceError("InvalidAction", "Unknown Operation")
     passage.call = _make_call(passage, name, codec.parse(name, request))
     if passage.operation.target_account:
         passage.account_id = passage.operation.target_account(passage.call) or passage.account_id
+
+
+def _scope_region(passage: Passage) -> str:
+    return passage.authorization.scope.region if passage.authorization else ""
 
 
 def _make_call(passage: Passage, operation: str, parameters: dict[str, Any]) -> Call:
@@ -128,7 +134,14 @@ def _make_call(passage: Passage, operation: str, parameters: dict[str, Any]) -> 
     )
 
 
-async def throttle_and_disturb(passage: Passage) -> None:
+def throttle(passage: Passage) -> None:
+    """Refuse a call that comes faster than its service allows."""
+    refusal = passage.instance.throttle.find_refusal(passage.known_call)
+    if refusal:
+        raise refusal
+
+
+async def disturb(passage: Passage) -> None:
     """Take the time that a call takes, and apply the faults that were ordered."""
     instance = passage.instance
     service, operation = passage.codec.service, passage.operation_name or ""
@@ -160,7 +173,8 @@ STEPS: tuple[Callable[[Passage], Awaitable[None] | None], ...] = (
     route,
     authenticate,
     parse,
-    throttle_and_disturb,
+    throttle,
+    disturb,
     check_permission,
     provide,
 )

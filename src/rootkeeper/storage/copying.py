@@ -41,15 +41,17 @@ class LedgerCopies:
         self._wake = threading.Event()
         self._closing = threading.Event()
         self._working = threading.Lock()
+        self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self._anchored_sequence = 0
         self._anchored_monotonic = float("-inf")
 
     def notify(self) -> None:
         """Entries were committed. Never blocks."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._serve, name="rootkeeper-ledger-copies", daemon=True)
-            self._thread.start()
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._serve, name="rootkeeper-ledger-copies", daemon=True)
+                self._thread.start()
         self._wake.set()
 
     def close(self) -> None:

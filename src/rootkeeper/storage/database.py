@@ -71,8 +71,7 @@ def open_database(url: str, options: DatabaseOptions | None = None) -> Database:
     options = options or DatabaseOptions()
     store = open_store(url, options.busy_timeout_seconds)
     try:
-        if not store.exists():
-            _create(store, options)
+        _create_if_missing(store, options)
         ensure_current(store)
     except BaseException:
         store.engine.dispose()
@@ -80,17 +79,19 @@ def open_database(url: str, options: DatabaseOptions | None = None) -> Database:
     return Database(store, options)
 
 
-def _create(store: Store, options: DatabaseOptions) -> None:
-    if not options.create:
-        raise DatabaseError(
-            f"There is no database {store.place} yet.",
-            hint="It is made by the first command that audits or changes something.",
-        )
+def _create_if_missing(store: Store, options: DatabaseOptions) -> None:
     try:
+        if store.exists():
+            return
+        if not options.create:
+            raise DatabaseError(
+                f"There is no database {store.place} yet.",
+                hint="It is made by the first command that audits or changes something.",
+            )
         store.create()
     except OSError as error:
         reason, hint = explain(error)
-        raise DatabaseError(f"The database {store.place} can't be made: {reason}.", hint=hint) from error
+        raise DatabaseError(f"The database {store.place} can't be made or opened: {reason}.", hint=hint) from error
 
 
 class Database:

@@ -163,7 +163,7 @@ class SqliteStore:
         """Whether there is a file with something in it; an empty one is a creation that was interrupted."""
         try:
             return self._path.stat().st_size > 0
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
 
     def create(self) -> None:

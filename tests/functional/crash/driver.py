@@ -1,7 +1,7 @@
 """Runs the real command line again and again in fresh processes, forked after the imports so that a run is cheap.
 
-Reads one JSON object a line: ``{"argv", "environment", "kill": [when, number] | null, "stdout", "stderr"}``; answers with
-``{"pid"}``, waits for a line that lets the process go, and answers with ``{"status", "commits"}`` when it has ended.
+Reads one JSON object a line: ``{"argv", "environment", "kill": [when, number] | null, "stdout", "stderr"}``; answers
+with ``{"pid"}``, waits for a line that lets the process go, and answers with ``{"status", "commits"}`` at its end.
 ``kill`` ends the process by SIGKILL right before or right after its n-th database commit; the listener is SQLAlchemy's
 own public event.
 """
@@ -28,7 +28,8 @@ class Commits:
 
     def __init__(self, count_file: Path, kill: list[Any] | None) -> None:
         self._count_file = count_file
-        self._when, self._number = kill or ("never", 0)
+        self._when: str = kill[0] if kill else "never"
+        self._number: int = kill[1] if kill else 0
         self._count = 0
         self._changes: dict[int, int] = {}
 

@@ -20,6 +20,11 @@ KILLED = -9
 """The status of a process that SIGKILL ended."""
 
 
+def parse_calls(text: str) -> list[str]:
+    """Names of operations, in lines that a ``#`` may head."""
+    return [name for line in text.splitlines() if not line.strip().startswith("#") for name in line.split()]
+
+
 @dataclass(frozen=True, slots=True)
 class Run:
     """One run of the program."""

@@ -13,26 +13,28 @@ from tests.functional.crash.judgement import (
     assert_no_guard_is_gone,
 )
 from tests.functional.crash.killing_proxy import KillPoint
-from tests.functional.crash.program_runs import KILLED, Program, started_program
+from tests.functional.crash.program_runs import KILLED, Program, parse_calls, started_program
 from tests.functional.crash.root_users import is_empty, with_every_kind
 
-SHARDS = 6
+SHARDS = 4
 
-CALLS = (
+CALLS = parse_calls(
+    """
     # who, where, and the inventory
-    "GetCallerIdentity DescribeOrganization ListAWSServiceAccessForOrganization ListOrganizationsFeatures "
-    "ListDelegatedAdministrators ListRoots ListOrganizationalUnitsForParent ListOrganizationalUnitsForParent "
-    "ListOrganizationalUnitsForParent ListOrganizationalUnitsForParent ListAccounts "
+    GetCallerIdentity DescribeOrganization ListAWSServiceAccessForOrganization ListOrganizationsFeatures
+    ListDelegatedAdministrators ListRoots ListOrganizationalUnitsForParent ListOrganizationalUnitsForParent
+    ListOrganizationalUnitsForParent ListOrganizationalUnitsForParent ListAccounts
     # the plan
-    "AssumeRoot GetAccountSummary GetLoginProfile GetUser ListAccessKeys GetAccessKeyLastUsed GetAccessKeyLastUsed "
-    "ListSigningCertificates ListMFADevices "
+    AssumeRoot GetAccountSummary GetLoginProfile GetUser ListAccessKeys GetAccessKeyLastUsed GetAccessKeyLastUsed
+    ListSigningCertificates ListMFADevices
     # the deletion
-    "AssumeRoot GetCallerIdentity GetLoginProfile GetUser ListAccessKeys GetAccessKeyLastUsed GetAccessKeyLastUsed "
-    "ListSigningCertificates ListMFADevices DeleteAccessKey DeleteAccessKey DeleteSigningCertificate "
-    "DeleteLoginProfile ListAccessKeys GetLoginProfile DeactivateMFADevice DeactivateMFADevice "
+    AssumeRoot GetCallerIdentity GetLoginProfile GetUser ListAccessKeys GetAccessKeyLastUsed GetAccessKeyLastUsed
+    ListSigningCertificates ListMFADevices DeleteAccessKey DeleteAccessKey DeleteSigningCertificate
+    DeleteLoginProfile ListAccessKeys GetLoginProfile DeactivateMFADevice DeactivateMFADevice
     # the re-read
-    "AssumeRoot GetCallerIdentity GetAccountSummary"
-).split()
+    AssumeRoot GetCallerIdentity GetAccountSummary
+    """
+)
 COMMITS = 25
 
 
@@ -73,6 +75,7 @@ def test_an_undisturbed_deletion_makes_exactly_these_calls_and_commits(deletion:
     assert run.commits == COMMITS
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_p03_p25_a_deletion_killed_anywhere_is_settled_by_the_next_run(deletion: Deletion, shard: int) -> None:
     deletion.start_over()

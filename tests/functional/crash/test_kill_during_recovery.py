@@ -17,30 +17,34 @@ from tests.functional.crash.judgement import (
     assert_every_privileged_call_has_an_intent,
 )
 from tests.functional.crash.killing_proxy import KillPoint
-from tests.functional.crash.program_runs import KILLED, Program, Run, started_program
+from tests.functional.crash.program_runs import KILLED, Program, Run, parse_calls, started_program
 from tests.functional.crash.root_users import is_empty
 
-SHARDS = 3
+SHARDS = 4
 OWING = {"OPENING", "OPEN", "CLOSING", "CLOSE_FAILED"}
 
-OPENING_CALLS = (
+OPENING_CALLS = parse_calls(
+    """
     # who, where, and the inventory
-    "GetCallerIdentity DescribeOrganization ListAWSServiceAccessForOrganization ListOrganizationsFeatures "
-    "ListDelegatedAdministrators ListRoots ListOrganizationalUnitsForParent ListOrganizationalUnitsForParent "
-    "ListOrganizationalUnitsForParent ListOrganizationalUnitsForParent ListAccounts "
+    GetCallerIdentity DescribeOrganization ListAWSServiceAccessForOrganization ListOrganizationsFeatures
+    ListDelegatedAdministrators ListRoots ListOrganizationalUnitsForParent ListOrganizationalUnitsForParent
+    ListOrganizationalUnitsForParent ListOrganizationalUnitsForParent ListAccounts
     # may it be opened
-    "GetCallerIdentity ListAWSServiceAccessForOrganization ListOrganizationsFeatures ListDelegatedAdministrators "
-    "AssumeRoot GetCallerIdentity GetAccountSummary "
+    GetCallerIdentity ListAWSServiceAccessForOrganization ListOrganizationsFeatures ListDelegatedAdministrators
+    AssumeRoot GetCallerIdentity GetAccountSummary
     # the opening, and its re-read
-    "AssumeRoot GetCallerIdentity GetLoginProfile CreateLoginProfile GetLoginProfile"
-).split()
+    AssumeRoot GetCallerIdentity GetLoginProfile CreateLoginProfile GetLoginProfile
+    """
+)
 OPENING_COMMITS = 17
-CLOSING_CALLS = (
-    "GetCallerIdentity DescribeOrganization DescribeAccount "
-    "AssumeRoot GetCallerIdentity GetLoginProfile GetUser ListAccessKeys ListSigningCertificates ListMFADevices "
-    "DeleteLoginProfile "
-    "AssumeRoot GetCallerIdentity GetAccountSummary"
-).split()
+CLOSING_CALLS = parse_calls(
+    """
+    GetCallerIdentity DescribeOrganization DescribeAccount
+    AssumeRoot GetCallerIdentity GetLoginProfile GetUser ListAccessKeys ListSigningCertificates ListMFADevices
+    DeleteLoginProfile
+    AssumeRoot GetCallerIdentity GetAccountSummary
+    """
+)
 CLOSING_COMMITS = 14
 NOT_FOUND = 2
 
@@ -124,6 +128,7 @@ def test_an_undisturbed_recovery_makes_exactly_these_calls_and_commits(recovery:
     assert recovery.states() == ["CLOSED_VERIFIED"]
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_p03_p11_an_opening_killed_anywhere_still_owes_its_closing(recovery: Recovery, shard: int) -> None:
     recovery.start_over()
@@ -140,6 +145,7 @@ def test_p03_p11_an_opening_killed_anywhere_still_owes_its_closing(recovery: Rec
     assert recovery.program.run("ledger", "verify").status == 0
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_p03_p11_a_closing_killed_anywhere_is_gone_on_with(recovery: Recovery, shard: int) -> None:
     recovery.start_over_open()

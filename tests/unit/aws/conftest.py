@@ -3,15 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 
 from rootkeeper.aws.clients import AwsClients
 from rootkeeper.aws.options import GatewayOptions
+from rootkeeper.aws.pacing import Pacer
 from tests.fakes.aws_server import FakeAwsServer
 from tests.fakes.clock import FakeClock
 
+API_SHARE = 0.8
 OPERATOR_KEY = "AKIAIOSFODNN7EXAMPLE"
+
+
+@dataclass
+class Shared:
+    """What costs time to make, and is cleaned for each test."""
+
+    server: FakeAwsServer
+    clients: AwsClients
+
+
+@pytest.fixture(scope="session")
+def shared() -> Iterator[Shared]:
+    with FakeAwsServer.start() as server, pytest.MonkeyPatch.context() as environment:
+        environment.setenv("AWS_ACCESS_KEY_ID", OPERATOR_KEY)
+        environment.setenv("AWS_SECRET_ACCESS_KEY", "example-secret")
+        environment.setenv("AWS_ENDPOINT_URL", server.url)
+        clients = AwsClients(GatewayOptions(concurrency=16, read_timeout_seconds=0.5), FakeClock())
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"):
+            environment.delenv(name)
+        yield Shared(server, clients)
 
 
 @pytest.fixture
@@ -20,20 +43,20 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def aws_server() -> Iterator[FakeAwsServer]:
-    with FakeAwsServer.start() as server:
-        yield server
+def aws_server(shared: Shared) -> FakeAwsServer:
+    shared.server.forget()
+    return shared.server
+
+
+@pytest.fixture
+def clients(shared: Shared, aws_server: FakeAwsServer, clock: FakeClock) -> AwsClients:
+    shared.clients.clock = clock
+    shared.clients.pacer = Pacer(clock, API_SHARE)
+    return shared.clients
 
 
 @pytest.fixture
 def operator_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For clients of a test's own."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", OPERATOR_KEY)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example-secret")
-
-
-@pytest.fixture
-def clients(
-    aws_server: FakeAwsServer, operator_environment: None, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
-) -> AwsClients:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", aws_server.url)
-    return AwsClients(GatewayOptions(concurrency=16, read_timeout_seconds=0.5), clock)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
@@ -21,6 +22,10 @@ from tests.fakes.clock import FakeClock
 from tests.fakes.intents import make_intent
 
 IDENTITY = answer_xml("GetCallerIdentity", "<Arn>arn:aws:iam::111122223333:user/operator</Arn>")
+ASSUME_ROOT: dict[str, Any] = {
+    "TargetPrincipal": "222233334444",
+    "TaskPolicyArn": {"arn": "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials"},
+}
 
 
 @pytest.fixture
@@ -203,14 +208,13 @@ def test_a_refused_change_says_that_nothing_happened_and_is_sent_once(
 
 
 def test_a_change_that_could_not_be_sent_is_not_unclear(
-    clients: AwsClients, aws_server: FakeAwsServer, receipt: Intent, monkeypatch: pytest.MonkeyPatch
+    operator_environment: None, clock: FakeClock, receipt: Intent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
-    nowhere = AwsClients(GatewayOptions(), clients.clock)
+    nowhere = AwsClients(GatewayOptions(), clock)
     with pytest.raises(AwsUnreachableError, match=r"127\.0\.0\.1:1") as raised:
         switch(nowhere, receipt)
     assert raised.value.hint
-    assert aws_server.received == []
 
 
 def test_the_lease_is_looked_at_after_the_wait_for_a_token(
@@ -237,16 +241,13 @@ def test_a_privileged_reading_call_is_tried_again_only_while_its_intent_is_valid
         spent += 1
         clock.advance(40)
 
-    clients.sts._client.meta.events.register("response-received.sts", let_the_lease_run_out)
-    with pytest.raises(LockLostError):
-        clients.sts.read_on_intent(
-            "AssumeRoot",
-            receipt,
-            clock,
-            target="222233334444",
-            TargetPrincipal="222233334444",
-            TaskPolicyArn={"arn": "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials"},
-        )
+    events = clients.sts._client.meta.events
+    events.register("response-received.sts", let_the_lease_run_out)
+    try:
+        with pytest.raises(LockLostError):
+            clients.sts.read_on_intent("AssumeRoot", receipt, clock, target="222233334444", **ASSUME_ROOT)
+    finally:
+        events.unregister("response-received.sts", let_the_lease_run_out)
     assert aws_server.operations == ["AssumeRoot"] * 2
     assert spent == 3
 
@@ -255,11 +256,7 @@ def test_p01_no_privileged_call_leaves_without_an_intent(clients: AwsClients, aw
     for calls, operation, parameters in (
         (clients.iam_changing, "EnableOrganizationsRootSessions", {}),
         (clients.organizations_changing, "EnableAWSServiceAccess", {"ServicePrincipal": "iam.amazonaws.com"}),
-        (
-            clients.sts,
-            "AssumeRoot",
-            {"TargetPrincipal": "222233334444", "TaskPolicyArn": {"arn": "arn:aws:iam::aws:policy/root-task/X"}},
-        ),
+        (clients.sts, "AssumeRoot", ASSUME_ROOT),
     ):
         with pytest.raises(RuntimeError, match="without the receipt"):
             calls.read(operation, **parameters)

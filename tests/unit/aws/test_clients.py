@@ -9,6 +9,7 @@ from rootkeeper import __version__
 from rootkeeper.aws.calls import ServiceCalls
 from rootkeeper.aws.clients import AwsClients
 from rootkeeper.aws.options import GatewayOptions
+from rootkeeper.aws.pacing import STS_RATE
 from rootkeeper.aws.session_credentials import RootSessionCredentials, root_session_entered
 from rootkeeper.domain.ledger import Action
 from rootkeeper.errors import AwsCredentialsError, AwsUnclearError, InputError
@@ -85,9 +86,8 @@ def test_the_operator_s_sts_calls_are_paced_together_and_those_of_root_sessions_
     clients: AwsClients, aws_server: FakeAwsServer, clock: FakeClock
 ) -> None:
     aws_server.answer("GetCallerIdentity", IDENTITY)
-    emit = client_of(clients.sts).meta.events.emit
     for _ in range(STS_RATE.burst):
-        pace_only(emit, "AssumeRoot")
+        clients.pacer.take("sts", "AssumeRoot")
     assert clock.slept == []
     with root_session_entered(ROOT_SESSION):
         clients.root_sts.read("GetCallerIdentity")
@@ -184,6 +184,18 @@ def test_without_credentials_the_first_call_says_so(
     monkeypatch.setenv("AWS_ENDPOINT_URL", aws_server.url)
     clients = AwsClients(GatewayOptions(), clock)
     with pytest.raises(AwsCredentialsError, match="no AWS credentials") as raised:
+        clients.sts.read("GetCallerIdentity")
+    assert raised.value.hint
+    assert aws_server.received == []
+
+
+def test_credentials_of_the_environment_that_have_expired_say_so(
+    aws_server: FakeAwsServer, operator_environment: None, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws_server.url)
+    monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", "2020-01-01T00:00:00Z")
+    clients = AwsClients(GatewayOptions(), clock)
+    with pytest.raises(AwsCredentialsError, match="expired") as raised:
         clients.sts.read("GetCallerIdentity")
     assert raised.value.hint
     assert aws_server.received == []

@@ -13,8 +13,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-import pytest
-
 from rootkeeper.clock import SystemClock
 from rootkeeper.domain.ledger import Action, Actor, ActorKind, Intent, Result
 from rootkeeper.domain.organizations import AccountId, Endpoint
@@ -23,7 +21,7 @@ from rootkeeper.storage.database import Database, DatabaseOptions, open_database
 from rootkeeper.storage.ledger import SqlLedger
 from rootkeeper.storage.owners import Owner
 
-T = TypeVar("T")
+E = TypeVar("E", bound=BaseException)
 
 ORGANIZATION_ID = "o-exampleorgid"
 ENDPOINT = Endpoint("SANDBOX 127.0.0.1:4599")
@@ -128,9 +126,10 @@ def send_line(process: subprocess.Popen[str], text: str = "") -> None:
     process.stdin.flush()
 
 
-def raised_by(call: Callable[[], object], kind: type[T]) -> T:
-    """The error that the call raises, to be looked at."""
-    with pytest.raises(BaseException) as caught:  # noqa: PT011 - its kind is checked on the next line
+def raised_by(call: Callable[[], object], kind: type[E]) -> E:
+    """The error of that kind that the call raises, to be looked at."""
+    try:
         call()
-    assert isinstance(caught.value, kind)
-    return caught.value
+    except kind as error:
+        return error
+    raise AssertionError(f"no {kind.__name__} was raised")

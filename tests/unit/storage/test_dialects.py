@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -20,9 +21,11 @@ from tests.unit.storage.samples import Stage, raised_by
 
 
 @pytest.fixture
-def store(stage: Stage) -> Store:
+def store(stage: Stage) -> Iterator[Store]:
     stage.open().close()
-    return open_store(stage.url, 0.2)
+    opened = open_store(stage.url, 0.2)
+    yield opened
+    opened.engine.dispose()
 
 
 @pytest.mark.parametrize(
@@ -113,7 +116,7 @@ def test_a_foreign_file_is_told(tmp_path: Path, content: bytes, reason: str) -> 
 
 
 def test_other_errors_are_told_by_their_own_text() -> None:
-    assert explain(FileNotFoundError(2, "No such file or directory")) == ("No such file or directory", None)
+    assert explain(FileNotFoundError(2, "No such file or directory"))[0] == "No such file or directory"
     assert explain(SQLAlchemyError("first line\nsecond line")) == ("first line", None)
     assert explain(StoreMovedError("the file was replaced"))[0] == "the file was replaced"
 
@@ -125,6 +128,7 @@ def test_a_path_with_odd_characters_is_opened(tmp_path: Path) -> None:
     with store.engine.connect() as connection:
         connection.exec_driver_sql("CREATE TABLE t (x)")
         connection.commit()
+    store.engine.dispose()
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("t",)]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rootkeeper.cli.invocation import OutputFormat
 from rootkeeper.cli.rendering.account_records import account_record
+from rootkeeper.cli.rendering.causes import cause_lines
 from rootkeeper.cli.rendering.flags import (
     STATUS_WORDS,
     flag_of,
@@ -26,8 +27,6 @@ from rootkeeper.workflows.audit import AuditReport
 if TYPE_CHECKING:
     from rich.text import Text
     from rich.tree import Tree
-
-_EXAMPLES_SHOWN = 3
 
 
 def show_audit(report: AuditReport, output: OutputFormat, terminal: Terminal, *, details: bool) -> None:
@@ -170,21 +169,9 @@ def summary_lines(statuses: Sequence[AccountStatus]) -> list[Text]:
 def _unknown_lines(statuses: Sequence[AccountStatus]) -> list[Text]:
     from rich.text import Text
 
-    accounts_of: dict[str, list[str]] = {}
-    for status in statuses:
-        if status.status is Status.UNKNOWN:
-            accounts_of.setdefault(_without_own_id(status), []).append(status.account.account_id)
-    return [
-        Text(printable(f"Unknown: {', '.join(ids[:_EXAMPLES_SHOWN])}{_and_more(ids)}: {why}"), style="magenta")
-        for why, ids in accounts_of.items()
+    unknown = [
+        (status.account.account_id, status.detail or spoken_status(status))
+        for status in statuses
+        if status.status is Status.UNKNOWN
     ]
-
-
-def _without_own_id(status: AccountStatus) -> str:
-    """The detail with the account's own id taken out, so that the same cause is told once."""
-    return (status.detail or spoken_status(status)).replace(status.account.account_id, "ACCOUNT")
-
-
-def _and_more(ids: Sequence[str]) -> str:
-    more = len(ids) - _EXAMPLES_SHOWN
-    return f" and {more:,} more" if more > 0 else ""
+    return [Text(printable(line), style="magenta") for line in cause_lines(unknown)]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.cli.rendering.causes import cause_lines
 from rootkeeper.cli.rendering.listings import Column, Listing, Record, show_listing
 from rootkeeper.cli.rendering.text import counted, json_time, spoken_age
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.deletion import AccountDeletion, DeletionPlan, DeletionReport, KindOutcome, PlannedAccount
+from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.root_credentials import CredentialKind
+from rootkeeper.domain.selection import Skip, SkipReason
 
 KIND_WORDS = {
     CredentialKind.ACCESS_KEYS: ("access key", "access keys"),
@@ -95,8 +99,34 @@ def _plan_columns(by_id: dict[Any, PlannedAccount], now: datetime) -> tuple[Colu
             style=lambda record: "bold red" if account_of(record).calls else "dim",
         ),
         Column("Last used", lambda record: spoken_last_use(account_of(record), now)),
-        Column("Remark", lambda record: record["detail"] or record["allowed_use"] or ""),
+        Column("Remark", lambda record: spoken_remark(account_of(record))),
     )
+
+
+def spoken_remark(account: PlannedAccount) -> str:
+    """Why nothing goes, or why it goes though it was used lately; causes of unknowns are told below the table."""
+    if account.skip is not None:
+        return "Unknown, see below." if account.skip.reason is SkipReason.UNKNOWN else account.skip.detail
+    return f"Used lately; allowed: {account.allowed_use}" if account.allowed_use else ""
+
+
+def unknown_lines(plan: DeletionPlan) -> list[str]:
+    """Why accounts couldn't be read."""
+    return cause_lines(_list_unknown((account.account_id, account.skip) for account in plan.accounts))
+
+
+def _list_unknown(skips: Iterable[tuple[AccountId, Skip | None]]) -> list[tuple[str, str]]:
+    return [(account_id, skip.detail) for account_id, skip in skips if skip and skip.reason is SkipReason.UNKNOWN]
+
+
+def without_clean_accounts(plan: DeletionPlan) -> DeletionPlan:
+    """The plan's accounts that somebody should look at: those with nothing to delete are left out."""
+    kept = tuple(
+        account
+        for account in plan.accounts
+        if account.skip is None or account.skip.reason is not SkipReason.NOTHING_TO_DELETE
+    )
+    return replace(plan, accounts=kept)
 
 
 def spoken_calls(account: PlannedAccount) -> str:
@@ -187,7 +217,7 @@ def _deletion_columns(by_id: dict[Any, AccountDeletion]) -> tuple[Column, ...]:
 def spoken_results(account: AccountDeletion) -> str:
     """What was deleted and what wasn't, in one line."""
     if account.skip is not None:
-        return account.skip.detail
+        return "Unknown, see below." if account.skip.reason is SkipReason.UNKNOWN else account.skip.detail
     said: list[str] = []
     for outcome, words in (
         (KindOutcome.DELETED, "deleted: "),
@@ -204,6 +234,8 @@ def spoken_results(account: AccountDeletion) -> str:
 
 
 def _remark_end(report: DeletionReport, terminal: Terminal) -> None:
+    for line in cause_lines(_list_unknown((account.account_id, account.skip) for account in report.accounts)):
+        terminal.remark(line, style="magenta")
     counts = ", ".join(_spoken_counts(report.accounts))
     terminal.remark(f"{counted(len(report.accounts), 'account')}: {counts}.")
     if report.stopped_by:

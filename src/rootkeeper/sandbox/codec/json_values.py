@@ -10,7 +10,7 @@ from typing import Any
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from rootkeeper.sandbox.codec.refusals import Refusal, RefusalError
-from rootkeeper.sandbox.codec.scalars import format_blob, format_epoch, malformed, parse_blob, parse_timestamp
+from rootkeeper.sandbox.codec.scalars import format_blob, format_epoch, format_iso8601, malformed, parse_blob, parse_timestamp
 
 Converter = Callable[[Any], Any]
 Compiler = Callable[[Shape], Converter]
@@ -55,6 +55,8 @@ def compile_json_writer(shape: Shape) -> Converter:
         return _list_converter(compile_json_writer(shape.member))
     if isinstance(shape, MapShape):
         return _map_converter(compile_json_writer(shape.value))
+    if shape.serialization.get("timestampFormat") == "iso8601":
+        return format_iso8601
     return _SCALAR_WRITERS.get(shape.type_name, _as_it_is)
 
 

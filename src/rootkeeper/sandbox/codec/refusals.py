@@ -25,10 +25,12 @@ class Refusal(StrEnum):
     MISSING_AUTHENTICATION = "missing_authentication"
     MISSING_OPERATION = "missing_operation"
     REQUEST_TIMEOUT = "request_timeout"
+    SKEWED_CLOCK = "skewed_clock"
     TOO_LARGE = "too_large"
     UNKNOWN_KEY = "unknown_key"
     UNKNOWN_OPERATION = "unknown_operation"
     WRONG_SIGNATURE = "wrong_signature"
+    WRONG_TOKEN = "wrong_token"  # noqa: S105 - a cause, not a secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +75,12 @@ QUERY_WORDING: Wording = {
     Refusal.MISSING_AUTHENTICATION: ("MissingAuthenticationToken", 403),
     Refusal.MISSING_OPERATION: ("MissingAction", 400),
     Refusal.REQUEST_TIMEOUT: ("RequestTimeout", 408),
+    Refusal.SKEWED_CLOCK: ("SignatureDoesNotMatch", 403),
     Refusal.TOO_LARGE: ("RequestEntityTooLarge", 413),
     Refusal.UNKNOWN_KEY: ("InvalidClientTokenId", 403),
     Refusal.UNKNOWN_OPERATION: ("InvalidAction", 400),
     Refusal.WRONG_SIGNATURE: ("SignatureDoesNotMatch", 403),
+    Refusal.WRONG_TOKEN: ("InvalidClientTokenId", 403),
 }
 
 JSON_WORDING: Wording = {
@@ -88,11 +92,28 @@ JSON_WORDING: Wording = {
     Refusal.MISSING_AUTHENTICATION: ("MissingAuthenticationTokenException", 400),
     Refusal.MISSING_OPERATION: ("UnknownOperationException", 400),
     Refusal.REQUEST_TIMEOUT: ("RequestTimeoutException", 408),
+    Refusal.SKEWED_CLOCK: ("InvalidSignatureException", 400),
     Refusal.TOO_LARGE: ("RequestEntityTooLargeException", 413),
     Refusal.UNKNOWN_KEY: ("UnrecognizedClientException", 400),
     Refusal.UNKNOWN_OPERATION: ("UnknownOperationException", 400),
     Refusal.WRONG_SIGNATURE: ("InvalidSignatureException", 400),
+    Refusal.WRONG_TOKEN: ("UnrecognizedClientException", 400),
 }
+
+REST_JSON_WORDING: Wording = {
+    **JSON_WORDING,
+    Refusal.ACCESS_DENIED: ("AccessDeniedException", 403),
+    Refusal.EXPIRED_TOKEN: ("ExpiredTokenException", 403),
+    Refusal.INCOMPLETE_SIGNATURE: ("IncompleteSignatureException", 403),
+    Refusal.MISSING_AUTHENTICATION: ("MissingAuthenticationTokenException", 403),
+    Refusal.MISSING_OPERATION: ("UnknownOperationException", 404),
+    Refusal.SKEWED_CLOCK: ("InvalidSignatureException", 403),
+    Refusal.UNKNOWN_KEY: ("UnrecognizedClientException", 403),
+    Refusal.UNKNOWN_OPERATION: ("UnknownOperationException", 404),
+    Refusal.WRONG_SIGNATURE: ("InvalidSignatureException", 403),
+    Refusal.WRONG_TOKEN: ("UnrecognizedClientException", 403),
+}
+"""The same codes with the statuses of services behind an HTTP API's front end."""
 
 
 def word_refusal(wording: Wording, refused: RefusalError) -> ServiceError:

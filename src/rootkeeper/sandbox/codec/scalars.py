@@ -17,6 +17,11 @@ def format_iso8601(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="seconds")[:-6] + "Z"
 
 
+def format_iso8601_precisely(moment: datetime) -> str:
+    """Write a timestamp as S3 does, to the millisecond."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
 def format_epoch(moment: datetime) -> float:
     """Write a timestamp as the JSON protocols do, to the millisecond."""
     return round(moment.timestamp(), 3)

@@ -6,7 +6,7 @@ Members that are absent (or ``None``) are left out: a root user's answers have n
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -16,6 +16,8 @@ from rootkeeper.sandbox.codec.scalars import QUERY_FORMATTERS
 
 Writer = Callable[[Any, list[str]], None]
 """Appends the XML of a value to a list of texts."""
+Formatters = Mapping[str, Callable[[Any], str]]
+"""How single values are written, by botocore's type name."""
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Source: XML 1.0, section 2.2. Such characters can't be written at all, not even escaped."""
@@ -28,24 +30,31 @@ def escape_text(text: str) -> str:
     return escape(_NOT_XML.sub("\ufffd", text), {"\r": "&#13;"}) if _NOT_PLAIN.search(text) else text
 
 
-def compile_writer(shape: Shape, name: str) -> Writer:
+def compile_writer(shape: Shape, name: str, formatters: Formatters = QUERY_FORMATTERS) -> Writer:
     """Make the writer of one shape under an element name."""
     if isinstance(shape, StructureShape):
-        return _structure_writer(shape, name)
+        return _structure_writer(shape, name, formatters)
     if isinstance(shape, ListShape):
-        return _list_writer(shape, name)
+        return _list_writer(shape, name, formatters)
     if isinstance(shape, MapShape):
-        return _map_writer(shape, name)
-    return _scalar_writer(shape, name)
+        return _map_writer(shape, name, formatters)
+    return _scalar_writer(shape, name, formatters)
 
 
-def compile_members(shape: StructureShape) -> Writer:
-    """Make the writer of a structure's members, without an element around them."""
+def compile_members(shape: StructureShape, formatters: Formatters = QUERY_FORMATTERS) -> Writer:
+    """Make the writer of a structure's members, without an element around them.
+
+    Members that the model binds to headers or to the status aren't among them.
+    """
     members: list[tuple[str, Writer]] = []
 
     def write_members(value: Any, out: list[str]) -> None:
         if not members:
-            members.extend((member, _member_writer(member, inner)) for member, inner in shape.members.items())
+            members.extend(
+                (member, compile_writer(inner, inner.serialization.get("name", member), formatters))
+                for member, inner in shape.members.items()
+                if "location" not in inner.serialization
+            )
         for member, write in members:
             item = value.get(member)
             if item is not None:
@@ -54,13 +63,9 @@ def compile_members(shape: StructureShape) -> Writer:
     return write_members
 
 
-def _member_writer(member: str, shape: Shape) -> Writer:
-    return compile_writer(shape, shape.serialization.get("name", member))
-
-
-def _scalar_writer(shape: Shape, name: str) -> Writer:
+def _scalar_writer(shape: Shape, name: str, formatters: Formatters) -> Writer:
     start, end = f"<{name}>", f"</{name}>"
-    to_text = QUERY_FORMATTERS[shape.type_name]
+    to_text = formatters[shape.type_name]
     needs_escape = shape.type_name in ("string", "character")
 
     def write_scalar(value: Any, out: list[str]) -> None:
@@ -70,9 +75,9 @@ def _scalar_writer(shape: Shape, name: str) -> Writer:
     return write_scalar
 
 
-def _structure_writer(shape: StructureShape, name: str) -> Writer:
+def _structure_writer(shape: StructureShape, name: str, formatters: Formatters) -> Writer:
     start, end = f"<{name}>", f"</{name}>"
-    write_members = compile_members(shape)
+    write_members = compile_members(shape, formatters)
 
     def write_structure(value: Any, out: list[str]) -> None:
         out.append(start)
@@ -82,10 +87,10 @@ def _structure_writer(shape: StructureShape, name: str) -> Writer:
     return write_structure
 
 
-def _list_writer(shape: ListShape, name: str) -> Writer:
+def _list_writer(shape: ListShape, name: str, formatters: Formatters) -> Writer:
     is_flattened = shape.serialization.get("flattened", False)
     item_name = name if is_flattened else shape.member.serialization.get("name", "member")
-    write_item = compile_writer(shape.member, item_name)
+    write_item = compile_writer(shape.member, item_name, formatters)
 
     def write_items(value: Any, out: list[str]) -> None:
         for item in value:
@@ -94,11 +99,11 @@ def _list_writer(shape: ListShape, name: str) -> Writer:
     return write_items if is_flattened else _wrap(write_items, name)
 
 
-def _map_writer(shape: MapShape, name: str) -> Writer:
+def _map_writer(shape: MapShape, name: str, formatters: Formatters) -> Writer:
     is_flattened = shape.serialization.get("flattened", False)
     entry = name if is_flattened else "entry"
-    write_key = compile_writer(shape.key, shape.key.serialization.get("name", "key"))
-    write_value = compile_writer(shape.value, shape.value.serialization.get("name", "value"))
+    write_key = compile_writer(shape.key, shape.key.serialization.get("name", "key"), formatters)
+    write_value = compile_writer(shape.value, shape.value.serialization.get("name", "value"), formatters)
 
     def write_entries(value: Any, out: list[str]) -> None:
         for key, item in value.items():

@@ -16,9 +16,8 @@ from rootkeeper.sandbox.state import (
 )
 from rootkeeper.sandbox.state.credentials import ACTIVE
 from rootkeeper.sandbox.state.identifiers import derive_access_key_id, derive_bytes, derive_lower_id, derive_unique_id
-from rootkeeper.sandbox.state.policies import FULL_ACCESS_DOCUMENT
+from rootkeeper.sandbox.state.policies import ADMINISTRATOR_ACCESS_ARN, FULL_ACCESS_DOCUMENT
 
-ADMINISTRATOR_ACCESS_ARN = "arn:aws:iam::aws:policy/AdministratorAccess"
 _USER_AGE = timedelta(days=400)
 
 

@@ -6,7 +6,8 @@ knows HTTP, signatures or who may do what.
 
 from rootkeeper.sandbox.state.accounts import Account, AccountState, IamRole, IamUser
 from rootkeeper.sandbox.state.credentials import AccessKey, Credentials, LoginProfile, MfaDevice, SigningCertificate
-from rootkeeper.sandbox.state.organization import Feature, Organization, OrganizationalUnit
+from rootkeeper.sandbox.state.eligibility import Feature
+from rootkeeper.sandbox.state.organization import Organization, OrganizationalUnit
 from rootkeeper.sandbox.state.policies import OrganizationPolicy, PolicyType
 from rootkeeper.sandbox.state.world import KeyOwner, World
 

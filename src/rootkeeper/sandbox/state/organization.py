@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
-from rootkeeper.sandbox.state.accounts import Account
+from rootkeeper.sandbox.state.accounts import Account, AccountState
+from rootkeeper.sandbox.state.eligibility import Eligibility, Feature
+from rootkeeper.sandbox.state.joining import CLOSURE_TIME, AccountRequest, Handshake, RequestState
 from rootkeeper.sandbox.state.policies import PolicyBook
 
 IAM_SERVICE_PRINCIPAL = "iam.amazonaws.com"
-
-
-class Feature(StrEnum):
-    """The centralized root access features, in the order in which IAM was seen to list them."""
-
-    ROOT_SESSIONS = "RootSessions"
-    ROOT_CREDENTIALS_MANAGEMENT = "RootCredentialsManagement"
+_DERIVED = {"is_kept": False}
+"""Marks what follows from other fields and isn't written to a state file."""
 
 
 @dataclass(slots=True)
@@ -47,19 +43,91 @@ class Organization:
     """By service principal: since when."""
     delegations: dict[str, dict[str, datetime]] = field(default_factory=dict)
     """By service principal, then by account id: since when."""
+    eligibility: Eligibility = field(default_factory=Eligibility)
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
     """Of organizational units, the root and policies, by their id; accounts hold their own."""
-    _accounts_below: dict[str, list[str]] = field(default_factory=dict)
-    _units_below: dict[str, list[str]] = field(default_factory=dict)
+    account_requests: dict[str, AccountRequest] = field(default_factory=dict)
+    closures: dict[str, datetime] = field(default_factory=dict)
+    """By account id: when its closure was asked for."""
+    handshakes: dict[str, Handshake] = field(default_factory=dict)
+    _accounts_below: dict[str, dict[str, None]] = field(default_factory=dict, metadata=_DERIVED)
+    _units_below: dict[str, dict[str, None]] = field(default_factory=dict, metadata=_DERIVED)
+    _unsettled: set[str] = field(default_factory=set, metadata=_DERIVED)
+    """Ids of account requests and of accounts under closure whose time hasn't come."""
+
+    def __post_init__(self) -> None:
+        for unit in self.organizational_units.values():
+            self._units_below.setdefault(unit.parent_id, {})[unit.ou_id] = None
+        for account in self.accounts.values():
+            self._accounts_below.setdefault(account.parent_id or "", {})[account.account_id] = None
+        in_progress = (r.request_id for r in self.account_requests.values() if r.state is RequestState.IN_PROGRESS)
+        self._unsettled.update(in_progress, self._account_ids_under_closure())
 
     def add_organizational_unit(self, unit: OrganizationalUnit) -> None:
         self.organizational_units[unit.ou_id] = unit
-        self._units_below.setdefault(unit.parent_id, []).append(unit.ou_id)
+        self._units_below.setdefault(unit.parent_id, {})[unit.ou_id] = None
+
+    def remove_organizational_unit(self, ou_id: str) -> None:
+        """Remove an empty unit, with its tags and what was attached to it."""
+        unit = self.organizational_units.pop(ou_id)
+        del self._units_below[unit.parent_id][ou_id]
+        self.tags.pop(ou_id, None)
+        self.policy_book.forget_target(ou_id)
 
     def add_account(self, account: Account, parent_id: str) -> None:
         account.parent_id = parent_id
         self.accounts[account.account_id] = account
-        self._accounts_below.setdefault(parent_id, []).append(account.account_id)
+        self._accounts_below.setdefault(parent_id, {})[account.account_id] = None
+
+    def move_account(self, account_id: str, parent_id: str) -> None:
+        account = self.accounts[account_id]
+        del self._accounts_below[account.parent_id or ""][account_id]
+        self.add_account(account, parent_id)
+
+    def remove_account(self, account_id: str) -> Account:
+        """Take an account out, without its tags and what was attached to it."""
+        account = self.accounts.pop(account_id)
+        del self._accounts_below[account.parent_id or ""][account_id]
+        account.parent_id = None
+        account.tags = {}
+        self.policy_book.forget_target(account_id)
+        return account
+
+    def add_account_request(self, request: AccountRequest) -> None:
+        self.account_requests[request.request_id] = request
+        self._unsettled.add(request.request_id)
+
+    def begin_closure(self, account_id: str, now: datetime) -> None:
+        self.accounts[account_id].state = AccountState.PENDING_CLOSURE
+        self.closures[account_id] = now
+        self._unsettled.add(account_id)
+
+    def take_due_requests(self, now: datetime) -> list[AccountRequest]:
+        """Give the requests whose time has come, in the order of their coming; they don't come again."""
+        if not self._unsettled:
+            return []
+        found = [self.account_requests[i] for i in self._unsettled if i in self.account_requests]
+        due = sorted((request for request in found if request.due_at <= now), key=lambda request: request.due_at)
+        self._unsettled.difference_update(request.request_id for request in due)
+        return due
+
+    def finish_closures(self, now: datetime) -> None:
+        """Close the accounts whose time has come."""
+        if not self._unsettled:
+            return
+        for account_id in self._account_ids_under_closure():
+            if self.closures[account_id] + CLOSURE_TIME <= now:
+                account = self.accounts[account_id]
+                account.state = AccountState.CLOSED
+                self.accounts[account_id] = account
+                self._unsettled.discard(account_id)
+
+    def _account_ids_under_closure(self) -> list[str]:
+        return [
+            account_id
+            for account_id in self.closures
+            if account_id in self.accounts and self.accounts[account_id].state is AccountState.PENDING_CLOSURE
+        ]
 
     def has_parent(self, parent_id: str) -> bool:
         """Tell whether the id is the organization root's or an organizational unit's."""
@@ -77,11 +145,11 @@ class Organization:
 
     def account_ids_below(self, parent_id: str) -> list[str]:
         """List direct children only."""
-        return self._accounts_below.get(parent_id, [])
+        return list(self._accounts_below.get(parent_id, ()))
 
     def ou_ids_below(self, parent_id: str) -> list[str]:
         """List direct children only."""
-        return self._units_below.get(parent_id, [])
+        return list(self._units_below.get(parent_id, ()))
 
     def find_parent_id(self, child_id: str) -> str | None:
         """Find the parent of an account or organizational unit."""
@@ -107,8 +175,31 @@ class Organization:
         names += [self.organizational_units[i].name for i in (*self.ancestor_ids(parent_id), parent_id)[1:]]
         return "/".join(names)
 
+    def trust(self, service_principal: str, now: datetime) -> None:
+        """Switch trusted access of a service on; a second time changes nothing."""
+        self.trusted_services.setdefault(service_principal, now)
+
+    def withdraw_trust(self, service_principal: str, now: datetime) -> None:
+        """Switch trusted access of a service off; a second time changes nothing."""
+        if self.trusted_services.pop(service_principal, None) and service_principal == IAM_SERVICE_PRINCIPAL:
+            self.eligibility.untrusted_at = now
+
     def is_trusted(self, service_principal: str) -> bool:
         return service_principal in self.trusted_services
+
+    def switch_feature(self, feature: Feature, now: datetime, *, is_on: bool) -> None:
+        """Switch a feature on or off; a second time changes nothing."""
+        if (feature in self.features) is not is_on:
+            self.features.symmetric_difference_update({feature})
+            self.eligibility.feature_changes[feature] = now
+
+    def register_delegate(self, account_id: str, service_principal: str, now: datetime) -> None:
+        self.delegations.setdefault(service_principal, {})[account_id] = now
+
+    def deregister_delegate(self, account_id: str, service_principal: str, now: datetime) -> None:
+        del self.delegations[service_principal][account_id]
+        if service_principal == IAM_SERVICE_PRINCIPAL:
+            self.eligibility.deregistered_at[account_id] = now
 
     def is_delegated_administrator(self, account_id: str, service_principal: str) -> bool:
         return account_id in self.delegations.get(service_principal, {})
@@ -116,6 +207,22 @@ class Organization:
     def delegated_account_ids(self) -> Iterator[str]:
         """Give each account once that is a delegated administrator of any service."""
         return iter(dict.fromkeys(account_id for accounts in self.delegations.values() for account_id in accounts))
+
+    def may_open_root_sessions(self, account_id: str, now: datetime) -> bool:
+        """Tell whether STS takes the account for the management account or the delegate of IAM."""
+        return (
+            account_id == self.management_account_id
+            or self.is_delegated_administrator(account_id, IAM_SERVICE_PRINCIPAL)
+            or (account_id in self.accounts and self.eligibility.was_delegate_until_lately(account_id, now))
+        )
+
+    def is_trusted_by_sts(self, now: datetime) -> bool:
+        """Tell whether STS takes trusted access of IAM as switched on."""
+        return self.is_trusted(IAM_SERVICE_PRINCIPAL) or self.eligibility.was_trusted_until_lately(now)
+
+    def is_feature_on_for_sts(self, feature: Feature, now: datetime) -> bool:
+        """Tell whether STS takes a feature as switched on."""
+        return (feature in self.features) is not self.eligibility.has_feature_changed_lately(feature, now)
 
     def arn(self, resource: str) -> str:
         """Spell the ARN of a resource of the organization, such as ``account/o-…/111122223333``."""

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from rootkeeper.sandbox.exchange import AttachedPolicy
 
+ADMINISTRATOR_ACCESS_ARN = "arn:aws:iam::aws:policy/AdministratorAccess"
 FULL_ACCESS_DOCUMENT = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
 FULL_ACCESS_RESOURCE_DOCUMENT = (
     '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}'
@@ -70,8 +71,12 @@ class PolicyBook:
     policies: dict[str, OrganizationPolicy] = field(default_factory=dict)
     enabled_types: set[PolicyType] = field(default_factory=lambda: {PolicyType.SERVICE_CONTROL_POLICY})
     _attachments: dict[tuple[PolicyType, str], tuple[str, ...]] = field(default_factory=dict)
-    _resolved: dict[tuple[PolicyType, str], tuple[AttachedPolicy, ...]] = field(default_factory=dict)
-    _default_attached: dict[PolicyType, tuple[AttachedPolicy, ...]] = field(default_factory=dict)
+    _resolved: dict[tuple[PolicyType, str], tuple[AttachedPolicy, ...]] = field(
+        default_factory=dict, metadata={"is_kept": False}
+    )
+    _default_attached: dict[PolicyType, tuple[AttachedPolicy, ...]] = field(
+        default_factory=dict, metadata={"is_kept": False}
+    )
 
     def __post_init__(self) -> None:
         for policy_type, policy in _DEFAULTS.items():
@@ -81,6 +86,26 @@ class PolicyBook:
     def add(self, policy: OrganizationPolicy) -> None:
         """Add a policy, or put a changed one in the place of the old."""
         self.policies[policy.policy_id] = policy
+        self._resolved.clear()
+
+    def remove(self, policy: OrganizationPolicy) -> None:
+        """Remove a policy that isn't attached to anything."""
+        del self.policies[policy.policy_id]
+
+    def is_attached(self, policy: OrganizationPolicy) -> bool:
+        """Tell whether a policy that isn't AWS's own is attached to anything."""
+        return any(policy.policy_id in policy_ids for policy_ids in self._attachments.values())
+
+    def forget_target(self, target_id: str) -> None:
+        """Detach everything from a target that ceases to be."""
+        for policy_type in PolicyType:
+            self._attachments.pop((policy_type, target_id), None)
+        self._resolved.clear()
+
+    def disable(self, policy_type: PolicyType) -> None:
+        """Switch a type off, which detaches all its policies; switched on again, AWS's own is attached everywhere."""
+        self.enabled_types.discard(policy_type)
+        self._attachments = {key: ids for key, ids in self._attachments.items() if key[0] is not policy_type}
         self._resolved.clear()
 
     def find_by_name(self, policy_type: PolicyType, name: str) -> OrganizationPolicy | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,9 @@ from rootkeeper.sandbox.state.accounts import Account, IamRole, IamUser
 from rootkeeper.sandbox.state.credentials import ACTIVE, AccessKey, Credentials
 from rootkeeper.sandbox.state.description import describe_organization, parse_policy, parse_root_user, render_time
 from rootkeeper.sandbox.state.identifiers import derive_bytes, derive_secret_access_key
+from rootkeeper.sandbox.state.joining import AccountRequest
 from rootkeeper.sandbox.state.mailboxes import Mailboxes
+from rootkeeper.sandbox.state.new_accounts import open_account
 from rootkeeper.sandbox.state.organization import Organization
 from rootkeeper.sandbox.state.policies import PolicyType
 from rootkeeper.sandbox.state.sessions import Sessions
@@ -72,6 +75,27 @@ class World:
         if account is None:
             raise KeyError(account_id)
         return account
+
+    def find_account_by_email(self, email: str) -> Account | None:
+        """Find an account in or outside the organization by its root user's e-mail address, in any case."""
+        wanted = email.lower()
+        accounts = itertools.chain(self.organization.accounts.values(), self.outsiders.values())
+        found = next((account.account_id for account in accounts if account.email.lower() == wanted), None)
+        return self.find_account(found) if found else None
+
+    def settle(self, now: datetime) -> None:
+        """Let what was begun and whose time has come be done: accounts created and closed."""
+        for request in self.organization.take_due_requests(now):
+            self.organization.account_requests[request.request_id] = self._create_requested_account(request)
+        self.organization.finish_closures(now)
+
+    def _create_requested_account(self, request: AccountRequest) -> AccountRequest:
+        if self.find_account(request.account_id) is None:
+            if self.find_account_by_email(request.email):
+                return request.fail("EMAIL_ALREADY_EXISTS")
+            account = open_account(request, self.management_account_id, self.partition)
+            self.organization.add_account(account, self.organization.organization_root_id)
+        return request.succeed()
 
     def is_in_organization(self, account_id: str) -> bool:
         return account_id in self.organization.accounts

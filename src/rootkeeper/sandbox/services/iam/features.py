@@ -49,7 +49,7 @@ def _enable(call: Call, feature: Feature) -> dict[str, Any]:
         )
         raise ServiceError("CallerIsNotManagementAccountException", message)
     _require_all_features(call)
-    call.world.organization.features.add(feature)
+    call.world.organization.switch_feature(feature, call.now, is_on=True)
     return _render_features(call)
 
 
@@ -57,7 +57,7 @@ def _disable(call: Call, feature: Feature) -> dict[str, Any]:
     """A delegated administrator may do this, too (observed)."""
     _require_organization_administrator(call)
     _require_all_features(call)
-    call.world.organization.features.discard(feature)
+    call.world.organization.switch_feature(feature, call.now, is_on=False)
     return _render_features(call)
 
 

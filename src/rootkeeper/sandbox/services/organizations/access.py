@@ -7,6 +7,7 @@ Every client error is HTTP 400.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -58,8 +59,8 @@ def access_denied() -> ServiceError:
 
 
 def not_found(kind: str) -> ServiceError:
-    """Word the absence of an ``Account``, ``Child``, ``OrganizationalUnit``, ``Parent``, ``Policy`` or ``Target``."""
-    name = "organizational unit" if kind == "OrganizationalUnit" else kind.lower()
+    """Word the absence of something, named as its error names it: ``Account``, ``OrganizationalUnit``, ``Target`` …"""
+    name = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind).lower()
     article = "an" if name[0] in "ao" else "a"
     return ServiceError(f"{kind}NotFoundException", f"You specified {article} {name} that doesn't exist.")
 

@@ -37,7 +37,7 @@ SERVICE_PRINCIPALS = frozenset(
 
 def enable_aws_service_access(call: Call) -> dict[str, Any]:
     """Switch trusted access of a service on; a second time changes nothing."""
-    call.world.organization.trusted_services.setdefault(_service_principal(call), call.now)
+    call.world.organization.trust(_service_principal(call), call.now)
     return {}
 
 
@@ -49,7 +49,7 @@ def disable_aws_service_access(call: Call) -> dict[str, Any]:
             "You have delegated administrator/s for this service. De-register them in order to disable service access."
         )
         raise constraint_violation("DELEGATED_ADMINISTRATOR_EXISTS_FOR_THIS_SERVICE", message)
-    organization.trusted_services.pop(service, None)
+    organization.withdraw_trust(service, call.now)
     return {}
 
 
@@ -71,7 +71,7 @@ def register_delegated_administrator(call: Call) -> dict[str, Any]:
     if organization.is_delegated_administrator(account_id, service):
         message = "The provided account is already a delegated administrator for your organization."
         raise ServiceError("AccountAlreadyRegisteredException", message)
-    organization.delegations.setdefault(service, {})[account_id] = call.now
+    organization.register_delegate(account_id, service, call.now)
     return {}
 
 
@@ -96,7 +96,7 @@ def deregister_delegated_administrator(call: Call) -> dict[str, Any]:
         raise not_found("Account")
     if not organization.is_delegated_administrator(account_id, service):
         raise _not_registered()
-    del organization.delegations[service][account_id]
+    organization.deregister_delegate(account_id, service, call.now)
     return {}
 
 

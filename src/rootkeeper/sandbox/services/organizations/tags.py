@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from rootkeeper.sandbox.exchange import Call, Operation
@@ -26,14 +27,23 @@ def list_tags_for_resource(call: Call) -> dict[str, Any]:
 def tag_resource(call: Call) -> dict[str, Any]:
     """Add tags, or change the values of those that exist."""
     tags = _tags(call)
-    keys = [tag["Key"] for tag in call.parameters["Tags"]]
-    _require_customer_tags(keys)
-    if len(set(keys)) < len(keys):
-        raise invalid_input("DUPLICATE_TAG_KEY", "Tag keys must be unique among the tags attached to the same entity.")
-    if len(tags.keys() | set(keys)) > _MAXIMUM_TAGS:
-        raise constraint_violation("MAX_TAG_LIMIT_EXCEEDED", "You have exceeded the number of tags allowed.")
-    tags.update((tag["Key"], tag["Value"]) for tag in call.parameters["Tags"])
+    tags.update(read_tags(call, tags))
     return {}
+
+
+def read_tags(call: Call, existing: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Read the parameter Tags, for something that has the ``existing`` ones already.
+
+    :raises ServiceError: for system tags, keys that come twice, and too many.
+    """
+    tags: list[dict[str, str]] = call.parameters.get("Tags") or []
+    found = {tag["Key"]: tag["Value"] for tag in tags}
+    _require_customer_tags(list(found))
+    if len(found) < len(tags):
+        raise invalid_input("DUPLICATE_TAG_KEY", "Tag keys must be unique among the tags attached to the same entity.")
+    if len({*found, *(existing or ())}) > _MAXIMUM_TAGS:
+        raise constraint_violation("MAX_TAG_LIMIT_EXCEEDED", "You have exceeded the number of tags allowed.")
+    return found
 
 
 def untag_resource(call: Call) -> dict[str, Any]:

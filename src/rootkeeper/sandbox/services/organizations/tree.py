@@ -117,20 +117,27 @@ def list_organizational_units_for_parent(call: Call) -> dict[str, Any]:
     """List the units directly in the root or unit."""
     organization = call.world.organization
     ou_ids = organization.ou_ids_below(_parent_id(call))
-    units = [_describe_unit(organization, organization.organizational_units[ou_id]) for ou_id in ou_ids]
+    units = [describe_unit(organization, organization.organizational_units[ou_id]) for ou_id in ou_ids]
     return render_page(call, "OrganizationalUnits", units)
 
 
 def describe_organizational_unit(call: Call) -> dict[str, Any]:
     """Describe one unit."""
-    organization = call.world.organization
-    unit = organization.organizational_units.get(call.parameters["OrganizationalUnitId"])
+    return {"OrganizationalUnit": describe_unit(call.world.organization, get_organizational_unit(call))}
+
+
+def get_organizational_unit(call: Call) -> OrganizationalUnit:
+    """Get the unit that a call names.
+
+    :raises ServiceError: OrganizationalUnitNotFoundException.
+    """
+    unit = call.world.organization.organizational_units.get(call.parameters["OrganizationalUnitId"])
     if unit is None:
         raise not_found("OrganizationalUnit")
-    return {"OrganizationalUnit": _describe_unit(organization, unit)}
+    return unit
 
 
-def _describe_unit(organization: Organization, unit: OrganizationalUnit) -> dict[str, Any]:
+def describe_unit(organization: Organization, unit: OrganizationalUnit) -> dict[str, Any]:
     return {
         "Id": unit.ou_id,
         "Arn": parent_arn(organization, unit.ou_id),
@@ -158,9 +165,17 @@ def list_parents(call: Call) -> dict[str, Any]:
 
 def _parent_id(call: Call) -> str:
     parent_id: str = call.parameters["ParentId"]
-    if not call.world.organization.has_parent(parent_id):
-        raise not_found("Parent")
+    require_parent(call.world.organization, parent_id, "Parent")
     return parent_id
+
+
+def require_parent(organization: Organization, parent_id: str, kind: str) -> None:
+    """Refuse what is neither the root nor a unit; ``kind`` is how the error names it, such as ``SourceParent``.
+
+    :raises ServiceError: …NotFoundException.
+    """
+    if not organization.has_parent(parent_id):
+        raise not_found(kind)
 
 
 def _parent_resource(call: Call) -> str:

@@ -14,7 +14,6 @@ from typing import Any
 from rootkeeper.sandbox.exchange import Call, Operation, Principal, PrincipalKind, ServiceError
 from rootkeeper.sandbox.services.sts.issuing import describe_issue, issue_session, render_credentials
 from rootkeeper.sandbox.state import AccountState, Feature
-from rootkeeper.sandbox.state.organization import IAM_SERVICE_PRINCIPAL
 
 _DEFAULT_SECONDS = 900
 _TASK_POLICY_PATH = "policy/root-task/"
@@ -72,9 +71,7 @@ def _describe_event(call: Call, target: str, issued: dict[str, Any]) -> None:
 def _require_place_in_organization(call: Call, target: str) -> None:
     """Refuse root users as callers, callers that administer nothing, and targets that aren't member accounts."""
     organization, caller = call.world.organization, call.principal
-    is_administrator = caller.account_id == organization.management_account_id or (
-        organization.is_delegated_administrator(caller.account_id, IAM_SERVICE_PRINCIPAL)
-    )
+    is_administrator = organization.may_open_root_sessions(caller.account_id, call.now)
     is_member = target in organization.accounts and target != organization.management_account_id
     if caller.kind in (PrincipalKind.ROOT_USER, PrincipalKind.ROOT_SESSION) or not is_administrator or not is_member:
         raise deny(call)
@@ -82,10 +79,10 @@ def _require_place_in_organization(call: Call, target: str) -> None:
 
 def _require_feature(call: Call) -> None:
     organization = call.world.organization
-    if not organization.is_trusted(IAM_SERVICE_PRINCIPAL):
+    if not organization.is_trusted_by_sts(call.now):
         raise ServiceError("AccessDenied", "Service not enabled for AWS Organizations.", 403)
     feature = TASK_FEATURES[_task_policy_arn(call).rpartition("/")[2]]
-    if feature not in organization.features:
+    if not organization.is_feature_on_for_sts(feature, call.now):
         raise ServiceError("AccessDenied", _FEATURE_REFUSALS[feature], 403)
 
 
@@ -98,13 +95,10 @@ def deny(call: Call) -> ServiceError:
 
 
 def validate(call: Call) -> None:
-    """Check the endpoint, then the target, then the task policy.
+    """Check the target, then the task policy.
 
-    :raises ServiceError: InvalidAction on the global endpoint, ValidationError for anything but a root user or
-        a task policy.
+    :raises ServiceError: ValidationError for anything but a root user or a task policy.
     """
-    if call.is_global_endpoint:
-        raise ServiceError("InvalidAction", "Unknown Operation")
     if _find_target_account_id(call) is None:
         raise ServiceError("ValidationError", "Request must contain a valid target principal")
     prefix = f"arn:{call.world.partition}:iam::aws:{_TASK_POLICY_PATH}"
@@ -145,5 +139,6 @@ OPERATIONS = {
         condition_keys=_condition_keys,
         denial=deny,
         target_account=_target_account_id,
+        is_regional_only=True,
     ),
 }

@@ -1,0 +1,100 @@
+"""What is remembered, in memory and in a real database, to be held to one contract."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rootkeeper.domain.ledger import Actor, ActorKind
+from rootkeeper.domain.organizations import Endpoint
+from rootkeeper.ports.deletion_exceptions import DeletionExceptions
+from rootkeeper.ports.inventory import InventoryStore
+from rootkeeper.ports.ledger import Ledger
+from rootkeeper.ports.locks import AccountLocks
+from rootkeeper.ports.windows import RecoveryWindows
+from rootkeeper.storage.database import Database, open_database
+from tests.fakes.clock import FakeClock
+from tests.fakes.databases import FakeDatabase, FakeExceptions, FakeLedger, FakeLocks, FakeWindows
+from tests.fakes.stores import (
+    InMemoryExceptions,
+    InMemoryInventory,
+    InMemoryLedger,
+    InMemoryLocks,
+    InMemoryWindows,
+)
+
+ORGANIZATION_ID = "o-exampleorgid"
+
+
+@dataclass
+class Process:
+    """One process, and what it is given."""
+
+    ledger: Ledger
+    locks: AccountLocks
+    windows: RecoveryWindows
+    exceptions: DeletionExceptions
+    die: Callable[[], None]
+
+
+@dataclass
+class Stores:
+    """A place that remembers, and two processes on it."""
+
+    clock: FakeClock
+    here: Process
+    there: Process
+
+
+def furnish_fake() -> Stores:
+    clock = FakeClock()
+    database = FakeDatabase(clock)
+
+    def start(owner_id: str) -> Process:
+        return Process(
+            FakeLedger(database, owner_id),
+            FakeLocks(database, owner_id),
+            FakeWindows(database),
+            FakeExceptions(database),
+            lambda: database.die(owner_id),
+        )
+
+    return Stores(clock, start("here"), start("there"))
+
+
+def furnish_in_memory() -> Stores:
+    """The simpler fake knows one process only."""
+    clock, locks = FakeClock(), InMemoryLocks()
+    ledger = InMemoryLedger(clock, locks)
+    process = Process(ledger, locks, InMemoryWindows(), InMemoryExceptions(), ledger.orphan_open_intents)
+    return Stores(clock, process, process)
+
+
+@contextmanager
+def furnish_database(folder: Path) -> Iterator[Stores]:
+    clock = FakeClock()
+    url = f"sqlite:///{folder}/rootkeeper.db"
+    with open_database(url) as here, open_database(url) as there:
+        yield Stores(clock, start_on(here, clock), start_on(there, clock))
+
+
+def start_on(database: Database, clock: FakeClock) -> Process:
+    owner = database.register_owner(clock, lease_seconds=300)
+    return Process(
+        database.ledger(ORGANIZATION_ID, Endpoint("AWS"), Actor("operator", ActorKind.SELF_ASSERTED), owner),
+        database.locks(ORGANIZATION_ID, owner),
+        database.windows(ORGANIZATION_ID),
+        database.deletion_exceptions(ORGANIZATION_ID),
+        owner.close,
+    )
+
+
+@contextmanager
+def furnish_inventory(kind: str, folder: Path) -> Iterator[InventoryStore]:
+    if kind == "fake":
+        yield InMemoryInventory()
+        return
+    with open_database(f"sqlite:///{folder}/rootkeeper.db") as database:
+        yield database.inventory(ORGANIZATION_ID)

@@ -1,0 +1,208 @@
+"""What every ledger, lock, window store, exception list and inventory does, in memory and in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from rootkeeper.domain.deletion_exceptions import DeletionException
+from rootkeeper.domain.ledger import Action, Phase, Result
+from rootkeeper.domain.organizations import Account, AccountId, AccountState, Inventory, Organization
+from rootkeeper.domain.statuses import AccountStatus, Role, Status
+from rootkeeper.domain.windows import RecoveryWindow, WindowState
+from rootkeeper.errors import AccountBusyError, InputError, LockLostError, WindowConflictError
+from rootkeeper.ports.inventory import InventoryStore
+from tests.contracts.stores import (
+    ORGANIZATION_ID,
+    Stores,
+    furnish_database,
+    furnish_fake,
+    furnish_in_memory,
+    furnish_inventory,
+)
+from tests.fakes.clock import START
+
+ACCOUNT_ID = AccountId("111122223333")
+OTHER_ACCOUNT_ID = AccountId("444455556666")
+WINDOW = RecoveryWindow(
+    "w-1", ORGANIZATION_ID, ACCOUNT_ID, WindowState.OPEN, "drill", None, "operator", START, 600, expires_at=START
+)
+BOTH = pytest.mark.parametrize("stores", ["fake", "database"], indirect=True)
+ALL = pytest.mark.parametrize("stores", ["fake", "in memory", "database"], indirect=True)
+
+
+@pytest.fixture
+def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
+    if request.param == "fake":
+        yield furnish_fake()
+    elif request.param == "in memory":
+        yield furnish_in_memory()
+    else:
+        with furnish_database(tmp_path) as furnished:
+            yield furnished
+            for process in (furnished.here, furnished.there):
+                process.die()
+
+
+@pytest.fixture(params=["fake", "database"])
+def inventory(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[InventoryStore]:
+    with furnish_inventory(request.param, tmp_path) as furnished:
+        yield furnished
+
+
+@ALL
+def test_an_intent_and_its_outcome_belong_together(stores: Stores) -> None:
+    ledger = stores.here.ledger
+    intent = ledger.append_intent(Action.ACCESS_KEY_DELETE, account_id=ACCOUNT_ID, parameters={"number": 1})
+    assert (intent.sequence, intent.action, intent.account_id) == (1, Action.ACCESS_KEY_DELETE, ACCOUNT_ID)
+    assert intent.parameters == {"number": 1}
+    assert intent.valid_until > stores.clock.monotonic()
+    outcome = ledger.append_outcome(intent, Result.DONE, {"status": "deleted"})
+    assert (outcome.sequence, outcome.phase, outcome.intent_sequence) == (2, Phase.OUTCOME, 1)
+    assert (outcome.action, outcome.account_id, outcome.result) == (
+        Action.ACCESS_KEY_DELETE,
+        ACCOUNT_ID,
+        Result.DONE,
+    )
+    assert outcome.parameters == {"status": "deleted"}
+    assert ledger.append_fact(Action.EXCEPTION_ADD).intent_sequence is None
+
+
+@ALL
+def test_p03_there_is_never_a_second_outcome(stores: Stores) -> None:
+    ledger = stores.here.ledger
+    intent = ledger.append_intent(Action.ACCESS_KEY_DELETE)
+    ledger.append_outcome(intent, Result.DONE)
+    with pytest.raises(LockLostError):
+        ledger.append_outcome(intent, Result.FAILED)
+    assert ledger.append_fact(Action.EXCEPTION_ADD).sequence == 3
+
+
+@ALL
+def test_p27_a_lock_gives_one_holder_at_a_time_a_growing_token(stores: Stores) -> None:
+    with stores.here.locks.hold(ACCOUNT_ID, "deletion") as lock:
+        assert lock.account_id == ACCOUNT_ID
+        with pytest.raises(AccountBusyError), stores.there.locks.hold(ACCOUNT_ID, "deletion"):
+            pass
+        with stores.there.locks.hold(OTHER_ACCOUNT_ID, "deletion"):
+            pass
+    with stores.there.locks.hold(ACCOUNT_ID, "deletion") as later:
+        assert later.fencing_token > lock.fencing_token
+
+
+@ALL
+def test_p27_an_intent_under_a_lock_that_is_gone_is_refused(stores: Stores) -> None:
+    with stores.here.locks.hold(ACCOUNT_ID, "deletion") as lock:
+        stores.here.ledger.append_intent(Action.ACCESS_KEY_DELETE, account_id=ACCOUNT_ID, lock=lock)
+    with pytest.raises(LockLostError):
+        stores.here.ledger.append_intent(Action.ACCESS_KEY_DELETE, account_id=ACCOUNT_ID, lock=lock)
+    assert stores.here.ledger.append_fact(Action.EXCEPTION_ADD).sequence == 2
+
+
+@BOTH
+def test_p03_what_the_dead_left_open_is_settled_once(stores: Stores) -> None:
+    stores.there.ledger.append_intent(Action.ACCESS_KEY_DELETE, account_id=ACCOUNT_ID)
+    ended = stores.there.ledger.append_intent(Action.ACCESS_KEY_DELETE)
+    stores.there.ledger.append_outcome(ended, Result.DONE)
+    stores.here.ledger.append_intent(Action.MFA_DEVICE_DEACTIVATE)
+    assert stores.here.ledger.list_orphans() == ()
+    stores.there.die()
+    (orphan,) = stores.here.ledger.list_orphans()
+    assert (orphan.sequence, orphan.action, orphan.account_id) == (1, Action.ACCESS_KEY_DELETE, ACCOUNT_ID)
+    assert stores.here.ledger.settle_orphan(orphan, Result.UNKNOWN, {"reread": "denied"})
+    assert not stores.here.ledger.settle_orphan(orphan, Result.DONE, {})
+    assert stores.here.ledger.list_orphans() == ()
+
+
+@BOTH
+def test_p27_the_lock_of_the_dead_is_taken_over_and_of_the_living_isnt(stores: Stores) -> None:
+    held = stores.there.locks.hold(ACCOUNT_ID, "deletion")
+    lock = held.__enter__()
+    with pytest.raises(AccountBusyError), stores.here.locks.hold(ACCOUNT_ID, "deletion"):
+        pass
+    stores.there.die()
+    with stores.here.locks.hold(ACCOUNT_ID, "deletion") as newer:
+        assert newer.fencing_token > lock.fencing_token
+        with pytest.raises(LockLostError):
+            stores.there.ledger.append_intent(Action.ACCESS_KEY_DELETE, account_id=ACCOUNT_ID, lock=lock)
+        stores.here.ledger.append_intent(Action.ACCESS_KEY_DELETE, account_id=ACCOUNT_ID, lock=newer)
+
+
+@ALL
+def test_an_account_has_one_unfinished_window(stores: Stores) -> None:
+    windows = stores.here.windows
+    windows.add(WINDOW)
+    with pytest.raises(WindowConflictError):
+        windows.add(replace(WINDOW, window_id="w-2"))
+    assert windows.get("w-1") == windows.get(ACCOUNT_ID) == windows.find_unfinished(ACCOUNT_ID) == WINDOW
+    closed = replace(WINDOW, state=WindowState.CLOSED_VERIFIED, closed_at=START)
+    windows.change(closed, WindowState.OPEN)
+    assert windows.find_unfinished(ACCOUNT_ID) is None
+    later = replace(WINDOW, window_id="w-2", requested_at=START + timedelta(hours=1))
+    windows.add(later)
+    assert windows.get(ACCOUNT_ID) == later
+    assert windows.list_windows() == (later, closed)
+    assert windows.list_windows(unfinished_only=True) == (later,)
+
+
+@ALL
+def test_a_window_that_has_moved_on_isnt_changed(stores: Stores) -> None:
+    windows = stores.here.windows
+    windows.add(WINDOW)
+    windows.change(replace(WINDOW, state=WindowState.CLOSING), WindowState.OPEN)
+    with pytest.raises(WindowConflictError):
+        windows.change(replace(WINDOW, state=WindowState.CLOSE_FAILED), WindowState.OPEN)
+    assert windows.get("w-1").state is WindowState.CLOSING
+    with pytest.raises(InputError):
+        windows.get("w-9")
+
+
+@ALL
+def test_the_most_overdue_window_comes_first(stores: Stores) -> None:
+    windows = stores.here.windows
+    ends = {"w-1": 3, "w-2": 1, "w-3": 2, "w-4": 9}
+    for number, (window_id, hours) in enumerate(ends.items()):
+        windows.add(
+            replace(
+                WINDOW,
+                window_id=window_id,
+                account_id=AccountId(f"{number:012d}"),
+                expires_at=START + timedelta(hours=hours),
+            )
+        )
+    overdue = windows.list_overdue(START + timedelta(hours=3))
+    assert [window.window_id for window in overdue] == ["w-2", "w-3", "w-1"]
+
+
+@ALL
+def test_an_exception_is_replaced_and_removed(stores: Stores) -> None:
+    exceptions = stores.here.exceptions
+    exception = DeletionException(ACCOUNT_ID, "billing", "invoices", START + timedelta(days=9), "operator", START)
+    exceptions.add(exception)
+    longer = replace(exception, until=START + timedelta(days=99))
+    exceptions.add(longer)
+    assert stores.there.exceptions.list_exceptions() == (longer,)
+    assert exceptions.remove(ACCOUNT_ID)
+    assert not exceptions.remove(ACCOUNT_ID)
+
+
+def test_the_last_inventory_and_statuses_are_remembered(inventory: InventoryStore) -> None:
+    account = Account(ACCOUNT_ID, "one", "one@example.com", AccountState.ACTIVE, ("r-abcd",), "Root")
+    organization = Organization(ORGANIZATION_ID, ACCOUNT_ID, has_all_features=True, partition="aws")
+    assert inventory.find_last() is None
+    assert not inventory.has_audits()
+    for accounts in ((account, replace(account, account_id=OTHER_ACCOUNT_ID)), (account,)):
+        inventory.save(Inventory(organization, accounts, (), START))
+    found = inventory.find_last()
+    assert found is not None
+    assert found.accounts == (account,)
+    status = AccountStatus(account, Role.MEMBER, Status.PRESENT)
+    inventory.save_statuses([status])
+    inventory.save_statuses([replace(status, status=Status.NOT_PRESENT)])
+    assert inventory.list_statuses()[ACCOUNT_ID].status is Status.NOT_PRESENT
+    inventory.record_audit(START, START, {"accounts": 1})
+    assert inventory.has_audits()

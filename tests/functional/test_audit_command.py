@@ -1,0 +1,141 @@
+"""``rootkeeper audit`` as a user runs it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+
+from tests.functional.running import Program
+from tests.sandbox_process import SandboxProcess
+
+KINDS = ("password", "access_keys", "signing_certificates", "mfa_devices")
+
+
+def credentials_of(truth: dict[str, Any]) -> dict[str, int]:
+    """What an audit should count."""
+    user = truth["root_user"]
+    return {
+        "password": int(bool(user["password"] or user["recovery_allowed"])),
+        "access_keys": len(user["access_keys"]),
+        "signing_certificates": len(user["signing_certificates"]),
+        "mfa_devices": len(user["mfa_devices"]),
+    }
+
+
+def test_json_tells_the_truth_about_every_account(enabled: Program, sandbox: SandboxProcess) -> None:
+    run = enabled.run("audit", "-o", "json", "--details")
+    assert run.status == 1, run.shown
+    answer, truth = run.json, sandbox.accounts()
+    assert answer["organization_id"] == "o-exampleorgid"
+    assert answer["management_account_id"] == "111122223333"
+    assert answer["endpoint"] == sandbox.endpoint_label
+    assert {account["account_id"] for account in answer["accounts"]} == truth.keys()
+    for account in answer["accounts"]:
+        if account["status"] in ("present", "not_present"):
+            assert account["credentials"] == credentials_of(truth[account["account_id"]])
+    assert answer["summary"] == {
+        "accounts": 26,
+        "present": 14,
+        "not_present": 7,
+        "recovery_open": 0,
+        "unknown": 2,
+        "not_applicable": 3,
+    }
+
+
+def test_two_calls_per_account_and_none_that_changes_anything(enabled: Program, sandbox: SandboxProcess) -> None:
+    before = sandbox.last_request()
+    enabled.run("audit")
+    calls = [name for name, _ in sandbox.operations(before)]
+    read = 26 - 3  # neither the management account nor those that aren't ACTIVE
+    assert calls.count("AssumeRoot") == read
+    assert calls.count("GetAccountSummary") == read + 1  # and the management account's own
+    assert sandbox.operations(before, mutating=True) == []
+
+
+def test_the_tree_flags_every_account_in_words_and_counts_what_is_left(
+    enabled: Program, sandbox: SandboxProcess
+) -> None:
+    run = enabled.run("audit")
+    lines = run.stdout.splitlines()
+    for account_id in sandbox.accounts():
+        (line,) = [line for line in lines if f" {account_id} " in line]
+        assert any(word in line for word in ("Present", "Not present", "Unknown", "Not applicable"))
+    assert lines[-1] == "Root logins left to secure: 14"
+
+
+def test_json_lines_and_csv_have_one_account_a_line(enabled: Program) -> None:
+    lines = enabled.run("audit", "--ou", "AnyCompany", "-o", "jsonl").stdout.splitlines()
+    assert [json.loads(line)["name"] for line in lines] == ["AnyCompany Billing", "AnyCompany Data", "AnyCompany Web"]
+    rows = list(csv.DictReader(io.StringIO(enabled.run("audit", "--ou", "AnyCompany", "-o", "csv").stdout)))
+    assert [row["account_id"] for row in rows] == ["700080009000", "900010002000", "800090001000"]
+    assert rows[1]["credentials.signing_certificates"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("selection", "fail_on", "status"),
+    [
+        (("--ou", "AnyCompany"), None, 1),
+        (("--ou", "AnyCompany"), "unknown", 0),
+        (("--ou", "AnyCompany"), "none", 0),
+        (("--ou", "Regulated"), None, 1),
+        (("--ou", "Regulated"), "present", 0),
+        (("--ou", "Regulated"), "unknown,present", 1),
+        (("Security",), None, 0),
+        (("Shop Prod",), None, 0),
+        (("Old Website",), None, 0),
+    ],
+)
+def test_the_exit_status_says_what_fail_on_asks(
+    enabled: Program, selection: tuple[str, ...], fail_on: str | None, status: int
+) -> None:
+    run = enabled.run("audit", *selection, *(("--fail-on", fail_on) if fail_on else ()))
+    assert run.status == status, run.shown
+
+
+@pytest.mark.parametrize(
+    ("selection", "names"),
+    [
+        (("--ou", "Workloads/Prod/EU"), {"Payments Prod EU", "Shop Prod EU"}),
+        (("--ou", "Root/Security", "--exclude", "Audit"), {"Security", "Log Archive"}),
+        (("--tag", "team=payments"), {"Payments Prod EU", "Payments Test"}),
+        (("--account-state", "SUSPENDED"), {"Old Website"}),
+        (("--status", "unknown"), {"Medical Records", "Payroll"}),
+        (("121234345656", "Shop Test"), {"Sandbox Ana", "Shop Test"}),
+        (
+            ("--exclude", "Root/Workloads", "--exclude", "AnyCompany/", "--status", "not_present"),
+            {
+                "Audit",
+                "Log Archive",
+                "Sandbox Ana",
+                "Shared Services",
+            },
+        ),
+    ],
+)
+def test_a_selection_catches_what_it_says(enabled: Program, selection: tuple[str, ...], names: set[str]) -> None:
+    run = enabled.run("audit", *selection, "-o", "json", "--fail-on", "none")
+    assert {account["name"] for account in run.json["accounts"]} == names, run.shown
+
+
+def test_only_the_first_audit_warns_of_alarms_and_not_on_stdout(enabled: Program) -> None:
+    first, second = (enabled.run("audit", "Shop Test", "-o", "json") for _ in range(2))
+    assert "two events per account" in first.stderr
+    assert "two events" not in second.stderr
+    assert "two events" not in first.stdout
+
+
+def test_progress_is_plain_lines_where_there_is_no_terminal(enabled: Program) -> None:
+    run = enabled.run("audit", "--ou", "AnyCompany")
+    assert "Reading accounts: 3 of 3, 3 present" in run.stderr
+    assert "Reading accounts" not in run.stdout
+
+
+def test_details_tell_the_last_use(enabled: Program) -> None:
+    run = enabled.run("audit", "Search Prod", "Orders Test", "--details")
+    assert "last used 1 day ago" in run.stdout
+    assert "last used never" in run.stdout

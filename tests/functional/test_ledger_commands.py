@@ -1,0 +1,98 @@
+"""``rootkeeper ledger`` as a user runs it: on the database alone, without AWS."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from rootkeeper.domain.ledger import compute_entry_hash, parse_entry
+from tests.functional.running import Program
+
+WITHOUT_AWS: dict[str, str | None] = {
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+    "AWS_ACCESS_KEY_ID": None,
+    "AWS_SECRET_ACCESS_KEY": None,
+}
+
+
+@pytest.fixture
+def used(enabled: Program) -> Program:
+    """A ledger with a deletion in it."""
+    run = enabled.run("delete", "AnyCompany Data", "--yes")
+    assert run.status == 0, run.shown
+    return enabled
+
+
+def test_every_deletion_stands_in_the_ledger_with_its_outcome(used: Program) -> None:
+    run = used.run("ledger", "list", "--account", "900010002000", "-o", "json", **WITHOUT_AWS)
+    assert run.status == 0, run.shown
+    deletions = [entry for entry in run.json["entries"] if entry["action"] == "signing_certificate:delete"]
+    assert [entry["phase"] for entry in deletions] == ["intent", "outcome"]
+    assert deletions[1]["result"] == "done"
+    assert deletions[0]["organization_id"] == "o-exampleorgid"
+    assert deletions[0]["endpoint"].startswith("SANDBOX 127.0.0.1:")
+    assert deletions[0]["actor"]["kind"] == "self_asserted"
+    assert deletions[0]["actor"]["caller_arn"].endswith("user/management-admin")
+
+
+def test_a_list_can_begin_and_end_anywhere(used: Program) -> None:
+    run = used.run("ledger", "list", "--since", "2", "--limit", "3", "-o", "jsonl", **WITHOUT_AWS)
+    assert [json.loads(line)["sequence"] for line in run.stdout.splitlines()] == [3, 4, 5]
+
+
+def test_an_untouched_ledger_is_intact(used: Program) -> None:
+    run = used.run("ledger", "verify", **WITHOUT_AWS)
+    assert run.status == 0, run.shown
+    assert "intact" in run.stdout
+
+
+def test_an_edited_entry_is_found_and_named(used: Program, tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "rootkeeper.db") as database:
+        for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            database.execute(f"DROP TRIGGER {name}")
+        database.execute("UPDATE ledger_entries SET account_id = '111122223333' WHERE sequence = 4")
+    database.close()
+    run = used.run("ledger", "verify", "-o", "json", **WITHOUT_AWS)
+    assert run.status == 1, run.shown
+    assert run.json["intact"] is False
+    assert run.json["first_bad_sequence"] == 4
+
+
+def test_an_export_can_be_checked_by_anybody(used: Program, tmp_path: Path) -> None:
+    target = tmp_path / "export.jsonl"
+    run = used.run("ledger", "export", "--out", target, **WITHOUT_AWS)
+    assert run.status == 0, run.shown
+    entries = [parse_entry(line) for line in target.read_text().splitlines()]
+    assert [entry.sequence for entry in entries] == list(range(1, len(entries) + 1))
+    assert all(compute_entry_hash(entry) == entry.entry_hash for entry in entries)
+    assert used.run("ledger", "export", **WITHOUT_AWS).stdout == target.read_text()
+
+
+def test_an_export_overwrites_nothing(used: Program, tmp_path: Path) -> None:
+    target = tmp_path / "export.jsonl"
+    target.write_text("evidence")
+    run = used.run("ledger", "export", "--out", target, **WITHOUT_AWS)
+    assert run.status == 2
+    assert target.read_text() == "evidence"
+
+
+def test_a_restored_database_is_refused_until_it_is_adopted(enabled: Program, tmp_path: Path) -> None:
+    assert enabled.run("delete", "AnyCompany Data", "--yes").status == 0
+    database, backup = tmp_path / "rootkeeper.db", tmp_path / "backup.db"
+    shutil.copy(database, backup)
+    assert enabled.run("delete", "AnyCompany Web", "--yes").status == 0
+    for path in tmp_path.glob("rootkeeper.db-*"):
+        path.unlink()
+    shutil.copy(backup, database)
+    refused = enabled.run("delete", "AnyCompany Billing", "--yes")
+    assert refused.status == 3, refused.shown
+    assert "ledger adopt" in refused.stderr
+    assert enabled.run("ledger", "verify").status == 1
+    adopted = enabled.run("ledger", "adopt", "--yes")
+    assert adopted.status == 0, adopted.shown
+    accepted = enabled.run("delete", "AnyCompany Billing", "--yes")
+    assert accepted.status == 0, accepted.shown

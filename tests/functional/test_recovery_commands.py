@@ -1,0 +1,141 @@
+"""``rootkeeper recover`` and ``windows`` as a user runs them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tests.functional.conversation import converse
+from tests.functional.running import SECONDS, Program
+from tests.sandbox_process import SandboxProcess
+
+CLEAN = "400050006000"
+EMAIL = "aws+shop-test@example.com"
+
+
+def may_recover(sandbox: SandboxProcess) -> bool:
+    return bool(sandbox.root_user(CLEAN)["recovery_allowed"])
+
+
+def leave_open(program: Program, length: str = "4h") -> str:
+    """A window that nothing closes; returns its id."""
+    run = program.run("recover", CLEAN, "--reason", "Close it", "--for", length, "--leave-open", "--yes", "-o", "json")
+    assert run.status == 0, run.shown
+    window_id: str = run.json["window_id"]
+    return window_id
+
+
+def test_the_window_closes_at_its_end_and_a_re_read_shows_it(enabled: Program, sandbox: SandboxProcess) -> None:
+    run = enabled.run(
+        "recover", CLEAN, "--reason", "Close it", "--ticket", "OPS-1", "--for", "10s", "--yes", "-o", "json"
+    )
+    assert run.status == 0, run.shown
+    assert run.json["state"] == "CLOSED_VERIFIED"
+    assert run.json["ticket"] == "OPS-1"
+    assert run.json["approved_by"] == []
+    assert not may_recover(sandbox)
+    for said in (EMAIL, "forgot-password", "unapproved"):
+        assert said in run.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_closes_the_window_at_once(enabled: Program, sandbox: SandboxProcess, number: signal.Signals) -> None:
+    command = [sys.executable, "-m", "rootkeeper", "recover", CLEAN, "--reason", "x", "--for", "1h", "--yes"]
+    with subprocess.Popen(
+        command,
+        env=dict(os.environ) | dict(enabled.environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        end = time.monotonic() + SECONDS
+        while not may_recover(sandbox) and time.monotonic() < end:
+            time.sleep(0.1)
+        assert may_recover(sandbox)
+        process.send_signal(number)
+        shown, said = process.communicate(timeout=SECONDS)
+    assert process.returncode == 0, shown + said
+    assert "CLOSED_VERIFIED" in shown
+    assert not may_recover(sandbox)
+
+
+def test_a_person_sees_how_long_it_lasts_and_ends_it_with_ctrl_c(enabled: Program, sandbox: SandboxProcess) -> None:
+    with converse(enabled, "recover", CLEAN, "--reason", "x", "--for", "1h") as conversation:
+        conversation.wait_for("Go on? [y/N]")
+        conversation.type("y")
+        conversation.wait_for("Ctrl-C closes it now.")
+        conversation.process.send_signal(signal.SIGINT)
+        assert conversation.end() == 0, conversation.text
+    assert "Closed" in conversation.text
+    assert not may_recover(sandbox)
+
+
+def test_a_window_left_open_says_that_nothing_will_close_it_and_when_it_is_due(
+    enabled: Program, sandbox: SandboxProcess
+) -> None:
+    run = enabled.run("recover", CLEAN, "--reason", "x", "--for", "2h", "--leave-open", "--yes", "-o", "json")
+    assert run.status == 0, run.shown
+    assert run.json["state"] == "OPEN"
+    assert "Nothing closes this window" in run.stderr
+    assert run.json["expires_at"][:10] in run.stderr
+    assert may_recover(sandbox)
+
+
+def test_a_dry_run_opens_nothing(enabled: Program, sandbox: SandboxProcess) -> None:
+    truth, before = sandbox.organization(), sandbox.last_request()
+    run = enabled.run("recover", CLEAN, "--reason", "x", "--dry-run")
+    assert run.status == 0, run.shown
+    assert sandbox.organization() == truth
+    assert sandbox.operations(before, mutating=True) == []
+    assert enabled.run("windows", "list", "-o", "json").json["windows"] == []
+
+
+def test_windows_are_listed_shown_and_closed(enabled: Program, sandbox: SandboxProcess) -> None:
+    window_id = leave_open(enabled)
+    (listed,) = enabled.run("windows", "list", "-o", "json").json["windows"]
+    assert (listed["window_id"], listed["account_id"], listed["state"]) == (window_id, CLEAN, "OPEN")
+    for named in (window_id, CLEAN, "Shop Test"):
+        assert enabled.run("windows", "show", named, "-o", "json").json["window_id"] == window_id
+    closed = enabled.run("windows", "close", CLEAN, "--yes", "-o", "json")
+    assert closed.status == 0, closed.shown
+    assert closed.json["state"] == "CLOSED_VERIFIED"
+    assert not may_recover(sandbox)
+    again = enabled.run("windows", "close", window_id, "--yes")
+    assert again.status == 0, again.shown
+
+
+def test_a_second_window_for_the_account_is_refused(enabled: Program) -> None:
+    leave_open(enabled)
+    run = enabled.run("recover", CLEAN, "--reason", "x", "--leave-open", "--yes")
+    assert run.status == 2, run.shown
+    assert "windows close" in run.stderr
+
+
+def test_an_open_window_is_shown_by_audit_and_keeps_delete_away(enabled: Program, sandbox: SandboxProcess) -> None:
+    leave_open(enabled)
+    audited = enabled.run("audit", CLEAN, "-o", "json")
+    assert audited.json["accounts"][0]["status"] == "recovery_open"
+    deleted = enabled.run("delete", CLEAN, "--yes")
+    assert deleted.status == 2, deleted.shown
+    assert may_recover(sandbox)
+
+
+def test_an_overdue_window_is_named_by_reading_and_closed_first_by_changing_commands(
+    enabled: Program, sandbox: SandboxProcess
+) -> None:
+    window_id = leave_open(enabled, "10s")
+    time.sleep(10.5)
+    for arguments in (("status",), ("audit", CLEAN), ("windows", "list"), ("delete", "AnyCompany Data", "--dry-run")):
+        named = enabled.run(*arguments)
+        assert f"ALERT: recovery window {window_id}" in named.stderr, named.shown
+    assert may_recover(sandbox)
+    changing = enabled.run("delete", "AnyCompany Data", "--yes")
+    assert changing.status == 0, changing.shown
+    assert window_id in changing.stderr
+    assert not may_recover(sandbox)

@@ -1,0 +1,97 @@
+"""``rootkeeper status``, ``enable`` and ``disable`` as a user runs them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.functional.conversation import converse
+from tests.functional.running import Program
+from tests.sandbox_process import SandboxProcess
+
+DELEGATE = "222233334444"
+
+
+def test_status_says_what_is_missing_and_the_command_that_mends_it(program: Program, sandbox: SandboxProcess) -> None:
+    run = program.run("status")
+    assert run.status == 1, run.shown
+    assert "o-exampleorgid" in run.stdout
+    assert sandbox.endpoint_label in run.stdout
+    assert "rootkeeper enable" in run.stdout
+    assert program.run("status", "--fail-on", "none").status == 0
+
+
+def test_status_is_good_once_everything_is_on(enabled: Program) -> None:
+    run = enabled.run("status", "-o", "json")
+    assert run.status == 0, run.shown
+    assert run.json["complete"] is True
+    assert run.json["missing"] == []
+    assert run.json["delegated_administrators"] == [DELEGATE]
+    assert run.json["caller"]["role"] == "management"
+
+
+def test_enable_switches_everything_on_and_is_idempotent(program: Program, sandbox: SandboxProcess) -> None:
+    first = program.run("enable", "--delegated-administrator", DELEGATE, "--yes", "-o", "json")
+    assert first.status == 0, first.shown
+    assert [step["outcome"] for step in first.json["steps"]] == ["changed"] * 4
+    before = sandbox.last_request()
+    second = program.run("enable", "--delegated-administrator", DELEGATE, "--yes", "-o", "json")
+    assert second.status == 0, second.shown
+    assert sandbox.operations(before, mutating=True) == []
+
+
+def test_without_a_delegate_enable_ends_with_what_comes_next(program: Program) -> None:
+    run = program.run("enable", "--yes")
+    assert run.status == 0, run.shown
+    assert "No failsafe. Next:" in run.stderr
+
+
+def test_one_feature_can_be_switched_on_alone(program: Program, sandbox: SandboxProcess) -> None:
+    program.run("enable", "--feature", "credentials", "--yes")
+    assert sandbox.organization()["features"] == ["RootCredentialsManagement"]
+
+
+@pytest.mark.parametrize(
+    "arguments", [("enable", "--delegated-administrator", DELEGATE), ("disable", "--trusted-access")]
+)
+def test_a_dry_run_changes_nothing(enabled: Program, sandbox: SandboxProcess, arguments: tuple[str, ...]) -> None:
+    truth, before = sandbox.organization(), sandbox.last_request()
+    run = enabled.run(*arguments, "--dry-run")
+    assert run.status == 0, run.shown
+    assert sandbox.operations(before, mutating=True) == []
+    assert sandbox.organization() == truth
+
+
+def test_a_person_says_no_and_nothing_changes(program: Program, sandbox: SandboxProcess) -> None:
+    truth = sandbox.organization()
+    with converse(program, "enable") as conversation:
+        conversation.wait_for("Go on? [y/N]")
+        conversation.type("n")
+        assert conversation.end() == 2
+    for named in ("o-exampleorgid", "user/management-admin", sandbox.endpoint_label, "nothing was done"):
+        assert named in conversation.text
+    assert sandbox.organization() == truth
+
+
+def test_a_person_says_yes(program: Program, sandbox: SandboxProcess) -> None:
+    with converse(program, "enable") as conversation:
+        conversation.wait_for("Go on? [y/N]")
+        conversation.type("y")
+        assert conversation.end() == 0, conversation.text
+    assert len(sandbox.organization()["features"]) == 2
+
+
+def test_disable_is_the_way_back(enabled: Program, sandbox: SandboxProcess) -> None:
+    run = enabled.run("disable", "--trusted-access", "--yes")
+    assert run.status == 0, run.shown
+    truth = sandbox.organization()
+    assert truth["features"] == truth["trusted_services"] == truth["delegated_administrators"] == []
+
+
+def test_disable_refuses_while_a_window_is_open(enabled: Program, sandbox: SandboxProcess) -> None:
+    opened = enabled.run("recover", "Shop Test", "--reason", "x", "--leave-open", "--yes")
+    assert opened.status == 0, opened.shown
+    truth = sandbox.organization()
+    run = enabled.run("disable", "--yes")
+    assert run.status == 2, run.shown
+    assert "window" in run.stderr
+    assert sandbox.organization() == truth

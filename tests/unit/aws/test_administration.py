@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import pytest
+
+from rootkeeper.aws.administration import AwsOrganizationAdministration
+from rootkeeper.aws.clients import AwsClients
+from rootkeeper.domain.ledger import Action
+from rootkeeper.domain.organizations import AccountId
+from rootkeeper.domain.setup import Feature
+from rootkeeper.errors import AwsUnclearError
+from tests.fakes.aws_server import FakeAwsServer, Reply, answer_xml
+from tests.fakes.clock import FakeClock
+from tests.fakes.intents import make_intent
+
+ACCOUNT = AccountId("222233334444")
+
+
+@pytest.fixture
+def administration(clients: AwsClients) -> AwsOrganizationAdministration:
+    return AwsOrganizationAdministration(clients)
+
+
+def test_only_iam_s_service_principal_is_ever_named(
+    administration: AwsOrganizationAdministration, aws_server: FakeAwsServer, clock: FakeClock
+) -> None:
+    register, deregister = Action.DELEGATED_ADMINISTRATOR_REGISTER, Action.DELEGATED_ADMINISTRATOR_DEREGISTER
+    operations = (
+        "EnableAWSServiceAccess",
+        "DisableAWSServiceAccess",
+        "RegisterDelegatedAdministrator",
+        "DeregisterDelegatedAdministrator",
+    )
+    for operation in operations:
+        aws_server.answer(operation, Reply(body=""))
+    administration.enable_trusted_access(make_intent(clock, Action.TRUSTED_ACCESS_ENABLE))
+    administration.disable_trusted_access(make_intent(clock, Action.TRUSTED_ACCESS_DISABLE))
+    administration.register_delegated_administrator(ACCOUNT, make_intent(clock, register, ACCOUNT))
+    administration.deregister_delegated_administrator(ACCOUNT, make_intent(clock, deregister, ACCOUNT))
+    assert tuple(aws_server.operations) == operations
+    for request in aws_server.received:
+        assert '"ServicePrincipal": "iam.amazonaws.com"' in request.parameters
+        assert ('"AccountId": "222233334444"' in request.parameters) is ("Delegated" in request.operation)
+
+
+@pytest.mark.parametrize("feature", Feature)
+def test_each_feature_has_its_own_operations(
+    feature: Feature, administration: AwsOrganizationAdministration, aws_server: FakeAwsServer, clock: FakeClock
+) -> None:
+    for verb in ("Enable", "Disable"):
+        operation = f"{verb}Organizations{feature}"
+        aws_server.answer(
+            operation, answer_xml(operation, f"<EnabledFeatures><member>{feature}</member></EnabledFeatures>")
+        )
+    assert administration.enable_feature(feature, make_intent(clock, Action.FEATURE_ENABLE)) == {feature}
+    assert administration.disable_feature(feature, make_intent(clock, Action.FEATURE_DISABLE)) == {feature}
+    assert aws_server.operations == [f"EnableOrganizations{feature}", f"DisableOrganizations{feature}"]
+
+
+def test_an_answer_that_does_not_say_what_is_on_is_unclear(
+    administration: AwsOrganizationAdministration, aws_server: FakeAwsServer, clock: FakeClock
+) -> None:
+    operation = "EnableOrganizationsRootSessions"
+    aws_server.answer(operation, answer_xml(operation, "<OrganizationId>o-exampleorgid</OrganizationId>"))
+    with pytest.raises(AwsUnclearError, match="doesn't say which features"):
+        administration.enable_feature(Feature.ROOT_SESSIONS, make_intent(clock, Action.FEATURE_ENABLE))
