@@ -44,7 +44,7 @@ def test_a_dry_run_shows_everything_and_changes_nothing(enabled: Program, sandbo
     assert sandbox.operations(before, mutating=True) == []
     assert {request["task_policy"] for request in sandbox.requests(before)} <= {
         None,
-        "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials",
+        "IAMAuditRootUserCredentials",
     }
 
 

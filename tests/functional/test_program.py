@@ -86,6 +86,15 @@ def test_a_terminal_without_unicode_gets_an_answer_too(enabled: Program) -> None
     assert "800090001000" in run.stdout
 
 
+def test_json_stays_json_where_the_stream_knows_no_unicode(program: Program, tmp_path: Path) -> None:
+    name = "Zürich 東京 👩"
+    add = ("exceptions", "add", "Shop Test", "--owner", name, "--reason", "x", "--until", "30d", "--yes", "-o", "json")
+    run = program.run(*add, PYTHONIOENCODING="ascii")
+    assert run.status == 0, run.shown
+    assert run.stdout.isascii()
+    assert run.json["exceptions"][0]["owner"] == name
+
+
 def test_a_reader_that_goes_away_ends_the_command_without_noise(enabled: Program) -> None:
     environment = dict(os.environ) | dict(enabled.environment)
     command = [sys.executable, "-m", "rootkeeper", "audit", "-o", "jsonl"]

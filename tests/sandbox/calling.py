@@ -59,6 +59,7 @@ class Stage:
         """Validate and perform one call."""
         call = self.make_call(caller, service, operation, **parameters)
         served = SERVICES[service][operation]
+        self.world.settle(self.now)
         if served.validate:
             served.validate(call)
         answer = served.perform(call)

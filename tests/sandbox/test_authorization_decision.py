@@ -216,24 +216,25 @@ TRUST = {"Effect": "Allow", "Action": "sts:AssumeRole"}
 
 
 @pytest.mark.parametrize(
-    ("principal", "is_meant"),
+    ("principal", "is_meant", "is_excepted"),
     [
-        ("*", True),
-        ({"AWS": "*"}, True),
-        ({"AWS": "111122223333"}, True),
-        ({"AWS": "arn:aws:iam::111122223333:root"}, True),
-        ({"AWS": ["444455556666", USER]}, True),
-        ({"AWS": "arn:aws:iam::111122223333:user/bert"}, False),
-        ({"AWS": "444455556666"}, False),
-        ({"Service": "ec2.amazonaws.com"}, False),
+        ("*", True, True),
+        ({"AWS": "*"}, True, True),
+        ({"AWS": "111122223333"}, True, False),
+        ({"AWS": "arn:aws:iam::111122223333:root"}, True, False),
+        ({"AWS": ["444455556666", USER]}, True, True),
+        ({"AWS": "arn:aws:iam::111122223333:user/bert"}, False, False),
+        ({"AWS": "444455556666"}, False, False),
+        ({"Service": "ec2.amazonaws.com"}, False, False),
     ],
 )
-def test_a_trust_policy_means_its_principals(principal: object, is_meant: bool) -> None:
+def test_a_trust_policy_means_its_principals(principal: object, is_meant: bool, is_excepted: bool) -> None:
+    """NotPrincipal with an account excepts its root user alone, not its users and roles."""
     policy = compile_policy(document({**TRUST, "Principal": principal}), PolicyKind.RESOURCE)
     caller = AccessRequest("sts:assumerole", "*", {}, "111122223333", frozenset({USER}))
     assert policy.allows(caller) is is_meant
     negated = compile_policy(document({**TRUST, "NotPrincipal": principal}), PolicyKind.RESOURCE)
-    assert negated.allows(caller) is not is_meant
+    assert negated.allows(caller) is not is_excepted
 
 
 @pytest.mark.parametrize("principal", [1, {}, {"AWS": 1}, {"Everyone": "*"}, "anna"])

@@ -20,18 +20,23 @@ from tests.sandbox.calling import START, Stage
 OPERATIONS = SERVICES["organizations"]
 MEMBER = "888899990000"
 IAM = {"ServicePrincipal": "iam.amazonaws.com"}
-CHANGES = (
-    "DeregisterDelegatedAdministrator",
-    "DisableAWSServiceAccess",
-    "EnableAWSServiceAccess",
-    "RegisterDelegatedAdministrator",
-    "TagResource",
-    "UntagResource",
-)
+CHANGES = {name for name, operation in OPERATIONS.items() if operation.is_mutating}
+OF_ANY_ACCOUNT = {
+    "AcceptHandshake",
+    "CancelHandshake",
+    "DeclineHandshake",
+    "DescribeHandshake",
+    "ListHandshakesForAccount",
+}
+"""What accounts outside the organization call, too; who may is decided by the handshake."""
+OF_MEMBERS = {"DescribeOrganization", "LeaveOrganization"}
 PARAMETERS: dict[str, Any] = {
     "AccountId": MEMBER,
     "ChildId": MEMBER,
     "ChildType": "ACCOUNT",
+    "HandshakeId": "h-exampleinvite",
+    "RootId": ORGANIZATION_ROOT_ID,
+    "Target": {"Id": MEMBER, "Type": "ACCOUNT"},
     "Filter": "SERVICE_CONTROL_POLICY",
     "ParentId": ORGANIZATION_ROOT_ID,
     "PolicyId": "p-FullAWSAccess",
@@ -84,7 +89,7 @@ def test_any_member_may_describe_the_organization(stage: Stage) -> None:
     assert organization["MasterAccountArn"].endswith(f"account/{ORGANIZATION_ID}/{MANAGEMENT_ACCOUNT_ID}")
 
 
-@pytest.mark.parametrize("operation", sorted(OPERATIONS))
+@pytest.mark.parametrize("operation", sorted(OPERATIONS.keys() - OF_ANY_ACCOUNT))
 def test_an_account_outside_the_organization_is_told_so(stage: Stage, operation: str) -> None:
     stage.world.outsiders["123456789012"] = Account("123456789012", "Elsewhere", "elsewhere@example.com", START)
     arn = "arn:aws:iam::123456789012:root"
@@ -92,14 +97,14 @@ def test_an_account_outside_the_organization_is_told_so(stage: Stage, operation:
     assert refusal(stage, operation, outsider, **PARAMETERS).code == "AWSOrganizationsNotInUseException"
 
 
-@pytest.mark.parametrize("operation", sorted(OPERATIONS.keys() - {"DescribeOrganization"}))
+@pytest.mark.parametrize("operation", sorted(OPERATIONS.keys() - OF_MEMBERS - OF_ANY_ACCOUNT))
 def test_an_ordinary_member_may_do_nothing_else(stage: Stage, operation: str) -> None:
     error = refusal(stage, operation, "member-admin", **PARAMETERS)
     assert error.code == "AccessDeniedException"
     assert error.message == "You don't have permissions to access this resource."
 
 
-@pytest.mark.parametrize("operation", sorted(OPERATIONS))
+@pytest.mark.parametrize("operation", sorted(OPERATIONS.keys() - OF_ANY_ACCOUNT - {"LeaveOrganization"}))
 def test_a_delegate_of_any_service_reads_but_changes_nothing(stage: Stage, operation: str) -> None:
     account = {"ServicePrincipal": "account.amazonaws.com"}
     ask(stage, "EnableAWSServiceAccess", **account)
@@ -107,6 +112,11 @@ def test_a_delegate_of_any_service_reads_but_changes_nothing(stage: Stage, opera
     parameters = PARAMETERS | {"AccountId": SECURITY_ACCOUNT_ID}
     if operation == "DescribeOrganizationalUnit":
         parameters["OrganizationalUnitId"] = ou_id(stage, "Root/Security")
+    if operation == "ListHandshakesForOrganization":
+        del parameters["Filter"]
+    if operation == "DescribeCreateAccountStatus":
+        created = ask(stage, "CreateAccount", AccountName="New", Email="new@example.com")
+        parameters["CreateAccountRequestId"] = created["CreateAccountStatus"]["Id"]
     if operation in CHANGES:
         assert refusal(stage, operation, "delegated-admin", **parameters).code == "AccessDeniedException"
     else:

@@ -53,7 +53,7 @@ def test_an_operation_that_aws_has_and_the_sandbox_has_not_says_so(wire: Wire) -
     answered = wire.call("management-admin", "iam", "ListSAMLProviders")
     assert (answered.status, answered.code) == (400, "InvalidAction")
     assert answered.message == "The sandbox does not serve iam:ListSAMLProviders."
-    answered = wire.call("management-admin", "organizations", "ListHandshakesForOrganization")
+    answered = wire.call("management-admin", "organizations", "EnableAllFeatures")
     assert (answered.status, answered.code) == (400, "UnknownOperationException")
 
 

@@ -11,7 +11,7 @@ import pytest
 from rootkeeper.sandbox.exchange import PrincipalKind, ServiceError
 from rootkeeper.sandbox.scenarios.demo import MANAGEMENT_ACCOUNT_ID, SECURITY_ACCOUNT_ID
 from rootkeeper.sandbox.services import SERVICES
-from rootkeeper.sandbox.services.sts.root_sessions import TASK_FEATURES, deny, validate
+from rootkeeper.sandbox.services.sts.root_sessions import TASK_FEATURES, deny
 from tests.sandbox.calling import START, TASK_POLICIES, Stage
 
 MEMBER = "888899990000"
@@ -129,14 +129,6 @@ def test_a_policy_that_is_no_task_policy_is_refused(stage: Stage, arn: str) -> N
     error = refusal(stage, TaskPolicyArn={"arn": arn})
     assert (error.code, error.status) == ("ValidationError", 400)
     assert error.message == "Request must contain valid AWS managed task policy ARN"
-
-
-def test_the_global_endpoint_knows_no_such_operation(stage: Stage) -> None:
-    call = stage.make_call("management-admin", "sts", "AssumeRoot", TargetPrincipal="nonsense", TaskPolicyArn={})
-    call.is_global_endpoint = True
-    with pytest.raises(ServiceError) as caught:
-        validate(call)
-    assert (caught.value.code, caught.value.message, caught.value.status) == ("InvalidAction", "Unknown Operation", 400)
 
 
 @pytest.mark.parametrize("task", TASK_FEATURES)

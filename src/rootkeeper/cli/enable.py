@@ -52,7 +52,7 @@ def enable(
     Changes: trusted access for IAM, then the features, then the delegated administrator; only what isn't so already.
     No root user credentials are touched.
 
-    AWS permissions, in the management account: organizations:EnableAWSServiceAccess,
+    AWS permissions: in the management account, organizations:EnableAWSServiceAccess,
     iam:EnableOrganizationsRootCredentialsManagement, iam:EnableOrganizationsRootSessions,
     organizations:RegisterDelegatedAdministrator, organizations:DescribeAccount, and those of rootkeeper status.
 

@@ -6,6 +6,7 @@ said, so whatever looks like a secret is blanked in them; local variables are ne
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import traceback
@@ -16,7 +17,7 @@ import platformdirs
 import typer
 
 from rootkeeper.cli.exit_statuses import ExitStatus
-from rootkeeper.cli.terminal import Terminal
+from rootkeeper.cli.terminal import OutputLostError, Terminal
 from rootkeeper.errors import RootkeeperError
 
 _SECRETS = (
@@ -43,9 +44,9 @@ def report_usage(error: typer.TyperException, terminal: Terminal) -> int:
     return ExitStatus.USAGE
 
 
-def report_lost_output(error: OSError, terminal: Terminal) -> int:
+def report_lost_output(error: OutputLostError, terminal: Terminal) -> int:
     """Tell that stdout can't take the answer; nothing is said where its reader has just gone away."""
-    if not isinstance(error, BrokenPipeError):
+    if error.errno != errno.EPIPE:
         _tell(terminal, f"The answer can't be written to stdout: {error.strerror}.", None)
     return ExitStatus.BAD
 

@@ -15,7 +15,7 @@ from rootkeeper.cli.command_group import CommandEntry, CommandGroup
 from rootkeeper.cli.failures import report_bug, report_error, report_lost_output, report_usage
 from rootkeeper.cli.invocation import group_callback, unwrap
 from rootkeeper.cli.stopping import as_interrupts
-from rootkeeper.cli.terminal import Terminal
+from rootkeeper.cli.terminal import OutputLostError, Terminal, prepare_streams
 from rootkeeper.errors import RootkeeperError
 
 _TRY, _SEE, _CHANGE, _RECOVER = "Try it", "See", "Change", "Recover"
@@ -43,6 +43,7 @@ class RootkeeperGroup(CommandGroup):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit status."""
+    prepare_streams()
     terminal = Terminal()
     with as_interrupts(signal.SIGTERM, signal.SIGHUP):
         return _finish_output(_run_to_a_status(arguments, terminal), terminal)
@@ -55,6 +56,8 @@ def _run_to_a_status(arguments: Sequence[str] | None, terminal: Terminal) -> int
         return report_usage(error, terminal)
     except RootkeeperError as error:
         return report_error(error, terminal)
+    except OutputLostError as error:
+        return report_lost_output(error, terminal)
     except Exception as error:  # noqa: BLE001 - the command line's last handler
         return report_bug(error, terminal)
     return int(status or 0)
@@ -63,8 +66,8 @@ def _run_to_a_status(arguments: Sequence[str] | None, terminal: Terminal) -> int
 def _finish_output(status: int, terminal: Terminal) -> int:
     """Bring the answer out; an answer that was lost is never a good ending."""
     try:
-        sys.stdout.flush()
-    except OSError as error:
+        terminal.finish()
+    except OutputLostError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return max(status, report_lost_output(error, terminal))
     return status
@@ -84,7 +87,7 @@ def _application() -> Any:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        sys.stdout.write(f"rootkeeper {__version__}\n")
+        Terminal().write(f"rootkeeper {__version__}\n")
         raise typer.Exit
 
 

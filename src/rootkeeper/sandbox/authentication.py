@@ -16,11 +16,14 @@ from rootkeeper.sandbox.clock import Clock
 from rootkeeper.sandbox.codec.refusals import Refusal, RefusalError
 from rootkeeper.sandbox.exchange import Credential
 from rootkeeper.sandbox.http_messages import HttpRequest
+from rootkeeper.sandbox.payloads import ChunkSeed, read_payload
 from rootkeeper.sandbox.signatures import TERMINATOR, Authorization, Signer, parse_authorization
 
 MAX_SKEW = timedelta(minutes=15)
 """Source: IAM User Guide, "Troubleshoot Signature Version 4 signing": 15 minutes each way."""
 
+_S3 = "s3"
+"""The one service whose signature covers the body by a header."""
 _MISSING = "Request is missing Authentication Token"
 _WRONG_KEY = "The security token included in the request is invalid."
 _EXPIRED = "The security token included in the request is expired"
@@ -47,6 +50,7 @@ class Authenticator:
         """Find the credential that a request was signed with; ``signing_name`` is what its service signs as.
 
         :raises RefusalError: if the signature proves nobody.
+        :raises ServiceError: if an S3 request's body isn't what was signed.
         """
         signed_at = _read_signing_date(request)
         _check_scope(authorization, signing_name, signed_at)
@@ -57,7 +61,13 @@ class Authenticator:
             raise RefusalError(Refusal.WRONG_SIGNATURE, _WRONG_SIGNATURE)
         if credential.expires_at is not None and credential.expires_at <= self.clock.now():
             raise RefusalError(Refusal.EXPIRED_TOKEN, _EXPIRED)
+        if signing_name == _S3:
+            read_payload(request, lambda: self._chunk_seed(authorization, credential, signed_at))
         return credential
+
+    def _chunk_seed(self, authorization: Authorization, credential: Credential, signed_at: str) -> ChunkSeed:
+        key = self.signer.signing_key(credential.secret_access_key, authorization.scope)
+        return ChunkSeed(authorization.signature, signed_at, str(authorization.scope), key)
 
     def _check_skew(self, signed_at: str) -> None:
         now = self.clock.machine_time()

@@ -61,6 +61,7 @@ def answer_control(instance: SandboxInstance, request: HttpRequest) -> HttpRespo
     try:
         _require_loopback(request.source_ip)
         handler, control_request = _find_handler(request)
+        instance.world.settle(instance.clock.now())
         return _render(HTTPStatus.OK, handler(instance, control_request))
     except ControlError as error:
         return _render(error.status, {"error": error.message})

@@ -5,7 +5,7 @@ Services receive typed parameters and return what botocore's model of the operat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -86,11 +86,31 @@ class Authority(Protocol):
     def service_control_policies(self, account_id: str) -> Sequence[Sequence[AttachedPolicy]]:
         """List the SCPs attached at each level, from the organization's root down to the account itself."""
 
+    def resource_control_policies(self, account_id: str) -> Sequence[Sequence[AttachedPolicy]]:
+        """List the RCPs attached at each level above the owner of a resource, in the same way."""
+
     def organization_path(self, account_id: str) -> str:
         """Give the account's place as aws:PrincipalOrgPaths spells it: ``o-…/r-…/ou-…/``, without the account."""
 
     def principal_tags(self, principal: Principal) -> Mapping[str, str]:
         """Give the tags of the user, role or session."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuardedResource:
+    """A resource that may have a policy of its own, and whose owner needn't be the caller: a bucket, a queue."""
+
+    account_id: str
+    """The owner, whose resource control policies decide, too."""
+    policy: str | None
+    """The resource policy as JSON text."""
+
+
+class EventLog(Protocol):
+    """What LookupEvents asks of the trail."""
+
+    def newest_first(self, account_id: str, start: datetime, end: datetime) -> Iterator[Mapping[str, Any]]:
+        """Give an account's events within a time, both ends included, in CloudTrail's form."""
 
 
 @dataclass(slots=True)
@@ -112,6 +132,11 @@ class Call:
     user_agent: str
     event_details: dict[str, Any] = field(default_factory=dict)
     """What a service adds to the CloudTrail event: ``responseElements``, ``resources``, ``additionalEventData``."""
+    host: str = ""
+    """The Host header: S3 reads the endpoint's Region from it, SQS builds queue URLs of it."""
+    response_headers: dict[str, str] = field(default_factory=dict)
+    """Headers for the answer, be it a refusal or not."""
+    event_log: EventLog | None = None
 
 
 @dataclass
@@ -157,5 +182,13 @@ class Operation:
     """The account that the recorded request concerns, where it isn't the caller's (sts:AssumeRoot)."""
     is_regional_only: bool = False
     """Whether a global endpoint doesn't know it, whatever its parameters (sts:AssumeRoot)."""
-    resource_account: Callable[[Call], str | None] | None = None
-    """The account that owns the resource, where its ARN doesn't name one (S3): its resource control policies decide."""
+    guard: Callable[[Call], GuardedResource | None] | None = None
+    """The resource's owner and policy, where resource policies and resource control policies decide (S3, SQS)."""
+    is_open_to_owner_root: bool = False
+    """Whether the resource's own policy can't stop its owner's root user, so that no lock-out lasts."""
+    actions: Callable[[Call], Sequence[str]] | None = None
+    """The actions that this call needs, where they depend on its parameters; all of them must be allowed."""
+    wait: Callable[[Call], Awaitable[None]] | None = None
+    """Waits, after authorization, until there is something to answer (sqs:ReceiveMessage)."""
+    is_data_event: bool = False
+    """Whether CloudTrail counts it as data, not management, and thus leaves it out of the event history."""

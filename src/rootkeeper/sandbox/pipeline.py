@@ -79,6 +79,11 @@ async def answer(instance: SandboxInstance, request: HttpRequest) -> tuple[HttpR
     return response, passage.disturbance.cuts_connection
 
 
+def let_time_pass(passage: Passage) -> None:
+    """Let what takes time, such as a new account, be done once its time has come."""
+    passage.instance.world.settle(passage.instance.clock.now())
+
+
 def route(passage: Passage) -> None:
     """Find the service and the operation, so that even a refused call is recorded by its name."""
     passage.codec, passage.signing_name = passage.instance.router.route(passage.request)
@@ -131,6 +136,8 @@ def _make_call(passage: Passage, operation: str, parameters: dict[str, Any]) -> 
         request_id=passage.request_id,
         source_ip=request.source_ip,
         user_agent=request.headers.get("user-agent", ""),
+        host=request.headers.get("host", ""),
+        event_log=passage.instance.trail,
     )
 
 
@@ -162,6 +169,17 @@ def check_permission(passage: Passage) -> None:
     authorize(call, passage.known_operation, call.world)
 
 
+def wait(passage: Passage) -> Awaitable[None] | None:
+    """Let a call wait for what it asks for, as long as it says itself."""
+    until_ready = passage.known_operation.wait
+    return _wait(passage, until_ready(passage.known_call)) if until_ready else None
+
+
+async def _wait(passage: Passage, ready: Awaitable[None]) -> None:
+    await ready
+    passage.known_call.now = passage.instance.clock.now()
+
+
 def provide(passage: Passage) -> None:
     """Let the service act, or answer as if it had."""
     operation, call = passage.known_operation, passage.known_call
@@ -170,12 +188,14 @@ def provide(passage: Passage) -> None:
 
 
 STEPS: tuple[Callable[[Passage], Awaitable[None] | None], ...] = (
+    let_time_pass,
     route,
     authenticate,
     parse,
     throttle,
     disturb,
     check_permission,
+    wait,
     provide,
 )
 """What happens to a request until it is answered or refused; ``serialize`` and ``record`` follow in either case."""
@@ -184,8 +204,12 @@ STEPS: tuple[Callable[[Passage], Awaitable[None] | None], ...] = (
 def serialize(passage: Passage) -> HttpResponse:
     """Write the answer, or the refusal."""
     if passage.error:
-        return passage.codec.render_error(passage.error, passage.request_id)
-    return passage.codec.render(passage.operation_name or "", passage.result, passage.request_id)
+        response = passage.codec.render_error(passage.error, passage.request_id)
+    else:
+        response = passage.codec.render(passage.operation_name or "", passage.result, passage.request_id)
+    if passage.call:
+        response.headers.update(passage.call.response_headers)
+    return response
 
 
 def record(passage: Passage, status: int) -> None:
@@ -207,7 +231,7 @@ def record(passage: Passage, status: int) -> None:
             error_code=passage.error.code if passage.error else None,
         )
     )
-    if passage.call:
+    if passage.call and not passage.known_operation.is_data_event:
         instance.trail.append(_make_event(passage, passage.call))
 
 

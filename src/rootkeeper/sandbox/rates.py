@@ -1,7 +1,7 @@
 """The rates that AWS publishes, as data: which calls share a bucket, how fast it fills and how much it holds.
 
-Source: Organizations User Guide, "Quotas and service limits" (aws-facts F2); IAM quotas for STS (F3); Account Management
-guide, "Quotas" (E2). IAM publishes none and isn't limited here.
+Source: Organizations User Guide, "Quotas and service limits"; IAM User Guide, quotas of STS; Account Management guide,
+"Quotas" (aws-facts F2, F3, E2). IAM publishes none and isn't limited here.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from rootkeeper.sandbox.codec.protocols import Codec
 from rootkeeper.sandbox.codec.query_protocol import read_fields
 from rootkeeper.sandbox.codec.refusals import RefusalError
 from rootkeeper.sandbox.codec.registry import ServedService
+from rootkeeper.sandbox.codec.s3_addresses import is_s3_host
 from rootkeeper.sandbox.codec.unserved import UnservedCodec
 from rootkeeper.sandbox.http_messages import HttpRequest
 
@@ -19,7 +20,7 @@ GLOBAL_REGION = "aws-global"
 _GLOBAL_STS_HOST = "sts.amazonaws.com"
 _ONE_REGION = "us-east-1"
 """Where services without Regions sign and log: IAM, Organizations."""
-_REGIONAL_SERVICES = frozenset({"sts"})
+_REGIONAL_SERVICES = frozenset({"cloudtrail", "identitystore", "s3", "sqs", "sso-admin", "sts"})
 
 
 class Router:
@@ -28,8 +29,12 @@ class Router:
     def __init__(self, services: Iterable[ServedService]) -> None:
         services = tuple(services)
         self._by_target = {service.target_prefix: service for service in services if service.target_prefix}
-        self._by_signing_name = {service.signing_name: service for service in services}
-        self._by_version = {service.version: service for service in services if not service.target_prefix}
+        self._by_signing_name = {
+            service.signing_name: service
+            for service in sorted(services, key=lambda service: service.target_prefix is None)
+        }
+        """Of a service with several protocols the one that needs no target."""
+        self._by_version = {service.version: service for service in services if service.version}
 
     def route(self, request: HttpRequest) -> tuple[Codec, str | None]:
         """Find the codec, and what the service signs as; ``None`` for a service that isn't served."""
@@ -45,6 +50,8 @@ class Router:
             return self._by_target.get(target.rpartition(".")[0])
         if signing_name is not None:
             return self._by_signing_name.get(signing_name)
+        if is_s3_host(request.headers.get("host", "")):
+            return self._by_signing_name.get("s3")
         by_host = self._by_signing_name.get(_host_name(request).partition(".")[0])
         return by_host or self._by_version.get(_read_version(request))
 

@@ -10,14 +10,17 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, unquote_to_bytes
 
 from rootkeeper.sandbox.codec.refusals import Refusal, RefusalError
 from rootkeeper.sandbox.http_messages import HttpRequest
+from rootkeeper.sandbox.payloads import CONTENT_HASH, UNSIGNED
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 TERMINATOR = "aws4_request"
 MAX_CACHED_KEYS = 50_000
+_S3 = "s3"
+"""Signs its paths and bodies in a way of its own."""
 _UNRESERVED = "-_.~"
 _EMPTY_HASH = hashlib.sha256(b"").hexdigest()
 
@@ -91,10 +94,11 @@ class Signer:
         canonical = canonical_request(request, authorization)
         digest = hashlib.sha256(canonical.encode("utf-8", "surrogateescape")).hexdigest()
         text = f"{ALGORITHM}\n{signed_at}\n{authorization.scope}\n{digest}"
-        key = self._signing_key(secret_access_key, authorization.scope)
+        key = self.signing_key(secret_access_key, authorization.scope)
         return hmac.digest(key, text.encode("utf-8", "surrogateescape"), "sha256").hex()
 
-    def _signing_key(self, secret_access_key: str, scope: CredentialScope) -> bytes:
+    def signing_key(self, secret_access_key: str, scope: CredentialScope) -> bytes:
+        """Give the key for a secret and scope, derived once."""
         key = self._keys.get((secret_access_key, scope))
         if key is None:
             if len(self._keys) >= MAX_CACHED_KEYS:
@@ -116,15 +120,16 @@ def canonical_request(request: HttpRequest, authorization: Authorization) -> str
     """Write the text that is hashed and signed."""
     headers = request.headers
     names = authorization.signed_headers
+    is_s3 = authorization.scope.signing_name == _S3
     lines = "".join(f"{name}:{_collapse(headers.get(name, ''))}\n" for name in names)
     return "\n".join(
         (
             request.method,
-            canonical_path(request.raw_path),
+            canonical_s3_path(request.raw_path) if is_s3 else canonical_path(request.raw_path),
             canonical_query(request.query_string),
             lines,
             ";".join(names),
-            hash_body(request.body),
+            headers.get(CONTENT_HASH, UNSIGNED) if is_s3 else hash_body(request.body),
         )
     )
 
@@ -141,6 +146,11 @@ def _collapse(value: str) -> str:
 def canonical_path(raw_path: str) -> str:
     """Encode a path, which arrives encoded, once more, as all services but S3 want it."""
     return raw_path if raw_path in ("", "/") else quote(raw_path, safe="/" + _UNRESERVED)
+
+
+def canonical_s3_path(raw_path: str) -> str:
+    """Encode a path once: S3's keys aren't normalized, nor encoded a second time."""
+    return quote(unquote_to_bytes(raw_path), safe="/" + _UNRESERVED)
 
 
 def canonical_query(query_string: str) -> str:

@@ -7,18 +7,51 @@ from __future__ import annotations
 
 import uuid
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from rootkeeper.sandbox.codec.scalars import format_iso8601
 from rootkeeper.sandbox.exchange import Principal, PrincipalKind
 
 MAX_EVENTS = 50_000
 _EVENT_VERSION = "1.11"
-_SECRET_PARAMETERS = frozenset({"Password", "OldPassword", "NewPassword", "AuthenticationCode1", "AuthenticationCode2"})
+_SECRET_PARAMETERS = frozenset(
+    {
+        "Password",
+        "OldPassword",
+        "NewPassword",
+        "AuthenticationCode1",
+        "AuthenticationCode2",
+        "ContactInformation",
+        "Otp",
+        "PrimaryEmail",
+    }
+)
+_EVENT_SOURCES = {"sso-admin": "sso"}
+"""Services that CloudTrail names otherwise than botocore does."""
 _HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
+
+
+class RecordedEvent(Protocol):
+    """Anything that happened in an account: an API call, or a step of signing in."""
+
+    @property
+    def account_id(self) -> str: ...
+
+    @property
+    def occurred_at(self) -> datetime: ...
+
+    @property
+    def is_by_root(self) -> bool:
+        """Whether ``userIdentity.type`` is ``Root``."""
+
+    def render(self) -> dict[str, Any]:
+        """Write the event as CloudTrail does."""
+
+
+Listener = Callable[[RecordedEvent], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +77,17 @@ class ApiCallEvent:
     def account_id(self) -> str:
         return self.principal.account_id
 
+    @property
+    def is_by_root(self) -> bool:
+        return self.principal.kind in (PrincipalKind.ROOT_SESSION, PrincipalKind.ROOT_USER)
+
     def render(self) -> dict[str, Any]:
         """Write the event as CloudTrail does."""
         event: dict[str, Any] = {
             "eventVersion": _EVENT_VERSION,
             "userIdentity": _user_identity(self.principal),
             "eventTime": format_iso8601(self.occurred_at),
-            "eventSource": f"{self.service}.amazonaws.com",
+            "eventSource": f"{_EVENT_SOURCES.get(self.service, self.service)}.amazonaws.com",
             "eventName": self.operation,
             "awsRegion": self.region,
             "sourceIPAddress": self.source_ip,
@@ -76,10 +113,17 @@ class Trail:
     """The newest events of all accounts."""
 
     def __init__(self, max_events: int = MAX_EVENTS) -> None:
-        self._events: deque[ApiCallEvent] = deque(maxlen=max_events)
+        self._events: deque[RecordedEvent] = deque(maxlen=max_events)
+        self._listeners: list[Listener] = []
 
-    def append(self, event: ApiCallEvent) -> None:
+    def subscribe(self, listener: Listener) -> None:
+        """Let somebody hear of every event as it is appended."""
+        self._listeners.append(listener)
+
+    def append(self, event: RecordedEvent) -> None:
         self._events.append(event)
+        for listener in self._listeners:
+            listener(event)
 
     def clear(self) -> None:
         self._events.clear()
@@ -87,6 +131,12 @@ class Trail:
     def of_account(self, account_id: str | None) -> list[dict[str, Any]]:
         """List an account's events, oldest first; all accounts' without an id."""
         return [event.render() for event in self._events if account_id in (None, event.account_id)]
+
+    def newest_first(self, account_id: str, start: datetime, end: datetime) -> Iterator[dict[str, Any]]:
+        """Give an account's events within a time, both ends included, rendering one after the other."""
+        for event in reversed(self._events):
+            if event.account_id == account_id and start <= event.occurred_at <= end:
+                yield event.render()
 
 
 def _user_identity(principal: Principal) -> dict[str, Any]:
@@ -135,4 +185,6 @@ def _lower_keys(value: Any) -> Any:
         }
     if isinstance(value, list):
         return [_lower_keys(item) for item in value]
+    if isinstance(value, bytes):
+        return f"{len(value)} bytes"
     return format_iso8601(value) if isinstance(value, datetime) else value

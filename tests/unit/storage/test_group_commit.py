@@ -31,11 +31,12 @@ def locked_by_another(stage: Stage) -> Iterator[None]:
 
 def test_waiting_units_share_one_commit(stage: Stage, worker: Worker) -> None:
     commits_before = len(stage.warnings)
-    gate = threading.Event()
+    entered, gate = threading.Event(), threading.Event()
     groups: list[int] = []
 
     def wait_for_the_others(transaction: WriteTransaction) -> None:
         groups.append(id(transaction))
+        entered.set()
         gate.wait(10)
 
     def note(transaction: WriteTransaction) -> None:
@@ -44,7 +45,9 @@ def test_waiting_units_share_one_commit(stage: Stage, worker: Worker) -> None:
     commits = worker.database._commits
     threads = [threading.Thread(target=commits.run, args=(wait_for_the_others,))]
     threads += [threading.Thread(target=commits.run, args=(note,)) for _ in range(20)]
-    for thread in threads:
+    threads[0].start()
+    entered.wait(10)
+    for thread in threads[1:]:
         thread.start()
     while len(commits._waiting) < 20:
         threading.Event().wait(0.01)

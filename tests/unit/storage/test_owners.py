@@ -45,8 +45,8 @@ def test_p03_an_owner_is_dead_once_its_lease_has_run_out_or_its_process_is_gone(
 
 
 def test_a_lease_is_renewed_while_the_process_lives(database: Database) -> None:
-    worker = make_worker(database, SystemClock(), lease_seconds=0.8)
-    time.sleep(1.6)
+    worker = make_worker(database, SystemClock(), lease_seconds=2)
+    time.sleep(3)
     record = read_owner(database, worker.owner.owner_id)
     assert record is not None
     assert not record.is_dead(SystemClock().now())
@@ -55,11 +55,11 @@ def test_a_lease_is_renewed_while_the_process_lives(database: Database) -> None:
 
 
 def test_a_renewal_that_fails_is_tried_again(stage: Stage, database: Database) -> None:
-    worker = make_worker(database, SystemClock(), lease_seconds=1)
+    worker = make_worker(database, SystemClock(), lease_seconds=2)
     stage.run_sql("ALTER TABLE owners RENAME TO hidden")
-    time.sleep(0.7)
+    time.sleep(1.2)
     stage.run_sql("ALTER TABLE hidden RENAME TO owners")
-    time.sleep(0.8)
+    time.sleep(1.5)
     record = read_owner(database, worker.owner.owner_id)
     assert record is not None
     assert not record.is_dead(SystemClock().now())

@@ -86,12 +86,12 @@ def test_p27_the_lock_of_a_killed_process_is_taken_over_at_once(stage: Stage) ->
 
 
 def test_p27_a_process_that_was_stopped_for_too_long_acts_no_more(stage: Stage) -> None:
-    with running("holding", stage.folder, "1.5") as one, running("holding", stage.folder, "1.5") as two:
+    with running("holding", stage.folder, "2.5") as one, running("holding", stage.folder, "2.5") as two:
         assert step(one, "take") == "1"
         assert step(one, "append").startswith("appended")
         os.kill(one.pid, signal.SIGSTOP)
         assert step(two, "take").startswith("busy")
-        time.sleep(2)
+        time.sleep(3)
         assert step(two, "take") == "2"
         assert step(two, "append").startswith("appended")
         os.kill(one.pid, signal.SIGCONT)

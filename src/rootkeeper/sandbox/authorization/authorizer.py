@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+
 from rootkeeper.sandbox.authorization.context import principal_arn, request_context
-from rootkeeper.sandbox.authorization.decision import Standing, decide, word_denial
+from rootkeeper.sandbox.authorization.decision import Denial, Standing, decide, word_denial
 from rootkeeper.sandbox.authorization.requests import AccessRequest
 from rootkeeper.sandbox.authorization.task_policies import TASK_POLICIES
 from rootkeeper.sandbox.codec.refusals import Refusal, RefusalError
-from rootkeeper.sandbox.exchange import Authority, Call, Operation, Principal, PrincipalKind
+from rootkeeper.sandbox.exchange import Authority, Call, GuardedResource, Operation, Principal, PrincipalKind
 
 _ROOT_KINDS = frozenset({PrincipalKind.ROOT_SESSION, PrincipalKind.ROOT_USER})
 
@@ -20,23 +22,37 @@ def authorize(call: Call, operation: Operation, authority: Authority) -> None:
     """
     if operation.is_open:
         return
-    resource = operation.resource(call)
-    denial = decide(access_request(call, operation, authority, resource), standing_of(call.principal, authority))
-    if denial is None:
-        return
-    if operation.denial:
-        raise operation.denial(call)
-    message = word_denial(denial, call.principal.arn, operation.action, resource)
-    raise RefusalError(Refusal.ACCESS_DENIED, message)
+    for action in operation.actions(call) if operation.actions else (operation.action,):
+        denial = find_denial(call, operation, authority, action)
+        if denial is not None:
+            raise operation.denial(call) if operation.denial else _refuse(call, operation, denial, action)
 
 
-def access_request(call: Call, operation: Operation, authority: Authority, resource: str) -> AccessRequest:
+def find_denial(call: Call, operation: Operation, authority: Authority, action: str) -> Denial | None:
+    """Decide about one of the actions of a call."""
+    guarded = operation.guard(call) if operation.guard else None
+    request = access_request(call, operation, authority, operation.resource(call), action, guarded)
+    standing = standing_of(call.principal, authority)
+    if guarded is not None:
+        standing = _beside_resource(standing, guarded, call.principal, operation, authority)
+    return decide(request, standing)
+
+
+def access_request(
+    call: Call,
+    operation: Operation,
+    authority: Authority,
+    resource: str,
+    action: str | None = None,
+    guarded: GuardedResource | None = None,
+) -> AccessRequest:
     """Put a call into the terms of policies."""
     service_keys = operation.condition_keys(call) if operation.condition_keys else {}
+    owner_id = guarded.account_id if guarded else None
     return AccessRequest(
-        action=operation.action.lower(),
+        action=(action or operation.action).lower(),
         resource=resource,
-        context=request_context(call, authority, resource, service_keys),
+        context=request_context(call, authority, resource, service_keys, owner_id),
         account_id=call.principal.account_id,
         principal_arns=frozenset((call.principal.arn, principal_arn(call.principal))),
     )
@@ -54,3 +70,52 @@ def standing_of(principal: Principal, authority: Authority) -> Standing:
         identity_policies=None if is_root else authority.identity_policies(principal),
         task_policy=None if principal.task_policy_arn is None else TASK_POLICIES[principal.task_policy_arn],
     )
+
+
+def _beside_resource(
+    standing: Standing, guarded: GuardedResource, principal: Principal, operation: Operation, authority: Authority
+) -> Standing:
+    """Add what stands over the resource."""
+    is_own = principal.account_id == guarded.account_id
+    is_owner_root = is_own and principal.kind in _ROOT_KINDS
+    return Standing(
+        service_control_levels=standing.service_control_levels,
+        identity_policies=standing.identity_policies,
+        task_policy=standing.task_policy,
+        resource_control_levels=authority.resource_control_policies(guarded.account_id),
+        resource_policy=None if is_owner_root and operation.is_open_to_owner_root else guarded.policy,
+        is_cross_account=not is_own,
+    )
+
+
+def _refuse(call: Call, operation: Operation, denial: Denial, action: str) -> RefusalError:
+    if _is_told_no_reason(call, operation):
+        return RefusalError(Refusal.ACCESS_DENIED, "Access Denied")
+    spell_action, spell_resource = _SPELLINGS.get(call.service, _AS_IT_IS)
+    resource = spell_resource(operation.resource(call))
+    message = word_denial(denial, call.principal.arn, spell_action(action), resource)
+    return RefusalError(Refusal.ACCESS_DENIED, message)
+
+
+def _is_told_no_reason(call: Call, operation: Operation) -> bool:
+    """S3 explains a refusal only to callers of the owner's account or organization.
+
+    Source: Amazon S3 User Guide, "Troubleshoot access denied (403 Forbidden) errors".
+    """
+    guarded = operation.guard(call) if operation.guard else None
+    if call.service != "s3" or guarded is None or guarded.account_id == call.principal.account_id:
+        return False
+    accounts = (guarded.account_id, call.principal.account_id)
+    return not all(call.world.is_in_organization(account_id) for account_id in accounts)
+
+
+def _quote_s3_resource(resource: str) -> str | None:
+    """S3 puts the ARN into quotes, and leaves out the one that stands for all buckets."""
+    return None if resource.endswith(":::*") else f'"{resource}"'
+
+
+Spelling = tuple[Callable[[str], str], Callable[[str], str | None]]
+
+_AS_IT_IS: Spelling = (str, str)
+_SPELLINGS: Mapping[str, Spelling] = {"s3": (str, _quote_s3_resource), "sqs": (str.lower, str)}
+"""How services show action and resource in refusals, where they differ. Source: public reports."""

@@ -20,14 +20,29 @@ _PRINCIPAL_TYPES = {
 
 
 def request_context(
-    call: Call, authority: Authority, resource: str, service_keys: Mapping[str, str]
+    call: Call, authority: Authority, resource: str, service_keys: Mapping[str, str], owner_id: str | None = None
 ) -> dict[str, ContextValue]:
-    """Gather the condition keys of a call, by lower-case name; keys without a value are absent."""
+    """Gather the condition keys of a call, by lower-case name; keys without a value are absent.
+
+    ``owner_id`` is the account that the resource belongs to, where its ARN doesn't say so.
+    """
     context = _request_keys(call)
     context.update(_principal_keys(call.principal, authority))
-    context["aws:resourceaccount"] = _resource_account(resource) or call.principal.account_id
+    context.update(_resource_keys(context, owner_id or _resource_account(resource), authority))
     context.update((key.lower(), value) for key, value in service_keys.items())
     return context
+
+
+def _resource_keys(
+    caller_keys: Mapping[str, ContextValue], owner_id: str | None, authority: Authority
+) -> dict[str, ContextValue]:
+    """Name the owner of the resource and its place, which mostly are the caller's own."""
+    if owner_id is None or owner_id == caller_keys["aws:principalaccount"]:
+        keys = {"account": "aws:principalaccount", "orgid": "aws:principalorgid", "orgpaths": "aws:principalorgpaths"}
+        return {f"aws:resource{name}": caller_keys[key] for name, key in keys.items() if key in caller_keys}
+    path = authority.organization_path(owner_id)
+    places: dict[str, ContextValue] = {"aws:resourceorgid": authority.organization_id, "aws:resourceorgpaths": (path,)}
+    return {"aws:resourceaccount": owner_id} | (places if path else {})
 
 
 def _request_keys(call: Call) -> dict[str, ContextValue]:

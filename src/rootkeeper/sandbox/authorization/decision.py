@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 
-from rootkeeper.sandbox.authorization.documents import compile_policy
+from rootkeeper.sandbox.authorization.documents import PolicyKind, compile_policy
 from rootkeeper.sandbox.authorization.requests import AccessRequest
 from rootkeeper.sandbox.exchange import AttachedPolicy
 
@@ -18,20 +18,38 @@ class PolicyType(StrEnum):
     """The kinds of policies, as denials name them."""
 
     IDENTITY = "identity-based policy"
+    RESOURCE = "resource-based policy"
+    RESOURCE_CONTROL = "resource control policy"
     SERVICE_CONTROL = "service control policy"
     SESSION = "session policy"
 
 
+class Grant(Enum):
+    """What a resource policy gives a caller."""
+
+    NOTHING = auto()
+    TO_ACCOUNT = auto()
+    """Allows the caller's account, which hands it on by its own policies."""
+    TO_CALLER = auto()
+    """Allows the caller itself, or everyone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The policies that decide about one caller."""
+    """The policies that decide about one caller, and about the resource it asks for."""
 
     service_control_levels: Sequence[Sequence[AttachedPolicy]] = ()
     """One list for each level, from the organization's root down; none for the management account."""
     identity_policies: Sequence[str] | None = ()
-    """Documents; ``None`` for a root user, who needs no Allow."""
+    """Documents; ``None`` for a root user, who needs no Allow in its own account."""
     task_policy: str | None = None
     """The document of a root session, which only denies."""
+    resource_control_levels: Sequence[Sequence[AttachedPolicy]] = ()
+    """As for SCPs, but of the resource owner's account."""
+    resource_policy: str | None = None
+    """The resource's own document; ``None`` too where it can't bind the caller, a bucket owner's root user."""
+    is_cross_account: bool = False
+    """Whether the resource is another account's, so that both sides must allow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,37 +65,69 @@ class Denial:
 def decide(request: AccessRequest, standing: Standing) -> Denial | None:
     """Decide about a request; ``None`` allows it.
 
-    Any Deny wins. Without one, each level of SCPs must allow, and so must an identity policy, if the caller isn't a
-    root user.
+    Any Deny wins. Without one, each level of SCPs and of RCPs must allow. In the caller's own account an identity
+    policy or the resource policy must allow, across accounts both; a root user needs no identity policy.
     """
     return _find_explicit_denial(request, standing) or _find_implicit_denial(request, standing)
 
 
 def _find_explicit_denial(request: AccessRequest, standing: Standing) -> Denial | None:
-    for level in standing.service_control_levels:
-        for policy in level:
-            if compile_policy(policy.document).denies(request):
-                return Denial(PolicyType.SERVICE_CONTROL, is_explicit=True, policy_arn=policy.arn)
+    for policy_type, kind, levels in _control_levels(standing):
+        for policy in (policy for level in levels for policy in level):
+            if compile_policy(policy.document, kind).denies(request):
+                return Denial(policy_type, is_explicit=True, policy_arn=policy.arn)
     if any(compile_policy(document).denies(request) for document in standing.identity_policies or ()):
         return Denial(PolicyType.IDENTITY, is_explicit=True)
     if standing.task_policy is not None and compile_policy(standing.task_policy).denies(request):
         return Denial(PolicyType.SESSION, is_explicit=True)
+    if standing.resource_policy and compile_policy(standing.resource_policy, PolicyKind.RESOURCE).denies(request):
+        return Denial(PolicyType.RESOURCE, is_explicit=True)
     return None
 
 
+def _control_levels(
+    standing: Standing,
+) -> tuple[tuple[PolicyType, PolicyKind, Sequence[Sequence[AttachedPolicy]]], ...]:
+    return (
+        (PolicyType.SERVICE_CONTROL, PolicyKind.IDENTITY, standing.service_control_levels),
+        (PolicyType.RESOURCE_CONTROL, PolicyKind.RESOURCE, standing.resource_control_levels),
+    )
+
+
 def _find_implicit_denial(request: AccessRequest, standing: Standing) -> Denial | None:
-    for level in standing.service_control_levels:
-        if not any(compile_policy(policy.document).allows(request) for policy in level):
-            return Denial(PolicyType.SERVICE_CONTROL, is_explicit=False)
+    for policy_type, kind, levels in _control_levels(standing):
+        for level in levels:
+            if not any(compile_policy(policy.document, kind).allows(request) for policy in level):
+                return Denial(policy_type, is_explicit=False)
+    grant = find_grant(request, standing.resource_policy)
+    if not _allows_itself(request, standing) and (standing.is_cross_account or grant is not Grant.TO_CALLER):
+        return Denial(PolicyType.IDENTITY, is_explicit=False)
+    if standing.is_cross_account and grant is Grant.NOTHING:
+        return Denial(PolicyType.RESOURCE, is_explicit=False)
+    return None
+
+
+def _allows_itself(request: AccessRequest, standing: Standing) -> bool:
+    """Tell whether the caller's own side allows."""
     if standing.identity_policies is None:
-        return None
-    if any(compile_policy(document).allows(request) for document in standing.identity_policies):
-        return None
-    return Denial(PolicyType.IDENTITY, is_explicit=False)
+        return True
+    return any(compile_policy(document).allows(request) for document in standing.identity_policies)
 
 
-def word_denial(denial: Denial, caller_arn: str, action: str, resource: str) -> str:
-    """Word a refusal as AWS does, naming the kind of policy behind it.
+def find_grant(request: AccessRequest, resource_policy: str | None) -> Grant:
+    """Find what a resource policy allows a caller, leaving its denials aside."""
+    if not resource_policy:
+        return Grant.NOTHING
+    allowing = [s for s in compile_policy(resource_policy, PolicyKind.RESOURCE).allowances if s.applies(request)]
+    if not allowing:
+        return Grant.NOTHING
+    principals = [statement.principals for statement in allowing if statement.principals]
+    is_direct = any(found.is_everyone or found.is_negated or found.names(request) for found in principals)
+    return Grant.TO_CALLER if is_direct else Grant.TO_ACCOUNT
+
+
+def word_denial(denial: Denial, caller_arn: str, action: str, resource: str | None) -> str:
+    """Word a refusal as AWS does, naming the kind of policy behind it; ``resource`` as the service shows it, if so.
 
     Source: IAM User Guide, "Troubleshoot access denied error messages".
     """
@@ -87,4 +137,5 @@ def word_denial(denial: Denial, caller_arn: str, action: str, resource: str) -> 
         cause += f": {denial.policy_arn}" if denial.policy_arn else ""
     else:
         cause = f"because no {denial.policy_type} allows the {action} action"
-    return f"User: {caller_arn} is not authorized to perform: {action} on resource: {resource} {cause}"
+    place = f" on resource: {resource}" if resource is not None else ""
+    return f"User: {caller_arn} is not authorized to perform: {action}{place} {cause}"

@@ -24,15 +24,25 @@ class PrincipalPattern:
     account_ids: frozenset[str]
     """Accounts named as a whole: everyone in them whom their own policies let."""
     arns: frozenset[str]
+    services: frozenset[str] = frozenset()
 
     def matches(self, request: AccessRequest) -> bool:
-        """Tell whether the caller is meant."""
-        is_named = (
-            self.is_everyone
-            or request.account_id in self.account_ids
-            or not self.arns.isdisjoint(request.principal_arns)
-        )
-        return is_named is not self.is_negated
+        """Tell whether the caller is meant.
+
+        NotPrincipal with an account excepts its root user alone; others must be named themselves.
+        """
+        if self.is_negated:
+            return not (self.is_everyone or self.names(request) or self._names_root_user(request))
+        return self.is_everyone or request.account_id in self.account_ids or self.names(request)
+
+    def names(self, request: AccessRequest) -> bool:
+        """Tell whether the caller is named by itself, not by its account."""
+        is_service = request.service_principal is not None and request.service_principal in self.services
+        return is_service or not self.arns.isdisjoint(request.principal_arns)
+
+    def _names_root_user(self, request: AccessRequest) -> bool:
+        is_root_user = any(arn.endswith(":root") for arn in request.principal_arns)
+        return is_root_user and request.account_id in self.account_ids
 
 
 def parse_principals(element: object, *, is_negated: bool) -> PrincipalPattern:
@@ -41,16 +51,18 @@ def parse_principals(element: object, *, is_negated: bool) -> PrincipalPattern:
     :raises ValueError: if it names nobody in a known way.
     """
     if element == "*":
-        return PrincipalPattern(is_negated, True, frozenset(), frozenset())
+        return PrincipalPattern(is_negated, is_everyone=True, account_ids=frozenset(), arns=frozenset())
     if not isinstance(element, Mapping) or not element or element.keys() - _KINDS:
         raise ValueError('Principal must be "*" or an object with AWS, Service, Federated or CanonicalUser.')
-    values = [text for kind in element for text in _texts(element[kind])]
-    accounts = [match.group(1) for match in map(_ACCOUNT.fullmatch, _texts(element.get("AWS", []))) if match]
+    values = {kind: _texts(element[kind]) for kind in element}
+    named = values.get("AWS", [])
+    accounts = [match.group(1) for match in map(_ACCOUNT.fullmatch, named) if match]
     return PrincipalPattern(
         is_negated=is_negated,
-        is_everyone="*" in _texts(element.get("AWS", [])),
+        is_everyone="*" in named,
         account_ids=frozenset(accounts),
-        arns=frozenset(values),
+        arns=frozenset(named),
+        services=frozenset(values.get("Service", [])),
     )
 
 

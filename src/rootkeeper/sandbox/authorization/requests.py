@@ -19,3 +19,5 @@ class AccessRequest:
     """The caller's account."""
     principal_arns: frozenset[str] = field(default=frozenset())
     """All ARNs that a Principal element may mean the caller by: a role session's own and its role's."""
+    service_principal: str | None = None
+    """The AWS service that calls, such as ``events.amazonaws.com``, when no account does."""

@@ -10,7 +10,14 @@ from typing import Any
 from botocore.model import ListShape, MapShape, Shape, StructureShape
 
 from rootkeeper.sandbox.codec.refusals import Refusal, RefusalError
-from rootkeeper.sandbox.codec.scalars import format_blob, format_epoch, format_iso8601, malformed, parse_blob, parse_timestamp
+from rootkeeper.sandbox.codec.scalars import (
+    format_blob,
+    format_epoch,
+    format_iso8601,
+    malformed,
+    parse_blob,
+    parse_timestamp,
+)
 
 Converter = Callable[[Any], Any]
 Compiler = Callable[[Shape], Converter]

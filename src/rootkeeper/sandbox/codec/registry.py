@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from botocore.model import ServiceModel
@@ -11,9 +11,16 @@ from rootkeeper.sandbox.codec.json_protocol import JsonCodec
 from rootkeeper.sandbox.codec.models import load_model
 from rootkeeper.sandbox.codec.protocols import Codec
 from rootkeeper.sandbox.codec.query_protocol import QueryCodec
+from rootkeeper.sandbox.codec.rest_json_protocol import RestJsonCodec
+from rootkeeper.sandbox.codec.s3_protocol import S3Codec
+from rootkeeper.sandbox.codec.sqs_protocol import SqsJsonCodec, SqsQueryCodec
 
-_CODECS: dict[str, Callable[[ServiceModel], Codec]] = {"json": JsonCodec, "query": QueryCodec}
+CodecMaker = Callable[[ServiceModel], Codec]
+
+_CODECS: Mapping[str, CodecMaker] = {"json": JsonCodec, "query": QueryCodec, "rest-json": RestJsonCodec}
 """By the protocol's name in the model."""
+_OWN_CODECS: Mapping[str, tuple[CodecMaker, ...]] = {"s3": (S3Codec,), "sqs": (SqsQueryCodec, SqsJsonCodec)}
+"""Services whose wire differs from their model, or that speak several protocols."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,20 +32,26 @@ class ServedService:
     """The service in a signature's credential scope, such as ``sso`` for sso-admin."""
     target_prefix: str | None
     """What ``X-Amz-Target`` begins with, in the JSON protocols."""
-    version: str
+    version: str | None
     """The ``Version`` parameter of the query protocol."""
 
 
 def load_services(names: Iterable[str]) -> tuple[ServedService, ...]:
-    """Load the models of the services and make their codecs."""
-    return tuple(_load(name) for name in names)
+    """Load the models of the services and make their codecs, one for each protocol that a service speaks."""
+    return tuple(_describe(codec, load_model(name)) for name in names for codec in make_codecs(name))
 
 
-def _load(name: str) -> ServedService:
+def make_codecs(name: str) -> tuple[Codec, ...]:
+    """Make the codecs of a service, the one that today's clients speak last."""
     model = load_model(name)
+    makers = _OWN_CODECS.get(name) or (_CODECS[model.metadata["protocol"]],)
+    return tuple(make(model) for make in makers)
+
+
+def _describe(codec: Codec, model: ServiceModel) -> ServedService:
     return ServedService(
-        codec=_CODECS[model.metadata["protocol"]](model),
+        codec=codec,
         signing_name=model.signing_name,
-        target_prefix=model.metadata.get("targetPrefix"),
-        version=model.metadata["apiVersion"],
+        target_prefix=model.metadata["targetPrefix"] if isinstance(codec, JsonCodec) else None,
+        version=model.metadata["apiVersion"] if isinstance(codec, QueryCodec) else None,
     )

@@ -48,10 +48,16 @@ class Route:
         return (
             method == self.method
             and self.match_path(segments) is not None
-            and all(name in query and (not value or query[name][0] == value) for name, value in self.fixed_query.items())
+            and all(
+                name in query and (not value or query[name][0] == value) for name, value in self.fixed_query.items()
+            )
             and all(name in query for name in self.required_query)
             and all(name in headers for name in self.required_headers)
         )
+
+    def _fits_query(self, query: Query) -> bool:
+        """``?policy`` fits with any value, ``?list-type=2`` with that one."""
+        return all(name in query and value in ("", query[name][0]) for name, value in self.fixed_query.items())
 
     def match_path(self, segments: list[str]) -> dict[str, str] | None:
         """Give the values of the labels, still encoded; ``None`` when the path doesn't fit."""

@@ -17,8 +17,9 @@ from rootkeeper.sandbox.state.credentials import (
     MfaDevice,
     SigningCertificate,
 )
+from rootkeeper.sandbox.state.eligibility import Feature
 from rootkeeper.sandbox.state.identifiers import derive_access_key_id, derive_lower_id
-from rootkeeper.sandbox.state.organization import Feature, Organization
+from rootkeeper.sandbox.state.organization import Organization
 from rootkeeper.sandbox.state.policies import OrganizationPolicy, PolicyType
 
 _ROOT_USER_FIELDS = (

@@ -28,10 +28,12 @@ class Lags:
     deregistration: tuple[float, float] = (0, 0)
     trust_removal: tuple[float, float] = (0, 0)
     feature_change: tuple[float, float] = (0, 0)
+    queue_policy_change: tuple[float, float] = (0, 0)
+    """SQS's, not STS's. Source: SQS SetQueueAttributes, API version 2012-11-05: up to 60 seconds."""
 
 
 IMMEDIATE = Lags()
-AWS_LAGS = Lags(deregistration=(5, 45), trust_removal=(0, 120), feature_change=(0, 1))
+AWS_LAGS = Lags(deregistration=(5, 45), trust_removal=(0, 120), feature_change=(0, 1), queue_policy_change=(0, 60))
 LAGS = {"immediate": IMMEDIATE, "aws": AWS_LAGS}
 """The values of ``--consistency``. The bounds between the observed moments are assumed."""
 

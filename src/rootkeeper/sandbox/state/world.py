@@ -11,14 +11,18 @@ from typing import Any
 
 from rootkeeper.sandbox.exchange import AttachedPolicy, Credential, Principal, PrincipalKind
 from rootkeeper.sandbox.state.accounts import Account, IamRole, IamUser
+from rootkeeper.sandbox.state.buckets import BucketStore
+from rootkeeper.sandbox.state.contacts import ContactBook
 from rootkeeper.sandbox.state.credentials import ACTIVE, AccessKey, Credentials
 from rootkeeper.sandbox.state.description import describe_organization, parse_policy, parse_root_user, render_time
 from rootkeeper.sandbox.state.identifiers import derive_bytes, derive_secret_access_key
+from rootkeeper.sandbox.state.identity_center import make_identity_center
 from rootkeeper.sandbox.state.joining import AccountRequest
 from rootkeeper.sandbox.state.mailboxes import Mailboxes
 from rootkeeper.sandbox.state.new_accounts import open_account
 from rootkeeper.sandbox.state.organization import Organization
 from rootkeeper.sandbox.state.policies import PolicyType
+from rootkeeper.sandbox.state.queues import EventRule, QueueBook
 from rootkeeper.sandbox.state.sessions import Sessions
 
 
@@ -45,6 +49,11 @@ class World:
         """Accounts that belong to no organization."""
         self.sessions = Sessions()
         self.mailboxes = Mailboxes()
+        self.buckets = BucketStore()
+        self.queues = QueueBook()
+        self.event_rules: list[EventRule] = []
+        self.contacts = ContactBook()
+        self.identity_center = make_identity_center(organization, seed, clock())
         self.page_token_key = secrets.token_bytes(32)
         """What continuation tokens are sealed with."""
         self._key_owners: dict[str, KeyOwner] = {}

@@ -12,10 +12,10 @@ from rootkeeper.sandbox.state import Organization, OrganizationPolicy, PolicyTyp
 
 
 def list_policies(call: Call) -> dict[str, Any]:
-    """List the policies of one type; none of a type that the sandbox doesn't know or that isn't enabled."""
-    policy_type = _policy_type(call)
-    book = call.world.organization.policy_book
-    found = [policy for policy in book.enabled_policies() if policy.policy_type is policy_type]
+    """List the policies of one type, none of a type that the sandbox doesn't know; AWS's own once it is enabled."""
+    policy_type, book = _policy_type(call), call.world.organization.policy_book
+    listed = book.of_type(policy_type) if policy_type else []
+    found = [policy for policy in listed if not policy.is_aws_managed or policy_type in book.enabled_types]
     return render_page(call, "Policies", [_summarize(policy) for policy in found])
 
 
@@ -30,7 +30,7 @@ def list_policies_for_target(call: Call) -> dict[str, Any]:
 
 def list_targets_for_policy(call: Call) -> dict[str, Any]:
     """List what a policy is attached to."""
-    organization, policy = call.world.organization, _policy(call)
+    organization, policy = call.world.organization, get_policy(call)
     rows, token = cut_rows(call, list(organization.policy_book.targets(policy, organization.target_ids())))
     targets = [_describe_target(organization, target_id) for target_id in rows]
     return {"Targets": targets} | ({"NextToken": token} if token else {})
@@ -46,9 +46,13 @@ def _describe_target(organization: Organization, target_id: str) -> dict[str, An
     return {"TargetId": target_id, "Arn": target_arn(organization, target_id), "Name": name, "Type": kind}
 
 
-def describe_policy(call: Call) -> dict[str, Any]:
+def describe_named_policy(call: Call) -> dict[str, Any]:
     """Describe one policy with its content."""
-    policy = _policy(call)
+    return describe_policy(get_policy(call))
+
+
+def describe_policy(policy: OrganizationPolicy) -> dict[str, Any]:
+    """Give the answer that describes a policy with its content."""
     return {"Policy": {"PolicySummary": _summarize(policy), "Content": policy.content}}
 
 
@@ -63,7 +67,11 @@ def _summarize(policy: OrganizationPolicy) -> dict[str, Any]:
     }
 
 
-def _policy(call: Call) -> OrganizationPolicy:
+def get_policy(call: Call) -> OrganizationPolicy:
+    """Get the policy that a call names.
+
+    :raises ServiceError: PolicyNotFoundException.
+    """
     policy = call.world.organization.policy_book.policies.get(call.parameters["PolicyId"])
     if policy is None:
         raise not_found("Policy")
@@ -75,7 +83,8 @@ def _policy_type(call: Call) -> PolicyType | None:
     return known.get(call.parameters["Filter"])
 
 
-def _policy_resource(call: Call) -> str:
+def policy_resource(call: Call) -> str:
+    """Spell the ARN of the policy that a call names."""
     return target_arn(call.world.organization, call.parameters["PolicyId"])
 
 
@@ -89,7 +98,7 @@ def _filter_keys(call: Call) -> Mapping[str, str]:
 
 OPERATIONS = {
     "DescribePolicy": Operation(
-        for_readers(describe_policy), "organizations:DescribePolicy", resource=_policy_resource
+        for_readers(describe_named_policy), "organizations:DescribePolicy", resource=policy_resource
     ),
     "ListPolicies": Operation(for_readers(list_policies), "organizations:ListPolicies", condition_keys=_filter_keys),
     "ListPoliciesForTarget": Operation(
@@ -99,6 +108,6 @@ OPERATIONS = {
         condition_keys=_filter_keys,
     ),
     "ListTargetsForPolicy": Operation(
-        for_readers(list_targets_for_policy), "organizations:ListTargetsForPolicy", resource=_policy_resource
+        for_readers(list_targets_for_policy), "organizations:ListTargetsForPolicy", resource=policy_resource
     ),
 }

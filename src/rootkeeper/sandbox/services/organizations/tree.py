@@ -53,15 +53,18 @@ def target_arn(organization: Organization, target_id: str) -> str:
 
 def list_roots(call: Call) -> dict[str, Any]:
     """List the one root."""
-    organization = call.world.organization
+    return render_page(call, "Roots", [describe_root(call.world.organization)])
+
+
+def describe_root(organization: Organization) -> dict[str, Any]:
+    """Give the root as Organizations shows it, with the policy types that are enabled."""
     enabled = sorted(organization.policy_book.enabled_types, reverse=True)
-    root = {
+    return {
         "Id": organization.organization_root_id,
         "Arn": parent_arn(organization, organization.organization_root_id),
         "Name": "Root",
         "PolicyTypes": [{"Type": str(policy_type), "Status": "ENABLED"} for policy_type in enabled],
     }
-    return render_page(call, "Roots", [root])
 
 
 def list_accounts(call: Call) -> dict[str, Any]:

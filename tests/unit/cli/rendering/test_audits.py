@@ -1,0 +1,106 @@
+"""An audit's report in every format."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from typing import Any
+
+import pytest
+
+from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.cli.rendering.audits import show_audit
+from rootkeeper.cli.terminal import Terminal
+from rootkeeper.domain.statuses import AccountStatus, Role, Status
+from tests.unit.cli.rendering import samples
+
+EVIL = "=cmd|' /C calc'!A0\x1b[2J[bold red]\N{RIGHT-TO-LEFT OVERRIDE}x"
+
+
+def show(
+    capsys: pytest.CaptureFixture[str],
+    output: OutputFormat,
+    statuses: tuple[AccountStatus, ...] = samples.ALL,
+    *,
+    details: bool = False,
+) -> str:
+    show_audit(samples.report(statuses), output, Terminal({}), details=details)
+    return capsys.readouterr().out
+
+
+def evil_account() -> AccountStatus:
+    return AccountStatus(samples.account(name=EVIL), Role.MEMBER, Status.PRESENT, summary=samples.EVERYTHING)
+
+
+def test_json_has_the_promised_shape(capsys: pytest.CaptureFixture[str]) -> None:
+    answer: dict[str, Any] = json.loads(show(capsys, OutputFormat.JSON))
+    assert answer["schema_version"] == 1
+    assert answer["organization_id"] == "o-exampleorgid"
+    assert answer["management_account_id"] == "111122223333"
+    assert answer["endpoint"] == "SANDBOX 127.0.0.1:4599"
+    assert answer["observed_at"] == "2026-11-25T12:00:00Z"
+    assert answer["summary"] == {
+        "accounts": 7,
+        "present": 2,
+        "not_present": 1,
+        "recovery_open": 1,
+        "unknown": 1,
+        "not_applicable": 2,
+    }
+    unread = next(account for account in answer["accounts"] if account["account_id"] == "777788889999")
+    assert unread["status"] == "unknown"
+    assert unread["reason"] == "blocked_by_policy"
+    assert set(unread["credentials"].values()) == {None}
+
+
+def test_details_count_and_list_each_kind(capsys: pytest.CaptureFixture[str]) -> None:
+    statuses = (samples.DETAILED, samples.CLEAN)
+    found, clean = json.loads(show(capsys, OutputFormat.JSON, statuses, details=True))["accounts"]
+    assert found["credentials"] == {"password": 1, "access_keys": 1, "signing_certificates": 1, "mfa_devices": 1}
+    assert found["details"]["access_keys"][0]["last_used_service"] == "s3"
+    assert set(clean["credentials"].values()) == {0}
+    assert clean["details"] is None
+
+
+def test_json_lines_are_the_same_accounts(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = [json.loads(line) for line in show(capsys, OutputFormat.JSONL).splitlines()]
+    assert lines == json.loads(show(capsys, OutputFormat.JSON))["accounts"]
+
+
+def test_unknown_is_never_shown_as_good_in_any_format(capsys: pytest.CaptureFixture[str]) -> None:
+    for output in OutputFormat:
+        shown = show(capsys, output, (samples.UNREAD,))
+        assert "unknown" in shown.lower()
+        assert "✓" not in shown
+        assert "not_present" not in shown.replace('"not_present": 0', "")
+
+
+def test_the_tree_shows_units_by_name_even_with_a_slash_in_it(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = show(capsys, OutputFormat.TREE).splitlines()
+    assert lines[0] == "Organization o-exampleorgid, SANDBOX 127.0.0.1:4599"
+    assert "Root  7 accounts: 2 present, 1 recovery open, 1 unknown" in lines[1]
+    assert "Prod/EU" in lines[2]
+    assert lines[-1] == "Root logins left to secure: 3"
+
+
+def test_why_an_account_is_unknown_is_told_below_the_tree(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "Unknown: 777788889999: Account 777788889999 is blocked by p-examplescp." in show(capsys, OutputFormat.TREE)
+
+
+@pytest.mark.parametrize("output", [OutputFormat.TREE, OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.CSV])
+def test_a_hostile_name_can_neither_steer_the_terminal_nor_run_in_a_spreadsheet(
+    capsys: pytest.CaptureFixture[str], output: OutputFormat
+) -> None:
+    shown = show(capsys, output, (evil_account(),))
+    assert "\x1b" not in shown
+    assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in shown
+    assert "[bold red]" in shown
+    if output is OutputFormat.CSV:
+        (row,) = csv.DictReader(io.StringIO(shown))
+        assert row["name"].startswith("'=cmd")
+
+
+def test_details_add_the_last_use(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "last used 3 days ago" in show(capsys, OutputFormat.TREE, (samples.DETAILED,), details=True)
+    assert "3 days ago" in show(capsys, OutputFormat.TABLE, (samples.DETAILED,), details=True)

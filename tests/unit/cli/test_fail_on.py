@@ -1,0 +1,30 @@
+"""What makes an answer a bad one."""
+
+from __future__ import annotations
+
+import pytest
+
+from rootkeeper.cli.fail_on import FailOnOptions
+from rootkeeper.domain.statuses import FailOn
+from rootkeeper.errors import InputError
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        (None, {FailOn.PRESENT, FailOn.UNKNOWN}),
+        (["present"], {FailOn.PRESENT}),
+        (["present, unknown"], {FailOn.PRESENT, FailOn.UNKNOWN}),
+        (["present", "unknown"], {FailOn.PRESENT, FailOn.UNKNOWN}),
+        (["none"], {FailOn.NONE}),
+    ],
+)
+def test_words_may_be_joined_or_repeated(given: list[str] | None, meant: set[FailOn]) -> None:
+    assert FailOnOptions(given).to_set() == meant
+
+
+@pytest.mark.parametrize("given", [["all"], ["none,present"], [""], ["Present"]])
+def test_anything_else_is_refused(given: list[str]) -> None:
+    with pytest.raises(InputError) as raised:
+        FailOnOptions(given).to_set()
+    assert raised.value.hint

@@ -1,0 +1,35 @@
+"""Signals as requests."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from rootkeeper.cli.stopping import StopRequests, as_interrupts
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_is_counted_and_ends_nothing(number: signal.Signals) -> None:
+    with StopRequests() as stops:
+        assert not stops.asked_once()
+        os.kill(os.getpid(), number)
+        assert stops.asked_once()
+        assert not stops.asked_twice()
+        os.kill(os.getpid(), number)
+        assert stops.asked_twice()
+
+
+def test_afterwards_signals_mean_what_they_meant_before() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with StopRequests():
+        pass
+    with as_interrupts(signal.SIGTERM):
+        pass
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_termination_is_an_interrupt() -> None:
+    with pytest.raises(KeyboardInterrupt), as_interrupts(signal.SIGTERM):
+        os.kill(os.getpid(), signal.SIGTERM)

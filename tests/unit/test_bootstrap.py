@@ -1,0 +1,46 @@
+"""The composition root makes only what is used."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from rootkeeper.bootstrap import Application, describe_user, make_window_id, spread_pauses
+from rootkeeper.settings import load_settings
+
+
+@pytest.mark.parametrize(
+    ("seconds", "pauses"), [(0, ()), (1, (1,)), (3, (1, 2)), (15, (1, 2, 4, 8)), (10, (1, 2, 4, 3))]
+)
+def test_pauses_double_and_add_up(seconds: int, pauses: tuple[float, ...]) -> None:
+    assert spread_pauses(seconds) == pauses
+
+
+def test_window_ids_are_short_and_never_the_same() -> None:
+    ids = {make_window_id() for _ in range(100)}
+    assert len(ids) == 100
+    assert all(len(window_id) == 12 for window_id in ids)
+
+
+def test_the_actor_is_user_and_host() -> None:
+    assert "@" in describe_user()
+
+
+def test_closing_what_was_never_opened_does_nothing(tmp_path: Path) -> None:
+    settings = load_settings(None, {}, tmp_path)
+    with Application(settings):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_reading_the_ledger_loads_no_aws_client(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from rootkeeper.bootstrap import Application; "
+        "from rootkeeper.settings import load_settings; "
+        f"a = Application(load_settings(None, {{}}, Path({str(tmp_path)!r}))); "
+        "a.ledger_reader.verify(); a.close(); sys.exit('botocore' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
