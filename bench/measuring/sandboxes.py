@@ -1,4 +1,4 @@
-"""A sandbox in a process of its own, and what it was asked."""
+"""Servers in processes of their own, above all the sandbox, and what it was asked."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 import sys
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +19,7 @@ class Sandbox:
     """A running sandbox."""
 
     url: str
+    process_id: int
 
     def ask(self, path: str) -> Any:
         """GET on the control interface."""
@@ -51,13 +52,20 @@ class Sandbox:
 def run_sandbox(*options: str) -> Iterator[Sandbox]:
     """A sandbox on any free port, stopped at the end."""
     command = [sys.executable, "-m", "rootkeeper.sandbox", "--port", "0", "--exit-with-parent", *options]
+    with run_server(command) as (url, process_id):
+        yield Sandbox(url, process_id)
+
+
+@contextmanager
+def run_server(command: Sequence[str]) -> Iterator[tuple[str, int]]:
+    """A server that says ``READY URL`` once it listens; gives URL and process id, and stops it at the end."""
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         ready, _, url = process.stdout.readline().strip().partition(" ")
         if ready != "READY":
-            raise RuntimeError("The sandbox didn't start.")
-        yield Sandbox(url)
+            raise RuntimeError(f"{' '.join(command)} didn't start.")
+        yield url, process.pid
     finally:
         process.terminate()
         process.communicate(timeout=10)

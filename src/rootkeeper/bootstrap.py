@@ -10,6 +10,7 @@ import getpass
 import os
 import secrets
 import socket
+from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -69,6 +70,15 @@ class Leftovers:
     merged_entries: int
     settlement: SettlementReport
     closings: tuple[Closing, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerIdentity:
+    """What an entry of the ledger names beside its content."""
+
+    organization_id: str
+    endpoint: Endpoint
+    actor: Actor
 
 
 class Application:
@@ -290,12 +300,27 @@ class Application:
         closings = OverdueClosing(self.windows, self.window_closing(progress), progress).close_overdue(self.clock.now())
         return Leftovers(merged, settlement, closings)
 
+    @cached_property
+    def ledger_identity(self) -> LedgerIdentity:
+        """For whom an entry about the ledger itself is written.
+
+        A database of one organization knows it by itself, so that this needs no AWS; else AWS is asked.
+        """
+        organization_ids = self.database.list_organization_ids()
+        entries = self.ledger_reader.list_entries() if len(organization_ids) == 1 else iter(())
+        last = deque(entries, maxlen=1)
+        if not last:
+            return LedgerIdentity(self._organization_id, self.endpoint, self.actor)
+        actor = Actor(describe_user(), ActorKind.SELF_ASSERTED)
+        return LedgerIdentity(last[0].organization_id, Endpoint(last[0].endpoint), actor)
+
     def adopt_ledger(self) -> LedgerEntry | None:
         """Record that this database is the one to go on with; ``None`` if there is nothing to adopt.
 
         :raises LedgerUnavailableError: if it can't be recorded.
         """
-        return self.database.adopt(self.ledger)
+        who = self.ledger_identity
+        return self.database.adopt(self.database.ledger(who.organization_id, who.endpoint, who.actor, self.owner))
 
     def _open_spill(self) -> Ledger:
         return self._open.enter_context(

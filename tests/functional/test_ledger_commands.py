@@ -92,7 +92,8 @@ def test_a_restored_database_is_refused_until_it_is_adopted(enabled: Program, tm
     assert refused.status == 3, refused.shown
     assert "ledger adopt" in refused.stderr
     assert enabled.run("ledger", "verify").status == 1
-    adopted = enabled.run("ledger", "adopt", "--yes")
+    assert enabled.run("ledger", "adopt", **WITHOUT_AWS).status == 2
+    adopted = enabled.run("ledger", "adopt", "--yes", **WITHOUT_AWS)
     assert adopted.status == 0, adopted.shown
     accepted = enabled.run("delete", "AnyCompany Billing", "--yes")
     assert accepted.status == 0, accepted.shown

@@ -29,6 +29,13 @@ def test_status_is_good_once_everything_is_on(enabled: Program) -> None:
     assert run.json["caller"]["role"] == "management"
 
 
+def test_status_answers_though_the_database_cannot_be_opened(enabled: Program) -> None:
+    run = enabled.run("status", "-o", "json", ROOTKEEPER_DATABASE_URL="sqlite:////proc/rootkeeper.db")
+    assert run.status == 0, run.shown
+    assert run.json["complete"] is True
+    assert "isn't known" in run.stderr
+
+
 def test_enable_switches_everything_on_and_is_idempotent(program: Program, sandbox: SandboxProcess) -> None:
     first = program.run("enable", "--delegated-administrator", DELEGATE, "--yes", "-o", "json")
     assert first.status == 0, first.shown

@@ -20,7 +20,7 @@ def begin_change(
 
     :raises InputError: if nobody can confirm; nothing was done.
     """
-    confirmation = open_confirmation(invocation, application, options, output)
+    confirmation = _open_confirmation(invocation, application, options, output)
     if options.dry_run:
         name_overdue(application, invocation.terminal)
     else:
@@ -29,7 +29,7 @@ def begin_change(
     return confirmation
 
 
-def open_confirmation(
+def _open_confirmation(
     invocation: Invocation, application: Application, options: ChangeOptions, output: OutputFormat
 ) -> Confirmation:
     context = ChangeContext(

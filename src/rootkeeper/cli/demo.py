@@ -8,13 +8,15 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -94,7 +96,7 @@ class Demonstration:
         self._terminal.show(
             _title("The sandbox keeps running until Ctrl-C. To go on by yourself, in another terminal:"),
             *(f"  export {name}={shlex.quote(value)}" for name, value in self._settings.items()),
-            "  rootkeeper audit",
+            f"  {_name_program()} audit",
         )
         sys.stdout.flush()
         try:
@@ -120,9 +122,10 @@ class Demonstration:
         self._terminal.show("", _title(step.title), _prompt(step.arguments), "")
         sys.stdout.flush()
         before = self._sandbox.read_organization()
-        with self._start(step) as command:
+        with self._start(*step.arguments) as command, self._answering(step) as read_answer:
             meanwhile = [(check.claim, self._is_seen(check, before, command)) for check in step.meanwhile]
             status = command.wait()
+            answer = read_answer()
         self._terminal.show("")
         for claim, is_seen in meanwhile:
             self._tell(f"sandbox, while it ran: {claim}", holds=is_seen)
@@ -130,36 +133,34 @@ class Demonstration:
         after = self._sandbox.read_organization()
         for check in step.checks:
             self._tell(f"sandbox: {check.claim}", holds=check.holds(before, after))
-        self._check_answer(step, after)
+        self._check_answer(step, after, answer)
 
-    def _check_answer(self, step: Step, truth: Truth) -> None:
-        if not step.answer_checks:
-            return
-        answer = self._read_answer(step)
+    def _check_answer(self, step: Step, truth: Truth, written: bytes) -> None:
+        try:
+            answer = json.loads(written)
+        except ValueError:
+            answer = None
         for check in step.answer_checks:
             self._tell(f"sandbox: {check.claim}", holds=answer is not None and check.holds(truth, answer))
 
-    def _read_answer(self, step: Step) -> dict[str, Any] | None:
-        """The same command once more, as JSON; ``None`` if that isn't what it writes."""
-        run = subprocess.run(  # noqa: S603 - our own program, no shell
-            [sys.executable, "-m", "rootkeeper", "-o", "json", *step.arguments],
-            env=clean_environment() | self._settings,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-        )
-        try:
-            answer: dict[str, Any] = json.loads(run.stdout)
-        except ValueError:
-            return None
-        return answer
-
-    def _start(self, step: Step) -> subprocess.Popen[bytes]:
+    def _start(self, *arguments: str, stdout: int | None = None, stderr: int | None = None) -> subprocess.Popen[bytes]:
         return subprocess.Popen(  # noqa: S603 - our own program, no shell
-            [sys.executable, "-m", "rootkeeper", *step.arguments],
+            [sys.executable, "-m", "rootkeeper", *arguments],
             env=clean_environment() | self._settings,
             stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
         )
+
+    @contextmanager
+    def _answering(self, step: Step) -> Iterator[Callable[[], bytes]]:
+        """The same command beside the shown one, as JSON, where its answer is to be checked."""
+        if not step.answer_checks:
+            yield lambda: b""
+            return
+        arguments = ("-o", "json", *step.arguments)
+        with self._start(*arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as command:
+            yield lambda: command.communicate()[0]
 
     def _is_seen(self, check: Check, before: Truth, command: subprocess.Popen[bytes]) -> bool:
         """Whether it comes true while the command runs."""
@@ -184,6 +185,11 @@ class Demonstration:
 
         text = f"{self._held} checks held, {len(self._failed)} failed, in {seconds:.0f} s."
         self._terminal.show("", Text(text, style="bold red" if self._failed else "bold green"))
+
+
+def _name_program() -> str:
+    """How the person can run this program by hand."""
+    return "rootkeeper" if shutil.which("rootkeeper") else f"{shlex.quote(sys.executable)} -m rootkeeper"
 
 
 def _title(text: str) -> Text:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rootkeeper.cli.rendering.windows import spoken_end
 from rootkeeper.cli.terminal import Terminal
+from rootkeeper.errors import DatabaseError
 
 if TYPE_CHECKING:
     from rootkeeper.bootstrap import Application
@@ -13,9 +14,17 @@ if TYPE_CHECKING:
 
 
 def name_overdue(application: Application, terminal: Terminal) -> None:
-    """Name each recovery window that is past its end, loudly; nothing is changed."""
+    """Name each recovery window that is past its end, loudly; nothing is changed.
+
+    A database that can't be read is remarked: what needs it more than this says so itself.
+    """
     now = application.clock.now()
-    for window in application.list_overdue():
+    try:
+        overdue = application.list_overdue()
+    except DatabaseError as error:
+        terminal.remark(f"Whether a recovery window is overdue isn't known: {error.message}", style="bold red")
+        return
+    for window in overdue:
         terminal.remark(
             f"ALERT: recovery window {window.window_id} of account {window.account_id} is still {window.state.value} "
             f"({spoken_end(window, now)}). Close it: rootkeeper windows close {window.window_id}",

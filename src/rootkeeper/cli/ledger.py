@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from rootkeeper.cli.confirmation import ChangeOptions
+from rootkeeper.cli.confirmation import ChangeContext, ChangeOptions, Confirmation
 from rootkeeper.cli.exit_statuses import ExitStatus
 from rootkeeper.cli.invocation import Invocation, OutputFormat, add, group
 from rootkeeper.cli.rendering.text import counted
@@ -116,17 +116,19 @@ def adopt(invocation: Invocation, change: ChangeOptions) -> int:
 
     Changes: nothing in AWS; one entry in the ledger, and its mirror begins anew.
 
-    AWS permissions: those of rootkeeper status.
+    AWS permissions: none for a database of one organization; else organizations:DescribeOrganization.
 
-    Exit statuses: 0 recorded, or there was nothing to adopt; 2 wrong usage or not confirmed; 3 AWS, the database or the
+    Exit statuses: 0 recorded, or there was nothing to adopt; 2 wrong usage or not confirmed; 3 the database or the
     ledger refused.
     """
-    from rootkeeper.cli.changing import open_confirmation
-
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL)
     with invocation.open_application(creates_database=False) as application:
         verification = application.ledger_reader.verify()
-        confirmation = open_confirmation(invocation, application, change, output)
+        who = application.ledger_identity
+        context = ChangeContext(
+            who.organization_id, who.actor.caller_arn or "none, AWS isn't asked", who.endpoint.label
+        )
+        confirmation = Confirmation(invocation.terminal, context, yes=change.yes, output=output)
         statement = (
             f"Go on with this database, whose ledger ends at entry {verification.head_sequence}, though its mirror or "
             "anchor may know later entries."

@@ -1,4 +1,4 @@
-"""``python -m rootkeeper.sandbox``: the sandbox as a process of its own, and ``env`` for a shell that uses one."""
+"""``python -m rootkeeper.sandbox``: the sandbox as a process of its own, ``env`` for a shell that uses it, ``init``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from pathlib import Path
 
+from rootkeeper.sandbox.origin import Origin
+from rootkeeper.sandbox.scenarios.examples import EXAMPLES, find_example
 from rootkeeper.sandbox.server import DEFAULT_HOST, DEFAULT_PORT, SandboxOptions, StartError, serve
 
 _USAGE_ERROR, _UNREACHABLE = 2, 3
@@ -22,6 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["env"]:
         return _print_environment(_environment_parser().parse_args(given[1:]))
+    if given[:1] == ["init"]:
+        return _write_example(_init_parser().parse_args(given[1:]))
     try:
         serve(_read_options(_serving_parser().parse_args(given)), parent_id=parent_id)
     except StartError as error:
@@ -32,19 +37,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _serving_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="rootkeeper sandbox",
-        description="Serve an AWS-compatible organization on this machine. `sandbox env` prints how to use it.",
+        description="Serve an AWS-compatible organization on this machine. `sandbox env` prints how to use it,"
+        " `sandbox init` writes a scenario file to start from.",
     )
     parser.add_argument("--host", default=DEFAULT_HOST, help="address to listen on (default: %(default)s)")
     parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="0: any free port (default: %(default)s)")
     world = parser.add_mutually_exclusive_group()
-    world.add_argument("--scenario", default="demo", help="what to start with (default: %(default)s)")
+    world.add_argument(
+        "--scenario",
+        metavar="NAME|FILE.yaml",
+        help=f"what to start with: {', '.join(('demo', *EXAMPLES))}, or a file (default: demo)",
+    )
     world.add_argument("--accounts", type=int, metavar="N", help="generate an organization of N accounts")
-    parser.add_argument("--seed", type=int, default=1, metavar="S", help="makes another organization (default: 1)")
+    parser.add_argument("--seed", type=int, metavar="S", help="makes another organization of N accounts (default: 1)")
     parser.add_argument(
         "--features",
         choices=("none", "credentials", "sessions", "all"),
-        default="none",
-        help="features that are on at the start, with trusted access (default: %(default)s)",
+        help="features that are on at the start, with trusted access (default: what the scenario says)",
+    )
+    parser.add_argument(
+        "--state", type=Path, metavar="FILE", help="keep the state in FILE, and go on from there if it exists"
+    )
+    parser.add_argument(
+        "--throttle", choices=("aws", "none"), default="none", help="limit rates as AWS does (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--consistency",
+        choices=("immediate", "aws"),
+        default="immediate",
+        help="aws: STS notices removals up to three minutes late (default: %(default)s)",
     )
     parser.add_argument("--latency-ms", type=_latency, default=0.0, metavar="N", help="least time of every call")
     parser.add_argument("--insecure-listen", action="store_true", help="allow a --host that others can reach")
@@ -59,6 +80,20 @@ def _environment_parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default=DEFAULT_HOST, help="where it listens (default: %(default)s)")
     parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="(default: %(default)s)")
     parser.add_argument("--principal", default="management-admin", metavar="NAME", help="(default: %(default)s)")
+    return parser
+
+
+def _init_parser() -> argparse.ArgumentParser:
+    told = "; ".join(f"{name}: {what}" for name, what in EXAMPLES.items())
+    parser = argparse.ArgumentParser(
+        prog="rootkeeper sandbox init",
+        description=f"Write an example scenario file to start an own one from. {told}.",
+    )
+    parser.add_argument(
+        "file", nargs="?", type=Path, default=Path("sandbox.yaml"), help="where to (default: %(default)s)"
+    )
+    parser.add_argument("--example", choices=tuple(EXAMPLES), default="small-start", help="(default: %(default)s)")
+    parser.add_argument("--force", action="store_true", help="overwrite a file that exists")
     return parser
 
 
@@ -78,10 +113,10 @@ def _read_options(given: argparse.Namespace) -> SandboxOptions:
     return SandboxOptions(
         host=given.host,
         port=given.port,
-        scenario=given.scenario,
-        accounts=given.accounts,
-        seed=given.seed,
-        features=given.features,
+        origin=Origin(given.scenario, given.accounts, given.seed, given.features),
+        state=given.state,
+        throttle=given.throttle,
+        consistency=given.consistency,
         latency_ms=given.latency_ms,
         allows_insecure_listen=given.insecure_listen,
         exits_with_parent=given.exit_with_parent,
@@ -106,6 +141,21 @@ def _print_environment(given: argparse.Namespace) -> int:
         "AWS_DEFAULT_REGION": "us-east-1",
     }
     sys.stdout.writelines(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
+    return 0
+
+
+def _write_example(given: argparse.Namespace) -> int:
+    try:
+        with given.file.open("w" if given.force else "x", encoding="utf-8") as file:
+            file.write(find_example(given.example).read_text(encoding="utf-8"))
+    except FileExistsError:
+        return _complain(f"{given.file} exists already (--force overwrites it).", _USAGE_ERROR)
+    except OSError as error:
+        return _complain(f"can't write {given.file}: {error.strerror or error}.", _USAGE_ERROR)
+    sys.stdout.write(
+        f"{given.file} holds the example {given.example}. Change it, then start it with:\n"
+        f"  rootkeeper sandbox --scenario {shlex.quote(str(given.file))}\n"
+    )
     return 0
 
 

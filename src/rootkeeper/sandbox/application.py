@@ -6,6 +6,7 @@ Nothing here knows AWS. Bodies are bounded in size and time, so that no client c
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -19,7 +20,9 @@ from rootkeeper.sandbox.control import PREFIX, answer_control
 from rootkeeper.sandbox.exchange import ServiceError
 from rootkeeper.sandbox.http_messages import HttpRequest, HttpResponse
 from rootkeeper.sandbox.instance import SandboxInstance
+from rootkeeper.sandbox.persistence.keeper import StateFileError
 from rootkeeper.sandbox.pipeline import answer
+from rootkeeper.sandbox.routing import read_signing_name
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
@@ -56,7 +59,7 @@ class Application:
             await self._send(send, _refuse(request, refused))
             return
         if request.raw_path.startswith(PREFIX):
-            await self._send(send, answer_control(self.instance, request))
+            await self._send(send, await self._keep(request, answer_control(self.instance, request)))
             return
         try:
             response, cuts_connection = await answer(self.instance, request)
@@ -68,14 +71,25 @@ class Application:
         else:
             await self._send(send, response)
 
+    async def _keep(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        """Answer what isn't an API call only once what it changed is kept; whatever isn't a GET may have."""
+        try:
+            waiting = self.instance.keeper.keep(is_mutating=request.method not in ("GET", "HEAD"))
+            if waiting is not None:
+                await waiting
+        except StateFileError as error:
+            return HttpResponse(500, "application/json", json.dumps({"error": str(error)}).encode("ascii"))
+        return response
+
     async def _send(self, send: Send, response: HttpResponse) -> None:
         now = self.instance.clock.now()
-        headers = [
-            (b"date", _format_date(int(now.timestamp()))),
-            (b"content-type", response.content_type.encode("ascii")),
-            (b"content-length", str(len(response.body)).encode("ascii")),
-        ]
-        headers += [(name.encode("ascii"), value.encode("ascii")) for name, value in response.headers.items()]
+        named = {
+            "date": _format_date(int(now.timestamp())),
+            "content-type": response.content_type,
+            "content-length": str(len(response.body)),
+            **response.headers,
+        }
+        headers = [(name.encode("ascii"), value.encode("utf-8", "surrogateescape")) for name, value in named.items()]
         await send({"type": "http.response.start", "status": int(response.status), "headers": headers})
         await send({"type": "http.response.body", "body": response.body})
 
@@ -130,7 +144,7 @@ def _bounded(body: bytes, size: int) -> bytes:
 
 
 def _refuse(request: HttpRequest, refused: RefusalError) -> HttpResponse:
-    codec = UnservedCodec("this service", request)
+    codec = UnservedCodec(read_signing_name(request) or "this service", request)
     return codec.render_error(codec.word(refused), _NO_REQUEST_ID)
 
 
@@ -146,5 +160,5 @@ async def _cut(scope: Mapping[str, Any], receive: Receive) -> None:
 
 
 @lru_cache(maxsize=4)
-def _format_date(second: int) -> bytes:
-    return format_datetime(datetime.fromtimestamp(second, UTC), usegmt=True).encode("ascii")
+def _format_date(second: int) -> str:
+    return format_datetime(datetime.fromtimestamp(second, UTC), usegmt=True)

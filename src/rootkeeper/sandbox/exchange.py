@@ -42,6 +42,8 @@ class Principal:
     task_policy_arn: str | None = None
     source_identity: str | None = None
     session_issued_at: datetime | None = None
+    has_mfa: bool = False
+    """Whether a code of an MFA device was given when the session began."""
 
 
 @dataclass(frozen=True, slots=True)

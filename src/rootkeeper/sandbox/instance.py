@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from rootkeeper.sandbox.authentication import Authenticator
 from rootkeeper.sandbox.clock import Clock
 from rootkeeper.sandbox.codec.registry import load_services
+from rootkeeper.sandbox.event_delivery import deliver
 from rootkeeper.sandbox.exchange import Operation
 from rootkeeper.sandbox.faults import FaultBook
+from rootkeeper.sandbox.persistence.keeper import Keeper, NothingKept
 from rootkeeper.sandbox.recording import RequestLog
 from rootkeeper.sandbox.routing import Router
 from rootkeeper.sandbox.signatures import Signer
@@ -37,24 +39,37 @@ class SandboxInstance:
     latency_seconds: float = 0.0
     """How long every call takes at least."""
     throttle: Throttle = field(default_factory=Unthrottled)
+    keeper: Keeper = field(default_factory=NothingKept)
     faults: FaultBook = field(default_factory=FaultBook)
     requests: RequestLog = field(default_factory=RequestLog)
     trail: Trail = field(default_factory=Trail)
 
+    def __post_init__(self) -> None:
+        self.trail.subscribe(lambda event: deliver(self.world, event))
+
     def reset(self) -> None:
-        """Start the scenario again: without faults and events, at the machine's time. Request numbers go on."""
+        """Start the scenario again: without faults and events, at the machine's time. Request numbers go on.
+
+        :raises ValueError: if the scenario can't be built any more; nothing has changed then but the clock.
+        """
         self.clock.reset()
+        self.world = self.build_world()
         self.faults.clear()
         self.trail.clear()
-        self.world = self.build_world()
+        self.keeper.start_over(self.world)
 
 
 def start_instance(
-    build_world: Callable[[], World], services: Services, clock: Clock, *, latency_seconds: float = 0.0
+    build_world: Callable[[], World],
+    services: Services,
+    clock: Clock,
+    *,
+    latency_seconds: float = 0.0,
+    world: World | None = None,
 ) -> SandboxInstance:
-    """Build the world and load the models of what is served."""
+    """Build the world, unless there is one to go on with, and load the models of what is served."""
     return SandboxInstance(
-        world=build_world(),
+        world=world or build_world(),
         clock=clock,
         build_world=build_world,
         services=services,

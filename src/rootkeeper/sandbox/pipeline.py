@@ -1,4 +1,4 @@
-"""The path of an API call: route, authenticate, parse, throttle and faults, authorize, provider, serialize, record.
+"""The path of an API call: route, authenticate, parse, throttle, faults, authorize, provide, serialize, record, keep.
 
 Each step reads and fills one ``Passage``. A refusal at any step skips to the answer, in the protocol's own form.
 """
@@ -22,6 +22,7 @@ from rootkeeper.sandbox.faults import Disturbance
 from rootkeeper.sandbox.http_messages import HttpRequest, HttpResponse
 from rootkeeper.sandbox.instance import SandboxInstance
 from rootkeeper.sandbox.lies import make_up_result
+from rootkeeper.sandbox.persistence.keeper import StateFileError
 from rootkeeper.sandbox.recording import RequestRecord
 from rootkeeper.sandbox.routing import find_region, is_global_endpoint
 from rootkeeper.sandbox.signatures import Authorization
@@ -76,6 +77,13 @@ async def answer(instance: SandboxInstance, request: HttpRequest) -> tuple[HttpR
         passage.error = error
     response = serialize(passage)
     record(passage, response.status)
+    try:
+        waiting = keep(passage)
+        if waiting is not None:
+            await waiting
+    except StateFileError as error:
+        failure = ServiceError("InternalFailure", f"The sandbox {error}", 500)
+        response = passage.codec.render_error(failure, passage.request_id)
     return response, passage.disturbance.cuts_connection
 
 
@@ -198,7 +206,7 @@ STEPS: tuple[Callable[[Passage], Awaitable[None] | None], ...] = (
     wait,
     provide,
 )
-"""What happens to a request until it is answered or refused; ``serialize`` and ``record`` follow in either case."""
+"""What happens to a request until it is answered or refused; ``serialize``, ``record`` and ``keep`` follow."""
 
 
 def serialize(passage: Passage) -> HttpResponse:
@@ -233,6 +241,12 @@ def record(passage: Passage, status: int) -> None:
     )
     if passage.call and not passage.known_operation.is_data_event:
         instance.trail.append(_make_event(passage, passage.call))
+
+
+def keep(passage: Passage) -> Awaitable[None] | None:
+    """See to it that what the call has changed is on the disk before anybody hears of it."""
+    is_mutating = passage.operation is not None and passage.operation.is_mutating
+    return passage.instance.keeper.keep(is_mutating=is_mutating)
 
 
 def _find_task_policy(passage: Passage) -> str | None:

@@ -9,8 +9,9 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import uvicorn
@@ -18,10 +19,15 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from rootkeeper.sandbox.application import ABORT_EXTENSION, Application
 from rootkeeper.sandbox.clock import Clock
-from rootkeeper.sandbox.instance import start_instance
+from rootkeeper.sandbox.instance import SandboxInstance, start_instance
 from rootkeeper.sandbox.loopback import is_loopback
-from rootkeeper.sandbox.scenarios import build_world
+from rootkeeper.sandbox.origin import Origin
+from rootkeeper.sandbox.persistence.opening import open_world
+from rootkeeper.sandbox.persistence.state_file import StateFileError
 from rootkeeper.sandbox.services import SERVICES
+from rootkeeper.sandbox.state import World
+from rootkeeper.sandbox.state.eligibility import LAGS, Lags
+from rootkeeper.sandbox.throttling import make_throttle
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 4599
@@ -39,11 +45,11 @@ class SandboxOptions:
     host: str = DEFAULT_HOST
     port: int = DEFAULT_PORT
     """0 takes any free port."""
-    scenario: str = "demo"
-    accounts: int | None = None
-    """Generates an organization of that many accounts instead of the scenario."""
-    seed: int = 1
-    features: str = "none"
+    origin: Origin = field(default_factory=Origin)
+    state: Path | None = None
+    """The file that the state is kept in; without one it ends with the process."""
+    throttle: str = "none"
+    consistency: str = "immediate"
     latency_ms: float = 0.0
     allows_insecure_listen: bool = False
     exits_with_parent: bool = False
@@ -58,29 +64,38 @@ def serve(options: SandboxOptions, *, parent_id: int | None = None) -> None:
 
     ``parent_id`` is the parent as it was when the process began, in case it is gone already.
 
-    :raises StartError: if the host isn't allowed, the address is taken, or the scenario can't be built.
+    :raises StartError: if the host isn't allowed, the address is taken, the scenario can't be built, or the state file
+        can't be used.
     """
     if not is_loopback(options.host) and not options.allows_insecure_listen:
         raise StartError(f"refusing to listen on {options.host}: the sandbox's keys are public (--insecure-listen).")
-    clock = Clock()
-    build = partial(
-        build_world,
-        clock=clock.now,
-        scenario=options.scenario,
-        accounts=options.accounts,
-        seed=options.seed,
-        features=options.features,
-    )
-    listener = _bind(options.host, options.port)
-    with listener:
-        try:
-            instance = start_instance(build, SERVICES, clock, latency_seconds=options.latency_ms / 1000)
-        except ValueError as error:
-            raise StartError(str(error)) from error
+    with _bind(options.host, options.port) as listener:
+        instance = _start(options)
         if not is_loopback(options.host):
             sys.stderr.write(_INSECURE_WARNING.format(host=options.host))
         watched = (parent_id or os.getppid()) if options.exits_with_parent else None
         _Server(_configure(Application(instance)), listener, watched).run(sockets=[listener])
+
+
+def _start(options: SandboxOptions) -> SandboxInstance:
+    clock, lags = Clock(), LAGS[options.consistency]
+    try:
+        opened = open_world(options.origin, options.state, clock)
+        opened.world.organization.eligibility.lags = lags
+        build = partial(_build, opened.origin, clock, lags)
+        instance = start_instance(build, SERVICES, clock, world=opened.world)
+    except (ValueError, StateFileError) as error:
+        raise StartError(str(error)) from error
+    instance.latency_seconds = options.latency_ms / 1000
+    instance.throttle = make_throttle(options.throttle)
+    instance.keeper = opened.keeper
+    return instance
+
+
+def _build(origin: Origin, clock: Clock, lags: Lags) -> World:
+    world = origin.build(clock.now)
+    world.organization.eligibility.lags = lags
+    return world
 
 
 def _bind(host: str, port: int) -> socket.socket:

@@ -148,6 +148,8 @@ def _user_identity(principal: Principal) -> dict[str, Any]:
     identity = _base_identity("Root", principal)
     if principal.kind is PrincipalKind.ROOT_SESSION:
         identity["sessionContext"] = {"attributes": _attributes(principal), "assumedRoot": "true"}
+    elif principal.session_issued_at:
+        identity["sessionContext"] = {"attributes": _attributes(principal)}
     return identity
 
 
@@ -173,7 +175,10 @@ def _session_issuer(principal: Principal) -> dict[str, Any]:
 
 def _attributes(principal: Principal) -> dict[str, str | None]:
     issued_at = principal.session_issued_at
-    return {"creationDate": format_iso8601(issued_at) if issued_at else None, "mfaAuthenticated": "false"}
+    return {
+        "creationDate": format_iso8601(issued_at) if issued_at else None,
+        "mfaAuthenticated": str(principal.has_mfa).lower(),
+    }
 
 
 def _lower_keys(value: Any) -> Any:

@@ -36,7 +36,7 @@ OPENING_CALLS = parse_calls(
     AssumeRoot GetCallerIdentity GetLoginProfile CreateLoginProfile GetLoginProfile
     """
 )
-OPENING_COMMITS = 17
+OPENING_COMMITS = 16
 CLOSING_CALLS = parse_calls(
     """
     GetCallerIdentity DescribeOrganization DescribeAccount

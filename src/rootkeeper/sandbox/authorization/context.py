@@ -86,7 +86,7 @@ def _session_keys(principal: Principal) -> dict[str, ContextValue]:
     if principal.source_identity:
         keys["aws:sourceidentity"] = principal.source_identity
     if principal.session_issued_at:
-        keys["aws:multifactorauthpresent"] = "false"
+        keys["aws:multifactorauthpresent"] = "true" if principal.has_mfa else "false"
         keys["aws:tokenissuetime"] = format_iso8601(principal.session_issued_at)
     return keys
 

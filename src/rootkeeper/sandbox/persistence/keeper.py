@@ -28,7 +28,7 @@ class Keeper(Protocol):
 
         ``is_mutating`` tells whether anything at all may have changed, or sessions only.
 
-        :raises StateFileError: when awaited, if it can't be kept; it is tried again with the next call.
+        :raises StateFileError: at once or when awaited, if it can't be kept; the next call tries again.
         """
 
     def start_over(self, world: World) -> None:
@@ -59,6 +59,8 @@ class StateKeeper:
     _kept: int = 0
     """How many of them are on the disk."""
     _writing: asyncio.Task[None] | None = None
+    _has_started_over: bool = False
+    """Whether there is another world, that has to be written whole."""
 
     def __post_init__(self) -> None:
         self._pieces = Pieces(self.world, self.clock)
@@ -69,6 +71,7 @@ class StateKeeper:
         :raises StateFileError: if it can't be written.
         """
         self.file.write_whole(self.origin, self._pieces.take_all())
+        self._has_started_over = False
         self._waiting.clear()
         self._kept = self._taken
 
@@ -79,9 +82,11 @@ class StateKeeper:
 
     def start_over(self, world: World) -> None:
         self._pieces = Pieces(world, self.clock)
-        self.write_whole()
+        self._has_started_over = True
 
     def keep(self, *, is_mutating: bool) -> Awaitable[None] | None:
+        if self._has_started_over:
+            self.write_whole()
         changes = self._pieces.take_changes(is_mutating=is_mutating)
         if changes:
             self._waiting.append(write_changes(changes))
@@ -108,17 +113,4 @@ class StateKeeper:
             self._writing = None
 
 
-def open_keeper(file: StateFile, origin: Mapping[str, Any], world: World, clock: Clock, *, is_new: bool) -> StateKeeper:
-    """Keep a world in a file, writing it whole if it is new there.
-
-    :raises StateFileError: if it can't be written.
-    """
-    keeper = StateKeeper(file, origin, world, clock)
-    if is_new:
-        keeper.write_whole()
-    else:
-        keeper.take_as_written()
-    return keeper
-
-
-__all__ = ["Keeper", "NothingKept", "StateFileError", "StateKeeper", "open_keeper"]
+__all__ = ["Keeper", "NothingKept", "StateFileError", "StateKeeper"]

@@ -1,7 +1,7 @@
 """Takes the world and the clock apart into pieces that can be written one by one, and puts them together again.
 
-A piece is an entry of a dictionary (an account, a session) or any other field of what hangs on the world. Which pieces a
-call has changed is found by comparing them with what was written last: all pieces where there are few; of large
+A piece is an entry of a dictionary (an account, a session) or any other field of what hangs on the world. Which pieces
+a call has changed is found by comparing them with what was written last: all pieces where there are few; of large
 dictionaries those that were written or looked up. So whoever changes an entry in place looks it up by its key.
 """
 
@@ -148,8 +148,8 @@ def _field_names(value: Any) -> list[str] | None:
     if isinstance(value, dict | Enum) or not type(value).__module__.startswith("rootkeeper.sandbox."):
         return None
     if is_dataclass(value):
-        is_changeable = not type(value).__dataclass_params__.frozen  # type: ignore[attr-defined]  # every dataclass has it
-        return [field.name for field in kept_fields(type(value))] if is_changeable else None
+        names = [field.name for field in kept_fields(type(value))]
+        return None if getattr(type(value), "__dataclass_params__").frozen else names  # noqa: B009 - unknown to mypy
     return [name for name, item in vars(value).items() if not callable(item)]
 
 
@@ -164,7 +164,7 @@ class Assembly:
 
         :raises UnknownValueError: if it is neither.
         """
-        if not isinstance(change, list) or len(change) not in (1, 2) or not isinstance(change[0], list):
+        if len(change) not in (1, 2) or not isinstance(change[0], list):
             raise UnknownValueError("a piece must be a path and a value.")
         *parents, key = (decode(name) for name in change[0])
         place = self._found

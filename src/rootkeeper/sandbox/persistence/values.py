@@ -158,7 +158,7 @@ def make_instance(cls: type, found: Mapping[str, Any]) -> Any:
     :raises UnknownValueError: if a field isn't known or one without a default is missing.
     """
     if not is_dataclass(cls):
-        instance = cls.__new__(cls)
+        instance: Any = object.__new__(cls)
         vars(instance).update(found)
         return instance
     try:

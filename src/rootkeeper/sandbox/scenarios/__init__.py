@@ -1,11 +1,14 @@
-"""What a sandbox starts with: the demo organization, or a generated one of any size."""
+"""What a sandbox starts with: the demo organization, a scenario file, or a generated organization of any size."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 from rootkeeper.sandbox.scenarios.demo import build_demo
+from rootkeeper.sandbox.scenarios.examples import EXAMPLES, find_example
+from rootkeeper.sandbox.scenarios.files import build_from_file
 from rootkeeper.sandbox.scenarios.generated import build_generated
 from rootkeeper.sandbox.state import Feature, World
 from rootkeeper.sandbox.state.organization import IAM_SERVICE_PRINCIPAL
@@ -30,9 +33,11 @@ def build_world(
     """Build the world that a sandbox starts with; the same arguments give the same ids and keys.
 
     With ``accounts`` an organization of that many accounts is generated and ``scenario`` doesn't count. Dates are
-    relative to the clock. ``features`` other than ``none`` turn trusted access on, too.
+    relative to the clock. ``features`` other than ``none`` turn trusted access on, too. ``scenario`` is ``demo``, the
+    name of an example, or a path that ends in ``.yaml`` or ``.yml``.
 
-    :raises ValueError: if the scenario or feature set is unknown or the number of accounts too small.
+    :raises ValueError: if the scenario or feature set is unknown, the number of accounts too small, or the scenario
+        file not in order.
     """
     if features not in FEATURES:
         raise ValueError(f"features must be one of {', '.join(FEATURES)}, not {features!r}.")
@@ -40,9 +45,19 @@ def build_world(
         world = build_generated(accounts, seed, clock)
     elif scenario == "demo":
         world = build_demo(clock)
+    elif is_scenario_file(scenario):
+        world = build_from_file(Path(scenario), clock)
+    elif scenario in EXAMPLES:
+        world = build_from_file(find_example(scenario), clock)
     else:
-        raise ValueError(f"there is no scenario {scenario!r}; known: demo.")
+        known = ", ".join(("demo", *EXAMPLES))
+        raise ValueError(f"there is no scenario {scenario!r}; known: {known}, or a path that ends in .yaml.")
     if FEATURES[features]:
         world.organization.features.update(FEATURES[features])
         world.organization.trusted_services[IAM_SERVICE_PRINCIPAL] = clock()
     return world
+
+
+def is_scenario_file(scenario: str) -> bool:
+    """Tell whether a scenario is a path, not a name."""
+    return scenario.endswith((".yaml", ".yml"))

@@ -16,6 +16,7 @@ from rootkeeper.sandbox.state import (
 )
 from rootkeeper.sandbox.state.credentials import ACTIVE
 from rootkeeper.sandbox.state.identifiers import derive_access_key_id, derive_bytes, derive_lower_id, derive_unique_id
+from rootkeeper.sandbox.state.passwords import Password
 from rootkeeper.sandbox.state.policies import ADMINISTRATOR_ACCESS_ARN, FULL_ACCESS_DOCUMENT
 
 _USER_AGE = timedelta(days=400)
@@ -36,7 +37,7 @@ def add_principals(world: World, *, delegate_id: str, member_id: str) -> None:
     add_user_principal(world, "delegated-admin", delegate_id, is_administrator=True)
     add_user_principal(world, "member-admin", member_id, is_administrator=True)
     add_user_principal(world, "observer", management_id, is_administrator=False)
-    _add_root_principal(world, "management-root", management_id)
+    add_root_principal(world, "management-root", management_id)
 
 
 def add_user_principal(world: World, name: str, account_id: str, *, is_administrator: bool) -> None:
@@ -51,7 +52,8 @@ def add_user_principal(world: World, name: str, account_id: str, *, is_administr
     world.name_principal(name, key.access_key_id)
 
 
-def _add_root_principal(world: World, name: str, account_id: str) -> None:
+def add_root_principal(world: World, name: str, account_id: str) -> None:
+    """Give a root user an access key that is handed out."""
     created_at = start_of(world) - _USER_AGE
     key = AccessKey(derive_access_key_id(account_id, world.seed, name), created_at)
     world.add_access_key(KeyOwner(account_id), key)
@@ -68,7 +70,7 @@ class RootUserDresser:
         self._now = start_of(world)
 
     def password(self, *, age: float = 700, last_used: float | None = None) -> None:
-        password = self._world.root_user_password(self._account.account_id)
+        password = Password(known_text=self._world.root_user_password(self._account.account_id))
         self._root_user.login_profile = LoginProfile(self._ago(age), password)
         self._root_user.password_last_used_at = None if last_used is None else self._ago(last_used)
 

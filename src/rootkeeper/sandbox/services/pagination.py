@@ -18,7 +18,15 @@ from rootkeeper.sandbox.exchange import Call
 
 _SEAL_BYTES = 16
 _OFFSET_BYTES = 4
-_NOT_PART_OF_THE_LISTING = ("NextToken", "MaxResults", "Marker", "MaxItems")
+_NOT_PART_OF_THE_LISTING = (
+    "ContinuationToken",
+    "Marker",
+    "MaxBuckets",
+    "MaxItems",
+    "MaxKeys",
+    "MaxResults",
+    "NextToken",
+)
 
 Item = TypeVar("Item")
 
@@ -32,7 +40,7 @@ def cut_page(call: Call, items: Sequence[Item], size: int, token: str | None) ->
 
     :raises InvalidTokenError: if the token isn't one of this listing.
     """
-    start = 0 if token is None else _open_token(call, token)
+    start = 0 if token is None else open_token(call, token)
     end = start + size
     return list(items[start:end]), seal_token(call, end) if end < len(items) else None
 
@@ -43,7 +51,11 @@ def seal_token(call: Call, offset: int) -> str:
     return base64.urlsafe_b64encode(packed + _seal(call, packed)).decode()
 
 
-def _open_token(call: Call, token: str) -> int:
+def open_token(call: Call, token: str) -> int:
+    """Give the offset that a token leads to.
+
+    :raises InvalidTokenError: if the token isn't one of this listing.
+    """
     try:
         raw = base64.b64decode(token, altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
@@ -56,5 +68,7 @@ def _open_token(call: Call, token: str) -> int:
 
 def _seal(call: Call, packed: bytes) -> bytes:
     parameters = {name: value for name, value in call.parameters.items() if name not in _NOT_PART_OF_THE_LISTING}
-    listing = json.dumps([call.service, call.operation, call.principal.account_id, parameters], sort_keys=True)
+    listing = json.dumps(
+        [call.service, call.operation, call.principal.account_id, parameters], sort_keys=True, default=str
+    )
     return hmac.digest(call.world.page_token_key, packed + listing.encode(), hashlib.sha256)[:_SEAL_BYTES]

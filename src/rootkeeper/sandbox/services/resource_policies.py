@@ -63,13 +63,15 @@ def _statements(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _check_statement(statement: Mapping[str, Any], service: str, resources: Sequence[str], world: World) -> None:
-    for field in ("Effect", "Action", "Resource", "Principal"):
+    required = ("Effect", "Action", "Resource", "Principal") if service == "s3" else ("Effect", "Action", "Principal")
+    for field in required:
         if field not in statement and f"Not{field}" not in statement:
             raise PolicyProblemError(f"Missing required field {field}")
     actions = _texts(statement, "Action")
     if not all(action == "*" or action.lower().startswith(f"{service}:") for action in actions):
         raise PolicyProblemError("Policy has invalid action")
-    if not all(_fits(resource, resources) for resource in _texts(statement, "Resource")):
+    has_resource = "Resource" in statement or "NotResource" in statement
+    if has_resource and not all(_fits(resource, resources) for resource in _texts(statement, "Resource")):
         raise PolicyProblemError("Policy has invalid resource")
     for principal in _named_principals(statement):
         if not _exists(principal, world):

@@ -72,8 +72,8 @@ class Identities:
 
     users: dict[str, IamUser] = field(default_factory=dict)
     roles: dict[str, IamRole] = field(default_factory=dict)
-    unassigned_mfa_devices: set[str] = field(default_factory=set)
-    """Serial numbers of virtual devices that were deactivated but not deleted."""
+    unassigned_mfa_devices: dict[str, str | None] = field(default_factory=dict)
+    """Virtual devices that are nobody's, by serial number: their seeds, as in ``MfaDevice``."""
 
 
 @dataclass(slots=True)

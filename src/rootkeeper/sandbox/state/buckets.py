@@ -37,7 +37,6 @@ class ObjectVersion:
     checksums: dict[str, str] = field(default_factory=dict)
     """By the model's member, such as ``ChecksumCRC32``."""
     retention: Retention | None = None
-    has_legal_hold: bool = False
     is_delete_marker: bool = False
 
     @property

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from rootkeeper.sandbox.state.identifiers import derive_bytes
+from rootkeeper.sandbox.state.passwords import Password
 
 ACTIVE = "Active"
 INACTIVE = "Inactive"
+_KEPT_STEPS = 20
 
 
 @dataclass(slots=True)
@@ -17,8 +19,10 @@ class LoginProfile:
     """What lets a user into the console: with a password, or (root users) as the permission to set one by e-mail."""
 
     created_at: datetime
-    password: str | None = field(default=None, repr=False)
+    password: Password | None = None
     """``None`` from CreateLoginProfile in a root session until the person has reset the password."""
+    mfa_due_at: datetime | None = None
+    """Until when a root user without MFA may put off registering it; set at the first such sign-in."""
 
 
 @dataclass(slots=True)
@@ -59,6 +63,13 @@ class MfaDevice:
     serial_number: str
     enabled_at: datetime
     kind: str = "virtual"
+    seed: str | None = field(default=None, repr=False)
+    """What its codes follow from, in base 32; ``None`` where it is derived, as all of a scenario's are."""
+    used_steps: list[int] = field(default_factory=list)
+    """The newest steps of time whose codes were used, oldest first: no code works twice."""
+
+    def use(self, *steps: int) -> None:
+        self.used_steps = [*self.used_steps, *steps][-_KEPT_STEPS:]
 
 
 @dataclass(slots=True)

@@ -20,7 +20,8 @@ from rootkeeper.sandbox.state.credentials import (
 from rootkeeper.sandbox.state.eligibility import Feature
 from rootkeeper.sandbox.state.identifiers import derive_access_key_id, derive_lower_id
 from rootkeeper.sandbox.state.organization import Organization
-from rootkeeper.sandbox.state.policies import OrganizationPolicy, PolicyType
+from rootkeeper.sandbox.state.passwords import Password
+from rootkeeper.sandbox.state.policies import MAX_CHARACTERS, OrganizationPolicy, PolicyType
 
 _ROOT_USER_FIELDS = (
     "password",
@@ -31,7 +32,6 @@ _ROOT_USER_FIELDS = (
     "mfa_devices",
 )
 _POLICY_FIELDS = ("name", "type", "content", "targets", "description")
-_MAX_POLICY_CHARACTERS = {PolicyType.SERVICE_CONTROL_POLICY: 10_240, PolicyType.RESOURCE_CONTROL_POLICY: 5_120}
 
 
 def render_time(moment: datetime | None) -> str | None:
@@ -183,7 +183,7 @@ def parse_root_user(body: object, account_id: str, now: datetime, password: Call
         raise ValueError("root_user has either password or recovery_allowed: a login profile with or without password.")
     root_user = Credentials(password_last_used_at=reader.time("password_last_used_at"))
     if has_password or is_recovery_allowed:
-        root_user.login_profile = LoginProfile(now, password() if has_password else None)
+        root_user.login_profile = LoginProfile(now, Password(known_text=password()) if has_password else None)
     for item, place in reader.items("access_keys"):
         root_user.add_access_key(_parse_access_key(item, place, account_id, now))
     for item, place in reader.items("signing_certificates"):
@@ -295,6 +295,6 @@ def _parse_content(content: object, policy_type: PolicyType) -> str:
     if not isinstance(document, Mapping) or "Statement" not in document:
         raise ValueError("policy.content must be a policy document: an object with a Statement.")
     text = content if isinstance(content, str) else json.dumps(content)
-    if len(text) > _MAX_POLICY_CHARACTERS[policy_type]:
-        raise ValueError(f"policy.content may have {_MAX_POLICY_CHARACTERS[policy_type]} characters, not {len(text)}.")
+    if len(text) > MAX_CHARACTERS[policy_type]:
+        raise ValueError(f"policy.content may have {MAX_CHARACTERS[policy_type]} characters, not {len(text)}.")
     return text

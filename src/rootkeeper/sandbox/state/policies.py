@@ -22,6 +22,14 @@ class PolicyType(StrEnum):
     SERVICE_CONTROL_POLICY = "SERVICE_CONTROL_POLICY"
 
 
+MAX_CHARACTERS = {PolicyType.SERVICE_CONTROL_POLICY: 10_240, PolicyType.RESOURCE_CONTROL_POLICY: 5_120}
+MAX_ATTACHED = {PolicyType.SERVICE_CONTROL_POLICY: 10, PolicyType.RESOURCE_CONTROL_POLICY: 5}
+"""On each root, unit and account; AWS's own policies count, too (assumed for resource control policies).
+
+Source: Organizations User Guide, "Quotas and service limits" (aws-facts F2).
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class OrganizationPolicy:
     """One policy; a changed policy is another object, so that what was compiled from it can be told apart."""

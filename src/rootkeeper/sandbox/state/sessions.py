@@ -35,8 +35,6 @@ class Sessions:
 
     def _forget_expired(self, now: datetime) -> None:
         limit = now - _KEPT_AFTER_EXPIRY
-        self._credentials = {
-            key: credential
-            for key, credential in self._credentials.items()
-            if credential.expires_at is None or credential.expires_at > limit
-        }
+        for key, credential in list(self._credentials.items()):
+            if credential.expires_at is not None and credential.expires_at <= limit:
+                del self._credentials[key]

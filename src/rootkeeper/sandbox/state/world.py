@@ -24,6 +24,9 @@ from rootkeeper.sandbox.state.organization import Organization
 from rootkeeper.sandbox.state.policies import PolicyType
 from rootkeeper.sandbox.state.queues import EventRule, QueueBook
 from rootkeeper.sandbox.state.sessions import Sessions
+from rootkeeper.sandbox.state.sign_ins import SignInBook
+
+from rootkeeper.sandbox.totp import SEED_BYTES, encode_seed
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class World:
         self.queues = QueueBook()
         self.event_rules: list[EventRule] = []
         self.contacts = ContactBook()
+        self.sign_ins = SignInBook()
         self.identity_center = make_identity_center(organization, seed, clock())
         self.page_token_key = secrets.token_bytes(32)
         """What continuation tokens are sealed with."""
@@ -121,6 +125,10 @@ class World:
     def root_user_password(self, account_id: str) -> str:
         """Give the password that a scenario's root user has, if it has one."""
         return f"Sandbox-{derive_bytes('password', self.seed, account_id).hex()[:16]}"
+
+    def mfa_seed(self, serial_number: str, seed: str | None) -> str:
+        """Give the seed that an MFA device's codes follow from, derived where it has none of its own."""
+        return seed or encode_seed(derive_bytes("mfa-seed", self.seed, serial_number)[:SEED_BYTES])
 
     def add_access_key(self, owner: KeyOwner, key: AccessKey) -> None:
         self._credentials_of(owner).add_access_key(key)

@@ -21,6 +21,7 @@ from rootkeeper.sandbox.services.iam.subjects import (
     subject_arn,
 )
 from rootkeeper.sandbox.state import KeyOwner, LoginProfile
+from rootkeeper.sandbox.state.passwords import hash_password
 
 _MINIMUM_PASSWORD_CHARACTERS = 8
 _NULL_REFUSED = (
@@ -65,7 +66,7 @@ def create_login_profile(call: Call) -> dict[str, Any]:
     if subject.credentials.login_profile:
         owner = f"user {subject.user.name}" if subject.user else f"account {subject.account.account_id}"
         raise ServiceError("EntityAlreadyExists", f"Login Profile for {owner} already exists.", 409)
-    profile = LoginProfile(call.now, password)
+    profile = LoginProfile(call.now, hash_password(password) if password else None)
     subject.credentials.login_profile = profile
     call.event_details["responseElements"] = {
         "loginProfile": {
@@ -205,7 +206,7 @@ def deactivate_mfa_device(call: Call) -> dict[str, Any]:
     if device is None:
         raise no_such_entity("MFA Device invalid for user.")
     if ":mfa/" in serial_number:
-        subject.account.identities.unassigned_mfa_devices.add(serial_number)
+        subject.account.identities.unassigned_mfa_devices[serial_number] = device.seed
     return {}
 
 
@@ -218,7 +219,7 @@ def delete_virtual_mfa_device(call: Call) -> dict[str, Any]:
         raise ServiceError("DeleteConflict", "MFA VirtualDevice in use. Must deactivate first.", 409)
     if serial_number not in account.identities.unassigned_mfa_devices:
         raise no_such_entity(f"VirtualMFADevice with serial number {serial_number} doesn't exist.")
-    account.identities.unassigned_mfa_devices.remove(serial_number)
+    del account.identities.unassigned_mfa_devices[serial_number]
     return {}
 
 

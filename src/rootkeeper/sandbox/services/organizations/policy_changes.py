@@ -24,10 +24,7 @@ from rootkeeper.sandbox.services.organizations.tags import read_tags
 from rootkeeper.sandbox.services.organizations.tree import describe_root, parent_arn, target_arn
 from rootkeeper.sandbox.state import OrganizationPolicy, PolicyType
 from rootkeeper.sandbox.state.description import make_policy
-
-MAX_CHARACTERS = {PolicyType.SERVICE_CONTROL_POLICY: 10_240, PolicyType.RESOURCE_CONTROL_POLICY: 5_120}
-MAX_ATTACHED = {PolicyType.SERVICE_CONTROL_POLICY: 10, PolicyType.RESOURCE_CONTROL_POLICY: 5}
-"""AWS's own policies count, too (assumed for resource control policies)."""
+from rootkeeper.sandbox.state.policies import MAX_ATTACHED, MAX_CHARACTERS
 
 
 def create_policy(call: Call) -> dict[str, Any]:

@@ -19,7 +19,7 @@ REGION_HEADER = "x-amz-bucket-region"
 DEFAULT_REGION = "us-east-1"
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _IP_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
-_RESERVED_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
+_RESERVED_PREFIXES = ("xn--", "sthree-")
 _RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 _ASSUMED_FROM_ANYWHERE = "GetBucketLocation"
 
@@ -36,7 +36,7 @@ def is_bucket_name(name: str) -> bool:
         and ".-" not in name
         and "-." not in name
         and not _IP_ADDRESS.fullmatch(name)
-        and not name.startswith(_RESERVED_PREFIXES[:2])
+        and not name.startswith(_RESERVED_PREFIXES)
         and not name.endswith(_RESERVED_SUFFIXES)
     )
 
@@ -75,9 +75,7 @@ def validate_endpoint(call: Call) -> None:
     """
     region = find_s3_region(call.host)
     if region is not None and region != call.region:
-        message = (
-            f"The authorization header is malformed; the region '{call.region}' is wrong; expecting '{region}'"
-        )
+        message = f"The authorization header is malformed; the region '{call.region}' is wrong; expecting '{region}'"
         raise ServiceError("AuthorizationHeaderMalformed", message, fields={"Region": region})
 
 

@@ -181,9 +181,7 @@ def put_bucket_versioning(call: Call) -> dict[str, Any]:
     if configuration.get("MFADelete") == ENABLED:
         raise ServiceError("InvalidRequest", "The sandbox does not imitate MFA Delete.")
     if bucket.has_object_lock and status != ENABLED:
-        message = (
-            "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed."
-        )
+        message = "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed."
         raise ServiceError("InvalidBucketState", message, 409)
     bucket.versioning = status
     return {}

@@ -1,0 +1,3 @@
+module rootkeeper.test/story
+
+go 1.24
