@@ -30,7 +30,7 @@ demo: $(VENV)/.installed ## Live the main job on the built-in sandbox; Ctrl-C en
 
 .PHONY: test
 test: check test-newest ## Static checks, then all tests (on the newest Python too)
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadscope
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 .PHONY: check
 check: setup ## Lint, format, types and import contracts
@@ -47,7 +47,7 @@ test-newest: setup ## The unit and sandbox tests on the newest Python of this ma
 	else \
 		$(MAKE) --no-print-directory $(NEWEST_VENV)/.installed NEWEST="$$newest" && \
 		echo "Tests on $$($(NEWEST_VENV)/bin/python --version)" && \
-		$(NEWEST_VENV)/bin/python -m pytest -n $(JOBS) --dist loadscope -q -p no:cacheprovider tests/unit tests/sandbox; \
+		$(NEWEST_VENV)/bin/python -m pytest -n $(JOBS) --dist loadgroup -q -p no:cacheprovider tests/unit tests/sandbox; \
 	fi
 
 .PHONY: bench

@@ -15,12 +15,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from typing import cast
 from urllib.parse import urlsplit
 
 import uvloop
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 _HEAD_END = b"\r\n\r\n"
+_TIMEOUT_SECONDS = 300
 
 
 @dataclass(slots=True)
@@ -66,7 +68,8 @@ async def _send(load: Load) -> Outcome:
     started = time.perf_counter()
     for connection in connections:
         await loop.create_connection(connection.itself, address.hostname, address.port)
-    await asyncio.gather(*(connection.done for connection in connections))
+    async with asyncio.timeout(_TIMEOUT_SECONDS):
+        await asyncio.gather(*(connection.done for connection in connections))
     outcome.wall_seconds = time.perf_counter() - started
     return outcome
 
@@ -85,8 +88,7 @@ class _Connection(asyncio.Protocol):
         return self
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)
         self._send_next()
 
     def _send_next(self) -> None:

@@ -63,7 +63,7 @@ class WindowSettings:
     """Recovery windows."""
 
     longest: timedelta = field(
-        default=timedelta(hours=72), metadata={"minimum": timedelta(seconds=10), "maximum": timedelta(days=30)}
+        default=timedelta(hours=72), metadata={"minimum": timedelta(seconds=10), "maximum": timedelta(hours=72)}
     )
     """The longest window that may be asked for."""
     approvals: int = _ranged(1, 0, 10)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 from docs.reference.make_reference import list_command_paths, render_pages
 from rootkeeper.sandbox.services import SERVICES
 from tests.architecture.source_files import REPOSITORY, list_committed_files, name_of
+
+pytestmark = pytest.mark.xdist_group("documentation")
 
 LINK = re.compile(r"\]\((?!https?://|#|mailto:)([^)#\s]+)")
 PROSE_AFTER_THE_NAME: set[str] = set()
@@ -23,10 +26,15 @@ def list_markdown_files() -> list[Path]:
     return [path for path in list_committed_files() if path.suffix == ".md"]
 
 
+@cache
+def render_pages_once() -> dict[str, str]:
+    return render_pages()
+
+
 @pytest.mark.parametrize("name", ["commands.md", "exit-statuses.md", "settings.md"])
 def test_a_reference_page_says_what_the_program_says(name: str) -> None:
     committed = (REPOSITORY / "docs" / "reference" / name).read_text()
-    assert committed == render_pages()[name], "Run `make docs`."
+    assert committed == render_pages_once()[name], "Run `make docs`."
 
 
 def test_the_readme_lists_every_command() -> None:

@@ -10,6 +10,9 @@ import pytest
 from tests.e2e.foreign_clients import JavaScript
 from tests.e2e.stage import Stage, summarize
 
+pytestmark = pytest.mark.xdist_group("javascript story")
+"""What the sandbox went through is made once, for all tests of this file."""
+
 Story = dict[str, Any]
 NOTHING = {"password": 0, "access_keys": 0, "signing_certificates": 0, "mfa_devices": 0}
 

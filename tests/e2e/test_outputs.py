@@ -14,6 +14,9 @@ from tests.e2e.product import Rootkeeper, open_rootkeeper
 from tests.e2e.stage import Stage
 from tests.e2e.test_product_and_javascript import find_deletable_account
 
+pytestmark = pytest.mark.xdist_group("outputs")
+"""What the sandbox went through is made once, for all tests of this file."""
+
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
 SCHEMAS = sorted(path.name.removesuffix(".schema.json") for path in REFERENCE.glob("*.schema.json"))
 

@@ -22,6 +22,9 @@ from tests.e2e.refusals import (
 )
 from tests.e2e.stage import Stage
 
+pytestmark = pytest.mark.xdist_group("refusals")
+"""What the sandbox went through is made once, for all tests of this file."""
+
 WRONG_KEYS = Keys("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
 FEATURE_MESSAGES = {
     "credentials": "Root credentials management feature is not enabled for your AWS Organization.",

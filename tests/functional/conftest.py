@@ -8,8 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.functional.administration import Administration
-from tests.functional.running import Program
+from tests.functional.running import Program, Runner
 from tests.sandbox_process import SandboxProcess
+
+
+@pytest.fixture(scope="session")
+def runner() -> Iterator[Runner]:
+    with Runner.start() as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +32,7 @@ def sandbox(running_sandbox: SandboxProcess) -> SandboxProcess:
 
 
 @pytest.fixture
-def program(sandbox: SandboxProcess, tmp_path: Path) -> Program:
+def program(sandbox: SandboxProcess, tmp_path: Path, runner: Runner) -> Program:
     """The program as the management account's administrator runs it."""
     return Program(
         sandbox.environment()
@@ -34,7 +40,8 @@ def program(sandbox: SandboxProcess, tmp_path: Path) -> Program:
             "ROOTKEEPER_DATABASE_URL": f"sqlite:///{tmp_path / 'rootkeeper.db'}",
             "ROOTKEEPER_AWS_VERIFY_SECONDS": "1",
             "XDG_STATE_HOME": str(tmp_path / "state"),
-        }
+        },
+        runner,
     )
 
 

@@ -66,7 +66,7 @@ def converse(program: Program, *arguments: str, **changes: str) -> Iterator[Conv
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "rootkeeper", *arguments],
-        env=dict(os.environ) | dict(program.environment) | {"TERM": "xterm-256color", "COLUMNS": "120"} | changes,
+        env=program.surroundings({"TERM": "xterm-256color", "COLUMNS": "120"} | changes),
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

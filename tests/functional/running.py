@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,23 +35,50 @@ class Run:
         return f"exit {self.status}\n{self.stdout}\n{self.stderr}"
 
 
+class Runner:
+    """Runs command lines one after the other, each in a process of its own that is forked after the imports."""
+
+    def __init__(self, process: subprocess.Popen[str], folder: Path) -> None:
+        self._process = process
+        self._folder = folder
+
+    @classmethod
+    @contextmanager
+    def start(cls) -> Iterator[Runner]:
+        command = [sys.executable, "-m", "tests.functional.forking_runner"]
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process,
+        ):
+            yield cls(process, Path(folder))
+
+    def run(self, arguments: list[str], environment: Mapping[str, str]) -> Run:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        streams = {name: str(self._folder / name) for name in ("stdout", "stderr")}
+        order = {"argv": arguments, "environment": dict(environment), **streams}
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+        status = json.loads(self._process.stdout.readline())["status"]
+        return Run(status, *(Path(path).read_text(encoding="utf-8") for path in streams.values()))
+
+
 @dataclass(frozen=True, slots=True)
 class Program:
     """The program with the settings of one test."""
 
     environment: Mapping[str, str]
+    runner: Runner
 
     def run(self, *arguments: str | Path, **changes: str | None) -> Run:
         """Run a command line; ``changes`` set variables, or take them away."""
-        environment = dict(os.environ) | dict(self.environment)
-        for name, value in changes.items():
-            if value is None:
-                environment.pop(name, None)
-            else:
-                environment[name] = value
+        return self.runner.run([str(argument) for argument in arguments], self.surroundings(changes))
+
+    def run_alone(self, *arguments: str | Path, **changes: str | None) -> Run:
+        """The same in a process that nothing was prepared for: slower, and for what shows only there."""
         finished = subprocess.run(
             [sys.executable, "-m", "rootkeeper", *map(str, arguments)],
-            env=environment,
+            env=self.surroundings(changes),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -57,3 +86,8 @@ class Program:
             check=False,
         )
         return Run(finished.returncode, finished.stdout, finished.stderr)
+
+    def surroundings(self, changes: Mapping[str, str | None] | None = None) -> dict[str, str]:
+        """The whole environment of a run."""
+        changed = dict(os.environ) | dict(self.environment) | dict(changes or {})
+        return {name: value for name, value in changed.items() if value is not None}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -81,7 +80,7 @@ def test_narrow_and_wide_terminals_show_every_account(enabled: Program, columns:
 
 
 def test_a_terminal_without_unicode_gets_an_answer_too(enabled: Program) -> None:
-    run = enabled.run("audit", "--ou", "AnyCompany", PYTHONIOENCODING="ascii")
+    run = enabled.run_alone("audit", "--ou", "AnyCompany", PYTHONIOENCODING="ascii")
     assert run.status == 1, run.shown
     assert "800090001000" in run.stdout
 
@@ -89,14 +88,14 @@ def test_a_terminal_without_unicode_gets_an_answer_too(enabled: Program) -> None
 def test_json_stays_json_where_the_stream_knows_no_unicode(program: Program, tmp_path: Path) -> None:
     name = "Zürich 東京 👩"
     add = ("exceptions", "add", "Shop Test", "--owner", name, "--reason", "x", "--until", "30d", "--yes", "-o", "json")
-    run = program.run(*add, PYTHONIOENCODING="ascii")
+    run = program.run_alone(*add, PYTHONIOENCODING="ascii")
     assert run.status == 0, run.shown
     assert run.stdout.isascii()
     assert run.json["exceptions"][0]["owner"] == name
 
 
 def test_a_reader_that_goes_away_ends_the_command_without_noise(enabled: Program) -> None:
-    environment = dict(os.environ) | dict(enabled.environment)
+    environment = enabled.surroundings()
     command = [sys.executable, "-m", "rootkeeper", "audit", "-o", "jsonl"]
     with subprocess.Popen(
         command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -113,7 +112,7 @@ def test_a_reader_that_goes_away_ends_the_command_without_noise(enabled: Program
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_an_answer_that_cannot_be_written_is_no_good_ending(program: Program) -> None:
-    environment = dict(os.environ) | dict(program.environment)
+    environment = program.surroundings()
     with Path("/dev/full").open("w") as full:
         finished = subprocess.run(
             [sys.executable, "-m", "rootkeeper", "exceptions", "list", "-o", "json"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -48,7 +47,7 @@ def test_a_signal_closes_the_window_at_once(enabled: Program, sandbox: SandboxPr
     command = [sys.executable, "-m", "rootkeeper", "recover", CLEAN, "--reason", "x", "--for", "1h", "--yes"]
     with subprocess.Popen(
         command,
-        env=dict(os.environ) | dict(enabled.environment),
+        env=enabled.surroundings(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

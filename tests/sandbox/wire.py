@@ -10,9 +10,10 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
+from botocore.auth import S3SigV4Auth, SigV4Auth
+from botocore.awsrequest import AWSRequest, create_request_object, prepare_request_dict
 from botocore.credentials import Credentials
+from botocore.model import OperationModel, StructureShape
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 
@@ -25,6 +26,8 @@ from rootkeeper.sandbox.scenarios import build_world
 from rootkeeper.sandbox.services import SERVICES
 
 ENDPOINT = "http://127.0.0.1:4599"
+BUCKET = "amzn-s3-demo-orders-invoices"
+"""One of the demo organization's."""
 TASK_POLICIES = "arn:aws:iam::aws:policy/root-task/"
 
 
@@ -110,17 +113,24 @@ class Wire:
 
 
 def build_request(service: str, operation: str, parameters: Mapping[str, Any]) -> HttpRequest:
-    """Serialize a call as botocore does, unsigned."""
-    model = load_model(service)
-    serializer = create_serializer(model.metadata["protocol"], include_validation=False)
-    built = serializer.serialize_to_request(dict(parameters), model.operation_model(operation))
-    body = built["body"]
-    prepared = AWSRequest("POST", ENDPOINT + built["url_path"], headers=built["headers"], data=body).prepare()
+    """Serialize a call as botocore does, unsigned. Labels of the path that are left out get a name that exists."""
+    model = load_model(service).operation_model(operation)
+    serializer = create_serializer(load_model(service).metadata["protocol"], include_validation=False)
+    built = serializer.serialize_to_request(_labels(model) | dict(parameters), model)
+    prepare_request_dict(built, ENDPOINT, context={})
+    prepared = create_request_object(built).prepare()
     assert isinstance(prepared.body, bytes | str | None)
     raw = prepared.body.encode() if isinstance(prepared.body, str) else bytes(prepared.body or b"")
     headers = {name.lower(): _text(value) for name, value in prepared.headers.items()}
-    headers["host"] = urlsplit(ENDPOINT).netloc
-    return HttpRequest("POST", built["url_path"], "", headers, raw, "127.0.0.1")
+    url = urlsplit(str(prepared.url))
+    headers["host"] = url.netloc
+    return HttpRequest(str(prepared.method), url.path, url.query, headers, raw, "127.0.0.1")
+
+
+def _labels(model: OperationModel) -> dict[str, str]:
+    """Name the bucket and the key that a path needs."""
+    members = model.input_shape.members if isinstance(model.input_shape, StructureShape) else {}
+    return {name: BUCKET for name, shape in members.items() if shape.serialization.get("location") == "uri"}
 
 
 def _text(value: str | bytes) -> str:
@@ -135,7 +145,9 @@ def sign(
     url += f"?{request.query_string}" if request.query_string else ""
     unsigned = AWSRequest(request.method, url, headers=dict(request.headers), data=request.body)
     credentials = Credentials(keys.access_key_id, keys.secret_access_key, keys.session_token)
-    SigV4Auth(credentials, signing_name or load_model(service).signing_name, region).add_auth(unsigned)
+    name = signing_name or load_model(service).signing_name
+    signer = S3SigV4Auth if name == "s3" else SigV4Auth
+    signer(credentials, name, region).add_auth(unsigned)
     request.headers = {name.lower(): _text(value) for name, value in unsigned.headers.items()}
     return request
 

@@ -99,10 +99,11 @@ class Confirmation:
 
         :raises InputError: if nobody can answer.
         """
+        self.ensure_answerable()
+        self.show_context()
         if self._yes:
             self._terminal.remark(f"{question} yes (--yes)")
             return True
-        self.ensure_answerable()
         return self._terminal.ask(f"{question} [y/N]").lower() in {"y", "yes"}
 
     def _ensure_answer(self, question: str, good: set[str]) -> None:

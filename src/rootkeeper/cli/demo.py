@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 USUAL_PORT = 4599
-_MEANWHILE_SECONDS = 15.0
+_MEANWHILE_SECONDS = 60.0
 
 
 def demo(

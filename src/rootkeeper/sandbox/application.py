@@ -20,6 +20,7 @@ from rootkeeper.sandbox.control import PREFIX, answer_control
 from rootkeeper.sandbox.exchange import ServiceError
 from rootkeeper.sandbox.http_messages import HttpRequest, HttpResponse
 from rootkeeper.sandbox.instance import SandboxInstance
+from rootkeeper.sandbox.people.routes import answer_person, is_for_people
 from rootkeeper.sandbox.persistence.keeper import StateFileError
 from rootkeeper.sandbox.pipeline import answer
 from rootkeeper.sandbox.routing import read_signing_name
@@ -62,7 +63,11 @@ class Application:
             await self._send(send, await self._keep(request, answer_control(self.instance, request)))
             return
         try:
-            response, cuts_connection = await answer(self.instance, request)
+            if is_for_people(request):
+                page = await answer_person(self.instance, request)
+                response, cuts_connection = await self._keep(request, page), False
+            else:
+                response, cuts_connection = await answer(self.instance, request)
         except Exception:
             _logger.exception("a bug in the sandbox: %s %s", request.method, request.raw_path)
             response, cuts_connection = _confess(request), False
@@ -107,7 +112,14 @@ def _read_head(scope: Mapping[str, Any]) -> HttpRequest:
         headers=headers,
         body=b"",
         source_ip=client[0] if client else "",
+        server=_spell_server(scope.get("server")),
     )
+
+
+def _spell_server(address: tuple[str, int | None] | None) -> str:
+    host, port = address or ("127.0.0.1", None)
+    shown = f"[{host}]" if ":" in host else host
+    return f"{shown}:{port}" if port else shown
 
 
 async def _read_body(receive: Receive) -> bytes:

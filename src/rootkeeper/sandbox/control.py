@@ -17,6 +17,7 @@ from rootkeeper.sandbox.faults import parse_fault
 from rootkeeper.sandbox.http_messages import HttpRequest, HttpResponse
 from rootkeeper.sandbox.instance import SandboxInstance
 from rootkeeper.sandbox.loopback import is_loopback
+from rootkeeper.sandbox.people.trying_out import describe_sign_in
 
 PREFIX = "/_sandbox/"
 _MAX_ADVANCE_SECONDS = 10 * 366 * 86_400
@@ -120,6 +121,26 @@ def _put_root_user(instance: SandboxInstance, request: ControlRequest) -> dict[s
     return {}
 
 
+def _get_sign_in(instance: SandboxInstance, request: ControlRequest) -> dict[str, Any]:
+    account_id = request.segments[1]
+    account = instance.world.find_account(account_id)
+    if account is None:
+        raise ControlError(HTTPStatus.NOT_FOUND, f"There is no account {account_id}.")
+    return describe_sign_in(instance.world, account)
+
+
+def _get_identity_center(instance: SandboxInstance, _request: ControlRequest) -> dict[str, str]:
+    return {"status": "down" if instance.world.identity_center.is_down else "up"}
+
+
+def _post_identity_center(instance: SandboxInstance, request: ControlRequest) -> dict[str, str]:
+    body = request.body()
+    if body not in ({"status": "up"}, {"status": "down"}):
+        raise ControlError(HTTPStatus.BAD_REQUEST, 'The body must be {"status": "up"} or {"status": "down"}.')
+    instance.world.identity_center.is_down = body["status"] == "down"
+    return _get_identity_center(instance, request)
+
+
 def _post_policy(instance: SandboxInstance, request: ControlRequest) -> dict[str, Any]:
     return instance.world.create_policy(request.body())
 
@@ -169,6 +190,8 @@ _ROUTES: tuple[tuple[tuple[str, ...], Mapping[str, Handler]], ...] = (
     (("principals",), {"GET": _get_principals}),
     (("organization",), {"GET": _get_organization}),
     (("accounts", _ANYTHING, "root-user"), {"PUT": _put_root_user}),
+    (("accounts", _ANYTHING, "sign-in"), {"GET": _get_sign_in}),
+    (("identity-center",), {"GET": _get_identity_center, "POST": _post_identity_center}),
     (("policies",), {"POST": _post_policy}),
     (("requests",), {"GET": _get_requests}),
     (("faults",), {"POST": _post_fault, "DELETE": _delete_faults}),

@@ -19,6 +19,8 @@ class HttpRequest:
     source_ip: str
     form_fields: dict[str, str] | None = None
     """The body as a form, once the query protocol has parsed it."""
+    server: str = "127.0.0.1"
+    """Address and port that the request came in at, as they stand in a URL."""
 
 
 @dataclass(slots=True)

@@ -223,14 +223,13 @@ def serialize(passage: Passage) -> HttpResponse:
 def record(passage: Passage, status: int) -> None:
     """Enter the call into the request log, and the caller's account's trail."""
     instance, now = passage.instance, passage.instance.clock.now()
-    scope = passage.authorization.scope if passage.authorization else None
     instance.requests.append(
         RequestRecord(
             n=instance.requests.next_number(),
             at=now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             service=passage.codec.service,
             operation=passage.operation_name,
-            region=find_region(passage.codec.service, scope.region) if scope else None,
+            region=_find_region(passage),
             principal_arn=passage.principal.arn if passage.principal else None,
             account_id=passage.account_id,
             task_policy=_find_task_policy(passage),
@@ -241,6 +240,13 @@ def record(passage: Passage, status: int) -> None:
     )
     if passage.call and not passage.known_operation.is_data_event:
         instance.trail.append(_make_event(passage, passage.call))
+
+
+def _find_region(passage: Passage) -> str | None:
+    if passage.call:
+        return passage.call.region
+    scope = passage.authorization.scope if passage.authorization else None
+    return find_region(passage.codec.service, scope.region) if scope else None
 
 
 def keep(passage: Passage) -> Awaitable[None] | None:

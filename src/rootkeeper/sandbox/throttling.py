@@ -13,9 +13,6 @@ from typing import Protocol
 from rootkeeper.sandbox.exchange import Call, ServiceError
 from rootkeeper.sandbox.rates import RATES, SHARED_RATES, Rate, Scope
 
-_MAX_BUCKETS = 50_000
-"""Regions and parameters come from clients; buckets that are full again are forgotten beyond this number."""
-
 _ORGANIZATIONS_MESSAGE = (
     "You have sent too many requests in too short a period of time. The quota helps protect against"
     " denial-of-service attacks. Try again later."
@@ -61,6 +58,8 @@ class AwsThrottle:
     """Token buckets with AWS's rates."""
 
     read_seconds: Callable[[], float] = time.monotonic
+    max_buckets: int = 50_000
+    """Regions and parameters come from clients; buckets that are full again are forgotten beyond this number."""
     _buckets: dict[tuple[str, ...], _Bucket] = field(default_factory=dict)
 
     def find_refusal(self, call: Call) -> ServiceError | None:
@@ -91,7 +90,7 @@ class AwsThrottle:
         return bucket
 
     def _forget_full_ones(self, now: float) -> None:
-        if len(self._buckets) < _MAX_BUCKETS:
+        if len(self._buckets) < self.max_buckets:
             return
         for bucket in self._buckets.values():
             bucket.fill(now)

@@ -87,5 +87,10 @@ def test_yes_answers_every_question_the_typed_ones_included(capsys: pytest.Captu
     assert "SANDBOX 127.0.0.1:4599" in capsys.readouterr().err
 
 
-def test_a_part_may_be_declined() -> None:
+def test_a_part_may_be_declined_and_its_question_names_where_it_takes_place_too(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert confirm(AnsweringTerminal("n")).ask("Certificates too?") is False
+    shown = capsys.readouterr().err
+    for named in ("o-exampleorgid", "user/ana", "SANDBOX 127.0.0.1:4599"):
+        assert named in shown

@@ -36,7 +36,7 @@ def show_audit(report: AuditReport, output: OutputFormat, terminal: Terminal, *,
     else:
         show_listing(_listing(report, details=details), output, terminal)
     if output in (OutputFormat.TREE, OutputFormat.TABLE):
-        for line in summary_lines(report.accounts):
+        for line in summary_lines(report.accounts, len(report.inventory.accounts)):
             terminal.show(line)
 
 
@@ -149,8 +149,8 @@ def _account_label(status: AccountStatus, now: datetime) -> Text:
     )
 
 
-def summary_lines(statuses: Sequence[AccountStatus]) -> list[Text]:
-    """Counts, why accounts are unknown, and the root logins left to secure."""
+def summary_lines(statuses: Sequence[AccountStatus], accounts_in_all: int) -> list[Text]:
+    """Counts, why accounts are unknown, and the root logins left to secure; a part of the organization says so."""
     from rich.text import Text
 
     counts = count_statuses(statuses)
@@ -158,11 +158,14 @@ def summary_lines(statuses: Sequence[AccountStatus]) -> list[Text]:
         f"{counts[status.value]:,} {words.lower()}" for status, words in STATUS_WORDS.items() if counts[status.value]
     ]
     left = count_left_to_secure(statuses)
+    selected = counts["accounts"]
+    of_all = "" if selected == accounts_in_all else f" of {accounts_in_all:,} in the organization"
+    style = "bold red" if left else "bold yellow" if counts[Status.UNKNOWN.value] else "bold green"
     return [
         Text(),
-        Text(f"{counted(counts['accounts'], 'account')}: {', '.join(parts)}."),
+        Text(f"{counted(selected, 'account')}{of_all}: {', '.join(parts)}."),
         *_unknown_lines(statuses),
-        Text(f"Root logins left to secure: {left:,}", style="bold red" if left else "bold green"),
+        Text(f"Root logins left to secure: {left:,}", style=style),
     ]
 
 

@@ -14,7 +14,7 @@ _STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 HEADERS = {
     "cache-control": "no-store",
     "content-security-policy": (
-        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; form-action 'self'; base-uri 'none';"
+        f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src data:; form-action 'self'; base-uri 'none';"
         " frame-ancestors 'none'"
     ),
     "cross-origin-opener-policy": "same-origin",
@@ -26,9 +26,13 @@ HEADERS = {
 }
 """Sent with every page: no script runs, nothing is loaded, nobody frames it, nothing is kept."""
 _LINKS = (("/", "Home"), ("/signin", "Sign in"), ("/mailbox", "Mailbox"), ("/identity-center", "Identity Center"))
+_CONSOLE_LINK = ("/console", "Console")
+"""In the place of signing in, for whoever has."""
 
 
-def render_page(title: str, *content: Child, status: int = 200, place: str = "", path: str = "") -> HttpResponse:
+def render_page(
+    title: str, *content: Child, place: str, path: str, is_signed_in: bool = False, status: int = 200
+) -> HttpResponse:
     """Render a page; ``place`` names the organization or account, ``path`` the page itself among the links."""
     document = tag(
         "html",
@@ -44,13 +48,14 @@ def render_page(title: str, *content: Child, status: int = 200, place: str = "",
         tag(
             "body",
             tag("a", "Skip to content", href="#content", class_="skip"),
-            _header(place, path),
+            _header(place, path, is_signed_in=is_signed_in),
             tag("main", tag("h1", title), *content, id="content"),
             tag(
                 "footer",
                 tag(
                     "p",
-                    "This is a sandbox on your own machine, not AWS. Its passwords and keys are public and worth nothing.",
+                    "This is a sandbox on your own machine, not AWS. Its passwords and keys are public and worth"
+                    " nothing.",
                 ),
             ),
         ),
@@ -60,10 +65,11 @@ def render_page(title: str, *content: Child, status: int = 200, place: str = "",
     return HttpResponse(status, "text/html; charset=utf-8", body, dict(HEADERS))
 
 
-def _header(place: str, path: str) -> Markup:
+def _header(place: str, path: str, *, is_signed_in: bool) -> Markup:
+    shown = [_CONSOLE_LINK if is_signed_in and target == "/signin" else (target, name) for target, name in _LINKS]
     links = [
         tag("li", tag("a", name, href=target, aria_current="page" if target == path else None))
-        for target, name in _LINKS
+        for target, name in shown
     ]
     return tag(
         "header",
@@ -96,7 +102,7 @@ def hidden(name: str, value: str) -> Markup:
 def field(label: str, name: str, *, hint: Child = None, is_invalid: bool = False, **attributes: Attribute) -> Markup:
     """A labelled input; browsers check nothing themselves that the page wouldn't say better."""
     hint_id = f"{name}-hint" if hint else None
-    given: dict[str, Attribute] = {"type": "text", "required": True} | attributes
+    given: dict[str, Attribute] = {"type": "text", "required": True, **attributes}
     return tag(
         "div",
         tag("label", label, for_=name),
@@ -117,6 +123,16 @@ def field(label: str, name: str, *, hint: Child = None, is_invalid: bool = False
 def alert(*content: Child) -> Markup:
     """Something that went wrong, which screen readers say at once."""
     return tag("div", *content, role="alert", class_="alert")
+
+
+def refusal(*content: Child) -> Markup:
+    """Something that can't be shown, in its place on the page."""
+    return tag("div", *content, class_="alert")
+
+
+def account_of_password(email: str) -> Markup:
+    """Tell password managers whose password a form is about, without showing it."""
+    return tag("input", type="text", name="username", value=email, autocomplete="username", hidden=True)
 
 
 def notice(*content: Child) -> Markup:

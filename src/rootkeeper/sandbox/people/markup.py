@@ -18,7 +18,7 @@ Child = str | Markup | None | Iterable["Child"]
 Attribute = str | int | bool | None
 
 
-def tag(name: str, *children: Child, **attributes: Attribute) -> Markup:
+def tag(name: str, /, *children: Child, **attributes: Attribute) -> Markup:
     """Build an element. ``class_`` is ``class``, ``aria_live`` is ``aria-live``; ``None`` and ``False`` leave out."""
     opening = f"<{name}{''.join(_attribute(key, value) for key, value in attributes.items())}>"
     if name in _VOID:

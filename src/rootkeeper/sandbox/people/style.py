@@ -23,13 +23,13 @@ header p, header ul { margin: 0; padding: 0 }
 nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; list-style: none }
 nav a { display: inline-block; padding: .25rem 0; text-decoration: none }
 nav a[aria-current] { color: var(--text); font-weight: 600; border-bottom: 2px solid var(--accent) }
-main { max-width: 46rem; margin: 1.5rem auto; padding: 0 1.25rem }
-main.narrow { max-width: 28rem }
-section, .card { background: var(--card); border: 1px solid var(--line); border-radius: .6rem;
+main { max-width: 50rem; margin: 1.5rem auto; padding: 0 1.25rem }
+section { background: var(--card); border: 1px solid var(--line); border-radius: .6rem;
   padding: 1rem 1.25rem; margin: 0 0 1.25rem }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: 0 0 1rem }
 h2 { font-size: 1.15rem; margin: 0 0 .5rem }
-p { margin: 0 0 .75rem }
+p, form, details, .wide { margin: 0 0 .75rem }
+section > :last-child { margin-bottom: 0 }
 a { color: var(--link) }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px }
 .skip { position: absolute; left: -999rem }
@@ -37,8 +37,9 @@ a { color: var(--link) }
 .field { margin: 0 0 1rem }
 label { font-weight: 600; display: block }
 .hint, footer, caption { color: var(--soft); font-size: .9rem }
-.hint { margin: 0 }
-input:not([type=hidden], [type=checkbox]), select { display: block; width: 100%; margin-top: .25rem; padding: .5rem .65rem;
+.field .hint { margin: 0 }
+input:not([type=hidden], [type=checkbox]), select { display: block; width: 100%; margin-top: .25rem;
+  padding: .5rem .65rem;
   font: inherit; color: inherit; background: var(--page); border: 1px solid var(--soft); border-radius: .35rem }
 input[aria-invalid] { border: 2px solid var(--bad) }
 .choice { display: flex; gap: .5rem; align-items: baseline; margin: 0 0 1rem }
@@ -47,13 +48,14 @@ button, .button { display: inline-block; font: inherit; font-weight: 600; paddin
   cursor: pointer }
 button.quiet { background: transparent; color: var(--link) }
 td form { margin: 0 }
-td button { padding: .2rem .7rem }
-.actions { display: flex; flex-wrap: wrap; gap: .75rem 1.25rem; align-items: center }
+td button { padding: .2rem .7rem; white-space: nowrap }
+td code { white-space: nowrap }
 .alert, .notice { border: 1px solid; border-left-width: .4rem; border-radius: .35rem; padding: .65rem .9rem;
   margin: 0 0 1rem }
 .alert { border-color: var(--bad); background: var(--bad-back); color: var(--bad) }
 .notice { border-color: var(--good); background: var(--good-back); color: var(--good) }
-.alert p:last-child, .notice p:last-child { margin: 0 }
+.alert > :last-child, .notice > :last-child { margin: 0 }
+.alert p:first-child:not(:last-child) { margin-bottom: .25rem }
 .alert code, .notice code { background: none; color: inherit; padding: 0 }
 code, pre { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: .9em; background: var(--code);
   border-radius: .25rem; padding: .1rem .3rem; overflow-wrap: anywhere }
@@ -68,5 +70,5 @@ dl div { display: flex; flex-wrap: wrap; gap: 0 1rem; padding: .25rem 0 }
 dt { flex: 0 0 13rem; color: var(--soft) }
 dd { margin: 0; flex: 1 1 14rem; overflow-wrap: anywhere }
 svg { display: block; width: 11.5rem; height: 11.5rem; background: #ffffff; border-radius: .35rem; margin: 0 0 .75rem }
-footer { max-width: 46rem; margin: 2rem auto; padding: 0 1.25rem }
+footer { max-width: 50rem; margin: 2rem auto; padding: 0 1.25rem }
 """

@@ -12,12 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from rootkeeper.sandbox.clock import Clock
-from rootkeeper.sandbox.persistence.pieces import Pieces
+from rootkeeper.sandbox.persistence.pieces import COMPARED_WHOLE, Pieces
 from rootkeeper.sandbox.persistence.state_file import StateFile, StateFileError, write_changes
 from rootkeeper.sandbox.state import World
-
-_REWRITTEN_AT_LEAST_BYTES = 4 << 20
-"""Appended changes are folded into a new whole file once they are larger than this and than the whole."""
 
 
 class Keeper(Protocol):
@@ -53,6 +50,9 @@ class StateKeeper:
     origin: Mapping[str, Any]
     world: World
     clock: Clock
+    compared_whole: int = COMPARED_WHOLE
+    rewritten_at_least_bytes: int = 4 << 20
+    """Appended changes are folded into a new whole file once they are larger than this and than the whole."""
     _waiting: list[bytes] = field(default_factory=list)
     _taken: int = 0
     """How many changes were taken."""
@@ -63,7 +63,7 @@ class StateKeeper:
     """Whether there is another world, that has to be written whole."""
 
     def __post_init__(self) -> None:
-        self._pieces = Pieces(self.world, self.clock)
+        self._pieces = Pieces(self.world, self.clock, self.compared_whole)
 
     def write_whole(self) -> None:
         """Write everything.
@@ -81,7 +81,7 @@ class StateKeeper:
             pass
 
     def start_over(self, world: World) -> None:
-        self._pieces = Pieces(world, self.clock)
+        self._pieces = Pieces(world, self.clock, self.compared_whole)
         self._has_started_over = True
 
     def keep(self, *, is_mutating: bool) -> Awaitable[None] | None:
@@ -107,7 +107,7 @@ class StateKeeper:
                 return
             del self._waiting[: len(lines)]
             self._kept = max(self._kept, number)
-            if self.file.appended_bytes > max(_REWRITTEN_AT_LEAST_BYTES, self.file.whole_bytes):
+            if self.file.appended_bytes > max(self.rewritten_at_least_bytes, self.file.whole_bytes):
                 self.write_whole()
         finally:
             self._writing = None

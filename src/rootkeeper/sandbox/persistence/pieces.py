@@ -44,11 +44,11 @@ class _Shelf:
             self.entries.written.update(self.entries, self.written)
             setattr(self.owner, self.name, self.entries)
 
-    def suspects(self, *, is_mutating: bool) -> set[Any]:
+    def suspects(self, *, is_mutating: bool, compared_whole: int) -> set[Any]:
         """Give the keys of entries that may have changed."""
         if not is_mutating:
             return self.entries.written
-        if len(self.entries) <= COMPARED_WHOLE:
+        if len(self.entries) <= compared_whole:
             return {*self.entries, *self.written}
         return self.entries.looked_up | self.entries.written
 
@@ -66,7 +66,8 @@ class _Single:
 class Pieces:
     """The pieces of one running world, and what was written of them."""
 
-    def __init__(self, world: World, clock: Clock) -> None:
+    def __init__(self, world: World, clock: Clock, compared_whole: int = COMPARED_WHOLE) -> None:
+        self._compared_whole = compared_whole
         self._shelves: list[_Shelf] = []
         self._singles: list[_Single] = []
         for root, owner in (("world", world), ("clock", clock)):
@@ -111,7 +112,7 @@ class Pieces:
         changes: list[Change] = []
         for shelf in self._shelves:
             shelf.adopt()
-            suspects = shelf.suspects(is_mutating=is_mutating)
+            suspects = shelf.suspects(is_mutating=is_mutating, compared_whole=self._compared_whole)
             for key in sorted(suspects, key=repr) if suspects else ():
                 changes.extend(self._take_entry(shelf, key))
             shelf.entries.forget()

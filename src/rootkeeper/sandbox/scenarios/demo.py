@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rootkeeper.sandbox.scenarios.cast import RootUserDresser, add_principals, start_of
+from rootkeeper.sandbox.scenarios.demo_resources import furnish
 from rootkeeper.sandbox.state import Account, AccountState, Organization, OrganizationalUnit, PolicyType, World
 from rootkeeper.sandbox.state.credentials import INACTIVE
 from rootkeeper.sandbox.state.description import make_policy
@@ -259,6 +260,7 @@ def build_demo(clock: Callable[[], datetime]) -> World:
         _add_account(world, member, ou_ids[member.ou_path])
     add_principals(world, delegate_id=SECURITY_ACCOUNT_ID, member_id=MEMBER_ADMIN_ACCOUNT_ID)
     _deny_root(organization, ou_ids["Regulated"])
+    furnish(world)
     return world
 
 

@@ -32,3 +32,7 @@ class Mailboxes:
 
     def messages(self, address: str) -> tuple[Message, ...]:
         return tuple(self._messages.get(address.lower(), ()))
+
+    def counts(self) -> list[tuple[str, int]]:
+        """List the addresses that have mail, in order, with the number of messages."""
+        return sorted((address, len(messages)) for address, messages in self._messages.items() if messages)

@@ -25,7 +25,6 @@ from rootkeeper.sandbox.state.policies import PolicyType
 from rootkeeper.sandbox.state.queues import EventRule, QueueBook
 from rootkeeper.sandbox.state.sessions import Sessions
 from rootkeeper.sandbox.state.sign_ins import SignInBook
-
 from rootkeeper.sandbox.totp import SEED_BYTES, encode_seed
 
 

@@ -1,6 +1,6 @@
 """Virtual MFA devices: made with a seed, enabled by two consecutive codes of it, brought into step again.
 
-Deactivating and deleting them stands with the other credentials. Source: IAM, API version 2010-05-08; codes by RFC 6238.
+Deactivating and deleting them stands with the other credentials. Source: IAM, API version 2010-05-08; RFC 6238.
 """
 
 from __future__ import annotations

@@ -1,0 +1,289 @@
+"""The console of a root user who is signed in: what the account holds, and a few things to do in it.
+
+All of it goes through the same policies as API calls, so a policy against root users shows in every part of the page.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from rootkeeper.sandbox.exchange import ServiceError
+from rootkeeper.sandbox.http_messages import HttpResponse
+from rootkeeper.sandbox.people.console_calls import Outcome, call_iam
+from rootkeeper.sandbox.people.events import SignInStep
+from rootkeeper.sandbox.people.layout import (
+    account_of_password,
+    alert,
+    code,
+    facts,
+    field,
+    form,
+    hidden,
+    notice,
+    redirect,
+    refusal,
+    section,
+    table,
+)
+from rootkeeper.sandbox.people.markup import Child, Markup, tag
+from rootkeeper.sandbox.people.root_users import PASSWORD_HINT, find_password_fault, record_step
+from rootkeeper.sandbox.people.visits import Visit
+from rootkeeper.sandbox.state import Account
+from rootkeeper.sandbox.state.passwords import hash_password, verify_password
+from rootkeeper.sandbox.state.policies import ADMINISTRATOR_ACCESS_ARN
+from rootkeeper.sandbox.state.sign_ins import SignInSession
+
+_SUMMARY = {
+    "AccountPasswordPresent": "Root user password",
+    "AccountAccessKeysPresent": "Root user access keys",
+    "AccountSigningCertificatesPresent": "Root user signing certificates",
+    "AccountMFAEnabled": "Root user MFA",
+    "Users": "IAM users",
+    "Roles": "IAM roles",
+}
+_NOTICES = {
+    "key-deleted": "The access key is deleted.",
+    "mfa-registered": "The MFA device is registered.",
+    "password-changed": "The password is changed.",
+}
+_WRONG_PASSWORD = "The current password isn't right."  # noqa: S105 - a message
+_NO_PASSWORD = "The root user has no password any more; only password recovery can set one."  # noqa: S105 - a message
+
+
+def is_mfa_due(visit: Visit, account: Account) -> bool:
+    """Tell whether a root user can't put off registering MFA any longer."""
+    root_user = account.root_user
+    profile = root_user.login_profile
+    due_at = profile.mfa_due_at if profile else None
+    return due_at is not None and due_at <= visit.now and not root_user.mfa_devices
+
+
+def word_error(error: ServiceError) -> Markup:
+    """Show that what was asked for is refused, in AWS's own words."""
+    return alert(*_words(error))
+
+
+def _words(error: ServiceError) -> Sequence[Child]:
+    return tag("p", tag("strong", error.code)), tag("p", error.message)
+
+
+async def show(visit: Visit) -> HttpResponse:
+    """Show the console."""
+    told = _NOTICES.get(visit.query.get("notice", ""))
+    return await _render(visit, notice(tag("p", told)) if told else None)
+
+
+async def _render(visit: Visit, message: Child = None, status: int = 200) -> HttpResponse:
+    session, account = visit.session, visit.account
+    if session is None or account is None:
+        return redirect("/signin")
+    if is_mfa_due(visit, account):
+        return redirect("/console/register-mfa")
+    return visit.page(
+        "Console",
+        message,
+        _render_identity(visit, session, account),
+        section(
+            "Account summary", _render_summary(await call_iam(visit, session, "GetAccountSummary")), name="summary"
+        ),
+        section(
+            "Access keys of the root user",
+            *_render_keys(visit, await call_iam(visit, session, "ListAccessKeys")),
+            name="access-keys",
+        ),
+        section(
+            "MFA devices of the root user",
+            *_render_devices(await call_iam(visit, session, "ListMFADevices")),
+            name="mfa-devices",
+        ),
+        section("IAM users", *_render_users(visit, await call_iam(visit, session, "ListUsers")), name="users"),
+        section("Password", _render_password_form(visit, account), name="password-change"),
+        status=status,
+    )
+
+
+def _render_identity(visit: Visit, session: SignInSession, account: Account) -> Child:
+    return section(
+        "Signed in as the root user",
+        facts(
+            ("Account", tag("bdi", account.name)),
+            ("Account id", code(account.account_id)),
+            ("E-mail address", tag("bdi", account.email)),
+            ("Principal", code(visit.world.root_user_arn(account.account_id))),
+            (
+                "Signed in",
+                f"{session.signed_in_at:%Y-%m-%d %H:%M:%S UTC}, {'with' if session.has_mfa else 'without'} MFA",
+            ),
+            ("Ends", f"{session.expires_at:%Y-%m-%d %H:%M:%S UTC}, even if the password is deleted before"),
+        ),
+        form("/signout", visit.form_token, button="Sign out", is_quiet=True),
+        name="identity",
+    )
+
+
+def _render_summary(outcome: Outcome) -> Child:
+    if outcome.error:
+        return refusal(*_words(outcome.error))
+    found: dict[str, int] = outcome.result["SummaryMap"]
+    return facts(*((label, _word_count(name, found[name])) for name, label in _SUMMARY.items()))
+
+
+def _word_count(name: str, number: int) -> str:
+    return ("present" if number else "none") if name.startswith("Account") else str(number)
+
+
+def _render_keys(visit: Visit, outcome: Outcome) -> Sequence[Child]:
+    if outcome.error:
+        return [refusal(*_words(outcome.error))]
+    keys: list[dict[str, Any]] = outcome.result["AccessKeyMetadata"]
+    rows = [
+        (
+            code(key["AccessKeyId"]),
+            key["Status"],
+            f"{key['CreateDate']:%Y-%m-%d}",
+            form(
+                "/console/access-keys/delete",
+                visit.form_token,
+                hidden("access_key_id", key["AccessKeyId"]),
+                button="Delete",
+                is_quiet=True,
+            ),
+        )
+        for key in keys
+    ]
+    shown = table(("Access key", "Status", "Created", "Delete"), rows, caption="Long-term access keys")
+    create = form("/console/access-keys", visit.form_token, button="Create access key", is_quiet=True)
+    return [shown if keys else tag("p", "There is none."), create]
+
+
+def _render_devices(outcome: Outcome) -> Sequence[Child]:
+    if outcome.error:
+        return [refusal(*_words(outcome.error)), _link_registration()]
+    devices: list[dict[str, Any]] = outcome.result["MFADevices"]
+    rows = [(code(device["SerialNumber"]), f"{device['EnableDate']:%Y-%m-%d}") for device in devices]
+    shown = table(("Serial number", "Registered"), rows, caption="Registered devices")
+    return [shown if devices else tag("p", "There is none."), _link_registration()]
+
+
+def _link_registration() -> Child:
+    return tag("p", tag("a", "Register an MFA device", href="/console/register-mfa"))
+
+
+def _render_users(visit: Visit, outcome: Outcome) -> Sequence[Child]:
+    if outcome.error:
+        return [refusal(*_words(outcome.error))]
+    users: list[dict[str, Any]] = outcome.result["Users"]
+    rows = [(tag("bdi", user["UserName"]), code(user["Arn"])) for user in users]
+    return [
+        table(("User", "ARN"), rows, caption="IAM users of the account") if users else tag("p", "There is none."),
+        tag(
+            "p",
+            "A root user can't open root sessions. To work in other accounts when IAM Identity Center is down, it"
+            " creates an IAM user that may.",
+        ),
+        form(
+            "/console/users",
+            visit.form_token,
+            field("Name of a new user", "user_name", maxlength=64, value="", autocomplete="off"),
+            tag(
+                "div",
+                tag(
+                    "input", type="checkbox", id="is_administrator", name="is_administrator", value="yes", checked=True
+                ),
+                tag("label", "Attach AdministratorAccess", for_="is_administrator"),
+                class_="choice",
+            ),
+            button="Create user with access key",
+            is_quiet=True,
+        ),
+    ]
+
+
+def _render_password_form(visit: Visit, account: Account) -> Child:
+    if not account.root_user.has_password:
+        return tag("p", _NO_PASSWORD)
+    return form(
+        "/console/password",
+        visit.form_token,
+        account_of_password(account.email),
+        field("Current password", "current", type="password", autocomplete="current-password"),
+        field("New password", "password", hint=PASSWORD_HINT, type="password", autocomplete="new-password"),
+        button="Change password",
+        is_quiet=True,
+    )
+
+
+async def create_access_key(visit: Visit) -> HttpResponse:
+    """Create an access key of the root user and show its secret."""
+    session = visit.session
+    if session is None:
+        return redirect("/signin")
+    outcome = await call_iam(visit, session, "CreateAccessKey")
+    if outcome.error:
+        return await _render(visit, word_error(outcome.error), outcome.error.status)
+    return await _render(visit, _render_new_key(outcome.result["AccessKey"], "The root user's access key"))
+
+
+def _render_new_key(key: dict[str, str], whose: str) -> Child:
+    exports = f"export AWS_ACCESS_KEY_ID={key['AccessKeyId']}\nexport AWS_SECRET_ACCESS_KEY={key['SecretAccessKey']}"
+    return notice(tag("p", f"{whose} is created. Its secret is shown this once:"), tag("pre", exports))
+
+
+async def delete_access_key(visit: Visit) -> HttpResponse:
+    """Delete one of the root user's access keys."""
+    session = visit.session
+    if session is None:
+        return redirect("/signin")
+    outcome = await call_iam(visit, session, "DeleteAccessKey", AccessKeyId=visit.text("access_key_id"))
+    if outcome.error:
+        return await _render(visit, word_error(outcome.error), outcome.error.status)
+    return redirect("/console?notice=key-deleted")
+
+
+async def create_user(visit: Visit) -> HttpResponse:
+    """Create an IAM user with an access key; stops at the first refusal and shows what was done before."""
+    session, name = visit.session, visit.text("user_name").strip()
+    if session is None:
+        return redirect("/signin")
+    steps: list[tuple[str, dict[str, str]]] = [("CreateUser", {})]
+    if visit.text("is_administrator") == "yes":
+        steps.append(("AttachUserPolicy", {"PolicyArn": ADMINISTRATOR_ACCESS_ARN}))
+    steps.append(("CreateAccessKey", {}))
+    outcome = Outcome()
+    for operation, parameters in steps:
+        outcome = await call_iam(visit, session, operation, UserName=name, **parameters)
+        if outcome.error:
+            return await _render(visit, word_error(outcome.error), outcome.error.status)
+    made = _render_new_key(outcome.result["AccessKey"], f"The IAM user {name} with an access key")
+    link = tag("a", "Register an MFA device for this user", href=f"/console/register-mfa?{urlencode({'user': name})}")
+    return await _render(visit, [made, tag("p", link)])
+
+
+async def change_password(visit: Visit) -> HttpResponse:
+    """Change the root user's password; the event says whether it was changed."""
+    session, account = visit.session, visit.account
+    if session is None or account is None:
+        return redirect("/signin")
+    fault = await _try_password(visit, account, visit.text("current"), visit.text("password"))
+    record_step(visit, SignInStep.PASSWORD_UPDATED, account.account_id, is_success=fault is None)
+    if fault:
+        return await _render(visit, alert(tag("p", fault)), 403 if fault == _WRONG_PASSWORD else 422)
+    return redirect("/console?notice=password-changed")
+
+
+async def _try_password(visit: Visit, account: Account, current: str, password: str) -> str | None:
+    profile = account.root_user.login_profile
+    if not await asyncio.to_thread(verify_password, profile.password if profile else None, current):
+        return _WRONG_PASSWORD if account.root_user.has_password else _NO_PASSWORD
+    fault = find_password_fault(password, account)
+    if fault:
+        return fault
+    hashed = await asyncio.to_thread(hash_password, password)
+    found = visit.world.account(account.account_id).root_user.login_profile
+    if found is None or found is not profile:
+        return _NO_PASSWORD
+    found.password = hashed
+    return None

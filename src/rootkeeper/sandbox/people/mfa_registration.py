@@ -1,0 +1,163 @@
+"""Registering a virtual MFA device, of the root user or of an IAM user of its account: a seed, then two codes of it."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from rootkeeper.sandbox.http_messages import HttpResponse
+from rootkeeper.sandbox.people.console import is_mfa_due, word_error
+from rootkeeper.sandbox.people.console_calls import call_iam
+from rootkeeper.sandbox.people.layout import alert, code, field, form, hidden, redirect, section
+from rootkeeper.sandbox.people.markup import Child, Markup, tag
+from rootkeeper.sandbox.people.qr_codes import draw_qr_code
+from rootkeeper.sandbox.people.visits import Visit
+from rootkeeper.sandbox.state import Account
+from rootkeeper.sandbox.totp import otpauth_uri
+
+_ROOT_DEVICE = "root-account-mfa-device"
+_ISSUER = "AWS sandbox"
+_GROUP = 4
+
+
+async def show(visit: Visit) -> HttpResponse:
+    """Ask to register a device; a root user without one may put that off for a while."""
+    return _render_start(visit, visit.query.get("user", ""))
+
+
+def _render_start(visit: Visit, user_name: str, message: Child = None, status: int = 200) -> HttpResponse:
+    account = visit.account
+    if account is None:
+        return redirect("/signin")
+    return visit.page(
+        "Register MFA",
+        message,
+        section(
+            "Protect this user with a second factor",
+            *_explain(visit, account, user_name),
+            form(
+                "/console/register-mfa",
+                visit.form_token,
+                hidden("user", user_name),
+                field("Name of the device", "device_name", value=_suggest_name(account, user_name), maxlength=128),
+                button="Go on",
+            ),
+            name="device",
+        ),
+        tag("p", _link_console(visit, account, user_name)),
+        status=status,
+    )
+
+
+def _explain(visit: Visit, account: Account, user_name: str) -> list[Child]:
+    if user_name:
+        return [tag("p", "The device will belong to the IAM user ", tag("bdi", user_name), ".")]
+    told: list[Child] = [tag("p", "AWS requires MFA of root users. An authenticator app on a telephone will do.")]
+    profile = account.root_user.login_profile
+    if is_mfa_due(visit, account):
+        told.append(alert(tag("p", "It can't be put off any longer.")))
+    elif profile and profile.mfa_due_at and not account.root_user.mfa_devices:
+        told.append(tag("p", f"It can be put off until {profile.mfa_due_at:%Y-%m-%d}."))
+    return told
+
+
+def _link_console(visit: Visit, account: Account, user_name: str) -> Child:
+    if not user_name and is_mfa_due(visit, account):
+        return None
+    is_first = not user_name and not account.root_user.mfa_devices
+    return tag("a", "Skip for now" if is_first else "Back to the console", href="/console")
+
+
+def _suggest_name(account: Account, user_name: str) -> str:
+    """Suggest a name that is free."""
+    base = user_name or _ROOT_DEVICE
+    identities = account.existing_identities
+    taken = {*account.root_user.mfa_devices}
+    if identities:
+        taken |= {*identities.unassigned_mfa_devices}
+        taken |= {number for user in identities.users.values() for number in user.credentials.mfa_devices}
+    names = {number.rpartition("/")[2] for number in taken}
+    number = next(n for n in range(1, len(names) + 2) if (base if n == 1 else f"{base}-{n}") not in names)
+    return base if number == 1 else f"{base}-{number}"
+
+
+async def begin(visit: Visit) -> HttpResponse:
+    """Make the device, and go on to its seed."""
+    session, user_name = visit.session, visit.text("user")
+    if session is None:
+        return redirect("/signin")
+    name = visit.text("device_name").strip()
+    outcome = await call_iam(visit, session, "CreateVirtualMFADevice", VirtualMFADeviceName=name)
+    if outcome.error:
+        return _render_start(visit, user_name, word_error(outcome.error), outcome.error.status)
+    serial_number: str = outcome.result["VirtualMFADevice"]["SerialNumber"]
+    return redirect(f"/console/register-mfa/codes?{urlencode({'serial_number': serial_number, 'user': user_name})}")
+
+
+async def ask_codes(visit: Visit) -> HttpResponse:
+    """Show the seed, and ask for two codes."""
+    return _render_codes_form(visit, visit.query.get("serial_number", ""), visit.query.get("user", ""))
+
+
+def _render_codes_form(
+    visit: Visit, serial_number: str, user_name: str, message: Child = None, status: int = 200
+) -> HttpResponse:
+    account = visit.account
+    if account is None:
+        return redirect("/signin")
+    identities = account.existing_identities
+    seed = identities.unassigned_mfa_devices.get(serial_number) if identities else None
+    if identities is None or serial_number not in identities.unassigned_mfa_devices:
+        return redirect("/console/register-mfa")
+    return visit.page(
+        "Register MFA",
+        message,
+        section(
+            "Add the device to an authenticator app",
+            *_render_seed(visit.world.mfa_seed(serial_number, seed), user_name or account.email),
+            name="seed",
+        ),
+        section(
+            "Enter two codes, one after the other",
+            form(
+                "/console/register-mfa/codes",
+                visit.form_token,
+                hidden("serial_number", serial_number),
+                hidden("user", user_name),
+                _code_field("First code", "first", is_invalid=message is not None),
+                _code_field("The code after it", "second", is_invalid=False),
+                button="Register device",
+            ),
+            name="codes",
+        ),
+        status=status,
+    )
+
+
+def _render_seed(seed: str, label: str) -> list[Child]:
+    groups = " ".join(seed[start : start + _GROUP] for start in range(0, len(seed), _GROUP))
+    uri = otpauth_uri(seed, label, _ISSUER)
+    return [
+        draw_qr_code(uri, "QR code of the device, for an authenticator app"),
+        tag("p", "Scan the code, or enter this secret, of which codes of six digits follow every 30 seconds:"),
+        tag("p", tag("code", groups, class_="seed", id="secret")),
+        tag("details", tag("summary", "The same as an address"), tag("p", code(uri))),
+    ]
+
+
+def _code_field(label: str, name: str, *, is_invalid: bool) -> Markup:
+    return field(label, name, autocomplete="one-time-code", inputmode="numeric", maxlength=10, is_invalid=is_invalid)
+
+
+async def finish(visit: Visit) -> HttpResponse:
+    """Enable the device by its codes."""
+    session, user_name, serial_number = visit.session, visit.text("user"), visit.text("serial_number")
+    if session is None:
+        return redirect("/signin")
+    parameters = {"UserName": user_name} if user_name else {}
+    for number, name in enumerate(("first", "second"), start=1):
+        parameters[f"AuthenticationCode{number}"] = "".join(visit.text(name).split())
+    outcome = await call_iam(visit, session, "EnableMFADevice", SerialNumber=serial_number, **parameters)
+    if outcome.error:
+        message = word_error(outcome.error)
+        return _render_codes_form(visit, serial_number, user_name, message, outcome.error.status)
+    return redirect("/console?notice=mfa-registered")

@@ -1,0 +1,164 @@
+"""A stand-in for the access portal of IAM Identity Center: pick a person, an account and a permission set, get keys.
+
+It asks for no password: the directory's own sign-in isn't imitated. Switched down, it gives nobody anything.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from rootkeeper.sandbox.exchange import Credential
+from rootkeeper.sandbox.http_messages import HttpResponse
+from rootkeeper.sandbox.people.events import FederationEvent
+from rootkeeper.sandbox.people.layout import alert, code, form, hidden, notice, redirect, section, table
+from rootkeeper.sandbox.people.markup import Child, tag
+from rootkeeper.sandbox.people.reserved_roles import open_session, provision_role
+from rootkeeper.sandbox.people.visits import Visit
+from rootkeeper.sandbox.state import Account, Assignment, IamRole, PermissionSet
+from rootkeeper.sandbox.state.identity_center import IdentityUser
+
+_SHOWN_USERS = 100
+
+
+async def show(visit: Visit) -> HttpResponse:
+    """Show who there is, or what one of them may enter."""
+    center = visit.world.identity_center
+    if center.is_down:
+        return _render_down(visit)
+    user = center.users.get(visit.query.get("user", ""))
+    return _render_assignments(visit, user) if user else _render_users(visit)
+
+
+def _render_down(visit: Visit) -> HttpResponse:
+    return visit.page(
+        "Identity Center",
+        alert(
+            tag("p", tag("strong", "IAM Identity Center isn't available.")),
+            tag("p", "Nobody can sign in through it, and it gives out no credentials."),
+        ),
+        section(
+            "The way in now",
+            tag(
+                "p",
+                "An IAM user of the management account or of the failsafe, or the failsafe's ",
+                tag("a", "root user", href="/signin"),
+                ", who creates such an IAM user.",
+            ),
+            name="way-in",
+        ),
+        status=503,
+    )
+
+
+def _render_users(visit: Visit) -> HttpResponse:
+    users = list(visit.world.identity_center.users.values())[:_SHOWN_USERS]
+    rows = [
+        (
+            tag("a", tag("bdi", user.display_name), href=f"/identity-center?{urlencode({'user': user.user_id})}"),
+            tag("bdi", user.user_name),
+        )
+        for user in users
+    ]
+    return visit.page(
+        "Identity Center",
+        section(
+            "Who are you today?",
+            tag("p", "The sandbox asks no password here: it stands in for your identity provider, too."),
+            table(("Name", "User name"), rows, caption="People in the identity store") if rows else None,
+            None if rows else tag("p", "Nobody is in the identity store of this organization."),
+            name="people",
+        ),
+    )
+
+
+def _render_assignments(visit: Visit, user: IdentityUser, message: Child = None) -> HttpResponse:
+    found = [_find_entry(visit, held) for held in visit.world.identity_center.held_by("USER", user.user_id)]
+    rows = [
+        (
+            tag("bdi", account.name),
+            code(account.account_id),
+            tag("bdi", permission_set.name),
+            form(
+                "/identity-center/credentials",
+                visit.form_token,
+                hidden("user", user.user_id),
+                hidden("account_id", account.account_id),
+                hidden("permission_set", permission_set.arn),
+                button="Get credentials",
+                is_quiet=True,
+            ),
+        )
+        for account, permission_set in filter(None, found)
+    ]
+    headings = ("Account", "Account id", "Permission set", "Credentials")
+    return visit.page(
+        "Identity Center",
+        message,
+        section(
+            f"Accounts of {user.display_name}",
+            table(headings, rows, caption="Accounts and permission sets") if rows else tag("p", "There is none."),
+            tag("p", tag("a", "Be somebody else", href="/identity-center")),
+            name="accounts",
+        ),
+    )
+
+
+def _find_entry(visit: Visit, assignment: Assignment) -> tuple[Account, PermissionSet] | None:
+    account = visit.world.find_account(assignment.account_id)
+    permission_set = visit.world.identity_center.permission_sets.get(assignment.permission_set_arn)
+    return (account, permission_set) if account and permission_set else None
+
+
+async def issue_credentials(visit: Visit) -> HttpResponse:
+    """Open a role session for somebody who holds the permission set in the account."""
+    center = visit.world.identity_center
+    if center.is_down:
+        return _render_down(visit)
+    user = center.users.get(visit.text("user"))
+    if user is None:
+        return redirect("/identity-center")
+    wanted = (visit.text("account_id"), visit.text("permission_set"))
+    for held in center.held_by("USER", user.user_id):
+        entry = _find_entry(visit, held)
+        if entry and (held.account_id, held.permission_set_arn) == wanted:
+            return _enter(visit, user, *entry)
+    return _render_assignments(visit, user, alert(tag("p", "There is no such assignment.")))
+
+
+def _enter(visit: Visit, user: IdentityUser, account: Account, permission_set: PermissionSet) -> HttpResponse:
+    role = provision_role(visit.world, account, permission_set, visit.now)
+    credential = open_session(visit.world, account, role, user.user_name, visit.now)
+    _record(visit, user, account, role)
+    shown = notice(
+        tag("p", "Credentials of ", tag("bdi", permission_set.name), " in ", tag("bdi", account.name), ". Paste them:"),
+        tag("pre", _render_exports(visit, credential)),
+        tag("p", f"They last until {credential.expires_at:%Y-%m-%d %H:%M:%S UTC}."),
+    )
+    return _render_assignments(visit, user, shown)
+
+
+def _render_exports(visit: Visit, credential: Credential) -> str:
+    values = {
+        "AWS_ENDPOINT_URL": f"http://{visit.authority}",
+        "AWS_REGION": visit.world.identity_center.region,
+        "AWS_ACCESS_KEY_ID": credential.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": credential.secret_access_key,
+        "AWS_SESSION_TOKEN": credential.session_token,
+    }
+    return "\n".join(f"export {name}={value}" for name, value in values.items())
+
+
+def _record(visit: Visit, user: IdentityUser, account: Account, role: IamRole) -> None:
+    center = visit.world.identity_center
+    event = FederationEvent(
+        account_id=center.owner_account_id,
+        occurred_at=visit.now,
+        source_ip=visit.request.source_ip,
+        user_agent=visit.request.headers.get("user-agent", ""),
+        user_id=user.user_id,
+        user_name=user.user_name,
+        identity_store_id=center.identity_store_id,
+        target_account_id=account.account_id,
+        role_name=role.name,
+    )
+    visit.instance.trail.append(event)

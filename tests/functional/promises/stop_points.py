@@ -1,0 +1,33 @@
+"""Where a run stops itself, as if by SIGSTOP: between the commit of an intent and the call that it allows."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+import sqlalchemy
+
+
+class StopAfterIntent:
+    """A listener of SQLAlchemy's public commit event; stops the process once."""
+
+    def __init__(self, action: str) -> None:
+        self._action = action
+        self._has_stopped = False
+
+    def __call__(self, connection: sqlalchemy.Connection) -> None:
+        if self._has_stopped or not self._is_due(connection):
+            return
+        self._has_stopped = True
+        database: Any = connection.connection
+        database.commit()
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    def _is_due(self, connection: sqlalchemy.Connection) -> bool:
+        """Before the commit, in its own transaction."""
+        database: Any = connection.connection.dbapi_connection
+        if not database.in_transaction:
+            return False
+        last = database.execute("SELECT action, phase FROM ledger_entries ORDER BY sequence DESC LIMIT 1").fetchone()
+        return bool(last == (self._action, "intent"))

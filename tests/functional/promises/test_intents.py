@@ -1,0 +1,30 @@
+"""P01: at the moment in which a privileged call leaves, its intent is on disk, as another process sees it."""
+
+from __future__ import annotations
+
+from tests.functional.promises.interposed_proxy import MUTATING_OPERATIONS, InterposedProxy
+from tests.functional.promises.stage import CLEAN, EVERYTHING, FAILSAFE, Stage
+from tests.functional.promises.witness import Witness
+
+
+def test_p01_every_privileged_call_of_every_command_has_its_intent_on_disk_before_it_leaves(
+    bare_stage: Stage, proxy: InterposedProxy
+) -> None:
+    witness = Witness(bare_stage)
+    proxy.before = witness
+    since = bare_stage.sandbox.last_request()
+    for arguments, status in (
+        (("enable", "--delegated-administrator", FAILSAFE, "--yes"), 0),
+        (("audit", "--details"), 1),
+        (("delete", "--ou", "AnyCompany", "--yes"), 0),
+        (("recover", CLEAN, "--reason", "drill", "--leave-open", "--yes"), 0),
+        (("windows", "close", CLEAN, "--yes"), 0),
+        (("disable", "--trusted-access", "--yes"), 0),
+    ):
+        run = bare_stage.run(*arguments, through=proxy)
+        assert run.status == status, run.shown
+    assert witness.unfounded == []
+    assert bare_stage.is_bare(EVERYTHING)
+    assert {request.operation for request in proxy.mutating} == set(MUTATING_OPERATIONS)
+    assert len(witness.claimed) == len(proxy.privileged) == len(bare_stage.privileged(since))
+    bare_stage.assert_each_intent_has_one_outcome()

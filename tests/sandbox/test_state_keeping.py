@@ -1,0 +1,286 @@
+"""What is kept: everything that calls change, whatever the size of the organization, in one line a call."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rootkeeper.sandbox.clock import Clock
+from rootkeeper.sandbox.control import answer_control
+from rootkeeper.sandbox.http_messages import HttpRequest
+from rootkeeper.sandbox.instance import SandboxInstance
+from rootkeeper.sandbox.origin import Origin
+from rootkeeper.sandbox.persistence.keeper import NothingKept, StateKeeper
+from rootkeeper.sandbox.persistence.opening import open_world
+from rootkeeper.sandbox.persistence.pieces import COMPARED_WHOLE
+from rootkeeper.sandbox.persistence.state_file import StateFileError
+from rootkeeper.sandbox.services import SERVICES
+from rootkeeper.sandbox.state.joining import CREATION_TIME
+from tests.sandbox.kept import close_kept, differences, open_kept
+from tests.sandbox.wire import Keys, Wire
+
+MEMBER, LADEN, SECURITY, ROOT = "888899990000", "800090001000", "222233334444", "r-demo"
+IAM = {"ServicePrincipal": "iam.amazonaws.com"}
+DENY = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"s3:*","Resource":"*"}]}'
+TRUST = (
+    '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::111122223333:root"},'
+    '"Action":"sts:AssumeRole"}]}'
+)
+
+
+class Story:
+    """Calls that change everything that can be changed, one after the other."""
+
+    def __init__(self, instance: SandboxInstance, path: Path) -> None:
+        self.instance = instance
+        self.wire = Wire(instance)
+        self.path = path
+        self.told: set[tuple[str, str]] = set()
+
+    def call(self, service: str, operation: str, caller: str | Keys = "management-admin", **parameters: Any) -> Any:
+        answered = self.wire.call(caller, service, operation, **parameters)
+        assert answered.status == 200, answered.body
+        assert differences(self.instance, self.path) == [], operation
+        self.told.add((service, operation))
+        return answered.body
+
+    def organizations(self) -> None:
+        def call(operation: str, **parameters: Any) -> Any:
+            return self.call("organizations", operation, **parameters)
+
+        call("EnableAWSServiceAccess", **IAM)
+        call("RegisterDelegatedAdministrator", AccountId=SECURITY, **IAM)
+        call("DeregisterDelegatedAdministrator", AccountId=SECURITY, **IAM)
+        call("TagResource", ResourceId=MEMBER, Tags=[{"Key": "a", "Value": "b"}])
+        call("TagResource", ResourceId=ROOT, Tags=[{"Key": "a", "Value": "b"}])
+        call("UntagResource", ResourceId=MEMBER, TagKeys=["a"])
+        unit = call("CreateOrganizationalUnit", ParentId=ROOT, Name="New")["OrganizationalUnit"]["Id"]
+        call("UpdateOrganizationalUnit", OrganizationalUnitId=unit, Name="Newer")
+        source = self.instance.world.organization.find_parent_id(MEMBER)
+        call("MoveAccount", AccountId=MEMBER, SourceParentId=source, DestinationParentId=unit)
+        call("MoveAccount", AccountId=MEMBER, SourceParentId=unit, DestinationParentId=source)
+        self.policies(unit)
+        call("DeleteOrganizationalUnit", OrganizationalUnitId=unit)
+        call("CreateAccount", AccountName="New", Email="new@example.com")
+        self.instance.clock.advance(CREATION_TIME.total_seconds())
+        call("ListCreateAccountStatus")
+        call("CloseAccount", AccountId="121234345656")
+        self.instance.clock.advance(3600)
+        call("DescribeAccount", AccountId="121234345656")
+        self.invitations()
+        call("DisableAWSServiceAccess", **IAM)
+
+    def policies(self, unit: str) -> None:
+        def call(operation: str, **parameters: Any) -> Any:
+            return self.call("organizations", operation, **parameters)
+
+        described = {"Name": "No S3", "Description": "", "Type": "SERVICE_CONTROL_POLICY", "Content": DENY}
+        policy = call("CreatePolicy", **described)["Policy"]["PolicySummary"]["Id"]
+        call("AttachPolicy", PolicyId=policy, TargetId=unit)
+        call("AttachPolicy", PolicyId=policy, TargetId=MEMBER)
+        call("UpdatePolicy", PolicyId=policy, Name="Not S3")
+        call("DetachPolicy", PolicyId=policy, TargetId=unit)
+        call("DetachPolicy", PolicyId=policy, TargetId=MEMBER)
+        call("DeletePolicy", PolicyId=policy)
+        call("EnablePolicyType", RootId=ROOT, PolicyType="RESOURCE_CONTROL_POLICY")
+        call("DisablePolicyType", RootId=ROOT, PolicyType="RESOURCE_CONTROL_POLICY")
+
+    def invitations(self) -> None:
+        def call(operation: str, caller: str = "management-admin", **parameters: Any) -> Any:
+            return self.call("organizations", operation, caller, **parameters)
+
+        def invite() -> str:
+            target = {"Id": "777788889999", "Type": "ACCOUNT"}
+            return str(call("InviteAccountToOrganization", Target=target)["Handshake"]["Id"])
+
+        call("LeaveOrganization", "member-admin")
+        call("CancelHandshake", HandshakeId=invite())
+        call("DeclineHandshake", "member-admin", HandshakeId=invite())
+        call("AcceptHandshake", "member-admin", HandshakeId=invite())
+        call("RemoveAccountFromOrganization", AccountId="777788889999")
+
+    def identities(self) -> None:
+        def call(operation: str, **parameters: Any) -> Any:
+            return self.call("iam", operation, **parameters)
+
+        administrator = {"PolicyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}
+        user, role = {"UserName": "robot"}, {"RoleName": "robots"}
+        call("CreateUser", **user)
+        call("PutUserPolicy", PolicyName="p", PolicyDocument=DENY, **user)
+        call("AttachUserPolicy", **administrator, **user)
+        key = call("CreateAccessKey", **user)["AccessKey"]
+        call("UpdateAccessKey", AccessKeyId=key["AccessKeyId"], Status="Inactive", **user)
+        call("CreateLoginProfile", Password="correct-horse", **user)
+        call("DeleteLoginProfile", **user)
+        call("DeleteAccessKey", AccessKeyId=key["AccessKeyId"], **user)
+        call("DeleteUserPolicy", PolicyName="p", **user)
+        call("DetachUserPolicy", **administrator, **user)
+        call("DeleteUser", **user)
+        call("CreateRole", AssumeRolePolicyDocument=TRUST, **role)
+        call("PutRolePolicy", PolicyName="p", PolicyDocument=DENY, **role)
+        call("AttachRolePolicy", **administrator, **role)
+        self.call("sts", "AssumeRole", RoleArn="arn:aws:iam::111122223333:role/robots", RoleSessionName="r2")
+        call("DeleteRolePolicy", PolicyName="p", **role)
+        call("DetachRolePolicy", **administrator, **role)
+        call("DeleteRole", **role)
+
+    def root_users(self) -> None:
+        self.call("organizations", "EnableAWSServiceAccess", **IAM)
+        self.call("iam", "EnableOrganizationsRootCredentialsManagement")
+        self.call("iam", "EnableOrganizationsRootSessions")
+        self.call("iam", "DisableOrganizationsRootSessions")
+        root = self.wire.open_root_session(LADEN, "IAMDeleteRootUserCredentials")
+        assert differences(self.instance, self.path) == []
+        for key in list(self.instance.world.account(LADEN).root_user.access_keys):
+            self.call("iam", "DeleteAccessKey", root, AccessKeyId=key)
+        for certificate in list(self.instance.world.account(LADEN).root_user.signing_certificates):
+            self.call("iam", "DeleteSigningCertificate", root, CertificateId=certificate)
+        self.call("iam", "DeleteLoginProfile", root)
+        for device in list(self.instance.world.account(LADEN).root_user.mfa_devices):
+            self.call("iam", "DeactivateMFADevice", root, SerialNumber=device)
+        root = self.wire.open_root_session(LADEN, "IAMCreateRootUserPassword")
+        self.call("iam", "CreateLoginProfile", root)
+        self.call("iam", "DisableOrganizationsRootCredentialsManagement")
+
+
+@pytest.fixture(params=[COMPARED_WHOLE, 0], ids=["small", "large"])
+def story(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Story]:
+    """In large organizations only what was looked up or written is compared; 0 makes every one large."""
+    instance = open_kept(tmp_path / "state", compared_whole=request.param)
+    yield Story(instance, tmp_path / "state")
+    close_kept(instance)
+
+
+def test_everything_that_calls_change_is_in_the_file_at_once(story: Story) -> None:
+    story.identities()
+    story.root_users()
+    story.organizations()
+    mutating = {name for name, operation in SERVICES["organizations"].items() if operation.is_mutating}
+    assert mutating <= {operation for service, operation in story.told if service == "organizations"}
+
+
+def control(instance: SandboxInstance, method: str, path: str, body: Any = None) -> None:
+    request = HttpRequest(method, f"/_sandbox/{path}", "", {}, json.dumps(body).encode(), "127.0.0.1")
+    answered = answer_control(instance, request)
+    assert answered.status == 200, answered.body
+
+
+def test_what_the_control_interface_changes_is_kept_with_the_next_answer(story: Story) -> None:
+    control(story.instance, "PUT", f"accounts/{MEMBER}/root-user", {"password": True, "access_keys": [{}]})
+    control(story.instance, "POST", "clock", {"advance_seconds": 86_400})
+    policy = {"name": "P", "type": "SERVICE_CONTROL_POLICY", "content": DENY, "targets": [MEMBER]}
+    control(story.instance, "POST", "policies", policy)
+    story.call("iam", "CreateUser", UserName="next")
+
+
+def test_a_reset_begins_the_file_anew(story: Story) -> None:
+    story.call("iam", "CreateUser", UserName="forgotten")
+    control(story.instance, "POST", "reset", {})
+    story.call("iam", "CreateUser", UserName="remembered")
+    close_kept(story.instance)
+    again = open_kept(story.path)
+    users = again.world.account("111122223333").identities.users
+    assert ("forgotten" in users, "remembered" in users) == (False, True)
+    close_kept(again)
+
+
+def test_reading_writes_nothing(story: Story) -> None:
+    before = story.path.read_bytes()
+    story.call("organizations", "ListAccounts")
+    story.call("iam", "GetAccountSummary")
+    story.call("sts", "GetCallerIdentity")
+    assert story.wire.call("observer", "iam", "ListUsers").status == 403
+    assert story.path.read_bytes() == before
+
+
+def test_a_session_is_kept_though_opening_it_changes_nothing_else(story: Story) -> None:
+    story.call("organizations", "EnableAWSServiceAccess", **IAM)
+    story.call("iam", "EnableOrganizationsRootCredentialsManagement")
+    root = story.wire.open_root_session(MEMBER, "IAMAuditRootUserCredentials")
+    close_kept(story.instance)
+    again = open_kept(story.path)
+    assert Wire(again).call(root, "iam", "GetAccountSummary").status == 200
+    close_kept(again)
+
+
+def test_appended_changes_are_folded_into_a_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    instance = open_kept(path, rewritten_at=1000)
+    story = Story(instance, path)
+    whole_size = path.stat().st_size
+    sizes = []
+    for number in range(60):
+        story.call("iam", "CreateUser", UserName=f"user-{number}")
+        sizes.append(path.stat().st_size)
+    assert max(sizes) < 3 * max(whole_size, sizes[-1])
+    assert any(later < earlier for earlier, later in itertools.pairwise(sizes))
+    assert [one.name for one in tmp_path.iterdir()] == ["state"]
+    close_kept(instance)
+
+
+def test_a_restart_goes_on_exactly_where_it_ended(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    instance = open_kept(path, Origin(scenario="merger"))
+    story = Story(instance, path)
+    story.call("iam", "CreateUser", UserName="first")
+    instance.clock.advance(500)
+    story.call("iam", "CreateUser", UserName="second")
+    described, keys = instance.world.describe(), instance.world.principals()
+    close_kept(instance)
+    again = open_kept(path)
+    assert (again.world.describe(), again.world.principals()) == (described, keys)
+    assert 499 < (again.clock.now() - again.clock.machine_time()).total_seconds() <= 500
+    before = path.read_bytes()
+    assert Wire(again).call("management-admin", "iam", "GetUser", UserName="second").status == 200
+    assert path.read_bytes() == before
+    again.reset()
+    assert again.world.organization_id == "o-examplemerge"
+    close_kept(again)
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        (Origin(scenario="merger"), "holds scenario 'demo' and not 'merger'"),
+        (Origin(accounts=20), "holds accounts None and not 20"),
+        (Origin(features="all"), "holds features 'none' and not 'all'"),
+        (Origin(seed=2), "holds seed 1 and not 2"),
+    ],
+)
+def test_another_scenario_than_the_files_is_refused(tmp_path: Path, asked: Origin, message: str) -> None:
+    path = tmp_path / "state"
+    close_kept(open_kept(path))
+    before = path.read_bytes()
+    with pytest.raises(StateFileError, match=message):
+        open_kept(path, asked)
+    assert path.read_bytes() == before
+    close_kept(open_kept(path, Origin(scenario="demo", seed=1, features="none")))
+
+
+def test_without_a_file_nothing_is_kept() -> None:
+    opened = open_world(Origin(), None, Clock())
+    assert isinstance(opened.keeper, NothingKept)
+    assert opened.keeper.keep(is_mutating=True) is None
+
+
+def test_only_one_sandbox_uses_a_file(tmp_path: Path) -> None:
+    instance = open_kept(tmp_path / "state")
+    with pytest.raises(StateFileError, match="is in use by another sandbox"):
+        open_kept(tmp_path / "state")
+    assert isinstance(instance.keeper, StateKeeper)
+    instance.keeper.write_whole()
+    with pytest.raises(StateFileError, match="is in use by another sandbox"):
+        open_kept(tmp_path / "state")
+    close_kept(instance)
+
+
+def test_a_file_behind_a_link_stays_behind_it(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    close_kept(open_kept(tmp_path / "link"))
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "real").stat().st_mode & 0o777 == 0o600
