@@ -40,14 +40,14 @@ check: setup ## Lint, format, types and import contracts
 	$(BIN)/lint-imports
 
 .PHONY: test-newest
-test-newest: setup ## The unit and sandbox tests on the newest Python of this machine
+test-newest: setup ## The unit and contract tests on the newest Python of this machine
 	@newest=$$(scripts/find-python newest); \
 	if [ "$$($$newest -c 'import sys; print(sys.version_info[:2])')" = "$$($(BIN)/python -c 'import sys; print(sys.version_info[:2])')" ]; then \
 		echo "SKIPPED: tests on a newer Python, since this machine has none."; \
 	else \
 		$(MAKE) --no-print-directory $(NEWEST_VENV)/.installed NEWEST="$$newest" && \
 		echo "Tests on $$($(NEWEST_VENV)/bin/python --version)" && \
-		$(NEWEST_VENV)/bin/python -m pytest -n $(JOBS) --dist loadgroup -q -p no:cacheprovider tests/unit tests/sandbox; \
+		$(NEWEST_VENV)/bin/python -m pytest -n $(JOBS) --dist loadgroup -q -p no:cacheprovider tests/unit tests/contracts; \
 	fi
 
 .PHONY: bench

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import quote, unquote, unquote_to_bytes
 
 from rootkeeper.sandbox.codec.refusals import Refusal, RefusalError
@@ -22,11 +24,15 @@ MAX_CACHED_KEYS = 50_000
 _S3 = "s3"
 """Signs its paths and bodies in a way of its own."""
 _UNRESERVED = "-_.~"
+_USUAL_HEADER = re.compile(
+    f"{ALGORITHM} Credential=([^/,=\\s]+)/([^/,=\\s]+)/([^/,=\\s]+)/([^/,=\\s]+)/([^/,=\\s]+),"
+    r" SignedHeaders=([^,=\s]+), Signature=([0-9a-f]{64})"
+)
+"""As all SDKs write it. Whatever differs is taken apart, so that what is wrong with it can be named."""
 _EMPTY_HASH = hashlib.sha256(b"").hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class CredentialScope:
+class CredentialScope(NamedTuple):
     """What a signature is good for."""
 
     date: str
@@ -36,7 +42,7 @@ class CredentialScope:
     terminator: str
 
     def __str__(self) -> str:
-        return f"{self.date}/{self.region}/{self.signing_name}/{self.terminator}"
+        return "/".join(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,14 @@ def parse_authorization(header: str) -> Authorization:
 
     :raises RefusalError: naming everything that is missing from it.
     """
+    usual = _USUAL_HEADER.fullmatch(header)
+    if usual:
+        access_key_id, *scope, signed_headers, signature = usual.groups()
+        return Authorization(access_key_id, CredentialScope(*scope), tuple(signed_headers.lower().split(";")), signature)
+    return _take_apart(header)
+
+
+def _take_apart(header: str) -> Authorization:
     algorithm, _, rest = header.strip().partition(" ")
     if algorithm != ALGORITHM:
         raise RefusalError(Refusal.INCOMPLETE_SIGNATURE, f"Unsupported AWS 'algorithm': '{algorithm[:40]}'.")
@@ -93,7 +107,7 @@ class Signer:
         """Compute the signature that the request must carry; ``signed_at`` is its date, ``YYYYMMDDTHHMMSSZ``."""
         canonical = canonical_request(request, authorization)
         digest = hashlib.sha256(canonical.encode("utf-8", "surrogateescape")).hexdigest()
-        text = f"{ALGORITHM}\n{signed_at}\n{authorization.scope}\n{digest}"
+        text = f"{ALGORITHM}\n{signed_at}\n{'/'.join(authorization.scope)}\n{digest}"
         key = self.signing_key(secret_access_key, authorization.scope)
         return hmac.digest(key, text.encode("utf-8", "surrogateescape"), "sha256").hex()
 

@@ -27,6 +27,8 @@ _NOT_PLAIN = re.compile(r"[^\t\n -%'-;=?-~]")
 
 def escape_text(text: str) -> str:
     """Escape a text, replacing what XML can't carry."""
+    if text.isalnum():
+        return text
     return escape(_NOT_XML.sub("\ufffd", text), {"\r": "&#13;"}) if _NOT_PLAIN.search(text) else text
 
 
@@ -66,13 +68,9 @@ def compile_members(shape: StructureShape, formatters: Formatters = QUERY_FORMAT
 def _scalar_writer(shape: Shape, name: str, formatters: Formatters) -> Writer:
     start, end = f"<{name}>", f"</{name}>"
     to_text = formatters[shape.type_name]
-    needs_escape = shape.type_name in ("string", "character")
-
-    def write_scalar(value: Any, out: list[str]) -> None:
-        text = to_text(value)
-        out.append(f"{start}{escape_text(text) if needs_escape else text}{end}")
-
-    return write_scalar
+    if shape.type_name in ("string", "character"):
+        return lambda value, out: out.append(f"{start}{escape_text(to_text(value))}{end}")
+    return lambda value, out: out.append(f"{start}{to_text(value)}{end}")
 
 
 def _structure_writer(shape: StructureShape, name: str, formatters: Formatters) -> Writer:
@@ -102,15 +100,15 @@ def _list_writer(shape: ListShape, name: str, formatters: Formatters) -> Writer:
 def _map_writer(shape: MapShape, name: str, formatters: Formatters) -> Writer:
     is_flattened = shape.serialization.get("flattened", False)
     entry = name if is_flattened else "entry"
-    write_key = compile_writer(shape.key, shape.key.serialization.get("name", "key"), formatters)
+    key_name = shape.key.serialization.get("name", "key")
     write_value = compile_writer(shape.value, shape.value.serialization.get("name", "value"), formatters)
+    before_key, after_key, end = f"<{entry}><{key_name}>", f"</{key_name}>", f"</{entry}>"
 
     def write_entries(value: Any, out: list[str]) -> None:
         for key, item in value.items():
-            out.append(f"<{entry}>")
-            write_key(key, out)
+            out.append(f"{before_key}{escape_text(key)}{after_key}")
             write_value(item, out)
-            out.append(f"</{entry}>")
+            out.append(end)
 
     return write_entries if is_flattened else _wrap(write_entries, name)
 

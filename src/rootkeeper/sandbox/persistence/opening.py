@@ -42,12 +42,13 @@ def _begin(origin: Origin, file: StateFile, clock: Clock) -> Opened:
 
 def _read(asked: Origin, file: StateFile, clock: Clock) -> Opened:
     stored = file.read(clock)
-    contradiction = asked.find_contradiction(stored.origin)
     try:
         origin = Origin(**stored.origin)
+        contradiction = asked.find_contradiction(stored.origin)
     except TypeError as error:
-        raise StateFileError(f"{file.path} was written by another version of the sandbox ({error}).") from error
+        contradiction = f"what another version of the sandbox has written ({error})"
     if contradiction:
+        file.close()
         message = f"{file.path} holds {contradiction}. Leave that option out to go on, or name another file."
         raise StateFileError(message)
     keeper = StateKeeper(file, stored.origin, stored.world, clock)

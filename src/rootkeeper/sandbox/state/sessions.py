@@ -19,7 +19,7 @@ class Sessions:
     """Issued sessions by access key id. Expired ones are answered as expired for a while, then forgotten."""
 
     _credentials: dict[str, Credential] = field(default_factory=dict)
-    _issued: int = 0
+    _issued: int = field(default=0, metadata={"is_kept": False})
 
     def __len__(self) -> int:
         return len(self._credentials)
