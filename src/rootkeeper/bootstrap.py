@@ -91,14 +91,20 @@ class Application:
         profile: str | None = None,
         region: str | None = None,
         creates_database: bool = True,
+        needs_ledger: bool = True,
         warn: Callable[[str], None] = lambda _: None,
     ) -> None:
-        """``warn`` is told, from any thread, what went wrong beside the ledger."""
+        """Nothing is opened yet.
+
+        :param needs_ledger: ``False`` for closing a window, which may go on with a spill alone.
+        :param warn: told, from any thread, what went wrong beside the ledger.
+        """
         self.settings = settings
         self.clock = SystemClock()
         self._profile = profile
         self._region = region
         self._creates_database = creates_database
+        self._needs_ledger = needs_ledger
         self._warn = warn
         self._open = ExitStack()
 
@@ -169,7 +175,9 @@ class Application:
 
     @cached_property
     def owner(self) -> Owner:
-        owner = self.database.register_owner(self.clock, self.settings.lease.seconds)
+        owner = self.database.register_owner(
+            self.clock, self.settings.lease.seconds, must_be_registered=self._needs_ledger
+        )
         self._open.callback(owner.close)
         return owner
 

@@ -13,7 +13,7 @@ PACKAGE_HOSTS = re.compile(
     r"pypi\.(?:org|python)|pythonhosted\.|registry\.npmjs|npmmirror|registry\.yarnpkg|proxy\.golang|crates\.io/api"
     r"|deb\.debian\.org|--(?:extra-)?index-url|--find-links|--trusted-host"
 )
-MACHINE_FOLDERS = re.compile(r"(?<![\w.:*-])/(?:root|work|opt/wheels|home/\w+|Users/\w+)/[\w.]")
+MACHINE_FOLDERS = re.compile(r"(?<![\w.:*}-])/(?:root|work|opt/wheels|home/\w+|Users/\w+)/[\w.]")
 LOCKS = ("requirements.lock", "requirements-node.lock")
 THIS_FILE = Path(__file__).resolve()
 

@@ -81,7 +81,7 @@ def test_who_cannot_be_invited(stage: Stage, target: str, kind: str, code: str) 
 
 def test_a_second_invitation_waits_for_the_end_of_the_first(stage: Stage) -> None:
     first = invite(stage)
-    again = {"Target": {"Id": OUTSIDER, "Type": "ACCOUNT"}}
+    again: dict[str, Any] = {"Target": {"Id": OUTSIDER, "Type": "ACCOUNT"}}
     assert refusal(stage, "InviteAccountToOrganization", **again) == "DuplicateHandshakeException"
     ask(stage, "CancelHandshake", HandshakeId=first["Id"])
     assert invite(stage)["Id"] != first["Id"]
@@ -120,7 +120,7 @@ def test_an_invitation_expires_after_fifteen_days_and_is_forgotten_after_thirty_
 
 def test_there_are_no_handshakes_of_other_kinds(stage: Stage) -> None:
     invite(stage)
-    other = {"Filter": {"ActionType": "ENABLE_ALL_FEATURES"}}
+    other: dict[str, Any] = {"Filter": {"ActionType": "ENABLE_ALL_FEATURES"}}
     assert ask(stage, "ListHandshakesForOrganization", **other)["Handshakes"] == []
     assert len(ask(stage, "ListHandshakesForOrganization", Filter={"ActionType": "INVITE"})["Handshakes"]) == 1
 

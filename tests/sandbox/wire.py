@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.auth import S3SigV4Auth, SigV4Auth
-from botocore.awsrequest import AWSRequest, create_request_object, prepare_request_dict
+from botocore.awsrequest import AWSRequest, HeadersDict, create_request_object, prepare_request_dict
 from botocore.credentials import Credentials
 from botocore.model import OperationModel, StructureShape
 from botocore.parsers import create_parser
@@ -157,7 +157,7 @@ def parse_response(response: HttpResponse, service: str, operation: str) -> dict
     model = load_model(service)
     parser = create_parser(model.metadata["protocol"])
     shape: Any = model.operation_model(operation).output_shape
-    headers = {"content-type": response.content_type, **response.headers}
+    headers = HeadersDict({"content-type": response.content_type, **response.headers})
     parsed: dict[str, Any] = parser.parse(
         {"status_code": int(response.status), "headers": headers, "body": response.body}, shape
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rootkeeper.cli.confirmation import ChangeContext, ChangeOptions, Confirmation
 from rootkeeper.cli.housekeeping import deal_with_leftovers, name_overdue
 from rootkeeper.cli.invocation import Invocation, OutputFormat
+from rootkeeper.errors import DatabaseError, LedgerUnavailableError
 
 if TYPE_CHECKING:
     from rootkeeper.bootstrap import Application
@@ -14,10 +15,17 @@ if TYPE_CHECKING:
 
 
 def begin_change(
-    invocation: Invocation, application: Application, options: ChangeOptions, output: OutputFormat, progress: Progress
+    invocation: Invocation,
+    application: Application,
+    options: ChangeOptions,
+    output: OutputFormat,
+    progress: Progress,
+    *,
+    needs_ledger: bool = True,
 ) -> Confirmation:
     """Prepare a change, or only name what is overdue for a dry run.
 
+    :param needs_ledger: ``False`` for closing a window: leftovers wait where the ledger can't be written.
     :raises InputError: if nobody can confirm; nothing was done.
     """
     confirmation = _open_confirmation(invocation, application, options, output)
@@ -25,7 +33,12 @@ def begin_change(
         name_overdue(application, invocation.terminal)
     else:
         confirmation.ensure_answerable()
-        deal_with_leftovers(application, invocation.terminal, progress)
+        try:
+            deal_with_leftovers(application, invocation.terminal, progress)
+        except (DatabaseError, LedgerUnavailableError) as error:
+            if needs_ledger:
+                raise
+            invocation.terminal.remark(f"What earlier commands left behind has to wait: {error.message}", "bold red")
     return confirmation
 
 

@@ -98,11 +98,11 @@ class Invocation:
 
         return bootstrap.load_user_settings(self.options.config)
 
-    def open_application(self, *, creates_database: bool = True) -> Application:
+    def open_application(self, *, creates_database: bool = True, needs_ledger: bool = True) -> Application:
         """What the command works with; to be closed, as a context manager does.
 
         :param creates_database: whether a missing database is made, instead of being an error.
-
+        :param needs_ledger: ``False`` for closing a window, which may go on while the ledger can't be written.
         :raises SettingsError: if a setting is unknown or out of range.
         """
         from rootkeeper import bootstrap
@@ -112,6 +112,7 @@ class Invocation:
             profile=self.options.profile,
             region=self.options.region,
             creates_database=creates_database,
+            needs_ledger=needs_ledger,
             warn=self.terminal.remark,
         )
 

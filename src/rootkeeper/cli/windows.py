@@ -80,8 +80,8 @@ def close_one(invocation: Invocation, change: ChangeOptions, *, window: WindowAr
 
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL)
     progress = open_progress(invocation.terminal)
-    with invocation.open_application() as application:
-        confirmation = begin_change(invocation, application, change, output, progress)
+    with invocation.open_application(needs_ledger=False) as application:
+        confirmation = begin_change(invocation, application, change, output, progress, needs_ledger=False)
         found = _find(application, window)
         statement = (
             f"Close recovery window {found.window_id} ({found.state.value}): delete every root user credential of "

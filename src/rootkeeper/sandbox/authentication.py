@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 from rootkeeper.sandbox.clock import Clock
 from rootkeeper.sandbox.codec.refusals import Refusal, RefusalError
@@ -108,7 +109,9 @@ def _read_signing_date(request: HttpRequest) -> str:
         raise _malformed_date(date) from None
 
 
+@lru_cache(maxsize=256)
 def _parse_signing_date(text: str) -> datetime:
+    """Parse a date, once for all requests of one second."""
     if len(text) != 16 or text[8] != "T" or text[15] != "Z" or not (text[:8] + text[9:15]).isdecimal():
         raise _malformed_date(text)
     year, month, day = int(text[:4]), int(text[4:6]), int(text[6:8])

@@ -6,7 +6,6 @@ Each step reads and fills one ``Passage``. A refusal at any step skips to the an
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +23,7 @@ from rootkeeper.sandbox.instance import SandboxInstance
 from rootkeeper.sandbox.lies import make_up_result
 from rootkeeper.sandbox.persistence.keeper import StateFileError
 from rootkeeper.sandbox.recording import RequestRecord
+from rootkeeper.sandbox.request_ids import make_request_id
 from rootkeeper.sandbox.routing import find_region, is_global_endpoint
 from rootkeeper.sandbox.signatures import Authorization
 from rootkeeper.sandbox.trail import ApiCallEvent
@@ -65,7 +65,7 @@ class Passage:
 
 async def answer(instance: SandboxInstance, request: HttpRequest) -> tuple[HttpResponse, bool]:
     """Take a request along the whole path; also tells whether to cut the connection instead of answering."""
-    passage = Passage(instance, request, str(uuid.uuid4()), UnservedCodec("this service", request))
+    passage = Passage(instance, request, make_request_id(), UnservedCodec("this service", request))
     try:
         for step in STEPS:
             waiting = step(passage)
@@ -156,14 +156,23 @@ def throttle(passage: Passage) -> None:
         raise refusal
 
 
-async def disturb(passage: Passage) -> None:
+def disturb(passage: Passage) -> Awaitable[None] | None:
     """Take the time that a call takes, and apply the faults that were ordered."""
     instance = passage.instance
-    service, operation = passage.codec.service, passage.operation_name or ""
-    passage.disturbance = instance.faults.disturb(service, operation, passage.account_id or "")
+    if instance.faults.faults:
+        service, operation = passage.codec.service, passage.operation_name or ""
+        passage.disturbance = instance.faults.disturb(service, operation, passage.account_id or "")
     seconds = instance.latency_seconds + passage.disturbance.latency_seconds
     if seconds:
-        await asyncio.sleep(seconds)
+        return _delay(passage, seconds)
+    if passage.disturbance.error:
+        raise passage.disturbance.error
+    return None
+
+
+async def _delay(passage: Passage, seconds: float) -> None:
+    await asyncio.sleep(seconds)
+    passage.known_call.now = passage.instance.clock.now()
     if passage.disturbance.error:
         raise passage.disturbance.error
 
@@ -171,7 +180,6 @@ async def disturb(passage: Passage) -> None:
 def check_permission(passage: Passage) -> None:
     """Check what the service checks before it authorizes, then authorize."""
     call = passage.known_call
-    call.now = passage.instance.clock.now()
     if passage.known_operation.validate:
         passage.known_operation.validate(call)
     authorize(call, passage.known_operation, call.world)
@@ -222,11 +230,11 @@ def serialize(passage: Passage) -> HttpResponse:
 
 def record(passage: Passage, status: int) -> None:
     """Enter the call into the request log, and the caller's account's trail."""
-    instance, now = passage.instance, passage.instance.clock.now()
+    instance = passage.instance
     instance.requests.append(
         RequestRecord(
             n=instance.requests.next_number(),
-            at=now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            at=instance.clock.now(),
             service=passage.codec.service,
             operation=passage.operation_name,
             region=_find_region(passage),

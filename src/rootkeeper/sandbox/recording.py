@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import asdict, dataclass
+from datetime import datetime
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 MAX_RECORDS = 200_000
 
 
-@dataclass(frozen=True, slots=True)
-class RequestRecord:
+class RequestRecord(NamedTuple):
     """One call as ``GET /_sandbox/requests`` shows it."""
 
     n: int
     """From 1, on over a reset."""
-    at: str
+    at: datetime
     """When it was answered, by the sandbox's clock."""
     service: str | None
     operation: str | None
@@ -53,4 +52,9 @@ class RequestLog:
         if not self._records:
             return []
         start = max(0, number + 1 - self._records[0].n)
-        return [asdict(record) for record in islice(self._records, start, None)]
+        return [_render(record) for record in islice(self._records, start, None)]
+
+
+def _render(record: RequestRecord) -> dict[str, Any]:
+    at = record.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return record._asdict() | {"at": at}

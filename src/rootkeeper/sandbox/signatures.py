@@ -164,7 +164,7 @@ def canonical_path(raw_path: str) -> str:
 
 def canonical_s3_path(raw_path: str) -> str:
     """Encode a path once: S3's keys aren't normalized, nor encoded a second time."""
-    return quote(unquote_to_bytes(raw_path), safe="/" + _UNRESERVED)
+    return "/".join(quote(unquote_to_bytes(segment), safe=_UNRESERVED) for segment in raw_path.split("/"))
 
 
 def canonical_query(query_string: str) -> str:

@@ -115,12 +115,15 @@ class Database:
         """Where it is, for messages."""
         return self._store.place
 
-    def register_owner(self, clock: Clock, lease_seconds: float = DEFAULT_LEASE_SECONDS) -> Owner:
+    def register_owner(
+        self, clock: Clock, lease_seconds: float = DEFAULT_LEASE_SECONDS, *, must_be_registered: bool = True
+    ) -> Owner:
         """Register this process as one that acts; it renews its lease until it is closed.
 
-        :raises DatabaseError: if the database can't be written.
+        :param must_be_registered: ``False`` for one that may have to go on with a spill alone.
+        :raises DatabaseError: if the database can't be written, and it must be registered.
         """
-        return Owner(self._commits, clock, lease_seconds)
+        return Owner(self._commits, clock, lease_seconds, must_be_registered=must_be_registered)
 
     def ledger(self, organization_id: str, endpoint: Endpoint, actor: Actor, owner: Owner) -> SqlLedger:
         return SqlLedger(self._store, self._commits, organization_id, endpoint, actor, owner)

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from rootkeeper.errors import DatabaseError, SettingsError
@@ -177,10 +177,18 @@ class SqliteStore:
     @contextmanager
     def migrating(self) -> Iterator[Connection]:
         with self._folder_locked():
-            with closing(self._try_connect("mode=rw")) as driver_connection:
-                driver_connection.execute("PRAGMA journal_mode=WAL")  # stays with the file
+            self._choose_log()
             with begin_writing(self._engine.connect()) as connection, connection.begin():
                 yield connection
+
+    def _choose_log(self) -> None:
+        """Write-ahead logging stays with the file; it can't be chosen within a transaction."""
+        statement = "PRAGMA journal_mode=WAL"
+        try:
+            with closing(self._try_connect("mode=rw")) as driver_connection:
+                driver_connection.execute(statement)
+        except sqlite3.Error as error:
+            raise OperationalError(statement, None, error) from error
 
     def ensure_in_place(self, connection: Connection) -> None:
         if _file_identity(self._path) != connection.connection.info.get("file"):

@@ -101,11 +101,17 @@ def read_lines(path: Path) -> Generator[bytes, None, None]:
 
 
 def write_line(handle: BinaryIO, text: str, *, durably: bool) -> None:
-    """Append a line; with ``durably`` it is on disk afterwards."""
-    handle.write(text.encode() + b"\n")
-    handle.flush()
+    """Append a line; with ``durably`` it is on disk afterwards.
+
+    It goes past the buffer, which would try again later to write what a full disk refused.
+    """
+    descriptor = handle.fileno()
+    os.lseek(descriptor, 0, os.SEEK_END)
+    left = text.encode() + b"\n"
+    while left:
+        left = left[os.write(descriptor, left) :]
     if durably:
-        os.fsync(handle.fileno())
+        os.fsync(descriptor)
 
 
 def sync_folder(folder: Path) -> None:

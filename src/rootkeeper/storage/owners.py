@@ -81,10 +81,14 @@ def release_lock(connection: Connection, organization_id: str, lock: AccountLock
 class Owner:
     """This process, registered with a lease. Close it, so that others needn't wait for the lease to run out."""
 
-    def __init__(self, commits: GroupCommit, clock: Clock, lease_seconds: float) -> None:
+    def __init__(
+        self, commits: GroupCommit, clock: Clock, lease_seconds: float, *, must_be_registered: bool = True
+    ) -> None:
         """Register it.
 
-        :raises DatabaseError: if the database can't be written.
+        :param must_be_registered: ``False`` to go on unregistered where the database can't be written: then a spill
+            can be written, and the first lock or intent registers it.
+        :raises DatabaseError: if the database can't be written, and it must be registered.
         """
         self.owner_id = secrets.token_hex(8)
         self.clock = clock
@@ -94,7 +98,13 @@ class Owner:
         self._lease_ends_monotonic = clock.monotonic() + lease_seconds
         self._unreleased: list[tuple[str, AccountLock]] = []
         self._stopping = threading.Event()
-        commits.run(self._register)
+        self._is_registered = True
+        try:
+            commits.run(self._register)
+        except DatabaseError:
+            if must_be_registered:
+                raise
+            self._is_registered = False
         self._thread = threading.Thread(target=self._beat, name="rootkeeper-lease", daemon=True)
         self._thread.start()
 
@@ -119,6 +129,8 @@ class Owner:
         :raises LockLostError: if the lease is lost.
         """
         now, monotonic = self.clock.now(), self.clock.monotonic()
+        if not self._is_registered:
+            self._register(transaction)
         lease_until = self._read_lease(transaction)
         seconds = min((lease_until - now).total_seconds(), self._lease_ends_monotonic - monotonic)
         if seconds <= 0 and must_have_lasted:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from rootkeeper.domain.ledger import Action, JsonValue, LedgerEntry, canonical_json, parse_entry, render_time
 from rootkeeper.domain.ledger_chain import find_first_misfit
+from rootkeeper.domain.windows import WindowState
 from rootkeeper.errors import DatabaseError
 from rootkeeper.storage import schema
 from rootkeeper.storage.group_commit import GroupCommit
@@ -41,7 +42,9 @@ def merge_spill(path: Path, commits: GroupCommit, ledger: SqlLedger) -> int:
     try:
         with open_locked(path, 0):
             spill = _read_spill(path)
-            appended = commits.run_ledger_work(lambda transaction: _merge(transaction, spill, ledger))
+            appended = 0
+            if spill is not None:
+                appended = commits.run_ledger_work(lambda transaction: _merge(transaction, spill, ledger))
             path.unlink()
             sync_folder(path.parent)
     except LineFileBusyError:
@@ -51,8 +54,11 @@ def merge_spill(path: Path, commits: GroupCommit, ledger: SqlLedger) -> int:
     return appended
 
 
-def _read_spill(path: Path) -> _Spill:
-    header, *lines = list(read_lines(path)) or [b""]
+def _read_spill(path: Path) -> _Spill | None:
+    """``None`` if its header isn't whole: its writer died while making it, and nothing was acknowledged."""
+    header, *lines = list(read_lines(path)) or [None]
+    if header is None:
+        return None
     entries, problem = _parse_lines(lines)
     try:
         fields = json.loads(header)
@@ -92,6 +98,7 @@ def _merge(transaction: WriteTransaction, spill: _Spill, ledger: SqlLedger) -> i
     for entry in spill.entries:
         merged[-entry.sequence] = transaction.append(_draft(transaction, entry, spill, merged, fact.at)).sequence
     transaction.append(fact)
+    _begin_closing(connection, spill)
     connection.execute(
         insert(spills).values(
             spill_id=spill.spill_id,
@@ -101,6 +108,18 @@ def _merge(transaction: WriteTransaction, spill: _Spill, ledger: SqlLedger) -> i
         )
     )
     return len(spill.entries)
+
+
+def _begin_closing(connection: Connection, spill: _Spill) -> None:
+    """Windows whose closing stands in the spill owe it still: only a re-read that is recorded ends them."""
+    windows = schema.recovery_windows.c
+    closings = [entry.parameters.get("window_id") for entry in spill.entries if entry.action is Action.WINDOW_CLOSE]
+    connection.execute(
+        update(schema.recovery_windows)
+        .where(windows.window_id.in_([str(window_id) for window_id in closings if window_id is not None]))
+        .where(windows.state == WindowState.OPEN.value)
+        .values(state=WindowState.CLOSING.value)
+    )
 
 
 def _draft(

@@ -38,7 +38,7 @@ class _Reader:
         return self.text
 
     def _read(self) -> None:
-        with open(self._readable, "rb", buffering=0) as pipe:
+        with os.fdopen(self._readable, "rb", buffering=0) as pipe:
             while piece := pipe.read(65536):
                 self._pieces.append(piece)
 
@@ -88,7 +88,9 @@ class ForkingProgram:
                 yield cls(ours)
             process.wait(SECONDS)
 
-    def begin(self, argv: list[str], environment: Mapping[str, str], terminal: int | None = None, **how: Any) -> ForkedRun:
+    def begin(
+        self, argv: list[str], environment: Mapping[str, str], terminal: int | None = None, **how: Any
+    ) -> ForkedRun:
         """Start a run; ``how`` are further fields of an order. At a ``terminal`` all three streams are that."""
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         ours.settimeout(SECONDS)

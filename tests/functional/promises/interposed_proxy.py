@@ -115,7 +115,8 @@ class InterposedProxy:
         self.failures: list[Exception] = []
         """Of the hooks; they fail the test at its end."""
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _make_handler(self))
+        handler = type("Handler", (_Handler,), {"proxy": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
 
@@ -199,57 +200,55 @@ def _find_element(text: str, name: str) -> str:
     return found[1]
 
 
-def _make_handler(proxy: InterposedProxy) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-        wbufsize = -1
+class _Handler(BaseHTTPRequestHandler):
+    proxy: InterposedProxy
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    wbufsize = -1
 
-        def setup(self) -> None:
-            super().setup()
-            self._upstream = http.client.HTTPConnection(*proxy.upstream, timeout=60)
+    def setup(self) -> None:
+        super().setup()
+        self._upstream = http.client.HTTPConnection(*self.proxy.upstream, timeout=60)
 
-        def finish(self) -> None:
-            self._upstream.close()
-            super().finish()
+    def finish(self) -> None:
+        self._upstream.close()
+        super().finish()
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            request = proxy.note(self.headers, body)
-            try:
-                answer = proxy.before(request)
-                if answer is None:
-                    answer = proxy.after(request, self._forward(request, body))
-            except CutError:
-                self.close_connection = True
-                return
-            except Exception as failure:  # noqa: BLE001 - a hook's mistake must fail its test, not vanish in a thread
-                proxy.failures.append(failure)
-                self.close_connection = True
-                return
-            self._relay(answer)
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        request = self.proxy.note(self.headers, body)
+        try:
+            answer = self.proxy.before(request)
+            if answer is None:
+                answer = self.proxy.after(request, self._forward(request, body))
+        except CutError:
+            self.close_connection = True
+            return
+        except Exception as failure:  # noqa: BLE001 - a hook's mistake must fail its test, not vanish in a thread
+            self.proxy.failures.append(failure)
+            self.close_connection = True
+            return
+        self._relay(answer)
 
-        def _forward(self, request: Request, body: bytes) -> Answer:
-            self._upstream.putrequest("POST", self.path, skip_host=True, skip_accept_encoding=True)
-            for name, value in self.headers.items():
-                self._upstream.putheader(name, value)
-            self._upstream.endheaders(body)
-            response = self._upstream.getresponse()
-            answer = Answer(response.status, response.getheaders(), response.read())
-            proxy.note_answer(request, answer)
-            return answer
+    def _forward(self, request: Request, body: bytes) -> Answer:
+        self._upstream.putrequest("POST", self.path, skip_host=True, skip_accept_encoding=True)
+        for name, value in self.headers.items():
+            self._upstream.putheader(name, value)
+        self._upstream.endheaders(body)
+        response = self._upstream.getresponse()
+        answer = Answer(response.status, response.getheaders(), response.read())
+        self.proxy.note_answer(request, answer)
+        return answer
 
-        def _relay(self, answer: Answer) -> None:
-            self.send_response_only(answer.status)
-            for name, value in answer.headers:
-                if name.lower() not in {"content-length", "transfer-encoding", "connection"}:
-                    self.send_header(name, value)
-            self.send_header("Content-Length", str(len(answer.body)))
-            self.end_headers()
-            self.wfile.write(answer.body)
-            self.wfile.flush()
+    def _relay(self, answer: Answer) -> None:
+        self.send_response_only(answer.status)
+        for name, value in answer.headers:
+            if name.lower() not in {"content-length", "transfer-encoding", "connection"}:
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        self.wfile.write(answer.body)
+        self.wfile.flush()
 
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-    return Handler
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""

@@ -32,6 +32,7 @@ PRIVILEGED_COMMANDS: tuple[tuple[str, ...], ...] = (
     ("enable", "--feature", "sessions", "--yes"),
     ("disable", "--yes"),
 )
+OBSTACLES = (full_disk, read_only_files, log_that_is_a_folder, locked_by_another_process)
 ROOM_FOR_A_SPILL = 60_000
 """Bytes: less than the database's log has by then, more than a spill needs."""
 
@@ -59,7 +60,9 @@ def fill_disk(run: ForkedRun, room_bytes: int) -> None:
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    "obstacle", [full_disk, read_only_files, log_that_is_a_folder, locked_by_another_process], ids=lambda one: one.__name__
+    "obstacle",
+    [full_disk, read_only_files, log_that_is_a_folder, locked_by_another_process],
+    ids=lambda one: one.__name__,
 )
 def test_p02_no_privileged_call_leaves_while_the_ledger_cannot_be_written(stage: Stage, obstacle: Obstacle) -> None:
     planned = stage.run("plan", EVERYTHING, "--out", stage.folder / "plan.json", "--fail-on", "none")

@@ -7,12 +7,12 @@ import time
 from datetime import timedelta
 
 from rootkeeper.clock import SystemClock
-from rootkeeper.errors import LockLostError
+from rootkeeper.errors import DatabaseError, LockLostError
 from rootkeeper.storage.database import Database
 from rootkeeper.storage.owners import OwnerRecord, add_owner, find_owner
 from rootkeeper.storage.processes import ProcessIdentity, identify_this_process
 from tests.fakes.clock import FakeClock
-from tests.unit.storage.samples import NOW, Stage, Worker, make_worker, raised_by
+from tests.unit.storage.samples import ACCOUNT_ID, NOW, ORGANIZATION_ID, Stage, Worker, make_worker, raised_by
 
 
 def read_owner(database: Database, owner_id: str) -> OwnerRecord | None:
@@ -52,6 +52,20 @@ def test_a_lease_is_renewed_while_the_process_lives(database: Database) -> None:
     assert not record.is_dead(SystemClock().now())
     assert worker.append_intent().valid_until > SystemClock().monotonic()
     worker.owner.close()
+
+
+def test_an_owner_that_couldnt_be_registered_at_its_start_is_with_its_first_lock(
+    stage: Stage, database: Database
+) -> None:
+    stage.run_sql("ALTER TABLE owners RENAME TO hidden")
+    raised_by(lambda: database.register_owner(SystemClock()), DatabaseError)
+    owner = database.register_owner(SystemClock(), must_be_registered=False)
+    locks = database.locks(ORGANIZATION_ID, owner)
+    raised_by(lambda: locks.hold(ACCOUNT_ID, "closing").__enter__(), DatabaseError)
+    stage.run_sql("ALTER TABLE hidden RENAME TO owners")
+    with locks.hold(ACCOUNT_ID, "closing"):
+        assert list_owner_ids(stage) == {owner.owner_id}
+    owner.close()
 
 
 def test_a_renewal_that_fails_is_tried_again(stage: Stage, database: Database) -> None:

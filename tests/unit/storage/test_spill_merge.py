@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rootkeeper.domain.ledger import Action, LedgerEntry, Phase, Result, render_time
+from rootkeeper.domain.organizations import AccountId
+from rootkeeper.domain.windows import WindowState
 from rootkeeper.errors import DatabaseError, LedgerUnavailableError
 from tests.fakes.clock import FakeClock
+from tests.fakes.stores import make_window
 from tests.unit.storage.samples import (
     ACCOUNT_ID,
     ACTOR,
     ENDPOINT,
+    NOW,
     ORGANIZATION_ID,
     Stage,
     Worker,
@@ -143,7 +148,7 @@ def test_p20_a_spill_that_was_edited_is_merged_as_far_as_it_is_readable_and_says
     assert worker.database.ledger_reader().verify().problem is None
 
 
-@pytest.mark.parametrize("content", ["", "rubbish\n", "{}\n", "[]\n", '{"spill_id": "x", "format": 1, "owner": {}}\n'])
+@pytest.mark.parametrize("content", ["rubbish\n", "{}\n", "[]\n", '{"spill_id": "x", "format": 1, "owner": {}}\n'])
 def test_a_file_that_is_no_spill_is_refused_and_kept(worker: Worker, content: str) -> None:
     path = spill(worker)
     path.write_text(content)
@@ -151,6 +156,28 @@ def test_a_file_that_is_no_spill_is_refused_and_kept(worker: Worker, content: st
     assert error.hint is not None
     assert path.exists()
     assert read_entries(worker) == []
+
+
+@pytest.mark.parametrize("kept_bytes", [0, 20])
+def test_a_spill_whose_writer_died_while_making_it_is_removed(worker: Worker, kept_bytes: int) -> None:
+    path = spill(worker)
+    path.write_bytes(path.read_bytes()[:kept_bytes])
+    assert merge(worker, path) == 0
+    assert not path.exists()
+    assert read_entries(worker) == []
+
+
+def test_a_window_whose_closing_was_spilled_owes_it_still(worker: Worker) -> None:
+    windows = worker.database.windows(ORGANIZATION_ID)
+    for number, state in (("1", WindowState.OPEN), ("2", WindowState.OPEN), ("3", WindowState.CLOSE_FAILED)):
+        window = make_window(AccountId(number * 12), NOW, state)
+        windows.add(replace(window, window_id=f"w-{number}", organization_id=ORGANIZATION_ID))
+    with worker.database.open_spill(ORGANIZATION_ID, ENDPOINT, ACTOR, worker.owner) as ledger:
+        for window_id in ("w-1", "w-3"):
+            ledger.append_intent(Action.WINDOW_CLOSE, account_id=ACCOUNT_ID, parameters={"window_id": window_id})
+    merge(worker, ledger.path)
+    states = [windows.get(window_id).state for window_id in ("w-1", "w-2", "w-3")]
+    assert states == [WindowState.CLOSING, WindowState.OPEN, WindowState.CLOSE_FAILED]
 
 
 def test_a_spill_of_a_newer_version_is_kept(worker: Worker) -> None:

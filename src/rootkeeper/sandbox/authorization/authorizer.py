@@ -8,6 +8,7 @@ from rootkeeper.sandbox.authorization.context import principal_arn, request_cont
 from rootkeeper.sandbox.authorization.decision import Denial, Standing, decide, word_denial
 from rootkeeper.sandbox.authorization.requests import AccessRequest
 from rootkeeper.sandbox.authorization.task_policies import TASK_POLICIES
+from rootkeeper.sandbox.authorization.variables import Context, DeferredContext
 from rootkeeper.sandbox.codec.refusals import Refusal, RefusalError
 from rootkeeper.sandbox.exchange import Authority, Call, GuardedResource, Operation, Principal, PrincipalKind
 
@@ -47,12 +48,16 @@ def access_request(
     guarded: GuardedResource | None = None,
 ) -> AccessRequest:
     """Put a call into the terms of policies."""
-    service_keys = operation.condition_keys(call) if operation.condition_keys else {}
     owner_id = guarded.account_id if guarded else None
+
+    def gather_context() -> Context:
+        service_keys = operation.condition_keys(call) if operation.condition_keys else {}
+        return request_context(call, authority, resource, service_keys, owner_id)
+
     return AccessRequest(
         action=(action or operation.action).lower(),
         resource=resource,
-        context=request_context(call, authority, resource, service_keys, owner_id),
+        context=DeferredContext(gather_context),
         account_id=call.principal.account_id,
         principal_arns=frozenset((call.principal.arn, principal_arn(call.principal))),
     )

@@ -73,9 +73,10 @@ def decide(request: AccessRequest, standing: Standing) -> Denial | None:
 
 def _find_explicit_denial(request: AccessRequest, standing: Standing) -> Denial | None:
     for policy_type, kind, levels in _control_levels(standing):
-        for policy in (policy for level in levels for policy in level):
-            if compile_policy(policy.document, kind).denies(request):
-                return Denial(policy_type, is_explicit=True, policy_arn=policy.arn)
+        for level in levels:
+            for policy in level:
+                if compile_policy(policy.document, kind).denies(request):
+                    return Denial(policy_type, is_explicit=True, policy_arn=policy.arn)
     if any(compile_policy(document).denies(request) for document in standing.identity_policies or ()):
         return Denial(PolicyType.IDENTITY, is_explicit=True)
     if standing.task_policy is not None and compile_policy(standing.task_policy).denies(request):
@@ -97,7 +98,7 @@ def _control_levels(
 def _find_implicit_denial(request: AccessRequest, standing: Standing) -> Denial | None:
     for policy_type, kind, levels in _control_levels(standing):
         for level in levels:
-            if not any(compile_policy(policy.document, kind).allows(request) for policy in level):
+            if not _level_allows(level, kind, request):
                 return Denial(policy_type, is_explicit=False)
     grant = find_grant(request, standing.resource_policy)
     if not _allows_itself(request, standing) and (standing.is_cross_account or grant is not Grant.TO_CALLER):
@@ -105,6 +106,13 @@ def _find_implicit_denial(request: AccessRequest, standing: Standing) -> Denial 
     if standing.is_cross_account and grant is Grant.NOTHING:
         return Denial(PolicyType.RESOURCE, is_explicit=False)
     return None
+
+
+def _level_allows(level: Sequence[AttachedPolicy], kind: PolicyKind, request: AccessRequest) -> bool:
+    for policy in level:  # noqa: SIM110 - every call comes by here for each level, and a generator costs as much again
+        if compile_policy(policy.document, kind).allows(request):
+            return True
+    return False
 
 
 def _allows_itself(request: AccessRequest, standing: Standing) -> bool:

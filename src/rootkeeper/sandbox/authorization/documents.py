@@ -27,6 +27,8 @@ _STATEMENT_ELEMENTS = frozenset(
 _ACTION = re.compile(r"\*|[a-zA-Z0-9-]+:[a-zA-Z0-9*?]+|\*:\*")
 _RESOURCE = re.compile(r"\*|arn:.+|\$\{.+", re.DOTALL)
 
+_EVERYTHING = Template((Fragment("*"),))
+
 ResourceTest = Callable[[str, Context], bool]
 
 
@@ -58,8 +60,8 @@ class Statement:
     effect: Effect
     matches_action: Predicate
     """Of the action in lower case; NotAction is turned round already."""
-    resource_tests: tuple[ResourceTest, ...]
-    is_not_resource: bool
+    matches_resource: ResourceTest
+    """NotResource is turned round already."""
     principals: PrincipalPattern | None
     conditions: tuple[Condition, ...]
 
@@ -67,16 +69,10 @@ class Statement:
         """Tell whether all its elements match a request."""
         return (
             self.matches_action(request.action)
-            and self._matches_resource(request)
+            and self.matches_resource(request.resource, request.context)
             and (self.principals is None or self.principals.matches(request))
-            and all(condition.holds(request.context) for condition in self.conditions)
+            and (not self.conditions or all(condition.holds(request.context) for condition in self.conditions))
         )
-
-    def _matches_resource(self, request: AccessRequest) -> bool:
-        if not self.resource_tests:
-            return True
-        found = any(test(request.resource, request.context) for test in self.resource_tests)
-        return found is not self.is_not_resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +84,7 @@ class Policy:
 
     def denies(self, request: AccessRequest) -> bool:
         """Tell whether a Deny statement applies."""
-        return any(statement.applies(request) for statement in self.denials)
+        return bool(self.denials) and any(statement.applies(request) for statement in self.denials)
 
     def allows(self, request: AccessRequest) -> bool:
         """Tell whether an Allow statement applies."""
@@ -140,13 +136,11 @@ def _parse_statement(element: object, kind: PolicyKind, *, has_variables: bool) 
     fields = _object(element, "A statement", _STATEMENT_ELEMENTS)
     if fields.get("Effect") not in list(Effect):
         raise PolicyDocumentError("Effect must be Allow or Deny.")
-    resources, is_not_resource = _parse_resources(fields, kind, has_variables)
     return Statement(
         sid=_parse_sid(fields),
         effect=Effect(fields["Effect"]),
         matches_action=_parse_actions(fields),
-        resource_tests=resources,
-        is_not_resource=is_not_resource,
+        matches_resource=_parse_resources(fields, kind, has_variables),
         principals=_parse_principals(fields, kind),
         conditions=parse_conditions(fields.get("Condition", {}), has_variables=has_variables),
     )
@@ -178,17 +172,26 @@ def _any_action(values: list[str]) -> Predicate:
     return lambda action: action in literals or any(matches(action) for matches in patterns)
 
 
-def _parse_resources(
-    fields: Mapping[str, Any], kind: PolicyKind, has_variables: bool
-) -> tuple[tuple[ResourceTest, ...], bool]:
+def _parse_resources(fields: Mapping[str, Any], kind: PolicyKind, has_variables: bool) -> ResourceTest:
     if kind is PolicyKind.RESOURCE and "Resource" not in fields and "NotResource" not in fields:
-        return (), False
+        return _match_any_resource
     name, values = _one_of(fields, "Resource", "NotResource")
     for value in values:
         if not _RESOURCE.fullmatch(value):
             raise PolicyDocumentError(f'Resource {value[:100]!r} must be in ARN format or "*".')
-    tests = tuple(_resource_test(parse_template(value, has_variables=has_variables)) for value in values)
-    return tests, name == "NotResource"
+    is_one_of = _any_resource([parse_template(value, has_variables=has_variables) for value in values])
+    return is_one_of if name == "Resource" else lambda resource, context: not is_one_of(resource, context)
+
+
+def _match_any_resource(_resource: str, _context: Context) -> bool:
+    return True
+
+
+def _any_resource(templates: list[Template]) -> ResourceTest:
+    if any(template == _EVERYTHING for template in templates):
+        return _match_any_resource
+    tests = [_resource_test(template) for template in templates]
+    return lambda resource, context: any(test(resource, context) for test in tests)
 
 
 def _resource_test(template: Template) -> ResourceTest:

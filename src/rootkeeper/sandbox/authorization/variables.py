@@ -7,7 +7,7 @@ Source: IAM User Guide, "IAM policy elements: Variables and tags".
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from rootkeeper.sandbox.authorization.patterns import Fragment, Fragments
@@ -15,6 +15,29 @@ from rootkeeper.sandbox.authorization.patterns import Fragment, Fragments
 ContextValue = str | tuple[str, ...]
 Context = Mapping[str, ContextValue]
 """Condition keys of a request, by lower-case name; several values for multivalued keys."""
+
+
+class DeferredContext(Mapping[str, ContextValue]):
+    """A context that is gathered once a policy asks for its first key: most calls are decided without."""
+
+    def __init__(self, gather: Callable[[], Context]) -> None:
+        self._gather = gather
+        self._gathered: Context | None = None
+
+    def _all(self) -> Context:
+        if self._gathered is None:
+            self._gathered = self._gather()
+        return self._gathered
+
+    def __getitem__(self, key: str) -> ContextValue:
+        return self._all()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._all())
+
+    def __len__(self) -> int:
+        return len(self._all())
+
 
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 _WITH_DEFAULT = re.compile(r"\s*([^,]+?)\s*,\s*'([^']*)'\s*")

@@ -21,11 +21,16 @@ class UnservedCodec:
 
     def __init__(self, service: str, request: HttpRequest) -> None:
         self.service = service
-        target = request.headers.get("x-amz-target")
-        content_type = request.headers.get("content-type", "").partition(";")[0]
-        self._is_json = target is not None or "json" in content_type
-        self._content_type = content_type if "json" in content_type else "application/x-amz-json-1.1"
-        self._is_rest_xml = service == "s3"
+        self._headers = request.headers
+
+    @property
+    def _content_type(self) -> str:
+        content_type = self._headers.get("content-type", "").partition(";")[0]
+        return content_type if "json" in content_type else "application/x-amz-json-1.1"
+
+    @property
+    def _is_json(self) -> bool:
+        return "x-amz-target" in self._headers or "json" in self._headers.get("content-type", "").partition(";")[0]
 
     def find_operation(self, request: HttpRequest) -> str | None:
         target = request.headers.get("x-amz-target")
@@ -45,7 +50,7 @@ class UnservedCodec:
             response = render_json_error(error, request_id, self._content_type, "message")
             response.headers["x-amzn-errortype"] = error.code
             return response
-        if self._is_rest_xml:
+        if self.service == "s3":
             return _render_s3_error(error, request_id)
         return render_query_error(error, request_id, _NAMESPACE)
 

@@ -67,10 +67,15 @@ def compile_members(shape: StructureShape, formatters: Formatters = QUERY_FORMAT
 
 def _scalar_writer(shape: Shape, name: str, formatters: Formatters) -> Writer:
     start, end = f"<{name}>", f"</{name}>"
+    to_text = _text_maker(shape, formatters)
+    return lambda value, out: out.append(f"{start}{to_text(value)}{end}")
+
+
+def _text_maker(shape: Shape, formatters: Formatters) -> Callable[[Any], str]:
     to_text = formatters[shape.type_name]
     if shape.type_name in ("string", "character"):
-        return lambda value, out: out.append(f"{start}{escape_text(to_text(value))}{end}")
-    return lambda value, out: out.append(f"{start}{to_text(value)}{end}")
+        return lambda value: escape_text(to_text(value))
+    return to_text
 
 
 def _structure_writer(shape: StructureShape, name: str, formatters: Formatters) -> Writer:
@@ -101,16 +106,30 @@ def _map_writer(shape: MapShape, name: str, formatters: Formatters) -> Writer:
     is_flattened = shape.serialization.get("flattened", False)
     entry = name if is_flattened else "entry"
     key_name = shape.key.serialization.get("name", "key")
-    write_value = compile_writer(shape.value, shape.value.serialization.get("name", "value"), formatters)
-    before_key, after_key, end = f"<{entry}><{key_name}>", f"</{key_name}>", f"</{entry}>"
+    value_name = shape.value.serialization.get("name", "value")
+    start, middle, end = f"<{entry}><{key_name}>", f"</{key_name}>", f"</{entry}>"
+    if shape.value.type_name in formatters:
+        middle, end = f"{middle}<{value_name}>", f"</{value_name}>{end}"
+        write_entries = _text_entries_writer(start, middle, end, _text_maker(shape.value, formatters))
+    else:
+        write_entries = _entries_writer(start, middle, end, compile_writer(shape.value, value_name, formatters))
+    return write_entries if is_flattened else _wrap(write_entries, name)
 
+
+def _text_entries_writer(start: str, middle: str, end: str, to_text: Callable[[Any], str]) -> Writer:
+    return lambda value, out: out.extend(
+        [f"{start}{escape_text(key)}{middle}{to_text(item)}{end}" for key, item in value.items()]
+    )
+
+
+def _entries_writer(start: str, middle: str, end: str, write_value: Writer) -> Writer:
     def write_entries(value: Any, out: list[str]) -> None:
         for key, item in value.items():
-            out.append(f"{before_key}{escape_text(key)}{after_key}")
+            out.append(f"{start}{escape_text(key)}{middle}")
             write_value(item, out)
             out.append(end)
 
-    return write_entries if is_flattened else _wrap(write_entries, name)
+    return write_entries
 
 
 def _wrap(write_inside: Writer, name: str) -> Writer:

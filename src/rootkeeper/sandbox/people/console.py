@@ -30,7 +30,7 @@ from rootkeeper.sandbox.people.layout import (
 )
 from rootkeeper.sandbox.people.markup import Child, Markup, tag
 from rootkeeper.sandbox.people.root_users import PASSWORD_HINT, find_password_fault, record_step
-from rootkeeper.sandbox.people.visits import Visit
+from rootkeeper.sandbox.people.visits import SentElsewhereError, Visit
 from rootkeeper.sandbox.state import Account
 from rootkeeper.sandbox.state.passwords import hash_password, verify_password
 from rootkeeper.sandbox.state.policies import ADMINISTRATOR_ACCESS_ARN
@@ -61,6 +61,17 @@ def is_mfa_due(visit: Visit, account: Account) -> bool:
     return due_at is not None and due_at <= visit.now and not root_user.mfa_devices
 
 
+def require_ready_account(visit: Visit) -> tuple[SignInSession, Account]:
+    """Get who is signed in and may work.
+
+    :raises SentElsewhereError: to signing in, or to registering MFA where that is overdue.
+    """
+    session, account = visit.require_account()
+    if is_mfa_due(visit, account):
+        raise SentElsewhereError("/console/register-mfa")
+    return session, account
+
+
 def word_error(error: ServiceError) -> Markup:
     """Show that what was asked for is refused, in AWS's own words."""
     return alert(*_words(error))
@@ -77,11 +88,7 @@ async def show(visit: Visit) -> HttpResponse:
 
 
 async def _render(visit: Visit, message: Child = None, status: int = 200) -> HttpResponse:
-    session, account = visit.session, visit.account
-    if session is None or account is None:
-        return redirect("/signin")
-    if is_mfa_due(visit, account):
-        return redirect("/console/register-mfa")
+    session, account = require_ready_account(visit)
     return visit.page(
         "Console",
         message,
@@ -218,9 +225,7 @@ def _render_password_form(visit: Visit, account: Account) -> Child:
 
 async def create_access_key(visit: Visit) -> HttpResponse:
     """Create an access key of the root user and show its secret."""
-    session = visit.session
-    if session is None:
-        return redirect("/signin")
+    session, _ = require_ready_account(visit)
     outcome = await call_iam(visit, session, "CreateAccessKey")
     if outcome.error:
         return await _render(visit, word_error(outcome.error), outcome.error.status)
@@ -234,9 +239,7 @@ def _render_new_key(key: dict[str, str], whose: str) -> Child:
 
 async def delete_access_key(visit: Visit) -> HttpResponse:
     """Delete one of the root user's access keys."""
-    session = visit.session
-    if session is None:
-        return redirect("/signin")
+    session, _ = require_ready_account(visit)
     outcome = await call_iam(visit, session, "DeleteAccessKey", AccessKeyId=visit.text("access_key_id"))
     if outcome.error:
         return await _render(visit, word_error(outcome.error), outcome.error.status)
@@ -245,9 +248,8 @@ async def delete_access_key(visit: Visit) -> HttpResponse:
 
 async def create_user(visit: Visit) -> HttpResponse:
     """Create an IAM user with an access key; stops at the first refusal and shows what was done before."""
-    session, name = visit.session, visit.text("user_name").strip()
-    if session is None:
-        return redirect("/signin")
+    session, _ = require_ready_account(visit)
+    name = visit.text("user_name").strip()
     steps: list[tuple[str, dict[str, str]]] = [("CreateUser", {})]
     if visit.text("is_administrator") == "yes":
         steps.append(("AttachUserPolicy", {"PolicyArn": ADMINISTRATOR_ACCESS_ARN}))
@@ -264,9 +266,7 @@ async def create_user(visit: Visit) -> HttpResponse:
 
 async def change_password(visit: Visit) -> HttpResponse:
     """Change the root user's password; the event says whether it was changed."""
-    session, account = visit.session, visit.account
-    if session is None or account is None:
-        return redirect("/signin")
+    _, account = require_ready_account(visit)
     fault = await _try_password(visit, account, visit.text("current"), visit.text("password"))
     record_step(visit, SignInStep.PASSWORD_UPDATED, account.account_id, is_success=fault is None)
     if fault:

@@ -25,9 +25,7 @@ async def show(visit: Visit) -> HttpResponse:
 
 
 def _render_start(visit: Visit, user_name: str, message: Child = None, status: int = 200) -> HttpResponse:
-    account = visit.account
-    if account is None:
-        return redirect("/signin")
+    _, account = visit.require_account()
     return visit.page(
         "Register MFA",
         message,
@@ -82,9 +80,8 @@ def _suggest_name(account: Account, user_name: str) -> str:
 
 async def begin(visit: Visit) -> HttpResponse:
     """Make the device, and go on to its seed."""
-    session, user_name = visit.session, visit.text("user")
-    if session is None:
-        return redirect("/signin")
+    session, _ = visit.require_account()
+    user_name = visit.text("user")
     name = visit.text("device_name").strip()
     outcome = await call_iam(visit, session, "CreateVirtualMFADevice", VirtualMFADeviceName=name)
     if outcome.error:
@@ -101,9 +98,7 @@ async def ask_codes(visit: Visit) -> HttpResponse:
 def _render_codes_form(
     visit: Visit, serial_number: str, user_name: str, message: Child = None, status: int = 200
 ) -> HttpResponse:
-    account = visit.account
-    if account is None:
-        return redirect("/signin")
+    _, account = visit.require_account()
     identities = account.existing_identities
     seed = identities.unassigned_mfa_devices.get(serial_number) if identities else None
     if identities is None or serial_number not in identities.unassigned_mfa_devices:
@@ -150,9 +145,8 @@ def _code_field(label: str, name: str, *, is_invalid: bool) -> Markup:
 
 async def finish(visit: Visit) -> HttpResponse:
     """Enable the device by its codes."""
-    session, user_name, serial_number = visit.session, visit.text("user"), visit.text("serial_number")
-    if session is None:
-        return redirect("/signin")
+    session, _ = visit.require_account()
+    user_name, serial_number = visit.text("user"), visit.text("serial_number")
     parameters = {"UserName": user_name} if user_name else {}
     for number, name in enumerate(("first", "second"), start=1):
         parameters[f"AuthenticationCode{number}"] = "".join(visit.text(name).split())

@@ -17,9 +17,9 @@ from rootkeeper.sandbox.people import (
     recovery,
     signing_in,
 )
-from rootkeeper.sandbox.people.layout import alert, paragraphs
+from rootkeeper.sandbox.people.layout import alert, paragraphs, redirect
 from rootkeeper.sandbox.people.markup import tag
-from rootkeeper.sandbox.people.visits import Visit, begin_visit, end_visit
+from rootkeeper.sandbox.people.visits import SentElsewhereError, Visit, begin_visit, end_visit
 
 Handler = Callable[[Visit], Awaitable[HttpResponse]]
 
@@ -68,7 +68,11 @@ async def answer_person(instance: SandboxInstance, request: HttpRequest) -> Http
     path = unquote(request.raw_path, errors="replace").rstrip("/") or "/"
     visit = begin_visit(instance, request, path)
     instance.world.settle(visit.now)
-    return end_visit(visit, await _answer(visit))
+    try:
+        response = await _answer(visit)
+    except SentElsewhereError as elsewhere:
+        response = redirect(elsewhere.target)
+    return end_visit(visit, response)
 
 
 async def _answer(visit: Visit) -> HttpResponse:

@@ -23,6 +23,14 @@ _OWN_NAME = re.compile(r"(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])(?::\d{1,5})?"
 """Names of this machine, which may be trusted from a Host header: a link to them leads nobody elsewhere."""
 
 
+@dataclass
+class SentElsewhereError(Exception):
+    """This page isn't for this visitor now; another one is."""
+
+    target: str
+    """One of our own paths."""
+
+
 @dataclass(slots=True)
 class Visit:
     """One request, with what it proves and carries."""
@@ -71,6 +79,16 @@ class Visit:
         """The account whose root user is signed in."""
         session = self.session
         return self.world.find_account(session.account_id) if session else None
+
+    def require_account(self) -> tuple[SignInSession, Account]:
+        """Get the session of the root user who is signed in, and the account.
+
+        :raises SentElsewhereError: to the sign-in page, if nobody is.
+        """
+        session, account = self.session, self.account
+        if session is None or account is None:
+            raise SentElsewhereError("/signin")
+        return session, account
 
     def text(self, name: str) -> str:
         return self.fields.get(name, "")

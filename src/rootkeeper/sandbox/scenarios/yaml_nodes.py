@@ -6,6 +6,7 @@ Values stay as they are written: an account id with a leading zero or a policy v
 from __future__ import annotations
 
 import difflib
+import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,8 @@ _MAX_BYTES = 64 << 20
 _MAX_NODES = 5_000_000
 """Aliases can make much of little; a file that unfolds to more isn't a scenario."""
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+_MAX_CHARACTERS = 400
+"""How much of a message is shown: values can be of any length."""
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The one in C, where there is one."""
 
@@ -36,8 +39,8 @@ class Place:
 
     def error(self, message: str) -> ScenarioError:
         """Word what is wrong here."""
-        where = f"{self.file}:{self.line}: "
-        return ScenarioError(where + (f"{self.path}: " if self.path else "") + message)
+        found = f"{self.path}: {message}" if self.path else message
+        return ScenarioError(f"{self.file}:{self.line}: {textwrap.shorten(found, _MAX_CHARACTERS, placeholder=' …')}")
 
     def below(self, name: str, node: yaml.Node) -> Place:
         path = f"{self.path}.{name}" if self.path and not name.startswith("[") else f"{self.path}{name}"

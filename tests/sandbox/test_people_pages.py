@@ -1,0 +1,321 @@
+"""What holds for every page: whom it is for, what it may load, how it is protected, and how text becomes HTML."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rootkeeper.sandbox.http_messages import HttpRequest
+from rootkeeper.sandbox.people.markup import Markup, tag
+from rootkeeper.sandbox.people.routes import is_for_people
+from rootkeeper.sandbox.people.style import STYLE
+from rootkeeper.sandbox.state.mailboxes import Message
+from tests.sandbox.visitor import (
+    FAILSAFE,
+    HOST,
+    WITH_PASSWORD,
+    WITH_RECOVERY,
+    WITH_VIRTUAL_MFA,
+    PageReader,
+    Visitor,
+    inputs,
+    open_instance,
+)
+
+OPEN_PAGES = (
+    "/",
+    "/signin",
+    "/signin/forgot-password",
+    "/signin/reset-password",
+    "/mailbox",
+    "/mailbox/x@example.com",
+    "/identity-center",
+)
+CONSOLE_PAGES = ("/console", "/console/register-mfa")
+HOSTILE = "</title><script>alert(1)</script>\"'><img src=x onerror=alert(2)>&amp;"
+
+
+@pytest.fixture
+def visitor() -> Visitor:
+    return Visitor(open_instance())
+
+
+def request(method: str, path: str, query: str = "", **headers: str) -> HttpRequest:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return HttpRequest(method, path, query, {"host": HOST} | named, b"", "127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    "path", ["/signin", "/signin/", "/signin/mfa", "/mailbox/a@example.com", "/console", "/signout"]
+)
+def test_paths_of_pages_are_for_people(path: str) -> None:
+    assert is_for_people(request("GET", path))
+    assert is_for_people(request("POST", path))
+
+
+def test_the_front_page_is_for_those_that_ask_for_html() -> None:
+    assert is_for_people(request("GET", "/", accept="text/html,*/*"))
+    assert not is_for_people(request("GET", "/", accept="*/*"))
+    assert not is_for_people(request("GET", "/"))
+    assert not is_for_people(request("GET", "/", "Action=GetCallerIdentity", accept="text/html"))
+    assert not is_for_people(request("POST", "/", accept="text/html"))
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        request("GET", "/signin", authorization="AWS4-HMAC-SHA256 Credential=x"),
+        request("GET", "/mailbox", "X-Amz-Signature=x"),
+        request("GET", "/mailbox", "AWSAccessKeyId=x&Signature=y"),
+        request("POST", "/signin", x_amz_target="AWSOrganizationsV20161128.ListRoots"),
+        request("PUT", "/mailbox"),
+        request("DELETE", "/console"),
+        request("GET", "/signins"),
+        request("GET", "/some-bucket/signin"),
+        HttpRequest("GET", "/signin", "", {"host": "bucket.s3.amazonaws.com"}, b"", "127.0.0.1"),
+    ],
+)
+def test_requests_of_aws_clients_are_not(foreign: HttpRequest) -> None:
+    assert not is_for_people(foreign)
+
+
+@pytest.mark.parametrize("path", [*OPEN_PAGES, *CONSOLE_PAGES, "/signin/nothing"])
+def test_every_page_is_protected_and_says_that_it_is_a_sandbox(visitor: Visitor, path: str) -> None:
+    if path in CONSOLE_PAGES:
+        visitor.sign_in(WITH_PASSWORD)
+    page = visitor.get(path)
+    headers = page.response.headers
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["cache-control"] == "no-store"
+    assert "SANDBOX" in page.text
+    assert "<script" not in page.html
+    assert " style=" not in page.html
+    assert not re.search(r"\son\w+=", page.html)
+
+
+@pytest.mark.parametrize("path", [*OPEN_PAGES, *CONSOLE_PAGES])
+def test_every_page_has_a_language_one_heading_and_a_label_for_each_input(visitor: Visitor, path: str) -> None:
+    if path in CONSOLE_PAGES:
+        visitor.sign_in(WITH_VIRTUAL_MFA)
+    page = visitor.get(path)
+    names = [name for name, _ in page.reader.elements]
+    attributes = dict(page.reader.elements)
+    assert attributes["html"]["lang"] == "en"
+    assert (names.count("h1"), names.count("main"), names.count("title")) == (1, 1, 1)
+    labels = {found.get("for") for name, found in page.reader.elements if name == "label"}
+    assert {found["id"] for found in inputs(page)} <= labels
+    ids = [found["id"] for _, found in page.reader.elements if "id" in found]
+    assert len(ids) == len(set(ids))
+    described = [found["aria-labelledby"] for _, found in page.reader.elements if "aria-labelledby" in found]
+    assert set(described) <= set(ids)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_colours_keep_their_contrast(scheme: str) -> None:
+    blocks = re.findall(r":root \{([^}]*)\}", STYLE)
+    colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", blocks[0] if scheme == "light" else blocks[1]))
+    pairs = [
+        ("text", "page"),
+        ("text", "card"),
+        ("soft", "page"),
+        ("soft", "card"),
+        ("link", "page"),
+        ("link", "card"),
+        ("link", "code"),
+        ("text", "code"),
+        ("on-accent", "accent"),
+        ("bad", "bad-back"),
+        ("good", "good-back"),
+        ("good", "code"),
+    ]
+    for front, back in pairs:
+        assert contrast(colours[front], colours[back]) >= 4.5, (front, back)
+
+
+def contrast(front: str, back: str) -> float:
+    """Source: WCAG 2.2, "contrast ratio"."""
+    lighter, darker = sorted((luminance(front), luminance(back)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return sum(share * part for share, part in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+@given(st.text(), st.text())
+def test_texts_come_through_markup_as_they_were(child: str, value: str) -> None:
+    element = tag("p", child, title=value)
+    texts: list[str] = []
+    found: list[tuple[str, list[tuple[str, str | None]]]] = []
+
+    class Reader(HTMLParser):
+        def handle_data(self, text: str) -> None:
+            texts.append(text)
+
+        def handle_starttag(self, name: str, attributes: list[tuple[str, str | None]]) -> None:
+            found.append((name, attributes))
+
+    reader = Reader()
+    reader.feed(element)
+    reader.close()
+    assert "".join(texts) == child
+    assert found == [("p", [("title", value)])]
+
+
+def test_markup_is_not_escaped_again_and_what_is_none_is_left_out() -> None:
+    assert tag("p", tag("b", "<"), None, [" & "]) == Markup("<p><b>&lt;</b> &amp; </p>")
+    assert tag("input", disabled=True, value=None, class_="a") == '<input disabled class="a">'
+
+
+def test_hostile_names_and_mails_stay_text(visitor: Visitor) -> None:
+    world = visitor.instance.world
+    for account_id in (WITH_PASSWORD, FAILSAFE):
+        visitor.account(account_id).name = HOSTILE
+    address = f"{HOSTILE}@example.com"
+    world.mailboxes.deliver(Message(HOSTILE, address, HOSTILE, HOSTILE + " javascript:alert(3)", world.clock()))
+    center = world.identity_center
+    next(iter(center.users.values())).display_name = HOSTILE
+    visitor.sign_in(WITH_PASSWORD)
+    place = visitor.get("/mailbox").reader.links[address.lower()]
+    for path in (*OPEN_PAGES, *CONSOLE_PAGES, place, f"/mailbox/{HOSTILE}".replace("/", "%2F").replace("%2F", "/", 1)):
+        page = visitor.get(path.replace(" ", "%20"))
+        names = {name for name, _ in page.reader.elements}
+        assert not names & {"script", "img", "iframe", "object"}, path
+        assert page.reader.elements[-1][0] != "script"
+        for link in page.reader.links.values():
+            assert link.startswith(("/", "#")), link
+            assert not link.startswith("//"), link
+    assert HOSTILE in "".join(visitor.get(place).reader.texts)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "/mailbox?address=%2F%2Fevil.example.com",
+        "/mailbox?address=a%0d%0aset-cookie:%20x=y",
+        "/mailbox?address=..%2F..",
+    ],
+)
+def test_no_redirect_leads_away_or_splits_headers(visitor: Visitor, place: str) -> None:
+    response = visitor.send("GET", place)
+    location = response.headers["location"]
+    assert location.startswith("/mailbox/")
+    assert "/" not in location.removeprefix("/mailbox/")
+    assert "\r" not in location
+    assert "\n" not in location
+
+
+@pytest.mark.parametrize("name", ["next", "redirect", "return", "notice", "user"])
+def test_nothing_in_a_query_string_sends_elsewhere(visitor: Visitor, name: str) -> None:
+    visitor.get(f"/signin?{name}=https://evil.example.com")
+    page = visitor.fill("/signin", email=visitor.account(WITH_PASSWORD).email, password="x")
+    assert "evil" not in page.html
+
+
+def test_a_form_without_this_browsers_token_does_nothing(visitor: Visitor) -> None:
+    stranger = Visitor(visitor.instance)
+    token = stranger.get("/signin").form("/signin").fields["form_token"]
+    visitor.sign_in(WITH_PASSWORD)
+    for wrong in ("", "x", token, "\udcff"):
+        page = visitor.post("/console/access-keys", form_token=wrong.encode("utf-8", "replace").decode())
+        assert page.status == 403
+        assert "Nothing was done" in page.alert
+    assert visitor.account(WITH_PASSWORD).root_user.access_keys == {}
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example.com", "null", f"http://evil.{HOST}", "http://127.0.0.1:1"])
+def test_a_form_of_another_origin_does_nothing(visitor: Visitor, origin: str) -> None:
+    visitor.sign_in(WITH_PASSWORD)
+    token = visitor.get("/console").form("/signout").fields["form_token"]
+    assert visitor.post("/console/access-keys", {"origin": origin}, form_token=token).status == 403
+    assert visitor.account(WITH_PASSWORD).root_user.access_keys == {}
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/json", "", "multipart/form-data; boundary=x"])
+def test_only_forms_are_taken(visitor: Visitor, content_type: str) -> None:
+    token = visitor.get("/signin").form("/signin").fields["form_token"]
+    assert visitor.post("/signin", {"content-type": content_type}, form_token=token).status == 415
+
+
+@pytest.mark.parametrize("body", ["=", "&" * 1000, "a=" * 999, "%", "%ff=%00&form_token=%ff", "\x00", "a" * 100_000])
+def test_broken_forms_are_refused(visitor: Visitor, body: str) -> None:
+    visitor.get("/signin")
+    sent = {"content-type": "application/x-www-form-urlencoded"}
+    assert visitor.request("POST", "/signin", body, sent).status == 403
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/mailbox", 405),
+        ("GET", "/signout", 405),
+        ("GET", "/console/access-keys", 405),
+        ("GET", "/console/nothing", 404),
+        ("GET", "/signin/%2e%2e/console", 404),
+        ("GET", "/mailbox/a/b", 404),
+        ("GET", "/signin//mfa", 404),
+    ],
+)
+def test_other_methods_and_paths_are_refused(visitor: Visitor, method: str, path: str, status: int) -> None:
+    assert visitor.send(method, path).status == status
+
+
+def test_the_cookie_is_out_of_reach_of_scripts_other_sites_and_other_sandboxes(visitor: Visitor) -> None:
+    cookie = visitor.send("GET", "/signin").headers["set-cookie"]
+    assert re.fullmatch(r"rootkeeper-sandbox-4599=[\w-]{43}; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict", cookie)
+
+
+@pytest.mark.parametrize("value", ["", "x", "a" * 44, "../" * 14 + "x", "a" * 42 + "\udce4"])
+def test_cookies_that_are_none_of_ours_are_replaced(visitor: Visitor, value: str) -> None:
+    visitor.cookies["rootkeeper-sandbox-4599"] = value
+    assert "set-cookie" in visitor.send("GET", "/signin").headers
+
+
+def test_a_reset_of_the_sandbox_ends_sessions_and_voids_open_forms(visitor: Visitor) -> None:
+    visitor.sign_in(WITH_PASSWORD)
+    token = visitor.get("/console").form("/signout").fields["form_token"]
+    visitor.instance.reset()
+    assert visitor.post("/console/access-keys", form_token=token).status == 403
+    assert visitor.get("/console").path == "/signin"
+
+
+def test_mailboxes_are_listed_with_their_number_of_mails(visitor: Visitor) -> None:
+    assert "No mail was sent yet" in visitor.get("/mailbox").text
+    visitor.recovery_link(WITH_RECOVERY)
+    email = visitor.account(WITH_RECOVERY).email
+    page = visitor.get("/mailbox")
+    assert f"{email}1" in page.text.replace(" ", "")
+    assert "Password Assistance" in visitor.get(page.reader.links[email]).text
+
+
+def test_only_our_own_links_in_mails_can_be_followed(visitor: Visitor) -> None:
+    world = visitor.instance.world
+    body = "see http://evil.example.com/x and https://evil.example.com/signin/reset-password?token=abc and\n"
+    body += "http://127.0.0.1:1/signin/reset-password?token=abc\n"
+    world.mailboxes.deliver(Message("a@example.com", "b@example.com", "Hello", body, world.clock()))
+    page = visitor.get("/mailbox/b@example.com")
+    followed = [link for link in page.reader.links.values() if "token" in link or "evil" in link]
+    assert followed == ["/signin/reset-password?token=abc"]
+
+
+def test_the_front_page_names_the_organization(visitor: Visitor) -> None:
+    page = visitor.get("/")
+    assert "o-exampleorgid" in page.text
+    assert f"AWS_ENDPOINT_URL=http://{HOST}" in page.text
+    assert f"/_sandbox/accounts/{WITH_VIRTUAL_MFA}/sign-in" in page.html
+
+
+def test_readers_of_these_tests_see_what_a_person_sees() -> None:
+    reader = PageReader('<form action="/a" method="post"><input name="b" value="c"><button>Go</button></form>')
+    assert reader.forms[0].fields == {"b": "c"}
+    assert reader.forms[0].button == "Go"
