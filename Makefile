@@ -22,7 +22,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: $(VENV)/.installed $(JAVASCRIPT)/node_modules/.installed ## Install everything that tests need (PYTHON=… picks the Python)
+setup: $(VENV)/.installed $(VENV)/.chromium $(JAVASCRIPT)/node_modules/.installed ## Install everything that tests need (PYTHON=… picks the Python)
 
 .PHONY: demo
 demo: $(VENV)/.installed ## Live the main job on the built-in sandbox; Ctrl-C ends it
@@ -70,6 +70,10 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	echo "Setting up $(VENV) with $$("$$python" --version)"; \
 	"$$python" -m venv $(VENV)
 	$(call install,$(VENV))
+	@touch $@
+
+$(VENV)/.chromium: $(VENV)/.installed scripts/ensure-chromium
+	@scripts/ensure-chromium $(VENV)
 	@touch $@
 
 $(NEWEST_VENV)/.installed: requirements.lock pyproject.toml

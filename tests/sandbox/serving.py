@@ -91,10 +91,11 @@ class Served:
         self, *arguments: str, environment: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run the AWS CLI with nothing set but endpoint, Region and keys."""
-        given = environment or self.process.environment("member-admin")
+        given = dict(environment or self.process.environment("member-admin"))
+        given["AWS_DEFAULT_REGION"] = given["AWS_REGION"]
         return subprocess.run(
             [str(AWS_COMMAND), *arguments],
-            env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "AWS_PAGER": "", **given},
+            env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "AWS_PAGER": ""} | given,
             capture_output=True,
             text=True,
             timeout=60,

@@ -1,4 +1,4 @@
-"""The pages over real HTTP: beside the API on one port, over a restart, and what the control interface tells of them."""
+"""The pages over real HTTP: beside the API on one port, over a restart, and what the control interface says of them."""
 
 from __future__ import annotations
 

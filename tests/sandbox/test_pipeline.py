@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -247,7 +248,7 @@ def test_a_call_is_recorded_with_who_what_where_and_how_it_went(wire: Wire) -> N
 def test_records_are_numbered_on_and_bounded() -> None:
     log = RequestLog(max_records=3)
     for _ in range(5):
-        log.append(RequestRecord(log.next_number(), START, "sts", "x", "", "", "", None, False, 200, None))
+        log.append(RequestRecord(log.next_number(), datetime.now(UTC), "sts", "x", "", "", "", None, False, 200, None))
     assert [record["n"] for record in log.since(0)] == [3, 4, 5]
     assert [record["n"] for record in log.since(4)] == [5]
     assert log.since(5) == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -303,3 +304,29 @@ def test_wrong_credentials_are_refused_with_s3s_codes(
     keys = {"aws_access_key_id": found.access_key_id, "aws_secret_access_key": found.secret_access_key} | changes
     client = shared._make("s3", "us-east-1", {}, *keys.values())
     assert refusal(client.list_buckets) == (code, status)
+
+
+def test_buckets_queues_and_changes_of_addresses_survive_a_restart(tmp_path: Path) -> None:
+    state = ("--state", str(tmp_path / "state"))
+    with serving(*state) as served:
+        name = new_bucket(served, {"Principal": {"AWS": MEMBER}})
+        url = served.client("sqs").create_queue(QueueName="kept")["QueueUrl"]
+        served.client("sqs").send_message(QueueUrl=url, MessageBody="kept message")
+        served.root_client("s3", ORDERS, UNLOCK).delete_bucket_policy(Bucket=LOCKED)
+        organizations = served.client("organizations", "management-admin")
+        organizations.enable_aws_service_access(ServicePrincipal="account.amazonaws.com")
+        account = served.client("account", "management-admin")
+        account.start_primary_email_update(AccountId=MEMBER, PrimaryEmail="kept@example.com")
+    with serving(*state) as served:
+        s3, sqs = served.client("s3"), served.client("sqs")
+        assert s3.get_object(Bucket=name, Key="a")["Body"].read() == b"a"
+        assert json.loads(s3.get_bucket_policy(Bucket=name)["Policy"])["Statement"]
+        received = sqs.receive_message(QueueUrl=sqs.get_queue_url(QueueName="kept")["QueueUrl"])["Messages"]
+        assert received[0]["Body"] == "kept message"
+        assert (
+            refusal(served.root_client("s3", ORDERS, UNLOCK).get_bucket_policy, Bucket=LOCKED)[0]
+            == "NoSuchBucketPolicy"
+        )
+        account = served.client("account", "management-admin")
+        assert account.get_primary_email_update_status(AccountId=MEMBER)["Status"] == "PENDING"
+        assert served.client("sso-admin", "management-admin").list_instances()["Instances"]

@@ -62,8 +62,8 @@ def parse_authorization(header: str) -> Authorization:
     """
     usual = _USUAL_HEADER.fullmatch(header)
     if usual:
-        access_key_id, *scope, signed_headers, signature = usual.groups()
-        return Authorization(access_key_id, CredentialScope(*scope), tuple(signed_headers.lower().split(";")), signature)
+        access_key_id, *scope, names, signature = usual.groups()
+        return Authorization(access_key_id, CredentialScope(*scope), tuple(names.lower().split(";")), signature)
     return _take_apart(header)
 
 

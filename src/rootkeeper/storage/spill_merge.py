@@ -56,9 +56,10 @@ def merge_spill(path: Path, commits: GroupCommit, ledger: SqlLedger) -> int:
 
 def _read_spill(path: Path) -> _Spill | None:
     """``None`` if its header isn't whole: its writer died while making it, and nothing was acknowledged."""
-    header, *lines = list(read_lines(path)) or [None]
-    if header is None:
+    whole_lines = list(read_lines(path))
+    if not whole_lines:
         return None
+    header, *lines = whole_lines
     entries, problem = _parse_lines(lines)
     try:
         fields = json.loads(header)

@@ -207,6 +207,11 @@ def _list_remarks(account: Account, existing: RootCredentialsSummary, setup: Set
         }
         named = ", ".join(kind for kind, is_there in kinds.items() if is_there)
         remarks.append(f"The account has {named} now; closing the window deletes them too.")
-    if account.account_id in (setup.delegated_administrators or ()):
+    if setup.delegated_administrators is None:
+        remarks.append(
+            "Delegated administrators couldn't be read: if the account is a failsafe, closing the window deletes its "
+            "root login, which should be kept."
+        )
+    elif account.account_id in setup.delegated_administrators:
         remarks.append("The account is a failsafe: closing the window deletes its root login, which should be kept.")
     return tuple(remarks)

@@ -4,11 +4,15 @@
 import http from "node:http";
 import * as iam from "@aws-sdk/client-iam";
 import * as organizations from "@aws-sdk/client-organizations";
+import * as s3 from "@aws-sdk/client-s3";
+import * as sqs from "@aws-sdk/client-sqs";
 import * as sts from "@aws-sdk/client-sts";
 
 const SERVICES = {
   iam: { module: iam, Client: iam.IAMClient },
   organizations: { module: organizations, Client: organizations.OrganizationsClient },
+  s3: { module: s3, Client: s3.S3Client },
+  sqs: { module: sqs, Client: sqs.SQSClient },
   sts: { module: sts, Client: sts.STSClient },
 };
 

@@ -82,7 +82,7 @@ class ForkingProgram:
     def start(cls) -> Iterator[ForkingProgram]:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         command = [sys.executable, "-m", "tests.functional.promises.forked_program"]
-        with subprocess.Popen(command, stdin=theirs) as process:
+        with subprocess.Popen(command, stdin=theirs.fileno()) as process:
             theirs.close()
             with ours:
                 yield cls(ours)

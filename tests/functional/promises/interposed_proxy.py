@@ -87,6 +87,7 @@ class HandedOut:
     """Credentials of a root session, as the sandbox gave them."""
 
     account_id: str
+    task_policy: str
     access_key_id: str
     secret_access_key: str = field(repr=False)
     session_token: str = field(repr=False)
@@ -182,7 +183,7 @@ class InterposedProxy:
         text = answer.body.decode()
         found = (_find_element(text, name) for name in ("AccessKeyId", "SecretAccessKey", "SessionToken"))
         with self._lock:
-            self.handed_out.append(HandedOut(request.account_id or "", *found))
+            self.handed_out.append(HandedOut(request.account_id or "", request.task_policy or "", *found))
 
     def _find_account(self, access_key_id: str) -> str | None:
         return next((one.account_id for one in self.handed_out if one.access_key_id == access_key_id), None)

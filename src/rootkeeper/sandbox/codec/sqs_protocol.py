@@ -115,6 +115,9 @@ def _word_parameter(refused: RefusalError) -> ServiceError | None:
     name = first.path[:1].upper() + first.path[1:]
     if first.reason == "INPUT_REQUIRED":
         return ServiceError("MissingParameter", f"The request must contain the parameter {name}.")
+    if first.path.startswith("attributeNames"):
+        shown = (first.shown_value or "").strip("'")
+        return ServiceError("InvalidAttributeName", f"Unknown Attribute {shown}.")
     message = f"Value {first.shown_value or ''} for parameter {name} is invalid. Reason: Must {first.constraint}."
     return ServiceError("InvalidParameterValue", message)
 

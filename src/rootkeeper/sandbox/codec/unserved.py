@@ -55,7 +55,7 @@ class UnservedCodec:
         return render_query_error(error, request_id, _NAMESPACE)
 
     def word(self, refused: RefusalError) -> ServiceError:
-        if self._is_rest_xml and not self._is_json:
+        if self.service == "s3" and not self._is_json:
             return word_as_s3(refused)
         return word_refusal(JSON_WORDING if self._is_json else QUERY_WORDING, refused)
 

@@ -132,7 +132,15 @@ def refusal(*content: Child) -> Markup:
 
 def account_of_password(email: str) -> Markup:
     """Tell password managers whose password a form is about, without showing it."""
-    return tag("input", type="text", name="username", value=email, autocomplete="username", hidden=True)
+    return tag(
+        "input",
+        type="text",
+        name="username",
+        value=email,
+        autocomplete="username",
+        aria_label="Root user e-mail address",
+        hidden=True,
+    )
 
 
 def notice(*content: Child) -> Markup:

@@ -1,4 +1,4 @@
-"""The whole job, lived with the AWS SDK for JavaScript v3, and held against what the sandbox knows to be true."""
+"""The whole job, lived with AWS's SDKs for JavaScript, Python and Go, and held against what the sandbox knows to be true."""
 
 from __future__ import annotations
 
@@ -7,18 +7,26 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.foreign_clients import JavaScript
+from tests.e2e.foreign_clients import GO_BUILD_SECONDS, SDKS
 from tests.e2e.stage import Stage, summarize
 
-pytestmark = pytest.mark.xdist_group("javascript story")
-"""What the sandbox went through is made once, for all tests of this file."""
+pytestmark = pytest.mark.timeout(GO_BUILD_SECONDS)
 
 Story = dict[str, Any]
 NOTHING = {"password": 0, "access_keys": 0, "signing_certificates": 0, "mfa_devices": 0}
 
 
+@pytest.fixture(
+    scope="module", params=[pytest.param(name, marks=pytest.mark.xdist_group(f"story by {name}")) for name in SDKS]
+)
+def sdk(request: pytest.FixtureRequest) -> str:
+    """By whom the story is told; what the sandbox went through is made once, for all tests of one SDK."""
+    name: str = request.param
+    return name
+
+
 @pytest.fixture(scope="module")
-def stage(stages: Any) -> Iterator[Stage]:
+def stage(stages: Any, sdk: str) -> Iterator[Stage]:
     with stages("--scenario", "demo") as stage:
         yield stage
 
@@ -29,9 +37,9 @@ def truth_before(stage: Stage) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def story(stage: Stage, truth_before: dict[str, Any]) -> Story:
+def story(stage: Stage, truth_before: dict[str, Any], sdk: str) -> Story:
     assert truth_before
-    return JavaScript(stage.url, stage.home).tell(
+    return SDKS[sdk](stage.url, stage.home).tell(
         {
             "management": stage.keys("management-admin").as_javascript(),
             "delegate": stage.keys("delegated-admin").as_javascript(),

@@ -1,0 +1,54 @@
+"""A real Chromium, that reaches this machine only, and a sandbox for it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Playwright, sync_playwright
+
+from tests.e2e.stage import Stage
+from tests.sandbox_process import SandboxProcess
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+)
+"""The last one lets no name be looked up, whatever the browser itself would like to fetch."""
+
+
+def find_chromium(playwright: Playwright) -> str:
+    """Find the machine's Chromium or Playwright's own; without one, skip loudly."""
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    if found:
+        return found
+    own = playwright.chromium.executable_path
+    if not Path(own).exists():
+        pytest.skip("no Chromium on this machine: scripts/ensure-chromium installs one")
+    return own
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One browser for a module: while it runs, no other event loop can run in this thread."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(playwright), args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """A sandbox of the demo organization, with both features on."""
+    with SandboxProcess.start("--features", "all") as process:
+        yield Stage(process, tmp_path_factory.mktemp("home"))

@@ -1,0 +1,85 @@
+"""Whole jobs on one account: how they begin, which command does them, and how it is seen that they are done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.functional.promises.stage import CLEAN, EVERYTHING, FAILSAFE, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A command line that changes something."""
+
+    name: str
+    arguments: tuple[str, ...]
+    mutating: tuple[str, ...]
+    """The changing operations that it sends, in order."""
+    is_done: Callable[[Stage], bool]
+    """By the sandbox's truth."""
+    is_enabled_before: bool = True
+    prepare: Callable[[Stage], None] = lambda _: None
+
+
+def _open_window(stage: Stage) -> None:
+    opened = stage.run("recover", CLEAN, "--reason", "drill", "--leave-open", "--yes")
+    assert opened.status == 0, opened.shown
+
+
+DELETE = Job(
+    "delete",
+    ("delete", EVERYTHING, "--yes", "-o", "json"),
+    (
+        "DeleteAccessKey",
+        "DeleteAccessKey",
+        "DeleteSigningCertificate",
+        "DeleteLoginProfile",
+        "DeactivateMFADevice",
+    ),
+    lambda stage: stage.is_bare(EVERYTHING),
+)
+RECOVER = Job(
+    "recover",
+    ("recover", CLEAN, "--reason", "drill", "--leave-open", "--yes", "-o", "json"),
+    ("CreateLoginProfile",),
+    lambda stage: stage.sandbox.root_user(CLEAN)["recovery_allowed"] and stage.windows(CLEAN) == ["OPEN"],
+)
+CLOSE = Job(
+    "close",
+    ("windows", "close", CLEAN, "--yes", "-o", "json"),
+    ("DeleteLoginProfile",),
+    lambda stage: stage.is_bare(CLEAN) and stage.windows(CLEAN) == ["CLOSED_VERIFIED"],
+    prepare=_open_window,
+)
+ENABLE = Job(
+    "enable",
+    ("enable", "--delegated-administrator", FAILSAFE, "--yes", "-o", "json"),
+    (
+        "EnableAWSServiceAccess",
+        "EnableOrganizationsRootCredentialsManagement",
+        "EnableOrganizationsRootSessions",
+        "RegisterDelegatedAdministrator",
+    ),
+    lambda stage: _describe_setup(stage) == (2, ["iam.amazonaws.com"], [FAILSAFE]),
+    is_enabled_before=False,
+)
+DISABLE = Job(
+    "disable",
+    ("disable", "--trusted-access", "--yes", "-o", "json"),
+    (
+        "DisableOrganizationsRootCredentialsManagement",
+        "DisableOrganizationsRootSessions",
+        "DeregisterDelegatedAdministrator",
+        "DisableAWSServiceAccess",
+    ),
+    lambda stage: _describe_setup(stage) == (0, [], []),
+)
+JOBS = (DELETE, RECOVER, CLOSE, ENABLE, DISABLE)
+EACH_MUTATING_OPERATION = [(job, operation) for job in JOBS for operation in dict.fromkeys(job.mutating)]
+
+
+def _describe_setup(stage: Stage) -> tuple[int, list[str], list[str]]:
+    truth = stage.sandbox.organization()
+    delegates = [one["account_id"] if isinstance(one, dict) else one for one in truth["delegated_administrators"]]
+    return len(truth["features"]), truth["trusted_services"], delegates

@@ -1,0 +1,230 @@
+"""P06: each reading call of each job is denied in turn; what couldn't be read never becomes a pass or a deletion."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.functional.crash.root_users import with_every_kind
+from tests.functional.promises.forked_runs import ForkingProgram
+from tests.functional.promises.interposed_proxy import Answer, InterposedProxy, Request
+from tests.functional.promises.stage import Stage, assert_clean_ending
+from tests.functional.running import Run
+from tests.sandbox_process import SandboxProcess
+
+INFORMATIVE = {"ListAWSServiceAccessForOrganization", "ListOrganizationsFeatures"}
+"""Of the set-up: what they would say, AWS itself says again by refusing a root session."""
+
+SETUP = INFORMATIVE | {"ListDelegatedAdministrators"}
+
+Check = Callable[[Stage, str, Run, list[Request], Request], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingJob:
+    """A command line about one account, and what must hold when one of its reading calls is denied."""
+
+    name: str
+    words: tuple[str, ...]
+    has_credentials: bool
+    status: int
+    """Of an undisturbed run."""
+    check: Check
+    prepare: Callable[[Stage, str], None] = lambda stage, account_id: None
+    may_succeed: frozenset[str] = frozenset(INFORMATIVE)
+    """Reading calls without which it still may end well."""
+
+    def arguments(self, stage: Stage, account_id: str) -> list[str]:
+        return [word.format(account=account_id, folder=stage.folder) for word in self.words]
+
+
+def check_audit(stage: Stage, account_id: str, run: Run, sent: list[Request], denied: Request) -> None:
+    """Nothing is shown as not there unless it was read; an answer is whole or there is none."""
+    if run.status == 3:
+        assert run.stdout == ""
+        return
+    (account,) = json.loads(run.stdout)["accounts"]
+    if denied.account_id == account_id:
+        assert (account["status"], run.status) == ("unknown", 1), run.shown
+        assert account["reason"], run.shown
+
+
+def check_plan(stage: Stage, account_id: str, run: Run, sent: list[Request], denied: Request) -> None:
+    """A plan of what couldn't be read holds no call for it."""
+    plan = stage.folder / "plan.json"
+    if run.status == 3:
+        assert not plan.exists()
+        return
+    (account,) = json.loads(plan.read_text())["accounts"]
+    assert bool(account["calls"]) == (denied.account_id is None), run.shown
+
+
+def check_deletion(stage: Stage, account_id: str, run: Run, sent: list[Request], denied: Request) -> None:
+    """Nothing is deleted on a reading that failed, no guard goes before its guarded, and only a proof is a success."""
+    left = stage.sandbox.root_user(account_id)
+    changes = [request for request in sent if request.is_mutating]
+    if not any(request.number < denied.number for request in changes) and denied.operation not in INFORMATIVE:
+        assert changes == [], f"{denied.operation}: {run.shown}"
+    assert left["mfa_devices"] or not (left["password"] or left["access_keys"])
+    assert run.status != 0 or stage.is_bare(account_id)
+    stage.assert_each_intent_has_one_outcome()
+    if run.stdout:
+        kinds = json.loads(run.stdout)["accounts"][0]["kinds"]
+        assert not [name for name, kind in kinds.items() if kind["outcome"] == "already_absent"], run.shown
+        for name, kind in kinds.items():
+            assert kind["outcome"] != "deleted" or not left[name], run.shown
+
+
+def check_opening(stage: Stage, account_id: str, run: Run, sent: list[Request], denied: Request) -> None:
+    """Whatever was created is owed, and nothing is created on a reading that failed."""
+    is_created = "CreateLoginProfile" in [request.operation for request in sent]
+    assert is_created == stage.sandbox.root_user(account_id)["recovery_allowed"]
+    if is_created:
+        assert {"OPEN", "OPENING"} & set(stage.windows(account_id)), run.shown
+        if denied.operation == "ListDelegatedAdministrators":
+            assert "Delegated administrators couldn't be read" in run.stderr, run.shown
+        elif denied.operation not in INFORMATIVE:
+            assert denied.number > max(request.number for request in sent if request.is_mutating)
+    else:
+        assert not {"OPEN", "OPENING"} & set(stage.windows(account_id)), run.shown
+    stage.assert_each_intent_has_one_outcome()
+
+
+def check_closing(stage: Stage, account_id: str, run: Run, sent: list[Request], denied: Request) -> None:
+    """Closed only if a re-read shows it; else it is owed still."""
+    if run.status == 0:
+        assert stage.is_bare(account_id)
+    else:
+        assert stage.windows(account_id)[-1] in {"CLOSING", "CLOSE_FAILED", "OPEN"}, run.shown
+    stage.assert_each_intent_has_one_outcome()
+
+
+def forget_plan(stage: Stage, account_id: str) -> None:
+    (stage.folder / "plan.json").unlink(missing_ok=True)
+
+
+def open_window(stage: Stage, account_id: str) -> None:
+    stage.run("windows", "close", account_id, "--yes")
+    stage.sandbox.put_root_user(account_id, {})
+    opened = stage.run("recover", account_id, "--reason", "drill", "--leave-open", "--yes")
+    assert opened.status == 0, opened.shown
+
+
+def close_window(stage: Stage, account_id: str) -> None:
+    stage.run("windows", "close", account_id, "--yes")
+    stage.sandbox.put_root_user(account_id, {})
+
+
+JOBS = (
+    ReadingJob(
+        "audit",
+        ("audit", "{account}", "-o", "json"),
+        False,
+        0,
+        check_audit,
+        may_succeed=frozenset(SETUP),
+    ),
+    ReadingJob("audit in detail", ("audit", "{account}", "--details", "-o", "json"), True, 1, check_audit),
+    ReadingJob(
+        "plan",
+        ("plan", "{account}", "--out", "{folder}/plan.json", "--fail-on", "unknown"),
+        True,
+        0,
+        check_plan,
+        forget_plan,
+    ),
+    ReadingJob("delete", ("delete", "{account}", "--yes", "-o", "json"), True, 0, check_deletion),
+    ReadingJob(
+        "recover",
+        ("recover", "{account}", "--reason", "drill", "--leave-open", "--yes", "-o", "json"),
+        False,
+        0,
+        check_opening,
+        close_window,
+        frozenset(SETUP | {"GetLoginProfile"}),
+    ),
+    ReadingJob(
+        "close",
+        ("windows", "close", "{account}", "--yes"),
+        False,
+        0,
+        check_closing,
+        open_window,
+        frozenset({"DescribeAccount"}),
+    ),
+)
+
+
+@pytest.fixture(scope="module")
+def running_sandbox() -> Iterator[SandboxProcess]:
+    """A small organization: fewer calls."""
+    with SandboxProcess.start("--accounts", "5", "--seed", "1", "--features", "all") as process:
+        yield process
+
+
+@pytest.fixture
+def small_stage(sandbox: SandboxProcess, tmp_path: Path, forking: ForkingProgram) -> Stage:
+    (tmp_path / "temporary").mkdir()
+    return Stage(sandbox, tmp_path, forking)
+
+
+def find_account(sandbox: SandboxProcess) -> str:
+    truth = sandbox.organization()
+    return next(
+        str(account["account_id"])
+        for account in truth["accounts"]
+        if account["state"] == "ACTIVE" and account["account_id"] != truth["management_account_id"]
+    )
+
+
+def deny(read: Request) -> Callable[[Request], Answer | None]:
+    """That call, and every call that would give the same answer."""
+
+    def answer(request: Request) -> Answer | None:
+        is_same = request.operation == read.operation and read.operation in SETUP
+        return request.refuse() if is_same or request.number == read.number else None
+
+    return answer
+
+
+def without_repetitions(reads: list[Request]) -> list[Request]:
+    """Calls for the set-up once, though a command may read it twice."""
+    seen: set[str] = set()
+    kept = []
+    for read in reads:
+        if read.operation not in seen:
+            kept.append(read)
+        if read.operation in SETUP:
+            seen.add(read.operation)
+    return kept
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("job", JOBS, ids=lambda job: job.name)
+def test_p06_no_denied_read_becomes_a_pass_or_a_deletion(
+    small_stage: Stage, proxy: InterposedProxy, job: ReadingJob
+) -> None:
+    stage, account_id = small_stage, find_account(small_stage.sandbox)
+
+    def run_denied(read: Request | None) -> tuple[Run, list[Request]]:
+        stage.sandbox.put_root_user(account_id, with_every_kind(account_id) if job.has_credentials else {})
+        job.prepare(stage, account_id)
+        proxy.forget()
+        if read is not None:
+            proxy.before = deny(read)
+        return stage.run(*job.arguments(stage, account_id), through=proxy), list(proxy.requests)
+
+    undisturbed, requests = run_denied(None)
+    assert undisturbed.status == job.status, undisturbed.shown
+    reads = without_repetitions([request for request in requests if not request.is_mutating])
+    assert len(reads) > 10
+    for read in reads:
+        run, sent = run_denied(read)
+        assert sent[read.number - 1].operation == read.operation
+        assert_clean_ending(run, 0, 1, 3, 4)
+        assert run.status != 0 or read.operation in job.may_succeed, f"{read.operation}: {run.shown}"
+        job.check(stage, account_id, run, sent, read)

@@ -1,0 +1,90 @@
+"""P07: what only looks changes nothing: zero mutating calls, and no root session but audit ones."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.functional.promises.command_lines import list_commands
+from tests.functional.promises.stage import CLEAN, EVERYTHING, FAILSAFE, UNIT, Stage, assert_clean_ending, read_rows
+
+AUDIT_POLICY = "IAMAuditRootUserCredentials"
+
+DRY_RUNS: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("apply",): ("apply", "{folder}/plan.json"),
+    ("delete",): ("delete", "--all"),
+    ("disable",): ("disable", "--trusted-access"),
+    ("enable",): ("enable", "--delegated-administrator", FAILSAFE),
+    ("exceptions", "add"): ("exceptions", "add", CLEAN, "--owner", "Ana", "--reason", "drill", "--until", "30d"),
+    ("exceptions", "remove"): ("exceptions", "remove", UNIT[0]),
+    ("ledger", "adopt"): ("ledger", "adopt"),
+    ("recover",): ("recover", "Shop Prod", "--reason", "drill"),
+    ("windows", "close"): ("windows", "close", CLEAN),
+}
+READING: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("audit",): ("audit", "--details"),
+    ("exceptions", "list"): ("exceptions", "list"),
+    ("ledger", "export"): ("ledger", "export"),
+    ("ledger", "list"): ("ledger", "list"),
+    ("ledger", "verify"): ("ledger", "verify"),
+    ("plan",): ("plan", "--all", "--out", "{folder}/second.json"),
+    ("status",): ("status",),
+    ("windows", "list"): ("windows", "list"),
+    ("windows", "show"): ("windows", "show", CLEAN),
+}
+ON_SANDBOXES_OF_THEIR_OWN = {("demo",), ("sandbox",)}
+
+
+def test_p07_every_command_is_either_reading_or_has_a_dry_run() -> None:
+    assert list_commands("--dry-run") == set(DRY_RUNS)
+    assert list_commands() - ON_SANDBOXES_OF_THEIR_OWN == set(DRY_RUNS) | set(READING)
+
+
+def assert_changes_nothing(stage: Stage, *arguments: str) -> None:
+    """Neither in AWS nor in what the product decides by."""
+    tables = ("recovery_windows", "deletion_exceptions")
+    kept = [read_rows(stage.database, f"SELECT * FROM {table}") for table in tables]
+    truth, since = stage.sandbox.organization(), stage.sandbox.last_request()
+    run = stage.run(*(word.format(folder=stage.folder) for word in arguments))
+    assert_clean_ending(run, 0, 1)
+    requests = stage.sandbox.requests(since)
+    assert [request for request in requests if request["mutating"]] == [], run.shown
+    assert {request["task_policy"] for request in requests} <= {None, AUDIT_POLICY}, run.shown
+    assert stage.sandbox.organization() == truth
+    assert [read_rows(stage.database, f"SELECT * FROM {table}") for table in tables] == kept
+
+
+@pytest.mark.timeout(300)
+def test_p07_dry_runs_and_reading_commands_make_no_changing_call_and_open_audit_sessions_only(stage: Stage) -> None:
+    for arguments in (
+        ("exceptions", "add", UNIT[0], "--owner", "Ana", "--reason", "drill", "--until", "30d", "--yes"),
+        ("plan", EVERYTHING, "--out", str(stage.folder / "plan.json"), "--fail-on", "none"),
+    ):
+        assert stage.run(*arguments).status == 0
+    assert_changes_nothing(stage, *DRY_RUNS["disable",], "--dry-run")  # refused while a window is open
+    opened = stage.run("recover", CLEAN, "--reason", "drill", "--for", "10s", "--leave-open", "--yes")
+    assert opened.status == 0, opened.shown
+    for command in sorted(DRY_RUNS.keys() - {("disable",)}):
+        assert_changes_nothing(stage, *DRY_RUNS[command], "--dry-run")
+    for arguments in READING.values():
+        assert_changes_nothing(stage, *arguments)
+
+
+def test_p07_nothing_is_switched_on_by_looking(bare_stage: Stage) -> None:
+    truth, since = bare_stage.sandbox.organization(), bare_stage.sandbox.last_request()
+    for arguments in (("status",), ("audit",), ("plan", "--all", "--out", str(bare_stage.folder / "plan.json"))):
+        assert_clean_ending(bare_stage.run(*arguments), 1)
+    assert_clean_ending(bare_stage.run("enable", "--dry-run"), 0)
+    assert bare_stage.sandbox.operations(since, mutating=True) == []
+    assert bare_stage.sandbox.organization() == truth
+
+
+def test_p07_without_a_person_or_a_yes_nothing_is_done(stage: Stage) -> None:
+    truth = stage.sandbox.organization()
+    assert stage.run("plan", EVERYTHING, "--out", stage.folder / "plan.json", "--fail-on", "none").status == 0
+    since = stage.sandbox.last_request()
+    for arguments in DRY_RUNS.values():
+        run = stage.run(*(word.format(folder=stage.folder) for word in arguments))
+        assert_clean_ending(run, 2)
+        assert "--yes" in run.stderr, run.shown
+    assert stage.privileged(since) == []
+    assert stage.sandbox.organization() == truth
