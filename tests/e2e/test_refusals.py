@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.foreign_clients import Answer, AwsCommandLine, JavaScript, Keys
+from tests.e2e.foreign_clients import GO_BUILD_SECONDS, SDKS, Answer, AwsCommandLine, JavaScript, Keys
 from tests.e2e.refusals import (
     ALLOWED_BY_FEATURES,
     AUDIT,
@@ -22,7 +22,7 @@ from tests.e2e.refusals import (
 )
 from tests.e2e.stage import Stage
 
-pytestmark = pytest.mark.xdist_group("refusals")
+pytestmark = [pytest.mark.xdist_group("refusals"), pytest.mark.timeout(GO_BUILD_SECONDS)]
 """What the sandbox went through is made once, for all tests of this file."""
 
 WRONG_KEYS = Keys("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")
@@ -68,8 +68,9 @@ def find_target(stage: Stage) -> str:
     return target
 
 
-@pytest.fixture(scope="module")
-def javascript_answers(stage: Stage, known: dict[str, str]) -> dict[str, Answer]:
+@pytest.fixture(scope="module", params=list(SDKS))
+def sdk_answers(request: pytest.FixtureRequest, stage: Stage, known: dict[str, str]) -> dict[str, Answer]:
+    """What each SDK was answered, by the refusal's name."""
     calls = [
         {
             "service": refusal.service,
@@ -80,15 +81,15 @@ def javascript_answers(stage: Stage, known: dict[str, str]) -> dict[str, Answer]
         }
         for refusal in REFUSALS
     ]
-    answers = JavaScript(stage.url, stage.home).call(calls)
+    answers = SDKS[request.param](stage.url, stage.home).call(calls)
     return {refusal.name: answer for refusal, answer in zip(REFUSALS, answers, strict=True)}
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda refusal: refusal.name)
-def test_javascript_is_refused_as_on_aws(
-    refusal: Refusal, javascript_answers: dict[str, Answer], stage: Stage, known: dict[str, str]
+def test_every_sdk_is_refused_as_on_aws(
+    refusal: Refusal, sdk_answers: dict[str, Answer], stage: Stage, known: dict[str, str]
 ) -> None:
-    answer = javascript_answers[refusal.name]
+    answer = sdk_answers[refusal.name]
     caller = stage.principal(refusal.caller).arn
     assert not answer.ok
     assert (answer.code, answer.status) == (refusal.code, refusal.status)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from rootkeeper.domain.organizations import Account, AccountId, Inventory
+from rootkeeper.domain.organizations import Account, AccountId, Inventory, OrganizationalUnit
 
 
 def find_gap(
-    accounts: Sequence[Account], *, management_account_id: AccountId, expected: frozenset[AccountId]
+    accounts: Sequence[Account],
+    organizational_units: Sequence[OrganizationalUnit],
+    *,
+    management_account_id: AccountId,
+    expected: frozenset[AccountId],
 ) -> str | None:
     """Why a listing can't be complete, as one sentence; ``None`` if nothing speaks against it.
 
@@ -24,7 +28,16 @@ def find_gap(
     if management_account_id not in counts:
         return f"The management account {management_account_id} is missing from the list."
     missing = sorted(expected - set(counts))
-    return f"An account that must be in the list is missing: {', '.join(missing[:5])}." if missing else None
+    if missing:
+        return f"An account that must be in the list is missing: {', '.join(missing[:5])}."
+    return _find_missing_units(accounts, organizational_units)
+
+
+def _find_missing_units(accounts: Sequence[Account], organizational_units: Sequence[OrganizationalUnit]) -> str | None:
+    """Without its units a selection by unit would silently catch too few accounts, or exclude too few."""
+    named = {ou_id for account in accounts for ou_id in account.ou_ids}
+    missing = sorted(named - {unit.ou_id for unit in organizational_units})
+    return f"Organizational units that hold accounts are missing: {', '.join(missing[:5])}." if missing else None
 
 
 def sort_accounts(accounts: Sequence[Account]) -> tuple[Account, ...]:

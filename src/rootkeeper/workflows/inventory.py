@@ -87,6 +87,7 @@ class InventoryListing:
     def _ensure_complete(self) -> None:
         gap = find_gap(
             self._accounts,
+            self.organizational_units,
             management_account_id=self.reading.organization.management_account_id,
             expected=(self.delegated_administrator_ids or frozenset()) | {self.reading.caller.account_id},
         )

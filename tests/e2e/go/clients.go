@@ -66,7 +66,20 @@ func (caller Caller) call(service, operation string, input json.RawMessage) (Ans
 	return Answer{OK: true, Status: 200, Output: output}, err
 }
 
+// clients are made once for each caller and service, as a program would that runs for long.
+var clients = map[string]any{}
+
 func (caller Caller) client(service string) (any, error) {
+	key := caller.keys.AccessKeyId + caller.keys.SecretAccessKey + caller.region + service
+	if client, made := clients[key]; made {
+		return client, nil
+	}
+	client, err := caller.makeClient(service)
+	clients[key] = client
+	return client, err
+}
+
+func (caller Caller) makeClient(service string) (any, error) {
 	provider := credentials.NewStaticCredentialsProvider(
 		caller.keys.AccessKeyId, caller.keys.SecretAccessKey, caller.keys.SessionToken)
 	options := []func(*config.LoadOptions) error{

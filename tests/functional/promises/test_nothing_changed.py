@@ -41,8 +41,8 @@ def test_p07_every_command_is_either_reading_or_has_a_dry_run() -> None:
 
 def assert_changes_nothing(stage: Stage, *arguments: str) -> None:
     """Neither in AWS nor in what the product decides by."""
-    tables = ("recovery_windows", "deletion_exceptions")
-    kept = [read_rows(stage.database, f"SELECT * FROM {table}") for table in tables]
+    statements = ("SELECT * FROM recovery_windows", "SELECT * FROM deletion_exceptions")
+    kept = [read_rows(stage.database, statement) for statement in statements]
     truth, since = stage.sandbox.organization(), stage.sandbox.last_request()
     run = stage.run(*(word.format(folder=stage.folder) for word in arguments))
     assert_clean_ending(run, 0, 1)
@@ -50,7 +50,7 @@ def assert_changes_nothing(stage: Stage, *arguments: str) -> None:
     assert [request for request in requests if request["mutating"]] == [], run.shown
     assert {request["task_policy"] for request in requests} <= {None, AUDIT_POLICY}, run.shown
     assert stage.sandbox.organization() == truth
-    assert [read_rows(stage.database, f"SELECT * FROM {table}") for table in tables] == kept
+    assert [read_rows(stage.database, statement) for statement in statements] == kept
 
 
 @pytest.mark.timeout(300)

@@ -6,7 +6,14 @@ from datetime import UTC, datetime
 import pytest
 
 from rootkeeper.domain.inventories import find_gap, find_vanished, sort_accounts
-from rootkeeper.domain.organizations import Account, AccountId, AccountState, Inventory, Organization
+from rootkeeper.domain.organizations import (
+    Account,
+    AccountId,
+    AccountState,
+    Inventory,
+    Organization,
+    OrganizationalUnit,
+)
 
 MANAGEMENT, MEMBER = AccountId("111122223333"), AccountId("444455556666")
 
@@ -18,8 +25,13 @@ def account(account_id: AccountId, ou_path: str = "Root", name: str = "some") ->
 BOTH = (account(MANAGEMENT), account(MEMBER))
 
 
-def gap(*accounts: Account, expected: frozenset[AccountId] = frozenset()) -> str | None:
-    return find_gap(accounts, management_account_id=MANAGEMENT, expected=expected)
+ROOT = OrganizationalUnit("r-exam", "Root", None)
+
+
+def gap(
+    *accounts: Account, expected: frozenset[AccountId] = frozenset(), units: tuple[OrganizationalUnit, ...] = (ROOT,)
+) -> str | None:
+    return find_gap(accounts, units, management_account_id=MANAGEMENT, expected=expected)
 
 
 @pytest.mark.parametrize(
@@ -35,6 +47,14 @@ def test_p13_a_list_that_cannot_be_complete_is_told(
     accounts: tuple[Account, ...], expected: frozenset[AccountId], words: str
 ) -> None:
     assert words in (gap(*accounts, expected=expected) or "")
+
+
+def test_p13_a_list_of_units_that_lacks_one_with_accounts_in_it_is_told() -> None:
+    below = replace(account(MEMBER), ou_ids=("r-exam", "ou-exam-11111111"))
+    assert "ou-exam-11111111" in (gap(account(MANAGEMENT), below) or "")
+    assert "r-exam" in (gap(*BOTH, units=()) or "")
+    unit = OrganizationalUnit("ou-exam-11111111", "Prod", "r-exam")
+    assert gap(account(MANAGEMENT), below, units=(ROOT, unit)) is None
 
 
 def test_nothing_speaks_against_a_list_with_all_that_must_be_in_it() -> None:

@@ -178,6 +178,12 @@ def test_the_failsafe_with_its_login_kept_is_refused_and_without_one_it_is_remar
         check(operator, FAILSAFE)
 
 
+def test_that_the_failsafe_is_not_known_is_remarked(operator: Operator, organization: FakeOrganization) -> None:
+    organization.fail("ListDelegatedAdministrators")
+    plan = operator.planning.plan(operator.inventory(), operator.request(ACCOUNT))
+    assert any("if the account is a failsafe" in remark for remark in plan.remarks)
+
+
 def test_keys_and_devices_that_closing_would_take_along_are_named(
     operator: Operator, organization: FakeOrganization
 ) -> None:

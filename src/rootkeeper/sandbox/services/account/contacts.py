@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rootkeeper.sandbox.exchange import Call, Operation
+from rootkeeper.sandbox.exchange import Call, Operation, ServiceError
 from rootkeeper.sandbox.services.account.access import account_arn, get_account, not_found
 from rootkeeper.sandbox.state import Account, AccountContacts, AccountState
 
@@ -75,7 +75,7 @@ def delete_alternate_contact(call: Call) -> dict[str, Any]:
     return {}
 
 
-def _no_contact() -> Exception:
+def _no_contact() -> ServiceError:
     return not_found("No contact of the inputted alternate contact type found.")
 
 
