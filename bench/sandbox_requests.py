@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from statistics import median
 
 import psutil
+
 from measuring.load import Load, Outcome, send_load
 from measuring.sandboxes import Sandbox, run_sandbox, run_server
 from measuring.signing import Keys, sign_query_call

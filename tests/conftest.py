@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 EXPECTED_SKIPS: tuple[re.Pattern[str], ...] = (
+    re.compile(r"Go isn't installed: the AWS SDK for Go can't be tried"),
+    re.compile(r"Go's modules can't be had: the AWS SDK for Go can't be tried"),
     re.compile(r"root can write everywhere: read-only files can't be tried as root"),
 )
 """Skips that CI accepts; any other one fails its run. Each says why."""
@@ -99,6 +101,19 @@ class SkipWatch:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.skipped:
             note_skip(self.config, report.nodeid, report.longrepr)
+
+
+SLOW_FIRST = ("tests/functional/crash/", "tests/browser/", "tests/functional/", "tests/e2e/")
+"""Folders whose modules take longest: begun first, they don't run alone at the end."""
+
+
+def _rank(item: pytest.Item) -> int:
+    ranks = (rank for rank, folder in enumerate(SLOW_FIRST) if item.nodeid.startswith(folder))
+    return next(ranks, len(SLOW_FIRST))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=_rank)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -67,7 +67,7 @@ async def _send(load: Load) -> Outcome:
     connections = [_Connection(remaining, outcome, loop.create_future()) for _ in range(load.connections)]
     started = time.perf_counter()
     for connection in connections:
-        await loop.create_connection(connection.itself, address.hostname, address.port)
+        await loop.create_connection(connection.itself, address.hostname or "", address.port or 0)
     async with asyncio.timeout(_TIMEOUT_SECONDS):
         await asyncio.gather(*(connection.done for connection in connections))
     outcome.wall_seconds = time.perf_counter() - started

@@ -30,7 +30,7 @@ class Keys:
 
 
 def sign_query_call(url: str, service: str, keys: Keys, fields: Mapping[str, str]) -> bytes:
-    """Sign a call of the query protocol, with an invocation id that no other call has, and so with its own signature."""
+    """Sign a call of the query protocol with an invocation id, and so a signature, that no other call has."""
     body = urlencode(fields).encode()
     headers = _HEADERS | {"amz-sdk-invocation-id": str(uuid.uuid4()), "amz-sdk-request": "attempt=1"}
     request = AWSRequest("POST", f"{url}/", headers=headers, data=body)

@@ -15,6 +15,8 @@ EMAIL = "aws+orders-prod@example.com"
 ACCOUNT = "888899990000"
 RECOVERABLE = "aws+payments-test@example.com"
 
+pytestmark = pytest.mark.xdist_group("browser")
+
 
 @pytest.fixture(params=["light", "dark"])
 def person(request: pytest.FixtureRequest, chromium: Browser, stage: Stage) -> Iterator[Person]:

@@ -142,6 +142,13 @@ class Go(Sdk):
         return [str(build_go_client()), act]
 
 
+NETWORK = ("--latency-ms", "5")
+"""How a sandbox is started for SDKs: answering no sooner than a network would let it.
+
+smithy-go closes a request's body once the answer's head has come, even if Go's transport has yet to find the body's
+end; over loopback that sometimes is later, and the transport then takes it for a failed write and cuts the connection.
+"""
+
 SDKS: Mapping[str, type[Sdk]] = {"javascript": JavaScript, "boto3": Boto3, "go": Go}
 
 
@@ -172,6 +179,7 @@ class AwsCommandLine:
     """The AWS CLI."""
 
     def __init__(self, url: str, home: Path, keys: Keys, region: str = REGION) -> None:
+        self._url = url
         self._environment = (
             clean_environment(url, home)
             | keys.as_variables()
@@ -180,12 +188,18 @@ class AwsCommandLine:
 
     def call(self, service: str, operation: str, given: Mapping[str, Any]) -> Answer:
         """Call an operation by its API name."""
-        return self.run(COMMANDS.get(service, service), xform_name(operation, "-"), "--cli-input-json", json.dumps(given))
+        return self.run(
+            COMMANDS.get(service, service), xform_name(operation, "-"), "--cli-input-json", json.dumps(given)
+        )
 
     def run(self, *arguments: str) -> Answer:
-        """Run one command as a person would type it."""
+        """Run one command as a person would type it.
+
+        Version 1 of the AWS CLI looks for SQS at AWS whatever ``AWS_ENDPOINT_URL`` says; it needs the option.
+        """
+        endpoint = ["--endpoint-url", self._url] if arguments[0] == "sqs" else []
         finished = subprocess.run(
-            [sys.executable, str(SCRIPTS / "aws"), *arguments, "--output", "json"],
+            [sys.executable, str(SCRIPTS / "aws"), *arguments, *endpoint, "--output", "json"],
             capture_output=True,
             text=True,
             env=self._environment,

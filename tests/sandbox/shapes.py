@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from typing import Any
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
+EXAMPLES = int(os.environ.get("SANDBOX_EXAMPLES", "10"))
+"""How many examples of each served operation are tried; more of them make a thorough run."""
+FEW = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 TEXTS = st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="\ufffe\uffff"), max_size=12)
 _MOMENTS = st.datetimes(datetime(1990, 1, 1), datetime(2090, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - bounds
 
@@ -50,3 +55,39 @@ def structures_of(shape: StructureShape, depth: int = 3) -> st.SearchStrategy[di
     }
     structures = st.fixed_dictionaries({}, optional=members)
     return structures if depth == 3 or not members else structures.filter(bool)
+
+
+HEADER_TEXTS = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters=",\"'\\="), min_size=1)
+"""What a header carries as it is; how else S3 encodes metadata is beyond its model."""
+FOLLOWS_FROM_BODY = "ContentLength"
+KEY_TEXTS = TEXTS.map(lambda text: text.strip("/.")).filter(bool)
+
+
+def messages_of(shape: StructureShape) -> st.SearchStrategy[dict[str, Any]]:
+    """Make inputs or outputs as HTTP carries them: labels and payloads are never left out, headers hold plain text."""
+    payload = shape.serialization.get("payload")
+    members: dict[str, st.SearchStrategy[Any]] = {}
+    required: dict[str, st.SearchStrategy[Any]] = {}
+    for name, inner in shape.members.items():
+        location = inner.serialization.get("location")
+        if name == FOLLOWS_FROM_BODY:
+            continue
+        if location == "uri":
+            required[name] = KEY_TEXTS if name == "Key" else st.just("amzn-s3-demo-bucket")
+        elif name == payload:
+            required[name] = values_of(inner)
+        elif location in ("header", "headers"):
+            members[name] = _header_values_of(inner)
+        else:
+            members[name] = values_of(inner, 2)
+    return st.fixed_dictionaries(required, optional=members)
+
+
+def _header_values_of(shape: Shape) -> st.SearchStrategy[Any]:
+    if isinstance(shape, MapShape):
+        return st.dictionaries(HEADER_TEXTS.map(str.lower), HEADER_TEXTS, min_size=1, max_size=2)
+    if isinstance(shape, ListShape):
+        return st.lists(_header_values_of(shape.member), min_size=1, max_size=2)
+    if shape.type_name == "string" and "enum" not in shape.metadata:
+        return HEADER_TEXTS
+    return values_of(shape)

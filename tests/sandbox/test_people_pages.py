@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from urllib.parse import quote, urlencode
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rootkeeper.sandbox.http_messages import HttpRequest
 from rootkeeper.sandbox.people.markup import Markup, tag
-from rootkeeper.sandbox.people.routes import is_for_people
+from rootkeeper.sandbox.people.routes import _ROUTES, is_for_people
 from rootkeeper.sandbox.people.style import STYLE
 from rootkeeper.sandbox.state.mailboxes import Message
 from tests.sandbox.visitor import (
@@ -25,6 +26,11 @@ from tests.sandbox.visitor import (
     inputs,
     open_instance,
 )
+
+
+def quote_all(text: str) -> str:
+    return "/" + quote(text, safe="", errors="surrogatepass")
+
 
 OPEN_PAGES = (
     "/",
@@ -268,6 +274,61 @@ def test_broken_forms_are_refused(visitor: Visitor, body: str) -> None:
 )
 def test_other_methods_and_paths_are_refused(visitor: Visitor, method: str, path: str, status: int) -> None:
     assert visitor.send(method, path).status == status
+
+
+FIELDS = [
+    "access_key_id",
+    "account_id",
+    "code",
+    "device_name",
+    "email",
+    "first",
+    "password",
+    "permission_set",
+    "second",
+    "serial_number",
+    "token",
+    "user",
+    "user_name",
+]
+TEXTS = st.text(alphabet=st.characters(exclude_categories=()), max_size=30)
+
+
+@pytest.fixture(scope="module")
+def signed_in() -> Visitor:
+    visitor = Visitor(open_instance())
+    visitor.sign_in(WITH_PASSWORD)
+    return visitor
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    method=st.sampled_from(["GET", "HEAD", "POST"]),
+    path=st.sampled_from([path.replace("*", "") for path in _ROUTES if path not in ("/signin", "/signout")]),
+    rest=st.sampled_from(["", "/", "//", "/%00", "/%ff", "/..%2f..", "/%0d%0aset-cookie:a=b"]) | TEXTS.map(quote_all),
+    query=st.dictionaries(st.sampled_from(["address", "notice", "serial_number", "token", "user"]), TEXTS, max_size=3),
+    fields=st.dictionaries(
+        st.sampled_from(FIELDS),
+        TEXTS,
+    ),
+)
+def test_no_request_breaks_a_page_or_its_headers(
+    signed_in: Visitor, method: str, path: str, rest: str, query: dict[str, str], fields: dict[str, str]
+) -> None:
+    token = {"form_token": begin_form(signed_in)}
+    body = urlencode(fields | token, errors="surrogatepass") if method == "POST" else ""
+    place = f"{path}{rest}?{urlencode(query, errors='surrogatepass')}"
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    response = signed_in.send(method, place, body, headers)
+    assert response.status < 500
+    assert not [value for value in response.headers.values() if {"\r", "\n"} & set(value)]
+    location = response.headers.get("location", "/")
+    assert location.startswith("/")
+    assert not location.startswith("//")
+
+
+def begin_form(visitor: Visitor) -> str:
+    return visitor.get("/signin/forgot-password").form("/signin/forgot-password").fields["form_token"]
 
 
 def test_the_cookie_is_out_of_reach_of_scripts_other_sites_and_other_sandboxes(visitor: Visitor) -> None:

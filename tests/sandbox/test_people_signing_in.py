@@ -90,9 +90,9 @@ def test_all_failures_take_the_same_time(visitor: Visitor) -> None:
         return time.perf_counter() - start
 
     addresses = [visitor.account(one).email for one in (WITH_PASSWORD, WITHOUT_ANYTHING)] + ["nobody@example.com"]
-    times = [min(measure(address) for _ in range(2)) for address in addresses]
-    assert min(times) > 0.1
-    assert max(times) - min(times) < 0.05
+    times = [min(measure(address) for _ in range(4)) for address in addresses]
+    assert min(times) >= 0.12
+    assert max(times) - min(times) < 0.1
 
 
 @pytest.mark.parametrize("account_id", [WITH_VIRTUAL_MFA, WITH_HARDWARE_MFA, WITH_SECURITY_KEY, FAILSAFE])

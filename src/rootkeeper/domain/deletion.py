@@ -287,6 +287,8 @@ class DeletionReport:
     """What came of a plan."""
 
     plan: DeletionPlan
+    caller_arn: str
+    """Of who applied it, who needn't be who planned it."""
     started_at: datetime
     ended_at: datetime
     accounts: tuple[AccountDeletion, ...]

@@ -6,6 +6,7 @@ Nothing here knows AWS. Bodies are bounded in size and time, so that no client c
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
@@ -30,6 +31,7 @@ Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 MAX_BODY_BYTES = 1 << 20
 BODY_TIMEOUT_SECONDS = 30.0
+LINGER_SECONDS = 2.0
 ABORT_EXTENSION = "rootkeeper.abort"
 """The scope extension by which the server lets a connection be cut."""
 
@@ -45,19 +47,21 @@ class ClientGoneError(Exception):
 class Application:
     """The sandbox as an ASGI application."""
 
-    def __init__(self, instance: SandboxInstance) -> None:
+    def __init__(self, instance: SandboxInstance, *, body_timeout_seconds: float = BODY_TIMEOUT_SECONDS) -> None:
         self.instance = instance
+        self.body_timeout_seconds = body_timeout_seconds
 
     async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
         request = _read_head(scope)
         try:
-            request.body = await _read_body(receive)
+            _check_announced_length(request.headers)
+            request.body = await _read_body(receive, self.body_timeout_seconds)
         except ClientGoneError:
             return
         except RefusalError as refused:
-            await self._send(send, _refuse(request, refused))
+            await self._send_and_close(send, receive, _refuse(request, refused))
             return
         if request.raw_path.startswith(PREFIX):
             await self._send(send, await self._keep(request, answer_control(self.instance, request)))
@@ -86,7 +90,26 @@ class Application:
             return HttpResponse(500, "application/json", json.dumps({"error": str(error)}).encode("ascii"))
         return response
 
+    async def _send_and_close(self, send: Send, receive: Receive, response: HttpResponse) -> None:
+        """Answer before the request is over, and let go of what still comes of it.
+
+        A connection that is closed with something unread is reset, and a client that sends first and reads then would
+        never see the answer; so what comes within a short time is taken and dropped.
+        """
+        response.headers["connection"] = "close"
+        await self._send_head(send, response)
+        await send({"type": "http.response.body", "body": response.body, "more_body": True})
+        with contextlib.suppress(TimeoutError, ClientGoneError):
+            async with asyncio.timeout(LINGER_SECONDS):
+                while (await _receive_part(receive)).get("more_body"):
+                    pass
+        await send({"type": "http.response.body", "body": b""})
+
     async def _send(self, send: Send, response: HttpResponse) -> None:
+        await self._send_head(send, response)
+        await send({"type": "http.response.body", "body": response.body})
+
+    async def _send_head(self, send: Send, response: HttpResponse) -> None:
         now = self.instance.clock.now()
         named = {
             "date": _format_date(int(now.timestamp())),
@@ -96,7 +119,6 @@ class Application:
         }
         headers = [(name.encode("ascii"), value.encode("utf-8", "surrogateescape")) for name, value in named.items()]
         await send({"type": "http.response.start", "status": int(response.status), "headers": headers})
-        await send({"type": "http.response.body", "body": response.body})
 
 
 def _read_head(scope: Mapping[str, Any]) -> HttpRequest:
@@ -122,37 +144,49 @@ def _spell_server(address: tuple[str, int | None] | None) -> str:
     return f"{shown}:{port}" if port else shown
 
 
-async def _read_body(receive: Receive) -> bytes:
-    first = await receive()
-    if not first.get("more_body") and first["type"] == "http.request":
+def _check_announced_length(headers: Mapping[str, str]) -> None:
+    """Refuse what announces to be too large before any of it is read; the server has checked that it is a number."""
+    announced = headers.get("content-length", "0")
+    if len(announced) > len(str(MAX_BODY_BYTES)) or int(announced) > MAX_BODY_BYTES:
+        raise _too_large()
+
+
+async def _read_body(receive: Receive, timeout_seconds: float) -> bytes:
+    first = await _receive_part(receive)
+    if not first.get("more_body"):
         body: bytes = first["body"]
-        return _bounded(body, len(body))
+        return body
     try:
-        async with asyncio.timeout(BODY_TIMEOUT_SECONDS):
+        async with asyncio.timeout(timeout_seconds):
             return await _read_further(first, receive)
     except TimeoutError:
         raise RefusalError(Refusal.REQUEST_TIMEOUT, "The request body did not arrive in time.") from None
 
 
 async def _read_further(message: Mapping[str, Any], receive: Receive) -> bytes:
-    """Read to the body's end, keeping no more than is allowed, so that the refusal reaches clients that send first."""
-    chunks, size = [], 0
-    while True:
-        if message["type"] == "http.disconnect":
-            raise ClientGoneError
-        chunk: bytes = message["body"]
-        size += len(chunk)
-        if size <= MAX_BODY_BYTES:
-            chunks.append(chunk)
-        if not message.get("more_body"):
-            return _bounded(b"".join(chunks), size)
-        message = await receive()
-
-
-def _bounded(body: bytes, size: int) -> bytes:
+    """Read to the body's end, or until it is more than is allowed, which only a chunked body can come to be."""
+    chunks: list[bytes] = [message["body"]]
+    size = len(message["body"])
+    while message.get("more_body"):
+        if size > MAX_BODY_BYTES:
+            raise _too_large()
+        message = await _receive_part(receive)
+        chunks.append(message["body"])
+        size += len(message["body"])
     if size > MAX_BODY_BYTES:
-        raise RefusalError(Refusal.TOO_LARGE, f"The request body is larger than {MAX_BODY_BYTES} bytes.")
-    return body
+        raise _too_large()
+    return b"".join(chunks)
+
+
+async def _receive_part(receive: Receive) -> Mapping[str, Any]:
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise ClientGoneError
+    return message
+
+
+def _too_large() -> RefusalError:
+    return RefusalError(Refusal.TOO_LARGE, f"The request body is larger than {MAX_BODY_BYTES} bytes.")
 
 
 def _refuse(request: HttpRequest, refused: RefusalError) -> HttpResponse:

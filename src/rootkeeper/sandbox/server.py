@@ -31,6 +31,8 @@ from rootkeeper.sandbox.throttling import make_throttle
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 4599
+MAX_HEAD_BYTES = 64 * 1024
+_HEAD_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _KEEP_ALIVE_SECONDS = 600
 """Longer than clients pool connections: a connection closed under a call looks like a fault that nobody ordered."""
 _INSECURE_WARNING = (
@@ -128,11 +130,27 @@ def _configure(application: Application) -> uvicorn.Config:
 
 
 class _CuttableProtocol(HttpToolsProtocol):
-    """Lets the application cut the connection that a request came by."""
+    """Lets the application cut the connection that a request came by, and bounds the head of requests."""
+
+    _head_bytes = 0
+    """Received of a head that isn't complete."""
+    _is_in_head = True
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._head_bytes = self._head_bytes + len(data) if self._is_in_head else 0
+        if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self.transport.write(_HEAD_TOO_LARGE)
+            self.transport.close()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._is_in_head = True
         self.scope["extensions"] = {ABORT_EXTENSION: {"abort": self.transport.abort}}
+
+    def on_headers_complete(self) -> None:
+        self._is_in_head = False
+        super().on_headers_complete()
 
 
 class _Server(uvicorn.Server):

@@ -83,6 +83,7 @@ class DeletionRun:
             raise self._obstacle
         return DeletionReport(
             plan=self.plan,
+            caller_arn=self.inventory.caller.arn,
             started_at=started_at,
             ended_at=self.clock.now(),
             accounts=tuple(results.get(one.account_id) or _describe_skipped(one) for one in self.plan.accounts),

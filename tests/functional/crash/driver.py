@@ -15,12 +15,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import botocore.session
 import sqlalchemy
 import sqlalchemy.event
 
+import rootkeeper.aws.gateway
 import rootkeeper.bootstrap
+import rootkeeper.cli.audit
+import rootkeeper.cli.delete
+import rootkeeper.cli.ledger
 import rootkeeper.cli.main
+import rootkeeper.cli.recover
+import rootkeeper.cli.windows
+import rootkeeper.storage.database
 
 
 class Commits:
@@ -72,7 +78,6 @@ def _run(order: dict[str, Any]) -> int:
 
 
 def main() -> None:
-    botocore.session.get_session().get_available_regions("iam")
     for line in sys.stdin:
         order = json.loads(line)
         Path(order["stdout"] + ".commits").write_text("0")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -49,6 +50,7 @@ class ForkedRun:
     def __init__(self, report: socket.socket, stdout: _Reader, stderr: _Reader) -> None:
         self._report = report
         self._outputs = (stdout, stderr)
+        self._has_ended = False
         self.pid: int = self._hear()["pid"]
 
     @property
@@ -59,9 +61,16 @@ class ForkedRun:
     def signal(self, number: int) -> None:
         os.kill(self.pid, number)
 
+    def kill(self) -> None:
+        """End it, if it goes on."""
+        if not self._has_ended:
+            self.signal(signal.SIGKILL)
+            self.wait()
+
     def wait(self) -> Run:
         """Its end."""
         status = self._hear()["status"]
+        self._has_ended = True
         self._report.close()
         stdout, stderr = (output.finish() for output in self._outputs)
         return Run(status, stdout, stderr)

@@ -27,7 +27,10 @@ class StopAfterIntent:
     def _is_due(self, connection: sqlalchemy.Connection) -> bool:
         """Before the commit, in its own transaction."""
         database: Any = connection.connection.dbapi_connection
-        if not database.in_transaction:
+        if not (database.in_transaction and database.execute(_FIND_LEDGER).fetchone()):
             return False
-        last = database.execute("SELECT action, phase FROM ledger_entries ORDER BY sequence DESC LIMIT 1").fetchone()
-        return bool(last == (self._action, "intent"))
+        return bool(database.execute(_SELECT_LAST).fetchone() == (self._action, "intent"))
+
+
+_FIND_LEDGER = "SELECT 1 FROM sqlite_master WHERE name = 'ledger_entries'"
+_SELECT_LAST = "SELECT action, phase FROM ledger_entries ORDER BY sequence DESC LIMIT 1"

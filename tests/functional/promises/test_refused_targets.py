@@ -42,7 +42,7 @@ def make_untouchable(stage: Stage) -> None:
 def test_p12_an_account_that_may_not_be_touched_is_refused_by_name_before_any_root_session(stage: Stage) -> None:
     make_untouchable(stage)
     truth, since = stage.sandbox.organization(), stage.sandbox.last_request()
-    commands = [("delete", account_id, "--yes") for account_id in (*UNTOUCHABLE, FOREIGN)]
+    commands: list[tuple[str, ...]] = [("delete", account_id, "--yes") for account_id in (*UNTOUCHABLE, FOREIGN)]
     commands += [
         ("recover", account_id, "--reason", "drill", "--leave-open", "--yes")
         for account_id in (MANAGEMENT, SUSPENDED, PENDING_CLOSURE, CLEAN, FOREIGN)

@@ -30,6 +30,7 @@ from tests.unit.domain.credential_strategies import ACCOUNT_ID, KEY_IDS, NOW, cr
 
 EMPTY = RootCredentials(ACCOUNT_ID, None, (), (), (), NOW)
 PASSWORD = LoginProfile(NOW - timedelta(days=400), None)
+CALLER = "arn:aws:iam::111122223333:user/operator"
 MFA_ONLY = frozenset({CredentialKind.MFA_DEVICES})
 
 
@@ -116,7 +117,7 @@ def plan_of(*accounts: PlannedAccount) -> DeletionPlan:
         organization_id="o-exampleorgid",
         endpoint="AWS",
         created_by="operator",
-        caller_arn="arn:aws:iam::111122223333:user/operator",
+        caller_arn=CALLER,
         created_at=NOW,
         not_before=NOW,
         not_after=NOW + timedelta(hours=24),
@@ -173,7 +174,7 @@ def result(*results: KindResult, skip: SkipReason | None = None, was_planned: bo
 def test_the_outcome_of_an_account_decides_the_exit_status(
     account: AccountDeletion, outcome: KindOutcome, exit_status: int
 ) -> None:
-    report = DeletionReport(plan_of(), NOW, NOW, (account, result(DELETED)))
+    report = DeletionReport(plan_of(), CALLER, NOW, NOW, (account, result(DELETED)))
     assert account.outcome is outcome
     assert report.exit_status == exit_status
     assert sum(report.counts.values()) == 2
@@ -181,5 +182,5 @@ def test_the_outcome_of_an_account_decides_the_exit_status(
 
 def test_a_failure_outweighs_a_block_and_a_stopped_run_is_a_failure() -> None:
     blocked = result(skip=SkipReason.RECENTLY_USED, was_planned=False)
-    assert DeletionReport(plan_of(), NOW, NOW, (blocked, result(FAILED))).exit_status == 4
-    assert DeletionReport(plan_of(), NOW, NOW, (result(DELETED),), stopped_by="disk full").exit_status == 4
+    assert DeletionReport(plan_of(), CALLER, NOW, NOW, (blocked, result(FAILED))).exit_status == 4
+    assert DeletionReport(plan_of(), CALLER, NOW, NOW, (result(DELETED),), stopped_by="disk full").exit_status == 4

@@ -100,6 +100,14 @@ def _head(report: SetupReport) -> dict[str, Any]:
     }
 
 
+def _place(report: SetupReport) -> dict[str, Any]:
+    return {
+        "organization_id": report.organization.organization_id,
+        "endpoint": report.endpoint.label,
+        "caller_arn": report.caller.arn,
+    }
+
+
 def setup_record(setup: Setup) -> dict[str, Any]:
     """What is on; ``null`` where it couldn't be read."""
     delegates = setup.delegated_administrators
@@ -135,10 +143,11 @@ def show_plan(plan: SetupPlan, output: OutputFormat, terminal: Terminal) -> None
     steps = [
         {"action": step.action.value, "what": step.title, "outcome": "planned", "detail": ""} for step in plan.steps
     ]
-    head = {"organization_id": plan.report.organization.organization_id, "endpoint": plan.report.endpoint.label}
     columns = (Column("Would be done", lambda step: step["what"]),)
     tail = {"unneeded": list(plan.unneeded), "remarks": list(plan.remarks)}
-    show_listing(Listing("steps", steps, columns, head, tail, "Nothing would be changed."), output, terminal)
+    show_listing(
+        Listing("steps", steps, columns, _place(plan.report), tail, "Nothing would be changed."), output, terminal
+    )
     for sentence in (*plan.unneeded, *plan.remarks):
         terminal.remark(sentence)
 
@@ -158,10 +167,7 @@ def show_change(change: SetupChange, output: OutputFormat, terminal: Terminal) -
         "steps",
         records,
         _CHANGE_COLUMNS,
-        {
-            "organization_id": change.plan.report.organization.organization_id,
-            "endpoint": change.plan.report.endpoint.label,
-        },
+        _place(change.plan.report),
         setup_record(change.setup) | {"remarks": list(change.closing_remarks)},
         empty="Nothing was changed: it was all so already.",
     )

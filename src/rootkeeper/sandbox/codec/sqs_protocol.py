@@ -51,6 +51,7 @@ _PREFIX = "AWS.SimpleQueueService."
 QUERY_CODES: Mapping[str, str] = {
     **{JSON_WORDING[refusal][0]: code for refusal, (code, _status) in QUERY_WORDING.items()},
     "BatchEntryIdsNotDistinct": _PREFIX + "BatchEntryIdsNotDistinct",
+    "BatchRequestTooLong": _PREFIX + "BatchRequestTooLong",
     "EmptyBatchRequest": _PREFIX + "EmptyBatchRequest",
     "InvalidBatchEntryId": _PREFIX + "InvalidBatchEntryId",
     "MessageNotInflight": _PREFIX + "MessageNotInflight",

@@ -151,8 +151,9 @@ def _read_cookie(header: str, wanted: str) -> str | None:
 
 
 def _read_pairs(text: str) -> dict[str, str]:
-    """Read a form or query string; too many fields are none of ours."""
+    """Read a form or query string as text that can be written again; too many fields are none of ours."""
+    readable = text.encode("utf-8", "replace").decode()
     try:
-        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MAX_FIELDS, errors="replace"))
+        return dict(parse_qsl(readable, keep_blank_values=True, max_num_fields=_MAX_FIELDS, errors="replace"))
     except ValueError:
         return {}

@@ -89,9 +89,15 @@ def list_virtual_mfa_devices(call: Call) -> dict[str, Any]:
         if device.kind == "virtual"
     ]
     identities = account.existing_identities
-    unassigned = [{"SerialNumber": number} for number in (identities.unassigned_mfa_devices if identities else ())]
-    found = {"Any": assigned + unassigned, "Assigned": assigned, "Unassigned": unassigned}[wanted]
-    return render_page(call, "VirtualMFADevices", found)
+    unassigned: list[dict[str, Any]] = [
+        {"SerialNumber": number} for number in (identities.unassigned_mfa_devices if identities else ())
+    ]
+    found: dict[str, list[dict[str, Any]]] = {
+        "Any": assigned + unassigned,
+        "Assigned": assigned,
+        "Unassigned": unassigned,
+    }
+    return render_page(call, "VirtualMFADevices", found[wanted])
 
 
 def _describe_holder(call: Call, subject: Subject) -> dict[str, Any]:

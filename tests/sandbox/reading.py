@@ -1,0 +1,28 @@
+"""Reads requests by a codec without the model's constraints, which made-up values seldom meet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rootkeeper.sandbox.codec.protocols import Codec
+from rootkeeper.sandbox.codec.rest_bindings import RestRequest
+from rootkeeper.sandbox.codec.rest_json_protocol import RestJsonCodec
+from rootkeeper.sandbox.codec.rest_routes import parse_query, split_path
+from rootkeeper.sandbox.codec.s3_addresses import decode_label
+from rootkeeper.sandbox.codec.s3_protocol import S3Codec
+from rootkeeper.sandbox.http_messages import HttpRequest
+from rootkeeper.sandbox.services import SERVICES
+
+SERVED = [(service, operation) for service, operations in SERVICES.items() for operation in operations]
+
+
+def read_parameters(codec: Codec, operation: str, request: HttpRequest) -> dict[str, Any]:
+    """Read the parameters of a request."""
+    if isinstance(codec, S3Codec | RestJsonCodec):
+        path = request.raw_path.rstrip("/") if request.raw_path.count("/") == 2 else request.raw_path
+        encoded = codec._routes.get(operation).match_path(split_path(path)) or {}
+        labels = {name: decode_label(text) for name, text in encoded.items()}
+        parts = RestRequest(labels, parse_query(request.query_string), request.headers, request.body)
+        return codec._get(operation).read_parameters(parts)
+    found: dict[str, Any] = codec._operations.get(operation).read_parameters(request)  # type: ignore[attr-defined]  # of JsonCodec and QueryCodec
+    return found
