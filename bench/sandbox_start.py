@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from statistics import median
 
 import psutil
+
 from measuring.sandboxes import run_sandbox
 
 MAX_SECONDS = 5.0

@@ -143,14 +143,24 @@ class Demonstration:
         for check in step.answer_checks:
             self._tell(f"sandbox: {check.claim}", holds=answer is not None and check.holds(truth, answer))
 
-    def _start(self, *arguments: str, stdout: int | None = None, stderr: int | None = None) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(  # noqa: S603 - our own program, no shell
+    @contextmanager
+    def _start(
+        self, *arguments: str, stdout: int | None = None, stderr: int | None = None
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """A command that doesn't outlive the story: an interrupted one would go on without its sandbox."""
+        with subprocess.Popen(  # noqa: S603 - our own program, no shell
             [sys.executable, "-m", "rootkeeper", *arguments],
             env=clean_environment() | self._settings,
             stdin=subprocess.DEVNULL,
             stdout=stdout,
             stderr=stderr,
-        )
+        ) as command:
+            try:
+                yield command
+            except BaseException:
+                command.kill()
+                command.wait()
+                raise
 
     @contextmanager
     def _answering(self, step: Step) -> Iterator[Callable[[], bytes]]:

@@ -124,7 +124,7 @@ class Application:
 def _read_head(scope: Mapping[str, Any]) -> HttpRequest:
     headers: dict[str, str] = {}
     for raw_name, raw_value in scope["headers"]:
-        name, value = raw_name.decode("latin-1"), raw_value.decode("utf-8", "surrogateescape")
+        name, value = str(raw_name, "latin-1"), str(raw_value, "utf-8", "surrogateescape")
         headers[name] = f"{headers[name]},{value}" if name in headers else value
     client = scope.get("client")
     return HttpRequest(

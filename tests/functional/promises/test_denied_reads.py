@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,16 +108,24 @@ def forget_plan(stage: Stage, account_id: str) -> None:
     (stage.folder / "plan.json").unlink(missing_ok=True)
 
 
+def begin_anew(stage: Stage, *arguments: str) -> None:
+    """With the database as these arguments leave an empty one; they are run once, and their result put back then."""
+    kept = stage.folder / "kept"
+    if not kept.exists():
+        run = stage.run(*arguments)
+        assert run.status == 0, run.shown
+        shutil.copytree(stage.database.parent, kept)
+    shutil.rmtree(stage.database.parent)
+    shutil.copytree(kept, stage.database.parent)
+
+
+def forget_windows(stage: Stage, account_id: str) -> None:
+    begin_anew(stage, "audit", account_id)
+
+
 def open_window(stage: Stage, account_id: str) -> None:
-    stage.run("windows", "close", account_id, "--yes")
-    stage.sandbox.put_root_user(account_id, {})
-    opened = stage.run("recover", account_id, "--reason", "drill", "--leave-open", "--yes")
-    assert opened.status == 0, opened.shown
-
-
-def close_window(stage: Stage, account_id: str) -> None:
-    stage.run("windows", "close", account_id, "--yes")
-    stage.sandbox.put_root_user(account_id, {})
+    begin_anew(stage, "recover", account_id, "--reason", "drill", "--leave-open", "--yes")
+    stage.sandbox.put_root_user(account_id, {"recovery_allowed": True})
 
 
 JOBS = (
@@ -144,7 +153,7 @@ JOBS = (
         False,
         0,
         check_opening,
-        close_window,
+        forget_windows,
         frozenset(SETUP | {"GetLoginProfile"}),
     ),
     ReadingJob(

@@ -6,7 +6,7 @@ Members that are absent (or ``None``) are left out: a root user's answers have n
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from xml.sax.saxutils import escape
 
@@ -109,17 +109,28 @@ def _map_writer(shape: MapShape, name: str, formatters: Formatters) -> Writer:
     value_name = shape.value.serialization.get("name", "value")
     start, middle, end = f"<{entry}><{key_name}>", f"</{key_name}>", f"</{entry}>"
     if shape.value.type_name in formatters:
-        middle, end = f"{middle}<{value_name}>", f"</{value_name}>{end}"
-        write_entries = _text_entries_writer(start, middle, end, _text_maker(shape.value, formatters))
+        known_keys = shape.key.metadata.get("enum", ())
+        heads = _EntryHeads(known_keys, start, f"{middle}<{value_name}>")
+        write_entries = _text_entries_writer(heads, f"</{value_name}>{end}", _text_maker(shape.value, formatters))
     else:
         write_entries = _entries_writer(start, middle, end, compile_writer(shape.value, value_name, formatters))
     return write_entries if is_flattened else _wrap(write_entries, name)
 
 
-def _text_entries_writer(start: str, middle: str, end: str, to_text: Callable[[Any], str]) -> Writer:
-    return lambda value, out: out.extend(
-        [f"{start}{escape_text(key)}{middle}{to_text(item)}{end}" for key, item in value.items()]
-    )
+class _EntryHeads(dict[str, str]):
+    """What stands before the value of an entry, by its key: ready for the keys that the model knows."""
+
+    def __init__(self, known_keys: Iterable[str], start: str, end: str) -> None:
+        self._start = start
+        self._end = end
+        super().__init__((key, self[key]) for key in known_keys)
+
+    def __missing__(self, key: str) -> str:
+        return f"{self._start}{escape_text(key)}{self._end}"
+
+
+def _text_entries_writer(heads: _EntryHeads, end: str, to_text: Callable[[Any], str]) -> Writer:
+    return lambda value, out: out.extend([f"{heads[key]}{to_text(item)}{end}" for key, item in value.items()])
 
 
 def _entries_writer(start: str, middle: str, end: str, write_value: Writer) -> Writer:
