@@ -86,6 +86,12 @@ def test_a_client_that_waits_to_be_told_is_told_no(sandbox: SandboxProcess) -> N
     assert b"100 Continue" not in said
 
 
+def test_s3_says_it_in_its_own_words(sandbox: SandboxProcess) -> None:
+    said = send_signed(sandbox, "s3", "CreateBucket", b"x" * (MAX_BODY_BYTES + 1))
+    assert status_of(said) == 400
+    assert b"<Code>EntityTooLarge</Code>" in said
+
+
 def test_chunks_without_end_are_refused_once_they_are_too_much(sandbox: SandboxProcess) -> None:
     chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
     count = 2 * MAX_BODY_BYTES // 0x10000

@@ -90,6 +90,18 @@ def test_p13_nothing_is_concluded_from_a_list_that_cannot_be_complete(
     assert proxy.mutating == []
 
 
+def test_p13_a_delegated_administrator_s_list_without_the_management_account_is_an_error(
+    stage: Stage, proxy: InterposedProxy
+) -> None:
+    credentials = stage.sandbox.environment("delegated-admin")
+    assert stage.run("audit", through=proxy, changes=credentials).status == 1
+    proxy.after = rewriting("ListAccounts", without_the_management_account)
+    fresh = {"ROOTKEEPER_DATABASE_URL": f"sqlite:///{stage.folder}/fresh.db"}
+    run = stage.run("audit", through=proxy, changes=credentials | fresh)
+    assert_clean_ending(run, 3)
+    assert MANAGEMENT in run.stderr
+
+
 def test_p13_a_page_that_repeats_its_token_is_an_error_and_comes_to_an_end(
     stage: Stage, proxy: InterposedProxy
 ) -> None:
