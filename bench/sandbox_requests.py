@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
 import psutil
@@ -143,7 +144,7 @@ def check(outcome: Outcome, expected: int) -> None:
 
 
 def measure_moto(requests: Sequence[bytes], options: argparse.Namespace) -> list[Run]:
-    with run_server([sys.executable, "-m", "measuring.moto_server"]) as (url, process_id):
+    with run_server([sys.executable, str(Path(__file__).parent / "measuring" / "moto_server.py")]) as (url, process_id):
         time.sleep(0.5)  # its imports go on for a while after it listens
         return [measure(url, process_id, requests, options.connections) for _ in range(options.rounds)]
 
