@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import boto3
 
-from tests.sandbox_process import SandboxProcess
+from tests.sandbox_process import Principal, SandboxProcess
 
 DELEGATE = "222233334444"
 SERVICE = "iam.amazonaws.com"
@@ -28,10 +29,15 @@ class Administration:
         organizations.register_delegated_administrator(AccountId=DELEGATE, ServicePrincipal=SERVICE)
 
     def _client(self, service: str) -> Any:
-        principal = self.sandbox.principals()["management-admin"]
-        session = boto3.Session(
-            aws_access_key_id=principal.access_key_id,
-            aws_secret_access_key=principal.secret_access_key,
-            region_name="us-east-1",
-        )
-        return session.client(service, endpoint_url=self.sandbox.base_url)
+        return open_client(service, self.sandbox.base_url, self.sandbox.principals()["management-admin"])
+
+
+@cache
+def open_client(service: str, base_url: str, principal: Principal) -> Any:
+    """Made once for each sandbox, since making one costs more than all its calls."""
+    session = boto3.Session(
+        aws_access_key_id=principal.access_key_id,
+        aws_secret_access_key=principal.secret_access_key,
+        region_name="us-east-1",
+    )
+    return session.client(service, endpoint_url=base_url)

@@ -201,14 +201,14 @@ def deny(read: Request) -> Callable[[Request], Answer | None]:
 
 
 def without_repetitions(reads: list[Request]) -> list[Request]:
-    """Calls for the set-up once, though a command may read it twice."""
-    seen: set[str] = set()
-    kept = []
-    for read in reads:
-        if read.operation not in seen:
+    """Calls for the set-up once, though a command may read it twice; the first and the last call of each listing."""
+    kept: list[Request] = []
+    for place, read in enumerate(reads):
+        neighbours = [other.operation for other in reads[max(place - 1, 0) : place + 2]]
+        is_amidst = neighbours == [read.operation] * 3
+        is_again = read.operation in SETUP and read.operation in [other.operation for other in kept]
+        if not (is_amidst or is_again):
             kept.append(read)
-        if read.operation in SETUP:
-            seen.add(read.operation)
     return kept
 
 

@@ -70,7 +70,7 @@ def test_p05_a_window_that_a_lying_server_keeps_open_is_not_closed(stage: Stage)
 
 @pytest.mark.parametrize(
     ("job", "operation"),
-    [(job, operation) for job in (ENABLE, DISABLE) for operation in job.mutating],
+    [(job, operation) for job in (ENABLE, DISABLE) for operation in (job.mutating[0], job.mutating[-1])],
     ids=lambda one: one if isinstance(one, str) else one.name,
 )
 def test_p05_a_step_of_the_set_up_that_a_lying_server_only_claims_has_failed(
