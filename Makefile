@@ -6,7 +6,7 @@ SHELL := /bin/sh
 VENV := .venv
 NEWEST_VENV := .venv-newest
 BIN := $(VENV)/bin
-JOBS ?= 2
+JOBS ?= 4
 JAVASCRIPT := tests/e2e/javascript
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

@@ -117,6 +117,8 @@ class FakeAwsServer:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1
+    disable_nagle_algorithm = True
     timeout = 5
     owner: FakeAwsServer
 
