@@ -28,7 +28,7 @@ from sqlalchemy import (
 
 from rootkeeper.domain.ledger import render_time
 
-SCHEMA_VERSION = "0001"
+SCHEMA_VERSION = "0002"
 """The newest migration under ``migrations/versions``; versions are numbers of four digits."""
 
 
@@ -246,3 +246,33 @@ deletion_exceptions = Table(
     Column("added_by", Text, nullable=False),
     Column("added_at", UtcTime, nullable=False),
 )
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("job_id", String(64), primary_key=True),
+    Column("organization_id", String(34), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("state", String(32), nullable=False),
+    Column("endpoint", Text, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Column("ended_at", UtcTime),
+    Column("owner_id", String(64), nullable=False),
+    Column("parameters", JsonText, nullable=False),
+    Column("progress", JsonText, nullable=False),
+    Column("remark", Text),
+    Index("ix_jobs_organization_id", "organization_id", "created_at"),
+)
+
+job_accounts = Table(
+    "job_accounts",
+    metadata,
+    Column("job_id", String(64), primary_key=True),
+    Column("account_id", String(12), primary_key=True),
+    Column("organization_id", String(34), nullable=False),
+    Column("result", JsonText, nullable=False),
+    ForeignKeyConstraint(["job_id"], ["jobs.job_id"], ondelete="CASCADE"),
+)
+"""What a job has done with each account: what a resumed one doesn't do again."""
