@@ -139,8 +139,8 @@ class SandboxProcess:
     # What goes wrong, and when it is.
 
     def faults(self, **fault: object) -> None:
-        """Order a fault: ``service``, ``operation``, ``account_id``, ``times`` and one of ``error`` (``code``,
-        ``status``, ``message``), ``latency_ms``, ``drop``, ``lie``.
+        """Order a fault: ``service``, ``operation``, ``account_id``, ``times``, ``probability`` and one of ``error``
+        (``code``, ``status``, ``message``), ``throttle``, ``latency_ms``, ``drop``, ``lie``, ``empty_page``.
         """
         self.control("POST", "faults", fault)
 

@@ -14,17 +14,25 @@ from dataclasses import dataclass
 from typing import Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sandbox:
     """A running sandbox."""
 
     url: str
     process_id: int
+    _newest_number: int = 0
+    """Of the newest request that was seen, so that nobody asks for 100,000 of them only to count."""
 
     def ask(self, path: str) -> Any:
         """GET on the control interface."""
         with urllib.request.urlopen(f"{self.url}/_sandbox/{path}", timeout=60) as answer:  # noqa: S310 - own address
             return json.load(answer)
+
+    def order_fault(self, **fault: Any) -> None:
+        """Order a fault for the calls to come."""
+        body = json.dumps(fault).encode()
+        with urllib.request.urlopen(f"{self.url}/_sandbox/faults", body, timeout=60):  # noqa: S310 - own address
+            pass
 
     def environment(self, principal_name: str = "management-admin") -> dict[str, str]:
         """What a client needs, and nothing of the person who runs the benchmark."""
@@ -41,11 +49,18 @@ class Sandbox:
 
     def count_requests(self, since: int) -> Counter[str]:
         """Calls received after number ``since``, by operation."""
-        return Counter(request["operation"] for request in self.ask(f"requests?since={since}"))
+        return Counter(request["operation"] for request in self.requests(since))
+
+    def requests(self, since: int) -> list[dict[str, Any]]:
+        """Calls received after number ``since``."""
+        found: list[dict[str, Any]] = self.ask(f"requests?since={since}")
+        if found:
+            self._newest_number = found[-1]["n"]
+        return found
 
     def last_request_number(self) -> int:
-        requests = self.ask("requests?since=0")
-        return int(requests[-1]["n"]) if requests else 0
+        self.requests(self._newest_number)
+        return self._newest_number
 
 
 @contextmanager

@@ -159,7 +159,7 @@ def render_setting_rows() -> Iterator[str]:
 def render_value(value: object) -> str:
     if isinstance(value, timedelta):
         return f"`{render_duration(value)}`"
-    return f"`{value}`" if value not in ("", Path()) else "see right"
+    return f"`{value}`" if value not in ("", (), Path()) else "see right"
 
 
 def render_range(metadata: Any) -> str:

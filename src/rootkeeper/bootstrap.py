@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import getpass
 import os
+import random
 import secrets
 import socket
 from collections import deque
@@ -25,18 +26,40 @@ from rootkeeper.domain.ledger import Actor, ActorKind, LedgerEntry
 from rootkeeper.domain.organizations import Caller, Endpoint, Organization
 from rootkeeper.domain.windows import RecoveryWindow
 from rootkeeper.settings import Settings, load_settings
+from rootkeeper.workflows.account_reading import ReadingTools
 from rootkeeper.workflows.audit import Audit
+from rootkeeper.workflows.breakglass import BreakGlassReading
 from rootkeeper.workflows.closing import Closing, WindowClosing
 from rootkeeper.workflows.deletion import Deletion
+from rootkeeper.workflows.email_change_checks import EmailChangePlanning
+from rootkeeper.workflows.email_changes import EmailChanging
+from rootkeeper.workflows.emails import EmailAttesting, EmailListing
+from rootkeeper.workflows.entrances import EntranceReading
 from rootkeeper.workflows.exceptions import ExceptionKeeping
+from rootkeeper.workflows.failsafe import DrillKeeping, FailsafeChecking
+from rootkeeper.workflows.failsafe_set_up import (
+    CompletionWaiting,
+    FailsafeKeeping,
+    FailsafeSetUpPlanning,
+    LoginWatch,
+)
 from rootkeeper.workflows.inventory import InventoryReading
+from rootkeeper.workflows.jobs import JobKeeping
 from rootkeeper.workflows.overdue import OverdueClosing, list_overdue
+from rootkeeper.workflows.preflight import Preflight
+from rootkeeper.workflows.policies import PolicyMaking
 from rootkeeper.workflows.recovery import RecoveryOpening
 from rootkeeper.workflows.recovery_checks import RecoveryPlanning
 from rootkeeper.workflows.removal import Removal
+from rootkeeper.workflows.reporting import Reporting, choose_organization
+from rootkeeper.workflows.root_events import RootEventJudging
 from rootkeeper.workflows.settlement import Settlement, SettlementReport
 from rootkeeper.workflows.setup import Disabling, Enabling, SetupReading
+from rootkeeper.workflows.setup_drift import DriftReading, SetupAcceptance
 from rootkeeper.workflows.targets import GuardReading
+from rootkeeper.workflows.unlock_planning import UnlockPlanning
+from rootkeeper.workflows.unlock_reading import UnlockReading
+from rootkeeper.workflows.unlock_run import UnlockRun
 from rootkeeper.workflows.waiting import WindowWaiting
 
 if TYPE_CHECKING:
@@ -45,13 +68,17 @@ if TYPE_CHECKING:
     from rootkeeper.ports.progress import Progress
     from rootkeeper.storage.database import Database
     from rootkeeper.storage.deletion_exceptions import SqlDeletionExceptions
+    from rootkeeper.storage.email_attestations import SqlEmailAttestations
     from rootkeeper.storage.inventory import SqlInventoryStore
+    from rootkeeper.storage.jobs import SqlJobs
     from rootkeeper.storage.ledger import SqlLedger
     from rootkeeper.storage.locks import SqlAccountLocks
     from rootkeeper.storage.owners import Owner
     from rootkeeper.storage.windows import SqlRecoveryWindows
 
 APPLICATION_NAME = "rootkeeper"
+LARGEST_BATCH = 200
+"""Accounts of an audit that share one intent at most."""
 _PERCENT = 100
 
 
@@ -183,6 +210,7 @@ class Application:
 
     @cached_property
     def ledger(self) -> SqlLedger:
+        self._share_quotas()
         return self.database.ledger(self._organization_id, self.endpoint, self.actor, self.owner)
 
     @property
@@ -202,8 +230,16 @@ class Application:
         return self.database.inventory(self._organization_id)
 
     @cached_property
+    def jobs(self) -> SqlJobs:
+        return self.database.jobs(self._organization_id, self.clock, lambda: self.owner)
+
+    @cached_property
     def deletion_exceptions(self) -> SqlDeletionExceptions:
         return self.database.deletion_exceptions(self._organization_id)
+
+    @cached_property
+    def email_attestations(self) -> SqlEmailAttestations:
+        return self.database.email_attestations(self._organization_id)
 
     @property
     def _organization_id(self) -> str:
@@ -215,6 +251,24 @@ class Application:
     def setup_reading(self) -> SetupReading:
         return SetupReading(self.gateway)
 
+    @property
+    def drift_reading(self) -> DriftReading:
+        """:raises DatabaseError: if the database can't be opened."""
+        return DriftReading(
+            self.gateway,
+            self.database.accepted_setups(self._organization_id),
+            self.ledger_reader,
+            self.clock,
+            self._organization_id,
+            self.caller,
+            self.endpoint,
+            self._warn,
+        )
+
+    @property
+    def setup_acceptance(self) -> SetupAcceptance:
+        return SetupAcceptance(self.database.accepted_setups(self._organization_id), self.ledger, self.actor.name)
+
     def enabling(self, progress: Progress) -> Enabling:
         return Enabling(self.gateway, self.gateway, self.ledger, self.clock, progress)
 
@@ -223,19 +277,29 @@ class Application:
 
     @property
     def inventory_reading(self) -> InventoryReading:
+        self._share_quotas()
         return InventoryReading(self.gateway, self.inventory_store, self.clock, self.organization, self.caller)
 
     @property
+    def preflight(self) -> Preflight:
+        return Preflight(self.inventory_reading, self.gateway, self.clock)
+
+    @property
     def audit(self) -> Audit:
-        return Audit(
-            self.inventory_reading,
-            self.gateway,
-            self.ledger,
-            self.inventory_store,
-            self.windows,
-            self.clock,
+        tools = ReadingTools(
+            reader=self.gateway,
+            organization=self.organization,
+            caller=self.caller,
+            summaries=self.gateway,
+            ledger=self.ledger,
+            store=self.inventory_store,
+            windows=self.windows,
+            clock=self.clock,
+            jitter=random.random,
             workers=self.settings.aws.concurrency,
+            batch_size=LARGEST_BATCH,
         )
+        return Audit(self.inventory_reading, tools, self.job_keeping)
 
     @property
     def deletion(self) -> Deletion:
@@ -246,9 +310,17 @@ class Application:
             self.locks,
             Removal(self.gateway, self.ledger, self.clock, self._reread_pauses),
             self.inventory_store,
+            self.job_keeping,
+            self.ledger_reader,
             self.clock,
             created_by=self.actor.name,
             workers=self.settings.aws.deletion_concurrency,
+        )
+
+    @property
+    def job_keeping(self) -> JobKeeping:
+        return JobKeeping(
+            self.jobs, self.clock, self._organization_id, self.endpoint.label, self.actor.name, make_job_id
         )
 
     @property
@@ -256,9 +328,48 @@ class Application:
         return ExceptionKeeping(self.deletion_exceptions, self.ledger, self.clock, self.actor.name)
 
     @property
+    def email_listing(self) -> EmailListing:
+        return EmailListing(
+            self.inventory_reading,
+            self.inventory_store,
+            self.email_attestations,
+            self.settings.emails.to_rules(),
+            self.clock,
+        )
+
+    @property
+    def email_attesting(self) -> EmailAttesting:
+        return EmailAttesting(self.email_attestations, self.ledger, self.clock, self.actor.name)
+
+    @property
+    def email_change_planning(self) -> EmailChangePlanning:
+        return EmailChangePlanning(
+            self.gateway,
+            self.gateway,
+            self.windows,
+            self.deletion_exceptions,
+            self.email_attestations,
+            self.ledger_reader,
+            self.settings.emails.to_rules(),
+            self.clock,
+        )
+
+    @property
+    def email_changing(self) -> EmailChanging:
+        return EmailChanging(self.gateway, self.ledger, self.windows, self.locks, self.clock, self._reread_pauses)
+
+    @property
+    def policy_making(self) -> PolicyMaking:
+        return PolicyMaking(self.gateway, self.windows)
+
+    @property
+    def root_event_judging(self) -> RootEventJudging:
+        return RootEventJudging(self.ledger_reader, self._organization_id, self.endpoint)
+
+    @property
     def recovery_planning(self) -> RecoveryPlanning:
         return RecoveryPlanning(
-            self.gateway, self.gateway, self.ledger, self.windows, self.deletion_exceptions, self.clock
+            self.gateway, self.gateway, self.ledger, self.windows, self.deletion_exceptions, self.gateway, self.clock
         )
 
     def recovery_opening(self, progress: Progress) -> RecoveryOpening:
@@ -273,6 +384,40 @@ class Application:
             self.actor.name,
             make_window_id,
         )
+
+    @property
+    def failsafe_checking(self) -> FailsafeChecking:
+        return FailsafeChecking(
+            self.audit,
+            self.gateway,
+            self.ledger_reader,
+            self.windows,
+            self.email_attestations,
+            self.settings.emails.to_rules(),
+            self.clock,
+        )
+
+    @property
+    def drill_keeping(self) -> DrillKeeping:
+        return DrillKeeping(self.ledger, self.clock, self.actor.name)
+
+    @property
+    def failsafe_set_up_planning(self) -> FailsafeSetUpPlanning:
+        return FailsafeSetUpPlanning(self.recovery_planning)
+
+    def login_watch(self, progress: Progress, window: RecoveryWindow) -> LoginWatch:
+        return LoginWatch(self.gateway, self.ledger, self.clock, progress, window)
+
+    def completion_waiting(self, progress: Progress) -> CompletionWaiting:
+        keeping = FailsafeKeeping(
+            self.gateway, self.gateway, self.ledger, self.windows, self.locks, self.clock, progress
+        )
+        return CompletionWaiting(self.window_waiting(progress), keeping)
+
+    @property
+    def breakglass_reading(self) -> BreakGlassReading:
+        entrances = EntranceReading(self.gateway, self.gateway, self.caller)
+        return BreakGlassReading(self.failsafe_checking, entrances, self.gateway, self.inventory_store, self.clock)
 
     def window_closing(self, progress: Progress) -> WindowClosing:
         return WindowClosing(
@@ -290,6 +435,54 @@ class Application:
     def window_waiting(self, progress: Progress) -> WindowWaiting:
         return WindowWaiting(self.window_closing(progress), self.windows, self.clock, progress)
 
+    def reporting(self, organization_id: str | None) -> Reporting:
+        """Works without AWS: the database tells which organizations it knows.
+
+        :raises InputError: if ``organization_id`` isn't known, or isn't given and several are.
+        """
+        chosen = choose_organization(self.database.list_organization_ids(), organization_id)
+        return Reporting(
+            chosen,
+            self.database.inventory(chosen),
+            self.database.windows(chosen),
+            self.database.deletion_exceptions(chosen),
+            self.database.accepted_setups(chosen),
+            self.database.email_attestations(chosen),
+            self.settings.emails.to_rules(),
+            self.ledger_reader,
+        )
+
+    @property
+    def unlock_reading(self) -> UnlockReading:
+        return UnlockReading(
+            self.gateway,
+            self.ledger,
+            self.gateway,
+            self.clock,
+            self.organization,
+            self.caller,
+            self.settings.unlock.protect,
+        )
+
+    @property
+    def unlock_planning(self) -> UnlockPlanning:
+        return UnlockPlanning(self.unlock_reading, self.ledger_reader)
+
+    @property
+    def unlock_run(self) -> UnlockRun:
+        from rootkeeper.storage.saved_policies import SavedPolicyFiles
+
+        return UnlockRun(
+            self.unlock_reading,
+            self.gateway,
+            self.ledger,
+            self.locks,
+            SavedPolicyFiles(self.settings.unlock.saved_policies),
+            self.clock,
+            bucket_pauses_seconds=self._reread_pauses,
+            queue_pauses_seconds=spread_pauses(self.settings.unlock.queue_verify_seconds),
+        )
+
     def list_overdue(self) -> tuple[RecoveryWindow, ...]:
         """Windows whose closing is due; only read."""
         return list_overdue(self.windows, self.clock.now())
@@ -303,7 +496,7 @@ class Application:
         self.database.ensure_not_outdated()
         merged = sum(self.database.merge_spill(path, self.ledger) for path in self.database.list_spills())
         settlement = Settlement(
-            self.gateway, self.gateway, self.ledger, self.windows, self.locks, self.clock, progress
+            self.gateway, self.gateway, self.ledger, self.windows, self.locks, self.clock, progress, self.gateway
         ).settle()
         closings = OverdueClosing(self.windows, self.window_closing(progress), progress).close_overdue(self.clock.now())
         return Leftovers(merged, settlement, closings)
@@ -330,6 +523,11 @@ class Application:
         who = self.ledger_identity
         return self.database.adopt(self.database.ledger(who.organization_id, who.endpoint, who.actor, self.owner))
 
+    def _share_quotas(self) -> None:
+        """Processes on one database draw on the same token buckets, as AWS counts their calls together."""
+        whose = f"{self.caller.account_id} {self.gateway.region} {self.endpoint.label}"
+        self.gateway.share_quotas(self.database.quotas(self._organization_id, whose, self.clock))
+
     def _open_spill(self) -> Ledger:
         return self._open.enter_context(
             self.database.open_spill(self._organization_id, self.endpoint, self.actor, self.owner)
@@ -347,6 +545,10 @@ def describe_user() -> str:
     except (KeyError, OSError):
         user = f"uid-{os.getuid()}"
     return f"{user}@{socket.gethostname()}"
+
+
+def make_job_id() -> str:
+    return f"j-{secrets.token_hex(5)}"
 
 
 def make_window_id() -> str:

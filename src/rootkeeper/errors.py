@@ -47,10 +47,22 @@ class PlanInvalidError(InputError):
     code = "plan.invalid"
 
 
+class JobConflictError(InputError):
+    """A job runs already, is over, or was taken over by another process."""
+
+    code = "job.conflict"
+
+
 class WindowConflictError(InputError):
     """A recovery window stands in the way, or isn't in the state that the step needs."""
 
     code = "window.conflict"
+
+
+class PolicyDocumentError(InputError):
+    """A policy document is too long, isn't JSON, or isn't a policy; the message names it."""
+
+    code = "policy.invalid"
 
 
 class SettingsError(InputError):
@@ -80,6 +92,13 @@ class AwsError(RootkeeperError):
         self.aws_code = aws_code
         """AWS's own error code, such as ``AccessDenied``; empty where AWS gave none."""
         self.request_id = request_id
+        self.needs: str | None = None
+        """Who could have made the call, such as ``the management account``; ``None`` where that isn't the cause."""
+
+    @property
+    def reason(self) -> str:
+        """Why something couldn't be read: who could, where that is the cause, and what AWS said."""
+        return f"needs {self.needs}: {self.message}" if self.needs else self.message
 
 
 class DenialCause(StrEnum):
@@ -159,6 +178,13 @@ class AwsRejectedError(AwsError):
     code = "aws.rejected"
 
 
+class OneTimePasswordError(AwsError):
+    """AWS doesn't take the one-time password of a change of a root e-mail address; nothing was changed."""
+
+    code = "email.one_time_password"
+    exit_status = 4
+
+
 class OrganizationIncompleteError(AwsError):
     """The list of accounts is empty, cut off or contradicts itself; nothing may be concluded from it."""
 
@@ -185,6 +211,13 @@ class LedgerOutdatedError(RootkeeperError):
     exit_status = 3
 
 
+class PolicyNotSavedError(RootkeeperError):
+    """A bucket or queue policy can't be saved, so it isn't changed."""
+
+    code = "policy.not_saved"
+    exit_status = 3
+
+
 class DatabaseError(RootkeeperError):
     """The database can't be opened, read or written, or its schema is newer than this program."""
 
@@ -203,6 +236,20 @@ class LockLostError(RootkeeperError):
     """This process lost its lock on an account (its lease ran out); it must not act on it any more."""
 
     code = "account.lock_lost"
+    exit_status = 4
+
+
+class PolicyChangedError(RootkeeperError):
+    """A bucket or queue policy isn't the one that was shown any more; nothing was done."""
+
+    code = "policy.changed"
+    exit_status = 4
+
+
+class RunStoppedError(RootkeeperError):
+    """A run was told to stop now: no further call may leave for an account that is in progress."""
+
+    code = "run.stopped"
     exit_status = 4
 
 

@@ -17,9 +17,12 @@ from typing import Any, get_type_hints
 from urllib.parse import urlsplit
 
 from rootkeeper.domain.durations import parse_duration
+from rootkeeper.domain.root_emails import EmailRules, parse_rules
 from rootkeeper.errors import InputError, SettingsError
 
 ENVIRONMENT_PREFIX = "ROOTKEEPER_"
+LIST_KIND = tuple[str, ...]
+"""A setting that is a list: an array in the file, texts with commas between them in a variable."""
 SQLITE_PREFIX = "sqlite:///"
 _DATABASE_SCHEMES = (SQLITE_PREFIX, "postgresql+psycopg://")
 
@@ -42,7 +45,7 @@ class AwsSettings:
 
     concurrency: int = _ranged(128, 1, 1024)
     """Accounts that are read at the same time."""
-    deletion_concurrency: int = _ranged(16, 1, 256)
+    deletion_concurrency: int = _ranged(16, 1, 1024)
     """Accounts that are changed at the same time."""
     api_share: int = _ranged(80, 1, 100)
     """Percent of AWS's published request rates that may be used; the rest is left to others."""
@@ -73,6 +76,36 @@ class WindowSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class EmailSettings:
+    """What root e-mail addresses are held to."""
+
+    allowed_domains: tuple[str, ...] = ()
+    """Domains that the organization owns; ``*.example.com`` stands for all below it. Without any, no address is known
+    to be the organization's own.
+    """
+    approved_pattern: str = ""
+    """A regular expression that a whole address must match, whatever its case. Without one, any may stand."""
+    groups: tuple[str, ...] = ()
+    """Addresses that several people read. An address with a plus sign counts by its mailbox."""
+
+    def to_rules(self) -> EmailRules:
+        """:raises SettingsError: if one can't be understood."""
+        return parse_rules(self.allowed_domains, self.approved_pattern, self.groups)
+
+
+@dataclass(frozen=True, slots=True)
+class UnlockSettings:
+    """Bucket and queue policies that root sessions change."""
+
+    protect: tuple[str, ...] = ()
+    """Names of buckets and queues whose policies are never changed; ``*`` stands for any text."""
+    queue_verify_seconds: int = _ranged(90, 0, 300)
+    """For how long a re-read is repeated while SQS still shows the policy of before; SQS may take 60 seconds."""
+    saved_policies: Path = Path()
+    """The folder for the policies that are saved before a change. Default: beside the database, named after it."""
+
+
+@dataclass(frozen=True, slots=True)
 class LeaseSettings:
     """How long a silent process keeps its locks."""
 
@@ -100,6 +133,8 @@ class Settings:
     aws: AwsSettings
     deletion: DeletionSettings
     windows: WindowSettings
+    emails: EmailSettings
+    unlock: UnlockSettings
     lease: LeaseSettings
     ledger: LedgerSettings
 
@@ -190,6 +225,8 @@ def _parse(given: _Given) -> object:
         return _within(given, _parse_whole_number(given))
     if kind is timedelta:
         return _parse_length(given)
+    if kind == LIST_KIND:
+        return _parse_list(given)
     text = _parse_text(given)
     return Path(text).expanduser() if kind is Path else text
 
@@ -210,6 +247,13 @@ def _parse_length(given: _Given) -> timedelta:
         return parse_duration(text, option=given.source, shortest=shortest, longest=longest)
     except InputError as error:
         raise SettingsError(error.message, hint=error.hint) from error
+
+
+def _parse_list(given: _Given) -> tuple[str, ...]:
+    found = given.value.split(",") if isinstance(given.value, str) else given.value
+    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
+        raise SettingsError(f"{given.source} must be a list of texts.", hint='Write it as key = ["one", "two"].')
+    return tuple(text.strip() for text in found if text.strip())
 
 
 def _parse_text(given: _Given) -> str:
@@ -239,13 +283,16 @@ def _limits(given: _Given) -> tuple[Any, Any]:
 def _complete(settings: Settings, data_folder: Path) -> Settings:
     url = settings.database.url or f"{SQLITE_PREFIX}{data_folder / 'rootkeeper.db'}"
     _ensure_supported(url)
+    settings.emails.to_rules()
     stem = _file_stem(url, data_folder)
     ledger = LedgerSettings(
         anchor=_or_beside(settings.ledger.anchor, stem, ".anchor.jsonl"),
         mirror=_or_beside(settings.ledger.mirror, stem, ".mirror.jsonl"),
         spill=settings.ledger.spill if settings.ledger.spill != Path() else stem.parent,
     )
-    return replace(settings, database=DatabaseSettings(url), ledger=ledger)
+    saved_policies = _or_beside(settings.unlock.saved_policies, stem, ".policies")
+    unlock = replace(settings.unlock, saved_policies=saved_policies)
+    return replace(settings, database=DatabaseSettings(url), ledger=ledger, unlock=unlock)
 
 
 def _ensure_supported(url: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 
 import pytest
 
@@ -28,7 +29,15 @@ def gateway(contract_sandbox: SandboxProcess, gateway_clock: FakeClock) -> AwsGa
     with pytest.MonkeyPatch.context() as environment:
         for name, value in contract_sandbox.environment().items():
             environment.setenv(name, value)
-        return open_gateway(GatewayOptions(concurrency=4), gateway_clock)
+        gateway = open_gateway(GatewayOptions(concurrency=4), gateway_clock)
+        make_regional_clients(gateway)
+        return gateway
+
+
+def make_regional_clients(gateway: AwsGateway) -> None:
+    """Those that are made on first use, while the environment tells where the sandbox is."""
+    for service, region, changing in product(("s3", "sqs"), ("us-east-1", "eu-central-1"), (False, True)):
+        gateway._clients.regional_root.get(service, region, changing=changing)
 
 
 @pytest.fixture(params=["fake", "sandbox"])

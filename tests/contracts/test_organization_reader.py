@@ -9,12 +9,14 @@ from tests.contracts.subjects import BLOCKED, FOREIGN, MANAGEMENT, MEMBER, SECUR
 
 
 def list_units(subject: Subject) -> dict[str, OrganizationalUnit]:
-    return {unit.ou_id: unit for unit in subject.organization.list_organizational_units()}
+    found = list(subject.organization.list_roots())
+    for unit in found:
+        found.extend(subject.organization.list_child_units(unit.ou_id))
+    return {unit.ou_id: unit for unit in found}
 
 
 def list_accounts(subject: Subject) -> dict[AccountId, Account]:
-    pages = list(subject.organization.list_account_pages(list_units(subject)))
-    accounts = [account for page in pages for account in page]
+    accounts = [account for page in subject.organization.list_account_pages() for account in page]
     assert len(accounts) == len({account.account_id for account in accounts})
     return {account.account_id: account for account in accounts}
 
@@ -35,29 +37,26 @@ def test_the_organization_names_its_management_account(subject: Subject) -> None
     assert organization.partition == "aws"
 
 
-def test_parents_come_before_their_children(subject: Subject) -> None:
-    seen: set[str | None] = {None}
-    units = subject.organization.list_organizational_units()
-    for unit in units:
-        assert unit.parent_id in seen
-        seen.add(unit.ou_id)
-    assert units[0].ou_id.startswith("r-")
-    assert sum(unit.parent_id is None for unit in units) == 1
+def test_children_name_their_parent_and_there_is_one_root(subject: Subject) -> None:
+    units = list_units(subject)
+    assert [unit.ou_id for unit in units.values() if unit.parent_id is None] == [next(iter(units))]
+    assert next(iter(units)).startswith("r-")
+    assert {unit.name for unit in units.values()} >= {"Root", "Security", "Workloads", "Prod"}
 
 
 def test_every_account_has_its_place_in_the_tree(subject: Subject) -> None:
     units = list_units(subject)
     accounts = list_accounts(subject)
-    assert accounts[MEMBER].ou_path == "Root/Workloads/Prod"
-    assert accounts[MANAGEMENT].ou_path == "Root"
+    assert "/".join(units[ou_id].name for ou_id in accounts[MEMBER].ou_ids) == "Root/Workloads/Prod"
+    assert [units[ou_id].name for ou_id in accounts[MANAGEMENT].ou_ids] == ["Root"]
     for account in accounts.values():
-        assert account.ou_path == "/".join(units[ou_id].name for ou_id in account.ou_ids)
         assert account.ou_ids[0].startswith("r-")
+        assert account.ou_path == ""
+        assert account.account_id in subject.organization.list_account_ids_of(account.ou_ids[-1])
 
 
 def test_accounts_come_in_several_pages_and_each_is_listed_once(subject: Subject) -> None:
-    pages = list(subject.organization.list_account_pages(list_units(subject)))
-    assert len(pages) > 1
+    assert len(list(subject.organization.list_account_pages())) > 1
     assert {MANAGEMENT, SECURITY, MEMBER, BLOCKED, SUSPENDED} <= list_accounts(subject).keys()
 
 

@@ -13,6 +13,7 @@ import pytest
 from tests.e2e.product import Rootkeeper, open_rootkeeper
 from tests.e2e.stage import Stage
 from tests.e2e.test_product_and_javascript import find_deletable_account
+from tests.functional.administration import Administration
 
 pytestmark = pytest.mark.xdist_group("outputs")
 """What the sandbox went through is made once, for all tests of this file."""
@@ -67,22 +68,39 @@ def live_the_job(stage: Stage, rootkeeper: Rootkeeper) -> dict[str, list[Any]]:
         *("exceptions", "add", exempt, "--owner", "Payments", "--reason", "Needed", "--until", "30d", "--yes")
     ).exit_status == 0  # fmt: skip
     keep("exceptions", "exceptions", "list")
+    keep("preflight", "preflight")
     keep("plan", "delete", "--all", "--dry-run")
     keep("plan", "plan", "--all", "--out", "plan.json")
     kept["plan-file"].append(json.loads((rootkeeper.folder / "plan.json").read_text()))
     keep("deletion", "delete", target, "--yes")
     keep("deletion", "delete", target, "--yes")
+    keep("jobs", "jobs", "list")
+    for job in kept["jobs"][0]["jobs"]:
+        keep("job", "jobs", "show", job["job_id"])
     keep("windows", "windows", "list")
     keep("window", "recover", target, "--reason", "A drill", "--for", "1h", "--leave-open", "--yes")
     keep("audit", "audit")
     keep("window", "windows", "show", target)
     keep("window", "windows", "close", target, "--yes")
     keep("windows", "windows", "list")
+    keep("emails", "emails", "list")
+    keep("email-attestations", "emails", "attest", "aws@example.com", "--by", "Ana", "--until", "30d", "--yes")
+    Administration(stage.process).trust_account_management()
+    change = ("emails", "change", target, find_email(stage, target), "--reason", "A drill", "--override", "--yes")
+    keep("email-changes", *change)
+    events = json.dumps(stage.process.events(target))
+    (rootkeeper.folder / "events.json").write_text(events)
+    for words in (["roles"], ["roles", "--role", "set-up"], ["scp"], ["alarms"], ["alarms", "--judge", "events.json"]):
+        keep("policies", "policies", *words)
     keep("ledger", "ledger", "list")
     keep("ledger-verification", "ledger", "verify")
     exported = rootkeeper.run("ledger", "list", "-o", "jsonl").stdout.splitlines()
     kept["ledger-entry"] = [json.loads(line) for line in exported]
     return kept
+
+
+def find_email(stage: Stage, account_id: str) -> str:
+    return str(stage.process.accounts()[account_id]["email"])
 
 
 @pytest.mark.parametrize("name", SCHEMAS)

@@ -23,6 +23,7 @@ class Reply:
     request_id: str = REQUEST_ID
     cut: bool = False
     delay_seconds: float = 0
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 CUT = Reply(cut=True)
@@ -46,6 +47,11 @@ def error_json(code: str, status: int = 400, message: str = "no") -> Reply:
     return Reply(status, f'{{"__type": "{code}", "Message": "{message}"}}')
 
 
+def error_s3(code: str, status: int = 400, members: str = "", headers: tuple[tuple[str, str], ...] = ()) -> Reply:
+    """An error of S3, whose XML has no wrapper."""
+    return Reply(status, f"<Error><Code>{code}</Code><Message>no</Message>{members}</Error>", headers=headers)
+
+
 @dataclass(frozen=True, slots=True)
 class Received:
     """One request."""
@@ -55,6 +61,8 @@ class Received:
     """The body."""
     headers: dict[str, str]
     """By names in lower case."""
+    path: str = "/"
+    """With its query."""
 
     @property
     def access_key_id(self) -> str:
@@ -115,6 +123,19 @@ class FakeAwsServer:
             return replies.pop(0) if len(replies) > 1 else replies[0]
 
 
+def name_rest_operation(path: str) -> str:
+    """The operation of a path of Account Management, which has no other sign of it: ``/getPrimaryEmail``."""
+    name = path.partition("?")[0].strip("/")
+    return name[:1].upper() + name[1:]
+
+
+def name_s3_operation(method: str, path: str) -> str:
+    """The operation of a request to S3, as far as bucket policies go."""
+    if path.partition("?")[2].startswith("policy"):
+        return {"GET": "GetBucketPolicy", "PUT": "PutBucketPolicy", "DELETE": "DeleteBucketPolicy"}[method]
+    return "ListBuckets"
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1
@@ -122,11 +143,27 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = 5
     owner: FakeAwsServer
 
+    def do_DELETE(self) -> None:
+        self._answer(name_s3_operation("DELETE", self.path), self._read_body())
+
+    def do_GET(self) -> None:
+        self._answer(name_s3_operation("GET", self.path), self._read_body())
+
+    def do_PUT(self) -> None:
+        self._answer(name_s3_operation("PUT", self.path), self._read_body())
+
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        body = self._read_body()
         headers = {name.lower(): value for name, value in self.headers.items()}
-        operation = headers.get("x-amz-target", "").rpartition(".")[2] or parse_qs(body).get("Action", [""])[0]
-        reply = self.owner.take(Received(operation, body, headers))
+        named = headers.get("x-amz-target", "").rpartition(".")[2] or parse_qs(body).get("Action", [""])[0]
+        self._answer(named or name_rest_operation(self.path), body)
+
+    def _read_body(self) -> str:
+        return self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+
+    def _answer(self, operation: str, body: str) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        reply = self.owner.take(Received(operation, body, headers, self.path))
         time.sleep(reply.delay_seconds)
         self.close_connection = True
         if not reply.cut:
@@ -139,6 +176,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Connection", "close")
         if reply.request_id:
             self.send_header("x-amzn-RequestId", reply.request_id)
+        for name, value in reply.headers:
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import count
 
 from rootkeeper.domain.organizations import AccountId, Inventory
 from rootkeeper.domain.selection import NamedAccount, SelectionRequest
+from rootkeeper.workflows.account_reading import ReadingTools
 from rootkeeper.workflows.audit import Audit
 from rootkeeper.workflows.deletion import Deletion
 from rootkeeper.workflows.inventory import InventoryReading
+from rootkeeper.workflows.jobs import JobKeeping
 from rootkeeper.workflows.removal import Removal
 from rootkeeper.workflows.targets import GuardReading
 from tests.fakes.clock import FakeClock
+from tests.fakes.jobs import InMemoryJobs, JobShelf
 from tests.fakes.organization import FakeOrganization
+from tests.fakes.policies import FakePolicies
 from tests.fakes.root_users import FakeRootUser
 from tests.fakes.stores import (
     InMemoryExceptions,
@@ -39,13 +44,17 @@ class Desk:
     store: InMemoryInventory = field(default_factory=InMemoryInventory)
     windows: InMemoryWindows = field(default_factory=InMemoryWindows)
     exceptions: InMemoryExceptions = field(default_factory=InMemoryExceptions)
+    jobs: InMemoryJobs = field(init=False)
     progress: RecordedProgress = field(default_factory=RecordedProgress)
+    policies: FakePolicies = field(init=False)
     workers: int = 4
     batch_size: int = 200
 
     def __post_init__(self) -> None:
         self.organization = FakeOrganization(self.clock)
         self.ledger = InMemoryLedger(self.clock, self.locks)
+        self.policies = FakePolicies(self.organization)
+        self.jobs = InMemoryJobs(JobShelf(self.clock))
 
     @property
     def inventory(self) -> InventoryReading:
@@ -55,20 +64,36 @@ class Desk:
 
     @property
     def audit(self) -> Audit:
-        return Audit(
-            inventory=self.inventory,
-            sessions=self.organization,
+        tools = ReadingTools(
+            reader=self.organization,
+            organization=self.organization.organization,
+            caller=self.organization.caller,
+            summaries=self.organization,
             ledger=self.ledger,
             store=self.store,
             windows=self.windows,
             clock=self.clock,
+            jitter=lambda: 1.0,
             workers=self.workers,
             batch_size=self.batch_size,
         )
+        return Audit(self.inventory, tools, self.job_keeping)
 
     @property
     def removal(self) -> Removal:
         return Removal(self.organization, self.ledger, self.clock)
+
+    @property
+    def job_keeping(self) -> JobKeeping:
+        numbers = count(len(self.jobs.shelf.jobs) + 1)
+        return JobKeeping(
+            self.jobs,
+            self.clock,
+            self.organization.organization.organization_id,
+            self.organization.endpoint.label,
+            "operator",
+            lambda: f"j-{next(numbers)}",
+        )
 
     @property
     def deletion(self) -> Deletion:
@@ -79,6 +104,8 @@ class Desk:
             locks=self.locks,
             removal=self.removal,
             store=self.store,
+            jobs=self.job_keeping,
+            ledger_reader=self.ledger,
             clock=self.clock,
             created_by="operator",
             workers=self.workers,

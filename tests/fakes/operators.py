@@ -18,6 +18,7 @@ from rootkeeper.workflows.setup import Disabling, Enabling, SetupReading
 from rootkeeper.workflows.waiting import WindowWaiting
 from tests.fakes.databases import FakeDatabase, FakeExceptions, FakeLedger, FakeLocks, FakeWindows
 from tests.fakes.organization import FakeOrganization
+from tests.fakes.policies import FakePolicies
 
 _NUMBERS = count(1)
 
@@ -29,6 +30,8 @@ class RecordingProgress:
     remarks: list[str] = field(default_factory=list)
 
     def start(self, label: str, total: int | None) -> None: ...
+
+    def set_total(self, total: int) -> None: ...
 
     def advance(self, *, present: int = 0, unknown: int = 0) -> None: ...
 
@@ -52,6 +55,7 @@ class Operator:
         self.windows = FakeWindows(database)
         self.locks = FakeLocks(database, self.owner_id)
         self.exceptions = FakeExceptions(database)
+        self.policies = FakePolicies(organization)
         self.has_spill = has_spill
 
     def die(self) -> None:
@@ -71,7 +75,7 @@ class Operator:
     @property
     def planning(self) -> RecoveryPlanning:
         return RecoveryPlanning(
-            self.organization, self.organization, self.ledger, self.windows, self.exceptions, self.clock
+            self.organization, self.organization, self.ledger, self.windows, self.exceptions, self.policies, self.clock
         )
 
     @property
@@ -115,6 +119,7 @@ class Operator:
             self.locks,
             self.clock,
             self.progress,
+            self.organization.emails,
         )
 
     @property

@@ -33,8 +33,11 @@ from rootkeeper.errors import (
 )
 from tests.fakes.clock import FakeClock
 from tests.fakes.interventions import Calls, Course, Intervention
+from tests.fakes.primary_emails import FakePrimaryEmails
+from tests.fakes.resource_policies import FakePlaces, FakeResources
 from tests.fakes.root_sessions import FakeRootSession
 from tests.fakes.root_users import FakeRootUser
+from tests.fakes.summary_readers import FakeSummaryReader
 
 MANAGEMENT = AccountId("111122223333")
 ORGANIZATION_ROOT = "r-exam"
@@ -64,12 +67,17 @@ class FakeOrganization:
         self.delegated_administrators: list[AccountId] = []
         self.credentials_expire_at: datetime | None = None
         self.page_size = 20
+        self.gives_paths = True
+        """Whether accounts on a page tell their place."""
         self.blocked_by: dict[AccountId, str] = {}
         """Accounts whose root sessions open, and are denied every call by the service control policy of that id."""
         self.wrong_identities: set[AccountId] = set()
         """Accounts whose sessions turn out to be somebody else's."""
         self.sessions_opened = 0
         self._calls = Calls()
+        self.emails = FakePrimaryEmails(self)
+        self.resources = FakeResources()
+        self.places = FakePlaces(self)
         self.add_account(MANAGEMENT, "management")
 
     # What a test sets up and looks at.
@@ -114,7 +122,7 @@ class FakeOrganization:
 
     @property
     def changing_calls(self) -> list[tuple[str, AccountId | None]]:
-        changing = ("Create", "Delete", "Deactivate", "Enable", "Disable", "Register", "Deregister")
+        changing = ("Create", "Delete", "Deactivate", "Enable", "Disable", "Put", "Register", "Deregister", "Set")
         return [call for call in self.calls if call[0].startswith(changing)]
 
     def operations(self, account_id: AccountId | None = None) -> list[str]:
@@ -174,19 +182,26 @@ class FakeOrganization:
         self._perform("DescribeOrganization")
         return self.organization
 
-    def list_organizational_units(self) -> tuple[OrganizationalUnit, ...]:
+    def list_roots(self) -> tuple[OrganizationalUnit, ...]:
         self._perform("ListRoots")
-        for _ in self.organizational_units:
-            self._perform("ListOrganizationalUnitsForParent")
-        return tuple(self.organizational_units.values())
+        return tuple(unit for unit in self.organizational_units.values() if unit.parent_id is None)
 
-    def list_account_pages(
-        self, organizational_units: Mapping[str, OrganizationalUnit]
-    ) -> Iterator[tuple[Account, ...]]:
+    def list_child_units(self, parent_id: str) -> tuple[OrganizationalUnit, ...]:
+        self._perform("ListOrganizationalUnitsForParent")
+        return tuple(unit for unit in self.organizational_units.values() if unit.parent_id == parent_id)
+
+    def list_account_ids_of(self, parent_id: str) -> tuple[AccountId, ...]:
+        self._perform("ListAccountsForParent")
+        return tuple(one.account_id for one in self.accounts.values() if one.ou_ids[-1] == parent_id)
+
+    def list_account_pages(self) -> Iterator[tuple[Account, ...]]:
         accounts = list(self.accounts.values())
         for start in range(0, max(len(accounts), 1), self.page_size):
             self._perform("ListAccounts")
-            yield tuple(accounts[start : start + self.page_size])
+            page = accounts[start : start + self.page_size]
+            yield tuple(
+                replace(one, ou_path="", ou_ids=one.ou_ids if self.gives_paths else ()) for one in page
+            )
 
     def has_account(self, account_id: AccountId) -> bool:
         self._perform("DescribeAccount", account_id)
@@ -266,6 +281,11 @@ class FakeOrganization:
             access_key_id=f"ASIAEXAMPLE{self.sessions_opened:09d}",
             expires_at=self.clock.now() + timedelta(seconds=900),
         )
+
+    # RootSummaries.
+
+    def open_summary_reader(self, concurrency: int) -> FakeSummaryReader:
+        return FakeSummaryReader(self)
 
     # What the fake's own parts share.
 

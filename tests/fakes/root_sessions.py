@@ -27,6 +27,7 @@ from rootkeeper.errors import (
     DenialCause,
     IdentityMismatchError,
 )
+from tests.fakes.resource_policies import UNLOCK_OPERATIONS, FakeResourcePolicies
 
 if TYPE_CHECKING:
     from tests.fakes.organization import FakeOrganization
@@ -45,10 +46,9 @@ ALLOWED: dict[TaskPolicy, frozenset[str]] = {
         "DeleteSigningCertificate",
         "ListSigningCertificates",
     },
-    TaskPolicy.UNLOCK_BUCKET: frozenset(),
-    TaskPolicy.UNLOCK_QUEUE: frozenset(),
+    **UNLOCK_OPERATIONS,
 }
-"""The IAM operations that each task policy leaves to the session."""
+"""The operations that each task policy leaves to the session."""
 
 
 @dataclass(slots=True)
@@ -71,18 +71,24 @@ class FakeRootSession:
             )
         self.is_identified = True
 
+    @property
+    def resource_policies(self) -> FakeResourcePolicies:
+        if self.task_policy not in UNLOCK_OPERATIONS:
+            raise ValueError(f"{self.task_policy} reaches neither buckets nor queues")
+        return FakeResourcePolicies(self)
+
     def read_summary(self) -> RootCredentialsSummary:
-        self._read("GetAccountSummary")
+        self.read("GetAccountSummary")
         return self._root_user.summary
 
     def read_credentials(self) -> RootCredentials:
         observed_at = self.organization.clock.now()
         login_profile = self.find_login_profile()
         if login_profile is not None and self._root_user.login_profile is not None:
-            self._read("GetUser")
+            self.read("GetUser")
             login_profile = replace(login_profile, last_used_at=self._root_user.login_profile.last_used_at)
         for _ in self.list_access_keys():
-            self._read("GetAccessKeyLastUsed")
+            self.read("GetAccessKeyLastUsed")
         return RootCredentials(
             account_id=self.account_id,
             login_profile=login_profile,
@@ -93,35 +99,35 @@ class FakeRootSession:
         )
 
     def find_login_profile(self) -> LoginProfile | None:
-        self._read("GetLoginProfile")
+        self.read("GetLoginProfile")
         found = self._root_user.login_profile
         return replace(found, last_used_at=None) if found else None
 
     def list_access_keys(self) -> tuple[AccessKey, ...]:
-        self._read("ListAccessKeys")
+        self.read("ListAccessKeys")
         return tuple(
             replace(key, last_used_at=None, last_used_service=None, last_used_region=None)
             for key in self._root_user.access_keys
         )
 
     def list_signing_certificates(self) -> tuple[SigningCertificate, ...]:
-        self._read("ListSigningCertificates")
+        self.read("ListSigningCertificates")
         return tuple(self._root_user.signing_certificates)
 
     def list_mfa_devices(self) -> tuple[MfaDevice, ...]:
-        self._read("ListMFADevices")
+        self.read("ListMFADevices")
         return tuple(self._root_user.mfa_devices)
 
     def create_login_profile(self, intent: Intent) -> LoginProfile:
         created = LoginProfile(created_at=self.organization.clock.now().replace(microsecond=0), last_used_at=None)
-        self._change("CreateLoginProfile", Action.LOGIN_PROFILE_CREATE, intent, lambda: self._create(created))
+        self.change("CreateLoginProfile", Action.LOGIN_PROFILE_CREATE, intent, lambda: self._create(created))
         return created
 
     def delete_login_profile(self, intent: Intent) -> None:
-        self._change("DeleteLoginProfile", Action.LOGIN_PROFILE_DELETE, intent, self._delete_login_profile)
+        self.change("DeleteLoginProfile", Action.LOGIN_PROFILE_DELETE, intent, self._delete_login_profile)
 
     def delete_access_key(self, access_key_id: str, intent: Intent) -> None:
-        self._change(
+        self.change(
             "DeleteAccessKey",
             Action.ACCESS_KEY_DELETE,
             intent,
@@ -129,7 +135,7 @@ class FakeRootSession:
         )
 
     def delete_signing_certificate(self, signing_certificate_id: str, intent: Intent) -> None:
-        self._change(
+        self.change(
             "DeleteSigningCertificate",
             Action.SIGNING_CERTIFICATE_DELETE,
             intent,
@@ -139,7 +145,7 @@ class FakeRootSession:
         )
 
     def deactivate_mfa_device(self, mfa_serial_number: str, intent: Intent) -> None:
-        self._change(
+        self.change(
             "DeactivateMFADevice",
             Action.MFA_DEVICE_DEACTIVATE,
             intent,
@@ -150,11 +156,11 @@ class FakeRootSession:
     def _root_user(self) -> FakeRootUser:
         return self.organization.root_users[self.account_id]
 
-    def _read(self, operation: str) -> None:
+    def read(self, operation: str) -> None:
         self._refuse_expired(operation)
         self.organization.perform(operation, self.account_id, lambda: self._refuse_denied(operation))
 
-    def _change(self, operation: str, action: Action, intent: Intent, change: Callable[[], None]) -> None:
+    def change(self, operation: str, action: Action, intent: Intent, change: Callable[[], None]) -> None:
         self.organization.check(intent, action, self.account_id)
         if not self.is_identified:
             raise ValueError(f"{operation} before the identity of the root session was checked")

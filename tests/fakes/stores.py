@@ -26,6 +26,7 @@ from rootkeeper.domain.ledger import (
     ensure_no_secrets,
 )
 from rootkeeper.domain.organizations import AccountId, Inventory
+from rootkeeper.domain.root_emails import EmailAttestation
 from rootkeeper.domain.statuses import AccountStatus
 from rootkeeper.domain.windows import FINAL_STATES, RecoveryWindow, WindowState
 from rootkeeper.errors import (
@@ -35,6 +36,7 @@ from rootkeeper.errors import (
     LockLostError,
     WindowConflictError,
 )
+from rootkeeper.ports.ledger import LedgerVerification
 from rootkeeper.ports.locks import AccountLock
 from tests.fakes.clock import FakeClock
 
@@ -137,6 +139,19 @@ class InMemoryLedger:
             self._append(entry.action, entry.account_id, details, Phase.OUTCOME, entry.sequence, result)
             return True
 
+    def list_entries(
+        self, *, since_sequence: int = 0, account_id: AccountId | None = None, limit: int | None = None
+    ) -> Iterator[LedgerEntry]:
+        """As a LedgerReader does."""
+        found = [entry for entry in self.entries if account_id in (None, entry.account_id)]
+        return iter([entry for entry in found if entry.sequence > since_sequence][:limit])
+
+    def list_open_intents(self) -> tuple[LedgerEntry, ...]:
+        return tuple(self.open_intents)
+
+    def verify(self) -> LedgerVerification:
+        return LedgerVerification(len(self.entries), len(self.entries), GENESIS_HASH, None, None, None)
+
     # What a test looks at.
 
     @property
@@ -220,7 +235,11 @@ class InMemoryInventory:
         self.statuses.update({status.account.account_id: status for status in statuses})
 
     def list_statuses(self) -> dict[AccountId, AccountStatus]:
-        return dict(self.statuses)
+        accounts = {} if self.last is None else {one.account_id: one for one in self.last.accounts}
+        return {
+            account_id: replace(status, account=accounts.get(account_id, status.account))
+            for account_id, status in self.statuses.items()
+        }
 
     def record_audit(self, started_at: datetime, ended_at: datetime, summary: dict[str, int]) -> None:
         self.audits.append(summary)
@@ -278,6 +297,19 @@ class InMemoryExceptions:
 
 
 @dataclass(slots=True)
+class InMemoryEmailAttestations:
+    """Implements EmailAttestations."""
+
+    kept: dict[str, EmailAttestation] = field(default_factory=dict)
+
+    def add(self, attestation: EmailAttestation) -> None:
+        self.kept[attestation.address] = attestation
+
+    def list_attestations(self) -> tuple[EmailAttestation, ...]:
+        return tuple(self.kept[address] for address in sorted(self.kept))
+
+
+@dataclass(slots=True)
 class RecordedProgress:
     """Implements Progress: keeps what it was told."""
 
@@ -289,6 +321,9 @@ class RecordedProgress:
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self, label: str, total: int | None) -> None:
+        self.totals.append(total)
+
+    def set_total(self, total: int) -> None:
         self.totals.append(total)
 
     def advance(self, *, present: int = 0, unknown: int = 0) -> None:

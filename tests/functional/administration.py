@@ -28,6 +28,10 @@ class Administration:
         iam.enable_organizations_root_sessions()
         organizations.register_delegated_administrator(AccountId=DELEGATE, ServicePrincipal=SERVICE)
 
+    def trust_account_management(self) -> None:
+        """So that root e-mail addresses can be read one by one and changed."""
+        self._client("organizations").enable_aws_service_access(ServicePrincipal="account.amazonaws.com")
+
     def _client(self, service: str) -> Any:
         return open_client(service, self.sandbox.base_url, self.sandbox.principals()["management-admin"])
 

@@ -31,8 +31,10 @@ def test_status_is_good_once_everything_is_on(enabled: Program) -> None:
 
 def test_status_answers_though_the_database_cannot_be_opened(enabled: Program) -> None:
     run = enabled.run("status", "-o", "json", ROOTKEEPER_DATABASE_URL="sqlite:////proc/rootkeeper.db")
-    assert run.status == 0, run.shown
+    assert run.status == 1, run.shown
     assert run.json["complete"] is True
+    assert "can't be read" in run.json["drift"]["unknown"][0]
+    assert enabled.run("status", "--fail-on", "present", ROOTKEEPER_DATABASE_URL="sqlite:////proc/x.db").status == 0
     assert "isn't known" in run.stderr
 
 

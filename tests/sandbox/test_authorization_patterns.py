@@ -105,6 +105,10 @@ def test_arn_operators_match_segment_by_segment(pattern: str, arn: str, expected
     assert compile_arn((Fragment(pattern),))(arn) is expected
 
 
+def test_a_literal_asterisk_is_no_wildcard_to_arn_operators() -> None:
+    assert not compile_arn((Fragment("*", is_literal=True),))(ROOT)
+
+
 CONTEXT: Context = {
     "aws:principalaccount": "111122223333",
     "aws:username": "a*",

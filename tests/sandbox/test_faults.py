@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -85,11 +86,138 @@ def test_faults_add_up_and_are_used_up() -> None:
         ({"error": {"code": "X", "kind": "y"}}, "error must be an object"),
         ({"error": {"code": "X", "status": 200}}, "status must be"),
         ({"error": {"code": 5}}, "error.code must be a text"),
+        ({"throttle": 1}, "throttle must be true or false"),
+        ({"empty_page": "yes"}, "empty_page must be true or false"),
+        ({"drop": True, "probability": 0}, "probability must be"),
+        ({"drop": True, "probability": 1.5}, "probability must be"),
+        ({"drop": True, "probability": True}, "probability must be"),
+        ({"drop": True, "probability": "often"}, "probability must be"),
+        ({"drop": True, "seed": 0.5}, "seed must be a whole number"),
     ],
 )
 def test_a_fault_that_means_nothing_is_refused(body: object, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         parse_fault(body)
+
+
+def strikes(book: FaultBook, calls: int = 5000) -> list[bool]:
+    return [book.disturb("iam", "GetUser", MEMBER) != Disturbance() for _ in range(calls)]
+
+
+def make_book(*bodies: dict[str, Any]) -> FaultBook:
+    book = FaultBook()
+    for body in bodies:
+        book.add(parse_fault(body))
+    return book
+
+
+def test_a_fault_with_a_probability_strikes_that_share_of_the_calls_that_it_matches() -> None:
+    book = make_book({"service": "iam", "probability": 0.02, "drop": True})
+    for _ in range(5000):
+        assert book.disturb("sts", "AssumeRoot", MEMBER) == Disturbance()
+    assert 70 <= sum(strikes(book)) <= 130
+
+
+def test_which_calls_are_struck_follows_from_the_seed() -> None:
+    body = {"probability": 0.05, "drop": True}
+    first, again, other = (make_book(one) for one in (body, body, body | {"seed": 2}))
+    struck = strikes(first)
+    assert strikes(again) == struck
+    assert strikes(other) != struck
+    first.clear()
+    first.add(parse_fault(body))
+    assert strikes(first) == struck
+
+
+def test_faults_of_one_seed_do_not_strike_the_same_calls() -> None:
+    book = make_book({"probability": 0.1, "drop": True}, {"probability": 0.1, "throttle": True})
+    struck = [book.disturb("iam", "GetUser", MEMBER) for _ in range(5000)]
+    both = sum(one.cuts_connection and one.error is not None for one in struck)
+    assert 20 <= both <= 90
+
+
+def test_times_counts_the_calls_that_were_struck() -> None:
+    book = make_book({"probability": 0.1, "drop": True, "times": 7})
+    assert sum(strikes(book)) == 7
+    assert book.faults == []
+
+
+@pytest.mark.parametrize(
+    ("service", "code", "status", "message", "fields"),
+    [
+        ("iam", "Throttling", 400, "Rate exceeded", {}),
+        ("sts", "Throttling", 400, "Rate exceeded", {}),
+        ("account", "TooManyRequestsException", 429, "Rate exceeded", {}),
+        ("sso-admin", "ThrottlingException", 400, "Rate exceeded", {}),
+        (
+            "organizations",
+            "TooManyRequestsException",
+            400,
+            "You have sent too many requests in too short a period of time. The quota helps protect against"
+            " denial-of-service attacks. Try again later.",
+            {"Type": "RATE_LIMIT_EXCEEDED"},
+        ),
+        ("s3", "Throttling", 400, "Rate exceeded", {}),
+    ],
+)
+def test_throttling_on_purpose_has_each_service_s_own_form(
+    service: str, code: str, status: int, message: str, fields: dict[str, str]
+) -> None:
+    expected = ServiceError(code, message, status, fields)
+    assert make_book({"throttle": True}).disturb(service, "GetUser", MEMBER).error == expected
+    named = make_book({"error": {"code": code, "status": status}}).disturb(service, "GetUser", MEMBER)
+    assert named.error == expected
+
+
+def test_a_throttled_call_of_organizations_carries_its_type_on_the_wire(wire: Wire) -> None:
+    order(wire, service="organizations", throttle=True, times=1)
+    answered = wire.call("management-admin", "organizations", "ListRoots")
+    assert (answered.status, answered.code) == (400, "TooManyRequestsException")
+    assert json.loads(answered.raw.body)["Type"] == "RATE_LIMIT_EXCEEDED"
+
+
+def list_ids(wire: Wire) -> tuple[list[str], list[int], list[str]]:
+    """All ids of ListAccounts, the sizes of its pages, and its tokens."""
+    ids: list[str] = []
+    sizes: list[int] = []
+    tokens: list[str] = []
+    while True:
+        token = {"NextToken": tokens[-1]} if tokens else {}
+        page = wire.call("management-admin", "organizations", "ListAccounts", MaxResults=5, **token).body
+        ids += [account["Id"] for account in page["Accounts"]]
+        sizes.append(len(page["Accounts"]))
+        if "NextToken" not in page:
+            return ids, sizes, tokens
+        tokens.append(page["NextToken"])
+
+
+def test_an_empty_page_has_a_token_that_goes_on_where_it_was(wire: Wire) -> None:
+    whole, _, _ = list_ids(wire)
+    order(wire, operation="ListAccounts", empty_page=True, times=3)
+    ids, sizes, tokens = list_ids(wire)
+    assert ids == whole
+    assert sizes[:4] == [0, 0, 0, 5]
+    assert len(set(tokens)) == len(tokens)
+
+
+def test_empty_pages_come_in_the_middle_of_a_listing_by_their_probability(wire: Wire) -> None:
+    whole, usual_sizes, _ = list_ids(wire)
+    order(wire, service="organizations", empty_page=True, probability=0.5)
+    ids, sizes, tokens = list_ids(wire)
+    assert ids == whole
+    assert [size for size in sizes if size] == usual_sizes
+    assert 0 in sizes[1:]
+    assert len(set(tokens)) == len(tokens)
+
+
+def test_empty_pages_are_for_lists_alone_and_markers_go_on_too(wire: Wire) -> None:
+    order(wire, empty_page=True, times=1)
+    session = wire.open_root_session(MEMBER, AUDIT)
+    assert wire.call(session, "iam", "GetUser").status == 200
+    first = wire.call(session, "iam", "ListAccessKeys").body
+    assert (first["AccessKeyMetadata"], first["IsTruncated"]) == ([], True)
+    second = wire.call(session, "iam", "ListAccessKeys", Marker=first["Marker"]).body
+    assert len(second["AccessKeyMetadata"]) == len(wire.root_user(MEMBER)["access_keys"])
 
 
 def test_an_error_reaches_the_client_in_the_protocol_s_form(wire: Wire) -> None:

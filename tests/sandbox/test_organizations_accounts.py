@@ -283,3 +283,38 @@ def test_a_member_may_leave_by_itself_but_not_the_management_account(stage: Stag
     stage.call("member-admin", "organizations", "LeaveOrganization")
     with pytest.raises(ServiceError, match="AWSOrganizationsNotInUseException"):
         stage.call("member-admin", "organizations", "DescribeOrganization")
+
+
+def page(stage: Stage, token: str | None = None) -> tuple[list[str], str | None]:
+    answer = ask(stage, "ListAccounts", MaxResults=5, **({"NextToken": token} if token else {}))
+    return [account["Id"] for account in answer["Accounts"]], answer.get("NextToken")
+
+
+def remaining_pages(stage: Stage, token: str | None) -> list[str]:
+    ids: list[str] = []
+    while token:
+        found, token = page(stage, token)
+        ids += found
+    return ids
+
+
+def test_who_leaves_in_the_midst_of_a_listing_takes_nobody_else_out_of_it(stage: Stage) -> None:
+    before, _ = page(stage)
+    whole = before + remaining_pages(stage, page(stage)[1])
+    first, token = page(stage)
+    left = [first[2], whole[8]]
+    for account_id in left:
+        ask(stage, "RemoveAccountFromOrganization", AccountId=account_id)
+    assert remaining_pages(stage, token) == [one for one in whole[5:] if one not in left]
+    assert [*page(stage)[0], *remaining_pages(stage, page(stage)[1])] == [one for one in whole if one not in left]
+
+
+def test_who_joins_or_moves_in_the_midst_of_a_listing_is_in_it_once(stage: Stage) -> None:
+    first, token = page(stage)
+    source = stage.world.organization.find_parent_id(MEMBER)
+    parents = {"SourceParentId": source, "DestinationParentId": ORGANIZATION_ROOT_ID}
+    ask(stage, "MoveAccount", AccountId=MEMBER, **parents)
+    joined = create(stage)["AccountId"]
+    ids = [*first, *remaining_pages(stage, token)]
+    assert len(ids) == len(set(ids)) == len(stage.world.organization.accounts)
+    assert {MEMBER, joined} <= set(ids)

@@ -134,6 +134,17 @@ def test_a_generated_organization_has_exactly_the_accounts_asked_for(number: int
     assert organization["delegated_administrators"] == []
 
 
+@pytest.mark.parametrize(("units", "with_children"), [(1, 0), (2, 1), (3, 1), (500, 200), (2000, 800)])
+@pytest.mark.parametrize("number", [3, 1000])
+def test_a_generated_organization_has_exactly_the_units_asked_for(number: int, units: int, with_children: int) -> None:
+    organization = build(accounts=number, organizational_units=units).describe()
+    assert len(organization["accounts"]) == number
+    ids = {unit["ou_id"] for unit in organization["organizational_units"]}
+    assert len(ids) == units
+    assert len({unit["parent_id"] for unit in organization["organizational_units"]} & ids) == with_children
+    assert max(unit["ou_path"].count("/") for unit in organization["organizational_units"]) <= 5
+
+
 @pytest.mark.parametrize("seed", [1, 2, 3])
 @pytest.mark.parametrize("number", [12, 13, 20, 50, 1000])
 def test_a_generated_organization_is_mixed_as_promised(number: int, seed: int) -> None:
@@ -179,6 +190,9 @@ def test_features_can_be_on_from_the_start(
         ({"features": "some"}, "features must be one of none, credentials, sessions, all, not 'some'."),
         ({"scenario": "other"}, "there is no scenario 'other'"),
         ({"accounts": 2}, "at least 3 accounts, not 2"),
+        ({"accounts": 50, "organizational_units": 0}, "from 1 to 2000 units, not 0"),
+        ({"accounts": 50, "organizational_units": 2001}, "from 1 to 2000 units, not 2001"),
+        ({"organizational_units": 5}, "needs a number of accounts"),
     ],
 )
 def test_what_cannot_be_built_is_refused(arguments: dict[str, Any], message: str) -> None:

@@ -292,6 +292,7 @@ def test_a_restart_goes_on_exactly_where_it_ended(tmp_path: Path) -> None:
     [
         (Origin(scenario="merger"), "holds scenario 'demo' and not 'merger'"),
         (Origin(accounts=20), "holds accounts None and not 20"),
+        (Origin(organizational_units=5), "holds organizational_units None and not 5"),
         (Origin(features="all"), "holds features 'none' and not 'all'"),
         (Origin(seed=2), "holds seed 1 and not 2"),
     ],

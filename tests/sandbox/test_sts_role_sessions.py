@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from rootkeeper.sandbox.exchange import Principal, PrincipalKind, ServiceError
+from rootkeeper.sandbox.totp import step_of, totp_code
 from tests.sandbox.calling import START, Stage
 
 MANAGEMENT = "111122223333"
@@ -214,3 +215,45 @@ def test_a_deleted_role_leaves_its_sessions_without_permissions() -> None:
 
 def test_the_administrators_own_arn_is_what_the_story_says() -> None:
     assert Stage().principal("management-admin").arn == ADMIN_ARN
+
+
+MFA_ARN = f"arn:aws:iam::{MANAGEMENT}:mfa/management-admin"
+NEEDS_MFA = {"Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}
+
+
+def stage_with_mfa() -> tuple[Stage, str]:
+    """A role that asks for MFA, and the seed of the user's device."""
+    stage = stage_with_role(trust(ADMIN_ARN, **NEEDS_MFA))
+    made = stage.call("management-admin", "iam", "CreateVirtualMFADevice", VirtualMFADeviceName="management-admin")
+    seed: str = made["VirtualMFADevice"]["Base32StringSeed"].decode()
+    step = step_of(stage.now)
+    codes = {"AuthenticationCode1": totp_code(seed, step - 1), "AuthenticationCode2": totp_code(seed, step)}
+    named = {"UserName": "management-admin", "SerialNumber": MFA_ARN}
+    stage.call("management-admin", "iam", "EnableMFADevice", **named, **codes)
+    return stage, seed
+
+
+def test_a_role_that_asks_for_mfa_is_assumed_with_a_code_and_not_without() -> None:
+    stage, seed = stage_with_mfa()
+    assert refusal(stage, "management-admin").code == "AccessDenied"
+    code = totp_code(seed, step_of(stage.now) + 1)
+    session = session_of(stage, assume(stage, "management-admin", SerialNumber=MFA_ARN, TokenCode=code))
+    assert session.kind is PrincipalKind.ROLE_SESSION
+    assert session.has_mfa is False
+    again = refusal(stage, "management-admin", SerialNumber=MFA_ARN, TokenCode=code)
+    assert "invalid MFA one time pass code" in again.message
+
+
+@pytest.mark.parametrize("serial_number", [f"{MFA_ARN}-2", "GAHT12345678"])
+def test_a_device_that_is_not_the_callers_validates_nothing(serial_number: str) -> None:
+    stage, seed = stage_with_mfa()
+    code = totp_code(seed, step_of(stage.now) + 1)
+    error = refusal(stage, "management-admin", SerialNumber=serial_number, TokenCode=code)
+    assert (error.code, error.status) == ("AccessDenied", 403)
+    assert "unable to validate MFA code" in error.message
+
+
+def test_another_users_device_validates_nothing() -> None:
+    stage, seed = stage_with_mfa()
+    code = totp_code(seed, step_of(stage.now) + 1)
+    assert refusal(stage, "observer", SerialNumber=MFA_ARN, TokenCode=code).code == "AccessDenied"

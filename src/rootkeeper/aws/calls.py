@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,6 +31,10 @@ class ServiceCalls:
     @property
     def url(self) -> str:
         return str(self._client.meta.endpoint_url)
+
+    def knows(self, operation: str) -> bool:
+        """Whether the AWS SDK in use has the call."""
+        return operation in self._client.meta.service_model.operation_names
 
     def read(self, operation: str, *, target: str | None = None, **parameters: object) -> Answer:
         """Make a call that changes nothing, with retries.
@@ -73,17 +77,28 @@ class ServiceCalls:
         return answer
 
     def list_all(
-        self, operation: str, member: str, *, target: str | None = None, **parameters: object
-    ) -> Iterator[Mapping[str, Any]]:
-        """Every element of ``member`` on all pages, by ``NextToken`` or ``Marker``; pages may be empty.
+        self,
+        operation: str,
+        member: str,
+        *,
+        target: str | None = None,
+        may_lack_member: bool = False,
+        **parameters: object,
+    ) -> Iterator[Any]:
+        """Every element of ``member`` on all pages, by the service's kind of token; pages may be empty.
 
+        :param may_lack_member: SQS leaves an empty list out.
         :raises AwsUnreachableError: if a page lacks its list, or the pages don't come to an end.
         """
         token_name, answered_name = _TOKENS[self._service]
         seen: set[str] = set()
         while True:
             answer = self.read(operation, target=target, **parameters)
-            yield from required(answer, member, f"{self._service}:{operation}")
+            if may_lack_member:
+                required(answer.get("ResponseMetadata", {}), "RequestId", f"{self._service}:{operation}")
+                yield from answer.get(member) or ()
+            else:
+                yield from required(answer, member, f"{self._service}:{operation}")
             token = answer.get(answered_name)
             if token is None and not answer.get("IsTruncated"):
                 return
@@ -107,7 +122,15 @@ class ServiceCalls:
         )
 
 
-_TOKENS = {"iam": ("Marker", "Marker"), "organizations": ("NextToken", "NextToken")}
+_TOKENS = {
+    "account": ("NextToken", "NextToken"),
+    "iam": ("Marker", "Marker"),
+    "identitystore": ("NextToken", "NextToken"),
+    "organizations": ("NextToken", "NextToken"),
+    "s3": ("ContinuationToken", "ContinuationToken"),
+    "sqs": ("NextToken", "NextToken"),
+    "sso-admin": ("NextToken", "NextToken"),
+}
 
 
 @contextmanager

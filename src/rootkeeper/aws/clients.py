@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 from botocore.client import BaseClient
@@ -22,7 +23,9 @@ from rootkeeper.aws.departures import guard_departure
 from rootkeeper.aws.endpoints import name_endpoint
 from rootkeeper.aws.error_translation import CREDENTIALS_ERRORS, Call, raise_translated
 from rootkeeper.aws.options import GatewayOptions
+from rootkeeper.aws.paced_calls import pace_calls
 from rootkeeper.aws.pacing import Pacer
+from rootkeeper.aws.regional_clients import RegionalRootClients
 from rootkeeper.aws.regions import choose_region, force_regional_sts
 from rootkeeper.aws.session_credentials import isolate_root_session
 from rootkeeper.errors import InputError
@@ -41,6 +44,7 @@ class AwsClients:
 
     def __init__(self, options: GatewayOptions, clock: Clock) -> None:
         self.clock = clock
+        self.options = options
         self.pacer = Pacer(clock, options.api_share)
         with _settings_translated(options.profile):
             self.session = Session(profile=options.profile)
@@ -50,12 +54,17 @@ class AwsClients:
             self.profile: str | None = self.session.profile
             self._create_clients(options)
         self.endpoint = name_endpoint(
-            {"sts": self.sts.url, "iam": self.iam.url, "organizations": self.organizations.url}
+            {
+                "sts": self.sts.url,
+                "iam": self.iam.url,
+                "organizations": self.organizations.url,
+                "account": self.account.url,
+            }
         )
 
     def _create_clients(self, options: GatewayOptions) -> None:
         reading, changing = _configure(options, READING_ATTEMPTS), _configure(options, CHANGING_ATTEMPTS)
-        root = self._create_root_session(options)
+        self._root = root = self._create_root_session(options)
         self.sts = self._operator_calls("sts", reading, guarded="before-send.sts.AssumeRoot")
         self.iam = self._operator_calls("iam", reading)
         self.organizations = self._operator_calls("organizations", reading)
@@ -63,19 +72,35 @@ class AwsClients:
         self.organizations_changing = self._operator_calls(
             "organizations", changing, guarded="before-send.organizations"
         )
+        self.account = self._operator_calls("account", reading)
+        self.account_changing = self._operator_calls("account", changing, guarded="before-send.account")
         self.root_sts = self._root_calls(root, "sts", reading)
         self.root_iam = self._root_calls(root, "iam", reading)
         self.root_iam_changing = self._root_calls(root, "iam", changing, guarded="before-send.iam")
+        self.regional_root = RegionalRootClients(root, self.profile, reading, changing)
+
+    @cached_property
+    def sso_admin(self) -> ServiceCalls:
+        """Identity Center, made on first use: one command asks it."""
+        return self._operator_calls("sso-admin", _configure(self.options, READING_ATTEMPTS))
+
+    @cached_property
+    def identitystore(self) -> ServiceCalls:
+        """Its users and groups, made on first use."""
+        return self._operator_calls("identitystore", _configure(self.options, READING_ATTEMPTS))
 
     def _operator_calls(self, service: str, config: Config, *, guarded: str | None = None) -> ServiceCalls:
         client = self._create_client(self.session, service, config, guarded)
-
-        def pace(operation_name: str, **_: object) -> None:
-            self.pacer.take(service, operation_name)
-
-        # First of the handlers, so that the signature isn't older than the wait for a token.
-        client.meta.events.register_first(f"request-created.{service}", pace)
+        pace_calls(client, service, lambda: self.pacer)
         return ServiceCalls(client, self.profile)
+
+    def create_template_client(self, service: str, *, in_root_session: bool = False) -> BaseClient:
+        """A client by which a call is built and never sent: no pacer and no gate stands before it."""
+        session = self._root if in_root_session else self.session
+        client: BaseClient = session.create_client(
+            service, region_name=self.region, config=_configure(self.options, CHANGING_ATTEMPTS)
+        )
+        return client
 
     def _root_calls(self, root: Session, service: str, config: Config, *, guarded: str | None = None) -> ServiceCalls:
         client = self._create_client(root, service, config, guarded)

@@ -36,11 +36,13 @@ _DOMAINS = "|".join(
 """Source: DNS suffixes of all partitions in botocore's ``partitions.json``."""
 
 _PLACE = r"(?:[a-z]{2,4}(?:-[a-z]+)+-\d|us-gov|global|aws-(?:[a-z-]+-)?global)"
-"""A Region, or one of the names that stand for a whole partition; never a word such as ``s3`` or ``elb``."""
+"""A Region, or one of the names that stand for a whole partition; never a word such as ``s3`` or ``elb``, below which
+anybody's buckets and load balancers have their names.
+"""
 
 _AWS_HOST = re.compile(
-    rf"(?P<service>[a-z]+)(?:-fips)?(?:\.{_PLACE})?\.(?:{_DOMAINS})"
-    rf"|vpce-[a-z0-9-]+\.(?P<private>[a-z]+)(?:-fips)?\.{_PLACE}\.vpce\.(?:{_DOMAINS})"
+    rf"(?P<service>[a-z]+|s3)(?:-fips)?(?:\.dualstack)?(?:\.{_PLACE})?\.(?:{_DOMAINS})"
+    rf"|(?:bucket\.)?vpce-[a-z0-9-]+\.(?P<private>[a-z]+|s3)(?:-fips)?\.{_PLACE}\.vpce\.(?:{_DOMAINS})"
 )
 
 

@@ -2,7 +2,8 @@
 
 Codes come with and without the suffix ``Exception``: the query protocol and the JSON protocol spell them differently.
 
-Source: IAM 2010-05-08, STS 2011-06-15 and Organizations 2016-11-28 service models; IAM API Reference, Common errors.
+Source: IAM 2010-05-08, STS 2011-06-15, Organizations 2016-11-28 and SQS 2012-11-05 service models; IAM API Reference,
+Common errors; S3 API Reference, Error responses.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from rootkeeper.errors import (
 )
 
 ERRORS: Mapping[str, type[AwsError]] = {
+    "AWS.SimpleQueueService.NonExistentQueue": AwsNotFoundError,
     "AccessDenied": AwsAccessDeniedError,
     "AccessDeniedException": AwsAccessDeniedError,
     "AccountAlreadyRegisteredException": AwsAlreadyExistsError,
@@ -38,15 +40,20 @@ ERRORS: Mapping[str, type[AwsError]] = {
     "InvalidToken": AwsCredentialsError,
     "MissingAuthenticationToken": AwsCredentialsError,
     "MissingAuthenticationTokenException": AwsCredentialsError,
+    "NoSuchBucket": AwsNotFoundError,
+    "NoSuchBucketPolicy": AwsNotFoundError,
     "NoSuchEntity": AwsNotFoundError,
     "NotAuthorized": AwsAccessDeniedError,
     "OptInRequired": AwsCredentialsError,
     "OrganizationalUnitNotFoundException": AwsNotFoundError,
     "ParentNotFoundException": AwsNotFoundError,
+    "PolicyNotFoundException": AwsNotFoundError,
+    "QueueDoesNotExist": AwsNotFoundError,
     "RequestExpired": AwsCredentialsError,
     "RequestLimitExceeded": AwsThrottledError,
     "RequestThrottled": AwsThrottledError,
     "RequestThrottledException": AwsThrottledError,
+    "RequestTimeTooSkewed": AwsCredentialsError,
     "RootNotFoundException": AwsNotFoundError,
     "SignatureDoesNotMatch": AwsCredentialsError,
     "SlowDown": AwsThrottledError,
@@ -80,11 +87,29 @@ HINTS: Mapping[str, str] = {
     "OrganizationNotInAllFeaturesModeException": "Enable all features of the organization first.",
     "RegionDisabledException": "Use a Region that is enabled in both accounts, such as --region us-east-1.",
     "RequestExpired": "Check this machine's clock.",
+    "RequestTimeTooSkewed": "Check this machine's clock.",
     "ServiceAccessNotEnabledException": "Run `rootkeeper enable`.",
     "SignatureDoesNotMatch": "Check the secret access key and this machine's clock.",
     "UnrecognizedClient": "Check the access key; it may be deleted, inactive or of another partition or endpoint.",
     "UnrecognizedClientException": "Check the access key; it may be deleted, inactive or of another partition.",
 }
+
+_IAM_CALLERS = "the management account or a delegated administrator for IAM"
+
+NEEDED_CALLERS: Mapping[str, str] = {
+    "account": "the management account or the delegated administrator for Account Management",
+    "iam:ListOrganizationsFeatures": _IAM_CALLERS,
+    "identitystore": "the management account or the delegated administrator for IAM Identity Center",
+    "organizations": "the management account or a delegated administrator of any service",
+    "sso-admin": "the management account or the delegated administrator for IAM Identity Center",
+    "sts:AssumeRoot": f"{_IAM_CALLERS}, with sts:AssumeRoot for the task policy",
+}
+"""Whose account a call must come from, by operation or, where all its calls are alike, by service."""
+
+WRONG_CALLER: frozenset[str] = frozenset(
+    {"AccountNotManagementOrDelegatedAdministratorException", "CallerIsNotManagementAccountException"}
+)
+"""Codes that tell nothing but that the caller's account is the wrong one."""
 
 WITHHELD: frozenset[str] = frozenset(
     {

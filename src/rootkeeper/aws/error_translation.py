@@ -13,7 +13,7 @@ from botocore import exceptions as botocore_errors
 from botocore.parsers import ResponseParserError
 
 from rootkeeper.aws.denials import is_feature_off, parse_denial, shorten_denial
-from rootkeeper.aws.error_table import ERRORS, HINTS, WITHHELD
+from rootkeeper.aws.error_table import ERRORS, HINTS, NEEDED_CALLERS, WITHHELD, WRONG_CALLER
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsCredentialsError,
@@ -130,20 +130,32 @@ def _translate_answer(error: botocore_errors.ClientError, call: Call) -> AwsErro
         return _denied(facts, call)
     if kind is None and facts.http_status >= 500:
         return _server_failed(facts, call)
-    return (kind or AwsRejectedError)(
+    refused = (kind or AwsRejectedError)(
         f"{call} was refused: {facts.text}", hint=_hint(facts.aws_code, call), **facts.as_arguments()
     )
+    refused.needs = _find_needed_caller(call) if facts.aws_code in WRONG_CALLER else None
+    return refused
 
 
 def _denied(facts: _Facts, call: Call) -> AwsAccessDeniedError:
     denial = parse_denial(facts.text)
-    return AwsAccessDeniedError(
+    denied = AwsAccessDeniedError(
         f"{call} was denied: {shorten_denial(facts.text)}",
         hint=_denial_hint(facts.text, denial.cause, denial.policy_id, call),
         denied_by=denial.cause,
         policy_id=denial.policy_id,
         **facts.as_arguments(),
     )
+    if denial.cause is None and not is_feature_off(facts.text):
+        denied.needs = _find_needed_caller(call)
+    return denied
+
+
+def _find_needed_caller(call: Call) -> str | None:
+    """Where AWS names no cause, the caller's account may be the wrong one; inside a root session it is the right one."""
+    if call.in_root_session:
+        return None
+    return NEEDED_CALLERS.get(call.operation) or NEEDED_CALLERS.get(call.operation.partition(":")[0])
 
 
 def _denial_hint(text: str, cause: DenialCause | None, policy_id: str | None, call: Call) -> str | None:

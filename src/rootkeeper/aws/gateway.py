@@ -2,18 +2,53 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 from rootkeeper.aws.administration import AwsOrganizationAdministration
 from rootkeeper.aws.clients import AwsClients
+from rootkeeper.aws.identities import AwsIdentities
+from rootkeeper.aws.identity_center import AwsIdentityCenter
 from rootkeeper.aws.options import GatewayOptions
 from rootkeeper.aws.organizations import AwsOrganizationReader
+from rootkeeper.aws.policies import AwsPolicies
+from rootkeeper.aws.primary_emails import AwsPrimaryEmails
+from rootkeeper.aws.resource_places import AwsResourcePlaces
 from rootkeeper.aws.root_sessions import AwsRootSession, AwsRootSessions
 from rootkeeper.ports.clock import Clock
+from rootkeeper.ports.quotas import QuotaStore
+from rootkeeper.ports.root_summaries import SummaryReader
 
 __all__ = ["AwsGateway", "AwsRootSession", "GatewayOptions", "open_gateway"]
 
 
-class AwsGateway(AwsOrganizationReader, AwsOrganizationAdministration, AwsRootSessions):
-    """Implements OrganizationReader, OrganizationAdministration and RootSessions; safe in many threads."""
+class AwsGateway(
+    AwsOrganizationReader,
+    AwsOrganizationAdministration,
+    AwsIdentities,
+    AwsIdentityCenter,
+    AwsPolicies,
+    AwsPrimaryEmails,
+    AwsResourcePlaces,
+    AwsRootSessions,
+):
+    """Implements every port to AWS; safe in many threads."""
+
+    def open_summary_reader(self, concurrency: int) -> AbstractContextManager[SummaryReader]:
+        """See the port RootSummaries; nothing is sent yet.
+
+        :raises AwsCredentialsError: if there are no credentials.
+        """
+        from rootkeeper.aws.summary_readers import open_reader  # aiohttp's import, for audits alone
+
+        return open_reader(self._clients, concurrency)
+
+    def share_quotas(self, store: QuotaStore) -> None:
+        """Draw on token buckets that other processes on the same database draw on too."""
+        self._clients.pacer.share(store)
+
+    @property
+    def region(self) -> str:
+        return self._clients.region
 
 
 def open_gateway(options: GatewayOptions, clock: Clock) -> AwsGateway:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from rootkeeper.aws.account_places import AccountPlaces
 from rootkeeper.aws.answers import required
 from rootkeeper.aws.calls import ServiceCalls
 from rootkeeper.aws.clients import AwsClients
@@ -29,6 +27,8 @@ from rootkeeper.errors import AwsNotFoundError, OrganizationIncompleteError
 
 PAGE_SIZE = 20
 """The most that Organizations gives. Source: Organizations ListAccounts, API version 2016-11-28."""
+_SHORTEST_PATH = 2
+"""A path has an organization, a root and an account at least."""
 
 
 class AwsOrganizationReader:
@@ -59,25 +59,29 @@ class AwsOrganizationReader:
             partition=_partition_of(required(found, "Arn", "organizations:DescribeOrganization")),
         )
 
-    def list_organizational_units(self) -> tuple[OrganizationalUnit, ...]:
-        """organizations:ListRoots, then ListOrganizationalUnitsForParent for each, parents before children."""
-        found = [_parse_unit(root, None) for root in self._organizations.list_all("ListRoots", "Roots")]
-        waiting = deque(found)
-        while waiting:
-            parent = waiting.popleft()
-            children = [_parse_unit(unit, parent.ou_id) for unit in self._list_children(parent.ou_id)]
-            found.extend(children)
-            waiting.extend(children)
-        return tuple(found)
+    def list_roots(self) -> tuple[OrganizationalUnit, ...]:
+        """organizations:ListRoots."""
+        return tuple(_parse_unit(root, None) for root in self._organizations.list_all("ListRoots", "Roots"))
 
-    def list_account_pages(
-        self, organizational_units: Mapping[str, OrganizationalUnit]
-    ) -> Iterator[tuple[Account, ...]]:
-        """organizations:ListAccounts page by page; ListAccountsForParent for every unit if a place isn't told.
+    def list_child_units(self, parent_id: str) -> tuple[OrganizationalUnit, ...]:
+        """organizations:ListOrganizationalUnitsForParent to the end."""
+        children = self._organizations.list_all(
+            "ListOrganizationalUnitsForParent", "OrganizationalUnits", ParentId=parent_id, MaxResults=PAGE_SIZE
+        )
+        return tuple(_parse_unit(unit, parent_id) for unit in children)
+
+    def list_account_ids_of(self, parent_id: str) -> tuple[AccountId, ...]:
+        """organizations:ListAccountsForParent to the end."""
+        accounts = self._organizations.list_all(
+            "ListAccountsForParent", "Accounts", ParentId=parent_id, MaxResults=PAGE_SIZE
+        )
+        return tuple(AccountId(required(one, "Id", "organizations:ListAccountsForParent")) for one in accounts)
+
+    def list_account_pages(self) -> Iterator[tuple[Account, ...]]:
+        """organizations:ListAccounts page by page.
 
         :raises OrganizationIncompleteError: if a page is malformed, repeats its token or lacks its list.
         """
-        places = AccountPlaces(organizational_units, self._organizations)
         token: str | None = None
         seen: set[str] = set()
         while True:
@@ -86,7 +90,7 @@ class AwsOrganizationReader:
             listed = answer.get("Accounts")
             if listed is None:
                 raise _incomplete("a page of ListAccounts has no list of accounts")
-            yield tuple(_parse_account(account, places) for account in listed)
+            yield tuple(_parse_account(account) for account in listed)
             token = answer.get("NextToken")
             if token is None:
                 return
@@ -128,11 +132,6 @@ class AwsOrganizationReader:
     def _organizations(self) -> ServiceCalls:
         return self._clients.organizations
 
-    def _list_children(self, parent_id: str) -> Iterator[Mapping[str, Any]]:
-        return self._organizations.list_all(
-            "ListOrganizationalUnitsForParent", "OrganizationalUnits", ParentId=parent_id, MaxResults=PAGE_SIZE
-        )
-
 
 def _parse_unit(answer: Mapping[str, Any], parent_id: str | None) -> OrganizationalUnit:
     ou_id = str(
@@ -141,21 +140,32 @@ def _parse_unit(answer: Mapping[str, Any], parent_id: str | None) -> Organizatio
     return OrganizationalUnit(ou_id=ou_id, name=str(answer.get("Name") or ou_id), parent_id=parent_id)
 
 
-def _parse_account(answer: Mapping[str, Any], places: AccountPlaces) -> Account:
+def _parse_account(answer: Mapping[str, Any]) -> Account:
     if not answer.get("Id"):
         raise _incomplete("an account on a page of ListAccounts has no id")
     account_id = AccountId(answer["Id"])
-    ou_ids = places.find(account_id, answer.get("Paths"))
     joined_at = answer.get("JoinedTimestamp")
     return Account(
         account_id=account_id,
         name=answer.get("Name", ""),
         email=answer.get("Email", ""),
         state=_parse_state(answer),
-        ou_ids=ou_ids,
-        ou_path=places.describe(ou_ids),
+        ou_ids=_parse_paths(account_id, answer.get("Paths")),
+        ou_path="",
         joined_at=joined_at.astimezone(UTC) if joined_at else None,
     )
+
+
+def _parse_paths(account_id: AccountId, paths: Sequence[str] | None) -> tuple[str, ...]:
+    """Ids from the organization's root down to the parent; empty where no path tells them.
+
+    Source: Organizations Account, member ``Paths``: ``o-…/r-…/ou-…/<account id>/``.
+    """
+    for path in paths or ():
+        steps = path.strip("/").split("/")
+        if len(steps) > _SHORTEST_PATH and steps[-1] == account_id:
+            return tuple(steps[1:-1])
+    return ()
 
 
 def _parse_state(answer: Mapping[str, Any]) -> AccountState:

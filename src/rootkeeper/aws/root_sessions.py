@@ -1,17 +1,23 @@
 """Root sessions on member accounts, and the calls made within one.
 
-Every call leaves ``UserName`` out, so that it is about the root user. It is signed with this session's credentials or
-not at all. A changing call needs the receipt of its intent and a session whose identity was checked.
+Every call to IAM leaves ``UserName`` out, so that it is about the root user. Every call is signed with this session's
+credentials or not at all. A changing call needs the receipt of its intent and a session whose identity was checked.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Any, NoReturn
 
+from botocore.credentials import ReadOnlyCredentials
+
 from rootkeeper.aws.answers import Answer, required
+from rootkeeper.aws.buckets import AwsBucketPolicies
 from rootkeeper.aws.clients import AwsClients
 from rootkeeper.aws.departures import ensure_intent_fits, ensure_still_valid
+from rootkeeper.aws.queues import AwsQueuePolicies
 from rootkeeper.aws.root_user_answers import (
     in_utc,
     parse_access_key,
@@ -20,6 +26,7 @@ from rootkeeper.aws.root_user_answers import (
     parse_signing_certificate,
     parse_summary,
 )
+from rootkeeper.aws.session_calls import SessionCalls
 from rootkeeper.aws.session_credentials import RootSessionCredentials, root_session_entered
 from rootkeeper.domain.ledger import Action, Intent
 from rootkeeper.domain.organizations import AccountId
@@ -34,6 +41,10 @@ from rootkeeper.domain.root_credentials import (
 from rootkeeper.domain.task_policies import TaskPolicy
 from rootkeeper.errors import AwsNotFoundError, AwsUnclearError, IdentityMismatchError
 
+_UNLOCK_SERVICES: Mapping[TaskPolicy, tuple[str, type[AwsBucketPolicies | AwsQueuePolicies]]] = {
+    TaskPolicy.UNLOCK_BUCKET: ("s3", AwsBucketPolicies),
+    TaskPolicy.UNLOCK_QUEUE: ("sqs", AwsQueuePolicies),
+}
 DURATION_SECONDS = 900
 """The most that AssumeRoot gives, and what it gives by default. Source: STS AssumeRoot, API version 2011-06-15."""
 
@@ -53,19 +64,36 @@ class AwsRootSessions:
             intent,
             self._clients.clock,
             target=account_id,
-            TargetPrincipal=account_id,
-            TaskPolicyArn={"arn": task_policy.arn(self._clients.partition)},
-            DurationSeconds=DURATION_SECONDS,
+            **assume_root_parameters(account_id, task_policy, self._clients.partition),
         )
-        found = required(answer, "Credentials", "sts:AssumeRoot")
-        parts = ("AccessKeyId", "SecretAccessKey", "SessionToken")
-        return AwsRootSession(
-            self._clients,
-            account_id,
-            task_policy,
-            RootSessionCredentials(*(required(found, part, "sts:AssumeRoot") for part in parts)),
-            in_utc(required(found, "Expiration", "sts:AssumeRoot")),
-        )
+        return session_answered(self._clients, account_id, task_policy, answer)
+
+
+def assume_root_parameters(account_id: AccountId, task_policy: TaskPolicy, partition: str) -> dict[str, Any]:
+    """What AssumeRoot is asked."""
+    return {
+        "TargetPrincipal": account_id,
+        "TaskPolicyArn": {"arn": task_policy.arn(partition)},
+        "DurationSeconds": DURATION_SECONDS,
+    }
+
+
+def session_answered(
+    clients: AwsClients, account_id: AccountId, task_policy: TaskPolicy, answer: Answer
+) -> AwsRootSession:
+    """The session that AssumeRoot's answer gives.
+
+    :raises AwsUnreachableError: if the answer lacks a part of it.
+    """
+    found = required(answer, "Credentials", "sts:AssumeRoot")
+    parts = ("AccessKeyId", "SecretAccessKey", "SessionToken")
+    return AwsRootSession(
+        clients,
+        account_id,
+        task_policy,
+        RootSessionCredentials(*(required(found, part, "sts:AssumeRoot") for part in parts)),
+        in_utc(required(found, "Expiration", "sts:AssumeRoot")),
+    )
 
 
 def ensure_intent_covers(intent: Intent, account_id: AccountId, task_policy: TaskPolicy) -> None:
@@ -123,6 +151,11 @@ class AwsRootSession:
     def expires_at(self) -> datetime:
         return self._expires_at
 
+    def frozen_credentials(self) -> ReadOnlyCredentials:
+        """For a signature made within the gateway; they go nowhere else."""
+        found = self._credentials
+        return ReadOnlyCredentials(found.access_key_id, found.secret_access_key, found.session_token, None)
+
     def ensure_identity(self) -> None:
         """One call: sts:GetCallerIdentity."""
         with root_session_entered(self._credentials):
@@ -134,6 +167,17 @@ class AwsRootSession:
                 operation="sts:GetCallerIdentity",
             )
         self._is_identified = True
+
+    @cached_property
+    def resource_policies(self) -> AwsBucketPolicies | AwsQueuePolicies:
+        """Buckets or queues, by the task policy. No call."""
+        if self._task_policy not in _UNLOCK_SERVICES:
+            raise ValueError(f"{self._task_policy} reaches neither buckets nor queues")
+        service, policies = _UNLOCK_SERVICES[self._task_policy]
+        calls = SessionCalls(
+            self._clients, service, self._account_id, self._credentials, is_identified=lambda: self._is_identified
+        )
+        return policies(calls)
 
     def read_summary(self) -> RootCredentialsSummary:
         """One call: iam:GetAccountSummary."""

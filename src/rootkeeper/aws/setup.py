@@ -73,7 +73,7 @@ def _told(read: Callable[[], T], unknown: list[str]) -> T | None:
     try:
         return read()
     except (AwsAccessDeniedError, AwsRejectedError, AwsThrottledError) as error:
-        unknown.append(error.message)
+        unknown.append(error.reason)
         return None
 
 

@@ -10,6 +10,7 @@ import typer
 from rootkeeper.cli.changing import begin_change
 from rootkeeper.cli.confirmation import ChangeOptions
 from rootkeeper.cli.invocation import Invocation, OutputFormat, single
+from rootkeeper.cli.wave_options import WaveOptions
 from rootkeeper.domain.deletion import DeletionPlan
 from rootkeeper.domain.plan_files import ensure_valid_here, parse_plan
 from rootkeeper.errors import InputError, PlanInvalidError
@@ -17,27 +18,30 @@ from rootkeeper.errors import InputError, PlanInvalidError
 
 def apply(
     invocation: Invocation,
+    waves: WaveOptions,
     change: ChangeOptions,
     *,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A plan of rootkeeper plan.")],
 ) -> int:
     """Do exactly what a plan file says.
 
-    Each account is judged anew: one that has changed since the plan is left alone and counts as failed.
+    Each account is judged anew: one that has changed since the plan is left alone and counts as failed. A plan that was
+    begun and interrupted goes on with rootkeeper jobs resume.
 
     Changes: as rootkeeper delete, in the accounts of the plan.
 
     AWS permissions: those of rootkeeper audit, and sts:AssumeRoot with the task policy IAMDeleteRootUserCredentials.
 
     Exit statuses: 0 everything that was planned is gone, as a re-read shows; 1 an account was held back as recently
-    used; 2 wrong usage, not confirmed, or the plan is unreadable, altered, expired or of another organization; 3 AWS or
-    the ledger refused, or AWS can't be reached; 4 a deletion failed or isn't proven, or an account has changed.
+    used; 2 wrong usage, not confirmed, or the plan is unreadable, altered, expired, of another organization or begun
+    already; 3 AWS or the ledger refused, or AWS can't be reached; 4 a deletion failed or isn't proven, an account has
+    changed, or it stopped before its end; 130 interrupted.
     """
-    from rootkeeper.cli.deleting import confirm_deletion, judge_dry_run, run_deletion, show_planned
+    from rootkeeper.cli.deleting import confirm_deletion, ensure_not_begun, judge_dry_run, run_deletion, show_planned
     from rootkeeper.cli.progress import open_progress
 
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
-    plan = _read(file)
+    plan, rules = _read(file), waves.to_rules()
     progress = open_progress(invocation.terminal)
     with invocation.open_application() as application:
         now = application.clock.now()
@@ -47,13 +51,14 @@ def apply(
             endpoint=application.endpoint.label,
             now=now,
         )
+        ensure_not_begun(plan, application)
         confirmation = begin_change(invocation, application, change, output, progress)
         if change.dry_run:
             confirmation.show_context()
-            show_planned(plan, output, invocation.terminal, now)
+            show_planned(plan, output, invocation.terminal, now, rules)
             return judge_dry_run(plan)
-        agreed = confirm_deletion(plan, confirmation, invocation.terminal, now)
-        return run_deletion(application, agreed, None, progress, output, invocation.terminal)
+        agreed = confirm_deletion(plan, confirmation, invocation.terminal, now, rules)
+        return run_deletion(application, agreed, rules, None, progress, output, invocation.terminal)
 
 
 def _read(file: Path) -> DeletionPlan:

@@ -7,21 +7,26 @@ from typing import Annotated
 
 import typer
 
-from rootkeeper.cli.exit_statuses import ExitStatus
 from rootkeeper.cli.fail_on import FailOnOptions
 from rootkeeper.cli.housekeeping import name_overdue
 from rootkeeper.cli.invocation import Invocation, OutputFormat, single
+from rootkeeper.cli.pace_options import PaceOptions
 from rootkeeper.cli.selection_options import SelectionOptions
-from rootkeeper.domain.statuses import has_findings
+
+AUDIT_OUTPUTS = (OutputFormat.TREE, OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
 
 
 def audit(
     invocation: Invocation,
     selection: SelectionOptions,
     fail_on: FailOnOptions,
+    pace: PaceOptions,
     *,
     details: Annotated[
         bool, typer.Option("--details", help="Read the credentials one by one, with their ages and last use.")
+    ] = False,
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Wait for a complete listing of the accounts, names of units included.")
     ] = False,
 ) -> int:
     """Show which accounts have root user credentials.
@@ -29,6 +34,10 @@ def audit(
     Opens a root session in each ACTIVE member account that can only read, and asks for the account's summary: two
     calls per account. Without a selection the whole organization is read. The tree ends with the number of root logins
     that are left to secure.
+
+    Accounts that are known from before are read at once, while they are listed anew; where reading ends first, the age
+    of the list is told. With -o jsonl each account leaves as soon as it is read. Ctrl-C once finishes what is in flight
+    and leaves a job that rootkeeper jobs resume goes on with; twice stops now.
 
     Changes: nothing in AWS. Each account records two events in CloudTrail, which alarms on root activity may see.
 
@@ -42,23 +51,24 @@ def audit(
     Exit statuses: 0 no findings; 1 findings as --fail-on says; 2 wrong usage; 3 AWS or the ledger refused, or AWS can't
     be reached.
     """
-    from rootkeeper.cli.progress import open_progress
-    from rootkeeper.cli.rendering.audits import show_audit
+    from rootkeeper.cli.auditing import run_audit
+    from rootkeeper.workflows.audit import AuditOptions
 
-    output = invocation.choose_output(
-        OutputFormat.TREE, OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV
-    )
+    output = invocation.choose_output(*AUDIT_OUTPUTS)
     findings = fail_on.to_set()
     request = selection.to_request()
     if request.is_empty:
         request = replace(request, everything=True)
-    progress = open_progress(invocation.terminal)
-    with invocation.open_application() as application:
+    options = AuditOptions(details=details, refresh=refresh)
+    with invocation.open_application(api_share=pace.api_share) as application:
         name_overdue(application, invocation.terminal)
-        report = application.audit.run(progress, request, details=details)
-    progress.finish()
-    show_audit(report, output, invocation.terminal, details=details)
-    return ExitStatus.BAD if has_findings(report.accounts, findings) else ExitStatus.GOOD
+        return run_audit(
+            lambda progress, stop, emit: application.audit.run(progress, request, options, stop=stop, emit=emit),
+            output,
+            invocation.terminal,
+            findings,
+            details=details,
+        )
 
 
 application = single(audit)

@@ -89,4 +89,5 @@ def _keep_traceback(error: Exception) -> Path | None:
 def _tell(terminal: Terminal, message: str, hint: str | None) -> None:
     terminal.remark(f"error: {message}", style="bold red")
     if hint:
-        terminal.remark(f"hint: {hint}")
+        for line in f"hint: {hint}".splitlines():
+            terminal.remark(line)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from functools import wraps
 from pathlib import Path
@@ -98,17 +98,23 @@ class Invocation:
 
         return bootstrap.load_user_settings(self.options.config)
 
-    def open_application(self, *, creates_database: bool = True, needs_ledger: bool = True) -> Application:
+    def open_application(
+        self, *, creates_database: bool = True, needs_ledger: bool = True, api_share: int | None = None
+    ) -> Application:
         """What the command works with; to be closed, as a context manager does.
 
         :param creates_database: whether a missing database is made, instead of being an error.
         :param needs_ledger: ``False`` for closing a window, which may go on while the ledger can't be written.
+        :param api_share: instead of the setting ``aws.api_share``.
         :raises SettingsError: if a setting is unknown or out of range.
         """
         from rootkeeper import bootstrap
 
+        settings = self.load_settings()
+        if api_share is not None:
+            settings = replace(settings, aws=replace(settings.aws, api_share=api_share))
         return bootstrap.Application(
-            self.load_settings(),
+            settings,
             profile=self.options.profile,
             region=self.options.region,
             creates_database=creates_database,

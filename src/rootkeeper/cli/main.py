@@ -29,15 +29,27 @@ class RootkeeperGroup(CommandGroup):
         "sandbox": CommandEntry("rootkeeper.cli.sandbox", "Run an AWS organization on localhost.", _TRY),
         "status": CommandEntry("rootkeeper.cli.status", "Show whether root access management is set up.", _SEE),
         "audit": CommandEntry("rootkeeper.cli.audit", "Show which accounts have root user credentials.", _SEE),
+        "emails": CommandEntry("rootkeeper.cli.emails", "Hold root e-mail addresses to rules, and change them.", _SEE),
+        "report": CommandEntry("rootkeeper.cli.report", "Write the evidence of a period for an auditor.", _SEE),
+        "preflight": CommandEntry("rootkeeper.cli.preflight", "Show what SCPs and RCPs would block.", _SEE),
         "ledger": CommandEntry("rootkeeper.cli.ledger", "Read and verify the audit trail.", _SEE),
+        "policies": CommandEntry("rootkeeper.cli.policies", "Make least-privilege policies and alarms.", _SEE),
+        "breakglass": CommandEntry(
+            "rootkeeper.cli.breakglass", "Show who could open root today, and the way in without Identity Center.", _SEE
+        ),
         "enable": CommandEntry("rootkeeper.cli.enable", "Switch root access management on.", _CHANGE),
         "disable": CommandEntry("rootkeeper.cli.disable", "Switch root access management off.", _CHANGE),
         "plan": CommandEntry("rootkeeper.cli.plan", "Write down what a deletion would do.", _CHANGE),
         "apply": CommandEntry("rootkeeper.cli.apply", "Do exactly what a plan file says.", _CHANGE),
         "delete": CommandEntry("rootkeeper.cli.delete", "Delete root user credentials of member accounts.", _CHANGE),
+        "jobs": CommandEntry("rootkeeper.cli.jobs", "List, show, cancel and resume jobs.", _CHANGE),
         "exceptions": CommandEntry("rootkeeper.cli.exceptions", "Keep accounts that deletion skips.", _CHANGE),
         "recover": CommandEntry("rootkeeper.cli.recover", "Allow root password recovery for a time.", _RECOVER),
+        "unlock": CommandEntry(
+            "rootkeeper.cli.unlock", "Open buckets and queues whose policy locks everyone out.", _RECOVER
+        ),
         "windows": CommandEntry("rootkeeper.cli.windows", "List, show and close recovery windows.", _RECOVER),
+        "failsafe": CommandEntry("rootkeeper.cli.failsafe", "Keep the delegated administrator's root login.", _RECOVER),
     }
 
 

@@ -30,3 +30,13 @@ def parse_moment(text: str, option: str, now: datetime, *, day_ends: bool) -> da
     if re.fullmatch(r"\d{4}-?\d{2}-?\d{2}", text.strip()):
         moment = datetime.combine(moment.date(), time(23, 59, 59) if day_ends else time())
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def parse_past_moment(text: str, option: str, now: datetime, *, day_ends: bool) -> datetime:
+    """The same, except that a length of time means so long before ``now``.
+
+    :raises InputError: if it is none of these.
+    """
+    if _LENGTH.fullmatch(text.strip()):
+        return now - parse_duration(text, option=option, shortest=_SHORTEST, longest=_LONGEST)
+    return parse_moment(text, option, now, day_ends=day_ends)

@@ -1,10 +1,14 @@
-"""How far a command is, on stderr: a bar on a terminal, a plain line every few seconds elsewhere."""
+"""How far a command is, on stderr: a bar on a terminal, a plain line every few seconds elsewhere.
+
+Both tell the same: done, rate, an estimate of the time that is left, and what was found so far.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rootkeeper.cli.rendering.text import counted, printable
@@ -16,6 +20,10 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 _SECONDS_BETWEEN_LINES = 5.0
+_SECONDS_BEFORE_RATE = 1.0
+"""A rate over less than this says nothing."""
+
+Monotonic = Callable[[], float]
 
 
 def open_progress(terminal: Terminal) -> Progress:
@@ -23,41 +31,72 @@ def open_progress(terminal: Terminal) -> Progress:
     return BarProgress(terminal) if terminal.remarks.is_terminal else LineProgress(terminal)
 
 
-class BarProgress:
-    """One bar, with findings beside it."""
+@dataclass(slots=True)
+class Pace:
+    """What was counted since a start, and what follows from it."""
 
-    def __init__(self, terminal: Terminal) -> None:
+    started_at: float
+    total: int | None = None
+    done: int = 0
+    present: int = 0
+    unknown: int = 0
+
+    def advance(self, present: int, unknown: int) -> None:
+        self.done += 1
+        self.present += present
+        self.unknown += unknown
+
+    def find_rate(self, now: float) -> float | None:
+        """Accounts a second; ``None`` while it can't be told."""
+        passed = now - self.started_at
+        return self.done / passed if self.done and passed >= _SECONDS_BEFORE_RATE else None
+
+    def find_seconds_left(self, now: float) -> float | None:
+        """An estimate from the rate so far; ``None`` where total or rate isn't known."""
+        rate = self.find_rate(now)
+        if rate is None or self.total is None:
+            return None
+        return max(0, self.total - self.done) / rate
+
+
+class BarProgress:
+    """One bar, with rate, estimate and findings beside it."""
+
+    def __init__(self, terminal: Terminal, monotonic: Monotonic = time.monotonic) -> None:
         self._terminal = terminal
+        self._monotonic = monotonic
         self._lock = threading.Lock()
         self._bar: Bar | None = None
         self._task: TaskID | None = None
-        self._present = 0
-        self._unknown = 0
+        self._pace = Pace(0.0)
 
     def start(self, label: str, total: int | None) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as Bar
 
         self.finish()
-        self._present = self._unknown = 0
+        self._pace = Pace(self._monotonic(), total)
         self._bar = Bar(
             TextColumn("{task.description}"),
-            BarColumn(),
+            BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("{task.fields[findings]}"),
+            TextColumn("{task.fields[beside]}"),
             console=self._terminal.remarks,
             transient=True,
         )
-        self._task = self._bar.add_task(printable(label), total=total, findings="")
+        self._task = self._bar.add_task(printable(label), total=total, beside="")
         self._bar.start()
+
+    def set_total(self, total: int) -> None:
+        with self._lock:
+            self._pace.total = total
+            self._update()
 
     def advance(self, *, present: int = 0, unknown: int = 0) -> None:
         with self._lock:
-            self._present += present
-            self._unknown += unknown
-            if self._bar is not None and self._task is not None:
-                self._bar.update(self._task, advance=1, findings=spoken_findings(self._present, self._unknown))
+            self._pace.advance(present, unknown)
+            self._update()
 
     def remark(self, text: str) -> None:
         self._terminal.remark(text)
@@ -67,46 +106,77 @@ class BarProgress:
             self._bar.stop()
             self._bar = None
 
+    @property
+    def beside(self) -> str:
+        """What stands beside the bar."""
+        return spoken_pace(self._pace, self._monotonic())
+
+    def _update(self) -> None:
+        if self._bar is not None and self._task is not None:
+            pace = self._pace
+            self._bar.update(self._task, completed=pace.done, total=pace.total, beside=self.beside)
+
 
 class LineProgress:
-    """A line at the start, every few seconds, and at the end."""
+    """A line every few seconds and at the end."""
 
-    def __init__(self, terminal: Terminal, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, terminal: Terminal, monotonic: Monotonic = time.monotonic) -> None:
         self._terminal = terminal
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._label = ""
-        self._total: int | None = None
-        self._done = self._present = self._unknown = 0
+        self._pace = Pace(0.0)
         self._next_line_at = 0.0
 
     def start(self, label: str, total: int | None) -> None:
         self.finish()
-        self._label, self._total = label, total
-        self._done = self._present = self._unknown = 0
+        self._label, self._pace = label, Pace(self._monotonic(), total)
         self._next_line_at = self._monotonic() + _SECONDS_BETWEEN_LINES
+
+    def set_total(self, total: int) -> None:
+        with self._lock:
+            self._pace.total = total
 
     def advance(self, *, present: int = 0, unknown: int = 0) -> None:
         with self._lock:
-            self._done += 1
-            self._present += present
-            self._unknown += unknown
+            self._pace.advance(present, unknown)
             if self._monotonic() >= self._next_line_at:
                 self._next_line_at = self._monotonic() + _SECONDS_BETWEEN_LINES
-                self._terminal.remark(self._line())
+                self._tell()
 
     def remark(self, text: str) -> None:
         self._terminal.remark(text)
 
     def finish(self) -> None:
         if self._label:
-            self._terminal.remark(self._line())
+            self._tell(has_ended=True)
             self._label = ""
 
-    def _line(self) -> str:
-        done = f"{self._done:,} of {self._total:,}" if self._total is not None else counted(self._done, "done", "done")
-        findings = spoken_findings(self._present, self._unknown)
-        return f"{self._label}: {done}{f', {findings}' if findings else ''}"
+    def _tell(self, *, has_ended: bool = False) -> None:
+        pace = self._pace
+        done = f"{pace.done:,} of {pace.total:,}" if pace.total is not None else counted(pace.done, "done", "done")
+        beside = spoken_pace(pace, self._monotonic(), has_ended=has_ended)
+        self._terminal.remark(f"{self._label}: {done}{f', {beside}' if beside else ''}")
+
+
+def spoken_pace(pace: Pace, now: float, *, has_ended: bool = False) -> str:
+    """Such as ``12.5/s, about 1m 20s left, 3 present, 1 unknown``; what isn't known yet is left out."""
+    rate, left = pace.find_rate(now), pace.find_seconds_left(now)
+    parts = [] if rate is None else [f"{rate:,.1f}/s"]
+    if left is not None and left >= 1 and not has_ended:
+        parts.append(f"about {spoken_seconds(left)} left")
+    findings = spoken_findings(pace.present, pace.unknown)
+    return ", ".join([*parts, findings] if findings else parts)
+
+
+def spoken_seconds(seconds: float) -> str:
+    """Such as ``45s``, ``2m 5s`` or ``1h 3m``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m {whole % 60}s"
+    return f"{whole // 3600}h {whole % 3600 // 60}m"
 
 
 def spoken_findings(present: int, unknown: int) -> str:

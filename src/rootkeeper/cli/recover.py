@@ -113,7 +113,7 @@ def _open_and_wait(
         opening = application.recovery_opening(progress).open(plan)
         if opening.outcome is not OpeningOutcome.OPEN:
             return _end_unopened(opening, terminal)
-        for line in list_next_steps(plan.request.account, opening.window, _endpoint_url(application)):
+        for line in list_next_steps(plan.request.account, opening.window, application.endpoint.people_url):
             terminal.remark(line)
         waiting = application.window_waiting(progress)
         with open_countdown(terminal, opening.window, application.clock) as countdown:
@@ -130,7 +130,7 @@ def _end_left_open(
 ) -> int:
     if opening.outcome is not OpeningOutcome.OPEN:
         return _end_unopened(opening, terminal)
-    steps = list_next_steps(plan.request.account, opening.window, _endpoint_url(application), leave_open=True)
+    steps = list_next_steps(plan.request.account, opening.window, application.endpoint.people_url, leave_open=True)
     for line in steps:
         terminal.remark(line)
     show_window(opening.window, output, terminal, application.clock.now())
@@ -142,12 +142,6 @@ def _end_unopened(opening: Opening, terminal: Terminal) -> int:
     if opening.error is not None and opening.error.hint:
         terminal.remark(f"hint: {opening.error.hint}")
     return opening.exit_status
-
-
-def _endpoint_url(application: Application) -> str | None:
-    """Where the sandbox serves people; ``None`` for AWS."""
-    endpoint = application.endpoint
-    return f"http://{endpoint.label.removeprefix('SANDBOX ')}" if endpoint.is_sandbox else None
 
 
 application = single(recover)

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from rootkeeper.domain.organizations import AccountId, AccountState
 from rootkeeper.domain.root_credentials import CredentialKind, RootCredentials
 from rootkeeper.domain.selection import Skip, SkipReason
-from rootkeeper.domain.statuses import AccountStatus
+from rootkeeper.domain.statuses import Status
 
 ALL_KINDS = frozenset(CredentialKind)
 GUARDED_KINDS = frozenset({CredentialKind.PASSWORD, CredentialKind.ACCESS_KEYS})
@@ -255,8 +255,10 @@ class AccountDeletion:
     """Why the account wasn't touched."""
     was_planned: bool = True
     """Whether the plan had calls for it."""
-    status: AccountStatus | None = None
+    status: Status | None = None
     """As re-read at the end; ``None`` if it wasn't."""
+    is_final: bool = True
+    """Whether a run that goes on needn't do it again: ``False`` for what wasn't begun, was busy, or was broken off."""
 
     @property
     def outcome(self) -> KindOutcome:
@@ -268,8 +270,15 @@ class AccountDeletion:
         return KindOutcome.DELETED if KindOutcome.DELETED in outcomes else KindOutcome.ALREADY_ABSENT
 
     @property
+    def was_begun(self) -> bool:
+        """Whether its turn came before the run was stopped."""
+        return self.skip is None or self.skip.reason is not SkipReason.STOPPED
+
+    @property
     def is_failure(self) -> bool:
-        """Whether what the plan says isn't shown to be so."""
+        """Whether what the plan says isn't shown to be so; what wasn't begun can't have failed."""
+        if not self.was_begun:
+            return False
         if self.skip is not None:
             return self.was_planned or self.skip.reason is SkipReason.UNKNOWN
         return any(
@@ -295,6 +304,20 @@ class DeletionReport:
     """Every account of the plan, in its order."""
     stopped_by: str | None = None
     """Why the run was stopped before its end, in one sentence."""
+    was_interrupted: bool = False
+    """Whether a person or the system asked it to stop."""
+    job_id: str | None = None
+    """The job that goes on with what is left; ``None`` where nothing was to be done."""
+
+    @property
+    def not_begun(self) -> int:
+        """How many accounts' turn hadn't come when the run was stopped."""
+        return sum(not account.was_begun for account in self.accounts)
+
+    @property
+    def can_be_resumed(self) -> bool:
+        """Whether something is left for a run that goes on."""
+        return any(account.was_planned and not account.is_final for account in self.accounts)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -304,7 +327,7 @@ class DeletionReport:
     @property
     def exit_status(self) -> int:
         """4 if a change failed or isn't proven, 1 if an account was blocked as recently used, else 0."""
-        if self.stopped_by is not None or any(account.is_failure for account in self.accounts):
+        if self.stopped_by is not None or self.not_begun or any(account.is_failure for account in self.accounts):
             return 4
         return 1 if any(account.is_blocked for account in self.accounts) else 0
 

@@ -37,3 +37,12 @@ def render_duration(duration: timedelta) -> str:
         if seconds and seconds % _UNIT_SECONDS[unit] == 0:
             return f"{seconds // _UNIT_SECONDS[unit]}{unit}"
     return f"{seconds}s"
+
+
+def describe_duration(duration: timedelta) -> str:
+    """In words, by its largest unit, rounded down: ``3 hours``, ``1 day``; never below ``0 seconds``."""
+    seconds = max(0, int(duration.total_seconds()))
+    for length, name in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= length:
+            return f"{seconds // length} {name}{'s' if seconds >= 2 * length else ''}"
+    return f"{seconds} second{'' if seconds == 1 else 's'}"

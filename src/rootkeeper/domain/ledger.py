@@ -44,22 +44,33 @@ class Action(StrEnum):
 
     ACCESS_KEY_DELETE = "access_key:delete"
     ACCOUNTS_AUDIT = "accounts:audit"
+    BUCKET_POLICY_DELETE = "bucket_policy:delete"
+    BUCKET_POLICY_PUT = "bucket_policy:put"
+    BUCKET_POLICY_SAVE = "bucket_policy:save"
     DELEGATED_ADMINISTRATOR_DEREGISTER = "delegated_administrator:deregister"
     DELEGATED_ADMINISTRATOR_REGISTER = "delegated_administrator:register"
+    EMAIL_ATTEST = "email:attest"
+    EMAIL_UPDATE_ACCEPT = "email_update:accept"
+    EMAIL_UPDATE_START = "email_update:start"
     EXCEPTION_ADD = "exception:add"
     EXCEPTION_REMOVE = "exception:remove"
+    FAILSAFE_DRILL = "failsafe:drill"
     FEATURE_DISABLE = "feature:disable"
     FEATURE_ENABLE = "feature:enable"
     LEDGER_ADOPT = "ledger:adopt"
     LOGIN_PROFILE_CREATE = "login_profile:create"
     LOGIN_PROFILE_DELETE = "login_profile:delete"
     MFA_DEVICE_DEACTIVATE = "mfa_device:deactivate"
+    QUEUE_POLICY_SAVE = "queue_policy:save"
+    QUEUE_POLICY_SET = "queue_policy:set"
     ROOT_SESSION_OPEN = "root_session:open"
+    SETUP_ACCEPT = "setup:accept"
     SIGNING_CERTIFICATE_DELETE = "signing_certificate:delete"
     SPILL_MERGE = "spill:merge"
     TRUSTED_ACCESS_DISABLE = "trusted_access:disable"
     TRUSTED_ACCESS_ENABLE = "trusted_access:enable"
     WINDOW_CLOSE = "window:close"
+    WINDOW_KEEP = "window:keep"
     WINDOW_OPEN = "window:open"
     WINDOW_REQUEST = "window:request"
 
@@ -141,9 +152,30 @@ def canonical_json(value: JsonValue) -> str:
 
 
 def _dump(plain: Any) -> bytes:
+    if _is_simple(plain):
+        return _SIMPLE_ENCODER.encode(plain).encode()
     import rfc8785  # here, since most commands hash nothing
 
     return rfc8785.dumps(plain)
+
+
+_SIMPLE_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+"""Writes simple values as RFC 8785 does, and many times faster than code that writes any."""
+_INTEGER_LIMIT = 2**53
+
+
+def _is_simple(value: Any) -> bool:
+    """Whether nothing in it needs RFC 8785's rules for numbers, for other characters or for their order."""
+    kind = type(value)
+    if kind is str:
+        return bool(value.isascii())
+    if kind is dict:
+        return all(type(key) is str and key.isascii() and _is_simple(item) for key, item in value.items())
+    if kind is list:
+        return all(map(_is_simple, value))
+    if kind is int:
+        return bool(-_INTEGER_LIMIT < value < _INTEGER_LIMIT)
+    return value is None or kind is bool
 
 
 def _plain(value: JsonValue) -> Any:

@@ -50,6 +50,11 @@ class Endpoint:
     def is_sandbox(self) -> bool:
         return self.label != "AWS"
 
+    @property
+    def people_url(self) -> str | None:
+        """Where the sandbox serves people; ``None`` for AWS."""
+        return f"http://{self.label.removeprefix('SANDBOX ')}" if self.is_sandbox else None
+
 
 @dataclass(frozen=True, slots=True)
 class Caller:
@@ -109,3 +114,7 @@ class Inventory:
     listed_at: datetime
     delegated_administrator_ids: frozenset[AccountId] | None = field(default=None)
     """Delegated administrators for iam.amazonaws.com; ``None`` where the caller may not read them."""
+    named_at: datetime | None = None
+    """When the names of the organizational units were read; ``None`` where nobody knows."""
+    endpoint: str | None = None
+    """The label of the endpoint where it was listed; ``None`` where nobody knows."""

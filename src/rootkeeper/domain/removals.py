@@ -20,6 +20,7 @@ from rootkeeper.errors import (
     LedgerUnavailableError,
     LockLostError,
     RootkeeperError,
+    RunStoppedError,
 )
 
 ACTIONS: Mapping[CredentialKind, Action] = MappingProxyType(
@@ -200,5 +201,6 @@ _REASONS: Mapping[type[RootkeeperError], KindReason] = MappingProxyType(
         IdentityMismatchError: KindReason.IDENTITY_MISMATCH,
         LedgerUnavailableError: KindReason.LEDGER_UNAVAILABLE,
         LockLostError: KindReason.LOCK_LOST,
+        RunStoppedError: KindReason.STOPPED,
     }
 )

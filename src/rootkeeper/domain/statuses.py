@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from rootkeeper.domain.organizations import Account, AccountId, AccountState, Inventory
 from rootkeeper.domain.root_credentials import RootCredentials, RootCredentialsSummary
-from rootkeeper.errors import AwsAccessDeniedError, AwsThrottledError, RootkeeperError
+from rootkeeper.errors import AwsAccessDeniedError, AwsError, AwsThrottledError, RootkeeperError
 
 
 class Status(StrEnum):
@@ -187,14 +187,15 @@ def judge_failure(
         account,
         role,
         Status.UNKNOWN,
-        _judge_error(error, session_was_opened=session_access_key_id is not None),
+        judge_reason(error, session_was_opened=session_access_key_id is not None),
         _explain(error),
         observed_at=observed_at,
         session_access_key_id=session_access_key_id,
     )
 
 
-def _judge_error(error: RootkeeperError, *, session_was_opened: bool) -> Reason:
+def judge_reason(error: RootkeeperError, *, session_was_opened: bool = False) -> Reason:
+    """Why an account is ``unknown``, from the error that kept it from being read."""
     if isinstance(error, AwsThrottledError):
         return Reason.THROTTLED
     if isinstance(error, AwsAccessDeniedError):
@@ -203,6 +204,8 @@ def _judge_error(error: RootkeeperError, *, session_was_opened: bool) -> Reason:
 
 
 def _explain(error: RootkeeperError) -> str:
+    if isinstance(error, AwsError) and error.needs:
+        return error.reason
     sentences = [error.message if error.message.endswith(".") else f"{error.message}."]
     if isinstance(error, AwsAccessDeniedError) and error.policy_id and error.policy_id not in error.message:
         sentences.append(f"AWS names the policy {error.policy_id}.")

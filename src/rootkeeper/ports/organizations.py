@@ -40,19 +40,22 @@ class OrganizationReader(Protocol):
         """
         ...
 
-    def list_organizational_units(self) -> tuple[OrganizationalUnit, ...]:
-        """The organization's root and every organizational unit, parents before children.
-
-        organizations:ListRoots, then ListOrganizationalUnitsForParent for each.
-        """
+    def list_roots(self) -> tuple[OrganizationalUnit, ...]:
+        """organizations:ListRoots."""
         ...
 
-    def list_account_pages(
-        self, organizational_units: Mapping[str, OrganizationalUnit]
-    ) -> Iterator[tuple[Account, ...]]:
-        """Pages of organizations:ListAccounts, each account with its place in the tree.
+    def list_child_units(self, parent_id: str) -> tuple[OrganizationalUnit, ...]:
+        """organizations:ListOrganizationalUnitsForParent to the end."""
+        ...
 
-        The place comes from ``Paths``; where AWS gives none, ListAccountsForParent tells it.
+    def list_account_ids_of(self, parent_id: str) -> tuple[AccountId, ...]:
+        """The accounts directly in a unit. organizations:ListAccountsForParent to the end."""
+        ...
+
+    def list_account_pages(self) -> Iterator[tuple[Account, ...]]:
+        """Pages of organizations:ListAccounts, in AWS's order; a page may be empty.
+
+        ``ou_ids`` come from ``Paths`` and are empty where AWS gives none; ``ou_path`` isn't known yet and is empty.
 
         :raises OrganizationIncompleteError: if a page is malformed, repeats its token or lacks its list.
         """

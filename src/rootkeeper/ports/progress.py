@@ -12,6 +12,10 @@ class Progress(Protocol):
         """``total`` is ``None`` while it isn't known."""
         ...
 
+    def set_total(self, total: int) -> None:
+        """The total that has become known meanwhile, such as when the last account is listed."""
+        ...
+
     def advance(self, *, present: int = 0, unknown: int = 0) -> None:
         """One account is done; ``present`` and ``unknown`` count it."""
         ...

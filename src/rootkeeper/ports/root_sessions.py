@@ -16,6 +16,7 @@ from rootkeeper.domain.root_credentials import (
     SigningCertificate,
 )
 from rootkeeper.domain.task_policies import TaskPolicy
+from rootkeeper.ports.resource_policies import ResourcePolicies
 
 
 class RootSession(Protocol):
@@ -45,6 +46,14 @@ class RootSession(Protocol):
         """Check that the session is the target's root user. One call: sts:GetCallerIdentity.
 
         :raises IdentityMismatchError: if the ARN isn't ``arn:<partition>:iam::<account_id>:root``.
+        """
+        ...
+
+    @property
+    def resource_policies(self) -> ResourcePolicies:
+        """The account's buckets or queues; only with one of the two unlock task policies. No call.
+
+        :raises ValueError: with another task policy, which is a bug.
         """
         ...
 

@@ -49,6 +49,9 @@ def _serving_parser() -> argparse.ArgumentParser:
         help=f"what to start with: {', '.join(('demo', *EXAMPLES))}, or a file (default: demo)",
     )
     world.add_argument("--accounts", type=int, metavar="N", help="generate an organization of N accounts")
+    parser.add_argument(
+        "--organizational-units", type=int, metavar="N", help="of the generated organization (default: accounts/20)"
+    )
     parser.add_argument("--seed", type=int, metavar="S", help="makes another organization of N accounts (default: 1)")
     parser.add_argument(
         "--features",
@@ -113,7 +116,7 @@ def _read_options(given: argparse.Namespace) -> SandboxOptions:
     return SandboxOptions(
         host=given.host,
         port=given.port,
-        origin=Origin(given.scenario, given.accounts, given.seed, given.features),
+        origin=Origin(given.scenario, given.accounts, given.organizational_units, given.seed, given.features),
         state=given.state,
         throttle=given.throttle,
         consistency=given.consistency,

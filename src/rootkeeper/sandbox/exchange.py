@@ -139,6 +139,8 @@ class Call:
     response_headers: dict[str, str] = field(default_factory=dict)
     """Headers for the answer, be it a refusal or not."""
     event_log: EventLog | None = None
+    wants_empty_page: bool = False
+    """Whether a fault was ordered by which a listing answers nothing yet, and a token."""
 
 
 @dataclass

@@ -1,19 +1,29 @@
-"""Faults on purpose: errors, latency, cut connections and lies, for the calls that they match.
+"""Faults on purpose: errors, latency, cut connections, empty pages and lies, for the calls that they match.
 
-Clients must survive what AWS does on a bad day; here the bad day can be ordered through the control interface.
+Clients must survive what AWS does on a bad day; here the bad day can be ordered through the control interface. A fault
+with a probability strikes a share of the calls that it matches, counted as they come: its seed decides which.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
 from rootkeeper.sandbox.exchange import ServiceError
+from rootkeeper.sandbox.throttling import find_throttling_error
 
 _MATCHERS = ("service", "operation", "account_id")
-_FIELDS = frozenset({*_MATCHERS, "times", "error", "latency_ms", "drop", "lie"})
+_KINDS = ("error", "throttle", "latency_ms", "drop", "lie", "empty_page")
+_FIELDS = frozenset({*_MATCHERS, *_KINDS, "times", "probability", "seed"})
 _ERROR_FIELDS = frozenset({"code", "status", "message"})
+_LISTS = "List"
+"""What the names of operations that answer in pages begin with."""
+
+
+def _always() -> float:
+    return 0.0
 
 
 @dataclass(slots=True)
@@ -24,14 +34,43 @@ class Fault:
     """Values of ``service``, ``operation`` and ``account_id``; what is left out matches everything."""
     remaining: int | None = None
     """``None``: until cleared."""
+    probability: float = 1.0
+    """What share of the calls that it matches it strikes."""
+    seed: int = 1
     error: ServiceError | None = None
+    throttles: bool = False
     latency_seconds: float = 0.0
     cuts_connection: bool = False
     lies: bool = False
+    empties_page: bool = False
+    draw: Callable[[], float] = _always
+    """Gives a number below the probability when it is to strike; its book's, so that no two faults draw alike."""
 
-    def strikes(self, facts: Mapping[str, str]) -> bool:
-        """Tell whether it is due for a call."""
-        return self.remaining != 0 and all(facts.get(name) == value for name, value in self.matches.items())
+    @property
+    def refuses(self) -> bool:
+        return self.throttles or self.error is not None
+
+    def matches_call(self, facts: Mapping[str, str]) -> bool:
+        """Tell whether a call is one that it may strike."""
+        is_meant = all(facts.get(name) == value for name, value in self.matches.items())
+        return is_meant and (not self.empties_page or facts["operation"].startswith(_LISTS))
+
+    def strikes(self) -> bool:
+        """Draw for a call that it matches, and use it up where it strikes."""
+        if self.remaining == 0 or self.draw() >= self.probability:
+            return False
+        if self.remaining is not None:
+            self.remaining -= 1
+        return True
+
+    def find_error(self, service: str) -> ServiceError | None:
+        """Give the refusal in the service's own form."""
+        usual = find_throttling_error(service)
+        if self.throttles:
+            return usual
+        if self.error is None or self.error.code != usual.code:
+            return self.error
+        return ServiceError(usual.code, self.error.message or usual.message, self.error.status, usual.fields)
 
 
 @dataclass(slots=True)
@@ -42,6 +81,7 @@ class Disturbance:
     error: ServiceError | None = None
     cuts_connection: bool = False
     lies: bool = False
+    empties_page: bool = False
 
 
 @dataclass(slots=True)
@@ -49,31 +89,37 @@ class FaultBook:
     """The faults in force."""
 
     faults: list[Fault] = field(default_factory=list)
+    _added: int = 0
 
     def add(self, fault: Fault) -> None:
+        if fault.probability < 1:
+            # Each draws numbers of its own: faults that drew the same ones would always strike the same calls.
+            fault.draw = Random(f"{fault.seed}/{self._added}").random  # noqa: S311 - repeatable by intent
+        self._added += 1
         self.faults.append(fault)
 
     def clear(self) -> None:
         self.faults.clear()
+        self._added = 0
 
     def disturb(self, service: str, operation: str, account_id: str) -> Disturbance:
         """Use up the faults that match a call. The first error ends it, later ones wait for the next call."""
         facts = {"service": service, "operation": operation, "account_id": account_id}
         disturbance = Disturbance()
         for fault in self.faults:
-            if fault.strikes(facts) and not (fault.error and disturbance.error):
-                _add_up(disturbance, fault)
+            may_strike = fault.matches_call(facts) and not (fault.refuses and disturbance.error)
+            if may_strike and fault.strikes():
+                _add_up(disturbance, fault, service)
         self.faults = [fault for fault in self.faults if fault.remaining != 0]
         return disturbance
 
 
-def _add_up(disturbance: Disturbance, fault: Fault) -> None:
-    if fault.remaining is not None:
-        fault.remaining -= 1
+def _add_up(disturbance: Disturbance, fault: Fault, service: str) -> None:
     disturbance.latency_seconds += fault.latency_seconds
-    disturbance.error = disturbance.error or fault.error
+    disturbance.error = disturbance.error or fault.find_error(service)
     disturbance.cuts_connection |= fault.cuts_connection
     disturbance.lies |= fault.lies
+    disturbance.empties_page |= fault.empties_page
 
 
 def parse_fault(body: object) -> Fault:
@@ -89,13 +135,17 @@ def parse_fault(body: object) -> Fault:
     fault = Fault(
         matches={name: _text(body[name], name) for name in _MATCHERS if body.get(name) is not None},
         remaining=_parse_times(body.get("times")),
+        probability=_parse_probability(body.get("probability", 1)),
+        seed=_parse_seed(body.get("seed", 1)),
         error=_parse_error(body["error"]) if "error" in body else None,
         latency_seconds=_parse_latency(body.get("latency_ms", 0)),
         cuts_connection=_flag(body, "drop"),
         lies=_flag(body, "lie"),
+        throttles=_flag(body, "throttle"),
+        empties_page=_flag(body, "empty_page"),
     )
-    if not (fault.error or fault.latency_seconds or fault.cuts_connection or fault.lies):
-        raise ValueError("a fault needs one of error, latency_ms, drop and lie.")
+    if not any((fault.refuses, fault.latency_seconds, fault.cuts_connection, fault.lies, fault.empties_page)):
+        raise ValueError(f"a fault needs one of {', '.join(_KINDS)}.")
     return fault
 
 
@@ -117,6 +167,18 @@ def _parse_times(value: object) -> int | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError("times must be a whole number of at least 1.")
+    return value
+
+
+def _parse_probability(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
+        raise ValueError("probability must be a number over 0 and up to 1.")
+    return float(value)
+
+
+def _parse_seed(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError("seed must be a whole number.")
     return value
 
 

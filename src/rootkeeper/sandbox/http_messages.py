@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
@@ -17,7 +18,7 @@ class HttpRequest:
     """By lower-case name; repeated headers are joined by commas."""
     body: bytes
     source_ip: str
-    form_fields: dict[str, str] | None = None
+    form_fields: Mapping[str, str] | None = None
     """The body as a form, once the query protocol has parsed it."""
     server: str = "127.0.0.1"
     """Address and port that the request came in at, as they stand in a URL."""

@@ -19,6 +19,8 @@ class Origin:
     scenario: str | None = None
     accounts: int | None = None
     """Generates an organization of that many accounts instead of the scenario."""
+    organizational_units: int | None = None
+    """How many units the generated organization has."""
     seed: int | None = None
     features: str | None = None
 
@@ -28,6 +30,7 @@ class Origin:
         return Origin(
             scenario=str(Path(scenario).resolve()) if is_scenario_file(scenario) else scenario,
             accounts=self.accounts,
+            organizational_units=self.organizational_units,
             seed=1 if self.seed is None else self.seed,
             features=self.features or "none",
         )
@@ -42,6 +45,7 @@ class Origin:
             clock=clock,
             scenario=whole.scenario or "",
             accounts=whole.accounts,
+            organizational_units=whole.organizational_units,
             seed=whole.seed or 0,
             features=whole.features or "",
         )

@@ -162,6 +162,7 @@ def disturb(passage: Passage) -> Awaitable[None] | None:
     if instance.faults.faults:
         service, operation = passage.codec.service, passage.operation_name or ""
         passage.disturbance = instance.faults.disturb(service, operation, passage.account_id or "")
+        passage.known_call.wants_empty_page = passage.disturbance.empties_page
     seconds = instance.latency_seconds + passage.disturbance.latency_seconds
     if seconds:
         return _delay(passage, seconds)

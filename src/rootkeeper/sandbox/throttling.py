@@ -17,15 +17,22 @@ _ORGANIZATIONS_MESSAGE = (
     "You have sent too many requests in too short a period of time. The quota helps protect against"
     " denial-of-service attacks. Try again later."
 )
+_USUAL_ERROR = ServiceError("Throttling", "Rate exceeded", 400)
 THROTTLING_ERRORS: Mapping[str, ServiceError] = {
     "account": ServiceError("TooManyRequestsException", "Rate exceeded", 429),
+    "iam": ServiceError("Throttling", "Rate exceeded", 400),
     "organizations": ServiceError(
         "TooManyRequestsException", _ORGANIZATIONS_MESSAGE, 400, {"Type": "RATE_LIMIT_EXCEEDED"}
     ),
     "sso-admin": ServiceError("ThrottlingException", "Rate exceeded", 400),
     "sts": ServiceError("Throttling", "Rate exceeded", 400),
 }
-"""Source: aws-facts F3. The texts of Organizations and Account Management and the value of Type are assumed."""
+"""Source: aws-facts F3. The texts of IAM, Organizations and Account Management and the value of Type are assumed."""
+
+
+def find_throttling_error(service: str) -> ServiceError:
+    """Give a service's refusal of calls that come too fast; services not known to have their own say ``Throttling``."""
+    return replace(THROTTLING_ERRORS.get(service, _USUAL_ERROR))
 
 
 class Throttle(Protocol):
@@ -66,7 +73,7 @@ class AwsThrottle:
         """Count the call in all its buckets, or refuse it without counting when one of them is empty."""
         buckets = self._find_buckets(call)
         if any(bucket.tokens < 1 for bucket in buckets):
-            return replace(THROTTLING_ERRORS[call.service])
+            return find_throttling_error(call.service)
         for bucket in buckets:
             bucket.tokens -= 1
         return None

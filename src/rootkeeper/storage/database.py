@@ -16,17 +16,21 @@ from rootkeeper.errors import DatabaseError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.ledger import LedgerVerification
 from rootkeeper.storage import adoption, schema
+from rootkeeper.storage.accepted_setups import SqlAcceptedSetups
 from rootkeeper.storage.anchor import Anchor
 from rootkeeper.storage.copying import LedgerCopies
 from rootkeeper.storage.deletion_exceptions import SqlDeletionExceptions
 from rootkeeper.storage.dialects import Store, explain, open_store
+from rootkeeper.storage.email_attestations import SqlEmailAttestations
 from rootkeeper.storage.group_commit import GroupCommit
 from rootkeeper.storage.inventory import SqlInventoryStore
+from rootkeeper.storage.jobs import SqlJobs
 from rootkeeper.storage.ledger import SqlLedger
 from rootkeeper.storage.ledger_reading import list_entries, list_open_entries
 from rootkeeper.storage.locks import SqlAccountLocks
 from rootkeeper.storage.mirror import Mirror
 from rootkeeper.storage.owners import Owner
+from rootkeeper.storage.quotas import SqlQuotas
 from rootkeeper.storage.reading import reading
 from rootkeeper.storage.schema_version import ensure_current
 from rootkeeper.storage.spill import SpillLedger, list_spill_files, open_spill
@@ -140,8 +144,20 @@ class Database:
     def inventory(self, organization_id: str) -> SqlInventoryStore:
         return SqlInventoryStore(self._store, self._commits, organization_id)
 
+    def jobs(self, organization_id: str, clock: Clock, owner: Callable[[], Owner]) -> SqlJobs:
+        return SqlJobs(self._store, self._commits, organization_id, clock, owner)
+
     def deletion_exceptions(self, organization_id: str) -> SqlDeletionExceptions:
         return SqlDeletionExceptions(self._store, self._commits, organization_id)
+
+    def email_attestations(self, organization_id: str) -> SqlEmailAttestations:
+        return SqlEmailAttestations(self._store, self._commits, organization_id)
+
+    def accepted_setups(self, organization_id: str) -> SqlAcceptedSetups:
+        return SqlAcceptedSetups(self._store, self._commits, organization_id)
+
+    def quotas(self, organization_id: str, caller: str, clock: Clock) -> SqlQuotas:
+        return SqlQuotas(self._commits, organization_id, caller, clock)
 
     def list_organization_ids(self) -> tuple[str, ...]:
         """Organizations that the ledger or the inventory knows.

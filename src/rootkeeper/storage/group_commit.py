@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
@@ -23,14 +24,21 @@ T = TypeVar("T")
 _LARGEST_GROUP = 512
 
 
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a unit of ledger work looks at, so that a group reads it at once for all its units."""
+
+    ends_intent: int | None = None
+    lock: tuple[str, str] | None = None
+    """The organization and the account whose lock it checks."""
+
+
 class _Unit:
     """One caller's work, and the place where it waits."""
 
-    def __init__(
-        self, work: Callable[[WriteTransaction], Any], of_ledger: bool, ends_intent: int | None = None
-    ) -> None:
+    def __init__(self, work: Callable[[WriteTransaction], Any], of_ledger: bool, needs: Needs | None = None) -> None:
         self.work = work
-        self.ends_intent = ends_intent
+        self.needs = needs or Needs()
         self.of_ledger = of_ledger
         self.future: Future[Any] = Future()
         self.outcome: Any = None
@@ -72,12 +80,12 @@ class GroupCommit:
         self._connection: Connection | None = None
         self._known_head: Head | None = None
 
-    def run_ledger_work(self, work: Callable[[WriteTransaction], T], *, ends_intent: int | None = None) -> T:
-        """Do ledger work; ``ends_intent`` names the intent that it ends, so that a group looks for all of them at once.
+    def run_ledger_work(self, work: Callable[[WriteTransaction], T], needs: Needs | None = None) -> T:
+        """Do ledger work.
 
         :raises LedgerUnavailableError: if it can't be made durable.
         """
-        return self._run(_Unit(work, True, ends_intent))  # type: ignore[no-any-return]  # the future's type is the work's
+        return self._run(_Unit(work, True, needs))  # type: ignore[no-any-return]  # the future's type is the work's
 
     def run(self, work: Callable[[WriteTransaction], T]) -> T:
         """:raises DatabaseError: if it can't be made durable."""
@@ -150,8 +158,7 @@ class GroupCommit:
         connection = self._connect()
         with connection.begin():
             transaction = WriteTransaction(connection)
-            if ending := [unit.ends_intent for unit in group if unit.ends_intent is not None]:
-                transaction.look_up_intents(ending)
+            _look_up(transaction, [unit.needs for unit in group])
             for unit in group:
                 self._perform(unit, transaction)
             if transaction.has_entries:
@@ -170,12 +177,12 @@ class GroupCommit:
                 with transaction.connection.begin_nested():
                     unit.outcome = unit.work(transaction)
         except RootkeeperError as error:
-            transaction.lease_ends.clear()
+            transaction.forget_reads()
             unit.refusal = error
         except (IntegrityError, UnicodeEncodeError) as error:
             if unit.of_ledger:
                 raise
-            transaction.lease_ends.clear()
+            transaction.forget_reads()
             unit.refusal = self._explain_refusal(error)
             unit.refusal.__cause__ = error
 
@@ -205,3 +212,11 @@ class GroupCommit:
             self._connection.invalidate()
             self._connection.close()
             self._connection = None
+
+
+def _look_up(transaction: WriteTransaction, needs: list[Needs]) -> None:
+    if ending := [need.ends_intent for need in needs if need.ends_intent is not None]:
+        transaction.look_up_intents(ending)
+    locks = {need.lock for need in needs if need.lock is not None}
+    for organization_id in {organization_id for organization_id, _ in locks}:
+        transaction.look_up_locks(organization_id, [account for owner, account in locks if owner == organization_id])

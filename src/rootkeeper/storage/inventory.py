@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -56,6 +57,8 @@ class SqlInventoryStore:
                 ),
                 listed_at=row.listed_at,
                 delegated_administrator_ids=None if delegates is None else frozenset(map(AccountId, delegates)),
+                named_at=row.named_at,
+                endpoint=row.endpoint,
             )
 
     def save(self, inventory: Inventory) -> None:
@@ -67,6 +70,8 @@ class SqlInventoryStore:
             "partition": inventory.organization.partition,
             "listed_at": inventory.listed_at,
             "delegated_administrator_ids": None if delegates is None else sorted(delegates),
+            "named_at": inventory.named_at,
+            "endpoint": inventory.endpoint,
         }
         own = {"organization_id": self._organization_id}
         accounts = [
@@ -114,10 +119,17 @@ class SqlInventoryStore:
         self._commits.run(work)
 
     def list_statuses(self) -> dict[AccountId, AccountStatus]:
+        """Each account as the last inventory has it: while it was read, its place may not have had a name yet."""
         table = schema.account_statuses
         statement = select(table).where(table.c.organization_id == self._organization_id)
         with reading(self._store) as connection:
-            return {AccountId(row.account_id): parse_status(row) for row in connection.execute(statement)}
+            rows = self._rows(connection, schema.inventory_accounts)
+            accounts = {row.account_id: parse_account(row) for row in rows}
+            found = [parse_status(row) for row in connection.execute(statement)]
+        return {
+            status.account.account_id: replace(status, account=accounts.get(status.account.account_id, status.account))
+            for status in found
+        }
 
     def record_audit(self, started_at: datetime, ended_at: datetime, summary: dict[str, int]) -> None:
         statement = insert(schema.audits).values(

@@ -20,7 +20,7 @@ from rootkeeper.domain.organizations import AccountId, Endpoint
 from rootkeeper.errors import InputError, LockLostError
 from rootkeeper.ports.locks import AccountLock
 from rootkeeper.storage.dialects import Store
-from rootkeeper.storage.group_commit import GroupCommit
+from rootkeeper.storage.group_commit import GroupCommit, Needs
 from rootkeeper.storage.ledger_reading import list_open_entries
 from rootkeeper.storage.locks import ensure_lock_held
 from rootkeeper.storage.owners import Owner, find_owner
@@ -69,7 +69,8 @@ class SqlLedger:
                 parameters=entry.parameters,
             )
 
-        return self._commits.run_ledger_work(append)
+        needs = None if lock is None else Needs(lock=(self._organization_id, lock.account_id))
+        return self._commits.run_ledger_work(append, needs)
 
     def append_outcome(
         self, intent: Intent, result: Result, details: Mapping[str, JsonValue] | None = None
@@ -86,7 +87,7 @@ class SqlLedger:
                 )
             return transaction.append(draft)
 
-        return self._commits.run_ledger_work(append, ends_intent=intent.sequence)
+        return self._commits.run_ledger_work(append, Needs(ends_intent=intent.sequence))
 
     def append_fact(
         self,

@@ -87,6 +87,7 @@ class SqlAccountLocks:
         else:
             statement = update(schema.account_locks).where(_is_row(self._organization_id, account_id)).values(**values)
         transaction.connection.execute(statement)
+        transaction.note_lock_change(self._organization_id, account_id)
         return AccountLock(account_id=account_id, owner_id=self._owner.owner_id, fencing_token=token)
 
     def _find_live_holder(self, transaction: WriteTransaction, row: Row[Any]) -> _Busy | None:
@@ -101,7 +102,7 @@ class SqlAccountLocks:
 
     def _release(self, lock: AccountLock) -> None:
         try:
-            self._commits.run(lambda transaction: release_lock(transaction.connection, self._organization_id, lock))
+            self._commits.run(lambda transaction: release_lock(transaction, self._organization_id, lock))
         except DatabaseError:
             self._owner.release_later(self._organization_id, lock)
 
@@ -111,8 +112,7 @@ def ensure_lock_held(transaction: WriteTransaction, organization_id: str, lock: 
 
     :raises LockLostError: if another owner has taken the lock since.
     """
-    row = _find_row(transaction, organization_id, lock.account_id)
-    if row is None or (row.owner_id, row.fencing_token) != (lock.owner_id, lock.fencing_token):
+    if transaction.get_lock_holder(organization_id, lock.account_id) != (lock.owner_id, lock.fencing_token):
         raise LockLostError(
             f"Account {lock.account_id} was taken over by another process; this one must not act on it any more.",
             hint="Start the command again; it goes on with what is left to do.",

@@ -67,10 +67,11 @@ def add_owner(connection: Connection, record: OwnerRecord, registered_at: dateti
     )
 
 
-def release_lock(connection: Connection, organization_id: str, lock: AccountLock) -> None:
+def release_lock(transaction: WriteTransaction, organization_id: str, lock: AccountLock) -> None:
     """Free the lock, unless somebody else has it by now."""
     locks = schema.account_locks.c
-    connection.execute(
+    transaction.note_lock_change(organization_id, lock.account_id)
+    transaction.connection.execute(
         update(schema.account_locks)
         .where(locks.organization_id == organization_id, locks.account_id == lock.account_id)
         .where(locks.owner_id == lock.owner_id, locks.fencing_token == lock.fencing_token)
@@ -165,6 +166,7 @@ class Owner:
     def _deregister(self, transaction: WriteTransaction) -> None:
         locks = schema.account_locks
         transaction.connection.execute(update(locks).where(locks.c.owner_id == self.owner_id).values(owner_id=None))
+        transaction.forget_reads()
         self._end_lease_at(transaction, self.clock.now())
 
     def _beat(self) -> None:
@@ -185,7 +187,7 @@ class Owner:
     ) -> None:
         self._renew(transaction, self.clock.now())
         for organization_id, lock in unreleased:
-            release_lock(transaction.connection, organization_id, lock)
+            release_lock(transaction, organization_id, lock)
 
     def _renew(self, transaction: WriteTransaction, now: datetime) -> None:
         self._end_lease_at(transaction, now + timedelta(seconds=self._lease_seconds))

@@ -15,6 +15,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Dialect,
+    Float,
     ForeignKeyConstraint,
     Index,
     Integer,
@@ -179,6 +180,8 @@ inventories = Table(
     Column("partition", String(32), nullable=False),
     Column("listed_at", UtcTime, nullable=False),
     Column("delegated_administrator_ids", JsonText),
+    Column("named_at", UtcTime),
+    Column("endpoint", Text),
 )
 
 inventory_accounts = Table(
@@ -247,6 +250,17 @@ deletion_exceptions = Table(
     Column("added_at", UtcTime, nullable=False),
 )
 
+email_attestations = Table(
+    "email_attestations",
+    metadata,
+    Column("organization_id", String(34), primary_key=True),
+    Column("address", String(320), primary_key=True),
+    Column("attested_by", Text, nullable=False),
+    Column("until", UtcTime, nullable=False),
+    Column("recorded_by", Text, nullable=False),
+    Column("recorded_at", UtcTime, nullable=False),
+)
+
 jobs = Table(
     "jobs",
     metadata,
@@ -262,9 +276,11 @@ jobs = Table(
     Column("owner_id", String(64), nullable=False),
     Column("parameters", JsonText, nullable=False),
     Column("progress", JsonText, nullable=False),
+    Column("document", Text),
     Column("remark", Text),
     Index("ix_jobs_organization_id", "organization_id", "created_at"),
 )
+"""``document`` is long, such as a plan's file: lists of jobs leave it out."""
 
 job_accounts = Table(
     "job_accounts",
@@ -276,3 +292,36 @@ job_accounts = Table(
     ForeignKeyConstraint(["job_id"], ["jobs.job_id"], ondelete="CASCADE"),
 )
 """What a job has done with each account: what a resumed one doesn't do again."""
+
+accepted_setups = Table(
+    "accepted_setups",
+    metadata,
+    Column("organization_id", String(34), primary_key=True),
+    Column("ledger_sequence", Integer, primary_key=True, autoincrement=False),
+    Column("accepted_at", UtcTime, nullable=False),
+    Column("accepted_by", Text, nullable=False),
+    Column("state", JsonText, nullable=False),
+)
+"""Every set-up that was accepted; the one of the highest sequence holds."""
+
+setup_readings = Table(
+    "setup_readings",
+    metadata,
+    Column("organization_id", String(34), primary_key=True),
+    Column("read_on", String(10), primary_key=True),
+    Column("read_at", UtcTime, nullable=False),
+    Column("state", JsonText, nullable=False),
+)
+"""The last reading of the set-up on each day (UTC), so that a report on a past period still finds one."""
+
+quota_states = Table(
+    "quota_states",
+    metadata,
+    Column("organization_id", String(34), primary_key=True),
+    Column("quota", String(255), primary_key=True),
+    Column("tokens", Float, nullable=False),
+    Column("counted_at", Float, nullable=False),
+    Column("pace", Float, nullable=False),
+    Column("paced_at", Float, nullable=False),
+)
+"""Token buckets that processes share. Their times are seconds since 1970, since they are only ever subtracted."""

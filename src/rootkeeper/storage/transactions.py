@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -33,6 +33,10 @@ class Head:
     sequence: int
     entry_hash: str
     organization_id: str = ""
+
+
+Holder = tuple[str | None, int]
+"""A lock's owner and its fencing token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ class WriteTransaction:
         self._ended: list[int] = []
         self.lease_ends: dict[str, datetime] = {}
         """Leases by owner, as far as they were read or renewed here."""
+        self._holders: dict[tuple[str, str], Holder | None] = {}
 
     @property
     def head(self) -> Head:
@@ -113,6 +118,33 @@ class WriteTransaction:
         found = self.connection.execute(select(intents.sequence).where(intents.sequence.in_(sequences)))
         self._looked_up.update(sequences)
         self._open.update(found.scalars())
+
+    def look_up_locks(self, organization_id: str, account_ids: Iterable[str]) -> None:
+        """Read at once who holds these accounts' locks, for the fencing checks that follow."""
+        locks, wanted = schema.account_locks.c, set(account_ids)
+        found = self.connection.execute(
+            select(locks.account_id, locks.owner_id, locks.fencing_token).where(
+                locks.organization_id == organization_id, locks.account_id.in_(wanted)
+            )
+        )
+        self._holders.update(dict.fromkeys(((organization_id, account_id) for account_id in wanted), None))
+        for row in found:
+            self._holders[organization_id, row.account_id] = (row.owner_id, row.fencing_token)
+
+    def get_lock_holder(self, organization_id: str, account_id: str) -> Holder | None:
+        """Who holds the account's lock as this transaction has left it; ``None`` if nobody ever did."""
+        if (organization_id, account_id) not in self._holders:
+            self.look_up_locks(organization_id, [account_id])
+        return self._holders[organization_id, account_id]
+
+    def note_lock_change(self, organization_id: str, account_id: str) -> None:
+        """The lock's row was written: what was read of it is out of date."""
+        self._holders.pop((organization_id, account_id), None)
+
+    def forget_reads(self) -> None:
+        """Something was rolled back or changed at large: what was read here is out of date."""
+        self.lease_ends.clear()
+        self._holders.clear()
 
     def end_intent(self, intent_sequence: int) -> bool:
         """Take an intent off the open ones, for its outcome is appended next; ``False`` if it isn't among them."""

@@ -1,30 +1,49 @@
 """Reading many accounts at once, in batches that share one ledger intent each.
 
 A batch's intent is on disk before its first AssumeRoot. Batches slide: the next one starts while the last accounts of
-the one before are still being read. Only the thread that feeds writes ledger and inventory.
+the one before are still being read. An account that AWS throttled, or that couldn't be reached, goes to the end of the
+queue and into a later batch. Only the thread that takes the steps writes ledger and inventory.
 """
 
 from __future__ import annotations
 
-import queue
-import threading
+from collections import deque
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from types import TracebackType
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 from rootkeeper.domain.ledger import Action, Intent, JsonValue, Result
 from rootkeeper.domain.organizations import Account, AccountId
-from rootkeeper.domain.statuses import AccountStatus, Role, Status, judge_failure
+from rootkeeper.domain.statuses import AccountStatus, Role, Status, judge_failure, judge_reason
 from rootkeeper.domain.task_policies import TaskPolicy
-from rootkeeper.errors import DatabaseError, LedgerUnavailableError, LockLostError
+from rootkeeper.errors import (
+    AwsCredentialsError,
+    AwsThrottledError,
+    AwsUnreachableError,
+    DatabaseError,
+    LedgerUnavailableError,
+    LockLostError,
+)
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.inventory import InventoryStore
 from rootkeeper.ports.ledger import Ledger
 from rootkeeper.ports.progress import Progress
+from rootkeeper.ports.root_sessions import RootSession
+from rootkeeper.ports.root_summaries import SummaryAnswer, SummaryReader, SummaryRequest
+from rootkeeper.workflows.inventory_listing import Step
 
-_LONGEST_REQUEUE = 3
-"""How often an account is put into a later batch, since its intent had grown too old before its turn came."""
+MOST_TRIES = 8
+"""How often an account is tried before it is ``unknown``."""
+MOST_REFUSALS = 30
+"""How often an account's turn may come only after its batch's intent has grown too old."""
+_FIRST_DELAY_SECONDS = 0.1
+_LONGEST_DELAY_SECONDS = 2.0
+"""Less than any lease, so that the intent is still good after it."""
+_SESSION_RESERVE_SECONDS = 60.0
+_SAVING_SECONDS = 0.5
+"""What was read is kept at least so often, so that a killed audit reads little twice."""
+_GATHERING_SECONDS = 0.5
+"""For so long a batch that isn't full waits for more, while others are being read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,162 +53,208 @@ class ReadingTarget:
     account: Account
     role: Role
     has_open_window: bool
-    attempt: int = 1
+    tries: int = 0
+    refusals: int = 0
+    session: RootSession | None = None
+    """Of an earlier try, where only the second call failed."""
+
+    @property
+    def account_id(self) -> AccountId:
+        return self.account.account_id
 
 
-ReadAccount = Callable[[ReadingTarget, Intent], AccountStatus]
-"""Reads one account; what AWS refuses becomes its status.
-
-:raises LockLostError: if the intent is too old; nothing was sent.
-:raises AwsCredentialsError: if the operator's own credentials ended.
-"""
+Judge = Callable[[ReadingTarget, SummaryAnswer, Callable[[AccountStatus], None]], None]
+"""Turns an answer into a status and hands it over, at once or as a later step."""
 
 
 @dataclass(slots=True)
 class _Batch:
     intent: Intent
     waiting: set[AccountId]
-    statuses: list[AccountStatus] = field(default_factory=list)
-    requeued: list[AccountId] = field(default_factory=list)
+    sessions: dict[str, JsonValue] = field(default_factory=dict)
+    """Account id → access key id of its session."""
+    unread: dict[str, JsonValue] = field(default_factory=dict)
+    """Account id → why."""
+    not_sent: set[AccountId] = field(default_factory=set)
+    was_too_old: bool = False
 
 
 @dataclass(slots=True)
 class AuditBatches:
-    """A context: leaving it waits for what is being read, and records the outcome of every batch."""
+    """The queue of accounts, and the batches that owe their outcome."""
 
-    read: ReadAccount
+    reader: SummaryReader
+    judge: Judge
     ledger: Ledger
     store: InventoryStore
     clock: Clock
     progress: Progress
+    deliver: Callable[[Step], None]
+    take_status: Callable[[AccountStatus], None]
+    """Told each account's status as it is known."""
+    is_current: Callable[[Account], bool]
+    """Whether the account still is as it was when it was queued; else its status comes from elsewhere."""
     workers: int
     batch_size: int
-    statuses: dict[AccountId, AccountStatus] = field(default_factory=dict)
-    _executor: ThreadPoolExecutor = field(init=False)
-    _buffer: list[ReadingTarget] = field(default_factory=list)
+    jitter: Callable[[], float]
+    """A number from 0 to 1, anew each time."""
+    obstacle: AwsCredentialsError | None = None
+    """The operator's own credentials ended: nobody can be read any more."""
+    _queue: deque[ReadingTarget] = field(default_factory=deque)
     _open: list[_Batch] = field(default_factory=list)
-    """Batches that owe their outcome."""
-    _running: dict[Future[AccountStatus], tuple[_Batch, ReadingTarget]] = field(default_factory=dict)
-    _done: queue.SimpleQueue[Future[AccountStatus]] = field(default_factory=queue.SimpleQueue)
-    _stopped: threading.Event = field(default_factory=threading.Event)
+    _in_flight: int = 0
+    _window: int = field(init=False)
+    _unsaved: list[AccountStatus] = field(default_factory=list)
+    _save_at: float = 0.0
+    _start_at: float = 0.0
 
     def __post_init__(self) -> None:
-        self._executor = ThreadPoolExecutor(self.workers, thread_name_prefix="audit")
+        self._window = self._widest
 
-    def __enter__(self) -> AuditBatches:
-        return self
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits and nothing is in flight."""
+        return not self._queue and not self._in_flight
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._stopped.set()
-        self._executor.shutdown(wait=True, cancel_futures=True)
-        self._record_rest()
+    @property
+    def is_in_flight(self) -> bool:
+        return self._in_flight > 0
 
     def add(self, targets: Iterable[ReadingTarget]) -> None:
-        """Have these accounts read; blocks only while far more are waiting than can be read at once.
+        """Put accounts at the end of the queue."""
+        self._queue.extend(targets)
+
+    def start(self) -> None:
+        """Start as many batches as can be read now.
 
         :raises LedgerUnavailableError: if a batch can't be recorded; no further root session is opened.
         """
-        self._buffer.extend(targets)
-        self._collect(block=False)
-        while len(self._buffer) >= self.batch_size or (self._buffer and len(self._running) < self.workers):
+        while self._queue and self._in_flight < min(self.workers, self._window) and self._is_worth_starting():
             self._start_batch()
 
-    def finish(self) -> None:
-        """Wait until everything that was added is read and recorded."""
-        while self._buffer or self._running:
-            if self._buffer:
-                self._start_batch()
-            else:
-                self._collect(block=True)
-
-    def _start_batch(self) -> None:
-        while len(self._running) > self.workers:
-            self._collect(block=True)
-        targets, self._buffer = self._buffer[: self.batch_size], self._buffer[self.batch_size :]
-        account_ids = [target.account.account_id for target in targets]
-        intent = self.ledger.append_intent(
-            Action.ACCOUNTS_AUDIT,
-            parameters={"task_policy": TaskPolicy.AUDIT.value, "account_ids": account_ids},
-        )
-        batch = _Batch(intent, set(account_ids))
-        self._open.append(batch)
-        for target in targets:
-            future = self._executor.submit(self._work, target, intent)
-            self._running[future] = (batch, target)
-            future.add_done_callback(self._done.put)
-
-    def _work(self, target: ReadingTarget, intent: Intent) -> AccountStatus:
-        if self._stopped.is_set():
-            raise LockLostError("The audit was stopped.")
-        return self.read(target, intent)
-
-    def _collect(self, *, block: bool) -> None:
-        """Take in what was read; with ``block``, at least one account."""
-        while self._running:
-            try:
-                future = self._done.get(block=block)
-            except queue.Empty:
-                return
-            self._take(future)
-            block = False
-
-    def _take(self, future: Future[AccountStatus]) -> None:
-        batch, target = self._running.pop(future)
-        try:
-            self._keep(batch, future.result())
-        except LockLostError as error:
-            self._requeue(batch, target, error)
-        if not batch.waiting:
-            self._record(batch)
-
-    def _keep(self, batch: _Batch, status: AccountStatus) -> None:
-        batch.waiting.discard(status.account.account_id)
-        batch.statuses.append(status)
-        self.statuses[status.account.account_id] = status
-        self.progress.advance(
-            present=int(status.status is Status.PRESENT), unknown=int(status.status is Status.UNKNOWN)
+    def _is_worth_starting(self) -> bool:
+        """Each batch costs two commits, so few accounts wait a little for more."""
+        return (
+            not self._in_flight
+            or len(self._queue) >= min(self.batch_size, self._window)
+            or self.clock.monotonic() >= self._start_at
         )
 
-    def _requeue(self, batch: _Batch, target: ReadingTarget, error: LockLostError) -> None:
-        if target.attempt >= _LONGEST_REQUEUE:
-            self._keep(batch, judge_failure(target.account, target.role, error, observed_at=self.clock.now()))
-            return
-        batch.waiting.discard(target.account.account_id)
-        batch.requeued.append(target.account.account_id)
-        later = ReadingTarget(target.account, target.role, target.has_open_window, target.attempt + 1)
-        self._buffer.append(later)
+    def note(self, status: AccountStatus) -> None:
+        """A status is known; it is kept soon."""
+        self._unsaved.append(status)
+        if self.clock.monotonic() >= self._save_at:
+            self._save()
+        self.take_status(status)
 
-    def _record(self, batch: _Batch) -> None:
-        """The statuses in one transaction, then one outcome for the batch, with each account's session."""
-        self._open.remove(batch)
-        self.store.save_statuses(batch.statuses)
-        try:
-            self.ledger.append_outcome(batch.intent, *_describe(batch))
-        except LockLostError as error:
-            self.progress.remark(f"The outcome of a batch was settled by another process: {error.message}")
+    def _save(self) -> None:
+        self.store.save_statuses(self._unsaved)
+        self._unsaved = []
+        self._save_at = self.clock.monotonic() + _SAVING_SECONDS
 
-    def _record_rest(self) -> None:
+    def record_rest(self) -> None:
         """After a stop: what was read meanwhile is kept, what never started is said to be so."""
-        for future, (batch, _) in self._running.items():
-            if not future.cancelled() and future.exception() is None:
-                self._keep(batch, future.result())
-        self._running.clear()
+        try:
+            self._save()
+        except DatabaseError as error:
+            self.progress.remark(f"What was read last couldn't be kept: {error.message}")
         for batch in tuple(self._open):
             try:
                 self._record(batch)
             except (DatabaseError, LedgerUnavailableError) as error:
                 self.progress.remark(f"What came of a batch couldn't be recorded: {error.message}")
 
+    @property
+    def _widest(self) -> int:
+        return self.workers + self.batch_size
+
+    def _start_batch(self) -> None:
+        size = min(self.batch_size, len(self._queue), self._window)
+        targets = [self._queue.popleft() for _ in range(size)]
+        account_ids = [target.account_id for target in targets]
+        intent = self.ledger.append_intent(
+            Action.ACCOUNTS_AUDIT,
+            parameters={"task_policy": TaskPolicy.AUDIT.value, "account_ids": account_ids},
+        )
+        batch = _Batch(intent, set(account_ids))
+        self._open.append(batch)
+        self._in_flight += len(targets)
+        self._start_at = self.clock.monotonic() + _GATHERING_SECONDS
+        for target in targets:
+            self._submit(batch, target)
+
+    def _submit(self, batch: _Batch, target: ReadingTarget) -> None:
+        delay = min(_LONGEST_DELAY_SECONDS, _FIRST_DELAY_SECONDS * 2**target.tries) if target.tries else 0.0
+        request = SummaryRequest(target.account_id, batch.intent, target.session, delay * self.jitter())
+        self.reader.submit(request, lambda answer: self.deliver(partial(self._take, batch, target, answer)))
+
+    def _take(self, batch: _Batch, target: ReadingTarget, answer: SummaryAnswer) -> None:
+        if answer.session is not None:
+            batch.sessions[target.account_id] = answer.session.access_key_id
+        match answer.error:
+            case LockLostError() if target.refusals < MOST_REFUSALS:
+                self._narrow(batch)
+                batch.not_sent.add(target.account_id)
+                self._requeue(batch, replace(target, refusals=target.refusals + 1))
+            case AwsThrottledError() | AwsUnreachableError() as error if target.tries + 1 < MOST_TRIES:
+                batch.unread[target.account_id] = judge_reason(error).value
+                session = answer.session if self._is_still_good(answer.session) else None
+                self._requeue(batch, replace(target, tries=target.tries + 1, session=session))
+            case LockLostError() as error:
+                self._keep(batch, judge_failure(target.account, target.role, error, observed_at=self.clock.now()))
+            case AwsCredentialsError() as error if answer.session is None:
+                self._in_flight -= 1
+                self.obstacle = self.obstacle or error
+                batch.unread[target.account_id] = judge_reason(error).value
+                self._end_one(batch, target.account_id)
+            case _:
+                self.judge(target, answer, partial(self._keep, batch))
+
+    def _is_still_good(self, session: RootSession | None) -> bool:
+        return session is not None and (
+            (session.expires_at - self.clock.now()).total_seconds() > _SESSION_RESERVE_SECONDS
+        )
+
+    def _narrow(self, batch: _Batch) -> None:
+        """Fewer at once: at this pace an intent grows too old before all its accounts had their turn."""
+        if not batch.was_too_old:
+            batch.was_too_old = True
+            self._window = max(1, self._window // 2)
+
+    def _requeue(self, batch: _Batch, target: ReadingTarget) -> None:
+        self._in_flight -= 1
+        self._queue.append(target)
+        self._end_one(batch, target.account_id)
+
+    def _keep(self, batch: _Batch, status: AccountStatus) -> None:
+        self._in_flight -= 1
+        account_id = status.account.account_id
+        if status.status is Status.UNKNOWN and status.reason is not None:
+            batch.unread[account_id] = status.reason.value
+        if self.is_current(status.account):
+            self.note(status)
+        self._end_one(batch, account_id)
+
+    def _end_one(self, batch: _Batch, account_id: AccountId) -> None:
+        batch.waiting.discard(account_id)
+        if not batch.waiting:
+            self._record(batch)
+
+    def _record(self, batch: _Batch) -> None:
+        """One outcome for the batch, with each account's session."""
+        self._open.remove(batch)
+        try:
+            self.ledger.append_outcome(batch.intent, *_describe(batch))
+        except LockLostError as error:
+            self.progress.remark(f"The outcome of a batch was settled by another process: {error.message}")
+        if not batch.was_too_old:
+            self._window = min(self._widest, self._window + self.batch_size // 4 + 1)
+
 
 def _describe(batch: _Batch) -> tuple[Result, dict[str, JsonValue]]:
-    sessions: dict[str, JsonValue] = {}
-    unread: dict[str, JsonValue] = {}
-    for status in batch.statuses:
-        if status.session_access_key_id is not None:
-            sessions[status.account.account_id] = status.session_access_key_id
-        if status.status is Status.UNKNOWN:
-            unread[status.account.account_id] = None if status.reason is None else status.reason.value
-    result = Result.DONE if sessions else Result.FAILED
-    return result, {"sessions": sessions, "unread": unread, "not_sent": sorted([*batch.waiting, *batch.requeued])}
+    details: dict[str, JsonValue] = {
+        "sessions": batch.sessions,
+        "unread": batch.unread,
+        "not_sent": sorted(batch.waiting | batch.not_sent),
+    }
+    return Result.DONE if batch.sessions else Result.FAILED, details

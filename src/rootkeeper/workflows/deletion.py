@@ -13,8 +13,9 @@ from rootkeeper.domain.deletion_planning import (
     plan_account,
     plan_skipped,
 )
+from rootkeeper.domain.jobs import JobKind
 from rootkeeper.domain.organizations import AccountId, Inventory
-from rootkeeper.domain.plan_files import derive_plan_id
+from rootkeeper.domain.plan_files import derive_plan_id, ensure_valid_here, render_plan
 from rootkeeper.domain.root_credentials import CredentialKind
 from rootkeeper.domain.selection import (
     NamedAccount,
@@ -22,22 +23,35 @@ from rootkeeper.domain.selection import (
     Selection,
     SelectionRequest,
     Skip,
+    SkipReason,
     ensure_none_refused,
     ensure_request,
     find_account,
     find_skip,
 )
 from rootkeeper.domain.statuses import AccountStatus, judge_role
+from rootkeeper.domain.waves import WaveRules
 from rootkeeper.errors import AwsAccessDeniedError, InputError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.inventory import InventoryStore
+from rootkeeper.ports.ledger import LedgerReader
 from rootkeeper.ports.locks import AccountLocks
 from rootkeeper.ports.progress import Progress
+from rootkeeper.ports.stopping import StopSignal
 from rootkeeper.workflows.audit import Audit
+from rootkeeper.workflows.deletion_jobs import DeletionJob, describe_job
+from rootkeeper.workflows.deletion_results import DeletionResults
 from rootkeeper.workflows.deletion_run import DeletionRun
 from rootkeeper.workflows.inventory import InventoryReading
+from rootkeeper.workflows.jobs import JobKeeping
 from rootkeeper.workflows.removal import Removal
+from rootkeeper.workflows.stop_reasons import StopReasons
+from rootkeeper.workflows.stopping import Unstoppable
+from rootkeeper.workflows.target_deletion import TargetDeletion, describe_skipped
 from rootkeeper.workflows.targets import GuardReading, select_accounts
+
+RECENT_INVENTORY = timedelta(minutes=2)
+"""An inventory of this age is as good as a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +88,8 @@ class Deletion:
     locks: AccountLocks
     removal: Removal
     store: InventoryStore
+    jobs: JobKeeping
+    ledger_reader: LedgerReader
     clock: Clock
     created_by: str
     """The actor's name, as the plan keeps it."""
@@ -109,25 +125,101 @@ class Deletion:
         plan = self._make_plan(selection, request, options, validity, accounts)
         return PlanReading(plan, inventory, statuses)
 
-    def apply(self, plan: DeletionPlan, progress: Progress, inventory: Inventory | None = None) -> DeletionReport:
-        """Do exactly the plan, account by account; what changed since is left alone and counts as a failure.
+    def apply(
+        self,
+        plan: DeletionPlan,
+        progress: Progress,
+        inventory: Inventory | None = None,
+        *,
+        rules: WaveRules | None = None,
+        stop: StopSignal | None = None,
+    ) -> DeletionReport:
+        """Do exactly the plan, as a job; what changed since is left alone and counts as a failure.
 
         :param inventory: of the plan's own reading; read anew unless it is at most two minutes old.
+        :param rules: in which waves; all at once unless said otherwise.
         :raises PlanInvalidError: if the plan isn't valid here and now.
         :raises LedgerUnavailableError: if the ledger can't be written and no change was sent yet.
         :raises AwsCredentialsError: if the operator's credentials are no good and no change was sent yet.
         """
-        return DeletionRun(
-            inventory=self.inventory,
+        self.ensure_valid_here(plan)
+        if not plan.targets:
+            return self._report_nothing(plan)
+        rules = rules or WaveRules()
+        job = self.jobs.begin(
+            JobKind.DELETION, describe_job(plan, rules), total=len(plan.targets), document=render_plan(plan)
+        )
+        return self._run(DeletionJob(plan, rules, job), progress, inventory, stop)
+
+    def go_on(
+        self,
+        deletion: DeletionJob,
+        progress: Progress,
+        inventory: Inventory | None = None,
+        *,
+        stop: StopSignal | None = None,
+    ) -> DeletionReport:
+        """Do what is left of a job that this process has taken over; the report covers the whole plan.
+
+        :raises PlanInvalidError: if the plan isn't valid here and now.
+        :raises LedgerUnavailableError: if the ledger can't be written and no change was sent yet.
+        :raises AwsCredentialsError: if the operator's credentials are no good and no change was sent yet.
+        """
+        self.ensure_valid_here(deletion.plan)
+        return self._run(deletion, progress, inventory, stop)
+
+    def ensure_valid_here(self, plan: DeletionPlan) -> None:
+        """:raises PlanInvalidError: if the plan is of another organization or endpoint, expired, or not valid yet."""
+        ensure_valid_here(
+            plan,
+            organization_id=self.inventory.organization.organization_id,
+            endpoint=self.inventory.reader.endpoint.label,
+            now=self.clock.now(),
+        )
+
+    def _run(
+        self, deletion: DeletionJob, progress: Progress, inventory: Inventory | None, stop: StopSignal | None
+    ) -> DeletionReport:
+        plan, job, started_at = deletion.plan, deletion.job, self.clock.now()
+        reasons = StopReasons(stop or Unstoppable(self.clock), job, deletion.rules.stop_after_failures)
+        results = DeletionResults(plan, job, self.store, progress, reasons, dict(deletion.earlier))
+        targets = TargetDeletion(
+            plan=plan,
+            inventory=self.choose_inventory(inventory, progress),
             guards=self.guards,
             locks=self.locks,
             removal=self.removal,
-            store=self.store,
             clock=self.clock,
-            workers=self.workers,
+            context={"plan_id": plan.plan_id, "job_id": job.job_id},
+            is_stopped=lambda: reasons.is_broken_off,
+            ledger_reader=self.ledger_reader if deletion.is_resumed else None,
+        )
+        DeletionRun(deletion.rules, targets, results, reasons, self.clock, progress, self.workers).perform()
+        if reasons.obstacle is not None and not reasons.has_sent_changes:
+            progress.remark(f"Job {job.job_id} is interrupted. Go on: rootkeeper jobs resume {job.job_id}")
+            raise reasons.obstacle
+        report = DeletionReport(
             plan=plan,
-            progress=progress,
-        ).perform(inventory)
+            caller_arn=self.inventory.caller.arn,
+            started_at=started_at,
+            ended_at=self.clock.now(),
+            accounts=results.list_accounts(),
+            job_id=job.job_id,
+        )
+        if not report.can_be_resumed:
+            return report  # whatever asked it to stop came too late
+        return replace(report, stopped_by=reasons.explain(), was_interrupted=reasons.signal.asked_once())
+
+    def _report_nothing(self, plan: DeletionPlan) -> DeletionReport:
+        now, nothing = self.clock.now(), Skip(SkipReason.NOTHING_TO_DELETE, "The plan has no calls for it.")
+        accounts = tuple(describe_skipped(planned, planned.skip or nothing) for planned in plan.accounts)
+        return DeletionReport(plan, self.inventory.caller.arn, now, now, accounts)
+
+    def choose_inventory(self, inventory: Inventory | None, progress: Progress) -> Inventory:
+        """This one if it is at most two minutes old, else a new one."""
+        if inventory is not None and self.clock.now() - inventory.listed_at <= RECENT_INVENTORY:
+            return inventory
+        return self.inventory.read(progress)
 
     def _find_skips(
         self, selection: Selection, request: SelectionRequest, inventory: Inventory

@@ -1,23 +1,21 @@
-"""Reading the organization: a complete listing of its accounts, or an error.
-
-Nothing may be concluded from a list that is empty, cut off or contradicts itself, so none is ever returned.
-"""
+"""Reading the organization: a complete listing of its accounts, or an error."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import queue
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
 
-from rootkeeper.domain.inventories import find_gap, find_vanished, sort_accounts
-from rootkeeper.domain.organizations import Account, AccountId, Caller, Inventory, Organization, OrganizationalUnit
-from rootkeeper.domain.setup import Setup
-from rootkeeper.errors import AwsAccessDeniedError, OrganizationIncompleteError
+from rootkeeper.domain.organizations import Caller, Inventory, Organization
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.inventory import InventoryStore
 from rootkeeper.ports.organizations import OrganizationReader
 from rootkeeper.ports.progress import Progress
+from rootkeeper.workflows.inventory_listing import InventoryListing, Step
 
-_NOTHING_CONCLUDED = "Nothing was concluded from it. Try again; if it stays, check what AWS Organizations answers."
+NAMES_LAST = timedelta(hours=24)
+"""For how long names of organizational units that were read are used again, unless a refresh is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,92 +29,56 @@ class InventoryReading:
     caller: Caller
 
     def read(self, progress: Progress) -> Inventory:
-        """List everything: set-up (three calls), organizational units, accounts.
+        """List everything: set-up (three calls), accounts, names of organizational units.
 
         :raises OrganizationIncompleteError: if the list is empty, cut off or contradicts itself.
         """
-        listing = self.begin(progress)
-        for _ in listing.list_pages():
-            pass
-        return listing.complete()
+        steps: queue.SimpleQueue[Step] = queue.SimpleQueue()
+        listing = self.begin(progress, steps.put, refresh=True)
+        listing.start()
+        try:
+            while not listing.is_done:
+                steps.get()()
+        finally:
+            listing.stop()
+        return self.keep(listing)
 
-    def begin(self, progress: Progress) -> InventoryListing:
-        """Read the set-up and the organizational units; the accounts follow page by page."""
-        return InventoryListing(self, progress, self.reader.read_setup(), self.reader.list_organizational_units())
+    def begin(self, progress: Progress, deliver: Callable[[Step], None], *, refresh: bool = False) -> InventoryListing:
+        """Read the set-up; the listing is begun by its ``start``.
 
+        :param refresh: whether names are read anew, however young they are.
+        """
+        known = self.find_known()
+        named = None if refresh else self._find_named(known)
+        return InventoryListing(
+            reader=self.reader,
+            organization=self.organization,
+            caller=self.caller,
+            clock=self.clock,
+            progress=progress,
+            setup=self.reader.read_setup(),
+            known=known,
+            units={unit.ou_id: unit for unit in named.organizational_units} if named else {},
+            named_at=named.named_at if named else self.clock.now(),
+            deliver=deliver,
+        )
 
-@dataclass(slots=True)
-class InventoryListing:
-    """An inventory while its accounts are still being listed, so that they can be read meanwhile."""
+    def _find_named(self, known: Inventory | None) -> Inventory | None:
+        """The known inventory, if its names are young enough to be used again."""
+        if known is None or known.named_at is None:
+            return None
+        return known if timedelta(0) <= self.clock.now() - known.named_at <= NAMES_LAST else None
 
-    reading: InventoryReading
-    progress: Progress
-    setup: Setup
-    organizational_units: tuple[OrganizationalUnit, ...]
-    _accounts: list[Account] = field(default_factory=list)
+    def find_known(self) -> Inventory | None:
+        """The last inventory, if it was listed at this endpoint: a sandbox may bear any organization's id."""
+        known = self.store.find_last()
+        return known if known is not None and known.endpoint in (None, self.reader.endpoint.label) else None
 
-    @property
-    def delegated_administrator_ids(self) -> frozenset[AccountId] | None:
-        delegates = self.setup.delegated_administrators
-        return None if delegates is None else frozenset(delegates)
-
-    def list_pages(self) -> Iterator[tuple[Account, ...]]:
-        """The accounts, page by page."""
-        by_id = {unit.ou_id: unit for unit in self.organizational_units}
-        for page in self.reading.reader.list_account_pages(by_id):
-            self._accounts.extend(page)
-            yield page
-
-    def complete(self) -> Inventory:
-        """The inventory, once every page was listed; it is remembered.
+    def keep(self, listing: InventoryListing) -> Inventory:
+        """The inventory of a listing that is done; it is remembered.
 
         :raises OrganizationIncompleteError: if it is empty, cut off or contradicts itself; nothing is remembered.
         """
-        self._ensure_complete()
-        self._ensure_vanished_have_left()
-        inventory = Inventory(
-            organization=self.reading.organization,
-            accounts=sort_accounts(self._accounts),
-            organizational_units=self.organizational_units,
-            listed_at=self.reading.clock.now(),
-            delegated_administrator_ids=self.delegated_administrator_ids,
-        )
-        self.reading.store.save(inventory)
+        inventory = listing.complete()
+        self.store.save(inventory)
         return inventory
-
-    def _ensure_complete(self) -> None:
-        gap = find_gap(
-            self._accounts,
-            self.organizational_units,
-            management_account_id=self.reading.organization.management_account_id,
-            expected=(self.delegated_administrator_ids or frozenset()) | {self.reading.caller.account_id},
-        )
-        if gap is not None:
-            raise OrganizationIncompleteError(
-                f"The list of accounts isn't complete: {gap}",
-                hint=_NOTHING_CONCLUDED,
-                operation="organizations:ListAccounts",
-            )
-
-    def _ensure_vanished_have_left(self) -> None:
-        """Ask AWS for each account that was there the last time: one call each, organizations:DescribeAccount."""
-        for account in find_vanished(self.reading.store.find_last(), self._accounts):
-            if self._is_still_there(account):
-                raise OrganizationIncompleteError(
-                    f"The list of accounts was cut off: {account.account_id} ({account.name}) is in the organization"
-                    " and isn't in the list.",
-                    hint=_NOTHING_CONCLUDED,
-                    operation="organizations:ListAccounts",
-                )
-            self.progress.remark(f"Account {account.account_id} ({account.name}) has left the organization.")
-
-    def _is_still_there(self, account: Account) -> bool:
-        try:
-            return self.reading.reader.has_account(account.account_id)
-        except AwsAccessDeniedError as error:
-            raise OrganizationIncompleteError(
-                f"The list of accounts lacks {account.account_id} ({account.name}), and whether it has left the"
-                " organization can't be read.",
-                hint="Allow organizations:DescribeAccount.",
-                operation="organizations:DescribeAccount",
-            ) from error

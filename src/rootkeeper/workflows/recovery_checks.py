@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from rootkeeper.domain.organizations import Account, AccountState, Caller, Endpoint, Inventory, Organization
+from rootkeeper.domain.organizations import Account, AccountId, AccountState, Caller, Endpoint, Inventory, Organization
 from rootkeeper.domain.root_credentials import RootCredentialsSummary
 from rootkeeper.domain.setup import Feature, Setup
 from rootkeeper.domain.task_policies import TaskPolicy
@@ -24,8 +24,10 @@ from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.deletion_exceptions import DeletionExceptions
 from rootkeeper.ports.ledger import Ledger
 from rootkeeper.ports.organizations import OrganizationReader
+from rootkeeper.ports.policies import PolicyReader
 from rootkeeper.ports.root_sessions import RootSessions
 from rootkeeper.ports.windows import RecoveryWindows
+from rootkeeper.workflows.recovery_guardrails import RecoveryGuardrails
 from rootkeeper.workflows.root_access import open_root_session
 
 CLOSING_TAKES = timedelta(seconds=60)
@@ -40,6 +42,8 @@ class RecoveryRequest:
     reason: str
     ticket: str | None
     duration_seconds: int
+    keeps_login: bool = False
+    """Whether the login stays once a person has completed it: the failsafe's set-up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ class RecoveryPlanning:
     ledger: Ledger
     windows: RecoveryWindows
     exceptions: DeletionExceptions
+    policies: PolicyReader
     clock: Clock
 
     def plan(self, inventory: Inventory, request: RecoveryRequest) -> RecoveryPlan:
@@ -75,18 +80,19 @@ class RecoveryPlanning:
         :raises TargetRefusedError: for the management account, an account that isn't ACTIVE or isn't in the
             organization, and one that has a password already.
         :raises WindowConflictError: if the account has a window that isn't over.
-        :raises AwsAccessDeniedError: if the feature is off, or AWS refuses the session.
+        :raises AwsAccessDeniedError: if the feature is off, a policy blocks the recovery, or AWS refuses the session.
         :raises AwsCredentialsError: if the operator's credentials end before the window does.
         """
         request = _ensure_request(request)
-        _ensure_target(request.account, inventory)
-        self._ensure_no_window(request.account)
+        ensure_target(request.account, inventory)
+        ensure_no_window(self.windows, request.account.account_id)
         end = self.clock.now() + timedelta(seconds=request.duration_seconds)
         ensure_credentials_outlive(self.reader.find_credentials_expiry(), end)
         caller = self.reader.read_caller()
         setup = self.reader.read_setup()
         _ensure_caller(caller, inventory.organization, setup)
         _ensure_feature(setup)
+        doubts = RecoveryGuardrails(self.policies).check(request.account, inventory)
         existing = self._read_existing(request.account)
         return RecoveryPlan(
             request=request,
@@ -94,16 +100,8 @@ class RecoveryPlanning:
             caller=caller,
             endpoint=self.reader.endpoint,
             existing=existing,
-            remarks=_list_remarks(request.account, existing, setup),
+            remarks=(*_list_remarks(request, existing, setup), *doubts),
         )
-
-    def _ensure_no_window(self, account: Account) -> None:
-        window = self.windows.find_unfinished(account.account_id)
-        if window is not None:
-            raise WindowConflictError(
-                f"{account.account_id} has recovery window {window.window_id}, which is {window.state}.",
-                hint=f"Close it first: rootkeeper windows close {window.window_id}",
-            )
 
     def _read_existing(self, account: Account) -> RootCredentialsSummary:
         session = open_root_session(self.sessions, self.ledger, account.account_id, TaskPolicy.AUDIT)
@@ -130,6 +128,19 @@ class RecoveryPlanning:
             )
 
 
+def ensure_no_window(windows: RecoveryWindows, account_id: AccountId) -> None:
+    """Check that the account has no window that isn't over.
+
+    :raises WindowConflictError: if it has one.
+    """
+    window = windows.find_unfinished(account_id)
+    if window is not None:
+        raise WindowConflictError(
+            f"{account_id} has recovery window {window.window_id}, which is {window.state}.",
+            hint=f"Close it first: rootkeeper windows close {window.window_id}",
+        )
+
+
 def ensure_credentials_outlive(credentials_expire_at: datetime | None, end: datetime) -> None:
     """Check that the operator's credentials can still close a window that ends at ``end``.
 
@@ -151,7 +162,11 @@ def _ensure_request(request: RecoveryRequest) -> RecoveryRequest:
     return replace(request, reason=reason, ticket=(request.ticket or "").strip() or None)
 
 
-def _ensure_target(account: Account, inventory: Inventory) -> None:
+def ensure_target(account: Account, inventory: Inventory) -> None:
+    """Check that root sessions can reach the account.
+
+    :raises TargetRefusedError: if they can't.
+    """
     organization = inventory.organization
     if organization.partition != "aws":
         raise TargetRefusedError(
@@ -197,7 +212,7 @@ def _ensure_feature(setup: Setup) -> None:
         )
 
 
-def _list_remarks(account: Account, existing: RootCredentialsSummary, setup: Setup) -> tuple[str, ...]:
+def _list_remarks(request: RecoveryRequest, existing: RootCredentialsSummary, setup: Setup) -> tuple[str, ...]:
     remarks = ["Nobody approves this window: it is recorded and reported as unapproved."]
     if not existing.is_empty:
         kinds = {
@@ -207,11 +222,13 @@ def _list_remarks(account: Account, existing: RootCredentialsSummary, setup: Set
         }
         named = ", ".join(kind for kind, is_there in kinds.items() if is_there)
         remarks.append(f"The account has {named} now; closing the window deletes them too.")
+    if request.keeps_login:
+        return tuple(remarks)
     if setup.delegated_administrators is None:
         remarks.append(
             "Delegated administrators couldn't be read: if the account is a failsafe, closing the window deletes its "
             "root login, which should be kept."
         )
-    elif account.account_id in setup.delegated_administrators:
+    elif request.account.account_id in setup.delegated_administrators:
         remarks.append("The account is a failsafe: closing the window deletes its root login, which should be kept.")
     return tuple(remarks)

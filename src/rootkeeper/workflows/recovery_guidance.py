@@ -28,6 +28,24 @@ def list_next_steps(
     )
 
 
+def list_set_up_steps(account: Account, window: RecoveryWindow, endpoint_url: str | None) -> tuple[str, ...]:
+    """The same for a failsafe, whose login stays."""
+    end = window.expires_at.strftime("%Y-%m-%d %H:%M:%S UTC") if window.expires_at else "its end"
+    return (
+        f"1. Open {_sign_in_page(endpoint_url)} and ask to reset the root user's password of {account.email}.",
+        (
+            f"2. Open the mail that arrives in the mailbox {account.email}, follow its link and set a password that "
+            "two people keep."
+        ),
+        "3. Sign in with it as root user and register an MFA device; register a second one, one of them hardware.",
+        "4. Sign out, and put password and devices where two people find them. Create no access key.",
+        (
+            f"This command looks every few seconds and ends as soon as it is complete. At {end}, or at Ctrl-C, "
+            "everything is deleted again."
+        ),
+    )
+
+
 def _describe_end(window: RecoveryWindow, *, leave_open: bool) -> str:
     end = window.expires_at.strftime("%Y-%m-%d %H:%M:%S UTC") if window.expires_at else "its end"
     if not leave_open:

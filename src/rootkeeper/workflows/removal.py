@@ -16,7 +16,7 @@ from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.removals import judge_kinds, judge_obstacle, judge_sent
 from rootkeeper.domain.root_credentials import CredentialKind, RootCredentials, RootCredentialsSummary
 from rootkeeper.domain.selection import Skip
-from rootkeeper.errors import AwsError, LedgerUnavailableError, LockLostError, RootkeeperError
+from rootkeeper.errors import AwsError, LedgerUnavailableError, LockLostError, RootkeeperError, RunStoppedError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.ledger import Ledger
 from rootkeeper.ports.locks import AccountLock
@@ -45,7 +45,7 @@ class RemovalResult:
     error: RootkeeperError | None = None
     """What kept it from starting, from being re-read, or from going on."""
     was_stopped: bool = False
-    """Whether the ledger failed or the lock was lost: no further privileged call may leave."""
+    """Whether the ledger failed, the lock was lost or the run was stopped: no further privileged call may leave."""
     has_sent_changes: bool = False
     """Whether any changing call was sent."""
 
@@ -100,7 +100,7 @@ class Removal:
             skip = check(run.find())
             if skip is None:
                 error = _delete(run)
-        except (AwsError, LedgerUnavailableError, LockLostError) as caught:
+        except (AwsError, LedgerUnavailableError, LockLostError, RunStoppedError) as caught:
             error = caught
         return _describe(run, skip, error)
 
@@ -128,7 +128,7 @@ def _describe(run: RemovalRun, skip: Skip | None, error: RootkeeperError | None)
         session_access_key_id=None if run.audit_session is None else run.audit_session.access_key_id,
         skip=skip,
         error=error,
-        was_stopped=isinstance(error, LedgerUnavailableError | LockLostError),
+        was_stopped=isinstance(error, LedgerUnavailableError | LockLostError | RunStoppedError),
         has_sent_changes=any(record.intent is not None for record in run.records),
     )
 

@@ -19,8 +19,8 @@ from rootkeeper.errors import (
     AwsNotFoundError,
     AwsUnclearError,
     AwsUnreachableError,
-    LedgerUnavailableError,
     LockLostError,
+    RunStoppedError,
 )
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.ledger import Ledger
@@ -113,7 +113,7 @@ class RemovalRun:
 
     def _ensure_not_stopped(self) -> None:
         if self.is_stopped():
-            raise LedgerUnavailableError("Stopped: the ledger couldn't be written for another account.")
+            raise RunStoppedError("Stopped before the end; nothing more was sent.")
 
     def _send(self, record: CallRecord) -> None:
         try:

@@ -1,6 +1,7 @@
-"""Reading again what one account's root user has, to settle what a dead process left behind.
+"""Reading again what one account's root user has, and its policies, to settle what a dead process left behind.
 
-One audit session serves the whole account; it is opened only when something must be read.
+One audit session serves the whole account, and one unlock session its buckets or queues; each is opened only when
+something must be read.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from dataclasses import dataclass, field
 
 from rootkeeper.domain.openings import Reread
 from rootkeeper.domain.organizations import AccountId, AccountState
+from rootkeeper.domain.resource_policies.resources import Resource
 from rootkeeper.domain.root_credentials import CredentialKind
 from rootkeeper.domain.task_policies import TaskPolicy
-from rootkeeper.errors import AwsAccessDeniedError, AwsError
+from rootkeeper.errors import AwsAccessDeniedError, AwsError, AwsNotFoundError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.ledger import Ledger
 from rootkeeper.ports.locks import AccountLock
@@ -22,6 +24,14 @@ from rootkeeper.workflows.root_access import open_root_session
 
 REREAD_PAUSES_SECONDS = (0, 1, 2)
 """Before each reading of a login profile that isn't shown: a call sent just before its process died may still act."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyRead:
+    """A policy that was read."""
+
+    policy: str | None
+    """``None``: there is none."""
 
 
 @dataclass(slots=True)
@@ -36,8 +46,8 @@ class AccountRereading:
     lock: AccountLock
     failure: str | None = None
     """Why the last reading failed."""
-    _session: RootSession | None = None
-    _denial: AwsError | None = None
+    _sessions: dict[TaskPolicy, RootSession] = field(default_factory=dict)
+    _denials: dict[TaskPolicy, AwsError] = field(default_factory=dict)
     _targets: dict[CredentialKind, frozenset[str] | None] = field(default_factory=dict)
 
     def find_login_profile(self) -> Reread:
@@ -64,6 +74,16 @@ class AccountRereading:
             return None
         return bool(targets) if target is None else target in targets
 
+    def read_policy(self, resource: Resource) -> PolicyRead | None:
+        """The policy of a bucket or queue as it is now; ``None`` if it can't be read. One that is gone has none."""
+        try:
+            return PolicyRead(self._open(resource.kind.task_policy).resource_policies.find_policy(resource))
+        except AwsNotFoundError:
+            return PolicyRead(None)
+        except AwsError as error:
+            self.failure = error.message
+            return None
+
     def _read(self, kind: CredentialKind) -> frozenset[str] | None:
         try:
             return frozenset(_READERS[kind](self._open()))
@@ -71,20 +91,20 @@ class AccountRereading:
             self.failure = error.message
             return None
 
-    def _open(self) -> RootSession:
+    def _open(self, task_policy: TaskPolicy = TaskPolicy.AUDIT) -> RootSession:
         """A refusal is remembered, so that one account is asked once."""
-        if self._denial is not None:
-            raise self._denial
-        if self._session is None:
+        if task_policy in self._denials:
+            raise self._denials[task_policy]
+        if task_policy not in self._sessions:
             try:
                 self._ensure_reachable()
-                self._session = open_root_session(
-                    self.sessions, self.ledger, self.account_id, TaskPolicy.AUDIT, lock=self.lock
+                self._sessions[task_policy] = open_root_session(
+                    self.sessions, self.ledger, self.account_id, task_policy, lock=self.lock
                 )
             except AwsError as error:
-                self._denial = error
+                self._denials[task_policy] = error
                 raise
-        return self._session
+        return self._sessions[task_policy]
 
     def _ensure_reachable(self) -> None:
         """AWS itself decides where the account's state can't be read."""

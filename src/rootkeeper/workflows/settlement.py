@@ -20,8 +20,10 @@ from rootkeeper.ports.ledger import Ledger
 from rootkeeper.ports.locks import AccountLocks
 from rootkeeper.ports.organizations import OrganizationReader
 from rootkeeper.ports.progress import Progress
+from rootkeeper.ports.root_emails import PrimaryEmails
 from rootkeeper.ports.root_sessions import RootSessions
 from rootkeeper.ports.windows import RecoveryWindows
+from rootkeeper.workflows.email_settlement import EMAIL_ACTIONS, judge_email_intent
 from rootkeeper.workflows.recovery import describe_foreign, mark_open, record_open
 from rootkeeper.workflows.rereading import AccountRereading
 from rootkeeper.workflows.settlement_rules import SETUP_ACTIONS, Finding, judge_account_intent, judge_setup_intent
@@ -84,9 +86,11 @@ class Settlement:
     locks: AccountLocks
     clock: Clock
     progress: Progress
+    emails: PrimaryEmails
 
     def settle(self) -> SettlementReport:
-        """Settle what can be settled. Opens audit sessions only; nothing is deleted or created in AWS.
+        """Settle what can be settled. Opens audit sessions, and unlock sessions for the policies of buckets and queues;
+        nothing is changed in AWS.
 
         :raises LedgerUnavailableError: if the ledger can't be written; no further session was opened.
         """
@@ -116,12 +120,17 @@ class Settlement:
         try:
             with self.locks.hold(account_id, "settling what a dead process left") as lock:
                 rereading = AccountRereading(self.reader, self.sessions, self.ledger, self.clock, account_id, lock)
-                judged = ((entry, judge_account_intent(entry, rereading, self._find_state(entry))) for entry in orphans)
+                judged = ((entry, self._judge(entry, rereading)) for entry in orphans)
                 intents = tuple(self._record(judged))
                 return SettlementReport(intents, tuple(self._settle_windows(left, rereading)))
         except (AccountBusyError, LockLostError) as error:
             busy = Finding(None, error.message)
             return SettlementReport(tuple(_describe(entry, busy) for entry in orphans))
+
+    def _judge(self, entry: LedgerEntry, rereading: AccountRereading) -> Finding:
+        if entry.action in EMAIL_ACTIONS:
+            return judge_email_intent(entry, rereading.account_id, self.emails, self.clock)
+        return judge_account_intent(entry, rereading, self._find_state(entry))
 
     def _record(self, judged: Iterable[tuple[LedgerEntry, Finding]]) -> Iterable[SettledIntent]:
         """One that somebody else has settled meanwhile isn't ours to tell."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from rootkeeper.domain.ledger import Action, LedgerEntry, Result
 from rootkeeper.domain.openings import OpeningOutcome, judge_leftover
 from rootkeeper.domain.removals import ACTIONS, TARGET_PARAMETERS
+from rootkeeper.domain.resource_policies.changes import judge_reread, read_resource
 from rootkeeper.domain.root_credentials import CredentialKind
 from rootkeeper.domain.setup import Feature, Setup
 from rootkeeper.domain.windows import OPENING_LATENCY, WindowState
@@ -27,6 +28,13 @@ SETUP_ACTIONS = frozenset(
         Action.TRUSTED_ACCESS_ENABLE,
     }
 )
+
+POLICY_ACTIONS = frozenset({Action.BUCKET_POLICY_DELETE, Action.BUCKET_POLICY_PUT, Action.QUEUE_POLICY_SET})
+
+POLICY_PAUSES_SECONDS = (1, 2)
+"""A call sent just before its process died may still act."""
+QUEUE_POLICY_SETTLES = timedelta(seconds=60)
+"""How long SQS may show the attributes of before. Source: SQS SetQueueAttributes, API version 2012-11-05."""
 
 _KINDS = {action: kind for kind, action in ACTIONS.items()}
 
@@ -59,6 +67,8 @@ def judge_account_intent(entry: LedgerEntry, rereading: AccountRereading, window
     """
     if entry.action in _KINDS:
         return _judge_deletion(entry, _KINDS[entry.action], rereading)
+    if entry.action in POLICY_ACTIONS:
+        return _judge_policy_change(entry, rereading)
     match entry.action:
         case Action.LOGIN_PROFILE_CREATE:
             return _judge_creation(entry, rereading)
@@ -73,6 +83,10 @@ def judge_account_intent(entry: LedgerEntry, rereading: AccountRereading, window
             return Finding(Result.DONE, "The window is CLOSED_VERIFIED.")
         case Action.WINDOW_CLOSE:
             return Finding(Result.FAILED, "Interrupted: the window owes its closing still.")
+        case Action.WINDOW_KEEP if window_state is WindowState.KEPT:
+            return Finding(Result.DONE, "The window is KEPT.")
+        case Action.WINDOW_KEEP:
+            return Finding(Result.FAILED, "Interrupted: the login isn't kept; the window owes its closing.")
         case Action.ACCOUNTS_AUDIT:
             return Finding(Result.FAILED, "Interrupted: the audit has no result. It changes nothing.")
         case _:
@@ -97,6 +111,30 @@ def _judge_creation(entry: LedgerEntry, rereading: AccountRereading) -> Finding:
     if outcome is OpeningOutcome.FOREIGN:
         return Finding(Result.FAILED, "Not done: a re-read shows a login profile that isn't of this intent.")
     return _NOT_DONE
+
+
+def _judge_policy_change(entry: LedgerEntry, rereading: AccountRereading) -> Finding:
+    """Not done is concluded only when AWS has had its time to show the change."""
+    try:
+        resource = read_resource(entry.action, rereading.account_id, entry.parameters)
+    except ValueError as error:
+        return Finding(Result.UNKNOWN, f"Interrupted; {error}.")
+    for pause in (*_list_policy_pauses(entry, rereading.clock.now()), None):
+        read = rereading.read_policy(resource)
+        if read is None:
+            return Finding(None, f"It can't be re-read: {rereading.failure}")
+        judgement = judge_reread(read.policy, entry.parameters, resource.partition)
+        if judgement.is_settled or pause is None:
+            break
+        rereading.clock.sleep(pause)
+    return Finding(judgement.result, judgement.explanation)
+
+
+def _list_policy_pauses(entry: LedgerEntry, now: datetime) -> tuple[float, ...]:
+    if entry.action is not Action.QUEUE_POLICY_SET:
+        return POLICY_PAUSES_SECONDS
+    left_seconds = (entry.at + QUEUE_POLICY_SETTLES - now).total_seconds()
+    return (*POLICY_PAUSES_SECONDS, max(left_seconds, 0.0) + 1)
 
 
 def _find_step(entry: LedgerEntry) -> SetupStep:

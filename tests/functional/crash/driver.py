@@ -20,11 +20,16 @@ import sqlalchemy.event
 
 import rootkeeper.aws.gateway
 import rootkeeper.bootstrap
+import rootkeeper.cli.apply
 import rootkeeper.cli.audit
 import rootkeeper.cli.delete
+import rootkeeper.cli.deletion_resuming
+import rootkeeper.cli.emails
+import rootkeeper.cli.jobs
 import rootkeeper.cli.ledger
 import rootkeeper.cli.main
 import rootkeeper.cli.recover
+import rootkeeper.cli.unlock
 import rootkeeper.cli.windows
 import rootkeeper.storage.database
 

@@ -12,6 +12,11 @@ MUTATING = {
     "DeleteLoginProfile": "login_profile:delete",
     "DeactivateMFADevice": "mfa_device:deactivate",
     "CreateLoginProfile": "login_profile:create",
+    "DeleteBucketPolicy": "bucket_policy:delete",
+    "PutBucketPolicy": "bucket_policy:put",
+    "SetQueueAttributes": "queue_policy:set",
+    "StartPrimaryEmailUpdate": "email_update:start",
+    "AcceptPrimaryEmailUpdate": "email_update:accept",
 }
 
 

@@ -95,9 +95,9 @@ class KillingProxy:
         os.kill(pid, signal.SIGKILL)
         return True
 
-    def forward(self, path: str, headers: list[tuple[str, str]], body: bytes) -> Answer:
+    def forward(self, method: str, path: str, headers: list[tuple[str, str]], body: bytes) -> Answer:
         with contextlib.closing(http.client.HTTPConnection(self._host, self._port, timeout=30)) as connection:
-            connection.putrequest("POST", path, skip_host=True, skip_accept_encoding=True)
+            connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
             for name, value in headers:
                 connection.putheader(name, value)
             connection.endheaders(body)
@@ -113,13 +113,26 @@ class KillingProxy:
             """Head and body leave together: apart, the second waits for the other side's delayed acknowledgement."""
             disable_nagle_algorithm = True
 
+            def do_DELETE(self) -> None:
+                self._pass_on()
+
+            def do_GET(self) -> None:
+                self._pass_on()
+
             def do_POST(self) -> None:
+                self._pass_on()
+
+            def do_PUT(self) -> None:
+                self._pass_on()
+
+            def _pass_on(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                number = proxy.count(_operation(self.headers, body))
+                operation = name_s3_operation(self.command, self.path) or _operation(self.headers, body, self.path)
+                number = proxy.count(operation)
                 if proxy.kill_if_due("before", number):
                     self.close_connection = True
                     return
-                answer = proxy.forward(self.path, self.headers.items(), body)
+                answer = proxy.forward(self.command, self.path, self.headers.items(), body)
                 if proxy.kill_if_due("after", number):
                     self.close_connection = True
                     return
@@ -140,8 +153,19 @@ class KillingProxy:
         return Handler
 
 
-def _operation(headers: Any, body: bytes) -> str:
+_POLICY_OPERATIONS = {"DELETE": "DeleteBucketPolicy", "GET": "GetBucketPolicy", "PUT": "PutBucketPolicy"}
+
+
+def name_s3_operation(method: str, path: str) -> str | None:
+    """The operation of a request to S3, as far as policies go; ``None`` for the other services, which POST alone."""
+    if "policy" in path.partition("?")[2].split("&"):
+        return _POLICY_OPERATIONS[method]
+    return "ListBuckets" if method == "GET" else None
+
+
+def _operation(headers: Any, body: bytes, path: str) -> str:
     target = headers.get("X-Amz-Target")
     if target:
         return str(target).rpartition(".")[2]
-    return parse_qs(body.decode()).get("Action", ["?"])[0]
+    named = parse_qs(body.decode()).get("Action")
+    return named[0] if named else path[1:2].upper() + path[2:]

@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,19 +36,24 @@ class Run:
     stderr: str
 
     def kill_points(self) -> list[KillPoint]:
-        """Before and after each of its calls and commits."""
+        """Before and after each of its calls, and after each commit: before a commit is after what came last."""
         return [
             KillPoint(what, when, number)
-            for what, count in (("call", len(self.operations)), ("commit", self.commits))
+            for what, when, count in (
+                ("call", "before", len(self.operations)),
+                ("call", "after", len(self.operations)),
+                ("commit", "after", self.commits),
+            )
             for number in range(1, count + 1)
-            for when in ("before", "after")
         ]
 
 
 class Program:
     """The command line with a database of its own, behind the killing proxy."""
 
-    def __init__(self, folder: Path, sandbox: SandboxProcess, proxy: KillingProxy) -> None:
+    def __init__(
+        self, folder: Path, sandbox: SandboxProcess, proxy: KillingProxy, settings: Mapping[str, str] | None = None
+    ) -> None:
         self.folder = folder
         self.sandbox = sandbox
         self._proxy = proxy
@@ -66,6 +71,7 @@ class Program:
             "AWS_ENDPOINT_URL": proxy.url,
             "ROOTKEEPER_DATABASE_URL": f"sqlite:///{self.database}",
             "ROOTKEEPER_LEASE_SECONDS": "60",
+            **(settings or {}),
         }
 
     @property
@@ -113,10 +119,13 @@ class Program:
 
     def entries(self) -> list[dict[str, Any]]:
         """The ledger, read past the program."""
+        return self.query("SELECT * FROM ledger_entries ORDER BY sequence")
+
+    def query(self, statement: str) -> list[dict[str, Any]]:
+        """Rows of the database, read past the program."""
         with contextlib.closing(sqlite3.connect(self.database)) as connection:
             connection.row_factory = sqlite3.Row
-            rows = connection.execute("SELECT * FROM ledger_entries ORDER BY sequence").fetchall()
-        return [dict(row) for row in rows]
+            return [dict(row) for row in connection.execute(statement).fetchall()]
 
     def _ask(self, line: Any) -> Any:
         assert self._driver.stdin is not None
@@ -127,10 +136,12 @@ class Program:
 
 
 @contextlib.contextmanager
-def started_program(folder: Path, *sandbox_arguments: str) -> Iterator[Program]:
+def started_program(
+    folder: Path, *sandbox_arguments: str, settings: Mapping[str, str] | None = None
+) -> Iterator[Program]:
     """A sandbox, a proxy before it and the program."""
     with SandboxProcess.start(*sandbox_arguments) as sandbox, KillingProxy(sandbox.base_url) as proxy:
-        program = Program(folder, sandbox, proxy)
+        program = Program(folder, sandbox, proxy, settings)
         try:
             yield program
         finally:

@@ -31,6 +31,7 @@ def bare_stage(sandbox: SandboxProcess, tmp_path: Path, forking: ForkingProgram)
 def stage(bare_stage: Stage) -> Stage:
     """The same, root access management being set up."""
     Administration(bare_stage.sandbox).set_up()
+    Administration(bare_stage.sandbox).trust_account_management()
     return bare_stage
 
 

@@ -35,6 +35,7 @@ LOADED_LATE = (
     "rootkeeper.cli.deleting",
     "rootkeeper.cli.rendering.audits",
     "rootkeeper.cli.recover",
+    "rootkeeper.cli.unlock",
     "rootkeeper.cli.windows",
     "sqlalchemy.dialects.sqlite",
     "typer._adapters",

@@ -16,10 +16,13 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
+from tests.functional.crash.killing_proxy import name_s3_operation
+
 MUTATING_OPERATIONS = {
     "CreateLoginProfile": "login_profile:create",
     "DeactivateMFADevice": "mfa_device:deactivate",
     "DeleteAccessKey": "access_key:delete",
+    "DeleteBucketPolicy": "bucket_policy:delete",
     "DeleteLoginProfile": "login_profile:delete",
     "DeleteSigningCertificate": "signing_certificate:delete",
     "DeregisterDelegatedAdministrator": "delegated_administrator:deregister",
@@ -29,7 +32,9 @@ MUTATING_OPERATIONS = {
     "EnableAWSServiceAccess": "trusted_access:enable",
     "EnableOrganizationsRootCredentialsManagement": "feature:enable",
     "EnableOrganizationsRootSessions": "feature:enable",
+    "PutBucketPolicy": "bucket_policy:put",
     "RegisterDelegatedAdministrator": "delegated_administrator:register",
+    "SetQueueAttributes": "queue_policy:set",
 }
 """Every changing call of the product, with the ledger's name for it."""
 
@@ -155,16 +160,18 @@ class InterposedProxy:
         self._thread.join()
         assert not self.failures, self.failures
 
-    def note(self, headers: Any, body: bytes) -> Request:
+    def note(self, method: str, path: str, headers: Any, body: bytes) -> Request:
         """Number a request and keep it."""
         target = str(headers.get("X-Amz-Target", ""))
-        parameters = {} if target else {name: values[0] for name, values in parse_qs(body.decode()).items()}
+        of_s3 = name_s3_operation(method, path)
+        has_form = not target and of_s3 is None
+        parameters = {name: values[0] for name, values in parse_qs(body.decode()).items()} if has_form else {}
         access_key_id, service = _read_authorization(str(headers.get("Authorization", "")))
         task_policy = parameters.get("TaskPolicyArn.arn")
         with self._lock:
             request = Request(
                 number=len(self.requests) + 1,
-                operation=target.rpartition(".")[2] or parameters.get("Action", "?"),
+                operation=of_s3 or target.rpartition(".")[2] or parameters.get("Action", "?"),
                 service=service,
                 account_id=parameters.get("TargetPrincipal") or self._find_account(access_key_id),
                 task_policy=task_policy.rpartition("/")[2] if task_policy else None,
@@ -215,9 +222,21 @@ class _Handler(BaseHTTPRequestHandler):
         self._upstream.close()
         super().finish()
 
+    def do_DELETE(self) -> None:
+        self._pass_on()
+
+    def do_GET(self) -> None:
+        self._pass_on()
+
     def do_POST(self) -> None:
+        self._pass_on()
+
+    def do_PUT(self) -> None:
+        self._pass_on()
+
+    def _pass_on(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        request = self.proxy.note(self.headers, body)
+        request = self.proxy.note(self.command, self.path, self.headers, body)
         try:
             answer = self.proxy.before(request)
             if answer is None:
@@ -232,7 +251,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._relay(answer)
 
     def _forward(self, request: Request, body: bytes) -> Answer:
-        self._upstream.putrequest("POST", self.path, skip_host=True, skip_accept_encoding=True)
+        self._upstream.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
         for name, value in self.headers.items():
             self._upstream.putheader(name, value)
         self._upstream.endheaders(body)

@@ -22,6 +22,9 @@ INFORMATIVE = {"ListAWSServiceAccessForOrganization", "ListOrganizationsFeatures
 
 SETUP = INFORMATIVE | {"ListDelegatedAdministrators"}
 
+POLICIES = {"DescribePolicy", "ListPolicies", "ListRoots", "ListTargetsForPolicy"}
+"""Whether a policy blocks a recovery: what isn't known is remarked, and AWS itself says it in the session."""
+
 Check = Callable[[Stage, str, Run, list[Request], Request], None]
 
 
@@ -88,6 +91,8 @@ def check_opening(stage: Stage, account_id: str, run: Run, sent: list[Request], 
         assert {"OPEN", "OPENING"} & set(stage.windows(account_id)), run.shown
         if denied.operation == "ListDelegatedAdministrators":
             assert "Delegated administrators couldn't be read" in run.stderr, run.shown
+        elif denied.operation in POLICIES:
+            assert f"needs organizations:{denied.operation}" in run.stderr, run.shown
         elif denied.operation not in INFORMATIVE:
             assert denied.number > max(request.number for request in sent if request.is_mutating)
     else:
@@ -154,7 +159,7 @@ JOBS = (
         0,
         check_opening,
         forget_windows,
-        frozenset(SETUP | {"GetLoginProfile"}),
+        frozenset(SETUP | POLICIES | {"GetLoginProfile"}),
     ),
     ReadingJob(
         "close",

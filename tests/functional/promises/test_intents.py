@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.functional.promises.interposed_proxy import MUTATING_OPERATIONS, InterposedProxy
+from tests.functional.promises.locked_resources import LOCKED_BUCKET, LOCKED_QUEUE, make_open_policy
 from tests.functional.promises.stage import CLEAN, EVERYTHING, FAILSAFE, Stage
 from tests.functional.promises.witness import Witness
 
@@ -17,6 +18,9 @@ def test_p01_every_privileged_call_of_every_command_has_its_intent_on_disk_befor
         (("enable", "--delegated-administrator", FAILSAFE, "--yes"), 0),
         (("audit", "--details"), 1),
         (("delete", "--ou", "AnyCompany", "--yes"), 0),
+        (("unlock", "s3", *LOCKED_BUCKET, "--remove", "--yes"), 0),
+        (("unlock", "s3", *LOCKED_BUCKET, "--replace", make_open_policy(bare_stage), "--yes"), 0),
+        (("unlock", "sqs", *LOCKED_QUEUE, "--regions", "us-east-1", "--remove", "--yes"), 0),
         (("recover", CLEAN, "--reason", "drill", "--leave-open", "--yes"), 0),
         (("windows", "close", CLEAN, "--yes"), 0),
         (("disable", "--trusted-access", "--yes"), 0),

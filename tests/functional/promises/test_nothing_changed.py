@@ -5,28 +5,38 @@ from __future__ import annotations
 import pytest
 
 from tests.functional.promises.command_lines import list_commands
+from tests.functional.promises.locked_resources import LOCKED_BUCKET, LOCKED_QUEUE
 from tests.functional.promises.stage import CLEAN, EVERYTHING, FAILSAFE, UNIT, Stage, assert_clean_ending, read_rows
 
 AUDIT_POLICY = "IAMAuditRootUserCredentials"
 
+EMAIL_CHANGE = (EVERYTHING, "aws+new@example.com", "--reason", "drill", "--override")
 DRY_RUNS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("apply",): ("apply", "{folder}/plan.json"),
     ("delete",): ("delete", "--all"),
     ("disable",): ("disable", "--trusted-access"),
+    ("emails", "attest"): ("emails", "attest", "aws@example.com", "--by", "Ana", "--until", "30d"),
+    ("emails", "change"): ("emails", "change", *EMAIL_CHANGE),
     ("enable",): ("enable", "--delegated-administrator", FAILSAFE),
     ("exceptions", "add"): ("exceptions", "add", CLEAN, "--owner", "Ana", "--reason", "drill", "--until", "30d"),
     ("exceptions", "remove"): ("exceptions", "remove", UNIT[0]),
     ("ledger", "adopt"): ("ledger", "adopt"),
     ("recover",): ("recover", "Shop Prod", "--reason", "drill"),
+    ("status",): ("status", "--accept"),
+    ("unlock", "s3"): ("unlock", "s3", *LOCKED_BUCKET, "--remove"),
+    ("unlock", "sqs"): ("unlock", "sqs", *LOCKED_QUEUE, "--corrected"),
     ("windows", "close"): ("windows", "close", CLEAN),
 }
 READING: dict[tuple[str, ...], tuple[str, ...]] = {
     ("audit",): ("audit", "--details"),
+    ("emails", "list"): ("emails", "list"),
     ("exceptions", "list"): ("exceptions", "list"),
     ("ledger", "export"): ("ledger", "export"),
     ("ledger", "list"): ("ledger", "list"),
     ("ledger", "verify"): ("ledger", "verify"),
     ("plan",): ("plan", "--all", "--out", "{folder}/second.json"),
+    ("preflight",): ("preflight",),
+    ("report",): ("report", "--from", "30d"),
     ("status",): ("status",),
     ("windows", "list"): ("windows", "list"),
     ("windows", "show"): ("windows", "show", CLEAN),
@@ -41,7 +51,8 @@ def test_p07_every_command_is_either_reading_or_has_a_dry_run() -> None:
 
 def assert_changes_nothing(stage: Stage, *arguments: str) -> None:
     """Neither in AWS nor in what the product decides by."""
-    statements = ("SELECT * FROM recovery_windows", "SELECT * FROM deletion_exceptions")
+    tables = ("recovery_windows", "deletion_exceptions", "email_attestations", "accepted_setups")
+    statements = [f"SELECT * FROM {table}" for table in tables]  # noqa: S608 - names of our own
     kept = [read_rows(stage.database, statement) for statement in statements]
     truth, since = stage.sandbox.organization(), stage.sandbox.last_request()
     run = stage.run(*(word.format(folder=stage.folder) for word in arguments))

@@ -15,6 +15,7 @@ from tests.functional.promises.stage import CLEAN, EVERYTHING, FAILSAFE, ORGANIZ
 
 CALLER = "arn:aws:iam::111122223333:user/management-admin"
 CHANGES: dict[tuple[str, ...], tuple[str, ...]] = {
+    ("status",): ("status", "--accept"),
     ("exceptions", "add"): ("exceptions", "add", UNIT[0], "--owner", "Ana", "--reason", "drill", "--until", "30d"),
     ("exceptions", "remove"): ("exceptions", "remove", UNIT[0]),
     ("enable",): ("enable", "--delegated-administrator", FAILSAFE),
@@ -94,9 +95,11 @@ def test_p28_every_report_says_sandbox(stage: Stage) -> None:
     reports.append(json.loads(stage.run("audit", "-o", "json").stdout))
     reports.append(json.loads(stage.run("status", "-o", "json").stdout))
     reports.append(json.loads(stage.run("apply", plan, "--yes", "-o", "json").stdout))
+    reports.append(json.loads(stage.run("report", "--from", "1d", "-o", "json").stdout))
     for report in reports:
         text = json.dumps(report)
         assert (report["endpoint"], report["organization_id"]) == (label, ORGANIZATION_ID), text[:500]
         assert CALLER in text, text[:500]
-    for arguments in (("audit",), ("status",)):
+    formats = [("report", "--from", "1d", "--format", name) for name in ("html", "csv", "markdown")]
+    for arguments in (("audit",), ("status",), *formats):
         assert label in stage.run(*arguments).stdout

@@ -47,6 +47,11 @@ def test_p12_an_account_that_may_not_be_touched_is_refused_by_name_before_any_ro
         ("recover", account_id, "--reason", "drill", "--leave-open", "--yes")
         for account_id in (MANAGEMENT, SUSPENDED, PENDING_CLOSURE, CLEAN, FOREIGN)
     ]
+    commands += [
+        ("unlock", service, account_id, "orders", change, "--yes")
+        for account_id in (MANAGEMENT, FAILSAFE, SUSPENDED, PENDING_CLOSURE, FOREIGN)
+        for service, change in (("s3", "--remove"), ("sqs", "--show"))
+    ]
     commands.append(("enable", "--delegated-administrator", SUSPENDED, "--yes"))
     for command in commands:
         run = stage.run(*command)

@@ -60,3 +60,19 @@ def operator_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """For clients of a test's own."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", OPERATOR_KEY)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example-secret")
+
+
+@pytest.fixture
+def regional_clients(clients: AwsClients, aws_server: FakeAwsServer, monkeypatch: pytest.MonkeyPatch) -> AwsClients:
+    """The same clients; those that are made on first use find the server too."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws_server.url)
+    return clients
+
+
+@pytest.fixture
+def operator_clients(
+    clients: AwsClients, aws_server: FakeAwsServer, operator_environment: None, monkeypatch: pytest.MonkeyPatch
+) -> AwsClients:
+    """The same clients; those that are made on first use find credentials and server too."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws_server.url)
+    return clients

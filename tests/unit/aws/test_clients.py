@@ -38,7 +38,7 @@ def config_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 
 def test_every_client_keeps_as_many_connections_as_calls_are_in_flight(clients: AwsClients) -> None:
-    assert len(all_calls(clients)) == 8
+    assert len(all_calls(clients)) == 10
     for calls in all_calls(clients).values():
         assert client_of(calls).meta.config.max_pool_connections == 16
 
@@ -79,14 +79,14 @@ def test_every_attempt_takes_a_token_retries_included(
     aws_server.answer("ListRoots", error_json("ServiceException", 503), error_json("x", 503), Reply(body="{}"))
     clients.organizations.read("ListRoots")
     assert aws_server.operations == ["ListRoots"] * 3
-    assert clock.slept == [pytest.approx(1 / 0.8)]
+    assert clock.slept == [pytest.approx(1 / 0.8)] * 2  # four fifths of a burst of 2 are 1
 
 
 def test_the_operator_s_sts_calls_are_paced_together_and_those_of_root_sessions_are_not(
     clients: AwsClients, aws_server: FakeAwsServer, clock: FakeClock
 ) -> None:
     aws_server.answer("GetCallerIdentity", IDENTITY)
-    for _ in range(STS_RATE.burst):
+    for _ in range(STS_RATE.share(0.8).burst):
         clients.pacer.take("sts", "AssumeRoot")
     assert clock.slept == []
     with root_session_entered(ROOT_SESSION):

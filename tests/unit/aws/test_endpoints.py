@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from botocore.config import Config
 from botocore.exceptions import EndpointVariantError, UnknownEndpointError
@@ -30,9 +32,22 @@ def test_every_endpoint_that_aws_publishes_is_aws(variant: str) -> None:
             assert is_aws(service, client.meta.endpoint_url), client.meta.endpoint_url
 
 
+def test_endpoints_of_buckets_and_queues_are_aws() -> None:
+    session = Session()
+    session.set_credentials("AKIAIOSFODNN7EXAMPLE", "example")
+    regions = ("us-east-1", "eu-central-1", "us-gov-west-1", "cn-north-1")
+    for service, region, config in itertools.product(("s3", "sqs"), regions, VARIANTS.values()):
+        try:
+            client = session.create_client(service, region_name=region, config=config)
+        except (EndpointVariantError, UnknownEndpointError):
+            continue
+        assert is_aws(service, client.meta.endpoint_url), client.meta.endpoint_url
+
+
 @pytest.mark.parametrize(
     ("service", "url"),
     [
+        ("s3", "https://bucket.vpce-0123456789abcdef0-abcdefgh.s3.us-east-1.vpce.amazonaws.com"),
         ("sts", "https://vpce-0123456789abcdef0-abcdefgh.sts.us-east-1.vpce.amazonaws.com"),
         ("sts", "https://vpce-0123456789abcdef0-abcdefgh-us-east-1a.sts.us-east-1.vpce.amazonaws.com"),
         ("organizations", "https://organizations.us-east-1.amazonaws.com:443/"),
@@ -52,6 +67,8 @@ def test_private_and_unusual_spellings_of_aws_endpoints_are_aws(service: str, ur
         ("sts", "https://iam.amazonaws.com"),
         ("iam", "https://iam.s3.amazonaws.com"),
         ("sts", "https://sts.s3.amazonaws.com"),
+        ("s3", "https://bucket.s3.us-east-1.amazonaws.com"),
+        ("s3", "https://s3.s3.amazonaws.com"),
         ("iam", "https://iam.us-east-1.elb.amazonaws.com"),
         ("iam", "https://ec2-192-0-2-1.compute-1.amazonaws.com"),
         ("iam", "https://abcdef.execute-api.us-east-1.amazonaws.com"),

@@ -7,11 +7,10 @@ import pytest
 
 from rootkeeper.aws.clients import AwsClients
 from rootkeeper.aws.organizations import AwsOrganizationReader
-from rootkeeper.domain.organizations import Account, AccountId, AccountState, OrganizationalUnit
+from rootkeeper.domain.organizations import Account, AccountId, AccountState
 from rootkeeper.errors import AwsRejectedError, AwsUnreachableError, OrganizationIncompleteError
 from tests.fakes.aws_server import FakeAwsServer, answer_xml, error_json
 
-ROOT = {"r-exam": OrganizationalUnit("r-exam", "Root", None)}
 ACCOUNT = AccountId("222233334444")
 
 
@@ -30,7 +29,7 @@ def page(*accounts: dict[str, object], token: str | None = None) -> str:
 
 
 def list_accounts(reader: AwsOrganizationReader) -> list[Account]:
-    return [account for page in reader.list_account_pages(ROOT) for account in page]
+    return [account for page in reader.list_account_pages() for account in page]
 
 
 @pytest.mark.parametrize(
@@ -59,7 +58,7 @@ def test_pages_of_twenty_are_asked_for_and_empty_ones_do_not_end_the_list(
     reader: AwsOrganizationReader, aws_server: FakeAwsServer
 ) -> None:
     aws_server.answer_json("ListAccounts", page(token="a"), page(describe(), token="b"), page())
-    assert [len(page) for page in reader.list_account_pages(ROOT)] == [0, 1, 0]
+    assert [len(page) for page in reader.list_account_pages()] == [0, 1, 0]
     assert all('"MaxResults": 20' in request.parameters for request in aws_server.received)
     assert '"NextToken": "b"' in aws_server.received[2].parameters
 
@@ -96,29 +95,52 @@ def test_names_are_kept_as_they_are(reader: AwsOrganizationReader, aws_server: F
     assert account.joined_at.isoformat() == "2024-03-01T12:00:00.500000+00:00"
 
 
-def test_the_tree_is_walked_to_the_end(reader: AwsOrganizationReader, aws_server: FakeAwsServer) -> None:
+@pytest.mark.parametrize(
+    ("paths", "ou_ids"),
+    [
+        ([f"o-exampleorgid/r-exam/{ACCOUNT}/"], ("r-exam",)),
+        ([f"o-exampleorgid/r-exam/ou-a/ou-b/{ACCOUNT}/"], ("r-exam", "ou-a", "ou-b")),
+        (["o-exampleorgid/r-exam/999999999999/", f"o-exampleorgid/r-exam/ou-a/{ACCOUNT}/"], ("r-exam", "ou-a")),
+        ([f"o-exampleorgid/{ACCOUNT}/"], ()),
+        (["o-exampleorgid/r-exam/999999999999/"], ()),
+        ([], ()),
+        (None, ()),
+    ],
+)
+def test_the_place_comes_from_the_account_s_own_path(
+    paths: list[str] | None, ou_ids: tuple[str, ...], reader: AwsOrganizationReader, aws_server: FakeAwsServer
+) -> None:
+    aws_server.answer_json("ListAccounts", page(describe(Paths=paths)))
+    (account,) = list_accounts(reader)
+    assert (account.ou_ids, account.ou_path) == (ou_ids, "")
+
+
+def test_children_of_a_unit_are_listed_to_the_end(reader: AwsOrganizationReader, aws_server: FakeAwsServer) -> None:
     aws_server.answer_json("ListRoots", '{"Roots": [{"Id": "r-exam", "Name": "Root"}]}')
     aws_server.answer_json(
         "ListOrganizationalUnitsForParent",
         '{"OrganizationalUnits": [{"Id": "ou-a", "Name": "A"}], "NextToken": "more"}',
         '{"OrganizationalUnits": [{"Id": "ou-b", "Name": "B"}]}',
-        '{"OrganizationalUnits": [{"Id": "ou-c", "Name": "C"}]}',
-        '{"OrganizationalUnits": []}',
     )
-    found = reader.list_organizational_units()
+    found = (*reader.list_roots(), *reader.list_child_units("r-exam"))
     assert [(unit.ou_id, unit.parent_id) for unit in found] == [
         ("r-exam", None),
         ("ou-a", "r-exam"),
         ("ou-b", "r-exam"),
-        ("ou-c", "ou-a"),
     ]
 
 
-def test_a_tree_that_lacks_a_list_is_an_error(reader: AwsOrganizationReader, aws_server: FakeAwsServer) -> None:
-    aws_server.answer_json("ListRoots", '{"Roots": [{"Id": "r-exam", "Name": "Root"}]}')
+def test_accounts_of_a_unit_are_listed_to_the_end(reader: AwsOrganizationReader, aws_server: FakeAwsServer) -> None:
+    aws_server.answer_json(
+        "ListAccountsForParent", page(describe(), token="a"), page(token="b"), page(describe("333344445555"))
+    )
+    assert reader.list_account_ids_of("r-exam") == (ACCOUNT, "333344445555")
+
+
+def test_units_without_their_list_are_an_error(reader: AwsOrganizationReader, aws_server: FakeAwsServer) -> None:
     aws_server.answer_json("ListOrganizationalUnitsForParent", "{}")
     with pytest.raises(AwsUnreachableError):
-        reader.list_organizational_units()
+        reader.list_child_units("r-exam")
 
 
 @pytest.mark.parametrize(

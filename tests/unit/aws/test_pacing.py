@@ -1,75 +1,17 @@
 from __future__ import annotations
 
-import math
-from concurrent.futures import ThreadPoolExecutor
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from rootkeeper.aws.pacing import ORGANIZATIONS_RATES, STS_RATE, Pacer, Rate, TokenBucket
+from rootkeeper.aws.pacing import ACCOUNT_RATES, ORGANIZATIONS_RATES, STS_RATE, Pacer
+from rootkeeper.aws.quota_buckets import OwnQuotas
 from tests.fakes.clock import FakeClock
-
-
-def test_a_burst_passes_at_once_and_the_rest_at_the_rate() -> None:
-    clock = FakeClock()
-    bucket = TokenBucket(Rate(per_second=8, burst=12), clock)
-    started = clock.monotonic()
-    for _ in range(12):
-        bucket.take()
-    assert clock.slept == []
-    for _ in range(16):
-        bucket.take()
-    assert clock.monotonic() - started == pytest.approx(16 / 8)
-
-
-def test_idle_time_fills_the_bucket_no_further_than_its_burst() -> None:
-    clock = FakeClock()
-    bucket = TokenBucket(Rate(per_second=2, burst=3), clock)
-    clock.advance(3600)
-    for _ in range(3):
-        bucket.take()
-    assert clock.slept == []
-    bucket.take()
-    assert clock.slept == [pytest.approx(0.5)]
-
-
-@given(
-    pauses=st.lists(st.floats(min_value=0, max_value=5), min_size=1, max_size=60),
-    per_second=st.floats(min_value=0.1, max_value=100),
-    burst=st.integers(min_value=1, max_value=20),
-)
-def test_no_window_of_time_ever_holds_more_than_burst_and_rate_allow(
-    pauses: list[float], per_second: float, burst: int
-) -> None:
-    clock = FakeClock()
-    bucket = TokenBucket(Rate(per_second, burst), clock)
-    passed: list[float] = []
-    for pause in pauses:
-        clock.advance(pause)
-        bucket.take()
-        passed.append(clock.monotonic())
-    for first in range(len(passed)):
-        for last in range(first, len(passed)):
-            allowed = burst + per_second * (passed[last] - passed[first])
-            assert last - first + 1 <= math.floor(allowed + 1e-6) + 1e-6
-
-
-def test_many_threads_share_one_bucket() -> None:
-    clock = FakeClock()
-    bucket = TokenBucket(Rate(per_second=10, burst=5), clock)
-    started = clock.monotonic()
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda _: bucket.take(), range(105)))
-    assert sum(clock.slept) >= 100 / 10
-    assert clock.monotonic() > started
 
 
 def test_only_the_share_allowed_of_a_published_rate_is_used() -> None:
     clock = FakeClock()
     pacer = Pacer(clock, api_share=0.8)
     started = clock.monotonic()
-    for _ in range(12 + 64):
+    for _ in range(9 + 64):  # four fifths of a burst of 12
         pacer.take("organizations", "ListAccounts")
     assert clock.monotonic() - started == pytest.approx(64 / (8 * 0.8))
 
@@ -99,3 +41,35 @@ def test_what_has_no_published_rate_is_not_paced() -> None:
     for _ in range(10_000):
         pacer.take("iam", "GetAccountSummary")
     assert clock.slept == []
+
+
+def test_a_throttle_halves_the_pace_of_its_quota_alone() -> None:
+    clock = FakeClock()
+    pacer = Pacer(clock, api_share=1)
+    pacer.slow_down("organizations", "ListAccounts")
+    pacer.take("organizations", "ListAccounts")
+    assert clock.slept == [pytest.approx(1 / 4)]
+    pacer.take("organizations", "DescribeAccount")
+    pacer.take("sts", "AssumeRoot")
+    assert len(clock.slept) == 1
+
+
+def test_a_throttle_of_what_has_no_quota_changes_nothing() -> None:
+    clock = FakeClock()
+    pacer = Pacer(clock, api_share=1)
+    pacer.slow_down("iam", "GetAccountSummary")
+    pacer.take("iam", "GetAccountSummary")
+    assert clock.slept == []
+
+
+def test_pacers_that_share_a_store_share_its_tokens() -> None:
+    clock = FakeClock()
+    store = OwnQuotas(clock)
+    pacers = [Pacer(clock, api_share=1) for _ in range(2)]
+    for pacer in pacers:
+        pacer.share(store)
+    for number in range(ACCOUNT_RATES["GetPrimaryEmail"].burst):
+        pacers[number % 2].take("account", "GetPrimaryEmail")
+    assert clock.slept == []
+    pacers[0].take("account", "GetPrimaryEmail")
+    assert clock.slept == [pytest.approx(1 / 3)]

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rootkeeper.cli.moments import parse_moment
+from rootkeeper.cli.moments import parse_moment, parse_past_moment
 from rootkeeper.errors import InputError
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -28,6 +28,13 @@ def test_dates_times_and_lengths_are_read(text: str, moment: datetime) -> None:
 
 def test_a_day_may_mean_its_beginning() -> None:
     assert parse_moment("2026-12-31", "--not-before", NOW, day_ends=False) == datetime(2026, 12, 31, tzinfo=UTC)
+
+
+def test_a_length_may_mean_so_long_ago() -> None:
+    assert parse_past_moment("30d", "--from", NOW, day_ends=False) == NOW - timedelta(days=30)
+    assert parse_past_moment("2026-10-01", "--from", NOW, day_ends=False) == datetime(2026, 10, 1, tzinfo=UTC)
+    with pytest.raises(InputError, match="--from"):
+        parse_past_moment("0d", "--from", NOW, day_ends=False)
 
 
 @pytest.mark.parametrize("text", ["", "tomorrow", "2026-13-01", "31.12.2026", "0d", "99999d"])

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.cli.progress import BarProgress, LineProgress, open_progress, spoken_findings
+from rootkeeper.cli.progress import (
+    BarProgress,
+    LineProgress,
+    Pace,
+    open_progress,
+    spoken_findings,
+    spoken_pace,
+    spoken_seconds,
+)
 from rootkeeper.cli.terminal import Terminal
 
 
@@ -27,11 +35,13 @@ def test_a_line_comes_every_few_seconds_and_at_the_end(capsys: pytest.CaptureFix
     assert capsys.readouterr().err == ""
     watch.seconds = 6
     progress.advance(unknown=1)
-    assert capsys.readouterr().err == "Reading accounts: 101 of 1,000, 100 present, 1 unknown\n"
+    assert capsys.readouterr().err == (
+        "Reading accounts: 101 of 1,000, 16.8/s, about 53s left, 100 present, 1 unknown\n"
+    )
     progress.advance()
     progress.finish()
     progress.finish()
-    assert capsys.readouterr().err == "Reading accounts: 102 of 1,000, 100 present, 1 unknown\n"
+    assert capsys.readouterr().err == "Reading accounts: 102 of 1,000, 17.0/s, 100 present, 1 unknown\n"
 
 
 def test_an_unknown_total_is_not_invented(capsys: pytest.CaptureFixture[str]) -> None:
@@ -40,6 +50,49 @@ def test_an_unknown_total_is_not_invented(capsys: pytest.CaptureFixture[str]) ->
     progress.advance()
     progress.finish()
     assert capsys.readouterr().err == "Reading accounts: 1 done\n"
+
+
+def test_a_total_may_become_known_late(capsys: pytest.CaptureFixture[str]) -> None:
+    watch = Watch()
+    progress = LineProgress(Terminal({}), watch)
+    progress.start("Reading accounts", None)
+    watch.seconds = 4
+    for _ in range(8):
+        progress.advance()
+    watch.seconds = 8
+    progress.set_total(20)
+    progress.advance()
+    assert capsys.readouterr().err == "Reading accounts: 9 of 20, 1.1/s, about 10s left\n"
+
+
+def test_a_rate_over_next_to_no_time_isnt_told() -> None:
+    pace = Pace(started_at=100.0, total=10, done=5)
+    assert pace.find_rate(100.5) is None
+    assert pace.find_seconds_left(100.5) is None
+    assert spoken_pace(pace, 100.5) == ""
+    assert pace.find_rate(105.0) == 1.0
+    assert pace.find_seconds_left(105.0) == 5.0
+    assert Pace(100.0, total=10).find_seconds_left(200.0) is None
+    assert Pace(100.0, done=3).find_seconds_left(200.0) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "spoken"), [(1, "1s"), (59.4, "59s"), (60, "1m 0s"), (125, "2m 5s"), (3780, "1h 3m")]
+)
+def test_time_that_is_left_is_told_in_the_units_that_matter(seconds: float, spoken: str) -> None:
+    assert spoken_seconds(seconds) == spoken
+
+
+def test_the_bar_shows_rate_estimate_and_findings(capsys: pytest.CaptureFixture[str]) -> None:
+    watch = Watch()
+    progress = BarProgress(Terminal({}), watch)
+    progress.start("Deleting", None)
+    progress.set_total(10)
+    watch.seconds = 2
+    progress.advance(present=1)
+    assert progress.beside == "0.5/s, about 18s left, 1 present"
+    progress.finish()
+    capsys.readouterr()
 
 
 def test_remarks_go_beside_the_data(capsys: pytest.CaptureFixture[str]) -> None:

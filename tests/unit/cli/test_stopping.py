@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+import time
 
 import pytest
 
@@ -19,6 +21,19 @@ def test_a_signal_is_counted_and_ends_nothing(number: signal.Signals) -> None:
         assert not stops.asked_twice()
         os.kill(os.getpid(), number)
         assert stops.asked_twice()
+
+
+def test_a_pause_lasts_unless_somebody_asks_to_stop() -> None:
+    with StopRequests() as stops:
+        started = time.monotonic()
+        assert not stops.wait(0.05)
+        assert time.monotonic() - started >= 0.05
+        timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT))
+        timer.start()
+        assert stops.wait(60)
+        timer.join()
+        assert stops.wait(60)
+        assert time.monotonic() - started < 30
 
 
 def test_afterwards_signals_mean_what_they_meant_before() -> None:

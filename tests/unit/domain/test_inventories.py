@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rootkeeper.domain.inventories import find_gap, find_vanished, sort_accounts
+from rootkeeper.domain.inventories import describe_changes, find_gap, find_vanished, sort_accounts
 from rootkeeper.domain.organizations import (
     Account,
     AccountId,
@@ -40,7 +40,6 @@ def gap(
         ((), frozenset(), "no account at all"),
         ((account(MEMBER),), frozenset(), "management account 111122223333 is missing"),
         (BOTH, frozenset({AccountId("222233334444")}), "222233334444"),
-        ((*BOTH, account(MEMBER)), frozenset(), "twice: 444455556666"),
     ],
 )
 def test_p13_a_list_that_cannot_be_complete_is_told(
@@ -75,6 +74,46 @@ def test_accounts_stand_in_the_order_of_the_tree() -> None:
 def test_accounts_that_a_new_listing_lacks_are_found() -> None:
     organization = Organization("o-exampleorgid", MANAGEMENT, has_all_features=True, partition="aws")
     last = Inventory(organization, BOTH, (), datetime(2026, 1, 15, tzinfo=UTC))
-    assert find_vanished(last, BOTH[:1]) == BOTH[1:]
-    assert find_vanished(replace(last, accounts=BOTH[:1]), BOTH) == ()
+    assert find_vanished(last, {MANAGEMENT}) == BOTH[1:]
+    assert find_vanished(replace(last, accounts=BOTH[:1]), {MANAGEMENT, MEMBER}) == ()
     assert find_vanished(None, ()) == ()
+
+
+UNITS = {
+    "r-exam": ROOT,
+    "ou-a": OrganizationalUnit("ou-a", "A", "r-exam"),
+    "ou-b": OrganizationalUnit("ou-b", "B", "r-exam"),
+}
+
+
+def changes(
+    before: tuple[Account, ...] | None,
+    now: tuple[Account, ...],
+    *,
+    moved: dict[AccountId, tuple[str, ...]] | None = None,
+    left: tuple[Account, ...] = (),
+) -> tuple[str, ...]:
+    organization = Organization("o-exampleorgid", MANAGEMENT, has_all_features=True, partition="aws")
+    last = None if before is None else Inventory(organization, before, (), datetime(2026, 1, 15, tzinfo=UTC))
+    return describe_changes(
+        last, {one.account_id: one for one in now}, moved or {}, {one.account_id: one for one in left}, UNITS
+    )
+
+
+def test_what_joined_left_and_moved_is_told() -> None:
+    in_a = replace(account(MEMBER), ou_ids=("r-exam", "ou-a"))
+    in_b = replace(in_a, ou_ids=("r-exam", "ou-b"))
+    assert changes(BOTH[:1], (BOTH[0], in_a)) == ("Account 444455556666 (some) has joined the organization.",)
+    assert changes(BOTH, BOTH[:1], left=BOTH[1:]) == ("Account 444455556666 (some) has left the organization.",)
+    moved = ("Account 444455556666 (some) has moved from Root/A to Root/B.",)
+    assert changes((in_a,), (in_b,)) == moved
+    assert changes(None, (in_b,), moved={MEMBER: in_a.ou_ids}) == moved
+    assert changes(None, BOTH) == ()
+    assert changes(BOTH, BOTH) == ()
+
+
+def test_of_many_changes_only_some_are_told_one_by_one() -> None:
+    many = tuple(account(AccountId(f"{number:012d}")) for number in range(50))
+    told = changes((), many)
+    assert len(told) == 21
+    assert told[-1] == "30 more accounts have joined, moved or left."

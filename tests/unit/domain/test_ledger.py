@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from types import MappingProxyType
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,6 +62,19 @@ def test_an_entry_survives_being_written_and_read() -> None:
 def test_any_parameters_keep_the_hash_over_a_round_trip(parameters: dict[str, JsonValue]) -> None:
     entry = replace(ENTRY, parameters=parameters)
     assert compute_entry_hash(parse_entry(render_entry(entry))) == compute_entry_hash(entry)
+
+
+ascii_texts = st.text(st.characters(codec="ascii"), max_size=8)
+simple_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | ascii_texts,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(ascii_texts, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(json_values | simple_values)
+def test_whatever_is_written_is_written_as_rfc_8785_says(value: JsonValue) -> None:
+    assert canonical_json(value).encode() == rfc8785.dumps(value)
 
 
 def test_a_line_is_canonical_json_with_sorted_keys_and_no_blanks() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from threading import Event
 
 import pytest
 from hypothesis import given, settings
@@ -19,7 +20,8 @@ from rootkeeper.errors import (
     LedgerUnavailableError,
     OrganizationIncompleteError,
 )
-from rootkeeper.workflows.audit import FIRST_AUDIT_REMARK, AuditReport
+from rootkeeper.workflows.audit import AuditOptions, AuditReport
+from rootkeeper.workflows.audit_remarks import FIRST_AUDIT_REMARK
 from tests.fakes.desk import CLEAN, FAILSAFE, PROD, Desk, naming
 from tests.fakes.organization import MANAGEMENT
 from tests.fakes.root_users import FakeRootUser, root_user_with_everything
@@ -43,7 +45,9 @@ def desk() -> Desk:
 
 
 def run(desk: Desk, request: SelectionRequest = EVERYTHING, *, details: bool = False) -> AuditReport:
-    return desk.audit.run(desk.progress, request, details=details)
+    report = desk.audit.run(desk.progress, request, AuditOptions(details=details))
+    assert isinstance(report, AuditReport)
+    return report
 
 
 def by_id(report: AuditReport) -> dict[AccountId, AccountStatus]:
@@ -59,7 +63,7 @@ def test_every_account_has_its_status_in_the_order_of_the_tree(desk: Desk) -> No
         (CLEAN, Status.NOT_PRESENT, Role.MEMBER),
         (PROD, Status.PRESENT, Role.MEMBER),
     ]
-    assert desk.store.statuses == by_id(report)
+    assert desk.store.list_statuses() == by_id(report)
     assert desk.store.audits == [count_statuses(report.accounts)]
     assert (desk.progress.advanced, desk.progress.present) == (5, 2)
 
@@ -218,10 +222,16 @@ def test_p13_a_list_without_accounts_is_no_audit(desk: Desk) -> None:
 
 def test_reading_goes_on_while_the_accounts_are_listed(desk: Desk) -> None:
     desk.organization.page_size = 1
-    run(desk)
-    operations = desk.organization.operations()
-    last_page = len(operations) - operations[::-1].index("ListAccounts")
-    assert "AssumeRoot" in operations[:last_page]
+    opened = Event()
+
+    def wait(operation: str, account_id: AccountId | None) -> None:
+        if operation == "AssumeRoot":
+            opened.set()
+        if operation == "ListAccounts" and desk.organization.operations().count("ListAccounts") == 5:
+            assert opened.wait(10)
+
+    desk.organization.before_each_call(wait)
+    assert len(run(desk).accounts) == 5
 
 
 def test_an_interruption_keeps_what_was_read_and_closes_every_batch(desk: Desk) -> None:

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from rootkeeper.domain.deletion import AccountDeletion, DeletionPlan, DeletionReport, KindOutcome
+from rootkeeper.domain.deletion import AccountDeletion, DeletionPlan, DeletionReport, KindOutcome, KindReason
 from rootkeeper.domain.deletion_exceptions import DeletionException
+from rootkeeper.domain.jobs import JobState
+from rootkeeper.domain.ledger import Action, Result
 from rootkeeper.domain.organizations import AccountId, AccountState, Endpoint
 from rootkeeper.domain.root_credentials import AccessKey, CredentialKind
 from rootkeeper.domain.selection import EVERYTHING, SkipReason
@@ -22,6 +25,7 @@ from rootkeeper.errors import (
 )
 from rootkeeper.workflows.deletion import DeletionOptions
 from tests.fakes.desk import PROD, Desk
+from tests.fakes.jobs import StopAt
 from tests.fakes.root_users import LONG_AGO, root_user_with_everything
 from tests.fakes.stores import InMemoryInventory, make_window
 
@@ -58,9 +62,8 @@ def test_the_status_after_a_deletion_is_remembered(desk: Desk) -> None:
     assert report.exit_status == 0
     assert report.stopped_by is None
     status = result_of(report, PROD).status
-    assert status is not None
-    assert status.status is Status.NOT_PRESENT
-    assert desk.store.statuses[PROD] == status
+    assert status is Status.NOT_PRESENT
+    assert desk.store.statuses[PROD].status is status
 
 
 def test_exactly_the_plan_is_done(desk: Desk) -> None:
@@ -258,8 +261,11 @@ def test_p02_a_ledger_that_fails_in_mid_run_stops_every_account_and_is_reported(
     assert report.stopped_by is not None
     outcomes = [account.outcome for account in report.accounts if account.was_planned]
     assert outcomes.count(KindOutcome.DELETED) == 1
-    assert outcomes.count(KindOutcome.FAILED) == 6
-    assert sum(skip_of(report, account.account_id) is SkipReason.STOPPED for account in report.accounts) == 5
+    assert outcomes.count(KindOutcome.FAILED) == 1
+    assert report.not_begun == sum(
+        skip_of(report, account.account_id) is SkipReason.STOPPED for account in report.accounts
+    )
+    assert report.not_begun == 5
     changes = len(desk.organization.changing_calls)
     assert changes <= sum(entry.account_id is not None for entry in desk.ledger.intents)
 
@@ -297,20 +303,58 @@ def test_an_interruption_ends_what_was_begun_and_begins_nothing_more(desk: Desk)
     desk.workers = 1
     for number in range(5):
         desk.organization.add_account(f"{700000000000 + number}", root_user=root_user_with_everything())
-    made = plan(desk)
+    made, stop = plan(desk), StopAt(desk.clock)
 
-    class Interrupting(InMemoryInventory):
-        def save_statuses(self, statuses: object) -> None:
-            raise KeyboardInterrupt
+    def ask(operation: str, account_id: AccountId | None) -> None:
+        stop.asked = int(desk.ledger.results_of(Action.MFA_DEVICE_DEACTIVATE).count(Result.DONE) >= 2)
 
-    desk.store = Interrupting(last=desk.store.last)
-    with pytest.raises(KeyboardInterrupt):
-        apply(desk, made)
+    desk.organization.before_each_call(ask)
+    report = desk.deletion.apply(made, desk.progress, stop=stop)
     touched = {account_id for _, account_id in desk.organization.changing_calls}
     assert 1 <= len(touched) < 7
     assert all(desk.root_user(account_id).is_empty for account_id in touched if account_id)
     assert desk.ledger.open_intents == []
-    assert any("Run the command again" in remark for remark in desk.progress.remarks)
+    assert report.was_interrupted
+    assert report.can_be_resumed
+    assert report.not_begun == 7 - len(touched)
+    assert desk.jobs.get(report.job_id or "").state is JobState.INTERRUPTED
+
+
+def test_stopping_now_sends_nothing_more_even_for_what_is_in_progress(desk: Desk) -> None:
+    desk.workers = 1
+    made, stop = plan(desk), StopAt(desk.clock)
+
+    def ask(operation: str, account_id: AccountId | None) -> None:
+        stop.asked = 2 if operation == "DeleteAccessKey" else stop.asked
+
+    desk.organization.before_each_call(ask)
+    report = desk.deletion.apply(made, desk.progress, stop=stop)
+    assert [operation for operation, _ in desk.organization.changing_calls] == ["DeleteAccessKey"]
+    in_progress = next(account for account in report.accounts if account.was_begun and account.was_planned)
+    assert in_progress.outcome is KindOutcome.FAILED
+    assert not in_progress.is_final
+    assert {kind.reason for kind in in_progress.kinds} <= {KindReason.STOPPED, KindReason.UNPROVEN}
+    assert report.was_interrupted
+    assert desk.jobs.list_results(report.job_id or "") == {}
+
+
+def test_an_account_that_doesnt_end_in_time_is_told_as_begun_and_unknown(desk: Desk) -> None:
+    desk.workers = 1
+    made, stop = plan(desk), StopAt(desk.clock)
+    hangs = threading.Event()
+
+    def hang(operation: str, account_id: AccountId | None) -> None:
+        if operation == "DeleteAccessKey":
+            stop.asked = 2
+            hangs.wait(30)
+
+    desk.organization.before_each_call(hang)
+    report = desk.deletion.apply(made, desk.progress, stop=stop)
+    hangs.set()
+    begun = [account for account in report.accounts if account.was_begun and account.was_planned]
+    assert [account.outcome for account in begun] == [KindOutcome.FAILED]
+    assert "next command" in (begun[0].kinds[0].detail or "")
+    assert report.exit_status == 4
 
 
 def test_a_plan_without_anything_to_delete_makes_no_call(desk: Desk) -> None:

@@ -59,7 +59,7 @@ class CutOff:
 def test_p13_a_list_that_was_cut_off_is_an_error(desk: Desk) -> None:
     before = desk.read_inventory()
     CutOff(desk)
-    with pytest.raises(OrganizationIncompleteError, match=f"cut off: {PROD}"):
+    with pytest.raises(OrganizationIncompleteError, match=f"isn't complete: {PROD}"):
         desk.read_inventory()
     assert desk.store.last == before
 

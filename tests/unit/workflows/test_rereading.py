@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from rootkeeper.domain.organizations import AccountId
+from rootkeeper.domain.resource_policies.resources import ResourceKind
 from rootkeeper.domain.root_credentials import CredentialKind, LoginProfile
-from rootkeeper.workflows.rereading import AccountRereading
+from rootkeeper.domain.setup import Feature
+from rootkeeper.workflows.rereading import AccountRereading, PolicyRead
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.databases import FakeDatabase
 from tests.fakes.operators import Operator
@@ -77,3 +79,23 @@ def test_a_login_profile_that_appears_late_is_still_found(
     organization.before_each_call(act_late)
 
     assert rereading.find_login_profile().login_profile == LoginProfile(START, None)
+
+
+def test_a_policy_is_read_in_an_unlock_session_and_one_that_is_gone_is_none(
+    rereading: AccountRereading, organization: FakeOrganization
+) -> None:
+    bucket = organization.resources.add(ResourceKind.BUCKET, ACCOUNT, "locked", "{}")
+    assert rereading.read_policy(bucket) == PolicyRead("{}")
+    del organization.resources.policies[bucket]
+    assert rereading.read_policy(bucket) == PolicyRead(None)
+    assert organization.operations(ACCOUNT).count("AssumeRoot") == 1
+
+
+def test_a_refusal_of_one_task_is_none_of_the_other(
+    rereading: AccountRereading, organization: FakeOrganization
+) -> None:
+    queue = organization.resources.add(ResourceKind.QUEUE, ACCOUNT, "locked", "{}")
+    organization.features.discard(Feature.ROOT_SESSIONS)
+    assert rereading.read_policy(queue) is None
+    assert "Root sessions feature" in (rereading.failure or "")
+    assert rereading.find_present(CredentialKind.PASSWORD, None) is True

@@ -18,7 +18,7 @@ from rootkeeper.cli.rendering.flags import (
     spoken_status,
 )
 from rootkeeper.cli.rendering.listings import Column, Listing, Record, show_listing
-from rootkeeper.cli.rendering.text import counted, json_time, printable, spoken_age
+from rootkeeper.cli.rendering.text import counted, json_text, json_time, printable, spoken_age
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.organizations import Endpoint, Inventory, OrganizationalUnit
 from rootkeeper.domain.statuses import AccountStatus, Status, count_left_to_secure, count_statuses
@@ -40,6 +40,11 @@ def show_audit(report: AuditReport, output: OutputFormat, terminal: Terminal, *,
             terminal.show(line)
 
 
+def account_line(status: AccountStatus, *, details: bool) -> str:
+    """One account as a line of JSON."""
+    return json_text(account_record(status, details=details)) + "\n"
+
+
 def _listing(report: AuditReport, *, details: bool) -> Listing:
     organization = report.inventory.organization
     return Listing(
@@ -52,6 +57,10 @@ def _listing(report: AuditReport, *, details: bool) -> Listing:
             "endpoint": report.endpoint.label,
             "caller_arn": report.caller.arn,
             "observed_at": json_time(report.ended_at),
+            "inventory": {
+                "listed_at": json_time(report.inventory.listed_at),
+                "is_complete": report.is_inventory_complete,
+            },
         },
         tail={
             "summary": count_statuses(report.accounts),

@@ -166,7 +166,7 @@ def deletion_record(account: AccountDeletion) -> dict[str, Any]:
         "outcome": account.outcome.value,
         "reason": account.skip.reason.value if account.skip else None,
         "detail": account.skip.detail if account.skip else None,
-        "status": account.status.status.value if account.status else None,
+        "status": account.status.value if account.status else None,
         "kinds": {
             result.kind.value: {
                 "outcome": result.outcome.value,
@@ -178,23 +178,30 @@ def deletion_record(account: AccountDeletion) -> dict[str, Any]:
     }
 
 
+def deletion_listing(accounts: Sequence[AccountDeletion]) -> Listing:
+    """Accounts with what came of them."""
+    by_id = {account.account_id: account for account in accounts}
+    return Listing("accounts", [deletion_record(account) for account in accounts], _deletion_columns(by_id))
+
+
 def show_deletion(report: DeletionReport, output: OutputFormat, terminal: Terminal) -> None:
     """Write the results to stdout."""
     plan = report.plan
-    by_id = {account.account_id: account for account in report.accounts}
-    listing = Listing(
-        name="accounts",
-        records=[deletion_record(account) for account in report.accounts],
-        columns=_deletion_columns(by_id),
+    listing = replace(
+        deletion_listing(report.accounts),
         head={
             "plan_id": plan.plan_id,
+            "job_id": report.job_id,
             "organization_id": plan.organization_id,
             "endpoint": plan.endpoint,
             "caller_arn": report.caller_arn,
             "started_at": json_time(report.started_at),
             "ended_at": json_time(report.ended_at),
         },
-        tail={"summary": {"accounts": len(report.accounts), **report.counts}, "stopped_by": report.stopped_by},
+        tail={
+            "summary": {"accounts": len(report.accounts), **report.counts, "not_begun": report.not_begun},
+            "stopped_by": report.stopped_by,
+        },
     )
     show_listing(listing, output, terminal)
     _remark_end(report, terminal)
@@ -255,5 +262,8 @@ def _spoken_counts(accounts: Sequence[AccountDeletion]) -> list[str]:
         KindOutcome.SKIPPED: "skipped",
         KindOutcome.FAILED: "failed",
     }
-    counts = {outcome: sum(account.outcome is outcome for account in accounts) for outcome in words}
-    return [f"{counts[outcome]:,} {text}" for outcome, text in words.items() if counts[outcome]] or ["nothing done"]
+    begun = [account for account in accounts if account.was_begun]
+    counts = {outcome: sum(account.outcome is outcome for account in begun) for outcome in words}
+    not_begun = [f"{len(accounts) - len(begun):,} not begun"] if len(begun) < len(accounts) else []
+    spoken = [f"{counts[outcome]:,} {text}" for outcome, text in words.items() if counts[outcome]]
+    return [*spoken, *not_begun] or ["nothing done"]

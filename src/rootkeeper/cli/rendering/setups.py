@@ -7,12 +7,21 @@ from typing import Any
 
 from rootkeeper.cli.invocation import OutputFormat
 from rootkeeper.cli.rendering.listings import Column, Listing, Record, show_listing
+from rootkeeper.cli.rendering.setup_drifts import drift_parts, drift_record, show_drift
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.setup import Feature, Setup
+from rootkeeper.domain.setup_drift import SetupDrift
 from rootkeeper.workflows.setup import SetupChange, SetupPlan, SetupReport
 from rootkeeper.workflows.setup_steps import StepOutcome
 
-_STYLES = {"on": "green", "off": "bold red", "none": "bold red", "unknown": "bold magenta"}
+_STYLES = {
+    "never accepted": "dim",
+    "no drift": "green",
+    "none": "bold red",
+    "off": "bold red",
+    "on": "green",
+    "unknown": "bold magenta",
+}
 _OUTCOME_WORDS = {
     StepOutcome.CHANGED: ("✓ Done", "green"),
     StepOutcome.UNNEEDED: ("✓ Was so already", "green"),
@@ -25,14 +34,16 @@ _PLAIN_OUTCOMES = (StepOutcome.CHANGED, StepOutcome.UNNEEDED)
 """These say everything by themselves."""
 
 
-def show_report(report: SetupReport, output: OutputFormat, terminal: Terminal) -> None:
-    """Write the set-up to stdout."""
+def show_report(report: SetupReport, drift: SetupDrift, output: OutputFormat, terminal: Terminal) -> None:
+    """Write the set-up and its drift to stdout."""
     if output is OutputFormat.JSON:
-        show_listing(Listing("missing", _missing(report), (), _head(report), _tail(report)), output, terminal)
+        tail = {"unknown": list(report.setup.unknown), "drift": drift_record(drift)}
+        show_listing(Listing("missing", _missing(report), (), _head(report), tail), output, terminal)
         return
-    show_listing(Listing("parts", _parts(report), _COLUMNS), output, terminal)
+    show_listing(Listing("parts", [*_parts(report), *drift_parts(drift)], _COLUMNS), output, terminal)
     if output is OutputFormat.TABLE:
         _show_missing(report, terminal)
+        show_drift(drift, terminal)
 
 
 _COLUMNS = (
@@ -123,10 +134,6 @@ def setup_record(setup: Setup) -> dict[str, Any]:
 
 def _missing(report: SetupReport) -> list[Record]:
     return [{"what": part.what, "command": part.command} for part in report.missing]
-
-
-def _tail(report: SetupReport) -> dict[str, Any]:
-    return {"unknown": list(report.setup.unknown)}
 
 
 def plan_lines(plan: SetupPlan) -> list[str]:

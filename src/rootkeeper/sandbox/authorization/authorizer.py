@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from rootkeeper.sandbox.authorization.context import principal_arn, request_context
 from rootkeeper.sandbox.authorization.decision import Denial, Standing, decide, word_denial
@@ -10,7 +10,15 @@ from rootkeeper.sandbox.authorization.requests import AccessRequest
 from rootkeeper.sandbox.authorization.task_policies import TASK_POLICIES
 from rootkeeper.sandbox.authorization.variables import Context, DeferredContext
 from rootkeeper.sandbox.codec.refusals import Refusal, RefusalError
-from rootkeeper.sandbox.exchange import Authority, Call, GuardedResource, Operation, Principal, PrincipalKind
+from rootkeeper.sandbox.exchange import (
+    AttachedPolicy,
+    Authority,
+    Call,
+    GuardedResource,
+    Operation,
+    Principal,
+    PrincipalKind,
+)
 
 _ROOT_KINDS = frozenset({PrincipalKind.ROOT_SESSION, PrincipalKind.ROOT_USER})
 
@@ -70,11 +78,16 @@ def standing_of(principal: Principal, authority: Authority) -> Standing:
         service_control_levels=(
             ()
             if principal.account_id == authority.management_account_id
-            else authority.service_control_policies(principal.account_id)
+            else _leave_out_repeats(authority.service_control_policies(principal.account_id))
         ),
         identity_policies=None if is_root else authority.identity_policies(principal),
         task_policy=None if principal.task_policy_arn is None else TASK_POLICIES[principal.task_policy_arn],
     )
+
+
+def _leave_out_repeats(levels: Sequence[Sequence[AttachedPolicy]]) -> Sequence[Sequence[AttachedPolicy]]:
+    """Leave out levels that have the very policies of the one above, as most have nothing but AWS's own."""
+    return [level for index, level in enumerate(levels) if index == 0 or level is not levels[index - 1]]
 
 
 def _beside_resource(

@@ -66,7 +66,7 @@ def compile_arn(fragments: Fragments) -> Predicate:
     Source: IAM User Guide, "Amazon Resource Name (ARN) condition operators".
     """
     segments = _split_segments(fragments)
-    if len(segments) == 1 and join_fragments(segments[0]) == "*":
+    if segments == [(Fragment("*"),)]:
         return _match_anything
     tests = [compile_wildcards(segment) for segment in segments]
 

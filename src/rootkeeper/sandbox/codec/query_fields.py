@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -32,6 +33,12 @@ def parse_fields(text: str) -> dict[str, str]:
         if name:
             fields[_decode(name)] = _decode(value)
     return fields
+
+
+@lru_cache(maxsize=512)
+def parse_fields_once(text: str) -> Fields:
+    """Parse a text that comes again and again; nobody changes what it gives."""
+    return parse_fields(text)
 
 
 def _decode(text: str) -> str:

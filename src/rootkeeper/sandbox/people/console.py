@@ -14,6 +14,7 @@ from rootkeeper.sandbox.exchange import ServiceError
 from rootkeeper.sandbox.http_messages import HttpResponse
 from rootkeeper.sandbox.people.console_calls import Outcome, call_iam
 from rootkeeper.sandbox.people.events import SignInStep
+from rootkeeper.sandbox.people.issued_credentials import issue_to_root_user, render_exports
 from rootkeeper.sandbox.people.layout import (
     account_of_password,
     alert,
@@ -107,6 +108,7 @@ async def _render(visit: Visit, message: Child = None, status: int = 200) -> Htt
             name="mfa-devices",
         ),
         section("IAM users", *_render_users(visit, await call_iam(visit, session, "ListUsers")), name="users"),
+        section("CloudShell", *_render_cloud_shell(visit), name="cloudshell"),
         section("Password", _render_password_form(visit, account), name="password-change"),
         status=status,
     )
@@ -209,6 +211,11 @@ def _render_users(visit: Visit, outcome: Outcome) -> Sequence[Child]:
     ]
 
 
+def _render_cloud_shell(visit: Visit) -> Sequence[Child]:
+    button = form("/console/cloudshell", visit.form_token, button="Show what CloudShell works with", is_quiet=True)
+    return [tag("p", "A command line as the root user who is signed in, without an access key."), button]
+
+
 def _render_password_form(visit: Visit, account: Account) -> Child:
     if not account.root_user.has_password:
         return tag("p", _NO_PASSWORD)
@@ -221,6 +228,17 @@ def _render_password_form(visit: Visit, account: Account) -> Child:
         button="Change password",
         is_quiet=True,
     )
+
+
+async def open_cloud_shell(visit: Visit) -> HttpResponse:
+    """Show temporary credentials of the root user who is signed in."""
+    session, _ = require_ready_account(visit)
+    credential = issue_to_root_user(visit, session)
+    shown = notice(
+        tag("p", "Paste these into a terminal of yours; it stands in for CloudShell:"),
+        tag("pre", render_exports(visit, credential)),
+    )
+    return await _render(visit, shown)
 
 
 async def create_access_key(visit: Visit) -> HttpResponse:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from rootkeeper.sandbox.exchange import Credential
 from rootkeeper.sandbox.http_messages import HttpResponse
 from rootkeeper.sandbox.people.events import FederationEvent
+from rootkeeper.sandbox.people.issued_credentials import render_exports
 from rootkeeper.sandbox.people.layout import alert, code, form, hidden, notice, redirect, section, table
 from rootkeeper.sandbox.people.markup import Child, tag
 from rootkeeper.sandbox.people.reserved_roles import open_session, provision_role
@@ -131,21 +131,10 @@ def _enter(visit: Visit, user: IdentityUser, account: Account, permission_set: P
     _record(visit, user, account, role)
     shown = notice(
         tag("p", "Credentials of ", tag("bdi", permission_set.name), " in ", tag("bdi", account.name), ". Paste them:"),
-        tag("pre", _render_exports(visit, credential)),
+        tag("pre", render_exports(visit, credential)),
         tag("p", f"They last until {credential.expires_at:%Y-%m-%d %H:%M:%S UTC}."),
     )
     return _render_assignments(visit, user, shown)
-
-
-def _render_exports(visit: Visit, credential: Credential) -> str:
-    values = {
-        "AWS_ENDPOINT_URL": f"http://{visit.authority}",
-        "AWS_REGION": visit.world.identity_center.region,
-        "AWS_ACCESS_KEY_ID": credential.access_key_id,
-        "AWS_SECRET_ACCESS_KEY": credential.secret_access_key,
-        "AWS_SESSION_TOKEN": credential.session_token,
-    }
-    return "\n".join(f"export {name}={value}" for name, value in values.items())
 
 
 def _record(visit: Visit, user: IdentityUser, account: Account, role: IamRole) -> None:

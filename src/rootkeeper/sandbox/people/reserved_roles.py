@@ -18,56 +18,10 @@ from rootkeeper.sandbox.state.identifiers import (
     new_secret_access_key,
     new_session_token,
 )
-from rootkeeper.sandbox.state.policies import FULL_ACCESS_DOCUMENT
+from rootkeeper.sandbox.state.managed_policies import MANAGED_DOCUMENTS
 
 _PATH = "/aws-reserved/sso.amazonaws.com/"
 _DURATION = re.compile(r"PT(?:(\d{1,2})H)?(?:(\d{1,3})M)?")
-_READ_ONLY = (
-    "account:Get*",
-    "account:List*",
-    "cloudtrail:LookupEvents",
-    "iam:Get*",
-    "iam:List*",
-    "identitystore:Describe*",
-    "identitystore:List*",
-    "organizations:Describe*",
-    "organizations:List*",
-    "s3:Get*",
-    "s3:List*",
-    "sqs:GetQueue*",
-    "sqs:ListQueue*",
-    "sso:Describe*",
-    "sso:Get*",
-    "sso:List*",
-)
-_POWER_USER_EXTRAS = (
-    "account:GetAccountInformation",
-    "account:GetPrimaryEmail",
-    "account:ListRegions",
-    "iam:CreateServiceLinkedRole",
-    "iam:DeleteServiceLinkedRole",
-    "iam:ListRoles",
-    "organizations:DescribeEffectivePolicy",
-    "organizations:DescribeOrganization",
-)
-
-
-def _allow(**elements: object) -> dict[str, object]:
-    return {"Effect": "Allow", "Resource": "*"} | elements
-
-
-def _document(*statements: dict[str, object]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": statements})
-
-
-_MANAGED_DOCUMENTS = {
-    "AdministratorAccess": FULL_ACCESS_DOCUMENT,
-    "PowerUserAccess": _document(
-        _allow(NotAction=["iam:*", "organizations:*", "account:*"]), _allow(Action=list(_POWER_USER_EXTRAS))
-    ),
-    "ReadOnlyAccess": _document(_allow(Action=list(_READ_ONLY))),
-}
-"""AWS managed policies by name; of ReadOnlyAccess what concerns the services that the sandbox serves."""
 
 
 def provision_role(world: World, account: Account, permission_set: PermissionSet, now: datetime) -> IamRole:
@@ -83,9 +37,9 @@ def provision_role(world: World, account: Account, permission_set: PermissionSet
     inline = permission_set.inline_policy
     role.permissions.inline_policies = {"AwsSSOInlinePolicy": inline} if inline else {}
     role.permissions.managed_policies = {
-        arn: _MANAGED_DOCUMENTS[known]
+        arn: MANAGED_DOCUMENTS[known]
         for arn, known in permission_set.managed_policies.items()
-        if known in _MANAGED_DOCUMENTS
+        if known in MANAGED_DOCUMENTS
     }
     return role
 

@@ -31,6 +31,7 @@ _ROUTES: Mapping[str, Mapping[str, Handler]] = {
     "/console": {"GET": console.show},
     "/console/access-keys": {"POST": console.create_access_key},
     "/console/access-keys/delete": {"POST": console.delete_access_key},
+    "/console/cloudshell": {"POST": console.open_cloud_shell},
     "/console/password": {"POST": console.change_password},
     "/console/register-mfa": {"GET": mfa_registration.show, "POST": mfa_registration.begin},
     "/console/register-mfa/codes": {"GET": mfa_registration.ask_codes, "POST": mfa_registration.finish},

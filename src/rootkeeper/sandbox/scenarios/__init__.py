@@ -27,22 +27,25 @@ def build_world(
     clock: Callable[[], datetime],
     scenario: str = "demo",
     accounts: int | None = None,
+    organizational_units: int | None = None,
     seed: int = 1,
     features: str = "none",
 ) -> World:
     """Build the world that a sandbox starts with; the same arguments give the same ids and keys.
 
-    With ``accounts`` an organization of that many accounts is generated and ``scenario`` doesn't count. Dates are
-    relative to the clock. ``features`` other than ``none`` turn trusted access on, too. ``scenario`` is ``demo``, the
-    name of an example, or a path that ends in ``.yaml`` or ``.yml``.
+    With ``accounts`` an organization of that many accounts, in that many ``organizational_units`` if said, is generated
+    and ``scenario`` doesn't count. Dates are relative to the clock. ``features`` other than ``none`` turn trusted access
+    on, too. ``scenario`` is ``demo``, the name of an example, or a path that ends in ``.yaml`` or ``.yml``.
 
-    :raises ValueError: if the scenario or feature set is unknown, the number of accounts too small, or the scenario
-        file not in order.
+    :raises ValueError: if the scenario or feature set is unknown, a number is out of range or has nothing to number, or
+        the scenario file isn't in order.
     """
     if features not in FEATURES:
         raise ValueError(f"features must be one of {', '.join(FEATURES)}, not {features!r}.")
     if accounts is not None:
-        world = build_generated(accounts, seed, clock)
+        world = build_generated(accounts, seed, clock, organizational_units)
+    elif organizational_units is not None:
+        raise ValueError("a number of organizational units needs a number of accounts.")
     elif scenario == "demo":
         world = build_demo(clock)
     elif is_scenario_file(scenario):

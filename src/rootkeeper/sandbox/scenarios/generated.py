@@ -18,6 +18,8 @@ _CLEAN_SHARE = 0.70
 _WITH_CREDENTIALS_SHARE = 0.25
 _ACCOUNTS_PER_OU = 20
 _MINIMUM_OUS = 3
+MAXIMUM_OUS = 2000
+"""How many may be asked for. Source: aws-facts F2."""
 _PARENT_OU_SHARE = 0.4
 _MAXIMUM_OU_DEPTH = 5
 _NOT_ACTIVE = (
@@ -36,19 +38,28 @@ _UNITS = ("Payments", "Orders", "Search", "Ledger", "Media", "Devices", "Researc
 _STAGES = ("Prod", "Test", "Dev", "Stage")
 
 
-def build_generated(number: int, seed: int, clock: Callable[[], datetime]) -> World:
+def build_generated(
+    number: int, seed: int, clock: Callable[[], datetime], organizational_units: int | None = None
+) -> World:
     """Build an organization of ``number`` accounts, the management account included.
 
-    :raises ValueError: if the number is below ``MINIMUM_ACCOUNTS``.
+    ``organizational_units`` is how many it has; without it one for every 20 accounts, and at least three.
+
+    :raises ValueError: if the number is below ``MINIMUM_ACCOUNTS``, or that of units not from 1 to ``MAXIMUM_OUS``.
     """
     if number < MINIMUM_ACCOUNTS:
         raise ValueError(f"a generated organization needs at least {MINIMUM_ACCOUNTS} accounts, not {number}.")
-    return _Generator(number, seed, clock).build()
+    if organizational_units is None:
+        organizational_units = max(_MINIMUM_OUS, number // _ACCOUNTS_PER_OU)
+    elif not 1 <= organizational_units <= MAXIMUM_OUS:
+        raise ValueError(f"an organization has from 1 to {MAXIMUM_OUS} units, not {organizational_units}.")
+    return _Generator(number, organizational_units, seed, clock).build()
 
 
 class _Generator:
-    def __init__(self, number: int, seed: int, clock: Callable[[], datetime]) -> None:
+    def __init__(self, number: int, ou_number: int, seed: int, clock: Callable[[], datetime]) -> None:
         self._number = number
+        self._ou_number = ou_number
         self._seed = f"generated-{seed}"
         self._random = random.Random(f"{seed}/{number}")  # noqa: S311 - repeatable by intent, guards nothing
         self._clock = clock
@@ -134,12 +145,11 @@ class _Generator:
 
     def _add_organizational_units(self, organization: Organization) -> list[str]:
         """Grow the tree: two fifths of the units have units below them, none lies deeper than five."""
-        number = max(_MINIMUM_OUS, self._number // _ACCOUNTS_PER_OU)
-        parent_number = max(1, int(number * _PARENT_OU_SHARE))
+        parent_number = max(1, int(self._ou_number * _PARENT_OU_SHARE))
         root_id = organization.organization_root_id
         depths = {root_id: 0}
         childless: list[str] = []
-        for index in range(number):
+        for index in range(self._ou_number):
             if index < parent_number:
                 parent_id = self._random.choice(
                     [i for i, depth in depths.items() if depth < _MAXIMUM_OU_DEPTH - 1][-40:]

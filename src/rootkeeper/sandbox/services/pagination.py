@@ -18,6 +18,8 @@ from rootkeeper.sandbox.exchange import Call
 
 _SEAL_BYTES = 16
 _OFFSET_BYTES = 4
+_COUNT_BYTES = 2
+_MAX_COUNT = 1 << 8 * _COUNT_BYTES
 _NOT_PART_OF_THE_LISTING = (
     "ContinuationToken",
     "Marker",
@@ -40,14 +42,19 @@ def cut_page(call: Call, items: Sequence[Item], size: int, token: str | None) ->
 
     :raises InvalidTokenError: if the token isn't one of this listing.
     """
-    start = 0 if token is None else open_token(call, token)
+    start, empty_pages = (0, 0) if token is None else _open(call, token)
+    if call.wants_empty_page:
+        return [], seal_token(call, start, empty_pages + 1)
     end = start + size
     return list(items[start:end]), seal_token(call, end) if end < len(items) else None
 
 
-def seal_token(call: Call, offset: int) -> str:
-    """Make the token that leads to the items from ``offset`` on."""
-    packed = offset.to_bytes(_OFFSET_BYTES)
+def seal_token(call: Call, offset: int, empty_pages: int = 0) -> str:
+    """Make the token that leads to the items from ``offset`` on.
+
+    ``empty_pages`` is how many pages without any item came since the last one, so that no token comes twice.
+    """
+    packed = offset.to_bytes(_OFFSET_BYTES) + (empty_pages % _MAX_COUNT).to_bytes(_COUNT_BYTES)
     return base64.urlsafe_b64encode(packed + _seal(call, packed)).decode()
 
 
@@ -56,14 +63,18 @@ def open_token(call: Call, token: str) -> int:
 
     :raises InvalidTokenError: if the token isn't one of this listing.
     """
+    return _open(call, token)[0]
+
+
+def _open(call: Call, token: str) -> tuple[int, int]:
     try:
         raw = base64.b64decode(token, altchars=b"-_", validate=True)
     except (binascii.Error, ValueError) as error:
         raise InvalidTokenError(token) from error
-    packed = raw[:_OFFSET_BYTES]
-    if not hmac.compare_digest(raw[_OFFSET_BYTES:], _seal(call, packed)):
+    packed = raw[: _OFFSET_BYTES + _COUNT_BYTES]
+    if not hmac.compare_digest(raw[_OFFSET_BYTES + _COUNT_BYTES :], _seal(call, packed)):
         raise InvalidTokenError(token)
-    return int.from_bytes(packed)
+    return int.from_bytes(packed[:_OFFSET_BYTES]), int.from_bytes(packed[_OFFSET_BYTES:])
 
 
 def _seal(call: Call, packed: bytes) -> bytes:

@@ -52,6 +52,8 @@ class Organization:
     handshakes: dict[str, Handshake] = field(default_factory=dict)
     _accounts_below: dict[str, dict[str, None]] = field(default_factory=dict, metadata=_DERIVED)
     _units_below: dict[str, dict[str, None]] = field(default_factory=dict, metadata=_DERIVED)
+    _places: dict[int, str] = field(default_factory=dict, metadata=_DERIVED)
+    _next_place: int = field(default=0, metadata=_DERIVED)
     _unsettled: set[str] = field(default_factory=set, metadata=_DERIVED)
     """Ids of account requests and of accounts under closure whose time hasn't come."""
 
@@ -60,6 +62,7 @@ class Organization:
             self._units_below.setdefault(unit.parent_id, {})[unit.ou_id] = None
         for account in self.accounts.values():
             self._accounts_below.setdefault(account.parent_id or "", {})[account.account_id] = None
+            self._give_place(account.account_id)
         in_progress = (r.request_id for r in self.account_requests.values() if r.state is RequestState.IN_PROGRESS)
         self._unsettled.update(in_progress, self._account_ids_under_closure())
 
@@ -75,9 +78,23 @@ class Organization:
         self.policy_book.forget_target(ou_id)
 
     def add_account(self, account: Account, parent_id: str) -> None:
+        if account.account_id not in self.accounts:
+            self._give_place(account.account_id)
         account.parent_id = parent_id
         self.accounts[account.account_id] = account
         self._accounts_below.setdefault(parent_id, {})[account.account_id] = None
+
+    def _give_place(self, account_id: str) -> None:
+        self._places[self._next_place] = account_id
+        self._next_place += 1
+
+    @property
+    def places(self) -> range:
+        """The places of accounts in the order of joining. Whoever leaves leaves a gap, so that nobody else moves up."""
+        return range(self._next_place)
+
+    def find_account_id_at(self, place: int) -> str | None:
+        return self._places.get(place)
 
     def move_account(self, account_id: str, parent_id: str) -> None:
         account = self.accounts[account_id]
@@ -87,6 +104,7 @@ class Organization:
     def remove_account(self, account_id: str) -> Account:
         """Take an account out, without its tags and what was attached to it."""
         account = self.accounts.pop(account_id)
+        self._places = {place: held_by for place, held_by in self._places.items() if held_by != account_id}
         del self._accounts_below[account.parent_id or ""][account_id]
         account.parent_id = None
         account.tags = {}

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from rootkeeper.sandbox.exchange import Credential
 
 _KEPT_AFTER_EXPIRY = timedelta(minutes=15)
-_SWEEP_EVERY = 4096
+_SWEPT_FIRST_AT = 4096
+"""Afterwards whenever there are twice as many as the last sweep left: each session is looked at seldom, if ever."""
 
 
 @dataclass
@@ -19,16 +20,16 @@ class Sessions:
     """Issued sessions by access key id. Expired ones are answered as expired for a while, then forgotten."""
 
     _credentials: dict[str, Credential] = field(default_factory=dict)
-    _issued: int = field(default=0, metadata={"is_kept": False})
+    _swept_at: int = field(default=_SWEPT_FIRST_AT, metadata={"is_kept": False})
 
     def __len__(self) -> int:
         return len(self._credentials)
 
     def add(self, credential: Credential, now: datetime) -> None:
         self._credentials[credential.access_key_id] = credential
-        self._issued += 1
-        if self._issued % _SWEEP_EVERY == 0:
+        if len(self._credentials) >= self._swept_at:
             self._forget_expired(now)
+            self._swept_at = max(_SWEPT_FIRST_AT, 2 * len(self._credentials))
 
     def find(self, access_key_id: str) -> Credential | None:
         return self._credentials.get(access_key_id)

@@ -23,10 +23,9 @@ from rootkeeper.sandbox.services.iam.subjects import (
 from rootkeeper.sandbox.state import AccessKey, Account, IamRole, IamUser, KeyOwner
 from rootkeeper.sandbox.state.credentials import ACTIVE, INACTIVE
 from rootkeeper.sandbox.state.identifiers import new_access_key_id, new_secret_access_key, new_unique_id
-from rootkeeper.sandbox.state.policies import FULL_ACCESS_DOCUMENT
+from rootkeeper.sandbox.state.managed_policies import find_managed_document
 
 _KEYS_PER_USER = 2
-_AWS_MANAGED_POLICIES = {"AdministratorAccess": FULL_ACCESS_DOCUMENT}
 
 
 def create_user(call: Call) -> dict[str, Any]:
@@ -119,8 +118,7 @@ def delete_policy(call: Call) -> dict[str, Any]:
 def attach_policy(call: Call) -> dict[str, Any]:
     """Attach one of the AWS managed policies that the sandbox knows; task policies can't be attached."""
     identity, arn = _identity(call), call.parameters["PolicyArn"]
-    prefix = f"arn:{call.world.partition}:iam::aws:policy/"
-    document = _AWS_MANAGED_POLICIES.get(arn.removeprefix(prefix)) if arn.startswith(prefix) else None
+    document = find_managed_document(arn, call.world.partition)
     if document is None:
         raise no_such_entity(f"Policy {arn} does not exist or is not attachable.")
     identity.permissions.managed_policies[arn] = document

@@ -68,8 +68,13 @@ def describe_root(organization: Organization) -> dict[str, Any]:
 
 
 def list_accounts(call: Call) -> dict[str, Any]:
-    """List all accounts, in no order that AWS promises."""
-    return _render_accounts(call, list(call.world.organization.accounts))
+    """List all accounts, in no order that AWS promises.
+
+    Whoever joins, moves or leaves between two pages makes no other account be left out or come twice.
+    """
+    organization = call.world.organization
+    places, token = cut_rows(call, organization.places)
+    return _render_accounts(organization, [organization.find_account_id_at(place) for place in places], token)
 
 
 def list_accounts_for_parent(call: Call) -> dict[str, Any]:
@@ -82,13 +87,12 @@ def list_accounts_for_parent(call: Call) -> dict[str, Any]:
     size = call.parameters.get("MaxResults", 20)
     if len(account_ids) > size:
         account_ids[size:size] = [None] * size
-    return _render_accounts(call, account_ids)
-
-
-def _render_accounts(call: Call, account_ids: list[str] | list[str | None]) -> dict[str, Any]:
     rows, token = cut_rows(call, account_ids)
-    organization = call.world.organization
-    accounts = [describe_account_row(organization, organization.accounts[i]) for i in rows if i is not None]
+    return _render_accounts(call.world.organization, rows, token)
+
+
+def _render_accounts(organization: Organization, found: list[str | None], token: str | None) -> dict[str, Any]:
+    accounts = [describe_account_row(organization, organization.accounts[i]) for i in found if i is not None]
     return {"Accounts": accounts} | ({"NextToken": token} if token else {})
 
 

@@ -17,18 +17,20 @@ from rootkeeper.sandbox.authorization.requests import AccessRequest
 from rootkeeper.sandbox.exchange import Call, Operation, Principal, PrincipalKind, ServiceError
 from rootkeeper.sandbox.services.sts.issuing import describe_issue, issue_session, render_credentials
 from rootkeeper.sandbox.state import IamRole
+from rootkeeper.sandbox.totp import find_step
 
 _DEFAULT_SECONDS = 3600
 _CHAINED_SECONDS = 3600
 _ROLE_ARN = re.compile(r"arn:[^:]+:iam::(\d{12}):role(/(?:[!-.0-~]+/)*)([\w+=,.@-]{1,64})", re.ASCII)
-_NOT_IMITATED = ("Policy", "PolicyArns", "ProvidedContexts", "SerialNumber", "Tags", "TokenCode", "TransitiveTagKeys")
+_NOT_IMITATED = ("Policy", "PolicyArns", "ProvidedContexts", "Tags", "TransitiveTagKeys")
+_MFA_FAILED = "MultiFactorAuthentication failed"
 
 
 def assume_role(call: Call) -> dict[str, Any]:
     """Open a session as a role."""
     if call.principal.kind is PrincipalKind.ROOT_USER:
         raise ServiceError("AccessDenied", "Roles may not be assumed by root accounts.", 403)
-    role, account_id = _get_permitted_role(call)
+    role, account_id = _get_permitted_role(_with_mfa(call))
     seconds = _read_duration(call, role)
     session_name = call.parameters["RoleSessionName"]
     principal = _make_principal(call, role, account_id, session_name)
@@ -37,6 +39,26 @@ def assume_role(call: Call) -> dict[str, Any]:
     _describe_event(call, principal, describe_issue(credential))
     source_identity = {"SourceIdentity": principal.source_identity} if principal.source_identity else {}
     return {"Credentials": render_credentials(credential), "AssumedRoleUser": assumed} | source_identity
+
+
+def _with_mfa(call: Call) -> Call:
+    """Give the call as the trust policy sees it, once a code of the user's own device is shown to be right.
+
+    The session that is issued knows nothing of it. Source: IAM User Guide, "Secure API access with MFA".
+    """
+    serial_number, code = call.parameters.get("SerialNumber"), call.parameters.get("TokenCode")
+    if serial_number is None and code is None:
+        return call
+    user = call.world.account(call.principal.account_id).find_user(call.principal.identity_name or "")
+    is_user = call.principal.kind is PrincipalKind.USER
+    device = user.credentials.mfa_devices.get(serial_number or "") if user and is_user else None
+    seed = call.world.mfa_seed(device.serial_number, device.seed) if device else ""
+    step = find_step(seed, code or "", call.now, device.used_steps) if device else None
+    if device is None or step is None:
+        what = "with invalid MFA one time pass code." if device else "unable to validate MFA code."
+        raise ServiceError("AccessDenied", f"{_MFA_FAILED}{' ' if device else ', '}{what}", 403)
+    device.use(step)
+    return replace(call, principal=replace(call.principal, has_mfa=True, session_issued_at=call.now))
 
 
 def _make_principal(call: Call, role: IamRole, account_id: str, session_name: str) -> Principal:

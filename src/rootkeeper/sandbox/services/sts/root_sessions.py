@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from rootkeeper.sandbox.exchange import Call, Operation, Principal, PrincipalKind, ServiceError
@@ -107,8 +108,13 @@ def validate(call: Call) -> None:
 
 
 def _find_target_account_id(call: Call) -> str | None:
-    pattern = rf"(?:arn:{call.world.partition}:iam::)?(\d{{12}})(:root)?"
-    target: str = call.parameters["TargetPrincipal"]
+    return _parse_target(call.parameters["TargetPrincipal"], call.world.partition)
+
+
+@lru_cache(maxsize=1024)
+def _parse_target(target: str, partition: str) -> str | None:
+    """Find the account in an id or a root ARN; a call asks for it at several of its steps."""
+    pattern = rf"(?:arn:{partition}:iam::)?(\d{{12}})(:root)?"
     match = re.fullmatch(pattern, target, re.ASCII)
     is_whole = match is not None and target.startswith("arn:") == (match[2] is not None)
     return match[1] if match and is_whole else None

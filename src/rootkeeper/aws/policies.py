@@ -1,0 +1,178 @@
+"""Reads the organization's SCPs and RCPs: each policy once, and what it is attached to.
+
+For the whole organization each policy is asked for its targets: asking every account what is attached to it would take
+hours at the published rates. For a few accounts it is the other way round.
+
+Source: Organizations ListPolicies, ListTargetsForPolicy, ListPoliciesForTarget and DescribePolicy, API version
+2016-11-28.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rootkeeper.aws.answers import required
+from rootkeeper.aws.calls import ServiceCalls
+from rootkeeper.aws.clients import AwsClients
+from rootkeeper.domain.organization_policies import CONTROL_KINDS, OrganizationPolicy, PolicyListing
+from rootkeeper.domain.policies.documents import PolicyKind, PolicyLabel
+from rootkeeper.errors import AwsAccessDeniedError, AwsNotFoundError, AwsRejectedError
+
+_PAGE_SIZE = 20
+_TYPES = {
+    PolicyKind.RESOURCE_CONTROL: "RESOURCE_CONTROL_POLICY",
+    PolicyKind.SERVICE_CONTROL: "SERVICE_CONTROL_POLICY",
+}
+_ATTACHED_EVERYWHERE = "p-RCPFullAWSAccess"
+"""Attached to everything, and can't be detached: listing thousands of targets would tell nothing.
+
+Source: Organizations User Guide, "RCP evaluation".
+"""
+_UNREADABLE = (AwsAccessDeniedError, AwsRejectedError)
+
+
+class AwsPolicies:
+    """Implements ``ports.policies.PolicyReader``."""
+
+    def __init__(self, clients: AwsClients) -> None:
+        self._clients = clients
+
+    def list_policies(self) -> PolicyListing:
+        """See the port for the calls."""
+        return _Reading(self._clients.organizations).read(None)
+
+    def list_own_policies(self) -> PolicyListing:
+        """Implements ``ports.guardrails.GuardrailReader``; see there for the calls."""
+        return _Reading(self._clients.organizations, skips_aws_managed=True).read(None)
+
+    def list_policies_over(self, target_ids: Collection[str]) -> PolicyListing:
+        """See the port for the calls."""
+        return _Reading(self._clients.organizations).read(target_ids)
+
+
+@dataclass(slots=True)
+class _Attached:
+    """A policy as the lists show it, and where it is attached as far as is known by now."""
+
+    label: PolicyLabel
+    is_aws_managed: bool
+    target_ids: set[str] = field(default_factory=set)
+
+    @property
+    def is_everywhere(self) -> bool:
+        return self.label.policy_id == _ATTACHED_EVERYWHERE
+
+
+class _Reading:
+    """One reading, and what went wrong in it."""
+
+    def __init__(self, organizations: ServiceCalls, *, skips_aws_managed: bool = False) -> None:
+        self._organizations = organizations
+        self._skips_aws_managed = skips_aws_managed
+        self._problems: dict[PolicyKind, tuple[str, ...]] = {}
+
+    def read(self, target_ids: Collection[str] | None) -> PolicyListing:
+        """Of these targets, or of the whole organization."""
+        try:
+            enabled = self._read_enabled_kinds()
+        except _UNREADABLE as error:
+            problems = dict.fromkeys(CONTROL_KINDS, (_describe(error, "organizations:ListRoots"),))
+            return PolicyListing((), frozenset(CONTROL_KINDS), problems)
+        policies: list[OrganizationPolicy] = []
+        for kind in CONTROL_KINDS:
+            if kind in enabled:
+                found = self._list_all(kind) if target_ids is None else self._list_over(kind, target_ids)
+                policies.extend(self._read_content(one, kind) for one in found)
+        return PolicyListing(tuple(policies), enabled, self._problems)
+
+    def _read_enabled_kinds(self) -> frozenset[PolicyKind]:
+        """A type that is about to be enabled or disabled may be at work already, or still."""
+        types = {
+            str(found.get("Type"))
+            for root in self._organizations.list_all("ListRoots", "Roots")
+            for found in root.get("PolicyTypes") or ()
+        }
+        return frozenset(kind for kind in CONTROL_KINDS if _TYPES[kind] in types)
+
+    def _list_all(self, kind: PolicyKind) -> Iterator[_Attached]:
+        """Every policy of a kind that is attached to something."""
+        for summary in self._list(kind, "ListPolicies"):
+            policy = _parse_summary(summary)
+            if policy.is_aws_managed and self._skips_aws_managed:
+                continue
+            if not policy.is_everywhere:
+                policy.target_ids.update(self._list_targets(kind, policy.label.policy_id))
+            if policy.target_ids or policy.is_everywhere:
+                yield policy
+
+    def _list_over(self, kind: PolicyKind, target_ids: Collection[str]) -> Iterable[_Attached]:
+        """Every policy of a kind that is attached to one of the targets."""
+        found: dict[str, _Attached] = {}
+        for target_id in sorted(target_ids):
+            for summary in self._list(kind, "ListPoliciesForTarget", TargetId=target_id):
+                policy = _parse_summary(summary)
+                found.setdefault(policy.label.policy_id, policy).target_ids.add(target_id)
+        return found.values()
+
+    def _list(self, kind: PolicyKind, operation: str, **parameters: Any) -> tuple[Mapping[str, Any], ...]:
+        pages = self._organizations.list_all(
+            operation, "Policies", Filter=_TYPES[kind], MaxResults=_PAGE_SIZE, **parameters
+        )
+        try:
+            return tuple(pages)
+        except (*_UNREADABLE, AwsNotFoundError) as error:
+            self._note(kind, error, operation)
+            return ()
+
+    def _list_targets(self, kind: PolicyKind, policy_id: str) -> tuple[str, ...]:
+        """Where a policy is attached; nowhere any more if it was deleted meanwhile."""
+        operation = "ListTargetsForPolicy"
+        pages = self._organizations.list_all(
+            operation, "Targets", target=policy_id, PolicyId=policy_id, MaxResults=_PAGE_SIZE
+        )
+        try:
+            return tuple(str(required(target, "TargetId", f"organizations:{operation}")) for target in pages)
+        except AwsNotFoundError:
+            return ()
+        except _UNREADABLE as error:
+            self._note(kind, error, operation)
+            return ()
+
+    def _note(self, kind: PolicyKind, error: _Refusal, operation: str) -> None:
+        problems = (*self._problems.get(kind, ()), _describe(error, f"organizations:{operation}"))
+        self._problems[kind] = tuple(dict.fromkeys(problems))
+
+    def _read_content(self, policy: _Attached, kind: PolicyKind) -> OrganizationPolicy:
+        """The policy with its document, or with the reason why that couldn't be read."""
+        policy_id, content, problem = policy.label.policy_id, None, None
+        try:
+            answer = self._organizations.read("DescribePolicy", target=policy_id, PolicyId=policy_id)
+            described = required(answer, "Policy", "organizations:DescribePolicy")
+            content = str(required(described, "Content", "organizations:DescribePolicy"))
+        except (*_UNREADABLE, AwsNotFoundError) as error:
+            problem = _describe(error, "organizations:DescribePolicy")
+        return OrganizationPolicy(
+            label=policy.label,
+            kind=kind,
+            content=content,
+            target_ids=frozenset(policy.target_ids),
+            is_aws_managed=policy.is_aws_managed,
+            is_everywhere=policy.is_everywhere,
+            problem=problem,
+        )
+
+
+_Refusal = AwsAccessDeniedError | AwsNotFoundError | AwsRejectedError
+
+
+def _parse_summary(summary: Mapping[str, Any]) -> _Attached:
+    policy_id = str(required(summary, "Id", "organizations:ListPolicies"))
+    return _Attached(PolicyLabel(policy_id, str(summary.get("Name") or policy_id)), bool(summary.get("AwsManaged")))
+
+
+def _describe(error: _Refusal, permission: str) -> str:
+    if isinstance(error, AwsAccessDeniedError):
+        return f"needs {permission}, from the management account or a delegated administrator account"
+    return f"{permission}: {error.message}"

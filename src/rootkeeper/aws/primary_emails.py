@@ -1,0 +1,131 @@
+"""Reads and changes root e-mail addresses with Account Management.
+
+AWS's messages may quote what was sent, the one-time password among it: no error passes it on.
+
+Source: Account Management, API version 2021-02-01.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rootkeeper.aws.answers import required
+from rootkeeper.aws.clients import AwsClients
+from rootkeeper.aws.departures import ensure_intent_fits
+from rootkeeper.domain.email_updates import ACCOUNT_SERVICE_PRINCIPAL, EmailUpdate, OneTimePassword, UpdateStatus
+from rootkeeper.domain.ledger import Action, Intent
+from rootkeeper.domain.organizations import AccountId
+from rootkeeper.errors import (
+    AwsAccessDeniedError,
+    AwsAlreadyExistsError,
+    AwsError,
+    AwsNotFoundError,
+    AwsRejectedError,
+    OneTimePasswordError,
+)
+
+_NO_UPDATE = "No email update found"
+"""What ValidationException says of an account whose address was never changed. Source: observed."""
+_NO_TRUST = "must first enable trusted access"
+_TAKE_NEWEST = "Take it from the newest mail that AWS has sent to the new address: an older one's is void."
+_NOTHING_OPEN = "No change to this address is open any more. Start it again: --restart"
+_WHO_MAY = (
+    "It is for the management account and the delegated administrator for Account Management "
+    f"({ACCOUNT_SERVICE_PRINCIPAL}), and about other accounts than the caller's own."
+)
+_ENABLE_TRUST = (
+    "Enable it from the management account: aws organizations enable-aws-service-access "
+    f"--service-principal {ACCOUNT_SERVICE_PRINCIPAL}"
+)
+
+
+class AwsPrimaryEmails:
+    """Implements ``ports.root_emails.PrimaryEmails``."""
+
+    def __init__(self, clients: AwsClients) -> None:
+        self._clients = clients
+
+    def read_primary_email(self, account_id: AccountId) -> str:
+        """One call: account:GetPrimaryEmail."""
+        with _explained():
+            answer = self._clients.account.read("GetPrimaryEmail", target=account_id, AccountId=account_id)
+        return str(required(answer, "PrimaryEmail", "account:GetPrimaryEmail"))
+
+    def find_email_update(self, account_id: AccountId) -> EmailUpdate | None:
+        """One call: account:GetPrimaryEmailUpdateStatus.
+
+        :raises AwsRejectedError: if the AWS SDK in use doesn't know the call.
+        """
+        operation = "GetPrimaryEmailUpdateStatus"
+        if not self._clients.account.knows(operation):
+            raise AwsRejectedError(f"account:{operation} isn't known to the AWS SDK in use.", hint="Update botocore.")
+        try:
+            with _explained():
+                answer = self._clients.account.read(operation, target=account_id, AccountId=account_id)
+        except AwsRejectedError as error:
+            if _NO_UPDATE in error.message:
+                return None
+            raise
+        status = required(answer, "Status", f"account:{operation}")
+        known = UpdateStatus(status) if status in set(UpdateStatus) else UpdateStatus.UNKNOWN
+        return EmailUpdate(known, answer.get("UpdatedAt"))
+
+    def start_email_update(self, account_id: AccountId, email: str, intent: Intent) -> None:
+        """One call: account:StartPrimaryEmailUpdate."""
+        ensure_intent_fits(intent, Action.EMAIL_UPDATE_START, account_id)
+        with _explained():
+            self._send_update("StartPrimaryEmailUpdate", account_id, intent, PrimaryEmail=email)
+
+    def accept_email_update(self, account_id: AccountId, email: str, otp: OneTimePassword, intent: Intent) -> None:
+        """One call: account:AcceptPrimaryEmailUpdate."""
+        ensure_intent_fits(intent, Action.EMAIL_UPDATE_ACCEPT, account_id)
+        failure: AwsError | None = None
+        try:
+            with _explained():
+                self._send_update("AcceptPrimaryEmailUpdate", account_id, intent, PrimaryEmail=email, Otp=otp.value)
+        except AwsError as error:
+            failure = _retold(error, otp)
+        if failure is not None:  # raised here, so that what AWS wrote isn't chained to it
+            raise failure
+
+    def _send_update(self, operation: str, account_id: AccountId, intent: Intent, **parameters: str) -> None:
+        self._clients.account_changing.change(
+            operation, intent, self._clients.clock, target=account_id, AccountId=account_id, **parameters
+        )
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """Say of refusals what Account Management means by them."""
+    try:
+        yield
+    except AwsAccessDeniedError as error:
+        error.hint = _ENABLE_TRUST if _NO_TRUST in error.message else f"{error.hint or ''} {_WHO_MAY}".strip()
+        raise
+    except AwsRejectedError as error:
+        if error.aws_code == "ConflictException":
+            raise _as(AwsAlreadyExistsError, error, "Choose another address, or free this one first.") from error
+        if error.aws_code == "ResourceNotFoundException":
+            raise _as(AwsNotFoundError, error, None) from error
+        raise
+
+
+def _retold(error: AwsError, otp: OneTimePassword) -> AwsError:
+    """The same error without the one-time password, as one about it where AWS found fault with what was sent."""
+    message = error.message.replace(otp.value, "[…]")
+    if error.aws_code == "ValidationException":
+        return _as(OneTimePasswordError, error, _TAKE_NEWEST, message)
+    if isinstance(error, AwsNotFoundError):
+        return _as(AwsNotFoundError, error, _NOTHING_OPEN, message)
+    return _as(type(error), error, error.hint, message)
+
+
+def _as(kind: type[AwsError], error: AwsError, hint: str | None, message: str = "") -> AwsError:
+    return kind(
+        message or error.message,
+        hint=hint,
+        operation=error.operation,
+        aws_code=error.aws_code,
+        request_id=error.request_id,
+    )

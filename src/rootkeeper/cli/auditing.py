@@ -1,0 +1,80 @@
+"""Running an audit, or going on with one: progress, signals, the answer, and the exit status."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from rootkeeper.cli.audit import AUDIT_OUTPUTS
+from rootkeeper.cli.exit_statuses import ExitStatus
+from rootkeeper.cli.fail_on import FailOnOptions
+from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.cli.progress import open_progress
+from rootkeeper.cli.rendering.audits import account_line, show_audit
+from rootkeeper.cli.rendering.text import counted
+from rootkeeper.cli.resuming import ResumeRequest
+from rootkeeper.cli.stopping import StopRequests
+from rootkeeper.cli.terminal import Terminal
+from rootkeeper.domain.statuses import AccountStatus, FailOn, has_findings
+from rootkeeper.ports.progress import Progress
+from rootkeeper.ports.stopping import StopSignal
+from rootkeeper.workflows.audit import AuditInterrupted, AuditReport
+
+Perform = Callable[[Progress, StopSignal, Callable[[AccountStatus], None] | None], "AuditReport | AuditInterrupted"]
+
+_FLUSHING_SECONDS = 0.2
+
+
+def run_audit(
+    perform: Perform, output: OutputFormat, terminal: Terminal, findings: frozenset[FailOn], *, details: bool
+) -> int:
+    """Audit, show the answer and return the exit status; with ``jsonl`` accounts are shown as they come."""
+    progress = open_progress(terminal)
+    lines = _Lines(terminal, details=details)
+    with StopRequests() as stop:
+        answer = perform(progress, stop, lines.write if output is OutputFormat.JSONL else None)
+    progress.finish()
+    if isinstance(answer, AuditInterrupted):
+        return _name_interrupted(answer, terminal)
+    if output is not OutputFormat.JSONL:
+        show_audit(answer, output, terminal, details=details)
+    return ExitStatus.BAD if has_findings(answer.accounts, findings) else ExitStatus.GOOD
+
+
+def resume_audit(request: ResumeRequest) -> int:
+    """Go on with an interrupted audit; the answer covers all of it."""
+    invocation, application, job = request.invocation, request.application, request.job
+    output = invocation.choose_output(*AUDIT_OUTPUTS)
+    return run_audit(
+        lambda progress, stop, emit: application.audit.resume(job.job_id, progress, stop=stop, emit=emit),
+        output,
+        invocation.terminal,
+        FailOnOptions().to_set(),
+        details=job.parameters.get("details") is True,
+    )
+
+
+def _name_interrupted(answer: AuditInterrupted, terminal: Terminal) -> int:
+    of_all = "" if answer.total is None else f" of {answer.total:,}"
+    terminal.remark(f"Interrupted: {counted(answer.read, 'account')}{of_all} read, and kept.")
+    if answer.is_cancelled:
+        terminal.remark(f"Job {answer.job_id} was cancelled; it can't go on.")
+    else:
+        terminal.remark(f"Go on with the rest: rootkeeper jobs resume {answer.job_id}", style="bold")
+    return ExitStatus.INTERRUPTED
+
+
+class _Lines:
+    """Accounts as lines of JSON, brought out several times a second."""
+
+    def __init__(self, terminal: Terminal, *, details: bool) -> None:
+        self._terminal = terminal
+        self._details = details
+        self._flush_at = 0.0
+
+    def write(self, status: AccountStatus) -> None:
+        self._terminal.write(account_line(status, details=self._details))
+        now = time.monotonic()
+        if now >= self._flush_at:
+            self._terminal.finish()
+            self._flush_at = now + _FLUSHING_SECONDS

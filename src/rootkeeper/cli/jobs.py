@@ -1,0 +1,145 @@
+"""``rootkeeper jobs``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Annotated
+
+import typer
+
+from rootkeeper.cli.confirmation import ChangeOptions
+from rootkeeper.cli.exit_statuses import ExitStatus
+from rootkeeper.cli.housekeeping import name_overdue
+from rootkeeper.cli.invocation import Invocation, OutputFormat, add, group
+from rootkeeper.cli.resuming import Resumer, ResumeRequest
+from rootkeeper.domain.jobs import JobKind, ensure_resumable
+from rootkeeper.errors import InputError
+
+JobArgument = Annotated[str, typer.Argument(metavar="JOB_ID", help="A job, as rootkeeper jobs list names it.")]
+
+_LISTED = 50
+
+
+def list_jobs(
+    invocation: Invocation,
+    *,
+    unfinished: Annotated[bool, typer.Option("--unfinished", help="Only those that run or can go on.")] = False,
+    limit: Annotated[int, typer.Option("--limit", metavar="N", help="At most so many.")] = _LISTED,
+) -> int:
+    """List audits and deletions that ran as jobs, the newest first.
+
+    A job whose process died is shown as interrupted.
+
+    Changes: nothing.
+
+    AWS permissions: organizations:DescribeOrganization.
+
+    Exit statuses: 0 shown; 2 wrong usage; 3 AWS or the database refused.
+    """
+    from rootkeeper.cli.rendering.jobs import show_jobs
+
+    output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
+    if limit < 1:
+        raise InputError(f"--limit is {limit}, but it counts jobs.", hint="Give 1 or more.")
+    with invocation.open_application() as application:
+        name_overdue(application, invocation.terminal)
+        found = application.jobs.list_jobs(unfinished_only=unfinished, limit=limit)
+        show_jobs(found, output, invocation.terminal, application.clock.now())
+    return ExitStatus.GOOD
+
+
+def show_one(invocation: Invocation, *, job: JobArgument) -> int:
+    """Show one job, and what it has done with each account so far.
+
+    Changes: nothing.
+
+    AWS permissions: organizations:DescribeOrganization.
+
+    Exit statuses: 0 shown; 2 wrong usage, or there is none; 3 AWS or the database refused.
+    """
+    from rootkeeper.cli.rendering.jobs import show_job
+    from rootkeeper.workflows.deletion_jobs import read_results
+
+    output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL)
+    with invocation.open_application() as application:
+        found = application.jobs.get(job)
+        results = read_results(found, application.jobs) if found.kind is JobKind.DELETION else ()
+        show_job(found, results, output, invocation.terminal, application.clock.now())
+    return ExitStatus.GOOD
+
+
+def cancel_one(invocation: Invocation, *, job: JobArgument) -> int:
+    """End a job for good.
+
+    One that runs in another process finishes what is in progress there and begins nothing more.
+
+    Changes: nothing in AWS; the job can't go on any more. What it deleted stays deleted.
+
+    AWS permissions: organizations:DescribeOrganization.
+
+    Exit statuses: 0 cancelled; 2 wrong usage, there is none, or it is over; 3 AWS or the database refused.
+    """
+    from rootkeeper.cli.rendering.jobs import show_job
+    from rootkeeper.workflows.deletion_jobs import read_results
+
+    output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL)
+    with invocation.open_application() as application:
+        found = application.job_keeping.cancel(job)
+        results = read_results(found, application.jobs) if found.kind is JobKind.DELETION else ()
+        show_job(found, results, output, invocation.terminal, application.clock.now())
+    return ExitStatus.GOOD
+
+
+def resume_one(
+    invocation: Invocation,
+    change: ChangeOptions,
+    *,
+    job: JobArgument,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try accounts again that failed; else they keep their result.")
+    ] = False,
+) -> int:
+    """Go on with an interrupted job where it was.
+
+    First what its process left unclear is settled by a re-read. Accounts that have a result aren't read again, and
+    nothing is deleted twice. The answer covers the whole job. A deletion goes on only while its plan is valid.
+
+    Changes: what the job does: nothing in AWS for an audit, root user credentials for a deletion, as rootkeeper delete.
+
+    AWS permissions: those of rootkeeper audit or rootkeeper delete.
+
+    Exit statuses: those of rootkeeper audit or rootkeeper delete; 2 also if the job runs, is over, or its plan has
+    expired.
+    """
+    with invocation.open_application() as application:
+        found = application.jobs.get(job)
+        ensure_resumable(found)
+        resumer = RESUMERS.get(found.kind)
+        if resumer is None:
+            raise InputError(f"A job of kind {found.kind.value} can't go on.", hint="Run its command again.")
+        return resumer(ResumeRequest(invocation, application, found, change, retry_failed))
+
+
+def _resume_deletion(request: ResumeRequest) -> int:
+    from rootkeeper.cli.deletion_resuming import resume_deletion
+
+    return resume_deletion(request)
+
+
+def _resume_audit(request: ResumeRequest) -> int:
+    from rootkeeper.cli.auditing import resume_audit
+
+    return resume_audit(request)
+
+
+RESUMERS: Mapping[JobKind, Resumer] = MappingProxyType(
+    {JobKind.AUDIT: _resume_audit, JobKind.DELETION: _resume_deletion}
+)
+"""What goes on with a job of each kind."""
+
+application = group("List, show, cancel and resume jobs.")
+add(application, list_jobs, "list")
+add(application, show_one, "show")
+add(application, cancel_one, "cancel")
+add(application, resume_one, "resume")

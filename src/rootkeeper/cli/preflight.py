@@ -1,0 +1,51 @@
+"""``rootkeeper preflight``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rootkeeper.cli.exit_statuses import ExitStatus
+from rootkeeper.cli.housekeeping import name_overdue
+from rootkeeper.cli.invocation import Invocation, OutputFormat, single
+from rootkeeper.cli.selection_options import SelectionOptions
+from rootkeeper.domain.preflight import has_blocked
+
+
+def preflight(invocation: Invocation, selection: SelectionOptions) -> int:
+    """Show what SCPs and RCPs would block.
+
+    Reads each service control policy and resource control policy once, and where it is attached, and evaluates for
+    every ACTIVE member account what the five task policies permit, what a root user could do who signed in by itself
+    (RootUserSignIn), and AssumeRoot by a caller in a delegated administrator account. A verdict is allowed, blocked,
+    depends (on a condition that can't be known beforehand) or unknown (something couldn't be read). For what is blocked
+    it names policy and statement, and shows the smallest change of the policy that mends it.
+
+    Changes: nothing. Opens no root session.
+
+    AWS permissions: organizations:DescribeOrganization, organizations:ListAccounts, organizations:ListRoots,
+    organizations:ListOrganizationalUnitsForParent, organizations:ListAccountsForParent,
+    organizations:ListDelegatedAdministrators, organizations:ListAWSServiceAccessForOrganization,
+    organizations:ListPolicies, organizations:ListTargetsForPolicy, organizations:ListPoliciesForTarget,
+    organizations:DescribePolicy, organizations:ListTagsForResource (only with --tag); iam:ListOrganizationsFeatures.
+
+    Exit statuses: 0 nothing is blocked or unknown; 1 something is; 2 wrong usage; 3 AWS refused or can't be reached.
+    """
+    from rootkeeper.cli.progress import open_progress
+    from rootkeeper.cli.rendering.preflights import show_preflight
+
+    output = invocation.choose_output(
+        OutputFormat.TABLE, OutputFormat.TREE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV
+    )
+    request = selection.to_request()
+    if request.is_empty:
+        request = replace(request, everything=True)
+    progress = open_progress(invocation.terminal)
+    with invocation.open_application() as application:
+        name_overdue(application, invocation.terminal)
+        report = application.preflight.run(progress, request)
+    progress.finish()
+    show_preflight(report, output, invocation.terminal)
+    return ExitStatus.BAD if has_blocked(report.rows) else ExitStatus.GOOD
+
+
+application = single(preflight)

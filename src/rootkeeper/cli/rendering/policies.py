@@ -1,0 +1,150 @@
+"""Roles, guardrails, alarms and judged CloudTrail records, as JSON and as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.cli.rendering.listings import Column, Listing, Record, show_listing
+from rootkeeper.cli.terminal import Terminal
+from rootkeeper.domain.root_events import RootEventKind
+from rootkeeper.domain.shipped_policies.alarms import METRIC_NAMESPACE, Alarm
+from rootkeeper.domain.shipped_policies.bundle import PolicyBundle
+from rootkeeper.domain.shipped_policies.documents import measure_guardrail, measure_iam_policy
+from rootkeeper.domain.shipped_policies.guardrails import Guardrail
+from rootkeeper.domain.shipped_policies.roles import CallerRole
+from rootkeeper.workflows.root_events import JudgedRecord
+
+_KIND_WORDS = {
+    RootEventKind.LONG_TERM_ROOT: ("✗ Long-term root", "bold red"),
+    RootEventKind.OWN_ROOT_SESSION: ("✓ Ours", "green"),
+    RootEventKind.STRANGE_ROOT_SESSION: ("✗ A stranger's", "bold red"),
+}
+
+
+def show_roles(bundle: PolicyBundle, roles: Iterable[CallerRole], output: OutputFormat, terminal: Terminal) -> None:
+    records = [_role_record(role, bundle) for role in roles]
+    columns = (
+        Column("Role", lambda role: role["role_name"], keeps_whole=True),
+        Column("Root sessions for", lambda role: ", ".join(role["task_policies"])),
+        Column("Enough for", lambda role: ", ".join(role["commands"])),
+        Column("Characters", lambda role: f"{role['permission_policy_characters']:,}", is_number=True),
+    )
+    show_listing(Listing("roles", records, columns, _head(bundle), _tail(bundle)), output, terminal)
+
+
+def _role_record(role: CallerRole, bundle: PolicyBundle) -> Record:
+    return {
+        "role": role.role.value,
+        "role_name": role.name,
+        "role_arn": role.arn(bundle.ground.partition, bundle.role_account_id),
+        "description": role.description,
+        "commands": list(role.commands),
+        "task_policies": [task.value for task in role.grant.task_policies],
+        "permission_policy": role.permission_policy,
+        "permission_policy_characters": measure_iam_policy(role.permission_policy),
+        "trust_policy": role.trust_policy,
+        "trust_policy_characters": measure_iam_policy(role.trust_policy),
+    }
+
+
+def show_guardrails(
+    bundle: PolicyBundle, guardrails: Iterable[Guardrail], output: OutputFormat, terminal: Terminal
+) -> None:
+    records = [
+        {
+            "policy": guardrail.kind.value,
+            "name": guardrail.kind.policy_name,
+            "description": guardrail.description,
+            "attach_to": list(guardrail.attach_to),
+            "characters": measure_guardrail(guardrail.content),
+            "content": guardrail.content,
+        }
+        for guardrail in guardrails
+    ]
+    columns = (
+        Column("Policy", lambda policy: policy["policy"], keeps_whole=True),
+        Column("Meant for", lambda policy: ", ".join(policy["attach_to"])),
+        Column("Does", lambda policy: policy["description"]),
+        Column("Characters", lambda policy: f"{policy['characters']:,}", is_number=True),
+    )
+    show_listing(Listing("policies", records, columns, _head(bundle), _tail(bundle)), output, terminal)
+
+
+def show_alarms(bundle: PolicyBundle, output: OutputFormat, terminal: Terminal) -> None:
+    columns = (
+        Column("Alarm", lambda alarm: alarm["alarm"], keeps_whole=True),
+        Column("Wakes somebody", lambda alarm: "after matching" if alarm["needs_matching"] else "at once"),
+        Column("When", lambda alarm: alarm["description"]),
+        Column("Seen in", lambda alarm: alarm["seen_in"]),
+    )
+    head = {**_head(bundle), "known_role_arns": list(bundle.known_role_arns)}
+    records = [_alarm_record(alarm) for alarm in bundle.alarms]
+    show_listing(Listing("alarms", records, columns, head, _tail(bundle)), output, terminal)
+
+
+def _alarm_record(alarm: Alarm) -> Record:
+    return {
+        "alarm": alarm.kind.value,
+        "name": alarm.name,
+        "description": alarm.description,
+        "needs_matching": alarm.needs_matching,
+        "seen_in": alarm.seen_in,
+        "metric_namespace": METRIC_NAMESPACE,
+        "metric_name": alarm.metric_name,
+        "metric_filter": alarm.metric_filter,
+        "event_pattern": alarm.event_pattern,
+    }
+
+
+def show_judged(bundle: PolicyBundle, judged: Sequence[JudgedRecord], output: OutputFormat, terminal: Terminal) -> None:
+    columns = (
+        Column("At", lambda event: event["event_time"] or "", keeps_whole=True),
+        Column("Account", lambda event: event["account_id"] or "", keeps_whole=True),
+        Column("Event", lambda event: event["event_name"] or ""),
+        Column("Whose", lambda event: _KIND_WORDS[RootEventKind(event["kind"])][0], style=_style_of),
+        Column("Why", lambda event: event["explanation"]),
+    )
+    head = {**_head(bundle), "known_role_arns": list(bundle.known_role_arns)}
+    records = [_event_record(one) for one in judged]
+    empty = "Neither a root user nor AssumeRoot is in any of the records."
+    show_listing(Listing("events", records, columns, head, _tail(bundle), empty), output, terminal)
+
+
+def _style_of(event: Record) -> str:
+    return _KIND_WORDS[RootEventKind(event["kind"])][1]
+
+
+def _event_record(judged: JudgedRecord) -> Record:
+    record = judged.record
+    return {
+        "kind": judged.event.kind.value,
+        "exempt": judged.event.is_exempt,
+        "explanation": judged.event.explanation,
+        "ledger_sequence": judged.event.sequence,
+        "event_id": _text(record, "eventID"),
+        "event_name": _text(record, "eventName"),
+        "event_time": _text(record, "eventTime"),
+        "account_id": _text(record, "recipientAccountId"),
+    }
+
+
+def _text(record: Any, name: str) -> str | None:
+    """A member of a record from outside, if it is what CloudTrail would write."""
+    value = record.get(name)
+    return value if isinstance(value, str) else None
+
+
+def _head(bundle: PolicyBundle) -> dict[str, Any]:
+    organization = bundle.ground.organization
+    return {
+        "organization_id": organization.organization_id,
+        "management_account_id": organization.management_account_id,
+        "partition": organization.partition,
+        "role_account_id": bundle.role_account_id,
+    }
+
+
+def _tail(bundle: PolicyBundle) -> dict[str, Any]:
+    return {"remarks": list(bundle.remarks)}

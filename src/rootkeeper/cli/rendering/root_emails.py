@@ -1,0 +1,187 @@
+"""Root e-mail addresses: the list, what was attested, and what came of a change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.cli.rendering.listings import Column, Listing, Record, show_listing
+from rootkeeper.cli.rendering.text import counted, json_time
+from rootkeeper.cli.terminal import Terminal
+from rootkeeper.domain.organizations import Account
+from rootkeeper.domain.root_emails import (
+    EXPLANATIONS,
+    EmailAttestation,
+    EmailReason,
+    EmailRules,
+    EmailVerdict,
+    GroupBasis,
+    RootEmail,
+    count_verdicts,
+)
+from rootkeeper.workflows.emails import SOURCE, EmailReport
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+_WORDS = {
+    EmailVerdict.PASS: ("✓ Pass", "green"),
+    EmailVerdict.FAIL: ("✗ Fail", "bold red"),
+    EmailVerdict.UNKNOWN: ("? Unknown", "bold magenta"),
+    EmailVerdict.NOT_APPLICABLE: ("· Not applicable", "dim"),
+}
+
+
+def show_emails(report: EmailReport, output: OutputFormat, terminal: Terminal) -> None:
+    """Write the list to stdout; remarks go beside it."""
+    show_listing(_listing(report), output, terminal)
+    if output is OutputFormat.TABLE:
+        for line in _summary_lines(report):
+            terminal.show(line)
+    for remark in report.remarks:
+        terminal.remark(remark)
+
+
+def _listing(report: EmailReport) -> Listing:
+    return Listing(
+        "accounts",
+        [email_record(one) for one in report.emails],
+        _COLUMNS,
+        head={
+            "organization_id": report.inventory.organization.organization_id,
+            "endpoint": report.endpoint.label,
+            "source": SOURCE,
+            "listed_at": json_time(report.inventory.listed_at),
+            "rules": _rules_record(report.rules),
+        },
+        tail={"summary": count_verdicts(report.emails)},
+        empty="No account is selected.",
+    )
+
+
+def _rules_record(rules: EmailRules) -> dict[str, Any]:
+    return {
+        "allowed_domains": sorted(rules.allowed_domains),
+        "approved_pattern": rules.approved_pattern.pattern if rules.approved_pattern else None,
+        "groups": sorted(rules.groups),
+    }
+
+
+def email_record(found: RootEmail) -> dict[str, Any]:
+    """One account's address."""
+    account, attestation = found.account, found.attestation
+    return {
+        "account_id": account.account_id,
+        "name": account.name,
+        "email": account.email or None,
+        "ou_path": account.ou_path,
+        "state": account.state.value,
+        "role": found.role.value,
+        "verdict": found.verdict.value,
+        "reasons": [reason.value for reason in found.reasons],
+        "group": found.group_basis.value if found.group_basis else None,
+        "attested_by": attestation.attested_by if attestation else None,
+        "attested_until": json_time(attestation.until) if attestation else None,
+        "shared_with": list(found.shared_with),
+    }
+
+
+_COLUMNS = (
+    Column("Account", lambda record: record["account_id"], keeps_whole=True),
+    Column("Name", lambda record: record["name"]),
+    Column("Root e-mail address", lambda record: record["email"] or "?"),
+    Column(
+        "Verdict",
+        lambda record: _WORDS[EmailVerdict(record["verdict"])][0],
+        style=lambda record: _WORDS[EmailVerdict(record["verdict"])][1],
+    ),
+    Column("Read by a group", lambda record: _spoken_group(record)),
+    Column("Why", lambda record: _spoken_reasons(record)),
+)
+
+
+def _spoken_group(record: Record) -> str:
+    if record["group"] == GroupBasis.ATTESTATION.value:
+        return f"{record['attested_by']}, until {record['attested_until'][:10]}"
+    if record["group"] == GroupBasis.SETTINGS.value:
+        return "settings"
+    return ""
+
+
+def _spoken_reasons(record: Record) -> str:
+    others = ", ".join(record["shared_with"])
+    return "; ".join(
+        f"{EXPLANATIONS[reason]} ({others})" if reason is EmailReason.DUPLICATE else EXPLANATIONS[reason]
+        for reason in map(EmailReason, record["reasons"])
+    )
+
+
+def _summary_lines(report: EmailReport) -> list[Text]:
+    from rich.text import Text
+
+    counts = count_verdicts(report.emails)
+    parts = [
+        f"{counts[verdict.value]:,} {words.partition(' ')[2].lower()}"
+        for verdict, (words, _) in _WORDS.items()
+        if counts[verdict.value]
+    ]
+    of_all = len(report.inventory.accounts)
+    of_all_words = "" if counts["accounts"] == of_all else f" of {of_all:,} in the organization"
+    return [
+        Text(),
+        Text(f"{counted(counts['accounts'], 'account')}{of_all_words}: {', '.join(parts)}."),
+        Text(f"Addresses as {SOURCE} told them at {json_time(report.inventory.listed_at)}.", style="dim"),
+    ]
+
+
+def show_attestation(kept: EmailAttestation, output: OutputFormat, terminal: Terminal) -> None:
+    """Write what was attested to stdout."""
+    record = {
+        "address": kept.address,
+        "attested_by": kept.attested_by,
+        "until": json_time(kept.until),
+        "recorded_by": kept.recorded_by,
+        "recorded_at": json_time(kept.recorded_at),
+    }
+    columns = (
+        Column("Address", lambda one: one["address"]),
+        Column("Attested by", lambda one: one["attested_by"]),
+        Column("Until", lambda one: one["until"]),
+        Column("Recorded by", lambda one: one["recorded_by"]),
+    )
+    show_listing(Listing("attestations", [record], columns), output, terminal)
+
+
+_OUTCOME_WORDS = {
+    "changed": ("✓ Changed", "green"),
+    "unneeded": ("✓ Was so already", "green"),
+    "started": ("… One-time password awaited", "bold yellow"),
+    "not_proven": ("? Not proven yet", "bold magenta"),
+    "failed": ("✗ Failed", "bold red"),
+}
+
+
+def show_email_change(
+    account: Account, before: str, email: str, outcome: str, explanation: str, output: OutputFormat, terminal: Terminal
+) -> None:
+    """Write what came of a change to stdout, and one sentence beside it."""
+    record = {
+        "account_id": account.account_id,
+        "name": account.name,
+        "email_before": before,
+        "email": email,
+        "outcome": outcome,
+        "explanation": explanation,
+    }
+    columns = (
+        Column("Account", lambda one: one["account_id"], keeps_whole=True),
+        Column("Before", lambda one: one["email_before"]),
+        Column("New", lambda one: one["email"]),
+        Column(
+            "Outcome",
+            lambda one: _OUTCOME_WORDS[one["outcome"]][0],
+            style=lambda one: _OUTCOME_WORDS[one["outcome"]][1],
+        ),
+    )
+    show_listing(Listing("changes", [record], columns), output, terminal)
+    terminal.remark(explanation)

@@ -1,0 +1,121 @@
+"""Set-up drift: what differs from the accepted set-up, and what is accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.cli.rendering.listings import Record
+from rootkeeper.cli.rendering.text import counted, json_time, spoken_time
+from rootkeeper.cli.terminal import Terminal
+from rootkeeper.domain.setup import Feature
+from rootkeeper.domain.setup_drift import AcceptedSetup, SetupDrift, SetupState
+from rootkeeper.workflows.setup import SetupReport
+
+
+def drift_record(drift: SetupDrift) -> dict[str, Any]:
+    """Drift as JSON shows it."""
+    return {
+        "accepted": None if drift.accepted is None else accepted_record(drift.accepted),
+        "differences": [
+            {
+                "part": one.part.value,
+                "subject": one.subject,
+                "accepted": one.accepted,
+                "found": one.found,
+                "what": one.what,
+                "could_be": list(one.could_be),
+            }
+            for one in drift.differences
+        ],
+        "unknown": list(drift.unknown),
+    }
+
+
+def accepted_record(accepted: AcceptedSetup) -> dict[str, Any]:
+    """Who accepted it, and when."""
+    return {
+        "accepted_at": json_time(accepted.accepted_at),
+        "accepted_by": accepted.accepted_by,
+        "ledger_sequence": accepted.ledger_sequence,
+    }
+
+
+def drift_parts(drift: SetupDrift) -> Iterator[Record]:
+    """Drift as rows beside the parts of the set-up."""
+    yield {"part": "Drift", "state": _state_of(drift), "detail": _detail_of(drift)}
+    for one in drift.differences:
+        yield {"part": f"Drift: {one.subject}", "state": one.found, "detail": f"accepted was {one.accepted}"}
+
+
+def _state_of(drift: SetupDrift) -> str:
+    if drift.differences:
+        return counted(len(drift.differences), "difference")
+    if drift.unknown:
+        return "unknown"
+    return "no drift" if drift.accepted is not None else "never accepted"
+
+
+def _detail_of(drift: SetupDrift) -> str | None:
+    if drift.accepted is None:
+        return None
+    return f"since {drift.accepted.accepted_by} accepted it, {spoken_time(drift.accepted.accepted_at)}"
+
+
+def show_drift(drift: SetupDrift, terminal: Terminal) -> None:
+    """Every difference with its causes, below the table."""
+    from rich.text import Text
+
+    for one in drift.differences:
+        terminal.show(Text(f"✗ Drift: {one.what}", style="bold red"))
+        for cause in one.could_be:
+            terminal.show(Text(f"    could be: {cause}"))
+    for sentence in drift.unknown:
+        terminal.show(Text(f"? Drift unknown: {sentence}", style="bold magenta"))
+    if drift.differences:
+        terminal.show(Text("Is it as it should be? Accept it: rootkeeper status --accept"))
+    elif drift.accepted is None and not drift.unknown:
+        terminal.show(Text("Nothing was accepted, so that drift can't show. Accept it: rootkeeper status --accept"))
+
+
+def accepted_lines(state: SetupState) -> list[str]:
+    """What is about to be accepted, for a prompt; what couldn't be read is named as such."""
+    setup = state.setup
+    delegates = setup.delegated_administrators
+    lines = [f"  Trusted access for IAM: {_spoken(setup.trusted_access)}"]
+    lines += [
+        f"  Feature {feature.value}: {_spoken(None if setup.features is None else feature in setup.features)}"
+        for feature in Feature
+    ]
+    lines.append(f"  Delegated administrators: {_unread if delegates is None else ', '.join(delegates) or 'none'}")
+    lines += [f"    ({sentence})" for sentence in setup.unknown]
+    return [*lines, *_guardrail_lines(state)]
+
+
+_unread = "couldn't be read, so that no drift of it will show"
+
+
+def _spoken(is_on: bool | None) -> str:
+    return _unread if is_on is None else "on" if is_on else "off"
+
+
+def _guardrail_lines(state: SetupState) -> Iterator[str]:
+    if state.guardrails is None:
+        yield f"  Guardrails: {_unread}"
+        yield f"    ({state.guardrails_unknown})"
+        return
+    yield f"  Guardrails: {counted(len(state.guardrails), 'policy', 'policies')} of your own"
+    for one in state.guardrails:
+        places = ", ".join(one.attached_to)
+        yield f"    {one.policy_id} ({one.name}), content {one.content_hash[:12]}, attached to {places}"
+
+
+def show_accepted(report: SetupReport, accepted: AcceptedSetup, output: OutputFormat, terminal: Terminal) -> None:
+    """Say that it is accepted; as JSON, the set-up with its drift, of which there is none now."""
+    from rootkeeper.cli.rendering.setups import show_report
+
+    if output is OutputFormat.TABLE:
+        terminal.remark(f"Accepted, as entry {accepted.ledger_sequence} of the ledger.")
+        return
+    show_report(report, SetupDrift(accepted, (), ()), output, terminal)

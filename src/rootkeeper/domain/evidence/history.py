@@ -1,0 +1,207 @@
+"""What the ledger tells of a period: deletions, exceptions that ended early, audits, and what has no outcome.
+
+The ledger is read once, as a stream; only what a report shows is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from rootkeeper.domain.drills import Drill, find_drills
+from rootkeeper.domain.evidence.periods import Period
+from rootkeeper.domain.ledger import Action, Actor, JsonValue, LedgerEntry, Phase, Result
+from rootkeeper.domain.organizations import AccountId
+from rootkeeper.domain.removals import ACTIONS, TARGET_PARAMETERS
+from rootkeeper.domain.root_credentials import CredentialKind
+from rootkeeper.domain.setup_drift import CHANGES_OF_SETUP
+
+_KINDS = {action: kind for kind, action in ACTIONS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionEvidence:
+    """One credential whose removal was tried in the period."""
+
+    sequence: int
+    """Of the intent in the ledger."""
+    at: datetime
+    """Of the outcome."""
+    account_id: AccountId
+    kind: CredentialKind
+    target: str | None
+    """The key, certificate or device; ``None`` for a password."""
+    result: Result
+    actor: Actor
+    cause: str | None
+    """``plan-…`` or ``window w-…``."""
+    session_access_key_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EndedException:
+    """An exception from deletion that a person ended in the period."""
+
+    account_id: AccountId
+    owner: str
+    reason: str
+    until: str
+    ended_at: datetime
+    ended_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenIntent:
+    """An intent of the period that has no outcome: what came of it isn't known."""
+
+    sequence: int
+    at: datetime
+    action: Action
+    account_id: AccountId | None
+
+
+@dataclass(frozen=True, slots=True)
+class SetupChanged:
+    """The last change of the set-up by Rootkeeper itself; a reading from before it tells nothing any more."""
+
+    sequence: int
+    at: datetime
+    action: Action
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What the ledger tells of one organization and one period."""
+
+    deletions: tuple[DeletionEvidence, ...] = ()
+    ended_exceptions: tuple[EndedException, ...] = ()
+    drills: tuple[Drill, ...] = ()
+    """Every drill up to the period's end, the latest first."""
+    open_intents: tuple[OpenIntent, ...] = ()
+    setup_changed: SetupChanged | None = None
+    """Of the time up to the period's end."""
+    entries: int = 0
+    """Of the period."""
+    audits: int = 0
+    """Batches of accounts that were read in the period."""
+    endpoints: tuple[str, ...] = ()
+    """Of the period's entries, or of the last entry before where the period has none."""
+    caller_arns: tuple[str, ...] = ()
+
+
+def read_history(entries: Iterable[LedgerEntry], organization_id: str, period: Period) -> History:
+    """Follow the ledger up to the period's end.
+
+    :param entries: of any organization, in the order of their sequence.
+    """
+    reading = _Reading(period)
+    for entry in entries:
+        if entry.organization_id == organization_id and entry.at <= period.end:
+            reading.take(entry)
+    return reading.finish()
+
+
+@dataclass(slots=True)
+class _Reading:
+    period: Period
+    intents: dict[int, LedgerEntry] = field(default_factory=dict)
+    deletions: list[DeletionEvidence] = field(default_factory=list)
+    ended: list[EndedException] = field(default_factory=list)
+    entries: int = 0
+    audits: int = 0
+    endpoints: set[str] = field(default_factory=set)
+    caller_arns: set[str] = field(default_factory=set)
+    drills: list[LedgerEntry] = field(default_factory=list)
+    setup_changed: SetupChanged | None = None
+    last: LedgerEntry | None = None
+
+    def take(self, entry: LedgerEntry) -> None:
+        self.last = entry
+        if entry.action is Action.FAILSAFE_DRILL:
+            self.drills.append(entry)
+        if entry.action in CHANGES_OF_SETUP and entry.phase is Phase.OUTCOME and entry.result is not Result.FAILED:
+            self.setup_changed = SetupChanged(entry.sequence, entry.at, entry.action)
+        intent = self._match(entry)
+        if not self.period.holds(entry.at):
+            return
+        self._note_place(entry)
+        self.entries += 1
+        self.audits += entry.action is Action.ACCOUNTS_AUDIT and entry.phase is Phase.OUTCOME
+        if entry.action is Action.EXCEPTION_REMOVE and entry.account_id is not None:
+            self.ended.append(_describe_ended(entry, entry.account_id))
+        if intent is not None and entry.action in _KINDS and entry.account_id is not None:
+            self.deletions.append(_describe_deletion(intent, entry, entry.account_id))
+
+    def finish(self) -> History:
+        if not self.endpoints and self.last is not None:
+            self._note_place(self.last)
+        left = [intent for intent in self.intents.values() if self.period.holds(intent.at)]
+        return History(
+            deletions=tuple(self.deletions),
+            ended_exceptions=tuple(self.ended),
+            drills=self._find_drills(),
+            setup_changed=self.setup_changed,
+            open_intents=tuple(OpenIntent(one.sequence, one.at, one.action, one.account_id) for one in left),
+            entries=self.entries,
+            audits=self.audits,
+            endpoints=tuple(sorted(self.endpoints)),
+            caller_arns=tuple(sorted(self.caller_arns)),
+        )
+
+    def _find_drills(self) -> tuple[Drill, ...]:
+        """In a sandbox or in AWS, as the last entry is."""
+        if self.last is None:
+            return ()
+        return find_drills(self.drills, self.last.organization_id, in_sandbox=self.last.endpoint != "AWS")
+
+    def _match(self, entry: LedgerEntry) -> LedgerEntry | None:
+        if entry.phase is Phase.INTENT:
+            self.intents[entry.sequence] = entry
+            return None
+        return None if entry.intent_sequence is None else self.intents.pop(entry.intent_sequence, None)
+
+    def _note_place(self, entry: LedgerEntry) -> None:
+        self.endpoints.add(entry.endpoint)
+        if entry.actor.caller_arn is not None:
+            self.caller_arns.add(entry.actor.caller_arn)
+
+
+def _describe_deletion(intent: LedgerEntry, outcome: LedgerEntry, account_id: AccountId) -> DeletionEvidence:
+    kind = _KINDS[intent.action]
+    return DeletionEvidence(
+        sequence=intent.sequence,
+        at=outcome.at,
+        account_id=account_id,
+        kind=kind,
+        target=_text(intent.parameters, TARGET_PARAMETERS.get(kind, "")),
+        result=outcome.result or Result.UNKNOWN,
+        actor=intent.actor,
+        cause=_find_cause(intent.parameters),
+        session_access_key_id=_text(intent.parameters, "session_access_key_id"),
+    )
+
+
+def _find_cause(parameters: Mapping[str, JsonValue]) -> str | None:
+    for name, word in (("plan_id", "plan"), ("window_id", "window")):
+        found = _text(parameters, name)
+        if found is not None:
+            return found if found.startswith(word) else f"{word} {found}"
+    return None
+
+
+def _describe_ended(entry: LedgerEntry, account_id: AccountId) -> EndedException:
+    parameters = entry.parameters
+    return EndedException(
+        account_id=account_id,
+        owner=_text(parameters, "owner") or "",
+        reason=_text(parameters, "reason") or "",
+        until=_text(parameters, "until") or "",
+        ended_at=entry.at,
+        ended_by=entry.actor.name,
+    )
+
+
+def _text(parameters: Mapping[str, JsonValue], name: str) -> str | None:
+    value = parameters.get(name)
+    return None if value is None else str(value)

@@ -1,0 +1,105 @@
+"""Jobs: audits and deletions that take long enough to be interrupted, and that go on where they were.
+
+A job remembers what was asked for and what is done. It decides nothing about accounts: the ledger, the account locks
+and a re-read do, also when a job goes on after its process was killed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from rootkeeper.domain.ledger import JsonValue
+from rootkeeper.errors import JobConflictError
+
+
+class JobKind(StrEnum):
+    """What a job does."""
+
+    AUDIT = "audit"
+    DELETION = "deletion"
+
+
+class JobState(StrEnum):
+    """How far a job is."""
+
+    CANCELLED = "cancelled"
+    """Somebody ended it before its end; it can't go on."""
+    DONE = "done"
+    """It came to its end, and everything went well."""
+    FAILED = "failed"
+    """It came to its end, and something failed or isn't known; or it can't go on."""
+    INTERRUPTED = "interrupted"
+    """It stopped before its end, or its process died; it can go on."""
+    RUNNING = "running"
+
+
+FINAL_STATES = frozenset({JobState.CANCELLED, JobState.DONE, JobState.FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class JobProgress:
+    """How many accounts a job has dealt with."""
+
+    total: int | None = None
+    """``None`` while it isn't known, such as while accounts are still being listed."""
+    done: int = 0
+    present: int = 0
+    """Of those done, how many still have root user credentials."""
+    unknown: int = 0
+    """Of those done, how many aren't known."""
+
+    def advanced(self, *, done: int = 1, present: int = 0, unknown: int = 0) -> JobProgress:
+        """With so many more accounts done."""
+        return replace(self, done=self.done + done, present=self.present + present, unknown=self.unknown + unknown)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One job, as it stands now."""
+
+    job_id: str
+    organization_id: str
+    endpoint: str
+    kind: JobKind
+    state: JobState
+    """A job whose process is dead is INTERRUPTED, whatever that process wrote last."""
+    created_by: str
+    created_at: datetime
+    updated_at: datetime
+    parameters: Mapping[str, JsonValue]
+    """What was asked for, such as the selection; no secret, and nothing large."""
+    progress: JobProgress = JobProgress()
+    ended_at: datetime | None = None
+    remark: str | None = None
+    """One sentence: why it stopped, or what came of it."""
+    owner: str | None = None
+    """The process that works or last worked on it, in words; ``None`` if nobody knows it any more."""
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in FINAL_STATES
+
+    @property
+    def can_be_resumed(self) -> bool:
+        return self.state is JobState.INTERRUPTED
+
+
+def ensure_resumable(job: Job) -> None:
+    """Check that a job can go on.
+
+    :raises JobConflictError: if it runs, or is over.
+    """
+    if job.state is JobState.RUNNING:
+        raise JobConflictError(
+            f"Job {job.job_id} is running: {job.owner or 'by another process'}.",
+            hint="Wait for it, or end it with Ctrl-C where it runs, then resume it.",
+        )
+    if job.is_over:
+        remark = f" {job.remark}" if job.remark else ""
+        raise JobConflictError(
+            f"Job {job.job_id} can't go on: it is {job.state.value}.{remark}",
+            hint=f"See what it did: rootkeeper jobs show {job.job_id}",
+        )

@@ -1,0 +1,293 @@
+"""Root e-mail addresses, judged by the organization's rules.
+
+Whoever reads the mailbox of an address can have the root user's password reset, so an address must be the
+organization's own, read by a group and nobody's twice. What isn't known is never a pass: without a list of domains no
+address is known to be the organization's own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from rootkeeper.domain.organizations import Account, AccountId, AccountState, Inventory
+from rootkeeper.domain.statuses import FailOn, Role, judge_role
+from rootkeeper.errors import InputError, SettingsError
+
+LONGEST_ADDRESS = 64
+"""Source: Account Management StartPrimaryEmailUpdate, API version 2021-02-01."""
+
+_DOMAIN = r"(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+_ADDRESS = re.compile(rf"(?P<local>[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]+)@(?P<domain>{_DOMAIN})")
+_DOMAIN_RULE = re.compile(rf"(?:\*\.)?{_DOMAIN}")
+
+
+class EmailReason(StrEnum):
+    """Why an address isn't simply good."""
+
+    ATTESTATION_EXPIRED = "attestation_expired"
+    DOMAIN_NOT_ALLOWED = "domain_not_allowed"
+    DOMAINS_NOT_SET = "domains_not_set"
+    DUPLICATE = "duplicate"
+    MALFORMED = "malformed"
+    NOT_ACTIVE = "not_active"
+    NOT_A_GROUP = "not_a_group"
+    PATTERN_NOT_MATCHED = "pattern_not_matched"
+    UNREAD = "unread"
+
+
+EXPLANATIONS: Mapping[EmailReason, str] = {
+    EmailReason.ATTESTATION_EXPIRED: "the attestation that a group reads it has ended",
+    EmailReason.DOMAINS_NOT_SET: "emails.allowed_domains isn't set, so nobody knows whose domain it is",
+    EmailReason.DOMAIN_NOT_ALLOWED: "its domain isn't one of emails.allowed_domains",
+    EmailReason.DUPLICATE: "another account has it too",
+    EmailReason.MALFORMED: "it isn't an e-mail address",
+    EmailReason.NOT_ACTIVE: "the account isn't ACTIVE",
+    EmailReason.NOT_A_GROUP: "no group is known to read it",
+    EmailReason.PATTERN_NOT_MATCHED: "it doesn't match emails.approved_pattern",
+    EmailReason.UNREAD: "AWS told no address",
+}
+"""Half a sentence each, for people."""
+
+_UNKNOWN_REASONS = frozenset({EmailReason.DOMAINS_NOT_SET, EmailReason.UNREAD})
+
+
+class EmailVerdict(StrEnum):
+    """What the rules make of an account's address."""
+
+    FAIL = "fail"
+    NOT_APPLICABLE = "not_applicable"
+    PASS = "pass"  # noqa: S105 - a verdict's name
+    UNKNOWN = "unknown"
+
+
+class GroupBasis(StrEnum):
+    """Why an address counts as a group's."""
+
+    ATTESTATION = "attestation"
+    SETTINGS = "settings"
+
+
+@dataclass(frozen=True, slots=True)
+class EmailAddress:
+    """An address in lower case."""
+
+    local: str
+    domain: str
+
+    def __str__(self) -> str:
+        return f"{self.local}@{self.domain}"
+
+    @property
+    def mailbox(self) -> str:
+        """Where its mail arrives: what follows a plus sign only sorts it. Source: RFC 5233."""
+        return f"{self.local.partition('+')[0] or self.local}@{self.domain}"
+
+
+def parse_address(text: str) -> EmailAddress:
+    """Read an e-mail address, whatever its case.
+
+    :raises InputError: if it isn't one.
+    """
+    found = _ADDRESS.fullmatch(text.strip().lower())
+    if found is None:
+        raise InputError(f"{text!r} isn't an e-mail address.", hint="Write it as name@example.com.")
+    return EmailAddress(found["local"], found["domain"])
+
+
+@dataclass(frozen=True, slots=True)
+class EmailAttestation:
+    """Somebody's word that a group reads an address; it ends by itself."""
+
+    address: str
+    """In lower case. It covers this address and, if it has no plus sign, those that only add one to it."""
+    attested_by: str
+    until: datetime
+    recorded_by: str
+    recorded_at: datetime
+
+    def is_in_force(self, now: datetime) -> bool:
+        return now < self.until
+
+
+def ensure_attestation(attestation: EmailAttestation, now: datetime) -> EmailAttestation:
+    """``attestation``, if it may be kept.
+
+    :raises InputError: if nobody gives it, or its end isn't in the future.
+    """
+    if not attestation.attested_by:
+        raise InputError("An attestation needs somebody who gives it.", hint="Name who knows it: --by NAME")
+    if not attestation.is_in_force(now):
+        raise InputError(
+            f"An attestation can't end in the past ({attestation.until.isoformat()}).",
+            hint="Give a later end: --until YYYY-MM-DD",
+        )
+    return attestation
+
+
+@dataclass(frozen=True, slots=True)
+class EmailRules:
+    """What addresses are held to."""
+
+    allowed_domains: frozenset[str] = frozenset()
+    """In lower case; ``*.example.com`` stands for all domains below example.com."""
+    approved_pattern: re.Pattern[str] | None = None
+    groups: frozenset[str] = frozenset()
+    """Addresses in lower case."""
+
+    def allow_domain(self, domain: str) -> bool:
+        wider = (entry.removeprefix("*") for entry in self.allowed_domains if entry.startswith("*."))
+        return domain in self.allowed_domains or any(domain.endswith(ending) for ending in wider)
+
+
+def parse_rules(allowed_domains: Sequence[str], approved_pattern: str, groups: Sequence[str]) -> EmailRules:
+    """Read the rules as the settings write them.
+
+    :raises SettingsError: if a domain, an address or the pattern can't be understood.
+    """
+    domains = frozenset(domain.lower() for domain in allowed_domains)
+    for domain in domains:
+        if not _DOMAIN_RULE.fullmatch(domain):
+            raise SettingsError(
+                f"emails.allowed_domains has {domain!r}, which isn't a domain.",
+                hint="Write example.com, or *.example.com for every domain below it.",
+            )
+    return EmailRules(domains, _parse_pattern(approved_pattern), frozenset(_parse_group(text) for text in groups))
+
+
+def _parse_pattern(text: str) -> re.Pattern[str] | None:
+    if not text:
+        return None
+    try:
+        return re.compile(text, re.IGNORECASE)
+    except re.error as error:
+        raise SettingsError(
+            f"emails.approved_pattern {text!r} isn't a regular expression: {error}.",
+            hint=r"Write it as Python does, such as aws\+[a-z-]+@example\.com; it must match a whole address.",
+        ) from error
+
+
+def _parse_group(text: str) -> str:
+    try:
+        return str(parse_address(text))
+    except InputError as error:
+        raise SettingsError(f"emails.groups has {text!r}, which isn't an e-mail address.", hint=error.hint) from error
+
+
+@dataclass(frozen=True, slots=True)
+class RootEmail:
+    """An account's root e-mail address, and what the rules make of it."""
+
+    account: Account
+    role: Role
+    verdict: EmailVerdict
+    reasons: tuple[EmailReason, ...]
+    group_basis: GroupBasis | None = None
+    attestation: EmailAttestation | None = None
+    """The one that was looked at, whether it is in force or has ended."""
+    shared_with: tuple[AccountId, ...] = ()
+    """Other accounts with the same address."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmailJudging:
+    """The rules, and what is needed to apply them."""
+
+    rules: EmailRules
+    attestations: Mapping[str, EmailAttestation]
+    """By their address."""
+    now: datetime
+
+    def judge_all(self, inventory: Inventory) -> tuple[RootEmail, ...]:
+        """Every account of the inventory, in its order, the management account included."""
+        holders = find_holders(inventory.accounts)
+        return tuple(
+            self._judge(account, judge_role(account.account_id, inventory), holders) for account in inventory.accounts
+        )
+
+    def find_breaches(self, address: EmailAddress) -> tuple[EmailReason, ...]:
+        """What speaks against an address, alphabetical; whether another account has it is looked at elsewhere."""
+        rules, reasons = self.rules, set[EmailReason]()
+        if not rules.allowed_domains:
+            reasons.add(EmailReason.DOMAINS_NOT_SET)
+        elif not rules.allow_domain(address.domain):
+            reasons.add(EmailReason.DOMAIN_NOT_ALLOWED)
+        if rules.approved_pattern is not None and not rules.approved_pattern.fullmatch(str(address)):
+            reasons.add(EmailReason.PATTERN_NOT_MATCHED)
+        basis, attestation = self.find_group(address)
+        if basis is None:
+            reasons.add(EmailReason.ATTESTATION_EXPIRED if attestation else EmailReason.NOT_A_GROUP)
+        return tuple(sorted(reasons))
+
+    def find_group(self, address: EmailAddress) -> tuple[GroupBasis | None, EmailAttestation | None]:
+        """Why the address counts as a group's, if it does, and the attestation that says or said so.
+
+        A plus-address counts by its mailbox, and never the other way round.
+        """
+        names = (str(address), address.mailbox)
+        if self.rules.groups.intersection(names):
+            return GroupBasis.SETTINGS, None
+        found = [self.attestations[name] for name in names if name in self.attestations]
+        latest = max(found, key=lambda one: one.until, default=None)
+        return (GroupBasis.ATTESTATION if latest and latest.is_in_force(self.now) else None), latest
+
+    def _judge(self, account: Account, role: Role, holders: Mapping[str, tuple[AccountId, ...]]) -> RootEmail:
+        if account.state not in (AccountState.ACTIVE, AccountState.UNKNOWN):
+            return RootEmail(account, role, EmailVerdict.NOT_APPLICABLE, (EmailReason.NOT_ACTIVE,))
+        if not account.email.strip():
+            return RootEmail(account, role, EmailVerdict.UNKNOWN, (EmailReason.UNREAD,))
+        others = tuple(one for one in holders[fold_address(account.email)] if one != account.account_id)
+        shared = {EmailReason.DUPLICATE} if others else set()
+        try:
+            address = parse_address(account.email)
+        except InputError:
+            reasons = tuple(sorted({EmailReason.MALFORMED, *shared}))
+            return RootEmail(account, role, EmailVerdict.FAIL, reasons, shared_with=others)
+        basis, attestation = self.find_group(address)
+        reasons = tuple(sorted({*self.find_breaches(address), *shared}))
+        return RootEmail(account, role, _judge_reasons(reasons), reasons, basis, attestation, others)
+
+
+def fold_address(text: str) -> str:
+    """An address as far as two may be the same: case doesn't count."""
+    return text.strip().lower()
+
+
+def find_holders(accounts: Iterable[Account]) -> dict[str, tuple[AccountId, ...]]:
+    """Which accounts have an address, by the address in lower case; those that aren't ACTIVE included."""
+    holders: dict[str, tuple[AccountId, ...]] = {}
+    for account in accounts:
+        address = fold_address(account.email)
+        holders[address] = (*holders.get(address, ()), account.account_id)
+    return holders
+
+
+def _judge_reasons(reasons: Sequence[EmailReason]) -> EmailVerdict:
+    if any(reason not in _UNKNOWN_REASONS for reason in reasons):
+        return EmailVerdict.FAIL
+    return EmailVerdict.UNKNOWN if reasons else EmailVerdict.PASS
+
+
+def explain(reasons: Iterable[EmailReason]) -> str:
+    """The reasons in words, such as ``no group is known to read it; another account has it too``."""
+    return "; ".join(EXPLANATIONS[reason] for reason in reasons)
+
+
+def count_verdicts(found: Iterable[RootEmail]) -> dict[str, int]:
+    """How many accounts there are, and how many of each verdict."""
+    counts = {"accounts": 0} | {verdict.value: 0 for verdict in EmailVerdict}
+    for one in found:
+        counts["accounts"] += 1
+        counts[one.verdict.value] += 1
+    return counts
+
+
+def has_email_findings(found: Iterable[RootEmail], fail_on: frozenset[FailOn]) -> bool:
+    """Whether the answer is bad: a breach of a rule counts as ``present``."""
+    verdicts = {one.verdict for one in found}
+    return (EmailVerdict.FAIL in verdicts and FailOn.PRESENT in fail_on) or (
+        EmailVerdict.UNKNOWN in verdicts and FailOn.UNKNOWN in fail_on
+    )

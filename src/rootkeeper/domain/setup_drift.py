@@ -1,0 +1,270 @@
+"""Set-up drift: how the set-up differs from what a person last accepted, and what could have changed it.
+
+Compared are trusted access, the two features, the delegated administrators, and the guardrails: service control and
+resource control policies with their content and their attachments. A part that wasn't read on either side is unknown;
+nothing is ever concluded to be unchanged without two readings.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from rootkeeper.domain.drift_causes import Change, list_causes
+from rootkeeper.domain.ledger import Action, LedgerEntry, Phase, Result, canonical_json
+from rootkeeper.domain.setup import Feature, Setup
+
+
+class SetupPart(StrEnum):
+    """What is compared."""
+
+    DELEGATED_ADMINISTRATOR = "delegated_administrator"
+    FEATURE = "feature"
+    GUARDRAIL = "guardrail"
+    TRUSTED_ACCESS = "trusted_access"
+
+
+@dataclass(frozen=True, slots=True)
+class Guardrail:
+    """One service control or resource control policy of the organization's own that is attached to something."""
+
+    policy_id: str
+    name: str
+    kind: str
+    """``service_control_policy`` or ``resource_control_policy``."""
+    content_hash: str
+    """Of :func:`hash_policy`."""
+    attached_to: tuple[str, ...]
+    """Ids of the organization's root, organizational units and accounts, sorted."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetupState:
+    """The set-up and its guardrails, as one caller read them at one moment."""
+
+    setup: Setup
+    guardrails: tuple[Guardrail, ...] | None
+    """By policy id; ``None`` if they weren't read."""
+    guardrails_unknown: str | None
+    """Why they weren't read, as one sentence that says what it needs."""
+    read_at: datetime
+    endpoint: str
+    caller_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedSetup:
+    """A set-up that a person declared to be as it should be."""
+
+    state: SetupState
+    accepted_at: datetime
+    accepted_by: str
+    ledger_sequence: int
+    """The fact ``setup:accept`` in the ledger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that isn't as it was accepted."""
+
+    part: SetupPart
+    subject: str
+    """The feature, the account id, the policy id, or the service principal."""
+    accepted: str
+    found: str
+    what: str
+    """One sentence for a person."""
+    could_be: tuple[str, ...]
+    """What could have changed it; what Rootkeeper itself recorded comes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetupDrift:
+    """What came of a comparison."""
+
+    accepted: AcceptedSetup | None
+    """``None`` if nothing was ever accepted: then nothing was compared either."""
+    differences: tuple[Difference, ...]
+    unknown: tuple[str, ...]
+    """One sentence for each part that couldn't be compared."""
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether everything was compared and nothing differs."""
+        return self.accepted is not None and not self.differences and not self.unknown
+
+
+def hash_policy(content: str) -> str:
+    """SHA-256 of a policy document; spaces and the order of keys don't count."""
+    try:
+        text = canonical_json(json.loads(content))
+    except (ValueError, RecursionError):
+        text = content
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def compare_setup(accepted: AcceptedSetup | None, found: SetupState) -> SetupDrift:
+    """Every difference, trusted access first."""
+    if accepted is None:
+        return SetupDrift(None, (), ())
+    comparison = _Comparison(accepted.state, found)
+    return SetupDrift(accepted, tuple(comparison.list_differences()), tuple(comparison.list_unknown()))
+
+
+def name_own_changes(drift: SetupDrift, entries: Iterable[LedgerEntry]) -> SetupDrift:
+    """The same, with Rootkeeper's own recorded changes named first among the causes.
+
+    :param entries: of the organization, from the acceptance on.
+    """
+    own: dict[tuple[SetupPart, str | None], str] = {}
+    intents: dict[int, LedgerEntry] = {}
+    for entry in entries:
+        if entry.action not in CHANGES_OF_SETUP:
+            continue
+        if entry.phase is Phase.INTENT:
+            intents[entry.sequence] = entry
+        elif entry.result is not Result.FAILED and entry.intent_sequence in intents:
+            intent = intents[entry.intent_sequence]
+            own[CHANGES_OF_SETUP[entry.action], _subject_of(intent)] = (
+                f"Rootkeeper itself: ledger entry {intent.sequence}, {intent.action.value} by {intent.actor.name}."
+            )
+    return replace(drift, differences=tuple(_with_cause(one, own) for one in drift.differences))
+
+
+def _with_cause(difference: Difference, own: Mapping[tuple[SetupPart, str | None], str]) -> Difference:
+    subject = None if difference.part is SetupPart.TRUSTED_ACCESS else difference.subject
+    recorded = own.get((difference.part, subject))
+    return difference if recorded is None else replace(difference, could_be=(recorded, *difference.could_be))
+
+
+CHANGES_OF_SETUP = {
+    Action.DELEGATED_ADMINISTRATOR_DEREGISTER: SetupPart.DELEGATED_ADMINISTRATOR,
+    Action.DELEGATED_ADMINISTRATOR_REGISTER: SetupPart.DELEGATED_ADMINISTRATOR,
+    Action.FEATURE_DISABLE: SetupPart.FEATURE,
+    Action.FEATURE_ENABLE: SetupPart.FEATURE,
+    Action.TRUSTED_ACCESS_DISABLE: SetupPart.TRUSTED_ACCESS,
+    Action.TRUSTED_ACCESS_ENABLE: SetupPart.TRUSTED_ACCESS,
+}
+
+
+def _subject_of(intent: LedgerEntry) -> str | None:
+    feature = intent.parameters.get("feature")
+    return str(feature) if feature is not None else intent.account_id
+
+
+@dataclass(frozen=True, slots=True)
+class _Comparison:
+    accepted: SetupState
+    found: SetupState
+
+    def list_differences(self) -> Iterable[Difference]:
+        yield from self._compare_trust()
+        yield from self._compare_features()
+        yield from self._compare_delegates()
+        yield from self._compare_guardrails()
+
+    def list_unknown(self) -> Iterable[str]:
+        before, now = self.accepted.setup, self.found.setup
+        reasons = " ".join(now.unknown)
+        parts = (
+            ("Trusted access", before.trusted_access, now.trusted_access, reasons),
+            ("The features", _features_of(before), _features_of(now), self._explain_features(reasons)),
+            ("Delegated administrators", before.delegated_administrators, now.delegated_administrators, reasons),
+            ("Guardrails", self.accepted.guardrails, self.found.guardrails, self.found.guardrails_unknown or ""),
+        )
+        for name, was, is_now, reason in parts:
+            if is_now is None:
+                yield f"{name} couldn't be compared. {reason or 'It needs a caller who may read the set-up.'}"
+            elif was is None:
+                yield (
+                    f"{name} couldn't be compared: when the set-up was accepted, they weren't read. "
+                    "It needs another rootkeeper status --accept by a caller who may read them."
+                )
+
+    def _explain_features(self, reasons: str) -> str:
+        if self.found.setup.trusted_access is False:
+            return "AWS tells them only while trusted access is on."
+        return reasons
+
+    def _compare_trust(self) -> Iterable[Difference]:
+        was, is_now = self.accepted.setup.trusted_access, self.found.setup.trusted_access
+        if was is None or is_now is None or was == is_now:
+            return
+        change = Change.TRUSTED_ACCESS_ON if is_now else Change.TRUSTED_ACCESS_OFF
+        yield _difference(
+            SetupPart.TRUSTED_ACCESS, "iam.amazonaws.com", "Trusted access for IAM", _on(was), _on(is_now), change
+        )
+
+    def _compare_features(self) -> Iterable[Difference]:
+        was, is_now = _features_of(self.accepted.setup), _features_of(self.found.setup)
+        if was is None or is_now is None:
+            return
+        for feature in Feature:
+            before, after = feature in was, feature in is_now
+            if before != after:
+                change = Change.FEATURE_ON if after else Change.FEATURE_OFF
+                name = f"The feature {feature.value}"
+                yield _difference(SetupPart.FEATURE, feature.value, name, _on(before), _on(after), change)
+
+    def _compare_delegates(self) -> Iterable[Difference]:
+        was, is_now = self.accepted.setup.delegated_administrators, self.found.setup.delegated_administrators
+        if was is None or is_now is None:
+            return
+        for account_id in sorted({*was} ^ {*is_now}):
+            is_gone = account_id in was
+            words = ("registered", "not registered") if is_gone else ("not registered", "registered")
+            change = Change.DELEGATE_GONE if is_gone else Change.DELEGATE_NEW
+            name = f"Delegated administrator {account_id}"
+            yield _difference(SetupPart.DELEGATED_ADMINISTRATOR, account_id, name, *words, change)
+
+    def _compare_guardrails(self) -> Iterable[Difference]:
+        if self.accepted.guardrails is None or self.found.guardrails is None:
+            return
+        was = {guardrail.policy_id: guardrail for guardrail in self.accepted.guardrails}
+        is_now = {guardrail.policy_id: guardrail for guardrail in self.found.guardrails}
+        for policy_id in sorted(was.keys() | is_now.keys()):
+            yield from _compare_guardrail(was.get(policy_id), is_now.get(policy_id))
+
+
+def _compare_guardrail(was: Guardrail | None, is_now: Guardrail | None) -> Iterable[Difference]:
+    if was is None or is_now is None:
+        policy = was or is_now
+        if policy is not None:
+            words = (f"attached to {_places(policy)}", "gone, or attached to nothing")
+            words = words if was else ("not there", words[0])
+            change = Change.GUARDRAIL_GONE if was else Change.GUARDRAIL_NEW
+            yield _difference(SetupPart.GUARDRAIL, policy.policy_id, _name(policy), *words, change)
+        return
+    if was.content_hash != is_now.content_hash:
+        words = (f"content {was.content_hash[:12]}", f"content {is_now.content_hash[:12]}")
+        yield _difference(SetupPart.GUARDRAIL, was.policy_id, _name(is_now), *words, Change.GUARDRAIL_EDITED)
+    if was.attached_to != is_now.attached_to:
+        words = (f"attached to {_places(was)}", f"attached to {_places(is_now)}")
+        change = Change.GUARDRAIL_DETACHED if {*was.attached_to} - {*is_now.attached_to} else Change.GUARDRAIL_ATTACHED
+        yield _difference(SetupPart.GUARDRAIL, was.policy_id, _name(is_now), *words, change)
+
+
+def _difference(part: SetupPart, subject: str, name: str, accepted: str, found: str, change: Change) -> Difference:
+    what = f"{name}: {found}; accepted was {accepted}."
+    return Difference(part, subject, accepted, found, what, list_causes(change))
+
+
+def _features_of(setup: Setup) -> frozenset[Feature] | None:
+    """``None`` where they aren't told: what AWS keeps while trusted access is off isn't known."""
+    return setup.features
+
+
+def _on(is_on: bool) -> str:
+    return "on" if is_on else "off"
+
+
+def _name(policy: Guardrail) -> str:
+    return f"Policy {policy.policy_id} ({policy.name})"
+
+
+def _places(policy: Guardrail) -> str:
+    return ", ".join(policy.attached_to) or "nothing"

@@ -1,0 +1,161 @@
+"""What each command needs of AWS, and so what each role may do.
+
+One table. A role's policy is the union over its commands, so that nothing is granted that no command needs. Whether
+each line is enough and minimal is tried in the tests: every command runs with exactly its actions, and with any one
+taken away it fails or says what it couldn't read (promise P17).
+
+Left out on purpose: what a command asks for and does without. Calls inside a root session need no grant to the caller.
+sts:GetCallerIdentity needs none at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rootkeeper.domain.task_policies import TaskPolicy
+from rootkeeper.errors import InputError
+
+
+class ShippedRole(StrEnum):
+    """The roles that hold Rootkeeper's power. A server may assume the first four; setting up is left to people."""
+
+    AUDIT = "audit"
+    DELETE = "delete"
+    RECOVER = "recover"
+    UNLOCK = "unlock"
+    SET_UP = "set-up"
+    """Only in the management account: AWS lets nobody else switch the features on."""
+
+    @property
+    def role_name(self) -> str:
+        """Of the IAM role. Without a path, since the ARNs of sessions don't tell it."""
+        return f"rootkeeper-{self.value}"
+
+
+SERVER_ROLES = (ShippedRole.AUDIT, ShippedRole.DELETE, ShippedRole.RECOVER, ShippedRole.UNLOCK)
+
+OPEN_ROOT_SESSION = "sts:AssumeRoot"
+
+
+@dataclass(frozen=True, slots=True)
+class CommandPermissions:
+    """What one command needs."""
+
+    command: str
+    """As it is typed, without ``rootkeeper``."""
+    role: ShippedRole
+    actions: frozenset[str]
+    """``service:Operation``, sts:AssumeRoot apart."""
+    task_policies: frozenset[TaskPolicy] = frozenset()
+    """The tasks for which it opens root sessions."""
+
+
+_READ_INVENTORY = frozenset(
+    {
+        "organizations:DescribeAccount",
+        "organizations:DescribeOrganization",
+        "organizations:ListAccounts",
+        "organizations:ListAccountsForParent",
+        "organizations:ListDelegatedAdministrators",
+        "organizations:ListOrganizationalUnitsForParent",
+        "organizations:ListRoots",
+    }
+)
+"""DescribeAccount only for an account that has left since the last listing, ListAccountsForParent only where
+ListAccounts doesn't tell the accounts' places: in both cases nothing can be concluded without them.
+"""
+_SELECT_BY_TAG = frozenset({"organizations:ListTagsForResource"})
+_READ_SET_UP = frozenset(
+    {
+        "iam:ListOrganizationsFeatures",
+        "organizations:DescribeOrganization",
+        "organizations:ListAWSServiceAccessForOrganization",
+        "organizations:ListDelegatedAdministrators",
+    }
+)
+_NAME_ORGANIZATION = frozenset({"organizations:DescribeOrganization"})
+_FIND_ACCOUNT = _READ_INVENTORY - {"organizations:ListDelegatedAdministrators"}
+_CHANGE_SET_UP = _READ_SET_UP - {"organizations:ListAWSServiceAccessForOrganization"}
+"""Without that call trusted access shows in whether AWS tells the features."""
+
+_AUDIT = frozenset({TaskPolicy.AUDIT})
+_DELETE = _AUDIT | {TaskPolicy.DELETE}
+_RECOVER = _DELETE | {TaskPolicy.CREATE_PASSWORD}
+
+COMMANDS = (
+    CommandPermissions("status", ShippedRole.AUDIT, _READ_SET_UP),
+    CommandPermissions(
+        "audit", ShippedRole.AUDIT, _READ_INVENTORY | _SELECT_BY_TAG | {"iam:GetAccountSummary"}, _AUDIT
+    ),
+    CommandPermissions("plan", ShippedRole.AUDIT, _READ_INVENTORY | _SELECT_BY_TAG, _AUDIT),
+    CommandPermissions("policies", ShippedRole.AUDIT, _READ_SET_UP),
+    CommandPermissions("exceptions list", ShippedRole.AUDIT, _NAME_ORGANIZATION),
+    CommandPermissions("windows list", ShippedRole.AUDIT, _NAME_ORGANIZATION),
+    CommandPermissions("windows show", ShippedRole.AUDIT, _NAME_ORGANIZATION),
+    CommandPermissions("delete", ShippedRole.DELETE, _READ_INVENTORY | _SELECT_BY_TAG, _DELETE),
+    CommandPermissions("apply", ShippedRole.DELETE, _READ_INVENTORY, _DELETE),
+    CommandPermissions("exceptions add", ShippedRole.DELETE, _FIND_ACCOUNT),
+    CommandPermissions("exceptions remove", ShippedRole.DELETE, _FIND_ACCOUNT),
+    CommandPermissions("recover", ShippedRole.RECOVER, _READ_INVENTORY, _RECOVER),
+    CommandPermissions("windows close", ShippedRole.RECOVER, _NAME_ORGANIZATION, _DELETE),
+    CommandPermissions(
+        "enable",
+        ShippedRole.SET_UP,
+        _CHANGE_SET_UP
+        | {
+            "iam:EnableOrganizationsRootCredentialsManagement",
+            "iam:EnableOrganizationsRootSessions",
+            "organizations:DescribeAccount",
+            "organizations:EnableAWSServiceAccess",
+            "organizations:RegisterDelegatedAdministrator",
+        },
+    ),
+    CommandPermissions(
+        "disable",
+        ShippedRole.SET_UP,
+        _CHANGE_SET_UP
+        | {
+            "iam:DisableOrganizationsRootCredentialsManagement",
+            "iam:DisableOrganizationsRootSessions",
+            "organizations:DeregisterDelegatedAdministrator",
+            "organizations:DisableAWSServiceAccess",
+        },
+    ),
+)
+"""Every command that speaks to AWS; the others need nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What several commands need together."""
+
+    actions: tuple[str, ...]
+    """Sorted; sts:AssumeRoot apart."""
+    task_policies: tuple[TaskPolicy, ...]
+    """Sorted by name."""
+
+
+def list_commands(role: ShippedRole) -> tuple[CommandPermissions, ...]:
+    return tuple(command for command in COMMANDS if command.role is role)
+
+
+def get_command(name: str) -> CommandPermissions:
+    """:raises InputError: if no command that speaks to AWS has that name."""
+    for command in COMMANDS:
+        if command.command == name:
+            return command
+    raise InputError(
+        f"{name!r} is no command that needs permissions of AWS.",
+        hint=f"Those are: {', '.join(command.command for command in COMMANDS)}.",
+    )
+
+
+def combine(commands: Iterable[CommandPermissions]) -> Grant:
+    """The union of what the commands need."""
+    wanted = tuple(commands)
+    return Grant(
+        actions=tuple(sorted({action for command in wanted for action in command.actions})),
+        task_policies=tuple(sorted({task for command in wanted for task in command.task_policies})),
+    )

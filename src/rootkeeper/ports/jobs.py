@@ -1,0 +1,86 @@
+"""Where jobs are kept, so that what was interrupted can go on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from rootkeeper.domain.jobs import Job, JobProgress, JobState
+from rootkeeper.domain.ledger import JsonValue
+from rootkeeper.domain.organizations import AccountId
+
+JobResults = Mapping[AccountId, Mapping[str, JsonValue]]
+"""What came of accounts, each as a JSON object whose shape is its job's kind's own."""
+
+
+class JobStore(Protocol):
+    """The jobs of one organization. Every method that writes returns only when that is durable.
+
+    A job belongs to the process that began or resumed it last. What a process writes about a job that another has
+    taken over since is refused, so that a process which was stopped for a while finds out.
+
+    :raises DatabaseError: if the database can't be read or written.
+    """
+
+    def add(self, job: Job, document: str | None = None) -> None:
+        """Keep a new job of this process.
+
+        :param document: what it does exactly, such as a plan's file; too long for ``parameters``.
+        """
+        ...
+
+    def find_document(self, job_id: str) -> str | None:
+        """What was kept with the job."""
+        ...
+
+    def checkpoint(self, job_id: str, progress: JobProgress) -> JobState:
+        """Remember how far the job is, and learn its state: CANCELLED if somebody asks it to stop.
+
+        :raises JobConflictError: if another process has taken it over.
+        """
+        ...
+
+    def record_results(self, job_id: str, results: JobResults, progress: JobProgress) -> JobState:
+        """Remember what came of these accounts, so that they aren't done again, and how far the job is.
+
+        A second result of an account replaces the first.
+
+        :returns: the job's state: CANCELLED if somebody asks it to stop.
+        :raises JobConflictError: if another process has taken it over.
+        """
+        ...
+
+    def list_results(self, job_id: str) -> dict[AccountId, dict[str, JsonValue]]:
+        """What was recorded of each account."""
+        ...
+
+    def end(self, job_id: str, state: JobState, progress: JobProgress, remark: str | None = None) -> None:
+        """Let the job of this process be over or interrupted. A job that was cancelled meanwhile stays cancelled.
+
+        :raises JobConflictError: if another process has taken it over.
+        """
+        ...
+
+    def take_over(self, job_id: str) -> Job:
+        """Make an interrupted job this process's own, and running. Of several that try, one succeeds.
+
+        :raises InputError: if there is no such job.
+        :raises JobConflictError: if it runs, or is over.
+        """
+        ...
+
+    def cancel(self, job_id: str, remark: str) -> Job:
+        """End a job for good; one that runs elsewhere stops after what is in flight.
+
+        :raises InputError: if there is no such job.
+        :raises JobConflictError: if it is over.
+        """
+        ...
+
+    def get(self, job_id: str) -> Job:
+        """:raises InputError: if there is no such job."""
+        ...
+
+    def list_jobs(self, *, unfinished_only: bool = False, limit: int | None = None) -> tuple[Job, ...]:
+        """Newest first."""
+        ...

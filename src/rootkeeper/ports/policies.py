@@ -1,0 +1,34 @@
+"""The organization's own policies, as AWS answers now."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Protocol
+
+from rootkeeper.domain.organization_policies import PolicyListing
+
+
+class PolicyReader(Protocol):
+    """Reading calls on the operator's own credentials; none of them changes anything or opens a session."""
+
+    def list_policies(self) -> PolicyListing:
+        """Every SCP and RCP, what it says and where it is attached; what can't be read is told, not raised.
+
+        organizations:ListRoots once; for each kind that is enabled organizations:ListPolicies, and for each policy
+        organizations:ListTargetsForPolicy and, if it is attached, organizations:DescribePolicy.
+
+        :raises AwsCredentialsError: if there are no usable credentials.
+        :raises AwsThrottledError: if AWS limited the rate, and retries didn't help.
+        :raises AwsUnreachableError: if no answer came, or a list was cut off.
+        """
+        ...
+
+    def list_policies_over(self, target_ids: Collection[str]) -> PolicyListing:
+        """The same of these roots, units and accounts alone: what is attached elsewhere isn't told.
+
+        organizations:ListRoots once; for each target and kind organizations:ListPoliciesForTarget, and for each policy
+        organizations:DescribePolicy once. Dear for many targets.
+
+        :raises AwsCredentialsError, AwsThrottledError, AwsUnreachableError: as above.
+        """
+        ...

@@ -1,0 +1,238 @@
+"""Evidence as JSON: every value of the report, in one fixed order; docs/reference/report.schema.json describes it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, TypeAlias
+
+from rootkeeper.domain.deletion_exceptions import DeletionException
+from rootkeeper.domain.durations import render_duration
+from rootkeeper.domain.evidence.accounts import AccountEvidence, count_verdicts
+from rootkeeper.domain.evidence.history import DeletionEvidence, EndedException
+from rootkeeper.domain.evidence.kept_logins import KeptLogin
+from rootkeeper.domain.evidence.reports import EvidenceReport
+from rootkeeper.domain.evidence.verdicts import CENTRALIZED_CONTROL, Judgement
+from rootkeeper.domain.setup import Feature
+from rootkeeper.domain.setup_drift import SetupDrift, SetupState
+from rootkeeper.domain.windows import RecoveryWindow
+from rootkeeper.reports.untrusted_text import json_text
+
+SCHEMA_VERSION = 1
+
+Record: TypeAlias = "dict[str, Any]"
+
+
+def render_json(report: EvidenceReport) -> str:
+    """The same report gives the same bytes."""
+    return json_text(describe_report(report), indent=2) + "\n"
+
+
+def describe_report(report: EvidenceReport) -> Record:
+    """The report as JSON's own values."""
+    period = report.period
+    management = report.management
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "organization_id": report.organization_id,
+        "management_account_id": report.management_account_id,
+        "partition": report.partition,
+        "endpoint": report.endpoint,
+        "sandbox": report.is_sandbox,
+        "endpoints": list(report.endpoints),
+        "caller_arns": list(report.caller_arns),
+        "period": {
+            "from": describe_time(period.start),
+            "to": describe_time(period.end),
+            "stale_after": render_duration(period.stale_after),
+        },
+        "accounts_listed_at": describe_time(report.listed_at),
+        "verdicts": {
+            "centralized": {"control": CENTRALIZED_CONTROL, **_describe_judgement(report.centralized)},
+            "no_root_credentials": {"control": None, **_describe_judgement(report.no_root_credentials)},
+        },
+        "summary": _summarize(report.accounts),
+        "management_account": None if management is None else describe_account(management),
+        "kept_logins": [_describe_kept(kept) for kept in report.kept_logins],
+        "accounts": [describe_account(account) for account in report.accounts],
+        "windows": [describe_window(window) for window in report.windows],
+        "exceptions": [describe_exception(one, report) for one in report.exceptions],
+        "ended_exceptions": [_describe_ended(one) for one in report.history.ended_exceptions],
+        "deletions": [describe_deletion(deletion) for deletion in report.history.deletions],
+        "setup": {"detail": report.setup.detail, **_describe_setup(report.setup.state)},
+        "drift": describe_drift(report.setup.drift),
+        "gaps": [
+            {"subject": gap.subject, "account_id": gap.account_id, "reason": gap.reason, "what": gap.what}
+            for gap in report.gaps
+        ],
+        "ledger": {
+            "entries": report.ledger.entries,
+            "entries_in_period": report.history.entries,
+            "audit_batches_in_period": report.history.audits,
+            "head_sequence": report.ledger.head_sequence,
+            "head_hash": report.ledger.head_hash,
+            "intact": report.ledger.is_intact,
+            "problem": report.ledger.problem,
+        },
+    }
+
+
+def describe_time(moment: datetime | None) -> str | None:
+    """RFC 3339 in UTC, to the second."""
+    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _describe_judgement(judgement: Judgement) -> Record:
+    return {"verdict": judgement.verdict.value, "reasons": list(judgement.reasons)}
+
+
+def _summarize(accounts: Sequence[AccountEvidence]) -> Record:
+    counts = count_verdicts(accounts)
+    return {"accounts": len(accounts), **{verdict.value: count for verdict, count in counts.items()}}
+
+
+def describe_account(evidence: AccountEvidence) -> Record:
+    """One account, its four kinds each with the time and the method of the reading."""
+    account, exception = evidence.account, evidence.exception
+    return {
+        "account_id": account.account_id,
+        "name": account.name,
+        "ou_path": account.ou_path,
+        "state": account.state.value,
+        "role": evidence.role.value,
+        "status": evidence.status.value,
+        "reason": None if evidence.reason is None else evidence.reason.value,
+        "detail": evidence.detail,
+        "no_root_credentials": evidence.verdict.value,
+        "read_at": describe_time(evidence.read_at),
+        "session_access_key_id": evidence.session_access_key_id,
+        "credentials": {
+            kind.kind.value: {
+                "present": kind.is_present,
+                "count": kind.count,
+                "read_at": describe_time(kind.read_at),
+                "method": kind.method,
+            }
+            for kind in evidence.kinds
+        },
+        "exception": None
+        if exception is None
+        else {"owner": exception.owner, "reason": exception.reason, "until": describe_time(exception.until)},
+    }
+
+
+def _describe_kept(kept: KeptLogin) -> Record:
+    account = kept.evidence.account
+    checks = [
+        {"check": check.name, "verdict": check.verdict.value, "evidence": check.evidence} for check in kept.checks
+    ]
+    return {
+        "account_id": account.account_id,
+        "name": account.name,
+        "role": kept.evidence.role.value,
+        "read_at": describe_time(kept.evidence.read_at),
+        "checks": checks,
+    }
+
+
+def describe_window(window: RecoveryWindow) -> Record:
+    """One recovery window with its approvers."""
+    return {
+        "window_id": window.window_id,
+        "account_id": window.account_id,
+        "state": window.state.value,
+        "reason": window.reason,
+        "ticket": window.ticket,
+        "requested_by": window.requested_by,
+        "requested_at": describe_time(window.requested_at),
+        "approved": window.is_approved,
+        "approved_by": list(window.approved_by),
+        "duration_seconds": window.duration_seconds,
+        "opened_at": describe_time(window.opened_at),
+        "expires_at": describe_time(window.expires_at),
+        "closed_at": describe_time(window.closed_at),
+        "failure": window.failure,
+    }
+
+
+def describe_exception(exception: DeletionException, report: EvidenceReport) -> Record:
+    """One exception from deletion."""
+    return {
+        "account_id": exception.account_id,
+        "owner": exception.owner,
+        "reason": exception.reason,
+        "added_by": exception.added_by,
+        "added_at": describe_time(exception.added_at),
+        "until": describe_time(exception.until),
+        "in_force_at_end": exception.added_at <= report.period.end < exception.until,
+    }
+
+
+def _describe_ended(ended: EndedException) -> Record:
+    return {
+        "account_id": ended.account_id,
+        "owner": ended.owner,
+        "reason": ended.reason,
+        "until": ended.until,
+        "ended_by": ended.ended_by,
+        "ended_at": describe_time(ended.ended_at),
+    }
+
+
+def describe_deletion(deletion: DeletionEvidence) -> Record:
+    """One removal of one credential."""
+    return {
+        "sequence": deletion.sequence,
+        "at": describe_time(deletion.at),
+        "account_id": deletion.account_id,
+        "kind": deletion.kind.value,
+        "target": deletion.target,
+        "result": deletion.result.value,
+        "actor": deletion.actor.name,
+        "actor_kind": deletion.actor.kind.value,
+        "caller_arn": deletion.actor.caller_arn,
+        "cause": deletion.cause,
+        "session_access_key_id": deletion.session_access_key_id,
+    }
+
+
+def _describe_setup(state: SetupState | None) -> Record:
+    if state is None:
+        nothing = ("read_at", "endpoint", "caller_arn", "trusted_access", "features", "delegated_administrators")
+        return {**dict.fromkeys(nothing), "unknown": []}
+    setup = state.setup
+    features = None
+    if setup.features is not None:
+        features = {feature.value: feature in setup.features for feature in Feature}
+    delegates = setup.delegated_administrators
+    return {
+        "read_at": describe_time(state.read_at),
+        "endpoint": state.endpoint,
+        "caller_arn": state.caller_arn,
+        "trusted_access": setup.trusted_access,
+        "features": features,
+        "delegated_administrators": None if delegates is None else list(delegates),
+        "unknown": list(setup.unknown),
+    }
+
+
+def describe_drift(drift: SetupDrift) -> Record:
+    """What was accepted, and how what was read differs from it."""
+    accepted = drift.accepted
+    return {
+        "accepted_at": None if accepted is None else describe_time(accepted.accepted_at),
+        "accepted_by": None if accepted is None else accepted.accepted_by,
+        "ledger_sequence": None if accepted is None else accepted.ledger_sequence,
+        "differences": [
+            {
+                "part": one.part.value,
+                "subject": one.subject,
+                "accepted": one.accepted,
+                "found": one.found,
+                "what": one.what,
+                "could_be": list(one.could_be),
+            }
+            for one in drift.differences
+        ],
+        "unknown": list(drift.unknown),
+    }

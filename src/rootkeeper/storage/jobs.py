@@ -1,0 +1,240 @@
+"""Jobs in the database: which there are, whose they are, and what they have done with each account.
+
+A job's owner is a process with a lease. Whoever takes a job over checks in the same transaction that its owner is
+dead; so of several processes that try, one succeeds, and the former owner finds out at its next write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, insert, select, update
+
+from rootkeeper.domain.jobs import FINAL_STATES, Job, JobKind, JobProgress, JobState, ensure_resumable
+from rootkeeper.domain.ledger import JsonValue
+from rootkeeper.domain.organizations import AccountId
+from rootkeeper.errors import InputError, JobConflictError
+from rootkeeper.ports.clock import Clock
+from rootkeeper.ports.jobs import JobResults
+from rootkeeper.storage import schema
+from rootkeeper.storage.dialects import Store
+from rootkeeper.storage.group_commit import GroupCommit
+from rootkeeper.storage.owners import Owner, find_owner
+from rootkeeper.storage.reading import reading
+from rootkeeper.storage.transactions import WriteTransaction
+
+_jobs = schema.jobs.c
+_results = schema.job_accounts.c
+_LISTED = [column for column in schema.jobs.columns if column.name != "document"]
+
+
+class SqlJobs:
+    """The jobs of one organization; implements the port JobStore."""
+
+    def __init__(
+        self, store: Store, commits: GroupCommit, organization_id: str, clock: Clock, owner: Callable[[], Owner]
+    ) -> None:
+        """``owner`` is asked for only by what makes a job this process's own, so that reading registers nobody."""
+        self._store = store
+        self._commits = commits
+        self._organization_id = organization_id
+        self._clock = clock
+        self._owner = owner
+
+    def add(self, job: Job, document: str | None = None) -> None:
+        if job.organization_id != self._organization_id:
+            raise ValueError(f"Job {job.job_id} belongs to {job.organization_id}.")
+        row = {
+            "job_id": job.job_id,
+            "organization_id": job.organization_id,
+            "kind": job.kind.value,
+            "state": job.state.value,
+            "endpoint": job.endpoint,
+            "created_by": job.created_by,
+            "created_at": job.created_at,
+            "updated_at": job.updated_at,
+            "ended_at": job.ended_at,
+            "owner_id": self._owner().owner_id,
+            "parameters": dict(job.parameters),
+            "progress": _progress_record(job.progress),
+            "document": document,
+            "remark": job.remark,
+        }
+
+        def work(transaction: WriteTransaction) -> None:
+            transaction.connection.execute(insert(schema.jobs).values(row))
+
+        self._commits.run(work)
+
+    def find_document(self, job_id: str) -> str | None:
+        with reading(self._store) as connection:
+            return connection.execute(select(_jobs.document).where(self._is_job(job_id))).scalar_one_or_none()
+
+    def checkpoint(self, job_id: str, progress: JobProgress) -> JobState:
+        return self.record_results(job_id, {}, progress)
+
+    def record_results(self, job_id: str, results: JobResults, progress: JobProgress) -> JobState:
+        owner_id, now = self._owner().owner_id, self._clock.now()
+        rows = [
+            {
+                "job_id": job_id,
+                "account_id": account_id,
+                "organization_id": self._organization_id,
+                "result": dict(result),
+            }
+            for account_id, result in results.items()
+        ]
+
+        def work(transaction: WriteTransaction) -> JobState:
+            row = self._get_own(transaction.connection, job_id, owner_id)
+            if rows:
+                transaction.connection.execute(_DELETE_RESULT, [_result_key(row) for row in rows])
+                transaction.connection.execute(insert(schema.job_accounts), rows)
+            self._update(transaction.connection, job_id, progress=_progress_record(progress), updated_at=now)
+            return JobState(row.state)
+
+        return self._commits.run(work)
+
+    def list_results(self, job_id: str) -> dict[AccountId, dict[str, JsonValue]]:
+        statement = select(_results.account_id, _results.result).where(
+            _results.job_id == job_id, _results.organization_id == self._organization_id
+        )
+        with reading(self._store) as connection:
+            return {AccountId(row.account_id): row.result for row in connection.execute(statement)}
+
+    def end(self, job_id: str, state: JobState, progress: JobProgress, remark: str | None = None) -> None:
+        owner_id, now = self._owner().owner_id, self._clock.now()
+
+        def work(transaction: WriteTransaction) -> None:
+            row = self._get_own(transaction.connection, job_id, owner_id)
+            if JobState(row.state) is JobState.CANCELLED:
+                self._update(transaction.connection, job_id, progress=_progress_record(progress), updated_at=now)
+                return
+            self._update(
+                transaction.connection,
+                job_id,
+                state=state.value,
+                progress=_progress_record(progress),
+                remark=remark,
+                updated_at=now,
+                ended_at=now if state in FINAL_STATES else None,
+            )
+
+        self._commits.run(work)
+
+    def take_over(self, job_id: str) -> Job:
+        owner, now = self._owner(), self._clock.now()
+
+        def work(transaction: WriteTransaction) -> Job:
+            ensure_resumable(self._get(transaction.connection, job_id))
+            self._update(
+                transaction.connection,
+                job_id,
+                state=JobState.RUNNING.value,
+                owner_id=owner.owner_id,
+                remark=None,
+                updated_at=now,
+            )
+            return self._get(transaction.connection, job_id)
+
+        return self._commits.run(work)
+
+    def cancel(self, job_id: str, remark: str) -> Job:
+        now = self._clock.now()
+
+        def work(transaction: WriteTransaction) -> Job:
+            job = self._get(transaction.connection, job_id)
+            if job.is_over:
+                raise JobConflictError(
+                    f"Job {job_id} is over: {job.state.value}.", hint=f"See it: rootkeeper jobs show {job_id}"
+                )
+            self._update(
+                transaction.connection,
+                job_id,
+                state=JobState.CANCELLED.value,
+                remark=remark,
+                updated_at=now,
+                ended_at=now,
+            )
+            return self._get(transaction.connection, job_id)
+
+        return self._commits.run(work)
+
+    def get(self, job_id: str) -> Job:
+        with reading(self._store) as connection:
+            return self._get(connection, job_id)
+
+    def list_jobs(self, *, unfinished_only: bool = False, limit: int | None = None) -> tuple[Job, ...]:
+        statement = (
+            select(*_LISTED)
+            .where(_jobs.organization_id == self._organization_id)
+            .order_by(_jobs.created_at.desc(), _jobs.job_id)
+            .limit(limit)
+        )
+        if unfinished_only:
+            statement = statement.where(_jobs.state.not_in([state.value for state in FINAL_STATES]))
+        with reading(self._store) as connection:
+            return tuple(self._parse(connection, row) for row in connection.execute(statement).all())
+
+    def _get(self, connection: Connection, job_id: str) -> Job:
+        statement = select(*_LISTED).where(self._is_job(job_id))
+        row = connection.execute(statement).one_or_none()
+        if row is None:
+            raise InputError(f"There is no job {job_id!r}.", hint="List them: rootkeeper jobs list")
+        return self._parse(connection, row)
+
+    def _get_own(self, connection: Connection, job_id: str, owner_id: str) -> Row[Any]:
+        statement = select(_jobs.owner_id, _jobs.state).where(self._is_job(job_id))
+        row = connection.execute(statement).one_or_none()
+        if row is None or row.owner_id != owner_id:
+            raise JobConflictError(
+                f"Job {job_id} was taken over by another process; this one must not go on with it.",
+                hint=f"See who goes on: rootkeeper jobs show {job_id}",
+            )
+        return row
+
+    def _update(self, connection: Connection, job_id: str, **values: Any) -> None:
+        connection.execute(update(schema.jobs).where(self._is_job(job_id)).values(values))
+
+    def _is_job(self, job_id: str) -> ColumnElement[bool]:
+        return (_jobs.job_id == job_id) & (_jobs.organization_id == self._organization_id)
+
+    def _parse(self, connection: Connection, row: Row[Any]) -> Job:
+        """A job as it stands: one that says it runs is interrupted if its process is dead."""
+        owner, state = find_owner(connection, row.owner_id), JobState(row.state)
+        if state is JobState.RUNNING and (owner is None or owner.is_dead(self._clock.now())):
+            state = JobState.INTERRUPTED
+        return Job(
+            job_id=row.job_id,
+            organization_id=row.organization_id,
+            endpoint=row.endpoint,
+            kind=JobKind(row.kind),
+            state=state,
+            created_by=row.created_by,
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+            parameters=row.parameters,
+            progress=JobProgress(**row.progress),
+            ended_at=row.ended_at,
+            remark=row.remark,
+            owner=None if owner is None else owner.process.describe(),
+        )
+
+
+_DELETE_RESULT = delete(schema.job_accounts).where(
+    _results.job_id == bindparam("old_job_id"), _results.account_id == bindparam("old_account_id")
+)
+
+
+def _result_key(row: dict[str, Any]) -> dict[str, str]:
+    return {"old_job_id": row["job_id"], "old_account_id": row["account_id"]}
+
+
+def _progress_record(progress: JobProgress) -> dict[str, int | None]:
+    return {
+        "total": progress.total,
+        "done": progress.done,
+        "present": progress.present,
+        "unknown": progress.unknown,
+    }

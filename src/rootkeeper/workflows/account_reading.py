@@ -1,0 +1,180 @@
+"""Reading accounts: what is fed comes back as statuses, step by step, in the thread that takes the steps."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from rootkeeper.domain.organizations import Account, AccountId, AccountState, Caller, Organization
+from rootkeeper.domain.statuses import AccountStatus, Role, Status, judge_without_reading
+from rootkeeper.domain.windows import OWING_STATES
+from rootkeeper.errors import DatabaseError, LedgerUnavailableError
+from rootkeeper.ports.clock import Clock
+from rootkeeper.ports.inventory import InventoryStore
+from rootkeeper.ports.ledger import Ledger
+from rootkeeper.ports.organizations import OrganizationReader
+from rootkeeper.ports.progress import Progress
+from rootkeeper.ports.root_summaries import RootSummaries, SummaryReader
+from rootkeeper.ports.stopping import StopSignal
+from rootkeeper.ports.windows import RecoveryWindows
+from rootkeeper.workflows.account_judging import AccountJudging
+from rootkeeper.workflows.audit_batches import AuditBatches, ReadingTarget
+from rootkeeper.workflows.inventory_listing import Step
+
+_LOOK_SECONDS = 0.2
+"""How long a step is waited for, so that a request to stop is seen."""
+_DETAIL_THREADS = 32
+
+TakeStatus = Callable[[AccountStatus], None]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingTools:
+    """What reading needs from outside."""
+
+    reader: OrganizationReader
+    organization: Organization
+    caller: Caller
+    summaries: RootSummaries
+    ledger: Ledger
+    store: InventoryStore
+    windows: RecoveryWindows
+    clock: Clock
+    jitter: Callable[[], float]
+    """A number from 0 to 1, anew each time: how much of a delay is waited."""
+    workers: int
+    """Accounts that are read at the same time."""
+    batch_size: int
+    """Accounts that share an intent at most."""
+
+
+@dataclass(slots=True)
+class AccountReading:
+    """A context: leaving it waits for what is in flight and records the outcome of every batch."""
+
+    tools: ReadingTools
+    progress: Progress
+    stop: StopSignal
+    take_status: TakeStatus = lambda _: None
+    """Told each status as it is known."""
+    details: bool = False
+    statuses: dict[AccountId, AccountStatus] = field(default_factory=dict)
+    _steps: queue.SimpleQueue[Step] = field(default_factory=queue.SimpleQueue)
+    _opened: AbstractContextManager[SummaryReader] = field(init=False)
+    _pool: ThreadPoolExecutor | None = None
+    _batches: AuditBatches = field(init=False)
+    _judging: AccountJudging = field(init=False)
+    _open_windows: frozenset[AccountId] = frozenset()
+    _states: dict[AccountId, AccountState] = field(default_factory=dict)
+    """In which state each account was fed last: it may change while it is being read."""
+
+    def __enter__(self) -> Self:
+        tools = self.tools
+        unfinished = tools.windows.list_windows(unfinished_only=True)
+        self._open_windows = frozenset(window.account_id for window in unfinished if window.state in OWING_STATES)
+        self._pool = ThreadPoolExecutor(min(_DETAIL_THREADS, tools.workers), "details") if self.details else None
+        self._judging = AccountJudging(tools.reader, tools.caller, tools.clock, self.deliver, self._pool)
+        self._opened = tools.summaries.open_summary_reader(tools.workers)
+        self._batches = AuditBatches(
+            reader=self._opened.__enter__(),
+            judge=self._judging.judge,
+            ledger=tools.ledger,
+            store=tools.store,
+            clock=tools.clock,
+            progress=self.progress,
+            deliver=self.deliver,
+            take_status=self._take_status,
+            is_current=lambda account: self._states[account.account_id] is account.state,
+            workers=tools.workers,
+            batch_size=tools.batch_size,
+            jitter=tools.jitter,
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            self._drain()
+        finally:
+            self._opened.__exit__(kind, error, traceback)
+            if self._pool is not None:
+                self._pool.shutdown(wait=not self.stop.asked_twice(), cancel_futures=True)
+            self._batches.record_rest()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything that was fed is read."""
+        return self._batches.is_idle
+
+    @property
+    def is_in_flight(self) -> bool:
+        """Whether a call is on its way."""
+        return self._batches.is_in_flight
+
+    def deliver(self, step: Step) -> None:
+        """Have a step taken; from any thread."""
+        self._steps.put(step)
+
+    def feed(self, accounts: Iterable[tuple[Account, Role]]) -> None:
+        """Judge at once what needs no root session; queue the rest."""
+        targets, judged = [], []
+        for account, role in accounts:
+            self._states[account.account_id] = account.state
+            status = judge_without_reading(account, role, self.tools.organization.partition)
+            if status is None:
+                targets.append(ReadingTarget(account, role, account.account_id in self._open_windows))
+            else:
+                judged.append(self._judging.judge_management(account) if role is Role.MANAGEMENT else status)
+        for status in judged:
+            self._batches.note(status)
+        self._batches.add(targets)
+
+    def take_earlier(self, status: AccountStatus) -> None:
+        """An account that was read before needn't be read again."""
+        self._take_status(status)
+
+    def begin(self) -> None:
+        """Start what can be started.
+
+        :raises LedgerUnavailableError: if a batch can't be recorded; no further root session is opened.
+        :raises AwsCredentialsError: if the operator's own credentials ended.
+        """
+        if self._batches.obstacle is not None:
+            raise self._batches.obstacle
+        self._batches.start()
+
+    def step(self) -> None:
+        """Take the next step, if one comes soon."""
+        try:
+            step = self._steps.get(timeout=_LOOK_SECONDS)
+        except queue.Empty:
+            return
+        step()
+
+    def finish(self) -> None:
+        """Read everything that was fed; stops early when asked to."""
+        while not self.is_idle and not self.stop.asked_once():
+            self.begin()
+            self.step()
+        if self._batches.obstacle is not None:
+            raise self._batches.obstacle
+
+    def _take_status(self, status: AccountStatus) -> None:
+        self.statuses[status.account.account_id] = status
+        self.progress.advance(
+            present=int(status.status is Status.PRESENT), unknown=int(status.status is Status.UNKNOWN)
+        )
+        self.take_status(status)
+
+    def _drain(self) -> None:
+        while self.is_in_flight and not self.stop.asked_twice():
+            try:
+                self.step()
+            except (DatabaseError, LedgerUnavailableError) as error:
+                self.progress.remark(f"What was read couldn't be kept: {error.message}")

@@ -1,0 +1,226 @@
+"""Who could open root today, and the way in when Identity Center is down: everything that this caller can read.
+
+Only reading: the one session that it opens is an audit session on each failsafe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from rootkeeper.domain.breakglass import (
+    Opener,
+    WayIn,
+    judge_management_root,
+    judge_management_use,
+    judge_root_way,
+    judge_way_in,
+)
+from rootkeeper.domain.caller_permissions import (
+    WORK_TASKS,
+    CallerIdentity,
+    Permission,
+    Standpoint,
+    combine,
+    judge_root_work,
+    judge_tasks,
+)
+from rootkeeper.domain.checks import Check, failed, passed, unknown, unread
+from rootkeeper.domain.drills import judge_drills
+from rootkeeper.domain.identities import PolicySource
+from rootkeeper.domain.organizations import Account, AccountId, AccountState, Caller, Endpoint, Inventory
+from rootkeeper.domain.policies.documents import AccessRequest
+from rootkeeper.domain.policies.patterns import PartialText
+from rootkeeper.domain.preflight_tasks import Place, Task, list_requests
+from rootkeeper.domain.statuses import AccountStatus
+from rootkeeper.errors import AwsCredentialsError, AwsError
+from rootkeeper.ports.clock import Clock
+from rootkeeper.ports.identities import IdentityReader
+from rootkeeper.ports.inventory import InventoryStore
+from rootkeeper.ports.progress import Progress
+from rootkeeper.workflows.entrances import Entrance, EntranceReading, an_identity_of, list_entrances
+from rootkeeper.workflows.failsafe import FailsafeChecking, FailsafeReport
+
+USER_MAKING_ACTIONS = (
+    "iam:CreateAccessKey",
+    "iam:CreateRole",
+    "iam:CreateUser",
+    "iam:CreateVirtualMFADevice",
+    "iam:EnableMFADevice",
+    "iam:PutRolePolicy",
+    "iam:PutUserPolicy",
+)
+"""What a failsafe's root user calls to make an identity that may open root sessions, as the runbook does."""
+
+_LOGIN_CHECKS = frozenset({"delegated_administrator", "recovery_window", "password"})
+"""What of a failsafe's checks its root user's way in hangs on, beside MFA: one device opens the door as well as two."""
+
+_FULL_ACCESS = PolicySource(
+    "the new role's policy",
+    "the new role's policy",
+    '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRoot","Resource":"*"}]}',
+)
+
+_APPROVERS = unknown(
+    "approvers",
+    "Recovery windows have no approvers: on a command line whoever holds the credentials opens them, unapproved.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BreakGlassReport:
+    """What ``rootkeeper breakglass`` shows."""
+
+    inventory: Inventory
+    caller: Caller
+    endpoint: Endpoint
+    observed_at: datetime
+    checks: tuple[Check, ...]
+    openers: tuple[Opener, ...]
+    ways: tuple[WayIn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BreakGlassReading:
+    """Reads the report."""
+
+    failsafes: FailsafeChecking
+    entrances: EntranceReading
+    identities: IdentityReader
+    store: InventoryStore
+    clock: Clock
+
+    def read(self, progress: Progress) -> BreakGlassReport:
+        """List the organization, then read what the caller may: its own account's IAM, Identity Center, the
+        organization's policies, and each failsafe in an audit session.
+
+        :raises OrganizationIncompleteError: if the listing of accounts isn't complete.
+        :raises LedgerUnavailableError: if the ledger can't be written; no session was opened.
+        :raises AwsCredentialsError: if the caller's own credentials ended.
+        """
+        inventory = self.failsafes.audit.inventory.read(progress)
+        failsafes = self.failsafes.check_known(inventory, progress)
+        entrances = tuple(
+            self.entrances.read(account, inventory, failsafes.policies) for account in list_entrances(inventory)
+        )
+        ways = (*(way for one in entrances for way in one.ways), *_judge_root_ways(failsafes, entrances))
+        drill = judge_drills(self.failsafes.list_drills(inventory), self.clock.now())
+        return BreakGlassReport(
+            inventory=inventory,
+            caller=failsafes.caller,
+            endpoint=failsafes.endpoint,
+            observed_at=self.clock.now(),
+            checks=(
+                judge_way_in(ways, _list_unread(inventory, entrances), drill),
+                drill,
+                *self._judge_management(inventory, failsafes.caller),
+                _judge_entrances(inventory),
+                *(check for one in entrances for check in one.checks),
+                self._judge_mailboxes(inventory),
+                _APPROVERS,
+            ),
+            openers=tuple(opener for one in entrances for opener in one.openers),
+            ways=ways,
+        )
+
+    def _judge_management(self, inventory: Inventory, caller: Caller) -> Iterator[Check]:
+        """The management account's own root user, which only an identity of that account can read."""
+        account_id = inventory.organization.management_account_id
+        if caller.account_id != account_id:
+            yield unread("management_root", an_identity_of(account_id), account_id=account_id)
+            return
+        try:
+            summary = self.failsafes.audit.inventory.reader.read_own_root_summary()
+            yield from judge_management_root(account_id, summary)
+        except AwsCredentialsError:
+            raise
+        except AwsError as error:
+            yield unknown("management_root", error.message, error.hint, account_id=account_id)
+        yield self._judge_use(account_id)
+
+    def _judge_use(self, account_id: AccountId) -> Check:
+        try:
+            return judge_management_use(account_id, self.identities.read_root_use(), self.clock.now())
+        except AwsCredentialsError:
+            raise
+        except AwsError as error:
+            return unknown("management_last_use", error.message, error.hint, account_id=account_id)
+
+    def _judge_mailboxes(self, inventory: Inventory) -> Check:
+        """Whoever reads the mailbox of an account with a login profile can have its password reset."""
+        known = self.store.list_statuses()
+        active = [one for one in inventory.accounts if one.state is AccountState.ACTIVE]
+        resettable = {one.account_id for one in active if _has_password(one, known)}
+        never_read = sum(_has_password(one, known) is None for one in active)
+        emails = [one for one in self.failsafes.judge_emails(inventory) if one.account.account_id in resettable]
+        groups = sum(one.group_basis is not None for one in emails)
+        said = (
+            f"{len(resettable)} of {len(active)} ACTIVE accounts had a root password when they were last read; whoever "
+            f"reads the mailbox can reset it. A group is known to read {groups} of these mailboxes."
+        )
+        unread_said = f" {never_read} accounts were never read." if never_read else ""
+        return unknown(
+            "root_mailboxes",
+            f"{said}{unread_said} AWS doesn't tell who reads a mailbox.",
+            "See: rootkeeper audit, rootkeeper emails list",
+        )
+
+
+def _has_password(account: Account, known: Mapping[AccountId, AccountStatus]) -> bool | None:
+    status = known.get(account.account_id)
+    return None if status is None or status.summary is None else status.summary.has_password
+
+
+def _judge_entrances(inventory: Inventory) -> Check:
+    """From where else than the management account AssumeRoot is answered."""
+    name, delegates = "delegated_administrators", inventory.delegated_administrator_ids
+    if delegates is None:
+        return unread(name, an_identity_of(inventory.organization.management_account_id))
+    if not delegates:
+        return passed(name, "None: AssumeRoot is answered in the management account alone.")
+    return passed(name, f"AssumeRoot is answered in {', '.join(sorted(delegates))}, too.")
+
+
+def _list_unread(inventory: Inventory, entrances: tuple[Entrance, ...]) -> Iterator[str]:
+    """Where a way in may be that wasn't looked for."""
+    for entrance in entrances:
+        if not entrance.is_read:
+            yield f"the IAM users of {entrance.account.account_id} weren't read"
+    if inventory.delegated_administrator_ids is None:
+        yield "which accounts are failsafes wasn't read"
+
+
+def _judge_root_ways(report: FailsafeReport, entrances: tuple[Entrance, ...]) -> Iterator[WayIn]:
+    standpoints = {one.account.account_id: one.standpoint for one in entrances}
+    for facts in report.facts:
+        account_id = facts.account.account_id
+        mine = (check for check in report.checks if check.account_id == account_id)
+        login = (*(check for check in mine if check.name in _LOGIN_CHECKS), _judge_mfa(facts.status))
+        yield judge_root_way(account_id, login, _judge_user_making(standpoints[account_id]))
+
+
+def _judge_mfa(status: AccountStatus) -> Check:
+    if status.summary is None:
+        return unknown("mfa", f"its MFA devices weren't read: {status.detail or status.status.value}")
+    return (
+        passed("mfa", "MFA guards it") if status.summary.has_mfa_devices else failed("mfa", "no MFA device guards it")
+    )
+
+
+def _judge_user_making(standpoint: Standpoint) -> Permission:
+    """Whether SCPs let the root user make a user and a role, and let that role open root sessions."""
+    place = standpoint.place
+    beginning = f"arn:{place.partition}:iam::{place.account_id}:"
+    root = judge_root_work(_list_user_making(place, beginning), standpoint.levels)
+    role = CallerIdentity(PartialText((f"{beginning}role/", "")), False, (_FULL_ACCESS,), None)
+    tasks = judge_tasks(role, standpoint)
+    return combine((root, *(tasks[task] for task in WORK_TASKS)))
+
+
+def _list_user_making(place: Place, beginning: str) -> Iterator[AccessRequest]:
+    """With what is known of the requests of a root user who has signed in."""
+    requests = list_requests(Task.ROOT_USER_SIGN_IN, place)
+    known = next(request for request in requests if request.action.startswith("iam:"))
+    for action in USER_MAKING_ACTIONS:
+        yield replace(known, action=action, resource=PartialText((beginning, "")))

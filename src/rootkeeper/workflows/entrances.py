@@ -1,0 +1,163 @@
+"""The accounts from which root sessions can be opened, and who is in them: read as far as this caller can.
+
+From nowhere but the management account and the failsafes is AssumeRoot answered. IAM tells a caller of its own account
+alone; what isn't read becomes a line that says who could read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rootkeeper.domain.breakglass import Opener, OpenerKind, WayIn, judge_user_way, list_openers
+from rootkeeper.domain.caller_permissions import Standpoint
+from rootkeeper.domain.checks import Check, CheckVerdict, passed, unknown, unread
+from rootkeeper.domain.identities import AccountIdentities, PermissionSet, UserAccess
+from rootkeeper.domain.organization_policies import PolicyTree
+from rootkeeper.domain.organizations import Account, AccountId, Caller, Inventory
+from rootkeeper.domain.policies.documents import PolicyKind
+from rootkeeper.domain.policies.evaluation import Level, Verdict
+from rootkeeper.domain.preflight_tasks import Place
+from rootkeeper.errors import AwsAccessDeniedError, AwsCredentialsError, AwsError
+from rootkeeper.ports.identities import IdentityCenterReader, IdentityReader
+from rootkeeper.workflows.failsafe import list_failsafes
+
+_ANY_ACCESS = UserAccess(has_password=True, active_access_key_ids=("",), mfa_serial_numbers=("",))
+"""As if a user had everything to prove itself by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """One account from which root sessions can be opened."""
+
+    account: Account
+    standpoint: Standpoint
+    checks: tuple[Check, ...]
+    openers: tuple[Opener, ...]
+    ways: tuple[WayIn, ...]
+    """IAM users with MFA, as far as they could be read."""
+    is_read: bool
+    """Whether its IAM users were."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntranceReading:
+    """Reads one account after the other."""
+
+    identities: IdentityReader
+    identity_center: IdentityCenterReader
+    caller: Caller
+
+    def read(self, account: Account, inventory: Inventory, policies: PolicyTree | None) -> Entrance:
+        """IAM of the caller's own account, Identity Center of any.
+
+        :raises AwsCredentialsError: if the caller's own credentials ended.
+        """
+        standpoint = Standpoint(place_of(account, inventory), _find_levels(account, inventory, policies))
+        identities, identities_check = self._read_identities(account.account_id)
+        permission_sets, sets_check = self._read_permission_sets(account.account_id)
+        openers = list_openers(identities, permission_sets or (), standpoint)
+        return Entrance(
+            account=account,
+            standpoint=standpoint,
+            checks=(
+                identities_check or _count_identities(account.account_id, openers),
+                sets_check or _count_permission_sets(account.account_id, permission_sets or (), openers),
+            ),
+            openers=openers,
+            ways=tuple(self._judge_users(identities, standpoint)) if identities else (),
+            is_read=identities is not None,
+        )
+
+    def _read_identities(self, account_id: AccountId) -> tuple[AccountIdentities | None, Check | None]:
+        """The users and roles, or the check that says why not."""
+        name = "iam_identities"
+        if self.caller.account_id != account_id:
+            needed = f"{an_identity_of(account_id)} with iam:GetAccountAuthorizationDetails"
+            return None, unread(name, needed, account_id=account_id)
+        try:
+            return self.identities.read_identities(account_id), None
+        except AwsCredentialsError:
+            raise
+        except AwsError as error:
+            return None, unknown(name, error.message, error.hint, account_id=account_id)
+
+    def _read_permission_sets(self, account_id: AccountId) -> tuple[tuple[PermissionSet, ...] | None, Check | None]:
+        name = "permission_sets"
+        try:
+            return self.identity_center.list_permission_sets(account_id), None
+        except AwsCredentialsError:
+            raise
+        except AwsAccessDeniedError:
+            needed = "an identity of the management account, or of the delegated administrator for sso.amazonaws.com"
+            return None, unread(name, needed, account_id=account_id)
+        except AwsError as error:
+            return None, unknown(name, error.message, error.hint, account_id=account_id)
+
+    def _judge_users(self, identities: AccountIdentities, standpoint: Standpoint) -> Iterator[WayIn]:
+        """Credentials are asked for only of users whose policies might let them in: three calls each."""
+        for user in identities.users:
+            perhaps = judge_user_way(user, _ANY_ACCESS, identities.roles, standpoint)
+            if perhaps.verdict is not CheckVerdict.FAIL:
+                yield judge_user_way(user, self._find_access(user.user_name), identities.roles, standpoint)
+
+    def _find_access(self, user_name: str) -> UserAccess | None:
+        try:
+            return self.identities.read_user_access(user_name)
+        except AwsCredentialsError:
+            raise
+        except AwsError:
+            return None
+
+
+def an_identity_of(account_id: AccountId) -> str:
+    """How a line names who could read more."""
+    return f"an identity of account {account_id}"
+
+
+def list_entrances(inventory: Inventory) -> tuple[Account, ...]:
+    """The management account and the failsafes."""
+    management_account_id = inventory.organization.management_account_id
+    management = (one for one in inventory.accounts if one.account_id == management_account_id)
+    return (*management, *list_failsafes(inventory))
+
+
+def place_of(account: Account, inventory: Inventory) -> Place:
+    """Where it stands, as condition keys tell it."""
+    organization = inventory.organization
+    return Place(account.account_id, organization.organization_id, account.ou_ids, organization.partition)
+
+
+def _find_levels(account: Account, inventory: Inventory, policies: PolicyTree | None) -> Sequence[Level] | None:
+    """The SCPs over an account's callers; ``None`` where one couldn't be read."""
+    if account.account_id == inventory.organization.management_account_id:
+        return ()
+    if policies is None or policies.problems.get(PolicyKind.SERVICE_CONTROL):
+        return None
+    placed = policies.over(account, PolicyKind.SERVICE_CONTROL)
+    return None if policies.list_unread(placed) else policies.levels(placed)
+
+
+def _count_identities(account_id: AccountId, openers: Sequence[Opener]) -> Check:
+    mine = [one for one in openers if one.kind is not OpenerKind.PERMISSION_SET]
+    return _count("iam_identities", "IAM users and roles", mine, account_id)
+
+
+def _count_permission_sets(
+    account_id: AccountId, permission_sets: Sequence[PermissionSet], openers: Sequence[Opener]
+) -> Check:
+    mine = [one for one in openers if one.kind is OpenerKind.PERMISSION_SET]
+    return _count("permission_sets", f"of {len(permission_sets)} permission sets", mine, account_id)
+
+
+def _count(name: str, what: str, openers: Sequence[Opener], account_id: AccountId) -> Check:
+    """The list is complete: that is what is checked. A policy that wasn't read, or a group, leaves it open."""
+    doubtful = [one.name for one in openers if not one.is_complete or _has_unknown(one)]
+    said = f"{len(openers)} {what} may open root sessions"
+    if doubtful:
+        return unknown(name, f"{said}; not all is known of {', '.join(doubtful)}.", account_id=account_id)
+    return passed(name, f"{said}: all of them are listed.", account_id=account_id)
+
+
+def _has_unknown(opener: Opener) -> bool:
+    return any(task.verdict is Verdict.UNKNOWN for task in opener.tasks.values())

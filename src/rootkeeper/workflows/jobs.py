@@ -1,0 +1,160 @@
+"""Keeping a job while it runs: what is done is remembered, so that it can go on after an interruption."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from rootkeeper.domain.jobs import Job, JobKind, JobProgress, JobState
+from rootkeeper.domain.ledger import JsonValue
+from rootkeeper.domain.organizations import AccountId
+from rootkeeper.ports.clock import Clock
+from rootkeeper.ports.jobs import JobResults, JobStore
+
+CHECKPOINT_SECONDS = 1.0
+"""Progress is written at most this often; results of accounts are written at once."""
+
+
+@dataclass(slots=True)
+class KeptJob:
+    """A job that this process works on. Safe to call from many threads."""
+
+    job: Job
+    """As it stood when this process began or resumed it."""
+    store: JobStore
+    clock: Clock
+    earlier: Mapping[AccountId, Mapping[str, JsonValue]] = field(default_factory=dict)
+    """What was recorded of accounts before this process took it over: they needn't be done again."""
+    _progress: JobProgress = field(init=False)
+    _next_checkpoint_at: float = field(init=False)
+    _is_cancelled: bool = False
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._progress = self.job.progress
+        self._next_checkpoint_at = self.clock.monotonic() + CHECKPOINT_SECONDS
+
+    @property
+    def job_id(self) -> str:
+        return self.job.job_id
+
+    @property
+    def progress(self) -> JobProgress:
+        return self._progress
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether somebody asks it to stop; learnt with each write."""
+        return self._is_cancelled
+
+    def set_total(self, total: int) -> None:
+        with self._guard:
+            self._progress = replace(self._progress, total=total)
+
+    def count(self, progress: JobProgress) -> None:
+        """Count anew, such as when accounts that failed are tried again."""
+        with self._guard:
+            self._progress = progress
+
+    def advance(self, *, done: int = 1, present: int = 0, unknown: int = 0) -> None:
+        """So many more accounts are done; written at most once a second.
+
+        :raises DatabaseError: if it can't be written.
+        :raises JobConflictError: if another process has taken the job over.
+        """
+        with self._guard:
+            self._progress = self._progress.advanced(done=done, present=present, unknown=unknown)
+            progress, now = self._progress, self.clock.monotonic()
+            is_due = now >= self._next_checkpoint_at
+            if is_due:
+                self._next_checkpoint_at = now + CHECKPOINT_SECONDS
+        if is_due:
+            self._note(self.store.checkpoint(self.job_id, progress))
+
+    def record(self, results: JobResults, *, present: int = 0, unknown: int = 0) -> None:
+        """These accounts are done, and this came of them; durable when it returns.
+
+        :raises DatabaseError: if it can't be written.
+        :raises JobConflictError: if another process has taken the job over.
+        """
+        with self._guard:
+            self._progress = self._progress.advanced(done=len(results), present=present, unknown=unknown)
+            progress = self._progress
+        self._note(self.store.record_results(self.job_id, results, progress))
+
+    def end(self, state: JobState, remark: str | None = None) -> None:
+        """The job is over, or interrupted.
+
+        :raises DatabaseError: if it can't be written.
+        :raises JobConflictError: if another process has taken the job over.
+        """
+        self.store.end(self.job_id, state, self._progress, remark)
+
+    def _note(self, state: JobState) -> None:
+        if state is JobState.CANCELLED:
+            self._is_cancelled = True
+
+
+@dataclass(frozen=True, slots=True)
+class JobKeeping:
+    """Begins jobs and takes them over."""
+
+    store: JobStore
+    clock: Clock
+    organization_id: str
+    endpoint: str
+    created_by: str
+    """The actor's name."""
+    make_job_id: Callable[[], str]
+
+    def begin(
+        self,
+        kind: JobKind,
+        parameters: Mapping[str, JsonValue],
+        *,
+        total: int | None = None,
+        document: str | None = None,
+    ) -> KeptJob:
+        """Keep a new job, running.
+
+        :param document: what it does exactly, such as a plan's file.
+        :raises DatabaseError: if it can't be written.
+        """
+        now = self.clock.now()
+        job = Job(
+            job_id=self.make_job_id(),
+            organization_id=self.organization_id,
+            endpoint=self.endpoint,
+            kind=kind,
+            state=JobState.RUNNING,
+            created_by=self.created_by,
+            created_at=now,
+            updated_at=now,
+            parameters=parameters,
+            progress=JobProgress(total),
+        )
+        self.store.add(job, document)
+        return KeptJob(job, self.store, self.clock)
+
+    def take_over(self, job_id: str) -> KeptJob:
+        """Go on with an interrupted job.
+
+        :raises InputError: if there is no such job.
+        :raises JobConflictError: if it runs, or is over; of several processes that try, one succeeds.
+        """
+        job = self.store.take_over(job_id)
+        return KeptJob(job, self.store, self.clock, earlier=self.store.list_results(job_id))
+
+    def cancel(self, job_id: str) -> Job:
+        """End a job for good; one that runs elsewhere stops after what is in flight.
+
+        :raises InputError: if there is no such job.
+        :raises JobConflictError: if it is over.
+        """
+        return self.store.cancel(job_id, f"Cancelled by {self.created_by}.")
+
+    def find_unfinished(self, kind: JobKind, name: str, value: JsonValue) -> Job | None:
+        """The newest job of that kind that isn't over and has this parameter, such as a plan's id."""
+        unfinished = self.store.list_jobs(unfinished_only=True)
+        return next((job for job in unfinished if job.kind is kind and job.parameters.get(name) == value), None)

@@ -1,0 +1,72 @@
+"""Whether policies would make a recovery fail or useless, checked before anything is opened.
+
+A policy that blocks creating or deleting the login profile would leave the window unopened or, worse, unclosed. One
+that denies the signed-in root user makes it useless: whoever is let in can do nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rootkeeper.domain.organizations import Account, Inventory
+from rootkeeper.domain.policies.evaluation import Verdict
+from rootkeeper.domain.preflight import PreflightRow
+from rootkeeper.domain.preflight_judging import PreflightJudge
+from rootkeeper.domain.preflight_tasks import Task
+from rootkeeper.errors import AwsAccessDeniedError, AwsError, AwsThrottledError, AwsUnreachableError, DenialCause
+from rootkeeper.ports.policies import PolicyReader
+from rootkeeper.workflows.policy_reading import PolicyReading
+
+_NEEDED = {
+    Task.CREATE_PASSWORD: "allowing password recovery",
+    Task.DELETE: "deleting the credentials at the window's end",
+    Task.ROOT_USER_SIGN_IN: "what the root user could do after its sign-in",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryGuardrails:
+    """Reads the policies over one account; changes nothing and opens no root session."""
+
+    policies: PolicyReader
+
+    def check(self, account: Account, inventory: Inventory) -> tuple[str, ...]:
+        """What the person should know: what can't be known beforehand, or couldn't be read.
+
+        :raises AwsAccessDeniedError: if a policy blocks; it is named, with the change that mends it, and for the
+            sign-in with the one that restores it.
+        :raises AwsCredentialsError: if the operator's own credentials ended.
+        """
+        try:
+            judge = PolicyReading(self.policies).judge_over((account,), inventory)
+        except (AwsThrottledError, AwsUnreachableError) as error:
+            return (_unread(error),)
+        rows = [row for row in judge.judge(account) if row.task in _NEEDED]
+        for row in rows:
+            if row.verdict is Verdict.BLOCKED:
+                raise _refuse(row, judge)
+        doubtful = [row for row in rows if row.verdict is not Verdict.ALLOWED]
+        return tuple(dict.fromkeys(f"Policies and {_NEEDED[row.task]}: {row.explanation}" for row in doubtful))
+
+
+def _refuse(row: PreflightRow, judge: PreflightJudge) -> AwsAccessDeniedError:
+    first = row.policies[0] if row.policies else None
+    return AwsAccessDeniedError(
+        f"A policy blocks {_NEEDED[row.task]} in {row.account.account_id}: {row.explanation} Nothing was opened.",
+        hint=_describe_change(row, judge),
+        denied_by=DenialCause.SERVICE_CONTROL_POLICY,
+        policy_id=first.policy_id if first else None,
+    )
+
+
+def _describe_change(row: PreflightRow, judge: PreflightJudge) -> str | None:
+    if row.fix is None:
+        return None
+    if row.task is not Task.ROOT_USER_SIGN_IN:
+        return f"Change the policy first:\n{row.fix}"
+    way_back = judge.way_back(row.account, row.task)
+    return f"Lift it for this account first:\n{row.fix}\nPut it back after the window:\n{way_back}"
+
+
+def _unread(error: AwsError) -> str:
+    return f"Whether a policy blocks the recovery couldn't be read: {error.message}"

@@ -1,0 +1,38 @@
+"""The contract of EmailAttestations, in memory and in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from rootkeeper.domain.root_emails import EmailAttestation
+from rootkeeper.ports.root_emails import EmailAttestations
+from rootkeeper.storage.database import open_database
+from tests.contracts.stores import ORGANIZATION_ID
+from tests.fakes.clock import START
+from tests.fakes.stores import InMemoryEmailAttestations
+
+ATTESTATION = EmailAttestation("aws@example.com", "Nikki Wolf", START + timedelta(days=90), "operator", START)
+
+
+@pytest.fixture(params=["fake", "database"])
+def attestations(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EmailAttestations]:
+    if request.param == "fake":
+        yield InMemoryEmailAttestations()
+        return
+    with open_database(f"sqlite:///{tmp_path}/rootkeeper.db") as database:
+        yield database.email_attestations(ORGANIZATION_ID)
+
+
+def test_attestations_are_listed_by_address_and_replaced(attestations: EmailAttestations) -> None:
+    other = replace(ATTESTATION, address="aaa@example.com", until=START - timedelta(days=1))
+    for one in (ATTESTATION, other):
+        attestations.add(one)
+    assert attestations.list_attestations() == (other, ATTESTATION)
+    longer = replace(ATTESTATION, until=START + timedelta(days=180))
+    attestations.add(longer)
+    assert attestations.list_attestations() == (other, longer)

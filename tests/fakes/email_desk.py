@@ -1,0 +1,134 @@
+"""Root e-mail addresses at work on a fake organization, wired as the product wires them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from rootkeeper.domain.ledger import LedgerEntry
+from rootkeeper.domain.organizations import AccountId, Inventory
+from rootkeeper.domain.root_emails import EmailRules, parse_rules
+from rootkeeper.ports.ledger import LedgerVerification
+from rootkeeper.workflows.email_change_checks import EmailChangePlan, EmailChangePlanning, EmailChangeRequest
+from rootkeeper.workflows.email_changes import EmailChanging
+from rootkeeper.workflows.emails import EmailAttesting, EmailListing
+from tests.fakes.desk import Desk
+from tests.fakes.primary_emails import FakePrimaryEmails
+from tests.fakes.stores import InMemoryEmailAttestations, InMemoryLedger
+
+MEMBER = AccountId("444455556666")
+OTHER = AccountId("555566667777")
+FAILSAFE = AccountId("222233334444")
+SUSPENDED = AccountId("676789890101")
+NEW = "aws+shop@example.com"
+RULES = parse_rules(["example.com"], "", ["aws@example.com"])
+
+
+@dataclass(slots=True)
+class InMemoryLedgerReader:
+    """Implements LedgerReader on a ledger in memory."""
+
+    ledger: InMemoryLedger
+
+    def list_entries(
+        self, *, since_sequence: int = 0, account_id: AccountId | None = None, limit: int | None = None
+    ) -> Iterator[LedgerEntry]:
+        found = [
+            entry
+            for entry in self.ledger.entries
+            if entry.sequence > since_sequence and account_id in (None, entry.account_id)
+        ]
+        return iter(found[:limit])
+
+    def list_open_intents(self) -> tuple[LedgerEntry, ...]:
+        return tuple(self.ledger.open_intents)
+
+    def verify(self) -> LedgerVerification:
+        raise NotImplementedError("nobody verifies a ledger in memory")
+
+
+@dataclass(slots=True)
+class EmailDesk:
+    """One operator who looks after root e-mail addresses."""
+
+    desk: Desk = field(default_factory=Desk)
+    attestations: InMemoryEmailAttestations = field(default_factory=InMemoryEmailAttestations)
+    rules: EmailRules = RULES
+
+    def __post_init__(self) -> None:
+        organization = self.desk.organization
+        organization.add_account(MEMBER, "shop")
+        organization.add_account(OTHER, "data")
+        organization.add_account(FAILSAFE, "security")
+
+    @property
+    def emails(self) -> FakePrimaryEmails:
+        return self.desk.organization.emails
+
+    @property
+    def ledger(self) -> InMemoryLedger:
+        return self.desk.ledger
+
+    @property
+    def inventory(self) -> Inventory:
+        organization = self.desk.organization
+        return Inventory(
+            organization=organization.organization,
+            accounts=tuple(organization.accounts.values()),
+            organizational_units=tuple(organization.organizational_units.values()),
+            listed_at=self.desk.clock.now(),
+            delegated_administrator_ids=frozenset(organization.delegated_administrators),
+        )
+
+    @property
+    def listing(self) -> EmailListing:
+        return EmailListing(self.desk.inventory, self.desk.store, self.attestations, self.rules, self.desk.clock)
+
+    @property
+    def attesting(self) -> EmailAttesting:
+        return EmailAttesting(self.attestations, self.ledger, self.desk.clock, "operator")
+
+    @property
+    def planning(self) -> EmailChangePlanning:
+        return EmailChangePlanning(
+            self.desk.organization,
+            self.emails,
+            self.desk.windows,
+            self.desk.exceptions,
+            self.attestations,
+            InMemoryLedgerReader(self.ledger),
+            self.rules,
+            self.desk.clock,
+        )
+
+    @property
+    def changing(self) -> EmailChanging:
+        return EmailChanging(self.emails, self.ledger, self.desk.windows, self.desk.locks, self.desk.clock)
+
+    def request(
+        self,
+        account_id: AccountId = MEMBER,
+        address: str = NEW,
+        *,
+        reason: str = "a person left",
+        overrides: bool = False,
+        restarts: bool = False,
+    ) -> EmailChangeRequest:
+        account = self.desk.organization.accounts[account_id]
+        return EmailChangeRequest(account, address, reason, overrides=overrides, restarts=restarts)
+
+    def plan(
+        self,
+        account_id: AccountId = MEMBER,
+        address: str = NEW,
+        *,
+        overrides: bool = False,
+        restarts: bool = False,
+    ) -> EmailChangePlan:
+        """What the command plans, for an address that keeps the rules unless said otherwise."""
+        request = self.request(account_id, address, overrides=overrides, restarts=restarts)
+        return self.planning.plan(self.inventory, request)
+
+    def account_calls(self) -> list[str]:
+        """The calls to Account Management so far."""
+        return [operation for operation in self.desk.organization.operations() if "PrimaryEmail" in operation]

@@ -1,0 +1,146 @@
+"""Jobs in memory, and requests to stop that a test makes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from rootkeeper.domain.jobs import Job, JobProgress, JobState, ensure_resumable
+from rootkeeper.domain.ledger import JsonValue
+from rootkeeper.domain.organizations import AccountId
+from rootkeeper.errors import DatabaseError, InputError, JobConflictError
+from rootkeeper.ports.clock import Clock
+from rootkeeper.ports.jobs import JobResults
+
+OWNER = "owner-1"
+
+
+@dataclass(slots=True)
+class JobShelf:
+    """What processes share: their jobs, and who is dead."""
+
+    clock: Clock
+    jobs: dict[str, Job] = field(default_factory=dict)
+    owners: dict[str, str] = field(default_factory=dict)
+    documents: dict[str, str | None] = field(default_factory=dict)
+    results: dict[str, dict[AccountId, dict[str, JsonValue]]] = field(default_factory=dict)
+    dead: set[str] = field(default_factory=set)
+    is_broken: bool = False
+    """Whether nothing can be written."""
+    guard: threading.RLock = field(default_factory=threading.RLock)
+
+
+@dataclass(slots=True)
+class InMemoryJobs:
+    """Implements JobStore for one process; ``die`` is the end of that process."""
+
+    shelf: JobShelf
+    owner_id: str = OWNER
+    after_record: Callable[[], None] = lambda: None
+    recorded: list[set[AccountId]] = field(default_factory=list)
+    """The accounts of each write."""
+
+    def die(self) -> None:
+        self.shelf.dead.add(self.owner_id)
+
+    def add(self, job: Job, document: str | None = None) -> None:
+        with self.shelf.guard:
+            self._ensure_writable()
+            self.shelf.jobs[job.job_id] = job
+            self.shelf.owners[job.job_id] = self.owner_id
+            self.shelf.documents[job.job_id] = document
+            self.shelf.results[job.job_id] = {}
+
+    def find_document(self, job_id: str) -> str | None:
+        return self.shelf.documents.get(job_id)
+
+    def checkpoint(self, job_id: str, progress: JobProgress) -> JobState:
+        return self.record_results(job_id, {}, progress)
+
+    def record_results(self, job_id: str, results: JobResults, progress: JobProgress) -> JobState:
+        with self.shelf.guard:
+            self._ensure_own(job_id)
+            self.shelf.results[job_id].update({account_id: dict(result) for account_id, result in results.items()})
+            self._change(job_id, progress=progress)
+            self.recorded.append(set(results))
+            state = self.shelf.jobs[job_id].state
+        self.after_record()
+        return state
+
+    def list_results(self, job_id: str) -> dict[AccountId, dict[str, JsonValue]]:
+        return dict(self.shelf.results.get(job_id, {}))
+
+    def end(self, job_id: str, state: JobState, progress: JobProgress, remark: str | None = None) -> None:
+        with self.shelf.guard:
+            self._ensure_own(job_id)
+            if self.shelf.jobs[job_id].state is JobState.CANCELLED:
+                self._change(job_id, progress=progress)
+                return
+            ended_at = None if state is JobState.INTERRUPTED else self.shelf.clock.now()
+            self._change(job_id, state=state, progress=progress, remark=remark, ended_at=ended_at)
+
+    def take_over(self, job_id: str) -> Job:
+        with self.shelf.guard:
+            self._ensure_writable()
+            ensure_resumable(self.get(job_id))
+            self.shelf.owners[job_id] = self.owner_id
+            self._change(job_id, state=JobState.RUNNING, remark=None)
+            return self.get(job_id)
+
+    def cancel(self, job_id: str, remark: str) -> Job:
+        with self.shelf.guard:
+            self._ensure_writable()
+            if self.get(job_id).is_over:
+                raise JobConflictError(f"Job {job_id} is over.")
+            self._change(job_id, state=JobState.CANCELLED, remark=remark, ended_at=self.shelf.clock.now())
+            return self.get(job_id)
+
+    def get(self, job_id: str) -> Job:
+        job = self.shelf.jobs.get(job_id)
+        if job is None:
+            raise InputError(f"There is no job {job_id!r}.")
+        owner_id = self.shelf.owners[job_id]
+        is_dead = job.state is JobState.RUNNING and owner_id in self.shelf.dead
+        return replace(job, state=JobState.INTERRUPTED if is_dead else job.state, owner=owner_id)
+
+    def list_jobs(self, *, unfinished_only: bool = False, limit: int | None = None) -> tuple[Job, ...]:
+        newest_first = sorted(self.shelf.jobs.values(), key=lambda job: job.created_at, reverse=True)
+        found = [self.get(job.job_id) for job in newest_first]
+        return tuple(job for job in found if not (unfinished_only and job.is_over))[:limit]
+
+    def _ensure_own(self, job_id: str) -> None:
+        self._ensure_writable()
+        if self.shelf.owners.get(job_id) != self.owner_id:
+            raise JobConflictError(f"Job {job_id} was taken over.")
+
+    def _ensure_writable(self) -> None:
+        if self.shelf.is_broken:
+            raise DatabaseError("The database can't be written: no space left on device.")
+
+    def _change(self, job_id: str, **changes: object) -> None:
+        job = self.shelf.jobs[job_id]
+        self.shelf.jobs[job_id] = replace(job, updated_at=self.shelf.clock.now(), **changes)  # type: ignore[arg-type]  # of this file
+
+
+@dataclass(slots=True)
+class StopAt:
+    """Implements StopSignal: asked when a test says so."""
+
+    clock: Clock
+    asked: int = 0
+    waits: list[float] = field(default_factory=list)
+    on_wait: Mapping[int, int] = field(default_factory=dict)
+    """The number of a wait, from 1 → how often it was asked by its end."""
+
+    def asked_once(self) -> bool:
+        return self.asked >= 1
+
+    def asked_twice(self) -> bool:
+        return self.asked >= 2
+
+    def wait(self, seconds: float) -> bool:
+        self.waits.append(seconds)
+        self.clock.sleep(seconds)
+        self.asked = self.on_wait.get(len(self.waits), self.asked)
+        return self.asked_once()

@@ -1,0 +1,77 @@
+"""The policies of an organization in memory: what is attached where, and what the caller may read of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from rootkeeper.domain.organization_policies import OrganizationPolicy, PolicyListing
+from rootkeeper.domain.policies.documents import PolicyKind, PolicyLabel
+from tests.fakes.organization import FakeOrganization
+
+FULL_ACCESS = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+DENY_ROOT = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Sid": "DenyRoot",
+            "Effect": "Deny",
+            "Action": "*",
+            "Resource": "*",
+            "Condition": {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:root"}},
+        }
+    ],
+}
+
+
+class FakePolicies:
+    """Implements PolicyReader. FullAWSAccess is attached to everything that ``detach_full_access`` doesn't name."""
+
+    def __init__(self, organization: FakeOrganization) -> None:
+        self.organization = organization
+        self.calls: list[str] = []
+        """Readings so far."""
+        self.error: Exception | None = None
+        """Raised by every reading."""
+        self.problems: dict[PolicyKind, tuple[str, ...]] = {}
+        self.enabled = frozenset({PolicyKind.SERVICE_CONTROL})
+        self._policies: list[OrganizationPolicy] = []
+        self._without_full_access: set[str] = set()
+
+    def attach(
+        self,
+        policy_id: str,
+        document: Mapping[str, Any] | str | None,
+        *target_ids: str,
+        kind: PolicyKind = PolicyKind.SERVICE_CONTROL,
+        problem: str | None = None,
+    ) -> None:
+        """A policy; ``None`` for one that can't be read."""
+        content = json.dumps(document) if isinstance(document, Mapping) else document
+        self.enabled |= {kind}
+        label = PolicyLabel(policy_id, policy_id.removeprefix("p-").title())
+        self._policies.append(OrganizationPolicy(label, kind, content, frozenset(target_ids), problem=problem))
+
+    def detach_full_access(self, *target_ids: str) -> None:
+        self._without_full_access.update(target_ids)
+
+    def list_policies(self) -> PolicyListing:
+        self._note("list_policies")
+        return PolicyListing((self._full_access(), *self._policies), self.enabled, self.problems)
+
+    def list_policies_over(self, target_ids: Collection[str]) -> PolicyListing:
+        self._note("list_policies_over")
+        found = [policy for policy in self._policies if policy.target_ids & set(target_ids)]
+        return PolicyListing((self._full_access(), *found), self.enabled, self.problems)
+
+    def _note(self, call: str) -> None:
+        self.calls.append(call)
+        if self.error is not None:
+            raise self.error
+
+    def _full_access(self) -> OrganizationPolicy:
+        targets = {*self.organization.organizational_units, *self.organization.accounts} - self._without_full_access
+        label = PolicyLabel("p-FullAWSAccess", "FullAWSAccess")
+        content = json.dumps(FULL_ACCESS)
+        return OrganizationPolicy(label, PolicyKind.SERVICE_CONTROL, content, frozenset(targets), is_aws_managed=True)

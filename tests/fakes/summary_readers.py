@@ -1,0 +1,39 @@
+"""A reader of summaries that reads at once, in the thread that asks."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from rootkeeper.domain.task_policies import TaskPolicy
+from rootkeeper.errors import RootkeeperError
+from rootkeeper.ports.root_sessions import RootSession, RootSessions
+from rootkeeper.ports.root_summaries import Deliver, SummaryAnswer, SummaryRequest
+
+
+class FakeSummaryReader:
+    """Implements the port SummaryReader over any root sessions."""
+
+    def __init__(self, sessions: RootSessions) -> None:
+        self._sessions = sessions
+        self.delays: list[float] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Nothing is in flight."""
+
+    def submit(self, request: SummaryRequest, deliver: Deliver) -> None:
+        self.delays.append(request.delay_seconds)
+        deliver(self._read(request))
+
+    def _read(self, request: SummaryRequest) -> SummaryAnswer:
+        session: RootSession | None = request.session
+        try:
+            session = session or self._sessions.open(request.account_id, TaskPolicy.AUDIT, request.intent)
+            return SummaryAnswer(request, session, session.read_summary(), None)
+        except RootkeeperError as error:
+            return SummaryAnswer(request, session, None, error)

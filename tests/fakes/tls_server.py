@@ -1,0 +1,119 @@
+"""A server on this machine that speaks TLS, with a certificate of an authority that a test makes."""
+
+from __future__ import annotations
+
+import ipaddress
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """Issues certificates; ``bundle`` is what must be trusted."""
+
+    folder: Path
+    key: ec.EllipticCurvePrivateKey
+    certificate: x509.Certificate
+
+    @property
+    def bundle(self) -> Path:
+        return self.folder / "authority.pem"
+
+    def issue(self, name: str) -> Path:
+        """A file with a server's certificate and key."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        try:
+            alternative: x509.GeneralName = x509.IPAddress(ipaddress.ip_address(name))
+        except ValueError:
+            alternative = x509.DNSName(name)
+        certificate = (
+            _builder(name, self.certificate.subject, key)
+            .add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
+            .sign(self.key, hashes.SHA256())
+        )
+        path = self.folder / f"{name}.pem"
+        path.write_bytes(
+            certificate.public_bytes(serialization.Encoding.PEM)
+            + key.private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+        )
+        return path
+
+
+def make_authority(folder: Path) -> Authority:
+    """A new authority whose bundle lies in ``folder``."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = (
+        _builder("test authority", None, key)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    authority = Authority(folder, key, certificate)
+    authority.bundle.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    return authority
+
+
+def _builder(name: str, issuer: x509.Name | None, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer or subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+    )
+
+
+@dataclass
+class TlsServer:
+    """Answers every request with an empty 200."""
+
+    url: str = ""
+    requests: int = 0
+
+    @classmethod
+    @contextmanager
+    def start(cls, certificate: Path) -> Iterator[TlsServer]:
+        found = cls()
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:  # noqa: N802 - http.server calls it so
+                found.requests += 1
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Nothing is logged."""
+
+        class Server(ThreadingHTTPServer):
+            def handle_error(self, *_: object) -> None:
+                """A client that refuses the certificate breaks off."""
+
+        with Server(("127.0.0.1", 0), Handler) as server:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(certificate)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+            found.url = f"https://127.0.0.1:{server.server_port}/"
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+            thread.start()
+            try:
+                yield found
+            finally:
+                server.shutdown()
+                thread.join()

@@ -1,0 +1,39 @@
+"""What the demo organization has locked, and how the account's own administrator sees it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.functional.promises.stage import Stage
+
+OWNER = "888899990000"
+LOCKED_BUCKET = (OWNER, "amzn-s3-demo-orders-invoices")
+LOCKED_QUEUE = (OWNER, "orders-incoming")
+LOCKED_BUCKET_EU = ("300040005000", "amzn-s3-demo-payments-archive")
+STATEMENT = "OnlyTheDeployment"
+"""The statement that locks out, in each of them."""
+
+
+def describe_policy(resource: str, *sids: str, service: str = "s3") -> dict[str, Any]:
+    """A policy that locks nobody out."""
+    statements = [
+        {"Sid": sid, "Effect": "Deny", "Principal": "*", "Action": f"{service}:*", "Resource": resource}
+        | {"Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+        for sid in sids or ("TlsOnly",)
+    ]
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def make_open_policy(stage: Stage) -> str:
+    """A file with a policy for the locked bucket that locks nobody out; its path."""
+    path = stage.folder / "open-policy.json"
+    path.write_text(json.dumps(describe_policy(f"arn:aws:s3:::{LOCKED_BUCKET[1]}")))
+    return str(path)
+
+
+def list_saved(stage: Stage) -> list[Path]:
+    """The copies that were saved."""
+    folder = stage.database.with_name(f"{stage.database.name}.policies")
+    return sorted(folder.iterdir()) if folder.is_dir() else []

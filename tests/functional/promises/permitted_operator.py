@@ -1,0 +1,171 @@
+"""Somebody who runs command lines with exactly the permissions that a test gives: one IAM user, and one policy of it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.functional.administration import open_client
+from tests.functional.crash.root_users import with_every_kind
+from tests.functional.promises.forked_runs import ForkedRun, ForkingProgram
+from tests.functional.promises.interposed_proxy import Answer, InterposedProxy, Request
+from tests.functional.running import Run
+from tests.sandbox_process import SandboxProcess
+
+SMALL_ORGANIZATION = Path(__file__).with_name("small_organization.yaml")
+TARGET = "333344445555"
+"""Of the small organization; tagged ``environment=prod``."""
+DELEGATE = "222233334444"
+DEPARTING = "555566667777"
+NAME = "observer"
+"""The user: without any permission of its own."""
+SERVICES = ("iam.amazonaws.com", "account.amazonaws.com")
+SECONDS = 60
+
+
+def hide_places(request: Request, answer: Answer) -> Answer:
+    """ListAccounts as it was before AWS told ``Paths``."""
+    if request.operation != "ListAccounts" or answer.status != 200:
+        return answer
+    body = json.loads(answer.body)
+    for account in body["Accounts"]:
+        account.pop("Paths", None)
+    return Answer(answer.status, answer.headers, json.dumps(body).encode())
+
+
+@dataclass(slots=True)
+class PermittedOperator:
+    """Runs command lines, mostly as a user of the management account who may do what ``permit`` says."""
+
+    sandbox: SandboxProcess
+    proxy: InterposedProxy
+    forking: ForkingProgram
+    folder: Path
+    _databases: dict[str, Path] = field(default_factory=dict)
+
+    @classmethod
+    @contextmanager
+    def hire(cls, forking: ForkingProgram, folder: Path, scenario: str) -> Iterator[PermittedOperator]:
+        (folder / "temporary").mkdir(parents=True)
+        with (
+            SandboxProcess.start("--scenario", scenario) as sandbox,
+            InterposedProxy(sandbox.base_url) as proxy,
+        ):
+            yield cls(sandbox, proxy, forking, folder)
+
+    def client(self, service: str, principal: str = "management-admin") -> Any:
+        return open_client(service, self.sandbox.base_url, self.sandbox.principals()[principal])
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "data" / "rootkeeper.db"
+
+    def permit(self, document: Mapping[str, Any]) -> None:
+        """Exactly this, from now on."""
+        text = json.dumps(document)
+        self.client("iam").put_user_policy(UserName=NAME, PolicyName="given", PolicyDocument=text)
+
+    # Running.
+
+    def run(self, *words: str, principal: str = NAME, **how: Any) -> Run:
+        """A command line to its end."""
+        return self.begin(*words, principal=principal, **how).wait()
+
+    def begin(
+        self,
+        *words: str,
+        principal: str = NAME,
+        keys: Mapping[str, str] | None = None,
+        without_places: bool = False,
+    ) -> ForkedRun:
+        """Start a command line; ``keys`` are variables that replace the principal's."""
+        self.proxy.forget()
+        if without_places:
+            self.proxy.after = hide_places
+        environment = {
+            "HOME": str(self.folder),
+            "PATH": "/usr/bin:/bin",
+            "TMPDIR": str(self.folder / "temporary"),
+            "COLUMNS": "120",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            **self.sandbox.environment(principal),
+            **(keys or {}),
+            "AWS_ENDPOINT_URL": self.proxy.url,
+            "ROOTKEEPER_DATABASE_URL": f"sqlite:///{self.database}",
+            "ROOTKEEPER_AWS_API_SHARE": "100",
+            "ROOTKEEPER_AWS_VERIFY_SECONDS": "0",
+        }
+        arguments = [word.format(folder=self.folder, target=TARGET, delegate=DELEGATE) for word in words]
+        return self.forking.begin(arguments, environment)
+
+    def wait_for(self, run: ForkedRun, word: str) -> None:
+        """Until it has said so on stderr."""
+        end = time.monotonic() + SECONDS
+        while word not in run.remarks:
+            assert time.monotonic() < end, run.remarks
+            time.sleep(0.02)
+
+    def list_used(self) -> set[str]:
+        """What the last run called with the caller's own credentials, as a policy names it."""
+        own = [request for request in self.proxy.requests if request.account_id is None or request.task_policy]
+        return {
+            name_permission(request.service, request.operation, request.task_policy)
+            for request in own
+            if request.operation != "GetCallerIdentity"
+        }
+
+    # Setting the scene.
+
+    def forget_database(self) -> None:
+        shutil.rmtree(self.database.parent, ignore_errors=True)
+
+    def keep_database(self, name: str, *command_lines: Sequence[str]) -> None:
+        """Remember the database as the administrator's command lines leave it."""
+        self.forget_database()
+        for words in command_lines:
+            run = self.run(*words, principal="management-admin")
+            assert run.status == 0, run.shown
+        kept = self.folder / f"kept-{len(self._databases)}"
+        shutil.copytree(self.database.parent, kept)
+        self._databases[name] = kept
+
+    def restore_database(self, name: str) -> None:
+        self.forget_database()
+        shutil.copytree(self._databases[name], self.database.parent)
+
+    def fill(self) -> None:
+        """Every kind of root user credential in the target account."""
+        self.sandbox.put_root_user(TARGET, with_every_kind(TARGET))
+
+    def empty(self) -> None:
+        self.sandbox.put_root_user(TARGET, {})
+
+    def switch_on(self) -> None:
+        """Trusted access, both features and the delegated administrator, whatever was before."""
+        truth, organizations = self.sandbox.organization(), self.client("organizations")
+        for service in SERVICES:
+            if service not in truth["trusted_services"]:
+                organizations.enable_aws_service_access(ServicePrincipal=service)
+        self.client("iam").enable_organizations_root_credentials_management()
+        self.client("iam").enable_organizations_root_sessions()
+        if DELEGATE not in json.dumps(truth["delegated_administrators"]):
+            organizations.register_delegated_administrator(AccountId=DELEGATE, ServicePrincipal=SERVICES[0])
+
+    def switch_off(self) -> None:
+        self.switch_on()
+        self.client("iam").disable_organizations_root_credentials_management()
+        self.client("iam").disable_organizations_root_sessions()
+        organizations = self.client("organizations")
+        organizations.deregister_delegated_administrator(AccountId=DELEGATE, ServicePrincipal=SERVICES[0])
+        organizations.disable_aws_service_access(ServicePrincipal=SERVICES[0])
+
+
+def name_permission(service: str, operation: str, task_policy: str | None) -> str:
+    """``organizations:ListRoots``, ``sts:AssumeRoot IAMAuditRootUserCredentials``"""
+    return f"{service}:{operation} {task_policy}" if task_policy else f"{service}:{operation}"

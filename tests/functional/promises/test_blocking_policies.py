@@ -1,0 +1,82 @@
+"""P18: a policy that blocks is named, before and when it strikes, and told apart from a missing permission."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.functional.promises.interposed_proxy import Answer, InterposedProxy, Request
+from tests.functional.promises.stage import CLEAN, Stage, assert_clean_ending
+
+BLOCKED = "454567678989"
+"""Payroll, whose unit denies root without an exemption."""
+POLICY, SID = "DenyRootUser", "DenyRootUser"
+
+
+def find_policy_id(stage: Stage) -> str:
+    policies = stage.sandbox.organization()["policies"]
+    return str(next(policy["policy_id"] for policy in policies if policy["name"] == POLICY))
+
+
+def find_row(stage: Stage, account_id: str, task: str, **options: Any) -> dict[str, Any]:
+    run = stage.run("preflight", account_id, "-o", "json", **options)
+    assert_clean_ending(run, 0, 1)
+    row: dict[str, Any] = next(row for row in json.loads(run.stdout)["rows"] if row["task"] == task)
+    return row
+
+
+def test_p18_the_preflight_names_policy_statement_and_place_and_the_audit_meets_them(stage: Stage) -> None:
+    row = find_row(stage, BLOCKED, "IAMAuditRootUserCredentials")
+    assert row["verdict"] == "blocked"
+    (policy,) = row["policies"]
+    assert (policy["policy_id"], policy["name"], policy["sid"]) == (find_policy_id(stage), POLICY, SID)
+    run = stage.run("audit", BLOCKED, "-o", "json")
+    (account,) = json.loads(run.stdout)["accounts"]
+    assert (account["status"], account["reason"], run.status) == ("unknown", "blocked_by_policy", 1)
+    assert policy["policy_id"] in account["detail"]
+
+
+def test_p18_a_missing_permission_is_no_policy_that_blocks(stage: Stage) -> None:
+    denied = {"code": "AccessDenied", "status": 403, "message": f"User: arn:aws:iam::{CLEAN}:root is not authorized"}
+    stage.sandbox.faults(service="sts", operation="AssumeRoot", error=denied)
+    (account,) = json.loads(stage.run("audit", CLEAN, "-o", "json").stdout)["accounts"]
+    assert (account["status"], account["reason"]) == ("unknown", "access_denied")
+    assert find_row(stage, CLEAN, "IAMAuditRootUserCredentials")["verdict"] == "allowed"
+
+
+def test_p18_a_recovery_that_a_policy_would_spoil_is_refused_by_name_before_anything_is_opened(stage: Stage) -> None:
+    since = stage.sandbox.last_request()
+    run = stage.run("recover", BLOCKED, "--reason", "drill", "--for", "10s", "--leave-open", "--yes")
+    assert_clean_ending(run, 3)
+    assert f"{find_policy_id(stage)} ({POLICY}), {SID}" in run.stderr
+    assert '"aws:AssumedRoot": "true"' in run.stderr
+    assert stage.privileged(since) == []
+    assert stage.windows(BLOCKED) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("{", "isn't JSON"),
+        (json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Perhaps"}]}), "must be Allow or Deny"),
+        (" " * 20_000, "AWS allows 10,240"),
+    ],
+)
+def test_p18_a_document_that_isnt_understood_is_named_and_allows_nothing(
+    content: str, problem: str, stage: Stage, proxy: InterposedProxy
+) -> None:
+    def spoil(request: Request, answer: Answer) -> Answer:
+        if request.operation != "DescribePolicy" or POLICY.encode() not in answer.body:
+            return answer
+        described = json.loads(answer.body)
+        described["Policy"]["Content"] = content
+        return Answer(answer.status, [], json.dumps(described).encode())
+
+    proxy.after = spoil
+    row = find_row(stage, BLOCKED, "IAMAuditRootUserCredentials", through=proxy)
+    assert row["verdict"] == "unknown"
+    assert [policy["name"] for policy in row["policies"]] == [POLICY]
+    assert any(f"({POLICY})" in condition and problem in condition for condition in row["conditions"])
+    assert find_row(stage, CLEAN, "IAMAuditRootUserCredentials", through=proxy)["verdict"] == "allowed"

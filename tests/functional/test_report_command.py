@@ -1,0 +1,128 @@
+"""``rootkeeper report`` as an auditor runs it."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.functional.running import Program
+from tests.sandbox_process import SandboxProcess
+
+FAILSAFE, SHOP_TEST = "222233334444", "Shop Test"
+NO_AWS = {"AWS_ENDPOINT_URL": None, "AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None}
+FORMATS = ("html", "csv", "json", "markdown")
+
+
+@pytest.fixture
+def audited(enabled: Program) -> Program:
+    """With one audit in its database."""
+    assert enabled.run("status", "--accept", "--yes").status == 0
+    assert enabled.run("audit", "--fail-on", "none").status == 0
+    return enabled
+
+
+def test_a_report_needs_no_aws_and_names_its_findings_by_the_exit_status(audited: Program) -> None:
+    run = audited.run("report", "--from", "1d", "-o", "json", **NO_AWS)
+    assert run.status == 1, run.shown
+    assert run.json["verdicts"]["centralized"]["verdict"] == "pass"
+    assert run.json["verdicts"]["no_root_credentials"]["verdict"] == "fail"
+    assert run.json["drift"]["differences"] == []
+    assert audited.run("report", "--from", "1d", "--fail-on", "none", **NO_AWS).status == 0
+
+
+def test_every_format_comes_to_stdout_and_into_a_file(audited: Program, tmp_path: Path) -> None:
+    for name in FORMATS:
+        arguments = ("report", "--from", "1d", "--to", "2100-01-01", "--stale-after", "3650d", "--format", name)
+        shown = audited.run(*arguments, "--fail-on", "none")
+        assert shown.status == 0, shown.shown
+        assert "SANDBOX 127.0.0.1" in shown.stdout
+        out = tmp_path / f"evidence.{name}"
+        assert audited.run(*arguments, "--out", out, "--fail-on", "none").status == 0
+        assert out.read_text() == shown.stdout
+
+
+def test_a_file_is_replaced_at_once_and_nothing_is_left_beside_it(audited: Program, tmp_path: Path) -> None:
+    folder = tmp_path / "evidence"
+    folder.mkdir()
+    out = folder / "evidence.html"
+    out.write_text("the last quarter's")
+    run = audited.run("report", "--from", "1d", "--out", out, "--fail-on", "none")
+    assert run.status == 0, run.shown
+    assert str(out) in run.stderr
+    assert run.stdout == ""
+    assert list(folder.iterdir()) == [out]
+    assert out.read_text().startswith("<!doctype html>")
+    assert stat.S_IMODE(out.stat().st_mode) & 0o600 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--from", "yesterday"), "--from"),
+        (("--from", "2026-02-01", "--to", "2026-01-01"), "not after its beginning"),
+        (("--from", "1d", "--out", "evidence.txt"), "--format"),
+        (("--from", "1d", "--organization", "o-otherorgid00"), "o-exampleorgid"),
+        (("--from", "1d", "--stale-after", "soon"), "--stale-after"),
+        (("--from", "1d", "--out", "/proc/nothing/evidence.html"), "can't be written"),
+        ((), "--from"),
+    ],
+)
+def test_wrong_usage_is_told_with_what_to_do(audited: Program, arguments: tuple[str, ...], said: str) -> None:
+    run = audited.run("report", *arguments)
+    assert run.status == 2, run.shown
+    assert said in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_without_a_database_there_is_no_evidence(program: Program) -> None:
+    run = program.run("report", "--from", "1d", **NO_AWS)
+    assert run.status == 3, run.shown
+    assert "no database" in run.stderr
+
+
+def test_a_past_period_shows_nothing_that_was_read_today(audited: Program) -> None:
+    run = audited.run("report", "--from", "2020-01-01", "--to", "2020-12-31", "-o", "json")
+    assert run.status == 1, run.shown
+    verdicts = {name: judgement["verdict"] for name, judgement in run.json["verdicts"].items()}
+    assert verdicts == {"centralized": "unknown", "no_root_credentials": "unknown"}
+    assert {account["no_root_credentials"] for account in run.json["accounts"]} <= {"unknown", "not_applicable"}
+
+
+def test_windows_deletions_and_exceptions_of_the_period_are_in_it(audited: Program, sandbox: SandboxProcess) -> None:
+    opened = audited.run("recover", SHOP_TEST, "--reason", "=cmd()", "--ticket", "INC-1", "--leave-open", "--yes")
+    assert opened.status == 0, opened.shown
+    deleted = audited.run("delete", "Orders Prod", "--yes", "-o", "json")
+    assert deleted.status == 0, deleted.shown
+    excepted = audited.run(
+        "exceptions", "add", "Search Prod", "--owner", "Ana", "--reason", "Needed", "--until", "30d", "--yes"
+    )
+    assert excepted.status == 0, excepted.shown
+    report = audited.run("report", "--from", "1d", "-o", "json").json
+    (window,) = report["windows"]
+    assert (window["state"], window["approved"], window["ticket"]) == ("OPEN", False, "INC-1")
+    assert {deletion["result"] for deletion in report["deletions"]} == {"done"}
+    assert [exception["owner"] for exception in report["exceptions"]] == ["Ana"]
+    recovering = next(account for account in report["accounts"] if account["name"] == SHOP_TEST)
+    assert (recovering["status"], recovering["credentials"]["password"]["present"]) == ("recovery_open", None)
+    csv = audited.run("report", "--from", "1d", "-o", "csv", "--fail-on", "none").stdout
+    assert "Approved by: unapproved. Reason: =cmd() (INC-1)." in csv
+    closed = audited.run("windows", "close", SHOP_TEST, "--yes")
+    assert closed.status == 0, closed.shown
+    after = audited.run("report", "--from", "1d", "-o", "json").json
+    account = next(one for one in after["accounts"] if one["name"] == SHOP_TEST)
+    assert account["no_root_credentials"] == "pass"
+    assert "recovery window was closed" in account["credentials"]["password"]["method"]
+
+
+def test_an_altered_ledger_is_named_and_is_a_finding(audited: Program) -> None:
+    from sqlalchemy import create_engine, text
+
+    with create_engine(audited.environment["ROOTKEEPER_DATABASE_URL"]).begin() as connection:
+        connection.execute(text("UPDATE ledger_entries SET actor = 'somebody else' WHERE sequence = 1"))
+    run = audited.run("report", "--from", "1d", "-o", "json", "--fail-on", "present")
+    assert run.status == 1, run.shown
+    assert run.json["ledger"]["intact"] is False
+    assert json.dumps(run.json["gaps"]).count("Entry 1 was edited") == 1

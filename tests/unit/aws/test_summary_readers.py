@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import queue
+import time
+
+import pytest
+
+from rootkeeper.aws.clients import AwsClients
+from rootkeeper.aws.summary_readers import LoopSummaryReader, ThreadedSummaryReader, open_reader
+from rootkeeper.domain.ledger import Action
+from rootkeeper.domain.organizations import AccountId
+from rootkeeper.ports.root_summaries import SummaryAnswer, SummaryRequest
+from tests.fakes.aws_server import FakeAwsServer, Reply, error_xml
+from tests.fakes.clock import FakeClock
+from tests.fakes.intents import make_intent
+
+MEMBER = AccountId("222233334444")
+
+
+def request_of(clock: FakeClock, *, delay_seconds: float = 0) -> SummaryRequest:
+    intent = make_intent(clock, Action.ACCOUNTS_AUDIT)
+    return SummaryRequest(MEMBER, intent, delay_seconds=delay_seconds)
+
+
+def test_the_way_is_the_gateway_s_own_unless_there_is_a_proxy(
+    operator_clients: AwsClients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert isinstance(open_reader(operator_clients, 4), LoopSummaryReader)
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:3128")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    monkeypatch.delenv("no_proxy", raising=False)
+    with open_reader(operator_clients, 4) as reader:
+        assert isinstance(reader, ThreadedSummaryReader)
+
+
+def test_no_more_calls_are_in_flight_than_the_reader_was_opened_for(
+    operator_clients: AwsClients, aws_server: FakeAwsServer, clock: FakeClock
+) -> None:
+    aws_server.answer("AssumeRoot", Reply(error_xml("AccessDenied", 403).status, "<x/>", delay_seconds=0.15))
+    answers: queue.SimpleQueue[SummaryAnswer] = queue.SimpleQueue()
+    with open_reader(operator_clients, 2) as reader:
+        for _ in range(4):
+            reader.submit(request_of(clock), answers.put)
+        time.sleep(0.1)
+        assert len(aws_server.received) == 2
+        for _ in range(4):
+            answers.get(timeout=10)
+    assert len(aws_server.received) == 4
+
+
+def test_leaving_drops_what_is_not_answered(
+    operator_clients: AwsClients, aws_server: FakeAwsServer, clock: FakeClock
+) -> None:
+    answers: queue.SimpleQueue[SummaryAnswer] = queue.SimpleQueue()
+    with open_reader(operator_clients, 2) as reader:
+        for _ in range(4):
+            reader.submit(request_of(clock, delay_seconds=30), answers.put)
+    assert answers.empty()
+    assert aws_server.received == []
+
+
+def test_a_bug_is_delivered_as_what_it_is(operator_clients: AwsClients, clock: FakeClock) -> None:
+    answers: queue.SimpleQueue[SummaryAnswer] = queue.SimpleQueue()
+    wrong = SummaryRequest(MEMBER, make_intent(clock, Action.LOGIN_PROFILE_CREATE, MEMBER))
+    with open_reader(operator_clients, 2) as reader:
+        reader.submit(wrong, answers.put)
+        assert isinstance(answers.get(timeout=10).error, ValueError)
+
+
+def test_a_bundle_that_cannot_be_read_is_an_error_at_once(
+    operator_clients: AwsClients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = open_reader(operator_clients, 2)
+    monkeypatch.setattr(operator_clients.session, "get_config_variable", lambda _name: "/missing/bundle.pem")
+    with pytest.raises(OSError, match="No such file"):
+        reader.__enter__()

@@ -1,0 +1,116 @@
+"""A preflight's report in every format."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+
+from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.cli.rendering.preflights import show_preflight
+from rootkeeper.cli.terminal import Terminal
+from rootkeeper.domain.organizations import Account, Inventory
+from rootkeeper.domain.policies.evaluation import Verdict
+from rootkeeper.domain.preflight import BlockingPolicy, PreflightRow
+from rootkeeper.domain.preflight_tasks import Task
+from rootkeeper.workflows.preflight import PreflightReport
+from tests.unit.cli.rendering import samples
+
+EVIL = "\x1b[2J[bold red]\N{RIGHT-TO-LEFT OVERRIDE}x"
+SHOP, CLEAN = samples.account(), samples.account("555566667777", "Clean")
+FIX = '--- a/p-1\n+++ b/p-1\n@@ -1 +1 @@\n+  "aws:PrincipalAccount": "444455556666"'
+
+
+def row(
+    task: Task, verdict: Verdict, account: Account = SHOP, fix: str | None = None, conditions: tuple[str, ...] = ()
+) -> PreflightRow:
+    policies = () if verdict is Verdict.ALLOWED else (BlockingPolicy("p-1", "Guard", "Sid", "ou-1"),)
+    return PreflightRow(account, task, verdict, policies, conditions, fix)
+
+
+ROWS = (
+    row(Task.AUDIT, Verdict.BLOCKED, fix=FIX),
+    row(Task.DELETE, Verdict.BLOCKED, fix=FIX),
+    row(Task.UNLOCK_QUEUE, Verdict.DEPENDS, conditions=("aws:SourceIp",)),
+    row(Task.AUDIT, Verdict.BLOCKED, CLEAN, FIX.replace("444455556666", "555566667777")),
+    row(Task.DELETE, Verdict.UNKNOWN, CLEAN, conditions=("needs organizations:ListPolicies",)),
+    row(Task.UNLOCK_QUEUE, Verdict.ALLOWED, CLEAN),
+)
+
+
+def show(capsys: pytest.CaptureFixture[str], output: OutputFormat, rows: tuple[PreflightRow, ...] = ROWS) -> str:
+    accounts = tuple(dict.fromkeys(found.account for found in rows))
+    inventory = Inventory(samples.ORGANIZATION, accounts, (samples.ROOT, samples.PROD), samples.NOW)
+    report = PreflightReport(
+        inventory, samples.CALLER, samples.ENDPOINT, samples.NOW, accounts, (samples.account("111122223333"),), rows, 2
+    )
+    show_preflight(report, output, Terminal({}))
+    return capsys.readouterr().out
+
+
+def test_json_has_the_promised_shape(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = json.loads(show(capsys, OutputFormat.JSON))
+    assert (answer["schema_version"], answer["organization_id"]) == (1, "o-exampleorgid")
+    assert answer["rows"][0] == {
+        "account_id": "444455556666",
+        "task": "IAMAuditRootUserCredentials",
+        "verdict": "blocked",
+        "policies": [{"policy_id": "p-1", "name": "Guard", "sid": "Sid", "attached_to": "ou-1"}],
+        "conditions": [],
+        "fix": FIX,
+    }
+    assert answer["rows"][2]["conditions"] == ["aws:SourceIp"]
+    assert answer["summary"] == {
+        "accounts": 2,
+        "skipped": 1,
+        "allowed": 1,
+        "blocked": 3,
+        "depends": 1,
+        "unknown": 1,
+    }
+
+
+def test_json_lines_and_csv_have_a_line_for_each_account_and_task(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = show(capsys, OutputFormat.JSONL).splitlines()
+    assert [json.loads(line)["verdict"] for line in lines] == [found.verdict.value for found in ROWS]
+    rows = list(csv.DictReader(io.StringIO(show(capsys, OutputFormat.CSV))))
+    assert [found["task"] for found in rows] == [found.task.value for found in ROWS]
+    assert rows[0]["policies"].startswith('[{"policy_id": "p-1"')
+
+
+def test_the_matrix_has_a_word_in_each_cell(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = show(capsys, OutputFormat.TABLE).splitlines()
+    (shop,) = [line for line in lines if line.startswith("444455556666")]
+    assert shop.split()[-6:] == ["✗", "blocked", "✗", "blocked", "~", "depends"]
+    (clean,) = [line for line in lines if line.startswith("555566667777")]
+    assert clean.split()[-6:] == ["✗", "blocked", "?", "unknown", "✓", "allowed"]
+
+
+def test_each_cause_is_told_once_with_its_accounts_and_its_fix(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = show(capsys, OutputFormat.TABLE)
+    assert shown.count("Blocked by p-1 (Guard), Sid, at ou-1.") == 1
+    assert "IAMAuditRootUserCredentials, IAMDeleteRootUserCredentials in 444455556666, 555566667777" in shown
+    assert '+  "aws:PrincipalAccount": "444455556666"' in shown
+    assert "Depends on aws:SourceIp" in shown
+    assert "needs organizations:ListPolicies" in shown
+    assert shown.splitlines()[-1] == "2 accounts: 2 blocked. 1 account not judged: management, or not ACTIVE."
+
+
+def test_the_tree_names_what_isnt_allowed(capsys: pytest.CaptureFixture[str]) -> None:
+    shown = show(capsys, OutputFormat.TREE)
+    assert "444455556666  Shop  ✗ blocked: Audit, Delete  ~ depends: Unlock SQS" in shown
+    assert "555566667777  Clean  ✗ blocked: Audit  ? unknown: Delete" in shown
+    everything = show(capsys, OutputFormat.TREE, (row(Task.AUDIT, Verdict.ALLOWED),))
+    assert "444455556666  Shop  ✓ allowed" in everything
+    assert everything.splitlines()[-1].startswith("1 account: 1 allowed.")
+
+
+@pytest.mark.parametrize("output", [OutputFormat.TABLE, OutputFormat.TREE])
+def test_p26_foreign_words_cant_steer_the_terminal(output: OutputFormat, capsys: pytest.CaptureFixture[str]) -> None:
+    policy = BlockingPolicy("p-1", EVIL, EVIL, "ou-1")
+    evil = PreflightRow(samples.account(name=EVIL), Task.AUDIT, Verdict.BLOCKED, (policy,), (), f"--- a/{EVIL}\n+++")
+    shown = show(capsys, output, (evil,))
+    assert "\x1b[2J" not in shown
+    assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in shown

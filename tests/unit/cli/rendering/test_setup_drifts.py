@@ -1,0 +1,71 @@
+"""Set-up drift as ``status`` shows it."""
+
+from __future__ import annotations
+
+import pytest
+
+from rootkeeper.cli.rendering.setup_drifts import accepted_lines, drift_parts, drift_record, show_drift
+from rootkeeper.cli.terminal import Terminal
+from rootkeeper.domain.setup_drift import SetupDrift, compare_setup
+from tests.fakes.evidence import accept, make_guardrail, make_state
+
+ACCEPTED = accept(make_state(guardrails=(make_guardrail(),)))
+CLEAN = SetupDrift(ACCEPTED, (), ())
+DRIFTED = compare_setup(ACCEPTED, make_state(features=frozenset(), guardrails=(make_guardrail(),)))
+UNKNOWN = compare_setup(
+    ACCEPTED, make_state(guardrails=None, guardrails_unknown="It needs organizations:ListPolicies.")
+)
+NEVER = SetupDrift(None, (), ())
+
+
+@pytest.mark.parametrize(
+    ("drift", "state"),
+    [(CLEAN, "no drift"), (DRIFTED, "2 differences"), (UNKNOWN, "unknown"), (NEVER, "never accepted")],
+)
+def test_the_state_of_drift_is_one_row(drift: SetupDrift, state: str) -> None:
+    first, *more = list(drift_parts(drift))
+    assert (first["part"], first["state"]) == ("Drift", state)
+    assert len(more) == len(drift.differences)
+
+
+def test_drift_as_json_names_what_was_accepted_what_differs_and_what_could_have_done_it() -> None:
+    record = drift_record(DRIFTED)
+    assert record["accepted"] == {
+        "accepted_at": "2026-08-01T00:00:00Z",
+        "accepted_by": "mary@desk",
+        "ledger_sequence": 7,
+    }
+    assert [one["subject"] for one in record["differences"]] == ["RootCredentialsManagement", "RootSessions"]
+    assert all(one["could_be"] for one in record["differences"])
+    assert drift_record(NEVER) == {"accepted": None, "differences": [], "unknown": []}
+
+
+@pytest.mark.parametrize(
+    ("drift", "said"),
+    [
+        (DRIFTED, ["Drift: The feature RootSessions: off", "could be:", "status --accept"]),
+        (UNKNOWN, ["Drift unknown: Guardrails couldn't be compared. It needs organizations:ListPolicies."]),
+        (NEVER, ["Nothing was accepted"]),
+        (CLEAN, []),
+    ],
+)
+def test_people_read_each_difference_and_each_unknown(
+    drift: SetupDrift, said: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_drift(drift, Terminal({}))
+    shown = capsys.readouterr().out
+    assert all(words in shown for words in said), shown
+    assert bool(shown) == bool(said)
+
+
+def test_a_prompt_shows_everything_that_would_be_accepted() -> None:
+    shown = "\n".join(accepted_lines(make_state(guardrails=(make_guardrail(),))))
+    for words in ("Trusted access for IAM: on", "RootSessions: on", "222233334444", "p-examplescp", "r-exam"):
+        assert words in shown
+
+
+def test_a_prompt_says_what_couldnt_be_read() -> None:
+    unread = make_state(trusted_access=None, features=None, delegates=None, guardrails=None, unknown=("Denied.",))
+    shown = "\n".join(accepted_lines(unread))
+    assert shown.count("couldn't be read") == 5
+    assert "Denied." in shown

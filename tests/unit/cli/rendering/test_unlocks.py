@@ -1,0 +1,156 @@
+"""Policies of buckets and queues, and what came of their changes, as outputs show them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.cli.rendering.unlocks import show_listing_of_resources, show_outcome, show_standing, show_unneeded
+from rootkeeper.cli.terminal import Terminal
+from rootkeeper.domain.resource_policies.changes import ChangeKind
+from rootkeeper.domain.resource_policies.resources import ResourceKind
+from tests.fakes.unlock_desk import LOCKING, MEMBER, OPEN, UnlockDesk, deny, policy
+
+ORGANIZATION = "o-exampleorgid"
+
+
+@pytest.fixture
+def desk() -> UnlockDesk:
+    return UnlockDesk()
+
+
+def read_json(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return document
+
+
+def show_list(desk: UnlockDesk, output: OutputFormat) -> None:
+    listing = desk.reading.list_all(desk.account, ResourceKind.BUCKET, (), desk.progress)
+    show_listing_of_resources(listing, ORGANIZATION, output, Terminal({}))
+
+
+def show_one(desk: UnlockDesk, name: str, output: OutputFormat, kind: ResourceKind = ResourceKind.BUCKET) -> None:
+    standing = desk.reading.find_one(desk.account, kind, name, (), desk.progress)
+    show_standing(standing, ORGANIZATION, output, Terminal({}))
+
+
+def test_a_list_has_the_promised_shape(desk: UnlockDesk, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.add("locked")
+    show_list(desk, OutputFormat.JSON)
+    assert read_json(capsys) == {
+        "schema_version": 1,
+        "organization_id": ORGANIZATION,
+        "account_id": MEMBER,
+        "service": "s3",
+        "buckets": [
+            {
+                "name": "locked",
+                "region": "us-east-1",
+                "verdict": "locked",
+                "explanation": "Statement Everyone denies everyone in the account.",
+                "locking_statements": ["Everyone"],
+                "protected": False,
+            }
+        ],
+        "unread_regions": [],
+    }
+
+
+def test_a_table_says_which_statement_locks_out(desk: UnlockDesk, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.add("locked")
+    desk.add("bare", None)
+    show_list(desk, OutputFormat.TABLE)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["Bucket", "bare", "locked"]
+    assert "No policy" in lines[1]
+    assert "Locks everyone out" in lines[2]
+    assert "Statement Everyone denies everyone" in lines[2]
+
+
+def test_an_account_without_buckets_is_told(desk: UnlockDesk, capsys: pytest.CaptureFixture[str]) -> None:
+    show_list(desk, OutputFormat.TABLE)
+    assert "has no buckets that could be found" in capsys.readouterr().err
+
+
+def test_one_policy_is_shown_whole_with_its_correction(desk: UnlockDesk, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.add("locked")
+    show_one(desk, "locked", OutputFormat.JSON)
+    document = read_json(capsys)
+    assert document["policy"] == json.loads(LOCKING)
+    assert [one["Sid"] for one in document["corrected_policy"]["Statement"]] == ["Reading"]
+    assert document["locking_statements"] == [
+        {
+            "number": 2,
+            "sid": "Everyone",
+            "verdict": "locked",
+            "explanation": "Statement Everyone denies everyone in the account.",
+            "exceptions": [],
+            "conditions": [],
+        }
+    ]
+
+
+def test_what_others_wrote_into_a_policy_steers_no_terminal(
+    desk: UnlockDesk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk.add("locked", policy(deny("a\x1b[2J\u202e")))
+    for output in (OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL):
+        show_one(desk, "locked", output)
+        shown = capsys.readouterr()
+        assert "\x1b" not in shown.out + shown.err
+        assert "\u202e" not in shown.out + shown.err
+
+
+def test_a_policy_that_is_no_json_is_shown_as_it_is(desk: UnlockDesk, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.add("broken", "{broken")
+    show_one(desk, "broken", OutputFormat.TABLE)
+    assert "  {broken" in capsys.readouterr().out
+    show_one(desk, "broken", OutputFormat.JSON)
+    assert read_json(capsys)["policy"] == "{broken"
+
+
+def test_what_to_do_next_names_the_queues_region(desk: UnlockDesk, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.add("locked", kind=ResourceKind.QUEUE)
+    show_one(desk, "locked", OutputFormat.TABLE, ResourceKind.QUEUE)
+    expected = f"To correct it: rootkeeper unlock sqs {MEMBER} locked --regions us-east-1 --corrected"
+    assert expected in capsys.readouterr().err
+
+
+def test_a_change_has_the_promised_shape(desk: UnlockDesk, capsys: pytest.CaptureFixture[str]) -> None:
+    show_outcome(desk.unlock(desk.add("locked")), ORGANIZATION, OutputFormat.JSON, Terminal({}))
+    document = read_json(capsys)
+    assert document.pop("saved")["path"] == "/policies/1.json"
+    assert document == {
+        "schema_version": 1,
+        "organization_id": ORGANIZATION,
+        "account_id": MEMBER,
+        "service": "s3",
+        "name": "locked",
+        "region": "us-east-1",
+        "change": "remove",
+        "result": "done",
+        "explanation": "Done, as a re-read shows.",
+        "verdict_before": "locked",
+        "verdict_after": "no_policy",
+    }
+
+
+def test_a_change_that_failed_says_so_in_the_table_too(desk: UnlockDesk, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.organization.lie("DeleteBucketPolicy")
+    show_outcome(desk.unlock(desk.add("locked")), ORGANIZATION, OutputFormat.TABLE, Terminal({}))
+    shown = capsys.readouterr()
+    assert "Result     failed" in shown.out
+    assert "Statement Everyone denies everyone" in shown.out
+    assert "Not done" in shown.err
+    assert "To put it back" not in shown.err
+
+
+def test_nothing_to_do_is_said_plainly(desk: UnlockDesk, capsys: pytest.CaptureFixture[str]) -> None:
+    plan = desk.plan(desk.add("open", OPEN), ChangeKind.CORRECTED)
+    show_unneeded(plan, ORGANIZATION, OutputFormat.TABLE, Terminal({}))
+    assert "nothing to correct" in capsys.readouterr().out
+    show_unneeded(plan, ORGANIZATION, OutputFormat.JSON, Terminal({}))
+    assert (read_json(capsys) | {"saved": None})["result"] == "unchanged"

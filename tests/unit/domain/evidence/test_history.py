@@ -1,0 +1,148 @@
+"""What the ledger tells of a period."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from rootkeeper.domain.evidence.history import History, read_history
+from rootkeeper.domain.ledger import Action, LedgerEntry, Phase, Result
+from rootkeeper.domain.organizations import AccountId
+from rootkeeper.domain.root_credentials import CredentialKind
+from tests.fakes.evidence import CALLER, CLEAN, END, ENDPOINT, FAILSAFE, OPERATOR, ORGANIZATION_ID, PERIOD, READ, START
+
+
+class Story:
+    """A ledger that is written entry by entry."""
+
+    def __init__(self) -> None:
+        self.entries: list[LedgerEntry] = []
+
+    def add(self, action: Action, at: datetime = READ, **changes: object) -> LedgerEntry:
+        entry = LedgerEntry(
+            sequence=len(self.entries) + 1,
+            at=at,
+            organization_id=ORGANIZATION_ID,
+            endpoint=ENDPOINT,
+            actor=OPERATOR,
+            action=action,
+            account_id=None,
+            parameters={},
+            phase=Phase.INTENT,
+            owner_id="owner",
+            intent_sequence=None,
+            result=None,
+            previous_hash="",
+            entry_hash="",
+        )
+        self.entries.append(replace(entry, **changes))  # type: ignore[arg-type]  # any field may be changed
+        return self.entries[-1]
+
+    def end(self, intent: LedgerEntry, result: Result = Result.DONE, at: datetime | None = None) -> None:
+        self.add(
+            intent.action,
+            at or intent.at,
+            account_id=intent.account_id,
+            phase=Phase.OUTCOME,
+            intent_sequence=intent.sequence,
+            result=result,
+        )
+
+    def delete(self, result: Result | None = Result.DONE, at: datetime = READ, account_id: AccountId = CLEAN) -> None:
+        parameters = {
+            "access_key_id": "AKIAIOSFODNN7EXAMPLE",
+            "plan_id": "plan-1a2b",
+            "session_access_key_id": "ASIAIOSFODNN7EXAMPLE",
+        }
+        intent = self.add(Action.ACCESS_KEY_DELETE, at, account_id=account_id, parameters=parameters)
+        if result is not None:
+            self.end(intent, result)
+
+    def read(self) -> History:
+        return read_history(self.entries, ORGANIZATION_ID, PERIOD)
+
+
+def test_a_deletion_is_told_with_its_target_its_result_and_who_did_it_for_what() -> None:
+    story = Story()
+    story.delete(Result.UNKNOWN)
+    (deletion,) = story.read().deletions
+    assert (deletion.account_id, deletion.kind, deletion.target) == (
+        CLEAN,
+        CredentialKind.ACCESS_KEYS,
+        "AKIAIOSFODNN7EXAMPLE",
+    )
+    assert (deletion.result, deletion.cause, deletion.sequence) == (Result.UNKNOWN, "plan-1a2b", 1)
+    assert (deletion.actor, deletion.session_access_key_id) == (OPERATOR, "ASIAIOSFODNN7EXAMPLE")
+
+
+def test_only_outcomes_of_the_period_count_though_their_intent_stands_before_it() -> None:
+    story = Story()
+    story.delete(at=START - timedelta(days=1))
+    story.delete(at=END + timedelta(seconds=1))
+    intent = story.add(Action.LOGIN_PROFILE_DELETE, START - timedelta(seconds=1), account_id=CLEAN)
+    story.end(intent, at=START)
+    assert [deletion.kind for deletion in story.read().deletions] == [CredentialKind.PASSWORD]
+
+
+def test_another_organizations_entries_are_left_out() -> None:
+    story = Story()
+    story.add(Action.ACCOUNTS_AUDIT, organization_id="o-otherorgid00")
+    assert story.read() == History()
+
+
+def test_an_intent_of_the_period_without_an_outcome_is_named() -> None:
+    story = Story()
+    story.delete(result=None)
+    (open_intent,) = story.read().open_intents
+    assert (open_intent.sequence, open_intent.account_id) == (1, CLEAN)
+
+
+def test_an_outcome_after_the_periods_end_leaves_the_intent_open_at_it() -> None:
+    story = Story()
+    intent = story.add(Action.LOGIN_PROFILE_DELETE, END, account_id=CLEAN)
+    story.end(intent, at=END + timedelta(minutes=1))
+    assert len(story.read().open_intents) == 1
+
+
+def test_an_exception_that_a_person_ended_is_told() -> None:
+    story = Story()
+    parameters = {"owner": "Shop", "reason": "until the migration", "until": "2026-12-31T00:00:00+00:00"}
+    story.add(Action.EXCEPTION_REMOVE, account_id=CLEAN, parameters=parameters, phase=Phase.OUTCOME, result=Result.DONE)
+    (ended,) = story.read().ended_exceptions
+    assert (ended.owner, ended.ended_by, ended.ended_at) == ("Shop", "mary@desk", READ)
+
+
+def test_audits_are_counted_by_their_outcomes() -> None:
+    story = Story()
+    story.end(story.add(Action.ACCOUNTS_AUDIT))
+    history = story.read()
+    assert (history.audits, history.entries) == (1, 2)
+
+
+def test_endpoints_and_callers_are_the_periods_own_or_those_of_the_last_entry_before_it() -> None:
+    story = Story()
+    story.add(Action.ACCOUNTS_AUDIT, START - timedelta(days=2), endpoint="AWS")
+    story.add(Action.ACCOUNTS_AUDIT, START - timedelta(days=1))
+    assert (story.read().endpoints, story.read().caller_arns) == ((ENDPOINT,), (CALLER,))
+    story.add(Action.ACCOUNTS_AUDIT, endpoint="AWS")
+    assert story.read().endpoints == ("AWS",)
+
+
+def test_rootkeepers_own_last_change_of_the_set_up_is_kept_unless_it_failed() -> None:
+    story = Story()
+    story.end(story.add(Action.FEATURE_ENABLE))
+    story.end(story.add(Action.FEATURE_DISABLE), Result.UNKNOWN)
+    story.end(story.add(Action.TRUSTED_ACCESS_DISABLE), Result.FAILED)
+    changed = story.read().setup_changed
+    assert changed is not None
+    assert changed.action is Action.FEATURE_DISABLE
+
+
+def test_drills_count_however_long_ago_and_only_of_the_same_kind_of_place() -> None:
+    told = {"held_at": (START - timedelta(days=5)).isoformat(), "held_by": "Mary", "outcome": "passed"}
+    drill = {"account_id": FAILSAFE, "parameters": told, "phase": Phase.OUTCOME, "result": Result.DONE}
+    story = Story()
+    story.add(Action.FAILSAFE_DRILL, START - timedelta(days=5), **drill)
+    story.add(Action.FAILSAFE_DRILL, START - timedelta(days=4), **{**drill, "endpoint": "AWS"})
+    story.add(Action.ACCOUNTS_AUDIT)
+    assert [one.held_by for one in story.read().drills] == ["Mary"]

@@ -1,0 +1,37 @@
+"""Which readings are evidence for a period."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from rootkeeper.domain.evidence.periods import Period, ensure_period
+from rootkeeper.errors import InputError
+from tests.fakes.evidence import END, PERIOD, START
+
+
+@pytest.mark.parametrize(
+    ("moment", "staleness"),
+    [
+        (END, None),
+        (END - timedelta(days=30), None),
+        (END - timedelta(days=30, seconds=1), "read 30 days before the period's end"),
+        (START - timedelta(seconds=1), "read before the period, 92 days before its end"),
+        (END + timedelta(seconds=1), "read after the period's end"),
+    ],
+)
+def test_a_reading_is_evidence_if_it_lies_in_the_period_and_isnt_old(moment: object, staleness: str | None) -> None:
+    assert PERIOD.find_staleness(moment) == staleness  # type: ignore[arg-type]  # a table of cases
+
+
+def test_both_ends_belong_to_the_period() -> None:
+    assert PERIOD.holds(START)
+    assert PERIOD.holds(END)
+    assert not PERIOD.holds(END + timedelta(microseconds=1))
+
+
+@pytest.mark.parametrize("length", [timedelta(), timedelta(seconds=-1)])
+def test_a_period_that_doesnt_last_is_refused(length: timedelta) -> None:
+    with pytest.raises(InputError, match="not after its beginning"):
+        ensure_period(Period(START, START + length))

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import pytest
+
+from rootkeeper.domain.resource_policies.patterns import has_wildcard, matches_any
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern"),
+    [
+        ("s3:getobject", "s3:*"),
+        ("s3:getobject", "s3:get?bject"),
+        ("a\nb", "*"),
+        ("a[b]", "a[b]"),
+        ("", "*"),
+        ("a.b", "a.b"),
+    ],
+)
+def test_a_pattern_covers(text: str, pattern: str) -> None:
+    assert matches_any(text, ["nothing", pattern])
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern"), [("s3:GetObject", "s3:get*"), ("ab", "a?b"), ("axb", "a.b"), ("a", "[a]")]
+)
+def test_a_pattern_covers_nothing_else(text: str, pattern: str) -> None:
+    assert not matches_any(text, [pattern])
+
+
+def test_wildcards_are_seen() -> None:
+    assert [has_wildcard(text) for text in ("a*", "a?", "a.b")] == [True, True, False]

@@ -1,0 +1,24 @@
+"""What can change each part of the set-up."""
+
+from __future__ import annotations
+
+import pytest
+
+from rootkeeper.domain.drift_causes import Change, list_causes
+
+
+@pytest.mark.parametrize("change", list(Change))
+def test_every_change_has_causes_in_whole_sentences(change: Change) -> None:
+    causes = list_causes(change)
+    assert len(causes) >= 2
+    assert all(cause[0].isupper() and cause.endswith(".") for cause in causes)
+
+
+def test_only_switching_a_feature_off_is_a_delegates_to_do() -> None:
+    assert "delegated administrator" in list_causes(Change.FEATURE_OFF)[0]
+    assert "no other" in list_causes(Change.FEATURE_ON)[0]
+
+
+def test_trusted_access_goes_off_only_once_no_delegate_is_left() -> None:
+    assert any("delegated administrator was deregistered" in cause for cause in list_causes(Change.TRUSTED_ACCESS_OFF))
+    assert any("switch trusted access off" in cause for cause in list_causes(Change.DELEGATE_GONE))

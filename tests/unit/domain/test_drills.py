@@ -1,0 +1,116 @@
+"""Drills: somebody's word, kept in the ledger, judged by its age and outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from rootkeeper.domain.checks import CheckVerdict
+from rootkeeper.domain.drills import (
+    AlarmSighting,
+    Drill,
+    DrillOutcome,
+    SignInDevice,
+    describe_drill,
+    ensure_drill,
+    find_drills,
+    judge_drills,
+)
+from rootkeeper.domain.ledger import Action, Actor, ActorKind, LedgerEntry, Phase, Result, ensure_no_secrets
+from rootkeeper.domain.organizations import AccountId
+from rootkeeper.errors import InputError
+from tests.fakes.clock import START
+
+FAILSAFE, OTHER = AccountId("222233334444"), AccountId("333344445555")
+
+
+def drill(days_ago: float = 10, outcome: DrillOutcome = DrillOutcome.PASSED, **changes: Any) -> Drill:
+    held_at = START - timedelta(days=days_ago)
+    told = {"account_id": FAILSAFE, "recorded_by": "alice@desk", "recorded_at": START} | changes
+    return Drill(held_at=held_at, held_by="Ana", outcome=outcome, **told)
+
+
+def entry(parameters: Mapping[str, Any], **changes: Any) -> LedgerEntry:
+    told = {
+        "sequence": 1,
+        "at": START,
+        "organization_id": "o-exampleorgid",
+        "endpoint": "AWS",
+        "actor": Actor("alice@desk", ActorKind.SELF_ASSERTED),
+        "action": Action.FAILSAFE_DRILL,
+        "account_id": FAILSAFE,
+        "phase": Phase.OUTCOME,
+        "owner_id": "owner",
+        "intent_sequence": None,
+        "result": Result.DONE,
+        "previous_hash": "",
+        "entry_hash": "",
+    } | changes
+    return LedgerEntry(parameters=parameters, **told)
+
+
+@pytest.mark.parametrize(
+    ("drills", "verdict"),
+    [
+        ([], CheckVerdict.FAIL),
+        ([drill(89)], CheckVerdict.PASS),
+        ([drill(91)], CheckVerdict.FAIL),
+        ([drill(10, DrillOutcome.FAILED)], CheckVerdict.FAIL),
+        ([drill(20), drill(10, DrillOutcome.FAILED)], CheckVerdict.FAIL),
+        ([drill(10, DrillOutcome.FAILED), drill(5)], CheckVerdict.PASS),
+        ([drill(10, account_id=OTHER)], CheckVerdict.FAIL),
+    ],
+    ids=["none", "recent", "old", "failed", "failed after passing", "passed after failing", "of another account"],
+)
+def test_the_last_drill_of_the_account_counts(drills: list[Drill], verdict: CheckVerdict) -> None:
+    assert judge_drills(drills, START, FAILSAFE).verdict is verdict
+
+
+def test_any_accounts_drill_counts_where_none_is_named() -> None:
+    assert judge_drills([drill(10, account_id=OTHER)], START).verdict is CheckVerdict.PASS
+
+
+def test_the_evidence_says_whose_word_it_is() -> None:
+    assert "self-asserted by alice@desk" in judge_drills([drill()], START, FAILSAFE).evidence
+
+
+def test_what_is_recorded_is_read_back() -> None:
+    told = drill(3, alarm=AlarmSighting.SEEN, device=SignInDevice.HARDWARE)
+    parameters = describe_drill(told)
+    ensure_no_secrets(parameters)
+    assert find_drills([entry(parameters)], "o-exampleorgid", in_sandbox=False) == (told,)
+
+
+def test_the_latest_held_comes_first() -> None:
+    entries = [entry(describe_drill(drill(days))) for days in (30, 5, 60)]
+    found = find_drills(entries, "o-exampleorgid", in_sandbox=False)
+    assert [START - one.held_at for one in found] == [timedelta(days=days) for days in (5, 30, 60)]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"organization_id": "o-otherorgidxx"},
+        {"endpoint": "SANDBOX 127.0.0.1:4599"},
+        {"action": Action.EXCEPTION_ADD},
+        {"account_id": None},
+        {"parameters": {"held_by": "Ana"}},
+        {"parameters": {**describe_drill(drill()), "outcome": "splendid"}},
+        {"parameters": {**describe_drill(drill()), "held_at": "2026-01-01T00:00:00"}},
+    ],
+    ids=["organization", "sandbox", "action", "no account", "incomplete", "strange outcome", "no zone"],
+)
+def test_what_is_no_drill_of_this_organization_never_counts(changes: dict[str, Any]) -> None:
+    parameters = changes.pop("parameters", describe_drill(drill()))
+    assert find_drills([entry(parameters, **changes)], "o-exampleorgid", in_sandbox=False) == ()
+
+
+@pytest.mark.parametrize("bad", [drill(-1), drill(1, recorded_by="x")])
+def test_a_drill_needs_somebody_and_a_past(bad: Drill) -> None:
+    if bad.held_at <= START:
+        bad = Drill(FAILSAFE, bad.held_at, "", DrillOutcome.PASSED, "alice", START)
+    with pytest.raises(InputError):
+        ensure_drill(bad, START)

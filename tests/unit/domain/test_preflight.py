@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import pytest
+
+from rootkeeper.domain.policies.evaluation import Verdict
+from rootkeeper.domain.preflight import BlockingPolicy, PreflightRow, count_verdicts, has_blocked
+from rootkeeper.domain.preflight_tasks import Task
+from tests.unit.domain.preflight_scenes import make_account
+
+ACCOUNT = make_account("444455556666")
+POLICY = BlockingPolicy("p-1", "Guard", "Sid", "ou-1")
+
+
+def row(verdict: Verdict, *policies: BlockingPolicy, conditions: tuple[str, ...] = ()) -> PreflightRow:
+    return PreflightRow(ACCOUNT, Task.AUDIT, verdict, policies, conditions)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (row(Verdict.ALLOWED), ""),
+        (row(Verdict.BLOCKED, POLICY), "Blocked by p-1 (Guard), Sid, at ou-1."),
+        (
+            row(Verdict.BLOCKED, BlockingPolicy(None, None, None, "ou-1")),
+            "Blocked by no policy that allows it, at ou-1.",
+        ),
+        (
+            row(Verdict.BLOCKED, BlockingPolicy("p-1", "List", None, "ou-1")),
+            "Blocked by p-1 (List), no Allow, at ou-1.",
+        ),
+        (
+            row(Verdict.DEPENDS, POLICY, conditions=("aws:SourceIp",)),
+            "Depends on aws:SourceIp: p-1 (Guard), Sid, at ou-1.",
+        ),
+        (row(Verdict.DEPENDS, conditions=("who calls",)), "Depends on who calls."),
+        (
+            row(Verdict.UNKNOWN, conditions=("needs organizations:ListPolicies",)),
+            "Unknown: needs organizations:ListPolicies.",
+        ),
+    ],
+)
+def test_a_row_explains_itself(found: PreflightRow, expected: str) -> None:
+    assert found.explanation == expected
+
+
+@pytest.mark.parametrize(
+    ("verdict", "expected"),
+    [(Verdict.ALLOWED, False), (Verdict.DEPENDS, False), (Verdict.BLOCKED, True), (Verdict.UNKNOWN, True)],
+)
+def test_p06_what_is_blocked_or_unknown_is_a_bad_answer(verdict: Verdict, expected: bool) -> None:
+    assert has_blocked([row(Verdict.ALLOWED), row(verdict)]) is expected
+
+
+def test_every_verdict_is_counted() -> None:
+    counts = count_verdicts([row(Verdict.BLOCKED), row(Verdict.BLOCKED), row(Verdict.ALLOWED)])
+    assert counts == {"allowed": 1, "blocked": 2, "depends": 0, "unknown": 0}

@@ -1,0 +1,111 @@
+"""A fix, applied to the policy, lets the task pass; and it changes nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from rootkeeper.domain.policies.evaluation import Verdict
+from rootkeeper.domain.preflight_tasks import Task
+from tests.unit.domain.preflight_scenes import (
+    ALLOW,
+    DENY_ROOT,
+    EXEMPTED,
+    RCP,
+    make_account,
+    make_judge,
+    make_policy,
+    rows_of,
+)
+
+PROD, SECURITY = make_account("444455556666", "ou-1"), make_account("222233334444", "ou-9")
+NARROW = ALLOW | {"Action": ["s3:*", "ec2:*"]}
+NO_CALLS = {"Effect": "Deny", "Action": "sts:*", "Resource": "*"}
+SEALED = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*"}
+
+
+def apply_diff(fix: str, before: str) -> Any:
+    """Apply the one diff of a fix to a document; a hunk says where it belongs."""
+    lines = json.dumps(json.loads(before), indent=2).splitlines()
+    after: list[str] = []
+    position = 0
+    for line in fix.splitlines():
+        hunk = re.match(r"@@ -(\d+)", line)
+        if hunk:
+            start = int(hunk.group(1)) - 1
+            after.extend(lines[position:start])
+            position = start
+        elif line.startswith(("#", "---", "+++")):
+            continue
+        elif line.startswith("+"):
+            after.append(line[1:])
+        else:
+            assert lines[position] == line[1:]
+            position += 1
+            after.extend([] if line.startswith("-") else [line[1:]])
+    return json.loads("\n".join([*after, *lines[position:]]))
+
+
+@pytest.mark.parametrize(
+    ("task", "statements", "target", "without"),
+    [
+        (Task.AUDIT, [DENY_ROOT], "ou-1", ()),
+        (Task.DELETE, [ALLOW, DENY_ROOT, DENY_ROOT | {"Sid": "Again", "Condition": {}}], "r-exam", ()),
+        (Task.AUDIT, [NARROW], "ou-1", ("ou-1",)),
+        (Task.ROOT_USER_SIGN_IN, [EXEMPTED], "r-exam", ()),
+        (Task.ROOT_USER_SIGN_IN, [NARROW], "r-exam", ("r-exam",)),
+        (Task.ASSUME_ROOT, [NO_CALLS], "ou-9", ()),
+        (Task.ASSUME_ROOT, [NARROW], "ou-9", ("ou-9",)),
+    ],
+)
+def test_a_fix_mends_what_it_is_for(
+    task: Task, statements: list[Mapping[str, Any]], target: str, without: tuple[str, ...]
+) -> None:
+    policy = make_policy("p-guard", [target], *statements)
+    row = rows_of(make_judge([PROD], policy, delegates=(SECURITY,), without_full_access=without), PROD)[task]
+    assert row.verdict is Verdict.BLOCKED
+    assert row.fix is not None
+    mended = make_policy("p-guard", [target], *apply_diff(row.fix, policy.content or "")["Statement"])
+    judge = make_judge([PROD], mended, delegates=(SECURITY,), without_full_access=without)
+    assert rows_of(judge, PROD)[task].verdict is Verdict.ALLOWED
+
+
+def test_a_resource_control_policy_is_mended_by_the_same_condition() -> None:
+    judge = make_judge([PROD], make_policy("p-rcp", ["ou-1"], SEALED, kind=RCP))
+    fix = rows_of(judge, PROD)[Task.UNLOCK_BUCKET].fix or ""
+    assert '+        "Null": {\n+          "aws:AssumedRoot": "true"' in fix
+
+
+def test_control_tower_is_told_by_its_statement_and_not_by_its_name() -> None:
+    statement = DENY_ROOT | {"Sid": "GRRESTRICTROOTUSER"}
+    rows = rows_of(make_judge([PROD], make_policy("p-any", ["r-exam"], statement)), PROD)
+    assert "ExemptAssumeRoot = true" in (rows[Task.AUDIT].fix or "")
+    assert "ExemptAssumeRoot" not in (rows[Task.ROOT_USER_SIGN_IN].fix or "")
+
+
+def test_a_fix_that_would_be_too_long_says_so() -> None:
+    policy = make_policy("p-long", ["r-exam"], DENY_ROOT | {"Resource": ["*", "arn:aws:s3:::x"]})
+    compact = json.dumps(json.loads(policy.content or ""), separators=(",", ":"))
+    long = replace(policy, content=compact.replace("s3:::x", f"s3:::{'x' * (10_231 - len(compact))}"))
+    fix = rows_of(make_judge([PROD], long), PROD)[Task.AUDIT].fix or ""
+    assert fix.startswith("# It would have 10,264 characters, and AWS allows 10,240")
+
+
+def test_a_policy_that_denies_root_sessions_alone_is_to_be_detached() -> None:
+    aimed = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"Bool": {"aws:AssumedRoot": "true"}}}
+    judge = make_judge([PROD], make_policy("p-aimed", ["r-exam"], aimed))
+    assert rows_of(judge, PROD)[Task.AUDIT].fix == "# Detach p-aimed (aimed): it denies nothing else."
+
+
+def test_every_account_gets_the_fix_with_its_own_id() -> None:
+    other = make_account("555566667777", "ou-1")
+    judge = make_judge([PROD, other], make_policy("p-exempted", ["r-exam"], EXEMPTED))
+    for account in (PROD, other):
+        fix = rows_of(judge, account)[Task.ROOT_USER_SIGN_IN].fix or ""
+        assert f'"aws:PrincipalAccount": "{account.account_id}"' in fix
+    assert judge.evaluations == 1

@@ -1,0 +1,37 @@
+"""Bundles of policies for tests of what is rendered from them."""
+
+from __future__ import annotations
+
+from rootkeeper.domain.organizations import AccountId, Organization
+from rootkeeper.domain.setup import Feature, Setup
+from rootkeeper.domain.shipped_policies.bundle import PolicyBundle, PolicyGround, PolicyWishes, make_bundle
+
+MANAGEMENT, DELEGATE, MEMBER = (AccountId(text) for text in ("111122223333", "222233334444", "333344445555"))
+
+COMPLETE = Setup(trusted_access=True, features=frozenset(Feature), delegated_administrators=(DELEGATE,))
+NOTHING_ON = Setup(trusted_access=False, features=None, delegated_administrators=())
+ONE_FEATURE = Setup(
+    trusted_access=True,
+    features=frozenset({Feature.ROOT_SESSIONS}),
+    delegated_administrators=(DELEGATE,),
+)
+UNKNOWN = Setup(
+    trusted_access=None,
+    features=None,
+    delegated_administrators=None,
+    unknown=('Denied: "${evil}"\nresource "aws_iam_user" "evil" {}',),
+)
+
+
+def make(
+    setup: Setup = COMPLETE, wishes: PolicyWishes | None = None, partition: str = "aws", *windows: AccountId
+) -> PolicyBundle:
+    organization = Organization("o-exampleorgid", MANAGEMENT, has_all_features=True, partition=partition)
+    return make_bundle(PolicyGround(organization, setup, windows), wishes or PolicyWishes())
+
+
+SERVER = PolicyWishes(
+    server_role="arn:aws:iam::222233334444:role/server",
+    trusted_principals=("arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_Ops_*",),
+)
+UNREADABLE = PolicyWishes(failsafe_ids=(DELEGATE,))

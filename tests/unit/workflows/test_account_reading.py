@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from rootkeeper.domain.organizations import AccountState
+from rootkeeper.domain.statuses import AccountStatus, Reason, Role, Status
+from rootkeeper.errors import AwsCredentialsError, DatabaseError
+from rootkeeper.workflows.account_reading import AccountReading
+from rootkeeper.workflows.stopping import Unstoppable
+from tests.fakes.desk import CLEAN, PROD, Desk
+from tests.fakes.organization import MANAGEMENT
+from tests.fakes.root_users import root_user_with_everything
+from tests.fakes.stores import InMemoryInventory, make_window
+
+
+@pytest.fixture
+def desk() -> Desk:
+    desk = Desk()
+    desk.organization.add_account(PROD, "prod", root_user=root_user_with_everything())
+    desk.organization.add_account(CLEAN, "clean")
+    return desk
+
+
+def reading_of(desk: Desk, *, details: bool = False) -> AccountReading:
+    return AccountReading(desk.audit.tools, desk.progress, Unstoppable(desk.clock), details=details)
+
+
+def read_prod(desk: Desk) -> None:
+    with reading_of(desk) as reading:
+        reading.feed([(desk.organization.accounts[PROD], Role.MEMBER)])
+        reading.finish()
+
+
+def test_what_is_fed_comes_back_as_statuses(desk: Desk) -> None:
+    accounts = desk.organization.accounts
+    with reading_of(desk) as reading:
+        reading.feed([(accounts[PROD], Role.MEMBER), (accounts[MANAGEMENT], Role.MANAGEMENT)])
+        reading.finish()
+    assert reading.statuses[PROD].status is Status.PRESENT
+    assert reading.statuses[MANAGEMENT].reason is Reason.MANAGEMENT_ACCOUNT
+    assert desk.store.statuses == reading.statuses
+
+
+def test_accounts_with_an_open_window_are_told_as_such(desk: Desk) -> None:
+    desk.windows.add(make_window(PROD, desk.clock.now()))
+    with reading_of(desk) as reading:
+        reading.feed([(desk.organization.accounts[PROD], Role.MEMBER)])
+        reading.finish()
+    assert reading.statuses[PROD].status is Status.RECOVERY_OPEN
+
+
+def test_an_account_fed_again_in_another_state_counts_as_it_is_now(desk: Desk) -> None:
+    account = desk.organization.accounts[CLEAN]
+    with reading_of(desk) as reading:
+        reading.feed([(account, Role.MEMBER)])
+        reading.begin()
+        reading.feed([(replace(account, state=AccountState.SUSPENDED), Role.MEMBER)])
+        reading.finish()
+    assert reading.statuses[CLEAN].reason is Reason.NOT_ACTIVE
+    assert desk.store.statuses[CLEAN].reason is Reason.NOT_ACTIVE
+
+
+def test_what_was_read_before_needs_no_call(desk: Desk) -> None:
+    with reading_of(desk) as reading:
+        reading.feed([(desk.organization.accounts[PROD], Role.MEMBER)])
+        reading.finish()
+    calls = len(desk.organization.calls)
+    with reading_of(desk) as again:
+        again.take_earlier(reading.statuses[PROD])
+    assert again.statuses == reading.statuses
+    assert len(desk.organization.calls) == calls
+
+
+def test_credentials_of_the_operator_that_ended_end_the_reading(desk: Desk) -> None:
+    desk.organization.fail("AssumeRoot", AwsCredentialsError("expired"))
+    with pytest.raises(AwsCredentialsError):
+        read_prod(desk)
+    assert desk.ledger.open_intents == []
+
+
+def test_leaving_early_takes_in_what_is_in_flight(desk: Desk) -> None:
+    with reading_of(desk) as reading:
+        reading.feed([(desk.organization.accounts[PROD], Role.MEMBER)])
+        reading.begin()
+        assert reading.statuses == {}
+    assert reading.statuses[PROD].status is Status.PRESENT
+    assert set(desk.store.statuses) == {PROD}
+    assert desk.ledger.open_intents == []
+
+
+class FullDisk(InMemoryInventory):
+    def save_statuses(self, statuses: Sequence[AccountStatus]) -> None:
+        raise DatabaseError("The disk is full.")
+
+
+def test_a_status_that_cannot_be_kept_is_said(desk: Desk) -> None:
+    desk.store = FullDisk()
+    with pytest.raises(DatabaseError):
+        read_prod(desk)
+    assert any("The disk is full." in remark for remark in desk.progress.remarks)

@@ -1,0 +1,246 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from threading import Event
+
+import pytest
+
+from rootkeeper.domain.jobs import JobState
+from rootkeeper.domain.organizations import AccountId, AccountState
+from rootkeeper.domain.selection import EVERYTHING, SelectionRequest
+from rootkeeper.domain.statuses import AccountStatus, Reason, Status
+from rootkeeper.errors import AwsThrottledError, JobConflictError, OrganizationIncompleteError
+from rootkeeper.workflows.audit import AuditInterrupted, AuditOptions, AuditReport
+from tests.fakes.desk import CLEAN, PROD, Desk, naming
+from tests.fakes.root_users import root_user_with_everything
+
+NEWCOMER = AccountId("888899990000")
+
+
+@dataclass
+class Stop:
+    """Asks to stop as soon as so many accounts were asked for."""
+
+    desk: Desk
+    after: int
+    times: int = 1
+
+    def asked_once(self) -> bool:
+        return self.desk.organization.operations().count("AssumeRoot") >= self.after
+
+    def asked_twice(self) -> bool:
+        return self.times > 1 and self.asked_once()
+
+    def wait(self, seconds: float) -> bool:
+        return self.asked_once()
+
+
+@dataclass
+class Heard:
+    """What an audit handed on, in its order."""
+
+    statuses: list[AccountStatus] = field(default_factory=list)
+
+    def emit(self, status: AccountStatus) -> None:
+        self.statuses.append(status)
+
+    @property
+    def places(self) -> dict[AccountId, str]:
+        return {one.account.account_id: one.account.ou_path for one in self.statuses}
+
+
+@pytest.fixture
+def desk() -> Desk:
+    desk = Desk(batch_size=2)
+    organization = desk.organization
+    organization.page_size = 2
+    organization.add_unit("ou-work", "Workloads")
+    organization.add_account(PROD, "prod", ou_id="ou-work", root_user=root_user_with_everything())
+    organization.add_account(CLEAN, "clean", ou_id="ou-work")
+    for number in range(6):
+        organization.add_account(f"{700000000000 + number}", f"number-{number}")
+    return desk
+
+
+def run(desk: Desk, request: SelectionRequest = EVERYTHING, *, refresh: bool = False) -> AuditReport:
+    report = desk.audit.run(desk.progress, request, AuditOptions(refresh=refresh))
+    assert isinstance(report, AuditReport)
+    return report
+
+
+def ids(report: AuditReport) -> set[AccountId]:
+    return {status.account.account_id for status in report.accounts}
+
+
+def hold_listing(desk: Desk, page: int) -> Event:
+    """Let the page with that number, counted from now, wait until the event is set."""
+    released = Event()
+    listed = desk.organization.operations().count("ListAccounts")
+
+    def hold(operation: str, account_id: AccountId | None) -> None:
+        if operation == "ListAccounts" and desk.organization.operations().count("ListAccounts") - listed >= page:
+            released.wait(10)
+
+    desk.organization.before_each_call(hold)
+    return released
+
+
+def test_a_warm_audit_begins_at_once_and_does_not_wait_for_the_listing(desk: Desk) -> None:
+    run(desk)
+    desk.clock.advance(3600)
+    desk.organization.page_size = 1
+    released = hold_listing(desk, 2)
+
+    def let_time_pass(operation: str, account_id: AccountId | None) -> None:
+        if operation == "ListAccounts":
+            released.wait(0.3)
+            desk.clock.advance(1)
+
+    desk.organization.before_each_call(let_time_pass)
+    report = run(desk)
+    released.set()
+    assert not report.is_inventory_complete
+    assert len(report.accounts) == 9
+    assert any("inventory that is 1 hour old" in remark and "--refresh" in remark for remark in desk.progress.remarks)
+
+
+def test_a_listing_that_ends_soon_is_waited_for(desk: Desk) -> None:
+    run(desk)
+    desk.organization.add_account(NEWCOMER, "newcomer", ou_id="ou-work")
+    report = run(desk)
+    assert report.is_inventory_complete
+    assert NEWCOMER in ids(report)
+
+
+def test_p13_a_warm_audit_whose_listing_is_cut_off_in_time_is_an_error(desk: Desk) -> None:
+    run(desk)
+    gone = desk.organization.accounts.pop(CLEAN)
+    desk.organization.has_account = lambda account_id: True  # type: ignore[method-assign]  # AWS still knows it
+    with pytest.raises(OrganizationIncompleteError, match=gone.account_id):
+        run(desk)
+
+
+def test_an_account_that_left_is_not_in_the_answer(desk: Desk) -> None:
+    run(desk)
+    del desk.organization.accounts[CLEAN]
+    report = run(desk)
+    assert CLEAN not in ids(report)
+    assert len(report.accounts) == 8
+
+
+def test_an_account_whose_state_has_changed_is_judged_anew(desk: Desk) -> None:
+    run(desk)
+    desk.organization.change_state(CLEAN, AccountState.SUSPENDED)
+    found = {one.account.account_id: one for one in run(desk).accounts}
+    assert (found[CLEAN].status, found[CLEAN].reason) == (Status.NOT_APPLICABLE, Reason.NOT_ACTIVE)
+    desk.organization.change_state(CLEAN, AccountState.ACTIVE)
+    found = {one.account.account_id: one for one in run(desk).accounts}
+    assert found[CLEAN].status is Status.NOT_PRESENT
+
+
+def test_a_selection_of_what_is_not_known_yet_waits_for_the_listing(desk: Desk) -> None:
+    run(desk)
+    desk.organization.add_account(NEWCOMER, "newcomer", ou_id="ou-work")
+    assert ids(run(desk, naming("newcomer"))) == {NEWCOMER}
+    desk.organization.add_unit("ou-new", "Brand new")
+    desk.organization.add_account("999900001111", "another", ou_id="ou-new")
+    request = SelectionRequest(organizational_units=("Brand new",))
+    assert ids(run(desk, request)) == {"999900001111"}
+
+
+def test_a_selected_unit_gains_those_who_moved_into_it(desk: Desk) -> None:
+    run(desk)
+    desk.organization.add_account("700000000000", "number-0", ou_id="ou-work")
+    report = run(desk, SelectionRequest(organizational_units=("Workloads",)))
+    assert ids(report) == {PROD, CLEAN, "700000000000"}
+
+
+def test_a_refresh_waits_for_the_listing_and_reads_names_anew(desk: Desk) -> None:
+    run(desk)
+    desk.organization.add_unit("ou-work", "Renamed")
+    assert {one.account.ou_path for one in run(desk).accounts} == {"Root", "Root/Workloads"}
+    report = run(desk, refresh=True)
+    assert report.is_inventory_complete
+    assert {one.account.ou_path for one in report.accounts} == {"Root", "Root/Renamed"}
+
+
+def test_accounts_leave_as_they_are_read_each_with_its_place(desk: Desk) -> None:
+    heard = Heard()
+    desk.audit.run(desk.progress, emit=heard.emit)
+    assert len(heard.statuses) == 9
+    assert heard.places[PROD] == "Root/Workloads"
+    assert set(heard.places.values()) == {"Root", "Root/Workloads"}
+
+
+def test_only_the_statuses_asked_for_are_handed_on(desk: Desk) -> None:
+    heard = Heard()
+    request = SelectionRequest(everything=True, statuses=frozenset({Status.PRESENT}))
+    desk.audit.run(desk.progress, request, emit=heard.emit)
+    assert set(heard.places) == {PROD}
+
+
+def test_a_stop_finishes_what_is_in_flight_and_leaves_a_job(desk: Desk) -> None:
+    answer = desk.audit.run(desk.progress, stop=Stop(desk, after=2))
+    assert isinstance(answer, AuditInterrupted)
+    assert not answer.is_cancelled
+    assert 2 <= desk.organization.operations().count("AssumeRoot") < 8
+    assert desk.ledger.open_intents == []
+    assert desk.store.audits == []
+    (job,) = desk.jobs.list_jobs()
+    assert (job.job_id, job.state) == (answer.job_id, JobState.INTERRUPTED)
+
+
+def test_a_resumed_audit_reads_nobody_twice_and_forgets_nobody(desk: Desk) -> None:
+    interrupted = desk.audit.run(desk.progress, stop=Stop(desk, after=2))
+    assert isinstance(interrupted, AuditInterrupted)
+    report = desk.audit.resume(interrupted.job_id, desk.progress)
+    assert isinstance(report, AuditReport)
+    assert len(report.accounts) == 9
+    opened = [account_id for operation, account_id in desk.organization.calls if operation == "AssumeRoot"]
+    assert sorted(opened) == sorted(set(opened))
+    assert len(opened) == 8
+    (job,) = desk.jobs.list_jobs()
+    assert (job.state, job.progress.done, job.progress.total) == (JobState.DONE, 9, 9)
+
+
+def test_what_could_not_be_read_is_tried_again_when_an_audit_goes_on(desk: Desk) -> None:
+    desk.organization.fail("AssumeRoot", AwsThrottledError("slow down"), account_id=PROD)
+    interrupted = desk.audit.run(desk.progress, stop=Stop(desk, after=10))
+    assert isinstance(interrupted, AuditInterrupted)
+    desk.organization.heal()
+    report = desk.audit.resume(interrupted.job_id, desk.progress)
+    assert isinstance(report, AuditReport)
+    assert {one.account.account_id: one for one in report.accounts}[PROD].status is Status.PRESENT
+
+
+def test_a_resumed_audit_keeps_its_selection_and_its_details(desk: Desk) -> None:
+    request = SelectionRequest(organizational_units=("Workloads",))
+    interrupted = desk.audit.run(desk.progress, request, AuditOptions(details=True), stop=Stop(desk, after=1))
+    assert isinstance(interrupted, AuditInterrupted)
+    report = desk.audit.resume(interrupted.job_id, desk.progress)
+    assert isinstance(report, AuditReport)
+    assert ids(report) == {PROD, CLEAN}
+    assert {one.account.account_id: one for one in report.accounts}[PROD].credentials is not None
+
+
+def test_an_audit_that_is_over_cannot_go_on(desk: Desk) -> None:
+    run(desk)
+    (job,) = desk.jobs.list_jobs()
+    assert job.state is JobState.DONE
+    with pytest.raises(JobConflictError):
+        desk.audit.resume(job.job_id, desk.progress)
+
+
+def test_an_audit_that_fails_leaves_a_job_that_can_go_on(desk: Desk) -> None:
+    desk.organization.fail("ListAccounts", AwsThrottledError("slow down"), at=3, times=1)
+    with pytest.raises(AwsThrottledError):
+        run(desk)
+    (job,) = desk.jobs.list_jobs()
+    assert (job.state, job.remark) == (JobState.INTERRUPTED, "slow down")
+    assert len(ids_of_resumed(desk, job.job_id)) == 9
+
+
+def ids_of_resumed(desk: Desk, job_id: str) -> set[AccountId]:
+    report = desk.audit.resume(job_id, desk.progress)
+    assert isinstance(report, AuditReport)
+    return ids(report)

@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import pytest
+
+from rootkeeper.domain.organizations import AccountId
+from rootkeeper.domain.policies.evaluation import Verdict
+from rootkeeper.domain.preflight_tasks import Task
+from rootkeeper.workflows.policy_reading import PolicyReading
+from tests.fakes.desk import CLEAN, FAILSAFE, PROD, Desk
+from tests.fakes.policies import DENY_ROOT
+
+
+@pytest.fixture
+def desk() -> Desk:
+    desk = Desk()
+    desk.organization.add_account(PROD, "prod", ou_id=desk.organization.add_unit("ou-exam-work", "Workloads"))
+    desk.organization.add_account(FAILSAFE, "security")
+    desk.organization.delegated_administrators.append(FAILSAFE)
+    return desk
+
+
+def test_in_a_small_organization_all_policies_are_listed_at_once(desk: Desk) -> None:
+    desk.policies.attach("p-deny", DENY_ROOT, "ou-exam-work")
+    judge = PolicyReading(desk.policies).judge_over([desk.organization.accounts[PROD]], desk.read_inventory())
+    rows = {row.task: row for row in judge.judge(desk.organization.accounts[PROD])}
+    assert rows[Task.AUDIT].verdict is Verdict.BLOCKED
+    assert rows[Task.ASSUME_ROOT].verdict is Verdict.ALLOWED
+    assert desk.policies.calls == ["list_policies"]
+
+
+def test_of_few_accounts_in_a_large_organization_only_their_places_are_asked(desk: Desk) -> None:
+    for number in range(300):
+        desk.organization.add_account(f"{600_000_000_000 + number}")
+    desk.policies.attach("p-deny", DENY_ROOT, "ou-exam-work")
+    inventory = desk.read_inventory()
+    judge = PolicyReading(desk.policies).judge_over([desk.organization.accounts[PROD]], inventory)
+    assert desk.policies.calls == ["list_policies_over"]
+    assert {row.verdict for row in judge.judge(desk.organization.accounts[PROD])[:5]} == {Verdict.BLOCKED}
+    PolicyReading(desk.policies).judge_over(inventory.accounts, inventory)
+    assert desk.policies.calls == ["list_policies_over", "list_policies"]
+
+
+def test_delegates_that_couldnt_be_read_stay_unknown(desk: Desk) -> None:
+    desk.organization.fail("ListDelegatedAdministrators")
+    clean = desk.organization.accounts[desk.organization.add_account(CLEAN)]
+    judge = PolicyReading(desk.policies).judge_over([clean], desk.read_inventory())
+    assert judge.judge(clean)[-1].verdict is Verdict.UNKNOWN
+    assert judge.delegates is None
+
+
+def test_the_delegates_are_accounts_of_the_inventory(desk: Desk) -> None:
+    judge = PolicyReading(desk.policies).judge_over([], desk.read_inventory())
+    assert [account.account_id for account in judge.delegates or ()] == [AccountId(FAILSAFE)]

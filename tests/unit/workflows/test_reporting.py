@@ -1,0 +1,125 @@
+"""Evidence from what is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from rootkeeper.domain.evidence.periods import Period, Verdict
+from rootkeeper.domain.root_emails import EmailRules
+from rootkeeper.errors import InputError
+from rootkeeper.workflows.reporting import Reporting, choose_organization
+from tests.fakes.clock import FakeClock
+from tests.fakes.evidence import (
+    END,
+    ORGANIZATION_ID,
+    PERIOD,
+    PRESENT,
+    START,
+    accept,
+    list_statuses,
+    make_facts,
+    make_guardrail,
+    make_inventory,
+    make_state,
+)
+from tests.fakes.setups import InMemorySetups
+from tests.fakes.stores import (
+    InMemoryEmailAttestations,
+    InMemoryExceptions,
+    InMemoryInventory,
+    InMemoryLedger,
+    InMemoryWindows,
+)
+
+
+@dataclass
+class Archive:
+    """What one organization's database holds."""
+
+    store: InMemoryInventory = field(default_factory=InMemoryInventory)
+    windows: InMemoryWindows = field(default_factory=InMemoryWindows)
+    exceptions: InMemoryExceptions = field(default_factory=InMemoryExceptions)
+    setups: InMemorySetups = field(default_factory=InMemorySetups)
+    ledger: InMemoryLedger = field(default_factory=lambda: InMemoryLedger(FakeClock()))
+
+    def fill(self) -> None:
+        self.store.save(make_inventory())
+        self.store.save_statuses(list(list_statuses().values()))
+        for window in make_facts().windows:
+            self.windows.add(window)
+        for exception in make_facts().exceptions:
+            self.exceptions.add(exception)
+        state = make_state(guardrails=(make_guardrail(),))
+        self.setups.save_reading(state)
+        self.setups.add(accept(state))
+
+    @property
+    def reporting(self) -> Reporting:
+        return Reporting(
+            ORGANIZATION_ID,
+            self.store,
+            self.windows,
+            self.exceptions,
+            self.setups,
+            InMemoryEmailAttestations(),
+            EmailRules(),
+            self.ledger,
+        )
+
+
+@pytest.fixture
+def archive() -> Archive:
+    archive = Archive()
+    archive.fill()
+    return archive
+
+
+def test_everything_that_is_kept_comes_together(archive: Archive) -> None:
+    report = archive.reporting.compile(PERIOD)
+    assert report.organization_id == ORGANIZATION_ID
+    assert (report.centralized.verdict, report.no_root_credentials.verdict) == (Verdict.PASS, Verdict.FAIL)
+    assert len(report.windows) == 2
+    assert [one.account_id for one in report.exceptions] == [PRESENT]
+    assert report.setup.drift.is_clean
+    assert report.ledger.is_intact
+
+
+def test_the_same_database_and_period_give_the_same_report(archive: Archive) -> None:
+    assert archive.reporting.compile(PERIOD) == archive.reporting.compile(PERIOD)
+
+
+def test_a_set_up_accepted_or_read_after_the_periods_end_doesnt_count(archive: Archive) -> None:
+    early = Period(START.replace(year=2025), START.replace(month=7))
+    report = archive.reporting.compile(early)
+    assert report.setup.state is None
+    assert report.setup.drift.accepted is None
+    assert report.centralized.verdict is Verdict.UNKNOWN
+
+
+def test_an_organization_that_was_never_listed_has_no_evidence() -> None:
+    with pytest.raises(InputError, match="no accounts"):
+        Archive().reporting.compile(PERIOD)
+
+
+def test_a_period_must_last(archive: Archive) -> None:
+    with pytest.raises(InputError, match="not after its beginning"):
+        archive.reporting.compile(Period(END, START))
+
+
+@pytest.mark.parametrize(
+    ("known", "wanted", "chosen"),
+    [(("o-one",), None, "o-one"), (("o-one", "o-two"), "o-two", "o-two"), (("o-one",), "o-one", "o-one")],
+)
+def test_the_organization_meant_is_chosen(known: tuple[str, ...], wanted: str | None, chosen: str) -> None:
+    assert choose_organization(known, wanted) == chosen
+
+
+@pytest.mark.parametrize(
+    ("known", "wanted", "said"),
+    [((), None, "knows no organization"), (("o-one", "o-two"), None, "several"), (("o-one",), "o-two", "doesn't know")],
+)
+def test_an_organization_that_isnt_clear_is_an_error(known: tuple[str, ...], wanted: str | None, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        choose_organization(known, wanted)

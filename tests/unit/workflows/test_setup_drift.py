@@ -1,0 +1,140 @@
+"""Comparing the set-up with what was accepted, and accepting it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from rootkeeper.domain.ledger import Action, Phase, Result
+from rootkeeper.domain.policies.documents import PolicyKind
+from rootkeeper.domain.setup import Feature, Setup
+from rootkeeper.domain.setup_drift import SetupPart
+from rootkeeper.errors import AwsThrottledError, LedgerUnavailableError
+from rootkeeper.workflows.setup_drift import NOT_ACCEPTED, DriftReading, SetupAcceptance, describe_drift
+from tests.fakes.clock import FakeClock
+from tests.fakes.organization import FakeOrganization
+from tests.fakes.setups import DENY_ROOT, FakeGuardrails, InMemorySetups, make_policy
+from tests.fakes.stores import InMemoryLedger
+
+ALL_ON = Setup(True, frozenset(Feature), ())
+SESSIONS_OFF = Setup(True, frozenset({Feature.ROOT_CREDENTIALS_MANAGEMENT}), ())
+
+
+@dataclass
+class Desk:
+    """Somebody who looks at the set-up and accepts it."""
+
+    organization: FakeOrganization = field(default_factory=lambda: FakeOrganization(FakeClock()))
+    guardrails: FakeGuardrails = field(default_factory=FakeGuardrails)
+    setups: InMemorySetups = field(default_factory=InMemorySetups)
+    warnings: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.ledger = InMemoryLedger(self.organization.clock)
+
+    @property
+    def reading(self) -> DriftReading:
+        return DriftReading(
+            self.guardrails,
+            self.setups,
+            self.ledger,
+            self.organization.clock,
+            "o-exampleorgid",
+            self.organization.caller,
+            self.organization.endpoint,
+            self.warnings.append,
+        )
+
+    def accept(self, setup: Setup = ALL_ON) -> None:
+        SetupAcceptance(self.setups, self.ledger, "mary@desk").accept(self.reading.read_state(setup))
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def test_before_anything_was_accepted_no_guardrail_is_read_and_the_reading_is_remembered(desk: Desk) -> None:
+    drift = desk.reading.compare(ALL_ON)
+    assert (drift.accepted, drift.differences, drift.unknown) == (None, (), ())
+    assert desk.guardrails.readings == 0
+    (kept,) = desk.setups.readings
+    assert (kept.setup, kept.guardrails, kept.guardrails_unknown) == (ALL_ON, None, NOT_ACCEPTED)
+
+
+def test_accepting_is_a_fact_in_the_ledger_before_it_is_kept(desk: Desk) -> None:
+    desk.accept()
+    (entry,) = desk.ledger.entries
+    assert (entry.action, entry.phase, entry.result) == (Action.SETUP_ACCEPT, Phase.OUTCOME, Result.DONE)
+    assert entry.parameters["trusted_access"] is True
+    assert entry.parameters["features"] == ["RootCredentialsManagement", "RootSessions"]
+    (accepted,) = desk.setups.accepted
+    assert (accepted.ledger_sequence, accepted.accepted_by) == (entry.sequence, "mary@desk")
+    assert accepted.state.guardrails is not None
+
+
+def test_a_ledger_that_cant_be_written_accepts_nothing(desk: Desk) -> None:
+    desk.ledger.fail_after = 0
+    with pytest.raises(LedgerUnavailableError):
+        desk.accept()
+    assert desk.setups.accepted == []
+
+
+def test_nothing_changed_is_clean(desk: Desk) -> None:
+    desk.accept()
+    drift = desk.reading.compare(ALL_ON)
+    assert drift.is_clean
+    assert describe_drift(drift) == ()
+
+
+def test_a_policy_that_was_edited_or_moved_is_drift(desk: Desk) -> None:
+    desk.accept()
+    desk.guardrails.policies = [make_policy(DENY_ROOT.replace('"*"', '"s3:*"', 1), ("ou-exam-workload",))]
+    drift = desk.reading.compare(ALL_ON)
+    assert [one.part for one in drift.differences] == [SetupPart.GUARDRAIL, SetupPart.GUARDRAIL]
+    assert all(line.startswith("DRIFT: ") for line in describe_drift(drift))
+
+
+def test_what_rootkeeper_did_itself_since_then_is_named(desk: Desk) -> None:
+    desk.accept()
+    intent = desk.ledger.append_intent(Action.FEATURE_DISABLE, parameters={"feature": "RootSessions"})
+    desk.ledger.append_outcome(intent, Result.DONE)
+    (difference,) = desk.reading.compare(SESSIONS_OFF).differences
+    assert difference.could_be[0].startswith("Rootkeeper itself: ledger entry 2")
+
+
+@pytest.mark.parametrize("obstacle", ["kind", "policy", "throttled"])
+def test_guardrails_that_cant_be_read_are_unknown_with_what_it_needs(desk: Desk, obstacle: str) -> None:
+    desk.accept()
+    needs = "needs organizations:ListPolicies, from the management account"
+    if obstacle == "kind":
+        desk.guardrails.policies, desk.guardrails.problems = [], {PolicyKind.SERVICE_CONTROL: (needs,)}
+    elif obstacle == "policy":
+        desk.guardrails.policies = [make_policy(None, problem=needs)]
+    else:
+        desk.guardrails.error = AwsThrottledError(needs)
+    drift = desk.reading.compare(ALL_ON)
+    assert drift.differences == ()
+    (sentence,) = drift.unknown
+    assert needs in sentence
+    assert describe_drift(drift) == (f"Drift unknown: {sentence}",)
+
+
+def test_a_database_that_cant_be_read_leaves_drift_unknown(desk: Desk) -> None:
+    desk.setups.is_readable = False
+    drift = desk.reading.compare(ALL_ON)
+    assert drift.unknown
+    assert not drift.is_clean
+
+
+def test_a_reading_that_cant_be_remembered_is_a_warning_and_no_drift(desk: Desk) -> None:
+    desk.accept()
+    desk.setups.is_writable = False
+    assert desk.reading.compare(ALL_ON).is_clean
+    assert "couldn't be remembered" in desk.warnings[0]
+
+
+def test_a_comparison_in_a_thread_of_its_own_says_the_same(desk: Desk) -> None:
+    desk.accept()
+    assert desk.reading.begin(SESSIONS_OFF).finish() == desk.reading.compare(SESSIONS_OFF)
