@@ -46,8 +46,8 @@ from rootkeeper.workflows.failsafe_set_up import (
 from rootkeeper.workflows.inventory import InventoryReading
 from rootkeeper.workflows.jobs import JobKeeping
 from rootkeeper.workflows.overdue import OverdueClosing, list_overdue
-from rootkeeper.workflows.preflight import Preflight
 from rootkeeper.workflows.policies import PolicyMaking
+from rootkeeper.workflows.preflight import Preflight
 from rootkeeper.workflows.recovery import RecoveryOpening
 from rootkeeper.workflows.recovery_checks import RecoveryPlanning
 from rootkeeper.workflows.removal import Removal

@@ -199,9 +199,7 @@ class FakeOrganization:
         for start in range(0, max(len(accounts), 1), self.page_size):
             self._perform("ListAccounts")
             page = accounts[start : start + self.page_size]
-            yield tuple(
-                replace(one, ou_path="", ou_ids=one.ou_ids if self.gives_paths else ()) for one in page
-            )
+            yield tuple(replace(one, ou_path="", ou_ids=one.ou_ids if self.gives_paths else ()) for one in page)
 
     def has_account(self, account_id: AccountId) -> bool:
         self._perform("DescribeAccount", account_id)

@@ -92,7 +92,7 @@ class TlsServer:
         found = cls()
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # noqa: N802 - http.server calls it so
+            def do_POST(self) -> None:
                 found.requests += 1
                 self.send_response(200)
                 self.send_header("Content-Length", "0")

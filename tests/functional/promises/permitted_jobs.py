@@ -139,7 +139,10 @@ JOBS = {
         Job("exceptions list", Attempt(("exceptions", "list"), remember)),
         Job("windows list", Attempt(("windows", "list"), have_a_window)),
         Job("windows show", Attempt(("windows", "show", "{target}"), have_a_window)),
-        Job("emails attest", Attempt(("emails", "attest", "a@example.com", "--by", "Ana", "--until", "30d", "--yes"), remember)),
+        Job(
+            "emails attest",
+            Attempt(("emails", "attest", "a@example.com", "--by", "Ana", "--until", "30d", "--yes"), remember),
+        ),
         make_job(
             "delete",
             *("delete", "--tag", "environment=prod", "--yes"),
@@ -148,7 +151,15 @@ JOBS = {
         ),
         make_job("apply", "apply", "{folder}/plan.json", "--yes", prepare=have_a_plan, remember=remember_a_plan),
         make_job("exceptions add", *ADD_EXCEPTION),
-        make_job("exceptions remove", "exceptions", "remove", "{target}", "--yes", prepare=have_an_exception, remember=have_an_exception),
+        make_job(
+            "exceptions remove",
+            "exceptions",
+            "remove",
+            "{target}",
+            "--yes",
+            prepare=have_an_exception,
+            remember=have_an_exception,
+        ),
         make_job("recover", *LEAVE_OPEN),
         Job("windows close", Attempt(("windows", "close", "{target}", "--yes"), have_a_window)),
         make_job("emails change", *CHANGE_ADDRESS),
