@@ -1,10 +1,9 @@
-"""Audits organizations of 1,000 to 50,000 accounts, cold and warm, beside the least time that AWS's rates allow.
+"""Audits organizations of 1,000 to 50,000 accounts, cold and warm, beside the least that AWS's rates allow.
 
 The sandbox throttles with AWS's published rates and answers after 80 ms. Cold: with an empty database; warm: again with
-the same. In the same run the same accounts are read as scripts do it: by a boto3 session per account (a sample, and
-extrapolated from it) and by one shared client without a pacer, whose losses are counted. Last comes an audit in which
-calls are throttled, hang and are cut off on purpose. Sandbox and client share the machine's cores; the sandbox's CPU
-isn't in the client's.
+the same. In the same run the accounts are read as scripts do it, by a boto3 session per account, and by one shared
+client without a pacer. Then comes an audit on a bad day: calls are throttled, hang and are cut off on purpose. Sandbox
+and client share the machine's cores; only the client's CPU counts.
 """
 
 from __future__ import annotations
@@ -13,88 +12,106 @@ import argparse
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
-from measuring.audits import AuditRun, RivalRun, Stage, open_stage, run_audit, run_rival
+from measuring.audit_report import Kind, Line, Report
+from measuring.audits import CONCURRENCY, Result, Stage, open_stage, run_audit, run_script, run_shared_client
+from measuring.pages import ensure_section, write_section
+from measuring.signing_cost import measure_signing_milliseconds
 from measuring.surroundings import describe_load, describe_machine, describe_versions
-from measuring.tables import Row, render_table
+from measuring.tables import render_list
 
+PROGRAM = "bench/audit.py"
+SIZES = (1000, 10_000)
+LARGEST = 50_000
 REFILL_SECONDS = 3.0
 """Between two runs, until the sandbox's buckets are full again."""
-SMALL = 1000
-"""Up to this size the median of several runs is taken."""
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """What is measured."""
-
-    accounts: int
-    is_cold: bool
-    output: str
-    share: int
-
-    def __str__(self) -> str:
-        return f"{self.accounts:,} {'cold' if self.is_cold else 'warm'}, {self.output}, {self.share} %"
+SMALLEST_ORGANIZATION = (12, 3)
+"""Accounts and units of the organization whose audit tells what start and end of the program cost."""
+READ_TIMEOUT_SECONDS = 5
+HANG_SECONDS = 8
+"""On a bad day: longer than the client waits."""
+SCRIPT_THREADS = 10
 
 
 def main() -> int:
     options = read_options()
-    print(f"{describe_machine()}; {describe_load()}\n{describe_versions()}\n")
-    audits: dict[Case, list[AuditRun]] = {}
-    rivals: list[Row] = []
+    surroundings = f"{describe_machine()}; {describe_load()}.\n{describe_versions()}."
+    print(f"{surroundings}\n", flush=True)
+    signing_milliseconds = measure_signing_milliseconds()
+    start_seconds = measure_start(options)
+    lines: list[Line] = []
     for accounts in options.accounts:
         with open_stage(accounts, options.organizational_units, options.latency_ms) as stage:
-            for case, run in run_audits(stage, options):
-                audits.setdefault(case, []).append(run)
-            if accounts <= options.rivals_up_to:
-                rivals += list(run_rivals(stage, options))
-    print_audits(audits)
-    print_rivals(rivals, options)
-    lost = sum(run.lost + run.wrong for runs in audits.values() for run in runs)
-    return 1 if lost + run_with_faults(options) else 0
+            lines += measure_size(stage, options)
+    report = Report(lines, start_seconds, signing_milliseconds)
+    text = f"{report.render_table()}\n\n{render_list([*describe_conditions(options), *report.explain()])}"
+    print(text)
+    if options.markdown:
+        write_section(options.markdown, PROGRAM, f"{time.strftime('%Y-%m-%d')}. {surroundings}\n\n{text}")
+    return 1 if report.lost else 0
 
 
 def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, epilog="Ends with 1 if Rootkeeper lost an account.")
-    parser.add_argument("--accounts", type=int, nargs="+", default=[1000, 10_000, 50_000])
+    parser.add_argument("--accounts", type=int, nargs="+", default=list(SIZES))
+    parser.add_argument("--all", action="store_true", help=f"{LARGEST:,} accounts, too: some ten minutes more")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each kind, of which the median is shown")
+    parser.add_argument("--large-rounds", type=int, default=1, help=f"the same beyond {max(SIZES):,} accounts")
     parser.add_argument("--organizational-units", type=int, default=500, help="two fifths of them have children")
     parser.add_argument("--latency-ms", type=int, default=80)
-    parser.add_argument("--api-share", type=int, nargs="+", default=[100], help="percent of the published rates")
-    parser.add_argument("--output", nargs="+", default=["json", "jsonl"], choices=("json", "jsonl"))
-    parser.add_argument("--rounds", type=int, default=3, help=f"up to {SMALL:,} accounts")
-    parser.add_argument("--large-rounds", type=int, default=1, help=f"beyond {SMALL:,} accounts")
-    parser.add_argument("--rivals-up-to", type=int, default=10_000, metavar="ACCOUNTS", help="0: no rivals")
-    parser.add_argument("--sample", type=int, default=20, help="accounts that the script reads, for each thread")
-    parser.add_argument("--faults-at", type=int, default=10_000, metavar="ACCOUNTS", help="0: no run with faults")
-    parser.add_argument("--hang-seconds", type=int, default=31, help="longer than the client's time-out")
+    parser.add_argument("--api-share", type=int, default=100, help="percent of the published rates")
+    parser.add_argument("--output", default="jsonl", choices=("json", "jsonl"))
+    parser.add_argument("--rivals-up-to", type=int, default=max(SIZES), metavar="ACCOUNTS", help="0: no rivals")
+    parser.add_argument("--sample", type=int, default=10, help="accounts that a script reads, for each thread")
+    parser.add_argument("--faults-up-to", type=int, default=max(SIZES), metavar="ACCOUNTS", help="0: no bad day")
     parser.add_argument("--setting", action="append", default=[], metavar="NAME=VALUE", help="variable for Rootkeeper")
+    parser.add_argument("--markdown", type=Path, metavar="PAGE", help="put everything into this page, too")
     parser.add_argument("--quick", action="store_true", help="only see that everything runs: the numbers mean nothing")
     options = parser.parse_args()
+    if options.markdown:
+        ensure_section(options.markdown, PROGRAM)
+    if options.all and LARGEST not in options.accounts:
+        options.accounts.append(LARGEST)
     if options.quick:
-        quick = {"accounts": [60], "organizational_units": 5, "latency_ms": 5, "rounds": 1, "output": ["jsonl"]}
-        vars(options).update(quick, sample=2, faults_at=60, hang_seconds=1)
-    options.settings = dict(setting.split("=", 1) for setting in options.setting)
+        quick = {"accounts": [60], "organizational_units": 5, "latency_ms": 5, "rounds": 1, "sample": 1}
+        vars(options).update(quick)
+    options.settings = {"ROOTKEEPER_AWS_API_SHARE": str(options.api_share)}
+    options.settings |= dict(setting.split("=", 1) for setting in options.setting)
     return options
 
 
-def run_audits(stage: Stage, options: argparse.Namespace) -> Iterator[tuple[Case, AuditRun]]:
-    """Each output and share, first with a database of its own, then again with what that knows."""
+def measure_start(options: argparse.Namespace) -> float:
+    """CPU seconds of an audit that has next to nothing to read."""
+    with open_stage(*SMALLEST_ORGANIZATION, options.latency_ms) as stage:
+        results = [result for _ in range(options.rounds) for result in audit_twice(stage, options, "start and end")]
+    return median(result.cpu_seconds for result in results)
+
+
+def measure_size(stage: Stage, options: argparse.Namespace) -> Iterator[Line]:
+    """All that is measured with one organization."""
     accounts = stage.organization.accounts
-    rounds = options.rounds if accounts <= SMALL else options.large_rounds
-    for share in options.api_share:
-        for output in options.output:
-            for _ in range(rounds):
-                with tempfile.TemporaryDirectory() as folder:
-                    database = Path(folder) / "rootkeeper.db"
-                    for is_cold in (True, False):
-                        case = Case(accounts, is_cold, output, share)
-                        remark(f"audit, {case}")
-                        yield case, run_audit(stage, database, output, share, options.settings)
+    rounds = options.rounds if accounts <= max(SIZES) else options.large_rounds
+    cold, warm = (stage.find_floor(options.api_share / 100, is_cold=is_cold) for is_cold in (True, False))
+    pairs = [audit_twice(stage, options, f"{accounts:,} accounts") for _ in range(rounds)]
+    yield Line(accounts, Kind.COLD, [pair[0] for pair in pairs], cold)
+    yield Line(accounts, Kind.WARM, [pair[1] for pair in pairs], warm)
+    if accounts <= options.rivals_up_to:
+        yield from measure_rivals(stage, options, rounds)
+    if accounts <= options.faults_up_to:
+        yield Line(accounts, Kind.BAD_DAY, [audit_on_a_bad_day(stage, options)], cold)
+
+
+def audit_twice(stage: Stage, options: argparse.Namespace, what: str) -> tuple[Result, Result]:
+    """Cold and warm: first with a new database, then again with what that knows."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = Path(folder) / "rootkeeper.db"
+        remark(f"audit, {what}, cold")
+        cold = run_audit(stage, database, options.output, options.settings)
+        remark(f"audit, {what}, warm")
+        return cold, run_audit(stage, database, options.output, options.settings)
 
 
 def remark(text: str) -> None:
@@ -103,123 +120,54 @@ def remark(text: str) -> None:
     time.sleep(REFILL_SECONDS)
 
 
-def run_rivals(stage: Stage, options: argparse.Namespace) -> Iterator[Row]:
-    accounts = stage.organization.accounts
-    for threads in (1, 10):
-        remark(f"script, {accounts:,} accounts, {threads} threads")
-        sample = list(stage.organization.readable)[: options.sample * threads]
-        run = run_rival(stage, "session-per-account", threads, sample)
-        yield describe_script(stage, run, f"{accounts:,}: session per account, {threads} threads")
-    remark(f"shared client, {accounts:,} accounts")
-    yield describe_shared_client(run_rival(stage, "shared-client", 128, []), accounts)
+def measure_rivals(stage: Stage, options: argparse.Namespace, rounds: int) -> Iterator[Line]:
+    accounts, floor = stage.organization.accounts, stage.find_floor(1, is_cold=True)
+    for kind, threads in ((Kind.SCRIPT, 1), (Kind.SCRIPT_IN_THREADS, SCRIPT_THREADS)):
+        results = []
+        for _ in range(rounds):
+            remark(f"{kind}, {accounts:,} accounts")
+            results.append(run_script(stage, threads, options.sample * threads))
+        yield Line(accounts, kind, results, floor)
+    results = []
+    for _ in range(rounds):
+        remark(f"{Kind.SHARED_CLIENT}, {accounts:,} accounts")
+        results.append(run_shared_client(stage))
+    yield Line(accounts, Kind.SHARED_CLIENT, results, floor)
 
 
-AUDIT_HEAD = (
-    "Accounts, state, output, share",
-    "runs",
-    "wall s",
-    "quota floor s",
-    "wall ÷ it",
-    "wall ÷ latency floor",
-    "CPU ms/account",
-    "calls",
-    "calls/account",
-    "throttles",
-    "lost",
-    "wrong",
-    "peak MB",
-    "sandbox CPU s",
-)
-
-
-def print_audits(audits: dict[Case, list[AuditRun]]) -> None:
-    print(render_table(AUDIT_HEAD, [describe_audits(case, runs) for case, runs in audits.items()]))
-    floors = {f"{case}: {runs[0].floor.quota}" for case, runs in audits.items()}
-    print(f"\nThe quota that sets the floor: {'; '.join(sorted(floors))}.")
-    throttled = sum((run.traffic.throttles for runs in audits.values() for run in runs), Counter[str]())
-    print(f"Throttled: {dict(throttled) or 'nothing'}.\n")
-
-
-def describe_audits(case: Case, runs: Sequence[AuditRun]) -> Row:
-    floor, wall = runs[0].floor, median(run.wall_seconds for run in runs)
-    return (
-        str(case),
-        str(len(runs)),
-        f"{wall:.1f}",
-        f"{floor.quota_seconds:.1f}",
-        f"{wall / floor.quota_seconds:.2f}" if floor.quota_seconds else "",
-        f"{wall / floor.latency_seconds:.2f}",
-        f"{median(run.cpu_milliseconds_per_account for run in runs):.2f}",
-        f"{median(run.traffic.calls for run in runs):,.0f}",
-        f"{median(run.calls_per_account for run in runs):.2f}",
-        str(max(run.traffic.throttles.total() for run in runs)),
-        str(max(run.lost for run in runs)),
-        str(max(run.wrong for run in runs)),
-        f"{max(run.measurement.peak_memory_bytes for run in runs) / 1e6:.0f}",
-        f"{median(run.traffic.sandbox_cpu_seconds for run in runs):.1f}",
+def describe_conditions(options: argparse.Namespace) -> Iterator[str]:
+    settings = "".join(f", {setting}" for setting in options.setting)
+    yield (
+        f"cold, warm, bad day: rootkeeper audit --api-share {options.api_share} -o {options.output}{settings}; cold"
+        f" with an empty database, warm with the same again. {options.organizational_units} organizational units, two"
+        f" fifths of them with children; {options.latency_ms} ms of latency."
+    )
+    yield (
+        "bad day: cold, 2 % of the calls throttled, 1 % hanging for longer than the client waits"
+        f" ({READ_TIMEOUT_SECONDS} s), 0.5 % cut off after they acted, a tenth of Organizations' lists answered by an"
+        " empty page with a token."
+    )
+    yield (
+        f"script: a boto3 session per account, one after the other or in {SCRIPT_THREADS} threads. ≈: from a sample of"
+        f" {options.sample} accounts for each thread, as if all had been read so, without the listing; throttles, lost"
+        " and MB are the sample's."
+    )
+    yield (
+        f"one client: one boto3 client for each service, {CONCURRENCY} threads, boto3's retries (standard mode), no"
+        " pacer."
     )
 
 
-RIVAL_HEAD = ("Accounts, program", "read", "wall s", "CPU ms/account", "throttles", "lost", "peak MB")
-
-
-def print_rivals(rows: Sequence[Row], options: argparse.Namespace) -> None:
-    if not rows:
-        return
-    print(render_table(RIVAL_HEAD, rows))
-    print(
-        f"\nA wall time with ≈ is extrapolated from the {options.sample} accounts for each thread that were read, and"
-        " without the listing; the shared client lists first.\n"
-    )
-
-
-def describe_script(stage: Stage, run: RivalRun, name: str) -> Row:
-    whole = run.wall_seconds / run.accounts * len(stage.organization.readable)
-    return describe_rival(run, name, f"≈ {whole:,.0f}")
-
-
-def describe_shared_client(run: RivalRun, accounts: int) -> Row:
-    return describe_rival(run, f"{accounts:,}: shared client, 128 threads", f"{run.wall_seconds:.1f}")
-
-
-def describe_rival(run: RivalRun, name: str, wall: str) -> Row:
-    return (
-        name,
-        f"{run.outcomes.get('read', 0):,}",
-        wall,
-        f"{run.measurement.cpu_seconds / run.accounts * 1000:.1f}",
-        str(run.traffic.throttles.total()),
-        str(run.lost),
-        f"{run.measurement.peak_memory_bytes / 1e6:.0f}",
-    )
-
-
-FAULTS = "2 % throttled, 1 % hanging, 0.5 % cut off, a tenth of Organizations' pages empty"
-
-
-def run_with_faults(options: argparse.Namespace) -> int:
-    """A cold audit on a bad day; gives how many accounts were lost."""
-    if not options.faults_at:
-        return 0
-    with (
-        open_stage(options.faults_at, options.organizational_units, options.latency_ms) as stage,
-        tempfile.TemporaryDirectory() as folder,
-    ):
-        order_faults(stage, options.hang_seconds)
-        remark(f"audit of {options.faults_at:,} accounts: {FAULTS}")
-        run = run_audit(stage, Path(folder) / "rootkeeper.db", "jsonl", 100, options.settings)
-    print(
-        f"With faults ({FAULTS}): {run.accounts:,} accounts, {run.lost} lost, {run.wrong} wrong,"
-        f" {run.traffic.throttles.total()} throttles, {run.traffic.calls:,} calls, {run.wall_seconds:.1f} s"
-    )
-    return run.lost + run.wrong
-
-
-def order_faults(stage: Stage, hang_seconds: int) -> None:
+def audit_on_a_bad_day(stage: Stage, options: argparse.Namespace) -> Result:
+    """A cold audit; the last that this sandbox sees."""
     stage.sandbox.order_fault(throttle=True, probability=0.02)
-    stage.sandbox.order_fault(latency_ms=hang_seconds * 1000, probability=0.01)
+    stage.sandbox.order_fault(latency_ms=HANG_SECONDS * 1000, probability=0.01)
     stage.sandbox.order_fault(drop=True, probability=0.005)
     stage.sandbox.order_fault(service="organizations", empty_page=True, probability=0.1)
+    settings = options.settings | {"ROOTKEEPER_AWS_READ_TIMEOUT_SECONDS": str(READ_TIMEOUT_SECONDS)}
+    with tempfile.TemporaryDirectory() as folder:
+        remark(f"audit, {stage.organization.accounts:,} accounts, bad day")
+        return run_audit(stage, Path(folder) / "rootkeeper.db", options.output, settings)
 
 
 if __name__ == "__main__":

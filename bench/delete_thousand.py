@@ -1,7 +1,7 @@
 """Deletes the root user credentials of many accounts by ``rootkeeper apply``, the ledger on disk before every call.
 
 The plan is made beforehand and isn't measured. Accounts have one of three mixtures of credentials. The floor of a run
-is its calls × latency ÷ accounts at a time: what would remain if neither client nor sandbox took any time. Client and
+is its calls x latency / accounts at a time: what would remain if neither client nor sandbox took any time. Client and
 sandbox share the machine's cores; the sandbox's CPU isn't counted.
 """
 

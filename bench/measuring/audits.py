@@ -13,7 +13,7 @@ from typing import Any
 
 import psutil
 
-from measuring.floors import Floor, Organization, Pace, find_floor
+from measuring.floors import Floor, Organization, find_floor
 from measuring.processes import Measurement, measure
 from measuring.sandboxes import Sandbox, run_sandbox
 
@@ -32,48 +32,41 @@ class Stage:
     organization: Organization
     latency_seconds: float
 
+    def find_floor(self, share: float, *, is_cold: bool) -> Floor:
+        return find_floor(
+            self.organization,
+            share=share,
+            latency_seconds=self.latency_seconds,
+            concurrency=CONCURRENCY,
+            is_cold=is_cold,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Traffic:
     """What the sandbox received during one run."""
 
-    by_operation: Counter[str]
-    throttles: Counter[str]
-    """By operation."""
-    of_accounts: int
-    """AssumeRoot, and every call in a root session; attempts that were throttled are among them."""
+    calls: int
+    """Attempts that were throttled are among them."""
+    throttles: int
     sandbox_cpu_seconds: float
-
-    @property
-    def calls(self) -> int:
-        return self.by_operation.total()
 
 
 @dataclass(frozen=True, slots=True)
-class AuditRun:
-    """One audit."""
+class Result:
+    """What one run cost, and what came of it; of a sample, as if all accounts had been read so."""
 
-    measurement: Measurement
-    traffic: Traffic
+    wall_seconds: float
+    cpu_seconds: float
+    calls: float
+    throttles: int
+    lost: int
+    """ACTIVE member accounts that weren't reported as read, or not with their true status."""
+    peak_memory_bytes: int
     accounts: int
     """ACTIVE member accounts that there are to read."""
-    lost: int
-    """Of them, those that weren't reported as read."""
-    wrong: int
-    """Of them, those whose status isn't the truth."""
-    floor: Floor
-
-    @property
-    def wall_seconds(self) -> float:
-        return self.measurement.wall_seconds
-
-    @property
-    def cpu_milliseconds_per_account(self) -> float:
-        return self.measurement.cpu_seconds / self.accounts * 1000
-
-    @property
-    def calls_per_account(self) -> float:
-        return self.traffic.of_accounts / self.accounts
+    sandbox_load: float
+    """CPU of the sandbox ÷ wall."""
 
 
 @contextmanager
@@ -85,26 +78,25 @@ def open_stage(accounts: int, organizational_units: int, latency_ms: int) -> Ite
         yield Stage(sandbox, Organization.describe(sandbox.ask("organization")), latency_ms / 1000)
 
 
-def run_audit(stage: Stage, database: Path, output: str, share: int, settings: Mapping[str, str]) -> AuditRun:
-    """One ``rootkeeper audit``; cold when the database is new."""
-    is_cold = not database.exists()
-    environment = stage.sandbox.environment() | {
-        "ROOTKEEPER_DATABASE_URL": f"sqlite:///{database}",
-        "ROOTKEEPER_AWS_API_SHARE": str(share),
-        **settings,
-    }
+def run_audit(stage: Stage, database: Path, output: str, settings: Mapping[str, str]) -> Result:
+    """One ``rootkeeper audit``; cold when the database is new.
+
+    :raises RuntimeError: if it fails.
+    """
+    environment = stage.sandbox.environment() | {"ROOTKEEPER_DATABASE_URL": f"sqlite:///{database}", **settings}
     with watch(stage.sandbox) as found:
         measurement = measure([ROOTKEEPER, "audit", "--output", output], environment)
+    truth = {key: "present" if value else "not_present" for key, value in stage.organization.readable.items()}
     statuses = read_statuses(measurement.output, output)
-    readable = stage.organization.readable
-    read = {account: status for account, status in statuses.items() if status in ("present", "not_present")}
-    return AuditRun(
-        measurement=measurement,
-        traffic=found[0],
-        accounts=len(readable),
-        lost=len(readable.keys() - read.keys()),
-        wrong=sum((read[one] == "present") is not readable[one] for one in readable.keys() & read.keys()),
-        floor=find_floor(stage.organization, Pace(share / 100, stage.latency_seconds, CONCURRENCY), is_cold=is_cold),
+    return Result(
+        wall_seconds=measurement.wall_seconds,
+        cpu_seconds=measurement.cpu_seconds,
+        calls=found[0].calls,
+        throttles=found[0].throttles,
+        lost=sum(statuses.get(account_id) != status for account_id, status in truth.items()),
+        peak_memory_bytes=measurement.peak_memory_bytes,
+        accounts=len(truth),
+        sandbox_load=found[0].sandbox_cpu_seconds / measurement.wall_seconds,
     )
 
 
@@ -115,34 +107,49 @@ def read_statuses(text: str, output: str) -> dict[str, str]:
     return {row["account_id"]: row["status"] for row in rows if "account_id" in row}
 
 
-@dataclass(frozen=True, slots=True)
-class RivalRun:
-    """One run of a program that isn't Rootkeeper."""
+def run_script(stage: Stage, threads: int, accounts: int) -> Result:
+    """A boto3 session per account, for a sample of so many ``accounts``: without the listing."""
+    sample = list(stage.organization.readable)[:accounts]
+    run = _run_rival(stage, "session-per-account", threads, ["--targets", ",".join(sample)])
+    whole = len(stage.organization.readable) / len(sample)
+    return run.describe(stage, len(sample), whole)
 
+
+def run_shared_client(stage: Stage) -> Result:
+    """One client for each service, which lists the organization and reads all of it."""
+    run = _run_rival(stage, "shared-client", CONCURRENCY, ["--lists"])
+    return run.describe(stage, len(stage.organization.readable), 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _RivalRun:
     measurement: Measurement
     traffic: Traffic
-    outcomes: Mapping[str, int]
-    listing_seconds: float
+    read: int
     wall_seconds: float
-    """From its first call on: without its start and imports."""
+    cpu_seconds: float
+    """Both from its first call on: without its start and imports."""
 
-    @property
-    def accounts(self) -> int:
-        return sum(self.outcomes.values())
+    def describe(self, stage: Stage, targets: int, whole: float) -> Result:
+        return Result(
+            wall_seconds=self.wall_seconds * whole,
+            cpu_seconds=self.cpu_seconds * whole,
+            calls=self.traffic.calls * whole,
+            throttles=self.traffic.throttles,
+            lost=targets - self.read,
+            peak_memory_bytes=self.measurement.peak_memory_bytes,
+            accounts=len(stage.organization.readable),
+            sandbox_load=self.traffic.sandbox_cpu_seconds / self.wall_seconds,
+        )
 
-    @property
-    def lost(self) -> int:
-        return self.accounts - self.outcomes.get("read", 0)
 
-
-def run_rival(stage: Stage, kind: str, threads: int, targets: Sequence[str]) -> RivalRun:
-    """Let a rival read ``targets``; without any it lists the organization and reads all of it."""
-    what = ["--targets", ",".join(targets)] if targets else ["--lists"]
+def _run_rival(stage: Stage, kind: str, threads: int, what: Sequence[str]) -> _RivalRun:
     with watch(stage.sandbox) as found:
         command = [sys.executable, RIVALS, kind, "--threads", str(threads), *what]
         measurement = measure(command, stage.sandbox.environment())
     said = json.loads(measurement.output)
-    return RivalRun(measurement, found[0], said["outcomes"], said["listing_seconds"], said["wall_seconds"])
+    read = said["outcomes"].get("read", 0)
+    return _RivalRun(measurement, found[0], read, said["wall_seconds"], said["cpu_seconds"])
 
 
 @contextmanager
@@ -153,14 +160,12 @@ def watch(sandbox: Sandbox) -> Iterator[list[Traffic]]:
     since, before = sandbox.last_request_number(), process.cpu_times()
     yield found
     after = process.cpu_times()
-    cpu_seconds = after.user + after.system - before.user - before.system
-    found.append(describe_traffic(sandbox.requests(since), cpu_seconds))
-
-
-def describe_traffic(requests: Sequence[Mapping[str, Any]], cpu_seconds: float) -> Traffic:
-    return Traffic(
-        by_operation=Counter(str(one["operation"]) for one in requests),
-        throttles=Counter(str(one["operation"]) for one in requests if one["error_code"] in _THROTTLING),
-        of_accounts=sum(one["operation"] == "AssumeRoot" or one["task_policy"] is not None for one in requests),
-        sandbox_cpu_seconds=cpu_seconds,
+    requests = sandbox.requests(since)
+    codes = Counter(str(one["error_code"]) for one in requests)
+    found.append(
+        Traffic(
+            calls=len(requests),
+            throttles=sum(codes[code] for code in _THROTTLING),
+            sandbox_cpu_seconds=after.user + after.system - before.user - before.system,
+        )
     )

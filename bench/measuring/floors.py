@@ -1,8 +1,4 @@
-"""The least time that an audit can take: what AWS's published rates and the latency allow, whatever the client.
-
-Bursts are counted: a bucket is full at the start. Pages of one listing come one after the other, since each is asked
-for with the token of the one before.
-"""
+"""The least that an audit can cost: what AWS's published rates, the latency and the two calls of an account allow."""
 
 from __future__ import annotations
 
@@ -13,27 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 PAGE_SIZE = 20
+CALLS_PER_ACCOUNT = 2
 ORGANIZATION_PAGES = "ListAccounts"
 UNIT_PAGES = "ListOrganizationalUnitsForParent"
 SESSIONS = "AssumeRoot"
-
-
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """A published rate: ``burst`` calls at once, then ``per_second``."""
-
-    per_second: float
-    burst: float
-
-
-QUOTAS: Mapping[str, Quota] = {
-    ORGANIZATION_PAGES: Quota(8, 12),
-    UNIT_PAGES: Quota(5, 8),
-    SESSIONS: Quota(600, 600),
-}
-"""Source: Organizations User Guide, "Quotas and service limits"; IAM User Guide, quotas of STS. The burst of STS is the
-sandbox's.
-"""
+RATES: Mapping[str, float] = {ORGANIZATION_PAGES: 8, UNIT_PAGES: 5, SESSIONS: 600}
+"""Calls a second. Source: Organizations User Guide, "Quotas and service limits"; IAM User Guide, quotas of STS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +40,10 @@ class Organization:
         pages = sum(math.ceil(children / PAGE_SIZE) for children in below.values())
         return cls(len(truth["accounts"]), readable, pages)
 
+    @property
+    def account_pages(self) -> int:
+        return math.ceil(self.accounts / PAGE_SIZE)
+
 
 def has_credentials(root_user: Mapping[str, Any]) -> bool:
     kinds = ("password", "recovery_allowed", "access_keys", "signing_certificates", "mfa_devices")
@@ -66,52 +51,34 @@ def has_credentials(root_user: Mapping[str, Any]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """How fast calls may leave, and how long each takes."""
-
-    share: float
-    """The part of the quotas that is used, up to 1."""
-    latency_seconds: float
-    concurrency: int
-
-
-@dataclass(frozen=True, slots=True)
 class Floor:
-    """The least time of one audit."""
+    """The least that one audit can cost."""
 
     quota_seconds: float
+    """Calls ÷ published rate, of the quota that takes longest."""
     quota: str
     """Whose rate it is."""
     latency_seconds: float
-    """Of the two calls that each account costs, so many at a time as Rootkeeper makes."""
+    """Latency * calls in the accounts ÷ accounts at a time."""
+    calls: int
 
 
-def find_floor(organization: Organization, pace: Pace, *, is_cold: bool) -> Floor:
-    """Find the quota that takes longest. A warm audit asks for no page before it can end."""
-    needed = {SESSIONS: spend(SESSIONS, len(organization.readable), pace)}
+def find_floor(
+    organization: Organization, *, share: float, latency_seconds: float, concurrency: int, is_cold: bool
+) -> Floor:
+    """Find it. A warm audit knows its accounts and needs no page.
+
+    :param share: the part of the rates that is used, up to 1.
+    """
+    needed = {SESSIONS: len(organization.readable)}
     if is_cold:
-        pages = math.ceil(organization.accounts / PAGE_SIZE)
-        needed[ORGANIZATION_PAGES] = spend_in_turn(ORGANIZATION_PAGES, pages, pace)
-        needed[UNIT_PAGES] = spend(UNIT_PAGES, organization.unit_pages, pace)
-    quota = max(needed, key=lambda operation: needed[operation])
-    return Floor(needed[quota], quota, pace.latency_seconds * len(organization.readable) * 2 / pace.concurrency)
-
-
-def spend(operation: str, calls: int, pace: Pace) -> float:
-    """When the last of ``calls`` may leave."""
-    quota = QUOTAS[operation]
-    return max(0.0, calls - quota.burst * pace.share) / (quota.per_second * pace.share)
-
-
-def spend_in_turn(operation: str, calls: int, pace: Pace) -> float:
-    """When the last of ``calls`` is answered, each leaving after the answer to the one before."""
-    quota = QUOTAS[operation]
-    rate, burst = quota.per_second * pace.share, max(1.0, quota.burst * pace.share)
-    now, tokens = 0.0, burst
-    for _ in range(calls):
-        if tokens < 1:
-            now += (1 - tokens) / rate
-            tokens = 1.0
-        tokens = min(burst, tokens - 1 + pace.latency_seconds * rate)
-        now += pace.latency_seconds
-    return now
+        needed |= {ORGANIZATION_PAGES: organization.account_pages, UNIT_PAGES: organization.unit_pages}
+    seconds = {operation: calls / (RATES[operation] * share) for operation, calls in needed.items()}
+    quota = max(seconds, key=lambda operation: seconds[operation])
+    in_accounts = len(organization.readable) * CALLS_PER_ACCOUNT
+    return Floor(
+        quota_seconds=seconds[quota],
+        quota=quota,
+        latency_seconds=latency_seconds * in_accounts / concurrency,
+        calls=in_accounts + sum(calls for operation, calls in needed.items() if operation != SESSIONS),
+    )

@@ -1,9 +1,11 @@
-"""Tables in Markdown, aligned, so that they read well in a terminal and can be put into a page as they are."""
+"""Tables and lists in Markdown: they read well in a terminal, and can be put into a page as they are."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterable, Sequence
 
+WIDTH = 120
 Row = Sequence[str]
 
 
@@ -17,3 +19,8 @@ def render_table(head: Row, rows: Sequence[Row]) -> str:
 def _render_row(row: Row, widths: Sequence[int]) -> str:
     cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
     return f"| {' | '.join(cells)} |"
+
+
+def render_list(remarks: Iterable[str]) -> str:
+    """One point for each remark."""
+    return "\n".join(textwrap.fill(remark, WIDTH, initial_indent="- ", subsequent_indent="  ") for remark in remarks)

@@ -23,11 +23,12 @@ import platformdirs
 
 from rootkeeper.clock import SystemClock
 from rootkeeper.domain.ledger import Actor, ActorKind, LedgerEntry
-from rootkeeper.domain.organizations import Caller, Endpoint, Organization
+from rootkeeper.domain.organizations import Caller, Endpoint, Inventory, Organization
 from rootkeeper.domain.windows import RecoveryWindow
 from rootkeeper.settings import Settings, load_settings
 from rootkeeper.workflows.account_reading import ReadingTools
 from rootkeeper.workflows.audit import Audit
+from rootkeeper.workflows.blocking import BlockNaming
 from rootkeeper.workflows.breakglass import BreakGlassReading
 from rootkeeper.workflows.closing import Closing, WindowClosing
 from rootkeeper.workflows.deletion import Deletion
@@ -157,6 +158,7 @@ class Application:
             region=self._region,
             concurrency=aws.concurrency,
             api_share=aws.api_share / _PERCENT,
+            read_timeout_seconds=aws.read_timeout_seconds,
         )
         return open_gateway(options, self.clock)
 
@@ -284,6 +286,9 @@ class Application:
     def preflight(self) -> Preflight:
         return Preflight(self.inventory_reading, self.gateway, self.clock)
 
+    def block_naming(self, inventory: Inventory) -> BlockNaming:
+        return BlockNaming(self.gateway, inventory)
+
     @property
     def audit(self) -> Audit:
         tools = ReadingTools(
@@ -291,6 +296,7 @@ class Application:
             organization=self.organization,
             caller=self.caller,
             summaries=self.gateway,
+            policies=self.gateway,
             ledger=self.ledger,
             store=self.inventory_store,
             windows=self.windows,
@@ -299,7 +305,7 @@ class Application:
             workers=self.settings.aws.concurrency,
             batch_size=LARGEST_BATCH,
         )
-        return Audit(self.inventory_reading, tools, self.job_keeping)
+        return Audit(self.inventory_reading, tools, self.job_keeping, self.drift_reading)
 
     @property
     def deletion(self) -> Deletion:

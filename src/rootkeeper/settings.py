@@ -49,6 +49,8 @@ class AwsSettings:
     """Accounts that are changed at the same time."""
     api_share: int = _ranged(80, 1, 100)
     """Percent of AWS's published request rates that may be used; the rest is left to others."""
+    read_timeout_seconds: int = _ranged(30, 1, 300)
+    """For how long the answer to a call is waited for."""
     verify_seconds: int = _ranged(15, 0, 300)
     """For how long a re-read is repeated while AWS still shows what was deleted."""
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from rootkeeper.domain.runbooks import RunbookStep, Terminal, list_aws_commands
-from tests.e2e.foreign_clients import SCRIPTS, TIMEOUT_SECONDS, AwsCommandLine
+from tests.e2e.foreign_clients import SCRIPTS, TIMEOUT_SECONDS, AwsCommandLine, Keys
 from tests.e2e.stage import Stage, summarize
 from tests.root_person import RootPerson, code_in, two_codes
 
@@ -154,6 +154,9 @@ def test_a_members_recovery_is_opened_and_closed_without_rootkeeper_and_without_
     assert set(summarize(stage.read_root_users()[MEMBER]).values()) == {0}
 
     root.paste(find(steps, "Take the user's access key away"))
+    refused = AwsCommandLine(stage.url, stage.home, Keys(key_id, secret)).run("sts", "get-caller-identity")
+    assert refused.code == "InvalidClientTokenId"
+    root.paste(find(steps, "Delete the user and the role"))
     management = AwsCommandLine(stage.url, stage.home, stage.keys("delegated-admin"))
     assert "break-glass" not in json.dumps(management.run("iam", "list-users").output)
     assert "break-glass" not in json.dumps(management.run("iam", "list-roles").output)

@@ -15,10 +15,14 @@ from tests.e2e.stage import Stage
 from tests.e2e.test_product_and_javascript import find_deletable_account
 from tests.functional.administration import Administration
 
-pytestmark = pytest.mark.xdist_group("outputs")
-"""What the sandbox went through is made once, for all tests of this file."""
+pytestmark = [pytest.mark.xdist_group("outputs"), pytest.mark.timeout(400)]
+"""What the sandbox went through is made once, for all tests of this file: some fifty runs of the program."""
 
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
+LOCKING_ACCOUNT = "888899990000"
+LOCKED_BUCKET = ("unlock", "s3", LOCKING_ACCOUNT, "amzn-s3-demo-orders-invoices")
+LOCKED_QUEUE = ("unlock", "sqs", LOCKING_ACCOUNT, "orders-incoming", "--regions", "us-east-1")
+"""What policies of the demo organization lock."""
 SCHEMAS = sorted(path.name.removesuffix(".schema.json") for path in REFERENCE.glob("*.schema.json"))
 
 
@@ -61,6 +65,7 @@ def live_the_job(stage: Stage, rootkeeper: Rootkeeper) -> dict[str, list[Any]]:
     keep("setup-change", "enable", "--delegated-administrator", delegate, "--yes")
     keep("setup-change", "enable", "--yes")
     keep("status", "status")
+    keep("status", "status", "--accept", "--yes")
     keep("audit", "audit")
     keep("audit", "audit", "--details")
     keep("exceptions", "exceptions", "list")
@@ -85,13 +90,26 @@ def live_the_job(stage: Stage, rootkeeper: Rootkeeper) -> dict[str, list[Any]]:
     keep("windows", "windows", "list")
     keep("emails", "emails", "list")
     keep("email-attestations", "emails", "attest", "aws@example.com", "--by", "Ana", "--until", "30d", "--yes")
+    keep("failsafe", "failsafe", "check")
+    keep("failsafe-set-up", "failsafe", "set-up", delegate, "--yes")
+    drill = ("--by", "Ana", "--at", "2026-01-01", "--outcome", "passed", "--alarm", "seen", "--yes")
+    keep("failsafe-drills", "failsafe", "record-drill", delegate, *drill)
+    keep("failsafe-runbook", "failsafe", "runbook")
+    keep("breakglass", "breakglass")
     Administration(stage.process).trust_account_management()
     change = ("emails", "change", target, find_email(stage, target), "--reason", "A drill", "--override", "--yes")
     keep("email-changes", *change)
+    for locked in (LOCKED_BUCKET, LOCKED_QUEUE):
+        keep("unlock-list", *locked[:3], *locked[4:])
+        keep("unlock-policy", *locked)
+        keep("unlock-change", *locked, "--remove", "--yes")
+    keep("unlock-policy", *LOCKED_BUCKET)
+    keep("unlock-change", *LOCKED_BUCKET, "--corrected", "--yes")
     events = json.dumps(stage.process.events(target))
     (rootkeeper.folder / "events.json").write_text(events)
     for words in (["roles"], ["roles", "--role", "set-up"], ["scp"], ["alarms"], ["alarms", "--judge", "events.json"]):
         keep("policies", "policies", *words)
+    keep("report", "report", "--from", "1d")
     keep("ledger", "ledger", "list")
     keep("ledger-verification", "ledger", "verify")
     exported = rootkeeper.run("ledger", "list", "-o", "jsonl").stdout.splitlines()

@@ -13,12 +13,14 @@ from rootkeeper.workflows.deletion import Deletion
 from rootkeeper.workflows.inventory import InventoryReading
 from rootkeeper.workflows.jobs import JobKeeping
 from rootkeeper.workflows.removal import Removal
+from rootkeeper.workflows.setup_drift import DriftReading
 from rootkeeper.workflows.targets import GuardReading
 from tests.fakes.clock import FakeClock
 from tests.fakes.jobs import InMemoryJobs, JobShelf
 from tests.fakes.organization import FakeOrganization
 from tests.fakes.policies import FakePolicies
 from tests.fakes.root_users import FakeRootUser
+from tests.fakes.setups import FakeGuardrails, InMemorySetups
 from tests.fakes.stores import (
     InMemoryExceptions,
     InMemoryInventory,
@@ -47,6 +49,8 @@ class Desk:
     jobs: InMemoryJobs = field(init=False)
     progress: RecordedProgress = field(default_factory=RecordedProgress)
     policies: FakePolicies = field(init=False)
+    guardrails: FakeGuardrails = field(default_factory=FakeGuardrails)
+    setups: InMemorySetups = field(default_factory=InMemorySetups)
     workers: int = 4
     batch_size: int = 200
 
@@ -69,6 +73,7 @@ class Desk:
             organization=self.organization.organization,
             caller=self.organization.caller,
             summaries=self.organization,
+            policies=self.policies,
             ledger=self.ledger,
             store=self.store,
             windows=self.windows,
@@ -77,7 +82,20 @@ class Desk:
             workers=self.workers,
             batch_size=self.batch_size,
         )
-        return Audit(self.inventory, tools, self.job_keeping)
+        return Audit(self.inventory, tools, self.job_keeping, self.drift_reading)
+
+    @property
+    def drift_reading(self) -> DriftReading:
+        return DriftReading(
+            self.guardrails,
+            self.setups,
+            self.ledger,
+            self.clock,
+            self.organization.organization.organization_id,
+            self.organization.caller,
+            self.organization.endpoint,
+            self.progress.remark,
+        )
 
     @property
     def removal(self) -> Removal:

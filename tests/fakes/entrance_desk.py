@@ -71,9 +71,9 @@ class EntranceDesk:
         entrances = EntranceReading(self.identities, self.identities, self.desk.organization.caller)
         return BreakGlassReading(self.checking, entrances, self.identities, self.desk.store, self.desk.clock)
 
-    def record_drill(self, days_ago: float = 5) -> Drill:
+    def record_drill(self, days_ago: float = 5, account_id: AccountId = FAILSAFE) -> Drill:
         inventory = self.desk.read_inventory()
-        account = next(one for one in inventory.accounts if one.account_id == FAILSAFE)
+        account = next(one for one in inventory.accounts if one.account_id == account_id)
         drill = self.drills.prepare(
             inventory,
             account,

@@ -237,7 +237,7 @@ def make_report(facts: EvidenceFacts | None = None, period: Period = PERIOD) -> 
 def make_hostile_facts(text: str) -> EvidenceFacts:
     """The same, with ``text`` wherever somebody else may write."""
     facts = make_facts()
-    accounts = tuple(replace(account, name=text, ou_path=f"Root/{text}") for account in list_accounts())
+    accounts = tuple(replace(one, name=text, email=text, ou_path=f"Root/{text}") for one in list_accounts())
     actor = replace(OPERATOR, name=text, caller_arn=text)
     policy = replace(make_guardrail(), name=text)
     state = replace(make_state(guardrails=(policy,), unknown=(text,)), caller_arn=text)
@@ -259,6 +259,7 @@ def make_hostile_facts(text: str) -> EvidenceFacts:
             ),
             caller_arns=(text,),
         ),
+        emails=EmailJudging(EmailRules(), {}, END).judge_all(make_inventory(accounts)),
         setup=replace(state, guardrails=(replace(policy, attached_to=(text,)),)),
         accepted=accept(state, by=text),
     )

@@ -35,6 +35,8 @@ class FakePolicies:
         self.error: Exception | None = None
         """Raised by every reading."""
         self.problems: dict[PolicyKind, tuple[str, ...]] = {}
+        self.problems_of_targets: dict[PolicyKind, tuple[str, ...]] = {}
+        """Of readings that ask each target."""
         self.enabled = frozenset({PolicyKind.SERVICE_CONTROL})
         self._policies: list[OrganizationPolicy] = []
         self._without_full_access: set[str] = set()
@@ -63,7 +65,7 @@ class FakePolicies:
     def list_policies_over(self, target_ids: Collection[str]) -> PolicyListing:
         self._note("list_policies_over")
         found = [policy for policy in self._policies if policy.target_ids & set(target_ids)]
-        return PolicyListing((self._full_access(), *found), self.enabled, self.problems)
+        return PolicyListing((self._full_access(), *found), self.enabled, self.problems | self.problems_of_targets)
 
     def _note(self, call: str) -> None:
         self.calls.append(call)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from threading import Event
 
 from rootkeeper.domain.organization_policies import OrganizationPolicy, PolicyListing
 from rootkeeper.domain.policies.documents import PolicyKind, PolicyLabel
 from rootkeeper.domain.setup_drift import AcceptedSetup, SetupState
-from rootkeeper.errors import AwsError, DatabaseError
+from rootkeeper.errors import DatabaseError
 
 DENY_ROOT = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}'
 
@@ -47,11 +50,25 @@ class FakeGuardrails:
 
     policies: list[OrganizationPolicy] = field(default_factory=lambda: [make_policy()])
     problems: dict[PolicyKind, tuple[str, ...]] = field(default_factory=dict)
-    error: AwsError | None = None
+    error: Exception | None = None
     readings: int = 0
+    _is_free: Event = field(default_factory=Event)
+
+    def __post_init__(self) -> None:
+        self._is_free.set()
+
+    @contextmanager
+    def held(self) -> Iterator[Callable[[], None]]:
+        """Readings that begin meanwhile last until the end of the block, or until they are let go."""
+        self._is_free.clear()
+        try:
+            yield self._is_free.set
+        finally:
+            self._is_free.set()
 
     def list_own_policies(self) -> PolicyListing:
         self.readings += 1
+        self._is_free.wait()
         if self.error is not None:
             raise self.error
         return PolicyListing(tuple(self.policies), frozenset({PolicyKind.SERVICE_CONTROL}), self.problems)

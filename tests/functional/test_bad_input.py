@@ -94,6 +94,9 @@ CASES = (
     Case("plan that is valid for no time", ("plan", "--all", "--out", "p.json", "--valid-for", "0s"), 2, "0s"),
     Case("plan in a folder that isn't there", ("plan", "--all", "--out", "/nowhere/p.json"), 2, "/nowhere/p.json"),
     Case("plan that isn't there", ("apply", "/nowhere/plan.json", "--yes"), 2, "/nowhere/plan.json"),
+    Case("job that isn't there", ("jobs", "show", "j-0000000000"), 2, "j-0000000000"),
+    Case("job to resume that isn't there", ("jobs", "resume", "j-0000000000"), 2, "j-0000000000"),
+    Case("job to cancel that isn't there", ("jobs", "cancel", "j-0000000000"), 2, "j-0000000000"),
     Case("window that isn't there", ("windows", "show", "w-0000000000"), 2, "w-0000000000"),
     Case("window to close that isn't there", ("windows", "close", "w-0000000000", "--yes"), 2, "w-0000000000"),
     # Credentials, Regions, endpoints.
@@ -109,6 +112,11 @@ CASES = (
     Case("settings file that isn't there", ("--config", "/nowhere/s.toml", "status"), 2, "/nowhere/s.toml"),
     Case("setting that isn't one", ("status",), 2, "ROOTKEEPER_SPEED", {"ROOTKEEPER_SPEED": "9"}),
     Case("setting out of range", ("audit",), 2, "range", {"ROOTKEEPER_AWS_CONCURRENCY": "0"}),
+    Case("more threads than can be", ("audit",), 2, "range", {"ROOTKEEPER_AWS_CONCURRENCY": "100000"}),
+    Case("share of nothing", ("audit", "--api-share", "0"), 2, "--api-share"),
+    Case("share above all", ("audit", "--api-share", "101"), 2, "--api-share"),
+    Case("share that isn't a number", ("audit",), 2, "ROOTKEEPER_AWS_API_SHARE", {"ROOTKEEPER_AWS_API_SHARE": "most"}),
+    Case("share out of range", ("audit",), 2, "range", {"ROOTKEEPER_AWS_API_SHARE": "0"}),
     Case("database of another kind", ("audit",), 2, "database", {"ROOTKEEPER_DATABASE_URL": "mysql://h/d"}),
     Case(
         "database in a place that can't be",

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from tests.functional.administration import open_client
+from tests.functional.administration import DELEGATE, Administration, open_client
 from tests.functional.conversation import converse
+from tests.functional.promises.interposed_proxy import Answer, InterposedProxy, Request
 from tests.functional.running import SECONDS, Program
 from tests.sandbox_process import SandboxProcess
 
@@ -275,6 +276,67 @@ def test_p12_what_may_not_be_changed_is_refused(
     assert run.status == status, run.shown
     assert said in run.stderr
     assert sandbox.operations(before, mutating=True) == []
+
+
+def test_p12_the_failsafe_and_an_excepted_account_are_refused_without_an_override(
+    trusted: Program, sandbox: SandboxProcess
+) -> None:
+    Administration(sandbox).set_up()
+    excepting = ("exceptions", "add", PERSONAL, "--owner", "Ana", "--reason", "invoices", "--until", "30d", "--yes")
+    assert trusted.run(*excepting).status == 0
+    before = sandbox.last_request()
+    excepted = change(trusted, "--yes")
+    assert (excepted.status, "invoices" in excepted.stderr) == (2, True), excepted.shown
+    failsafe = trusted.run("emails", "change", DELEGATE, NEW, "--reason", "x", "--yes")
+    assert (failsafe.status, "is a failsafe" in failsafe.stderr) == (2, True), failsafe.shown
+    assert sandbox.operations(before, mutating=True) == []
+
+
+def test_p12_an_account_with_a_recovery_window_is_refused(trusted: Program, sandbox: SandboxProcess) -> None:
+    Administration(sandbox).set_up()
+    sandbox.put_root_user(PERSONAL, {})
+    assert trusted.run("recover", PERSONAL, "--reason", "drill", "--leave-open", "--yes").status == 0
+    before = sandbox.last_request()
+    run = change(trusted, "--yes")
+    assert (run.status, "windows close" in run.stderr) == (2, True), run.shown
+    assert sandbox.operations(before, mutating=True) == []
+
+
+def test_an_address_that_the_approved_pattern_doesnt_match_is_a_finding(ruled: Program) -> None:
+    pattern = r"aws(-management|\+[a-z-]+)@example\.com"
+    run = ruled.run("emails", "list", "-o", "json", ROOTKEEPER_EMAILS_APPROVED_PATTERN=pattern)
+    found = {one["account_id"]: one for one in run.json["accounts"]}
+    assert found["111122223333"]["verdict"] == "pass"
+    assert found[PERSONAL]["reasons"] == ["not_a_group", "pattern_not_matched"]
+
+
+def test_an_address_that_two_accounts_have_is_a_finding_whatever_its_case(
+    ruled: Program, sandbox: SandboxProcess
+) -> None:
+    shared = str(sandbox.accounts()["400050006000"]["email"]).upper()
+
+    def share(request: Request, answer: Answer) -> Answer:
+        if request.operation != "ListAccounts":
+            return answer
+        return replace(answer, body=answer.body.replace(OLD.encode(), shared.encode()))
+
+    with InterposedProxy(sandbox.base_url) as proxy:
+        proxy.after = share
+        run = ruled.run("emails", "list", "-o", "json", AWS_ENDPOINT_URL=proxy.url)
+    found = {one["account_id"]: one for one in run.json["accounts"]}
+    for holder, other in ((PERSONAL, "400050006000"), ("400050006000", PERSONAL)):
+        assert found[holder]["reasons"] == ["duplicate"]
+        assert found[holder]["verdict"] == "fail"
+        assert found[holder]["shared_with"] == [other]
+
+
+def test_an_attestation_ends_by_itself(ruled: Program) -> None:
+    attest = ("emails", "attest", OLD, "--by", "Nikki Wolf", "--yes", "--until")
+    assert ruled.run(*attest, "2001-01-01").status == 2
+    assert ruled.run(*attest, "2s").status == 0
+    time.sleep(2.1)
+    run = ruled.run("emails", "list", PERSONAL, "-o", "json")
+    assert run.json["accounts"][0]["reasons"] == ["attestation_expired"]
 
 
 def test_an_override_is_recorded_with_the_reason(trusted: Program, sandbox: SandboxProcess) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+import jsonschema
 import pytest
 
 from tests.functional.running import SECONDS, Program
@@ -17,6 +20,14 @@ from tests.sandbox_process import SandboxProcess
 
 FAILSAFE = "222233334444"
 MEMBER = "400050006000"
+SCHEMA = json.loads(
+    (Path(__file__).resolve().parents[2] / "docs" / "reference" / "failsafe-set-up.schema.json").read_text()
+)
+
+
+def ensure_fits(shown: str) -> None:
+    """What was written fits the schema that is published for it."""
+    jsonschema.validate(json.loads(shown), SCHEMA, format_checker=jsonschema.FormatChecker())
 
 
 @pytest.fixture
@@ -59,6 +70,7 @@ def test_the_login_is_kept_once_a_person_has_completed_it(
         RootPerson(sandbox, FAILSAFE).complete()
         shown, said = process.communicate(timeout=SECONDS)
     assert process.returncode == 0, shown + said
+    ensure_fits(shown)
     assert '"outcome": "kept"' in shown
     assert '"state": "KEPT"' in shown
     root_user = sandbox.root_user(FAILSAFE)
@@ -80,6 +92,7 @@ def test_ctrl_c_deletes_what_was_begun(program_with_delegate: Program, sandbox: 
         process.send_signal(signal.SIGINT)
         shown, said = process.communicate(timeout=SECONDS)
     assert process.returncode == 4, shown + said
+    ensure_fits(shown)
     assert '"outcome": "closed"' in shown
     root_user = sandbox.root_user(FAILSAFE)
     assert (root_user["password"], root_user["recovery_allowed"]) == (False, False)

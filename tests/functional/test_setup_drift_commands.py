@@ -123,3 +123,45 @@ def test_guardrails_that_the_caller_cant_read_are_unknown_and_never_no_drift(
     assert run.status == 1, run.shown
     assert "organizations:DescribePolicy" in run.json["drift"]["unknown"][0]
     assert run.json["drift"]["differences"] == []
+
+
+def test_every_audit_tells_drift_beside_its_answer_and_ends_as_it_would_without(
+    accepted: Program, sandbox: SandboxProcess
+) -> None:
+    calm = accepted.run("audit", "Shop Test", "-o", "json")
+    assert calm.json["drift"]["accepted"]["ledger_sequence"] == 1
+    assert calm.json["drift"]["differences"] == calm.json["drift"]["unknown"] == []
+    assert "Drift" not in calm.stderr
+    organizations = client_of(sandbox, "organizations")
+    client_of(sandbox, "iam", "delegated-admin").disable_organizations_root_sessions()
+    policies = organizations.list_policies(Filter="SERVICE_CONTROL_POLICY")["Policies"]
+    own = next(policy["Id"] for policy in policies if not policy["AwsManaged"])
+    organizations.update_policy(PolicyId=own, Content=json.dumps({"Version": "2012-10-17", "Statement": []}))
+    before = sandbox.last_request()
+    run = accepted.run("audit", "Shop Test", "-o", "json")
+    assert {one["subject"] for one in run.json["drift"]["differences"]} == {"RootSessions", own}
+    assert run.status == calm.status
+    for shown in ("Drift: The feature RootSessions: off", "could be: Terraform", own, "status --accept"):
+        assert shown in run.stderr
+    assert sandbox.operations(before, mutating=True) == []
+    lines = accepted.run("audit", "Shop Test", "-o", "jsonl")
+    assert "Drift: The feature RootSessions: off" in lines.stderr
+    assert [json.loads(line)["name"] for line in lines.stdout.splitlines()] == ["Shop Test"]
+
+
+def test_before_a_set_up_was_accepted_an_audit_reads_no_policy(enabled: Program, sandbox: SandboxProcess) -> None:
+    before = sandbox.last_request()
+    run = enabled.run("audit", "Shop Test", "-o", "json")
+    assert run.json["drift"] == {"accepted": None, "differences": [], "unknown": []}
+    assert not any("Polic" in operation for operation in sandbox.operations(before))
+
+
+def test_guardrails_that_the_auditor_cant_read_are_told_as_unknown(accepted: Program, sandbox: SandboxProcess) -> None:
+    sandbox.control("POST", "faults", {
+        "service": "organizations",
+        "operation": "ListPolicies",
+        "error": {"code": "AccessDeniedException", "status": 400, "message": "You don't have permissions."},
+    })  # fmt: skip
+    run = accepted.run("audit", "Shop Test")
+    sandbox.control("DELETE", "faults")
+    assert "Drift unknown: Guardrails couldn't be compared. It needs organizations:ListPolicies" in run.stderr

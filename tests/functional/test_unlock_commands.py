@@ -37,6 +37,10 @@ def names_of(run: Run, kind: str) -> list[tuple[str, str, str]]:
     return [(one["name"], one["region"], one["verdict"]) for one in run.json[kind]]
 
 
+def operations_of(sandbox: SandboxProcess, since: int, service: str) -> set[str]:
+    return {request["operation"] for request in sandbox.requests(since) if request["service"] == service}
+
+
 def list_mutating(sandbox: SandboxProcess, since: int) -> list[str]:
     return [operation for operation, _ in sandbox.operations(since, mutating=True)]
 
@@ -85,17 +89,23 @@ def test_the_statement_that_locks_out_is_shown_with_a_policy_without_it(unlockin
 
 
 def test_p07_looking_makes_no_changing_call_and_a_dry_run_opens_no_session(
-    unlocking: Program, sandbox: SandboxProcess
+    unlocking: Program, sandbox: SandboxProcess, tmp_path: Path
 ) -> None:
+    replacement = tmp_path / "new.json"
+    allowing = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{BUCKET}/*"}
+    replacement.write_text(json.dumps({"Version": "2012-10-17", "Statement": allowing}))
     since = sandbox.last_request()
     assert unlocking.run("unlock", "s3", ORDERS).status == 0
     assert unlock_bucket(unlocking).status == 0
     assert list_mutating(sandbox, since) == []
     since = sandbox.last_request()
-    for change in ((), ("--remove",), ("--corrected",)):
+    for change in ((), ("--remove",), ("--corrected",), ("--replace", replacement)):
         run = unlock_bucket(unlocking, *change, "--dry-run")
         assert run.status == 0, run.shown
         assert "S3UnlockBucketPolicy" in run.stderr
+    run = unlocking.run("unlock", "sqs", ORDERS, QUEUE, "--remove", "--dry-run")
+    assert (run.status, "SQSUnlockQueuePolicy" in run.stderr) == (0, True)
+    assert list_mutating(sandbox, since) == []
     assert "AssumeRoot" not in {request["operation"] for request in sandbox.requests(since)}
 
 
@@ -122,13 +132,40 @@ def test_a_bucket_in_another_region_is_changed_there(unlocking: Program, sandbox
     run = unlocking.run("unlock", "s3", PAYMENTS_EU, BUCKET_EU, "--corrected", "--yes", "-o", "json")
     assert (run.status, run.json["region"]) == (0, "eu-central-1")
     calls = {request["operation"]: request for request in sandbox.requests(since) if request["service"] == "s3"}
+    assert set(calls) == {"ListBuckets", "GetBucketPolicy", "DeleteBucketPolicy"}
     assert calls["DeleteBucketPolicy"]["region"] == "eu-central-1"
     assert {request["status"] for request in calls.values()} <= {200, 204, 404}
 
 
-def test_a_queue_is_opened(unlocking: Program) -> None:
+def test_a_bucket_in_another_region_is_found_by_the_redirect_where_buckets_cannot_be_listed(
+    unlocking: Program, sandbox: SandboxProcess
+) -> None:
+    statement = {"Effect": "Deny", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
+    content = {"Version": "2012-10-17", "Statement": [statement]}
+    sandbox.create_policy(
+        {"name": "no-lists", "type": "SERVICE_CONTROL_POLICY", "content": content, "targets": [PAYMENTS_EU]}
+    )
+    since = sandbox.last_request()
+    run = unlocking.run("unlock", "s3", PAYMENTS_EU, BUCKET_EU, "--remove", "--yes", "-o", "json")
+    assert (run.status, run.json["region"]) == (0, "eu-central-1"), run.shown
+    requests = [request for request in sandbox.requests(since) if request["service"] == "s3"]
+    assert [(request["operation"], request["region"], request["status"]) for request in requests[:3]] == [
+        ("ListBuckets", "us-east-1", 403),
+        ("GetBucketPolicy", "us-east-1", 301),
+        ("GetBucketPolicy", "eu-central-1", 200),
+    ]
+    assert operations_of(sandbox, since, "s3") == {"ListBuckets", "GetBucketPolicy", "DeleteBucketPolicy"}
+
+
+def test_a_locked_queue_is_opened_and_locked_again_from_its_copy(unlocking: Program, sandbox: SandboxProcess) -> None:
+    since = sandbox.last_request()
     run = unlocking.run("unlock", "sqs", ORDERS, QUEUE, *IN_US, "--corrected", "--yes", "-o", "json")
     assert (run.status, run.json["result"], run.json["verdict_after"]) == (0, "done", "no_policy")
+    copy = run.json["saved"]["path"]
+    restored = unlocking.run("unlock", "sqs", ORDERS, QUEUE, *IN_US, "--restore", copy, "--yes", "-o", "json")
+    assert (restored.status, restored.json["verdict_after"]) == (0, "depends")
+    assert list_mutating(sandbox, since) == ["SetQueueAttributes"] * 2
+    assert operations_of(sandbox, since, "sqs") == {"GetQueueUrl", "GetQueueAttributes", "SetQueueAttributes"}
 
 
 def test_a_correction_keeps_the_other_statements(unlocking: Program, sandbox: SandboxProcess, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,9 +14,17 @@ from botocore import xform_name
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from rootkeeper.aws.gateway import AwsGateway
+from rootkeeper.domain.preflight import PreflightRow
 from rootkeeper.domain.preflight_tasks import ROOT_SESSION_TASKS, SIGN_IN_ACTIONS, Task
+from rootkeeper.domain.selection import NamedAccount, SelectionRequest
 from rootkeeper.domain.task_policies import TaskPolicy
 from rootkeeper.sandbox.state.identifiers import derive_secret_access_key
+from rootkeeper.workflows.inventory import InventoryReading
+from rootkeeper.workflows.preflight import Preflight
+from tests.fakes.clock import FakeClock
+from tests.fakes.stores import InMemoryInventory, RecordedProgress
+from tests.guardrails.diffs import apply_diff, split_fix
 from tests.guardrails.worked_cases import ACCOUNT, DELEGATE, MANAGEMENT, Case
 from tests.sandbox_process import Principal, SandboxProcess
 
@@ -63,6 +72,20 @@ class Stage:
             )
         for name in case.without_full_access:
             admin.call("organizations", "DetachPolicy", PolicyId=FULL_ACCESS, TargetId=self.places[name])
+
+    def mend(self, fix: str) -> None:
+        """Do what a fix says."""
+        admin = self._as("management-admin")
+        for policy_id, part in split_fix(fix):
+            if policy_id is not None:
+                before = admin.call("organizations", "DescribePolicy", PolicyId=policy_id)["Policy"]["Content"]
+                content = json.dumps(apply_diff(part, before), separators=(",", ":"))
+                admin.call("organizations", "UpdatePolicy", PolicyId=policy_id, Content=content)
+            elif found := re.match(r"# Detach (\S+)", part):
+                for target in admin.call("organizations", "ListTargetsForPolicy", PolicyId=found[1])["Targets"]:
+                    admin.call("organizations", "DetachPolicy", PolicyId=found[1], TargetId=target["TargetId"])
+            elif found := re.match(r"# Attach (\S+) to (\S+)\.", part):
+                admin.call("organizations", "AttachPolicy", PolicyId=found[1], TargetId=found[2])
 
     def denied(self, task: Task) -> list[str]:
         """Try everything that a task needs, and tell what was denied."""
@@ -151,3 +174,14 @@ _PARAMETERS: Mapping[str, Mapping[str, Any]] = {
 """What an operation is tried with; what it names needn't exist, but for the bucket and the queue."""
 
 TRIED = (*ROOT_SESSION_TASKS, Task.ROOT_USER_SIGN_IN, Task.ASSUME_ROOT)
+
+
+def judge(gateway: AwsGateway) -> dict[Task, PreflightRow]:
+    """The rows of one account, as the real adapter reads the policies."""
+    clock = FakeClock()
+    inventory = InventoryReading(
+        gateway, InMemoryInventory(), clock, gateway.read_organization(), gateway.read_caller()
+    )
+    request = SelectionRequest(named=(NamedAccount(ACCOUNT),))
+    report = Preflight(inventory, gateway, clock).run(RecordedProgress(), request)
+    return {row.task: row for row in report.rows}

@@ -218,7 +218,7 @@ def test_the_administrators_own_arn_is_what_the_story_says() -> None:
 
 
 MFA_ARN = f"arn:aws:iam::{MANAGEMENT}:mfa/management-admin"
-NEEDS_MFA = {"Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}
+NEEDS_MFA: dict[str, Any] = {"Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}
 
 
 def stage_with_mfa() -> tuple[Stage, str]:

@@ -20,7 +20,14 @@ from rootkeeper.errors import AwsAccessDeniedError, AwsError, AwsNotFoundError
 
 _PAGE_SIZE = 1000
 _NO_POLICY = "NoSuchBucketPolicy"
-_REDIRECTS = frozenset({"AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "PermanentRedirect"})
+_REDIRECTS = frozenset(
+    {
+        "AuthorizationHeaderMalformed",
+        "IllegalLocationConstraintException",
+        "PermanentRedirect",
+        "TemporaryRedirect",
+    }
+)
 """What S3 answers in the wrong Region. Source: S3 API Reference, Error responses."""
 _REGION_HEADER = "x-amz-bucket-region"
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from rootkeeper.domain.organization_policies import POLICY_ID
 from rootkeeper.errors import DenialCause
 
 _CAUSES = {
@@ -26,7 +27,6 @@ _DENIAL = re.compile(
     rf"(?:with an explicit deny in an? ({_NAMES})|because no ({_NAMES}) allows|an? ({_NAMES}) explicitly denies)",
     re.IGNORECASE,
 )
-_POLICY_ID = re.compile(r"\bp-[0-9a-z]{8,128}\b")
 _TAIL = re.compile(r"\s*\bGo to https://\S+ for complete details.*", re.DOTALL)
 _FEATURES_OFF = (
     "Root sessions feature is not enabled",
@@ -49,7 +49,7 @@ def parse_denial(message: str) -> Denial:
     if found is None:
         return Denial(cause=None, policy_id=None)
     name = next(group for group in found.groups() if group)
-    policy_id = _POLICY_ID.search(message, found.end())
+    policy_id = POLICY_ID.search(message, found.end())
     return Denial(cause=_CAUSES[name.lower()], policy_id=policy_id.group() if policy_id else None)
 
 

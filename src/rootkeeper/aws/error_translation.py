@@ -152,7 +152,7 @@ def _denied(facts: _Facts, call: Call) -> AwsAccessDeniedError:
 
 
 def _find_needed_caller(call: Call) -> str | None:
-    """Where AWS names no cause, the caller's account may be the wrong one; inside a root session it is the right one."""
+    """Where AWS names no cause, the caller's account may be the wrong one; within a root session it is right."""
     if call.in_root_session:
         return None
     return NEEDED_CALLERS.get(call.operation) or NEEDED_CALLERS.get(call.operation.partition(":")[0])
@@ -162,7 +162,8 @@ def _denial_hint(text: str, cause: DenialCause | None, policy_id: str | None, ca
     if is_feature_off(text):
         return "Run `rootkeeper enable`."
     if call.in_root_session and cause in _POLICIES_OF_THE_ORGANIZATION:
-        return f"Exempt root sessions (aws:AssumedRoot) in policy {policy_id or 'that denies the root user'}."
+        named = policy_id or "that denies the root user"
+        return f"Exempt root sessions (aws:AssumedRoot) in policy {named}. `rootkeeper preflight` names all that block."
     if call.operation == "sts:AssumeRoot":
         return (
             "AssumeRoot needs sts:AssumeRoot for this task policy, credentials of an IAM user or role in the management"

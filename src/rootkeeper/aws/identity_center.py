@@ -125,18 +125,25 @@ class _Instance:
         return Holder(HolderKind.USER, self._find_user_name(user_id))
 
     def _read_group(self, group_id: str) -> Holder:
+        name = self._find_group_name(group_id)
         try:
-            described = self._store.read("DescribeGroup", IdentityStoreId=self._store_id, GroupId=group_id)
-            name = str(described.get("DisplayName") or group_id)
             memberships = tuple(
                 self._store.list_all(
                     "ListGroupMemberships", "GroupMemberships", IdentityStoreId=self._store_id, GroupId=group_id
                 )
             )
         except _UNREADABLE:
-            return Holder(HolderKind.GROUP, f"group {group_id}", members=None)
+            return Holder(HolderKind.GROUP, name, members=None)
         members = (str(one.get("MemberId", {}).get("UserId", "?")) for one in memberships)
         return Holder(HolderKind.GROUP, name, tuple(sorted(self._find_user_name(user_id) for user_id in members)))
+
+    def _find_group_name(self, group_id: str) -> str:
+        """Its id where the identity store doesn't tell."""
+        try:
+            described = self._store.read("DescribeGroup", IdentityStoreId=self._store_id, GroupId=group_id)
+        except _UNREADABLE:
+            return f"group {group_id}"
+        return str(described.get("DisplayName") or f"group {group_id}")
 
     def _find_user_name(self, user_id: str) -> str:
         """The id itself where the identity store doesn't tell."""

@@ -10,6 +10,7 @@ Source: Organizations ListPolicies, ListTargetsForPolicy, ListPoliciesForTarget 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,7 +19,7 @@ from rootkeeper.aws.calls import ServiceCalls
 from rootkeeper.aws.clients import AwsClients
 from rootkeeper.domain.organization_policies import CONTROL_KINDS, OrganizationPolicy, PolicyListing
 from rootkeeper.domain.policies.documents import PolicyKind, PolicyLabel
-from rootkeeper.errors import AwsAccessDeniedError, AwsNotFoundError, AwsRejectedError
+from rootkeeper.errors import AwsAccessDeniedError, AwsNotFoundError, AwsRejectedError, AwsThrottledError
 
 _PAGE_SIZE = 20
 _TYPES = {
@@ -30,7 +31,7 @@ _ATTACHED_EVERYWHERE = "p-RCPFullAWSAccess"
 
 Source: Organizations User Guide, "RCP evaluation".
 """
-_UNREADABLE = (AwsAccessDeniedError, AwsRejectedError)
+_UNREADABLE = (AwsAccessDeniedError, AwsRejectedError, AwsThrottledError)
 
 
 class AwsPolicies:
@@ -66,12 +67,17 @@ class _Attached:
 
 
 class _Reading:
-    """One reading, and what went wrong in it."""
+    """One reading, and what went wrong in it.
+
+    A call that AWS throttled in spite of all retries isn't made again for the next policy: each would take as long.
+    """
 
     def __init__(self, organizations: ServiceCalls, *, skips_aws_managed: bool = False) -> None:
         self._organizations = organizations
         self._skips_aws_managed = skips_aws_managed
         self._problems: dict[PolicyKind, tuple[str, ...]] = {}
+        self._throttled: dict[str, AwsThrottledError] = {}
+        """By operation."""
 
     def read(self, target_ids: Collection[str] | None) -> PolicyListing:
         """Of these targets, or of the whole organization."""
@@ -117,11 +123,8 @@ class _Reading:
         return found.values()
 
     def _list(self, kind: PolicyKind, operation: str, **parameters: Any) -> tuple[Mapping[str, Any], ...]:
-        pages = self._organizations.list_all(
-            operation, "Policies", Filter=_TYPES[kind], MaxResults=_PAGE_SIZE, **parameters
-        )
         try:
-            return tuple(pages)
+            return self._list_pages(operation, "Policies", Filter=_TYPES[kind], **parameters)
         except (*_UNREADABLE, AwsNotFoundError) as error:
             self._note(kind, error, operation)
             return ()
@@ -129,16 +132,32 @@ class _Reading:
     def _list_targets(self, kind: PolicyKind, policy_id: str) -> tuple[str, ...]:
         """Where a policy is attached; nowhere any more if it was deleted meanwhile."""
         operation = "ListTargetsForPolicy"
-        pages = self._organizations.list_all(
-            operation, "Targets", target=policy_id, PolicyId=policy_id, MaxResults=_PAGE_SIZE
-        )
         try:
-            return tuple(str(required(target, "TargetId", f"organizations:{operation}")) for target in pages)
+            targets = self._list_pages(operation, "Targets", target=policy_id, PolicyId=policy_id)
+            return tuple(str(required(target, "TargetId", f"organizations:{operation}")) for target in targets)
         except AwsNotFoundError:
             return ()
         except _UNREADABLE as error:
             self._note(kind, error, operation)
             return ()
+
+    def _list_pages(
+        self, operation: str, member: str, *, target: str | None = None, **parameters: Any
+    ) -> tuple[Mapping[str, Any], ...]:
+        with self._unless_throttled(operation):
+            return tuple(
+                self._organizations.list_all(operation, member, target=target, MaxResults=_PAGE_SIZE, **parameters)
+            )
+
+    @contextmanager
+    def _unless_throttled(self, operation: str) -> Iterator[None]:
+        if operation in self._throttled:
+            raise self._throttled[operation]
+        try:
+            yield
+        except AwsThrottledError as error:
+            self._throttled[operation] = error
+            raise
 
     def _note(self, kind: PolicyKind, error: _Refusal, operation: str) -> None:
         problems = (*self._problems.get(kind, ()), _describe(error, f"organizations:{operation}"))
@@ -148,7 +167,8 @@ class _Reading:
         """The policy with its document, or with the reason why that couldn't be read."""
         policy_id, content, problem = policy.label.policy_id, None, None
         try:
-            answer = self._organizations.read("DescribePolicy", target=policy_id, PolicyId=policy_id)
+            with self._unless_throttled("DescribePolicy"):
+                answer = self._organizations.read("DescribePolicy", target=policy_id, PolicyId=policy_id)
             described = required(answer, "Policy", "organizations:DescribePolicy")
             content = str(required(described, "Content", "organizations:DescribePolicy"))
         except (*_UNREADABLE, AwsNotFoundError) as error:
@@ -164,7 +184,7 @@ class _Reading:
         )
 
 
-_Refusal = AwsAccessDeniedError | AwsNotFoundError | AwsRejectedError
+_Refusal = AwsAccessDeniedError | AwsNotFoundError | AwsRejectedError | AwsThrottledError
 
 
 def _parse_summary(summary: Mapping[str, Any]) -> _Attached:
@@ -175,4 +195,6 @@ def _parse_summary(summary: Mapping[str, Any]) -> _Attached:
 def _describe(error: _Refusal, permission: str) -> str:
     if isinstance(error, AwsAccessDeniedError):
         return f"needs {permission}, from the management account or a delegated administrator account"
+    if isinstance(error, AwsThrottledError):
+        return f"needs another try: AWS limited the rate of {permission}"
     return f"{permission}: {error.message}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rootkeeper.aws.answers import required
+from rootkeeper.aws.answers import refuse_answer, required
 from rootkeeper.aws.clients import AwsClients
 from rootkeeper.aws.endpoints import host_and_port, is_aws
 from rootkeeper.domain.organizations import AccountId
@@ -50,4 +50,7 @@ class AwsResourcePlaces:
             MaxResults=_PAGE_SIZE,
             **about,
         )
-        return tuple(sorted(str(required(one, "RegionName", "account:ListRegions")) for one in regions))
+        enabled = sorted(str(required(one, "RegionName", "account:ListRegions")) for one in regions)
+        if not enabled:
+            refuse_answer("account:ListRegions", "no Region is enabled, and every account has some")
+        return tuple(enabled)

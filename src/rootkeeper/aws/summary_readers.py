@@ -7,6 +7,7 @@ can do: going through a proxy.
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
@@ -27,21 +28,26 @@ def open_reader(clients: AwsClients, concurrency: int) -> LoopSummaryReader | Th
     """The reader for the settings of this machine; nothing is sent yet.
 
     :raises AwsCredentialsError: if there are no credentials.
+    :raises OSError: if the CA bundle can't be read.
     """
     templates = SummaryTemplates(clients)
     if any(needs_botocore(url) for url in templates.urls):
         return ThreadedSummaryReader(AwsRootSessions(clients), clients, concurrency)
-    return LoopSummaryReader(clients, templates, concurrency)
+    return LoopSummaryReader(clients, templates, create_tls_context(clients.session), concurrency)
 
 
 class LoopSummaryReader:
     """Implements the port SummaryReader by an event loop in a thread of its own."""
 
-    def __init__(self, clients: AwsClients, templates: SummaryTemplates, concurrency: int) -> None:
+    _loop: asyncio.AbstractEventLoop
+
+    def __init__(
+        self, clients: AwsClients, templates: SummaryTemplates, context: ssl.SSLContext, concurrency: int
+    ) -> None:
         self._clients = clients
         self._templates = templates
+        self._context = context
         self._concurrency = concurrency
-        self._loop = create_event_loop()
         self._thread = threading.Thread(target=self._serve, name="rootkeeper-summaries", daemon=True)
         self._begun: Future[SummaryCalls] = Future()
         self._end = asyncio.Event()
@@ -63,17 +69,13 @@ class LoopSummaryReader:
         self._loop.call_soon_threadsafe(self._begin, request, deliver)
 
     def _serve(self) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+        with asyncio.Runner(loop_factory=create_event_loop) as runner:
+            self._loop = runner.get_loop()
             runner.run(self._run())
 
     async def _run(self) -> None:
-        try:
-            context = create_tls_context(self._clients.session)
-        except BaseException as error:
-            self._begun.set_exception(error)
-            raise
         async with open_transport(
-            context,
+            self._context,
             connections=self._concurrency,
             connect_timeout_seconds=self._clients.options.connect_timeout_seconds,
             read_timeout_seconds=self._clients.options.read_timeout_seconds,

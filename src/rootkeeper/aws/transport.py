@@ -25,8 +25,8 @@ _UNTOUCHED = ("Accept", "Accept-Encoding")
 
 
 def needs_botocore(url: str) -> bool:
-    """Whether a proxy stands before ``url``."""
-    return bool(get_environ_proxies(url))
+    """Whether a proxy stands before ``url``: one for its scheme, from which ``NO_PROXY`` doesn't except its host."""
+    return URL(url).scheme in get_environ_proxies(url)
 
 
 def create_tls_context(session: Session) -> ssl.SSLContext:

@@ -39,6 +39,10 @@ def audit(
     of the list is told. With -o jsonl each account leaves as soon as it is read. Ctrl-C once finishes what is in flight
     and leaves a job that rootkeeper jobs resume goes on with; twice stops now.
 
+    Once a set-up was accepted (rootkeeper status --accept), every difference from it is told beside the answer, with
+    what could have changed it. Guardrails are read meanwhile: an audit that is done waits ten seconds for them at most.
+    Drift doesn't change the exit status; that of rootkeeper status does.
+
     Changes: nothing in AWS. Each account records two events in CloudTrail, which alarms on root activity may see.
 
     AWS permissions: sts:AssumeRoot with the task policy IAMAuditRootUserCredentials;
@@ -46,7 +50,9 @@ def audit(
     organizations:ListAccounts, organizations:ListRoots, organizations:ListOrganizationalUnitsForParent,
     organizations:ListAccountsForParent, organizations:ListDelegatedAdministrators,
     organizations:ListAWSServiceAccessForOrganization, organizations:ListTagsForResource (only with --tag);
-    iam:ListOrganizationsFeatures, and iam:GetAccountSummary for the management account's own root user.
+    iam:ListOrganizationsFeatures, and iam:GetAccountSummary for the management account's own root user. Once a
+    set-up was accepted, and where a policy blocks that AWS doesn't name: organizations:ListPolicies,
+    organizations:ListTargetsForPolicy, organizations:DescribePolicy.
 
     Exit statuses: 0 no findings; 1 findings as --fail-on says; 2 wrong usage; 3 AWS or the ledger refused, or AWS can't
     be reached.

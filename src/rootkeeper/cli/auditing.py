@@ -11,6 +11,7 @@ from rootkeeper.cli.fail_on import FailOnOptions
 from rootkeeper.cli.invocation import OutputFormat
 from rootkeeper.cli.progress import open_progress
 from rootkeeper.cli.rendering.audits import account_line, show_audit
+from rootkeeper.cli.rendering.setup_drifts import remark_drift
 from rootkeeper.cli.rendering.text import counted
 from rootkeeper.cli.resuming import ResumeRequest
 from rootkeeper.cli.stopping import StopRequests
@@ -38,6 +39,7 @@ def run_audit(
         return _name_interrupted(answer, terminal)
     if output is not OutputFormat.JSONL:
         show_audit(answer, output, terminal, details=details)
+    remark_drift(answer.drift, terminal)
     return ExitStatus.BAD if has_findings(answer.accounts, findings) else ExitStatus.GOOD
 
 

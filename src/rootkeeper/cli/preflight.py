@@ -25,8 +25,9 @@ def preflight(invocation: Invocation, selection: SelectionOptions) -> int:
     AWS permissions: organizations:DescribeOrganization, organizations:ListAccounts, organizations:ListRoots,
     organizations:ListOrganizationalUnitsForParent, organizations:ListAccountsForParent,
     organizations:ListDelegatedAdministrators, organizations:ListAWSServiceAccessForOrganization,
-    organizations:ListPolicies, organizations:ListTargetsForPolicy, organizations:ListPoliciesForTarget,
-    organizations:DescribePolicy, organizations:ListTagsForResource (only with --tag); iam:ListOrganizationsFeatures.
+    organizations:ListPolicies, organizations:ListTargetsForPolicy, organizations:DescribePolicy,
+    organizations:ListPoliciesForTarget (only makes it quicker for a few accounts of a large organization),
+    organizations:ListTagsForResource (only with --tag); iam:ListOrganizationsFeatures.
 
     Exit statuses: 0 nothing is blocked or unknown; 1 something is; 2 wrong usage; 3 AWS refused or can't be reached.
     """

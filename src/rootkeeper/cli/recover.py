@@ -52,8 +52,8 @@ def recover(
 
     Changes: creates the login profile of the account's root user, and at the end deletes all its root user credentials.
 
-    AWS permissions: those of rootkeeper audit, and sts:AssumeRoot with the task policies IAMCreateRootUserPassword and
-    IAMDeleteRootUserCredentials.
+    AWS permissions: those of rootkeeper audit and rootkeeper preflight, and sts:AssumeRoot with the task policies
+    IAMCreateRootUserPassword and IAMDeleteRootUserCredentials.
 
     Exit statuses: 0 opened and, unless left open, closed as a re-read shows; 2 wrong usage, not confirmed, or the
     account may not be recovered now; 3 AWS or the ledger refused, or AWS can't be reached; 4 opening or closing failed

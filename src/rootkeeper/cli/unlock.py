@@ -36,9 +36,10 @@ def unlock_bucket(
     AWS permissions: those of reading the organization (see rootkeeper audit), and sts:AssumeRoot with the task policy
     S3UnlockBucketPolicy.
 
-    Exit statuses: 0 shown, changed as a re-read shows, or nothing to do; 2 wrong usage, not confirmed, the account or
-    the bucket may not be touched, or the policy wouldn't do; 3 AWS or the ledger refused, or AWS can't be reached; 4
-    the policy was changed by somebody else meanwhile, or the change failed or isn't proven.
+    Exit statuses: 0 shown, changed as a re-read shows, or nothing to do; 1 unknown: the caller can't read it, and who
+    could is told; 2 wrong usage, not confirmed, the account or the bucket may not be touched, or the policy wouldn't
+    do; 3 AWS or the ledger refused, or AWS can't be reached; 4 the policy was changed by somebody else meanwhile, or
+    the change failed or isn't proven.
     """
     return unlock(invocation, change, options, ResourceKind.BUCKET, account, bucket)
 
@@ -69,9 +70,10 @@ def unlock_queue(
     SQSUnlockQueuePolicy. Without --regions also account:ListRegions, in the management account or a delegated
     administrator for Account Management; where that is denied all known Regions are asked.
 
-    Exit statuses: 0 shown, changed as a re-read shows, or nothing to do; 2 wrong usage, not confirmed, the account or
-    the queue may not be touched, or the policy wouldn't do; 3 AWS or the ledger refused, or AWS can't be reached; 4 the
-    policy was changed by somebody else meanwhile, or the change failed or isn't proven.
+    Exit statuses: 0 shown, changed as a re-read shows, or nothing to do; 1 unknown: the caller can't read it, and who
+    could is told; 2 wrong usage, not confirmed, the account or the queue may not be touched, or the policy wouldn't do;
+    3 AWS or the ledger refused, or AWS can't be reached; 4 the policy was changed by somebody else meanwhile, or the
+    change failed or isn't proven.
     """
     return unlock(invocation, change, options, ResourceKind.QUEUE, account, queue, regions)
 

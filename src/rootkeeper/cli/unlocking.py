@@ -13,6 +13,7 @@ from rootkeeper.cli.invocation import Invocation, OutputFormat
 from rootkeeper.cli.unlock_options import UnlockOptions
 from rootkeeper.domain.ledger import Result
 from rootkeeper.domain.resource_policies.changes import ChangeKind
+from rootkeeper.domain.resource_policies.lockouts import Verdict
 from rootkeeper.domain.resource_policies.resources import ResourceKind, ensure_resource_name
 from rootkeeper.domain.resource_policies.targets import ensure_unlockable
 from rootkeeper.domain.selection import NamedAccount, find_account
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from rootkeeper.bootstrap import Application
     from rootkeeper.domain.organizations import Account
     from rootkeeper.ports.progress import Progress
+    from rootkeeper.workflows.blocking import BlockNaming
     from rootkeeper.workflows.unlock_planning import ChangeRequest
 
 _LIST_OUTPUTS = (OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
@@ -49,18 +51,20 @@ def unlock(
     with invocation.open_application() as application:
         if name is None or wanted is None:
             name_overdue(application, invocation.terminal)
-            target = _find_target(application, account, options, progress)
+            target, naming = _find_target(application, account, options, progress)
             if change.dry_run:
                 return _tell(invocation, _describe_dry_reading(kind, target, name))
-            return _show(invocation, application, target, kind, name, asked_regions, output, progress)
+            with naming.naming(target, kind.task_policy):
+                return _show(invocation, application, target, kind, name, asked_regions, output, progress)
         confirmation = begin_change(invocation, application, change, output, progress)
-        target = _find_target(application, account, options, progress)
+        target, naming = _find_target(application, account, options, progress)
         request = _make_request(target, kind, name, wanted, asked_regions, text, options)
         if change.dry_run:
             application.unlock_planning.check(request)
             confirmation.show_context()
             return _tell(invocation, _describe_dry_run(request, application))
-        return _change(invocation, application, confirmation, request, output, progress)
+        with naming.naming(target, kind.task_policy):
+            return _change(invocation, application, confirmation, request, output, progress)
 
 
 def _tell(invocation: Invocation, lines: Sequence[str]) -> int:
@@ -69,12 +73,15 @@ def _tell(invocation: Invocation, lines: Sequence[str]) -> int:
     return ExitStatus.GOOD
 
 
-def _find_target(application: Application, account: str, options: UnlockOptions, progress: Progress) -> Account:
+def _find_target(
+    application: Application, account: str, options: UnlockOptions, progress: Progress
+) -> tuple[Account, BlockNaming]:
+    """The account, and what names the policy that blocks in it."""
     inventory = application.inventory_reading.read(progress)
     progress.finish()
     target = find_account(NamedAccount(account), inventory.accounts)
     ensure_unlockable(target, inventory, application.clock.now(), options.included_failsafes)
-    return target
+    return target, application.block_naming(inventory)
 
 
 def _show(
@@ -95,11 +102,11 @@ def _show(
         listing = reading.list_all(target, kind, regions, progress)
         progress.finish()
         show_listing_of_resources(listing, organization_id, output, invocation.terminal)
-    else:
-        standing = reading.find_one(target, kind, name, regions, progress)
-        progress.finish()
-        show_standing(standing, organization_id, output, invocation.terminal)
-    return ExitStatus.GOOD
+        return ExitStatus.BAD if listing.unknown else ExitStatus.GOOD
+    standing = reading.show_one(target, kind, name, regions, progress)
+    progress.finish()
+    show_standing(standing, organization_id, output, invocation.terminal)
+    return ExitStatus.BAD if standing.lockout.verdict is Verdict.UNKNOWN else ExitStatus.GOOD
 
 
 def _make_request(

@@ -23,6 +23,7 @@ from rootkeeper.domain.caller_permissions import (
     list_trusted,
 )
 from rootkeeper.domain.checks import Check, CheckVerdict, failed, passed, unknown
+from rootkeeper.domain.drills import Drill, judge_drills
 from rootkeeper.domain.identities import (
     AccountIdentities,
     Holder,
@@ -217,16 +218,17 @@ def judge_root_way(account_id: AccountId, login: Sequence[Check], work: Permissi
 _BADNESS = (CheckVerdict.FAIL, CheckVerdict.UNKNOWN, CheckVerdict.PASS)
 
 
-def judge_way_in(ways: Iterable[WayIn], unread: Iterable[str], drill: Check) -> Check:
-    """Whether some way is left without Identity Center, and somebody has walked it lately.
+def judge_way_in(ways: Iterable[WayIn], unread: Iterable[str], drills: Sequence[Drill], now: datetime) -> Check:
+    """Whether some way is left without Identity Center, and somebody has lately come in by its account.
 
     :param unread: what couldn't be read, where a way might be.
-    :param drill: of any account by which somebody comes in.
     """
     found, missing = tuple(ways), tuple(unread)
     good = [way for way in found if way.verdict is CheckVerdict.PASS]
     if good:
         said = "; ".join(f"{way.name} in {way.account_id} {way.evidence}" for way in good)
+        held = [judge_drills(drills, now, way.account_id) for way in good]
+        drill = next((one for one in held if one.verdict is CheckVerdict.PASS), held[0])
         if drill.verdict is CheckVerdict.PASS:
             return passed("way_in", f"{said}. {drill.evidence}")
         return Check("way_in", drill.verdict, f"{said}. But: {drill.evidence}", drill.hint)
@@ -242,6 +244,10 @@ _MAKE_ONE = (
     "Give a failsafe its root login (rootkeeper failsafe set-up ID), or keep an IAM user with MFA that may open root "
     "sessions (rootkeeper failsafe runbook)."
 )
+
+
+MANAGEMENT_KINDS = ("management_mfa", "management_access_keys", "management_signing_certificates")
+"""The checks of ``judge_management_root``, for where it can't be read."""
 
 
 def judge_management_root(account_id: AccountId, found: RootCredentialsSummary) -> tuple[Check, ...]:

@@ -49,9 +49,12 @@ def unknown(name: str, evidence: str, hint: str | None = None, *, account_id: Ac
     return Check(name, CheckVerdict.UNKNOWN, evidence, hint, account_id)
 
 
-def unread(name: str, caller: str, *, account_id: AccountId | None = None) -> Check:
-    """What this caller can't read, and ``caller`` could."""
-    return Check(name, CheckVerdict.UNKNOWN, f"needs {caller}", account_id=account_id)
+def unread(name: str, caller: str, said: str | None = None, *, account_id: AccountId | None = None) -> Check:
+    """What this caller can't read, and ``caller`` could.
+
+    :param said: how AWS refused it; ``None`` where it wasn't asked.
+    """
+    return unknown(name, f"needs {caller}: {said}" if said else f"needs {caller}", account_id=account_id)
 
 
 def count_checks(checks: Iterable[Check]) -> dict[str, int]:

@@ -131,7 +131,9 @@ def judge_drills(drills: Iterable[Drill], now: datetime, account_id: AccountId |
     """Whether the last drill is recent and went well. ``account_id`` narrows to one account."""
     known = [one for one in drills if account_id in (None, one.account_id)]
     if not known:
-        return failed("drill", "No drill is recorded.", _HINT.format(account_id or "ACCOUNT"), account_id=account_id)
+        where = f" of {account_id}" if account_id else ""
+        hint = _HINT.format(account_id or "ACCOUNT")
+        return failed("drill", f"No drill{where} is recorded.", hint, account_id=account_id)
     last = max(known, key=lambda one: (one.held_at, one.recorded_at))
     told = f"{last.held_at:%Y-%m-%d} by {last.held_by} in {last.account_id} ({last.source})"
     hint = _HINT.format(last.account_id)

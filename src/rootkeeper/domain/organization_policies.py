@@ -6,6 +6,7 @@ never taken for "nothing".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -15,6 +16,8 @@ from rootkeeper.domain.policies.evaluation import Level
 from rootkeeper.errors import PolicyDocumentError
 
 CONTROL_KINDS = (PolicyKind.SERVICE_CONTROL, PolicyKind.RESOURCE_CONTROL)
+POLICY_ID = re.compile(r"\bp-[0-9a-zA-Z_]{8,128}\b")
+"""Within a text. Source: Organizations DescribePolicy, API version 2016-11-28."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ ids, so that it is written once.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +34,12 @@ _CONTROL_TOWER_SID = "GRRESTRICTROOTUSER"
 _CONTROL_TOWER_REMARK = (
     "# Control Tower manages this statement: enable the control AWS-GR_RESTRICT_ROOT_USER with ExemptAssumeRoot = true"
     " there, which writes the same."
+)
+_ACCELERATOR_ROLES = "AWSAccelerator"
+"""Source: Landing Zone Accelerator on AWS, the prefix of its roles, which its policies leave out of their denials."""
+_ACCELERATOR_REMARK = (
+    "# The Landing Zone Accelerator writes this policy: make the change in the service-control-policies of its"
+    " configuration, or its next run undoes it."
 )
 _FULL_ACCESS = {PolicyKind.SERVICE_CONTROL: "p-FullAWSAccess", PolicyKind.RESOURCE_CONTROL: "p-RCPFullAWSAccess"}
 
@@ -107,9 +114,15 @@ def _exempting(policy: Policy, statements: list[Statement], exemption: Exemption
     changed = exempt(policy, statements, exemption)
     if changed is None:
         return f"# Detach {policy.label}: it denies nothing else."
-    is_control_tower = any((statement.sid or "").upper() == _CONTROL_TOWER_SID for statement in statements)
-    remark = f"{_CONTROL_TOWER_REMARK}\n" if is_control_tower and exemption is ROOT_SESSIONS else ""
-    return remark + _diff(policy, changed, is_way_back=is_way_back)
+    return _name_owner(policy, statements, exemption) + _diff(policy, changed, is_way_back=is_way_back)
+
+
+def _name_owner(policy: Policy, statements: Iterable[Statement], exemption: Exemption) -> str:
+    """A remark on whose policy it is, told by what it says: landing zones change the names."""
+    if any((statement.sid or "").upper() == _CONTROL_TOWER_SID for statement in statements):
+        return f"{_CONTROL_TOWER_REMARK}\n" if exemption is ROOT_SESSIONS else ""
+    is_accelerator = _ACCELERATOR_ROLES in json.dumps(policy.document)
+    return f"{_ACCELERATOR_REMARK}\n" if is_accelerator else ""
 
 
 def _diff(policy: Policy, changed: Mapping[str, Any], *, is_way_back: bool) -> str:

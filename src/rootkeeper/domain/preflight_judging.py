@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from rootkeeper.domain.organization_policies import CONTROL_KINDS, PlacedPolicies, PolicyTree, UnreadPolicy
 from rootkeeper.domain.organizations import Account, AccountState, Organization
 from rootkeeper.domain.policies.documents import AccessRequest, PolicyKind
-from rootkeeper.domain.policies.evaluation import Decision, Denial, Standing, Verdict, evaluate, merge
+from rootkeeper.domain.policies.evaluation import Decision, Denial, Level, Standing, Verdict, evaluate, merge
 from rootkeeper.domain.preflight import PreflightRow, list_blocking, list_unread
 from rootkeeper.domain.preflight_fixes import Blockage, FixWriting
 from rootkeeper.domain.preflight_groups import PolicyTraits, distinguish, read_traits
@@ -25,8 +25,9 @@ from rootkeeper.domain.preflight_tasks import (
 
 _REACHED_BY_RCPS = ("s3:", "sqs:")
 """Source: Organizations User Guide, "AWS services that support RCPs"; IAM doesn't."""
+_PERHAPS_REACHED_BY_RCPS = frozenset({"s3:ListAllMyBuckets", "sqs:ListQueues", "sts:AssumeRoot"})
+"""The lists concern no resource of their own; and STS supports RCPs, but a root user is no resource of STS."""
 _TASKS_REACHED_BY_RCPS = frozenset({Task.UNLOCK_BUCKET, Task.UNLOCK_QUEUE, Task.ROOT_USER_SIGN_IN})
-_RCPS_ON_ASSUME_ROOT = "whether resource control policies reach sts:AssumeRoot, which AWS doesn't say"
 
 _Placed = Mapping[PolicyKind, PlacedPolicies]
 
@@ -97,15 +98,8 @@ class PreflightJudge:
 
     def _judge_task(self, task: Task, account: Account, placed: _Placed) -> _Judgement:
         levels = {kind: self.tree.levels(one) for kind, one in placed.items()}
-        decisions = []
-        for request in list_requests(task, self._place(account)):
-            is_reached = request.action.startswith(_REACHED_BY_RCPS)
-            standing = Standing(
-                service_control_levels=levels[PolicyKind.SERVICE_CONTROL],
-                resource_control_levels=levels[PolicyKind.RESOURCE_CONTROL] if is_reached else (),
-                identity_policies=None,
-            )
-            decisions.append((request.action, evaluate(request, standing)))
+        requests = list_requests(task, self._place(account))
+        decisions = [(request.action, _evaluate(request, levels)) for request in requests]
         kinds = CONTROL_KINDS if task in _TASKS_REACHED_BY_RCPS else (PolicyKind.SERVICE_CONTROL,)
         return self._settle(task, tuple(decisions), placed, kinds)
 
@@ -163,24 +157,13 @@ class PreflightJudge:
         key = (delegate.account_id, *self._group(account, over.values()))
         if key not in self._calls:
             self.evaluations += 1
-            decision = self._evaluate_call(assume_root_request(self._place(delegate), self._place(account)), over)
+            levels = {kind: self.tree.levels(one) for kind, one in over.items()}
+            decision = _evaluate(assume_root_request(self._place(delegate), self._place(account)), levels)
             judgement = self._settle(
                 Task.ASSUME_ROOT, (("sts:AssumeRoot", decision),), over, (PolicyKind.SERVICE_CONTROL,)
             )
             self._calls[key] = judgement
         return self._calls[key]
-
-    def _evaluate_call(self, request: AccessRequest, over: _Placed) -> Decision:
-        caller = Standing(self.tree.levels(over[PolicyKind.SERVICE_CONTROL]), identity_policies=None)
-        decision = evaluate(request, caller)
-        target = Standing(
-            resource_control_levels=self.tree.levels(over[PolicyKind.RESOURCE_CONTROL]), identity_policies=None
-        )
-        beside = evaluate(request, target)
-        if decision.verdict is Verdict.BLOCKED or beside.verdict is Verdict.ALLOWED:
-            return decision
-        doubtful = (replace(denial, unknown=denial.unknown | {_RCPS_ON_ASSUME_ROOT}) for denial in beside.denials)
-        return Decision(Verdict.DEPENDS, (*decision.denials, *doubtful))
 
     # Groups.
 
@@ -200,6 +183,21 @@ class PreflightJudge:
                 self._traits[policy_id] = read_traits(policy)
             if policy_id in self._traits:
                 yield self._traits[policy_id]
+
+
+def _evaluate(request: AccessRequest, levels: Mapping[PolicyKind, Sequence[Level]]) -> Decision:
+    """By SCPs, and by RCPs if they reach the action; if perhaps, what they deny is in doubt."""
+    scps, rcps = levels[PolicyKind.SERVICE_CONTROL], levels[PolicyKind.RESOURCE_CONTROL]
+    if request.action not in _PERHAPS_REACHED_BY_RCPS:
+        is_reached = request.action.startswith(_REACHED_BY_RCPS)
+        return evaluate(request, Standing(scps, rcps if is_reached else (), identity_policies=None))
+    decision = evaluate(request, Standing(scps, identity_policies=None))
+    beside = evaluate(request, Standing(resource_control_levels=rcps, identity_policies=None))
+    if decision.verdict is Verdict.BLOCKED or beside.verdict is Verdict.ALLOWED:
+        return decision
+    doubt = f"whether resource control policies reach {request.action}, which AWS doesn't say"
+    doubtful = (replace(denial, unknown=denial.unknown | {doubt}) for denial in beside.denials)
+    return Decision(Verdict.DEPENDS, (*decision.denials, *doubtful))
 
 
 def _can_be_mended(judgement: _Judgement) -> bool:

@@ -93,7 +93,6 @@ def assume_root_request(caller: Place, target: Place) -> AccessRequest:
         **known_values(_REQUEST_VALUES),
         "aws:principalarn": (arn,),
         "aws:principaltype": one_of("AssumedRole", "User"),
-        "aws:multifactorauthpresent": one_of("true", "false"),
         "sts:taskpolicyarn": task_policies,
     }
     context = RequestContext(values, present=_ALWAYS_THERE | {"aws:userid"}, absent=_NEVER_THERE | {"aws:assumedroot"})
@@ -105,10 +104,14 @@ _REQUEST_VALUES: Mapping[str, str] = {
     "aws:SecureTransport": "true",
     "aws:ViaAWSService": "false",
 }
-_ALWAYS_THERE = frozenset(
-    {"aws:currenttime", "aws:epochtime", "aws:requestedregion", "aws:tokenissuetime", "aws:useragent"}
-)
+_ALWAYS_THERE = frozenset({"aws:currenttime", "aws:epochtime", "aws:requestedregion", "aws:useragent"})
 """With values that can't be known beforehand."""
+_TEMPORARY = frozenset({"aws:multifactorauthpresent", "aws:tokenissuetime"})
+"""There if the credentials are temporary: those of a root session are. A root user or a caller of AssumeRoot may have
+long-term access keys, so that nothing is known of these then.
+
+Source: IAM User Guide, "AWS global condition context keys".
+"""
 _NEVER_THERE = frozenset(
     {
         "accounts.google.com:",
@@ -155,7 +158,6 @@ def _root_context(place: Place, service: str, *, names_bucket: bool, is_session:
             {"aws:PrincipalArn": place.root_user_arn, "aws:PrincipalType": "Account", "aws:userid": place.account_id}
         ),
         **_service_values(service, place, names_bucket=names_bucket),
-        "aws:multifactorauthpresent": one_of("true", "false"),
     }
     absent = _NEVER_THERE | _ROOT_NEVER_HAS | (_SERVICES - {f"{service}:"})
     if service == "iam":
@@ -163,9 +165,11 @@ def _root_context(place: Place, service: str, *, names_bucket: bool, is_session:
     if is_session:
         # Whether tags of the caller's session come along, as its SourceIdentity does, isn't documented.
         values.update(known_values({"aws:AssumedRoot": "true"}))
+        values["aws:multifactorauthpresent"] = one_of("true", "false")
     else:
         absent |= {"aws:assumedroot", "aws:principaltag/", "aws:sourceidentity"}
-    return RequestContext(values, present=_ALWAYS_THERE, absent=absent)
+    present = _ALWAYS_THERE | _TEMPORARY if is_session else _ALWAYS_THERE
+    return RequestContext(values, present=present, absent=absent)
 
 
 def _place_values(of: str, place: Place) -> dict[str, Values | OneOf]:

@@ -95,7 +95,8 @@ def write_runbook(facts: RunbookFacts) -> tuple[RunbookStep, ...]:
         _delete(),
         _delete_mfa(),
         _audit_again(),
-        _clean_up(facts),
+        _delete_key(),
+        _delete_user(facts),
         _tell(facts),
     )
 
@@ -192,7 +193,7 @@ def _user_policy(facts: RunbookFacts) -> str:
 def _make_key() -> RunbookStep:
     return RunbookStep(
         "Give the user an access key",
-        "It is shown once, and deleted in the last step but one. Leave CloudShell open.",
+        "It is shown once, and taken away again in the end. Leave CloudShell open.",
         Terminal.CLOUDSHELL,
         (
             (
@@ -324,11 +325,10 @@ def _audit_again() -> RunbookStep:
     return RunbookStep("Look again", "All four must be 0.", Terminal.OWN, (_SUMMARY,))
 
 
-def _clean_up(facts: RunbookFacts) -> RunbookStep:
+def _delete_key() -> RunbookStep:
     return RunbookStep(
         "Take the user's access key away",
-        "In CloudShell, as the root user. Keep the user, its MFA device and the role for the next time, or delete them "
-        "too, with the lines that follow the first.",
+        "Close the terminal of your own: what it holds is worthless without the key.",
         Terminal.CLOUDSHELL,
         (
             (
@@ -336,6 +336,17 @@ def _clean_up(facts: RunbookFacts) -> RunbookStep:
                 " --query 'AccessKeyMetadata[].AccessKeyId' --output text); do"
             ),
             f'  aws iam delete-access-key --user-name {USER_NAME} --access-key-id "$id"; done',
+        ),
+    )
+
+
+def _delete_user(facts: RunbookFacts) -> RunbookStep:
+    return RunbookStep(
+        "Delete the user and the role, unless you keep them",
+        "Without an access key and a password nobody comes in as the user, and the next time is shorter. Skip this to "
+        "keep user, MFA device and role.",
+        Terminal.CLOUDSHELL,
+        (
             f"aws iam delete-user-policy --user-name {USER_NAME} --policy-name assume-{ROLE_NAME}",
             f"aws iam deactivate-mfa-device --user-name {USER_NAME} --serial-number {facts.mfa_arn}",
             f"aws iam delete-virtual-mfa-device --serial-number {facts.mfa_arn}",

@@ -98,6 +98,9 @@ class SetupDrift:
         return self.accepted is not None and not self.differences and not self.unknown
 
 
+NEVER_ACCEPTED = SetupDrift(None, (), ())
+
+
 def hash_policy(content: str) -> str:
     """SHA-256 of a policy document; spaces and the order of keys don't count."""
     try:
@@ -110,7 +113,7 @@ def hash_policy(content: str) -> str:
 def compare_setup(accepted: AcceptedSetup | None, found: SetupState) -> SetupDrift:
     """Every difference, trusted access first."""
     if accepted is None:
-        return SetupDrift(None, (), ())
+        return NEVER_ACCEPTED
     comparison = _Comparison(accepted.state, found)
     return SetupDrift(accepted, tuple(comparison.list_differences()), tuple(comparison.list_unknown()))
 

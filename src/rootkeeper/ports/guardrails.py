@@ -20,7 +20,6 @@ class GuardrailReader(Protocol):
         organizations:ListTargetsForPolicy and DescribePolicy.
 
         :raises AwsCredentialsError: if there are no usable credentials.
-        :raises AwsThrottledError: if AWS limited the rate, and retries didn't help.
         :raises AwsUnreachableError: if no answer came.
         """
         ...

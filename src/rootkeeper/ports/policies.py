@@ -12,13 +12,13 @@ class PolicyReader(Protocol):
     """Reading calls on the operator's own credentials; none of them changes anything or opens a session."""
 
     def list_policies(self) -> PolicyListing:
-        """Every SCP and RCP, what it says and where it is attached; what can't be read is told, not raised.
+        """Every SCP and RCP, what it says and where it is attached; what can't be read, be it denied or throttled in
+        spite of all retries, is told, not raised.
 
         organizations:ListRoots once; for each kind that is enabled organizations:ListPolicies, and for each policy
         organizations:ListTargetsForPolicy and, if it is attached, organizations:DescribePolicy.
 
         :raises AwsCredentialsError: if there are no usable credentials.
-        :raises AwsThrottledError: if AWS limited the rate, and retries didn't help.
         :raises AwsUnreachableError: if no answer came, or a list was cut off.
         """
         ...
@@ -29,6 +29,6 @@ class PolicyReader(Protocol):
         organizations:ListRoots once; for each target and kind organizations:ListPoliciesForTarget, and for each policy
         organizations:DescribePolicy once. Dear for many targets.
 
-        :raises AwsCredentialsError, AwsThrottledError, AwsUnreachableError: as above.
+        :raises AwsCredentialsError, AwsUnreachableError: as above.
         """
         ...

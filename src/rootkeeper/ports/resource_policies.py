@@ -68,7 +68,8 @@ class ResourcePlaces(Protocol):
         ...
 
     def list_enabled_regions(self, account_id: AccountId | None) -> tuple[str, ...]:
-        """Regions that are enabled in an account; ``None``: the caller's own. account:ListRegions to the end.
+        """Regions that are enabled in an account, at least one; ``None``: the caller's own. account:ListRegions to the
+        end.
 
         :raises AwsAccessDeniedError: if the caller isn't in the management account or a delegated administrator for
             Account Management, or trusted access for it is off.

@@ -40,7 +40,7 @@ _BAR_WORDS = {
     Verdict.PASS: "without root user credentials",
     Verdict.FAIL: "with root user credentials",
     Verdict.UNKNOWN: "unknown",
-    Verdict.KEPT: "kept, in order",
+    Verdict.KEPT: "kept as a failsafe, guarded",
     Verdict.NOT_APPLICABLE: "not applicable",
 }
 
@@ -61,7 +61,7 @@ def render_html(report: EvidenceReport) -> str:
     methods = list_methods(report)
 
     def list_letters(account: AccountEvidence) -> list[str]:
-        return list(dict.fromkeys(methods[kind.method] for kind in account.kinds if kind.method is not None))
+        return sorted({methods[kind.method] for kind in account.kinds if kind.method is not None})
 
     return _load_template().render(
         report=report,

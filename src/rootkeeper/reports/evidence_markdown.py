@@ -135,7 +135,7 @@ def _account_row(account: AccountEvidence, methods: dict[str, str]) -> tuple[str
 
 
 def _letters(kinds: Iterable[KindEvidence], methods: dict[str, str]) -> str:
-    return ", ".join(dict.fromkeys(methods[kind.method] for kind in kinds if kind.method is not None))
+    return ", ".join(sorted({methods[kind.method] for kind in kinds if kind.method is not None}))
 
 
 def _render_windows(report: EvidenceReport) -> Iterator[str]:

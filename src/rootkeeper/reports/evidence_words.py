@@ -37,7 +37,7 @@ VERDICTS: Mapping[Verdict, str] = MappingProxyType(
 _ACCOUNT_VERDICTS: Mapping[Verdict, str] = MappingProxyType(
     {
         Verdict.FAIL: "Present",
-        Verdict.KEPT: "Kept, in order",
+        Verdict.KEPT: "Kept, guarded",
         Verdict.NOT_APPLICABLE: "Not applicable",
         Verdict.PASS: "Not present",
         Verdict.UNKNOWN: "Unknown",

@@ -26,9 +26,8 @@ _MANAGEMENT, _ROLES, _TRAIL = "aws.management", "aws.roles", "aws.trail"
 
 def render_terraform(bundle: PolicyBundle) -> str:
     """One file, a root configuration; the same bundle gives the same text."""
-    return render_hcl(
+    code = render_hcl(
         [
-            Comment(_render_head(bundle)),
             *_list_providers(bundle),
             *_list_variables(bundle),
             _list_locals(bundle),
@@ -39,6 +38,7 @@ def render_terraform(bundle: PolicyBundle) -> str:
             *_list_outputs(bundle),
         ]
     )
+    return f"{render_hcl([Comment(_render_head(bundle))])}\n{code}"
 
 
 def _render_head(bundle: PolicyBundle) -> str:
@@ -48,8 +48,8 @@ def _render_head(bundle: PolicyBundle) -> str:
             f"Rootkeeper for the organization {organization.organization_id}: set-up, roles, guardrails, alarms.",
             "",
             "Nothing that another configuration may manage is taken over. The variables manage_… say what is made",
-            "here; their defaults are what was missing when this file was written. To take over what exists, set the",
-            "variable and import it:",
+            "here; their defaults are what was missing when this file was written. Keep yours in terraform.tfvars: a",
+            "file that is written anew has other defaults. To take over what exists, set the variable and import it:",
             "",
             "  terraform import 'aws_organizations_aws_service_access.iam[0]' iam.amazonaws.com",
             f"  terraform import 'aws_iam_organizations_features.root_access[0]' {organization.organization_id}",

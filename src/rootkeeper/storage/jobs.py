@@ -87,12 +87,12 @@ class SqlJobs:
         ]
 
         def work(transaction: WriteTransaction) -> JobState:
-            row = self._get_own(transaction.connection, job_id, owner_id)
+            state = self._find_own_state(transaction.connection, job_id, owner_id)
             if rows:
                 transaction.connection.execute(_DELETE_RESULT, [_result_key(row) for row in rows])
                 transaction.connection.execute(insert(schema.job_accounts), rows)
             self._update(transaction.connection, job_id, progress=_progress_record(progress), updated_at=now)
-            return JobState(row.state)
+            return state
 
         return self._commits.run(work)
 
@@ -107,8 +107,7 @@ class SqlJobs:
         owner_id, now = self._owner().owner_id, self._clock.now()
 
         def work(transaction: WriteTransaction) -> None:
-            row = self._get_own(transaction.connection, job_id, owner_id)
-            if JobState(row.state) is JobState.CANCELLED:
+            if self._find_own_state(transaction.connection, job_id, owner_id) is JobState.CANCELLED:
                 self._update(transaction.connection, job_id, progress=_progress_record(progress), updated_at=now)
                 return
             self._update(
@@ -184,7 +183,8 @@ class SqlJobs:
             raise InputError(f"There is no job {job_id!r}.", hint="List them: rootkeeper jobs list")
         return self._parse(connection, row)
 
-    def _get_own(self, connection: Connection, job_id: str, owner_id: str) -> Row[Any]:
+    def _find_own_state(self, connection: Connection, job_id: str, owner_id: str) -> JobState:
+        """The state of a job that is still this process's own."""
         statement = select(_jobs.owner_id, _jobs.state).where(self._is_job(job_id))
         row = connection.execute(statement).one_or_none()
         if row is None or row.owner_id != owner_id:
@@ -192,7 +192,7 @@ class SqlJobs:
                 f"Job {job_id} was taken over by another process; this one must not go on with it.",
                 hint=f"See who goes on: rootkeeper jobs show {job_id}",
             )
-        return row
+        return JobState(row.state)
 
     def _update(self, connection: Connection, job_id: str, **values: Any) -> None:
         connection.execute(update(schema.jobs).where(self._is_job(job_id)).values(values))

@@ -18,7 +18,7 @@ from rootkeeper.ports.root_summaries import SummaryAnswer
 from rootkeeper.workflows.audit_batches import ReadingTarget
 from rootkeeper.workflows.inventory_listing import Step
 
-_READ_ELSEWHERE = "Read only from the management account."
+_READ_ELSEWHERE = "needs the management account: its root user is read only from the management account itself."
 
 Keep = Callable[[AccountStatus], None]
 

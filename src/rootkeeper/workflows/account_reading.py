@@ -18,6 +18,7 @@ from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.inventory import InventoryStore
 from rootkeeper.ports.ledger import Ledger
 from rootkeeper.ports.organizations import OrganizationReader
+from rootkeeper.ports.policies import PolicyReader
 from rootkeeper.ports.progress import Progress
 from rootkeeper.ports.root_summaries import RootSummaries, SummaryReader
 from rootkeeper.ports.stopping import StopSignal
@@ -41,6 +42,8 @@ class ReadingTools:
     organization: Organization
     caller: Caller
     summaries: RootSummaries
+    policies: PolicyReader
+    """Asked only where one blocks, and AWS didn't say which."""
     ledger: Ledger
     store: InventoryStore
     windows: RecoveryWindows

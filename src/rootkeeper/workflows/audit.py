@@ -12,6 +12,7 @@ from rootkeeper.domain.ledger import JsonValue
 from rootkeeper.domain.organizations import Account, AccountId, Caller, Endpoint, Inventory
 from rootkeeper.domain.selection import EVERYTHING, SelectionRequest, ensure_request
 from rootkeeper.domain.selection_records import request_from_record, request_to_record
+from rootkeeper.domain.setup_drift import SetupDrift
 from rootkeeper.domain.statuses import AccountStatus, Reason, Role, Status, count_statuses
 from rootkeeper.errors import DatabaseError, InputError, JobConflictError, RootkeeperError
 from rootkeeper.ports.progress import Progress
@@ -21,6 +22,7 @@ from rootkeeper.workflows.audit_remarks import FIRST_AUDIT_REMARK, describe_age
 from rootkeeper.workflows.audit_run import AuditRun, Emit
 from rootkeeper.workflows.inventory import InventoryReading
 from rootkeeper.workflows.jobs import JobKeeping, KeptJob
+from rootkeeper.workflows.setup_drift import DriftReading
 from rootkeeper.workflows.stopping import Unstoppable
 
 _WORTH_ANOTHER_TRY = frozenset({Reason.ERROR, Reason.THROTTLED})
@@ -48,6 +50,8 @@ class AuditReport:
     ended_at: datetime
     accounts: tuple[AccountStatus, ...]
     """The selected accounts, in the order of the inventory. Counts: ``statuses.count_statuses``."""
+    drift: SetupDrift
+    """How the set-up differs from the accepted one."""
     is_inventory_complete: bool = True
     """Whether the accounts were listed to the end in this audit; else the inventory is of ``inventory.listed_at``."""
 
@@ -69,6 +73,7 @@ class Audit:
     inventory: InventoryReading
     tools: ReadingTools
     jobs: JobKeeping
+    drift: DriftReading
 
     def run(
         self,
@@ -146,6 +151,7 @@ class Audit:
             progress.remark(FIRST_AUDIT_REMARK)
         run = AuditRun(
             reading=self.inventory,
+            drift_reading=self.drift,
             tools=self.tools,
             request=request,
             progress=progress,
@@ -179,6 +185,7 @@ class Audit:
             started_at,
             ended_at,
             accounts,
+            run.drift,
             run.is_inventory_complete,
         )
 

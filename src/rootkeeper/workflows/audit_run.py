@@ -11,20 +11,25 @@ from dataclasses import dataclass, field, replace
 
 from rootkeeper.domain.organizations import Account, AccountId, AccountState, Inventory, OrganizationalUnit
 from rootkeeper.domain.selection import SelectionRequest
+from rootkeeper.domain.setup_drift import NEVER_ACCEPTED, SetupDrift
 from rootkeeper.domain.statuses import AccountStatus, Status, role_of
 from rootkeeper.errors import InputError
 from rootkeeper.ports.progress import Progress
 from rootkeeper.ports.stopping import StopSignal
 from rootkeeper.workflows.account_reading import AccountReading, ReadingTools
 from rootkeeper.workflows.audit_remarks import remark_setup
+from rootkeeper.workflows.blocking import BlockNaming, lacks_policy
 from rootkeeper.workflows.inventory import InventoryReading
 from rootkeeper.workflows.inventory_listing import InventoryListing
 from rootkeeper.workflows.jobs import KeptJob
+from rootkeeper.workflows.setup_drift import DriftReading
 from rootkeeper.workflows.targets import select_accounts
 
 PAGE_SIZE = 20
 WORTH_WAITING_SECONDS = 2.0
 """A listing that ends so soon, at its pace so far, is waited for."""
+GUARDRAILS_WAIT_SECONDS = 10.0
+"""How long an audit that is done waits for the guardrails, which are read beside it."""
 
 Emit = Callable[[AccountStatus], None]
 
@@ -34,6 +39,7 @@ class AuditRun:
     """What one audit has found so far."""
 
     reading: InventoryReading
+    drift_reading: DriftReading
     tools: ReadingTools
     request: SelectionRequest
     progress: Progress
@@ -48,6 +54,8 @@ class AuditRun:
     inventory: Inventory | None = None
     """Complete, or brought up to date as far as the listing came."""
     is_inventory_complete: bool = False
+    drift: SetupDrift = NEVER_ACCEPTED
+    """Of the set-up, once everything is read."""
     listing: InventoryListing = field(init=False)
     _accounts: AccountReading = field(init=False)
     _known: Inventory | None = None
@@ -57,6 +65,9 @@ class AuditRun:
     """``None``: everything."""
     _unnamed: dict[str, list[AccountStatus]] = field(default_factory=dict)
     """Statuses that wait for the name of a unit, by its id."""
+    _blocked: list[AccountId] = field(default_factory=list)
+    """Whose statuses wait for the name of the policy that blocks."""
+    _are_policies_named: bool = False
     _began_at: float = 0.0
 
     def perform(self) -> None:
@@ -70,6 +81,7 @@ class AuditRun:
         self._accounts = AccountReading(self.tools, self.progress, self.stop, self._take_status, self.details)
         self.listing = self.reading.begin(self.progress, self._accounts.deliver, refresh=self.refresh)
         remark_setup(self.listing.setup, self.progress)
+        comparison = self.drift_reading.begin(self.listing.setup)
         self.listing.take_page, self.listing.take_names = self._take_page, self._emit_named
         self._began_at = self.tools.clock.monotonic()
         self.listing.start()
@@ -82,7 +94,10 @@ class AuditRun:
                     self._accounts.step()
         finally:
             self.listing.stop()
+        self._name_policies()
         self._emit_rest()
+        if not self.is_interrupted:
+            self.drift = comparison.finish(self.stop, GUARDRAILS_WAIT_SECONDS)
 
     @property
     def is_interrupted(self) -> bool:
@@ -194,11 +209,26 @@ class AuditRun:
         """Hand the status on, or keep it until its account's place has a name."""
         if self.emit is None:
             return
+        if lacks_policy(status) and not self._are_policies_named:
+            self._blocked.append(status.account.account_id)
+            return
         ou_id = self.listing.find_unnamed(status.account)
         if ou_id is None:
             self.emit(_at_its_place(status, self.listing.name(status.account)))
         else:
             self._unnamed.setdefault(ou_id, []).append(status)
+
+    def _name_policies(self) -> None:
+        """Of the accounts that a policy blocks without AWS saying which; else policies aren't read."""
+        blocked = [status for status in self.statuses if lacks_policy(status)]
+        if self.inventory is not None and blocked and not self.is_interrupted:
+            self.progress.remark("Reading policies, to name those that block root sessions.")
+            named = BlockNaming(self.tools.policies, self.inventory, self.stop).name_in_statuses(blocked)
+            self.tools.store.save_statuses(named)
+            self._accounts.statuses.update({status.account.account_id: status for status in named})
+        self._are_policies_named = True
+        for account_id in self._blocked:
+            self._emit(self._accounts.statuses[account_id])
 
     def _emit_named(self, units: tuple[OrganizationalUnit, ...]) -> None:
         for unit in units:

@@ -1,14 +1,17 @@
 """Names the policy behind a refusal inside a root session.
 
-AWS's message names one policy at most, often none, and never the statement. So once something was blocked, the policies
-over the blocked accounts are read and evaluated; an audit in which nothing is blocked pays nothing for it.
+AWS's message names one policy at most, and often none. Where it names none, the policies over the blocked accounts are
+read and evaluated, once for all of them; where nothing is blocked, nothing is read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+from rootkeeper.domain.deletion import AccountDeletion, KindReason, KindResult
+from rootkeeper.domain.organization_policies import POLICY_ID
 from rootkeeper.domain.organizations import Account, Inventory
 from rootkeeper.domain.policies.evaluation import Verdict
 from rootkeeper.domain.preflight import PreflightRow
@@ -16,61 +19,125 @@ from rootkeeper.domain.preflight_judging import PreflightJudge
 from rootkeeper.domain.preflight_tasks import Task
 from rootkeeper.domain.statuses import AccountStatus, Reason
 from rootkeeper.domain.task_policies import TaskPolicy
-from rootkeeper.errors import AwsCredentialsError, AwsError, AwsThrottledError
+from rootkeeper.errors import AwsAccessDeniedError, AwsError, DenialCause
 from rootkeeper.ports.policies import PolicyReader
+from rootkeeper.ports.stopping import StopSignal
 from rootkeeper.workflows.policy_reading import PolicyReading
+from rootkeeper.workflows.worker_threads import WorkerThreads
 
+_LOOK_SECONDS = 0.2
+"""How long the reading is waited for, so that a request to stop is seen."""
 _MEND = "See how to mend it: rootkeeper preflight"
 _UNEXPLAINED = "No policy of the organization explains it: a VPC endpoint policy may, or one was changed meanwhile."
+_STOPPED = "Which policy it is wasn't read."
+_POLICIES_OF_THE_ORGANIZATION = (None, DenialCause.SERVICE_CONTROL_POLICY, DenialCause.RESOURCE_CONTROL_POLICY)
+
+
+def lacks_policy(status: AccountStatus) -> bool:
+    """Whether a policy blocks the account and nothing says yet which."""
+    return status.reason is Reason.BLOCKED_BY_POLICY and not _names_policy(status.detail)
 
 
 @dataclass(frozen=True, slots=True)
 class BlockNaming:
-    """Reads policies only when asked to name one; changes nothing and opens no root session."""
+    """Reads policies only when asked to name one; changes nothing and opens no root session.
+
+    What can't be read is said; nothing becomes better by it, and nothing is raised for it.
+    """
 
     policies: PolicyReader
     inventory: Inventory
+    stop: StopSignal | None = None
+    """Ends the reading early."""
 
-    def name_in_statuses(
-        self, statuses: Sequence[AccountStatus], task_policy: TaskPolicy = TaskPolicy.AUDIT
-    ) -> tuple[AccountStatus, ...]:
-        """The same statuses in the same order; those that are ``blocked_by_policy`` say in their detail by which.
-
-        Without such a status no call is made. What can't be read is said in the detail; nothing becomes better by it.
-
-        :raises AwsCredentialsError: if the operator's own credentials ended.
-        """
-        blocked = [status.account for status in statuses if status.reason is Reason.BLOCKED_BY_POLICY]
-        if not blocked:
-            return tuple(statuses)
-        named = self.name(blocked, task_policy)
+    def name_in_statuses(self, statuses: Sequence[AccountStatus]) -> tuple[AccountStatus, ...]:
+        """The same statuses in the same order; those that are ``blocked_by_policy`` say in their detail by which."""
+        named = self.name([status.account for status in statuses if lacks_policy(status)], TaskPolicy.AUDIT)
         return tuple(
-            replace(status, detail=_join(status.detail, sentence))
-            if status.reason is Reason.BLOCKED_BY_POLICY
-            and (sentence := named.get(status.account.account_id)) is not None
+            replace(status, detail=_join(status.detail, named[status.account.account_id]))
+            if lacks_policy(status)
             else status
             for status in statuses
         )
 
-    def name(self, blocked: Iterable[Account], task_policy: TaskPolicy) -> dict[str, str]:
-        """One sentence for each account in which a root session of that task was denied its call, by account id.
+    def name_in_deletions(self, deletions: Sequence[AccountDeletion]) -> tuple[AccountDeletion, ...]:
+        """The same for what came of a deletion, kind by kind."""
+        accounts = {account.account_id: account for account in self.inventory.accounts}
+        blocked = [
+            accounts[deletion.account_id]
+            for deletion in deletions
+            if deletion.account_id in accounts and any(map(_lacks_policy, deletion.kinds))
+        ]
+        named = self.name(blocked, TaskPolicy.DELETE)
+        return tuple(
+            replace(deletion, kinds=tuple(_name_in_kind(kind, named[deletion.account_id]) for kind in deletion.kinds))
+            if deletion.account_id in named
+            else deletion
+            for deletion in deletions
+        )
 
-        :raises AwsCredentialsError: if the operator's own credentials ended.
+    def explain(self, error: AwsAccessDeniedError, account: Account, task_policy: TaskPolicy) -> AwsAccessDeniedError:
+        """The refusal of a call in a root session of that task, with the policy that stands behind it.
+
+        What was refused outside of the session, such as AssumeRoot itself, stays as it is.
         """
-        accounts = tuple(blocked)
+        if error.policy_id is not None or not _is_from_policy(error, task_policy):
+            return error
+        sentence = self.name([account], task_policy)[account.account_id]
+        named = POLICY_ID.search(sentence)
+        return AwsAccessDeniedError(
+            _join(error.message, sentence),
+            hint=error.hint,
+            operation=error.operation,
+            aws_code=error.aws_code,
+            request_id=error.request_id,
+            denied_by=error.denied_by,
+            policy_id=named.group() if named else None,
+        )
+
+    @contextmanager
+    def naming(self, account: Account, task_policy: TaskPolicy) -> Iterator[None]:
+        """Refusals that pass through here are explained."""
         try:
-            judge = PolicyReading(self.policies).judge_over(accounts, self.inventory)
-        except AwsCredentialsError:
-            raise
+            yield
+        except AwsAccessDeniedError as error:
+            raise self.explain(error, account, task_policy) from error
+
+    def name(self, blocked: Iterable[Account], task_policy: TaskPolicy) -> dict[str, str]:
+        """One sentence for each account in which a root session of that task was denied its call, by account id."""
+        accounts = tuple(blocked)
+        if not accounts:
+            return {}
+        try:
+            judge = self._read(accounts)
         except AwsError as error:
             return {account.account_id: _unread(error) for account in accounts}
         task = Task(task_policy.value)
-        return {account.account_id: _name(judge, account, task) for account in accounts}
+        return {account.account_id: _STOPPED if judge is None else _name(judge, account, task) for account in accounts}
+
+    def _read(self, accounts: tuple[Account, ...]) -> PreflightJudge | None:
+        """``None`` if it was asked to stop before the end."""
+        reading = PolicyReading(self.policies)
+        if self.stop is None:
+            return reading.judge_over(accounts, self.inventory)
+        threads = WorkerThreads[PreflightJudge](1, "policies")
+        threads.begin(lambda: reading.judge_over(accounts, self.inventory))
+        threads.close()
+        while True:
+            if found := threads.take_done(_LOOK_SECONDS):
+                return found[0]
+            if self.stop.asked_once():
+                return None
 
 
 def find_row(judge: PreflightJudge, account: Account, task: Task) -> PreflightRow | None:
     """The row of one task; ``None`` for an account that has no rows."""
     return next((row for row in judge.judge(account) if row.task is task), None)
+
+
+def _is_from_policy(error: AwsAccessDeniedError, task_policy: TaskPolicy) -> bool:
+    services = {action.partition(":")[0] for action in task_policy.actions}
+    return error.denied_by in _POLICIES_OF_THE_ORGANIZATION and error.operation.partition(":")[0] in services
 
 
 def _name(judge: PreflightJudge, account: Account, task: Task) -> str:
@@ -80,10 +147,24 @@ def _name(judge: PreflightJudge, account: Account, task: Task) -> str:
     return f"{row.explanation} {_MEND} {account.account_id}"
 
 
+def _name_in_kind(result: KindResult, sentence: str) -> KindResult:
+    return replace(result, detail=_join(result.detail, sentence)) if _lacks_policy(result) else result
+
+
+def _lacks_policy(result: KindResult) -> bool:
+    return result.reason is KindReason.BLOCKED_BY_POLICY and not _names_policy(result.detail)
+
+
+def _names_policy(detail: str | None) -> bool:
+    return detail is not None and POLICY_ID.search(detail) is not None
+
+
 def _unread(error: AwsError) -> str:
-    why = "AWS limited the rate" if isinstance(error, AwsThrottledError) else error.message.rstrip(".")
-    return f"Which policy it is couldn't be read: {why}."
+    return f"Which policy it is couldn't be read: {error.message.rstrip('.')}."
 
 
 def _join(detail: str | None, sentence: str) -> str:
-    return f"{detail} {sentence}" if detail else sentence
+    """An account that was read before an interruption may say so already."""
+    if detail is None or sentence in detail:
+        return detail or sentence
+    return f"{detail if detail.endswith('.') else f'{detail}.'} {sentence}"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rootkeeper.domain.breakglass import (
+    MANAGEMENT_KINDS,
     Opener,
     WayIn,
     judge_management_root,
@@ -34,7 +35,7 @@ from rootkeeper.domain.policies.documents import AccessRequest
 from rootkeeper.domain.policies.patterns import PartialText
 from rootkeeper.domain.preflight_tasks import Place, Task, list_requests
 from rootkeeper.domain.statuses import AccountStatus
-from rootkeeper.errors import AwsCredentialsError, AwsError
+from rootkeeper.errors import AwsAccessDeniedError, AwsCredentialsError, AwsError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.identities import IdentityReader
 from rootkeeper.ports.inventory import InventoryStore
@@ -105,15 +106,15 @@ class BreakGlassReading:
             self.entrances.read(account, inventory, failsafes.policies) for account in list_entrances(inventory)
         )
         ways = (*(way for one in entrances for way in one.ways), *_judge_root_ways(failsafes, entrances))
-        drill = judge_drills(self.failsafes.list_drills(inventory), self.clock.now())
+        drills = self.failsafes.list_drills(inventory)
         return BreakGlassReport(
             inventory=inventory,
             caller=failsafes.caller,
             endpoint=failsafes.endpoint,
             observed_at=self.clock.now(),
             checks=(
-                judge_way_in(ways, _list_unread(inventory, entrances), drill),
-                drill,
+                judge_way_in(ways, _list_unread(inventory, entrances), drills, self.clock.now()),
+                judge_drills(drills, self.clock.now()),
                 *self._judge_management(inventory, failsafes.caller),
                 _judge_entrances(inventory),
                 *(check for one in entrances for check in one.checks),
@@ -128,16 +129,20 @@ class BreakGlassReading:
         """The management account's own root user, which only an identity of that account can read."""
         account_id = inventory.organization.management_account_id
         if caller.account_id != account_id:
-            yield unread("management_root", an_identity_of(account_id), account_id=account_id)
+            for name in (*MANAGEMENT_KINDS, "management_last_use"):
+                yield unread(name, an_identity_of(account_id), account_id=account_id)
             return
+        yield from self._judge_management_root(account_id)
+        yield self._judge_use(account_id)
+
+    def _judge_management_root(self, account_id: AccountId) -> tuple[Check, ...]:
         try:
             summary = self.failsafes.audit.inventory.reader.read_own_root_summary()
-            yield from judge_management_root(account_id, summary)
         except AwsCredentialsError:
             raise
         except AwsError as error:
-            yield unknown("management_root", error.message, error.hint, account_id=account_id)
-        yield self._judge_use(account_id)
+            return tuple(_explain_unread(name, error, account_id, "iam:GetAccountSummary") for name in MANAGEMENT_KINDS)
+        return judge_management_root(account_id, summary)
 
     def _judge_use(self, account_id: AccountId) -> Check:
         try:
@@ -145,7 +150,8 @@ class BreakGlassReading:
         except AwsCredentialsError:
             raise
         except AwsError as error:
-            return unknown("management_last_use", error.message, error.hint, account_id=account_id)
+            permissions = "iam:GenerateCredentialReport and iam:GetCredentialReport"
+            return _explain_unread("management_last_use", error, account_id, permissions)
 
     def _judge_mailboxes(self, inventory: Inventory) -> Check:
         """Whoever reads the mailbox of an account with a login profile can have its password reset."""
@@ -165,6 +171,13 @@ class BreakGlassReading:
             f"{said}{unread_said} AWS doesn't tell who reads a mailbox.",
             "See: rootkeeper audit, rootkeeper emails list",
         )
+
+
+def _explain_unread(name: str, error: AwsError, account_id: AccountId, permissions: str) -> Check:
+    if isinstance(error, AwsAccessDeniedError):
+        needed = f"{an_identity_of(account_id)} with {permissions}"
+        return unread(name, needed, error.message, account_id=account_id)
+    return unknown(name, error.message, error.hint, account_id=account_id)
 
 
 def _has_password(account: Account, known: Mapping[AccountId, AccountStatus]) -> bool | None:
@@ -202,7 +215,7 @@ def _judge_root_ways(report: FailsafeReport, entrances: tuple[Entrance, ...]) ->
 
 def _judge_mfa(status: AccountStatus) -> Check:
     if status.summary is None:
-        return unknown("mfa", f"its MFA devices weren't read: {status.detail or status.status.value}")
+        return unknown("mfa", "its MFA devices weren't read")
     return (
         passed("mfa", "MFA guards it") if status.summary.has_mfa_devices else failed("mfa", "no MFA device guards it")
     )

@@ -39,6 +39,7 @@ from rootkeeper.ports.locks import AccountLocks
 from rootkeeper.ports.progress import Progress
 from rootkeeper.ports.stopping import StopSignal
 from rootkeeper.workflows.audit import Audit
+from rootkeeper.workflows.blocking import BlockNaming
 from rootkeeper.workflows.deletion_jobs import DeletionJob, describe_job
 from rootkeeper.workflows.deletion_results import DeletionResults
 from rootkeeper.workflows.deletion_run import DeletionRun
@@ -115,11 +116,12 @@ class Deletion:
         to_read = [one.account for one in selection.accounts if one.account.account_id not in skips]
         roles = [(account, judge_role(account.account_id, inventory)) for account in to_read]
         read = self.audit.read_accounts(roles, progress, details=True)
-        statuses = tuple(
+        wanted = [
             read[account.account_id]
             for account in to_read
             if not request.statuses or read[account.account_id].status in request.statuses
-        )
+        ]
+        statuses = self._naming(inventory).name_in_statuses(wanted)
         ensure_guarded(statuses, options.only)
         accounts = self._plan_accounts(selection, skips, statuses, options, allowed_uses)
         plan = self._make_plan(selection, request, options, validity, accounts)
@@ -203,12 +205,15 @@ class Deletion:
             caller_arn=self.inventory.caller.arn,
             started_at=started_at,
             ended_at=self.clock.now(),
-            accounts=results.list_accounts(),
+            accounts=self._naming(targets.inventory).name_in_deletions(results.list_accounts()),
             job_id=job.job_id,
         )
         if not report.can_be_resumed:
             return report  # whatever asked it to stop came too late
         return replace(report, stopped_by=reasons.explain(), was_interrupted=reasons.signal.asked_once())
+
+    def _naming(self, inventory: Inventory) -> BlockNaming:
+        return BlockNaming(self.audit.tools.policies, inventory)
 
     def _report_nothing(self, plan: DeletionPlan) -> DeletionReport:
         now, nothing = self.clock.now(), Skip(SkipReason.NOTHING_TO_DELETE, "The plan has no calls for it.")

@@ -3,12 +3,12 @@
 All of it is reading; a dry run does the same and stops here.
 
 Some things can't be done at all, others shouldn't be: an address against the rules, an account that is excepted from
-deletion. The latter are objections, which a person may override with the reason that every change needs.
+deletion, a failsafe. The latter are objections, which a person may override with the reason that every change needs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from rootkeeper.domain.email_updates import (
@@ -124,7 +124,7 @@ class EmailChangePlanning:
         _ensure_target(account, inventory, caller)
         ensure_no_window(self.windows, account.account_id)
         _ensure_free(address, account, inventory)
-        objections = self._list_objections(address, account)
+        objections = self._list_objections(address, account, inventory)
         if objections and not request.overrides:
             raise _object(objections, request.address)
         current = self.emails.read_primary_email(account.account_id)
@@ -138,10 +138,10 @@ class EmailChangePlanning:
             newest_update=newest,
             started=started,
             objections=objections,
-            remarks=_list_remarks(account, inventory, started, newest.update),
+            remarks=_list_remarks(started, newest.update),
         )
 
-    def _list_objections(self, address: EmailAddress, account: Account) -> tuple[Objection, ...]:
+    def _list_objections(self, address: EmailAddress, account: Account, inventory: Inventory) -> tuple[Objection, ...]:
         now = self.clock.now()
         breaches = read_judging(self.attestations, self.rules, now).find_breaches(address)
         objections = [Objection(reason.value, f"{address}: {EXPLANATIONS[reason]}.") for reason in breaches]
@@ -154,7 +154,7 @@ class EmailChangePlanning:
             for one in self.exceptions.list_exceptions()
             if one.account_id == account.account_id and one.is_in_force(now)
         ]
-        return tuple(objections)
+        return (*objections, *_object_to_failsafe(account, inventory))
 
     def _find_started(
         self, inventory: Inventory, request: EmailChangeRequest, newest: EmailUpdate | None
@@ -244,9 +244,21 @@ def _ensure_free(address: EmailAddress, account: Account, inventory: Inventory) 
         )
 
 
-def _object(objections: Iterable[Objection], address: str) -> InputError:
+def _object_to_failsafe(account: Account, inventory: Inventory) -> Iterator[Objection]:
+    """Who loses the failsafe's mailbox loses the way back in; an account that may be one counts as one."""
+    if judge_role(account.account_id, inventory) is Role.FAILSAFE:
+        said = f"{account.account_id} is a failsafe: its mailbox belongs to the way back in."
+        yield Objection("failsafe", said)
+    elif inventory.delegated_administrator_ids is None:
+        said = f"Delegated administrators couldn't be read: {account.account_id} may be a failsafe."
+        yield Objection("failsafe_unknown", said)
+
+
+def _object(objections: Sequence[Objection], address: str) -> InputError:
     said = " ".join(objection.explanation for objection in objections)
-    hints = ["Choose another address, or go on with --override, which is recorded with the reason."]
+    concern_address = any(objection.code in set(EmailReason) for objection in objections)
+    choice = "Choose another address, or go" if concern_address else "Go"
+    hints = [f"{choice} on with --override, which is recorded with the reason."]
     if any(objection.code in _MENDED_BY_ATTESTING for objection in objections):
         hints.append(f"Who knows that a group reads it: rootkeeper emails attest {address} --by NAME --until DATE")
     return InputError(f"Nothing was changed. {said}", hint=" ".join(hints))
@@ -255,14 +267,8 @@ def _object(objections: Iterable[Objection], address: str) -> InputError:
 _MENDED_BY_ATTESTING = frozenset({EmailReason.ATTESTATION_EXPIRED.value, EmailReason.NOT_A_GROUP.value})
 
 
-def _list_remarks(
-    account: Account, inventory: Inventory, started: StartedUpdate | None, newest: EmailUpdate | None
-) -> tuple[str, ...]:
+def _list_remarks(started: StartedUpdate | None, newest: EmailUpdate | None) -> tuple[str, ...]:
     remarks = ["Nobody approves this change: it is recorded and reported as unapproved."]
-    if judge_role(account.account_id, inventory) is Role.FAILSAFE:
-        remarks.append("The account is a failsafe: its mailbox belongs to the way back in.")
-    if inventory.delegated_administrator_ids is None:
-        remarks.append("Delegated administrators couldn't be read: the account may be a failsafe.")
     if started is not None:
         sent = "was" if started.is_certain else "may have been"
         remarks.append(

@@ -22,6 +22,11 @@ from rootkeeper.errors import AwsAccessDeniedError, AwsCredentialsError, AwsErro
 from rootkeeper.ports.identities import IdentityCenterReader, IdentityReader
 from rootkeeper.workflows.failsafe import list_failsafes
 
+_IDENTITY_CENTER_CALLER = (
+    "an identity of the management account, or of the delegated administrator for sso.amazonaws.com, with sso:List*, "
+    "sso:Describe* and sso:Get*"
+)
+
 _ANY_ACCESS = UserAccess(has_password=True, active_access_key_ids=("",), mfa_serial_numbers=("",))
 """As if a user had everything to prove itself by."""
 
@@ -72,13 +77,15 @@ class EntranceReading:
     def _read_identities(self, account_id: AccountId) -> tuple[AccountIdentities | None, Check | None]:
         """The users and roles, or the check that says why not."""
         name = "iam_identities"
+        needed = f"{an_identity_of(account_id)} with iam:GetAccountAuthorizationDetails"
         if self.caller.account_id != account_id:
-            needed = f"{an_identity_of(account_id)} with iam:GetAccountAuthorizationDetails"
             return None, unread(name, needed, account_id=account_id)
         try:
             return self.identities.read_identities(account_id), None
         except AwsCredentialsError:
             raise
+        except AwsAccessDeniedError as error:
+            return None, unread(name, needed, error.message, account_id=account_id)
         except AwsError as error:
             return None, unknown(name, error.message, error.hint, account_id=account_id)
 
@@ -88,9 +95,8 @@ class EntranceReading:
             return self.identity_center.list_permission_sets(account_id), None
         except AwsCredentialsError:
             raise
-        except AwsAccessDeniedError:
-            needed = "an identity of the management account, or of the delegated administrator for sso.amazonaws.com"
-            return None, unread(name, needed, account_id=account_id)
+        except AwsAccessDeniedError as error:
+            return None, unread(name, _IDENTITY_CENTER_CALLER, error.message, account_id=account_id)
         except AwsError as error:
             return None, unknown(name, error.message, error.hint, account_id=account_id)
 
@@ -140,23 +146,25 @@ def _find_levels(account: Account, inventory: Inventory, policies: PolicyTree | 
 
 def _count_identities(account_id: AccountId, openers: Sequence[Opener]) -> Check:
     mine = [one for one in openers if one.kind is not OpenerKind.PERMISSION_SET]
-    return _count("iam_identities", "IAM users and roles", mine, account_id)
+    what = "1 IAM user or role" if len(mine) == 1 else f"{len(mine)} IAM users and roles"
+    return _judge_list("iam_identities", what, mine, account_id)
 
 
 def _count_permission_sets(
     account_id: AccountId, permission_sets: Sequence[PermissionSet], openers: Sequence[Opener]
 ) -> Check:
     mine = [one for one in openers if one.kind is OpenerKind.PERMISSION_SET]
-    return _count("permission_sets", f"of {len(permission_sets)} permission sets", mine, account_id)
+    what = f"{len(mine)} of {len(permission_sets)} permission sets"
+    return _judge_list("permission_sets", what, mine, account_id)
 
 
-def _count(name: str, what: str, openers: Sequence[Opener], account_id: AccountId) -> Check:
+def _judge_list(name: str, what: str, openers: Sequence[Opener], account_id: AccountId) -> Check:
     """The list is complete: that is what is checked. A policy that wasn't read, or a group, leaves it open."""
     doubtful = [one.name for one in openers if not one.is_complete or _has_unknown(one)]
-    said = f"{len(openers)} {what} may open root sessions"
     if doubtful:
-        return unknown(name, f"{said}; not all is known of {', '.join(doubtful)}.", account_id=account_id)
-    return passed(name, f"{said}: all of them are listed.", account_id=account_id)
+        said = f"{what} may open root sessions; not all is known of {', '.join(doubtful)}."
+        return unknown(name, said, account_id=account_id)
+    return passed(name, f"{what} may open root sessions, all of them listed.", account_id=account_id)
 
 
 def _has_unknown(opener: Opener) -> bool:

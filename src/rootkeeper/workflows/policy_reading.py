@@ -23,19 +23,25 @@ class PolicyReading:
     def judge_over(self, accounts: Iterable[Account], inventory: Inventory) -> PreflightJudge:
         """What is needed to judge these accounts.
 
-        :raises AwsCredentialsError, AwsThrottledError, AwsUnreachableError: if policies can't be read at all; what the
-            caller may not read makes answers unknown instead.
+        :raises AwsCredentialsError, AwsUnreachableError: if AWS can't be asked; what it refuses to tell makes answers
+            unknown instead.
         """
         delegates = _find_delegates(inventory)
         tree = self._read_tree((*accounts, *(delegates or ())), inventory)
         return PreflightJudge(inventory.organization, tree, delegates)
 
     def _read_tree(self, accounts: Iterable[Account], inventory: Inventory) -> PolicyTree:
-        """FullAWSAccess is attached to everything, so that its targets are as many pages as the organization has."""
+        """FullAWSAccess is attached to everything, so that its targets are as many pages as the organization has.
+
+        So few accounts are asked the other way round. Whoever may not do that reads everything, which takes longer.
+        """
         target_ids = {target for account in accounts for target in (*account.ou_ids, account.account_id)}
         pages = (len(inventory.accounts) + len(inventory.organizational_units)) / _PAGE_SIZE
-        is_few = _KINDS * len(target_ids) < pages
-        return build_tree(self.reader.list_policies_over(target_ids) if is_few else self.reader.list_policies())
+        if _KINDS * len(target_ids) < pages:
+            listing = self.reader.list_policies_over(target_ids)
+            if not listing.problems:
+                return build_tree(listing)
+        return build_tree(self.reader.list_policies())
 
 
 def _find_delegates(inventory: Inventory) -> tuple[Account, ...] | None:

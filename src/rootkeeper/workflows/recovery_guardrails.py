@@ -13,7 +13,7 @@ from rootkeeper.domain.policies.evaluation import Verdict
 from rootkeeper.domain.preflight import PreflightRow
 from rootkeeper.domain.preflight_judging import PreflightJudge
 from rootkeeper.domain.preflight_tasks import Task
-from rootkeeper.errors import AwsAccessDeniedError, AwsError, AwsThrottledError, AwsUnreachableError, DenialCause
+from rootkeeper.errors import AwsAccessDeniedError, AwsUnreachableError, DenialCause
 from rootkeeper.ports.policies import PolicyReader
 from rootkeeper.workflows.policy_reading import PolicyReading
 
@@ -39,7 +39,7 @@ class RecoveryGuardrails:
         """
         try:
             judge = PolicyReading(self.policies).judge_over((account,), inventory)
-        except (AwsThrottledError, AwsUnreachableError) as error:
+        except AwsUnreachableError as error:
             return (_unread(error),)
         rows = [row for row in judge.judge(account) if row.task in _NEEDED]
         for row in rows:
@@ -68,5 +68,5 @@ def _describe_change(row: PreflightRow, judge: PreflightJudge) -> str | None:
     return f"Lift it for this account first:\n{row.fix}\nPut it back after the window:\n{way_back}"
 
 
-def _unread(error: AwsError) -> str:
+def _unread(error: AwsUnreachableError) -> str:
     return f"Whether a policy blocks the recovery couldn't be read: {error.message}"

@@ -39,7 +39,7 @@ class RemovalResult:
     """In detail, where something is left."""
     left_observed_at: datetime | None = None
     session_access_key_id: str | None = None
-    """Of the audit session that re-read."""
+    """Of the audit session that re-read, or of the delete session where already its first reading failed."""
     skip: Skip | None = None
     """What ``check`` said; nothing was deleted then."""
     error: RootkeeperError | None = None
@@ -125,7 +125,7 @@ def _describe(run: RemovalRun, skip: Skip | None, error: RootkeeperError | None)
         left=None if run.left is None else run.left.combined,
         left_credentials=None if run.left is None else run.left.credentials,
         left_observed_at=run.left_observed_at,
-        session_access_key_id=None if run.audit_session is None else run.audit_session.access_key_id,
+        session_access_key_id=None if run.reading_session is None else run.reading_session.access_key_id,
         skip=skip,
         error=error,
         was_stopped=isinstance(error, LedgerUnavailableError | LockLostError | RunStoppedError),

@@ -55,6 +55,11 @@ class RemovalRun:
     was_session_opened: bool = False
     _session: RootSession | None = None
 
+    @property
+    def reading_session(self) -> RootSession | None:
+        """In which what is left was read, or, while not even the first reading succeeded, should have been found."""
+        return self._session if self.audit_session is None and self.found is None else self.audit_session
+
     def find(self) -> RootCredentials:
         """Read in detail what there is, and plan the calls. Nothing is deleted."""
         self.found = self._read(lambda session: session.read_credentials())

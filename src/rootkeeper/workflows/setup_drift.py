@@ -1,15 +1,16 @@
 """Compares the set-up with what was last accepted, and records what a person accepts.
 
 Guardrails cost paced calls: two for each policy, at two policies a second. They are read only once a set-up was
-accepted, in a thread of their own, so that an audit lists and reads its accounts meanwhile.
+accepted, and in an audit by a thread of their own, while accounts are listed and read. That thread speaks to AWS alone:
+the database is asked and written by whoever compares, so that nothing is left at work when a command ends early.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass
-from threading import Thread
+from datetime import datetime
+from typing import TypeAlias
 
 from rootkeeper.domain.ledger import Action, JsonValue
 from rootkeeper.domain.organization_policies import OrganizationPolicy, PolicyListing
@@ -29,19 +30,38 @@ from rootkeeper.ports.accepted_setups import AcceptedSetups
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.guardrails import GuardrailReader
 from rootkeeper.ports.ledger import Ledger, LedgerReader
+from rootkeeper.ports.stopping import StopSignal
+from rootkeeper.workflows.worker_threads import WorkerThreads
 
 NOT_ACCEPTED = "Guardrails are read once a set-up was accepted: rootkeeper status --accept."
+STILL_BEING_READ = "They were still being read when the audit was done; rootkeeper status waits for them."
+
+_LOOK_SECONDS = 0.1
+"""How often somebody who waits for guardrails looks whether to stop."""
+
+Guardrails: TypeAlias = "tuple[tuple[Guardrail, ...] | None, str | None]"
+"""Those that were read, or why they weren't."""
 
 
 @dataclass(frozen=True, slots=True)
 class DriftComparison:
     """A comparison on its way. It never fails: what couldn't be read is told as unknown."""
 
-    _future: Future[SetupDrift]
+    _reading: DriftReading
+    _setup: Setup
+    _read_at: datetime
+    _accepted: AcceptedSetup | None
+    _guardrails: WorkerThreads[Guardrails] | None
+    """Who reads them; ``None`` if nobody does."""
+    _unreadable: SetupDrift | None = None
+    """All that is known, where the database couldn't be asked what was accepted."""
 
-    def finish(self) -> SetupDrift:
-        """What came of it; waits for the guardrails."""
-        return self._future.result()
+    def finish(self, stop: StopSignal, wait_seconds: float) -> SetupDrift:
+        """What came of it; waits so long for the guardrails, which are unknown then, or until asked to stop."""
+        if self._unreadable is not None:
+            return self._unreadable
+        guardrails = (None, NOT_ACCEPTED) if self._guardrails is None else _wait(self._guardrails, stop, wait_seconds)
+        return self._reading.conclude(self._setup, self._read_at, self._accepted, guardrails)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,22 +76,41 @@ class DriftReading:
     caller: Caller
     endpoint: Endpoint
     warn: Callable[[str], None]
-    """Told, from any thread, that what was read couldn't be remembered."""
+    """Told that what was read couldn't be remembered."""
 
     def begin(self, setup: Setup) -> DriftComparison:
-        """Compare in a thread of its own; ``finish`` waits for it. The thread ends with the program."""
-        future: Future[SetupDrift] = Future()
-        Thread(target=_settle, args=(future, lambda: self.compare(setup)), name="drift", daemon=True).start()
-        return DriftComparison(future)
+        """Have guardrails read, if a set-up was accepted, by a thread that ends with the program."""
+        read_at = self.clock.now()
+        try:
+            accepted = self.setups.find_last()
+        except DatabaseError as error:
+            return DriftComparison(self, setup, read_at, None, None, describe_unreadable(error))
+        threads = None
+        if accepted is not None:
+            threads = WorkerThreads[Guardrails](1, "guardrails")
+            threads.begin(self._read_guardrails)
+            threads.close()
+        return DriftComparison(self, setup, read_at, accepted, threads)
 
     def compare(self, setup: Setup) -> SetupDrift:
         """Compare, and remember what was read. Reads guardrails only if a set-up was accepted.
 
         What the database or AWS doesn't tell is unknown, never "no drift".
         """
+        read_at = self.clock.now()
         try:
             accepted = self.setups.find_last()
-            state = self._read_state(setup, reads_guardrails=accepted is not None)
+        except DatabaseError as error:
+            return describe_unreadable(error)
+        guardrails = (None, NOT_ACCEPTED) if accepted is None else self._read_guardrails()
+        return self.conclude(setup, read_at, accepted, guardrails)
+
+    def conclude(
+        self, setup: Setup, read_at: datetime, accepted: AcceptedSetup | None, guardrails: Guardrails
+    ) -> SetupDrift:
+        """Compare what was read with what was accepted, and remember it."""
+        state = self._describe(setup, read_at, guardrails)
+        try:
             drift = self._name_own_changes(compare_setup(accepted, state))
         except DatabaseError as error:
             return describe_unreadable(error)
@@ -83,13 +122,12 @@ class DriftReading:
 
     def read_state(self, setup: Setup) -> SetupState:
         """The set-up with its guardrails, as it would be accepted."""
-        return self._read_state(setup, reads_guardrails=True)
+        return self._describe(setup, self.clock.now(), self._read_guardrails())
 
-    def _read_state(self, setup: Setup, *, reads_guardrails: bool) -> SetupState:
-        guardrails, unknown = self._read_guardrails() if reads_guardrails else (None, NOT_ACCEPTED)
-        return SetupState(setup, guardrails, unknown, self.clock.now(), self.endpoint.label, self.caller.arn)
+    def _describe(self, setup: Setup, read_at: datetime, guardrails: Guardrails) -> SetupState:
+        return SetupState(setup, *guardrails, read_at, self.endpoint.label, self.caller.arn)
 
-    def _read_guardrails(self) -> tuple[tuple[Guardrail, ...] | None, str | None]:
+    def _read_guardrails(self) -> Guardrails:
         try:
             listing = self.guardrails.list_own_policies()
         except AwsError as error:
@@ -132,12 +170,6 @@ def describe_unreadable(error: DatabaseError) -> SetupDrift:
     return SetupDrift(None, (), (f"What was accepted can't be read: {error.message}",))
 
 
-def describe_drift(drift: SetupDrift) -> tuple[str, ...]:
-    """One sentence for a person for each difference and each part that couldn't be compared."""
-    found = (f"DRIFT: {one.what} It could be: {one.could_be[0]}" for one in drift.differences)
-    return (*found, *(f"Drift unknown: {sentence}" for sentence in drift.unknown))
-
-
 def describe_state(state: SetupState) -> dict[str, JsonValue]:
     """What the ledger keeps of an accepted set-up; ``None`` where it wasn't read."""
     setup = state.setup
@@ -155,13 +187,13 @@ def describe_state(state: SetupState) -> dict[str, JsonValue]:
     }
 
 
-def _settle(future: Future[SetupDrift], compare: Callable[[], SetupDrift]) -> None:
-    """Hand on whatever came of it, a bug too: it shows where the answer is asked for."""
-    try:
-        future.set_result(compare())
-    except BaseException as error:
-        future.set_exception(error)
-        raise
+def _wait(reading: WorkerThreads[Guardrails], stop: StopSignal, wait_seconds: float) -> Guardrails:
+    for _ in range(max(1, round(wait_seconds / _LOOK_SECONDS))):
+        if found := reading.take_done(_LOOK_SECONDS):
+            return found[0]
+        if stop.asked_once():
+            break
+    return None, STILL_BEING_READ
 
 
 def _list_problems(listing: PolicyListing) -> list[str]:

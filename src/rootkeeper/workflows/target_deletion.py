@@ -138,7 +138,13 @@ class TargetDeletion:
         if result.skip is not None:
             return None
         error = result.error or UnprovenChangeError("It couldn't be re-read what is left.")
-        return judge_failure(account, role, error, observed_at=self.clock.now())
+        return judge_failure(
+            account,
+            role,
+            error,
+            observed_at=self.clock.now(),
+            session_access_key_id=result.session_access_key_id,
+        )
 
 
 def _make_check(planned: PlannedAccount, plan: DeletionPlan) -> Callable[[RootCredentials], Skip | None]:

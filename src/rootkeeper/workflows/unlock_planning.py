@@ -90,7 +90,7 @@ class UnlockPlanning:
             organization_id = self.reading.organization.organization_id
             return after, ensure_replacement(after, standing.resource, organization_id, request.source_in_words)
         if request.change is ChangeKind.CORRECTED and standing.policy is not None:
-            after = correct_policy(standing.policy, standing.lockout)
+            after = correct_policy(standing.policy, standing.lockout, standing.resource)
         return after, self.reading.judge(standing.resource, after).lockout
 
     def _ensure_saved(self, request: ChangeRequest, text: str) -> None:

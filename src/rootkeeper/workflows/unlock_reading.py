@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from rootkeeper.domain.organizations import Account, Caller, Organization
 from rootkeeper.domain.resource_policies.lockouts import Lockout, Verdict, judge_policy
 from rootkeeper.domain.resource_policies.resources import Resource, ResourceKind, ensure_resource_name, is_protected
-from rootkeeper.errors import AwsError, InputError
+from rootkeeper.errors import AwsAccessDeniedError, AwsError, InputError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.ledger import Ledger
 from rootkeeper.ports.progress import Progress
@@ -54,6 +54,8 @@ class ResourceListing:
     kind: ResourceKind
     standings: tuple[PolicyStanding, ...]
     unread_regions: tuple[UnreadRegion, ...]
+    unknown: str | None = None
+    """Why nothing could be asked at all: who could ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +78,15 @@ class UnlockReading:
         sts:AssumeRoot and sts:GetCallerIdentity; s3:ListBuckets and s3:GetBucketPolicy for each; account:ListRegions,
         sqs:ListQueues for each Region and sqs:GetQueueAttributes for each queue.
 
-        :raises AwsError: if the session can't be opened, or none of the lists can be read.
+        A caller who may open no session in the account learns who may: that is unknown, and no error.
+
+        :raises AwsError: if the session can't be opened for another reason, or none of the lists can be read.
         :raises InputError: if a Region isn't known.
         """
-        access, where = self._begin(account, kind, regions, progress)
+        try:
+            access, where = self._begin(account, kind, regions, progress)
+        except AwsAccessDeniedError as error:
+            return ResourceListing(account, kind, (), (), unknown=_tell_who_could(error))
         answers = _ask(access, where, lambda policies, region: policies.list_resources(region))
         _ensure_some_answer(answers)
         resources = [resource for answer in answers for resource in answer.resources]
@@ -88,6 +95,17 @@ class UnlockReading:
             standings = tuple(pool.map(lambda resource: self._read(access, resource, progress), resources))
         unread = tuple(UnreadRegion(one.region, one.error.message) for one in answers if one.error is not None)
         return ResourceListing(account, kind, standings, unread)
+
+    def show_one(
+        self, account: Account, kind: ResourceKind, name: str, regions: Sequence[str], progress: Progress
+    ) -> PolicyStanding:
+        """As ``find_one``, except that a caller who may open no session in the account learns who may."""
+        try:
+            return self.find_one(account, kind, name, regions, progress)
+        except AwsAccessDeniedError as error:
+            lockout = Lockout(Verdict.UNKNOWN, reason=_tell_who_could(error))
+            resource = Resource(kind, account.account_id, name, "", self.organization.partition)
+            return PolicyStanding(resource, None, lockout, is_protected(name, self.protect))
 
     def find_one(
         self, account: Account, kind: ResourceKind, name: str, regions: Sequence[str], progress: Progress
@@ -143,6 +161,13 @@ class _Answer:
     region: str
     resources: tuple[Resource, ...] = ()
     error: AwsError | None = None
+
+
+def _tell_who_could(error: AwsAccessDeniedError) -> str:
+    """:raises AwsAccessDeniedError: itself, if another caller couldn't either."""
+    if error.needs is None:
+        raise error
+    return error.reason
 
 
 def _ask(

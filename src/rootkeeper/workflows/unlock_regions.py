@@ -33,14 +33,14 @@ def choose_regions(
     try:
         enabled = places.list_enabled_regions(None if account_id == caller.account_id else account_id)
     except AwsAccessDeniedError as error:
-        progress.remark(f"Which Regions account {account_id} has enabled can't be read: {error.message}")
+        progress.remark(f"Unknown: which Regions account {account_id} has enabled can't be read: {error.reason}")
         progress.remark(
             f"All {len(known)} Regions that this program knows are asked instead; those that are off answer with an "
             "error. To ask fewer, name them: --regions us-east-1,eu-west-1. To have them read, switch on trusted "
             "access for account.amazonaws.com, and use the management account or its delegated administrator."
         )
         return known
-    return tuple(region for region in enabled if region in known)
+    return tuple(enabled)
 
 
 def _ensure_known(wanted: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -61,14 +62,19 @@ class ForkedRun:
     def signal(self, number: int) -> None:
         os.kill(self.pid, number)
 
+    def ends_within(self, seconds: float) -> bool:
+        """Wait so long for its end."""
+        return bool(select.select([self._report], [], [], seconds)[0])
+
     def kill(self) -> None:
         """End it, if it goes on."""
         if not self._has_ended:
             self.signal(signal.SIGKILL)
             self.wait()
 
-    def wait(self) -> Run:
-        """Its end."""
+    def wait(self, seconds: float = SECONDS) -> Run:
+        """Its end, which must come within ``seconds``."""
+        self._report.settimeout(seconds)
         status = self._hear()["status"]
         self._has_ended = True
         self._report.close()

@@ -171,7 +171,7 @@ class InterposedProxy:
         with self._lock:
             request = Request(
                 number=len(self.requests) + 1,
-                operation=of_s3 or target.rpartition(".")[2] or parameters.get("Action", "?"),
+                operation=of_s3 or target.rpartition(".")[2] or parameters.get("Action") or _name_by_path(path),
                 service=service,
                 account_id=parameters.get("TargetPrincipal") or self._find_account(access_key_id),
                 task_policy=task_policy.rpartition("/")[2] if task_policy else None,
@@ -194,6 +194,11 @@ class InterposedProxy:
 
     def _find_account(self, access_key_id: str) -> str | None:
         return next((one.account_id for one in self.handed_out if one.access_key_id == access_key_id), None)
+
+
+def _name_by_path(path: str) -> str:
+    """``/startPrimaryEmailUpdate`` is StartPrimaryEmailUpdate, of the one service that names operations so."""
+    return path[1:2].upper() + path[2:]
 
 
 def _read_authorization(header: str) -> tuple[str, str]:

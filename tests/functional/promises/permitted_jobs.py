@@ -2,19 +2,51 @@
 
 from __future__ import annotations
 
+import re
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import UTC, datetime
 
-from tests.functional.promises.permitted_operator import DEPARTING, TARGET, PermittedOperator
+from tests.functional.promises.forked_runs import ForkedRun
+from tests.functional.promises.locked_resources import LOCKED_BUCKET, LOCKED_QUEUE
+from tests.functional.promises.permitted_operator import (
+    DELEGATE,
+    DEPARTING,
+    OTHER,
+    SMALL_ORGANIZATION,
+    TARGET,
+    PermittedOperator,
+    in_order,
+    with_keys,
+)
+from tests.functional.running import Run
+from tests.root_person import RootPerson
 
 Prepare = Callable[[PermittedOperator], None]
+Meanwhile = Callable[[PermittedOperator, ForkedRun], None]
 
+DEMO = "demo"
+TODAY = datetime.now(UTC).date().isoformat()
 ADD_EXCEPTION = ("exceptions", "add", "{target}", "--owner", "Ana", "--reason", "A test", "--until", "30d", "--yes")
-LEAVE_OPEN = ("recover", "{target}", "--reason", "A drill", "--leave-open", "--yes")
-CHANGE_ADDRESS = ("emails", "change", "{target}", "new@example.com", "--reason", "A test", "--override", "--yes")
-ON_RARE_OCCASIONS = frozenset({"organizations:DescribeAccount", "organizations:ListAccountsForParent"})
-"""Needed where an account has left since the last listing, and where AWS doesn't tell accounts' places."""
+REMOVE_EXCEPTION = ("exceptions", "remove", "{target}", "--yes")
+RECORD_DRILL = (
+    *("failsafe", "record-drill", "{delegate}", "--by", "Ana", "--at", TODAY),
+    *("--outcome", "passed", "--alarm", "seen", "--yes"),
+)
+RECOVER = ("recover", "{target}", "--reason", "A drill", "--yes")
+SET_UP = ("failsafe", "set-up", "{delegate}", "--for", "1h", "--yes")
+CHANGE_ADDRESS = ("emails", "change", "{target}", "{address}", "--reason", "A test", "--yes")
+DELETE_IN_WAVES = ("delete", "{target}", "{other}", "--wave", "1", "--pause", "1h", "--yes")
+GUARDRAIL = {
+    "name": "RegionsInUse",
+    "type": "SERVICE_CONTROL_POLICY",
+    "content": {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Deny", "Action": "ec2:*", "Resource": "*"}],
+    },
+    "targets": [TARGET, DELEGATE],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,35 +55,50 @@ class Attempt:
 
     words: tuple[str, ...]
     prepare: Prepare
-    good: frozenset[int] = frozenset({0})
-    is_rare: bool = False
-    """Whether accounts have left, and AWS tells no places."""
+    good: int = 0
+    meanwhile: Meanwhile | None = None
+    """What somebody does while it runs."""
+    without_places: bool = False
+    """Whether AWS tells no accounts' places."""
+    scenario: str = SMALL_ORGANIZATION
+
+    def run(self, operator: PermittedOperator) -> Run:
+        """Carry it out, its circumstances being made."""
+        run = operator.begin(*self.words, without_places=self.without_places)
+        if self.meanwhile is not None:
+            self.meanwhile(operator, run)
+        return run.wait()
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """The attempts that together need all that a command may need."""
-
-    command: str
-    usual: Attempt
-    rare: Attempt | None = None
-
-    @property
-    def attempts(self) -> tuple[Attempt, ...]:
-        return (self.usual,) if self.rare is None else (self.usual, self.rare)
-
-    def choose(self, permission: str) -> Attempt:
-        """The attempt that needs it."""
-        return self.rare if self.rare is not None and permission in ON_RARE_OCCASIONS else self.usual
+# What is there before.
 
 
 def settle_in(operator: PermittedOperator) -> None:
-    """Make the databases that the attempts begin with; then an account leaves."""
-    operator.keep_database("audited", ["audit", "--fail-on", "none"], ["status", "--accept", "--yes"])
-    operator.keep_database("an exception", ["audit", "--fail-on", "none"], ADD_EXCEPTION)
-    operator.keep_database("a window", LEAVE_OPEN)
+    """Make the databases that attempts begin with; then an account leaves."""
+    operator.sandbox.create_policy(GUARDRAIL)
+    operator.sandbox.put_root_user(DELEGATE, in_order(DELEGATE))
+    audit = ("audit", "--fail-on", "none")
+    operator.keep_database("audited", audit, ("status", "--accept", "--yes"), RECORD_DRILL)
+    operator.keep_database("an exception", audit, ADD_EXCEPTION)
+    operator.keep_database("a window", (*RECOVER, "--leave-open"))
     operator.empty()
+    keep_an_interrupted_deletion(operator)
     operator.client("organizations").remove_account_from_organization(AccountId=DEPARTING)
+
+
+def keep_an_interrupted_deletion(operator: PermittedOperator) -> None:
+    operator.forget_database()
+    for account_id in (TARGET, OTHER):
+        operator.sandbox.put_root_user(account_id, with_keys(account_id))
+    run = operator.begin(*DELETE_IN_WAVES, principal="management-admin")
+    assert operator.hears(run, "Wave 1 of 2"), run.remarks
+    run.signal(signal.SIGINT)
+    ended = run.wait()
+    operator.keep("an interrupted deletion")
+    named = re.search(r"jobs resume (j-\w+)", ended.stderr)
+    assert named, ended.shown
+    operator.job_id = named[1]
+    operator.sandbox.put_root_user(OTHER, {})
 
 
 def know_nothing(operator: PermittedOperator) -> None:
@@ -76,20 +123,17 @@ def remember_and_fill(operator: PermittedOperator) -> None:
 
 
 def have_a_plan(operator: PermittedOperator) -> None:
-    know_nothing_of_credentials(operator)
-    make_plan(operator)
-    operator.forget_database()
-
-
-def make_plan(operator: PermittedOperator) -> None:
+    know_nothing(operator)
+    operator.sandbox.put_root_user(TARGET, with_keys(TARGET))
     plan = operator.folder / "plan.json"
     if not plan.exists():
         words = ("plan", "{target}", "--out", str(plan), "--fail-on", "none")
         run = operator.run(*words, principal="management-admin")
         assert run.status == 0, run.shown
+        operator.forget_database()
 
 
-def remember_a_plan(operator: PermittedOperator) -> None:
+def remember_and_have_a_plan(operator: PermittedOperator) -> None:
     have_a_plan(operator)
     operator.restore_database("audited")
 
@@ -105,71 +149,153 @@ def have_a_window(operator: PermittedOperator) -> None:
     operator.sandbox.put_root_user(TARGET, {"recovery_allowed": True})
 
 
+def have_an_interrupted_deletion(operator: PermittedOperator) -> None:
+    know_nothing(operator)
+    operator.restore_database("an interrupted deletion")
+    operator.sandbox.put_root_user(OTHER, with_keys(OTHER))
+
+
+def have_a_failsafe_without_login(operator: PermittedOperator) -> None:
+    know_nothing(operator)
+    operator.sandbox.put_root_user(DELEGATE, {})
+
+
+def have_a_new_address(operator: PermittedOperator) -> None:
+    know_nothing(operator)
+    operator.take_address()
+
+
+def remember_and_have_a_new_address(operator: PermittedOperator) -> None:
+    remember(operator)
+    operator.take_address()
+
+
+def have_a_one_time_password(operator: PermittedOperator) -> None:
+    have_a_new_address(operator)
+    begun = operator.run(*CHANGE_ADDRESS, principal="management-admin")
+    assert begun.status == 4, begun.shown
+    (mail,) = operator.sandbox.mailbox(operator.address)
+    found = re.search(r"Verification code: (\w+)", str(mail["body"]))
+    assert found, mail
+    (operator.folder / "one-time-password").write_text(found[1])
+
+
 def have_nothing_on(operator: PermittedOperator) -> None:
     operator.switch_off()
     operator.forget_database()
 
 
-def make_job(command: str, *words: str, rare: tuple[str, ...] | None = None, **how: Prepare) -> Job:
-    """A job of a command that reads the organization: without any memory, and on a rare occasion."""
-    usual = Attempt(words, how.get("prepare", know_nothing))
-    return Job(command, usual, Attempt(rare or words, how.get("remember", remember), is_rare=True))
+def have_the_demo(operator: PermittedOperator) -> None:
+    operator.sandbox.reset()
+    operator.sandbox.clear_faults()
+    operator.switch_on()
+    operator.forget_database()
 
 
-FILLED = {"prepare": know_nothing_of_credentials, "remember": remember_and_fill}
+def have_no_credential_report(operator: PermittedOperator) -> None:
+    have_the_demo(operator)
+    error = {"code": "ReportNotPresent", "status": 410, "message": "There is no report yet."}
+    operator.sandbox.faults(service="iam", operation="GetCredentialReport", times=1, error=error)
 
-JOBS = {
-    job.command: job
-    for job in (
-        Job("status", Attempt(("status",), remember)),
-        make_job("audit", "audit", "--tag", "audited=yes", rare=("audit",)),
-        make_job("preflight", "preflight", "--tag", "audited=yes", rare=("preflight",)),
-        make_job("emails list", "emails", "list"),
-        make_job("failsafe check", "failsafe", "check"),
-        make_job("failsafe runbook", "failsafe", "runbook"),
-        make_job("failsafe record-drill", "failsafe", "record-drill", "{delegate}", "--yes"),
-        make_job(
-            "plan",
-            *("plan", "--tag", "environment=prod", "--out", "{folder}/new.json", "--fail-on", "unknown"),
-            rare=("plan", "{target}", "--out", "{folder}/new.json", "--fail-on", "unknown"),
-            **FILLED,
-        ),
-        Job("policies", Attempt(("policies", "scp"), know_nothing)),
-        Job("jobs list", Attempt(("jobs", "list"), remember)),
-        Job("exceptions list", Attempt(("exceptions", "list"), remember)),
-        Job("windows list", Attempt(("windows", "list"), have_a_window)),
-        Job("windows show", Attempt(("windows", "show", "{target}"), have_a_window)),
-        Job(
-            "emails attest",
-            Attempt(("emails", "attest", "a@example.com", "--by", "Ana", "--until", "30d", "--yes"), remember),
-        ),
-        make_job(
-            "delete",
-            *("delete", "--tag", "environment=prod", "--yes"),
-            rare=("delete", "{target}", "--yes"),
-            **FILLED,
-        ),
-        make_job("apply", "apply", "{folder}/plan.json", "--yes", prepare=have_a_plan, remember=remember_a_plan),
-        make_job("exceptions add", *ADD_EXCEPTION),
-        make_job(
-            "exceptions remove",
-            "exceptions",
-            "remove",
-            "{target}",
-            "--yes",
-            prepare=have_an_exception,
-            remember=have_an_exception,
-        ),
-        make_job("recover", *LEAVE_OPEN),
-        Job("windows close", Attempt(("windows", "close", "{target}", "--yes"), have_a_window)),
-        make_job("emails change", *CHANGE_ADDRESS),
-        make_job("unlock s3", "unlock", "s3", "{target}"),
-        make_job("unlock sqs", "unlock", "sqs", "{target}"),
-        Job("enable", Attempt(("enable", "--delegated-administrator", "{delegate}", "--yes"), have_nothing_on)),
-        Job("disable", Attempt(("disable", "--trusted-access", "--yes"), remember)),
-    )
+
+# What happens meanwhile.
+
+
+def stop_waiting(operator: PermittedOperator, run: ForkedRun) -> None:
+    """Ctrl-C once the window is open, and again while it can't be closed."""
+    if operator.hears(run, "forgot-password"):
+        run.signal(signal.SIGINT)
+        while not run.ends_within(2):
+            run.signal(signal.SIGINT)
+
+
+def complete_the_login(operator: PermittedOperator, run: ForkedRun) -> None:
+    if operator.hears(run, "forgot-password"):
+        RootPerson(operator.sandbox, DELEGATE).complete()
+
+
+def read_organization(
+    *words: str, remembered: tuple[str, ...] | None = None, first: Prepare = know_nothing, then: Prepare = remember
+) -> tuple[Attempt, ...]:
+    """Without any memory; and where an account has left since, and AWS tells no accounts' places."""
+    return Attempt(words, first), Attempt(remembered or words, then, without_places=True)
+
+
+ATTEMPTS: dict[str, tuple[Attempt, ...]] = {
+    "status": (Attempt(("status",), remember), Attempt(("status", "--accept", "--yes"), remember)),
+    "audit": read_organization("audit", "--tag", "audited=yes", remembered=("audit",)),
+    "preflight": read_organization("preflight", "--tag", "audited=yes", remembered=("preflight",)),
+    "emails list": read_organization("emails", "list", "--tag", "audited=yes", remembered=("emails", "list")),
+    "emails attest": (
+        Attempt(("emails", "attest", "a@example.com", "--by", "Ana", "--until", "30d", "--yes"), remember),
+    ),
+    "failsafe check": read_organization("failsafe", "check", first=remember),
+    "failsafe runbook": read_organization("failsafe", "runbook"),
+    "failsafe record-drill": read_organization(*RECORD_DRILL),
+    "breakglass": tuple(
+        Attempt(("breakglass", "--fail-on", "none"), prepare, scenario=DEMO)
+        for prepare in (have_the_demo, have_no_credential_report)
+    ),
+    "plan": read_organization(
+        *("plan", "--tag", "environment=prod", "--out", "{folder}/new.json", "--fail-on", "unknown"),
+        remembered=("plan", "{target}", "--out", "{folder}/new.json", "--fail-on", "unknown"),
+        first=know_nothing_of_credentials,
+        then=remember_and_fill,
+    ),
+    **{
+        f"policies {name}": (Attempt(("policies", name), know_nothing),)
+        for name in ("alarms", "cloudformation", "roles", "scp", "terraform")
+    },
+    "jobs list": (Attempt(("jobs", "list"), have_an_interrupted_deletion),),
+    "jobs show": (Attempt(("jobs", "show", "{job}"), have_an_interrupted_deletion),),
+    "jobs cancel": (Attempt(("jobs", "cancel", "{job}"), have_an_interrupted_deletion),),
+    "jobs resume": (Attempt(("jobs", "resume", "{job}", "--yes"), have_an_interrupted_deletion),),
+    "exceptions list": (Attempt(("exceptions", "list"), remember),),
+    "windows list": (Attempt(("windows", "list"), have_a_window),),
+    "windows show": (Attempt(("windows", "show", "{target}"), have_a_window),),
+    "delete": read_organization(
+        *("delete", "--tag", "environment=prod", "--yes"),
+        remembered=("delete", "{target}", "--yes"),
+        first=know_nothing_of_credentials,
+        then=remember_and_fill,
+    ),
+    "apply": read_organization(
+        "apply", "{folder}/plan.json", "--yes", first=have_a_plan, then=remember_and_have_a_plan
+    ),
+    "exceptions add": read_organization(*ADD_EXCEPTION),
+    "exceptions remove": read_organization(*REMOVE_EXCEPTION, first=have_an_exception, then=have_an_exception),
+    "recover": (
+        *read_organization(*RECOVER, "--leave-open"),
+        Attempt((*RECOVER, "--for", "1h"), know_nothing, meanwhile=stop_waiting),
+    ),
+    "windows close": (Attempt(("windows", "close", "{target}", "--yes"), have_a_window),),
+    "failsafe set-up": (
+        Attempt(SET_UP, have_a_failsafe_without_login, meanwhile=complete_the_login),
+        Attempt(SET_UP, have_a_failsafe_without_login, meanwhile=stop_waiting, good=4),
+    ),
+    "emails change": (
+        Attempt(CHANGE_ADDRESS, have_a_new_address, good=4),
+        Attempt(CHANGE_ADDRESS, remember_and_have_a_new_address, good=4, without_places=True),
+        Attempt((*CHANGE_ADDRESS, "--otp-from", "{folder}/one-time-password"), have_a_one_time_password),
+    ),
+    "unlock s3": (
+        *read_organization("unlock", "s3", "{target}"),
+        Attempt(("unlock", "s3", *LOCKED_BUCKET, "--remove", "--yes"), have_the_demo, scenario=DEMO),
+    ),
+    "unlock sqs": (
+        *read_organization("unlock", "sqs", "{target}"),
+        Attempt(("unlock", "sqs", *LOCKED_QUEUE, "--corrected", "--yes"), have_the_demo, scenario=DEMO),
+    ),
+    "enable": (Attempt(("enable", "--delegated-administrator", "{delegate}", "--yes"), have_nothing_on),),
+    "disable": (Attempt(("disable", "--trusted-access", "--yes"), remember),),
 }
+"""For each command the attempts that together need all that it may need."""
 
-
-def find_plan(folder: Path) -> Path:
-    return folder / "plan.json"
+WITHOUT_AWS = {
+    "ledger adopt": Attempt(("ledger", "adopt", "--yes"), remember),
+    "ledger export": Attempt(("ledger", "export"), remember),
+    "ledger list": Attempt(("ledger", "list"), remember),
+    "ledger verify": Attempt(("ledger", "verify"), remember),
+    "report": Attempt(("report", "--from", "30d", "--fail-on", "none"), remember),
+}
+"""Commands that read and write the database alone."""

@@ -1,4 +1,4 @@
-"""Somebody who runs command lines with exactly the permissions that a test gives: one IAM user, and one policy of it."""
+"""Somebody who runs command lines with exactly the permissions that a test gives: one IAM user with one policy."""
 
 from __future__ import annotations
 
@@ -8,24 +8,27 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from tests.functional.administration import open_client
-from tests.functional.crash.root_users import with_every_kind
+from tests.functional.crash.root_users import LONG_AGO, with_every_kind
 from tests.functional.promises.forked_runs import ForkedRun, ForkingProgram
 from tests.functional.promises.interposed_proxy import Answer, InterposedProxy, Request
 from tests.functional.running import Run
 from tests.sandbox_process import SandboxProcess
 
-SMALL_ORGANIZATION = Path(__file__).with_name("small_organization.yaml")
+SMALL_ORGANIZATION = str(Path(__file__).with_name("small_organization.yaml"))
 TARGET = "333344445555"
 """Of the small organization; tagged ``environment=prod``."""
+OTHER = "444455556666"
 DELEGATE = "222233334444"
 DEPARTING = "555566667777"
 NAME = "observer"
 """The user: without any permission of its own."""
 SERVICES = ("iam.amazonaws.com", "account.amazonaws.com")
+MAILBOXES = ("management", "security", "shop", "warehouse")
 SECONDS = 60
 
 
@@ -47,11 +50,18 @@ class PermittedOperator:
     proxy: InterposedProxy
     forking: ForkingProgram
     folder: Path
+    address: str = ""
+    """A root e-mail address that no account has; another one after each ``take_address``."""
+    job_id: str = ""
+    """Of a job that was interrupted."""
+    _addresses: int = 0
     _databases: dict[str, Path] = field(default_factory=dict)
 
     @classmethod
     @contextmanager
-    def hire(cls, forking: ForkingProgram, folder: Path, scenario: str) -> Iterator[PermittedOperator]:
+    def hire(
+        cls, forking: ForkingProgram, folder: Path, scenario: str = SMALL_ORGANIZATION
+    ) -> Iterator[PermittedOperator]:
         (folder / "temporary").mkdir(parents=True)
         with (
             SandboxProcess.start("--scenario", scenario) as sandbox,
@@ -67,8 +77,9 @@ class PermittedOperator:
         return self.folder / "data" / "rootkeeper.db"
 
     def permit(self, document: Mapping[str, Any]) -> None:
-        """Exactly this, from now on."""
-        text = json.dumps(document)
+        """Exactly this, from now on; AWS takes no policy without a statement."""
+        statements = document["Statement"] or [{"Effect": "Deny", "Action": "*", "Resource": "*"}]
+        text = json.dumps({**document, "Statement": statements})
         self.client("iam").put_user_policy(UserName=NAME, PolicyName="given", PolicyDocument=text)
 
     # Running.
@@ -100,16 +111,21 @@ class PermittedOperator:
             "ROOTKEEPER_DATABASE_URL": f"sqlite:///{self.database}",
             "ROOTKEEPER_AWS_API_SHARE": "100",
             "ROOTKEEPER_AWS_VERIFY_SECONDS": "0",
+            "ROOTKEEPER_EMAILS_ALLOWED_DOMAINS": "example.com",
+            "ROOTKEEPER_EMAILS_GROUPS": ", ".join(f"{name}@example.com" for name in MAILBOXES),
         }
-        arguments = [word.format(folder=self.folder, target=TARGET, delegate=DELEGATE) for word in words]
+        places = {"folder": self.folder, "target": TARGET, "other": OTHER, "delegate": DELEGATE}
+        arguments = [word.format(**places, address=self.address, job=self.job_id) for word in words]
         return self.forking.begin(arguments, environment)
 
-    def wait_for(self, run: ForkedRun, word: str) -> None:
-        """Until it has said so on stderr."""
+    def hears(self, run: ForkedRun, word: str) -> bool:
+        """Wait until it says so on stderr; false if it ends without."""
         end = time.monotonic() + SECONDS
         while word not in run.remarks:
             assert time.monotonic() < end, run.remarks
-            time.sleep(0.02)
+            if run.ends_within(0.02):
+                return word in run.remarks
+        return True
 
     def list_used(self) -> set[str]:
         """What the last run called with the caller's own credentials, as a policy names it."""
@@ -122,6 +138,10 @@ class PermittedOperator:
 
     # Setting the scene.
 
+    def take_address(self) -> None:
+        self._addresses += 1
+        self.address = f"shop+{self._addresses}@example.com"
+
     def forget_database(self) -> None:
         shutil.rmtree(self.database.parent, ignore_errors=True)
 
@@ -131,6 +151,10 @@ class PermittedOperator:
         for words in command_lines:
             run = self.run(*words, principal="management-admin")
             assert run.status == 0, run.shown
+        self.keep(name)
+
+    def keep(self, name: str) -> None:
+        """Remember the database as it is."""
         kept = self.folder / f"kept-{len(self._databases)}"
         shutil.copytree(self.database.parent, kept)
         self._databases[name] = kept
@@ -152,8 +176,9 @@ class PermittedOperator:
         for service in SERVICES:
             if service not in truth["trusted_services"]:
                 organizations.enable_aws_service_access(ServicePrincipal=service)
-        self.client("iam").enable_organizations_root_credentials_management()
-        self.client("iam").enable_organizations_root_sessions()
+        if len(truth["features"]) < 2:
+            self.client("iam").enable_organizations_root_credentials_management()
+            self.client("iam").enable_organizations_root_sessions()
         if DELEGATE not in json.dumps(truth["delegated_administrators"]):
             organizations.register_delegated_administrator(AccountId=DELEGATE, ServicePrincipal=SERVICES[0])
 
@@ -164,6 +189,23 @@ class PermittedOperator:
         organizations = self.client("organizations")
         organizations.deregister_delegated_administrator(AccountId=DELEGATE, ServicePrincipal=SERVICES[0])
         organizations.disable_aws_service_access(ServicePrincipal=SERVICES[0])
+
+
+def with_keys(account_id: str) -> dict[str, Any]:
+    """What is the same each time it is put there, so that a plan made before still fits."""
+    key = {"access_key_id": f"AKIAIOSFODNN7{account_id[-7:]}", "status": "Active", "created_at": LONG_AGO}
+    return {**with_every_kind(account_id), "access_keys": [key], "password": False, "password_last_used_at": None}
+
+
+def in_order(account_id: str) -> dict[str, Any]:
+    """A failsafe's root login, just used."""
+    just_now = (datetime.now(UTC) + timedelta(seconds=1)).isoformat(timespec="seconds")
+    return {
+        **with_every_kind(account_id),
+        "password_last_used_at": just_now.replace("+00:00", "Z"),
+        "access_keys": [],
+        "signing_certificates": [],
+    }
 
 
 def name_permission(service: str, operation: str, task_policy: str | None) -> str:

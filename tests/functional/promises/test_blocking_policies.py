@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -36,6 +38,57 @@ def test_p18_the_preflight_names_policy_statement_and_place_and_the_audit_meets_
     (account,) = json.loads(run.stdout)["accounts"]
     assert (account["status"], account["reason"], run.status) == ("unknown", "blocked_by_policy", 1)
     assert policy["policy_id"] in account["detail"]
+
+
+def hide_policy(_: Request, answer: Answer) -> Answer:
+    """As AWS words it where it names the kind of policy alone."""
+    return Answer(answer.status, [], re.sub(rb"(explicit deny in a [a-z ]+ policy): \S+/p-\w+", rb"\1", answer.body))
+
+
+def test_p18_an_audit_names_the_policy_that_aws_doesnt_name(stage: Stage, proxy: InterposedProxy) -> None:
+    proxy.after = hide_policy
+    policy_id = find_policy_id(stage)
+    run = stage.run("audit", "-o", "jsonl", through=proxy)
+    assert_clean_ending(run, 1)
+    details = {one["account_id"]: one for one in map(json.loads, run.stdout.splitlines())}
+    account = details[BLOCKED]
+    assert (account["status"], account["reason"]) == ("unknown", "blocked_by_policy")
+    assert "explicit deny in a service control policy" in account["detail"]
+    assert f"Blocked by {policy_id} ({POLICY}), {SID}, at ou-" in account["detail"]
+    assert f"rootkeeper preflight {BLOCKED}" in account["detail"]
+    assert Counter(proxy.operations)["ListPolicies"] == 1
+    proxy.forget()
+    assert_clean_ending(stage.run("audit", CLEAN, through=proxy), 0)
+    assert not any("Polic" in operation for operation in proxy.operations)
+
+
+def test_p18_an_audit_that_may_not_read_policies_is_unknown_without_a_name(
+    stage: Stage, proxy: InterposedProxy
+) -> None:
+    proxy.after = hide_policy
+    denied = {"code": "AccessDeniedException", "status": 400, "message": "no"}
+    stage.sandbox.faults(service="organizations", operation="ListPolicies", error=denied)
+    (account,) = json.loads(stage.run("audit", BLOCKED, "-o", "json", through=proxy).stdout)["accounts"]
+    assert (account["status"], account["reason"]) == ("unknown", "blocked_by_policy")
+    assert "Unknown: needs organizations:ListPolicies" in account["detail"]
+
+
+def test_p18_a_plan_names_the_policy_too(stage: Stage, proxy: InterposedProxy) -> None:
+    proxy.after = hide_policy
+    since = stage.sandbox.last_request()
+    run = stage.run("delete", BLOCKED, "--dry-run", "-o", "json", through=proxy)
+    assert f"{find_policy_id(stage)} ({POLICY}), {SID}" in run.stdout, run.shown
+    assert stage.sandbox.operations(since, mutating=True) == []
+
+
+def test_p18_an_unlock_names_the_policy_too(stage: Stage, proxy: InterposedProxy) -> None:
+    proxy.after = hide_policy
+    run = stage.run("unlock", "s3", BLOCKED, through=proxy)
+    assert_clean_ending(run, 3)
+    assert f"{find_policy_id(stage)} ({POLICY}), {SID}" in run.stderr
+    refused = stage.run("unlock", "sqs", BLOCKED, "--regions", "us-east-1", through=proxy)
+    assert_clean_ending(refused, 3)
+    assert f"{find_policy_id(stage)} ({POLICY}), {SID}" in refused.stderr
 
 
 def test_p18_a_missing_permission_is_no_policy_that_blocks(stage: Stage) -> None:

@@ -59,6 +59,7 @@ def test_a_list_that_repeats_itself_is_no_list(buckets: AwsBucketPolicies, aws_s
     "redirect",
     [
         REDIRECT,
+        error_s3("TemporaryRedirect", 307, headers=(("x-amz-bucket-region", "eu-central-1"),)),
         error_s3("AuthorizationHeaderMalformed", 400, "<Region>eu-central-1</Region>"),
         error_s3("IllegalLocationConstraintException", 400, headers=(("x-amz-bucket-region", "eu-central-1"),)),
     ],

@@ -37,7 +37,7 @@ def test_a_refused_document_is_unknown_and_not_empty(
 ) -> None:
     aws_server.answer("GetPolicy", POLICY)
     aws_server.answer("GetPolicyVersion", VERSION)
-    aws_server.replace(operation, error_xml(code, 403))
+    aws_server.answer(operation, error_xml(code, 403))
     assert ManagedPolicies(clients.iam).get(ARN).text is None
 
 

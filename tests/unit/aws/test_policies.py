@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from rootkeeper.aws.answers import Answer
+from rootkeeper.aws.calls import ServiceCalls
 from rootkeeper.aws.clients import AwsClients
 from rootkeeper.aws.policies import AwsPolicies
 from rootkeeper.domain.organization_policies import OrganizationPolicy
@@ -60,7 +62,8 @@ def test_each_policy_is_read_once_with_its_targets_and_empty_pages_end_nothing(
     assert (found["p-1"].content, found["p-1"].label.name, found["p-1"].kind) == (CONTENT, "P-1", SCP)
     assert aws_server.operations.count("DescribePolicy") == 2
     assert "ListPoliciesForTarget" not in aws_server.operations
-    assert (listing.enabled_kinds, listing.problems) == ({SCP}, {})
+    assert listing.enabled_kinds == {SCP}
+    assert listing.problems == {}
     listed = [one for one in aws_server.received if one.operation in ("ListPolicies", "ListTargetsForPolicy")]
     assert all('"MaxResults": 20' in one.parameters for one in listed)
 
@@ -152,7 +155,52 @@ def test_p13_an_answer_that_lacks_its_content_is_an_error(
         reader.list_policies()
 
 
-def test_being_throttled_is_an_error(reader: AwsPolicies, aws_server: FakeAwsServer) -> None:
-    aws_server.answer("ListPolicies", error_json("TooManyRequestsException"))
-    with pytest.raises(AwsThrottledError):
-        reader.list_policies()
+class ThrottledCalls(ServiceCalls):
+    """One operation is throttled in spite of all retries, and without their pauses."""
+
+    def __init__(self, calls: ServiceCalls, operation: str) -> None:
+        self._calls, self._operation = calls, operation
+        self._service = "organizations"
+        self.times = 0
+
+    def read(self, operation: str, *, target: str | None = None, **parameters: object) -> Answer:
+        if operation != self._operation:
+            return self._calls.read(operation, target=target, **parameters)
+        self.times += 1
+        raise AwsThrottledError("slow down")
+
+
+def throttle(clients: AwsClients, operation: str, monkeypatch: pytest.MonkeyPatch) -> ThrottledCalls:
+    throttled = ThrottledCalls(clients.organizations, operation)
+    monkeypatch.setattr(clients, "organizations", throttled)
+    return throttled
+
+
+@pytest.mark.parametrize("operation", ["ListRoots", "ListPolicies", "ListTargetsForPolicy"])
+def test_p06_a_list_that_is_throttled_is_a_problem_and_never_an_empty_list(
+    operation: str,
+    reader: AwsPolicies,
+    clients: AwsClients,
+    aws_server: FakeAwsServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    throttle(clients, operation, monkeypatch)
+    aws_server.answer("ListPolicies", page("p-1"))
+    listing = reader.list_policies()
+    assert listing.problems[SCP] == (f"needs another try: AWS limited the rate of organizations:{operation}",)
+    assert listing.policies == ()
+
+
+def test_p06_documents_that_are_throttled_are_unknown_and_not_asked_for_again(
+    reader: AwsPolicies, clients: AwsClients, aws_server: FakeAwsServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    throttled = throttle(clients, "DescribePolicy", monkeypatch)
+    aws_server.answer("ListPolicies", page("p-1", "p-2", "p-3"))
+    aws_server.answer("ListTargetsForPolicy", targets("r-exam"))
+    listing = reader.list_policies()
+    assert [policy.content for policy in listing.policies] == [None, None, None]
+    assert {policy.problem for policy in listing.policies} == {
+        "needs another try: AWS limited the rate of organizations:DescribePolicy"
+    }
+    assert throttled.times == 1
+    assert listing.problems == {}

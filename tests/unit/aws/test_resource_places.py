@@ -9,7 +9,7 @@ from rootkeeper.aws.options import GatewayOptions
 from rootkeeper.aws.resource_places import AwsResourcePlaces
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.resource_policies.resources import ResourceKind
-from rootkeeper.errors import AwsAccessDeniedError, InputError
+from rootkeeper.errors import AwsAccessDeniedError, AwsUnreachableError, InputError
 from tests.fakes.aws_server import FakeAwsServer, Reply
 from tests.fakes.clock import FakeClock
 
@@ -65,6 +65,12 @@ def test_enabled_regions_are_read_to_the_end(places: AwsResourcePlaces, aws_serv
     aws_server.answer("ListRegions", answer("us-east-1"))
     places.list_enabled_regions(None)
     assert "AccountId" not in json.loads(aws_server.received[-1].parameters)
+
+
+def test_no_region_at_all_is_no_answer(places: AwsResourcePlaces, aws_server: FakeAwsServer) -> None:
+    aws_server.answer("ListRegions", Reply(body=json.dumps({"Regions": []})))
+    with pytest.raises(AwsUnreachableError, match="no Region is enabled"):
+        places.list_enabled_regions(MEMBER)
 
 
 def test_a_denial_is_told(places: AwsResourcePlaces, aws_server: FakeAwsServer) -> None:

@@ -70,7 +70,6 @@ def test_a_bug_is_delivered_as_what_it_is(operator_clients: AwsClients, clock: F
 def test_a_bundle_that_cannot_be_read_is_an_error_at_once(
     operator_clients: AwsClients, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reader = open_reader(operator_clients, 2)
-    monkeypatch.setattr(operator_clients.session, "get_config_variable", lambda _name: "/missing/bundle.pem")
+    monkeypatch.setenv("AWS_CA_BUNDLE", "/missing/bundle.pem")
     with pytest.raises(OSError, match="No such file"):
-        reader.__enter__()
+        open_reader(operator_clients, 2)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from rootkeeper.domain.breakglass import (
+    MANAGEMENT_KINDS,
     OpenerKind,
     WayIn,
     judge_management_root,
@@ -19,6 +21,7 @@ from rootkeeper.domain.breakglass import (
 )
 from rootkeeper.domain.caller_permissions import Permission, Standpoint
 from rootkeeper.domain.checks import Check, CheckVerdict, failed, passed, unknown
+from rootkeeper.domain.drills import Drill, DrillOutcome
 from rootkeeper.domain.identities import (
     AccountIdentities,
     Holder,
@@ -36,11 +39,11 @@ from rootkeeper.domain.task_policies import TaskPolicy
 from tests.fakes.clock import START
 from tests.fakes.identities import allow, allow_tasks, make_access, make_role, make_user, policy, trust
 
-ACCOUNT = AccountId("222233334444")
+ACCOUNT, OTHER = AccountId("222233334444"), AccountId("333344445555")
 HERE = Standpoint(Place(ACCOUNT, "o-exampleorgid", ("r-exam",), "aws"), ())
 PASS, FAIL, UNKNOWN = CheckVerdict.PASS, CheckVerdict.FAIL, CheckVerdict.UNKNOWN
 WORK = allow_tasks(TaskPolicy.AUDIT, TaskPolicy.CREATE_PASSWORD, TaskPolicy.DELETE)
-MFA_ONLY = {"Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}
+MFA_ONLY: dict[str, Any] = {"Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}
 SECURITY_KEY = ("arn:aws:iam::222233334444:u2f/user/break-glass/key-1",)
 TO_THE_ROLE = allow("sts:AssumeRole")
 OPENER = make_role(ACCOUNT, "opener", trust({"AWS": str(ACCOUNT)}, **MFA_ONLY), WORK)
@@ -128,26 +131,39 @@ def way(verdict: CheckVerdict) -> WayIn:
     return WayIn(ACCOUNT, "IAM user break-glass", verdict, "evidence")
 
 
-DRILLED, UNDRILLED = passed("drill", "Held lately."), failed("drill", "No drill is recorded.", "Hold one.")
+def drill(
+    days_ago: float = 5, outcome: DrillOutcome = DrillOutcome.PASSED, account_id: AccountId = ACCOUNT
+) -> list[Drill]:
+    return [Drill(account_id, START - timedelta(days=days_ago), "Ana", outcome, "operator", START)]
 
 
 @pytest.mark.parametrize(
-    ("ways", "unread", "drill", "verdict"),
+    ("ways", "unread", "drills", "verdict"),
     [
-        ([PASS], [], DRILLED, PASS),
-        ([FAIL, PASS], ["x weren't read"], DRILLED, PASS),
-        ([PASS], [], UNDRILLED, FAIL),
-        ([FAIL], [], DRILLED, FAIL),
-        ([], [], DRILLED, FAIL),
-        ([UNKNOWN], [], DRILLED, UNKNOWN),
-        ([FAIL], ["x weren't read"], DRILLED, UNKNOWN),
-        ([UNKNOWN], [], UNDRILLED, UNKNOWN),
+        ([PASS], [], drill(), PASS),
+        ([FAIL, PASS], ["x weren't read"], drill(), PASS),
+        ([PASS], [], [], FAIL),
+        ([PASS], [], drill(91), FAIL),
+        ([PASS], [], drill(outcome=DrillOutcome.FAILED), FAIL),
+        ([PASS], [], drill(account_id=OTHER), FAIL),
+        ([FAIL], [], drill(), FAIL),
+        ([], [], drill(), FAIL),
+        ([UNKNOWN], [], drill(), UNKNOWN),
+        ([FAIL], ["x weren't read"], drill(), UNKNOWN),
+        ([UNKNOWN], [], [], UNKNOWN),
     ],
 )
-def test_the_way_in_passes_only_with_a_good_way_and_a_drill(
-    ways: list[CheckVerdict], unread: list[str], drill: Check, verdict: CheckVerdict
+def test_the_way_in_passes_only_with_a_good_way_and_a_drill_of_its_account(
+    ways: list[CheckVerdict], unread: list[str], drills: list[Drill], verdict: CheckVerdict
 ) -> None:
-    assert judge_way_in(map(way, ways), unread, drill).verdict is verdict
+    assert judge_way_in(map(way, ways), unread, drills, START).verdict is verdict
+
+
+def test_a_drill_of_any_account_with_a_good_way_is_enough() -> None:
+    ways = [way(PASS), WayIn(OTHER, "root user", PASS, "evidence")]
+    check = judge_way_in(ways, [], drill(outcome=DrillOutcome.FAILED) + drill(account_id=OTHER), START)
+    assert check.verdict is PASS
+    assert f"in {OTHER}" in check.evidence
 
 
 def test_everybody_whose_policies_let_a_root_session_be_opened_is_listed() -> None:
@@ -190,7 +206,9 @@ def test_identity_centers_roles_are_listed_where_its_permission_sets_could_not_b
 def test_the_management_accounts_root_needs_mfa_and_no_keys(
     summary: RootCredentialsSummary, verdicts: list[CheckVerdict]
 ) -> None:
-    assert [check.verdict for check in judge_management_root(ACCOUNT, summary)] == verdicts
+    checks = judge_management_root(ACCOUNT, summary)
+    assert [check.verdict for check in checks] == verdicts
+    assert tuple(check.name for check in checks) == MANAGEMENT_KINDS
 
 
 def test_its_last_use_is_told_with_the_age_of_the_report() -> None:

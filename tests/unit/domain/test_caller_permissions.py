@@ -34,7 +34,7 @@ PLACE = Place(ACCOUNT, "o-exampleorgid", ("r-exam",), "aws")
 MANAGEMENT = Standpoint(PLACE, ())
 ALLOWED, BLOCKED, DEPENDS, UNKNOWN = Verdict.ALLOWED, Verdict.BLOCKED, Verdict.DEPENDS, Verdict.UNKNOWN
 DENY = allow("sts:AssumeRoot", effect="Deny")
-MFA_ONLY = {"Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}
+MFA_ONLY: dict[str, Any] = {"Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}
 POWER_USER = json.dumps(
     {
         "Version": "2012-10-17",

@@ -29,12 +29,12 @@ FAILSAFE, OTHER = AccountId("222233334444"), AccountId("333344445555")
 
 def drill(days_ago: float = 10, outcome: DrillOutcome = DrillOutcome.PASSED, **changes: Any) -> Drill:
     held_at = START - timedelta(days=days_ago)
-    told = {"account_id": FAILSAFE, "recorded_by": "alice@desk", "recorded_at": START} | changes
+    told: dict[str, Any] = {"account_id": FAILSAFE, "recorded_by": "alice@desk", "recorded_at": START} | changes
     return Drill(held_at=held_at, held_by="Ana", outcome=outcome, **told)
 
 
 def entry(parameters: Mapping[str, Any], **changes: Any) -> LedgerEntry:
-    told = {
+    told: dict[str, Any] = {
         "sequence": 1,
         "at": START,
         "organization_id": "o-exampleorgid",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,6 +11,7 @@ import pytest
 
 from rootkeeper.domain.policies.evaluation import Verdict
 from rootkeeper.domain.preflight_tasks import Task
+from tests.guardrails.diffs import apply_diff
 from tests.unit.domain.preflight_scenes import (
     ALLOW,
     DENY_ROOT,
@@ -27,28 +27,6 @@ PROD, SECURITY = make_account("444455556666", "ou-1"), make_account("22223333444
 NARROW = ALLOW | {"Action": ["s3:*", "ec2:*"]}
 NO_CALLS = {"Effect": "Deny", "Action": "sts:*", "Resource": "*"}
 SEALED = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*"}
-
-
-def apply_diff(fix: str, before: str) -> Any:
-    """Apply the one diff of a fix to a document; a hunk says where it belongs."""
-    lines = json.dumps(json.loads(before), indent=2).splitlines()
-    after: list[str] = []
-    position = 0
-    for line in fix.splitlines():
-        hunk = re.match(r"@@ -(\d+)", line)
-        if hunk:
-            start = int(hunk.group(1)) - 1
-            after.extend(lines[position:start])
-            position = start
-        elif line.startswith(("#", "---", "+++")):
-            continue
-        elif line.startswith("+"):
-            after.append(line[1:])
-        else:
-            assert lines[position] == line[1:]
-            position += 1
-            after.extend([] if line.startswith("-") else [line[1:]])
-    return json.loads("\n".join([*after, *lines[position:]]))
 
 
 @pytest.mark.parametrize(
@@ -86,6 +64,14 @@ def test_control_tower_is_told_by_its_statement_and_not_by_its_name() -> None:
     rows = rows_of(make_judge([PROD], make_policy("p-any", ["r-exam"], statement)), PROD)
     assert "ExemptAssumeRoot = true" in (rows[Task.AUDIT].fix or "")
     assert "ExemptAssumeRoot" not in (rows[Task.ROOT_USER_SIGN_IN].fix or "")
+
+
+def test_the_landing_zone_accelerator_is_told_by_the_roles_that_it_leaves_out() -> None:
+    roles = {"ArnNotLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/AWSAccelerator*"}}
+    rows = rows_of(make_judge([PROD], make_policy("p-any", ["r-exam"], DENY_ROOT | {"Condition": roles})), PROD)
+    fix = rows[Task.AUDIT].fix or ""
+    assert fix.startswith("# The Landing Zone Accelerator writes this policy: make the change in the service-control-")
+    assert '"aws:AssumedRoot": "true"' in fix
 
 
 def test_a_fix_that_would_be_too_long_says_so() -> None:

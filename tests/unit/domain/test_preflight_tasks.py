@@ -49,6 +49,7 @@ def test_a_root_session_is_seen_as_the_members_root_with_assumed_root() -> None:
         ("aws:principaltag/team", Presence.UNCERTAIN),
         ("aws:sourceidentity", Presence.UNCERTAIN),
         ("aws:currenttime", Presence.PRESENT),
+        ("aws:tokenissuetime", Presence.PRESENT),
         ("aws:username", Presence.ABSENT),
         ("saml:aud", Presence.ABSENT),
         ("aws:requesttag/team", Presence.ABSENT),
@@ -63,6 +64,14 @@ def test_a_root_user_who_signed_in_has_no_assumed_root_and_no_tags() -> None:
     context = next(list_requests(Task.ROOT_USER_SIGN_IN, PLACE)).context
     assert context.find("aws:assumedroot") is Presence.ABSENT
     assert context.find("aws:principaltag/team") is Presence.ABSENT
+
+
+@pytest.mark.parametrize("key", ["aws:multifactorauthpresent", "aws:tokenissuetime"])
+def test_long_term_access_keys_have_none_of_the_keys_of_temporary_credentials(key: str) -> None:
+    session = next(list_requests(Task.AUDIT, PLACE)).context.find(key)
+    assert session not in (Presence.ABSENT, Presence.UNCERTAIN)
+    assert next(list_requests(Task.ROOT_USER_SIGN_IN, PLACE)).context.find(key) is Presence.UNCERTAIN
+    assert assume_root_request(DELEGATE, PLACE).context.find(key) is Presence.UNCERTAIN
 
 
 @pytest.mark.parametrize(

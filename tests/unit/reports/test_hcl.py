@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hcl2
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rootkeeper.reports.hcl import Attribute, Block, Comment, Encoded, Expression, attributes, render_hcl
@@ -89,6 +89,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(NAMES, VALUES, min_size=1, max_size=4))
 def test_every_value_is_read_as_it_was_meant(values: dict[str, object]) -> None:
     parsed = hcl2.loads(render_hcl([Block("thing", ("x",), attributes(**values))]))

@@ -8,10 +8,14 @@ import pytest
 from rootkeeper.domain.jobs import JobState
 from rootkeeper.domain.organizations import AccountId, AccountState
 from rootkeeper.domain.selection import EVERYTHING, SelectionRequest
+from rootkeeper.domain.setup import Feature
+from rootkeeper.domain.setup_drift import SetupPart
 from rootkeeper.domain.statuses import AccountStatus, Reason, Status
-from rootkeeper.errors import AwsThrottledError, JobConflictError, OrganizationIncompleteError
+from rootkeeper.errors import AwsThrottledError, AwsUnreachableError, JobConflictError, OrganizationIncompleteError
 from rootkeeper.workflows.audit import AuditInterrupted, AuditOptions, AuditReport
+from rootkeeper.workflows.setup_drift import SetupAcceptance
 from tests.fakes.desk import CLEAN, PROD, Desk, naming
+from tests.fakes.policies import DENY_ROOT
 from tests.fakes.root_users import root_user_with_everything
 
 NEWCOMER = AccountId("888899990000")
@@ -244,3 +248,85 @@ def ids_of_resumed(desk: Desk, job_id: str) -> set[AccountId]:
     report = desk.audit.resume(job_id, desk.progress)
     assert isinstance(report, AuditReport)
     return ids(report)
+
+
+def test_p18_policies_are_read_once_after_the_last_account_and_name_what_aws_doesnt(desk: Desk) -> None:
+    desk.policies.attach("p-exampledeny", DENY_ROOT, "ou-work")
+    desk.organization.fail("GetAccountSummary")
+    heard = Heard()
+    report = desk.audit.run(desk.progress, emit=heard.emit)
+    assert isinstance(report, AuditReport)
+    details = {one.account.account_id: one.detail or "" for one in report.accounts}
+    assert "Blocked by p-exampledeny (Exampledeny), DenyRoot, at ou-work." in details[PROD]
+    assert "No policy of the organization explains it" in details[AccountId("700000000001")]
+    assert desk.policies.calls == ["list_policies"]
+    assert {one.account.account_id: one.detail or "" for one in heard.statuses} == details
+    assert len(heard.statuses) == len(report.accounts)
+    assert desk.store.list_statuses()[PROD].detail == details[PROD]
+
+
+def test_p18_where_nothing_is_blocked_or_aws_names_the_policy_none_is_read(desk: Desk) -> None:
+    desk.organization.fail("AssumeRoot", account_id=CLEAN)
+    desk.organization.blocked_by[PROD] = "p-exampledeny"
+    assert len(run(desk).accounts) == 9
+    assert desk.policies.calls == []
+
+
+def test_policies_that_cant_be_read_leave_a_blocked_account_unknown_without_a_name(desk: Desk) -> None:
+    desk.policies.error = AwsUnreachableError("No answer.")
+    desk.organization.fail("GetAccountSummary", account_id=PROD)
+    (prod,) = (one for one in run(desk).accounts if one.account.account_id == PROD)
+    assert (prod.status, prod.reason) == (Status.UNKNOWN, Reason.BLOCKED_BY_POLICY)
+    assert (prod.detail or "").endswith("Which policy it is couldn't be read: No answer.")
+
+
+def test_an_interrupted_audit_hands_on_what_is_blocked_without_a_name(desk: Desk) -> None:
+    desk.organization.fail("GetAccountSummary", account_id=PROD)
+    heard = Heard()
+    interrupted = desk.audit.run(desk.progress, emit=heard.emit, stop=Stop(desk, after=3))
+    assert isinstance(interrupted, AuditInterrupted)
+    assert PROD in {one.account.account_id for one in heard.statuses}
+    assert desk.policies.calls == []
+
+
+def accept(desk: Desk) -> None:
+    setup = desk.organization.read_setup()
+    SetupAcceptance(desk.setups, desk.ledger, "operator").accept(desk.drift_reading.read_state(setup))
+
+
+def test_before_a_set_up_was_accepted_an_audit_reads_no_guardrails(desk: Desk) -> None:
+    assert run(desk).drift.accepted is None
+    assert desk.guardrails.readings == 0
+    assert desk.setups.readings != []
+
+
+def test_an_audit_tells_how_the_set_up_differs_from_the_accepted_one(desk: Desk) -> None:
+    accept(desk)
+    assert run(desk).drift.is_clean
+    desk.organization.features.discard(Feature.ROOT_SESSIONS)
+    desk.guardrails.policies = []
+    assert [one.part for one in run(desk).drift.differences] == [SetupPart.FEATURE, SetupPart.GUARDRAIL]
+
+
+def test_guardrails_are_read_while_accounts_are(desk: Desk) -> None:
+    """Nothing else would let them go: the audit would wait for them in vain."""
+    accept(desk)
+    heard: list[AccountStatus] = []
+    with desk.guardrails.held() as release:
+
+        def emit(status: AccountStatus) -> None:
+            heard.append(status)
+            if len(heard) == len(desk.organization.accounts):
+                release()
+
+        report = desk.audit.run(desk.progress, emit=emit)
+    assert isinstance(report, AuditReport)
+    assert report.drift.is_clean
+
+
+def test_guardrails_that_cant_be_read_dont_spoil_an_audit(desk: Desk) -> None:
+    accept(desk)
+    desk.guardrails.error = AwsThrottledError("slow down")
+    report = run(desk)
+    assert report.drift.unknown == ("Guardrails couldn't be compared. slow down",)
+    assert len(report.accounts) == 9

@@ -1,15 +1,29 @@
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from threading import Event
+
 import pytest
 
+from rootkeeper.domain.deletion import AccountDeletion, KindOutcome, KindReason, KindResult
+from rootkeeper.domain.organization_policies import PolicyListing
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.policies.documents import PolicyKind
+from rootkeeper.domain.root_credentials import CredentialKind
 from rootkeeper.domain.statuses import AccountStatus, Reason, Role, Status
 from rootkeeper.domain.task_policies import TaskPolicy
-from rootkeeper.errors import AwsCredentialsError, AwsError, AwsThrottledError, AwsUnreachableError
+from rootkeeper.errors import (
+    AwsAccessDeniedError,
+    AwsCredentialsError,
+    AwsError,
+    AwsUnreachableError,
+    DenialCause,
+)
 from rootkeeper.workflows.blocking import BlockNaming
+from rootkeeper.workflows.stopping import Unstoppable
 from tests.fakes.desk import CLEAN, PROD, Desk
-from tests.fakes.policies import DENY_ROOT
+from tests.fakes.policies import DENY_ROOT, FakePolicies
 
 
 @pytest.fixture
@@ -18,6 +32,35 @@ def desk() -> Desk:
     desk.organization.add_account(PROD, "prod", ou_id=desk.organization.add_unit("ou-exam-work", "Workloads"))
     desk.organization.add_account(CLEAN, "clean")
     return desk
+
+
+@dataclass
+class HeldPolicies:
+    """Implements PolicyReader: no answer comes before it is let go."""
+
+    policies: FakePolicies
+    released: Event = field(default_factory=Event)
+
+    def list_policies(self) -> PolicyListing:
+        self.released.wait()
+        return self.policies.list_policies()
+
+    def list_policies_over(self, target_ids: Collection[str]) -> PolicyListing:
+        self.released.wait()
+        return self.policies.list_policies_over(target_ids)
+
+
+class Stopped:
+    """Implements StopSignal: somebody has asked."""
+
+    def asked_once(self) -> bool:
+        return True
+
+    def asked_twice(self) -> bool:
+        return False
+
+    def wait(self, _seconds: float) -> bool:
+        return True
 
 
 def naming(desk: Desk) -> BlockNaming:
@@ -37,6 +80,17 @@ def test_p18_a_blocked_account_says_by_which_policy_and_statement(desk: Desk) ->
         f" See how to mend it: rootkeeper preflight {PROD}"
     )
     assert (status.status, status.reason) == (Status.UNKNOWN, Reason.BLOCKED_BY_POLICY)
+
+
+def test_p18_a_policy_that_aws_names_isnt_looked_for(desk: Desk) -> None:
+    status = replace(unknown(desk, PROD), detail="Denied by a service control policy: p-examplescp1.")
+    assert naming(desk).name_in_statuses([status]) == (status,)
+    assert desk.policies.calls == []
+
+
+def test_what_was_said_before_isnt_said_again(desk: Desk) -> None:
+    (once,) = naming(desk).name_in_statuses([unknown(desk, PROD)])
+    assert naming(desk).name_in_statuses([once]) == (once,)
 
 
 def test_p18_a_missing_permission_is_told_apart_and_costs_nothing(desk: Desk) -> None:
@@ -68,8 +122,8 @@ def test_policies_that_may_not_be_read_leave_it_unknown(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (AwsThrottledError("slow down"), "couldn't be read: AWS limited the rate."),
         (AwsUnreachableError("No answer."), "couldn't be read: No answer."),
+        (AwsCredentialsError("The token ended."), "couldn't be read: The token ended."),
     ],
 )
 def test_an_error_on_the_way_spoils_nothing(error: AwsError, words: str, desk: Desk) -> None:
@@ -78,10 +132,77 @@ def test_an_error_on_the_way_spoils_nothing(error: AwsError, words: str, desk: D
     assert words in (status.detail or "")
 
 
-def test_ended_credentials_are_told(desk: Desk) -> None:
-    desk.policies.error = AwsCredentialsError("ended")
-    with pytest.raises(AwsCredentialsError):
-        naming(desk).name_in_statuses([unknown(desk, PROD)])
+def test_whoever_asks_to_stop_isnt_kept_waiting(desk: Desk) -> None:
+    held = HeldPolicies(desk.policies)
+    (status,) = BlockNaming(held, desk.read_inventory(), Stopped()).name_in_statuses([unknown(desk, PROD)])
+    held.released.set()
+    assert (status.status, status.reason) == (Status.UNKNOWN, Reason.BLOCKED_BY_POLICY)
+    assert status.detail == "AWS said no. Which policy it is wasn't read."
+
+
+def test_without_such_a_wish_it_is_waited_for(desk: Desk) -> None:
+    desk.policies.attach("p-deny", DENY_ROOT, "ou-exam-work")
+    stop = Unstoppable(desk.clock)
+    (status,) = BlockNaming(desk.policies, desk.read_inventory(), stop).name_in_statuses([unknown(desk, PROD)])
+    assert "p-deny" in (status.detail or "")
+
+
+def failed(account_id: AccountId, reason: KindReason, detail: str = "AWS said no.") -> AccountDeletion:
+    kinds = (
+        KindResult(CredentialKind.ACCESS_KEYS, KindOutcome.FAILED, reason, detail),
+        KindResult(CredentialKind.PASSWORD, KindOutcome.DELETED),
+    )
+    return AccountDeletion(account_id, "name", "Root", kinds)
+
+
+def test_p18_a_deletion_says_by_which_policy_it_was_blocked(desk: Desk) -> None:
+    keep = {"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "iam:DeleteAccessKey", "Resource": "*"}}
+    desk.policies.attach("p-keep", keep, PROD)
+    other = failed(CLEAN, KindReason.THROTTLED)
+    named, left = naming(desk).name_in_deletions([failed(PROD, KindReason.BLOCKED_BY_POLICY), other])
+    assert (named.kinds[0].detail or "").startswith("AWS said no. Blocked by p-keep (Keep), statement 1, at 4444")
+    assert named.kinds[1].detail is None
+    assert left == other
+
+
+def test_a_deletion_that_wasnt_blocked_costs_nothing(desk: Desk) -> None:
+    deletions = (
+        failed(PROD, KindReason.ACCESS_DENIED),
+        failed(CLEAN, KindReason.BLOCKED_BY_POLICY, "Denied by p-examplescp1."),
+    )
+    assert naming(desk).name_in_deletions(deletions) == deletions
+    assert desk.policies.calls == []
+
+
+def denied(operation: str, cause: DenialCause | None = None, policy_id: str | None = None) -> AwsAccessDeniedError:
+    return AwsAccessDeniedError("It was denied.", operation=operation, denied_by=cause, policy_id=policy_id)
+
+
+def test_p18_a_refusal_in_a_session_is_explained(desk: Desk) -> None:
+    desk.policies.attach("p-examplescp1", DENY_ROOT, "ou-exam-work")
+    account = desk.organization.accounts[PROD]
+    with (
+        pytest.raises(AwsAccessDeniedError) as caught,
+        naming(desk).naming(account, TaskPolicy.UNLOCK_BUCKET),
+    ):
+        raise denied("s3:GetBucketPolicy", DenialCause.SERVICE_CONTROL_POLICY)
+    assert caught.value.message.startswith("It was denied. Blocked by p-examplescp1 (Examplescp1), DenyRoot, at ou-")
+    assert caught.value.policy_id == "p-examplescp1"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        denied("sts:AssumeRoot"),
+        denied("account:ListRegions"),
+        denied("s3:GetBucketPolicy", DenialCause.RESOURCE_POLICY),
+        denied("s3:GetBucketPolicy", DenialCause.SERVICE_CONTROL_POLICY, "p-examplescp1"),
+    ],
+)
+def test_a_refusal_that_comes_from_elsewhere_stays_as_it_is(error: AwsAccessDeniedError, desk: Desk) -> None:
+    account = desk.organization.accounts[PROD]
+    assert naming(desk).explain(error, account, TaskPolicy.UNLOCK_BUCKET) is error
+    assert desk.policies.calls == []
 
 
 def test_another_task_is_named_by_itself(desk: Desk) -> None:

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from rootkeeper.domain.breakglass import MANAGEMENT_KINDS
 from rootkeeper.domain.checks import CheckVerdict
 from rootkeeper.domain.root_credentials import AccessKey
-from rootkeeper.errors import AwsAccessDeniedError, AwsRejectedError
+from rootkeeper.errors import (
+    AwsAccessDeniedError,
+    AwsCredentialsError,
+    AwsError,
+    AwsRejectedError,
+    AwsUnreachableError,
+)
 from tests.fakes.entrance_desk import FAILSAFE, MANAGEMENT, MEMBER, EntranceDesk, find_check, make_good_login
 from tests.fakes.identities import allow, make_access, make_user
 from tests.fakes.organization import ORGANIZATION_ROOT
@@ -36,7 +43,7 @@ def test_a_failsafes_root_login_and_a_drill_are_a_way_in(desk: EntranceDesk) -> 
 
 
 def test_an_iam_user_with_mfa_is_a_way_in_without_a_failsafe(desk: EntranceDesk) -> None:
-    desk.record_drill()
+    desk.record_drill(account_id=MANAGEMENT)
     desk.desk.organization.root_users[FAILSAFE] = FakeRootUser()
     assert way_in(desk) is UNKNOWN
     desk.identities.put(MANAGEMENT, (make_user(MANAGEMENT, "break-glass", allow("*")),))
@@ -44,6 +51,13 @@ def test_an_iam_user_with_mfa_is_a_way_in_without_a_failsafe(desk: EntranceDesk)
     assert way_in(desk) is UNKNOWN
     desk.identities.access["break-glass"] = make_access(key=True)
     assert way_in(desk) is PASS
+
+
+def test_a_drill_of_another_account_tells_nothing_of_the_failsafes_login(desk: EntranceDesk) -> None:
+    desk.record_drill(account_id=MANAGEMENT)
+    checks = desk.read().checks
+    assert find_check(checks, "way_in").verdict is FAIL
+    assert find_check(checks, "drill").verdict is PASS
 
 
 def test_identity_center_down_takes_nothing_from_the_way_in(desk: EntranceDesk) -> None:
@@ -90,23 +104,40 @@ def test_the_management_accounts_root_is_held_to_mfa_and_no_key(desk: EntranceDe
     assert find_check(checks, "management_last_use").verdict is PASS
 
 
-@pytest.mark.parametrize("method", ["read_root_use"])
-def test_a_last_use_that_cannot_be_read_is_unknown(desk: EntranceDesk, method: str) -> None:
-    desk.identities.errors[method] = AwsAccessDeniedError("no")
-    assert find_check(desk.read().checks, "management_last_use").verdict is UNKNOWN
-
-
-def test_its_summary_that_cannot_be_read_is_unknown(desk: EntranceDesk) -> None:
-    desk.desk.organization.fail("GetAccountSummary", account_id=MANAGEMENT)
-    check = find_check(desk.read().checks, "management_root")
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (AwsAccessDeniedError("no"), f"needs an identity of account {MANAGEMENT} with iam:GenerateCredentialReport"),
+        (AwsUnreachableError("No answer came."), "No answer came."),
+    ],
+)
+def test_a_last_use_that_cannot_be_read_is_unknown(desk: EntranceDesk, error: AwsError, said: str) -> None:
+    desk.identities.errors["read_root_use"] = error
+    check = find_check(desk.read().checks, "management_last_use")
     assert check.verdict is UNKNOWN
+    assert check.evidence.startswith(said)
+
+
+@pytest.mark.parametrize("name", MANAGEMENT_KINDS)
+def test_a_summary_that_cannot_be_read_is_unknown_and_says_who_could(desk: EntranceDesk, name: str) -> None:
+    desk.desk.organization.fail("GetAccountSummary", account_id=MANAGEMENT)
+    check = find_check(desk.read().checks, name)
+    assert check.verdict is UNKNOWN
+    assert f"{MANAGEMENT} with iam:GetAccountSummary" in check.evidence
+
+
+def test_the_end_of_the_callers_own_credentials_ends_the_reading(desk: EntranceDesk) -> None:
+    desk.identities.errors["read_root_use"] = AwsCredentialsError("They have expired.")
+    with pytest.raises(AwsCredentialsError):
+        desk.read()
 
 
 def test_a_caller_in_the_failsafe_is_told_what_needs_the_management_account(desk: EntranceDesk) -> None:
     desk.call_as(FAILSAFE)
     checks = desk.read().checks
-    management = find_check(checks, "management_root")
-    assert (management.verdict, management.evidence) == (UNKNOWN, f"needs an identity of account {MANAGEMENT}")
+    for name in (*MANAGEMENT_KINDS, "management_last_use"):
+        management = find_check(checks, name)
+        assert (management.verdict, management.evidence) == (UNKNOWN, f"needs an identity of account {MANAGEMENT}")
     assert find_check(checks, "iam_identities", MANAGEMENT).verdict is UNKNOWN
     assert find_check(checks, "iam_identities", FAILSAFE).verdict is PASS
     assert ("read_root_use", "") not in desk.identities.calls

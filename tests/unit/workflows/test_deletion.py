@@ -23,6 +23,7 @@ from rootkeeper.errors import (
 from rootkeeper.workflows.deletion import DeletionOptions
 from tests.fakes.desk import CLEAN, FAILSAFE, PROD, Desk, naming
 from tests.fakes.organization import MANAGEMENT
+from tests.fakes.policies import DENY_ROOT
 from tests.fakes.root_users import root_user_with_everything
 from tests.fakes.stores import make_window
 
@@ -126,6 +127,16 @@ def test_p06_an_account_that_cannot_be_read_is_unknown_in_the_plan(desk: Desk) -
     skip = account_of(made, PROD).skip
     assert skip is not None
     assert "p-examplescp" in skip.detail
+    assert desk.policies.calls == []
+
+
+def test_p18_a_plan_names_the_policy_that_aws_doesnt_name(desk: Desk) -> None:
+    desk.policies.attach("p-exampledeny", DENY_ROOT, "ou-exam-work")
+    desk.organization.fail("GetAccountSummary", account_id=PROD)
+    skip = account_of(plan(desk), PROD).skip
+    assert skip is not None
+    assert "Blocked by p-exampledeny (Exampledeny), DenyRoot, at ou-exam-work." in skip.detail
+    assert desk.policies.calls == ["list_policies"]
 
 
 def test_a_recently_used_account_is_blocked_unless_allowed_with_a_reason(desk: Desk) -> None:

@@ -130,6 +130,19 @@ def test_a_use_that_was_allowed_may_go_on(desk: Desk) -> None:
     assert apply(desk, made).exit_status == 0
 
 
+def test_p18_a_call_that_a_policy_stops_is_told_with_its_name(desk: Desk) -> None:
+    keep = {"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Action": "iam:DeleteAccessKey", "Resource": "*"}}
+    desk.policies.attach("p-examplekeep", keep, PROD)
+    made = plan(desk)
+    desk.organization.fail("DeleteAccessKey", account_id=PROD)
+    report = desk.deletion.apply(made, desk.progress)
+    (prod,) = (one for one in report.accounts if one.account_id == PROD)
+    (keys,) = (one for one in prod.kinds if one.kind is CredentialKind.ACCESS_KEYS)
+    assert keys.reason is KindReason.BLOCKED_BY_POLICY
+    assert "Blocked by p-examplekeep (Examplekeep), statement 1, at 444455556666." in (keys.detail or "")
+    assert desk.policies.calls == ["list_policies"]
+
+
 def test_a_blocked_account_makes_the_exit_status_one(desk: Desk) -> None:
     desk.organization.root_users[PROD] = root_user_with_everything(desk.clock.now() - timedelta(days=1))
     report = apply(desk, plan(desk))

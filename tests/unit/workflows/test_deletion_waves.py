@@ -118,7 +118,12 @@ def test_a_pause_ends_at_once_when_somebody_asks_to_stop(desk: Desk) -> None:
 def test_a_job_cancelled_in_a_pause_stops(desk: Desk) -> None:
     made, stop = plan(desk), StopAt(desk.clock)
     elsewhere = InMemoryJobs(desk.jobs.shelf, "owner-2")
-    desk.jobs.after_record = lambda: elsewhere.cancel("j-1", "Cancelled by ana.") if len(stop.waits) == 1 else None
+
+    def cancel_in_the_pause() -> None:
+        if len(stop.waits) == 1:
+            elsewhere.cancel("j-1", "Cancelled by ana.")
+
+    desk.jobs.after_record = cancel_in_the_pause
     report = apply(desk, made, WaveRules(size=3, pause_seconds=60), stop)
     assert report.stopped_by == "The job was cancelled."
     assert not report.was_interrupted

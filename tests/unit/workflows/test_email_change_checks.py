@@ -155,9 +155,22 @@ def test_who_cant_read_the_address_couldnt_prove_a_change(desk: EmailDesk) -> No
         desk.plan()
 
 
-def test_a_failsafe_is_remarked(desk: EmailDesk) -> None:
+def test_p12_a_failsafe_is_refused_unless_overridden(desk: EmailDesk) -> None:
     desk.desk.organization.delegated_administrators.append(FAILSAFE)
-    assert any("failsafe" in remark for remark in desk.plan(FAILSAFE, "aws+security@example.com").remarks)
+    with pytest.raises(InputError, match="is a failsafe") as raised:
+        desk.plan(FAILSAFE, "aws+security@example.com")
+    assert "another address" not in (raised.value.hint or "")
+    assert desk.account_calls() == []
+    (objection,) = desk.plan(FAILSAFE, "aws+security@example.com", overrides=True).objections
+    assert objection.code == "failsafe"
+
+
+def test_p12_an_account_that_may_be_a_failsafe_is_refused_unless_overridden(desk: EmailDesk) -> None:
+    inventory = replace(desk.inventory, delegated_administrator_ids=None)
+    with pytest.raises(InputError, match="may be a failsafe"):
+        desk.planning.plan(inventory, desk.request())
+    (objection,) = desk.planning.plan(inventory, desk.request(overrides=True)).objections
+    assert objection.code == "failsafe_unknown"
 
 
 @pytest.mark.parametrize("result", [Result.DONE, Result.UNKNOWN])

@@ -51,6 +51,17 @@ def test_iam_is_asked_in_the_callers_own_account_alone(desk: EntranceDesk) -> No
     assert not entrance.is_read
 
 
+def test_a_caller_who_may_not_read_its_own_account_is_told_what_that_needs(desk: EntranceDesk) -> None:
+    desk.identities.errors["read_identities"] = AwsAccessDeniedError("It was denied.")
+    entrance = read(desk)
+    check = find_check(entrance.checks, "iam_identities")
+    assert check.verdict is UNKNOWN
+    assert check.evidence == (
+        f"needs an identity of account {MANAGEMENT} with iam:GetAccountAuthorizationDetails: It was denied."
+    )
+    assert not entrance.is_read
+
+
 def test_credentials_are_asked_for_only_of_those_who_might(desk: EntranceDesk) -> None:
     desk.identities.put(MANAGEMENT, (make_user(MANAGEMENT, "ana", allow("*")), make_user(MANAGEMENT, "li")))
     desk.identities.access["ana"] = make_access(key=True)

@@ -98,7 +98,8 @@ def never() -> bool:
 
 def after(operator: Operator, seconds: float, act: Callable[[], None]) -> Callable[[], bool]:
     """Never a stop; ``act`` once so many seconds have passed."""
-    due, done = operator.clock.now() + timedelta(seconds=seconds), []
+    due = operator.clock.now() + timedelta(seconds=seconds)
+    done: list[bool] = []
 
     def look() -> bool:
         if operator.clock.now() >= due and not done:

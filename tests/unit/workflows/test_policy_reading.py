@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from rootkeeper.domain.organizations import AccountId
+from rootkeeper.domain.policies.documents import PolicyKind
 from rootkeeper.domain.policies.evaluation import Verdict
 from rootkeeper.domain.preflight_tasks import Task
 from rootkeeper.workflows.policy_reading import PolicyReading
@@ -38,6 +39,16 @@ def test_of_few_accounts_in_a_large_organization_only_their_places_are_asked(des
     assert {row.verdict for row in judge.judge(desk.organization.accounts[PROD])[:5]} == {Verdict.BLOCKED}
     PolicyReading(desk.policies).judge_over(inventory.accounts, inventory)
     assert desk.policies.calls == ["list_policies_over", "list_policies"]
+
+
+def test_whoever_may_not_ask_places_reads_all_policies(desk: Desk) -> None:
+    for number in range(300):
+        desk.organization.add_account(f"{600_000_000_000 + number}")
+    desk.policies.attach("p-deny", DENY_ROOT, "ou-exam-work")
+    desk.policies.problems_of_targets[PolicyKind.SERVICE_CONTROL] = ("needs organizations:ListPoliciesForTarget",)
+    judge = PolicyReading(desk.policies).judge_over([desk.organization.accounts[PROD]], desk.read_inventory())
+    assert desk.policies.calls == ["list_policies_over", "list_policies"]
+    assert {row.verdict for row in judge.judge(desk.organization.accounts[PROD])[:5]} == {Verdict.BLOCKED}
 
 
 def test_delegates_that_couldnt_be_read_stay_unknown(desk: Desk) -> None:

@@ -5,11 +5,12 @@ from dataclasses import replace
 import pytest
 
 from rootkeeper.domain.organizations import AccountId, AccountState
+from rootkeeper.domain.policies.documents import PolicyKind
 from rootkeeper.domain.policies.evaluation import Verdict
 from rootkeeper.domain.preflight_tasks import Task
 from rootkeeper.domain.selection import EVERYTHING, SelectionRequest
 from rootkeeper.domain.statuses import Status
-from rootkeeper.errors import AwsThrottledError, InputError, SelectionEmptyError
+from rootkeeper.errors import AwsUnreachableError, InputError, SelectionEmptyError
 from rootkeeper.workflows.preflight import Preflight, PreflightReport
 from tests.fakes.desk import CLEAN, FAILSAFE, PROD, Desk, naming
 from tests.fakes.organization import MANAGEMENT
@@ -89,7 +90,15 @@ def test_without_a_delegate_that_is_remarked(desk: Desk) -> None:
     assert any("no row AssumeRoot" in remark for remark in desk.progress.remarks)
 
 
-def test_being_throttled_is_an_error_and_no_answer(desk: Desk) -> None:
-    desk.policies.error = AwsThrottledError("slow down")
-    with pytest.raises(AwsThrottledError):
+def test_no_answer_is_an_error_and_no_report(desk: Desk) -> None:
+    desk.policies.error = AwsUnreachableError("no answer")
+    with pytest.raises(AwsUnreachableError):
         run(desk)
+
+
+def test_p06_a_list_that_is_throttled_makes_every_row_unknown(desk: Desk) -> None:
+    needs = "needs another try: AWS limited the rate of organizations:ListPolicies"
+    desk.policies.problems[PolicyKind.SERVICE_CONTROL] = (needs,)
+    rows = run(desk).rows
+    assert {row.verdict for row in rows} == {Verdict.UNKNOWN}
+    assert {row.conditions for row in rows} == {(needs,)}

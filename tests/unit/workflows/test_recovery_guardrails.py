@@ -9,7 +9,7 @@ import pytest
 
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.policies.documents import PolicyKind
-from rootkeeper.errors import AwsAccessDeniedError, AwsCredentialsError, AwsThrottledError, DenialCause
+from rootkeeper.errors import AwsAccessDeniedError, AwsCredentialsError, AwsUnreachableError, DenialCause
 from tests.fakes.clock import FakeClock
 from tests.fakes.databases import FakeDatabase
 from tests.fakes.operators import Operator
@@ -88,8 +88,8 @@ def test_policies_that_couldnt_be_read_are_remarked_and_never_passed_over(operat
     operator.policies.problems[PolicyKind.SERVICE_CONTROL] = ("needs organizations:ListPolicies",)
     assert any("needs organizations:ListPolicies" in remark for remark in plan(operator))
     operator.policies.problems.clear()
-    operator.policies.error = AwsThrottledError("slow down")
-    assert any("couldn't be read: slow down" in remark for remark in plan(operator))
+    operator.policies.error = AwsUnreachableError("no answer")
+    assert any("couldn't be read: no answer" in remark for remark in plan(operator))
 
 
 def test_ended_credentials_are_told(operator: Operator) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+
 import pytest
 
-from rootkeeper.domain.ledger import Action, Actor, ActorKind, LedgerEntry, Phase, Result
+from rootkeeper.domain.ledger import Action, Actor, ActorKind, JsonValue, LedgerEntry, Phase, Result
 from rootkeeper.domain.organizations import AccountId
+from rootkeeper.domain.resource_policies.changes import PolicyChange, describe_change
+from rootkeeper.domain.resource_policies.resources import Resource, ResourceKind
 from rootkeeper.domain.setup import Feature, Setup
 from rootkeeper.domain.task_policies import TaskPolicy
 from rootkeeper.workflows.rereading import AccountRereading
-from rootkeeper.workflows.settlement_rules import SETUP_ACTIONS, judge_account_intent, judge_setup_intent
+from rootkeeper.workflows.settlement_rules import SETUP_ACTIONS, Finding, judge_account_intent, judge_setup_intent
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.databases import FakeDatabase
 from tests.fakes.operators import Operator
@@ -19,7 +24,10 @@ ACCOUNT = AccountId("222233334444")
 ALL_ON = Setup(True, frozenset(Feature), (ACCOUNT,))
 
 
-def orphan(action: Action) -> LedgerEntry:
+POLICY = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "*"}]})
+
+
+def orphan(action: Action, parameters: Mapping[str, JsonValue] | None = None) -> LedgerEntry:
     return LedgerEntry(
         sequence=1,
         at=START,
@@ -28,7 +36,7 @@ def orphan(action: Action) -> LedgerEntry:
         actor=Actor("alice", ActorKind.SELF_ASSERTED),
         action=action,
         account_id=ACCOUNT,
-        parameters={"feature": "RootSessions", "task_policy": TaskPolicy.AUDIT.value},
+        parameters=parameters or {"feature": "RootSessions", "task_policy": TaskPolicy.AUDIT.value},
         phase=Phase.INTENT,
         owner_id="process-1",
         intent_sequence=None,
@@ -65,3 +73,56 @@ def test_enabling_and_disabling_are_judged_opposite(action: Action) -> None:
 
     is_on = action.value.endswith(("enable", ":register"))
     assert result is (Result.DONE if is_on else Result.FAILED)
+
+
+@pytest.fixture
+def organization() -> FakeOrganization:
+    fake = FakeOrganization(FakeClock())
+    fake.add_account(ACCOUNT)
+    return fake
+
+
+@pytest.fixture(params=ResourceKind)
+def resource(request: pytest.FixtureRequest, organization: FakeOrganization) -> Resource:
+    return organization.resources.add(request.param, ACCOUNT, "locked", POLICY)
+
+
+def judge_policy_removal(organization: FakeOrganization, resource: Resource) -> Finding:
+    """What becomes of an orphan that was to remove the policy."""
+    change = PolicyChange(resource, POLICY, None)
+    operator = Operator(organization, FakeDatabase(organization.clock))
+    with operator.locks.hold(ACCOUNT, "settling") as lock:
+        rereading = AccountRereading(organization, organization, operator.ledger, operator.clock, ACCOUNT, lock)
+        return judge_account_intent(orphan(change.action, describe_change(change)), rereading, None)
+
+
+def test_a_policy_that_is_gone_was_removed(organization: FakeOrganization, resource: Resource) -> None:
+    organization.resources.policies[resource] = None
+    assert judge_policy_removal(organization, resource).result is Result.DONE
+    assert organization.clock.slept == []
+
+
+def test_a_policy_that_stays_was_not_removed_once_aws_had_its_time_to_show_it(
+    organization: FakeOrganization, resource: Resource
+) -> None:
+    assert judge_policy_removal(organization, resource).result is Result.FAILED
+    assert sum(organization.clock.slept) >= (60 if resource.kind is ResourceKind.QUEUE else 3)
+
+
+def test_what_sqs_shows_late_was_done(organization: FakeOrganization) -> None:
+    queue = organization.resources.add(ResourceKind.QUEUE, ACCOUNT, "locked", POLICY)
+    organization.resources.change(queue, None)
+    organization.resources.shows_before = 3
+    assert judge_policy_removal(organization, queue).result is Result.DONE
+
+
+def test_p06_a_policy_of_somebody_else_leaves_it_unknown(organization: FakeOrganization, resource: Resource) -> None:
+    organization.resources.policies[resource] = POLICY.replace("Deny", "Allow")
+    assert judge_policy_removal(organization, resource).result is Result.UNKNOWN
+
+
+def test_p06_a_policy_that_cannot_be_read_leaves_the_intent_open(
+    organization: FakeOrganization, resource: Resource
+) -> None:
+    organization.fail("AssumeRoot")
+    assert judge_policy_removal(organization, resource).result is None

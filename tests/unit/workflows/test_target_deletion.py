@@ -8,7 +8,7 @@ from rootkeeper.domain.deletion import DeletionPlan, KindOutcome, PlannedAccount
 from rootkeeper.domain.ledger import Result
 from rootkeeper.domain.root_credentials import CredentialKind
 from rootkeeper.domain.selection import EVERYTHING, SkipReason
-from rootkeeper.domain.statuses import Status
+from rootkeeper.domain.statuses import Reason, Status
 from rootkeeper.errors import AwsCredentialsError, AwsThrottledError
 from rootkeeper.workflows.deletion import DeletionOptions
 from rootkeeper.workflows.target_deletion import (
@@ -72,6 +72,21 @@ def test_what_failed_is_final_too(desk: Desk) -> None:
     assert done.deletion.is_failure
     assert done.deletion.is_final
     assert done.obstacle is None
+
+
+def test_p18_a_denial_in_the_session_is_remembered_as_a_policy_and_one_of_the_session_as_a_permission(
+    desk: Desk,
+) -> None:
+    made = plan(desk)
+    desk.organization.fail("GetUser")
+    blocked = delete(desk, made).status
+    assert blocked is not None
+    assert blocked.reason is Reason.BLOCKED_BY_POLICY
+    desk.organization.heal()
+    desk.organization.fail("AssumeRoot")
+    refused = delete(desk, made).status
+    assert refused is not None
+    assert refused.reason is Reason.ACCESS_DENIED
 
 
 def test_an_account_that_is_held_is_left_for_later(desk: Desk) -> None:

@@ -64,7 +64,7 @@ def test_where_there_is_nothing_to_do_that_is_said(
 
 def test_a_policy_that_cannot_be_read_is_not_corrected_but_may_be_removed(desk: UnlockDesk) -> None:
     broken = desk.add("broken", "{")
-    with pytest.raises(PolicyDocumentError):
+    with pytest.raises(PolicyDocumentError, match=r"The policy of bucket broken \(us-east-1\) of account 222233334444"):
         desk.plan(broken, ChangeKind.CORRECTED)
     assert desk.plan(broken).obstacle is None
 

@@ -84,6 +84,18 @@ def test_a_session_that_is_refused_is_one_error(desk: UnlockDesk) -> None:
     assert desk.ledger.results_of(Action.ROOT_SESSION_OPEN) == [Result.FAILED]
 
 
+def test_p06_a_caller_who_may_open_no_session_learns_who_may(desk: UnlockDesk) -> None:
+    denial = AwsAccessDeniedError("AssumeRoot was denied.", operation="sts:AssumeRoot")
+    denial.needs = "the management account"
+    desk.organization.fail("AssumeRoot", denial)
+    listing = desk.reading.list_all(desk.account, ResourceKind.BUCKET, (), desk.progress)
+    assert listing.unknown == "needs the management account: AssumeRoot was denied."
+    standing = desk.reading.show_one(desk.account, ResourceKind.BUCKET, "locked", (), desk.progress)
+    assert (standing.lockout.verdict, standing.lockout.explanation) == (Verdict.UNKNOWN, listing.unknown)
+    with pytest.raises(AwsAccessDeniedError):
+        desk.reading.find_one(desk.account, ResourceKind.BUCKET, "locked", (), desk.progress)
+
+
 def test_nothing_is_asked_where_s3_and_sqs_are_elsewhere(desk: UnlockDesk) -> None:
     desk.organization.resources.is_elsewhere = True
     with pytest.raises(InputError, match="elsewhere"):

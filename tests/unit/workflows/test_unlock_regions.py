@@ -30,6 +30,11 @@ def test_queues_are_looked_for_where_the_account_is_enabled(desk: UnlockDesk) ->
     assert desk.organization.calls == [("ListRegions", MEMBER)]
 
 
+def test_a_region_that_is_newer_than_this_program_is_asked_too(desk: UnlockDesk) -> None:
+    desk.organization.resources.enabled_regions = ("us-east-1", "us-new-1")
+    assert choose(desk) == ("us-east-1", "us-new-1")
+
+
 def test_regions_that_are_named_need_no_call(desk: UnlockDesk) -> None:
     assert choose(desk, ResourceKind.QUEUE, "ap-east-1", "us-east-1", "ap-east-1") == ("ap-east-1", "us-east-1")
     assert desk.organization.calls == []

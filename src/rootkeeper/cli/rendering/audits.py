@@ -18,10 +18,11 @@ from rootkeeper.cli.rendering.flags import (
     spoken_status,
 )
 from rootkeeper.cli.rendering.listings import Column, Listing, Record, show_listing
+from rootkeeper.cli.rendering.setup_drifts import drift_record
 from rootkeeper.cli.rendering.text import counted, json_text, json_time, printable, spoken_age
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.organizations import Endpoint, Inventory, OrganizationalUnit
-from rootkeeper.domain.statuses import AccountStatus, Status, count_left_to_secure, count_statuses
+from rootkeeper.domain.statuses import AccountStatus, Role, Status, count_left_to_secure, count_statuses
 from rootkeeper.workflows.audit import AuditReport
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def _listing(report: AuditReport, *, details: bool) -> Listing:
         tail={
             "summary": count_statuses(report.accounts),
             "root_logins_left_to_secure": count_left_to_secure(report.accounts),
+            "drift": drift_record(report.drift),
         },
     )
 
@@ -184,6 +186,6 @@ def _unknown_lines(statuses: Sequence[AccountStatus]) -> list[Text]:
     unknown = [
         (status.account.account_id, status.detail or spoken_status(status))
         for status in statuses
-        if status.status is Status.UNKNOWN
+        if status.status is Status.UNKNOWN or (status.role is Role.MANAGEMENT and status.summary is None)
     ]
     return [Text(printable(line), style="magenta") for line in cause_lines(unknown)]

@@ -52,11 +52,12 @@ def check_records(checks: Sequence[Check]) -> list[dict[str, Any]]:
 
 
 def count_line(checks: Sequence[Check]) -> str:
-    """``9 checks: 6 pass, 1 fail, 2 unknown``."""
+    """``9 checks: 6 pass, 1 fail, 2 unknown.``"""
     counts = count_checks(checks)
     parts = [
         f"{counts[verdict.value]} {verdict.value}"
         for verdict in (CheckVerdict.PASS, CheckVerdict.FAIL, CheckVerdict.UNKNOWN)
         if counts[verdict.value]
     ]
-    return f"{counts['checks']} checks: {', '.join(parts)}."
+    noun = "check" if counts["checks"] == 1 else "checks"
+    return f"{counts['checks']} {noun}: {', '.join(parts)}."

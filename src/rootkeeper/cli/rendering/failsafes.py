@@ -137,13 +137,14 @@ def render_runbook(facts: RunbookFacts, steps: Sequence[RunbookStep]) -> str:
         f"# Way in without an identity provider: {facts.organization_id}",
         "",
         (
-            f"Failsafe: account {facts.failsafe.account_id} ({name}), root e-mail address {_plain(facts.failsafe.email)}."
-            f" Management account: {facts.management_account_id}."
+            f"Failsafe: account {facts.failsafe.account_id} ({name}), root e-mail address "
+            f"{_plain(facts.failsafe.email)}. Management account: {facts.management_account_id}."
         ),
         "",
         (
-            "Needs the failsafe's root password and MFA device, a browser, bash and the AWS CLI. Two people are "
-            "better than one. Print it, and keep it where you find it when nothing works."
+            "Needs the failsafe's root password and MFA device, a browser, bash, and an AWS CLI that knows "
+            "`aws sts assume-root`. Two people are better than one. Print it, and keep it where you find it when "
+            "nothing works."
         ),
     ]
     for number, step in enumerate(steps, 1):

@@ -28,10 +28,19 @@ def show_roles(bundle: PolicyBundle, roles: Iterable[CallerRole], output: Output
     columns = (
         Column("Role", lambda role: role["role_name"], keeps_whole=True),
         Column("Root sessions for", lambda role: ", ".join(role["task_policies"])),
-        Column("Enough for", lambda role: ", ".join(role["commands"])),
+        Column("Enough for", lambda role: _shorten(role["commands"])),
         Column("Characters", lambda role: f"{role['permission_policy_characters']:,}", is_number=True),
     )
     show_listing(Listing("roles", records, columns, _head(bundle), _tail(bundle)), output, terminal)
+
+
+def _shorten(commands: Sequence[str]) -> str:
+    """``windows list, windows show`` as ``windows list/show``."""
+    groups: dict[str, list[str]] = {}
+    for command in commands:
+        first, _, rest = command.partition(" ")
+        groups.setdefault(first, []).append(rest)
+    return ", ".join(f"{first} {'/'.join(rest)}".strip() for first, rest in groups.items())
 
 
 def _role_record(role: CallerRole, bundle: PolicyBundle) -> Record:

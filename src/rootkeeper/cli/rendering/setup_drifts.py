@@ -7,7 +7,7 @@ from typing import Any
 
 from rootkeeper.cli.invocation import OutputFormat
 from rootkeeper.cli.rendering.listings import Record
-from rootkeeper.cli.rendering.text import counted, json_time, spoken_time
+from rootkeeper.cli.rendering.text import counted, json_time, printable, spoken_time
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.setup import Feature
 from rootkeeper.domain.setup_drift import AcceptedSetup, SetupDrift, SetupState
@@ -67,16 +67,26 @@ def show_drift(drift: SetupDrift, terminal: Terminal) -> None:
     """Every difference with its causes, below the table."""
     from rich.text import Text
 
-    for one in drift.differences:
-        terminal.show(Text(f"✗ Drift: {one.what}", style="bold red"))
-        for cause in one.could_be:
-            terminal.show(Text(f"    could be: {cause}"))
-    for sentence in drift.unknown:
-        terminal.show(Text(f"? Drift unknown: {sentence}", style="bold magenta"))
-    if drift.differences:
-        terminal.show(Text("Is it as it should be? Accept it: rootkeeper status --accept"))
-    elif drift.accepted is None and not drift.unknown:
+    for line, style in _lines(drift):
+        terminal.show(Text(printable(line), style=style))
+    if drift.accepted is None and not drift.unknown:
         terminal.show(Text("Nothing was accepted, so that drift can't show. Accept it: rootkeeper status --accept"))
+
+
+def remark_drift(drift: SetupDrift, terminal: Terminal) -> None:
+    """The same beside other data; nothing where nothing drifted, or was ever accepted."""
+    for line, style in _lines(drift):
+        terminal.remark(line, style=style)
+
+
+def _lines(drift: SetupDrift) -> Iterator[tuple[str, str]]:
+    """Lines with their styles."""
+    for one in drift.differences:
+        yield f"✗ Drift: {one.what}", "bold red"
+        yield from ((f"    could be: {cause}", "") for cause in one.could_be)
+    yield from ((f"? Drift unknown: {sentence}", "bold magenta") for sentence in drift.unknown)
+    if drift.differences:
+        yield "Is it as it should be? Accept it: rootkeeper status --accept", ""
 
 
 def accepted_lines(state: SetupState) -> list[str]:
@@ -89,7 +99,7 @@ def accepted_lines(state: SetupState) -> list[str]:
         for feature in Feature
     ]
     lines.append(f"  Delegated administrators: {_unread if delegates is None else ', '.join(delegates) or 'none'}")
-    lines += [f"    ({sentence})" for sentence in setup.unknown]
+    lines += [f"    Unknown: {sentence}" for sentence in setup.unknown]
     return [*lines, *_guardrail_lines(state)]
 
 
@@ -103,7 +113,7 @@ def _spoken(is_on: bool | None) -> str:
 def _guardrail_lines(state: SetupState) -> Iterator[str]:
     if state.guardrails is None:
         yield f"  Guardrails: {_unread}"
-        yield f"    ({state.guardrails_unknown})"
+        yield f"    Unknown: {state.guardrails_unknown}"
         return
     yield f"  Guardrails: {counted(len(state.guardrails), 'policy', 'policies')} of your own"
     for one in state.guardrails:

@@ -8,6 +8,7 @@ from typing import Any
 from rootkeeper.cli.invocation import OutputFormat
 from rootkeeper.cli.rendering.listings import Column, Listing, Record, show_listing
 from rootkeeper.cli.rendering.setup_drifts import drift_parts, drift_record, show_drift
+from rootkeeper.cli.rendering.text import printable
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.setup import Feature, Setup
 from rootkeeper.domain.setup_drift import SetupDrift
@@ -87,7 +88,7 @@ def _show_missing(report: SetupReport, terminal: Terminal) -> None:
 
     terminal.show(Text())
     for sentence in report.setup.unknown:
-        terminal.show(Text(f"? Unknown: {sentence}", style="bold magenta"))
+        terminal.show(Text(printable(f"? Unknown: {sentence}"), style="bold magenta"))
     for part in report.missing:
         terminal.show(Text.assemble((f"✗ Missing: {part.what}", "bold red"), f"  Mend it: {part.command}"))
     if report.is_complete:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +53,12 @@ def show_listing_of_resources(
     )
     head = {"organization_id": organization_id, "account_id": listing.account.account_id, "service": kind.value}
     empty = f"Account {listing.account.account_id} ({listing.account.name}) has no {kind.noun}s that could be found."
-    show_listing(Listing(f"{kind.noun}s", records, columns, head, {"unread_regions": unread}, empty), output, terminal)
+    if listing.unknown:
+        empty = f"? Unknown: {listing.unknown}"
+        if output is not OutputFormat.TABLE:
+            terminal.remark(empty, style="bold yellow")
+    tail = {"unread_regions": unread, "unknown": listing.unknown}
+    show_listing(Listing(f"{kind.noun}s", records, columns, head, tail, empty), output, terminal)
     for one in listing.unread_regions:
         terminal.remark(f"Not asked: {one.region}. {one.reason}", style="bold yellow")
 
@@ -101,10 +107,12 @@ def show_standing(standing: PolicyStanding, organization_id: str, output: Output
         )
         return
     _show_facts(_spoken_place(standing.resource) | _spoken_verdict(standing), terminal)
-    _show_policy("Policy", standing.policy, terminal)
+    if standing.policy is not None:
+        _show_policy("Policy", standing.policy, terminal)
     if standing.lockout.statements:
-        _show_policy("Corrected", corrected, terminal, none="Nothing is left of it: --corrected removes it.")
-        terminal.remark(f"To correct it: {_spoken_command(standing.resource)} --corrected")
+        _show_policy("Corrected", corrected, terminal)
+        if not standing.is_protected:
+            terminal.remark(f"To correct it: {_spoken_command(standing.resource)} --corrected")
 
 
 def _spoken_command(resource: Resource) -> str:
@@ -116,7 +124,7 @@ def _spoken_command(resource: Resource) -> str:
 def _find_correction(standing: PolicyStanding) -> str | None:
     if standing.policy is None or not standing.lockout.statements:
         return None
-    return correct_policy(standing.policy, standing.lockout)
+    return correct_policy(standing.policy, standing.lockout, standing.resource)
 
 
 def _statement_record(statement: LockingStatement) -> dict[str, Any]:
@@ -174,7 +182,8 @@ def show_outcome(outcome: UnlockOutcome, organization_id: str, output: OutputFor
         facts |= {"Saved": str(saved.path), "SHA-256": saved.sha256}
     _show_facts(facts, terminal)
     if saved is not None and is_done:
-        terminal.remark(f"To put it back: {_spoken_command(plan.standing.resource)} --restore {saved.path}")
+        path = shlex.quote(str(saved.path))
+        terminal.remark(f"To put it back: {_spoken_command(plan.standing.resource)} --restore {path}")
 
 
 def _show_change(
@@ -229,13 +238,14 @@ def _read_json(policy: str | None) -> Any:
 def _spoken_place(resource: Resource) -> dict[str, str]:
     return {
         resource.kind.noun.capitalize(): resource.name,
-        "Region": resource.region,
+        "Region": resource.region or "unknown",
         "Account": resource.account_id,
     }
 
 
 def _spoken_verdict(standing: PolicyStanding) -> dict[str, str]:
-    facts = {"Verdict": f"{_WORDS[standing.lockout.verdict]}. {standing.lockout.explanation}"}
+    verdict, word = standing.lockout.verdict, f"{_WORDS[standing.lockout.verdict]}."
+    facts = {"Verdict": word if verdict is Verdict.NO_POLICY else f"{word} {standing.lockout.explanation}"}
     if standing.policy is not None:
         facts["SHA-256"] = hash_policy(standing.policy)
     if standing.is_protected:
@@ -248,10 +258,10 @@ def _show_facts(facts: Mapping[str, str], terminal: Terminal) -> None:
         terminal.show(f"{name:<10} {printable(value)}")
 
 
-def _show_policy(title: str, policy: str | None, terminal: Terminal, none: str = "None.") -> None:
+def _show_policy(title: str, policy: str | None, terminal: Terminal) -> None:
     terminal.show(title)
     if policy is None:
-        terminal.show(f"  {none}")
+        terminal.show("  Nothing is left of it: --corrected removes it.")
         return
     found = _read_json(policy)
     text = found if isinstance(found, str) else json_text(found, indent=2)

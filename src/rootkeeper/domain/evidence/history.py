@@ -81,6 +81,8 @@ class History:
     open_intents: tuple[OpenIntent, ...] = ()
     setup_changed: SetupChanged | None = None
     """Of the time up to the period's end."""
+    setup_entries: tuple[LedgerEntry, ...] = ()
+    """Everything about changes of the set-up by Rootkeeper itself, up to the period's end."""
     entries: int = 0
     """Of the period."""
     audits: int = 0
@@ -114,14 +116,15 @@ class _Reading:
     caller_arns: set[str] = field(default_factory=set)
     drills: list[LedgerEntry] = field(default_factory=list)
     setup_changed: SetupChanged | None = None
+    setup_entries: list[LedgerEntry] = field(default_factory=list)
     last: LedgerEntry | None = None
 
     def take(self, entry: LedgerEntry) -> None:
         self.last = entry
         if entry.action is Action.FAILSAFE_DRILL:
             self.drills.append(entry)
-        if entry.action in CHANGES_OF_SETUP and entry.phase is Phase.OUTCOME and entry.result is not Result.FAILED:
-            self.setup_changed = SetupChanged(entry.sequence, entry.at, entry.action)
+        if entry.action in CHANGES_OF_SETUP:
+            self._take_setup_change(entry)
         intent = self._match(entry)
         if not self.period.holds(entry.at):
             return
@@ -133,6 +136,11 @@ class _Reading:
         if intent is not None and entry.action in _KINDS and entry.account_id is not None:
             self.deletions.append(_describe_deletion(intent, entry, entry.account_id))
 
+    def _take_setup_change(self, entry: LedgerEntry) -> None:
+        self.setup_entries.append(entry)
+        if entry.phase is Phase.OUTCOME and entry.result is not Result.FAILED:
+            self.setup_changed = SetupChanged(entry.sequence, entry.at, entry.action)
+
     def finish(self) -> History:
         if not self.endpoints and self.last is not None:
             self._note_place(self.last)
@@ -142,6 +150,7 @@ class _Reading:
             ended_exceptions=tuple(self.ended),
             drills=self._find_drills(),
             setup_changed=self.setup_changed,
+            setup_entries=tuple(self.setup_entries),
             open_intents=tuple(OpenIntent(one.sequence, one.at, one.action, one.account_id) for one in left),
             entries=self.entries,
             audits=self.audits,

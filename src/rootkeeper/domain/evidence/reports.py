@@ -19,7 +19,7 @@ from rootkeeper.domain.evidence.periods import Period, Verdict
 from rootkeeper.domain.evidence.verdicts import Judgement, judge_centralized, judge_no_root_credentials
 from rootkeeper.domain.organizations import AccountId, Inventory
 from rootkeeper.domain.root_emails import RootEmail
-from rootkeeper.domain.setup_drift import AcceptedSetup, SetupDrift, SetupState, compare_setup
+from rootkeeper.domain.setup_drift import AcceptedSetup, SetupDrift, SetupState, compare_setup, name_own_changes
 from rootkeeper.domain.statuses import AccountStatus, FailOn, Role, judge_role
 from rootkeeper.domain.windows import FINAL_STATES, RecoveryWindow
 
@@ -169,7 +169,14 @@ def _judge_setup(facts: EvidenceFacts, period: Period) -> SetupEvidence:
     if state is None or detail is not None:
         unknown = () if facts.accepted is None else (f"Drift couldn't be judged. {detail}",)
         return SetupEvidence(None, detail, SetupDrift(facts.accepted, (), unknown))
-    return SetupEvidence(state, None, compare_setup(facts.accepted, state))
+    return SetupEvidence(state, None, _compare(facts.accepted, state, facts.history))
+
+
+def _compare(accepted: AcceptedSetup | None, state: SetupState, history: History) -> SetupDrift:
+    drift = compare_setup(accepted, state)
+    if accepted is None:
+        return drift
+    return name_own_changes(drift, (one for one in history.setup_entries if one.sequence > accepted.ledger_sequence))
 
 
 def _find_outdated(state: SetupState, history: History, period: Period) -> str | None:

@@ -6,7 +6,6 @@ Source: IAM User Guide, "IAM JSON policy elements: Condition operators".
 from __future__ import annotations
 
 import base64
-import binascii
 import ipaddress
 import math
 import operator
@@ -93,7 +92,7 @@ def _binary_equals(tokens: Tokens) -> Test:
 def _decode(text: str) -> bytes | None:
     try:
         return base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         return None
 
 

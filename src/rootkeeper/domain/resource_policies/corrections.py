@@ -23,12 +23,12 @@ def list_removed(lockout: Lockout) -> tuple[int, ...]:
     return tuple(statement.number for statement in lockout.statements if statement.verdict is lockout.verdict)
 
 
-def correct_policy(text: str, lockout: Lockout) -> str | None:
-    """The policy without the statements that lock out; ``None`` if nothing is left of it.
+def correct_policy(text: str, lockout: Lockout, resource: Resource) -> str | None:
+    """The policy of ``resource`` without the statements that lock out; ``None`` if nothing is left of it.
 
     :raises PolicyDocumentError: if it can't be read.
     """
-    document = parse_policy(text, "The policy")
+    document = parse_policy(text, f"The policy of {resource}")
     removed = list_removed(lockout)
     left = [statement for number, statement in enumerate(document.statements) if number not in removed]
     if not left:

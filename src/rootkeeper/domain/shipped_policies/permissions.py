@@ -52,54 +52,124 @@ class CommandPermissions:
     """The tasks for which it opens root sessions."""
 
 
-_READ_INVENTORY = frozenset(
-    {
-        "organizations:DescribeAccount",
-        "organizations:DescribeOrganization",
-        "organizations:ListAccounts",
-        "organizations:ListAccountsForParent",
-        "organizations:ListDelegatedAdministrators",
-        "organizations:ListOrganizationalUnitsForParent",
-        "organizations:ListRoots",
-    }
-)
+_NAME_ORGANIZATION = frozenset({"organizations:DescribeOrganization"})
+_FIND_ACCOUNT = _NAME_ORGANIZATION | {
+    "organizations:DescribeAccount",
+    "organizations:ListAccounts",
+    "organizations:ListAccountsForParent",
+    "organizations:ListOrganizationalUnitsForParent",
+    "organizations:ListRoots",
+}
 """DescribeAccount only for an account that has left since the last listing, ListAccountsForParent only where
 ListAccounts doesn't tell the accounts' places: in both cases nothing can be concluded without them.
 """
+_READ_INVENTORY = _FIND_ACCOUNT | {"organizations:ListDelegatedAdministrators"}
+"""The delegated administrators are the failsafes, which are shown and guarded as such."""
 _SELECT_BY_TAG = frozenset({"organizations:ListTagsForResource"})
-_READ_SET_UP = frozenset(
+_READ_SET_UP = _NAME_ORGANIZATION | {
+    "iam:ListOrganizationsFeatures",
+    "organizations:ListAWSServiceAccessForOrganization",
+    "organizations:ListDelegatedAdministrators",
+}
+_READ_GUARDRAILS = frozenset(
     {
-        "iam:ListOrganizationsFeatures",
-        "organizations:DescribeOrganization",
-        "organizations:ListAWSServiceAccessForOrganization",
-        "organizations:ListDelegatedAdministrators",
+        "organizations:DescribePolicy",
+        "organizations:ListPolicies",
+        "organizations:ListRoots",
+        "organizations:ListTargetsForPolicy",
     }
 )
-_NAME_ORGANIZATION = frozenset({"organizations:DescribeOrganization"})
-_FIND_ACCOUNT = _READ_INVENTORY - {"organizations:ListDelegatedAdministrators"}
+"""Each policy of the organization, and what it is attached to."""
+_READ_GUARDRAILS_OF_ONE = frozenset({"organizations:DescribePolicy", "organizations:ListPoliciesForTarget"})
 _CHANGE_SET_UP = _READ_SET_UP - {"organizations:ListAWSServiceAccessForOrganization"}
 """Without that call trusted access shows in whether AWS tells the features."""
+_READ_OPENERS = frozenset(
+    {
+        "iam:GenerateCredentialReport",
+        "iam:GetAccountAuthorizationDetails",
+        "iam:GetAccountSummary",
+        "iam:GetCredentialReport",
+        "iam:GetLoginProfile",
+        "iam:GetPolicy",
+        "iam:GetPolicyVersion",
+        "iam:ListAccessKeys",
+        "iam:ListMFADevices",
+        "identitystore:DescribeGroup",
+        "identitystore:DescribeUser",
+        "identitystore:ListGroupMemberships",
+        "sso:DescribePermissionSet",
+        "sso:GetInlinePolicyForPermissionSet",
+        "sso:GetPermissionsBoundaryForPermissionSet",
+        "sso:ListAccountAssignments",
+        "sso:ListCustomerManagedPolicyReferencesInPermissionSet",
+        "sso:ListInstances",
+        "sso:ListManagedPoliciesInPermissionSet",
+        "sso:ListPermissionSetsProvisionedToAccount",
+    }
+)
+"""Who could open root sessions: the caller's own account, and IAM Identity Center."""
 
 _AUDIT = frozenset({TaskPolicy.AUDIT})
 _DELETE = _AUDIT | {TaskPolicy.DELETE}
 _RECOVER = _DELETE | {TaskPolicy.CREATE_PASSWORD}
 
+
+def _audit(command: str, actions: frozenset[str], tasks: frozenset[TaskPolicy] = frozenset()) -> CommandPermissions:
+    return CommandPermissions(command, ShippedRole.AUDIT, actions, tasks)
+
+
 COMMANDS = (
-    CommandPermissions("status", ShippedRole.AUDIT, _READ_SET_UP),
-    CommandPermissions(
-        "audit", ShippedRole.AUDIT, _READ_INVENTORY | _SELECT_BY_TAG | {"iam:GetAccountSummary"}, _AUDIT
+    _audit("status", _READ_SET_UP | _READ_GUARDRAILS),
+    _audit(
+        "audit",
+        _READ_INVENTORY | _READ_SET_UP | _READ_GUARDRAILS | _SELECT_BY_TAG | {"iam:GetAccountSummary"},
+        _AUDIT,
     ),
-    CommandPermissions("plan", ShippedRole.AUDIT, _READ_INVENTORY | _SELECT_BY_TAG, _AUDIT),
-    CommandPermissions("policies", ShippedRole.AUDIT, _READ_SET_UP),
-    CommandPermissions("exceptions list", ShippedRole.AUDIT, _NAME_ORGANIZATION),
-    CommandPermissions("windows list", ShippedRole.AUDIT, _NAME_ORGANIZATION),
-    CommandPermissions("windows show", ShippedRole.AUDIT, _NAME_ORGANIZATION),
+    _audit("preflight", _READ_INVENTORY | _READ_GUARDRAILS | _SELECT_BY_TAG),
+    _audit("emails list", _READ_INVENTORY | _SELECT_BY_TAG),
+    _audit("emails attest", _NAME_ORGANIZATION),
+    _audit("failsafe check", _READ_INVENTORY | _READ_GUARDRAILS_OF_ONE, _AUDIT),
+    _audit("failsafe runbook", _READ_INVENTORY),
+    _audit("failsafe record-drill", _READ_INVENTORY),
+    _audit("breakglass", _READ_INVENTORY | _READ_GUARDRAILS_OF_ONE | _READ_OPENERS, _AUDIT),
+    _audit("plan", _READ_INVENTORY | _SELECT_BY_TAG, _AUDIT),
+    _audit("policies alarms", _READ_SET_UP),
+    _audit("policies cloudformation", _READ_SET_UP),
+    _audit("policies roles", _READ_SET_UP),
+    _audit("policies scp", _READ_SET_UP),
+    _audit("policies terraform", _READ_SET_UP),
+    _audit("jobs list", _NAME_ORGANIZATION),
+    _audit("jobs show", _NAME_ORGANIZATION),
+    _audit("jobs cancel", _NAME_ORGANIZATION),
+    _audit("exceptions list", _NAME_ORGANIZATION),
+    _audit("windows list", _NAME_ORGANIZATION),
+    _audit("windows show", _NAME_ORGANIZATION),
     CommandPermissions("delete", ShippedRole.DELETE, _READ_INVENTORY | _SELECT_BY_TAG, _DELETE),
     CommandPermissions("apply", ShippedRole.DELETE, _READ_INVENTORY, _DELETE),
+    CommandPermissions("jobs resume", ShippedRole.DELETE, _READ_INVENTORY, _DELETE),
     CommandPermissions("exceptions add", ShippedRole.DELETE, _FIND_ACCOUNT),
     CommandPermissions("exceptions remove", ShippedRole.DELETE, _FIND_ACCOUNT),
-    CommandPermissions("recover", ShippedRole.RECOVER, _READ_INVENTORY, _RECOVER),
+    CommandPermissions("recover", ShippedRole.RECOVER, _READ_INVENTORY | _READ_GUARDRAILS, _RECOVER),
     CommandPermissions("windows close", ShippedRole.RECOVER, _NAME_ORGANIZATION, _DELETE),
+    CommandPermissions("failsafe set-up", ShippedRole.RECOVER, _READ_INVENTORY | _READ_GUARDRAILS, _RECOVER),
+    CommandPermissions(
+        "emails change",
+        ShippedRole.RECOVER,
+        _READ_INVENTORY
+        | {
+            "account:AcceptPrimaryEmailUpdate",
+            "account:GetPrimaryEmail",
+            "account:GetPrimaryEmailUpdateStatus",
+            "account:StartPrimaryEmailUpdate",
+        },
+    ),
+    CommandPermissions("unlock s3", ShippedRole.UNLOCK, _READ_INVENTORY, frozenset({TaskPolicy.UNLOCK_BUCKET})),
+    CommandPermissions(
+        "unlock sqs",
+        ShippedRole.UNLOCK,
+        _READ_INVENTORY | {"account:ListRegions"},
+        frozenset({TaskPolicy.UNLOCK_QUEUE}),
+    ),
     CommandPermissions(
         "enable",
         ShippedRole.SET_UP,

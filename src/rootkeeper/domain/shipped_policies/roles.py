@@ -124,7 +124,7 @@ def make_permission_policy(commands: Sequence[CommandPermissions], targets: Role
 
 
 def _list_permissions(grant: Grant, targets: RoleTargets, kept_ids: Sequence[AccountId]) -> Iterator[Statement]:
-    for service, sid in _READ_SIDS.items():
+    for service, sid in _OWN_CALLS.items():
         actions = [action for action in grant.actions if action.startswith(f"{service}:")]
         if actions:
             yield {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": "*"}
@@ -146,13 +146,15 @@ def _list_permissions(grant: Grant, targets: RoleTargets, kept_ids: Sequence[Acc
         }
 
 
-_READ_SIDS = {
-    "organizations": "ReadTheOrganization",
-    "iam": "ReadIdentityAndAccess",
-    "account": "ReadAccounts",
+_OWN_CALLS = {
+    "organizations": "Organization",
+    "iam": "IdentityAndAccess",
+    "account": "Accounts",
+    "sso": "IdentityCenter",
+    "identitystore": "IdentityStore",
 }
-"""One statement for each service that is asked with the caller's own credentials. Source: Service Authorization
-Reference; what is used of these services takes no resource narrower than ``*``, or is asked about every account.
+"""The Sid for each service that is asked with the caller's own credentials. Source: Service Authorization Reference;
+what is used of these services takes no resource narrower than ``*``, or is asked about every account.
 """
 
 

@@ -23,6 +23,7 @@ from rootkeeper.domain.root_credentials import (
     RootCredentialsSummary,
     SigningCertificate,
 )
+from rootkeeper.domain.setup_drift import NEVER_ACCEPTED, SetupDrift
 from rootkeeper.domain.statuses import AccountStatus, Reason, Role, Status
 from rootkeeper.workflows.audit import AuditReport
 
@@ -85,6 +86,6 @@ MANAGEMENT = AccountStatus(
 ALL = (MANAGEMENT, FAILSAFE, PRESENT, CLEAN, OPEN, UNREAD, SUSPENDED)
 
 
-def report(statuses: tuple[AccountStatus, ...] = ALL) -> AuditReport:
+def report(statuses: tuple[AccountStatus, ...] = ALL, drift: SetupDrift = NEVER_ACCEPTED) -> AuditReport:
     inventory = Inventory(ORGANIZATION, tuple(status.account for status in statuses), (ROOT, PROD), NOW)
-    return AuditReport(inventory, CALLER, ENDPOINT, NOW, NOW, statuses)
+    return AuditReport(inventory, CALLER, ENDPOINT, NOW, NOW, statuses, drift)

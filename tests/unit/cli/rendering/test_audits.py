@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ import pytest
 from rootkeeper.cli.invocation import OutputFormat
 from rootkeeper.cli.rendering.audits import show_audit
 from rootkeeper.cli.terminal import Terminal
+from rootkeeper.domain.setup_drift import compare_setup
 from rootkeeper.domain.statuses import AccountStatus, Role, Status
+from tests.fakes.evidence import accept, make_state
 from tests.unit.cli.rendering import samples
 
 EVIL = "=cmd|' /C calc'!A0\x1b[2J[bold red]\N{RIGHT-TO-LEFT OVERRIDE}x"
@@ -84,6 +87,13 @@ def test_the_tree_shows_units_by_name_even_with_a_slash_in_it(capsys: pytest.Cap
     assert lines[-1] == "Root logins left to secure: 3"
 
 
+def test_who_could_read_the_management_account_is_told_below_the_tree(capsys: pytest.CaptureFixture[str]) -> None:
+    why = "needs the management account."
+    unread = replace(samples.MANAGEMENT, summary=None, observed_at=None, detail=why)
+    assert f"Unknown: 111122223333: {why}" in show(capsys, OutputFormat.TREE, (unread,))
+    assert "Unknown: " not in show(capsys, OutputFormat.TREE, (samples.MANAGEMENT,))
+
+
 def test_why_an_account_is_unknown_is_told_below_the_tree(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Unknown: 777788889999: Account 777788889999 is blocked by p-examplescp." in show(capsys, OutputFormat.TREE)
 
@@ -104,3 +114,17 @@ def test_a_hostile_name_can_neither_steer_the_terminal_nor_run_in_a_spreadsheet(
 def test_details_add_the_last_use(capsys: pytest.CaptureFixture[str]) -> None:
     assert "last used 3 days ago" in show(capsys, OutputFormat.TREE, (samples.DETAILED,), details=True)
     assert "3 days ago" in show(capsys, OutputFormat.TABLE, (samples.DETAILED,), details=True)
+
+
+def test_json_tells_how_the_set_up_differs_from_the_accepted_one(capsys: pytest.CaptureFixture[str]) -> None:
+    accepted = accept(make_state(guardrails=()))
+    drift = compare_setup(accepted, make_state(features=frozenset(), guardrails=()))
+    show_audit(samples.report(drift=drift), OutputFormat.JSON, Terminal({}), details=False)
+    answer = json.loads(capsys.readouterr().out)
+    assert [one["subject"] for one in answer["drift"]["differences"]] == ["RootCredentialsManagement", "RootSessions"]
+    assert answer["drift"]["accepted"]["accepted_by"] == "mary@desk"
+
+
+def test_the_inventory_is_named_with_its_age_and_whether_it_is_complete(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = json.loads(show(capsys, OutputFormat.JSON))
+    assert answer["inventory"] == {"listed_at": "2026-11-25T12:00:00Z", "is_complete": True}

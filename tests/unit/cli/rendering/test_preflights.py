@@ -93,9 +93,16 @@ def test_each_cause_is_told_once_with_its_accounts_and_its_fix(capsys: pytest.Ca
     assert shown.count("Blocked by p-1 (Guard), Sid, at ou-1.") == 1
     assert "IAMAuditRootUserCredentials, IAMDeleteRootUserCredentials in 444455556666, 555566667777" in shown
     assert '+  "aws:PrincipalAccount": "444455556666"' in shown
+    assert "# As for 444455556666; each account with its own id." in shown
     assert "Depends on aws:SourceIp" in shown
     assert "needs organizations:ListPolicies" in shown
     assert shown.splitlines()[-1] == "2 accounts: 2 blocked. 1 account not judged: management, or not ACTIVE."
+
+
+def test_a_fix_for_one_account_needs_no_word_about_others(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "each account" not in show(capsys, OutputFormat.TABLE, ROWS[:3])
+    alike = (row(Task.AUDIT, Verdict.BLOCKED, fix="--- a/p-1"), row(Task.AUDIT, Verdict.BLOCKED, CLEAN, "--- a/p-1"))
+    assert "each account" not in show(capsys, OutputFormat.TABLE, alike)
 
 
 def test_the_tree_names_what_isnt_allowed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import pytest
 
-from rootkeeper.cli.rendering.setup_drifts import accepted_lines, drift_parts, drift_record, show_drift
+from rootkeeper.cli.rendering.setup_drifts import accepted_lines, drift_parts, drift_record, remark_drift, show_drift
+from rootkeeper.cli.rendering.text import printable
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.setup_drift import SetupDrift, compare_setup
 from tests.fakes.evidence import accept, make_guardrail, make_state
+from tests.fakes.hostile_texts import HOSTILE_TEXTS
 
 ACCEPTED = accept(make_state(guardrails=(make_guardrail(),)))
 CLEAN = SetupDrift(ACCEPTED, (), ())
@@ -56,6 +61,42 @@ def test_people_read_each_difference_and_each_unknown(
     shown = capsys.readouterr().out
     assert all(words in shown for words in said), shown
     assert bool(shown) == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("drift", "said"),
+    [(DRIFTED, ["RootSessions: off", "could be:", "status --accept"]), (UNKNOWN, ["Drift unknown"])],
+)
+def test_an_audit_tells_the_same_beside_its_data(
+    drift: SetupDrift, said: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    remark_drift(drift, Terminal({}))
+    streams = capsys.readouterr()
+    assert all(words in streams.err for words in said), streams.err
+    assert streams.out == ""
+
+
+@pytest.mark.parametrize("drift", [CLEAN, NEVER])
+def test_an_audit_says_nothing_where_nothing_drifted_or_was_accepted(
+    drift: SetupDrift, capsys: pytest.CaptureFixture[str]
+) -> None:
+    remark_drift(drift, Terminal({}))
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("text", HOSTILE_TEXTS)
+@pytest.mark.parametrize("show", [show_drift, remark_drift])
+def test_a_policys_name_cant_steer_the_terminal(
+    text: str, show: Callable[[SetupDrift, Terminal], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    hostile = compare_setup(
+        ACCEPTED, make_state(guardrails=(replace(make_guardrail(content_hash="b" * 64), name=text),))
+    )
+    show(hostile, Terminal({}))
+    streams = capsys.readouterr()
+    shown = (streams.out + streams.err).splitlines()
+    assert all(line == printable(line) for line in shown)
+    assert shown[0].startswith("✗ Drift: Policy p-examplescp (")
 
 
 def test_a_prompt_shows_everything_that_would_be_accepted() -> None:

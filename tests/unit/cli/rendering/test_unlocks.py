@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from rootkeeper.cli.rendering.unlocks import show_listing_of_resources, show_out
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.resource_policies.changes import ChangeKind
 from rootkeeper.domain.resource_policies.resources import ResourceKind
+from rootkeeper.errors import AwsAccessDeniedError
 from tests.fakes.unlock_desk import LOCKING, MEMBER, OPEN, UnlockDesk, deny, policy
 
 ORGANIZATION = "o-exampleorgid"
@@ -56,6 +59,7 @@ def test_a_list_has_the_promised_shape(desk: UnlockDesk, capsys: pytest.CaptureF
             }
         ],
         "unread_regions": [],
+        "unknown": None,
     }
 
 
@@ -73,6 +77,36 @@ def test_a_table_says_which_statement_locks_out(desk: UnlockDesk, capsys: pytest
 def test_an_account_without_buckets_is_told(desk: UnlockDesk, capsys: pytest.CaptureFixture[str]) -> None:
     show_list(desk, OutputFormat.TABLE)
     assert "has no buckets that could be found" in capsys.readouterr().err
+
+
+def refuse_sessions(desk: UnlockDesk) -> None:
+    denial = AwsAccessDeniedError("AssumeRoot was denied.")
+    denial.needs = "the management account"
+    desk.organization.fail("AssumeRoot", denial)
+
+
+@pytest.mark.parametrize("output", [OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.CSV])
+def test_p06_a_list_that_the_caller_cant_read_is_unknown_and_not_empty(
+    desk: UnlockDesk, capsys: pytest.CaptureFixture[str], output: OutputFormat
+) -> None:
+    refuse_sessions(desk)
+    show_list(desk, output)
+    shown = capsys.readouterr()
+    assert shown.err == "? Unknown: needs the management account: AssumeRoot was denied.\n"
+    assert "could be found" not in shown.out
+    if output is OutputFormat.JSON:
+        assert json.loads(shown.out)["unknown"] == "needs the management account: AssumeRoot was denied."
+
+
+def test_p06_a_policy_that_the_caller_cant_read_isnt_shown_as_none(
+    desk: UnlockDesk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refuse_sessions(desk)
+    standing = desk.reading.show_one(desk.account, ResourceKind.BUCKET, "locked", (), desk.progress)
+    show_standing(standing, ORGANIZATION, OutputFormat.TABLE, Terminal({}))
+    shown = capsys.readouterr().out
+    assert "Unknown. needs the management account" in shown
+    assert "None." not in shown
 
 
 def test_one_policy_is_shown_whole_with_its_correction(desk: UnlockDesk, capsys: pytest.CaptureFixture[str]) -> None:
@@ -119,6 +153,17 @@ def test_what_to_do_next_names_the_queues_region(desk: UnlockDesk, capsys: pytes
     assert expected in capsys.readouterr().err
 
 
+def test_what_is_protected_is_shown_as_such_and_no_change_is_offered(
+    desk: UnlockDesk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk.add("locked")
+    desk.protect = ("lock*",)
+    show_one(desk, "locked", OutputFormat.TABLE)
+    shown = capsys.readouterr()
+    assert "Protected  by unlock.protect in the settings" in shown.out
+    assert "--corrected" not in shown.err
+
+
 def test_a_change_has_the_promised_shape(desk: UnlockDesk, capsys: pytest.CaptureFixture[str]) -> None:
     show_outcome(desk.unlock(desk.add("locked")), ORGANIZATION, OutputFormat.JSON, Terminal({}))
     document = read_json(capsys)
@@ -136,6 +181,23 @@ def test_a_change_has_the_promised_shape(desk: UnlockDesk, capsys: pytest.Captur
         "verdict_before": "locked",
         "verdict_after": "no_policy",
     }
+
+
+def test_where_there_is_no_policy_that_is_said_once(desk: UnlockDesk, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.add("bare", None)
+    show_one(desk, "bare", OutputFormat.TABLE)
+    assert capsys.readouterr().out.splitlines()[3:] == ["Verdict    No policy."]
+
+
+def test_the_way_back_can_be_pasted_whatever_the_folder_is_called(
+    desk: UnlockDesk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcome = desk.unlock(desk.add("locked"))
+    assert outcome.saved is not None
+    kept = replace(outcome, saved=replace(outcome.saved, path=Path("/Application Support/1.json")))
+    show_outcome(kept, ORGANIZATION, OutputFormat.TABLE, Terminal({}))
+    expected = f"To put it back: rootkeeper unlock s3 {MEMBER} locked --restore '/Application Support/1.json'"
+    assert expected in capsys.readouterr().err
 
 
 def test_a_change_that_failed_says_so_in_the_table_too(desk: UnlockDesk, capsys: pytest.CaptureFixture[str]) -> None:

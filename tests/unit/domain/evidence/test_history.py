@@ -138,6 +138,18 @@ def test_rootkeepers_own_last_change_of_the_set_up_is_kept_unless_it_failed() ->
     assert changed.action is Action.FEATURE_DISABLE
 
 
+def test_every_entry_about_a_change_of_the_set_up_is_kept_up_to_the_periods_end() -> None:
+    story = Story()
+    story.end(story.add(Action.FEATURE_ENABLE, START - timedelta(days=5)))
+    story.add(Action.FEATURE_DISABLE, END + timedelta(seconds=1))
+    story.add(Action.ACCOUNTS_AUDIT)
+    kept = story.read().setup_entries
+    assert [(one.action, one.phase) for one in kept] == [
+        (Action.FEATURE_ENABLE, Phase.INTENT),
+        (Action.FEATURE_ENABLE, Phase.OUTCOME),
+    ]
+
+
 def test_drills_count_however_long_ago_and_only_of_the_same_kind_of_place() -> None:
     told = {"held_at": (START - timedelta(days=5)).isoformat(), "held_by": "Mary", "outcome": "passed"}
     drill = {"account_id": FAILSAFE, "parameters": told, "phase": Phase.OUTCOME, "result": Result.DONE}

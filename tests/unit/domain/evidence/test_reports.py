@@ -10,7 +10,7 @@ import pytest
 from rootkeeper.domain.evidence.history import SetupChanged
 from rootkeeper.domain.evidence.periods import Period, Verdict
 from rootkeeper.domain.evidence.reports import EvidenceFacts, LedgerEvidence
-from rootkeeper.domain.ledger import Action
+from rootkeeper.domain.ledger import Action, LedgerEntry, Phase, Result
 from rootkeeper.domain.setup import Feature
 from rootkeeper.domain.statuses import FailOn, Role, Status
 from rootkeeper.domain.windows import WindowState
@@ -20,6 +20,8 @@ from tests.fakes.evidence import (
     ENDPOINT,
     MANAGEMENT,
     NOTHING,
+    OPERATOR,
+    ORGANIZATION_ID,
     PRESENT,
     READ,
     START,
@@ -166,3 +168,37 @@ def test_a_feature_that_the_control_doesnt_ask_for_is_told_and_is_drift() -> Non
     report = make_report(replace(make_good_facts(), setup=state))
     assert report.centralized.verdict is Verdict.PASS
     assert [one.subject for one in report.setup.drift.differences] == ["RootSessions"]
+
+
+def test_drift_that_rootkeeper_caused_itself_names_its_entry_unless_it_was_accepted_since() -> None:
+    state = make_state(features=frozenset({Feature.ROOT_CREDENTIALS_MANAGEMENT}), guardrails=(make_guardrail(),))
+    facts = replace(make_good_facts(), setup=state)
+
+    def find_first_cause(accepted_as_entry: int) -> str:
+        accepted = replace(accept(make_state(guardrails=(make_guardrail(),))), ledger_sequence=accepted_as_entry)
+        history = replace(facts.history, setup_entries=list_entries_of_change())
+        (difference,) = make_report(replace(facts, accepted=accepted, history=history)).setup.drift.differences
+        return difference.could_be[0]
+
+    assert find_first_cause(7) == "Rootkeeper itself: ledger entry 8, feature:disable by mary@desk."
+    assert find_first_cause(9).startswith("Somebody")
+
+
+def list_entries_of_change() -> tuple[LedgerEntry, ...]:
+    intent = LedgerEntry(
+        sequence=8,
+        at=READ - timedelta(days=1),
+        organization_id=ORGANIZATION_ID,
+        endpoint=ENDPOINT,
+        actor=OPERATOR,
+        action=Action.FEATURE_DISABLE,
+        account_id=None,
+        parameters={"feature": Feature.ROOT_SESSIONS.value},
+        phase=Phase.INTENT,
+        owner_id="owner",
+        intent_sequence=None,
+        result=None,
+        previous_hash="",
+        entry_hash="",
+    )
+    return intent, replace(intent, sequence=9, phase=Phase.OUTCOME, intent_sequence=8, result=Result.DONE)

@@ -74,7 +74,9 @@ def test_a_statement_that_denies_root_sessions_alone_goes() -> None:
     ],
 )
 def test_an_exempted_account_joins_those_that_are_exempted_already(before: dict[str, object], after: object) -> None:
-    (statement,) = mend(policy(DENY | {"Condition": {"StringNotEquals": before}}), exempt_account("111122223333")) or ()
+    mended = mend(policy(DENY | {"Condition": {"StringNotEquals": before}}), exempt_account("111122223333"))
+    assert mended is not None
+    (statement,) = mended
     (found,) = statement["Condition"]["StringNotEquals"].values()
     assert found == after
 

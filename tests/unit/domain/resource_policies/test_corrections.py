@@ -36,7 +36,7 @@ def judge(text: str | None) -> Lockout:
 
 def test_the_correction_leaves_out_the_locking_statement_and_keeps_everything_else() -> None:
     policy = document(ALLOWS_READING, statement(Sid="Everyone"), statement(Action="s3:PutObject"))
-    corrected = correct_policy(policy, judge(policy))
+    corrected = correct_policy(policy, judge(policy), BUCKET)
     assert corrected is not None
     assert json.loads(corrected) == {
         "Version": "2012-10-17",
@@ -46,13 +46,13 @@ def test_the_correction_leaves_out_the_locking_statement_and_keeps_everything_el
 
 
 def test_nothing_may_be_left() -> None:
-    assert correct_policy(LOCKING, judge(LOCKING)) is None
+    assert correct_policy(LOCKING, judge(LOCKING), BUCKET) is None
 
 
 def test_statements_that_only_depend_stay_beside_one_that_locks() -> None:
     policy = document(statement(Sid="Everyone"), EXCEPTING)
     assert list_removed(judge(policy)) == (0,)
-    corrected = correct_policy(policy, judge(policy))
+    corrected = correct_policy(policy, judge(policy), BUCKET)
     assert judge(corrected).verdict is Verdict.DEPENDS
     assert list_removed(judge(corrected)) == (0,)
 
@@ -69,7 +69,7 @@ def test_statements_that_only_depend_stay_beside_one_that_locks() -> None:
 def test_a_corrected_policy_never_locks_as_the_one_before(statements: list[dict[str, Any]]) -> None:
     policy = document(*statements)
     before = judge(policy)
-    corrected = correct_policy(policy, before)
+    corrected = correct_policy(policy, before, BUCKET)
     if before.verdict is Verdict.OPEN:
         assert json.loads(corrected or "") == json.loads(policy)
     else:

@@ -50,7 +50,7 @@ def test_every_action_is_an_operation_of_its_service(command: CommandPermissions
 
 def list_operations(service: str) -> set[str]:
     """As botocore's newest model of the service has them."""
-    folder = files("botocore") / "data" / service
+    folder = files("botocore") / "data" / {"sso": "sso-admin"}.get(service, service)
     newest = max(entry.name for entry in folder.iterdir())
     return set(json.loads(gzip.decompress((folder / newest / "service-2.json.gz").read_bytes()))["operations"])
 
@@ -61,6 +61,7 @@ def list_operations(service: str) -> set[str]:
         (ShippedRole.AUDIT, {TaskPolicy.AUDIT}),
         (ShippedRole.DELETE, {TaskPolicy.AUDIT, TaskPolicy.DELETE}),
         (ShippedRole.RECOVER, {TaskPolicy.AUDIT, TaskPolicy.CREATE_PASSWORD, TaskPolicy.DELETE}),
+        (ShippedRole.UNLOCK, {TaskPolicy.UNLOCK_BUCKET, TaskPolicy.UNLOCK_QUEUE}),
         (ShippedRole.SET_UP, set()),
     ],
 )
@@ -70,9 +71,11 @@ def test_a_role_opens_root_sessions_for_its_job_alone(role: ShippedRole, tasks: 
 
 @pytest.mark.parametrize("role", SERVER_ROLES)
 def test_a_role_of_the_server_changes_nothing_with_its_own_credentials_but_an_address(role: ShippedRole) -> None:
-    reading = re.compile(r"[a-z-]+:(Describe|Get|List)[A-Za-z]+")
+    reading = re.compile(r"[a-z-]+:(Describe|Get|List)[A-Za-z]+|iam:GenerateCredentialReport")
     changing = {action for action in combine(list_commands(role)).actions if not reading.fullmatch(action)}
-    assert changing <= {"account:StartPrimaryEmailUpdate", "account:AcceptPrimaryEmailUpdate"}
+    changes_addresses = role is ShippedRole.RECOVER
+    expected = {"account:StartPrimaryEmailUpdate", "account:AcceptPrimaryEmailUpdate"} if changes_addresses else set()
+    assert changing == expected
 
 
 def test_the_union_has_everything_once_and_in_order() -> None:

@@ -41,7 +41,7 @@ def find(document: Any, sid: str) -> dict[str, Any]:
     return next(statement for statement in document["Statement"] if statement["Sid"] == sid)
 
 
-@pytest.mark.parametrize("role", [one for one in SERVER_ROLES if one is not ShippedRole.UNLOCK])
+@pytest.mark.parametrize("role", SERVER_ROLES)
 def test_root_sessions_are_pinned_to_tasks_and_targets(role: ShippedRole) -> None:
     statement = find(make(role).permission_policy, "OpenRootSessions")
     assert statement["Action"] == "sts:AssumeRoot"

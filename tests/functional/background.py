@@ -1,0 +1,89 @@
+"""A command line that runs while the test goes on: it can be watched, and asked to stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.functional.running import SECONDS, Program, Run
+
+_LOOK_SECONDS = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class BackgroundRun:
+    """One run without a terminal."""
+
+    process: subprocess.Popen[bytes]
+    folder: Path
+
+    @property
+    def stdout(self) -> str:
+        """What it has written so far."""
+        return (self.folder / "stdout").read_text(encoding="utf-8")
+
+    @property
+    def stderr(self) -> str:
+        """What it has said so far."""
+        return (self.folder / "stderr").read_text(encoding="utf-8")
+
+    def wait_until(self, holds: Callable[[], bool]) -> None:
+        """Wait while it runs."""
+        end = time.monotonic() + SECONDS
+        while not holds():
+            assert self.process.poll() is None, f"it ended before:\n{self.stdout}\n{self.stderr}"
+            assert time.monotonic() < end, f"it takes too long:\n{self.stdout}\n{self.stderr}"
+            time.sleep(_LOOK_SECONDS)
+
+    def wait_for(self, words: str) -> None:
+        """Wait until it says so on stderr."""
+        self.wait_until(lambda: words in self.stderr)
+
+    def ask_to_stop(self) -> None:
+        """What Ctrl-C sends."""
+        self.process.send_signal(signal.SIGINT)
+
+    def kill(self) -> Run:
+        """End it without any warning."""
+        self.process.kill()
+        return self.end()
+
+    def end(self) -> Run:
+        """Wait for its end."""
+        return Run(self.process.wait(SECONDS), self.stdout, self.stderr)
+
+
+@contextmanager
+def in_background(program: Program, *arguments: str | Path, **changes: str | None) -> Iterator[BackgroundRun]:
+    """Start a command line; it is killed at the end if it still runs."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "rootkeeper", *map(str, arguments)],
+                env=program.surroundings(changes),
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                preexec_fn=_heed_interrupts,
+            )
+        try:
+            yield BackgroundRun(process, folder)
+        finally:
+            with suppress(ProcessLookupError):
+                process.kill()
+            process.wait()
+
+
+def _heed_interrupts() -> None:
+    """Where a shell started the tests in the background, SIGINT is ignored, and that is inherited."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.setsid()

@@ -1,0 +1,81 @@
+"""Audits with an inventory from before: at once, honest about the list's age, and never with another's inventory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.functional.running import Program, Runner
+from tests.sandbox_process import SandboxProcess
+
+ACCOUNTS = 500
+PAGES = ACCOUNTS // 20
+SLOW = {"ROOTKEEPER_AWS_API_SHARE": "30"}
+"""Accounts are listed at 2.4 pages a second, which takes much longer than reading them."""
+
+
+@pytest.fixture(scope="module")
+def great_sandbox() -> Iterator[SandboxProcess]:
+    with SandboxProcess.start("--accounts", str(ACCOUNTS), "--seed", "5", "--features", "all") as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def great(great_sandbox: SandboxProcess, tmp_path: Path, runner: Runner) -> Program:
+    """The program, with an empty database."""
+    return Program(great_sandbox.environment() | database_in(tmp_path), runner)
+
+
+def database_in(folder: Path) -> dict[str, str]:
+    return {"ROOTKEEPER_DATABASE_URL": f"sqlite:///{folder / 'rootkeeper.db'}", "ROOTKEEPER_AWS_API_SHARE": "100"}
+
+
+def test_a_warm_audit_ends_before_the_listing_and_says_how_old_the_list_is(
+    great: Program, great_sandbox: SandboxProcess
+) -> None:
+    cold = great.run("audit", "-o", "json")
+    assert cold.json["inventory"]["is_complete"] is True
+    assert "--refresh" not in cold.stderr
+    before = great_sandbox.last_request()
+    warm = great.run("audit", "-o", "json", **SLOW)
+    assert warm.json["inventory"] == {"listed_at": cold.json["inventory"]["listed_at"], "is_complete": False}
+    assert "--refresh" in warm.stderr
+    assert {one["account_id"]: one["status"] for one in warm.json["accounts"]} == {
+        one["account_id"]: one["status"] for one in cold.json["accounts"]
+    }
+    calls = [name for name, _ in great_sandbox.operations(before)]
+    assert 0 < calls.count("ListAccounts") < PAGES
+    assert calls.count("AssumeRoot") == calls.count("GetAccountSummary") - 1
+
+
+def test_a_refresh_waits_for_a_complete_list(great: Program, great_sandbox: SandboxProcess) -> None:
+    cold = great.run("audit", "-o", "json")
+    before = great_sandbox.last_request()
+    run = great.run("audit", "-o", "json", "--refresh")
+    assert run.json["inventory"]["is_complete"] is True
+    assert run.json["inventory"]["listed_at"] > cold.json["inventory"]["listed_at"]
+    assert [name for name, _ in great_sandbox.operations(before)].count("ListAccounts") >= PAGES
+
+
+def test_accounts_leave_as_lines_before_the_listing_has_ended(great: Program, great_sandbox: SandboxProcess) -> None:
+    run = great.run("audit", "-o", "jsonl")
+    lines = [json.loads(line) for line in run.stdout.splitlines()]
+    truth = great_sandbox.accounts()
+    assert {line["account_id"] for line in lines} == truth.keys()
+    assert len(lines) == len(truth)
+    asked = [name for name, _ in great_sandbox.operations()]
+    assert asked.index("AssumeRoot") < len(asked) - 1 - asked[::-1].index("ListAccounts")
+
+
+def test_an_inventory_of_another_organization_is_never_taken_for_this_one(
+    great: Program, runner: Runner, tmp_path: Path
+) -> None:
+    assert great.run("audit", "-o", "json").status == 1
+    with SandboxProcess.start("--accounts", "40", "--seed", "6", "--features", "all") as other:
+        run = Program(other.environment() | database_in(tmp_path), runner).run("audit", "-o", "json")
+        assert run.json["inventory"]["is_complete"] is True
+        assert {one["account_id"] for one in run.json["accounts"]} == other.accounts().keys()
+        assert [name for name, _ in other.operations()].count("ListAccounts") >= 2

@@ -1,0 +1,83 @@
+"""Who could open root, and the way in, as people and programs see them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.cli.rendering.breakglass import show_breakglass
+from rootkeeper.cli.terminal import Terminal
+from rootkeeper.domain.breakglass import Opener, OpenerKind, WayIn
+from rootkeeper.domain.caller_permissions import Permission
+from rootkeeper.domain.checks import Check, CheckVerdict, passed, unread
+from rootkeeper.domain.organizations import AccountId, Inventory
+from rootkeeper.domain.policies.evaluation import Verdict
+from rootkeeper.domain.task_policies import TaskPolicy
+from rootkeeper.workflows.breakglass import BreakGlassReport
+from tests.unit.cli.rendering.samples import CALLER, ENDPOINT, NOW, ORGANIZATION
+
+ACCOUNT = AccountId("222233334444")
+TASKS = dict.fromkeys(TaskPolicy, Permission(Verdict.BLOCKED)) | {
+    TaskPolicy.AUDIT: Permission(Verdict.ALLOWED),
+    TaskPolicy.DELETE: Permission(Verdict.DEPENDS, ("aws:SourceIp",)),
+    TaskPolicy.CREATE_PASSWORD: Permission(Verdict.UNKNOWN, ("the policy Extras",)),
+}
+OPENER = Opener(
+    ACCOUNT,
+    OpenerKind.PERMISSION_SET,
+    "RootTasks",
+    "arn:aws:sso:::permissionSet/x",
+    TASKS,
+    ("Security (mary.major)", "group g-1 (members not read)"),
+    is_complete=False,
+)
+WAY = WayIn(ACCOUNT, "root user", CheckVerdict.PASS, "can sign in with MFA and make an IAM user that may")
+CHECKS = (passed("way_in", "There is one."), unread("iam_identities", "an identity of account 222233334444"))
+
+
+def show(output: OutputFormat, *openers: Opener, checks: tuple[Check, ...] = CHECKS) -> None:
+    inventory = Inventory(ORGANIZATION, (), (), NOW)
+    report = BreakGlassReport(inventory, CALLER, ENDPOINT, NOW, checks, openers, (WAY,))
+    show_breakglass(report, output, Terminal({"COLUMNS": "200"}))
+
+
+def test_a_table_has_a_sign_for_each_task_and_explains_them(capsys: pytest.CaptureFixture[str]) -> None:
+    show(OutputFormat.TABLE, OPENER)
+    shown = capsys.readouterr().out
+    row = next(line for line in shown.splitlines() if "RootTasks" in line)
+    assert row.split("RootTasks")[1].split()[:5] == ["✓", "?", "if", "-", "-"]
+    for said in ("(not complete)", "aws:SourceIp", "the policy Extras", "✓ may, if: depends on a condition"):
+        assert said in shown
+    assert "2 checks: 1 pass, 1 unknown." in shown
+
+
+def test_nobody_is_said_to_be_nobody_who_could_be_read(capsys: pytest.CaptureFixture[str]) -> None:
+    show(OutputFormat.TABLE)
+    assert "Nobody who could be read." in capsys.readouterr().out
+
+
+def test_json_has_checks_openers_and_ways_in(capsys: pytest.CaptureFixture[str]) -> None:
+    show(OutputFormat.JSON, OPENER)
+    document = json.loads(capsys.readouterr().out)
+    (opener,) = document["openers"]
+    assert opener["tasks"] == {
+        "IAMAuditRootUserCredentials": "allowed",
+        "IAMCreateRootUserPassword": "unknown",
+        "IAMDeleteRootUserCredentials": "depends",
+        "S3UnlockBucketPolicy": "blocked",
+        "SQSUnlockQueuePolicy": "blocked",
+    }
+    assert (opener["kind"], opener["people_complete"]) == ("permission_set", False)
+    assert [way["verdict"] for way in document["ways_in"]] == ["pass"]
+    assert document["checks"][1]["evidence"] == "needs an identity of account 222233334444"
+    assert document["summary"] == {"checks": 2, "fail": 0, "pass": 1, "unknown": 1}
+
+
+@pytest.mark.parametrize("output", [OutputFormat.JSONL, OutputFormat.CSV])
+def test_lines_and_csv_hold_the_checks_alone(capsys: pytest.CaptureFixture[str], output: OutputFormat) -> None:
+    show(output, OPENER)
+    shown = capsys.readouterr().out
+    assert "iam_identities" in shown
+    assert "RootTasks" not in shown
