@@ -12,7 +12,8 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -20,7 +21,7 @@ from measuring.audit_report import Kind, Line, Report
 from measuring.audits import CONCURRENCY, Result, Stage, open_stage, run_audit, run_script, run_shared_client
 from measuring.pages import ensure_section, write_section
 from measuring.signing_cost import measure_signing_milliseconds
-from measuring.surroundings import describe_load, describe_machine, describe_versions
+from measuring.surroundings import describe_surroundings
 from measuring.tables import render_list
 
 PROGRAM = "bench/audit.py"
@@ -38,7 +39,7 @@ SCRIPT_THREADS = 10
 
 def main() -> int:
     options = read_options()
-    surroundings = f"{describe_machine()}; {describe_load()}.\n{describe_versions()}."
+    surroundings = describe_surroundings()
     print(f"{surroundings}\n", flush=True)
     signing_milliseconds = measure_signing_milliseconds()
     start_seconds = measure_start(options)
@@ -50,7 +51,7 @@ def main() -> int:
     text = f"{report.render_table()}\n\n{render_list([*describe_conditions(options), *report.explain()])}"
     print(text)
     if options.markdown:
-        write_section(options.markdown, PROGRAM, f"{time.strftime('%Y-%m-%d')}. {surroundings}\n\n{text}")
+        write_section(options.markdown, PROGRAM, f"{time.strftime('%Y-%m-%d')}, {surroundings}\n\n{text}")
     return 1 if report.lost else 0
 
 
@@ -86,8 +87,8 @@ def read_options() -> argparse.Namespace:
 def measure_start(options: argparse.Namespace) -> float:
     """CPU seconds of an audit that has next to nothing to read."""
     with open_stage(*SMALLEST_ORGANIZATION, options.latency_ms) as stage:
-        results = [result for _ in range(options.rounds) for result in audit_twice(stage, options, "start and end")]
-    return median(result.cpu_seconds for result in results)
+        rounds = [audit_in_turn(stage, options, (Kind.COLD, Kind.WARM)) for _ in range(options.rounds)]
+    return median(result.cpu_seconds for results in rounds for result in results)
 
 
 def measure_size(stage: Stage, options: argparse.Namespace) -> Iterator[Line]:
@@ -95,53 +96,61 @@ def measure_size(stage: Stage, options: argparse.Namespace) -> Iterator[Line]:
     accounts = stage.organization.accounts
     rounds = options.rounds if accounts <= max(SIZES) else options.large_rounds
     cold, warm = (stage.find_floor(options.api_share / 100, is_cold=is_cold) for is_cold in (True, False))
-    pairs = [audit_twice(stage, options, f"{accounts:,} accounts") for _ in range(rounds)]
-    yield Line(accounts, Kind.COLD, [pair[0] for pair in pairs], cold)
-    yield Line(accounts, Kind.WARM, [pair[1] for pair in pairs], warm)
+    kinds = (Kind.COLD, Kind.WARM, Kind.BY_BOTOCORE)
+    results = zip(*(audit_in_turn(stage, options, kinds) for _ in range(rounds)), strict=True)
+    for kind, of_kind in zip(kinds, results, strict=True):
+        yield Line(accounts, kind, of_kind, cold if kind is Kind.COLD else warm)
     if accounts <= options.rivals_up_to:
         yield from measure_rivals(stage, options, rounds)
     if accounts <= options.faults_up_to:
         yield Line(accounts, Kind.BAD_DAY, [audit_on_a_bad_day(stage, options)], cold)
 
 
-def audit_twice(stage: Stage, options: argparse.Namespace, what: str) -> tuple[Result, Result]:
-    """Cold and warm: first with a new database, then again with what that knows."""
+def audit_in_turn(stage: Stage, options: argparse.Namespace, kinds: Sequence[Kind]) -> list[Result]:
+    """One audit of each kind with one database, which is new for the first."""
+    results = []
     with tempfile.TemporaryDirectory() as folder:
         database = Path(folder) / "rootkeeper.db"
-        remark(f"audit, {what}, cold")
-        cold = run_audit(stage, database, options.output, options.settings)
-        remark(f"audit, {what}, warm")
-        return cold, run_audit(stage, database, options.output, options.settings)
+        for kind in kinds:
+            # Through a proxy all calls go by botocore. The sandbox answers as one, too.
+            proxy = {"HTTP_PROXY": stage.sandbox.url} if kind is Kind.BY_BOTOCORE else {}
+            run = partial(run_audit, stage, database, options.output, options.settings | proxy)
+            results.append(perform(f"{stage.organization.accounts:,} {kind}", run))
+    return results
 
 
-def remark(text: str) -> None:
-    """Say what comes, and wait until the quotas have recovered from what was."""
-    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {text}\n")
+def perform(what: str, run: Callable[[], Result]) -> Result:
+    """Run it once the quotas have recovered from what was before, and say what came of it."""
     time.sleep(REFILL_SECONDS)
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {what}: ")
+    sys.stderr.flush()
+    result = run()
+    sys.stderr.write(f"{result.wall_seconds:.1f} s, {result.throttles} throttles, {result.lost} lost\n")
+    return result
 
 
 def measure_rivals(stage: Stage, options: argparse.Namespace, rounds: int) -> Iterator[Line]:
     accounts, floor = stage.organization.accounts, stage.find_floor(1, is_cold=True)
     for kind, threads in ((Kind.SCRIPT, 1), (Kind.SCRIPT_IN_THREADS, SCRIPT_THREADS)):
-        results = []
-        for _ in range(rounds):
-            remark(f"{kind}, {accounts:,} accounts")
-            results.append(run_script(stage, threads, options.sample * threads))
-        yield Line(accounts, kind, results, floor)
-    results = []
-    for _ in range(rounds):
-        remark(f"{Kind.SHARED_CLIENT}, {accounts:,} accounts")
-        results.append(run_shared_client(stage))
-    yield Line(accounts, Kind.SHARED_CLIENT, results, floor)
+        run = partial(run_script, stage, threads, options.sample * threads)
+        yield Line(accounts, kind, [perform(f"{accounts:,} {kind}", run) for _ in range(rounds)], floor)
+    run = partial(run_shared_client, stage)
+    yield Line(
+        accounts,
+        Kind.SHARED_CLIENT,
+        [perform(f"{accounts:,} {Kind.SHARED_CLIENT}", run) for _ in range(rounds)],
+        floor,
+    )
 
 
 def describe_conditions(options: argparse.Namespace) -> Iterator[str]:
     settings = "".join(f", {setting}" for setting in options.setting)
     yield (
-        f"cold, warm, bad day: rootkeeper audit --api-share {options.api_share} -o {options.output}{settings}; cold"
-        f" with an empty database, warm with the same again. {options.organizational_units} organizational units, two"
-        f" fifths of them with children; {options.latency_ms} ms of latency."
+        f"cold, warm, botocore, bad day: rootkeeper audit --api-share {options.api_share} -o {options.output}"
+        f"{settings}; cold with an empty database, warm with the same again. {options.organizational_units}"
+        f" organizational units, two fifths of them with children; {options.latency_ms} ms of latency."
     )
+    yield "botocore: warm, without a transport of our own: all calls by shared botocore clients in threads."
     yield (
         "bad day: cold, 2 % of the calls throttled, 1 % hanging for longer than the client waits"
         f" ({READ_TIMEOUT_SECONDS} s), 0.5 % cut off after they acted, a tenth of Organizations' lists answered by an"
@@ -166,8 +175,8 @@ def audit_on_a_bad_day(stage: Stage, options: argparse.Namespace) -> Result:
     stage.sandbox.order_fault(service="organizations", empty_page=True, probability=0.1)
     settings = options.settings | {"ROOTKEEPER_AWS_READ_TIMEOUT_SECONDS": str(READ_TIMEOUT_SECONDS)}
     with tempfile.TemporaryDirectory() as folder:
-        remark(f"audit, {stage.organization.accounts:,} accounts, bad day")
-        return run_audit(stage, Path(folder) / "rootkeeper.db", options.output, settings)
+        run = partial(run_audit, stage, Path(folder) / "rootkeeper.db", options.output, settings)
+        return perform(f"{stage.organization.accounts:,} {Kind.BAD_DAY}", run)
 
 
 if __name__ == "__main__":

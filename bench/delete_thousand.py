@@ -10,10 +10,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import sqlite3
 import sys
 import tempfile
+import time
 import urllib.request
 from contextlib import closing
 from dataclasses import dataclass
@@ -21,9 +21,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from measuring.pages import ensure_section, write_section
 from measuring.processes import Measurement, measure
 from measuring.sandboxes import Sandbox, run_sandbox
+from measuring.surroundings import describe_surroundings
+from measuring.tables import render_table
 
+PROGRAM = "bench/delete_thousand.py"
 ROOTKEEPER = str(Path(sys.executable).with_name("rootkeeper"))
 LONG_AGO = "2019-01-01T00:00:00Z"
 KEEPS_FREE = 20
@@ -45,14 +49,17 @@ class Run:
 
 def main() -> None:
     options = read_options()
-    wanted = f"{options.accounts:,} deletions, {options.concurrency} at a time, {options.latency_ms} ms of latency"
-    print(f"{wanted}; Python {platform.python_version()}, {os.cpu_count()} cores")
+    surroundings = describe_surroundings()
+    print(f"{surroundings}\n", flush=True)
     # A quarter of the generated members isn't ACTIVE or is in nobody's way: more are made than are deleted from.
     made = options.accounts + options.accounts // 8 + KEEPS_FREE
     with run_sandbox("--accounts", str(made), "--features", "all", "--latency-ms", str(options.latency_ms)) as sandbox:
         targets = choose_targets(sandbox, options.accounts)
         runs = [run_product(sandbox, targets, options) for _ in range(options.rounds)]
-    print_table(runs, options)
+    text = render_runs(runs, options)
+    print(text)
+    if options.markdown:
+        write_section(options.markdown, PROGRAM, f"{time.strftime('%Y-%m-%d')}, {surroundings}\n\n{text}")
 
 
 def read_options() -> argparse.Namespace:
@@ -61,7 +68,11 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--latency-ms", type=int, default=80)
     parser.add_argument("--concurrency", type=int, default=128, help="aws.deletion_concurrency")
     parser.add_argument("--rounds", type=int, default=3)
-    return parser.parse_args()
+    parser.add_argument("--markdown", type=Path, metavar="PAGE", help="put everything into this page, too")
+    options = parser.parse_args()
+    if options.markdown:
+        ensure_section(options.markdown, PROGRAM)
+    return options
 
 
 def choose_targets(sandbox: Sandbox, count: int) -> list[str]:
@@ -125,7 +136,7 @@ def count_entries(database: Path) -> int:
         return int(count)
 
 
-def print_table(runs: list[Run], options: argparse.Namespace) -> None:
+def render_runs(runs: list[Run], options: argparse.Namespace) -> str:
     accounts, calls = runs[0].accounts, median(run.calls for run in runs)
     wall = median(run.measurement.wall_seconds for run in runs)
     cpu = median(run.measurement.cpu_seconds for run in runs)
@@ -143,8 +154,8 @@ def print_table(runs: list[Run], options: argparse.Namespace) -> None:
         "ratio to the floor": f"{wall / floor:.2f}",
         "load before each run": ", ".join(f"{run.load:.1f}" for run in runs),
     }
-    for name, value in rows.items():
-        print(f"{name:<24}{value}")
+    head = (f"{accounts:,} deletions, {options.concurrency} at a time, {options.latency_ms} ms of latency", "median")
+    return render_table(head, list(rows.items()))
 
 
 if __name__ == "__main__":

@@ -17,9 +17,10 @@ class Kind(StrEnum):
 
     COLD = "cold"
     WARM = "warm"
+    BY_BOTOCORE = "botocore"
     BAD_DAY = "bad day"
     SCRIPT = "script"
-    SCRIPT_IN_THREADS = "script, threads"
+    SCRIPT_IN_THREADS = "script x 10"
     SHARED_CLIENT = "one client"
 
 
@@ -75,8 +76,7 @@ class Report:
 
     def explain(self) -> Iterator[str]:
         """What the columns mean, and how often was measured."""
-        runs = "; ".join(f"{line.name} {len(line.results)}" for line in self.lines)
-        yield f"Medians, but throttles, lost and MB (peak memory) are the worst of the runs. Runs: {runs}."
+        yield f"Medians, but throttles, lost and MB (peak memory) are the worst of the runs. {self._describe_runs()}."
         yield (
             "÷rate: wall ÷ (calls ÷ AWS's published rate), for the quota that takes longest. Bursts aren't counted in,"
             f" so that it can be below 1. {self._describe_floors()}."
@@ -91,6 +91,14 @@ class Report:
         yield "lost: accounts that can be read and weren't reported with their true status."
         busiest = max(result.sandbox_load for line in self.lines for result in line.results)
         yield f"Sandbox and client share the cores. The sandbox took up to {busiest:.0%} of one; it isn't in the CPU."
+
+    def _describe_runs(self) -> str:
+        names: dict[int, list[str]] = {}
+        for line in self.lines:
+            names.setdefault(len(line.results), []).append(line.name)
+        counts = sorted(names, reverse=True)
+        rest = [f"{count} of {', '.join(names[count])}" for count in counts[1:]]
+        return "; ".join([f"Runs: {counts[0]} of each kind", *rest])
 
     def _describe_floors(self) -> str:
         ours = [line for line in self.lines if line.kind in (Kind.COLD, Kind.WARM)]

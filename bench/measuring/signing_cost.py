@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -26,7 +27,7 @@ _CALLS = (("sts", "AssumeRoot", _CREDENTIALS_ANSWER), ("iam", "GetAccountSummary
 def measure_signing_milliseconds(accounts: int = 1000) -> float:
     """CPU milliseconds for each account."""
     session = Session()
-    operations = [
+    operations: list[tuple[str, Any, bytes]] = [
         (service, session.get_service_model(service).operation_model(name).output_shape, answer)
         for service, name, answer in _CALLS
     ]

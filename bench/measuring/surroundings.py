@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import os
 import platform
+import textwrap
 from importlib.metadata import version
 from pathlib import Path
 
+from measuring.tables import WIDTH
+
 _PACKAGES = ("rootkeeper", "botocore", "boto3", "aiohttp", "SQLAlchemy", "uvicorn", "uvloop")
+
+
+def describe_surroundings() -> str:
+    """Both, and how busy the machine is with other things."""
+    sentences = (f"{describe_machine()}; {describe_load()}.", f"{describe_versions()}.")
+    return "\n".join(textwrap.fill(sentence, WIDTH) for sentence in sentences)
 
 
 def describe_machine() -> str:

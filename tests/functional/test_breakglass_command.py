@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.functional.administration import open_client
+from tests.functional.published_schemas import ensure_fits
 from tests.functional.running import Program
 from tests.root_person import two_codes
 from tests.sandbox_process import SandboxProcess
@@ -71,6 +71,7 @@ class Report:
 
 def read(program: Program) -> Report:
     run = program.run("breakglass", "-o", "json")
+    ensure_fits(run.json, "breakglass")
     report = Report(run.json)
     is_good = set(report.verdicts.values()) == {"pass"}
     assert run.status == (0 if is_good else 1), run.shown
@@ -125,7 +126,7 @@ def allow(*tasks: str, **more: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def without_failsafe_login(enabled: Program, sandbox: SandboxProcess) -> Iterator[Program]:
+def without_failsafe_login(enabled: Program, sandbox: SandboxProcess) -> Program:
     """The failsafe's root user has nothing: an IAM user must be the way in."""
     sandbox.put_root_user(FAILSAFE, {})
     return enabled
@@ -320,6 +321,18 @@ def test_it_changes_nothing_and_opens_one_audit_session_in_each_failsafe(
     assert sandbox.operations(before, mutating=True) == []
     opened = [request for request in sandbox.requests(before) if request["operation"] == "AssumeRoot"]
     assert [(one["account_id"], one["task_policy"].rpartition("/")[2]) for one in opened] == [(FAILSAFE, AUDIT)]
+
+
+def test_a_credential_report_is_made_only_where_there_is_none(enabled: Program, sandbox: SandboxProcess) -> None:
+    before = sandbox.last_request()
+    read(enabled)
+    assert "GenerateCredentialReport" not in {name for name, _ in sandbox.operations(before)}
+    error = {"code": "ReportNotPresent", "status": 410, "message": "There is none."}
+    sandbox.faults(service="iam", operation="GetCredentialReport", times=1, error=error)
+    before = sandbox.last_request()
+    report = read(enabled)
+    assert "Last used" in report.evidence("management_last_use", MANAGEMENT)
+    assert [name for name, _ in sandbox.operations(before)].count("GenerateCredentialReport") == 1
 
 
 def test_the_table_names_everybody_and_lines_and_csv_hold_the_checks(enabled: Program) -> None:

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.functional.administration import Administration, open_client
 from tests.functional.caller_cells import (
     ASK_NOTHING,
-    CLEAN,
     DRY_RUNS,
     EXCEPTED,
     FAILSAFE,
@@ -99,7 +99,7 @@ class Stage:
             self.delegated = service
 
     @property
-    def _organizations(self) -> object:
+    def _organizations(self) -> Any:
         return open_client("organizations", self.sandbox.base_url, self.sandbox.principals()["management-admin"])
 
     def _make_program(self, caller: Caller, data: Path) -> Program:
@@ -117,7 +117,7 @@ class Stage:
 
 
 @pytest.fixture(scope="module")
-def stage(running_sandbox: SandboxProcess, runner: Runner, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def stage(running_sandbox: SandboxProcess, runner: Runner, tmp_path_factory: pytest.TempPathFactory) -> Stage:
     stage = Stage(running_sandbox, runner, tmp_path_factory.mktemp("callers"))
     stage.settle()
     return stage

@@ -9,25 +9,16 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-import jsonschema
 import pytest
 
+from tests.functional.published_schemas import ensure_fits
 from tests.functional.running import SECONDS, Program
 from tests.root_person import RootPerson
 from tests.sandbox_process import SandboxProcess
 
 FAILSAFE = "222233334444"
 MEMBER = "400050006000"
-SCHEMA = json.loads(
-    (Path(__file__).resolve().parents[2] / "docs" / "reference" / "failsafe-set-up.schema.json").read_text()
-)
-
-
-def ensure_fits(shown: str) -> None:
-    """What was written fits the schema that is published for it."""
-    jsonschema.validate(json.loads(shown), SCHEMA, format_checker=jsonschema.FormatChecker())
 
 
 @pytest.fixture
@@ -70,7 +61,7 @@ def test_the_login_is_kept_once_a_person_has_completed_it(
         RootPerson(sandbox, FAILSAFE).complete()
         shown, said = process.communicate(timeout=SECONDS)
     assert process.returncode == 0, shown + said
-    ensure_fits(shown)
+    ensure_fits(json.loads(shown), "failsafe-set-up")
     assert '"outcome": "kept"' in shown
     assert '"state": "KEPT"' in shown
     root_user = sandbox.root_user(FAILSAFE)
@@ -92,7 +83,7 @@ def test_ctrl_c_deletes_what_was_begun(program_with_delegate: Program, sandbox: 
         process.send_signal(signal.SIGINT)
         shown, said = process.communicate(timeout=SECONDS)
     assert process.returncode == 4, shown + said
-    ensure_fits(shown)
+    ensure_fits(json.loads(shown), "failsafe-set-up")
     assert '"outcome": "closed"' in shown
     root_user = sandbox.root_user(FAILSAFE)
     assert (root_user["password"], root_user["recovery_allowed"]) == (False, False)

@@ -31,7 +31,7 @@ def stop_between_waves(program: Program) -> str:
         run.ask_to_stop()
         ended = run.end()
     assert ended.status == 130, ended.shown
-    job_id = find_only_job(program)["job_id"]
+    job_id = str(find_only_job(program)["job_id"])
     assert f"rootkeeper jobs resume {job_id}" in ended.stderr
     return job_id
 

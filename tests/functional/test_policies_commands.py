@@ -63,6 +63,7 @@ def test_the_table_says_what_each_role_is_enough_for(enabled: Program) -> None:
     run = enabled.run("policies", "roles", "-o", "table")
     assert "rootkeeper-recover" in run.stdout
     assert "windows close" in run.stdout
+    assert "exceptions add/remove" in run.stdout
 
 
 def test_the_guardrail_spares_an_account_while_its_window_is_open(enabled: Program) -> None:

@@ -13,6 +13,7 @@ from rootkeeper.aws.answers import Answer, refuse_answer, required
 from rootkeeper.aws.departures import Departure, departing
 from rootkeeper.aws.endpoints import host_and_port
 from rootkeeper.aws.error_translation import TRANSLATED, Call, raise_translated
+from rootkeeper.aws.quick_reads import QuickReads
 from rootkeeper.domain.ledger import Intent
 from rootkeeper.errors import AwsUnclearError
 from rootkeeper.ports.clock import Clock
@@ -21,12 +22,20 @@ from rootkeeper.ports.clock import Clock
 class ServiceCalls:
     """The calls of one shared client; safe in many threads."""
 
-    def __init__(self, client: BaseClient, profile: str | None, *, in_root_session: bool = False) -> None:
+    def __init__(
+        self,
+        client: BaseClient,
+        profile: str | None,
+        *,
+        in_root_session: bool = False,
+        quick: QuickReads | None = None,
+    ) -> None:
         self._client = client
         self._service = str(client.meta.service_model.service_name)
         self._host = host_and_port(client.meta.endpoint_url)
         self._profile = profile
         self._in_root_session = in_root_session
+        self._quick = quick
 
     @property
     def url(self) -> str:
@@ -43,7 +52,8 @@ class ServiceCalls:
         """
         send = self._method(operation)
         with _translated(lambda: self._call(operation, target)):
-            return send(**parameters)
+            quick = None if parameters or self._quick is None else self._quick.find_answer(operation)
+            return send(**parameters) if quick is None else quick
 
     def read_on_intent(
         self, operation: str, intent: Intent, clock: Clock, *, target: str, **parameters: object

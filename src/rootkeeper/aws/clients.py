@@ -25,6 +25,7 @@ from rootkeeper.aws.error_translation import CREDENTIALS_ERRORS, Call, raise_tra
 from rootkeeper.aws.options import GatewayOptions
 from rootkeeper.aws.paced_calls import pace_calls
 from rootkeeper.aws.pacing import Pacer
+from rootkeeper.aws.quick_reads import QuickReads, ShortWay
 from rootkeeper.aws.regional_clients import RegionalRootClients
 from rootkeeper.aws.regions import choose_region, force_regional_sts
 from rootkeeper.aws.session_credentials import isolate_root_session
@@ -74,8 +75,8 @@ class AwsClients:
         )
         self.account = self._operator_calls("account", reading)
         self.account_changing = self._operator_calls("account", changing, guarded="before-send.account")
-        self.root_sts = self._root_calls(root, "sts", reading)
-        self.root_iam = self._root_calls(root, "iam", reading)
+        self.root_sts = self._root_reads(root, "sts", reading)
+        self.root_iam = self._root_reads(root, "iam", reading)
         self.root_iam_changing = self._root_calls(root, "iam", changing, guarded="before-send.iam")
         self.regional_root = RegionalRootClients(root, self.profile, reading, changing)
 
@@ -101,6 +102,12 @@ class AwsClients:
             service, region_name=self.region, config=_configure(self.options, CHANGING_ATTEMPTS)
         )
         return client
+
+    def _root_reads(self, root: Session, service: str, config: Config) -> ServiceCalls:
+        client = self._create_client(root, service, config, guarded=None)
+        timeouts = self.options.connect_timeout_seconds, self.options.read_timeout_seconds
+        quick = QuickReads(client, ShortWay(str(client.meta.endpoint_url), root, *timeouts))
+        return ServiceCalls(client, self.profile, in_root_session=True, quick=quick)
 
     def _root_calls(self, root: Session, service: str, config: Config, *, guarded: str | None = None) -> ServiceCalls:
         client = self._create_client(root, service, config, guarded)

@@ -53,7 +53,11 @@ def isolate_root_session(session: Session) -> None:
     session.register_component("token_provider", TokenProviderChain([]))
 
 
-def _entered_credentials() -> ReadOnlyCredentials:
+def entered_credentials() -> ReadOnlyCredentials:
+    """Those of the root session that this thread has entered.
+
+    :raises NoRootSessionError: if it has entered none.
+    """
     entered = _ENTERED.get()
     if entered is None:
         raise NoRootSessionError("a root client was used outside a root session")
@@ -67,7 +71,7 @@ class _EnteredCredentials(Credentials):
         super().__init__("", "", None, method="root-session")
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
-        return _entered_credentials()
+        return entered_credentials()
 
 
 class _EnteredSessionProvider(CredentialProvider):

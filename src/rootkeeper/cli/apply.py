@@ -10,6 +10,7 @@ import typer
 from rootkeeper.cli.changing import begin_change
 from rootkeeper.cli.confirmation import ChangeOptions
 from rootkeeper.cli.invocation import Invocation, OutputFormat, single
+from rootkeeper.cli.pace_options import PaceOptions
 from rootkeeper.cli.wave_options import WaveOptions
 from rootkeeper.domain.deletion import DeletionPlan
 from rootkeeper.domain.plan_files import ensure_valid_here, parse_plan
@@ -19,6 +20,7 @@ from rootkeeper.errors import InputError, PlanInvalidError
 def apply(
     invocation: Invocation,
     waves: WaveOptions,
+    pace: PaceOptions,
     change: ChangeOptions,
     *,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A plan of rootkeeper plan.")],
@@ -43,7 +45,7 @@ def apply(
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
     plan, rules = _read(file), waves.to_rules()
     progress = open_progress(invocation.terminal)
-    with invocation.open_application() as application:
+    with invocation.open_application(api_share=pace.api_share) as application:
         now = application.clock.now()
         ensure_valid_here(
             plan,

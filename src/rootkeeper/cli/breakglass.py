@@ -16,10 +16,10 @@ def breakglass(invocation: Invocation, fail_on: FailOnOptions) -> int:
     and of each failsafe, and permission sets of IAM Identity Center with who holds them. Says whether a way in is left
     without Identity Center, and when it was last tried. IAM tells a caller of its own account alone: run this once in
     the management account and once in each failsafe; a line that this caller can't read says who could. A check that
-    fails counts as "present" for --fail-on.
+    fails counts as "present" for --fail-on. JSON Lines and CSV hold the checks, JSON the list of people too.
 
-    Changes: nothing in AWS but the management account's credential report, which is renewed. Opens a root session in
-    each failsafe that can only read.
+    Changes: nothing in AWS but the management account's credential report, which iam:GenerateCredentialReport makes
+    where there is none of the last four hours. Opens a root session in each failsafe that can only read.
 
     AWS permissions: those of rootkeeper failsafe check; iam:GetAccountAuthorizationDetails, iam:GetPolicy,
     iam:GetPolicyVersion, iam:GetLoginProfile, iam:ListAccessKeys, iam:ListMFADevices, iam:GetAccountSummary,

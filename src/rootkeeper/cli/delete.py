@@ -6,6 +6,7 @@ from rootkeeper.cli.changing import begin_change
 from rootkeeper.cli.confirmation import ChangeOptions
 from rootkeeper.cli.deletion_options import DeletionChoices
 from rootkeeper.cli.invocation import Invocation, OutputFormat, single
+from rootkeeper.cli.pace_options import PaceOptions
 from rootkeeper.cli.selection_options import SelectionOptions
 from rootkeeper.cli.wave_options import WaveOptions
 from rootkeeper.domain.selection import ensure_request
@@ -16,6 +17,7 @@ def delete(
     selection: SelectionOptions,
     choices: DeletionChoices,
     waves: WaveOptions,
+    pace: PaceOptions,
     change: ChangeOptions,
 ) -> int:
     """Delete root user credentials of member accounts.
@@ -50,7 +52,7 @@ def delete(
     ensure_request(request)
     rules = waves.to_rules()
     progress = open_progress(invocation.terminal)
-    with invocation.open_application() as application:
+    with invocation.open_application(api_share=pace.api_share) as application:
         options = choices.to_options(application.settings.deletion.recently_used_days)
         confirmation = begin_change(invocation, application, change, output, progress)
         name_interrupted(application, invocation.terminal)

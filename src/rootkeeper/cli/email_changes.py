@@ -44,7 +44,8 @@ def change_email(
         ),
     ] = None,
     override: Annotated[
-        bool, typer.Option("--override", help="Go on against the rules or an exception; the reason is recorded.")
+        bool,
+        typer.Option("--override", help="Go on despite the rules, an exception or a failsafe; the reason is recorded."),
     ] = False,
     restart: Annotated[
         bool, typer.Option("--restart", help="Have another one-time password sent; the one before is void.")

@@ -12,6 +12,7 @@ from rootkeeper.cli.confirmation import ChangeOptions
 from rootkeeper.cli.exit_statuses import ExitStatus
 from rootkeeper.cli.housekeeping import name_overdue
 from rootkeeper.cli.invocation import Invocation, OutputFormat, add, group
+from rootkeeper.cli.pace_options import PaceOptions
 from rootkeeper.cli.resuming import Resumer, ResumeRequest
 from rootkeeper.domain.jobs import JobKind, ensure_resumable
 from rootkeeper.errors import InputError
@@ -94,6 +95,7 @@ def cancel_one(invocation: Invocation, *, job: JobArgument) -> int:
 def resume_one(
     invocation: Invocation,
     change: ChangeOptions,
+    pace: PaceOptions,
     *,
     job: JobArgument,
     retry_failed: Annotated[
@@ -102,8 +104,9 @@ def resume_one(
 ) -> int:
     """Go on with an interrupted job where it was.
 
-    First what its process left unclear is settled by a re-read. Accounts that have a result aren't read again, and
-    nothing is deleted twice. The answer covers the whole job. A deletion goes on only while its plan is valid.
+    Accounts that have a result aren't read again. Before a deletion goes on, what its process left unclear is settled
+    by a re-read, so that nothing is deleted twice. The answer covers the whole job. A deletion goes on only while its
+    plan is valid.
 
     Changes: what the job does: nothing in AWS for an audit, root user credentials for a deletion, as rootkeeper delete.
 
@@ -112,7 +115,7 @@ def resume_one(
     Exit statuses: those of rootkeeper audit or rootkeeper delete; 2 also if the job runs, is over, or its plan has
     expired.
     """
-    with invocation.open_application() as application:
+    with invocation.open_application(api_share=pace.api_share) as application:
         found = application.jobs.get(job)
         ensure_resumable(found)
         resumer = RESUMERS.get(found.kind)

@@ -16,6 +16,7 @@ from rootkeeper.cli.fail_on import FailOnOptions
 from rootkeeper.cli.housekeeping import name_overdue
 from rootkeeper.cli.invocation import Invocation, OutputFormat, single
 from rootkeeper.cli.moments import parse_moment
+from rootkeeper.cli.pace_options import PaceOptions
 from rootkeeper.cli.rendering.text import spoken_time
 from rootkeeper.cli.selection_options import SelectionOptions
 from rootkeeper.domain.deletion_planning import LONGEST_VALIDITY
@@ -31,6 +32,7 @@ def plan(
     selection: SelectionOptions,
     choices: DeletionChoices,
     fail_on: FailOnOptions,
+    pace: PaceOptions,
     *,
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the plan is written.")],
     valid_for: Annotated[
@@ -64,7 +66,7 @@ def plan(
     ensure_request(request)
     _ensure_writable(out)
     progress = open_progress(invocation.terminal)
-    with invocation.open_application() as application:
+    with invocation.open_application(api_share=pace.api_share) as application:
         now = application.clock.now()
         start, end = _read_validity(valid_for, not_before, not_after, now)
         days = application.settings.deletion.recently_used_days

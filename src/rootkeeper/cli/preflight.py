@@ -7,11 +7,12 @@ from dataclasses import replace
 from rootkeeper.cli.exit_statuses import ExitStatus
 from rootkeeper.cli.housekeeping import name_overdue
 from rootkeeper.cli.invocation import Invocation, OutputFormat, single
+from rootkeeper.cli.pace_options import PaceOptions
 from rootkeeper.cli.selection_options import SelectionOptions
 from rootkeeper.domain.preflight import has_blocked
 
 
-def preflight(invocation: Invocation, selection: SelectionOptions) -> int:
+def preflight(invocation: Invocation, selection: SelectionOptions, pace: PaceOptions) -> int:
     """Show what SCPs and RCPs would block.
 
     Reads each service control policy and resource control policy once, and where it is attached, and evaluates for
@@ -41,7 +42,7 @@ def preflight(invocation: Invocation, selection: SelectionOptions) -> int:
     if request.is_empty:
         request = replace(request, everything=True)
     progress = open_progress(invocation.terminal)
-    with invocation.open_application() as application:
+    with invocation.open_application(api_share=pace.api_share) as application:
         name_overdue(application, invocation.terminal)
         report = application.preflight.run(progress, request)
     progress.finish()

@@ -68,6 +68,8 @@ class AuditRun:
     _blocked: list[AccountId] = field(default_factory=list)
     """Whose statuses wait for the name of the policy that blocks."""
     _are_policies_named: bool = False
+    _was_told: bool = False
+    """That it finishes what is in flight."""
     _began_at: float = 0.0
 
     def perform(self) -> None:
@@ -89,7 +91,9 @@ class AuditRun:
             with self._accounts:
                 self._begin()
                 while not self._is_over():
-                    if not self.is_interrupted:
+                    if self.is_interrupted:
+                        self._tell_once()
+                    else:
                         self._accounts.begin()
                     self._accounts.step()
         finally:
@@ -98,6 +102,11 @@ class AuditRun:
         self._emit_rest()
         if not self.is_interrupted:
             self.drift = comparison.finish(self.stop, GUARDRAILS_WAIT_SECONDS)
+
+    def _tell_once(self) -> None:
+        if not self._was_told:
+            self._was_told = True
+            self.progress.remark("Interrupted: finishing what is in progress. Once more stops now.")
 
     @property
     def is_interrupted(self) -> bool:

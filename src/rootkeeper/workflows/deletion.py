@@ -221,10 +221,15 @@ class Deletion:
         return DeletionReport(plan, self.inventory.caller.arn, now, now, accounts)
 
     def choose_inventory(self, inventory: Inventory | None, progress: Progress) -> Inventory:
-        """This one if it is at most two minutes old, else a new one."""
+        """This one if it is at most two minutes old, else a new one.
+
+        :raises AwsAccessDeniedError: if the delegated administrators can't be read: the failsafe must be known.
+        """
         if inventory is not None and self.clock.now() - inventory.listed_at <= RECENT_INVENTORY:
             return inventory
-        return self.inventory.read(progress)
+        inventory = self.inventory.read(progress)
+        _ensure_failsafe_known(inventory)
+        return inventory
 
     def _find_skips(
         self, selection: Selection, request: SelectionRequest, inventory: Inventory

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from tests.functional.promises.forked_runs import ForkedRun
+from tests.functional.promises.interposed_proxy import keep_answer
 from tests.functional.promises.locked_resources import LOCKED_BUCKET, LOCKED_QUEUE
 from tests.functional.promises.permitted_operator import (
     DELEGATE,
@@ -16,8 +17,11 @@ from tests.functional.promises.permitted_operator import (
     OTHER,
     SMALL_ORGANIZATION,
     TARGET,
+    Answering,
     PermittedOperator,
+    hide_places,
     in_order,
+    lose_the_start,
     with_keys,
 )
 from tests.functional.running import Run
@@ -27,6 +31,7 @@ Prepare = Callable[[PermittedOperator], None]
 Meanwhile = Callable[[PermittedOperator, ForkedRun], None]
 
 DEMO = "demo"
+BREAK_GLASS = ("breakglass", "--fail-on", "none", "-o", "json")
 TODAY = datetime.now(UTC).date().isoformat()
 ADD_EXCEPTION = ("exceptions", "add", "{target}", "--owner", "Ana", "--reason", "A test", "--until", "30d", "--yes")
 REMOVE_EXCEPTION = ("exceptions", "remove", "{target}", "--yes")
@@ -58,13 +63,13 @@ class Attempt:
     good: int = 0
     meanwhile: Meanwhile | None = None
     """What somebody does while it runs."""
-    without_places: bool = False
-    """Whether AWS tells no accounts' places."""
+    answering: Answering = keep_answer
+    """What becomes of AWS's answers."""
     scenario: str = SMALL_ORGANIZATION
 
     def run(self, operator: PermittedOperator) -> Run:
         """Carry it out, its circumstances being made."""
-        run = operator.begin(*self.words, without_places=self.without_places)
+        run = operator.begin(*self.words, answering=self.answering)
         if self.meanwhile is not None:
             self.meanwhile(operator, run)
         return run.wait()
@@ -160,6 +165,11 @@ def have_a_failsafe_without_login(operator: PermittedOperator) -> None:
     operator.sandbox.put_root_user(DELEGATE, {})
 
 
+def remember_a_failsafe_without_login(operator: PermittedOperator) -> None:
+    remember(operator)
+    operator.sandbox.put_root_user(DELEGATE, {})
+
+
 def have_a_new_address(operator: PermittedOperator) -> None:
     know_nothing(operator)
     operator.take_address()
@@ -218,7 +228,7 @@ def read_organization(
     *words: str, remembered: tuple[str, ...] | None = None, first: Prepare = know_nothing, then: Prepare = remember
 ) -> tuple[Attempt, ...]:
     """Without any memory; and where an account has left since, and AWS tells no accounts' places."""
-    return Attempt(words, first), Attempt(remembered or words, then, without_places=True)
+    return Attempt(words, first), Attempt(remembered or words, then, answering=hide_places)
 
 
 ATTEMPTS: dict[str, tuple[Attempt, ...]] = {
@@ -232,9 +242,10 @@ ATTEMPTS: dict[str, tuple[Attempt, ...]] = {
     "failsafe check": read_organization("failsafe", "check", first=remember),
     "failsafe runbook": read_organization("failsafe", "runbook"),
     "failsafe record-drill": read_organization(*RECORD_DRILL),
-    "breakglass": tuple(
-        Attempt(("breakglass", "--fail-on", "none"), prepare, scenario=DEMO)
-        for prepare in (have_the_demo, have_no_credential_report)
+    "breakglass": (
+        Attempt(BREAK_GLASS, have_the_demo, scenario=DEMO),
+        Attempt(BREAK_GLASS, have_no_credential_report, scenario=DEMO),
+        Attempt(BREAK_GLASS, remember, answering=hide_places),
     ),
     "plan": read_organization(
         *("plan", "--tag", "environment=prod", "--out", "{folder}/new.json", "--fail-on", "unknown"),
@@ -249,7 +260,10 @@ ATTEMPTS: dict[str, tuple[Attempt, ...]] = {
     "jobs list": (Attempt(("jobs", "list"), have_an_interrupted_deletion),),
     "jobs show": (Attempt(("jobs", "show", "{job}"), have_an_interrupted_deletion),),
     "jobs cancel": (Attempt(("jobs", "cancel", "{job}"), have_an_interrupted_deletion),),
-    "jobs resume": (Attempt(("jobs", "resume", "{job}", "--yes"), have_an_interrupted_deletion),),
+    "jobs resume": tuple(
+        Attempt(("jobs", "resume", "{job}", "--yes"), have_an_interrupted_deletion, answering=answering)
+        for answering in (keep_answer, hide_places)
+    ),
     "exceptions list": (Attempt(("exceptions", "list"), remember),),
     "windows list": (Attempt(("windows", "list"), have_a_window),),
     "windows show": (Attempt(("windows", "show", "{target}"), have_a_window),),
@@ -272,11 +286,13 @@ ATTEMPTS: dict[str, tuple[Attempt, ...]] = {
     "failsafe set-up": (
         Attempt(SET_UP, have_a_failsafe_without_login, meanwhile=complete_the_login),
         Attempt(SET_UP, have_a_failsafe_without_login, meanwhile=stop_waiting, good=4),
+        Attempt(SET_UP, remember_a_failsafe_without_login, meanwhile=stop_waiting, good=4, answering=hide_places),
     ),
     "emails change": (
         Attempt(CHANGE_ADDRESS, have_a_new_address, good=4),
-        Attempt(CHANGE_ADDRESS, remember_and_have_a_new_address, good=4, without_places=True),
+        Attempt(CHANGE_ADDRESS, remember_and_have_a_new_address, good=4, answering=hide_places),
         Attempt((*CHANGE_ADDRESS, "--otp-from", "{folder}/one-time-password"), have_a_one_time_password),
+        Attempt(CHANGE_ADDRESS, have_a_new_address, good=4, answering=lose_the_start),
     ),
     "unlock s3": (
         *read_organization("unlock", "s3", "{target}"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,13 @@ from typing import Any
 from tests.functional.administration import open_client
 from tests.functional.crash.root_users import LONG_AGO, with_every_kind
 from tests.functional.promises.forked_runs import ForkedRun, ForkingProgram
-from tests.functional.promises.interposed_proxy import Answer, InterposedProxy, Request
+from tests.functional.promises.interposed_proxy import (
+    Answer,
+    CutError,
+    InterposedProxy,
+    Request,
+    keep_answer,
+)
 from tests.functional.running import Run
 from tests.sandbox_process import SandboxProcess
 
@@ -31,6 +37,8 @@ SERVICES = ("iam.amazonaws.com", "account.amazonaws.com")
 MAILBOXES = ("management", "security", "shop", "warehouse")
 SECONDS = 60
 
+Answering = Callable[[Request, Answer], Answer]
+
 
 def hide_places(request: Request, answer: Answer) -> Answer:
     """ListAccounts as it was before AWS told ``Paths``."""
@@ -40,6 +48,13 @@ def hide_places(request: Request, answer: Answer) -> Answer:
     for account in body["Accounts"]:
         account.pop("Paths", None)
     return Answer(answer.status, answer.headers, json.dumps(body).encode())
+
+
+def lose_the_start(request: Request, answer: Answer) -> Answer:
+    """A change of a root e-mail address begins, and nobody hears of it."""
+    if request.operation == "StartPrimaryEmailUpdate":
+        raise CutError
+    return answer
 
 
 @dataclass(slots=True)
@@ -93,12 +108,11 @@ class PermittedOperator:
         *words: str,
         principal: str = NAME,
         keys: Mapping[str, str] | None = None,
-        without_places: bool = False,
+        answering: Answering = keep_answer,
     ) -> ForkedRun:
-        """Start a command line; ``keys`` are variables that replace the principal's."""
+        """Start a command line; ``keys`` are variables that replace the principal's, ``answering`` changes answers."""
         self.proxy.forget()
-        if without_places:
-            self.proxy.after = hide_places
+        self.proxy.after = answering
         environment = {
             "HOME": str(self.folder),
             "PATH": "/usr/bin:/bin",

@@ -39,8 +39,6 @@ def make_roles(operator: PermittedOperator, *options: str) -> None:
     assert run.status == 0, run.shown
     iam = operator.client("iam", "delegated-admin")
     for role in run.json["roles"]:
-        if not role["permission_policy"]["Statement"]:
-            continue
         trust, permissions = json.dumps(role["trust_policy"]), json.dumps(role["permission_policy"])
         iam.create_role(RoleName=role["role_name"], AssumeRolePolicyDocument=trust)
         iam.put_role_policy(RoleName=role["role_name"], PolicyName="given", PolicyDocument=permissions)

@@ -30,8 +30,8 @@ CONCURRENCY = 32
 """Few enough that it shows: at AWS's latency they can't reach the rate of AssumeRoot."""
 KINDS = ("password", "recovery_allowed", "access_keys", "signing_certificates", "mfa_devices")
 PAGES_BEFORE_THE_CHANGE = 10
-SHARE = 80
-"""Percent of the rates, the default: with all of them, the jitter of a busy machine is a throttle now and then."""
+SHARE = 60
+"""Percent of the rates: so far below them that a program which takes more shows it on a busy machine, too."""
 LISTING_RATE, LISTING_BURST = 8, 12
 """Of ListAccounts. Source: Organizations User Guide, "Quotas and service limits"."""
 READ_TIMEOUT_SECONDS = 3
@@ -104,7 +104,7 @@ def test_p13_p15_who_leaves_and_moves_while_accounts_are_listed_costs_nobody_els
 
 
 @pytest.mark.timeout(2 * BAD_DAY_SECONDS)
-def test_p14_p15_on_a_bad_day_no_account_of_a_thousand_is_lost(great_stage: Stage) -> None:
+def test_p15_p14_on_a_bad_day_no_account_of_a_thousand_is_lost(great_stage: Stage) -> None:
     truth = true_statuses(great_stage.sandbox)
     great_stage.sandbox.faults(throttle=True, probability=0.02)
     great_stage.sandbox.faults(latency_ms=HANG_MS, probability=0.01)
@@ -184,9 +184,9 @@ def find_moments(requests: Sequence[dict[str, Any]], *operations: str) -> list[f
 
 
 def assert_share_is_kept(moments: Sequence[float]) -> None:
-    """No faster, on average, than the share of the rate that was asked for."""
+    """No faster, on average, than the share of the rate that was asked for; a tenth is left to late answers."""
     rate, burst = LISTING_RATE * SHARE / 100, LISTING_BURST * SHARE / 100
-    assert (len(moments) - burst - 1) / (moments[-1] - moments[0]) <= rate
+    assert (len(moments) - burst) / (moments[-1] - moments[0]) <= rate * 1.1
 
 
 def assert_concurrency_is_bounded(moments: Sequence[float]) -> None:

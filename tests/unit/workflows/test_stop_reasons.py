@@ -36,14 +36,18 @@ def test_without_a_reason_a_run_goes_on() -> None:
     assert reasons.failures == 1
 
 
+def judge(reasons: StopReasons) -> tuple[bool, bool]:
+    """Whether no account may be begun, and whether nothing may be sent."""
+    return reasons.is_stopping, reasons.is_broken_off
+
+
 def test_as_many_failures_as_are_allowed_stop_the_run() -> None:
     reasons = make_reasons(Desk(), allowed=2)
     for outcome in (KindOutcome.DELETED, KindOutcome.FAILED, KindOutcome.ALREADY_ABSENT):
         reasons.judge(target(outcome))
-    assert not reasons.is_stopping
+    assert judge(reasons) == (False, False)
     reasons.judge(target(KindOutcome.FAILED))
-    assert reasons.is_stopping
-    assert not reasons.is_broken_off
+    assert judge(reasons) == (True, False)
     assert reasons.explain() == "2 accounts failed, and --stop-after-failures is 2."
 
 
@@ -70,8 +74,7 @@ def test_a_job_that_was_cancelled_begins_nothing_more() -> None:
     desk = Desk()
     reasons = make_reasons(desk)
     desk.jobs.cancel(reasons.job.job_id, "Cancelled by ana.")
-    assert not reasons.is_stopping
+    assert judge(reasons) == (False, False)
     reasons.job.record({ACCOUNT_ID: {}})
-    assert reasons.is_stopping
-    assert not reasons.is_broken_off
+    assert judge(reasons) == (True, False)
     assert reasons.explain() == "The job was cancelled."

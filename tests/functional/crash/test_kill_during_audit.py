@@ -1,0 +1,138 @@
+"""kill -9 in the middle of an audit; ``jobs resume`` reads the rest: nothing forgotten, nothing twice without need."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from tests.functional.crash.judgement import (
+    assert_chained,
+    assert_each_intent_has_one_outcome,
+    assert_every_privileged_call_has_an_intent,
+)
+from tests.functional.crash.killing_proxy import KillPoint
+from tests.functional.crash.program_runs import KILLED, Program, Run, started_program
+
+ACCOUNTS = 40
+AT_A_TIME = 4
+LATENCY_MS = 200
+UNSAVED_AT_MOST = 3 * AT_A_TIME
+"""What is read is kept every half second; so many are read in that time at this latency, with those in flight."""
+
+POINTS = [
+    KillPoint("call", "before", 20),
+    KillPoint("call", "after", 45),
+    KillPoint("call", "after", 70),
+    KillPoint("commit", "after", 8),
+]
+"""Spread over a run of some 80 calls."""
+
+
+class Audit:
+    """An audit that a person starts, that dies, and that goes on."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        truth = program.sandbox.organization()
+        self.readable = {
+            account["account_id"]
+            for account in truth["accounts"]
+            if account["state"] == "ACTIVE" and account["account_id"] != truth["management_account_id"]
+        }
+        assert program.run("audit", "--fail-on", "none", next(iter(self.readable))).status == 0
+        program.keep_database()
+
+    def start_over(self) -> int:
+        """A database without that audit; the number of the sandbox's last request."""
+        self.program.restore_database()
+        return self.program.sandbox.last_request()
+
+    def run(self, *, kill: KillPoint | None = None) -> Run:
+        return self.program.run("audit", "-o", "json", kill=kill)
+
+    def resume(self, *, kill: KillPoint | None = None) -> Run:
+        jobs = self.program.query("SELECT job_id FROM jobs ORDER BY created_at DESC")
+        return self.program.run("jobs", "resume", jobs[0]["job_id"], "-o", "json", kill=kill)
+
+    def list_kept(self, since_job: str) -> set[str]:
+        """Accounts whose status is on disk, and was read by this job."""
+        rows = self.program.query(
+            "SELECT account_id FROM account_statuses WHERE observed_at >= "
+            f"(SELECT created_at FROM jobs WHERE job_id = '{since_job}')"
+        )
+        return {row["account_id"] for row in rows}
+
+    def newest_job(self) -> str:
+        (row,) = self.program.query("SELECT job_id FROM jobs ORDER BY created_at DESC LIMIT 1")
+        return str(row["job_id"])
+
+    def count_opened(self, since: int) -> Counter[str]:
+        requests = self.program.sandbox.requests(since)
+        return Counter(request["account_id"] for request in requests if request["operation"] == "AssumeRoot")
+
+
+@pytest.fixture(scope="module")
+def audit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Audit]:
+    folder = tmp_path_factory.mktemp("audit")
+    sandbox = ("--accounts", str(ACCOUNTS), "--seed", "1", "--features", "all", "--latency-ms", str(LATENCY_MS))
+    with started_program(folder, *sandbox, settings={"ROOTKEEPER_AWS_CONCURRENCY": str(AT_A_TIME)}) as program:
+        yield Audit(program)
+
+
+@pytest.mark.parametrize("point", POINTS, ids=str)
+def test_p03_p15_an_audit_killed_anywhere_goes_on_where_it_was(audit: Audit, point: KillPoint) -> None:
+    since = audit.start_over()
+    killed = audit.run(kill=point)
+    assert killed.status == KILLED, killed.stderr
+    at_kill, kept = audit.program.sandbox.last_request(), audit.list_kept(audit.newest_job())
+
+    resumed = audit.resume()
+    assert resumed.status == 1, resumed.stderr
+    _assert_nothing_is_forgotten(audit, resumed)
+    again = audit.count_opened(at_kill)
+    assert not again.keys() & kept, "an account whose status was kept was read again"
+    opened = audit.count_opened(since)
+    assert set(opened) == audit.readable
+    assert max(opened.values()) <= 2
+    twice = sum(number > 1 for number in opened.values())
+    assert twice <= UNSAVED_AT_MOST, f"{twice} accounts were read twice"
+    _assert_the_ledger_holds(audit, since)
+
+
+def test_a_resumed_audit_that_is_killed_goes_on_again(audit: Audit) -> None:
+    since = audit.start_over()
+    assert audit.run(kill=KillPoint("call", "after", 35)).status == KILLED
+    assert audit.resume(kill=KillPoint("call", "before", 25)).status == KILLED
+    resumed = audit.resume()
+    assert resumed.status == 1, resumed.stderr
+    _assert_nothing_is_forgotten(audit, resumed)
+    assert set(audit.count_opened(since)) == audit.readable
+    _assert_the_ledger_holds(audit, since)
+
+
+def _assert_nothing_is_forgotten(audit: Audit, run: Run) -> None:
+    """Every account is reported, and as the sandbox knows it."""
+    answer, truth = json.loads(run.stdout), audit.program.sandbox.accounts()
+    reported = {account["account_id"]: account["status"] for account in answer["accounts"]}
+    assert reported.keys() == truth.keys()
+    kinds = ("password", "recovery_allowed", "access_keys", "signing_certificates", "mfa_devices")
+    for account_id in audit.readable:
+        has_any = any(truth[account_id]["root_user"][kind] for kind in kinds)
+        assert reported[account_id] == ("present" if has_any else "not_present")
+    (job,) = audit.program.query(f"SELECT state, progress FROM jobs WHERE job_id = '{audit.newest_job()}'")
+    progress = json.loads(job["progress"])
+    assert (job["state"], progress["done"], progress["total"]) == ("done", ACCOUNTS, ACCOUNTS)
+
+
+def _assert_the_ledger_holds(audit: Audit, since: int) -> None:
+    """The batches that died are settled by the next command that changes something."""
+    requests = audit.program.sandbox.requests(since)
+    what = ("--owner", "Ana", "--reason", "contract", "--until", "30d", "--yes")
+    assert audit.program.run("exceptions", "add", min(audit.readable), *what).status == 0
+    entries = audit.program.entries()
+    assert_every_privileged_call_has_an_intent(requests, entries)
+    assert_each_intent_has_one_outcome(entries)
+    assert_chained(entries)
