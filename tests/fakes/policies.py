@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 from rootkeeper.domain.organization_policies import OrganizationPolicy, PolicyListing
@@ -61,6 +62,11 @@ class FakePolicies:
     def list_policies(self) -> PolicyListing:
         self._note("list_policies")
         return PolicyListing((self._full_access(), *self._policies), self.enabled, self.problems)
+
+    def list_policies_under_full_access(self) -> PolicyListing:
+        self._note("list_policies_under_full_access")
+        full_access = replace(self._full_access(), target_ids=frozenset(), is_everywhere=True)
+        return PolicyListing((full_access, *self._policies), self.enabled, self.problems)
 
     def list_policies_over(self, target_ids: Collection[str]) -> PolicyListing:
         self._note("list_policies_over")

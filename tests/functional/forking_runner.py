@@ -10,12 +10,8 @@ import os
 import sys
 from typing import Any
 
-from rootkeeper.aws import gateway
 from rootkeeper.cli import main as command_line
-from rootkeeper.cli.rendering import audits
-from rootkeeper.storage import database
-
-IMPORTED_BEFOREHAND = (gateway, audits, database)
+from tests.functional.preparation import prepare
 
 
 def run(order: dict[str, Any]) -> int:
@@ -33,6 +29,7 @@ def run(order: dict[str, Any]) -> int:
 
 
 def serve() -> None:
+    prepare()
     for line in sys.stdin:
         pid = os.fork()
         if pid == 0:

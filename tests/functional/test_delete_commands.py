@@ -188,3 +188,27 @@ def test_an_account_that_cannot_be_read_is_a_failure_and_stops_no_other(
     assert run.status == 4, run.shown
     assert all(is_bare(sandbox, account_id) for account_id in UNIT)
     assert "Unknown" in run.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("delete", EVERYTHING, "--dry-run"),
+        ("plan", EVERYTHING, "--out", "/dev/null"),
+        ("apply", "/dev/null"),
+        ("preflight", EVERYTHING),
+        ("jobs", "resume", "j-0000000000"),
+    ],
+    ids=lambda command: command[0],
+)
+@pytest.mark.parametrize("share", ["0", "101", "much"])
+def test_a_share_of_the_quotas_is_a_percentage(program: Program, command: tuple[str, ...], share: str) -> None:
+    run = program.run(*command, "--api-share", share)
+    assert run.status == 2, run.shown
+    assert "--api-share" in run.stderr
+
+
+def test_a_deletion_leaves_room_to_other_tools_when_told_to(enabled: Program, sandbox: SandboxProcess) -> None:
+    run = enabled.run("delete", EVERYTHING, "--yes", "--api-share", "50")
+    assert run.status == 0, run.shown
+    assert is_bare(sandbox, EVERYTHING)

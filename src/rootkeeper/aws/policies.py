@@ -26,10 +26,15 @@ _TYPES = {
     PolicyKind.RESOURCE_CONTROL: "RESOURCE_CONTROL_POLICY",
     PolicyKind.SERVICE_CONTROL: "SERVICE_CONTROL_POLICY",
 }
-_ATTACHED_EVERYWHERE = "p-RCPFullAWSAccess"
+_ATTACHED_EVERYWHERE = frozenset({"p-RCPFullAWSAccess"})
 """Attached to everything, and can't be detached: listing thousands of targets would tell nothing.
 
 Source: Organizations User Guide, "RCP evaluation".
+"""
+_FULL_ACCESS = frozenset({"p-FullAWSAccess"})
+"""Its counterpart among SCPs, which can be detached.
+
+Source: Organizations User Guide, "SCP evaluation".
 """
 _UNREADABLE = (AwsAccessDeniedError, AwsRejectedError, AwsThrottledError)
 
@@ -43,6 +48,10 @@ class AwsPolicies:
     def list_policies(self) -> PolicyListing:
         """See the port for the calls."""
         return _Reading(self._clients.organizations).read(None)
+
+    def list_policies_under_full_access(self) -> PolicyListing:
+        """See the port for the calls."""
+        return _Reading(self._clients.organizations, everywhere=_ATTACHED_EVERYWHERE | _FULL_ACCESS).read(None)
 
     def list_own_policies(self) -> PolicyListing:
         """Implements ``ports.guardrails.GuardrailReader``; see there for the calls."""
@@ -59,11 +68,8 @@ class _Attached:
 
     label: PolicyLabel
     is_aws_managed: bool
+    is_everywhere: bool
     target_ids: set[str] = field(default_factory=set)
-
-    @property
-    def is_everywhere(self) -> bool:
-        return self.label.policy_id == _ATTACHED_EVERYWHERE
 
 
 class _Reading:
@@ -72,8 +78,15 @@ class _Reading:
     A call that AWS throttled in spite of all retries isn't made again for the next policy: each would take as long.
     """
 
-    def __init__(self, organizations: ServiceCalls, *, skips_aws_managed: bool = False) -> None:
+    def __init__(
+        self,
+        organizations: ServiceCalls,
+        *,
+        everywhere: frozenset[str] = _ATTACHED_EVERYWHERE,
+        skips_aws_managed: bool = False,
+    ) -> None:
         self._organizations = organizations
+        self._everywhere = everywhere
         self._skips_aws_managed = skips_aws_managed
         self._problems: dict[PolicyKind, tuple[str, ...]] = {}
         self._throttled: dict[str, AwsThrottledError] = {}
@@ -105,7 +118,7 @@ class _Reading:
     def _list_all(self, kind: PolicyKind) -> Iterator[_Attached]:
         """Every policy of a kind that is attached to something."""
         for summary in self._list(kind, "ListPolicies"):
-            policy = _parse_summary(summary)
+            policy = self._parse_summary(summary)
             if policy.is_aws_managed and self._skips_aws_managed:
                 continue
             if not policy.is_everywhere:
@@ -118,9 +131,14 @@ class _Reading:
         found: dict[str, _Attached] = {}
         for target_id in sorted(target_ids):
             for summary in self._list(kind, "ListPoliciesForTarget", TargetId=target_id):
-                policy = _parse_summary(summary)
+                policy = self._parse_summary(summary)
                 found.setdefault(policy.label.policy_id, policy).target_ids.add(target_id)
         return found.values()
+
+    def _parse_summary(self, summary: Mapping[str, Any]) -> _Attached:
+        policy_id = str(required(summary, "Id", "organizations:ListPolicies"))
+        label = PolicyLabel(policy_id, str(summary.get("Name") or policy_id))
+        return _Attached(label, bool(summary.get("AwsManaged")), is_everywhere=policy_id in self._everywhere)
 
     def _list(self, kind: PolicyKind, operation: str, **parameters: Any) -> tuple[Mapping[str, Any], ...]:
         try:
@@ -185,11 +203,6 @@ class _Reading:
 
 
 _Refusal = AwsAccessDeniedError | AwsNotFoundError | AwsRejectedError | AwsThrottledError
-
-
-def _parse_summary(summary: Mapping[str, Any]) -> _Attached:
-    policy_id = str(required(summary, "Id", "organizations:ListPolicies"))
-    return _Attached(PolicyLabel(policy_id, str(summary.get("Name") or policy_id)), bool(summary.get("AwsManaged")))
 
 
 def _describe(error: _Refusal, permission: str) -> str:

@@ -65,8 +65,9 @@ class ShortWay:
 
     def exchange(self, call: SignedCall) -> RawAnswer | None:
         """Send once; ``None`` if no answer came."""
-        connection = self._find_idle() or self._create_connection()
+        connection: http.client.HTTPConnection | None = None
         try:
+            connection = self._find_idle() or self._create_connection()
             if not connection.sock:
                 connection.connect()
                 connection.sock.settimeout(self.read_timeout_seconds)
@@ -74,7 +75,8 @@ class ShortWay:
             found = connection.getresponse()
             answer = RawAnswer(found.status, found.headers, found.read())
         except (OSError, http.client.HTTPException):
-            connection.close()
+            if connection is not None:
+                connection.close()
             return None
         self._idle.append(connection)  # one that the server has closed is connected anew
         return answer

@@ -32,7 +32,7 @@ class OrganizationPolicy:
     """The organization's root, units and accounts that it is attached to."""
     is_aws_managed: bool = False
     is_everywhere: bool = False
-    """Attached to everything, for ever: RCPFullAWSAccess can't be detached."""
+    """Attached to everything: RCPFullAWSAccess, which can't be detached, and FullAWSAccess where it is taken to be."""
     problem: str | None = None
     """Why content or targets couldn't be read, such as ``needs organizations:DescribePolicy``."""
 

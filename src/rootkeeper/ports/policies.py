@@ -23,6 +23,16 @@ class PolicyReader(Protocol):
         """
         ...
 
+    def list_policies_under_full_access(self) -> PolicyListing:
+        """The same, in far fewer calls: FullAWSAccess is taken to be attached to everything, as it usually is.
+
+        Its targets aren't listed, which are as many pages as the organization has. So what an explicit Deny blocks is
+        as sure as in a full listing; where an Allow is missing doesn't show.
+
+        :raises AwsCredentialsError, AwsUnreachableError: as above.
+        """
+        ...
+
     def list_policies_over(self, target_ids: Collection[str]) -> PolicyListing:
         """The same of these roots, units and accounts alone: what is attached elsewhere isn't told.
 

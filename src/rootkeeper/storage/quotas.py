@@ -46,7 +46,9 @@ class SqlQuotas:
         def work(transaction: WriteTransaction) -> T:
             now = self._clock.now().timestamp()
             row = transaction.connection.execute(select(schema.quota_states).where(is_bucket)).one_or_none()
-            state = fill(rate, now) if row is None else QuotaState(row.tokens, row.counted_at, row.pace, row.paced_at)
+            state = fill(rate, now)
+            if row is not None:
+                state = QuotaState(row.tokens, row.counted_at, row.pace, row.throttled_at)
             changed, answer = change(state, now)
             transaction.connection.execute(delete(schema.quota_states).where(is_bucket))
             transaction.connection.execute(
@@ -55,7 +57,7 @@ class SqlQuotas:
                     tokens=changed.tokens,
                     counted_at=changed.counted_at,
                     pace=changed.pace,
-                    paced_at=changed.paced_at,
+                    throttled_at=changed.throttled_at,
                 )
             )
             return answer

@@ -322,6 +322,6 @@ quota_states = Table(
     Column("tokens", Float, nullable=False),
     Column("counted_at", Float, nullable=False),
     Column("pace", Float, nullable=False),
-    Column("paced_at", Float, nullable=False),
+    Column("throttled_at", Float, nullable=False),
 )
 """Token buckets that processes share. Their times are seconds since 1970, since they are only ever subtracted."""

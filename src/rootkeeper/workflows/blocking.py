@@ -1,12 +1,13 @@
 """Names the policy behind a refusal inside a root session.
 
 AWS's message names one policy at most, and often none. Where it names none, the policies over the blocked accounts are
-read and evaluated, once for all of them; where nothing is blocked, nothing is read.
+read and evaluated, once for all of them; where nothing is blocked, nothing is read. Mostly an explicit Deny is behind
+it, which few calls find. Where FullAWSAccess is attached is read only for accounts that no Deny explains.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -31,6 +32,9 @@ _MEND = "See how to mend it: rootkeeper preflight"
 _UNEXPLAINED = "No policy of the organization explains it: a VPC endpoint policy may, or one was changed meanwhile."
 _STOPPED = "Which policy it is wasn't read."
 _POLICIES_OF_THE_ORGANIZATION = (None, DenialCause.SERVICE_CONTROL_POLICY, DenialCause.RESOURCE_CONTROL_POLICY)
+
+_Sentences = dict[str, str]
+"""By account id."""
 
 
 def lacks_policy(status: AccountStatus) -> bool:
@@ -103,25 +107,48 @@ class BlockNaming:
         except AwsAccessDeniedError as error:
             raise self.explain(error, account, task_policy) from error
 
-    def name(self, blocked: Iterable[Account], task_policy: TaskPolicy) -> dict[str, str]:
+    def name(self, blocked: Iterable[Account], task_policy: TaskPolicy) -> _Sentences:
         """One sentence for each account in which a root session of that task was denied its call, by account id."""
-        accounts = tuple(blocked)
+        accounts, task = tuple(blocked), Task(task_policy.value)
+        named = self._name_by_denials(accounts, task)
+        left = tuple(account for account in accounts if account.account_id not in named)
+        return named | self._name_by_everything(left, task)
+
+    def _name_by_denials(self, accounts: tuple[Account, ...], task: Task) -> _Sentences:
+        """Leaves out the accounts that no explicit Deny explains; all of them, if they are few enough to be asked."""
+        reading = PolicyReading(self.policies)
+        if reading.is_short(accounts, self.inventory):
+            return {}
+        return self._name(accounts, task, lambda: reading.judge_denials(self.inventory), is_answer=_is_sure)
+
+    def _name_by_everything(self, accounts: tuple[Account, ...], task: Task) -> _Sentences:
+        reading = PolicyReading(self.policies)
+        return self._name(accounts, task, lambda: reading.judge_over(accounts, self.inventory))
+
+    def _name(
+        self,
+        accounts: tuple[Account, ...],
+        task: Task,
+        read: Callable[[], PreflightJudge],
+        is_answer: Callable[[PreflightRow | None], bool] = lambda _: True,
+    ) -> _Sentences:
         if not accounts:
             return {}
         try:
-            judge = self._read(accounts)
+            judge = self._wait_for(read)
         except AwsError as error:
             return {account.account_id: _unread(error) for account in accounts}
-        task = Task(task_policy.value)
-        return {account.account_id: _STOPPED if judge is None else _name(judge, account, task) for account in accounts}
+        if judge is None:
+            return {account.account_id: _STOPPED for account in accounts}
+        rows = ((account, find_row(judge, account, task)) for account in accounts)
+        return {account.account_id: _describe(account, row) for account, row in rows if is_answer(row)}
 
-    def _read(self, accounts: tuple[Account, ...]) -> PreflightJudge | None:
+    def _wait_for(self, read: Callable[[], PreflightJudge]) -> PreflightJudge | None:
         """``None`` if it was asked to stop before the end."""
-        reading = PolicyReading(self.policies)
         if self.stop is None:
-            return reading.judge_over(accounts, self.inventory)
+            return read()
         threads = WorkerThreads[PreflightJudge](1, "policies")
-        threads.begin(lambda: reading.judge_over(accounts, self.inventory))
+        threads.begin(read)
         threads.close()
         while True:
             if found := threads.take_done(_LOOK_SECONDS):
@@ -140,8 +167,18 @@ def _is_from_policy(error: AwsAccessDeniedError, task_policy: TaskPolicy) -> boo
     return error.denied_by in _POLICIES_OF_THE_ORGANIZATION and error.operation.partition(":")[0] in services
 
 
-def _name(judge: PreflightJudge, account: Account, task: Task) -> str:
-    row = find_row(judge, account, task)
+def _is_sure(row: PreflightRow | None) -> bool:
+    """Whether to know where FullAWSAccess is attached would change nothing.
+
+    An explicit Deny blocks, whatever is allowed; and what couldn't be read stays unread. What only depends may turn out
+    to lack an Allow.
+    """
+    if row is None or row.verdict is Verdict.UNKNOWN:
+        return True
+    return row.verdict is Verdict.BLOCKED and all(policy.sid is not None for policy in row.policies)
+
+
+def _describe(account: Account, row: PreflightRow | None) -> str:
     if row is None or row.verdict is Verdict.ALLOWED:
         return _UNEXPLAINED
     return f"{row.explanation} {_MEND} {account.account_id}"

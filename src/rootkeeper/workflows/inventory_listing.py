@@ -228,15 +228,15 @@ class InventoryListing:
 
     # Once it is done.
 
-    def _list_missing(self) -> tuple[Account, ...]:
-        """Accounts of the last inventory that the walk lacks, although they are in the organization.
+    def _find_missing(self) -> Account | None:
+        """An account of the last inventory that the walk lacks, although it is in the organization.
 
-        One call each: organizations:DescribeAccount.
+        One call for each account that may have left, up to the first that hasn't: organizations:DescribeAccount.
         """
-        return tuple(
-            account
-            for account in find_vanished(self.known, self.accounts)
-            if account.account_id not in self._left and self._is_still_there(account)
+        vanished = find_vanished(self.known, self.accounts)
+        return next(
+            (one for one in vanished if one.account_id not in self._left and self._is_still_there(one)),
+            None,
         )
 
     def _is_still_there(self, account: Account) -> bool:
@@ -255,17 +255,16 @@ class InventoryListing:
 
     def _ensure_none_missing(self) -> None:
         """An account that moved from page to page may slip through, so a list that lacks one is walked once more."""
-        if not self._list_missing():
+        if self._find_missing() is None:
             return
         for page in self.reader.list_account_pages():
             for account in page:
                 self._merge(account)
         for parent_id in find_unnamed_parents(self.accounts.values(), self.units):
             self.units |= {unit.ou_id: unit for unit in self._list_units(parent_id)}
-        missing = self._list_missing()
-        if missing:
-            account = missing[0]
-            raise _incomplete(f"{account.account_id} ({account.name}) is in the organization and isn't in the list.")
+        missing = self._find_missing()
+        if missing is not None:
+            raise _incomplete(f"{missing.account_id} ({missing.name}) is in the organization and isn't in the list.")
 
     def _ensure_complete(self) -> None:
         gap = find_gap(

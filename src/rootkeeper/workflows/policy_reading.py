@@ -1,15 +1,22 @@
-"""Reading the policies over some accounts at the least cost."""
+"""Reading the policies over some accounts at the least cost.
+
+FullAWSAccess is attached to everything, so that its targets are as many pages as the organization has. They are listed
+only where the answer hangs on them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from rootkeeper.domain.organization_policies import PolicyTree, build_tree
+from rootkeeper.domain.organization_policies import PolicyListing, PolicyTree, build_tree
 from rootkeeper.domain.organizations import Account, Inventory
 from rootkeeper.domain.preflight_judging import PreflightJudge
 from rootkeeper.ports.policies import PolicyReader
+from rootkeeper.workflows.worker_threads import WorkerThreads
 
+_LOOK_SECONDS = 0.2
+"""How long a wait lasts before Ctrl-C is seen."""
 _PAGE_SIZE = 20
 _KINDS = 2
 
@@ -26,22 +33,81 @@ class PolicyReading:
         :raises AwsCredentialsError, AwsUnreachableError: if AWS can't be asked; what it refuses to tell makes answers
             unknown instead.
         """
-        delegates = _find_delegates(inventory)
-        tree = self._read_tree((*accounts, *(delegates or ())), inventory)
-        return PreflightJudge(inventory.organization, tree, delegates)
+        return _judge(self._read_tree(accounts, inventory), inventory)
+
+    def judge_denials(self, inventory: Inventory) -> PreflightJudge:
+        """What is needed to find explicit Denies over any account; FullAWSAccess is taken to be attached everywhere.
+
+        What it shows as blocked by a Deny is so; what it shows as allowed may lack an Allow. See ``is_short`` for where
+        it isn't worth it.
+
+        :raises AwsCredentialsError, AwsUnreachableError: as above.
+        """
+        return _judge(build_tree(self.reader.list_policies_under_full_access()), inventory)
+
+    def is_short(self, accounts: Iterable[Account], inventory: Inventory) -> bool:
+        """Whether these accounts are few enough to be asked for their policies, instead of policies for their targets.
+
+        FullAWSAccess costs no more than any other policy then.
+        """
+        return _KINDS * len(_list_targets(accounts, inventory)) < _count_pages(inventory)
 
     def _read_tree(self, accounts: Iterable[Account], inventory: Inventory) -> PolicyTree:
-        """FullAWSAccess is attached to everything, so that its targets are as many pages as the organization has.
-
-        So few accounts are asked the other way round. Whoever may not do that reads everything, which takes longer.
-        """
-        target_ids = {target for account in accounts for target in (*account.ou_ids, account.account_id)}
-        pages = (len(inventory.accounts) + len(inventory.organizational_units)) / _PAGE_SIZE
-        if _KINDS * len(target_ids) < pages:
-            listing = self.reader.list_policies_over(target_ids)
+        """Whoever may not ask accounts for their policies reads everything, which takes longer."""
+        accounts = tuple(accounts)
+        if self.is_short(accounts, inventory):
+            listing = self.reader.list_policies_over(_list_targets(accounts, inventory))
             if not listing.problems:
                 return build_tree(listing)
         return build_tree(self.reader.list_policies())
+
+
+class PoliciesUnderway:
+    """The policies of the whole organization while a thread of its own reads them, which ends with the program.
+
+    Nobody has to wait for it: its calls change nothing.
+    """
+
+    def __init__(self, reader: PolicyReader) -> None:
+        self._threads = WorkerThreads[PolicyListing](1, "policies")
+        self._threads.begin(reader.list_policies)
+        self._threads.close()
+        self._found: list[PolicyListing] = []
+
+    def is_done(self) -> bool:
+        """Whether ``finish`` wouldn't wait.
+
+        :raises AwsCredentialsError, AwsUnreachableError: if AWS couldn't be asked.
+        """
+        self._wait(0)
+        return bool(self._found)
+
+    def finish(self, inventory: Inventory) -> PreflightJudge:
+        """Wait for them; what is needed to judge any account.
+
+        :raises AwsCredentialsError, AwsUnreachableError: if AWS couldn't be asked.
+        """
+        while not self._found:
+            self._wait(_LOOK_SECONDS)
+        return _judge(build_tree(self._found[0]), inventory)
+
+    def _wait(self, seconds: float) -> None:
+        if not self._found:
+            self._found = self._threads.take_done(seconds)
+
+
+def _judge(tree: PolicyTree, inventory: Inventory) -> PreflightJudge:
+    return PreflightJudge(inventory.organization, tree, _find_delegates(inventory))
+
+
+def _list_targets(accounts: Iterable[Account], inventory: Inventory) -> frozenset[str]:
+    """The accounts, those of the callers, and every place above them."""
+    judged = (*accounts, *(_find_delegates(inventory) or ()))
+    return frozenset(target for account in judged for target in (*account.ou_ids, account.account_id))
+
+
+def _count_pages(inventory: Inventory) -> float:
+    return (len(inventory.accounts) + len(inventory.organizational_units)) / _PAGE_SIZE
 
 
 def _find_delegates(inventory: Inventory) -> tuple[Account, ...] | None:

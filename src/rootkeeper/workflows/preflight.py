@@ -9,15 +9,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from rootkeeper.domain.organizations import Account, Caller, Endpoint, Inventory
+from rootkeeper.domain.organizations import Account, Caller, Endpoint, Inventory, Organization
 from rootkeeper.domain.preflight import PreflightRow
+from rootkeeper.domain.preflight_judging import PreflightJudge
 from rootkeeper.domain.selection import EVERYTHING, SelectionRequest, ensure_request
 from rootkeeper.errors import InputError, SelectionEmptyError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.policies import PolicyReader
 from rootkeeper.ports.progress import Progress
 from rootkeeper.workflows.inventory import InventoryReading
-from rootkeeper.workflows.policy_reading import PolicyReading
+from rootkeeper.workflows.policy_reading import PoliciesUnderway, PolicyReading
 from rootkeeper.workflows.targets import select_accounts
 
 
@@ -50,17 +51,20 @@ class Preflight:
     def run(self, progress: Progress, request: SelectionRequest = EVERYTHING) -> PreflightReport:
         """Judge the selected accounts.
 
+        Two quotas that have nothing to do with one another set the pace of a whole organization, so that its policies
+        are read while its accounts are listed.
+
         :raises InputError: if the selection is wrong, or asks for statuses, which only a root session can tell.
         :raises SelectionEmptyError: if it holds no ACTIVE member account.
         :raises OrganizationIncompleteError: if the listing of accounts isn't complete.
         :raises AwsError: if AWS can't be asked; what the caller may not read makes rows unknown instead.
         """
         _ensure_answerable(request)
+        _ensure_partition(self.inventory.organization)
+        underway = self._begin(request, progress)
         inventory = self.inventory.read(progress)
-        _ensure_partition(inventory)
         selected = select_accounts(request, inventory, self.inventory.reader).included
-        progress.remark("Reading service and resource control policies.")
-        judge = PolicyReading(self.policies).judge_over(selected, inventory)
+        judge = self._judge(selected, inventory, underway, progress)
         _remark_delegates(inventory, progress)
         judged = tuple(account for account in selected if judge.is_judged(account))
         _ensure_some(judged)
@@ -75,6 +79,27 @@ class Preflight:
             rows=rows,
             evaluations=judge.evaluations,
         )
+
+    def _begin(self, request: SelectionRequest, progress: Progress) -> PoliciesUnderway | None:
+        """``None`` where a few accounts may be asked instead, which must be known first."""
+        if not _takes_most(request):
+            return None
+        progress.remark("Reading service and resource control policies, while accounts are listed.")
+        return PoliciesUnderway(self.policies)
+
+    def _judge(
+        self,
+        selected: tuple[Account, ...],
+        inventory: Inventory,
+        underway: PoliciesUnderway | None,
+        progress: Progress,
+    ) -> PreflightJudge:
+        if underway is None:
+            progress.remark("Reading service and resource control policies.")
+            return PolicyReading(self.policies).judge_over(selected, inventory)
+        if not underway.is_done():
+            progress.remark("The accounts are listed; policies are still being read.")
+        return underway.finish(inventory)
 
 
 def _remark_delegates(inventory: Inventory, progress: Progress) -> None:
@@ -91,8 +116,13 @@ def _ensure_answerable(request: SelectionRequest) -> None:
         )
 
 
-def _ensure_partition(inventory: Inventory) -> None:
-    if inventory.organization.partition == "aws-cn":
+def _takes_most(request: SelectionRequest) -> bool:
+    """Whether it asks for the whole organization, but for what it names to leave out; tags and states may leave few."""
+    return request.everything and not (request.tags or request.account_states)
+
+
+def _ensure_partition(organization: Organization) -> None:
+    if organization.partition == "aws-cn":
         raise InputError("The partition aws-cn has no root users.", hint="There is nothing to check there.")
 
 

@@ -18,24 +18,17 @@ from typing import Any
 import sqlalchemy
 import sqlalchemy.event
 
-import rootkeeper.aws.gateway
-import rootkeeper.bootstrap
-import rootkeeper.cli.apply
-import rootkeeper.cli.audit
-import rootkeeper.cli.delete
-import rootkeeper.cli.deletion_resuming
-import rootkeeper.cli.emails
-import rootkeeper.cli.jobs
-import rootkeeper.cli.ledger
 import rootkeeper.cli.main
-import rootkeeper.cli.recover
-import rootkeeper.cli.unlock
-import rootkeeper.cli.windows
-import rootkeeper.storage.database
+from tests.functional.preparation import prepare
+
+_READING = ("SELECT", "PRAGMA", "BEGIN", "SAVEPOINT", "RELEASE")
 
 
 class Commits:
-    """Counts the commits that wrote something, in a file that outlives the process, and ends it at the chosen one."""
+    """Counts the commits that wrote something, in a file that outlives the process, and ends it at the chosen one.
+
+    Those of the request quotas don't count: how many there are depends on time, and nothing but the pace on them.
+    """
 
     def __init__(self, count_file: Path, kill: list[Any] | None) -> None:
         self._count_file = count_file
@@ -43,6 +36,8 @@ class Commits:
         self._number: int = kill[1] if kill else 0
         self._count = 0
         self._changes: dict[int, int] = {}
+        self._writers: set[int] = set()
+        """Connections whose transaction has written beside the quotas."""
 
     def __call__(self, connection: sqlalchemy.Connection) -> None:
         if not self._has_written(connection):
@@ -55,11 +50,18 @@ class Commits:
             connection.connection.commit()
         os.kill(os.getpid(), signal.SIGKILL)
 
+    def notice(self, connection: sqlalchemy.Connection, _cursor: object, statement: str, *_: object) -> None:
+        """A statement is about to be executed."""
+        if not statement.startswith(_READING) and "quota_states" not in statement:
+            self._writers.add(id(connection.connection.dbapi_connection))
+
     def _has_written(self, connection: sqlalchemy.Connection) -> bool:
         database: Any = connection.connection.dbapi_connection
         before = self._changes.get(id(database), 0)
         self._changes[id(database)] = database.total_changes
-        return bool(database.total_changes != before)
+        is_writer = id(database) in self._writers
+        self._writers.discard(id(database))
+        return is_writer and bool(database.total_changes != before)
 
 
 def _become(order: dict[str, Any]) -> None:
@@ -71,7 +73,9 @@ def _become(order: dict[str, Any]) -> None:
     os.environ.clear()
     os.environ.update(order["environment"])
     sys.argv = ["rootkeeper", *order["argv"]]
-    sqlalchemy.event.listen(sqlalchemy.Engine, "commit", Commits(Path(order["stdout"] + ".commits"), order["kill"]))
+    commits = Commits(Path(order["stdout"] + ".commits"), order["kill"])
+    sqlalchemy.event.listen(sqlalchemy.Engine, "before_cursor_execute", commits.notice)
+    sqlalchemy.event.listen(sqlalchemy.Engine, "commit", commits)
 
 
 def _run(order: dict[str, Any]) -> int:
@@ -83,6 +87,7 @@ def _run(order: dict[str, Any]) -> int:
 
 
 def main() -> None:
+    prepare()
     for line in sys.stdin:
         order = json.loads(line)
         Path(order["stdout"] + ".commits").write_text("0")

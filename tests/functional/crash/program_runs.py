@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,15 @@ from tests.sandbox_process import SandboxProcess
 
 KILLED = -9
 """The status of a process that SIGKILL ended."""
+
+
+def in_listed_order(operations: Iterable[str]) -> list[str]:
+    """The same calls, those of the two threads that list the organization in the order in which they are written."""
+    found = list(operations)
+    places = [place for place, name in enumerate(found) if name in _LISTING][: len(_LISTING)]
+    for place, name in zip(places, sorted((found[place] for place in places), key=_LISTING.index), strict=True):
+        found[place] = name
+    return found
 
 
 def parse_calls(text: str) -> list[str]:
@@ -46,6 +55,9 @@ class Run:
             )
             for number in range(1, count + 1)
         ]
+
+
+_LISTING = ("ListAccounts", "ListRoots", "ListOrganizationalUnitsForParent")
 
 
 class Program:

@@ -25,6 +25,7 @@ from tests.functional.crash.judgement import (
 from tests.functional.crash.killing_proxy import KillPoint
 from tests.functional.crash.program_runs import KILLED, Program, Run, parse_calls, started_program
 
+pytestmark = pytest.mark.timeout(400)
 SHARDS = 2
 
 CALLS = parse_calls(
@@ -176,7 +177,6 @@ def test_an_undisturbed_unlock_makes_exactly_these_calls(bucket: Unlock) -> None
     assert bucket.is_open
 
 
-@pytest.mark.timeout(400)
 @pytest.mark.parametrize("shard", range(SHARDS))
 def test_p03_p19_an_unlock_killed_anywhere_has_saved_what_is_gone_and_is_settled_by_the_next_run(
     bucket: Unlock, shard: int

@@ -6,41 +6,20 @@ that is told ``{"pid"}`` when it starts and ``{"status"}`` when it ends. Runs go
 
 from __future__ import annotations
 
-import functools
-import gc
-import importlib
 import json
 import os
-import pkgutil
 import signal
 import socket
 import sys
 from dataclasses import dataclass
 from typing import Any
 
-import botocore.loaders
-import botocore.session
 import sqlalchemy.event
 
 import rootkeeper.cli.main
+from tests.functional.preparation import prepare
 from tests.functional.promises.process_limits import drop_root_powers, limit_file_size
 from tests.functional.promises.stop_points import StopAfterIntent
-
-LOADED_LATE = (
-    "aiohttp",
-    "botocore.retryhandler",
-    "rfc8785",
-    "rich.progress",
-    "rich.table",
-    "sqlalchemy.dialects.sqlite",
-    "typer._adapters",
-    "uvloop",
-)
-"""What a run imports when it comes to it, beside the product; imported once here."""
-
-NOT_LOADED = ("rootkeeper.__main__", "rootkeeper.sandbox", "rootkeeper.storage.migrations")
-
-SERVICES = ("account", "iam", "identitystore", "organizations", "s3", "sqs", "sso-admin", "sts")
 
 FILES = 4
 _LONGEST_ORDER = 200_000
@@ -60,22 +39,9 @@ class Order:
     """It stops itself, as SIGSTOP does, once an intent of this action is on disk and before its call leaves."""
 
 
-class KeptModels(botocore.loaders.JSONFileLoader):
-    """Reads each file of botocore once, whoever asks."""
-
-    def load_file(self, file_path: str) -> Any:
-        return _load_once(file_path)
-
-
-_load_once = functools.cache(botocore.loaders.JSONFileLoader().load_file)
-
-
 def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    for name in (*LOADED_LATE, *_list_product()):
-        importlib.import_module(name)
-    _keep_service_models()
-    gc.freeze()
+    prepare()
     with socket.socket(fileno=os.dup(0)) as orders:
         while True:
             message, files, _, _ = socket.recv_fds(orders, _LONGEST_ORDER, FILES)
@@ -85,21 +51,6 @@ def main() -> None:
                 _supervise(Order(**json.loads(message)), files)
             for file in files:
                 os.close(file)
-
-
-def _list_product() -> list[str]:
-    """Its modules, but for those that run something when they are imported, and the sandbox's."""
-    found = (one.name for one in pkgutil.walk_packages(rootkeeper.__path__, "rootkeeper."))
-    return [name for name in found if not name.startswith(NOT_LOADED)]
-
-
-def _keep_service_models() -> None:
-    """Reading the models of AWS's services costs a run more than all its calls: each is read once, here."""
-    botocore.loaders.Loader.FILE_LOADER_CLASS = KeptModels
-    session = botocore.session.get_session()
-    session.get_available_regions("iam")
-    for service in SERVICES:
-        session.create_client(service, region_name="us-east-1", aws_access_key_id="none", aws_secret_access_key="none")
 
 
 def _supervise(order: Order, files: list[int]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.functional.promises.interposed_proxy import Answer, InterposedProxy, Request
-from tests.functional.promises.stage import CLEAN, Stage, assert_clean_ending
+from tests.functional.promises.stage import CLEAN, MANAGEMENT, Stage, assert_clean_ending
 
 BLOCKED = "454567678989"
 """Payroll, whose unit denies root without an exemption."""
@@ -60,6 +60,37 @@ def test_p18_an_audit_names_the_policy_that_aws_doesnt_name(stage: Stage, proxy:
     proxy.forget()
     assert_clean_ending(stage.run("audit", CLEAN, through=proxy), 0)
     assert not any("Polic" in operation for operation in proxy.operations)
+
+
+def test_p18_many_blocked_accounts_are_named_without_listing_all_that_full_access_is_attached_to(
+    stage: Stage, proxy: InterposedProxy
+) -> None:
+    deny = {"Sid": "All", "Effect": "Deny", "Action": "iam:*", "Resource": "*"}
+    content = {"Version": "2012-10-17", "Statement": [deny]}
+    root_id = stage.sandbox.organization()["organization_root_id"]
+    everywhere = stage.sandbox.create_policy({
+        "name": "DenyIam",
+        "type": "SERVICE_CONTROL_POLICY",
+        "content": content,
+        "targets": [root_id],
+    })  # fmt: skip
+    targets: set[str] = set()
+
+    def look(request: Request, answer: Answer) -> Answer:
+        if request.operation == "ListTargetsForPolicy":
+            targets.update(target["TargetId"] for target in json.loads(answer.body)["Targets"])
+        return hide_policy(request, answer)
+
+    proxy.after = look
+    run = stage.run("audit", "-o", "json", through=proxy)
+    assert_clean_ending(run, 1)
+    blocked = [one for one in json.loads(run.stdout)["accounts"] if one["reason"] == "blocked_by_policy"]
+    assert len(blocked) > 20
+    assert all(everywhere["policy_id"] in one["detail"] for one in blocked)
+    assert root_id in targets
+    assert MANAGEMENT not in targets  # FullAWSAccess alone is attached to it
+    assert_clean_ending(stage.run("preflight", through=proxy), 1)
+    assert MANAGEMENT in targets
 
 
 def test_p18_an_audit_that_may_not_read_policies_is_unknown_without_a_name(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import time
+
 import pytest
 
 from tests.functional.promises.command_lines import list_commands
@@ -9,6 +13,9 @@ from tests.functional.promises.locked_resources import LOCKED_BUCKET, LOCKED_QUE
 from tests.functional.promises.stage import CLEAN, EVERYTHING, FAILSAFE, UNIT, Stage, assert_clean_ending, read_rows
 
 AUDIT_POLICY = "IAMAuditRootUserCredentials"
+_PATIENCE_SECONDS = 60
+NOT_USED_LATELY = ("012345678901", "600070008000")
+"""They have a password and an access key."""
 
 EMAIL_CHANGE = (EVERYTHING, "aws+new@example.com", "--reason", "drill", "--override")
 DRY_RUNS: dict[tuple[str, ...], tuple[str, ...]] = {
@@ -20,6 +27,12 @@ DRY_RUNS: dict[tuple[str, ...], tuple[str, ...]] = {
     ("enable",): ("enable", "--delegated-administrator", FAILSAFE),
     ("exceptions", "add"): ("exceptions", "add", CLEAN, "--owner", "Ana", "--reason", "drill", "--until", "30d"),
     ("exceptions", "remove"): ("exceptions", "remove", UNIT[0]),
+    ("failsafe", "record-drill"): (
+        *("failsafe", "record-drill", FAILSAFE),
+        *("--by", "Ana", "--at", "2026-01-01", "--outcome", "passed"),
+    ),
+    ("failsafe", "set-up"): ("failsafe", "set-up", FAILSAFE),
+    ("jobs", "resume"): ("jobs", "resume", "{job}"),
     ("ledger", "adopt"): ("ledger", "adopt"),
     ("recover",): ("recover", "Shop Prod", "--reason", "drill"),
     ("status",): ("status", "--accept"),
@@ -29,33 +42,64 @@ DRY_RUNS: dict[tuple[str, ...], tuple[str, ...]] = {
 }
 READING: dict[tuple[str, ...], tuple[str, ...]] = {
     ("audit",): ("audit", "--details"),
+    ("breakglass",): ("breakglass",),
     ("emails", "list"): ("emails", "list"),
     ("exceptions", "list"): ("exceptions", "list"),
+    ("failsafe", "check"): ("failsafe", "check"),
+    ("failsafe", "runbook"): ("failsafe", "runbook"),
+    ("jobs", "list"): ("jobs", "list"),
+    ("jobs", "show"): ("jobs", "show", "{job}"),
     ("ledger", "export"): ("ledger", "export"),
     ("ledger", "list"): ("ledger", "list"),
     ("ledger", "verify"): ("ledger", "verify"),
     ("plan",): ("plan", "--all", "--out", "{folder}/second.json"),
+    ("policies", "alarms"): ("policies", "alarms"),
+    ("policies", "cloudformation"): ("policies", "cloudformation"),
+    ("policies", "roles"): ("policies", "roles"),
+    ("policies", "scp"): ("policies", "scp"),
+    ("policies", "terraform"): ("policies", "terraform"),
     ("preflight",): ("preflight",),
     ("report",): ("report", "--from", "30d"),
     ("status",): ("status",),
     ("windows", "list"): ("windows", "list"),
     ("windows", "show"): ("windows", "show", CLEAN),
 }
+ENDING_JOBS: dict[tuple[str, ...], tuple[str, ...]] = {("jobs", "cancel"): ("jobs", "cancel", "{job}")}
+"""Changes a job of our own and nothing else."""
 ON_SANDBOXES_OF_THEIR_OWN = {("demo",), ("sandbox",)}
 
 
 def test_p07_every_command_is_either_reading_or_has_a_dry_run() -> None:
     assert list_commands("--dry-run") == set(DRY_RUNS)
-    assert list_commands() - ON_SANDBOXES_OF_THEIR_OWN == set(DRY_RUNS) | set(READING)
+    assert list_commands() - ON_SANDBOXES_OF_THEIR_OWN == {*DRY_RUNS, *READING, *ENDING_JOBS}
+
+
+def interrupt_deletion(stage: Stage) -> str:
+    """A deletion that was stopped after the first of two accounts; its job's id."""
+    waves = ("--canary", "1", "--pause", "1h")
+    run = stage.begin("delete", *NOT_USED_LATELY, *waves, "--yes")
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while "Wave 1 of 2 is done" not in run.remarks:
+        assert time.monotonic() < end, run.remarks
+        assert not run.ends_within(0.05), run.remarks
+    run.signal(signal.SIGINT)
+    assert run.wait().status == 130
+    (job,) = json.loads(stage.run("jobs", "list", "--unfinished", "-o", "json").stdout)["jobs"]
+    return str(job["job_id"])
+
+
+def fill_in(stage: Stage, arguments: tuple[str, ...], job_id: str) -> list[str]:
+    return [word.format(folder=stage.folder, job=job_id) for word in arguments]
 
 
 def assert_changes_nothing(stage: Stage, *arguments: str) -> None:
     """Neither in AWS nor in what the product decides by."""
     tables = ("recovery_windows", "deletion_exceptions", "email_attestations", "accepted_setups")
     statements = [f"SELECT * FROM {table}" for table in tables]  # noqa: S608 - names of our own
+    statements.append("SELECT * FROM ledger_entries WHERE action = 'failsafe:drill'")
     kept = [read_rows(stage.database, statement) for statement in statements]
     truth, since = stage.sandbox.organization(), stage.sandbox.last_request()
-    run = stage.run(*(word.format(folder=stage.folder) for word in arguments))
+    run = stage.run(*arguments)
     assert_clean_ending(run, 0, 1)
     requests = stage.sandbox.requests(since)
     assert [request for request in requests if request["mutating"]] == [], run.shown
@@ -70,13 +114,15 @@ def test_p07_dry_runs_and_reading_commands_make_no_changing_call_and_open_audit_
     assert excepted.status == 0, excepted.shown
     planned = stage.run("plan", EVERYTHING, "--out", stage.folder / "plan.json", "--fail-on", "none")
     assert planned.status == 0, planned.shown
+    job_id = interrupt_deletion(stage)
+    stage.sandbox.put_root_user(FAILSAFE, {})  # else there is nothing to set up
     assert_changes_nothing(stage, *DRY_RUNS["disable",], "--dry-run")  # refused while a window is open
     opened = stage.run("recover", CLEAN, "--reason", "drill", "--for", "10s", "--leave-open", "--yes")
     assert opened.status == 0, opened.shown
     for command in sorted(DRY_RUNS.keys() - {("disable",)}):
-        assert_changes_nothing(stage, *DRY_RUNS[command], "--dry-run")
-    for arguments in READING.values():
-        assert_changes_nothing(stage, *arguments)
+        assert_changes_nothing(stage, *fill_in(stage, DRY_RUNS[command], job_id), "--dry-run")
+    for arguments in (*READING.values(), *ENDING_JOBS.values()):
+        assert_changes_nothing(stage, *fill_in(stage, arguments, job_id))
 
 
 def test_p07_nothing_is_switched_on_by_looking(bare_stage: Stage) -> None:
@@ -89,11 +135,12 @@ def test_p07_nothing_is_switched_on_by_looking(bare_stage: Stage) -> None:
 
 
 def test_p07_without_a_person_or_a_yes_nothing_is_done(stage: Stage) -> None:
+    job_id = interrupt_deletion(stage)
     truth = stage.sandbox.organization()
     assert stage.run("plan", EVERYTHING, "--out", stage.folder / "plan.json", "--fail-on", "none").status == 0
     since = stage.sandbox.last_request()
     for arguments in DRY_RUNS.values():
-        run = stage.run(*(word.format(folder=stage.folder) for word in arguments))
+        run = stage.run(*fill_in(stage, arguments, job_id))
         assert_clean_ending(run, 2)
         assert "--yes" in run.stderr, run.shown
     assert stage.privileged(since) == []

@@ -19,7 +19,7 @@ def test_only_the_share_allowed_of_a_published_rate_is_used() -> None:
 def test_all_sts_operations_share_one_quota() -> None:
     clock = FakeClock()
     pacer = Pacer(clock, api_share=1)
-    for number in range(STS_RATE.burst):
+    for number in range(STS_RATE.share(1).burst):
         pacer.take("sts", "AssumeRoot" if number % 2 else "GetCallerIdentity")
     assert clock.slept == []
     pacer.take("sts", "GetCallerIdentity")
@@ -30,7 +30,7 @@ def test_apis_of_organizations_have_quotas_of_their_own() -> None:
     clock = FakeClock()
     pacer = Pacer(clock, api_share=1)
     for operation, rate in ORGANIZATIONS_RATES.items():
-        for _ in range(rate.burst):
+        for _ in range(rate.share(1).burst):
             pacer.take("organizations", operation)
     assert clock.slept == []
 
@@ -68,7 +68,7 @@ def test_pacers_that_share_a_store_share_its_tokens() -> None:
     pacers = [Pacer(clock, api_share=1) for _ in range(2)]
     for pacer in pacers:
         pacer.share(store)
-    for number in range(ACCOUNT_RATES["GetPrimaryEmail"].burst):
+    for number in range(ACCOUNT_RATES["GetPrimaryEmail"].share(1).burst):
         pacers[number % 2].take("account", "GetPrimaryEmail")
     assert clock.slept == []
     pacers[0].take("account", "GetPrimaryEmail")

@@ -92,6 +92,28 @@ def test_the_targets_of_the_policy_that_is_everywhere_arent_listed(
     assert "ListTargetsForPolicy" not in aws_server.operations
 
 
+def test_full_access_is_taken_to_be_everywhere_without_listing_its_targets(
+    reader: AwsPolicies, aws_server: FakeAwsServer
+) -> None:
+    aws_server.answer("ListPolicies", page("p-FullAWSAccess", "p-FullAccessOfOurOwn"))
+    aws_server.answer("ListTargetsForPolicy", targets("ou-1"))
+    found = by_id(reader.list_policies_under_full_access().policies)
+    assert found["p-FullAWSAccess"].is_everywhere
+    assert not found["p-FullAccessOfOurOwn"].is_everywhere
+    assert found["p-FullAccessOfOurOwn"].target_ids == {"ou-1"}
+    (listed,) = (one for one in aws_server.received if one.operation == "ListTargetsForPolicy")
+    assert "p-FullAccessOfOurOwn" in listed.parameters
+    assert aws_server.operations.count("DescribePolicy") == 2
+
+
+def test_otherwise_the_targets_of_full_access_are_listed(reader: AwsPolicies, aws_server: FakeAwsServer) -> None:
+    aws_server.answer("ListPolicies", page("p-FullAWSAccess"))
+    aws_server.answer("ListTargetsForPolicy", targets("r-exam", "ou-1"))
+    (policy,) = reader.list_policies().policies
+    assert not policy.is_everywhere
+    assert policy.target_ids == {"r-exam", "ou-1"}
+
+
 def test_of_few_accounts_each_target_is_asked_for_its_policies(reader: AwsPolicies, aws_server: FakeAwsServer) -> None:
     aws_server.answer("ListPoliciesForTarget", page("p-1"), page("p-1", "p-2"))
     found = by_id(reader.list_policies_over(["r-exam", "444455556666"]).policies)

@@ -259,7 +259,7 @@ def test_p18_policies_are_read_once_after_the_last_account_and_name_what_aws_doe
     details = {one.account.account_id: one.detail or "" for one in report.accounts}
     assert "Blocked by p-exampledeny (Exampledeny), DenyRoot, at ou-work." in details[PROD]
     assert "No policy of the organization explains it" in details[AccountId("700000000001")]
-    assert desk.policies.calls == ["list_policies"]
+    assert desk.policies.calls == ["list_policies_under_full_access", "list_policies"]
     assert {one.account.account_id: one.detail or "" for one in heard.statuses} == details
     assert len(heard.statuses) == len(report.accounts)
     assert desk.store.list_statuses()[PROD].detail == details[PROD]

@@ -45,9 +45,29 @@ class HeldPolicies:
         self.released.wait()
         return self.policies.list_policies()
 
+    def list_policies_under_full_access(self) -> PolicyListing:
+        self.released.wait()
+        return self.policies.list_policies_under_full_access()
+
     def list_policies_over(self, target_ids: Collection[str]) -> PolicyListing:
         self.released.wait()
         return self.policies.list_policies_over(target_ids)
+
+
+@dataclass
+class LaterUnreachable:
+    """Implements PolicyReader: the quick reading is answered, and nothing after it."""
+
+    policies: FakePolicies
+
+    def list_policies(self) -> PolicyListing:
+        raise AwsUnreachableError("No answer.")
+
+    def list_policies_under_full_access(self) -> PolicyListing:
+        return self.policies.list_policies_under_full_access()
+
+    def list_policies_over(self, _target_ids: Collection[str]) -> PolicyListing:
+        raise AwsUnreachableError("No answer.")
 
 
 class Stopped:
@@ -105,7 +125,58 @@ def test_policies_are_read_once_for_all_blocked_accounts(desk: Desk) -> None:
     named = naming(desk).name_in_statuses(statuses)
     assert [status.account.account_id for status in named] == [PROD, CLEAN]
     assert all("p-deny" in (status.detail or "") for status in named)
-    assert desk.policies.calls == ["list_policies"]
+    assert desk.policies.calls == ["list_policies_under_full_access"]
+
+
+def test_only_accounts_that_no_deny_explains_lead_to_the_targets_of_full_access(desk: Desk) -> None:
+    desk.policies.attach("p-deny", DENY_ROOT, "ou-exam-work")
+    desk.policies.detach_full_access(CLEAN)
+    prod, clean = naming(desk).name_in_statuses([unknown(desk, PROD), unknown(desk, CLEAN)])
+    assert "Blocked by p-deny (Deny), DenyRoot, at ou-exam-work." in (prod.detail or "")
+    assert f"Blocked by no policy that allows it, at {CLEAN}." in (clean.detail or "")
+    assert desk.policies.calls == ["list_policies_under_full_access", "list_policies"]
+
+
+def test_of_many_blocked_accounts_few_that_no_deny_explains_are_asked_themselves(desk: Desk) -> None:
+    many = [desk.organization.add_account(f"{600_000_000_000 + number}") for number in range(300)]
+    desk.policies.attach("p-deny", DENY_ROOT, *many)
+    desk.policies.detach_full_access(CLEAN)
+    named = naming(desk).name_in_statuses([unknown(desk, account_id) for account_id in (*many, CLEAN)])
+    assert ["p-deny" in (status.detail or "") for status in named] == [True] * 300 + [False]
+    assert f"no policy that allows it, at {CLEAN}" in (named[-1].detail or "")
+    assert desk.policies.calls == ["list_policies_under_full_access", "list_policies_over"]
+
+
+def test_few_blocked_accounts_of_a_large_organization_are_asked_themselves_and_once(desk: Desk) -> None:
+    for number in range(300):
+        desk.organization.add_account(f"{600_000_000_000 + number}")
+    (status,) = naming(desk).name_in_statuses([unknown(desk, PROD)])
+    assert "No policy of the organization explains it" in (status.detail or "")
+    assert desk.policies.calls == ["list_policies_over"]
+
+
+def test_what_hangs_on_a_condition_is_held_to_missing_allows_too(desk: Desk) -> None:
+    elsewhere = {"NotIpAddress": {"aws:SourceIp": "192.0.2.0/24"}}
+    deny = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": elsewhere}
+    desk.policies.attach("p-place", {"Version": "2012-10-17", "Statement": deny}, PROD, CLEAN)
+    desk.policies.detach_full_access(CLEAN)
+    prod, clean = naming(desk).name_in_statuses([unknown(desk, PROD), unknown(desk, CLEAN)])
+    assert "Depends on aws:SourceIp: p-place" in (prod.detail or "")
+    assert f"Blocked by p-place (Place), no Allow, at {CLEAN}." in (clean.detail or "")
+
+
+def test_what_may_not_be_read_isnt_read_twice(desk: Desk) -> None:
+    desk.policies.problems[PolicyKind.SERVICE_CONTROL] = ("needs organizations:ListPolicies",)
+    naming(desk).name_in_statuses([unknown(desk, PROD), unknown(desk, CLEAN)])
+    assert desk.policies.calls == ["list_policies_under_full_access"]
+
+
+def test_a_name_that_was_found_stays_when_the_rest_cant_be_read(desk: Desk) -> None:
+    desk.policies.attach("p-deny", DENY_ROOT, "ou-exam-work")
+    policies = LaterUnreachable(desk.policies)
+    named = BlockNaming(policies, desk.read_inventory()).name_in_statuses([unknown(desk, PROD), unknown(desk, CLEAN)])
+    assert "Blocked by p-deny" in (named[0].detail or "")
+    assert (named[1].detail or "").endswith("Which policy it is couldn't be read: No answer.")
 
 
 def test_a_denial_that_no_policy_explains_says_so(desk: Desk) -> None:

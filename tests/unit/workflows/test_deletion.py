@@ -119,6 +119,16 @@ def test_p12_without_knowing_the_failsafe_nothing_is_planned(desk: Desk) -> None
     assert "AssumeRoot" not in desk.organization.operations()
 
 
+def test_p12_without_knowing_the_failsafe_a_plan_of_before_is_not_applied(desk: Desk) -> None:
+    made = plan(desk)
+    desk.organization.fail("ListDelegatedAdministrators")
+    before = len(desk.organization.operations())
+    with pytest.raises(AwsAccessDeniedError, match="failsafe"):
+        desk.deletion.apply(made, desk.progress)
+    assert "AssumeRoot" not in desk.organization.operations()[before:]
+    assert not desk.root_user(PROD).is_empty
+
+
 def test_p06_an_account_that_cannot_be_read_is_unknown_in_the_plan(desk: Desk) -> None:
     desk.organization.blocked_by[PROD] = "p-examplescp"
     made = plan(desk)
@@ -136,7 +146,7 @@ def test_p18_a_plan_names_the_policy_that_aws_doesnt_name(desk: Desk) -> None:
     skip = account_of(plan(desk), PROD).skip
     assert skip is not None
     assert "Blocked by p-exampledeny (Exampledeny), DenyRoot, at ou-exam-work." in skip.detail
-    assert desk.policies.calls == ["list_policies"]
+    assert desk.policies.calls == ["list_policies_under_full_access"]
 
 
 def test_a_recently_used_account_is_blocked_unless_allowed_with_a_reason(desk: Desk) -> None:

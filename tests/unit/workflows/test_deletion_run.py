@@ -140,7 +140,7 @@ def test_p18_a_call_that_a_policy_stops_is_told_with_its_name(desk: Desk) -> Non
     (keys,) = (one for one in prod.kinds if one.kind is CredentialKind.ACCESS_KEYS)
     assert keys.reason is KindReason.BLOCKED_BY_POLICY
     assert "Blocked by p-examplekeep (Examplekeep), statement 1, at 444455556666." in (keys.detail or "")
-    assert desk.policies.calls == ["list_policies"]
+    assert desk.policies.calls == ["list_policies_under_full_access"]
 
 
 def test_a_blocked_account_makes_the_exit_status_one(desk: Desk) -> None:

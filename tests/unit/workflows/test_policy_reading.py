@@ -6,7 +6,8 @@ from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.policies.documents import PolicyKind
 from rootkeeper.domain.policies.evaluation import Verdict
 from rootkeeper.domain.preflight_tasks import Task
-from rootkeeper.workflows.policy_reading import PolicyReading
+from rootkeeper.errors import AwsUnreachableError
+from rootkeeper.workflows.policy_reading import PoliciesUnderway, PolicyReading
 from tests.fakes.desk import CLEAN, FAILSAFE, PROD, Desk
 from tests.fakes.policies import DENY_ROOT
 
@@ -62,3 +63,29 @@ def test_delegates_that_couldnt_be_read_stay_unknown(desk: Desk) -> None:
 def test_the_delegates_are_accounts_of_the_inventory(desk: Desk) -> None:
     judge = PolicyReading(desk.policies).judge_over([], desk.read_inventory())
     assert [account.account_id for account in judge.delegates or ()] == [AccountId(FAILSAFE)]
+
+
+def test_denials_are_judged_without_knowing_where_full_access_is(desk: Desk) -> None:
+    desk.organization.add_account(CLEAN)
+    desk.policies.attach("p-deny", DENY_ROOT, "ou-exam-work")
+    desk.policies.detach_full_access(CLEAN)
+    judge = PolicyReading(desk.policies).judge_denials(desk.read_inventory())
+    assert judge.judge(desk.organization.accounts[PROD])[0].verdict is Verdict.BLOCKED
+    assert judge.judge(desk.organization.accounts[CLEAN])[0].verdict is Verdict.ALLOWED
+    assert desk.policies.calls == ["list_policies_under_full_access"]
+
+
+def test_policies_underway_judge_as_those_that_were_waited_for(desk: Desk) -> None:
+    desk.policies.attach("p-deny", DENY_ROOT, "ou-exam-work")
+    underway = PoliciesUnderway(desk.policies)
+    inventory = desk.read_inventory()
+    prod = desk.organization.accounts[PROD]
+    rows = underway.finish(inventory).judge(prod)
+    assert rows == PolicyReading(desk.policies).judge_over(inventory.accounts, inventory).judge(prod)
+    assert underway.is_done()
+
+
+def test_policies_underway_raise_what_went_wrong(desk: Desk) -> None:
+    desk.policies.error = AwsUnreachableError("no answer")
+    with pytest.raises(AwsUnreachableError):
+        PoliciesUnderway(desk.policies).finish(desk.read_inventory())

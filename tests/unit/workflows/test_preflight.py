@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from threading import Event
 
 import pytest
 
+from rootkeeper.domain.organization_policies import PolicyListing
 from rootkeeper.domain.organizations import AccountId, AccountState
 from rootkeeper.domain.policies.documents import PolicyKind
 from rootkeeper.domain.policies.evaluation import Verdict
@@ -14,8 +17,10 @@ from rootkeeper.errors import AwsUnreachableError, InputError, SelectionEmptyErr
 from rootkeeper.workflows.preflight import Preflight, PreflightReport
 from tests.fakes.desk import CLEAN, FAILSAFE, PROD, Desk, naming
 from tests.fakes.organization import MANAGEMENT
-from tests.fakes.policies import DENY_ROOT
+from tests.fakes.policies import DENY_ROOT, FakePolicies
+from tests.fakes.stores import RecordedProgress
 
+_PATIENCE_SECONDS = 20
 SUSPENDED = AccountId("666677778888")
 
 
@@ -30,6 +35,41 @@ def desk() -> Desk:
     organization.add_account(SUSPENDED, "old", state=AccountState.SUSPENDED)
     organization.delegated_administrators.append(FAILSAFE)
     return desk
+
+
+class HeldPolicies(FakePolicies):
+    """No answer comes before it is let go."""
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(desk.organization)
+        self.are_asked_for, self.released = Event(), Event()
+
+    def list_policies(self) -> PolicyListing:
+        self.are_asked_for.set()
+        assert self.released.wait(_PATIENCE_SECONDS)
+        return super().list_policies()
+
+
+class LettingGo(RecordedProgress):
+    """Lets policies go once somebody was told to wait for them."""
+
+    def __init__(self, held: HeldPolicies) -> None:
+        super().__init__()
+        self._held = held
+
+    def remark(self, text: str) -> None:
+        super().remark(text)
+        if "still being read" in text:
+            self._held.released.set()
+
+
+@pytest.fixture
+def held(desk: Desk) -> Iterator[HeldPolicies]:
+    """The thread that asks for them ends with the test."""
+    policies = HeldPolicies(desk)
+    desk.policies = policies
+    yield policies
+    policies.released.set()
 
 
 def run(desk: Desk, request: SelectionRequest = EVERYTHING) -> PreflightReport:
@@ -102,3 +142,63 @@ def test_p06_a_list_that_is_throttled_makes_every_row_unknown(desk: Desk) -> Non
     rows = run(desk).rows
     assert {row.verdict for row in rows} == {Verdict.UNKNOWN}
     assert {row.conditions for row in rows} == {(needs,)}
+
+
+def test_policies_of_the_whole_organization_are_read_while_its_accounts_are_listed(
+    desk: Desk, held: HeldPolicies
+) -> None:
+    """Neither ends before the other has begun."""
+
+    def let_go(operation: str, _account_id: AccountId | None) -> None:
+        if operation == "ListAccounts":
+            assert held.are_asked_for.wait(_PATIENCE_SECONDS)
+            held.released.set()
+
+    held.attach("p-deny", DENY_ROOT, "ou-exam-work")
+    desk.organization.before_each_call(let_go)
+    blocked = {row.account.account_id for row in run(desk).rows if row.verdict is Verdict.BLOCKED}
+    assert blocked == {PROD}
+    assert held.calls == ["list_policies"]
+
+
+def test_whoever_waits_for_policies_longer_than_for_accounts_is_told(desk: Desk, held: HeldPolicies) -> None:
+    desk.progress = LettingGo(held)
+    assert len(run(desk).accounts) == 3
+    assert any("still being read" in text for text in desk.progress.remarks)
+
+
+@pytest.mark.parametrize("error", [AwsUnreachableError("no answer"), KeyboardInterrupt()])
+def test_accounts_that_cant_be_listed_end_it_without_waiting_for_policies(
+    error: Exception, desk: Desk, held: HeldPolicies
+) -> None:
+    desk.organization.fail("ListAccounts", error)
+    with pytest.raises(type(error)):
+        run(desk)
+    assert held.are_asked_for.wait(_PATIENCE_SECONDS)
+    assert not held.released.is_set()
+    assert held.calls == []
+
+
+def test_a_selection_that_comes_to_nothing_doesnt_wait_for_policies(desk: Desk, held: HeldPolicies) -> None:
+    with pytest.raises(InputError):
+        run(desk, replace(EVERYTHING, excluded=("nobody",)))
+    assert held.calls == []
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        naming("prod"),
+        SelectionRequest(organizational_units=("Workloads",)),
+        SelectionRequest(tags=(("stage", "prod"),)),
+        replace(EVERYTHING, tags=(("stage", "prod"),)),
+        SelectionRequest(account_states=frozenset({AccountState.ACTIVE})),
+    ],
+)
+def test_a_narrow_selection_is_known_before_its_policies_are_asked_for(request_: SelectionRequest, desk: Desk) -> None:
+    desk.organization.tags[PROD]["stage"] = "prod"
+    listed: list[bool] = []
+    desk.organization.before_each_call(lambda operation, _: listed.append(bool(desk.policies.calls)))
+    run(desk, request_)
+    assert not any(listed)
+    assert len(desk.policies.calls) == 1

@@ -34,8 +34,8 @@ def build_world(
     """Build the world that a sandbox starts with; the same arguments give the same ids and keys.
 
     With ``accounts`` an organization of that many accounts, in that many ``organizational_units`` if said, is generated
-    and ``scenario`` doesn't count. Dates are relative to the clock. ``features`` other than ``none`` turn trusted access
-    on, too. ``scenario`` is ``demo``, the name of an example, or a path that ends in ``.yaml`` or ``.yml``.
+    and ``scenario`` doesn't count. Dates are relative to the clock. ``features`` other than ``none`` turn trusted
+    access on, too. ``scenario`` is ``demo``, the name of an example, or a path that ends in ``.yaml`` or ``.yml``.
 
     :raises ValueError: if the scenario or feature set is unknown, a number is out of range or has nothing to number, or
         the scenario file isn't in order.

@@ -95,7 +95,7 @@ def _create_quota_states() -> None:
         sa.Column("tokens", sa.Float, nullable=False),
         sa.Column("counted_at", sa.Float, nullable=False),
         sa.Column("pace", sa.Float, nullable=False),
-        sa.Column("paced_at", sa.Float, nullable=False),
+        sa.Column("throttled_at", sa.Float, nullable=False),
         sa.PrimaryKeyConstraint("organization_id", "quota", name="pk_quota_states"),
     )
 

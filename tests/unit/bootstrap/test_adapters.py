@@ -1,4 +1,4 @@
-"""The composition root makes only what is used."""
+"""Adapters are made when they are used, and not before."""
 
 from __future__ import annotations
 
@@ -10,22 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.bootstrap import Application, describe_user, make_window_id, spread_pauses
+from rootkeeper.bootstrap import Application
+from rootkeeper.bootstrap.adapters import describe_user
 from rootkeeper.errors import AwsUnreachableError
 from rootkeeper.settings import load_settings
-
-
-@pytest.mark.parametrize(
-    ("seconds", "pauses"), [(0, ()), (1, (1,)), (3, (1, 2)), (15, (1, 2, 4, 8)), (10, (1, 2, 4, 3))]
-)
-def test_pauses_double_and_add_up(seconds: int, pauses: tuple[float, ...]) -> None:
-    assert spread_pauses(seconds) == pauses
-
-
-def test_window_ids_are_short_and_never_the_same() -> None:
-    ids = {make_window_id() for _ in range(100)}
-    assert len(ids) == 100
-    assert all(len(window_id) == 12 for window_id in ids)
 
 
 def test_the_actor_is_user_and_host() -> None:

@@ -1,0 +1,66 @@
+"""What a run of the product imports and reads, done once in the process from which runs are forked.
+
+It costs a run more than all its calls, and is the same for each.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import importlib
+import pkgutil
+from typing import Any
+
+import botocore.loaders
+import botocore.session
+
+import rootkeeper
+
+LOADED_LATE = (
+    "aiohttp",
+    "botocore.retryhandler",
+    "rfc8785",
+    "rich.progress",
+    "rich.table",
+    "sqlalchemy.dialects.sqlite",
+    "typer._adapters",
+    "uvloop",
+)
+"""What a run imports when it comes to it, beside the product; imported once here."""
+
+NOT_LOADED = ("rootkeeper.__main__", "rootkeeper.sandbox", "rootkeeper.storage.migrations")
+
+SERVICES = ("account", "iam", "identitystore", "organizations", "s3", "sqs", "sso-admin", "sts")
+
+
+class KeptModels(botocore.loaders.JSONFileLoader):
+    """Reads each file of botocore once, whoever asks."""
+
+    def load_file(self, file_path: str) -> Any:
+        return _load_once(file_path)
+
+
+_load_once = functools.cache(botocore.loaders.JSONFileLoader().load_file)
+
+
+def prepare() -> None:
+    """Import the product and what it needs, and read the models of AWS's services."""
+    for name in (*LOADED_LATE, *_list_product()):
+        importlib.import_module(name)
+    _keep_service_models()
+    gc.freeze()
+
+
+def _list_product() -> list[str]:
+    """Its modules, but for those that run something when they are imported, and the sandbox's."""
+    found = (one.name for one in pkgutil.walk_packages(rootkeeper.__path__, "rootkeeper."))
+    return [name for name in found if not name.startswith(NOT_LOADED)]
+
+
+def _keep_service_models() -> None:
+    """Reading the models of AWS's services costs a run more than all its calls: each is read once, here."""
+    botocore.loaders.Loader.FILE_LOADER_CLASS = KeptModels
+    session = botocore.session.get_session()
+    session.get_available_regions("iam")
+    for service in SERVICES:
+        session.create_client(service, region_name="us-east-1", aws_access_key_id="none", aws_secret_access_key="none")
