@@ -52,7 +52,7 @@ class ServiceCalls:
         """
         send = self._method(operation)
         with _translated(lambda: self._call(operation, target)):
-            quick = None if parameters or self._quick is None else self._quick.find_answer(operation)
+            quick = None if self._quick is None else self._quick.find_answer(operation, parameters)
             return send(**parameters) if quick is None else quick
 
     def read_on_intent(

@@ -14,7 +14,8 @@ from typing import Any
 
 from botocore.client import BaseClient
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ProfileNotFound
+from botocore.credentials import ReadOnlyCredentials
+from botocore.exceptions import BotoCoreError, NoCredentialsError, ProfileNotFound
 from botocore.session import Session
 
 from rootkeeper import __version__
@@ -23,12 +24,12 @@ from rootkeeper.aws.departures import guard_departure
 from rootkeeper.aws.endpoints import name_endpoint
 from rootkeeper.aws.error_translation import CREDENTIALS_ERRORS, Call, raise_translated
 from rootkeeper.aws.options import GatewayOptions
-from rootkeeper.aws.paced_calls import pace_calls
+from rootkeeper.aws.paced_calls import OperatorGates, pace_calls
 from rootkeeper.aws.pacing import Pacer
 from rootkeeper.aws.quick_reads import QuickReads, ShortWay
 from rootkeeper.aws.regional_clients import RegionalRootClients
 from rootkeeper.aws.regions import choose_region, force_regional_sts
-from rootkeeper.aws.session_credentials import isolate_root_session
+from rootkeeper.aws.session_credentials import entered_credentials, isolate_root_session
 from rootkeeper.errors import InputError
 from rootkeeper.ports.clock import Clock
 
@@ -66,7 +67,7 @@ class AwsClients:
     def _create_clients(self, options: GatewayOptions) -> None:
         reading, changing = _configure(options, READING_ATTEMPTS), _configure(options, CHANGING_ATTEMPTS)
         self._root = root = self._create_root_session(options)
-        self.sts = self._operator_calls("sts", reading, guarded="before-send.sts.AssumeRoot")
+        self.sts = self._operator_calls("sts", reading, guarded="before-send.sts.AssumeRoot", quick="AssumeRoot")
         self.iam = self._operator_calls("iam", reading)
         self.organizations = self._operator_calls("organizations", reading)
         self.iam_changing = self._operator_calls("iam", changing, guarded="before-send.iam")
@@ -90,10 +91,33 @@ class AwsClients:
         """Its users and groups, made on first use."""
         return self._operator_calls("identitystore", _configure(self.options, READING_ATTEMPTS))
 
-    def _operator_calls(self, service: str, config: Config, *, guarded: str | None = None) -> ServiceCalls:
+    def _operator_calls(
+        self, service: str, config: Config, *, guarded: str | None = None, quick: str | None = None
+    ) -> ServiceCalls:
+        """Calls of the operator; ``quick`` is an operation that is ``guarded``, and has a short way."""
         client = self._create_client(self.session, service, config, guarded)
         pace_calls(client, service, lambda: self.pacer)
-        return ServiceCalls(client, self.profile)
+        if quick is None:
+            return ServiceCalls(client, self.profile)
+        gates = OperatorGates(service, lambda: self.pacer)
+        return ServiceCalls(
+            client, self.profile, quick=QuickReads(client, self._open_way(client), self._find_operator, gates, quick)
+        )
+
+    def _find_operator(self) -> ReadOnlyCredentials:
+        """:raises NoCredentialsError: if there are none."""
+        credentials = self.session.get_credentials()
+        if credentials is None:
+            raise NoCredentialsError
+        return credentials.get_frozen_credentials()
+
+    def _open_way(self, client: BaseClient) -> ShortWay:
+        return ShortWay(
+            str(client.meta.endpoint_url),
+            self.session,
+            connect_timeout_seconds=self.options.connect_timeout_seconds,
+            read_timeout_seconds=self.options.read_timeout_seconds,
+        )
 
     def create_template_client(self, service: str, *, in_root_session: bool = False) -> BaseClient:
         """A client by which a call is built and never sent: no pacer and no gate stands before it."""
@@ -105,8 +129,7 @@ class AwsClients:
 
     def _root_reads(self, root: Session, service: str, config: Config) -> ServiceCalls:
         client = self._create_client(root, service, config, guarded=None)
-        timeouts = self.options.connect_timeout_seconds, self.options.read_timeout_seconds
-        quick = QuickReads(client, ShortWay(str(client.meta.endpoint_url), root, *timeouts))
+        quick = QuickReads(client, self._open_way(client), entered_credentials)
         return ServiceCalls(client, self.profile, in_root_session=True, quick=quick)
 
     def _root_calls(self, root: Session, service: str, config: Config, *, guarded: str | None = None) -> ServiceCalls:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -54,20 +55,18 @@ class Audit:
         return self.program.run("audit", "-o", "json", kill=kill)
 
     def resume(self, *, kill: KillPoint | None = None) -> Run:
-        jobs = self.program.query("SELECT job_id FROM jobs ORDER BY created_at DESC")
-        return self.program.run("jobs", "resume", jobs[0]["job_id"], "-o", "json", kill=kill)
+        return self.program.run("jobs", "resume", self.newest_job()["job_id"], "-o", "json", kill=kill)
 
-    def list_kept(self, since_job: str) -> set[str]:
-        """Accounts whose status is on disk, and was read by this job."""
+    def list_kept(self) -> set[str]:
+        """Accounts whose status is on disk, and was read by the newest job."""
         rows = self.program.query(
-            "SELECT account_id FROM account_statuses WHERE observed_at >= "
-            f"(SELECT created_at FROM jobs WHERE job_id = '{since_job}')"
+            "SELECT account_id FROM account_statuses WHERE observed_at >= (SELECT max(created_at) FROM jobs)"
         )
         return {row["account_id"] for row in rows}
 
-    def newest_job(self) -> str:
-        (row,) = self.program.query("SELECT job_id FROM jobs ORDER BY created_at DESC LIMIT 1")
-        return str(row["job_id"])
+    def newest_job(self) -> dict[str, Any]:
+        (row,) = self.program.query("SELECT * FROM jobs ORDER BY created_at DESC LIMIT 1")
+        return row
 
     def count_opened(self, since: int) -> Counter[str]:
         requests = self.program.sandbox.requests(since)
@@ -87,7 +86,7 @@ def test_p03_p15_an_audit_killed_anywhere_goes_on_where_it_was(audit: Audit, poi
     since = audit.start_over()
     killed = audit.run(kill=point)
     assert killed.status == KILLED, killed.stderr
-    at_kill, kept = audit.program.sandbox.last_request(), audit.list_kept(audit.newest_job())
+    at_kill, kept = audit.program.sandbox.last_request(), audit.list_kept()
 
     resumed = audit.resume()
     assert resumed.status == 1, resumed.stderr
@@ -122,7 +121,7 @@ def _assert_nothing_is_forgotten(audit: Audit, run: Run) -> None:
     for account_id in audit.readable:
         has_any = any(truth[account_id]["root_user"][kind] for kind in kinds)
         assert reported[account_id] == ("present" if has_any else "not_present")
-    (job,) = audit.program.query(f"SELECT state, progress FROM jobs WHERE job_id = '{audit.newest_job()}'")
+    job = audit.newest_job()
     progress = json.loads(job["progress"])
     assert (job["state"], progress["done"], progress["total"]) == ("done", ACCOUNTS, ACCOUNTS)
 
