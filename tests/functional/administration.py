@@ -32,6 +32,20 @@ class Administration:
         """So that root e-mail addresses can be read one by one and changed."""
         self._client("organizations").enable_aws_service_access(ServicePrincipal="account.amazonaws.com")
 
+    def enter_root_session(self, account_id: str, service: str) -> Any:
+        """A client for s3 or sqs that may do in the account what unlocking takes."""
+        task = {"s3": "S3UnlockBucketPolicy", "sqs": "SQSUnlockQueuePolicy"}[service]
+        credentials = self._client("sts").assume_root(
+            TargetPrincipal=account_id, TaskPolicyArn={"arn": f"arn:aws:iam::aws:policy/root-task/{task}"}
+        )["Credentials"]
+        session = boto3.Session(
+            aws_access_key_id=credentials["AccessKeyId"],
+            aws_secret_access_key=credentials["SecretAccessKey"],
+            aws_session_token=credentials["SessionToken"],
+            region_name="us-east-1",
+        )
+        return session.client(service, endpoint_url=self.sandbox.base_url)
+
     def _client(self, service: str) -> Any:
         return open_client(service, self.sandbox.base_url, self.sandbox.principals()["management-admin"])
 

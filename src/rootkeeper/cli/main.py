@@ -27,15 +27,27 @@ class RootkeeperGroup(CommandGroup):
     entries = {  # noqa: RUF012 - a class variable by its base
         "demo": CommandEntry("rootkeeper.cli.demo", "Live the main job on a sandbox, in half a minute.", _TRY),
         "sandbox": CommandEntry("rootkeeper.cli.sandbox", "Run an AWS organization on localhost.", _TRY),
-        "status": CommandEntry("rootkeeper.cli.status", "Show whether root access management is set up.", _SEE),
+        "status": CommandEntry(
+            "rootkeeper.cli.status",
+            "Show whether root access management is set up, and as you accepted it.",
+            _SEE,
+        ),
         "audit": CommandEntry("rootkeeper.cli.audit", "Show which accounts have root user credentials.", _SEE),
-        "emails": CommandEntry("rootkeeper.cli.emails", "Hold root e-mail addresses to rules, and change them.", _SEE),
-        "report": CommandEntry("rootkeeper.cli.report", "Write the evidence of a period for an auditor.", _SEE),
+        "emails": CommandEntry(
+            "rootkeeper.cli.emails", "Hold root e-mail addresses to rules, attest and change them.", _SEE
+        ),
+        "report": CommandEntry(
+            "rootkeeper.cli.report", "Write the evidence of a period: for an auditor, without AWS.", _SEE
+        ),
         "preflight": CommandEntry("rootkeeper.cli.preflight", "Show what SCPs and RCPs would block.", _SEE),
         "ledger": CommandEntry("rootkeeper.cli.ledger", "Read and verify the audit trail.", _SEE),
-        "policies": CommandEntry("rootkeeper.cli.policies", "Make least-privilege policies and alarms.", _SEE),
+        "policies": CommandEntry(
+            "rootkeeper.cli.policies", "Make least-privilege policies, alarms and infrastructure code.", _SEE
+        ),
         "breakglass": CommandEntry(
-            "rootkeeper.cli.breakglass", "Show who could open root today, and the way in without Identity Center.", _SEE
+            "rootkeeper.cli.breakglass",
+            "Show who could open root today, and the way in when Identity Center is down.",
+            _SEE,
         ),
         "enable": CommandEntry("rootkeeper.cli.enable", "Switch root access management on.", _CHANGE),
         "disable": CommandEntry("rootkeeper.cli.disable", "Switch root access management off.", _CHANGE),
@@ -49,7 +61,9 @@ class RootkeeperGroup(CommandGroup):
             "rootkeeper.cli.unlock", "Open buckets and queues whose policy locks everyone out.", _RECOVER
         ),
         "windows": CommandEntry("rootkeeper.cli.windows", "List, show and close recovery windows.", _RECOVER),
-        "failsafe": CommandEntry("rootkeeper.cli.failsafe", "Keep the delegated administrator's root login.", _RECOVER),
+        "failsafe": CommandEntry(
+            "rootkeeper.cli.failsafe", "Keep the delegated administrator's root login as the way back in.", _RECOVER
+        ),
     }
 
 

@@ -30,7 +30,7 @@ def status(
         bool, typer.Option("--accept", help="Accept the set-up as it is: drift is judged by it from now on.")
     ] = False,
 ) -> int:
-    """Show whether root access management is set up, and whether it is as you accepted it.
+    """Show whether root access management is set up, and as you accepted it.
 
     Shows the caller, the organization, trusted access for IAM, both features and the delegated administrators; for
     each missing part the command that mends it. Once a set-up was accepted, every difference from it is shown with

@@ -5,6 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tests.functional.promises.locked_resources import (
+    LOCKED_BUCKET,
+    LOCKED_QUEUE,
+    add_open_statement,
+    describe_policy,
+    find_policy,
+)
 from tests.functional.promises.stage import CLEAN, EVERYTHING, FAILSAFE, Stage
 
 
@@ -75,7 +82,27 @@ DISABLE = Job(
     ),
     lambda stage: _describe_setup(stage) == (0, [], []),
 )
-JOBS = (DELETE, RECOVER, CLOSE, ENABLE, DISABLE)
+OPEN_BUCKET = Job(
+    "open bucket",
+    ("unlock", "s3", *LOCKED_BUCKET, "--remove", "--yes", "-o", "json"),
+    ("DeleteBucketPolicy",),
+    lambda stage: find_policy(stage, "s3") is None,
+)
+CORRECT_BUCKET = Job(
+    "correct bucket",
+    ("unlock", "s3", *LOCKED_BUCKET, "--corrected", "--yes", "-o", "json"),
+    ("PutBucketPolicy",),
+    lambda stage: find_policy(stage, "s3") == describe_policy(f"arn:aws:s3:::{LOCKED_BUCKET[1]}"),
+    prepare=add_open_statement,
+)
+OPEN_QUEUE = Job(
+    "open queue",
+    ("unlock", "sqs", *LOCKED_QUEUE, "--regions", "us-east-1", "--corrected", "--yes", "-o", "json"),
+    ("SetQueueAttributes",),
+    lambda stage: find_policy(stage, "sqs") is None,
+)
+UNLOCKING_JOBS = (OPEN_BUCKET, CORRECT_BUCKET, OPEN_QUEUE)
+JOBS = (DELETE, RECOVER, CLOSE, ENABLE, DISABLE, *UNLOCKING_JOBS)
 EACH_MUTATING_OPERATION = [(job, operation) for job in JOBS for operation in dict.fromkeys(job.mutating)]
 
 

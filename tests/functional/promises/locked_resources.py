@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
+
+from tests.functional.administration import Administration
 from tests.functional.promises.stage import Stage
 
 OWNER = "888899990000"
@@ -24,6 +27,31 @@ def describe_policy(resource: str, *sids: str, service: str = "s3") -> dict[str,
         for sid in sids or ("TlsOnly",)
     ]
     return {"Version": "2012-10-17", "Statement": statements}
+
+
+def find_policy(stage: Stage, service: str) -> dict[str, Any] | None:
+    """What the locked bucket or queue really has, read without the product."""
+    client = Administration(stage.sandbox).enter_root_session(OWNER, service)
+    if service == "sqs":
+        url = client.get_queue_url(QueueName=LOCKED_QUEUE[1])["QueueUrl"]
+        attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])
+        text = attributes.get("Attributes", {}).get("Policy")
+    else:
+        try:
+            text = client.get_bucket_policy(Bucket=LOCKED_BUCKET[1])["Policy"]
+        except ClientError as error:
+            assert error.response["Error"]["Code"] == "NoSuchBucketPolicy", error
+            text = None
+    return json.loads(text) if text else None
+
+
+def add_open_statement(stage: Stage) -> None:
+    """The locked bucket's policy gets a second statement, which locks nobody out."""
+    policy = find_policy(stage, "s3")
+    assert policy is not None
+    policy["Statement"] += describe_policy(f"arn:aws:s3:::{LOCKED_BUCKET[1]}")["Statement"]
+    client = Administration(stage.sandbox).enter_root_session(OWNER, "s3")
+    client.put_bucket_policy(Bucket=LOCKED_BUCKET[1], Policy=json.dumps(policy))
 
 
 def make_open_policy(stage: Stage) -> str:

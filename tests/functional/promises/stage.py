@@ -56,6 +56,7 @@ class Stage:
             "ROOTKEEPER_DATABASE_URL": f"sqlite:///{self.database}",
             "ROOTKEEPER_AWS_API_SHARE": "100",
             "ROOTKEEPER_AWS_VERIFY_SECONDS": "0",
+            "ROOTKEEPER_UNLOCK_QUEUE_VERIFY_SECONDS": "0",
             **self.settings,
         }
 

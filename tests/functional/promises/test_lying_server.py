@@ -8,7 +8,7 @@ import pytest
 
 from tests.functional.administration import Administration
 from tests.functional.promises.interposed_proxy import MUTATING_OPERATIONS
-from tests.functional.promises.jobs import CLOSE, DELETE, DISABLE, ENABLE, RECOVER, Job
+from tests.functional.promises.jobs import CLOSE, DELETE, DISABLE, ENABLE, RECOVER, UNLOCKING_JOBS, Job
 from tests.functional.promises.stage import EVERYTHING, Stage, assert_clean_ending, find_kinds
 
 KINDS = {
@@ -85,3 +85,18 @@ def test_p05_a_step_of_the_set_up_that_a_lying_server_only_claims_has_failed(
     outcomes = [step["outcome"] for step in json.loads(run.stdout)["steps"]]
     place = job.mutating.index(operation)
     assert outcomes == ["changed"] * place + ["failed"] + ["skipped"] * (len(job.mutating) - place - 1), run.shown
+
+
+@pytest.mark.parametrize("job", UNLOCKING_JOBS, ids=lambda job: job.name)
+def test_p05_a_policy_that_a_lying_server_keeps_is_reported_as_failed(stage: Stage, job: Job) -> None:
+    job.prepare(stage)
+    (operation,) = job.mutating
+    stage.sandbox.faults(operation=operation, lie=True)
+    since = stage.sandbox.last_request()
+    run = stage.run(*job.arguments)
+    assert_clean_ending(run, 4)
+    assert (run.json["result"], run.json["verdict_after"]) == ("failed", "depends")
+    assert [name for name, _ in stage.sandbox.operations(since, mutating=True)] == [operation]
+    assert not job.is_done(stage)
+    results = [entry["result"] for entry in stage.entries() if entry["action"] == MUTATING_OPERATIONS[operation]]
+    assert results == [None, "failed"]

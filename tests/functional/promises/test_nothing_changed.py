@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import signal
-import time
-
 import pytest
 
 from tests.functional.promises.command_lines import list_commands
 from tests.functional.promises.locked_resources import LOCKED_BUCKET, LOCKED_QUEUE
 from tests.functional.promises.stage import CLEAN, EVERYTHING, FAILSAFE, UNIT, Stage, assert_clean_ending, read_rows
+from tests.functional.promises.unfinished_runs import interrupt_deletion
 
 AUDIT_POLICY = "IAMAuditRootUserCredentials"
-_PATIENCE_SECONDS = 60
-NOT_USED_LATELY = ("012345678901", "600070008000")
-"""They have a password and an access key."""
 
 EMAIL_CHANGE = (EVERYTHING, "aws+new@example.com", "--reason", "drill", "--override")
 DRY_RUNS: dict[tuple[str, ...], tuple[str, ...]] = {
@@ -72,20 +66,6 @@ ON_SANDBOXES_OF_THEIR_OWN = {("demo",), ("sandbox",)}
 def test_p07_every_command_is_either_reading_or_has_a_dry_run() -> None:
     assert list_commands("--dry-run") == set(DRY_RUNS)
     assert list_commands() - ON_SANDBOXES_OF_THEIR_OWN == {*DRY_RUNS, *READING, *ENDING_JOBS}
-
-
-def interrupt_deletion(stage: Stage) -> str:
-    """A deletion that was stopped after the first of two accounts; its job's id."""
-    waves = ("--canary", "1", "--pause", "1h")
-    run = stage.begin("delete", *NOT_USED_LATELY, *waves, "--yes")
-    end = time.monotonic() + _PATIENCE_SECONDS
-    while "Wave 1 of 2 is done" not in run.remarks:
-        assert time.monotonic() < end, run.remarks
-        assert not run.ends_within(0.05), run.remarks
-    run.signal(signal.SIGINT)
-    assert run.wait().status == 130
-    (job,) = json.loads(stage.run("jobs", "list", "--unfinished", "-o", "json").stdout)["jobs"]
-    return str(job["job_id"])
 
 
 def fill_in(stage: Stage, arguments: tuple[str, ...], job_id: str) -> list[str]:
