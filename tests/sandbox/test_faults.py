@@ -153,8 +153,10 @@ def test_times_counts_the_calls_that_were_struck() -> None:
             "organizations",
             "TooManyRequestsException",
             400,
-            "You have sent too many requests in too short a period of time. The quota helps protect against"
-            " denial-of-service attacks. Try again later.",
+            (
+                "You have sent too many requests in too short a period of time. The quota helps protect against"
+                " denial-of-service attacks. Try again later."
+            ),
             {"Type": "RATE_LIMIT_EXCEEDED"},
         ),
         ("s3", "Throttling", 400, "Rate exceeded", {}),
