@@ -80,7 +80,8 @@ def test_a_comment_never_ends_early() -> None:
     assert text == '# Note: x\n#\n# resource "evil" {}\na = 1\n'
 
 
-NAMES = st.from_regex(r"[a-z_][a-z0-9_]{0,8}", fullmatch=True)
+NAMES = st.from_regex(r"_?[a-z][a-z0-9_]{0,7}", fullmatch=True)
+"""The parser keeps names that begin with two underscores for itself."""
 TEXTS = st.text(st.characters(codec="ascii", exclude_characters='"\\$%{}', exclude_categories=["Cc"]), max_size=20)
 VALUES = st.recursive(
     TEXTS | st.booleans() | st.integers(0, 9999),

@@ -87,7 +87,8 @@ def test_a_statement_applies_by_action_and_resource(
         (render({"Effect": "Allow", "Action": "*"}), "either Resource or NotResource"),
         (render(ALLOW | {"Resource": "bucket"}), 'must be an ARN or "\\*"'),
         (render(ALLOW | {"Condition": {"StringEquals": {"a:b": {}}}}), "must be texts"),
-        ("[" * 5000 + "]" * 5000, "nested too deeply"),
+        # From 3.12 on Python reads it.
+        ("[" * 5000 + "]" * 5000, "nested too deeply|must be an object"),
         (render(*[ALLOW | {"Sid": f"S{n}"} for n in range(200)]), "characters, and AWS allows 10,240"),
     ],
 )
