@@ -12,15 +12,16 @@ from datetime import datetime
 from typing import Any, NoReturn, cast
 
 from botocore import xform_name
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSPreparedRequest, AWSRequest
+from botocore.awsrequest import AWSPreparedRequest
 from botocore.client import BaseClient
+from botocore.compat import get_current_datetime
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserFactory
 from botocore.utils import parse_timestamp
 
 from rootkeeper.aws.answers import Answer
+from rootkeeper.aws.signatures import RepeatedSignature
 
 PLACEHOLDER = "000000000000"
 """Stands for the account id in the parameters of a template."""
@@ -53,19 +54,15 @@ class CallTemplate:
 
     operation: str
     url: str
-    headers: dict[str, str]
     body: bytes
-    region: str
-    signing_name: str
+    signature: RepeatedSignature
     output_shape: Any
     parser: Any
 
     def sign(self, account_id: str, credentials: ReadOnlyCredentials) -> SignedCall:
         """The call for one account, signed now with Signature Version 4."""
         body = self.body.replace(PLACEHOLDER.encode(), account_id.encode())
-        request = AWSRequest("POST", self.url, headers=self.headers, data=body)
-        SigV4Auth(credentials, self.signing_name, self.region).add_auth(request)
-        return SignedCall(self.url, {name: _text(value) for name, value in request.headers.items()}, body)
+        return SignedCall(self.url, self.signature.sign(body, credentials, get_current_datetime()), body)
 
     def parse(self, status: int, headers: Any, body: bytes) -> Answer:
         """What AWS answered.
@@ -101,13 +98,12 @@ def make_template(client: BaseClient, operation: str, request: AWSPreparedReques
     scope = _SCOPE.search(_text(request.headers["Authorization"]))
     if scope is None:
         raise RuntimeError("botocore signed in a way that isn't Signature Version 4")
+    headers = {name: _text(request.headers[name]) for name in _KEPT_HEADERS}
     return CallTemplate(
         operation=operation,
         url=request.url,
-        headers={name: _text(request.headers[name]) for name in _KEPT_HEADERS},
         body=request.body if isinstance(request.body, bytes) else str(request.body).encode(),
-        region=scope["region"],
-        signing_name=scope["name"],
+        signature=RepeatedSignature(request.url, headers, scope["name"], scope["region"]),
         output_shape=model.operation_model(operation).output_shape,
         parser=_create_parser(model.metadata["protocol"]),
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from rootkeeper.cli.audit import AUDIT_OUTPUTS
 from rootkeeper.cli.exit_statuses import ExitStatus
@@ -32,7 +34,7 @@ def run_audit(
     """Audit, show the answer and return the exit status; with ``jsonl`` accounts are shown as they come."""
     progress = open_progress(terminal)
     lines = _Lines(terminal, details=details)
-    with StopRequests() as stop:
+    with StopRequests() as stop, _garbage_collected_rarely():
         answer = perform(progress, stop, lines.write if output is OutputFormat.JSONL else None)
     progress.finish()
     if isinstance(answer, AuditInterrupted):
@@ -54,6 +56,19 @@ def resume_audit(request: ResumeRequest) -> int:
         FailOnOptions().to_set(),
         details=job.parameters.get("details") is True,
     )
+
+
+@contextmanager
+def _garbage_collected_rarely() -> Iterator[None]:
+    """Looking for garbage means looking at the whole inventory, again and again; reading leaves hardly any."""
+    thresholds = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
 
 
 def _name_interrupted(answer: AuditInterrupted, terminal: Terminal) -> int:

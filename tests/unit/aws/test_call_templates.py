@@ -76,7 +76,7 @@ def test_botocore_s_endpoint_rules_hold(
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     template = template_of(AwsClients(GatewayOptions(), FakeClock()))
-    assert (template.url, template.region, template.signing_name) == (url, region, "sts")
+    assert (template.url, template.signature.region, template.signature.signing_name) == (url, region, "sts")
 
 
 def test_an_answer_is_parsed_as_botocore_parses_it(operator_clients: AwsClients) -> None:
