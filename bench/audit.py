@@ -12,12 +12,12 @@ import argparse
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from functools import partial
 from pathlib import Path
 from statistics import median
 
-from measuring.audit_report import Kind, Line, Report
+from measuring.audit_report import RIVALS, Kind, Line, Report
 from measuring.audits import CONCURRENCY, Result, Stage, open_stage, run_audit, run_script, run_shared_client
 from measuring.pages import ensure_section, write_section
 from measuring.signing_cost import measure_signing_milliseconds
@@ -48,7 +48,8 @@ def main() -> int:
         with open_stage(accounts, options.organizational_units, options.latency_ms) as stage:
             lines += measure_size(stage, options)
     report = Report(lines, start_seconds, signing_milliseconds)
-    text = f"{report.render_table()}\n\n{render_list([*describe_conditions(options), *report.explain()])}"
+    remarks = [*describe_conditions(options, {line.kind for line in lines}), *report.explain()]
+    text = f"{report.render_table()}\n\n{render_list(remarks)}"
     print(text)
     if options.markdown:
         write_section(options.markdown, PROGRAM, f"{time.strftime('%Y-%m-%d')}, {surroundings}\n\n{text}")
@@ -143,28 +144,32 @@ def measure_rivals(stage: Stage, options: argparse.Namespace, rounds: int) -> It
     )
 
 
-def describe_conditions(options: argparse.Namespace) -> Iterator[str]:
+def describe_conditions(options: argparse.Namespace, kinds: Set[Kind]) -> Iterator[str]:
+    """What was done, of those kinds that were measured."""
     settings = "".join(f", {setting}" for setting in options.setting)
+    ours = ", ".join(kind for kind in Kind if kind in kinds - RIVALS)
     yield (
-        f"cold, warm, botocore, bad day: rootkeeper audit --api-share {options.api_share} -o {options.output}"
+        f"{ours}: rootkeeper audit --api-share {options.api_share} -o {options.output}"
         f"{settings}; cold with an empty database, warm with the same again. {options.organizational_units}"
         f" organizational units, two fifths of them with children; {options.latency_ms} ms of latency."
     )
     yield "botocore: warm, without a transport of our own: all calls by shared botocore clients in threads."
-    yield (
-        "bad day: cold, 2 % of the calls throttled, 1 % hanging for longer than the client waits"
-        f" ({READ_TIMEOUT_SECONDS} s), 0.5 % cut off after they acted, a tenth of Organizations' lists answered by an"
-        " empty page with a token."
-    )
-    yield (
-        f"script: a boto3 session per account, one after the other or in {SCRIPT_THREADS} threads. ≈: from a sample of"
-        f" {options.sample} accounts for each thread, as if all had been read so, without the listing; throttles, lost"
-        " and MB are the sample's."
-    )
-    yield (
-        f"one client: one boto3 client for each service, {CONCURRENCY} threads, boto3's retries (standard mode), no"
-        " pacer."
-    )
+    if Kind.BAD_DAY in kinds:
+        yield (
+            "bad day: cold, 2 % of the calls throttled, 1 % hanging for longer than the client waits"
+            f" ({READ_TIMEOUT_SECONDS} s), 0.5 % cut off after they acted, a tenth of Organizations' lists answered by"
+            " an empty page with a token."
+        )
+    if kinds & RIVALS:
+        yield (
+            f"script: a boto3 session per account, one after the other or in {SCRIPT_THREADS} threads. ≈: from a sample"
+            f" of {options.sample} accounts for each thread, as if all had been read so, without the listing;"
+            " throttles, lost and MB are the sample's."
+        )
+        yield (
+            f"one client: one boto3 client for each service, {CONCURRENCY} threads, boto3's retries (standard mode), no"
+            " pacer."
+        )
 
 
 def audit_on_a_bad_day(stage: Stage, options: argparse.Namespace) -> Result:

@@ -55,7 +55,7 @@ def main() -> None:
     options = read_options()
     surroundings = describe_surroundings()
     print(f"{surroundings}\n", flush=True)
-    # A quarter of the generated members isn't ACTIVE or is in nobody's way: more are made than are deleted from.
+    # Some of the generated members aren't ACTIVE: more are made than are deleted from.
     made = options.accounts + options.accounts // 8 + KEEPS_FREE
     with run_sandbox("--accounts", str(made), "--features", "all", "--latency-ms", str(options.latency_ms)) as sandbox:
         targets = choose_targets(sandbox, options.accounts)

@@ -11,7 +11,7 @@ from rootkeeper.domain.organizations import AccountId, AccountState
 from rootkeeper.domain.root_credentials import MfaKind, RootCredentialsSummary
 from rootkeeper.domain.setup import Feature
 from rootkeeper.domain.task_policies import TaskPolicy
-from rootkeeper.errors import AwsThrottledError
+from rootkeeper.errors import AwsThrottledError, AwsUnreachableError
 from tests.fakes.clock import FakeClock
 from tests.fakes.intents import make_intent
 from tests.fakes.organization import FakeOrganization
@@ -120,7 +120,8 @@ class FakeSubject:
         return list(self.organization.calls)
 
     def cut_off(self, operation: str) -> None:
-        self.organization.act_then_fail(operation)
+        is_reading = operation.startswith(("Get", "List"))
+        self.organization.act_then_fail(operation, AwsUnreachableError("No answer.") if is_reading else None)
 
     def lie(self, operation: str) -> None:
         self.organization.lie(operation, times=1)

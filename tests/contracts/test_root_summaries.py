@@ -14,7 +14,7 @@ from rootkeeper.aws.root_sessions import AwsRootSessions
 from rootkeeper.aws.summary_readers import LoopSummaryReader, ThreadedSummaryReader
 from rootkeeper.domain.ledger import Action
 from rootkeeper.domain.organizations import AccountId
-from rootkeeper.errors import AwsAccessDeniedError, AwsThrottledError, LockLostError
+from rootkeeper.errors import AwsAccessDeniedError, AwsError, AwsThrottledError, AwsUnreachableError, LockLostError
 from rootkeeper.ports.root_summaries import SummaryAnswer, SummaryReader, SummaryRequest
 from tests.contracts.subjects import (
     BLOCKED,
@@ -120,11 +120,15 @@ def test_p18_a_denial_within_the_session_is_told_apart_by_the_session(reading: R
     assert answer.summary is None
 
 
-def test_a_throttled_second_call_leaves_a_session_that_can_be_used_again(reading: Reading) -> None:
-    reading.subject.throttle("GetAccountSummary")
+@pytest.mark.parametrize("error", [AwsThrottledError, AwsUnreachableError])
+def test_a_second_call_that_fails_for_now_leaves_a_session_that_can_be_used_again(
+    reading: Reading, error: type[AwsError]
+) -> None:
+    disturb = reading.subject.throttle if error is AwsThrottledError else reading.subject.cut_off
+    disturb("GetAccountSummary")
     (answer,) = reading.read(reading.request(MEMBER))
     if answer.error is not None:  # threads try again by themselves
-        assert isinstance(answer.error, AwsThrottledError)
+        assert isinstance(answer.error, error)
         again = reading.request(MEMBER)
         (answer,) = reading.read(SummaryRequest(MEMBER, again.intent, answer.session))
     assert answer.summary == reading.subject.truth(MEMBER)

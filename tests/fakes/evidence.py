@@ -10,7 +10,7 @@ from rootkeeper.domain.deletion_exceptions import DeletionException
 from rootkeeper.domain.evidence.history import DeletionEvidence, EndedException, History, OpenIntent
 from rootkeeper.domain.evidence.periods import Period
 from rootkeeper.domain.evidence.reports import EvidenceFacts, EvidenceReport, LedgerEvidence, compile_report
-from rootkeeper.domain.ledger import Action, Actor, ActorKind, Result
+from rootkeeper.domain.ledger import Action, Actor, ActorKind, LedgerEntry, Phase, Result
 from rootkeeper.domain.organizations import (
     Account,
     AccountId,
@@ -126,6 +126,27 @@ def make_guardrail(
     return Guardrail(policy_id, "DenyLongTermRoot", "service_control_policy", content_hash, attached_to)
 
 
+def make_entry(sequence: int, action: Action, at: datetime = READ, **changes: object) -> LedgerEntry:
+    """An intent, unless ``changes`` say otherwise."""
+    entry = LedgerEntry(
+        sequence=sequence,
+        at=at,
+        organization_id=ORGANIZATION_ID,
+        endpoint=ENDPOINT,
+        actor=OPERATOR,
+        action=action,
+        account_id=None,
+        parameters={},
+        phase=Phase.INTENT,
+        owner_id="owner",
+        intent_sequence=None,
+        result=None,
+        previous_hash="",
+        entry_hash="",
+    )
+    return replace(entry, **changes)  # type: ignore[arg-type]  # any field may be changed
+
+
 def accept(state: SetupState, *, at: datetime = START, by: str = "mary@desk") -> AcceptedSetup:
     return AcceptedSetup(state, at, by, 7)
 
@@ -195,6 +216,11 @@ def make_history() -> History:
             delete(13, CredentialKind.PASSWORD, None, Result.DONE),
             delete(15, CredentialKind.MFA_DEVICES, f"arn:aws:iam::{CLEAN}:mfa/root-account-mfa-device", Result.UNKNOWN),
         ),
+        exceptions=(
+            DeletionException(
+                PRESENT, "Billing", "Reseller sign-up needs root", END + timedelta(days=30), "mary@desk", START
+            ),
+        ),
         ended_exceptions=(
             EndedException(CLEAN, "Shop", "Needed until the migration", "2026-12-31T00:00:00+00:00", READ, "mary@desk"),
         ),
@@ -213,11 +239,6 @@ def make_facts() -> EvidenceFacts:
         windows=(
             make_window(CLEAN, approved_by=("john@example.com",)),
             make_window(RECOVERING, WindowState.OPEN, requested_at=READ),
-        ),
-        exceptions=(
-            DeletionException(
-                PRESENT, "Billing", "Reseller sign-up needs root", END + timedelta(days=30), "mary@desk", START
-            ),
         ),
         history=make_history(),
         emails=EmailJudging(EmailRules(), {}, END).judge_all(make_inventory()),
@@ -249,9 +270,9 @@ def make_hostile_facts(text: str) -> EvidenceFacts:
             replace(window, reason=text, ticket=text, requested_by=text, approved_by=(text,), failure=text)
             for window in facts.windows
         ),
-        exceptions=tuple(replace(one, owner=text, reason=text, added_by=text) for one in facts.exceptions),
         history=replace(
             facts.history,
+            exceptions=tuple(replace(one, owner=text, reason=text, added_by=text) for one in facts.history.exceptions),
             deletions=tuple(replace(one, target=text, actor=actor, cause=text) for one in facts.history.deletions),
             ended_exceptions=tuple(
                 replace(one, owner=text, reason=text, until=text, ended_by=text)

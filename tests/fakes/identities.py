@@ -90,7 +90,7 @@ class FakeIdentities:
         self.accounts[account_id] = AccountIdentities(account_id, users, roles)
 
     def use_root(self, at: datetime) -> None:
-        self.root_use = RootUse(at, None, None, mfa_active=True)
+        self.root_use = RootUse(at, None, None)
 
     def read_identities(self, account_id: AccountId) -> AccountIdentities:
         self._note("read_identities", account_id)
@@ -106,7 +106,9 @@ class FakeIdentities:
             raise AwsNotFoundError("There is no report.", aws_code="ReportNotPresent")
         return self.root_use
 
-    def list_permission_sets(self, account_id: AccountId) -> tuple[PermissionSet, ...]:
+    def list_permission_sets(
+        self, account_id: AccountId, management_account_id: AccountId
+    ) -> tuple[PermissionSet, ...]:
         self._note("list_permission_sets", account_id)
         return self.permission_sets.get(account_id, ())
 

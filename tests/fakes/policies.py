@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from threading import Event
 from typing import Any
 
 from rootkeeper.domain.organization_policies import OrganizationPolicy, PolicyListing
@@ -70,8 +71,12 @@ class FakePolicies:
 
     def list_policies_over(self, target_ids: Collection[str]) -> PolicyListing:
         self._note("list_policies_over")
-        found = [policy for policy in self._policies if policy.target_ids & set(target_ids)]
-        return PolicyListing((self._full_access(), *found), self.enabled, self.problems | self.problems_of_targets)
+        asked = [
+            replace(policy, target_ids=policy.target_ids & set(target_ids))
+            for policy in (self._full_access(), *self._policies)
+        ]
+        found = tuple(policy for policy in asked if policy.target_ids)
+        return PolicyListing(found, self.enabled, self.problems | self.problems_of_targets)
 
     def _note(self, call: str) -> None:
         self.calls.append(call)
@@ -83,3 +88,23 @@ class FakePolicies:
         label = PolicyLabel("p-FullAWSAccess", "FullAWSAccess")
         content = json.dumps(FULL_ACCESS)
         return OrganizationPolicy(label, PolicyKind.SERVICE_CONTROL, content, frozenset(targets), is_aws_managed=True)
+
+
+@dataclass
+class HeldPolicies:
+    """Implements PolicyReader: no answer comes before it is let go."""
+
+    policies: FakePolicies
+    released: Event = field(default_factory=Event)
+
+    def list_policies(self) -> PolicyListing:
+        self.released.wait()
+        return self.policies.list_policies()
+
+    def list_policies_under_full_access(self) -> PolicyListing:
+        self.released.wait()
+        return self.policies.list_policies_under_full_access()
+
+    def list_policies_over(self, target_ids: Collection[str]) -> PolicyListing:
+        self.released.wait()
+        return self.policies.list_policies_over(target_ids)

@@ -51,11 +51,6 @@ class BackgroundRun:
         """What Ctrl-C sends."""
         self.process.send_signal(signal.SIGINT)
 
-    def kill(self) -> Run:
-        """End it without any warning."""
-        self.process.kill()
-        return self.end()
-
     def end(self) -> Run:
         """Wait for its end."""
         return Run(self.process.wait(SECONDS), self.stdout, self.stderr)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,8 @@ UNIT = {"700080009000", "800090001000", "900010002000"}
 EVERYTHING = "800090001000"
 CERTIFICATE = "900010002000"
 USED_YESTERDAY = "999900001111"
+STS_BURST = 600
+"""Of AWS's published rate."""
 
 
 def is_bare(sandbox: SandboxProcess, account_id: str) -> bool:
@@ -208,7 +212,12 @@ def test_a_share_of_the_quotas_is_a_percentage(program: Program, command: tuple[
     assert "--api-share" in run.stderr
 
 
-def test_a_deletion_leaves_room_to_other_tools_when_told_to(enabled: Program, sandbox: SandboxProcess) -> None:
+def test_a_deletion_leaves_room_to_other_tools_when_told_to(
+    enabled: Program, sandbox: SandboxProcess, tmp_path: Path
+) -> None:
     run = enabled.run("delete", EVERYTHING, "--yes", "--api-share", "50")
     assert run.status == 0, run.shown
     assert is_bare(sandbox, EVERYTHING)
+    with closing(sqlite3.connect(tmp_path / "rootkeeper.db")) as connection:
+        rows = connection.execute("SELECT tokens FROM quota_states WHERE quota LIKE '%sts:*'").fetchall()
+    assert [0 < tokens <= STS_BURST / 2 for (tokens,) in rows] == [True]

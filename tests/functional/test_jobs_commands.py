@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import sqlite3
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -64,11 +66,11 @@ def count(requests: Iterable[dict[str, Any]], operation: str) -> Counter[str]:
     return Counter(request["account_id"] for request in requests if request["operation"] == operation)
 
 
-def stop_audit_at_once(program: Program, sandbox: SandboxProcess) -> tuple[Run, str]:
+def stop_audit_at_once(program: Program, sandbox: SandboxProcess, *arguments: str) -> tuple[Run, str]:
     """An audit, two accounts at a time, that somebody stops once a few are read; and its job's id."""
     sandbox.faults(operation="GetAccountSummary", latency_ms=500)
     since = sandbox.last_request()
-    with in_background(program, "audit", ROOTKEEPER_AWS_CONCURRENCY="2") as run:
+    with in_background(program, "audit", *arguments, ROOTKEEPER_AWS_CONCURRENCY="2") as run:
         run.wait_until(lambda: count(sandbox.requests(since), "GetAccountSummary").total() >= 5)
         run.ask_to_stop()
         ended = run.end()
@@ -178,6 +180,7 @@ def test_a_job_that_runs_elsewhere_stops_when_it_is_cancelled(enabled: Program, 
         ended = run.end()
     assert ended.status == 4, ended.shown
     assert "The job was cancelled." in ended.stderr
+    assert "jobs resume" not in ended.stderr
     assert len({account_id for _, account_id in sandbox.operations(since, mutating=True)}) == 1
 
 
@@ -202,10 +205,26 @@ def test_resuming_a_deletion_asks_and_a_dry_run_shows_what_is_left(enabled: Prog
     dry = enabled.run("jobs", "resume", job_id, "--dry-run", "-o", "json")
     assert dry.status == 0, dry.shown
     assert dry.json["summary"] == {"accounts": 2, "to_delete": 2}
+    assert "Order: 2 accounts at once." in dry.stderr  # the canary is done
     another = enabled.run("delete", "Sandbox Ana", "--dry-run")
     assert f"Deletion {job_id} was interrupted after 1 of 3 accounts" in another.stderr
     assert sandbox.operations(before, mutating=True) == []
     assert find_only_job(enabled)["state"] == "interrupted"
+
+
+def test_a_deletion_whose_process_died_after_its_last_account_ends_without_a_question(
+    enabled: Program, sandbox: SandboxProcess, tmp_path: Path
+) -> None:
+    assert enabled.run("delete", "--ou", "AnyCompany", "--yes").status == 0
+    job_id, since = find_only_job(enabled)["job_id"], sandbox.last_request()
+    with closing(sqlite3.connect(tmp_path / "rootkeeper.db")) as connection, connection:
+        connection.execute("UPDATE jobs SET state = 'running', ended_at = NULL")
+    resumed = enabled.run("jobs", "resume", job_id, "--yes", "-o", "json")
+    assert resumed.status == 0, resumed.shown
+    assert resumed.json["summary"]["deleted"] == 3
+    assert "Delete root user credentials in" not in resumed.stderr
+    assert not count(sandbox.requests(since), "AssumeRoot")
+    assert find_only_job(enabled)["state"] == "done"
 
 
 def test_a_failed_canary_holds_the_rest_back_until_it_is_tried_again(enabled: Program, sandbox: SandboxProcess) -> None:
@@ -228,11 +247,25 @@ def test_a_failed_canary_holds_the_rest_back_until_it_is_tried_again(enabled: Pr
     assert retried.json["summary"]["deleted"] == 3
 
 
+def test_too_many_failures_hold_the_rest_back_until_somebody_goes_on(enabled: Program, sandbox: SandboxProcess) -> None:
+    for operation in ("DeleteAccessKey", "DeleteSigningCertificate"):
+        sandbox.faults(operation=operation, error={"code": "AccessDenied", "status": 403, "message": "no"})
+    rules = ("--wave", "1", "--stop-after-failures", "1")
+    run = enabled.run("delete", "--ou", "AnyCompany", *rules, "--yes", "-o", "json")
+    assert run.status == 4, run.shown
+    assert (run.json["summary"]["failed"], run.json["summary"]["not_begun"]) == (1, 2)
+    assert run.json["stopped_by"] == "1 account failed, and --stop-after-failures is 1."
+    sandbox.clear_faults()
+    resumed = enabled.run("jobs", "resume", find_only_job(enabled)["job_id"], "--yes", "-o", "json")
+    assert resumed.status == 4, resumed.shown
+    assert (resumed.json["summary"]["failed"], resumed.json["summary"]["deleted"]) == (1, 2)
+
+
 def test_ctrl_c_during_an_audit_keeps_what_was_read_and_names_the_job(
     enabled: Program, sandbox: SandboxProcess
 ) -> None:
     since = sandbox.last_request()
-    ended, job_id = stop_audit_at_once(enabled, sandbox)
+    ended, job_id = stop_audit_at_once(enabled, sandbox, "--fail-on", "none")
     assert ended.status == 130, ended.shown
     assert f"rootkeeper jobs resume {job_id}" in ended.stderr
     assert ended.stdout == ""
@@ -240,8 +273,10 @@ def test_ctrl_c_during_an_audit_keeps_what_was_read_and_names_the_job(
     assert job["state"] == "interrupted"
     assert 5 <= job["progress"]["done"] < 26
 
+    dry = enabled.run("jobs", "resume", job_id, "--dry-run")
+    assert (dry.status, "has no dry run" in dry.stderr) == (2, True), dry.shown
     resumed = enabled.run("jobs", "resume", job_id, "-o", "json")
-    assert resumed.status == 1, resumed.shown  # there are findings
+    assert resumed.status == 0, resumed.shown  # nothing counts as a finding, as was said at first
     assert resumed.json["summary"]["accounts"] == 26
     assert resumed.json["summary"]["present"] == 14
     opened = count(sandbox.requests(since), "AssumeRoot")
@@ -262,6 +297,7 @@ def test_ctrl_c_twice_during_an_audit_stops_now(enabled: Program, sandbox: Sandb
     assert ended.status == 130, ended.shown
     sandbox.clear_faults()
     resumed = enabled.run("jobs", "resume", find_only_job(enabled, "audit")["job_id"], "-o", "json")
+    assert resumed.status == 1, resumed.shown  # there are findings
     assert resumed.json["summary"]["accounts"] == 26
     assert resumed.json["summary"]["present"] == 14
     opened = count(sandbox.requests(since), "AssumeRoot")

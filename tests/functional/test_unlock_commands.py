@@ -273,9 +273,11 @@ def test_a_replacement_that_would_not_do_is_refused_by_the_name_of_its_file(
 
 @pytest.mark.parametrize("service", ["s3", "sqs"])
 def test_p18_an_scp_that_denies_the_session_is_named(unlocking: Program, sandbox: SandboxProcess, service: str) -> None:
+    policies = sandbox.organization()["policies"]
+    policy_id = next(policy["policy_id"] for policy in policies if policy["name"] == "DenyRootUser")
     run = unlocking.run("unlock", service, BLOCKED)
     assert run.status == 3, run.shown
-    assert "policy p-" in run.stderr or "SCP" in run.stderr
+    assert policy_id in run.stderr
 
 
 def test_p18_p06_an_rcp_that_denies_the_policy_leaves_it_unknown_and_changes_nothing(
@@ -292,7 +294,7 @@ def test_p18_p06_an_rcp_that_denies_the_policy_leaves_it_unknown_and_changes_not
     )
     assert created
     listed = unlocking.run("unlock", "s3", ORDERS, "-o", "json")
-    assert (listed.status, names_of(listed, "buckets")) == (0, [(BUCKET, "us-east-1", "unknown")])
+    assert (listed.status, names_of(listed, "buckets")) == (1, [(BUCKET, "us-east-1", "unknown")])
     assert "resource control policy" in listed.json["buckets"][0]["explanation"]
     since = sandbox.last_request()
     run = unlock_bucket(unlocking, "--remove", "--yes")
@@ -326,8 +328,9 @@ def test_credentials_of_aws_are_not_sent_to_another_server(unlocking: Program, s
 
 
 def test_an_account_under_a_window_may_be_unlocked(unlocking: Program, sandbox: SandboxProcess) -> None:
+    sandbox.put_root_user(ORDERS, {})
     opened = unlocking.run("recover", ORDERS, "--reason", "drill", "--for", "1h", "--leave-open", "--yes")
-    assert opened.status in {0, 2}, opened.shown
+    assert opened.status == 0, opened.shown
     assert unlock_bucket(unlocking, "--remove", "--yes").status == 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from tests.sandbox_process import SandboxProcess
 
 ACCOUNTS = 500
 PAGES = ACCOUNTS // 20
+HANG_SECONDS = 25
+"""Less than the program waits for an answer."""
 SLOW = {"ROOTKEEPER_AWS_API_SHARE": "30"}
 """Accounts are listed at 2.4 pages a second, which takes much longer than reading them."""
 
@@ -49,6 +52,19 @@ def test_a_warm_audit_ends_before_the_listing_and_says_how_old_the_list_is(
     calls = [name for name, _ in great_sandbox.operations(before)]
     assert 0 < calls.count("ListAccounts") < PAGES
     assert calls.count("AssumeRoot") == calls.count("GetAccountSummary") - 1
+
+
+def test_a_page_that_does_not_come_holds_no_warm_audit_up(great: Program, great_sandbox: SandboxProcess) -> None:
+    cold = great.run("audit", "-o", "json")
+    great_sandbox.faults(operation="ListAccounts", latency_ms=HANG_SECONDS * 1000)
+    started = time.monotonic()
+    try:
+        warm = great.run("audit", "-o", "json")
+    finally:
+        great_sandbox.clear_faults()
+    assert time.monotonic() - started < HANG_SECONDS
+    assert warm.json["inventory"] == {"listed_at": cold.json["inventory"]["listed_at"], "is_complete": False}
+    assert len(warm.json["accounts"]) == ACCOUNTS
 
 
 def test_a_refresh_waits_for_a_complete_list(great: Program, great_sandbox: SandboxProcess) -> None:

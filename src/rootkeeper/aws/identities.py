@@ -98,7 +98,6 @@ class AwsIdentities:
             generated_at=required(answer, "GeneratedTime", _REPORT).astimezone(UTC),
             password_last_used_at=_parse_moment(row.get("password_last_used")),
             access_key_last_used_at=max((key for key in keys if key), default=None),
-            mfa_active=row.get("mfa_active") == "true",
         )
 
     def _read_report(self) -> Answer:
@@ -146,7 +145,6 @@ class _Details:
             policies=tuple(self._parse_own(role, arn, "RolePolicyList")),
             trust_policy=PolicySource(arn, "trust policy", document_text(role.get("AssumeRolePolicyDocument"))),
             boundary=self._parse_boundary(role),
-            tags=_parse_tags(role),
         )
 
     def _parse_group(self, name: str) -> Iterator[PolicySource]:

@@ -25,12 +25,17 @@ class AwsIdentityCenter:
     def __init__(self, clients: AwsClients) -> None:
         self._clients = clients
 
-    def list_permission_sets(self, account_id: AccountId) -> tuple[PermissionSet, ...]:
-        """See the port for the calls."""
-        instance = next(iter(self._clients.sso_admin.list_all("ListInstances", "Instances")), None)
+    def list_permission_sets(
+        self, account_id: AccountId, management_account_id: AccountId
+    ) -> tuple[PermissionSet, ...]:
+        """See the port for the calls. An account may have an instance of its own beside the organization's, which
+        gives nobody access to accounts.
+        """
+        instances = self._clients.sso_admin.list_all("ListInstances", "Instances")
+        instance = next((one for one in instances if one.get("OwnerAccountId") == management_account_id), None)
         if instance is None:
             raise AwsNotFoundError(
-                f"There is no instance of IAM Identity Center in {self._clients.region}.",
+                f"No instance of IAM Identity Center of the organization is shown in {self._clients.region}.",
                 hint="Name its home Region: --region REGION",
                 operation="sso:ListInstances",
             )

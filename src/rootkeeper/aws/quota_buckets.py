@@ -14,6 +14,11 @@ from rootkeeper.errors import DatabaseError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.quotas import QuotaStore
 
+STALE_SECONDS = 1.0
+"""So long after it was due a token that was drawn ahead is given up: the bucket that it came from has filled up again,
+and both together would be more than AWS allows at once.
+"""
+
 
 class OwnQuotas:
     """The buckets of this process alone; implements the port QuotaStore."""
@@ -58,6 +63,7 @@ class QuotaBucket:
     def take(self) -> None:
         """Take one token; sleep until it is due."""
         with self._guard:
+            self._give_up_stale()
             if not self._due:
                 self._draw()
             wait_seconds = self._due.popleft() - self._clock.monotonic()
@@ -67,6 +73,7 @@ class QuotaBucket:
     def find_drawn(self) -> float | None:
         """Take one token that is drawn already: how many seconds until it is due; ``None`` if there is none."""
         with self._guard:
+            self._give_up_stale()
             if not self._due and self._store.drawn_ahead_seconds == 0:
                 self._draw()
             return max(0.0, self._due.popleft() - self._clock.monotonic()) if self._due else None
@@ -86,6 +93,11 @@ class QuotaBucket:
             except DatabaseError:
                 self._go_on_alone()
                 self._store.slow_down(self._quota, self._rate)
+
+    def _give_up_stale(self) -> None:
+        latest = self._clock.monotonic() - STALE_SECONDS
+        while self._due and self._due[0] < latest:
+            self._due.popleft()
 
     def _draw(self) -> None:
         count = max(1, int(self._per_second * self._store.drawn_ahead_seconds))

@@ -1,7 +1,7 @@
 """Signature Version 4 of a call that is sent many times with other bodies and credentials.
 
-What is signed is botocore's canonical request, taken once; what differs from call to call is put into it. That costs
-a third of having it made anew. The signature itself is botocore's each time.
+What is signed is botocore's canonical request, taken once, which spares CPU; what differs from call to call is put
+into it. The signature itself is botocore's each time.
 """
 
 from __future__ import annotations

@@ -313,7 +313,6 @@ class UseCases(Adapters):
             chosen,
             self.database.inventory(chosen),
             self.database.windows(chosen),
-            self.database.deletion_exceptions(chosen),
             self.database.accepted_setups(chosen),
             self.database.email_attestations(chosen),
             self.settings.emails.to_rules(),

@@ -65,7 +65,7 @@ def audit(
     request = selection.to_request()
     if request.is_empty:
         request = replace(request, everything=True)
-    options = AuditOptions(details=details, refresh=refresh)
+    options = AuditOptions(details=details, refresh=refresh, fail_on=findings)
     with invocation.open_application(api_share=pace.api_share) as application:
         name_overdue(application, invocation.terminal)
         return run_audit(

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 
 from rootkeeper.cli.audit import AUDIT_OUTPUTS
 from rootkeeper.cli.exit_statuses import ExitStatus
-from rootkeeper.cli.fail_on import FailOnOptions
 from rootkeeper.cli.invocation import OutputFormat
 from rootkeeper.cli.progress import open_progress
 from rootkeeper.cli.rendering.audits import account_line, show_audit
@@ -19,6 +18,7 @@ from rootkeeper.cli.resuming import ResumeRequest
 from rootkeeper.cli.stopping import StopRequests
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.statuses import AccountStatus, FailOn, has_findings
+from rootkeeper.errors import InputError
 from rootkeeper.ports.progress import Progress
 from rootkeeper.ports.stopping import StopSignal
 from rootkeeper.workflows.audit import AuditInterrupted, AuditReport
@@ -46,15 +46,24 @@ def run_audit(
 
 
 def resume_audit(request: ResumeRequest) -> int:
-    """Go on with an interrupted audit; the answer covers all of it."""
+    """Go on with an interrupted audit; the answer covers all of it.
+
+    :raises InputError: if a dry run is asked for.
+    """
     invocation, application, job = request.invocation, request.application, request.job
     output = invocation.choose_output(*AUDIT_OUTPUTS)
+    if request.change.dry_run:
+        raise InputError(
+            f"Job {job.job_id} is an audit, which changes nothing: it has no dry run.", hint="Leave out --dry-run."
+        )
     return run_audit(
-        lambda progress, stop, emit: application.audit.resume(job.job_id, progress, stop=stop, emit=emit),
+        lambda progress, stop, emit: application.audit.resume(
+            job.job_id, progress, retry_failed=request.retry_failed, stop=stop, emit=emit
+        ),
         output,
         invocation.terminal,
-        FailOnOptions().to_set(),
-        details=job.parameters.get("details") is True,
+        frozenset(map(FailOn, job.parameters["fail_on"])),  # type: ignore[arg-type]  # what ``Audit.run`` kept
+        details=job.parameters["details"] is True,
     )
 
 

@@ -14,6 +14,7 @@ from rootkeeper.cli.rendering.deletions import (
     unknown_lines,
     without_clean_accounts,
 )
+from rootkeeper.cli.rendering.jobs import spoken_next_step
 from rootkeeper.cli.rendering.listings import build_table, show_listing
 from rootkeeper.cli.rendering.text import counted
 from rootkeeper.cli.rendering.waves import spoken_waves
@@ -45,7 +46,7 @@ def name_interrupted(application: Application, terminal: Terminal) -> None:
     for job in interrupted[:_JOBS_NAMED]:
         terminal.remark(
             f"Deletion {job.job_id} was interrupted after {job.progress.done} of {job.progress.total} accounts. "
-            f"Go on: rootkeeper jobs resume {job.job_id}"
+            f"{spoken_next_step(job, application.clock.now())}"
         )
     if len(interrupted) > _JOBS_NAMED:
         terminal.remark(f"And {len(interrupted) - _JOBS_NAMED} more: rootkeeper jobs list --unfinished")

@@ -26,9 +26,10 @@ def resume_deletion(request: ResumeRequest) -> int:
     confirmation = begin_change(invocation, application, request.change, output, progress)
     if request.change.dry_run:
         confirmation.show_context()
-        show_planned(resumption.rest, output, terminal, application.clock.now(), resumption.rules)
+        show_planned(resumption.rest, output, terminal, application.clock.now(), resumption.rules_left)
         return judge_dry_run(resumption.plan)
-    confirmation.ensure(_statement(resumption), accounts=resumption.left)
+    if resumption.left:
+        confirmation.ensure(_statement(resumption), accounts=resumption.left)
     inventory = deletion.choose_inventory(None, progress)
     with StopRequests() as stop:
         job = application.job_keeping.take_over(request.job.job_id)

@@ -8,10 +8,8 @@ from typing import Annotated
 import typer
 
 from rootkeeper.cli.option_sets import OptionSet
-from rootkeeper.domain.statuses import FailOn
+from rootkeeper.domain.statuses import FAIL_ON_FINDINGS, FailOn
 from rootkeeper.errors import InputError
-
-_DEFAULT = frozenset({FailOn.PRESENT, FailOn.UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +32,7 @@ class FailOnOptions(OptionSet):
         :raises InputError: if a word is unknown, or ``none`` stands beside others.
         """
         if not self.fail_on:
-            return _DEFAULT
+            return FAIL_ON_FINDINGS
         words = {word.strip() for text in self.fail_on for word in text.split(",")}
         known = {entry.value: entry for entry in FailOn}
         if words - known.keys() or (FailOn.NONE.value in words and len(words) > 1):

@@ -153,8 +153,7 @@ def _close(
     terminal.remark(f"{keeping.explanation} Closing: everything is deleted again.", style="bold red")
     closing = application.window_waiting(progress).close(keeping.window, stops.asked_twice)
     terminal.remark(closing.explanation, style=None if closing.is_closed else "bold red")
-    done = keeping.progress
-    missing = (*done.missing, *done.obstacles) if done is not None else ()
+    missing = keeping.progress.shortcomings if keeping.progress is not None else ()
     outcome = "closed" if closing.is_closed else "close_failed"
     show_set_up(keeping.window.account_id, outcome, missing, closing.window, output, terminal, application.clock)
     return ExitStatus.INCOMPLETE

@@ -51,7 +51,7 @@ def list_jobs(
 
 
 def show_one(invocation: Invocation, *, job: JobArgument) -> int:
-    """Show one job, and what it has done with each account so far.
+    """Show one job, and of a deletion what came of each account so far.
 
     Changes: nothing.
 
@@ -113,7 +113,7 @@ def resume_one(
     AWS permissions: those of rootkeeper audit or rootkeeper delete.
 
     Exit statuses: those of rootkeeper audit or rootkeeper delete; 2 also if the job runs, is over, or its plan has
-    expired.
+    expired, or for a dry run of an audit.
     """
     with invocation.open_application(api_share=pace.api_share) as application:
         found = application.jobs.get(job)

@@ -148,9 +148,9 @@ class LineProgress:
         self._terminal.remark(text)
 
     def finish(self) -> None:
-        if self._label:
+        if self._label and self._pace.total != 0:
             self._tell(has_ended=True)
-            self._label = ""
+        self._label = ""
 
     def _tell(self, *, has_ended: bool = False) -> None:
         pace = self._pace

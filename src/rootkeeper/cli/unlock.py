@@ -34,12 +34,12 @@ def unlock_bucket(
     is saved first, its hash in the ledger. A dry run opens no root session, so it doesn't read the policy.
 
     AWS permissions: those of reading the organization (see rootkeeper audit), and sts:AssumeRoot with the task policy
-    S3UnlockBucketPolicy.
+    S3UnlockBucketPolicy. Where a policy blocks that AWS doesn't name, also those of rootkeeper preflight.
 
-    Exit statuses: 0 shown, changed as a re-read shows, or nothing to do; 1 unknown: the caller can't read it, and who
-    could is told; 2 wrong usage, not confirmed, the account or the bucket may not be touched, or the policy wouldn't
-    do; 3 AWS or the ledger refused, or AWS can't be reached; 4 the policy was changed by somebody else meanwhile, or
-    the change failed or isn't proven.
+    Exit statuses: 0 shown, changed as a re-read shows, or nothing to do; 1 a policy is unknown: it can't be read, and
+    why, or who could, is told; 2 wrong usage, not confirmed, the account or the bucket may not be touched, or the
+    policy wouldn't do; 3 AWS or the ledger refused, or AWS can't be reached; 4 the policy was changed by somebody else
+    meanwhile, or the change failed or isn't proven.
     """
     return unlock(invocation, change, options, ResourceKind.BUCKET, account, bucket)
 
@@ -68,12 +68,13 @@ def unlock_queue(
 
     AWS permissions: those of reading the organization (see rootkeeper audit), and sts:AssumeRoot with the task policy
     SQSUnlockQueuePolicy. Without --regions also account:ListRegions, in the management account or a delegated
-    administrator for Account Management; where that is denied all known Regions are asked.
+    administrator for Account Management; where that is denied all known Regions are asked. Where a policy blocks that
+    AWS doesn't name, also those of rootkeeper preflight.
 
-    Exit statuses: 0 shown, changed as a re-read shows, or nothing to do; 1 unknown: the caller can't read it, and who
-    could is told; 2 wrong usage, not confirmed, the account or the queue may not be touched, or the policy wouldn't do;
-    3 AWS or the ledger refused, or AWS can't be reached; 4 the policy was changed by somebody else meanwhile, or the
-    change failed or isn't proven.
+    Exit statuses: 0 shown, changed as a re-read shows, or nothing to do; 1 a policy is unknown: it can't be read, and
+    why, or who could, is told; 2 wrong usage, not confirmed, the account or the queue may not be touched, or the policy
+    wouldn't do; 3 AWS or the ledger refused, or AWS can't be reached; 4 the policy was changed by somebody else
+    meanwhile, or the change failed or isn't proven.
     """
     return unlock(invocation, change, options, ResourceKind.QUEUE, account, queue, regions)
 

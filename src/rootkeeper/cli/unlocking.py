@@ -102,7 +102,7 @@ def _show(
         listing = reading.list_all(target, kind, regions, progress)
         progress.finish()
         show_listing_of_resources(listing, organization_id, output, invocation.terminal)
-        return ExitStatus.BAD if listing.unknown else ExitStatus.GOOD
+        return ExitStatus.BAD if listing.has_unknown else ExitStatus.GOOD
     standing = reading.show_one(target, kind, name, regions, progress)
     progress.finish()
     show_standing(standing, organization_id, output, invocation.terminal)

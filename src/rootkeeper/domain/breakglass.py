@@ -237,7 +237,7 @@ def judge_way_in(ways: Iterable[WayIn], unread: Iterable[str], drills: Sequence[
         told = (*(f"{way.name} in {way.account_id}: {way.evidence}" for way in perhaps), *missing)
         return unknown("way_in", f"No way in is shown. {'; '.join(told)}.", _MAKE_ONE)
     told = tuple(f"{way.name} in {way.account_id}: {way.evidence}" for way in found)
-    return failed("way_in", f"There is none. {'; '.join(told) or 'No IAM user and no failsafe'}.", _MAKE_ONE)
+    return failed("way_in", f"There is none. {'; '.join(told) or 'No failsafe, and no IAM user who may'}.", _MAKE_ONE)
 
 
 _MAKE_ONE = (

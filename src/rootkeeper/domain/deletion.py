@@ -306,6 +306,8 @@ class DeletionReport:
     """Why the run was stopped before its end, in one sentence."""
     was_interrupted: bool = False
     """Whether a person or the system asked it to stop."""
+    is_cancelled: bool = False
+    """Whether its job was ended for good."""
     job_id: str | None = None
     """The job that goes on with what is left; ``None`` where nothing was to be done."""
 
@@ -315,9 +317,14 @@ class DeletionReport:
         return sum(not account.was_begun for account in self.accounts)
 
     @property
-    def can_be_resumed(self) -> bool:
-        """Whether something is left for a run that goes on."""
+    def has_rest(self) -> bool:
+        """Whether something of the plan is left to do."""
         return any(account.was_planned and not account.is_final for account in self.accounts)
+
+    @property
+    def can_be_resumed(self) -> bool:
+        """Whether the job can go on with what is left: it wasn't cancelled, and the plan hasn't expired."""
+        return self.has_rest and not self.is_cancelled and self.ended_at < self.plan.not_after
 
     @property
     def counts(self) -> dict[str, int]:

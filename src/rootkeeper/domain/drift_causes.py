@@ -78,12 +78,13 @@ _CAUSES: Mapping[Change, tuple[str, ...]] = MappingProxyType(
             _CONTROL_TOWER,
         ),
         Change.GUARDRAIL_GONE: (
-            f"{_POLICY_DELEGATE}organizations:DeletePolicy.",
+            f"{_POLICY_DELEGATE}organizations:DetachPolicy from its last place, then perhaps DeletePolicy.",
+            f"{_POLICY_DELEGATE}organizations:DisablePolicyType, which detaches all policies of that type.",
             "Terraform: aws_organizations_policy destroyed or replaced by another.",
             _CONTROL_TOWER,
         ),
         Change.GUARDRAIL_NEW: (
-            f"{_POLICY_DELEGATE}organizations:CreatePolicy.",
+            f"{_POLICY_DELEGATE}organizations:AttachPolicy of a new one, or of one that was attached to nothing.",
             "Terraform: a new aws_organizations_policy.",
             _CONTROL_TOWER,
         ),

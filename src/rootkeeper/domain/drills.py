@@ -94,7 +94,7 @@ def describe_drill(drill: Drill) -> dict[str, JsonValue]:
 
 
 def find_drills(entries: Iterable[LedgerEntry], organization_id: str, *, in_sandbox: bool) -> tuple[Drill, ...]:
-    """The drills of one organization among ledger entries, the latest held first.
+    """The drills of one organization among ledger entries, the latest held first; of one moment, the latest recorded.
 
     What was recorded of a sandbox never counts for AWS, nor the other way round.
     """
@@ -105,7 +105,12 @@ def find_drills(entries: Iterable[LedgerEntry], organization_id: str, *, in_sand
         and entry.organization_id == organization_id
         and (entry.endpoint != "AWS") is in_sandbox
     ]
-    return tuple(sorted((one for one in drills if one is not None), key=lambda one: one.held_at, reverse=True))
+    return tuple(sorted((one for one in drills if one is not None), key=_recency, reverse=True))
+
+
+def _recency(drill: Drill) -> tuple[datetime, datetime]:
+    """Of two drills of one day, what was recorded later corrects what was recorded before."""
+    return drill.held_at, drill.recorded_at
 
 
 def _parse_drill(entry: LedgerEntry) -> Drill | None:
@@ -134,7 +139,7 @@ def judge_drills(drills: Iterable[Drill], now: datetime, account_id: AccountId |
         where = f" of {account_id}" if account_id else ""
         hint = _HINT.format(account_id or "ACCOUNT")
         return failed("drill", f"No drill{where} is recorded.", hint, account_id=account_id)
-    last = max(known, key=lambda one: (one.held_at, one.recorded_at))
+    last = max(known, key=_recency)
     told = f"{last.held_at:%Y-%m-%d} by {last.held_by} in {last.account_id} ({last.source})"
     hint = _HINT.format(last.account_id)
     if last.outcome is DrillOutcome.FAILED:

@@ -164,7 +164,13 @@ def judge_acceptance(
         return Result.DONE
     if reread.email is None:
         return None
-    is_refused = reread.update is not None and reread.update.status in {UpdateStatus.FAILED, UpdateStatus.PENDING}
-    if is_refused and not was_answered:
+    if not was_answered and reread.update is not None and _is_refused(reread.update, sent_at):
         return Result.FAILED
     return Result.FAILED if now >= sent_at + PROPAGATION_TAKES else None
+
+
+def _is_refused(newest: EmailUpdate, sent_at: datetime) -> bool:
+    """Whether AWS shows that the acceptance had no effect. A change that was started after it tells nothing of it."""
+    if newest.status is UpdateStatus.PENDING:
+        return newest.updated_at is None or newest.updated_at <= sent_at + CLOCK_SKEW
+    return newest.status is UpdateStatus.FAILED

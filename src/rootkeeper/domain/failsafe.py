@@ -41,6 +41,7 @@ class FailsafeFacts:
     """As an audit session read it, in detail."""
     email: RootEmail
     drills: tuple[Drill, ...]
+    """Of this account, the latest held first."""
     root_sign_in: PolicyFinding
     """Whether a signed-in root user may work there."""
     window: RecoveryWindow | None = None
@@ -186,8 +187,7 @@ def _has_signing_certificates(facts: FailsafeFacts) -> bool | None:
 
 def _judge_alarm(facts: FailsafeFacts, now: datetime) -> Check:
     """Rootkeeper reads no alarms: only a drill shows that one goes off and that somebody hears it."""
-    mine = [one for one in facts.drills if one.account_id == facts.account.account_id and one.alarm is not None]
-    last = max(mine, key=lambda one: one.held_at, default=None)
+    last = next((one for one in facts.drills if one.alarm is not None), None)
     if last is None or not last.is_recent(now):
         return unknown("alarm", "No recent drill says that a sign-in raised an alarm.", _ALARM)
     if last.alarm is AlarmSighting.MISSED:

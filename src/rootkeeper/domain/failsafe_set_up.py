@@ -24,8 +24,13 @@ class LoginProgress:
     """What must go before the login can be kept."""
 
     @property
+    def shortcomings(self) -> tuple[str, ...]:
+        """All of them, what is missing first."""
+        return (*self.missing, *self.obstacles)
+
+    @property
     def is_complete(self) -> bool:
-        return not self.missing and not self.obstacles
+        return not self.shortcomings
 
 
 def judge_progress(

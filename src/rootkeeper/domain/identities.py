@@ -49,7 +49,6 @@ class IamRole:
     policies: tuple[PolicySource, ...]
     trust_policy: PolicySource
     boundary: PolicySource | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_of_identity_center(self) -> bool:
@@ -87,7 +86,6 @@ class RootUse:
     password_last_used_at: datetime | None
     """``None`` if never, or not as long as AWS has kept it."""
     access_key_last_used_at: datetime | None
-    mfa_active: bool
 
     @property
     def last_used_at(self) -> datetime | None:

@@ -86,6 +86,11 @@ class Job:
     def can_be_resumed(self) -> bool:
         return self.state is JobState.INTERRUPTED
 
+    def has_expired(self, now: datetime) -> bool:
+        """Whether what it does may no longer be done, as when a deletion's plan has expired."""
+        not_after = self.parameters.get("not_after")
+        return isinstance(not_after, str) and now >= datetime.fromisoformat(not_after)
+
 
 def ensure_resumable(job: Job) -> None:
     """Check that a job can go on.

@@ -45,7 +45,7 @@ class PolicyListing:
     enabled_kinds: frozenset[PolicyKind]
     """A kind that isn't enabled on the organization's root restricts nothing."""
     problems: Mapping[PolicyKind, tuple[str, ...]] = field(default_factory=dict)
-    """What couldn't be read of a kind at all; while there is something, nothing is known of any account."""
+    """What couldn't be read of a kind at all; while there is something, no account is known to be free of denials."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,14 @@ class PlacedPolicies:
 
     def places_of(self, policy_id: str) -> Iterator[str]:
         return (target_id for target_id, policy_ids in self.places if policy_id in policy_ids)
+
+    def attached_to(self, target_id: str | None) -> frozenset[str]:
+        """The ids at one place; none at a place that isn't among these."""
+        return next((policy_ids for place, policy_ids in self.places if place == target_id), frozenset())
+
+    def places_with(self, policy_ids: frozenset[str]) -> Iterator[str]:
+        """The places at which just these are attached."""
+        return (target_id for target_id, attached in self.places if attached == policy_ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +116,6 @@ class PolicyTree:
 
     def list_unread(self, placed: PlacedPolicies) -> tuple[UnreadPolicy, ...]:
         return tuple(self._unread[policy_id] for policy_id in sorted(placed.policy_ids) if policy_id in self._unread)
-
-    def list_read(self, placed: PlacedPolicies) -> tuple[Policy, ...]:
-        return tuple(self._read[policy_id] for policy_id in sorted(placed.policy_ids) if policy_id in self._read)
 
     def find_policy(self, policy_id: str) -> Policy | None:
         """The policy, if it was read and understood."""

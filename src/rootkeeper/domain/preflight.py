@@ -104,13 +104,11 @@ def _list_denying(denial: Denial, over: PlacedPolicies) -> Iterator[BlockingPoli
 def _list_lacking(
     denial: Denial, over: PlacedPolicies, judged: PlacedPolicies, tree: PolicyTree
 ) -> Iterator[BlockingPolicy]:
-    lacking = dict(judged.places).get(denial.target_id or "", frozenset())
-    for target_id, policy_ids in over.places:
-        if policy_ids != lacking:
-            continue
-        for policy_id in sorted(policy_ids):
+    lacking = judged.attached_to(denial.target_id)
+    for target_id in over.places_with(lacking):
+        for policy_id in sorted(lacking):
             yield BlockingPolicy(policy_id, tree.describe(policy_id).label.name, None, target_id)
-        if not policy_ids:
+        if not lacking:
             yield BlockingPolicy(None, None, None, target_id)
 
 

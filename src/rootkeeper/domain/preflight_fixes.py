@@ -1,14 +1,14 @@
 """What would have to change so that a task passes: one text for each row, made of diffs of the policies behind it.
 
 A line that begins with ``#`` says what a diff can't. The change is the same for all accounts of a group but for their
-ids, so that it is written once.
+ids, and for their places where nothing allows, so that it is mostly written once.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from rootkeeper.domain.organization_policies import PlacedPolicies, PolicyTree
@@ -52,8 +52,33 @@ class Blockage:
     denials: tuple[Denial, ...]
     decisions: Sequence[tuple[str, Decision]]
     """Each action of the task with its answer."""
-    placed: Mapping[PolicyKind, PlacedPolicies]
+    judged: Mapping[PolicyKind, PlacedPolicies]
     """The policies by which the denials name their places."""
+    placed: Mapping[PolicyKind, PlacedPolicies]
+    """Those over the account that the change is for."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Lack:
+    """An Allow that is missing."""
+
+    kind: PolicyKind
+    policy_ids: frozenset[str]
+    """What is attached where it is missing."""
+    places: tuple[str, ...]
+    """Where that is on the way to the account."""
+    actions: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Change:
+    """All that changes in one policy: two diffs of one document wouldn't apply one after the other."""
+
+    policy: Policy
+    statements: list[Statement] = field(default_factory=list)
+    """Deny statements that get an exemption."""
+    actions: dict[str, None] = field(default_factory=dict)
+    """What is allowed in addition."""
 
 
 @dataclass(slots=True)
@@ -65,24 +90,24 @@ class FixWriting:
 
     def write(self, blockage: Blockage, account_id: AccountId, *, is_way_back: bool = False) -> str | None:
         """The change, or with ``is_way_back`` the one that undoes it; ``None`` where there is none to offer."""
-        key = (blockage.task, is_way_back, *map(_key_of, blockage.denials))
+        lacks = tuple(dict.fromkeys(_describe_lack(one, blockage) for one in blockage.denials if not one.is_explicit))
+        key = (blockage.task, is_way_back, lacks, *map(_key_of, blockage.denials))
         if key not in self._written:
-            self._written[key] = self._write(blockage, is_way_back=is_way_back)
+            self._written[key] = self._write(blockage, lacks, is_way_back=is_way_back)
         written = self._written[key]
         return None if written is None else written.replace(_ANY_ACCOUNT, account_id)
 
-    def _write(self, blockage: Blockage, *, is_way_back: bool) -> str | None:
-        exemption = _exemption_for(blockage.task)
-        parts = [
-            _exempting(policy, statements, exemption, is_way_back=is_way_back)
-            for policy, statements in self._list_explicit(blockage.denials)
-        ]
-        parts += [
-            self._allowing(denial, blockage, is_way_back=is_way_back)
-            for denial in blockage.denials
-            if not denial.is_explicit
-        ]
-        return "\n".join(dict.fromkeys(parts)) or None
+    def _write(self, blockage: Blockage, lacks: Iterable[_Lack], *, is_way_back: bool) -> str | None:
+        changes = {policy.label: _Change(policy, found) for policy, found in self._list_explicit(blockage.denials)}
+        remarks: dict[str, None] = {}
+        for lack in lacks:
+            policy = self._find_own(lack)
+            if policy is None:
+                remarks.update(dict.fromkeys(_list_attachments(lack, is_way_back=is_way_back)))
+            else:
+                changes.setdefault(policy.label, _Change(policy)).actions.update(dict.fromkeys(lack.actions))
+        parts = [_render_change(change, blockage.task, is_way_back=is_way_back) for change in changes.values()]
+        return "\n".join((*parts, *remarks)) or None
 
     def _list_explicit(self, denials: Iterable[Denial]) -> Iterable[tuple[Policy, list[Statement]]]:
         found: dict[PolicyLabel, list[Statement]] = {}
@@ -94,27 +119,40 @@ class FixWriting:
             if policy is not None:
                 yield policy, statements
 
-    def _allowing(self, denial: Denial, blockage: Blockage, *, is_way_back: bool) -> str:
-        at_place = dict(blockage.placed[denial.kind].places).get(denial.target_id or "", frozenset())
-        own = [policy_id for policy_id in sorted(at_place) if not self.tree.describe(policy_id).is_aws_managed]
-        policy = self.tree.find_policy(own[0]) if own else None
-        if policy is None:
-            verb = "Detach" if is_way_back else "Attach"
-            return f"# {verb} {_FULL_ACCESS[denial.kind]} {'from' if is_way_back else 'to'} {denial.target_id}."
-        allowance = _allowance_for(blockage.task, _list_missing(denial, blockage.decisions))
-        return _diff(policy, allow(policy, allowance), is_way_back=is_way_back)
+    def _find_own(self, lack: _Lack) -> Policy | None:
+        """A policy of the organization's own that can take the Allow."""
+        own = [policy_id for policy_id in sorted(lack.policy_ids) if not self.tree.describe(policy_id).is_aws_managed]
+        return self.tree.find_policy(own[0]) if own else None
 
 
 def _key_of(denial: Denial) -> tuple[object, ...]:
-    index = denial.statement.index if denial.statement else None
-    return denial.kind, denial.policy, index, denial.target_id
+    return denial.kind, denial.policy, denial.statement.index if denial.statement else None
 
 
-def _exempting(policy: Policy, statements: list[Statement], exemption: Exemption, *, is_way_back: bool) -> str:
-    changed = exempt(policy, statements, exemption)
+def _describe_lack(denial: Denial, blockage: Blockage) -> _Lack:
+    policy_ids = blockage.judged[denial.kind].attached_to(denial.target_id)
+    return _Lack(
+        kind=denial.kind,
+        policy_ids=policy_ids,
+        places=tuple(blockage.placed[denial.kind].places_with(policy_ids)),
+        actions=_list_missing(denial, blockage.decisions),
+    )
+
+
+def _list_attachments(lack: _Lack, *, is_way_back: bool) -> Iterator[str]:
+    verb, towards = ("Detach", "from") if is_way_back else ("Attach", "to")
+    return (f"# {verb} {_FULL_ACCESS[lack.kind]} {towards} {place}." for place in lack.places)
+
+
+def _render_change(change: _Change, task: Task, *, is_way_back: bool) -> str:
+    policy, exemption = change.policy, _exemption_for(task)
+    changed = exempt(policy, change.statements, exemption)
+    if change.actions:
+        kept = replace(policy, document=changed or {**policy.document, "Statement": []})
+        changed = allow(kept, _allowance_for(task, tuple(change.actions)))
     if changed is None:
         return f"# Detach {policy.label}: it denies nothing else."
-    return _name_owner(policy, statements, exemption) + _diff(policy, changed, is_way_back=is_way_back)
+    return _name_owner(policy, change.statements, exemption) + _diff(policy, changed, is_way_back=is_way_back)
 
 
 def _name_owner(policy: Policy, statements: Iterable[Statement], exemption: Exemption) -> str:

@@ -84,7 +84,7 @@ class PreflightJudge:
         """The change that undoes the fix of a row."""
         placed = {kind: self.tree.over(account, kind) for kind in CONTROL_KINDS}
         judgement = next(one for one in self._judge_root(account, placed) if one.task is task)
-        return self._write_fix(account, judgement, is_way_back=True)
+        return self._write_fix(account, judgement, placed, is_way_back=True)
 
     # The root user.
 
@@ -117,7 +117,7 @@ class PreflightJudge:
         if not needs and not unread:
             return _Judgement(task, merged.verdict, merged.denials, merged.conditions, decisions, judged=placed)
         explicit = tuple(denial for denial in merged.denials if denial.is_explicit)
-        if merged.verdict is Verdict.BLOCKED and explicit and not needs:
+        if merged.verdict is Verdict.BLOCKED and explicit:
             return _Judgement(task, Verdict.BLOCKED, explicit, decisions=decisions, judged=placed)
         conditions = (*needs, *(policy.problem for policy in unread))
         return _Judgement(task, Verdict.UNKNOWN, conditions=conditions, unread=unread, judged=placed)
@@ -132,13 +132,15 @@ class PreflightJudge:
                 *list_unread(judgement.unread, placed),
             ),
             conditions=judgement.conditions,
-            fix=self._write_fix(account, judgement) if _can_be_mended(judgement) else None,
+            fix=self._write_fix(account, judgement, placed) if _can_be_mended(judgement) else None,
         )
 
-    def _write_fix(self, account: Account, judgement: _Judgement, *, is_way_back: bool = False) -> str | None:
+    def _write_fix(
+        self, account: Account, judgement: _Judgement, placed: _Placed, *, is_way_back: bool = False
+    ) -> str | None:
         if not judgement.denials:
             return None
-        blockage = Blockage(judgement.task, judgement.denials, judgement.decisions, judgement.judged)
+        blockage = Blockage(judgement.task, judgement.denials, judgement.decisions, judgement.judged, placed)
         return self._fixes.write(blockage, account.account_id, is_way_back=is_way_back)
 
     # Callers of AssumeRoot.

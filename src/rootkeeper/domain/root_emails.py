@@ -271,11 +271,6 @@ def _judge_reasons(reasons: Sequence[EmailReason]) -> EmailVerdict:
     return EmailVerdict.UNKNOWN if reasons else EmailVerdict.PASS
 
 
-def explain(reasons: Iterable[EmailReason]) -> str:
-    """The reasons in words, such as ``no group is known to read it; another account has it too``."""
-    return "; ".join(EXPLANATIONS[reason] for reason in reasons)
-
-
 def count_verdicts(found: Iterable[RootEmail]) -> dict[str, int]:
     """How many accounts there are, and how many of each verdict."""
     counts = {"accounts": 0} | {verdict.value: 0 for verdict in EmailVerdict}

@@ -12,7 +12,6 @@ Source: STS AssumeRoot, AssumeRole and GetSessionToken, API version 2011-06-15.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -309,12 +308,13 @@ def _delete() -> RunbookStep:
 
 def _delete_mfa() -> RunbookStep:
     return RunbookStep(
-        "MFA devices last, and only without a password",
-        "They stay while a password is left, so that nothing is ever left without its second factor.",
+        "MFA devices last, and only where no password and no access key is left",
+        "Otherwise they stay, so that nothing is ever left without its second factor.",
         Terminal.OWN,
         (
             f"( open_root {TaskPolicy.DELETE.value} &&",
             "  aws iam get-login-profile 2>&1 | grep -q NoSuchEntity &&",
+            """  [ "$(aws iam list-access-keys --query 'length(AccessKeyMetadata)' --output json)" = 0 ] &&""",
             "  for id in $(aws iam list-mfa-devices --query 'MFADevices[].SerialNumber' --output text); do",
             '    aws iam deactivate-mfa-device --serial-number "$id"; done )',
         ),
@@ -364,13 +364,3 @@ def _tell(facts: RunbookFacts) -> RunbookStep:
         "does. Once Rootkeeper runs again, record it: "
         f"rootkeeper failsafe record-drill {facts.failsafe.account_id} --by NAME --at DATE --outcome passed",
     )
-
-
-def list_aws_commands(steps: tuple[RunbookStep, ...]) -> Iterator[str]:
-    """Service and operation of every call, such as ``sts assume-root``, in order of their first appearance."""
-    seen: dict[str, None] = {}
-    for step in steps:
-        for line in step.commands:
-            for part in line.split("aws ")[1:]:
-                seen[" ".join(part.split()[:2])] = None
-    yield from seen

@@ -222,6 +222,10 @@ class FailOn(StrEnum):
     UNKNOWN = "unknown"
 
 
+FAIL_ON_FINDINGS = frozenset({FailOn.PRESENT, FailOn.UNKNOWN})
+"""Unless said otherwise."""
+
+
 def has_findings(statuses: Iterable[AccountStatus], fail_on: frozenset[FailOn]) -> bool:
     """Whether a reading command's answer is bad. A failsafe that is in order isn't a finding."""
     return any(_is_finding(status, fail_on) for status in statuses)

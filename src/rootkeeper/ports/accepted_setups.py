@@ -23,7 +23,7 @@ class AcceptedSetups(Protocol):
         ...
 
     def save_reading(self, state: SetupState) -> None:
-        """Remember what was read; replaces an earlier reading of the same day (UTC)."""
+        """Remember what was read; replaces an earlier reading of the same day (UTC), and never a later one."""
         ...
 
     def find_last_reading(self, until: datetime | None = None) -> SetupState | None:

@@ -37,8 +37,12 @@ class IdentityReader(Protocol):
 class IdentityCenterReader(Protocol):
     """Permission sets of IAM Identity Center, and who holds them."""
 
-    def list_permission_sets(self, account_id: AccountId) -> tuple[PermissionSet, ...]:
+    def list_permission_sets(
+        self, account_id: AccountId, management_account_id: AccountId
+    ) -> tuple[PermissionSet, ...]:
         """The permission sets provisioned into an account, with their policies and holders.
+
+        They are of the instance that ``management_account_id`` owns, which is the organization's.
 
         sso:ListInstances, sso:ListPermissionSetsProvisionedToAccount, and for each sso:DescribePermissionSet,
         sso:GetInlinePolicyForPermissionSet, sso:ListManagedPoliciesInPermissionSet,
@@ -48,7 +52,7 @@ class IdentityCenterReader(Protocol):
         policies.
 
         :raises AwsAccessDeniedError: if the caller's account may not read Identity Center.
-        :raises AwsNotFoundError: if there is no instance in the caller's Region.
+        :raises AwsNotFoundError: if the organization's instance isn't shown in the caller's Region.
         :raises AwsUnreachableError: if Identity Center is down.
         """
         ...

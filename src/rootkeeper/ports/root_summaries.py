@@ -54,7 +54,7 @@ class RootSummaries(Protocol):
     """Opens readers."""
 
     def open_summary_reader(self, concurrency: int) -> AbstractContextManager[SummaryReader]:
-        """Leaving the context drops what hasn't begun and waits for what is in flight.
+        """Leaving the context drops what hasn't begun; what is in flight may be waited for or dropped, too.
 
         Each call is made once for a request; whether to try again is the caller's to decide.
         """

@@ -16,8 +16,9 @@ from typing import Any
 
 import yaml
 
-from rootkeeper.domain.shipped_policies.alarms import EVERY_EVENT_STATE, METRIC_NAMESPACE, Alarm, AlarmKind
+from rootkeeper.domain.shipped_policies.alarms import EVERY_EVENT_STATE, METRIC_NAMESPACE, Alarm, AlarmKind, Receiver
 from rootkeeper.domain.shipped_policies.bundle import PolicyBundle
+from rootkeeper.domain.shipped_policies.documents import make_document
 from rootkeeper.domain.shipped_policies.guardrails import Guardrail, GuardrailKind
 from rootkeeper.domain.shipped_policies.roles import CallerRole
 
@@ -44,13 +45,14 @@ _PARAMETERS: Json = {
     "AlarmTopicArn": {
         "Type": "String",
         "Default": "",
-        "Description": "SNS topic that wakes somebody. Its policy must let events.amazonaws.com publish.",
+        "Description": "SNS topic in this Region that wakes somebody. Its policy must let events.amazonaws.com publish,"
+        f" and the roles {Receiver.TOPIC.role_name} of the other accounts.",
     },
     "MatchingQueueArn": {
         "Type": "String",
         "Default": "",
-        "Description": "SQS queue for records to be matched with the ledger. Its policy must let events.amazonaws.com"
-        " send.",
+        "Description": "SQS queue in this Region for records to be matched with the ledger. Its policy must let"
+        f" events.amazonaws.com send, and the roles {Receiver.QUEUE.role_name} of the other accounts.",
     },
     "TrailLogGroupName": {
         "Type": "String",
@@ -63,6 +65,8 @@ _GUARDRAIL_PARAMETERS = {
     GuardrailKind.DENY_LONG_TERM_ROOT: "DenyLongTermRootTargets",
     GuardrailKind.CAP_DELEGATED_ADMINISTRATOR: "CapTargets",
 }
+
+_RECEIVER_PARAMETERS = {Receiver.QUEUE: "MatchingQueueArn", Receiver.TOPIC: "AlarmTopicArn"}
 
 _IN_CALLER_ACCOUNTS = frozenset({AlarmKind.STRANGE_CALLER, AlarmKind.KNOWN_ROLE})
 
@@ -88,6 +92,7 @@ def make_template(bundle: PolicyBundle) -> Json:
         "Resources": {
             **{f"{_pascal(role.role.value)}Role": _make_role(role) for role in bundle.roles},
             **{_pascal(guardrail.kind.value): _make_guardrail(guardrail) for guardrail in bundle.guardrails},
+            **{_delivery_role(receiver): _make_delivery_role(receiver) for receiver in Receiver},
             **_make_alarms(bundle),
         },
         "Outputs": {
@@ -125,7 +130,33 @@ def _make_conditions(bundle: PolicyBundle) -> Json:
         "PagesOnCallers": _both("OpensRootSessions", "HasAlarmTopicArn"),
         "MatchesCallers": _both("OpensRootSessions", "HasMatchingQueueArn"),
         "AlarmsOnMetrics": _both("HasTrailLogGroupName", "HasAlarmTopicArn"),
+        **{_elsewhere(receiver): _is_elsewhere(receiver) for receiver in Receiver},
+        **{_makes_delivery(receiver): _both("IsHomeRegion", _elsewhere(receiver)) for receiver in Receiver},
     }
+
+
+def _delivery_role(receiver: Receiver) -> str:
+    return f"{_pascal(receiver.value)}DeliveryRole"
+
+
+def _makes_delivery(receiver: Receiver) -> str:
+    return f"Makes{_delivery_role(receiver)}"
+
+
+def _elsewhere(receiver: Receiver) -> str:
+    return f"{_pascal(receiver.value)}IsElsewhere"
+
+
+def _is_elsewhere(receiver: Receiver) -> Json:
+    """Whether the receiver is in another account than the stack."""
+    is_here = {"Fn::Equals": [_part_of_arn(receiver, 4), {"Ref": "AWS::AccountId"}]}
+    return {"Fn::And": [{"Condition": f"Has{_RECEIVER_PARAMETERS[receiver]}"}, {"Fn::Not": [is_here]}]}
+
+
+def _part_of_arn(receiver: Receiver, index: int) -> Json:
+    """An ARN that isn't given has that part, too: conditions are evaluated whether it is given or not."""
+    padded = {"Fn::Join": ["", [{"Ref": _RECEIVER_PARAMETERS[receiver]}, ":::::"]]}
+    return {"Fn::Select": [index, {"Fn::Split": [":", padded]}]}
 
 
 def _joined(parameter: str) -> Json:
@@ -147,6 +178,33 @@ def _make_role(role: CallerRole) -> Json:
             "MaxSessionDuration": 3600,
             "AssumeRolePolicyDocument": role.trust_policy,
             "Policies": [{"PolicyName": role.name, "PolicyDocument": role.permission_policy}],
+        },
+    }
+
+
+def _make_delivery_role(receiver: Receiver) -> Json:
+    """One for all Regions: the stack in each of them may be given another receiver of the same name."""
+    service = receiver.sending_action.partition(":")[0]
+    parts = {"Account": _part_of_arn(receiver, 4), "Name": _part_of_arn(receiver, 5)}
+    allowed = {
+        "Effect": "Allow",
+        "Action": receiver.sending_action,
+        "Resource": {"Fn::Sub": [f"arn:${{AWS::Partition}}:{service}:*:${{Account}}:${{Name}}", parts]},
+    }
+    trusted = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}},
+    }
+    return {
+        "Type": "AWS::IAM::Role",
+        "Condition": _makes_delivery(receiver),
+        "Properties": {
+            "RoleName": receiver.role_name,
+            "Description": f"Sends what the rules of Rootkeeper pick to the {receiver.value} in another account",
+            "AssumeRolePolicyDocument": make_document([trusted]),
+            "Policies": [{"PolicyName": receiver.role_name, "PolicyDocument": make_document([allowed])}],
         },
     }
 
@@ -177,7 +235,8 @@ def _make_alarms(bundle: PolicyBundle) -> Json:
 
 
 def _make_rule(alarm: Alarm) -> Json:
-    parameter = "MatchingQueueArn" if alarm.needs_matching else "AlarmTopicArn"
+    receiver = alarm.receiver
+    parameter = _RECEIVER_PARAMETERS[receiver]
     in_callers = "MatchesCallers" if alarm.needs_matching else "PagesOnCallers"
     return {
         "Type": "AWS::Events::Rule",
@@ -187,9 +246,23 @@ def _make_rule(alarm: Alarm) -> Json:
             "Description": alarm.description,
             "State": EVERY_EVENT_STATE,
             "EventPattern": _plain(alarm.event_pattern),
-            "Targets": [{"Id": alarm.name, "Arn": {"Ref": parameter}}],
+            "Targets": [
+                {
+                    "Id": alarm.name,
+                    "Arn": {"Ref": parameter},
+                    "RoleArn": _choose_delivery(receiver),
+                }
+            ],
         },
     }
+
+
+def _choose_delivery(receiver: Receiver) -> Json:
+    """The ARN of the role made here, or else in HomeRegion; none within the account."""
+    made_here = {"Fn::GetAtt": [_delivery_role(receiver), "Arn"]}
+    made_there = {"Fn::Sub": f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{receiver.role_name}"}
+    elsewhere = {"Fn::If": [_elsewhere(receiver), made_there, {"Ref": "AWS::NoValue"}]}
+    return {"Fn::If": [_makes_delivery(receiver), made_here, elsewhere]}
 
 
 def _make_metric_filter(alarm: Alarm) -> Json:
@@ -234,7 +307,8 @@ def _render_head(bundle: PolicyBundle) -> str:
         f"In the management account {organization.management_account_id}: the guardrails.",
         f"In the account {bundle.role_account_id}: the roles.",
         "In every account, as a StackSet: the rules on root activity, in us-east-1, where root sign-ins are recorded,",
-        "and in every Region with buckets or queues.",
+        "and in every Region with buckets or queues. Topic and queue must be in the rule's Region; in another account",
+        "they are reached with the roles rootkeeper-…-delivery, which the stack in HomeRegion makes.",
         "With TrailLogGroupName in the account of the organization trail: metric filters that see every account.",
         "",
         "It switches nothing on: CloudFormation has no resource for trusted access, the features or the delegated",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, TypeAlias
 
 from rootkeeper.domain.deletion_exceptions import DeletionException
@@ -16,6 +15,7 @@ from rootkeeper.domain.evidence.verdicts import CENTRALIZED_CONTROL, Judgement
 from rootkeeper.domain.setup import Feature
 from rootkeeper.domain.setup_drift import SetupDrift, SetupState
 from rootkeeper.domain.windows import RecoveryWindow
+from rootkeeper.reports.records import difference_record, json_time
 from rootkeeper.reports.untrusted_text import json_text
 
 SCHEMA_VERSION = 1
@@ -42,11 +42,11 @@ def describe_report(report: EvidenceReport) -> Record:
         "endpoints": list(report.endpoints),
         "caller_arns": list(report.caller_arns),
         "period": {
-            "from": describe_time(period.start),
-            "to": describe_time(period.end),
+            "from": json_time(period.start),
+            "to": json_time(period.end),
             "stale_after": render_duration(period.stale_after),
         },
-        "accounts_listed_at": describe_time(report.listed_at),
+        "accounts_listed_at": json_time(report.listed_at),
         "verdicts": {
             "centralized": {"control": CENTRALIZED_CONTROL, **_describe_judgement(report.centralized)},
             "no_root_credentials": {"control": None, **_describe_judgement(report.no_root_credentials)},
@@ -77,11 +77,6 @@ def describe_report(report: EvidenceReport) -> Record:
     }
 
 
-def describe_time(moment: datetime | None) -> str | None:
-    """RFC 3339 in UTC, to the second."""
-    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _describe_judgement(judgement: Judgement) -> Record:
     return {"verdict": judgement.verdict.value, "reasons": list(judgement.reasons)}
 
@@ -104,20 +99,20 @@ def describe_account(evidence: AccountEvidence) -> Record:
         "reason": None if evidence.reason is None else evidence.reason.value,
         "detail": evidence.detail,
         "no_root_credentials": evidence.verdict.value,
-        "read_at": describe_time(evidence.read_at),
+        "read_at": json_time(evidence.read_at),
         "session_access_key_id": evidence.session_access_key_id,
         "credentials": {
             kind.kind.value: {
                 "present": kind.is_present,
                 "count": kind.count,
-                "read_at": describe_time(kind.read_at),
+                "read_at": json_time(kind.read_at),
                 "method": kind.method,
             }
             for kind in evidence.kinds
         },
         "exception": None
         if exception is None
-        else {"owner": exception.owner, "reason": exception.reason, "until": describe_time(exception.until)},
+        else {"owner": exception.owner, "reason": exception.reason, "until": json_time(exception.until)},
     }
 
 
@@ -130,7 +125,7 @@ def _describe_kept(kept: KeptLogin) -> Record:
         "account_id": account.account_id,
         "name": account.name,
         "role": kept.evidence.role.value,
-        "read_at": describe_time(kept.evidence.read_at),
+        "read_at": json_time(kept.evidence.read_at),
         "checks": checks,
     }
 
@@ -144,13 +139,13 @@ def describe_window(window: RecoveryWindow) -> Record:
         "reason": window.reason,
         "ticket": window.ticket,
         "requested_by": window.requested_by,
-        "requested_at": describe_time(window.requested_at),
+        "requested_at": json_time(window.requested_at),
         "approved": window.is_approved,
         "approved_by": list(window.approved_by),
         "duration_seconds": window.duration_seconds,
-        "opened_at": describe_time(window.opened_at),
-        "expires_at": describe_time(window.expires_at),
-        "closed_at": describe_time(window.closed_at),
+        "opened_at": json_time(window.opened_at),
+        "expires_at": json_time(window.expires_at),
+        "closed_at": json_time(window.closed_at),
         "failure": window.failure,
     }
 
@@ -162,8 +157,8 @@ def describe_exception(exception: DeletionException, report: EvidenceReport) -> 
         "owner": exception.owner,
         "reason": exception.reason,
         "added_by": exception.added_by,
-        "added_at": describe_time(exception.added_at),
-        "until": describe_time(exception.until),
+        "added_at": json_time(exception.added_at),
+        "until": json_time(exception.until),
         "in_force_at_end": exception.added_at <= report.period.end < exception.until,
     }
 
@@ -175,7 +170,7 @@ def _describe_ended(ended: EndedException) -> Record:
         "reason": ended.reason,
         "until": ended.until,
         "ended_by": ended.ended_by,
-        "ended_at": describe_time(ended.ended_at),
+        "ended_at": json_time(ended.ended_at),
     }
 
 
@@ -183,7 +178,7 @@ def describe_deletion(deletion: DeletionEvidence) -> Record:
     """One removal of one credential."""
     return {
         "sequence": deletion.sequence,
-        "at": describe_time(deletion.at),
+        "at": json_time(deletion.at),
         "account_id": deletion.account_id,
         "kind": deletion.kind.value,
         "target": deletion.target,
@@ -206,7 +201,7 @@ def _describe_setup(state: SetupState | None) -> Record:
         features = {feature.value: feature in setup.features for feature in Feature}
     delegates = setup.delegated_administrators
     return {
-        "read_at": describe_time(state.read_at),
+        "read_at": json_time(state.read_at),
         "endpoint": state.endpoint,
         "caller_arn": state.caller_arn,
         "trusted_access": setup.trusted_access,
@@ -220,19 +215,9 @@ def describe_drift(drift: SetupDrift) -> Record:
     """What was accepted, and how what was read differs from it."""
     accepted = drift.accepted
     return {
-        "accepted_at": None if accepted is None else describe_time(accepted.accepted_at),
+        "accepted_at": None if accepted is None else json_time(accepted.accepted_at),
         "accepted_by": None if accepted is None else accepted.accepted_by,
         "ledger_sequence": None if accepted is None else accepted.ledger_sequence,
-        "differences": [
-            {
-                "part": one.part.value,
-                "subject": one.subject,
-                "accepted": one.accepted,
-                "found": one.found,
-                "what": one.what,
-                "could_be": list(one.could_be),
-            }
-            for one in drift.differences
-        ],
+        "differences": [difference_record(one) for one in drift.differences],
         "unknown": list(drift.unknown),
     }

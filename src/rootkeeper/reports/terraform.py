@@ -15,8 +15,9 @@ from collections.abc import Iterator
 
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.setup import IAM_SERVICE_PRINCIPAL, Feature
-from rootkeeper.domain.shipped_policies.alarms import EVERY_EVENT_STATE, METRIC_NAMESPACE, Alarm
+from rootkeeper.domain.shipped_policies.alarms import EVERY_EVENT_STATE, METRIC_NAMESPACE, Alarm, Receiver
 from rootkeeper.domain.shipped_policies.bundle import PolicyBundle
+from rootkeeper.domain.shipped_policies.documents import make_document
 from rootkeeper.domain.shipped_policies.guardrails import Guardrail, GuardrailKind
 from rootkeeper.domain.shipped_policies.roles import CallerRole
 from rootkeeper.reports.hcl import Attribute, Block, Comment, Encoded, Expression, Item, attributes, render_hcl
@@ -34,6 +35,7 @@ def render_terraform(bundle: PolicyBundle) -> str:
             *_list_setup(),
             *(item for role in bundle.roles for item in _list_role(role)),
             *(item for guardrail in bundle.guardrails for item in _list_guardrail(guardrail)),
+            *(item for receiver in Receiver for item in _list_deliveries(receiver, bundle)),
             *(item for alarm in bundle.alarms for item in _list_alarm(alarm, bundle)),
             *_list_outputs(bundle),
         ]
@@ -109,6 +111,10 @@ def _list_variables(bundle: PolicyBundle) -> Iterator[Item]:
     yield Comment("Guardrails are made, and attached to what is named here. Begin with one test unit.")
     for guardrail in bundle.guardrails:
         yield _variable(_targets_of(guardrail), "set(string)", [], f"Where to attach {guardrail.kind.policy_name}.")
+    yield Comment(
+        "Both in var.region. Their policies must let events.amazonaws.com send, and from another account the roles\n"
+        f"{' and '.join(receiver.role_name for receiver in Receiver)}."
+    )
     yield _variable("alarm_topic_arn", "string", None, "SNS topic that wakes somebody.")
     yield _variable("matching_queue_arn", "string", None, "SQS queue for records to be matched with the ledger.")
     yield _variable("trail_log_group_name", "string", None, "Log group of the organization trail.")
@@ -177,7 +183,7 @@ def _counted(condition: str, provider: str) -> list[Item]:
 
 def _list_role(role: CallerRole) -> Iterator[Item]:
     label = role.role.value
-    yield Comment(f"{role.description}. For: {', '.join(role.commands) or 'nothing yet'}.")
+    yield Comment(f"{role.description}. For: {', '.join(role.commands)}.")
     yield Block(
         "resource",
         ("aws_iam_role", label),
@@ -213,7 +219,7 @@ def _targets_of(guardrail: Guardrail) -> str:
 
 def _list_guardrail(guardrail: Guardrail) -> Iterator[Item]:
     label = guardrail.kind.value.replace("-", "_")
-    yield Comment(f"{guardrail.description}.\nMeant for: {', '.join(guardrail.attach_to) or 'nothing yet'}.")
+    yield Comment(f"{guardrail.description}.\nMeant for: {', '.join(guardrail.attach_to)}.")
     yield Block(
         "resource",
         ("aws_organizations_policy", label),
@@ -237,13 +243,64 @@ def _list_guardrail(guardrail: Guardrail) -> Iterator[Item]:
     )
 
 
+_RECEIVER_VARIABLES = {Receiver.QUEUE: "var.matching_queue_arn", Receiver.TOPIC: "var.alarm_topic_arn"}
+
+
+def _find_accounts(bundle: PolicyBundle) -> dict[str, AccountId]:
+    """Where root sessions are opened, by the name of the provider; the roles' account only if it is another one."""
+    management_id = bundle.ground.organization.management_account_id
+    others = {} if bundle.role_account_id == management_id else {"roles": bundle.role_account_id}
+    return {"management": management_id, **others}
+
+
+def _list_deliveries(receiver: Receiver, bundle: PolicyBundle) -> Iterator[Item]:
+    yield Comment(f"Rules reach the {receiver.value} with a role if it is in another account, and else without one.")
+    for alias, account_id in _find_accounts(bundle).items():
+        yield from _list_delivery_role(receiver, alias, account_id)
+
+
+def _list_delivery_role(receiver: Receiver, alias: str, account_id: AccountId) -> Iterator[Item]:
+    arn, label = _RECEIVER_VARIABLES[receiver], _delivery_of(receiver, alias)
+    is_elsewhere = f'try(split(":", {arn})[4], "{account_id}") != "{account_id}"'
+    trusted = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"aws:SourceAccount": account_id}},
+    }
+    allowed = {"Effect": "Allow", "Action": receiver.sending_action, "Resource": Expression(arn)}
+    yield Block(
+        "resource",
+        ("aws_iam_role", label),
+        [
+            *_counted(is_elsewhere, f"aws.{alias}"),
+            *attributes(name=receiver.role_name, assume_role_policy=Encoded(make_document([trusted]))),
+        ],
+    )
+    yield Block(
+        "resource",
+        ("aws_iam_role_policy", label),
+        [
+            *_counted(is_elsewhere, f"aws.{alias}"),
+            *attributes(
+                name=receiver.role_name,
+                role=Expression(f"aws_iam_role.{label}[0].id"),
+                policy=Encoded(make_document([allowed])),
+            ),
+        ],
+    )
+
+
+def _delivery_of(receiver: Receiver, alias: str) -> str:
+    return f"{alias}_{receiver.value}_delivery"
+
+
 def _list_alarm(alarm: Alarm, bundle: PolicyBundle) -> Iterator[Item]:
     label = _label_of(alarm)
     matching = "\nMatch it with the ledger: rootkeeper policies alarms --judge." if alarm.needs_matching else ""
     yield Comment(f"{alarm.description}.\nSeen in {alarm.seen_in}.{matching}")
-    accounts = {"management": bundle.ground.organization.management_account_id, "roles": bundle.role_account_id}
-    for alias in ("management", "roles") if len(set(accounts.values())) > 1 else ("management",):
-        yield from _list_rule(alarm, f"{alias}_{label}", f"aws.{alias}")
+    for alias in _find_accounts(bundle):
+        yield from _list_rule(alarm, alias)
     yield Block(
         "resource",
         ("aws_cloudwatch_log_metric_filter", label),
@@ -263,8 +320,10 @@ def _list_alarm(alarm: Alarm, bundle: PolicyBundle) -> Iterator[Item]:
         yield _metric_alarm(alarm, label)
 
 
-def _list_rule(alarm: Alarm, label: str, provider: str) -> Iterator[Item]:
-    target = "var.matching_queue_arn" if alarm.needs_matching else "var.alarm_topic_arn"
+def _list_rule(alarm: Alarm, alias: str) -> Iterator[Item]:
+    label, provider = f"{alias}_{_label_of(alarm)}", f"aws.{alias}"
+    target = _RECEIVER_VARIABLES[alarm.receiver]
+    delivery = f"aws_iam_role.{_delivery_of(alarm.receiver, alias)}"
     yield Block(
         "resource",
         ("aws_cloudwatch_event_rule", label),
@@ -283,7 +342,11 @@ def _list_rule(alarm: Alarm, label: str, provider: str) -> Iterator[Item]:
         ("aws_cloudwatch_event_target", label),
         [
             *_counted(f"{target} != null", provider),
-            *attributes(rule=Expression(f"aws_cloudwatch_event_rule.{label}[0].name"), arn=Expression(target)),
+            *attributes(
+                rule=Expression(f"aws_cloudwatch_event_rule.{label}[0].name"),
+                arn=Expression(target),
+                role_arn=Expression(f"one({delivery}[*].arn)"),
+            ),
         ],
     )
 

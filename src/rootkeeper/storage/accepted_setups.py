@@ -54,23 +54,24 @@ class SqlAcceptedSetups:
         return AcceptedSetup(_parse_state(row.state), row.accepted_at, row.accepted_by, row.ledger_sequence)
 
     def save_reading(self, state: SetupState) -> None:
+        """An audit's reading is saved at its end: a newer one of the same day may be there by then, and stays."""
         own = {
             "organization_id": self._organization_id,
             "read_on": state.read_at.astimezone(UTC).date().isoformat(),
         }
-        old = delete(schema.setup_readings).where(
-            _readings.organization_id == own["organization_id"], _readings.read_on == own["read_on"]
-        )
+        is_same_day = (_readings.organization_id == own["organization_id"]) & (_readings.read_on == own["read_on"])
         new = insert(schema.setup_readings).values(**own, read_at=state.read_at, state=_describe_state(state))
 
         def work(transaction: WriteTransaction) -> None:
-            transaction.connection.execute(old)
-            transaction.connection.execute(new)
+            known = transaction.connection.execute(select(_readings.read_at).where(is_same_day)).scalar_one_or_none()
+            if known is None or known <= state.read_at:
+                transaction.connection.execute(delete(schema.setup_readings).where(is_same_day))
+                transaction.connection.execute(new)
 
         self._commits.run(work)
 
     def find_last_reading(self, until: datetime | None = None) -> SetupState | None:
-        statement = select(schema.setup_readings.c.state).where(_readings.organization_id == self._organization_id)
+        statement = select(_readings.state).where(_readings.organization_id == self._organization_id)
         if until is not None:
             statement = statement.where(_readings.read_at <= until)
         with reading(self._store) as connection:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,7 +15,7 @@ from rootkeeper.ports.organizations import OrganizationReader
 from rootkeeper.ports.root_sessions import RootSession
 from rootkeeper.ports.root_summaries import SummaryAnswer
 from rootkeeper.workflows.audit_batches import ReadingTarget
-from rootkeeper.workflows.inventory_listing import Step
+from rootkeeper.workflows.inventory_listing import Question, Step
 
 _READ_ELSEWHERE = "needs the management account: its root user is read only from the management account itself."
 
@@ -25,48 +24,63 @@ Keep = Callable[[AccountStatus], None]
 
 @dataclass(frozen=True, slots=True)
 class AccountJudging:
-    """Judges answers. Where details are wanted, accounts that have something are read on, each in a thread."""
+    """Judges answers. What takes further calls is asked in another thread: one that hangs holds nobody else up."""
 
     reader: OrganizationReader
     caller: Caller
     clock: Clock
-    deliver: Callable[[Step], None]
-    details: ThreadPoolExecutor | None
-    """Reads details; ``None`` where they aren't wanted."""
+    ask: Callable[[Question], None]
+    """Has a question asked in another thread, and what it answers taken as a step."""
+    details: bool
+    """Whether accounts that have something are read on."""
 
     def judge(self, target: ReadingTarget, answer: SummaryAnswer, keep: Keep) -> None:
         """Hand the account's status to ``keep``, now or as a later step."""
-        if isinstance(answer.error, AwsError):
+        if isinstance(answer.error, AwsAccessDeniedError) and self._is_own(target, answer.session):
+            self.ask(partial(self._read_own, target, answer.error, keep))
+        elif isinstance(answer.error, AwsError):
             keep(self._judge_error(target, answer.session, answer.error))
         elif answer.summary is None:
             raise answer.error or RuntimeError(f"nothing was answered about {target.account_id}")
-        elif self.details is None or answer.summary.is_empty or answer.session is None:
+        elif not self.details or answer.summary.is_empty or answer.session is None:
             keep(self._judge_found(target, answer.summary, answer.session))
         else:
-            reading = self.details.submit(answer.session.read_credentials)
-            reading.add_done_callback(
-                lambda ended: self.deliver(partial(self._take_details, target, answer, ended, keep))
-            )
+            self.ask(partial(self._read_details, target, answer.summary, answer.session, keep))
 
-    def judge_management(self, account: Account) -> AccountStatus:
+    def judge_management(self, account: Account, keep: Keep) -> None:
         """The management account's own root user, where the caller is in it. One call: iam:GetAccountSummary."""
-        if self.caller.account_id != account.account_id:
-            return judge_management(account, None, None, _READ_ELSEWHERE)
+        if self.caller.account_id == account.account_id:
+            self.ask(lambda: partial(keep, self._read_management(account)))
+        else:
+            keep(judge_management(account, None, None, _READ_ELSEWHERE))
+
+    def _is_own(self, target: ReadingTarget, session: RootSession | None) -> bool:
+        """A caller that is in the account itself can read its root user without a root session."""
+        return session is None and target.account_id == self.caller.account_id
+
+    # In other threads.
+
+    def _read_management(self, account: Account) -> AccountStatus:
         try:
             return judge_management(account, self.reader.read_own_root_summary(), self.clock.now())
         except AwsError as error:
             return judge_management(account, None, None, f"Couldn't be read: {error.message}")
 
-    def _take_details(
-        self, target: ReadingTarget, answer: SummaryAnswer, ended: Future[RootCredentials], keep: Keep
-    ) -> None:
-        error = ended.exception()
-        if isinstance(error, AwsError | LockLostError):
-            keep(self._judge_error(target, answer.session, error))
-        elif error is not None:
-            raise error
-        elif answer.summary is not None:
-            keep(self._judge_found(target, answer.summary, answer.session, ended.result()))
+    def _read_own(self, target: ReadingTarget, refusal: AwsAccessDeniedError, keep: Keep) -> Step:
+        try:
+            return partial(keep, self._judge_found(target, self.reader.read_own_root_summary(), None))
+        except AwsError:
+            return partial(keep, self._judge_error(target, None, refusal))
+
+    def _read_details(
+        self, target: ReadingTarget, summary: RootCredentialsSummary, session: RootSession, keep: Keep
+    ) -> Step:
+        try:
+            return partial(keep, self._judge_found(target, summary, session, session.read_credentials()))
+        except (AwsError, LockLostError) as error:
+            return partial(keep, self._judge_error(target, session, error))
+
+    # What is known.
 
     def _judge_found(
         self,
@@ -88,9 +102,6 @@ class AccountJudging:
     def _judge_error(
         self, target: ReadingTarget, session: RootSession | None, error: AwsError | LockLostError
     ) -> AccountStatus:
-        own = self._find_own_summary(target.account, error) if session is None else None
-        if own is not None:
-            return self._judge_found(target, own, None)
         return judge_failure(
             target.account,
             target.role,
@@ -98,12 +109,3 @@ class AccountJudging:
             observed_at=self.clock.now(),
             session_access_key_id=None if session is None else session.access_key_id,
         )
-
-    def _find_own_summary(self, account: Account, error: AwsError | LockLostError) -> RootCredentialsSummary | None:
-        """A caller that is in the account itself can read its root user without a root session."""
-        if account.account_id != self.caller.account_id or not isinstance(error, AwsAccessDeniedError):
-            return None
-        try:
-            return self.reader.read_own_root_summary()
-        except AwsError:
-            return None

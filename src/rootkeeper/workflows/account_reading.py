@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 from rootkeeper.domain.organizations import Account, AccountId, AccountState, Caller, Organization
 from rootkeeper.domain.statuses import AccountStatus, Role, Status, judge_without_reading
 from rootkeeper.domain.windows import OWING_STATES
-from rootkeeper.errors import DatabaseError, LedgerUnavailableError
+from rootkeeper.errors import DatabaseError, LedgerUnavailableError, RootkeeperError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.inventory import InventoryStore
 from rootkeeper.ports.ledger import Ledger
@@ -25,7 +25,8 @@ from rootkeeper.ports.stopping import StopSignal
 from rootkeeper.ports.windows import RecoveryWindows
 from rootkeeper.workflows.account_judging import AccountJudging
 from rootkeeper.workflows.audit_batches import AuditBatches, ReadingTarget
-from rootkeeper.workflows.inventory_listing import Step
+from rootkeeper.workflows.inventory_listing import Question, Step
+from rootkeeper.workflows.worker_threads import Done, WorkerThreads
 
 _LOOK_SECONDS = 0.2
 """How long a step is waited for, so that a request to stop is seen."""
@@ -69,7 +70,11 @@ class AccountReading:
     statuses: dict[AccountId, AccountStatus] = field(default_factory=dict)
     _steps: queue.SimpleQueue[Step] = field(default_factory=queue.SimpleQueue)
     _opened: AbstractContextManager[SummaryReader] = field(init=False)
-    _pool: ThreadPoolExecutor | None = None
+    _asides: WorkerThreads[Step] = field(init=False)
+    """Read what takes more than the two calls."""
+    _unanswered: int = 0
+    """Questions to them."""
+    _is_left: bool = False
     _batches: AuditBatches = field(init=False)
     _judging: AccountJudging = field(init=False)
     _open_windows: frozenset[AccountId] = frozenset()
@@ -80,8 +85,9 @@ class AccountReading:
         tools = self.tools
         unfinished = tools.windows.list_windows(unfinished_only=True)
         self._open_windows = frozenset(window.account_id for window in unfinished if window.state in OWING_STATES)
-        self._pool = ThreadPoolExecutor(min(_DETAIL_THREADS, tools.workers), "details") if self.details else None
-        self._judging = AccountJudging(tools.reader, tools.caller, tools.clock, self.deliver, self._pool)
+        count = min(_DETAIL_THREADS, tools.workers) if self.details else 1
+        self._asides = WorkerThreads(count, "asides", lambda done: self.deliver(partial(self._take_answer, done)))
+        self._judging = AccountJudging(tools.reader, tools.caller, tools.clock, self._ask, self.details)
         self._opened = tools.summaries.open_summary_reader(tools.workers)
         self._batches = AuditBatches(
             reader=self._opened.__enter__(),
@@ -103,22 +109,23 @@ class AccountReading:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         try:
-            self._drain()
+            if error is None or isinstance(error, RootkeeperError | KeyboardInterrupt):
+                self._drain()  # after a bug nobody knows what to wait for
         finally:
+            self._is_left = True
             self._opened.__exit__(kind, error, traceback)
-            if self._pool is not None:
-                self._pool.shutdown(wait=not self.stop.asked_twice(), cancel_futures=True)
+            self._asides.close()
             self._batches.record_rest()
 
     @property
     def is_idle(self) -> bool:
-        """Whether everything that was fed is read."""
-        return self._batches.is_idle
+        """Whether everything that was fed is read, and has its status."""
+        return self._batches.is_idle and not self._unanswered and self._batches.obstacle is None
 
     @property
     def is_in_flight(self) -> bool:
         """Whether a call is on its way."""
-        return self._batches.is_in_flight
+        return self._batches.is_in_flight or self._unanswered > 0
 
     def deliver(self, step: Step) -> None:
         """Have a step taken; from any thread."""
@@ -132,8 +139,10 @@ class AccountReading:
             status = judge_without_reading(account, role, self.tools.organization.partition)
             if status is None:
                 targets.append(ReadingTarget(account, role, account.account_id in self._open_windows))
+            elif role is Role.MANAGEMENT:
+                self._judging.judge_management(account, self._batches.note)
             else:
-                judged.append(self._judging.judge_management(account) if role is Role.MANAGEMENT else status)
+                judged.append(status)
         for status in judged:
             self._batches.note(status)
         self._batches.add(targets)
@@ -165,8 +174,14 @@ class AccountReading:
         while not self.is_idle and not self.stop.asked_once():
             self.begin()
             self.step()
-        if self._batches.obstacle is not None:
-            raise self._batches.obstacle
+
+    def _ask(self, question: Question) -> None:
+        self._unanswered += 1
+        self._asides.begin(lambda: _do_nothing if self._is_left else question())
+
+    def _take_answer(self, done: Done[Step]) -> None:
+        self._unanswered -= 1
+        done.get()()
 
     def _take_status(self, status: AccountStatus) -> None:
         self.statuses[status.account.account_id] = status
@@ -181,3 +196,7 @@ class AccountReading:
                 self.step()
             except (DatabaseError, LedgerUnavailableError) as error:
                 self.progress.remark(f"What was read couldn't be kept: {error.message}")
+
+
+def _do_nothing() -> None:
+    """The answer to what nobody asks any more."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from rootkeeper.domain.jobs import JobKind, JobProgress, JobState
@@ -13,7 +13,15 @@ from rootkeeper.domain.organizations import Account, AccountId, Caller, Endpoint
 from rootkeeper.domain.selection import EVERYTHING, SelectionRequest, ensure_request
 from rootkeeper.domain.selection_records import request_from_record, request_to_record
 from rootkeeper.domain.setup_drift import SetupDrift
-from rootkeeper.domain.statuses import AccountStatus, Reason, Role, Status, count_statuses
+from rootkeeper.domain.statuses import (
+    FAIL_ON_FINDINGS,
+    AccountStatus,
+    FailOn,
+    Reason,
+    Role,
+    Status,
+    count_statuses,
+)
 from rootkeeper.errors import DatabaseError, InputError, JobConflictError, RootkeeperError
 from rootkeeper.ports.progress import Progress
 from rootkeeper.ports.stopping import StopSignal
@@ -37,6 +45,8 @@ class AuditOptions:
     """Whether credentials are read one by one where there are some."""
     refresh: bool = False
     """Whether to wait for a complete listing, however young the last one is."""
+    fail_on: frozenset[FailOn] = FAIL_ON_FINDINGS
+    """What makes the answer a bad one; only kept, for whoever resumes the job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,24 +111,34 @@ class Audit:
             "selection": request_to_record(request),
             "details": options.details,
             "refresh": options.refresh,
+            "fail_on": sorted(options.fail_on),
         }
         job = self.jobs.begin(JobKind.AUDIT, parameters)
         return self._perform(job, request, options, {}, progress, stop, emit)
 
     def resume(
-        self, job_id: str, progress: Progress, *, stop: StopSignal | None = None, emit: Emit | None = None
+        self,
+        job_id: str,
+        progress: Progress,
+        *,
+        retry_failed: bool = False,
+        stop: StopSignal | None = None,
+        emit: Emit | None = None,
     ) -> AuditReport | AuditInterrupted:
         """Go on with an interrupted audit: accounts that it has read aren't read again.
 
+        :param retry_failed: read again what is unknown, even where AWS refused.
         :raises InputError: if there is no such job.
         :raises JobConflictError: if it runs, or is over.
         """
-        taken = self.jobs.take_over(job_id)
-        job = KeptJob(replace(taken.job, progress=JobProgress()), taken.store, taken.clock)
+        job = self.jobs.take_over(job_id)
+        job.count(JobProgress())
         parameters = job.job.parameters
         request = request_from_record(parameters["selection"])  # type: ignore[arg-type]  # what ``run`` kept
         options = AuditOptions(details=parameters["details"] is True, refresh=parameters["refresh"] is True)
         earlier = self._list_earlier(job.job.created_at, details=options.details)
+        if retry_failed:
+            earlier = {key: status for key, status in earlier.items() if status.status is not Status.UNKNOWN}
         return self._perform(job, request, options, earlier, progress, stop, emit)
 
     def read_accounts(

@@ -42,6 +42,8 @@ _LONGEST_DELAY_SECONDS = 2.0
 _SESSION_RESERVE_SECONDS = 60.0
 _SAVING_SECONDS = 0.5
 """What was read is kept at least so often, so that a killed audit reads little twice."""
+_UNANSWERED = "unanswered"
+"""Why an account is unread after a stop that waited for nobody: its session may have been opened."""
 _GATHERING_SECONDS = 0.5
 """For so long a batch that isn't full waits for more, while others are being read."""
 
@@ -153,7 +155,7 @@ class AuditBatches:
         self._save_at = self.clock.monotonic() + _SAVING_SECONDS
 
     def record_rest(self) -> None:
-        """After a stop: what was read meanwhile is kept, what never started is said to be so."""
+        """After a stop: what was read meanwhile is kept, whoever wasn't waited for is said to be unanswered."""
         try:
             self._save()
         except DatabaseError as error:
@@ -252,9 +254,12 @@ class AuditBatches:
 
 
 def _describe(batch: _Batch) -> tuple[Result, dict[str, JsonValue]]:
+    unanswered: dict[str, JsonValue] = dict.fromkeys(sorted(batch.waiting), _UNANSWERED)
     details: dict[str, JsonValue] = {
         "sessions": batch.sessions,
-        "unread": batch.unread,
-        "not_sent": sorted(batch.waiting | batch.not_sent),
+        "unread": {**batch.unread, **unanswered},
+        "not_sent": sorted(batch.not_sent),
     }
-    return Result.DONE if batch.sessions else Result.FAILED, details
+    if batch.sessions:
+        return Result.DONE, details
+    return Result.UNKNOWN if unanswered else Result.FAILED, details

@@ -105,7 +105,10 @@ class BlockNaming:
         try:
             yield
         except AwsAccessDeniedError as error:
-            raise self.explain(error, account, task_policy) from error
+            explained = self.explain(error, account, task_policy)
+            if explained is error:
+                raise
+            raise explained from error
 
     def name(self, blocked: Iterable[Account], task_policy: TaskPolicy) -> _Sentences:
         """One sentence for each account in which a root session of that task was denied its call, by account id."""
@@ -140,7 +143,7 @@ class BlockNaming:
             return {account.account_id: _unread(error) for account in accounts}
         if judge is None:
             return {account.account_id: _STOPPED for account in accounts}
-        rows = ((account, find_row(judge, account, task)) for account in accounts)
+        rows = ((account, _find_row(judge, account, task)) for account in accounts)
         return {account.account_id: _describe(account, row) for account, row in rows if is_answer(row)}
 
     def _wait_for(self, read: Callable[[], PreflightJudge]) -> PreflightJudge | None:
@@ -157,7 +160,7 @@ class BlockNaming:
                 return None
 
 
-def find_row(judge: PreflightJudge, account: Account, task: Task) -> PreflightRow | None:
+def _find_row(judge: PreflightJudge, account: Account, task: Task) -> PreflightRow | None:
     """The row of one task; ``None`` for an account that has no rows."""
     return next((row for row in judge.judge(account) if row.task is task), None)
 

@@ -183,7 +183,9 @@ class Deletion:
         self, deletion: DeletionJob, progress: Progress, inventory: Inventory | None, stop: StopSignal | None
     ) -> DeletionReport:
         plan, job, started_at = deletion.plan, deletion.job, self.clock.now()
-        reasons = StopReasons(stop or Unstoppable(self.clock), job, deletion.rules.stop_after_failures)
+        reasons = StopReasons(
+            stop or Unstoppable(self.clock), job, deletion.rules.stop_after_failures, failures=deletion.failures
+        )
         results = DeletionResults(plan, job, self.store, progress, reasons, dict(deletion.earlier))
         targets = TargetDeletion(
             plan=plan,
@@ -205,15 +207,20 @@ class Deletion:
             caller_arn=self.inventory.caller.arn,
             started_at=started_at,
             ended_at=self.clock.now(),
-            accounts=self._naming(targets.inventory).name_in_deletions(results.list_accounts()),
+            accounts=self._naming(targets.inventory, reasons.signal).name_in_deletions(results.list_accounts()),
             job_id=job.job_id,
         )
-        if not report.can_be_resumed:
+        if not report.has_rest:
             return report  # whatever asked it to stop came too late
-        return replace(report, stopped_by=reasons.explain(), was_interrupted=reasons.signal.asked_once())
+        return replace(
+            report,
+            stopped_by=reasons.explain(),
+            was_interrupted=reasons.signal.asked_once(),
+            is_cancelled=job.is_cancelled,
+        )
 
-    def _naming(self, inventory: Inventory) -> BlockNaming:
-        return BlockNaming(self.audit.tools.policies, inventory)
+    def _naming(self, inventory: Inventory, stop: StopSignal | None = None) -> BlockNaming:
+        return BlockNaming(self.audit.tools.policies, inventory, stop)
 
     def _report_nothing(self, plan: DeletionPlan) -> DeletionReport:
         now, nothing = self.clock.now(), Skip(SkipReason.NOTHING_TO_DELETE, "The plan has no calls for it.")

@@ -37,6 +37,8 @@ class DeletionJob:
     job: KeptJob
     earlier: Mapping[AccountId, AccountDeletion] = field(default_factory=dict)
     """What came of accounts that needn't be done again."""
+    failures: int = 0
+    """How many of those count for ``rules.stop_after_failures``."""
     is_resumed: bool = False
 
 
@@ -64,17 +66,30 @@ class Resumption:
         return len(self.rest.accounts)
 
     @property
+    def failures(self) -> int:
+        """How many earlier failures count on: all, unless there were so many that the run stopped for them.
+
+        Who goes on after that has looked at them.
+        """
+        limit, failed = self.rules.stop_after_failures, sum(result.is_failure for result in self.earlier.values())
+        return failed if limit is not None and failed < limit else 0
+
+    @property
     def rules_left(self) -> WaveRules:
-        """The rules for what is left: only those canaries count that aren't done."""
-        canaries = self.plan.targets[: self.rules.canary]
-        return replace(self.rules, canary=sum(one.account_id not in self.earlier for one in canaries))
+        """The rules for what is left: canaries that aren't done, and failures that are still allowed."""
+        canaries, limit = self.plan.targets[: self.rules.canary], self.rules.stop_after_failures
+        return replace(
+            self.rules,
+            canary=sum(one.account_id not in self.earlier for one in canaries),
+            stop_after_failures=None if limit is None else limit - self.failures,
+        )
 
     def take_up(self, job: KeptJob) -> DeletionJob:
         """Make it the job of this process, which has taken it over."""
         left = [deletion.status for deletion in self.earlier.values()]
         total = len(self.plan.targets)
         job.count(JobProgress(total, len(left), left.count(Status.PRESENT), left.count(Status.UNKNOWN)))
-        return DeletionJob(self.plan, self.rules, job, self.earlier, is_resumed=True)
+        return DeletionJob(self.plan, self.rules, job, self.earlier, self.failures, is_resumed=True)
 
 
 def read_results(job: Job, store: JobStore) -> tuple[AccountDeletion, ...]:

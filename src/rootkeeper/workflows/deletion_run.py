@@ -52,16 +52,17 @@ class DeletionRun:
     def perform(self) -> None:
         """Delete wave after wave until all are done or something stops it. Then the job is over, or interrupted."""
         waves = plan_waves(self.targets.plan.targets, self.rules, self.results.found.keys())
-        accounts = sum(len(wave.accounts) for wave in waves)
-        threads: WorkerThreads[DeletedTarget] = WorkerThreads(min(self.workers, accounts), "deletion")
-        self.progress.start(LABEL, accounts)
+        total = sum(len(wave.accounts) for wave in waves)
+        accounts = {account.account_id: account for account in self.targets.inventory.accounts}
+        threads: WorkerThreads[DeletedTarget] = WorkerThreads(min(self.workers, total), "deletion")
+        self.progress.start(LABEL, total)
         try:
             for number, wave in enumerate(waves):
                 if number:
                     self._pause_before(number, waves)
                 if self.reasons.is_stopping:
                     break
-                self._run_wave(wave, threads)
+                self._run_wave(wave, accounts, threads)
         except BaseException:
             self.reasons.stop("Interrupted.")
             raise
@@ -70,8 +71,10 @@ class DeletionRun:
             self.progress.finish()
         self.results.end_job()
 
-    def _run_wave(self, wave: Wave, threads: WorkerThreads[DeletedTarget]) -> None:
-        accounts = {account.account_id: account for account in self.targets.inventory.accounts}
+    def _run_wave(
+        self, wave: Wave, accounts: Mapping[AccountId, Account], threads: WorkerThreads[DeletedTarget]
+    ) -> None:
+        earlier_failures = self.reasons.failures
         pending: Pending = {planned.account_id: planned for planned in wave.accounts}
         for planned in wave.accounts:
             threads.begin(_Turn(self, planned, accounts))
@@ -81,8 +84,9 @@ class DeletionRun:
             if pending:
                 self._collect(threads, pending)
         self._abandon(pending.values())
-        if wave.is_canary and self.reasons.failures:
-            self.reasons.stop(f"{self.reasons.failures} of {len(wave.accounts)} canary accounts failed.")
+        failed = self.reasons.failures - earlier_failures
+        if wave.is_canary and failed:
+            self.reasons.stop(f"{failed} of {len(wave.accounts)} canary accounts failed.")
 
     def take_turn(self, planned: PlannedAccount, accounts: Mapping[AccountId, Account]) -> DeletedTarget:
         """On a worker's thread: delete from one account, unless the run stops."""

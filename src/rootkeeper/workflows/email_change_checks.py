@@ -40,6 +40,7 @@ from rootkeeper.ports.organizations import OrganizationReader
 from rootkeeper.ports.root_emails import EmailAttestations, PrimaryEmails
 from rootkeeper.ports.windows import RecoveryWindows
 from rootkeeper.workflows.emails import read_judging
+from rootkeeper.workflows.targets import ensure_in_organization
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,11 +219,7 @@ def _ensure_target(account: Account, inventory: Inventory, caller: Caller) -> No
             f"{account.account_id} is the management account: only its own root user changes its e-mail address.",
             hint="Sign in as its root user and change it in the account settings.",
         )
-    if all(known.account_id != account.account_id for known in inventory.accounts):
-        raise TargetRefusedError(
-            f"{account.account_id} isn't an account of the organization {organization.organization_id}.",
-            hint="Check the id and whose credentials you use.",
-        )
+    ensure_in_organization(account, inventory)
     if account.account_id == caller.account_id:
         raise TargetRefusedError(
             f"{account.account_id} is the caller's own account: AWS lets no member change its own root e-mail address.",

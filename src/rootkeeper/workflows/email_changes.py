@@ -175,7 +175,7 @@ def _explain_acceptance(result: Result, plan: EmailChangePlan, reread: EmailRere
     if result is Result.DONE:
         return f"The root e-mail address of {account_id} is {email}, as a re-read shows."
     if result is Result.FAILED:
-        return f"The root e-mail address of {account_id} wasn't changed: AWS shows that the change is still pending."
+        return f"The root e-mail address of {account_id} wasn't changed to {email}, as a re-read shows."
     shown = f"AWS still shows {reread.email}" if reread.email else "it can't be re-read"
     return (
         f"Not proven yet: the one-time password was handed over, and {shown}. AWS may take up to 4 hours. "

@@ -60,7 +60,7 @@ class EntranceReading:
         """
         standpoint = Standpoint(place_of(account, inventory), _find_levels(account, inventory, policies))
         identities, identities_check = self._read_identities(account.account_id)
-        permission_sets, sets_check = self._read_permission_sets(account.account_id)
+        permission_sets, sets_check = self._read_permission_sets(account.account_id, inventory)
         openers = list_openers(identities, permission_sets or (), standpoint)
         return Entrance(
             account=account,
@@ -89,10 +89,13 @@ class EntranceReading:
         except AwsError as error:
             return None, unknown(name, error.message, error.hint, account_id=account_id)
 
-    def _read_permission_sets(self, account_id: AccountId) -> tuple[tuple[PermissionSet, ...] | None, Check | None]:
+    def _read_permission_sets(
+        self, account_id: AccountId, inventory: Inventory
+    ) -> tuple[tuple[PermissionSet, ...] | None, Check | None]:
         name = "permission_sets"
         try:
-            return self.identity_center.list_permission_sets(account_id), None
+            management_account_id = inventory.organization.management_account_id
+            return self.identity_center.list_permission_sets(account_id, management_account_id), None
         except AwsCredentialsError:
             raise
         except AwsAccessDeniedError as error:

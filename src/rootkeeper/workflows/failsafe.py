@@ -23,7 +23,7 @@ from rootkeeper.domain.organizations import Account, AccountId, Caller, Endpoint
 from rootkeeper.domain.policies.evaluation import Verdict
 from rootkeeper.domain.preflight_judging import PreflightJudge
 from rootkeeper.domain.preflight_tasks import Task
-from rootkeeper.domain.root_emails import EmailJudging, EmailRules, RootEmail
+from rootkeeper.domain.root_emails import EmailRules, RootEmail
 from rootkeeper.domain.statuses import Role
 from rootkeeper.errors import AwsCredentialsError, AwsError, InputError
 from rootkeeper.ports.clock import Clock
@@ -33,6 +33,7 @@ from rootkeeper.ports.progress import Progress
 from rootkeeper.ports.root_emails import EmailAttestations
 from rootkeeper.ports.windows import RecoveryWindows
 from rootkeeper.workflows.audit import Audit
+from rootkeeper.workflows.emails import read_judging
 
 _NO_POLICIES_ROW = PolicyFinding(Verdict.UNKNOWN, "The account isn't ACTIVE: nothing was judged.")
 
@@ -93,8 +94,7 @@ class FailsafeChecking:
 
     def judge_emails(self, inventory: Inventory) -> tuple[RootEmail, ...]:
         """Every account's root e-mail address, held to the rules; no AWS call."""
-        attestations = {one.address: one for one in self.attestations.list_attestations()}
-        return EmailJudging(self.rules, attestations, self.clock.now()).judge_all(inventory)
+        return read_judging(self.attestations, self.rules, self.clock.now()).judge_all(inventory)
 
     def list_drills(self, inventory: Inventory) -> tuple[Drill, ...]:
         """Those recorded of this organization, the latest held first; no AWS call."""

@@ -125,7 +125,8 @@ def ensure_failsafe(account: Account, inventory: Inventory) -> None:
 def _ensure_complete(account: Account, progress: LoginProgress) -> None:
     if not progress.is_complete:
         raise TargetRefusedError(
-            f"{account.account_id} has a root login already, and it isn't in order: {'; '.join(progress.missing)}.",
+            f"{account.account_id} has a root login already, and it isn't in order: "
+            f"{'; '.join(progress.shortcomings)}.",
             hint="Complete it: reset the password by its root e-mail, sign in, register MFA; then run "
             "`rootkeeper failsafe check`.",
         )
@@ -173,7 +174,7 @@ class FailsafeKeeping:
         )
         found, progress = read_progress(session, window)
         if not progress.is_complete:
-            said = "; ".join((*progress.missing, *progress.obstacles))
+            said = "; ".join(progress.shortcomings)
             return Keeping(window, is_kept=False, explanation=f"The login isn't complete: {said}.", progress=progress)
         return self._record(window, found, progress, lock)
 
@@ -242,7 +243,7 @@ class LoginWatch:
             self._say(f"How far the login is can't be read: {error.message}")
             return False
         if not progress.is_complete:
-            self._say(f"Waiting: {'; '.join((*progress.missing, *progress.obstacles))}.")
+            self._say(f"Waiting: {'; '.join(progress.shortcomings)}.")
         return progress.is_complete
 
     def _open(self) -> RootSession:

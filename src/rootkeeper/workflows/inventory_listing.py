@@ -10,7 +10,6 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -29,6 +28,7 @@ from rootkeeper.errors import AwsAccessDeniedError, OrganizationIncompleteError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.organizations import OrganizationReader
 from rootkeeper.ports.progress import Progress
+from rootkeeper.workflows.worker_threads import Done, WorkerThreads
 
 NOTHING_CONCLUDED = "Nothing was concluded from it. Try again; if it stays, check what AWS Organizations answers."
 _MOST_IDLE_PAGES = 1000
@@ -37,7 +37,7 @@ _MOST_IDLE_PAGES = 1000
 Step = Callable[[], None]
 """Something to be done in the thread of whoever lists."""
 Question = Callable[[], Step]
-"""Something to be asked of AWS in the thread that names units; what it answers is a step."""
+"""Something to be asked of AWS in another thread; what it answers is a step."""
 
 
 @dataclass(slots=True)
@@ -74,7 +74,6 @@ class InventoryListing:
     _members_asked: set[str] = field(default_factory=set)
     _failure: BaseException | None = None
     _stopped: threading.Event = field(default_factory=threading.Event)
-    _threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(2, "rootkeeper-listing"))
 
     @property
     def delegated_administrator_ids(self) -> frozenset[AccountId] | None:
@@ -88,16 +87,13 @@ class InventoryListing:
 
     def start(self) -> None:
         """Begin to walk."""
-        walk = self._threads.submit(self._walk)
-        walk.add_done_callback(lambda ended: self.deliver(partial(self._end, ended)))
-        naming = self._threads.submit(self._answer)
-        naming.add_done_callback(lambda ended: self.deliver(partial(self._take_failure, ended)))
+        self._begin(self._walk, self._end)
+        self._begin(self._answer, self._take_failure)
 
     def stop(self) -> None:
-        """End the walk after the call that is in flight."""
+        """End the walk after the call that is in flight, for which nobody waits: it changes nothing."""
         self._stopped.set()
         self._questions.put(None)
-        self._threads.shutdown(wait=True)
 
     def find_unnamed(self, account: Account) -> str | None:
         """The first unit above the account that has no name yet; empty if its place isn't known at all."""
@@ -143,6 +139,11 @@ class InventoryListing:
 
     # In threads of their own.
 
+    def _begin(self, work: Callable[[], None], take: Callable[[Done[None]], None]) -> None:
+        threads = WorkerThreads[None](1, "listing", lambda ended: self.deliver(partial(take, ended)))
+        threads.begin(work)
+        threads.close()
+
     def _walk(self) -> None:
         for page in self.reader.list_account_pages():
             if self._stopped.is_set():
@@ -155,8 +156,8 @@ class InventoryListing:
 
     # Steps.
 
-    def _take_failure(self, ended: Future[None]) -> None:
-        self._failure = self._failure or ended.exception()
+    def _take_failure(self, ended: Done[None]) -> None:
+        self._failure = self._failure or ended.error
 
     def _take_page(self, page: tuple[Account, ...]) -> None:
         self.pages += 1
@@ -177,7 +178,7 @@ class InventoryListing:
             self._moved[account.account_id] = last.ou_ids
         return last.ou_ids != account.ou_ids
 
-    def _end(self, ended: Future[None]) -> None:
+    def _end(self, ended: Done[None]) -> None:
         self._take_failure(ended)
         self._has_ended = True
         self._asks_members = any(not account.ou_ids for account in self.accounts.values())

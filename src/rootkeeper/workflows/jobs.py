@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 
 from rootkeeper.domain.jobs import Job, JobKind, JobProgress, JobState
 from rootkeeper.domain.ledger import JsonValue
-from rootkeeper.domain.organizations import AccountId
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.jobs import JobResults, JobStore
 
@@ -24,8 +23,6 @@ class KeptJob:
     """As it stood when this process began or resumed it."""
     store: JobStore
     clock: Clock
-    earlier: Mapping[AccountId, Mapping[str, JsonValue]] = field(default_factory=dict)
-    """What was recorded of accounts before this process took it over: they needn't be done again."""
     _progress: JobProgress = field(init=False)
     _next_checkpoint_at: float = field(init=False)
     _is_cancelled: bool = False
@@ -143,8 +140,7 @@ class JobKeeping:
         :raises InputError: if there is no such job.
         :raises JobConflictError: if it runs, or is over; of several processes that try, one succeeds.
         """
-        job = self.store.take_over(job_id)
-        return KeptJob(job, self.store, self.clock, earlier=self.store.list_results(job_id))
+        return KeptJob(self.store.take_over(job_id), self.store, self.clock)
 
     def cancel(self, job_id: str) -> Job:
         """End a job for good; one that runs elsewhere stops after what is in flight.

@@ -29,6 +29,7 @@ from rootkeeper.ports.root_sessions import RootSessions
 from rootkeeper.ports.windows import RecoveryWindows
 from rootkeeper.workflows.recovery_guardrails import RecoveryGuardrails
 from rootkeeper.workflows.root_access import open_root_session
+from rootkeeper.workflows.targets import ensure_in_organization
 
 CLOSING_TAKES = timedelta(seconds=60)
 """How long the operator's credentials must outlive a window, so that it can be closed with them."""
@@ -178,11 +179,7 @@ def ensure_target(account: Account, inventory: Inventory) -> None:
             f"{account.account_id} is the management account: AWS has no central recovery for its root user.",
             hint="Reset its password on the sign-in page, with its root e-mail address.",
         )
-    if all(known.account_id != account.account_id for known in inventory.accounts):
-        raise TargetRefusedError(
-            f"{account.account_id} isn't an account of the organization {organization.organization_id}.",
-            hint="Check the id and whose credentials you use.",
-        )
+    ensure_in_organization(account, inventory)
     if account.state is not AccountState.ACTIVE:
         raise TargetRefusedError(
             f"{account.account_id} is {account.state}; only ACTIVE accounts can be recovered.",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rootkeeper.domain.organizations import Account, Inventory
+from rootkeeper.domain.policies.documents import PolicyKind
 from rootkeeper.domain.policies.evaluation import Verdict
 from rootkeeper.domain.preflight import PreflightRow
 from rootkeeper.domain.preflight_judging import PreflightJudge
@@ -50,12 +51,13 @@ class RecoveryGuardrails:
 
 
 def _refuse(row: PreflightRow, judge: PreflightJudge) -> AwsAccessDeniedError:
-    first = row.policies[0] if row.policies else None
+    policy_id = row.policies[0].policy_id
+    kind = PolicyKind.SERVICE_CONTROL if policy_id is None else judge.tree.describe(policy_id).kind
     return AwsAccessDeniedError(
         f"A policy blocks {_NEEDED[row.task]} in {row.account.account_id}: {row.explanation} Nothing was opened.",
         hint=_describe_change(row, judge),
-        denied_by=DenialCause.SERVICE_CONTROL_POLICY,
-        policy_id=first.policy_id if first else None,
+        denied_by=DenialCause(kind.value),
+        policy_id=policy_id,
     )
 
 

@@ -10,7 +10,6 @@ from rootkeeper.domain.evidence.reports import EvidenceFacts, EvidenceReport, Le
 from rootkeeper.domain.root_emails import EmailJudging, EmailRules
 from rootkeeper.errors import InputError
 from rootkeeper.ports.accepted_setups import AcceptedSetups
-from rootkeeper.ports.deletion_exceptions import DeletionExceptions
 from rootkeeper.ports.inventory import InventoryStore
 from rootkeeper.ports.ledger import LedgerReader
 from rootkeeper.ports.root_emails import EmailAttestations
@@ -24,7 +23,6 @@ class Reporting:
     organization_id: str
     store: InventoryStore
     windows: RecoveryWindows
-    exceptions: DeletionExceptions
     setups: AcceptedSetups
     attestations: EmailAttestations
     rules: EmailRules
@@ -48,7 +46,6 @@ class Reporting:
             inventory=inventory,
             statuses=self.store.list_statuses(),
             windows=self.windows.list_windows(),
-            exceptions=self.exceptions.list_exceptions(),
             history=read_history(self.ledger.list_entries(), self.organization_id, period),
             emails=EmailJudging(self.rules, attestations, period.end).judge_all(inventory),
             setup=self.setups.find_last_reading(period.end),

@@ -9,6 +9,7 @@ from rootkeeper.domain.deletion import (
     AccountDeletion,
     DeletionPlan,
     PlannedAccount,
+    PlannedCall,
     find_changes,
     plan_deletion,
     skip_kinds,
@@ -94,6 +95,7 @@ class TargetDeletion:
         return find_skip(selected, role, self.inventory.organization.partition, guards)
 
     def _remove(self, planned: PlannedAccount, account: Account, role: Role, lock: AccountLock) -> DeletedTarget:
+        deleted_earlier = self._list_deleted_earlier(planned)
         result = self.removal.remove(
             account.account_id,
             lock,
@@ -108,20 +110,19 @@ class TargetDeletion:
             account_id=planned.account_id,
             name=planned.name,
             ou_path=planned.ou_path,
-            kinds=result.kinds,
+            kinds=credit_earlier(result.kinds, planned.calls, deleted_earlier),
             skip=result.skip,
             status=None if status is None else status.status,
             is_final=not result.was_stopped and obstacle is None,
         )
-        return DeletedTarget(self._credit(planned, deletion), status, obstacle, result.has_sent_changes)
+        return DeletedTarget(deletion, status, obstacle, result.has_sent_changes)
 
-    def _credit(self, planned: PlannedAccount, deletion: AccountDeletion) -> AccountDeletion:
-        """After an interruption, tell what this very plan deleted before it."""
+    def _list_deleted_earlier(self, planned: PlannedAccount) -> frozenset[PlannedCall]:
+        """What this very plan deleted before an interruption. Read first: once something is sent, its result counts."""
         if self.ledger_reader is None:
-            return deletion
+            return frozenset()
         entries = self.ledger_reader.list_entries(account_id=planned.account_id)
-        deleted = list_deleted_earlier(entries, self.plan.plan_id)
-        return replace(deletion, kinds=credit_earlier(deletion.kinds, planned.calls, deleted))
+        return list_deleted_earlier(entries, self.plan.plan_id)
 
     def _judge(self, result: RemovalResult, account: Account, role: Role) -> AccountStatus | None:
         """The account's status as re-read at the end; unknown if that failed, none if nothing was begun."""

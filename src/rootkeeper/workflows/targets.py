@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rootkeeper.domain.organizations import AccountId, Inventory
+from rootkeeper.domain.organizations import Account, AccountId, Inventory
 from rootkeeper.domain.selection import (
     Guards,
     Selection,
@@ -13,6 +13,7 @@ from rootkeeper.domain.selection import (
     narrow_by_tags,
     select_before_tags,
 )
+from rootkeeper.errors import TargetRefusedError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.deletion_exceptions import DeletionExceptions
 from rootkeeper.ports.organizations import OrganizationReader
@@ -36,6 +37,18 @@ def select_accounts(request: SelectionRequest, inventory: Inventory, reader: Org
         )
     ensure_not_empty(selection)
     return selection
+
+
+def ensure_in_organization(account: Account, inventory: Inventory) -> None:
+    """Check that the inventory has the account.
+
+    :raises TargetRefusedError: if it hasn't.
+    """
+    if all(known.account_id != account.account_id for known in inventory.accounts):
+        raise TargetRefusedError(
+            f"{account.account_id} isn't an account of the organization {inventory.organization.organization_id}.",
+            hint="Check the id and whose credentials you use.",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,11 @@ class ResourceListing:
     unknown: str | None = None
     """Why nothing could be asked at all: who could ask."""
 
+    @property
+    def has_unknown(self) -> bool:
+        """Whether of any policy it isn't known what it does."""
+        return self.unknown is not None or any(one.lockout.verdict is Verdict.UNKNOWN for one in self.standings)
+
 
 @dataclass(frozen=True, slots=True)
 class UnlockReading:

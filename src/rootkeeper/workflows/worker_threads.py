@@ -20,7 +20,7 @@ class Done(Generic[T]):
     """What came of one piece of work: a result, or an error that nobody foresaw."""
 
     result: T | None
-    error: Exception | None
+    error: BaseException | None
 
     def get(self) -> T:
         """The result; raises the error."""
@@ -32,9 +32,11 @@ class Done(Generic[T]):
 class WorkerThreads(Generic[T]):
     """A fixed number of threads; results come in the order in which they are done."""
 
-    def __init__(self, count: int, name: str) -> None:
+    def __init__(self, count: int, name: str, deliver: Callable[[Done[T]], None] | None = None) -> None:
+        """:param deliver: told each result, by the thread that has it; without it they wait for ``take_done``."""
         self._waiting: queue.SimpleQueue[Callable[[], T] | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[Done[T]] = queue.SimpleQueue()
+        self._deliver = deliver or self._done.put
         self._count = count
         for number in range(count):
             threading.Thread(target=self._serve, name=f"{name}-{number}", daemon=True).start()
@@ -62,6 +64,6 @@ class WorkerThreads(Generic[T]):
         while (work := self._waiting.get()) is not None:
             try:
                 done = Done(work(), None)
-            except Exception as error:  # noqa: BLE001 - the job runner: whoever takes the result raises it
+            except BaseException as error:  # noqa: BLE001 - the job runner: whoever takes the result raises it
                 done = Done(None, error)
-            self._done.put(done)
+            self._deliver(done)

@@ -19,6 +19,7 @@ from urllib.parse import parse_qs, urlsplit
 from tests.functional.crash.killing_proxy import name_s3_operation
 
 MUTATING_OPERATIONS = {
+    "AcceptPrimaryEmailUpdate": "email_update:accept",
     "CreateLoginProfile": "login_profile:create",
     "DeactivateMFADevice": "mfa_device:deactivate",
     "DeleteAccessKey": "access_key:delete",
@@ -35,6 +36,7 @@ MUTATING_OPERATIONS = {
     "PutBucketPolicy": "bucket_policy:put",
     "RegisterDelegatedAdministrator": "delegated_administrator:register",
     "SetQueueAttributes": "queue_policy:set",
+    "StartPrimaryEmailUpdate": "email_update:start",
 }
 """Every changing call of the product, with the ledger's name for it."""
 
@@ -106,6 +108,11 @@ def let_pass(request: Request) -> Answer | None:
 def keep_answer(request: Request, answer: Answer) -> Answer:
     """The hook of a proxy that changes nothing."""
     return answer
+
+
+def hide_policy(_: Request, answer: Answer) -> Answer:
+    """As AWS words a refusal where it names the kind of policy alone."""
+    return Answer(answer.status, [], re.sub(rb"(explicit deny in a [a-z ]+ policy): \S+/p-\w+", rb"\1", answer.body))
 
 
 class InterposedProxy:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
+from tests.functional.administration import Administration
 from tests.functional.promises.locked_resources import (
     LOCKED_BUCKET,
     LOCKED_QUEUE,
@@ -13,6 +16,9 @@ from tests.functional.promises.locked_resources import (
     find_policy,
 )
 from tests.functional.promises.stage import CLEAN, EVERYTHING, FAILSAFE, Stage
+from tests.functional.running import Run
+
+NEW_ADDRESS = "aws+renamed@example.com"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,17 +27,42 @@ class Job:
 
     name: str
     arguments: tuple[str, ...]
+    """``{folder}`` is filled in."""
     mutating: tuple[str, ...]
     """The changing operations that it sends, in order."""
     is_done: Callable[[Stage], bool]
     """By the sandbox's truth."""
     is_enabled_before: bool = True
     prepare: Callable[[Stage], None] = lambda _: None
+    good: int = 0
+    """Its exit status when it is done."""
+
+    def run(self, stage: Stage, **options: Any) -> Run:
+        return stage.run(*(word.format(folder=stage.folder) for word in self.arguments), **options)
 
 
 def _open_window(stage: Stage) -> None:
     opened = stage.run("recover", CLEAN, "--reason", "drill", "--leave-open", "--yes")
     assert opened.status == 0, opened.shown
+
+
+def _trust_account_management(stage: Stage) -> None:
+    Administration(stage.sandbox).trust_account_management()
+
+
+def _start_email_change(stage: Stage) -> None:
+    _trust_account_management(stage)
+    started = START_EMAIL_CHANGE.run(stage)
+    assert started.status == START_EMAIL_CHANGE.good, started.shown
+    save_one_time_password(stage)
+
+
+def save_one_time_password(stage: Stage) -> None:
+    """Out of the one mail that was sent, for the job that accepts the change."""
+    (mail,) = stage.sandbox.mailbox(NEW_ADDRESS)
+    found = re.search(r"Verification code: (\w+)", str(mail["body"]))
+    assert found, mail
+    (stage.folder / "otp").write_text(found[1])
 
 
 DELETE = Job(
@@ -101,8 +132,24 @@ OPEN_QUEUE = Job(
     ("SetQueueAttributes",),
     lambda stage: find_policy(stage, "sqs") is None,
 )
+START_EMAIL_CHANGE = Job(
+    "start an e-mail change",
+    ("emails", "change", CLEAN, NEW_ADDRESS, "--reason", "drill", "--override", "--yes", "-o", "json"),
+    ("StartPrimaryEmailUpdate",),
+    lambda stage: len(stage.sandbox.mailbox(NEW_ADDRESS)) == 1,
+    prepare=_trust_account_management,
+    good=4,
+)
+"""Nobody is there to type the one-time password in, so that it is awaited in the end."""
+ACCEPT_EMAIL_CHANGE = Job(
+    "accept an e-mail change",
+    (*START_EMAIL_CHANGE.arguments, "--otp-from", "{folder}/otp"),
+    ("AcceptPrimaryEmailUpdate",),
+    lambda stage: stage.sandbox.accounts()[CLEAN]["email"] == NEW_ADDRESS,
+    prepare=_start_email_change,
+)
 UNLOCKING_JOBS = (OPEN_BUCKET, CORRECT_BUCKET, OPEN_QUEUE)
-JOBS = (DELETE, RECOVER, CLOSE, ENABLE, DISABLE, *UNLOCKING_JOBS)
+JOBS = (DELETE, RECOVER, CLOSE, ENABLE, DISABLE, *UNLOCKING_JOBS, START_EMAIL_CHANGE, ACCEPT_EMAIL_CHANGE)
 EACH_MUTATING_OPERATION = [(job, operation) for job in JOBS for operation in dict.fromkeys(job.mutating)]
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from tests.functional.promises.forked_runs import ForkedRun
-from tests.functional.promises.interposed_proxy import keep_answer
+from tests.functional.promises.interposed_proxy import hide_policy, keep_answer
 from tests.functional.promises.locked_resources import LOCKED_BUCKET, LOCKED_QUEUE
 from tests.functional.promises.permitted_operator import (
     DELEGATE,
@@ -42,6 +43,10 @@ RECORD_DRILL = (
 RECOVER = ("recover", "{target}", "--reason", "A drill", "--yes")
 SET_UP = ("failsafe", "set-up", "{delegate}", "--for", "1h", "--yes")
 CHANGE_ADDRESS = ("emails", "change", "{target}", "{address}", "--reason", "A test", "--yes")
+PLAN = ("plan", "{target}", "--out", "{folder}/new.json", "--fail-on", "unknown")
+DELETE = ("delete", "{target}", "--yes")
+APPLY = ("apply", "{folder}/plan.json", "--yes")
+RESUME = ("jobs", "resume", "{job}", "--yes")
 DELETE_IN_WAVES = ("delete", "{target}", "{other}", "--wave", "1", "--pause", "1h", "--yes")
 GUARDRAIL = {
     "name": "RegionsInUse",
@@ -51,6 +56,23 @@ GUARDRAIL = {
         "Statement": [{"Effect": "Deny", "Action": "ec2:*", "Resource": "*"}],
     },
     "targets": [TARGET, DELEGATE],
+}
+DENY_ROOT = {
+    "name": "NoRoot",
+    "type": "SERVICE_CONTROL_POLICY",
+    "content": {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Sid": "NoRootWhatever",
+                "Effect": "Deny",
+                "Action": "*",
+                "Resource": "*",
+                "Condition": {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:root"}},
+            }
+        ],
+    },
+    "targets": [],
 }
 
 
@@ -66,13 +88,16 @@ class Attempt:
     answering: Answering = keep_answer
     """What becomes of AWS's answers."""
     scenario: str = SMALL_ORGANIZATION
+    is_blocked: bool = False
+    """Whether a policy blocks whatever is asked in root sessions."""
 
     def run(self, operator: PermittedOperator) -> Run:
         """Carry it out, its circumstances being made."""
-        run = operator.begin(*self.words, answering=self.answering)
-        if self.meanwhile is not None:
-            self.meanwhile(operator, run)
-        return run.wait()
+        with operator.blocked() if self.is_blocked else nullcontext():
+            run = operator.begin(*self.words, answering=self.answering)
+            if self.meanwhile is not None:
+                self.meanwhile(operator, run)
+            return run.wait()
 
 
 # What is there before.
@@ -81,6 +106,7 @@ class Attempt:
 def settle_in(operator: PermittedOperator) -> None:
     """Make the databases that attempts begin with; then an account leaves."""
     operator.sandbox.create_policy(GUARDRAIL)
+    operator.blocking_policy_id = operator.sandbox.create_policy(DENY_ROOT)["policy_id"]
     operator.sandbox.put_root_user(DELEGATE, in_order(DELEGATE))
     audit = ("audit", "--fail-on", "none")
     operator.keep_database("audited", audit, ("status", "--accept", "--yes"), RECORD_DRILL)
@@ -231,6 +257,11 @@ def read_organization(
     return Attempt(words, first), Attempt(remembered or words, then, answering=hide_places)
 
 
+def meet_a_policy(*words: str, good: int, prepare: Prepare = remember) -> Attempt:
+    """Where a policy blocks, and AWS doesn't name it."""
+    return Attempt(words, prepare, good, answering=hide_policy, is_blocked=True)
+
+
 ATTEMPTS: dict[str, tuple[Attempt, ...]] = {
     "status": (Attempt(("status",), remember), Attempt(("status", "--accept", "--yes"), remember)),
     "audit": read_organization("audit", "--tag", "audited=yes", remembered=("audit",)),
@@ -247,11 +278,14 @@ ATTEMPTS: dict[str, tuple[Attempt, ...]] = {
         Attempt(BREAK_GLASS, have_no_credential_report, scenario=DEMO),
         Attempt(BREAK_GLASS, remember, answering=hide_places),
     ),
-    "plan": read_organization(
-        *("plan", "--tag", "environment=prod", "--out", "{folder}/new.json", "--fail-on", "unknown"),
-        remembered=("plan", "{target}", "--out", "{folder}/new.json", "--fail-on", "unknown"),
-        first=know_nothing_of_credentials,
-        then=remember_and_fill,
+    "plan": (
+        *read_organization(
+            *("plan", "--tag", "environment=prod", "--out", "{folder}/new.json", "--fail-on", "unknown"),
+            remembered=PLAN,
+            first=know_nothing_of_credentials,
+            then=remember_and_fill,
+        ),
+        meet_a_policy(*PLAN, good=1),
     ),
     **{
         f"policies {name}": (Attempt(("policies", name), know_nothing),)
@@ -260,21 +294,25 @@ ATTEMPTS: dict[str, tuple[Attempt, ...]] = {
     "jobs list": (Attempt(("jobs", "list"), have_an_interrupted_deletion),),
     "jobs show": (Attempt(("jobs", "show", "{job}"), have_an_interrupted_deletion),),
     "jobs cancel": (Attempt(("jobs", "cancel", "{job}"), have_an_interrupted_deletion),),
-    "jobs resume": tuple(
-        Attempt(("jobs", "resume", "{job}", "--yes"), have_an_interrupted_deletion, answering=answering)
-        for answering in (keep_answer, hide_places)
+    "jobs resume": (
+        *read_organization(*RESUME, first=have_an_interrupted_deletion, then=have_an_interrupted_deletion),
+        meet_a_policy(*RESUME, good=4, prepare=have_an_interrupted_deletion),
     ),
     "exceptions list": (Attempt(("exceptions", "list"), remember),),
     "windows list": (Attempt(("windows", "list"), have_a_window),),
     "windows show": (Attempt(("windows", "show", "{target}"), have_a_window),),
-    "delete": read_organization(
-        *("delete", "--tag", "environment=prod", "--yes"),
-        remembered=("delete", "{target}", "--yes"),
-        first=know_nothing_of_credentials,
-        then=remember_and_fill,
+    "delete": (
+        *read_organization(
+            *("delete", "--tag", "environment=prod", "--yes"),
+            remembered=DELETE,
+            first=know_nothing_of_credentials,
+            then=remember_and_fill,
+        ),
+        meet_a_policy(*DELETE, good=4),
     ),
-    "apply": read_organization(
-        "apply", "{folder}/plan.json", "--yes", first=have_a_plan, then=remember_and_have_a_plan
+    "apply": (
+        *read_organization(*APPLY, first=have_a_plan, then=remember_and_have_a_plan),
+        meet_a_policy(*APPLY, good=4, prepare=remember_and_have_a_plan),
     ),
     "exceptions add": read_organization(*ADD_EXCEPTION),
     "exceptions remove": read_organization(*REMOVE_EXCEPTION, first=have_an_exception, then=have_an_exception),
@@ -296,10 +334,12 @@ ATTEMPTS: dict[str, tuple[Attempt, ...]] = {
     ),
     "unlock s3": (
         *read_organization("unlock", "s3", "{target}"),
+        meet_a_policy("unlock", "s3", "{target}", good=3),
         Attempt(("unlock", "s3", *LOCKED_BUCKET, "--remove", "--yes"), have_the_demo, scenario=DEMO),
     ),
     "unlock sqs": (
         *read_organization("unlock", "sqs", "{target}"),
+        meet_a_policy("unlock", "sqs", "{target}", good=3),
         Attempt(("unlock", "sqs", *LOCKED_QUEUE, "--corrected", "--yes"), have_the_demo, scenario=DEMO),
     ),
     "enable": (Attempt(("enable", "--delegated-administrator", "{delegate}", "--yes"), have_nothing_on),),

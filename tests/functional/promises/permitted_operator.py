@@ -69,6 +69,8 @@ class PermittedOperator:
     """A root e-mail address that no account has; another one after each ``take_address``."""
     job_id: str = ""
     """Of a job that was interrupted."""
+    blocking_policy_id: str = ""
+    """Of a policy that is attached to nothing until ``blocked``."""
     _addresses: int = 0
     _databases: dict[str, Path] = field(default_factory=dict)
 
@@ -183,6 +185,18 @@ class PermittedOperator:
 
     def empty(self) -> None:
         self.sandbox.put_root_user(TARGET, {})
+
+    @contextmanager
+    def blocked(self) -> Iterator[None]:
+        """Root sessions can be opened, and a policy denies every call in them."""
+        organizations, policy_id = self.client("organizations"), self.blocking_policy_id
+        for account_id in (TARGET, OTHER):
+            organizations.attach_policy(PolicyId=policy_id, TargetId=account_id)
+        try:
+            yield
+        finally:
+            for account_id in (TARGET, OTHER):
+                organizations.detach_policy(PolicyId=policy_id, TargetId=account_id)
 
     def switch_on(self) -> None:
         """Trusted access, both features and the delegated administrator, whatever was before."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from tests.functional.administration import Administration
 from tests.functional.promises.interposed_proxy import MUTATING_OPERATIONS, InterposedProxy
+from tests.functional.promises.jobs import ACCEPT_EMAIL_CHANGE, START_EMAIL_CHANGE, save_one_time_password
 from tests.functional.promises.locked_resources import LOCKED_BUCKET, LOCKED_QUEUE, make_open_policy
 from tests.functional.promises.stage import CLEAN, EVERYTHING, FAILSAFE, Stage
 from tests.functional.promises.witness import Witness
@@ -13,6 +15,7 @@ def test_p01_every_privileged_call_of_every_command_has_its_intent_on_disk_befor
 ) -> None:
     witness = Witness(bare_stage)
     proxy.before = witness
+    Administration(bare_stage.sandbox).trust_account_management()
     since = bare_stage.sandbox.last_request()
     for arguments, status in (
         (("enable", "--delegated-administrator", FAILSAFE, "--yes"), 0),
@@ -27,6 +30,11 @@ def test_p01_every_privileged_call_of_every_command_has_its_intent_on_disk_befor
     ):
         run = bare_stage.run(*arguments, through=proxy)
         assert run.status == status, run.shown
+    started = START_EMAIL_CHANGE.run(bare_stage, through=proxy)
+    assert started.status == START_EMAIL_CHANGE.good, started.shown
+    save_one_time_password(bare_stage)
+    accepted = ACCEPT_EMAIL_CHANGE.run(bare_stage, through=proxy)
+    assert accepted.status == ACCEPT_EMAIL_CHANGE.good, accepted.shown
     assert witness.unfounded == []
     assert bare_stage.is_bare(EVERYTHING)
     assert {request.operation for request in proxy.mutating} == set(MUTATING_OPERATIONS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -59,8 +60,8 @@ def test_p04_a_call_whose_connection_is_cut_after_it_acted_is_sent_once_and_foun
 ) -> None:
     since = begin(bare_stage, job)
     bare_stage.sandbox.faults(operation=operation, drop=True)
-    run = bare_stage.run(*job.arguments)
-    assert_clean_ending(run, 0)
+    run = job.run(bare_stage)
+    assert_clean_ending(run, job.good)
     assert list_mutating(bare_stage, since) == list(job.mutating)
     assert job.is_done(bare_stage), run.shown
     assert_settled(bare_stage, run)
@@ -72,7 +73,9 @@ def test_p04_a_call_whose_connection_is_cut_after_it_acted_is_sent_once_and_foun
 def test_p04_p05_a_call_that_is_lost_before_it_acts_is_sent_once_and_found_undone_by_a_reread(
     bare_stage: Stage, proxy: InterposedProxy, job: Job, operation: str
 ) -> None:
-    begin(bare_stage, job)
+    stage = replace(bare_stage, settings={"AWS_ENDPOINT_URL": proxy.url})
+    begin(stage, job)
+    proxy.forget()
 
     def lose(request: Request) -> Answer | None:
         if request.operation == operation:
@@ -80,16 +83,16 @@ def test_p04_p05_a_call_that_is_lost_before_it_acts_is_sent_once_and_found_undon
         return None
 
     proxy.before = lose
-    run = bare_stage.run(*job.arguments, through=proxy)
+    run = job.run(stage)
     assert_clean_ending(run, 4)
-    assert not job.is_done(bare_stage)
+    assert not job.is_done(stage)
     sent = [request for request in proxy.mutating if request.operation == operation]
     assert len(sent) == (job.mutating.count(operation) if job is DELETE else 1)
-    bare_stage.assert_each_intent_has_one_outcome()
-    outcomes = [entry for entry in bare_stage.entries() if entry["action"] == MUTATING_OPERATIONS[operation]][-1:]
+    stage.assert_each_intent_has_one_outcome()
+    outcomes = [entry for entry in stage.entries() if entry["action"] == MUTATING_OPERATIONS[operation]][-1:]
     assert [entry["result"] for entry in outcomes] == ["failed"], run.shown
     if job is DELETE and operation != "DeleteSigningCertificate":
-        assert bare_stage.sandbox.root_user(EVERYTHING)["mfa_devices"]
+        assert stage.sandbox.root_user(EVERYTHING)["mfa_devices"]
 
 
 def test_p04_what_somebody_else_deleted_meanwhile_is_done(stage: Stage, proxy: InterposedProxy) -> None:

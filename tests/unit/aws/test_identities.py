@@ -211,9 +211,9 @@ def report(*lines: str) -> Reply:
     )
 
 
-def root_line(password: str, *keys: str, mfa: str = "true") -> str:
+def root_line(password: str, *keys: str) -> str:
     first, second = (*keys, "N/A", "N/A")[:2]
-    return f"<root_account>,{HERE}root,2020-01-01T00:00:00+00:00,not_supported,{password},{mfa},{first},{second}"
+    return f"<root_account>,{HERE}root,2020-01-01T00:00:00+00:00,not_supported,{password},true,{first},{second}"
 
 
 GENERATED = datetime(2026, 11, 25, 10, tzinfo=UTC)
@@ -223,11 +223,11 @@ SPRING, SUMMER = datetime(2026, 4, 1, 8, tzinfo=UTC), datetime(2026, 7, 1, 8, tz
 @pytest.mark.parametrize(
     ("line", "use"),
     [
-        (root_line("2026-04-01T08:00:00+00:00"), RootUse(GENERATED, SPRING, None, mfa_active=True)),
-        (root_line("no_information", mfa="false"), RootUse(GENERATED, None, None, mfa_active=False)),
+        (root_line("2026-04-01T08:00:00+00:00"), RootUse(GENERATED, SPRING, None)),
+        (root_line("no_information"), RootUse(GENERATED, None, None)),
         (
             root_line("N/A", "2026-04-01T08:00:00Z", "2026-07-01T08:00:00+00:00"),
-            RootUse(GENERATED, None, SUMMER, mfa_active=True),
+            RootUse(GENERATED, None, SUMMER),
         ),
     ],
 )

@@ -14,18 +14,22 @@ from rootkeeper.domain.organizations import AccountId
 from rootkeeper.errors import AwsAccessDeniedError, AwsNotFoundError, AwsUnreachableError
 from tests.fakes.aws_server import FakeAwsServer, answer_xml, error_json, error_xml
 
-ACCOUNT = AccountId("222233334444")
+ACCOUNT, MANAGEMENT = AccountId("222233334444"), AccountId("111122223333")
 INSTANCE = "arn:aws:sso:::instance/ssoins-1234567890abcdef"
 SET = "arn:aws:sso:::permissionSet/ssoins-1234567890abcdef/ps-1111111111111111"
 OF_AWS = "arn:aws:iam::aws:policy/AdministratorAccess"
 DOCUMENT = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
 
 
+def describe_instance(arn: str, owner_id: str) -> dict[str, str]:
+    return {"InstanceArn": arn, "IdentityStoreId": "d-1234567890", "OwnerAccountId": owner_id}
+
+
 @pytest.fixture
 def aws(operator_clients: AwsClients, aws_server: FakeAwsServer) -> FakeAwsServer:
     """One permission set without policies, which nobody holds; tests answer what they are about anew."""
     answers: dict[str, object] = {
-        "ListInstances": {"Instances": [{"InstanceArn": INSTANCE, "IdentityStoreId": "d-1234567890"}]},
+        "ListInstances": {"Instances": [describe_instance(INSTANCE, MANAGEMENT)]},
         "ListPermissionSetsProvisionedToAccount": {"PermissionSets": [SET]},
         "DescribePermissionSet": {"PermissionSet": {"Name": "RootTasks", "PermissionSetArn": SET}},
         "GetInlinePolicyForPermissionSet": {"InlinePolicy": ""},
@@ -43,7 +47,7 @@ def aws(operator_clients: AwsClients, aws_server: FakeAwsServer) -> FakeAwsServe
 
 
 def read(clients: AwsClients) -> PermissionSet:
-    (found,) = AwsIdentityCenter(clients).list_permission_sets(ACCOUNT)
+    (found,) = AwsIdentityCenter(clients).list_permission_sets(ACCOUNT, MANAGEMENT)
     return found
 
 
@@ -125,7 +129,7 @@ def test_a_holder_of_several_sets_is_asked_for_once(clients: AwsClients, aws: Fa
     aws.answer_json("ListPermissionSetsProvisionedToAccount", json.dumps({"PermissionSets": [SET, f"{SET[:-1]}2"]}))
     assign(aws, ("USER", "u-1"))
     aws.answer_json("DescribeUser", json.dumps({"UserName": "shirley"}))
-    assert len(AwsIdentityCenter(clients).list_permission_sets(ACCOUNT)) == 2
+    assert len(AwsIdentityCenter(clients).list_permission_sets(ACCOUNT, MANAGEMENT)) == 2
     assert aws.operations.count("DescribeUser") == 1
 
 
@@ -144,8 +148,19 @@ def test_a_group_that_may_not_be_read_at_all_keeps_its_id(clients: AwsClients, a
     assert read(clients).holders == (Holder(HolderKind.GROUP, "group g-1", None), Holder(HolderKind.USER, "u-1"))
 
 
-def test_no_instance_in_the_region_is_an_error_that_says_what_to_do(clients: AwsClients, aws: FakeAwsServer) -> None:
-    aws.answer_json("ListInstances", '{"Instances": []}')
+def test_an_accounts_own_instance_is_not_taken_for_the_organizations(clients: AwsClients, aws: FakeAwsServer) -> None:
+    own = describe_instance("arn:aws:sso:::instance/ssoins-0000000000000000", ACCOUNT)
+    aws.answer_json("ListInstances", json.dumps({"Instances": [own, describe_instance(INSTANCE, MANAGEMENT)]}))
+    assert read(clients).name == "RootTasks"
+    asked = next(one for one in aws.received if one.operation == "ListPermissionSetsProvisionedToAccount")
+    assert json.loads(asked.parameters)["InstanceArn"] == INSTANCE
+
+
+@pytest.mark.parametrize("instances", [[], [describe_instance(INSTANCE, ACCOUNT)]], ids=["none", "the account's own"])
+def test_no_instance_in_the_region_is_an_error_that_says_what_to_do(
+    clients: AwsClients, aws: FakeAwsServer, instances: list[dict[str, str]]
+) -> None:
+    aws.answer_json("ListInstances", json.dumps({"Instances": instances}))
     with pytest.raises(AwsNotFoundError) as raised:
         read(clients)
     assert "--region" in (raised.value.hint or "")
@@ -164,7 +179,7 @@ def test_a_refusal_is_raised(clients: AwsClients, aws: FakeAwsServer, operation:
     ("operation", "body"),
     [
         ("ListInstances", "{}"),
-        ("ListInstances", '{"Instances": [{"InstanceArn": "arn"}]}'),
+        ("ListInstances", '{"Instances": [{"InstanceArn": "arn", "OwnerAccountId": "111122223333"}]}'),
         ("ListPermissionSetsProvisionedToAccount", "{}"),
         ("DescribePermissionSet", '{"PermissionSet": {}}'),
         ("ListAccountAssignments", '{"AccountAssignments": [{"PrincipalType": "USER"}]}'),

@@ -56,6 +56,19 @@ def test_a_shared_bucket_is_drawn_on_for_a_quarter_of_a_second() -> None:
     assert clock.monotonic() == pytest.approx(FakeClock().monotonic() + 20 / 40)
 
 
+def test_what_was_drawn_ahead_and_not_used_adds_nothing_to_the_burst() -> None:
+    clock = FakeClock()
+    bucket = bucket_of(clock, SharedQuotas(clock))
+    bucket.take()
+    clock.advance(60)
+    started = clock.monotonic()
+    taken = 0
+    while clock.monotonic() == started:
+        bucket.take()
+        taken += 1
+    assert taken == RATE.burst + 1  # the last had to wait
+
+
 def test_two_processes_on_a_shared_store_are_as_fast_as_one() -> None:
     clock = FakeClock()
     store = SharedQuotas(clock)

@@ -52,6 +52,13 @@ def test_an_unknown_total_is_not_invented(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().err == "Reading accounts: 1 done\n"
 
 
+def test_of_nothing_nothing_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = LineProgress(Terminal({}))
+    progress.start("Reading policies", 0)
+    progress.finish()
+    assert capsys.readouterr().err == ""
+
+
 def test_a_total_may_become_known_late(capsys: pytest.CaptureFixture[str]) -> None:
     watch = Watch()
     progress = LineProgress(Terminal({}), watch)

@@ -212,6 +212,6 @@ def test_the_management_accounts_root_needs_mfa_and_no_keys(
 
 
 def test_its_last_use_is_told_with_the_age_of_the_report() -> None:
-    used = RootUse(START, START - timedelta(days=214), None, mfa_active=True)
+    used = RootUse(START, START - timedelta(days=214), None)
     assert "214 days ago" in judge_management_use(ACCOUNT, used, START).evidence
-    assert "no use" in judge_management_use(ACCOUNT, RootUse(START, None, None, mfa_active=True), START).evidence
+    assert "no use" in judge_management_use(ACCOUNT, RootUse(START, None, None), START).evidence

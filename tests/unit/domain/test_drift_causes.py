@@ -22,3 +22,9 @@ def test_only_switching_a_feature_off_is_a_delegates_to_do() -> None:
 def test_trusted_access_goes_off_only_once_no_delegate_is_left() -> None:
     assert any("delegated administrator was deregistered" in cause for cause in list_causes(Change.TRUSTED_ACCESS_OFF))
     assert any("switch trusted access off" in cause for cause in list_causes(Change.DELEGATE_GONE))
+
+
+def test_a_guardrail_is_gone_once_it_is_detached_or_its_type_is_disabled_since_aws_deletes_no_attached_policy() -> None:
+    causes = list_causes(Change.GUARDRAIL_GONE)
+    assert "DetachPolicy" in causes[0]
+    assert "DisablePolicyType" in causes[1]

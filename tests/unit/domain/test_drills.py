@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -90,6 +91,13 @@ def test_the_latest_held_comes_first() -> None:
     assert [START - one.held_at for one in found] == [timedelta(days=days) for days in (5, 30, 60)]
 
 
+def test_of_one_moment_what_was_recorded_later_comes_first() -> None:
+    parameters = describe_drill(drill(5))
+    entries = [entry(parameters, at=START + timedelta(hours=hours)) for hours in (1, 3, 2)]
+    found = find_drills(entries, "o-exampleorgid", in_sandbox=False)
+    assert [one.recorded_at - START for one in found] == [timedelta(hours=hours) for hours in (3, 2, 1)]
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -108,9 +116,7 @@ def test_what_is_no_drill_of_this_organization_never_counts(changes: dict[str, A
     assert find_drills([entry(parameters, **changes)], "o-exampleorgid", in_sandbox=False) == ()
 
 
-@pytest.mark.parametrize("bad", [drill(-1), drill(1, recorded_by="x")])
+@pytest.mark.parametrize("bad", [drill(-1), replace(drill(), held_by="")], ids=["not held yet", "held by nobody"])
 def test_a_drill_needs_somebody_and_a_past(bad: Drill) -> None:
-    if bad.held_at <= START:
-        bad = Drill(FAILSAFE, bad.held_at, "", DrillOutcome.PASSED, "alice", START)
     with pytest.raises(InputError):
         ensure_drill(bad, START)

@@ -193,6 +193,10 @@ CASES: list[tuple[EmailReread, bool, float, Result | None]] = [
     (reread(OLD, UpdateStatus.PENDING), False, 0, Result.FAILED),
     (reread(OLD, UpdateStatus.FAILED), False, 0, Result.FAILED),
     (reread(OLD, UpdateStatus.PENDING), True, 0, None),
+    (EmailReread(OLD, EmailUpdate(UpdateStatus.PENDING, NOW + timedelta(minutes=4))), False, 1, Result.FAILED),
+    (EmailReread(OLD, EmailUpdate(UpdateStatus.PENDING, NOW + timedelta(minutes=6))), False, 1, None),
+    (EmailReread(OLD, EmailUpdate(UpdateStatus.PENDING, NOW + timedelta(minutes=6))), False, 4, Result.FAILED),
+    (EmailReread(OLD, EmailUpdate(UpdateStatus.PENDING, None)), False, 0, Result.FAILED),
 ]
 
 

@@ -130,7 +130,7 @@ OPEN_WINDOW = make_window(FAILSAFE, START)
         (facts(drills=()), "alarm", UNKNOWN),
         (facts(drills=(drill(alarm=AlarmSighting.MISSED),)), "alarm", FAIL),
         (facts(drills=(drill(100),)), "alarm", UNKNOWN),
-        (facts(drills=(drill(20, alarm=AlarmSighting.MISSED), drill(10))), "alarm", PASS),
+        (facts(drills=(drill(10), drill(20, alarm=AlarmSighting.MISSED))), "alarm", PASS),
         (facts(drills=()), "drill", FAIL),
         (facts(drills=(drill(100),)), "drill", FAIL),
         (facts(root_sign_in=PolicyFinding(Verdict.BLOCKED, "Blocked by p-x.")), "policies", FAIL),

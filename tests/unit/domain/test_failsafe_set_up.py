@@ -58,7 +58,7 @@ def test_a_password_used_since_and_an_mfa_device_complete_it() -> None:
 def test_what_lacks_or_stands_in_the_way_is_named(credentials: RootCredentials, said: str) -> None:
     progress = judge_progress(credentials, credentials.summary, OPENED)
     assert not progress.is_complete
-    assert said in " ".join((*progress.missing, *progress.obstacles))
+    assert said in " ".join(progress.shortcomings)
 
 
 @pytest.mark.parametrize("kind", ["has_password", "has_mfa_devices"])

@@ -36,4 +36,4 @@ def test_a_roles_path_tells_whose_it_is(path: str, of_identity_center: bool, ser
 def test_the_last_use_is_the_later_of_password_and_keys(
     password: datetime | None, key: datetime | None, last: datetime | None
 ) -> None:
-    assert RootUse(START, password, key, mfa_active=True).last_used_at == last
+    assert RootUse(START, password, key).last_used_at == last

@@ -38,3 +38,15 @@ def test_a_job_that_is_over_says_why() -> None:
 def test_progress_adds_up() -> None:
     progress = JobProgress(12).advanced().advanced(done=3, present=2, unknown=1)
     assert progress == JobProgress(12, 4, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "has_expired"),
+    [
+        ({}, False),
+        ({"not_after": "2026-01-15T09:00:00+00:00"}, True),
+        ({"not_after": "2026-01-15T09:00:01+00:00"}, False),
+    ],
+)
+def test_a_job_expires_when_what_it_does_may_no_longer_be_done(parameters: dict[str, str], has_expired: bool) -> None:
+    assert replace(JOB, parameters=parameters).has_expired(NOW) is has_expired

@@ -38,6 +38,9 @@ def test_an_account_stands_under_the_policies_of_its_units_and_its_own() -> None
     )
     assert placed.policy_ids == {"p-root", "p-unit", "p-own"}
     assert list(placed.places_of("p-unit")) == ["ou-exam-1"]
+    assert placed.attached_to("r-exam") == {"p-root"}
+    assert placed.attached_to("ou-exam-2") == placed.attached_to(None) == frozenset()
+    assert list(placed.places_with(frozenset({"p-own"}))) == ["444455556666"]
     assert [level.target_id for level in tree.levels(placed)] == ["r-exam", "ou-exam-1", "444455556666"]
     assert [policy.label.policy_id for policy in tree.levels(placed)[1].policies] == ["p-unit"]
 

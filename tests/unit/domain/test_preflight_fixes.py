@@ -26,6 +26,7 @@ from tests.unit.domain.preflight_scenes import (
 PROD, SECURITY = make_account("444455556666", "ou-1"), make_account("222233334444", "ou-9")
 NARROW = ALLOW | {"Action": ["s3:*", "ec2:*"]}
 NO_CALLS = {"Effect": "Deny", "Action": "sts:*", "Resource": "*"}
+AIMED = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"Bool": {"aws:AssumedRoot": "true"}}}
 SEALED = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*"}
 
 
@@ -35,6 +36,8 @@ SEALED = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*"}
         (Task.AUDIT, [DENY_ROOT], "ou-1", ()),
         (Task.DELETE, [ALLOW, DENY_ROOT, DENY_ROOT | {"Sid": "Again", "Condition": {}}], "r-exam", ()),
         (Task.AUDIT, [NARROW], "ou-1", ("ou-1",)),
+        (Task.AUDIT, [NARROW, DENY_ROOT], "ou-1", ("ou-1",)),
+        (Task.AUDIT, [AIMED], "ou-1", ("ou-1",)),
         (Task.ROOT_USER_SIGN_IN, [EXEMPTED], "r-exam", ()),
         (Task.ROOT_USER_SIGN_IN, [NARROW], "r-exam", ("r-exam",)),
         (Task.ASSUME_ROOT, [NO_CALLS], "ou-9", ()),
@@ -83,8 +86,7 @@ def test_a_fix_that_would_be_too_long_says_so() -> None:
 
 
 def test_a_policy_that_denies_root_sessions_alone_is_to_be_detached() -> None:
-    aimed = {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"Bool": {"aws:AssumedRoot": "true"}}}
-    judge = make_judge([PROD], make_policy("p-aimed", ["r-exam"], aimed))
+    judge = make_judge([PROD], make_policy("p-aimed", ["r-exam"], AIMED))
     assert rows_of(judge, PROD)[Task.AUDIT].fix == "# Detach p-aimed (aimed): it denies nothing else."
 
 
@@ -95,3 +97,27 @@ def test_every_account_gets_the_fix_with_its_own_id() -> None:
         fix = rows_of(judge, account)[Task.ROOT_USER_SIGN_IN].fix or ""
         assert f'"aws:PrincipalAccount": "{account.account_id}"' in fix
     assert judge.evaluations == 1
+
+
+@pytest.mark.parametrize("places", [("ou-1", "ou-2"), ("444455556666", "555566667777")])
+def test_every_account_gets_the_fix_at_its_own_place(places: tuple[str, str]) -> None:
+    other = make_account("555566667777", "ou-2")
+    judge = make_judge([PROD, other], without_full_access=places)
+    for account, place in zip((PROD, other), places, strict=True):
+        assert rows_of(judge, account)[Task.AUDIT].fix == f"# Attach p-FullAWSAccess to {place}."
+    assert judge.evaluations == 1
+
+
+def test_each_place_without_any_allow_is_told() -> None:
+    judge = make_judge([PROD], without_full_access=("r-exam", "ou-1"))
+    fix = rows_of(judge, PROD)[Task.AUDIT].fix
+    assert fix == "# Attach p-FullAWSAccess to r-exam.\n# Attach p-FullAWSAccess to ou-1."
+
+
+def test_what_another_account_lacks_at_the_same_place_is_written_apart() -> None:
+    other = make_account("555566667777", "ou-1")
+    mine = NARROW | {"Action": "iam:*", "Condition": {"StringEquals": {"aws:PrincipalAccount": PROD.account_id}}}
+    judge = make_judge([PROD, other], make_policy("p-narrow", ["ou-1"], NARROW, mine), without_full_access=("ou-1",))
+    fixes = [rows_of(judge, account)[Task.ROOT_USER_SIGN_IN].fix or "" for account in (PROD, other)]
+    assert ['"iam:ListMFADevices"' in fix for fix in fixes] == [False, True]
+    assert all('"sqs:ListQueues"' in fix for fix in fixes)

@@ -4,7 +4,7 @@ import pytest
 
 from rootkeeper.domain.organization_policies import OrganizationPolicy
 from rootkeeper.domain.organizations import AccountState
-from rootkeeper.domain.policies.documents import PolicyLabel
+from rootkeeper.domain.policies.documents import PolicyKind, PolicyLabel
 from rootkeeper.domain.policies.evaluation import Verdict
 from rootkeeper.domain.preflight import BlockingPolicy
 from rootkeeper.domain.preflight_tasks import ROOT_SESSION_TASKS, Task
@@ -142,6 +142,15 @@ def test_p06_lists_that_couldnt_be_read_make_everything_unknown() -> None:
     for row in judge.judge(PROD):
         assert row.verdict is Verdict.UNKNOWN
         assert "needs organizations:ListPolicies" in row.conditions
+
+
+@pytest.mark.parametrize("kind", [SCP, RCP])
+def test_p18_a_deny_that_was_read_decides_beside_lists_that_werent(kind: PolicyKind) -> None:
+    policy = make_policy("p-deny", ["r-exam"], DENY_ROOT)
+    judge = make_judge([PROD], policy, problems={kind: ("needs organizations:ListTargetsForPolicy",)})
+    for row in judge.judge(PROD):
+        assert (row.verdict, row.conditions) == (Verdict.BLOCKED, ())
+        assert [policy.policy_id for policy in row.policies] == ["p-deny"]
 
 
 def test_p06_unread_resource_control_policies_leave_iam_alone() -> None:

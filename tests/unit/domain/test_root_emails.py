@@ -22,7 +22,6 @@ from rootkeeper.domain.root_emails import (
     RootEmail,
     count_verdicts,
     ensure_attestation,
-    explain,
     find_holders,
     has_email_findings,
     parse_address,
@@ -248,4 +247,3 @@ def test_verdicts_are_counted_and_weighed() -> None:
 
 def test_every_reason_is_explained() -> None:
     assert set(EXPLANATIONS) == set(EmailReason)
-    assert explain([EmailReason.DUPLICATE, EmailReason.NOT_A_GROUP]).count(";") == 1

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootkeeper.domain.ledger import Action, LedgerEntry, Phase, Result
+from rootkeeper.domain.ledger import Action, Phase, Result
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.setup import Feature
 from rootkeeper.domain.setup_drift import SetupPart, SetupState, compare_setup, hash_policy, name_own_changes
-from tests.fakes.evidence import (
-    ENDPOINT,
-    FAILSAFE,
-    OPERATOR,
-    ORGANIZATION_ID,
-    START,
-    accept,
-    make_guardrail,
-    make_state,
-)
+from tests.fakes.evidence import FAILSAFE, accept, make_entry, make_guardrail, make_state
 
 ACCEPTED = accept(make_state(guardrails=(make_guardrail(),)))
 
@@ -137,26 +126,6 @@ def test_a_comparison_is_clean_only_if_all_was_read_twice_and_is_the_same(
         for state in (before, after)
     ]
     assert drift.is_clean == (parts[0] == parts[1] and None not in parts[0])
-
-
-def make_entry(sequence: int, action: Action, **changes: object) -> LedgerEntry:
-    entry = LedgerEntry(
-        sequence=sequence,
-        at=START + timedelta(seconds=sequence),
-        organization_id=ORGANIZATION_ID,
-        endpoint=ENDPOINT,
-        actor=OPERATOR,
-        action=action,
-        account_id=None,
-        parameters={},
-        phase=Phase.INTENT,
-        owner_id="owner",
-        intent_sequence=None,
-        result=None,
-        previous_hash="",
-        entry_hash="",
-    )
-    return replace(entry, **changes)  # type: ignore[arg-type]  # any field may be changed
 
 
 @pytest.mark.parametrize(("result", "is_named"), [(Result.DONE, True), (Result.UNKNOWN, True), (Result.FAILED, False)])

@@ -6,7 +6,7 @@ from rootkeeper.domain.organizations import AccountId, Organization
 from rootkeeper.domain.setup import Feature, Setup
 from rootkeeper.domain.shipped_policies.bundle import PolicyBundle, PolicyGround, PolicyWishes, make_bundle
 
-MANAGEMENT, DELEGATE, MEMBER = (AccountId(text) for text in ("111122223333", "222233334444", "333344445555"))
+MANAGEMENT, DELEGATE = AccountId("111122223333"), AccountId("222233334444")
 
 COMPLETE = Setup(trusted_access=True, features=frozenset(Feature), delegated_administrators=(DELEGATE,))
 NOTHING_ON = Setup(trusted_access=False, features=None, delegated_administrators=())
@@ -23,11 +23,9 @@ UNKNOWN = Setup(
 )
 
 
-def make(
-    setup: Setup = COMPLETE, wishes: PolicyWishes | None = None, partition: str = "aws", *windows: AccountId
-) -> PolicyBundle:
-    organization = Organization("o-exampleorgid", MANAGEMENT, has_all_features=True, partition=partition)
-    return make_bundle(PolicyGround(organization, setup, windows), wishes or PolicyWishes())
+def make(setup: Setup = COMPLETE, wishes: PolicyWishes | None = None) -> PolicyBundle:
+    organization = Organization("o-exampleorgid", MANAGEMENT, has_all_features=True, partition="aws")
+    return make_bundle(PolicyGround(organization, setup, open_window_ids=()), wishes or PolicyWishes())
 
 
 SERVER = PolicyWishes(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -53,7 +55,9 @@ def test_the_same_bundle_gives_the_same_text() -> None:
 
 def test_the_roles_are_the_shipped_ones() -> None:
     bundle = make()
-    roles = resources_of("AWS::IAM::Role", make_template(bundle))
+    roles = [
+        role for role in resources_of("AWS::IAM::Role", make_template(bundle)) if role["Condition"] == "MakesRoles"
+    ]
     assert [role["Properties"]["Policies"][0]["PolicyDocument"] for role in roles] == [
         role.permission_policy for role in bundle.roles
     ]
@@ -79,7 +83,10 @@ def test_guardrails_belong_to_the_management_account_and_roles_to_theirs() -> No
     assert {policy["Condition"] for policy in resources_of("AWS::Organizations::Policy", template)} == {
         "MakesGuardrails"
     }
-    assert {role["Condition"] for role in resources_of("AWS::IAM::Role", template)} == {"MakesRoles"}
+    made = {role["Properties"]["RoleName"]: role["Condition"] for role in resources_of("AWS::IAM::Role", template)}
+    assert made.pop("rootkeeper-topic-delivery") == "MakesTopicDeliveryRole"
+    assert made.pop("rootkeeper-queue-delivery") == "MakesQueueDeliveryRole"
+    assert set(made.values()) == {"MakesRoles"}
 
 
 def test_rules_get_reading_events_too_since_an_audit_makes_no_others() -> None:
@@ -105,6 +112,67 @@ def test_what_may_be_ours_goes_to_the_queue_and_wakes_nobody() -> None:
         "rootkeeper-long-term-root",
         "rootkeeper-strange-caller",
     ]
+
+
+@pytest.mark.parametrize(
+    ("owner", "region", "role_arn"),
+    [
+        (None, "us-east-1", None),
+        (DELEGATE, "us-east-1", None),
+        (MANAGEMENT, "us-east-1", "the role made here"),
+        (MANAGEMENT, "eu-central-1", f"arn:aws:iam::{DELEGATE}:role/rootkeeper-topic-delivery"),
+    ],
+)
+def test_a_rule_reaches_a_topic_in_another_account_with_a_role_and_one_in_its_own_without(
+    owner: str | None, region: str, role_arn: str | None
+) -> None:
+    """EventBridge delivers to another account with a role alone, and to its own account may fail with one."""
+    template = make_template(make())
+    given = {
+        "AWS::AccountId": DELEGATE,
+        "AWS::Partition": "aws",
+        "AWS::Region": region,
+        "HomeRegion": "us-east-1",
+        "AlarmTopicArn": f"arn:aws:sns:{region}:{owner}:alarms" if owner else "",
+    }
+    rule = template["Resources"]["LongTermRootRule"]["Properties"]
+    assert evaluate(rule["Targets"][0]["RoleArn"], template, given) == role_arn
+    role = template["Resources"]["TopicDeliveryRole"]
+    assert evaluate({"Condition": role["Condition"]}, template, given) is (role_arn == "the role made here")
+    if owner is not None:
+        (statement,) = role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+        assert evaluate(statement["Resource"], template, given) == f"arn:aws:sns:*:{owner}:alarms"
+
+
+def evaluate(value: Any, template: dict[str, Any], given: dict[str, str]) -> Any:
+    """A value of the template as CloudFormation would have it, as far as the rules need."""
+    if not isinstance(value, dict):
+        return value
+    ((function, arguments),) = value.items()
+    if function == "Ref":
+        return given.get(arguments)
+    if function == "Condition":
+        return evaluate(template["Conditions"][arguments], template, given)
+    if function == "Fn::If":
+        name, then, otherwise = arguments
+        return evaluate(then if evaluate({"Condition": name}, template, given) else otherwise, template, given)
+    if function == "Fn::GetAtt":
+        return "the role made here"
+    if function == "Fn::Sub":
+        text, more = arguments if isinstance(arguments, list) else (arguments, {})
+        known = given | {name: evaluate(one, template, given) for name, one in more.items()}
+        return re.sub(r"\$\{([\w:]+)\}", lambda match: known[match[1]], text)
+    first, *rest = [evaluate(one, template, given) for one in arguments]
+    if function == "Fn::Join":
+        return first.join(evaluate(one, template, given) for one in rest[0])
+    results: dict[str, Callable[[], Any]] = {
+        "Fn::And": lambda: first and all(rest),
+        "Fn::Equals": lambda: first == rest[0],
+        "Fn::Not": lambda: not first,
+        "Fn::Select": lambda: rest[0][first],
+        "Fn::Split": lambda: rest[0].split(first),
+    }
+    return results[function]()
 
 
 @pytest.mark.parametrize("setup", [COMPLETE, NOTHING_ON])

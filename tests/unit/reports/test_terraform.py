@@ -130,7 +130,8 @@ def test_the_roles_are_the_shipped_ones() -> None:
     parsed = parse(render_terraform(bundle))
     roles = resources_of("aws_iam_role", parsed)
     policies = resources_of("aws_iam_role_policy", parsed)
-    assert list(roles) == list(policies) == [role.role.value for role in bundle.roles]
+    assert list(roles) == list(policies)
+    assert [label for label in roles if not label.endswith("_delivery")] == [role.role.value for role in bundle.roles]
     for role in bundle.roles:
         trust, permissions = roles[role.role.value]["assume_role_policy"], policies[role.role.value]["policy"]
         for document, written in ((role.trust_policy, trust), (role.permission_policy, permissions)):
@@ -156,6 +157,23 @@ def test_terraform_stops_in_any_other_account() -> None:
     text = render_terraform(make())
     assert f'allowed_account_ids = ["{MANAGEMENT}"]' in text
     assert f'allowed_account_ids = ["{DELEGATE}"]' in text
+
+
+def test_a_rule_reaches_a_topic_or_queue_in_another_account_with_a_role_and_one_in_its_own_without() -> None:
+    """EventBridge delivers to another account with a role alone, and to its own account may fail with one."""
+    parsed = parse(render_terraform(make()))
+    roles, policies = resources_of("aws_iam_role", parsed), resources_of("aws_iam_role_policy", parsed)
+    targets = resources_of("aws_cloudwatch_event_target", parsed)
+    assert len(targets) == 8
+    for label, target in targets.items():
+        alias, receiver = label.partition("_")[0], "queue" if "queue" in target["arn"] else "topic"
+        delivery, account_id = f"{alias}_{receiver}_delivery", MANAGEMENT if alias == "management" else DELEGATE
+        assert target["role_arn"] == f"${{one(aws_iam_role.{delivery}[*].arn)}}"
+        variable = target["arn"].removeprefix("${").removesuffix("}")
+        elsewhere = f'${{try(split(":", {variable})[4], "{account_id}") != "{account_id}" ? 1 : 0}}'
+        assert roles[delivery]["count"] == policies[delivery]["count"] == elsewhere
+        assert roles[delivery]["provider"] == target["provider"]
+        assert variable in policies[delivery]["policy"]
 
 
 def test_text_from_outside_stays_in_its_comment() -> None:

@@ -49,6 +49,14 @@ def test_the_last_reading_of_each_day_is_kept(database: Database) -> None:
     assert setups.find_last_reading(READ + timedelta(hours=1)) is None
 
 
+def test_a_reading_that_is_saved_late_replaces_no_newer_one(database: Database) -> None:
+    setups = database.accepted_setups(ORGANIZATION_ID)
+    newer, older = replace(UNREAD, read_at=READ + timedelta(minutes=2)), replace(WHOLE, read_at=READ)
+    setups.save_reading(newer)
+    setups.save_reading(older)
+    assert setups.find_last_reading() == newer
+
+
 def test_set_ups_of_another_organization_arent_seen(database: Database) -> None:
     setups = database.accepted_setups(ORGANIZATION_ID)
     setups.add(AcceptedSetup(WHOLE, READ, "mary@desk", 4))

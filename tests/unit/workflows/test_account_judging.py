@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import queue
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
@@ -14,7 +14,7 @@ from rootkeeper.errors import AwsAccessDeniedError, AwsUnreachableError, Rootkee
 from rootkeeper.ports.root_summaries import SummaryAnswer, SummaryRequest
 from rootkeeper.workflows.account_judging import AccountJudging
 from rootkeeper.workflows.audit_batches import ReadingTarget
-from rootkeeper.workflows.inventory_listing import Step
+from rootkeeper.workflows.inventory_listing import Question, Step
 from tests.fakes.desk import PROD, Desk
 from tests.fakes.intents import make_intent
 from tests.fakes.organization import MANAGEMENT
@@ -30,6 +30,10 @@ def desk() -> Desk:
     desk = Desk()
     desk.organization.add_account(PROD, "prod", root_user=root_user_with_everything())
     return desk
+
+
+def answer_at_once(steps: queue.SimpleQueue[Step], question: Question) -> None:
+    steps.put(question())
 
 
 def judge(
@@ -48,11 +52,11 @@ def judge(
     if has_session:
         session = desk.organization.open(PROD, TaskPolicy.AUDIT, intent)
     target = ReadingTarget(desk.organization.accounts[PROD], Role.MEMBER, has_open_window=False)
-    with ThreadPoolExecutor(1) as pool:
-        organization = desk.organization
-        judging = AccountJudging(organization, organization.caller, desk.clock, steps.put, pool if details else None)
-        answer = SummaryAnswer(SummaryRequest(PROD, intent, session), session, summary, error)
-        judging.judge(target, answer, kept.append)
+    organization = desk.organization
+    ask = partial(answer_at_once, steps)
+    judging = AccountJudging(organization, organization.caller, desk.clock, ask, details)
+    answer = SummaryAnswer(SummaryRequest(PROD, intent, session), session, summary, error)
+    judging.judge(target, answer, kept.append)
     while not steps.empty():
         steps.get()()
     return kept
@@ -102,10 +106,18 @@ def test_a_caller_in_the_account_itself_needs_no_root_session_there(desk: Desk) 
 
 def test_the_management_account_is_read_only_from_within(desk: Desk) -> None:
     organization = desk.organization
-    judging = AccountJudging(organization, organization.caller, desk.clock, lambda _: None, None)
-    management = organization.accounts[MANAGEMENT]
-    assert judging.judge_management(management).summary is not None
+
+    def judge_from(caller: Caller) -> AccountStatus:
+        steps: queue.SimpleQueue[Step] = queue.SimpleQueue()
+        kept: list[AccountStatus] = []
+        judging = AccountJudging(organization, caller, desk.clock, partial(answer_at_once, steps), details=False)
+        judging.judge_management(organization.accounts[MANAGEMENT], kept.append)
+        while not steps.empty():
+            steps.get()()
+        (status,) = kept
+        return status
+
+    assert judge_from(organization.caller).summary is not None
     organization.fail("GetAccountSummary")
-    assert "Couldn't be read" in (judging.judge_management(management).detail or "")
-    elsewhere = AccountJudging(organization, Caller(PROD, "arn", "aws"), desk.clock, lambda _: None, None)
-    assert "from the management account" in (elsewhere.judge_management(management).detail or "")
+    assert "Couldn't be read" in (judge_from(organization.caller).detail or "")
+    assert "from the management account" in (judge_from(Caller(PROD, "arn", "aws")).detail or "")

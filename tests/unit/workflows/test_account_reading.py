@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
-from rootkeeper.domain.organizations import AccountState
+from rootkeeper.domain.organizations import AccountId, AccountState
 from rootkeeper.domain.statuses import AccountStatus, Reason, Role, Status
 from rootkeeper.errors import AwsCredentialsError, DatabaseError
 from rootkeeper.workflows.account_reading import AccountReading
@@ -28,9 +29,9 @@ def reading_of(desk: Desk, *, details: bool = False) -> AccountReading:
     return AccountReading(desk.audit.tools, desk.progress, Unstoppable(desk.clock), details=details)
 
 
-def read_prod(desk: Desk) -> None:
+def read_one(desk: Desk, account_id: AccountId = PROD, role: Role = Role.MEMBER) -> None:
     with reading_of(desk) as reading:
-        reading.feed([(desk.organization.accounts[PROD], Role.MEMBER)])
+        reading.feed([(desk.organization.accounts[account_id], role)])
         reading.finish()
 
 
@@ -77,7 +78,7 @@ def test_what_was_read_before_needs_no_call(desk: Desk) -> None:
 def test_credentials_of_the_operator_that_ended_end_the_reading(desk: Desk) -> None:
     desk.organization.fail("AssumeRoot", AwsCredentialsError("expired"))
     with pytest.raises(AwsCredentialsError):
-        read_prod(desk)
+        read_one(desk)
     assert desk.ledger.open_intents == []
 
 
@@ -91,6 +92,39 @@ def test_leaving_early_takes_in_what_is_in_flight(desk: Desk) -> None:
     assert desk.ledger.open_intents == []
 
 
+@pytest.mark.parametrize(("account_id", "role"), [(MANAGEMENT, Role.MANAGEMENT), (PROD, Role.MEMBER)])
+def test_a_bug_ends_the_reading_and_nothing_is_waited_for(desk: Desk, account_id: AccountId, role: Role) -> None:
+    def break_down(operation: str, _: AccountId | None) -> None:
+        if operation == "GetAccountSummary":
+            raise ZeroDivisionError
+
+    desk.organization.before_each_call(break_down)
+    with pytest.raises(ZeroDivisionError):
+        read_one(desk, account_id, role)
+    assert desk.ledger.open_intents == []
+
+
+def test_the_management_account_that_does_not_answer_holds_no_other_up(desk: Desk) -> None:
+    released = threading.Event()
+
+    def hang(operation: str, account_id: AccountId | None) -> None:
+        if (operation, account_id) == ("GetAccountSummary", MANAGEMENT):
+            released.wait(10)
+
+    desk.organization.before_each_call(hang)
+    accounts = desk.organization.accounts
+    with reading_of(desk) as reading:
+        reading.feed([(accounts[MANAGEMENT], Role.MANAGEMENT), (accounts[PROD], Role.MEMBER)])
+        while PROD not in reading.statuses:
+            reading.begin()
+            reading.step()
+        assert MANAGEMENT not in reading.statuses
+        assert not reading.is_idle
+        released.set()
+        reading.finish()
+    assert reading.statuses[MANAGEMENT].summary is not None
+
+
 class FullDisk(InMemoryInventory):
     def save_statuses(self, statuses: Sequence[AccountStatus]) -> None:
         raise DatabaseError("The disk is full.")
@@ -99,5 +133,5 @@ class FullDisk(InMemoryInventory):
 def test_a_status_that_cannot_be_kept_is_said(desk: Desk) -> None:
     desk.store = FullDisk()
     with pytest.raises(DatabaseError):
-        read_prod(desk)
+        read_one(desk)
     assert any("The disk is full." in remark for remark in desk.progress.remarks)

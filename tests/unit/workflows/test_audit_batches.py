@@ -59,7 +59,7 @@ class Stage:
 
     def __post_init__(self) -> None:
         organization = self.desk.organization
-        judging = AccountJudging(organization, organization.caller, self.desk.clock, self.steps.put, None)
+        judging = AccountJudging(organization, organization.caller, self.desk.clock, lambda _: None, details=False)
         self.batches = AuditBatches(
             reader=self,
             judge=judging.judge,
@@ -261,6 +261,19 @@ def test_a_batch_that_another_process_settled_is_remarked_and_its_statuses_are_k
     stage.batches.record_rest()
     assert len(stage.desk.store.statuses) == 1
     assert any("settled by another process" in remark for remark in stage.desk.progress.remarks)
+
+
+def test_p01_after_a_stop_that_waits_for_nobody_no_account_is_said_not_to_have_been_asked() -> None:
+    stage = Stage()
+    stage.batches.add([target(0), target(1)])
+    stage.batches.start()
+    stage.steps.get_nowait()()
+    stage.batches.record_rest()
+    first, second = target(0).account_id, target(1).account_id
+    assert stage.outcomes == [
+        {"sessions": {first: f"ASIA{first}"}, "unread": {second: "unanswered"}, "not_sent": []},
+    ]
+    assert stage.desk.ledger.open_intents == []
 
 
 def test_a_batch_that_is_not_full_waits_a_little_for_more_while_others_are_read() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from threading import Event
 
@@ -11,7 +12,13 @@ from rootkeeper.domain.selection import EVERYTHING, SelectionRequest
 from rootkeeper.domain.setup import Feature
 from rootkeeper.domain.setup_drift import SetupPart
 from rootkeeper.domain.statuses import AccountStatus, Reason, Status
-from rootkeeper.errors import AwsThrottledError, AwsUnreachableError, JobConflictError, OrganizationIncompleteError
+from rootkeeper.errors import (
+    AwsCredentialsError,
+    AwsThrottledError,
+    AwsUnreachableError,
+    JobConflictError,
+    OrganizationIncompleteError,
+)
 from rootkeeper.workflows.audit import AuditInterrupted, AuditOptions, AuditReport
 from rootkeeper.workflows.setup_drift import SetupAcceptance
 from tests.fakes.desk import CLEAN, PROD, Desk, naming
@@ -106,6 +113,27 @@ def test_a_warm_audit_begins_at_once_and_does_not_wait_for_the_listing(desk: Des
     assert not report.is_inventory_complete
     assert len(report.accounts) == 9
     assert any("inventory that is 1 hour old" in remark and "--refresh" in remark for remark in desk.progress.remarks)
+
+
+def test_p14_credentials_that_end_with_the_last_account_lose_nobody(desk: Desk) -> None:
+    run(desk)
+    heard = Heard()
+    desk.audit.run(desk.progress, emit=heard.emit)
+    last = [one.account.account_id for one in heard.statuses if one.session_access_key_id is not None][-1]
+    desk.organization.fail("AssumeRoot", AwsCredentialsError("expired"), account_id=last)
+    with pytest.raises(AwsCredentialsError):
+        run(desk)
+    assert desk.jobs.list_jobs()[-1].state is JobState.INTERRUPTED
+
+
+def test_a_warm_audit_does_not_wait_for_a_page_that_does_not_come(desk: Desk) -> None:
+    run(desk)
+    released = hold_listing(desk, 0)
+    started = time.monotonic()
+    report = run(desk)
+    assert time.monotonic() - started < 5
+    released.set()
+    assert len(report.accounts) == 9
 
 
 def test_a_listing_that_ends_soon_is_waited_for(desk: Desk) -> None:
@@ -225,6 +253,20 @@ def test_a_resumed_audit_keeps_its_selection_and_its_details(desk: Desk) -> None
     assert isinstance(report, AuditReport)
     assert ids(report) == {PROD, CLEAN}
     assert {one.account.account_id: one for one in report.accounts}[PROD].credentials is not None
+
+
+def test_what_was_refused_is_tried_again_only_when_asked_for(desk: Desk) -> None:
+    desk.organization.fail("AssumeRoot", account_id=PROD)
+    interrupted = desk.audit.run(desk.progress, stop=Stop(desk, after=8))
+    assert isinstance(interrupted, AuditInterrupted)
+    desk.organization.heal()
+    again = desk.audit.resume(interrupted.job_id, desk.progress, stop=Stop(desk, after=0))
+    assert isinstance(again, AuditInterrupted)
+    opened = desk.organization.operations(PROD).count("AssumeRoot")
+    report = desk.audit.resume(interrupted.job_id, desk.progress, retry_failed=True)
+    assert isinstance(report, AuditReport)
+    assert {one.account.account_id: one for one in report.accounts}[PROD].status is Status.PRESENT
+    assert desk.organization.operations(PROD).count("AssumeRoot") == opened + 1
 
 
 def test_an_audit_that_is_over_cannot_go_on(desk: Desk) -> None:

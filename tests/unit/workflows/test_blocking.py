@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
-from threading import Event
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -23,7 +22,7 @@ from rootkeeper.errors import (
 from rootkeeper.workflows.blocking import BlockNaming
 from rootkeeper.workflows.stopping import Unstoppable
 from tests.fakes.desk import CLEAN, PROD, Desk
-from tests.fakes.policies import DENY_ROOT, FakePolicies
+from tests.fakes.policies import DENY_ROOT, FakePolicies, HeldPolicies
 
 
 @pytest.fixture
@@ -32,26 +31,6 @@ def desk() -> Desk:
     desk.organization.add_account(PROD, "prod", ou_id=desk.organization.add_unit("ou-exam-work", "Workloads"))
     desk.organization.add_account(CLEAN, "clean")
     return desk
-
-
-@dataclass
-class HeldPolicies:
-    """Implements PolicyReader: no answer comes before it is let go."""
-
-    policies: FakePolicies
-    released: Event = field(default_factory=Event)
-
-    def list_policies(self) -> PolicyListing:
-        self.released.wait()
-        return self.policies.list_policies()
-
-    def list_policies_under_full_access(self) -> PolicyListing:
-        self.released.wait()
-        return self.policies.list_policies_under_full_access()
-
-    def list_policies_over(self, target_ids: Collection[str]) -> PolicyListing:
-        self.released.wait()
-        return self.policies.list_policies_over(target_ids)
 
 
 @dataclass
@@ -273,6 +252,9 @@ def test_p18_a_refusal_in_a_session_is_explained(desk: Desk) -> None:
 def test_a_refusal_that_comes_from_elsewhere_stays_as_it_is(error: AwsAccessDeniedError, desk: Desk) -> None:
     account = desk.organization.accounts[PROD]
     assert naming(desk).explain(error, account, TaskPolicy.UNLOCK_BUCKET) is error
+    with pytest.raises(AwsAccessDeniedError) as caught, naming(desk).naming(account, TaskPolicy.UNLOCK_BUCKET):
+        raise error
+    assert (caught.value, caught.value.__cause__) == (error, None)
     assert desk.policies.calls == []
 
 

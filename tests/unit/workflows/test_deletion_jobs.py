@@ -138,6 +138,30 @@ def test_canaries_that_are_done_arent_counted_again(desk: Desk) -> None:
     assert [one.account_id for one in resumption.rest.accounts] == [one.account_id for one in made.targets[2:]]
 
 
+def test_failures_before_an_interruption_count_on(desk: Desk) -> None:
+    made, rules = plan(desk), WaveRules(stop_after_failures=2)
+    desk.organization.fail("DeleteLoginProfile", AwsThrottledError("slow"), times=1)
+    interrupt(desk, made, after=2, rules=rules)
+    assert read(desk).rules_left == WaveRules(stop_after_failures=1)
+    assert read(desk, retry_failed=True).rules_left == rules
+    desk.organization.fail("DeleteLoginProfile", AwsThrottledError("slow"))
+    report = resume(desk)
+    assert report.stopped_by == "2 accounts failed, and --stop-after-failures is 2."
+    assert report.counts["failed"] == 2
+    assert report.not_begun > 0
+
+
+def test_going_on_after_too_many_failures_counts_anew(desk: Desk) -> None:
+    made, rules = plan(desk), WaveRules(stop_after_failures=2)
+    desk.organization.fail("DeleteLoginProfile", AwsThrottledError("slow"), times=2)
+    stopped = desk.deletion.apply(made, desk.progress, rules=rules)
+    assert (stopped.counts["failed"], stopped.not_begun) == (2, ACCOUNTS - 2)
+    assert read(desk).rules_left == rules
+    report = resume(desk)
+    assert report.stopped_by is None
+    assert (report.counts["failed"], report.counts["deleted"]) == (2, ACCOUNTS - 2)
+
+
 def test_what_changed_since_the_plan_is_still_left_alone(desk: Desk) -> None:
     made = plan(desk)
     interrupt(desk, made, after=2)

@@ -26,6 +26,7 @@ from rootkeeper.errors import (
 from rootkeeper.workflows.deletion import DeletionOptions
 from tests.fakes.desk import PROD, Desk
 from tests.fakes.jobs import StopAt
+from tests.fakes.policies import HeldPolicies
 from tests.fakes.root_users import LONG_AGO, root_user_with_everything
 from tests.fakes.stores import InMemoryInventory, make_window
 
@@ -349,6 +350,23 @@ def test_stopping_now_sends_nothing_more_even_for_what_is_in_progress(desk: Desk
     assert {kind.reason for kind in in_progress.kinds} <= {KindReason.STOPPED, KindReason.UNPROVEN}
     assert report.was_interrupted
     assert desk.jobs.list_results(report.job_id or "") == {}
+
+
+def test_whoever_asks_to_stop_isnt_kept_waiting_for_the_name_of_a_policy(desk: Desk) -> None:
+    desk.workers = 1
+    made, stop, held = plan(desk), StopAt(desk.clock), HeldPolicies(desk.policies)
+    desk.policies = held  # type: ignore[assignment]  # as good for reading
+
+    def ask(operation: str, account_id: AccountId | None) -> None:
+        stop.asked = max(stop.asked, int(operation == "DeleteAccessKey"))
+
+    desk.organization.before_each_call(ask)
+    desk.organization.fail("DeleteAccessKey")
+    report = desk.deletion.apply(made, desk.progress, stop=stop)
+    held.released.set()
+    (keys,) = (kind for one in report.accounts for kind in one.kinds if kind.reason is KindReason.BLOCKED_BY_POLICY)
+    assert (keys.detail or "").endswith("Which policy it is wasn't read.")
+    assert report.was_interrupted
 
 
 def test_an_account_that_doesnt_end_in_time_is_told_as_begun_and_unknown(desk: Desk) -> None:

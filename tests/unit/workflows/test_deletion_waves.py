@@ -129,6 +129,8 @@ def test_a_job_cancelled_in_a_pause_stops(desk: Desk) -> None:
     assert not report.was_interrupted
     assert len(begun(report)) == 3
     assert desk.jobs.get("j-1").state is JobState.CANCELLED
+    assert report.has_rest
+    assert not report.can_be_resumed
 
 
 def test_a_plan_that_expires_in_a_pause_goes_no_further(desk: Desk) -> None:
@@ -138,6 +140,8 @@ def test_a_plan_that_expires_in_a_pause_goes_no_further(desk: Desk) -> None:
     assert len(begun(report)) == 4
     assert "expired" in (report.stopped_by or "")
     assert report.exit_status == 4
+    assert report.has_rest
+    assert not report.can_be_resumed
 
 
 def test_more_canaries_than_accounts_are_all_of_them(desk: Desk) -> None:

@@ -13,7 +13,13 @@ from rootkeeper.domain.organizations import AccountId, Inventory
 from rootkeeper.domain.root_credentials import AccessKey, LoginProfile, MfaDevice, MfaKind
 from rootkeeper.domain.setup import Feature
 from rootkeeper.domain.windows import RecoveryWindow, WindowState
-from rootkeeper.errors import AwsAccessDeniedError, DatabaseError, TargetRefusedError, WindowConflictError
+from rootkeeper.errors import (
+    AwsAccessDeniedError,
+    DatabaseError,
+    RootkeeperError,
+    TargetRefusedError,
+    WindowConflictError,
+)
 from rootkeeper.workflows.closing import ClosingOutcome
 from rootkeeper.workflows.failsafe_set_up import (
     CompletionWaiting,
@@ -309,8 +315,9 @@ def test_a_look_that_fails_is_told_once_and_is_no_completion(
     assert len([one for one in operator.progress.remarks if "can't be read" in one]) == 1
 
 
-def test_a_row_that_moved_on_ends_the_intent_as_failed(
-    operator: Operator, organization: FakeOrganization, window: RecoveryWindow, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [DatabaseError("no space left on device"), WindowConflictError("it moved on")])
+def test_a_row_that_cannot_be_changed_ends_the_intent_as_failed(
+    operator: Operator, organization: FakeOrganization, window: RecoveryWindow, error: RootkeeperError
 ) -> None:
     complete(organization)
 
@@ -321,7 +328,7 @@ def test_a_row_that_moved_on_ends_the_intent_as_failed(
             return getattr(operator.windows, name)
 
         def change(self, window: RecoveryWindow, expected: WindowState) -> None:
-            raise DatabaseError("no space left on device")
+            raise error
 
     stubborn = FailsafeKeeping(
         operator.organization,

@@ -72,7 +72,7 @@ def test_an_interrupted_job_goes_on_with_what_was_recorded(desk: Desk) -> None:
     desk.jobs.die()
     later = replace(desk.job_keeping, store=InMemoryJobs(desk.jobs.shelf, "owner-2"))
     taken = later.take_over(job.job_id)
-    assert taken.earlier == {ACCOUNT_ID: {"a": 1}}
+    assert later.store.list_results(job.job_id) == {ACCOUNT_ID: {"a": 1}}
     assert taken.progress == JobProgress(12, 1)
     with pytest.raises(JobConflictError):
         job.record({OTHER_ACCOUNT_ID: {}})

@@ -66,6 +66,23 @@ def test_p18_a_policy_that_blocks_is_named_and_nothing_is_opened(
     assert operator.database.windows == {}
 
 
+def test_p18_a_resource_control_policy_that_makes_a_recovery_useless_is_named_as_one(operator: Operator) -> None:
+    document = deny("s3:PutBucketPolicy")
+    document["Statement"][0]["Principal"] = "*"
+    operator.policies.attach("p-seal", document, ORGANIZATION_ROOT, kind=PolicyKind.RESOURCE_CONTROL)
+    with pytest.raises(AwsAccessDeniedError, match=r"p-seal \(Seal\)") as raised:
+        plan(operator)
+    assert raised.value.denied_by is DenialCause.RESOURCE_CONTROL_POLICY
+
+
+def test_p18_a_place_where_nothing_allows_is_named(operator: Operator) -> None:
+    operator.policies.detach_full_access(ACCOUNT)
+    with pytest.raises(AwsAccessDeniedError, match=f"no policy that allows it, at {ACCOUNT}") as raised:
+        plan(operator)
+    assert raised.value.policy_id is None
+    assert f"# Attach p-FullAWSAccess to {ACCOUNT}." in (raised.value.hint or "")
+
+
 def test_the_edit_that_lifts_a_deny_and_the_one_that_restores_it_are_shown(operator: Operator) -> None:
     operator.policies.attach("p-guard", deny("*", condition={"Null": {"aws:AssumedRoot": "true"}}), ORGANIZATION_ROOT)
     with pytest.raises(AwsAccessDeniedError) as raised:

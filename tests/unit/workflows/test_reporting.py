@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from rootkeeper.domain.evidence.periods import Period, Verdict
+from rootkeeper.domain.ledger import Action
 from rootkeeper.domain.root_emails import EmailRules
 from rootkeeper.errors import InputError
 from rootkeeper.workflows.reporting import Reporting, choose_organization
@@ -27,7 +28,6 @@ from tests.fakes.evidence import (
 from tests.fakes.setups import InMemorySetups
 from tests.fakes.stores import (
     InMemoryEmailAttestations,
-    InMemoryExceptions,
     InMemoryInventory,
     InMemoryLedger,
     InMemoryWindows,
@@ -40,7 +40,6 @@ class Archive:
 
     store: InMemoryInventory = field(default_factory=InMemoryInventory)
     windows: InMemoryWindows = field(default_factory=InMemoryWindows)
-    exceptions: InMemoryExceptions = field(default_factory=InMemoryExceptions)
     setups: InMemorySetups = field(default_factory=InMemorySetups)
     ledger: InMemoryLedger = field(default_factory=lambda: InMemoryLedger(FakeClock()))
 
@@ -49,8 +48,8 @@ class Archive:
         self.store.save_statuses(list(list_statuses().values()))
         for window in make_facts().windows:
             self.windows.add(window)
-        for exception in make_facts().exceptions:
-            self.exceptions.add(exception)
+        exception = {"owner": "Billing", "reason": "Reseller sign-up needs root", "until": END.isoformat()}
+        self.ledger.append_fact(Action.EXCEPTION_ADD, account_id=PRESENT, parameters=exception)
         state = make_state(guardrails=(make_guardrail(),))
         self.setups.save_reading(state)
         self.setups.add(accept(state))
@@ -61,7 +60,6 @@ class Archive:
             ORGANIZATION_ID,
             self.store,
             self.windows,
-            self.exceptions,
             self.setups,
             InMemoryEmailAttestations(),
             EmailRules(),

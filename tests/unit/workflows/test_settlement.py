@@ -39,24 +39,6 @@ def organization() -> FakeOrganization:
     return fake
 
 
-@pytest.fixture
-def database(organization: FakeOrganization) -> FakeDatabase:
-    return FakeDatabase(organization.clock)
-
-
-@pytest.fixture
-def dead(organization: FakeOrganization, database: FakeDatabase) -> Operator:
-    """A process that leaves intents behind; it is dead from the start."""
-    operator = Operator(organization, database)
-    operator.die()
-    return operator
-
-
-@pytest.fixture
-def operator(organization: FakeOrganization, database: FakeDatabase) -> Operator:
-    return Operator(organization, database)
-
-
 def settle(operator: Operator) -> SettlementReport:
     return operator.settlement.settle()
 
@@ -340,6 +322,16 @@ def test_a_closing_is_done_if_its_window_was_verified(
 ) -> None:
     leave_window(operator, state)
     dead.ledger.append_intent(Action.WINDOW_CLOSE, account_id=ACCOUNT, parameters={"window_id": "w-1"})
+
+    assert settle(operator).intents[0].result is result
+
+
+@pytest.mark.parametrize(("state", "result"), [(WindowState.KEPT, Result.DONE), (WindowState.OPEN, Result.FAILED)])
+def test_a_keeping_is_done_if_its_window_is_kept(
+    operator: Operator, dead: Operator, state: WindowState, result: Result
+) -> None:
+    leave_window(operator, state)
+    dead.ledger.append_intent(Action.WINDOW_KEEP, account_id=ACCOUNT, parameters={"window_id": "w-1"})
 
     assert settle(operator).intents[0].result is result
 

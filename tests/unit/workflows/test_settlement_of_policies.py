@@ -8,9 +8,7 @@ from rootkeeper.domain.ledger import Result
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.resource_policies.changes import PolicyChange, describe_change
 from rootkeeper.domain.resource_policies.resources import Resource, ResourceKind
-from rootkeeper.workflows.settlement import SettlementReport
 from tests.fakes.clock import FakeClock
-from tests.fakes.databases import FakeDatabase
 from tests.fakes.operators import Operator
 from tests.fakes.organization import FakeOrganization
 
@@ -22,28 +20,6 @@ def organization() -> FakeOrganization:
     fake = FakeOrganization(FakeClock())
     fake.add_account(ACCOUNT, "workload")
     return fake
-
-
-@pytest.fixture
-def database(organization: FakeOrganization) -> FakeDatabase:
-    return FakeDatabase(organization.clock)
-
-
-@pytest.fixture
-def dead(organization: FakeOrganization, database: FakeDatabase) -> Operator:
-    """A process that leaves intents behind; it is dead from the start."""
-    operator = Operator(organization, database)
-    operator.die()
-    return operator
-
-
-@pytest.fixture
-def operator(organization: FakeOrganization, database: FakeDatabase) -> Operator:
-    return Operator(organization, database)
-
-
-def settle(operator: Operator) -> SettlementReport:
-    return operator.settlement.settle()
 
 
 BEFORE = '{"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "*"}]}'
@@ -69,7 +45,7 @@ def test_a_policy_that_a_re_read_shows_changed_was_changed(
     resource = leave_policy_change(dead, organization, kind, after)
     organization.resources.policies[resource] = after
 
-    (settled,) = settle(operator).intents
+    (settled,) = operator.settlement.settle().intents
 
     assert settled.result is Result.DONE
     assert organization.changing_calls == []
@@ -82,7 +58,7 @@ def test_a_policy_that_still_stands_was_not_changed(
 ) -> None:
     leave_policy_change(dead, organization, kind, after)
 
-    (settled,) = settle(operator).intents
+    (settled,) = operator.settlement.settle().intents
 
     assert settled.result is Result.FAILED
     assert organization.changing_calls == []
@@ -95,7 +71,7 @@ def test_sqs_gets_its_60_seconds_before_a_change_counts_as_not_done(
     organization.resources.change(queue, None)
     organization.resources.shows_before = 3
 
-    (settled,) = settle(operator).intents
+    (settled,) = operator.settlement.settle().intents
 
     assert settled.result is Result.DONE
     assert sum(operator.clock.slept) >= 60
@@ -107,7 +83,7 @@ def test_another_policy_than_both_is_unknown(
     bucket = leave_policy_change(dead, organization, ResourceKind.BUCKET, None)
     organization.resources.policies[bucket] = NEW
 
-    assert [intent.result for intent in settle(operator).intents] == [Result.UNKNOWN]
+    assert [intent.result for intent in operator.settlement.settle().intents] == [Result.UNKNOWN]
 
 
 def test_a_policy_that_cannot_be_read_stays_open(
@@ -116,7 +92,7 @@ def test_a_policy_that_cannot_be_read_stays_open(
     leave_policy_change(dead, organization, ResourceKind.BUCKET, None)
     organization.fail("GetBucketPolicy")
 
-    (settled,) = settle(operator).intents
+    (settled,) = operator.settlement.settle().intents
 
     assert settled.result is None
     assert len(operator.database.open_intents) == 1

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from rootkeeper.domain.deletion import DeletionPlan, KindOutcome, PlannedAccount
-from rootkeeper.domain.ledger import Result
+from rootkeeper.domain.ledger import LedgerEntry, Result
 from rootkeeper.domain.root_credentials import CredentialKind
 from rootkeeper.domain.selection import EVERYTHING, SkipReason
 from rootkeeper.domain.statuses import Reason, Status
-from rootkeeper.errors import AwsCredentialsError, AwsThrottledError
+from rootkeeper.errors import AwsCredentialsError, AwsThrottledError, DatabaseError
 from rootkeeper.workflows.deletion import DeletionOptions
 from rootkeeper.workflows.target_deletion import (
     DeletedTarget,
@@ -19,6 +21,12 @@ from rootkeeper.workflows.target_deletion import (
 )
 from tests.fakes.desk import PROD, Desk
 from tests.fakes.root_users import root_user_with_everything
+from tests.fakes.stores import InMemoryLedger
+
+
+class UnreadableLedger(InMemoryLedger):
+    def list_entries(self, **_: object) -> Iterator[LedgerEntry]:
+        raise DatabaseError("The database can't be read: disk I/O error.")
 
 
 @pytest.fixture
@@ -145,6 +153,16 @@ def test_without_an_interruption_what_went_since_the_plan_is_already_absent(desk
     desk.root_user(PROD).access_keys.clear()
     outcomes = {kind.kind: kind.outcome for kind in delete(desk, made, is_resumed=True).deletion.kinds}
     assert outcomes[CredentialKind.ACCESS_KEYS] is KindOutcome.ALREADY_ABSENT
+
+
+def test_where_it_cant_be_read_what_went_before_an_interruption_nothing_is_sent(desk: Desk) -> None:
+    made = plan(desk)
+    desk.ledger = UnreadableLedger(desk.clock, desk.locks)
+    done = delete(desk, made, is_resumed=True)
+    assert isinstance(done.obstacle, DatabaseError)
+    assert not done.deletion.is_final
+    assert desk.organization.changing_calls == []
+    assert not desk.root_user(PROD).is_empty
 
 
 def test_an_account_that_wasnt_begun_is_neither_final_nor_a_failure(desk: Desk) -> None:

@@ -32,6 +32,7 @@ def test_every_bucket_of_the_account_is_listed_with_its_verdict(desk: UnlockDesk
         ("open", Verdict.OPEN),
     ]
     assert listing.unread_regions == ()
+    assert not listing.has_unknown
     assert desk.progress.advanced == 3
 
 
@@ -56,6 +57,7 @@ def test_p06_a_policy_that_cannot_be_read_is_unknown_with_the_reason(desk: Unloc
     listing = desk.reading.list_all(desk.account, ResourceKind.BUCKET, (), desk.progress)
     unknown = [one for one in listing.standings if one.lockout.verdict is Verdict.UNKNOWN]
     assert [(one.policy, one.lockout.reason) for one in unknown] == [(None, "An RCP denies it.")]
+    assert listing.has_unknown
     assert desk.progress.unknown == 1
 
 

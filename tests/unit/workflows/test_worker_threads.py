@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 
 import pytest
 
-from rootkeeper.workflows.worker_threads import WorkerThreads
+from rootkeeper.workflows.worker_threads import Done, WorkerThreads
 
 
 def take_all(threads: WorkerThreads[int], count: int) -> set[int]:
@@ -43,6 +44,15 @@ def test_an_error_that_nobody_foresaw_reaches_whoever_takes_the_result() -> None
         threads.take_done(5)
     threads.begin(lambda: 7)
     assert take_all(threads, 1) == {7}
+    threads.close()
+
+
+def test_results_are_handed_over_where_somebody_is_told() -> None:
+    told: queue.SimpleQueue[Done[int]] = queue.SimpleQueue()
+    threads: WorkerThreads[int] = WorkerThreads(1, "test", told.put)
+    threads.begin(lambda: 7)
+    assert told.get(timeout=5).get() == 7
+    assert threads.take_done(0) == []
     threads.close()
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from rootkeeper.cli.invocation import OutputFormat
-from rootkeeper.cli.rendering.checks import CHECK_COLUMNS, check_records, count_line
-from rootkeeper.cli.rendering.listings import Column, Listing, Record, build_table, show_listing
-from rootkeeper.cli.rendering.text import json_time
+from rootkeeper.cli.rendering.checks import list_checks, show_count
+from rootkeeper.cli.rendering.listings import Column, Record, build_table, show_listing
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.breakglass import Opener, WayIn
-from rootkeeper.domain.checks import CheckVerdict, count_checks
 from rootkeeper.domain.policies.evaluation import Verdict
 from rootkeeper.domain.task_policies import TaskPolicy
 from rootkeeper.workflows.breakglass import BreakGlassReport
@@ -27,25 +25,11 @@ _SIGNS = {Verdict.ALLOWED: "✓", Verdict.BLOCKED: "-", Verdict.DEPENDS: "if", V
 
 def show_breakglass(report: BreakGlassReport, output: OutputFormat, terminal: Terminal) -> None:
     """Write the report to stdout. JSON Lines and CSV hold the checks."""
-    organization = report.inventory.organization
-    listing = Listing(
-        "checks",
-        check_records(report.checks),
-        CHECK_COLUMNS,
-        head={
-            "organization_id": organization.organization_id,
-            "management_account_id": organization.management_account_id,
-            "endpoint": report.endpoint.label,
-            "caller_arn": report.caller.arn,
-            "observed_at": json_time(report.observed_at),
-        },
-        tail={
-            "openers": [opener_record(one) for one in report.openers],
-            "ways_in": [way_record(one) for one in report.ways],
-            "summary": count_checks(report.checks),
-        },
-    )
-    show_listing(listing, output, terminal)
+    tail = {
+        "openers": [_opener_record(one) for one in report.openers],
+        "ways_in": [_way_record(one) for one in report.ways],
+    }
+    show_listing(list_checks(report, tail=tail), output, terminal)
     if output is OutputFormat.TABLE:
         _show_openers(report, terminal)
 
@@ -55,15 +39,13 @@ def _show_openers(report: BreakGlassReport, terminal: Terminal) -> None:
 
     terminal.show(Text())
     terminal.show(Text("Who may open root sessions, as far as it could be read:", style="bold"))
-    records = [opener_record(one) for one in report.openers]
+    records = [_opener_record(one) for one in report.openers]
     if records:
         terminal.show(build_table(_columns(), records, is_ruled=terminal.output.is_terminal))
     else:
         terminal.show(Text("Nobody who could be read."))
     terminal.show(Text("✓ may, if: depends on a condition, ? not known, - may not", style="dim"))
-    is_good = all(check.verdict is CheckVerdict.PASS for check in report.checks)
-    terminal.show(Text())
-    terminal.show(Text(count_line(report.checks), style="bold green" if is_good else "bold red"))
+    show_count(report.checks, terminal)
 
 
 def _columns() -> tuple[Column, ...]:
@@ -89,7 +71,7 @@ def _spoken_people(record: Record) -> str:
     return said if record["people_complete"] else f"{said} (not complete)".strip()
 
 
-def opener_record(opener: Opener) -> dict[str, Any]:
+def _opener_record(opener: Opener) -> dict[str, Any]:
     """Somebody who may open root sessions, as JSON shows it."""
     return {
         "account_id": opener.account_id,
@@ -103,7 +85,7 @@ def opener_record(opener: Opener) -> dict[str, Any]:
     }
 
 
-def way_record(way: WayIn) -> dict[str, Any]:
+def _way_record(way: WayIn) -> dict[str, Any]:
     """One way in, as JSON shows it."""
     return {
         "account_id": way.account_id,

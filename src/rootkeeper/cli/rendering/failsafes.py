@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from rootkeeper.cli.invocation import OutputFormat
-from rootkeeper.cli.rendering.checks import CHECK_COLUMNS, check_records, count_line
+from rootkeeper.cli.rendering.checks import list_checks, show_count
 from rootkeeper.cli.rendering.listings import SCHEMA_VERSION, Column, Listing, show_listing
 from rootkeeper.cli.rendering.text import json_text, json_time, printable
 from rootkeeper.cli.rendering.windows import show_window, window_record
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.domain.checks import CheckVerdict, count_checks
 from rootkeeper.domain.drills import Drill
 from rootkeeper.domain.runbooks import RunbookFacts, RunbookStep
 from rootkeeper.domain.runbooks import Terminal as RunbookTerminal
@@ -24,28 +23,10 @@ from rootkeeper.workflows.failsafe import FailsafeReport
 
 def show_failsafes(report: FailsafeReport, output: OutputFormat, terminal: Terminal) -> None:
     """Write the checks to stdout."""
-    organization = report.inventory.organization
-    listing = Listing(
-        "checks",
-        check_records(report.checks),
-        CHECK_COLUMNS,
-        head={
-            "organization_id": organization.organization_id,
-            "management_account_id": organization.management_account_id,
-            "endpoint": report.endpoint.label,
-            "caller_arn": report.caller.arn,
-            "observed_at": json_time(report.observed_at),
-            "failsafe_account_ids": [facts.account.account_id for facts in report.facts],
-        },
-        tail={"summary": count_checks(report.checks)},
-    )
-    show_listing(listing, output, terminal)
+    head = {"failsafe_account_ids": [facts.account.account_id for facts in report.facts]}
+    show_listing(list_checks(report, head), output, terminal)
     if output is OutputFormat.TABLE:
-        from rich.text import Text
-
-        is_good = all(check.verdict is CheckVerdict.PASS for check in report.checks)
-        terminal.show(Text())
-        terminal.show(Text(count_line(report.checks), style="bold green" if is_good else "bold red"))
+        show_count(report.checks, terminal)
 
 
 def show_set_up(

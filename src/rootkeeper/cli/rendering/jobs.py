@@ -63,7 +63,7 @@ def show_jobs(jobs: Sequence[Job], output: OutputFormat, terminal: Terminal, now
         Column("Done", lambda record: spoken_progress(job_of(record).progress)),
         Column("Begun", lambda record: spoken_age(job_of(record).created_at, now)),
         Column("By", lambda record: record["created_by"]),
-        Column("Remark", lambda record: spoken_remark(job_of(record))),
+        Column("Remark", lambda record: spoken_remark(job_of(record), now)),
     )
     show_listing(Listing("jobs", [job_record(job) for job in jobs], columns, empty="No jobs."), output, terminal)
 
@@ -86,7 +86,6 @@ def show_job(
 
 
 def _facts(job: Job, now: datetime) -> dict[str, str]:
-    ended = f"{spoken_time(job.ended_at)}" if job.ended_at else ""
     facts = {
         "Job": job.job_id,
         "Kind": job.kind.value,
@@ -95,12 +94,12 @@ def _facts(job: Job, now: datetime) -> dict[str, str]:
         "Endpoint": job.endpoint,
         "Begun": f"{spoken_time(job.created_at)} ({spoken_age(job.created_at, now)}) by {job.created_by}",
         "Last sign": spoken_time(job.updated_at),
-        "Ended": ended,
+        "Ended": spoken_time(job.ended_at) if job.ended_at else "",
         "Process": job.owner or "",
         "Done": spoken_progress(job.progress),
         "Selection": _spoken_selection(job),
         "Plan": str(job.parameters.get("plan_id", "")),
-        "Remark": spoken_remark(job),
+        "Remark": spoken_remark(job, now),
     }
     return {name: value for name, value in facts.items() if value}
 
@@ -122,7 +121,14 @@ def spoken_progress(progress: JobProgress) -> str:
     return ", ".join([done, *findings])
 
 
-def spoken_remark(job: Job) -> str:
+def spoken_remark(job: Job, now: datetime) -> str:
     """Why it stopped, and how it goes on."""
-    go_on = f"Go on: rootkeeper jobs resume {job.job_id}" if job.can_be_resumed else ""
-    return " ".join(part for part in (job.remark or "", go_on) if part)
+    next_step = spoken_next_step(job, now) if job.can_be_resumed else ""
+    return " ".join(part for part in (job.remark or "", next_step) if part)
+
+
+def spoken_next_step(job: Job, now: datetime) -> str:
+    """What there is to do about an interrupted job."""
+    if job.has_expired(now):
+        return f"Its plan has expired. End it: rootkeeper jobs cancel {job.job_id}"
+    return f"Go on: rootkeeper jobs resume {job.job_id}"

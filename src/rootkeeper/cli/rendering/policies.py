@@ -47,7 +47,7 @@ def _role_record(role: CallerRole, bundle: PolicyBundle) -> Record:
     return {
         "role": role.role.value,
         "role_name": role.name,
-        "role_arn": role.arn(bundle.ground.partition, bundle.role_account_id),
+        "role_arn": bundle.arn_of(role),
         "description": role.description,
         "commands": list(role.commands),
         "task_policies": [task.value for task in role.grant.task_policies],

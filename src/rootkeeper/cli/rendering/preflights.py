@@ -181,6 +181,8 @@ def cause_lines(rows: Sequence[PreflightRow]) -> Iterator[Text]:
         yield Text()
         yield Text(printable(f"{mark} {_name_tasks(found)} in {_name_accounts(found)}"), style=style)
         yield Text(printable(f"  {first.explanation}"))
+        if any(row.policies != first.policies for row in found):
+            yield Text(f"  # At these places over {first.account.account_id}; each account has its own.", style="dim")
         if first.account.account_id in (first.fix or "") and any(row.account != first.account for row in found):
             yield Text(f"  # As for {first.account.account_id}; each account with its own id.", style="dim")
         yield from (Text(f"  {printable(line)}", style=_diff_style(line)) for line in (first.fix or "").splitlines())

@@ -10,7 +10,8 @@ from rootkeeper.cli.rendering.listings import Record
 from rootkeeper.cli.rendering.text import counted, json_time, printable, spoken_time
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.setup import Feature
-from rootkeeper.domain.setup_drift import AcceptedSetup, SetupDrift, SetupState
+from rootkeeper.domain.setup_drift import AcceptedSetup, SetupDrift, SetupState, compare_setup
+from rootkeeper.reports.records import difference_record
 from rootkeeper.workflows.setup import SetupReport
 
 
@@ -18,17 +19,7 @@ def drift_record(drift: SetupDrift) -> dict[str, Any]:
     """Drift as JSON shows it."""
     return {
         "accepted": None if drift.accepted is None else accepted_record(drift.accepted),
-        "differences": [
-            {
-                "part": one.part.value,
-                "subject": one.subject,
-                "accepted": one.accepted,
-                "found": one.found,
-                "what": one.what,
-                "could_be": list(one.could_be),
-            }
-            for one in drift.differences
-        ],
+        "differences": [difference_record(one) for one in drift.differences],
         "unknown": list(drift.unknown),
     }
 
@@ -50,11 +41,11 @@ def drift_parts(drift: SetupDrift) -> Iterator[Record]:
 
 
 def _state_of(drift: SetupDrift) -> str:
+    if drift.is_clean:
+        return "no drift"
     if drift.differences:
         return counted(len(drift.differences), "difference")
-    if drift.unknown:
-        return "unknown"
-    return "no drift" if drift.accepted is not None else "never accepted"
+    return "unknown" if drift.unknown else "never accepted"
 
 
 def _detail_of(drift: SetupDrift) -> str | None:
@@ -122,10 +113,10 @@ def _guardrail_lines(state: SetupState) -> Iterator[str]:
 
 
 def show_accepted(report: SetupReport, accepted: AcceptedSetup, output: OutputFormat, terminal: Terminal) -> None:
-    """Say that it is accepted; as JSON, the set-up with its drift, of which there is none now."""
+    """Say that it is accepted; as JSON, the set-up with its drift: none now, unknown where it couldn't be read."""
     from rootkeeper.cli.rendering.setups import show_report
 
     if output is OutputFormat.TABLE:
         terminal.remark(f"Accepted, as entry {accepted.ledger_sequence} of the ledger.")
         return
-    show_report(report, SetupDrift(accepted, (), ()), output, terminal)
+    show_report(report, compare_setup(accepted, accepted.state), output, terminal)

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from rootkeeper.reports.records import json_time as json_time
 from rootkeeper.reports.untrusted_text import csv_cell as csv_cell
 from rootkeeper.reports.untrusted_text import json_text as json_text
 from rootkeeper.reports.untrusted_text import printable as printable
-
-
-def json_time(moment: datetime | None) -> str | None:
-    """RFC 3339 in UTC, to the second."""
-    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def spoken_time(moment: datetime) -> str:

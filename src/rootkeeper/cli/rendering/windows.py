@@ -46,7 +46,12 @@ def show_windows(windows: Sequence[RecoveryWindow], output: OutputFormat, termin
     columns = (
         Column("Window", lambda record: record["window_id"], keeps_whole=True),
         Column("Account", lambda record: record["account_id"], keeps_whole=True),
-        Column("State", lambda record: record["state"], lambda record: _STYLES.get(record["state"], "dim")),
+        Column(
+            "State",
+            lambda record: record["state"],
+            lambda record: _STYLES.get(record["state"], "dim"),
+            keeps_whole=True,
+        ),
         Column("End", end_of),
         Column("Requested by", lambda record: record["requested_by"]),
         Column("Reason", lambda record: spoken_reason(by_id[record["window_id"]])),

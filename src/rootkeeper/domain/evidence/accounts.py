@@ -141,10 +141,11 @@ def _find_method(status: AccountStatus) -> str | None:
 
 
 def _judge_listing(unread: AccountStatus, facts: AccountFacts, period: Period) -> AccountStatus:
-    """An account's state is as old as the list of accounts."""
-    if unread.status is Status.NOT_APPLICABLE and facts.listed_at < period.start:
+    """An account's state is as old as the list of accounts, and tells nothing of a period that ended before."""
+    stale = period.find_staleness(facts.listed_at)
+    if unread.reason is Reason.NOT_ACTIVE and stale is not None:
         return replace(
-            unread, status=Status.UNKNOWN, reason=Reason.STALE, detail=f"{unread.detail} Its state was read before."
+            unread, status=Status.UNKNOWN, reason=Reason.STALE, detail=f"{unread.detail} Its state was {stale}."
         )
     return unread
 

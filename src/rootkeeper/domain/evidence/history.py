@@ -1,6 +1,7 @@
-"""What the ledger tells of a period: deletions, exceptions that ended early, audits, and what has no outcome.
+"""What the ledger tells of a period: deletions, exceptions, audits, and what has no outcome.
 
-The ledger is read once, as a stream; only what a report shows is kept.
+The ledger is read once, as a stream; only what a report shows is kept. Exceptions come from here too: the table of
+exceptions keeps the last one of each account alone, whatever was in force in the period.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from rootkeeper.domain.deletion_exceptions import DeletionException
 from rootkeeper.domain.drills import Drill, find_drills
 from rootkeeper.domain.evidence.periods import Period
 from rootkeeper.domain.ledger import Action, Actor, JsonValue, LedgerEntry, Phase, Result
@@ -41,7 +43,7 @@ class DeletionEvidence:
 
 @dataclass(frozen=True, slots=True)
 class EndedException:
-    """An exception from deletion that a person ended in the period."""
+    """An exception from deletion that a person ended in the period, or replaced by another."""
 
     account_id: AccountId
     owner: str
@@ -75,6 +77,8 @@ class History:
     """What the ledger tells of one organization and one period."""
 
     deletions: tuple[DeletionEvidence, ...] = ()
+    exceptions: tuple[DeletionException, ...] = ()
+    """Every one up to the period's end that no person ended: those that ran out too."""
     ended_exceptions: tuple[EndedException, ...] = ()
     drills: tuple[Drill, ...] = ()
     """Every drill up to the period's end, the latest first."""
@@ -109,6 +113,10 @@ class _Reading:
     period: Period
     intents: dict[int, LedgerEntry] = field(default_factory=dict)
     deletions: list[DeletionEvidence] = field(default_factory=list)
+    exceptions: dict[AccountId, DeletionException] = field(default_factory=dict)
+    """Each account's last one."""
+    run_out: list[DeletionException] = field(default_factory=list)
+    """Those that ended by themselves before the account's next one."""
     ended: list[EndedException] = field(default_factory=list)
     entries: int = 0
     audits: int = 0
@@ -126,13 +134,14 @@ class _Reading:
         if entry.action in CHANGES_OF_SETUP:
             self._take_setup_change(entry)
         intent = self._match(entry)
+        ended = self._follow_exceptions(entry)
         if not self.period.holds(entry.at):
             return
         self._note_place(entry)
         self.entries += 1
         self.audits += entry.action is Action.ACCOUNTS_AUDIT and entry.phase is Phase.OUTCOME
-        if entry.action is Action.EXCEPTION_REMOVE and entry.account_id is not None:
-            self.ended.append(_describe_ended(entry, entry.account_id))
+        if ended is not None:
+            self.ended.append(ended)
         if intent is not None and entry.action in _KINDS and entry.account_id is not None:
             self.deletions.append(_describe_deletion(intent, entry, entry.account_id))
 
@@ -141,12 +150,32 @@ class _Reading:
         if entry.phase is Phase.OUTCOME and entry.result is not Result.FAILED:
             self.setup_changed = SetupChanged(entry.sequence, entry.at, entry.action)
 
+    def _follow_exceptions(self, entry: LedgerEntry) -> EndedException | None:
+        """The exception that this entry ends: an account has one, and another takes its place."""
+        account_id = entry.account_id
+        if account_id is None or entry.action not in {Action.EXCEPTION_ADD, Action.EXCEPTION_REMOVE}:
+            return None
+        earlier = self.exceptions.pop(account_id, None)
+        if entry.action is Action.EXCEPTION_REMOVE:
+            return _describe_ended(entry.parameters, entry, account_id)
+        added = _parse_exception(entry, account_id)
+        if added is not None:
+            self.exceptions[account_id] = added
+        if earlier is None:
+            return None
+        if not earlier.is_in_force(entry.at):
+            self.run_out.append(earlier)
+            return None
+        told = {"owner": earlier.owner, "reason": earlier.reason, "until": earlier.until.isoformat()}
+        return _describe_ended(told, entry, account_id)
+
     def finish(self) -> History:
         if not self.endpoints and self.last is not None:
             self._note_place(self.last)
         left = [intent for intent in self.intents.values() if self.period.holds(intent.at)]
         return History(
             deletions=tuple(self.deletions),
+            exceptions=(*self.run_out, *self.exceptions.values()),
             ended_exceptions=tuple(self.ended),
             drills=self._find_drills(),
             setup_changed=self.setup_changed,
@@ -199,13 +228,25 @@ def _find_cause(parameters: Mapping[str, JsonValue]) -> str | None:
     return None
 
 
-def _describe_ended(entry: LedgerEntry, account_id: AccountId) -> EndedException:
-    parameters = entry.parameters
+def _parse_exception(entry: LedgerEntry, account_id: AccountId) -> DeletionException | None:
+    """``None`` for an entry that was altered; that the ledger isn't intact is told elsewhere."""
+    told = entry.parameters
+    try:
+        until = datetime.fromisoformat(str(told["until"]))
+        found = DeletionException(
+            account_id, str(told["owner"]), str(told["reason"]), until, entry.actor.name, entry.at
+        )
+    except (KeyError, ValueError):
+        return None
+    return found if until.tzinfo is not None else None
+
+
+def _describe_ended(told: Mapping[str, JsonValue], entry: LedgerEntry, account_id: AccountId) -> EndedException:
     return EndedException(
         account_id=account_id,
-        owner=_text(parameters, "owner") or "",
-        reason=_text(parameters, "reason") or "",
-        until=_text(parameters, "until") or "",
+        owner=_text(told, "owner") or "",
+        reason=_text(told, "reason") or "",
+        until=_text(told, "until") or "",
         ended_at=entry.at,
         ended_by=entry.actor.name,
     )

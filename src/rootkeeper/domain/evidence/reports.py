@@ -45,7 +45,6 @@ class EvidenceFacts:
     inventory: Inventory
     statuses: Mapping[AccountId, AccountStatus]
     windows: tuple[RecoveryWindow, ...]
-    exceptions: tuple[DeletionException, ...]
     history: History
     emails: tuple[RootEmail, ...]
     """Every account's address as judged at the period's end."""
@@ -134,7 +133,9 @@ def compile_report(facts: EvidenceFacts, period: Period) -> EvidenceReport:
         accounts=accounts,
         kept_logins=judge_kept_logins(evidence, facts.emails, facts.history.drills, facts.windows, period),
         windows=tuple(sorted(_list_windows(facts.windows, period), key=lambda one: (one.requested_at, one.window_id))),
-        exceptions=tuple(sorted(_list_exceptions(facts.exceptions, period), key=lambda one: one.account_id)),
+        exceptions=tuple(
+            sorted(_list_exceptions(facts.history.exceptions, period), key=lambda one: (one.account_id, one.added_at))
+        ),
         history=facts.history,
         gaps=list_gaps(evidence, facts.history, setup.detail, setup.drift, facts.ledger.problem, inventory, period),
         setup=setup,
@@ -147,7 +148,7 @@ def _list_account_facts(facts: EvidenceFacts, period: Period) -> Iterable[Accoun
     windows: dict[AccountId, list[RecoveryWindow]] = {}
     for window in facts.windows:
         windows.setdefault(window.account_id, []).append(window)
-    exceptions = {one.account_id: one for one in facts.exceptions if one.added_at <= period.end < one.until}
+    exceptions = {one.account_id: one for one in facts.history.exceptions if one.added_at <= period.end < one.until}
     for account in inventory.accounts:
         yield AccountFacts(
             account=account,
@@ -194,13 +195,16 @@ def _find_outdated(state: SetupState, history: History, period: Period) -> str |
 
 
 def _list_endpoints(facts: EvidenceFacts) -> tuple[str, ...]:
-    read_at = () if facts.setup is None else (facts.setup.endpoint,)
-    return tuple(sorted({*facts.history.endpoints, *read_at}))
+    """Also where the accounts were listed and the set-up was read: neither needs an entry in the ledger."""
+    read_at = (facts.inventory.endpoint, None if facts.setup is None else facts.setup.endpoint)
+    return tuple(sorted({*facts.history.endpoints, *(label for label in read_at if label is not None)}))
 
 
 def _list_windows(windows: Iterable[RecoveryWindow], period: Period) -> Iterable[RecoveryWindow]:
+    """One that ended without a closing, such as a kept one, had ended by its expiry."""
     for window in windows:
-        end = window.closed_at or (window.requested_at if window.state in FINAL_STATES else period.end)
+        ended_by = window.expires_at or window.requested_at
+        end = window.closed_at or (ended_by if window.state in FINAL_STATES else period.end)
         if window.requested_at <= period.end and end >= period.start:
             yield window
 

@@ -5,20 +5,15 @@ Source: IAM User Guide, "IAM JSON policy elements: Resource".
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from functools import lru_cache
 
-
-@lru_cache(maxsize=1024)
-def _compile(pattern: str) -> re.Pattern[str]:
-    parts = (".*" if part == "*" else "." if part == "?" else re.escape(part) for part in re.split(r"([*?])", pattern))
-    return re.compile("".join(parts), re.DOTALL)
+from rootkeeper.domain.policies.patterns import known_text, match, wildcard_tokens
 
 
 def matches_any(text: str, patterns: Iterable[str]) -> bool:
     """Whether one of ``patterns`` covers ``text``."""
-    return any(_compile(pattern).fullmatch(text) for pattern in patterns)
+    known = known_text(text)
+    return any(match(wildcard_tokens(pattern), known) for pattern in patterns)
 
 
 def has_wildcard(pattern: str) -> bool:

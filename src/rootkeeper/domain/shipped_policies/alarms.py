@@ -44,6 +44,29 @@ class AlarmKind(StrEnum):
     """What is done in a root session, whoever opened it."""
 
 
+class Receiver(StrEnum):
+    """Who gets the records that an EventBridge rule picks, in the rule's own Region.
+
+    In the rule's own account the receiver's policy lets EventBridge send, and a role may stop the delivery. In another
+    account it takes both: that policy and a role of the rule's account. Source: EventBridge User Guide, "Using
+    resource-based policies" and "Sending events to an AWS service in another account".
+    """
+
+    QUEUE = "queue"
+    """Of SQS; what it holds is matched with the ledger."""
+    TOPIC = "topic"
+    """Of SNS; it wakes somebody."""
+
+    @property
+    def sending_action(self) -> str:
+        return "sqs:SendMessage" if self is Receiver.QUEUE else "sns:Publish"
+
+    @property
+    def role_name(self) -> str:
+        """Of the role that sends to it from another account."""
+        return f"rootkeeper-{self.value}-delivery"
+
+
 @dataclass(frozen=True, slots=True)
 class Alarm:
     """One kind of record, and the two patterns that pick it."""
@@ -62,6 +85,10 @@ class Alarm:
     @property
     def name(self) -> str:
         return f"rootkeeper-{self.kind.value}"
+
+    @property
+    def receiver(self) -> Receiver:
+        return Receiver.QUEUE if self.needs_matching else Receiver.TOPIC
 
     @property
     def metric_name(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rootkeeper.domain.organizations import AccountId, Organization
 from rootkeeper.domain.setup import Setup
@@ -69,6 +69,7 @@ class PolicyBundle:
     roles: tuple[CallerRole, ...]
     """The four that a server may assume."""
     set_up_role: CallerRole
+    """For people in the management account."""
     guardrails: tuple[Guardrail, ...]
     alarms: tuple[Alarm, ...]
     known_role_arns: tuple[str, ...]
@@ -77,6 +78,12 @@ class PolicyBundle:
 
     def get_role(self, role: ShippedRole) -> CallerRole:
         return next(one for one in (*self.roles, self.set_up_role) if one.role is role)
+
+    def arn_of(self, role: CallerRole) -> str:
+        """In the management account for setting up, else in the roles' account."""
+        is_set_up = role.role is ShippedRole.SET_UP
+        home = self.ground.organization.management_account_id if is_set_up else self.role_account_id
+        return role.arn(self.ground.partition, home)
 
     def get_guardrail(self, kind: GuardrailKind) -> Guardrail:
         """:raises InputError: if there is nothing to attach it to, so that it wasn't made."""
@@ -98,13 +105,14 @@ def make_bundle(ground: PolicyGround, wishes: PolicyWishes) -> PolicyBundle:
     home = wishes.role_account_id or _choose_home(ground)
     targets = make_targets(ground, wishes)
     trust = _make_trust(ground, wishes, home)
+    set_up_trust = replace(_make_trust(ground, wishes, ground.organization.management_account_id), server=None)
     roles = tuple(make_role(role, targets, trust) for role in SERVER_ROLES)
     known = (*(role.arn(ground.partition, home) for role in roles), *_parse_known_roles(ground, wishes))
     return PolicyBundle(
         ground=ground,
         role_account_id=home,
         roles=roles,
-        set_up_role=make_role(ShippedRole.SET_UP, targets, trust),
+        set_up_role=make_role(ShippedRole.SET_UP, targets, set_up_trust),
         guardrails=_make_guardrails(ground, wishes),
         alarms=make_alarms(known),
         known_role_arns=known,

@@ -79,7 +79,9 @@ _READ_GUARDRAILS = frozenset(
         "organizations:ListTargetsForPolicy",
     }
 )
-"""Each policy of the organization, and what it is attached to."""
+"""Each policy of the organization, and what it is attached to. Whatever opens root sessions needs it to name the policy
+that blocks in one, where AWS doesn't.
+"""
 _READ_GUARDRAILS_OF_ONE = frozenset({"organizations:DescribePolicy", "organizations:ListPoliciesForTarget"})
 _CHANGE_SET_UP = _READ_SET_UP - {"organizations:ListAWSServiceAccessForOrganization"}
 """Without that call trusted access shows in whether AWS tells the features."""
@@ -132,7 +134,7 @@ COMMANDS = (
     _audit("failsafe runbook", _READ_INVENTORY),
     _audit("failsafe record-drill", _FIND_ACCOUNT),
     _audit("breakglass", _READ_INVENTORY | _READ_GUARDRAILS_OF_ONE | _READ_OPENERS, _AUDIT),
-    _audit("plan", _READ_INVENTORY | _SELECT_BY_TAG, _AUDIT),
+    _audit("plan", _READ_INVENTORY | _READ_GUARDRAILS | _SELECT_BY_TAG, _AUDIT),
     _audit("policies alarms", _READ_SET_UP),
     _audit("policies cloudformation", _READ_SET_UP),
     _audit("policies roles", _READ_SET_UP),
@@ -144,9 +146,9 @@ COMMANDS = (
     _audit("exceptions list", _NAME_ORGANIZATION),
     _audit("windows list", _NAME_ORGANIZATION),
     _audit("windows show", _NAME_ORGANIZATION),
-    CommandPermissions("delete", ShippedRole.DELETE, _READ_INVENTORY | _SELECT_BY_TAG, _DELETE),
-    CommandPermissions("apply", ShippedRole.DELETE, _READ_INVENTORY, _DELETE),
-    CommandPermissions("jobs resume", ShippedRole.DELETE, _READ_INVENTORY, _DELETE),
+    CommandPermissions("delete", ShippedRole.DELETE, _READ_INVENTORY | _READ_GUARDRAILS | _SELECT_BY_TAG, _DELETE),
+    CommandPermissions("apply", ShippedRole.DELETE, _READ_INVENTORY | _READ_GUARDRAILS, _DELETE),
+    CommandPermissions("jobs resume", ShippedRole.DELETE, _READ_INVENTORY | _READ_GUARDRAILS, _DELETE),
     CommandPermissions("exceptions add", ShippedRole.DELETE, _FIND_ACCOUNT),
     CommandPermissions("exceptions remove", ShippedRole.DELETE, _FIND_ACCOUNT),
     CommandPermissions("recover", ShippedRole.RECOVER, _READ_INVENTORY | _READ_GUARDRAILS, _RECOVER),
@@ -163,11 +165,16 @@ COMMANDS = (
             "account:StartPrimaryEmailUpdate",
         },
     ),
-    CommandPermissions("unlock s3", ShippedRole.UNLOCK, _READ_INVENTORY, frozenset({TaskPolicy.UNLOCK_BUCKET})),
+    CommandPermissions(
+        "unlock s3",
+        ShippedRole.UNLOCK,
+        _READ_INVENTORY | _READ_GUARDRAILS,
+        frozenset({TaskPolicy.UNLOCK_BUCKET}),
+    ),
     CommandPermissions(
         "unlock sqs",
         ShippedRole.UNLOCK,
-        _READ_INVENTORY | {"account:ListRegions"},
+        _READ_INVENTORY | _READ_GUARDRAILS | {"account:ListRegions"},
         frozenset({TaskPolicy.UNLOCK_QUEUE}),
     ),
     CommandPermissions(

@@ -42,8 +42,14 @@ def test_progress_is_told_with_what_was_found() -> None:
 
 
 def test_only_what_can_go_on_says_how() -> None:
-    assert spoken_remark(JOB).endswith("Go on: rootkeeper jobs resume j-0011223344")
-    assert spoken_remark(replace(JOB, state=JobState.DONE, remark=None)) == ""
+    assert spoken_remark(JOB, NOW).endswith("Go on: rootkeeper jobs resume j-0011223344")
+    assert spoken_remark(replace(JOB, state=JobState.DONE, remark=None), NOW) == ""
+
+
+def test_what_has_expired_says_how_to_end_it() -> None:
+    job = replace(JOB, parameters={"not_after": NOW.isoformat()})
+    assert "jobs resume" in spoken_remark(job, NOW - timedelta(seconds=1))
+    assert spoken_remark(job, NOW).endswith("Its plan has expired. End it: rootkeeper jobs cancel j-0011223344")
 
 
 def test_a_list_of_jobs_has_its_name(capsys: pytest.CaptureFixture[str]) -> None:

@@ -105,6 +105,16 @@ def test_a_fix_for_one_account_needs_no_word_about_others(capsys: pytest.Capture
     assert "each account" not in show(capsys, OutputFormat.TABLE, alike)
 
 
+def test_places_are_said_to_be_those_of_one_account_where_others_differ(capsys: pytest.CaptureFixture[str]) -> None:
+    elsewhere = PreflightRow(
+        CLEAN, Task.AUDIT, Verdict.BLOCKED, (BlockingPolicy("p-1", "Guard", "Sid", "ou-2"),), (), "--- a/p-1"
+    )
+    shown = show(capsys, OutputFormat.TABLE, (row(Task.AUDIT, Verdict.BLOCKED, fix="--- a/p-1"), elsewhere))
+    assert shown.count("Blocked by p-1 (Guard), Sid, at ou-1.") == 1
+    assert "# At these places over 444455556666; each account has its own." in shown
+    assert "At these places" not in show(capsys, OutputFormat.TABLE)
+
+
 def test_the_tree_names_what_isnt_allowed(capsys: pytest.CaptureFixture[str]) -> None:
     shown = show(capsys, OutputFormat.TREE)
     assert "444455556666  Shop  ✗ blocked: Audit, Delete  ~ depends: Unlock SQS" in shown

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from rootkeeper.cli.rendering.setup_drifts import accepted_lines, drift_parts, drift_record, remark_drift, show_drift
+from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.cli.rendering.setup_drifts import (
+    accepted_lines,
+    drift_parts,
+    drift_record,
+    remark_drift,
+    show_accepted,
+    show_drift,
+)
 from rootkeeper.cli.rendering.text import printable
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.setup_drift import SetupDrift, compare_setup
+from rootkeeper.workflows.setup import SetupReading
+from tests.fakes.clock import FakeClock
 from tests.fakes.evidence import accept, make_guardrail, make_state
 from tests.fakes.hostile_texts import HOSTILE_TEXTS
+from tests.fakes.organization import FakeOrganization
 
 ACCEPTED = accept(make_state(guardrails=(make_guardrail(),)))
 CLEAN = SetupDrift(ACCEPTED, (), ())
@@ -110,3 +122,14 @@ def test_a_prompt_says_what_couldnt_be_read() -> None:
     shown = "\n".join(accepted_lines(unread))
     assert shown.count("couldn't be read") == 5
     assert "Denied." in shown
+
+
+def test_what_couldnt_be_read_as_it_was_accepted_is_unknown_and_never_no_drift(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    unread = accept(make_state(guardrails=None, guardrails_unknown="It needs organizations:ListPolicies."))
+    report = SetupReading(FakeOrganization(FakeClock())).read()
+    show_accepted(report, unread, OutputFormat.JSON, Terminal({}))
+    drift = json.loads(capsys.readouterr().out)["drift"]
+    assert drift["unknown"] == ["Guardrails couldn't be compared. It needs organizations:ListPolicies."]
+    assert drift["differences"] == []

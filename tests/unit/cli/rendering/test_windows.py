@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from datetime import timedelta
+from functools import cached_property
 
 import pytest
+from rich.console import Console
 
 from rootkeeper.cli.invocation import OutputFormat
-from rootkeeper.cli.rendering.windows import show_window, spoken_end, window_record
+from rootkeeper.cli.rendering.windows import show_window, show_windows, spoken_end, window_record
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.windows import RecoveryWindow, WindowState
@@ -59,3 +62,17 @@ def test_the_end_is_told_as_a_person_needs_it(window: RecoveryWindow, said: str)
 def test_a_window_that_nobody_approved_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     show_window(WINDOW, OutputFormat.TABLE, Terminal({}), NOW)
     assert "nobody (unapproved)" in capsys.readouterr().out
+
+
+class NarrowTerminal(Terminal):
+    """80 columns, as a person may have them."""
+
+    @cached_property
+    def output(self) -> Console:
+        return Console(file=sys.stdout, width=80)
+
+
+def test_a_state_is_never_broken_in_a_narrow_list(capsys: pytest.CaptureFixture[str]) -> None:
+    closed = replace(WINDOW, state=WindowState.CLOSED_VERIFIED, closed_at=NOW)
+    show_windows([closed], OutputFormat.TABLE, NarrowTerminal({}), NOW)
+    assert "CLOSED_VERIFIED" in capsys.readouterr().out

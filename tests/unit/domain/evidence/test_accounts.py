@@ -158,9 +158,14 @@ def test_a_management_account_that_was_not_read_in_the_period_shows_nothing(read
 
 def test_an_account_that_isnt_active_is_not_applicable_as_far_as_the_list_is_fresh() -> None:
     assert judge(None, state=AccountState.SUSPENDED).verdict is Verdict.NOT_APPLICABLE
-    stale = judge(None, state=AccountState.SUSPENDED, listed_at=START - timedelta(days=1))
-    assert (stale.verdict, stale.reason) == (Verdict.UNKNOWN, Reason.STALE)
     assert judge(None, state=AccountState.UNKNOWN).verdict is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize("listed_at", [START - timedelta(days=1), END - timedelta(days=31), END + timedelta(days=1)])
+def test_an_account_that_was_listed_outside_may_have_been_active_at_the_periods_end(listed_at: datetime) -> None:
+    read = make_status(ACCOUNT, Status.PRESENT, KEYS)
+    found = judge(read, state=AccountState.SUSPENDED, listed_at=listed_at)
+    assert (found.verdict, found.reason) == (Verdict.UNKNOWN, Reason.STALE)
 
 
 def test_an_account_that_joined_after_the_period_isnt_judged() -> None:
@@ -169,6 +174,8 @@ def test_an_account_that_joined_after_the_period_isnt_judged() -> None:
 
 def test_china_has_no_root_users() -> None:
     assert judge(None, partition="aws-cn").verdict is Verdict.NOT_APPLICABLE
+    late = judge(None, partition="aws-cn", listed_at=END + timedelta(days=1))
+    assert late.verdict is Verdict.NOT_APPLICABLE
 
 
 @given(

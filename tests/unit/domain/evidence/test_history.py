@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+import pytest
 
 from rootkeeper.domain.evidence.history import History, read_history
 from rootkeeper.domain.ledger import Action, LedgerEntry, Phase, Result
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.root_credentials import CredentialKind
-from tests.fakes.evidence import CALLER, CLEAN, END, ENDPOINT, FAILSAFE, OPERATOR, ORGANIZATION_ID, PERIOD, READ, START
+from tests.fakes.evidence import (
+    CALLER,
+    CLEAN,
+    END,
+    ENDPOINT,
+    FAILSAFE,
+    OPERATOR,
+    ORGANIZATION_ID,
+    PERIOD,
+    PRESENT,
+    READ,
+    START,
+    make_entry,
+)
+
+ADD, REMOVE = Action.EXCEPTION_ADD, Action.EXCEPTION_REMOVE
 
 
 class Story:
@@ -19,23 +35,7 @@ class Story:
         self.entries: list[LedgerEntry] = []
 
     def add(self, action: Action, at: datetime = READ, **changes: object) -> LedgerEntry:
-        entry = LedgerEntry(
-            sequence=len(self.entries) + 1,
-            at=at,
-            organization_id=ORGANIZATION_ID,
-            endpoint=ENDPOINT,
-            actor=OPERATOR,
-            action=action,
-            account_id=None,
-            parameters={},
-            phase=Phase.INTENT,
-            owner_id="owner",
-            intent_sequence=None,
-            result=None,
-            previous_hash="",
-            entry_hash="",
-        )
-        self.entries.append(replace(entry, **changes))  # type: ignore[arg-type]  # any field may be changed
+        self.entries.append(make_entry(len(self.entries) + 1, action, at, **changes))
         return self.entries[-1]
 
     def end(self, intent: LedgerEntry, result: Result = Result.DONE, at: datetime | None = None) -> None:
@@ -57,6 +57,10 @@ class Story:
         intent = self.add(Action.ACCESS_KEY_DELETE, at, account_id=account_id, parameters=parameters)
         if result is not None:
             self.end(intent, result)
+
+    def except_from_deletion(self, reason: str, at: datetime, until: datetime, action: Action = ADD) -> None:
+        told = {"owner": "Shop", "reason": reason, "until": until.isoformat()}
+        self.add(action, at, account_id=CLEAN, parameters=told, phase=Phase.OUTCOME, result=Result.DONE)
 
     def read(self) -> History:
         return read_history(self.entries, ORGANIZATION_ID, PERIOD)
@@ -106,10 +110,47 @@ def test_an_outcome_after_the_periods_end_leaves_the_intent_open_at_it() -> None
 
 def test_an_exception_that_a_person_ended_is_told() -> None:
     story = Story()
-    parameters = {"owner": "Shop", "reason": "until the migration", "until": "2026-12-31T00:00:00+00:00"}
-    story.add(Action.EXCEPTION_REMOVE, account_id=CLEAN, parameters=parameters, phase=Phase.OUTCOME, result=Result.DONE)
+    story.except_from_deletion("until the migration", READ, END, REMOVE)
     (ended,) = story.read().ended_exceptions
     assert (ended.owner, ended.ended_by, ended.ended_at) == ("Shop", "mary@desk", READ)
+
+
+def test_an_exception_that_another_replaces_is_told_beside_it() -> None:
+    story = Story()
+    story.except_from_deletion("migration", START - timedelta(days=9), END + timedelta(days=9))
+    story.except_from_deletion("audit", READ, END + timedelta(days=30))
+    history = story.read()
+    assert [(one.reason, one.until, one.added_by) for one in history.exceptions] == [
+        ("audit", END + timedelta(days=30), "mary@desk")
+    ]
+    assert [(one.reason, one.ended_at) for one in history.ended_exceptions] == [("migration", READ)]
+
+
+def test_an_exception_that_ran_out_before_the_next_one_ended_by_itself() -> None:
+    story = Story()
+    story.except_from_deletion("migration", START, READ - timedelta(days=1))
+    story.except_from_deletion("audit", READ, END)
+    history = story.read()
+    assert [one.reason for one in history.exceptions] == ["migration", "audit"]
+    assert history.ended_exceptions == ()
+
+
+@pytest.mark.parametrize("action", [ADD, REMOVE])
+def test_what_became_of_an_exception_after_the_periods_end_doesnt_hide_it(action: Action) -> None:
+    story = Story()
+    story.except_from_deletion("migration", START, END + timedelta(days=9))
+    story.except_from_deletion("later", END + timedelta(seconds=1), END + timedelta(days=30), action)
+    history = story.read()
+    assert [one.reason for one in history.exceptions] == ["migration"]
+    assert history.ended_exceptions == ()
+
+
+@pytest.mark.parametrize("until", [None, "soon", "2026-12-31T00:00:00"])
+def test_an_exception_whose_entry_was_altered_is_left_out(until: str | None) -> None:
+    story = Story()
+    told = {"owner": "Shop", "reason": "?", "until": until}
+    story.add(ADD, account_id=PRESENT, parameters=told, phase=Phase.OUTCOME, result=Result.DONE)
+    assert story.read().exceptions == ()
 
 
 def test_audits_are_counted_by_their_outcomes() -> None:

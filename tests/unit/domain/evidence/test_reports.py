@@ -18,15 +18,15 @@ from tests.fakes.evidence import (
     CLEAN,
     END,
     ENDPOINT,
+    FAILSAFE,
     MANAGEMENT,
     NOTHING,
-    OPERATOR,
-    ORGANIZATION_ID,
     PRESENT,
     READ,
     START,
     accept,
     list_accounts,
+    make_entry,
     make_facts,
     make_guardrail,
     make_inventory,
@@ -49,8 +49,7 @@ def make_good_facts() -> EvidenceFacts:
         inventory=make_inventory(accounts),
         statuses={CLEAN: make_status(accounts[1], Status.NOT_PRESENT, NOTHING)},
         windows=(),
-        exceptions=(),
-        history=replace(facts.history, open_intents=()),
+        history=replace(facts.history, exceptions=(), open_intents=()),
         setup=state,
         accepted=accept(state),
     )
@@ -119,6 +118,10 @@ def test_a_sandbox_is_named_before_aws() -> None:
     facts = make_facts()
     report = make_report(replace(facts, history=replace(facts.history, endpoints=("AWS", ENDPOINT))))
     assert (report.endpoint, report.is_sandbox) == (ENDPOINT, True)
+    aws = replace(facts, setup=None, history=replace(facts.history, endpoints=("AWS",)))
+    assert not make_report(aws).is_sandbox
+    listed = make_report(replace(aws, inventory=replace(make_inventory(), endpoint=ENDPOINT)))
+    assert (listed.endpoint, listed.is_sandbox) == (ENDPOINT, True)
     nowhere = make_report(replace(facts, setup=None, history=replace(facts.history, endpoints=())))
     assert (nowhere.endpoint, nowhere.is_sandbox) == ("unknown", True)
 
@@ -127,19 +130,20 @@ def test_windows_are_those_that_the_period_touches() -> None:
     before = make_window(CLEAN, requested_at=START - timedelta(days=9))
     into = make_window(CLEAN, requested_at=START - timedelta(days=8), closed_at=START + timedelta(days=1))
     denied = make_window(CLEAN, WindowState.DENIED, requested_at=START - timedelta(days=7))
+    kept = make_window(FAILSAFE, WindowState.KEPT, requested_at=START - timedelta(minutes=30))
     still_open = make_window(PRESENT, WindowState.OPEN, requested_at=START - timedelta(days=6))
     after = make_window(CLEAN, requested_at=END + timedelta(days=1))
-    report = make_report(replace(make_facts(), windows=(before, into, denied, still_open, after)))
-    assert report.windows == (into, still_open)
+    report = make_report(replace(make_facts(), windows=(before, into, denied, still_open, kept, after)))
+    assert report.windows == (into, still_open, kept)
 
 
 def test_exceptions_are_those_in_force_at_some_time_of_the_period() -> None:
     facts = make_facts()
-    (kept,) = facts.exceptions
+    (kept,) = facts.history.exceptions
     ended = replace(kept, account_id=CLEAN, until=START + timedelta(days=1))
     gone = replace(kept, until=START - timedelta(days=1))
     later = replace(kept, added_at=END + timedelta(days=1))
-    report = make_report(replace(facts, exceptions=(gone, later, ended, kept)))
+    report = make_report(replace(facts, history=replace(facts.history, exceptions=(gone, later, ended, kept))))
     assert report.exceptions == (ended, kept)
     in_force = {account.account.account_id for account in report.accounts if account.exception is not None}
     assert in_force == {PRESENT}
@@ -185,20 +189,6 @@ def test_drift_that_rootkeeper_caused_itself_names_its_entry_unless_it_was_accep
 
 
 def list_entries_of_change() -> tuple[LedgerEntry, ...]:
-    intent = LedgerEntry(
-        sequence=8,
-        at=READ - timedelta(days=1),
-        organization_id=ORGANIZATION_ID,
-        endpoint=ENDPOINT,
-        actor=OPERATOR,
-        action=Action.FEATURE_DISABLE,
-        account_id=None,
-        parameters={"feature": Feature.ROOT_SESSIONS.value},
-        phase=Phase.INTENT,
-        owner_id="owner",
-        intent_sequence=None,
-        result=None,
-        previous_hash="",
-        entry_hash="",
-    )
+    told = {"feature": Feature.ROOT_SESSIONS.value}
+    intent = make_entry(8, Action.FEATURE_DISABLE, READ - timedelta(days=1), parameters=told)
     return intent, replace(intent, sequence=9, phase=Phase.OUTCOME, intent_sequence=8, result=Result.DONE)

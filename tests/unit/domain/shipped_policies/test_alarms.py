@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.domain.shipped_policies.alarms import METRIC_FILTER_CHARACTERS, AlarmKind, make_alarms
+from rootkeeper.domain.shipped_policies.alarms import METRIC_FILTER_CHARACTERS, AlarmKind, Receiver, make_alarms
 from rootkeeper.errors import InputError
 from tests.fakes.alarm_matching import as_event, matches_filter, matches_pattern
 from tests.fakes.cloudtrail import (
@@ -86,6 +86,13 @@ def test_a_record_falls_into_its_alarm_and_no_other_by_event_pattern(name: str) 
 def test_only_what_may_be_ours_waits_for_the_ledger() -> None:
     waiting = {alarm.kind for alarm in make_alarms(KNOWN) if alarm.needs_matching}
     assert waiting == {AlarmKind.KNOWN_ROLE, AlarmKind.ROOT_SESSION}
+
+
+def test_what_wakes_somebody_goes_to_the_topic_and_what_must_be_matched_to_the_queue() -> None:
+    receivers = {alarm.receiver for alarm in make_alarms(KNOWN) if alarm.needs_matching}
+    assert receivers == {Receiver.QUEUE}
+    assert {alarm.receiver for alarm in make_alarms(KNOWN) if not alarm.needs_matching} == {Receiver.TOPIC}
+    assert [receiver.sending_action for receiver in Receiver] == ["sqs:SendMessage", "sns:Publish"]
 
 
 def test_filters_of_the_four_roles_keep_within_the_limit() -> None:

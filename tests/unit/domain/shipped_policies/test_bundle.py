@@ -66,6 +66,17 @@ def test_by_default_the_people_of_the_roles_account_are_trusted_with_mfa() -> No
     assert "aws:MultiFactorAuthPresent" in json.dumps(trust)
 
 
+def test_setting_up_is_left_to_people_of_the_management_account() -> None:
+    server = "arn:aws:iam::222233334444:role/server"
+    bundle = make_bundle(make_ground(), PolicyWishes(server_role=server))
+    assert bundle.arn_of(bundle.set_up_role) == f"arn:aws:iam::{MANAGEMENT}:role/rootkeeper-set-up"
+    (statement,) = bundle.set_up_role.trust_policy["Statement"]
+    assert statement["Principal"] == {"AWS": [f"arn:aws:iam::{MANAGEMENT}:root"]}
+    assert statement["Condition"]["Bool"] == {"aws:MultiFactorAuthPresent": "true"}
+    assert bundle.arn_of(bundle.roles[0]) == f"arn:aws:iam::{DELEGATE}:role/rootkeeper-audit"
+    assert server in json.dumps(bundle.roles[0].trust_policy)
+
+
 def test_the_guardrail_spares_the_failsafe_and_accounts_with_an_open_window() -> None:
     bundle = make_bundle(make_ground(windows=(MEMBER,)), PolicyWishes())
     condition = bundle.get_guardrail(GuardrailKind.DENY_LONG_TERM_ROOT).content["Statement"][0]["Condition"]

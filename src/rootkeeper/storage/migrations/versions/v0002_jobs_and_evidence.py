@@ -18,7 +18,7 @@ _ACCOUNT_ID = sa.String(12)
 def upgrade() -> None:
     _create_jobs()
     _create_quota_states()
-    _add_naming_time()
+    _extend_inventories()
     _create_setups()
     _create_email_attestations()
 
@@ -100,6 +100,6 @@ def _create_quota_states() -> None:
     )
 
 
-def _add_naming_time() -> None:
+def _extend_inventories() -> None:
     op.add_column("inventories", sa.Column("named_at", _TIME))
     op.add_column("inventories", sa.Column("endpoint", sa.Text))
