@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.functional.administration import open_client
+from tests.functional.administration import Administration, open_client
 from tests.functional.conversation import converse
 from tests.functional.running import Program
 from tests.sandbox_process import SandboxProcess
@@ -45,6 +45,14 @@ def test_accepting_changes_nothing_in_aws_and_is_a_fact_in_the_ledger(
     entries = enabled.run("ledger", "list", "-o", "json").json["entries"]
     assert [entry["action"] for entry in entries] == ["setup:accept"]
     assert [one["policy_id"][:2] for one in entries[0]["parameters"]["guardrails"]] == ["p-"]
+
+
+def test_accepting_is_proposed_once_there_is_something_to_accept(program: Program, sandbox: SandboxProcess) -> None:
+    assert "status --accept" not in program.run("status").stdout
+    Administration(sandbox).set_up()
+    assert "status --accept" in program.run("status").stdout
+    program.run("status", "--accept", "--yes")
+    assert "status --accept" not in program.run("status").stdout
 
 
 def test_a_dry_run_shows_what_would_be_accepted_and_accepts_nothing(enabled: Program) -> None:

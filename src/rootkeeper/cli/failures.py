@@ -13,7 +13,6 @@ import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 
-import platformdirs
 import typer
 
 from rootkeeper.cli.exit_statuses import ExitStatus
@@ -75,6 +74,8 @@ def describe_traceback(error: BaseException) -> str:
 
 
 def _keep_traceback(error: Exception) -> Path | None:
+    import platformdirs
+
     folder = platformdirs.user_state_path("rootkeeper", appauthor=False)
     path = folder / f"bug-{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}.log"
     try:

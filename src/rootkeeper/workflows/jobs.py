@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from rootkeeper.domain.jobs import Job, JobKind, JobProgress, JobState
 from rootkeeper.domain.ledger import JsonValue
+from rootkeeper.errors import JobConflictError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.jobs import JobResults, JobStore
 
@@ -138,8 +139,15 @@ class JobKeeping:
         """Go on with an interrupted job.
 
         :raises InputError: if there is no such job.
-        :raises JobConflictError: if it runs, or is over; of several processes that try, one succeeds.
+        :raises JobConflictError: if it runs, is over, or began at another endpoint; of several processes that try, one
+            succeeds.
         """
+        began_at = self.store.get(job_id).endpoint
+        if began_at != self.endpoint:
+            raise JobConflictError(
+                f"Job {job_id} began at {began_at}, and this command speaks to {self.endpoint}.",
+                hint=f"Set AWS_ENDPOINT_URL as it was then, or end the job: rootkeeper jobs cancel {job_id}",
+            )
         return KeptJob(self.store.take_over(job_id), self.store, self.clock)
 
     def cancel(self, job_id: str) -> Job:

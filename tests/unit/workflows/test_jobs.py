@@ -80,6 +80,14 @@ def test_an_interrupted_job_goes_on_with_what_was_recorded(desk: Desk) -> None:
         later.take_over(job.job_id)
 
 
+def test_a_job_of_another_endpoint_is_left_alone(desk: Desk) -> None:
+    job = begin(desk)
+    job.end(JobState.INTERRUPTED)
+    with pytest.raises(JobConflictError, match="SANDBOX elsewhere"):
+        replace(desk.job_keeping, endpoint="SANDBOX elsewhere").take_over(job.job_id)
+    assert desk.jobs.get(job.job_id).state is JobState.INTERRUPTED
+
+
 def test_a_job_learns_with_its_next_write_that_it_is_cancelled(desk: Desk) -> None:
     job = begin(desk)
     cancelled = desk.job_keeping.cancel(job.job_id)

@@ -60,8 +60,6 @@ def show_drift(drift: SetupDrift, terminal: Terminal) -> None:
 
     for line, style in _lines(drift):
         terminal.show(Text(printable(line), style=style))
-    if drift.accepted is None and not drift.unknown:
-        terminal.show(Text("Nothing was accepted, so that drift can't show. Accept it: rootkeeper status --accept"))
 
 
 def remark_drift(drift: SetupDrift, terminal: Terminal) -> None:

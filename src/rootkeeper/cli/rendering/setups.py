@@ -45,6 +45,8 @@ def show_report(report: SetupReport, drift: SetupDrift, output: OutputFormat, te
     if output is OutputFormat.TABLE:
         _show_missing(report, terminal)
         show_drift(drift, terminal)
+        if report.is_complete and drift.accepted is None and not drift.unknown:
+            terminal.show("Nothing was accepted, so that drift can't show. Accept it: rootkeeper status --accept")
 
 
 _COLUMNS = (
