@@ -26,6 +26,7 @@ from rootkeeper import errors, settings
 from rootkeeper.cli import exit_statuses
 from rootkeeper.cli.main import RootkeeperGroup
 from rootkeeper.domain.durations import render_duration
+from rootkeeper.settings import sections
 
 REFERENCE = Path(__file__).resolve().parent
 WRITTEN_BY = "<!-- Written by make_reference.py from the program itself: `make docs`. -->\n"
@@ -145,8 +146,9 @@ def render_settings() -> str:
 
 
 def render_setting_rows() -> Iterator[str]:
-    source = Path(settings.__file__)
-    for section, kind in get_type_hints(settings.Settings).items():
+    source = Path(sections.__file__)
+    for name, kind in get_type_hints(settings.Settings).items():
+        section = sections.SUBSECTIONS.get(name, name)
         meanings = read_member_docstrings(source, kind.__name__)
         for entry in fields(kind):
             key = f"{section}.{entry.name}"
@@ -157,8 +159,12 @@ def render_setting_rows() -> Iterator[str]:
 
 
 def render_value(value: object) -> str:
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     if isinstance(value, timedelta):
         return f"`{render_duration(value)}`"
+    if isinstance(value, tuple) and value and isinstance(value[0], timedelta):
+        return f"`{', '.join(render_duration(one) for one in value)}`"
     return f"`{value}`" if value not in ("", (), Path()) else "see right"
 
 

@@ -71,6 +71,60 @@ class SettingsError(InputError):
     code = "settings.invalid"
 
 
+class ApprovalRefusedError(InputError):
+    """An approval that doesn't count: by the requester, twice, late, or for something else."""
+
+    code = "approval.refused"
+
+
+class NotFoundError(InputError):
+    """What was named isn't there."""
+
+    code = "input.not_found"
+
+
+class NotSignedInError(RootkeeperError):
+    """A server doesn't know who asks: no token, or one that isn't valid any more."""
+
+    code = "access.not_signed_in"
+    exit_status = 3
+
+
+class PermissionDeniedError(RootkeeperError):
+    """A server knows who asks, and doesn't permit it."""
+
+    code = "access.denied"
+    exit_status = 3
+
+
+class ServerUnreachableError(RootkeeperError):
+    """A Rootkeeper server can't be reached, or doesn't answer as one."""
+
+    code = "server.unreachable"
+    exit_status = 3
+
+
+class ServerRunningError(RootkeeperError):
+    """A server runs on the same database, so that this process may not act on it."""
+
+    code = "server.running"
+    exit_status = 3
+
+
+class ClockWrongError(RootkeeperError):
+    """This machine's clock and AWS's differ by more than a window's end may be off."""
+
+    code = "clock.wrong"
+    exit_status = 3
+
+
+class NotificationError(RootkeeperError):
+    """A notification's target is wrong, points inside, or doesn't take it."""
+
+    code = "notification.failed"
+    exit_status = 4
+
+
 class AwsError(RootkeeperError):
     """AWS answered with an error, or couldn't be reached."""
 

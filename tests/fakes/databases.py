@@ -206,6 +206,23 @@ class FakeWindows:
             raise WindowConflictError(f"{window.window_id} has moved on.")
         self.database.windows[window.window_id] = window
 
+    def update(self, window_id: str, step: Callable[[RecoveryWindow], RecoveryWindow]) -> RecoveryWindow:
+        self.database.commit("window updated")
+        stepped = step(self.get(window_id))
+        other = None if stepped.state in FINAL_STATES else self.find_unfinished(stepped.account_id)
+        if other is not None and other.window_id != window_id:
+            raise WindowConflictError(f"{stepped.account_id} has the window {other.window_id}.")
+        self.database.windows[window_id] = stepped
+        return stepped
+
+    def list_rereads_due(self, now: datetime) -> tuple[RecoveryWindow, ...]:
+        due = [
+            one
+            for one in self.list_windows()
+            if one.state is WindowState.CLOSED_VERIFIED and one.next_reread_at is not None and one.next_reread_at <= now
+        ]
+        return tuple(sorted(due, key=lambda window: window.next_reread_at or now))
+
     def get(self, window_id_or_account_id: str) -> RecoveryWindow:
         for window in self.list_windows():
             if window_id_or_account_id in {window.window_id, window.account_id}:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from rootkeeper.domain.ledger import JsonValue
+from rootkeeper.domain.ledger import ActorKind, JsonValue
 from rootkeeper.errors import JobConflictError
 
 
@@ -20,6 +20,10 @@ class JobKind(StrEnum):
 
     AUDIT = "audit"
     DELETION = "deletion"
+    DRIFT_CHECK = "drift_check"
+    PLAN = "plan"
+    PREFLIGHT = "preflight"
+    UNLOCK = "unlock"
 
 
 class JobState(StrEnum):
@@ -33,6 +37,8 @@ class JobState(StrEnum):
     """It came to its end, and something failed or isn't known; or it can't go on."""
     INTERRUPTED = "interrupted"
     """It stopped before its end, or its process died; it can go on."""
+    QUEUED = "queued"
+    """A server has taken it in, and no worker has begun it."""
     RUNNING = "running"
 
 
@@ -75,6 +81,7 @@ class Job:
     ended_at: datetime | None = None
     remark: str | None = None
     """One sentence: why it stopped, or what came of it."""
+    created_by_kind: ActorKind = ActorKind.SELF_ASSERTED
     owner: str | None = None
     """The process that works or last worked on it, in words; ``None`` if nobody knows it any more."""
 

@@ -35,6 +35,8 @@ class ActorKind(StrEnum):
     """How the actor is known."""
 
     SELF_ASSERTED = "self_asserted"
+    SERVER = "server"
+    """The program itself, such as at the end of a window."""
     SIGNED_IN = "signed_in"
     TOKEN = "token"  # noqa: S105 - a kind's name
 
@@ -57,7 +59,12 @@ class Action(StrEnum):
     FAILSAFE_DRILL = "failsafe:drill"
     FEATURE_DISABLE = "feature:disable"
     FEATURE_ENABLE = "feature:enable"
+    IDENTITY_ADD = "identity:add"
+    IDENTITY_CHANGE = "identity:change"
+    JOB_CANCEL = "job:cancel"
+    JOB_REQUEST = "job:request"
     LEDGER_ADOPT = "ledger:adopt"
+    LEDGER_IMPORT = "ledger:import"
     LOGIN_PROFILE_CREATE = "login_profile:create"
     LOGIN_PROFILE_DELETE = "login_profile:delete"
     MFA_DEVICE_DEACTIVATE = "mfa_device:deactivate"
@@ -69,10 +76,19 @@ class Action(StrEnum):
     SPILL_MERGE = "spill:merge"
     TRUSTED_ACCESS_DISABLE = "trusted_access:disable"
     TRUSTED_ACCESS_ENABLE = "trusted_access:enable"
+    WINDOW_ACTIVATE = "window:activate"
+    WINDOW_APPROVE = "window:approve"
+    WINDOW_CANCEL = "window:cancel"
     WINDOW_CLOSE = "window:close"
+    WINDOW_DENY = "window:deny"
+    WINDOW_EVENT = "window:event"
+    WINDOW_EXTEND = "window:extend"
     WINDOW_KEEP = "window:keep"
+    WINDOW_LAPSE = "window:lapse"
     WINDOW_OPEN = "window:open"
     WINDOW_REQUEST = "window:request"
+    WINDOW_REREAD = "window:reread"
+    WINDOW_REVIEW = "window:review"
 
 
 class Result(StrEnum):

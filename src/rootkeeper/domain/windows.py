@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
+from rootkeeper.domain.ledger import ActorKind
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.errors import InputError, WindowConflictError
 
@@ -60,9 +61,32 @@ STEPS: Mapping[WindowState, frozenset[WindowState]] = MappingProxyType(
         WindowState.OPEN: frozenset({WindowState.CLOSING, WindowState.KEPT}),
         WindowState.CLOSING: frozenset({WindowState.CLOSED_VERIFIED, WindowState.CLOSE_FAILED}),
         WindowState.CLOSE_FAILED: frozenset({WindowState.CLOSING}),
+        WindowState.CLOSED_VERIFIED: frozenset({WindowState.CLOSING}),
     }
 )
-"""The steps that a window may take; a state that isn't named here is final."""
+"""The steps that a window may take. A closed one is closed again if a later re-read finds anything."""
+
+
+class ApprovalPurpose(StrEnum):
+    """What was consented to."""
+
+    EXTENDING = "extending"
+    OPENING = "opening"
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """One person's consent, bound to what it was given for: for anything else it doesn't count."""
+
+    approver: str
+    approver_kind: ActorKind
+    purpose: ApprovalPurpose
+    at: datetime
+    account_id: AccountId
+    task: str
+    duration_seconds: int
+    """Of the window; of an extension, by how much it is prolonged."""
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +111,29 @@ class RecoveryWindow:
     closed_at: datetime | None = None
     failure: str | None = None
     """Why the last attempt to close failed."""
+    requested_by_kind: ActorKind = ActorKind.SELF_ASSERTED
+    approvals_needed: int = 0
+    """As the policy was when it was requested."""
+    approvals: tuple[Approval, ...] = ()
+    lapses_at: datetime | None = None
+    """When the request, or the approval that nobody used, lapses."""
+    activated_by: str | None = None
+    closed_by: str | None = None
+    """Who asked for the closing; ``None`` for the window's end."""
+    is_emergency: bool = False
+    """Whether it was opened before anybody approved it."""
+    review_due_at: datetime | None = None
+    reviewed_by: str | None = None
+    is_drill: bool = False
+    watched_by: str | None = None
+    """The source of root events; ``None``: not watched."""
+    failed_closings: int = 0
+    """Attempts to close that failed in a row."""
+    next_closing_at: datetime | None = None
+    """After a failed attempt, when the next one is due."""
+    rereads_done: int = 0
+    next_reread_at: datetime | None = None
+    """When the account is read again after the closing."""
 
     def is_overdue(self, now: datetime) -> bool:
         return self.state in OWING_STATES and self.expires_at is not None and self.expires_at <= now

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
@@ -29,6 +30,17 @@ class RecoveryWindows(Protocol):
         """
         ...
 
+    def update(self, window_id: str, step: Callable[[RecoveryWindow], RecoveryWindow]) -> RecoveryWindow:
+        """Replace the window by what ``step`` makes of it as it stands, in one transaction.
+
+        ``step`` is pure; what it raises leaves the window as it was, and comes out of here. Of several processes that
+        try at once each sees what the one before it wrote.
+
+        :returns: the window as it stands afterwards.
+        :raises InputError: if there is none.
+        """
+        ...
+
     def get(self, window_id_or_account_id: str) -> RecoveryWindow:
         """The window of that id, or the account's latest.
 
@@ -42,6 +54,10 @@ class RecoveryWindows(Protocol):
 
     def list_windows(self, *, unfinished_only: bool = False) -> tuple[RecoveryWindow, ...]:
         """Newest first."""
+        ...
+
+    def list_rereads_due(self, now: datetime) -> tuple[RecoveryWindow, ...]:
+        """Closed windows whose account is to be read again, the most overdue first."""
         ...
 
     def list_overdue(self, now: datetime) -> tuple[RecoveryWindow, ...]:

@@ -25,11 +25,12 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
 from rootkeeper.domain.ledger import render_time
 
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0003"
 """The newest migration under ``migrations/versions``; versions are numbers of four digits."""
 
 
@@ -166,8 +167,24 @@ recovery_windows = Table(
     Column("expires_at", UtcTime),
     Column("closed_at", UtcTime),
     Column("failure", Text),
+    Column("requested_by_kind", String(32), nullable=False, server_default="self_asserted"),
+    Column("approvals_needed", Integer, nullable=False, server_default="0"),
+    Column("approvals", JsonText, nullable=False, server_default="[]"),
+    Column("lapses_at", UtcTime),
+    Column("activated_by", Text),
+    Column("closed_by", Text),
+    Column("is_emergency", Boolean, nullable=False, server_default=false()),
+    Column("review_due_at", UtcTime),
+    Column("reviewed_by", Text),
+    Column("is_drill", Boolean, nullable=False, server_default=false()),
+    Column("watched_by", Text),
+    Column("failed_closings", Integer, nullable=False, server_default="0"),
+    Column("next_closing_at", UtcTime),
+    Column("rereads_done", Integer, nullable=False, server_default="0"),
+    Column("next_reread_at", UtcTime),
     UniqueConstraint("organization_id", "unfinished_account_id"),
     Index("ix_recovery_windows_account_id", "organization_id", "account_id"),
+    Index("ix_recovery_windows_next_reread_at", "organization_id", "next_reread_at"),
 )
 """``unfinished_account_id`` is empty once a window is over, so that an account has one unfinished window at most."""
 
@@ -235,8 +252,31 @@ audits = Table(
     Column("started_at", UtcTime, nullable=False),
     Column("ended_at", UtcTime, nullable=False),
     Column("summary", JsonText, nullable=False),
+    Column("endpoint", Text),
+    Column("is_complete", Boolean, nullable=False, server_default=false()),
+    Column("requested_by", Text),
     Index("ix_audits_organization_id", "organization_id", "ended_at"),
 )
+
+audit_statuses = Table(
+    "audit_statuses",
+    metadata,
+    Column("organization_id", String(34), primary_key=True),
+    Column("account_id", String(12), primary_key=True),
+    Column("audit_id", String(64), primary_key=True),
+    Column("ended_at", UtcTime, nullable=False),
+    Column("account", JsonText, nullable=False),
+    Column("role", String(32), nullable=False),
+    Column("status", String(32), nullable=False),
+    Column("reason", String(32)),
+    Column("detail", Text),
+    Column("summary", JsonText),
+    Column("credentials", JsonText),
+    Column("observed_at", UtcTime),
+    Column("session_access_key_id", String(128)),
+    Index("ix_audit_statuses_audit_id", "organization_id", "audit_id"),
+)
+"""What each audit found in each account; ``ended_at`` is the audit's."""
 
 deletion_exceptions = Table(
     "deletion_exceptions",
@@ -278,9 +318,13 @@ jobs = Table(
     Column("progress", JsonText, nullable=False),
     Column("document", Text),
     Column("remark", Text),
+    Column("created_by_kind", String(32), nullable=False, server_default="self_asserted"),
+    Column("outcome", Text),
     Index("ix_jobs_organization_id", "organization_id", "created_at"),
 )
-"""``document`` is long, such as a plan's file: lists of jobs leave it out."""
+"""``document`` is what is to be done exactly, such as a plan's file, ``outcome`` what came of it as a whole, such as a
+preflight's matrix: both are long, and lists of jobs leave them out.
+"""
 
 job_accounts = Table(
     "job_accounts",
@@ -325,3 +369,89 @@ quota_states = Table(
     Column("throttled_at", Float, nullable=False),
 )
 """Token buckets that processes share. Their times are seconds since 1970, since they are only ever subtracted."""
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("identity_id", String(64), primary_key=True),
+    Column("organization_id", String(34), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("folded_name", Text, nullable=False),
+    Column("role", String(32), nullable=False),
+    Column("proof_hash", Text, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime),
+    Column("disabled_at", UtcTime),
+    Column("last_used_at", UtcTime),
+    UniqueConstraint("organization_id", "folded_name"),
+    Index("ix_identities_proof_hash", "proof_hash"),
+)
+"""``proof_hash``: of a token SHA-256, since it is random; of a password argon2, since it isn't."""
+
+sign_ins = Table(
+    "sign_ins",
+    metadata,
+    Column("token_hash", String(64), primary_key=True),
+    Column("organization_id", String(34), nullable=False),
+    Column("identity_id", String(64), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    ForeignKeyConstraint(["identity_id"], ["identities.identity_id"], ondelete="CASCADE"),
+    Index("ix_sign_ins_identity_id", "identity_id"),
+)
+
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("notification_id", String(64), primary_key=True),
+    Column("organization_id", String(34), nullable=False),
+    Column("deduplication_key", Text),
+    Column("content", JsonText, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    UniqueConstraint("organization_id", "deduplication_key"),
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("notification_id", String(64), primary_key=True),
+    Column("target", Text, primary_key=True),
+    Column("organization_id", String(34), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_attempt_at", UtcTime),
+    Column("claimed_until", UtcTime),
+    Column("delivered_at", UtcTime),
+    Column("failure", Text),
+    ForeignKeyConstraint(["notification_id"], ["notifications.notification_id"], ondelete="CASCADE"),
+    Index("ix_deliveries_next_attempt_at", "organization_id", "state", "next_attempt_at"),
+)
+"""A target is kept by its name: its address holds a token."""
+
+schedule_runs = Table(
+    "schedule_runs",
+    metadata,
+    Column("organization_id", String(34), primary_key=True),
+    Column("schedule_id", String(64), primary_key=True),
+    Column("last_run_at", UtcTime, nullable=False),
+    Column("claimed_at", UtcTime, nullable=False),
+)
+
+window_events = Table(
+    "window_events",
+    metadata,
+    Column("organization_id", String(34), primary_key=True),
+    Column("event_id", String(64), primary_key=True),
+    Column("window_id", String(64)),
+    Column("account_id", String(12), nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("verdict", String(32), nullable=False),
+    Column("explanation", Text, nullable=False),
+    Column("recorded_at", UtcTime, nullable=False),
+    Index("ix_window_events_window_id", "organization_id", "window_id"),
+    Index("ix_window_events_account_id", "organization_id", "account_id", "at"),
+)
+"""Root events of CloudTrail as they were judged; an event that comes twice is kept once."""

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
+from rootkeeper.domain.ledger import ActorKind, render_time
 from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.windows import FINAL_STATES, OWING_STATES, RecoveryWindow, WindowState
-from rootkeeper.errors import InputError, WindowConflictError
+from rootkeeper.domain.windows import (
+    FINAL_STATES,
+    OWING_STATES,
+    Approval,
+    ApprovalPurpose,
+    RecoveryWindow,
+    WindowState,
+)
+from rootkeeper.errors import NotFoundError, WindowConflictError
 from rootkeeper.storage import schema
 from rootkeeper.storage.dialects import Store
 from rootkeeper.storage.group_commit import GroupCommit
@@ -33,18 +42,12 @@ class SqlRecoveryWindows:
         def work(transaction: WriteTransaction) -> None:
             unfinished = self._find_unfinished(transaction.connection, window.account_id)
             if unfinished is not None:
-                raise WindowConflictError(
-                    f"Account {window.account_id} has a recovery window that isn't over: {unfinished.window_id}, "
-                    f"{unfinished.state}.",
-                    hint=f"Close it first: rootkeeper windows close {unfinished.window_id}",
-                )
+                raise _not_alone(unfinished)
             transaction.connection.execute(insert(schema.recovery_windows).values(row))
 
         self._commits.run(work)
 
     def change(self, window: RecoveryWindow, expected: WindowState) -> None:
-        row = self._row_of(window)
-
         def work(transaction: WriteTransaction) -> None:
             found = self._find(transaction.connection, window.window_id)
             if found is None or found.state is not expected:
@@ -53,13 +56,21 @@ class SqlRecoveryWindows:
                     f"Window {window.window_id} isn't {expected} any more: it is {state}.",
                     hint=f"Look at it: rootkeeper windows show {window.window_id}",
                 )
-            transaction.connection.execute(
-                update(schema.recovery_windows)
-                .where(_windows.window_id == window.window_id, _windows.organization_id == self._organization_id)
-                .values(row)
-            )
+            self._replace(transaction.connection, window)
 
         self._commits.run(work)
+
+    def update(self, window_id: str, step: Callable[[RecoveryWindow], RecoveryWindow]) -> RecoveryWindow:
+        def work(transaction: WriteTransaction) -> RecoveryWindow:
+            found = self._find(transaction.connection, window_id)
+            if found is None:
+                raise _no_window(window_id)
+            stepped = step(found)
+            self._ensure_alone(transaction.connection, stepped)
+            self._replace(transaction.connection, stepped)
+            return stepped
+
+        return self._commits.run(work)
 
     def get(self, window_id_or_account_id: str) -> RecoveryWindow:
         with reading(self._store) as connection:
@@ -67,10 +78,7 @@ class SqlRecoveryWindows:
                 connection, window_id_or_account_id
             )
         if found is None:
-            raise InputError(
-                f"There is no recovery window {window_id_or_account_id!r}, nor one of such an account.",
-                hint="List them: rootkeeper windows list",
-            )
+            raise _no_window(window_id_or_account_id)
         return found
 
     def find_unfinished(self, account_id: AccountId) -> RecoveryWindow | None:
@@ -85,6 +93,17 @@ class SqlRecoveryWindows:
         )
         if unfinished_only:
             statement = statement.where(_windows.unfinished_account_id.is_not(None))
+        with reading(self._store) as connection:
+            return tuple(_parse_row(row) for row in connection.execute(statement))
+
+    def list_rereads_due(self, now: datetime) -> tuple[RecoveryWindow, ...]:
+        statement = (
+            select(schema.recovery_windows)
+            .where(_windows.organization_id == self._organization_id)
+            .where(_windows.state == WindowState.CLOSED_VERIFIED.value)
+            .where(_windows.next_reread_at <= now)
+            .order_by(_windows.next_reread_at, _windows.window_id)
+        )
         with reading(self._store) as connection:
             return tuple(_parse_row(row) for row in connection.execute(statement))
 
@@ -103,6 +122,19 @@ class SqlRecoveryWindows:
         if window.organization_id != self._organization_id:
             raise ValueError(f"Window {window.window_id} belongs to {window.organization_id}.")
         return _row_of(window)
+
+    def _replace(self, connection: Connection, window: RecoveryWindow) -> None:
+        connection.execute(
+            update(schema.recovery_windows)
+            .where(_windows.window_id == window.window_id, _windows.organization_id == self._organization_id)
+            .values(self._row_of(window))
+        )
+
+    def _ensure_alone(self, connection: Connection, window: RecoveryWindow) -> None:
+        """A closed window that is to be closed again gives way to a newer one, which owes the closing anyhow."""
+        other = None if window.state in FINAL_STATES else self._find_unfinished(connection, window.account_id)
+        if other is not None and other.window_id != window.window_id:
+            raise _not_alone(other)
 
     def _find(self, connection: Connection, window_id: str) -> RecoveryWindow | None:
         statement = select(schema.recovery_windows).where(
@@ -129,6 +161,19 @@ class SqlRecoveryWindows:
         return None if row is None else _parse_row(row)
 
 
+def _no_window(name: str) -> NotFoundError:
+    return NotFoundError(
+        f"There is no recovery window {name!r}, nor one of such an account.", hint="List them: rootkeeper windows list"
+    )
+
+
+def _not_alone(other: RecoveryWindow) -> WindowConflictError:
+    return WindowConflictError(
+        f"Account {other.account_id} has a recovery window that isn't over: {other.window_id}, {other.state}.",
+        hint=f"Close it first: rootkeeper windows close {other.window_id}",
+    )
+
+
 def _row_of(window: RecoveryWindow) -> dict[str, Any]:
     return {
         "window_id": window.window_id,
@@ -146,7 +191,48 @@ def _row_of(window: RecoveryWindow) -> dict[str, Any]:
         "expires_at": window.expires_at,
         "closed_at": window.closed_at,
         "failure": window.failure,
+        "requested_by_kind": window.requested_by_kind.value,
+        "approvals_needed": window.approvals_needed,
+        "approvals": [_approval_record(approval) for approval in window.approvals],
+        "lapses_at": window.lapses_at,
+        "activated_by": window.activated_by,
+        "closed_by": window.closed_by,
+        "is_emergency": window.is_emergency,
+        "review_due_at": window.review_due_at,
+        "reviewed_by": window.reviewed_by,
+        "is_drill": window.is_drill,
+        "watched_by": window.watched_by,
+        "failed_closings": window.failed_closings,
+        "next_closing_at": window.next_closing_at,
+        "rereads_done": window.rereads_done,
+        "next_reread_at": window.next_reread_at,
     }
+
+
+def _approval_record(approval: Approval) -> dict[str, Any]:
+    return {
+        "approver": approval.approver,
+        "approver_kind": approval.approver_kind.value,
+        "purpose": approval.purpose.value,
+        "at": render_time(approval.at),
+        "account_id": approval.account_id,
+        "task": approval.task,
+        "duration_seconds": approval.duration_seconds,
+        "expires_at": render_time(approval.expires_at),
+    }
+
+
+def _parse_approval(record: Mapping[str, Any]) -> Approval:
+    return Approval(
+        approver=record["approver"],
+        approver_kind=ActorKind(record["approver_kind"]),
+        purpose=ApprovalPurpose(record["purpose"]),
+        at=datetime.fromisoformat(record["at"]),
+        account_id=AccountId(record["account_id"]),
+        task=record["task"],
+        duration_seconds=record["duration_seconds"],
+        expires_at=datetime.fromisoformat(record["expires_at"]),
+    )
 
 
 def _parse_row(row: Row[Any]) -> RecoveryWindow:
@@ -165,4 +251,19 @@ def _parse_row(row: Row[Any]) -> RecoveryWindow:
         expires_at=row.expires_at,
         closed_at=row.closed_at,
         failure=row.failure,
+        requested_by_kind=ActorKind(row.requested_by_kind),
+        approvals_needed=row.approvals_needed,
+        approvals=tuple(_parse_approval(record) for record in row.approvals),
+        lapses_at=row.lapses_at,
+        activated_by=row.activated_by,
+        closed_by=row.closed_by,
+        is_emergency=row.is_emergency,
+        review_due_at=row.review_due_at,
+        reviewed_by=row.reviewed_by,
+        is_drill=row.is_drill,
+        watched_by=row.watched_by,
+        failed_closings=row.failed_closings,
+        next_closing_at=row.next_closing_at,
+        rereads_done=row.rereads_done,
+        next_reread_at=row.next_reread_at,
     )

@@ -1,147 +1,33 @@
-"""Rootkeeper's own settings: a TOML file and ``ROOTKEEPER_*`` variables, checked once at the start.
-
-A setting is a field below; its key is ``section.field``, its variable ``ROOTKEEPER_SECTION_FIELD``. A variable wins
-over the file. Unknown names are refused, since a misspelt limit that is silently ignored is worse than an error. AWS
-credentials, Regions and endpoints aren't settings: they are taken as the AWS CLI takes them.
-"""
+"""Reading settings from a TOML file and from variables, and filling in what neither names."""
 
 from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, get_type_hints
 from urllib.parse import urlsplit
 
 from rootkeeper.domain.durations import parse_duration
-from rootkeeper.domain.root_emails import EmailRules, parse_rules
 from rootkeeper.errors import InputError, SettingsError
+from rootkeeper.settings.sections import SUBSECTIONS, DatabaseSettings, LedgerSettings, Settings
 
 ENVIRONMENT_PREFIX = "ROOTKEEPER_"
+SERVER_VARIABLE = "ROOTKEEPER_SERVER"
+TOKEN_VARIABLE = "ROOTKEEPER_TOKEN"  # noqa: S105 - a variable's name
+"""The server that commands are sent to, and what proves who sends them: not settings, since a server has none of it."""
 LIST_KIND = tuple[str, ...]
 """A setting that is a list: an array in the file, texts with commas between them in a variable."""
+DURATIONS_KIND = tuple[timedelta, ...]
+"""A list of durations, written alike."""
 SQLITE_PREFIX = "sqlite:///"
 _DATABASE_SCHEMES = (SQLITE_PREFIX, "postgresql+psycopg://")
 
-
-def _ranged(default: int, minimum: int, maximum: int) -> Any:
-    return field(default=default, metadata={"minimum": minimum, "maximum": maximum})
-
-
-@dataclass(frozen=True, slots=True)
-class DatabaseSettings:
-    """Where everything is kept."""
-
-    url: str = field(default="", repr=False)
-    """``sqlite:///FILE`` or ``postgresql+psycopg://…``; may hold a password. Default: a file in the data folder."""
-
-
-@dataclass(frozen=True, slots=True)
-class AwsSettings:
-    """How AWS is called."""
-
-    concurrency: int = _ranged(128, 1, 1024)
-    """Accounts that are read at the same time."""
-    deletion_concurrency: int = _ranged(16, 1, 1024)
-    """Accounts that are changed at the same time."""
-    api_share: int = _ranged(80, 1, 100)
-    """Percent of AWS's published request rates that may be used; the rest is left to others."""
-    read_timeout_seconds: int = _ranged(30, 1, 300)
-    """For how long the answer to a call is waited for."""
-    verify_seconds: int = _ranged(15, 0, 300)
-    """For how long a re-read is repeated while AWS still shows what was deleted."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeletionSettings:
-    """What deletion holds back."""
-
-    recently_used_days: int = _ranged(90, 0, 3650)
-    """A password or key used in so many days blocks its account."""
-
-
-@dataclass(frozen=True, slots=True)
-class WindowSettings:
-    """Recovery windows."""
-
-    longest: timedelta = field(
-        default=timedelta(hours=72), metadata={"minimum": timedelta(seconds=10), "maximum": timedelta(hours=72)}
-    )
-    """The longest window that may be asked for."""
-    approvals: int = _ranged(1, 0, 10)
-    """Approvals that a window needs. Only a server can collect them; a window that a command line opens straight on
-    a database is recorded as unapproved, whatever this says.
-    """
-
-
-@dataclass(frozen=True, slots=True)
-class EmailSettings:
-    """What root e-mail addresses are held to."""
-
-    allowed_domains: tuple[str, ...] = ()
-    """Domains that the organization owns; ``*.example.com`` stands for all below it. Without any, no address is known
-    to be the organization's own.
-    """
-    approved_pattern: str = ""
-    """A regular expression that a whole address must match, whatever its case. Without one, any may stand."""
-    groups: tuple[str, ...] = ()
-    """Addresses that several people read. An address with a plus sign counts by its mailbox."""
-
-    def to_rules(self) -> EmailRules:
-        """:raises SettingsError: if one can't be understood."""
-        return parse_rules(self.allowed_domains, self.approved_pattern, self.groups)
-
-
-@dataclass(frozen=True, slots=True)
-class UnlockSettings:
-    """Bucket and queue policies that root sessions change."""
-
-    protect: tuple[str, ...] = ()
-    """Names of buckets and queues whose policies are never changed; ``*`` stands for any text."""
-    queue_verify_seconds: int = _ranged(90, 0, 300)
-    """For how long a re-read is repeated while SQS still shows the policy of before; SQS may take 60 seconds."""
-    saved_policies: Path = Path()
-    """The folder for the policies that are saved before a change. Default: beside the database, named after it."""
-
-
-@dataclass(frozen=True, slots=True)
-class LeaseSettings:
-    """How long a silent process keeps its locks."""
-
-    seconds: int = _ranged(6, 2, 300)
-    """After so many seconds without a sign of life a process counts as dead."""
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerSettings:
-    """What stands beside the ledger: by default where the database is, named after it."""
-
-    anchor: Path = Path()
-    """Head hashes, so that a cut or restored database shows."""
-    mirror: Path = Path()
-    """A copy of every entry as JSON Lines."""
-    spill: Path = Path()
-    """The folder for what closing a window writes while the database can't be written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """All settings, by section."""
-
-    database: DatabaseSettings
-    aws: AwsSettings
-    deletion: DeletionSettings
-    windows: WindowSettings
-    emails: EmailSettings
-    unlock: UnlockSettings
-    lease: LeaseSettings
-    ledger: LedgerSettings
-
-
-_SECTIONS = get_type_hints(Settings)
+_FIELDS = get_type_hints(Settings)
+_SECTIONS = {SUBSECTIONS.get(name, name): section for name, section in _FIELDS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +46,15 @@ def load_settings(config_path: Path | None, environment: Mapping[str, str], data
     :raises SettingsError: if the file can't be read, or a setting is unknown or out of range.
     """
     given = {entry.key: entry for entry in (*_read_file(config_path), *_read_environment(environment))}
-    sections = {
-        name: section(
-            **{key.partition(".")[2]: _parse(entry) for key, entry in given.items() if key.startswith(f"{name}.")}
-        )
-        for name, section in _SECTIONS.items()
-    }
-    return _complete(Settings(**sections), data_folder)
+    parsed: dict[str, dict[str, object]] = {name: {} for name in _FIELDS}
+    for key, entry in given.items():
+        section, _, name = key.rpartition(".")
+        parsed[_field_of(section)][name] = _parse(entry)
+    return _complete(Settings(**{name: _FIELDS[name](**values) for name, values in parsed.items()}), data_folder)
+
+
+def _field_of(section: str) -> str:
+    return next((name for name, full in SUBSECTIONS.items() if full == section), section)
 
 
 def _read_file(path: Path | None) -> list[_Given]:
@@ -189,11 +77,18 @@ def _read_section(path: Path, section: str, table: object) -> list[_Given]:
         raise SettingsError(
             f"{section!r} in {path} is not a section of settings.", hint=f"The sections are {', '.join(_SECTIONS)}."
         )
-    return [_Given(_known_key(f"{section}.{name}", path), value, f"{section}.{name}") for name, value in table.items()]
+    found = []
+    for name, value in table.items():
+        key = f"{section}.{name}"
+        if key in _SECTIONS:
+            found += _read_section(path, key, value)
+        else:
+            found.append(_Given(_known_key(key, path), value, key))
+    return found
 
 
 def _known_key(key: str, path: Path) -> str:
-    section = key.partition(".")[0]
+    section = key.rpartition(".")[0]
     if key not in _keys():
         raise SettingsError(
             f"{key} in {path} is not a setting.", hint=f"[{section}] has {', '.join(_names_of(_SECTIONS[section]))}."
@@ -203,7 +98,8 @@ def _known_key(key: str, path: Path) -> str:
 
 def _read_environment(environment: Mapping[str, str]) -> list[_Given]:
     variables = {f"{ENVIRONMENT_PREFIX}{key.replace('.', '_').upper()}": key for key in _keys()}
-    unknown = sorted(name for name in environment if name.startswith(ENVIRONMENT_PREFIX) and name not in variables)
+    known = {*variables, SERVER_VARIABLE, TOKEN_VARIABLE}
+    unknown = sorted(name for name in environment if name.startswith(ENVIRONMENT_PREFIX) and name not in known)
     if unknown:
         raise SettingsError(
             f"{unknown[0]} is not a setting of Rootkeeper.",
@@ -221,16 +117,17 @@ def _names_of(section: Any) -> list[str]:
 
 
 def _parse(given: _Given) -> object:
-    section, _, name = given.key.partition(".")
+    section, _, name = given.key.rpartition(".")
     kind = get_type_hints(_SECTIONS[section])[name]
-    if kind is int:
-        return _within(given, _parse_whole_number(given))
-    if kind is timedelta:
-        return _parse_length(given)
-    if kind == LIST_KIND:
-        return _parse_list(given)
+    parser = _PARSERS.get(kind)
+    if parser is not None:
+        return parser(given)
     text = _parse_text(given)
     return Path(text).expanduser() if kind is Path else text
+
+
+def _parse_number(given: _Given) -> object:
+    return _within(given, _parse_whole_number(given))
 
 
 def _parse_whole_number(given: _Given) -> int:
@@ -251,6 +148,22 @@ def _parse_length(given: _Given) -> timedelta:
         raise SettingsError(error.message, hint=error.hint) from error
 
 
+def _parse_lengths(given: _Given) -> tuple[timedelta, ...]:
+    return tuple(_parse_length(replace(given, value=text)) for text in _parse_list(given))
+
+
+def _parse_switch(given: _Given) -> bool:
+    if isinstance(given.value, bool):
+        return given.value
+    switch = _SWITCHES.get(given.value.strip().lower()) if isinstance(given.value, str) else None
+    if switch is None:
+        raise SettingsError(f"{given.source} is {given.value!r}, neither true nor false.", hint="Write true or false.")
+    return switch
+
+
+_SWITCHES = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+
 def _parse_list(given: _Given) -> tuple[str, ...]:
     found = given.value.split(",") if isinstance(given.value, str) else given.value
     if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
@@ -262,6 +175,15 @@ def _parse_text(given: _Given) -> str:
     if not isinstance(given.value, str) or not given.value:
         raise SettingsError(f"{given.source} must be a text.", hint='Write it in quotes: key = "value".')
     return given.value
+
+
+_PARSERS: dict[Any, Callable[[_Given], object]] = {
+    int: _parse_number,
+    bool: _parse_switch,
+    timedelta: _parse_length,
+    LIST_KIND: _parse_list,
+    DURATIONS_KIND: _parse_lengths,
+}
 
 
 def _within(given: _Given, value: Any) -> object:
@@ -277,7 +199,7 @@ def _range_hint(given: _Given) -> str:
 
 
 def _limits(given: _Given) -> tuple[Any, Any]:
-    section, _, name = given.key.partition(".")
+    section, _, name = given.key.rpartition(".")
     metadata = next(entry.metadata for entry in fields(_SECTIONS[section]) if entry.name == name)
     return metadata["minimum"], metadata["maximum"]
 

@@ -1,0 +1,1 @@
+"""The adapter to the durable engine, which drives jobs."""

@@ -1,0 +1,63 @@
+"""Where a server keeps whom it knows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from rootkeeper.domain.access import Identity, ServerRole
+
+
+class IdentityStore(Protocol):
+    """Users and API tokens of one organization. Secrets go in and never come out: only their hashes are kept.
+
+    :raises DatabaseError: if the database can't be read or written.
+    """
+
+    def add_user(self, identity: Identity, password: str) -> None:
+        """:raises InputError: if the name is taken by a user or a token."""
+        ...
+
+    def add_token(self, identity: Identity, token: str) -> None:
+        """:raises InputError: if the name is taken by a user or a token."""
+        ...
+
+    def find_by_token(self, token: str) -> Identity | None:
+        """Whose API token or sign-in it is; ``None`` if nobody's, or if it has ended."""
+        ...
+
+    def check_password(self, name: str, password: str) -> Identity | None:
+        """The user of that name, if it is the password; takes as long for an unknown name."""
+        ...
+
+    def add_sign_in(self, identity: Identity, token: str, expires_at: datetime) -> None:
+        """Let a user act by a token for a time."""
+        ...
+
+    def end_sign_in(self, token: str) -> None: ...
+
+    def get(self, name: str) -> Identity:
+        """:raises InputError: if there is none of that name."""
+        ...
+
+    def list_identities(self) -> tuple[Identity, ...]:
+        """By kind and name, disabled ones too."""
+        ...
+
+    def disable(self, name: str, at: datetime) -> Identity:
+        """Let it act no more; its sign-ins end with it.
+
+        :raises InputError: if there is none of that name.
+        """
+        ...
+
+    def set_role(self, name: str, role: ServerRole) -> Identity:
+        """:raises InputError: if there is none of that name, or it is a token."""
+        ...
+
+    def set_password(self, name: str, password: str) -> Identity:
+        """A new password; sign-ins end.
+
+        :raises InputError: if there is no user of that name.
+        """
+        ...

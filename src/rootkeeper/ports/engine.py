@@ -1,0 +1,40 @@
+"""The durable engine: it drives jobs and nothing else. Our own tables say which jobs there are and what they did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+
+class Engine(Protocol):
+    """Performs jobs, each at least once, in this process or in another one on the same database.
+
+    The job's own row decides whether there is anything left to do, so that performing one again does no harm.
+    """
+
+    def start(self, perform: Callable[[str], None]) -> None:
+        """Begin to perform jobs, those first that dead processes left; returns at once.
+
+        :param perform: does the job of that id, in a thread of its own, and returns when it is over or interrupted.
+        :raises DatabaseError: if the engine's tables can't be reached.
+        """
+        ...
+
+    def enqueue(self, job_id: str) -> None:
+        """Have a job performed by some process; durable when it returns, and the same however often it is called.
+
+        :raises DatabaseError: if it can't be made durable.
+        """
+        ...
+
+    def cancel(self, job_id: str) -> None:
+        """Take a job out that hasn't begun; one that runs learns of it from its own row."""
+        ...
+
+    def list_waiting(self) -> tuple[str, ...]:
+        """Jobs that were enqueued and aren't over, as the engine sees it, the oldest first."""
+        ...
+
+    def stop(self, grace_seconds: float) -> None:
+        """Take no further jobs, and wait at most so long for those that run; they are left to be taken up again."""
+        ...

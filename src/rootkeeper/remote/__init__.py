@@ -1,0 +1,1 @@
+"""The client of a Rootkeeper server, for commands with ``--server``."""
