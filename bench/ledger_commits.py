@@ -20,6 +20,8 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
+from sqlalchemy import create_engine
+
 from rootkeeper.clock import SystemClock
 from rootkeeper.domain.ledger import Action, Actor, ActorKind, Result
 from rootkeeper.domain.organizations import AccountId, Endpoint
@@ -42,13 +44,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
         sync = median(measure_sync(Path(folder)) for _ in range(50))
         print(
-            f"Ledger commits; Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, synchronous=FULL, "
+            f"Ledger commits; Python {platform.python_version()}, {describe_database(options.url)}, "
             f"{os.cpu_count()} cores; fsync takes {sync * 1000:.2f} ms; median of {options.rounds} rounds"
         )
         print(f"{'callers':>8} {'entries/s':>10} {'wait, ms':>9} {'CPU, ms':>8} {'to serial':>10}")
         serial = 0.0
         for callers in options.callers:
-            run = repeat(options.rounds, partial(append, Path(folder), callers, options.entries))
+            run = repeat(options.rounds, partial(append, Path(folder), options.url, callers, options.entries))
             serial = serial or run.entries_per_second
             print(
                 f"{'serial' if callers == 1 else callers:>8} {run.entries_per_second:>10,.0f} "
@@ -63,7 +65,16 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--callers", type=int, nargs="+", default=[1, 8, 32, 128], help="the first is the yardstick")
     parser.add_argument("--folder", help="where the databases are made")
+    parser.add_argument("--url", help="of an empty PostgreSQL database to be used instead; all rounds append to it")
     return parser.parse_args()
+
+
+def describe_database(url: str | None) -> str:
+    if url is None:
+        return f"SQLite {sqlite3.sqlite_version}, synchronous=FULL"
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        return f"PostgreSQL {connection.exec_driver_sql('SHOW server_version').scalar()}, synchronous_commit=on"
 
 
 def measure_sync(folder: Path) -> float:
@@ -80,12 +91,12 @@ def repeat(rounds: int, run: Callable[[], Run]) -> Run:
     return runs[len(runs) // 2]
 
 
-def append(folder: Path, callers: int, entries: int) -> Run:
+def append(folder: Path, url: str | None, callers: int, entries: int) -> Run:
     """Pairs of an intent and its outcome, as a deletion makes them, shared among the callers."""
     waits: list[float] = []
     with (
         tempfile.TemporaryDirectory(dir=folder) as place,
-        open_database(f"sqlite:///{place}/ledger.db", DatabaseOptions()) as database,
+        open_database(url or f"sqlite:///{place}/ledger.db", DatabaseOptions(has_mirror=url is None)) as database,
     ):
         owner = database.register_owner(SystemClock())
         actor = Actor("bench", ActorKind.SELF_ASSERTED)

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.postgresql import PostgresqlServer
+
 EXPECTED_SKIPS: tuple[re.Pattern[str], ...] = (
     re.compile(r"Go isn't installed: the AWS SDK for Go can't be tried"),
     re.compile(r"Go's modules can't be had: the AWS SDK for Go can't be tried"),
@@ -66,6 +68,13 @@ def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         environment.delenv("FORCE_COLOR", raising=False)
         environment.delenv("NO_COLOR", raising=False)
         yield
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlServer]:
+    """A server that is started when the first test asks for it; each takes a database of its own."""
+    with PostgresqlServer.start() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -23,8 +23,12 @@ from typing import Any, get_type_hints
 import typer
 
 from rootkeeper import errors, settings
+from rootkeeper.api.guarding import Access, Demand
+from rootkeeper.api.problems import status_of
+from rootkeeper.api.routes import ROWS
 from rootkeeper.cli import exit_statuses
 from rootkeeper.cli.main import RootkeeperGroup
+from rootkeeper.domain.access import PERMISSIONS, Permission
 from rootkeeper.domain.durations import render_duration
 from rootkeeper.settings import sections
 
@@ -54,6 +58,52 @@ An error is one sentence on stderr that begins with `error:`, mostly followed by
 
 | Code | Exit status | Meaning |
 |---|---|---|
+"""
+
+API_HEAD = f"""# HTTP API
+
+{WRITTEN_BY}
+`rootkeeper serve` answers at `http://127.0.0.1:8700`. The whole interface, with every field, is described at
+`/api/openapi.json` (OpenAPI).
+
+- **Who asks.** `Authorization: Bearer TOKEN`, with a token of `rootkeeper token create`, or one that
+  `POST /api/v1/auth/sign-in` gives to a user for 12 hours. Each token is an identity of its own: the ledger, approvals
+  and CloudTrail show its name. Ten wrong passwords of one name, or fifty from one address, make it wait for 5 minutes.
+- **Records** of accounts, windows, jobs and entries are those of the [JSON outputs](outputs.md) of the command line.
+  Lists come in pages: `limit` (at most 500), `next` in the answer, `after` for the next page.
+- **What takes long** is answered with 202 and a job. `GET /api/v1/jobs/JOB_ID/events` follows it as server-sent events.
+- **Sent twice.** A POST with the header `Idempotency-Key` is answered as before when it comes again from the same
+  identity within a day. The answers are kept in the server's memory: after a restart it is done again.
+- **Limits.** A body has at most 2 MB and comes within 30 seconds; a plan has at most 64 MB and two minutes. A server
+  that listens on a loopback address answers to loopback names alone; a proxy before it sends the Host header
+  `127.0.0.1:8700`.
+- **Errors** are problem documents (RFC 9457), with the `code` and `hint` of the command line's own
+  [errors](exit-statuses.md). `X-Request-Id` is in each answer and in the server's log.
+
+## Routes
+
+| Method | Path | Who may | What it does |
+|---|---|---|---|
+"""
+
+ROLES_HEAD = """
+## Roles
+
+An approver can't operate and an operator can't approve. Which names may request and approve for which organizational
+unit, and how many approvals a window needs, is set in `windows.*` ([settings](settings.md)).
+
+| Role | May |
+|---|---|
+"""
+
+PROBLEMS_HEAD = """
+## Errors
+
+A route that doesn't exist is 404 without a `code`, before anybody is asked who they are. 400, 405, 408, 413 and 421
+have none either.
+
+| HTTP status | `code` |
+|---|---|
 """
 
 SETTINGS_HEAD = f"""# Settings
@@ -87,6 +137,7 @@ def main_program() -> None:
 def render_pages() -> dict[str, str]:
     """Every page by its file name."""
     return {
+        "api.md": render_api(),
         "commands.md": render_commands(),
         "exit-statuses.md": render_exit_statuses(),
         "settings.md": render_settings(),
@@ -139,6 +190,44 @@ def list_error_classes() -> list[type[errors.RootkeeperError]]:
     """Every deliberate error but the trunk of the tree."""
     found = [item for item in vars(errors).values() if isinstance(item, type)]
     return [item for item in found if issubclass(item, errors.RootkeeperError) and item is not errors.RootkeeperError]
+
+
+def render_api() -> str:
+    """Each route, who may call it, and what it does, from the table that the server itself is made from."""
+    rows = [
+        f"| {row.method} | `{row.path}` | {spell_demand(row.demand)} | {first_line(row.endpoint.__doc__)} |\n"
+        for row in ROWS
+    ]
+    roles = [
+        f"| `{role.value}` | {', '.join(f'`{one.value}`' for one in sorted(granted))} |\n"
+        for role, granted in PERMISSIONS.items()
+    ]
+    problems = [
+        f"| {int(status_of(error('')))} | {', '.join(f'`{one.code}`' for one in errors_of(status_of(error(''))))} |\n"
+        for error in first_of_each_status()
+    ]
+    return API_HEAD + "".join(rows) + ROLES_HEAD + "".join(roles) + PROBLEMS_HEAD + "".join(problems)
+
+
+def spell_demand(demand: Demand) -> str:
+    """A permission, or who else may."""
+    if isinstance(demand, Permission):
+        return f"`{demand.value}`"
+    return "anybody" if demand is Access.ANYBODY else "whoever is signed in"
+
+
+def first_of_each_status() -> list[type[errors.RootkeeperError]]:
+    """One error for each HTTP status that errors have, by status."""
+    return list({status_of(error("")): error for error in sorted(list_error_classes(), key=by_status)}.values())
+
+
+def errors_of(status: int) -> list[type[errors.RootkeeperError]]:
+    """All errors that are answered with one HTTP status."""
+    return [error for error in list_error_classes() if status_of(error("")) == status]
+
+
+def by_status(error: type[errors.RootkeeperError]) -> int:
+    return int(status_of(error("")))
 
 
 def render_settings() -> str:

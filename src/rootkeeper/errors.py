@@ -90,6 +90,13 @@ class NotSignedInError(RootkeeperError):
     exit_status = 3
 
 
+class TooManyAttemptsError(RootkeeperError):
+    """A server was given too many wrong passwords by this name or from this address, and waits for a while."""
+
+    code = "access.too_many_attempts"
+    exit_status = 3
+
+
 class PermissionDeniedError(RootkeeperError):
     """A server knows who asks, and doesn't permit it."""
 

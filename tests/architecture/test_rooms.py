@@ -51,9 +51,18 @@ IMPURE_CALLS = {"now", "utcnow", "today", "open", "print", "input", "read_text",
 
 BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "core", "manager", "managers", "misc"}
 
-CATCH_ALL_PLACES = {"cli/main.py", "sandbox/server.py", "sandbox/application.py", "workflows/worker_threads.py"}
-"""style.md, section 5: the command line's entry point, the last handler of a server, and the runner of jobs on threads
-(decision 13), which hands the error to whoever takes the result.
+CATCH_ALL_PLACES = {
+    "api/exchanges.py",
+    "bootstrap/loops.py",
+    "cli/main.py",
+    "sandbox/application.py",
+    "sandbox/server.py",
+    "workflows/job_performing.py",
+    "workflows/worker_threads.py",
+}
+"""style.md, section 5: the command line's entry point, the last handler of a server, the runner of jobs on threads
+(decision 13), which hands the error to whoever takes the result, and the runner of a server's loops: no bug may end the
+closing of windows.
 """
 
 EXEMPTION = re.compile(r"#\s*(noqa(:\s*[A-Z]+[0-9]+(,\s*[A-Z]+[0-9]+)*)?|type:\s*ignore(\[[\w, -]+\])?)(?P<reason>.*)$")

@@ -10,6 +10,7 @@ import pytest
 from rootkeeper.aws.gateway import AwsGateway, GatewayOptions, open_gateway
 from tests.contracts.subjects import FakeSubject, SandboxSubject, Subject
 from tests.fakes.clock import FakeClock
+from tests.postgresql import PostgresqlServer
 from tests.sandbox_process import SandboxProcess
 
 
@@ -38,6 +39,12 @@ def make_regional_clients(gateway: AwsGateway) -> None:
     """Those that are made on first use, while the environment tells where the sandbox is."""
     for service, region, changing in product(("s3", "sqs"), ("us-east-1", "eu-central-1"), (False, True)):
         gateway._clients.regional_root.get(service, region, changing=changing)
+
+
+@pytest.fixture
+def postgresql_url(postgresql: PostgresqlServer) -> str:
+    """An empty database of its own, tables and all."""
+    return postgresql.create_current_database()
 
 
 @pytest.fixture(params=["fake", "sandbox"])

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+
+import pytest
 
 from rootkeeper.domain.ledger import Actor, ActorKind
 from rootkeeper.domain.organizations import Endpoint
@@ -72,10 +73,16 @@ def furnish_in_memory() -> Stores:
     return Stores(clock, process, process)
 
 
+def find_url(kind: str, request: pytest.FixtureRequest) -> str:
+    """Of an empty database: ``sqlite`` or ``postgresql``."""
+    if kind == "postgresql":
+        return str(request.getfixturevalue("postgresql_url"))
+    return f"sqlite:///{request.getfixturevalue('tmp_path')}/rootkeeper.db"
+
+
 @contextmanager
-def furnish_database(folder: Path) -> Iterator[Stores]:
+def furnish_database(url: str) -> Iterator[Stores]:
     clock = FakeClock()
-    url = f"sqlite:///{folder}/rootkeeper.db"
     with open_database(url) as here, open_database(url) as there:
         yield Stores(clock, start_on(here, clock), start_on(there, clock))
 
@@ -92,9 +99,9 @@ def start_on(database: Database, clock: FakeClock) -> Process:
 
 
 @contextmanager
-def furnish_inventory(kind: str, folder: Path) -> Iterator[InventoryStore]:
+def furnish_inventory(kind: str, request: pytest.FixtureRequest) -> Iterator[InventoryStore]:
     if kind == "fake":
         yield InMemoryInventory()
         return
-    with open_database(f"sqlite:///{folder}/rootkeeper.db") as database:
+    with open_database(find_url(kind, request)) as database:
         yield database.inventory(ORGANIZATION_ID)

@@ -5,26 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from rootkeeper.domain.root_emails import EmailAttestation
 from rootkeeper.ports.root_emails import EmailAttestations
 from rootkeeper.storage.database import open_database
-from tests.contracts.stores import ORGANIZATION_ID
+from tests.contracts.stores import ORGANIZATION_ID, find_url
 from tests.fakes.clock import START
 from tests.fakes.stores import InMemoryEmailAttestations
 
 ATTESTATION = EmailAttestation("aws@example.com", "Nikki Wolf", START + timedelta(days=90), "operator", START)
 
 
-@pytest.fixture(params=["fake", "database"])
-def attestations(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[EmailAttestations]:
+@pytest.fixture(params=["fake", "sqlite", "postgresql"])
+def attestations(request: pytest.FixtureRequest) -> Iterator[EmailAttestations]:
     if request.param == "fake":
         yield InMemoryEmailAttestations()
         return
-    with open_database(f"sqlite:///{tmp_path}/rootkeeper.db") as database:
+    with open_database(find_url(request.param, request)) as database:
         yield database.email_attestations(ORGANIZATION_ID)
 
 

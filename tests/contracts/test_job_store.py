@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from rootkeeper.domain.jobs import Job, JobKind, JobProgress, JobState
+from rootkeeper.domain.jobs import MOST_ATTEMPTS, Job, JobKind, JobProgress, JobState
+from rootkeeper.domain.ledger import ActorKind
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.errors import InputError, JobConflictError
 from rootkeeper.ports.jobs import JobStore
 from rootkeeper.storage.database import open_database
-from tests.contracts.stores import ORGANIZATION_ID
+from tests.contracts.stores import ORGANIZATION_ID, find_url
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.jobs import InMemoryJobs, JobShelf
 
@@ -42,15 +42,15 @@ class Stores:
     kill_there: Callable[[], None]
 
 
-@pytest.fixture(params=["fake", "database"])
-def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
+@pytest.fixture(params=["fake", "sqlite", "postgresql"])
+def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
     clock = FakeClock()
     if request.param == "fake":
         shelf = JobShelf(clock)
         there = InMemoryJobs(shelf, "there")
         yield Stores(InMemoryJobs(shelf, "here"), there, there.die)
         return
-    with open_database(f"sqlite:///{tmp_path}/rootkeeper.db") as database:
+    with open_database(find_url(request.param, request)) as database:
         owners = [database.register_owner(clock, lease_seconds=300) for _ in range(2)]
         here, there_too = (database.jobs(ORGANIZATION_ID, clock, lambda owner=owner: owner) for owner in owners)  # type: ignore[misc]  # a default binds the loop's owner
         yield Stores(here, there_too, owners[1].close)
@@ -126,3 +126,99 @@ def test_jobs_come_newest_first(stores: Stores) -> None:
         stores.here.add(replace(JOB, job_id=f"j-{number}", created_at=at, updated_at=at))
     assert [job.job_id for job in stores.there.list_jobs()] == ["j-2", "j-1", "j-0"]
     assert [job.job_id for job in stores.there.list_jobs(limit=1)] == ["j-2"]
+
+
+QUEUED = replace(JOB, job_id="j-q", state=JobState.QUEUED, created_by="ana", created_by_kind=ActorKind.TOKEN)
+
+
+def test_a_queued_job_belongs_to_nobody_and_is_taken_over_once(stores: Stores) -> None:
+    stores.there.add(QUEUED, "the plan")
+    stores.kill_there()
+    found = stores.here.get("j-q")
+    assert found == QUEUED
+    assert stores.here.list_jobs(unfinished_only=True) == (found,)
+    taken = stores.here.take_over("j-q")
+    assert (taken.state, taken.created_by, taken.created_by_kind) == (JobState.RUNNING, "ana", ActorKind.TOKEN)
+    with pytest.raises(JobConflictError):
+        stores.here.take_over("j-q")
+
+
+def test_a_queued_job_can_be_cancelled_and_never_begins(stores: Stores) -> None:
+    stores.here.add(QUEUED)
+    assert stores.there.cancel("j-q", "Cancelled by bo.").state is JobState.CANCELLED
+    with pytest.raises(JobConflictError):
+        stores.here.take_over("j-q")
+
+
+def test_a_job_that_is_put_off_counts_its_attempts_and_says_when(stores: Stores) -> None:
+    stores.here.add(QUEUED)
+    for attempt in (1, 2):
+        stores.here.take_over("j-q")
+        assert stores.here.get("j-q").next_attempt_at is None
+        stores.here.postpone("j-q", JobProgress(3, attempt), "AWS is away.", START + timedelta(minutes=attempt))
+        found = stores.there.get("j-q")
+        assert (found.state, found.attempts, found.remark) == (JobState.INTERRUPTED, attempt, "AWS is away.")
+        assert found.next_attempt_at == START + timedelta(minutes=attempt)
+        assert (found.progress.done, found.ended_at) == (attempt, None)
+    stores.here.take_over("j-q")
+    stores.here.postpone("j-q", JobProgress(), "Enough.", None)
+    found = stores.there.get("j-q")
+    assert (found.attempts, found.next_attempt_at, found.is_due(START)) == (MOST_ATTEMPTS, None, False)
+
+
+def test_only_its_own_process_puts_a_job_off_and_a_cancelled_one_stays_so(stores: Stores) -> None:
+    stores.here.add(JOB)
+    with pytest.raises(JobConflictError):
+        stores.there.postpone("j-1", JobProgress(), "No.", None)
+    stores.there.cancel("j-1", "Cancelled by bo.")
+    stores.here.postpone("j-1", JobProgress(3, 2), "AWS is away.", START)
+    found = stores.there.get("j-1")
+    assert (found.state, found.remark, found.progress.done) == (JobState.CANCELLED, "Cancelled by bo.", 2)
+
+
+def test_an_outcome_is_kept_and_replaced_by_its_own_process_alone(stores: Stores) -> None:
+    stores.here.add(JOB, "the plan")
+    assert stores.there.find_outcome("j-1") is None
+    assert stores.there.find_outcome("j-9") is None
+    for outcome in ("{}", '{"rows": []}'):
+        stores.here.set_outcome("j-1", outcome)
+        assert stores.there.find_outcome("j-1") == outcome
+    assert stores.there.find_document("j-1") == "the plan"
+    with pytest.raises(JobConflictError):
+        stores.there.set_outcome("j-1", "{}")
+    with pytest.raises(JobConflictError):
+        stores.there.set_outcome("j-9", "{}")
+
+
+def test_an_interrupted_job_is_queued_again_with_new_parameters(stores: Stores) -> None:
+    stores.here.add(QUEUED)
+    stores.here.take_over("j-q")
+    with pytest.raises(JobConflictError):
+        stores.there.requeue("j-q", {})
+    stores.here.postpone("j-q", JobProgress(3, 1), "AWS is away.", None)
+    queued = stores.there.requeue("j-q", {"plan_id": "plan-1", "retry_failed": True})
+    assert queued == stores.here.get("j-q")
+    assert (queued.state, queued.attempts, queued.remark, queued.owner) == (JobState.QUEUED, 0, None, None)
+    assert queued.parameters == {"plan_id": "plan-1", "retry_failed": True}
+    assert queued.progress == JobProgress(3, 1)
+    stores.there.take_over("j-q")
+    stores.there.end("j-q", JobState.DONE, JobProgress(3, 3))
+    with pytest.raises(JobConflictError):
+        stores.here.requeue("j-q", {})
+    with pytest.raises(InputError):
+        stores.here.requeue("j-9", {})
+
+
+def test_jobs_come_page_by_page_also_where_they_began_at_once(stores: Stores) -> None:
+    for number in range(7):
+        at = START + timedelta(hours=number // 3)
+        stores.here.add(replace(JOB, job_id=f"j-{number}", created_at=at, updated_at=at))
+    everything = [job.job_id for job in stores.there.list_jobs()]
+    assert everything == ["j-6", "j-5", "j-4", "j-3", "j-2", "j-1", "j-0"]
+    pages, before = [], None
+    while page := stores.there.list_jobs(limit=2, before=before):
+        pages.append([job.job_id for job in page])
+        before = page[-1].job_id
+    assert pages == [["j-6", "j-5"], ["j-4", "j-3"], ["j-2", "j-1"], ["j-0"]]
+    with pytest.raises(InputError):
+        stores.there.list_jobs(before="j-9")

@@ -108,3 +108,10 @@ def test_credentials_that_tell_no_end_have_none(subject: Subject) -> None:
 def test_the_endpoint_is_named_a_sandbox(subject: Subject) -> None:
     assert subject.organization.endpoint.is_sandbox
     assert subject.organization.endpoint.label.startswith("SANDBOX 127.0.0.1:")
+
+
+def test_the_clock_s_offset_costs_one_call_and_is_none(subject: Subject) -> None:
+    before = len(subject.operations())
+    offset = subject.organization.find_clock_offset()
+    assert [operation for operation, _ in subject.operations()[before:]] == ["GetCallerIdentity"]
+    assert offset is not None

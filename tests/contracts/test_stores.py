@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -19,6 +18,7 @@ from rootkeeper.ports.inventory import InventoryStore
 from tests.contracts.stores import (
     ORGANIZATION_ID,
     Stores,
+    find_url,
     furnish_database,
     furnish_fake,
     furnish_in_memory,
@@ -31,26 +31,26 @@ OTHER_ACCOUNT_ID = AccountId("444455556666")
 WINDOW = RecoveryWindow(
     "w-1", ORGANIZATION_ID, ACCOUNT_ID, WindowState.OPEN, "drill", None, "operator", START, 600, expires_at=START
 )
-BOTH = pytest.mark.parametrize("stores", ["fake", "database"], indirect=True)
-ALL = pytest.mark.parametrize("stores", ["fake", "in memory", "database"], indirect=True)
+BOTH = pytest.mark.parametrize("stores", ["fake", "sqlite", "postgresql"], indirect=True)
+ALL = pytest.mark.parametrize("stores", ["fake", "in memory", "sqlite", "postgresql"], indirect=True)
 
 
 @pytest.fixture
-def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
+def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
     if request.param == "fake":
         yield furnish_fake()
     elif request.param == "in memory":
         yield furnish_in_memory()
     else:
-        with furnish_database(tmp_path) as furnished:
+        with furnish_database(find_url(request.param, request)) as furnished:
             yield furnished
             for process in (furnished.here, furnished.there):
                 process.die()
 
 
-@pytest.fixture(params=["fake", "database"])
-def inventory(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[InventoryStore]:
-    with furnish_inventory(request.param, tmp_path) as furnished:
+@pytest.fixture(params=["fake", "sqlite", "postgresql"])
+def inventory(request: pytest.FixtureRequest) -> Iterator[InventoryStore]:
+    with furnish_inventory(request.param, request) as furnished:
         yield furnished
 
 
@@ -159,6 +159,50 @@ def test_a_window_that_has_moved_on_isnt_changed(stores: Stores) -> None:
     assert windows.get("w-1").state is WindowState.CLOSING
     with pytest.raises(InputError):
         windows.get("w-9")
+
+
+@ALL
+def test_a_step_sees_the_window_as_it_stands_and_what_it_raises_changes_nothing(stores: Stores) -> None:
+    windows = stores.here.windows
+    windows.add(WINDOW)
+    stores.there.windows.update("w-1", lambda one: replace(one, failed_closings=one.failed_closings + 1))
+    stepped = windows.update("w-1", lambda one: replace(one, failed_closings=one.failed_closings + 1))
+    assert stepped.failed_closings == windows.get("w-1").failed_closings == 2
+
+    def refuse(_: RecoveryWindow) -> RecoveryWindow:
+        raise WindowConflictError("No.")
+
+    with pytest.raises(WindowConflictError):
+        windows.update("w-1", refuse)
+    assert windows.get("w-1") == stepped
+    with pytest.raises(InputError):
+        windows.update("w-9", lambda one: one)
+
+
+@ALL
+def test_a_closed_window_is_not_reopened_beside_a_newer_one(stores: Stores) -> None:
+    windows = stores.here.windows
+    windows.add(replace(WINDOW, state=WindowState.CLOSED_VERIFIED))
+    windows.add(replace(WINDOW, window_id="w-2", state=WindowState.REQUESTED, requested_at=START + timedelta(hours=1)))
+    with pytest.raises(WindowConflictError):
+        windows.update("w-1", lambda one: replace(one, state=WindowState.CLOSING))
+    assert windows.get("w-1").state is WindowState.CLOSED_VERIFIED
+
+
+@ALL
+def test_what_time_makes_of_windows_is_listed(stores: Stores) -> None:
+    windows = stores.here.windows
+    waiting = replace(WINDOW, state=WindowState.REQUESTED, lapses_at=START, review_due_at=START)
+    windows.add(waiting)
+    windows.add(replace(WINDOW, window_id="w-2", account_id=OTHER_ACCOUNT_ID))
+    assert windows.list_lapsing(START) == windows.list_reviews_due(START) == (waiting,)
+    assert windows.list_lapsing(START - timedelta(seconds=1)) == ()
+    assert windows.list_reviews_due(START - timedelta(seconds=1)) == ()
+    assert windows.list_of_account(ACCOUNT_ID) == (waiting,)
+    closed = replace(waiting, state=WindowState.CLOSED_VERIFIED, next_reread_at=START, reviewed_by="bob")
+    windows.change(closed, WindowState.REQUESTED)
+    assert windows.list_lapsing(START) == windows.list_reviews_due(START) == ()
+    assert windows.list_rereads_due(START) == (closed,)
 
 
 @ALL

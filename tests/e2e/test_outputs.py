@@ -13,6 +13,7 @@ import pytest
 from tests.e2e.product import Rootkeeper, open_rootkeeper
 from tests.e2e.stage import Stage
 from tests.e2e.test_product_and_javascript import find_deletable_account
+from tests.fakes.notification_servers import Receiver
 from tests.functional.administration import Administration
 
 pytestmark = [pytest.mark.xdist_group("outputs"), pytest.mark.timeout(400)]
@@ -23,7 +24,9 @@ LOCKING_ACCOUNT = "888899990000"
 LOCKED_BUCKET = ("unlock", "s3", LOCKING_ACCOUNT, "amzn-s3-demo-orders-invoices")
 LOCKED_QUEUE = ("unlock", "sqs", LOCKING_ACCOUNT, "orders-incoming", "--regions", "us-east-1")
 """What policies of the demo organization lock."""
-SCHEMAS = sorted(path.name.removesuffix(".schema.json") for path in REFERENCE.glob("*.schema.json"))
+OF_SERVERS = {"membership"}
+"""What only a server tells; ``tests/functional/through_server`` holds it to its schema."""
+SCHEMAS = sorted({path.name.removesuffix(".schema.json") for path in REFERENCE.glob("*.schema.json")} - OF_SERVERS)
 
 
 def read_schema(name: str) -> Any:
@@ -88,6 +91,11 @@ def live_the_job(stage: Stage, rootkeeper: Rootkeeper) -> dict[str, list[Any]]:
     keep("window", "windows", "show", target)
     keep("window", "windows", "close", target, "--yes")
     keep("windows", "windows", "list")
+    keep("window-report", "windows", "report", target)
+    with Receiver.start() as receiver:
+        (rootkeeper.folder / "notifications.toml").write_text(make_target(rootkeeper.folder, receiver.port))
+        keep("notification-test", "--config", "notifications.toml", "notifications", "test")
+    keep("notification-deliveries", "notifications", "list")
     keep("emails", "emails", "list")
     keep("email-attestations", "emails", "attest", "aws@example.com", "--by", "Ana", "--until", "30d", "--yes")
     keep("failsafe", "failsafe", "check")
@@ -109,12 +117,25 @@ def live_the_job(stage: Stage, rootkeeper: Rootkeeper) -> dict[str, list[Any]]:
     (rootkeeper.folder / "events.json").write_text(events)
     for words in (["roles"], ["roles", "--role", "set-up"], ["scp"], ["alarms"], ["alarms", "--judge", "events.json"]):
         keep("policies", "policies", *words)
+    keep("history", "history", target)
+    keep("diff", "diff")
+    keep("audits", "diff", "--list")
+    keep("token", "token", "create", "--role", "viewer", "--name", "dashboard")
+    keep("identities", "token", "list")
     keep("report", "report", "--from", "1d")
     keep("ledger", "ledger", "list")
     keep("ledger-verification", "ledger", "verify")
     exported = rootkeeper.run("ledger", "list", "-o", "jsonl").stdout.splitlines()
     kept["ledger-entry"] = [json.loads(line) for line in exported]
     return kept
+
+
+def make_target(folder: Path, port: int) -> str:
+    """Settings with one notification target on this machine."""
+    reference = folder / "chat.url"
+    reference.touch(mode=0o600)
+    reference.write_text(f"json://127.0.0.1:{port}/")
+    return f'[notifications]\ntargets = ["chat info file:{reference}"]\nallowed_hosts = ["127.0.0.1:{port}"]\n'
 
 
 def find_email(stage: Stage, account_id: str) -> str:

@@ -19,7 +19,7 @@ class Reply:
     """One answer. ``cut`` closes the connection instead, after ``delay_seconds``."""
 
     status: int = 200
-    body: str = ""
+    body: str | bytes = ""
     request_id: str = REQUEST_ID
     cut: bool = False
     delay_seconds: float = 0
@@ -130,9 +130,11 @@ def name_rest_operation(path: str) -> str:
 
 
 def name_s3_operation(method: str, path: str) -> str:
-    """The operation of a request to S3, as far as bucket policies go."""
+    """The operation of a request to S3, as far as bucket policies and the reading of objects go."""
     if path.partition("?")[2].startswith("policy"):
         return {"GET": "GetBucketPolicy", "PUT": "PutBucketPolicy", "DELETE": "DeleteBucketPolicy"}[method]
+    if method == "GET" and path.partition("?")[0].strip("/").count("/"):
+        return "GetObject"
     return "ListBuckets"
 
 
@@ -170,7 +172,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(reply)
 
     def _send(self, reply: Reply) -> None:
-        content = reply.body.encode()
+        content = reply.body if isinstance(reply.body, bytes) else reply.body.encode()
         self.send_response(reply.status)
         self.send_header("Content-Length", str(len(content)))
         self.send_header("Connection", "close")

@@ -34,3 +34,8 @@ class FakeClock:
         with self._guard:
             self._now += timedelta(seconds=seconds)
             self._monotonic += seconds
+
+    def jump(self, seconds: float) -> None:
+        """Somebody sets the wall clock; no time passes."""
+        with self._guard:
+            self._now += timedelta(seconds=seconds)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
+from rootkeeper.domain.approvals import is_lapsing
 from rootkeeper.domain.deletion_exceptions import DeletionException
 from rootkeeper.domain.ledger import Action, Actor, ActorKind, Intent, JsonValue, LedgerEntry, Phase, Result
 from rootkeeper.domain.organizations import AccountId
@@ -26,6 +27,7 @@ from rootkeeper.ports.locks import AccountLock
 from tests.fakes.clock import FakeClock
 
 LEASE_SECONDS = 30.0
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Killed(BaseException):
@@ -43,16 +45,26 @@ class FakeDatabase:
     locks: dict[AccountId, tuple[str | None, int]] = field(default_factory=dict)
     """Owner and fencing token."""
     dead: set[str] = field(default_factory=set)
+    is_readable: bool = True
+    """A database that can't be read can't be written either."""
     is_writable: bool = True
     is_ledger_writable: bool = True
     before_commit: Callable[[str], None] | None = None
     """Called with the name of each write before it happens; may raise."""
+    before_read: Callable[[str], None] | None = None
+    """Called with what is read of windows."""
 
     def commit(self, name: str) -> None:
         if self.before_commit is not None:
             self.before_commit(name)
-        if not self.is_writable:
+        if not self.is_writable or not self.is_readable:
             raise DatabaseError("The database can't be written.")
+
+    def read(self, name: str) -> None:
+        if self.before_read is not None:
+            self.before_read(name)
+        if not self.is_readable:
+            raise DatabaseError("The database can't be read.")
 
     def die(self, owner_id: str) -> None:
         """The process is provably gone."""
@@ -75,6 +87,7 @@ class FakeLedger:
     owner_id: str
     is_spill: bool = False
     """A spill ledger can be written when the database can't, and checks no lock."""
+    actor: Actor = Actor("alice", ActorKind.SELF_ASSERTED)  # noqa: RUF009 - a frozen value
 
     def append_intent(
         self,
@@ -145,7 +158,7 @@ class FakeLedger:
             at=self.database.clock.now(),
             organization_id="o-exampleorgid",
             endpoint="SANDBOX 127.0.0.1:4599",
-            actor=Actor("alice", ActorKind.SELF_ASSERTED),
+            actor=self.actor,
             action=action,
             account_id=account_id,
             parameters=dict(parameters or {}),
@@ -215,6 +228,17 @@ class FakeWindows:
         self.database.windows[window_id] = stepped
         return stepped
 
+    def list_of_account(self, account_id: AccountId) -> tuple[RecoveryWindow, ...]:
+        return tuple(window for window in self.list_windows() if window.account_id == account_id)
+
+    def list_lapsing(self, now: datetime) -> tuple[RecoveryWindow, ...]:
+        lapsing = [window for window in self.list_windows() if is_lapsing(window, now)]
+        return tuple(sorted(lapsing, key=lambda window: window.lapses_at or now))
+
+    def list_reviews_due(self, now: datetime) -> tuple[RecoveryWindow, ...]:
+        due = [one for one in self.list_windows() if one.reviewed_by is None and (one.review_due_at or _NEVER) <= now]
+        return tuple(sorted(due, key=lambda window: window.review_due_at or now))
+
     def list_rereads_due(self, now: datetime) -> tuple[RecoveryWindow, ...]:
         due = [
             one
@@ -234,6 +258,7 @@ class FakeWindows:
         return next((window for window in unfinished if window.account_id == account_id), None)
 
     def list_windows(self, *, unfinished_only: bool = False) -> tuple[RecoveryWindow, ...]:
+        self.database.read("windows")
         windows = reversed(self.database.windows.values())
         return tuple(window for window in windows if not unfinished_only or window.state not in FINAL_STATES)
 

@@ -16,6 +16,7 @@ from rootkeeper.workflows.removal import Removal
 from rootkeeper.workflows.setup_drift import DriftReading
 from rootkeeper.workflows.targets import GuardReading
 from tests.fakes.clock import FakeClock
+from tests.fakes.histories import InMemoryHistory
 from tests.fakes.jobs import InMemoryJobs, JobShelf
 from tests.fakes.organization import FakeOrganization
 from tests.fakes.policies import FakePolicies
@@ -51,6 +52,7 @@ class Desk:
     policies: FakePolicies = field(init=False)
     guardrails: FakeGuardrails = field(default_factory=FakeGuardrails)
     setups: InMemorySetups = field(default_factory=InMemorySetups)
+    history: InMemoryHistory | None = None
     workers: int = 4
     batch_size: int = 200
 
@@ -82,7 +84,7 @@ class Desk:
             workers=self.workers,
             batch_size=self.batch_size,
         )
-        return Audit(self.inventory, tools, self.job_keeping, self.drift_reading)
+        return Audit(self.inventory, tools, self.job_keeping, self.drift_reading, self.history)
 
     @property
     def drift_reading(self) -> DriftReading:

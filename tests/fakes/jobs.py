@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
-from rootkeeper.domain.jobs import Job, JobProgress, JobState, ensure_resumable
+from rootkeeper.domain.jobs import MOST_ATTEMPTS, Job, JobProgress, JobState, ensure_resumable
 from rootkeeper.domain.ledger import JsonValue
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.errors import DatabaseError, InputError, JobConflictError
@@ -25,6 +26,7 @@ class JobShelf:
     owners: dict[str, str] = field(default_factory=dict)
     documents: dict[str, str | None] = field(default_factory=dict)
     results: dict[str, dict[AccountId, dict[str, JsonValue]]] = field(default_factory=dict)
+    outcomes: dict[str, str] = field(default_factory=dict)
     dead: set[str] = field(default_factory=set)
     is_broken: bool = False
     """Whether nothing can be written."""
@@ -80,12 +82,36 @@ class InMemoryJobs:
             ended_at = None if state is JobState.INTERRUPTED else self.shelf.clock.now()
             self._change(job_id, state=state, progress=progress, remark=remark, ended_at=ended_at)
 
+    def postpone(self, job_id: str, progress: JobProgress, remark: str, until: datetime | None) -> None:
+        with self.shelf.guard:
+            self.end(job_id, JobState.INTERRUPTED, progress, remark)
+            job = self.shelf.jobs[job_id]
+            if job.state is JobState.INTERRUPTED:
+                attempts = MOST_ATTEMPTS if until is None else job.attempts + 1
+                self._change(job_id, attempts=attempts, next_attempt_at=until)
+
+    def set_outcome(self, job_id: str, outcome: str) -> None:
+        with self.shelf.guard:
+            self._ensure_own(job_id)
+            self.shelf.outcomes[job_id] = outcome
+
+    def find_outcome(self, job_id: str) -> str | None:
+        return self.shelf.outcomes.get(job_id)
+
+    def requeue(self, job_id: str, parameters: Mapping[str, JsonValue]) -> Job:
+        with self.shelf.guard:
+            self._ensure_writable()
+            ensure_resumable(self.get(job_id))
+            anew = {"parameters": dict(parameters), "remark": None, "attempts": 0, "next_attempt_at": None}
+            self._change(job_id, state=JobState.QUEUED, **anew)
+            return self.get(job_id)
+
     def take_over(self, job_id: str) -> Job:
         with self.shelf.guard:
             self._ensure_writable()
             ensure_resumable(self.get(job_id))
             self.shelf.owners[job_id] = self.owner_id
-            self._change(job_id, state=JobState.RUNNING, remark=None)
+            self._change(job_id, state=JobState.RUNNING, remark=None, next_attempt_at=None)
             return self.get(job_id)
 
     def cancel(self, job_id: str, remark: str) -> Job:
@@ -102,11 +128,16 @@ class InMemoryJobs:
             raise InputError(f"There is no job {job_id!r}.")
         owner_id = self.shelf.owners[job_id]
         is_dead = job.state is JobState.RUNNING and owner_id in self.shelf.dead
-        return replace(job, state=JobState.INTERRUPTED if is_dead else job.state, owner=owner_id)
+        owner = None if job.state is JobState.QUEUED else owner_id
+        return replace(job, state=JobState.INTERRUPTED if is_dead else job.state, owner=owner)
 
-    def list_jobs(self, *, unfinished_only: bool = False, limit: int | None = None) -> tuple[Job, ...]:
-        newest_first = sorted(self.shelf.jobs.values(), key=lambda job: job.created_at, reverse=True)
+    def list_jobs(
+        self, *, unfinished_only: bool = False, limit: int | None = None, before: str | None = None
+    ) -> tuple[Job, ...]:
+        newest_first = sorted(self.shelf.jobs.values(), key=_place, reverse=True)
         found = [self.get(job.job_id) for job in newest_first]
+        if before is not None:
+            found = [job for job in found if _place(job) < _place(self.get(before))]
         return tuple(job for job in found if not (unfinished_only and job.is_over))[:limit]
 
     def _ensure_own(self, job_id: str) -> None:
@@ -121,6 +152,10 @@ class InMemoryJobs:
     def _change(self, job_id: str, **changes: object) -> None:
         job = self.shelf.jobs[job_id]
         self.shelf.jobs[job_id] = replace(job, updated_at=self.shelf.clock.now(), **changes)  # type: ignore[arg-type]  # of this file
+
+
+def _place(job: Job) -> tuple[datetime, str]:
+    return job.created_at, job.job_id
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -154,5 +155,5 @@ class Operator:
         overdue = OverdueClosing(self.windows, self.closing, self.progress)
         return report, overdue.close_overdue(self.clock.now())
 
-    def _spill(self) -> Ledger:
-        return self.spilled
+    def _spill(self) -> AbstractContextManager[Ledger]:
+        return nullcontext(self.spilled)

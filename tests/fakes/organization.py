@@ -66,6 +66,7 @@ class FakeOrganization:
         self.features: set[Feature] = set(Feature)
         self.delegated_administrators: list[AccountId] = []
         self.credentials_expire_at: datetime | None = None
+        self.clock_offset: timedelta | None = timedelta()
         self.page_size = 20
         self.gives_paths = True
         """Whether accounts on a page tell their place."""
@@ -229,6 +230,10 @@ class FakeOrganization:
     def read_own_root_summary(self) -> RootCredentialsSummary:
         self._perform("GetAccountSummary", self.caller.account_id)
         return self.root_users[self.caller.account_id].summary
+
+    def find_clock_offset(self) -> timedelta | None:
+        self._perform("GetCallerIdentity")
+        return self.clock_offset
 
     def find_credentials_expiry(self) -> datetime | None:
         return self.credentials_expire_at

@@ -84,9 +84,10 @@ class FakeRootSession:
     def read_credentials(self) -> RootCredentials:
         observed_at = self.organization.clock.now()
         login_profile = self.find_login_profile()
-        if login_profile is not None and self._root_user.login_profile is not None:
+        truth = self._root_user.login_profile
+        if login_profile is not None and truth is not None:
             self.read("GetUser")
-            login_profile = replace(login_profile, last_used_at=self._root_user.login_profile.last_used_at)
+            login_profile = replace(login_profile, last_used_at=truth.last_used_at)
         for _ in self.list_access_keys():
             self.read("GetAccessKeyLastUsed")
         return RootCredentials(

@@ -10,8 +10,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
+from rootkeeper.domain.approvals import is_lapsing
 from rootkeeper.domain.deletion_exceptions import DeletionException
 from rootkeeper.domain.ledger import (
     GENESIS_HASH,
@@ -42,6 +43,7 @@ from tests.fakes.clock import FakeClock
 
 OWNER = "owner-1"
 LEASE_SECONDS = 30.0
+_NEVER = datetime.max.replace(tzinfo=UTC)
 OPERATOR = Actor("operator", ActorKind.SELF_ASSERTED)
 
 
@@ -269,6 +271,17 @@ class InMemoryWindows:
             raise WindowConflictError(f"{stepped.account_id} has the window {other.window_id}.")
         self.kept[window_id] = stepped
         return stepped
+
+    def list_of_account(self, account_id: AccountId) -> tuple[RecoveryWindow, ...]:
+        return tuple(window for window in self.list_windows() if window.account_id == account_id)
+
+    def list_lapsing(self, now: datetime) -> tuple[RecoveryWindow, ...]:
+        lapsing = [window for window in self.list_windows() if is_lapsing(window, now)]
+        return tuple(sorted(lapsing, key=lambda window: window.lapses_at or now))
+
+    def list_reviews_due(self, now: datetime) -> tuple[RecoveryWindow, ...]:
+        due = [one for one in self.list_windows() if one.reviewed_by is None and (one.review_due_at or _NEVER) <= now]
+        return tuple(sorted(due, key=lambda window: window.review_due_at or now))
 
     def list_rereads_due(self, now: datetime) -> tuple[RecoveryWindow, ...]:
         due = [

@@ -167,6 +167,19 @@ def test_batches_answer_for_each_entry(sqs: Any) -> None:
     assert refusal(sqs.send_message_batch, QueueUrl=url, Entries=twice) == (code, 400)
 
 
+def test_a_batch_deletes_what_it_has_handles_of(sqs: Any) -> None:
+    url = new_queue(sqs)
+    for body in "abc":
+        sqs.send_message(QueueUrl=url, MessageBody=body)
+    received = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    entries = [{"Id": str(n), "ReceiptHandle": one["ReceiptHandle"]} for n, one in enumerate(received[:2])]
+    answer = sqs.delete_message_batch(QueueUrl=url, Entries=[*entries, {"Id": "none", "ReceiptHandle": "none"}])
+    assert [entry["Id"] for entry in answer["Successful"]] == ["0", "1"]
+    assert [(entry["Id"], entry["Code"]) for entry in answer["Failed"]] == [("none", "ReceiptHandleIsInvalid")]
+    counted = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessagesNotVisible"])
+    assert counted["Attributes"] == {"ApproximateNumberOfMessagesNotVisible": "1"}
+
+
 @pytest.mark.parametrize(
     ("parameters", "code"),
     [

@@ -37,6 +37,27 @@ def test_the_files_beside_the_ledger_are_named_after_the_database() -> None:
     assert settings.ledger.spill == Path("/elsewhere")
 
 
+def mirror_of(url: str) -> Path:
+    return load({"ROOTKEEPER_DATABASE_URL": f"postgresql+psycopg://{url}"}).ledger.mirror
+
+
+def test_two_postgresql_databases_share_no_file() -> None:
+    urls = [
+        "keeper@db.example.com/one",
+        "keeper@db.example.com/two",
+        "keeper@db.example.com:5433/one",
+        "keeper@/one?host=/run/first",
+        "keeper@/one?host=/run/second",
+        "keeper@/one?host=/run/second&port=5433",
+        "keeper@/?service=one",
+    ]
+    assert len({mirror_of(url) for url in urls}) == len(urls)
+
+
+def test_what_does_not_say_where_a_database_is_changes_no_file() -> None:
+    assert mirror_of("keeper:one@db.example.com/x") == mirror_of("other:two@db.example.com/x?application_name=y")
+
+
 def test_a_variable_wins_over_the_file(tmp_path: Path) -> None:
     config = write(tmp_path, '[aws]\nconcurrency = 10\nverify_seconds = 1\n[windows]\nlongest = "2h"\n')
     settings = load({"ROOTKEEPER_AWS_CONCURRENCY": "20"}, config)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from botocore import xform_name
@@ -13,6 +13,7 @@ from rootkeeper.aws.answers import Answer, refuse_answer, required
 from rootkeeper.aws.departures import Departure, departing
 from rootkeeper.aws.endpoints import host_and_port
 from rootkeeper.aws.error_translation import TRANSLATED, Call, raise_translated
+from rootkeeper.aws.operator_credentials import OperatorCredentials, signed_by
 from rootkeeper.aws.quick_reads import QuickReads
 from rootkeeper.domain.ledger import Intent
 from rootkeeper.errors import AwsUnclearError
@@ -29,13 +30,26 @@ class ServiceCalls:
         *,
         in_root_session: bool = False,
         quick: QuickReads | None = None,
+        operator: OperatorCredentials | None = None,
     ) -> None:
+        """:param operator: signs what this object calls, on a client that several operators share."""
         self._client = client
+        self._operator = operator
         self._service = str(client.meta.service_model.service_name)
         self._host = host_and_port(client.meta.endpoint_url)
         self._profile = profile
         self._in_root_session = in_root_session
         self._quick = quick
+
+    def acting_as(self, operator: OperatorCredentials) -> ServiceCalls:
+        """The same client, signing with these credentials."""
+        return ServiceCalls(
+            self._client,
+            self._profile,
+            in_root_session=self._in_root_session,
+            quick=self._quick,
+            operator=operator,
+        )
 
     @property
     def url(self) -> str:
@@ -51,7 +65,7 @@ class ServiceCalls:
         :raises AwsUnreachableError: if no answer came that can be read.
         """
         send = self._method(operation)
-        with _translated(lambda: self._call(operation, target)):
+        with _translated(lambda: self._call(operation, target)), self._signed():
             quick = None if self._quick is None else self._quick.find_answer(operation, parameters)
             return send(**parameters) if quick is None else quick
 
@@ -77,6 +91,7 @@ class ServiceCalls:
         with (
             departing(intent, clock) as departure,
             _translated(lambda: self._call(operation, target, departure)),
+            self._signed(),
         ):
             answer = send(**parameters)
         if not answer.get("ResponseMetadata", {}).get("RequestId"):
@@ -116,6 +131,9 @@ class ServiceCalls:
                 refuse_answer(f"{self._service}:{operation}", "its pages repeat or are cut off")
             seen.add(token)
             parameters[token_name] = token
+
+    def _signed(self) -> AbstractContextManager[None]:
+        return nullcontext() if self._operator is None else signed_by(self._operator)
 
     def _method(self, operation: str) -> Callable[..., Answer]:
         method: Callable[..., Answer] = getattr(self._client, xform_name(operation))

@@ -1,12 +1,14 @@
 """The botocore clients, created once and shared by all threads.
 
 Two sessions that never mix: the operator's, with the credential chain that the AWS CLI uses, and the root sessions',
-with no chain at all. Both honour the same endpoints, Region, CA bundle, proxies and FIPS settings. Reading clients
-retry; changing clients send once, and only with the receipt of an intent.
+with no chain at all. (A server that assumes roles shares its clients among operators, see ``operator_credentials``.)
+Both honour the same endpoints, Region, CA bundle, proxies and FIPS settings. Reading clients retry; changing clients
+send once, and only with the receipt of an intent.
 """
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -23,11 +25,12 @@ from rootkeeper.aws.calls import ServiceCalls
 from rootkeeper.aws.departures import guard_departure
 from rootkeeper.aws.endpoints import name_endpoint
 from rootkeeper.aws.error_translation import CREDENTIALS_ERRORS, Call, raise_translated
+from rootkeeper.aws.operator_credentials import OperatorCredentials, isolate_operator_session
 from rootkeeper.aws.options import GatewayOptions
 from rootkeeper.aws.paced_calls import OperatorGates, pace_calls
 from rootkeeper.aws.pacing import Pacer
 from rootkeeper.aws.quick_reads import QuickReads, ShortWay
-from rootkeeper.aws.regional_clients import RegionalRootClients
+from rootkeeper.aws.regional_clients import S3_SETTINGS, RegionalRootClients
 from rootkeeper.aws.regions import choose_region, force_regional_sts
 from rootkeeper.aws.session_credentials import entered_credentials, isolate_root_session
 from rootkeeper.errors import InputError
@@ -44,13 +47,22 @@ class AwsClients:
     :raises InputError: if profile, Region, endpoint or another AWS setting can't be used.
     """
 
-    def __init__(self, options: GatewayOptions, clock: Clock) -> None:
+    def __init__(self, options: GatewayOptions, clock: Clock, *, starting: AwsClients | None = None) -> None:
+        """:param starting: whose credentials assume the roles of operators; these clients then sign for nobody until
+        :meth:`acting_as` says for whom.
+        """
         self.clock = clock
         self.options = options
-        self.pacer = Pacer(clock, options.api_share)
+        self.pacer: Pacer = starting.pacer if starting else Pacer(clock, options.api_share)
+        self._operator: OperatorCredentials | None = None
         with _settings_translated(options.profile):
             self.session = Session(profile=options.profile)
             force_regional_sts(self.session)
+            self.starting_session = starting.session if starting else self.session
+            """The session of the credentials by which all others are had."""
+            if starting:
+                isolate_operator_session(self.session)
+                self.session.register_component("data_loader", starting.session.get_component("data_loader"))
             self.region = choose_region(self.session, options.region)
             self.partition = str(self.session.get_partition_for_region(self.region))
             self.profile: str | None = self.session.profile
@@ -91,6 +103,25 @@ class AwsClients:
         """Its users and groups, made on first use."""
         return self._operator_calls("identitystore", _configure(self.options, READING_ATTEMPTS))
 
+    def operator_calls_in(self, service: str, region: str) -> ServiceCalls:
+        """Calls of the operator to another Region or another service, whose client is made anew.
+
+        :raises InputError: if the Region or the settings of the endpoint can't be used.
+        """
+        config = _configure(self.options, READING_ATTEMPTS)
+        if service == "s3":
+            config = config.merge(S3_SETTINGS)
+        with _settings_translated(self.profile):
+            client: BaseClient = self.session.create_client(service, region_name=region, config=config)
+        return ServiceCalls(client, self.profile, operator=self._operator)
+
+    def acting_as(self, operator: OperatorCredentials) -> AwsClients:
+        """The same clients, shared, on the credentials of one operator."""
+        acting = copy.copy(self)
+        bound = {name: getattr(self, name).acting_as(operator) for name in _OPERATOR_CALLS}
+        vars(acting).update(bound, _operator=operator)
+        return acting
+
     def _operator_calls(
         self, service: str, config: Config, *, guarded: str | None = None, quick: str | None = None
     ) -> ServiceCalls:
@@ -98,18 +129,32 @@ class AwsClients:
         client = self._create_client(self.session, service, config, guarded)
         pace_calls(client, service, lambda: self.pacer)
         if quick is None:
-            return ServiceCalls(client, self.profile)
+            return ServiceCalls(client, self.profile, operator=self._operator)
         gates = OperatorGates(service, lambda: self.pacer)
         return ServiceCalls(
-            client, self.profile, quick=QuickReads(client, self._open_way(client), self._find_operator, gates, quick)
+            client,
+            self.profile,
+            operator=self._operator,
+            quick=QuickReads(client, self._open_way(client), self.find_operator, gates, quick),
         )
 
-    def _find_operator(self) -> ReadOnlyCredentials:
-        """:raises NoCredentialsError: if there are none."""
+    def find_operator(self) -> ReadOnlyCredentials:
+        """What signs the operator's calls now; fetched or renewed if need be.
+
+        :raises NoCredentialsError: if there are none.
+        :raises AwsError: if a role can't be assumed.
+        """
+        if self._operator is not None:
+            return self._operator.freeze()
         credentials = self.session.get_credentials()
         if credentials is None:
             raise NoCredentialsError
         return credentials.get_frozen_credentials()
+
+    def give_up_operator(self) -> None:
+        """AWS says that the operator's credentials are over; those of a role are had anew for the next call."""
+        if self._operator is not None:
+            self._operator.give_up()
 
     def _open_way(self, client: BaseClient) -> ShortWay:
         return ShortWay(
@@ -123,7 +168,10 @@ class AwsClients:
         """A client by which a call is built and never sent: no pacer and no gate stands before it."""
         session = self._root if in_root_session else self.session
         client: BaseClient = session.create_client(
-            service, region_name=self.region, config=_configure(self.options, CHANGING_ATTEMPTS)
+            service,
+            region_name=self.region,
+            config=_configure(self.options, CHANGING_ATTEMPTS),
+            **({} if in_root_session or self._operator is None else _as_arguments(self._operator.freeze())),
         )
         return client
 
@@ -148,6 +196,25 @@ class AwsClients:
         isolate_root_session(root)
         root.register_component("data_loader", self.session.get_component("data_loader"))
         return root
+
+
+_OPERATOR_CALLS = (
+    "sts",
+    "iam",
+    "organizations",
+    "iam_changing",
+    "organizations_changing",
+    "account",
+    "account_changing",
+)
+
+
+def _as_arguments(credentials: ReadOnlyCredentials) -> dict[str, Any]:
+    return {
+        "aws_access_key_id": credentials.access_key,
+        "aws_secret_access_key": credentials.secret_key,
+        "aws_session_token": credentials.token,
+    }
 
 
 def _configure(options: GatewayOptions, attempts: int) -> Config:

@@ -9,13 +9,15 @@ session lets itself be refreshed; roles of a role whose trust is withdrawn.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from botocore.credentials import Credentials
-from botocore.exceptions import BotoCoreError, ClientError, SSOTokenLoadError
+from botocore.credentials import Credentials, RefreshableCredentials
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, SSOTokenLoadError
 from botocore.session import Session
 from botocore.utils import JSONFileCache, SSOTokenLoader, parse_timestamp
 
@@ -31,15 +33,46 @@ def find_expiry(session: Session) -> datetime | None:
 
     :raises AwsCredentialsError: if they can't be had at all.
     """
-    call = Call(operation="", host="", profile=session.profile)
-    try:
+    with _translated(session):
         credentials = session.get_credentials()
         if credentials is None:
             return None
         credentials.get_frozen_credentials()
         return _find_expiry(session, credentials)
+
+
+class Lifetime(StrEnum):
+    """How long credentials can serve a process that doesn't end."""
+
+    RENEWED = "renewed"
+    ENDING = "ending"
+    """A session that nobody renews."""
+    STATIC = "static"
+    """An access key: it never ends by itself."""
+
+
+def judge_lifetime(session: Session) -> Lifetime:
+    """What kind of credentials ``session`` has, as far as they tell.
+
+    :raises AwsCredentialsError: if there are none.
+    """
+    with _translated(session):
+        credentials = session.get_credentials()
+        if credentials is None:
+            raise NoCredentialsError
+        has_token = credentials.get_frozen_credentials().token is not None
+        if not has_token and not isinstance(credentials, RefreshableCredentials):
+            return Lifetime.STATIC
+        is_held = has_token and not isinstance(credentials, RefreshableCredentials)
+        return Lifetime.ENDING if is_held or _find_expiry(session, credentials) else Lifetime.RENEWED
+
+
+@contextmanager
+def _translated(session: Session) -> Iterator[None]:
+    try:
+        yield
     except (BotoCoreError, ClientError, RuntimeError) as error:
-        raise_translated(error, call)
+        raise_translated(error, Call(operation="", host="", profile=session.profile))
 
 
 def _find_expiry(session: Session, credentials: Credentials) -> datetime | None:

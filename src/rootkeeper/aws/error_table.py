@@ -43,6 +43,7 @@ ERRORS: Mapping[str, type[AwsError]] = {
     "NoSuchBucket": AwsNotFoundError,
     "NoSuchBucketPolicy": AwsNotFoundError,
     "NoSuchEntity": AwsNotFoundError,
+    "NoSuchKey": AwsNotFoundError,
     "NotAuthorized": AwsAccessDeniedError,
     "OptInRequired": AwsCredentialsError,
     "OrganizationalUnitNotFoundException": AwsNotFoundError,

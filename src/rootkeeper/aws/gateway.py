@@ -16,6 +16,7 @@ from rootkeeper.aws.resource_places import AwsResourcePlaces
 from rootkeeper.aws.root_sessions import AwsRootSession, AwsRootSessions
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.quotas import QuotaStore
+from rootkeeper.ports.root_event_sources import RootEventSource, UnreadableEvents
 from rootkeeper.ports.root_summaries import SummaryReader
 
 __all__ = ["AwsGateway", "AwsRootSession", "GatewayOptions", "open_gateway"]
@@ -45,6 +46,15 @@ class AwsGateway(
     def share_quotas(self, store: QuotaStore) -> None:
         """Draw on token buckets that other processes on the same database draw on too."""
         self._clients.pacer.share(store)
+
+    def open_root_event_queue(self, url: str, region: str | None, unreadable: UnreadableEvents) -> RootEventSource:
+        """A queue that tells of root events, read with the operator's own credentials; nothing is sent yet.
+
+        :raises InputError: if the Region or the settings of the endpoint can't be used.
+        """
+        from rootkeeper.aws.root_event_queues import AwsRootEventQueue
+
+        return AwsRootEventQueue(self._clients, url, region, unreadable)
 
     @property
     def region(self) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rootkeeper.aws.answers import required
 from rootkeeper.aws.calls import ServiceCalls
 from rootkeeper.aws.clients import AwsClients
+from rootkeeper.aws.clock_offsets import measure_offset, parse_date
 from rootkeeper.aws.credentials_expiry import find_expiry
 from rootkeeper.aws.root_user_answers import parse_summary
 from rootkeeper.aws.setup import read_setup
@@ -124,9 +125,18 @@ class AwsOrganizationReader:
         """One call: iam:GetAccountSummary."""
         return parse_summary(self._clients.iam.read("GetAccountSummary"))
 
+    def find_clock_offset(self) -> timedelta | None:
+        """One call: sts:GetCallerIdentity."""
+        clock = self._clients.clock
+        began_at, began = clock.now(), clock.monotonic()
+        answer = self._clients.sts.read("GetCallerIdentity")
+        took = timedelta(seconds=clock.monotonic() - began)
+        dated_at = parse_date(answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date"))
+        return None if dated_at is None else measure_offset(dated_at, began_at, took)
+
     def find_credentials_expiry(self) -> datetime | None:
         """No call of its own, but credentials that weren't needed yet are fetched."""
-        return find_expiry(self._clients.session)
+        return find_expiry(self._clients.starting_session)
 
     @property
     def _organizations(self) -> ServiceCalls:

@@ -17,7 +17,7 @@ from rootkeeper.aws.calls import ServiceCalls
 from rootkeeper.aws.departures import guard_departure
 from rootkeeper.errors import InputError
 
-_S3_SETTINGS = Config(signature_version="s3v4")
+S3_SETTINGS = Config(signature_version="s3v4")
 """S3 signs paths as they are; that of the other services would encode them twice. Source: S3 API Reference, SigV4."""
 
 
@@ -43,7 +43,7 @@ class RegionalRootClients:
     def _make(self, service: str, region: str, *, changing: bool) -> ServiceCalls:
         config = self._configs[changing]
         if service == "s3":
-            config = config.merge(_S3_SETTINGS)
+            config = config.merge(S3_SETTINGS)
         try:
             client: BaseClient = self._session.create_client(service, region_name=region, config=config)
         except (BotoCoreError, ValueError) as error:

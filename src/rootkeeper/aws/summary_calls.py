@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Callable
 
 from botocore.credentials import ReadOnlyCredentials
-from botocore.exceptions import NoCredentialsError
 
 from rootkeeper.aws.answers import Answer
 from rootkeeper.aws.call_templates import PLACEHOLDER, CallTemplate, take_template
@@ -24,7 +23,7 @@ from rootkeeper.aws.session_credentials import RootSessionCredentials, root_sess
 from rootkeeper.aws.transport import Transport
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.task_policies import TaskPolicy
-from rootkeeper.errors import AwsError, AwsThrottledError
+from rootkeeper.errors import AwsCredentialsError, AwsError, AwsThrottledError
 from rootkeeper.ports.root_summaries import SummaryAnswer, SummaryRequest
 
 _NO_SESSION = RootSessionCredentials("AKIAIOSFODNN7EXAMPLE", "of no session", "of no session")
@@ -90,9 +89,14 @@ class SummaryCalls:
             target=request.account_id,
         )
         try:
-            answer = await self._exchange(self._templates.assume_root, request.account_id, self._operator, call)
+            answer = await self._exchange(
+                self._templates.assume_root, request.account_id, self._clients.find_operator, call
+            )
         except AwsThrottledError:
             await self._slow_down()
+            raise
+        except AwsCredentialsError:
+            self._clients.give_up_operator()
             raise
         return session_answered(self._clients, request.account_id, TaskPolicy.AUDIT, answer)
 
@@ -118,12 +122,6 @@ class SummaryCalls:
             return template.parse(*await self._transport.send(template.sign(account_id, find_credentials())))
         except TRANSLATED as error:
             raise_translated(error, call)
-
-    def _operator(self) -> ReadOnlyCredentials:
-        credentials = self._clients.session.get_credentials()
-        if credentials is None:
-            raise NoCredentialsError
-        return credentials.get_frozen_credentials()
 
     async def _wait_for_token(self) -> None:
         wait_seconds = self._quota.find_drawn()

@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING, Self
 from rootkeeper.clock import SystemClock
 from rootkeeper.domain.ledger import Actor, ActorKind
 from rootkeeper.domain.organizations import Caller, Endpoint, Organization
+from rootkeeper.ports.clock import Clock
+from rootkeeper.ports.notifications import Notifier, Silence
 from rootkeeper.settings import Settings
 
 if TYPE_CHECKING:
     from rootkeeper.aws.gateway import AwsGateway
-    from rootkeeper.ports.ledger import Ledger, LedgerReader
+    from rootkeeper.aws.options import GatewayOptions
+    from rootkeeper.ports.ledger import LedgerReader
     from rootkeeper.storage.database import Database
     from rootkeeper.storage.deletion_exceptions import SqlDeletionExceptions
     from rootkeeper.storage.email_attestations import SqlEmailAttestations
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from rootkeeper.storage.ledger import SqlLedger
     from rootkeeper.storage.locks import SqlAccountLocks
     from rootkeeper.storage.owners import Owner
+    from rootkeeper.storage.spill import SpillLedger
     from rootkeeper.storage.windows import SqlRecoveryWindows
 
 _PERCENT = 100
@@ -43,14 +47,19 @@ class Adapters:
         creates_database: bool = True,
         needs_ledger: bool = True,
         warn: Callable[[str], None] = lambda _: None,
+        clock: Clock | None = None,
     ) -> None:
         """Nothing is opened yet.
 
         :param needs_ledger: ``False`` for closing a window, which may go on with a spill alone.
         :param warn: told, from any thread, what went wrong beside the ledger.
+        :param clock: the machine's own by default.
         """
         self.settings = settings
-        self.clock = SystemClock()
+        self.clock: Clock = clock or SystemClock()
+        self.notifier: Notifier = Silence()
+        self.watch_source_name: str | None = None
+        """The source of root events that open windows are watched by; only a server has one."""
         self._profile = profile
         self._region = region
         self._creates_database = creates_database
@@ -72,17 +81,9 @@ class Adapters:
     @cached_property
     def gateway(self) -> AwsGateway:
         """:raises InputError: if profile, Region or endpoint can't be used."""
-        from rootkeeper.aws.gateway import GatewayOptions, open_gateway
+        from rootkeeper.aws.gateway import open_gateway
 
-        aws = self.settings.aws
-        options = GatewayOptions(
-            profile=self._profile,
-            region=self._region,
-            concurrency=aws.concurrency,
-            api_share=aws.api_share / _PERCENT,
-            read_timeout_seconds=aws.read_timeout_seconds,
-        )
-        return open_gateway(options, self.clock)
+        return open_gateway(make_gateway_options(self.settings, self._profile, self._region), self.clock)
 
     @property
     def endpoint(self) -> Endpoint:
@@ -112,17 +113,9 @@ class Adapters:
     @cached_property
     def database(self) -> Database:
         """:raises DatabaseError: if it can't be opened."""
-        from rootkeeper.storage.database import DatabaseOptions, open_database
-
-        ledger = self.settings.ledger
-        options = DatabaseOptions(
-            create=self._creates_database,
-            mirror_path=ledger.mirror,
-            anchor_path=ledger.anchor,
-            spill_folder=ledger.spill,
-            warn=self._warn,
+        return self._open.enter_context(
+            open_settings_database(self.settings, creates=self._creates_database, warn=self._warn)
         )
-        return self._open.enter_context(open_database(self.settings.database.url, options))
 
     @cached_property
     def owner(self) -> Owner:
@@ -174,10 +167,39 @@ class Adapters:
         whose = f"{self.caller.account_id} {self.gateway.region} {self.endpoint.label}"
         self.gateway.share_quotas(self.database.quotas(self._organization_id, whose, self.clock))
 
-    def _open_spill(self) -> Ledger:
-        return self._open.enter_context(
-            self.database.open_spill(self._organization_id, self.endpoint, self.actor, self.owner)
-        )
+    def _open_spill(self) -> SpillLedger:
+        """Whoever asks for it closes it, so that it can be merged."""
+        return self.database.open_spill(self._organization_id, self.endpoint, self.actor, self.owner)
+
+
+def make_gateway_options(settings: Settings, profile: str | None, region: str | None) -> GatewayOptions:
+    """How the settings want AWS to be called."""
+    from rootkeeper.aws.options import GatewayOptions
+
+    return GatewayOptions(
+        profile=profile,
+        region=region,
+        concurrency=settings.aws.concurrency,
+        api_share=settings.aws.api_share / _PERCENT,
+        read_timeout_seconds=settings.aws.read_timeout_seconds,
+    )
+
+
+def open_settings_database(settings: Settings, *, warn: Callable[[str], None], creates: bool = True) -> Database:
+    """The database of the settings, with what stands beside its ledger.
+
+    :raises DatabaseError: if it can't be opened.
+    """
+    from rootkeeper.storage.database import DatabaseOptions, open_database
+
+    options = DatabaseOptions(
+        create=creates,
+        mirror_path=settings.ledger.mirror,
+        anchor_path=settings.ledger.anchor,
+        spill_folder=settings.ledger.spill,
+        warn=warn,
+    )
+    return open_database(settings.database.url, options)
 
 
 def describe_user() -> str:

@@ -6,7 +6,12 @@ import random
 import secrets
 from typing import TYPE_CHECKING
 
-from rootkeeper.bootstrap.adapters import Adapters
+from rootkeeper.bootstrap.access_use_cases import AccessUseCases
+from rootkeeper.bootstrap.history_use_cases import HistoryUseCases
+from rootkeeper.bootstrap.job_use_cases import JobUseCases
+from rootkeeper.bootstrap.notification_use_cases import NotificationUseCases
+from rootkeeper.bootstrap.watching_use_cases import WatchingUseCases
+from rootkeeper.bootstrap.window_use_cases import WindowUseCases, spread_pauses
 from rootkeeper.domain.organizations import Inventory
 from rootkeeper.domain.windows import RecoveryWindow
 
@@ -15,7 +20,6 @@ if TYPE_CHECKING:
     from rootkeeper.workflows.audit import Audit
     from rootkeeper.workflows.blocking import BlockNaming
     from rootkeeper.workflows.breakglass import BreakGlassReading
-    from rootkeeper.workflows.closing import WindowClosing
     from rootkeeper.workflows.deletion import Deletion
     from rootkeeper.workflows.email_change_checks import EmailChangePlanning
     from rootkeeper.workflows.email_changes import EmailChanging
@@ -31,8 +35,6 @@ if TYPE_CHECKING:
     from rootkeeper.workflows.jobs import JobKeeping
     from rootkeeper.workflows.policies import PolicyMaking
     from rootkeeper.workflows.preflight import Preflight
-    from rootkeeper.workflows.recovery import RecoveryOpening
-    from rootkeeper.workflows.recovery_checks import RecoveryPlanning
     from rootkeeper.workflows.reporting import Reporting
     from rootkeeper.workflows.root_events import RootEventJudging
     from rootkeeper.workflows.setup import Disabling, Enabling, SetupReading
@@ -40,13 +42,12 @@ if TYPE_CHECKING:
     from rootkeeper.workflows.unlock_planning import UnlockPlanning
     from rootkeeper.workflows.unlock_reading import UnlockReading
     from rootkeeper.workflows.unlock_run import UnlockRun
-    from rootkeeper.workflows.waiting import WindowWaiting
 
 LARGEST_BATCH = 200
 """Accounts of an audit that share one intent at most."""
 
 
-class UseCases(Adapters):
+class UseCases(AccessUseCases, HistoryUseCases, JobUseCases, NotificationUseCases, WatchingUseCases, WindowUseCases):
     """What can be done."""
 
     @property
@@ -124,7 +125,7 @@ class UseCases(Adapters):
             workers=self.settings.aws.concurrency,
             batch_size=LARGEST_BATCH,
         )
-        return Audit(self.inventory_reading, tools, self.job_keeping, self.drift_reading)
+        return Audit(self.inventory_reading, tools, self.job_keeping, self.drift_reading, self.audit_history)
 
     @property
     def deletion(self) -> Deletion:
@@ -212,29 +213,6 @@ class UseCases(Adapters):
         return RootEventJudging(self.ledger_reader, self._organization_id, self.endpoint)
 
     @property
-    def recovery_planning(self) -> RecoveryPlanning:
-        from rootkeeper.workflows.recovery_checks import RecoveryPlanning
-
-        return RecoveryPlanning(
-            self.gateway, self.gateway, self.ledger, self.windows, self.deletion_exceptions, self.gateway, self.clock
-        )
-
-    def recovery_opening(self, progress: Progress) -> RecoveryOpening:
-        from rootkeeper.workflows.recovery import RecoveryOpening
-
-        return RecoveryOpening(
-            self.gateway,
-            self.gateway,
-            self.ledger,
-            self.windows,
-            self.locks,
-            self.clock,
-            progress,
-            self.actor.name,
-            make_window_id,
-        )
-
-    @property
     def failsafe_checking(self) -> FailsafeChecking:
         from rootkeeper.workflows.failsafe import FailsafeChecking
 
@@ -281,26 +259,6 @@ class UseCases(Adapters):
         entrances = EntranceReading(self.gateway, self.gateway, self.caller)
         return BreakGlassReading(self.failsafe_checking, entrances, self.gateway, self.inventory_store, self.clock)
 
-    def window_closing(self, progress: Progress) -> WindowClosing:
-        from rootkeeper.workflows.closing import WindowClosing
-
-        return WindowClosing(
-            self.gateway,
-            self.gateway,
-            self.ledger,
-            self.windows,
-            self.locks,
-            self.clock,
-            progress,
-            spill=self._open_spill,
-            reread_pauses_seconds=self._reread_pauses,
-        )
-
-    def window_waiting(self, progress: Progress) -> WindowWaiting:
-        from rootkeeper.workflows.waiting import WindowWaiting
-
-        return WindowWaiting(self.window_closing(progress), self.windows, self.clock, progress)
-
     def reporting(self, organization_id: str | None) -> Reporting:
         """Works without AWS: the database tells which organizations it knows.
 
@@ -317,6 +275,7 @@ class UseCases(Adapters):
             self.database.email_attestations(chosen),
             self.settings.emails.to_rules(),
             self.ledger_reader,
+            self.database.audit_history(chosen),
         )
 
     @property
@@ -355,25 +314,6 @@ class UseCases(Adapters):
             queue_pauses_seconds=spread_pauses(self.settings.unlock.queue_verify_seconds),
         )
 
-    @property
-    def _reread_pauses(self) -> tuple[float, ...]:
-        return spread_pauses(self.settings.aws.verify_seconds)
-
 
 def make_job_id() -> str:
     return f"j-{secrets.token_hex(5)}"
-
-
-def make_window_id() -> str:
-    return f"w-{secrets.token_hex(5)}"
-
-
-def spread_pauses(seconds: float) -> tuple[float, ...]:
-    """Pauses that double from one second on and add up to ``seconds``."""
-    pauses: list[float] = []
-    pause, left = 1.0, float(seconds)
-    while left > 0:
-        pauses.append(min(pause, left))
-        left -= pause
-        pause *= 2
-    return tuple(pauses)

@@ -9,7 +9,7 @@ import typer
 
 from rootkeeper.cli.changing import begin_change
 from rootkeeper.cli.confirmation import ChangeOptions
-from rootkeeper.cli.invocation import Invocation, OutputFormat, single
+from rootkeeper.cli.invocation import Invocation, OutputFormat, single, through_server
 from rootkeeper.cli.pace_options import PaceOptions
 from rootkeeper.cli.wave_options import WaveOptions
 from rootkeeper.domain.deletion import DeletionPlan
@@ -17,6 +17,7 @@ from rootkeeper.domain.plan_files import ensure_valid_here, parse_plan
 from rootkeeper.errors import InputError, PlanInvalidError
 
 
+@through_server
 def apply(
     invocation: Invocation,
     waves: WaveOptions,
@@ -44,6 +45,11 @@ def apply(
 
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
     plan, rules = _read(file), waves.to_rules()
+    if (server := invocation.find_server()) is not None:
+        from rootkeeper.cli.on_server import deletions as on_server
+
+        pace.ensure_none_through_server()
+        return on_server.apply(invocation, server, plan, rules, change)
     progress = open_progress(invocation.terminal)
     with invocation.open_application(api_share=pace.api_share) as application:
         now = application.clock.now()

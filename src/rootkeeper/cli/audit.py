@@ -9,13 +9,14 @@ import typer
 
 from rootkeeper.cli.fail_on import FailOnOptions
 from rootkeeper.cli.housekeeping import name_overdue
-from rootkeeper.cli.invocation import Invocation, OutputFormat, single
+from rootkeeper.cli.invocation import Invocation, OutputFormat, single, through_server
 from rootkeeper.cli.pace_options import PaceOptions
 from rootkeeper.cli.selection_options import SelectionOptions
 
 AUDIT_OUTPUTS = (OutputFormat.TREE, OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
 
 
+@through_server
 def audit(
     invocation: Invocation,
     selection: SelectionOptions,
@@ -65,6 +66,12 @@ def audit(
     request = selection.to_request()
     if request.is_empty:
         request = replace(request, everything=True)
+    if (server := invocation.find_server()) is not None:
+        from rootkeeper.cli.on_server import audit as on_server
+        from rootkeeper.domain.job_requests import AuditRequest
+
+        pace.ensure_none_through_server()
+        return on_server.audit(invocation, server, AuditRequest(request, details, refresh, findings))
     options = AuditOptions(details=details, refresh=refresh, fail_on=findings)
     with invocation.open_application(api_share=pace.api_share) as application:
         name_overdue(application, invocation.terminal)

@@ -22,17 +22,24 @@ def begin_change(
     progress: Progress,
     *,
     needs_ledger: bool = True,
+    changes_aws: bool = True,
 ) -> Confirmation:
     """Prepare a change, or only name what is overdue for a dry run.
 
     :param needs_ledger: ``False`` for closing a window: leftovers wait where the ledger can't be written.
+    :param changes_aws: ``False`` for what only writes something down: it works beside a running server, to which
+        leftovers belong then.
     :raises InputError: if nobody can confirm; nothing was done.
+    :raises ServerRunningError: if a server runs on the same SQLite file, and AWS would be changed beside it.
     """
     confirmation = _open_confirmation(invocation, application, options, output)
     if options.dry_run:
         name_overdue(application, invocation.terminal)
     else:
         confirmation.ensure_answerable()
+        if not changes_aws and application.find_running_server() is not None:
+            return confirmation
+        application.ensure_no_server_runs()
         try:
             deal_with_leftovers(application, invocation.terminal, progress)
         except (DatabaseError, LedgerUnavailableError) as error:

@@ -38,6 +38,10 @@ class Countdown:
             self._status.update(self._text())
         return False
 
+    def show(self, window: RecoveryWindow) -> None:
+        """Count to the end of the window as it stands now: it may have been prolonged."""
+        self._window = window
+
     def _text(self) -> str:
         end = self._window.expires_at or self._clock.now()
         left = spoken_length(end - self._clock.now())

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from rootkeeper.cli.changing import begin_change
 from rootkeeper.cli.confirmation import ChangeOptions
-from rootkeeper.cli.deletion_options import DeletionChoices
-from rootkeeper.cli.invocation import Invocation, OutputFormat, single
+from rootkeeper.cli.deletion_options import UNUSED_DAYS, DeletionChoices
+from rootkeeper.cli.invocation import Invocation, OutputFormat, single, through_server
 from rootkeeper.cli.pace_options import PaceOptions
 from rootkeeper.cli.selection_options import SelectionOptions
 from rootkeeper.cli.wave_options import WaveOptions
 from rootkeeper.domain.selection import ensure_request
 
 
+@through_server
 def delete(
     invocation: Invocation,
     selection: SelectionOptions,
@@ -51,6 +52,12 @@ def delete(
     request = selection.to_request()
     ensure_request(request)
     rules = waves.to_rules()
+    if (server := invocation.find_server()) is not None:
+        from rootkeeper.cli.on_server import deletions as on_server
+
+        pace.ensure_none_through_server()
+        body = on_server.describe_plan_request(request, choices.to_options(UNUSED_DAYS))
+        return on_server.delete(invocation, server, body, rules, change)
     progress = open_progress(invocation.terminal)
     with invocation.open_application(api_share=pace.api_share) as application:
         options = choices.to_options(application.settings.deletion.recently_used_days)

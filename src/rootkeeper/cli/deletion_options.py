@@ -14,6 +14,9 @@ from rootkeeper.domain.root_credentials import CredentialKind
 from rootkeeper.errors import InputError
 from rootkeeper.workflows.deletion import DeletionOptions
 
+UNUSED_DAYS = 0
+"""Of a request through a server, whose own setting says for how long a use counts as recent."""
+
 
 @dataclass(frozen=True, slots=True)
 class DeletionChoices(OptionSet):

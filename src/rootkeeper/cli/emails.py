@@ -79,7 +79,8 @@ def attest_email(
         end = parse_moment(until, "--until", application.clock.now(), day_ends=True)
         attesting = application.email_attesting
         attestation = attesting.prepare(address, attested_by=attested_by, until=end)
-        confirmation = begin_change(invocation, application, change, output, open_progress(invocation.terminal))
+        progress = open_progress(invocation.terminal)
+        confirmation = begin_change(invocation, application, change, output, progress, changes_aws=False)
         statement = (
             f"{attestation.address} will count as read by a group until {spoken_time(end)}, "
             f"as {attestation.attested_by} attests."

@@ -51,7 +51,7 @@ def add_exception(
     with invocation.open_application() as application:
         now = application.clock.now()
         end = parse_moment(until, "--until", now, day_ends=True)
-        confirmation = begin_change(invocation, application, change, output, progress)
+        confirmation = begin_change(invocation, application, change, output, progress, changes_aws=False)
         found = _find(application, account, progress)
         statement = f"Deletion will skip account {found.account_id} ({found.name}) until {spoken_time(end)}."
         if change.dry_run:
@@ -97,7 +97,7 @@ def remove_exception(invocation: Invocation, change: ChangeOptions, *, account: 
     output = invocation.choose_output(*_OUTPUTS)
     progress = open_progress(invocation.terminal)
     with invocation.open_application() as application:
-        confirmation = begin_change(invocation, application, change, output, progress)
+        confirmation = begin_change(invocation, application, change, output, progress, changes_aws=False)
         found = _find(application, account, progress)
         statement = f"Deletion will no longer skip account {found.account_id} ({found.name})."
         if change.dry_run:

@@ -151,7 +151,7 @@ def record_drill(
     progress = open_progress(invocation.terminal)
     with invocation.open_application() as application:
         moment = parse_moment(held_at, "--at", application.clock.now(), day_ends=False)
-        confirmation = begin_change(invocation, application, change, output, progress)
+        confirmation = begin_change(invocation, application, change, output, progress, changes_aws=False)
         inventory = application.inventory_reading.read(progress)
         progress.finish()
         drill = application.drill_keeping.prepare(

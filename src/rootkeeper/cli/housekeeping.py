@@ -30,6 +30,23 @@ def name_overdue(application: Application, terminal: Terminal) -> None:
             f"({spoken_end(window, now)}). Close it: rootkeeper windows close {window.window_id}",
             style="bold red",
         )
+    name_emergencies(application, terminal)
+
+
+def name_emergencies(application: Application, terminal: Terminal) -> None:
+    """Name each file of an emergency that was never imported, loudly: its window may still be open.
+
+    :raises DatabaseError: if the database can't be read.
+    """
+    from rootkeeper.bootstrap.emergencies import list_emergency_files
+
+    files = list_emergency_files()
+    for path in application.database.list_forgotten_ledgers(files) if files else ():
+        terminal.remark(
+            f"ALERT: what an emergency recorded in {path} isn't in this database, and a window of it may be open. "
+            f"Import it: rootkeeper ledger import {path}",
+            style="bold red",
+        )
 
 
 def deal_with_leftovers(application: Application, terminal: Terminal, progress: Progress) -> None:
@@ -49,3 +66,4 @@ def deal_with_leftovers(application: Application, terminal: Terminal, progress: 
     for closing in leftovers.closings:
         style = None if closing.is_closed else "bold red"
         terminal.remark(f"Overdue recovery window {closing.window.window_id}: {closing.explanation}", style=style)
+    name_emergencies(application, terminal)

@@ -1,12 +1,13 @@
 """What every command is given: the options that all commands share, and the terminal.
 
-``--profile``, ``--region``, ``--config`` and ``-o`` are declared once, here, and shown by every command and group, so
-that they work before and after the command's name; the innermost one wins.
+``--profile``, ``--region``, ``--config``, ``--server`` and ``-o`` are declared once, here, and shown by every command
+and group, so that they work before and after the command's name; the innermost one wins.
 """
 
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from enum import StrEnum
@@ -23,9 +24,12 @@ from rootkeeper.errors import InputError
 
 if TYPE_CHECKING:
     from rootkeeper.bootstrap import Application
+    from rootkeeper.remote.server import RemoteServer
     from rootkeeper.settings import Settings
 
 _PANEL = "For every command"
+SERVER_VARIABLE = "ROOTKEEPER_SERVER"
+"""Names a server for all commands; the same as in ``rootkeeper.settings``, which takes longer to import."""
 
 
 class OutputFormat(StrEnum):
@@ -57,6 +61,15 @@ class SharedOptions(OptionSet):
     config: Annotated[
         Path | None,
         typer.Option("--config", metavar="FILE", help="Settings of Rootkeeper (TOML).", rich_help_panel=_PANEL),
+    ] = None
+    server: Annotated[
+        str | None,
+        typer.Option(
+            "--server",
+            metavar="URL",
+            help="Go through this Rootkeeper server instead of AWS. Also ROOTKEEPER_SERVER.",
+            rich_help_panel=_PANEL,
+        ),
     ] = None
 
     def over(self, outer: SharedOptions) -> SharedOptions:
@@ -98,6 +111,30 @@ class Invocation:
 
         return bootstrap.load_user_settings(self.options.config)
 
+    @property
+    def server_address(self) -> str | None:
+        """The server to go through, as it was given; an empty ``--server`` means none, whatever the variable says."""
+        given = self.options.server
+        return (os.environ.get(SERVER_VARIABLE) if given is None else given) or None
+
+    def find_server(self) -> RemoteServer | None:
+        """The server that the command goes through; ``None`` if it works on AWS and the database itself.
+
+        :raises InputError: if the address is none, or an option is given that belongs to AWS credentials of one's own.
+        :raises NotSignedInError: if there is no token for it.
+        """
+        if self.server_address is None:
+            return None
+        from rootkeeper import bootstrap
+
+        for name in ("profile", "region"):
+            if getattr(self.options, name) is not None:
+                raise InputError(
+                    f"--{name} belongs to AWS credentials of your own; the server uses its own ones.",
+                    hint=f"Leave out --{name} or --server.",
+                )
+        return bootstrap.open_remote_server(self.server_address)
+
     def open_application(
         self, *, creates_database: bool = True, needs_ledger: bool = True, api_share: int | None = None
     ) -> Application:
@@ -107,9 +144,12 @@ class Invocation:
         :param needs_ledger: ``False`` for closing a window, which may go on while the ledger can't be written.
         :param api_share: instead of the setting ``aws.api_share``.
         :raises SettingsError: if a setting is unknown or out of range.
+        :raises InputError: if a server is named, through which this command can't go.
         """
         from rootkeeper import bootstrap
 
+        if self.server_address is not None:
+            raise _cant_go_through(self.server_address)
         settings = self.load_settings()
         if api_share is not None:
             settings = replace(settings, aws=replace(settings.aws, api_share=api_share))
@@ -123,14 +163,32 @@ class Invocation:
         )
 
 
+def through_server(function: Callable[..., int]) -> Callable[..., int]:
+    """Mark a command that can go through a server; it asks ``Invocation.find_server`` whether it shall."""
+    function.goes_through_server = True  # type: ignore[attr-defined]  # read by ``command``
+    return function
+
+
+def _cant_go_through(address: str) -> InputError:
+    from rootkeeper.cli.server_commands import THROUGH_SERVER
+
+    return InputError(
+        f"This command can't go through a server, and {address} is named.",
+        hint=f"Leave out --server and unset {SERVER_VARIABLE}. Through a server go: {', '.join(THROUGH_SERVER)}.",
+    )
+
+
 def command(function: Callable[..., int]) -> Callable[..., None]:
     """Make a Typer command of a function that takes an ``Invocation`` and returns an exit status."""
     expanded = expand(function)
+    goes_through_server = hasattr(function, "goes_through_server")
     takes_invocation = "invocation" in inspect.signature(expanded).parameters
 
     @wraps(function)
     def run(context: typer.Context, **values: Any) -> None:
         remember(context, values)
+        if context.obj.server and not goes_through_server:
+            raise _cant_go_through(context.obj.server)
         if takes_invocation:
             values["invocation"] = Invocation(context.obj, Terminal())
         try:

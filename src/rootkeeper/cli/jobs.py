@@ -11,7 +11,7 @@ import typer
 from rootkeeper.cli.confirmation import ChangeOptions
 from rootkeeper.cli.exit_statuses import ExitStatus
 from rootkeeper.cli.housekeeping import name_overdue
-from rootkeeper.cli.invocation import Invocation, OutputFormat, add, group
+from rootkeeper.cli.invocation import Invocation, OutputFormat, add, group, through_server
 from rootkeeper.cli.pace_options import PaceOptions
 from rootkeeper.cli.resuming import Resumer, ResumeRequest
 from rootkeeper.domain.jobs import JobKind, ensure_resumable
@@ -19,9 +19,12 @@ from rootkeeper.errors import InputError
 
 JobArgument = Annotated[str, typer.Argument(metavar="JOB_ID", help="A job, as rootkeeper jobs list names it.")]
 
+LIST_OUTPUTS = (OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
+ONE_OUTPUTS = (OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL)
 _LISTED = 50
 
 
+@through_server
 def list_jobs(
     invocation: Invocation,
     *,
@@ -40,9 +43,13 @@ def list_jobs(
     """
     from rootkeeper.cli.rendering.jobs import show_jobs
 
-    output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
+    output = invocation.choose_output(*LIST_OUTPUTS)
     if limit < 1:
         raise InputError(f"--limit is {limit}, but it counts jobs.", hint="Give 1 or more.")
+    if (server := invocation.find_server()) is not None:
+        from rootkeeper.cli.on_server import jobs as on_server
+
+        return on_server.list_jobs(invocation, server, unfinished=unfinished, limit=limit)
     with invocation.open_application() as application:
         name_overdue(application, invocation.terminal)
         found = application.jobs.list_jobs(unfinished_only=unfinished, limit=limit)
@@ -50,6 +57,7 @@ def list_jobs(
     return ExitStatus.GOOD
 
 
+@through_server
 def show_one(invocation: Invocation, *, job: JobArgument) -> int:
     """Show one job, and of a deletion what came of each account so far.
 
@@ -62,7 +70,11 @@ def show_one(invocation: Invocation, *, job: JobArgument) -> int:
     from rootkeeper.cli.rendering.jobs import show_job
     from rootkeeper.workflows.deletion_jobs import read_results
 
-    output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL)
+    output = invocation.choose_output(*ONE_OUTPUTS)
+    if (server := invocation.find_server()) is not None:
+        from rootkeeper.cli.on_server import jobs as on_server
+
+        return on_server.show_one(invocation, server, job)
     with invocation.open_application() as application:
         found = application.jobs.get(job)
         results = read_results(found, application.jobs) if found.kind is JobKind.DELETION else ()
@@ -70,6 +82,7 @@ def show_one(invocation: Invocation, *, job: JobArgument) -> int:
     return ExitStatus.GOOD
 
 
+@through_server
 def cancel_one(invocation: Invocation, *, job: JobArgument) -> int:
     """End a job for good.
 
@@ -84,7 +97,11 @@ def cancel_one(invocation: Invocation, *, job: JobArgument) -> int:
     from rootkeeper.cli.rendering.jobs import show_job
     from rootkeeper.workflows.deletion_jobs import read_results
 
-    output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL)
+    output = invocation.choose_output(*ONE_OUTPUTS)
+    if (server := invocation.find_server()) is not None:
+        from rootkeeper.cli.on_server import jobs as on_server
+
+        return on_server.cancel_one(invocation, server, job)
     with invocation.open_application() as application:
         found = application.job_keeping.cancel(job)
         results = read_results(found, application.jobs) if found.kind is JobKind.DELETION else ()
@@ -92,6 +109,7 @@ def cancel_one(invocation: Invocation, *, job: JobArgument) -> int:
     return ExitStatus.GOOD
 
 
+@through_server
 def resume_one(
     invocation: Invocation,
     change: ChangeOptions,
@@ -115,6 +133,11 @@ def resume_one(
     Exit statuses: those of rootkeeper audit or rootkeeper delete; 2 also if the job runs, is over, or its plan has
     expired, or for a dry run of an audit.
     """
+    if (server := invocation.find_server()) is not None:
+        from rootkeeper.cli.on_server import jobs as on_server
+
+        pace.ensure_none_through_server()
+        return on_server.resume_one(invocation, server, change, job, retry_failed=retry_failed)
     with invocation.open_application(api_share=pace.api_share) as application:
         found = application.jobs.get(job)
         ensure_resumable(found)

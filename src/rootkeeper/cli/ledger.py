@@ -11,13 +11,14 @@ import typer
 
 from rootkeeper.cli.confirmation import ChangeContext, ChangeOptions, Confirmation
 from rootkeeper.cli.exit_statuses import ExitStatus
-from rootkeeper.cli.invocation import Invocation, OutputFormat, add, group
+from rootkeeper.cli.invocation import Invocation, OutputFormat, add, group, through_server
 from rootkeeper.cli.rendering.text import counted
 from rootkeeper.domain.ledger import LedgerEntry, render_entry
 from rootkeeper.domain.organizations import parse_account_id
 from rootkeeper.errors import InputError
 
 
+@through_server
 def list_entries(
     invocation: Invocation,
     *,
@@ -41,6 +42,11 @@ def list_entries(
 
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
     account_id = parse_account_id(account) if account else None
+    if (server := invocation.find_server()) is not None:
+        from rootkeeper.cli.on_server.ledger import read_entries
+
+        show_entries(read_entries(server, since, account_id, limit), output, invocation.terminal)
+        return ExitStatus.GOOD
     with invocation.open_application(creates_database=False) as application:
         entries = application.ledger_reader.list_entries(since_sequence=since, account_id=account_id, limit=limit)
         show_entries(entries, output, invocation.terminal)
@@ -146,8 +152,35 @@ def adopt(invocation: Invocation, change: ChangeOptions) -> int:
     return ExitStatus.GOOD
 
 
+def import_file(
+    invocation: Invocation,
+    change: ChangeOptions,
+    *,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file that the emergency was recorded in.")],
+) -> int:
+    """Take in what an emergency recorded while the database couldn't be reached.
+
+    Verifies the file's ledger, appends its entries to this one, each with the time and hash that it had there, and
+    keeps its recovery windows: one that isn't over owes its closing here from then on. The file stays as it is; a
+    second import does nothing.
+
+    Changes: nothing in AWS; the ledger and the recovery windows.
+
+    AWS permissions: none for a database of one organization; else organizations:DescribeOrganization.
+
+    Exit statuses: 0 imported, or it was before; 2 wrong usage, not confirmed, or the file can't be imported; 3 the
+    database or the ledger refused.
+    """
+    from rootkeeper.cli.ledger_importing import import_ledger
+
+    output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
+    with invocation.open_application(creates_database=False) as application:
+        return import_ledger(application, file, change, output, invocation.terminal)
+
+
 application = group("Read and verify the audit trail.")
 add(application, list_entries, "list")
 add(application, verify, "verify")
 add(application, export, "export")
 add(application, adopt, "adopt")
+add(application, import_file, "import")

@@ -18,7 +18,7 @@ from rootkeeper.cli.stopping import as_interrupts
 from rootkeeper.cli.terminal import OutputLostError, Terminal, prepare_streams
 from rootkeeper.errors import RootkeeperError
 
-_TRY, _SEE, _CHANGE, _RECOVER = "Try it", "See", "Change", "Recover"
+_TRY, _SEE, _CHANGE, _RECOVER, _SERVE = "Try it", "See", "Change", "Recover", "Serve"
 
 
 class RootkeeperGroup(CommandGroup):
@@ -39,8 +39,13 @@ class RootkeeperGroup(CommandGroup):
         "report": CommandEntry(
             "rootkeeper.cli.report", "Write the evidence of a period: for an auditor, without AWS.", _SEE
         ),
+        "history": CommandEntry("rootkeeper.cli.history", "Show one account's past.", _SEE),
+        "diff": CommandEntry("rootkeeper.cli.diff", "Show what changed between two audits.", _SEE),
         "preflight": CommandEntry("rootkeeper.cli.preflight", "Show what SCPs and RCPs would block.", _SEE),
         "ledger": CommandEntry("rootkeeper.cli.ledger", "Read and verify the audit trail.", _SEE),
+        "notifications": CommandEntry(
+            "rootkeeper.cli.notifications", "Try the targets of notifications, and see what arrived.", _SEE
+        ),
         "policies": CommandEntry(
             "rootkeeper.cli.policies", "Make least-privilege policies, alarms and infrastructure code.", _SEE
         ),
@@ -60,10 +65,18 @@ class RootkeeperGroup(CommandGroup):
         "unlock": CommandEntry(
             "rootkeeper.cli.unlock", "Open buckets and queues whose policy locks everyone out.", _RECOVER
         ),
-        "windows": CommandEntry("rootkeeper.cli.windows", "List, show and close recovery windows.", _RECOVER),
+        "windows": CommandEntry(
+            "rootkeeper.cli.windows", "Request, approve, open and close recovery windows.", _RECOVER
+        ),
         "failsafe": CommandEntry(
             "rootkeeper.cli.failsafe", "Keep the delegated administrator's root login as the way back in.", _RECOVER
         ),
+        "serve": CommandEntry("rootkeeper.cli.serve", "Run the server: its API, and a worker within.", _SERVE),
+        "worker": CommandEntry("rootkeeper.cli.worker", "Run a worker, on PostgreSQL as many as you like.", _SERVE),
+        "users": CommandEntry("rootkeeper.cli.users", "Keep users who sign in to a server.", _SERVE),
+        "token": CommandEntry("rootkeeper.cli.token", "Keep API tokens of a server.", _SERVE),
+        "login": CommandEntry("rootkeeper.cli.login", "Sign in to a Rootkeeper server.", _SERVE),
+        "logout": CommandEntry("rootkeeper.cli.logout", "Sign out of a Rootkeeper server.", _SERVE),
     }
 
 

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import os
 import tempfile
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from rootkeeper.cli.deletion_options import DeletionChoices
+from rootkeeper.cli.deletion_options import UNUSED_DAYS, DeletionChoices
 from rootkeeper.cli.exit_statuses import ExitStatus
 from rootkeeper.cli.fail_on import FailOnOptions
 from rootkeeper.cli.housekeeping import name_overdue
-from rootkeeper.cli.invocation import Invocation, OutputFormat, single
+from rootkeeper.cli.invocation import Invocation, OutputFormat, single, through_server
 from rootkeeper.cli.moments import parse_moment
 from rootkeeper.cli.pace_options import PaceOptions
 from rootkeeper.cli.rendering.text import spoken_time
 from rootkeeper.cli.selection_options import SelectionOptions
+from rootkeeper.cli.terminal import Terminal
+from rootkeeper.domain.deletion import DeletionPlan
 from rootkeeper.domain.deletion_planning import LONGEST_VALIDITY
 from rootkeeper.domain.durations import parse_duration
 from rootkeeper.domain.plan_files import render_plan
@@ -27,6 +29,7 @@ from rootkeeper.domain.statuses import has_findings
 from rootkeeper.errors import InputError
 
 
+@through_server
 def plan(
     invocation: Invocation,
     selection: SelectionOptions,
@@ -57,7 +60,6 @@ def plan(
     Exit statuses: 0 no findings; 1 findings as --fail-on says; 2 wrong usage, or an account was named that may not be
     touched; 3 AWS or the ledger refused, or AWS can't be reached. The plan is written with 0 and 1.
     """
-    from rootkeeper.cli.deleting import show_planned
     from rootkeeper.cli.progress import open_progress
 
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
@@ -65,6 +67,19 @@ def plan(
     request = selection.to_request()
     ensure_request(request)
     _ensure_writable(out)
+    if (server := invocation.find_server()) is not None:
+        from rootkeeper.cli.on_server import deletions as on_server
+        from rootkeeper.cli.on_server.overdue import name_overdue as name_overdue_there
+
+        pace.ensure_none_through_server()
+        name_overdue_there(server, invocation.terminal)
+        start, end = _read_validity(valid_for, not_before, not_after, datetime.now(UTC))
+        options = choices.to_options(UNUSED_DAYS, not_before=start, not_after=end)
+        made = on_server.make_plan(invocation, server, on_server.describe_plan_request(request, options))
+        if isinstance(made, int):
+            return made
+        _keep_and_show(made, out, output, invocation.terminal, datetime.now(UTC))
+        return ExitStatus.BAD if on_server.has_findings(made, findings) else ExitStatus.GOOD
     progress = open_progress(invocation.terminal)
     with invocation.open_application(api_share=pace.api_share) as application:
         now = application.clock.now()
@@ -74,12 +89,7 @@ def plan(
         name_overdue(application, invocation.terminal)
         reading = application.deletion.plan(request, options, progress)
         progress.finish()
-    _write(out, render_plan(reading.plan))
-    show_planned(reading.plan, output, invocation.terminal, now)
-    invocation.terminal.remark(
-        f"Plan {reading.plan.plan_id} is in {out}, valid until {spoken_time(reading.plan.not_after)}. "
-        f"Next: rootkeeper apply {out}"
-    )
+    _keep_and_show(reading.plan, out, output, invocation.terminal, now)
     return ExitStatus.BAD if has_findings(reading.statuses, findings) else ExitStatus.GOOD
 
 
@@ -101,6 +111,16 @@ def _ensure_writable(out: Path) -> None:
     """Before anything is read: a plan that can't be kept is work for nothing."""
     if out.is_dir() or not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
         raise InputError(f"The plan can't be written to {out}.", hint="Give a file in a folder that you may write.")
+
+
+def _keep_and_show(made: DeletionPlan, out: Path, output: OutputFormat, terminal: Terminal, now: datetime) -> None:
+    from rootkeeper.cli.deleting import show_planned
+
+    _write(out, render_plan(made))
+    show_planned(made, output, terminal, now)
+    terminal.remark(
+        f"Plan {made.plan_id} is in {out}, valid until {spoken_time(made.not_after)}. Next: rootkeeper apply {out}"
+    )
 
 
 def _write(out: Path, text: str) -> None:

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 from rootkeeper.cli.exit_statuses import ExitStatus
 from rootkeeper.cli.housekeeping import name_overdue
-from rootkeeper.cli.invocation import Invocation, OutputFormat, single
+from rootkeeper.cli.invocation import Invocation, OutputFormat, single, through_server
 from rootkeeper.cli.pace_options import PaceOptions
 from rootkeeper.cli.selection_options import SelectionOptions
 from rootkeeper.domain.preflight import has_blocked
 
 
+@through_server
 def preflight(invocation: Invocation, selection: SelectionOptions, pace: PaceOptions) -> int:
     """Show what SCPs and RCPs would block.
 
@@ -41,6 +42,11 @@ def preflight(invocation: Invocation, selection: SelectionOptions, pace: PaceOpt
     request = selection.to_request()
     if request.is_empty:
         request = replace(request, everything=True)
+    if (server := invocation.find_server()) is not None:
+        from rootkeeper.cli.on_server import preflight as on_server
+
+        pace.ensure_none_through_server()
+        return on_server.preflight(invocation, server, request, output)
     progress = open_progress(invocation.terminal)
     with invocation.open_application(api_share=pace.api_share) as application:
         name_overdue(application, invocation.terminal)

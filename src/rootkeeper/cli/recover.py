@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,8 +11,10 @@ import typer
 from rootkeeper.cli.changing import begin_change
 from rootkeeper.cli.confirmation import ChangeOptions
 from rootkeeper.cli.countdown import open_countdown
+from rootkeeper.cli.emergencies import REVIEW, RecoveryPlace, open_for_emergency
 from rootkeeper.cli.exit_statuses import ExitStatus
-from rootkeeper.cli.invocation import Invocation, OutputFormat, single
+from rootkeeper.cli.invocation import Invocation, OutputFormat, single, through_server
+from rootkeeper.cli.recovery_options import RecoveryOptions
 from rootkeeper.cli.rendering.windows import show_window
 from rootkeeper.cli.stopping import StopRequests
 from rootkeeper.domain.durations import parse_duration, render_duration
@@ -29,18 +32,24 @@ if TYPE_CHECKING:
     from rootkeeper.workflows.recovery_checks import RecoveryPlan
 
 
+@through_server
 def recover(
     invocation: Invocation,
     change: ChangeOptions,
+    options: RecoveryOptions,
     *,
-    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="An account id or unique name.")],
-    reason: Annotated[str, typer.Option("--reason", help="What the root user is needed for.")],
-    ticket: Annotated[str | None, typer.Option("--ticket", help="The ticket or change number.")] = None,
-    duration: Annotated[str, typer.Option("--for", metavar="LENGTH", help="How long, from 10s to 72h.")] = "4h",
     leave_open: Annotated[
         bool,
         typer.Option(
             "--leave-open/--wait", help="Return at once and leave the closing to you, or wait and close at the end."
+        ),
+    ] = False,
+    emergency: Annotated[
+        bool,
+        typer.Option(
+            "--emergency",
+            help="Open before anybody approves, with or without the database: somebody else reviews it within 24 "
+            "hours. Alerts loudly.",
         ),
     ] = False,
 ) -> int:
@@ -49,6 +58,13 @@ def recover(
     Records why and for how long, allows the root user of the account to reset its password by mail, tells what to do
     next, waits, and closes: every root user credential of the account is deleted and the account is read again. Ctrl-C
     closes at once. With --leave-open nothing closes the window but a later command.
+
+    Through a server (--server) it is requested and, where nobody has to approve it, opened; the server closes it at its
+    end, also with --leave-open. Where an approval is owed, the command tells who waits for what and ends.
+
+    With --emergency, which the settings must allow (windows.emergency), no approval is waited for. Without a server the
+    window is recorded in the database, or in a fresh file where that can't be reached: import it afterwards with
+    rootkeeper ledger import.
 
     Changes: creates the login profile of the account's root user, and at the end deletes all its root user credentials.
 
@@ -59,45 +75,76 @@ def recover(
     account may not be recovered now; 3 AWS or the ledger refused, or AWS can't be reached; 4 opening or closing failed
     or isn't proven.
     """
-    from rootkeeper.cli.progress import open_progress
-    from rootkeeper.workflows.recovery_checks import RecoveryRequest
-
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL)
+    if (server := invocation.find_server()) is not None:
+        from rootkeeper.cli.on_server import recover as on_server
+
+        return on_server.recover(invocation, server, change, options, leave_open=leave_open, is_emergency=emergency)
     length = parse_duration(
-        duration,
+        options.duration,
         option="--for",
         shortest=SHORTEST_DURATION,
         longest=invocation.load_settings().windows.longest,
     )
+    place = (
+        open_for_emergency(invocation, leave_open=leave_open)
+        if emergency
+        else RecoveryPlace(invocation.open_application())
+    )
+    try:
+        with place.application as application:
+            wish = _Wish(options, int(length.total_seconds()), leave_open, emergency)
+            return _recover(invocation, application, change, wish, output)
+    finally:
+        place.tell_end(invocation.terminal)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What was asked for, on the command line itself."""
+
+    options: RecoveryOptions
+    duration_seconds: int
+    leave_open: bool
+    emergency: bool
+
+
+def _recover(
+    invocation: Invocation, application: Application, change: ChangeOptions, wish: _Wish, output: OutputFormat
+) -> int:
+    from rootkeeper.cli.progress import open_progress
+    from rootkeeper.workflows.recovery_checks import RecoveryRequest
+
     progress = open_progress(invocation.terminal)
-    with invocation.open_application() as application:
-        confirmation = begin_change(invocation, application, change, output, progress)
-        inventory = application.inventory_reading.read(progress)
-        progress.finish()
-        found = find_account(NamedAccount(account), inventory.accounts)
-        request = RecoveryRequest(found, reason, ticket, int(length.total_seconds()))
-        plan = application.recovery_planning.plan(inventory, request)
-        if change.dry_run:
-            confirmation.show_context()
-            for line in _statement(plan, leave_open=leave_open):
-                invocation.terminal.remark(line)
-            return ExitStatus.GOOD
-        confirmation.ensure(_statement(plan, leave_open=leave_open))
-        if leave_open:
-            opening = application.recovery_opening(progress).open(plan)
-            return _end_left_open(application, opening, plan, output, invocation.terminal)
-        return _open_and_wait(application, plan, output, invocation.terminal, progress)
+    confirmation = begin_change(invocation, application, change, output, progress)
+    inventory = application.inventory_reading.read(progress)
+    progress.finish()
+    found = find_account(NamedAccount(wish.options.account), inventory.accounts)
+    request = RecoveryRequest(found, wish.options.reason, wish.options.ticket, wish.duration_seconds)
+    plan = application.recovery_planning.plan(inventory, request)
+    if change.dry_run:
+        confirmation.show_context()
+        for line in _statement(plan, wish):
+            invocation.terminal.remark(line)
+        return ExitStatus.GOOD
+    confirmation.ensure(_statement(plan, wish))
+    if wish.leave_open:
+        opening = application.recovery_opening(progress).open(plan, is_emergency=wish.emergency)
+        return _end_left_open(application, opening, plan, output, invocation.terminal)
+    return _open_and_wait(application, plan, wish, output, invocation.terminal, progress)
 
 
-def _statement(plan: RecoveryPlan, *, leave_open: bool) -> list[str]:
+def _statement(plan: RecoveryPlan, wish: _Wish) -> list[str]:
     account = plan.request.account
     length = render_duration(timedelta(seconds=plan.request.duration_seconds))
     end = (
         "Nothing will close the window at its end: no server is running."
-        if leave_open
+        if wish.leave_open
         else "This command waits and then deletes every root user credential of the account."
     )
+    urgent = [f"EMERGENCY: it is opened before anybody approved it. {REVIEW}"] if wish.emergency else []
     return [
+        *urgent,
         f"Allow password recovery for the root user of account {account.account_id} ({account.name}) for {length}.",
         f"Whoever reads the mailbox {account.email} can then set a password and sign in as root user.",
         end,
@@ -106,11 +153,16 @@ def _statement(plan: RecoveryPlan, *, leave_open: bool) -> list[str]:
 
 
 def _open_and_wait(
-    application: Application, plan: RecoveryPlan, output: OutputFormat, terminal: Terminal, progress: Progress
+    application: Application,
+    plan: RecoveryPlan,
+    wish: _Wish,
+    output: OutputFormat,
+    terminal: Terminal,
+    progress: Progress,
 ) -> int:
     """From before the opening on, a signal means to close and never to leave the window open."""
     with StopRequests() as stops:
-        opening = application.recovery_opening(progress).open(plan)
+        opening = application.recovery_opening(progress).open(plan, is_emergency=wish.emergency)
         if opening.outcome is not OpeningOutcome.OPEN:
             return _end_unopened(opening, terminal)
         for line in list_next_steps(plan.request.account, opening.window, application.endpoint.people_url):

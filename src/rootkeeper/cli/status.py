@@ -11,7 +11,7 @@ from rootkeeper.cli.confirmation import ChangeOptions
 from rootkeeper.cli.exit_statuses import ExitStatus
 from rootkeeper.cli.fail_on import FailOnOptions
 from rootkeeper.cli.housekeeping import name_overdue
-from rootkeeper.cli.invocation import Invocation, OutputFormat, single
+from rootkeeper.cli.invocation import Invocation, OutputFormat, single, through_server
 from rootkeeper.domain.statuses import FailOn
 from rootkeeper.errors import DatabaseError, InputError
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from rootkeeper.workflows.setup import SetupReport
 
 
+@through_server
 def status(
     invocation: Invocation,
     fail_on: FailOnOptions,
@@ -39,6 +40,8 @@ def status(
 
     A missing part and drift count as "present" for --fail-on, one that can't be read or compared as "unknown".
 
+    Through a server (--server) it shows who you are there, what your role permits, and of what organization it is.
+
     Changes: nothing in AWS, and opens no root session. With --accept the set-up is kept in the database and recorded
     in the ledger; --yes and --dry-run belong to it.
 
@@ -52,6 +55,12 @@ def status(
     """
     from rootkeeper.cli.rendering.setups import show_report
 
+    if (server := invocation.find_server()) is not None:
+        from rootkeeper.cli.on_server import status as on_server
+
+        if accept or fail_on.fail_on or change.yes or change.dry_run:
+            raise InputError("Through a server status only shows who you are there.", hint="Leave out other options.")
+        return on_server.status(invocation, server)
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
     findings = fail_on.to_set()
     if accept:
@@ -84,7 +93,8 @@ def _accept(invocation: Invocation, change: ChangeOptions, output: OutputFormat)
     from rootkeeper.cli.rendering.setup_drifts import accepted_lines, show_accepted
 
     with invocation.open_application() as application:
-        confirmation = begin_change(invocation, application, change, output, open_progress(invocation.terminal))
+        progress = open_progress(invocation.terminal)
+        confirmation = begin_change(invocation, application, change, output, progress, changes_aws=False)
         report = application.setup_reading.read()
         state = application.drift_reading.read_state(report.setup)
         statement = ["This will be accepted as it should be:", *accepted_lines(state)]

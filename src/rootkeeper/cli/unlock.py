@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from rootkeeper.cli.confirmation import ChangeOptions
-from rootkeeper.cli.invocation import Invocation, add, group
+from rootkeeper.cli.invocation import Invocation, add, group, through_server
 from rootkeeper.cli.unlock_options import UnlockOptions
 from rootkeeper.cli.unlocking import unlock
 from rootkeeper.domain.resource_policies.resources import ResourceKind
@@ -15,6 +15,7 @@ from rootkeeper.domain.resource_policies.resources import ResourceKind
 AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="An account id or unique name.")]
 
 
+@through_server
 def unlock_bucket(
     invocation: Invocation,
     change: ChangeOptions,
@@ -44,6 +45,7 @@ def unlock_bucket(
     return unlock(invocation, change, options, ResourceKind.BUCKET, account, bucket)
 
 
+@through_server
 def unlock_queue(
     invocation: Invocation,
     change: ChangeOptions,

@@ -47,6 +47,12 @@ def unlock(
     text = options.read_file()
     output = invocation.choose_output(*(_LIST_OUTPUTS if name is None else _ONE_OUTPUTS))
     asked_regions = tuple(region.strip() for region in (regions or "").split(",") if region.strip())
+    if (server := invocation.find_server()) is not None:
+        from rootkeeper.cli.on_server import unlock as on_server
+        from rootkeeper.domain.job_requests import UnlockRequest
+
+        wish = UnlockRequest(account, kind, name, wanted, asked_regions, options.included_failsafes)
+        return on_server.unlock(invocation, server, change, on_server.UnlockErrand(wish, text, output))
     progress = open_progress(invocation.terminal)
     with invocation.open_application() as application:
         if name is None or wanted is None:

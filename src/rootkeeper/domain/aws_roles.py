@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -12,3 +13,23 @@ class AwsWork(StrEnum):
     DELETE = "delete"
     RECOVER = "recover"
     UNLOCK = "unlock"
+
+
+@dataclass(frozen=True, slots=True)
+class PowerFailure:
+    """One source of credentials that gave none."""
+
+    work: AwsWork | None
+    """The work whose role can't be assumed; ``None`` for the starting credentials."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PowerCheck:
+    """What renewing all of a server's credentials came to."""
+
+    failures: tuple[PowerFailure, ...] = ()
+
+    @property
+    def is_sound(self) -> bool:
+        return not self.failures

@@ -304,6 +304,8 @@ class DeletionReport:
     """Every account of the plan, in its order."""
     stopped_by: str | None = None
     """Why the run was stopped before its end, in one sentence."""
+    met_obstacle: bool = False
+    """Whether it was stopped by what concerns every account, such as AWS that couldn't be reached."""
     was_interrupted: bool = False
     """Whether a person or the system asked it to stop."""
     is_cancelled: bool = False

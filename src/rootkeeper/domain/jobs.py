@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
-from rootkeeper.domain.ledger import ActorKind, JsonValue
+from rootkeeper.domain.ledger import Actor, ActorKind, JsonValue
 from rootkeeper.errors import JobConflictError
 
 
@@ -41,6 +41,10 @@ class JobState(StrEnum):
     """A server has taken it in, and no worker has begun it."""
     RUNNING = "running"
 
+
+MOST_ATTEMPTS = 5
+"""So often a server tries a job by itself that it can't do for now; then a person has to look at it."""
+_FIRST_PAUSE = timedelta(seconds=30)
 
 FINAL_STATES = frozenset({JobState.CANCELLED, JobState.DONE, JobState.FAILED})
 
@@ -83,7 +87,11 @@ class Job:
     """One sentence: why it stopped, or what came of it."""
     created_by_kind: ActorKind = ActorKind.SELF_ASSERTED
     owner: str | None = None
-    """The process that works or last worked on it, in words; ``None`` if nobody knows it any more."""
+    """The process that works or last worked on it, in words; ``None`` if nobody knows it any more, or nobody began."""
+    attempts: int = 0
+    """How often it was put off; one with ``MOST_ATTEMPTS`` goes on only if a person says so."""
+    next_attempt_at: datetime | None = None
+    """Before that a server doesn't take it up again by itself; ``None``: at once."""
 
     @property
     def is_over(self) -> bool:
@@ -93,10 +101,33 @@ class Job:
     def can_be_resumed(self) -> bool:
         return self.state is JobState.INTERRUPTED
 
+    @property
+    def actor(self) -> Actor:
+        """Who asked for it, as the ledger names whoever works on it."""
+        return Actor(self.created_by, self.created_by_kind)
+
+    @property
+    def is_of_server(self) -> bool:
+        """Whether a server was asked for it, so that servers and workers see to it that it goes on."""
+        return self.created_by_kind is not ActorKind.SELF_ASSERTED
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether a server or worker has to take it up now."""
+        if not self.is_of_server or self.state not in {JobState.QUEUED, JobState.INTERRUPTED}:
+            return False
+        if self.attempts >= MOST_ATTEMPTS:
+            return False
+        return self.next_attempt_at is None or self.next_attempt_at <= now
+
     def has_expired(self, now: datetime) -> bool:
         """Whether what it does may no longer be done, as when a deletion's plan has expired."""
         not_after = self.parameters.get("not_after")
         return isinstance(not_after, str) and now >= datetime.fromisoformat(not_after)
+
+
+def choose_pause(attempts: int) -> timedelta:
+    """How long a job that was put off so often waits now: twice as long each time, from half a minute to 8."""
+    return _FIRST_PAUSE * (1 << min(attempts, MOST_ATTEMPTS - 1))
 
 
 def ensure_resumable(job: Job) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 
 from rootkeeper.domain.organizations import AccountId
 
@@ -35,6 +37,7 @@ class NotificationEvent(StrEnum):
     NOTIFICATION_TEST = "notification:deliver:test"
     SCHEDULE_MISSED = "schedule:run:missed"
     SETUP_DRIFTED = "setup:check:drifted"
+    WATCHING_FAILED = "watching:read:failed"
     WINDOW_APPROVED = "window:approve:done"
     WINDOW_CANCELLED = "window:cancel:done"
     WINDOW_CLOSED = "window:close:done"
@@ -49,6 +52,39 @@ class NotificationEvent(StrEnum):
     WINDOW_REQUESTED = "window:request:done"
     WINDOW_REVIEW_OVERDUE = "window:review:overdue"
     WINDOW_SUSPICIOUS = "window:watch:suspicious"
+
+
+_CRITICAL = frozenset(
+    {
+        NotificationEvent.AWS_CREDENTIALS_FAILED,
+        NotificationEvent.CLOCK_WRONG,
+        NotificationEvent.WATCHING_FAILED,
+        NotificationEvent.WINDOW_CLOSE_FAILED,
+        NotificationEvent.WINDOW_EMERGENCY,
+        NotificationEvent.WINDOW_REOPENED,
+        NotificationEvent.WINDOW_REVIEW_OVERDUE,
+        NotificationEvent.WINDOW_SUSPICIOUS,
+    }
+)
+_WARNING = frozenset(
+    {
+        NotificationEvent.AUDIT_FAILED,
+        NotificationEvent.AUDIT_FINDINGS,
+        NotificationEvent.DRILL_DUE,
+        NotificationEvent.JOB_FAILED,
+        NotificationEvent.NOTIFICATION_FAILED,
+        NotificationEvent.SCHEDULE_MISSED,
+        NotificationEvent.SETUP_DRIFTED,
+        NotificationEvent.WINDOW_OPEN_FAILED,
+    }
+)
+USUAL_SEVERITIES: Mapping[NotificationEvent, Severity] = MappingProxyType(
+    {
+        event: Severity.CRITICAL if event in _CRITICAL else Severity.WARNING if event in _WARNING else Severity.INFO
+        for event in NotificationEvent
+    }
+)
+"""How urgent an event is when nothing about it says otherwise. Critical: root may be open, or nobody would notice."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -235,7 +235,7 @@ def _parse_account(content: Mapping[str, Any]) -> PlannedAccount:
         name=_text(content["name"]),
         ou_path=_text(content["ou_path"]),
         state=AccountState(content["state"]),
-        found=None if found is None else _parse_credentials(account_id, found),
+        found=None if found is None else parse_credentials(account_id, found),
         observed_at=_optional_instant(content["observed_at"]),
         calls=tuple(
             PlannedCall(CredentialKind(call["kind"]), _optional_text(call["target"])) for call in content["calls"]
@@ -245,7 +245,12 @@ def _parse_account(content: Mapping[str, Any]) -> PlannedAccount:
     )
 
 
-def _parse_credentials(account_id: AccountId, content: Mapping[str, Any]) -> RootCredentials:
+def parse_credentials(account_id: AccountId, content: Mapping[str, Any]) -> RootCredentials:
+    """What ``describe_credentials`` wrote.
+
+    :raises KeyError: if something is missing.
+    :raises TypeError: and ValueError, if a value is none that it writes.
+    """
     login_profile = content["password"]
     return RootCredentials(
         account_id=account_id,

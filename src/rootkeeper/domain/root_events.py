@@ -67,6 +67,12 @@ class KnownSessions:
     """By access key id."""
     role_arns: Collection[str]
     """ARNs of IAM roles that open root sessions on purpose."""
+    caller_arns: Collection[str] = ()
+    """ARNs of principals that do, such as an IAM user's, or one session's of a role."""
+
+    def knows_caller(self, arn: str) -> bool:
+        """Whether a principal opens root sessions on purpose."""
+        return arn in self.caller_arns or any(_is_session_of(arn, role_arn) for role_arn in self.role_arns)
 
 
 def collect_sessions(
@@ -115,15 +121,28 @@ def judge_root_event(record: Mapping[str, Any], known: KnownSessions) -> RootEve
     return None
 
 
+def is_opening_by_known_caller(record: Mapping[str, Any], known: KnownSessions) -> bool:
+    """Whether a record is of AssumeRoot by a principal that opens root sessions on purpose; AWS may have refused it."""
+    is_opening = (record.get("eventSource"), record.get("eventName")) == ("sts.amazonaws.com", "AssumeRoot")
+    return is_opening and _is_known(_mapping(record.get("userIdentity")), known)
+
+
+def _is_known(identity: Mapping[str, Any], known: KnownSessions) -> bool:
+    return _find_issuer(identity) in known.role_arns or known.knows_caller(_text(identity.get("arn")))
+
+
+def _find_issuer(identity: Mapping[str, Any]) -> str:
+    return _text(_mapping(_mapping(identity.get("sessionContext")).get("sessionIssuer")).get("arn"))
+
+
 def _judge_opening(record: Mapping[str, Any], identity: Mapping[str, Any], known: KnownSessions) -> RootEvent:
-    issuer = _mapping(_mapping(identity.get("sessionContext")).get("sessionIssuer")).get("arn")
-    if issuer not in known.role_arns:
-        caller = _text(issuer) or _text(identity.get("arn")) or "somebody unnamed"
+    caller = _find_issuer(identity) or _text(identity.get("arn")) or "somebody unnamed"
+    if not _is_known(identity, known):
         return _strange(f"AssumeRoot by {caller}, which isn't a known role.")
     credentials = _mapping(_mapping(record.get("responseElements")).get("credentials"))
     access_key_id = _text(credentials.get("accessKeyId"))
     if not access_key_id:
-        return _strange(f"AssumeRoot by {issuer} was refused, so there is no session that the ledger could name.")
+        return _strange(f"AssumeRoot by {caller} was refused, so there is no session that the ledger could name.")
     target = _text(_mapping(record.get("requestParameters")).get("targetPrincipal"))
     return _judge_session(access_key_id, _account_of(target), known)
 
@@ -136,7 +155,7 @@ def _judge_session(access_key_id: str, account_id: str, known: KnownSessions) ->
         return _strange(
             f"Entry {session.sequence} names {access_key_id} for account {session.account_id}, and not {account_id}."
         )
-    if not any(_is_session_of(session.caller_arn, role_arn) for role_arn in known.role_arns):
+    if not known.knows_caller(session.caller_arn):
         return _strange(f"Entry {session.sequence} was written by {session.caller_arn}, which isn't a known role.")
     explanation = f"Entry {session.sequence} names {access_key_id}, opened by {session.caller_arn}."
     return RootEvent(RootEventKind.OWN_ROOT_SESSION, explanation, session.sequence)

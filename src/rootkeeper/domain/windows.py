@@ -56,7 +56,9 @@ STEPS: Mapping[WindowState, frozenset[WindowState]] = MappingProxyType(
         WindowState.REQUESTED: frozenset(
             {WindowState.APPROVED, WindowState.DENIED, WindowState.CANCELLED, WindowState.LAPSED}
         ),
-        WindowState.APPROVED: frozenset({WindowState.OPENING, WindowState.CANCELLED, WindowState.LAPSED}),
+        WindowState.APPROVED: frozenset(
+            {WindowState.OPENING, WindowState.DENIED, WindowState.CANCELLED, WindowState.LAPSED}
+        ),
         WindowState.OPENING: frozenset({WindowState.OPEN, WindowState.CANCELLED}),
         WindowState.OPEN: frozenset({WindowState.CLOSING, WindowState.KEPT}),
         WindowState.CLOSING: frozenset({WindowState.CLOSED_VERIFIED, WindowState.CLOSE_FAILED}),
@@ -87,6 +89,8 @@ class Approval:
     duration_seconds: int
     """Of the window; of an extension, by how much it is prolonged."""
     expires_at: datetime
+    used_at: datetime | None = None
+    """When the window was opened or prolonged by it; an approval serves once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +160,8 @@ class RecoveryWindow:
 def advance(window: RecoveryWindow, to: WindowState, now: datetime, failure: str | None = None) -> RecoveryWindow:
     """The window after one step.
 
-    Entering OPENING sets ``expires_at``, entering CLOSED_VERIFIED sets ``closed_at``; ``failure`` replaces the last
-    one, and ``None`` clears it.
+    Entering OPENING sets ``expires_at``, entering CLOSED_VERIFIED sets ``closed_at``, and a closed window that is to
+    be closed again loses it; ``failure`` replaces the last one, and ``None`` clears it.
 
     :raises WindowConflictError: if the step isn't one of ``STEPS``.
     """
@@ -168,7 +172,7 @@ def advance(window: RecoveryWindow, to: WindowState, now: datetime, failure: str
         window,
         state=to,
         expires_at=end if to is WindowState.OPENING else window.expires_at,
-        closed_at=now if to is WindowState.CLOSED_VERIFIED else window.closed_at,
+        closed_at=now if to is WindowState.CLOSED_VERIFIED else None,
         failure=failure,
     )
 

@@ -38,3 +38,22 @@ class Engine(Protocol):
     def stop(self, grace_seconds: float) -> None:
         """Take no further jobs, and wait at most so long for those that run; they are left to be taken up again."""
         ...
+
+
+class EngineSwitchedOff:
+    """A process that performs no jobs; implements Engine. What it is asked for is enqueued by one that does."""
+
+    def start(self, perform: Callable[[str], None]) -> None:
+        """Nothing is performed."""
+
+    def enqueue(self, job_id: str) -> None:
+        """The job's row is enough: the reconciliation of a process with an engine finds it."""
+
+    def cancel(self, job_id: str) -> None:
+        """Whoever begins it learns of it from its row."""
+
+    def list_waiting(self) -> tuple[str, ...]:
+        return ()
+
+    def stop(self, grace_seconds: float) -> None:
+        """Nothing runs."""

@@ -16,6 +16,7 @@ class KeptAudit:
     """One audit that is kept."""
 
     audit_id: str
+    """Of the job that made it."""
     started_at: datetime
     ended_at: datetime
     endpoint: str
@@ -42,7 +43,7 @@ class AuditHistory(Protocol):
     """
 
     def add(self, audit: KeptAudit, statuses: Iterable[AccountStatus]) -> None:
-        """Keep an audit whole, in one transaction."""
+        """Keep an audit whole, in one transaction; one of the same id is replaced."""
         ...
 
     def list_audits(self, *, limit: int | None = None) -> tuple[KeptAudit, ...]:
@@ -59,6 +60,10 @@ class AuditHistory(Protocol):
 
     def list_account(self, account_id: AccountId) -> tuple[KeptStatus, ...]:
         """What every kept audit found in this account, the newest first."""
+        ...
+
+    def list_readings(self, start: datetime, end: datetime) -> dict[AccountId, AccountStatus]:
+        """The newest reading of each account that was made between the two, both included."""
         ...
 
     def forget_before(self, moment: datetime) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Protocol
 
 from rootkeeper.domain.jobs import Job, JobProgress, JobState
@@ -23,7 +24,7 @@ class JobStore(Protocol):
     """
 
     def add(self, job: Job, document: str | None = None) -> None:
-        """Keep a new job of this process.
+        """Keep a new job of this process; one in state QUEUED belongs to nobody until it is taken over.
 
         :param document: what it does exactly, such as a plan's file; too long for ``parameters``.
         """
@@ -61,8 +62,38 @@ class JobStore(Protocol):
         """
         ...
 
+    def postpone(self, job_id: str, progress: JobProgress, remark: str, until: datetime | None) -> None:
+        """Interrupt the job of this process, count the attempt, and have no server take it up before ``until``.
+
+        A job that was cancelled meanwhile stays cancelled.
+
+        :param until: ``None``: before a person says so.
+        :raises JobConflictError: if another process has taken it over.
+        """
+        ...
+
+    def set_outcome(self, job_id: str, outcome: str) -> None:
+        """Keep what came of the job of this process as a whole, such as a plan's file; a second one replaces it.
+
+        :raises JobConflictError: if another process has taken it over.
+        """
+        ...
+
+    def find_outcome(self, job_id: str) -> str | None:
+        """What was kept by ``set_outcome``."""
+        ...
+
+    def requeue(self, job_id: str, parameters: Mapping[str, JsonValue]) -> Job:
+        """Let an interrupted job be taken up by whichever process comes first; its attempts count anew.
+
+        :param parameters: replace those that it has.
+        :raises InputError: if there is no such job.
+        :raises JobConflictError: if it runs, or is over.
+        """
+        ...
+
     def take_over(self, job_id: str) -> Job:
-        """Make an interrupted job this process's own, and running. Of several that try, one succeeds.
+        """Make a queued or interrupted job this process's own, and running. Of several that try, one succeeds.
 
         :raises InputError: if there is no such job.
         :raises JobConflictError: if it runs, or is over.
@@ -81,6 +112,12 @@ class JobStore(Protocol):
         """:raises InputError: if there is no such job."""
         ...
 
-    def list_jobs(self, *, unfinished_only: bool = False, limit: int | None = None) -> tuple[Job, ...]:
-        """Newest first."""
+    def list_jobs(
+        self, *, unfinished_only: bool = False, limit: int | None = None, before: str | None = None
+    ) -> tuple[Job, ...]:
+        """Newest first.
+
+        :param before: the last job of the page before this one.
+        :raises InputError: if there is no job ``before``.
+        """
         ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from rootkeeper.domain.ledger import Intent
@@ -86,6 +86,12 @@ class OrganizationReader(Protocol):
 
     def read_own_root_summary(self) -> RootCredentialsSummary:
         """The root user of the caller's own account. One call: iam:GetAccountSummary."""
+        ...
+
+    def find_clock_offset(self) -> timedelta | None:
+        """How far this machine's clock is ahead of AWS's at least, negative if it is behind; ``None`` if AWS's answer
+        doesn't tell. One call: sts:GetCallerIdentity.
+        """
         ...
 
     def find_credentials_expiry(self) -> datetime | None:

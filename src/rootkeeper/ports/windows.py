@@ -53,7 +53,19 @@ class RecoveryWindows(Protocol):
         ...
 
     def list_windows(self, *, unfinished_only: bool = False) -> tuple[RecoveryWindow, ...]:
-        """Newest first."""
+        """Newest first. Those that aren't over are found without looking at all the others."""
+        ...
+
+    def list_of_account(self, account_id: AccountId) -> tuple[RecoveryWindow, ...]:
+        """All of one account, newest first."""
+        ...
+
+    def list_lapsing(self, now: datetime) -> tuple[RecoveryWindow, ...]:
+        """Windows that wait for approval or activation and have waited too long, the longest first."""
+        ...
+
+    def list_reviews_due(self, now: datetime) -> tuple[RecoveryWindow, ...]:
+        """Windows opened before anybody approved them whose review is overdue, the most overdue first."""
         ...
 
     def list_rereads_due(self, now: datetime) -> tuple[RecoveryWindow, ...]:

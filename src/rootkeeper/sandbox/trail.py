@@ -143,7 +143,9 @@ def _user_identity(principal: Principal) -> dict[str, Any]:
     if principal.kind is PrincipalKind.USER:
         return _base_identity("IAMUser", principal) | {"userName": principal.identity_name}
     if principal.kind is PrincipalKind.ROLE_SESSION:
-        context = {"sessionIssuer": _session_issuer(principal), "attributes": _attributes(principal)}
+        context: dict[str, Any] = {"sessionIssuer": _session_issuer(principal), "attributes": _attributes(principal)}
+        if principal.source_identity:
+            context["sourceIdentity"] = principal.source_identity
         return _base_identity("AssumedRole", principal) | {"sessionContext": context}
     identity = _base_identity("Root", principal)
     if principal.kind is PrincipalKind.ROOT_SESSION:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, get_type_hints
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from rootkeeper.domain.durations import parse_duration
 from rootkeeper.errors import InputError, SettingsError
@@ -229,12 +229,17 @@ def _ensure_supported(url: str) -> None:
         )
 
 
+_PLACES = ("dbname", "host", "hostaddr", "port", "service")
+"""What of a URL's query says where the database is. Source: PostgreSQL, "Parameter Key Words" of libpq."""
+
+
 def _file_stem(url: str, data_folder: Path) -> Path:
     """What the files beside a database are named after; no password gets into a name."""
     if url.startswith(SQLITE_PREFIX):
         return Path(url.removeprefix(SQLITE_PREFIX).partition("?")[0])
     address = urlsplit(url)
-    place = f"{address.hostname}:{address.port}{address.path}"
+    elsewhere = [pair for pair in sorted(parse_qsl(address.query)) if pair[0] in _PLACES]
+    place = f"{address.hostname}:{address.port}{address.path}" + "".join(f"?{key}={value}" for key, value in elsewhere)
     return data_folder / f"postgresql-{hashlib.sha256(place.encode()).hexdigest()[:12]}"
 
 

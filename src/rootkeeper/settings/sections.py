@@ -163,6 +163,10 @@ class WatchingSettings:
     """``sqs:URL`` of a queue that EventBridge or an organization trail's bucket writes to, or ``file:PATH`` of a JSON
     Lines file. Without one, open windows are shown as not watched.
     """
+    known_callers: tuple[str, ...] = ()
+    """ARNs of further IAM roles and users that open root sessions on purpose, such as those of people who use the
+    command line on the same database. A server knows its own.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -18,24 +19,31 @@ from rootkeeper.ports.ledger import LedgerVerification
 from rootkeeper.storage import adoption, schema
 from rootkeeper.storage.accepted_setups import SqlAcceptedSetups
 from rootkeeper.storage.anchor import Anchor
+from rootkeeper.storage.audit_history import SqlAuditHistory
 from rootkeeper.storage.copying import LedgerCopies
 from rootkeeper.storage.deletion_exceptions import SqlDeletionExceptions
 from rootkeeper.storage.dialects import Store, explain, open_store
 from rootkeeper.storage.email_attestations import SqlEmailAttestations
 from rootkeeper.storage.group_commit import GroupCommit
+from rootkeeper.storage.identities import SqlIdentities
 from rootkeeper.storage.inventory import SqlInventoryStore
 from rootkeeper.storage.jobs import SqlJobs
 from rootkeeper.storage.ledger import SqlLedger
+from rootkeeper.storage.ledger_import import LedgerImport, LedgerSource, import_ledger, list_forgotten, open_source
 from rootkeeper.storage.ledger_reading import list_entries, list_open_entries
 from rootkeeper.storage.locks import SqlAccountLocks
 from rootkeeper.storage.mirror import Mirror
+from rootkeeper.storage.notifications import SqlNotifications
 from rootkeeper.storage.owners import Owner
 from rootkeeper.storage.quotas import SqlQuotas
 from rootkeeper.storage.reading import reading
+from rootkeeper.storage.retention import SqlRetention
+from rootkeeper.storage.schedule_runs import SqlSchedules
 from rootkeeper.storage.schema_version import ensure_current
 from rootkeeper.storage.spill import SpillLedger, list_spill_files, open_spill
 from rootkeeper.storage.spill_merge import merge_spill
 from rootkeeper.storage.verification import verify_ledger
+from rootkeeper.storage.window_events import SqlWatchedEvents, SqlWindowEvents
 from rootkeeper.storage.windows import SqlRecoveryWindows
 
 DEFAULT_LEASE_SECONDS = 30.0
@@ -120,14 +128,26 @@ class Database:
         return self._store.place
 
     def register_owner(
-        self, clock: Clock, lease_seconds: float = DEFAULT_LEASE_SECONDS, *, must_be_registered: bool = True
+        self,
+        clock: Clock,
+        lease_seconds: float = DEFAULT_LEASE_SECONDS,
+        *,
+        must_be_registered: bool = True,
+        replaces_itself: bool = False,
     ) -> Owner:
         """Register this process as one that acts; it renews its lease until it is closed.
 
         :param must_be_registered: ``False`` for one that may have to go on with a spill alone.
+        :param replaces_itself: for one that lives on after the database was away.
         :raises DatabaseError: if the database can't be written, and it must be registered.
         """
-        return Owner(self._commits, clock, lease_seconds, must_be_registered=must_be_registered)
+        return Owner(
+            self._commits,
+            clock,
+            lease_seconds,
+            must_be_registered=must_be_registered,
+            replaces_itself=replaces_itself,
+        )
 
     def ledger(self, organization_id: str, endpoint: Endpoint, actor: Actor, owner: Owner) -> SqlLedger:
         return SqlLedger(self._store, self._commits, organization_id, endpoint, actor, owner)
@@ -153,8 +173,30 @@ class Database:
     def email_attestations(self, organization_id: str) -> SqlEmailAttestations:
         return SqlEmailAttestations(self._store, self._commits, organization_id)
 
+    def identities(self, organization_id: str, clock: Clock) -> SqlIdentities:
+        return SqlIdentities(self._store, self._commits, organization_id, clock)
+
+    def watched_events(self, organization_id: str) -> SqlWatchedEvents:
+        """To be read; works without AWS."""
+        return SqlWatchedEvents(self._store, organization_id)
+
+    def window_events(self, organization_id: str, ledger: SqlLedger, owner: Owner) -> SqlWindowEvents:
+        return SqlWindowEvents(self._store, self._commits, organization_id, ledger, owner)
+
+    def audit_history(self, organization_id: str) -> SqlAuditHistory:
+        return SqlAuditHistory(self._store, self._commits, organization_id)
+
+    def retention(self, organization_id: str) -> SqlRetention:
+        return SqlRetention(self._store, self._commits, organization_id)
+
     def accepted_setups(self, organization_id: str) -> SqlAcceptedSetups:
         return SqlAcceptedSetups(self._store, self._commits, organization_id)
+
+    def notifications(self, organization_id: str) -> SqlNotifications:
+        return SqlNotifications(self._store, self._commits, organization_id)
+
+    def schedules(self, organization_id: str, clock: Clock) -> SqlSchedules:
+        return SqlSchedules(self._store, self._commits, organization_id, clock)
 
     def quotas(self, organization_id: str, caller: str, clock: Clock) -> SqlQuotas:
         return SqlQuotas(self._commits, organization_id, caller, clock)
@@ -200,6 +242,32 @@ class Database:
         :raises DatabaseError: if the file isn't a spill.
         """
         return merge_spill(path, self._commits, ledger)
+
+    @contextmanager
+    def open_ledger_source(self, path: Path) -> Iterator[LedgerSource]:
+        """Another database of Rootkeeper's, such as an emergency's, verified and ready to be imported into this one.
+
+        :raises InputError: if it is none, isn't intact, holds nothing, or a command still works on it.
+        """
+        with open_source(path) as source:
+            yield source
+
+    def list_forgotten_ledgers(self, paths: Iterable[Path]) -> tuple[Path, ...]:
+        """Those of these files that hold a ledger which was never imported.
+
+        :raises DatabaseError: if this database can't be read.
+        """
+        return list_forgotten(paths, self._store)
+
+    def import_ledger(self, source: LedgerSource, ledger: SqlLedger) -> LedgerImport:
+        """Append what another ledger holds, and keep its windows, in one transaction and only once.
+
+        :raises InputError: if it is of another organization, or is this very ledger, or has grown since it was
+            imported.
+        :raises WindowConflictError: if an account has a window in both that isn't over.
+        :raises LedgerUnavailableError: if that can't be recorded; nothing was imported.
+        """
+        return import_ledger(source, self._commits, ledger)
 
     def close(self) -> None:
         """Finish what is waiting. Owners are closed before."""

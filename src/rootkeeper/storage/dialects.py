@@ -2,7 +2,8 @@
 
 SQLite is one file that several processes share: WAL, ``synchronous=FULL`` on every connection (it belongs to the
 connection, not to the file), and writing transactions that begin IMMEDIATE, so that two of them never read the same
-head. On PostgreSQL an advisory lock does the same. Everything else under ``storage`` speaks to both alike.
+head. On PostgreSQL writers queue at an advisory lock of the transaction, which a pooler of transactions doesn't break,
+and each append keeps the head's row besides. Everything else under ``storage`` speaks to both alike.
 """
 
 from __future__ import annotations
@@ -11,13 +12,13 @@ import fcntl
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
@@ -75,6 +76,17 @@ class Store(Protocol):
         """
         ...
 
+    def name_transaction(self, connection: Connection) -> str | None:
+        """A name by which :meth:`was_committed` finds the transaction; ``None`` where a commit is never unclear."""
+        ...
+
+    def was_committed(self, transaction: str) -> bool:
+        """Whether a transaction that lost its connection was committed; waits a while for a server to come back.
+
+        ``False`` also where that can't be found out.
+        """
+        ...
+
 
 class StoreMovedError(SQLAlchemyError):
     """The database isn't the one that was opened any more."""
@@ -107,6 +119,8 @@ def explain(error: BaseException) -> tuple[str, str | None]:
     if isinstance(error, StoreMovedError):
         return str(error), "Put the database back, or start again with another one."
     original = error.orig if isinstance(error, DBAPIError) else error
+    if (known := _POSTGRESQL_REASONS.get(getattr(original, "sqlstate", None) or "")) is not None:
+        return known
     name = getattr(original, "sqlite_errorname", "") or ""
     for prefix, reason, hint in _SQLITE_REASONS:
         if name.startswith(prefix):
@@ -127,6 +141,19 @@ _SQLITE_REASONS = (
     ("SQLITE_NOTADB", "it isn't a SQLite database", "Check the path in the database URL."),
     ("SQLITE_CORRUPT", "it is damaged", "Restore a backup, then run: rootkeeper ledger verify"),
 )
+
+
+_POSTGRESQL_REASONS: Mapping[str, tuple[str, str | None]] = {
+    "25006": ("it is read-only", "Check the server, and the permissions of the database's user."),
+    "42501": ("its user may not do that", "Check the permissions of the database's user."),
+    "53100": ("the disk is full", "Free some space on the server and try again."),
+    "53300": ("it has too many connections", "Raise max_connections of the server, or run fewer workers."),
+    "55P03": ("another process keeps it locked", "Wait until the other command ends, then try again."),
+    "57P01": ("the server is shutting down", "Wait until it runs again."),
+    "57P02": ("the server has crashed", "Wait until it runs again."),
+    "57P03": ("the server is starting", "Wait until it runs."),
+}
+"""By SQLSTATE. Source: PostgreSQL, appendix A, "PostgreSQL Error Codes"."""
 
 
 class SqliteStore:
@@ -198,6 +225,13 @@ class SqliteStore:
         driver_connection = connection.connection.driver_connection
         if driver_connection is None or not driver_connection.in_transaction:
             raise StoreMovedError("the transaction was rolled back by the database")
+
+    def name_transaction(self, connection: Connection) -> str | None:
+        """An error of SQLite's commit says that nothing was committed."""
+
+    def was_committed(self, transaction: str) -> bool:  # noqa: ARG002 - the port's
+        """Never asked."""
+        return False
 
     def _connect(self) -> sqlite3.Connection:
         """Open for writing; where that can't be, for reading; a WAL file without its companions as it lies there."""
@@ -273,6 +307,36 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+_STANDSTILL_MILLISECONDS = 3000
+"""How long a process that stands still in the middle of writing keeps all others waiting: less than they wait."""
+
+_POSTGRESQL_OPTIONS: Mapping[str, Any] = {
+    "application_name": "rootkeeper",
+    "connect_timeout": 10,
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""A server that is gone without a word is noticed within some ten seconds; the URL may say otherwise. Source:
+PostgreSQL, "Parameter Key Words" of libpq.
+"""
+_SETTLE_WRITING = (
+    "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on; "
+    f"SET LOCAL idle_in_transaction_session_timeout = {_STANDSTILL_MILLISECONDS}; "
+    "SET LOCAL lock_timeout = {milliseconds}"
+)
+"""Whatever the server and its administrators have as a default: an intent must be on disk. In one message, since all
+workers wait for each one's writing.
+"""
+_NAME = "rootkeeper_transaction"
+_SETTLED_FATES = ("aborted", "committed")
+_QUEUE_AND_NAME = f"SELECT pg_current_xact_id()::text, pg_advisory_xact_lock({_ADVISORY_LOCK})"
+_FATE_POLL_SECONDS = 0.1
+_SELECT_FATE = "SELECT pg_xact_status(CAST(CAST(:transaction AS text) AS xid8))"
+
+
 class PostgresqlStore:
     """A PostgreSQL database, shared by many workers."""
 
@@ -280,7 +344,15 @@ class PostgresqlStore:
         self._url = url
         self._busy_timeout_seconds = busy_timeout_seconds
         try:
-            self._engine = create_engine(url, pool_pre_ping=True, isolation_level="REPEATABLE READ")
+            self._engine = create_engine(
+                url,
+                connect_args={name: value for name, value in _POSTGRESQL_OPTIONS.items() if name not in url.query},
+                isolation_level="REPEATABLE READ",
+                pool_pre_ping=True,
+                pool_size=_POOLED_CONNECTIONS,
+                max_overflow=_POOLED_CONNECTIONS,
+                pool_timeout=_CHECKOUT_SECONDS,
+            )
         except ModuleNotFoundError as error:
             raise DatabaseError(
                 "PostgreSQL needs the driver psycopg, which isn't installed.", hint="pip install 'psycopg[binary]'"
@@ -316,12 +388,27 @@ class PostgresqlStore:
     def ensure_in_transaction(self, connection: Connection) -> None:
         """A failed transaction shows at the commit itself."""
 
+    def name_transaction(self, connection: Connection) -> str | None:
+        """PostgreSQL's own number; whoever loses the connection at the commit can't know otherwise what came of it."""
+        return str(connection.info[_NAME])
+
+    def was_committed(self, transaction: str) -> bool:
+        deadline = time.monotonic() + self._busy_timeout_seconds
+        while (fate := self._find_fate(transaction)) not in _SETTLED_FATES and time.monotonic() < deadline:
+            time.sleep(_FATE_POLL_SECONDS)
+        return fate == "committed"
+
+    def _find_fate(self, transaction: str) -> str | None:
+        try:
+            with self._engine.connect() as connection:
+                return connection.execute(text(_SELECT_FATE), {"transaction": transaction}).scalar_one_or_none()
+        except SQLAlchemyError:
+            return None
+
     def _begin(self, connection: Connection) -> None:
         """Writers queue at one lock, taken before the snapshot is, so that each sees what the one before wrote."""
         if not connection.get_execution_options().get(_WRITES):
             return
         milliseconds = int(self._busy_timeout_seconds * 1000)
-        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
-        connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {milliseconds}")
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
+        connection.exec_driver_sql(_SETTLE_WRITING.format(milliseconds=milliseconds))
+        connection.info[_NAME] = connection.exec_driver_sql(_QUEUE_AND_NAME).scalars().one()

@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError, RootkeeperError
 from rootkeeper.storage.dialects import Store, StoreMovedError, begin_writing, explain
+from rootkeeper.storage.ledger_reading import find_entry_hash
+from rootkeeper.storage.reading import reading
 from rootkeeper.storage.transactions import Head, WriteTransaction
 
 T = TypeVar("T")
@@ -63,10 +65,25 @@ class _Unit:
         self.future.set_exception(failure)
 
 
+class _RefusedError(Exception):
+    """A unit that isn't the ledger's was refused; what it wrote before must not be committed with the others'."""
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """A transaction on its way."""
+
+    name: str | None = None
+    """By which its fate is found once its commit was sent; ``None`` before, and where a commit is never unclear."""
+    head: Head | None = None
+    """Of the ledger once it is committed; ``None`` if it adds no entries."""
+
+
 class GroupCommit:
     """Runs units of work, each in the order in which it was handed in.
 
-    A unit checks first and writes afterwards: one that raises a RootkeeperError must not have written anything.
+    A unit checks first and writes afterwards: one that raises a RootkeeperError must not have written anything. It may
+    be run a second time, in a transaction of its own, if another one of its group was refused.
     """
 
     def __init__(self, store: Store, after_commit: Callable[[], None]) -> None:
@@ -140,55 +157,90 @@ class GroupCommit:
 
     def _commit(self, group: list[_Unit]) -> None:
         failure: BaseException | None = None
+        attempt = _Attempt()
         try:
-            head = self._transact(group)
+            self._transact(group, attempt)
         except (SQLAlchemyError, OSError) as error:
             failure = error
             self._drop_connection()
+            if self._was_committed(attempt):
+                self._settle(group, attempt)
         else:
-            for unit in group:
-                unit.settle()
-            self._note_head(head)
+            self._settle(group, attempt)
         finally:
             # Also after a mistake in a unit of work, which ends this thread: nobody may wait for ever.
             for unit in group:
                 unit.fail(self._store.place, failure)
 
-    def _transact(self, group: list[_Unit]) -> Head | None:
+    def _settle(self, group: list[_Unit], attempt: _Attempt) -> None:
+        for unit in group:
+            unit.settle()
+        self._note_head(attempt.head)
+
+    def _was_committed(self, attempt: _Attempt) -> bool:
+        """Whether a transaction whose commit got no answer is in the database all the same, entries included."""
+        if attempt.name is None or not self._store.was_committed(attempt.name):
+            return False
+        if attempt.head is None:
+            return True
+        try:
+            with reading(self._store) as connection:
+                return find_entry_hash(connection, attempt.head.sequence) == attempt.head.entry_hash
+        except DatabaseError:
+            return False
+
+    def _transact(self, group: list[_Unit], attempt: _Attempt) -> None:
+        """Savepoints cost each unit two more answers of the database, for which all other writers wait; so they are
+        set only once one of the group was refused.
+        """
+        try:
+            self._transact_once(group, attempt, has_savepoints=False)
+        except _RefusedError:
+            self._transact_once(group, attempt, has_savepoints=True)
+
+    def _transact_once(self, group: list[_Unit], attempt: _Attempt, *, has_savepoints: bool) -> None:
         connection = self._connect()
         with connection.begin():
             transaction = WriteTransaction(connection)
             _look_up(transaction, [unit.needs for unit in group])
             for unit in group:
-                self._perform(unit, transaction)
+                self._perform(unit, transaction, has_savepoint=has_savepoints)
             if transaction.has_entries:
                 self._ensure_head_goes_on(transaction)
                 transaction.flush()
+                attempt.head = transaction.head
             self._store.ensure_in_transaction(connection)
             self._store.ensure_in_place(connection)
+            attempt.name = self._store.name_transaction(connection)
         self._store.ensure_in_place(connection)
-        return transaction.head if transaction.has_entries else None
 
-    def _perform(self, unit: _Unit, transaction: WriteTransaction) -> None:
+    def _perform(self, unit: _Unit, transaction: WriteTransaction, *, has_savepoint: bool = True) -> None:
+        unit.refusal = None
         try:
-            if unit.of_ledger:
+            if unit.of_ledger or not has_savepoint:
                 unit.outcome = unit.work(transaction)
             else:
                 with transaction.connection.begin_nested():
                     unit.outcome = unit.work(transaction)
         except RootkeeperError as error:
+            if not unit.of_ledger and not has_savepoint:
+                raise _RefusedError from error
             transaction.forget_reads()
             unit.refusal = error
-        except (IntegrityError, UnicodeEncodeError) as error:
+        except (DataError, IntegrityError, UnicodeEncodeError) as error:
             if unit.of_ledger:
                 raise
+            if not has_savepoint:
+                raise _RefusedError from error
             transaction.forget_reads()
             unit.refusal = self._explain_refusal(error)
             unit.refusal.__cause__ = error
 
-    def _explain_refusal(self, error: IntegrityError | UnicodeEncodeError) -> RootkeeperError:
-        if isinstance(error, UnicodeEncodeError):
-            return InputError("A text holds characters that can't be recorded.", hint="Use valid UTF-8.")
+    def _explain_refusal(self, error: DataError | IntegrityError | UnicodeEncodeError) -> RootkeeperError:
+        if isinstance(error, DataError | UnicodeEncodeError):
+            return InputError(
+                "A text holds characters that can't be recorded.", hint="Use valid UTF-8, and shorter texts."
+            )
         return DatabaseError(f"The database {self._store.place} refused a row.")
 
     def _ensure_head_goes_on(self, transaction: WriteTransaction) -> None:

@@ -26,6 +26,10 @@ from rootkeeper.storage.transactions import WriteTransaction
 
 _INVENTORY_TABLES = (schema.inventory_accounts, schema.inventory_organizational_units, schema.inventories)
 
+_LOT = 1_000
+"""Rows of one statement: while a longer one is put together, a server would take its writer for one that stands still.
+"""
+
 
 class SqlInventoryStore:
     """What is remembered of one organization; implements the port InventoryStore."""
@@ -87,9 +91,10 @@ class SqlInventoryStore:
             for table in _INVENTORY_TABLES:
                 connection.execute(delete(table).where(table.c.organization_id == self._organization_id))
             connection.execute(insert(schema.inventories), [head])
-            connection.execute(insert(schema.inventory_accounts), accounts)
-            if units:
-                connection.execute(insert(schema.inventory_organizational_units), units)
+            for begin in range(0, len(accounts), _LOT):
+                connection.execute(insert(schema.inventory_accounts), accounts[begin : begin + _LOT])
+            for begin in range(0, len(units), _LOT):
+                connection.execute(insert(schema.inventory_organizational_units), units[begin : begin + _LOT])
 
         self._commits.run(work)
 

@@ -6,27 +6,38 @@ dead; so of several processes that try, one succeeds, and the former owner finds
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, delete, insert, or_, select, update
 
-from rootkeeper.domain.jobs import FINAL_STATES, Job, JobKind, JobProgress, JobState, ensure_resumable
-from rootkeeper.domain.ledger import JsonValue
+from rootkeeper.domain.jobs import FINAL_STATES, MOST_ATTEMPTS, Job, JobKind, JobProgress, JobState, ensure_resumable
+from rootkeeper.domain.ledger import ActorKind, JsonValue
 from rootkeeper.domain.organizations import AccountId
-from rootkeeper.errors import InputError, JobConflictError
+from rootkeeper.errors import JobConflictError, NotFoundError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.jobs import JobResults
 from rootkeeper.storage import schema
 from rootkeeper.storage.dialects import Store
 from rootkeeper.storage.group_commit import GroupCommit
-from rootkeeper.storage.owners import Owner, find_owner
+from rootkeeper.storage.owners import Owner, OwnerRecord
+from rootkeeper.storage.processes import ProcessIdentity
 from rootkeeper.storage.reading import reading
 from rootkeeper.storage.transactions import WriteTransaction
 
 _jobs = schema.jobs.c
 _results = schema.job_accounts.c
-_LISTED = [column for column in schema.jobs.columns if column.name != "document"]
+_owners = schema.owners.c
+_UNLISTED = {"document", "outcome"}
+_LISTED = [column for column in schema.jobs.columns if column.name not in _UNLISTED]
+_OWNED = [_owners.host, _owners.boot_id, _owners.process_id, _owners.process_started, _owners.user_name]
+_SELECT: Select[Any] = select(*_LISTED, *_OWNED, _owners.lease_until).select_from(
+    schema.jobs.outerjoin(schema.owners, _owners.owner_id == _jobs.owner_id)
+)
+"""A job with the process that has it, so that a list of many costs one statement."""
+
+_UNFINISHED = [state.value for state in JobState if state not in FINAL_STATES]
 
 
 class SqlJobs:
@@ -60,6 +71,9 @@ class SqlJobs:
             "progress": _progress_record(job.progress),
             "document": document,
             "remark": job.remark,
+            "created_by_kind": job.created_by_kind.value,
+            "attempts": job.attempts,
+            "next_attempt_at": job.next_attempt_at,
         }
 
         def work(transaction: WriteTransaction) -> None:
@@ -104,23 +118,61 @@ class SqlJobs:
             return {AccountId(row.account_id): row.result for row in connection.execute(statement)}
 
     def end(self, job_id: str, state: JobState, progress: JobProgress, remark: str | None = None) -> None:
+        ended_at = self._clock.now() if state in FINAL_STATES else None
+        self._end(job_id, progress, {"state": state.value, "remark": remark, "ended_at": ended_at})
+
+    def postpone(self, job_id: str, progress: JobProgress, remark: str, until: datetime | None) -> None:
+        changes = {
+            "state": JobState.INTERRUPTED.value,
+            "remark": remark,
+            "ended_at": None,
+            "attempts": MOST_ATTEMPTS if until is None else _jobs.attempts + 1,
+            "next_attempt_at": until,
+        }
+        self._end(job_id, progress, changes)
+
+    def _end(self, job_id: str, progress: JobProgress, changes: Mapping[str, Any]) -> None:
+        """Whatever becomes of it, a job that was cancelled meanwhile stays so."""
         owner_id, now = self._owner().owner_id, self._clock.now()
 
         def work(transaction: WriteTransaction) -> None:
-            if self._find_own_state(transaction.connection, job_id, owner_id) is JobState.CANCELLED:
-                self._update(transaction.connection, job_id, progress=_progress_record(progress), updated_at=now)
-                return
+            state = self._find_own_state(transaction.connection, job_id, owner_id)
+            kept = {} if state is JobState.CANCELLED else changes
+            self._update(transaction.connection, job_id, progress=_progress_record(progress), updated_at=now, **kept)
+
+        self._commits.run(work)
+
+    def set_outcome(self, job_id: str, outcome: str) -> None:
+        owner_id = self._owner().owner_id
+
+        def work(transaction: WriteTransaction) -> None:
+            self._find_own_state(transaction.connection, job_id, owner_id)
+            self._update(transaction.connection, job_id, outcome=outcome)
+
+        self._commits.run(work)
+
+    def find_outcome(self, job_id: str) -> str | None:
+        with reading(self._store) as connection:
+            return connection.execute(select(_jobs.outcome).where(self._is_job(job_id))).scalar_one_or_none()
+
+    def requeue(self, job_id: str, parameters: Mapping[str, JsonValue]) -> Job:
+        now = self._clock.now()
+
+        def work(transaction: WriteTransaction) -> Job:
+            ensure_resumable(self._get(transaction.connection, job_id))
             self._update(
                 transaction.connection,
                 job_id,
-                state=state.value,
-                progress=_progress_record(progress),
-                remark=remark,
+                state=JobState.QUEUED.value,
+                parameters=dict(parameters),
+                remark=None,
+                attempts=0,
+                next_attempt_at=None,
                 updated_at=now,
-                ended_at=now if state in FINAL_STATES else None,
             )
+            return self._get(transaction.connection, job_id)
 
-        self._commits.run(work)
+        return self._commits.run(work)
 
     def take_over(self, job_id: str) -> Job:
         owner, now = self._owner(), self._clock.now()
@@ -133,6 +185,7 @@ class SqlJobs:
                 state=JobState.RUNNING.value,
                 owner_id=owner.owner_id,
                 remark=None,
+                next_attempt_at=None,
                 updated_at=now,
             )
             return self._get(transaction.connection, job_id)
@@ -164,24 +217,26 @@ class SqlJobs:
         with reading(self._store) as connection:
             return self._get(connection, job_id)
 
-    def list_jobs(self, *, unfinished_only: bool = False, limit: int | None = None) -> tuple[Job, ...]:
+    def list_jobs(
+        self, *, unfinished_only: bool = False, limit: int | None = None, before: str | None = None
+    ) -> tuple[Job, ...]:
         statement = (
-            select(*_LISTED)
-            .where(_jobs.organization_id == self._organization_id)
-            .order_by(_jobs.created_at.desc(), _jobs.job_id)
+            _SELECT.where(_jobs.organization_id == self._organization_id)
+            .order_by(_jobs.created_at.desc(), _jobs.job_id.desc())
             .limit(limit)
         )
         if unfinished_only:
-            statement = statement.where(_jobs.state.not_in([state.value for state in FINAL_STATES]))
+            statement = statement.where(_jobs.state.in_(_UNFINISHED))
         with reading(self._store) as connection:
-            return tuple(self._parse(connection, row) for row in connection.execute(statement).all())
+            if before is not None:
+                statement = statement.where(_comes_after(self._get(connection, before)))
+            return tuple(self._parse(row) for row in connection.execute(statement).all())
 
     def _get(self, connection: Connection, job_id: str) -> Job:
-        statement = select(*_LISTED).where(self._is_job(job_id))
-        row = connection.execute(statement).one_or_none()
+        row = connection.execute(_SELECT.where(self._is_job(job_id))).one_or_none()
         if row is None:
-            raise InputError(f"There is no job {job_id!r}.", hint="List them: rootkeeper jobs list")
-        return self._parse(connection, row)
+            raise NotFoundError(f"There is no job {job_id!r}.", hint="List them: rootkeeper jobs list")
+        return self._parse(row)
 
     def _find_own_state(self, connection: Connection, job_id: str, owner_id: str) -> JobState:
         """The state of a job that is still this process's own."""
@@ -200,9 +255,10 @@ class SqlJobs:
     def _is_job(self, job_id: str) -> ColumnElement[bool]:
         return (_jobs.job_id == job_id) & (_jobs.organization_id == self._organization_id)
 
-    def _parse(self, connection: Connection, row: Row[Any]) -> Job:
+    def _parse(self, row: Row[Any]) -> Job:
         """A job as it stands: one that says it runs is interrupted if its process is dead."""
-        owner, state = find_owner(connection, row.owner_id), JobState(row.state)
+        state = JobState(row.state)
+        owner = None if state is JobState.QUEUED else _parse_owner(row)
         if state is JobState.RUNNING and (owner is None or owner.is_dead(self._clock.now())):
             state = JobState.INTERRUPTED
         return Job(
@@ -218,8 +274,23 @@ class SqlJobs:
             progress=JobProgress(**row.progress),
             ended_at=row.ended_at,
             remark=row.remark,
+            created_by_kind=ActorKind(row.created_by_kind),
             owner=None if owner is None else owner.process.describe(),
+            attempts=row.attempts,
+            next_attempt_at=row.next_attempt_at,
         )
+
+
+def _parse_owner(row: Row[Any]) -> OwnerRecord | None:
+    if row.lease_until is None:
+        return None
+    process = ProcessIdentity(row.host, row.boot_id, row.process_id, row.process_started, row.user_name)
+    return OwnerRecord(row.owner_id, process, row.lease_until)
+
+
+def _comes_after(job: Job) -> ColumnElement[bool]:
+    """Older jobs, in the order of a list."""
+    return or_(_jobs.created_at < job.created_at, and_(_jobs.created_at == job.created_at, _jobs.job_id < job.job_id))
 
 
 _DELETE_RESULT = delete(schema.job_accounts).where(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from rootkeeper.domain.ledger import (
     Action,
@@ -17,7 +18,7 @@ from rootkeeper.domain.ledger import (
     ensure_no_secrets,
 )
 from rootkeeper.domain.organizations import AccountId, Endpoint
-from rootkeeper.errors import InputError, LockLostError
+from rootkeeper.errors import InputError, LedgerUnavailableError, LockLostError
 from rootkeeper.ports.locks import AccountLock
 from rootkeeper.storage.dialects import Store
 from rootkeeper.storage.group_commit import GroupCommit, Needs
@@ -27,6 +28,8 @@ from rootkeeper.storage.owners import Owner, find_owner
 from rootkeeper.storage.reading import reading
 from rootkeeper.storage.transactions import Draft, WriteTransaction
 
+T = TypeVar("T")
+
 
 class SqlLedger:
     """Appends for one organization, endpoint and actor; implements the port Ledger."""
@@ -35,6 +38,8 @@ class SqlLedger:
         self, store: Store, commits: GroupCommit, organization_id: str, endpoint: Endpoint, actor: Actor, owner: Owner
     ) -> None:
         check_parameters({"organization_id": organization_id, "endpoint": endpoint.label, "actor": actor.name})
+        if "\0" in organization_id + endpoint.label + actor.name:
+            raise InputError("A name holds characters that can't be recorded.", hint="Use printable characters.")
         self._store = store
         self._commits = commits
         self._organization_id = organization_id
@@ -57,6 +62,7 @@ class SqlLedger:
         draft = self._draft(action, account_id, parameters, Phase.INTENT)
 
         def append(transaction: WriteTransaction) -> Intent:
+            self._ensure_same_owner(draft)
             if lock is not None:
                 ensure_lock_held(transaction, self._organization_id, lock)
             valid_until = self._owner.confirm_lease(transaction, must_have_lasted=lock is not None)
@@ -70,7 +76,7 @@ class SqlLedger:
             )
 
         needs = None if lock is None else Needs(lock=(self._organization_id, lock.account_id))
-        return self._commits.run_ledger_work(append, needs)
+        return self._run(append, needs)
 
     def append_outcome(
         self, intent: Intent, result: Result, details: Mapping[str, JsonValue] | None = None
@@ -87,7 +93,7 @@ class SqlLedger:
                 )
             return transaction.append(draft)
 
-        return self._commits.run_ledger_work(append, Needs(ends_intent=intent.sequence))
+        return self._run(append, Needs(ends_intent=intent.sequence))
 
     def append_fact(
         self,
@@ -134,6 +140,21 @@ class SqlLedger:
             return True
 
         return self._commits.run_ledger_work(settle)
+
+    def _run(self, work: Callable[[WriteTransaction], T], needs: Needs | None) -> T:
+        """An intent that may be written without anybody knowing, or one whose outcome isn't, must be settled."""
+        try:
+            return self._commits.run_ledger_work(work, needs)
+        except LedgerUnavailableError:
+            self._owner.doubt()
+            raise
+
+    def _ensure_same_owner(self, draft: Draft) -> None:
+        """:raises LockLostError: if this process has become another owner since the intent was drafted."""
+        if draft.owner_id != self._owner.owner_id:
+            raise LockLostError(
+                "This process goes on as another owner, since the database was away meanwhile.", hint="Try it again."
+            )
 
     def _draft(
         self,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, Select, select
 
 from rootkeeper.domain.ledger import LedgerEntry
 from rootkeeper.domain.organizations import AccountId
@@ -20,14 +21,26 @@ _CHUNK_ROWS = 1_000
 def stream_rows(
     connection: Connection, *, since_sequence: int = 0, account_id: AccountId | None = None, limit: int | None = None
 ) -> Iterator[RowMapping]:
-    """Rows of the entries after ``since_sequence``, a chunk at a time."""
+    """Rows of the entries after ``since_sequence``, a chunk at a time.
+
+    Each chunk is a query of its own, so that a reader who doesn't read on leaves no cursor open on a server. A reading
+    transaction sees one moment all the same.
+    """
+    last, left = since_sequence, limit
+    while left is None or left > 0:
+        size = _CHUNK_ROWS if left is None else min(left, _CHUNK_ROWS)
+        rows = connection.execute(_select_rows(last, account_id, size)).mappings().all()
+        yield from rows
+        if len(rows) < size:
+            return
+        last = rows[-1]["sequence"]
+        left = None if left is None else left - size
+
+
+def _select_rows(since_sequence: int, account_id: AccountId | None, size: int) -> Select[Any]:
     entries = schema.ledger_entries
-    statement = select(entries).where(entries.c.sequence > since_sequence).order_by(entries.c.sequence)
-    if account_id is not None:
-        statement = statement.where(entries.c.account_id == account_id)
-    if limit is not None:
-        statement = statement.limit(limit)
-    yield from connection.execute(statement, execution_options={"yield_per": _CHUNK_ROWS}).mappings()
+    statement = select(entries).where(entries.c.sequence > since_sequence).order_by(entries.c.sequence).limit(size)
+    return statement if account_id is None else statement.where(entries.c.account_id == account_id)
 
 
 def list_entries(

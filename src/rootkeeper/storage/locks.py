@@ -53,7 +53,11 @@ class SqlAccountLocks:
         deadline = clock.monotonic() + wait_seconds
         pause = _FIRST_PAUSE_SECONDS
         while True:
-            taken = self._commits.run(lambda transaction: self._try_to_take(transaction, account_id, purpose))
+            try:
+                taken = self._commits.run(lambda transaction: self._try_to_take(transaction, account_id, purpose))
+            except DatabaseError:
+                self._owner.doubt()  # it may be taken, without anybody to free it
+                raise
             if isinstance(taken, AccountLock):
                 return taken
             remaining = deadline - clock.monotonic()

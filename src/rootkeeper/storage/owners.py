@@ -26,6 +26,8 @@ from rootkeeper.storage.transactions import WriteTransaction
 _BEATS_PER_LEASE = 4
 _RETRY_SECONDS = 0.5
 _KEPT_FOR = timedelta(days=30)
+_SURELY_PAST = timedelta(days=1)
+"""So that a former owner stays dead when the wall clock is set back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,18 +85,28 @@ class Owner:
     """This process, registered with a lease. Close it, so that others needn't wait for the lease to run out."""
 
     def __init__(
-        self, commits: GroupCommit, clock: Clock, lease_seconds: float, *, must_be_registered: bool = True
+        self,
+        commits: GroupCommit,
+        clock: Clock,
+        lease_seconds: float,
+        *,
+        must_be_registered: bool = True,
+        replaces_itself: bool = False,
     ) -> None:
         """Register it.
 
         :param must_be_registered: ``False`` to go on unregistered where the database can't be written: then a spill
             can be written, and the first lock or intent registers it.
+        :param replaces_itself: for a process that lives long: see ``doubt``.
         :raises DatabaseError: if the database can't be written, and it must be registered.
         """
         self.owner_id = secrets.token_hex(8)
         self.clock = clock
         self.process = identify_this_process()
         self._commits = commits
+        self._replaces_itself = replaces_itself
+        self._doubts = 0
+        self._answered_doubts = 0
         self._lease_seconds = lease_seconds
         self._lease_ends_monotonic = clock.monotonic() + lease_seconds
         self._unreleased: list[tuple[str, AccountLock]] = []
@@ -108,6 +120,20 @@ class Owner:
             self._is_registered = False
         self._thread = threading.Thread(target=self._beat, name="rootkeeper-lease", daemon=True)
         self._thread.start()
+
+    def doubt(self) -> None:
+        """Something of this owner couldn't be written, or it isn't known whether it was.
+
+        An intent may be left without an outcome then, or a lock without a holder, and while its owner lives nobody
+        settles it. A process that ends soon needn't care. One that lives long goes on as another owner, once the
+        database can be written: what the former one left is settled and taken over as that of a process that died,
+        and what it has under way loses its locks.
+        """
+        self._doubts += 1
+
+    def has_lease(self) -> bool:
+        """Whether the lease was renewed in time, so that the database can be written."""
+        return self.clock.monotonic() < self._lease_ends_monotonic
 
     def close(self) -> None:
         """End the lease and free every lock. Does nothing the second time."""
@@ -174,13 +200,31 @@ class Owner:
         while not self._stopping.wait(pause):
             started, unreleased = self.clock.monotonic(), tuple(self._unreleased)
             try:
-                self._commits.run(partial(self._renew_and_release, unreleased))
+                answered = self._commits.run(partial(self._renew_or_replace, unreleased))
             except DatabaseError:
                 pause = min(_RETRY_SECONDS, self._lease_seconds / _BEATS_PER_LEASE)
             else:
                 del self._unreleased[: len(unreleased)]
+                self._answered_doubts = answered
                 self._lease_ends_monotonic = started + self._lease_seconds
                 pause = self._lease_seconds / _BEATS_PER_LEASE
+
+    def _renew_or_replace(self, unreleased: tuple[tuple[str, AccountLock], ...], transaction: WriteTransaction) -> int:
+        """How many doubts are answered by it, once it is committed."""
+        doubts = self._doubts
+        if self._replaces_itself and doubts > self._answered_doubts:
+            self._replace(transaction)
+        self._renew_and_release(unreleased, transaction)
+        return doubts
+
+    def _replace(self, transaction: WriteTransaction) -> None:
+        """In the writer's thread, so that no entry is written meanwhile. Should this transaction fail, the new owner
+        isn't registered and nothing can be done as it, and the next beat replaces it again.
+        """
+        self._end_lease_at(transaction, self.clock.now() - _SURELY_PAST)
+        self.owner_id = secrets.token_hex(8)
+        self._register(transaction)
+        transaction.forget_reads()
 
     def _renew_and_release(
         self, unreleased: tuple[tuple[str, AccountLock], ...], transaction: WriteTransaction

@@ -320,7 +320,10 @@ jobs = Table(
     Column("remark", Text),
     Column("created_by_kind", String(32), nullable=False, server_default="self_asserted"),
     Column("outcome", Text),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_attempt_at", UtcTime),
     Index("ix_jobs_organization_id", "organization_id", "created_at"),
+    Index("ix_jobs_state", "organization_id", "state"),
 )
 """``document`` is what is to be done exactly, such as a plan's file, ``outcome`` what came of it as a whole, such as a
 preflight's matrix: both are long, and lists of jobs leave them out.
@@ -451,7 +454,8 @@ window_events = Table(
     Column("verdict", String(32), nullable=False),
     Column("explanation", Text, nullable=False),
     Column("recorded_at", UtcTime, nullable=False),
+    Column("has_mfa", Boolean),
     Index("ix_window_events_window_id", "organization_id", "window_id"),
     Index("ix_window_events_account_id", "organization_id", "account_id", "at"),
 )
-"""Root events of CloudTrail as they were judged; an event that comes twice is kept once."""
+"""Root events of CloudTrail as they were judged, each once; ``has_mfa`` is of a sign-in that succeeded."""

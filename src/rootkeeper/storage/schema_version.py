@@ -31,7 +31,7 @@ def ensure_current(store: Store) -> None:
     with reading(store) as connection:
         found = _read_version(connection, store)
     if found != SCHEMA_VERSION:
-        _migrate(store)
+        migrate(store, SCHEMA_VERSION)
 
 
 def _is_current(store: Store) -> bool:
@@ -82,7 +82,11 @@ def _describe_open_windows(connection: Connection) -> str:
     return f" Recovery windows that still have to be closed: {names}."
 
 
-def _migrate(store: Store) -> None:
+def migrate(store: Store, version: str) -> None:
+    """Bring an older schema up to ``version``, while all others that would do so wait.
+
+    :raises DatabaseError: if it is newer than this program, or can't be brought up to date.
+    """
     from alembic import command  # here, since it imports slowly and is seldom needed
     from alembic.config import Config
 
@@ -92,10 +96,10 @@ def _migrate(store: Store) -> None:
     config.set_main_option("path_separator", "os")
     try:
         with store.migrating() as connection:
-            if _read_version(connection, store) == SCHEMA_VERSION:
+            if _read_version(connection, store) == version:
                 return  # another process was quicker
             config.attributes["connection"] = connection
-            command.upgrade(config, SCHEMA_VERSION)
+            command.upgrade(config, version)
     except (SQLAlchemyError, OSError) as error:
         reason, hint = explain(error)
         raise DatabaseError(f"The database {store.place} can't be brought up to date: {reason}.", hint=hint) from error

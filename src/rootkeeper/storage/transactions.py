@@ -74,7 +74,7 @@ class WriteTransaction:
     @property
     def head(self) -> Head:
         if self._head is None:
-            self._head = read_head(self.connection)
+            self._head = read_head(self.connection, locks=True)
         return self._head
 
     @property
@@ -180,9 +180,13 @@ class WriteTransaction:
 _DELETE_OPEN = delete(schema.open_intents).where(schema.open_intents.c.sequence == bindparam("ended"))
 
 
-def read_head(connection: Connection) -> Head:
-    """The head row; several PostgreSQL writers are kept apart by their lock, not by it."""
-    row = connection.execute(_SELECT_HEAD).one()
+def read_head(connection: Connection, *, locks: bool = False) -> Head:
+    """The head row.
+
+    :param locks: keep it for this transaction on PostgreSQL, so that nobody else appends meanwhile; SQLite's writers
+        are one at a time anyway.
+    """
+    row = connection.execute(_SELECT_HEAD.with_for_update() if locks else _SELECT_HEAD).one()
     return Head(sequence=row.sequence, entry_hash=row.entry_hash, organization_id=row.organization_id)
 
 

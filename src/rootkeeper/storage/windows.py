@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
+from rootkeeper.domain.approvals import WAITING_STATES
 from rootkeeper.domain.ledger import ActorKind, render_time
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.windows import (
@@ -26,6 +27,9 @@ from rootkeeper.storage.reading import reading
 from rootkeeper.storage.transactions import WriteTransaction
 
 _windows = schema.recovery_windows.c
+
+_IS_UNFINISHED = _windows.unfinished_account_id > ""
+"""Written so, and not as ``IS NOT NULL``, since SQLite then finds them by the index alone, however many are over."""
 
 
 class SqlRecoveryWindows:
@@ -66,7 +70,8 @@ class SqlRecoveryWindows:
             if found is None:
                 raise _no_window(window_id)
             stepped = step(found)
-            self._ensure_alone(transaction.connection, stepped)
+            if found.state in FINAL_STATES:
+                self._ensure_alone(transaction.connection, stepped)
             self._replace(transaction.connection, stepped)
             return stepped
 
@@ -86,34 +91,41 @@ class SqlRecoveryWindows:
             return self._find_unfinished(connection, account_id)
 
     def list_windows(self, *, unfinished_only: bool = False) -> tuple[RecoveryWindow, ...]:
-        statement = (
-            select(schema.recovery_windows)
-            .where(_windows.organization_id == self._organization_id)
-            .order_by(_windows.requested_at.desc(), _windows.window_id)
+        conditions = (_IS_UNFINISHED,) if unfinished_only else ()
+        return self._list(*conditions, order=(_windows.requested_at.desc(),))
+
+    def list_of_account(self, account_id: AccountId) -> tuple[RecoveryWindow, ...]:
+        return self._list(_windows.account_id == account_id, order=(_windows.requested_at.desc(),))
+
+    def list_lapsing(self, now: datetime) -> tuple[RecoveryWindow, ...]:
+        return self._list(
+            _IS_UNFINISHED, _is_in(WAITING_STATES), _windows.lapses_at <= now, order=(_windows.lapses_at,)
         )
-        if unfinished_only:
-            statement = statement.where(_windows.unfinished_account_id.is_not(None))
-        with reading(self._store) as connection:
-            return tuple(_parse_row(row) for row in connection.execute(statement))
+
+    def list_reviews_due(self, now: datetime) -> tuple[RecoveryWindow, ...]:
+        return self._list(
+            _windows.reviewed_by.is_(None), _windows.review_due_at <= now, order=(_windows.review_due_at,)
+        )
 
     def list_rereads_due(self, now: datetime) -> tuple[RecoveryWindow, ...]:
-        statement = (
-            select(schema.recovery_windows)
-            .where(_windows.organization_id == self._organization_id)
-            .where(_windows.state == WindowState.CLOSED_VERIFIED.value)
-            .where(_windows.next_reread_at <= now)
-            .order_by(_windows.next_reread_at, _windows.window_id)
+        return self._list(
+            _is_in({WindowState.CLOSED_VERIFIED}),
+            _windows.next_reread_at <= now,
+            order=(_windows.next_reread_at,),
         )
-        with reading(self._store) as connection:
-            return tuple(_parse_row(row) for row in connection.execute(statement))
 
     def list_overdue(self, now: datetime) -> tuple[RecoveryWindow, ...]:
+        return self._list(
+            _IS_UNFINISHED, _is_in(OWING_STATES), _windows.expires_at <= now, order=(_windows.expires_at,)
+        )
+
+    def _list(
+        self, *conditions: ColumnElement[bool], order: Sequence[ColumnElement[Any]]
+    ) -> tuple[RecoveryWindow, ...]:
         statement = (
             select(schema.recovery_windows)
-            .where(_windows.organization_id == self._organization_id)
-            .where(_windows.state.in_(sorted(state.value for state in OWING_STATES)))
-            .where(_windows.expires_at <= now)
-            .order_by(_windows.expires_at, _windows.window_id)
+            .where(_windows.organization_id == self._organization_id, *conditions)
+            .order_by(*order, _windows.window_id)
         )
         with reading(self._store) as connection:
             return tuple(_parse_row(row) for row in connection.execute(statement))
@@ -159,6 +171,10 @@ class SqlRecoveryWindows:
         )
         row = connection.execute(statement).one_or_none()
         return None if row is None else _parse_row(row)
+
+
+def _is_in(states: Collection[WindowState]) -> ColumnElement[bool]:
+    return _windows.state.in_(sorted(state.value for state in states))
 
 
 def _no_window(name: str) -> NotFoundError:
@@ -219,6 +235,7 @@ def _approval_record(approval: Approval) -> dict[str, Any]:
         "task": approval.task,
         "duration_seconds": approval.duration_seconds,
         "expires_at": render_time(approval.expires_at),
+        "used_at": None if approval.used_at is None else render_time(approval.used_at),
     }
 
 
@@ -232,6 +249,7 @@ def _parse_approval(record: Mapping[str, Any]) -> Approval:
         task=record["task"],
         duration_seconds=record["duration_seconds"],
         expires_at=datetime.fromisoformat(record["expires_at"]),
+        used_at=None if record["used_at"] is None else datetime.fromisoformat(record["used_at"]),
     )
 
 

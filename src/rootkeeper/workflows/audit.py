@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from rootkeeper.domain.audit_records import AuditHead, head_to_record
 from rootkeeper.domain.jobs import JobKind, JobProgress, JobState
-from rootkeeper.domain.ledger import JsonValue
+from rootkeeper.domain.ledger import JsonValue, canonical_json
 from rootkeeper.domain.organizations import Account, AccountId, Caller, Endpoint, Inventory
 from rootkeeper.domain.selection import EVERYTHING, SelectionRequest, ensure_request
 from rootkeeper.domain.selection_records import request_from_record, request_to_record
@@ -23,6 +24,7 @@ from rootkeeper.domain.statuses import (
     count_statuses,
 )
 from rootkeeper.errors import DatabaseError, InputError, JobConflictError, RootkeeperError
+from rootkeeper.ports.history import AuditHistory, KeptAudit
 from rootkeeper.ports.progress import Progress
 from rootkeeper.ports.stopping import StopSignal
 from rootkeeper.workflows.account_reading import AccountReading, ReadingTools
@@ -65,6 +67,19 @@ class AuditReport:
     is_inventory_complete: bool = True
     """Whether the accounts were listed to the end in this audit; else the inventory is of ``inventory.listed_at``."""
 
+    @property
+    def head(self) -> AuditHead:
+        """All but the accounts."""
+        return AuditHead(
+            caller_arn=self.caller.arn,
+            endpoint=self.endpoint.label,
+            started_at=self.started_at,
+            ended_at=self.ended_at,
+            listed_at=self.inventory.listed_at,
+            is_inventory_complete=self.is_inventory_complete,
+            drift=self.drift,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class AuditInterrupted:
@@ -84,6 +99,8 @@ class Audit:
     tools: ReadingTools
     jobs: JobKeeping
     drift: DriftReading
+    history: AuditHistory | None = None
+    """Where each audit is kept whole; without it only its counts are."""
 
     def run(
         self,
@@ -131,7 +148,18 @@ class Audit:
         :raises InputError: if there is no such job.
         :raises JobConflictError: if it runs, or is over.
         """
-        job = self.jobs.take_over(job_id)
+        return self.go_on(self.jobs.take_over(job_id), progress, retry_failed=retry_failed, stop=stop, emit=emit)
+
+    def go_on(
+        self,
+        job: KeptJob,
+        progress: Progress,
+        *,
+        retry_failed: bool = False,
+        stop: StopSignal | None = None,
+        emit: Emit | None = None,
+    ) -> AuditReport | AuditInterrupted:
+        """The same with a job that this process has taken over, also one that nobody has begun yet."""
         job.count(JobProgress())
         parameters = job.job.parameters
         request = request_from_record(parameters["selection"])  # type: ignore[arg-type]  # what ``run`` kept
@@ -196,9 +224,8 @@ class Audit:
         wanted = run.request.statuses
         accounts = tuple(status for status in run.statuses if not wanted or status.status in wanted)
         ended_at = self.tools.clock.now()
-        self.tools.store.record_audit(started_at, ended_at, count_statuses(accounts))
-        run.job.end(JobState.DONE)
-        return AuditReport(
+        self._keep(run, accounts, started_at, ended_at)
+        report = AuditReport(
             run.inventory,
             self.tools.caller,
             self.tools.reader.endpoint,
@@ -208,6 +235,28 @@ class Audit:
             run.drift,
             run.is_inventory_complete,
         )
+        if run.job.job.is_of_server:
+            run.job.store.set_outcome(run.job.job_id, canonical_json(head_to_record(report.head)))
+        run.job.end(JobState.DONE)
+        return report
+
+    def _keep(
+        self, run: AuditRun, accounts: tuple[AccountStatus, ...], started_at: datetime, ended_at: datetime
+    ) -> None:
+        """Under the job's id, so that one that is resumed after this is kept once."""
+        if self.history is None:
+            self.tools.store.record_audit(started_at, ended_at, count_statuses(accounts))
+            return
+        audit = KeptAudit(
+            audit_id=run.job.job_id,
+            started_at=started_at,
+            ended_at=ended_at,
+            endpoint=self.tools.reader.endpoint.label,
+            is_complete=replace(run.request, statuses=EVERYTHING.statuses) == EVERYTHING,
+            requested_by=run.job.job.created_by,
+            summary=count_statuses(run.statuses),
+        )
+        self.history.add(audit, run.statuses)
 
     def _list_earlier(self, since: datetime, *, details: bool) -> dict[AccountId, AccountStatus]:
         """What was read since then, and needn't be read again."""

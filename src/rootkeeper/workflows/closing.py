@@ -7,12 +7,17 @@ all four kinds empty; anything else is CLOSE_FAILED, which is never the end: eve
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 
+from rootkeeper.domain.approvals import WAITING_STATES
 from rootkeeper.domain.ledger import Action, JsonValue, Result
+from rootkeeper.domain.notifications import NotificationEvent
 from rootkeeper.domain.organizations import AccountState
-from rootkeeper.domain.windows import FINAL_STATES, RecoveryWindow, WindowState, advance
+from rootkeeper.domain.window_closings import begin_closing, find_raised_severity, record_closed, record_failed
+from rootkeeper.domain.windows import FINAL_STATES, RecoveryWindow, WindowState
 from rootkeeper.errors import (
     AccountBusyError,
     AwsError,
@@ -29,6 +34,7 @@ from rootkeeper.ports.progress import Progress
 from rootkeeper.ports.root_sessions import RootSessions
 from rootkeeper.ports.windows import RecoveryWindows
 from rootkeeper.workflows.removal import Removal, RemovalResult
+from rootkeeper.workflows.window_notices import WindowNotices
 
 
 class ClosingOutcome(StrEnum):
@@ -82,9 +88,15 @@ class WindowClosing:
     locks: AccountLocks
     clock: Clock
     progress: Progress
-    spill: Callable[[], Ledger] | None = None
+    spill: Callable[[], AbstractContextManager[Ledger]] | None = None
     """Gives the ledger of last resort, for the time in which ``ledger`` can't be written; only closing may use it."""
     reread_pauses_seconds: tuple[float, ...] = (1.0, 2.0)
+    notices: WindowNotices | None = None
+    """Tells people; ``None``: the command line that closes tells its own person."""
+    rereads: tuple[timedelta, ...] = ()
+    """How long after the closing the account is read again by a server."""
+    closed_by: str | None = None
+    """Who asks for the closing; ``None`` for the window's end."""
 
     def close(self, window: RecoveryWindow) -> Closing:
         """Delete all four kinds of root user credentials of the window's account and re-read; never raises for what
@@ -94,23 +106,32 @@ class WindowClosing:
 
         :raises WindowConflictError: if the window was never opened (REQUESTED, APPROVED).
         """
-        if window.state in {WindowState.REQUESTED, WindowState.APPROVED}:
-            raise WindowConflictError(f"Recovery window {window.window_id} is {window.state}; nothing is open.")
-        closing = self._close(window)
+        closing = self.attempt(window)
         if not closing.is_closed:
             self.progress.remark(f"ALERT: recovery window {window.window_id} isn't closed: {closing.explanation}")
         return closing
 
-    def _close(self, window: RecoveryWindow) -> Closing:
+    def attempt(self, window: RecoveryWindow, is_due: Callable[[RecoveryWindow], bool] = lambda _: True) -> Closing:
+        """The same without a remark, for those that try again by themselves.
+
+        :param is_due: asked of the window as it stands once the account is held: it may have been prolonged, or closed,
+            since it was listed.
+        :raises WindowConflictError: if the window was never opened.
+        """
+        _ensure_opened(window)
         try:
             with self.locks.hold(window.account_id, "closing a recovery window") as lock:
-                return self._close_held(self.windows.get(window.window_id), lock)
+                latest = self.windows.get(window.window_id)
+                if latest.state not in FINAL_STATES and not is_due(latest):
+                    return _describe_undue(latest)
+                return self._close_held(latest, lock)
         except AccountBusyError as error:
             return Closing(window, ClosingOutcome.BUSY, error.message, error.hint)
         except (LockLostError, WindowConflictError) as error:
             return Closing(self._find_latest(window), ClosingOutcome.BUSY, error.message, error.hint)
         except (DatabaseError, LedgerUnavailableError) as error:
-            return self._close_without_database(window, error)
+            latest = self._find_latest(window)
+            return self._close_without_database(latest, error) if is_due(latest) else _describe_undue(latest)
 
     def _close_held(self, window: RecoveryWindow, lock: AccountLock) -> Closing:
         if window.state in FINAL_STATES:
@@ -120,30 +141,32 @@ class WindowClosing:
             return Closing(
                 window, ClosingOutcome.FAILED, failure, "The next command that changes something reads again."
             )
-        closing = self._begin(window)
+        closing = self.windows.update(window.window_id, self._begin)
         return self._finish(closing, self._empty(closing, lock))
 
     def _begin(self, window: RecoveryWindow) -> RecoveryWindow:
-        """CLOSING without an owner is what a process that died left: go on from there."""
-        if window.state is WindowState.CLOSING:
-            return window
-        closing = advance(window, WindowState.CLOSING, self.clock.now())
-        self.windows.change(closing, expected=window.state)
-        return closing
+        return begin_closing(window, self.clock.now(), self.closed_by)
 
     def _empty(self, window: RecoveryWindow, lock: AccountLock) -> _Attempt:
-        refusal = self._find_refusal(window)
-        if refusal is not None:
+        """DescribeAccount is allowed so seldom that it isn't asked before the first attempt, of which many may be due
+        at once: AWS itself refuses a session in an account that isn't ACTIVE or has left. It is asked why one failed.
+        """
+        if window.failed_closings and (refusal := self._find_refusal(window)) is not None:
             return _Attempt(is_empty=False, failure=refusal)
         attempt = self._remove(window, lock, self.ledger)
         if attempt.has_ledger_failed and self.spill is not None:
-            return self._remove_with(self.spill, window, lock)
-        return attempt
+            attempt = self._remove_with(self.spill, window, lock)
+        if attempt.is_empty or attempt.has_ledger_failed or window.failed_closings:
+            return attempt
+        return replace(attempt, failure=self._find_refusal(window) or attempt.failure)
 
-    def _remove_with(self, spill: Callable[[], Ledger], window: RecoveryWindow, lock: AccountLock) -> _Attempt:
+    def _remove_with(
+        self, spill: Callable[[], AbstractContextManager[Ledger]], window: RecoveryWindow, lock: AccountLock
+    ) -> _Attempt:
         self.progress.remark("The ledger can't be written: closing goes on with the spill file.")
         try:
-            return self._remove(window, lock, spill())
+            with spill() as ledger:
+                return self._remove(window, lock, ledger)
         except LedgerUnavailableError as error:
             return _Attempt(is_empty=False, failure=error.message, has_ledger_failed=True)
 
@@ -179,23 +202,43 @@ class WindowClosing:
         return attempt
 
     def _finish(self, window: RecoveryWindow, attempt: _Attempt) -> Closing:
-        to = WindowState.CLOSED_VERIFIED if attempt.is_empty else WindowState.CLOSE_FAILED
-        finished = advance(window, to, self.clock.now(), attempt.failure)
+        now = self.clock.now()
+
+        def step(found: RecoveryWindow) -> RecoveryWindow:
+            if attempt.is_empty:
+                return record_closed(found, now, self.rereads)
+            return record_failed(found, now, attempt.failure or "")
+
         try:
-            self.windows.change(finished, expected=window.state)
+            finished = self.windows.update(window.window_id, step)
         except DatabaseError as error:
             return _describe_unrecorded(window, attempt, error)
         if attempt.is_empty:
+            self._tell_closed(finished)
             return Closing(finished, ClosingOutcome.CLOSED, _CLOSED.format(finished.account_id))
+        self._tell_failed(window, finished, now)
         return Closing(finished, ClosingOutcome.FAILED, attempt.failure or "", _RETRY)
 
-    def _close_without_database(self, window: RecoveryWindow, error: DatabaseError | LedgerUnavailableError) -> Closing:
+    def _tell_closed(self, window: RecoveryWindow) -> None:
+        if self.notices is not None:
+            by = f"Closed by {window.closed_by}." if window.closed_by else "Its time was up."
+            left = "A console session that was open may live on; the account is read again." if self.rereads else ""
+            body = f"{by} {_CLOSED.format(window.account_id)} {left}".strip()
+            self.notices.tell(NotificationEvent.WINDOW_CLOSED, window, body)
+
+    def _tell_failed(self, before: RecoveryWindow, window: RecoveryWindow, now: datetime) -> None:
+        """Each time that it becomes more urgent."""
+        severity = find_raised_severity(before, window, now)
+        if self.notices is not None and severity is not None:
+            body = f"{window.failure} It is tried again within a minute, {window.failed_closings} times so far."
+            self.notices.tell(NotificationEvent.WINDOW_CLOSE_FAILED, window, body, severity=severity)
+
+    def _close_without_database(self, latest: RecoveryWindow, error: DatabaseError | LedgerUnavailableError) -> Closing:
         """Without the database there is no lock; but then nobody else can act on the account either, since every
         other privileged call needs its intent there.
         """
         if self.spill is None:
-            return Closing(window, ClosingOutcome.FAILED, error.message, error.hint)
-        latest = self._find_latest(window)
+            return Closing(latest, ClosingOutcome.FAILED, error.message, error.hint)
         refusal = None if latest.state in FINAL_STATES else self._find_refusal(latest)
         if latest.state in FINAL_STATES or latest.state is WindowState.OPENING or refusal is not None:
             return Closing(latest, ClosingOutcome.FAILED, refusal or error.message, error.hint)
@@ -211,6 +254,18 @@ class WindowClosing:
 
 _CLOSED = "Closed: a re-read shows no root user credentials in {}."
 _RETRY = "It is tried again by every command that changes something: `rootkeeper windows close` does it now."
+
+
+def _ensure_opened(window: RecoveryWindow) -> None:
+    if window.state in WAITING_STATES:
+        raise WindowConflictError(
+            f"Recovery window {window.window_id} is {window.state}; nothing is open.",
+            hint=f"Take it back: rootkeeper windows cancel {window.window_id}",
+        )
+
+
+def _describe_undue(window: RecoveryWindow) -> Closing:
+    return Closing(window, ClosingOutcome.UNNEEDED, f"Recovery window {window.window_id} isn't due.")
 
 
 def _describe_unrecorded(

@@ -215,6 +215,7 @@ class Deletion:
         return replace(
             report,
             stopped_by=reasons.explain(),
+            met_obstacle=reasons.obstacle is not None,
             was_interrupted=reasons.signal.asked_once(),
             is_cancelled=job.is_cancelled,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from rootkeeper.domain.jobs import Job, JobKind, JobProgress, JobState
 from rootkeeper.domain.ledger import JsonValue
@@ -55,6 +56,10 @@ class KeptJob:
         with self._guard:
             self._progress = progress
 
+    def begin_counting(self, total: int | None) -> None:
+        """Count something else from now on."""
+        self.count(JobProgress(total))
+
     def advance(self, *, done: int = 1, present: int = 0, unknown: int = 0) -> None:
         """So many more accounts are done; written at most once a second.
 
@@ -88,6 +93,14 @@ class KeptJob:
         :raises JobConflictError: if another process has taken the job over.
         """
         self.store.end(self.job_id, state, self._progress, remark)
+
+    def postpone(self, remark: str, until: datetime | None) -> None:
+        """It is interrupted, and isn't taken up before ``until`` by itself; ``None``: before a person says so.
+
+        :raises DatabaseError: if it can't be written.
+        :raises JobConflictError: if another process has taken the job over.
+        """
+        self.store.postpone(self.job_id, self._progress, remark, until)
 
     def _note(self, state: JobState) -> None:
         if state is JobState.CANCELLED:

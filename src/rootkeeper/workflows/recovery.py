@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from rootkeeper.domain.approvals import REVIEW_WITHIN, activate, ensure_activatable
 from rootkeeper.domain.ledger import Action, Intent, JsonValue, Result
 from rootkeeper.domain.openings import Answer, OpeningOutcome, Reread, judge_opening
 from rootkeeper.domain.root_credentials import LoginProfile
@@ -38,6 +39,7 @@ from rootkeeper.ports.organizations import OrganizationReader
 from rootkeeper.ports.progress import Progress
 from rootkeeper.ports.root_sessions import RootSession, RootSessions
 from rootkeeper.ports.windows import RecoveryWindows
+from rootkeeper.workflows.clock_checks import ensure_clock_right
 from rootkeeper.workflows.recovery_checks import RecoveryPlan, ensure_credentials_outlive
 from rootkeeper.workflows.root_access import describe_error, open_root_session
 
@@ -93,25 +95,56 @@ class RecoveryOpening:
     progress: Progress
     actor_name: str
     new_window_id: Callable[[], str]
+    watched_by: str | None = None
+    """The source of root events while the window is open; ``None``: it isn't watched."""
 
-    def open(self, plan: RecoveryPlan) -> Opening:
+    def open(self, plan: RecoveryPlan, *, is_emergency: bool = False) -> Opening:
         """Record the window and allow password recovery, under the account's lock.
 
-        Two sessions' worth of calls at most: sts:AssumeRoot, sts:GetCallerIdentity, iam:GetLoginProfile,
-        iam:CreateLoginProfile, iam:GetLoginProfile.
+        One call to compare the clocks, sts:GetCallerIdentity, then two sessions' worth of calls at most:
+        sts:AssumeRoot, sts:GetCallerIdentity, iam:GetLoginProfile, iam:CreateLoginProfile, iam:GetLoginProfile.
 
         :raises AccountBusyError: if another owner holds the account; nothing was done.
         :raises WindowConflictError: if the account got a window since the plan.
         :raises LedgerUnavailableError: if the ledger can't be written; nothing was opened.
         :raises AwsCredentialsError: if the operator's credentials end before the window would; nothing was done.
+        :raises ClockWrongError: if this machine's clock is more than five minutes off AWS's; nothing was done.
         """
         account_id = plan.request.account.account_id
         with self.locks.hold(account_id, "recovery") as lock:
             self._ensure_no_window(plan)
             end = self.clock.now() + timedelta(seconds=plan.request.duration_seconds)
             ensure_credentials_outlive(self.reader.find_credentials_expiry(), end)
-            window = self._begin(self._record(plan))
+            ensure_clock_right(self.reader)
+            window = self._begin(self._record(plan, is_emergency))
             return self._allow_recovery(window, lock)
+
+    def open_approved(self, plan: RecoveryPlan, window_id: str) -> Opening:
+        """The same for a window that was requested before, and approved where that is owed.
+
+        Under the account's lock the window becomes OPENING in one step, which uses its approvals: of two who activate
+        it at once one succeeds. The ledger has the activation before.
+
+        :raises AccountBusyError: if another owner holds the account; nothing was done.
+        :raises WindowConflictError: if the window isn't APPROVED any more.
+        :raises ApprovalRefusedError: if its approval has lapsed.
+        :raises LedgerUnavailableError: if the ledger can't be written; nothing was opened.
+        :raises AwsCredentialsError: if the credentials end before the window would; nothing was done.
+        :raises ClockWrongError: if this machine's clock is more than five minutes off AWS's; nothing was done.
+        """
+        with self.locks.hold(plan.request.account.account_id, "recovery") as lock:
+            window, now = self.windows.get(window_id), self.clock.now()
+            ensure_activatable(window, now)
+            end = now + timedelta(seconds=window.duration_seconds)
+            ensure_credentials_outlive(self.reader.find_credentials_expiry(), end)
+            ensure_clock_right(self.reader)
+            self.ledger.append_fact(
+                Action.WINDOW_ACTIVATE, account_id=window.account_id, parameters={"window_id": window_id}
+            )
+            return self._allow_recovery(self.windows.update(window_id, self._activate), lock)
+
+    def _activate(self, window: RecoveryWindow) -> RecoveryWindow:
+        return replace(activate(window, self.actor_name, self.clock.now()), watched_by=self.watched_by)
 
     def _ensure_no_window(self, plan: RecoveryPlan) -> None:
         unfinished = self.windows.find_unfinished(plan.request.account.account_id)
@@ -121,8 +154,9 @@ class RecoveryOpening:
                 hint=f"Close it first: rootkeeper windows close {unfinished.window_id}",
             )
 
-    def _record(self, plan: RecoveryPlan) -> RecoveryWindow:
+    def _record(self, plan: RecoveryPlan, is_emergency: bool) -> RecoveryWindow:
         """Without a server nobody can approve: the window is recorded as unapproved."""
+        now = self.clock.now()
         window = RecoveryWindow(
             window_id=self.new_window_id(),
             organization_id=plan.inventory.organization.organization_id,
@@ -131,8 +165,10 @@ class RecoveryOpening:
             reason=plan.request.reason,
             ticket=plan.request.ticket,
             requested_by=self.actor_name,
-            requested_at=self.clock.now(),
+            requested_at=now,
             duration_seconds=plan.request.duration_seconds,
+            is_emergency=is_emergency,
+            review_due_at=now + REVIEW_WITHIN if is_emergency else None,
         )
         self.ledger.append_fact(
             Action.WINDOW_REQUEST, account_id=window.account_id, parameters=describe_request(window)
@@ -257,10 +293,15 @@ class RecoveryOpening:
 
 
 def mark_open(windows: RecoveryWindows, window: RecoveryWindow, profile: LoginProfile, now: datetime) -> RecoveryWindow:
-    """Record in the window's row that it is open."""
-    opened = replace(advance(window, WindowState.OPEN, now), opened_at=profile.created_at)
-    windows.change(opened, expected=window.state)
-    return opened
+    """Record in the window's row that it is open.
+
+    :raises WindowConflictError: if it isn't OPENING any more.
+    """
+
+    def step(found: RecoveryWindow) -> RecoveryWindow:
+        return replace(advance(found, WindowState.OPEN, now), opened_at=profile.created_at)
+
+    return windows.update(window.window_id, step)
 
 
 def record_open(ledger: Ledger, window: RecoveryWindow) -> None:
@@ -283,13 +324,17 @@ def describe_foreign(window: RecoveryWindow, profile: LoginProfile) -> str:
 
 def describe_request(window: RecoveryWindow) -> dict[str, JsonValue]:
     """What the ledger keeps of a request."""
-    return {
+    urgent: dict[str, JsonValue] = {"is_emergency": True} if window.is_emergency else {}
+    return urgent | {
         "window_id": window.window_id,
         "reason": window.reason,
         "ticket": window.ticket,
         "duration_seconds": window.duration_seconds,
         "approved_by": list(window.approved_by),
         "is_approved": window.is_approved,
+        "approvals_needed": window.approvals_needed,
+        "is_drill": window.is_drill,
+        "is_emergency": window.is_emergency,
     }
 
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from rootkeeper.domain.approvals import WAITING_STATES
 from rootkeeper.domain.organizations import Account, AccountId, AccountState, Caller, Endpoint, Inventory, Organization
 from rootkeeper.domain.root_credentials import RootCredentialsSummary
 from rootkeeper.domain.setup import Feature, Setup
 from rootkeeper.domain.task_policies import TaskPolicy
-from rootkeeper.domain.windows import ensure_duration
+from rootkeeper.domain.windows import RecoveryWindow, ensure_duration
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsCredentialsError,
@@ -27,6 +28,7 @@ from rootkeeper.ports.organizations import OrganizationReader
 from rootkeeper.ports.policies import PolicyReader
 from rootkeeper.ports.root_sessions import RootSessions
 from rootkeeper.ports.windows import RecoveryWindows
+from rootkeeper.workflows.clock_checks import ensure_clock_right
 from rootkeeper.workflows.recovery_guardrails import RecoveryGuardrails
 from rootkeeper.workflows.root_access import open_root_session
 from rootkeeper.workflows.targets import ensure_in_organization
@@ -72,24 +74,29 @@ class RecoveryPlanning:
     exceptions: DeletionExceptions
     policies: PolicyReader
     clock: Clock
+    approvals_needed: int = 0
+    """Only a server can collect approvals: without one a window is recorded as unapproved."""
 
-    def plan(self, inventory: Inventory, request: RecoveryRequest) -> RecoveryPlan:
+    def plan(self, inventory: Inventory, request: RecoveryRequest, *, window_id: str | None = None) -> RecoveryPlan:
         """Check everything that can be checked without a change; the only session opened is an audit session, after
         all other checks have passed. This is also the dry run.
 
+        :param window_id: the account's own window, which was requested before and is to be opened now.
         :raises InputError: if the reason is empty or the duration out of range.
         :raises TargetRefusedError: for the management account, an account that isn't ACTIVE or isn't in the
             organization, and one that has a password already.
         :raises WindowConflictError: if the account has a window that isn't over.
         :raises AwsAccessDeniedError: if the feature is off, a policy blocks the recovery, or AWS refuses the session.
         :raises AwsCredentialsError: if the operator's credentials end before the window does.
+        :raises ClockWrongError: if this machine's clock is more than five minutes off AWS's.
         """
         request = _ensure_request(request)
         ensure_target(request.account, inventory)
-        ensure_no_window(self.windows, request.account.account_id)
+        ensure_no_window(self.windows, request.account.account_id, but=window_id)
         end = self.clock.now() + timedelta(seconds=request.duration_seconds)
         ensure_credentials_outlive(self.reader.find_credentials_expiry(), end)
         caller = self.reader.read_caller()
+        ensure_clock_right(self.reader)
         setup = self.reader.read_setup()
         _ensure_caller(caller, inventory.organization, setup)
         _ensure_feature(setup)
@@ -101,8 +108,14 @@ class RecoveryPlanning:
             caller=caller,
             endpoint=self.reader.endpoint,
             existing=existing,
-            remarks=(*_list_remarks(request, existing, setup), *doubts),
+            remarks=(self._describe_approvals(), *_list_remarks(request, existing, setup), *doubts),
         )
+
+    def _describe_approvals(self) -> str:
+        if not self.approvals_needed:
+            return "Nobody approves this window: it is recorded and reported as unapproved."
+        people = "1 person" if self.approvals_needed == 1 else f"{self.approvals_needed} people"
+        return f"{people} beside the requester must approve it before it can be opened."
 
     def _read_existing(self, account: Account) -> RootCredentialsSummary:
         session = open_root_session(self.sessions, self.ledger, account.account_id, TaskPolicy.AUDIT)
@@ -129,17 +142,23 @@ class RecoveryPlanning:
             )
 
 
-def ensure_no_window(windows: RecoveryWindows, account_id: AccountId) -> None:
-    """Check that the account has no window that isn't over.
+def ensure_no_window(windows: RecoveryWindows, account_id: AccountId, *, but: str | None = None) -> None:
+    """Check that the account has no window that isn't over, ``but`` the one of that id.
 
     :raises WindowConflictError: if it has one.
     """
     window = windows.find_unfinished(account_id)
-    if window is not None:
+    if window is not None and window.window_id != but:
         raise WindowConflictError(
             f"{account_id} has recovery window {window.window_id}, which is {window.state}.",
-            hint=f"Close it first: rootkeeper windows close {window.window_id}",
+            hint=_describe_way_out(window),
         )
+
+
+def _describe_way_out(window: RecoveryWindow) -> str:
+    if window.state in WAITING_STATES:
+        return f"It waits for its use; take it back to make room: rootkeeper windows cancel {window.window_id}"
+    return f"Close it first: rootkeeper windows close {window.window_id}"
 
 
 def ensure_credentials_outlive(credentials_expire_at: datetime | None, end: datetime) -> None:
@@ -210,7 +229,7 @@ def _ensure_feature(setup: Setup) -> None:
 
 
 def _list_remarks(request: RecoveryRequest, existing: RootCredentialsSummary, setup: Setup) -> tuple[str, ...]:
-    remarks = ["Nobody approves this window: it is recorded and reported as unapproved."]
+    remarks = []
     if not existing.is_empty:
         kinds = {
             "access keys": existing.has_access_keys,

@@ -19,18 +19,33 @@ def list_next_steps(
     ``endpoint_url`` is the sandbox's; ``None`` for AWS.
     """
     return (
-        f"1. Open {_sign_in_page(endpoint_url)} and ask to reset the root user's password of {account.email}.",
-        f"2. Open the mail that arrives in the mailbox {account.email}, follow its link and set a password.",
-        "3. Sign in with it as root user. You will be asked to register an MFA device; do so.",
-        f"4. Do the work: {window.reason}",
+        *_list_work(account.email, window, endpoint_url),
         _describe_end(window, leave_open=leave_open),
         _WHAT_CLOSING_DOES,
     )
 
 
+def list_steps_on_server(email: str, window: RecoveryWindow, endpoint_url: str | None) -> tuple[str, ...]:
+    """The same for a window that a server closes."""
+    return (
+        *_list_work(email, window, endpoint_url),
+        f"The server closes the window at {_end_of(window)}. Earlier: rootkeeper windows close {window.window_id}",
+        _WHAT_CLOSING_DOES,
+    )
+
+
+def _list_work(email: str, window: RecoveryWindow, endpoint_url: str | None) -> tuple[str, ...]:
+    return (
+        f"1. Open {_sign_in_page(endpoint_url)} and ask to reset the root user's password of {email}.",
+        f"2. Open the mail that arrives in the mailbox {email}, follow its link and set a password.",
+        "3. Sign in with it as root user. You will be asked to register an MFA device; do so.",
+        f"4. Do the work: {window.reason}",
+    )
+
+
 def list_set_up_steps(account: Account, window: RecoveryWindow, endpoint_url: str | None) -> tuple[str, ...]:
     """The same for a failsafe, whose login stays."""
-    end = window.expires_at.strftime("%Y-%m-%d %H:%M:%S UTC") if window.expires_at else "its end"
+    end = _end_of(window)
     return (
         f"1. Open {_sign_in_page(endpoint_url)} and ask to reset the root user's password of {account.email}.",
         (
@@ -47,13 +62,17 @@ def list_set_up_steps(account: Account, window: RecoveryWindow, endpoint_url: st
 
 
 def _describe_end(window: RecoveryWindow, *, leave_open: bool) -> str:
-    end = window.expires_at.strftime("%Y-%m-%d %H:%M:%S UTC") if window.expires_at else "its end"
+    end = _end_of(window)
     if not leave_open:
         return f"This command waits and closes the window at {end}; Ctrl-C closes it at once."
     return (
         f"Nothing closes this window at its end ({end}): no server is running. Close it yourself: "
         f"rootkeeper windows close {window.window_id}"
     )
+
+
+def _end_of(window: RecoveryWindow) -> str:
+    return window.expires_at.strftime("%Y-%m-%d %H:%M:%S UTC") if window.expires_at else "its end"
 
 
 def _sign_in_page(endpoint_url: str | None) -> str:

@@ -10,6 +10,7 @@ from rootkeeper.domain.evidence.reports import EvidenceFacts, EvidenceReport, Le
 from rootkeeper.domain.root_emails import EmailJudging, EmailRules
 from rootkeeper.errors import InputError
 from rootkeeper.ports.accepted_setups import AcceptedSetups
+from rootkeeper.ports.history import AuditHistory
 from rootkeeper.ports.inventory import InventoryStore
 from rootkeeper.ports.ledger import LedgerReader
 from rootkeeper.ports.root_emails import EmailAttestations
@@ -27,6 +28,7 @@ class Reporting:
     attestations: EmailAttestations
     rules: EmailRules
     ledger: LedgerReader
+    audits: AuditHistory | None = None
 
     def compile(self, period: Period) -> EvidenceReport:
         """The report over a period; the whole ledger is verified for it.
@@ -51,6 +53,7 @@ class Reporting:
             setup=self.setups.find_last_reading(period.end),
             accepted=self.setups.find_last(period.end),
             ledger=self._verify(),
+            kept={} if self.audits is None else self.audits.list_readings(period.start, period.end),
         )
         return compile_report(facts, period)
 

@@ -7,14 +7,16 @@ open and is named as unknown; it is never taken for done.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
-from rootkeeper.domain.ledger import Action, LedgerEntry, Result
+from rootkeeper.domain.approvals import shows_decision
+from rootkeeper.domain.ledger import Action, JsonValue, LedgerEntry, Result
 from rootkeeper.domain.openings import OpeningOutcome, judge_leftover
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.setup import Setup
 from rootkeeper.domain.windows import RecoveryWindow, WindowState, advance
-from rootkeeper.errors import AccountBusyError, AwsError, LockLostError
+from rootkeeper.errors import AccountBusyError, AwsError, InputError, LockLostError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.ledger import Ledger
 from rootkeeper.ports.locks import AccountLocks
@@ -76,6 +78,28 @@ class SettlementReport:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftInAccount:
+    """Intents without an outcome, and windows in mid-step, of one account."""
+
+    account_id: AccountId
+    intents: tuple[LedgerEntry, ...]
+    windows: tuple[RecoveryWindow, ...]
+
+    @property
+    def marks(self) -> frozenset[str]:
+        """What tells this from anything else that is left in the account."""
+        return frozenset(str(entry.sequence) for entry in self.intents) | {one.window_id for one in self.windows}
+
+
+@dataclass(frozen=True, slots=True)
+class LeftBehind:
+    """All that dead processes left."""
+
+    of_organization: tuple[LedgerEntry, ...] = ()
+    accounts: tuple[LeftInAccount, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """Settles orphans; run first by every command that changes something."""
 
@@ -94,17 +118,37 @@ class Settlement:
 
         :raises LedgerUnavailableError: if the ledger can't be written; no further session was opened.
         """
+        left = self.find_left()
+        report = self.settle_setup(left)
+        for account in left.accounts:
+            report = report.combined_with(self.settle_account(account))
+        return report
+
+    def find_left(self, unfinished: Sequence[RecoveryWindow] | None = None) -> LeftBehind:
+        """What there is to settle; nothing is asked of AWS.
+
+        :param unfinished: the windows that aren't over, for those who have just listed them.
+        """
         orphans = self.ledger.list_orphans()
-        left = [window for window in self.windows.list_windows(unfinished_only=True) if _is_in_mid_step(window)]
-        report = SettlementReport(self._settle_setup([entry for entry in orphans if _is_of_organization(entry)]))
-        by_account: dict[AccountId, list[LedgerEntry]] = {window.account_id: [] for window in left}
+        listed = self.windows.list_windows(unfinished_only=True) if unfinished is None else unfinished
+        windows = [window for window in listed if _is_in_mid_step(window)]
+        by_account: dict[AccountId, list[LedgerEntry]] = {window.account_id: [] for window in windows}
         for entry in orphans:
             if entry.account_id is not None and not _is_of_organization(entry):
                 by_account.setdefault(entry.account_id, []).append(entry)
-        for account_id, entries in by_account.items():
-            mine = [window for window in left if window.account_id == account_id]
-            report = report.combined_with(self._settle_account(account_id, entries, mine))
-        return report
+        accounts = (
+            LeftInAccount(account_id, tuple(entries), tuple(one for one in windows if one.account_id == account_id))
+            for account_id, entries in by_account.items()
+        )
+        return LeftBehind(tuple(entry for entry in orphans if _is_of_organization(entry)), tuple(accounts))
+
+    def settle_setup(self, left: LeftBehind) -> SettlementReport:
+        """Settle what concerns no account's root user."""
+        return SettlementReport(self._settle_setup(left.of_organization))
+
+    def settle_account(self, left: LeftInAccount) -> SettlementReport:
+        """Settle what was left in one account, unless a live process holds it."""
+        return self._settle_account(left.account_id, left.intents, left.windows)
 
     def _settle_setup(self, orphans: Sequence[LedgerEntry]) -> tuple[SettledIntent, ...]:
         """Intents that concern no account's root user: the set-up as it is now decides."""
@@ -130,7 +174,11 @@ class Settlement:
     def _judge(self, entry: LedgerEntry, rereading: AccountRereading) -> Finding:
         if entry.action in EMAIL_ACTIONS:
             return judge_email_intent(entry, rereading.account_id, self.emails, self.clock)
-        return judge_account_intent(entry, rereading, self._find_state(entry))
+        window = self._find_window(entry)
+        shown = None if window is None else shows_decision(window, entry.action, entry.actor.name, _decided_at(entry))
+        if shown is not None:
+            return Finding(Result.DONE if shown else Result.FAILED, "As the window shows.")
+        return judge_account_intent(entry, rereading, None if window is None else window.state)
 
     def _record(self, judged: Iterable[tuple[LedgerEntry, Finding]]) -> Iterable[SettledIntent]:
         """One that somebody else has settled meanwhile isn't ours to tell."""
@@ -172,11 +220,14 @@ class Settlement:
         self.windows.change(ended, expected=window.state)
         return ended
 
-    def _find_state(self, entry: LedgerEntry) -> WindowState | None:
-        """Of the window that the entry belongs to."""
+    def _find_window(self, entry: LedgerEntry) -> RecoveryWindow | None:
+        """The window that the entry belongs to."""
         window_id = entry.parameters.get("window_id")
-        known = {window.window_id: window.state for window in self.windows.list_windows()} if window_id else {}
-        return known.get(str(window_id))
+        if not isinstance(window_id, str):
+            return None
+        with suppress(InputError):
+            return self.windows.get(window_id)
+        return None
 
     def _read_setup(self) -> Setup:
         try:
@@ -189,9 +240,13 @@ _NOT_READ = Setup(None, None, None)
 
 
 def _is_in_mid_step(window: RecoveryWindow) -> bool:
-    """APPROVED lasts only while its process goes on to open it, since nobody approves without a server."""
-    is_unapproved = window.state is WindowState.APPROVED and not window.is_approved
-    return is_unapproved or window.state is WindowState.OPENING
+    """Without a server APPROVED lasts only while its process goes on to open it; on one it lapses by itself."""
+    is_passing = window.state is WindowState.APPROVED and window.lapses_at is None
+    return is_passing or window.state is WindowState.OPENING
+
+
+def _decided_at(entry: LedgerEntry) -> JsonValue:
+    return entry.parameters.get("decided_at")
 
 
 def _is_of_organization(entry: LedgerEntry) -> bool:

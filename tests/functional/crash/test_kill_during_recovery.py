@@ -30,18 +30,19 @@ OPENING_CALLS = parse_calls(
     ListDelegatedAdministrators
     # the inventory, by two threads
     ListAccounts ListRoots ListOrganizationalUnitsForParent
-    # may it be opened
-    GetCallerIdentity ListAWSServiceAccessForOrganization ListOrganizationsFeatures ListDelegatedAdministrators
+    # may it be opened, and is this machine's clock right
+    GetCallerIdentity GetCallerIdentity
+    ListAWSServiceAccessForOrganization ListOrganizationsFeatures ListDelegatedAdministrators
     ListRoots ListPolicies ListTargetsForPolicy DescribePolicy
     AssumeRoot GetCallerIdentity GetAccountSummary
-    # the opening, and its re-read
-    AssumeRoot GetCallerIdentity GetLoginProfile CreateLoginProfile GetLoginProfile
+    # is the clock right still; the opening, and its re-read
+    GetCallerIdentity AssumeRoot GetCallerIdentity GetLoginProfile CreateLoginProfile GetLoginProfile
     """
 )
 OPENING_COMMITS = 16
 CLOSING_CALLS = parse_calls(
     """
-    GetCallerIdentity DescribeOrganization DescribeAccount
+    GetCallerIdentity DescribeOrganization
     AssumeRoot GetCallerIdentity GetLoginProfile GetUser ListAccessKeys ListSigningCertificates ListMFADevices
     DeleteLoginProfile
     AssumeRoot GetCallerIdentity GetAccountSummary

@@ -26,6 +26,7 @@ def template_of(clients: AwsClients) -> CallTemplate:
 
 
 def parse(template: CallTemplate, reply: Reply) -> object:
+    assert isinstance(reply.body, str)
     return template.parse(reply.status, {}, reply.body.encode())
 
 

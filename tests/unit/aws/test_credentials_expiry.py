@@ -10,7 +10,7 @@ import pytest
 from botocore.credentials import Credentials, RefreshableCredentials
 from botocore.session import Session
 
-from rootkeeper.aws.credentials_expiry import find_expiry
+from rootkeeper.aws.credentials_expiry import Lifetime, find_expiry, judge_lifetime
 from rootkeeper.errors import AwsCredentialsError
 
 SOON = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
@@ -184,3 +184,38 @@ def test_the_kinds_of_botocore_are_still_called_so() -> None:
 
     assert (EnvProvider.METHOD, SSOProvider.METHOD, AssumeRoleProvider.METHOD) == ("env", "sso", "assume-role")
     assert Credentials("a", "b", method="env").method == "env"
+
+
+# How long they can serve a server.
+
+
+def test_a_key_without_an_end_is_static(home: Path) -> None:
+    (home / "config").write_text(f"[default]\n{KEY}")
+    assert judge_lifetime(Session()) is Lifetime.STATIC
+
+
+@pytest.mark.parametrize("expiry", [None, SOON.isoformat()])
+def test_session_credentials_that_nobody_renews_end(
+    home: Path, monkeypatch: pytest.MonkeyPatch, expiry: str | None
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "ASIAIOSFODNN7EXAMPLE")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "example")
+    if expiry is not None:
+        monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", expiry)
+    assert judge_lifetime(Session()) is Lifetime.ENDING
+
+
+@pytest.mark.parametrize("method", ["iam-role", "container-role", "assume-role-with-web-identity", "assume-role"])
+def test_the_credentials_of_a_machine_s_role_are_renewed(home: Path, method: str) -> None:
+    assert judge_lifetime(session_with(None, method, SOON)) is Lifetime.RENEWED
+
+
+def test_a_role_assumed_with_an_mfa_code_ends(home: Path) -> None:
+    (home / "config").write_text("[profile mfa]\nrole_arn = arn:aws:iam::111122223333:role/x\nmfa_serial = example\n")
+    assert judge_lifetime(session_with("mfa", "assume-role", SOON)) is Lifetime.ENDING
+
+
+def test_without_credentials_no_lifetime_is_told(home: Path) -> None:
+    with pytest.raises(AwsCredentialsError):
+        judge_lifetime(Session())

@@ -139,6 +139,7 @@ def test_p08_no_error_of_an_acceptance_repeats_or_chains_the_one_time_password(
     kind: type[AwsError],
     status: int,
 ) -> None:
+    assert isinstance(reply.body, str)
     quoting = Reply(reply.status, reply.body.replace('"no"', f'"Value {OTP.value} at otp is bad"'), cut=reply.cut)
     aws_server.answer("AcceptPrimaryEmailUpdate", quoting)
     with pytest.raises(kind) as raised:

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from rootkeeper.bootstrap.use_cases import make_window_id, spread_pauses
+from rootkeeper.bootstrap.window_use_cases import make_window_id, spread_pauses
 
 
 @pytest.mark.parametrize(

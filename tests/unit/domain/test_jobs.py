@@ -14,9 +14,11 @@ NOW = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)
 JOB = Job("j-1", "o-exampleorgid", "AWS", JobKind.DELETION, JobState.INTERRUPTED, "ana", NOW, NOW, {}, remark="Full.")
 
 
-def test_only_an_interrupted_job_can_go_on() -> None:
+def test_only_an_interrupted_job_can_go_on_and_only_a_queued_one_can_begin() -> None:
     ensure_resumable(JOB)
-    for state in set(JobState) - {JobState.INTERRUPTED}:
+    ensure_resumable(replace(JOB, state=JobState.QUEUED))
+    assert not replace(JOB, state=JobState.QUEUED).is_over
+    for state in set(JobState) - {JobState.INTERRUPTED, JobState.QUEUED}:
         job = replace(JOB, state=state)
         assert not job.can_be_resumed
         assert job.is_over is (state in FINAL_STATES)

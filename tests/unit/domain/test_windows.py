@@ -32,6 +32,7 @@ LEGAL_STEPS = {
     ("REQUESTED", "CANCELLED"),
     ("REQUESTED", "LAPSED"),
     ("APPROVED", "OPENING"),
+    ("APPROVED", "DENIED"),
     ("APPROVED", "CANCELLED"),
     ("APPROVED", "LAPSED"),
     ("OPENING", "OPEN"),
@@ -41,6 +42,7 @@ LEGAL_STEPS = {
     ("CLOSING", "CLOSED_VERIFIED"),
     ("CLOSING", "CLOSE_FAILED"),
     ("CLOSE_FAILED", "CLOSING"),
+    ("CLOSED_VERIFIED", "CLOSING"),
 }
 """Written out once more, so that a slip in the table doesn't pass."""
 
@@ -70,8 +72,9 @@ def test_only_the_listed_steps_are_allowed(start: WindowState, to: WindowState) 
         advance(window_in(start), to, NOW)
 
 
-def test_a_final_state_has_no_step_and_every_other_state_has_one() -> None:
-    assert set(STEPS) == set(WindowState) - FINAL_STATES
+def test_a_final_state_has_no_step_but_back_to_closing_and_every_other_state_has_one() -> None:
+    assert set(STEPS) == set(WindowState) - FINAL_STATES | {WindowState.CLOSED_VERIFIED}
+    assert STEPS[WindowState.CLOSED_VERIFIED] == {WindowState.CLOSING}
     assert all(STEPS[state] for state in STEPS)
 
 
@@ -90,6 +93,12 @@ def test_entering_opening_sets_the_end_before_anything_is_opened() -> None:
 
     assert opening.expires_at == NOW + timedelta(hours=1)
     assert opening.opening_started_at == NOW
+
+
+def test_a_closed_window_that_is_closed_again_has_no_time_of_closing_meanwhile() -> None:
+    closed = advance(window_in(WindowState.CLOSING), WindowState.CLOSED_VERIFIED, NOW)
+
+    assert advance(closed, WindowState.CLOSING, NOW).closed_at is None
 
 
 def test_a_window_keeps_its_last_failure_until_the_next_step() -> None:

@@ -13,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psycopg
+
 from rootkeeper.clock import SystemClock
 from rootkeeper.domain.ledger import Action, Actor, ActorKind, Intent, Result
 from rootkeeper.domain.organizations import AccountId, Endpoint
@@ -40,6 +42,19 @@ class Stage:
     folder: Path
     warnings: list[str] = field(default_factory=list)
 
+    def use_postgresql(self, url: str) -> None:
+        """The database isn't a file, and every process that is given the folder finds it."""
+        (self.folder / "data").mkdir()
+        self._url_path.write_text(url)
+
+    @property
+    def postgresql_url(self) -> str | None:
+        return self._url_path.read_text() if self._url_path.exists() else None
+
+    @property
+    def _url_path(self) -> Path:
+        return self.folder / "postgresql-url"
+
     @property
     def path(self) -> Path:
         return self.folder / "data" / "rootkeeper.db"
@@ -58,11 +73,17 @@ class Stage:
 
     @property
     def url(self) -> str:
-        return f"sqlite:///{self.path}"
+        return self.postgresql_url or f"sqlite:///{self.path}"
+
+    @property
+    def place(self) -> str:
+        """How messages name it."""
+        return self.postgresql_url or str(self.path)
 
     def open(self, **options: Any) -> Database:
         defaults: dict[str, Any] = {
             "anchor_path": self.anchor_path,
+            "mirror_path": self.mirror_path,
             "spill_folder": self.spill_folder,
             "busy_timeout_seconds": 2.0,
             "warn": self.warnings.append,
@@ -70,14 +91,20 @@ class Stage:
         return open_database(self.url, DatabaseOptions(**{**defaults, **options}))
 
     def run_sql(self, *statements: str) -> None:
-        """Do to the file what somebody without Rootkeeper could do."""
-        with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
+        """Do to the database what somebody without Rootkeeper could do."""
+        with closing(self._connect()) as connection:
             for statement in statements:
                 connection.execute(statement)
 
     def query(self, statement: str) -> list[tuple[Any, ...]]:
-        with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
-            return connection.execute(statement).fetchall()
+        with closing(self._connect()) as connection:
+            found: list[tuple[Any, ...]] = connection.execute(statement).fetchall()
+            return found
+
+    def _connect(self) -> Any:
+        if self.postgresql_url is None:
+            return sqlite3.connect(self.path, isolation_level=None)
+        return psycopg.connect(self.postgresql_url.replace("+psycopg", ""), autocommit=True)
 
 
 @dataclass

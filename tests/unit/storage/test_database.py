@@ -17,6 +17,8 @@ from rootkeeper.ports.ledger import Ledger, LedgerReader
 from rootkeeper.ports.locks import AccountLocks
 from rootkeeper.ports.windows import RecoveryWindows
 from rootkeeper.storage.database import Database, DatabaseOptions, open_database
+from rootkeeper.storage.dialects import begin_writing
+from rootkeeper.storage.transactions import read_head
 from tests.unit.storage.samples import (
     ACTOR,
     ENDPOINT,
@@ -83,16 +85,13 @@ def test_the_ledger_is_read_without_knowing_any_organization(stage: Stage) -> No
 
 def test_the_ledger_is_read_while_another_process_writes(stage: Stage, worker: Worker) -> None:
     worker.append_pair()
-    stage.run_sql("BEGIN IMMEDIATE", "UPDATE ledger_head SET sequence = sequence", "ROLLBACK")
-    with worker.database._store.engine.connect() as connection:
-        connection.exec_driver_sql("COMMIT")
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    with begin_writing(worker.database._store.engine.connect()) as connection, connection.begin():
+        read_head(connection, locks=True)
         started = time.monotonic()
         with stage.open() as other:
             assert len(list(other.ledger_reader().list_entries())) == 2
             assert other.ledger_reader().verify().is_intact
         assert time.monotonic() - started < 1.5
-        connection.rollback()
 
 
 def test_without_options_the_mirror_stands_beside_the_database_and_warnings_are_logged(

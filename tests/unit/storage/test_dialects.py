@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,12 +13,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.exc import OperationalError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.schema import CreateTable
 
 from rootkeeper.errors import DatabaseError, SettingsError
 from rootkeeper.storage import schema
 from rootkeeper.storage.dialects import SqliteStore, Store, StoreMovedError, begin_writing, explain, open_store
+from tests.postgresql import PostgresqlServer
 from tests.unit.storage.samples import Stage, raised_by
 
 
@@ -139,6 +142,26 @@ def test_every_table_can_be_made_on_postgresql_without_a_serial(table: Table) ->
     assert "SERIAL" not in statement
 
 
-def test_postgresql_without_its_driver_is_told() -> None:
+def test_postgresql_without_its_driver_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
     error = raised_by(lambda: open_store("postgresql+psycopg://user@localhost/x", 1.0), DatabaseError)
     assert "psycopg" in error.message
+
+
+def test_p27_a_process_that_stands_still_in_the_middle_of_writing_keeps_nobody_waiting_for_long(
+    request: pytest.FixtureRequest,
+) -> None:
+    server: PostgresqlServer = request.getfixturevalue("postgresql")
+    url = server.create_current_database()
+    stands_still, other = open_store(url, 10.0), open_store(url, 10.0)
+    with begin_writing(stands_still.engine.connect()) as held:
+        held.begin()
+        began_at = time.monotonic()
+        with begin_writing(other.engine.connect()) as connection, connection.begin():
+            assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+        assert time.monotonic() - began_at < 8
+        with pytest.raises(DBAPIError, match="idle-in-transaction"):
+            held.exec_driver_sql("SELECT 1")
+        held.invalidate()
+    stands_still.engine.dispose()
+    other.engine.dispose()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
-import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +15,7 @@ from sqlalchemy import insert
 from rootkeeper.domain.ledger import Action
 from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError
 from rootkeeper.storage import schema
-from rootkeeper.storage.dialects import open_store
+from rootkeeper.storage.dialects import begin_writing, open_store
 from rootkeeper.storage.group_commit import GroupCommit
 from rootkeeper.storage.transactions import WriteTransaction
 from tests.unit.storage.samples import Stage, Worker, make_worker, raised_by, run_program
@@ -23,10 +23,10 @@ from tests.unit.storage.samples import Stage, Worker, make_worker, raised_by, ru
 
 @contextmanager
 def locked_by_another(stage: Stage) -> Iterator[None]:
-    with closing(sqlite3.connect(stage.path, isolation_level=None)) as connection:
-        connection.execute("BEGIN IMMEDIATE")
+    store = open_store(stage.url, 1.0)
+    with begin_writing(store.engine.connect()) as connection, connection.begin():
         yield
-        connection.execute("ROLLBACK")
+    store.engine.dispose()
 
 
 def test_waiting_units_share_one_commit(stage: Stage, worker: Worker) -> None:
@@ -115,6 +115,45 @@ def test_a_refusal_concerns_only_its_own_unit(worker: Worker) -> None:
     assert worker.append_intent().sequence == 1
     with worker.database._store.engine.connect() as connection:
         assert connection.execute(schema.merged_spills.select()).all() == []
+
+
+def test_a_refusal_leaves_the_others_of_its_group_written_once(worker: Worker) -> None:
+    entered, gate = threading.Event(), threading.Event()
+    commits = worker.database._commits
+
+    def insert_spill(transaction: WriteTransaction, name: str) -> None:
+        transaction.connection.execute(
+            insert(schema.merged_spills).values(
+                spill_id=name, organization_id="o", merged_at=worker.owner.clock.now(), entries=0
+            )
+        )
+
+    def wait_for_the_others(_: WriteTransaction) -> None:
+        entered.set()
+        gate.wait(10)
+
+    def refuse(transaction: WriteTransaction) -> None:
+        insert_spill(transaction, "refused")
+        raise InputError("no")
+
+    threads = [
+        threading.Thread(target=commits.run, args=(wait_for_the_others,)),
+        threading.Thread(target=commits.run, args=(partial(insert_spill, name="before"),)),
+        threading.Thread(target=raised_by, args=(partial(commits.run, refuse), InputError)),
+        threading.Thread(target=commits.run, args=(partial(insert_spill, name="after"),)),
+        threading.Thread(target=worker.append_intent),
+    ]
+    for number, thread in enumerate(threads):
+        thread.start()
+        entered.wait(10)
+        while len(commits._waiting) < number:
+            threading.Event().wait(0.01)
+    gate.set()
+    for thread in threads:
+        thread.join()
+    with worker.database._store.engine.connect() as connection:
+        assert {row.spill_id for row in connection.execute(schema.merged_spills.select())} == {"before", "after"}
+        assert len(connection.execute(schema.ledger_entries.select()).all()) == 1
 
 
 def test_a_row_that_the_database_refuses_fails_alone(worker: Worker) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -10,6 +11,7 @@ from datetime import timedelta
 import pytest
 
 from rootkeeper.domain.jobs import Job, JobKind, JobProgress, JobState
+from rootkeeper.domain.ledger import render_time
 from rootkeeper.errors import DatabaseError, InputError, JobConflictError
 from rootkeeper.storage.database import Database
 from rootkeeper.storage.jobs import SqlJobs
@@ -192,3 +194,33 @@ def test_a_database_that_is_gone_is_told(stage: Stage, here: Process) -> None:
     stage.run_sql("DROP TABLE job_accounts", "DROP TABLE jobs")
     raised_by(lambda: here.jobs.add(JOB), DatabaseError)
     raised_by(here.jobs.list_jobs, DatabaseError)
+
+
+MANY = 10_000
+QUICK_SECONDS = 0.5
+"""A hundred times what it takes with an index, on a busy machine; a walk through all jobs takes longer."""
+
+
+def test_lists_are_quick_with_ten_thousand_jobs_in_history(here: Process, stage: Stage) -> None:
+    here.jobs.add(replace(JOB, job_id="j-last", created_at=NOW + timedelta(days=1)))
+    stage.run_sql(*(_insert(range(first, first + 500)) for first in range(1, MANY, 500)))
+    began = time.perf_counter()
+    page = here.jobs.list_jobs(limit=50)
+    following = here.jobs.list_jobs(limit=50, before=page[-1].job_id)
+    unfinished = here.jobs.list_jobs(unfinished_only=True)
+    assert time.perf_counter() - began < QUICK_SECONDS
+    assert [job.job_id for job in page[:2]] == ["j-last", f"j-{MANY}"]
+    assert len(page) == len(following) == 50
+    assert [job.job_id for job in unfinished] == ["j-last"]
+
+
+def _insert(numbers: range) -> str:
+    """Jobs that were done one second after another, each with a plan."""
+    columns = "job_id, organization_id, kind, state, endpoint, created_by, created_at, updated_at, owner_id"
+    rows = [
+        f"('j-{number:05}', '{ORGANIZATION_ID}', 'audit', 'done', 'AWS', 'ana', '{at}', '{at}', 'o-1', '{{}}', "
+        f"'{{\"total\": 1}}', '{'a plan ' * 300}')"
+        for number in numbers
+        for at in [render_time(NOW + timedelta(seconds=number))]
+    ]
+    return f"INSERT INTO jobs ({columns}, parameters, progress, document) VALUES {', '.join(rows)}"  # noqa: S608 - ours

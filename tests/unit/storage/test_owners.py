@@ -7,9 +7,12 @@ import time
 from datetime import timedelta
 
 from rootkeeper.clock import SystemClock
-from rootkeeper.errors import DatabaseError, LockLostError
+from rootkeeper.domain.ledger import Action, Actor, ActorKind, Result
+from rootkeeper.domain.organizations import Endpoint
+from rootkeeper.errors import DatabaseError, LedgerUnavailableError, LockLostError
 from rootkeeper.storage.database import Database
-from rootkeeper.storage.owners import OwnerRecord, add_owner, find_owner
+from rootkeeper.storage.ledger import SqlLedger
+from rootkeeper.storage.owners import Owner, OwnerRecord, add_owner, find_owner
 from rootkeeper.storage.processes import ProcessIdentity, identify_this_process
 from tests.fakes.clock import FakeClock
 from tests.unit.storage.samples import ACCOUNT_ID, NOW, ORGANIZATION_ID, Stage, Worker, make_worker, raised_by
@@ -128,3 +131,58 @@ def test_an_owner_is_kept_only_once(database: Database, worker: Worker) -> None:
     kept = read_owner(database, worker.owner.owner_id)
     assert kept is not None
     assert kept.lease_until > NOW
+
+
+def open_lasting(database: Database) -> tuple[Owner, SqlLedger]:
+    owner = database.register_owner(SystemClock(), 2, replaces_itself=True)
+    return owner, database.ledger(ORGANIZATION_ID, Endpoint("AWS"), Actor("ana", ActorKind.SERVER), owner)
+
+
+def wait_replaced(owner: Owner, former_id: str) -> None:
+    end = time.monotonic() + 10
+    while owner.owner_id == former_id:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    time.sleep(0.1)
+
+
+def test_p03_what_a_lasting_owner_left_while_the_database_was_away_is_settled_as_that_of_a_dead_one(
+    stage: Stage, database: Database
+) -> None:
+    owner, ledger = open_lasting(database)
+    former_id = owner.owner_id
+    intent = ledger.append_intent(Action.ROOT_SESSION_OPEN, account_id=ACCOUNT_ID)
+    assert ledger.list_orphans() == ()
+    stage.run_sql("ALTER TABLE open_intents RENAME TO hidden")
+    raised_by(lambda: ledger.append_outcome(intent, Result.DONE), LedgerUnavailableError)
+    stage.run_sql("ALTER TABLE hidden RENAME TO open_intents")
+    wait_replaced(owner, former_id)
+    (orphan,) = ledger.list_orphans()
+    assert orphan.sequence == intent.sequence
+    assert ledger.settle_orphan(orphan, Result.UNKNOWN, {})
+    assert ledger.append_intent(Action.ROOT_SESSION_OPEN, account_id=ACCOUNT_ID).sequence > intent.sequence
+    owner.close()
+
+
+def test_p27_a_lock_from_before_lets_nothing_be_done_after_its_owner_was_replaced(database: Database) -> None:
+    owner, ledger = open_lasting(database)
+    locks, former_id = database.locks(ORGANIZATION_ID, owner), owner.owner_id
+    with locks.hold(ACCOUNT_ID, "closing") as former:
+        owner.doubt()
+        wait_replaced(owner, former_id)
+        with locks.hold(ACCOUNT_ID, "closing again") as lock:
+            raised_by(
+                lambda: ledger.append_intent(Action.ROOT_SESSION_OPEN, account_id=ACCOUNT_ID, lock=former),
+                LockLostError,
+            )
+            ledger.append_intent(Action.ROOT_SESSION_OPEN, account_id=ACCOUNT_ID, lock=lock)
+    owner.close()
+
+
+def test_an_owner_of_a_process_that_ends_soon_is_never_replaced(database: Database) -> None:
+    worker = make_worker(database, SystemClock(), lease_seconds=2)
+    former_id = worker.owner.owner_id
+    worker.owner.doubt()
+    time.sleep(1.2)
+    assert worker.owner.owner_id == former_id
+    worker.owner.close()

@@ -31,19 +31,20 @@ def step(process: subprocess.Popen[str], name: str) -> str:
 
 
 def test_p03_four_processes_with_eight_threads_leave_one_chain_without_gaps(stage: Stage) -> None:
-    processes = [run_program("appending", stage.folder, "8", "200") for _ in range(4)]
+    each = 200 if stage.postgresql_url is None else 60  # its commits wait for a server, too
+    processes = [run_program("appending", stage.folder, "8", str(each)) for _ in range(4)]
     printed = [process.communicate(timeout=100)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0, 0, 0]
     acknowledged = [line for text in printed for line in text.splitlines()]
-    assert len(set(acknowledged)) == 4 * 8 * 200
+    assert len(set(acknowledged)) == 4 * 8 * each
     with stage.open() as database:
         verification = database.ledger_reader().verify()
         assert verification.problem is None
-        assert verification.entries == verification.head_sequence == 4 * 8 * 200
-        assert verification.anchored_sequence == 4 * 8 * 200
+        assert verification.entries == verification.head_sequence == 4 * 8 * each
+        assert verification.anchored_sequence == 4 * 8 * each
         stored = {f"{entry.sequence} {entry.entry_hash}" for entry in database.ledger_reader().list_entries()}
         assert stored == set(acknowledged)
-    assert len(stage.mirror_path.read_text().splitlines()) == 4 * 8 * 200
+    assert len(stage.mirror_path.read_text().splitlines()) == 4 * 8 * each
     assert stage.warnings == []
 
 

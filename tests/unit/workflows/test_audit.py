@@ -23,6 +23,7 @@ from rootkeeper.errors import (
 from rootkeeper.workflows.audit import AuditOptions, AuditReport
 from rootkeeper.workflows.audit_remarks import FIRST_AUDIT_REMARK
 from tests.fakes.desk import CLEAN, FAILSAFE, PROD, Desk, naming
+from tests.fakes.histories import InMemoryHistory
 from tests.fakes.organization import MANAGEMENT
 from tests.fakes.root_users import FakeRootUser, root_user_with_everything
 from tests.fakes.stores import make_window
@@ -328,3 +329,42 @@ def test_p06_no_failed_read_ever_shows_an_account_as_clean(
     failed = desk.organization.operations(PROD).count(operation) >= at
     assert (status.status is Status.UNKNOWN) == failed
     assert (status.status is Status.NOT_PRESENT) == (truth.is_empty and not failed)
+
+
+def test_a_finished_audit_is_kept_whole_under_its_jobs_id(desk: Desk) -> None:
+    desk.history = InMemoryHistory()
+    report = run(desk)
+    (audit,) = desk.history.list_audits()
+    assert (audit.audit_id, audit.requested_by) == (desk.jobs.list_jobs()[0].job_id, "operator")
+    assert (audit.started_at, audit.ended_at) == (report.started_at, report.ended_at)
+    assert (audit.is_complete, audit.endpoint) == (True, report.endpoint.label)
+    assert audit.summary == count_statuses(report.accounts)
+    assert desk.history.list_statuses(audit.audit_id) == by_id(report)
+
+
+def test_an_audit_of_a_selection_is_kept_as_such(desk: Desk) -> None:
+    desk.history = InMemoryHistory()
+    run(desk, naming(PROD))
+    (audit,) = desk.history.list_audits()
+    assert not audit.is_complete
+    assert list(desk.history.list_statuses(audit.audit_id)) == [PROD]
+
+
+def test_an_audit_that_shows_some_statuses_only_is_kept_with_all_that_it_read(desk: Desk) -> None:
+    desk.history = InMemoryHistory()
+    report = run(desk, replace(EVERYTHING, statuses=frozenset({Status.PRESENT})))
+    (audit,) = desk.history.list_audits()
+    assert audit.is_complete
+    assert len(report.accounts) < len(desk.history.list_statuses(audit.audit_id)) == audit.summary["accounts"]
+
+
+def test_an_audit_that_was_interrupted_isnt_kept_before_it_ends(desk: Desk) -> None:
+    desk.history = InMemoryHistory()
+    desk.ledger.fail_after = 0
+    with pytest.raises(LedgerUnavailableError):
+        run(desk)
+    assert desk.history.list_audits() == ()
+    desk.ledger.fail_after = None
+    (job,) = desk.jobs.list_jobs()
+    desk.audit.resume(job.job_id, desk.progress)
+    assert [audit.audit_id for audit in desk.history.list_audits()] == [job.job_id]

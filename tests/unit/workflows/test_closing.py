@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from rootkeeper.domain.ledger import Action, Result
@@ -120,18 +122,32 @@ def test_closing_twice_calls_nothing_the_second_time(
 
 
 @pytest.mark.parametrize("state", [AccountState.SUSPENDED, AccountState.CLOSED])
-def test_an_account_that_is_not_active_any_more_fails_clearly_before_any_session(
+def test_an_account_that_is_not_active_any_more_fails_clearly_and_no_session_is_asked_for_again(
     operator: Operator, organization: FakeOrganization, window: RecoveryWindow, state: AccountState
 ) -> None:
     organization.change_state(ACCOUNT, state)
     sessions = organization.sessions_opened
 
-    closing = operator.close(window)
+    first = operator.close(window)
+    calls = len(organization.calls)
+    second = operator.close(first.window)
 
-    assert closing.outcome is ClosingOutcome.FAILED
-    assert state in closing.explanation
+    for closing in (first, second):
+        assert closing.outcome is ClosingOutcome.FAILED
+        assert state in closing.explanation
+    assert [name for name, _ in organization.calls[calls:]] == ["DescribeAccount"]
     assert organization.sessions_opened == sessions
     assert state_of(operator) is WindowState.CLOSE_FAILED
+
+
+def test_a_closing_that_succeeds_does_not_ask_for_the_account_which_aws_seldom_allows(
+    operator: Operator, organization: FakeOrganization, window: RecoveryWindow
+) -> None:
+    calls = len(organization.calls)
+
+    assert operator.close(window).outcome is ClosingOutcome.CLOSED
+
+    assert "DescribeAccount" not in [name for name, _ in organization.calls[calls:]]
 
 
 def test_an_account_that_left_the_organization_fails_clearly(
@@ -262,3 +278,65 @@ def test_a_spill_that_cannot_be_written_either_fails_without_a_call(
 
     assert operator.close(window).outcome is ClosingOutcome.FAILED
     assert organization.sessions_opened == sessions
+
+
+# What a server adds.
+
+
+def test_whoever_asks_for_the_closing_is_remembered_and_nobody_at_the_windows_end(
+    operator: Operator, window: RecoveryWindow
+) -> None:
+    closing = replace(operator.closing, closed_by="bob").close(window)
+
+    assert closing.window.closed_by == "bob"
+
+
+def test_a_window_that_is_not_due_once_the_account_is_held_is_left_open(
+    operator: Operator, organization: FakeOrganization, window: RecoveryWindow
+) -> None:
+    calls = len(organization.calls)
+
+    closing = operator.closing.attempt(window, lambda _: False)
+
+    assert closing.outcome is ClosingOutcome.UNNEEDED
+    assert state_of(operator) is WindowState.OPEN
+    assert len(organization.calls) == calls
+
+
+@pytest.mark.parametrize("is_writable", [True, False])
+def test_a_window_that_was_prolonged_is_left_open_without_a_ledger_or_database_too(
+    operator: Operator, organization: FakeOrganization, window: RecoveryWindow, is_writable: bool
+) -> None:
+    operator.database.is_writable = is_writable
+    operator.database.is_ledger_writable = False
+
+    assert operator.closing.attempt(window, lambda _: False).outcome is ClosingOutcome.UNNEEDED
+    assert not organization.root_users[ACCOUNT].is_empty
+
+
+def test_an_attempt_remarks_nothing_and_what_is_asked_for_does(
+    operator: Operator, organization: FakeOrganization, window: RecoveryWindow
+) -> None:
+    organization.fail("DeleteLoginProfile")
+
+    operator.closing.attempt(window)
+    assert not [one for one in operator.progress.remarks if one.startswith("ALERT")]
+    operator.close(window)
+    assert [one for one in operator.progress.remarks if one.startswith("ALERT")]
+
+
+def test_a_window_that_was_extended_meanwhile_keeps_its_new_end(operator: Operator, window: RecoveryWindow) -> None:
+    """The closing takes its step on the row as it stands, not on what it listed."""
+    operator.windows.update("w-1", lambda one: replace(one, watched_by="file:/events", duration_seconds=7200))
+
+    closing = operator.close(window)
+
+    assert (closing.window.watched_by, closing.window.duration_seconds) == ("file:/events", 7200)
+
+
+def test_what_nobody_opened_says_how_to_take_it_back(operator: Operator) -> None:
+    waiting = make_window(ACCOUNT, START, WindowState.REQUESTED)
+
+    with pytest.raises(WindowConflictError) as caught:
+        operator.close(waiting)
+    assert "windows cancel" in (caught.value.hint or "")

@@ -16,6 +16,7 @@ from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsAlreadyExistsError,
     AwsCredentialsError,
+    ClockWrongError,
     DatabaseError,
     LedgerUnavailableError,
     WindowConflictError,
@@ -97,6 +98,7 @@ def test_the_identity_is_checked_before_the_password_is_created(
     operator.opening.open(plan)
 
     assert [operation for operation, _ in organization.calls[before:]] == [
+        "GetCallerIdentity",
         "AssumeRoot",
         "GetCallerIdentity",
         "GetLoginProfile",
@@ -227,7 +229,7 @@ def test_without_a_ledger_nothing_is_opened_and_no_window_stays(
     with pytest.raises(LedgerUnavailableError):
         operator.opening.open(plan)
 
-    assert len(organization.calls) == calls
+    assert [operation for operation, _ in organization.calls[calls:]] == ["GetCallerIdentity"]
     assert operator.database.windows == {}
 
 
@@ -319,3 +321,20 @@ def test_every_intent_of_an_opening_has_one_outcome(operator: Operator) -> None:
     intents = [entry for entry in operator.database.entries if entry.phase is Phase.INTENT]
     ended = [entry.intent_sequence for entry in operator.database.entries if entry.intent_sequence is not None]
     assert sorted(ended) == [entry.sequence for entry in intents]
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_while_the_clock_is_wrong_nothing_is_planned_or_opened(
+    operator: Operator, organization: FakeOrganization, hours: int
+) -> None:
+    plan = operator.planning.plan(operator.inventory(), operator.request(ACCOUNT))
+    calls = len(organization.calls)
+    organization.clock_offset = timedelta(hours=hours)
+    for act in (
+        lambda: operator.planning.plan(operator.inventory(), operator.request(ACCOUNT)),
+        lambda: operator.opening.open(plan),
+    ):
+        with pytest.raises(ClockWrongError):
+            act()
+    assert {operation for operation, _ in organization.calls[calls:]} == {"GetCallerIdentity"}
+    assert operator.database.windows == {}

@@ -6,7 +6,7 @@ import pytest
 
 from rootkeeper.domain.organizations import Account, AccountId, AccountState
 from rootkeeper.domain.windows import WindowState
-from rootkeeper.workflows.recovery_guidance import list_next_steps
+from rootkeeper.workflows.recovery_guidance import list_next_steps, list_steps_on_server
 from tests.fakes.clock import START
 from tests.fakes.stores import make_window
 
@@ -37,3 +37,12 @@ def test_a_window_left_open_says_that_nothing_closes_it_and_how_to() -> None:
     assert "Nothing closes this window" in text
     assert f"rootkeeper windows close {window.window_id}" in text
     assert "Nothing closes" not in "\n".join(list_next_steps(ACCOUNT, window, None))
+
+
+def test_a_window_of_a_server_is_closed_by_the_server_and_earlier_by_a_person() -> None:
+    window = make_window(ACCOUNT_ID, START, WindowState.OPEN)
+    text = "\n".join(list_steps_on_server("root@example.com", window, None))
+
+    assert "The server closes the window" in text
+    assert f"rootkeeper windows close {window.window_id}" in text
+    assert "root@example.com" in text

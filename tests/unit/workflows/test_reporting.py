@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import pytest
 
@@ -10,6 +11,7 @@ from rootkeeper.domain.evidence.periods import Period, Verdict
 from rootkeeper.domain.ledger import Action
 from rootkeeper.domain.root_emails import EmailRules
 from rootkeeper.errors import InputError
+from rootkeeper.ports.history import KeptAudit
 from rootkeeper.workflows.reporting import Reporting, choose_organization
 from tests.fakes.clock import FakeClock
 from tests.fakes.evidence import (
@@ -17,6 +19,7 @@ from tests.fakes.evidence import (
     ORGANIZATION_ID,
     PERIOD,
     PRESENT,
+    READ,
     START,
     accept,
     list_statuses,
@@ -25,6 +28,7 @@ from tests.fakes.evidence import (
     make_inventory,
     make_state,
 )
+from tests.fakes.histories import InMemoryHistory
 from tests.fakes.setups import InMemorySetups
 from tests.fakes.stores import (
     InMemoryEmailAttestations,
@@ -42,6 +46,7 @@ class Archive:
     windows: InMemoryWindows = field(default_factory=InMemoryWindows)
     setups: InMemorySetups = field(default_factory=InMemorySetups)
     ledger: InMemoryLedger = field(default_factory=lambda: InMemoryLedger(FakeClock()))
+    audits: InMemoryHistory = field(default_factory=InMemoryHistory)
 
     def fill(self) -> None:
         self.store.save(make_inventory())
@@ -64,6 +69,7 @@ class Archive:
             InMemoryEmailAttestations(),
             EmailRules(),
             self.ledger,
+            self.audits,
         )
 
 
@@ -94,6 +100,18 @@ def test_a_set_up_accepted_or_read_after_the_periods_end_doesnt_count(archive: A
     assert report.setup.state is None
     assert report.setup.drift.accepted is None
     assert report.centralized.verdict is Verdict.UNKNOWN
+
+
+def test_a_past_period_is_known_by_the_audits_that_were_kept_of_it(archive: Archive) -> None:
+    read = list(list_statuses().values())
+    later = [one if one.observed_at is None else replace(one, observed_at=END + timedelta(days=40)) for one in read]
+    archive.store.save_statuses(later)
+    unknown = sum(one.verdict is Verdict.UNKNOWN for one in archive.reporting.compile(PERIOD).accounts)
+    archive.audits.add(KeptAudit("j-1", READ, READ, "AWS", True, "ana", {}), read)
+    known = sum(one.verdict is Verdict.UNKNOWN for one in archive.reporting.compile(PERIOD).accounts)
+    assert known < unknown
+    before_it = Period(START.replace(year=2025), START.replace(month=7))
+    assert {one.read_at for one in archive.reporting.compile(before_it).accounts} == {None}
 
 
 def test_an_organization_that_was_never_listed_has_no_evidence() -> None:

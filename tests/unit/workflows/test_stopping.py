@@ -1,8 +1,8 @@
-"""Where nobody can ask to stop."""
+"""Where nobody can ask to stop, and where a server ends."""
 
 from __future__ import annotations
 
-from rootkeeper.workflows.stopping import Unstoppable
+from rootkeeper.workflows.stopping import StopSwitch, Unstoppable
 from tests.fakes.clock import FakeClock
 
 
@@ -13,3 +13,14 @@ def test_nobody_asks_and_pauses_last() -> None:
     assert clock.slept == [3]
     assert not stop.asked_once()
     assert not stop.asked_twice()
+
+
+def test_a_switch_is_asked_once_and_then_again() -> None:
+    stop = StopSwitch()
+    assert not stop.wait(0)
+    stop.ask()
+    assert stop.wait(60)
+    assert stop.asked_once()
+    assert not stop.asked_twice()
+    stop.ask()
+    assert stop.asked_twice()

@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rootkeeper.cli.invocation import OutputFormat
-from rootkeeper.cli.rendering.account_records import account_record
 from rootkeeper.cli.rendering.causes import cause_lines
 from rootkeeper.cli.rendering.flags import (
     STATUS_WORDS,
@@ -21,6 +20,7 @@ from rootkeeper.cli.rendering.listings import Column, Listing, Record, show_list
 from rootkeeper.cli.rendering.setup_drifts import drift_record
 from rootkeeper.cli.rendering.text import counted, json_text, json_time, printable, spoken_age
 from rootkeeper.cli.terminal import Terminal
+from rootkeeper.domain.account_records import account_to_record
 from rootkeeper.domain.organizations import Endpoint, Inventory, OrganizationalUnit
 from rootkeeper.domain.statuses import AccountStatus, Role, Status, count_left_to_secure, count_statuses
 from rootkeeper.workflows.audit import AuditReport
@@ -43,14 +43,14 @@ def show_audit(report: AuditReport, output: OutputFormat, terminal: Terminal, *,
 
 def account_line(status: AccountStatus, *, details: bool) -> str:
     """One account as a line of JSON."""
-    return json_text(account_record(status, details=details)) + "\n"
+    return json_text(account_to_record(status, details=details)) + "\n"
 
 
 def _listing(report: AuditReport, *, details: bool) -> Listing:
     organization = report.inventory.organization
     return Listing(
         name="accounts",
-        records=[account_record(status, details=details) for status in report.accounts],
+        records=[account_to_record(status, details=details) for status in report.accounts],
         columns=_columns(report.accounts, report.ended_at, details=details),
         head={
             "organization_id": organization.organization_id,

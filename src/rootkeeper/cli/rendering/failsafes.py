@@ -10,11 +10,12 @@ from rootkeeper.cli.invocation import OutputFormat
 from rootkeeper.cli.rendering.checks import list_checks, show_count
 from rootkeeper.cli.rendering.listings import SCHEMA_VERSION, Column, Listing, show_listing
 from rootkeeper.cli.rendering.text import json_text, json_time, printable
-from rootkeeper.cli.rendering.windows import show_window, window_record
+from rootkeeper.cli.rendering.windows import show_window
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.drills import Drill
 from rootkeeper.domain.runbooks import RunbookFacts, RunbookStep
 from rootkeeper.domain.runbooks import Terminal as RunbookTerminal
+from rootkeeper.domain.window_records import window_to_record
 from rootkeeper.domain.windows import RecoveryWindow
 from rootkeeper.ports.clock import Clock
 from rootkeeper.reports.untrusted_text import markdown_text
@@ -47,7 +48,7 @@ def show_set_up(
         "account_id": account_id,
         "outcome": outcome,
         "missing": list(missing),
-        "window": None if window is None else window_record(window),
+        "window": None if window is None else window_to_record(window),
     }
     head = {"schema_version": SCHEMA_VERSION} if output is OutputFormat.JSON else {}
     terminal.write(json_text({**head, **record}, indent=2 if output is OutputFormat.JSON else None) + "\n")

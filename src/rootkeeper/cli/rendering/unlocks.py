@@ -1,21 +1,27 @@
-"""Buckets, queues and their policies: as lists, one by one, and what came of a change."""
+"""Buckets, queues and their policies: as lists, one by one, and what came of a change.
+
+All is shown from records, so that what a server tells looks like what a command found out by itself.
+"""
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rootkeeper.cli.invocation import OutputFormat
-from rootkeeper.cli.rendering.listings import SCHEMA_VERSION, Column, Listing, Record, show_listing
+from rootkeeper.cli.rendering.listings import Column, Listing, Record, show_listing
 from rootkeeper.cli.rendering.text import json_text, printable
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.ledger import Result
-from rootkeeper.domain.resource_policies.corrections import correct_policy
-from rootkeeper.domain.resource_policies.documents import hash_policy
-from rootkeeper.domain.resource_policies.lockouts import LockingStatement, Lockout, Verdict
-from rootkeeper.domain.resource_policies.resources import Resource, ResourceKind
+from rootkeeper.domain.resource_policies.lockouts import Verdict
+from rootkeeper.domain.resource_policies.resources import ResourceKind
+from rootkeeper.workflows.unlock_records import (
+    listing_to_record,
+    outcome_to_record,
+    standing_to_record,
+    unneeded_to_record,
+)
 
 if TYPE_CHECKING:
     from rootkeeper.workflows.unlock_planning import UnlockPlan
@@ -42,37 +48,29 @@ def show_listing_of_resources(
     listing: ResourceListing, organization_id: str, output: OutputFormat, terminal: Terminal
 ) -> None:
     """Write the account's buckets or queues to stdout; Regions that couldn't be asked are remarked."""
-    kind = listing.kind
-    unread = [{"region": one.region, "reason": one.reason} for one in listing.unread_regions]
-    records = [_standing_record(standing) for standing in listing.standings]
+    show_listing_record(listing_to_record(listing, organization_id), listing.account.name, output, terminal)
+
+
+def show_listing_record(record: Record, account_name: str, output: OutputFormat, terminal: Terminal) -> None:
+    """The same of a listing's record."""
+    kind = ResourceKind(record["service"])
+    noun, unknown = kind.noun, record["unknown"]
     columns = (
-        Column(kind.noun.capitalize(), lambda record: record["name"]),
-        Column("Region", lambda record: record["region"], keeps_whole=True),
-        Column("Policy", lambda record: _WORDS[Verdict(record["verdict"])], _style_of),
+        Column(noun.capitalize(), lambda one: one["name"]),
+        Column("Region", lambda one: one["region"], keeps_whole=True),
+        Column("Policy", lambda one: _WORDS[Verdict(one["verdict"])], _style_of),
         Column("Why", _spoken_explanation),
     )
-    head = {"organization_id": organization_id, "account_id": listing.account.account_id, "service": kind.value}
-    empty = f"Account {listing.account.account_id} ({listing.account.name}) has no {kind.noun}s that could be found."
-    if listing.unknown:
-        empty = f"? Unknown: {listing.unknown}"
+    head = {name: record[name] for name in ("organization_id", "account_id", "service")}
+    empty = f"Account {record['account_id']} ({account_name}) has no {noun}s that could be found."
+    if unknown:
+        empty = f"? Unknown: {unknown}"
         if output is not OutputFormat.TABLE:
             terminal.remark(empty, style="bold yellow")
-    tail = {"unread_regions": unread, "unknown": listing.unknown}
-    show_listing(Listing(f"{kind.noun}s", records, columns, head, tail, empty), output, terminal)
-    for one in listing.unread_regions:
-        terminal.remark(f"Not asked: {one.region}. {one.reason}", style="bold yellow")
-
-
-def _standing_record(standing: PolicyStanding) -> dict[str, Any]:
-    lockout = standing.lockout
-    return {
-        "name": standing.resource.name,
-        "region": standing.resource.region,
-        "verdict": lockout.verdict.value,
-        "explanation": lockout.explanation,
-        "locking_statements": [statement.name.removeprefix("statement ") for statement in lockout.statements],
-        "protected": standing.is_protected,
-    }
+    tail = {"unread_regions": record["unread_regions"], "unknown": unknown}
+    show_listing(Listing(f"{noun}s", record[f"{noun}s"], columns, head, tail, empty), output, terminal)
+    for one in record["unread_regions"]:
+        terminal.remark(f"Not asked: {one['region']}. {one['reason']}", style="bold yellow")
 
 
 def _style_of(record: Record) -> str:
@@ -88,167 +86,95 @@ def _spoken_explanation(record: Record) -> str:
 
 def show_standing(standing: PolicyStanding, organization_id: str, output: OutputFormat, terminal: Terminal) -> None:
     """Write one policy to stdout, the statement that locks out, and the offered correction."""
-    corrected = _find_correction(standing)
+    show_standing_record(standing_to_record(standing, organization_id), output, terminal)
+
+
+def show_standing_record(record: Record, output: OutputFormat, terminal: Terminal) -> None:
+    """The same of a policy's record."""
     if output is not OutputFormat.TABLE:
-        statements = [_statement_record(statement) for statement in standing.lockout.statements]
-        _show_record(
-            {
-                **_place_record(standing.resource, organization_id),
-                "verdict": standing.lockout.verdict.value,
-                "explanation": standing.lockout.explanation,
-                "protected": standing.is_protected,
-                "sha256": None if standing.policy is None else hash_policy(standing.policy),
-                "policy": _read_json(standing.policy),
-                "locking_statements": statements,
-                "corrected_policy": _read_json(corrected),
-            },
-            output,
-            terminal,
-        )
+        _show_record(record, output, terminal)
         return
-    _show_facts(_spoken_place(standing.resource) | _spoken_verdict(standing), terminal)
-    if standing.policy is not None:
-        _show_policy("Policy", standing.policy, terminal)
-    if standing.lockout.statements:
-        _show_policy("Corrected", corrected, terminal)
-        if not standing.is_protected:
-            terminal.remark(f"To correct it: {_spoken_command(standing.resource)} --corrected")
+    _show_facts(_spoken_place(record) | _spoken_verdict(record), terminal)
+    if record["policy"] is not None:
+        _show_policy("Policy", record["policy"], terminal)
+    if record["locking_statements"]:
+        _show_policy("Corrected", record["corrected_policy"], terminal)
+        if not record["protected"]:
+            terminal.remark(f"To correct it: {_spoken_command(record)} --corrected")
 
 
-def _spoken_command(resource: Resource) -> str:
+def _spoken_command(record: Record) -> str:
     """What names the bucket or queue on a command line."""
-    regions = f" --regions {resource.region}" if resource.kind is ResourceKind.QUEUE else ""
-    return f"rootkeeper unlock {resource.kind.value} {resource.account_id} {resource.name}{regions}"
-
-
-def _find_correction(standing: PolicyStanding) -> str | None:
-    if standing.policy is None or not standing.lockout.statements:
-        return None
-    return correct_policy(standing.policy, standing.lockout, standing.resource)
-
-
-def _statement_record(statement: LockingStatement) -> dict[str, Any]:
-    return {
-        "number": statement.number + 1,
-        "sid": statement.content.get("Sid"),
-        "verdict": statement.verdict.value,
-        "explanation": statement.explanation,
-        "exceptions": list(statement.exceptions),
-        "conditions": list(statement.conditions),
-    }
+    kind = ResourceKind(record["service"])
+    regions = f" --regions {record['region']}" if kind is ResourceKind.QUEUE else ""
+    return f"rootkeeper unlock {kind.value} {record['account_id']} {record['name']}{regions}"
 
 
 def show_unneeded(plan: UnlockPlan, organization_id: str, output: OutputFormat, terminal: Terminal) -> None:
     """Say why nothing was done."""
+    show_unneeded_record(unneeded_to_record(plan, organization_id), output, terminal)
+
+
+def show_unneeded_record(record: Record, output: OutputFormat, terminal: Terminal) -> None:
+    """The same of a change's record whose result is ``unchanged``."""
     if output is OutputFormat.TABLE:
-        terminal.show(printable(plan.obstacle or ""))
-        return
-    _show_change(
-        plan,
-        "unchanged",
-        plan.obstacle or "",
-        plan.standing.lockout,
-        {"saved": None},
-        organization_id,
-        output,
-        terminal,
-    )
+        terminal.show(printable(record["explanation"]))
+    else:
+        _show_record(record, output, terminal)
 
 
 def show_outcome(outcome: UnlockOutcome, organization_id: str, output: OutputFormat, terminal: Terminal) -> None:
     """Write to stdout what came of a change."""
-    plan, saved = outcome.plan, outcome.saved
-    is_done = outcome.result is Result.DONE
-    terminal.remark(outcome.explanation, style="green" if is_done else "bold red")
+    found = None if outcome.found is None else outcome.found.explanation
+    show_outcome_record(outcome_to_record(outcome, organization_id), found, output, terminal)
+
+
+def show_outcome_record(record: Record, found: str | None, output: OutputFormat, terminal: Terminal) -> None:
+    """The same of a change's record. :param found: what a re-read shows; ``None`` if there was none."""
+    saved, is_done = record["saved"], record["result"] == Result.DONE
+    terminal.remark(record["explanation"], style="green" if is_done else "bold red")
     if output is not OutputFormat.TABLE:
-        copy = None if saved is None else {"path": str(saved.path), "sha256": saved.sha256}
-        _show_change(
-            plan,
-            outcome.result.value,
-            outcome.explanation,
-            outcome.found,
-            {"saved": copy},
-            organization_id,
-            output,
-            terminal,
-        )
+        _show_record(record, output, terminal)
         return
-    facts = _spoken_place(plan.standing.resource) | {
-        "Change": plan.request.change.value,
-        "Result": outcome.result.value,
-        "Now": "It couldn't be re-read." if outcome.found is None else outcome.found.explanation,
+    facts = _spoken_place(record) | {
+        "Change": record["change"],
+        "Result": record["result"],
+        "Now": "It couldn't be re-read." if found is None else found,
     }
     if saved is not None:
-        facts |= {"Saved": str(saved.path), "SHA-256": saved.sha256}
+        facts |= {"Saved": saved["path"], "SHA-256": saved["sha256"]}
     _show_facts(facts, terminal)
     if saved is not None and is_done:
-        path = shlex.quote(str(saved.path))
-        terminal.remark(f"To put it back: {_spoken_command(plan.standing.resource)} --restore {path}")
+        terminal.remark(f"To put it back: {_spoken_command(record)} --restore {shlex.quote(saved['path'])}")
 
 
-def _show_change(
-    plan: UnlockPlan,
-    result: str,
-    explanation: str,
-    found: Lockout | None,
-    saved: Record,
-    organization_id: str,
-    output: OutputFormat,
-    terminal: Terminal,
-) -> None:
-    _show_record(
-        {
-            **_place_record(plan.standing.resource, organization_id),
-            "change": plan.request.change.value,
-            "result": result,
-            "explanation": explanation,
-            "verdict_before": plan.standing.lockout.verdict.value,
-            "verdict_after": None if found is None else found.verdict.value,
-            **saved,
-        },
-        output,
-        terminal,
-    )
-
-
-def _place_record(resource: Resource, organization_id: str) -> dict[str, Any]:
-    return {
-        "organization_id": organization_id,
-        "account_id": resource.account_id,
-        "service": resource.kind.value,
-        "name": resource.name,
-        "region": resource.region,
-    }
+def describe_verdict(verdict: str | None) -> str | None:
+    """In words; ``None`` where nothing was read."""
+    return None if verdict is None else f"{_WORDS[Verdict(verdict)]}."
 
 
 def _show_record(record: Record, output: OutputFormat, terminal: Terminal) -> None:
-    head = {"schema_version": SCHEMA_VERSION} if output is OutputFormat.JSON else {}
-    indent = 2 if output is OutputFormat.JSON else None
-    terminal.write(json_text({**head, **record}, indent=indent) + "\n")
+    if output is OutputFormat.JSON:
+        terminal.write(json_text(record, indent=2) + "\n")
+        return
+    terminal.write(json_text({name: value for name, value in record.items() if name != "schema_version"}) + "\n")
 
 
-def _read_json(policy: str | None) -> Any:
-    """The policy as JSON within JSON; the text itself where it is none."""
-    try:
-        return None if policy is None else json.loads(policy)
-    except ValueError:
-        return policy
-
-
-def _spoken_place(resource: Resource) -> dict[str, str]:
+def _spoken_place(record: Record) -> dict[str, str]:
     return {
-        resource.kind.noun.capitalize(): resource.name,
-        "Region": resource.region or "unknown",
-        "Account": resource.account_id,
+        ResourceKind(record["service"]).noun.capitalize(): record["name"],
+        "Region": record["region"] or "unknown",
+        "Account": record["account_id"],
     }
 
 
-def _spoken_verdict(standing: PolicyStanding) -> dict[str, str]:
-    verdict, word = standing.lockout.verdict, f"{_WORDS[standing.lockout.verdict]}."
-    facts = {"Verdict": word if verdict is Verdict.NO_POLICY else f"{word} {standing.lockout.explanation}"}
-    if standing.policy is not None:
-        facts["SHA-256"] = hash_policy(standing.policy)
-    if standing.is_protected:
+def _spoken_verdict(record: Record) -> dict[str, str]:
+    verdict = Verdict(record["verdict"])
+    word = f"{_WORDS[verdict]}."
+    facts = {"Verdict": word if verdict is Verdict.NO_POLICY else f"{word} {record['explanation']}"}
+    if record["sha256"] is not None:
+        facts["SHA-256"] = record["sha256"]
+    if record["protected"]:
         facts["Protected"] = "by unlock.protect in the settings"
     return facts
 
@@ -258,12 +184,12 @@ def _show_facts(facts: Mapping[str, str], terminal: Terminal) -> None:
         terminal.show(f"{name:<10} {printable(value)}")
 
 
-def _show_policy(title: str, policy: str | None, terminal: Terminal) -> None:
+def _show_policy(title: str, policy: Any, terminal: Terminal) -> None:
+    """:param policy: JSON, or the text itself where it is none."""
     terminal.show(title)
     if policy is None:
         terminal.show("  Nothing is left of it: --corrected removes it.")
         return
-    found = _read_json(policy)
-    text = found if isinstance(found, str) else json_text(found, indent=2)
+    text = policy if isinstance(policy, str) else json_text(policy, indent=2)
     for line in text.splitlines():
         terminal.show(f"  {printable(line)}")

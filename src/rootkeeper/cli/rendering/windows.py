@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from rootkeeper.cli.invocation import OutputFormat
 from rootkeeper.cli.rendering.listings import SCHEMA_VERSION, Column, Listing, Record, show_listing
-from rootkeeper.cli.rendering.text import json_text, json_time, printable, spoken_length, spoken_time
+from rootkeeper.cli.rendering.text import json_text, printable, spoken_length, spoken_time
 from rootkeeper.cli.terminal import Terminal
+from rootkeeper.domain.approvals import WAITING_STATES
+from rootkeeper.domain.window_records import window_to_record
 from rootkeeper.domain.windows import OWING_STATES, RecoveryWindow, WindowState
 
 _STYLES = {
@@ -19,21 +20,6 @@ _STYLES = {
     WindowState.OPENING: "bold yellow",
     WindowState.CLOSING: "bold yellow",
 }
-
-
-def window_record(window: RecoveryWindow) -> dict[str, Any]:
-    """The window as every interface shows it."""
-    return {
-        "window_id": window.window_id,
-        "account_id": window.account_id,
-        "state": window.state.value,
-        "reason": window.reason,
-        "ticket": window.ticket,
-        "requested_by": window.requested_by,
-        "approved_by": list(window.approved_by),
-        "expires_at": json_time(window.expires_at),
-        "closed_at": json_time(window.closed_at),
-    }
 
 
 def show_windows(windows: Sequence[RecoveryWindow], output: OutputFormat, terminal: Terminal, now: datetime) -> None:
@@ -56,7 +42,7 @@ def show_windows(windows: Sequence[RecoveryWindow], output: OutputFormat, termin
         Column("Requested by", lambda record: record["requested_by"]),
         Column("Reason", lambda record: spoken_reason(by_id[record["window_id"]])),
     )
-    records = [window_record(window) for window in windows]
+    records = [window_to_record(window) for window in windows]
     show_listing(Listing("windows", records, columns, empty="No recovery windows."), output, terminal)
 
 
@@ -65,7 +51,7 @@ def show_window(window: RecoveryWindow, output: OutputFormat, terminal: Terminal
     if output is not OutputFormat.TABLE:
         head = {"schema_version": SCHEMA_VERSION} if output is OutputFormat.JSON else {}
         indent = 2 if output is OutputFormat.JSON else None
-        terminal.write(json_text({**head, **window_record(window)}, indent=indent) + "\n")
+        terminal.write(json_text({**head, **window_to_record(window)}, indent=indent) + "\n")
         return
     for name, value in _facts(window, now).items():
         terminal.show(f"{name:<14} {printable(value)}")
@@ -76,14 +62,44 @@ def _facts(window: RecoveryWindow, now: datetime) -> dict[str, str]:
         "Window": window.window_id,
         "Account": window.account_id,
         "State": window.state.value,
+        "Kind": _spoken_kind(window),
         "Reason": spoken_reason(window),
         "Requested by": f"{window.requested_by} at {spoken_time(window.requested_at)}",
-        "Approved by": ", ".join(window.approved_by) or "nobody (unapproved)",
-        "Opened": spoken_time(window.opened_at) if window.opened_at else "",
+        "Approved by": _spoken_approvals(window),
+        "Lapses": spoken_time(window.lapses_at) if window.lapses_at and window.state in WAITING_STATES else "",
+        "Opened": _spoken_opening(window),
+        "Watched": (window.watched_by or "not watched") if window.opened_at else "",
         "End": spoken_end(window, now),
+        "Closed by": window.closed_by or "",
+        "Review": _spoken_review(window),
         "Last failure": window.failure or "",
+        "Read again": f"at {spoken_time(window.next_reread_at)}" if window.next_reread_at else "",
     }
     return {name: value for name, value in facts.items() if value}
+
+
+def _spoken_kind(window: RecoveryWindow) -> str:
+    kinds = (("drill", window.is_drill), ("emergency, opened before anybody approved it", window.is_emergency))
+    return ", ".join(word for word, is_so in kinds if is_so)
+
+
+def _spoken_approvals(window: RecoveryWindow) -> str:
+    names, needed = ", ".join(window.approved_by), window.approvals_needed
+    if not needed:
+        return names or "nobody (unapproved)"
+    return f"{names or 'nobody'} ({len(window.approved_by)} of {needed} needed)"
+
+
+def _spoken_opening(window: RecoveryWindow) -> str:
+    if window.opened_at is None:
+        return ""
+    return spoken_time(window.opened_at) + (f" by {window.activated_by}" if window.activated_by else "")
+
+
+def _spoken_review(window: RecoveryWindow) -> str:
+    if window.reviewed_by:
+        return f"by {window.reviewed_by}"
+    return f"owed by somebody else until {spoken_time(window.review_due_at)}" if window.review_due_at else ""
 
 
 def spoken_end(window: RecoveryWindow, now: datetime) -> str:

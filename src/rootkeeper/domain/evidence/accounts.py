@@ -1,8 +1,9 @@
 """What is known of one account's root user credentials at the end of a period.
 
-Two things count as a reading: the last status of the account, and a recovery window of ours whose closing was shown by
-a re-read. The newest one that isn't later than the period's end is judged; a window that was opened after it takes the
-proof away again. What wasn't read in the period is unknown, whatever an older reading said.
+Three things count as a reading: the last status of the account, one that an audit of the period kept, and a recovery
+window of ours whose closing was shown by a re-read. The newest one that isn't later than the period's end is judged; a
+window that was opened after it takes the proof away again. What wasn't read in the period is unknown, whatever an older
+reading said.
 """
 
 from __future__ import annotations
@@ -91,6 +92,8 @@ class AccountFacts:
     exception: DeletionException | None
     listed_at: datetime
     """When the account's state was read."""
+    kept: AccountStatus | None = None
+    """The newest reading of the period that an audit kept."""
 
 
 def judge_account(facts: AccountFacts, period: Period) -> AccountEvidence:
@@ -114,8 +117,8 @@ def judge_account(facts: AccountFacts, period: Period) -> AccountEvidence:
 
 def _find_reading(facts: AccountFacts, period: Period) -> tuple[AccountStatus, str | None] | None:
     """The newest reading that isn't later than the period's end, and how it was made."""
-    last = facts.last
-    found = [] if last is None or last.observed_at is None else [(last.observed_at, last, _find_method(last))]
+    statuses = [one for one in (facts.kept, facts.last) if one is not None]
+    found = [(one.observed_at, one, _find_method(one)) for one in statuses if one.observed_at is not None]
     for window in facts.windows:
         if window.state is WindowState.CLOSED_VERIFIED and window.closed_at is not None:
             shown = AccountStatus(

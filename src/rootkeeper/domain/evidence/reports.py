@@ -7,7 +7,7 @@ are root user credentials, which is what the setting is for. Enabling the featur
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from rootkeeper.domain.deletion_exceptions import DeletionException
@@ -53,6 +53,8 @@ class EvidenceFacts:
     accepted: AcceptedSetup | None
     """The set-up that was accepted at the period's end."""
     ledger: LedgerEvidence
+    kept: Mapping[AccountId, AccountStatus] = field(default_factory=dict)
+    """Each account's newest reading of the period that an audit kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,7 @@ def _list_account_facts(facts: EvidenceFacts, period: Period) -> Iterable[Accoun
             role=judge_role(account.account_id, inventory),
             partition=inventory.organization.partition,
             last=facts.statuses.get(account.account_id),
+            kept=facts.kept.get(account.account_id),
             windows=tuple(windows.get(account.account_id, ())),
             exception=exceptions.get(account.account_id),
             listed_at=inventory.listed_at,

@@ -51,9 +51,10 @@ def judge(
     partition: str = "aws",
     listed_at: datetime = READ,
     joined_at: datetime | None = None,
+    kept: AccountStatus | None = None,
 ) -> AccountEvidence:
     account = replace(ACCOUNT, state=state, joined_at=joined_at)
-    return judge_account(AccountFacts(account, role, partition, last, windows, None, listed_at), PERIOD)
+    return judge_account(AccountFacts(account, role, partition, last, windows, None, listed_at, kept), PERIOD)
 
 
 def test_four_kinds_read_empty_in_the_period_are_a_pass_with_time_and_method() -> None:
@@ -209,3 +210,31 @@ def test_every_verdict_is_counted() -> None:
     counts = count_verdicts([judge(None), judge(make_status(ACCOUNT, Status.NOT_PRESENT, NOTHING))])
     assert counts[Verdict.UNKNOWN] == counts[Verdict.PASS] == 1
     assert set(counts) == set(Verdict)
+
+
+def test_a_reading_that_an_audit_of_the_period_kept_counts_once_later_ones_are_there() -> None:
+    later = replace(make_status(ACCOUNT, Status.PRESENT, KEYS), observed_at=END + timedelta(days=3))
+    kept = make_status(ACCOUNT, Status.NOT_PRESENT, NOTHING)
+    without, with_it = judge(later), judge(later, kept=kept)
+    assert (without.verdict, with_it.verdict) == (Verdict.UNKNOWN, Verdict.PASS)
+    assert {(kind.is_present, kind.read_at, kind.method) for kind in with_it.kinds} == {(False, READ, BY_ROOT_SESSION)}
+
+
+def test_a_kept_reading_that_came_to_nothing_stays_unknown() -> None:
+    later = replace(make_status(ACCOUNT, Status.NOT_PRESENT, NOTHING), observed_at=END + timedelta(days=3))
+    kept = AccountStatus(ACCOUNT, Role.MEMBER, Status.UNKNOWN, Reason.THROTTLED, "Throttled.", observed_at=READ)
+    assert judge(later, kept=kept).verdict is Verdict.UNKNOWN
+
+
+def test_the_newest_reading_of_the_period_is_the_one_that_counts() -> None:
+    kept = make_status(ACCOUNT, Status.NOT_PRESENT, NOTHING)
+    newer = replace(make_status(ACCOUNT, Status.PRESENT, KEYS), observed_at=READ + timedelta(hours=1))
+    assert judge(newer, kept=kept).verdict is Verdict.FAIL
+    assert judge(replace(kept, observed_at=READ + timedelta(hours=2)), kept=newer).verdict is Verdict.PASS
+
+
+def test_a_window_opened_after_the_kept_reading_takes_its_proof_away() -> None:
+    later = replace(make_status(ACCOUNT, Status.NOT_PRESENT, NOTHING), observed_at=END + timedelta(days=3))
+    window = make_window(CLEAN, WindowState.OPEN, requested_at=READ + timedelta(hours=1))
+    kept = make_status(ACCOUNT, Status.NOT_PRESENT, NOTHING)
+    assert judge(later, window, kept=kept).verdict is Verdict.FAIL

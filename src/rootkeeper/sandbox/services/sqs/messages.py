@@ -3,7 +3,8 @@
 A received message is hidden until its visibility timeout ends; the handle that came with it deletes it. Long polls
 wait by the machine's time and at most 20 seconds.
 
-Source: Amazon SQS API Reference, SendMessage, ReceiveMessage, DeleteMessage, ChangeMessageVisibility.
+Source: Amazon SQS API Reference, SendMessage, ReceiveMessage, DeleteMessage, DeleteMessageBatch,
+ChangeMessageVisibility.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import hashlib
 import re
 import secrets
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -119,12 +120,17 @@ def digest_attributes(attributes: Mapping[str, Mapping[str, str]]) -> str:
 
 def send_message_batch(call: Call) -> dict[str, Any]:
     """Put up to ten messages into a queue, each with its own outcome."""
-    queue, entries = get_addressed_queue(call), call.parameters["Entries"]
+    queue = get_addressed_queue(call)
+    return _do_each(call, lambda entry: _send(call, queue, entry))
+
+
+def _do_each(call: Call, act: Callable[[Mapping[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    entries = call.parameters["Entries"]
     _check_batch(entries)
     result: dict[str, list[dict[str, Any]]] = {"Successful": [], "Failed": []}
     for entry in entries:
         try:
-            result["Successful"].append({"Id": entry["Id"]} | _send(call, queue, entry))
+            result["Successful"].append({"Id": entry["Id"]} | act(entry))
         except ServiceError as error:
             failed = {"Id": entry["Id"], "SenderFault": True, "Code": error.code, "Message": error.message}
             result["Failed"].append(failed)
@@ -233,12 +239,11 @@ def _make_handle(message: QueuedMessage) -> str:
     return base64.b64encode(f"{message.message_id}/{message.receipt}".encode()).decode("ascii")
 
 
-def _find_by_handle(call: Call, queue: Queue) -> QueuedMessage | None:
+def _find_by_handle(handle: str, queue: Queue) -> QueuedMessage | None:
     """Find the message of a handle that is still its newest; ``None`` for one that is gone or was received again.
 
     :raises ServiceError: ReceiptHandleIsInvalid.
     """
-    handle: str = call.parameters["ReceiptHandle"]
     try:
         message_id, slash, receipt = base64.b64decode(handle, validate=True).decode("ascii").partition("/")
     except (binascii.Error, ValueError):
@@ -252,8 +257,17 @@ def _find_by_handle(call: Call, queue: Queue) -> QueuedMessage | None:
 
 def delete_message(call: Call) -> dict[str, Any]:
     """Delete a received message; one that is gone already counts as deleted."""
+    return _delete(get_addressed_queue(call), call.parameters)
+
+
+def delete_message_batch(call: Call) -> dict[str, Any]:
+    """Delete up to ten received messages, each with its own outcome."""
     queue = get_addressed_queue(call)
-    message = _find_by_handle(call, queue)
+    return _do_each(call, lambda entry: _delete(queue, entry))
+
+
+def _delete(queue: Queue, named: Mapping[str, Any]) -> dict[str, Any]:
+    message = _find_by_handle(named["ReceiptHandle"], queue)
     if message:
         del queue.messages[message.message_id]
     return {}
@@ -265,7 +279,7 @@ def change_message_visibility(call: Call) -> dict[str, Any]:
     if not 0 <= timeout <= 43_200:
         bounds = "Must be >= 0 and <= 43200."
         raise invalid_value(f"Value {timeout} for parameter VisibilityTimeout is invalid. Reason: {bounds}")
-    message = _find_by_handle(call, get_addressed_queue(call))
+    message = _find_by_handle(call.parameters["ReceiptHandle"], get_addressed_queue(call))
     if message is None or message.visible_at <= call.now:
         raise ServiceError("MessageNotInflight", "The message referred to is not in flight.")
     message.visible_at = call.now + timedelta(seconds=timeout)
@@ -284,6 +298,15 @@ OPERATIONS = {
     ),
     "DeleteMessage": Operation(
         delete_message,
+        "sqs:DeleteMessage",
+        is_mutating=True,
+        resource=addressed_queue_arn,
+        validate=validate_url,
+        guard=guard_addressed_queue,
+        is_data_event=True,
+    ),
+    "DeleteMessageBatch": Operation(
+        delete_message_batch,
         "sqs:DeleteMessage",
         is_mutating=True,
         resource=addressed_queue_arn,

@@ -55,6 +55,9 @@ def _extend_windows() -> None:
 def _extend_jobs_and_audits() -> None:
     op.add_column("jobs", sa.Column("created_by_kind", sa.String(32), nullable=False, server_default="self_asserted"))
     op.add_column("jobs", sa.Column("outcome", sa.Text))
+    op.add_column("jobs", sa.Column("attempts", sa.Integer, nullable=False, server_default="0"))
+    op.add_column("jobs", sa.Column("next_attempt_at", _TIME))
+    op.create_index("ix_jobs_state", "jobs", ["organization_id", "state"])
     op.add_column("audits", sa.Column("endpoint", sa.Text))
     op.add_column("audits", sa.Column("is_complete", sa.Boolean, nullable=False, server_default=sa.false()))
     op.add_column("audits", sa.Column("requested_by", sa.Text))
@@ -171,6 +174,7 @@ def _create_window_events() -> None:
         sa.Column("verdict", sa.String(32), nullable=False),
         sa.Column("explanation", sa.Text, nullable=False),
         sa.Column("recorded_at", _TIME, nullable=False),
+        sa.Column("has_mfa", sa.Boolean),
         sa.PrimaryKeyConstraint("organization_id", "event_id", name="pk_window_events"),
     )
     op.create_index("ix_window_events_window_id", "window_events", ["organization_id", "window_id"])

@@ -1,0 +1,138 @@
+"""The accounts of the organization, as far as they are known without asking AWS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Query
+from starlette.requests import Request
+
+from rootkeeper.api.account_pages import AccountPages, read_accounts
+from rootkeeper.api.guarding import Served
+from rootkeeper.api.parameters import After, Filter, Filters, Limit, Name, cut_page, show_one, show_page
+from rootkeeper.api.route_tables import read
+from rootkeeper.api.services import ServerServices
+from rootkeeper.domain.access import Permission
+from rootkeeper.domain.account_records import stored_account_to_record
+from rootkeeper.domain.organizations import Inventory, parse_account_id
+from rootkeeper.domain.plan_files import render_instant
+from rootkeeper.domain.selection import find_organizational_unit, parse_tag
+from rootkeeper.domain.statuses import AccountStatus, Status, count_left_to_secure, count_statuses
+from rootkeeper.errors import NotFoundError
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFilter:
+    """Which accounts are asked for; what is left out narrows nothing."""
+
+    ou_id: str | None
+    tags: frozenset[tuple[str, str]]
+    statuses: frozenset[Status]
+    text: str
+
+    def fits(self, status: AccountStatus) -> bool:
+        """Whether an account is asked for. Tags that weren't read don't fit."""
+        account = status.account
+        found = frozenset((account.tags or {}).items())
+        named = (account.account_id, account.name, account.email, account.ou_path)
+        return (
+            (self.ou_id is None or self.ou_id in account.ou_ids)
+            and self.tags <= found
+            and (not self.statuses or status.status in self.statuses)
+            and (not self.text or any(self.text in one.casefold() for one in named))
+        )
+
+
+def list_accounts(
+    request: Request,
+    services: Served,
+    ou: Filter = None,
+    tag: Filters = None,
+    status: Annotated[list[Status] | None, Query(max_length=10)] = None,
+    q: Annotated[str, Query(max_length=256, description="A part of id, name, e-mail or path.")] = "",
+    details: bool = False,
+    limit: Limit = 100,
+    after: After = None,
+) -> dict[str, Any]:
+    """List accounts with the last reading of their root user credentials.
+
+    Nothing is asked of AWS: ``observed_at`` tells how old each reading is. ``summary`` counts whatever the filters fit.
+    """
+    pages: AccountPages = request.app.state.account_pages
+    known = pages.take(services, goes_on=after is not None)
+    inventory = known.inventory
+    if inventory is None:
+        return show_page("accounts", [], None, **_describe(services, None), summary=count_statuses(()), total=0)
+    chosen = AccountFilter(
+        ou_id=find_organizational_unit(ou, inventory.organizational_units).ou_id if ou else None,
+        tags=frozenset(parse_tag(text) for text in tag or ()),
+        statuses=frozenset(status or ()),
+        text=q.casefold(),
+    )
+    found = [one for one in known.statuses if chosen.fits(one)]
+    page, following = cut_page(found, _id_of, after, limit)
+    return show_page(
+        "accounts",
+        [stored_account_to_record(one, details=details) for one in page],
+        following,
+        **_describe(services, inventory),
+        summary=count_statuses(found),
+        root_logins_left_to_secure=count_left_to_secure(found),
+        total=len(found),
+    )
+
+
+def show_account(services: Served, account_id: Name) -> dict[str, Any]:
+    """Show one account, with the details of its last reading, and its recovery windows."""
+    wanted = parse_account_id(account_id)
+    known = read_accounts(services, services.clock.monotonic())
+    found = next((one for one in known.statuses if one.account.account_id == wanted), None)
+    if found is None:
+        raise NotFoundError(
+            f"Account {wanted} isn't known here.", hint="An audit lists the organization: POST /api/v1/audits"
+        )
+    windows = services.windows.list_of_account(wanted)
+    return show_one(
+        {
+            **stored_account_to_record(found, details=True),
+            "window_ids": [window.window_id for window in windows],
+        }
+    )
+
+
+def show_organization(services: Served) -> dict[str, Any]:
+    """Show the organization and its tree of organizational units, as they were listed last."""
+    inventory = services.inventory_store.find_last()
+    units = () if inventory is None else inventory.organizational_units
+    delegates = None if inventory is None else inventory.delegated_administrator_ids
+    record = {
+        **_describe(services, inventory),
+        "partition": None if inventory is None else inventory.organization.partition,
+        "has_all_features": None if inventory is None else inventory.organization.has_all_features,
+        "delegated_administrator_ids": None if delegates is None else sorted(delegates),
+        "organizational_units": [
+            {"ou_id": unit.ou_id, "name": unit.name, "parent_id": unit.parent_id} for unit in units
+        ],
+    }
+    return show_page("organizations", [record], None)
+
+
+def _describe(services: ServerServices, inventory: Inventory | None) -> dict[str, Any]:
+    return {
+        "organization_id": services.organization_id,
+        "management_account_id": None if inventory is None else inventory.organization.management_account_id,
+        "endpoint": services.endpoint.label,
+        "listed_at": None if inventory is None else render_instant(inventory.listed_at),
+    }
+
+
+def _id_of(status: AccountStatus) -> str:
+    return status.account.account_id
+
+
+ROWS = (
+    read("/organizations", Permission.ACCOUNTS_READ, show_organization),
+    read("/accounts", Permission.ACCOUNTS_READ, list_accounts),
+    read("/accounts/{account_id}", Permission.ACCOUNTS_READ, show_account),
+)

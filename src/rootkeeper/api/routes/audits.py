@@ -1,0 +1,103 @@
+"""Audits: asked for, and what those that are kept found."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+from rootkeeper.api.guarding import Identified, Served
+from rootkeeper.api.job_bodies import AuditBody
+from rootkeeper.api.parameters import After, Filter, Limit, Name, cut_page, show_one, show_page
+from rootkeeper.api.route_tables import change, read
+from rootkeeper.api.routes.jobs import take_in
+from rootkeeper.domain.access import Permission
+from rootkeeper.domain.account_records import stored_account_to_record
+from rootkeeper.domain.jobs import JobKind
+from rootkeeper.domain.statuses import FailOn
+from rootkeeper.errors import InputError
+from rootkeeper.reports.history_records import (
+    difference_records,
+    difference_summary,
+    kept_audit_record,
+    timeline_record,
+)
+from rootkeeper.reports.records import json_time
+
+
+def run_audit(services: Served, identity: Identified, body: AuditBody) -> dict[str, Any]:
+    """Have accounts audited."""
+    return take_in(services, identity, JobKind.AUDIT, body.to_parameters())
+
+
+def list_audits(services: Served, limit: Limit = 100, after: After = None) -> dict[str, Any]:
+    """List the audits that are kept, the newest first."""
+    found = services.history.list_audits()
+    page, following = cut_page(found, lambda audit: audit.audit_id, after, limit)
+    return show_page("audits", [kept_audit_record(audit) for audit in page], following, total=len(found))
+
+
+def show_audit(services: Served, audit_id: Name, limit: Limit = 100, after: After = None) -> dict[str, Any]:
+    """Show a kept audit, and what it found."""
+    audit = services.history.get(audit_id)
+    found = sorted(services.history.list_statuses(audit_id).items())
+    page, following = cut_page(found, lambda one: one[0], after, limit)
+    records = [stored_account_to_record(status, details=True) for _, status in page]
+    return show_page("accounts", records, following, **kept_audit_record(audit))
+
+
+def compare_audits(
+    services: Served, identity: Identified, older: Filter = None, newer: Filter = None
+) -> dict[str, Any]:
+    """Show what changed between two kept audits: by default the last two of the whole organization.
+
+    Each is named by its id or a moment, which means the last one of the whole organization that had ended by then.
+    """
+    with services.act_as(identity.to_actor(), None) as acting:
+        reading = acting.history_reading(services.organization_id)
+        compared = reading.compare(older, newer, _parse_moment)
+    return show_one(
+        {
+            "organization_id": services.organization_id,
+            "older": kept_audit_record(compared.older),
+            "newer": kept_audit_record(compared.newer),
+            "accounts": difference_records(compared.difference),
+            "summary": difference_summary(compared.difference),
+            "worse": [one.value for one in FailOn if compared.difference.is_worse(frozenset({one}))],
+        }
+    )
+
+
+def show_history(services: Served, identity: Identified, account_id: Name) -> dict[str, Any]:
+    """Show one account's past: kept audits, the ledger, windows and root events, the oldest first."""
+    with services.act_as(identity.to_actor(), None) as acting:
+        history = acting.history_reading(services.organization_id).read_account(account_id)
+    return show_one(
+        {
+            "organization_id": services.organization_id,
+            "account_id": history.account_id,
+            "name": history.name,
+            "audits": history.audits,
+            "last_read_at": json_time(history.last_read_at),
+            "entries": [timeline_record(entry) for entry in history.entries],
+        }
+    )
+
+
+def _parse_moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(
+            f"{text!r} is neither an audit nor a moment.", hint="Give an audit's id, or 2026-12-31T18:00:00Z."
+        ) from error
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+ROWS = (
+    change("/audits", Permission.ACCOUNTS_AUDIT, run_audit, HTTPStatus.ACCEPTED),
+    read("/audits", Permission.HISTORY_READ, list_audits),
+    read("/audits/diff", Permission.HISTORY_READ, compare_audits),
+    read("/audits/{audit_id}", Permission.HISTORY_READ, show_audit),
+    read("/history/{account_id}", Permission.HISTORY_READ, show_history),
+)

@@ -1,0 +1,43 @@
+"""Whether the server is there and can work; what it offers."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from rootkeeper.api.documents import describe_api
+from rootkeeper.api.guarding import Access, Served
+from rootkeeper.api.route_tables import Row
+
+
+async def show_health() -> dict[str, Any]:
+    """Say that the process answers; nothing else is looked at."""
+    return {"status": "ok"}
+
+
+def show_readiness(services: Served) -> JSONResponse:
+    """Say whether the server can do its work now, and what is amiss."""
+    readiness = services.readiness()
+    content = {
+        "status": "ready" if readiness.is_ready else "not_ready",
+        "checks": [
+            {"name": check.name, "is_good": check.is_good, "explanation": check.explanation}
+            for check in readiness.checks
+        ],
+    }
+    return JSONResponse(content, HTTPStatus.OK if readiness.is_ready else HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+async def show_api(request: Request) -> dict[str, Any]:
+    """Describe the API (OpenAPI)."""
+    return describe_api(request.app)
+
+
+ROWS = (
+    Row("GET", "/healthz", Access.ANYBODY, show_health),
+    Row("GET", "/readyz", Access.ANYBODY, show_readiness),
+    Row("GET", "/api/openapi.json", Access.ANYBODY, show_api),
+)

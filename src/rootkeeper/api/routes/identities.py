@@ -1,0 +1,118 @@
+"""Users and API tokens: for administrators."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints
+
+from rootkeeper.api.guarding import Identified, Served
+from rootkeeper.api.parameters import Body, Name, ShortText, show_one, show_page
+from rootkeeper.api.route_tables import change, read
+from rootkeeper.api.services import ServerServices
+from rootkeeper.domain.access import IdentityKind, Permission, ServerRole
+from rootkeeper.domain.identity_records import identity_to_record
+
+_LONGEST_TOKEN_DAYS = 3650
+
+
+class TokenBody(Body):
+    """A token to be made."""
+
+    name: ShortText
+    role: ServerRole
+    expires_in_days: Annotated[int | None, Field(ge=1, le=_LONGEST_TOKEN_DAYS)] = None
+
+
+class UserBody(Body):
+    """A user to be made."""
+
+    name: ShortText
+    role: ServerRole
+    password: Annotated[str, StringConstraints(max_length=1_024)]
+
+
+class RoleBody(Body):
+    """Another role."""
+
+    role: ServerRole
+
+
+class PasswordBody(Body):
+    """Another password."""
+
+    password: Annotated[str, StringConstraints(max_length=1_024)]
+
+
+def list_identities(services: Served) -> dict[str, Any]:
+    """List users and tokens; nothing that proves them is shown."""
+    return _list(services, None)
+
+
+def list_users(services: Served) -> dict[str, Any]:
+    """List users, disabled ones too."""
+    return _list(services, IdentityKind.USER)
+
+
+def list_tokens(services: Served) -> dict[str, Any]:
+    """List tokens, those that have ended too; nothing that proves them is shown."""
+    return _list(services, IdentityKind.TOKEN)
+
+
+def _list(services: ServerServices, kind: IdentityKind | None) -> dict[str, Any]:
+    now = services.clock.now()
+    found = [one for one in services.identities.list_identities() if kind in (None, one.kind)]
+    return show_page("identities", [identity_to_record(one, now) for one in found], None)
+
+
+def create_token(services: Served, identity: Identified, body: TokenBody) -> dict[str, Any]:
+    """Make an API token, an identity of its own. It is shown this once."""
+    now = services.clock.now()
+    end = None if body.expires_in_days is None else now + timedelta(days=body.expires_in_days)
+    with services.act_as(identity.to_actor(), None) as acting:
+        made = acting.identity_keeping.create_token(body.name, body.role, end)
+    return show_one({"token": made.token, "identity": identity_to_record(made.identity, now)})
+
+
+def add_user(services: Served, identity: Identified, body: UserBody) -> dict[str, Any]:
+    """Add a user who signs in with a password."""
+    with services.act_as(identity.to_actor(), None) as acting:
+        added = acting.identity_keeping.add_user(body.name, body.role, body.password)
+    return show_one(identity_to_record(added, services.clock.now()))
+
+
+def disable_identity(services: Served, identity: Identified, name: Name) -> dict[str, Any]:
+    """Let a user or token act no more; again without harm."""
+    with services.act_as(identity.to_actor(), None) as acting:
+        found = acting.identity_keeping.disable(name)
+    return show_one(identity_to_record(found, services.clock.now()))
+
+
+def set_role(services: Served, identity: Identified, name: Name, body: RoleBody) -> dict[str, Any]:
+    """Give a user another role."""
+    with services.act_as(identity.to_actor(), None) as acting:
+        found = acting.identity_keeping.set_role(name, body.role)
+    return show_one(identity_to_record(found, services.clock.now()))
+
+
+def set_password(services: Served, identity: Identified, name: Name, body: PasswordBody) -> dict[str, Any]:
+    """Give a user another password; sign-ins by that name end."""
+    with services.act_as(identity.to_actor(), None) as acting:
+        found = acting.identity_keeping.set_password(name, body.password)
+    return show_one(identity_to_record(found, services.clock.now()))
+
+
+_MANAGE = Permission.IDENTITIES_MANAGE
+
+ROWS = (
+    read("/identities", _MANAGE, list_identities),
+    read("/users", _MANAGE, list_users),
+    read("/tokens", _MANAGE, list_tokens),
+    change("/tokens", _MANAGE, create_token, HTTPStatus.CREATED),
+    change("/users", _MANAGE, add_user, HTTPStatus.CREATED),
+    change("/identities/{name}/disable", _MANAGE, disable_identity),
+    change("/identities/{name}/set-role", _MANAGE, set_role),
+    change("/identities/{name}/set-password", _MANAGE, set_password),
+)

@@ -1,0 +1,184 @@
+"""Sessions of the roles that a server assumes, in the name of the person for whom it acts.
+
+AssumeRole into a role of one's own opens no root session and changes nothing, so it has no entry in the ledger:
+CloudTrail records it with its source identity, and whatever is then done with it (AssumeRoot, every changing call) has
+an intent of its own.
+Source: STS AssumeRoot and AssumeRole, API version 2011-06-15; IAM User Guide, "Monitor and control actions taken with
+assumed roles".
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import NoReturn
+
+from botocore.credentials import ReadOnlyCredentials
+
+from rootkeeper.aws.answers import required
+from rootkeeper.aws.calls import ServiceCalls
+from rootkeeper.errors import (
+    AwsAccessDeniedError,
+    AwsCredentialsError,
+    AwsError,
+    AwsRejectedError,
+    InputError,
+    SettingsError,
+)
+from rootkeeper.ports.clock import Clock
+
+LIFETIME_SECONDS = 3600
+"""The most that a role assumed by another role's session may last. Source: STS AssumeRole, role chaining."""
+RENEWED_BEFORE_END_SECONDS = 1800
+"""From then on a session is renewed by whoever needs it next, while it still holds."""
+UNUSED_BEFORE_END_SECONDS = 60
+"""From then on a session isn't used any more."""
+PAUSE_SECONDS = 30
+"""Between attempts to renew a session that still holds."""
+
+_PARTS = ("AccessKeyId", "SecretAccessKey", "SessionToken")
+_LONGEST_NAME = 64
+_SHORTEST_NAME = 2
+_FOREIGN = re.compile(r"[^\w+=,.@-]", re.ASCII)
+"""What neither a source identity nor the name of a session may have. Source: STS AssumeRole."""
+_ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]{1,576}", re.ASCII)
+
+
+def make_session_name(person: str) -> str:
+    """The person's name as AWS takes it; where something had to be changed it ends with a hash of the whole name, so
+    that no two persons share one.
+    """
+    name = _FOREIGN.sub("-", person)
+    if name == person and _SHORTEST_NAME <= len(name) <= _LONGEST_NAME:
+        return name
+    ending = f"-{sha256(person.encode()).hexdigest()[:12]}"
+    return name[: _LONGEST_NAME - len(ending)] + ending
+
+
+def ensure_role_arn(arn: str, setting: str) -> None:
+    """:raises SettingsError: if it isn't the ARN of an IAM role."""
+    if not _ROLE_ARN.fullmatch(arn):
+        raise SettingsError(
+            f"{setting} is {arn!r}, not the ARN of a role.",
+            hint="Write it as arn:aws:iam::111122223333:role/rootkeeper-audit; `rootkeeper policies roles` has them.",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RoleAssuming:
+    """One role, in the name of one person."""
+
+    role_arn: str
+    session_name: str
+    sts: ServiceCalls
+    """On the starting credentials."""
+
+    def assume(self) -> ReadOnlyCredentials:
+        """One call: sts:AssumeRole, Regional endpoint.
+
+        :raises AwsCredentialsError: if AWS refuses, or the starting credentials don't hold.
+        :raises AwsUnreachableError: if no answer came.
+        """
+        try:
+            answer = self.sts.read(
+                "AssumeRole",
+                RoleArn=self.role_arn,
+                RoleSessionName=self.session_name,
+                SourceIdentity=self.session_name,
+                DurationSeconds=LIFETIME_SECONDS,
+            )
+        except (AwsAccessDeniedError, AwsCredentialsError, AwsRejectedError, InputError) as error:
+            raise self._refused(error) from error
+        found = required(answer, "Credentials", "sts:AssumeRole")
+        key, secret, token = (required(found, part, "sts:AssumeRole") for part in _PARTS)
+        return ReadOnlyCredentials(key, secret, token, None)
+
+    def _refused(self, error: AwsError | InputError) -> AwsCredentialsError:
+        return AwsCredentialsError(
+            f"The role {self.role_arn} can't be assumed in the name of {self.session_name}: {error.message}",
+            hint=error.hint or "Its trust policy must let the server's own credentials in, sts:SetSourceIdentity too.",
+            operation="sts:AssumeRole",
+            aws_code=error.aws_code if isinstance(error, AwsError) else "",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """What one AssumeRole gave."""
+
+    credentials: ReadOnlyCredentials = field(repr=False)
+    ends: float
+    """By the monotonic clock, which no jump of the wall clock changes."""
+
+
+class RoleCredentials:
+    """Implements ``OperatorCredentials``: renewed well before their end; they stay in this process's memory."""
+
+    def __init__(self, role: RoleAssuming, clock: Clock) -> None:
+        self._assuming = role
+        self._assume: Callable[[], ReadOnlyCredentials] = role.assume
+        self._clock = clock
+        self._session: _Session | None = None
+        self._tried_at = float("-inf")
+        self._renewing = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"<credentials of {self._assuming.role_arn} for {self._assuming.session_name}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("credentials of a role can't be pickled or copied")
+
+    def freeze(self) -> ReadOnlyCredentials:
+        """Those that hold now. Only who finds none waits for new ones; a failure to renew is quiet while they hold.
+
+        :raises AwsCredentialsError: if there are none and AWS gives none.
+        :raises AwsUnreachableError: if there are none and AWS doesn't answer.
+        """
+        session = self._session
+        if session is None or self._remaining(session) <= UNUSED_BEFORE_END_SECONDS:
+            return self._wait_for_session()
+        if self._remaining(session) <= RENEWED_BEFORE_END_SECONDS:
+            self._renew_quietly()
+        return session.credentials
+
+    def renew(self) -> None:
+        """Assume the role now, however long the session still holds; if that fails, the session stays.
+
+        :raises AwsCredentialsError: if AWS gives no new one.
+        :raises AwsUnreachableError: if AWS doesn't answer.
+        """
+        with self._renewing:
+            self._take_session()
+
+    def give_up(self) -> None:
+        """See ``OperatorCredentials``."""
+        self._session = None
+
+    def _wait_for_session(self) -> ReadOnlyCredentials:
+        with self._renewing:
+            session = self._session
+            if session is None or self._remaining(session) <= UNUSED_BEFORE_END_SECONDS:
+                session = self._take_session()
+            return session.credentials
+
+    def _renew_quietly(self) -> None:
+        if self._clock.monotonic() - self._tried_at < PAUSE_SECONDS or not self._renewing.acquire(blocking=False):
+            return
+        try:
+            self._take_session()
+        except (AwsError, InputError):
+            return  # the five-minute check tells it; what is held goes on
+        finally:
+            self._renewing.release()
+
+    def _take_session(self) -> _Session:
+        self._tried_at = asked_at = self._clock.monotonic()
+        session = _Session(self._assume(), asked_at + LIFETIME_SECONDS)
+        self._session = session
+        return session
+
+    def _remaining(self, session: _Session) -> float:
+        return session.ends - self._clock.monotonic()

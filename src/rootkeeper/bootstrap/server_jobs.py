@@ -1,0 +1,98 @@
+"""The jobs of a server or worker: the engine, what performs, and what enqueues again."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from rootkeeper.ports.clock import Clock
+from rootkeeper.ports.engine import Engine, EngineSwitchedOff
+from rootkeeper.ports.jobs import JobStore
+from rootkeeper.ports.notifications import Notifier
+from rootkeeper.settings import Settings
+from rootkeeper.workflows.job_performing import JobPerforming
+from rootkeeper.workflows.job_reconciling import JobReconciling
+from rootkeeper.workflows.stopping import StopSwitch
+
+if TYPE_CHECKING:
+    from rootkeeper.workflows.job_performers import ActAs
+
+RECONCILING_SECONDS = 5.0
+
+
+def choose_engine(settings: Settings, organization_id: str) -> Engine:
+    """The engine as the settings have it; nothing is opened yet.
+
+    :raises SettingsError: if the database's URL can't be used.
+    """
+    if not settings.server.engine:
+        return EngineSwitchedOff()
+    from rootkeeper.engine.dbos_engine import EngineOptions, open_engine
+
+    return open_engine(
+        settings.database.url, organization_id, EngineOptions(concurrency=settings.server.job_concurrency)
+    )
+
+
+@dataclass
+class ServerJobs:
+    """Everything that a server or worker does about jobs, from its first ``tick`` until ``stop``."""
+
+    settings: Settings
+    organization_id: str
+    endpoint: str
+    """Its label."""
+    jobs: JobStore
+    act_as: ActAs
+    clock: Clock
+    notifier: Notifier
+    engine: Engine = field(init=False)
+    performing: JobPerforming = field(init=False)
+    reconciling: JobReconciling = field(init=False)
+    _stopping: StopSwitch = field(default_factory=StopSwitch)
+    _is_started: bool = False
+    _running: int = 0
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self.engine = choose_engine(self.settings, self.organization_id)
+        self.performing = JobPerforming(
+            self.jobs, self.act_as, self.clock, self._stopping, self.notifier, self.organization_id, self.endpoint
+        )
+        self.reconciling = JobReconciling(self.jobs, self.engine, self.clock)
+
+    def tick(self) -> None:
+        """Start the engine, until that succeeds; then enqueue what it doesn't know of. Each ``RECONCILING_SECONDS``.
+
+        :raises DatabaseError: if a database can't be used; the next tick tries again.
+        """
+        if self._stopping.asked_once() or not self.settings.server.engine:
+            return
+        if not self._is_started:
+            self.engine.start(self._perform)
+            self._is_started = True
+        self.reconciling.tick()
+
+    def begin_stop(self) -> None:
+        """Begin no further job; those that run come to a point where they can go on later. Returns at once."""
+        self._stopping.ask()
+
+    def stop(self, grace_seconds: float) -> bool:
+        """Wait for those that run; what doesn't end in time is left to be taken up again.
+
+        :returns: whether everything ended.
+        """
+        self.begin_stop()
+        self.engine.stop(grace_seconds)
+        with self._guard:
+            return self._running == 0
+
+    def _perform(self, job_id: str) -> None:
+        with self._guard:
+            self._running += 1
+        try:
+            self.performing.perform(job_id)
+        finally:
+            with self._guard:
+                self._running -= 1

@@ -1,0 +1,264 @@
+"""The use cases of recovery windows, put together from their adapters."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from rootkeeper.bootstrap.adapters import Adapters
+from rootkeeper.bootstrap.server_log import LoggedProgress
+from rootkeeper.domain.approvals import COUNTING_KINDS
+from rootkeeper.domain.organizations import Account, AccountId, Inventory
+from rootkeeper.domain.window_policy import WindowPolicy, parse_window_policy, sort_rereads
+from rootkeeper.settings import WindowSettings
+
+if TYPE_CHECKING:
+    from rootkeeper.ports.progress import Progress
+    from rootkeeper.ports.root_sessions import RootSessions
+    from rootkeeper.workflows.closing import WindowClosing
+    from rootkeeper.workflows.closing_loop import ClosingLoop
+    from rootkeeper.workflows.recovery import RecoveryOpening
+    from rootkeeper.workflows.recovery_checks import RecoveryPlanning
+    from rootkeeper.workflows.settlement import Settlement
+    from rootkeeper.workflows.waiting import WindowWaiting
+    from rootkeeper.workflows.window_activation import WindowActivating
+    from rootkeeper.workflows.window_decisions import WindowDeciding
+    from rootkeeper.workflows.window_notices import WindowNotices
+    from rootkeeper.workflows.window_reporting import WindowReporting
+    from rootkeeper.workflows.window_requests import WindowRequesting
+    from rootkeeper.workflows.window_upkeep import WindowUpkeep
+
+INVENTORY_LASTS = timedelta(minutes=5)
+"""An inventory that is younger serves the check before a window is opened; AWS refuses what isn't so any more."""
+REREADS_AT_ONCE = 4
+
+
+class WindowUseCases(Adapters):
+    """What can be done with recovery windows."""
+
+    @property
+    def window_policy(self) -> WindowPolicy:
+        """:raises SettingsError: if a rule in it can't be understood."""
+        return make_window_policy(self.settings.windows)
+
+    @property
+    def window_notices(self) -> WindowNotices:
+        from rootkeeper.workflows.window_notices import WindowNotices
+
+        return WindowNotices(self.notifier, self.clock, self.endpoint.label)
+
+    @property
+    def recovery_planning(self) -> RecoveryPlanning:
+        from rootkeeper.workflows.recovery_checks import RecoveryPlanning
+
+        return RecoveryPlanning(
+            self.gateway,
+            self.gateway,
+            self.ledger,
+            self.windows,
+            self.deletion_exceptions,
+            self.gateway,
+            self.clock,
+            self.settings.windows.approvals if self.actor.kind in COUNTING_KINDS else 0,
+        )
+
+    def recovery_opening(self, progress: Progress) -> RecoveryOpening:
+        from rootkeeper.workflows.recovery import RecoveryOpening
+
+        return RecoveryOpening(
+            self.gateway,
+            self.gateway,
+            self.ledger,
+            self.windows,
+            self.locks,
+            self.clock,
+            progress,
+            self.actor.name,
+            make_window_id,
+            self.watch_source_name,
+        )
+
+    @property
+    def window_requesting(self) -> WindowRequesting:
+        from rootkeeper.workflows.window_requests import WindowRequesting
+
+        return WindowRequesting(
+            self.recovery_planning,
+            self.windows,
+            self.ledger,
+            self.window_policy,
+            self.window_notices,
+            self.clock,
+            self.actor,
+            make_window_id,
+        )
+
+    @property
+    def window_deciding(self) -> WindowDeciding:
+        from rootkeeper.workflows.window_decisions import WindowDeciding
+
+        return WindowDeciding(
+            self.windows,
+            self.ledger,
+            self.window_policy,
+            self.window_notices,
+            self.clock,
+            self.actor,
+            self._find_known_account,
+            self.gateway.find_credentials_expiry,
+        )
+
+    @property
+    def window_activating(self) -> WindowActivating:
+        from rootkeeper.workflows.window_activation import WindowActivating
+
+        return WindowActivating(
+            self.recovery_planning,
+            self.recovery_opening(LoggedProgress(self._warn)),
+            self.windows,
+            self._read_recent_inventory,
+            self.window_notices,
+            self.clock,
+            self.actor,
+        )
+
+    def window_closing(self, progress: Progress) -> WindowClosing:
+        from rootkeeper.workflows.closing import WindowClosing
+
+        return WindowClosing(
+            self.gateway,
+            self.gateway,
+            self.ledger,
+            self.windows,
+            self.locks,
+            self.clock,
+            progress,
+            spill=self._open_spill,
+            reread_pauses_seconds=self._reread_pauses,
+            notices=self.window_notices,
+            rereads=self._rereads,
+            closed_by=self.actor.name if self.actor.kind in COUNTING_KINDS else None,
+        )
+
+    def window_waiting(self, progress: Progress) -> WindowWaiting:
+        from rootkeeper.workflows.waiting import WindowWaiting
+
+        return WindowWaiting(self.window_closing(progress), self.windows, self.clock, progress)
+
+    def settlement(self, progress: Progress, unlock_sessions: RootSessions | None = None) -> Settlement:
+        """:param unlock_sessions: where the power over bucket and queue policies is another role's."""
+        from rootkeeper.workflows.sessions_by_task import SessionsByTask
+        from rootkeeper.workflows.settlement import Settlement
+
+        sessions = SessionsByTask(self.gateway, unlock_sessions or self.gateway)
+        return Settlement(
+            self.gateway, sessions, self.ledger, self.windows, self.locks, self.clock, progress, self.gateway
+        )
+
+    def closing_loop(self, progress: Progress, unlock_sessions: RootSessions | None = None) -> ClosingLoop:
+        """To be made once in a process and kept: it remembers what it has seen.
+
+        :param unlock_sessions: settles what was left of unlocks, where that is another role's power.
+        """
+        from rootkeeper.workflows.closing_loop import ClosingLoop
+        from rootkeeper.workflows.crews import start_crew
+        from rootkeeper.workflows.leftover_settling import LeftoverSettling
+
+        return ClosingLoop(
+            self.windows,
+            self.window_closing(progress),
+            LeftoverSettling(self.settlement(progress, unlock_sessions), self.window_notices, self.clock, progress),
+            self.window_notices,
+            self.clock,
+            progress,
+            start_crew(self.settings.server.closing_concurrency, "closing", progress.remark),
+            random.shuffle,
+            random.random,
+        )
+
+    def window_upkeep(self, progress: Progress) -> WindowUpkeep:
+        """To be made once in a process and kept."""
+        from rootkeeper.workflows.crews import start_crew
+        from rootkeeper.workflows.window_rereading import WindowRereading
+        from rootkeeper.workflows.window_upkeep import WindowUpkeep
+
+        rereading = WindowRereading(
+            self.gateway,
+            self.gateway,
+            self.ledger,
+            self.windows,
+            self.locks,
+            self.clock,
+            progress,
+            self.window_notices,
+            self._rereads,
+            self.actor.name,
+        )
+        crew = start_crew(REREADS_AT_ONCE, "re-reading", progress.remark)
+        return WindowUpkeep(self.windows, self.ledger, self.locks, self.clock, self.window_notices, rereading, crew)
+
+    @property
+    def window_reporting(self) -> WindowReporting:
+        from rootkeeper.workflows.window_reporting import WindowReporting
+
+        return WindowReporting(
+            self.windows,
+            self.ledger_reader,
+            self.database.watched_events(self._organization_id),
+            self.endpoint.label,
+            self._organization_id,
+        )
+
+    def _find_known_account(self, account_id: AccountId) -> Account | None:
+        known = self.inventory_store.find_last()
+        accounts = known.accounts if known else ()
+        return next((account for account in accounts if account.account_id == account_id), None)
+
+    def _read_recent_inventory(self) -> Inventory:
+        from rootkeeper.workflows.inventory import InventoryReading
+
+        reading = InventoryReading(self.gateway, self.inventory_store, self.clock, self.organization, self.caller)
+        known = reading.find_known()
+        if known is not None and timedelta() <= self.clock.now() - known.listed_at <= INVENTORY_LASTS:
+            return known
+        self._share_quotas()
+        return reading.read(LoggedProgress(self._warn))
+
+    @property
+    def _rereads(self) -> tuple[timedelta, ...]:
+        """Without the rest of the policy: no mistake in a rule of it may keep a window from being closed."""
+        return sort_rereads(self.settings.windows.rereads)
+
+    @property
+    def _reread_pauses(self) -> tuple[float, ...]:
+        return spread_pauses(self.settings.aws.verify_seconds)
+
+
+def make_window_policy(settings: WindowSettings) -> WindowPolicy:
+    """:raises SettingsError: if a rule in it can't be understood."""
+    return parse_window_policy(
+        approvals=settings.approvals,
+        longest=settings.longest,
+        approval_valid=settings.approval_valid,
+        requesters=settings.requesters,
+        approvers=settings.approvers,
+        rereads=settings.rereads,
+        emergency=settings.emergency,
+    )
+
+
+def make_window_id() -> str:
+    return f"w-{secrets.token_hex(5)}"
+
+
+def spread_pauses(seconds: float) -> tuple[float, ...]:
+    """Pauses that double from one second on and add up to ``seconds``."""
+    pauses: list[float] = []
+    pause, left = 1.0, float(seconds)
+    while left > 0:
+        pauses.append(min(pause, left))
+        left -= pause
+        pause *= 2
+    return tuple(pauses)

@@ -1,0 +1,1 @@
+"""What commands do through a Rootkeeper server: no AWS credentials, no database."""

@@ -1,0 +1,38 @@
+"""``status --server``: who one is on a server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rootkeeper.cli.exit_statuses import ExitStatus
+from rootkeeper.cli.invocation import Invocation, OutputFormat
+from rootkeeper.cli.rendering.listings import SCHEMA_VERSION
+from rootkeeper.cli.rendering.text import json_text, printable
+from rootkeeper.cli.terminal import Terminal
+
+if TYPE_CHECKING:
+    from rootkeeper.remote.server import Membership, RemoteServer
+
+
+def status(invocation: Invocation, server: RemoteServer) -> int:
+    """Show who the token stands for, and of what organization the server is."""
+    output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON)
+    show_membership(server, server.read_membership(), output, invocation.terminal)
+    return ExitStatus.GOOD
+
+
+def show_membership(server: RemoteServer, membership: Membership, output: OutputFormat, terminal: Terminal) -> None:
+    """Write it to stdout."""
+    if output is OutputFormat.JSON:
+        record = {"schema_version": SCHEMA_VERSION, "server": server.url, **membership.record}
+        terminal.write(json_text(record, indent=2) + "\n")
+        return
+    facts = {
+        "Server": f"{server.url}, version {membership.version}",
+        "You": f"{membership.name} ({membership.kind.value}), {membership.role.value}",
+        "Organization": membership.organization_id,
+        "Endpoint": membership.endpoint.label,
+        "Permitted": ", ".join(sorted(membership.permissions)),
+    }
+    for name, value in facts.items():
+        terminal.show(f"{name:<14} {printable(value)}")

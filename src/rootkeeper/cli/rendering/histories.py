@@ -1,0 +1,145 @@
+"""Time lines of accounts, kept audits, and what changed between two of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.cli.rendering.listings import Column, Listing, Record, show_listing
+from rootkeeper.cli.rendering.text import counted, json_time
+from rootkeeper.cli.terminal import Terminal
+from rootkeeper.domain.timelines import TimelineKind
+from rootkeeper.ports.history import KeptAudit
+from rootkeeper.reports.history_records import (
+    difference_records,
+    difference_summary,
+    kept_audit_record,
+    timeline_record,
+)
+from rootkeeper.workflows.history import AccountHistory, ComparedAudits
+
+_KIND_STYLES = {TimelineKind.STATUS.value: "bold", TimelineKind.LEDGER.value: "dim"}
+_KIND_NAMES = {
+    "password": "password",
+    "access_keys": "access keys",
+    "signing_certificates": "signing certificates",
+    "mfa_devices": "MFA devices",
+}
+_TIMELINE = (
+    Column("At", lambda entry: _short_time(entry["at"]), keeps_whole=True),
+    Column("From", lambda entry: entry["kind"], lambda entry: _KIND_STYLES.get(entry["kind"], "")),
+    Column("What", lambda entry: entry["what"], lambda entry: "bold red" if entry["alarming"] else ""),
+    Column("Detail", lambda entry: entry["detail"]),
+    Column("By", lambda entry: entry["actor"] or ""),
+    Column("Reference", lambda entry: entry["reference"]),
+)
+_AUDITS = (
+    Column("Audit", lambda audit: audit["audit_id"], keeps_whole=True),
+    Column("Ended", lambda audit: _short_time(audit["ended_at"]), keeps_whole=True),
+    Column("Accounts", lambda audit: f"{audit['summary'].get('accounts', 0):,}", is_number=True),
+    Column("Present", lambda audit: f"{audit['summary'].get('present', 0):,}", is_number=True),
+    Column("Unknown", lambda audit: f"{audit['summary'].get('unknown', 0):,}", is_number=True),
+    Column("Of", lambda audit: "the whole organization" if audit["complete"] else "a selection, or counts alone"),
+    Column("By", lambda audit: audit["requested_by"] or ""),
+)
+
+
+def show_history(history: AccountHistory, organization_id: str, output: OutputFormat, terminal: Terminal) -> None:
+    """Write an account's time line to stdout, the oldest first."""
+    record = {
+        "organization_id": organization_id,
+        "account_id": history.account_id,
+        "name": history.name,
+        "audits": history.audits,
+        "last_read_at": json_time(history.last_read_at),
+        "entries": [timeline_record(entry) for entry in history.entries],
+    }
+    show_history_record(record, output, terminal)
+
+
+def show_history_record(record: Record, output: OutputFormat, terminal: Terminal) -> None:
+    """The same of a record, such as a server's."""
+    head = {name: record[name] for name in ("organization_id", "account_id", "name", "audits", "last_read_at")}
+    empty = f"Nothing happened in {record['account_id']} as far as is known."
+    show_listing(Listing("entries", record["entries"], _TIMELINE, head=head, empty=empty), output, terminal)
+    last = record["last_read_at"]
+    read = "never read" if last is None else f"last read at {_short_time(last)}"
+    terminal.remark(f"{record['name'] or record['account_id']}: in {counted(record['audits'], 'kept audit')}, {read}.")
+
+
+def show_audits(audits: Sequence[KeptAudit], output: OutputFormat, terminal: Terminal) -> None:
+    """Write the list of kept audits to stdout."""
+    show_audit_records([kept_audit_record(audit) for audit in audits], output, terminal)
+
+
+def show_audit_records(records: Sequence[Record], output: OutputFormat, terminal: Terminal) -> None:
+    """The same of records, such as a server's."""
+    show_listing(Listing("audits", records, _AUDITS, empty="No audit is kept."), output, terminal)
+
+
+def show_difference(compared: ComparedAudits, organization_id: str, output: OutputFormat, terminal: Terminal) -> None:
+    """Write what changed between two audits to stdout."""
+    record = {
+        "organization_id": organization_id,
+        "older": kept_audit_record(compared.older),
+        "newer": kept_audit_record(compared.newer),
+        "accounts": difference_records(compared.difference),
+        "summary": difference_summary(compared.difference),
+    }
+    show_difference_record(record, output, terminal)
+
+
+def show_difference_record(record: Record, output: OutputFormat, terminal: Terminal) -> None:
+    """The same of a record, such as a server's."""
+    head = {name: record[name] for name in ("organization_id", "older", "newer")}
+    tail = {"summary": record["summary"]}
+    listing = Listing("accounts", record["accounts"], _DIFFERENCES, head=head, tail=tail, empty="Nothing changed.")
+    show_listing(listing, output, terminal)
+    terminal.remark(_describe_comparison(record))
+
+
+_DIFFERENCES = (
+    Column("Account", lambda one: one["account_id"], keeps_whole=True),
+    Column("Name", lambda one: one["name"]),
+    Column("Before", lambda one: _spoken_status(one, "before")),
+    Column("After", lambda one: _spoken_status(one, "after"), lambda one: _style_of(one)),
+    Column("Credentials", lambda one: "; ".join(_spoken_kind(kind) for kind in one["credentials"])),
+    Column("Read", lambda one: " and ".join(_short_time(at) for at in _list_readings(one))),
+)
+
+
+def _describe_comparison(record: Record) -> str:
+    older, newer = record["older"], record["newer"]
+    counts = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in record["summary"].items())
+    return (
+        f"From audit {older['audit_id']} ({_short_time(older['ended_at'])}) to {newer['audit_id']} "
+        f"({_short_time(newer['ended_at'])}): {counts}."
+    )
+
+
+def _spoken_status(one: Record, when: str) -> str:
+    found: dict[str, Any] | None = one[when]
+    if found is None:
+        return "not there" if one["change"] != "changed" else ""
+    reason = f": {found['reason']}" if found["reason"] else ""
+    return f"{found['status']}{reason}".replace("_", " ")
+
+
+def _style_of(one: Record) -> str:
+    found: dict[str, Any] | None = one["after"]
+    styles = {"present": "bold red", "unknown": "bold magenta", "not_present": "green", "recovery_open": "bold yellow"}
+    return "" if found is None else styles.get(found["status"], "")
+
+
+def _spoken_kind(kind: Record) -> str:
+    change = {"unread": "not read any more", "read": "there, now read" if kind["after"] else "none, now read"}
+    return f"{_KIND_NAMES[kind['kind']]} {change.get(kind['change'], kind['change'])}"
+
+
+def _list_readings(one: Record) -> list[str]:
+    return [found["read_at"] for found in (one["before"], one["after"]) if found is not None and found["read_at"]]
+
+
+def _short_time(text: str | None) -> str:
+    return "" if text is None else text.replace("T", " ").replace("Z", " UTC")

@@ -1,0 +1,41 @@
+"""Users and API tokens as a list."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.cli.rendering.listings import Column, Listing, Record, show_listing
+from rootkeeper.cli.terminal import Terminal
+from rootkeeper.domain.access import Identity
+from rootkeeper.domain.identity_records import identity_to_record
+
+_COLUMNS = (
+    Column("Name", lambda record: record["name"], keeps_whole=True),
+    Column("Kind", lambda record: record["kind"]),
+    Column("Role", lambda record: record["role"]),
+    Column(
+        "May act",
+        lambda record: _spoken_use(record),
+        style=lambda record: "green" if record["is_usable"] else "dim",
+    ),
+    Column("Last used", lambda record: record["last_used_at"] or "never"),
+    Column("Added by", lambda record: record["created_by"]),
+)
+
+
+def show_identities(
+    identities: Sequence[Identity], output: OutputFormat, terminal: Terminal, now: datetime, empty: str
+) -> None:
+    """Write the list to stdout."""
+    records = [identity_to_record(identity, now) for identity in identities]
+    show_listing(Listing("identities", records, _COLUMNS, empty=empty), output, terminal)
+
+
+def _spoken_use(record: Record) -> str:
+    if record["disabled_at"]:
+        return f"no, disabled {record['disabled_at']}"
+    if not record["is_usable"]:
+        return f"no, expired {record['expires_at']}"
+    return f"until {record['expires_at']}" if record["expires_at"] else "yes"

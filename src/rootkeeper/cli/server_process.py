@@ -1,0 +1,64 @@
+"""How the process of a server or worker begins and ends: a signal is heeded from its first moment on."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from rootkeeper.cli.exit_statuses import ExitStatus
+from rootkeeper.cli.server_log_lines import log_to_stderr
+from rootkeeper.cli.stopping import StopRequests
+from rootkeeper.workflows.worker_threads import WorkerThreads
+
+if TYPE_CHECKING:
+    from rootkeeper.bootstrap.serving import ServerRuntime
+    from rootkeeper.cli.terminal import Terminal
+
+_LOOK_SECONDS = 0.05
+
+
+def run_process(runtime: ServerRuntime, work: Callable[[StopRequests], None]) -> int:
+    """Start the runtime, do ``work`` until it returns, and end in an orderly way.
+
+    :param work: returns soon after it was asked to stop.
+    :raises RootkeeperError: if it can't be started.
+    """
+    log_to_stderr()
+    with StopRequests() as stops:
+        try:
+            if _starts(runtime, stops):
+                work(stops)
+        finally:
+            is_orderly = runtime.stop()
+    return _leave(is_orderly=is_orderly)
+
+
+def tell_ready(terminal: Terminal, runtime: ServerRuntime, what: str) -> None:
+    """The line that says that it works, and for a new server how anybody gets in."""
+    terminal.remark(f"Rootkeeper {what}: organization {runtime.organization_id}, {runtime.endpoint.label}.")
+    if runtime.url is not None and not runtime.has_identities():
+        terminal.remark("Nobody can sign in. Make a token: rootkeeper token create --role administrator --name NAME")
+
+
+def _starts(runtime: ServerRuntime, stops: StopRequests) -> bool:
+    """In a thread, since AWS may let one wait for long; ``False`` if it was asked to stop meanwhile."""
+    starting: WorkerThreads[None] = WorkerThreads(1, "rootkeeper-start")
+    starting.begin(runtime.start)
+    starting.close()
+    while not stops.asked_once():
+        if starting.take_done(_LOOK_SECONDS):
+            return True
+    return False
+
+
+def _leave(*, is_orderly: bool) -> int:
+    """End the process at once if a thread would keep it: what is under way is taken up again later."""
+    others = [one for one in threading.enumerate() if one is not threading.main_thread() and not one.daemon]
+    if is_orderly and not others:
+        return ExitStatus.GOOD
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    os._exit(ExitStatus.GOOD)

@@ -1,0 +1,240 @@
+"""The report of one recovery window or drill: who did what, how long each step took, what was watched and re-read.
+
+Made from the window's row, the ledger's entries and the events that were watched; the same three give the same report.
+What isn't known is told as unknown and never left out: a window that nobody watched says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rootkeeper.domain.ledger import Action, JsonValue, LedgerEntry, Phase, Result
+from rootkeeper.domain.window_events import EventVerdict, WatchedEvent
+from rootkeeper.domain.window_records import approval_to_record, render_moment, window_to_record
+from rootkeeper.domain.windows import FINAL_STATES, Approval, ApprovalPurpose, RecoveryWindow, WindowState
+
+_SIGN_IN = "ConsoleLogin"
+
+
+@dataclass(frozen=True, slots=True)
+class WindowStep:
+    """One thing that somebody did, or the server by itself."""
+
+    at: datetime
+    what: str
+    """The ledger's word for it, such as ``window:approve``."""
+    actor: str
+    result: str
+    """``done``, ``failed`` or ``unknown``; ``open`` for an intent without an outcome."""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowReread:
+    """One reading of the account after the closing."""
+
+    at: datetime
+    found: tuple[str, ...]
+    """Kinds of root user credentials; empty: clean."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowReport:
+    """What is known of one window."""
+
+    window: RecoveryWindow
+    endpoint: str
+    steps: tuple[WindowStep, ...]
+    events: tuple[WatchedEvent, ...]
+    rereads: tuple[WindowReread, ...]
+    activated_at: datetime | None
+    signed_in_at: datetime | None
+    """The first sign-in that was watched."""
+    closing_began_at: datetime | None
+    closed_at: datetime | None
+    """When a re-read showed it empty for the first time; a later re-read may have reopened it."""
+
+    @property
+    def title(self) -> str:
+        return "Drill" if self.window.is_drill else "Recovery window"
+
+    @property
+    def opening_approvals(self) -> tuple[Approval, ...]:
+        """Those that were there when it was opened, or that wait for it."""
+        return tuple(one for one in self.window.approvals if one.purpose is ApprovalPurpose.OPENING)
+
+    @property
+    def alerts(self) -> tuple[WatchedEvent, ...]:
+        return tuple(event for event in self.events if event.verdict is EventVerdict.SUSPICIOUS)
+
+    @property
+    def durations(self) -> dict[str, timedelta | None]:
+        """How long each step took; ``None`` where one end isn't known.
+
+        ``to_approve`` counts from the request to the last approval, ``to_open`` from the activation to the login
+        profile, ``to_sign_in`` from there to the first sign-in, ``to_close`` from the closing's begin to its proof.
+        """
+        window = self.window
+        approved_at = max((one.at for one in self.opening_approvals), default=None)
+        return {
+            "to_approve": _between(window.requested_at, approved_at),
+            "to_open": _between(self.activated_at, window.opened_at),
+            "to_sign_in": _between(window.opened_at, self.signed_in_at),
+            "open": _between(window.opened_at, self.closed_at),
+            "to_close": _between(self.closing_began_at, self.closed_at),
+            "late": _between(window.expires_at, self.closed_at),
+        }
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader must not miss."""
+        return tuple(_list_remarks(self))
+
+
+def make_window_report(
+    window: RecoveryWindow, entries: Iterable[LedgerEntry], events: Sequence[WatchedEvent], endpoint: str
+) -> WindowReport:
+    """Put it together.
+
+    :param entries: of the window's account, in the order of their sequence; those of other windows are left out.
+    :param events: of the window, by their time.
+    """
+    mine, outcomes = _sort_entries(window, entries)
+    steps = tuple(_describe_step(entry, outcomes) for entry in mine)
+    closings = [entry for entry in mine if entry.action is Action.WINDOW_CLOSE]
+    return WindowReport(
+        window=window,
+        endpoint=endpoint,
+        steps=steps,
+        events=tuple(events),
+        rereads=tuple(_describe_reread(entry) for entry in mine if entry.action is Action.WINDOW_REREAD),
+        activated_at=_find_first(step for step in steps if step.what == Action.WINDOW_ACTIVATE),
+        signed_in_at=next((event.at for event in events if event.name == _SIGN_IN), None),
+        closing_began_at=closings[0].at if closings else None,
+        closed_at=_find_closed(closings, outcomes) or window.closed_at,
+    )
+
+
+def report_to_record(report: WindowReport) -> dict[str, JsonValue]:
+    """The report as JSON."""
+    return {
+        "window": window_to_record(report.window),
+        "endpoint": report.endpoint,
+        "remarks": list(report.remarks),
+        "people": {
+            "requested_by": report.window.requested_by,
+            "approved_by": [one.approver for one in report.opening_approvals],
+            "activated_by": report.window.activated_by,
+            "closed_by": report.window.closed_by,
+            "reviewed_by": report.window.reviewed_by,
+        },
+        "approvals": [approval_to_record(one) for one in report.window.approvals],
+        "times": {
+            "requested_at": render_moment(report.window.requested_at),
+            "activated_at": render_moment(report.activated_at),
+            "opened_at": render_moment(report.window.opened_at),
+            "signed_in_at": render_moment(report.signed_in_at),
+            "expires_at": render_moment(report.window.expires_at),
+            "closing_began_at": render_moment(report.closing_began_at),
+            "closed_at": render_moment(report.closed_at),
+        },
+        "durations_seconds": {name: _to_seconds(length) for name, length in report.durations.items()},
+        "steps": [
+            {
+                "at": render_moment(step.at),
+                "what": step.what,
+                "actor": step.actor,
+                "result": step.result,
+                "detail": step.detail,
+            }
+            for step in report.steps
+        ],
+        "events": [_describe_event(event) for event in report.events],
+        "alerts": [_describe_event(event) for event in report.alerts],
+        "rereads": [
+            {"at": render_moment(one.at), "is_clean": not one.found, "found": list(one.found)} for one in report.rereads
+        ],
+    }
+
+
+def _sort_entries(
+    window: RecoveryWindow, entries: Iterable[LedgerEntry]
+) -> tuple[list[LedgerEntry], dict[int, LedgerEntry]]:
+    """The window's own steps, intents and facts, and the outcomes by their intents."""
+    mine: list[LedgerEntry] = []
+    outcomes: dict[int, LedgerEntry] = {}
+    for entry in entries:
+        if entry.intent_sequence is not None:
+            outcomes[entry.intent_sequence] = entry
+        elif entry.action.value.startswith("window:") and entry.parameters.get("window_id") == window.window_id:
+            mine.append(entry)
+    return mine, outcomes
+
+
+def _describe_step(entry: LedgerEntry, outcomes: dict[int, LedgerEntry]) -> WindowStep:
+    outcome = outcomes.get(entry.sequence) if entry.phase is Phase.INTENT else entry
+    result = "open" if outcome is None or outcome.result is None else outcome.result.value
+    failure = None if outcome is None else outcome.parameters.get("failure") or outcome.parameters.get("message")
+    detail = failure or entry.parameters.get("reason") or ""
+    return WindowStep(entry.at, entry.action.value, entry.actor.name, result, str(detail))
+
+
+def _describe_reread(entry: LedgerEntry) -> WindowReread:
+    found = entry.parameters.get("found")
+    kinds = tuple(str(kind) for kind in found) if isinstance(found, list | tuple) else ()
+    return WindowReread(entry.at, kinds)
+
+
+def _describe_event(event: WatchedEvent) -> dict[str, JsonValue]:
+    return {
+        "event_id": event.event_id,
+        "at": render_moment(event.at),
+        "name": event.name,
+        "verdict": event.verdict.value,
+        "explanation": event.explanation,
+    }
+
+
+def _find_first(steps: Iterable[WindowStep]) -> datetime | None:
+    return next((step.at for step in steps), None)
+
+
+def _find_closed(closings: Iterable[LedgerEntry], outcomes: dict[int, LedgerEntry]) -> datetime | None:
+    ended = (outcomes.get(entry.sequence) for entry in closings)
+    return next((one.at for one in ended if one is not None and one.result is Result.DONE), None)
+
+
+def _between(start: datetime | None, end: datetime | None) -> timedelta | None:
+    return None if start is None or end is None else end - start
+
+
+def _to_seconds(length: timedelta | None) -> float | None:
+    return None if length is None else round(length.total_seconds(), 1)
+
+
+def _list_remarks(report: WindowReport) -> Iterable[str]:
+    window = report.window
+    was_open = window.opened_at is not None
+    if was_open and not window.is_approved:
+        yield "Nobody approved it."
+    if window.is_emergency:
+        yield f"Opened in an emergency; {_describe_review(window)}."
+    if was_open and window.watched_by is None:
+        yield "Not watched: what the root user did isn't known here."
+    if report.alerts:
+        yield f"{len(report.alerts)} of the watched events raised an alert."
+    if window.state not in FINAL_STATES and was_open:
+        yield f"Not closed: it is {window.state.value}."
+    failed = sum(step.what == Action.WINDOW_CLOSE and step.result != Result.DONE for step in report.steps)
+    if failed:
+        yield f"{failed} closings failed or weren't proven."
+    if any(one.found for one in report.rereads):
+        yield "A re-read after the closing found root user credentials; the window was closed once more."
+    if window.state is WindowState.CLOSED_VERIFIED and window.next_reread_at is not None:
+        yield f"Read again {len(report.rereads)} times so far; next at {render_moment(window.next_reread_at)}."
+
+
+def _describe_review(window: RecoveryWindow) -> str:
+    return f"reviewed by {window.reviewed_by}" if window.reviewed_by else "not reviewed yet"

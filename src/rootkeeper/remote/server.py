@@ -1,0 +1,143 @@
+"""A Rootkeeper server as commands see it: who one is there, its windows, its jobs, and what else it tells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from rootkeeper.domain.access import IdentityKind, ServerRole
+from rootkeeper.domain.organizations import AccountId, Endpoint
+from rootkeeper.errors import NotFoundError
+from rootkeeper.remote.connections import PAGE, Connection, segment
+from rootkeeper.remote.jobs import RemoteJobs
+from rootkeeper.remote.windows import RemoteWindows
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """Who somebody is on a server, and of what organization the server is."""
+
+    name: str
+    kind: IdentityKind
+    role: ServerRole
+    permissions: frozenset[str]
+    organization_id: str
+    endpoint: Endpoint
+    version: str
+    """Of the server's program."""
+    record: Mapping[str, Any] = field(repr=False, default_factory=dict)
+    """As the server told it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignIn:
+    """What a server gives for a password."""
+
+    token: str = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteServer:
+    """One server, spoken to as one person."""
+
+    connection: Connection
+
+    @property
+    def url(self) -> str:
+        return self.connection.url
+
+    @property
+    def windows(self) -> RemoteWindows:
+        return RemoteWindows(self.connection)
+
+    @property
+    def jobs(self) -> RemoteJobs:
+        return RemoteJobs(self.connection)
+
+    def read_membership(self) -> Membership:
+        """Who the token stands for.
+
+        :raises NotSignedInError: if it isn't valid.
+        """
+        return self.connection.understand(_parse_membership, self.connection.get("me"))
+
+    def read_account_email(self, account_id: AccountId) -> str | None:
+        """The root user's address, as far as the server knows the account."""
+        try:
+            return self.connection.understand(
+                lambda record: str(record["email"]), self.connection.get(f"accounts/{account_id}")
+            )
+        except NotFoundError:
+            return None
+
+    def read_organization(self) -> Any:
+        """The organization and its units, as the server listed them last; a record."""
+        return self.connection.understand(lambda page: page["organizations"][0], self.connection.get("organizations"))
+
+    def list_accounts(self) -> Iterator[Any]:
+        """Every account with its last status; records."""
+        return self.connection.list_pages("accounts", "accounts", {"limit": PAGE})
+
+    def list_audited(self, audit_id: str) -> Iterator[Any]:
+        """What one audit found in each account; records."""
+        return self.connection.list_pages(f"audits/{segment(audit_id)}", "accounts", {"limit": PAGE})
+
+    def list_entries(self, *, since: int, account_id: AccountId | None) -> Iterator[Any]:
+        """Entries of the ledger after that one, the oldest first; records."""
+        query = {"after": since, "account_id": account_id, "limit": PAGE}
+        return self.connection.list_pages("ledger", "entries", query)
+
+    def read_history(self, account: str) -> Any:
+        """An account's time line, the oldest first; a record.
+
+        :raises InputError: if nothing is known of it.
+        """
+        return self.connection.get(f"history/{segment(account)}")
+
+    def list_audits(self) -> Iterator[Any]:
+        """Audits that are kept, the newest first; records."""
+        return self.connection.list_pages("audits", "audits", {"limit": PAGE})
+
+    def compare_audits(self, older: str | None, newer: str | None) -> Any:
+        """What changed between two audits, each named by its id or a moment; a record.
+
+        :raises InputError: if there are none.
+        """
+        return self.connection.get("audits/diff", {"older": older, "newer": newer})
+
+    def sign_in(self, name: str, password: str) -> SignIn:
+        """A token for a name and a password.
+
+        :raises NotSignedInError: if the server doesn't take them.
+        """
+        answer = self.connection.post("auth/sign-in", {"name": name, "password": password})
+        return self.connection.understand(_parse_sign_in, answer)
+
+    def sign_out(self) -> None:
+        """Let the token of a sign-in end."""
+        self.connection.post("auth/sign-out")
+
+
+def open_server(url: str, token: str | None) -> RemoteServer:
+    """Nothing is sent yet. :param url: as ``parse_server_url`` gives it."""
+    return RemoteServer(Connection(url, token))
+
+
+def _parse_sign_in(record: Mapping[str, Any]) -> SignIn:
+    return SignIn(record["token"], datetime.fromisoformat(record["expires_at"]))
+
+
+def _parse_membership(record: Mapping[str, Any]) -> Membership:
+    return Membership(
+        name=record["name"],
+        kind=IdentityKind(record["kind"]),
+        role=ServerRole(record["role"]),
+        permissions=frozenset(record["permissions"]),
+        organization_id=record["organization_id"],
+        endpoint=Endpoint(record["endpoint"]),
+        version=record["version"],
+        record=record,
+    )

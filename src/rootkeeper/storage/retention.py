@@ -1,0 +1,52 @@
+"""Forgetting what is no longer needed: sign-ins that ended, and notifications that were delivered long ago."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import delete, exists, select
+
+from rootkeeper.storage import schema
+from rootkeeper.storage.dialects import Store
+from rootkeeper.storage.group_commit import GroupCommit
+from rootkeeper.storage.transactions import WriteTransaction
+
+_sign_ins = schema.sign_ins.c
+_notifications = schema.notifications.c
+_deliveries = schema.deliveries.c
+
+
+class SqlRetention:
+    """Of one organization; implements the port Retention."""
+
+    def __init__(self, store: Store, commits: GroupCommit, organization_id: str) -> None:
+        self._store = store
+        self._commits = commits
+        self._organization_id = organization_id
+
+    def forget_sign_ins(self, ended_before: datetime) -> int:
+        statement = delete(schema.sign_ins).where(
+            _sign_ins.organization_id == self._organization_id, _sign_ins.expires_at < ended_before
+        )
+        return self._commits.run(lambda transaction: transaction.connection.execute(statement).rowcount)
+
+    def forget_notifications(self, made_before: datetime) -> int:
+        """One that still waits for a target stays, however old it is."""
+        waits = exists().where(
+            _deliveries.notification_id == _notifications.notification_id, _deliveries.next_attempt_at.is_not(None)
+        )
+        old = select(_notifications.notification_id).where(
+            _notifications.organization_id == self._organization_id, _notifications.created_at < made_before, ~waits
+        )
+
+        def work(transaction: WriteTransaction) -> int:
+            connection = transaction.connection
+            forgotten = list(connection.execute(old).scalars())
+            for notification_id in forgotten:
+                connection.execute(delete(schema.deliveries).where(_deliveries.notification_id == notification_id))
+                connection.execute(
+                    delete(schema.notifications).where(_notifications.notification_id == notification_id)
+                )
+            return len(forgotten)
+
+        return self._commits.run(work)

@@ -1,0 +1,310 @@
+"""How a job of each kind is done: by the same use cases as the command line's, as the person who asked for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Protocol
+
+from rootkeeper.domain.aws_roles import AwsWork
+from rootkeeper.domain.drift_records import drift_to_record
+from rootkeeper.domain.job_requests import (
+    UnlockRequest,
+    parse_audit,
+    parse_plan_request,
+    parse_preflight,
+    parse_unlock,
+)
+from rootkeeper.domain.jobs import JobKind, JobState
+from rootkeeper.domain.ledger import Actor, JsonValue, Result
+from rootkeeper.domain.organizations import Account, Inventory
+from rootkeeper.domain.plan_files import render_instant, render_plan
+from rootkeeper.domain.preflight_records import preflight_to_record
+from rootkeeper.domain.resource_policies.documents import hash_policy
+from rootkeeper.domain.resource_policies.targets import ensure_unlockable
+from rootkeeper.domain.selection import NamedAccount, find_account
+from rootkeeper.domain.setup_drift import SetupDrift
+from rootkeeper.domain.statuses import has_findings
+from rootkeeper.errors import PolicyChangedError
+from rootkeeper.ports.clock import Clock
+from rootkeeper.ports.jobs import JobStore
+from rootkeeper.ports.progress import Progress
+from rootkeeper.ports.stopping import StopSignal
+from rootkeeper.workflows.audit import Audit, AuditReport
+from rootkeeper.workflows.blocking import BlockNaming
+from rootkeeper.workflows.deletion import Deletion, DeletionOptions
+from rootkeeper.workflows.deletion_jobs import read_resumption
+from rootkeeper.workflows.inventory import InventoryReading
+from rootkeeper.workflows.job_progress import JobCounts, JobRemarks
+from rootkeeper.workflows.jobs import KeptJob
+from rootkeeper.workflows.preflight import Preflight
+from rootkeeper.workflows.settlement import SettlementReport
+from rootkeeper.workflows.setup import SetupReading
+from rootkeeper.workflows.setup_drift import DriftReading
+from rootkeeper.workflows.unlock_planning import ChangeRequest, UnlockPlanning
+from rootkeeper.workflows.unlock_reading import UnlockReading
+from rootkeeper.workflows.unlock_records import (
+    listing_to_record,
+    outcome_to_record,
+    standing_to_record,
+    unneeded_to_record,
+)
+from rootkeeper.workflows.unlock_run import UnlockRun
+
+
+class ActingUseCases(Protocol):
+    """What jobs need of the use cases that are made for one actor and one kind of AWS work."""
+
+    @property
+    def audit(self) -> Audit: ...
+
+    @property
+    def deletion(self) -> Deletion: ...
+
+    @property
+    def preflight(self) -> Preflight: ...
+
+    @property
+    def setup_reading(self) -> SetupReading: ...
+
+    @property
+    def drift_reading(self) -> DriftReading: ...
+
+    @property
+    def inventory_reading(self) -> InventoryReading: ...
+
+    @property
+    def unlock_reading(self) -> UnlockReading: ...
+
+    @property
+    def unlock_planning(self) -> UnlockPlanning: ...
+
+    @property
+    def unlock_run(self) -> UnlockRun: ...
+
+    def block_naming(self, inventory: Inventory) -> BlockNaming: ...
+
+    def settle_orphans(self, progress: Progress) -> SettlementReport:
+        """Settle by a re-read what dead processes left unclear."""
+        ...
+
+    def close(self) -> None:
+        """Let go of everything: locks, and a lease of its own. What was left unclear is settled from now on."""
+        ...
+
+    def close_later(self) -> None:
+        """Close it once no call can be on its way any more."""
+        ...
+
+
+ActAs = Callable[[Actor, AwsWork], ActingUseCases]
+
+WORK: Mapping[JobKind, AwsWork] = MappingProxyType(
+    {
+        JobKind.AUDIT: AwsWork.AUDIT,
+        JobKind.DELETION: AwsWork.DELETE,
+        JobKind.DRIFT_CHECK: AwsWork.AUDIT,
+        JobKind.PLAN: AwsWork.AUDIT,
+        JobKind.PREFLIGHT: AwsWork.AUDIT,
+        JobKind.UNLOCK: AwsWork.UNLOCK,
+    }
+)
+"""Whose power a job of each kind has."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobTask:
+    """One job that this process has taken over, and what it is done with."""
+
+    kept: KeptJob
+    acting: ActingUseCases
+    store: JobStore
+    stop: StopSignal
+    clock: Clock
+
+    @property
+    def parameters(self) -> Mapping[str, JsonValue]:
+        """As it was asked for; how it goes on is beside them."""
+        return {name: value for name, value in self.kept.job.parameters.items() if name != "retry_failed"}
+
+    @property
+    def document(self) -> str | None:
+        return self.store.find_document(self.kept.job_id)
+
+    @property
+    def retries_failed(self) -> bool:
+        """Whether what failed, or isn't known, is tried again."""
+        return self.kept.job.parameters.get("retry_failed") is True
+
+    def set_outcome(self, record: Mapping[str, JsonValue]) -> None:
+        self.store.set_outcome(self.kept.job_id, json.dumps(record, ensure_ascii=False))
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnding:
+    """What came of a job."""
+
+    state: JobState | None = None
+    """``None`` if its use case has written down how it ended."""
+    remark: str | None = None
+    is_temporary: bool = False
+    """Whether it may go on by itself after a while, since what it needs couldn't be reached."""
+    findings: str | None = None
+    """What people are told of, in a sentence, though nothing failed."""
+
+
+def perform_audit(task: JobTask) -> JobEnding:
+    """Read what this job hasn't read yet."""
+    report = task.acting.audit.go_on(task.kept, JobRemarks(task.kept), retry_failed=task.retries_failed, stop=task.stop)
+    if not isinstance(report, AuditReport):
+        return JobEnding()
+    fail_on = parse_audit(task.parameters).fail_on
+    findings = "The audit has findings." if has_findings(report.accounts, fail_on) else None
+    return JobEnding(findings=findings)
+
+
+def perform_deletion(task: JobTask) -> JobEnding:
+    """Do what is left of the plan that is the job's document, once what dead processes left unclear is settled."""
+    progress = JobRemarks(task.kept)
+    deletion = task.acting.deletion
+    resumption = read_resumption(task.kept.job, task.store, retry_failed=task.retries_failed)
+    deletion.ensure_valid_here(resumption.plan)
+    head = {"caller_arn": deletion.inventory.caller.arn, "started_at": render_instant(task.clock.now())}
+    task.set_outcome(head)
+    task.acting.settle_orphans(progress)
+    report = deletion.go_on(
+        resumption.take_up(task.kept), progress, deletion.choose_inventory(None, progress), stop=task.stop
+    )
+    task.set_outcome(head | {"ended_at": render_instant(report.ended_at)})
+    if not report.has_rest or report.was_interrupted or report.is_cancelled:
+        return JobEnding()
+    remark = report.stopped_by or "Some accounts are in the hands of another process."
+    return JobEnding(JobState.INTERRUPTED, remark, is_temporary=report.met_obstacle or report.stopped_by is None)
+
+
+def perform_plan(task: JobTask) -> JobEnding:
+    """Plan a deletion; the plan's file is the outcome."""
+    request = parse_plan_request(task.parameters, task.kept.job.created_at)
+    options = DeletionOptions(
+        only=request.only,
+        allowed_uses=dict(request.allowed_uses),
+        recent=request.recent,
+        not_before=request.not_before,
+        not_after=request.not_after,
+    )
+    reading = task.acting.deletion.plan(request.selection, options, JobCounts(task.kept))
+    task.store.set_outcome(task.kept.job_id, render_plan(reading.plan))
+    targets = len(reading.plan.targets)
+    return JobEnding(JobState.DONE, f"Plan {reading.plan.plan_id}: {targets} of {len(reading.plan.accounts)} accounts.")
+
+
+def perform_preflight(task: JobTask) -> JobEnding:
+    """Judge what policies would block; the outcome is its JSON."""
+    selection = parse_preflight(task.parameters).selection
+    report = task.acting.preflight.run(JobCounts(task.kept), selection)
+    task.set_outcome(
+        preflight_to_record(
+            report.rows,
+            organization_id=report.inventory.organization.organization_id,
+            endpoint=report.endpoint.label,
+            caller_arn=report.caller.arn,
+            observed_at=report.observed_at,
+            accounts=report.accounts,
+            skipped=len(report.skipped),
+        )
+    )
+    return JobEnding(JobState.DONE)
+
+
+def perform_drift_check(task: JobTask) -> JobEnding:
+    """Compare the set-up with the accepted one; the outcome is its JSON."""
+    setup = task.acting.setup_reading.read().setup
+    drift = task.acting.drift_reading.compare(setup)
+    task.set_outcome(drift_to_record(drift))
+    return JobEnding(JobState.DONE, describe_drift(drift), findings=_find_drift(drift))
+
+
+def describe_drift(drift: SetupDrift) -> str:
+    """In a sentence."""
+    if drift.accepted is None and not drift.unknown:
+        return "No set-up was accepted yet, so there is nothing to compare."
+    if drift.is_clean:
+        return "The set-up is as it was accepted."
+    told = [difference.what for difference in drift.differences] + list(drift.unknown)
+    return " ".join(told)
+
+
+def _find_drift(drift: SetupDrift) -> str | None:
+    return describe_drift(drift) if drift.differences or drift.unknown else None
+
+
+def perform_unlock(task: JobTask) -> JobEnding:
+    """List, show or change policies of buckets or queues; the outcome is its JSON.
+
+    :raises PolicyChangedError: if a policy that is to be changed isn't the one that the person saw.
+    """
+    request, progress = parse_unlock(task.parameters, task.document), JobCounts(task.kept)
+    if request.change is not None:
+        task.acting.settle_orphans(progress)
+    inventory = task.acting.inventory_reading.read(progress)
+    account = find_account(NamedAccount(request.account), inventory.accounts)
+    ensure_unlockable(account, inventory, task.clock.now(), request.included_failsafes)
+    with task.acting.block_naming(inventory).naming(account, request.kind.task_policy):
+        if request.change is None:
+            return _show_policies(task, request, account, inventory, progress)
+        return _change_policy(task, request, account, inventory, progress)
+
+
+def _show_policies(
+    task: JobTask, request: UnlockRequest, account: Account, inventory: Inventory, progress: Progress
+) -> JobEnding:
+    reading, organization_id = task.acting.unlock_reading, inventory.organization.organization_id
+    if request.resource is None:
+        listing = reading.list_all(account, request.kind, request.regions, progress)
+        task.set_outcome(listing_to_record(listing, organization_id))
+    else:
+        standing = reading.show_one(account, request.kind, request.resource, request.regions, progress)
+        task.set_outcome(standing_to_record(standing, organization_id))
+    return JobEnding(JobState.DONE)
+
+
+def _change_policy(
+    task: JobTask, request: UnlockRequest, account: Account, inventory: Inventory, progress: Progress
+) -> JobEnding:
+    assert request.resource is not None  # noqa: S101 - parse_unlock saw to it
+    assert request.change is not None  # noqa: S101 - the caller asked
+    organization_id = inventory.organization.organization_id
+    change = ChangeRequest(
+        account, request.kind, request.resource, request.change, request.regions, task.document, "the request"
+    )
+    plan = task.acting.unlock_planning.plan(change, progress)
+    if plan.obstacle is not None:
+        task.set_outcome(unneeded_to_record(plan, organization_id))
+        return JobEnding(JobState.DONE, plan.obstacle)
+    _ensure_shown(request, plan.standing.policy, str(plan.standing.resource))
+    outcome = task.acting.unlock_run.apply(plan, progress)
+    task.set_outcome(outcome_to_record(outcome, organization_id))
+    state = JobState.DONE if outcome.result is Result.DONE else JobState.FAILED
+    return JobEnding(state, outcome.explanation)
+
+
+def _ensure_shown(request: UnlockRequest, policy: str | None, resource: str) -> None:
+    if request.shown_sha256 != (None if policy is None else hash_policy(policy)):
+        raise PolicyChangedError(
+            f"The policy of {resource} isn't the one that was shown. Nothing was done.",
+            hint="Have it shown again, and ask for the change with the SHA-256 that is shown then.",
+        )
+
+
+PERFORMERS: Mapping[JobKind, Callable[[JobTask], JobEnding]] = MappingProxyType(
+    {
+        JobKind.AUDIT: perform_audit,
+        JobKind.DELETION: perform_deletion,
+        JobKind.DRIFT_CHECK: perform_drift_check,
+        JobKind.PLAN: perform_plan,
+        JobKind.PREFLIGHT: perform_preflight,
+        JobKind.UNLOCK: perform_unlock,
+    }
+)

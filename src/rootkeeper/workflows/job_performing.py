@@ -1,0 +1,227 @@
+"""Performing a job: take it over, do it as whoever asked for it, and write down how it ended.
+
+The row decides. Whoever gets it performs the job, and everybody else leaves it alone; so the engine may ask as often
+as it likes. A job that can't be done for now is put off with growing pauses; after some attempts it waits for a person.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from rootkeeper.domain.job_records import problem_to_record
+from rootkeeper.domain.jobs import MOST_ATTEMPTS, Job, JobKind, JobState, choose_pause
+from rootkeeper.domain.ledger import ActorKind
+from rootkeeper.domain.notifications import USUAL_SEVERITIES, Notification, NotificationEvent
+from rootkeeper.errors import (
+    AwsAccessDeniedError,
+    AwsAlreadyExistsError,
+    AwsError,
+    AwsNotFoundError,
+    AwsRejectedError,
+    DatabaseError,
+    InputError,
+    JobConflictError,
+    LedgerUnavailableError,
+    RootkeeperError,
+    RunStoppedError,
+)
+from rootkeeper.ports.clock import Clock
+from rootkeeper.ports.jobs import JobStore
+from rootkeeper.ports.notifications import Notifier
+from rootkeeper.ports.stopping import StopSignal
+from rootkeeper.workflows.job_performers import PERFORMERS, WORK, ActAs, JobEnding, JobTask
+from rootkeeper.workflows.jobs import KeptJob
+
+_PATIENCE_SECONDS = 20.0
+"""For so long a job that another process has is waited for; a dead process is known to be so sooner."""
+_LOOK_SECONDS = 0.5
+_DATABASE_PAUSE = timedelta(seconds=2)
+"""When it can be written down that the database was away, it is back."""
+_RETRY_SECONDS = 1.0
+_FIRST_PAUSE = timedelta(seconds=5)
+"""Of a job that left something to be done: what another process had in its hands may be free soon."""
+_LASTING = (AwsAccessDeniedError, AwsAlreadyExistsError, AwsNotFoundError, AwsRejectedError)
+"""What AWS would answer the next time, too."""
+_FINDINGS = {
+    JobKind.AUDIT: (NotificationEvent.AUDIT_FINDINGS, "rootkeeper audit"),
+    JobKind.DRIFT_CHECK: (NotificationEvent.SETUP_DRIFTED, "rootkeeper status"),
+}
+"""What is told of findings, and where they are seen."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class JobPerforming:
+    """Performs jobs of one organization; many at the same time, each in a thread of its own."""
+
+    jobs: JobStore
+    act_as: ActAs
+    clock: Clock
+    stop: StopSignal
+    """Given when the process is to end."""
+    notifier: Notifier
+    organization_id: str
+    endpoint: str
+    """Its label: a job of another endpoint is left alone."""
+    performers: Mapping[JobKind, Callable[[JobTask], JobEnding]] = field(default_factory=lambda: PERFORMERS)
+    patience_seconds: float = _PATIENCE_SECONDS
+
+    def perform(self, job_id: str) -> None:
+        """Do the job, unless somebody else does or it is over; returns when it ended in whatever way.
+
+        Never raises: what goes wrong is how the job ends. While the database can't be written it waits for it.
+        """
+        kept = self._take_over(job_id)
+        if kept is None:
+            return
+        _log.info("Job %s begins: %s for %s.", job_id, kept.job.kind.value, kept.job.created_by)
+        try:
+            ending = self._do(kept)
+            self._end(kept, ending)
+            self._tell(kept, ending)
+        except JobConflictError as error:
+            self._put_off(kept, error.message)  # unless it was taken over: then nothing is written
+        except RootkeeperError as error:
+            self._end_badly(kept, error)
+        except Exception:  # noqa: BLE001 - the runner of jobs: nothing may end it
+            _log.exception("Job %s ended by a mistake in the program.", job_id)
+            self._fail(kept, "A mistake in the program ended it; the server's log has more.")
+
+    def _do(self, kept: KeptJob) -> JobEnding:
+        acting = self.act_as(kept.job.actor, WORK[kept.job.kind])
+        is_clean = False
+        try:
+            task = JobTask(kept, acting, self.jobs, self.stop, self.clock)
+            ending = self.performers[kept.job.kind](task)
+            is_clean = ending.state is not JobState.INTERRUPTED
+        finally:
+            if is_clean:
+                acting.close()
+            else:
+                acting.close_later()
+        return ending
+
+    def _end(self, kept: KeptJob, ending: JobEnding) -> None:
+        state, remark = ending.state, ending.remark
+        if ending.is_temporary:
+            self._put_off_for_now(kept, remark or "", None if kept.job.attempts else _FIRST_PAUSE)
+        elif state is JobState.INTERRUPTED:
+            self._put_off(kept, remark or "It stopped before its end.")
+        elif state is not None:
+            self._write(lambda: kept.end(state, remark))
+
+    def _take_over(self, job_id: str) -> KeptJob | None:
+        """``None`` if there is nothing to do, or somebody else does it."""
+        gives_up_at = self.clock.monotonic() + self.patience_seconds
+        while not self.stop.asked_once():
+            try:
+                job = self.jobs.get(job_id)
+                if job.is_over or job.endpoint != self.endpoint:
+                    return None
+                if job.state is not JobState.RUNNING:
+                    return KeptJob(self.jobs.take_over(job_id), self.jobs, self.clock)
+            except JobConflictError:
+                continue  # somebody was quicker
+            except InputError:
+                return None  # there is no such job any more
+            except DatabaseError as error:
+                _log.warning("Job %s waits for the database: %s", job_id, error.message)
+                self.stop.wait(_RETRY_SECONDS)
+                continue
+            if self.clock.monotonic() >= gives_up_at:
+                return None
+            self.stop.wait(_LOOK_SECONDS)
+        return None
+
+    def _end_badly(self, kept: KeptJob, error: RootkeeperError) -> None:
+        if isinstance(error, RunStoppedError) or self.stop.asked_once():
+            self._write(lambda: kept.end(JobState.INTERRUPTED, error.message))
+        elif isinstance(error, (DatabaseError, LedgerUnavailableError)):
+            self._put_off_for_now(kept, error.message, _DATABASE_PAUSE)
+        elif isinstance(error, AwsError) and not isinstance(error, _LASTING):
+            self._put_off_for_now(kept, error.message)
+        else:
+            self._write(lambda: self.jobs.set_outcome(kept.job_id, json.dumps(problem_to_record(error))))
+            self._fail(kept, error.message)
+
+    def _put_off_for_now(self, kept: KeptJob, why: str, pause: timedelta | None = None) -> None:
+        """What can't be reached may be reached later."""
+        attempts = kept.job.attempts + 1
+        if attempts >= MOST_ATTEMPTS:
+            self._put_off(kept, f"Tried {attempts} times: {why}")
+            return
+        pause = pause or choose_pause(kept.job.attempts)
+        self._write(lambda: kept.postpone(why, self.clock.now() + pause))
+        _log.warning("Job %s is tried again in %s: %s", kept.job_id, pause, why)
+
+    def _put_off(self, kept: KeptJob, remark: str) -> None:
+        """Until a person says that it goes on."""
+        if self._write(lambda: kept.postpone(remark, None)):
+            self._notify_failure(kept.job, remark, f"Go on: rootkeeper jobs resume {kept.job_id}")
+
+    def _fail(self, kept: KeptJob, remark: str) -> None:
+        if self._write(lambda: kept.end(JobState.FAILED, remark)):
+            self._notify_failure(kept.job, remark, f"See it: rootkeeper jobs show {kept.job_id}")
+
+    def _write(self, write: Callable[[], None]) -> bool:
+        """Write down how it ended, however long the database is away; ``False`` if the job isn't ours to end.
+
+        At the end of the process it is left: a job whose process is gone is interrupted anyway.
+        """
+        while True:
+            try:
+                write()
+            except JobConflictError as error:
+                _log.warning("%s", error.message)
+                return False
+            except DatabaseError as error:
+                _log.warning("How a job ended can't be written yet: %s", error.message)
+                if self.stop.wait(_RETRY_SECONDS):
+                    return False
+            else:
+                return True
+
+    def _tell(self, kept: KeptJob, ending: JobEnding) -> None:
+        """People asked a server for what it does by itself; who asked for a job looks at it."""
+        job = kept.job
+        if ending.findings is not None and job.created_by_kind is ActorKind.SERVER:
+            event, command = _FINDINGS[job.kind]
+            self._notify(job, event, ending.findings, f"See: {command}")
+        if ending.state is JobState.FAILED:
+            self._notify_failure(job, ending.remark or "", f"See it: rootkeeper jobs show {job.job_id}")
+        elif ending.state is None and job.kind is JobKind.DELETION:
+            self._tell_of_deletion(job)
+
+    def _tell_of_deletion(self, job: Job) -> None:
+        """It wrote down itself how it ended."""
+        try:
+            ended = self.jobs.get(job.job_id)
+        except RootkeeperError:
+            return
+        if ended.state is JobState.FAILED:
+            remark = ended.remark or "Not every account is proven to be done."
+            self._notify_failure(job, remark, f"See it: rootkeeper jobs show {job.job_id}")
+
+    def _notify_failure(self, job: Job, remark: str, next_step: str) -> None:
+        is_scheduled_audit = job.kind is JobKind.AUDIT and job.created_by_kind is ActorKind.SERVER
+        event = NotificationEvent.AUDIT_FAILED if is_scheduled_audit else NotificationEvent.JOB_FAILED
+        self._notify(job, event, remark, next_step)
+
+    def _notify(self, job: Job, event: NotificationEvent, remark: str, next_step: str) -> None:
+        now = self.clock.now()
+        self.notifier.notify(
+            Notification(
+                event=event,
+                severity=USUAL_SEVERITIES[event],
+                title=f"Job {job.job_id} ({job.kind.value}) of {job.created_by}: {event.value}",
+                body=f"{remark} {next_step}",
+                at=now,
+                organization_id=self.organization_id,
+                endpoint=self.endpoint,
+                deduplication_key=f"job {job.job_id} {event.value} {now.isoformat()}",
+            )
+        )

@@ -1,0 +1,189 @@
+"""Watching: events of root users are read from their source, held against the windows, kept, and told if need be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from rootkeeper.domain.notifications import Notification, NotificationEvent, Severity
+from rootkeeper.domain.organizations import AccountId, Endpoint
+from rootkeeper.domain.root_events import KnownSessions, judge_root_event
+from rootkeeper.domain.window_events import (
+    EventVerdict,
+    RootRecord,
+    WatchedAccount,
+    WatchedEvent,
+    find_first_closings,
+    judge_watched_event,
+    parse_root_record,
+)
+from rootkeeper.errors import AwsError, DatabaseError
+from rootkeeper.ports.clock import Clock
+from rootkeeper.ports.ledger import LedgerReader
+from rootkeeper.ports.notifications import Notifier
+from rootkeeper.ports.root_event_sources import EventDelivery, RootEventSource
+from rootkeeper.ports.window_events import WindowEvents
+from rootkeeper.ports.windows import RecoveryWindows
+from rootkeeper.workflows.known_sessions import KnownSessionReading
+
+WAIT_SECONDS = 4.0
+"""For how long a turn waits for events: a server that is told to stop ends within ten seconds."""
+PATIENCE = timedelta(hours=1)
+"""How long an event waits for the outcome of an intent that is open in its account."""
+TELL_AFTER = timedelta(minutes=1)
+"""A source that can't be read for so long is told to people."""
+_MOST_LOTS = 50
+"""Of one turn, so that a long backlog doesn't look like a loop that is stuck."""
+
+
+@dataclass(slots=True)
+class WatchingLoop:
+    """Reads events and judges each once; one thread calls ``tick``."""
+
+    source: RootEventSource
+    events: WindowEvents
+    windows: RecoveryWindows
+    ledger: LedgerReader
+    notifier: Notifier
+    clock: Clock
+    organization_id: str
+    endpoint: Endpoint
+    role_arns: Collection[str] = ()
+    """Roles that open root sessions on purpose."""
+    caller_arns: Collection[str] = ()
+    """Other principals that do."""
+    wait_seconds: float = WAIT_SECONDS
+    _sessions: KnownSessionReading = field(init=False)
+    _failing_since: datetime | None = None
+
+    def __post_init__(self) -> None:
+        self._sessions = KnownSessionReading(self.ledger, self.organization_id, self.endpoint.label)
+
+    def tick(self) -> int:
+        """Wait a little for events, and deal with all that there are.
+
+        :returns: how many events were judged.
+        :raises AwsError: if the source can't be read; people are told once that lasts.
+        :raises DatabaseError: if the database can't be read or written; the events come again.
+        :raises LedgerUnavailableError: if the ledger can't be written; the events come again.
+        """
+        judged = 0
+        for _ in range(_MOST_LOTS):
+            deliveries = self._read(0.0 if judged else self.wait_seconds)
+            if not deliveries:
+                break
+            done = [delivery for delivery in deliveries if self._deal_with(delivery)]
+            self.source.acknowledge(done)
+            judged += sum(len(delivery.records) for delivery in done)
+            if not done:
+                break
+        return judged
+
+    def _read(self, wait_seconds: float) -> tuple[EventDelivery, ...]:
+        try:
+            deliveries = self.source.read(wait_seconds)
+        except (AwsError, DatabaseError) as error:
+            self._note_failure(error)
+            raise
+        self._failing_since = None
+        return deliveries
+
+    def _note_failure(self, error: AwsError | DatabaseError) -> None:
+        now = self.clock.now()
+        self._failing_since = self._failing_since or now
+        if now - self._failing_since >= TELL_AFTER:
+            self.notifier.notify(self._describe_failure(error, self._failing_since, now))
+
+    def _describe_failure(self, error: AwsError | DatabaseError, since: datetime, now: datetime) -> Notification:
+        return Notification(
+            event=NotificationEvent.WATCHING_FAILED,
+            severity=Severity.CRITICAL,
+            title="Open recovery windows aren't watched: events of root users can't be read",
+            body=f"{self.source.name} can't be read since {since:%Y-%m-%d %H:%M:%S UTC}: {error.message} "
+            f"{error.hint or 'Check watching.source in the settings, and the permissions of the server.'}",
+            at=now,
+            organization_id=self.organization_id,
+            endpoint=self.endpoint.label,
+            deduplication_key=f"watching-failed:{self.source.name}:{now:%Y-%m-%dT%H}",
+        )
+
+    def _deal_with(self, delivery: EventDelivery) -> bool:
+        """``False`` if it must come again."""
+        found = [parse_root_record(record) for record in delivery.records]
+        if not found:
+            return True
+        known = self._know(found)
+        foreign = [one for one in found if not _is_ours(one, known)]
+        if any(self._is_pending(one, known) for one in foreign):
+            return False
+        known = self._know(found) if foreign else known
+        self._judge_all(foreign, known)
+        return True
+
+    def _know(self, found: Iterable[RootRecord]) -> KnownSessions:
+        """A sign-in needs nothing of the ledger, however old it is."""
+        times = [one.at for one in found if one.session_key_id is not None]
+        sessions = self._sessions.find_all(min(times)) if times else {}
+        return KnownSessions(sessions, self.role_arns, self.caller_arns)
+
+    def _is_pending(self, found: RootRecord, known: KnownSessions) -> bool:
+        """Whether the ledger may still come to tell of it: an audit's sessions stand there once their batch is done."""
+        if not found.session_key_id or found.session_key_id in known.sessions:
+            return False
+        is_fresh = self.clock.now() - found.at < PATIENCE
+        return is_fresh and found.account_id in self._sessions.list_pending()
+
+    def _judge_all(self, found: Iterable[RootRecord], known: KnownSessions) -> None:
+        accounts: dict[AccountId, WatchedAccount] = {}
+        for one in sorted(found, key=lambda record: record.at):
+            if one.account_id not in accounts:
+                accounts[one.account_id] = self._read_account(one.account_id)
+            event = self.events.record(one.event_id, one.account_id, _make_judge(one, accounts[one.account_id], known))
+            if event.verdict is EventVerdict.SUSPICIOUS:
+                self.notifier.notify(describe_event(event, self.organization_id, self.endpoint, self.source.name))
+
+    def _read_account(self, account_id: AccountId) -> WatchedAccount:
+        windows = self.windows.list_of_account(account_id)
+        if not any(window.closed_at is not None for window in windows):
+            return WatchedAccount(windows)
+        return WatchedAccount(windows, find_first_closings(self.ledger.list_entries(account_id=account_id)))
+
+
+def _is_ours(found: RootRecord, known: KnownSessions) -> bool:
+    judged = judge_root_event(found.record, known)
+    return judged is None or judged.is_exempt
+
+
+def _make_judge(
+    found: RootRecord, account: WatchedAccount, known: KnownSessions
+) -> Callable[[tuple[WatchedEvent, ...]], WatchedEvent]:
+    return lambda recorded: judge_watched_event(found, account, known, recorded)
+
+
+def describe_event(event: WatchedEvent, organization_id: str, endpoint: Endpoint, source_name: str) -> Notification:
+    """What people are told of a suspicious event. The same event gives the same notification."""
+    window = f"It is recorded with window {event.window_id}. " if event.window_id else ""
+    command = "windows close" if event.window_id else "audit"
+    return Notification(
+        event=NotificationEvent.WINDOW_SUSPICIOUS,
+        severity=Severity.CRITICAL,
+        title=f"Root user of {event.account_id}: {event.name} that isn't expected",
+        body=f"At {event.at:%Y-%m-%d %H:%M:%S UTC}, event {event.event_id} from {source_name}: {event.explanation} "
+        f"{window}Unless you know who it was: rootkeeper {command} {event.account_id}",
+        at=event.at,
+        organization_id=organization_id,
+        endpoint=endpoint.label,
+        account_id=event.account_id,
+        window_id=event.window_id,
+        deduplication_key=event.alert_key,
+    )
+
+
+def name_role(caller_arn: str) -> str:
+    """The role of an assumed role's session, without the path that only IAM knows; any other ARN as it is."""
+    parts = caller_arn.split(":", 5)
+    kind, _, rest = parts[-1].partition("/")
+    if len(parts) != 6 or (parts[2], kind) != ("sts", "assumed-role"):
+        return caller_arn
+    return f"arn:{parts[1]}:iam::{parts[4]}:role/{rest.partition('/')[0]}"

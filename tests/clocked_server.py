@@ -1,0 +1,44 @@
+"""``serve`` and ``worker`` with a clock that a test moves: its offset stands in a file, read at every look.
+
+Only the process that a test starts has it: the product has no way to set a clock.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from rootkeeper.cli.failures import report_error
+from rootkeeper.cli.invocation import Invocation, SharedOptions
+from rootkeeper.cli.serve import run_server
+from rootkeeper.cli.terminal import Terminal
+from rootkeeper.cli.worker import run_worker
+from rootkeeper.clock import SystemClock
+from rootkeeper.errors import RootkeeperError
+
+
+class MovedClock(SystemClock):
+    """The machine's clock, its wall time moved by what the file says, in seconds."""
+
+    def __init__(self, offset_file: Path) -> None:
+        self._offset_file = offset_file
+
+    def now(self) -> datetime:
+        return super().now() + timedelta(seconds=float(self._offset_file.read_text() or 0))
+
+
+def main(arguments: list[str]) -> int:
+    """``OFFSET_FILE serve PORT`` or ``OFFSET_FILE worker``."""
+    clock = MovedClock(Path(arguments[0]))
+    invocation = Invocation(SharedOptions(), Terminal())
+    try:
+        if arguments[1] == "worker":
+            return run_worker(invocation, clock)
+        return run_server(invocation, "127.0.0.1", int(arguments[2]), beyond_loopback=False, clock=clock)
+    except RootkeeperError as error:
+        return report_error(error, Terminal())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,146 @@
+"""Jobs on a server, by their real rows: no step is lost and none is done twice, whoever dies, sleeps or goes away."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rootkeeper.domain.jobs import JobKind, JobState
+from rootkeeper.ports.engine import EngineSwitchedOff
+from rootkeeper.storage.database import Database
+from rootkeeper.workflows.job_requests import JobRequesting
+from tests.engine_process import EngineProcess, wait_until
+from tests.job_process import describe_steps, list_steps, open_requesting, start_worker
+from tests.postgresql import PostgresqlServer
+
+TAKEOVER_SECONDS = 10.0
+
+
+class Stage:
+    """A database, workers on it, and somebody who asks for jobs."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.url = url
+        self.folder = folder
+        self.opened = ExitStack()
+        self.database: Database
+        self.requesting: JobRequesting
+        self.database, self.requesting = self.opened.enter_context(open_requesting(url))
+
+    def start(self, name: str, seconds: float = 0.2) -> EngineProcess:
+        return self.opened.enter_context(start_worker(self.url, self.folder, name, seconds))
+
+    def request(self, steps: int, number: int = 1) -> list[str]:
+        """Jobs of so many steps each."""
+        return [self.requesting.request(JobKind.PREFLIGHT, describe_steps(steps)).job_id for _ in range(number)]
+
+    def count_steps(self, job_id: str) -> int:
+        return sum(one == job_id for one, _, _ in list_steps(self.folder))
+
+    def list_processes(self, job_id: str) -> set[int]:
+        return {process for one, _, process in list_steps(self.folder) if one == job_id}
+
+    def state_of(self, job_id: str) -> JobState:
+        return self.requesting.jobs.get(job_id).state
+
+    def ensure_done_once(self, job_ids: list[str], steps: int) -> None:
+        """Every step of every job was done, and none twice."""
+        done = Counter((job_id, number) for job_id, number, _ in list_steps(self.folder))
+        assert set(done.values()) <= {1}
+        for job_id in job_ids:
+            assert self.state_of(job_id) is JobState.DONE
+            assert len(self.requesting.jobs.list_results(job_id)) == steps
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/rootkeeper.db"
+    else:
+        url = request.getfixturevalue("postgresql").create_current_database()
+    stage = Stage(url, tmp_path)
+    with stage.opened:
+        yield stage
+
+
+@pytest.fixture
+def shared(postgresql: PostgresqlServer, tmp_path: Path) -> Iterator[Stage]:
+    stage = Stage(postgresql.create_current_database(), tmp_path)
+    with stage.opened:
+        yield stage
+
+
+def test_a_job_goes_on_where_a_killed_process_left_it(stage: Stage) -> None:
+    first = stage.start("first")
+    (job_id,) = stage.request(12)
+    wait_until(lambda: stage.count_steps(job_id) >= 2, 15)
+    first.kill()
+    assert stage.state_of(job_id) is JobState.INTERRUPTED
+    second = stage.start("second", 0.02)
+    wait_until(lambda: stage.state_of(job_id) is JobState.DONE, TAKEOVER_SECONDS)
+    stage.ensure_done_once([job_id], 12)
+    assert second.process.pid in stage.list_processes(job_id)
+
+
+def test_a_process_that_ends_in_order_leaves_its_job_interrupted_and_the_next_one_goes_on(stage: Stage) -> None:
+    first = stage.start("first")
+    (job_id,) = stage.request(30)
+    wait_until(lambda: stage.count_steps(job_id) >= 2, 15)
+    assert first.terminate() == 0
+    found = stage.requesting.jobs.get(job_id)
+    assert (found.state, found.remark) == (JobState.INTERRUPTED, "Asked to stop.")
+    stage.start("second", 0.02)
+    wait_until(lambda: stage.state_of(job_id) is JobState.DONE, TAKEOVER_SECONDS)
+    stage.ensure_done_once([job_id], 30)
+
+
+def test_a_job_that_the_engine_never_learned_of_is_performed_all_the_same(stage: Stage) -> None:
+    """The process that took it in died between the two tables, or has no engine."""
+    without_engine = replace(stage.requesting, engine=EngineSwitchedOff())
+    job_id = without_engine.request(JobKind.PREFLIGHT, describe_steps(1)).job_id
+    stage.start("worker")
+    wait_until(lambda: stage.state_of(job_id) is JobState.DONE, 15)
+
+
+def test_a_job_that_is_cancelled_while_it_runs_does_nothing_more(stage: Stage) -> None:
+    stage.start("worker")
+    (job_id,) = stage.request(50)
+    wait_until(lambda: stage.count_steps(job_id) >= 2, 15)
+    stage.requesting.cancel(job_id)
+    assert stage.state_of(job_id) is JobState.CANCELLED
+
+
+def test_a_stopped_workers_job_is_taken_over_within_ten_seconds_and_nothing_is_done_twice(shared: Stage) -> None:
+    frozen = shared.start("frozen")
+    (job_id,) = shared.request(40)
+    wait_until(lambda: shared.count_steps(job_id) >= 2, 15)
+    heir = shared.start("heir")
+    frozen.freeze()
+    stopped_at = time.monotonic()
+    wait_until(lambda: heir.process.pid in shared.list_processes(job_id), TAKEOVER_SECONDS)
+    assert time.monotonic() - stopped_at < TAKEOVER_SECONDS
+    frozen.wake()
+    wait_until(lambda: shared.state_of(job_id) is JobState.DONE, 20)
+    shared.ensure_done_once([job_id], 40)
+
+
+def test_postgresql_that_is_stopped_at_once_under_load_loses_nothing(tmp_path: Path) -> None:
+    with PostgresqlServer.start() as server:
+        stage = Stage(server.create_database(), tmp_path)
+        with stage.opened:
+            for name in ("first", "second"):
+                stage.start(name, 0.05)
+            job_ids = stage.request(6, number=24)
+            wait_until(lambda: len(list_steps(stage.folder)) >= 20, 20)
+            server.stop_immediately()
+            time.sleep(2)
+            server.start_again()
+            wait_until(lambda: all(stage.state_of(job_id) is JobState.DONE for job_id in job_ids), 60)
+            stage.ensure_done_once(job_ids, 6)
+            assert stage.database.ledger_reader().verify().is_intact

@@ -1,0 +1,331 @@
+"""What the durable engine does on SQLite and on PostgreSQL, with processes that are killed, stopped and replaced."""
+
+from __future__ import annotations
+
+import base64
+import pickle
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from rootkeeper.engine.dbos_engine import DbosEngine, EngineOptions, open_engine
+from rootkeeper.errors import DatabaseError
+from tests.engine_process import ORGANIZATION_ID, Deeds, EngineProcess, wait_until
+from tests.postgresql import PostgresqlServer
+
+KINDS = ["sqlite", "postgresql"]
+TAKEOVER_SECONDS = 10.0
+CANARY = "canary/wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+
+
+@dataclass
+class Place:
+    """A database, and the folder of what its jobs do."""
+
+    url: str
+    folder: Path
+    opened: ExitStack = field(default_factory=ExitStack)
+
+    @property
+    def deeds(self) -> Deeds:
+        return Deeds(self.folder)
+
+    def start(self, name: str = "worker", **options: object) -> EngineProcess:
+        return self.opened.enter_context(EngineProcess.start(self.url, self.folder, name=name, **options))  # type: ignore[arg-type]  # its own options
+
+    def ask(self, **options: object) -> DbosEngine:
+        """The engine as a process has it that only asks for jobs."""
+        engine = open_engine(self.url, ORGANIZATION_ID, EngineOptions(**options))  # type: ignore[arg-type]  # its own options
+        self.opened.callback(engine.stop, 0)
+        return engine
+
+
+@pytest.fixture(params=KINDS)
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/rootkeeper.db"
+    else:
+        url = request.getfixturevalue("postgresql").create_database()
+    place = Place(url, tmp_path)
+    with place.opened:
+        yield place
+
+
+@pytest.fixture
+def shared(postgresql: PostgresqlServer, tmp_path: Path) -> Iterator[Place]:
+    """A place for many workers."""
+    place = Place(postgresql.create_database(), tmp_path)
+    with place.opened:
+        yield place
+
+
+def test_a_job_is_performed_once_however_often_it_is_enqueued(place: Place) -> None:
+    place.start()
+    engine = place.ask()
+    for _ in range(3):
+        engine.enqueue("j-1")
+    assert engine.list_waiting() == ("j-1",)
+    wait_until(lambda: not engine.list_waiting(), 15)
+    assert [number for number, _ in place.deeds.list_steps("j-1")] == [0, 1, 2]
+
+
+def test_a_job_that_is_over_for_the_engine_can_be_enqueued_again(place: Place) -> None:
+    performed: list[str] = []
+    engine = place.ask()
+    engine.start(performed.append)
+    for times in (1, 2):
+        engine.enqueue("j-1")
+        wait_until(lambda: not engine.list_waiting(), 15)
+        assert performed == ["j-1"] * times
+
+
+def test_what_cant_be_asked_is_told(place: Place) -> None:
+    with pytest.raises(DatabaseError):
+        place.ask().enqueue("j-1")
+
+
+def test_a_job_is_taken_out_before_it_begins_and_not_after(place: Place) -> None:
+    engine = place.ask(concurrency=1)
+    began, go_on, performed = threading.Event(), threading.Event(), []
+
+    def perform(job_id: str) -> None:
+        performed.append(job_id)
+        began.set()
+        go_on.wait(20)
+
+    engine.start(perform)
+    engine.enqueue("j-1")
+    assert began.wait(15)
+    engine.enqueue("j-2")
+    assert engine.list_waiting() == ("j-1", "j-2")
+    engine.cancel("j-1")
+    engine.cancel("j-2")
+    engine.cancel("j-3")
+    assert engine.list_waiting() == ("j-1",)
+    go_on.set()
+    wait_until(lambda: not engine.list_waiting(), 15)
+    assert performed == ["j-1"]
+
+
+def test_no_more_jobs_run_at_once_than_was_said(place: Place) -> None:
+    engine = place.ask(concurrency=2)
+    guard, running, most = threading.Lock(), set[str](), 0
+
+    def perform(job_id: str) -> None:
+        nonlocal most
+        with guard:
+            running.add(job_id)
+            most = max(most, len(running))
+        time.sleep(0.3)
+        with guard:
+            running.discard(job_id)
+
+    engine.start(perform)
+    for number in range(7):
+        engine.enqueue(f"j-{number}")
+    wait_until(lambda: not engine.list_waiting(), 20)
+    assert most == 2
+
+
+def test_a_job_whose_process_was_killed_is_taken_up_by_the_next_one(place: Place) -> None:
+    first = place.start("first", steps=10)
+    place.ask().enqueue("j-1")
+    wait_until(lambda: len(place.deeds.list_steps("j-1")) >= 2, 15)
+    first.kill()
+    second = place.start("second", steps=10)
+    wait_until(lambda: place.deeds.is_done("j-1", 10), TAKEOVER_SECONDS)
+    assert [number for number, _ in place.deeds.list_steps("j-1")] == list(range(10))
+    assert place.deeds.list_processes("j-1") == {first.process.pid, second.process.pid}
+    wait_until(lambda: not place.ask().list_waiting(), 5)
+
+
+def test_a_process_that_ends_in_order_leaves_its_job_to_the_next_one(place: Place) -> None:
+    first = place.start("first", steps=40, grace=0.5)
+    place.ask().enqueue("j-1")
+    wait_until(lambda: len(place.deeds.list_steps("j-1")) >= 2, 15)
+    assert first.terminate() == 0
+    second = place.start("second", steps=40, seconds=0.01)
+    wait_until(lambda: place.deeds.is_done("j-1", 40), TAKEOVER_SECONDS)
+    assert second.process.pid in place.deeds.list_processes("j-1")
+
+
+def test_the_program_goes_to_a_newer_version_and_back_and_no_job_is_lost(place: Place) -> None:
+    """What an older version enqueued isn't seen by a newer one; it is enqueued again then, and performed once."""
+    old, new = place.start("old", concurrency=1, steps=30), None
+    asking_old, asking_new = place.ask(), place.ask(application_version="2")
+    for number in range(3):
+        asking_old.enqueue(f"j-{number}")
+    wait_until(lambda: bool(place.deeds.list_steps("j-0")), 15)
+    old.kill()
+    new = place.start("new", version="2", steps=30, seconds=0.01)
+    assert asking_new.list_waiting() == ()
+    for number in range(2):
+        asking_new.enqueue(f"j-{number}")
+    wait_until(lambda: all(place.deeds.is_done(f"j-{number}", 30) for number in range(2)), 15)
+    new.kill()
+    place.start("old again", steps=30, seconds=0.01)
+    wait_until(lambda: not asking_old.list_waiting(), 20)
+    for number in range(3):
+        assert [step for step, _ in place.deeds.list_steps(f"j-{number}")] == list(range(30))
+
+
+def test_a_killed_workers_jobs_are_taken_up_by_another_within_ten_seconds(shared: Place) -> None:
+    doomed = shared.start("doomed", steps=100)
+    engine = shared.ask()
+    for number in range(4):
+        engine.enqueue(f"j-{number}")
+    wait_until(lambda: all(shared.deeds.list_steps(f"j-{number}") for number in range(4)), 15)
+    heir = shared.start("heir", steps=100, seconds=0.01)
+    doomed.kill()
+    died_at = time.monotonic()
+    wait_until(
+        lambda: all(heir.process.pid in shared.deeds.list_processes(f"j-{number}") for number in range(4)),
+        TAKEOVER_SECONDS,
+    )
+    assert time.monotonic() - died_at < TAKEOVER_SECONDS
+    wait_until(lambda: not engine.list_waiting(), 20)
+    for number in range(4):
+        assert [step for step, _ in shared.deeds.list_steps(f"j-{number}")] == list(range(100))
+
+
+def test_a_stopped_workers_queue_is_taken_up_by_another_and_it_goes_on_when_it_wakes(shared: Place) -> None:
+    """The lock of its slot is lost by silence: its connections are open as long as it is stopped."""
+    frozen = shared.start("frozen", steps=2, concurrency=1)
+    engine = shared.ask()
+    engine.enqueue("j-warm")
+    wait_until(lambda: not engine.list_waiting(), 15)
+    frozen.freeze()
+    heir = shared.start("heir", steps=2, concurrency=1)
+    engine.enqueue("j-1")
+    wait_until(lambda: shared.deeds.is_done("j-1", 2), 15)
+    assert shared.deeds.list_processes("j-1") == {heir.process.pid}
+    time.sleep(7)
+    frozen.wake()
+    time.sleep(3)
+    heir.kill()
+    engine.enqueue("j-2")
+    wait_until(lambda: shared.deeds.is_done("j-2", 2), TAKEOVER_SECONDS)
+    assert shared.deeds.list_processes("j-2") == {frozen.process.pid}
+
+
+def test_nothing_of_a_jobs_secrets_reaches_the_engines_tables_files_or_log(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What performs a job holds session credentials; the engine is handed nothing of it, not even in an error."""
+    engine, ended = place.ask(), threading.Event()
+    threading.excepthook, usual = (lambda _: None), threading.excepthook
+
+    def perform(_: str) -> str:
+        secret = CANARY
+        try:
+            raise RuntimeError(secret)
+        finally:
+            ended.set()
+
+    try:
+        engine.start(perform)  # type: ignore[arg-type]  # an answer that nobody asked for
+        engine.enqueue("j-1")
+        assert ended.wait(15)
+        wait_until(lambda: not engine.list_waiting(), 15)
+    finally:
+        threading.excepthook = usual
+    assert CANARY not in read_everything(place)
+    assert CANARY not in caplog.text
+    assert "j-1" in read_everything(place)
+
+
+def read_everything(place: Place) -> str:
+    """All that the engine keeps: its files with their logs, or all of its tables."""
+    if place.url.startswith("sqlite"):
+        files = sorted(place.folder.glob("rootkeeper.db.engine.db*"))
+        return "".join(file.read_bytes().decode("latin-1") for file in files)
+    pool = create_engine(place.url)
+    with pool.connect() as connection:
+        tables = connection.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'rootkeeper_engine'"))
+        found = [
+            str(connection.execute(text(f'SELECT * FROM rootkeeper_engine."{table}"')).all())  # noqa: S608 - its own names
+            for table in tables.scalars()
+        ]
+    pool.dispose()
+    return "".join(found)
+
+
+def test_a_row_that_somebody_forged_is_never_unpickled(place: Place, tmp_path: Path) -> None:
+    """Who can write the engine's tables would run what he likes with the power of the server."""
+    engine, sprung = place.ask(), tmp_path / "sprung"
+    pickled = base64.b64encode(pickle.dumps({"args": (Trap(sprung),), "kwargs": {}})).decode()
+    performed: list[str] = []
+    engine.start(performed.append)
+    engine.enqueue("j-0")
+    wait_until(lambda: performed == ["j-0"], 15)
+    engine.stop(0)
+    engine.enqueue("j-1")
+    forge(place, pickled)
+    engine.start(performed.append)
+    time.sleep(2.5)
+    assert performed == ["j-0"]
+    assert not sprung.exists()
+
+
+class Trap:
+    """What unpickling it would do."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.path,)
+
+
+def forge(place: Place, pickled: str) -> None:
+    """Put a pickle into whatever is enqueued."""
+    is_file = place.url.startswith("sqlite")
+    pool = create_engine(f"{place.url}.engine.db" if is_file else place.url)
+    schema = "" if is_file else "rootkeeper_engine."
+    with pool.begin() as connection:
+        for statement in (
+            f"UPDATE {schema}workflow_status SET serialization = 'py_pickle' WHERE status = 'ENQUEUED'",  # noqa: S608 - ours
+            f"UPDATE {schema}workflow_input SET inputs = :pickled",  # noqa: S608 - ours
+        ):
+            connection.execute(text(statement), {"pickled": pickled} if ":pickled" in statement else {})
+    pool.dispose()
+
+
+def test_the_engine_listens_nowhere_and_speaks_to_nobody_but_its_database(place: Place) -> None:
+    """P24."""
+    worker = place.start("worker", steps=2)
+    place.ask().enqueue("j-1")
+    seen: set[tuple[str, str]] = set()
+
+    def look() -> bool:
+        seen.update(list_sockets(worker.process.pid))
+        return place.deeds.is_done("j-1", 2)
+
+    wait_until(look, 15)
+    time.sleep(1)
+    seen.update(list_sockets(worker.process.pid))
+    assert seen == set()
+
+
+def list_sockets(process_id: int) -> set[tuple[str, str]]:
+    """Internet sockets of a process: local and remote address. Those of the tests' PostgreSQL are Unix sockets."""
+    inodes = set()
+    for link in Path(f"/proc/{process_id}/fd").iterdir():
+        with suppress(OSError):
+            target = str(link.readlink())
+            if target.startswith("socket:["):
+                inodes.add(target[8:-1])
+    found = set()
+    for name in ("tcp", "tcp6", "udp", "udp6"):
+        for line in Path(f"/proc/{process_id}/net/{name}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[9] in inodes:
+                found.add((fields[1], fields[2]))
+    return found

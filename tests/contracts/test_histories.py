@@ -1,0 +1,122 @@
+"""What every history of audits and every store of watched events does, in memory and in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from rootkeeper.domain.ledger import Actor, ActorKind
+from rootkeeper.domain.organizations import Account, AccountId, AccountState, Endpoint
+from rootkeeper.domain.root_credentials import RootCredentialsSummary
+from rootkeeper.domain.statuses import AccountStatus, Role, Status
+from rootkeeper.domain.window_events import EventVerdict, WatchedEvent
+from rootkeeper.errors import InputError
+from rootkeeper.ports.history import AuditHistory, KeptAudit
+from rootkeeper.ports.window_events import WindowEvents
+from rootkeeper.storage.database import open_database
+from tests.contracts.stores import ORGANIZATION_ID
+from tests.fakes.clock import START, FakeClock
+from tests.fakes.histories import InMemoryHistory
+from tests.fakes.stores import InMemoryLedger
+from tests.fakes.watching import InMemoryWindowEvents
+
+SHOP, OTHER = AccountId("333344445555"), AccountId("444455556666")
+NOTHING = RootCredentialsSummary(
+    has_password=False, has_access_keys=False, has_signing_certificates=False, has_mfa_devices=False
+)
+EVENT = WatchedEvent("e-1", SHOP, START, "ConsoleLogin", EventVerdict.EXPECTED, "First.", "w-1", has_mfa=False)
+
+
+@pytest.fixture(params=["fake", "database"])
+def history(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AuditHistory]:
+    if request.param == "fake":
+        yield InMemoryHistory()
+        return
+    with open_database(f"sqlite:///{tmp_path}/rootkeeper.db") as database:
+        yield database.audit_history(ORGANIZATION_ID)
+
+
+@pytest.fixture(params=["fake", "database"])
+def events(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WindowEvents]:
+    clock = FakeClock()
+    if request.param == "fake":
+        yield InMemoryWindowEvents(InMemoryLedger(clock))
+        return
+    with open_database(f"sqlite:///{tmp_path}/rootkeeper.db") as database:
+        owner = database.register_owner(clock, lease_seconds=300)
+        actor = Actor("rootkeeper", ActorKind.SERVER)
+        ledger = database.ledger(ORGANIZATION_ID, Endpoint("AWS"), actor, owner)
+        yield database.window_events(ORGANIZATION_ID, ledger, owner)
+        owner.close()
+
+
+def make_status(account_id: AccountId, at: datetime | None) -> AccountStatus:
+    account = Account(account_id, "Shop", "shop@example.com", AccountState.ACTIVE, ("r-abcd",), "Root")
+    return AccountStatus(account, Role.MEMBER, Status.NOT_PRESENT, summary=NOTHING, observed_at=at)
+
+
+def keep(history: AuditHistory, day: int, *account_ids: AccountId) -> KeptAudit:
+    at = START + timedelta(days=day)
+    audit = KeptAudit(f"j-{day}", at, at, "AWS", True, "ana", {"accounts": len(account_ids)})
+    history.add(audit, [make_status(account_id, at) for account_id in account_ids])
+    return audit
+
+
+def test_audits_are_kept_whole_and_listed_newest_first(history: AuditHistory) -> None:
+    first, second = keep(history, 1, SHOP, OTHER), keep(history, 2, SHOP)
+    assert history.list_audits() == (second, first)
+    assert history.list_audits(limit=1) == (second,)
+    assert history.get("j-1") == first
+    assert set(history.list_statuses("j-1")) == {SHOP, OTHER}
+    assert [one.audit_id for one in history.list_account(SHOP)] == ["j-2", "j-1"]
+    assert [one.audit_id for one in history.list_account(OTHER)] == ["j-1"]
+
+
+def test_an_audit_of_the_same_id_is_replaced(history: AuditHistory) -> None:
+    keep(history, 1, SHOP, OTHER)
+    keep(history, 1, SHOP)
+    assert set(history.list_statuses("j-1")) == {SHOP}
+
+
+def test_an_audit_that_isnt_kept_is_an_error(history: AuditHistory) -> None:
+    with pytest.raises(InputError):
+        history.get("j-9")
+    assert history.list_statuses("j-9") == {}
+    assert history.list_account(SHOP) == ()
+
+
+def test_the_newest_reading_between_two_moments_is_found(history: AuditHistory) -> None:
+    for day in (1, 2, 3):
+        keep(history, day, SHOP, OTHER)
+    found = history.list_readings(START, START + timedelta(days=2))
+    assert {key: status.observed_at for key, status in found.items()} == dict.fromkeys(
+        (SHOP, OTHER), START + timedelta(days=2)
+    )
+
+
+def test_an_event_is_judged_by_its_accounts_sign_ins_and_once(events: WindowEvents) -> None:
+    seen: list[int] = []
+
+    def judge_as(event: WatchedEvent) -> WatchedEvent:
+        def judge(recorded: tuple[WatchedEvent, ...]) -> WatchedEvent:
+            seen.append(len(recorded))
+            return event
+
+        return events.record(event.event_id, event.account_id, judge)
+
+    second = replace(EVENT, event_id="e-2", at=START - timedelta(minutes=1), window_id=None)
+    assert judge_as(EVENT) == EVENT
+    assert judge_as(replace(EVENT, verdict=EventVerdict.SUSPICIOUS)) == EVENT
+    assert judge_as(second) == second
+    unrelated = replace(EVENT, event_id="e-3", verdict=EventVerdict.UNRELATED)
+    assert judge_as(unrelated) == unrelated
+    assert seen == [0, 1, 2]
+    judge_as(replace(EVENT, event_id="e-4", name="PasswordUpdated", account_id=OTHER, has_mfa=None))
+    judge_as(replace(EVENT, event_id="e-5", account_id=OTHER))
+    assert seen == [0, 1, 2, 0, 0]
+    assert events.list_of_account(SHOP) == (second, EVENT)
+    assert {event.event_id for event in events.list_of_window("w-1")} == {"e-1", "e-4", "e-5"}

@@ -1,0 +1,140 @@
+"""What every store of notifications and of schedules does, in memory and in both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from rootkeeper.domain.deliveries import DeliveryState
+from rootkeeper.domain.notifications import Notification, NotificationEvent, Severity
+from rootkeeper.domain.organizations import AccountId
+from rootkeeper.ports.notifications import NotificationStore
+from rootkeeper.ports.schedules import ScheduleStore
+from rootkeeper.storage.database import Database, open_database
+from tests.contracts.stores import ORGANIZATION_ID
+from tests.fakes.clock import START, FakeClock
+from tests.fakes.notifications import InMemoryNotifications, InMemorySchedules
+from tests.postgresql import PostgresqlServer
+
+CLOSED = Notification(
+    NotificationEvent.WINDOW_CLOSED,
+    Severity.INFO,
+    "Closed <&> \N{SNOWMAN}",
+    "All four are gone.\nNothing is to do.",
+    START,
+    ORGANIZATION_ID,
+    "SANDBOX 127.0.0.1:4599",
+    AccountId("111122223333"),
+    "w-1",
+    "window-closed/w-1",
+)
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass
+class Stores:
+    """The stores of two processes on one place."""
+
+    here: NotificationStore
+    there: NotificationStore
+    schedules: tuple[ScheduleStore, ScheduleStore]
+
+
+@pytest.fixture(params=["fake", "sqlite", "postgresql"])
+def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
+    if request.param == "fake":
+        kept, schedules = InMemoryNotifications(), InMemorySchedules()
+        yield Stores(kept, kept, (schedules, schedules))
+        return
+    url = f"sqlite:///{tmp_path}/rootkeeper.db"
+    if request.param == "postgresql":
+        server: PostgresqlServer = request.getfixturevalue("postgresql")
+        url = server.create_current_database()
+    with open_database(url) as here, open_database(url) as there:
+        yield Stores(
+            here.notifications(ORGANIZATION_ID),
+            there.notifications(ORGANIZATION_ID),
+            (_schedules(here), _schedules(there)),
+        )
+        assert here.notifications("o-anotherorgid").list_deliveries(limit=10) == ()
+
+
+def _schedules(database: Database) -> ScheduleStore:
+    return database.schedules(ORGANIZATION_ID, FakeClock())
+
+
+def test_a_notification_is_read_as_it_was_added(stores: Stores) -> None:
+    assert stores.here.add("n-1", CLOSED, ["chat", "oncall"], START)
+    chat, oncall = stores.there.list_deliveries(limit=10)
+    assert (chat.target, oncall.target) == ("chat", "oncall")
+    assert chat.notification == CLOSED
+    assert (chat.notification_id, chat.state, chat.attempts) == ("n-1", DeliveryState.WAITING, 0)
+    assert (chat.created_at, chat.next_attempt_at) == (START, START)
+    assert stores.there.list_targets_due(START) == ("chat", "oncall")
+
+
+def test_a_second_one_of_the_same_key_is_dropped_and_one_without_a_key_never(stores: Stores) -> None:
+    assert stores.here.add("n-1", CLOSED, ["chat"], START)
+    assert not stores.there.add("n-2", replace(CLOSED, title="Again"), ["chat"], START)
+    keyless = replace(CLOSED, deduplication_key="")
+    assert stores.here.add("n-3", keyless, ["chat"], START)
+    assert stores.here.add("n-4", keyless, [], START)
+    assert {one.notification_id for one in stores.here.list_deliveries(limit=10)} == {"n-1", "n-3"}
+
+
+def test_what_one_process_claims_no_other_one_gets_until_the_claim_ends(stores: Stores) -> None:
+    for number in range(3):
+        stores.here.add(f"n-{number}", replace(CLOSED, deduplication_key=""), ["chat"], START + number * MINUTE)
+    now = START + 5 * MINUTE
+    claimed = stores.here.claim_due("chat", now, now + MINUTE, 2)
+    assert [one.notification_id for one in claimed] == ["n-0", "n-1"]
+    assert [one.notification_id for one in stores.there.claim_due("chat", now, now + MINUTE, 5)] == ["n-2"]
+    assert stores.there.list_targets_due(now) == ()
+    assert len(stores.there.claim_due("chat", now + MINUTE, now + 2 * MINUTE, 5)) == 3
+    assert stores.there.claim_due("oncall", now, now + MINUTE, 5) == ()
+
+
+def test_a_failed_attempt_waits_for_its_next_and_a_delivered_one_is_over(stores: Stores) -> None:
+    stores.here.add("n-1", CLOSED, ["chat", "oncall"], START)
+    (chat,) = stores.here.claim_due("chat", START, START + MINUTE, 1)
+    stores.here.settle(replace(chat, attempts=1, next_attempt_at=START + MINUTE / 2, failure="HTTP status 500"))
+    assert stores.there.list_targets_due(START) == ("oncall",)
+    assert stores.there.list_failing(START) == {"chat": "HTTP status 500"}
+    (again,) = stores.there.claim_due("chat", START + MINUTE / 2, START + MINUTE, 1)
+    assert (again.attempts, again.failure) == (1, "HTTP status 500")
+    done = replace(
+        again, state=DeliveryState.DELIVERED, next_attempt_at=None, delivered_at=START + MINUTE, failure=None
+    )
+    stores.there.settle(done)
+    assert stores.here.list_deliveries(limit=1) == (done,)
+    stores.here.settle(replace(again, attempts=9))
+    assert stores.here.list_deliveries(limit=1) == (done,)
+    assert stores.here.list_failing(START) == {}
+
+
+def test_what_waits_too_long_is_given_up_and_later_forgotten(stores: Stores) -> None:
+    stores.here.add("n-1", CLOSED, ["gone"], START)
+    stores.here.add("n-2", replace(CLOSED, deduplication_key=""), ["chat"], START + 2 * MINUTE)
+    assert stores.here.give_up_before(START + MINUTE) == 1
+    assert stores.here.give_up_before(START + MINUTE) == 0
+    states = {one.notification_id: one.state for one in stores.there.list_deliveries(limit=10)}
+    assert states == {"n-1": DeliveryState.GIVEN_UP, "n-2": DeliveryState.WAITING}
+    assert stores.here.forget_before(START + MINUTE) == 1
+    assert [one.notification_id for one in stores.there.list_deliveries(limit=10)] == ["n-2"]
+    assert stores.here.add("n-3", CLOSED, [], START + 3 * MINUTE)
+
+
+def test_of_all_processes_one_takes_a_run(stores: Stores) -> None:
+    here, there = stores.schedules
+    assert here.find_last_run("audits-1") is None
+    assert here.claim("audits-1", START, None)
+    assert not there.claim("audits-1", START, None)
+    assert there.find_last_run("audits-1") == START
+    assert there.claim("audits-1", START + MINUTE, START)
+    assert not here.claim("audits-1", START + MINUTE, START)
+    assert here.find_last_run("audits-1") == START + MINUTE
+    assert here.find_last_run("audits-2") is None

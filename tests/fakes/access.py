@@ -1,0 +1,91 @@
+"""Whom a server knows, in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from rootkeeper.domain.access import Identity, IdentityKind, ServerRole
+from rootkeeper.domain.identity_names import fold_name
+from rootkeeper.errors import InputError, NotFoundError
+from tests.fakes.clock import FakeClock
+
+
+@dataclass
+class InMemoryIdentities:
+    """Implements IdentityStore; proofs are kept as they are."""
+
+    clock: FakeClock
+    kept: dict[str, Identity] = field(default_factory=dict)
+    proofs: dict[str, str] = field(default_factory=dict)
+    """By folded name."""
+    sign_ins: dict[str, tuple[str, datetime]] = field(default_factory=dict)
+    """Folded name and end by token."""
+
+    def add_user(self, identity: Identity, password: str) -> None:
+        self._add(identity, password)
+
+    def add_token(self, identity: Identity, token: str) -> None:
+        self._add(identity, token)
+
+    def find_by_token(self, token: str) -> Identity | None:
+        now = self.clock.now()
+        for folded, identity in self.kept.items():
+            is_token = identity.kind is IdentityKind.TOKEN and self.proofs[folded] == token
+            signed_in = self.sign_ins.get(token, ("", now))
+            if (is_token or (signed_in[0] == folded and signed_in[1] > now)) and identity.is_usable(now):
+                self.kept[folded] = replace(identity, last_used_at=now)
+                return self.kept[folded]
+        return None
+
+    def check_password(self, name: str, password: str) -> Identity | None:
+        identity = self.kept.get(fold_name(name))
+        if identity is None or identity.kind is not IdentityKind.USER or not identity.is_usable(self.clock.now()):
+            return None
+        return identity if self.proofs[fold_name(name)] == password else None
+
+    def add_sign_in(self, identity: Identity, token: str, expires_at: datetime) -> None:
+        self.sign_ins[token] = (fold_name(identity.name), expires_at)
+
+    def end_sign_in(self, token: str) -> None:
+        self.sign_ins.pop(token, None)
+
+    def get(self, name: str) -> Identity:
+        if fold_name(name) not in self.kept:
+            raise NotFoundError(f"There is no user or token of the name {name}.")
+        return self.kept[fold_name(name)]
+
+    def list_identities(self) -> tuple[Identity, ...]:
+        return tuple(sorted(self.kept.values(), key=lambda one: (one.kind.value, fold_name(one.name))))
+
+    def disable(self, name: str, at: datetime) -> Identity:
+        self._end_sign_ins(name)
+        return self._replace(replace(self.get(name), disabled_at=self.get(name).disabled_at or at))
+
+    def set_role(self, name: str, role: ServerRole) -> Identity:
+        return self._replace(replace(self._get_user(name), role=role))
+
+    def set_password(self, name: str, password: str) -> Identity:
+        identity = self._get_user(name)
+        self.proofs[fold_name(name)] = password
+        self._end_sign_ins(name)
+        return identity
+
+    def _add(self, identity: Identity, proof: str) -> None:
+        if fold_name(identity.name) in self.kept:
+            raise InputError(f"There is a user or token of the name {identity.name} already.")
+        self._replace(identity)
+        self.proofs[fold_name(identity.name)] = proof
+
+    def _replace(self, identity: Identity) -> Identity:
+        self.kept[fold_name(identity.name)] = identity
+        return identity
+
+    def _get_user(self, name: str) -> Identity:
+        identity = self.get(name)
+        if identity.kind is not IdentityKind.USER:
+            raise InputError(f"{identity.name} is a token.")
+        return identity
+
+    def _end_sign_ins(self, name: str) -> None:
+        self.sign_ins = {token: one for token, one in self.sign_ins.items() if one[0] != fold_name(name)}

@@ -1,0 +1,381 @@
+"""A server behind its API, in memory: real rules about identities and jobs, and windows that only remember."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+
+from rootkeeper.domain.access import Identity, IdentityKind, ServerRole
+from rootkeeper.domain.approvals import Terms
+from rootkeeper.domain.aws_roles import AwsWork
+from rootkeeper.domain.jobs import Job, JobKind, JobState
+from rootkeeper.domain.ledger import Actor, LedgerEntry
+from rootkeeper.domain.notification_targets import NotificationTarget
+from rootkeeper.domain.notifications import Notification, Severity
+from rootkeeper.domain.openings import OpeningOutcome
+from rootkeeper.domain.organizations import (
+    Account,
+    AccountId,
+    AccountState,
+    Endpoint,
+    Inventory,
+    Organization,
+    OrganizationalUnit,
+)
+from rootkeeper.domain.readiness import Readiness, ReadinessCheck
+from rootkeeper.domain.schedules import ScheduleKind, ScheduleStatus
+from rootkeeper.domain.statuses import AccountStatus
+from rootkeeper.domain.windows import RecoveryWindow, WindowState
+from rootkeeper.errors import NotFoundError, NotificationError, RootkeeperError
+from rootkeeper.ports.history import KeptAudit, KeptStatus
+from rootkeeper.ports.ledger import LedgerVerification
+from rootkeeper.ports.progress import Progress
+from rootkeeper.settings import load_settings
+from rootkeeper.workflows.access import IdentityKeeping
+from rootkeeper.workflows.closing import Closing, ClosingOutcome
+from rootkeeper.workflows.history import HistoryReading
+from rootkeeper.workflows.job_requests import JobRequesting
+from rootkeeper.workflows.notification_testing import NotificationTesting
+from rootkeeper.workflows.recovery import Opening
+from rootkeeper.workflows.recovery_checks import RecoveryRequest
+from rootkeeper.workflows.window_reporting import WindowReporting
+from tests.fakes.access import InMemoryIdentities
+from tests.fakes.clock import START, FakeClock
+from tests.fakes.databases import FakeDatabase, FakeLedger
+from tests.fakes.jobs import InMemoryJobs, JobShelf
+from tests.fakes.stores import InMemoryInventory, InMemoryWindows
+
+ORGANIZATION_ID = "o-exampleorgid"
+ENDPOINT = Endpoint("SANDBOX 127.0.0.1:4599")
+MANAGEMENT_ID = AccountId("111122223333")
+PAYMENTS_ID = AccountId("222233334444")
+UNITS = (
+    OrganizationalUnit("r-1234", "Root", None),
+    OrganizationalUnit("ou-1234-abcdefgh", "Workloads", "r-1234"),
+)
+
+
+def make_account(account_id: str, name: str, ou_ids: tuple[str, ...] = ("r-1234",), path: str = "Root") -> Account:
+    email = f"{name}@example.com"
+    return Account(AccountId(account_id), name, email, AccountState.ACTIVE, ou_ids, path, tags={"team": name})
+
+
+def make_inventory() -> Inventory:
+    """The management account, and ``payments`` in Workloads."""
+    payments = make_account(PAYMENTS_ID, "payments", ("r-1234", "ou-1234-abcdefgh"), "Root/Workloads")
+    return Inventory(
+        Organization(ORGANIZATION_ID, MANAGEMENT_ID, True, "aws"),
+        (make_account(MANAGEMENT_ID, "management"), payments),
+        UNITS,
+        START,
+        frozenset(),
+    )
+
+
+@dataclass
+class FakeHistory:
+    """Implements AuditHistory."""
+
+    kept: dict[str, tuple[KeptAudit, tuple[AccountStatus, ...]]] = field(default_factory=dict)
+
+    def add(self, audit: KeptAudit, statuses: Iterable[AccountStatus]) -> None:
+        self.kept[audit.audit_id] = (audit, tuple(statuses))
+
+    def list_audits(self, *, limit: int | None = None) -> tuple[KeptAudit, ...]:
+        audits = sorted((audit for audit, _ in self.kept.values()), key=lambda one: one.ended_at, reverse=True)
+        return tuple(audits[:limit])
+
+    def get(self, audit_id: str) -> KeptAudit:
+        if audit_id not in self.kept:
+            raise NotFoundError(f"There is no audit {audit_id}.")
+        return self.kept[audit_id][0]
+
+    def list_statuses(self, audit_id: str) -> dict[AccountId, AccountStatus]:
+        return {one.account.account_id: one for one in self.kept[audit_id][1]}
+
+    def list_account(self, account_id: AccountId) -> tuple[KeptStatus, ...]:
+        return tuple(
+            KeptStatus(audit.audit_id, audit.ended_at, found[account_id])
+            for audit in self.list_audits()
+            if account_id in (found := self.list_statuses(audit.audit_id))
+        )
+
+    def list_readings(self, start: datetime, end: datetime) -> dict[AccountId, AccountStatus]:
+        raise NotImplementedError
+
+    def forget_before(self, moment: datetime) -> int:
+        raise NotImplementedError
+
+
+@dataclass
+class FakeLedgerReader:
+    """Implements LedgerReader on a database in memory."""
+
+    database: FakeDatabase
+
+    def list_entries(
+        self, *, since_sequence: int = 0, account_id: AccountId | None = None, limit: int | None = None
+    ) -> Iterator[LedgerEntry]:
+        found = [
+            entry
+            for entry in self.database.entries
+            if entry.sequence > since_sequence and account_id in (None, entry.account_id)
+        ]
+        return iter(found[:limit])
+
+    def list_open_intents(self) -> tuple[LedgerEntry, ...]:
+        return tuple(self.database.open_intents)
+
+    def verify(self) -> LedgerVerification:
+        raise NotImplementedError
+
+
+@dataclass
+class FakeEngine:
+    """Implements Engine: remembers what it was told."""
+
+    enqueued: list[str] = field(default_factory=list)
+
+    def start(self, perform: object) -> None:
+        raise NotImplementedError
+
+    def enqueue(self, job_id: str) -> None:
+        self.enqueued.append(job_id)
+
+    def cancel(self, job_id: str) -> None:
+        """Nothing."""
+
+    def list_waiting(self) -> tuple[str, ...]:
+        return tuple(self.enqueued)
+
+    def stop(self, grace_seconds: float) -> None:
+        raise NotImplementedError
+
+
+@dataclass
+class FakeEvents:
+    """Implements WatchedEventReader: none."""
+
+    def list_of_account(self, account_id: AccountId) -> tuple[()]:
+        return ()
+
+    def list_of_window(self, window_id: str) -> tuple[()]:
+        return ()
+
+
+class _RefusingSender:
+    """Implements NotificationSender: no target takes anything."""
+
+    def send(self, target: NotificationTarget, notification_id: str, notification: Notification) -> None:
+        raise NotificationError("The target oncall doesn't answer.", hint="Check its address.")
+
+
+@dataclass
+class FakeServices:
+    """Implements ServerServices."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    organization_id: str = ORGANIZATION_ID
+    endpoint: Endpoint = ENDPOINT
+    is_stopping: bool = False
+    troubles: list[str] = field(default_factory=list)
+    acts: list[tuple[str, Actor, AwsWork | None]] = field(default_factory=list)
+    """Use cases that were asked for, by whom, with which power."""
+    failure: Exception | None = None
+    """What every use case about windows raises."""
+
+    def __post_init__(self) -> None:
+        self.settings = load_settings(None, {}, Path("/nowhere"))
+        self.database = FakeDatabase(self.clock)
+        self.identities = InMemoryIdentities(self.clock)
+        self.windows = InMemoryWindows()
+        self.jobs = InMemoryJobs(JobShelf(self.clock))
+        self.inventory_store = InMemoryInventory(make_inventory())
+        self.history = FakeHistory()
+        self.ledger_reader = FakeLedgerReader(self.database)
+        self.engine = FakeEngine()
+        self.job_ids = (f"j-{number:010d}" for number in count(1))
+
+    def add_token(self, role: ServerRole, name: str | None = None) -> str:
+        """A token of that role; what proves it."""
+        name = name or f"{role.value}-token"
+        token = f"rk_{name}"
+        identity = Identity(f"t-{name}", IdentityKind.TOKEN, name, role, "test", self.clock.now())
+        self.identities.add_token(identity, token)
+        return token
+
+    def add_job(self, job_id: str = "j-kept", state: JobState = JobState.RUNNING, kind: JobKind = JobKind.AUDIT) -> Job:
+        now = self.clock.now()
+        job = Job(job_id, ORGANIZATION_ID, ENDPOINT.label, kind, state, "ana", now, now, {})
+        self.jobs.add(job)
+        return job
+
+    def readiness(self) -> Readiness:
+        checks = [ReadinessCheck("database", not self.troubles, " ".join(self.troubles) or "Good.")]
+        return Readiness(tuple(checks))
+
+    def list_schedules(self) -> tuple[ScheduleStatus, ...]:
+        now = self.clock.now()
+        return (ScheduleStatus("s-1", ScheduleKind.AUDITS, "0 6 * * *", "Europe/Berlin", None, now),)
+
+    @contextmanager
+    def act_as(self, actor: Actor, work: AwsWork | None) -> Iterator[FakeActing]:
+        yield FakeActing(self, actor, work)
+
+
+@dataclass
+class FakeActing:
+    """Implements ActingServices, and all that it gives."""
+
+    services: FakeServices
+    actor: Actor
+    work: AwsWork | None
+
+    @property
+    def ledger(self) -> FakeLedger:
+        return FakeLedger(self.services.database, "here")
+
+    @property
+    def identity_keeping(self) -> IdentityKeeping:
+        self._note("identities")
+        return IdentityKeeping(self.services.identities, self.ledger, self.services.clock, self.actor)
+
+    @property
+    def inventory_reading(self) -> FakeActing:
+        return self
+
+    @property
+    def job_requesting(self) -> JobRequesting:
+        self._note("jobs")
+        served = self.services
+        return JobRequesting(
+            served.jobs,
+            self.ledger,
+            served.engine,
+            served.clock,
+            ORGANIZATION_ID,
+            ENDPOINT.label,
+            self.actor,
+            lambda: next(served.job_ids),
+        )
+
+    @property
+    def window_requesting(self) -> FakeActing:
+        return self
+
+    @property
+    def window_deciding(self) -> FakeActing:
+        return self
+
+    @property
+    def window_activating(self) -> FakeActing:
+        return self
+
+    @property
+    def window_reporting(self) -> WindowReporting:
+        served = self.services
+        return WindowReporting(served.windows, served.ledger_reader, FakeEvents(), ENDPOINT.label, ORGANIZATION_ID)
+
+    def window_closing(self, progress: Progress) -> FakeActing:
+        return self
+
+    def make_notification_testing(self, organization_id: str, endpoint: Endpoint) -> NotificationTesting:
+        self._note("notifications")
+        target = NotificationTarget("oncall", Severity.CRITICAL, "env:ONCALL_URL")
+        return NotificationTesting(
+            (target,), _RefusingSender(), self.services.clock, lambda: "n-1", organization_id, endpoint
+        )
+
+    def history_reading(self, organization_id: str | None = None) -> HistoryReading:
+        served = self.services
+        return HistoryReading(
+            ORGANIZATION_ID,
+            served.history,
+            served.inventory_store,
+            served.windows,
+            FakeEvents(),
+            served.ledger_reader,
+        )
+
+    # The inventory.
+
+    def find_known(self) -> Inventory | None:
+        return self.services.inventory_store.find_last()
+
+    def read(self, progress: Progress) -> Inventory:
+        self._note("read inventory")
+        inventory = replace(make_inventory(), listed_at=self.services.clock.now())
+        self.services.inventory_store.save(inventory)
+        return inventory
+
+    # Windows.
+
+    def request(
+        self,
+        inventory: Inventory,
+        request: RecoveryRequest,
+        *,
+        is_drill: bool = False,
+        is_emergency: bool = False,
+    ) -> RecoveryWindow:
+        self._note("request")
+        window = RecoveryWindow(
+            window_id=f"w-{len(self.services.windows.kept)}",
+            organization_id=ORGANIZATION_ID,
+            account_id=request.account.account_id,
+            state=WindowState.REQUESTED,
+            reason=request.reason,
+            ticket=request.ticket,
+            requested_by=self.actor.name,
+            requested_at=self.services.clock.now(),
+            duration_seconds=request.duration_seconds,
+            is_drill=is_drill,
+            is_emergency=is_emergency,
+        )
+        self.services.windows.add(window)
+        return window
+
+    def approve(self, window_id: str, terms: Terms) -> RecoveryWindow:
+        self._note(f"approve {terms.account_id} {terms.duration_seconds}")
+        return self._update(window_id, state=WindowState.APPROVED, approved_by=(self.actor.name,))
+
+    def deny(self, window_id: str, reason: str) -> RecoveryWindow:
+        self._note("deny")
+        return self._update(window_id, state=WindowState.DENIED, failure=reason)
+
+    def cancel(self, window_id: str, reason: str) -> RecoveryWindow:
+        self._note("cancel")
+        return self._update(window_id, state=WindowState.CANCELLED)
+
+    def extend(self, window_id: str, seconds: int) -> RecoveryWindow:
+        self._note(f"extend {seconds}")
+        return self._update(window_id)
+
+    def review(self, window_id: str) -> RecoveryWindow:
+        self._note("review")
+        return self._update(window_id, reviewed_by=self.actor.name)
+
+    def activate(self, window_id: str) -> Opening:
+        self._note("activate")
+        window = self._update(window_id, state=WindowState.OPEN)
+        if isinstance(self.services.failure, RootkeeperError):
+            return Opening(window, OpeningOutcome.CANCELLED, "AWS refused.", self.services.failure)
+        return Opening(window, OpeningOutcome.OPEN, "It is open.")
+
+    def close(self, window: RecoveryWindow) -> Closing:
+        self._note("close")
+        closed = self._update(window.window_id, state=WindowState.CLOSED_VERIFIED)
+        return Closing(closed, ClosingOutcome.CLOSED, "A re-read shows it empty.")
+
+    def _update(self, window_id: str, **changes: object) -> RecoveryWindow:
+        window = self.services.windows.get(window_id)
+        return self.services.windows.update(window.window_id, lambda one: replace(one, **changes))  # type: ignore[arg-type]  # a fake's shortcut
+
+    def _note(self, act: str) -> None:
+        self.services.acts.append((act, self.actor, self.work))
+        if self.services.failure is not None and not isinstance(self.services.failure, RootkeeperError):
+            raise self.services.failure

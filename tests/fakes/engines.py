@@ -1,0 +1,45 @@
+"""An engine in memory that performs only when a test says so, and that can be away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from rootkeeper.errors import DatabaseError
+
+
+@dataclass(slots=True)
+class InMemoryEngine:
+    """Implements Engine."""
+
+    waiting: list[str] = field(default_factory=list)
+    enqueued: list[str] = field(default_factory=list)
+    """Each time that somebody asked."""
+    is_away: bool = False
+    perform: Callable[[str], None] | None = None
+
+    def start(self, perform: Callable[[str], None]) -> None:
+        self._ensure_there()
+        self.perform = perform
+
+    def enqueue(self, job_id: str) -> None:
+        self._ensure_there()
+        self.enqueued.append(job_id)
+        if job_id not in self.waiting:
+            self.waiting.append(job_id)
+
+    def cancel(self, job_id: str) -> None:
+        self._ensure_there()
+        if job_id in self.waiting:
+            self.waiting.remove(job_id)
+
+    def list_waiting(self) -> tuple[str, ...]:
+        self._ensure_there()
+        return tuple(self.waiting)
+
+    def stop(self, grace_seconds: float) -> None:
+        self.perform = None
+
+    def _ensure_there(self) -> None:
+        if self.is_away:
+            raise DatabaseError("The engine's database can't be used: connection refused.")

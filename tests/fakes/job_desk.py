@@ -1,0 +1,200 @@
+"""A server's jobs at work on a fake organization: who asks for them, and what performs them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import count
+
+from rootkeeper.domain.aws_roles import AwsWork
+from rootkeeper.domain.jobs import Job, JobKind
+from rootkeeper.domain.ledger import Actor, ActorKind, JsonValue
+from rootkeeper.domain.organizations import Inventory
+from rootkeeper.errors import RootkeeperError
+from rootkeeper.ports.progress import Progress
+from rootkeeper.workflows.audit import Audit
+from rootkeeper.workflows.blocking import BlockNaming
+from rootkeeper.workflows.deletion import Deletion
+from rootkeeper.workflows.inventory import InventoryReading
+from rootkeeper.workflows.job_performing import JobPerforming
+from rootkeeper.workflows.job_reconciling import JobReconciling
+from rootkeeper.workflows.job_requests import JobRequesting
+from rootkeeper.workflows.preflight import Preflight
+from rootkeeper.workflows.settlement import SettlementReport
+from rootkeeper.workflows.setup import SetupReading
+from rootkeeper.workflows.setup_drift import DriftReading
+from rootkeeper.workflows.stopping import StopSwitch
+from rootkeeper.workflows.unlock_planning import UnlockPlanning
+from rootkeeper.workflows.unlock_reading import UnlockReading
+from rootkeeper.workflows.unlock_run import UnlockRun
+from tests.fakes.desk import CLEAN, PROD, Desk
+from tests.fakes.engines import InMemoryEngine
+from tests.fakes.jobs import StopAt
+from tests.fakes.notifications import RecordingNotifier
+from tests.fakes.root_users import root_user_with_everything
+from tests.fakes.saved_policies import InMemorySavedPolicies
+
+ANA = Actor("ana", ActorKind.SIGNED_IN)
+SCHEDULES = Actor("rootkeeper", ActorKind.SERVER)
+
+
+@dataclass
+class JobDesk:
+    """A server with one organization; PROD has everything, CLEAN nothing."""
+
+    desk: Desk = field(default_factory=Desk)
+    engine: InMemoryEngine = field(default_factory=InMemoryEngine)
+    notifier: RecordingNotifier = field(default_factory=RecordingNotifier)
+    saved: InMemorySavedPolicies = field(default_factory=InMemorySavedPolicies)
+    acted: list[tuple[Actor, AwsWork]] = field(default_factory=list)
+    refusal: RootkeeperError | None = None
+    """What acting ends with, such as a role that can't be assumed."""
+    settled: int = 0
+    closed: list[str] = field(default_factory=list)
+    """When each that acted was to let go of its locks and its lease."""
+    stop: StopAt = field(init=False)
+    _numbers: count[int] = field(default_factory=lambda: count(1))
+
+    def __post_init__(self) -> None:
+        self.desk.organization.add_account(PROD, "prod", root_user=root_user_with_everything())
+        self.desk.organization.add_account(CLEAN, "clean")
+        self.stop = StopAt(self.desk.clock)
+
+    def requesting(self, actor: Actor = ANA) -> JobRequesting:
+        organization = self.desk.organization
+        return JobRequesting(
+            self.desk.jobs,
+            self.desk.ledger,
+            self.engine,
+            self.desk.clock,
+            organization.organization.organization_id,
+            organization.endpoint.label,
+            actor,
+            lambda: f"j-{next(self._numbers)}",
+        )
+
+    @property
+    def performing(self) -> JobPerforming:
+        organization = self.desk.organization
+        return JobPerforming(
+            self.desk.jobs,
+            self.act_as,
+            self.desk.clock,
+            self.stop,
+            self.notifier,
+            organization.organization.organization_id,
+            organization.endpoint.label,
+        )
+
+    @property
+    def reconciling(self) -> JobReconciling:
+        return JobReconciling(self.desk.jobs, self.engine, self.desk.clock)
+
+    def request(
+        self,
+        kind: JobKind,
+        parameters: Mapping[str, JsonValue] | None = None,
+        document: str | None = None,
+        actor: Actor = ANA,
+    ) -> str:
+        return self.requesting(actor).request(kind, parameters or {}, document).job_id
+
+    def perform(self, job_id: str) -> Job:
+        """The job as it stands afterwards."""
+        self.performing.perform(job_id)
+        return self.desk.jobs.get(job_id)
+
+    def do(self, kind: JobKind, parameters: Mapping[str, JsonValue] | None = None, document: str | None = None) -> Job:
+        """Request it and perform it."""
+        return self.perform(self.request(kind, parameters, document))
+
+    def act_as(self, actor: Actor, work: AwsWork) -> ActingDesk:
+        if self.refusal is not None:
+            raise self.refusal
+        self.acted.append((actor, work))
+        return ActingDesk(self)
+
+
+@dataclass
+class ActingDesk:
+    """Implements ActingUseCases."""
+
+    job_desk: JobDesk
+
+    @property
+    def desk(self) -> Desk:
+        return self.job_desk.desk
+
+    @property
+    def audit(self) -> Audit:
+        return self.desk.audit
+
+    @property
+    def deletion(self) -> Deletion:
+        return self.desk.deletion
+
+    @property
+    def preflight(self) -> Preflight:
+        return Preflight(self.desk.inventory, self.desk.policies, self.desk.clock)
+
+    @property
+    def setup_reading(self) -> SetupReading:
+        return SetupReading(self.desk.organization)
+
+    @property
+    def drift_reading(self) -> DriftReading:
+        return self.desk.drift_reading
+
+    @property
+    def inventory_reading(self) -> InventoryReading:
+        return self.desk.inventory
+
+    @property
+    def unlock_reading(self) -> UnlockReading:
+        organization = self.desk.organization
+        return UnlockReading(
+            organization,
+            self.desk.ledger,
+            organization.places,
+            self.desk.clock,
+            organization.organization,
+            organization.caller,
+        )
+
+    @property
+    def unlock_planning(self) -> UnlockPlanning:
+        return UnlockPlanning(self.unlock_reading, self.desk.ledger)
+
+    @property
+    def unlock_run(self) -> UnlockRun:
+        return UnlockRun(
+            self.unlock_reading,
+            self.desk.organization,
+            self.desk.ledger,
+            self.desk.locks,
+            self.job_desk.saved,
+            self.desk.clock,
+            bucket_pauses_seconds=(1.0,),
+            queue_pauses_seconds=(1.0,),
+        )
+
+    def block_naming(self, inventory: Inventory) -> BlockNaming:
+        return BlockNaming(self.desk.policies, inventory)
+
+    def settle_orphans(self, progress: Progress) -> SettlementReport:
+        progress.remark("Settled what was left.")
+        self.job_desk.settled += 1
+        return SettlementReport()
+
+    def close(self) -> None:
+        self.job_desk.closed.append("now")
+
+    def close_later(self) -> None:
+        self.job_desk.closed.append("later")
+
+
+def ended_switch() -> StopSwitch:
+    """A process that is about to end."""
+    switch = StopSwitch()
+    switch.ask()
+    return switch

@@ -1,0 +1,110 @@
+"""Command lines that go through a fake server, in this process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from rootkeeper.cli.main import main
+from rootkeeper.domain.access import PERMISSIONS, ServerRole
+from rootkeeper.domain.job_records import job_to_record
+from rootkeeper.domain.jobs import Job, JobKind, JobProgress, JobState
+from rootkeeper.domain.ledger import ActorKind
+from rootkeeper.domain.organizations import AccountId
+from rootkeeper.domain.window_records import window_to_record
+from rootkeeper.domain.windows import RecoveryWindow, WindowState
+from tests.fakes.rootkeeper_server import FakeRootkeeperServer
+from tests.functional.running import Run
+
+TOKEN = "rk_canary-0123456789"
+NOW = datetime.now(UTC).replace(microsecond=0)
+ACCOUNT_ID = AccountId("222233334444")
+ENDPOINT = "SANDBOX 127.0.0.1:4599"
+
+ME = {
+    "schema_version": 1,
+    "identity_id": "t-1",
+    "kind": "token",
+    "name": "pipeline",
+    "role": "operator",
+    "permissions": sorted(PERMISSIONS[ServerRole.OPERATOR]),
+    "organization_id": "o-exampleorgid",
+    "endpoint": ENDPOINT,
+    "version": "1.0",
+}
+
+WINDOW = RecoveryWindow(
+    window_id="w-1",
+    organization_id="o-exampleorgid",
+    account_id=ACCOUNT_ID,
+    state=WindowState.REQUESTED,
+    reason="close the account",
+    ticket="OPS-7",
+    requested_by="anna",
+    requested_by_kind=ActorKind.SIGNED_IN,
+    requested_at=NOW - timedelta(minutes=1),
+    duration_seconds=3600,
+    approvals_needed=1,
+    lapses_at=NOW + timedelta(hours=8),
+)
+
+JOB = Job(
+    job_id="job-1",
+    organization_id="o-exampleorgid",
+    endpoint=ENDPOINT,
+    kind=JobKind.AUDIT,
+    state=JobState.QUEUED,
+    created_by="pipeline",
+    created_by_kind=ActorKind.TOKEN,
+    created_at=NOW,
+    updated_at=NOW,
+    parameters={},
+    progress=JobProgress(),
+)
+
+
+def window_record(window: RecoveryWindow, **more: Any) -> dict[str, Any]:
+    """As the API answers it."""
+    return {"schema_version": 1, **window_to_record(window, NOW), **more}
+
+
+def job_record(job: Job) -> dict[str, Any]:
+    """As the API answers it."""
+    return {"schema_version": 1, **json.loads(json.dumps(job_to_record(job)))}
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteDesk:
+    """A person with a token, and the server that it is for."""
+
+    server: FakeRootkeeperServer
+    capture: pytest.CaptureFixture[str]
+
+    def run(self, *arguments: str) -> Run:
+        """Run a command line."""
+        self.capture.readouterr()
+        status = main(list(arguments))
+        captured = self.capture.readouterr()
+        return Run(status, captured.out, captured.err)
+
+    @property
+    def posted(self) -> list[tuple[str, Any]]:
+        """Changes that were asked for."""
+        return [(asked.path, asked.body) for asked in self.server.asked if asked.method == "POST"]
+
+
+@contextmanager
+def open_desk(capture: pytest.CaptureFixture[str], environment: pytest.MonkeyPatch) -> Iterator[RemoteDesk]:
+    """Server and token stand in the environment."""
+    with FakeRootkeeperServer.start() as server:
+        environment.setenv("ROOTKEEPER_SERVER", server.url)
+        environment.setenv("ROOTKEEPER_TOKEN", TOKEN)
+        server.answer("GET me", ME)
+        server.answer("GET windows", {"windows": [], "next": None})
+        yield RemoteDesk(server, capture)

@@ -1,0 +1,269 @@
+"""A server's or worker's process over the fakes: its people, its loops, and how it dies.
+
+What a crew would do on threads is done at once and in order, or handed over to be done later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from rootkeeper.domain.ledger import Actor, ActorKind
+from rootkeeper.domain.organizations import AccountId
+from rootkeeper.domain.window_policy import WindowPolicy
+from rootkeeper.domain.windows import RecoveryWindow, WindowState
+from rootkeeper.errors import RootkeeperError
+from rootkeeper.workflows.closing import Closing, WindowClosing
+from rootkeeper.workflows.closing_loop import ClosingLoop
+from rootkeeper.workflows.crews import Crew
+from rootkeeper.workflows.leftover_settling import LeftoverSettling
+from rootkeeper.workflows.recovery import Opening, RecoveryOpening
+from rootkeeper.workflows.recovery_checks import RecoveryPlanning
+from rootkeeper.workflows.removal import Removal
+from rootkeeper.workflows.targets import GuardReading
+from rootkeeper.workflows.window_activation import WindowActivating
+from rootkeeper.workflows.window_decisions import WindowDeciding
+from rootkeeper.workflows.window_notices import WindowNotices
+from rootkeeper.workflows.window_requests import WindowRequesting
+from rootkeeper.workflows.window_rereading import WindowRereading
+from rootkeeper.workflows.window_upkeep import WindowUpkeep
+from tests.fakes.databases import FakeDatabase, FakeLedger
+from tests.fakes.notifications import RecordingNotifier
+from tests.fakes.operators import Operator
+from tests.fakes.organization import FakeOrganization
+
+SERVER = Actor("rootkeeper", ActorKind.SERVER)
+REREADS = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=12), timedelta(hours=24))
+
+
+def signed_in(name: str) -> Actor:
+    return Actor(name, ActorKind.SIGNED_IN)
+
+
+@dataclass
+class Work:
+    """Stands for a crew's threads: does work at once, or when it is told to."""
+
+    is_immediate: bool = True
+    waiting: list[Callable[[], None]] = field(default_factory=list)
+
+    def begin(self, work: Callable[[], None]) -> None:
+        if self.is_immediate:
+            work()
+        else:
+            self.waiting.append(work)
+
+    def do_all(self) -> None:
+        while self.waiting:
+            self.waiting.pop(0)()
+
+
+class WindowWorker:
+    """One process with its own owner id; start another one to come after a crash."""
+
+    def __init__(
+        self,
+        organization: FakeOrganization,
+        database: FakeDatabase,
+        policy: WindowPolicy | None = None,
+        *,
+        notifier: RecordingNotifier | None = None,
+        watched_by: str | None = None,
+    ) -> None:
+        self.process = Operator(organization, database)
+        self.organization = organization
+        self.database = database
+        self.clock = organization.clock
+        self.policy = policy or WindowPolicy(approvals=1, rereads=REREADS)
+        self.notifier = notifier or RecordingNotifier()
+        self.notices = WindowNotices(self.notifier, self.clock, "SANDBOX 127.0.0.1:4599")
+        self.watched_by = watched_by
+        self.work = Work()
+        self.told: list[str] = []
+        self.closing_loop = self._make_closing_loop()
+        self.upkeep = self._make_upkeep()
+
+    def die(self) -> None:
+        self.process.die()
+
+    @property
+    def remarks(self) -> list[str]:
+        return self.process.progress.remarks
+
+    def ledger_of(self, actor: Actor) -> FakeLedger:
+        return FakeLedger(self.database, self.process.owner_id, actor=actor)
+
+    def state_of(self, window_id: str) -> WindowState:
+        return self.database.windows[window_id].state
+
+    # What people do.
+
+    def planning(self, actor: Actor) -> RecoveryPlanning:
+        needed = self.policy.approvals if actor.kind is not ActorKind.SELF_ASSERTED else 0
+        return RecoveryPlanning(
+            self.organization,
+            self.organization,
+            self.ledger_of(actor),
+            self.process.windows,
+            self.process.exceptions,
+            self.process.policies,
+            self.clock,
+            needed,
+        )
+
+    def requesting(self, actor: Actor) -> WindowRequesting:
+        return WindowRequesting(
+            self.planning(actor),
+            self.process.windows,
+            self.ledger_of(actor),
+            self.policy,
+            self.notices,
+            self.clock,
+            actor,
+            lambda: f"w-{len(self.database.windows) + 1}",
+        )
+
+    def request(
+        self,
+        account_id: AccountId,
+        by: str = "alice",
+        seconds: int = 3600,
+        *,
+        is_drill: bool = False,
+        is_emergency: bool = False,
+    ) -> RecoveryWindow:
+        return self.requesting(signed_in(by)).request(
+            self.process.inventory(),
+            self.process.request(account_id, seconds),
+            is_drill=is_drill,
+            is_emergency=is_emergency,
+        )
+
+    def deciding(self, actor: Actor) -> WindowDeciding:
+        return WindowDeciding(
+            self.process.windows,
+            self.ledger_of(actor),
+            self.policy,
+            self.notices,
+            self.clock,
+            actor,
+            self.organization.accounts.get,
+            self.organization.find_credentials_expiry,
+        )
+
+    def approve(self, window_id: str, by: str = "bob") -> RecoveryWindow:
+        return self.deciding(signed_in(by)).approve(window_id)
+
+    def activating(self, actor: Actor) -> WindowActivating:
+        opening = RecoveryOpening(
+            self.organization,
+            self.organization,
+            self.ledger_of(actor),
+            self.process.windows,
+            self.process.locks,
+            self.clock,
+            self.process.progress,
+            actor.name,
+            lambda: "w-unused",
+            self.watched_by,
+        )
+        return WindowActivating(
+            self.planning(actor),
+            opening,
+            self.process.windows,
+            self.process.inventory,
+            self.notices,
+            self.clock,
+            actor,
+        )
+
+    def activate(self, window_id: str, by: str = "alice") -> Opening:
+        return self.activating(signed_in(by)).activate(window_id)
+
+    def open(self, account_id: AccountId, seconds: int = 3600) -> RecoveryWindow:
+        """Requested, approved as often as needed, activated."""
+        window = self.request(account_id, seconds=seconds)
+        for number in range(self.policy.approvals):
+            self.approve(window.window_id, f"approver-{number}")
+        return self.activate(window.window_id).window
+
+    def closing(self, closed_by: str | None = None) -> WindowClosing:
+        return WindowClosing(
+            self.organization,
+            self.organization,
+            self.process.ledger,
+            self.process.windows,
+            self.process.locks,
+            self.clock,
+            self.process.progress,
+            spill=lambda: nullcontext(self.process.spilled),
+            notices=self.notices,
+            rereads=self.policy.rereads,
+            closed_by=closed_by,
+        )
+
+    def close(self, window_id: str, by: str = "alice") -> Closing:
+        return self.closing(by).close(self.database.windows[window_id])
+
+    def delete(self, account_id: AccountId) -> bool:
+        """As a deletion does with one account; ``False`` if it is left alone."""
+        guards = GuardReading(self.process.exceptions, self.process.windows, self.clock)
+        with self.process.locks.hold(account_id, "deleting root user credentials") as lock:
+            if account_id in guards.read().windows:
+                return False
+            removal = Removal(self.organization, self.process.ledger, self.clock)
+            return removal.remove(account_id, lock, context={"plan_id": "p-1"}).is_proven_empty
+
+    # What the process does by itself.
+
+    def tick(self) -> None:
+        """One turn of both loops; an error ends its turn and never the loop."""
+        for loop in (self.closing_loop, self.upkeep):
+            try:
+                loop.tick()
+            except RootkeeperError as error:
+                self.told.append(error.message)
+
+    def run_for(self, seconds: int, step: int = 1) -> None:
+        for _ in range(0, seconds, step):
+            self.clock.advance(step)
+            self.tick()
+
+    def _make_closing_loop(self) -> ClosingLoop:
+        settling = LeftoverSettling(self.process.settlement, self.notices, self.clock, self.process.progress)
+        return ClosingLoop(
+            self.process.windows,
+            self.closing(),
+            settling,
+            self.notices,
+            self.clock,
+            self.process.progress,
+            Crew(self.work.begin, self.told.append),
+            lambda _: None,
+            lambda: 0.5,
+        )
+
+    def _make_upkeep(self) -> WindowUpkeep:
+        rereading = WindowRereading(
+            self.organization,
+            self.organization,
+            self.process.ledger,
+            self.process.windows,
+            self.process.locks,
+            self.clock,
+            self.process.progress,
+            self.notices,
+            self.policy.rereads,
+            SERVER.name,
+        )
+        return WindowUpkeep(
+            self.process.windows,
+            self.process.ledger,
+            self.process.locks,
+            self.clock,
+            self.notices,
+            rereading,
+            Crew(self.work.begin, self.told.append),
+        )

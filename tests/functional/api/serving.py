@@ -1,0 +1,106 @@
+"""The API over a server in memory, on a real port, and a client that shows everything."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvicorn
+
+from rootkeeper.api.application import make_application
+from rootkeeper.domain.access import ServerRole
+from tests.fakes.api_services import FakeServices
+
+SECONDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: Mapping[str, str]
+    """By names in lower case."""
+    content: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.content)
+
+    @property
+    def code(self) -> str | None:
+        """Of a problem document."""
+        assert self.headers["content-type"] == "application/problem+json"
+        assert self.json["status"] == self.status
+        return self.json.get("code")  # type: ignore[no-any-return]  # JSON
+
+
+@dataclass
+class ApiServer:
+    """A running API."""
+
+    services: FakeServices
+    port: int
+    tokens: dict[ServerRole, str] = field(default_factory=dict)
+
+    def token(self, role: ServerRole) -> str:
+        """Of somebody with that role."""
+        if role not in self.tokens:
+            self.tokens[role] = self.services.add_token(role)
+        return self.tokens[role]
+
+    def get(self, path: str, role: ServerRole | None = ServerRole.VIEWER, **headers: str) -> Answer:
+        return self.ask("GET", path, None, role, headers)
+
+    def post(
+        self, path: str, body: object = None, role: ServerRole | None = ServerRole.OPERATOR, **headers: str
+    ) -> Answer:
+        return self.ask("POST", path, {} if body is None else body, role, headers)
+
+    def ask(self, method: str, path: str, body: object, role: ServerRole | None, headers: Mapping[str, str]) -> Answer:
+        """A path below ``/api/v1``, unless it begins with ``//``, which stands for the server's root."""
+        address = path[1:] if path.startswith("//") else f"/api/v1{path}"
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        if role is not None:
+            sent.setdefault("Authorization", f"Bearer {self.token(role)}")
+        content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        if content is not None:
+            sent.setdefault("Content-Type", "application/json")
+        return self.send(method, address, content, sent)
+
+    def send(self, method: str, address: str, content: bytes | None, headers: Mapping[str, str]) -> Answer:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
+        try:
+            connection.request(method, address, content, dict(headers))
+            response = connection.getresponse()
+            found = {name.lower(): value for name, value in response.getheaders()}
+            return Answer(response.status, found, response.read())
+        finally:
+            connection.close()
+
+
+@contextmanager
+def start_api(services: FakeServices, listening_host: str = "127.0.0.1") -> Iterator[ApiServer]:
+    """Serve until the end of the block."""
+    application = make_application(services, listening_host)
+    config = uvicorn.Config(application, host="127.0.0.1", port=0, log_config=None, access_log=False, lifespan="off")
+    server = uvicorn.Server(config)
+    listener = config.bind_socket()
+    thread = threading.Thread(target=server.run, args=([listener],), daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        time.sleep(0.005)
+    try:
+        yield ApiServer(services, listener.getsockname()[1])
+    finally:
+        services.is_stopping = True
+        server.should_exit = True
+        thread.join(SECONDS)
+        listener.close()

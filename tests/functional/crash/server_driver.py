@@ -1,0 +1,110 @@
+"""Starts servers and workers in fresh processes, forked after the imports so that a start is cheap.
+
+Reads one JSON object a line and answers each: ``{"command", "port", "environment", "offset", "kill", "folder"}`` starts
+one and answers ``{"pid"}``; ``{"wait", "seconds"}`` answers ``{"status"}`` of that process, ``null`` if it still runs.
+``kill`` ends the process by SIGKILL right after its n-th commit that is a step of a window's life; the listener is
+SQLAlchemy's own public event. The clock is that of ``tests/clocked_server.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+import sqlalchemy.event
+
+from tests.clocked_server import main as run_server
+from tests.functional.preparation import prepare
+
+_STEPS = re.compile(r"^(INSERT INTO|UPDATE|DELETE FROM) (recovery_windows|ledger_entries|account_locks)\b")
+"""What a step of a window's life writes; leases, quotas and the engine's own tables are written as time passes."""
+
+
+class Commits:
+    """Counts the commits that are steps, in a file that outlives the process, and ends it after the chosen one."""
+
+    def __init__(self, count_file: Path, number: int) -> None:
+        self._count_file = count_file
+        self._number = number
+        self._count = 0
+        self._writers: set[int] = set()
+
+    def notice(self, connection: sqlalchemy.Connection, _cursor: object, statement: str, *_: object) -> None:
+        """A statement is about to be executed."""
+        if _STEPS.match(statement):
+            self._writers.add(id(connection.connection.dbapi_connection))
+
+    def committing(self, connection: sqlalchemy.Connection) -> None:
+        """A transaction is about to be committed."""
+        key = id(connection.connection.dbapi_connection)
+        if key not in self._writers:
+            return
+        self._writers.discard(key)
+        self._count += 1
+        self._count_file.write_text(str(self._count))
+        if self._count == self._number:
+            connection.connection.commit()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _become(order: dict[str, Any]) -> int:
+    folder = Path(order["folder"])
+    for name, number in (("stdout", 1), ("stderr", 2)):
+        os.dup2(os.open(folder / name, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.environ.clear()
+    os.environ.update(order["environment"])
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    commits = Commits(folder / "commits", order["kill"] or 0)
+    sqlalchemy.event.listen(sqlalchemy.Engine, "before_cursor_execute", commits.notice)
+    sqlalchemy.event.listen(sqlalchemy.Engine, "commit", commits.committing)
+    return run_server([str(folder / "offset"), order["command"], str(order["port"])])
+
+
+def _start(order: dict[str, Any]) -> dict[str, Any]:
+    folder = Path(order["folder"])
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "stderr").write_text("")
+    (folder / "commits").write_text("0")
+    (folder / "offset").write_text(str(order["offset"]))
+    pid = os.fork()
+    if pid == 0:
+        status = 70
+        try:
+            status = _become(order)
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+    return {"pid": pid}
+
+
+def _wait(order: dict[str, Any]) -> dict[str, Any]:
+    end = time.monotonic() + order["seconds"]
+    while True:
+        pid, status = os.waitpid(order["wait"], os.WNOHANG)
+        if pid:
+            return {"status": os.waitstatus_to_exitcode(status)}
+        if time.monotonic() >= end:
+            return {"status": None}
+        time.sleep(0.01)
+
+
+def main() -> None:
+    prepare()
+    for line in sys.stdin:
+        order = json.loads(line)
+        answer = _wait(order) if "wait" in order else _start(order)
+        sys.stdout.write(json.dumps(answer) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""Two workers on PostgreSQL, one of which dies or stands still while it closes a window: the other one takes over.
+
+Nothing runs twice, and one that wakes again does nothing any more. The sandbox's own list of requests is the judge.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.functional.crash.judgement import (
+    assert_chained,
+    assert_each_intent_has_one_outcome,
+    assert_every_privileged_call_has_an_intent,
+)
+from tests.functional.crash.root_users import is_empty
+from tests.functional.crash.server_runs import PostgresqlDatabase, Server, Servers, started_servers, wait_until
+from tests.postgresql import PostgresqlServer
+
+TAKEOVER_SECONDS = 10.0
+SLOW_MS = 2500
+"""How long the sandbox lets one wait for a call that a worker is stopped in."""
+PAST_THE_END = 2 * 3600.0
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    folder = tmp_path_factory.mktemp("workers")
+    with (
+        PostgresqlServer.start() as server,
+        started_servers(
+            folder, PostgresqlDatabase(server, folder), "--accounts", "6", "--seed", "1", "--features", "all"
+        ) as started,
+    ):
+        started.run("audit", "--fail-on", "none")
+        yield started
+
+
+class Scene:
+    """An open window, and two workers that are about to learn that it is due."""
+
+    def __init__(self, servers: Servers, account_id: str) -> None:
+        self.servers = servers
+        self.account_id = account_id
+        self.servers.sandbox.clear_faults()
+        self.servers.sandbox.put_root_user(account_id, {})
+        self.servers.run("recover", account_id, "--reason", "drill", "--for", "1h", "--leave-open", "--yes")
+        self.since = servers.sandbox.last_request()
+        self.workers = [servers.wait_ready(servers.start("worker")) for _ in range(2)]
+
+    def make_slow(self, operation: str) -> None:
+        """The next such call for the account takes long to be answered."""
+        self.servers.sandbox.faults(operation=operation, account_id=self.account_id, latency_ms=SLOW_MS, times=1)
+
+    def pass_the_end(self) -> None:
+        for worker in self.workers:
+            worker.move_clock(PAST_THE_END)
+
+    def wait_closing(self) -> tuple[Server, Server]:
+        """Until one of them closes the window: that one, and the other."""
+        wait_until(lambda: self._find_holder() is not None, 10, "nobody began to close")
+        busy = self._find_holder()
+        (closing,) = [worker for worker in self.workers if worker.pid == busy]
+        (other,) = [worker for worker in self.workers if worker.pid != busy]
+        return closing, other
+
+    def wait_sent(self, operation: str) -> None:
+        """Until the call is on its way."""
+        wait_until(lambda: operation in self.servers.proxy.operations, 10, f"no {operation}")
+
+    def state(self) -> str:
+        rows = self.servers.database.query("SELECT account_id, state FROM recovery_windows ORDER BY requested_at")
+        return str([row["state"] for row in rows if row["account_id"] == self.account_id][-1])
+
+    def requests(self) -> list[dict[str, Any]]:
+        return [one for one in self.servers.sandbox.requests(self.since) if one["account_id"] == self.account_id]
+
+    def assert_closed_once(self) -> None:
+        assert is_empty(self.servers.sandbox.root_user(self.account_id))
+        done = [one["operation"] for one in self.requests() if one["mutating"] and one["status"] == 200]
+        assert done == ["DeleteLoginProfile"]
+        entries = self.servers.database.query("SELECT * FROM ledger_entries ORDER BY sequence")
+        assert_every_privileged_call_has_an_intent(self.servers.sandbox.requests(self.since), entries)
+        assert_each_intent_has_one_outcome(entries)
+        assert_chained(entries)
+
+    def end(self) -> None:
+        for worker in self.workers:
+            self.servers.kill(worker)
+
+    def _find_holder(self) -> int | None:
+        rows = self.servers.database.query(
+            "SELECT l.account_id, o.process_id FROM account_locks l JOIN owners o ON o.owner_id = l.owner_id"
+        )
+        return next((int(row["process_id"]) for row in rows if row["account_id"] == self.account_id), None)
+
+
+@pytest.fixture
+def scene(servers: Servers) -> Iterator[Scene]:
+    organization = servers.sandbox.organization()
+    accounts = [
+        account["account_id"]
+        for account in organization["accounts"]
+        if account["state"] == "ACTIVE" and account["account_id"] != organization["management_account_id"]
+    ]
+    opened = Scene(servers, accounts[0])
+    servers.proxy.begin_run()
+    yield opened
+    opened.end()
+
+
+def close_slowly(scene: Scene, operation: str) -> tuple[Server, Server]:
+    """One worker closes, and waits for the answer to ``operation``."""
+    scene.make_slow(operation)
+    scene.pass_the_end()
+    closing, other = scene.wait_closing()
+    scene.wait_sent(operation)
+    return closing, other
+
+
+@pytest.mark.parametrize("operation", ["AssumeRoot", "DeleteLoginProfile"])
+def test_p27_another_worker_takes_over_from_one_that_was_killed(scene: Scene, operation: str) -> None:
+    closing, _ = close_slowly(scene, operation)
+    os.kill(closing.pid, signal.SIGKILL)
+    scene.servers.find_status(closing, 5)
+    wait_until(lambda: scene.state() == "CLOSED_VERIFIED", TAKEOVER_SECONDS, "nobody took over")
+    wait_until(lambda: not scene.servers.database.query("SELECT * FROM open_intents"), 10, "intents are left open")
+    time.sleep(SLOW_MS / 1000)
+    scene.assert_closed_once()
+
+
+@pytest.mark.parametrize("operation", ["AssumeRoot", "DeleteLoginProfile"])
+def test_p27_one_that_stood_still_and_wakes_does_nothing_any_more(scene: Scene, operation: str) -> None:
+    closing, other = close_slowly(scene, operation)
+    os.kill(closing.pid, signal.SIGSTOP)
+    wait_until(
+        lambda: scene.state() == "CLOSED_VERIFIED", TAKEOVER_SECONDS, lambda: f"nobody took over: {other.stderr}"
+    )
+    wait_until(lambda: not scene.servers.database.query("SELECT * FROM open_intents"), 10, "intents are left open")
+    time.sleep(SLOW_MS / 1000)
+    before = len(scene.requests())
+    os.kill(closing.pid, signal.SIGCONT)
+    time.sleep(2)
+    woken = scene.requests()[before:]
+    assert [one["operation"] for one in woken if one["mutating"] or one["operation"] == "AssumeRoot"] == []
+    scene.assert_closed_once()
+    assert scene.servers.find_status(closing) is None, "it goes on for other accounts"

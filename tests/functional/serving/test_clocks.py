@@ -1,0 +1,42 @@
+"""Somebody sets the server's clock: windows close when they must, and none is opened on a wrong clock."""
+
+from __future__ import annotations
+
+from tests.functional.serving.stage import Stage
+from tests.server_process import ServerProcess
+
+HOUR = 3600.0
+SOON = 8.0
+CONFLICT = {409, 422, 503}
+
+
+def test_p11_a_jump_forward_closes_what_is_due_by_the_wall(stage: Stage) -> None:
+    account_id = stage.open_window("1h")
+    with ServerProcess.start(stage.environment, "worker", clock_offset=0) as server:
+        assert stage.is_open(account_id)
+        server.move_clock(2 * HOUR)
+        server.wait_until(lambda: not stage.is_open(account_id), SOON)
+        server.wait_until(lambda: stage.windows()[0]["state"] == "CLOSED_VERIFIED", SOON)
+
+
+def test_p11_a_jump_back_delays_no_closing(stage: Stage) -> None:
+    account_id = stage.open_window("14s")
+    with ServerProcess.start(stage.environment, "worker", clock_offset=0) as server:
+        assert stage.is_open(account_id)
+        server.move_clock(-HOUR)
+        server.wait_until(lambda: not stage.is_open(account_id), 14 + SOON)
+        server.wait_until(lambda: stage.windows()[0]["state"] == "CLOSED_VERIFIED", SOON)
+
+
+def test_a_clock_more_than_five_minutes_off_opens_nothing_and_is_told(stage: Stage) -> None:
+    account_id = stage.account_id
+    stage.sandbox.put_root_user(account_id, {})
+    assert stage.program.run("audit", "--fail-on", "none").status == 0
+    with ServerProcess.start(stage.environment, clock_offset=HOUR) as server:
+        server.token("operator", "olga")
+        asked = server.ask("POST", "/api/v1/windows", {"account": account_id, "reason": "drill"}, name="olga")
+        assert asked.body["code"] == "clock.wrong"
+        server.wait_until(lambda: any("clock is" in line["message"] for line in server.lines), SOON)
+        assert [check for check in server.ask("GET", "/readyz").body["checks"] if check["name"] == "clock"]
+        assert server.ask("GET", "/readyz").status == 503
+        assert not stage.is_open(account_id)

@@ -1,0 +1,148 @@
+"""``rootkeeper users`` and ``rootkeeper token`` as a user runs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.functional.conversation import converse
+from tests.functional.published_schemas import ensure_fits
+from tests.functional.running import Program
+
+PASSWORD = "correct horse battery"
+WITHOUT_AWS: dict[str, str | None] = {
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
+    "AWS_ACCESS_KEY_ID": None,
+    "AWS_SECRET_ACCESS_KEY": None,
+}
+
+
+@pytest.fixture
+def known(program: Program) -> Program:
+    """A database that knows its organization."""
+    run = program.run("token", "create", "--role", "viewer", "--name", "first")
+    assert run.status == 0, run.shown
+    return program
+
+
+@pytest.fixture
+def password_file(tmp_path: Path) -> Path:
+    path = tmp_path / "password"
+    path.write_text(f"{PASSWORD}\n")
+    return path
+
+
+def test_only_the_token_goes_to_stdout(program: Program) -> None:
+    run = program.run("token", "create", "--role", "operator", "--name", "ci", "--expires", "90d")
+    assert run.status == 0, run.shown
+    (line,) = run.stdout.splitlines()
+    assert line.startswith("rk_")
+    assert line not in run.stderr
+    assert "o-exampleorgid" in run.stderr
+    assert "SANDBOX 127.0.0.1" in run.stderr
+
+
+def test_a_token_can_be_had_as_json(program: Program) -> None:
+    run = program.run("token", "create", "--role", "operator", "--name", "ci", "-o", "json")
+    ensure_fits(run.json, "token")
+    assert run.json["identity"]["role"] == "operator"
+
+
+def test_a_database_that_knows_its_organization_needs_no_aws(known: Program, password_file: Path) -> None:
+    for arguments in (
+        ("token", "create", "--role", "auditor", "--name", "second"),
+        ("users", "add", "ana", "--role", "approver", "--password-file", password_file),
+        ("users", "set-role", "ana", "--role", "operator"),
+        ("users", "set-password", "ana", "--password-file", password_file),
+        ("token", "revoke", "second"),
+        ("users", "disable", "ana"),
+    ):
+        run = known.run(*arguments, **WITHOUT_AWS)
+        assert run.status == 0, run.shown
+    users = known.run("users", "list", "-o", "json", **WITHOUT_AWS)
+    ensure_fits(users.json, "identities")
+    (ana,) = users.json["identities"]
+    assert (ana["name"], ana["role"], ana["is_usable"]) == ("ana", "operator", False)
+    tokens = known.run("token", "list", "-o", "json", **WITHOUT_AWS).json["identities"]
+    assert [(one["name"], one["is_usable"]) for one in tokens] == [("first", True), ("second", False)]
+
+
+def test_the_ledger_names_who_made_and_changed_identities_and_no_secret(known: Program, password_file: Path) -> None:
+    token = known.run("token", "create", "--role", "auditor", "--name", "second").stdout.strip()
+    known.run("users", "add", "ana", "--role", "approver", "--password-file", password_file)
+    known.run("users", "disable", "ana")
+    run = known.run("ledger", "list", "-o", "json")
+    actions = [entry["action"] for entry in run.json["entries"]]
+    assert actions == ["identity:add", "identity:add", "identity:add", "identity:change"]
+    assert {entry["actor"]["kind"] for entry in run.json["entries"]} == {"self_asserted"}
+    assert token not in run.stdout
+    assert PASSWORD not in run.stdout
+    assert known.run("ledger", "verify").status == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("token", "create", "--role", "king", "--name", "x1"), "king"),
+        (("token", "create", "--role", "viewer", "--name", "FIRST"), "already"),
+        (("token", "create", "--role", "viewer", "--name", "a b"), "can't be the name"),
+        (("token", "create", "--role", "viewer", "--name", "x1", "--expires", "never"), "isn't a date"),
+        (("token", "create", "--role", "viewer", "--name", "x1", "--expires", "2001-01-01"), "expired"),
+        (("token", "revoke", "nobody"), "nobody"),
+        (("users", "disable", "first"), "is a token"),
+        (("users", "set-role", "nobody", "--role", "viewer"), "nobody"),
+        (("users", "add", "ana", "--role", "viewer"), "isn't a terminal"),
+        (("users", "add", "ana", "--role", "viewer", "--password-file", "/nowhere"), "can't be read"),
+    ],
+)
+def test_what_cant_be_is_refused_with_the_reason(known: Program, arguments: tuple[str, ...], said: str) -> None:
+    run = known.run(*arguments)
+    assert run.status == 2, run.shown
+    assert said.replace("isn't a date", "not a date") in run.stderr.replace("\n", " ")
+
+
+def test_a_weak_password_is_refused_and_not_shown(known: Program, tmp_path: Path) -> None:
+    path = tmp_path / "weak"
+    path.write_text("sesame\n")
+    run = known.run("users", "add", "ana", "--role", "viewer", "--password-file", path)
+    assert run.status == 2, run.shown
+    assert "sesame" not in run.stderr
+    assert known.run("users", "list", "-o", "json").json["identities"] == []
+
+
+def test_a_dry_run_changes_nothing(known: Program) -> None:
+    for arguments in (
+        ("token", "create", "--role", "viewer", "--name", "second", "--dry-run"),
+        ("token", "revoke", "first", "--dry-run"),
+        ("users", "add", "ana", "--role", "viewer", "--dry-run"),
+    ):
+        run = known.run(*arguments)
+        assert (run.status, run.stdout) == (0, ""), run.shown
+    (token,) = known.run("token", "list", "-o", "json").json["identities"]
+    assert (token["name"], token["is_usable"]) == ("first", True)
+
+
+def test_lists_are_shown_to_people_too(known: Program) -> None:
+    run = known.run("token", "list")
+    assert "first" in run.stdout
+    assert "viewer" in run.stdout
+    assert "No users" in known.run("users", "list").stderr
+
+
+def test_at_a_terminal_the_password_is_asked_for_twice_and_never_shown(known: Program) -> None:
+    with converse(known, "users", "add", "ana", "--role", "viewer") as person:
+        person.wait_for("New password for ana: ")
+        person.type(PASSWORD)
+        person.wait_for("The same again: ")
+        person.type(PASSWORD)
+        assert person.end() == 0, person.text
+    assert PASSWORD not in person.text
+    with converse(known, "users", "add", "ben", "--role", "viewer") as person:
+        person.wait_for("New password for ben: ")
+        person.type(PASSWORD)
+        person.wait_for("The same again: ")
+        person.type(f"{PASSWORD}s")
+        assert person.end() == 2, person.text
+    assert "differ" in person.text
+    assert [one["name"] for one in known.run("users", "list", "-o", "json").json["identities"]] == ["ana"]

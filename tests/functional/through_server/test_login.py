@@ -1,0 +1,127 @@
+"""Signing in to a server: by password at a terminal, or with an API token from stdin."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.functional.conversation import converse
+from tests.functional.published_schemas import ensure_fits
+from tests.functional.running import SECONDS, Program, Run
+from tests.functional.through_server.stage import ServedStage, without_settings
+
+PASSWORD = "correct horse battery staple"
+
+
+@pytest.fixture
+def newcomer(stage: ServedStage, tmp_path: Path) -> Program:
+    """Somebody on a machine of their own, without a token."""
+    program = without_settings(stage.person("vera"), "ROOTKEEPER_TOKEN")
+    return Program(
+        {**program.environment, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path / "config")}, program.runner
+    )
+
+
+@pytest.fixture(scope="module")
+def anna(stage: ServedStage, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A user with a password."""
+    secret = tmp_path_factory.mktemp("secrets") / "password"
+    secret.write_text(f"{PASSWORD}\n")
+    secret.chmod(0o600)
+    added = stage.local.run("users", "add", "anna", "--role", "operator", "--password-file", secret)
+    assert added.status == 0, added.shown
+    return "anna"
+
+
+def run_with_input(program: Program, text: str, *arguments: str) -> Run:
+    finished = subprocess.run(
+        [sys.executable, "-m", "rootkeeper", *arguments],
+        env=program.surroundings(),
+        input=text,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    return Run(finished.returncode, finished.stdout, finished.stderr)
+
+
+def stored_files(tmp_path: Path) -> list[Path]:
+    return sorted(path for path in (tmp_path / "config").rglob("*") if path.is_file())
+
+
+def test_a_person_signs_in_with_a_password_and_is_that_person(
+    stage: ServedStage, newcomer: Program, anna: str, tmp_path: Path
+) -> None:
+    with converse(newcomer, "login", "--user", anna) as person:
+        person.wait_for(f"Password of {anna}")
+        person.type(PASSWORD)
+        assert person.end() == 0, person.text
+        assert PASSWORD not in person.text
+    (stored,) = stored_files(tmp_path)
+    assert stored.stat().st_mode & 0o777 == 0o600
+    assert PASSWORD not in stored.read_text()
+    shown = newcomer.run("status", "-o", "json")
+    assert (shown.status, shown.json["name"], shown.json["role"]) == (0, "anna", "operator"), shown.shown
+    ensure_fits(shown.json, "membership")
+    requested = newcomer.run(
+        "windows", "request", "Log Archive", "--reason", "x", "--for", "10m", "--yes", "-o", "json"
+    )
+    assert (requested.json["requested_by"], requested.json["requested_by_kind"]) == ("anna", "signed_in")
+    assert newcomer.run("windows", "cancel", "Log Archive", "--yes").status == 0
+
+
+def test_signing_out_ends_the_sign_in_on_the_server_too(
+    stage: ServedStage, newcomer: Program, anna: str, tmp_path: Path
+) -> None:
+    with converse(newcomer, "login", "--user", anna) as person:
+        person.wait_for("Password of")
+        person.type(PASSWORD)
+        assert person.end() == 0, person.text
+    token = json.loads(stored_files(tmp_path)[0].read_text())["token"]
+    assert newcomer.run("status", ROOTKEEPER_TOKEN=token).status == 0
+    assert newcomer.run("logout").status == 0
+    assert stored_files(tmp_path) == []
+    assert newcomer.run("status").status == 3
+    assert newcomer.run("status", ROOTKEEPER_TOKEN=token).status == 3
+
+
+def test_a_wrong_password_is_refused_and_nothing_is_kept(newcomer: Program, anna: str, tmp_path: Path) -> None:
+    with converse(newcomer, "login", "--user", anna) as person:
+        person.wait_for("Password of")
+        person.type("wrong")
+        assert person.end() == 3, person.text
+    assert stored_files(tmp_path) == []
+
+
+def test_an_api_token_can_be_kept(stage: ServedStage, newcomer: Program) -> None:
+    run = run_with_input(newcomer, f"{stage.tokens['boris']}\n", "login", "--token-stdin")
+    assert run.status == 0, run.shown
+    assert stage.tokens["boris"] not in run.shown
+    assert newcomer.run("status", "-o", "json").json["name"] == "boris"
+    assert newcomer.run("logout").status == 0
+    assert stage.person("boris").run("status").status == 0  # an API token isn't ended by it
+
+
+@pytest.mark.parametrize(("text", "status"), [("", 2), ("two words\n", 2), ("rk_nobodys\n", 3)])
+def test_what_is_no_token_is_not_kept(newcomer: Program, tmp_path: Path, text: str, status: int) -> None:
+    run = run_with_input(newcomer, text, "login", "--token-stdin")
+    assert run.status == status, run.shown
+    assert stored_files(tmp_path) == []
+
+
+def test_without_a_terminal_a_password_is_not_asked_for(newcomer: Program) -> None:
+    run = newcomer.run("login", "--user", "anna")
+    assert run.status == 2
+    assert "--token-stdin" in run.stderr
+
+
+def test_without_a_server_nobody_is_signed_in(newcomer: Program) -> None:
+    for command in ("login", "logout"):
+        run = newcomer.run(command, ROOTKEEPER_SERVER=None)
+        assert run.status == 2
+        assert "--server" in run.stderr

@@ -1,0 +1,213 @@
+"""A real server or worker as a process of its own: started, killed, stopped, paused and woken.
+
+with ServerProcess.start(environment) as server:
+    server.token("administrator", "ana")
+    server.kill()
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+START_SECONDS = 60.0
+STOP_SECONDS = 15.0
+_LOOK_SECONDS = 0.02
+_READY = re.compile(r"Rootkeeper (serves (?P<url>\S+)|works): organization ")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the server answered."""
+
+    status: int
+    body: Any
+    headers: Mapping[str, str]
+
+
+@dataclass(slots=True)
+class ServerProcess:
+    """One process of ``rootkeeper serve`` or ``rootkeeper worker``."""
+
+    process: subprocess.Popen[bytes]
+    environment: dict[str, str]
+    folder: Path
+    offset_file: Path | None = None
+    url: str = ""
+    """Where it listens; empty for a worker."""
+    tokens: dict[str, str] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    @contextmanager
+    def start(
+        cls,
+        environment: Mapping[str, str],
+        command: str = "serve",
+        *,
+        port: int = 0,
+        clock_offset: float | None = None,
+        waits: bool = True,
+    ) -> Iterator[ServerProcess]:
+        """Start one and wait until it says that it is ready; it is killed at the end if it still runs.
+
+        :param clock_offset: give it a clock that is off by so many seconds, and that ``move_clock`` moves.
+        :param waits: ``False`` for one that isn't expected to get ready.
+        """
+        with tempfile.TemporaryDirectory() as name:
+            server = cls.spawn(environment, command, Path(name), port=port, clock_offset=clock_offset)
+            try:
+                if waits:
+                    server.wait_ready()
+                yield server
+            finally:
+                server.end()
+
+    @classmethod
+    def spawn(
+        cls,
+        environment: Mapping[str, str],
+        command: str,
+        folder: Path,
+        *,
+        port: int = 0,
+        clock_offset: float | None = None,
+    ) -> ServerProcess:
+        """The process, whatever becomes of it."""
+        offset_file = folder / "offset"
+        offset_file.write_text(str(clock_offset or 0))
+        listening = ["--port", str(port)] if command == "serve" else []
+        arguments = ["-m", "rootkeeper", command, *listening]
+        if clock_offset is not None:
+            arguments = ["-m", "tests.clocked_server", str(offset_file), command, str(port)]
+        surroundings = dict(os.environ) | dict(environment)
+        with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
+            process = subprocess.Popen(
+                [sys.executable, *arguments],
+                env=surroundings,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+                start_new_session=True,
+            )
+        return cls(process, surroundings, folder, None if clock_offset is None else offset_file)
+
+    # How it goes.
+
+    @property
+    def stderr(self) -> str:
+        """What it has said so far."""
+        return (self.folder / "stderr").read_text(encoding="utf-8")
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """The lines of its log."""
+        return [json.loads(line) for line in self.stderr.splitlines() if line.startswith("{")]
+
+    def wait_ready(self) -> None:
+        """:raises AssertionError: if it ends before, or takes too long."""
+        self.wait_until(lambda: _READY.search(self.stderr) is not None, START_SECONDS)
+        found = _READY.search(self.stderr)
+        assert found is not None
+        self.url = found["url"].rstrip(":") if found["url"] else ""
+
+    def wait_until(self, holds: Any, seconds: float = START_SECONDS) -> None:
+        """Wait while it runs."""
+        end = time.monotonic() + seconds
+        while not holds():
+            assert self.process.poll() is None, f"it ended with {self.process.returncode}:\n{self.stderr}"
+            assert time.monotonic() < end, f"it takes too long:\n{self.stderr}"
+            time.sleep(_LOOK_SECONDS)
+
+    # What is done to it.
+
+    def kill(self) -> None:
+        """As kill -9 does."""
+        self.process.kill()
+        self.process.wait()
+
+    def stop(self) -> float:
+        """Ask it to end by SIGTERM; how many seconds that took.
+
+        :raises AssertionError: if it takes longer than ten seconds, or ends badly.
+        """
+        began = time.monotonic()
+        self.process.terminate()
+        status = self.process.wait(STOP_SECONDS)
+        took = time.monotonic() - began
+        assert status == 0, f"it ended with {status}:\n{self.stderr}"
+        assert took <= 10, f"it took {took:.1f} seconds to end"
+        return took
+
+    def pause(self) -> None:
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
+    def move_clock(self, seconds: float) -> None:
+        """Let its wall clock be off by so much from now on."""
+        assert self.offset_file is not None, "started without a clock to move"
+        new = self.offset_file.with_suffix(".new")
+        new.write_text(str(seconds))
+        new.replace(self.offset_file)
+
+    def end(self) -> None:
+        """Whatever state it is in."""
+        with suppress(ProcessLookupError):
+            self.process.kill()
+        self.process.wait()
+
+    # What it is asked.
+
+    def token(self, role: str, name: str) -> str:
+        """Make an API token beside it, and remember it by its name."""
+        made = subprocess.run(
+            [sys.executable, "-m", "rootkeeper", "token", "create", "--role", role, "--name", name],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=START_SECONDS,
+        )
+        assert made.returncode == 0, made.stderr
+        self.tokens[name] = made.stdout.strip()
+        return self.tokens[name]
+
+    def ask(self, method: str, path: str, body: object = None, *, name: str | None = None) -> Answer:
+        """One request, in the name of one who has a token."""
+        request = urllib.request.Request(  # noqa: S310 - http to this machine only
+            self.url + path, None if body is None else json.dumps(body).encode(), method=method
+        )
+        request.add_header("Content-Type", "application/json")
+        if name is not None:
+            request.add_header("Authorization", f"Bearer {self.tokens[name]}")
+        try:
+            with _DIRECT.open(request, timeout=30) as response:
+                return _read(response)
+        except urllib.error.HTTPError as error:
+            with error:
+                return _read(error)
+
+
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""No proxy: the server is on this machine."""
+
+
+def _read(response: Any) -> Answer:
+    text = response.read().decode()
+    is_json = "json" in response.headers.get("Content-Type", "")
+    return Answer(response.status, json.loads(text) if is_json and text else text, dict(response.headers))

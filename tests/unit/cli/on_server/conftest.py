@@ -1,0 +1,15 @@
+"""A person who works through a server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.fakes.remote_desk import RemoteDesk, open_desk
+
+
+@pytest.fixture
+def desk(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[RemoteDesk]:
+    with open_desk(capsys, monkeypatch) as opened:
+        yield opened

@@ -1,0 +1,163 @@
+"""Deletions through a server: what was agreed to is what is sent, and the report says what came of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from rootkeeper.domain.deletion import (
+    AccountDeletion,
+    DeletionPlan,
+    KindOutcome,
+    KindResult,
+    PlannedAccount,
+    plan_deletion,
+)
+from rootkeeper.domain.deletion_records import deletion_to_record
+from rootkeeper.domain.job_records import problem_to_record
+from rootkeeper.domain.jobs import JobKind, JobProgress, JobState
+from rootkeeper.domain.organizations import AccountId, AccountState
+from rootkeeper.domain.plan_files import derive_plan_id, describe_plan
+from rootkeeper.domain.root_credentials import AccessKey, CredentialKind, LoginProfile, RootCredentials
+from rootkeeper.domain.statuses import Status
+from rootkeeper.errors import TargetRefusedError
+from tests.fakes.remote_desk import ENDPOINT, JOB, NOW, RemoteDesk, job_record
+
+ONE, OTHER = AccountId("222233334444"), AccountId("333344445555")
+FOUND = RootCredentials(
+    account_id=ONE,
+    login_profile=LoginProfile(NOW - timedelta(days=900), None),
+    access_keys=(AccessKey("AKIAIOSFODNN7EXAMPLE", True, NOW - timedelta(days=900), None),),
+    signing_certificates=(),
+    mfa_devices=(),
+    observed_at=NOW,
+)
+
+
+def planned(account_id: AccountId) -> PlannedAccount:
+    found = replace(FOUND, account_id=account_id)
+    return PlannedAccount(
+        account_id, f"name-{account_id}", "Root", AccountState.ACTIVE, found, NOW, plan_deletion(found)
+    )
+
+
+def make_plan(*accounts: PlannedAccount) -> DeletionPlan:
+    plan = DeletionPlan(
+        plan_id="",
+        organization_id="o-exampleorgid",
+        endpoint=ENDPOINT,
+        created_by="pipeline",
+        caller_arn="arn:aws:sts::111122223333:assumed-role/audit/pipeline",
+        created_at=NOW,
+        not_before=NOW - timedelta(minutes=1),
+        not_after=NOW + timedelta(hours=24),
+        selection=" ".join(account.account_id for account in accounts),
+        only=frozenset(CredentialKind),
+        included_failsafes=frozenset(),
+        accounts=accounts,
+    )
+    return replace(plan, plan_id=derive_plan_id(plan))
+
+
+PLAN = make_plan(planned(ONE), planned(OTHER))
+PLAN_JOB = replace(JOB, job_id="job-p", kind=JobKind.PLAN)
+DELETION_JOB = replace(JOB, job_id="job-d", kind=JobKind.DELETION, progress=JobProgress(2))
+DELETED = AccountDeletion(
+    ONE,
+    f"name-{ONE}",
+    "Root",
+    tuple(KindResult(kind, KindOutcome.DELETED) for kind in CredentialKind),
+    status=Status.NOT_PRESENT,
+)
+
+
+def result(account_id: AccountId) -> dict[str, Any]:
+    return {"account_id": account_id, **deletion_to_record(DELETED)}
+
+
+@pytest.fixture
+def planning(desk: RemoteDesk) -> RemoteDesk:
+    """A server that plans and deletes well."""
+    desk.server.answer("POST plans", job_record(PLAN_JOB))
+    desk.server.answer("GET jobs/job-p", job_record(replace(PLAN_JOB, state=JobState.DONE)))
+    desk.server.answer("GET jobs/job-p/outcome", json.loads(json.dumps(describe_plan(PLAN))))
+    desk.server.answer("POST deletions", job_record(DELETION_JOB))
+    done = replace(DELETION_JOB, state=JobState.DONE, ended_at=NOW, progress=JobProgress(2, 2))
+    desk.server.answer("GET jobs/job-d", job_record(done))
+    desk.server.answer("GET jobs/job-d/results", {"results": [result(ONE), result(OTHER)], "next": None})
+    desk.server.answer(
+        "GET jobs/job-d/outcome", {"caller_arn": "arn:aws:sts::111122223333:assumed-role/delete/pipeline"}
+    )
+    return desk
+
+
+def test_exactly_the_plan_that_was_agreed_to_is_sent(planning: RemoteDesk) -> None:
+    run = planning.run("delete", ONE, OTHER, "--yes", "--canary", "1", "-o", "json")
+    assert run.status == 0, run.shown
+    (_, asked), (path, sent) = planning.posted
+    assert [one["text"] for one in asked["selection"]["named"]] == [ONE, OTHER]
+    assert "recent_seconds" not in asked
+    assert path == "deletions"
+    assert sent["plan"] == json.loads(json.dumps(describe_plan(PLAN)))
+    assert sent["waves"] == {"canary": 1, "size": None, "pause_seconds": 0, "stop_after_failures": None}
+    assert run.json["caller_arn"].endswith("assumed-role/delete/pipeline")
+    assert [account["outcome"] for account in run.json["accounts"]] == ["deleted", "deleted"]
+
+
+def test_a_dry_run_plans_and_stops_there(planning: RemoteDesk) -> None:
+    run = planning.run("delete", ONE, OTHER, "--dry-run")
+    assert run.status == 0, run.shown
+    assert [path for path, _ in planning.posted] == ["plans"]
+
+
+def test_an_account_without_a_result_was_not_begun(planning: RemoteDesk) -> None:
+    stopped = replace(DELETION_JOB, state=JobState.INTERRUPTED, remark="The ledger can't be written.")
+    done = replace(stopped, state=JobState.CANCELLED, ended_at=NOW)
+    planning.server.answer("GET jobs/job-d", job_record(done))
+    planning.server.answer("GET jobs/job-d/results", {"results": [result(ONE)], "next": None})
+    run = planning.run("delete", ONE, OTHER, "--yes", "-o", "json")
+    assert run.status == 130, run.shown
+    assert run.json["summary"]["not_begun"] == 1
+    assert run.json["stopped_by"] == "The ledger can't be written."
+
+
+def test_what_a_job_was_refused_for_is_met_as_that_error(planning: RemoteDesk) -> None:
+    failed = replace(PLAN_JOB, state=JobState.FAILED, ended_at=NOW, remark="Refused.")
+    planning.server.answer("GET jobs/job-p", job_record(failed))
+    error = TargetRefusedError("Refused, nothing was done.", hint="Leave it out.")
+    planning.server.answer("GET jobs/job-p/outcome", problem_to_record(error))
+    run = planning.run("delete", ONE, "--yes")
+    assert run.status == 2
+    assert "error: Refused, nothing was done." in run.stderr
+    assert "hint: Leave it out." in run.stderr
+
+
+def test_a_plan_that_lost_a_part_on_its_way_is_refused(planning: RemoteDesk) -> None:
+    altered = json.loads(json.dumps(describe_plan(PLAN)))
+    altered["accounts"] = altered["accounts"][:1]
+    planning.server.answer("GET jobs/job-p/outcome", altered)
+    run = planning.run("delete", ONE, OTHER, "--yes")
+    assert run.status == 2
+    assert [path for path, _ in planning.posted] == ["plans"]
+
+
+def test_going_on_with_a_deletion_asks_for_what_is_left(planning: RemoteDesk) -> None:
+    interrupted = replace(DELETION_JOB, state=JobState.INTERRUPTED)
+    done = replace(DELETION_JOB, state=JobState.DONE, ended_at=NOW)
+    planning.server.answer("GET jobs/job-d", job_record(interrupted), job_record(done))
+    planning.server.answer("GET jobs/job-d/document", json.loads(json.dumps(describe_plan(PLAN))))
+    planning.server.answer(
+        "GET jobs/job-d/results",
+        {"results": [result(ONE)], "next": None},
+        {"results": [result(ONE), result(OTHER)], "next": None},
+    )
+    planning.server.answer("POST jobs/job-d/resume", job_record(replace(DELETION_JOB, state=JobState.QUEUED)))
+    run = planning.run("jobs", "resume", "job-d", "--yes", "-o", "json")
+    assert run.status == 0, run.shown
+    assert "1 of 2 accounts done" in run.stderr
+    assert planning.posted == [("jobs/job-d/resume", {"retry_failed": False})]
+    assert len(run.json["accounts"]) == 2

@@ -1,0 +1,92 @@
+"""Which commands go through a server is written down once, and every other one refuses to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+import pytest
+import typer
+
+from rootkeeper.cli.main import RootkeeperGroup, main
+from rootkeeper.cli.server_commands import THROUGH_SERVER
+
+ADDRESS = "http://127.0.0.1:9"
+
+
+def list_commands() -> Iterator[tuple[str, Any]]:
+    """Every command with its name as a person types it."""
+    for name, entry in RootkeeperGroup.entries.items():
+        loaded: Any = typer.main.get_command(import_module(entry.module).application)
+        if getattr(loaded, "commands", None):
+            yield from ((f"{name} {below}", command) for below, command in loaded.commands.items())
+        else:
+            yield name, loaded
+
+
+def goes_through_server(command: Any) -> bool:
+    return hasattr(command.callback, "goes_through_server")
+
+
+COMMANDS = list(list_commands())
+
+
+@pytest.mark.parametrize(("name", "command"), COMMANDS, ids=[name for name, _ in COMMANDS])
+def test_a_command_goes_through_a_server_if_it_is_said_to(name: str, command: Any) -> None:
+    said = name in THROUGH_SERVER or name.partition(" ")[0] in THROUGH_SERVER
+    assert goes_through_server(command) is said
+
+
+def test_every_name_is_that_of_a_command() -> None:
+    names = {name for name, _ in COMMANDS} | {name.partition(" ")[0] for name, _ in COMMANDS}
+    assert set(THROUGH_SERVER) <= names
+    assert list(THROUGH_SERVER) == sorted(THROUGH_SERVER)
+
+
+@pytest.mark.parametrize("arguments", [["enable"], ["breakglass"], ["ledger", "verify"], ["users", "list"]])
+def test_any_other_command_refuses_a_server_and_names_those_that_go(
+    capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    assert main([*arguments, "--server", ADDRESS]) == 2
+    shown = capsys.readouterr().err
+    assert f"can't go through a server, and {ADDRESS} is named" in shown
+    assert "windows" in shown
+
+
+@pytest.mark.parametrize(
+    "arguments", [["enable", "--yes"], ["breakglass"], ["ledger", "verify"], ["exceptions", "list"]]
+)
+def test_a_server_in_the_environment_keeps_a_command_from_acting_somewhere_else(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    monkeypatch.setenv("ROOTKEEPER_SERVER", ADDRESS)
+    assert main(arguments) == 2
+    assert "unset ROOTKEEPER_SERVER" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--profile", "--region"])
+def test_aws_credentials_of_ones_own_and_a_server_exclude_each_other(
+    capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    assert main(["windows", "list", "--server", ADDRESS, option, "x"]) == 2
+    assert f"{option} belongs to AWS credentials of your own" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_the_server_may_be_named_anywhere(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, place: int
+) -> None:
+    monkeypatch.setenv("ROOTKEEPER_TOKEN", "rk_x")
+    arguments = ["windows", "list"]
+    arguments[place:place] = ["--server", "http://example.com"]
+    assert main(arguments) == 2
+    assert "Without TLS example.com is not spoken to" in capsys.readouterr().err
+
+
+def test_an_empty_server_means_none_whatever_the_environment_says(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROOTKEEPER_SERVER", ADDRESS)
+    assert main(["windows", "approve", "w-1", "--server", ""]) == 2
+    assert "Only a server collects approvals" in capsys.readouterr().err

@@ -1,0 +1,31 @@
+"""Users and tokens as JSON values."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from rootkeeper.domain.access import Identity, IdentityKind, ServerRole
+from rootkeeper.domain.identity_records import identity_to_record
+
+NOW = datetime(2026, 1, 15, 9, 0, 0, 123456, tzinfo=UTC)
+
+
+def test_a_token_is_shown_with_its_end_and_without_what_proves_it() -> None:
+    token = Identity("t-1", IdentityKind.TOKEN, "ci", ServerRole.AUDITOR, "ana", NOW, NOW + timedelta(days=1))
+    assert identity_to_record(token, NOW) == {
+        "identity_id": "t-1",
+        "kind": "token",
+        "name": "ci",
+        "role": "auditor",
+        "is_usable": True,
+        "created_by": "ana",
+        "created_at": "2026-01-15T09:00:00Z",
+        "expires_at": "2026-01-16T09:00:00Z",
+        "disabled_at": None,
+        "last_used_at": None,
+    }
+
+
+def test_an_expired_token_may_not_act() -> None:
+    token = Identity("t-1", IdentityKind.TOKEN, "ci", ServerRole.AUDITOR, "ana", NOW, NOW + timedelta(days=1))
+    assert identity_to_record(token, NOW + timedelta(days=1))["is_usable"] is False

@@ -1,0 +1,26 @@
+"""The guide on notifications is in step with the program."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from rootkeeper.domain.notifications import USUAL_SEVERITIES
+from rootkeeper.notifications.webhooks import ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER
+from rootkeeper.workflows.cron import CronExpression
+
+GUIDE = (Path(__file__).resolve().parents[3] / "docs" / "guides" / "notifications.md").read_text()
+
+
+def test_the_guide_lists_every_event_with_its_severity() -> None:
+    rows = dict(re.findall(r"^\| `([a-z_]+:[a-z_]+:[a-z_]+)` \| (\w+) \|", GUIDE, re.MULTILINE))
+    assert rows == {event.value: severity.value for event, severity in USUAL_SEVERITIES.items()}
+
+
+def test_the_guide_names_the_webhooks_headers() -> None:
+    assert [name for name in (ID_HEADER, TIMESTAMP_HEADER, SIGNATURE_HEADER) if f"`{name}`" not in GUIDE] == []
+
+
+def test_the_guides_schedules_can_be_kept() -> None:
+    found = re.findall(r'^(?:audits|drift_checks|drill_reminders) = \["(.*)"\]$', GUIDE, re.MULTILINE)
+    assert [str(CronExpression.parse(text)) for text in found] == found

@@ -1,0 +1,73 @@
+"""Sign-ins that ended and old notifications are forgotten, and nothing else."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Table, create_engine, insert
+
+from rootkeeper.storage import schema
+from rootkeeper.storage.database import Database
+from rootkeeper.storage.retention import SqlRetention
+from tests.unit.storage.samples import NOW, ORGANIZATION_ID, Stage
+
+
+@pytest.fixture
+def retention(database: Database) -> SqlRetention:
+    return database.retention(ORGANIZATION_ID)
+
+
+def insert_rows(stage: Stage, *rows: tuple[Table, dict[str, Any]]) -> None:
+    engine = create_engine(stage.url)
+    with engine.begin() as connection:
+        for table, row in rows:
+            connection.execute(insert(table).values(row))
+    engine.dispose()
+
+
+def add_sign_in(stage: Stage, name: str, expires_at: datetime, organization_id: str = ORGANIZATION_ID) -> None:
+    own = {"organization_id": organization_id, "identity_id": f"u-{name}", "created_at": NOW}
+    about = {"kind": "user", "name": name, "folded_name": name, "role": "viewer", "proof_hash": "x"}
+    insert_rows(
+        stage,
+        (schema.identities, {**own, **about, "created_by": "ana"}),
+        (schema.sign_ins, {**own, "token_hash": name, "expires_at": expires_at}),
+    )
+
+
+def add_notification(stage: Stage, name: str, created_at: datetime, *, waits: bool = False) -> None:
+    own = {"organization_id": ORGANIZATION_ID, "notification_id": name}
+    delivery = {"target": "oncall", "state": "x", "attempts": 1, "next_attempt_at": NOW if waits else None}
+    insert_rows(
+        stage,
+        (
+            schema.notifications,
+            {**own, "deduplication_key": name, "content": {"title": "Open"}, "created_at": created_at},
+        ),
+        (schema.deliveries, {**own, **delivery}),
+    )
+
+
+def test_sign_ins_are_forgotten_once_they_ended(stage: Stage, retention: SqlRetention) -> None:
+    add_sign_in(stage, "past", NOW - timedelta(seconds=1))
+    add_sign_in(stage, "present", NOW + timedelta(hours=1))
+    add_sign_in(stage, "others", NOW - timedelta(days=1), "o-otherorgid00")
+    assert retention.forget_sign_ins(NOW) == 1
+    assert sorted(stage.query("SELECT token_hash FROM sign_ins")) == [("others",), ("present",)]
+    assert len(stage.query("SELECT name FROM identities")) == 3
+
+
+def test_old_notifications_are_forgotten_with_their_deliveries(stage: Stage, retention: SqlRetention) -> None:
+    add_notification(stage, "old", NOW - timedelta(days=91))
+    add_notification(stage, "young", NOW - timedelta(days=89))
+    assert retention.forget_notifications(NOW - timedelta(days=90)) == 1
+    assert stage.query("SELECT notification_id FROM notifications") == [("young",)]
+    assert stage.query("SELECT notification_id FROM deliveries") == [("young",)]
+
+
+def test_a_notification_that_waits_for_its_target_stays_however_old(stage: Stage, retention: SqlRetention) -> None:
+    add_notification(stage, "waiting", NOW - timedelta(days=91), waits=True)
+    assert retention.forget_notifications(NOW - timedelta(days=90)) == 0
+    assert stage.query("SELECT notification_id FROM notifications") == [("waiting",)]

@@ -1,0 +1,234 @@
+"""Performing jobs: one process does it, as whoever asked, and how it ended is written down in any case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from rootkeeper.domain.aws_roles import AwsWork
+from rootkeeper.domain.jobs import MOST_ATTEMPTS, Job, JobKind, JobState
+from rootkeeper.domain.notifications import NotificationEvent
+from rootkeeper.errors import (
+    AwsAccessDeniedError,
+    AwsCredentialsError,
+    AwsUnreachableError,
+    DatabaseError,
+    InputError,
+    JobConflictError,
+    LedgerUnavailableError,
+    RootkeeperError,
+    RunStoppedError,
+)
+from rootkeeper.workflows.job_performers import JobEnding, JobTask
+from rootkeeper.workflows.job_performing import JobPerforming
+from tests.fakes.job_desk import ANA, SCHEDULES, JobDesk
+from tests.fakes.jobs import InMemoryJobs
+
+Performer = Callable[[JobTask], JobEnding]
+
+
+@pytest.fixture
+def desk() -> JobDesk:
+    return JobDesk()
+
+
+def performing(desk: JobDesk, performer: Performer, kind: JobKind = JobKind.PREFLIGHT) -> JobPerforming:
+    return replace(desk.performing, performers={kind: performer})
+
+
+def do(desk: JobDesk, performer: Performer, job_id: str | None = None) -> Job:
+    job_id = job_id or desk.request(JobKind.PREFLIGHT)
+    performing(desk, performer).perform(job_id)
+    return desk.desk.jobs.get(job_id)
+
+
+def failing(error: BaseException) -> Performer:
+    def perform(_: JobTask) -> JobEnding:
+        raise error
+
+    return perform
+
+
+def test_a_job_is_done_as_whoever_asked_with_the_power_of_its_work(desk: JobDesk) -> None:
+    job = do(desk, lambda _: JobEnding(JobState.DONE, "All is well."))
+    assert (job.state, job.remark) == (JobState.DONE, "All is well.")
+    assert desk.acted == [(ANA, AwsWork.AUDIT)]
+    assert desk.notifier.notifications == []
+
+
+def test_a_job_that_is_over_or_gone_or_of_another_endpoint_is_left_alone(desk: JobDesk) -> None:
+    job_id = desk.request(JobKind.PREFLIGHT)
+    elsewhere = replace(desk.performing, endpoint="SANDBOX elsewhere")
+    elsewhere.perform(job_id)
+    assert desk.desk.jobs.get(job_id).state is JobState.QUEUED
+    desk.requesting().cancel(job_id)
+    assert do(desk, failing(AssertionError("begun")), job_id).state is JobState.CANCELLED
+    performing(desk, failing(AssertionError("begun"))).perform("j-9")
+
+
+def test_a_job_that_another_process_has_is_waited_for_and_taken_once_that_is_dead(desk: JobDesk) -> None:
+    job_id, there = desk.request(JobKind.PREFLIGHT), InMemoryJobs(desk.desk.jobs.shelf, "there")
+    there.take_over(job_id)
+    assert do(desk, failing(AssertionError("begun")), job_id).state is JobState.RUNNING
+    assert sum(desk.stop.waits) >= 20
+    there.die()
+    assert do(desk, lambda _: JobEnding(JobState.DONE), job_id).state is JobState.DONE
+
+
+def test_nothing_is_begun_while_the_process_ends(desk: JobDesk) -> None:
+    desk.stop.asked = 1
+    assert do(desk, failing(AssertionError("begun"))).state is JobState.QUEUED
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        InputError("There is no such account."),
+        AwsAccessDeniedError("AWS refused."),
+        JobConflictError("A canary failed."),
+    ],
+)
+def test_what_would_fail_again_isnt_tried_again(desk: JobDesk, error: RootkeeperError) -> None:
+    job = do(desk, failing(error))
+    assert job.remark == error.message
+    assert job.state is (JobState.INTERRUPTED if isinstance(error, JobConflictError) else JobState.FAILED)
+    assert not job.is_due(desk.desk.clock.now() + timedelta(days=1))
+    (told,) = desk.notifier.notifications
+    assert told.event is NotificationEvent.JOB_FAILED
+    assert error.message in told.body
+    assert "rootkeeper jobs" in told.body
+
+
+@pytest.mark.parametrize("error", [AwsUnreachableError("No answer."), AwsCredentialsError("They have expired.")])
+def test_what_may_pass_is_tried_again_with_growing_pauses_and_then_waits_for_a_person(
+    desk: JobDesk, error: RootkeeperError
+) -> None:
+    job_id, pauses = desk.request(JobKind.PREFLIGHT), []
+    for attempt in range(1, MOST_ATTEMPTS):
+        job = do(desk, failing(error), job_id)
+        assert (job.state, job.attempts, job.remark) == (JobState.INTERRUPTED, attempt, error.message)
+        assert job.next_attempt_at is not None
+        pauses.append((job.next_attempt_at - desk.desk.clock.now()).total_seconds())
+        assert desk.notifier.notifications == []
+        desk.desk.clock.advance(pauses[-1])
+    assert pauses == [30, 60, 120, 240]
+    job = do(desk, failing(error), job_id)
+    assert job.state is JobState.INTERRUPTED
+    assert job.remark == f"Tried 5 times: {error.message}"
+    assert not job.is_due(desk.desk.clock.now() + timedelta(days=1))
+    assert len(desk.notifier.notifications) == 1
+
+
+def test_a_role_that_cant_be_assumed_puts_the_job_off(desk: JobDesk) -> None:
+    desk.refusal = AwsUnreachableError("STS doesn't answer.")
+    job = do(desk, failing(AssertionError("begun")))
+    assert (job.state, job.remark, job.attempts) == (JobState.INTERRUPTED, "STS doesn't answer.", 1)
+
+
+@pytest.mark.parametrize("error", [DatabaseError("It is away."), LedgerUnavailableError("It can't be written.")])
+def test_a_database_that_was_away_is_soon_tried_again(desk: JobDesk, error: RootkeeperError) -> None:
+    job = do(desk, failing(error))
+    assert job.state is JobState.INTERRUPTED
+    assert job.is_due(desk.desk.clock.now() + timedelta(seconds=2))
+
+
+def test_how_it_ended_is_written_once_the_database_is_back(desk: JobDesk) -> None:
+    shelf = desk.desk.jobs.shelf
+    desk.stop.on_wait = {}
+
+    def perform(_: JobTask) -> JobEnding:
+        shelf.is_broken = True
+        return JobEnding(JobState.DONE)
+
+    class Back(list[float]):
+        def append(self, seconds: float) -> None:
+            super().append(seconds)
+            shelf.is_broken = len(self) < 3
+
+    desk.stop.waits = Back()
+    assert do(desk, perform).state is JobState.DONE
+    assert desk.stop.waits == [1.0, 1.0, 1.0]
+
+
+def test_a_process_that_ends_meanwhile_leaves_its_job_to_the_next_one(desk: JobDesk) -> None:
+    shelf = desk.desk.jobs.shelf
+    desk.stop.on_wait = {1: 1}
+
+    def perform(_: JobTask) -> JobEnding:
+        shelf.is_broken = True
+        return JobEnding(JobState.DONE)
+
+    assert do(desk, perform).state is JobState.RUNNING
+    shelf.is_broken = False
+    desk.desk.jobs.die()
+    assert desk.desk.jobs.get("j-1").is_due(desk.desk.clock.now())
+
+
+def test_what_a_stop_ended_goes_on_later_without_an_attempt(desk: JobDesk) -> None:
+    def perform(_: JobTask) -> JobEnding:
+        desk.stop.asked = 1
+        raise RunStoppedError("Stopped.")
+
+    job = do(desk, perform)
+    assert (job.state, job.attempts) == (JobState.INTERRUPTED, 0)
+    assert job.is_due(desk.desk.clock.now())
+    assert desk.notifier.notifications == []
+
+
+def test_a_mistake_in_the_program_ends_the_job_and_nothing_else(
+    desk: JobDesk, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = do(desk, failing(ZeroDivisionError("of a secret")))
+    assert job.state is JobState.FAILED
+    assert "secret" not in (job.remark or "")
+    assert "ZeroDivisionError" in caplog.text
+    assert [told.event for told in desk.notifier.notifications] == [NotificationEvent.JOB_FAILED]
+
+
+def test_a_job_that_was_taken_over_meanwhile_is_left_to_its_new_process(desk: JobDesk) -> None:
+    there = InMemoryJobs(desk.desk.jobs.shelf, "there")
+
+    def perform(task: JobTask) -> JobEnding:
+        desk.desk.jobs.shelf.dead.add(desk.desk.jobs.owner_id)
+        there.take_over(task.kept.job_id)
+        raise AwsUnreachableError("No answer.")
+
+    job = do(desk, perform)
+    assert (job.state, job.owner) == (JobState.RUNNING, "there")
+    assert desk.notifier.notifications == []
+
+
+def test_a_run_that_broke_off_waits_for_a_person_and_one_that_met_an_obstacle_for_its_time(desk: JobDesk) -> None:
+    job = do(desk, lambda _: JobEnding(JobState.INTERRUPTED, "3 accounts failed."))
+    assert (job.state, job.attempts) == (JobState.INTERRUPTED, MOST_ATTEMPTS)
+    job = do(desk, lambda _: JobEnding(JobState.INTERRUPTED, "AWS is away.", is_temporary=True))
+    assert (job.state, job.attempts) == (JobState.INTERRUPTED, 1)
+
+
+def test_what_may_have_a_call_on_its_way_keeps_its_lease_for_a_while(desk: JobDesk) -> None:
+    do(desk, lambda _: JobEnding(JobState.DONE))
+    do(desk, lambda _: JobEnding(JobState.FAILED))
+    do(desk, lambda _: JobEnding())
+    do(desk, lambda _: JobEnding(JobState.INTERRUPTED, "AWS is away.", is_temporary=True))
+    do(desk, failing(AwsUnreachableError("No answer.")))
+    do(desk, failing(ZeroDivisionError()))
+    assert desk.closed == ["now", "now", "now", "later", "later", "later"]
+
+
+def test_findings_of_what_nobody_asked_for_are_told(desk: JobDesk) -> None:
+    def find(_: JobTask) -> JobEnding:
+        return JobEnding(JobState.DONE, findings="Trusted access is off.")
+
+    for actor in (ANA, SCHEDULES):
+        job_id = desk.request(JobKind.DRIFT_CHECK, actor=actor)
+        performing(desk, find, JobKind.DRIFT_CHECK).perform(job_id)
+    assert [told.event for told in desk.notifier.notifications] == [NotificationEvent.SETUP_DRIFTED]
+
+
+def test_a_scheduled_audit_that_fails_is_told_as_such(desk: JobDesk) -> None:
+    job_id = desk.request(JobKind.AUDIT, actor=SCHEDULES)
+    performing(desk, failing(AwsAccessDeniedError("AWS refused.")), JobKind.AUDIT).perform(job_id)
+    assert [told.event for told in desk.notifier.notifications] == [NotificationEvent.AUDIT_FAILED]

@@ -1,0 +1,142 @@
+"""What dead processes left is settled while a server runs, at once and then more and more seldom."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from rootkeeper.domain.ledger import Action, Result
+from rootkeeper.domain.notifications import NotificationEvent, Severity
+from rootkeeper.domain.organizations import AccountId
+from rootkeeper.domain.root_credentials import LoginProfile
+from rootkeeper.domain.window_policy import WindowPolicy
+from rootkeeper.domain.windows import RecoveryWindow, WindowState, advance
+from tests.fakes.clock import FakeClock
+from tests.fakes.databases import FakeDatabase
+from tests.fakes.operators import Operator
+from tests.fakes.organization import FakeOrganization
+from tests.fakes.root_users import LONG_AGO
+from tests.fakes.stores import make_window
+from tests.fakes.window_workers import WindowWorker
+
+ACCOUNT = AccountId("222233334444")
+
+
+@pytest.fixture
+def organization() -> FakeOrganization:
+    fake = FakeOrganization(FakeClock())
+    fake.add_account(ACCOUNT, "workload")
+    return fake
+
+
+@pytest.fixture
+def worker(organization: FakeOrganization, database: FakeDatabase) -> WindowWorker:
+    return WindowWorker(organization, database, WindowPolicy(approvals=0))
+
+
+def leave_opening(worker: WindowWorker, minutes_left: int = 60) -> RecoveryWindow:
+    window = make_window(ACCOUNT, worker.clock.now(), WindowState.APPROVED)
+    opening = advance(replace(window, duration_seconds=minutes_left * 60), WindowState.OPENING, worker.clock.now())
+    worker.database.windows[opening.window_id] = opening
+    return opening
+
+
+def state_of(worker: WindowWorker) -> WindowState:
+    return worker.database.windows[f"w-{ACCOUNT}"].state
+
+
+def test_with_nothing_left_nothing_is_asked(worker: WindowWorker) -> None:
+    worker.run_for(5)
+
+    assert worker.organization.calls == []
+
+
+def test_an_intent_of_a_dead_process_is_settled_at_once_and_told(worker: WindowWorker, dead: Operator) -> None:
+    dead.ledger.append_intent(Action.LOGIN_PROFILE_DELETE, account_id=ACCOUNT)
+
+    worker.closing_loop.tick()
+
+    assert worker.database.outcomes_of(Action.LOGIN_PROFILE_DELETE) == [Result.DONE]
+    assert any("login_profile:delete: done" in one for one in worker.remarks)
+
+
+def test_an_intent_of_the_set_up_is_settled_too(worker: WindowWorker, dead: Operator) -> None:
+    dead.ledger.append_intent(Action.TRUSTED_ACCESS_ENABLE)
+
+    worker.closing_loop.tick()
+
+    assert worker.database.outcomes_of(Action.TRUSTED_ACCESS_ENABLE) == [Result.DONE]
+
+
+def test_p03_an_intent_of_a_live_process_is_left_alone(worker: WindowWorker, operator: Operator) -> None:
+    operator.ledger.append_intent(Action.LOGIN_PROFILE_DELETE, account_id=ACCOUNT)
+
+    worker.run_for(100)
+
+    assert worker.database.outcomes_of(Action.LOGIN_PROFILE_DELETE) == []
+
+
+@pytest.mark.parametrize(
+    ("profile", "state", "event", "severity"),
+    [
+        (None, WindowState.CANCELLED, NotificationEvent.WINDOW_OPEN_FAILED, Severity.WARNING),
+        ("ours", WindowState.OPEN, NotificationEvent.WINDOW_OPENED, Severity.WARNING),
+        ("foreign", WindowState.CANCELLED, NotificationEvent.WINDOW_OPEN_FAILED, Severity.WARNING),
+    ],
+)
+def test_a_window_in_mid_step_is_settled_by_a_re_read_and_told(
+    worker: WindowWorker, profile: str | None, state: WindowState, event: NotificationEvent, severity: Severity
+) -> None:
+    leave_opening(worker)
+    if profile is not None:
+        created_at = worker.clock.now() if profile == "ours" else LONG_AGO
+        worker.organization.root_users[ACCOUNT].login_profile = LoginProfile(created_at, None)
+
+    worker.closing_loop.tick()
+
+    assert state_of(worker) is state
+    told = worker.notifier.notifications[-1]
+    assert (told.event, told.severity) == (event, severity)
+
+
+def test_p06_what_cannot_be_read_stays_open_and_is_tried_more_and_more_seldom(worker: WindowWorker) -> None:
+    leave_opening(worker)
+    worker.organization.fail("AssumeRoot")
+    worker.run_for(600)
+
+    assert state_of(worker) is WindowState.OPENING
+    tries = [name for name, _ in worker.organization.calls].count("AssumeRoot")
+    assert 12 <= tries <= 18
+    worker.organization.heal()
+    worker.run_for(60)
+    assert state_of(worker) is WindowState.CANCELLED
+
+
+def test_something_new_in_the_account_is_tried_at_once(worker: WindowWorker, dead: Operator) -> None:
+    leave_opening(worker)
+    worker.organization.fail("AssumeRoot")
+    worker.run_for(300)
+    tries = [name for name, _ in worker.organization.calls].count("AssumeRoot")
+
+    dead.ledger.append_intent(Action.LOGIN_PROFILE_DELETE, account_id=ACCOUNT)
+    worker.run_for(1)
+
+    assert [name for name, _ in worker.organization.calls].count("AssumeRoot") == tries + 1
+
+
+def test_an_approved_window_that_waits_for_its_activation_is_no_leftover(worker: WindowWorker) -> None:
+    worker.request(ACCOUNT)
+    worker.run_for(60)
+
+    assert worker.database.windows["w-1"].state is WindowState.APPROVED
+
+
+def test_a_window_that_stays_in_mid_step_past_its_end_is_told_as_critical(worker: WindowWorker) -> None:
+    leave_opening(worker, minutes_left=1)
+    worker.organization.fail("AssumeRoot")
+    worker.run_for(400)
+
+    told = [one for one in worker.notifier.notifications if one.event is NotificationEvent.WINDOW_CLOSE_FAILED]
+    assert [one.severity for one in told] == [Severity.CRITICAL]
+    assert "OPENING" in told[0].body

@@ -1,0 +1,79 @@
+"""Policies as JSON: the same as the command line's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.cli.rendering.unlocks import (
+    show_listing_of_resources,
+    show_outcome,
+    show_standing,
+    show_unneeded,
+)
+from rootkeeper.cli.terminal import Terminal
+from rootkeeper.domain.resource_policies.changes import ChangeKind
+from rootkeeper.domain.resource_policies.resources import ResourceKind
+from rootkeeper.workflows.unlock_records import (
+    listing_to_record,
+    outcome_to_record,
+    standing_to_record,
+    unneeded_to_record,
+)
+from tests.fakes.unlock_desk import OPEN, UnlockDesk
+
+ORGANIZATION_ID = "o-exampleorgid"
+Shown = Callable[[Callable[[Terminal], None]], Any]
+
+
+@pytest.fixture
+def desk() -> UnlockDesk:
+    return UnlockDesk()
+
+
+@pytest.fixture
+def shown(capsys: pytest.CaptureFixture[str]) -> Shown:
+    """What a command writes to stdout as JSON."""
+
+    def show(write: Callable[[Terminal], None]) -> Any:
+        write(Terminal({}))
+        return json.loads(capsys.readouterr().out)
+
+    return show
+
+
+def test_a_list_is_as_the_command_line_shows_it(desk: UnlockDesk, shown: Shown) -> None:
+    desk.add("logs")
+    desk.add("open", OPEN)
+    desk.add("bare", None)
+    listing = desk.reading.list_all(desk.account, ResourceKind.BUCKET, (), desk.progress)
+    assert listing_to_record(listing, ORGANIZATION_ID) == shown(
+        lambda terminal: show_listing_of_resources(listing, ORGANIZATION_ID, OutputFormat.JSON, terminal)
+    )
+
+
+@pytest.mark.parametrize("policy", [None, OPEN, "{}", "no JSON"])
+def test_one_policy_is_as_the_command_line_shows_it(desk: UnlockDesk, shown: Shown, policy: str | None) -> None:
+    for bucket in (desk.add("logs"), desk.add("other", policy)):
+        standing = desk.reading.show_one(desk.account, bucket.kind, bucket.name, (), desk.progress)
+        assert standing_to_record(standing, ORGANIZATION_ID) == shown(
+            lambda terminal: show_standing(standing, ORGANIZATION_ID, OutputFormat.JSON, terminal)  # noqa: B023 - at once
+        )
+
+
+def test_a_change_is_as_the_command_line_shows_it(desk: UnlockDesk, shown: Shown) -> None:
+    outcome = desk.unlock(desk.add("logs"), ChangeKind.CORRECTED)
+    assert outcome_to_record(outcome, ORGANIZATION_ID) == shown(
+        lambda terminal: show_outcome(outcome, ORGANIZATION_ID, OutputFormat.JSON, terminal)
+    )
+
+
+def test_a_change_that_isnt_needed_is_as_the_command_line_shows_it(desk: UnlockDesk, shown: Shown) -> None:
+    plan = desk.plan(desk.add("open", OPEN), ChangeKind.CORRECTED)
+    assert unneeded_to_record(plan, ORGANIZATION_ID) == shown(
+        lambda terminal: show_unneeded(plan, ORGANIZATION_ID, OutputFormat.JSON, terminal)
+    )
