@@ -9,6 +9,9 @@ BIN := $(VENV)/bin
 JOBS ?= 4
 JAVASCRIPT := tests/e2e/javascript
 
+# The machine's own Node.js comes before the one of the virtual environment.
+NPM := PATH="$$PATH:$(CURDIR)/$(BIN)" npm
+
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 # $(call install,VENV): the locked packages, each checked against its hash, then the project itself.
@@ -84,6 +87,18 @@ $(NEWEST_VENV)/.installed: requirements.lock pyproject.toml
 $(JAVASCRIPT)/node_modules/.installed: $(JAVASCRIPT)/package.json $(JAVASCRIPT)/package-lock.json | $(VENV)/.installed
 	@scripts/ensure-node $(VENV)
 	PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --prefix $(JAVASCRIPT) --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.PHONY: console
+console: console/node_modules/.installed ## Check and build the web console, which isn't part of the package yet
+	$(BIN)/python console/scripts/write_openapi.py --check
+	$(NPM) run --prefix console --silent types
+	$(NPM) run --prefix console --silent lint
+	$(NPM) run --prefix console --silent build
+
+console/node_modules/.installed: console/package.json console/package-lock.json | $(VENV)/.installed
+	@scripts/ensure-node $(VENV)
+	$(NPM) ci --prefix console --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 .PHONY: lock

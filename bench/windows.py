@@ -33,6 +33,7 @@ KEEPS_FREE = 20
 LONG_SPAN_SECONDS, SHORT_SPAN_SECONDS = 60.0, 10.0
 MEDIAN_WANTED, WORST_WANTED = 2.0, 10.0
 """Seconds from the end of a window until it is closed."""
+TRIAL = "A trial, and not a result: the machine was busy with other things when it began."
 SERVER = ("serve", "--port", "0")
 HEAD = ("windows due", "median s", "worst s", "gone", "gone w.", "÷floor", "per s", "CPU ms", "MB", "calls")
 
@@ -48,6 +49,8 @@ class Measured:
 def main() -> int:
     options = read_options()
     surroundings = describe_surroundings()
+    if os.getloadavg()[0] > (os.cpu_count() or 1):
+        surroundings += f"\n\n{TRIAL}"
     print(f"{surroundings}\n", flush=True)
     made = options.windows + options.windows // 8 + KEEPS_FREE
     arguments = ("--accounts", str(made), "--features", "all", "--throttle", "aws")

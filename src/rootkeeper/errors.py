@@ -53,6 +53,12 @@ class JobConflictError(InputError):
     code = "job.conflict"
 
 
+class JobLostError(JobConflictError):
+    """Another process has taken a job over; whoever had it before writes nothing more about it."""
+
+    code = "job.lost"
+
+
 class WindowConflictError(InputError):
     """A recovery window stands in the way, or isn't in the state that the step needs."""
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from rootkeeper.domain.jobs import MOST_ATTEMPTS, Job, JobProgress, JobState, ensure_resumable
 from rootkeeper.domain.ledger import JsonValue
 from rootkeeper.domain.organizations import AccountId
-from rootkeeper.errors import DatabaseError, InputError, JobConflictError
+from rootkeeper.errors import DatabaseError, InputError, JobConflictError, JobLostError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.jobs import JobResults
 
@@ -143,7 +143,7 @@ class InMemoryJobs:
     def _ensure_own(self, job_id: str) -> None:
         self._ensure_writable()
         if self.shelf.owners.get(job_id) != self.owner_id:
-            raise JobConflictError(f"Job {job_id} was taken over.")
+            raise JobLostError(f"Job {job_id} was taken over.")
 
     def _ensure_writable(self) -> None:
         if self.shelf.is_broken:

@@ -176,6 +176,7 @@ class WindowUseCases(Adapters):
             start_crew(self.settings.server.closing_concurrency, "closing", progress.remark),
             random.shuffle,
             random.random,
+            most_offered=2 * self.settings.server.closing_concurrency,
         )
 
     def window_upkeep(self, progress: Progress) -> WindowUpkeep:

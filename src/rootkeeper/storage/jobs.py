@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, 
 from rootkeeper.domain.jobs import FINAL_STATES, MOST_ATTEMPTS, Job, JobKind, JobProgress, JobState, ensure_resumable
 from rootkeeper.domain.ledger import ActorKind, JsonValue
 from rootkeeper.domain.organizations import AccountId
-from rootkeeper.errors import JobConflictError, NotFoundError
+from rootkeeper.errors import JobConflictError, JobLostError, NotFoundError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.jobs import JobResults
 from rootkeeper.storage import schema
@@ -243,7 +243,7 @@ class SqlJobs:
         statement = select(_jobs.owner_id, _jobs.state).where(self._is_job(job_id))
         row = connection.execute(statement).one_or_none()
         if row is None or row.owner_id != owner_id:
-            raise JobConflictError(
+            raise JobLostError(
                 f"Job {job_id} was taken over by another process; this one must not go on with it.",
                 hint=f"See who goes on: rootkeeper jobs show {job_id}",
             )

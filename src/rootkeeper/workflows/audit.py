@@ -23,7 +23,7 @@ from rootkeeper.domain.statuses import (
     Status,
     count_statuses,
 )
-from rootkeeper.errors import DatabaseError, InputError, JobConflictError, RootkeeperError
+from rootkeeper.errors import DatabaseError, InputError, JobConflictError, JobLostError, RootkeeperError
 from rootkeeper.ports.history import AuditHistory, KeptAudit
 from rootkeeper.ports.progress import Progress
 from rootkeeper.ports.stopping import StopSignal
@@ -273,9 +273,11 @@ class Audit:
 
 @contextmanager
 def _resumable_on_failure(job: KeptJob) -> Iterator[None]:
-    """A job that can't go on now can later, unless what was asked for is wrong."""
+    """A job that can't go on now can later, unless what was asked for is wrong; one that was lost is another's."""
     try:
         yield
+    except JobLostError:
+        raise
     except (RootkeeperError, KeyboardInterrupt) as error:
         state = JobState.FAILED if isinstance(error, InputError) else JobState.INTERRUPTED
         remark = error.message if isinstance(error, RootkeeperError) else "Interrupted."

@@ -47,6 +47,8 @@ class ClosingLoop:
     """Changes the order, so that several workers don't all begin with the same window."""
     jitter: Callable[[], float]
     """From 0 to 1."""
+    most_offered: int = 64
+    """So many windows at most wait for a thread or have one: those that were due first needn't wait for all others."""
     _deadlines: Deadlines = field(default_factory=Deadlines)
     _known: tuple[RecoveryWindow, ...] = ()
     """That aren't over, as they were listed last."""
@@ -68,7 +70,10 @@ class ClosingLoop:
             self._forget_all_but(owing)
         due = [window for window in owing if self._is_due(window) and not self._is_paused(window)]
         self.shuffle(due)
+        due.sort(key=_find_urgency)
         for window in due:
+            if self.crew.count() >= self.most_offered:
+                break
             self.crew.offer(window.account_id, partial(self._close, window))
         for window in owing:
             self._tell_overdue(window, moment)
@@ -176,3 +181,8 @@ class ClosingLoop:
             severity=Severity.CRITICAL,
             key=f"overdue {window.expires_at}",
         )
+
+
+def _find_urgency(window: RecoveryWindow) -> int:
+    """The second of its end; those of one second stay in the order in which they are."""
+    return 0 if window.expires_at is None else int(window.expires_at.timestamp())

@@ -37,6 +37,10 @@ class Crew:
         self.begin(partial(self._perform, key, work))
         return True
 
+    def count(self) -> int:
+        """Pieces of work that are waiting or under way."""
+        return len(self._keys)
+
     def stop(self) -> None:
         """Begin nothing more, of what waits neither; returns at once."""
         self._is_stopped = True

@@ -25,6 +25,7 @@ from rootkeeper.errors import (
     DatabaseError,
     InputError,
     JobConflictError,
+    JobLostError,
     LedgerUnavailableError,
     RootkeeperError,
     RunStoppedError,
@@ -83,8 +84,10 @@ class JobPerforming:
             ending = self._do(kept)
             self._end(kept, ending)
             self._tell(kept, ending)
+        except JobLostError as error:
+            _log.warning("%s", error.message)  # nothing is written: this process may itself have taken it up again
         except JobConflictError as error:
-            self._put_off(kept, error.message)  # unless it was taken over: then nothing is written
+            self._put_off(kept, error.message)
         except RootkeeperError as error:
             self._end_badly(kept, error)
         except Exception:  # noqa: BLE001 - the runner of jobs: nothing may end it

@@ -182,7 +182,7 @@ class DeliveryLoop:
             if failure is not None:
                 for left in claimed[count:]:
                     self._settle(left)
-                if delivery.attempts:
+                if delivery.attempts or lane.failures > 1:
                     self._report(lane, delivery.notification, failure)
                 return
 

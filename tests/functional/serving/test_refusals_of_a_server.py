@@ -15,6 +15,9 @@ from tests.functional.running import Run, Runner
 from tests.functional.serving.outposts import ADMINISTRATOR, SECRET, Outpost, open_outpost
 from tests.server_process import Answer
 
+pytestmark = pytest.mark.xdist_group("refusals of a server")
+"""They share their servers."""
+
 USAGE, DENIED, CHANGE_FAILED = 2, 3, 4
 UNIT = "Root/Unit 0001"
 ELSEWHERE = "Root/Unit 0003"
@@ -268,7 +271,7 @@ def test_a_job_that_isnt_there_or_was_cancelled_cant_be_taken_up(outpost: Outpos
         ensure_refused(outpost.post(path), 404, "input.not_found", "j-nothere")
     run = outpost.person("olga").run("jobs", "resume", "j-nothere", "--yes")
     ensure_refused_on_command_line(run, USAGE, "j-nothere")
-    outpost.sandbox.faults(service="iam", operation="ListAccessKeys", latency_ms=800)
+    outpost.sandbox.faults(service="iam", operation="GetAccountSummary", latency_ms=800)
     job_id = outpost.post("/audits").body["job_id"]
     assert outpost.post(f"/jobs/{job_id}/cancel").status == 202
     outpost.sandbox.clear_faults()

@@ -194,7 +194,7 @@ def test_a_key_without_an_end_is_static(home: Path) -> None:
     assert judge_lifetime(Session()) is Lifetime.STATIC
 
 
-@pytest.mark.parametrize("expiry", [None, SOON.isoformat()])
+@pytest.mark.parametrize("expiry", [None, SOON.isoformat()], ids=["unknown end", "known end"])
 def test_session_credentials_that_nobody_renews_end(
     home: Path, monkeypatch: pytest.MonkeyPatch, expiry: str | None
 ) -> None:

@@ -112,7 +112,11 @@ def test_a_log_file_is_unpacked() -> None:
     assert unpack_log(text.encode(), "log.json") == text
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", gzip.compress(b"{}")[:-4], gzip.compress(b"\xff")])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{}", gzip.compress(b"{}")[:-4], gzip.compress(b"\xff")],
+    ids=["empty", "not packed", "cut", "not text"],
+)
 def test_a_log_file_that_is_broken_is_refused(content: bytes) -> None:
     with pytest.raises(ValueError, match=r".+"):
         unpack_log(content, KEY)

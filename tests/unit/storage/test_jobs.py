@@ -12,7 +12,7 @@ import pytest
 
 from rootkeeper.domain.jobs import Job, JobKind, JobProgress, JobState
 from rootkeeper.domain.ledger import render_time
-from rootkeeper.errors import DatabaseError, InputError, JobConflictError
+from rootkeeper.errors import DatabaseError, InputError, JobConflictError, JobLostError
 from rootkeeper.storage.database import Database
 from rootkeeper.storage.jobs import SqlJobs
 from rootkeeper.storage.owners import Owner
@@ -130,7 +130,7 @@ def test_an_interrupted_job_is_taken_over_and_its_former_process_finds_out(here:
         lambda: there.jobs.record_results("j-1", {ACCOUNT_ID: {}}, JobProgress()),
         lambda: there.jobs.end("j-1", JobState.DONE, JobProgress()),
     ):
-        assert "taken over" in raised_by(write, JobConflictError).message
+        assert "taken over" in raised_by(write, JobLostError).message
     assert here.jobs.list_results("j-1") == {}
     assert here.jobs.get("j-1").state is JobState.RUNNING
 

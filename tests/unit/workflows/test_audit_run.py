@@ -123,7 +123,7 @@ def test_p14_credentials_that_end_with_the_last_account_lose_nobody(desk: Desk) 
     desk.organization.fail("AssumeRoot", AwsCredentialsError("expired"), account_id=last)
     with pytest.raises(AwsCredentialsError):
         run(desk)
-    assert desk.jobs.list_jobs()[-1].state is JobState.INTERRUPTED
+    assert desk.jobs.list_jobs()[0].state is JobState.INTERRUPTED
 
 
 def test_a_warm_audit_does_not_wait_for_a_page_that_does_not_come(desk: Desk) -> None:

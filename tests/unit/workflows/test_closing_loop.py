@@ -408,6 +408,26 @@ def test_the_order_is_shuffled_so_that_workers_begin_with_different_windows(work
     assert deleted == list(reversed(ACCOUNTS))
 
 
+def test_of_more_windows_than_can_wait_those_that_were_due_first_are_closed_first(worker: WindowWorker) -> None:
+    worker.work.is_immediate = False
+    worker.closing_loop.most_offered = 2
+    for number, account_id in enumerate(ACCOUNTS):
+        worker.open(account_id, 60 - 10 * number)
+    worker.clock.advance(60)
+
+    worker.closing_loop.tick()
+    worker.work.do_all()
+
+    assert [state_of(worker, name) for name in ("w-1", "w-2", "w-3")] == [
+        WindowState.OPEN,
+        WindowState.CLOSED_VERIFIED,
+        WindowState.CLOSED_VERIFIED,
+    ]
+    worker.closing_loop.tick()
+    worker.work.do_all()
+    assert state_of(worker, "w-1") is WindowState.CLOSED_VERIFIED
+
+
 def test_one_turn_reads_the_windows_that_are_not_over_once(worker: WindowWorker) -> None:
     worker.open(ACCOUNT, 3600)
     reads: list[str] = []

@@ -18,8 +18,10 @@ def test_work_of_one_key_is_taken_once_until_it_is_done() -> None:
     assert crew.offer("a", lambda: done.append("first"))
     assert not crew.offer("a", lambda: done.append("second"))
     assert crew.offer("b", lambda: done.append("other"))
+    assert crew.count() == 2
     for work in waiting:
         work()  # type: ignore[operator]  # what the crew handed over
+    assert crew.count() == 0
     assert crew.offer("a", lambda: done.append("third"))
     assert done == ["first", "other"]
 

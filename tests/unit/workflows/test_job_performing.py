@@ -18,6 +18,7 @@ from rootkeeper.errors import (
     DatabaseError,
     InputError,
     JobConflictError,
+    JobLostError,
     LedgerUnavailableError,
     RootkeeperError,
     RunStoppedError,
@@ -100,6 +101,12 @@ def test_what_would_fail_again_isnt_tried_again(desk: JobDesk, error: Rootkeeper
     assert told.event is NotificationEvent.JOB_FAILED
     assert error.message in told.body
     assert "rootkeeper jobs" in told.body
+
+
+def test_nothing_is_written_about_a_job_that_was_lost(desk: JobDesk) -> None:
+    job = do(desk, failing(JobLostError("It was taken over.")))
+    assert (job.state, job.remark) == (JobState.RUNNING, None)
+    assert desk.notifier.notifications == []
 
 
 @pytest.mark.parametrize("error", [AwsUnreachableError("No answer."), AwsCredentialsError("They have expired.")])

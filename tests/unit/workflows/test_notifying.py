@@ -147,6 +147,16 @@ def test_a_failing_target_is_told_of_to_the_others_once_an_hour(workers: Workers
     assert workers.sender.list_titles("mail").count("The notification target chat fails") in {2, 3}
 
 
+def test_a_target_that_takes_two_in_a_row_not_is_told_of_before_either_is_tried_again(workers: Workers) -> None:
+    workers.sender.break_down("chat")
+    for _ in range(2):
+        workers.outbox.notify(INFO)
+        workers.turn(1)
+    workers.turn(1)
+    assert workers.sender.attempts.count("chat") == 2
+    assert workers.sender.list_titles("mail").count("The notification target chat fails") == 1
+
+
 def test_that_something_critical_was_lost_is_critical_itself(workers: Workers) -> None:
     workers.sender.break_down("chat")
     workers.outbox.notify(CRITICAL)

@@ -1,0 +1,81 @@
+/**
+ * The typed client of the API. Paths, parameters and bodies are checked against the OpenAPI document; what a route answers
+ * is said by its caller, since the document doesn't tell: `ask<Me>(api.GET("/api/v1/me"))`.
+ */
+import createClient from "openapi-fetch";
+import { noteAnswer, noteSilence } from "./connection";
+import type { paths } from "./generated";
+import type { MissingPaths } from "./missing-routes";
+import { ConnectionLostError, problemOf, type ProblemError } from "./problems";
+import { csrfTokenOf, forgetSession, session, tokenOf } from "./session";
+import { askForFactor } from "./step-up";
+
+const FACTOR_NEEDED = "access.factor_needed";
+
+export const api = createClient<paths & MissingPaths>({
+  baseUrl: window.location.origin,
+  credentials: "same-origin",
+  fetch: send,
+});
+
+/**
+ * What a request is answered with.
+ *
+ * Throws a ProblemError if the server refuses, a ConnectionLostError if no answer came, and a StepUpDeclinedError if a
+ * second factor was needed and not given.
+ */
+export async function ask<T>(answering: Promise<{ data?: unknown; error?: unknown; response: Response }>): Promise<T> {
+  const { data, error, response } = await answering;
+  if (!response.ok) throw problemOf(response.status, error);
+  return data as T;
+}
+
+/** A request by hand, for what isn't JSON, such as a job's events. */
+export async function send(request: Request): Promise<Response> {
+  const repeatable = request.clone();
+  const response = await sendOnce(request);
+  if (response.status === 403 && (await readProblem(response)).code === FACTOR_NEEDED) {
+    await askForFactor();
+    return sendOnce(repeatable);
+  }
+  if (response.status === 401 && !isSignInRoute(request)) endSession();
+  return response;
+}
+
+async function sendOnce(request: Request): Promise<Response> {
+  const signed = new Request(request, { headers: signatureOf(request) });
+  let response: Response;
+  try {
+    response = await fetch(signed);
+  } catch (error) {
+    if (request.signal.aborted) throw error;
+    noteSilence();
+    throw new ConnectionLostError();
+  }
+  noteAnswer();
+  return response;
+}
+
+function signatureOf(request: Request): Headers {
+  const headers = new Headers(request.headers);
+  headers.set("X-Rootkeeper-Console", "1");
+  const token = tokenOf();
+  if (token) headers.set("Authorization", `Bearer ${token}`);
+  const csrfToken = csrfTokenOf();
+  if (csrfToken && request.method !== "GET") headers.set("X-CSRF-Token", csrfToken);
+  return headers;
+}
+
+async function readProblem(response: Response): Promise<ProblemError> {
+  const document: unknown = await response.clone().json().catch(() => null);
+  return problemOf(response.status, document);
+}
+
+/** At sign-in a 401 means a wrong password, and not that a session has ended. */
+function isSignInRoute(request: Request): boolean {
+  return new URL(request.url).pathname.startsWith("/api/v1/auth/");
+}
+
+function endSession(): void {
+  if (session.get().state === "signed_in") forgetSession(true);
+}

@@ -1,0 +1,50 @@
+/**
+ * Who is signed in here. The session itself is a cookie that scripts can't read; this holds what the server told about it.
+ * A token that was pasted stays in this page's memory alone, and is gone with the page.
+ */
+import { observable } from "./observable";
+import type { SessionRecord } from "./missing-routes";
+
+export type Session =
+  | { state: "unknown" }
+  | { state: "signed_out"; hasExpired: boolean }
+  | { state: "factor_needed"; needs: "factor" | "enrolment"; told: SessionRecord }
+  | { state: "signed_in"; token: string | null };
+
+export const session = observable<Session>({ state: "unknown" });
+
+let csrfToken: string | null = null;
+
+export function csrfTokenOf(): string | null {
+  return csrfToken;
+}
+
+export function tokenOf(): string | null {
+  const current = session.get();
+  return current.state === "signed_in" ? current.token : null;
+}
+
+/** What the server says of a session that it began or that it knows. */
+export function takeSession(told: SessionRecord): void {
+  csrfToken = told.csrf_token;
+  session.set(
+    told.needs
+      ? { state: "factor_needed", needs: told.needs, told }
+      : { state: "signed_in", token: null },
+  );
+}
+
+/** A session's id and its token against forgery change when the second factor was given anew. */
+export function renewCsrfToken(told: { csrf_token?: string }): void {
+  if (told.csrf_token) csrfToken = told.csrf_token;
+}
+
+export function takeToken(token: string): void {
+  csrfToken = null;
+  session.set({ state: "signed_in", token });
+}
+
+export function forgetSession(hasExpired: boolean): void {
+  csrfToken = null;
+  session.set({ state: "signed_out", hasExpired });
+}

@@ -1,0 +1,75 @@
+/** What of root access management is on, and what is missing with the reason why it matters. */
+import Box from "@cloudscape-design/components/box";
+import Container from "@cloudscape-design/components/container";
+import Header from "@cloudscape-design/components/header";
+import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import StatusIndicator from "@cloudscape-design/components/status-indicator";
+import type { Overview, SetupState } from "../api/missing-routes";
+import { FEATURES } from "./set-up";
+
+export function SetUpState({ overview }: { overview: Overview }) {
+  return (
+    <Container fitHeight header={<Header variant="h2">Set-up</Header>}>
+      <SpaceBetween size="m">
+        {overview.setup ? <Parts setup={overview.setup} /> : <StatusIndicator type="error">Unknown: AWS couldn't be asked</StatusIndicator>}
+        {overview.missing.map((one) => (
+          <div key={one.what}>
+            <StatusIndicator type="warning">{one.what}</StatusIndicator>
+            <Box color="text-body-secondary">
+              {one.why} {one.action}
+            </Box>
+          </div>
+        ))}
+        <Failsafes overview={overview} />
+      </SpaceBetween>
+    </Container>
+  );
+}
+
+function Parts({ setup }: { setup: SetupState }) {
+  return (
+    <KeyValuePairs
+      columns={2}
+      items={[
+        { label: "Trusted access", value: <OnOff isOn={setup.trusted_access} /> },
+        ...FEATURES.map((feature) => ({
+          label: feature.label,
+          value: <OnOff isOn={setup.features && setup.features.includes(feature.name)} />,
+        })),
+        { label: "Delegated administrators", value: <Delegates setup={setup} /> },
+      ]}
+    />
+  );
+}
+
+function OnOff({ isOn }: { isOn: boolean | null }) {
+  if (isOn === null) return <StatusIndicator type="error">Unknown</StatusIndicator>;
+  return isOn ? <StatusIndicator type="success">On</StatusIndicator> : <StatusIndicator type="warning">Off</StatusIndicator>;
+}
+
+function Delegates({ setup }: { setup: SetupState }) {
+  const found = setup.delegated_administrators;
+  if (!found) return <StatusIndicator type="error">Unknown</StatusIndicator>;
+  if (found.length === 0) return <StatusIndicator type="warning">None</StatusIndicator>;
+  return <>{found.map((one) => (one.name ? `${one.name} (${one.account_id})` : one.account_id)).join(", ")}</>;
+}
+
+function Failsafes({ overview }: { overview: Overview }) {
+  return overview.failsafe.map((one) => (
+    <div key={one.account_id}>
+      <Box variant="awsui-key-label">Failsafe {one.name}</Box>
+      <FailsafeVerdict isInOrder={one.is_in_order} />
+      {one.detail && <Box color="text-body-secondary">{one.detail}</Box>}
+    </div>
+  ));
+}
+
+function FailsafeVerdict({ isInOrder }: { isInOrder: boolean | null }) {
+  if (isInOrder === null) return <StatusIndicator type="error">Unknown</StatusIndicator>;
+  return isInOrder ? (
+    <StatusIndicator type="success">In order</StatusIndicator>
+  ) : (
+    <StatusIndicator type="warning">Not in order</StatusIndicator>
+  );
+}

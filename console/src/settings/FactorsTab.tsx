@@ -1,0 +1,85 @@
+/** One's own second factors. */
+import Box from "@cloudscape-design/components/box";
+import Button from "@cloudscape-design/components/button";
+import Header from "@cloudscape-design/components/header";
+import Modal from "@cloudscape-design/components/modal";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import Table from "@cloudscape-design/components/table";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { ask, api } from "../api/client";
+import type { Factor } from "../api/missing-routes";
+import { queries } from "../api/queries";
+import { ProblemAlert } from "../shell/ProblemAlert";
+import { Enrolment } from "../signin/Enrolment";
+import { Ago, Moment } from "../times/Moment";
+
+const KINDS = { totp: "Authenticator app", passkey: "Passkey" };
+
+export function FactorsTab() {
+  const [isAdding, setAdding] = useState(false);
+  const factors = useQuery({
+    queryKey: ["factors"],
+    queryFn: () => ask<{ factors: Factor[] }>(api.GET("/api/v1/me/factors")),
+  });
+  const removing = useMutation({
+    mutationFn: (factor_id: string) => ask(api.DELETE("/api/v1/me/factors/{factor_id}", { params: { path: { factor_id } } })),
+    onSuccess: readAgain,
+  });
+  const finish = () => {
+    setAdding(false);
+    readAgain();
+  };
+  return (
+    <SpaceBetween size="m">
+      <ProblemAlert error={factors.error} onRetry={() => void factors.refetch()} />
+      <Table
+        trackBy="factor_id"
+        items={factors.data?.factors ?? []}
+        loading={factors.isPending}
+        loadingText="Loading your second factors"
+        ariaLabels={{ tableLabel: "Your second factors" }}
+        header={
+          <Header
+            variant="h2"
+            description="Have two, so that a lost phone doesn't lock you out."
+            actions={<Button onClick={() => setAdding(true)}>Add a second factor</Button>}
+          >
+            Your second factors
+          </Header>
+        }
+        empty={<Box textAlign="center">None yet. Roles above auditor need one.</Box>}
+        columnDefinitions={[
+          { id: "kind", header: "Kind", cell: (one) => KINDS[one.kind], isRowHeader: true },
+          { id: "name", header: "Name", cell: (one) => one.name ?? "–" },
+          { id: "made", header: "Set up", cell: (one) => <Moment at={one.created_at} /> },
+          { id: "used", header: "Last used", cell: (one) => <Ago at={one.last_used_at} /> },
+          {
+            id: "remove",
+            header: "Remove",
+            cell: (one) => (
+              <Button
+                variant="inline-link"
+                ariaLabel={`Remove the ${KINDS[one.kind].toLowerCase()} of ${one.created_at}`}
+                loading={removing.isPending && removing.variables === one.factor_id}
+                onClick={() => removing.mutate(one.factor_id)}
+              >
+                Remove
+              </Button>
+            ),
+          },
+        ]}
+      />
+      {isAdding && (
+        <Modal visible header="Add a second factor" onDismiss={() => setAdding(false)}>
+          <Enrolment onEnrolled={finish} />
+        </Modal>
+      )}
+    </SpaceBetween>
+  );
+}
+
+function readAgain(): void {
+  void queries.invalidateQueries({ queryKey: ["factors"] });
+  void queries.invalidateQueries({ queryKey: ["me"] });
+}

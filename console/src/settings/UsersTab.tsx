@@ -1,0 +1,56 @@
+/** Users: added, given another role or password, disabled. */
+import Button from "@cloudscape-design/components/button";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import { useState } from "react";
+import type { Identity } from "../api/records";
+import { ProblemAlert } from "../shell/ProblemAlert";
+import { AddUser } from "./AddUser";
+import { DisableIdentity } from "./DisableIdentity";
+import { useIdentities } from "./identities";
+import { IdentityTable } from "./IdentityTable";
+import { SetPassword } from "./SetPassword";
+import { SetRole } from "./SetRole";
+
+type Asked = "add" | "role" | "password" | "disable";
+
+export function UsersTab() {
+  const users = useIdentities("user");
+  const [selected, setSelected] = useState<Identity | null>(null);
+  const [asked, setAsked] = useState<Asked | null>(null);
+  const close = () => setAsked(null);
+  const user = users.data?.find((one) => one.identity_id === selected?.identity_id) ?? null;
+  return (
+    <SpaceBetween size="m">
+      <ProblemAlert error={users.error} onRetry={() => void users.refetch()} />
+      <IdentityTable
+        title="Users"
+        description="People who sign in with a password and, above auditor, a second factor."
+        items={users.data}
+        isLoading={users.isPending}
+        empty="No users yet. Add one for each person: the ledger names who did what."
+        selected={user}
+        onSelect={setSelected}
+        actions={
+          <SpaceBetween size="xs" direction="horizontal">
+            <Button disabled={!user} onClick={() => setAsked("role")}>
+              Change role
+            </Button>
+            <Button disabled={!user} onClick={() => setAsked("password")}>
+              Set password
+            </Button>
+            <Button disabled={!user || user.disabled_at !== null} onClick={() => setAsked("disable")}>
+              Disable
+            </Button>
+            <Button variant="primary" onClick={() => setAsked("add")}>
+              Add user
+            </Button>
+          </SpaceBetween>
+        }
+      />
+      {asked === "add" && <AddUser onClose={close} />}
+      {user && asked === "role" && <SetRole user={user} onClose={close} />}
+      {user && asked === "password" && <SetPassword user={user} onClose={close} />}
+      {user && asked === "disable" && <DisableIdentity identity={user} onClose={close} />}
+    </SpaceBetween>
+  );
+}

@@ -1,0 +1,18 @@
+/** Passkeys: the browser's part, by the library that goes with the standard. */
+import { startAuthentication, startRegistration } from "@simplewebauthn/browser";
+import type {
+  PublicKeyCredentialCreationOptionsJSON,
+  PublicKeyCredentialRequestOptionsJSON,
+} from "@simplewebauthn/browser";
+import { ask, api } from "../api/client";
+
+/** What the person's passkey answers to the server's challenge. */
+export async function provePasskey(): Promise<unknown> {
+  const optionsJSON = await ask<PublicKeyCredentialRequestOptionsJSON>(api.POST("/api/v1/auth/passkey-options"));
+  return startAuthentication({ optionsJSON });
+}
+
+export async function makePasskey(): Promise<unknown> {
+  const optionsJSON = await ask<PublicKeyCredentialCreationOptionsJSON>(api.POST("/api/v1/me/factors/passkeys/options"));
+  return startRegistration({ optionsJSON });
+}
