@@ -40,6 +40,8 @@ class Authority:
         certificate = (
             _builder(name, self.certificate.subject, key)
             .add_extension(x509.SubjectAlternativeName([alternative]), critical=False)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
             .sign(self.key, hashes.SHA256())
         )
         path = self.folder / f"{name}.pem"
@@ -52,12 +54,28 @@ class Authority:
         return path
 
 
+_AUTHORITY_USAGE = x509.KeyUsage(
+    digital_signature=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
+"""What Python from 3.13 on demands of an authority. Source: ssl.VERIFY_X509_STRICT, RFC 5280 section 4.2.1.3."""
+
+
 def make_authority(folder: Path) -> Authority:
     """A new authority whose bundle lies in ``folder``."""
     key = ec.generate_private_key(ec.SECP256R1())
     certificate = (
         _builder("test authority", None, key)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(_AUTHORITY_USAGE, critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
     authority = Authority(folder, key, certificate)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -111,9 +112,19 @@ class SqliteFile:
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    """DBOS asks for the time by ``unixepoch('subsec')`` from Python 3.12 on, whatever the SQLite that came with it;
+    before 3.42 that is NULL. Source: SQLite, release notes of 3.42.0.
+    """
     connection.isolation_level = "IMMEDIATE"
+    if sqlite3.sqlite_version_info < (3, 42):
+        connection.create_function("unixepoch", -1, _read_unix_time)
     for pragma in (f"busy_timeout={_BUSY_MILLISECONDS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _read_unix_time(*_modifiers: str) -> float:
+    """Seconds since 1970, with their fraction."""
+    return time.time()
 
 
 class PostgresqlSchema:
