@@ -96,5 +96,5 @@ def test_signing_in_by_keyboard_alone(person: Person, stage: Stage) -> None:
 
 def test_a_refused_form_puts_the_cursor_where_the_fault_is(person: Person) -> None:
     person.sign_in(EMAIL, "Wrong-Password-1")
-    assert person.page.evaluate("document.activeElement.id") == "email"
+    person.page.wait_for_function("document.activeElement.id === 'email'")
     assert person.page.locator("#email").get_attribute("aria-invalid") == "true"

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tests.functional.promises.command_lines import OF_OUR_OWN, OF_SERVERS
+
 MANAGEMENT = "111122223333"
 FAILSAFE = "222233334444"
 CLEAN = "666677778888"
@@ -197,6 +199,7 @@ READING = (
     ),
     Row(("windows", "list"), for_all()),
     Row(("windows", "show", WINDOW), for_all()),
+    Row(("windows", "report", WINDOW), for_all()),
     Row(("exceptions", "list"), for_all()),
     Row(("jobs", "list"), for_all()),
     Row(("jobs", "show", "{job}"), for_all()),
@@ -265,5 +268,12 @@ ASK_NOTHING = {
     ("jobs", "resume"): "goes on with a command above",
     ("ledger", "adopt"): "changes the database alone, and has no dry run",
     ("sandbox",): "is what the callers here call",
+    ("diff",): "reads the database alone",
+    ("history",): "reads the database alone",
+    ("notifications", "list"): "reads the database alone",
+    ("token", "list"): "reads the database alone",
+    ("users", "list"): "reads the database alone",
+    **dict.fromkeys(OF_OUR_OWN, "changes nothing in AWS, and needs no more than the organization's id"),
+    **dict.fromkeys(OF_SERVERS, "is a server, or speaks to one alone"),
 }
 """Commands without a row, and why."""

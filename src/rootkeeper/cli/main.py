@@ -39,7 +39,9 @@ class RootkeeperGroup(CommandGroup):
         "report": CommandEntry(
             "rootkeeper.cli.report", "Write the evidence of a period: for an auditor, without AWS.", _SEE
         ),
-        "history": CommandEntry("rootkeeper.cli.history", "Show one account's past.", _SEE),
+        "history": CommandEntry(
+            "rootkeeper.cli.history", "Show one account's past: one time line, the oldest first.", _SEE
+        ),
         "diff": CommandEntry("rootkeeper.cli.diff", "Show what changed between two audits.", _SEE),
         "preflight": CommandEntry("rootkeeper.cli.preflight", "Show what SCPs and RCPs would block.", _SEE),
         "ledger": CommandEntry("rootkeeper.cli.ledger", "Read and verify the audit trail.", _SEE),
@@ -72,7 +74,7 @@ class RootkeeperGroup(CommandGroup):
             "rootkeeper.cli.failsafe", "Keep the delegated administrator's root login as the way back in.", _RECOVER
         ),
         "serve": CommandEntry("rootkeeper.cli.serve", "Run the server: its API, and a worker within.", _SERVE),
-        "worker": CommandEntry("rootkeeper.cli.worker", "Run a worker, on PostgreSQL as many as you like.", _SERVE),
+        "worker": CommandEntry("rootkeeper.cli.worker", "Run a worker: what a server does, without its API.", _SERVE),
         "users": CommandEntry("rootkeeper.cli.users", "Keep users who sign in to a server.", _SERVE),
         "token": CommandEntry("rootkeeper.cli.token", "Keep API tokens of a server.", _SERVE),
         "login": CommandEntry("rootkeeper.cli.login", "Sign in to a Rootkeeper server.", _SERVE),

@@ -202,6 +202,8 @@ def test_odd_addresses_find_no_mistake_in_the_real_stores(story: Story) -> None:
 def test_the_server_is_ready_and_its_log_tells_who_asked_and_no_token(story: Story) -> None:
     ready = story.server.ask("GET", "/readyz")
     assert ready.status == 200, ready
+    for name in ("olga", "piet"):
+        assert story.server.ask("GET", "/api/v1/me?asked=now", name=name).status == 200
     assert all(token not in story.server.stderr for token in story.server.tokens.values())
     requests = [line for line in story.server.lines if line["event"] == "api:request"]
     assert {"olga", "piet"} <= {line.get("actor") for line in requests}

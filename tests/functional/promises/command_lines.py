@@ -9,6 +9,39 @@ import typer
 
 from rootkeeper.cli.main import RootkeeperGroup
 
+OF_SERVERS = frozenset(
+    {
+        ("login",),
+        ("logout",),
+        ("serve",),
+        ("windows", "activate"),
+        ("windows", "approve"),
+        ("windows", "cancel"),
+        ("windows", "deny"),
+        ("windows", "extend"),
+        ("windows", "request"),
+        ("windows", "review"),
+        ("worker",),
+    }
+)
+"""They are a server, or speak to one and to nobody else: tests/functional/serving and through_server try them."""
+OF_OUR_OWN = frozenset(
+    {
+        ("ledger", "import"),
+        ("notifications", "test"),
+        ("token", "create"),
+        ("token", "revoke"),
+        ("users", "add"),
+        ("users", "disable"),
+        ("users", "set-password"),
+        ("users", "set-role"),
+    }
+)
+"""They change what the product keeps, or send to people, and nothing in AWS: test_identity_commands,
+test_emergency_commands and test_notification_commands try them, dry runs and prompts included.
+"""
+TRIED_ELSEWHERE = OF_SERVERS | OF_OUR_OWN
+
 
 def list_commands(option: str | None = None) -> set[tuple[str, ...]]:
     """Every command, or those that know ``option``."""

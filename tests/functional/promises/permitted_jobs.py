@@ -300,6 +300,7 @@ ATTEMPTS: dict[str, tuple[Attempt, ...]] = {
     ),
     "exceptions list": (Attempt(("exceptions", "list"), remember),),
     "windows list": (Attempt(("windows", "list"), have_a_window),),
+    "windows report": (Attempt(("windows", "report", "{target}"), have_a_window),),
     "windows show": (Attempt(("windows", "show", "{target}"), have_a_window),),
     "delete": (
         *read_organization(
@@ -348,10 +349,15 @@ ATTEMPTS: dict[str, tuple[Attempt, ...]] = {
 """For each command the attempts that together need all that it may need."""
 
 WITHOUT_AWS = {
+    "diff": Attempt(("diff", "--list"), remember),
+    "history": Attempt(("history", "{target}"), remember),
     "ledger adopt": Attempt(("ledger", "adopt", "--yes"), remember),
     "ledger export": Attempt(("ledger", "export"), remember),
     "ledger list": Attempt(("ledger", "list"), remember),
     "ledger verify": Attempt(("ledger", "verify"), remember),
+    "notifications list": Attempt(("notifications", "list"), remember),
+    "token list": Attempt(("token", "list"), remember),
+    "users list": Attempt(("users", "list"), remember),
     "report": Attempt(("report", "--from", "30d", "--fail-on", "none"), remember),
 }
 """Commands that read and write the database alone."""

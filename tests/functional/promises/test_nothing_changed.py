@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.functional.promises.command_lines import list_commands
+from tests.functional.promises.command_lines import TRIED_ELSEWHERE, list_commands
 from tests.functional.promises.locked_resources import LOCKED_BUCKET, LOCKED_QUEUE
 from tests.functional.promises.stage import CLEAN, EVERYTHING, FAILSAFE, UNIT, Stage, assert_clean_ending, read_rows
 from tests.functional.promises.unfinished_runs import interrupt_deletion
@@ -37,15 +37,18 @@ DRY_RUNS: dict[tuple[str, ...], tuple[str, ...]] = {
 READING: dict[tuple[str, ...], tuple[str, ...]] = {
     ("audit",): ("audit", "--details"),
     ("breakglass",): ("breakglass",),
+    ("diff",): ("diff", "--list"),
     ("emails", "list"): ("emails", "list"),
     ("exceptions", "list"): ("exceptions", "list"),
     ("failsafe", "check"): ("failsafe", "check"),
     ("failsafe", "runbook"): ("failsafe", "runbook"),
+    ("history",): ("history", CLEAN),
     ("jobs", "list"): ("jobs", "list"),
     ("jobs", "show"): ("jobs", "show", "{job}"),
     ("ledger", "export"): ("ledger", "export"),
     ("ledger", "list"): ("ledger", "list"),
     ("ledger", "verify"): ("ledger", "verify"),
+    ("notifications", "list"): ("notifications", "list"),
     ("plan",): ("plan", "--all", "--out", "{folder}/second.json"),
     ("policies", "alarms"): ("policies", "alarms"),
     ("policies", "cloudformation"): ("policies", "cloudformation"),
@@ -55,7 +58,10 @@ READING: dict[tuple[str, ...], tuple[str, ...]] = {
     ("preflight",): ("preflight",),
     ("report",): ("report", "--from", "30d"),
     ("status",): ("status",),
+    ("token", "list"): ("token", "list"),
+    ("users", "list"): ("users", "list"),
     ("windows", "list"): ("windows", "list"),
+    ("windows", "report"): ("windows", "report", CLEAN),
     ("windows", "show"): ("windows", "show", CLEAN),
 }
 ENDING_JOBS: dict[tuple[str, ...], tuple[str, ...]] = {("jobs", "cancel"): ("jobs", "cancel", "{job}")}
@@ -64,8 +70,8 @@ ON_SANDBOXES_OF_THEIR_OWN = {("demo",), ("sandbox",)}
 
 
 def test_p07_every_command_is_either_reading_or_has_a_dry_run() -> None:
-    assert list_commands("--dry-run") == set(DRY_RUNS)
-    assert list_commands() - ON_SANDBOXES_OF_THEIR_OWN == {*DRY_RUNS, *READING, *ENDING_JOBS}
+    assert list_commands("--dry-run") - TRIED_ELSEWHERE == set(DRY_RUNS)
+    assert list_commands() - ON_SANDBOXES_OF_THEIR_OWN - TRIED_ELSEWHERE == {*DRY_RUNS, *READING, *ENDING_JOBS}
 
 
 def fill_in(stage: Stage, arguments: tuple[str, ...], job_id: str) -> list[str]:

@@ -112,7 +112,9 @@ def test_p02_p25_a_disk_that_fills_in_mid_run_stops_every_call_and_the_next_run_
         assert witness.unfounded == [], run.shown
         left = stage.sandbox.root_user(EVERYTHING)
         assert left["mfa_devices"] or not (left["password"] or left["access_keys"])
-        assert (run.status == 0) == stage.is_bare(EVERYTHING), run.shown
+        is_done = stage.is_bare(EVERYTHING)
+        # Everything may be gone and read again when the disk fills at the very last: that isn't a good end either.
+        assert is_done if run.status == 0 else not is_done or "can't be written" in run.stderr, run.shown
         ends.add((bool(stage.privileged(since)), run.status))
         again = stage.run("delete", EVERYTHING, "--yes")
         assert again.status == 0, again.shown

@@ -145,6 +145,7 @@ COMMANDS = (
     _audit("jobs cancel", _NAME_ORGANIZATION),
     _audit("exceptions list", _NAME_ORGANIZATION),
     _audit("windows list", _NAME_ORGANIZATION),
+    _audit("windows report", _NAME_ORGANIZATION),
     _audit("windows show", _NAME_ORGANIZATION),
     CommandPermissions("delete", ShippedRole.DELETE, _READ_INVENTORY | _READ_GUARDRAILS | _SELECT_BY_TAG, _DELETE),
     CommandPermissions("apply", ShippedRole.DELETE, _READ_INVENTORY | _READ_GUARDRAILS, _DELETE),
