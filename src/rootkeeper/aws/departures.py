@@ -59,8 +59,9 @@ def guard_departure(**_: object) -> None:
 
 
 def ensure_still_valid(intent: Intent, clock: Clock) -> None:
-    """:raises LockLostError: if the writer's lease may have run out."""
-    if intent.valid_until <= clock.monotonic():
+    """:raises LockLostError: if the writer's lease may have run out, by this process's time or by that of others."""
+    is_past = intent.valid_until_at is not None and intent.valid_until_at <= clock.now()
+    if is_past or intent.valid_until <= clock.monotonic():
         raise LockLostError(
             f"The right to act on intent {intent.sequence} ({intent.action}) has run out; nothing was sent.",
             hint="Run the command again; it reads first what was done.",

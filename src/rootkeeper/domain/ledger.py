@@ -148,6 +148,8 @@ class Intent:
     valid_until: float
     """Monotonic seconds: after it the writer's lease may have run out, and the call must not leave any more."""
     parameters: Mapping[str, JsonValue] = field(default_factory=dict)
+    valid_until_at: datetime | None = None
+    """The same by the wall clock, by which others judge the lease: it may be set forward meanwhile."""
 
 
 _SECRET_WORDS = ("password", "passwd", "secret", "token")

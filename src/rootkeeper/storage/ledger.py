@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import TypeVar
 
 from rootkeeper.domain.ledger import (
@@ -59,7 +60,7 @@ class SqlLedger:
 
         :raises ValueError: if a parameter is named like a secret, or has no canonical form.
         """
-        draft = self._draft(action, account_id, parameters, Phase.INTENT)
+        draft, clock = self._draft(action, account_id, parameters, Phase.INTENT), self._owner.clock
 
         def append(transaction: WriteTransaction) -> Intent:
             self._ensure_same_owner(draft)
@@ -73,6 +74,7 @@ class SqlLedger:
                 account_id=account_id,
                 valid_until=valid_until,
                 parameters=entry.parameters,
+                valid_until_at=clock.now() + timedelta(seconds=valid_until - clock.monotonic()),
             )
 
         needs = None if lock is None else Needs(lock=(self._organization_id, lock.account_id))

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -33,6 +35,17 @@ def test_it_stays_when_the_lease_ran_out_while_it_waited(waited: float) -> None:
     clock = FakeClock()
     with departing(make_intent(clock, Action.ACCESS_KEY_DELETE, ACCOUNT, valid_seconds=60), clock) as departure:
         clock.advance(waited)
+        with pytest.raises(LockLostError):
+            guard_departure()
+        assert not departure.has_left
+
+
+def test_p27_it_stays_when_the_wall_clock_by_which_others_take_over_was_set_forward() -> None:
+    clock = FakeClock()
+    lasting = make_intent(clock, Action.ACCESS_KEY_DELETE, ACCOUNT, valid_seconds=60)
+    intent = replace(lasting, valid_until_at=clock.now() + timedelta(seconds=60))
+    with departing(intent, clock) as departure:
+        clock.jump(61)
         with pytest.raises(LockLostError):
             guard_departure()
         assert not departure.has_left
