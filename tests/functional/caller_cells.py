@@ -262,7 +262,7 @@ DRY_RUNS = (
 )
 """Commands that change something, dry: a caller who may not make the change is refused, and told who may."""
 
-ASK_NOTHING = {
+ASK_NOTHING: dict[tuple[str, ...], str] = {
     ("demo",): "has an organization and callers of its own",
     ("jobs", "cancel"): "changes the database alone, and has no dry run",
     ("jobs", "resume"): "goes on with a command above",
