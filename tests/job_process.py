@@ -56,6 +56,8 @@ class StepPerformer:
             task.kept.record({account_id: {"process": os.getpid()}})
             with (self.folder / "steps").open("a") as steps:
                 steps.write(f"{task.kept.job_id} {number} {os.getpid()}\n")
+            if task.kept.is_cancelled:
+                break
         return JobEnding(JobState.DONE)
 
 

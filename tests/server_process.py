@@ -17,7 +17,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,16 +58,18 @@ class ServerProcess:
         command: str = "serve",
         *,
         port: int = 0,
+        options: Sequence[str] = (),
         clock_offset: float | None = None,
         waits: bool = True,
     ) -> Iterator[ServerProcess]:
         """Start one and wait until it says that it is ready; it is killed at the end if it still runs.
 
+        :param options: further ones of the command; a server of a clock of its own takes none.
         :param clock_offset: give it a clock that is off by so many seconds, and that ``move_clock`` moves.
         :param waits: ``False`` for one that isn't expected to get ready.
         """
         with tempfile.TemporaryDirectory() as name:
-            server = cls.spawn(environment, command, Path(name), port=port, clock_offset=clock_offset)
+            server = cls.spawn(environment, command, Path(name), port=port, options=options, clock_offset=clock_offset)
             try:
                 if waits:
                     server.wait_ready()
@@ -83,13 +85,14 @@ class ServerProcess:
         folder: Path,
         *,
         port: int = 0,
+        options: Sequence[str] = (),
         clock_offset: float | None = None,
     ) -> ServerProcess:
         """The process, whatever becomes of it."""
         offset_file = folder / "offset"
         offset_file.write_text(str(clock_offset or 0))
         listening = ["--port", str(port)] if command == "serve" else []
-        arguments = ["-m", "rootkeeper", command, *listening]
+        arguments = ["-m", "rootkeeper", command, *listening, *options]
         if clock_offset is not None:
             arguments = ["-m", "tests.clocked_server", str(offset_file), command, str(port)]
         surroundings = dict(os.environ) | dict(environment)

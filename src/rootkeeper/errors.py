@@ -54,7 +54,7 @@ class JobConflictError(InputError):
 
 
 class JobLostError(JobConflictError):
-    """Another process has taken a job over; whoever had it before writes nothing more about it."""
+    """A job was taken over, by another process or anew by this one; the run before writes nothing more about it."""
 
     code = "job.lost"
 

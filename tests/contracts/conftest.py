@@ -8,6 +8,7 @@ from itertools import product
 import pytest
 
 from rootkeeper.aws.gateway import AwsGateway, GatewayOptions, open_gateway
+from tests.contracts.stores import find_url
 from tests.contracts.subjects import FakeSubject, SandboxSubject, Subject
 from tests.fakes.clock import FakeClock
 from tests.postgresql import PostgresqlServer
@@ -45,6 +46,12 @@ def make_regional_clients(gateway: AwsGateway) -> None:
 def postgresql_url(postgresql: PostgresqlServer) -> str:
     """An empty database of its own, tables and all."""
     return postgresql.create_current_database()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A database of the test's own, of either kind."""
+    return find_url(request.param, request)
 
 
 @pytest.fixture(params=["fake", "sandbox"])

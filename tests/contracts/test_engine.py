@@ -18,9 +18,7 @@ from sqlalchemy import create_engine, text
 from rootkeeper.engine.dbos_engine import DbosEngine, EngineOptions, open_engine
 from rootkeeper.errors import DatabaseError
 from tests.engine_process import ORGANIZATION_ID, Deeds, EngineProcess, wait_until
-from tests.postgresql import PostgresqlServer
 
-KINDS = ["sqlite", "postgresql"]
 TAKEOVER_SECONDS = 10.0
 CANARY = "canary/wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 
@@ -47,21 +45,17 @@ class Place:
         return engine
 
 
-@pytest.fixture(params=KINDS)
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
-    if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/rootkeeper.db"
-    else:
-        url = request.getfixturevalue("postgresql").create_database()
-    place = Place(url, tmp_path)
+@pytest.fixture
+def place(database_url: str, tmp_path: Path) -> Iterator[Place]:
+    place = Place(database_url, tmp_path)
     with place.opened:
         yield place
 
 
 @pytest.fixture
-def shared(postgresql: PostgresqlServer, tmp_path: Path) -> Iterator[Place]:
+def shared(postgresql_url: str, tmp_path: Path) -> Iterator[Place]:
     """A place for many workers."""
-    place = Place(postgresql.create_database(), tmp_path)
+    place = Place(postgresql_url, tmp_path)
     with place.opened:
         yield place
 

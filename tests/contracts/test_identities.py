@@ -20,6 +20,8 @@ from tests.fakes.clock import START, FakeClock
 ANA = Identity("u-1", IdentityKind.USER, "ana", ServerRole.APPROVER, "operator", START)
 TOKEN = Identity("t-1", IdentityKind.TOKEN, "ci", ServerRole.AUDITOR, "operator", START, START + timedelta(days=1))
 PASSWORD = "correct horse battery"
+END = START + timedelta(hours=12)
+"""Of a sign-in."""
 
 
 @pytest.fixture
@@ -58,15 +60,17 @@ def test_a_token_ends(store: IdentityStore, clock: FakeClock) -> None:
 
 def test_a_user_is_known_by_the_password_whatever_the_names_case(store: IdentityStore) -> None:
     store.add_user(ANA, PASSWORD)
-    assert store.check_password("ANA", PASSWORD) == ANA
-    assert store.check_password("ana", PASSWORD + "x") is None
-    assert store.check_password("nobody", PASSWORD) is None
+    assert store.sign_in("ANA", PASSWORD, "rk_one", END) == ANA
+    assert store.sign_in("ana", PASSWORD + "x", "rk_new", END) is None
+    assert store.sign_in("nobody", PASSWORD, "rk_new", END) is None
+    assert store.find_by_token("rk_one") is not None
+    assert store.find_by_token("rk_new") is None
 
 
 def test_a_token_is_no_password_and_a_password_no_token(store: IdentityStore) -> None:
     store.add_token(TOKEN, "rk_right")
     store.add_user(ANA, PASSWORD)
-    assert store.check_password("ci", "rk_right") is None
+    assert store.sign_in("ci", "rk_right", "rk_new", END) is None
     assert store.find_by_token(PASSWORD) is None
 
 
@@ -82,8 +86,8 @@ def test_a_name_is_taken_by_users_and_tokens_together(store: IdentityStore, name
 
 def test_a_sign_in_ends_by_time_and_by_signing_out(store: IdentityStore, clock: FakeClock) -> None:
     store.add_user(ANA, PASSWORD)
-    store.add_sign_in(ANA, "rk_one", START + timedelta(hours=12))
-    store.add_sign_in(ANA, "rk_two", START + timedelta(hours=12))
+    store.sign_in("ana", PASSWORD, "rk_one", END)
+    store.sign_in("ana", PASSWORD, "rk_two", END)
     store.end_sign_in("rk_one")
     assert store.find_by_token("rk_one") is None
     assert store.find_by_token("rk_two") is not None
@@ -95,12 +99,12 @@ def test_a_sign_in_ends_by_time_and_by_signing_out(store: IdentityStore, clock: 
 def test_a_disabled_identity_acts_no_more_and_keeps_its_name(store: IdentityStore, clock: FakeClock) -> None:
     store.add_user(ANA, PASSWORD)
     store.add_token(TOKEN, "rk_right")
-    store.add_sign_in(ANA, "rk_one", START + timedelta(hours=12))
+    store.sign_in("ana", PASSWORD, "rk_one", END)
     assert store.disable("Ana", clock.now()).disabled_at == START
     clock.advance(5)
     assert store.disable("ana", clock.now()).disabled_at == START
     store.disable("ci", clock.now())
-    assert store.check_password("ana", PASSWORD) is None
+    assert store.sign_in("ana", PASSWORD, "rk_new", END) is None
     assert store.find_by_token("rk_one") is None
     assert store.find_by_token("rk_right") is None
     assert [one.name for one in store.list_identities()] == ["ci", "ana"]
@@ -110,7 +114,7 @@ def test_a_disabled_identity_acts_no_more_and_keeps_its_name(store: IdentityStor
 
 def test_a_role_holds_from_the_next_look_on(store: IdentityStore) -> None:
     store.add_user(ANA, PASSWORD)
-    store.add_sign_in(ANA, "rk_one", START + timedelta(hours=12))
+    store.sign_in("ana", PASSWORD, "rk_one", END)
     assert store.set_role("ana", ServerRole.VIEWER).role is ServerRole.VIEWER
     found = store.find_by_token("rk_one")
     assert found is not None
@@ -119,11 +123,11 @@ def test_a_role_holds_from_the_next_look_on(store: IdentityStore) -> None:
 
 def test_a_new_password_replaces_the_old_one_and_ends_sign_ins(store: IdentityStore) -> None:
     store.add_user(ANA, PASSWORD)
-    store.add_sign_in(ANA, "rk_one", START + timedelta(hours=12))
+    store.sign_in("ana", PASSWORD, "rk_one", END)
     store.set_password("ana", "another horse battery")
     assert store.find_by_token("rk_one") is None
-    assert store.check_password("ana", PASSWORD) is None
-    assert store.check_password("ana", "another horse battery") is not None
+    assert store.sign_in("ana", PASSWORD, "rk_new", END) is None
+    assert store.sign_in("ana", "another horse battery", "rk_new", END) is not None
 
 
 def test_a_token_stays_as_it_was_made(store: IdentityStore) -> None:

@@ -11,7 +11,7 @@ import pytest
 from rootkeeper.domain.jobs import MOST_ATTEMPTS, Job, JobKind, JobProgress, JobState
 from rootkeeper.domain.ledger import ActorKind
 from rootkeeper.domain.organizations import AccountId
-from rootkeeper.errors import InputError, JobConflictError
+from rootkeeper.errors import JobConflictError, JobLostError, NotFoundError
 from rootkeeper.ports.jobs import JobStore
 from rootkeeper.storage.database import open_database
 from tests.contracts.stores import ORGANIZATION_ID, find_url
@@ -64,16 +64,16 @@ def test_a_job_is_read_as_it_was_added(stores: Stores) -> None:
     assert replace(found, owner=None) == JOB
     assert stores.there.find_document("j-1") == "the plan"
     assert stores.there.list_jobs() == (found,)
-    with pytest.raises(InputError):
+    with pytest.raises(NotFoundError):
         stores.there.get("j-2")
 
 
 def test_results_add_up_and_a_later_one_replaces_an_earlier(stores: Stores) -> None:
     stores.here.add(JOB)
-    assert stores.here.record_results("j-1", {ACCOUNT_ID: {"n": 1}}, JobProgress(3, 1)) is JobState.RUNNING
-    stores.here.record_results("j-1", {ACCOUNT_ID: {"n": 2}, OTHER_ACCOUNT_ID: {"n": None}}, JobProgress(3, 2))
+    assert stores.here.record_results(JOB, {ACCOUNT_ID: {"n": 1}}, JobProgress(3, 1)) is JobState.RUNNING
+    stores.here.record_results(JOB, {ACCOUNT_ID: {"n": 2}, OTHER_ACCOUNT_ID: {"n": None}}, JobProgress(3, 2))
     assert stores.there.list_results("j-1") == {ACCOUNT_ID: {"n": 2}, OTHER_ACCOUNT_ID: {"n": None}}
-    assert stores.here.checkpoint("j-1", JobProgress(3, 2, 1)) is JobState.RUNNING
+    assert stores.here.checkpoint(JOB, JobProgress(3, 2, 1)) is JobState.RUNNING
     assert stores.there.get("j-1").progress == JobProgress(3, 2, 1)
 
 
@@ -87,20 +87,49 @@ def test_the_job_of_the_living_isnt_taken_over_and_of_the_dead_is_once(stores: S
     with pytest.raises(JobConflictError):
         stores.here.take_over("j-1")
     with pytest.raises(JobConflictError):
-        stores.there.record_results("j-1", {ACCOUNT_ID: {}}, JobProgress(3, 1))
+        stores.there.record_results(JOB, {ACCOUNT_ID: {}}, JobProgress(3, 1))
     with pytest.raises(JobConflictError):
-        stores.there.end("j-1", JobState.DONE, JobProgress(3, 3))
+        stores.there.end(JOB, JobState.DONE, JobProgress(3, 3))
     assert stores.here.list_results("j-1") == {}
+
+
+def test_what_was_begun_before_a_job_was_taken_over_or_queued_anew_writes_nothing_more(stores: Stores) -> None:
+    """Though the process is the same."""
+    stores.here.add(JOB)
+    stores.here.end(JOB, JobState.INTERRUPTED, JobProgress(3, 1))
+    newer = stores.here.take_over("j-1")
+    for write in list_writes(stores.here, JOB):
+        with pytest.raises(JobLostError):
+            write()
+    assert stores.here.get("j-1") == newer
+    stores.here.end(newer, JobState.INTERRUPTED, JobProgress(3, 2))
+    queued = stores.there.requeue("j-1", {})
+    for write in list_writes(stores.here, newer):
+        with pytest.raises(JobLostError):
+            write()
+    assert stores.here.get("j-1") == queued
+    assert (stores.here.list_results("j-1"), stores.here.find_outcome("j-1")) == ({}, None)
+
+
+def list_writes(store: JobStore, job: Job) -> list[Callable[[], object]]:
+    """All that whoever works on a job writes about it."""
+    return [
+        lambda: store.checkpoint(job, JobProgress()),
+        lambda: store.record_results(job, {ACCOUNT_ID: {}}, JobProgress()),
+        lambda: store.set_outcome(job, "{}"),
+        lambda: store.postpone(job, JobProgress(), "AWS is away.", None),
+        lambda: store.end(job, JobState.DONE, JobProgress()),
+    ]
 
 
 def test_an_interrupted_job_isnt_over_and_a_done_one_is(stores: Stores) -> None:
     stores.here.add(JOB)
-    stores.here.end("j-1", JobState.INTERRUPTED, JobProgress(3, 1), "Enough.")
+    stores.here.end(JOB, JobState.INTERRUPTED, JobProgress(3, 1), "Enough.")
     found = stores.there.get("j-1")
     assert (found.state, found.remark, found.ended_at) == (JobState.INTERRUPTED, "Enough.", None)
     assert stores.there.list_jobs(unfinished_only=True) == (found,)
-    stores.there.take_over("j-1")
-    stores.there.end("j-1", JobState.DONE, JobProgress(3, 3))
+    taken = stores.there.take_over("j-1")
+    stores.there.end(taken, JobState.DONE, JobProgress(3, 3))
     found = stores.here.get("j-1")
     assert (found.state, found.remark, found.ended_at) == (JobState.DONE, None, START)
     assert stores.here.list_jobs(unfinished_only=True) == ()
@@ -111,12 +140,12 @@ def test_an_interrupted_job_isnt_over_and_a_done_one_is(stores: Stores) -> None:
 def test_whoever_works_on_a_cancelled_job_learns_it_and_cant_undo_it(stores: Stores) -> None:
     stores.here.add(JOB)
     assert stores.there.cancel("j-1", "Cancelled by ana.").state is JobState.CANCELLED
-    assert stores.here.record_results("j-1", {ACCOUNT_ID: {}}, JobProgress(3, 1)) is JobState.CANCELLED
-    stores.here.end("j-1", JobState.DONE, JobProgress(3, 1))
+    assert stores.here.record_results(JOB, {ACCOUNT_ID: {}}, JobProgress(3, 1)) is JobState.CANCELLED
+    stores.here.end(JOB, JobState.DONE, JobProgress(3, 1))
     assert stores.there.get("j-1").state is JobState.CANCELLED
     with pytest.raises(JobConflictError):
         stores.there.cancel("j-1", "Again.")
-    with pytest.raises(InputError):
+    with pytest.raises(NotFoundError):
         stores.there.cancel("j-2", "Nothing.")
 
 
@@ -153,15 +182,15 @@ def test_a_queued_job_can_be_cancelled_and_never_begins(stores: Stores) -> None:
 def test_a_job_that_is_put_off_counts_its_attempts_and_says_when(stores: Stores) -> None:
     stores.here.add(QUEUED)
     for attempt in (1, 2):
-        stores.here.take_over("j-q")
-        assert stores.here.get("j-q").next_attempt_at is None
-        stores.here.postpone("j-q", JobProgress(3, attempt), "AWS is away.", START + timedelta(minutes=attempt))
+        taken = stores.here.take_over("j-q")
+        assert taken.next_attempt_at is None
+        stores.here.postpone(taken, JobProgress(3, attempt), "AWS is away.", START + timedelta(minutes=attempt))
         found = stores.there.get("j-q")
         assert (found.state, found.attempts, found.remark) == (JobState.INTERRUPTED, attempt, "AWS is away.")
         assert found.next_attempt_at == START + timedelta(minutes=attempt)
         assert (found.progress.done, found.ended_at) == (attempt, None)
-    stores.here.take_over("j-q")
-    stores.here.postpone("j-q", JobProgress(), "Enough.", None)
+    taken = stores.here.take_over("j-q")
+    stores.here.postpone(taken, JobProgress(), "Enough.", None)
     found = stores.there.get("j-q")
     assert (found.attempts, found.next_attempt_at, found.is_due(START)) == (MOST_ATTEMPTS, None, False)
 
@@ -169,9 +198,9 @@ def test_a_job_that_is_put_off_counts_its_attempts_and_says_when(stores: Stores)
 def test_only_its_own_process_puts_a_job_off_and_a_cancelled_one_stays_so(stores: Stores) -> None:
     stores.here.add(JOB)
     with pytest.raises(JobConflictError):
-        stores.there.postpone("j-1", JobProgress(), "No.", None)
+        stores.there.postpone(JOB, JobProgress(), "No.", None)
     stores.there.cancel("j-1", "Cancelled by bo.")
-    stores.here.postpone("j-1", JobProgress(3, 2), "AWS is away.", START)
+    stores.here.postpone(JOB, JobProgress(3, 2), "AWS is away.", START)
     found = stores.there.get("j-1")
     assert (found.state, found.remark, found.progress.done) == (JobState.CANCELLED, "Cancelled by bo.", 2)
 
@@ -181,31 +210,31 @@ def test_an_outcome_is_kept_and_replaced_by_its_own_process_alone(stores: Stores
     assert stores.there.find_outcome("j-1") is None
     assert stores.there.find_outcome("j-9") is None
     for outcome in ("{}", '{"rows": []}'):
-        stores.here.set_outcome("j-1", outcome)
+        stores.here.set_outcome(JOB, outcome)
         assert stores.there.find_outcome("j-1") == outcome
     assert stores.there.find_document("j-1") == "the plan"
     with pytest.raises(JobConflictError):
-        stores.there.set_outcome("j-1", "{}")
+        stores.there.set_outcome(JOB, "{}")
     with pytest.raises(JobConflictError):
-        stores.there.set_outcome("j-9", "{}")
+        stores.there.set_outcome(replace(JOB, job_id="j-9"), "{}")
 
 
 def test_an_interrupted_job_is_queued_again_with_new_parameters(stores: Stores) -> None:
     stores.here.add(QUEUED)
-    stores.here.take_over("j-q")
+    taken = stores.here.take_over("j-q")
     with pytest.raises(JobConflictError):
         stores.there.requeue("j-q", {})
-    stores.here.postpone("j-q", JobProgress(3, 1), "AWS is away.", None)
+    stores.here.postpone(taken, JobProgress(3, 1), "AWS is away.", None)
     queued = stores.there.requeue("j-q", {"plan_id": "plan-1", "retry_failed": True})
     assert queued == stores.here.get("j-q")
     assert (queued.state, queued.attempts, queued.remark, queued.owner) == (JobState.QUEUED, 0, None, None)
     assert queued.parameters == {"plan_id": "plan-1", "retry_failed": True}
     assert queued.progress == JobProgress(3, 1)
-    stores.there.take_over("j-q")
-    stores.there.end("j-q", JobState.DONE, JobProgress(3, 3))
+    taken = stores.there.take_over("j-q")
+    stores.there.end(taken, JobState.DONE, JobProgress(3, 3))
     with pytest.raises(JobConflictError):
         stores.here.requeue("j-q", {})
-    with pytest.raises(InputError):
+    with pytest.raises(NotFoundError):
         stores.here.requeue("j-9", {})
 
 
@@ -220,5 +249,5 @@ def test_jobs_come_page_by_page_also_where_they_began_at_once(stores: Stores) ->
         pages.append([job.job_id for job in page])
         before = page[-1].job_id
     assert pages == [["j-6", "j-5"], ["j-4", "j-3"], ["j-2", "j-1"], ["j-0"]]
-    with pytest.raises(InputError):
+    with pytest.raises(NotFoundError):
         stores.there.list_jobs(before="j-9")

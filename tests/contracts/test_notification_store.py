@@ -12,11 +12,12 @@ import pytest
 from rootkeeper.domain.deliveries import DeliveryState
 from rootkeeper.domain.notifications import Notification, NotificationEvent, Severity
 from rootkeeper.domain.organizations import AccountId
+from rootkeeper.domain.schedules import CLAIM
 from rootkeeper.ports.notifications import NotificationStore
 from rootkeeper.ports.schedules import ScheduleStore
 from rootkeeper.storage.database import Database, open_database
 from tests.contracts.stores import ORGANIZATION_ID
-from tests.fakes.clock import START, FakeClock
+from tests.fakes.clock import START
 from tests.fakes.notifications import InMemoryNotifications, InMemorySchedules
 from tests.postgresql import PostgresqlServer
 
@@ -64,7 +65,7 @@ def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
 
 
 def _schedules(database: Database) -> ScheduleStore:
-    return database.schedules(ORGANIZATION_ID, FakeClock())
+    return database.schedules(ORGANIZATION_ID)
 
 
 def test_a_notification_is_read_as_it_was_added(stores: Stores) -> None:
@@ -116,25 +117,44 @@ def test_a_failed_attempt_waits_for_its_next_and_a_delivered_one_is_over(stores:
     assert stores.here.list_failing(START) == {}
 
 
-def test_what_waits_too_long_is_given_up_and_later_forgotten(stores: Stores) -> None:
+def test_what_waits_too_long_is_given_up(stores: Stores) -> None:
     stores.here.add("n-1", CLOSED, ["gone"], START)
     stores.here.add("n-2", replace(CLOSED, deduplication_key=""), ["chat"], START + 2 * MINUTE)
     assert stores.here.give_up_before(START + MINUTE) == 1
     assert stores.here.give_up_before(START + MINUTE) == 0
     states = {one.notification_id: one.state for one in stores.there.list_deliveries(limit=10)}
     assert states == {"n-1": DeliveryState.GIVEN_UP, "n-2": DeliveryState.WAITING}
-    assert stores.here.forget_before(START + MINUTE) == 1
-    assert [one.notification_id for one in stores.there.list_deliveries(limit=10)] == ["n-2"]
-    assert stores.here.add("n-3", CLOSED, [], START + 3 * MINUTE)
 
 
 def test_of_all_processes_one_takes_a_run(stores: Stores) -> None:
     here, there = stores.schedules
     assert here.find_last_run("audits-1") is None
-    assert here.claim("audits-1", START, None)
-    assert not there.claim("audits-1", START, None)
+    assert not here.claim("audits-1", START, START + MINUTE)
+    here.keep("audits-1", START)
+    there.keep("audits-1", START + MINUTE)
     assert there.find_last_run("audits-1") == START
-    assert there.claim("audits-1", START + MINUTE, START)
-    assert not here.claim("audits-1", START + MINUTE, START)
+    assert there.claim("audits-1", START, START + MINUTE)
+    assert not here.claim("audits-1", START, START + MINUTE)
+    there.settle("audits-1", START + MINUTE, START)
+    assert not here.claim("audits-1", START, START + 3 * MINUTE)
     assert here.find_last_run("audits-1") == START + MINUTE
+    assert here.claim("audits-1", START + MINUTE, START + 2 * MINUTE)
     assert here.find_last_run("audits-2") is None
+
+
+def test_a_run_that_was_claimed_and_never_begun_is_taken_by_another_process(stores: Stores) -> None:
+    here, there = stores.schedules
+    here.keep("audits-1", START)
+    assert here.claim("audits-1", START, START + MINUTE)
+    assert not there.claim("audits-1", START, START + MINUTE + CLAIM / 2)
+    assert there.claim("audits-1", START, START + MINUTE + CLAIM)
+    there.settle("audits-1", START + MINUTE, START)
+    here.settle("audits-1", START + 2 * MINUTE, START)
+    assert here.find_last_run("audits-1") == START + MINUTE
+
+
+def test_a_claim_from_before_a_clock_was_set_back_holds_nothing_up(stores: Stores) -> None:
+    here, there = stores.schedules
+    here.keep("audits-1", START)
+    assert here.claim("audits-1", START, START + 600 * MINUTE)
+    assert there.claim("audits-1", START, START + MINUTE)

@@ -192,17 +192,29 @@ def test_a_closed_window_is_not_reopened_beside_a_newer_one(stores: Stores) -> N
 @ALL
 def test_what_time_makes_of_windows_is_listed(stores: Stores) -> None:
     windows = stores.here.windows
-    waiting = replace(WINDOW, state=WindowState.REQUESTED, lapses_at=START, review_due_at=START)
+    waiting = replace(WINDOW, state=WindowState.REQUESTED, lapses_at=START)
     windows.add(waiting)
     windows.add(replace(WINDOW, window_id="w-2", account_id=OTHER_ACCOUNT_ID))
-    assert windows.list_lapsing(START) == windows.list_reviews_due(START) == (waiting,)
+    assert windows.list_lapsing(START) == (waiting,)
     assert windows.list_lapsing(START - timedelta(seconds=1)) == ()
-    assert windows.list_reviews_due(START - timedelta(seconds=1)) == ()
     assert windows.list_of_account(ACCOUNT_ID) == (waiting,)
-    closed = replace(waiting, state=WindowState.CLOSED_VERIFIED, next_reread_at=START, reviewed_by="bob")
+    closed = replace(waiting, state=WindowState.CLOSED_VERIFIED, next_reread_at=START)
     windows.change(closed, WindowState.REQUESTED)
-    assert windows.list_lapsing(START) == windows.list_reviews_due(START) == ()
+    assert windows.list_lapsing(START) == ()
     assert windows.list_rereads_due(START) == (closed,)
+
+
+@ALL
+def test_reviews_that_are_due_are_listed_where_something_was_opened(stores: Stores) -> None:
+    windows = stores.here.windows
+    lapsed = replace(WINDOW, state=WindowState.LAPSED, review_due_at=START)
+    opened = replace(WINDOW, window_id="w-2", account_id=OTHER_ACCOUNT_ID, opened_at=START, review_due_at=START)
+    windows.add(lapsed)
+    windows.add(opened)
+    assert windows.list_reviews_due(START) == (opened,)
+    assert windows.list_reviews_due(START - timedelta(seconds=1)) == ()
+    windows.change(replace(opened, reviewed_by="bob"), opened.state)
+    assert windows.list_reviews_due(START) == ()
 
 
 @ALL

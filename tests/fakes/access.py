@@ -38,14 +38,15 @@ class InMemoryIdentities:
                 return self.kept[folded]
         return None
 
-    def check_password(self, name: str, password: str) -> Identity | None:
-        identity = self.kept.get(fold_name(name))
+    def sign_in(self, name: str, password: str, token: str, expires_at: datetime) -> Identity | None:
+        folded = fold_name(name)
+        identity = self.kept.get(folded)
         if identity is None or identity.kind is not IdentityKind.USER or not identity.is_usable(self.clock.now()):
             return None
-        return identity if self.proofs[fold_name(name)] == password else None
-
-    def add_sign_in(self, identity: Identity, token: str, expires_at: datetime) -> None:
-        self.sign_ins[token] = (fold_name(identity.name), expires_at)
+        if self.proofs[folded] != password:
+            return None
+        self.sign_ins[token] = (folded, expires_at)
+        return identity
 
     def end_sign_in(self, token: str) -> None:
         self.sign_ins.pop(token, None)

@@ -29,9 +29,10 @@ from rootkeeper.domain.organizations import (
 from rootkeeper.domain.readiness import Readiness, ReadinessCheck
 from rootkeeper.domain.schedules import ScheduleKind, ScheduleStatus
 from rootkeeper.domain.statuses import AccountStatus
+from rootkeeper.domain.timelines import KeptStatus
 from rootkeeper.domain.windows import RecoveryWindow, WindowState
 from rootkeeper.errors import NotFoundError, NotificationError, RootkeeperError
-from rootkeeper.ports.history import KeptAudit, KeptStatus
+from rootkeeper.ports.history import KeptAudit
 from rootkeeper.ports.ledger import LedgerVerification
 from rootkeeper.ports.progress import Progress
 from rootkeeper.settings import load_settings

@@ -8,8 +8,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs
+
+from tests.fakes.local_servers import QuietHandler, serving_requests
 
 REQUEST_ID = "4442587f-fb7d-11e3-b4d0-examplerequest"
 
@@ -87,15 +88,8 @@ class FakeAwsServer:
         class Handler(_Handler):
             owner = fake
 
-        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-            fake.url = f"http://127.0.0.1:{server.server_port}"
-            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-            thread.start()
-            try:
-                yield fake
-            finally:
-                server.shutdown()
-                thread.join()
+        with serving_requests(Handler) as fake.url:
+            yield fake
 
     @property
     def operations(self) -> list[str]:
@@ -138,38 +132,22 @@ def name_s3_operation(method: str, path: str) -> str:
     return "ListBuckets"
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1
-    disable_nagle_algorithm = True
-    timeout = 5
+class _Handler(QuietHandler):
     owner: FakeAwsServer
 
-    def do_DELETE(self) -> None:
-        self._answer(name_s3_operation("DELETE", self.path), self._read_body())
-
-    def do_GET(self) -> None:
-        self._answer(name_s3_operation("GET", self.path), self._read_body())
-
-    def do_PUT(self) -> None:
-        self._answer(name_s3_operation("PUT", self.path), self._read_body())
-
-    def do_POST(self) -> None:
-        body = self._read_body()
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        named = headers.get("x-amz-target", "").rpartition(".")[2] or parse_qs(body).get("Action", [""])[0]
-        self._answer(named or name_rest_operation(self.path), body)
-
-    def _read_body(self) -> str:
-        return self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
-
-    def _answer(self, operation: str, body: str) -> None:
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        reply = self.owner.take(Received(operation, body, headers, self.path))
+    def answer(self) -> None:
+        body = self.read_body().decode()
+        reply = self.owner.take(Received(self._name_operation(body), body, self.lower_headers(), self.path))
         time.sleep(reply.delay_seconds)
         self.close_connection = True
         if not reply.cut:
             self._send(reply)
+
+    def _name_operation(self, body: str) -> str:
+        if self.command != "POST":
+            return name_s3_operation(self.command, self.path)
+        target = self.lower_headers().get("x-amz-target", "").rpartition(".")[2]
+        return target or parse_qs(body).get("Action", [""])[0] or name_rest_operation(self.path)
 
     def _send(self, reply: Reply) -> None:
         content = reply.body if isinstance(reply.body, bytes) else reply.body.encode()
@@ -182,6 +160,3 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)
-
-    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the base class names it so
-        """Say nothing."""

@@ -8,26 +8,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
-from rootkeeper.domain.approvals import is_lapsing
 from rootkeeper.domain.deletion_exceptions import DeletionException
 from rootkeeper.domain.ledger import Action, Actor, ActorKind, Intent, JsonValue, LedgerEntry, Phase, Result
 from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.windows import FINAL_STATES, RecoveryWindow, WindowState
+from rootkeeper.domain.windows import RecoveryWindow, WindowState
 from rootkeeper.errors import (
     AccountBusyError,
     DatabaseError,
-    InputError,
     LedgerUnavailableError,
     LockLostError,
-    WindowConflictError,
 )
 from rootkeeper.ports.locks import AccountLock
 from tests.fakes.clock import FakeClock
+from tests.fakes.stores import InMemoryWindows
 
 LEASE_SECONDS = 30.0
-_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Killed(BaseException):
@@ -201,70 +197,28 @@ class FakeLocks:
             self.database.locks[account_id] = (None, token)
 
 
-@dataclass
-class FakeWindows:
-    """Implements RecoveryWindows."""
+class FakeWindows(InMemoryWindows):
+    """Implements RecoveryWindows for one process: what it writes and reads may fail."""
 
-    database: FakeDatabase
+    def __init__(self, database: FakeDatabase) -> None:
+        super().__init__(database.windows)
+        self.database = database
 
     def add(self, window: RecoveryWindow) -> None:
         self.database.commit("window added")
-        if self.find_unfinished(window.account_id) is not None:
-            raise WindowConflictError(f"{window.account_id} has a window.")
-        self.database.windows[window.window_id] = window
+        super().add(window)
 
     def change(self, window: RecoveryWindow, expected: WindowState) -> None:
         self.database.commit(f"window {window.state}")
-        if self.database.windows[window.window_id].state is not expected:
-            raise WindowConflictError(f"{window.window_id} has moved on.")
-        self.database.windows[window.window_id] = window
+        super().change(window, expected)
 
     def update(self, window_id: str, step: Callable[[RecoveryWindow], RecoveryWindow]) -> RecoveryWindow:
         self.database.commit("window updated")
-        stepped = step(self.get(window_id))
-        other = None if stepped.state in FINAL_STATES else self.find_unfinished(stepped.account_id)
-        if other is not None and other.window_id != window_id:
-            raise WindowConflictError(f"{stepped.account_id} has the window {other.window_id}.")
-        self.database.windows[window_id] = stepped
-        return stepped
-
-    def list_of_account(self, account_id: AccountId) -> tuple[RecoveryWindow, ...]:
-        return tuple(window for window in self.list_windows() if window.account_id == account_id)
-
-    def list_lapsing(self, now: datetime) -> tuple[RecoveryWindow, ...]:
-        lapsing = [window for window in self.list_windows() if is_lapsing(window, now)]
-        return tuple(sorted(lapsing, key=lambda window: window.lapses_at or now))
-
-    def list_reviews_due(self, now: datetime) -> tuple[RecoveryWindow, ...]:
-        due = [one for one in self.list_windows() if one.reviewed_by is None and (one.review_due_at or _NEVER) <= now]
-        return tuple(sorted(due, key=lambda window: window.review_due_at or now))
-
-    def list_rereads_due(self, now: datetime) -> tuple[RecoveryWindow, ...]:
-        due = [
-            one
-            for one in self.list_windows()
-            if one.state is WindowState.CLOSED_VERIFIED and one.next_reread_at is not None and one.next_reread_at <= now
-        ]
-        return tuple(sorted(due, key=lambda window: window.next_reread_at or now))
-
-    def get(self, window_id_or_account_id: str) -> RecoveryWindow:
-        for window in self.list_windows():
-            if window_id_or_account_id in {window.window_id, window.account_id}:
-                return window
-        raise InputError(f"There is no window {window_id_or_account_id}.")
-
-    def find_unfinished(self, account_id: AccountId) -> RecoveryWindow | None:
-        unfinished = self.list_windows(unfinished_only=True)
-        return next((window for window in unfinished if window.account_id == account_id), None)
+        return super().update(window_id, step)
 
     def list_windows(self, *, unfinished_only: bool = False) -> tuple[RecoveryWindow, ...]:
         self.database.read("windows")
-        windows = reversed(self.database.windows.values())
-        return tuple(window for window in windows if not unfinished_only or window.state not in FINAL_STATES)
-
-    def list_overdue(self, now: datetime) -> tuple[RecoveryWindow, ...]:
-        overdue = [window for window in self.list_windows() if window.is_overdue(now)]
-        return tuple(sorted(overdue, key=lambda window: window.expires_at or now))
+        return super().list_windows(unfinished_only=unfinished_only)
 
 
 @dataclass

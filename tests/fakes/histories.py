@@ -8,8 +8,9 @@ from datetime import datetime
 
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.statuses import AccountStatus
+from rootkeeper.domain.timelines import KeptStatus
 from rootkeeper.errors import NotFoundError
-from rootkeeper.ports.history import KeptAudit, KeptStatus
+from rootkeeper.ports.history import KeptAudit
 
 
 @dataclass(slots=True)

@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from rootkeeper.domain.jobs import MOST_ATTEMPTS, Job, JobProgress, JobState, ensure_resumable
+from rootkeeper.domain.jobs import MOST_ATTEMPTS, Job, JobProgress, JobState, ensure_not_over, ensure_resumable
 from rootkeeper.domain.ledger import JsonValue
 from rootkeeper.domain.organizations import AccountId
-from rootkeeper.errors import DatabaseError, InputError, JobConflictError, JobLostError
+from rootkeeper.errors import DatabaseError, JobLostError, NotFoundError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.jobs import JobResults
 
@@ -57,43 +57,43 @@ class InMemoryJobs:
     def find_document(self, job_id: str) -> str | None:
         return self.shelf.documents.get(job_id)
 
-    def checkpoint(self, job_id: str, progress: JobProgress) -> JobState:
-        return self.record_results(job_id, {}, progress)
+    def checkpoint(self, job: Job, progress: JobProgress) -> JobState:
+        return self.record_results(job, {}, progress)
 
-    def record_results(self, job_id: str, results: JobResults, progress: JobProgress) -> JobState:
+    def record_results(self, job: Job, results: JobResults, progress: JobProgress) -> JobState:
         with self.shelf.guard:
-            self._ensure_own(job_id)
-            self.shelf.results[job_id].update({account_id: dict(result) for account_id, result in results.items()})
-            self._change(job_id, progress=progress)
+            self._ensure_own(job)
+            self.shelf.results[job.job_id].update({account_id: dict(result) for account_id, result in results.items()})
+            self._change(job.job_id, progress=progress)
             self.recorded.append(set(results))
-            state = self.shelf.jobs[job_id].state
+            state = self.shelf.jobs[job.job_id].state
         self.after_record()
         return state
 
     def list_results(self, job_id: str) -> dict[AccountId, dict[str, JsonValue]]:
         return dict(self.shelf.results.get(job_id, {}))
 
-    def end(self, job_id: str, state: JobState, progress: JobProgress, remark: str | None = None) -> None:
+    def end(self, job: Job, state: JobState, progress: JobProgress, remark: str | None = None) -> None:
         with self.shelf.guard:
-            self._ensure_own(job_id)
-            if self.shelf.jobs[job_id].state is JobState.CANCELLED:
-                self._change(job_id, progress=progress)
+            self._ensure_own(job)
+            if self.shelf.jobs[job.job_id].state is JobState.CANCELLED:
+                self._change(job.job_id, progress=progress)
                 return
             ended_at = None if state is JobState.INTERRUPTED else self.shelf.clock.now()
-            self._change(job_id, state=state, progress=progress, remark=remark, ended_at=ended_at)
+            self._change(job.job_id, state=state, progress=progress, remark=remark, ended_at=ended_at)
 
-    def postpone(self, job_id: str, progress: JobProgress, remark: str, until: datetime | None) -> None:
+    def postpone(self, job: Job, progress: JobProgress, remark: str, until: datetime | None) -> None:
         with self.shelf.guard:
-            self.end(job_id, JobState.INTERRUPTED, progress, remark)
-            job = self.shelf.jobs[job_id]
-            if job.state is JobState.INTERRUPTED:
-                attempts = MOST_ATTEMPTS if until is None else job.attempts + 1
-                self._change(job_id, attempts=attempts, next_attempt_at=until)
+            self.end(job, JobState.INTERRUPTED, progress, remark)
+            kept = self.shelf.jobs[job.job_id]
+            if kept.state is JobState.INTERRUPTED:
+                attempts = MOST_ATTEMPTS if until is None else kept.attempts + 1
+                self._change(job.job_id, attempts=attempts, next_attempt_at=until)
 
-    def set_outcome(self, job_id: str, outcome: str) -> None:
+    def set_outcome(self, job: Job, outcome: str) -> None:
         with self.shelf.guard:
-            self._ensure_own(job_id)
-            self.shelf.outcomes[job_id] = outcome
+            self._ensure_own(job)
+            self.shelf.outcomes[job.job_id] = outcome
 
     def find_outcome(self, job_id: str) -> str | None:
         return self.shelf.outcomes.get(job_id)
@@ -101,31 +101,30 @@ class InMemoryJobs:
     def requeue(self, job_id: str, parameters: Mapping[str, JsonValue]) -> Job:
         with self.shelf.guard:
             self._ensure_writable()
-            ensure_resumable(self.get(job_id))
+            token = self._count_up(job_id)
             anew = {"parameters": dict(parameters), "remark": None, "attempts": 0, "next_attempt_at": None}
-            self._change(job_id, state=JobState.QUEUED, **anew)
+            self._change(job_id, state=JobState.QUEUED, fencing_token=token, **anew)
             return self.get(job_id)
 
     def take_over(self, job_id: str) -> Job:
         with self.shelf.guard:
             self._ensure_writable()
-            ensure_resumable(self.get(job_id))
+            token = self._count_up(job_id)
             self.shelf.owners[job_id] = self.owner_id
-            self._change(job_id, state=JobState.RUNNING, remark=None, next_attempt_at=None)
+            self._change(job_id, state=JobState.RUNNING, remark=None, next_attempt_at=None, fencing_token=token)
             return self.get(job_id)
 
     def cancel(self, job_id: str, remark: str) -> Job:
         with self.shelf.guard:
             self._ensure_writable()
-            if self.get(job_id).is_over:
-                raise JobConflictError(f"Job {job_id} is over.")
+            ensure_not_over(self.get(job_id))
             self._change(job_id, state=JobState.CANCELLED, remark=remark, ended_at=self.shelf.clock.now())
             return self.get(job_id)
 
     def get(self, job_id: str) -> Job:
         job = self.shelf.jobs.get(job_id)
         if job is None:
-            raise InputError(f"There is no job {job_id!r}.")
+            raise NotFoundError(f"There is no job {job_id!r}.")
         owner_id = self.shelf.owners[job_id]
         is_dead = job.state is JobState.RUNNING and owner_id in self.shelf.dead
         owner = None if job.state is JobState.QUEUED else owner_id
@@ -140,10 +139,18 @@ class InMemoryJobs:
             found = [job for job in found if _place(job) < _place(self.get(before))]
         return tuple(job for job in found if not (unfinished_only and job.is_over))[:limit]
 
-    def _ensure_own(self, job_id: str) -> None:
+    def _count_up(self, job_id: str) -> int:
+        """The fencing token of the next run of a job that can go on."""
+        job = self.get(job_id)
+        ensure_resumable(job)
+        return job.fencing_token + 1
+
+    def _ensure_own(self, job: Job) -> None:
         self._ensure_writable()
-        if self.shelf.owners.get(job_id) != self.owner_id:
-            raise JobLostError(f"Job {job_id} was taken over.")
+        kept = self.shelf.jobs.get(job.job_id)
+        is_own = kept is not None and self.shelf.owners[job.job_id] == self.owner_id
+        if kept is None or not is_own or kept.fencing_token != job.fencing_token:
+            raise JobLostError(f"Job {job.job_id} was taken over.")
 
     def _ensure_writable(self) -> None:
         if self.shelf.is_broken:

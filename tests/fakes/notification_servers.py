@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
+from tests.fakes.local_servers import TlsServer, serving
 from tests.fakes.tls_server import Authority
 
 
@@ -51,19 +52,12 @@ class Receiver:
     def start(cls, certificates: Sequence[Path] = ()) -> Iterator[Receiver]:
         """The first certificate answers where no name fits a later one's file."""
         found = cls()
-        with _Server(("127.0.0.1", 0), _make_handler(found)) as server:
+        with TlsServer(("127.0.0.1", 0), _make_handler(found)) as server:
             if certificates:
                 server.socket = _make_context(certificates).wrap_socket(server.socket, server_side=True)
             found.port = server.server_port
             with serving(server):
                 yield found
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, *_: object) -> None:
-        """A client that refuses the certificate, or whose time is up, breaks off."""
 
 
 def _make_handler(found: Receiver) -> type[BaseHTTPRequestHandler]:
@@ -107,17 +101,6 @@ def _make_context(certificates: Sequence[Path]) -> ssl.SSLContext:
     first = contexts[certificates[0].stem]
     first.sni_callback = choose
     return first
-
-
-@contextmanager
-def serving(server: socketserver.BaseServer) -> Iterator[None]:
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield
-    finally:
-        server.shutdown()
-        thread.join()
 
 
 @contextmanager

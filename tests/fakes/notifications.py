@@ -10,6 +10,7 @@ from datetime import datetime
 from rootkeeper.domain.deliveries import Delivery, DeliveryState, find_failing
 from rootkeeper.domain.notification_targets import NotificationTarget
 from rootkeeper.domain.notifications import Notification
+from rootkeeper.domain.schedules import is_claimed
 from rootkeeper.errors import DatabaseError, NotificationError
 
 
@@ -91,14 +92,6 @@ class InMemoryNotifications:
             self._ensure_up()
             return find_failing(one for one in self._deliveries.values() if one.created_at >= since)
 
-    def forget_before(self, created_before: datetime) -> int:
-        with self._guard:
-            self._ensure_up()
-            old = {name for name, (_, at) in self._notifications.items() if at < created_before}
-            self._notifications = {name: kept for name, kept in self._notifications.items() if name not in old}
-            self._deliveries = {key: one for key, one in self._deliveries.items() if key[0] not in old}
-            return len(old)
-
     def _is_due(self, delivery: Delivery, now: datetime) -> bool:
         claimed_until = self._claims.get((delivery.notification_id, delivery.target))
         return (
@@ -118,17 +111,30 @@ class InMemorySchedules:
 
     def __init__(self) -> None:
         self.runs: dict[str, datetime] = {}
+        self._claims: dict[str, datetime] = {}
         self._guard = threading.Lock()
+
+    def keep(self, schedule_id: str, since: datetime) -> None:
+        with self._guard:
+            if self.runs.setdefault(schedule_id, since) == since:
+                self._claims[schedule_id] = since
 
     def find_last_run(self, schedule_id: str) -> datetime | None:
         return self.runs.get(schedule_id)
 
-    def claim(self, schedule_id: str, due_at: datetime, last_run_at: datetime | None) -> bool:
+    def claim(self, schedule_id: str, last_run_at: datetime, now: datetime) -> bool:
         with self._guard:
             if self.runs.get(schedule_id) != last_run_at:
                 return False
-            self.runs[schedule_id] = due_at
+            if is_claimed(self._claims[schedule_id], last_run_at, now):
+                return False
+            self._claims[schedule_id] = now
             return True
+
+    def settle(self, schedule_id: str, due_at: datetime, last_run_at: datetime) -> None:
+        with self._guard:
+            if self.runs.get(schedule_id) == last_run_at:
+                self.runs[schedule_id] = self._claims[schedule_id] = due_at
 
 
 @dataclass

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import ssl
 import threading
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+
+from tests.fakes.local_servers import QuietHandler, serving_requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +61,8 @@ class FakeRootkeeperServer:
         class Handler(_Handler):
             owner = fake
 
-        with _Server(("127.0.0.1", 0), Handler) as server:
-            if certificate is not None:
-                context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-                context.load_cert_chain(certificate)
-                server.socket = context.wrap_socket(server.socket, server_side=True)
-            fake.url = f"{'https' if certificate else 'http'}://127.0.0.1:{server.server_port}"
-            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-            thread.start()
-            try:
-                yield fake
-            finally:
-                server.shutdown()
-                thread.join()
+        with serving_requests(Handler, certificate) as fake.url:
+            yield fake
 
     @property
     def lines(self) -> list[str]:
@@ -94,29 +83,13 @@ class FakeRootkeeperServer:
             return answers.pop(0) if len(answers) > 1 else answers[0]
 
 
-class _Server(ThreadingHTTPServer):
-    def handle_error(self, *_: object) -> None:
-        """A client that refuses the certificate breaks off."""
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    wbufsize = -1
-    disable_nagle_algorithm = True
-    timeout = 5
+class _Handler(QuietHandler):
     owner: FakeRootkeeperServer
 
-    def do_GET(self) -> None:
-        self._answer("GET")
-
-    def do_POST(self) -> None:
-        self._answer("POST")
-
-    def _answer(self, method: str) -> None:
-        content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        path = self.path.removeprefix("/api/v1/")
-        answer = self.owner.take(Asked(method, path, headers, json.loads(content) if content else None))
+    def answer(self) -> None:
+        content, path = self.read_body(), self.path.removeprefix("/api/v1/")
+        asked = Asked(self.command, path, self.lower_headers(), json.loads(content) if content else None)
+        answer = self.owner.take(asked)
         if answer.cut:
             self.close_connection = True
             return
@@ -128,6 +101,3 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        """Nothing is logged."""

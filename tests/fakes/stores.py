@@ -10,9 +10,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
-from rootkeeper.domain.approvals import is_lapsing
+from rootkeeper.domain.approvals import is_lapsing, is_review_overdue
 from rootkeeper.domain.deletion_exceptions import DeletionException
 from rootkeeper.domain.ledger import (
     GENESIS_HASH,
@@ -43,7 +43,6 @@ from tests.fakes.clock import FakeClock
 
 OWNER = "owner-1"
 LEASE_SECONDS = 30.0
-_NEVER = datetime.max.replace(tzinfo=UTC)
 OPERATOR = Actor("operator", ActorKind.SELF_ASSERTED)
 
 
@@ -280,7 +279,7 @@ class InMemoryWindows:
         return tuple(sorted(lapsing, key=lambda window: window.lapses_at or now))
 
     def list_reviews_due(self, now: datetime) -> tuple[RecoveryWindow, ...]:
-        due = [one for one in self.list_windows() if one.reviewed_by is None and (one.review_due_at or _NEVER) <= now]
+        due = [one for one in self.list_windows() if is_review_overdue(one, now)]
         return tuple(sorted(due, key=lambda window: window.review_due_at or now))
 
     def list_rereads_due(self, now: datetime) -> tuple[RecoveryWindow, ...]:
@@ -305,7 +304,7 @@ class InMemoryWindows:
         return tuple(one for one in newest_first if not (unfinished_only and one.state in FINAL_STATES))
 
     def list_overdue(self, now: datetime) -> tuple[RecoveryWindow, ...]:
-        overdue = [window for window in self.kept.values() if window.is_overdue(now)]
+        overdue = [window for window in self.list_windows() if window.is_overdue(now)]
         return tuple(sorted(overdue, key=lambda window: window.expires_at or now))
 
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import ipaddress
-import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from tests.fakes.local_servers import QuietHandler, serving_requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,29 +108,13 @@ class TlsServer:
     def start(cls, certificate: Path) -> Iterator[TlsServer]:
         found = cls()
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
+        class Handler(QuietHandler):
+            def answer(self) -> None:
+                self.read_body()
                 found.requests += 1
                 self.send_response(200)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
-            def log_message(self, *_: object) -> None:
-                """Nothing is logged."""
-
-        class Server(ThreadingHTTPServer):
-            def handle_error(self, *_: object) -> None:
-                """A client that refuses the certificate breaks off."""
-
-        with Server(("127.0.0.1", 0), Handler) as server:
-            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-            context.load_cert_chain(certificate)
-            server.socket = context.wrap_socket(server.socket, server_side=True)
-            found.url = f"https://127.0.0.1:{server.server_port}/"
-            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-            thread.start()
-            try:
-                yield found
-            finally:
-                server.shutdown()
-                thread.join()
+        with serving_requests(Handler, certificate) as found.url:
+            yield found

@@ -6,13 +6,7 @@ unknown address is answered before anybody is asked who they are.
 
 from __future__ import annotations
 
-from http import HTTPStatus
-
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import JSONResponse
 
 from rootkeeper import __version__
 from rootkeeper.api.account_pages import AccountPages
@@ -22,12 +16,11 @@ from rootkeeper.api.exchanges import Exchanges
 from rootkeeper.api.guarding import ACCESS_KEY, Access, GuardedRoute
 from rootkeeper.api.hosts import HostCheck
 from rootkeeper.api.job_events import StreamCount
-from rootkeeper.api.problems import answer_error, answer_invalid_request, make_problem
+from rootkeeper.api.problems import ANSWERS
 from rootkeeper.api.replays import Replays
 from rootkeeper.api.route_tables import Row
 from rootkeeper.api.routes import ROWS
 from rootkeeper.api.services import ServerServices
-from rootkeeper.errors import RootkeeperError
 from rootkeeper.workflows.access import SigningIn
 
 
@@ -43,6 +36,7 @@ def make_application(services: ServerServices, listening_host: str = "127.0.0.1"
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        exception_handlers=dict(ANSWERS),
     )
     application.state.services = services
     application.state.signing_in = SigningIn(services.identities, services.clock)
@@ -51,7 +45,6 @@ def make_application(services: ServerServices, listening_host: str = "127.0.0.1"
     application.state.account_pages = AccountPages()
     for row in ROWS:
         _add(application, row)
-    _add_handlers(application)
     application.add_middleware(BodyLimit)
     application.add_middleware(HostCheck, listening_host=listening_host)
     application.add_middleware(Exchanges)
@@ -73,21 +66,3 @@ def _add(application: FastAPI, row: Row) -> None:
         openapi_extra={ACCESS_KEY: row.demand.value, "security": [{"bearer": []}] if needs_sign_in else []},
         route_class_override=GuardedRoute,
     )
-
-
-def _add_handlers(application: FastAPI) -> None:
-    async def answer_ours(request: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, RootkeeperError)  # noqa: S101 - Starlette's types don't tell which error comes
-        return answer_error(request, error)
-
-    async def answer_invalid(request: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
-        return answer_invalid_request(request, error)
-
-    async def answer_http(request: Request, error: Exception) -> JSONResponse:
-        assert isinstance(error, HTTPException)  # noqa: S101 - as above
-        return make_problem(request, HTTPStatus(error.status_code), detail=error.detail, headers=error.headers)
-
-    application.add_exception_handler(RootkeeperError, answer_ours)
-    application.add_exception_handler(RequestValidationError, answer_invalid)
-    application.add_exception_handler(HTTPException, answer_http)

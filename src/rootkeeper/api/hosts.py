@@ -6,13 +6,13 @@ The name that it asked for still stands in the Host header, so that anything but
 
 from __future__ import annotations
 
-import ipaddress
 from http import HTTPStatus
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rootkeeper.api.problems import make_problem
+from rootkeeper.domain.loopback import is_loopback
 
 
 class HostCheck:
@@ -30,7 +30,7 @@ class HostCheck:
                     request,
                     HTTPStatus.MISDIRECTED_REQUEST,
                     detail="This server answers only to loopback names.",
-                    hint="Use http://127.0.0.1 and its port.",
+                    hint="Use http://127.0.0.1 and its port; a proxy before it sends that as the Host.",
                 )
                 await problem(scope, receive, send)
                 return
@@ -42,13 +42,3 @@ def name_in(host_header: str) -> str:
     if host_header.startswith("["):
         return host_header[1:].partition("]")[0]
     return host_header.partition(":")[0]
-
-
-def is_loopback(name: str) -> bool:
-    """Whether a name stands for this machine and nothing else; none at all doesn't."""
-    if name.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False

@@ -1,6 +1,7 @@
 """A job's changes as server-sent events, read from its row: so they also tell of a job that another process performs.
 
-Each stream ends when its job is over, when the client goes away, when the server is about to end, or after an hour.
+Each stream ends when its job is over, when the client goes away or isn't let in any more, when the server is about to
+end, or after an hour.
 Source of the format: HTML standard, server-sent events.
 """
 
@@ -15,7 +16,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
+from rootkeeper.api.guarding import identify
 from rootkeeper.api.services import ServerServices
+from rootkeeper.domain.access import Permission
 from rootkeeper.domain.job_records import job_to_record
 from rootkeeper.domain.jobs import Job
 from rootkeeper.errors import AccountBusyError, RootkeeperError
@@ -35,7 +38,7 @@ async def stream_job(services: ServerServices, job_id: str, request: Request) ->
     streams: StreamCount = request.app.state.streams
     streams.take()
     return StreamingResponse(
-        _tell(services, job, streams), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
+        _tell(services, job, streams, request), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
     )
 
 
@@ -59,15 +62,15 @@ class StreamCount:
             self._open -= 1
 
 
-async def _tell(services: ServerServices, job: Job, streams: StreamCount) -> AsyncIterator[bytes]:
+async def _tell(services: ServerServices, job: Job, streams: StreamCount, request: Request) -> AsyncIterator[bytes]:
     try:
-        async for event in _follow(services, job):
+        async for event in _follow(services, job, request):
             yield event
     finally:
         streams.give_back()
 
 
-async def _follow(services: ServerServices, job: Job) -> AsyncIterator[bytes]:
+async def _follow(services: ServerServices, job: Job, request: Request) -> AsyncIterator[bytes]:
     shown: bytes | None = None
     loop = asyncio.get_running_loop()
     ends_at, spoke_at = loop.time() + LONGEST_SECONDS, loop.time()
@@ -83,9 +86,15 @@ async def _follow(services: ServerServices, job: Job) -> AsyncIterator[bytes]:
             spoke_at = loop.time()
         await asyncio.sleep(LOOK_SECONDS)
         try:
-            job = await run_in_threadpool(services.jobs.get, job.job_id)
+            job = await run_in_threadpool(_look, services, job.job_id, request)
         except RootkeeperError:
             return  # the client comes back, and is then told what is amiss
+
+
+def _look(services: ServerServices, job_id: str, request: Request) -> Job:
+    """:raises RootkeeperError: if the job can't be read, or whoever follows it may not any more."""
+    identify(request).ensure_may(Permission.JOBS_READ)
+    return services.jobs.get(job_id)
 
 
 def render_event(job: Job) -> bytes:

@@ -6,13 +6,14 @@ any detail, under the request's id, which the log has too.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from http import HTTPStatus
 from typing import Any
 
 from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from rootkeeper import errors
 from rootkeeper.api.request_ids import id_of
@@ -58,7 +59,7 @@ def status_of(error: RootkeeperError) -> HTTPStatus:
     return HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def answer_error(request: Request, error: RootkeeperError) -> JSONResponse:
+async def answer_error(request: Request, error: RootkeeperError) -> JSONResponse:
     """A deliberate error, in its own words."""
     status = status_of(error)
     headers = {}
@@ -69,7 +70,7 @@ def answer_error(request: Request, error: RootkeeperError) -> JSONResponse:
     return make_problem(request, status, code=error.code, detail=error.message, hint=error.hint, headers=headers)
 
 
-def answer_invalid_request(request: Request, error: RequestValidationError) -> JSONResponse:
+async def answer_invalid_request(request: Request, error: RequestValidationError) -> JSONResponse:
     """What doesn't fit a route's parameters or body; what was given isn't repeated, since it may be a secret."""
     mistakes = [
         {"where": ".".join(str(part) for part in mistake["loc"]), "what": mistake["msg"]}
@@ -81,9 +82,22 @@ def answer_invalid_request(request: Request, error: RequestValidationError) -> J
         HTTPStatus.UNPROCESSABLE_ENTITY,
         code=errors.InputError.code,
         detail=f"The request can't be understood: {detail}",
-        hint="See /api/openapi.json.",
+        hint="See the command's --help, or the API's OpenAPI document.",
         extra={"mistakes": mistakes},
     )
+
+
+async def answer_refusal(request: Request, error: HTTPException) -> JSONResponse:
+    """What the framework refuses itself: an unknown address or method, a body that is too large or too slow."""
+    return make_problem(request, HTTPStatus(error.status_code), detail=error.detail, headers=error.headers)
+
+
+ANSWERS: Mapping[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]] = {
+    RootkeeperError: answer_error,
+    RequestValidationError: answer_invalid_request,
+    HTTPException: answer_refusal,
+}
+"""What answers each kind of error; the framework hands each of them its own kind alone."""
 
 
 def make_problem(

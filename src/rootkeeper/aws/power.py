@@ -17,11 +17,10 @@ from rootkeeper.aws.credentials_expiry import Lifetime, judge_lifetime
 from rootkeeper.aws.gateway import AwsGateway
 from rootkeeper.aws.options import GatewayOptions
 from rootkeeper.domain.aws_roles import AwsWork, PowerCheck, PowerFailure
+from rootkeeper.domain.identity_names import SERVER_NAME
 from rootkeeper.errors import RootkeeperError, SettingsError
 from rootkeeper.ports.clock import Clock
 
-SERVER_NAME = "rootkeeper"
-"""In whose name the server does what nobody asked for."""
 MOST_GATEWAYS = 256
 """Of the persons and works that were asked for last; another one is made anew, at the cost of one AssumeRole."""
 _NO_ROLES = (
@@ -60,26 +59,14 @@ class AwsPower:
         self._credentials: dict[tuple[AwsWork, str], RoleCredentials] = {}
         self._guard = threading.Lock()
 
-    @property
-    def has_roles(self) -> bool:
-        return bool(self._roles)
-
-    @property
-    def uses_static_keys(self) -> bool:
-        """Whether the starting credentials are an access key that never ends.
-
-        :raises AwsCredentialsError: if there are no credentials.
-        """
-        return self._lifetime is Lifetime.STATIC
-
     def list_warnings(self) -> tuple[str, ...]:
         """What is weaker than it need be, for whoever starts the server.
 
         :raises AwsCredentialsError: if there are no credentials.
         """
-        lifetime = _LIFETIME_WARNINGS.get(self._lifetime)
+        lifetime = _LIFETIME_WARNINGS.get(judge_lifetime(self._starting_clients.session))
         return (
-            *(() if self.has_roles else (_NO_ROLES,)),
+            *(() if self._roles else (_NO_ROLES,)),
             *((lifetime,) if lifetime else ()),
         )
 
@@ -123,10 +110,6 @@ class AwsPower:
         while len(self._gateways) > MOST_GATEWAYS:
             key = next(key for key in self._gateways if key[1] != SERVER_NAME)
             del self._gateways[key], self._credentials[key]
-
-    @property
-    def _lifetime(self) -> Lifetime:
-        return judge_lifetime(self._starting_clients.session)
 
     @cached_property
     def _shared_clients(self) -> AwsClients:

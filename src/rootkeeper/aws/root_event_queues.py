@@ -84,16 +84,24 @@ class AwsRootEventQueue:
         """One that can't be understood is kept aside, and then has nothing to tell."""
         body, receipt = str(message.get("Body", "")), str(message.get("ReceiptHandle", ""))
         try:
-            return EventDelivery(receipt, self._read_records(body))
-        except (AwsNotFoundError, ValueError) as error:
-            problem = error.message if isinstance(error, AwsNotFoundError) else str(error)
-            self._unreadable.keep(self.name, body, problem)
+            told = parse_message(body)
+        except ValueError as error:
+            self._unreadable.keep(self.name, body, str(error))
             return EventDelivery(receipt, ())
+        return EventDelivery(receipt, (*told.records, *self._read_logs(told.objects, body)))
 
-    def _read_records(self, body: str) -> tuple[Mapping[str, Any], ...]:
-        message = parse_message(body)
-        found = [record for one in message.objects for record in self._read_log(one)]
-        return (*message.records, *found)
+    def _read_logs(self, logs: Sequence[LogObject], body: str) -> list[Mapping[str, Any]]:
+        """One that is broken or gone is kept aside by its message, and what the others hold comes."""
+        records: list[Mapping[str, Any]] = []
+        problems: list[str] = []
+        for log in logs:
+            try:
+                records += self._read_log(log)
+            except (AwsNotFoundError, ValueError) as error:
+                problems.append(error.message if isinstance(error, AwsNotFoundError) else str(error))
+        for problem in problems:
+            self._unreadable.keep(self.name, body, problem)
+        return records
 
     def _read_log(self, log: LogObject) -> tuple[Mapping[str, Any], ...]:
         """One call: s3:GetObject."""

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 from rootkeeper.bootstrap.adapters import make_gateway_options
 from rootkeeper.domain.aws_roles import AwsWork
+from rootkeeper.domain.identity_names import SERVER_NAME
 from rootkeeper.domain.organizations import Caller
 from rootkeeper.errors import AwsError
 from rootkeeper.ports.clock import Clock
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from rootkeeper.aws.gateway import AwsGateway
     from rootkeeper.aws.power import AwsPower
     from rootkeeper.storage.database import Database
-
-SERVER_NAME = "rootkeeper"
-"""In whose name the server does what nobody asked for at that moment."""
 
 
 class AwsAccesses:

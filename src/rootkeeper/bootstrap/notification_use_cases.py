@@ -13,7 +13,7 @@ from rootkeeper.domain.notification_targets import NotificationTarget, parse_all
 from rootkeeper.domain.organizations import Endpoint
 from rootkeeper.domain.schedules import ScheduleKind
 from rootkeeper.ports.clock import Clock
-from rootkeeper.ports.notifications import NotificationSender, NotificationStore, Notifier
+from rootkeeper.ports.notifications import NotificationSender, Notifier
 from rootkeeper.settings import Settings
 
 if TYPE_CHECKING:
@@ -59,8 +59,10 @@ def read_schedules(settings: Settings) -> tuple[Schedule, ...]:
 def make_sender(settings: Settings, clock: Clock) -> NotificationSender:
     """What sends, by the rules of the settings; URLs are read from this process's environment, or from files."""
     from rootkeeper.notifications.sender import TargetSender
+    from rootkeeper.workflows.notifying import LONGEST_SEND_SECONDS
 
-    return TargetSender(parse_allowed_hosts(settings.notifications.allowed_hosts), os.environ, clock)
+    allowed = parse_allowed_hosts(settings.notifications.allowed_hosts)
+    return TargetSender(allowed, os.environ, clock, LONGEST_SEND_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,28 +97,22 @@ def make_schedule_loop(
     database: Database,
     organization_id: str,
     endpoint: Endpoint,
-    clock: Clock,
     notifier: Notifier,
-    starts: Mapping[ScheduleKind, Callable[[], object]],
+    starts: Mapping[ScheduleKind, Callable[[str], object]],
 ) -> ScheduleLoop:
     """To be turned every second.
 
-    :param starts: what begins an audit of everything, a drift check and a drill reminder.
+    :param starts: what begins an audit of everything, a drift check and a drill reminder; given the run's name.
     :raises SettingsError: if a schedule can't be understood.
     """
     from rootkeeper.workflows.schedules import ScheduleLoop
 
-    store = database.schedules(organization_id, clock)
+    store = database.schedules(organization_id)
     return ScheduleLoop(read_schedules(settings), store, starts, notifier, organization_id, endpoint)
 
 
 class NotificationUseCases(Adapters):
     """What can be done about notifications, and reminders."""
-
-    @property
-    def notification_store(self) -> NotificationStore:
-        """:raises DatabaseError: if the database can't be opened."""
-        return self.database.notifications(self._organization_id)
 
     @property
     def drill_reminding(self) -> DrillReminding:

@@ -20,22 +20,23 @@ if TYPE_CHECKING:
 def open_remote_server(address: str, environment: Mapping[str, str] = os.environ) -> RemoteServer:
     """The server of that address, with the token of the environment or of the last sign-in; nothing is sent yet.
 
-    :raises InputError: if it is no address, or the kept token can't be read.
+    :raises InputError: if it is no address, or its token isn't one or can't be read.
     :raises NotSignedInError: if there is no token.
     """
     from rootkeeper.remote.addresses import parse_server_url
+    from rootkeeper.remote.stored_tokens import parse_token
 
     url = parse_server_url(address)
-    token = environment.get(TOKEN_VARIABLE, "").strip()
-    if not token:
-        stored = open_stored_tokens().find(url)
-        token = stored.token if stored else ""
-    if not token:
+    given = environment.get(TOKEN_VARIABLE, "").strip()
+    if given:
+        return connect_to_server(url, parse_token(given, TOKEN_VARIABLE))
+    stored = open_stored_tokens().find(url)
+    if stored is None:
         raise NotSignedInError(
             f"There is no token for the server {url}.",
             hint=f"Sign in: rootkeeper login --server {url}. Or set {TOKEN_VARIABLE}.",
         )
-    return connect_to_server(url, token)
+    return connect_to_server(url, stored.token)
 
 
 def connect_to_server(url: str, token: str | None) -> RemoteServer:

@@ -24,6 +24,7 @@ from rootkeeper.ports.clock import Clock
 from rootkeeper.settings import Settings
 from rootkeeper.workflows.clock_watching import ClockWatching
 from rootkeeper.workflows.credentials_renewal import CredentialsRenewal
+from rootkeeper.workflows.retention import PERIOD_SECONDS
 
 if TYPE_CHECKING:
     from rootkeeper.bootstrap.acting import ActingUseCases
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 _SECOND = 1.0
 _CLOCK_SECONDS = 60.0
 _SPILL_SECONDS = 5.0
-_FORGETTING_SECONDS = 3600.0
 _FIRST_LOOK_SECONDS = 0.1
 """Between turns at the start: what a dead process was opening is settled in one turn and closed in another."""
 
@@ -107,9 +107,9 @@ class ServerWork:
     @cached_property
     def schedules(self) -> ScheduleLoop:
         around = self._around
-        starts: dict[ScheduleKind, Callable[[], object]] = {
-            ScheduleKind.AUDITS: lambda: self._request_job(JobKind.AUDIT),
-            ScheduleKind.DRIFT_CHECKS: lambda: self._request_job(JobKind.DRIFT_CHECK),
+        starts: dict[ScheduleKind, Callable[[str], object]] = {
+            ScheduleKind.AUDITS: lambda run: self._request_job(JobKind.AUDIT, run),
+            ScheduleKind.DRIFT_CHECKS: lambda run: self._request_job(JobKind.DRIFT_CHECK, run),
             ScheduleKind.DRILL_REMINDERS: self._remind_of_drills,
         }
         return make_schedule_loop(
@@ -117,7 +117,6 @@ class ServerWork:
             around.database,
             around.organization_id,
             around.endpoint,
-            around.clock,
             self.notifier,
             starts,
         )
@@ -164,7 +163,7 @@ class ServerWork:
             Loop("root events", _SECOND, self._watch),
             Loop("clock", _CLOCK_SECONDS, self.clock_watching.turn),
             Loop("spill files", _SPILL_SECONDS, self.merge_spills),
-            Loop("history", _FORGETTING_SECONDS, lambda: self._around.act_as_server(None).forgetting.tick()),
+            Loop("history", PERIOD_SECONDS, lambda: self._around.act_as_server(None).forgetting.tick()),
         )
 
     # What loops do.
@@ -194,10 +193,10 @@ class ServerWork:
         if self._around.settings.watching.source and self.watching is not None:
             self.watching.tick()
 
-    def _request_job(self, kind: JobKind) -> Job:
-        return self._around.act_as_server(None).job_requesting.request(kind, {})
+    def _request_job(self, kind: JobKind, run: str) -> Job:
+        return self._around.act_as_server(None).job_requesting.request_once(run, kind)
 
-    def _remind_of_drills(self) -> None:
+    def _remind_of_drills(self, _run: str) -> None:
         self._around.act_as_server(None).drill_reminding.remind(self._around.clock.now())
 
     # Ending.

@@ -13,12 +13,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from rootkeeper.bootstrap.acting import ActingUseCases, AwsAccess, SharedByActing
-from rootkeeper.bootstrap.aws_accesses import SERVER_NAME, AwsAccesses
+from rootkeeper.bootstrap.aws_accesses import AwsAccesses
 from rootkeeper.bootstrap.loops import Loops
 from rootkeeper.bootstrap.server_log import ServerLog
 from rootkeeper.bootstrap.uses import Uses
 from rootkeeper.clock import SystemClock
 from rootkeeper.domain.aws_roles import AwsWork
+from rootkeeper.domain.identity_names import SERVER_NAME
 from rootkeeper.domain.ledger import Actor, ActorKind
 from rootkeeper.domain.organizations import Endpoint, Organization
 from rootkeeper.domain.readiness import Readiness, ReadinessCheck

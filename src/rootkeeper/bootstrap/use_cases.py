@@ -246,9 +246,7 @@ class UseCases(AccessUseCases, HistoryUseCases, JobUseCases, NotificationUseCase
     def completion_waiting(self, progress: Progress) -> CompletionWaiting:
         from rootkeeper.workflows.failsafe_set_up import CompletionWaiting, FailsafeKeeping
 
-        keeping = FailsafeKeeping(
-            self.gateway, self.gateway, self.ledger, self.windows, self.locks, self.clock, progress
-        )
+        keeping = FailsafeKeeping(*self._account_tools, progress)
         return CompletionWaiting(self.window_waiting(progress), keeping)
 
     @property

@@ -15,8 +15,13 @@ from rootkeeper.domain.window_policy import WindowPolicy, parse_window_policy, s
 from rootkeeper.settings import WindowSettings
 
 if TYPE_CHECKING:
+    from rootkeeper.aws.gateway import AwsGateway
+    from rootkeeper.ports.clock import Clock
     from rootkeeper.ports.progress import Progress
     from rootkeeper.ports.root_sessions import RootSessions
+    from rootkeeper.storage.ledger import SqlLedger
+    from rootkeeper.storage.locks import SqlAccountLocks
+    from rootkeeper.storage.windows import SqlRecoveryWindows
     from rootkeeper.workflows.closing import WindowClosing
     from rootkeeper.workflows.closing_loop import ClosingLoop
     from rootkeeper.workflows.recovery import RecoveryOpening
@@ -67,18 +72,7 @@ class WindowUseCases(Adapters):
     def recovery_opening(self, progress: Progress) -> RecoveryOpening:
         from rootkeeper.workflows.recovery import RecoveryOpening
 
-        return RecoveryOpening(
-            self.gateway,
-            self.gateway,
-            self.ledger,
-            self.windows,
-            self.locks,
-            self.clock,
-            progress,
-            self.actor.name,
-            make_window_id,
-            self.watch_source_name,
-        )
+        return RecoveryOpening(*self._account_tools, progress, self.actor.name, make_window_id, self.watch_source_name)
 
     @property
     def window_requesting(self) -> WindowRequesting:
@@ -128,12 +122,7 @@ class WindowUseCases(Adapters):
         from rootkeeper.workflows.closing import WindowClosing
 
         return WindowClosing(
-            self.gateway,
-            self.gateway,
-            self.ledger,
-            self.windows,
-            self.locks,
-            self.clock,
+            *self._account_tools,
             progress,
             spill=self._open_spill,
             reread_pauses_seconds=self._reread_pauses,
@@ -185,18 +174,7 @@ class WindowUseCases(Adapters):
         from rootkeeper.workflows.window_rereading import WindowRereading
         from rootkeeper.workflows.window_upkeep import WindowUpkeep
 
-        rereading = WindowRereading(
-            self.gateway,
-            self.gateway,
-            self.ledger,
-            self.windows,
-            self.locks,
-            self.clock,
-            progress,
-            self.window_notices,
-            self._rereads,
-            self.actor.name,
-        )
+        rereading = WindowRereading(*self._account_tools, progress, self.window_notices, self._rereads, self.actor.name)
         crew = start_crew(REREADS_AT_ONCE, "re-reading", progress.remark)
         return WindowUpkeep(self.windows, self.ledger, self.locks, self.clock, self.window_notices, rereading, crew)
 
@@ -211,6 +189,11 @@ class WindowUseCases(Adapters):
             self.endpoint.label,
             self._organization_id,
         )
+
+    @property
+    def _account_tools(self) -> tuple[AwsGateway, AwsGateway, SqlLedger, SqlRecoveryWindows, SqlAccountLocks, Clock]:
+        """What every step in an account takes: reader, sessions, ledger, windows, locks and clock."""
+        return self.gateway, self.gateway, self.ledger, self.windows, self.locks, self.clock
 
     def _find_known_account(self, account_id: AccountId) -> Account | None:
         known = self.inventory_store.find_last()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
+from rootkeeper.domain.loopback import is_loopback
 from rootkeeper.errors import InputError
 from rootkeeper.ports.stopping import StopSignal
 
@@ -27,7 +28,7 @@ def bind(host: str, port: int, *, beyond_loopback: bool) -> socket.socket:
     :raises InputError: if it can be reached from other machines and that isn't allowed, or it can't be had.
     """
     address = _resolve(host, port)
-    if not beyond_loopback and not ipaddress.ip_address(address[1][0]).is_loopback:
+    if not beyond_loopback and not is_loopback(address[1][0]):
         raise InputError(
             f"{host} can be reached from other machines, and this server speaks no TLS.",
             hint="Listen on 127.0.0.1 and let a proxy with TLS stand before it, or take --insecure-listen.",
@@ -53,6 +54,21 @@ def _resolve(host: str, port: int) -> tuple[int, Any]:
     return found[0][0], found[0][4]
 
 
+def ensure_proxies(addresses: Sequence[str]) -> tuple[str, ...]:
+    """The proxies that are named.
+
+    :raises InputError: if one isn't the address of a machine: whom everybody could be, nobody is to believe.
+    """
+    for address in addresses:
+        try:
+            ipaddress.ip_address(address)
+        except ValueError as error:
+            raise InputError(
+                f"{address!r} is not the address of a proxy.", hint="Give its IP address, such as 127.0.0.1."
+            ) from error
+    return tuple(addresses)
+
+
 def url_of(listener: socket.socket) -> str:
     """Where it is reached."""
     host, port = listener.getsockname()[:2]
@@ -63,13 +79,21 @@ class HttpServer(uvicorn.Server):
     """Serves one application until it is asked to stop; the runtime begins to end beside the requests in flight."""
 
     def __init__(
-        self, application: Any, runtime: ServerRuntime, stops: StopSignal, tell_ready: Callable[[], None]
+        self,
+        application: Any,
+        runtime: ServerRuntime,
+        stops: StopSignal,
+        tell_ready: Callable[[], None],
+        proxies: Sequence[str] = (),
     ) -> None:
+        """:param proxies: whose word is taken for who asks (``X-Forwarded-For``); by default nobody's."""
         config = uvicorn.Config(
             application,
             access_log=False,
+            forwarded_allow_ips=list(proxies),
             lifespan="off",
             log_config=None,
+            proxy_headers=bool(proxies),
             server_header=False,
             timeout_graceful_shutdown=ANSWER_SECONDS,
             backlog=_BACKLOG,

@@ -27,15 +27,15 @@ def import_ledger(
     confirmation = Confirmation(
         terminal, ChangeContext(who.organization_id, caller, who.endpoint.label), yes=change.yes, output=output
     )
-    with application.database.open_ledger_source(file) as source:
-        statement = _describe(source)
-        if change.dry_run:
-            confirmation.show_context()
-            for line in statement:
-                terminal.remark(line)
-            return ExitStatus.GOOD
-        confirmation.ensure(statement)
-        found = application.import_emergency(source)
+    source = application.database.read_ledger_source(file)
+    statement = _describe(source)
+    if change.dry_run:
+        confirmation.show_context()
+        for line in statement:
+            terminal.remark(line)
+        return ExitStatus.GOOD
+    confirmation.ensure(statement)
+    found = application.import_emergency(source)
     _tell(found, terminal)
     show_windows(found.windows, output, terminal, application.clock.now())
     return ExitStatus.GOOD

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import sys
 from datetime import datetime
 from typing import Annotated
@@ -11,10 +10,12 @@ import typer
 
 from rootkeeper.cli.exit_statuses import ExitStatus
 from rootkeeper.cli.invocation import Invocation, OutputFormat, single, through_server
+from rootkeeper.cli.passwords import ask_password
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import InputError
 
 _LONGEST_SECRET = 4096
+_INSTEAD = "Add --token-stdin and give an API token, or set ROOTKEEPER_TOKEN."
 
 
 @through_server
@@ -71,21 +72,17 @@ def _sign_in(url: str, user: str | None, terminal: Terminal) -> tuple[str, datet
     from rootkeeper import bootstrap
 
     if not terminal.can_ask:
-        raise InputError(
-            "Nobody can be asked for a password here, since this isn't a terminal.",
-            hint="Add --token-stdin and give an API token, or set ROOTKEEPER_TOKEN.",
-        )
+        raise InputError("Nobody can be asked for a password here, since this isn't a terminal.", hint=_INSTEAD)
     name = user or terminal.ask("Name:")
-    password = getpass.getpass(f"Password of {name} on {url}: ", stream=sys.stderr)
+    password = ask_password(f"Password of {name} on {url}:", _INSTEAD)
     sign_in = bootstrap.connect_to_server(url, None).sign_in(name, password)
     return sign_in.token, sign_in.expires_at
 
 
 def _read_token() -> str:
-    token = sys.stdin.read(_LONGEST_SECRET).strip()
-    if not token or not token.isascii() or not token.isprintable() or " " in token:
-        raise InputError("stdin holds no API token.", hint="Such as: rootkeeper login --token-stdin < token-file")
-    return token
+    from rootkeeper.remote.stored_tokens import parse_token
+
+    return parse_token(sys.stdin.read(_LONGEST_SECRET), "stdin")
 
 
 application = single(login)

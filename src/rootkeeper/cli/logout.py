@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
 from rootkeeper.cli.exit_statuses import ExitStatus
 from rootkeeper.cli.invocation import Invocation, single, through_server
 from rootkeeper.domain.access import IdentityKind
-from rootkeeper.errors import InputError, NotSignedInError, ServerUnreachableError
+from rootkeeper.errors import InputError, NotSignedInError, ServerUnreachableError, UnprovenChangeError
+
+if TYPE_CHECKING:
+    from rootkeeper.remote.server import RemoteServer
 
 
 @through_server
@@ -33,20 +39,24 @@ def logout(invocation: Invocation) -> int:
     if stored is None:
         invocation.terminal.remark(f"Nobody is signed in to {url} here.")
         return ExitStatus.GOOD
-    stored_tokens.forget(url)
-    server = bootstrap.connect_to_server(url, stored.token)
     try:
-        if server.read_membership().kind is IdentityKind.USER:
-            server.sign_out()
-    except NotSignedInError:
-        pass  # it had ended already
-    except ServerUnreachableError as error:
+        _end(bootstrap.connect_to_server(url, stored.token))
+    except (ServerUnreachableError, UnprovenChangeError) as error:
+        stored_tokens.forget(url)
         raise ServerUnreachableError(
             f"The token of {url} is removed here, but the server couldn't be told: {error.message}",
             hint="A sign-in ends by itself after 12 hours.",
         ) from error
+    stored_tokens.forget(url)
     invocation.terminal.remark(f"Signed out of {url}.")
     return ExitStatus.GOOD
+
+
+def _end(server: RemoteServer) -> None:
+    """While the token is still kept: whoever is interrupted can sign out again."""
+    with suppress(NotSignedInError):  # it had ended already
+        if server.read_membership().kind is IdentityKind.USER:
+            server.sign_out()
 
 
 application = single(logout)

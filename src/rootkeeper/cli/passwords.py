@@ -1,4 +1,4 @@
-"""Where a new password comes from: hidden at a terminal and typed twice, a file, stdin.
+"""Where a password comes from: hidden at a terminal, a new one typed twice; a file, stdin.
 
 Never from the command line itself, which other processes can see, and shells remember.
 """
@@ -45,16 +45,21 @@ def _first_line(text: str) -> str:
 def _ask_twice(terminal: Terminal, name: str) -> str:
     if not terminal.can_ask:
         raise InputError("Nobody can be asked for a password here, since this isn't a terminal.", hint=_OPTION)
-    password = _ask(f"New password for {name}: ")
-    if _ask("The same again: ") != password:
+    password = ask_password(f"New password for {name}:", _OPTION)
+    if ask_password("The same again:", _OPTION) != password:
         raise InputError("The two passwords differ.", hint="Try again.")
     return password
 
 
-def _ask(question: str) -> str:
+def ask_password(question: str, hint: str) -> str:
+    """What somebody types at the terminal, where nobody sees it.
+
+    :param hint: how else it can be given.
+    :raises InputError: if it would be seen, or nothing is typed any more.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("error", getpass.GetPassWarning)
         try:
-            return getpass.getpass(printable(question), stream=sys.stderr)
+            return getpass.getpass(f"{printable(question)} ", stream=sys.stderr)
         except (EOFError, getpass.GetPassWarning) as error:
-            raise InputError("The password can't be asked for here without showing it.", hint=_OPTION) from error
+            raise InputError("The password can't be asked for here without showing it.", hint=hint) from error

@@ -169,7 +169,7 @@ def _open_and_wait(
             terminal.remark(line)
         waiting = application.window_waiting(progress)
         with open_countdown(terminal, opening.window, application.clock) as countdown:
-            end = waiting.wait(opening.window, lambda: countdown.tick() or stops.asked_once())
+            end = waiting.wait(opening.window, lambda: countdown.tick() or stops.asked_once(), countdown.show)
         terminal.remark("Closing now." if end is WaitEnd.STOPPED else "Closing.")
         closing = waiting.close(opening.window, stops.asked_twice)
     terminal.remark(closing.explanation, style=None if closing.is_closed else "bold red")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,6 +26,10 @@ def serve(
     insecure_listen: Annotated[
         bool, typer.Option("--insecure-listen", help="Allow an address that other machines reach, without TLS.")
     ] = False,
+    proxy: Annotated[
+        list[str] | None,
+        typer.Option("--proxy", metavar="ADDRESS", help="Take this proxy's word for who asks (X-Forwarded-For)."),
+    ] = None,
 ) -> int:
     """Run the server: its API, and a worker within.
 
@@ -40,21 +45,29 @@ def serve(
     Exit statuses: 0 ended as it was asked to; 2 wrong usage or settings; 3 the database or AWS refused, or another
     server runs on the same SQLite file.
     """
-    return run_server(invocation, host, port, beyond_loopback=insecure_listen)
+    return run_server(invocation, host, port, beyond_loopback=insecure_listen, proxies=proxy or ())
 
 
 def run_server(
-    invocation: Invocation, host: str, port: int, *, beyond_loopback: bool, clock: Clock | None = None
+    invocation: Invocation,
+    host: str,
+    port: int,
+    *,
+    beyond_loopback: bool,
+    proxies: Sequence[str] = (),
+    clock: Clock | None = None,
 ) -> int:
     """Serve until a signal comes.
 
+    :param proxies: addresses of those that say truly by whom they were asked.
     :param clock: the machine's own by default.
     """
     from rootkeeper.api.application import make_application
     from rootkeeper.bootstrap.serving import ServerRuntime
-    from rootkeeper.cli.http_server import HttpServer, bind, url_of
+    from rootkeeper.cli.http_server import HttpServer, bind, ensure_proxies, url_of
     from rootkeeper.cli.server_process import run_process, tell_ready
 
+    believed = ensure_proxies(proxies)
     settings, options = invocation.load_settings(), invocation.options
     with bind(host, port, beyond_loopback=beyond_loopback) as listener:
         url = url_of(listener)
@@ -64,7 +77,8 @@ def run_server(
             def tell() -> None:
                 tell_ready(invocation.terminal, runtime, f"serves {url}")
 
-            HttpServer(make_application(runtime, host), runtime, stops, tell).run([listener])
+            application = make_application(runtime, listener.getsockname()[0])
+            HttpServer(application, runtime, stops, tell, believed).run([listener])
 
         return run_process(runtime, work)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from datetime import UTC, datetime
 from typing import Any
 
 from rootkeeper.cli.failures import blank_secrets, describe_traceback
+from rootkeeper.cli.rendering.text import json_text
 
 _LOUD_ONLY = ("alembic", "apprise", "botocore", "dbos", "httpx", "sqlalchemy", "urllib3", "uvicorn")
 """Libraries of which only warnings are of interest."""
@@ -27,7 +27,7 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info and record.exc_info[1] is not None:
             line["traceback"] = describe_traceback(record.exc_info[1])
-        return json.dumps(line, ensure_ascii=False)
+        return json_text(line)
 
 
 def log_to_stderr() -> None:

@@ -155,8 +155,7 @@ def _ensure_first(window: RecoveryWindow, approval: Approval) -> None:
 
 
 def _ensure_in_time(window: RecoveryWindow, now: datetime) -> None:
-    has_lapsed = window.state in WAITING_STATES and window.lapses_at is not None and window.lapses_at <= now
-    if window.state is WindowState.LAPSED or has_lapsed:
+    if window.state is WindowState.LAPSED or is_lapsing(window, now):
         at = "" if window.lapses_at is None else f" at {window.lapses_at.isoformat(timespec='seconds')}"
         raise ApprovalRefusedError(
             f"Recovery window {window.window_id} has lapsed{at}: it wasn't approved and used in time.",
@@ -316,6 +315,12 @@ def review(window: RecoveryWindow, name: str) -> RecoveryWindow:
                 f"{name} opened recovery window {window.window_id} and can't review it.", hint="Ask somebody else."
             )
     return replace(window, reviewed_by=name)
+
+
+def is_review_overdue(window: RecoveryWindow, now: datetime) -> bool:
+    """Whether it was opened in an emergency, and nobody has reviewed that in time."""
+    is_owed = window.opened_at is not None and window.reviewed_by is None
+    return is_owed and window.review_due_at is not None and window.review_due_at <= now
 
 
 def shows_decision(window: RecoveryWindow, action: Action, name: str, decided_at: JsonValue) -> bool | None:

@@ -7,19 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.root_credentials import CredentialKind
+from rootkeeper.domain.root_credentials import KIND_ORDER, CredentialKind
 from rootkeeper.domain.statuses import AccountStatus, FailOn, Role, Status
 
-KIND_ORDER = (
-    CredentialKind.PASSWORD,
-    CredentialKind.ACCESS_KEYS,
-    CredentialKind.SIGNING_CERTIFICATES,
-    CredentialKind.MFA_DEVICES,
-)
 _LOGIN = (CredentialKind.PASSWORD, CredentialKind.ACCESS_KEYS, CredentialKind.SIGNING_CERTIFICATES)
 """What opens an account. An MFA device guards it: without one it is worse."""
 
@@ -68,14 +61,6 @@ class AccountDifference:
     before: AccountStatus | None
     after: AccountStatus | None
     kinds: tuple[KindDifference, ...]
-
-    @property
-    def read_before_at(self) -> datetime | None:
-        return None if self.before is None else self.before.observed_at
-
-    @property
-    def read_after_at(self) -> datetime | None:
-        return None if self.after is None else self.after.observed_at
 
     def is_worse(self, fail_on: frozenset[FailOn]) -> bool:
         """Whether root can be opened where it couldn't, or (as unknown) nobody can tell any more.

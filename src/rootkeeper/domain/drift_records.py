@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC
-
+from rootkeeper.domain.json_times import json_time
 from rootkeeper.domain.ledger import JsonValue
 from rootkeeper.domain.setup_drift import Difference, SetupDrift
 
@@ -27,9 +26,7 @@ def drift_to_record(drift: SetupDrift) -> dict[str, JsonValue]:
     accepted = drift.accepted
     return {
         "schema_version": SCHEMA_VERSION,
-        "accepted_at": None
-        if accepted is None
-        else accepted.accepted_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "accepted_at": None if accepted is None else json_time(accepted.accepted_at),
         "accepted_by": None if accepted is None else accepted.accepted_by,
         "differences": [difference_to_record(one) for one in drift.differences],
         "unknown": list(drift.unknown),

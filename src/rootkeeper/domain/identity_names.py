@@ -13,8 +13,8 @@ from rootkeeper.errors import InputError
 _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
 """Source: STS AssumeRole, API version 2011-06-15, SourceIdentity; of its word characters only the ASCII ones."""
 
-RESERVED_NAMES = frozenset({"rootkeeper"})
-"""What the program calls itself in the ledger."""
+SERVER_NAME = "rootkeeper"
+"""In whose name a server does what nobody asked for at that moment, in the ledger and in AWS; nobody else has it."""
 
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 256
 """In characters."""
@@ -30,7 +30,7 @@ def parse_identity_name(text: str) -> str:
             f"{text!r} can't be the name of a user or token.",
             hint="Take 2 to 64 of A-Z, a-z, 0-9 and _ + = , . @ -: the name also goes into CloudTrail.",
         )
-    if fold_name(text) in RESERVED_NAMES:
+    if fold_name(text) == SERVER_NAME:
         raise InputError(f"{text!r} is what the program calls itself.", hint="Take another name.")
     return text
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from rootkeeper.domain.jobs import Job, JobKind, JobProgress, JobState
+from rootkeeper.domain.json_times import json_time
 from rootkeeper.domain.ledger import ActorKind, JsonValue
 from rootkeeper.errors import RootkeeperError
 
 
 def job_to_record(job: Job) -> dict[str, JsonValue]:
     """The job as every interface shows it; ``docs/reference/jobs.schema.json``."""
-    progress = job.progress
     return {
         "job_id": job.job_id,
         "kind": job.kind.value,
@@ -22,20 +23,15 @@ def job_to_record(job: Job) -> dict[str, JsonValue]:
         "endpoint": job.endpoint,
         "created_by": job.created_by,
         "created_by_kind": job.created_by_kind.value,
-        "created_at": _render_time(job.created_at),
-        "updated_at": _render_time(job.updated_at),
-        "ended_at": _render_time(job.ended_at),
+        "created_at": json_time(job.created_at),
+        "updated_at": json_time(job.updated_at),
+        "ended_at": json_time(job.ended_at),
         "owner": job.owner,
-        "progress": {
-            "total": progress.total,
-            "done": progress.done,
-            "present": progress.present,
-            "unknown": progress.unknown,
-        },
+        "progress": asdict(job.progress),
         "parameters": dict(job.parameters),
         "remark": job.remark,
         "attempts": job.attempts,
-        "next_attempt_at": _render_time(job.next_attempt_at),
+        "next_attempt_at": json_time(job.next_attempt_at),
     }
 
 
@@ -63,10 +59,6 @@ def job_from_record(record: Mapping[str, Any]) -> Job:
         attempts=record.get("attempts", 0),
         next_attempt_at=_parse_time(record.get("next_attempt_at")),
     )
-
-
-def _render_time(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def problem_to_record(error: RootkeeperError) -> dict[str, JsonValue]:

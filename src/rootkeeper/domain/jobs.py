@@ -92,6 +92,8 @@ class Job:
     """How often it was put off; one with ``MOST_ATTEMPTS`` goes on only if a person says so."""
     next_attempt_at: datetime | None = None
     """Before that a server doesn't take it up again by itself; ``None``: at once."""
+    fencing_token: int = 0
+    """How often it was taken over or queued again: whoever holds an older number writes nothing more about it."""
 
     @property
     def is_over(self) -> bool:
@@ -128,6 +130,17 @@ class Job:
 def choose_pause(attempts: int) -> timedelta:
     """How long a job that was put off so often waits now: twice as long each time, from half a minute to 8."""
     return _FIRST_PAUSE * (1 << min(attempts, MOST_ATTEMPTS - 1))
+
+
+def ensure_not_over(job: Job) -> None:
+    """Check that a job can be cancelled.
+
+    :raises JobConflictError: if it is over.
+    """
+    if job.is_over:
+        raise JobConflictError(
+            f"Job {job.job_id} is over: {job.state.value}.", hint=f"See it: rootkeeper jobs show {job.job_id}"
+        )
 
 
 def ensure_resumable(job: Job) -> None:

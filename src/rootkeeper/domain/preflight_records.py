@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
+from rootkeeper.domain.json_times import json_time
 from rootkeeper.domain.ledger import JsonValue
 from rootkeeper.domain.organizations import Account
 from rootkeeper.domain.preflight import PreflightRow, count_verdicts
@@ -48,7 +49,7 @@ def preflight_to_record(
         "organization_id": organization_id,
         "endpoint": endpoint,
         "caller_arn": caller_arn,
-        "observed_at": observed_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "observed_at": json_time(observed_at),
         "rows": [row_to_record(row) for row in rows],
         "summary": {"accounts": len(accounts), "skipped": skipped, **count_verdicts(rows)},
     }

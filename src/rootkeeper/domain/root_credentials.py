@@ -18,6 +18,22 @@ class CredentialKind(StrEnum):
     MFA_DEVICES = "mfa_devices"
 
 
+KIND_ORDER = (
+    CredentialKind.PASSWORD,
+    CredentialKind.ACCESS_KEYS,
+    CredentialKind.SIGNING_CERTIFICATES,
+    CredentialKind.MFA_DEVICES,
+)
+"""The order in which they are shown."""
+
+_SPOKEN = {
+    CredentialKind.PASSWORD: "a root password",
+    CredentialKind.ACCESS_KEYS: "access keys",
+    CredentialKind.SIGNING_CERTIFICATES: "signing certificates",
+    CredentialKind.MFA_DEVICES: "MFA devices",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class RootCredentialsSummary:
     """Which kinds of root user credentials exist. Source: IAM GetAccountSummary, API version 2010-05-08."""
@@ -39,6 +55,11 @@ class RootCredentialsSummary:
             CredentialKind.PASSWORD: self.has_password,
             CredentialKind.MFA_DEVICES: self.has_mfa_devices,
         }[kind]
+
+    @property
+    def spoken_kinds(self) -> tuple[str, ...]:
+        """What is there, as a sentence names it."""
+        return tuple(_SPOKEN[kind] for kind in KIND_ORDER if self.has(kind))
 
     def combined_with(self, other: RootCredentialsSummary) -> RootCredentialsSummary:
         """What either of two readings shows."""

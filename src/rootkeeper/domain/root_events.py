@@ -116,15 +116,25 @@ def judge_root_event(record: Mapping[str, Any], known: KnownSessions) -> RootEve
         if record.get("eventType") == "AwsServiceEvent" or "invokedBy" in identity:
             return None
         return RootEvent(RootEventKind.LONG_TERM_ROOT, _describe_long_term(record, identity))
-    if (record.get("eventSource"), record.get("eventName")) == ("sts.amazonaws.com", "AssumeRoot"):
+    if is_opening(record):
         return _judge_opening(record, identity, known)
     return None
 
 
+def is_opening(record: Mapping[str, Any]) -> bool:
+    """Whether a record is of AssumeRoot; AWS may have refused it."""
+    return (record.get("eventSource"), record.get("eventName")) == ("sts.amazonaws.com", "AssumeRoot")
+
+
+def name_target_account(record: Mapping[str, Any]) -> str:
+    """Of AssumeRoot's target, which is an account id or the ARN of its root user; empty if it has none."""
+    target = _text(_mapping(record.get("requestParameters")).get("targetPrincipal"))
+    return target.split(":")[4] if target.count(":") == 5 else target
+
+
 def is_opening_by_known_caller(record: Mapping[str, Any], known: KnownSessions) -> bool:
     """Whether a record is of AssumeRoot by a principal that opens root sessions on purpose; AWS may have refused it."""
-    is_opening = (record.get("eventSource"), record.get("eventName")) == ("sts.amazonaws.com", "AssumeRoot")
-    return is_opening and _is_known(_mapping(record.get("userIdentity")), known)
+    return is_opening(record) and _is_known(_mapping(record.get("userIdentity")), known)
 
 
 def _is_known(identity: Mapping[str, Any], known: KnownSessions) -> bool:
@@ -143,8 +153,7 @@ def _judge_opening(record: Mapping[str, Any], identity: Mapping[str, Any], known
     access_key_id = _text(credentials.get("accessKeyId"))
     if not access_key_id:
         return _strange(f"AssumeRoot by {caller} was refused, so there is no session that the ledger could name.")
-    target = _text(_mapping(record.get("requestParameters")).get("targetPrincipal"))
-    return _judge_session(access_key_id, _account_of(target), known)
+    return _judge_session(access_key_id, name_target_account(record), known)
 
 
 def _judge_session(access_key_id: str, account_id: str, known: KnownSessions) -> RootEvent:
@@ -183,11 +192,6 @@ def _describe_long_term(record: Mapping[str, Any], identity: Mapping[str, Any]) 
 
 def _strange(explanation: str) -> RootEvent:
     return RootEvent(RootEventKind.STRANGE_ROOT_SESSION, explanation)
-
-
-def _account_of(principal: str) -> str:
-    """Of AssumeRoot's target, which is an account id or the ARN of its root user."""
-    return principal.split(":")[4] if principal.count(":") == 5 else principal
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -9,6 +9,8 @@ from enum import StrEnum
 
 ON_TIME = timedelta(seconds=60)
 """A run that begins so long after its moment wasn't missed."""
+CLAIM = timedelta(seconds=30)
+"""What the process that took a run hasn't begun by then is begun by another one, or tried again."""
 
 
 class ScheduleKind(StrEnum):
@@ -41,6 +43,11 @@ class DueRuns:
     """The latest of them: the one that is run."""
     missed: int
     """Moments that nobody kept, those included that are made up for by this one run."""
+
+
+def is_claimed(claimed_at: datetime, last_run_at: datetime, now: datetime) -> bool:
+    """Whether a process is about to begin a run. A claim from a time that a clock was set back from is none."""
+    return claimed_at > last_run_at and abs(now - claimed_at) < CLAIM
 
 
 def judge_due(moments: Sequence[datetime], now: datetime) -> DueRuns | None:

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from rootkeeper.domain.audit_diffs import PresenceChange, compare_kinds
 from rootkeeper.domain.ledger import Action, JsonValue, LedgerEntry, Phase, Result
+from rootkeeper.domain.root_credentials import KIND_ORDER, CredentialKind
 from rootkeeper.domain.statuses import AccountStatus, Status
 from rootkeeper.domain.window_events import EventVerdict, WatchedEvent
 from rootkeeper.domain.windows import RecoveryWindow, WindowState
@@ -47,7 +48,7 @@ class TimelineEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class FoundStatus:
+class KeptStatus:
     """What one audit found in the account."""
 
     audit_id: str
@@ -56,7 +57,7 @@ class FoundStatus:
 
 
 def compile_timeline(
-    found: Iterable[FoundStatus],
+    found: Iterable[KeptStatus],
     entries: Iterable[LedgerEntry],
     windows: Iterable[RecoveryWindow],
     events: Iterable[WatchedEvent],
@@ -70,7 +71,7 @@ def compile_timeline(
     return tuple(sorted(all_of_it, key=lambda entry: entry.at))
 
 
-def _list_statuses(found: Iterable[FoundStatus]) -> Iterator[TimelineEntry]:
+def _list_statuses(found: Iterable[KeptStatus]) -> Iterator[TimelineEntry]:
     """The first one, and each that differs from the one before."""
     before: AccountStatus | None = None
     for one in found:
@@ -94,9 +95,7 @@ def _differs(before: AccountStatus, after: AccountStatus) -> bool:
 def _describe_status(before: AccountStatus | None, after: AccountStatus) -> str:
     sentences = [after.detail or ""]
     if before is not None:
-        sentences += [
-            f"{one.kind.value.replace('_', ' ')}: {_SPOKEN_CHANGES[one.change]}" for one in compare_kinds(before, after)
-        ]
+        sentences += [f"{_speak(one.kind)}: {_SPOKEN_CHANGES[one.change]}" for one in compare_kinds(before, after)]
     elif after.summary is not None:
         sentences += [f"{kind}: present" for kind in _list_present(after)]
     return "; ".join(sentence for sentence in sentences if sentence)
@@ -106,13 +105,11 @@ def _list_present(status: AccountStatus) -> list[str]:
     summary = status.summary
     if summary is None:
         return []
-    kinds = {
-        "password": summary.has_password,
-        "access keys": summary.has_access_keys,
-        "signing certificates": summary.has_signing_certificates,
-        "mfa devices": summary.has_mfa_devices,
-    }
-    return [kind for kind, is_there in kinds.items() if is_there]
+    return [_speak(kind) for kind in KIND_ORDER if summary.has(kind)]
+
+
+def _speak(kind: CredentialKind) -> str:
+    return kind.value.replace("_", " ")
 
 
 _SPOKEN_CHANGES = {

@@ -57,8 +57,11 @@ class Deadlines:
     def is_overdue_by(self, window: RecoveryWindow, by: timedelta, moment: Moment) -> bool:
         """Whether its end is past by so much."""
         deadline = self._known.get(window.window_id)
-        passed = deadline is not None and deadline.is_end and moment.monotonic - deadline.due_monotonic
-        return window.is_overdue(moment.now - by) or (passed is not False and passed >= by.total_seconds())
+        if window.is_overdue(moment.now - by):
+            return True
+        if deadline is None or not deadline.is_end:
+            return False
+        return moment.monotonic - deadline.due_monotonic >= by.total_seconds()
 
 
 def _find_deadline(window: RecoveryWindow, moment: Moment, known: _Deadline | None) -> _Deadline | None:

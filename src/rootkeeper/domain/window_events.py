@@ -24,8 +24,10 @@ from rootkeeper.domain.root_events import (
     KnownSessions,
     RootEvent,
     RootEventKind,
+    is_opening,
     is_opening_by_known_caller,
     judge_root_event,
+    name_target_account,
 )
 from rootkeeper.domain.windows import FINAL_STATES, RecoveryWindow, WindowState
 from rootkeeper.errors import InputError
@@ -148,8 +150,7 @@ class RootRecord:
 
 def is_about_root(record: Mapping[str, Any]) -> bool:
     """Whether a root user acts in a record, or somebody opens a root session."""
-    is_root = _mapping(record.get("userIdentity")).get("type") == "Root"
-    return is_root or (record.get("eventSource"), record.get("eventName")) == ("sts.amazonaws.com", "AssumeRoot")
+    return _mapping(record.get("userIdentity")).get("type") == "Root" or is_opening(record)
 
 
 def parse_root_record(record: Mapping[str, Any]) -> RootRecord:
@@ -174,12 +175,11 @@ def parse_root_record(record: Mapping[str, Any]) -> RootRecord:
 
 
 def _parse_account(record: Mapping[str, Any], event_id: str) -> AccountId:
-    """Of AssumeRoot its target, which is an account id or the ARN of its root user."""
+    """Of AssumeRoot its target."""
     identity = _mapping(record.get("userIdentity"))
     found = identity.get("accountId") or record.get("recipientAccountId")
     if identity.get("type") != "Root":
-        target = str(_mapping(record.get("requestParameters")).get("targetPrincipal") or "")
-        found = target.split(":")[4] if target.count(":") == 5 else target or found
+        found = name_target_account(record) or found
     try:
         return parse_account_id(str(found))
     except InputError as error:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import UTC, datetime
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from rootkeeper.domain.approvals import is_lapsing
+from rootkeeper.domain.json_times import json_time
 from rootkeeper.domain.ledger import ActorKind, JsonValue
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.windows import Approval, ApprovalPurpose, RecoveryWindow, WindowState
@@ -25,8 +26,8 @@ def window_to_record(window: RecoveryWindow, now: datetime | None = None) -> dic
         "ticket": window.ticket,
         "requested_by": window.requested_by,
         "approved_by": list(window.approved_by),
-        "expires_at": render_moment(window.expires_at),
-        "closed_at": render_moment(window.closed_at),
+        "expires_at": json_time(window.expires_at),
+        "closed_at": json_time(window.closed_at),
         **_describe_request(window),
         **_describe_course(window),
     }
@@ -39,15 +40,15 @@ def _describe_request(window: RecoveryWindow) -> dict[str, JsonValue]:
     return {
         "organization_id": window.organization_id,
         "requested_by_kind": window.requested_by_kind.value,
-        "requested_at": render_moment(window.requested_at),
+        "requested_at": json_time(window.requested_at),
         "duration_seconds": window.duration_seconds,
         "approvals_needed": window.approvals_needed,
         "approvals": [approval_to_record(approval) for approval in window.approvals],
         "is_approved": window.is_approved,
-        "lapses_at": render_moment(window.lapses_at),
+        "lapses_at": json_time(window.lapses_at),
         "is_drill": window.is_drill,
         "is_emergency": window.is_emergency,
-        "review_due_at": render_moment(window.review_due_at),
+        "review_due_at": json_time(window.review_due_at),
         "reviewed_by": window.reviewed_by,
     }
 
@@ -55,29 +56,32 @@ def _describe_request(window: RecoveryWindow) -> dict[str, JsonValue]:
 def _describe_course(window: RecoveryWindow) -> dict[str, JsonValue]:
     return {
         "activated_by": window.activated_by,
-        "opened_at": render_moment(window.opened_at),
+        "opened_at": json_time(window.opened_at),
         "watched_by": window.watched_by,
         "closed_by": window.closed_by,
         "failure": window.failure,
         "failed_closings": window.failed_closings,
-        "next_closing_at": render_moment(window.next_closing_at),
+        "next_closing_at": json_time(window.next_closing_at),
         "rereads_done": window.rereads_done,
-        "next_reread_at": render_moment(window.next_reread_at),
+        "next_reread_at": json_time(window.next_reread_at),
     }
 
 
-def approval_to_record(approval: Approval) -> dict[str, JsonValue]:
-    """One person's consent, and what it was given for."""
+def approval_to_record(approval: Approval, render: Callable[[datetime], str] = json_time) -> dict[str, JsonValue]:
+    """One person's consent, and what it was given for.
+
+    :param render: how its times are written; what is kept is kept exactly.
+    """
     return {
         "approver": approval.approver,
         "approver_kind": approval.approver_kind.value,
         "purpose": approval.purpose.value,
-        "at": render_moment(approval.at),
+        "at": render(approval.at),
         "account_id": approval.account_id,
         "task": approval.task,
         "duration_seconds": approval.duration_seconds,
-        "expires_at": render_moment(approval.expires_at),
-        "used_at": render_moment(approval.used_at),
+        "expires_at": render(approval.expires_at),
+        "used_at": None if approval.used_at is None else render(approval.used_at),
     }
 
 
@@ -104,7 +108,7 @@ def window_from_record(record: Mapping[str, Any]) -> RecoveryWindow:
             failure=record["failure"],
             requested_by_kind=ActorKind(record["requested_by_kind"]),
             approvals_needed=int(record["approvals_needed"]),
-            approvals=tuple(_parse_approval(one) for one in record["approvals"]),
+            approvals=tuple(approval_from_record(one) for one in record["approvals"]),
             lapses_at=_find_time(record["lapses_at"]),
             activated_by=record["activated_by"],
             closed_by=record["closed_by"],
@@ -122,7 +126,8 @@ def window_from_record(record: Mapping[str, Any]) -> RecoveryWindow:
         raise ValueError(f"Not a recovery window: {error!r}") from error
 
 
-def _parse_approval(record: Mapping[str, Any]) -> Approval:
+def approval_from_record(record: Mapping[str, Any]) -> Approval:
+    """Read what :func:`approval_to_record` made."""
     return Approval(
         approver=str(record["approver"]),
         approver_kind=ActorKind(record["approver_kind"]),
@@ -134,11 +139,6 @@ def _parse_approval(record: Mapping[str, Any]) -> Approval:
         expires_at=_parse_time(record["expires_at"]),
         used_at=_find_time(record["used_at"]),
     )
-
-
-def render_moment(at: datetime | None) -> str | None:
-    """RFC 3339 in UTC, to the second."""
-    return None if at is None else at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _parse_time(text: str) -> datetime:

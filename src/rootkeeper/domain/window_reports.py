@@ -10,10 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from rootkeeper.domain.json_times import json_time
 from rootkeeper.domain.ledger import Action, JsonValue, LedgerEntry, Phase, Result
 from rootkeeper.domain.window_events import EventVerdict, WatchedEvent
-from rootkeeper.domain.window_records import approval_to_record, render_moment, window_to_record
-from rootkeeper.domain.windows import FINAL_STATES, Approval, ApprovalPurpose, RecoveryWindow, WindowState
+from rootkeeper.domain.window_records import approval_to_record, window_to_record
+from rootkeeper.domain.windows import OWING_STATES, Approval, ApprovalPurpose, RecoveryWindow, WindowState
 
 _SIGN_IN = "ConsoleLogin"
 
@@ -132,18 +133,18 @@ def report_to_record(report: WindowReport) -> dict[str, JsonValue]:
         },
         "approvals": [approval_to_record(one) for one in report.window.approvals],
         "times": {
-            "requested_at": render_moment(report.window.requested_at),
-            "activated_at": render_moment(report.activated_at),
-            "opened_at": render_moment(report.window.opened_at),
-            "signed_in_at": render_moment(report.signed_in_at),
-            "expires_at": render_moment(report.window.expires_at),
-            "closing_began_at": render_moment(report.closing_began_at),
-            "closed_at": render_moment(report.closed_at),
+            "requested_at": json_time(report.window.requested_at),
+            "activated_at": json_time(report.activated_at),
+            "opened_at": json_time(report.window.opened_at),
+            "signed_in_at": json_time(report.signed_in_at),
+            "expires_at": json_time(report.window.expires_at),
+            "closing_began_at": json_time(report.closing_began_at),
+            "closed_at": json_time(report.closed_at),
         },
         "durations_seconds": {name: _to_seconds(length) for name, length in report.durations.items()},
         "steps": [
             {
-                "at": render_moment(step.at),
+                "at": json_time(step.at),
                 "what": step.what,
                 "actor": step.actor,
                 "result": step.result,
@@ -154,7 +155,7 @@ def report_to_record(report: WindowReport) -> dict[str, JsonValue]:
         "events": [_describe_event(event) for event in report.events],
         "alerts": [_describe_event(event) for event in report.alerts],
         "rereads": [
-            {"at": render_moment(one.at), "is_clean": not one.found, "found": list(one.found)} for one in report.rereads
+            {"at": json_time(one.at), "is_clean": not one.found, "found": list(one.found)} for one in report.rereads
         ],
     }
 
@@ -190,7 +191,7 @@ def _describe_reread(entry: LedgerEntry) -> WindowReread:
 def _describe_event(event: WatchedEvent) -> dict[str, JsonValue]:
     return {
         "event_id": event.event_id,
-        "at": render_moment(event.at),
+        "at": json_time(event.at),
         "name": event.name,
         "verdict": event.verdict.value,
         "explanation": event.explanation,
@@ -219,13 +220,13 @@ def _list_remarks(report: WindowReport) -> Iterable[str]:
     was_open = window.opened_at is not None
     if was_open and not window.is_approved:
         yield "Nobody approved it."
-    if window.is_emergency:
+    if was_open and window.is_emergency:
         yield f"Opened in an emergency; {_describe_review(window)}."
     if was_open and window.watched_by is None:
         yield "Not watched: what the root user did isn't known here."
     if report.alerts:
         yield f"{len(report.alerts)} of the watched events raised an alert."
-    if window.state not in FINAL_STATES and was_open:
+    if window.state in OWING_STATES:
         yield f"Not closed: it is {window.state.value}."
     failed = sum(step.what == Action.WINDOW_CLOSE and step.result != Result.DONE for step in report.steps)
     if failed:
@@ -233,7 +234,7 @@ def _list_remarks(report: WindowReport) -> Iterable[str]:
     if any(one.found for one in report.rereads):
         yield "A re-read after the closing found root user credentials; the window was closed once more."
     if window.state is WindowState.CLOSED_VERIFIED and window.next_reread_at is not None:
-        yield f"Read again {len(report.rereads)} times so far; next at {render_moment(window.next_reread_at)}."
+        yield f"Read again {len(report.rereads)} times so far; next at {json_time(window.next_reread_at)}."
 
 
 def _describe_review(window: RecoveryWindow) -> str:

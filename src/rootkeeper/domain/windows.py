@@ -177,6 +177,13 @@ def advance(window: RecoveryWindow, to: WindowState, now: datetime, failure: str
     )
 
 
+def describe_way_out(window_id: str, state: WindowState) -> str:
+    """What makes room in the account of a window that isn't over."""
+    if state in OWING_STATES:
+        return f"Close it first: rootkeeper windows close {window_id}"
+    return f"It waits for its use; take it back to make room: rootkeeper windows cancel {window_id}"
+
+
 def fits_opening(created_at: datetime, started_at: datetime) -> bool:
     """Whether a login profile of that ``CreateDate`` can be the one that an opening begun at ``started_at`` made."""
     return started_at - CLOCK_SKEW <= created_at <= started_at + OPENING_LATENCY + CLOCK_SKEW

@@ -35,13 +35,14 @@ class SlotKeeping:
         move: Callable[[str], None],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``move`` is told when this process has to go on as another executor."""
+        """``move`` is told when this process has to go on as another executor; told again if it fails."""
         self._slots = slots
         self._list_pending = list_pending
         self._resume = resume
         self._move = move
         self._monotonic = monotonic
         self._lost_at: float | None = None
+        self._has_to_move = False
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -87,13 +88,16 @@ class SlotKeeping:
         if self._lost_at is None:
             self._lost_at = self._monotonic()
             _log.warning("This process was silent, or the database was; it takes its slot %s again.", self.executor_id)
-        if self._slots.take_again():
-            self._lost_at = None
-        elif self._monotonic() - self._lost_at > _MOVE_SECONDS:
+        if not self._slots.take_again():
+            if self._monotonic() - self._lost_at <= _MOVE_SECONDS:
+                return False
             self._slots.take()
-            self._lost_at = None
+            self._has_to_move = True
+        if self._has_to_move:
             self._move(self.executor_id)
-        return self._lost_at is None
+            self._has_to_move = False
+        self._lost_at = None
+        return True
 
     def _take_over(self) -> None:
         begun = self._list_pending()

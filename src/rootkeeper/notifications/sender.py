@@ -18,9 +18,7 @@ from rootkeeper.ports.clock import Clock
 class TargetSender:
     """Implements the port NotificationSender."""
 
-    def __init__(
-        self, allowed: AllowedHosts, environment: Mapping[str, str], clock: Clock, seconds: float = 10.0
-    ) -> None:
+    def __init__(self, allowed: AllowedHosts, environment: Mapping[str, str], clock: Clock, seconds: float) -> None:
         """:param seconds: after them a sending's connections are cut."""
         self._allowed = allowed
         self._environment = environment

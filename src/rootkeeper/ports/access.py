@@ -26,12 +26,11 @@ class IdentityStore(Protocol):
         """Whose API token or sign-in it is; ``None`` if nobody's, or if it has ended."""
         ...
 
-    def check_password(self, name: str, password: str) -> Identity | None:
-        """The user of that name, if it is the password; takes as long for an unknown name."""
-        ...
+    def sign_in(self, name: str, password: str, token: str, expires_at: datetime) -> Identity | None:
+        """Let the user of that name act by a token for a time; ``None`` if it isn't the password.
 
-    def add_sign_in(self, identity: Identity, token: str, expires_at: datetime) -> None:
-        """Let a user act by a token for a time."""
+        Takes as long for an unknown name. A password that is replaced meanwhile lets nobody in.
+        """
         ...
 
     def end_sign_in(self, token: str) -> None: ...

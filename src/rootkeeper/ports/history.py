@@ -9,6 +9,7 @@ from typing import Protocol
 
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.statuses import AccountStatus
+from rootkeeper.domain.timelines import KeptStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +28,6 @@ class KeptAudit:
     """Accounts by status."""
 
 
-@dataclass(frozen=True, slots=True)
-class KeptStatus:
-    """What one audit found in one account."""
-
-    audit_id: str
-    ended_at: datetime
-    status: AccountStatus
-
-
 class AuditHistory(Protocol):
     """The audits of one organization.
 
@@ -51,7 +43,7 @@ class AuditHistory(Protocol):
         ...
 
     def get(self, audit_id: str) -> KeptAudit:
-        """:raises InputError: if there is none."""
+        """:raises NotFoundError: if there is none."""
         ...
 
     def list_statuses(self, audit_id: str) -> dict[AccountId, AccountStatus]:

@@ -17,8 +17,9 @@ JobResults = Mapping[AccountId, Mapping[str, JsonValue]]
 class JobStore(Protocol):
     """The jobs of one organization. Every method that writes returns only when that is durable.
 
-    A job belongs to the process that began or resumed it last. What a process writes about a job that another has
-    taken over since is refused, so that a process which was stopped for a while finds out.
+    A job belongs to the process that began or resumed it last. What is written about a job as it was then is refused
+    once it was taken over, by another process or anew by the same one, so that a run which was stopped for a while
+    finds out.
 
     :raises DatabaseError: if the database can't be read or written.
     """
@@ -34,20 +35,21 @@ class JobStore(Protocol):
         """What was kept with the job."""
         ...
 
-    def checkpoint(self, job_id: str, progress: JobProgress) -> JobState:
+    def checkpoint(self, job: Job, progress: JobProgress) -> JobState:
         """Remember how far the job is, and learn its state: CANCELLED if somebody asks it to stop.
 
-        :raises JobConflictError: if another process has taken it over.
+        :param job: as it was added or taken over, here and in all that follows.
+        :raises JobLostError: if it was taken over since.
         """
         ...
 
-    def record_results(self, job_id: str, results: JobResults, progress: JobProgress) -> JobState:
+    def record_results(self, job: Job, results: JobResults, progress: JobProgress) -> JobState:
         """Remember what came of these accounts, so that they aren't done again, and how far the job is.
 
         A second result of an account replaces the first.
 
         :returns: the job's state: CANCELLED if somebody asks it to stop.
-        :raises JobConflictError: if another process has taken it over.
+        :raises JobLostError: if it was taken over since.
         """
         ...
 
@@ -55,27 +57,27 @@ class JobStore(Protocol):
         """What was recorded of each account."""
         ...
 
-    def end(self, job_id: str, state: JobState, progress: JobProgress, remark: str | None = None) -> None:
+    def end(self, job: Job, state: JobState, progress: JobProgress, remark: str | None = None) -> None:
         """Let the job of this process be over or interrupted. A job that was cancelled meanwhile stays cancelled.
 
-        :raises JobConflictError: if another process has taken it over.
+        :raises JobLostError: if it was taken over since.
         """
         ...
 
-    def postpone(self, job_id: str, progress: JobProgress, remark: str, until: datetime | None) -> None:
+    def postpone(self, job: Job, progress: JobProgress, remark: str, until: datetime | None) -> None:
         """Interrupt the job of this process, count the attempt, and have no server take it up before ``until``.
 
         A job that was cancelled meanwhile stays cancelled.
 
         :param until: ``None``: before a person says so.
-        :raises JobConflictError: if another process has taken it over.
+        :raises JobLostError: if it was taken over since.
         """
         ...
 
-    def set_outcome(self, job_id: str, outcome: str) -> None:
+    def set_outcome(self, job: Job, outcome: str) -> None:
         """Keep what came of the job of this process as a whole, such as a plan's file; a second one replaces it.
 
-        :raises JobConflictError: if another process has taken it over.
+        :raises JobLostError: if it was taken over since.
         """
         ...
 
@@ -87,7 +89,7 @@ class JobStore(Protocol):
         """Let an interrupted job be taken up by whichever process comes first; its attempts count anew.
 
         :param parameters: replace those that it has.
-        :raises InputError: if there is no such job.
+        :raises NotFoundError: if there is no such job.
         :raises JobConflictError: if it runs, or is over.
         """
         ...
@@ -95,7 +97,7 @@ class JobStore(Protocol):
     def take_over(self, job_id: str) -> Job:
         """Make a queued or interrupted job this process's own, and running. Of several that try, one succeeds.
 
-        :raises InputError: if there is no such job.
+        :raises NotFoundError: if there is no such job.
         :raises JobConflictError: if it runs, or is over.
         """
         ...
@@ -103,13 +105,13 @@ class JobStore(Protocol):
     def cancel(self, job_id: str, remark: str) -> Job:
         """End a job for good; one that runs elsewhere stops after what is in flight.
 
-        :raises InputError: if there is no such job.
+        :raises NotFoundError: if there is no such job.
         :raises JobConflictError: if it is over.
         """
         ...
 
     def get(self, job_id: str) -> Job:
-        """:raises InputError: if there is no such job."""
+        """:raises NotFoundError: if there is no such job."""
         ...
 
     def list_jobs(
@@ -118,6 +120,6 @@ class JobStore(Protocol):
         """Newest first.
 
         :param before: the last job of the page before this one.
-        :raises InputError: if there is no job ``before``.
+        :raises NotFoundError: if there is no job ``before``.
         """
         ...

@@ -63,10 +63,6 @@ class NotificationStore(Protocol):
         """Targets whose latest attempt with a notification since that moment failed, and why."""
         ...
 
-    def forget_before(self, created_before: datetime) -> int:
-        """Forget notifications of before that moment, whatever became of them; how many."""
-        ...
-
 
 class NotificationSender(Protocol):
     """Sends to one target, now."""

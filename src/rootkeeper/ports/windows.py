@@ -65,7 +65,7 @@ class RecoveryWindows(Protocol):
         ...
 
     def list_reviews_due(self, now: datetime) -> tuple[RecoveryWindow, ...]:
-        """Windows opened before anybody approved them whose review is overdue, the most overdue first."""
+        """Windows that were opened in an emergency and whose review is overdue, the most overdue first."""
         ...
 
     def list_rereads_due(self, now: datetime) -> tuple[RecoveryWindow, ...]:

@@ -19,8 +19,8 @@ from urllib3.exceptions import ConnectTimeoutError as ConnectTimeout
 from urllib3.exceptions import HTTPError, NewConnectionError, ProxyError, SSLError
 
 from rootkeeper import __version__
+from rootkeeper.domain.loopback import is_loopback
 from rootkeeper.errors import RootkeeperError, ServerUnreachableError, UnprovenChangeError
-from rootkeeper.remote.addresses import is_loopback
 from rootkeeper.remote.problems import error_of
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class Connection:
         asked = dict(query or {})
         while True:
             page = self.get(path, asked)
-            yield from self.understand(lambda answer: answer[name], page)
+            yield from self.understand(lambda answer: list(answer[name]), page)
             following = page.get("next")
             if following is None:
                 return

@@ -30,6 +30,18 @@ class StoredToken:
     expires_at: datetime | None = None
 
 
+def parse_token(text: str, source: str) -> str:
+    """A token as a header takes it.
+
+    :param source: where it was given.
+    :raises InputError: if it can't be one; what it was isn't shown.
+    """
+    token = text.strip()
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise InputError(f"{source} holds no API token.", hint="Such as: rootkeeper login --token-stdin < token-file")
+    return token
+
+
 @dataclass(frozen=True, slots=True)
 class StoredTokens:
     """The tokens of one person on this machine."""

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from rootkeeper.domain.deletion_exceptions import DeletionException
+from rootkeeper.domain.drift_records import difference_to_record
 from rootkeeper.domain.durations import render_duration
 from rootkeeper.domain.evidence.accounts import AccountEvidence, count_verdicts
 from rootkeeper.domain.evidence.history import DeletionEvidence, EndedException
 from rootkeeper.domain.evidence.kept_logins import KeptLogin
 from rootkeeper.domain.evidence.reports import EvidenceReport
 from rootkeeper.domain.evidence.verdicts import CENTRALIZED_CONTROL, Judgement
+from rootkeeper.domain.json_times import json_time
 from rootkeeper.domain.setup import Feature
 from rootkeeper.domain.setup_drift import SetupDrift, SetupState
 from rootkeeper.domain.windows import RecoveryWindow
-from rootkeeper.reports.records import difference_record, json_time
 from rootkeeper.reports.untrusted_text import json_text
 
 SCHEMA_VERSION = 1
@@ -218,6 +219,6 @@ def describe_drift(drift: SetupDrift) -> Record:
         "accepted_at": None if accepted is None else json_time(accepted.accepted_at),
         "accepted_by": None if accepted is None else accepted.accepted_by,
         "ledger_sequence": None if accepted is None else accepted.ledger_sequence,
-        "differences": [difference_record(one) for one in drift.differences],
+        "differences": [difference_to_record(one) for one in drift.differences],
         "unknown": list(drift.unknown),
     }

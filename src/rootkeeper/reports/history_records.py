@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from rootkeeper.domain.audit_diffs import AccountDifference, AuditDifference
+from rootkeeper.domain.json_times import json_time
 from rootkeeper.domain.statuses import AccountStatus
 from rootkeeper.domain.timelines import TimelineEntry
 from rootkeeper.ports.history import KeptAudit
-from rootkeeper.reports.records import json_time
 
 
 def timeline_record(entry: TimelineEntry) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, Row, Select, delete, exists, func, insert, se
 
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.statuses import AccountStatus, Status
+from rootkeeper.domain.timelines import KeptStatus
 from rootkeeper.errors import NotFoundError
-from rootkeeper.ports.history import KeptAudit, KeptStatus
+from rootkeeper.ports.history import KeptAudit
 from rootkeeper.storage import schema
 from rootkeeper.storage.account_rows import parse_status, status_row
 from rootkeeper.storage.dialects import Store

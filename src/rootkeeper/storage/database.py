@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -22,18 +21,19 @@ from rootkeeper.storage.anchor import Anchor
 from rootkeeper.storage.audit_history import SqlAuditHistory
 from rootkeeper.storage.copying import LedgerCopies
 from rootkeeper.storage.deletion_exceptions import SqlDeletionExceptions
-from rootkeeper.storage.dialects import Store, explain, open_store
+from rootkeeper.storage.dialects import Store, explain
 from rootkeeper.storage.email_attestations import SqlEmailAttestations
 from rootkeeper.storage.group_commit import GroupCommit
 from rootkeeper.storage.identities import SqlIdentities
 from rootkeeper.storage.inventory import SqlInventoryStore
 from rootkeeper.storage.jobs import SqlJobs
 from rootkeeper.storage.ledger import SqlLedger
-from rootkeeper.storage.ledger_import import LedgerImport, LedgerSource, import_ledger, list_forgotten, open_source
+from rootkeeper.storage.ledger_import import LedgerImport, LedgerSource, import_ledger, list_forgotten, read_source
 from rootkeeper.storage.ledger_reading import list_entries, list_open_entries
 from rootkeeper.storage.locks import SqlAccountLocks
 from rootkeeper.storage.mirror import Mirror
 from rootkeeper.storage.notifications import SqlNotifications
+from rootkeeper.storage.opened_stores import open_store
 from rootkeeper.storage.owners import Owner
 from rootkeeper.storage.quotas import SqlQuotas
 from rootkeeper.storage.reading import reading
@@ -195,8 +195,8 @@ class Database:
     def notifications(self, organization_id: str) -> SqlNotifications:
         return SqlNotifications(self._store, self._commits, organization_id)
 
-    def schedules(self, organization_id: str, clock: Clock) -> SqlSchedules:
-        return SqlSchedules(self._store, self._commits, organization_id, clock)
+    def schedules(self, organization_id: str) -> SqlSchedules:
+        return SqlSchedules(self._store, self._commits, organization_id)
 
     def quotas(self, organization_id: str, caller: str, clock: Clock) -> SqlQuotas:
         return SqlQuotas(self._commits, organization_id, caller, clock)
@@ -243,14 +243,12 @@ class Database:
         """
         return merge_spill(path, self._commits, ledger)
 
-    @contextmanager
-    def open_ledger_source(self, path: Path) -> Iterator[LedgerSource]:
+    def read_ledger_source(self, path: Path) -> LedgerSource:
         """Another database of Rootkeeper's, such as an emergency's, verified and ready to be imported into this one.
 
         :raises InputError: if it is none, isn't intact, holds nothing, or a command still works on it.
         """
-        with open_source(path) as source:
-            yield source
+        return read_source(path)
 
     def list_forgotten_ledgers(self, paths: Iterable[Path]) -> tuple[Path, ...]:
         """Those of these files that hold a ledger which was never imported.

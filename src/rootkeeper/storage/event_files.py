@@ -13,7 +13,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -71,7 +71,8 @@ class EventFile:
         """Nothing while another process reads the file, or while there is none."""
         until = self._clock.monotonic() + wait_seconds
         while True:
-            found = self._read_now()
+            with self._reading():
+                found = self._read_now()
             if found or self._clock.monotonic() >= until:
                 return found
             self._clock.sleep(min(_POLL_SECONDS, wait_seconds))
@@ -82,7 +83,7 @@ class EventFile:
             if file_id == self._file_id():
                 begin, _, end = span.partition("-")
                 self._done[int(begin)] = int(end)
-        with self._open_current() as handle:
+        with suppress(FileNotFoundError), self._reading(), self._open_current() as handle:
             self._advance(handle)
 
     def close(self) -> None:
@@ -101,13 +102,24 @@ class EventFile:
         except FileNotFoundError:
             self._note_missing()
             return ()
+        self._is_missing = False
+        return found
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """:raises FileNotFoundError: if there is no file.
+        :raises DatabaseError: if it can't be read.
+        """
+        try:
+            yield
+        except FileNotFoundError:
+            self._done.clear()  # the next file of that name may get the very number that this one had
+            raise
         except OSError as error:
             raise DatabaseError(
                 f"The events in {self._path} can't be read: {error.strerror}.",
                 hint="Check the file's permissions, and watching.source in the settings.",
             ) from error
-        self._is_missing = False
-        return found
 
     def _note_missing(self) -> None:
         if not self._is_missing:
@@ -119,7 +131,7 @@ class EventFile:
         for _ in range(_LOT_LINES):
             begin = handle.tell()
             line = handle.readline(LONGEST_LINE + 1)
-            if not line.endswith(b"\n") and not self._skip_rest(handle, line):
+            if not line.endswith(b"\n") and not _skip_rest(handle, line):
                 return
             end = handle.tell()
             if begin not in self._done:
@@ -128,15 +140,6 @@ class EventFile:
                     self._done[begin] = end
                 else:
                     yield delivery
-
-    @staticmethod
-    def _skip_rest(handle: BinaryIO, line: bytes) -> bool:
-        """``False`` if it is a line that isn't whole yet."""
-        while len(line) > LONGEST_LINE:
-            line = handle.readline(LONGEST_LINE + 1)
-            if line.endswith(b"\n"):
-                return True
-        return False
 
     def _parse(self, line: bytes, receipt: str) -> EventDelivery | None:
         """``None`` for a line without a root event."""
@@ -230,7 +233,17 @@ def _mark(handle: BinaryIO, offset: int) -> str:
 
 def _has_line(handle: BinaryIO, offset: int) -> bool:
     handle.seek(offset)
-    return handle.readline(LONGEST_LINE).endswith(b"\n")
+    line = handle.readline(LONGEST_LINE + 1)
+    return line.endswith(b"\n") or _skip_rest(handle, line)
+
+
+def _skip_rest(handle: BinaryIO, line: bytes) -> bool:
+    """``False`` if it is a line that isn't whole yet."""
+    while len(line) > LONGEST_LINE:
+        line = handle.readline(LONGEST_LINE + 1)
+        if line.endswith(b"\n"):
+            return True
+    return False
 
 
 def _parse_place(content: bytes) -> _Place:

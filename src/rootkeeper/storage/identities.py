@@ -62,30 +62,33 @@ class SqlIdentities:
         self._note_use(row, now)
         return _parse(row)
 
-    def check_password(self, name: str, password: str) -> Identity | None:
+    def sign_in(self, name: str, password: str, token: str, expires_at: datetime) -> Identity | None:
+        """See the port; the password is hashed before the writer's thread is kept waiting."""
         with reading(self._store) as connection:
             row = connection.execute(self._select_by_name(name)).one_or_none()
         is_user = row is not None and row.kind == IdentityKind.USER.value
         is_right = _verify(row.proof_hash if row is not None and is_user else _decoy_hash(), password)
-        if row is None or not is_user or not is_right or not _parse(row).is_usable(self._clock.now()):
+        if row is None or not is_user or not is_right:
             return None
-        return _parse(row)
-
-    def add_sign_in(self, identity: Identity, token: str, expires_at: datetime) -> None:
         now, token_hash = self._clock.now(), hash_token(token)
+        unchanged = self._select_by_name(name).where(_columns.proof_hash == row.proof_hash).with_for_update()
 
-        def work(transaction: WriteTransaction) -> None:
+        def work(transaction: WriteTransaction) -> Identity | None:
+            found = transaction.connection.execute(unchanged).one_or_none()
+            if found is None or not _parse(found).is_usable(now):
+                return None
             transaction.connection.execute(
                 insert(schema.sign_ins).values(
                     token_hash=token_hash,
                     organization_id=self._organization_id,
-                    identity_id=identity.identity_id,
+                    identity_id=found.identity_id,
                     created_at=now,
                     expires_at=expires_at,
                 )
             )
+            return _parse(found)
 
-        self._commits.run(work)
+        return self._commits.run(work)
 
     def end_sign_in(self, token: str) -> None:
         token_hash = hash_token(token)

@@ -1,21 +1,32 @@
 """Jobs in the database: which there are, whose they are, and what they have done with each account.
 
 A job's owner is a process with a lease. Whoever takes a job over checks in the same transaction that its owner is
-dead; so of several processes that try, one succeeds, and the former owner finds out at its next write.
+dead; so of several processes that try, one succeeds, and the former owner finds out at its next write. A process whose
+lease lapsed may itself be the next owner: what it began before has an older fencing token, and finds out as well.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, delete, insert, or_, select, update
 
-from rootkeeper.domain.jobs import FINAL_STATES, MOST_ATTEMPTS, Job, JobKind, JobProgress, JobState, ensure_resumable
+from rootkeeper.domain.jobs import (
+    FINAL_STATES,
+    MOST_ATTEMPTS,
+    Job,
+    JobKind,
+    JobProgress,
+    JobState,
+    ensure_not_over,
+    ensure_resumable,
+)
 from rootkeeper.domain.ledger import ActorKind, JsonValue
 from rootkeeper.domain.organizations import AccountId
-from rootkeeper.errors import JobConflictError, JobLostError, NotFoundError
+from rootkeeper.errors import JobLostError, NotFoundError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.jobs import JobResults
 from rootkeeper.storage import schema
@@ -68,12 +79,13 @@ class SqlJobs:
             "ended_at": job.ended_at,
             "owner_id": self._owner().owner_id,
             "parameters": dict(job.parameters),
-            "progress": _progress_record(job.progress),
+            "progress": asdict(job.progress),
             "document": document,
             "remark": job.remark,
             "created_by_kind": job.created_by_kind.value,
             "attempts": job.attempts,
             "next_attempt_at": job.next_attempt_at,
+            "fencing_token": job.fencing_token,
         }
 
         def work(transaction: WriteTransaction) -> None:
@@ -85,14 +97,14 @@ class SqlJobs:
         with reading(self._store) as connection:
             return connection.execute(select(_jobs.document).where(self._is_job(job_id))).scalar_one_or_none()
 
-    def checkpoint(self, job_id: str, progress: JobProgress) -> JobState:
-        return self.record_results(job_id, {}, progress)
+    def checkpoint(self, job: Job, progress: JobProgress) -> JobState:
+        return self.record_results(job, {}, progress)
 
-    def record_results(self, job_id: str, results: JobResults, progress: JobProgress) -> JobState:
+    def record_results(self, job: Job, results: JobResults, progress: JobProgress) -> JobState:
         owner_id, now = self._owner().owner_id, self._clock.now()
         rows = [
             {
-                "job_id": job_id,
+                "job_id": job.job_id,
                 "account_id": account_id,
                 "organization_id": self._organization_id,
                 "result": dict(result),
@@ -101,11 +113,11 @@ class SqlJobs:
         ]
 
         def work(transaction: WriteTransaction) -> JobState:
-            state = self._find_own_state(transaction.connection, job_id, owner_id)
+            state = self._find_own_state(transaction.connection, job, owner_id)
             if rows:
                 transaction.connection.execute(_DELETE_RESULT, [_result_key(row) for row in rows])
                 transaction.connection.execute(insert(schema.job_accounts), rows)
-            self._update(transaction.connection, job_id, progress=_progress_record(progress), updated_at=now)
+            self._update(transaction.connection, job.job_id, progress=asdict(progress), updated_at=now)
             return state
 
         return self._commits.run(work)
@@ -117,11 +129,11 @@ class SqlJobs:
         with reading(self._store) as connection:
             return {AccountId(row.account_id): row.result for row in connection.execute(statement)}
 
-    def end(self, job_id: str, state: JobState, progress: JobProgress, remark: str | None = None) -> None:
+    def end(self, job: Job, state: JobState, progress: JobProgress, remark: str | None = None) -> None:
         ended_at = self._clock.now() if state in FINAL_STATES else None
-        self._end(job_id, progress, {"state": state.value, "remark": remark, "ended_at": ended_at})
+        self._end(job, progress, {"state": state.value, "remark": remark, "ended_at": ended_at})
 
-    def postpone(self, job_id: str, progress: JobProgress, remark: str, until: datetime | None) -> None:
+    def postpone(self, job: Job, progress: JobProgress, remark: str, until: datetime | None) -> None:
         changes = {
             "state": JobState.INTERRUPTED.value,
             "remark": remark,
@@ -129,25 +141,26 @@ class SqlJobs:
             "attempts": MOST_ATTEMPTS if until is None else _jobs.attempts + 1,
             "next_attempt_at": until,
         }
-        self._end(job_id, progress, changes)
+        self._end(job, progress, changes)
 
-    def _end(self, job_id: str, progress: JobProgress, changes: Mapping[str, Any]) -> None:
+    def _end(self, job: Job, progress: JobProgress, changes: Mapping[str, Any]) -> None:
         """Whatever becomes of it, a job that was cancelled meanwhile stays so."""
         owner_id, now = self._owner().owner_id, self._clock.now()
 
         def work(transaction: WriteTransaction) -> None:
-            state = self._find_own_state(transaction.connection, job_id, owner_id)
+            state = self._find_own_state(transaction.connection, job, owner_id)
             kept = {} if state is JobState.CANCELLED else changes
-            self._update(transaction.connection, job_id, progress=_progress_record(progress), updated_at=now, **kept)
+            values = {"progress": asdict(progress), "updated_at": now, **kept}
+            self._update(transaction.connection, job.job_id, **values)
 
         self._commits.run(work)
 
-    def set_outcome(self, job_id: str, outcome: str) -> None:
+    def set_outcome(self, job: Job, outcome: str) -> None:
         owner_id = self._owner().owner_id
 
         def work(transaction: WriteTransaction) -> None:
-            self._find_own_state(transaction.connection, job_id, owner_id)
-            self._update(transaction.connection, job_id, outcome=outcome)
+            self._find_own_state(transaction.connection, job, owner_id)
+            self._update(transaction.connection, job.job_id, outcome=outcome)
 
         self._commits.run(work)
 
@@ -168,6 +181,7 @@ class SqlJobs:
                 remark=None,
                 attempts=0,
                 next_attempt_at=None,
+                fencing_token=_jobs.fencing_token + 1,
                 updated_at=now,
             )
             return self._get(transaction.connection, job_id)
@@ -186,6 +200,7 @@ class SqlJobs:
                 owner_id=owner.owner_id,
                 remark=None,
                 next_attempt_at=None,
+                fencing_token=_jobs.fencing_token + 1,
                 updated_at=now,
             )
             return self._get(transaction.connection, job_id)
@@ -196,11 +211,7 @@ class SqlJobs:
         now = self._clock.now()
 
         def work(transaction: WriteTransaction) -> Job:
-            job = self._get(transaction.connection, job_id)
-            if job.is_over:
-                raise JobConflictError(
-                    f"Job {job_id} is over: {job.state.value}.", hint=f"See it: rootkeeper jobs show {job_id}"
-                )
+            ensure_not_over(self._get(transaction.connection, job_id))
             self._update(
                 transaction.connection,
                 job_id,
@@ -238,14 +249,14 @@ class SqlJobs:
             raise NotFoundError(f"There is no job {job_id!r}.", hint="List them: rootkeeper jobs list")
         return self._parse(row)
 
-    def _find_own_state(self, connection: Connection, job_id: str, owner_id: str) -> JobState:
-        """The state of a job that is still this process's own."""
-        statement = select(_jobs.owner_id, _jobs.state).where(self._is_job(job_id))
+    def _find_own_state(self, connection: Connection, job: Job, owner_id: str) -> JobState:
+        """The state of a job that is still this process's own, and that it hasn't taken over anew."""
+        statement = select(_jobs.owner_id, _jobs.fencing_token, _jobs.state).where(self._is_job(job.job_id))
         row = connection.execute(statement).one_or_none()
-        if row is None or row.owner_id != owner_id:
+        if row is None or (row.owner_id, row.fencing_token) != (owner_id, job.fencing_token):
             raise JobLostError(
-                f"Job {job_id} was taken over by another process; this one must not go on with it.",
-                hint=f"See who goes on: rootkeeper jobs show {job_id}",
+                f"Job {job.job_id} was taken over; whoever had it before must not go on with it.",
+                hint=f"See who goes on: rootkeeper jobs show {job.job_id}",
             )
         return JobState(row.state)
 
@@ -278,6 +289,7 @@ class SqlJobs:
             owner=None if owner is None else owner.process.describe(),
             attempts=row.attempts,
             next_attempt_at=row.next_attempt_at,
+            fencing_token=row.fencing_token,
         )
 
 
@@ -300,12 +312,3 @@ _DELETE_RESULT = delete(schema.job_accounts).where(
 
 def _result_key(row: dict[str, Any]) -> dict[str, str]:
     return {"old_job_id": row["job_id"], "old_account_id": row["account_id"]}
-
-
-def _progress_record(progress: JobProgress) -> dict[str, int | None]:
-    return {
-        "total": progress.total,
-        "done": progress.done,
-        "present": progress.present,
-        "unknown": progress.unknown,
-    }

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,17 +20,18 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from rootkeeper.domain.ledger import Action, JsonValue, LedgerEntry, render_time
-from rootkeeper.domain.windows import FINAL_STATES, RecoveryWindow, WindowState
+from rootkeeper.domain.windows import FINAL_STATES, RecoveryWindow, WindowState, describe_way_out
 from rootkeeper.errors import DatabaseError, InputError, WindowConflictError
 from rootkeeper.storage import schema
-from rootkeeper.storage.dialects import Store, open_store
+from rootkeeper.storage.dialects import Store
 from rootkeeper.storage.group_commit import GroupCommit
 from rootkeeper.storage.ledger import SqlLedger
 from rootkeeper.storage.ledger_reading import list_entries
+from rootkeeper.storage.opened_stores import open_store
 from rootkeeper.storage.owners import OwnerRecord, add_owner, find_owner
 from rootkeeper.storage.reading import reading
 from rootkeeper.storage.schema_version import ensure_current
-from rootkeeper.storage.transactions import Draft, WriteTransaction
+from rootkeeper.storage.transactions import Draft, WriteTransaction, draft_again
 from rootkeeper.storage.verification import verify_ledger
 from rootkeeper.storage.windows import SqlRecoveryWindows
 
@@ -66,9 +67,8 @@ class LedgerImport:
     """When the same was imported already; then nothing was done now."""
 
 
-@contextmanager
-def open_source(path: Path) -> Iterator[LedgerSource]:
-    """See Database.open_ledger_source."""
+def read_source(path: Path) -> LedgerSource:
+    """See Database.read_ledger_source."""
     with tempfile.TemporaryDirectory(prefix="rootkeeper-import-") as folder:
         copied = Path(folder) / "copy.db"
         _copy(path, copied)
@@ -76,12 +76,11 @@ def open_source(path: Path) -> Iterator[LedgerSource]:
         try:
             ensure_current(store)
             _ensure_intact(store, path)
-            source = _read(store, path)
+            return _read(store, path)
         except DatabaseError as error:
             raise InputError(f"{path} can't be imported: {error.message}", hint=_KEEP_HINT) from error
         finally:
             store.engine.dispose()
-    yield source
 
 
 def _copy(path: Path, copied: Path) -> None:
@@ -232,7 +231,7 @@ def _ensure_room(connection: Connection, window: RecoveryWindow) -> None:
         raise WindowConflictError(
             f"Account {window.account_id} has recovery window {other.window_id} here, which is {other.state}, and "
             f"{window.window_id} in the file, which is {window.state}. Nothing was imported.",
-            hint=f"Close it first: rootkeeper windows close {other.window_id}",
+            hint=describe_way_out(other.window_id, WindowState(other.state)),
         )
 
 
@@ -250,19 +249,7 @@ def _draft(
     if entry.intent_sequence is not None:
         intent_sequence = imported[entry.intent_sequence]
         transaction.end_intent(intent_sequence)
-    return Draft(
-        at=at,
-        organization_id=entry.organization_id,
-        endpoint=entry.endpoint,
-        actor=entry.actor,
-        action=entry.action,
-        account_id=entry.account_id,
-        parameters=parameters,
-        phase=entry.phase,
-        owner_id=entry.owner_id,
-        intent_sequence=intent_sequence,
-        result=entry.result,
-    )
+    return draft_again(entry, at, parameters, intent_sequence)
 
 
 def _describe(source: LedgerSource) -> dict[str, JsonValue]:

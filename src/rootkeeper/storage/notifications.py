@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, insert, or_, select, update
 
 from rootkeeper.domain.deliveries import Delivery, DeliveryState, find_failing
 from rootkeeper.domain.notification_texts import notification_from_record, notification_to_record
@@ -104,16 +104,6 @@ class SqlNotifications:
         with reading(self._store) as connection:
             rows = connection.execute(self._select().where(_notifications.created_at >= since))
             return find_failing(_parse_row(row) for row in rows)
-
-    def forget_before(self, created_before: datetime) -> int:
-        old = (_notifications.organization_id == self._organization_id) & (_notifications.created_at < created_before)
-        ids = select(_notifications.notification_id).where(old)
-
-        def work(transaction: WriteTransaction) -> int:
-            transaction.connection.execute(delete(schema.deliveries).where(_deliveries.notification_id.in_(ids)))
-            return transaction.connection.execute(delete(schema.notifications).where(old)).rowcount
-
-        return self._commits.run(work)
 
     def _select(self) -> Select[Any]:
         return (

@@ -107,6 +107,8 @@ class Owner:
         self._replaces_itself = replaces_itself
         self._doubts = 0
         self._answered_doubts = 0
+        self._former_ids: list[str] = []
+        """Those that it was before, until their end is committed."""
         self._lease_seconds = lease_seconds
         self._lease_ends_monotonic = clock.monotonic() + lease_seconds
         self._unreleased: list[tuple[str, AccountLock]] = []
@@ -193,7 +195,7 @@ class Owner:
         locks = schema.account_locks
         transaction.connection.execute(update(locks).where(locks.c.owner_id == self.owner_id).values(owner_id=None))
         transaction.forget_reads()
-        self._end_lease_at(transaction, self.clock.now())
+        self._end_lease_at(transaction, self.owner_id, self.clock.now())
 
     def _beat(self) -> None:
         pause = self._lease_seconds / _BEATS_PER_LEASE
@@ -206,6 +208,7 @@ class Owner:
             else:
                 del self._unreleased[: len(unreleased)]
                 self._answered_doubts = answered
+                self._former_ids.clear()
                 self._lease_ends_monotonic = started + self._lease_seconds
                 pause = self._lease_seconds / _BEATS_PER_LEASE
 
@@ -218,10 +221,12 @@ class Owner:
         return doubts
 
     def _replace(self, transaction: WriteTransaction) -> None:
-        """In the writer's thread, so that no entry is written meanwhile. Should this transaction fail, the new owner
-        isn't registered and nothing can be done as it, and the next beat replaces it again.
+        """In the writer's thread, so that no entry is written meanwhile. Should this transaction be rolled back, the
+        new owner isn't registered and nothing can be done as it; it is replaced again, and the first one ended then.
         """
-        self._end_lease_at(transaction, self.clock.now() - _SURELY_PAST)
+        self._former_ids.append(self.owner_id)
+        for former_id in self._former_ids:
+            self._end_lease_at(transaction, former_id, self.clock.now() - _SURELY_PAST)
         self.owner_id = secrets.token_hex(8)
         self._register(transaction)
         transaction.forget_reads()
@@ -234,12 +239,12 @@ class Owner:
             release_lock(transaction, organization_id, lock)
 
     def _renew(self, transaction: WriteTransaction, now: datetime) -> None:
-        self._end_lease_at(transaction, now + timedelta(seconds=self._lease_seconds))
+        self._end_lease_at(transaction, self.owner_id, now + timedelta(seconds=self._lease_seconds))
 
-    def _end_lease_at(self, transaction: WriteTransaction, at: datetime) -> None:
+    def _end_lease_at(self, transaction: WriteTransaction, owner_id: str, at: datetime) -> None:
         owners = schema.owners
-        transaction.lease_ends[self.owner_id] = at
-        transaction.connection.execute(update(owners).where(owners.c.owner_id == self.owner_id).values(lease_until=at))
+        transaction.lease_ends[owner_id] = at
+        transaction.connection.execute(update(owners).where(owners.c.owner_id == owner_id).values(lease_until=at))
 
 
 def _forget_old_owners(connection: Connection, now: datetime) -> None:

@@ -40,13 +40,8 @@ class SqlRetention:
         )
 
         def work(transaction: WriteTransaction) -> int:
-            connection = transaction.connection
-            forgotten = list(connection.execute(old).scalars())
-            for notification_id in forgotten:
-                connection.execute(delete(schema.deliveries).where(_deliveries.notification_id == notification_id))
-                connection.execute(
-                    delete(schema.notifications).where(_notifications.notification_id == notification_id)
-                )
-            return len(forgotten)
+            transaction.connection.execute(delete(schema.deliveries).where(_deliveries.notification_id.in_(old)))
+            forgotten = delete(schema.notifications).where(_notifications.notification_id.in_(old))
+            return transaction.connection.execute(forgotten).rowcount
 
         return self._commits.run(work)

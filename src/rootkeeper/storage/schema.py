@@ -322,6 +322,7 @@ jobs = Table(
     Column("outcome", Text),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("next_attempt_at", UtcTime),
+    Column("fencing_token", Integer, nullable=False, server_default="0"),
     Index("ix_jobs_organization_id", "organization_id", "created_at"),
     Index("ix_jobs_state", "organization_id", "state"),
 )

@@ -20,7 +20,7 @@ from rootkeeper.storage.line_files import LineFileBusyError, open_locked, read_l
 from rootkeeper.storage.owners import OwnerRecord, add_owner
 from rootkeeper.storage.processes import ProcessIdentity
 from rootkeeper.storage.spill import SPILL_FORMAT
-from rootkeeper.storage.transactions import Draft, WriteTransaction
+from rootkeeper.storage.transactions import Draft, WriteTransaction, draft_again
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,19 +139,7 @@ def _draft(
             # Somebody has settled it meanwhile: an intent has one outcome, so this one is kept as a fact.
             parameters["late_outcome_of"] = intent_sequence
             intent_sequence = None
-    return Draft(
-        at=at,
-        organization_id=entry.organization_id,
-        endpoint=entry.endpoint,
-        actor=entry.actor,
-        action=entry.action,
-        account_id=entry.account_id,
-        parameters=parameters,
-        phase=entry.phase,
-        owner_id=entry.owner_id,
-        intent_sequence=intent_sequence,
-        result=entry.result,
-    )
+    return draft_again(entry, at, parameters, intent_sequence)
 
 
 def _describe(spill: _Spill) -> dict[str, JsonValue]:

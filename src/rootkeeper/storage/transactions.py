@@ -56,6 +56,29 @@ class Draft:
     result: Result | None = None
 
 
+def draft_again(
+    entry: LedgerEntry, at: datetime, parameters: Mapping[str, JsonValue], intent_sequence: int | None
+) -> Draft:
+    """An entry that another ledger has, to be chained to this one.
+
+    :param parameters: its own, and where it came from.
+    :param intent_sequence: of its intent here.
+    """
+    return Draft(
+        at=at,
+        organization_id=entry.organization_id,
+        endpoint=entry.endpoint,
+        actor=entry.actor,
+        action=entry.action,
+        account_id=entry.account_id,
+        parameters=parameters,
+        phase=entry.phase,
+        owner_id=entry.owner_id,
+        intent_sequence=intent_sequence,
+        result=entry.result,
+    )
+
+
 class WriteTransaction:
     """What several units of work share until the commit. Entries are written together, by :meth:`flush`."""
 

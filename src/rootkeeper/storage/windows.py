@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,13 +11,13 @@ from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 from rootkeeper.domain.approvals import WAITING_STATES
 from rootkeeper.domain.ledger import ActorKind, render_time
 from rootkeeper.domain.organizations import AccountId
+from rootkeeper.domain.window_records import approval_from_record, approval_to_record
 from rootkeeper.domain.windows import (
     FINAL_STATES,
     OWING_STATES,
-    Approval,
-    ApprovalPurpose,
     RecoveryWindow,
     WindowState,
+    describe_way_out,
 )
 from rootkeeper.errors import NotFoundError, WindowConflictError
 from rootkeeper.storage import schema
@@ -104,7 +104,10 @@ class SqlRecoveryWindows:
 
     def list_reviews_due(self, now: datetime) -> tuple[RecoveryWindow, ...]:
         return self._list(
-            _windows.reviewed_by.is_(None), _windows.review_due_at <= now, order=(_windows.review_due_at,)
+            _windows.opened_at.is_not(None),
+            _windows.reviewed_by.is_(None),
+            _windows.review_due_at <= now,
+            order=(_windows.review_due_at,),
         )
 
     def list_rereads_due(self, now: datetime) -> tuple[RecoveryWindow, ...]:
@@ -186,7 +189,7 @@ def _no_window(name: str) -> NotFoundError:
 def _not_alone(other: RecoveryWindow) -> WindowConflictError:
     return WindowConflictError(
         f"Account {other.account_id} has a recovery window that isn't over: {other.window_id}, {other.state}.",
-        hint=f"Close it first: rootkeeper windows close {other.window_id}",
+        hint=describe_way_out(other.window_id, other.state),
     )
 
 
@@ -209,7 +212,7 @@ def _row_of(window: RecoveryWindow) -> dict[str, Any]:
         "failure": window.failure,
         "requested_by_kind": window.requested_by_kind.value,
         "approvals_needed": window.approvals_needed,
-        "approvals": [_approval_record(approval) for approval in window.approvals],
+        "approvals": [approval_to_record(approval, render_time) for approval in window.approvals],
         "lapses_at": window.lapses_at,
         "activated_by": window.activated_by,
         "closed_by": window.closed_by,
@@ -223,34 +226,6 @@ def _row_of(window: RecoveryWindow) -> dict[str, Any]:
         "rereads_done": window.rereads_done,
         "next_reread_at": window.next_reread_at,
     }
-
-
-def _approval_record(approval: Approval) -> dict[str, Any]:
-    return {
-        "approver": approval.approver,
-        "approver_kind": approval.approver_kind.value,
-        "purpose": approval.purpose.value,
-        "at": render_time(approval.at),
-        "account_id": approval.account_id,
-        "task": approval.task,
-        "duration_seconds": approval.duration_seconds,
-        "expires_at": render_time(approval.expires_at),
-        "used_at": None if approval.used_at is None else render_time(approval.used_at),
-    }
-
-
-def _parse_approval(record: Mapping[str, Any]) -> Approval:
-    return Approval(
-        approver=record["approver"],
-        approver_kind=ActorKind(record["approver_kind"]),
-        purpose=ApprovalPurpose(record["purpose"]),
-        at=datetime.fromisoformat(record["at"]),
-        account_id=AccountId(record["account_id"]),
-        task=record["task"],
-        duration_seconds=record["duration_seconds"],
-        expires_at=datetime.fromisoformat(record["expires_at"]),
-        used_at=None if record["used_at"] is None else datetime.fromisoformat(record["used_at"]),
-    )
 
 
 def _parse_row(row: Row[Any]) -> RecoveryWindow:
@@ -271,7 +246,7 @@ def _parse_row(row: Row[Any]) -> RecoveryWindow:
         failure=row.failure,
         requested_by_kind=ActorKind(row.requested_by_kind),
         approvals_needed=row.approvals_needed,
-        approvals=tuple(_parse_approval(record) for record in row.approvals),
+        approvals=tuple(approval_from_record(record) for record in row.approvals),
         lapses_at=row.lapses_at,
         activated_by=row.activated_by,
         closed_by=row.closed_by,

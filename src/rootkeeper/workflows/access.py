@@ -23,6 +23,8 @@ from rootkeeper.ports.ledger import Ledger
 SIGN_IN_LASTS = timedelta(hours=12)
 TOKEN_PREFIX = "rk_"  # noqa: S105 - what tokens begin with, so that scanners for leaked ones find them
 _TOKEN_BYTES = 32
+_CHECKED_AT_ONCE = 2
+"""Each check of a password takes 64 MB of memory for a moment."""
 
 
 def make_token() -> str:
@@ -165,8 +167,7 @@ class SigningIn:
         self._clock = clock
         self._by_name = FailureCounts(limit=10, within_seconds=300)
         self._by_address = FailureCounts(limit=50, within_seconds=300)
-        self._hashing = threading.BoundedSemaphore(2)
-        """Each check of a password takes 64 MB of memory for a moment."""
+        self._hashing = threading.BoundedSemaphore(_CHECKED_AT_ONCE)
 
     def sign_in(self, name: str, password: str, address: str) -> SignIn:
         """A token for 12 hours.
@@ -174,27 +175,29 @@ class SigningIn:
         :raises NotSignedInError: if it isn't the password, or there is no such user; the answer is the same.
         :raises TooManyAttemptsError: after too many failures of this name or from this address.
         """
-        moment = self._clock.monotonic()
-        folded = fold_name(name)
-        if self._by_name.is_reached(folded, moment) or self._by_address.is_reached(address, moment):
-            raise TooManyAttemptsError("There were too many wrong passwords.", hint="Wait 5 minutes, then try again.")
         with self._hashing:
-            identity = self._store.check_password(name, password)
-        if identity is None:
-            self._by_name.add(folded, moment)
-            self._by_address.add(address, moment)
+            admitted = self._try(name, password, address)
+        if admitted is None:
             raise NotSignedInError(
                 "That isn't the password of a user here.", hint="Check both. An administrator can set a new password."
             )
-        return self._admit(identity)
+        return admitted
 
     def sign_out(self, token: str) -> None:
         """End a sign-in; an API token stays as it is."""
         self._store.end_sign_in(token)
 
-    def _admit(self, identity: Identity) -> SignIn:
+    def _try(self, name: str, password: str, address: str) -> SignIn | None:
+        """Failures are looked at only once it is this attempt's turn, or many at once would all find none yet."""
+        moment, folded = self._clock.monotonic(), fold_name(name)
+        if self._by_name.is_reached(folded, moment) or self._by_address.is_reached(address, moment):
+            raise TooManyAttemptsError("There were too many wrong passwords.", hint="Wait 5 minutes, then try again.")
         token, expires_at = make_token(), self._clock.now() + SIGN_IN_LASTS
-        self._store.add_sign_in(identity, token, expires_at)
+        identity = self._store.sign_in(name, password, token, expires_at)
+        if identity is None:
+            self._by_name.add(folded, moment)
+            self._by_address.add(address, moment)
+            return None
         return SignIn(identity, token, expires_at)
 
 

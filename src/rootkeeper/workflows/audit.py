@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rootkeeper.domain.audit_records import AuditHead, head_to_record
+from rootkeeper.domain.job_requests import AuditRequest, audit_to_parameters
 from rootkeeper.domain.jobs import JobKind, JobProgress, JobState
-from rootkeeper.domain.ledger import JsonValue, canonical_json
+from rootkeeper.domain.ledger import canonical_json
 from rootkeeper.domain.organizations import Account, AccountId, Caller, Endpoint, Inventory
 from rootkeeper.domain.selection import EVERYTHING, SelectionRequest, ensure_request
-from rootkeeper.domain.selection_records import request_from_record, request_to_record
+from rootkeeper.domain.selection_records import request_from_record
 from rootkeeper.domain.setup_drift import SetupDrift
 from rootkeeper.domain.statuses import (
     FAIL_ON_FINDINGS,
@@ -124,13 +125,8 @@ class Audit:
         """
         options = options or AuditOptions()
         ensure_request(request)
-        parameters: dict[str, JsonValue] = {
-            "selection": request_to_record(request),
-            "details": options.details,
-            "refresh": options.refresh,
-            "fail_on": sorted(options.fail_on),
-        }
-        job = self.jobs.begin(JobKind.AUDIT, parameters)
+        asked = AuditRequest(request, details=options.details, refresh=options.refresh, fail_on=options.fail_on)
+        job = self.jobs.begin(JobKind.AUDIT, audit_to_parameters(asked))
         return self._perform(job, request, options, {}, progress, stop, emit)
 
     def resume(
@@ -236,7 +232,7 @@ class Audit:
             run.is_inventory_complete,
         )
         if run.job.job.is_of_server:
-            run.job.store.set_outcome(run.job.job_id, canonical_json(head_to_record(report.head)))
+            run.job.set_outcome(canonical_json(head_to_record(report.head)))
         run.job.end(JobState.DONE)
         return report
 

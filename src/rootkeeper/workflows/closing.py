@@ -191,12 +191,14 @@ class WindowClosing:
             result = Removal(self.sessions, ledger, self.clock, self.reread_pauses_seconds).remove(
                 window.account_id, lock, context=context
             )
-            if isinstance(result.error, LedgerUnavailableError | LockLostError):
+            if isinstance(result.error, LedgerUnavailableError):
                 raise result.error
             attempt = _Attempt(result.is_proven_empty, None if result.is_proven_empty else _explain(result))
             ledger.append_outcome(
                 intent, Result.DONE if attempt.is_empty else Result.FAILED, {"failure": attempt.failure}
             )
+            if isinstance(result.error, LockLostError):
+                raise result.error
         except LedgerUnavailableError as error:
             return _Attempt(is_empty=False, failure=error.message, has_ledger_failed=True)
         return attempt
@@ -234,8 +236,9 @@ class WindowClosing:
             self.notices.tell(NotificationEvent.WINDOW_CLOSE_FAILED, window, body, severity=severity)
 
     def _close_without_database(self, latest: RecoveryWindow, error: DatabaseError | LedgerUnavailableError) -> Closing:
-        """Without the database there is no lock; but then nobody else can act on the account either, since every
-        other privileged call needs its intent there.
+        """Without the database there is no lock. Where it is gone for all, nobody else can act on the account, since
+        every other privileged call needs its intent there; where only this process is cut off, another may close the
+        same window meanwhile: both only delete. A prolongation that isn't known here is cut short, the safe side.
         """
         if self.spill is None:
             return Closing(latest, ClosingOutcome.FAILED, error.message, error.hint)

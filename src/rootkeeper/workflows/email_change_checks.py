@@ -32,6 +32,7 @@ from rootkeeper.domain.root_emails import (
     parse_address,
 )
 from rootkeeper.domain.statuses import Role, judge_role
+from rootkeeper.domain.windows import describe_way_out
 from rootkeeper.errors import AwsError, InputError, TargetRefusedError, WindowConflictError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.deletion_exceptions import DeletionExceptions
@@ -190,7 +191,7 @@ def ensure_no_window(windows: RecoveryWindows, account_id: AccountId) -> None:
         raise WindowConflictError(
             f"{account_id} has recovery window {window.window_id}, which is {window.state}: whoever recovers the root "
             "user needs the mailbox that it has now.",
-            hint=f"Close it first: rootkeeper windows close {window.window_id}",
+            hint=describe_way_out(window.window_id, window.state),
         )
 
 

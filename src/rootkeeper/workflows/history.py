@@ -9,7 +9,7 @@ from datetime import datetime
 from rootkeeper.domain.audit_diffs import AuditDifference, compare_audits
 from rootkeeper.domain.organizations import AccountId, Inventory, parse_account_id
 from rootkeeper.domain.statuses import AccountStatus
-from rootkeeper.domain.timelines import FoundStatus, TimelineEntry, compile_timeline
+from rootkeeper.domain.timelines import TimelineEntry, compile_timeline
 from rootkeeper.errors import InputError, NotFoundError
 from rootkeeper.ports.history import AuditHistory, KeptAudit
 from rootkeeper.ports.inventory import InventoryStore
@@ -63,7 +63,7 @@ class HistoryReading:
         account_id = self._find_account(id_or_name, inventory)
         kept = self.history.list_account(account_id)
         entries = compile_timeline(
-            [FoundStatus(one.audit_id, one.ended_at, one.status) for one in reversed(kept)],
+            reversed(kept),
             (one for one in self.ledger.list_entries(account_id=account_id) if self._is_own(one.organization_id)),
             self.windows.list_of_account(account_id),
             self.events.list_of_account(account_id),
@@ -116,10 +116,12 @@ class HistoryReading:
 
     def _list_statuses(self, audit: KeptAudit) -> dict[AccountId, AccountStatus]:
         found = self.history.list_statuses(audit.audit_id)
-        if not found and audit.summary.get("accounts"):
+        counted = audit.summary.get("accounts", 0)
+        if len(found) < counted:
+            kept = f"{len(found)} of its {counted} accounts" if found else "only its counts"
             raise InputError(
-                f"Of audit {audit.audit_id} only its counts are kept.",
-                hint="Its accounts were forgotten, or an earlier version of Rootkeeper made it.",
+                f"Of audit {audit.audit_id} {kept} are kept.",
+                hint="The others were forgotten, or an earlier version of Rootkeeper made it.",
             )
         return found
 

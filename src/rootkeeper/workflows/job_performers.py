@@ -139,7 +139,7 @@ class JobTask:
         return self.kept.job.parameters.get("retry_failed") is True
 
     def set_outcome(self, record: Mapping[str, JsonValue]) -> None:
-        self.store.set_outcome(self.kept.job_id, json.dumps(record, ensure_ascii=False))
+        self.kept.set_outcome(json.dumps(record, ensure_ascii=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +195,7 @@ def perform_plan(task: JobTask) -> JobEnding:
         not_after=request.not_after,
     )
     reading = task.acting.deletion.plan(request.selection, options, JobCounts(task.kept))
-    task.store.set_outcome(task.kept.job_id, render_plan(reading.plan))
+    task.kept.set_outcome(render_plan(reading.plan))
     targets = len(reading.plan.targets)
     return JobEnding(JobState.DONE, f"Plan {reading.plan.plan_id}: {targets} of {len(reading.plan.accounts)} accounts.")
 

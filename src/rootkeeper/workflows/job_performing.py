@@ -148,7 +148,7 @@ class JobPerforming:
         elif isinstance(error, AwsError) and not isinstance(error, _LASTING):
             self._put_off_for_now(kept, error.message)
         else:
-            self._write(lambda: self.jobs.set_outcome(kept.job_id, json.dumps(problem_to_record(error))))
+            self._write(lambda: kept.set_outcome(json.dumps(problem_to_record(error))))
             self._fail(kept, error.message)
 
     def _put_off_for_now(self, kept: KeptJob, why: str, pause: timedelta | None = None) -> None:

@@ -12,18 +12,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from rootkeeper.domain.job_requests import normalize_parameters, parse_wave_rules
-from rootkeeper.domain.jobs import Job, JobKind, JobState, ensure_resumable
+from rootkeeper.domain.jobs import Job, JobKind, JobState, ensure_not_over, ensure_resumable
 from rootkeeper.domain.ledger import Action, Actor, JsonValue, canonical_json
 from rootkeeper.domain.plan_files import ensure_valid_here, parse_plan
-from rootkeeper.errors import DatabaseError, InputError, JobConflictError
+from rootkeeper.errors import DatabaseError, InputError, JobConflictError, NotFoundError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.engine import Engine
 from rootkeeper.ports.jobs import JobStore
 from rootkeeper.ports.ledger import Ledger
 from rootkeeper.workflows.deletion_jobs import describe_job
+from rootkeeper.workflows.jobs import find_unfinished
 
 _LONGEST_IN_LEDGER = 4096
 """Characters; of longer parameters the ledger has the hash alone, the job's row has them whole."""
+_NAMED_ID_LENGTH = 20
 _log = logging.getLogger(__name__)
 
 
@@ -55,11 +57,20 @@ class JobRequesting:
             checked = self._check_deletion(parameters, document)
         else:
             checked = normalize_parameters(kind, parameters, document, self.clock.now())
-        job = self._describe(kind, checked)
-        self.ledger.append_fact(Action.JOB_REQUEST, parameters=_describe_for_ledger(job, document))
-        self.jobs.add(job, document)
-        self._enqueue(job.job_id)
-        return job
+        return self._queue(self._describe(self.make_job_id(), kind, checked), document)
+
+    def request_once(self, name: str, kind: JobKind) -> Job:
+        """Have a job without parameters done once, however often and by whichever process it is asked for.
+
+        :param name: what makes it another job than others of its kind, such as the run of a schedule.
+        :raises LedgerUnavailableError: if the ledger can't be written; nothing was queued.
+        :raises DatabaseError: if the job can't be kept, or another process keeps it at the same moment.
+        """
+        job_id = f"j-{hashlib.sha256(f'{self.organization_id}/{name}'.encode()).hexdigest()[:_NAMED_ID_LENGTH]}"
+        try:
+            return self.jobs.get(job_id)
+        except NotFoundError:
+            return self._queue(self._describe(job_id, kind, normalize_parameters(kind, {}, None, self.clock.now())))
 
     def cancel(self, job_id: str) -> Job:
         """End a job for good; one that runs finishes what is in progress, and begins nothing more.
@@ -69,10 +80,7 @@ class JobRequesting:
         :raises LedgerUnavailableError: if the ledger can't be written; it goes on.
         """
         job = self.jobs.get(job_id)
-        if job.is_over:
-            raise JobConflictError(
-                f"Job {job_id} is over: {job.state.value}.", hint=f"See it: rootkeeper jobs show {job_id}"
-            )
+        ensure_not_over(job)
         self.ledger.append_fact(Action.JOB_CANCEL, parameters={"job_id": job_id, "kind": job.kind.value})
         cancelled = self.jobs.cancel(job_id, f"Cancelled by {self.actor.name}.")
         try:
@@ -119,18 +127,18 @@ class JobRequesting:
         ensure_valid_here(plan, organization_id=self.organization_id, endpoint=self.endpoint, now=self.clock.now())
         if not plan.targets:
             raise InputError(f"Plan {plan.plan_id} has nothing to delete.")
-        for job in self.jobs.list_jobs(unfinished_only=True):
-            if job.kind is JobKind.DELETION and job.parameters.get("plan_id") == plan.plan_id:
-                raise JobConflictError(
-                    f"Plan {plan.plan_id} was begun by job {job.job_id}, which is {job.state.value}.",
-                    hint=f"Go on with it: rootkeeper jobs resume {job.job_id}",
-                )
+        job = find_unfinished(self.jobs, JobKind.DELETION, "plan_id", plan.plan_id)
+        if job is not None:
+            raise JobConflictError(
+                f"Plan {plan.plan_id} was begun by job {job.job_id}, which is {job.state.value}.",
+                hint=f"Go on with it: rootkeeper jobs resume {job.job_id}",
+            )
         return describe_job(plan, rules)
 
-    def _describe(self, kind: JobKind, parameters: Mapping[str, JsonValue]) -> Job:
+    def _describe(self, job_id: str, kind: JobKind, parameters: Mapping[str, JsonValue]) -> Job:
         now = self.clock.now()
         return Job(
-            job_id=self.make_job_id(),
+            job_id=job_id,
             organization_id=self.organization_id,
             endpoint=self.endpoint,
             kind=kind,
@@ -141,6 +149,12 @@ class JobRequesting:
             updated_at=now,
             parameters=parameters,
         )
+
+    def _queue(self, job: Job, document: str | None = None) -> Job:
+        self.ledger.append_fact(Action.JOB_REQUEST, parameters=_describe_for_ledger(job, document))
+        self.jobs.add(job, document)
+        self._enqueue(job.job_id)
+        return job
 
     def _enqueue(self, job_id: str) -> None:
         try:

@@ -64,7 +64,7 @@ class KeptJob:
         """So many more accounts are done; written at most once a second.
 
         :raises DatabaseError: if it can't be written.
-        :raises JobConflictError: if another process has taken the job over.
+        :raises JobLostError: if the job was taken over since.
         """
         with self._guard:
             self._progress = self._progress.advanced(done=done, present=present, unknown=unknown)
@@ -73,34 +73,42 @@ class KeptJob:
             if is_due:
                 self._next_checkpoint_at = now + CHECKPOINT_SECONDS
         if is_due:
-            self._note(self.store.checkpoint(self.job_id, progress))
+            self._note(self.store.checkpoint(self.job, progress))
 
     def record(self, results: JobResults, *, present: int = 0, unknown: int = 0) -> None:
         """These accounts are done, and this came of them; durable when it returns.
 
         :raises DatabaseError: if it can't be written.
-        :raises JobConflictError: if another process has taken the job over.
+        :raises JobLostError: if the job was taken over since.
         """
         with self._guard:
             self._progress = self._progress.advanced(done=len(results), present=present, unknown=unknown)
             progress = self._progress
-        self._note(self.store.record_results(self.job_id, results, progress))
+        self._note(self.store.record_results(self.job, results, progress))
 
     def end(self, state: JobState, remark: str | None = None) -> None:
         """The job is over, or interrupted.
 
         :raises DatabaseError: if it can't be written.
-        :raises JobConflictError: if another process has taken the job over.
+        :raises JobLostError: if the job was taken over since.
         """
-        self.store.end(self.job_id, state, self._progress, remark)
+        self.store.end(self.job, state, self._progress, remark)
 
     def postpone(self, remark: str, until: datetime | None) -> None:
         """It is interrupted, and isn't taken up before ``until`` by itself; ``None``: before a person says so.
 
         :raises DatabaseError: if it can't be written.
-        :raises JobConflictError: if another process has taken the job over.
+        :raises JobLostError: if the job was taken over since.
         """
-        self.store.postpone(self.job_id, self._progress, remark, until)
+        self.store.postpone(self.job, self._progress, remark, until)
+
+    def set_outcome(self, outcome: str) -> None:
+        """This came of the job as a whole; a second one replaces it.
+
+        :raises DatabaseError: if it can't be written.
+        :raises JobLostError: if the job was taken over since.
+        """
+        self.store.set_outcome(self.job, outcome)
 
     def _note(self, state: JobState) -> None:
         if state is JobState.CANCELLED:
@@ -173,5 +181,10 @@ class JobKeeping:
 
     def find_unfinished(self, kind: JobKind, name: str, value: JsonValue) -> Job | None:
         """The newest job of that kind that isn't over and has this parameter, such as a plan's id."""
-        unfinished = self.store.list_jobs(unfinished_only=True)
-        return next((job for job in unfinished if job.kind is kind and job.parameters.get(name) == value), None)
+        return find_unfinished(self.store, kind, name, value)
+
+
+def find_unfinished(store: JobStore, kind: JobKind, name: str, value: JsonValue) -> Job | None:
+    """The newest job of that kind that isn't over and has this parameter."""
+    unfinished = store.list_jobs(unfinished_only=True)
+    return next((job for job in unfinished if job.kind is kind and job.parameters.get(name) == value), None)

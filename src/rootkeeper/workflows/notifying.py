@@ -32,8 +32,7 @@ _CLAIM = timedelta(seconds=2 * _CLAIMED_AT_ONCE * LONGEST_SEND_SECONDS)
 _FAILURES_BEFORE_REST = 3
 _REST_SECONDS = 60.0
 _MOST_KEPT_BACK = 200
-_KEEP = timedelta(days=90)
-_HOUSEKEEPING_SECONDS = 600.0
+_GIVING_UP_SECONDS = 600.0
 
 
 class Outbox:
@@ -45,7 +44,7 @@ class Outbox:
         targets: Sequence[NotificationTarget],
         clock: Clock,
         make_id: Callable[[], str],
-        warn: Callable[[str], None] = lambda text: _LOG.warning("%s", text),
+        warn: Callable[[str], None],
     ) -> None:
         """:param warn: told, in one sentence, of what couldn't be kept; never raises."""
         self.targets = tuple(targets)
@@ -126,7 +125,7 @@ class DeliveryLoop:
         self._organization_id = organization_id
         self._endpoint = endpoint
         self._lanes = {target.name: _Lane(target) for target in outbox.targets}
-        self._next_housekeeping = 0.0
+        self._next_giving_up = 0.0
 
     def tick(self, now: datetime) -> None:
         """Hand what is due to each target's own thread, if that is free.
@@ -138,7 +137,7 @@ class DeliveryLoop:
             lane = self._lanes.get(name)
             if lane is not None and self._is_free(lane):
                 self._send_claimed(lane, now)
-        self._keep_house(now)
+        self._give_up_old(now)
 
     def list_failing(self, now: datetime) -> dict[str, str]:
         """Targets whose last attempt failed, and why, over all processes.
@@ -154,9 +153,10 @@ class DeliveryLoop:
 
     def wait_idle(self, seconds: float) -> bool:
         """Wait for what is under way, such as before the process ends; whether all of it has ended."""
+        ends = self._clock.monotonic() + seconds
         for lane in self._lanes.values():
             if lane.thread is not None:
-                lane.thread.join(seconds)
+                lane.thread.join(max(0.0, ends - self._clock.monotonic()))
         return not any(lane.is_busy for lane in self._lanes.values())
 
     def _is_free(self, lane: _Lane) -> bool:
@@ -261,9 +261,8 @@ class DeliveryLoop:
         if self._send(lane, notification_id, notification) is None:
             lane.sent_directly.add(notification_id)
 
-    def _keep_house(self, now: datetime) -> None:
-        if self._clock.monotonic() < self._next_housekeeping:
+    def _give_up_old(self, now: datetime) -> None:
+        if self._clock.monotonic() < self._next_giving_up:
             return
-        self._next_housekeeping = self._clock.monotonic() + _HOUSEKEEPING_SECONDS
+        self._next_giving_up = self._clock.monotonic() + _GIVING_UP_SECONDS
         self._store.give_up_before(now - timedelta(hours=25))
-        self._store.forget_before(now - _KEEP)

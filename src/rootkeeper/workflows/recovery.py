@@ -40,7 +40,7 @@ from rootkeeper.ports.progress import Progress
 from rootkeeper.ports.root_sessions import RootSession, RootSessions
 from rootkeeper.ports.windows import RecoveryWindows
 from rootkeeper.workflows.clock_checks import ensure_clock_right
-from rootkeeper.workflows.recovery_checks import RecoveryPlan, ensure_credentials_outlive
+from rootkeeper.workflows.recovery_checks import RecoveryPlan, ensure_credentials_outlive, ensure_no_window
 from rootkeeper.workflows.root_access import describe_error, open_root_session
 
 REREAD_PAUSES_SECONDS = (0, 1, 2)
@@ -112,7 +112,7 @@ class RecoveryOpening:
         """
         account_id = plan.request.account.account_id
         with self.locks.hold(account_id, "recovery") as lock:
-            self._ensure_no_window(plan)
+            ensure_no_window(self.windows, account_id)
             end = self.clock.now() + timedelta(seconds=plan.request.duration_seconds)
             ensure_credentials_outlive(self.reader.find_credentials_expiry(), end)
             ensure_clock_right(self.reader)
@@ -146,14 +146,6 @@ class RecoveryOpening:
     def _activate(self, window: RecoveryWindow) -> RecoveryWindow:
         return replace(activate(window, self.actor_name, self.clock.now()), watched_by=self.watched_by)
 
-    def _ensure_no_window(self, plan: RecoveryPlan) -> None:
-        unfinished = self.windows.find_unfinished(plan.request.account.account_id)
-        if unfinished is not None:
-            raise WindowConflictError(
-                f"{unfinished.account_id} has recovery window {unfinished.window_id}, which is {unfinished.state}.",
-                hint=f"Close it first: rootkeeper windows close {unfinished.window_id}",
-            )
-
     def _record(self, plan: RecoveryPlan, is_emergency: bool) -> RecoveryWindow:
         """Without a server nobody can approve: the window is recorded as unapproved."""
         now = self.clock.now()
@@ -171,7 +163,7 @@ class RecoveryOpening:
             review_due_at=now + REVIEW_WITHIN if is_emergency else None,
         )
         self.ledger.append_fact(
-            Action.WINDOW_REQUEST, account_id=window.account_id, parameters=describe_request(window)
+            Action.WINDOW_REQUEST, account_id=window.account_id, parameters=make_request_parameters(window)
         )
         self.windows.add(window)
         return window
@@ -322,10 +314,9 @@ def describe_foreign(window: RecoveryWindow, profile: LoginProfile) -> str:
     )
 
 
-def describe_request(window: RecoveryWindow) -> dict[str, JsonValue]:
+def make_request_parameters(window: RecoveryWindow) -> dict[str, JsonValue]:
     """What the ledger keeps of a request."""
-    urgent: dict[str, JsonValue] = {"is_emergency": True} if window.is_emergency else {}
-    return urgent | {
+    return {
         "window_id": window.window_id,
         "reason": window.reason,
         "ticket": window.ticket,

@@ -8,12 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from rootkeeper.domain.approvals import WAITING_STATES
 from rootkeeper.domain.organizations import Account, AccountId, AccountState, Caller, Endpoint, Inventory, Organization
 from rootkeeper.domain.root_credentials import RootCredentialsSummary
 from rootkeeper.domain.setup import Feature, Setup
 from rootkeeper.domain.task_policies import TaskPolicy
-from rootkeeper.domain.windows import RecoveryWindow, ensure_duration
+from rootkeeper.domain.windows import describe_way_out, ensure_duration
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsCredentialsError,
@@ -151,14 +150,8 @@ def ensure_no_window(windows: RecoveryWindows, account_id: AccountId, *, but: st
     if window is not None and window.window_id != but:
         raise WindowConflictError(
             f"{account_id} has recovery window {window.window_id}, which is {window.state}.",
-            hint=_describe_way_out(window),
+            hint=describe_way_out(window.window_id, window.state),
         )
-
-
-def _describe_way_out(window: RecoveryWindow) -> str:
-    if window.state in WAITING_STATES:
-        return f"It waits for its use; take it back to make room: rootkeeper windows cancel {window.window_id}"
-    return f"Close it first: rootkeeper windows close {window.window_id}"
 
 
 def ensure_credentials_outlive(credentials_expire_at: datetime | None, end: datetime) -> None:
@@ -231,12 +224,7 @@ def _ensure_feature(setup: Setup) -> None:
 def _list_remarks(request: RecoveryRequest, existing: RootCredentialsSummary, setup: Setup) -> tuple[str, ...]:
     remarks = []
     if not existing.is_empty:
-        kinds = {
-            "access keys": existing.has_access_keys,
-            "signing certificates": existing.has_signing_certificates,
-            "MFA devices": existing.has_mfa_devices,
-        }
-        named = ", ".join(kind for kind, is_there in kinds.items() if is_there)
+        named = ", ".join(existing.spoken_kinds)
         remarks.append(f"The account has {named} now; closing the window deletes them too.")
     if request.keeps_login:
         return tuple(remarks)

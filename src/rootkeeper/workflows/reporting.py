@@ -28,7 +28,7 @@ class Reporting:
     attestations: EmailAttestations
     rules: EmailRules
     ledger: LedgerReader
-    audits: AuditHistory | None = None
+    audits: AuditHistory
 
     def compile(self, period: Period) -> EvidenceReport:
         """The report over a period; the whole ledger is verified for it.
@@ -53,7 +53,7 @@ class Reporting:
             setup=self.setups.find_last_reading(period.end),
             accepted=self.setups.find_last(period.end),
             ledger=self._verify(),
-            kept={} if self.audits is None else self.audits.list_readings(period.start, period.end),
+            kept=self.audits.list_readings(period.start, period.end),
         )
         return compile_report(facts, period)
 

@@ -1,7 +1,9 @@
 """The loop that begins what is due by a schedule, once over all workers, and makes up for what was missed.
 
-A run is claimed in the database before it begins. A schedule that was never kept begins now, not in the past; one whose
-expression changes is another schedule.
+A run is claimed in the database before it begins, and settled once that is durable. A process that dies in between
+leaves a claim that ends by itself, and another one begins the run; each run has a name, so that what had begun all the
+same isn't begun twice. A schedule that was never kept begins now, not in the past; one whose expression changes is
+another schedule.
 """
 
 from __future__ import annotations
@@ -26,7 +28,6 @@ from rootkeeper.workflows.cron import CronExpression
 _LOG = logging.getLogger(__name__)
 _MOST_COUNTED = 100_000
 """Missed moments that are counted at a time; what is beyond is run in the next turn."""
-_TRY_AGAIN_AFTER = timedelta(seconds=30)
 _TRY_AGAIN_FOR = timedelta(minutes=10)
 _NAMES = {
     ScheduleKind.AUDITS: "audit",
@@ -63,20 +64,22 @@ class ScheduleLoop:
         self,
         schedules: Iterable[Schedule],
         store: ScheduleStore,
-        starts: Mapping[ScheduleKind, Callable[[], object]],
+        starts: Mapping[ScheduleKind, Callable[[str], object]],
         notifier: Notifier,
         organization_id: str,
         endpoint: Endpoint,
     ) -> None:
-        """:param starts: what begins a run of each kind, and returns once it is durable that it will be done."""
+        """:param starts: what begins a run of each kind, given the run's name, and returns once it is durable that it
+        will be done; begun a second time under that name it does nothing.
+        """
         self._schedules = tuple(schedules)
         self._store = store
         self._starts = starts
         self._notifier = notifier
         self._organization_id = organization_id
         self._endpoint = endpoint
-        self._not_before: dict[str, datetime] = {}
-        """Schedules whose run couldn't be begun, and when that is tried again."""
+        self._failing_since: dict[str, datetime] = {}
+        """Schedules whose run couldn't be begun here, and since when."""
 
     def list_schedules(self, now: datetime) -> tuple[ScheduleStatus, ...]:
         """Every schedule, as it stands.
@@ -106,33 +109,29 @@ class ScheduleLoop:
     def _keep(self, schedule: Schedule, now: datetime) -> bool:
         last = self._store.find_last_run(schedule.schedule_id)
         if last is None:
-            self._store.claim(schedule.schedule_id, now, None)
+            self._store.keep(schedule.schedule_id, now)
             return False
-        moments = schedule.expression.list_between(last, now, _MOST_COUNTED)
-        due = judge_due(moments, now)
-        if due is None or now < self._not_before.get(schedule.schedule_id, now):
-            return False
-        if not self._store.claim(schedule.schedule_id, due.moment, last):
+        due = judge_due(schedule.expression.list_between(last, now, _MOST_COUNTED), now)
+        if due is None or not self._store.claim(schedule.schedule_id, last, now):
             return False
         return self._begin(schedule, due, last, now)
 
     def _begin(self, schedule: Schedule, due: DueRuns, last: datetime, now: datetime) -> bool:
         try:
-            self._starts[schedule.kind]()
+            self._starts[schedule.kind](f"{schedule.schedule_id}/{due.moment.isoformat()}")
         except RootkeeperError as error:
             self._put_off(schedule, due, last, now, error)
             return False
-        self._not_before.pop(schedule.schedule_id, None)
+        self._failing_since.pop(schedule.schedule_id, None)
         if due.missed:
             self._tell_missed(schedule, due, now)
+        self._store.settle(schedule.schedule_id, due.moment, last)
         return True
 
     def _put_off(self, schedule: Schedule, due: DueRuns, last: datetime, now: datetime, error: RootkeeperError) -> None:
-        """A run that can't be begun is given back for some minutes; then it counts as failed."""
+        """A run that can't be begun is tried again for some minutes, once its claim ends; then it counts as failed."""
         name = _NAMES[schedule.kind]
-        if now - due.moment < _TRY_AGAIN_FOR:
-            self._not_before[schedule.schedule_id] = now + _TRY_AGAIN_AFTER
-            self._store.claim(schedule.schedule_id, last, due.moment)
+        if now - self._failing_since.setdefault(schedule.schedule_id, now) < _TRY_AGAIN_FOR:
             _LOG.warning("The scheduled %s couldn't be begun, and is tried again: %s", name, error.message)
             return
         self._tell(
@@ -142,13 +141,15 @@ class ScheduleLoop:
             now,
             f"schedule-failed/{schedule.schedule_id}/{due.moment.isoformat()}",
         )
+        del self._failing_since[schedule.schedule_id]
+        self._store.settle(schedule.schedule_id, due.moment, last)
 
     def _tell_missed(self, schedule: Schedule, due: DueRuns, now: datetime) -> None:
         name, times = _NAMES[schedule.kind], "1 time" if due.missed == 1 else f"{due.missed} times"
         self._tell(
             NotificationEvent.SCHEDULE_MISSED,
             f"The scheduled {name} was missed {times}",
-            f"No server ran when the {name} ({schedule.expression}) was due, the last time at "
+            f"No server began the {name} ({schedule.expression}) when it was due, the last time at "
             f"{due.moment:%Y-%m-%d %H:%M} UTC. It has begun now, once for all of them.",
             now,
             f"schedule-missed/{schedule.schedule_id}/{due.moment.isoformat()}",

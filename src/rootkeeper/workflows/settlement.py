@@ -143,33 +143,25 @@ class Settlement:
         return LeftBehind(tuple(entry for entry in orphans if _is_of_organization(entry)), tuple(accounts))
 
     def settle_setup(self, left: LeftBehind) -> SettlementReport:
-        """Settle what concerns no account's root user."""
-        return SettlementReport(self._settle_setup(left.of_organization))
+        """Settle the intents that concern no account's root user: the set-up as it is now decides."""
+        orphans = left.of_organization
+        setup = self._read_setup() if any(entry.action in SETUP_ACTIONS for entry in orphans) else _NOT_READ
+        return SettlementReport(tuple(self._record((entry, judge_setup_intent(entry, setup)) for entry in orphans)))
 
     def settle_account(self, left: LeftInAccount) -> SettlementReport:
-        """Settle what was left in one account, unless a live process holds it."""
-        return self._settle_account(left.account_id, left.intents, left.windows)
-
-    def _settle_setup(self, orphans: Sequence[LedgerEntry]) -> tuple[SettledIntent, ...]:
-        """Intents that concern no account's root user: the set-up as it is now decides."""
-        if not orphans:
-            return ()
-        setup = self._read_setup() if any(entry.action in SETUP_ACTIONS for entry in orphans) else _NOT_READ
-        return tuple(self._record((entry, judge_setup_intent(entry, setup)) for entry in orphans))
-
-    def _settle_account(
-        self, account_id: AccountId, orphans: Sequence[LedgerEntry], left: Sequence[RecoveryWindow]
-    ) -> SettlementReport:
-        """Under the lock that a live owner would hold: getting it shows that the windows' owner is gone."""
+        """Settle what was left in one account, under the lock that a live owner would hold: getting it shows that the
+        windows' owner is gone.
+        """
+        account_id = left.account_id
         try:
             with self.locks.hold(account_id, "settling what a dead process left") as lock:
                 rereading = AccountRereading(self.reader, self.sessions, self.ledger, self.clock, account_id, lock)
-                judged = ((entry, self._judge(entry, rereading)) for entry in orphans)
+                judged = ((entry, self._judge(entry, rereading)) for entry in left.intents)
                 intents = tuple(self._record(judged))
-                return SettlementReport(intents, tuple(self._settle_windows(left, rereading)))
+                return SettlementReport(intents, tuple(self._settle_windows(left.windows, rereading)))
         except (AccountBusyError, LockLostError) as error:
             busy = Finding(None, error.message)
-            return SettlementReport(tuple(_describe(entry, busy) for entry in orphans))
+            return SettlementReport(tuple(_describe(entry, busy) for entry in left.intents))
 
     def _judge(self, entry: LedgerEntry, rereading: AccountRereading) -> Finding:
         if entry.action in EMAIL_ACTIONS:

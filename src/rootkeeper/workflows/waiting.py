@@ -20,8 +20,7 @@ STEP_SECONDS = 1.0
 """How long a sleep is at most, so that a stop or a due window is noticed soon."""
 
 LOOK_EVERY_SECONDS = 10
-"""How often the database is asked whether somebody else closed the window."""
-
+"""How often the database is asked whether somebody else closed or prolonged the window."""
 
 _ENDS = frozenset({ClosingOutcome.CLOSED, ClosingOutcome.CLOSED_UNRECORDED, ClosingOutcome.UNNEEDED})
 
@@ -48,22 +47,33 @@ class WindowWaiting:
     retry_seconds: int = 60
     """At most this long after a failed closing it is tried again."""
 
-    def wait(self, window: RecoveryWindow, is_stopped: Callable[[], bool]) -> WaitEnd:
+    def wait(
+        self,
+        window: RecoveryWindow,
+        is_stopped: Callable[[], bool],
+        show: Callable[[RecoveryWindow], None] = lambda _: None,
+    ) -> WaitEnd:
         """Sleep in steps of at most a second until the window is due, by wall or by monotonic time; polls
-        ``is_stopped``, and looks at times whether somebody else closed it.
+        ``is_stopped``, and looks at times, and at its end, whether somebody else closed or prolonged it.
+
+        :param show: told the window as it stands, each time that it is looked at.
         """
         started = self.clock.monotonic()
         lasts = self._find_remaining(window)
-        next_look, next_remark = LOOK_EVERY_SECONDS, 0
+        next_look, next_remark = float(LOOK_EVERY_SECONDS), 0
         while not is_stopped():
             passed = self.clock.monotonic() - started
             remaining = min(self._find_remaining(window), lasts - passed)
+            if remaining <= 0 or passed >= next_look:
+                next_look = passed + LOOK_EVERY_SECONDS
+                latest = self._find_latest(window)
+                if latest.state in FINAL_STATES:
+                    return WaitEnd.OVER
+                prolonged = latest.duration_seconds - window.duration_seconds
+                window, lasts, remaining = latest, lasts + prolonged, remaining + prolonged
+                show(window)
             if remaining <= 0:
                 return WaitEnd.DUE
-            if passed >= next_look:
-                next_look += LOOK_EVERY_SECONDS
-                if self._is_over(window):
-                    return WaitEnd.OVER
             if passed >= next_remark:
                 next_remark += self.remark_every_seconds
                 self.progress.remark(_describe_remaining(window, remaining))
@@ -103,10 +113,10 @@ class WindowWaiting:
         end = window.expires_at or self.clock.now()
         return (end - self.clock.now()).total_seconds()
 
-    def _is_over(self, window: RecoveryWindow) -> bool:
+    def _find_latest(self, window: RecoveryWindow) -> RecoveryWindow:
         with suppress(DatabaseError):
-            return self.windows.get(window.window_id).state in FINAL_STATES
-        return False
+            return self.windows.get(window.window_id)
+        return window
 
 
 def _describe_remaining(window: RecoveryWindow, seconds: float) -> str:

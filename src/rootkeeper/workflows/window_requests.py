@@ -19,10 +19,9 @@ from rootkeeper.domain.windows import RecoveryWindow, WindowState
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.ledger import Ledger
 from rootkeeper.ports.windows import RecoveryWindows
-from rootkeeper.workflows.recovery import describe_request
+from rootkeeper.workflows.recovery import make_request_parameters
 from rootkeeper.workflows.recovery_checks import RecoveryPlan, RecoveryPlanning, RecoveryRequest
-from rootkeeper.workflows.window_notices import WindowNotices
-from rootkeeper.workflows.window_notices import describe_request as say_request
+from rootkeeper.workflows.window_notices import WindowNotices, describe_request
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ class WindowRequesting:
         plan = self.plan(inventory, request, is_emergency=is_emergency)
         window = self._make(plan, is_drill=is_drill, is_emergency=is_emergency)
         self.ledger.append_fact(
-            Action.WINDOW_REQUEST, account_id=window.account_id, parameters=describe_request(window)
+            Action.WINDOW_REQUEST, account_id=window.account_id, parameters=make_request_parameters(window)
         )
         self.windows.add(window)
         self._tell(window)
@@ -101,7 +100,7 @@ class WindowRequesting:
 
     def _tell(self, window: RecoveryWindow) -> None:
         length = render_duration(timedelta(seconds=window.duration_seconds))
-        said = f"{say_request(window)} For {length}."
+        said = f"{describe_request(window)} For {length}."
         if window.is_emergency:
             self.notices.tell(
                 NotificationEvent.WINDOW_EMERGENCY,

@@ -109,7 +109,7 @@ class WindowRereading:
                 "window_id": window.window_id,
                 "seconds_after_closing": closed_seconds,
                 "is_clean": found.is_empty,
-                "found": list(_list_kinds(found)),
+                "found": list(found.spoken_kinds),
             },
         )
 
@@ -123,7 +123,7 @@ class WindowRereading:
                 Action.WINDOW_CANCEL, one, lambda it: cancel(it, self.actor_name, now, why), now, {"reason": why}
             )
         reopened = self.windows.update(window.window_id, lambda one: reopen(one, now))
-        kinds = ", ".join(_list_kinds(found))
+        kinds = ", ".join(found.spoken_kinds)
         self.progress.remark(f"ALERT: {kinds} found in {window.account_id} after window {window.window_id} was closed.")
         self.notices.tell(
             NotificationEvent.WINDOW_REOPENED,
@@ -142,13 +142,3 @@ class WindowRereading:
 
 def _is_later(one: RecoveryWindow, window: RecoveryWindow) -> bool:
     return one.window_id != window.window_id and one.requested_at >= window.requested_at
-
-
-def _list_kinds(found: RootCredentialsSummary) -> tuple[str, ...]:
-    kinds = {
-        "a root password": found.has_password,
-        "access keys": found.has_access_keys,
-        "signing certificates": found.has_signing_certificates,
-        "MFA devices": found.has_mfa_devices,
-    }
-    return tuple(kind for kind, is_there in kinds.items() if is_there)

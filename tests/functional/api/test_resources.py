@@ -354,10 +354,10 @@ def test_every_kind_of_job_can_be_asked_for(api: ApiServer, path: str, body: dic
 
 
 def test_results_and_outcome_of_a_job_are_told(api: ApiServer) -> None:
-    api.services.add_job(kind=JobKind.PLAN)
+    job = api.services.add_job(kind=JobKind.PLAN)
     assert api.get("/jobs/j-kept/outcome").code == "input.not_found"
-    api.services.jobs.record_results("j-kept", {PAYMENTS_ID: {"outcome": "done"}}, JobProgress(1, 1))
-    api.services.jobs.set_outcome("j-kept", '{"plan_id": "p-1"}')
+    api.services.jobs.record_results(job, {PAYMENTS_ID: {"outcome": "done"}}, JobProgress(1, 1))
+    api.services.jobs.set_outcome(job, '{"plan_id": "p-1"}')
     assert api.get("/jobs/j-kept/results").json["results"] == [{"account_id": PAYMENTS_ID, "outcome": "done"}]
     assert api.get("/jobs/j-kept/outcome").content == b'{"plan_id": "p-1"}'
 
@@ -398,12 +398,12 @@ def follow(api: ApiServer, job_id: str) -> Iterator[HTTPResponse]:
 
 
 def test_a_job_is_followed_until_it_is_over(api: ApiServer) -> None:
-    api.services.add_job()
+    job = api.services.add_job()
     with follow(api, "j-kept") as response:
         assert response.headers["content-type"].startswith("text/event-stream")
         assert response.readline() == b"event: job\n"
         assert b'"state": "running"' in response.readline()
-        api.services.jobs.end("j-kept", JobState.DONE, JobProgress(2, 2))
+        api.services.jobs.end(job, JobState.DONE, JobProgress(2, 2))
         rest = response.read().decode()
     assert '"state": "done"' in rest
     assert rest.count("event: job") == 1
@@ -417,12 +417,22 @@ def test_a_stream_ends_when_the_server_is_about_to(api: ApiServer) -> None:
         response.read()
 
 
+def test_a_stream_ends_when_the_token_is_revoked(api: ApiServer) -> None:
+    job = api.services.add_job()
+    with follow(api, "j-kept") as response:
+        response.readline()
+        api.services.identities.disable("viewer-token", api.services.clock.now())
+        response.readline()
+        api.services.jobs.end(job, JobState.DONE, JobProgress(2, 2))
+        assert b"done" not in response.read()
+
+
 def test_streams_of_clients_that_went_away_are_given_back(api: ApiServer) -> None:
-    api.services.add_job()
+    job = api.services.add_job()
     for _ in range(3):
         with follow(api, "j-kept") as response:
             response.readline()
-    api.services.jobs.end("j-kept", JobState.DONE, JobProgress())
+    api.services.jobs.end(job, JobState.DONE, JobProgress())
     with follow(api, "j-kept") as response:
         assert b"done" in response.read()
 

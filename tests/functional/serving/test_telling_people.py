@@ -18,7 +18,6 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.clock import SystemClock
 from rootkeeper.domain.schedules import ScheduleKind
 from rootkeeper.storage.database import open_database
 from rootkeeper.workflows.schedules import parse_schedules
@@ -136,10 +135,11 @@ def forget_three_days(url: str) -> None:
     (schedule,) = parse_schedules({ScheduleKind.AUDITS: [DAILY]})
     with open_database(url) as database:
         (organization_id,) = database.list_organization_ids()
-        store = database.schedules(organization_id, SystemClock())
+        store = database.schedules(organization_id)
         last = store.find_last_run(schedule.schedule_id)
         assert last is not None
-        assert store.claim(schedule.schedule_id, last - timedelta(days=3), last)
+        store.settle(schedule.schedule_id, last - timedelta(days=3), last)
+        assert store.find_last_run(schedule.schedule_id) == last - timedelta(days=3)
 
 
 def count_audits(program: Program) -> int:

@@ -5,16 +5,27 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from tests.fakes.rootkeeper_server import Answer, FakeRootkeeperServer
 from tests.functional.conversation import converse
 from tests.functional.published_schemas import ensure_fits
 from tests.functional.running import SECONDS, Program, Run
 from tests.functional.through_server.stage import ServedStage, without_settings
 
 PASSWORD = "correct horse battery staple"
+MEMBERSHIP = {
+    "name": "anna",
+    "kind": "user",
+    "role": "operator",
+    "permissions": [],
+    "organization_id": "o-exampleorgid",
+    "endpoint": "AWS",
+    "version": "1",
+}
 
 
 @pytest.fixture
@@ -90,6 +101,39 @@ def test_signing_out_ends_the_sign_in_on_the_server_too(
     assert newcomer.run("status", ROOTKEEPER_TOKEN=token).status == 3
 
 
+def test_signing_out_without_the_servers_answer_still_removes_the_token(newcomer: Program, tmp_path: Path) -> None:
+    with FakeRootkeeperServer.start() as fake:
+        fake.answer("GET me", MEMBERSHIP)
+        fake.answer("POST auth/sign-out", Answer(cut=True))
+        program = Program({**newcomer.environment, "ROOTKEEPER_SERVER": fake.url}, newcomer.runner)
+        assert run_with_input(program, "rk_token\n", "login", "--token-stdin").status == 0
+        run = program.run("logout")
+    assert run.status == 3, run.shown
+    assert "is removed here, but the server couldn't be told" in run.stderr
+    assert stored_files(tmp_path) == []
+
+
+def test_whoever_is_interrupted_signing_out_can_sign_out_again(newcomer: Program, tmp_path: Path) -> None:
+    with FakeRootkeeperServer.start() as fake:
+        fake.answer("GET me", MEMBERSHIP, Answer(cut=True))
+        program = Program({**newcomer.environment, "ROOTKEEPER_SERVER": fake.url}, newcomer.runner)
+        assert run_with_input(program, "rk_token\n", "login", "--token-stdin").status == 0
+        with subprocess.Popen([sys.executable, "-m", "rootkeeper", "logout"], env=program.surroundings()) as process:
+            while len(fake.asked) < 2:
+                assert process.poll() is None
+                time.sleep(0.01)
+            process.kill()
+    assert len(stored_files(tmp_path)) == 1
+
+
+def test_a_person_who_types_no_password_is_not_signed_in(newcomer: Program, anna: str) -> None:
+    with converse(newcomer, "login", "--user", anna) as person:
+        person.wait_for("Password of")
+        person.type("\x04")
+        assert person.end() == 2, person.text
+        assert "--token-stdin" in person.text
+
+
 def test_a_wrong_password_is_refused_and_nothing_is_kept(newcomer: Program, anna: str, tmp_path: Path) -> None:
     with converse(newcomer, "login", "--user", anna) as person:
         person.wait_for("Password of")
@@ -112,6 +156,13 @@ def test_what_is_no_token_is_not_kept(newcomer: Program, tmp_path: Path, text: s
     run = run_with_input(newcomer, text, "login", "--token-stdin")
     assert run.status == status, run.shown
     assert stored_files(tmp_path) == []
+
+
+def test_what_is_no_token_in_the_environment_is_told_and_not_shown(newcomer: Program) -> None:
+    run = newcomer.run("status", ROOTKEEPER_TOKEN="rk_canary\nX-Other: header")
+    assert run.status == 2, run.shown
+    assert "ROOTKEEPER_TOKEN holds no API token" in run.stderr
+    assert "canary" not in run.shown
 
 
 def test_without_a_terminal_a_password_is_not_asked_for(newcomer: Program) -> None:

@@ -39,6 +39,14 @@ def test_a_line_has_time_level_event_text_and_ids(lines: Any) -> None:
     }
 
 
+def test_a_line_never_steers_a_terminal(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger=LOGGER_NAME)
+    ServerLog().warning("audit.remark", "Account Pay\x9b2J\u202eroll", account_id="22\x9b")
+    (text,) = (JsonLines().format(record) for record in caplog.records)
+    assert text.isprintable()
+    assert json.loads(text)["message"] == "Account Pay\x9b2J\u202eroll"
+
+
 def test_a_deliberate_error_is_told_in_its_own_words(lines: Any) -> None:
     ServerLog().failure("loop.failed", "A turn failed", DatabaseError("The disk is full.", hint="Free some space."))
     (line,) = lines()

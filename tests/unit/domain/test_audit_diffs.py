@@ -79,7 +79,9 @@ def test_credentials_that_appeared_and_went_are_told_with_both_readings() -> Non
     after = found(CredentialKind.ACCESS_KEYS, at=NOW + timedelta(days=1))
     (one,) = compare(found(CredentialKind.PASSWORD), after).accounts
     assert (one.account_id, one.name, one.change) == (ID, "Shop", AccountChange.CHANGED)
-    assert (one.read_before_at, one.read_after_at) == (NOW, NOW + timedelta(days=1))
+    assert one.before is not None
+    assert one.after is not None
+    assert (one.before.observed_at, one.after.observed_at) == (NOW, NOW + timedelta(days=1))
     assert [(kind.kind.value, kind.before, kind.after, kind.change.value) for kind in one.kinds] == [
         ("password", True, False, "gone"),
         ("access_keys", False, True, "appeared"),
@@ -118,8 +120,8 @@ def test_keys_that_were_replaced_are_seen_where_both_were_read_in_detail() -> No
 def test_accounts_join_and_leave_between_audits_of_the_whole_organization() -> None:
     (joined,) = compare(None, found()).accounts
     (left,) = compare(found(), None).accounts
-    assert (joined.change, joined.before, joined.read_before_at) == (AccountChange.JOINED, None, None)
-    assert (left.change, left.after, left.read_after_at) == (AccountChange.LEFT, None, None)
+    assert (joined.change, joined.before) == (AccountChange.JOINED, None)
+    assert (left.change, left.after) == (AccountChange.LEFT, None)
 
 
 def test_a_selection_says_nothing_of_the_accounts_that_it_left_out() -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from rootkeeper.domain.ledger import Action, Actor, ActorKind, LedgerEntry, Phase, Result
 from rootkeeper.domain.root_credentials import CredentialKind
 from rootkeeper.domain.statuses import AccountStatus
-from rootkeeper.domain.timelines import FoundStatus, TimelineEntry, TimelineKind, compile_timeline
+from rootkeeper.domain.timelines import KeptStatus, TimelineEntry, TimelineKind, compile_timeline
 from rootkeeper.domain.window_events import EventVerdict, WatchedEvent
 from rootkeeper.domain.windows import Approval, ApprovalPurpose, RecoveryWindow, WindowState
 from tests.unit.domain.test_audit_diffs import ID, NOW, found, unread
@@ -32,10 +32,10 @@ WINDOW = RecoveryWindow(
 )
 
 
-def kept(*statuses: AccountStatus) -> list[FoundStatus]:
+def kept(*statuses: AccountStatus) -> list[KeptStatus]:
     """One audit a day."""
     return [
-        FoundStatus(
+        KeptStatus(
             f"j-{day}",
             NOW + timedelta(days=day),
             replace(status, observed_at=NOW + timedelta(days=day)),

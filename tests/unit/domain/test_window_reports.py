@@ -145,6 +145,7 @@ def test_events_alerts_and_re_reads_are_listed() -> None:
         ({"watched_by": None}, "Not watched"),
         ({}, "1 of the watched events raised an alert"),
         ({"state": WindowState.CLOSE_FAILED}, "Not closed: it is CLOSE_FAILED"),
+        ({"state": WindowState.OPENING, "opened_at": None}, "Not closed: it is OPENING"),
         ({}, "1 closings failed"),
         ({}, "found root user credentials"),
         ({"next_reread_at": NOW + timedelta(days=1)}, "Read again 1 times so far"),
@@ -154,6 +155,12 @@ def test_what_a_reader_must_not_miss_is_said(changes: dict[str, object], said: s
     window = replace(WINDOW, **changes)  # type: ignore[arg-type]  # the values are the fields
 
     assert any(said in remark for remark in report_of(window).remarks)
+
+
+def test_an_emergency_in_which_nothing_was_opened_asks_for_no_review() -> None:
+    window = window_in(WindowState.LAPSED, is_emergency=True, review_due_at=NOW)
+
+    assert make_window_report(window, (), (), "AWS").remarks == ()
 
 
 def test_a_clean_drill_has_nothing_to_remark_and_is_called_one() -> None:

@@ -126,6 +126,29 @@ def test_a_slot_that_somebody_keeps_is_given_up_for_another(stage: Stage) -> Non
     assert stage.moved == ["worker-9"]
 
 
+def test_a_move_that_failed_is_tried_again_since_nothing_is_performed_until_it_succeeds(stage: Stage) -> None:
+    """The engine is shut down by then, and the new slot is held."""
+    failures = iter([True, True, False])
+
+    def move(executor_id: str) -> None:
+        if next(failures):
+            raise DatabaseError("It is down.")
+        stage.moved.append(executor_id)
+
+    stage.keeping = SlotKeeping(stage.slots, lambda: list(stage.pending), stage._resume, move, lambda: stage.seconds)
+    stage.pending, stage.slots.gone = [begun("j-1.1", "worker-2")], {"worker-2"}
+    stage.slots.is_lost = stage.slots.is_taken = True
+    stage.tick(12)
+    stage.slots.is_taken = False
+    stage.tick(1)
+    assert (stage.moved, stage.resumed) == ([], [])
+    stage.tick(1)
+    assert stage.moved == ["worker-9"]
+    stage.tick(3)
+    assert stage.moved == ["worker-9"]
+    assert len(stage.resumed) == 4
+
+
 def test_a_database_that_is_down_is_told_and_tried_again(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
     stage.slots.is_down = True
     stage.tick(3)

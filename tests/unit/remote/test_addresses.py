@@ -42,7 +42,9 @@ def test_what_is_no_address_is_refused_with_an_example(given: str) -> None:
     assert "https://HOST" in (caught.value.hint or "")
 
 
-@pytest.mark.parametrize("host", ["example.com", "10.0.0.1", "192.168.1.5:8700", "127.0.0.1.example.com"])
+@pytest.mark.parametrize(
+    "host", ["example.com", "10.0.0.1", "192.168.1.5:8700", "127.0.0.1.example.com", "evil.localhost"]
+)
 def test_a_token_never_leaves_this_machine_without_tls(host: str) -> None:
     with pytest.raises(InputError, match="Without TLS"):
         parse_server_url(f"http://{host}")

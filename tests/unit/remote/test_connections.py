@@ -144,6 +144,9 @@ def test_an_answer_of_another_version_is_an_error_and_no_bug(
     server.answer("GET jobs", {"tasks": []})
     with pytest.raises(ServerUnreachableError, match="can't be understood"):
         list(connection.list_pages("jobs", "jobs"))
+    server.answer("GET windows", {"windows": None})
+    with pytest.raises(ServerUnreachableError, match="can't be understood"):
+        list(connection.list_pages("windows", "windows"))
     with pytest.raises(ServerUnreachableError, match="understood"):
         connection.understand(lambda record: record["name"], ["no", "record"])
 

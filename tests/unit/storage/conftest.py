@@ -14,10 +14,10 @@ from tests.unit.storage.samples import Stage, Worker, make_worker
 ON_FILES_ALONE = {
     "test_adoption",
     "test_copying",
-    "test_dialects",
     "test_mirror",
     "test_server_locks",
     "test_spill",
+    "test_sqlite_store",
     "test_a_current_database_is_opened_without_migrating_or_writing",
     "test_a_creation_that_was_interrupted_is_taken_up",
     "test_a_database_of_another_alembic_program_is_left_alone",

@@ -10,8 +10,9 @@ import pytest
 
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.statuses import AccountStatus, Reason, Role, Status, count_statuses
+from rootkeeper.domain.timelines import KeptStatus
 from rootkeeper.errors import NotFoundError
-from rootkeeper.ports.history import KeptAudit, KeptStatus
+from rootkeeper.ports.history import KeptAudit
 from rootkeeper.storage.audit_history import SqlAuditHistory
 from rootkeeper.storage.database import Database
 from tests.unit.storage.samples import ACCOUNT_ID, NOW, ORGANIZATION_ID, OTHER_ACCOUNT_ID

@@ -194,6 +194,29 @@ def test_a_line_that_is_too_long_is_passed_over(
     assert [problem for _, problem in folder.aside] == ["The line is too long."]
 
 
+def test_a_line_that_is_too_long_in_a_file_that_was_renamed_away_hides_nothing_after_it(
+    folder: Folder, source: EventFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_files, "LONGEST_LINE", 2000)
+    folder.write("e-1")
+    assert take(source) == ["e-1"]
+    with folder.path.open("a") as handle:
+        handle.write("x" * 9000 + "\n")
+    folder.write("e-2")
+    folder.path.rename(folder.path.with_name("events.jsonl.1"))
+    folder.write("e-3")
+    assert [take(source), take(source)] == [["e-2"], ["e-3"]]
+
+
+def test_a_file_that_is_gone_when_its_events_are_recorded_holds_nothing_up(folder: Folder, source: EventFile) -> None:
+    folder.write("e-1")
+    found = source.read(0)
+    folder.path.unlink()
+    source.acknowledge(found)
+    folder.write("e-2")
+    assert take(source) == ["e-2"]
+
+
 def test_many_lines_come_in_lots(folder: Folder, source: EventFile) -> None:
     folder.write(*[f"e-{number}" for number in range(1200)])
     lots = [take(source) for _ in range(4)]

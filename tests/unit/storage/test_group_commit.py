@@ -15,8 +15,9 @@ from sqlalchemy import insert
 from rootkeeper.domain.ledger import Action
 from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError
 from rootkeeper.storage import schema
-from rootkeeper.storage.dialects import begin_writing, open_store
+from rootkeeper.storage.dialects import begin_writing
 from rootkeeper.storage.group_commit import GroupCommit
+from rootkeeper.storage.opened_stores import open_store
 from rootkeeper.storage.transactions import WriteTransaction
 from tests.unit.storage.samples import Stage, Worker, make_worker, raised_by, run_program
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -100,8 +100,8 @@ def test_a_job_whose_process_nobody_knows_any_more_is_interrupted(here: Process,
 def test_results_are_remembered_and_replaced(here: Process, clock: FakeClock) -> None:
     here.jobs.add(JOB)
     clock.advance(5)
-    here.jobs.record_results("j-1", {ACCOUNT_ID: {"a": 1}, OTHER_ACCOUNT_ID: {"b": [2]}}, JobProgress(3, 2))
-    here.jobs.record_results("j-1", {ACCOUNT_ID: {"a": 3}}, JobProgress(3, 2, 1))
+    here.jobs.record_results(JOB, {ACCOUNT_ID: {"a": 1}, OTHER_ACCOUNT_ID: {"b": [2]}}, JobProgress(3, 2))
+    here.jobs.record_results(JOB, {ACCOUNT_ID: {"a": 3}}, JobProgress(3, 2, 1))
     assert here.jobs.list_results("j-1") == {ACCOUNT_ID: {"a": 3}, OTHER_ACCOUNT_ID: {"b": [2]}}
     found = here.jobs.get("j-1")
     assert found.progress == JobProgress(3, 2, 1)
@@ -112,7 +112,7 @@ def test_an_end_is_final_unless_it_is_an_interruption(here: Process) -> None:
     for state in (JobState.INTERRUPTED, JobState.DONE, JobState.FAILED):
         job = replace(JOB, job_id=f"j-{state.value}")
         here.jobs.add(job)
-        here.jobs.end(job.job_id, state, JobProgress(3, 3), "One failed.")
+        here.jobs.end(job, state, JobProgress(3, 3), "One failed.")
         found = here.jobs.get(job.job_id)
         assert (found.state, found.remark, found.progress) == (state, "One failed.", JobProgress(3, 3))
         assert (found.ended_at is None) is (state is JobState.INTERRUPTED)
@@ -122,22 +122,47 @@ def test_an_end_is_final_unless_it_is_an_interruption(here: Process) -> None:
 def test_an_interrupted_job_is_taken_over_and_its_former_process_finds_out(here: Process, there: Process) -> None:
     there.jobs.add(JOB)
     raised_by(lambda: here.jobs.take_over("j-1"), JobConflictError)
-    there.jobs.end("j-1", JobState.INTERRUPTED, JobProgress(3, 1), "Interrupted.")
+    there.jobs.end(JOB, JobState.INTERRUPTED, JobProgress(3, 1), "Interrupted.")
     taken = here.jobs.take_over("j-1")
     assert (taken.state, taken.remark, taken.progress) == (JobState.RUNNING, None, JobProgress(3, 1))
     for write in (
-        lambda: there.jobs.checkpoint("j-1", JobProgress()),
-        lambda: there.jobs.record_results("j-1", {ACCOUNT_ID: {}}, JobProgress()),
-        lambda: there.jobs.end("j-1", JobState.DONE, JobProgress()),
+        lambda: there.jobs.checkpoint(JOB, JobProgress()),
+        lambda: there.jobs.record_results(JOB, {ACCOUNT_ID: {}}, JobProgress()),
+        lambda: there.jobs.end(JOB, JobState.DONE, JobProgress()),
     ):
         assert "taken over" in raised_by(write, JobLostError).message
     assert here.jobs.list_results("j-1") == {}
     assert here.jobs.get("j-1").state is JobState.RUNNING
 
 
+@pytest.mark.parametrize("is_replaced", [False, True], ids=["same owner", "replaced owner"])
+def test_a_run_whose_lease_lapsed_writes_nothing_over_a_newer_one_of_its_own_process(
+    here: Process, database: Database, clock: FakeClock, is_replaced: bool
+) -> None:
+    here.jobs.add(JOB)
+    clock.advance(31)
+    former = here.owner
+    if is_replaced:
+        here.owner = database.register_owner(clock, 30.0)
+    newer = here.jobs.take_over("j-1")
+    writes: list[Callable[[], object]] = [
+        lambda: here.jobs.checkpoint(JOB, JobProgress()),
+        lambda: here.jobs.record_results(JOB, {ACCOUNT_ID: {}}, JobProgress()),
+        lambda: here.jobs.set_outcome(JOB, "{}"),
+        lambda: here.jobs.postpone(JOB, JobProgress(), "AWS is away.", None),
+        lambda: here.jobs.end(JOB, JobState.FAILED, JobProgress()),
+    ]
+    for write in writes:
+        raised_by(write, JobLostError)
+    here.jobs.end(newer, JobState.DONE, JobProgress(3, 3))
+    assert here.jobs.get("j-1").state is JobState.DONE
+    assert here.jobs.list_results("j-1") == {}
+    former.close()
+
+
 def test_of_many_that_try_one_takes_it_over(here: Process, database: Database, clock: FakeClock) -> None:
     here.jobs.add(JOB)
-    here.jobs.end("j-1", JobState.INTERRUPTED, JobProgress())
+    here.jobs.end(JOB, JobState.INTERRUPTED, JobProgress())
     processes = [Process(database, clock) for _ in range(8)]
     ready, won = threading.Barrier(len(processes)), []
 
@@ -161,8 +186,8 @@ def test_of_many_that_try_one_takes_it_over(here: Process, database: Database, c
 def test_a_job_that_is_cancelled_elsewhere_learns_it_and_stays_cancelled(here: Process, there: Process) -> None:
     here.jobs.add(JOB)
     there.jobs.cancel("j-1", "Cancelled by ana.")
-    assert here.jobs.record_results("j-1", {ACCOUNT_ID: {}}, JobProgress(3, 1)) is JobState.CANCELLED
-    here.jobs.end("j-1", JobState.INTERRUPTED, JobProgress(3, 1), "Interrupted.")
+    assert here.jobs.record_results(JOB, {ACCOUNT_ID: {}}, JobProgress(3, 1)) is JobState.CANCELLED
+    here.jobs.end(JOB, JobState.INTERRUPTED, JobProgress(3, 1), "Interrupted.")
     found = here.jobs.get("j-1")
     assert (found.state, found.remark) == (JobState.CANCELLED, "Cancelled by ana.")
     assert found.progress.done == 1
@@ -179,7 +204,7 @@ def test_jobs_come_newest_first_and_not_too_many(here: Process) -> None:
 
 def test_the_jobs_of_another_organization_arent_seen(here: Process, database: Database, clock: FakeClock) -> None:
     here.jobs.add(JOB, document="the plan")
-    here.jobs.record_results("j-1", {ACCOUNT_ID: {}}, JobProgress())
+    here.jobs.record_results(JOB, {ACCOUNT_ID: {}}, JobProgress())
     elsewhere = database.jobs("o-otherorgid00", clock, lambda: here.owner)
     assert elsewhere.list_jobs() == ()
     assert elsewhere.find_document("j-1") is None

@@ -53,8 +53,8 @@ def record(path: Path, window: RecoveryWindow = OPEN) -> list[LedgerEntry]:
 
 def take_in(database: Database, path: Path) -> LedgerImport:
     worker = make_worker(database)
-    with database.open_ledger_source(path) as source:
-        found = database.import_ledger(source, worker.ledger)
+    source = database.read_ledger_source(path)
+    found = database.import_ledger(source, worker.ledger)
     worker.owner.close()
     return found
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from rootkeeper.clock import SystemClock
 from rootkeeper.domain.ledger import Action, Actor, ActorKind, Result
 from rootkeeper.domain.organizations import Endpoint
-from rootkeeper.errors import DatabaseError, LedgerUnavailableError, LockLostError
+from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError, LockLostError
 from rootkeeper.storage.database import Database
 from rootkeeper.storage.ledger import SqlLedger
 from rootkeeper.storage.owners import Owner, OwnerRecord, add_owner, find_owner
 from rootkeeper.storage.processes import ProcessIdentity, identify_this_process
+from rootkeeper.storage.transactions import WriteTransaction
 from tests.fakes.clock import FakeClock
 from tests.unit.storage.samples import ACCOUNT_ID, NOW, ORGANIZATION_ID, Stage, Worker, make_worker, raised_by
 
@@ -176,6 +179,35 @@ def test_p27_a_lock_from_before_lets_nothing_be_done_after_its_owner_was_replace
                 LockLostError,
             )
             ledger.append_intent(Action.ROOT_SESSION_OPEN, account_id=ACCOUNT_ID, lock=lock)
+    owner.close()
+
+
+def test_p03_a_former_owner_is_surely_dead_also_where_its_replacement_was_rolled_back_and_begun_again(
+    database: Database,
+) -> None:
+    owner, _ = open_lasting(database)
+    former_id, begun, goes_on = owner.owner_id, threading.Event(), threading.Event()
+
+    def hold_writer(_: WriteTransaction) -> None:
+        begun.set()
+        goes_on.wait(10)
+
+    def refuse(_: WriteTransaction) -> None:
+        raise InputError("refused on purpose")
+
+    with ThreadPoolExecutor(2) as pool:
+        pool.submit(database._commits.run, hold_writer)
+        assert begun.wait(10)
+        owner.doubt()
+        time.sleep(0.8)  # a renewal waits by now, and one unit of its group is refused
+        refused = pool.submit(database._commits.run, refuse)
+        time.sleep(0.1)
+        goes_on.set()
+        assert isinstance(refused.exception(10), InputError)
+    wait_replaced(owner, former_id)
+    record = read_owner(database, former_id)
+    assert record is not None
+    assert record.is_dead(SystemClock().now() - timedelta(hours=1))
     owner.close()
 
 

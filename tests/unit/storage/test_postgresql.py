@@ -16,7 +16,9 @@ from rootkeeper.domain.ledger import Action
 from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError
 from rootkeeper.storage import schema
 from rootkeeper.storage.database import Database, open_database
-from rootkeeper.storage.dialects import PostgresqlStore, begin_writing, open_store
+from rootkeeper.storage.dialects import begin_writing
+from rootkeeper.storage.opened_stores import open_store
+from rootkeeper.storage.postgresql_store import PostgresqlStore
 from rootkeeper.storage.transactions import WriteTransaction, read_head
 from tests.postgresql import PostgresqlServer
 from tests.unit.storage.samples import Stage, Worker, make_worker, raised_by, run_program

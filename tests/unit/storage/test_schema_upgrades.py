@@ -27,7 +27,8 @@ from sqlalchemy import (
 )
 
 from rootkeeper.domain.windows import WindowState
-from rootkeeper.storage.dialects import Store, begin_writing, open_store
+from rootkeeper.storage.dialects import Store, begin_writing
+from rootkeeper.storage.opened_stores import open_store
 from rootkeeper.storage.schema import SCHEMA_VERSION
 from rootkeeper.storage.schema_version import ensure_current, migrate
 from rootkeeper.storage.windows import SqlRecoveryWindows

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -171,6 +173,29 @@ def test_too_many_wrong_passwords_make_an_address_wait(desk: Desk) -> None:
     with pytest.raises(TooManyAttemptsError):
         desk.sign_in("ana", PASSWORD, "10.0.0.9")
     assert desk.sign_in("ana", PASSWORD, "10.0.0.8").name == "ana"
+
+
+def test_guesses_that_come_at_once_are_counted_as_if_one_came_after_the_other(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.keeping.add_user("ana", ServerRole.VIEWER, PASSWORD)
+    checked: list[object] = []
+
+    def check_slowly(*wrong: object) -> None:
+        checked.append(wrong)
+        time.sleep(0.01)
+
+    monkeypatch.setattr(desk.store, "sign_in", check_slowly)
+
+    def guess(_: int) -> type[Exception]:
+        with pytest.raises((NotSignedInError, TooManyAttemptsError)) as caught:
+            desk.sign_in("ana", "wrong")
+        return caught.type
+
+    with ThreadPoolExecutor(40) as people:
+        answers = list(people.map(guess, range(40)))
+    assert 10 <= len(checked) <= 11  # two are checked at once
+    assert answers.count(NotSignedInError) == len(checked)
 
 
 def test_failures_are_counted_for_a_bounded_number_of_keys() -> None:

@@ -153,6 +153,7 @@ def test_a_warm_audit_does_not_wait_for_a_page_that_does_not_come(desk: Desk) ->
 def test_a_listing_that_ends_soon_is_waited_for(desk: Desk) -> None:
     run(desk)
     desk.organization.add_account(NEWCOMER, "newcomer", ou_id="ou-work")
+    let_listing_lead(desk)
     report = run(desk)
     assert report.is_inventory_complete
     assert NEWCOMER in ids(report)
@@ -170,6 +171,7 @@ def test_p13_a_warm_audit_whose_listing_is_cut_off_in_time_is_an_error(desk: Des
 def test_an_account_that_left_is_not_in_the_answer(desk: Desk) -> None:
     run(desk)
     del desk.organization.accounts[CLEAN]
+    let_listing_lead(desk)
     report = run(desk)
     assert CLEAN not in ids(report)
     assert len(report.accounts) == 8

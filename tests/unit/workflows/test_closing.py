@@ -195,6 +195,7 @@ def test_a_process_that_lost_its_lock_deletes_nothing_more(
     assert closing.outcome is ClosingOutcome.BUSY
     assert [operation for operation, _ in organization.changing_calls].count("DeleteAccessKey") == 1
     assert organization.root_users[ACCOUNT].login_profile is not None
+    assert operator.database.outcomes_of(Action.WINDOW_CLOSE) == [Result.FAILED]
 
 
 @pytest.mark.parametrize("state", [WindowState.REQUESTED, WindowState.APPROVED])

@@ -182,3 +182,12 @@ def test_an_audit_of_which_only_counts_are_kept_isnt_compared(archive: Archive) 
     archive.audit(2)
     with pytest.raises(InputError, match="only its counts are kept"):
         archive.compare("j-1", "j-2")
+
+
+def test_an_audit_of_which_some_accounts_were_forgotten_isnt_compared(archive: Archive) -> None:
+    """Those accounts would look as if they had joined since."""
+    archive.audit(1)
+    archive.history.audits["j-1"].summary["accounts"] = 3
+    archive.audit(2)
+    with pytest.raises(InputError, match="1 of its 3 accounts are kept"):
+        archive.compare()

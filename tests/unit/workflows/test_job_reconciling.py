@@ -49,8 +49,7 @@ def test_a_job_of_a_dead_process_is_enqueued_and_of_a_living_one_isnt(desk: JobD
 
 def test_a_job_that_was_put_off_waits_for_its_time(desk: JobDesk) -> None:
     job_id, jobs, now = request_unknown(desk), desk.desk.jobs, desk.desk.clock.now()
-    jobs.take_over(job_id)
-    jobs.postpone(job_id, JobProgress(), "AWS is away.", now + timedelta(seconds=30))
+    jobs.postpone(jobs.take_over(job_id), JobProgress(), "AWS is away.", now + timedelta(seconds=30))
     assert desk.reconciling.tick() == 0
     desk.desk.clock.advance(30)
     assert desk.reconciling.tick() == 1
@@ -58,8 +57,7 @@ def test_a_job_that_was_put_off_waits_for_its_time(desk: JobDesk) -> None:
 
 def test_a_job_that_waits_for_a_person_isnt_enqueued(desk: JobDesk) -> None:
     job_id, jobs = request_unknown(desk), desk.desk.jobs
-    jobs.take_over(job_id)
-    jobs.postpone(job_id, JobProgress(), "Too many accounts failed.", None)
+    jobs.postpone(jobs.take_over(job_id), JobProgress(), "Too many accounts failed.", None)
     assert jobs.get(job_id).attempts == MOST_ATTEMPTS
     desk.desk.clock.advance(timedelta(days=9).total_seconds())
     assert desk.reconciling.tick() == 0

@@ -54,6 +54,15 @@ def test_the_ledger_has_what_was_asked_for_before_it_is_queued(desk: JobDesk) ->
     assert len(desk.desk.jobs.list_jobs()) == len(desk.engine.waiting) == 1
 
 
+def test_a_job_with_a_name_is_requested_once_however_often_it_is_asked_for(desk: JobDesk) -> None:
+    job = desk.requesting().request_once("audits-1/2026-01-13", JobKind.AUDIT)
+    assert desk.requesting().request_once("audits-1/2026-01-13", JobKind.AUDIT) == job
+    assert [one.job_id for one in desk.desk.jobs.list_jobs()] == desk.engine.waiting == [job.job_id]
+    assert len(list_facts(desk, Action.JOB_REQUEST)) == 1
+    other = desk.requesting().request_once("audits-1/2026-01-14", JobKind.AUDIT)
+    assert other.job_id != job.job_id
+
+
 def test_of_long_parameters_the_ledger_has_the_hash(desk: JobDesk) -> None:
     named = [{"text": f"{number:012}", "source": "accounts.txt"} for number in range(500)]
     desk.request(JobKind.AUDIT, {"selection": {"named": named}})
@@ -124,8 +133,8 @@ def test_a_job_is_cancelled_though_the_engine_is_away(desk: JobDesk) -> None:
 
 
 def interrupt(desk: JobDesk, job_id: str) -> None:
-    desk.desk.jobs.take_over(job_id)
-    desk.desk.jobs.postpone(job_id, JobProgress(3, 1), "AWS is away.", None)
+    job = desk.desk.jobs.take_over(job_id)
+    desk.desk.jobs.postpone(job, JobProgress(3, 1), "AWS is away.", None)
     desk.engine.waiting.clear()
 
 
@@ -145,10 +154,10 @@ def test_what_runs_waits_is_over_or_isnt_a_servers_isnt_resumed(desk: JobDesk) -
     job_id = desk.request(JobKind.AUDIT)
     with pytest.raises(JobConflictError, match="queued already"):
         desk.requesting().resume(job_id)
-    desk.desk.jobs.take_over(job_id)
+    begun = desk.desk.jobs.take_over(job_id)
     with pytest.raises(JobConflictError, match="running"):
         desk.requesting().resume(job_id)
-    desk.desk.jobs.end(job_id, JobState.DONE, JobProgress())
+    desk.desk.jobs.end(begun, JobState.DONE, JobProgress())
     with pytest.raises(JobConflictError, match="done"):
         desk.requesting().resume(job_id)
     kept = desk.desk.job_keeping.begin(JobKind.AUDIT, {})

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 
+from rootkeeper.clock import SystemClock
 from rootkeeper.domain.deliveries import DeliveryState
 from rootkeeper.domain.notification_targets import parse_targets
 from rootkeeper.domain.notifications import Notification, NotificationEvent, Severity
@@ -253,11 +254,18 @@ def test_what_waits_for_a_target_that_is_configured_no_more_is_given_up(workers:
     assert workers.loop.list_failing(workers.clock.now()) == {}
 
 
-def test_old_notifications_are_forgotten(workers: Workers) -> None:
-    workers.outbox.notify(INFO)
-    workers.turn()
-    workers.turn(91 * 24 * 3600)
-    assert workers.store.list_deliveries(limit=10) == ()
+def test_however_many_targets_hang_they_are_waited_for_once() -> None:
+    workers, let_go, clock = Workers(), threading.Event(), SystemClock()
+    loop = DeliveryLoop(workers.outbox, workers.store, workers.sender, clock, "o-exampleorgid", Endpoint("AWS"))
+    for target in TARGETS:
+        workers.sender.scripts[target.name] = lambda: assert_set(let_go)
+    workers.outbox.notify(CRITICAL)
+    loop.tick(workers.clock.now())
+    begun = clock.monotonic()
+    assert not loop.wait_idle(0.5)
+    assert clock.monotonic() - begun < 1.0
+    let_go.set()
+    assert loop.wait_idle(5)
 
 
 def assert_set(event: threading.Event) -> None:

@@ -22,6 +22,17 @@ MONDAY = datetime(2026, 1, 12, 12, 0, tzinfo=UTC)
 ENDPOINT = Endpoint("SANDBOX 127.0.0.1:4599")
 
 
+class KilledError(Exception):
+    """The process ends here."""
+
+
+class DyingSchedules(InMemorySchedules):
+    """The process ends after a run has begun, and before that is written down."""
+
+    def settle(self, schedule_id: str, due_at: datetime, last_run_at: datetime) -> None:
+        raise KilledError
+
+
 @dataclass
 class Server:
     """A worker; several may share a store."""
@@ -29,17 +40,24 @@ class Server:
     store: InMemorySchedules = field(default_factory=InMemorySchedules)
     notifier: RecordingNotifier = field(default_factory=RecordingNotifier)
     begun: list[datetime] = field(default_factory=list)
+    runs: set[str] = field(default_factory=set)
+    """Names of those that had begun, over all workers."""
     fails: bool = False
+    dies: bool = False
 
     def make(self, *texts: str, kind: ScheduleKind = ScheduleKind.AUDITS) -> ScheduleLoop:
-        starts: dict[ScheduleKind, Callable[[], object]] = dict.fromkeys(ScheduleKind, self.begin)
+        starts: dict[ScheduleKind, Callable[[str], object]] = dict.fromkeys(ScheduleKind, self.begin)
         schedules = parse_schedules({kind: texts or (DAILY,)})
         return ScheduleLoop(schedules, self.store, starts, self.notifier, "o-exampleorgid", ENDPOINT)
 
-    def begin(self) -> None:
+    def begin(self, name: str) -> None:
+        if self.dies:
+            raise KilledError
         if self.fails:
             raise DatabaseError("The database can't be written.", hint="Free some space.")
-        self.begun.append(self.now)
+        if name not in self.runs:
+            self.begun.append(self.now)
+            self.runs.add(name)
 
     def run(self, loop: ScheduleLoop, begin: datetime, end: datetime, step: timedelta = timedelta(seconds=30)) -> None:
         self.now = begin
@@ -76,6 +94,62 @@ def test_over_all_workers_each_run_is_begun_once() -> None:
             loop.tick(now)
         now += timedelta(seconds=30)
     assert sum(len(server.begun) for server in servers) == 2
+
+
+DUE = datetime(2026, 1, 13, 5, 0, tzinfo=UTC)
+
+
+def test_the_run_of_a_worker_that_died_before_it_began_is_begun_by_another_within_the_minute() -> None:
+    dead = Server(dies=True)
+    dead.run(dead.make(), MONDAY, MONDAY)
+    with pytest.raises(KilledError):
+        dead.run(dead.make(), DUE, DUE)
+    other = Server(dead.store)
+    other.run(other.make(), DUE, DUE + timedelta(hours=1), timedelta(seconds=1))
+    assert len(other.begun) == 1
+    assert other.begun[0] - DUE <= timedelta(seconds=30)
+    assert other.missed() == []
+
+
+def test_the_run_of_a_worker_that_died_after_it_began_is_not_begun_twice() -> None:
+    dead = Server(DyingSchedules())
+    dead.run(dead.make(), MONDAY, MONDAY)
+    with pytest.raises(KilledError):
+        dead.run(dead.make(), DUE, DUE)
+    assert dead.begun == [DUE]
+    other = Server(InMemorySchedules(), runs=dead.runs)
+    other.store.__dict__.update(dead.store.__dict__)
+    other.run(loop := other.make(), DUE, DUE + timedelta(hours=1))
+    assert other.begun == []
+    assert other.store.runs == {loop.list_schedules(DUE)[0].schedule_id: DUE}
+
+
+def test_a_worker_that_was_stopped_before_it_began_a_run_and_wakes_begins_nothing_twice() -> None:
+    stopped, other = Server(), Server()
+    other.store, other.runs = stopped.store, stopped.runs
+    stopped.run(stopped.make(), MONDAY, MONDAY)
+
+    def wake(name: str) -> None:
+        other.run(other.make(), DUE + timedelta(minutes=1), DUE + timedelta(minutes=1))
+        Server.begin(stopped, name)
+
+    starts: dict[ScheduleKind, Callable[[str], object]] = {ScheduleKind.AUDITS: wake}
+    schedules = parse_schedules({ScheduleKind.AUDITS: (DAILY,)})
+    loop = ScheduleLoop(schedules, stopped.store, starts, stopped.notifier, "o-exampleorgid", ENDPOINT)
+    stopped.run(loop, DUE, DUE + timedelta(hours=1))
+    assert (len(other.begun), stopped.begun) == (1, [])
+
+
+def test_what_was_missed_and_cant_be_made_up_for_at_once_is_tried_again() -> None:
+    server = Server()
+    server.run(server.make(), MONDAY, MONDAY)
+    server.fails, loop = True, server.make()
+    back = MONDAY + timedelta(days=4)
+    server.run(loop, back, back + timedelta(minutes=2))
+    server.fails = False
+    server.run(loop, back + timedelta(minutes=2), back + timedelta(minutes=4))
+    assert len(server.begun) == 1
+    assert server.missed() == ["The scheduled audit was missed 4 times"]
 
 
 def test_what_was_missed_while_no_server_ran_is_made_up_for_once_and_told() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -100,6 +101,26 @@ def test_a_window_that_somebody_else_closed_ends_the_waiting(
 
     assert operator.waiting.wait(window, close_elsewhere) is WaitEnd.OVER
     assert operator.clock.now() < START + timedelta(seconds=600)
+
+
+def test_a_window_that_a_server_prolongs_meanwhile_is_waited_for_to_its_new_end(
+    operator: Operator, window: RecoveryWindow
+) -> None:
+    is_time = after(operator, 595)
+
+    def prolong_once() -> bool:
+        if is_time() and operator.database.windows["w-1"].duration_seconds == 600:
+            operator.windows.update("w-1", prolong)
+        return False
+
+    def prolong(found: RecoveryWindow) -> RecoveryWindow:
+        end = None if found.expires_at is None else found.expires_at + timedelta(seconds=300)
+        return replace(found, expires_at=end, duration_seconds=900)
+
+    shown: list[RecoveryWindow] = []
+    assert operator.waiting.wait(window, prolong_once, shown.append) is WaitEnd.DUE
+    assert operator.clock.now() == START + timedelta(seconds=900)
+    assert shown[-1].expires_at == START + timedelta(seconds=900)
 
 
 def test_a_database_that_cannot_be_read_does_not_end_the_waiting(operator: Operator, window: RecoveryWindow) -> None:

@@ -112,6 +112,15 @@ def test_a_review_that_was_made_is_not_called_for(worker: WindowWorker) -> None:
     assert NotificationEvent.WINDOW_REVIEW_OVERDUE not in events
 
 
+def test_an_emergency_in_which_nothing_was_opened_owes_no_review(worker: WindowWorker) -> None:
+    worker.request(ACCOUNT, is_emergency=True)
+    worker.run_for(2 * DAY, step=3600)
+
+    assert worker.state_of("w-1") is WindowState.LAPSED
+    events = [one.event for one in worker.notifier.notifications]
+    assert NotificationEvent.WINDOW_REVIEW_OVERDUE not in events
+
+
 def test_reviews_are_looked_for_once_a_minute(worker: WindowWorker) -> None:
     worker.request(ACCOUNT, is_emergency=True)
     worker.activate("w-1")

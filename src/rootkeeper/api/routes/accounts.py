@@ -90,7 +90,7 @@ def show_account(services: Served, account_id: Name) -> dict[str, Any]:
     found = next((one for one in known.statuses if one.account.account_id == wanted), None)
     if found is None:
         raise NotFoundError(
-            f"Account {wanted} isn't known here.", hint="An audit lists the organization: POST /api/v1/audits"
+            f"Account {wanted} isn't known here.", hint="An audit lists the organization: rootkeeper audit --refresh"
         )
     windows = services.windows.list_of_account(wanted)
     return show_one(

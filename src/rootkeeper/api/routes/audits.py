@@ -14,6 +14,7 @@ from rootkeeper.api.routes.jobs import take_in
 from rootkeeper.domain.access import Permission
 from rootkeeper.domain.account_records import stored_account_to_record
 from rootkeeper.domain.jobs import JobKind
+from rootkeeper.domain.json_times import json_time
 from rootkeeper.domain.statuses import FailOn
 from rootkeeper.errors import InputError
 from rootkeeper.reports.history_records import (
@@ -22,7 +23,6 @@ from rootkeeper.reports.history_records import (
     kept_audit_record,
     timeline_record,
 )
-from rootkeeper.reports.records import json_time
 
 
 def run_audit(services: Served, identity: Identified, body: AuditBody) -> dict[str, Any]:

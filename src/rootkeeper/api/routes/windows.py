@@ -235,7 +235,7 @@ def _ensure_not_refused(opening: Opening) -> None:
         return
     if opening.error is not None and opening.outcome is OpeningOutcome.CANCELLED:
         raise opening.error
-    raise AccountBusyError(opening.explanation, hint="See the window: GET /api/v1/windows/WINDOW_ID")
+    raise AccountBusyError(opening.explanation, hint=f"See it: rootkeeper windows show {opening.window.window_id}")
 
 
 def _record(services: ServerServices, window: RecoveryWindow) -> dict[str, Any]:

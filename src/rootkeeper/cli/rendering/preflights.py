@@ -15,6 +15,7 @@ from rootkeeper.cli.rendering.text import counted, json_time, printable
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.policies.evaluation import Verdict
 from rootkeeper.domain.preflight import PreflightRow, count_verdicts
+from rootkeeper.domain.preflight_records import row_to_record
 from rootkeeper.domain.preflight_tasks import Task
 from rootkeeper.workflows.preflight import PreflightReport
 
@@ -54,30 +55,10 @@ def show_preflight(report: PreflightReport, output: OutputFormat, terminal: Term
         terminal.show(line)
 
 
-def row_record(row: PreflightRow) -> dict[str, Any]:
-    """One account and task."""
-    return {
-        "account_id": row.account.account_id,
-        "task": row.task.value,
-        "verdict": row.verdict.value,
-        "policies": [
-            {
-                "policy_id": policy.policy_id,
-                "name": policy.name,
-                "sid": policy.sid,
-                "attached_to": policy.attached_to,
-            }
-            for policy in row.policies
-        ],
-        "conditions": list(row.conditions),
-        "fix": row.fix,
-    }
-
-
 def _listing(report: PreflightReport) -> Listing:
     return Listing(
         name="rows",
-        records=[row_record(row) for row in report.rows],
+        records=[row_to_record(row) for row in report.rows],
         columns=(),
         head={
             "organization_id": report.inventory.organization.organization_id,

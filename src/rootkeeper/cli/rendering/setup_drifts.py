@@ -9,9 +9,9 @@ from rootkeeper.cli.invocation import OutputFormat
 from rootkeeper.cli.rendering.listings import Record
 from rootkeeper.cli.rendering.text import counted, json_time, printable, spoken_time
 from rootkeeper.cli.terminal import Terminal
+from rootkeeper.domain.drift_records import difference_to_record
 from rootkeeper.domain.setup import Feature
 from rootkeeper.domain.setup_drift import AcceptedSetup, SetupDrift, SetupState, compare_setup
-from rootkeeper.reports.records import difference_record
 from rootkeeper.workflows.setup import SetupReport
 
 
@@ -19,7 +19,7 @@ def drift_record(drift: SetupDrift) -> dict[str, Any]:
     """Drift as JSON shows it."""
     return {
         "accepted": None if drift.accepted is None else accepted_record(drift.accepted),
-        "differences": [difference_record(one) for one in drift.differences],
+        "differences": [difference_to_record(one) for one in drift.differences],
         "unknown": list(drift.unknown),
     }
 

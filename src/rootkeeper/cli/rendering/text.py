@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from rootkeeper.reports.records import json_time as json_time
+from rootkeeper.domain.json_times import json_time as json_time
 from rootkeeper.reports.untrusted_text import csv_cell as csv_cell
 from rootkeeper.reports.untrusted_text import json_text as json_text
 from rootkeeper.reports.untrusted_text import printable as printable

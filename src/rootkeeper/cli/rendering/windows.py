@@ -11,7 +11,7 @@ from rootkeeper.cli.rendering.text import json_text, printable, spoken_length, s
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.approvals import WAITING_STATES
 from rootkeeper.domain.window_records import window_to_record
-from rootkeeper.domain.windows import OWING_STATES, RecoveryWindow, WindowState
+from rootkeeper.domain.windows import FINAL_STATES, OWING_STATES, RecoveryWindow, WindowState
 
 _STYLES = {
     WindowState.CLOSED_VERIFIED: "green",
@@ -99,7 +99,10 @@ def _spoken_opening(window: RecoveryWindow) -> str:
 def _spoken_review(window: RecoveryWindow) -> str:
     if window.reviewed_by:
         return f"by {window.reviewed_by}"
-    return f"owed by somebody else until {spoken_time(window.review_due_at)}" if window.review_due_at else ""
+    is_owed = window.opened_at is not None or window.state not in FINAL_STATES
+    return (
+        f"owed by somebody else until {spoken_time(window.review_due_at)}" if is_owed and window.review_due_at else ""
+    )
 
 
 def spoken_end(window: RecoveryWindow, now: datetime) -> str:

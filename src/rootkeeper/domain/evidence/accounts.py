@@ -15,16 +15,9 @@ from datetime import datetime
 from rootkeeper.domain.deletion_exceptions import DeletionException
 from rootkeeper.domain.evidence.periods import Period, Verdict
 from rootkeeper.domain.organizations import Account
-from rootkeeper.domain.root_credentials import CredentialKind, RootCredentials, RootCredentialsSummary
+from rootkeeper.domain.root_credentials import KIND_ORDER, CredentialKind, RootCredentials, RootCredentialsSummary
 from rootkeeper.domain.statuses import AccountStatus, Reason, Role, Status, judge_without_reading
 from rootkeeper.domain.windows import RecoveryWindow, WindowState
-
-KIND_ORDER = (
-    CredentialKind.PASSWORD,
-    CredentialKind.ACCESS_KEYS,
-    CredentialKind.SIGNING_CERTIFICATES,
-    CredentialKind.MFA_DEVICES,
-)
 
 BY_ROOT_SESSION = "sts:AssumeRoot IAMAuditRootUserCredentials + iam:GetAccountSummary"
 BY_OWN_CREDENTIALS = "iam:GetAccountSummary with credentials of the account itself"

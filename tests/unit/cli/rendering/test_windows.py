@@ -74,6 +74,12 @@ def test_what_matters_of_a_window_is_told(
     assert said in capsys.readouterr().out
 
 
+def test_an_emergency_in_which_nothing_was_opened_owes_no_review(capsys: pytest.CaptureFixture[str]) -> None:
+    lapsed = replace(WINDOW, state=WindowState.LAPSED, opened_at=None, is_emergency=True, review_due_at=NOW)
+    show_window(lapsed, OutputFormat.TABLE, Terminal({}), NOW)
+    assert "owed by" not in capsys.readouterr().out
+
+
 class NarrowTerminal(Terminal):
     """80 columns, as a person may have them."""
 

@@ -13,7 +13,6 @@ from rootkeeper.domain.evidence.accounts import (
     BY_CLOSING,
     BY_OWN_CREDENTIALS,
     BY_ROOT_SESSION,
-    KIND_ORDER,
     AccountEvidence,
     AccountFacts,
     count_verdicts,
@@ -21,7 +20,7 @@ from rootkeeper.domain.evidence.accounts import (
 )
 from rootkeeper.domain.evidence.periods import Verdict
 from rootkeeper.domain.organizations import AccountState
-from rootkeeper.domain.root_credentials import CredentialKind, RootCredentialsSummary
+from rootkeeper.domain.root_credentials import KIND_ORDER, CredentialKind, RootCredentialsSummary
 from rootkeeper.domain.statuses import AccountStatus, Reason, Role, Status
 from rootkeeper.domain.windows import RecoveryWindow, WindowState
 from tests.fakes.evidence import (

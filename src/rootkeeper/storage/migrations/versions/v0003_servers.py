@@ -57,6 +57,7 @@ def _extend_jobs_and_audits() -> None:
     op.add_column("jobs", sa.Column("outcome", sa.Text))
     op.add_column("jobs", sa.Column("attempts", sa.Integer, nullable=False, server_default="0"))
     op.add_column("jobs", sa.Column("next_attempt_at", _TIME))
+    op.add_column("jobs", sa.Column("fencing_token", sa.Integer, nullable=False, server_default="0"))
     op.create_index("ix_jobs_state", "jobs", ["organization_id", "state"])
     op.add_column("audits", sa.Column("endpoint", sa.Text))
     op.add_column("audits", sa.Column("is_complete", sa.Boolean, nullable=False, server_default=sa.false()))

@@ -1,0 +1,73 @@
+"""Who a server takes a client for, where it says itself who it is."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any, cast
+
+import pytest
+import urllib3
+
+from rootkeeper.bootstrap.serving import ServerRuntime
+from rootkeeper.cli.http_server import HttpServer, bind, ensure_proxies, url_of
+from rootkeeper.errors import InputError
+
+
+class Stopping:
+    """A runtime and a signal in one: ends the server once the test is done."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+
+    def begin_stop(self) -> None:
+        """Nothing runs beside it."""
+
+    def asked_once(self) -> bool:
+        return self.asked.is_set()
+
+    def asked_twice(self) -> bool:
+        return False
+
+    def wait(self, seconds: float) -> bool:
+        return self.asked.wait(seconds)
+
+
+async def tell_client(scope: Any, _: Any, send: Any) -> None:
+    """Answers with the address that it takes the client's for."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": scope["client"][0].encode()})
+
+
+def ask(proxies: Sequence[str]) -> str:
+    """Who a client on this machine is taken for that says that it asks for another."""
+    stopping, is_ready = Stopping(), threading.Event()
+    with bind("127.0.0.1", 0, beyond_loopback=False) as listener:
+        server = HttpServer(tell_client, cast("ServerRuntime", stopping), stopping, is_ready.set, proxies)
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        try:
+            assert is_ready.wait(20)
+            return urllib3.request("GET", url_of(listener), headers={"X-Forwarded-For": "203.0.113.7"}).data.decode()
+        finally:
+            stopping.asked.set()
+            thread.join()
+
+
+def test_nobody_is_believed_who_says_to_be_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
+    assert ask(()) == "127.0.0.1"
+
+
+def test_a_proxy_that_is_named_is_believed() -> None:
+    assert ask(("127.0.0.1",)) == "203.0.113.7"
+
+
+def test_another_one_than_is_named_is_not() -> None:
+    assert ask(("10.0.0.1",)) == "127.0.0.1"
+
+
+@pytest.mark.parametrize("address", ["*", "", "proxy.example.com", "127.0.0.1,10.0.0.1", "0.0.0.0/0"])
+def test_a_proxy_is_one_machine(address: str) -> None:
+    with pytest.raises(InputError, match="not the address of a proxy"):
+        ensure_proxies((address,))
