@@ -9,8 +9,13 @@ BIN := $(VENV)/bin
 JOBS ?= 4
 JAVASCRIPT := tests/e2e/javascript
 
-# The machine's own Node.js comes before the one of the virtual environment.
-NPM := PATH="$$PATH:$(CURDIR)/$(BIN)" npm
+# The console is built into the package's sources, where editable installs and wheels take it from.
+CONSOLE := src/rootkeeper/console/index.html
+CONSOLE_SOURCES := $(shell find console/src console/public -type f ! -name generated.ts) \
+	$(addprefix console/,index.html openapi.json package.json tsconfig.json vite.config.ts)
+
+# The virtual environment has a Node.js only where the machine's own won't do.
+NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -25,10 +30,10 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: $(VENV)/.installed $(VENV)/.chromium $(JAVASCRIPT)/node_modules/.installed ## Install everything that tests need (PYTHON=… picks the Python)
+setup: $(VENV)/.installed $(VENV)/.chromium $(JAVASCRIPT)/node_modules/.installed $(CONSOLE) ## Install everything that tests need (PYTHON=… picks the Python)
 
 .PHONY: demo
-demo: $(VENV)/.installed ## Live the main job on the built-in sandbox; Ctrl-C ends it
+demo: $(VENV)/.installed $(CONSOLE) ## Live the main job on the built-in sandbox; Ctrl-C ends it
 	@$(BIN)/rootkeeper demo
 
 .PHONY: test
@@ -36,11 +41,14 @@ test: check test-newest ## Static checks, then all tests (on the newest Python t
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 .PHONY: check
-check: setup ## Lint, format, types and import contracts
+check: setup ## Lint, format, types, import contracts, and the same of the console
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python console/scripts/write_openapi.py --check
+	$(NPM) run --prefix console --silent types
+	$(NPM) run --prefix console --silent lint
 
 .PHONY: test-newest
 test-newest: setup ## The unit and contract tests on the newest Python of this machine
@@ -86,15 +94,15 @@ $(NEWEST_VENV)/.installed: requirements.lock pyproject.toml
 
 $(JAVASCRIPT)/node_modules/.installed: $(JAVASCRIPT)/package.json $(JAVASCRIPT)/package-lock.json | $(VENV)/.installed
 	@scripts/ensure-node $(VENV)
-	PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --prefix $(JAVASCRIPT) --ignore-scripts --no-audit --no-fund --loglevel=error
+	$(NPM) ci --prefix $(JAVASCRIPT) --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 .PHONY: console
-console: console/node_modules/.installed ## Check and build the web console, which isn't part of the package yet
-	$(BIN)/python console/scripts/write_openapi.py --check
-	$(NPM) run --prefix console --silent types
-	$(NPM) run --prefix console --silent lint
+console: $(CONSOLE) ## Build the web console
+
+$(CONSOLE): $(CONSOLE_SOURCES) console/node_modules/.installed
 	$(NPM) run --prefix console --silent build
+	@touch $@
 
 console/node_modules/.installed: console/package.json console/package-lock.json | $(VENV)/.installed
 	@scripts/ensure-node $(VENV)

@@ -200,7 +200,7 @@ def render_remarks(measured: Sequence[Measured], options: argparse.Namespace) ->
     floor = (
         "÷floor: worst ÷ (calls of one closing x latency, and where there are more windows than slots all calls x "
         f"latency ÷ slots - span). One closing is {min(chains):.2f} to {max(chains):.2f} s of latency; workers look "
-        "each second."
+        "four times a second."
     )
     costs = (
         "per s: closings from the first window's end to the last one's closing. CPU ms: of all processes, for each "

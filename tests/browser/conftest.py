@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
+from tests.browser.console_build import ensure_console
+from tests.browser.console_stage import ConsoleStage, open_console_stage
 from tests.e2e.stage import Stage
 from tests.sandbox_process import SandboxProcess
 
@@ -22,7 +24,7 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost",
 )
 """The last one lets no name be looked up, whatever the browser itself would like to fetch."""
 
@@ -45,6 +47,19 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=find_chromium(playwright), args=list(FLAGS))
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def console_files() -> None:
+    """The console, built."""
+    ensure_console()
+
+
+@pytest.fixture(scope="module")
+def console(console_files: None, chromium: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ConsoleStage]:
+    """Sandbox, server and console of the demo, with nothing turned on yet."""
+    with open_console_stage(chromium, tmp_path_factory.mktemp("demo")) as stage:
+        yield stage
 
 
 @pytest.fixture(scope="module")

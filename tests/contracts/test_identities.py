@@ -9,19 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.domain.access import Identity, IdentityKind, ServerRole
+from rootkeeper.domain.access import Identity, IdentityKind, Permission, ServerRole, SignInWay, TokenScope
 from rootkeeper.errors import InputError, NotFoundError
 from rootkeeper.ports.access import IdentityStore
 from rootkeeper.storage.database import open_database
 from tests.contracts.stores import ORGANIZATION_ID
 from tests.fakes.access import InMemoryIdentities
 from tests.fakes.clock import START, FakeClock
+from tests.fakes.sessions import new_session
 
 ANA = Identity("u-1", IdentityKind.USER, "ana", ServerRole.APPROVER, "operator", START)
 TOKEN = Identity("t-1", IdentityKind.TOKEN, "ci", ServerRole.AUDITOR, "operator", START, START + timedelta(days=1))
 PASSWORD = "correct horse battery"
-END = START + timedelta(hours=12)
-"""Of a sign-in."""
 
 
 @pytest.fixture
@@ -60,17 +59,15 @@ def test_a_token_ends(store: IdentityStore, clock: FakeClock) -> None:
 
 def test_a_user_is_known_by_the_password_whatever_the_names_case(store: IdentityStore) -> None:
     store.add_user(ANA, PASSWORD)
-    assert store.sign_in("ANA", PASSWORD, "rk_one", END) == ANA
-    assert store.sign_in("ana", PASSWORD + "x", "rk_new", END) is None
-    assert store.sign_in("nobody", PASSWORD, "rk_new", END) is None
-    assert store.find_by_token("rk_one") is not None
-    assert store.find_by_token("rk_new") is None
+    assert store.sign_in("ANA", PASSWORD, new_session("rk_one")) == ANA
+    assert store.sign_in("ana", PASSWORD + "x", new_session("rk_new")) is None
+    assert store.sign_in("nobody", PASSWORD, new_session("rk_new")) is None
 
 
 def test_a_token_is_no_password_and_a_password_no_token(store: IdentityStore) -> None:
     store.add_token(TOKEN, "rk_right")
     store.add_user(ANA, PASSWORD)
-    assert store.sign_in("ci", "rk_right", "rk_new", END) is None
+    assert store.sign_in("ci", "rk_right", new_session("rk_new")) is None
     assert store.find_by_token(PASSWORD) is None
 
 
@@ -84,50 +81,25 @@ def test_a_name_is_taken_by_users_and_tokens_together(store: IdentityStore, name
     assert store.list_identities() == (ANA,)
 
 
-def test_a_sign_in_ends_by_time_and_by_signing_out(store: IdentityStore, clock: FakeClock) -> None:
-    store.add_user(ANA, PASSWORD)
-    store.sign_in("ana", PASSWORD, "rk_one", END)
-    store.sign_in("ana", PASSWORD, "rk_two", END)
-    store.end_sign_in("rk_one")
-    assert store.find_by_token("rk_one") is None
-    assert store.find_by_token("rk_two") is not None
-    clock.advance(12 * 3600)
-    assert store.find_by_token("rk_two") is None
-    store.end_sign_in("rk_never")
-
-
 def test_a_disabled_identity_acts_no_more_and_keeps_its_name(store: IdentityStore, clock: FakeClock) -> None:
     store.add_user(ANA, PASSWORD)
     store.add_token(TOKEN, "rk_right")
-    store.sign_in("ana", PASSWORD, "rk_one", END)
     assert store.disable("Ana", clock.now()).disabled_at == START
     clock.advance(5)
     assert store.disable("ana", clock.now()).disabled_at == START
     store.disable("ci", clock.now())
-    assert store.sign_in("ana", PASSWORD, "rk_new", END) is None
-    assert store.find_by_token("rk_one") is None
+    assert store.sign_in("ana", PASSWORD, new_session("rk_new")) is None
     assert store.find_by_token("rk_right") is None
     assert [one.name for one in store.list_identities()] == ["ci", "ana"]
     with pytest.raises(InputError):
         store.add_user(replace(ANA, identity_id="u-2"), PASSWORD)
 
 
-def test_a_role_holds_from_the_next_look_on(store: IdentityStore) -> None:
+def test_a_new_password_replaces_the_old_one(store: IdentityStore) -> None:
     store.add_user(ANA, PASSWORD)
-    store.sign_in("ana", PASSWORD, "rk_one", END)
-    assert store.set_role("ana", ServerRole.VIEWER).role is ServerRole.VIEWER
-    found = store.find_by_token("rk_one")
-    assert found is not None
-    assert found.role is ServerRole.VIEWER
-
-
-def test_a_new_password_replaces_the_old_one_and_ends_sign_ins(store: IdentityStore) -> None:
-    store.add_user(ANA, PASSWORD)
-    store.sign_in("ana", PASSWORD, "rk_one", END)
     store.set_password("ana", "another horse battery")
-    assert store.find_by_token("rk_one") is None
-    assert store.sign_in("ana", PASSWORD, "rk_new", END) is None
-    assert store.sign_in("ana", "another horse battery", "rk_new", END) is not None
+    assert store.sign_in("ana", PASSWORD, new_session("rk_new")) is None
+    assert store.sign_in("ana", "another horse battery", new_session("rk_new")) is not None
 
 
 def test_a_token_stays_as_it_was_made(store: IdentityStore) -> None:
@@ -149,3 +121,34 @@ def test_whoever_isnt_there_is_told_as_such(store: IdentityStore, clock: FakeClo
     for ask in asks:
         with pytest.raises(NotFoundError, match="nobody"):
             ask()
+
+
+def test_a_user_of_an_identity_provider_is_found_by_that_alone(store: IdentityStore) -> None:
+    eva = replace(ANA, identity_id="u-9", name="eva", signs_in_by=SignInWay.OIDC)
+    store.add_provider_user(eva, "hash-of-eva")
+    store.add_user(ANA, PASSWORD)
+    assert store.find_provider_user("hash-of-eva") == eva
+    assert store.find_provider_user("hash-of-another") is None
+    assert store.find_by_token("hash-of-eva") is None
+    assert store.get("EVA") == eva
+    with pytest.raises(InputError):
+        store.add_provider_user(replace(eva, identity_id="u-8", name="Ana"), "hash-of-another")
+
+
+def test_a_user_of_an_identity_provider_has_no_password_and_gets_none(store: IdentityStore, clock: FakeClock) -> None:
+    eva = replace(ANA, identity_id="u-9", name="eva", signs_in_by=SignInWay.OIDC)
+    store.add_provider_user(eva, "hash-of-eva")
+    assert store.sign_in("eva", "hash-of-eva", new_session("rk_new")) is None
+    with pytest.raises(InputError):
+        store.set_password("eva", PASSWORD)
+    assert store.disable("eva", clock.now()).disabled_at == START
+    found = store.find_provider_user("hash-of-eva")
+    assert found is not None
+    assert found.disabled_at == START
+
+
+def test_a_tokens_limits_are_kept(store: IdentityStore) -> None:
+    scope = TokenScope(frozenset({Permission.WINDOWS_READ}), ("Workloads/Prod", "ou-1234-abcdefgh"))
+    limited = replace(TOKEN, scope=scope)
+    store.add_token(limited, "rk_right")
+    assert store.get("ci") == limited

@@ -73,8 +73,21 @@ def test_results_add_up_and_a_later_one_replaces_an_earlier(stores: Stores) -> N
     assert stores.here.record_results(JOB, {ACCOUNT_ID: {"n": 1}}, JobProgress(3, 1)) is JobState.RUNNING
     stores.here.record_results(JOB, {ACCOUNT_ID: {"n": 2}, OTHER_ACCOUNT_ID: {"n": None}}, JobProgress(3, 2))
     assert stores.there.list_results("j-1") == {ACCOUNT_ID: {"n": 2}, OTHER_ACCOUNT_ID: {"n": None}}
+    first, second = sorted([ACCOUNT_ID, OTHER_ACCOUNT_ID])
+    assert list(stores.there.list_results_page("j-1", "", 1)) == [first]
+    assert list(stores.there.list_results_page("j-1", first, 5)) == [second]
+    assert stores.there.list_results_page("j-1", second, 5) == {}
+    assert (stores.there.count_results("j-1"), stores.there.count_results("j-2")) == (2, 0)
     assert stores.here.checkpoint(JOB, JobProgress(3, 2, 1)) is JobState.RUNNING
     assert stores.there.get("j-1").progress == JobProgress(3, 2, 1)
+
+
+def test_jobs_are_listed_by_their_kind(stores: Stores) -> None:
+    stores.here.add(JOB)
+    other = next(kind for kind in JobKind if kind is not JOB.kind)
+    stores.here.add(replace(JOB, job_id="j-2", kind=other))
+    assert [job.job_id for job in stores.there.list_jobs(kinds=[other])] == ["j-2"]
+    assert {job.job_id for job in stores.there.list_jobs(kinds=tuple(JobKind))} == {"j-1", "j-2"}
 
 
 def test_the_job_of_the_living_isnt_taken_over_and_of_the_dead_is_once(stores: Stores) -> None:

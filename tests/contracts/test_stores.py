@@ -95,6 +95,26 @@ def test_p27_a_lock_gives_one_holder_at_a_time_a_growing_token(stores: Stores) -
 
 
 @ALL
+def test_who_is_held_can_be_seen_without_asking_for_a_lock(stores: Stores) -> None:
+    both = (ACCOUNT_ID, OTHER_ACCOUNT_ID)
+    assert stores.here.locks.list_held(both) == frozenset()
+    with stores.here.locks.hold(ACCOUNT_ID, "deletion"):
+        assert stores.here.locks.list_held(both) == stores.there.locks.list_held(both) == {ACCOUNT_ID}
+        assert stores.there.locks.list_held([OTHER_ACCOUNT_ID]) == frozenset()
+        assert stores.there.locks.list_held([]) == frozenset()
+    assert stores.there.locks.list_held(both) == frozenset()
+
+
+@BOTH
+def test_what_the_dead_hold_is_not_seen_as_held(stores: Stores) -> None:
+    held = stores.there.locks.hold(ACCOUNT_ID, "deletion")
+    held.__enter__()
+    assert stores.here.locks.list_held([ACCOUNT_ID]) == {ACCOUNT_ID}
+    stores.there.die()
+    assert stores.here.locks.list_held([ACCOUNT_ID]) == frozenset()
+
+
+@ALL
 def test_p27_an_intent_under_a_lock_that_is_gone_is_refused(stores: Stores) -> None:
     with stores.here.locks.hold(ACCOUNT_ID, "deletion") as lock:
         stores.here.ledger.append_intent(Action.ACCESS_KEY_DELETE, account_id=ACCOUNT_ID, lock=lock)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from rootkeeper.domain.access import Identity, IdentityKind, ServerRole
+from rootkeeper.domain.access import Identity, IdentityKind, ServerRole, SignInWay
 from rootkeeper.domain.identity_names import fold_name
+from rootkeeper.domain.sessions import NewSession, Session
 from rootkeeper.errors import InputError, NotFoundError
 from tests.fakes.clock import FakeClock
 
@@ -19,8 +20,8 @@ class InMemoryIdentities:
     kept: dict[str, Identity] = field(default_factory=dict)
     proofs: dict[str, str] = field(default_factory=dict)
     """By folded name."""
-    sign_ins: dict[str, tuple[str, datetime]] = field(default_factory=dict)
-    """Folded name and end by token."""
+    sign_ins: dict[str, Session] = field(default_factory=dict)
+    """By secret; ``InMemorySessions`` hands them out."""
 
     def add_user(self, identity: Identity, password: str) -> None:
         self._add(identity, password)
@@ -28,28 +29,44 @@ class InMemoryIdentities:
     def add_token(self, identity: Identity, token: str) -> None:
         self._add(identity, token)
 
+    def add_provider_user(self, identity: Identity, proof_hash: str) -> None:
+        self._add(identity, proof_hash)
+
+    def find_provider_user(self, proof_hash: str) -> Identity | None:
+        found = (one for folded, one in self.kept.items() if self.proofs[folded] == proof_hash)
+        return next((one for one in found if one.signs_in_by is SignInWay.OIDC), None)
+
     def find_by_token(self, token: str) -> Identity | None:
         now = self.clock.now()
         for folded, identity in self.kept.items():
             is_token = identity.kind is IdentityKind.TOKEN and self.proofs[folded] == token
-            signed_in = self.sign_ins.get(token, ("", now))
-            if (is_token or (signed_in[0] == folded and signed_in[1] > now)) and identity.is_usable(now):
+            if is_token and identity.is_usable(now):
                 self.kept[folded] = replace(identity, last_used_at=now)
                 return self.kept[folded]
         return None
 
-    def sign_in(self, name: str, password: str, token: str, expires_at: datetime) -> Identity | None:
+    def sign_in(self, name: str, password: str, new: NewSession) -> Identity | None:
         folded = fold_name(name)
         identity = self.kept.get(folded)
         if identity is None or identity.kind is not IdentityKind.USER or not identity.is_usable(self.clock.now()):
             return None
-        if self.proofs[folded] != password:
+        if identity.signs_in_by is SignInWay.OIDC or self.proofs[folded] != password:
             return None
-        self.sign_ins[token] = (folded, expires_at)
+        self.begin(identity, new)
         return identity
 
-    def end_sign_in(self, token: str) -> None:
-        self.sign_ins.pop(token, None)
+    def begin(self, identity: Identity, new: NewSession) -> None:
+        self.sign_ins[new.secret] = Session(
+            session_id=new.session_id,
+            kind=new.kind,
+            identity=identity,
+            started_at=new.started_at,
+            last_used_at=new.started_at,
+            expires_at=new.expires_at,
+            address=new.address,
+            user_agent=new.user_agent,
+            factor_at=new.factor_at,
+        )
 
     def get(self, name: str) -> Identity:
         if fold_name(name) not in self.kept:
@@ -68,6 +85,8 @@ class InMemoryIdentities:
 
     def set_password(self, name: str, password: str) -> Identity:
         identity = self._get_user(name)
+        if identity.signs_in_by is SignInWay.OIDC:
+            raise InputError(f"{identity.name} signs in at an identity provider.")
         self.proofs[fold_name(name)] = password
         self._end_sign_ins(name)
         return identity
@@ -89,4 +108,6 @@ class InMemoryIdentities:
         return identity
 
     def _end_sign_ins(self, name: str) -> None:
-        self.sign_ins = {token: one for token, one in self.sign_ins.items() if one[0] != fold_name(name)}
+        ended = [secret for secret, one in self.sign_ins.items() if fold_name(one.identity.name) == fold_name(name)]
+        for secret in ended:
+            del self.sign_ins[secret]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,8 +13,10 @@ from pathlib import Path
 from rootkeeper.domain.access import Identity, IdentityKind, ServerRole
 from rootkeeper.domain.approvals import Terms
 from rootkeeper.domain.aws_roles import AwsWork
+from rootkeeper.domain.guided_story import StoryStep
 from rootkeeper.domain.jobs import Job, JobKind, JobState
 from rootkeeper.domain.ledger import Actor, LedgerEntry
+from rootkeeper.domain.measurements import Measurements, StoredMeasurements
 from rootkeeper.domain.notification_targets import NotificationTarget
 from rootkeeper.domain.notifications import Notification, Severity
 from rootkeeper.domain.openings import OpeningOutcome
@@ -21,34 +24,52 @@ from rootkeeper.domain.organizations import (
     Account,
     AccountId,
     AccountState,
+    Caller,
     Endpoint,
     Inventory,
     Organization,
     OrganizationalUnit,
 )
 from rootkeeper.domain.readiness import Readiness, ReadinessCheck
+from rootkeeper.domain.root_credentials import RootCredentialsSummary
 from rootkeeper.domain.schedules import ScheduleKind, ScheduleStatus
 from rootkeeper.domain.statuses import AccountStatus
 from rootkeeper.domain.timelines import KeptStatus
 from rootkeeper.domain.windows import RecoveryWindow, WindowState
 from rootkeeper.errors import NotFoundError, NotificationError, RootkeeperError
 from rootkeeper.ports.history import KeptAudit
-from rootkeeper.ports.ledger import LedgerVerification
+from rootkeeper.ports.ledger import LedgerFilter, LedgerVerification
 from rootkeeper.ports.progress import Progress
 from rootkeeper.settings import load_settings
 from rootkeeper.workflows.access import IdentityKeeping
 from rootkeeper.workflows.closing import Closing, ClosingOutcome
+from rootkeeper.workflows.exceptions import ExceptionKeeping
+from rootkeeper.workflows.factors import FactorKeeping
 from rootkeeper.workflows.history import HistoryReading
 from rootkeeper.workflows.job_requests import JobRequesting
 from rootkeeper.workflows.notification_testing import NotificationTesting
+from rootkeeper.workflows.provider_sign_in import ProviderSigningIn
 from rootkeeper.workflows.recovery import Opening
-from rootkeeper.workflows.recovery_checks import RecoveryRequest
+from rootkeeper.workflows.recovery_checks import RecoveryPlan, RecoveryRequest
+from rootkeeper.workflows.reporting import Reporting
+from rootkeeper.workflows.sessions import SessionEnding
+from rootkeeper.workflows.setup import Enabling, SetupReading
 from rootkeeper.workflows.window_reporting import WindowReporting
 from tests.fakes.access import InMemoryIdentities
+from tests.fakes.answers import InMemoryAnswers
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.databases import FakeDatabase, FakeLedger
+from tests.fakes.failures import InMemoryFailures
 from tests.fakes.jobs import InMemoryJobs, JobShelf
-from tests.fakes.stores import InMemoryInventory, InMemoryWindows
+from tests.fakes.organization import FakeOrganization
+from tests.fakes.sessions import InMemoryFactors, InMemoryFirstAdministrators, InMemorySessions
+from tests.fakes.setups import InMemorySetups
+from tests.fakes.stores import (
+    InMemoryEmailAttestations,
+    InMemoryExceptions,
+    InMemoryInventory,
+    InMemoryWindows,
+)
 
 ORGANIZATION_ID = "o-exampleorgid"
 ENDPOINT = Endpoint("SANDBOX 127.0.0.1:4599")
@@ -77,6 +98,14 @@ def make_inventory() -> Inventory:
     )
 
 
+def make_organization(clock: FakeClock) -> FakeOrganization:
+    """The same accounts at AWS, with nothing switched on."""
+    organization = FakeOrganization(clock)
+    organization.add_account(PAYMENTS_ID, "payments")
+    organization.trusted_access, organization.features = False, set()
+    return organization
+
+
 @dataclass
 class FakeHistory:
     """Implements AuditHistory."""
@@ -98,6 +127,10 @@ class FakeHistory:
     def list_statuses(self, audit_id: str) -> dict[AccountId, AccountStatus]:
         return {one.account.account_id: one for one in self.kept[audit_id][1]}
 
+    def list_page(self, audit_id: str, after: str, limit: int) -> tuple[AccountStatus, ...]:
+        found = sorted(self.list_statuses(audit_id).items())
+        return tuple(status for account_id, status in found if account_id > after)[:limit]
+
     def list_account(self, account_id: AccountId) -> tuple[KeptStatus, ...]:
         return tuple(
             KeptStatus(audit.audit_id, audit.ended_at, found[account_id])
@@ -106,7 +139,7 @@ class FakeHistory:
         )
 
     def list_readings(self, start: datetime, end: datetime) -> dict[AccountId, AccountStatus]:
-        raise NotImplementedError
+        return {}
 
     def forget_before(self, moment: datetime) -> int:
         raise NotImplementedError
@@ -114,7 +147,7 @@ class FakeHistory:
 
 @dataclass
 class FakeLedgerReader:
-    """Implements LedgerReader on a database in memory."""
+    """Implements LedgerSearch on a database in memory."""
 
     database: FakeDatabase
 
@@ -128,11 +161,24 @@ class FakeLedgerReader:
         ]
         return iter(found[:limit])
 
+    def list_latest(self, wanted: LedgerFilter, *, before: int | None = None, limit: int) -> tuple[LedgerEntry, ...]:
+        found = [
+            entry
+            for entry in reversed(self.database.entries)
+            if (before is None or entry.sequence < before)
+            and wanted.account_id in (None, entry.account_id)
+            and wanted.actor in (None, entry.actor.name)
+            and (not wanted.actions or entry.action in wanted.actions)
+            and (not wanted.results or entry.result in wanted.results)
+        ]
+        return tuple(found[:limit])
+
     def list_open_intents(self) -> tuple[LedgerEntry, ...]:
         return tuple(self.database.open_intents)
 
     def verify(self) -> LedgerVerification:
-        raise NotImplementedError
+        entries = self.database.entries
+        return LedgerVerification(len(entries), len(entries), "0" * 64, None, None, None)
 
 
 @dataclass
@@ -168,6 +214,11 @@ class FakeEvents:
         return ()
 
 
+_NOTHING_FOUND = RootCredentialsSummary(
+    has_password=False, has_access_keys=False, has_signing_certificates=False, has_mfa_devices=False
+)
+
+
 class _RefusingSender:
     """Implements NotificationSender: no target takes anything."""
 
@@ -184,18 +235,31 @@ class FakeServices:
     endpoint: Endpoint = ENDPOINT
     is_stopping: bool = False
     troubles: list[str] = field(default_factory=list)
+    throttles: dict[str, int] = field(default_factory=lambda: {"sts:*": 0})
+    is_database_away: bool = False
     acts: list[tuple[str, Actor, AwsWork | None]] = field(default_factory=list)
     """Use cases that were asked for, by whom, with which power."""
     failure: Exception | None = None
     """What every use case about windows raises."""
+    story: tuple[StoryStep, ...] = ()
 
     def __post_init__(self) -> None:
         self.settings = load_settings(None, {}, Path("/nowhere"))
         self.database = FakeDatabase(self.clock)
         self.identities = InMemoryIdentities(self.clock)
+        self.answer_keeping = InMemoryAnswers()
+        self.provider_signing_in: ProviderSigningIn | None = None
+        self.failure_counting = InMemoryFailures(self.clock)
+        self.factors = InMemoryFactors()
+        self.sessions = InMemorySessions(self.identities, self.factors, self.clock)
+        self.first_administrators = InMemoryFirstAdministrators(self.identities, self.clock)
         self.windows = InMemoryWindows()
         self.jobs = InMemoryJobs(JobShelf(self.clock))
-        self.inventory_store = InMemoryInventory(make_inventory())
+        self.inventory_store = InMemoryInventory(
+            make_inventory(), count_window_changes=lambda: hash(tuple(self.windows.kept.values()))
+        )
+        self.organization = make_organization(self.clock)
+        self.exceptions = InMemoryExceptions()
         self.history = FakeHistory()
         self.ledger_reader = FakeLedgerReader(self.database)
         self.engine = FakeEngine()
@@ -218,6 +282,21 @@ class FakeServices:
     def readiness(self) -> Readiness:
         checks = [ReadinessCheck("database", not self.troubles, " ".join(self.troubles) or "Good.")]
         return Readiness(tuple(checks))
+
+    def tell_story(self) -> tuple[StoryStep, ...]:
+        if not self.story:
+            raise NotFoundError("This server tells no story.")
+        return self.story
+
+    def measure(self) -> Measurements:
+        head = self.database.entries[-1] if self.database.entries else None
+        stored = StoredMeasurements(
+            windows=Counter(window.state for window in self.windows.list_windows()),
+            jobs=Counter(job.state for job in self.jobs.list_jobs()),
+            ledger_sequence=head.sequence if head else 0,
+            ledger_head_at=head.at if head else None,
+        )
+        return Measurements(None if self.is_database_away else stored, self.throttles, 2, 1, not self.troubles)
 
     def list_schedules(self) -> tuple[ScheduleStatus, ...]:
         now = self.clock.now()
@@ -244,6 +323,17 @@ class FakeActing:
     def identity_keeping(self) -> IdentityKeeping:
         self._note("identities")
         return IdentityKeeping(self.services.identities, self.ledger, self.services.clock, self.actor)
+
+    @property
+    def factor_keeping(self) -> FactorKeeping:
+        self._note("factors")
+        served = self.services
+        return FactorKeeping(served.factors, served.identities, served.sessions, self.ledger, served.clock)
+
+    @property
+    def session_ending(self) -> SessionEnding:
+        self._note("sessions")
+        return SessionEnding(self.services.sessions, self.services.identities, self.ledger)
 
     @property
     def inventory_reading(self) -> FakeActing:
@@ -302,6 +392,35 @@ class FakeActing:
             served.ledger_reader,
         )
 
+    @property
+    def setup_reading(self) -> SetupReading:
+        self._note("read set-up")
+        return SetupReading(self.services.organization)
+
+    def enabling(self, progress: Progress) -> Enabling:
+        self._note("enable")
+        organization = self.services.organization
+        return Enabling(organization, organization, self.ledger, self.services.clock, progress)
+
+    @property
+    def exceptions(self) -> ExceptionKeeping:
+        self._note("exceptions")
+        return ExceptionKeeping(self.services.exceptions, self.ledger, self.services.clock, self.actor.name)
+
+    def reporting(self, organization_id: str | None) -> Reporting:
+        self._note("report")
+        served = self.services
+        return Reporting(
+            ORGANIZATION_ID,
+            served.inventory_store,
+            served.windows,
+            InMemorySetups(),
+            InMemoryEmailAttestations(),
+            served.settings.emails.to_rules(),
+            served.ledger_reader,
+            served.history,
+        )
+
     # The inventory.
 
     def find_known(self) -> Inventory | None:
@@ -314,6 +433,14 @@ class FakeActing:
         return inventory
 
     # Windows.
+
+    def plan(self, inventory: Inventory, request: RecoveryRequest, *, is_emergency: bool = False) -> RecoveryPlan:
+        self._note("plan")
+        if isinstance(self.services.failure, RootkeeperError):
+            raise self.services.failure
+        caller = Caller(inventory.organization.management_account_id, "arn:aws:iam::222233334444:user/server", "aws")
+        remarks = () if is_emergency else ("1 person beside the requester must approve it before it can be opened.",)
+        return RecoveryPlan(request, inventory, caller, ENDPOINT, _NOTHING_FOUND, remarks)
 
     def request(
         self,

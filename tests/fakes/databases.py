@@ -5,7 +5,7 @@ A process that died (``die``) leaves its locks and its intents behind, as a kill
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -191,6 +191,10 @@ class FakeLocks:
             self._release(account_id, token + 1)
             raise
         self._release(account_id, token + 1)
+
+    def list_held(self, account_ids: Collection[AccountId]) -> frozenset[AccountId]:
+        owners = {one: self.database.locks.get(one, (None, 0))[0] for one in account_ids}
+        return frozenset(one for one, owner in owners.items() if owner is not None and owner not in self.database.dead)
 
     def _release(self, account_id: AccountId, token: int) -> None:
         if self.database.locks[account_id] == (self.owner_id, token):

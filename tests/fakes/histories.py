@@ -37,6 +37,10 @@ class InMemoryHistory:
     def list_statuses(self, audit_id: str) -> dict[AccountId, AccountStatus]:
         return dict(self.found.get(audit_id, {}))
 
+    def list_page(self, audit_id: str, after: str, limit: int) -> tuple[AccountStatus, ...]:
+        found = sorted(self.list_statuses(audit_id).items())
+        return tuple(status for account_id, status in found if account_id > after)[:limit]
+
     def list_account(self, account_id: AccountId) -> tuple[KeptStatus, ...]:
         return tuple(
             KeptStatus(audit.audit_id, audit.ended_at, self.found[audit.audit_id][account_id])

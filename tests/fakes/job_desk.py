@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import count
 
+from rootkeeper.domain.access import Identity, IdentityKind, ServerRole
 from rootkeeper.domain.aws_roles import AwsWork
 from rootkeeper.domain.jobs import Job, JobKind
 from rootkeeper.domain.ledger import Actor, ActorKind, JsonValue
 from rootkeeper.domain.organizations import Inventory
 from rootkeeper.errors import RootkeeperError
+from rootkeeper.ports.ledger import LedgerReader
 from rootkeeper.ports.progress import Progress
 from rootkeeper.workflows.audit import Audit
 from rootkeeper.workflows.blocking import BlockNaming
@@ -27,6 +29,7 @@ from rootkeeper.workflows.stopping import StopSwitch
 from rootkeeper.workflows.unlock_planning import UnlockPlanning
 from rootkeeper.workflows.unlock_reading import UnlockReading
 from rootkeeper.workflows.unlock_run import UnlockRun
+from tests.fakes.access import InMemoryIdentities
 from tests.fakes.desk import CLEAN, PROD, Desk
 from tests.fakes.engines import InMemoryEngine
 from tests.fakes.jobs import StopAt
@@ -53,12 +56,16 @@ class JobDesk:
     closed: list[str] = field(default_factory=list)
     """When each that acted was to let go of its locks and its lease."""
     stop: StopAt = field(init=False)
+    identities: InMemoryIdentities = field(init=False)
     _numbers: count[int] = field(default_factory=lambda: count(1))
 
     def __post_init__(self) -> None:
         self.desk.organization.add_account(PROD, "prod", root_user=root_user_with_everything())
         self.desk.organization.add_account(CLEAN, "clean")
         self.stop = StopAt(self.desk.clock)
+        self.identities = InMemoryIdentities(self.desk.clock)
+        ana = Identity("u-1", IdentityKind.USER, ANA.name, ServerRole.OPERATOR, "admin", self.desk.clock.now())
+        self.identities.add_user(ana, "correct horse battery")
 
     def requesting(self, actor: Actor = ANA) -> JobRequesting:
         organization = self.desk.organization
@@ -84,6 +91,7 @@ class JobDesk:
             self.notifier,
             organization.organization.organization_id,
             organization.endpoint.label,
+            self.identities,
         )
 
     @property
@@ -148,6 +156,10 @@ class ActingDesk:
     @property
     def inventory_reading(self) -> InventoryReading:
         return self.desk.inventory
+
+    @property
+    def ledger_reader(self) -> LedgerReader:
+        return self.desk.ledger
 
     @property
     def unlock_reading(self) -> UnlockReading:

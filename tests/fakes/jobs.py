@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from rootkeeper.domain.jobs import MOST_ATTEMPTS, Job, JobProgress, JobState, ensure_not_over, ensure_resumable
+from rootkeeper.domain.jobs import MOST_ATTEMPTS, Job, JobKind, JobProgress, JobState, ensure_not_over, ensure_resumable
 from rootkeeper.domain.ledger import JsonValue
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.errors import DatabaseError, JobLostError, NotFoundError
@@ -73,6 +73,13 @@ class InMemoryJobs:
     def list_results(self, job_id: str) -> dict[AccountId, dict[str, JsonValue]]:
         return dict(self.shelf.results.get(job_id, {}))
 
+    def list_results_page(self, job_id: str, after: str, limit: int) -> dict[AccountId, dict[str, JsonValue]]:
+        found = sorted(self.list_results(job_id).items())
+        return dict([one for one in found if one[0] > after][:limit])
+
+    def count_results(self, job_id: str) -> int:
+        return len(self.list_results(job_id))
+
     def end(self, job: Job, state: JobState, progress: JobProgress, remark: str | None = None) -> None:
         with self.shelf.guard:
             self._ensure_own(job)
@@ -131,12 +138,18 @@ class InMemoryJobs:
         return replace(job, state=JobState.INTERRUPTED if is_dead else job.state, owner=owner)
 
     def list_jobs(
-        self, *, unfinished_only: bool = False, limit: int | None = None, before: str | None = None
+        self,
+        *,
+        unfinished_only: bool = False,
+        kinds: Collection[JobKind] = (),
+        limit: int | None = None,
+        before: str | None = None,
     ) -> tuple[Job, ...]:
         newest_first = sorted(self.shelf.jobs.values(), key=_place, reverse=True)
         found = [self.get(job.job_id) for job in newest_first]
         if before is not None:
             found = [job for job in found if _place(job) < _place(self.get(before))]
+        found = [job for job in found if not kinds or job.kind in kinds]
         return tuple(job for job in found if not (unfinished_only and job.is_over))[:limit]
 
     def _count_up(self, job_id: str) -> int:

@@ -7,7 +7,7 @@ token, and it gives no intent a second outcome.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -26,7 +26,7 @@ from rootkeeper.domain.ledger import (
     Result,
     ensure_no_secrets,
 )
-from rootkeeper.domain.organizations import AccountId, Inventory
+from rootkeeper.domain.organizations import Account, AccountId, Inventory
 from rootkeeper.domain.root_emails import EmailAttestation
 from rootkeeper.domain.statuses import AccountStatus
 from rootkeeper.domain.windows import FINAL_STATES, RecoveryWindow, WindowState
@@ -37,6 +37,7 @@ from rootkeeper.errors import (
     LockLostError,
     WindowConflictError,
 )
+from rootkeeper.ports.inventory import Revisions
 from rootkeeper.ports.ledger import LedgerVerification
 from rootkeeper.ports.locks import AccountLock
 from tests.fakes.clock import FakeClock
@@ -64,6 +65,9 @@ class InMemoryLocks:
             with self._guard:
                 if self.held.get(account_id) == lock:
                     del self.held[account_id]
+
+    def list_held(self, account_ids: Collection[AccountId]) -> frozenset[AccountId]:
+        return frozenset(account_ids) & self.held.keys()
 
     def take_over(self, account_id: AccountId, owner_id: str = "owner-2") -> AccountLock:
         with self._guard:
@@ -94,6 +98,8 @@ class InMemoryLedger:
     """How many more appends succeed; ``None``: all."""
     note: Callable[[str, LedgerEntry], None] | None = None
     orphans: list[LedgerEntry] = field(default_factory=list)
+    problem: str | None = None
+    """What a verification finds at its first entry."""
     _guard: threading.RLock = field(default_factory=threading.RLock)
 
     def append_intent(
@@ -151,7 +157,8 @@ class InMemoryLedger:
         return tuple(self.open_intents)
 
     def verify(self) -> LedgerVerification:
-        return LedgerVerification(len(self.entries), len(self.entries), GENESIS_HASH, None, None, None)
+        bad = None if self.problem is None else 1
+        return LedgerVerification(len(self.entries), len(self.entries), GENESIS_HASH, bad, self.problem, None)
 
     # What a test looks at.
 
@@ -222,18 +229,36 @@ class InMemoryInventory:
     last: Inventory | None = None
     statuses: dict[AccountId, AccountStatus] = field(default_factory=dict)
     audits: list[dict[str, int]] = field(default_factory=list)
+    saved: int = 0
+    saved_inventories: int = 0
+    count_window_changes: Callable[[], int] = lambda: 0
 
     def find_last(self) -> Inventory | None:
         return self.last
 
     def save(self, inventory: Inventory) -> None:
         self.last = inventory
+        self.saved_inventories += 1
 
     def has_audits(self) -> bool:
         return bool(self.audits)
 
     def save_statuses(self, statuses: Sequence[AccountStatus]) -> None:
         self.statuses.update({status.account.account_id: status for status in statuses})
+        self.saved += 1
+
+    def find_revisions(self) -> Revisions:
+        return Revisions(self.saved_inventories, self.saved, self.count_window_changes())
+
+    def find_statuses(self, account_ids: Collection[AccountId]) -> dict[AccountId, AccountStatus]:
+        return {account_id: one for account_id, one in self.statuses.items() if account_id in account_ids}
+
+    def list_brief_statuses(self, accounts: Mapping[AccountId, Account]) -> dict[AccountId, AccountStatus]:
+        return {
+            account_id: replace(status, account=accounts[account_id], credentials=None)
+            for account_id, status in self.statuses.items()
+            if account_id in accounts
+        }
 
     def list_statuses(self) -> dict[AccountId, AccountStatus]:
         accounts = {} if self.last is None else {one.account_id: one for one in self.last.accounts}

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
 import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
+from http.cookiejar import CookieJar
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from rootkeeper.cli.demo_people import PASSWORD, PEOPLE
 from tests.functional.running import Program, Runner
 
 DEMO_SECONDS = 200
@@ -61,6 +66,93 @@ def test_the_demo_checks_itself_and_touches_nothing_of_the_user(newcomer: Progra
     assert "✗ FAILED" not in shown
     assert re.search(r"^\d+ checks held, 0 failed", shown, re.MULTILINE)
     assert not (tmp_path / "own.db").exists()
+
+
+@pytest.mark.timeout(180)
+def test_the_demo_serves_its_people_until_it_is_interrupted(newcomer: Program, tmp_path: Path) -> None:
+    port, sandbox_port = find_port(), find_port()
+    with subprocess.Popen(
+        [sys.executable, "-m", "rootkeeper", "demo", "--port", str(port), "--sandbox-port", str(sandbox_port)],
+        env=newcomer.surroundings(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            shown = read_until(process, "each is taken once")
+            assert f"http://127.0.0.1:{port}/" in shown
+            assert all(person.name in shown and person.role.value in shown for person in PEOPLE)
+            browser = Browser(f"http://127.0.0.1:{port}")
+            assert browser.ask("GET", "/api/v1/story")[0] == 401
+            told = browser.sign_in("olga", read_codes(shown)["olga"])
+            assert (told["name"], told["needs"]) == ("olga", None)
+            status, story = browser.ask("GET", "/api/v1/story")
+            assert (status, [step["is_done"] for step in story["steps"]]) == (200, [False] * 12)
+            assert process.stdin is not None
+            process.stdin.write("\n")
+            process.stdin.flush()
+            assert set(read_codes(read_until(process, "each is taken once"))) == {"olga", "amir", "adam"}
+        finally:
+            process.send_signal(signal.SIGINT)
+            status = process.wait(30)
+    assert status == 0
+    for one in (port, sandbox_port):
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", one)) != 0, "something still listens"
+    assert not (tmp_path / "own.db").exists()
+
+
+def read_until(process: subprocess.Popen[str], end: str) -> str:
+    """What it shows up to and with the line that has ``end``."""
+    assert process.stdout is not None
+    shown = ""
+    for line in process.stdout:
+        shown += line
+        if end in line:
+            return shown
+    assert process.stderr is not None
+    raise AssertionError(f"it ended: {shown}{process.stderr.read()}")
+
+
+def read_codes(shown: str) -> dict[str, str]:
+    return {name: code for code, name in re.findall(r"^  (\d{6})  (\w+)$", shown, re.MULTILINE)}
+
+
+class Browser:
+    """What a browser sends: cookies, and the console's header."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._csrf_token = ""
+        self._opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}), urllib.request.HTTPCookieProcessor(CookieJar())
+        )
+
+    def sign_in(self, name: str, code: str) -> Any:
+        status, told = self.ask("POST", "/api/v1/auth/sign-in", {"name": name, "password": PASSWORD})
+        assert (status, told["needs"]) == (200, "factor"), told
+        self._csrf_token = told["csrf_token"]
+        status, told = self.ask("POST", "/api/v1/auth/factor", {"totp": code})
+        assert status == 200, told
+        return told
+
+    def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"X-Rootkeeper-Console": "1", "X-CSRF-Token": self._csrf_token, "Content-Type": "application/json"}
+        request = urllib.request.Request(self._url + path, data, headers, method=method)  # noqa: S310 - this machine
+        try:
+            with self._opener.open(request, timeout=30) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error)
+
+
+def test_the_codes_of_a_running_demo_are_printed_by_a_command_of_its_own(newcomer: Program) -> None:
+    run = newcomer.run("demo", "--codes")
+    assert run.status == 0
+    assert set(read_codes(run.stdout)) == {"olga", "amir", "adam"}
 
 
 def test_a_port_that_is_taken_is_told_and_nothing_is_played(newcomer: Program) -> None:

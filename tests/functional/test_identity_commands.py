@@ -55,6 +55,8 @@ def test_a_database_that_knows_its_organization_needs_no_aws(known: Program, pas
         ("users", "add", "ana", "--role", "approver", "--password-file", password_file),
         ("users", "set-role", "ana", "--role", "operator"),
         ("users", "set-password", "ana", "--password-file", password_file),
+        ("users", "sign-out", "ana"),
+        ("users", "reset-factors", "ana"),
         ("token", "revoke", "second"),
         ("users", "disable", "ana"),
     ):
@@ -111,11 +113,19 @@ def test_a_weak_password_is_refused_and_not_shown(known: Program, tmp_path: Path
     assert known.run("users", "list", "-o", "json").json["identities"] == []
 
 
+def test_whoever_isnt_there_or_is_a_token_has_nothing_to_be_ended_or_reset(known: Program) -> None:
+    for command in ("sign-out", "reset-factors"):
+        assert known.run("users", command, "nobody").status == 2
+    assert "is a token" in known.run("users", "reset-factors", "first").stderr
+
+
 def test_a_dry_run_changes_nothing(known: Program) -> None:
     for arguments in (
         ("token", "create", "--role", "viewer", "--name", "second", "--dry-run"),
         ("token", "revoke", "first", "--dry-run"),
         ("users", "add", "ana", "--role", "viewer", "--dry-run"),
+        ("users", "sign-out", "ana", "--dry-run"),
+        ("users", "reset-factors", "ana", "--dry-run"),
     ):
         run = known.run(*arguments)
         assert (run.status, run.stdout) == (0, ""), run.shown
@@ -146,3 +156,47 @@ def test_at_a_terminal_the_password_is_asked_for_twice_and_never_shown(known: Pr
         assert person.end() == 2, person.text
     assert "differ" in person.text
     assert [one["name"] for one in known.run("users", "list", "-o", "json").json["identities"]] == ["ana"]
+
+
+def test_a_token_is_made_with_less_than_its_role(known: Program) -> None:
+    limits = (
+        "--permission",
+        "windows:read",
+        "--permission",
+        "windows:request",
+        "--organizational-unit",
+        "Workloads/Prod",
+    )
+    run = known.run("token", "create", "--role", "operator", "--name", "few", *limits, "-o", "json", **WITHOUT_AWS)
+    assert run.status == 0, run.shown
+    ensure_fits(run.json, "token")
+    assert run.json["identity"]["limited_to"] == {
+        "permissions": ["windows:read", "windows:request"],
+        "organizational_units": ["Workloads/Prod"],
+    }
+    assert "limited to windows:read, windows:request, for accounts below Workloads/Prod" in run.stderr
+    listed = known.run("token", "list", "-o", "json", **WITHOUT_AWS)
+    ensure_fits(listed.json, "identities")
+    assert {one["name"]: one["limited_to"] is None for one in listed.json["identities"]} == {
+        "few": False,
+        "first": True,
+    }
+    shown = known.run("token", "list", COLUMNS="200", **WITHOUT_AWS).stdout
+    assert "windows:read, windows:request; accounts below Workloads/Prod" in " ".join(shown.split())
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        (("--permission", "setup:change"), "setup:change"),
+        (("--permission", "everything"), "everything"),
+        (("--organizational-unit", "/"), "no name"),
+        (("--role", "administrator", "--permission", "identities:manage", "--organizational-unit", "Prod"), "units"),
+    ],
+    ids=str,
+)
+def test_limits_that_make_no_sense_make_no_token(known: Program, limits: tuple[str, ...], said: str) -> None:
+    run = known.run("token", "create", "--role", "viewer", "--name", "few", *limits, **WITHOUT_AWS)
+    assert run.status == 2, run.shown
+    assert said in run.stderr
+    assert len(known.run("token", "list", "-o", "json", **WITHOUT_AWS).json["identities"]) == 1

@@ -85,6 +85,19 @@ def test_it_is_down_when_it_is_switched_down_even_for_a_page_that_was_open(visit
     assert "IAM Identity Center isn't available" in page.alert
 
 
+def test_whoever_tries_it_out_makes_an_outage_and_ends_it(visitor: Visitor) -> None:
+    for status in (503, 200):
+        visitor.get("/identity-center")
+        visitor.fill("/identity-center/status")
+        assert visitor.get("/identity-center").status == status
+
+
+def test_a_word_that_is_no_status_changes_nothing(visitor: Visitor) -> None:
+    visitor.get("/identity-center")
+    visitor.post("/identity-center/status", status="sideways")
+    assert visitor.get("/identity-center").status == 200
+
+
 def test_an_organization_without_people_says_so(visitor: Visitor) -> None:
     visitor.instance.world.identity_center.users.clear()
     assert "Nobody is in the identity store" in visitor.get("/identity-center").text

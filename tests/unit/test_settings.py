@@ -127,3 +127,42 @@ def test_a_wrong_database_address_is_told_without_its_password() -> None:
     with pytest.raises(SettingsError) as raised:
         load({"ROOTKEEPER_DATABASE_URL": "postgres://keeper:hunter2@db.example.com/rootkeeper"})
     assert "hunter2" not in f"{raised.value.message} {raised.value.hint}"
+
+
+@pytest.mark.parametrize(
+    ("url", "origin", "host"),
+    [
+        ("https://rootkeeper.example.com", "https://rootkeeper.example.com", "rootkeeper.example.com"),
+        ("https://Rootkeeper.Example.com:443/", "https://rootkeeper.example.com", "rootkeeper.example.com"),
+        ("http://10.0.0.7:8700", "http://10.0.0.7:8700", "10.0.0.7"),
+        ("https://[2001:DB8::1]:8443", "https://[2001:db8::1]:8443", "2001:db8::1"),
+    ],
+)
+def test_the_public_address_is_an_origin(url: str, origin: str, host: str) -> None:
+    found = load({"ROOTKEEPER_SERVER_PUBLIC_URL": url}).server.public_address
+    assert found is not None
+    assert (found.origin, found.host) == (origin, host)
+
+
+def test_without_a_public_address_there_is_none() -> None:
+    assert load().server.public_address is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "rootkeeper.example.com",
+        "ftp://rootkeeper.example.com",
+        "https://",
+        "https://rootkeeper.example.com/console",
+        "https://user:hunter2@rootkeeper.example.com",
+        "https://rootkeeper.example.com?a=b",
+        "https://rootkeeper.example.com:port",
+        "https://root keeper.example.com",
+        "https://[::1",
+    ],
+)
+def test_what_no_browser_could_be_sent_to_is_no_public_address(url: str) -> None:
+    with pytest.raises(SettingsError, match=r"server\.public_url") as refused:
+        load({"ROOTKEEPER_SERVER_PUBLIC_URL": url})
+    assert "hunter2" not in refused.value.message

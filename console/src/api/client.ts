@@ -3,16 +3,16 @@
  * is said by its caller, since the document doesn't tell: `ask<Me>(api.GET("/api/v1/me"))`.
  */
 import createClient from "openapi-fetch";
+import { isIdle } from "./activity";
 import { noteAnswer, noteSilence } from "./connection";
 import type { paths } from "./generated";
-import type { MissingPaths } from "./missing-routes";
 import { ConnectionLostError, problemOf, type ProblemError } from "./problems";
 import { csrfTokenOf, forgetSession, session, tokenOf } from "./session";
 import { askForFactor } from "./step-up";
 
 const FACTOR_NEEDED = "access.factor_needed";
 
-export const api = createClient<paths & MissingPaths>({
+export const api = createClient<paths>({
   baseUrl: window.location.origin,
   credentials: "same-origin",
   fetch: send,
@@ -59,6 +59,7 @@ async function sendOnce(request: Request): Promise<Response> {
 function signatureOf(request: Request): Headers {
   const headers = new Headers(request.headers);
   headers.set("X-Rootkeeper-Console", "1");
+  if (isIdle()) headers.set("X-Rootkeeper-Idle", "1");
   const token = tokenOf();
   if (token) headers.set("Authorization", `Bearer ${token}`);
   const csrfToken = csrfTokenOf();

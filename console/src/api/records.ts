@@ -36,6 +36,10 @@ export interface Identity {
   expires_at: string | null;
   disabled_at: string | null;
   last_used_at: string | null;
+  /** Of a user. */
+  signs_in_by?: "password" | "oidc" | null;
+  /** Of a token that has less than its role. */
+  limited_to?: { permissions: string[] | null; organizational_units: string[] } | null;
 }
 
 export type Status = "present" | "not_present" | "recovery_open" | "unknown" | "not_applicable";
@@ -145,3 +149,84 @@ export interface Job {
   attempts: number;
   next_attempt_at: string | null;
 }
+
+export interface SessionRecord {
+  name: string;
+  role: Role;
+  csrf_token: string;
+  needs: "factor" | "enrolment" | null;
+}
+
+export interface SignInMethods {
+  password: boolean;
+  oidc: { name: string } | null;
+  /** As `me` tells it, so that the sign-in page says SANDBOX too. */
+  is_sandbox?: boolean;
+  endpoint?: string;
+}
+
+export interface TotpSecret {
+  secret: string;
+  uri: string;
+  qr_svg: string;
+}
+
+export interface Factor {
+  factor_id: string;
+  kind: "totp" | "passkey";
+  name: string | null;
+  created_at: string;
+  last_used_at: string | null;
+}
+
+export interface SignIn {
+  session_id: string;
+  name: string;
+  address: string | null;
+  user_agent: string | null;
+  signed_in_at: string;
+  last_used_at: string | null;
+  is_current: boolean;
+}
+
+export interface Overview {
+  organization_id: string;
+  management_account_id: string | null;
+  endpoint: string;
+  is_sandbox: boolean;
+  setup: SetupState | null;
+  /** Why `setup` isn't known. */
+  setup_problem?: { detail: string; hint: string | null } | null;
+  missing: { what: string; why: string; action: string }[];
+  root_logins_left: number;
+  summary: StatusCounts;
+  windows: { by_state: { [state: string]: number }; open: RecoveryWindow[] };
+  drift: { changed: number; joined: number; left: number; older?: KeptAudit; newer?: KeptAudit } | null;
+  last_audit: KeptAudit | null;
+  failsafe: { account_id: string; name: string; is_in_order: boolean | null; detail: string | null }[];
+}
+
+export interface SetupState {
+  trusted_access: boolean | null;
+  features: string[] | null;
+  delegated_administrators: { account_id: string; name: string | null }[] | null;
+}
+
+export interface SetupSteps {
+  steps: { action: string; what: string; outcome: string; detail: string }[];
+  unneeded?: string[];
+  remarks: string[];
+}
+
+export interface Policy {
+  windows: { [setting: string]: PolicyValue };
+  deletion: { [setting: string]: PolicyValue };
+  retention: { [setting: string]: PolicyValue };
+  notification_targets: string[];
+}
+
+export type PolicyValue = string | number | boolean | null | string[];
+
+/** What a browser's passkey answers, as WebAuthn's toJSON() gives it. */
+export type PasskeyAnswer = { [name: string]: unknown };
+export type FactorBody = { totp: string } | { passkey: PasskeyAnswer };

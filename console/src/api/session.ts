@@ -3,7 +3,7 @@
  * A token that was pasted stays in this page's memory alone, and is gone with the page.
  */
 import { observable } from "./observable";
-import type { SessionRecord } from "./missing-routes";
+import type { SessionRecord } from "./records";
 
 export type Session =
   | { state: "unknown" }

@@ -3,7 +3,7 @@ import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
-import type { Overview } from "../api/missing-routes";
+import type { Overview } from "../api/records";
 import { Ago } from "../times/Moment";
 
 export function Changes({ overview }: { overview: Overview }) {

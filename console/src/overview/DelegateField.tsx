@@ -6,9 +6,8 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { useQuery } from "@tanstack/react-query";
 import { ask, api } from "../api/client";
-import type { SetupState } from "../api/missing-routes";
+import type { Account, Page, SetupState } from "../api/records";
 import { describeError } from "../api/problems";
-import type { Account, Page } from "../api/records";
 
 interface DelegateFieldProps {
   /** What was typed; empty for nobody. */

@@ -3,16 +3,16 @@ import Container from "@cloudscape-design/components/container";
 import Checkbox from "@cloudscape-design/components/checkbox";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
-import { FEATURES } from "./set-up";
+import { FEATURES, type FeatureName } from "./set-up";
 
 interface FeatureFieldsProps {
-  chosen: string[];
-  onChange: (chosen: string[]) => void;
+  chosen: FeatureName[];
+  onChange: (chosen: FeatureName[]) => void;
   on: string[] | null;
 }
 
 export function FeatureFields({ chosen, onChange, on }: FeatureFieldsProps) {
-  const toggle = (name: string, isChosen: boolean) =>
+  const toggle = (name: FeatureName, isChosen: boolean) =>
     onChange(isChosen ? [...chosen, name] : chosen.filter((one) => one !== name));
   return (
     <Container>

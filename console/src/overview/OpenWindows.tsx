@@ -2,8 +2,7 @@
 import Box from "@cloudscape-design/components/box";
 import Header from "@cloudscape-design/components/header";
 import Table from "@cloudscape-design/components/table";
-import type { Overview } from "../api/missing-routes";
-import type { RecoveryWindow } from "../api/records";
+import type { Overview, RecoveryWindow } from "../api/records";
 import { Moment } from "../times/Moment";
 import { useNow } from "../times/now";
 import { renderLength } from "../times/render";

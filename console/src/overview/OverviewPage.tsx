@@ -5,7 +5,7 @@ import Skeleton from "@cloudscape-design/components/skeleton";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useQuery } from "@tanstack/react-query";
 import { ask, api } from "../api/client";
-import type { Overview } from "../api/missing-routes";
+import type { Overview } from "../api/records";
 import { useMe } from "../api/queries";
 import { useFollow } from "../shell/links";
 import { Headed } from "../shell/Headed";
@@ -15,6 +15,7 @@ import { OpenWindows } from "./OpenWindows";
 import { RootLogins } from "./RootLogins";
 import { SetUpState } from "./SetUpState";
 import { maySetUp } from "./set-up";
+import { Story } from "./Story";
 
 const READ_AGAIN_MILLISECONDS = 15_000;
 
@@ -40,6 +41,7 @@ export default function OverviewPage() {
     >
       <SpaceBetween size="l">
         <ProblemAlert error={overview.error} onRetry={() => void overview.refetch()} />
+        <Story />
         {overview.data && <Contents overview={overview.data} />}
         {overview.isPending && <Skeleton height="20rem" />}
       </SpaceBetween>

@@ -4,8 +4,7 @@ import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
-import type { Overview } from "../api/missing-routes";
-import type { StatusCounts } from "../api/records";
+import type { Overview, StatusCounts } from "../api/records";
 import { STATUSES } from "./statuses";
 
 export function RootLogins({ overview }: { overview: Overview }) {

@@ -11,12 +11,12 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useNavigate } from "react-router";
 import { ask, api } from "../api/client";
-import type { SetupState, SetupSteps } from "../api/missing-routes";
+import type { SetupState, SetupSteps } from "../api/records";
 import { queries, useMe } from "../api/queries";
 import { ProblemAlert } from "../shell/ProblemAlert";
 import { DelegateField, isAccountId } from "./DelegateField";
 import { FeatureFields } from "./FeatureFields";
-import { DELEGATE_WHY, FEATURES, maySetUp, TRUSTED_ACCESS_WHY } from "./set-up";
+import { DELEGATE_WHY, FEATURES, maySetUp, TRUSTED_ACCESS_WHY, type FeatureName } from "./set-up";
 import { StepList } from "./StepList";
 
 export default function SetUpPage() {
@@ -39,7 +39,7 @@ const PLAN_STEP = 3;
 function SetUpWizard({ state }: { state: SetupState }) {
   const navigate = useNavigate();
   const [step, setStep] = useState(0);
-  const [features, setFeatures] = useState<string[]>(FEATURES.map((one) => one.name));
+  const [features, setFeatures] = useState<FeatureName[]>(FEATURES.map((one) => one.name));
   const [delegate, setDelegate] = useState("");
   const [isStopped, setStopped] = useState(false);
   const body = { features, delegated_administrator: delegate || null };

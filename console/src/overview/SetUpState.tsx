@@ -5,14 +5,14 @@ import Header from "@cloudscape-design/components/header";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
-import type { Overview, SetupState } from "../api/missing-routes";
+import type { Overview, SetupState } from "../api/records";
 import { FEATURES } from "./set-up";
 
 export function SetUpState({ overview }: { overview: Overview }) {
   return (
     <Container fitHeight header={<Header variant="h2">Set-up</Header>}>
       <SpaceBetween size="m">
-        {overview.setup ? <Parts setup={overview.setup} /> : <StatusIndicator type="error">Unknown: AWS couldn't be asked</StatusIndicator>}
+        {overview.setup ? <Parts setup={overview.setup} /> : <Unknown problem={overview.setup_problem} />}
         {overview.missing.map((one) => (
           <div key={one.what}>
             <StatusIndicator type="warning">{one.what}</StatusIndicator>
@@ -24,6 +24,19 @@ export function SetUpState({ overview }: { overview: Overview }) {
         <Failsafes overview={overview} />
       </SpaceBetween>
     </Container>
+  );
+}
+
+function Unknown({ problem }: { problem: Overview["setup_problem"] }) {
+  return (
+    <div>
+      <StatusIndicator type="error">Unknown: AWS couldn't be asked</StatusIndicator>
+      {problem && (
+        <Box color="text-body-secondary">
+          {problem.detail} {problem.hint}
+        </Box>
+      )}
+    </div>
   );
 }
 

@@ -3,7 +3,7 @@ import Box from "@cloudscape-design/components/box";
 import Container from "@cloudscape-design/components/container";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator, { type StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
-import type { SetupSteps } from "../api/missing-routes";
+import type { SetupSteps } from "../api/records";
 
 const OUTCOMES: { [outcome: string]: { type: StatusIndicatorProps.Type; words: string } } = {
   planned: { type: "pending", words: "Planned" },

@@ -1,9 +1,12 @@
 /** The parts of root access management, and why each is wanted. */
+import { may } from "../api/queries";
 import type { Me } from "../api/records";
 
+/** As IAM's ListOrganizationsFeatures names them. */
+export type FeatureName = "RootCredentialsManagement" | "RootSessions";
+
 export interface Feature {
-  /** As IAM's ListOrganizationsFeatures names it. */
-  name: string;
+  name: FeatureName;
   label: string;
   why: string;
 }
@@ -27,7 +30,6 @@ export const TRUSTED_ACCESS_WHY =
 export const DELEGATE_WHY =
   "An account that may do all this beside the management account, so that nobody needs the management account for daily work. It is also the failsafe: its own root login is kept, and is the way in if your identity provider is down.";
 
-/** The set-up is changed by administrators. */
 export function maySetUp(me: Me | undefined): boolean {
-  return me?.role === "administrator";
+  return may(me, "setup:change");
 }

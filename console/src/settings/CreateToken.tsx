@@ -31,7 +31,12 @@ function TokenForm({ onMade, onClose }: { onMade: (token: string) => void; onClo
   const [name, setName] = useState("");
   const [role, setRole] = useState<Role>("viewer");
   const [days, setDays] = useState("30");
-  const body = { name: name.trim(), role, expires_in_days: Number(days) };
+  const [units, setUnits] = useState("");
+  const organizational_units = units
+    .split(",")
+    .map((unit) => unit.trim())
+    .filter((unit) => unit !== "");
+  const body = { name: name.trim(), role, expires_in_days: Number(days), organizational_units };
   const create = async () => {
     const { token } = await ask<{ token: string }>(api.POST("/api/v1/tokens", { body }));
     void readIdentitiesAgain();
@@ -51,6 +56,13 @@ function TokenForm({ onMade, onClose }: { onMade: (token: string) => void; onClo
         <Input value={name} onChange={({ detail }) => setName(detail.value)} autoComplete="off" autoFocus />
       </FormField>
       <RoleField role={role} onChange={setRole} />
+      <FormField
+        label="Organizational units (optional)"
+        description="What is done with the token is then about accounts below one of them alone."
+        constraintText="Ids, or paths such as Root/Workloads, with commas between them."
+      >
+        <Input value={units} onChange={({ detail }) => setUnits(detail.value)} autoComplete="off" />
+      </FormField>
       <FormField label="Ends">
         <Select
           selectedOption={ENDS.find((one) => one.value === days) ?? null}

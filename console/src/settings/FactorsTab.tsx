@@ -8,7 +8,7 @@ import Table from "@cloudscape-design/components/table";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { ask, api } from "../api/client";
-import type { Factor } from "../api/missing-routes";
+import type { Factor } from "../api/records";
 import { queries } from "../api/queries";
 import { ProblemAlert } from "../shell/ProblemAlert";
 import { Enrolment } from "../signin/Enrolment";

@@ -7,7 +7,7 @@ import Skeleton from "@cloudscape-design/components/skeleton";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useQuery } from "@tanstack/react-query";
 import { ask, api } from "../api/client";
-import type { Policy, PolicyValue } from "../api/missing-routes";
+import type { Policy, PolicyValue } from "../api/records";
 import { ProblemAlert } from "../shell/ProblemAlert";
 import { renderLength } from "../times/render";
 

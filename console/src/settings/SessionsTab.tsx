@@ -6,7 +6,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import Table from "@cloudscape-design/components/table";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { ask, api } from "../api/client";
-import type { SignIn } from "../api/missing-routes";
+import type { SignIn } from "../api/records";
 import { queries } from "../api/queries";
 import { ProblemAlert } from "../shell/ProblemAlert";
 import { Ago, Moment } from "../times/Moment";

@@ -26,7 +26,10 @@ export function TokensTab() {
         empty="No tokens. Make one to let a program or the command line use this server."
         selected={token}
         onSelect={setSelected}
-        more={[{ id: "end", header: "Ends", cell: (one) => <Moment at={one.expires_at} none="never" /> }]}
+        more={[
+          { id: "limits", header: "Limited to", cell: describeLimits },
+          { id: "end", header: "Ends", cell: (one) => <Moment at={one.expires_at} none="never" /> },
+        ]}
         actions={
           <SpaceBetween size="xs" direction="horizontal">
             <Button disabled={!token?.is_usable} onClick={() => setAsked("disable")}>
@@ -42,4 +45,8 @@ export function TokensTab() {
       {token && asked === "disable" && <DisableIdentity identity={token} onClose={() => setAsked(null)} />}
     </SpaceBetween>
   );
+}
+
+function describeLimits({ limited_to: limits }: Identity): string {
+  return [...(limits?.organizational_units ?? []), ...(limits?.permissions ?? [])].join(", ") || "–";
 }

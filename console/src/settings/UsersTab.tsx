@@ -8,10 +8,12 @@ import { AddUser } from "./AddUser";
 import { DisableIdentity } from "./DisableIdentity";
 import { useIdentities } from "./identities";
 import { IdentityTable } from "./IdentityTable";
+import { ResetFactors } from "./ResetFactors";
 import { SetPassword } from "./SetPassword";
 import { SetRole } from "./SetRole";
+import { SignOutUser } from "./SignOutUser";
 
-type Asked = "add" | "role" | "password" | "disable";
+type Asked = "add" | "role" | "password" | "factors" | "sign-out" | "disable";
 
 export function UsersTab() {
   const users = useIdentities("user");
@@ -35,8 +37,18 @@ export function UsersTab() {
             <Button disabled={!user} onClick={() => setAsked("role")}>
               Change role
             </Button>
-            <Button disabled={!user} onClick={() => setAsked("password")}>
+            <Button
+              disabled={!user || user.signs_in_by === "oidc"}
+              disabledReason={user ? "This user signs in at the identity provider." : undefined}
+              onClick={() => setAsked("password")}
+            >
               Set password
+            </Button>
+            <Button disabled={!user} onClick={() => setAsked("factors")}>
+              Reset second factors
+            </Button>
+            <Button disabled={!user} onClick={() => setAsked("sign-out")}>
+              Sign out
             </Button>
             <Button disabled={!user || user.disabled_at !== null} onClick={() => setAsked("disable")}>
               Disable
@@ -50,6 +62,8 @@ export function UsersTab() {
       {asked === "add" && <AddUser onClose={close} />}
       {user && asked === "role" && <SetRole user={user} onClose={close} />}
       {user && asked === "password" && <SetPassword user={user} onClose={close} />}
+      {user && asked === "factors" && <ResetFactors user={user} onClose={close} />}
+      {user && asked === "sign-out" && <SignOutUser user={user} onClose={close} />}
       {user && asked === "disable" && <DisableIdentity identity={user} onClose={close} />}
     </SpaceBetween>
   );

@@ -5,7 +5,7 @@ import { useEffect } from "react";
 import { Route, Routes } from "react-router";
 import { ask, api } from "../api/client";
 import { onReconnected } from "../api/connection";
-import type { SessionRecord } from "../api/missing-routes";
+import type { SessionRecord } from "../api/records";
 import { useObservable } from "../api/observable";
 import { ConnectionLostError } from "../api/problems";
 import { forgetSession, session, takeSession } from "../api/session";

@@ -7,8 +7,10 @@ export function ProblemAlert({ error, onRetry }: { error: unknown; onRetry?: () 
   if (!error) return null;
   const { what, next } = describeError(error);
   return (
-    <Alert type="error" header={what} action={onRetry && <Button onClick={onRetry}>Try again</Button>}>
-      {next}
-    </Alert>
+    <div role="alert">
+      <Alert type="error" header={what} action={onRetry && <Button onClick={onRetry}>Try again</Button>}>
+        {next}
+      </Alert>
+    </div>
   );
 }

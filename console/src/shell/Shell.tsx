@@ -1,5 +1,5 @@
 /** What stands around every page: organization and endpoint, navigation, notices, and the split panel of a page. */
-import AppLayout from "@cloudscape-design/components/app-layout";
+import AppLayout, { type AppLayoutProps } from "@cloudscape-design/components/app-layout";
 import Flashbar from "@cloudscape-design/components/flashbar";
 import { useEffect, useMemo, useState, type ReactElement } from "react";
 import { useLocation } from "react-router";
@@ -14,6 +14,9 @@ import { PageContent } from "./PageContent";
 import { ProblemAlert } from "./ProblemAlert";
 import { SplitPanelContext } from "./split-panel";
 import { TopBar } from "./TopBar";
+
+/** Beside a table, or below it in a narrow window: as wide, or as high, at first. */
+const PANEL_PIXELS = 520;
 
 export function Shell() {
   const me = useMe();
@@ -33,6 +36,8 @@ function Layout({ me }: { me: Me }) {
   const page = findPage(pathname);
   const [panel, setPanel] = useState<ReactElement | null>(null);
   const [isPanelOpen, setPanelOpen] = useState(false);
+  const [panelPlace, setPanelPlace] = useState<AppLayoutProps.SplitPanelPreferences>({ position: "side" });
+  const [panelSize, setPanelSize] = useState(PANEL_PIXELS);
   const [isNavigationOpen, setNavigationOpen] = useState(true);
   const splitPanel = useMemo(
     () => ({
@@ -70,6 +75,10 @@ function Layout({ me }: { me: Me }) {
         content={<PageContent me={me} />}
         splitPanel={panel ?? undefined}
         splitPanelOpen={panel !== null && isPanelOpen}
+        splitPanelPreferences={panelPlace}
+        onSplitPanelPreferencesChange={({ detail }) => setPanelPlace(detail)}
+        splitPanelSize={panelSize}
+        onSplitPanelResize={({ detail }) => setPanelSize(detail.size)}
         onSplitPanelToggle={({ detail }) => setPanelOpen(detail.open)}
       />
       <StepUp enrolled={me.factor?.enrolled ?? []} />

@@ -6,7 +6,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { ask, api } from "../api/client";
-import type { SessionRecord, TotpSecret } from "../api/missing-routes";
+import type { SessionRecord, TotpSecret } from "../api/records";
 import { renewCsrfToken } from "../api/session";
 import { ProblemAlert } from "../shell/ProblemAlert";
 import { CodeField } from "./FactorForm";

@@ -11,7 +11,7 @@ import { useMutation } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { useNavigate } from "react-router";
 import { ask, api } from "../api/client";
-import type { SessionRecord } from "../api/missing-routes";
+import type { SessionRecord } from "../api/records";
 import { ProblemAlert } from "../shell/ProblemAlert";
 import { begin } from "./sign-in";
 import { Framed } from "./SignInPage";

@@ -13,6 +13,7 @@ import { FactorForm } from "./FactorForm";
 import { useSignInMethods } from "./methods";
 import { OidcSignIn } from "./OidcSignIn";
 import { PasswordForm } from "./PasswordForm";
+import { ProviderProblem } from "./ProviderProblem";
 import { goOn, signInByFactor, startAgain } from "./sign-in";
 import { TokenForm } from "./TokenForm";
 
@@ -41,6 +42,7 @@ function Identify({ hasExpired }: { hasExpired: boolean }) {
             Sign in again: you come back to where you were. What was asked of the server before goes on.
           </Alert>
         )}
+        <ProviderProblem />
         <PasswordForm />
         <OidcSignIn />
         <ExpandableSection headerText="Use an API token">

@@ -5,14 +5,15 @@ import type {
   PublicKeyCredentialRequestOptionsJSON,
 } from "@simplewebauthn/browser";
 import { ask, api } from "../api/client";
+import type { PasskeyAnswer } from "../api/records";
 
 /** What the person's passkey answers to the server's challenge. */
-export async function provePasskey(): Promise<unknown> {
+export async function provePasskey(): Promise<PasskeyAnswer> {
   const optionsJSON = await ask<PublicKeyCredentialRequestOptionsJSON>(api.POST("/api/v1/auth/passkey-options"));
-  return startAuthentication({ optionsJSON });
+  return { ...(await startAuthentication({ optionsJSON })) };
 }
 
-export async function makePasskey(): Promise<unknown> {
+export async function makePasskey(): Promise<PasskeyAnswer> {
   const optionsJSON = await ask<PublicKeyCredentialCreationOptionsJSON>(api.POST("/api/v1/me/factors/passkeys/options"));
-  return startRegistration({ optionsJSON });
+  return { ...(await startRegistration({ optionsJSON })) };
 }

@@ -1,6 +1,6 @@
 /** The steps of a sign-in. */
 import { ask, api } from "../api/client";
-import type { FactorBody, SessionRecord } from "../api/missing-routes";
+import type { FactorBody, SessionRecord } from "../api/records";
 import { queries } from "../api/queries";
 import { forgetSession, takeSession, takeToken } from "../api/session";
 

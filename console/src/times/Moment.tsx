@@ -24,7 +24,7 @@ export function Ago({ at, none = "never" }: MomentProps) {
   if (!at) return <>{none}</>;
   return (
     <time dateTime={at} title={`${renderLocal(at)} (${renderUtc(at)})`}>
-      {renderRelative(at, now)}
+      {renderRelative(at, Math.max(now, Date.now()))}
     </time>
   );
 }

@@ -1,33 +1,44 @@
 """The API as one ASGI application: what a request passes on its way to its route.
 
-request id and log → host → size and time of its body → route → who asks → whether they may → the route's own work. An
-unknown address is answered before anybody is asked who they are.
+request id and log → host → the console's files → size and time of its body → route → who asks → whether they may → the
+route's own work. An unknown address is answered before anybody is asked who they are.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from fastapi import FastAPI
 
 from rootkeeper import __version__
+from rootkeeper.api.account_columns import CompactListings
 from rootkeeper.api.account_pages import AccountPages
 from rootkeeper.api.bodies import BodyLimit
-from rootkeeper.api.documents import OPEN_PROBLEMS, PROBLEMS
+from rootkeeper.api.console_files import CONSOLE_FOLDER, ConsoleFiles, list_files
+from rootkeeper.api.documents import IDEMPOTENCY, list_answers
 from rootkeeper.api.exchanges import Exchanges
-from rootkeeper.api.guarding import ACCESS_KEY, Access, GuardedRoute
+from rootkeeper.api.guarding import ACCESS_KEY, FRESH_FACTOR_KEY, Access, GuardedRoute
 from rootkeeper.api.hosts import HostCheck
 from rootkeeper.api.job_events import StreamCount
+from rootkeeper.api.metrics import ServerMetrics
+from rootkeeper.api.overviews import AuditComparisons, SetupReadings
 from rootkeeper.api.problems import ANSWERS
 from rootkeeper.api.replays import Replays
 from rootkeeper.api.route_tables import Row
 from rootkeeper.api.routes import ROWS
 from rootkeeper.api.services import ServerServices
 from rootkeeper.workflows.access import SigningIn
+from rootkeeper.workflows.factors import FactorProving
 
 
-def make_application(services: ServerServices, listening_host: str = "127.0.0.1") -> FastAPI:
-    """The API of one server.
+def make_application(
+    services: ServerServices, listening_host: str = "127.0.0.1", console_folder: Path = CONSOLE_FOLDER
+) -> FastAPI:
+    """The API of one server, and the console.
 
-    :param listening_host: where it listens; on a loopback address only requests to loopback names are answered.
+    :param listening_host: where it listens; on a loopback address only requests to loopback names, and to the public
+        one, are answered.
+    :param console_folder: where the built console lies.
     """
     application = FastAPI(
         title="Rootkeeper",
@@ -39,15 +50,24 @@ def make_application(services: ServerServices, listening_host: str = "127.0.0.1"
         exception_handlers=dict(ANSWERS),
     )
     application.state.services = services
-    application.state.signing_in = SigningIn(services.identities, services.clock)
-    application.state.replays = Replays(services.clock)
+    application.state.signing_in = SigningIn(services.identities, services.clock, services.failure_counting)
+    application.state.factor_proving = FactorProving(
+        services.factors, services.sessions, services.failure_counting, services.clock
+    )
+    application.state.replays = Replays(services.answer_keeping)
     application.state.streams = StreamCount()
     application.state.account_pages = AccountPages()
+    application.state.metrics = ServerMetrics(services)
+    application.state.compact_listings = CompactListings()
+    application.state.setup_readings = SetupReadings()
+    application.state.audit_comparisons = AuditComparisons()
     for row in ROWS:
         _add(application, row)
+    public = services.settings.server.public_address
     application.add_middleware(BodyLimit)
-    application.add_middleware(HostCheck, listening_host=listening_host)
-    application.add_middleware(Exchanges)
+    application.add_middleware(ConsoleFiles, files=list_files(console_folder))
+    application.add_middleware(HostCheck, listening_host=listening_host, public_host=public.host if public else None)
+    application.add_middleware(Exchanges, count=application.state.metrics.count_request)
     return application
 
 
@@ -58,11 +78,17 @@ def _add(application: FastAPI, row: Row) -> None:
         row.endpoint,
         methods=[row.method],
         status_code=int(row.status),
+        response_class=row.response_class,
         response_model=None,
         summary=(row.endpoint.__doc__ or "").partition("\n")[0],
         operation_id=f"{row.method.lower()}_{row.endpoint.__name__}",
         tags=[row.tag],
-        responses=PROBLEMS if needs_sign_in else OPEN_PROBLEMS,
-        openapi_extra={ACCESS_KEY: row.demand.value, "security": [{"bearer": []}] if needs_sign_in else []},
+        responses=list_answers(row),
+        openapi_extra={
+            ACCESS_KEY: row.demand.value,
+            FRESH_FACTOR_KEY: row.needs_fresh_factor,
+            **({"parameters": [IDEMPOTENCY]} if needs_sign_in and row.method == "POST" else {}),
+            "security": [{"bearer": []}, {"cookie": []}] if needs_sign_in else [],
+        },
         route_class_override=GuardedRoute,
     )

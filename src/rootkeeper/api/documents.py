@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from rootkeeper.api.cookies import COOKIE_NAME
+from rootkeeper.api.guarding import Access
+from rootkeeper.api.replays import HEADER
+from rootkeeper.api.route_tables import Row
+
+EXAMPLES_FILE = Path(__file__).parent / "examples.json"
+"""An answer of each of many operations, as a server gave it."""
+_JSON = "application/json"
 _PROBLEM = {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 _PROBLEM_SCHEMA = {
     "title": "Problem",
@@ -23,18 +33,50 @@ _PROBLEM_SCHEMA = {
     },
     "required": ["type", "title", "status"],
 }
-OPEN_PROBLEMS: dict[int | str, dict[str, Any]] = {422: {"description": "Not understood.", **_PROBLEM}}
-"""What a route answers that anybody may call."""
-PROBLEMS: dict[int | str, dict[str, Any]] = {
+_OF_BODIES: dict[int | str, dict[str, Any]] = {
+    400: {"description": "The body isn't JSON.", **_PROBLEM},
+    408: {"description": "The body took too long to come.", **_PROBLEM},
+    413: {"description": "The body is too large.", **_PROBLEM},
+}
+OPEN_PROBLEMS: dict[int | str, dict[str, Any]] = {
     401: {"description": "Nobody is signed in.", **_PROBLEM},
-    403: {"description": "The role doesn't permit it.", **_PROBLEM},
     404: {"description": "There is none.", **_PROBLEM},
     409: {"description": "Something stands in the way.", **_PROBLEM},
-    502: {"description": "AWS refused or can't be reached.", **_PROBLEM},
+    422: {"description": "Not understood.", **_PROBLEM},
+    429: {"description": "Too many attempts; Retry-After says when to come back.", **_PROBLEM},
     503: {"description": "The server can't do it now.", **_PROBLEM},
+}
+"""What a route answers that anybody may call."""
+PROBLEMS: dict[int | str, dict[str, Any]] = {
     **OPEN_PROBLEMS,
+    403: {"description": "The role doesn't permit it.", **_PROBLEM},
+    502: {"description": "AWS refused or can't be reached.", **_PROBLEM},
 }
 """What any other one answers. Source: RFC 9457."""
+IDEMPOTENCY = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "description": "Who sends the same request again with the same key gets the same answer.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+}
+"""What every changing request may have that comes from somebody signed in."""
+_HAS_IT: dict[int | str, dict[str, Any]] = {304: {"description": "The client has it already, by its If-None-Match."}}
+
+
+def list_answers(row: Row) -> dict[int | str, dict[str, Any]]:
+    """What a route may answer beside its usual JSON."""
+    is_open = row.demand is Access.ANYBODY
+    problems = OPEN_PROBLEMS if is_open and row.tag != "auth" else PROBLEMS
+    answers = {**problems, **(_OF_BODIES if row.method == "POST" else {})}
+    if row.method == "GET" and not is_open:
+        answers |= _HAS_IT
+    if row.media_types:
+        answers[int(row.status)] = {
+            "description": "As a file, or as it happens.",
+            "content": {name: {"schema": {} if name == _JSON else {"type": "string"}} for name in row.media_types},
+        }
+    return dict(sorted(answers.items(), key=lambda one: int(one[0])))
 
 
 def describe_api(application: FastAPI) -> dict[str, Any]:
@@ -43,6 +85,20 @@ def describe_api(application: FastAPI) -> dict[str, Any]:
         document = get_openapi(title=application.title, version=application.version, routes=application.routes)
         components = document.setdefault("components", {})
         components.setdefault("schemas", {})["Problem"] = _PROBLEM_SCHEMA
-        components["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
+        components["securitySchemes"] = {
+            "bearer": {"type": "http", "scheme": "bearer"},
+            "cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE_NAME},
+        }
+        _add_examples(document)
         application.openapi_schema = document
     return application.openapi_schema
+
+
+def _add_examples(document: dict[str, Any]) -> None:
+    examples = json.loads(EXAMPLES_FILE.read_text(encoding="utf-8")) if EXAMPLES_FILE.exists() else {}
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            example = examples.get(operation["operationId"])
+            for status, answer in operation["responses"].items():
+                if example is not None and status.startswith("2"):
+                    answer["content"][_JSON]["example"] = example

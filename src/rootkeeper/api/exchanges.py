@@ -7,15 +7,23 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from http import HTTPStatus
+from typing import TypeAlias
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from rootkeeper.api.hosts import name_in
 from rootkeeper.api.problems import make_problem
 from rootkeeper.api.request_ids import HEADER, give_id
+from rootkeeper.api.route_names import route_name_of
+from rootkeeper.domain.loopback import is_loopback
 
 LOGGER_NAME = "rootkeeper.api"
+CountRequest: TypeAlias = Callable[[str, str, int | None, float], None]
+"""Told its method, the name of its route, the status of its answer, if one began, and the seconds until its end."""
 
 SECURITY_HEADERS = {
     "Cache-Control": "no-store",
@@ -26,13 +34,19 @@ SECURITY_HEADERS = {
     "X-Frame-Options": "DENY",
 }
 """Of every answer that doesn't say otherwise itself."""
+TLS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
+"""Of every answer by TLS to a name of its own. Source: RFC 6797. Loopback names are everybody's on this machine, and a
+browser would hold what listens there on other ports to it too.
+"""
 
 
 class Exchanges:
     """The outermost part of the API."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, count: CountRequest) -> None:
+        """:param count: told of each request once it is answered."""
         self._app = app
+        self._count = count
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -55,7 +69,9 @@ class Exchanges:
                 )
                 await problem(scope, receive, answer.send)
         finally:
-            _log(scope, answer, time.perf_counter() - began)
+            seconds = time.perf_counter() - began
+            _log(scope, answer, seconds)
+            self._count(scope["method"], route_name_of(scope), answer.status, seconds)
 
 
 class _Answer:
@@ -75,7 +91,7 @@ class _Answer:
 
     def _list_missing(self, message: Message) -> list[tuple[bytes, bytes]]:
         given = {name.lower() for name, _ in message["headers"]}
-        wanted = {**SECURITY_HEADERS, HEADER: self.request_id}
+        wanted = {**SECURITY_HEADERS, **(TLS_ONLY if _is_by_tls(self.scope) else {}), HEADER: self.request_id}
         return [
             (name.lower().encode(), value.encode())
             for name, value in wanted.items()
@@ -83,19 +99,23 @@ class _Answer:
         ]
 
 
+def _is_by_tls(scope: Scope) -> bool:
+    return scope.get("scheme") == "https" and not is_loopback(name_in(Headers(scope=scope).get("host", "")))
+
+
 def _log(scope: Scope, answer: _Answer, seconds: float) -> None:
     identity = scope.get("state", {}).get("identity")
-    route = getattr(scope.get("route"), "path", None)
+    route = route_name_of(scope)
     ids = {
         "request_id": answer.request_id,
         "method": scope["method"],
-        "route": route or "none",
+        "route": route,
         "status": str(answer.status or "none"),
         "actor": getattr(identity, "name", None),
         "milliseconds": str(round(seconds * 1000)),
     }
     known = {name: value for name, value in ids.items() if value is not None}
-    text = f"{scope['method']} {route or 'no route'} answered {answer.status or 'nothing'}"
+    text = f"{scope['method']} {route} answered {answer.status or 'nothing'}"
     logging.getLogger(LOGGER_NAME).info("%s", text, extra={"event": "api:request", "ids": known})
 
 

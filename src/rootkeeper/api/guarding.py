@@ -16,13 +16,19 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from rootkeeper.api.callers import Caller, find_caller
+from rootkeeper.api.etags import tag_answer
 from rootkeeper.api.replays import HEADER, Replays
 from rootkeeper.api.services import ServerServices
 from rootkeeper.domain.access import Identity, Permission
-from rootkeeper.errors import NotSignedInError
+from rootkeeper.domain.loopback import is_loopback
+from rootkeeper.domain.sessions import SessionKind
 
 ACCESS_KEY = "x-rootkeeper-access"
-_LONGEST_TOKEN = 512
+FRESH_FACTOR_KEY = "x-rootkeeper-fresh-factor"
+"""Whether a browser's sign-in needs a second factor that was given just now."""
+
+_SAID_BY_PROXIES = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
 
 
 class Access(StrEnum):
@@ -30,8 +36,12 @@ class Access(StrEnum):
 
     ANYBODY = "anybody"
     """Without sign-in."""
+    ON_THIS_MACHINE = "on_this_machine"
+    """Without sign-in from this machine itself; from elsewhere whoever is signed in."""
     SIGNED_IN = "signed_in"
     """Whatever the role."""
+    SIGNING_IN = "signing_in"
+    """The same, and also whoever still owes a second factor."""
 
 
 Demand: TypeAlias = Access | Permission
@@ -44,16 +54,18 @@ class GuardedRoute(APIRoute):
     def get_route_handler(self) -> Handler:
         """:raises ValueError: if the route doesn't say what it demands."""
         demand = demand_of(self)
+        needs_fresh_factor = bool((self.openapi_extra or {}).get(FRESH_FACTOR_KEY))
         handle = super().get_route_handler()
 
         async def guard(request: Request) -> Response:
-            if demand is Access.ANYBODY:
+            if demand is Access.ANYBODY or (demand is Access.ON_THIS_MACHINE and comes_from_here(request)):
                 return await handle(request)
-            identity = await run_in_threadpool(identify, request)
-            request.state.identity = identity
-            if isinstance(demand, Permission):
-                identity.ensure_may(demand)
-            return await _answer_once(request, identity, handle)
+            caller = await run_in_threadpool(find_caller, request)
+            request.state.caller, request.state.identity = caller, caller.identity
+            ensure_may(caller, demand)
+            if needs_fresh_factor and caller.session is not None and caller.session.kind is SessionKind.BROWSER:
+                caller.session.ensure_fresh(_get_services(request).clock.now())
+            return tag_answer(request, await _answer_once(request, caller.identity, handle))
 
         return guard
 
@@ -63,7 +75,7 @@ async def _answer_once(request: Request, identity: Identity, handle: Handler) ->
     replays: Replays = request.app.state.replays
     if HEADER not in request.headers:
         return await handle(request)
-    replay = replays.begin(request, await request.body(), identity)
+    replay = await run_in_threadpool(replays.begin, request, await request.body(), identity)
     if replay is None:
         return await handle(request)
     if replay.response is not None:
@@ -72,7 +84,7 @@ async def _answer_once(request: Request, identity: Identity, handle: Handler) ->
     try:
         response = await handle(request)
     finally:
-        replays.end(replay, response)
+        await run_in_threadpool(replays.end, replay, response)
     return response
 
 
@@ -89,36 +101,41 @@ def demand_of(route: APIRoute) -> Demand:
     raise ValueError(f"The route {route.path} doesn't say who may call it.")
 
 
-def identify(request: Request) -> Identity:
-    """Whose token came along.
-
-    :raises NotSignedInError: if none did, or it isn't valid any more.
+def ensure_may(caller: Caller, demand: Demand) -> None:
+    """:raises SignInUnfinishedError: if a second factor is still owed.
+    :raises PermissionDeniedError: if the role doesn't permit it.
     """
-    token = find_token(request)
-    if token is None:
-        raise NotSignedInError(
-            "Nobody is signed in.", hint="Send the header Authorization: Bearer TOKEN. Tokens: rootkeeper token create."
-        )
-    services: ServerServices = request.app.state.services
-    identity = services.identities.find_by_token(token)
-    if identity is None:
-        raise NotSignedInError(
-            "The token isn't valid: unknown, expired, revoked, or its user was disabled.",
-            hint="Sign in again, or ask an administrator for a new token.",
-        )
-    return identity
+    if caller.session is not None and demand is not Access.SIGNING_IN:
+        caller.session.ensure_finished()
+    if isinstance(demand, Permission):
+        caller.identity.ensure_may(demand)
 
 
-def find_token(request: Request) -> str | None:
-    """The bearer token that came along. Source: RFC 6750, section 2.1."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    token = token.strip()
-    return token if scheme.lower() == "bearer" and 0 < len(token) <= _LONGEST_TOKEN else None
+def comes_from_here(request: Request) -> bool:
+    """Whether this machine itself asks, and for itself: a proxy on it asks for others."""
+    is_local = request.client is not None and is_loopback(request.client.host)
+    return is_local and not any(name in request.headers for name in _SAID_BY_PROXIES)
+
+
+def identify(request: Request, *, is_use: bool = True) -> Identity:
+    """Whose token or cookie came along, of those who owe no second factor.
+
+    :param is_use: ``False`` for what goes on without a person.
+    :raises NotSignedInError: if none did, it isn't valid any more, or the sign-in isn't finished.
+    """
+    caller = find_caller(request, is_use=is_use)
+    ensure_may(caller, Access.SIGNED_IN)
+    return caller.identity
 
 
 def _get_services(request: Request) -> ServerServices:
     services: ServerServices = request.app.state.services
     return services
+
+
+def _get_caller(request: Request) -> Caller:
+    caller: Caller = request.state.caller
+    return caller
 
 
 def _get_identity(request: Request) -> Identity:
@@ -130,3 +147,5 @@ Served = Annotated[ServerServices, Depends(_get_services)]
 """A parameter of a route: the server."""
 Identified = Annotated[Identity, Depends(_get_identity)]
 """A parameter of a route: who asks. Only where the route demands that somebody is signed in."""
+Called = Annotated[Caller, Depends(_get_caller)]
+"""The same, with the sign-in by which it is known."""

@@ -1,13 +1,16 @@
-"""Which host names a server on a loopback address answers to.
+"""Which host names a server answers to.
 
 A page in a browser can have a name of its own point to 127.0.0.1 and then read whatever listens there (DNS rebinding).
-The name that it asked for still stands in the Host header, so that anything but a loopback name is refused.
+The name that it asked for still stands in the Host header. So a server on a loopback address answers to loopback names
+and to its public one, and no other. One that other machines reach answers to any until its public name is set, and then
+to that, to loopback names and to the address that it was reached by, as load balancers ask for its health.
 """
 
 from __future__ import annotations
 
 from http import HTTPStatus
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -16,25 +19,31 @@ from rootkeeper.domain.loopback import is_loopback
 
 
 class HostCheck:
-    """Refuses requests to foreign names, where the server listens on a loopback address."""
+    """Refuses requests that name another host."""
 
-    def __init__(self, app: ASGIApp, listening_host: str) -> None:
+    def __init__(self, app: ASGIApp, listening_host: str, public_host: str | None = None) -> None:
         self._app = app
-        self._checks = is_loopback(listening_host)
+        self._is_local = is_loopback(listening_host)
+        self._public_host = public_host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and self._checks:
-            request = Request(scope)
-            if not is_loopback(name_in(request.headers.get("host", ""))):
-                problem = make_problem(
-                    request,
-                    HTTPStatus.MISDIRECTED_REQUEST,
-                    detail="This server answers only to loopback names.",
-                    hint="Use http://127.0.0.1 and its port; a proxy before it sends that as the Host.",
-                )
-                await problem(scope, receive, send)
-                return
+        if scope["type"] == "http" and not self._answers_to(name_in(Headers(scope=scope).get("host", "")), scope):
+            problem = make_problem(
+                Request(scope),
+                HTTPStatus.MISDIRECTED_REQUEST,
+                detail="This server doesn't answer to that name.",
+                hint="Use http://127.0.0.1 and its port, or the address that server.public_url names; a proxy before "
+                "it sends one of them as the Host.",
+            )
+            await problem(scope, receive, send)
+            return
         await self._app(scope, receive, send)
+
+    def _answers_to(self, name: str, scope: Scope) -> bool:
+        if not self._is_local and self._public_host is None:
+            return True
+        reached = (scope.get("server") or ("",))[0]
+        return is_loopback(name) or name.lower() == self._public_host or (not self._is_local and name == reached)
 
 
 def name_in(host_header: str) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, AwareDatetime, Field
 
-from rootkeeper.api.parameters import Body, ShortText, Text
+from rootkeeper.api.parameters import Body, ShortText, Text, show_example
 from rootkeeper.domain.deletion import ALL_KINDS, RECENT_USE
 from rootkeeper.domain.job_requests import (
     AuditRequest,
@@ -76,6 +76,8 @@ def _named(one: str | NamedBody) -> NamedAccount:
 class AuditBody(Body):
     """An audit; without a selection, of everything."""
 
+    model_config = show_example({"selection": {"organizational_units": ["Root/Workloads"], "tags": ["team=payments"]}})
+
     selection: SelectionBody | None = None
     details: bool = False
     refresh: bool = False
@@ -92,6 +94,13 @@ class AuditBody(Body):
 
 class PlanBody(Body):
     """A plan of a deletion; a selection is required."""
+
+    model_config = show_example(
+        {
+            "selection": {"named": ["222233334444", "payments"], "statuses": ["present"]},
+            "allowed_uses": [["222233334444", "Its owner agreed on 12 January."]],
+        }
+    )
 
     selection: SelectionBody
     only: Annotated[tuple[CredentialKind, ...], Field(min_length=1)] | None = None
@@ -164,6 +173,8 @@ class UnlockBody(Body):
 
     A change names the SHA-256 of the policy that the person was shown, so that no other policy is changed.
     """
+
+    model_config = show_example({"account": "payments", "kind": "s3", "regions": ["eu-central-1"]})
 
     account: Annotated[ShortText, Field(validation_alias=AliasChoices("account", "account_id"))]
     kind: ResourceKind

@@ -93,7 +93,7 @@ async def _follow(services: ServerServices, job: Job, request: Request) -> Async
 
 def _look(services: ServerServices, job_id: str, request: Request) -> Job:
     """:raises RootkeeperError: if the job can't be read, or whoever follows it may not any more."""
-    identify(request).ensure_may(Permission.JOBS_READ)
+    identify(request, is_use=False).ensure_may(Permission.JOBS_READ)
     return services.jobs.get(job_id)
 
 

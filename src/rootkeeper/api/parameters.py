@@ -47,6 +47,11 @@ After: TypeAlias = Annotated[
 ]
 
 
+def show_example(*examples: dict[str, Any]) -> ConfigDict:
+    """How a body is read, with what the OpenAPI document shows of it."""
+    return ConfigDict(extra="forbid", json_schema_extra={"examples": list(examples)})
+
+
 class Body(BaseModel):
     """A request's body: an unknown field is a mistake and not ignored."""
 

@@ -29,6 +29,7 @@ STATUSES: Mapping[type[RootkeeperError], HTTPStatus] = {
     errors.AwsThrottledError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.ClockWrongError: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.DatabaseError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.IdentityProviderError: HTTPStatus.BAD_GATEWAY,
     errors.InputError: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.JobConflictError: HTTPStatus.CONFLICT,
     errors.LedgerOutdatedError: HTTPStatus.SERVICE_UNAVAILABLE,

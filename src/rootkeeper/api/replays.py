@@ -1,83 +1,105 @@
 """Answers to requests with an ``Idempotency-Key``: who sends the same request again gets the same answer.
 
-They are kept in this process and for a day; after a restart, or on another server of the same database, a request that
-comes again is done again. What must never be done twice doesn't rest on this: an account has one window at a time, an
-approval counts once for each person, and a deletion finds nothing to delete.
+They are kept in the database and for a day, so that another server of it gives the same answer. What must never be done
+twice doesn't rest on this: an account has one window at a time, an approval counts once for each person, and a deletion
+finds nothing to delete. What holds a secret, in the question or the answer, is never kept: whoever repeats that is told
+that it was answered.
 """
 
 from __future__ import annotations
 
 import hashlib
-import threading
-from collections import OrderedDict
+import logging
 from dataclasses import dataclass, field
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from rootkeeper.domain.access import Identity
-from rootkeeper.errors import InputError, JobConflictError
-from rootkeeper.ports.clock import Clock
+from rootkeeper.domain.kept_answers import KeptAnswer
+from rootkeeper.errors import DatabaseError, InputError, JobConflictError
+from rootkeeper.ports.answer_keeping import AnswerKeeping
 
 HEADER = "Idempotency-Key"
-KEPT_SECONDS = 24 * 3600.0
-_MOST = 1_000
+LONGEST_KEPT_BYTES = 256 * 1024
+SECRET_PARTS = frozenset({"auth", "identities", "me", "sessions", "tokens", "users"})
+"""First parts of paths below the API's, whose requests or answers may hold a password, a token or a factor's secret."""
 _LONGEST_KEY = 200
+_log = logging.getLogger(__name__)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Replay:
-    """One request that came with a key, and its answer once there is one."""
+    """One request that came with a key."""
 
-    name: str
-    fingerprint: str
-    """Of method, path and body: another request under the same key is a mistake."""
-    since: float
+    key: str
+    """With whom it is of."""
+    has_secret: bool
     response: Response | None = field(default=None, repr=False)
-    """May hold a new token, and so is kept in memory alone."""
+    """What it was answered, if it was."""
 
 
 class Replays:
-    """The answers of this process; safe in many threads."""
+    """The answers of all servers of one database."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._kept: OrderedDict[str, Replay] = OrderedDict()
-        self._guard = threading.Lock()
+    def __init__(self, answers: AnswerKeeping) -> None:
+        self._answers = answers
 
     def begin(self, request: Request, body: bytes, identity: Identity) -> Replay | None:
         """The request's place among the others, with its answer if it was answered; ``None`` if it has no key.
 
         :raises InputError: if the key is too long, or was used for another request.
-        :raises JobConflictError: if the first request of this key is still being answered.
+        :raises JobConflictError: if the first request of this key is still being answered, or its answer isn't kept.
+        :raises DatabaseError: if the database can't be written.
         """
-        key = request.headers.get(HEADER.lower())
-        if key is None or request.method != "POST":
+        text = request.headers.get(HEADER.lower())
+        if text is None or request.method != "POST":
             return None
-        if not 0 < len(key) <= _LONGEST_KEY:
-            raise InputError(f"{HEADER} has {len(key)} characters.", hint=f"1 to {_LONGEST_KEY} are taken.")
-        content = b"\0".join((request.method.encode(), request.url.path.encode(), body))
-        wanted = Replay(f"{identity.identity_id} {key}", hashlib.sha256(content).hexdigest(), self._clock.monotonic())
-        with self._guard:
-            self._forget_old(wanted.since)
-            return self._find_or_keep(wanted)
+        if not 0 < len(text) <= _LONGEST_KEY:
+            raise InputError(f"{HEADER} has {len(text)} characters.", hint=f"1 to {_LONGEST_KEY} are taken.")
+        key, has_secret = f"{identity.identity_id} {text}", _has_secret(request.url.path)
+        answer = self._answers.claim(key, _fingerprint(request, b"" if has_secret else body))
+        return Replay(key, has_secret, None if answer is None else _to_response(answer))
 
     def end(self, replay: Replay, response: Response | None) -> None:
-        """The request's answer; without one, such as after an error, it is done anew when it comes again."""
-        with self._guard:
+        """The request's answer; without one, such as after an error, it is done anew when it comes again.
+
+        Never raises: whoever asked gets his answer though it can't be kept.
+        """
+        try:
             if response is None:
-                self._kept.pop(replay.name, None)
+                self._answers.release(replay.key)
             else:
-                replay.response = response
+                self._answers.keep(replay.key, _to_answer(response, has_secret=replay.has_secret))
+        except DatabaseError as error:
+            _log.warning("The answer to a request with a key can't be kept: %s", error.message)
 
-    def _find_or_keep(self, wanted: Replay) -> Replay:
-        kept = self._kept.setdefault(wanted.name, wanted)
-        if kept.fingerprint != wanted.fingerprint:
-            raise InputError(f"This {HEADER} was used for another request.", hint="Take a new key for each request.")
-        if kept is not wanted and kept.response is None:
-            raise JobConflictError("The same request is being answered.", hint="Wait for it, or ask again later.")
-        return kept
 
-    def _forget_old(self, now: float) -> None:
-        while self._kept and (len(self._kept) >= _MOST or now - next(iter(self._kept.values())).since > KEPT_SECONDS):
-            self._kept.popitem(last=False)
+def _has_secret(path: str) -> bool:
+    """By what follows ``/api/v1``."""
+    return not SECRET_PARTS.isdisjoint(path.strip("/").split("/")[2:3])
+
+
+def _fingerprint(request: Request, body: bytes) -> str:
+    """Of method, path and body: another request under the same key is a mistake. No body that may hold a secret."""
+    content = b"\0".join((request.method.encode(), request.url.path.encode(), body))
+    return hashlib.sha256(content).hexdigest()
+
+
+def _to_answer(response: Response, *, has_secret: bool) -> KeptAnswer:
+    """What isn't text, such as a stream, isn't kept."""
+    content = getattr(response, "body", None)
+    is_kept = not has_secret and isinstance(content, bytes) and len(content) <= LONGEST_KEPT_BYTES
+    body = bytes(content).decode() if is_kept and content is not None else None
+    return KeptAnswer(response.status_code, response.headers.get("content-type"), body)
+
+
+def _to_response(answer: KeptAnswer) -> Response:
+    """:raises JobConflictError: if the answer isn't kept."""
+    if answer.body is None:
+        raise JobConflictError(
+            "The same request was answered before, and that answer isn't kept.",
+            hint="Look at what came of it. A token that got lost is revoked and made again, under another key.",
+        )
+    headers = {} if answer.media_type is None else {"Content-Type": answer.media_type}
+    return Response(answer.body, answer.status, headers)

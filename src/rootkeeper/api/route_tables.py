@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from starlette.responses import JSONResponse, Response
+
 from rootkeeper.api.guarding import Demand
 
 PREFIX = "/api/v1"
@@ -22,6 +24,12 @@ class Row:
     """Who may call it."""
     endpoint: Callable[..., Any]
     status: HTTPStatus = HTTPStatus.OK
+    needs_fresh_factor: bool = False
+    """Whether a browser's sign-in needs a second factor that was given just now."""
+    response_class: type[Response] = JSONResponse
+    """What it answers with; says the media type in the OpenAPI document."""
+    media_types: tuple[str, ...] = ()
+    """Where it isn't one alone."""
 
     @property
     def tag(self) -> str:
@@ -34,6 +42,18 @@ def read(path: str, demand: Demand, endpoint: Callable[..., Any]) -> Row:
     return Row("GET", PREFIX + path, demand, endpoint)
 
 
-def change(path: str, demand: Demand, endpoint: Callable[..., Any], status: HTTPStatus = HTTPStatus.OK) -> Row:
+def remove(path: str, demand: Demand, endpoint: Callable[..., Any], status: HTTPStatus = HTTPStatus.OK) -> Row:
+    """A route that takes something away."""
+    return Row("DELETE", PREFIX + path, demand, endpoint, status)
+
+
+def change(
+    path: str,
+    demand: Demand,
+    endpoint: Callable[..., Any],
+    status: HTTPStatus = HTTPStatus.OK,
+    *,
+    needs_fresh_factor: bool = False,
+) -> Row:
     """A route that changes something, or has something done."""
-    return Row("POST", PREFIX + path, demand, endpoint, status)
+    return Row("POST", PREFIX + path, demand, endpoint, status, needs_fresh_factor)

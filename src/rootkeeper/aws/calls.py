@@ -14,6 +14,7 @@ from rootkeeper.aws.departures import Departure, departing
 from rootkeeper.aws.endpoints import host_and_port
 from rootkeeper.aws.error_translation import TRANSLATED, Call, raise_translated
 from rootkeeper.aws.operator_credentials import OperatorCredentials, signed_by
+from rootkeeper.aws.quick_changes import QuickChanges
 from rootkeeper.aws.quick_reads import QuickReads
 from rootkeeper.domain.ledger import Intent
 from rootkeeper.errors import AwsUnclearError
@@ -30,6 +31,7 @@ class ServiceCalls:
         *,
         in_root_session: bool = False,
         quick: QuickReads | None = None,
+        quick_changes: QuickChanges | None = None,
         operator: OperatorCredentials | None = None,
     ) -> None:
         """:param operator: signs what this object calls, on a client that several operators share."""
@@ -40,6 +42,7 @@ class ServiceCalls:
         self._profile = profile
         self._in_root_session = in_root_session
         self._quick = quick
+        self._quick_changes = quick_changes
 
     def acting_as(self, operator: OperatorCredentials) -> ServiceCalls:
         """The same client, signing with these credentials."""
@@ -48,6 +51,7 @@ class ServiceCalls:
             self._profile,
             in_root_session=self._in_root_session,
             quick=self._quick,
+            quick_changes=self._quick_changes,
             operator=operator,
         )
 
@@ -93,7 +97,8 @@ class ServiceCalls:
             _translated(lambda: self._call(operation, target, departure)),
             self._signed(),
         ):
-            answer = send(**parameters)
+            quick = self._change_quickly(operation, parameters, departure)
+            answer = send(**parameters) if quick is None else quick
         if not answer.get("ResponseMetadata", {}).get("RequestId"):
             raise AwsUnclearError(
                 f"{self._call(operation, target)} was answered by something that isn't AWS. It may have acted.",
@@ -131,6 +136,11 @@ class ServiceCalls:
                 refuse_answer(f"{self._service}:{operation}", "its pages repeat or are cut off")
             seen.add(token)
             parameters[token_name] = token
+
+    def _change_quickly(self, operation: str, parameters: dict[str, object], departure: Departure) -> Answer | None:
+        if self._quick_changes is None:
+            return None
+        return self._quick_changes.find_answer(operation, parameters, departure.leave)
 
     def _signed(self) -> AbstractContextManager[None]:
         return nullcontext() if self._operator is None else signed_by(self._operator)

@@ -29,10 +29,12 @@ from rootkeeper.aws.operator_credentials import OperatorCredentials, isolate_ope
 from rootkeeper.aws.options import GatewayOptions
 from rootkeeper.aws.paced_calls import OperatorGates, pace_calls
 from rootkeeper.aws.pacing import Pacer
-from rootkeeper.aws.quick_reads import QuickReads, ShortWay
+from rootkeeper.aws.quick_changes import QuickChanges
+from rootkeeper.aws.quick_reads import QuickReads
 from rootkeeper.aws.regional_clients import S3_SETTINGS, RegionalRootClients
 from rootkeeper.aws.regions import choose_region, force_regional_sts
 from rootkeeper.aws.session_credentials import entered_credentials, isolate_root_session
+from rootkeeper.aws.short_way import ShortWay
 from rootkeeper.errors import InputError
 from rootkeeper.ports.clock import Clock
 
@@ -182,7 +184,8 @@ class AwsClients:
 
     def _root_calls(self, root: Session, service: str, config: Config, *, guarded: str | None = None) -> ServiceCalls:
         client = self._create_client(root, service, config, guarded)
-        return ServiceCalls(client, self.profile, in_root_session=True)
+        quick = QuickChanges(client, self._open_way(client), entered_credentials)
+        return ServiceCalls(client, self.profile, in_root_session=True, quick_changes=quick)
 
     def _create_client(self, session: Session, service: str, config: Config, guarded: str | None) -> BaseClient:
         client: BaseClient = session.create_client(service, region_name=self.region, config=config)

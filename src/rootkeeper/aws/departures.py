@@ -1,7 +1,8 @@
 """The last gate before a privileged request leaves: without the valid receipt of its intent it doesn't.
 
-The gate is a ``before-send`` handler of botocore's, so waiting for a token, for credentials or for a signature can't
-let a lease run out unseen between check and request.
+On botocore's way the gate is a ``before-send`` handler, on the short way it stands between the open connection and the
+write. So waiting for a token, for credentials or for a signature can't let a lease run out unseen between check and
+request; on the short way, connecting can't either.
 """
 
 from __future__ import annotations

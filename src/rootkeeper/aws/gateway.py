@@ -47,6 +47,10 @@ class AwsGateway(
         """Draw on token buckets that other processes on the same database draw on too."""
         self._clients.pacer.share(store)
 
+    def count_throttles(self) -> dict[str, int]:
+        """How often AWS has throttled what this process called through gateways that share their pace, by quota."""
+        return self._clients.pacer.count_throttles()
+
     def open_root_event_queue(self, url: str, region: str | None, unreadable: UnreadableEvents) -> RootEventSource:
         """A queue that tells of root events, read with the operator's own credentials; nothing is sent yet.
 

@@ -82,6 +82,12 @@ class Pacer:
         if bucket is not None:
             bucket.take()
 
+    def count_throttles(self) -> dict[str, int]:
+        """How often AWS has throttled this process, by quota (``organizations:ListAccounts``); 0 is told too."""
+        return {
+            f"{service}:{operation or '*'}": bucket.throttles for (service, operation), bucket in self._buckets.items()
+        }
+
     def slow_down(self, service: str, operation: str) -> None:
         """AWS has throttled the operation: halve the pace of its quota."""
         bucket = self.find_bucket(service, operation)

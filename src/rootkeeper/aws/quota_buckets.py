@@ -52,6 +52,8 @@ class QuotaBucket:
         self._clock = clock
         self._store = store
         self._per_second = rate.per_second
+        self.throttles = 0
+        """How often AWS has throttled this process."""
         self._due: deque[float] = deque()
         self._guard = threading.Lock()
 
@@ -87,6 +89,7 @@ class QuotaBucket:
     def slow_down(self) -> None:
         """AWS has throttled."""
         with self._guard:
+            self.throttles += 1
             self._due.clear()
             try:
                 self._store.slow_down(self._quota, self._rate)

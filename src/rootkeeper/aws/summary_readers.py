@@ -17,7 +17,8 @@ from rootkeeper.aws.clients import AwsClients
 from rootkeeper.aws.event_loops import create_event_loop
 from rootkeeper.aws.root_sessions import AwsRootSessions
 from rootkeeper.aws.summary_calls import SummaryCalls, SummaryTemplates
-from rootkeeper.aws.transport import create_tls_context, needs_botocore, open_transport
+from rootkeeper.aws.tls_contexts import create_tls_context, needs_botocore
+from rootkeeper.aws.transport import open_transport
 from rootkeeper.domain.task_policies import TaskPolicy
 from rootkeeper.errors import AwsError
 from rootkeeper.ports.root_sessions import RootSession

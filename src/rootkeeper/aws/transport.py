@@ -1,6 +1,6 @@
 """The way over which the two calls of an audit go: aiohttp, as strict about TLS as botocore, with botocore's errors.
 
-A proxy is left to botocore: where one is set, :func:`needs_botocore` says so and nothing goes this way.
+A proxy is left to botocore: where one is set, ``needs_botocore`` says so and nothing goes this way.
 """
 
 from __future__ import annotations
@@ -8,42 +8,16 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import aiohttp
 from botocore import exceptions as botocore_errors
-from botocore.httpsession import create_urllib3_context, get_cert_path
 from botocore.parsers import ResponseParserError
-from botocore.session import Session
-from botocore.utils import get_environ_proxies
 from multidict import CIMultiDictProxy
 from yarl import URL
 
 from rootkeeper.aws.call_templates import SignedCall
 
 _UNTOUCHED = ("Accept", "Accept-Encoding")
-
-
-def needs_botocore(url: str) -> bool:
-    """Whether a proxy stands before ``url``: one for its scheme, from which ``NO_PROXY`` doesn't except its host."""
-    return URL(url).scheme in get_environ_proxies(url)
-
-
-def create_tls_context(session: Session) -> ssl.SSLContext:
-    """As botocore has it: its protocol versions and ciphers, the CA bundle of ``AWS_CA_BUNDLE`` or the profile, else
-    certifi's; the certificate and the host's name are always checked.
-
-    :raises OSError: if the CA bundle can't be read.
-    """
-    context: ssl.SSLContext = create_urllib3_context()
-    context.verify_mode = ssl.CERT_REQUIRED
-    context.check_hostname = True
-    bundle = Path(str(get_cert_path(session.get_config_variable("ca_bundle") or True)))
-    if bundle.is_dir():
-        context.load_verify_locations(capath=bundle)
-    else:
-        context.load_verify_locations(cafile=bundle)
-    return context
 
 
 class Transport:

@@ -20,7 +20,7 @@ from rootkeeper.settings import Settings
 if TYPE_CHECKING:
     from rootkeeper.aws.gateway import AwsGateway
     from rootkeeper.aws.options import GatewayOptions
-    from rootkeeper.ports.ledger import LedgerReader
+    from rootkeeper.ports.ledger import LedgerSearch
     from rootkeeper.storage.database import Database
     from rootkeeper.storage.deletion_exceptions import SqlDeletionExceptions
     from rootkeeper.storage.email_attestations import SqlEmailAttestations
@@ -131,7 +131,7 @@ class Adapters:
         return self.database.ledger(self._organization_id, self.endpoint, self.actor, self.owner)
 
     @property
-    def ledger_reader(self) -> LedgerReader:
+    def ledger_reader(self) -> LedgerSearch:
         return self.database.ledger_reader()
 
     @cached_property

@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from rootkeeper.ports.access import IdentityStore
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.engine import Engine, EngineSwitchedOff
 from rootkeeper.ports.jobs import JobStore
@@ -47,6 +48,7 @@ class ServerJobs:
     act_as: ActAs
     clock: Clock
     notifier: Notifier
+    identities: IdentityStore
     engine: Engine = field(init=False)
     performing: JobPerforming = field(init=False)
     reconciling: JobReconciling = field(init=False)
@@ -58,7 +60,14 @@ class ServerJobs:
     def __post_init__(self) -> None:
         self.engine = choose_engine(self.settings, self.organization_id)
         self.performing = JobPerforming(
-            self.jobs, self.act_as, self.clock, self._stopping, self.notifier, self.organization_id, self.endpoint
+            self.jobs,
+            self.act_as,
+            self.clock,
+            self._stopping,
+            self.notifier,
+            self.organization_id,
+            self.endpoint,
+            self.identities,
         )
         self.reconciling = JobReconciling(self.jobs, self.engine, self.clock)
 

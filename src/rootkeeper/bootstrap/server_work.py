@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from rootkeeper.workflows.window_upkeep import WindowUpkeep
 
 _SECOND = 1.0
+_CLOSING_SECONDS = 0.25
 _CLOCK_SECONDS = 60.0
 _SPILL_SECONDS = 5.0
 _FIRST_LOOK_SECONDS = 0.1
@@ -78,6 +79,7 @@ class ServerWork:
             lambda actor, work: around.act_as(actor, work).with_own_lease(),
             clock,
             self.notifier,
+            around.database.identities(around.organization_id, clock),
         )
         self.renewal = CredentialsRenewal(
             around.accesses.renew, self.notifier, clock, around.organization_id, endpoint.label, self._warn
@@ -154,7 +156,7 @@ class ServerWork:
         """All that goes on; the most urgent first."""
         now = self._around.clock.now
         return (
-            Loop("closing windows", _SECOND, lambda: self.closing.tick()),
+            Loop("closing windows", _CLOSING_SECONDS, lambda: self.closing.turn()),
             Loop("windows", _SECOND, lambda: self.upkeep.tick()),
             Loop("AWS credentials", _SECOND, self._renew_credentials),
             Loop("jobs", RECONCILING_SECONDS, self.jobs.tick),

@@ -9,7 +9,8 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from functools import partial
+from datetime import timedelta
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Self
 
 from rootkeeper.bootstrap.acting import ActingUseCases, AwsAccess, SharedByActing
@@ -18,31 +19,43 @@ from rootkeeper.bootstrap.loops import Loops
 from rootkeeper.bootstrap.server_log import ServerLog
 from rootkeeper.bootstrap.uses import Uses
 from rootkeeper.clock import SystemClock
+from rootkeeper.domain.access import IdentityKind, ServerRole, SignInWay
 from rootkeeper.domain.aws_roles import AwsWork
+from rootkeeper.domain.guided_story import StoryStep, judge_story
 from rootkeeper.domain.identity_names import SERVER_NAME
 from rootkeeper.domain.ledger import Actor, ActorKind
+from rootkeeper.domain.measurements import Measurements
 from rootkeeper.domain.organizations import Endpoint, Organization
 from rootkeeper.domain.readiness import Readiness, ReadinessCheck
 from rootkeeper.domain.schedules import ScheduleStatus
+from rootkeeper.domain.sessions import SessionKind
 from rootkeeper.domain.watch_sources import name_watch_source
-from rootkeeper.errors import AwsError, LedgerOutdatedError
+from rootkeeper.errors import AwsError, DatabaseError, LedgerOutdatedError, NotFoundError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.settings import Settings
+from rootkeeper.workflows.sessions import make_secret
 
 if TYPE_CHECKING:
     from rootkeeper.aws.gateway import AwsGateway
     from rootkeeper.bootstrap.server_work import ServerWork
     from rootkeeper.ports.access import IdentityStore
+    from rootkeeper.ports.answer_keeping import AnswerKeeping
+    from rootkeeper.ports.factors import FactorStore, FirstAdministrators
+    from rootkeeper.ports.failure_counting import FailureCounting
     from rootkeeper.ports.history import AuditHistory
     from rootkeeper.ports.jobs import JobStore
-    from rootkeeper.ports.ledger import LedgerReader
+    from rootkeeper.ports.ledger import LedgerSearch
+    from rootkeeper.ports.sessions import SessionStore
     from rootkeeper.storage.database import Database
     from rootkeeper.storage.inventory import SqlInventoryStore
     from rootkeeper.storage.owners import Owner
     from rootkeeper.storage.windows import SqlRecoveryWindows
+    from rootkeeper.workflows.provider_sign_in import ProviderSigningIn
 
 FIRST_CLOSING_SECONDS = 10.0
 """How long the first look for overdue windows is waited for, before anything else is done."""
+LINK_LASTS = timedelta(days=1)
+"""Of the link for the first administrator."""
 STOP_SECONDS = 8.0
 """How long an orderly end may take; the process itself ends within ten seconds."""
 _CLOSE_SECONDS = 1.5
@@ -61,13 +74,16 @@ class ServerRuntime:
         profile: str | None = None,
         region: str | None = None,
         log: ServerLog | None = None,
+        has_story: bool = False,
     ) -> None:
         """Nothing is opened yet.
 
         :param url: where its API will listen; ``None`` for a worker.
+        :param has_story: whether it tells the guided story, as a demo's server does.
         """
         self.settings = settings
         self.url = url
+        self._has_story = has_story
         self.clock: Clock = clock or SystemClock()
         self.log = log or ServerLog()
         self.is_stopping = False
@@ -101,6 +117,8 @@ class ServerRuntime:
         self._open_database()
         self.organization_id = self._find_organization_id()
         self._ensure_not_outdated()
+        if self.url is not None:
+            self.database.open_sealing(self.organization_id, self.settings.server.key_file)
         work = self._put_together()
         self._warn_of_weakness()
         work.close_first(FIRST_CLOSING_SECONDS)
@@ -176,6 +194,21 @@ class ServerRuntime:
                 self.log.warning("aws.power", warning)
         except AwsError as error:
             self.log.failure("aws.power", "The AWS credentials can't be judged", error)
+        if self.settings.oidc.issuer and not self._has_local_administrator():
+            self.log.warning(
+                "access.no_local_administrator",
+                "Nobody can keep users while the identity provider is down: add a local user with the role "
+                "administrator (rootkeeper users add).",
+            )
+
+    def _has_local_administrator(self) -> bool:
+        return any(
+            identity.kind is IdentityKind.USER
+            and identity.role is ServerRole.ADMINISTRATOR
+            and identity.signs_in_by is SignInWay.PASSWORD
+            and identity.is_usable(self.clock.now())
+            for identity in self.identities.list_identities()
+        )
 
     # Who acts.
 
@@ -267,20 +300,77 @@ class ServerRuntime:
         """What it does by itself at certain times, with the last and the next run of each."""
         return self._running_work.schedules.list_schedules(self.clock.now())
 
+    def tell_story(self) -> tuple[StoryStep, ...]:
+        """The guided story, and how far it is by the sandbox's truth.
+
+        :raises NotFoundError: if it isn't a demo's server.
+        :raises AwsUnreachableError: if the sandbox doesn't answer.
+        """
+        from rootkeeper.aws.sandbox_truth import read_story_truth
+
+        if not self._has_story:
+            raise NotFoundError("This server tells no story.", hint="The guided story belongs to rootkeeper demo.")
+        return judge_story(read_story_truth(self.endpoint))
+
     @property
-    def ledger_reader(self) -> LedgerReader:
+    def ledger_reader(self) -> LedgerSearch:
         return self.database.ledger_reader()
 
     @property
     def identities(self) -> IdentityStore:
         return self.database.identities(self.organization_id, self.clock)
 
-    def has_identities(self) -> bool:
-        """Whether anybody can sign in.
+    @cached_property
+    def provider_signing_in(self) -> ProviderSigningIn | None:
+        """``None`` where the settings name no identity provider; that isn't asked for it."""
+        rules = self.settings.oidc.to_rules()
+        if rules is None:
+            return None
+        from rootkeeper.oidc.provider import OidcProvider
+        from rootkeeper.workflows.provider_sign_in import ProviderSigningIn
 
-        :raises DatabaseError: if the database can't be read.
+        return ProviderSigningIn(
+            rules,
+            OidcProvider(rules, self.clock),
+            self.database.sign_in_starts(self.organization_id, self.clock),
+            self.sessions,
+            self.failure_counting,
+            self.clock,
+        )
+
+    @property
+    def answer_keeping(self) -> AnswerKeeping:
+        return self.database.kept_answers(self.organization_id, self.clock, lambda: self.owner)
+
+    @property
+    def failure_counting(self) -> FailureCounting:
+        return self.database.failure_counts(self.organization_id, self.clock)
+
+    @property
+    def sessions(self) -> SessionStore:
+        return self.database.sessions(self.organization_id, self.clock)
+
+    @property
+    def factors(self) -> FactorStore:
+        return self.database.factors(self.organization_id)
+
+    @property
+    def first_administrators(self) -> FirstAdministrators:
+        return self.database.first_administrators(self.organization_id, self.clock)
+
+    def offer_first_administration(self) -> str | None:
+        """Where the first administrator makes himself known, once and within a day; ``None`` if there is one.
+
+        :raises DatabaseError: if the database can't be read or written.
         """
-        return any(identity.is_usable(self.clock.now()) for identity in self.identities.list_identities())
+        now = self.clock.now()
+        known = self.identities.list_identities()
+        if any(one.role is ServerRole.ADMINISTRATOR and one.is_usable(now) for one in known):
+            return None
+        token = make_secret(SessionKind.BROWSER)
+        self.first_administrators.add_link(token, now + LINK_LASTS)
+        public = self.settings.server.public_url.rstrip("/")
+        return f"{public or self.url}/first-administrator#{token}"
 
     # Whether it can work.
 
@@ -325,6 +415,21 @@ class ServerRuntime:
     def _check_loops(self) -> ReadinessCheck:
         troubles = self._loops.list_troubles()
         return ReadinessCheck("loops", not troubles, " ".join(troubles) or "All loops go on.")
+
+    def measure(self) -> Measurements:
+        """Numbers for those who watch it from outside; nothing is asked of AWS for them."""
+        failing, targets = self._running_work.notifying.delivery_loop.count_failing_here()
+        try:
+            stored = self.database.measure(self.organization_id)
+        except DatabaseError:
+            stored = None
+        return Measurements(
+            stored=stored,
+            throttles=self._accesses.power.starting.count_throttles(),
+            notification_targets=targets,
+            failing_notification_targets=failing,
+            is_ready=self.readiness().is_ready,
+        )
 
     # Ending.
 

@@ -165,7 +165,7 @@ class WindowUseCases(Adapters):
             start_crew(self.settings.server.closing_concurrency, "closing", progress.remark),
             random.shuffle,
             random.random,
-            most_offered=2 * self.settings.server.closing_concurrency,
+            most_offered=3 * self.settings.server.closing_concurrency // 2,
         )
 
     def window_upkeep(self, progress: Progress) -> WindowUpkeep:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import logging
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -16,10 +17,14 @@ from rootkeeper.ports.stopping import StopSignal
 
 if TYPE_CHECKING:
     from rootkeeper.bootstrap.serving import ServerRuntime
+    from rootkeeper.cli.tls_files import TlsFiles
 
 ANSWER_SECONDS = 4
 """How long requests in flight may go on after the server was asked to end."""
 _BACKLOG = 128
+_TICKS_BETWEEN_LOOKS = 100
+"""Ten seconds, within which a renewed certificate is taken up."""
+LOGGER_NAME = "rootkeeper.server"
 
 
 def bind(host: str, port: int, *, beyond_loopback: bool) -> socket.socket:
@@ -30,8 +35,9 @@ def bind(host: str, port: int, *, beyond_loopback: bool) -> socket.socket:
     address = _resolve(host, port)
     if not beyond_loopback and not is_loopback(address[1][0]):
         raise InputError(
-            f"{host} can be reached from other machines, and this server speaks no TLS.",
-            hint="Listen on 127.0.0.1 and let a proxy with TLS stand before it, or take --insecure-listen.",
+            f"{host} can be reached from other machines, and no TLS was asked for.",
+            hint="Give --tls-cert and --tls-key, or listen on 127.0.0.1 and let a proxy with TLS stand before it, or "
+            "take --insecure-listen.",
         )
     family, place = address
     taken = socket.socket(family, socket.SOCK_STREAM)
@@ -69,10 +75,11 @@ def ensure_proxies(addresses: Sequence[str]) -> tuple[str, ...]:
     return tuple(addresses)
 
 
-def url_of(listener: socket.socket) -> str:
+def url_of(listener: socket.socket, *, is_tls: bool = False) -> str:
     """Where it is reached."""
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if is_tls else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 class HttpServer(uvicorn.Server):
@@ -85,6 +92,7 @@ class HttpServer(uvicorn.Server):
         stops: StopSignal,
         tell_ready: Callable[[], None],
         proxies: Sequence[str] = (),
+        tls: TlsFiles | None = None,
     ) -> None:
         """:param proxies: whose word is taken for who asks (``X-Forwarded-For``); by default nobody's."""
         config = uvicorn.Config(
@@ -95,6 +103,7 @@ class HttpServer(uvicorn.Server):
             log_config=None,
             proxy_headers=bool(proxies),
             server_header=False,
+            ssl_context_factory=None if tls is None else lambda _config, _default: tls.context,
             timeout_graceful_shutdown=ANSWER_SECONDS,
             backlog=_BACKLOG,
         )
@@ -102,6 +111,7 @@ class HttpServer(uvicorn.Server):
         self._runtime = runtime
         self._stops = stops
         self._tell_ready = tell_ready
+        self._tls = tls
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -113,8 +123,19 @@ class HttpServer(uvicorn.Server):
         self._tell_ready()
 
     async def on_tick(self, counter: int) -> bool:
+        if self._tls is not None and counter % _TICKS_BETWEEN_LOOKS == 0:
+            _renew(self._tls)
         return self._stops.asked_once() or await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._runtime.begin_stop()
         await super().shutdown(sockets)
+
+
+def _renew(tls: TlsFiles) -> None:
+    log = logging.getLogger(LOGGER_NAME)
+    try:
+        if tls.renew():
+            log.info("The certificate for TLS was renewed.", extra={"event": "tls.renewed", "ids": {}})
+    except InputError as error:
+        log.error("%s The one of before is kept.", error.message, extra={"event": "tls.kept", "ids": {}})

@@ -13,12 +13,16 @@ from rootkeeper.cli.confirmation import ChangeContext, ChangeOptions, Confirmati
 from rootkeeper.cli.exit_statuses import ExitStatus
 from rootkeeper.cli.invocation import Invocation, OutputFormat
 from rootkeeper.domain.access import Identity, IdentityKind, ServerRole
+from rootkeeper.domain.identity_names import fold_name
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from rootkeeper.bootstrap import Application
+    from rootkeeper.bootstrap.application import LedgerIdentity
     from rootkeeper.workflows.access import IdentityKeeping
+    from rootkeeper.workflows.factors import FactorKeeping
+    from rootkeeper.workflows.sessions import SessionEnding
 
 OUTPUTS = (OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
 
@@ -35,6 +39,15 @@ class IdentityDesk:
     output: OutputFormat
     keeping: IdentityKeeping
     context: ChangeContext
+    who: LedgerIdentity
+
+    @property
+    def factor_keeping(self) -> FactorKeeping:
+        return self.application.factor_keeping_as(self.who)
+
+    @property
+    def session_ending(self) -> SessionEnding:
+        return self.application.session_ending_as(self.who)
 
     @property
     def now(self) -> datetime:
@@ -54,6 +67,10 @@ class IdentityDesk:
 
         show_identities(identities, self.output, self.invocation.terminal, self.now, empty)
 
+    def show_one(self, name: str) -> None:
+        """Write the one of that name to stdout."""
+        self.show(tuple(one for one in self.keeping.list_identities() if fold_name(one.name) == fold_name(name)))
+
 
 @contextmanager
 def open_desk(invocation: Invocation, *outputs: OutputFormat) -> Iterator[IdentityDesk]:
@@ -65,7 +82,7 @@ def open_desk(invocation: Invocation, *outputs: OutputFormat) -> Iterator[Identi
     with invocation.open_application() as application:
         who = application.ledger_identity
         context = ChangeContext(who.organization_id, who.actor.caller_arn or who.actor.name, who.endpoint.label)
-        yield IdentityDesk(invocation, application, output, application.identity_keeping_as(who), context)
+        yield IdentityDesk(invocation, application, output, application.identity_keeping_as(who), context, who)
 
 
 def list_kind(invocation: Invocation, kind: IdentityKind, empty: str) -> int:

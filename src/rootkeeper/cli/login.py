@@ -12,7 +12,7 @@ from rootkeeper.cli.exit_statuses import ExitStatus
 from rootkeeper.cli.invocation import Invocation, OutputFormat, single, through_server
 from rootkeeper.cli.passwords import ask_password
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.errors import InputError
+from rootkeeper.errors import FactorNeededError, InputError
 
 _LONGEST_SECRET = 4096
 _INSTEAD = "Add --token-stdin and give an API token, or set ROOTKEEPER_TOKEN."
@@ -31,9 +31,10 @@ def login(
 ) -> int:
     """Sign in to a Rootkeeper server.
 
-    Asks for name and password, and keeps the token that the server gives in a file that only you can read, for the
-    server that --server or ROOTKEEPER_SERVER names. It ends after 12 hours, and with rootkeeper logout. For a pipeline
-    set ROOTKEEPER_TOKEN to an API token of rootkeeper token create instead; it needs no login.
+    Asks for name and password, and for a code where a second factor is set up. Keeps the token that the server gives in
+    a file that only you can read, for the server that --server or ROOTKEEPER_SERVER names. It ends after 12 hours, and
+    with rootkeeper logout. For a pipeline set ROOTKEEPER_TOKEN to an API token of rootkeeper token create instead; it
+    needs no login.
 
     Changes: nothing in AWS; a file in your configuration folder.
 
@@ -75,7 +76,11 @@ def _sign_in(url: str, user: str | None, terminal: Terminal) -> tuple[str, datet
         raise InputError("Nobody can be asked for a password here, since this isn't a terminal.", hint=_INSTEAD)
     name = user or terminal.ask("Name:")
     password = ask_password(f"Password of {name} on {url}:", _INSTEAD)
-    sign_in = bootstrap.connect_to_server(url, None).sign_in(name, password)
+    server = bootstrap.connect_to_server(url, None)
+    try:
+        sign_in = server.sign_in(name, password)
+    except FactorNeededError:
+        sign_in = server.sign_in(name, password, ask_password("Code of your authenticator app:", _INSTEAD).strip())
     return sign_in.token, sign_in.expires_at
 
 

@@ -25,7 +25,7 @@ class RootkeeperGroup(CommandGroup):
     """All commands, in the order in which a newcomer meets them."""
 
     entries = {  # noqa: RUF012 - a class variable by its base
-        "demo": CommandEntry("rootkeeper.cli.demo", "Live the main job on a sandbox, in half a minute.", _TRY),
+        "demo": CommandEntry("rootkeeper.cli.demo", "Try the console on a sandbox, with a guided story.", _TRY),
         "sandbox": CommandEntry("rootkeeper.cli.sandbox", "Run an AWS organization on localhost.", _TRY),
         "status": CommandEntry(
             "rootkeeper.cli.status",
@@ -73,7 +73,9 @@ class RootkeeperGroup(CommandGroup):
         "failsafe": CommandEntry(
             "rootkeeper.cli.failsafe", "Keep the delegated administrator's root login as the way back in.", _RECOVER
         ),
-        "serve": CommandEntry("rootkeeper.cli.serve", "Run the server: its API, and a worker within.", _SERVE),
+        "serve": CommandEntry(
+            "rootkeeper.cli.serve", "Run the server: its console and API, and a worker within.", _SERVE
+        ),
         "worker": CommandEntry("rootkeeper.cli.worker", "Run a worker: what a server does, without its API.", _SERVE),
         "users": CommandEntry("rootkeeper.cli.users", "Keep users who sign in to a server.", _SERVE),
         "token": CommandEntry("rootkeeper.cli.token", "Keep API tokens of a server.", _SERVE),

@@ -122,14 +122,14 @@ def clean_environment() -> dict[str, str]:
     }
 
 
-def choose_port(wanted: int | None, usual: int) -> int:
-    """The port asked for; without one the usual, or any free one if that is taken.
+def choose_port(wanted: int | None, usual: int, option: str = "--sandbox-port") -> int:
+    """The port asked for by ``option``; without one the usual, or any free one if that is taken.
 
     :raises InputError: if the port asked for is taken.
     """
     if wanted is not None:
         if not _is_free(wanted):
-            raise InputError(f"Port {wanted} is taken.", hint="Give another one, or leave --sandbox-port out.")
+            raise InputError(f"Port {wanted} is taken.", hint=f"Give another one, or leave {option} out.")
         return wanted
     return usual if _is_free(usual) else _find_free()
 

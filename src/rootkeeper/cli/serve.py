@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,6 +11,7 @@ import typer
 from rootkeeper.cli.invocation import Invocation, single
 
 if TYPE_CHECKING:
+    from rootkeeper.cli.tls_files import TlsFiles
     from rootkeeper.ports.clock import Clock
     from rootkeeper.ports.stopping import StopSignal
 
@@ -26,26 +28,46 @@ def serve(
     insecure_listen: Annotated[
         bool, typer.Option("--insecure-listen", help="Allow an address that other machines reach, without TLS.")
     ] = False,
+    tls_cert: Annotated[
+        Path | None,
+        typer.Option("--tls-cert", metavar="FILE", help="Speak TLS, with this certificate and its chain (PEM)."),
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option("--tls-key", metavar="FILE", help="The certificate's key, if it is in another file.")
+    ] = None,
     proxy: Annotated[
         list[str] | None,
         typer.Option("--proxy", metavar="ADDRESS", help="Take this proxy's word for who asks (X-Forwarded-For)."),
     ] = None,
+    guided_story: Annotated[
+        bool, typer.Option("--guided-story", hidden=True, help="Tell the guided story, as a demo's server does.")
+    ] = False,
 ) -> int:
-    """Run the server: its API, and a worker within.
+    """Run the server: its console and API, and a worker within.
 
     Closes recovery windows at their end, performs jobs, runs schedules and tells people. Closes first what is overdue,
     then answers. Ends within ten seconds of SIGTERM or Ctrl-C; what isn't finished by then is taken up again at the
     next start. On a SQLite file one server runs; on PostgreSQL as many as you like, and workers beside them.
 
-    Changes: brings the database's schema up to date; deletes root user credentials of accounts whose recovery window
-    has ended; and whatever is asked for by its API.
+    Changes: brings the database's schema up to date, and makes the key file of second factors; deletes root user
+    credentials of accounts whose recovery window has ended; and whatever is asked for by its API.
 
     AWS permissions: those of the four roles that `rootkeeper policies roles` prints, and sts:AssumeRole for them.
 
     Exit statuses: 0 ended as it was asked to; 2 wrong usage or settings; 3 the database or AWS refused, or another
     server runs on the same SQLite file.
     """
-    return run_server(invocation, host, port, beyond_loopback=insecure_listen, proxies=proxy or ())
+    from rootkeeper.cli.tls_files import find_tls_files
+
+    return run_server(
+        invocation,
+        host,
+        port,
+        beyond_loopback=insecure_listen,
+        proxies=proxy or (),
+        has_story=guided_story,
+        tls=find_tls_files(tls_cert, tls_key),
+    )
 
 
 def run_server(
@@ -56,29 +78,35 @@ def run_server(
     beyond_loopback: bool,
     proxies: Sequence[str] = (),
     clock: Clock | None = None,
+    has_story: bool = False,
+    tls: TlsFiles | None = None,
 ) -> int:
     """Serve until a signal comes.
 
-    :param proxies: addresses of those that say truly by whom they were asked.
+    :param beyond_loopback: whether other machines may reach it without TLS.
+    :param proxies: addresses of those that say truly by whom they were asked, beside those of the settings.
     :param clock: the machine's own by default.
+    :param has_story: whether it tells the guided story, as a demo's server does.
     """
     from rootkeeper.api.application import make_application
     from rootkeeper.bootstrap.serving import ServerRuntime
     from rootkeeper.cli.http_server import HttpServer, bind, ensure_proxies, url_of
     from rootkeeper.cli.server_process import run_process, tell_ready
 
-    believed = ensure_proxies(proxies)
     settings, options = invocation.load_settings(), invocation.options
-    with bind(host, port, beyond_loopback=beyond_loopback) as listener:
-        url = url_of(listener)
-        runtime = ServerRuntime(settings, url=url, clock=clock, profile=options.profile, region=options.region)
+    believed = ensure_proxies((*settings.server.trusted_proxies, *proxies))
+    with bind(host, port, beyond_loopback=beyond_loopback or tls is not None) as listener:
+        url = url_of(listener, is_tls=tls is not None)
+        runtime = ServerRuntime(
+            settings, url=url, clock=clock, profile=options.profile, region=options.region, has_story=has_story
+        )
 
         def work(stops: StopSignal) -> None:
             def tell() -> None:
                 tell_ready(invocation.terminal, runtime, f"serves {url}")
 
             application = make_application(runtime, listener.getsockname()[0])
-            HttpServer(application, runtime, stops, tell, believed).run([listener])
+            HttpServer(application, runtime, stops, tell, believed, tls).run([listener])
 
         return run_process(runtime, work)
 

@@ -37,10 +37,16 @@ def run_process(runtime: ServerRuntime, work: Callable[[StopRequests], None]) ->
 
 
 def tell_ready(terminal: Terminal, runtime: ServerRuntime, what: str) -> None:
-    """The line that says that it works, and for a new server how anybody gets in."""
+    """The line that says that it works, and before it for a new server how anybody gets in.
+
+    The link alone goes to stdout: whoever keeps the log keeps no secret with it.
+    """
+    link = None if runtime.url is None else runtime.offer_first_administration()
+    if link is not None:
+        terminal.remark("There is no administrator yet. Become it within 24 hours by this link, which works once:")
+        terminal.write(f"{link}\n")
+        terminal.finish()
     terminal.remark(f"Rootkeeper {what}: organization {runtime.organization_id}, {runtime.endpoint.label}.")
-    if runtime.url is not None and not runtime.has_identities():
-        terminal.remark("Nobody can sign in. Make a token: rootkeeper token create --role administrator --name NAME")
 
 
 def _starts(runtime: ServerRuntime, stops: StopRequests) -> bool:

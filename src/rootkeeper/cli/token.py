@@ -14,7 +14,7 @@ from rootkeeper.cli.invocation import Invocation, OutputFormat, add, group
 from rootkeeper.cli.moments import parse_moment
 from rootkeeper.cli.rendering.listings import SCHEMA_VERSION
 from rootkeeper.cli.rendering.text import json_text, spoken_time
-from rootkeeper.domain.access import IdentityKind
+from rootkeeper.domain.access import IdentityKind, Permission, TokenScope, ensure_scope
 from rootkeeper.domain.identity_records import identity_to_record
 from rootkeeper.workflows.access import NewToken
 
@@ -30,6 +30,18 @@ def create_token(
     expires: Annotated[
         str | None, typer.Option("--expires", metavar="DATE", help="When it ends, such as 2026-12-31 or 90d.")
     ] = None,
+    permission: Annotated[
+        list[Permission] | None,
+        typer.Option("--permission", metavar="PERMISSION", help="It may only that, of what its role may; repeatable."),
+    ] = None,
+    organizational_unit: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--organizational-unit",
+            metavar="OU",
+            help="What it has done is about accounts below it alone: an id, or a path; repeatable.",
+        ),
+    ] = None,
 ) -> int:
     """Make an API token. Only the token goes to stdout, this once; nobody can find it again.
 
@@ -43,10 +55,12 @@ def create_token(
     """
     with open_desk(invocation, OutputFormat.TABLE, OutputFormat.JSON) as desk:
         end = None if expires is None else parse_moment(expires, "--expires", desk.now, day_ends=True)
-        desk.announce(f"Make the token {name} with the role {role.value}{_spoken_end(end)}.")
+        scope = TokenScope(frozenset(permission) if permission else None, tuple(organizational_unit or ()))
+        ensure_scope(role, scope)
+        desk.announce(f"Make the token {name} with the role {role.value}{_spoken_scope(scope)}{_spoken_end(end)}.")
         if change.dry_run:
             return ExitStatus.GOOD
-        made = desk.keeping.create_token(name, role, end)
+        made = desk.keeping.create_token(name, role, end, scope)
         invocation.terminal.write(_render(made, desk.output, desk.now))
     invocation.terminal.remark("Keep it safe: it isn't shown again. Use it: export ROOTKEEPER_TOKEN=…")
     return ExitStatus.GOOD
@@ -57,6 +71,11 @@ def _render(made: NewToken, output: OutputFormat, now: datetime) -> str:
         return f"{made.token}\n"
     record = {"schema_version": SCHEMA_VERSION, "token": made.token, "identity": identity_to_record(made.identity, now)}
     return json_text(record, indent=2) + "\n"
+
+
+def _spoken_scope(scope: TokenScope) -> str:
+    units = f", for accounts below {', '.join(scope.organizational_units)}" if scope.organizational_units else ""
+    return units if scope.permissions is None else f", limited to {', '.join(sorted(scope.permissions))}{units}"
 
 
 def _spoken_end(end: datetime | None) -> str:

@@ -110,9 +110,51 @@ def set_password(
     return ExitStatus.GOOD
 
 
+def sign_out(invocation: Invocation, change: ChangeOptions, *, name: NameArgument) -> int:
+    """End all sign-ins of a user, in browsers and of the command line. API tokens stay as they are.
+
+    Works beside a running server, and holds from the next request on.
+
+    Changes: nothing in AWS; sign-ins in the database, and the ledger names who did it.
+
+    AWS permissions: none for a database that knows its organization; else organizations:DescribeOrganization.
+
+    Exit statuses: 0 ended; 2 wrong usage, or there is none; 3 the database or the ledger refused.
+    """
+    with open_desk(invocation) as desk:
+        desk.announce(f"End all sign-ins of {name}.")
+        if not change.dry_run:
+            ended = desk.session_ending.sign_out(name)
+            invocation.terminal.remark(f"{ended} ended.")
+            desk.show_one(name)
+    return ExitStatus.GOOD
+
+
+def reset_factors(invocation: Invocation, change: ChangeOptions, *, name: NameArgument) -> int:
+    """Take all second factors of a user away, for somebody who has lost them. All sign-ins end.
+
+    With the next password the user sets up a new one: so make sure first that it is that user who asks.
+
+    Changes: nothing in AWS; factors and sign-ins in the database, and the ledger names who did it.
+
+    AWS permissions: none for a database that knows its organization; else organizations:DescribeOrganization.
+
+    Exit statuses: 0 done; 2 wrong usage, or there is none; 3 the database or the ledger refused.
+    """
+    with open_desk(invocation) as desk:
+        desk.announce(f"Take all second factors of {name} away.")
+        if not change.dry_run:
+            removed = desk.factor_keeping.reset(name)
+            invocation.terminal.remark(f"{removed} removed.")
+            desk.show_one(name)
+    return ExitStatus.GOOD
+
+
 application = group("Keep users who sign in to a server.")
 add(application, add_user, "add")
 add(application, list_users, "list")
 add(application, disable_user, "disable")
 add(application, set_role, "set-role")
 add(application, set_password, "set-password")
+add(application, sign_out, "sign-out")
+add(application, reset_factors, "reset-factors")

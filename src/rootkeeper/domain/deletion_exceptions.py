@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from rootkeeper.domain.json_times import json_time
+from rootkeeper.domain.ledger import JsonValue
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.errors import InputError
 
@@ -22,6 +24,19 @@ class DeletionException:
 
     def is_in_force(self, now: datetime) -> bool:
         return now < self.until
+
+
+def exception_to_record(exception: DeletionException, now: datetime) -> dict[str, JsonValue]:
+    """One exception, as every interface shows it."""
+    return {
+        "account_id": exception.account_id,
+        "owner": exception.owner,
+        "reason": exception.reason,
+        "until": json_time(exception.until),
+        "in_force": exception.is_in_force(now),
+        "added_by": exception.added_by,
+        "added_at": json_time(exception.added_at),
+    }
 
 
 def ensure_exception(exception: DeletionException, now: datetime) -> DeletionException:

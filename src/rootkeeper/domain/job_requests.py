@@ -225,7 +225,7 @@ def normalize_parameters(
         return unlock_to_parameters(parse_unlock(parameters, document))
     if document is not None:
         raise InputError(f"A job of kind {kind.value} takes no document.")
-    if kind is JobKind.DRIFT_CHECK:
+    if kind in {JobKind.DRIFT_CHECK, JobKind.LEDGER_VERIFICATION}:
         _Given(parameters, set())
         return {}
     if kind is JobKind.AUDIT:

@@ -21,6 +21,7 @@ class JobKind(StrEnum):
     AUDIT = "audit"
     DELETION = "deletion"
     DRIFT_CHECK = "drift_check"
+    LEDGER_VERIFICATION = "ledger_verification"
     PLAN = "plan"
     PREFLIGHT = "preflight"
     UNLOCK = "unlock"

@@ -118,3 +118,13 @@ class Inventory:
     """When the names of the organizational units were read; ``None`` where nobody knows."""
     endpoint: str | None = None
     """The label of the endpoint where it was listed; ``None`` where nobody knows."""
+
+
+def is_below(unit: str, account: Account) -> bool:
+    """Whether an account is in that organizational unit or below it.
+
+    :param unit: an id or a path of names; the path may leave out the organization's root.
+    """
+    paths = (account.ou_path, account.ou_path.partition("/")[2])
+    wanted = unit.strip("/")
+    return wanted in account.ou_ids or any(path == wanted or path.startswith(f"{wanted}/") for path in paths)

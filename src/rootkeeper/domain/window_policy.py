@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from rootkeeper.domain.durations import render_duration
-from rootkeeper.domain.organizations import Account
+from rootkeeper.domain.organizations import Account, is_below
 from rootkeeper.domain.windows import LONGEST_DURATION, ensure_duration
 from rootkeeper.errors import InputError, PermissionDeniedError, SettingsError
 
@@ -29,7 +29,7 @@ class NameRule:
 
     def covers(self, name: str, account: Account) -> bool:
         """Whether it permits that person that account; names are compared whatever their case."""
-        return self.name.casefold() == name.casefold() and (self.unit is None or _is_below(self.unit, account))
+        return self.name.casefold() == name.casefold() and (self.unit is None or is_below(self.unit, account))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +125,6 @@ def parse_name_rule(text: str, setting: str) -> NameRule:
             hint="Write NAME, or NAME in OU, where OU is an id (ou-…, r-…) or a path such as Root/Workloads/Prod.",
         )
     return NameRule(name, unit)
-
-
-def _is_below(unit: str, account: Account) -> bool:
-    """By id, or by path of names; the path may leave out the organization's root."""
-    paths = (account.ou_path, account.ou_path.partition("/")[2])
-    return unit in account.ou_ids or any(path == unit or path.startswith(f"{unit}/") for path in paths)
 
 
 def _ensure_named(rules: Sequence[NameRule], setting: str, what: str, name: str, account: Account) -> None:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from rootkeeper.domain.access import Identity, ServerRole
+from rootkeeper.domain.sessions import NewSession
 
 
 class IdentityStore(Protocol):
@@ -22,18 +23,27 @@ class IdentityStore(Protocol):
         """:raises InputError: if the name is taken by a user or a token."""
         ...
 
-    def find_by_token(self, token: str) -> Identity | None:
-        """Whose API token or sign-in it is; ``None`` if nobody's, or if it has ended."""
+    def add_provider_user(self, identity: Identity, proof_hash: str) -> None:
+        """A user who signs in at an identity provider, which alone knows a password.
+
+        :raises InputError: if the name is taken by a user or a token.
+        """
         ...
 
-    def sign_in(self, name: str, password: str, token: str, expires_at: datetime) -> Identity | None:
-        """Let the user of that name act by a token for a time; ``None`` if it isn't the password.
+    def find_provider_user(self, proof_hash: str) -> Identity | None:
+        """The user of an identity provider, though disabled; ``None`` if that person was never here."""
+        ...
+
+    def find_by_token(self, token: str) -> Identity | None:
+        """Whose API token it is; ``None`` if nobody's, or if it has ended. Sign-ins are the SessionStore's."""
+        ...
+
+    def sign_in(self, name: str, password: str, new: NewSession) -> Identity | None:
+        """Begin a sign-in of the user of that name; ``None`` if it isn't the password.
 
         Takes as long for an unknown name. A password that is replaced meanwhile lets nobody in.
         """
         ...
-
-    def end_sign_in(self, token: str) -> None: ...
 
     def get(self, name: str) -> Identity:
         """:raises InputError: if there is none of that name."""

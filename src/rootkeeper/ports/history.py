@@ -50,6 +50,10 @@ class AuditHistory(Protocol):
         """What it found."""
         ...
 
+    def list_page(self, audit_id: str, after: str, limit: int) -> tuple[AccountStatus, ...]:
+        """Part of what it found: at most so many, of the accounts whose ids come after that one."""
+        ...
+
     def list_account(self, account_id: AccountId) -> tuple[KeptStatus, ...]:
         """What every kept audit found in this account, the newest first."""
         ...

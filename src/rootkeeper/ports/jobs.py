@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Protocol
 
-from rootkeeper.domain.jobs import Job, JobProgress, JobState
+from rootkeeper.domain.jobs import Job, JobKind, JobProgress, JobState
 from rootkeeper.domain.ledger import JsonValue
 from rootkeeper.domain.organizations import AccountId
 
@@ -55,6 +55,14 @@ class JobStore(Protocol):
 
     def list_results(self, job_id: str) -> dict[AccountId, dict[str, JsonValue]]:
         """What was recorded of each account."""
+        ...
+
+    def list_results_page(self, job_id: str, after: str, limit: int) -> dict[AccountId, dict[str, JsonValue]]:
+        """Part of it: at most so many, of the accounts whose ids come after that one, in their order."""
+        ...
+
+    def count_results(self, job_id: str) -> int:
+        """Of how many accounts something was recorded."""
         ...
 
     def end(self, job: Job, state: JobState, progress: JobProgress, remark: str | None = None) -> None:
@@ -115,10 +123,16 @@ class JobStore(Protocol):
         ...
 
     def list_jobs(
-        self, *, unfinished_only: bool = False, limit: int | None = None, before: str | None = None
+        self,
+        *,
+        unfinished_only: bool = False,
+        kinds: Collection[JobKind] = (),
+        limit: int | None = None,
+        before: str | None = None,
     ) -> tuple[Job, ...]:
         """Newest first.
 
+        :param kinds: only those; without any, all.
         :param before: the last job of the page before this one.
         :raises NotFoundError: if there is no job ``before``.
         """

@@ -102,3 +102,26 @@ class LedgerReader(Protocol):
     def verify(self) -> LedgerVerification:
         """Recompute the chain and compare it with mirror and anchor; nothing is written."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerFilter:
+    """Which entries are asked for; what is left out narrows nothing."""
+
+    account_id: AccountId | None = None
+    actor: str | None = None
+    """Exactly that name."""
+    actions: frozenset[Action] = frozenset()
+    results: frozenset[Result] = frozenset()
+    """Of outcomes; an intent has none."""
+
+
+class LedgerSearch(LedgerReader, Protocol):
+    """Also finds the latest entries, for people who look through them."""
+
+    def list_latest(self, wanted: LedgerFilter, *, before: int | None = None, limit: int) -> tuple[LedgerEntry, ...]:
+        """At most ``limit`` entries that fit, the newest first.
+
+        :param before: only entries of a lower sequence.
+        """
+        ...

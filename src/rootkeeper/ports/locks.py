@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -26,5 +27,12 @@ class AccountLocks(Protocol):
 
         :raises AccountBusyError: if another owner keeps it for longer than ``wait_seconds``; the message says who, for
             what and since when.
+        """
+        ...
+
+    def list_held(self, account_ids: Collection[AccountId]) -> frozenset[AccountId]:
+        """Those of these accounts that a living owner holds, this one included: a glance that keeps nobody waiting.
+
+        :raises DatabaseError: if it can't be read.
         """
         ...

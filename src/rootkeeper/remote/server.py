@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from rootkeeper.domain.access import IdentityKind, ServerRole
+from rootkeeper.domain.access import PERMISSIONS, IdentityKind, Permission, ServerRole
 from rootkeeper.domain.organizations import AccountId, Endpoint
-from rootkeeper.errors import NotFoundError
+from rootkeeper.errors import NotFoundError, PermissionDeniedError
 from rootkeeper.remote.connections import PAGE, Connection, segment
 from rootkeeper.remote.jobs import RemoteJobs
 from rootkeeper.remote.windows import RemoteWindows
@@ -29,6 +29,18 @@ class Membership:
     """Of the server's program."""
     record: Mapping[str, Any] = field(repr=False, default_factory=dict)
     """As the server told it."""
+
+    def ensure_may(self, permission: Permission) -> None:
+        """Check what the server would refuse anyhow, before a person is asked to confirm it.
+
+        :raises PermissionDeniedError: if it isn't among what the server said.
+        """
+        if permission.value not in self.permissions:
+            able = [role.value for role, granted in PERMISSIONS.items() if permission in granted]
+            raise PermissionDeniedError(
+                f"{self.name} has the role {self.role.value}, and may not do that there: {permission.value}.",
+                hint=f"Ask somebody with the role {' or '.join(able)}.",
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +120,16 @@ class RemoteServer:
         """
         return self.connection.get("audits/diff", {"older": older, "newer": newer})
 
-    def sign_in(self, name: str, password: str) -> SignIn:
+    def sign_in(self, name: str, password: str, totp: str | None = None) -> SignIn:
         """A token for a name and a password.
 
-        :raises NotSignedInError: if the server doesn't take them.
+        :param totp: a code of an authenticator app.
+        :raises NotSignedInError: if the server doesn't take them, or a second factor is to be set up first.
+        :raises FactorNeededError: if a code is needed too.
+        :raises FactorRefusedError: if the code isn't right.
         """
-        answer = self.connection.post("auth/sign-in", {"name": name, "password": password})
+        proof = {"name": name, "password": password} | ({} if totp is None else {"totp": totp})
+        answer = self.connection.post("auth/sign-in", proof)
         return self.connection.understand(_parse_sign_in, answer)
 
     def sign_out(self) -> None:

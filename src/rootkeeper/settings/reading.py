@@ -208,15 +208,18 @@ def _complete(settings: Settings, data_folder: Path) -> Settings:
     url = settings.database.url or f"{SQLITE_PREFIX}{data_folder / 'rootkeeper.db'}"
     _ensure_supported(url)
     settings.emails.to_rules()
+    settings.oidc.to_rules()
+    _ = settings.server.public_address
     stem = _file_stem(url, data_folder)
     ledger = LedgerSettings(
         anchor=_or_beside(settings.ledger.anchor, stem, ".anchor.jsonl"),
         mirror=_or_beside(settings.ledger.mirror, stem, ".mirror.jsonl"),
         spill=settings.ledger.spill if settings.ledger.spill != Path() else stem.parent,
     )
+    server = replace(settings.server, key_file=_or_beside(settings.server.key_file, stem, ".key"))
     saved_policies = _or_beside(settings.unlock.saved_policies, stem, ".policies")
     unlock = replace(settings.unlock, saved_policies=saved_policies)
-    return replace(settings, database=DatabaseSettings(url), ledger=ledger, unlock=unlock)
+    return replace(settings, database=DatabaseSettings(url), ledger=ledger, unlock=unlock, server=server)
 
 
 def _ensure_supported(url: str) -> None:

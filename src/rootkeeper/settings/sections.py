@@ -7,7 +7,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from rootkeeper.domain.identity_providers import ProviderRules
 from rootkeeper.domain.root_emails import EmailRules, parse_rules
+from rootkeeper.settings.provider_rules import parse_provider_rules
+from rootkeeper.settings.public_address import PublicAddress, parse_public_address
 
 
 def _ranged(default: int, minimum: int, maximum: int) -> Any:
@@ -153,6 +156,23 @@ class ServerSettings:
     """Jobs that one process performs at the same time."""
     closing_concurrency: int = _ranged(32, 1, 256)
     """Recovery windows that one process closes at the same time."""
+    key_file: Path = Path()
+    """The key by which second factors are encrypted. By default beside the database, with ``.key`` at its end; servers
+    on one PostgreSQL database need the same file.
+    """
+    public_url: str = ""
+    """The address by which people reach the server, such as ``https://rootkeeper.example.com``. Requests that name
+    another host are then refused.
+    """
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses of proxies that say truly by whom, and whether by TLS, they were asked (``X-Forwarded-For``,
+    ``X-Forwarded-Proto``). Nobody else is believed.
+    """
+
+    @property
+    def public_address(self) -> PublicAddress | None:
+        """:raises SettingsError: if ``public_url`` is no address of a server."""
+        return parse_public_address(self.public_url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +224,46 @@ class HistorySettings:
 
 
 @dataclass(frozen=True, slots=True)
+class OidcSettings:
+    """The organization's own identity provider (OpenID Connect), where people may sign in to a server."""
+
+    issuer: str = ""
+    """The provider's address as it tells it itself; without one nobody signs in there."""
+    client_id: str = ""
+    """What the provider calls this server."""
+    client_secret: str = ""
+    """``env:VARIABLE`` or ``file:PATH`` of the client's secret; empty for a client that has none."""
+    name: str = ""
+    """What the sign-in page calls the provider. Default: its host."""
+    name_claims: tuple[str, ...] = ("preferred_username", "email")
+    """The first of these claims that the provider sends is the person's name here, from the first sign-in on."""
+    groups_claim: str = "groups"
+    """The claim of the ID token that holds the person's groups."""
+    groups: tuple[str, ...] = ()
+    """``GROUP=ROLE``: who is in several groups has the strongest role, who is in none doesn't get in."""
+    factor_methods: tuple[str, ...] = ("mfa",)
+    """Values of the claim ``amr`` by which the provider says that it has taken a second factor. Without any of them a
+    person sets one up here.
+    """
+
+    def to_rules(self) -> ProviderRules | None:
+        """``None`` without an issuer.
+
+        :raises SettingsError: if one can't be understood, or something is missing.
+        """
+        return parse_provider_rules(
+            issuer=self.issuer,
+            client_id=self.client_id,
+            client_secret=self.client_secret,
+            name=self.name,
+            name_claims=self.name_claims,
+            groups_claim=self.groups_claim,
+            groups=self.groups,
+            factor_methods=self.factor_methods,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings, by section."""
 
@@ -221,6 +281,7 @@ class Settings:
     schedules: ScheduleSettings
     notifications: NotificationSettings
     history: HistorySettings
+    oidc: OidcSettings
 
 
 SUBSECTIONS = {"aws_roles": "aws.roles"}

@@ -84,6 +84,20 @@ def parse_status(row: Row[Any]) -> AccountStatus:
     )
 
 
+def parse_brief_status(row: Row[Any], account: Account) -> AccountStatus:
+    """The same without the details of the credentials, of an account that is known already."""
+    return AccountStatus(
+        account=account,
+        role=Role(row.role),
+        status=Status(row.status),
+        reason=None if row.reason is None else Reason(row.reason),
+        detail=row.detail,
+        summary=None if row.summary is None else RootCredentialsSummary(**row.summary),
+        observed_at=row.observed_at,
+        session_access_key_id=row.session_access_key_id,
+    )
+
+
 def _render(at: datetime | None) -> str | None:
     return None if at is None else render_time(at)
 

@@ -73,6 +73,16 @@ class SqlAuditHistory:
             found = self._list_found(connection, audit_id)
         return {status.account.account_id: status for status in found}
 
+    def list_page(self, audit_id: str, after: str, limit: int) -> tuple[AccountStatus, ...]:
+        statement = (
+            self._select_statuses()
+            .where(_found.audit_id == audit_id, _found.account_id > after)
+            .order_by(_found.account_id)
+            .limit(limit)
+        )
+        with reading(self._store) as connection:
+            return tuple(parse_status(row) for row in connection.execute(statement))
+
     def list_account(self, account_id: AccountId) -> tuple[KeptStatus, ...]:
         statement = (
             self._select_statuses()

@@ -11,10 +11,11 @@ from typing import Self
 from sqlalchemy import select
 
 from rootkeeper.domain.ledger import Actor, LedgerEntry
+from rootkeeper.domain.measurements import StoredMeasurements
 from rootkeeper.domain.organizations import AccountId, Endpoint
 from rootkeeper.errors import DatabaseError
 from rootkeeper.ports.clock import Clock
-from rootkeeper.ports.ledger import LedgerVerification
+from rootkeeper.ports.ledger import LedgerFilter, LedgerVerification
 from rootkeeper.storage import adoption, schema
 from rootkeeper.storage.accepted_setups import SqlAcceptedSetups
 from rootkeeper.storage.anchor import Anchor
@@ -23,14 +24,20 @@ from rootkeeper.storage.copying import LedgerCopies
 from rootkeeper.storage.deletion_exceptions import SqlDeletionExceptions
 from rootkeeper.storage.dialects import Store, explain
 from rootkeeper.storage.email_attestations import SqlEmailAttestations
+from rootkeeper.storage.factors import SqlFactors
+from rootkeeper.storage.failure_counts import SqlFailureCounts
+from rootkeeper.storage.first_administrators import SqlFirstAdministrators
 from rootkeeper.storage.group_commit import GroupCommit
 from rootkeeper.storage.identities import SqlIdentities
 from rootkeeper.storage.inventory import SqlInventoryStore
 from rootkeeper.storage.jobs import SqlJobs
+from rootkeeper.storage.kept_answers import SqlKeptAnswers
+from rootkeeper.storage.key_file import KeySealing, open_sealing
 from rootkeeper.storage.ledger import SqlLedger
 from rootkeeper.storage.ledger_import import LedgerImport, LedgerSource, import_ledger, list_forgotten, read_source
-from rootkeeper.storage.ledger_reading import list_entries, list_open_entries
+from rootkeeper.storage.ledger_reading import list_entries, list_latest, list_open_entries
 from rootkeeper.storage.locks import SqlAccountLocks
+from rootkeeper.storage.measuring import measure
 from rootkeeper.storage.mirror import Mirror
 from rootkeeper.storage.notifications import SqlNotifications
 from rootkeeper.storage.opened_stores import open_store
@@ -40,6 +47,8 @@ from rootkeeper.storage.reading import reading
 from rootkeeper.storage.retention import SqlRetention
 from rootkeeper.storage.schedule_runs import SqlSchedules
 from rootkeeper.storage.schema_version import ensure_current
+from rootkeeper.storage.sessions import SqlSessions
+from rootkeeper.storage.sign_in_starts import SqlSignInStarts
 from rootkeeper.storage.spill import SpillLedger, list_spill_files, open_spill
 from rootkeeper.storage.spill_merge import merge_spill
 from rootkeeper.storage.verification import verify_ledger
@@ -115,6 +124,7 @@ class Database:
         anchor = None if options.anchor_path is None else Anchor(options.anchor_path)
         self._copies = LedgerCopies(store, _find_mirror(store, options), anchor, options.warn)
         self._commits = GroupCommit(store, self._copies.notify)
+        self._sealings: dict[str, KeySealing] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -156,7 +166,7 @@ class Database:
         return SqlLedgerReader(self._store, self._copies)
 
     def locks(self, organization_id: str, owner: Owner) -> SqlAccountLocks:
-        return SqlAccountLocks(self._commits, organization_id, owner)
+        return SqlAccountLocks(self._store, self._commits, organization_id, owner)
 
     def windows(self, organization_id: str) -> SqlRecoveryWindows:
         return SqlRecoveryWindows(self._store, self._commits, organization_id)
@@ -175,6 +185,32 @@ class Database:
 
     def identities(self, organization_id: str, clock: Clock) -> SqlIdentities:
         return SqlIdentities(self._store, self._commits, organization_id, clock)
+
+    def failure_counts(self, organization_id: str, clock: Clock) -> SqlFailureCounts:
+        return SqlFailureCounts(self._commits, organization_id, clock)
+
+    def kept_answers(self, organization_id: str, clock: Clock, owner: Callable[[], Owner]) -> SqlKeptAnswers:
+        return SqlKeptAnswers(self._commits, organization_id, clock, owner)
+
+    def sessions(self, organization_id: str, clock: Clock) -> SqlSessions:
+        return SqlSessions(self._store, self._commits, organization_id, clock)
+
+    def open_sealing(self, organization_id: str, key_file: Path) -> None:
+        """Find or make the key by which second factors are encrypted.
+
+        :raises SettingsError: if the file is missing or can't be used, or the database knows another key.
+        """
+        self._sealings[organization_id] = open_sealing(self._store, self._commits, organization_id, key_file)
+
+    def factors(self, organization_id: str) -> SqlFactors:
+        """Without :meth:`open_sealing` before, authenticator apps can be listed and removed, and no more."""
+        return SqlFactors(self._store, self._commits, organization_id, self._sealings.get(organization_id))
+
+    def first_administrators(self, organization_id: str, clock: Clock) -> SqlFirstAdministrators:
+        return SqlFirstAdministrators(self._store, self._commits, organization_id, clock)
+
+    def sign_in_starts(self, organization_id: str, clock: Clock) -> SqlSignInStarts:
+        return SqlSignInStarts(self._commits, organization_id, clock)
 
     def watched_events(self, organization_id: str) -> SqlWatchedEvents:
         """To be read; works without AWS."""
@@ -200,6 +236,13 @@ class Database:
 
     def quotas(self, organization_id: str, caller: str, clock: Clock) -> SqlQuotas:
         return SqlQuotas(self._commits, organization_id, caller, clock)
+
+    def measure(self, organization_id: str) -> StoredMeasurements:
+        """How much of everything there is.
+
+        :raises DatabaseError: if the database can't be read.
+        """
+        return measure(self._store, organization_id)
 
     def list_organization_ids(self) -> tuple[str, ...]:
         """Organizations that the ledger or the inventory knows.
@@ -280,7 +323,7 @@ class Database:
 
 
 class SqlLedgerReader:
-    """Reads the ledger; implements the port LedgerReader."""
+    """Reads the ledger; implements the ports LedgerReader and LedgerSearch."""
 
     def __init__(self, store: Store, copies: LedgerCopies) -> None:
         self._store = store
@@ -294,6 +337,13 @@ class SqlLedgerReader:
         :raises DatabaseError: if the database can't be read.
         """
         return list_entries(self._store, since_sequence=since_sequence, account_id=account_id, limit=limit)
+
+    def list_latest(self, wanted: LedgerFilter, *, before: int | None = None, limit: int) -> tuple[LedgerEntry, ...]:
+        """See the port.
+
+        :raises DatabaseError: if the database can't be read.
+        """
+        return list_latest(self._store, wanted, before=before, limit=limit)
 
     def list_open_intents(self) -> tuple[LedgerEntry, ...]:
         with reading(self._store) as connection:

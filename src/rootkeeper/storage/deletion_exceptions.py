@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from rootkeeper.domain.deletion_exceptions import DeletionException
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.storage import schema
 from rootkeeper.storage.dialects import Store
 from rootkeeper.storage.group_commit import GroupCommit
-from rootkeeper.storage.reading import reading
+from rootkeeper.storage.reading import glancing
 from rootkeeper.storage.transactions import WriteTransaction
 
 _columns = schema.deletion_exceptions.c
+_SELECT_ALL = (
+    select(schema.deletion_exceptions)
+    .where(_columns.organization_id == bindparam("of_organization"))
+    .order_by(_columns.account_id)
+)
+"""Built once: it is read before each deletion."""
 
 
 class SqlDeletionExceptions:
@@ -45,12 +51,8 @@ class SqlDeletionExceptions:
 
     def list_exceptions(self) -> tuple[DeletionException, ...]:
         """By account id."""
-        statement = (
-            select(schema.deletion_exceptions)
-            .where(_columns.organization_id == self._organization_id)
-            .order_by(_columns.account_id)
-        )
-        with reading(self._store) as connection:
+        with glancing(self._store) as connection:
+            rows = connection.execute(_SELECT_ALL, {"of_organization": self._organization_id})
             return tuple(
                 DeletionException(
                     account_id=AccountId(row.account_id),
@@ -60,7 +62,7 @@ class SqlDeletionExceptions:
                     added_by=row.added_by,
                     added_at=row.added_at,
                 )
-                for row in connection.execute(statement)
+                for row in rows
             )
 
     def _delete(self, transaction: WriteTransaction, account_id: AccountId) -> bool:

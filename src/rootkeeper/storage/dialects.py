@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -33,6 +33,11 @@ class Store(Protocol):
     @property
     def path(self) -> Path | None:
         """Its file, where it is one."""
+        ...
+
+    @property
+    def glance_options(self) -> Mapping[str, Any]:
+        """Options of a connection on which each statement is a transaction of its own."""
         ...
 
     def exists(self) -> bool: ...

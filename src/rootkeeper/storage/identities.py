@@ -16,10 +16,11 @@ from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
-from sqlalchemy import Row, Select, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 
-from rootkeeper.domain.access import Identity, IdentityKind, ServerRole
+from rootkeeper.domain.access import Identity, IdentityKind, Permission, ServerRole, SignInWay, TokenScope
 from rootkeeper.domain.identity_names import fold_name
+from rootkeeper.domain.sessions import NewSession
 from rootkeeper.errors import DatabaseError, InputError, NotFoundError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.storage import schema
@@ -45,65 +46,58 @@ class SqlIdentities:
         self._clock = clock
 
     def add_user(self, identity: Identity, password: str) -> None:
-        self._add(identity, _hasher().hash(_to_bytes(password)))
+        self._add(identity, hash_password(password))
 
     def add_token(self, identity: Identity, token: str) -> None:
         self._add(identity, hash_token(token))
+
+    def add_provider_user(self, identity: Identity, proof_hash: str) -> None:
+        self._add(identity, proof_hash)
+
+    def find_provider_user(self, proof_hash: str) -> Identity | None:
+        statement = self._select().where(
+            _columns.proof_hash == proof_hash, _columns.signs_in_by == SignInWay.OIDC.value
+        )
+        with reading(self._store) as connection:
+            row = connection.execute(statement).one_or_none()
+        return None if row is None else parse_identity(row)
 
     def find_by_token(self, token: str) -> Identity | None:
         """See the port; the use is noted."""
         now, token_hash = self._clock.now(), hash_token(token)
         with reading(self._store) as connection:
             row = connection.execute(self._select_by_token(token_hash)).one_or_none()
-            if row is None:
-                row = connection.execute(self._select_by_sign_in(token_hash, now)).one_or_none()
-        if row is None or not _parse(row).is_usable(now):
+        if row is None or not parse_identity(row).is_usable(now):
             return None
         self._note_use(row, now)
-        return _parse(row)
+        return parse_identity(row)
 
-    def sign_in(self, name: str, password: str, token: str, expires_at: datetime) -> Identity | None:
+    def sign_in(self, name: str, password: str, new: NewSession) -> Identity | None:
         """See the port; the password is hashed before the writer's thread is kept waiting."""
         with reading(self._store) as connection:
             row = connection.execute(self._select_by_name(name)).one_or_none()
-        is_user = row is not None and row.kind == IdentityKind.USER.value
+        is_user = row is not None and _has_password(row)
         is_right = _verify(row.proof_hash if row is not None and is_user else _decoy_hash(), password)
         if row is None or not is_user or not is_right:
             return None
-        now, token_hash = self._clock.now(), hash_token(token)
         unchanged = self._select_by_name(name).where(_columns.proof_hash == row.proof_hash).with_for_update()
 
         def work(transaction: WriteTransaction) -> Identity | None:
             found = transaction.connection.execute(unchanged).one_or_none()
-            if found is None or not _parse(found).is_usable(now):
+            if found is None or not parse_identity(found).is_usable(self._clock.now()):
                 return None
-            transaction.connection.execute(
-                insert(schema.sign_ins).values(
-                    token_hash=token_hash,
-                    organization_id=self._organization_id,
-                    identity_id=found.identity_id,
-                    created_at=now,
-                    expires_at=expires_at,
-                )
-            )
-            return _parse(found)
+            insert_session(transaction.connection, self._organization_id, found.identity_id, new)
+            return parse_identity(found)
 
         return self._commits.run(work)
 
-    def end_sign_in(self, token: str) -> None:
-        token_hash = hash_token(token)
-        statement = delete(schema.sign_ins).where(
-            _sign_ins.token_hash == token_hash, _sign_ins.organization_id == self._organization_id
-        )
-        self._commits.run(lambda transaction: _execute(transaction, statement))
-
     def get(self, name: str) -> Identity:
-        return _parse(self._read(name))
+        return parse_identity(self._read(name))
 
     def list_identities(self) -> tuple[Identity, ...]:
         statement = self._select().order_by(_columns.kind, _columns.folded_name)
         with reading(self._store) as connection:
-            return tuple(_parse(row) for row in connection.execute(statement))
+            return tuple(parse_identity(row) for row in connection.execute(statement))
 
     def disable(self, name: str, at: datetime) -> Identity:
         return self._change(name, lambda row: {"disabled_at": row.disabled_at or at}, ends_sign_ins=True)
@@ -113,27 +107,14 @@ class SqlIdentities:
 
     def set_password(self, name: str, password: str) -> Identity:
         """See the port; hashed before the writer's thread is kept waiting."""
-        _of_user(self._read(name), {})
-        proof_hash = _hasher().hash(_to_bytes(password))
-        return self._change(name, lambda row: _of_user(row, {"proof_hash": proof_hash}), ends_sign_ins=True)
+        _of_password(self._read(name), {})
+        proof_hash = hash_password(password)
+        return self._change(name, lambda row: _of_password(row, {"proof_hash": proof_hash}), ends_sign_ins=True)
 
     def _add(self, identity: Identity, proof_hash: str) -> None:
-        def work(transaction: WriteTransaction) -> None:
-            if transaction.connection.execute(self._select_by_name(identity.name)).one_or_none() is not None:
-                raise InputError(
-                    f"There is a user or token of the name {identity.name} already.",
-                    hint="Take another name: that of a disabled one stays taken, since the ledger names it.",
-                )
-            transaction.connection.execute(
-                insert(schema.identities).values(
-                    organization_id=self._organization_id,
-                    folded_name=fold_name(identity.name),
-                    proof_hash=proof_hash,
-                    **_describe(identity),
-                )
-            )
-
-        self._commits.run(work)
+        self._commits.run(
+            lambda transaction: insert_identity(transaction.connection, self._organization_id, identity, proof_hash)
+        )
 
     def _change(
         self, name: str, change: Callable[[Row[Any]], dict[str, object]], *, ends_sign_ins: bool = False
@@ -145,7 +126,7 @@ class SqlIdentities:
             connection.execute(update(schema.identities).where(is_it).values(**change(row)))
             if ends_sign_ins:
                 connection.execute(delete(schema.sign_ins).where(_sign_ins.identity_id == row.identity_id))
-            return _parse(connection.execute(self._select_by_name(name)).one())
+            return parse_identity(connection.execute(self._select_by_name(name)).one())
 
         return self._commits.run(work)
 
@@ -170,12 +151,52 @@ class SqlIdentities:
     def _select_by_token(self, token_hash: str) -> Select[Any]:
         return self._select().where(_columns.proof_hash == token_hash, _columns.kind == IdentityKind.TOKEN.value)
 
-    def _select_by_sign_in(self, token_hash: str, now: datetime) -> Select[Any]:
-        return (
-            self._select()
-            .join(schema.sign_ins, _sign_ins.identity_id == _columns.identity_id)
-            .where(_sign_ins.token_hash == token_hash, _sign_ins.expires_at > now)
+
+def insert_identity(connection: Connection, organization_id: str, identity: Identity, proof_hash: str) -> None:
+    """Keep a user or token, in a transaction that somebody else ends.
+
+    :raises InputError: if the name is taken.
+    """
+    same = select(_columns.identity_id).where(
+        _columns.organization_id == organization_id, _columns.folded_name == fold_name(identity.name)
+    )
+    if connection.execute(same).first() is not None:
+        raise InputError(
+            f"There is a user or token of the name {identity.name} already.",
+            hint="Take another name: that of a disabled one stays taken, since the ledger names it.",
         )
+    connection.execute(
+        insert(schema.identities).values(
+            organization_id=organization_id,
+            folded_name=fold_name(identity.name),
+            proof_hash=proof_hash,
+            **_describe(identity),
+        )
+    )
+
+
+def insert_session(connection: Connection, organization_id: str, identity_id: str, new: NewSession) -> None:
+    """Keep a sign-in that begins, in a transaction that somebody else ends."""
+    connection.execute(
+        insert(schema.sign_ins).values(
+            token_hash=hash_token(new.secret),
+            organization_id=organization_id,
+            identity_id=identity_id,
+            session_id=new.session_id,
+            kind=new.kind.value,
+            created_at=new.started_at,
+            last_used_at=new.started_at,
+            expires_at=new.expires_at,
+            factor_at=new.factor_at,
+            address=new.address,
+            user_agent=new.user_agent,
+        )
+    )
+
+
+def hash_password(password: str) -> str:
+    """What is kept of a password; takes a while on purpose."""
+    return _hasher().hash(_to_bytes(password))
 
 
 def hash_token(token: str) -> str:
@@ -207,6 +228,11 @@ def _to_bytes(password: str) -> bytes:
     return password.encode(errors="surrogatepass")
 
 
+def _has_password(row: Row[Any]) -> bool:
+    """A user of an identity provider has none here, and takes as long to be refused."""
+    return bool(row.kind == IdentityKind.USER.value and row.signs_in_by == SignInWay.PASSWORD.value)
+
+
 def _execute(transaction: WriteTransaction, statement: Any) -> None:
     transaction.connection.execute(statement)
 
@@ -226,6 +252,13 @@ def _of_user(row: Row[Any], values: dict[str, object]) -> dict[str, object]:
     return values
 
 
+def _of_password(row: Row[Any], values: dict[str, object]) -> dict[str, object]:
+    _of_user(row, values)
+    if row.signs_in_by != SignInWay.PASSWORD.value:
+        raise InputError(f"{row.name} signs in at an identity provider.", hint="A password is changed there.")
+    return values
+
+
 def _describe(identity: Identity) -> dict[str, object]:
     return {
         "identity_id": identity.identity_id,
@@ -237,10 +270,14 @@ def _describe(identity: Identity) -> dict[str, object]:
         "expires_at": identity.expires_at,
         "disabled_at": identity.disabled_at,
         "last_used_at": identity.last_used_at,
+        "signs_in_by": identity.signs_in_by.value,
+        "permissions": None if identity.scope.permissions is None else sorted(identity.scope.permissions),
+        "organizational_units": list(identity.scope.organizational_units) or None,
     }
 
 
-def _parse(row: Row[Any]) -> Identity:
+def parse_identity(row: Row[Any]) -> Identity:
+    """An identity from a row that has all columns of its table."""
     return Identity(
         identity_id=row.identity_id,
         kind=IdentityKind(row.kind),
@@ -251,4 +288,13 @@ def _parse(row: Row[Any]) -> Identity:
         expires_at=row.expires_at,
         disabled_at=row.disabled_at,
         last_used_at=row.last_used_at,
+        signs_in_by=SignInWay(row.signs_in_by),
+        scope=_parse_scope(row),
     )
+
+
+def _parse_scope(row: Row[Any]) -> TokenScope:
+    """A permission that this version doesn't know isn't given."""
+    kept = row.permissions
+    permissions = None if kept is None else frozenset(Permission(one) for one in kept if one in set(Permission))
+    return TokenScope(permissions, tuple(row.organizational_units or ()))

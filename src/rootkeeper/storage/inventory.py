@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Insert, Row, Table, bindparam, delete, insert, select
 
-from rootkeeper.domain.organizations import AccountId, Inventory, Organization, OrganizationalUnit
+from rootkeeper.domain.organizations import Account, AccountId, Inventory, Organization, OrganizationalUnit
 from rootkeeper.domain.statuses import AccountStatus
+from rootkeeper.ports.inventory import Revisions
 from rootkeeper.storage import schema
+from rootkeeper.storage.account_revisions import ChangedPart, find_revisions
 from rootkeeper.storage.account_rows import (
     account_row,
     parse_account,
+    parse_brief_status,
     parse_status,
     status_row,
 )
@@ -25,6 +28,11 @@ from rootkeeper.storage.reading import reading
 from rootkeeper.storage.transactions import WriteTransaction
 
 _INVENTORY_TABLES = (schema.inventory_accounts, schema.inventory_organizational_units, schema.inventories)
+
+_BRIEF = tuple(
+    schema.account_statuses.c[name]
+    for name in ("account_id", "role", "status", "reason", "detail", "summary", "observed_at", "session_access_key_id")
+)
 
 _LOT = 1_000
 """Rows of one statement: while a longer one is put together, a server would take its writer for one that stands still.
@@ -95,6 +103,7 @@ class SqlInventoryStore:
                 connection.execute(insert(schema.inventory_accounts), accounts[begin : begin + _LOT])
             for begin in range(0, len(units), _LOT):
                 connection.execute(insert(schema.inventory_organizational_units), units[begin : begin + _LOT])
+            transaction.note_change(self._organization_id, ChangedPart.INVENTORY)
 
         self._commits.run(work)
 
@@ -120,6 +129,7 @@ class SqlInventoryStore:
         def work(transaction: WriteTransaction) -> None:
             transaction.connection.execute(old, [{"old_account_id": account_id} for account_id in rows])
             transaction.connection.execute(insert(table), list(rows.values()))
+            transaction.note_change(self._organization_id, ChangedPart.STATUSES)
 
         self._commits.run(work)
 
@@ -135,6 +145,30 @@ class SqlInventoryStore:
             status.account.account_id: replace(status, account=accounts.get(status.account.account_id, status.account))
             for status in found
         }
+
+    def find_revisions(self) -> Revisions:
+        with reading(self._store) as connection:
+            return find_revisions(connection, self._organization_id)
+
+    def list_brief_statuses(self, accounts: Mapping[AccountId, Account]) -> dict[AccountId, AccountStatus]:
+        """The rows' accounts and credentials, which are most of them, stay unread."""
+        statement = select(*_BRIEF).where(schema.account_statuses.c.organization_id == self._organization_id)
+        with reading(self._store) as connection:
+            rows = connection.execute(statement).all()
+        return {
+            account.account_id: parse_brief_status(row, account)
+            for row in rows
+            if (account := accounts.get(row.account_id)) is not None
+        }
+
+    def find_statuses(self, account_ids: Collection[AccountId]) -> dict[AccountId, AccountStatus]:
+        table = schema.account_statuses
+        statement = select(table).where(
+            table.c.organization_id == self._organization_id, table.c.account_id.in_(sorted(account_ids))
+        )
+        with reading(self._store) as connection:
+            found = [parse_status(row) for row in connection.execute(statement)]
+        return {status.account.account_id: status for status in found}
 
     def record_audit(self, started_at: datetime, ended_at: datetime, summary: dict[str, int]) -> None:
         statement = insert(schema.audits).values(

@@ -7,12 +7,25 @@ lease lapsed may itself be the next owner: what it began before has an older fen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from rootkeeper.domain.jobs import (
     FINAL_STATES,
@@ -129,6 +142,27 @@ class SqlJobs:
         with reading(self._store) as connection:
             return {AccountId(row.account_id): row.result for row in connection.execute(statement)}
 
+    def list_results_page(self, job_id: str, after: str, limit: int) -> dict[AccountId, dict[str, JsonValue]]:
+        statement = (
+            select(_results.account_id, _results.result)
+            .where(
+                _results.job_id == job_id,
+                _results.organization_id == self._organization_id,
+                _results.account_id > after,
+            )
+            .order_by(_results.account_id)
+            .limit(limit)
+        )
+        with reading(self._store) as connection:
+            return {AccountId(row.account_id): row.result for row in connection.execute(statement)}
+
+    def count_results(self, job_id: str) -> int:
+        statement = select(func.count()).where(
+            _results.job_id == job_id, _results.organization_id == self._organization_id
+        )
+        with reading(self._store) as connection:
+            return int(connection.execute(statement).scalar_one())
+
     def end(self, job: Job, state: JobState, progress: JobProgress, remark: str | None = None) -> None:
         ended_at = self._clock.now() if state in FINAL_STATES else None
         self._end(job, progress, {"state": state.value, "remark": remark, "ended_at": ended_at})
@@ -229,7 +263,12 @@ class SqlJobs:
             return self._get(connection, job_id)
 
     def list_jobs(
-        self, *, unfinished_only: bool = False, limit: int | None = None, before: str | None = None
+        self,
+        *,
+        unfinished_only: bool = False,
+        kinds: Collection[JobKind] = (),
+        limit: int | None = None,
+        before: str | None = None,
     ) -> tuple[Job, ...]:
         statement = (
             _SELECT.where(_jobs.organization_id == self._organization_id)
@@ -238,6 +277,8 @@ class SqlJobs:
         )
         if unfinished_only:
             statement = statement.where(_jobs.state.in_(_UNFINISHED))
+        if kinds:
+            statement = statement.where(_jobs.kind.in_(sorted(kind.value for kind in kinds)))
         with reading(self._store) as connection:
             if before is not None:
                 statement = statement.where(_comes_after(self._get(connection, before)))

@@ -23,6 +23,7 @@ from rootkeeper.domain.ledger import Action, JsonValue, LedgerEntry, render_time
 from rootkeeper.domain.windows import FINAL_STATES, RecoveryWindow, WindowState, describe_way_out
 from rootkeeper.errors import DatabaseError, InputError, WindowConflictError
 from rootkeeper.storage import schema
+from rootkeeper.storage.account_revisions import ChangedPart
 from rootkeeper.storage.dialects import Store
 from rootkeeper.storage.group_commit import GroupCommit
 from rootkeeper.storage.ledger import SqlLedger
@@ -174,6 +175,7 @@ def _import(transaction: WriteTransaction, source: LedgerSource, ledger: SqlLedg
     transaction.append(fact)
     if source.window_rows:
         connection.execute(insert(schema.recovery_windows), list(source.window_rows))
+        transaction.note_change(fact.organization_id, ChangedPart.WINDOWS)
     connection.execute(
         insert(schema.merged_spills).values(
             spill_id=source.import_id,

@@ -1,4 +1,4 @@
-"""Reading the ledger: entries as a stream, open intents. Works without AWS and on a read-only file."""
+"""Reading the ledger: entries as a stream, the latest ones, open intents. Works without AWS and on a read-only file."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, RowMapping, Select, select
 from rootkeeper.domain.ledger import LedgerEntry
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.errors import DatabaseError
+from rootkeeper.ports.ledger import LedgerFilter
 from rootkeeper.storage import schema
 from rootkeeper.storage.dialects import Store
 from rootkeeper.storage.reading import reading
@@ -53,6 +54,27 @@ def list_entries(
     with reading(store) as connection:
         for row in stream_rows(connection, since_sequence=since_sequence, account_id=account_id, limit=limit):
             yield _parse_row(row)
+
+
+def list_latest(store: Store, wanted: LedgerFilter, *, before: int | None, limit: int) -> tuple[LedgerEntry, ...]:
+    """The latest entries that fit, the newest first.
+
+    :raises DatabaseError: if the database can't be read, or a row was edited into something that is no entry.
+    """
+    entries = schema.ledger_entries.c
+    statement = select(schema.ledger_entries).order_by(entries.sequence.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(entries.sequence < before)
+    if wanted.account_id is not None:
+        statement = statement.where(entries.account_id == wanted.account_id)
+    if wanted.actor is not None:
+        statement = statement.where(entries.actor == wanted.actor)
+    if wanted.actions:
+        statement = statement.where(entries.action.in_(sorted(wanted.actions)))
+    if wanted.results:
+        statement = statement.where(entries.result.in_(sorted(wanted.results)))
+    with reading(store) as connection:
+        return tuple(_parse_row(row) for row in connection.execute(statement).mappings())
 
 
 def _parse_row(row: RowMapping) -> LedgerEntry:

@@ -12,8 +12,9 @@ import threading
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from rootkeeper.errors import DatabaseError, LockLostError
 from rootkeeper.ports.clock import Clock
@@ -29,6 +30,16 @@ _KEPT_FOR = timedelta(days=30)
 _SURELY_PAST = timedelta(days=1)
 """So that a former owner stays dead when the wall clock is set back."""
 
+_locks = schema.account_locks.c
+_SELECT_OWNER = select(schema.owners).where(schema.owners.c.owner_id == bindparam("which"))
+_RELEASE_LOCK = (
+    update(schema.account_locks)
+    .where(_locks.organization_id == bindparam("of_organization"), _locks.account_id == bindparam("of_account"))
+    .where(_locks.owner_id == bindparam("by_owner"), _locks.fencing_token == bindparam("by_token"))
+    .values(owner_id=None)
+)
+"""Built once: many locks are taken in a short time, and building a statement takes longer than running it."""
+
 
 @dataclass(frozen=True, slots=True)
 class OwnerRecord:
@@ -43,9 +54,12 @@ class OwnerRecord:
 
 
 def find_owner(connection: Connection, owner_id: str) -> OwnerRecord | None:
-    row = connection.execute(select(schema.owners).where(schema.owners.c.owner_id == owner_id)).one_or_none()
-    if row is None:
-        return None
+    row = connection.execute(_SELECT_OWNER, {"which": owner_id}).one_or_none()
+    return None if row is None else parse_owner(row)
+
+
+def parse_owner(row: Row[Any]) -> OwnerRecord:
+    """An owner from a row that has all of its columns."""
     process = ProcessIdentity(row.host, row.boot_id, row.process_id, row.process_started, row.user_name)
     return OwnerRecord(owner_id=row.owner_id, process=process, lease_until=row.lease_until)
 
@@ -71,14 +85,14 @@ def add_owner(connection: Connection, record: OwnerRecord, registered_at: dateti
 
 def release_lock(transaction: WriteTransaction, organization_id: str, lock: AccountLock) -> None:
     """Free the lock, unless somebody else has it by now."""
-    locks = schema.account_locks.c
     transaction.note_lock_change(organization_id, lock.account_id)
-    transaction.connection.execute(
-        update(schema.account_locks)
-        .where(locks.organization_id == organization_id, locks.account_id == lock.account_id)
-        .where(locks.owner_id == lock.owner_id, locks.fencing_token == lock.fencing_token)
-        .values(owner_id=None)
-    )
+    values = {
+        "of_organization": organization_id,
+        "of_account": lock.account_id,
+        "by_owner": lock.owner_id,
+        "by_token": lock.fencing_token,
+    }
+    transaction.connection.execute(_RELEASE_LOCK, values)
 
 
 class Owner:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
 
 from rootkeeper.errors import DatabaseError
 from rootkeeper.storage.dialects import CHECKOUT_SECONDS, POOLED_CONNECTIONS, begin_writing, is_writing
@@ -46,6 +46,9 @@ _NAME = "rootkeeper_transaction"
 _SETTLED_FATES = ("aborted", "committed")
 _QUEUE_AND_NAME = f"SELECT pg_current_xact_id()::text, pg_advisory_xact_lock({_ADVISORY_LOCK})"
 _FATE_POLL_SECONDS = 0.1
+_TRUSTED_SECONDS = 1.0
+"""A pooled connection that was used so lately isn't asked whether it lives: that would cost as much as a statement."""
+_USED_AT = "rootkeeper_used_at"
 _SELECT_FATE = "SELECT pg_xact_status(CAST(CAST(:transaction AS text) AS xid8))"
 
 
@@ -60,7 +63,6 @@ class PostgresqlStore:
                 url,
                 connect_args={name: value for name, value in _POSTGRESQL_OPTIONS.items() if name not in url.query},
                 isolation_level="REPEATABLE READ",
-                pool_pre_ping=True,
                 pool_size=POOLED_CONNECTIONS,
                 max_overflow=POOLED_CONNECTIONS,
                 pool_timeout=CHECKOUT_SECONDS,
@@ -70,6 +72,8 @@ class PostgresqlStore:
                 "PostgreSQL needs the driver psycopg, which isn't installed.", hint="pip install 'psycopg[binary]'"
             ) from error
         event.listen(self._engine, "begin", self._begin)
+        event.listen(self._engine, "checkout", self._ensure_alive)
+        event.listen(self._engine, "checkin", _note_use)
 
     @property
     def engine(self) -> Engine:
@@ -82,6 +86,10 @@ class PostgresqlStore:
     @property
     def path(self) -> Path | None:
         return None
+
+    @property
+    def glance_options(self) -> Mapping[str, Any]:
+        return {"isolation_level": "AUTOCOMMIT"}
 
     def exists(self) -> bool:
         return True
@@ -117,6 +125,16 @@ class PostgresqlStore:
         except SQLAlchemyError:
             return None
 
+    def _ensure_alive(self, connection: Any, record: Any, _proxy: Any) -> None:
+        """:raises InvalidatePoolError: if the server has closed it, and so all that are older than now."""
+        if time.monotonic() - record.info.get(_USED_AT, float("-inf")) < _TRUSTED_SECONDS:
+            return
+        dialect = self._engine.dialect
+        try:
+            dialect.do_ping(connection)
+        except dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error
+
     def _begin(self, connection: Connection) -> None:
         """Writers queue at one lock, taken before the snapshot is, so that each sees what the one before wrote."""
         if not is_writing(connection):
@@ -124,3 +142,7 @@ class PostgresqlStore:
         milliseconds = int(self._busy_timeout_seconds * 1000)
         connection.exec_driver_sql(_SETTLE_WRITING.format(milliseconds=milliseconds))
         connection.info[_NAME] = connection.exec_driver_sql(_QUEUE_AND_NAME).scalars().one()
+
+
+def _note_use(_connection: Any, record: Any) -> None:
+    record.info[_USED_AT] = time.monotonic()

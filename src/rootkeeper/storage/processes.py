@@ -44,11 +44,15 @@ def identify_this_process() -> ProcessIdentity:
     )
 
 
-def is_provably_gone(identity: ProcessIdentity) -> bool:
-    """Whether a process of this host doesn't run any more; ``False`` whenever that can't be told."""
+def is_provably_gone(identity: ProcessIdentity, proc: Path = _PROC) -> bool:
+    """Whether a process of this host doesn't run any more; ``False`` whenever that can't be told.
+
+    :param proc: where processes show; another user's don't where it is mounted with ``hidepid``.
+    """
     if (identity.host, identity.boot_id) != (socket.gethostname(), _read_boot_id()) or not identity.process_started:
         return False
-    return _find_start(identity.process_id) != identity.process_started
+    found = _find_start(identity.process_id, proc)
+    return found != identity.process_started and not (found is None and _is_hidden(identity.process_id, proc))
 
 
 @cache
@@ -63,12 +67,25 @@ def _read_boot_id() -> str:
         return f"{psutil.boot_time():.0f}"
 
 
-def _find_start(process_id: int) -> str | None:
+def _is_hidden(process_id: int, proc: Path) -> bool:
+    """Whether the process lives and only doesn't show. Source: kill(2), signal 0; proc(5), ``hidepid``."""
+    if (proc / str(process_id)).exists() or not (proc / "self/stat").exists():
+        return False
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _find_start(process_id: int, proc: Path = _PROC) -> str | None:
     """When the process started, as a text that stays the same; ``None`` if it is gone."""
     try:
-        fields = (_PROC / str(process_id) / "stat").read_text().rpartition(")")[2].split()
+        fields = (proc / str(process_id) / "stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return None if (_PROC / "self/stat").exists() else _find_start_elsewhere(process_id)
+        return None if (proc / "self/stat").exists() else _find_start_elsewhere(process_id)
     return None if fields[0] in _GONE_STATES else fields[19]
 
 

@@ -22,5 +22,22 @@ def reading(store: Store) -> Iterator[Connection]:
         with store.engine.connect() as connection, connection.begin():
             yield connection
     except (SQLAlchemyError, OSError) as error:
-        reason, hint = explain(error)
-        raise DatabaseError(f"The database {store.place} can't be read: {reason}.", hint=hint) from error
+        raise _translate(store, error) from error
+
+
+@contextmanager
+def glancing(store: Store) -> Iterator[Connection]:
+    """A connection for one statement, which is a transaction of its own: on a server, two answers fewer to wait for.
+
+    :raises DatabaseError: if the database can't be read.
+    """
+    try:
+        with store.engine.connect().execution_options(**store.glance_options) as connection:
+            yield connection
+    except (SQLAlchemyError, OSError) as error:
+        raise _translate(store, error) from error
+
+
+def _translate(store: Store, error: Exception) -> DatabaseError:
+    reason, hint = explain(error)
+    return DatabaseError(f"The database {store.place} can't be read: {reason}.", hint=hint)

@@ -15,6 +15,15 @@ _sign_ins = schema.sign_ins.c
 _notifications = schema.notifications.c
 _deliveries = schema.deliveries.c
 
+_ENDING = (
+    schema.factor_challenges,
+    schema.failed_attempts,
+    schema.first_administrator_links,
+    schema.kept_answers,
+    schema.sign_in_starts,
+)
+"""Tables whose rows have a moment from which on nobody looks at them."""
+
 
 class SqlRetention:
     """Of one organization; implements the port Retention."""
@@ -25,10 +34,21 @@ class SqlRetention:
         self._organization_id = organization_id
 
     def forget_sign_ins(self, ended_before: datetime) -> int:
+        """See the port; all else that only served for a time and has an end goes too."""
+        ended = [
+            delete(table).where(table.c.organization_id == self._organization_id, table.c.ends_at < ended_before)
+            for table in _ENDING
+        ]
         statement = delete(schema.sign_ins).where(
             _sign_ins.organization_id == self._organization_id, _sign_ins.expires_at < ended_before
         )
-        return self._commits.run(lambda transaction: transaction.connection.execute(statement).rowcount)
+
+        def work(transaction: WriteTransaction) -> int:
+            for others in ended:
+                transaction.connection.execute(others)
+            return transaction.connection.execute(statement).rowcount
+
+        return self._commits.run(work)
 
     def forget_notifications(self, made_before: datetime) -> int:
         """One that still waits for a target stays, however old it is."""

@@ -14,6 +14,7 @@ from rootkeeper.domain.ledger_chain import find_first_misfit
 from rootkeeper.domain.windows import WindowState
 from rootkeeper.errors import DatabaseError
 from rootkeeper.storage import schema
+from rootkeeper.storage.account_revisions import ChangedPart
 from rootkeeper.storage.group_commit import GroupCommit
 from rootkeeper.storage.ledger import SqlLedger
 from rootkeeper.storage.line_files import LineFileBusyError, open_locked, read_lines, sync_folder
@@ -100,6 +101,7 @@ def _merge(transaction: WriteTransaction, spill: _Spill, ledger: SqlLedger) -> i
         merged[-entry.sequence] = transaction.append(_draft(transaction, entry, spill, merged, fact.at)).sequence
     transaction.append(fact)
     _begin_closing(connection, spill)
+    transaction.note_change(fact.organization_id, ChangedPart.WINDOWS)
     connection.execute(
         insert(spills).values(
             spill_id=spill.spill_id,

@@ -24,6 +24,7 @@ from rootkeeper.domain.ledger import (
 )
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.storage import schema
+from rootkeeper.storage.account_revisions import ChangedPart, raise_revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ class WriteTransaction:
         self.lease_ends: dict[str, datetime] = {}
         """Leases by owner, as far as they were read or renewed here."""
         self._holders: dict[tuple[str, str], Holder | None] = {}
+        self._changed: set[tuple[str, ChangedPart]] = set()
 
     @property
     def head(self) -> Head:
@@ -137,22 +139,20 @@ class WriteTransaction:
 
     def look_up_intents(self, sequences: Sequence[int]) -> None:
         """Read at once which of these intents are open, for the outcomes that follow."""
-        intents = schema.open_intents.c
-        found = self.connection.execute(select(intents.sequence).where(intents.sequence.in_(sequences)))
+        found = self.connection.execute(_SELECT_OPEN, {"of_sequences": list(sequences)})
         self._looked_up.update(sequences)
         self._open.update(found.scalars())
 
     def look_up_locks(self, organization_id: str, account_ids: Iterable[str]) -> None:
-        """Read at once who holds these accounts' locks, for the fencing checks that follow."""
-        locks, wanted = schema.account_locks.c, set(account_ids)
-        found = self.connection.execute(
-            select(locks.account_id, locks.owner_id, locks.fencing_token).where(
-                locks.organization_id == organization_id, locks.account_id.in_(wanted)
-            )
-        )
+        """Read at once who holds these accounts' locks, and their leases, for the fencing checks that follow."""
+        wanted = set(account_ids)
+        values = {"of_organization": organization_id, "of_accounts": list(wanted)}
+        found = self.connection.execute(_SELECT_HOLDERS, values)
         self._holders.update(dict.fromkeys(((organization_id, account_id) for account_id in wanted), None))
         for row in found:
             self._holders[organization_id, row.account_id] = (row.owner_id, row.fencing_token)
+            if row.lease_until is not None:
+                self.lease_ends.setdefault(row.owner_id, row.lease_until)
 
     def get_lock_holder(self, organization_id: str, account_id: str) -> Holder | None:
         """Who holds the account's lock as this transaction has left it; ``None`` if nobody ever did."""
@@ -168,6 +168,15 @@ class WriteTransaction:
         """Something was rolled back or changed at large: what was read here is out of date."""
         self.lease_ends.clear()
         self._holders.clear()
+
+    def note_change(self, organization_id: str, part: ChangedPart) -> None:
+        """Something of an organization's accounts was written; :meth:`raise_revisions` counts it."""
+        self._changed.add((organization_id, part))
+
+    def raise_revisions(self) -> None:
+        """Count what was changed. Last of all, so that every transaction locks these rows after all others."""
+        for organization_id, part in sorted(self._changed):
+            raise_revision(self.connection, organization_id, part)
 
     def end_intent(self, intent_sequence: int) -> bool:
         """Take an intent off the open ones, for its outcome is appended next; ``False`` if it isn't among them."""
@@ -188,19 +197,31 @@ class WriteTransaction:
             return
         self.connection.execute(insert(schema.ledger_entries), [_entry_row(entry) for entry in self._entries])
         if self._ended:
-            self.connection.execute(_DELETE_OPEN, [{"ended": sequence} for sequence in self._ended])
+            self.connection.execute(_DELETE_OPEN, {"ended": self._ended})
         if self._opened:
             self.connection.execute(insert(schema.open_intents), [_open_row(entry) for entry in self._opened.values()])
-        self.connection.execute(
-            update(schema.ledger_head).values(
-                sequence=self.head.sequence,
-                entry_hash=self.head.entry_hash,
-                organization_id=self.head.organization_id,
-            )
-        )
+        head = {
+            "last": self.head.sequence,
+            "last_hash": self.head.entry_hash,
+            "of_organization": self.head.organization_id,
+        }
+        self.connection.execute(_UPDATE_HEAD, head)
 
 
-_DELETE_OPEN = delete(schema.open_intents).where(schema.open_intents.c.sequence == bindparam("ended"))
+_locks = schema.account_locks.c
+_SELECT_HOLDERS = (
+    select(_locks.account_id, _locks.owner_id, _locks.fencing_token, schema.owners.c.lease_until)
+    .outerjoin(schema.owners, schema.owners.c.owner_id == _locks.owner_id)
+    .where(_locks.organization_id == bindparam("of_organization"))
+    .where(_locks.account_id.in_(bindparam("of_accounts", expanding=True)))
+)
+_SELECT_OPEN = select(schema.open_intents.c.sequence).where(
+    schema.open_intents.c.sequence.in_(bindparam("of_sequences", expanding=True))
+)
+_UPDATE_HEAD = update(schema.ledger_head).values(
+    sequence=bindparam("last"), entry_hash=bindparam("last_hash"), organization_id=bindparam("of_organization")
+)
+_DELETE_OPEN = delete(schema.open_intents).where(schema.open_intents.c.sequence.in_(bindparam("ended", expanding=True)))
 
 
 def read_head(connection: Connection, *, locks: bool = False) -> Head:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, insert, select, update
 
 from rootkeeper.domain.approvals import WAITING_STATES
 from rootkeeper.domain.ledger import ActorKind, render_time
@@ -21,15 +21,26 @@ from rootkeeper.domain.windows import (
 )
 from rootkeeper.errors import NotFoundError, WindowConflictError
 from rootkeeper.storage import schema
+from rootkeeper.storage.account_revisions import ChangedPart
 from rootkeeper.storage.dialects import Store
 from rootkeeper.storage.group_commit import GroupCommit
-from rootkeeper.storage.reading import reading
+from rootkeeper.storage.reading import glancing
 from rootkeeper.storage.transactions import WriteTransaction
 
 _windows = schema.recovery_windows.c
 
 _IS_UNFINISHED = _windows.unfinished_account_id > ""
 """Written so, and not as ``IS NOT NULL``, since SQLite then finds them by the index alone, however many are over."""
+
+_IS_WINDOW = (_windows.organization_id == bindparam("of_organization")) & (_windows.window_id == bindparam("of_window"))
+_SELECT_WINDOW = select(schema.recovery_windows).where(_IS_WINDOW)
+_SELECT_UNFINISHED = (
+    select(schema.recovery_windows)
+    .where(_windows.organization_id == bindparam("of_organization"), _IS_UNFINISHED)
+    .order_by(_windows.requested_at.desc(), _windows.window_id)
+)
+_REPLACE = update(schema.recovery_windows).where(_IS_WINDOW)
+"""Built once: building a statement takes longer than running it."""
 
 
 class SqlRecoveryWindows:
@@ -48,6 +59,7 @@ class SqlRecoveryWindows:
             if unfinished is not None:
                 raise _not_alone(unfinished)
             transaction.connection.execute(insert(schema.recovery_windows).values(row))
+            self._note_change(transaction)
 
         self._commits.run(work)
 
@@ -61,6 +73,7 @@ class SqlRecoveryWindows:
                     hint=f"Look at it: rootkeeper windows show {window.window_id}",
                 )
             self._replace(transaction.connection, window)
+            self._note_change(transaction)
 
         self._commits.run(work)
 
@@ -73,12 +86,13 @@ class SqlRecoveryWindows:
             if found.state in FINAL_STATES:
                 self._ensure_alone(transaction.connection, stepped)
             self._replace(transaction.connection, stepped)
+            self._note_change(transaction)
             return stepped
 
         return self._commits.run(work)
 
     def get(self, window_id_or_account_id: str) -> RecoveryWindow:
-        with reading(self._store) as connection:
+        with glancing(self._store) as connection:
             found = self._find(connection, window_id_or_account_id) or self._find_latest(
                 connection, window_id_or_account_id
             )
@@ -87,12 +101,15 @@ class SqlRecoveryWindows:
         return found
 
     def find_unfinished(self, account_id: AccountId) -> RecoveryWindow | None:
-        with reading(self._store) as connection:
+        with glancing(self._store) as connection:
             return self._find_unfinished(connection, account_id)
 
     def list_windows(self, *, unfinished_only: bool = False) -> tuple[RecoveryWindow, ...]:
-        conditions = (_IS_UNFINISHED,) if unfinished_only else ()
-        return self._list(*conditions, order=(_windows.requested_at.desc(),))
+        if not unfinished_only:
+            return self._list(order=(_windows.requested_at.desc(),))
+        with glancing(self._store) as connection:
+            rows = connection.execute(_SELECT_UNFINISHED, {"of_organization": self._organization_id})
+            return tuple(_parse_row(row) for row in rows)
 
     def list_of_account(self, account_id: AccountId) -> tuple[RecoveryWindow, ...]:
         return self._list(_windows.account_id == account_id, order=(_windows.requested_at.desc(),))
@@ -130,8 +147,11 @@ class SqlRecoveryWindows:
             .where(_windows.organization_id == self._organization_id, *conditions)
             .order_by(*order, _windows.window_id)
         )
-        with reading(self._store) as connection:
+        with glancing(self._store) as connection:
             return tuple(_parse_row(row) for row in connection.execute(statement))
+
+    def _note_change(self, transaction: WriteTransaction) -> None:
+        transaction.note_change(self._organization_id, ChangedPart.WINDOWS)
 
     def _row_of(self, window: RecoveryWindow) -> dict[str, Any]:
         if window.organization_id != self._organization_id:
@@ -139,11 +159,8 @@ class SqlRecoveryWindows:
         return _row_of(window)
 
     def _replace(self, connection: Connection, window: RecoveryWindow) -> None:
-        connection.execute(
-            update(schema.recovery_windows)
-            .where(_windows.window_id == window.window_id, _windows.organization_id == self._organization_id)
-            .values(self._row_of(window))
-        )
+        row = self._row_of(window)
+        connection.execute(_REPLACE, {**row, "of_organization": row["organization_id"], "of_window": row["window_id"]})
 
     def _ensure_alone(self, connection: Connection, window: RecoveryWindow) -> None:
         """A closed window that is to be closed again gives way to a newer one, which owes the closing anyhow."""
@@ -152,10 +169,8 @@ class SqlRecoveryWindows:
             raise _not_alone(other)
 
     def _find(self, connection: Connection, window_id: str) -> RecoveryWindow | None:
-        statement = select(schema.recovery_windows).where(
-            _windows.organization_id == self._organization_id, _windows.window_id == window_id
-        )
-        row = connection.execute(statement).one_or_none()
+        values = {"of_organization": self._organization_id, "of_window": window_id}
+        row = connection.execute(_SELECT_WINDOW, values).one_or_none()
         return None if row is None else _parse_row(row)
 
     def _find_latest(self, connection: Connection, account_id: str) -> RecoveryWindow | None:

@@ -8,28 +8,35 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from rootkeeper.domain.access import Identity, IdentityKind, ServerRole
+from rootkeeper.domain.access import (
+    UNLIMITED,
+    Identity,
+    IdentityKind,
+    ServerRole,
+    SignInWay,
+    TokenScope,
+    ensure_scope,
+)
+from rootkeeper.domain.attempt_limits import AttemptLimit
 from rootkeeper.domain.identity_names import ensure_password, fold_name, parse_identity_name
+from rootkeeper.domain.identity_providers import ProvenPerson
 from rootkeeper.domain.ledger import Action, Actor, JsonValue
-from rootkeeper.errors import InputError, NotFoundError, NotSignedInError, TooManyAttemptsError
+from rootkeeper.domain.sessions import SessionKind
+from rootkeeper.errors import InputError, NotFoundError, NotSignedInError, PermissionDeniedError, TooManyAttemptsError
 from rootkeeper.ports.access import IdentityStore
 from rootkeeper.ports.clock import Clock
+from rootkeeper.ports.factors import FirstAdministrators
+from rootkeeper.ports.failure_counting import FailureCounting
 from rootkeeper.ports.ledger import Ledger
+from rootkeeper.workflows.sessions import Visitor, make_secret, make_session
 
-SIGN_IN_LASTS = timedelta(hours=12)
-TOKEN_PREFIX = "rk_"  # noqa: S105 - what tokens begin with, so that scanners for leaked ones find them
-_TOKEN_BYTES = 32
+FAILURES_COUNT = timedelta(minutes=5)
+"""For how long a failed attempt is held against a name or an address."""
 _CHECKED_AT_ONCE = 2
 """Each check of a password takes 64 MB of memory for a moment."""
-
-
-def make_token() -> str:
-    """A new token: 256 random bits."""
-    return TOKEN_PREFIX + secrets.token_urlsafe(_TOKEN_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +68,69 @@ class IdentityKeeping:
         self.store.add_user(identity, password)
         return identity
 
-    def create_token(self, name: str, role: ServerRole, expires_at: datetime | None = None) -> NewToken:
+    def add_first_administrator(
+        self, links: FirstAdministrators, link_token: str, name: str, password: str
+    ) -> Identity:
+        """The first administrator, by a link that the server has printed; no link works afterwards.
+
+        :raises NotSignedInError: if the link can't be used any more.
+        :raises InputError: if the name is taken or can't be one, or the password is too weak.
+        """
+        if not links.is_good(link_token):
+            raise _spent_link()
+        identity = self._make("u", IdentityKind.USER, name, ServerRole.ADMINISTRATOR)
+        ensure_password(password, name)
+        self._record(Action.IDENTITY_ADD, identity, {"added_by": "one_time_link"})
+        if not links.use_link(link_token, identity, password):
+            raise _spent_link()
+        return identity
+
+    def create_token(
+        self, name: str, role: ServerRole, expires_at: datetime | None = None, scope: TokenScope = UNLIMITED
+    ) -> NewToken:
         """An API token, an identity of its own.
 
-        :raises InputError: if the name is taken or can't be one, or the end has passed.
+        :raises InputError: if the name is taken or can't be one, the end has passed, or it could do nothing.
         """
-        identity = self._make("t", IdentityKind.TOKEN, name, role, expires_at)
+        ensure_scope(role, scope)
+        identity = replace(self._make("t", IdentityKind.TOKEN, name, role, expires_at), scope=scope)
         if expires_at is not None and expires_at <= identity.created_at:
             raise InputError("The token would have expired before its first use.", hint="Give an end in the future.")
-        token = make_token()
+        token = make_secret(SessionKind.TOKEN)
         self._record(Action.IDENTITY_ADD, identity)
         self.store.add_token(identity, token)
         return NewToken(identity, token)
+
+    def admit(self, person: ProvenPerson, role: ServerRole) -> Identity:
+        """Whoever has signed in at the identity provider; known from the first time on, in the role of that moment.
+
+        :raises NotSignedInError: if the person was disabled here.
+        :raises PermissionDeniedError: if it is the first time, and the name is somebody else's.
+        :raises InputError: if it is the first time, and the name can't be one.
+        """
+        found = self.store.find_provider_user(person.proof_hash)
+        if found is None:
+            return self._add_person(person, role)
+        if not found.is_usable(self.clock.now()):
+            raise NotSignedInError(f"{found.name} was disabled here.", hint="Ask an administrator.")
+        if found.role is role:
+            return found
+        change: dict[str, JsonValue] = {"change": "role", "new_role": role.value, "provider": person.issuer}
+        self._record(Action.IDENTITY_CHANGE, found, change)
+        return self.store.set_role(found.name, role)
+
+    def _add_person(self, person: ProvenPerson, role: ServerRole) -> Identity:
+        try:
+            self.store.get(person.name)
+        except NotFoundError:
+            made = replace(self._make("u", IdentityKind.USER, person.name, role), signs_in_by=SignInWay.OIDC)
+            self._record(Action.IDENTITY_ADD, made, {"provider": person.issuer})
+            self.store.add_provider_user(made, person.proof_hash)
+            return made
+        raise PermissionDeniedError(
+            f"There is another user or token of the name {person.name}, which nobody takes over.",
+            hint="Have the identity provider send another name, or another claim: the setting oidc.name_claims.",
+        )
 
     def list_identities(self) -> tuple[Identity, ...]:
         """By kind and name, disabled ones too."""
@@ -95,6 +153,11 @@ class IdentityKeeping:
         :raises InputError: if there is no user of that name.
         """
         found = self._get(name, IdentityKind.USER)
+        if found.signs_in_by is SignInWay.OIDC:
+            raise InputError(
+                f"{found.name} has the role that the identity provider's groups give.",
+                hint="Change the groups there, or the setting oidc.groups; it holds from the next sign-in on.",
+            )
         self._record(Action.IDENTITY_CHANGE, found, {"change": "role", "new_role": role.value})
         return self.store.set_role(name, role)
 
@@ -104,6 +167,8 @@ class IdentityKeeping:
         :raises InputError: if there is no user of that name, or the password is too weak.
         """
         found = self._get(name, IdentityKind.USER)
+        if found.signs_in_by is SignInWay.OIDC:
+            raise InputError(f"{found.name} signs in at an identity provider.", hint="A password is changed there.")
         ensure_password(password, found.name)
         self._record(Action.IDENTITY_CHANGE, found, {"change": "sign_in"})
         return self.store.set_password(name, password)
@@ -143,7 +208,24 @@ class IdentityKeeping:
             "role": identity.role.value,
             "expires_at": None if identity.expires_at is None else identity.expires_at.isoformat(),
         }
-        self.ledger.append_fact(action, parameters=described | (change or {}))
+        self.ledger.append_fact(action, parameters=described | _describe_scope(identity.scope) | (change or {}))
+
+
+def _spent_link() -> NotSignedInError:
+    return NotSignedInError(
+        "This link can't be used any more: it works once, for a day, and while there is no administrator.",
+        hint="Ask an administrator, or start the server again: without one it prints a new link.",
+    )
+
+
+def _describe_scope(scope: TokenScope) -> dict[str, JsonValue]:
+    """Nothing of whoever may all that the role permits."""
+    described: dict[str, JsonValue] = {}
+    if scope.permissions is not None:
+        described["permissions"] = sorted(one.value for one in scope.permissions)
+    if scope.organizational_units:
+        described["organizational_units"] = list(scope.organizational_units)
+    return described
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,70 +240,45 @@ class SignIn:
 class SigningIn:
     """Lets users sign in by name and password.
 
-    Failures are counted by name and by address in this process alone: several servers on one database each allow as
-    many. Tokens aren't touched by it, so that nobody is kept from a server by somebody who guesses at his name.
+    Failures are counted by name and by address, by all servers of one database together. Tokens aren't touched by it,
+    so that nobody is kept from a server by somebody who guesses at his name.
     """
 
-    def __init__(self, store: IdentityStore, clock: Clock) -> None:
+    def __init__(self, store: IdentityStore, clock: Clock, failures: FailureCounting) -> None:
         self._store = store
         self._clock = clock
-        self._by_name = FailureCounts(limit=10, within_seconds=300)
-        self._by_address = FailureCounts(limit=50, within_seconds=300)
+        self._failures = failures
         self._hashing = threading.BoundedSemaphore(_CHECKED_AT_ONCE)
 
-    def sign_in(self, name: str, password: str, address: str) -> SignIn:
-        """A token for 12 hours.
+    def sign_in(self, name: str, password: str, visitor: Visitor, kind: SessionKind = SessionKind.TOKEN) -> SignIn:
+        """A sign-in for 12 hours. Where a second factor is needed it can do nothing before that was given.
 
         :raises NotSignedInError: if it isn't the password, or there is no such user; the answer is the same.
         :raises TooManyAttemptsError: after too many failures of this name or from this address.
         """
         with self._hashing:
-            admitted = self._try(name, password, address)
+            admitted = self._try(name, password, visitor, kind)
         if admitted is None:
             raise NotSignedInError(
                 "That isn't the password of a user here.", hint="Check both. An administrator can set a new password."
             )
         return admitted
 
-    def sign_out(self, token: str) -> None:
-        """End a sign-in; an API token stays as it is."""
-        self._store.end_sign_in(token)
-
-    def _try(self, name: str, password: str, address: str) -> SignIn | None:
-        """Failures are looked at only once it is this attempt's turn, or many at once would all find none yet."""
-        moment, folded = self._clock.monotonic(), fold_name(name)
-        if self._by_name.is_reached(folded, moment) or self._by_address.is_reached(address, moment):
+    def _try(self, name: str, password: str, visitor: Visitor, kind: SessionKind) -> SignIn | None:
+        attempt = self._failures.begin_attempt(limit_sign_ins(name, visitor.address or "unknown"))
+        if attempt is None:
             raise TooManyAttemptsError("There were too many wrong passwords.", hint="Wait 5 minutes, then try again.")
-        token, expires_at = make_token(), self._clock.now() + SIGN_IN_LASTS
-        identity = self._store.sign_in(name, password, token, expires_at)
+        new = make_session(kind, visitor, self._clock)
+        identity = self._store.sign_in(name, password, new)
         if identity is None:
-            self._by_name.add(folded, moment)
-            self._by_address.add(address, moment)
             return None
-        return SignIn(identity, token, expires_at)
+        self._failures.forgive(attempt)
+        return SignIn(identity, new.secret, new.expires_at)
 
 
-class FailureCounts:
-    """When each of many keys failed lately; safe in many threads, and bounded in size."""
-
-    def __init__(self, limit: int, within_seconds: float, largest: int = 10_000) -> None:
-        self._limit = limit
-        self._within_seconds = within_seconds
-        self._largest = largest
-        self._failures: OrderedDict[str, list[float]] = OrderedDict()
-        self._guard = threading.Lock()
-
-    def add(self, key: str, moment: float) -> None:
-        """Count a failure; of too many keys the one that failed longest ago is forgotten."""
-        with self._guard:
-            self._failures[key] = [*self._list_recent(key, moment), moment][-self._limit :]
-            self._failures.move_to_end(key)
-            if len(self._failures) > self._largest:
-                self._failures.popitem(last=False)
-
-    def is_reached(self, key: str, moment: float) -> bool:
-        with self._guard:
-            return len(self._list_recent(key, moment)) >= self._limit
-
-    def _list_recent(self, key: str, moment: float) -> list[float]:
-        return [failed_at for failed_at in self._failures.get(key, ()) if moment - failed_at < self._within_seconds]
+def limit_sign_ins(name: str, address: str) -> tuple[AttemptLimit, ...]:
+    """How often a password may be wrong: by name, and by the address that tries."""
+    return (
+        AttemptLimit(f"name {fold_name(name)}", 10, FAILURES_COUNT),
+        AttemptLimit(f"address {address}", 50, FAILURES_COUNT),
+    )

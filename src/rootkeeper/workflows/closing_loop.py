@@ -1,9 +1,10 @@
 """Closing recovery windows at their end, in every server and worker: a plain loop over our own table.
 
-It hangs on no engine, no schedule and no version of the application. Each turn lists the windows that aren't over,
+It hangs on no engine, no schedule and no version of the application. Each tick lists the windows that aren't over,
 claims those that are due under their account's lock, without waiting for it, and closes several at a time on threads of
-their own. What a process that died left behind is settled as well, so that a window which was just being opened comes
-to its end. While the database can't be read, it goes on with the windows that it knows.
+their own; between two ticks those that are known become due. What a process that died left behind is settled as well,
+so that a window which was just being opened comes to its end. While the database can't be read, it goes on with the
+windows that it knows.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from datetime import timedelta
 from functools import partial
 
 from rootkeeper.domain.notifications import NotificationEvent, Severity
+from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.window_closings import CRITICAL_OVERDUE, find_backoff
 from rootkeeper.domain.window_deadlines import Deadlines, Moment
 from rootkeeper.domain.windows import FINAL_STATES, OWING_STATES, RecoveryWindow, WindowState
@@ -30,6 +32,8 @@ from rootkeeper.workflows.window_notices import WindowNotices
 
 BUSY_SECONDS = 1.0
 """How long a window is left alone, at least, that somebody else is closing; at most twice as long."""
+LISTING_SECONDS = 1.0
+"""How often the windows are listed anew; between two listings those that are known become due."""
 
 
 @dataclass(slots=True)
@@ -52,6 +56,8 @@ class ClosingLoop:
     _deadlines: Deadlines = field(default_factory=Deadlines)
     _known: tuple[RecoveryWindow, ...] = ()
     """That aren't over, as they were listed last."""
+    _listing_at: float = float("-inf")
+    """When they are listed next, in monotonic seconds."""
     _is_database_down: bool = False
     _pauses: dict[str, float] = field(default_factory=dict)
     """By window: until when, in monotonic seconds, it is left alone."""
@@ -59,6 +65,15 @@ class ClosingLoop:
     """By window: attempts in a row of which the database doesn't know."""
     _told_overdue: set[str] = field(default_factory=set)
     _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def turn(self) -> None:
+        """What a server does several times each second: a tick, or, between two of them, a look at what is known."""
+        now = self.clock.monotonic()
+        if now < self._listing_at:
+            self._offer([window for window in self._known if window.state in OWING_STATES])
+            return
+        self._listing_at = now + LISTING_SECONDS
+        self.tick()
 
     def tick(self) -> None:
         """One turn: begin to close what is due, and to settle what was left; waits for neither."""
@@ -68,13 +83,7 @@ class ClosingLoop:
         with self._guard:
             self._deadlines.learn(owing, moment)
             self._forget_all_but(owing)
-        due = [window for window in owing if self._is_due(window) and not self._is_paused(window)]
-        self.shuffle(due)
-        due.sort(key=_find_urgency)
-        for window in due:
-            if self.crew.count() >= self.most_offered:
-                break
-            self.crew.offer(window.account_id, partial(self._close, window))
+        self._offer(owing)
         for window in owing:
             self._tell_overdue(window, moment)
         if not self._is_database_down:
@@ -84,6 +93,29 @@ class ClosingLoop:
         """Begin nothing more, and wait for what is under way; ``False`` if that takes longer."""
         self.crew.stop()
         return self.crew.wait_idle(seconds)
+
+    def _offer(self, owing: Sequence[RecoveryWindow]) -> None:
+        due = [window for window in owing if self._is_due(window) and not self._is_paused(window)]
+        held = self._list_held(due)
+        self.shuffle(due)
+        due.sort(key=_find_urgency)
+        for window in due:
+            if self.crew.count() >= self.most_offered:
+                break
+            if window.account_id not in held:
+                self.crew.offer(window.account_id, partial(self._close, window))
+
+    def _list_held(self, due: Sequence[RecoveryWindow]) -> frozenset[AccountId]:
+        """Accounts whose windows somebody is closing. To ask for their locks would keep all writers waiting; and who
+        looks again and again sees at once when the lease of a worker that died is over.
+        """
+        closing = [window.account_id for window in due if window.state is WindowState.CLOSING]
+        if not closing or self._is_database_down:
+            return frozenset()
+        try:
+            return self.closing.locks.list_held(closing)
+        except DatabaseError:
+            return frozenset()
 
     def _list_unfinished(self) -> Sequence[RecoveryWindow]:
         try:
@@ -148,7 +180,7 @@ class ClosingLoop:
                 self._known = tuple(one for one in self._known if one.window_id != window.window_id)
         elif closing.outcome is ClosingOutcome.FAILED and window.state is not WindowState.CLOSE_FAILED:
             self._count_unrecorded(window)
-        else:
+        elif closing.outcome is not ClosingOutcome.CLOSED:  # that one is known as owing until it is listed anew
             with self._guard:
                 self._pauses.pop(window.window_id, None)
                 self._unrecorded.pop(window.window_id, None)

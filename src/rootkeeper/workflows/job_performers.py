@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from rootkeeper.domain.aws_roles import AwsWork
-from rootkeeper.domain.drift_records import drift_to_record
+from rootkeeper.domain.drift_records import SCHEMA_VERSION, drift_to_record
 from rootkeeper.domain.job_requests import (
     UnlockRequest,
     parse_audit,
@@ -30,6 +30,7 @@ from rootkeeper.domain.statuses import has_findings
 from rootkeeper.errors import PolicyChangedError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.jobs import JobStore
+from rootkeeper.ports.ledger import LedgerReader, LedgerVerification
 from rootkeeper.ports.progress import Progress
 from rootkeeper.ports.stopping import StopSignal
 from rootkeeper.workflows.audit import Audit, AuditReport
@@ -84,6 +85,9 @@ class ActingUseCases(Protocol):
     @property
     def unlock_run(self) -> UnlockRun: ...
 
+    @property
+    def ledger_reader(self) -> LedgerReader: ...
+
     def block_naming(self, inventory: Inventory) -> BlockNaming: ...
 
     def settle_orphans(self, progress: Progress) -> SettlementReport:
@@ -106,6 +110,7 @@ WORK: Mapping[JobKind, AwsWork] = MappingProxyType(
         JobKind.AUDIT: AwsWork.AUDIT,
         JobKind.DELETION: AwsWork.DELETE,
         JobKind.DRIFT_CHECK: AwsWork.AUDIT,
+        JobKind.LEDGER_VERIFICATION: AwsWork.AUDIT,
         JobKind.PLAN: AwsWork.AUDIT,
         JobKind.PREFLIGHT: AwsWork.AUDIT,
         JobKind.UNLOCK: AwsWork.UNLOCK,
@@ -240,6 +245,30 @@ def _find_drift(drift: SetupDrift) -> str | None:
     return describe_drift(drift) if drift.differences or drift.unknown else None
 
 
+def perform_ledger_verification(task: JobTask) -> JobEnding:
+    """Check the whole ledger with its mirror and anchor; the outcome is its JSON. AWS is asked nothing."""
+    found = task.acting.ledger_reader.verify()
+    task.set_outcome(verification_to_record(found))
+    if found.problem is not None:
+        return JobEnding(JobState.FAILED, f"The ledger isn't intact. {found.problem}")
+    return JobEnding(JobState.DONE, f"The ledger is intact: {found.entries} entries.")
+
+
+def verification_to_record(found: LedgerVerification) -> dict[str, JsonValue]:
+    """What a check of the ledger found, as JSON values."""
+    findings: list[JsonValue] = []
+    if found.problem is not None:
+        findings.append({"seq": found.first_bad_sequence, "what": found.problem})
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "is_intact": found.is_intact,
+        "entries": found.entries,
+        "head": {"seq": found.head_sequence, "hash": found.head_hash},
+        "anchored_seq": found.anchored_sequence,
+        "findings": findings,
+    }
+
+
 def perform_unlock(task: JobTask) -> JobEnding:
     """List, show or change policies of buckets or queues; the outcome is its JSON.
 
@@ -303,6 +332,7 @@ PERFORMERS: Mapping[JobKind, Callable[[JobTask], JobEnding]] = MappingProxyType(
         JobKind.AUDIT: perform_audit,
         JobKind.DELETION: perform_deletion,
         JobKind.DRIFT_CHECK: perform_drift_check,
+        JobKind.LEDGER_VERIFICATION: perform_ledger_verification,
         JobKind.PLAN: perform_plan,
         JobKind.PREFLIGHT: perform_preflight,
         JobKind.UNLOCK: perform_unlock,

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from rootkeeper.domain.job_permissions import ensure_still_may
 from rootkeeper.domain.job_records import problem_to_record
 from rootkeeper.domain.jobs import MOST_ATTEMPTS, Job, JobKind, JobState, choose_pause
 from rootkeeper.domain.ledger import ActorKind
@@ -30,6 +31,7 @@ from rootkeeper.errors import (
     RootkeeperError,
     RunStoppedError,
 )
+from rootkeeper.ports.access import IdentityStore
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.jobs import JobStore
 from rootkeeper.ports.notifications import Notifier
@@ -68,6 +70,8 @@ class JobPerforming:
     organization_id: str
     endpoint: str
     """Its label: a job of another endpoint is left alone."""
+    identities: IdentityStore
+    """Who asked may have been disabled since."""
     performers: Mapping[JobKind, Callable[[JobTask], JobEnding]] = field(default_factory=lambda: PERFORMERS)
     patience_seconds: float = _PATIENCE_SECONDS
 
@@ -95,6 +99,7 @@ class JobPerforming:
             self._fail(kept, "A mistake in the program ended it; the server's log has more.")
 
     def _do(self, kept: KeptJob) -> JobEnding:
+        self._ensure_still_may(kept.job)
         acting = self.act_as(kept.job.actor, WORK[kept.job.kind])
         is_clean = False
         try:
@@ -107,6 +112,15 @@ class JobPerforming:
             else:
                 acting.close_later()
         return ending
+
+    def _ensure_still_may(self, job: Job) -> None:
+        """Of whom a server knows; what it does by itself, nobody can be kept from asking for.
+
+        :raises PermissionDeniedError: if whoever asked may do it no more.
+        :raises NotFoundError: if nobody of that name is known.
+        """
+        if job.created_by_kind in (ActorKind.SIGNED_IN, ActorKind.TOKEN):
+            ensure_still_may(self.identities.get(job.created_by), job, self.clock.now())
 
     def _end(self, kept: KeptJob, ending: JobEnding) -> None:
         state, remark = ending.state, ending.remark

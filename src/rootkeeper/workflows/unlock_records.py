@@ -39,6 +39,7 @@ def standing_to_record(standing: PolicyStanding, organization_id: str) -> dict[s
         "protected": standing.is_protected,
         "sha256": None if standing.policy is None else hash_policy(standing.policy),
         "policy": _read_json(standing.policy),
+        "policy_text": standing.policy,
         "locking_statements": [_describe_statement(statement) for statement in standing.lockout.statements],
         "corrected_policy": _read_json(_find_correction(standing)),
     }

@@ -9,11 +9,13 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import uvicorn
 
 from rootkeeper.api.application import make_application
+from rootkeeper.api.console_files import CONSOLE_FOLDER
 from rootkeeper.domain.access import ServerRole
 from tests.fakes.api_services import FakeServices
 
@@ -75,21 +77,33 @@ class ApiServer:
         return self.send(method, address, content, sent)
 
     def send(self, method: str, address: str, content: bytes | None, headers: Mapping[str, str]) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=SECONDS)
-        try:
-            connection.request(method, address, content, dict(headers))
-            response = connection.getresponse()
-            found = {name.lower(): value for name, value in response.getheaders()}
-            return Answer(response.status, found, response.read())
-        finally:
-            connection.close()
+        return send_to(self.port, method, address, content, headers)
+
+
+def send_to(port: int, method: str, address: str, content: bytes | None, headers: Mapping[str, str]) -> Answer:
+    """One request to a server on this machine."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+    try:
+        connection.request(method, address, content, dict(headers))
+        response = connection.getresponse()
+        found = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, found, response.read())
+    finally:
+        connection.close()
 
 
 @contextmanager
-def start_api(services: FakeServices, listening_host: str = "127.0.0.1") -> Iterator[ApiServer]:
-    """Serve until the end of the block."""
-    application = make_application(services, listening_host)
-    config = uvicorn.Config(application, host="127.0.0.1", port=0, log_config=None, access_log=False, lifespan="off")
+def start_api(
+    services: FakeServices, listening_host: str = "127.0.0.1", console_folder: Path = CONSOLE_FOLDER, **options: Any
+) -> Iterator[ApiServer]:
+    """Serve until the end of the block.
+
+    :param options: further ones of uvicorn.
+    """
+    application = make_application(services, listening_host, console_folder)
+    config = uvicorn.Config(
+        application, host="127.0.0.1", port=0, log_config=None, access_log=False, lifespan="off", **options
+    )
     server = uvicorn.Server(config)
     listener = config.bind_socket()
     thread = threading.Thread(target=server.run, args=([listener],), daemon=True)

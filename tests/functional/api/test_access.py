@@ -17,10 +17,17 @@ OPEN = {
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("GET", "/api/openapi.json"),
+    ("GET", "/api/v1/auth/methods"),
+    ("GET", "/api/v1/auth/oidc/callback"),
+    ("GET", "/api/v1/auth/oidc/start"),
+    ("POST", "/api/v1/auth/first-administrator"),
     ("POST", "/api/v1/auth/sign-in"),
     ("POST", "/api/v1/auth/sign-out"),
 }
 """What answers without sign-in; design.md names no other."""
+
+FROM_ELSEWHERE = {"X-Forwarded-For": "203.0.113.7"}
+"""What a proxy on this machine says: so nothing counts as asked by this machine itself."""
 
 BAD_AUTHORIZATIONS = (
     "Bearer rk_unknown",
@@ -43,9 +50,9 @@ IDS = [f"{method} {path}" for method, path, _ in ROUTES]
 
 def call(api: ApiServer, method: str, path: str, authorization: str | None) -> Answer:
     address = path.replace("{account_id}", "222233334444")
-    for name in ("window_id", "job_id", "audit_id", "name"):
+    for name in ("window_id", "job_id", "audit_id", "name", "session_id", "factor_id"):
         address = address.replace(f"{{{name}}}", "none-such")
-    headers = {} if authorization is None else {"Authorization": authorization}
+    headers = dict(FROM_ELSEWHERE) if authorization is None else {**FROM_ELSEWHERE, "Authorization": authorization}
     content = b"{}" if method == "POST" else None
     return api.send(method, address, content, {**headers, "Content-Type": "application/json"})
 
@@ -63,6 +70,10 @@ def test_a_route_that_doesnt_say_who_may_call_it_isnt_made() -> None:
 
 def test_nothing_else_answers_without_sign_in() -> None:
     assert {(method, path) for method, path, demand in ROUTES if demand is Access.ANYBODY} == OPEN
+
+
+def test_this_machine_itself_is_told_nothing_but_numbers_without_sign_in() -> None:
+    assert [path for _, path, demand in ROUTES if demand is Access.ON_THIS_MACHINE] == ["/metrics"]
 
 
 def test_every_permission_guards_a_route() -> None:

@@ -100,14 +100,17 @@ def test_p08_the_log_names_route_and_person_and_never_a_token_a_query_or_a_body(
         api.post("/windows", {"account": "payments", "reason": "canary-of-a-body"})
         api.post("/auth/sign-in", {"name": "ana", "password": "canary-of-a-password"}, None)
         api.send("GET", "/api/v1/me", None, {"Authorization": "Bearer canary-of-a-token"})
-        wait_for(lambda: sum(getattr(one, "event", "") == "api:request" for one in caplog.records) == 4)
+        cookies = {"Cookie": "rootkeeper=canary-of-a-session; __Host-rootkeeper=canary-of-another"}
+        api.send("GET", "/api/v1/me", None, {**cookies, "X-CSRF-Token": "canary-of-a-page"})
+        api.send("GET", "/canary-of-an-address?q=canary-of-a-link", None, cookies)
+        wait_for(lambda: sum(getattr(one, "event", "") == "api:request" for one in caplog.records) == 6)
     ours = [record for record in caplog.records if not record.name.startswith("uvicorn")]
     told = "\n".join(f"{record.getMessage()} {vars(record)}" for record in ours)
     assert "canary" not in told
     assert api.token(ServerRole.VIEWER) not in told
     lines = [record.ids for record in caplog.records if getattr(record, "event", "") == "api:request"]  # type: ignore[attr-defined]  # given as extra
     assert lines[0]["route"] == "/api/v1/accounts"
-    assert [line.get("actor") for line in lines] == ["viewer-token", "operator-token", None, None]
+    assert [line.get("actor") for line in lines] == ["viewer-token", "operator-token", *[None] * 4]
 
 
 def test_every_deliberate_error_has_a_status() -> None:

@@ -2,26 +2,81 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+import urllib3
 
+from tests.fakes.tls_server import make_authority
 from tests.sandbox_process import SandboxProcess
 from tests.server_process import ServerProcess
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1"])
 def test_on_this_machine_only_its_own_names_are_answered_however_it_is_written(tmp_path: Path, host: str) -> None:
+    with serving(tmp_path, "--host", host) as server:
+        place = server.url.removeprefix("http://")
+        assert [ask(place, name) for name in (place, "evil.example")] == [200, 421]
+
+
+def test_with_a_certificate_other_machines_are_answered_by_tls(tmp_path: Path) -> None:
+    authority = make_authority(tmp_path)
+    certificate = str(authority.issue("127.0.0.1"))
+    with serving(tmp_path, "--host", "0.0.0.0", "--tls-cert", certificate) as server:  # noqa: S104 - the point of the test
+        assert server.url.startswith("https://")
+        url = f"https://127.0.0.1:{urlsplit(server.url).port}/healthz"
+        with urllib3.PoolManager(ca_certs=str(authority.bundle)) as pool:
+            answer = pool.request("GET", url, headers={"Host": "rootkeeper.example.com"}, retries=False)
+        assert (answer.status, answer.json()) == (200, {"status": "ok"})
+        assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+        server.stop()
+
+
+def test_a_real_server_measures_itself_its_database_and_aws(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        server.token("viewer", "vera")
+        told = server.ask("GET", "/metrics").body.splitlines()
+        for sample in (
+            'rootkeeper_aws_throttles_total{quota="sts:*"} 0.0',
+            "rootkeeper_database_readable 1.0",
+            "rootkeeper_ledger_entries 1.0",
+            "rootkeeper_notification_targets 0.0",
+            'rootkeeper_windows{state="OPEN"} 0.0',
+        ):
+            assert sample in told, "\n".join(told)
+        assert any(line.startswith("process_resident_memory_bytes ") for line in told)
+        server.stop()
+
+
+@pytest.mark.parametrize("trusted", ["127.0.0.1", "10.0.0.1"])
+def test_a_proxy_that_the_settings_trust_is_believed_that_it_was_asked_by_tls(tmp_path: Path, trusted: str) -> None:
+    settings = {
+        "ROOTKEEPER_SERVER_PUBLIC_URL": "https://rootkeeper.example.com",
+        "ROOTKEEPER_SERVER_TRUSTED_PROXIES": trusted,
+    }
+    told = {"Host": "rootkeeper.example.com", "X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
+    with serving(tmp_path, **settings) as server:
+        answer = urllib3.request("GET", f"{server.url}/healthz", headers=told, retries=False)
+        assert answer.status == 200
+        assert ("Strict-Transport-Security" in answer.headers) == (trusted == "127.0.0.1")
+
+
+@contextmanager
+def serving(folder: Path, *options: str, **settings: str) -> Iterator[ServerProcess]:
+    """A server with a database in ``folder``, over a sandbox of its own."""
     with SandboxProcess.start("--accounts", "3") as sandbox:
         environment = sandbox.environment() | {
-            "HOME": str(tmp_path),
-            "ROOTKEEPER_DATABASE_URL": f"sqlite:///{tmp_path / 'rootkeeper.db'}",
-            "XDG_STATE_HOME": str(tmp_path / "state"),
+            "HOME": str(folder),
+            "ROOTKEEPER_DATABASE_URL": f"sqlite:///{folder / 'rootkeeper.db'}",
+            "XDG_STATE_HOME": str(folder / "state"),
+            **settings,
         }
-        with ServerProcess.start(environment, options=("--host", host)) as server:
-            place = server.url.removeprefix("http://")
-            assert [ask(place, name) for name in (place, "evil.example")] == [200, 421]
+        with ServerProcess.start(environment, options=options) as server:
+            yield server
 
 
 def ask(place: str, host: str) -> int:

@@ -64,5 +64,5 @@ def test_the_document_names_every_demand_and_every_problem() -> None:
             assert operation["x-rootkeeper-access"], path
             assert operation["summary"].endswith("."), path
             is_open = operation["x-rootkeeper-access"] == "anybody"
-            assert operation["security"] == ([] if is_open else [{"bearer": []}])
+            assert operation["security"] == ([] if is_open else [{"bearer": []}, {"cookie": []}])
             assert is_open or {"401", "403", "404", "409", "422"} <= set(operation["responses"])

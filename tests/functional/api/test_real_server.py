@@ -104,6 +104,54 @@ def test_an_audit_through_the_api_is_kept_and_names_who_asked(story: Story) -> N
     assert asked[0]["actor"]["kind"] == "token"
 
 
+def test_the_overview_is_that_of_the_organization(story: Story) -> None:
+    overview = story.get("/overview").body
+    assert (overview["is_sandbox"], overview["setup"]["trusted_access"]) == (True, True)
+    assert overview["setup"]["features"] == ["RootCredentialsManagement", "RootSessions"]
+    assert [one["what"] for one in overview["missing"]] == ["A delegated administrator (failsafe)"]
+    assert overview["summary"]["accounts"] == 14
+    assert overview["root_logins_left"] > 0
+    assert overview["last_audit"]["requested_by"] == "aud"
+    tree = story.get("/organization").body
+    assert all(unit["path"].startswith("Root") for unit in tree["units"])
+
+
+def test_an_administrator_registers_the_failsafe_and_the_ledger_says_so(story: Story) -> None:
+    delegate = story.find_clean_member()["account_id"]
+    body = {"features": [], "delegated_administrator": delegate}
+    assert story.post("/setup", body, "olga").status == 403
+    planned = story.post("/setup/plan", body, "adam").body
+    assert [step["outcome"] for step in planned["steps"]] == ["planned"]
+    done = story.post("/setup", body, "adam").body
+    assert (done["is_proven"], [step["outcome"] for step in done["steps"]]) == (True, ["changed"])
+    assert done["remarks"] == ["The next audit shows the account as failsafe."]
+    assert story.get("/overview").body["missing"] == []
+    assert delegate in [one["account_id"] for one in story.get("/overview").body["failsafe"]]
+    registered = [one for one in list_ledger(story) if one["action"] == "delegated_administrator:register"]
+    assert [one["phase"] for one in registered] == ["intent", "outcome"]
+    assert {one["actor"]["name"] for one in registered} == {"adam"}
+
+
+def test_the_server_verifies_its_ledger(story: Story) -> None:
+    job = story.follow(story.post("/ledger/verifications", None, "aud"))
+    assert job["state"] == "done", job
+    outcome = story.get(f"/jobs/{job['job_id']}/outcome").body
+    assert (outcome["is_intact"], outcome["findings"]) == (True, [])
+    assert outcome["entries"] == outcome["head"]["seq"] > 0
+
+
+def test_an_exception_is_kept_and_deletion_skips_its_account(story: Story) -> None:
+    account_id = story.get("/accounts?status=not_present&limit=500").body["accounts"][-1]["account_id"]
+    body = {"account_id": account_id, "owner": "Ana", "reason": "a test", "until": "2099-01-01T00:00:00Z"}
+    assert story.post("/exceptions", body).body["in_force"] is True
+    job = story.follow(story.post("/plans", {"selection": {"everything": True}}))
+    plan = story.get(f"/jobs/{job['job_id']}/outcome").body
+    (skipped,) = (one for one in plan["accounts"] if one["account_id"] == account_id)
+    assert "Ana" in str(skipped)
+    removed = story.server.ask("DELETE", f"/api/v1/exceptions/{account_id}", name="olga")
+    assert (removed.status, story.get("/exceptions").body["exceptions"]) == (200, [])
+
+
 def test_a_window_is_requested_approved_by_somebody_else_opened_and_closed(story: Story) -> None:
     window = story.request_window()
     window_id, account_id = window["window_id"], window["account_id"]
@@ -178,11 +226,11 @@ def test_a_user_signs_in_with_a_password_from_a_file(story: Story, tmp_path: Pat
     password = "correct horse battery"
     path = tmp_path / "password"
     path.write_text(f"{password}\n")
-    added = story.program.run("users", "add", "ute", "--role", "approver", "--password-file", str(path), "-o", "json")
+    added = story.program.run("users", "add", "ute", "--role", "auditor", "--password-file", str(path), "-o", "json")
     assert added.status == 0, added.shown
     answer = story.server.ask("POST", "/api/v1/auth/sign-in", {"name": "ute", "password": password})
     story.server.tokens["ute"] = answer.body["token"]
-    assert story.get("/me", "ute").body["role"] == "approver"
+    assert story.get("/me", "ute").body["role"] == "auditor"
     assert story.program.run("users", "disable", "ute").status == 0
     assert story.get("/me", "ute").status == 401
     assert password not in story.server.stderr

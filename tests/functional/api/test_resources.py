@@ -131,6 +131,25 @@ def test_a_window_is_requested_by_whoever_the_token_stands_for_and_with_the_powe
     assert api.get(f"/windows/{PAYMENTS_ID}").json["window_id"] == window.window_id
 
 
+def test_a_request_is_checked_without_asking_anybody_for_anything(api: ApiServer) -> None:
+    answer = api.post("/windows/check", REQUEST)
+    assert answer.status == 200
+    assert (answer.json["account_id"], answer.json["duration_seconds"]) == (PAYMENTS_ID, 7200)
+    assert (answer.json["email"], answer.json["approvals_needed"]) == ("payments@example.com", 1)
+    assert answer.json["present"]["password"] is False
+    assert answer.json["remarks"] == ["1 person beside the requester must approve it before it can be opened."]
+    assert api.services.windows.kept == {}
+    (act, _, work) = api.services.acts[-1]
+    assert (act, work) == ("plan", AwsWork.RECOVER)
+
+
+def test_what_speaks_against_a_request_is_told_by_the_check_as_by_the_request(api: ApiServer) -> None:
+    api.services.failure = AwsAccessDeniedError("Policy p-1 blocks it.", hint="Change the policy first.")
+    answer = api.post("/windows/check", REQUEST)
+    assert (answer.status, answer.code) == (502, AwsAccessDeniedError.code)
+    assert answer.json["hint"] == "Change the policy first."
+
+
 def test_a_young_listing_of_accounts_is_used_and_an_old_one_read_anew(api: ApiServer) -> None:
     api.post("/windows", REQUEST)
     assert "read inventory" not in [act for act, _, _ in api.services.acts]
@@ -470,6 +489,34 @@ def test_the_ledger_is_read_in_pages(api: ApiServer) -> None:
     assert [entry["sequence"] for entry in api.get(f"/ledger?after={page['next']}").json["entries"]] == [3]
 
 
+@pytest.mark.parametrize(
+    ("query", "sequences"),
+    [
+        ("", [3, 2, 1]),
+        ("?limit=2", [3, 2]),
+        ("?before=3", [2, 1]),
+        ("?action=job:request", [3, 2, 1]),
+        ("?action=window:open&action=job:request&result=done", [3, 2, 1]),
+        ("?action=window:open", []),
+        ("?result=failed", []),
+        ("?actor=alice", [3, 2, 1]),
+        ("?actor=nobody", []),
+        (f"?account_id={PAYMENTS_ID}", []),
+    ],
+)
+def test_the_latest_entries_of_the_ledger_are_found(api: ApiServer, query: str, sequences: list[int]) -> None:
+    for _ in range(3):
+        api.post("/audits", None, ServerRole.AUDITOR)
+    page = api.get(f"/ledger/latest{query}").json
+    assert [entry["sequence"] for entry in page["entries"]] == sequences
+    assert page["next"] == ("2" if query == "?limit=2" else None)
+
+
+def test_the_latest_entries_of_what_is_no_action_are_refused(api: ApiServer) -> None:
+    assert api.get("/ledger/latest?action=nonsense").code == "input.invalid"
+    assert api.get("/ledger/latest?account_id=12").code == "input.invalid"
+
+
 def test_schedules_are_told(api: ApiServer) -> None:
     (schedule,) = api.get("/schedules").json["schedules"]
     assert (schedule["kind"], schedule["time_zone"]) == ("audits", "Europe/Berlin")
@@ -501,12 +548,12 @@ def test_an_administrator_makes_a_token_that_acts_at_once_and_is_shown_once(api:
 
 
 def test_a_user_signs_in_acts_and_signs_out(api: ApiServer) -> None:
-    body = {"name": "ana", "role": "approver", "password": "correct horse battery"}
+    body = {"name": "ana", "role": "auditor", "password": "correct horse battery"}
     assert api.post("/users", body, ServerRole.ADMINISTRATOR).status == 201
     signed_in = api.post("/auth/sign-in", {"name": "ana", "password": body["password"]}, None).json
     headers = {"Authorization": f"Bearer {signed_in['token']}"}
     me = api.send("GET", "/api/v1/me", None, headers).json
-    assert (me["name"], me["kind"], me["role"]) == ("ana", "user", "approver")
+    assert (me["name"], me["kind"], me["role"]) == ("ana", "user", "auditor")
     assert api.send("POST", "/api/v1/auth/sign-out", None, headers).status == 204
     assert api.send("GET", "/api/v1/me", None, headers).status == 401
     assert api.send("POST", "/api/v1/auth/sign-out", None, headers).status == 204

@@ -33,8 +33,10 @@ OF_OUR_OWN = frozenset(
         ("token", "revoke"),
         ("users", "add"),
         ("users", "disable"),
+        ("users", "reset-factors"),
         ("users", "set-password"),
         ("users", "set-role"),
+        ("users", "sign-out"),
     }
 )
 """They change what the product keeps, or send to people, and nothing in AWS: test_identity_commands,

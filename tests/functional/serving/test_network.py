@@ -1,4 +1,7 @@
-"""P24: a server or worker reaches nothing but AWS and its database; no library of it calls home."""
+"""P24: a server or worker reaches nothing but AWS and its database; no library of it calls home.
+
+What settings name is reached too: notification targets, and an identity provider (``test_identity_provider.py``).
+"""
 
 from __future__ import annotations
 

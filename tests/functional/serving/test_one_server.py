@@ -84,7 +84,21 @@ def test_once_it_has_ended_commands_change_aws_again(stage: Stage) -> None:
 def test_it_refuses_to_be_reached_from_other_machines(stage: Stage) -> None:
     run = stage.program.run("serve", "--host", "0.0.0.0")  # noqa: S104 - that this is refused is the test
     assert run.status == USAGE
+    assert "--tls-cert" in run.stderr
     assert "--insecure-listen" in run.stderr
+    assert not stage.database.exists()
+
+
+def test_whom_everybody_could_be_it_refuses_to_trust(stage: Stage) -> None:
+    run = stage.program.run("serve", "--port", "0", ROOTKEEPER_SERVER_TRUSTED_PROXIES="0.0.0.0/0")
+    assert run.status == USAGE
+    assert "not the address of a proxy" in run.stderr
+
+
+def test_a_certificate_that_cant_be_used_is_an_error_before_anything_is_started(stage: Stage) -> None:
+    run = stage.program.run("serve", "--port", "0", "--tls-cert", str(stage.database.with_name("gone.pem")))
+    assert run.status == USAGE
+    assert "gone.pem can't be read: No such file" in run.stderr
     assert not stage.database.exists()
 
 

@@ -6,11 +6,14 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.rootkeeper_server import Answer, FakeRootkeeperServer
+from tests.functional.api.browsers import Page
 from tests.functional.conversation import converse
 from tests.functional.published_schemas import ensure_fits
 from tests.functional.running import SECONDS, Program, Run
@@ -38,14 +41,24 @@ def newcomer(stage: ServedStage, tmp_path: Path) -> Program:
 
 
 @pytest.fixture(scope="module")
-def anna(stage: ServedStage, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A user with a password."""
+def add_user(stage: ServedStage, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], str]:
+    """Adds a user of that name and role with a password."""
     secret = tmp_path_factory.mktemp("secrets") / "password"
     secret.write_text(f"{PASSWORD}\n")
     secret.chmod(0o600)
-    added = stage.local.run("users", "add", "anna", "--role", "operator", "--password-file", secret)
-    assert added.status == 0, added.shown
-    return "anna"
+
+    def add(name: str, role: str) -> str:
+        added = stage.local.run("users", "add", name, "--role", role, "--password-file", secret)
+        assert added.status == 0, added.shown
+        return name
+
+    return add
+
+
+@pytest.fixture(scope="module")
+def anna(add_user: Callable[[str, str], str]) -> str:
+    """A user with a password, whose role needs nothing else."""
+    return add_user("anna", "auditor")
 
 
 def run_with_input(program: Program, text: str, *arguments: str) -> Run:
@@ -65,24 +78,32 @@ def stored_files(tmp_path: Path) -> list[Path]:
     return sorted(path for path in (tmp_path / "config").rglob("*") if path.is_file())
 
 
-def test_a_person_signs_in_with_a_password_and_is_that_person(
-    stage: ServedStage, newcomer: Program, anna: str, tmp_path: Path
+def test_a_person_signs_in_with_password_and_code_and_is_that_person(
+    stage: ServedStage, newcomer: Program, add_user: Callable[[str, str], str], tmp_path: Path
 ) -> None:
-    with converse(newcomer, "login", "--user", anna) as person:
-        person.wait_for(f"Password of {anna}")
+    nora = add_user("nora", "operator")
+    page = Page(int(stage.server.url.rpartition(":")[2]), lambda: datetime.now(UTC))
+    page.sign_in(nora, PASSWORD)
+    app = page.enrol()
+    with converse(newcomer, "login", "--user", nora) as person:
+        person.wait_for(f"Password of {nora}")
         person.type(PASSWORD)
+        person.wait_for("Code of your authenticator app")
+        following = app.at(page.now(), counter_offset=1)
+        person.type(following)
         assert person.end() == 0, person.text
         assert PASSWORD not in person.text
+        assert following not in person.text
     (stored,) = stored_files(tmp_path)
     assert stored.stat().st_mode & 0o777 == 0o600
     assert PASSWORD not in stored.read_text()
     shown = newcomer.run("status", "-o", "json")
-    assert (shown.status, shown.json["name"], shown.json["role"]) == (0, "anna", "operator"), shown.shown
+    assert (shown.status, shown.json["name"], shown.json["role"]) == (0, "nora", "operator"), shown.shown
     ensure_fits(shown.json, "membership")
     requested = newcomer.run(
         "windows", "request", "Log Archive", "--reason", "x", "--for", "10m", "--yes", "-o", "json"
     )
-    assert (requested.json["requested_by"], requested.json["requested_by_kind"]) == ("anna", "signed_in")
+    assert (requested.json["requested_by"], requested.json["requested_by_kind"]) == ("nora", "signed_in")
     assert newcomer.run("windows", "cancel", "Log Archive", "--yes").status == 0
 
 

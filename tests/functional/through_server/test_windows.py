@@ -185,3 +185,13 @@ def test_a_drill_is_reported_with_who_did_what_and_how_long_it_took(stage: Serve
     assert told.stdout.startswith("# Drill ")
     ensure_fits(theirs.json, "window-report")
     assert told.stdout == stage.local.run("windows", "report", ARCHIVE).stdout
+
+
+@pytest.mark.parametrize(("name", "status"), [("vera", 3), ("boris", 2)])
+def test_whoever_may_not_approve_is_told_so_before_anybody_asks(stage: ServedStage, name: str, status: int) -> None:
+    unfinished = stage.person("vera").run("windows", "list", "--unfinished", "-o", "json").json["windows"]
+    ids = [window["window_id"] for window in unfinished if window["account_id"] == SHOP_EU]
+    window_id = ids[0] if ids else request(stage, SHOP_EU)
+    run = stage.person(name).run("windows", "approve", window_id)
+    assert run.status == status, run.shown
+    assert ("may not do that there: windows:approve" in run.stderr) is (status == 3)

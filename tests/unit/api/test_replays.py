@@ -4,38 +4,59 @@ from __future__ import annotations
 
 import pytest
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from rootkeeper.api.replays import KEPT_SECONDS, Replay, Replays
+from rootkeeper.api.replays import LONGEST_KEPT_BYTES, SECRET_PARTS, Replay, Replays
+from rootkeeper.api.routes import ROWS
 from rootkeeper.domain.access import Identity, IdentityKind, ServerRole
-from rootkeeper.errors import InputError, JobConflictError
-from tests.fakes.clock import START, FakeClock
+from rootkeeper.errors import DatabaseError, InputError, JobConflictError
+from tests.fakes.answers import InMemoryAnswers
+from tests.fakes.clock import START
 
 ANA = Identity("u-1", IdentityKind.USER, "ana", ServerRole.OPERATOR, "admin", START)
 
 
-def begin(replays: Replays, key: str | None = "k-1", method: str = "POST", body: bytes = b"{}") -> Replay | None:
+@pytest.fixture
+def answers() -> InMemoryAnswers:
+    return InMemoryAnswers()
+
+
+@pytest.fixture
+def replays(answers: InMemoryAnswers) -> Replays:
+    return Replays(answers)
+
+
+def begin(
+    replays: Replays, key: str | None = "k-1", method: str = "POST", body: bytes = b"{}", path: str = "windows"
+) -> Replay | None:
     headers = [] if key is None else [(b"idempotency-key", key.encode())]
-    scope = {"type": "http", "method": method, "path": "/api/v1/windows", "headers": headers, "query_string": b""}
+    scope = {"type": "http", "method": method, "path": f"/api/v1/{path}", "headers": headers, "query_string": b""}
     scope |= {"server": ("127.0.0.1", 8700), "scheme": "http"}
     return replays.begin(Request(scope), body, ANA)
 
 
-def begin_and_end(replays: Replays, key: str) -> Replay:
-    replay = begin(replays, key)
+def answer(replays: Replays, response: Response, path: str = "windows", body: bytes = b"{}") -> None:
+    replay = begin(replays, path=path, body=body)
     assert replay is not None
-    replays.end(replay, Response(key))
-    return replay
+    assert replay.response is None
+    replays.end(replay, response)
 
 
-def test_only_a_post_with_a_key_is_remembered() -> None:
-    replays = Replays(FakeClock())
+def test_only_a_post_with_a_key_is_remembered(replays: Replays) -> None:
     assert begin(replays, None) is None
     assert begin(replays, method="GET") is None
 
 
-def test_a_request_whose_first_one_is_being_answered_waits() -> None:
-    replays = Replays(FakeClock())
+def test_an_answer_is_given_again_as_it_was(replays: Replays) -> None:
+    answer(replays, JSONResponse({"window_id": "w-1"}, 201))
+    again = begin(replays)
+    assert again is not None
+    assert again.response is not None
+    assert (again.response.status_code, again.response.body) == (201, b'{"window_id":"w-1"}')
+    assert again.response.headers["content-type"] == "application/json"
+
+
+def test_a_request_whose_first_one_is_being_answered_waits(replays: Replays) -> None:
     first = begin(replays)
     assert first is not None
     with pytest.raises(JobConflictError):
@@ -44,25 +65,54 @@ def test_a_request_whose_first_one_is_being_answered_waits() -> None:
     assert begin(replays) is not None
 
 
+def test_another_request_under_the_same_key_is_a_mistake(replays: Replays) -> None:
+    answer(replays, JSONResponse({}))
+    with pytest.raises(InputError, match="another request"):
+        begin(replays, body=b'{"other": 1}')
+
+
 @pytest.mark.parametrize("key", ["", "k" * 201])
-def test_a_key_has_a_length(key: str) -> None:
+def test_a_key_has_a_length(replays: Replays, key: str) -> None:
     with pytest.raises(InputError):
-        begin(Replays(FakeClock()), key)
+        begin(replays, key)
 
 
-def test_an_answer_is_forgotten_after_a_day() -> None:
-    clock = FakeClock()
-    replays = Replays(clock)
-    kept = begin_and_end(replays, "k-1")
-    clock.advance(KEPT_SECONDS)
-    assert begin(replays) is kept
-    clock.advance(1)
-    fresh = begin(replays)
-    assert fresh is not kept
+@pytest.mark.parametrize("path", ["tokens", "users", "identities/ana/set-password", "me/factors/totp", "auth/step-up"])
+def test_what_holds_a_secret_is_never_kept_and_never_done_twice(
+    answers: InMemoryAnswers, replays: Replays, path: str
+) -> None:
+    answer(replays, JSONResponse({"token": "rk_secret"}), path, b'{"password": "hunter2"}')
+    assert "rk_secret" not in repr(answers.kept)
+    (fingerprint, kept) = next(iter(answers.kept.values()))
+    assert kept is not None
+    assert kept.body is None
+    with pytest.raises(JobConflictError, match="isn't kept"):
+        begin(replays, path=path, body=b'{"password": "another"}')
+    assert answers.kept == {f"{ANA.identity_id} k-1": (fingerprint, kept)}
 
 
-def test_a_bounded_number_of_answers_is_kept_the_youngest_ones() -> None:
-    replays = Replays(FakeClock())
-    kept = [begin_and_end(replays, f"k-{number}") for number in range(1_001)]
-    assert begin(replays, "k-1000") is kept[1_000]
-    assert begin(replays, "k-0") is not kept[0]
+@pytest.mark.parametrize(
+    "response", [StreamingResponse(iter([b"data"])), Response(b"x" * (LONGEST_KEPT_BYTES + 1))], ids=["stream", "long"]
+)
+def test_an_answer_that_cant_be_kept_is_still_given_once_alone(replays: Replays, response: Response) -> None:
+    answer(replays, response)
+    with pytest.raises(JobConflictError, match="isn't kept"):
+        begin(replays)
+
+
+def test_whoever_asked_gets_his_answer_though_it_cant_be_kept(
+    answers: InMemoryAnswers, replays: Replays, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise DatabaseError("The disk is full.")
+
+    monkeypatch.setattr(answers, "keep", fail)
+    answer(replays, JSONResponse({}))
+
+
+def test_every_route_that_takes_or_gives_a_secret_is_known() -> None:
+    told = {row.tag for row in ROWS if row.method == "POST" and any(word in row.path for word in _SECRET_WORDS)}
+    assert told <= SECRET_PARTS
+
+
+_SECRET_WORDS = ("token", "password", "user", "auth", "factor", "session")

@@ -73,3 +73,14 @@ def test_pacers_that_share_a_store_share_its_tokens() -> None:
     assert clock.slept == []
     pacers[0].take("account", "GetPrimaryEmail")
     assert clock.slept == [pytest.approx(1 / 3)]
+
+
+def test_throttles_are_counted_by_quota() -> None:
+    pacer = Pacer(FakeClock(), api_share=1)
+    assert set(pacer.count_throttles().values()) == {0}
+    pacer.slow_down("organizations", "ListAccounts")
+    pacer.slow_down("organizations", "ListAccounts")
+    pacer.slow_down("sts", "AssumeRoot")
+    pacer.slow_down("iam", "GetAccountSummary")
+    counted = {quota: count for quota, count in pacer.count_throttles().items() if count}
+    assert counted == {"organizations:ListAccounts": 2, "sts:*": 1}

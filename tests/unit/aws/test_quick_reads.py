@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
-from botocore.session import Session
 
-from rootkeeper.aws.call_templates import SignedCall
 from rootkeeper.aws.clients import AwsClients
 from rootkeeper.aws.pacing import Pacer
-from rootkeeper.aws.quick_reads import QuickReads, ShortWay
+from rootkeeper.aws.quick_reads import QuickReads
 from rootkeeper.aws.root_sessions import AwsRootSession, AwsRootSessions, assume_root_parameters
 from rootkeeper.aws.session_credentials import NoRootSessionError, RootSessionCredentials, root_session_entered
 from rootkeeper.domain.ledger import Action, Intent
@@ -23,7 +20,6 @@ from rootkeeper.errors import AwsAccessDeniedError, AwsNotFoundError, LockLostEr
 from rootkeeper.ports.clock import Clock
 from tests.fakes.aws_server import CUT, FakeAwsServer, Reply, answer_xml, error_xml
 from tests.fakes.intents import make_intent
-from tests.fakes.tls_server import TlsServer, make_authority
 from tests.unit.aws.conftest import OPERATOR_KEY
 
 SESSION = RootSessionCredentials("ASIAIOSFODNN7EXAMPLE", "secret-of-the-session", "token-of-the-session")
@@ -108,7 +104,7 @@ def test_after_anything_else_botocore_makes_the_call(
     assert went_by_botocore(aws_server) == [False, True]
 
 
-def test_what_changes_something_never_goes_the_short_way(clients: AwsClients, aws_server: FakeAwsServer) -> None:
+def test_what_changes_something_never_goes_the_way_of_reads(clients: AwsClients, aws_server: FakeAwsServer) -> None:
     quick = clients.root_iam._quick
     assert isinstance(quick, QuickReads)
     with root_session_entered(SESSION):
@@ -203,50 +199,3 @@ class PacerThatTakesItsTime(Pacer):
 
     def take(self, service: str, operation: str) -> None:
         self._patient.sleep(self._waiting)
-
-
-# The way itself.
-
-
-def test_nothing_goes_the_short_way_where_a_proxy_stands(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:3128")
-    assert not make_way("https://iam.amazonaws.com").is_open
-    assert make_way("http://127.0.0.1:4599").is_open
-
-
-def make_way(url: str) -> ShortWay:
-    return ShortWay(url, Session(), connect_timeout_seconds=5, read_timeout_seconds=5)
-
-
-def call(url: str) -> SignedCall:
-    return SignedCall(f"{url}/", {"Content-Type": "text/plain"}, b"")
-
-
-def test_a_server_is_spoken_to_only_if_the_bundle_vouches_for_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    authority = make_authority(tmp_path)
-    with TlsServer.start(authority.issue("127.0.0.1")) as server:
-        assert make_way(server.url).exchange(call(server.url)) is None
-        assert server.requests == 0
-        monkeypatch.setenv("AWS_CA_BUNDLE", str(authority.bundle))
-        answer = make_way(server.url).exchange(call(server.url))
-        assert answer is not None
-        assert answer.status == 200
-
-
-def test_a_bundle_that_cant_be_read_and_a_place_where_nobody_listens_are_no_answer(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "missing.pem"))
-    assert make_way("https://127.0.0.1:9").exchange(call("https://127.0.0.1:9")) is None
-    assert make_way("http://127.0.0.1:9").exchange(call("http://127.0.0.1:9")) is None
-
-
-def test_a_connection_is_used_again(aws_server: FakeAwsServer) -> None:
-    aws_server.answer("ListAccessKeys", LISTED)
-    way = make_way(aws_server.url)
-    listing = SignedCall(f"{aws_server.url}/", {"Content-Type": "x"}, b"Action=ListAccessKeys&Version=2010-05-08")
-    for _ in range(3):
-        assert way.exchange(listing) is not None
-        assert len(way._idle) == 1

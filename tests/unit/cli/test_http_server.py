@@ -1,9 +1,11 @@
-"""Who a server takes a client for, where it says itself who it is."""
+"""Who a server takes a client for, where it says itself who it is, and how it speaks TLS."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -11,7 +13,9 @@ import urllib3
 
 from rootkeeper.bootstrap.serving import ServerRuntime
 from rootkeeper.cli.http_server import HttpServer, bind, ensure_proxies, url_of
+from rootkeeper.cli.tls_files import TlsFiles
 from rootkeeper.errors import InputError
+from tests.fakes.tls_server import make_authority
 
 
 class Stopping:
@@ -34,37 +38,55 @@ class Stopping:
 
 
 async def tell_client(scope: Any, _: Any, send: Any) -> None:
-    """Answers with the address that it takes the client's for."""
+    """Answers with how it thinks that it was asked, and the address that it takes the client's for."""
     await send({"type": "http.response.start", "status": 200, "headers": []})
-    await send({"type": "http.response.body", "body": scope["client"][0].encode()})
+    await send({"type": "http.response.body", "body": f"{scope['scheme']} {scope['client'][0]}".encode()})
 
 
-def ask(proxies: Sequence[str]) -> str:
-    """Who a client on this machine is taken for that says that it asks for another."""
+@contextmanager
+def serving(proxies: Sequence[str] = (), tls: TlsFiles | None = None) -> Iterator[str]:
+    """Where it answers."""
     stopping, is_ready = Stopping(), threading.Event()
     with bind("127.0.0.1", 0, beyond_loopback=False) as listener:
-        server = HttpServer(tell_client, cast("ServerRuntime", stopping), stopping, is_ready.set, proxies)
+        server = HttpServer(tell_client, cast("ServerRuntime", stopping), stopping, is_ready.set, proxies, tls)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         try:
             assert is_ready.wait(20)
-            return urllib3.request("GET", url_of(listener), headers={"X-Forwarded-For": "203.0.113.7"}).data.decode()
+            yield url_of(listener, is_tls=tls is not None)
         finally:
             stopping.asked.set()
             thread.join()
 
 
+def ask(proxies: Sequence[str]) -> str:
+    """Who a client on this machine is taken for that says that it asks for another, by TLS."""
+    told = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
+    with serving(proxies) as url:
+        return urllib3.request("GET", url, headers=told).data.decode()
+
+
 def test_nobody_is_believed_who_says_to_be_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
-    assert ask(()) == "127.0.0.1"
+    assert ask(()) == "http 127.0.0.1"
 
 
 def test_a_proxy_that_is_named_is_believed() -> None:
-    assert ask(("127.0.0.1",)) == "203.0.113.7"
+    assert ask(("127.0.0.1",)) == "https 203.0.113.7"
 
 
 def test_another_one_than_is_named_is_not() -> None:
-    assert ask(("10.0.0.1",)) == "127.0.0.1"
+    assert ask(("10.0.0.1",)) == "http 127.0.0.1"
+
+
+def test_it_speaks_tls_with_the_certificate_that_it_was_given_and_no_plain_text(tmp_path: Path) -> None:
+    authority = make_authority(tmp_path)
+    with serving(tls=TlsFiles(authority.issue("127.0.0.1"), None)) as url:
+        assert url.startswith("https://127.0.0.1:")
+        with urllib3.PoolManager(ca_certs=str(authority.bundle)) as pool:
+            assert pool.request("GET", url, retries=False).data == b"https 127.0.0.1"
+        with pytest.raises(urllib3.exceptions.ProtocolError), urllib3.PoolManager() as pool:
+            pool.request("GET", url.replace("https:", "http:"), retries=False)
 
 
 @pytest.mark.parametrize("address", ["*", "", "proxy.example.com", "127.0.0.1,10.0.0.1", "0.0.0.0/0"])

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rootkeeper.domain.deletion_exceptions import DeletionException, ensure_exception
+from rootkeeper.domain.deletion_exceptions import DeletionException, ensure_exception, exception_to_record
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.errors import InputError
 
@@ -20,6 +20,13 @@ EXCEPTION = DeletionException(
 def test_an_exception_is_in_force_until_its_end_and_not_longer() -> None:
     assert EXCEPTION.is_in_force(NOW)
     assert not EXCEPTION.is_in_force(EXCEPTION.until)
+
+
+def test_an_exception_is_shown_with_its_end_and_whether_it_is_in_force() -> None:
+    record = exception_to_record(EXCEPTION, NOW)
+    assert (record["account_id"], record["owner"], record["added_by"]) == ("222233334444", "payments team", "alice")
+    assert (record["until"], record["in_force"]) == ("2026-02-14T09:00:00Z", True)
+    assert exception_to_record(EXCEPTION, EXCEPTION.until)["in_force"] is False
 
 
 def test_a_complete_exception_is_kept_as_it_is() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from rootkeeper.domain.access import Identity, IdentityKind, ServerRole
+from rootkeeper.domain.access import Identity, IdentityKind, Permission, ServerRole, SignInWay, TokenScope
 from rootkeeper.domain.identity_records import identity_to_record
 
 NOW = datetime(2026, 1, 15, 9, 0, 0, 123456, tzinfo=UTC)
@@ -17,6 +17,8 @@ def test_a_token_is_shown_with_its_end_and_without_what_proves_it() -> None:
         "kind": "token",
         "name": "ci",
         "role": "auditor",
+        "signs_in_by": None,
+        "limited_to": None,
         "is_usable": True,
         "created_by": "ana",
         "created_at": "2026-01-15T09:00:00Z",
@@ -29,3 +31,24 @@ def test_a_token_is_shown_with_its_end_and_without_what_proves_it() -> None:
 def test_an_expired_token_may_not_act() -> None:
     token = Identity("t-1", IdentityKind.TOKEN, "ci", ServerRole.AUDITOR, "ana", NOW, NOW + timedelta(days=1))
     assert identity_to_record(token, NOW + timedelta(days=1))["is_usable"] is False
+
+
+def test_the_limits_of_a_token_are_shown() -> None:
+    scope = TokenScope(frozenset({Permission.WINDOWS_REQUEST, Permission.WINDOWS_READ}), ("Workloads/Prod",))
+    token = Identity("t-1", IdentityKind.TOKEN, "ci", ServerRole.OPERATOR, "ana", NOW, scope=scope)
+    assert identity_to_record(token, NOW)["limited_to"] == {
+        "permissions": ["windows:read", "windows:request"],
+        "organizational_units": ["Workloads/Prod"],
+    }
+    units_alone = Identity(
+        "t-1", IdentityKind.TOKEN, "ci", ServerRole.OPERATOR, "ana", NOW, scope=TokenScope(None, ("r-1",))
+    )
+    assert identity_to_record(units_alone, NOW)["limited_to"] == {
+        "permissions": None,
+        "organizational_units": ["r-1"],
+    }
+
+
+def test_it_is_shown_how_a_user_signs_in() -> None:
+    user = Identity("u-1", IdentityKind.USER, "ana", ServerRole.VIEWER, "rootkeeper", NOW, signs_in_by=SignInWay.OIDC)
+    assert identity_to_record(user, NOW)["signs_in_by"] == "oidc"

@@ -102,6 +102,8 @@ def test_no_parameter_is_named_like_a_secret() -> None:
         (JobKind.PREFLIGHT, {"details": True}, None),
         (JobKind.DRIFT_CHECK, {"selection": SOME}, None),
         (JobKind.DRIFT_CHECK, {}, "a document"),
+        (JobKind.LEDGER_VERIFICATION, {"selection": SOME}, None),
+        (JobKind.LEDGER_VERIFICATION, {}, "a document"),
         (JobKind.PLAN, {}, None),
         (JobKind.PLAN, {"selection": SOME, "only": []}, None),
         (JobKind.PLAN, {"selection": SOME, "only": ["passwords"]}, None),
@@ -132,6 +134,7 @@ def test_what_cant_be_asked_for_is_refused(kind: JobKind, parameters: Any, docum
 def test_normalized_parameters_are_whole() -> None:
     assert normalize_parameters(JobKind.AUDIT, {}, None, NOW) == audit_to_parameters(AuditRequest())
     assert normalize_parameters(JobKind.DRIFT_CHECK, {}, None, NOW) == {}
+    assert normalize_parameters(JobKind.LEDGER_VERIFICATION, {}, None, NOW) == {}
     assert normalize_parameters(JobKind.PREFLIGHT, {}, None, NOW)["selection"]
     found = normalize_parameters(JobKind.PLAN, {"selection": SOME}, None, NOW)
     assert parse_plan_request(found, NOW) == PlanRequest(SelectionRequest(named=(NamedAccount("444455556666"),)))

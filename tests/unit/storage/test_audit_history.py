@@ -71,6 +71,16 @@ def test_an_audit_is_read_as_it_was_kept(history: SqlAuditHistory) -> None:
     assert history.list_account(ACCOUNT_ID) == (KeptStatus("j-1", NOW, PRESENT),)
 
 
+def test_what_an_audit_found_is_read_in_pages(history: SqlAuditHistory) -> None:
+    keep(history, "j-1", 0, PRESENT, OTHER)
+    keep(history, "j-2", 1, PRESENT)
+    first, second = sorted([PRESENT, OTHER], key=lambda one: one.account.account_id)
+    assert history.list_page("j-1", "", 1) == (first,)
+    assert history.list_page("j-1", first.account.account_id, 5) == (second,)
+    assert history.list_page("j-1", second.account.account_id, 5) == ()
+    assert history.list_page("none", "", 5) == ()
+
+
 def test_the_newest_audit_comes_first(history: SqlAuditHistory) -> None:
     second, first = keep(history, "j-2", 2, PRESENT), keep(history, "j-1", 1, PRESENT, is_complete=False)
     assert history.list_audits() == (second, first)

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import event, insert
 
 from rootkeeper.domain.ledger import Action
 from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError
@@ -19,7 +19,15 @@ from rootkeeper.storage.dialects import begin_writing
 from rootkeeper.storage.group_commit import GroupCommit
 from rootkeeper.storage.opened_stores import open_store
 from rootkeeper.storage.transactions import WriteTransaction
-from tests.unit.storage.samples import Stage, Worker, make_worker, raised_by, run_program
+from tests.unit.storage.samples import (
+    ACCOUNT_ID,
+    ORGANIZATION_ID,
+    Stage,
+    Worker,
+    make_worker,
+    raised_by,
+    run_program,
+)
 
 
 @contextmanager
@@ -58,6 +66,51 @@ def test_waiting_units_share_one_commit(stage: Stage, worker: Worker) -> None:
     assert len(groups) == 21
     assert len(set(groups[1:])) == 1
     assert len(stage.warnings) == commits_before
+
+
+def test_a_group_waits_for_more_only_after_one_of_several(stage: Stage, worker: Worker) -> None:
+    pauses: list[float] = []
+    commits = GroupCommit(worker.database._store, lambda: None, pauses.append)
+    for _ in range(3):
+        commits.run(lambda _: None)
+    assert pauses == []
+    entered, gate = threading.Event(), threading.Event()
+
+    def wait_for_the_others(_: WriteTransaction) -> None:
+        entered.set()
+        gate.wait(10)
+
+    threads = [threading.Thread(target=commits.run, args=(wait_for_the_others,))]
+    threads += [threading.Thread(target=commits.run, args=(lambda _: None,)) for _ in range(2)]
+    threads[0].start()
+    entered.wait(10)
+    for thread in threads[1:]:
+        thread.start()
+    while len(commits._waiting) < 2:
+        threading.Event().wait(0.01)
+    gate.set()
+    for thread in threads:
+        thread.join()
+    assert pauses == []
+    for _ in range(2):
+        commits.run(lambda _: None)
+    assert len(pauses) == 1
+    assert 0 < pauses[0] <= 0.02
+    commits.close()
+
+
+def test_a_group_reads_leases_along_with_the_locks_that_it_checks(worker: Worker) -> None:
+    asked: list[str] = []
+    with worker.database.locks(ORGANIZATION_ID, worker.owner).hold(ACCOUNT_ID, "deletion") as lock:
+        event.listen(
+            worker.database._store.engine,
+            "before_cursor_execute",
+            lambda _connection, _cursor, statement, *_: asked.append(statement),
+        )
+        worker.ledger.append_intent(Action.ACCESS_KEY_DELETE, account_id=ACCOUNT_ID, lock=lock)
+    reads = [statement for statement in asked if statement.startswith("SELECT") and "owners" in statement]
+    assert len(reads) == 1
+    assert "account_locks" in reads[0]
 
 
 def test_p02_a_database_that_another_process_locks_refuses_and_then_goes_on(stage: Stage) -> None:

@@ -12,13 +12,12 @@ from rootkeeper.errors import InputError
 from rootkeeper.storage.database import Database
 from rootkeeper.storage.identities import SqlIdentities
 from tests.fakes.clock import START, FakeClock
+from tests.fakes.sessions import new_session
 from tests.unit.storage.samples import ORGANIZATION_ID, Stage
 
 ANA = Identity("u-1", IdentityKind.USER, "ana", ServerRole.APPROVER, "operator", START)
 TOKEN = Identity("t-1", IdentityKind.TOKEN, "ci", ServerRole.AUDITOR, "operator", START)
 SECRETS = ("rk_canary-of-a-token", "canary of a password", "rk_canary-of-a-sign-in")
-END = START + timedelta(hours=12)
-"""Of a sign-in."""
 
 
 @pytest.fixture
@@ -35,7 +34,7 @@ def test_p08_no_token_or_password_is_in_the_database(store: SqlIdentities, stage
     token, password, sign_in = SECRETS
     store.add_token(TOKEN, token)
     store.add_user(ANA, password)
-    store.sign_in("ana", password, sign_in, END)
+    assert store.sign_in("ana", password, new_session(sign_in)) is not None
     assert store.find_by_token(token) is not None
     rows = str([stage.query("SELECT * FROM identities"), stage.query("SELECT * FROM sign_ins")])
     files = b"".join(path.read_bytes() for path in stage.folder.rglob("*") if path.is_file())
@@ -68,19 +67,16 @@ def test_p21_identities_of_another_organization_arent_seen(
     elsewhere = database.identities("o-otherorgid00", clock)
     store.add_token(TOKEN, SECRETS[0])
     store.add_user(ANA, SECRETS[1])
-    store.sign_in("ana", SECRETS[1], SECRETS[2], END)
+    store.sign_in("ana", SECRETS[1], new_session(SECRETS[2]))
     assert elsewhere.list_identities() == ()
     assert elsewhere.find_by_token(SECRETS[0]) is None
-    assert elsewhere.find_by_token(SECRETS[2]) is None
-    assert elsewhere.sign_in("ana", SECRETS[1], "rk_new", END) is None
-    elsewhere.end_sign_in(SECRETS[2])
-    assert store.find_by_token(SECRETS[2]) is not None
+    assert elsewhere.sign_in("ana", SECRETS[1], new_session("rk_new")) is None
     elsewhere.add_user(replace(ANA, identity_id="u-9"), "another password")
 
 
 def test_text_that_isnt_valid_unicode_proves_nothing_and_breaks_nothing(store: SqlIdentities) -> None:
     store.add_user(ANA, SECRETS[1])
-    assert store.sign_in("ana", "\ud800", "rk_new", END) is None
+    assert store.sign_in("ana", "\ud800", new_session("rk_new")) is None
     assert store.find_by_token("\ud800") is None
 
 
@@ -93,8 +89,7 @@ def test_a_password_that_is_replaced_while_somebody_signs_in_lets_nobody_in(
 
     store.add_user(ANA, SECRETS[1])
     monkeypatch.setattr("rootkeeper.storage.identities._verify", verify_slowly)
-    assert store.sign_in("ana", SECRETS[1], SECRETS[2], END) is None
-    assert store.find_by_token(SECRETS[2]) is None
+    assert store.sign_in("ana", SECRETS[1], new_session(SECRETS[2])) is None
 
 
 def test_of_two_who_take_a_name_at_once_one_gets_it(store: SqlIdentities) -> None:

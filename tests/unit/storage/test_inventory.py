@@ -6,9 +6,12 @@ from dataclasses import replace
 
 from rootkeeper.domain.organizations import AccountId, Inventory, Organization, OrganizationalUnit
 from rootkeeper.domain.statuses import AccountStatus, Role, Status
+from rootkeeper.domain.windows import WindowState
+from rootkeeper.ports.inventory import Revisions
 from rootkeeper.storage.database import Database
 from tests.unit.storage.samples import ACCOUNT_ID, NOW, ORGANIZATION_ID, OTHER_ACCOUNT_ID, Stage
 from tests.unit.storage.test_account_rows import ACCOUNT, BARE_ACCOUNT, CREDENTIALS
+from tests.unit.storage.test_windows import WINDOW
 
 OTHER_ACCOUNT = replace(BARE_ACCOUNT, account_id=OTHER_ACCOUNT_ID)
 INVENTORY = Inventory(
@@ -44,6 +47,41 @@ def test_the_last_status_of_each_account_is_kept(database: Database) -> None:
     detailed = replace(STATUS, credentials=CREDENTIALS)
     store.save_statuses([STATUS, detailed])
     assert store.list_statuses() == {ACCOUNT_ID: detailed, OTHER_ACCOUNT_ID: other}
+
+
+def test_brief_statuses_leave_out_details_and_accounts_that_arent_listed(database: Database) -> None:
+    store = database.inventory(ORGANIZATION_ID)
+    store.save_statuses([replace(STATUS, credentials=CREDENTIALS), replace(STATUS, account=OTHER_ACCOUNT)])
+    renamed = replace(ACCOUNT, name="another name")
+    found = store.list_brief_statuses({ACCOUNT_ID: renamed})
+    assert found == {ACCOUNT_ID: replace(STATUS, account=renamed, credentials=None)}
+
+
+def test_the_statuses_of_some_accounts_are_read_in_detail(database: Database) -> None:
+    store = database.inventory(ORGANIZATION_ID)
+    detailed = replace(STATUS, credentials=CREDENTIALS)
+    store.save_statuses([detailed, replace(STATUS, account=OTHER_ACCOUNT)])
+    assert store.find_statuses([ACCOUNT_ID, AccountId("999999999999")]) == {ACCOUNT_ID: detailed}
+    assert store.find_statuses([]) == {}
+
+
+def test_each_change_of_what_is_known_is_counted(database: Database) -> None:
+    store, windows = database.inventory(ORGANIZATION_ID), database.windows(ORGANIZATION_ID)
+    elsewhere = database.inventory("o-otherorgid00")
+    seen = [store.find_revisions()]
+    for change in (
+        lambda: store.save(INVENTORY),
+        lambda: store.save_statuses([STATUS]),
+        lambda: windows.add(WINDOW),
+        lambda: windows.change(replace(WINDOW, state=WindowState.CLOSING), WindowState.OPEN),
+        lambda: windows.update(WINDOW.window_id, lambda one: replace(one, state=WindowState.CLOSED_VERIFIED)),
+    ):
+        change()
+        seen.append(store.find_revisions())
+    assert len(set(seen)) == len(seen)
+    assert [one.windows for one in seen[-3:]] == [seen[2].windows + 1, seen[2].windows + 2, seen[2].windows + 3]
+    assert store.find_revisions() == seen[-1]
+    assert elsewhere.find_revisions() == Revisions()
 
 
 def test_an_organization_is_known_to_be_audited_once_it_was(database: Database) -> None:

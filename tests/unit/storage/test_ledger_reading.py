@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from itertools import islice
 
+import pytest
+
+from rootkeeper.domain.ledger import Action, Result
 from rootkeeper.errors import DatabaseError
+from rootkeeper.ports.ledger import LedgerFilter
 from rootkeeper.storage.ledger_reading import find_entry_hash, list_open_entries
 from rootkeeper.storage.reading import reading
-from tests.unit.storage.samples import ACCOUNT_ID, ORGANIZATION_ID, OTHER_ACCOUNT_ID, Stage, Worker, raised_by
+from tests.unit.storage.samples import (
+    ACCOUNT_ID,
+    ACTOR,
+    ORGANIZATION_ID,
+    OTHER_ACCOUNT_ID,
+    Stage,
+    Worker,
+    raised_by,
+)
 
 
 def test_entries_are_listed_after_a_sequence_of_one_account_and_up_to_a_number(worker: Worker) -> None:
@@ -19,6 +31,29 @@ def test_entries_are_listed_after_a_sequence_of_one_account_and_up_to_a_number(w
     assert [entry.sequence for entry in reader.list_entries(since_sequence=9)] == [10, 11, 12]
     assert [entry.sequence for entry in reader.list_entries(account_id=OTHER_ACCOUNT_ID, limit=3)] == [3, 4, 7]
     assert list(reader.list_entries(limit=0)) == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "before", "sequences"),
+    [
+        (LedgerFilter(), None, [6, 5, 4, 3]),
+        (LedgerFilter(), 3, [2, 1]),
+        (LedgerFilter(account_id=OTHER_ACCOUNT_ID), None, [4, 3]),
+        (LedgerFilter(actor=ACTOR.name), None, [6, 5, 4, 3]),
+        (LedgerFilter(actor="somebody else"), None, []),
+        (LedgerFilter(actions=frozenset({Action.WINDOW_OPEN})), None, []),
+        (LedgerFilter(actions=frozenset({Action.ACCESS_KEY_DELETE, Action.WINDOW_OPEN})), 4, [3, 2, 1]),
+        (LedgerFilter(results=frozenset({Result.DONE})), None, [6, 4, 2]),
+        (LedgerFilter(account_id=ACCOUNT_ID, results=frozenset({Result.FAILED})), None, []),
+    ],
+)
+def test_the_latest_entries_that_fit_come_newest_first(
+    worker: Worker, wanted: LedgerFilter, before: int | None, sequences: list[int]
+) -> None:
+    for account_id in (ACCOUNT_ID, OTHER_ACCOUNT_ID, ACCOUNT_ID):
+        worker.append_pair(account_id)
+    found = worker.database.ledger_reader().list_latest(wanted, before=before, limit=4)
+    assert [entry.sequence for entry in found] == sequences
 
 
 def test_a_listing_that_isnt_read_to_its_end_does_no_harm(worker: Worker) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
+from typing import Any
 
+import psycopg
 import pytest
-from sqlalchemy import Table
+from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateTable
@@ -15,6 +18,8 @@ from rootkeeper.errors import DatabaseError
 from rootkeeper.storage import schema
 from rootkeeper.storage.dialects import begin_writing
 from rootkeeper.storage.opened_stores import open_store
+from rootkeeper.storage.postgresql_store import PostgresqlStore
+from rootkeeper.storage.reading import glancing, reading
 from tests.postgresql import PostgresqlServer
 from tests.unit.storage.samples import raised_by
 
@@ -48,3 +53,58 @@ def test_p27_a_process_that_stands_still_in_the_middle_of_writing_keeps_nobody_w
         held.invalidate()
     stands_still.engine.dispose()
     other.engine.dispose()
+
+
+@pytest.fixture
+def store(request: pytest.FixtureRequest) -> Iterator[PostgresqlStore]:
+    server: PostgresqlServer = request.getfixturevalue("postgresql")
+    opened = open_store(server.create_current_database(), 10.0)
+    assert isinstance(opened, PostgresqlStore)
+    yield opened
+    opened.engine.dispose()
+
+
+def read_isolation(connection: Connection) -> tuple[str, bool]:
+    driver: Any = connection.connection.driver_connection
+    return str(connection.exec_driver_sql("SHOW transaction_isolation").scalar_one()), driver.autocommit
+
+
+def test_a_glance_begins_no_transaction_and_leaves_the_connection_as_it_was(store: PostgresqlStore) -> None:
+    with glancing(store) as connection:
+        assert read_isolation(connection)[1]
+    with reading(store) as connection:
+        assert read_isolation(connection) == ("repeatable read", False)
+
+
+def test_a_connection_that_was_used_lately_is_not_asked_whether_it_lives(store: PostgresqlStore) -> None:
+    pings: list[object] = []
+    ping = store.engine.dialect.do_ping
+
+    def count(dbapi_connection: Any) -> bool:
+        pings.append(dbapi_connection)
+        return ping(dbapi_connection)
+
+    store.engine.dialect.do_ping = count  # type: ignore[method-assign]  # counted
+    for _ in range(3):
+        with glancing(store) as connection:
+            connection.exec_driver_sql("SELECT 1")
+    assert len(pings) == 1
+
+
+@pytest.mark.parametrize("is_lately", [True, False])
+def test_a_pooled_connection_that_the_server_has_ended_is_replaced(store: PostgresqlStore, is_lately: bool) -> None:
+    with glancing(store) as connection:
+        pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+        record: Any = connection.connection._connection_record  # the pool's entry
+    if not is_lately:
+        record.info.clear()
+    with psycopg.connect(store.engine.url.render_as_string(False).replace("+psycopg", ""), autocommit=True) as other:
+        other.execute("SELECT pg_terminate_backend(%s)", (pid,))
+
+    def look() -> None:
+        with glancing(store) as connection:
+            connection.exec_driver_sql("SELECT 1")
+
+    if is_lately:
+        raised_by(look, DatabaseError)
+    look()

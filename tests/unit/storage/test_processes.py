@@ -42,6 +42,18 @@ def test_p03_a_stopped_process_isnt_gone_and_a_killed_one_is() -> None:
         assert is_provably_gone(identity)
 
 
+@LINUX
+def test_p03_a_process_that_only_doesnt_show_isnt_gone(tmp_path: Path) -> None:
+    (tmp_path / "self").mkdir()
+    (tmp_path / "self" / "stat").touch()
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        identity = identify(process.pid)
+        assert not is_provably_gone(identity, tmp_path)
+        process.kill()
+        process.wait()
+        assert is_provably_gone(identity, tmp_path)
+
+
 def test_a_process_id_that_was_given_out_again_is_another_process() -> None:
     assert is_provably_gone(replace(identify_this_process(), process_started="1"))
 

@@ -33,7 +33,17 @@ def add_sign_in(stage: Stage, name: str, expires_at: datetime, organization_id: 
     insert_rows(
         stage,
         (schema.identities, {**own, **about, "created_by": "ana"}),
-        (schema.sign_ins, {**own, "token_hash": name, "expires_at": expires_at}),
+        (
+            schema.sign_ins,
+            {
+                **own,
+                "token_hash": name,
+                "session_id": f"s-{name}",
+                "kind": "browser",
+                "last_used_at": NOW,
+                "expires_at": expires_at,
+            },
+        ),
     )
 
 
@@ -48,6 +58,40 @@ def add_notification(stage: Stage, name: str, created_at: datetime, *, waits: bo
         ),
         (schema.deliveries, {**own, **delivery}),
     )
+
+
+def test_challenges_and_links_that_nobody_answered_are_forgotten_with_them(
+    stage: Stage, retention: SqlRetention
+) -> None:
+    own = {"organization_id": ORGANIZATION_ID, "ends_at": NOW - timedelta(seconds=1)}
+    for name, changes in (("past", {}), ("present", {"ends_at": NOW + timedelta(seconds=1)})):
+        row = {**own, **changes}
+        asked = {**row, "challenge_hash": name, "session_id": "s-1", "purpose": "prove"}
+        insert_rows(
+            stage,
+            (schema.factor_challenges, asked),
+            (schema.first_administrator_links, {**row, "token_hash": name}),
+        )
+    assert retention.forget_sign_ins(NOW) == 0
+    assert stage.query("SELECT challenge_hash FROM factor_challenges") == [("present",)]
+    assert stage.query("SELECT token_hash FROM first_administrator_links") == [("present",)]
+
+
+def test_failed_attempts_kept_answers_and_sign_ins_that_were_begun_are_forgotten_with_them(
+    stage: Stage, retention: SqlRetention
+) -> None:
+    for name, ends_at in (("past", NOW - timedelta(seconds=1)), ("present", NOW + timedelta(seconds=1))):
+        own = {"organization_id": ORGANIZATION_ID, "ends_at": ends_at}
+        insert_rows(
+            stage,
+            (schema.failed_attempts, {**own, "attempt_id": name, "key_hash": name}),
+            (schema.kept_answers, {**own, "key_hash": name, "fingerprint": "f", "claimed_by": "o-1"}),
+            (schema.sign_in_starts, {**own, "secret_hash": name, "started_at": NOW, "return_to": "/"}),
+        )
+    retention.forget_sign_ins(NOW)
+    assert stage.query("SELECT attempt_id FROM failed_attempts") == [("present",)]
+    assert stage.query("SELECT key_hash FROM kept_answers") == [("present",)]
+    assert stage.query("SELECT secret_hash FROM sign_in_starts") == [("present",)]
 
 
 def test_sign_ins_are_forgotten_once_they_ended(stage: Stage, retention: SqlRetention) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -233,6 +234,45 @@ def test_p27_a_worker_that_finds_the_account_held_looks_again_soon(worker: Windo
     other.closing_loop.tick()
 
     assert state_of(worker) is WindowState.CLOSED_VERIFIED
+
+
+def test_p27_a_window_that_another_worker_is_closing_costs_no_lock_until_that_worker_is_dead(
+    worker: WindowWorker,
+) -> None:
+    other = start(worker.organization, worker.database)
+    worker.open(ACCOUNT, 60)
+    worker.clock.advance(60)
+    worker.database.windows["w-1"] = replace(worker.database.windows["w-1"], state=WindowState.CLOSING)
+    held = worker.process.locks.hold(ACCOUNT, "closing a recovery window")
+    held.__enter__()
+    commits: list[str] = []
+    worker.database.before_commit = commits.append
+    for _ in range(3):
+        other.run_for(1)
+    assert commits == []
+
+    worker.die()
+    other.closing_loop.tick()
+
+    assert state_of(other) is WindowState.CLOSED_VERIFIED
+
+
+def test_what_becomes_due_between_two_listings_is_closed_without_another_one(worker: WindowWorker) -> None:
+    worker.open(ACCOUNT, 60)
+    worker.clock.advance(59.5)
+    worker.closing_loop.turn()
+    listings: list[str] = []
+    worker.database.before_read = listings.append
+    worker.clock.advance(0.25)
+    worker.closing_loop.turn()
+    assert (state_of(worker), listings) == (WindowState.OPEN, [])
+    worker.clock.advance(0.25)
+    worker.closing_loop.turn()
+    assert state_of(worker) is WindowState.CLOSED_VERIFIED
+    for _ in range(8):
+        worker.clock.advance(0.25)
+        worker.closing_loop.turn()
+    assert count_closings(worker) == 1
 
 
 def test_what_another_worker_has_closed_since_it_was_listed_costs_no_lock(worker: WindowWorker) -> None:

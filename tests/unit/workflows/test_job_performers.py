@@ -154,6 +154,24 @@ def test_drift_is_kept_and_told_of_where_nobody_asked(desk: JobDesk) -> None:
     assert CLEAN in told.body
 
 
+def test_an_intact_ledger_is_said_to_be_so(desk: JobDesk) -> None:
+    job = desk.do(JobKind.LEDGER_VERIFICATION)
+    assert (job.state, job.remark) == (JobState.DONE, "The ledger is intact: 1 entries.")
+    answer = outcome_of(desk, job)
+    assert (answer["is_intact"], answer["entries"], answer["findings"]) == (True, 1, [])
+    assert set(answer["head"]) == {"seq", "hash"}
+
+
+def test_a_ledger_that_was_altered_fails_the_job_which_names_the_entry_and_tells_people(desk: JobDesk) -> None:
+    desk.desk.ledger.problem = "Entry 1 was edited."
+    job = desk.do(JobKind.LEDGER_VERIFICATION)
+    assert (job.state, job.remark) == (JobState.FAILED, "The ledger isn't intact. Entry 1 was edited.")
+    answer = outcome_of(desk, job)
+    assert (answer["is_intact"], answer["findings"]) == (False, [{"seq": 1, "what": "Entry 1 was edited."}])
+    (told,) = desk.notifier.notifications
+    assert "Entry 1 was edited." in told.body
+
+
 def test_drift_is_described_in_sentences() -> None:
     assert "nothing to compare" in describe_drift(NEVER_ACCEPTED)
     assert describe_drift(SetupDrift(None, (), ("It can't be read.",))) == "It can't be read."

@@ -8,8 +8,10 @@ from datetime import timedelta
 
 import pytest
 
+from rootkeeper.domain.access import ServerRole
 from rootkeeper.domain.aws_roles import AwsWork
 from rootkeeper.domain.jobs import MOST_ATTEMPTS, Job, JobKind, JobState
+from rootkeeper.domain.ledger import Actor, ActorKind
 from rootkeeper.domain.notifications import NotificationEvent
 from rootkeeper.errors import (
     AwsAccessDeniedError,
@@ -239,3 +241,29 @@ def test_a_scheduled_audit_that_fails_is_told_as_such(desk: JobDesk) -> None:
     job_id = desk.request(JobKind.AUDIT, actor=SCHEDULES)
     performing(desk, failing(AwsAccessDeniedError("AWS refused.")), JobKind.AUDIT).perform(job_id)
     assert [told.event for told in desk.notifier.notifications] == [NotificationEvent.AUDIT_FAILED]
+
+
+def test_a_job_of_somebody_who_was_disabled_since_is_not_done_and_says_why(desk: JobDesk) -> None:
+    job_id = desk.request(JobKind.PREFLIGHT)
+    desk.identities.disable("ana", desk.desk.clock.now())
+    job = do(desk, lambda _: JobEnding(JobState.DONE), job_id)
+    assert job.state is JobState.FAILED
+    assert job.remark is not None
+    assert "ana, who asked for job j-1, was disabled" in job.remark
+    assert desk.acted == []
+    outcome = desk.desk.jobs.find_outcome(job_id)
+    assert outcome is not None
+    assert "access.denied" in outcome
+
+
+def test_a_job_of_somebody_whose_role_permits_it_no_more_is_not_done(desk: JobDesk) -> None:
+    job_id = desk.request(JobKind.PREFLIGHT)
+    desk.identities.set_role("ana", ServerRole.VIEWER)
+    job = do(desk, lambda _: JobEnding(JobState.DONE), job_id)
+    assert (job.state, desk.acted) == (JobState.FAILED, [])
+
+
+def test_a_job_of_somebody_unknown_is_not_done(desk: JobDesk) -> None:
+    job_id = desk.request(JobKind.PREFLIGHT, actor=Actor("nobody", ActorKind.TOKEN))
+    job = do(desk, lambda _: JobEnding(JobState.DONE), job_id)
+    assert (job.state, desk.acted) == (JobState.FAILED, [])

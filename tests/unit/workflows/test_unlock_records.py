@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -63,6 +64,14 @@ def test_one_policy_is_as_the_command_line_shows_it(desk: UnlockDesk, shown: Sho
         assert standing_to_record(standing, ORGANIZATION_ID) == shown(
             lambda terminal: show_standing(standing, ORGANIZATION_ID, OutputFormat.JSON, terminal)  # noqa: B023 - at once
         )
+
+
+def test_a_policys_text_is_told_exactly_so_that_it_can_be_put_back(desk: UnlockDesk) -> None:
+    text = OPEN.replace(": ", " :  ")
+    bucket = desk.add("spaced", text)
+    record = standing_to_record(desk.reading.show_one(desk.account, bucket.kind, bucket.name, (), desk.progress), "o-x")
+    assert (record["policy_text"], record["policy"]) == (text, json.loads(OPEN))
+    assert record["sha256"] == hashlib.sha256(text.encode()).hexdigest()
 
 
 def test_a_change_is_as_the_command_line_shows_it(desk: UnlockDesk, shown: Shown) -> None:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Query
 from starlette.requests import Request
 
-from rootkeeper.api.account_pages import AccountPages, read_accounts
+from rootkeeper.api.account_pages import AccountPages, read_in_detail
 from rootkeeper.api.guarding import Served
 from rootkeeper.api.parameters import After, Filter, Filters, Limit, Name, cut_page, show_one, show_page
 from rootkeeper.api.route_tables import read
 from rootkeeper.api.services import ServerServices
 from rootkeeper.domain.access import Permission
 from rootkeeper.domain.account_records import stored_account_to_record
-from rootkeeper.domain.organizations import Inventory, parse_account_id
+from rootkeeper.domain.organizations import Inventory, OrganizationalUnit, parse_account_id
 from rootkeeper.domain.plan_files import render_instant
 from rootkeeper.domain.selection import find_organizational_unit, parse_tag
-from rootkeeper.domain.statuses import AccountStatus, Status, count_left_to_secure, count_statuses
+from rootkeeper.domain.statuses import AccountStatus, Status, count_statuses
 from rootkeeper.errors import NotFoundError
 
 
@@ -26,10 +27,14 @@ from rootkeeper.errors import NotFoundError
 class AccountFilter:
     """Which accounts are asked for; what is left out narrows nothing."""
 
-    ou_id: str | None
-    tags: frozenset[tuple[str, str]]
-    statuses: frozenset[Status]
-    text: str
+    ou_id: str | None = None
+    tags: frozenset[tuple[str, str]] = frozenset()
+    statuses: frozenset[Status] = frozenset()
+    text: str = ""
+
+    @property
+    def fits_all(self) -> bool:
+        return self == AccountFilter()
 
     def fits(self, status: AccountStatus) -> bool:
         """Whether an account is asked for. Tags that weren't read don't fit."""
@@ -70,28 +75,32 @@ def list_accounts(
         statuses=frozenset(status or ()),
         text=q.casefold(),
     )
-    found = [one for one in known.statuses if chosen.fits(one)]
-    page, following = cut_page(found, _id_of, after, limit)
+    narrowed = known if chosen.fits_all else known.narrow(chosen.fits)
+    page, following = cut_page(narrowed.statuses, _id_of, after, limit)
+    shown = read_in_detail(services, inventory, [one.account for one in page]) if details else page
     return show_page(
         "accounts",
-        [stored_account_to_record(one, details=details) for one in page],
+        [stored_account_to_record(one, details=details) for one in shown],
         following,
         **_describe(services, inventory),
-        summary=count_statuses(found),
-        root_logins_left_to_secure=count_left_to_secure(found),
-        total=len(found),
+        summary=narrowed.summary,
+        root_logins_left_to_secure=narrowed.left_to_secure,
+        total=len(narrowed.statuses),
     )
 
 
-def show_account(services: Served, account_id: Name) -> dict[str, Any]:
+def show_account(request: Request, services: Served, account_id: Name) -> dict[str, Any]:
     """Show one account, with the details of its last reading, and its recovery windows."""
     wanted = parse_account_id(account_id)
-    known = read_accounts(services, services.clock.monotonic())
-    found = next((one for one in known.statuses if one.account.account_id == wanted), None)
-    if found is None:
+    pages: AccountPages = request.app.state.account_pages
+    inventory = pages.take(services, goes_on=False).inventory
+    accounts = () if inventory is None else inventory.accounts
+    account = next((one for one in accounts if one.account_id == wanted), None)
+    if inventory is None or account is None:
         raise NotFoundError(
             f"Account {wanted} isn't known here.", hint="An audit lists the organization: rootkeeper audit --refresh"
         )
+    (found,) = read_in_detail(services, inventory, [account])
     windows = services.windows.list_of_account(wanted)
     return show_one(
         {
@@ -118,6 +127,38 @@ def show_organization(services: Served) -> dict[str, Any]:
     return show_page("organizations", [record], None)
 
 
+def show_tree(services: Served) -> dict[str, Any]:
+    """Show the tree of organizational units, as it was listed last, each with its path of names."""
+    inventory = services.inventory_store.find_last()
+    units = () if inventory is None else inventory.organizational_units
+    paths = list_paths(units)
+    return show_one(
+        {
+            **_describe(services, inventory),
+            "root_id": next((unit.ou_id for unit in units if unit.parent_id is None), None),
+            "units": [
+                {"ou_id": unit.ou_id, "name": unit.name, "parent_id": unit.parent_id, "path": paths[unit.ou_id]}
+                for unit in units
+            ],
+        }
+    )
+
+
+def list_paths(units: Iterable[OrganizationalUnit]) -> dict[str, str]:
+    """Each unit's path of names, such as ``Root/Workloads``, by its id."""
+    by_id = {unit.ou_id: unit for unit in units}
+    paths: dict[str, str] = {}
+
+    def find(ou_id: str) -> str:
+        if ou_id not in paths:
+            unit = by_id[ou_id]
+            above = f"{find(unit.parent_id)}/" if unit.parent_id in by_id else ""
+            paths[ou_id] = f"{above}{unit.name}"
+        return paths[ou_id]
+
+    return {ou_id: find(ou_id) for ou_id in by_id}
+
+
 def _describe(services: ServerServices, inventory: Inventory | None) -> dict[str, Any]:
     return {
         "organization_id": services.organization_id,
@@ -133,6 +174,7 @@ def _id_of(status: AccountStatus) -> str:
 
 ROWS = (
     read("/organizations", Permission.ACCOUNTS_READ, show_organization),
+    read("/organization", Permission.ACCOUNTS_READ, show_tree),
     read("/accounts", Permission.ACCOUNTS_READ, list_accounts),
     read("/accounts/{account_id}", Permission.ACCOUNTS_READ, show_account),
 )

@@ -40,9 +40,10 @@ def list_audits(services: Served, limit: Limit = 100, after: After = None) -> di
 def show_audit(services: Served, audit_id: Name, limit: Limit = 100, after: After = None) -> dict[str, Any]:
     """Show a kept audit, and what it found."""
     audit = services.history.get(audit_id)
-    found = sorted(services.history.list_statuses(audit_id).items())
-    page, following = cut_page(found, lambda one: one[0], after, limit)
-    records = [stored_account_to_record(status, details=True) for _, status in page]
+    found = services.history.list_page(audit_id, after or "", limit + 1)
+    page = found[:limit]
+    following = page[-1].account.account_id if len(found) > limit else None
+    records = [stored_account_to_record(status, details=True) for status in page]
     return show_page("accounts", records, following, **kept_audit_record(audit))
 
 

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 from pydantic import Field, StringConstraints
 
 from rootkeeper.api.guarding import Identified, Served
-from rootkeeper.api.parameters import Body, Name, ShortText, show_one, show_page
+from rootkeeper.api.parameters import LARGEST_PAGE, After, Body, Limit, Name, ShortText, cut_page, show_one, show_page
 from rootkeeper.api.route_tables import change, read
 from rootkeeper.api.services import ServerServices
-from rootkeeper.domain.access import IdentityKind, Permission, ServerRole
+from rootkeeper.domain.access import PERMISSIONS, IdentityKind, Permission, ServerRole, TokenScope
 from rootkeeper.domain.identity_records import identity_to_record
 
 _LONGEST_TOKEN_DAYS = 3650
@@ -24,6 +24,19 @@ class TokenBody(Body):
     name: ShortText
     role: ServerRole
     expires_in_days: Annotated[int | None, Field(ge=1, le=_LONGEST_TOKEN_DAYS)] = None
+    permissions: Annotated[
+        tuple[Permission, ...] | None,
+        Field(min_length=1, max_length=len(Permission), description="Of those that the role has; all without any."),
+    ] = None
+    organizational_units: Annotated[
+        tuple[ShortText, ...],
+        Field(max_length=100, description="What the token has done is about accounts below one of them alone."),
+    ] = ()
+
+    def to_scope(self) -> TokenScope:
+        """What the token has less than its role."""
+        permissions = None if self.permissions is None else frozenset(self.permissions)
+        return TokenScope(permissions, tuple(self.organizational_units))
 
 
 class UserBody(Body):
@@ -46,38 +59,42 @@ class PasswordBody(Body):
     password: Annotated[str, StringConstraints(max_length=1_024)]
 
 
-def list_identities(services: Served) -> dict[str, Any]:
+def list_identities(services: Served, limit: Limit = LARGEST_PAGE, after: After = None) -> dict[str, Any]:
     """List users and tokens; nothing that proves them is shown."""
-    return _list(services, None)
+    return _list(services, None, limit, after)
 
 
-def list_users(services: Served) -> dict[str, Any]:
+def list_users(services: Served, limit: Limit = LARGEST_PAGE, after: After = None) -> dict[str, Any]:
     """List users, disabled ones too."""
-    return _list(services, IdentityKind.USER)
+    return _list(services, IdentityKind.USER, limit, after)
 
 
-def list_tokens(services: Served) -> dict[str, Any]:
+def list_tokens(services: Served, limit: Limit = LARGEST_PAGE, after: After = None) -> dict[str, Any]:
     """List tokens, those that have ended too; nothing that proves them is shown."""
-    return _list(services, IdentityKind.TOKEN)
+    return _list(services, IdentityKind.TOKEN, limit, after)
 
 
-def _list(services: ServerServices, kind: IdentityKind | None) -> dict[str, Any]:
+def _list(services: ServerServices, kind: IdentityKind | None, limit: int, after: str | None) -> dict[str, Any]:
     now = services.clock.now()
     found = [one for one in services.identities.list_identities() if kind in (None, one.kind)]
-    return show_page("identities", [identity_to_record(one, now) for one in found], None)
+    page, following = cut_page(found, lambda one: one.identity_id, after, limit)
+    return show_page("identities", [identity_to_record(one, now) for one in page], following, total=len(found))
 
 
 def create_token(services: Served, identity: Identified, body: TokenBody) -> dict[str, Any]:
     """Make an API token, an identity of its own. It is shown this once."""
     now = services.clock.now()
     end = None if body.expires_in_days is None else now + timedelta(days=body.expires_in_days)
+    scope = body.to_scope()
+    identity.ensure_may_grant(scope.narrow(PERMISSIONS[body.role]))
     with services.act_as(identity.to_actor(), None) as acting:
-        made = acting.identity_keeping.create_token(body.name, body.role, end)
+        made = acting.identity_keeping.create_token(body.name, body.role, end, scope)
     return show_one({"token": made.token, "identity": identity_to_record(made.identity, now)})
 
 
 def add_user(services: Served, identity: Identified, body: UserBody) -> dict[str, Any]:
     """Add a user who signs in with a password."""
+    identity.ensure_may_grant(PERMISSIONS[body.role])
     with services.act_as(identity.to_actor(), None) as acting:
         added = acting.identity_keeping.add_user(body.name, body.role, body.password)
     return show_one(identity_to_record(added, services.clock.now()))
@@ -85,6 +102,7 @@ def add_user(services: Served, identity: Identified, body: UserBody) -> dict[str
 
 def disable_identity(services: Served, identity: Identified, name: Name) -> dict[str, Any]:
     """Let a user or token act no more; again without harm."""
+    identity.ensure_may_grant(services.identities.get(name).permissions)
     with services.act_as(identity.to_actor(), None) as acting:
         found = acting.identity_keeping.disable(name)
     return show_one(identity_to_record(found, services.clock.now()))
@@ -92,6 +110,7 @@ def disable_identity(services: Served, identity: Identified, name: Name) -> dict
 
 def set_role(services: Served, identity: Identified, name: Name, body: RoleBody) -> dict[str, Any]:
     """Give a user another role."""
+    identity.ensure_may_grant(services.identities.get(name).permissions | PERMISSIONS[body.role])
     with services.act_as(identity.to_actor(), None) as acting:
         found = acting.identity_keeping.set_role(name, body.role)
     return show_one(identity_to_record(found, services.clock.now()))
@@ -99,6 +118,7 @@ def set_role(services: Served, identity: Identified, name: Name, body: RoleBody)
 
 def set_password(services: Served, identity: Identified, name: Name, body: PasswordBody) -> dict[str, Any]:
     """Give a user another password; sign-ins by that name end."""
+    identity.ensure_may_grant(services.identities.get(name).permissions)
     with services.act_as(identity.to_actor(), None) as acting:
         found = acting.identity_keeping.set_password(name, body.password)
     return show_one(identity_to_record(found, services.clock.now()))
@@ -110,9 +130,9 @@ ROWS = (
     read("/identities", _MANAGE, list_identities),
     read("/users", _MANAGE, list_users),
     read("/tokens", _MANAGE, list_tokens),
-    change("/tokens", _MANAGE, create_token, HTTPStatus.CREATED),
-    change("/users", _MANAGE, add_user, HTTPStatus.CREATED),
-    change("/identities/{name}/disable", _MANAGE, disable_identity),
-    change("/identities/{name}/set-role", _MANAGE, set_role),
-    change("/identities/{name}/set-password", _MANAGE, set_password),
+    change("/tokens", _MANAGE, create_token, HTTPStatus.CREATED, needs_fresh_factor=True),
+    change("/users", _MANAGE, add_user, HTTPStatus.CREATED, needs_fresh_factor=True),
+    change("/identities/{name}/disable", _MANAGE, disable_identity, needs_fresh_factor=True),
+    change("/identities/{name}/set-role", _MANAGE, set_role, needs_fresh_factor=True),
+    change("/identities/{name}/set-password", _MANAGE, set_password, needs_fresh_factor=True),
 )

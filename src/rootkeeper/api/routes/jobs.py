@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any
 
+from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from rootkeeper.api.account_limits import ensure_may_steer, ensure_within_units
 from rootkeeper.api.guarding import Identified, Served
 from rootkeeper.api.job_bodies import DeletionBody, PlanBody, PreflightBody, UnlockBody
 from rootkeeper.api.job_events import stream_job
-from rootkeeper.api.parameters import After, Body, Limit, Name, cut_page, show_one, show_page
-from rootkeeper.api.route_tables import change, read
+from rootkeeper.api.parameters import After, Body, Limit, Name, show_one, show_page
+from rootkeeper.api.route_tables import PREFIX, Row, change, read
 from rootkeeper.api.services import ServerServices
 from rootkeeper.domain.access import Identity, Permission
+from rootkeeper.domain.job_permissions import ensure_may_ask_for
 from rootkeeper.domain.job_records import job_to_record
 from rootkeeper.domain.jobs import JobKind
 from rootkeeper.domain.ledger import JsonValue
-from rootkeeper.errors import NotFoundError, PermissionDeniedError
+from rootkeeper.errors import NotFoundError
 
 
 class ResumeBody(Body):
@@ -36,6 +39,7 @@ def take_in(
     document: str | None = None,
 ) -> dict[str, Any]:
     """Have something done; the job that does it."""
+    ensure_within_units(services, identity, kind, parameters, document)
     with services.act_as(identity.to_actor(), None) as acting:
         job = acting.job_requesting.request(kind, parameters, document)
     return show_one(dict(job_to_record(job)))
@@ -62,9 +66,15 @@ def unlock(services: Served, identity: Identified, body: UnlockBody) -> dict[str
     return take_in(services, identity, JobKind.UNLOCK, body.to_parameters(), body.policy)
 
 
-def list_jobs(services: Served, unfinished: bool = False, limit: Limit = 100, after: After = None) -> dict[str, Any]:
+def list_jobs(
+    services: Served,
+    unfinished: bool = False,
+    kind: Annotated[list[JobKind] | None, Query(max_length=len(JobKind))] = None,
+    limit: Limit = 100,
+    after: After = None,
+) -> dict[str, Any]:
     """List jobs, the newest first."""
-    found = services.jobs.list_jobs(unfinished_only=unfinished, limit=limit + 1, before=after)
+    found = services.jobs.list_jobs(unfinished_only=unfinished, kinds=kind or (), limit=limit + 1, before=after)
     page = found[:limit]
     following = page[-1].job_id if len(found) > limit else None
     return show_page("jobs", [job_to_record(job) for job in page], following)
@@ -77,13 +87,16 @@ def show_job(services: Served, job_id: Name) -> dict[str, Any]:
 
 def cancel_job(services: Served, identity: Identified, job_id: Name) -> dict[str, Any]:
     """End a job for good; one that runs finishes what is in progress and begins nothing more."""
+    ensure_may_steer(identity, services.jobs.get(job_id))
     with services.act_as(identity.to_actor(), None) as acting:
         return show_one(dict(job_to_record(acting.job_requesting.cancel(job_id))))
 
 
 def resume_job(services: Served, identity: Identified, job_id: Name, body: ResumeBody | None = None) -> dict[str, Any]:
     """Let an interrupted job go on where it was. It takes the permission that asking for it takes."""
-    _ensure_may_ask_for(identity, services.jobs.get(job_id).kind)
+    job = services.jobs.get(job_id)
+    ensure_may_ask_for(identity, job.kind)
+    ensure_may_steer(identity, job)
     retry_failed = body is not None and body.retry_failed
     with services.act_as(identity.to_actor(), None) as acting:
         return show_one(dict(job_to_record(acting.job_requesting.resume(job_id, retry_failed=retry_failed))))
@@ -92,13 +105,13 @@ def resume_job(services: Served, identity: Identified, job_id: Name, body: Resum
 def list_results(services: Served, job_id: Name, limit: Limit = 100, after: After = None) -> dict[str, Any]:
     """List what came of each account so far."""
     services.jobs.get(job_id)
-    found = sorted(services.jobs.list_results(job_id).items())
-    page, following = cut_page(found, lambda one: one[0], after, limit)
+    found = list(services.jobs.list_results_page(job_id, after or "", limit + 1).items())
+    page = found[:limit]
     return show_page(
         "results",
         [{"account_id": account_id, **result} for account_id, result in page],
-        following,
-        total=len(found),
+        page[-1][0] if len(found) > limit else None,
+        total=services.jobs.count_results(job_id),
     )
 
 
@@ -126,29 +139,11 @@ async def watch_job(request: Request, services: Served, job_id: Name) -> Streami
     return await stream_job(services, job_id, request)
 
 
-def _ensure_may_ask_for(identity: Identity, kind: JobKind) -> None:
-    """:raises PermissionDeniedError: if the role doesn't permit to ask for such a job."""
-    permission = _ASKING.get(kind)
-    if permission is None:
-        raise PermissionDeniedError(f"A job of kind {kind.value} isn't taken up by anybody's word.")
-    identity.ensure_may(permission)
-
-
-_ASKING = {
-    JobKind.AUDIT: Permission.ACCOUNTS_AUDIT,
-    JobKind.DELETION: Permission.ROOT_CREDENTIALS_DELETE,
-    JobKind.DRIFT_CHECK: Permission.ACCOUNTS_AUDIT,
-    JobKind.PLAN: Permission.ROOT_CREDENTIALS_DELETE,
-    JobKind.PREFLIGHT: Permission.PREFLIGHTS_RUN,
-    JobKind.UNLOCK: Permission.POLICIES_UNLOCK,
-}
-"""What asking for a job of each kind takes."""
-
 _ACCEPTED = HTTPStatus.ACCEPTED
 
 ROWS = (
     change("/plans", Permission.ROOT_CREDENTIALS_DELETE, plan_deletion, _ACCEPTED),
-    change("/deletions", Permission.ROOT_CREDENTIALS_DELETE, delete_credentials, _ACCEPTED),
+    change("/deletions", Permission.ROOT_CREDENTIALS_DELETE, delete_credentials, _ACCEPTED, needs_fresh_factor=True),
     change("/preflights", Permission.PREFLIGHTS_RUN, run_preflight, _ACCEPTED),
     change("/unlocks", Permission.POLICIES_UNLOCK, unlock, _ACCEPTED),
     read("/jobs", Permission.JOBS_READ, list_jobs),
@@ -156,7 +151,14 @@ ROWS = (
     read("/jobs/{job_id}/results", Permission.JOBS_READ, list_results),
     read("/jobs/{job_id}/outcome", Permission.JOBS_READ, show_outcome),
     read("/jobs/{job_id}/document", Permission.JOBS_READ, show_document),
-    read("/jobs/{job_id}/events", Permission.JOBS_READ, watch_job),
+    Row(
+        "GET",
+        f"{PREFIX}/jobs/{{job_id}}/events",
+        Permission.JOBS_READ,
+        watch_job,
+        response_class=Response,
+        media_types=("text/event-stream",),
+    ),
     change("/jobs/{job_id}/cancel", Permission.JOBS_CANCEL, cancel_job, _ACCEPTED),
-    change("/jobs/{job_id}/resume", Permission.JOBS_READ, resume_job, _ACCEPTED),
+    change("/jobs/{job_id}/resume", Permission.JOBS_READ, resume_job, _ACCEPTED, needs_fresh_factor=True),
 )

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Query
 
-from rootkeeper.api.guarding import Served
-from rootkeeper.api.parameters import Limit, show_page
-from rootkeeper.api.route_tables import read
+from rootkeeper.api.guarding import Identified, Served
+from rootkeeper.api.parameters import Filter, Limit, show_page
+from rootkeeper.api.route_tables import change, read
+from rootkeeper.api.routes.jobs import take_in
 from rootkeeper.domain.access import Permission
-from rootkeeper.domain.ledger import render_entry
+from rootkeeper.domain.jobs import JobKind
+from rootkeeper.domain.ledger import Action, Result, render_entry
 from rootkeeper.domain.organizations import parse_account_id
+from rootkeeper.ports.ledger import LedgerFilter
 
 _LARGEST_SEQUENCE = 2**31 - 1
 
@@ -31,4 +35,37 @@ def list_entries(
     return show_page("entries", [json.loads(render_entry(entry)) for entry in page], following)
 
 
-ROWS = (read("/ledger", Permission.LEDGER_READ, list_entries),)
+def list_latest(
+    services: Served,
+    before: Annotated[
+        int | None, Query(ge=1, le=_LARGEST_SEQUENCE, description="``next`` of the page before this one.")
+    ] = None,
+    account_id: Annotated[str | None, Query(max_length=12)] = None,
+    actor: Filter = None,
+    action: Annotated[list[Action] | None, Query(max_length=len(Action))] = None,
+    result: Annotated[list[Result] | None, Query(max_length=len(Result))] = None,
+    limit: Limit = 100,
+) -> dict[str, Any]:
+    """List entries, the newest first: of one account, by one actor, of some actions or results."""
+    wanted = LedgerFilter(
+        account_id=None if account_id is None else parse_account_id(account_id),
+        actor=actor,
+        actions=frozenset(action or ()),
+        results=frozenset(result or ()),
+    )
+    found = services.ledger_reader.list_latest(wanted, before=before, limit=limit + 1)
+    page = found[:limit]
+    following = str(page[-1].sequence) if len(found) > limit else None
+    return show_page("entries", [json.loads(render_entry(entry)) for entry in page], following)
+
+
+def verify_ledger(services: Served, identity: Identified) -> dict[str, Any]:
+    """Have the whole ledger checked with its mirror and anchor: the job's outcome says what was found."""
+    return take_in(services, identity, JobKind.LEDGER_VERIFICATION, {})
+
+
+ROWS = (
+    read("/ledger", Permission.LEDGER_READ, list_entries),
+    read("/ledger/latest", Permission.LEDGER_READ, list_latest),
+    change("/ledger/verifications", Permission.LEDGER_VERIFY, verify_ledger, HTTPStatus.ACCEPTED),
+)

@@ -5,18 +5,30 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated, Any
 
+from fastapi.responses import JSONResponse
 from pydantic import StringConstraints
 from starlette.requests import Request
 from starlette.responses import Response
 
 from rootkeeper import __version__
-from rootkeeper.api.guarding import Access, Identified, Served, find_token
+from rootkeeper.api.browser_sessions import answer_session, show_factor_state, visitor_of
+from rootkeeper.api.callers import ensure_csrf_token, find_token
+from rootkeeper.api.cookies import find_cookie, forget_cookie
+from rootkeeper.api.guarding import Access, Called, Served
+from rootkeeper.api.origins import ensure_own_page
 from rootkeeper.api.parameters import Body, ShortText, show_one
 from rootkeeper.api.route_tables import change, read
-from rootkeeper.domain.access import PERMISSIONS
+from rootkeeper.api.services import ServerServices
 from rootkeeper.domain.identity_records import identity_to_record
 from rootkeeper.domain.plan_files import render_instant
-from rootkeeper.workflows.access import SigningIn
+from rootkeeper.domain.sessions import SessionKind, SessionNeed
+from rootkeeper.errors import FactorNeededError, NotSignedInError, RootkeeperError
+from rootkeeper.workflows.access import SignIn, SigningIn
+from rootkeeper.workflows.factors import FactorProving
+from rootkeeper.workflows.sessions import ProvenSession
+
+CONSOLE_HEADER = "X-Rootkeeper-Console"
+"""With it a sign-in is a browser's. No page of another server can add it."""
 
 
 class SignInBody(Body):
@@ -24,39 +36,91 @@ class SignInBody(Body):
 
     name: ShortText
     password: Annotated[str, StringConstraints(min_length=1, max_length=1_024)]
+    totp: Annotated[str, StringConstraints(min_length=1, max_length=16)] | None = None
+    """A code of an authenticator app, where a bearer token needs a second factor; a browser gives its own later."""
 
 
-def sign_in(request: Request, services: Served, body: SignInBody) -> dict[str, Any]:
-    """Sign in as a user: a bearer token for 12 hours."""
+def sign_in(request: Request, services: Served, body: SignInBody) -> Any:
+    """Sign in as a user: a bearer token for 12 hours or, for the console, a cookie."""
+    if CONSOLE_HEADER in request.headers:
+        return _sign_in_by_browser(request, services, body)
     signing_in: SigningIn = request.app.state.signing_in
-    address = request.client.host if request.client else "unknown"
-    found = signing_in.sign_in(body.name, body.password, address)
+    found = signing_in.sign_in(body.name, body.password, visitor_of(request))
+    try:
+        proven = _finish(request, services, found, body.totp)
+    except RootkeeperError:
+        services.sessions.end(found.token)
+        raise
     return show_one(
         {
-            "token": found.token,
+            "token": proven.secret,
             "expires_at": render_instant(found.expires_at),
             "identity": identity_to_record(found.identity, services.clock.now()),
         }
     )
 
 
-def sign_out(request: Request) -> Response:
-    """End the sign-in whose token comes along; again without harm. An API token stays as it is."""
+def _finish(request: Request, services: ServerServices, found: SignIn, totp: str | None) -> ProvenSession:
+    """A bearer token acts at once: what it needs is asked for now."""
+    proven = _prove(services, found, SessionKind.TOKEN)
+    if proven.session.need is not SessionNeed.FACTOR:
+        proven.session.ensure_finished()
+        return proven
+    if totp is None:
+        raise FactorNeededError(
+            f"{found.identity.name} has a second factor.",
+            hint="Send a code of the authenticator app along, as totp. With passkeys alone, sign in by a browser.",
+        )
+    proving: FactorProving = request.app.state.factor_proving
+    return proving.give_totp(proven, totp)
+
+
+def _sign_in_by_browser(request: Request, services: ServerServices, body: SignInBody) -> JSONResponse:
+    """Always a new secret: whatever a browser sent before is worth nothing afterwards."""
+    ensure_own_page(request)
     signing_in: SigningIn = request.app.state.signing_in
+    found = signing_in.sign_in(body.name, body.password, visitor_of(request), SessionKind.BROWSER)
+    before = find_cookie(request)
+    if before is not None:
+        services.sessions.end(before)
+    return answer_session(request, _prove(services, found, SessionKind.BROWSER))
+
+
+def _prove(services: ServerServices, found: SignIn, kind: SessionKind) -> ProvenSession:
+    session = services.sessions.find(found.token, kind)
+    if session is None:
+        raise NotSignedInError("The sign-in has ended.", hint="Sign in again.")
+    return ProvenSession(session, found.token)
+
+
+def sign_out(request: Request, services: Served) -> Response:
+    """End the sign-in whose token or cookie comes along; again without harm. An API token stays as it is."""
+    response = Response(status_code=HTTPStatus.NO_CONTENT)
     token = find_token(request)
+    secret = find_cookie(request)
     if token is not None:
-        signing_in.sign_out(token)
-    return Response(status_code=HTTPStatus.NO_CONTENT)
+        services.sessions.end(token)
+    elif secret is not None:
+        ensure_own_page(request)
+        if services.sessions.find(secret, SessionKind.BROWSER) is not None:
+            ensure_csrf_token(request, secret)
+            services.sessions.end(secret)
+        forget_cookie(request, response)
+    return response
 
 
-def show_me(services: Served, identity: Identified) -> dict[str, Any]:
+def show_me(services: Served, caller: Called) -> dict[str, Any]:
     """Say who is asking, what that permits, and of what organization the server is."""
+    identity, endpoint = caller.identity, services.endpoint
     return show_one(
         {
             **identity_to_record(identity, services.clock.now()),
-            "permissions": sorted(permission.value for permission in PERMISSIONS[identity.role]),
+            "permissions": sorted(permission.value for permission in identity.permissions),
             "organization_id": services.organization_id,
-            "endpoint": services.endpoint.label,
+            "endpoint": endpoint.label,
+            "is_sandbox": endpoint.is_sandbox,
+            "people_url": endpoint.people_url,
+            "factor": show_factor_state(caller.session),
             "version": __version__,
         }
     )
@@ -65,5 +129,5 @@ def show_me(services: Served, identity: Identified) -> dict[str, Any]:
 ROWS = (
     change("/auth/sign-in", Access.ANYBODY, sign_in),
     change("/auth/sign-out", Access.ANYBODY, sign_out, HTTPStatus.NO_CONTENT),
-    read("/me", Access.SIGNED_IN, show_me),
+    read("/me", Access.SIGNING_IN, show_me),
 )

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 from fastapi import Query
 from pydantic import AliasChoices, Field
 
+from rootkeeper.api.account_limits import ensure_may_touch_window
 from rootkeeper.api.guarding import Identified, Served
 from rootkeeper.api.parameters import (
     After,
@@ -22,13 +23,14 @@ from rootkeeper.api.parameters import (
     ShortText,
     Text,
     cut_page,
+    show_example,
     show_one,
     show_page,
 )
 from rootkeeper.api.quiet_progress import QuietProgress
 from rootkeeper.api.route_tables import change, read
 from rootkeeper.api.services import ReadsInventory, ServerServices
-from rootkeeper.domain.access import Permission
+from rootkeeper.domain.access import Identity, Permission
 from rootkeeper.domain.approvals import Terms
 from rootkeeper.domain.aws_roles import AwsWork
 from rootkeeper.domain.durations import parse_duration
@@ -42,7 +44,7 @@ from rootkeeper.errors import AccountBusyError, InputError
 from rootkeeper.reports.window_markdown import render_window_markdown
 from rootkeeper.workflows.closing import Closing
 from rootkeeper.workflows.recovery import Opening
-from rootkeeper.workflows.recovery_checks import RecoveryRequest
+from rootkeeper.workflows.recovery_checks import RecoveryPlan, RecoveryRequest
 
 INVENTORY_LASTS = timedelta(minutes=5)
 """For how long a listing of accounts is good enough for a request; before the opening they are looked at again."""
@@ -72,6 +74,10 @@ class LengthBody(Body):
 
 class WindowBody(LengthBody):
     """What is asked for."""
+
+    model_config = show_example(
+        {"account": "payments", "reason": "The invoice can't be seen", "ticket": "INC-1234", "duration": "2h"}
+    )
 
     account: Annotated[
         ShortText,
@@ -134,23 +140,31 @@ def show_report(services: Served, identity: Identified, window_id: Name) -> dict
 
 def request_window(services: Served, identity: Identified, body: WindowBody) -> dict[str, Any]:
     """Ask for a window. Where no approval is owed it is APPROVED at once; nothing is opened by it."""
-    seconds = body.find_seconds() or int(DEFAULT_DURATION.total_seconds())
     with services.act_as(identity.to_actor(), AwsWork.RECOVER) as acting:
         inventory = _read_inventory(acting.inventory_reading, services.clock.now())
-        account = find_account(NamedAccount(body.account), inventory.accounts)
         window = acting.window_requesting.request(
-            inventory,
-            RecoveryRequest(account, body.reason, body.ticket, seconds),
-            is_drill=body.is_drill,
-            is_emergency=body.is_emergency,
+            inventory, _make_request(identity, body, inventory), is_drill=body.is_drill, is_emergency=body.is_emergency
         )
     return show_one(_record(services, window))
+
+
+def check_request(services: Served, identity: Identified, body: WindowBody) -> dict[str, Any]:
+    """Check all that a request is checked for, in an audit session, and ask nobody for anything.
+
+    What speaks against it is the same problem that the request itself would meet.
+    """
+    with services.act_as(identity.to_actor(), AwsWork.RECOVER) as acting:
+        inventory = _read_inventory(acting.inventory_reading, services.clock.now())
+        request = _make_request(identity, body, inventory)
+        plan = acting.window_requesting.plan(inventory, request, is_emergency=body.is_emergency)
+    return show_one(_describe_plan(plan, services.settings.windows.approvals))
 
 
 def approve_window(
     services: Served, identity: Identified, window_id: Name, body: ApprovalBody | None = None
 ) -> dict[str, Any]:
     """Approve a window. Whoever requested it can't; each person's approval counts once."""
+    ensure_may_touch_window(services, identity, window_id)
     account_id = None if body is None or body.account_id is None else parse_account_id(body.account_id)
     terms = Terms(account_id, None if body is None else body.find_seconds())
     with services.act_as(identity.to_actor(), None) as acting:
@@ -159,6 +173,7 @@ def approve_window(
 
 def deny_window(services: Served, identity: Identified, window_id: Name, body: ReasonBody) -> dict[str, Any]:
     """Deny a window, or take back what was approved and isn't used yet."""
+    ensure_may_touch_window(services, identity, window_id)
     with services.act_as(identity.to_actor(), None) as acting:
         return show_one(_record(services, acting.window_deciding.deny(window_id, body.reason)))
 
@@ -167,6 +182,7 @@ def cancel_window(
     services: Served, identity: Identified, window_id: Name, body: CancelBody | None = None
 ) -> dict[str, Any]:
     """Take a request back before anything was opened."""
+    ensure_may_touch_window(services, identity, window_id)
     reason = (body.reason if body else None) or ""
     with services.act_as(identity.to_actor(), None) as acting:
         return show_one(_record(services, acting.window_deciding.cancel(window_id, reason)))
@@ -174,6 +190,7 @@ def cancel_window(
 
 def extend_window(services: Served, identity: Identified, window_id: Name, body: LengthBody) -> dict[str, Any]:
     """Consent to prolonging an open window; it is prolonged once enough people consent to the same length."""
+    ensure_may_touch_window(services, identity, window_id)
     seconds = body.find_seconds()
     if seconds is None:
         raise InputError("It isn't said by how much.", hint="Give duration or duration_seconds.")
@@ -183,12 +200,14 @@ def extend_window(services: Served, identity: Identified, window_id: Name, body:
 
 def review_window(services: Served, identity: Identified, window_id: Name) -> dict[str, Any]:
     """Confirm, as a second person, that a window opened in an emergency was looked at."""
+    ensure_may_touch_window(services, identity, window_id)
     with services.act_as(identity.to_actor(), None) as acting:
         return show_one(_record(services, acting.window_deciding.review(window_id)))
 
 
 def activate_window(services: Served, identity: Identified, window_id: Name) -> dict[str, Any]:
     """Open a window: password recovery is allowed from now on, until its end."""
+    ensure_may_touch_window(services, identity, window_id)
     with services.act_as(identity.to_actor(), AwsWork.RECOVER) as acting:
         opening = acting.window_activating.activate(window_id)
     _ensure_not_refused(opening)
@@ -205,6 +224,7 @@ def activate_window(services: Served, identity: Identified, window_id: Name) -> 
 
 def close_window(services: Served, identity: Identified, window_id: Name) -> dict[str, Any]:
     """Close a window now: every root user credential of its account is deleted, and a re-read shows it."""
+    ensure_may_touch_window(services, identity, window_id)
     window = services.windows.get(window_id)
     with services.act_as(identity.to_actor(), AwsWork.RECOVER) as acting:
         closing = acting.window_closing(QuietProgress()).close(window)
@@ -217,6 +237,31 @@ def _read_inventory(reading: ReadsInventory, now: datetime) -> Inventory:
     if known is not None and timedelta() <= now - known.listed_at <= INVENTORY_LASTS:
         return known
     return reading.read(QuietProgress())
+
+
+def _make_request(identity: Identity, body: WindowBody, inventory: Inventory) -> RecoveryRequest:
+    account = find_account(NamedAccount(body.account), inventory.accounts)
+    identity.ensure_may_touch(account.account_id, account)
+    seconds = body.find_seconds() or int(DEFAULT_DURATION.total_seconds())
+    return RecoveryRequest(account, body.reason, body.ticket, seconds)
+
+
+def _describe_plan(plan: RecoveryPlan, approvals: int) -> dict[str, Any]:
+    account = plan.request.account
+    return {
+        "account_id": account.account_id,
+        "name": account.name,
+        "email": account.email,
+        "duration_seconds": plan.request.duration_seconds,
+        "approvals_needed": approvals,
+        "present": {
+            "password": plan.existing.has_password,
+            "access_keys": plan.existing.has_access_keys,
+            "signing_certificates": plan.existing.has_signing_certificates,
+            "mfa_devices": plan.existing.has_mfa_devices,
+        },
+        "remarks": list(plan.remarks),
+    }
 
 
 def _describe_closing(services: ServerServices, closing: Closing) -> dict[str, Any]:
@@ -247,11 +292,12 @@ ROWS = (
     read("/windows/{window_id}", Permission.WINDOWS_READ, show_window),
     read("/windows/{window_id}/report", Permission.WINDOWS_READ, show_report),
     change("/windows", Permission.WINDOWS_REQUEST, request_window, HTTPStatus.CREATED),
-    change("/windows/{window_id}/approve", Permission.WINDOWS_APPROVE, approve_window),
+    change("/windows/check", Permission.WINDOWS_REQUEST, check_request),
+    change("/windows/{window_id}/approve", Permission.WINDOWS_APPROVE, approve_window, needs_fresh_factor=True),
     change("/windows/{window_id}/deny", Permission.WINDOWS_DENY, deny_window),
     change("/windows/{window_id}/cancel", Permission.WINDOWS_REQUEST, cancel_window),
-    change("/windows/{window_id}/activate", Permission.WINDOWS_ACTIVATE, activate_window),
-    change("/windows/{window_id}/extend", Permission.WINDOWS_EXTEND, extend_window),
+    change("/windows/{window_id}/activate", Permission.WINDOWS_ACTIVATE, activate_window, needs_fresh_factor=True),
+    change("/windows/{window_id}/extend", Permission.WINDOWS_EXTEND, extend_window, needs_fresh_factor=True),
     change("/windows/{window_id}/close", Permission.WINDOWS_CLOSE, close_window),
     change("/windows/{window_id}/review", Permission.WINDOWS_REVIEW, review_window),
 )

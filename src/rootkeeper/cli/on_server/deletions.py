@@ -19,6 +19,7 @@ from rootkeeper.cli.on_server.confirming import open_confirmation
 from rootkeeper.cli.on_server.following import end_unfinished, follow
 from rootkeeper.cli.rendering.deletions import spoken_totals
 from rootkeeper.cli.rendering.text import counted
+from rootkeeper.domain.access import Permission
 from rootkeeper.domain.deletion import AccountDeletion, DeletionPlan, DeletionReport, PlannedAccount
 from rootkeeper.domain.deletion_records import deletion_from_record
 from rootkeeper.domain.job_requests import PlanRequest, plan_to_parameters
@@ -103,7 +104,8 @@ def apply(
 
 
 def _begin(invocation: Invocation, server: RemoteServer, change: ChangeOptions) -> Confirmation:
-    return open_confirmation(invocation, server, change, invocation.choose_output(*DELETION_OUTPUTS))
+    output = invocation.choose_output(*DELETION_OUTPUTS)
+    return open_confirmation(invocation, server, change, output, Permission.ROOT_CREDENTIALS_DELETE)
 
 
 def _agree_and_delete(
@@ -131,7 +133,7 @@ def resume_deletion(
 ) -> int:
     """Let the server do what is left of the plan; the report covers the whole plan."""
     output = invocation.choose_output(*DELETION_OUTPUTS)
-    confirmation = open_confirmation(invocation, server, change, output)
+    confirmation = open_confirmation(invocation, server, change, output, Permission.ROOT_CREDENTIALS_DELETE)
     made = _read_plan(server, job)
     rest = _find_rest(made, _list_results(server, job, made), retry_failed=retry_failed)
     if change.dry_run:

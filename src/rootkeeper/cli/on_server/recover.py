@@ -27,6 +27,7 @@ from rootkeeper.cli.recovery_options import RecoveryOptions
 from rootkeeper.cli.rendering.windows import show_window
 from rootkeeper.cli.stopping import StopRequests
 from rootkeeper.clock import SystemClock
+from rootkeeper.domain.access import Permission
 from rootkeeper.domain.openings import OpeningOutcome
 from rootkeeper.domain.windows import FINAL_STATES, RecoveryWindow, WindowState
 from rootkeeper.errors import RootkeeperError, ServerUnreachableError, UnprovenChangeError
@@ -55,7 +56,7 @@ def recover(
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL)
     wanted = make_request(options, is_drill=is_drill, is_emergency=is_emergency)
     membership = server.read_membership()
-    confirmation = open_confirmation(invocation, server, change, output, membership)
+    confirmation = open_confirmation(invocation, server, change, output, Permission.WINDOWS_REQUEST, membership)
     if change.dry_run:
         confirmation.show_context()
         return tell(invocation, _statement(wanted))

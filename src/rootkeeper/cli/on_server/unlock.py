@@ -18,6 +18,7 @@ from rootkeeper.cli.rendering.unlocks import (
     show_standing_record,
     show_unneeded_record,
 )
+from rootkeeper.domain.access import Permission
 from rootkeeper.domain.job_requests import UnlockRequest, unlock_to_parameters
 from rootkeeper.domain.jobs import JobState
 from rootkeeper.domain.ledger import Result
@@ -49,7 +50,7 @@ def unlock(invocation: Invocation, server: RemoteServer, change: ChangeOptions, 
     """List, show or change; the exit status."""
     request = errand.request
     if change.dry_run:
-        open_confirmation(invocation, server, change, errand.output).show_context()
+        open_confirmation(invocation, server, change, errand.output, Permission.POLICIES_UNLOCK).show_context()
         return _tell_dry_run(invocation, request)
     if request.change is None:
         return _show(invocation, server, errand)
@@ -83,7 +84,7 @@ def _show(invocation: Invocation, server: RemoteServer, errand: UnlockErrand) ->
 
 def _change(invocation: Invocation, server: RemoteServer, change: ChangeOptions, errand: UnlockErrand) -> int:
     """The policy is shown first; its fingerprint goes with the change, so that no other one is changed."""
-    confirmation = open_confirmation(invocation, server, change, errand.output)
+    confirmation = open_confirmation(invocation, server, change, errand.output, Permission.POLICIES_UNLOCK)
     look = replace(errand, request=replace(errand.request, change=None), policy=None)
     seen = _perform(invocation, server, look)
     if isinstance(seen, int):

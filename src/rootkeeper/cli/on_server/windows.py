@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from rootkeeper.cli.recovery_options import RecoveryOptions
 from rootkeeper.cli.rendering.window_reports import show_report_record
 from rootkeeper.cli.rendering.windows import show_window, show_windows, spoken_reason
 from rootkeeper.cli.windows import LIST_OUTPUTS, ONE_OUTPUTS
+from rootkeeper.domain.access import Permission
 from rootkeeper.domain.durations import parse_duration, render_duration
 from rootkeeper.domain.openings import OpeningOutcome
 from rootkeeper.domain.windows import (
@@ -61,7 +63,7 @@ def request(
     """Ask for a window, and tell what it waits for."""
     output = invocation.choose_output(*ONE_OUTPUTS)
     wanted = make_request(options, is_drill=drill, is_emergency=emergency)
-    confirmation = open_confirmation(invocation, server, change, output)
+    confirmation = open_confirmation(invocation, server, change, output, Permission.WINDOWS_REQUEST)
     statement = [describe_request(wanted), "Nothing is opened by that."]
     if change.dry_run:
         confirmation.show_context()
@@ -118,7 +120,9 @@ def approve(invocation: Invocation, server: RemoteServer, change: ChangeOptions,
     def statement(window: RecoveryWindow) -> Sequence[str]:
         return [f"Approve recovery window {window.window_id}: {_describe(window)}", _asked_by(window)]
 
-    return _decide(invocation, server, change, text, statement, server.windows.approve)
+    return _decide(
+        invocation, server, change, text, Decision(Permission.WINDOWS_APPROVE, statement, server.windows.approve)
+    )
 
 
 def deny(invocation: Invocation, server: RemoteServer, change: ChangeOptions, text: str, reason: str) -> int:
@@ -127,7 +131,10 @@ def deny(invocation: Invocation, server: RemoteServer, change: ChangeOptions, te
     def statement(window: RecoveryWindow) -> Sequence[str]:
         return [f"Deny recovery window {window.window_id}: {_describe(window)}", _asked_by(window)]
 
-    return _decide(invocation, server, change, text, statement, lambda window: server.windows.deny(window, reason))
+    def decide(window: RecoveryWindow) -> RecoveryWindow:
+        return server.windows.deny(window, reason)
+
+    return _decide(invocation, server, change, text, Decision(Permission.WINDOWS_DENY, statement, decide))
 
 
 def cancel(invocation: Invocation, server: RemoteServer, change: ChangeOptions, text: str) -> int:
@@ -136,7 +143,9 @@ def cancel(invocation: Invocation, server: RemoteServer, change: ChangeOptions, 
     def statement(window: RecoveryWindow) -> Sequence[str]:
         return [f"Cancel recovery window {window.window_id}: {_describe(window)}"]
 
-    return _decide(invocation, server, change, text, statement, server.windows.cancel)
+    return _decide(
+        invocation, server, change, text, Decision(Permission.WINDOWS_REQUEST, statement, server.windows.cancel)
+    )
 
 
 def extend(invocation: Invocation, server: RemoteServer, change: ChangeOptions, text: str, by: str) -> int:
@@ -147,7 +156,10 @@ def extend(invocation: Invocation, server: RemoteServer, change: ChangeOptions, 
     def statement(window: RecoveryWindow) -> Sequence[str]:
         return [f"Prolong recovery window {window.window_id} by {render_duration(length)}: {_describe(window)}"]
 
-    return _decide(invocation, server, change, text, statement, lambda window: server.windows.extend(window, seconds))
+    def decide(window: RecoveryWindow) -> RecoveryWindow:
+        return server.windows.extend(window, seconds)
+
+    return _decide(invocation, server, change, text, Decision(Permission.WINDOWS_EXTEND, statement, decide))
 
 
 def review(invocation: Invocation, server: RemoteServer, change: ChangeOptions, text: str) -> int:
@@ -162,25 +174,30 @@ def review(invocation: Invocation, server: RemoteServer, change: ChangeOptions, 
             _asked_by(window),
         ]
 
-    return _decide(invocation, server, change, text, statement, server.windows.review)
+    return _decide(
+        invocation, server, change, text, Decision(Permission.WINDOWS_REVIEW, statement, server.windows.review)
+    )
 
 
-def _decide(
-    invocation: Invocation,
-    server: RemoteServer,
-    change: ChangeOptions,
-    text: str,
-    statement: Callable[[RecoveryWindow], Sequence[str]],
-    decide: Callable[[RecoveryWindow], RecoveryWindow],
-) -> int:
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What somebody decides about a window."""
+
+    needs: Permission
+    statement: Callable[[RecoveryWindow], Sequence[str]]
+    """What is decided, for the question."""
+    decide: Callable[[RecoveryWindow], RecoveryWindow]
+
+
+def _decide(invocation: Invocation, server: RemoteServer, change: ChangeOptions, text: str, decision: Decision) -> int:
     output = invocation.choose_output(*ONE_OUTPUTS)
-    confirmation = open_confirmation(invocation, server, change, output)
+    confirmation = open_confirmation(invocation, server, change, output, decision.needs)
     window = server.windows.get(text)
     if change.dry_run:
         confirmation.show_context()
-        return tell(invocation, statement(window))
-    confirmation.ensure(statement(window))
-    decided = decide(window)
+        return tell(invocation, decision.statement(window))
+    confirmation.ensure(decision.statement(window))
+    decided = decision.decide(window)
     for line in describe_next(decided):
         invocation.terminal.remark(line, style="bold")
     return _show(invocation, decided, output)
@@ -190,7 +207,7 @@ def activate(invocation: Invocation, server: RemoteServer, change: ChangeOptions
     """Open it, and tell what to do in it."""
     output = invocation.choose_output(*ONE_OUTPUTS)
     membership = server.read_membership()
-    confirmation = open_confirmation(invocation, server, change, output, membership)
+    confirmation = open_confirmation(invocation, server, change, output, Permission.WINDOWS_ACTIVATE, membership)
     window = server.windows.get(text)
     statement = describe_opening(window)
     if change.dry_run:
@@ -236,7 +253,7 @@ def end_unopened(invocation: Invocation, opening: RemoteOpening) -> int:
 def close_one(invocation: Invocation, server: RemoteServer, change: ChangeOptions, text: str) -> int:
     """Close it now."""
     output = invocation.choose_output(*ONE_OUTPUTS)
-    confirmation = open_confirmation(invocation, server, change, output)
+    confirmation = open_confirmation(invocation, server, change, output, Permission.WINDOWS_CLOSE)
     window = server.windows.get(text)
     statement = (
         f"Close recovery window {window.window_id} ({window.state.value}): delete every root user credential of "

@@ -13,8 +13,9 @@ from rootkeeper.domain.identity_records import identity_to_record
 
 _COLUMNS = (
     Column("Name", lambda record: record["name"], keeps_whole=True),
-    Column("Kind", lambda record: record["kind"]),
+    Column("Kind", lambda record: "user (oidc)" if record["signs_in_by"] == "oidc" else record["kind"]),
     Column("Role", lambda record: record["role"]),
+    Column("Limited to", lambda record: _spoken_limits(record)),
     Column(
         "May act",
         lambda record: _spoken_use(record),
@@ -31,6 +32,15 @@ def show_identities(
     """Write the list to stdout."""
     records = [identity_to_record(identity, now) for identity in identities]
     show_listing(Listing("identities", records, _COLUMNS, empty=empty), output, terminal)
+
+
+def _spoken_limits(record: Record) -> str:
+    limits = record["limited_to"]
+    if limits is None:
+        return ""
+    units = ", ".join(limits["organizational_units"])
+    permissions = ", ".join(limits["permissions"] or ())
+    return "; ".join(part for part in (permissions, f"accounts below {units}" if units else "") if part)
 
 
 def _spoken_use(record: Record) -> str:

@@ -11,7 +11,7 @@ from rootkeeper.sandbox.http_messages import HttpResponse
 from rootkeeper.sandbox.people.events import FederationEvent
 from rootkeeper.sandbox.people.issued_credentials import render_exports
 from rootkeeper.sandbox.people.layout import alert, code, form, hidden, notice, redirect, section, table
-from rootkeeper.sandbox.people.markup import Child, tag
+from rootkeeper.sandbox.people.markup import Child, Markup, tag
 from rootkeeper.sandbox.people.reserved_roles import open_session, provision_role
 from rootkeeper.sandbox.people.visits import Visit
 from rootkeeper.sandbox.state import Account, Assignment, IamRole, PermissionSet
@@ -46,8 +46,25 @@ def _render_down(visit: Visit) -> HttpResponse:
             ),
             name="way-in",
         ),
+        _render_switch(visit, is_down=True),
         status=503,
     )
+
+
+def _render_switch(visit: Visit, *, is_down: bool) -> Markup:
+    """The outage is made and ended by whoever tries it out."""
+    wanted, said = ("up", "Restore it") if is_down else ("down", "Switch it off")
+    explanation = "Try out what happens when nobody can sign in through IAM Identity Center."
+    switch = form("/identity-center/status", visit.form_token, hidden("status", wanted), button=said, is_quiet=True)
+    return section("An outage", tag("p", explanation), switch, name="outage")
+
+
+async def set_status(visit: Visit) -> HttpResponse:
+    """Switch it down or up."""
+    wanted = visit.text("status")
+    if wanted in ("up", "down"):
+        visit.world.identity_center.is_down = wanted == "down"
+    return redirect("/identity-center")
 
 
 def _render_users(visit: Visit) -> HttpResponse:
@@ -68,6 +85,7 @@ def _render_users(visit: Visit) -> HttpResponse:
             None if rows else tag("p", "Nobody is in the identity store of this organization."),
             name="people",
         ),
+        _render_switch(visit, is_down=False),
     )
 
 

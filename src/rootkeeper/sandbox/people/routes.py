@@ -38,6 +38,7 @@ _ROUTES: Mapping[str, Mapping[str, Handler]] = {
     "/console/users": {"POST": console.create_user},
     "/identity-center": {"GET": portal.show},
     "/identity-center/credentials": {"POST": portal.issue_credentials},
+    "/identity-center/status": {"POST": portal.set_status},
     "/mailbox": {"GET": mailboxes.show_all},
     "/mailbox/*": {"GET": mailboxes.show_one},
     "/signin": {"GET": signing_in.show, "POST": signing_in.sign_in},

@@ -24,10 +24,15 @@ def upgrade() -> None:
     _extend_windows()
     _extend_jobs_and_audits()
     _create_audit_statuses()
+    _create_account_revisions()
     _create_identities()
+    _create_factors()
     _create_notifications()
     _create_schedule_runs()
     _create_window_events()
+    _create_failed_attempts()
+    _create_kept_answers()
+    _create_sign_in_starts()
 
 
 def _extend_windows() -> None:
@@ -85,6 +90,17 @@ def _create_audit_statuses() -> None:
     op.create_index("ix_audit_statuses_audit_id", "audit_statuses", ["organization_id", "audit_id"])
 
 
+def _create_account_revisions() -> None:
+    op.create_table(
+        "account_revisions",
+        sa.Column("organization_id", _ORGANIZATION_ID, nullable=False),
+        sa.Column("inventory", sa.BigInteger, nullable=False),
+        sa.Column("statuses", sa.BigInteger, nullable=False),
+        sa.Column("windows", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", name="pk_account_revisions"),
+    )
+
+
 def _create_identities() -> None:
     op.create_table(
         "identities",
@@ -100,6 +116,9 @@ def _create_identities() -> None:
         sa.Column("expires_at", _TIME),
         sa.Column("disabled_at", _TIME),
         sa.Column("last_used_at", _TIME),
+        sa.Column("signs_in_by", sa.String(16), nullable=False, server_default="password"),
+        sa.Column("permissions", sa.Text),
+        sa.Column("organizational_units", sa.Text),
         sa.PrimaryKeyConstraint("identity_id", name="pk_identities"),
         sa.UniqueConstraint("organization_id", "folded_name", name="uq_identities_organization_id"),
     )
@@ -111,12 +130,66 @@ def _create_identities() -> None:
         sa.Column("identity_id", _ID, nullable=False),
         sa.Column("created_at", _TIME, nullable=False),
         sa.Column("expires_at", _TIME, nullable=False),
+        sa.Column("session_id", _ID, nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("last_used_at", _TIME, nullable=False),
+        sa.Column("factor_at", _TIME),
+        sa.Column("address", sa.Text),
+        sa.Column("user_agent", sa.Text),
         sa.PrimaryKeyConstraint("token_hash", name="pk_sign_ins"),
+        sa.UniqueConstraint("session_id", name="uq_sign_ins_session_id"),
         sa.ForeignKeyConstraint(
             ["identity_id"], ["identities.identity_id"], name="fk_sign_ins_identity_id", ondelete="CASCADE"
         ),
     )
     op.create_index("ix_sign_ins_identity_id", "sign_ins", ["identity_id"])
+
+
+def _create_factors() -> None:
+    op.create_table(
+        "factors",
+        sa.Column("factor_id", _ID, nullable=False),
+        sa.Column("organization_id", _ORGANIZATION_ID, nullable=False),
+        sa.Column("identity_id", _ID, nullable=False),
+        sa.Column("kind", sa.String(16), nullable=False),
+        sa.Column("name", sa.Text),
+        sa.Column("created_at", _TIME, nullable=False),
+        sa.Column("confirmed_at", _TIME),
+        sa.Column("last_used_at", _TIME),
+        sa.Column("sealed_seed", sa.Text),
+        sa.Column("last_step", sa.Integer),
+        sa.Column("credential_id", sa.Text),
+        sa.Column("public_key", sa.Text),
+        sa.Column("sign_count", sa.BigInteger),
+        sa.PrimaryKeyConstraint("factor_id", name="pk_factors"),
+        sa.ForeignKeyConstraint(
+            ["identity_id"], ["identities.identity_id"], name="fk_factors_identity_id", ondelete="CASCADE"
+        ),
+        sa.UniqueConstraint("organization_id", "credential_id", name="uq_factors_organization_id"),
+    )
+    op.create_index("ix_factors_identity_id", "factors", ["identity_id"])
+    op.create_table(
+        "factor_challenges",
+        sa.Column("challenge_hash", _ID, nullable=False),
+        sa.Column("organization_id", _ORGANIZATION_ID, nullable=False),
+        sa.Column("session_id", _ID, nullable=False),
+        sa.Column("purpose", sa.String(16), nullable=False),
+        sa.Column("ends_at", _TIME, nullable=False),
+        sa.PrimaryKeyConstraint("challenge_hash", name="pk_factor_challenges"),
+    )
+    op.create_table(
+        "first_administrator_links",
+        sa.Column("token_hash", _ID, nullable=False),
+        sa.Column("organization_id", _ORGANIZATION_ID, nullable=False),
+        sa.Column("ends_at", _TIME, nullable=False),
+        sa.PrimaryKeyConstraint("token_hash", name="pk_first_administrator_links"),
+    )
+    op.create_table(
+        "key_checks",
+        sa.Column("organization_id", _ORGANIZATION_ID, nullable=False),
+        sa.Column("check_value", _ID, nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", name="pk_key_checks"),
+    )
 
 
 def _create_notifications() -> None:
@@ -180,3 +253,46 @@ def _create_window_events() -> None:
     )
     op.create_index("ix_window_events_window_id", "window_events", ["organization_id", "window_id"])
     op.create_index("ix_window_events_account_id", "window_events", ["organization_id", "account_id", "at"])
+
+
+def _create_failed_attempts() -> None:
+    op.create_table(
+        "failed_attempts",
+        sa.Column("organization_id", _ORGANIZATION_ID, nullable=False),
+        sa.Column("attempt_id", _ID, nullable=False),
+        sa.Column("key_hash", _ID, nullable=False),
+        sa.Column("ends_at", _TIME, nullable=False),
+        sa.PrimaryKeyConstraint("organization_id", "attempt_id", "key_hash", name="pk_failed_attempts"),
+    )
+    op.create_index("ix_failed_attempts_key_hash", "failed_attempts", ["organization_id", "key_hash", "ends_at"])
+    op.create_index("ix_failed_attempts_ends_at", "failed_attempts", ["organization_id", "ends_at"])
+
+
+def _create_kept_answers() -> None:
+    op.create_table(
+        "kept_answers",
+        sa.Column("organization_id", _ORGANIZATION_ID, nullable=False),
+        sa.Column("key_hash", _ID, nullable=False),
+        sa.Column("fingerprint", _ID, nullable=False),
+        sa.Column("claimed_by", _ID, nullable=False),
+        sa.Column("ends_at", _TIME, nullable=False),
+        sa.Column("status", sa.Integer),
+        sa.Column("media_type", sa.Text),
+        sa.Column("body", sa.Text),
+        sa.PrimaryKeyConstraint("organization_id", "key_hash", name="pk_kept_answers"),
+    )
+    op.create_index("ix_kept_answers_ends_at", "kept_answers", ["organization_id", "ends_at"])
+
+
+def _create_sign_in_starts() -> None:
+    op.create_table(
+        "sign_in_starts",
+        sa.Column("organization_id", _ORGANIZATION_ID, nullable=False),
+        sa.Column("secret_hash", _ID, nullable=False),
+        sa.Column("started_at", _TIME, nullable=False),
+        sa.Column("ends_at", _TIME, nullable=False),
+        sa.Column("return_to", sa.Text, nullable=False),
+        sa.Column("session_id", _ID),
+        sa.PrimaryKeyConstraint("organization_id", "secret_hash", name="pk_sign_in_starts"),
+    )
+    op.create_index("ix_sign_in_starts_ends_at", "sign_in_starts", ["organization_id", "ends_at"])

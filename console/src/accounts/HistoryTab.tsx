@@ -1,0 +1,56 @@
+/** One account's past, the newest first: audits, deletions, windows and root events. */
+import Table from "@cloudscape-design/components/table";
+import StatusIndicator from "@cloudscape-design/components/status-indicator";
+import { useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
+import { ask, api } from "../api/client";
+import { ProblemAlert } from "../shell/ProblemAlert";
+import { Moment } from "../times/Moment";
+import { Paged } from "./Paged";
+
+interface HistoryEntry {
+  at: string;
+  kind: string;
+  what: string;
+  detail: string;
+  actor: string | null;
+  reference: string;
+  alarming: boolean;
+}
+
+export function HistoryTab({ accountId }: { accountId: string }) {
+  const found = useQuery({
+    queryKey: ["history", accountId],
+    queryFn: () =>
+      ask<{ entries: HistoryEntry[] }>(api.GET("/api/v1/history/{account_id}", { params: { path: { account_id: accountId } } })),
+  });
+  const entries = useMemo(() => [...(found.data?.entries ?? [])].reverse(), [found.data]);
+  if (found.error) return <ProblemAlert error={found.error} onRetry={() => void found.refetch()} />;
+  return (
+    <Paged items={entries}>
+      {(page) => (
+        <Table
+          variant="embedded"
+          ariaLabels={{ tableLabel: "History of the account" }}
+          items={page}
+          loading={found.isPending}
+          loadingText="Loading the history"
+          empty="Nothing is known of this account's past: its first audit begins it."
+          wrapLines
+          columnDefinitions={[
+            { id: "at", header: "When", minWidth: 150, cell: (one) => <Moment at={one.at} /> },
+            { id: "what", header: "What", minWidth: 190, cell: (one) => <What entry={one} />, isRowHeader: true },
+            { id: "detail", header: "Details", minWidth: 220, cell: (one) => one.detail || "–" },
+            { id: "actor", header: "By", cell: (one) => one.actor ?? "–" },
+            { id: "reference", header: "Reference", minWidth: 140, cell: (one) => one.reference },
+          ]}
+        />
+      )}
+    </Paged>
+  );
+}
+
+function What({ entry }: { entry: HistoryEntry }) {
+  const words = `${entry.kind}: ${entry.what.replaceAll("_", " ")}`;
+  return entry.alarming ? <StatusIndicator type="warning">{words}</StatusIndicator> : <>{words}</>;
+}

@@ -1,0 +1,67 @@
+/** The ledger's entries of one account, the oldest first as they were chained. */
+import Button from "@cloudscape-design/components/button";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import StatusIndicator from "@cloudscape-design/components/status-indicator";
+import Table from "@cloudscape-design/components/table";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { ask, api } from "../api/client";
+import type { Page } from "../api/records";
+import { ProblemAlert } from "../shell/ProblemAlert";
+import { Moment } from "../times/Moment";
+
+interface LedgerEntry {
+  sequence: number;
+  at: string;
+  actor: { name: string; kind: string };
+  action: string;
+  phase: "intent" | "outcome";
+  intent_sequence: number | null;
+  result: "done" | "failed" | "unknown" | null;
+}
+
+const FIRST = 0;
+
+export function LedgerTab({ accountId }: { accountId: string }) {
+  const found = useInfiniteQuery({
+    queryKey: ["ledger", "account", accountId],
+    queryFn: ({ pageParam }) =>
+      ask<Page<"entries", LedgerEntry>>(
+        api.GET("/api/v1/ledger", { params: { query: { account_id: accountId, after: pageParam, limit: 50 } } }),
+      ),
+    initialPageParam: FIRST,
+    getNextPageParam: (page) => (page.next === null ? undefined : Number(page.next)),
+  });
+  return (
+    <SpaceBetween size="s">
+      <ProblemAlert error={found.error} onRetry={() => void found.refetch()} />
+      <Table
+        variant="embedded"
+        ariaLabels={{ tableLabel: "Ledger of the account" }}
+        items={found.data?.pages.flatMap((page) => page.entries) ?? []}
+        trackBy={(one) => String(one.sequence)}
+        loading={found.isPending}
+        loadingText="Loading the ledger"
+        empty="The ledger has no entry of this account alone: nothing was changed in it from here. Audits name their accounts together."
+        columnDefinitions={[
+          { id: "sequence", header: "Entry", cell: (one) => one.sequence, isRowHeader: true },
+          { id: "at", header: "When", cell: (one) => <Moment at={one.at} /> },
+          { id: "action", header: "Action", cell: (one) => one.action },
+          { id: "phase", header: "Intent or outcome", cell: (one) => <Phase entry={one} /> },
+          { id: "actor", header: "By", cell: (one) => one.actor.name },
+        ]}
+      />
+      {found.hasNextPage && (
+        <Button loading={found.isFetchingNextPage} onClick={() => void found.fetchNextPage()}>
+          Show more entries
+        </Button>
+      )}
+    </SpaceBetween>
+  );
+}
+
+function Phase({ entry }: { entry: LedgerEntry }) {
+  if (entry.phase === "intent") return <>Intent</>;
+  const words = `Outcome of ${entry.intent_sequence ?? "–"}: ${entry.result ?? "–"}`;
+  if (entry.result === "done") return <StatusIndicator type="success">{words}</StatusIndicator>;
+  return <StatusIndicator type={entry.result === "failed" ? "error" : "warning"}>{words}</StatusIndicator>;
+}

@@ -1,0 +1,47 @@
+/** Jobs as these pages follow them: the audits that are on their way, and what came of a job. */
+import { useQuery } from "@tanstack/react-query";
+import { ask, api } from "../api/client";
+import { ProblemError } from "../api/problems";
+import type { Job, Page } from "../api/records";
+
+const LOOK_MILLISECONDS = 10_000;
+const PAGE = 500;
+
+/** The audit that was begun last and isn't over, whoever asked for it. */
+export function useRunningAudit(): Job | undefined {
+  const found = useQuery({
+    queryKey: ["jobs", "unfinished"],
+    queryFn: () => ask<Page<"jobs", Job>>(api.GET("/api/v1/jobs", { params: { query: { unfinished: true, limit: 50 } } })),
+    refetchInterval: LOOK_MILLISECONDS,
+  });
+  return found.data?.jobs.find((job) => job.kind === "audit" && (job.state === "queued" || job.state === "running"));
+}
+
+export interface ToldProblem {
+  problem: { code: string; detail: string; hint: string | null };
+}
+
+/** What came of a job as a whole; a problem that kept it from its work is thrown as the error that it was. */
+export async function readOutcome<T>(jobId: string): Promise<T> {
+  const outcome = await ask<T | ToldProblem>(api.GET("/api/v1/jobs/{job_id}/outcome", { params: { path: { job_id: jobId } } }));
+  if (!isProblem(outcome)) return outcome;
+  const { code, detail, hint } = outcome.problem;
+  throw new ProblemError(409, code, detail, hint, null);
+}
+
+function isProblem(outcome: unknown): outcome is ToldProblem {
+  return typeof outcome === "object" && outcome !== null && "problem" in outcome;
+}
+
+/** What came of every account so far. */
+export async function readResults<T>(jobId: string): Promise<T[]> {
+  const found: T[] = [];
+  let after: string | undefined;
+  do {
+    const params = { path: { job_id: jobId }, query: { limit: PAGE, after } };
+    const page = await ask<Page<"results", T>>(api.GET("/api/v1/jobs/{job_id}/results", { params }));
+    found.push(...page.results);
+    after = page.next ?? undefined;
+  } while (after !== undefined);
+  return found;
+}

@@ -1,0 +1,102 @@
+/** The organization as a tree: units with what is in them, narrowed by a filter, and as the rows that are shown. */
+import type { Status } from "../api/records";
+import type { AccountRow, Listing, Unit } from "./listing";
+
+export interface Branch {
+  unit: Unit;
+  /** Such as `Root / Workloads / Prod`. */
+  path: string;
+  branches: Branch[];
+  /** Those directly in the unit. */
+  accounts: AccountRow[];
+  /** Those in the unit and in all units below it. */
+  all: AccountRow[];
+  /** How many of `all` there are of each status. */
+  counts: { [status in Status]: number };
+}
+
+export type TreeRow = { level: number; position: number; siblings: number } & (
+  | { kind: "unit"; id: string; branch: Branch; isOpen: boolean }
+  | { kind: "account"; id: string; account: AccountRow }
+);
+
+const ELSEWHERE: Unit = { ou_id: "elsewhere", name: "Place not known", parent_id: null };
+
+/** Units without an account that fits are left out once there is a filter. */
+export function buildTree(listing: Listing, fits: ((account: AccountRow) => boolean) | null): Branch[] {
+  const accounts = groupBy(fits ? listing.accounts.filter(fits) : listing.accounts, listing.units);
+  const children = new Map<string | null, Unit[]>();
+  for (const unit of listing.units) children.set(unit.parent_id, [...(children.get(unit.parent_id) ?? []), unit]);
+  const grow = (unit: Unit, above: string): Branch => {
+    const path = above ? `${above} / ${unit.name}` : unit.name;
+    const branches = (children.get(unit.ou_id) ?? []).map((child) => grow(child, path)).filter(isKept);
+    const own = accounts.get(unit.ou_id) ?? [];
+    const all = [...branches.flatMap((branch) => branch.all), ...own];
+    return { unit, path, branches, accounts: own, all, counts: countStatuses(branches, own) };
+  };
+  const isKept = (branch: Branch) => fits === null || branch.all.length > 0;
+  const roots = (children.get(null) ?? []).map((unit) => grow(unit, "")).filter(isKept);
+  return accounts.has(ELSEWHERE.ou_id) ? [...roots, grow(ELSEWHERE, "")] : roots;
+}
+
+function groupBy(accounts: readonly AccountRow[], units: readonly Unit[]): Map<string, AccountRow[]> {
+  const known = new Set(units.map((unit) => unit.ou_id));
+  const found = new Map<string, AccountRow[]>();
+  for (const account of accounts) {
+    const place = account.ou_id !== null && known.has(account.ou_id) ? account.ou_id : ELSEWHERE.ou_id;
+    const there = found.get(place);
+    if (there) there.push(account);
+    else found.set(place, [account]);
+  }
+  return found;
+}
+
+function countStatuses(branches: readonly Branch[], own: readonly AccountRow[]): Branch["counts"] {
+  const counts = { present: 0, not_present: 0, recovery_open: 0, unknown: 0, not_applicable: 0 };
+  for (const account of own) counts[account.status] += 1;
+  for (const branch of branches)
+    for (const status of Object.keys(counts) as Status[]) counts[status] += branch.counts[status];
+  return counts;
+}
+
+/** The rows from top to bottom: a unit, then, while it is open, the units and accounts in it. */
+export function listRows(roots: readonly Branch[], isOpen: (ouId: string) => boolean): TreeRow[] {
+  const rows: TreeRow[] = [];
+  const add = (branch: Branch, level: number, position: number, siblings: number): void => {
+    const open = isOpen(branch.unit.ou_id);
+    rows.push({ kind: "unit", id: branch.unit.ou_id, branch, isOpen: open, level, position, siblings });
+    if (!open) return;
+    const below = branch.branches.length + branch.accounts.length;
+    branch.branches.forEach((child, place) => add(child, level + 1, place + 1, below));
+    branch.accounts.forEach((account, place) =>
+      rows.push({
+        kind: "account",
+        id: account.account_id,
+        account,
+        level: level + 1,
+        position: branch.branches.length + place + 1,
+        siblings: below,
+      }),
+    );
+  };
+  roots.forEach((root, place) => add(root, 1, place + 1, roots.length));
+  return rows;
+}
+
+/** Every branch, parents before children. */
+export function listBranches(roots: readonly Branch[]): Branch[] {
+  return roots.flatMap((root) => [root, ...listBranches(root.branches)]);
+}
+
+/** How many accounts of each unit are chosen. */
+export function countChosen(roots: readonly Branch[], chosen: ReadonlySet<string>): Map<string, number> {
+  const counts = new Map<string, number>();
+  const count = (branch: Branch): number => {
+    const below = branch.branches.reduce((sum, child) => sum + count(child), 0);
+    const own = branch.accounts.reduce((sum, account) => sum + (chosen.has(account.account_id) ? 1 : 0), below);
+    counts.set(branch.unit.ou_id, own);
+    return own;
+  };
+  roots.forEach(count);
+  return counts;
+}

@@ -1,0 +1,118 @@
+/** The audit trail: who did what, looked through from the newest entry on, and verified. */
+import Box from "@cloudscape-design/components/box";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import SplitPanel from "@cloudscape-design/components/split-panel";
+import StatusIndicator, { type StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
+import Table, { type TableProps } from "@cloudscape-design/components/table";
+import { useMemo, useState } from "react";
+import { useSearchParams } from "react-router";
+import { Headed } from "../shell/Headed";
+import { ProblemAlert } from "../shell/ProblemAlert";
+import { useSplitPanel } from "../shell/split-panel";
+import { useCursorPages } from "../tables/cursor-pages";
+import { Moment } from "../times/Moment";
+import { AccountName } from "../windows/AccountName";
+import { EVERYTHING, nameAction, useLatest, type LedgerEntry, type LedgerWish, type Result } from "./entries";
+import { EntryDetails } from "./EntryDetails";
+import { Filters } from "./Filters";
+import { Verification } from "./Verification";
+
+export default function LedgerPage() {
+  const [parameters] = useSearchParams();
+  const [wish, setWish] = useState<LedgerWish>({ ...EVERYTHING, account_id: parameters.get("account") ?? "" });
+  const pages = useCursorPages();
+  return (
+    <Headed
+      title="Ledger"
+      description="Each privileged call is written here before it leaves, and what came of it after. Entries are chained: an edit, a gap or a new order shows."
+    >
+      <SpaceBetween size="l">
+        <Verification />
+        <Filters
+          wish={wish}
+          onChange={(changed) => {
+            pages.begin();
+            setWish(changed);
+          }}
+        />
+        <Entries wish={wish} pages={pages} />
+      </SpaceBetween>
+    </Headed>
+  );
+}
+
+function Entries({ wish, pages }: { wish: LedgerWish; pages: ReturnType<typeof useCursorPages> }) {
+  const found = useLatest(wish, pages.after);
+  const [selected, setSelected] = useState<LedgerEntry | null>(null);
+  useSplitPanel(
+    useMemo(
+      () =>
+        selected && (
+          <SplitPanel header={`Entry ${selected.sequence}`} closeBehavior="hide">
+            <EntryDetails entry={selected} />
+          </SplitPanel>
+        ),
+      [selected],
+    ),
+  );
+  return (
+    <SpaceBetween size="m">
+      <ProblemAlert error={found.error} onRetry={() => void found.refetch()} />
+      <Table
+        trackBy={(entry) => String(entry.sequence)}
+        items={found.data?.entries ?? []}
+        loading={found.isPending}
+        loadingText="Loading entries"
+        contentDensity="compact"
+        ariaLabels={{
+          tableLabel: "Entries of the ledger",
+          selectionGroupLabel: "Entry to show",
+          itemSelectionLabel: (_, entry) => `Entry ${entry.sequence}`,
+        }}
+        selectionType="single"
+        selectedItems={selected ? [selected] : []}
+        onSelectionChange={({ detail }) => setSelected(detail.selectedItems[0] ?? null)}
+        onRowClick={({ detail }) => setSelected(detail.item)}
+        columnDefinitions={COLUMNS}
+        empty={<Nothing wish={wish} />}
+        pagination={pages.control(found.data?.next)}
+      />
+    </SpaceBetween>
+  );
+}
+
+function Nothing({ wish }: { wish: LedgerWish }) {
+  const isFiltered = Boolean(wish.account_id || wish.actor || wish.actions.length || wish.results.length);
+  return (
+    <Box textAlign="center" color="text-body-secondary">
+      {isFiltered ? "No entry fits these filters." : "Nothing privileged was done yet."}
+    </Box>
+  );
+}
+
+const COLUMNS: TableProps.ColumnDefinition<LedgerEntry>[] = [
+  { id: "sequence", header: "No.", cell: (entry) => entry.sequence, isRowHeader: true, minWidth: 70 },
+  { id: "at", header: "When", cell: (entry) => <Moment at={entry.at} />, minWidth: 180 },
+  { id: "action", header: "Action", cell: (entry) => nameAction(entry.action), minWidth: 180 },
+  { id: "phase", header: "Intent or outcome", cell: (entry) => <Phase entry={entry} />, minWidth: 170 },
+  { id: "actor", header: "By", cell: (entry) => entry.actor.name, minWidth: 120 },
+  { id: "account", header: "Account", cell: (entry) => (entry.account_id ? <AccountName accountId={entry.account_id} /> : "–"), minWidth: 200 },
+];
+
+const RESULTS: { [result in Result]: { type: StatusIndicatorProps.Type; words: string } } = {
+  done: { type: "success", words: "Done" },
+  failed: { type: "error", words: "Failed" },
+  unknown: { type: "warning", words: "Unknown" },
+};
+
+function Phase({ entry }: { entry: LedgerEntry }) {
+  if (entry.phase === "intent") return <StatusIndicator type="pending">Intent</StatusIndicator>;
+  if (!entry.result) return <StatusIndicator type="info">Recorded</StatusIndicator>;
+  const { type, words } = RESULTS[entry.result];
+  return (
+    <StatusIndicator type={type}>
+      {words}
+      {entry.intent_sequence === null ? "" : `, of ${entry.intent_sequence}`}
+    </StatusIndicator>
+  );
+}

@@ -1,0 +1,96 @@
+/** The check of the whole ledger, done by the server, and its verdict. */
+import Button from "@cloudscape-design/components/button";
+import Container from "@cloudscape-design/components/container";
+import Header from "@cloudscape-design/components/header";
+import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import StatusIndicator from "@cloudscape-design/components/status-indicator";
+import { useMutation } from "@tanstack/react-query";
+import { useSearchParams } from "react-router";
+import { api, ask } from "../api/client";
+import { isOver, useJob } from "../api/job-events";
+import { may, useMe } from "../api/queries";
+import type { Job } from "../api/records";
+import { JobAnswer } from "../jobs/JobAnswer";
+import { readJobsAgain, useLastJob } from "../jobs/outcomes";
+import { ProblemAlert } from "../shell/ProblemAlert";
+import { Moment } from "../times/Moment";
+
+interface Verdict {
+  is_intact: boolean;
+  entries: number;
+  head: { seq: number; hash: string };
+  anchored_seq: number | null;
+  findings: { seq: number | null; what: string }[];
+}
+
+export function Verification() {
+  const { data: me } = useMe();
+  const [parameters, setParameters] = useSearchParams();
+  const last = useLastJob("ledger_verification");
+  const jobId = parameters.get("verification") ?? last.data?.job_id ?? null;
+  const job = useJob(jobId);
+  const asking = useMutation({
+    mutationFn: () => ask<Job>(api.POST("/api/v1/ledger/verifications")),
+    onSuccess: async (made) => {
+      setParameters({ verification: made.job_id }, { replace: true });
+      await readJobsAgain();
+    },
+  });
+  const goesOn = job.data !== undefined && !isOver(job.data);
+  return (
+    <Container
+      header={
+        <Header
+          variant="h2"
+          description="Recomputes the chain of all entries, and compares it with the mirror and the anchor."
+          actions={
+            may(me, "ledger:verify") && (
+              <Button loading={asking.isPending || goesOn} loadingText="The ledger is being verified" onClick={() => asking.mutate()}>
+                Verify now
+              </Button>
+            )
+          }
+        >
+          Verification
+        </Header>
+      }
+    >
+      <ProblemAlert error={last.error} onRetry={() => void last.refetch()} />
+      {jobId && (
+        <JobAnswer<Verdict> key={jobId} jobId={jobId}>
+          {(verdict, verified) => <VerdictFacts verdict={verdict} job={verified} />}
+        </JobAnswer>
+      )}
+      {last.data === null && !jobId && "It wasn't verified by this server lately."}
+    </Container>
+  );
+}
+
+function VerdictFacts({ verdict, job }: { verdict: Verdict; job: Job }) {
+  return (
+    <SpaceBetween size="m">
+      {verdict.is_intact ? (
+        <StatusIndicator type="success">The ledger is intact.</StatusIndicator>
+      ) : (
+        <StatusIndicator type="error">The ledger is not intact.</StatusIndicator>
+      )}
+      {verdict.findings.map((finding) => (
+        <StatusIndicator key={finding.what} type="error">
+          {finding.seq === null ? "" : `Entry ${finding.seq}: `}
+          {finding.what}
+        </StatusIndicator>
+      ))}
+      <KeyValuePairs
+        columns={4}
+        items={[
+          { label: "Verified", value: <Moment at={job.ended_at} /> },
+          { label: "Asked for by", value: job.created_by },
+          { label: "Entries", value: verdict.entries.toLocaleString() },
+          { label: "Anchored up to entry", value: verdict.anchored_seq?.toLocaleString() ?? "No anchor is set" },
+          { label: "Hash of the last entry", value: <span className="policy">{verdict.head.hash}</span> },
+        ]}
+      />
+    </SpaceBetween>
+  );
+}

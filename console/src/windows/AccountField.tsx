@@ -1,0 +1,47 @@
+/** The choice of one account: by its id, or by a part of its name. */
+import Autosuggest from "@cloudscape-design/components/autosuggest";
+import FormField from "@cloudscape-design/components/form-field";
+import { useQuery } from "@tanstack/react-query";
+import { api, ask } from "../api/client";
+import { describeError } from "../api/problems";
+import type { Account, Page } from "../api/records";
+
+interface AccountFieldProps {
+  account: string;
+  onChange: (account: string) => void;
+  description?: string;
+  label?: string;
+}
+
+export function AccountField({ account, onChange, description, label = "Account" }: AccountFieldProps) {
+  const found = useQuery({
+    queryKey: ["accounts", "choice", account],
+    queryFn: () => ask<Page<"accounts", Account>>(api.GET("/api/v1/accounts", { params: { query: { q: account, limit: 50 } } })),
+  });
+  const chosen = found.data?.accounts.find((one) => one.account_id === account);
+  return (
+    <FormField
+      label={label}
+      description={description}
+      constraintText={chosen ? `${chosen.name}, in ${chosen.ou_path}, root user ${chosen.email}` : "An id of 12 digits, or a name."}
+    >
+      <Autosuggest
+        value={account}
+        onChange={({ detail }) => onChange(detail.value)}
+        options={(found.data?.accounts ?? []).map((one) => ({
+          value: one.account_id,
+          label: one.account_id,
+          description: `${one.name} · ${one.ou_path}`,
+        }))}
+        filteringType="none"
+        enteredTextLabel={(text) => `Use ${text}`}
+        statusType={found.isPending ? "loading" : found.error ? "error" : "finished"}
+        loadingText="Looking for accounts"
+        errorText={found.error ? describeError(found.error).what : undefined}
+        empty="No known account fits. Before the first audit none is known: type the id."
+        placeholder="Id, or part of a name"
+        ariaLabel={label}
+      />
+    </FormField>
+  );
+}

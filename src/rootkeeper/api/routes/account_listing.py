@@ -1,0 +1,50 @@
+"""All accounts in one answer, for who shows the organization as a tree."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import Header
+from starlette.requests import Request
+from starlette.responses import Response
+
+from rootkeeper.api.account_columns import CompactListings
+from rootkeeper.api.account_pages import AccountPages
+from rootkeeper.api.etags import is_known
+from rootkeeper.api.guarding import Served
+from rootkeeper.api.route_tables import read
+from rootkeeper.domain.access import Permission
+
+
+def list_compactly(
+    request: Request, services: Served, if_none_match: Annotated[str | None, Header(max_length=1_024)] = None
+) -> Response:
+    """List the whole organization in columns: its units, and every account with its last reading.
+
+    Nothing is asked of AWS. ``observed_at`` is in seconds since 1970, ``kinds`` adds up what was found: 1, 2, 4 and 8
+    for each of the listed kinds in their order, ``null`` where it wasn't read. A column of words is ``{words, at}``.
+    """
+    pages: AccountPages = request.app.state.account_pages
+    listings: CompactListings = request.app.state.compact_listings
+    listing = listings.take(services, pages)
+    headers = {"ETag": listing.etag, "Vary": "Accept-Encoding, Authorization, Cookie"}
+    if is_known(if_none_match, listing.etag):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    if takes_gzip(request.headers.get("accept-encoding", "")):
+        return Response(
+            listing.compressed, media_type="application/json", headers=headers | {"Content-Encoding": "gzip"}
+        )
+    return Response(listing.plain, media_type="application/json", headers=headers)
+
+
+def takes_gzip(accept_encoding: str) -> bool:
+    """Whether the client takes gzip; one that says ``q=0`` doesn't. Source: RFC 9110, section 12.5.3."""
+    for part in accept_encoding.lower().split(","):
+        coding, _, weight = part.partition(";")
+        if coding.strip() == "gzip":
+            return weight.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    return False
+
+
+ROWS = (read("/accounts/compact", Permission.ACCOUNTS_READ, list_compactly),)

@@ -1,0 +1,92 @@
+"""Exceptions: accounts that deletion skips for a while, each with an owner, a reason and an end."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AliasChoices, AwareDatetime, Field
+
+from rootkeeper.api.account_limits import ensure_may_touch
+from rootkeeper.api.guarding import Identified, Served
+from rootkeeper.api.parameters import (
+    After,
+    Body,
+    Limit,
+    Name,
+    ShortText,
+    Text,
+    cut_page,
+    show_example,
+    show_one,
+    show_page,
+)
+from rootkeeper.api.route_tables import change, read, remove
+from rootkeeper.api.services import ServerServices
+from rootkeeper.domain.access import Permission
+from rootkeeper.domain.deletion_exceptions import exception_to_record
+from rootkeeper.domain.organizations import Account, parse_account_id
+from rootkeeper.domain.selection import NamedAccount, find_account
+from rootkeeper.errors import NotFoundError
+
+
+class ExceptionBody(Body):
+    """An exception."""
+
+    model_config = show_example(
+        {
+            "account": "payments",
+            "owner": "Ana",
+            "reason": "Its vendor signs in as root until the move in March.",
+            "until": "2027-03-31T23:59:59Z",
+        }
+    )
+
+    account: Annotated[
+        ShortText,
+        Field(validation_alias=AliasChoices("account", "account_id"), description="An id or a unique name."),
+    ]
+    owner: Annotated[ShortText, Field(description="Who answers for it.")]
+    reason: Text
+    until: AwareDatetime
+
+
+def list_exceptions(services: Served, identity: Identified, limit: Limit = 100, after: After = None) -> dict[str, Any]:
+    """List the exceptions, those in force first."""
+    now = services.clock.now()
+    with services.act_as(identity.to_actor(), None) as acting:
+        found = acting.exceptions.list_exceptions()
+    page, following = cut_page(found, lambda one: one.account_id, after, limit)
+    return show_page("exceptions", [exception_to_record(one, now) for one in page], following, total=len(found))
+
+
+def add_exception(services: Served, identity: Identified, body: ExceptionBody) -> dict[str, Any]:
+    """Let deletion skip an account until a moment; an earlier exception of the account is replaced."""
+    account = _find_account(services, body.account)
+    ensure_may_touch(services, identity, [account.account_id])
+    with services.act_as(identity.to_actor(), None) as acting:
+        kept = acting.exceptions.add(account, owner=body.owner, reason=body.reason, until=body.until)
+    return show_one(exception_to_record(kept, services.clock.now()))
+
+
+def remove_exception(services: Served, identity: Identified, account_id: Name) -> dict[str, Any]:
+    """End an account's exception now; it answers what it was."""
+    wanted = parse_account_id(account_id)
+    ensure_may_touch(services, identity, [wanted])
+    with services.act_as(identity.to_actor(), None) as acting:
+        if not any(one.account_id == wanted for one in acting.exceptions.list_exceptions()):
+            raise NotFoundError(f"{wanted} has no exception from deletion.", hint="List those that there are.")
+        removed = acting.exceptions.remove(wanted)
+    return show_one(exception_to_record(removed, services.clock.now()))
+
+
+def _find_account(services: ServerServices, text: str) -> Account:
+    """Among those that were listed last: an exception concerns nothing that isn't known."""
+    inventory = services.inventory_store.find_last()
+    return find_account(NamedAccount(text), () if inventory is None else inventory.accounts)
+
+
+ROWS = (
+    read("/exceptions", Permission.EXCEPTIONS_READ, list_exceptions),
+    change("/exceptions", Permission.EXCEPTIONS_KEEP, add_exception),
+    remove("/exceptions/{account_id}", Permission.EXCEPTIONS_KEEP, remove_exception),
+)

@@ -1,0 +1,70 @@
+"""Who is signed in by a browser, and the end of that: one's own sign-ins, and everybody's for administrators."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from starlette.responses import Response
+
+from rootkeeper.api.guarding import Access, Called, Identified, Served
+from rootkeeper.api.parameters import Name, show_one, show_page
+from rootkeeper.api.route_tables import change, read, remove
+from rootkeeper.domain.access import Permission
+from rootkeeper.domain.plan_files import render_instant
+from rootkeeper.domain.sessions import Session
+
+
+def list_sessions(services: Served, caller: Called) -> dict[str, Any]:
+    """List sign-ins of browsers: one's own, or everybody's for whoever may manage identities."""
+    identity = caller.identity
+    mine = None if identity.may(Permission.IDENTITIES_MANAGE) else identity.identity_id
+    own_id = None if caller.session is None else caller.session.session_id
+    found = services.sessions.list_sessions(mine)
+    return show_page("sessions", [_show(one, own_id) for one in found], None)
+
+
+def end_session(services: Served, identity: Identified, session_id: Name) -> Response:
+    """End a sign-in: one's own, or anybody's for whoever may manage identities."""
+    with services.act_as(identity.to_actor(), None) as acting:
+        if identity.may(Permission.IDENTITIES_MANAGE):
+            acting.session_ending.end_any(session_id)
+        else:
+            acting.session_ending.end_own(session_id, identity)
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+def sign_out_user(services: Served, identity: Identified, name: Name) -> dict[str, Any]:
+    """End all sign-ins of a user, those of the command line too."""
+    with services.act_as(identity.to_actor(), None) as acting:
+        return show_one({"name": name, "ended": acting.session_ending.sign_out(name)})
+
+
+def reset_factors(services: Served, identity: Identified, name: Name) -> dict[str, Any]:
+    """Take all second factors of a user away, for whoever has lost them; sign-ins end."""
+    identity.ensure_may_grant(services.identities.get(name).permissions)
+    with services.act_as(identity.to_actor(), None) as acting:
+        return show_one({"name": name, "removed": acting.factor_keeping.reset(name)})
+
+
+def _show(session: Session, own_id: str | None) -> dict[str, Any]:
+    return {
+        "session_id": session.session_id,
+        "name": session.identity.name,
+        "address": session.address,
+        "user_agent": session.user_agent,
+        "signed_in_at": render_instant(session.started_at.replace(microsecond=0)),
+        "last_used_at": render_instant(session.last_used_at.replace(microsecond=0)),
+        "expires_at": render_instant(session.expires_at.replace(microsecond=0)),
+        "is_current": session.session_id == own_id,
+    }
+
+
+_MANAGE = Permission.IDENTITIES_MANAGE
+
+ROWS = (
+    read("/sessions", Access.SIGNED_IN, list_sessions),
+    remove("/sessions/{session_id}", Access.SIGNED_IN, end_session, HTTPStatus.NO_CONTENT),
+    change("/identities/{name}/sign-out", _MANAGE, sign_out_user, needs_fresh_factor=True),
+    change("/identities/{name}/reset-factors", _MANAGE, reset_factors, needs_fresh_factor=True),
+)

@@ -1,0 +1,230 @@
+"""The guided story of ``rootkeeper demo``: its steps in order, and which of them the sandbox's truth shows as done.
+
+The truth is what the sandbox says of its state and the events of two accounts, never what this program did or believes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rootkeeper.domain.organizations import AccountId
+
+RECOVERED_ID = AccountId("888899990000")
+"""Orders Prod of the demo organization: a password, and no MFA device."""
+FAILSAFE_ID = AccountId("222233334444")
+"""Security of the demo organization, meant to become delegated administrator."""
+_FEATURES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class StoryTruth:
+    """What the sandbox tells."""
+
+    organization: Mapping[str, Any]
+    """``GET /_sandbox/organization``."""
+    is_identity_center_down: bool
+    events: Sequence[Mapping[str, Any]]
+    """CloudTrail events of ``RECOVERED_ID``, oldest first."""
+    failsafe_events: Sequence[Mapping[str, Any]]
+    """The same of ``FAILSAFE_ID``."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoryStep:
+    """One step."""
+
+    step_id: str
+    title: str
+    who: str
+    """A user of the demo, or the person at the sandbox's pages."""
+    how: str
+    place: str
+    """``console``, or ``sandbox`` for the sandbox's own pages."""
+    path: str
+    """Where it is done, in that place."""
+    is_done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """A step's words."""
+
+    step_id: str
+    title: str
+    who: str
+    how: str
+    place: str
+    path: str
+
+
+_PERSON = "anybody"
+_TELLINGS = (
+    _Telling(
+        "enable",
+        "Turn root access management on",
+        "administrator",
+        f"Turn on trusted access and both features, and register Security ({FAILSAFE_ID}) as delegated administrator.",
+        "console",
+        "/set-up",
+    ),
+    _Telling(
+        "see",
+        "See who has root user credentials",
+        "operator",
+        "Audit now. Two reading calls in each account; nothing is changed.",
+        "console",
+        "/accounts",
+    ),
+    _Telling(
+        "delete",
+        "Delete the root user credentials of Orders Prod",
+        "operator",
+        f"Choose Orders Prod ({RECOVERED_ID}), review exactly what will go, and delete it.",
+        "console",
+        "/accounts",
+    ),
+    _Telling(
+        "refused",
+        "Try to sign in as its root user",
+        _PERSON,
+        "As aws+orders-prod@example.com, with any password. It is refused.",
+        "sandbox",
+        "/signin",
+    ),
+    _Telling(
+        "allow",
+        "Allow password recovery for a while",
+        "operator, approver",
+        "The operator requests a window for Orders Prod, the approver approves it, and the operator activates it.",
+        "console",
+        "/windows",
+    ),
+    _Telling(
+        "reset",
+        "Reset the password by the mail",
+        _PERSON,
+        "Ask for the mail at Forgot password, open it in the mailbox, and follow its link.",
+        "sandbox",
+        "/signin/forgot-password",
+    ),
+    _Telling(
+        "signed_in",
+        "Sign in as the root user",
+        _PERSON,
+        "With the new password. Work that only a root user can do would be done now.",
+        "sandbox",
+        "/signin",
+    ),
+    _Telling(
+        "closed",
+        "The window closes",
+        "operator",
+        "At its end by itself, or at once by Close. Everything is deleted again, and a re-read shows it.",
+        "console",
+        "/windows",
+    ),
+    _Telling(
+        "refused_again",
+        "Try to sign in once more",
+        _PERSON,
+        "The password that you set is refused, too.",
+        "sandbox",
+        "/signin",
+    ),
+    _Telling(
+        "outage",
+        "Identity Center goes down",
+        _PERSON,
+        "Switch it off on its page. Nobody can enter any account through it now.",
+        "sandbox",
+        "/identity-center",
+    ),
+    _Telling(
+        "failsafe",
+        "Enter by the failsafe",
+        _PERSON,
+        "As aws+security@example.com: its root login was kept. The front page shows password and MFA code.",
+        "sandbox",
+        "/",
+    ),
+    _Telling(
+        "restored",
+        "Restore Identity Center",
+        _PERSON,
+        "Switch it on again on its page.",
+        "sandbox",
+        "/identity-center",
+    ),
+)
+
+
+def judge_story(truth: StoryTruth) -> tuple[StoryStep, ...]:
+    """All steps, each with whether it is done."""
+    done = _find_done(truth)
+    return tuple(
+        StoryStep(one.step_id, one.title, one.who, one.how, one.place, one.path, one.step_id in done)
+        for one in _TELLINGS
+    )
+
+
+def _find_done(truth: StoryTruth) -> set[str]:
+    seen = {
+        "enable": _is_enabled(truth.organization),
+        **_follow_account(truth.events),
+        **_follow_outage(truth),
+    }
+    return {step_id for step_id, is_done in seen.items() if is_done}
+
+
+def _is_enabled(organization: Mapping[str, Any]) -> bool:
+    return len(organization["features"]) == _FEATURES and bool(organization["delegated_administrators"])
+
+
+def _follow_account(events: Sequence[Mapping[str, Any]]) -> dict[str, bool]:
+    """Each step begins to count where the one that it rests on was done."""
+    deleted = _find(events, "DeleteLoginProfile", after=-1)
+    allowed = _find(events, "CreateLoginProfile", after=deleted)
+    reset = _find(events, "PasswordRecoveryCompleted", after=allowed)
+    closed = _find(events, "DeleteLoginProfile", after=allowed)
+    found = {
+        "see": _find(events, "GetAccountSummary", after=-1),
+        "delete": deleted,
+        "refused": _find(events, "ConsoleLogin", after=deleted, is_success=False),
+        "allow": allowed,
+        "reset": reset,
+        "signed_in": _find(events, "ConsoleLogin", after=reset),
+        "closed": closed,
+        "refused_again": _find(events, "ConsoleLogin", after=closed, is_success=False),
+    }
+    return {step_id: place is not None for step_id, place in found.items()}
+
+
+def _follow_outage(truth: StoryTruth) -> dict[str, bool]:
+    """That it was down isn't recorded anywhere; whoever entered by the failsafe counts as having seen it down."""
+    has_entered = _find(truth.failsafe_events, "ConsoleLogin", after=-1) is not None
+    return {
+        "outage": truth.is_identity_center_down or has_entered,
+        "failsafe": has_entered,
+        "restored": has_entered and not truth.is_identity_center_down,
+    }
+
+
+def _find(events: Sequence[Mapping[str, Any]], name: str, *, after: int | None, is_success: bool = True) -> int | None:
+    """Where the first such event stands behind ``after``; ``None`` if nowhere, or if ``after`` is ``None``."""
+    if after is None:
+        return None
+    return next(
+        (
+            place
+            for place, event in enumerate(events)
+            if place > after and event["eventName"] == name and _succeeded(event) is is_success
+        ),
+        None,
+    )
+
+
+def _succeeded(event: Mapping[str, Any]) -> bool:
+    """Source: CloudTrail User Guide: ``errorCode`` of API calls, ``errorMessage`` of sign-ins that were refused."""
+    return "errorCode" not in event and "errorMessage" not in event

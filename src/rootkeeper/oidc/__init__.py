@@ -1,0 +1,1 @@
+"""The adapter to an identity provider that speaks OpenID Connect."""

@@ -1,0 +1,84 @@
+"""The settings of ``[oidc]`` as rules, and the addresses that they may name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from rootkeeper.domain.access import ServerRole
+from rootkeeper.domain.identity_providers import ProviderRules
+from rootkeeper.domain.loopback import is_loopback
+from rootkeeper.errors import SettingsError
+
+
+def parse_provider_rules(
+    *,
+    issuer: str,
+    client_id: str,
+    client_secret: str,
+    name: str,
+    name_claims: Sequence[str],
+    groups_claim: str,
+    groups: Sequence[str],
+    factor_methods: Sequence[str],
+) -> ProviderRules | None:
+    """The settings of ``[oidc]``; ``None`` without an issuer.
+
+    :raises SettingsError: if one can't be understood, or something is missing.
+    """
+    if not issuer:
+        return None
+    _ensure_issuer(issuer)
+    for setting, value in (("client_id", client_id), ("groups", groups), ("name_claims", name_claims)):
+        if not value:
+            raise SettingsError(f"oidc.issuer is set, and oidc.{setting} isn't.", hint=f"Set oidc.{setting}.")
+    if client_secret and not client_secret.startswith(("env:", "file:")):
+        raise SettingsError(
+            "oidc.client_secret isn't a reference.",
+            hint="A secret isn't written into the settings. Refer to it: env:VARIABLE, or file:PATH.",
+        )
+    return ProviderRules(
+        issuer=issuer,
+        client_id=client_id,
+        client_secret=client_secret,
+        name=name or urlsplit(issuer).hostname or issuer,
+        name_claims=tuple(name_claims),
+        groups_claim=groups_claim,
+        roles=dict(_parse_group(text) for text in groups),
+        factor_methods=frozenset(factor_methods),
+    )
+
+
+def ensure_safe_address(address: str, what: str, *, loopback_allowed: bool) -> str:
+    """An address that may be asked without TLS only on this machine.
+
+    :raises ValueError: if it isn't one.
+    """
+    parts = urlsplit(address)
+    is_local = loopback_allowed and parts.scheme == "http" and is_loopback(parts.hostname or "")
+    if not parts.hostname or parts.username or parts.password or not (parts.scheme == "https" or is_local):
+        raise ValueError(f"{what} isn't an https address.")
+    return address
+
+
+def _ensure_issuer(issuer: str) -> None:
+    try:
+        ensure_safe_address(issuer, "oidc.issuer", loopback_allowed=True)
+        is_plain = not (urlsplit(issuer).query or urlsplit(issuer).fragment)
+    except ValueError:
+        is_plain = False
+    if not is_plain:
+        raise SettingsError(
+            "oidc.issuer isn't the address of an identity provider.",
+            hint="Set it as the provider tells it, such as https://login.example.com; http is for this machine alone.",
+        )
+
+
+def _parse_group(text: str) -> tuple[str, ServerRole]:
+    group, _, role = text.rpartition("=")
+    if not group.strip() or role.strip() not in set(ServerRole):
+        raise SettingsError(
+            f"oidc.groups holds {text!r}, which isn't a group and a role.",
+            hint=f"Write GROUP=ROLE; the roles are {', '.join(ServerRole)}.",
+        )
+    return group.strip(), ServerRole(role.strip())

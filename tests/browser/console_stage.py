@@ -1,0 +1,174 @@
+"""Sandbox, server and console as ``rootkeeper demo`` starts them, and people who sit at the console."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Locator, Page, Request, expect
+
+from rootkeeper.cli.demo_people import PASSWORD, PEOPLE
+from rootkeeper.cli.demo_server import DemoServer
+from rootkeeper.sandbox.totp import totp_code
+from tests.browser.pages import FAILED_LOAD
+from tests.sandbox_process import SandboxProcess
+
+WAIT_MILLISECONDS = 30_000
+WIDE = {"width": 1440, "height": 900}
+_STEP_SECONDS = 30
+
+
+@dataclass
+class ConsoleStage:
+    """What runs."""
+
+    sandbox: SandboxProcess
+    server: DemoServer
+    chromium: Browser
+    taken_steps: dict[str, int] = field(default_factory=dict)
+    """Of each person's authenticator app, the newest step whose code was used."""
+
+    def enter(self, name: str, **options: Any) -> ConsolePerson:
+        """A person with a browser of their own, at the sign-in.
+
+        :param options: those of a browser context.
+        """
+        context = self.chromium.new_context(**({"viewport": WIDE} | options))
+        context.set_default_timeout(WAIT_MILLISECONDS)
+        return ConsolePerson(self, name, context)
+
+    def kill_server(self) -> None:
+        """As kill -9 does."""
+        process = self.server._process
+        assert process is not None
+        process.kill()
+        process.wait()
+
+    def next_code(self, name: str) -> str:
+        """A code of that person that wasn't used yet; waits for one where both that hold were."""
+        secret = next(person.totp_secret for person in PEOPLE if person.name == name)
+        assert secret is not None, f"{name} has no second factor"
+        while True:
+            step = max(int(time.time()) // _STEP_SECONDS, self.taken_steps.get(name, 0) + 1)
+            if step <= int(time.time()) // _STEP_SECONDS + 1:
+                self.taken_steps[name] = step
+                return totp_code(secret, step)
+            time.sleep(0.5)
+
+
+@dataclass
+class ConsolePerson:
+    """Somebody at the console."""
+
+    stage: ConsoleStage
+    name: str
+    context: BrowserContext
+    complaints: list[str] = field(default_factory=list)
+    foreign: list[str] = field(default_factory=list)
+    own_urls: list[str] = field(default_factory=list)
+    """Where requests may go."""
+
+    def __post_init__(self) -> None:
+        self.own_urls += [self.stage.server.url, self.stage.sandbox.base_url, "data:", "blob:"]
+        self.context.on("page", self._watch)
+        self.page: Page = self.context.new_page()
+
+    def _watch(self, page: Page) -> None:
+        page.on("console", self._note_complaint)
+        page.on("request", self._note_request)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("dialog", self._note_dialog)
+        page.add_locator_handler(page.get_by_role("dialog", name="Confirm that it is you"), self._confirm_factor)
+
+    def _note_complaint(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and FAILED_LOAD not in message.text:
+            self.complaints.append(message.text)
+
+    def _note_request(self, request: Request) -> None:
+        if not request.url.startswith(tuple(self.own_urls)):
+            self.foreign.append(request.url)
+
+    def _confirm_factor(self, dialog: Locator) -> None:
+        """Answer the question for the second factor whenever it comes."""
+        dialog.get_by_label("Code of your authenticator app", exact=True).fill(self.stage.next_code(self.name))
+        dialog.get_by_role("button", name="Confirm", exact=True).click()
+
+    def _note_dialog(self, dialog: Dialog) -> None:
+        self.complaints.append(f"a dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def leave(self) -> None:
+        """Close the browser.
+
+        :raises AssertionError: if a page complained, or anything but server and sandbox was asked.
+        """
+        self.context.close()
+        assert self.complaints == []
+        assert self.foreign == []
+
+    # What people do anywhere.
+
+    def open(self, path: str) -> None:
+        self.page.goto(self.stage.server.url + path)
+
+    def sign_in(self, path: str = "/") -> None:
+        """With password and, where the role takes one, a code."""
+        self.open(path)
+        self.fill("Name", self.name)
+        self.fill("Password", PASSWORD)
+        self.press("Sign in")
+        if any(person.name == self.name and person.totp_secret for person in PEOPLE):
+            self.fill("Code of your authenticator app", self.stage.next_code(self.name))
+            self.press("Sign in")
+        expect(self.page.get_by_role("button", name=self.name).first).to_be_visible()
+
+    def fill(self, label: str, text: str) -> None:
+        self.page.get_by_label(label, exact=True).fill(text)
+
+    def press(self, name: str, within: Locator | None = None) -> None:
+        (within or self.page).get_by_role("button", name=name, exact=True).click()
+
+    def follow(self, name: str) -> None:
+        self.page.get_by_role("link", name=name, exact=True).first.click()
+
+    def sees(self, text: str | re.Pattern[str]) -> None:
+        """:raises AssertionError: if it doesn't come into sight."""
+        expect(self.page.get_by_text(text).first).to_be_visible(timeout=WAIT_MILLISECONDS)
+
+    def judge(self) -> None:
+        """Let axe judge the page by WCAG 2.1 AA.
+
+        :raises AssertionError: if it finds something.
+        """
+        self.page.wait_for_load_state("networkidle")
+        found = Axe().run(self.page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
+        assert found.violations_count == 0, f"{self.page.url}\n{found.generate_report()}"
+
+
+@contextmanager
+def open_console_stage(chromium: Browser, folder: Path, *sandbox_options: str) -> Iterator[ConsoleStage]:
+    """Start all of it on free ports; ended with the ``with`` block."""
+    with SandboxProcess.start(*(sandbox_options or ("--scenario", "demo"))) as sandbox:
+        settings = sandbox.environment() | {
+            "AWS_CONFIG_FILE": os.devnull,
+            "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "ROOTKEEPER_DATABASE_URL": f"sqlite:///{folder / 'rootkeeper.db'}",
+        }
+        with DemoServer(find_free_port(), settings, folder) as server:
+            yield ConsoleStage(sandbox, server, chromium)
+
+
+def find_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

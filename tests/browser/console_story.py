@@ -1,0 +1,159 @@
+"""The steps of the guided story, as people take them at the console and at the sandbox's pages."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Page, expect
+
+from tests.browser.console_stage import WAIT_MILLISECONDS, ConsolePerson
+
+ACCOUNT, ACCOUNT_NAME, EMAIL = "888899990000", "Orders Prod", "aws+orders-prod@example.com"
+CLEAN, CLEAN_NAME = "400050006000", "Shop Test"
+"""Without root user credentials, so that a window can be opened at once."""
+FAILSAFE, FAILSAFE_EMAIL = "222233334444", "aws+security@example.com"
+NEW_PASSWORD = "Correct-Horse-7"
+WRONG = "Your authentication information is incorrect. Please try again."
+JOB_MILLISECONDS = 60_000
+
+
+# At the console.
+
+
+def set_up(administrator: ConsolePerson, delegate: str = FAILSAFE) -> None:
+    """Turn everything on by the wizard."""
+    page = administrator.page
+    administrator.open("/set-up")
+    administrator.press("Next")
+    administrator.press("Next")
+    page.get_by_placeholder("Id, or part of a name").fill(delegate)
+    page.keyboard.press("Escape")
+    administrator.press("Next")
+    administrator.press("Change the set-up")
+    expect(page.get_by_text("The set-up is as you asked for.")).to_be_visible(timeout=JOB_MILLISECONDS)
+
+
+def audit(operator: ConsolePerson) -> None:
+    """Read everything."""
+    operator.open("/accounts")
+    operator.page.get_by_role("button", name="Audit now", exact=True).first.click()
+    expect(operator.page.get_by_text(re.compile("^The audit is over"))).to_be_visible(timeout=JOB_MILLISECONDS)
+
+
+def choose_account(operator: ConsolePerson, name: str = ACCOUNT_NAME) -> None:
+    """Tick one account in the tree."""
+    operator.open("/accounts")
+    operator.page.get_by_label(f"Select {name}", exact=True).check()
+
+
+def request_window(
+    operator: ConsolePerson, account: str = ACCOUNT, reason: str = "Register as a seller", ticket: str = "OPS-1234"
+) -> str:
+    """Ask for a window of the shortest length; its page's path."""
+    page = operator.page
+    operator.open(f"/windows/request?account={account}")
+    operator.fill("Reason", reason)
+    operator.fill("Ticket (optional)", ticket)
+    page.get_by_role("button", name=re.compile("^For how long")).click()
+    page.get_by_role("option", name="15 min").click()
+    operator.press("Check")
+    expect(page.get_by_text("Nothing stands in its way.")).to_be_visible(timeout=JOB_MILLISECONDS)
+    operator.press("Request the window")
+    page.wait_for_url(re.compile(r"/windows/w-"), timeout=JOB_MILLISECONDS)
+    return page.url.removeprefix(operator.stage.server.url)
+
+
+def approve(approver: ConsolePerson, path: str) -> None:
+    """Consent to the window of that page."""
+    approver.open(path)
+    approver.press("Approve")
+    approver.press("Approve", approver.page.get_by_role("dialog"))
+    approver.sees("Approved, not opened")
+
+
+def open_window(operator: ConsolePerson, path: str) -> None:
+    """Activate what was approved."""
+    operator.open(path)
+    operator.press("Open now")
+    operator.press("Open now", operator.page.get_by_role("dialog"))
+    expect(operator.page.get_by_text("The window is open.")).to_be_visible(timeout=JOB_MILLISECONDS)
+
+
+def close_window(operator: ConsolePerson, path: str) -> None:
+    """Close it before its end."""
+    operator.open(path)
+    operator.press("Close now")
+    operator.press("Close now", operator.page.get_by_role("dialog"))
+    expect(operator.page.get_by_text("Closed and re-read").first).to_be_visible(timeout=JOB_MILLISECONDS)
+
+
+def done_steps(person: ConsolePerson) -> int:
+    """How many steps the Overview shows as done."""
+    person.open("/")
+    heading = person.page.get_by_role("heading", name=re.compile(r"^The guided story")).first
+    expect(heading).to_be_visible(timeout=WAIT_MILLISECONDS)
+    found = re.search(r"\((\d+) of 12 done\)", heading.inner_text())
+    assert found is not None, heading.inner_text()
+    return int(found[1])
+
+
+# At the sandbox's pages, in a tab of their own.
+
+
+def open_sandbox(person: ConsolePerson, path: str) -> Page:
+    page = person.context.new_page()
+    page.goto(person.stage.sandbox.base_url + path)
+    return page
+
+
+def is_refused(person: ConsolePerson, password: str, email: str = EMAIL) -> bool:
+    """Whether neither the password nor a recovery gets anybody in."""
+    page = try_to_sign_in(person, email, password)
+    refused = page.get_by_role("alert").inner_text() == WRONG
+    ask_for_mail(page, email)
+    refused &= "Password recovery isn't allowed for this account." in page.get_by_role("alert").inner_text()
+    page.close()
+    return refused
+
+
+def try_to_sign_in(person: ConsolePerson, email: str, password: str) -> Page:
+    page = open_sandbox(person, "/signin")
+    page.get_by_label("Root user e-mail address").fill(email)
+    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    return page
+
+
+def ask_for_mail(page: Page, email: str) -> None:
+    page.goto(page.url.split("/signin")[0] + "/signin/forgot-password")
+    page.get_by_label("Root user e-mail address").fill(email)
+    page.get_by_role("button", name="Send mail", exact=True).click()
+
+
+def reset_password(person: ConsolePerson, email: str = EMAIL) -> None:
+    """By the mail."""
+    page = open_sandbox(person, "/signin")
+    ask_for_mail(page, email)
+    page.locator("main").get_by_role("link", name="Open this mailbox", exact=True).click()
+    page.locator("main pre a").first.click()
+    page.get_by_label("New password", exact=True).fill(NEW_PASSWORD)
+    page.get_by_label("Once more", exact=True).fill(NEW_PASSWORD)
+    page.get_by_role("button", name="Set password", exact=True).click()
+    assert "The new password is set" in page.get_by_role("status").inner_text()
+    page.close()
+
+
+def switch_identity_center(person: ConsolePerson, button: str) -> None:
+    page = open_sandbox(person, "/identity-center")
+    page.get_by_role("button", name=button, exact=True).click()
+    page.close()
+
+
+def enter_by_failsafe(person: ConsolePerson) -> None:
+    """With the password and the MFA code that were kept."""
+    takes = person.stage.sandbox.control("GET", f"accounts/{FAILSAFE}/sign-in")
+    page = try_to_sign_in(person, FAILSAFE_EMAIL, takes["password"])
+    page.get_by_label("Code of six digits", exact=True).fill(takes["mfa_devices"][0]["code"])
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    assert page.url.endswith("/console")
+    page.close()

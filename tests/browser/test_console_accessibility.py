@@ -1,0 +1,80 @@
+"""Every page of the console judged by axe (WCAG 2.1 AA), in both themes, and used by keyboard alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from rootkeeper.cli.demo_people import PASSWORD
+from tests.browser import console_story as story
+from tests.browser.console_pages import list_pages
+from tests.browser.console_stage import ConsolePerson, ConsoleStage
+
+pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
+
+
+@pytest.fixture(scope="module", params=["light", "dark"])
+def administrator(request: pytest.FixtureRequest, console: ConsoleStage) -> Iterator[ConsolePerson]:
+    """Signed in, in an organization that is set up and audited, with a window that waits."""
+    person = console.enter("adam", color_scheme=request.param, bypass_csp=True)
+    person.sign_in()
+    if not console.sandbox.organization()["features"]:
+        story.set_up(person)
+        story.audit(person)
+        story.request_window(person, story.CLEAN)
+    yield person
+    person.leave()
+
+
+@pytest.mark.parametrize("path", list_pages())
+def test_axe_finds_nothing(administrator: ConsolePerson, path: str) -> None:
+    administrator.open(path)
+    expect(administrator.page.get_by_role("heading", level=1)).to_be_visible()
+    administrator.judge()
+
+
+def test_axe_finds_nothing_on_a_window_and_beside_an_account(administrator: ConsolePerson) -> None:
+    administrator.open("/windows")
+    administrator.page.get_by_role("link", name=story.CLEAN_NAME).first.click()
+    administrator.sees("Waits for approval")
+    administrator.judge()
+    administrator.open("/accounts")
+    administrator.page.get_by_text(story.ACCOUNT_NAME, exact=True).click()
+    expect(administrator.page.get_by_role("tab", name="History")).to_be_visible()
+    administrator.judge()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_at_the_sign_in(console: ConsoleStage, scheme: str) -> None:
+    person = console.enter("olga", color_scheme=scheme, bypass_csp=True)
+    person.open("/")
+    expect(person.page.get_by_role("heading", level=1)).to_be_visible()
+    person.judge()
+    person.fill("Name", "olga")
+    person.fill("Password", "not the password")
+    person.press("Sign in")
+    expect(person.page.get_by_role("alert").filter(has_text="password")).to_be_visible()
+    person.judge()
+    person.open("/first-administrator#nothing")
+    expect(person.page.get_by_role("heading", level=1)).to_be_visible()
+    person.judge()
+    person.leave()
+
+
+def test_signing_in_and_getting_to_the_page_by_keyboard_alone(console: ConsoleStage) -> None:
+    person = console.enter("vera")
+    person.open("/")
+    expect(person.page.get_by_label("Name", exact=True)).to_be_focused()
+    keyboard = person.page.keyboard
+    keyboard.type("vera")
+    keyboard.press("Tab")
+    keyboard.type(PASSWORD)
+    keyboard.press("Enter")
+    expect(person.page.get_by_role("heading", level=1, name="Overview")).to_be_visible()
+    keyboard.press("Tab")
+    expect(person.page.get_by_role("link", name="Skip to the page")).to_be_focused()
+    keyboard.press("Enter")
+    expect(person.page.locator("#content")).to_be_focused()
+    person.leave()

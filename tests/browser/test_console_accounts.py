@@ -1,0 +1,211 @@
+"""The page of accounts: what its tree says, how accounts are found and chosen, what a deletion asks before it goes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, expect
+
+from tests.browser import console_story as story
+from tests.browser.console_deletion import DELETE, plan_chosen
+from tests.browser.console_stage import ConsolePerson, open_console_stage
+
+ORGANIZATION_ID = "o-exampleorgid"
+
+pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
+
+
+@pytest.fixture(scope="module")
+def everybody(
+    console_files: None, chromium: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, ConsolePerson]]:
+    """An operator and a viewer of the demo organization, with both features on and one audit done."""
+    folder: Path = tmp_path_factory.mktemp("accounts")
+    with open_console_stage(chromium, folder, "--scenario", "demo", "--features", "all") as stage:
+        people = {name: stage.enter(name) for name in ("olga", "vera")}
+        for person in people.values():
+            person.sign_in()
+        story.audit(people["olga"])
+        yield people
+        for person in people.values():
+            person.leave()
+
+
+@pytest.fixture
+def operator(everybody: dict[str, ConsolePerson]) -> ConsolePerson:
+    """At the page of accounts, with nothing chosen."""
+    person = everybody["olga"]
+    person.open("/accounts")
+    person.sees("26 accounts")
+    return person
+
+
+def row(person: ConsolePerson, name: str) -> Locator:
+    return person.page.get_by_role("row").filter(has=person.page.get_by_text(name, exact=True))
+
+
+def box(person: ConsolePerson, name: str) -> Locator:
+    return person.page.get_by_role("checkbox", name=f"Select {name}", exact=True)
+
+
+def test_a_unit_rolls_up_what_is_below_it_and_is_chosen_as_a_whole(operator: ConsolePerson) -> None:
+    expect(row(operator, "Workloads")).to_contain_text("6 present")
+    expect(row(operator, "Workloads")).to_contain_text("3 not present")
+    box(operator, "all in Workloads").check()
+    operator.sees("26 accounts, 9 selected")
+    box(operator, "Shop Test").uncheck()
+    operator.sees("26 accounts, 8 selected")
+    assert box(operator, "all in Workloads").evaluate("(one) => one.indeterminate")
+    assert box(operator, "all in Prod").is_checked()
+
+
+def test_what_isnt_known_is_unknown_with_its_reason(operator: ConsolePerson) -> None:
+    expect(row(operator, "Medical Records")).to_contain_text("Unknown: blocked by a policy")
+    expect(row(operator, "Old Website")).to_contain_text("Not applicable: not active")
+    row(operator, "Medical Records").click()
+    operator.sees("What this account has isn't known.")
+
+
+def test_accounts_are_found_by_text_status_and_unit(operator: ConsolePerson) -> None:
+    operator.page.get_by_label("Find", exact=True).fill("payments")
+    operator.sees("2 of 26 accounts fit")
+    expect(row(operator, "Payments Test")).to_be_visible()
+    expect(row(operator, "Orders Prod")).to_have_count(0)
+    operator.page.get_by_label("Find", exact=True).fill("nothing like it")
+    operator.sees("No account fits.")
+    operator.press("Clear the filter")
+    operator.sees("26 accounts")
+    operator.page.get_by_label("Find", exact=True).fill("x")
+    operator.page.get_by_label("Find", exact=True).fill("")
+    expect(operator.page.get_by_role("button", name="Clear", exact=True)).to_be_disabled()
+    operator.page.get_by_label("Find", exact=True).fill("anycompany")
+    operator.sees("3 of 26 accounts fit")
+    box(operator, "all in AnyCompany").check()
+    operator.sees("3 of 26 accounts fit, 3 selected")
+
+
+def test_the_tree_is_worked_by_the_keyboard_alone(operator: ConsolePerson) -> None:
+    keyboard = operator.page.keyboard
+    row(operator, "Root").focus()
+    keyboard.press("ArrowDown")
+    first = operator.page.locator("[role=row]:focus")
+    assert first.get_attribute("aria-expanded") == "true"
+    rows = operator.page.get_by_role("row")
+    before = rows.count()
+    keyboard.press("ArrowLeft")
+    expect(first).to_have_attribute("aria-expanded", "false")
+    assert rows.count() < before
+    keyboard.press("ArrowRight")
+    keyboard.press("ArrowRight")
+    keyboard.press("Space")
+    operator.sees("26 accounts, 1 selected")
+    keyboard.press("Enter")
+    expect(operator.page.get_by_role("tab", name="Details", exact=True)).to_be_visible()
+    keyboard.press("Home")
+    expect(operator.page.locator("[role=row]:focus")).to_contain_text("Root")
+
+
+def test_columns_are_chosen_and_kept_in_the_browser(operator: ConsolePerson) -> None:
+    header = operator.page.get_by_role("columnheader", name="Root e-mail", exact=True)
+    expect(header).to_have_count(0)
+    operator.press("Columns")
+    operator.page.get_by_role("dialog").get_by_label("Root e-mail", exact=True).check(force=True)
+    operator.press("Show these")
+    expect(header).to_be_visible()
+    operator.page.reload()
+    expect(header).to_be_visible()
+    expect(row(operator, "Orders Prod")).to_contain_text("aws+orders-prod@example.com")
+
+
+def test_beside_the_tree_stand_details_history_guardrails_and_ledger(operator: ConsolePerson) -> None:
+    row(operator, "Orders Prod").click()
+    operator.sees("Root/Workloads/Prod")
+    for tab, words in (("History", "status: present"), ("Ledger", "nothing was changed in it from here")):
+        operator.page.get_by_role("tab", name=tab, exact=True).click()
+        operator.sees(re.compile(words))
+    operator.page.get_by_role("tab", name="Guardrails", exact=True).click()
+    operator.press("Check guardrails")
+    expect(operator.page.get_by_role("cell", name="Allowed").first).to_be_visible(timeout=story.JOB_MILLISECONDS)
+
+
+def test_a_deletion_of_many_accounts_is_confirmed_by_the_organizations_id(operator: ConsolePerson) -> None:
+    box(operator, "all in Root").check()
+    plan_chosen(operator)
+    for reason in ("Management account", "Used recently", "Unknown", "Not active"):
+        operator.sees(reason)
+    operator.press(DELETE)
+    dialog = operator.page.get_by_role("dialog")
+    button = dialog.get_by_role("button", name="Delete", exact=True)
+    dialog.get_by_role("checkbox").check()
+    expect(button).to_be_disabled()
+    dialog.get_by_label("Type the organization's id", exact=True).fill("o-anotherorgid")
+    expect(button).to_be_disabled()
+    dialog.get_by_label("Type the organization's id", exact=True).fill(ORGANIZATION_ID)
+    expect(button).to_be_enabled()
+    dialog.get_by_role("checkbox").uncheck()
+    expect(button).to_be_disabled()
+    operator.press("Cancel", dialog)
+
+
+def test_what_was_used_lately_is_planned_only_with_a_reason(operator: ConsolePerson) -> None:
+    box(operator, "Search Prod").check()
+    operator.press(DELETE)
+    operator.press("Make the plan")
+    expect(operator.page.get_by_text("There is nothing to delete.")).to_be_visible(timeout=story.JOB_MILLISECONDS)
+    operator.page.get_by_role("checkbox", name="Allow for Search Prod").check(force=True)
+    again = operator.page.get_by_role("button", name="Plan again with these", exact=True)
+    expect(again).to_be_disabled()
+    operator.fill("Reason", "The crawler has a role of its own since May")
+    again.click()
+    expect(operator.page.get_by_text(re.compile("Exactly this will go"))).to_be_visible(timeout=story.JOB_MILLISECONDS)
+    operator.sees("The crawler has a role of its own since May")
+
+
+def test_an_exception_is_seen_in_the_tree_and_left_out_of_plans(operator: ConsolePerson) -> None:
+    row(operator, "Backup").click()
+    operator.press("Add an exception")
+    dialog = operator.page.get_by_role("dialog")
+    dialog.get_by_label("Reason", exact=True).fill("Restores need it until the move")
+    dialog.get_by_role("textbox", name="Ends after").fill("2099/12/31")
+    operator.press("Add the exception", dialog)
+    expect(row(operator, "Backup")).to_contain_text("Exception")
+    operator.sees("olga answers for it: Restores need it until the move")
+    box(operator, "Backup").check()
+    operator.page.get_by_role("button", name=DELETE, exact=True).first.click()
+    operator.sees("Left out of the plan: 1")
+    operator.sees(re.compile("Exception of olga: Restores need it until the move"))
+    expect(operator.page.get_by_role("button", name="Make the plan", exact=True)).to_be_disabled()
+    operator.press("Cancel")
+    row(operator, "Backup").click()
+    operator.press("End the exception")
+    operator.press("End the exception", operator.page.get_by_role("dialog"))
+    expect(row(operator, "Backup")).not_to_contain_text("Exception")
+
+
+def test_a_review_is_still_there_after_the_page_was_loaded_again(operator: ConsolePerson) -> None:
+    box(operator, "Network").check()
+    plan_chosen(operator)
+    operator.page.reload()
+    operator.sees(re.compile("Exactly this will go"))
+    expect(operator.page.get_by_role("button", name=DELETE, exact=True)).to_be_enabled()
+
+
+def test_a_viewer_sees_everything_and_is_offered_nothing_to_do(everybody: dict[str, ConsolePerson]) -> None:
+    viewer = everybody["vera"]
+    viewer.open("/accounts")
+    expect(row(viewer, "Orders Prod")).to_contain_text("Root user credentials present")
+    for name in ("Audit now", DELETE, "Allow password recovery"):
+        assert viewer.page.get_by_role("button", name=name, exact=True).count() == 0
+    viewer.open("/accounts/delete")
+    viewer.sees("The role viewer doesn't delete root user credentials.")
+
+
+def test_the_page_is_as_accessible_in_the_dark(operator: ConsolePerson) -> None:
+    row(operator, "Orders Prod").click()
+    operator.judge()
+    operator.press("Dark mode")
+    operator.judge()
+    operator.press("Light mode")

@@ -1,0 +1,168 @@
+"""Getting into the console: passwords, authenticator apps, passkeys, tokens; and what each role sees there."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from rootkeeper.sandbox.totp import totp_code
+from tests.browser.console_stage import ConsolePerson, ConsoleStage
+
+NEW_PASSWORD = "seven quiet lanterns"
+
+pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
+
+
+@pytest.fixture(scope="module")
+def administrator(console: ConsoleStage) -> Iterator[ConsolePerson]:
+    person = console.enter("adam")
+    person.sign_in("/settings?tab=users")
+    yield person
+    person.leave()
+
+
+def add_user(administrator: ConsolePerson, name: str, role: str) -> None:
+    """By the settings."""
+    page = administrator.page
+    administrator.open("/settings?tab=users")
+    administrator.press("Add user")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Name", exact=True).fill(name)
+    dialog.get_by_role("button", name=re.compile("^Role")).click()
+    page.get_by_role("option", name=re.compile(f"^{role}")).click()
+    dialog.get_by_label("First password", exact=True).fill(NEW_PASSWORD)
+    administrator.press("Add user", dialog)
+    administrator.sees(f"{name} can sign in now.")
+
+
+def give_password(person: ConsolePerson, password: str = NEW_PASSWORD) -> None:
+    person.fill("Name", person.name)
+    person.fill("Password", password)
+    person.press("Sign in")
+
+
+def test_whoever_needs_a_second_factor_sets_one_up_at_the_first_sign_in(
+    administrator: ConsolePerson, console: ConsoleStage
+) -> None:
+    add_user(administrator, "nora", "operator")
+    person = console.enter("nora")
+    person.open("/windows")
+    give_password(person)
+    person.sees("Set up a second factor")
+    person.press("Use an authenticator app")
+    code = person.page.get_by_role("img", name="QR code of the secret")
+    expect(code).to_be_visible()
+    assert code.evaluate("image => image.naturalWidth") > 0, "the Content-Security-Policy lets it be shown"
+    seed = person.page.get_by_text(re.compile("^[A-Z2-7]{32}$")).inner_text()
+    person.fill("The code that the app shows now", totp_code(seed, int(time.time()) // 30))
+    person.press("Confirm")
+    expect(person.page.get_by_role("heading", level=1, name="Recovery windows")).to_be_visible()
+    person.leave()
+
+
+def test_a_passkey_is_made_and_signs_in(administrator: ConsolePerson, console: ConsoleStage) -> None:
+    add_user(administrator, "paul", "approver")
+    person = console.enter("paul")
+    devices = person.context.new_cdp_session(person.page)
+    devices.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+    }
+    devices.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    named = console.server.url.replace("127.0.0.1", "localhost")
+    person.own_urls.append(named)
+    person.page.goto(named)
+    give_password(person)
+    person.press("Make a passkey")
+    expect(person.page.get_by_role("heading", level=1, name="Overview")).to_be_visible()
+    person.context.clear_cookies()
+    person.page.goto(named)
+    give_password(person)
+    person.press("Use a passkey")
+    expect(person.page.get_by_role("heading", level=1, name="Overview")).to_be_visible()
+    person.leave()
+
+
+def test_a_wrong_password_is_told_and_not_which_part_is_wrong(console: ConsoleStage) -> None:
+    person = console.enter("vera")
+    person.open("/")
+    give_password(person, "not her password")
+    told = person.page.get_by_role("alert").filter(has_text=re.compile("password"))
+    expect(told).to_be_visible()
+    known = told.inner_text()
+    person.fill("Name", "nobody-at-all")
+    person.press("Sign in")
+    expect(told).to_be_visible()
+    assert told.inner_text() == known
+    person.leave()
+
+
+def test_an_api_token_is_kept_in_the_page_alone(administrator: ConsolePerson, console: ConsoleStage) -> None:
+    administrator.open("/settings?tab=tokens")
+    administrator.press("Make token")
+    dialog = administrator.page.get_by_role("dialog")
+    dialog.get_by_label("Name", exact=True).fill("pipeline")
+    administrator.press("Make token", dialog)
+    token = administrator.page.get_by_text(re.compile("^rk_")).inner_text()
+    administrator.press("I have kept it")
+    administrator.sees("pipeline")
+    person = console.enter("pipeline")
+    person.open("/")
+    person.press("Use an API token")
+    person.fill("API token", token)
+    person.press("Use the token")
+    expect(person.page.get_by_role("heading", level=1, name="Overview")).to_be_visible()
+    kept = person.page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie])")
+    assert token not in kept
+    person.page.reload()
+    person.sees("Sign in to Rootkeeper")
+    person.leave()
+
+
+def test_a_viewer_sees_no_button_that_changes_anything_and_is_told_why_a_page_is_closed(console: ConsoleStage) -> None:
+    person = console.enter("vera")
+    person.sign_in("/settings")
+    assert person.page.get_by_role("tab", name="Users").count() == 0
+    person.open("/accounts")
+    expect(person.page.get_by_role("heading", level=1, name="Accounts")).to_be_visible()
+    assert person.page.get_by_role("button", name=re.compile("Audit now|Delete root|Allow password")).count() == 0
+    person.open("/set-up")
+    person.sees("Only an administrator changes the set-up.")
+    person.leave()
+
+
+def test_signing_out_ends_the_session_at_the_server(console: ConsoleStage) -> None:
+    person = console.enter("aude")
+    person.sign_in()
+    cookies = person.context.cookies()
+    assert all(cookie["httpOnly"] and cookie["sameSite"] == "Strict" for cookie in cookies)
+    person.page.get_by_role("button", name="aude").first.click()
+    person.page.get_by_role("menuitem", name="Sign out").click()
+    person.sees("Sign in to Rootkeeper")
+    person.context.add_cookies([dict(cookie) for cookie in cookies])  # type: ignore[misc]  # two TypedDicts of the same fields
+    person.open("/")
+    person.sees("Sign in to Rootkeeper")
+    person.leave()
+
+
+def test_an_unknown_address_within_the_console_says_so(console: ConsoleStage, administrator: ConsolePerson) -> None:
+    administrator.open("/no-such-page")
+    administrator.sees("There is no such page.")
+
+
+def test_what_went_wrong_at_the_identity_provider_is_told_by_our_own_words(console: ConsoleStage) -> None:
+    person = console.enter("vera")
+    person.open("/?sign_in_problem=access.denied")
+    person.sees("You are in none of the groups that may use this server.")
+    person.open("/?sign_in_problem=<b>Call+0900+now</b>")
+    person.sees("Try again, or ask an administrator")
+    assert person.page.get_by_text("0900").count() == 0
+    person.leave()

@@ -1,0 +1,85 @@
+"""The guided story, lived through in a browser by administrator, operator and approver, over the sandbox.
+
+After each step the Overview is looked at: it tells what the sandbox's truth shows as done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from rootkeeper.cli.demo_story import is_bare as has_nothing
+from tests.browser import console_story as story
+from tests.browser.console_deletion import delete_chosen
+from tests.browser.console_stage import ConsolePerson, ConsoleStage
+from tests.sandbox_process import SandboxProcess
+
+pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def people(console: ConsoleStage) -> Iterator[dict[str, ConsolePerson]]:
+    """Everybody who is needed, signed in once, each with a browser of their own."""
+    entered = {name: console.enter(name) for name in ("adam", "olga", "amir")}
+    for person in entered.values():
+        person.sign_in()
+    yield entered
+    for person in entered.values():
+        person.leave()
+
+
+@pytest.fixture
+def sandbox(console: ConsoleStage) -> SandboxProcess:
+    return console.sandbox
+
+
+def is_bare(sandbox: SandboxProcess) -> bool:
+    return has_nothing(sandbox.root_user(story.ACCOUNT))
+
+
+def test_the_whole_story(people: dict[str, ConsolePerson], sandbox: SandboxProcess) -> None:
+    administrator, operator, approver = people["adam"], people["olga"], people["amir"]
+    known = sandbox.control("GET", f"accounts/{story.ACCOUNT}/sign-in")["password"]
+    assert story.done_steps(operator) == 0
+
+    story.set_up(administrator)
+    truth = sandbox.organization()
+    assert len(truth["features"]) == 2
+    assert story.FAILSAFE in str(truth["delegated_administrators"])
+    assert story.done_steps(administrator) == 1
+
+    story.audit(operator)
+    assert story.done_steps(operator) == 2
+
+    story.choose_account(operator)
+    delete_chosen(operator)
+    assert is_bare(sandbox)
+    assert story.done_steps(operator) == 3
+
+    assert story.is_refused(operator, known)
+    assert story.done_steps(operator) == 4
+
+    path = story.request_window(operator)
+    assert operator.page.get_by_role("button", name="Approve", exact=True).count() == 0, "an operator doesn't approve"
+    story.approve(approver, path)
+    story.open_window(operator, path)
+    assert sandbox.root_user(story.ACCOUNT)["recovery_allowed"]
+    assert story.done_steps(operator) == 5
+
+    story.reset_password(operator)
+    story.try_to_sign_in(operator, story.EMAIL, story.NEW_PASSWORD).close()
+    assert story.done_steps(operator) == 7
+
+    story.close_window(operator, path)
+    assert is_bare(sandbox)
+    assert story.is_refused(operator, story.NEW_PASSWORD)
+    assert story.done_steps(operator) == 9
+
+    story.switch_identity_center(operator, "Switch it off")
+    assert story.done_steps(operator) == 10
+    story.enter_by_failsafe(operator)
+    assert story.done_steps(operator) == 11
+    story.switch_identity_center(operator, "Restore it")
+    assert story.done_steps(operator) == 12
+    operator.sees("You have lived through all of it.")

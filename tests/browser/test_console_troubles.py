@@ -1,0 +1,113 @@
+"""The unhappy ways: AWS refuses, a policy blocks, the server restarts, a session ends, two act on one account."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import expect
+
+from rootkeeper.cli.demo_people import PASSWORD
+from tests.browser import console_story as story
+from tests.browser.console_deletion import confirm_plan, plan_chosen
+from tests.browser.console_stage import ConsolePerson, ConsoleStage
+
+BLOCKED, BLOCKED_NAME = "565678789090", "Medical Records"
+DENYING_STATEMENT = "DenyRootUser"
+
+pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
+
+
+@pytest.fixture(scope="module")
+def people(console: ConsoleStage) -> Iterator[dict[str, ConsolePerson]]:
+    entered = {name: console.enter(name) for name in ("adam", "olga", "amir")}
+    for person in entered.values():
+        person.sign_in()
+    story.set_up(entered["adam"])
+    story.audit(entered["olga"])
+    yield entered
+    for person in entered.values():
+        person.leave()
+
+
+@pytest.fixture(autouse=True)
+def no_faults(console: ConsoleStage) -> Iterator[None]:
+    yield
+    console.sandbox.clear_faults()
+
+
+def test_what_aws_refuses_is_shown_as_failed_with_the_reason(
+    people: dict[str, ConsolePerson], console: ConsoleStage
+) -> None:
+    operator = people["olga"]
+    error = {"code": "AccessDenied", "status": 403, "message": "explicit deny in a permissions boundary"}
+    console.sandbox.faults(service="iam", operation="DeleteLoginProfile", account_id="100020003000", error=error)
+    story.choose_account(operator, "Warehouse Prod")
+    plan_chosen(operator)
+    confirm_plan(operator)
+    operator.sees("Failed or not proven")
+    operator.sees(re.compile("permissions boundary"))
+    assert console.sandbox.root_user("100020003000")["password"]
+
+
+def test_a_policy_that_blocks_is_named_before_anybody_is_asked(people: dict[str, ConsolePerson]) -> None:
+    operator = people["olga"]
+    operator.open(f"/windows/request?account={BLOCKED}")
+    operator.fill("Reason", "An audit finding")
+    operator.press("Check")
+    operator.sees(re.compile(DENYING_STATEMENT))
+    expect(operator.page.get_by_role("button", name="Request the window", exact=True)).to_be_disabled()
+
+
+def test_a_restart_of_the_server_is_told_and_its_job_goes_on(
+    people: dict[str, ConsolePerson], console: ConsoleStage
+) -> None:
+    operator = people["olga"]
+    console.sandbox.faults(service="iam", operation="GetAccountSummary", latency_ms=3_000)
+    operator.open("/accounts")
+    operator.press("Audit now")
+    operator.sees("Audit by olga")
+    console.kill_server()
+    operator.sees(re.compile("The server can't be reached"))
+    console.sandbox.clear_faults()
+    console.server.start()
+    expect(operator.page.get_by_text(re.compile("The server can't be reached"))).to_be_hidden(timeout=30_000)
+    expect(operator.page.get_by_text(re.compile("^The audit is over"))).to_be_visible(timeout=story.JOB_MILLISECONDS)
+
+
+def test_whoever_is_signed_out_from_afar_comes_back_to_where_they_were(
+    people: dict[str, ConsolePerson], console: ConsoleStage
+) -> None:
+    viewer = console.enter("vera")
+    viewer.sign_in("/jobs")
+    administrator = people["adam"]
+    administrator.open("/settings?tab=sessions")
+    administrator.page.get_by_role("button", name=re.compile("^End the sign-in of vera")).first.click()
+    expect(administrator.page.get_by_role("button", name=re.compile("^End the sign-in of vera"))).to_have_count(0)
+    viewer.page.get_by_role("link", name="Recovery windows", exact=True).first.click()
+    viewer.sees("Your session has ended.")
+    viewer.fill("Name", "vera")
+    viewer.fill("Password", PASSWORD)
+    viewer.press("Sign in")
+    expect(viewer.page.get_by_role("heading", level=1, name="Recovery windows")).to_be_visible()
+    viewer.leave()
+
+
+def test_of_two_who_act_on_one_account_the_second_is_told(people: dict[str, ConsolePerson]) -> None:
+    operator, administrator, approver = people["olga"], people["adam"], people["amir"]
+    path = story.request_window(operator, story.CLEAN)
+    administrator.open(f"/windows/request?account={story.CLEAN}")
+    administrator.fill("Reason", "The same, at the same time")
+    administrator.press("Check")
+    administrator.sees(re.compile(f"{story.CLEAN} .*window", re.IGNORECASE))
+    approver.open(path)
+    approver.press("Approve")
+    approver.sees("Approve this window?")
+    operator.open(path)
+    operator.press("Take back")
+    dialog = operator.page.get_by_role("dialog")
+    operator.press("Take back", dialog)
+    operator.sees("Taken back")
+    approver.press("Approve", approver.page.get_by_role("dialog"))
+    approver.sees(re.compile("CANCELLED|can't be approved|is over"))

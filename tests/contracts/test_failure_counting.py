@@ -1,0 +1,78 @@
+"""The contract of FailureCounting, in memory and in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from rootkeeper.domain.attempt_limits import AttemptLimit
+from rootkeeper.ports.failure_counting import FailureCounting
+from rootkeeper.storage.database import open_database
+from tests.contracts.stores import ORGANIZATION_ID
+from tests.fakes.clock import FakeClock
+from tests.fakes.failures import InMemoryFailures
+
+ANA = AttemptLimit("name ana", 2, timedelta(minutes=5))
+BEN = AttemptLimit("name ben", 2, timedelta(minutes=5))
+HERE = AttemptLimit("address 192.0.2.7", 3, timedelta(minutes=5))
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture(params=["fake", "sqlite", "postgresql"])
+def failures(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Iterator[FailureCounting]:
+    if request.param == "fake":
+        yield InMemoryFailures(clock)
+        return
+    url = f"sqlite:///{tmp_path}/rootkeeper.db"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgresql").create_current_database()
+    with open_database(url) as database:
+        yield database.failure_counts(ORGANIZATION_ID, clock)
+
+
+def test_an_attempt_waits_once_too_many_failed(failures: FailureCounting) -> None:
+    assert failures.begin_attempt([ANA])
+    assert failures.begin_attempt([ANA])
+    assert failures.begin_attempt([ANA]) is None
+    assert failures.begin_attempt([BEN])
+
+
+def test_one_reached_limit_is_enough_and_then_nothing_is_counted(failures: FailureCounting) -> None:
+    for _ in range(5):
+        failures.begin_attempt([ANA, HERE])
+    assert failures.begin_attempt([BEN, HERE])
+    assert failures.begin_attempt([BEN, HERE]) is None
+
+
+def test_what_succeeded_doesnt_count(failures: FailureCounting) -> None:
+    for _ in range(5):
+        attempt = failures.begin_attempt([ANA, HERE])
+        assert attempt is not None
+        failures.forgive(attempt)
+    failures.forgive("f-unknown")
+    assert failures.begin_attempt([ANA, HERE])
+
+
+def test_a_failure_is_forgotten_in_time(failures: FailureCounting, clock: FakeClock) -> None:
+    failures.begin_attempt([ANA])
+    clock.advance(60)
+    failures.begin_attempt([ANA])
+    clock.advance(239)
+    assert failures.begin_attempt([ANA]) is None
+    clock.advance(1)
+    assert failures.begin_attempt([ANA])
+    assert failures.begin_attempt([ANA]) is None
+
+
+def test_attempts_at_once_are_counted_as_if_one_came_after_the_other(failures: FailureCounting) -> None:
+    with ThreadPoolExecutor(8) as people:
+        begun = list(people.map(lambda _: failures.begin_attempt([ANA]), range(8)))
+    assert len({attempt for attempt in begun if attempt}) == 2

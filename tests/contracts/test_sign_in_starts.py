@@ -1,0 +1,53 @@
+"""The contract of SignInStarts, in memory and in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from rootkeeper.ports.identity_providers import SignInStart, SignInStarts
+from rootkeeper.storage.database import open_database
+from tests.contracts.stores import ORGANIZATION_ID
+from tests.fakes.clock import START, FakeClock
+from tests.fakes.provider_desk import InMemoryStarts
+
+BEGUN = SignInStart(START, START + timedelta(minutes=10), "/accounts?x=1", None)
+CONFIRMING = SignInStart(START, START + timedelta(minutes=10), "/", "s-1")
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture(params=["fake", "sqlite", "postgresql"])
+def starts(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Iterator[SignInStarts]:
+    if request.param == "fake":
+        yield InMemoryStarts(clock)
+        return
+    url = f"sqlite:///{tmp_path}/rootkeeper.db"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgresql").create_current_database()
+    with open_database(url) as database:
+        yield database.sign_in_starts(ORGANIZATION_ID, clock)
+
+
+def test_a_start_is_taken_once_by_its_secret_alone(starts: SignInStarts) -> None:
+    starts.keep("one", BEGUN)
+    starts.keep("two", CONFIRMING)
+    assert starts.take("three") is None
+    assert starts.take("two") == CONFIRMING
+    assert starts.take("two") is None
+    assert starts.take("one") == BEGUN
+
+
+def test_a_start_ends(starts: SignInStarts, clock: FakeClock) -> None:
+    starts.keep("one", BEGUN)
+    starts.keep("two", BEGUN)
+    clock.advance(599)
+    assert starts.take("one") == BEGUN
+    clock.advance(1)
+    assert starts.take("two") is None

@@ -1,0 +1,33 @@
+"""Answers that are given again, in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from rootkeeper.domain.kept_answers import KeptAnswer
+from rootkeeper.errors import InputError, JobConflictError
+
+
+@dataclass
+class InMemoryAnswers:
+    """Implements AnswerKeeping; nothing is forgotten."""
+
+    kept: dict[str, tuple[str, KeptAnswer | None]] = field(default_factory=dict)
+    """Fingerprint and answer by key."""
+
+    def claim(self, key: str, fingerprint: str) -> KeptAnswer | None:
+        if key not in self.kept:
+            self.kept[key] = (fingerprint, None)
+            return None
+        claimed, answer = self.kept[key]
+        if claimed != fingerprint:
+            raise InputError("This Idempotency-Key was used for another request.")
+        if answer is None:
+            raise JobConflictError("The same request is being answered.")
+        return answer
+
+    def keep(self, key: str, answer: KeptAnswer) -> None:
+        self.kept[key] = (self.kept[key][0], answer)
+
+    def release(self, key: str) -> None:
+        self.kept.pop(key, None)

@@ -1,0 +1,65 @@
+"""Signing in at an identity provider, in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from rootkeeper.domain.access import ServerRole
+from rootkeeper.domain.identity_providers import ProvenPerson, ProviderRules
+from rootkeeper.errors import IdentityProviderError, NotSignedInError
+from rootkeeper.ports.identity_providers import ProviderQuestion, SignInStart
+from tests.fakes.clock import START, FakeClock
+
+ISSUER = "https://login.example.com"
+RULES = ProviderRules(
+    issuer=ISSUER,
+    client_id="rootkeeper",
+    client_secret="",
+    name="Example",
+    name_claims=("preferred_username",),
+    groups_claim="groups",
+    roles={"admins": ServerRole.ADMINISTRATOR, "staff": ServerRole.VIEWER, "on-call": ServerRole.OPERATOR},
+    factor_methods=frozenset({"mfa"}),
+)
+ANA = ProvenPerson(ISSUER, "1001", "ana", ("staff", "on-call"), frozenset({"pwd", "mfa"}), START)
+
+
+@dataclass
+class FakeProvider:
+    """Implements IdentityProvider: a code names the person."""
+
+    people: dict[str, ProvenPerson] = field(default_factory=lambda: {"code-ana": ANA})
+    questions: list[ProviderQuestion] = field(default_factory=list)
+    is_down: bool = False
+
+    def make_address(self, question: ProviderQuestion) -> str:
+        self._ensure_up()
+        self.questions.append(question)
+        return f"{ISSUER}/authorize?state={question.state}"
+
+    def redeem(self, code: str, question: ProviderQuestion, now: datetime) -> ProvenPerson:
+        self._ensure_up()
+        asked = [replace(one, asks_anew=False) for one in self.questions]
+        if code not in self.people or question not in asked:
+            raise NotSignedInError("The code isn't good.")
+        return self.people.pop(code)
+
+    def _ensure_up(self) -> None:
+        if self.is_down:
+            raise IdentityProviderError("Example can't be asked.")
+
+
+@dataclass
+class InMemoryStarts:
+    """Implements SignInStarts."""
+
+    clock: FakeClock
+    kept: dict[str, SignInStart] = field(default_factory=dict)
+
+    def keep(self, secret: str, start: SignInStart) -> None:
+        self.kept[secret] = start
+
+    def take(self, secret: str) -> SignInStart | None:
+        start = self.kept.pop(secret, None)
+        return None if start is None or start.ends_at <= self.clock.now() else start

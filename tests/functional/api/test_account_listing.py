@@ -1,0 +1,135 @@
+"""The whole organization in one answer: what it says, and what it spares."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from rootkeeper.api.account_columns import CompactListing, CompactListings
+from rootkeeper.api.account_pages import AccountPages
+from rootkeeper.domain.root_credentials import RootCredentialsSummary
+from rootkeeper.domain.statuses import AccountStatus, Reason, Role, Status
+from tests.fakes.api_services import PAYMENTS_ID, FakeServices, make_account, make_inventory
+from tests.functional.api.serving import SECONDS, ApiServer
+
+KEYS_AND_MFA = RootCredentialsSummary(
+    has_password=False, has_access_keys=True, has_signing_certificates=False, has_mfa_devices=True
+)
+
+
+def find_payments(**changes: Any) -> AccountStatus:
+    (payments,) = (one for one in make_inventory().accounts if one.account_id == PAYMENTS_ID)
+    return replace(AccountStatus(payments, Role.MEMBER, Status.PRESENT, summary=KEYS_AND_MFA), **changes)
+
+
+def unfold(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    """One record for each account, as a client reads the columns."""
+    columns = {
+        name: [column["words"][place] for place in column["at"]] if isinstance(column, dict) else column
+        for name, column in answer["columns"].items()
+    }
+    return [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+
+
+def test_every_account_stands_in_the_columns_with_its_last_reading(api: ApiServer) -> None:
+    api.services.inventory_store.save_statuses([find_payments(observed_at=api.services.clock.now())])
+    answer = api.get("/accounts/compact").json
+    management, payments = unfold(answer)
+    assert (management["name"], management["role"], management["kinds"]) == ("management", "management", None)
+    assert payments == {
+        "account_id": PAYMENTS_ID,
+        "name": "payments",
+        "email": "payments@example.com",
+        "ou_id": "ou-1234-abcdefgh",
+        "state": "ACTIVE",
+        "role": "member",
+        "status": "present",
+        "reason": None,
+        "detail": None,
+        "is_in_order": 0,
+        "kinds": 2 + 8,
+        "observed_at": int(api.services.clock.now().timestamp()),
+        "tags": {"team": "payments"},
+    }
+    assert answer["kinds"] == ["password", "access_keys", "signing_certificates", "mfa_devices"]
+    assert answer["organizational_units"][1]["parent_id"] == "r-1234"
+    assert (answer["summary"]["present"], answer["root_logins_left_to_secure"]) == (1, 2)
+
+
+def test_what_wasnt_read_is_unknown_with_its_reason_and_never_nothing(api: ApiServer) -> None:
+    _, unread = unfold(api.get("/accounts/compact").json)
+    assert (unread["status"], unread["reason"], unread["kinds"]) == ("unknown", "never_read", None)
+    denied = find_payments(status=Status.UNKNOWN, reason=Reason.BLOCKED_BY_POLICY, detail="By p-1.", summary=None)
+    api.services.inventory_store.save_statuses([replace(denied, observed_at=api.services.clock.now())])
+    _, refused = unfold(api.get("/accounts/compact").json)
+    assert (refused["reason"], refused["detail"], refused["kinds"]) == ("blocked_by_policy", "By p-1.", None)
+
+
+def test_an_organization_that_was_never_listed_has_empty_columns_and_says_so(api: ApiServer) -> None:
+    api.services.inventory_store.last = None
+    answer = api.get("/accounts/compact").json
+    assert (unfold(answer), answer["organizational_units"], answer["listed_at"]) == ([], [], None)
+
+
+def test_who_has_it_already_is_only_told_so_until_something_changes(api: ApiServer) -> None:
+    etag = api.get("/accounts/compact").headers["etag"]
+    again = api.get("/accounts/compact", If_None_Match=f'"other", {etag}')
+    assert (again.status, again.content, again.headers["etag"]) == (304, b"", etag)
+    api.services.inventory_store.save_statuses([find_payments(observed_at=api.services.clock.now())])
+    changed = api.get("/accounts/compact", If_None_Match=etag)
+    assert changed.status == 200
+    assert changed.headers["etag"] != etag
+
+
+@pytest.mark.parametrize(("accepted", "coding"), [("gzip, br", "gzip"), ("br", None), ("gzip;q=0", None)])
+def test_it_comes_compressed_to_who_takes_that(api: ApiServer, accepted: str, coding: str | None) -> None:
+    plain = api.get("/accounts/compact", Accept_Encoding="identity")
+    answer = api.get("/accounts/compact", Accept_Encoding=accepted)
+    assert answer.headers.get("content-encoding") == coding
+    assert (gzip.decompress(answer.content) if coding else answer.content) == plain.content
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_ten_thousand_accounts_take_little_on_the_wire(api: ApiServer) -> None:
+    many = tuple(make_account(f"{number:012d}", f"name-{number}") for number in range(10_000))
+    inventory = make_inventory()
+    api.services.inventory_store.save(replace(inventory, accounts=(*inventory.accounts, *many)))
+    answer = api.get("/accounts/compact", Accept_Encoding="gzip")
+    assert len(answer.content) < 500_000
+    assert len(unfold(json.loads(gzip.decompress(answer.content)))) == 10_002
+
+
+class HeldPages(AccountPages):
+    """Reads only once it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let, self.reads = threading.Event(), threading.Event()
+
+    def take(self, services: Any, *, goes_on: bool) -> Any:
+        self.reads.set()
+        assert self.let.wait(SECONDS)
+        return super().take(services, goes_on=goes_on)
+
+
+def test_nobody_waits_while_somebody_else_has_it_put_together_anew() -> None:
+    services, pages, listings = FakeServices(), HeldPages(), CompactListings()
+    pages.let.set()
+    first = listings.take(services, pages)
+    services.inventory_store.save_statuses([find_payments(observed_at=services.clock.now())])
+    pages.let.clear()
+    pages.reads.clear()
+    found: list[CompactListing] = []
+    reader = threading.Thread(target=lambda: found.append(listings.take(services, pages)))
+    reader.start()
+    assert pages.reads.wait(SECONDS)
+    assert listings.take(services, pages) is first
+    pages.let.set()
+    reader.join(SECONDS)
+    assert found[0].etag != first.etag
+    assert listings.take(services, pages) is found[0]

@@ -1,0 +1,190 @@
+"""What a server tells Prometheus, and whom it tells it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from rootkeeper.domain.access import ServerRole
+from rootkeeper.domain.jobs import JobState
+from rootkeeper.domain.ledger import Action
+from rootkeeper.domain.organizations import AccountId
+from rootkeeper.domain.windows import RecoveryWindow, WindowState
+from rootkeeper.ports.history import KeptAudit
+from tests.architecture.source_files import REPOSITORY
+from tests.fakes.api_services import ENDPOINT, ORGANIZATION_ID, PAYMENTS_ID, FakeServices
+from tests.fakes.clock import START
+from tests.fakes.databases import FakeLedger
+from tests.functional.api.serving import ApiServer, start_api
+
+Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+def read(api: ApiServer) -> Samples:
+    """Every sample, by its name and its labels."""
+    answer = api.get("//metrics", None)
+    assert answer.status == 200
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    families = text_string_to_metric_families(answer.content.decode())
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+def of(samples: Samples, name: str, **labels: str) -> float:
+    return samples[name, tuple(sorted(labels.items()))]
+
+
+def keep_window(services: FakeServices, window_id: str, account_id: str, state: WindowState) -> None:
+    services.windows.add(
+        RecoveryWindow(window_id, ORGANIZATION_ID, AccountId(account_id), state, "drill", None, "ana", START, 600)
+    )
+
+
+def keep_audit(services: FakeServices, audit_id: str, *, seconds: int, is_complete: bool = True) -> None:
+    now = services.clock.now()
+    summary = {"accounts": 3, "present": 1, "not_present": 2, "recovery_open": 0, "unknown": 0, "not_applicable": 0}
+    services.history.add(
+        KeptAudit(audit_id, now - timedelta(seconds=seconds), now, ENDPOINT.label, is_complete, "ana", summary), ()
+    )
+
+
+def test_windows_and_jobs_are_counted_by_state_and_no_state_is_left_out(api: ApiServer) -> None:
+    keep_window(api.services, "w-1", "222233334444", WindowState.OPEN)
+    keep_window(api.services, "w-2", "333344445555", WindowState.OPEN)
+    keep_window(api.services, "w-3", "444455556666", WindowState.CLOSE_FAILED)
+    api.services.add_job("j-1", JobState.RUNNING)
+    samples = read(api)
+    assert of(samples, "rootkeeper_windows", state="OPEN") == 2
+    assert of(samples, "rootkeeper_windows", state="CLOSE_FAILED") == 1
+    assert of(samples, "rootkeeper_jobs", state="running") == 1
+    states = {labels[0][1] for name, labels in samples if name == "rootkeeper_windows"}
+    assert states == {state.value for state in WindowState}
+    assert {labels[0][1] for name, labels in samples if name == "rootkeeper_jobs"} == {one.value for one in JobState}
+
+
+def test_the_age_of_the_ledgers_head_grows_until_something_is_written(api: ApiServer) -> None:
+    services = api.services
+    assert "rootkeeper_ledger_head_age_seconds" not in {name for name, _ in read(api)}
+    FakeLedger(services.database, "here").append_fact(Action.IDENTITY_ADD)
+    services.clock.advance(90)
+    samples = read(api)
+    assert of(samples, "rootkeeper_ledger_head_age_seconds") == 90
+    assert of(samples, "rootkeeper_ledger_entries") == 1
+
+
+def test_each_audit_that_ends_is_counted_once_however_often_somebody_looks(api: ApiServer) -> None:
+    keep_audit(api.services, "j-before", seconds=7)
+    read(api)
+    api.services.clock.advance(60)
+    keep_audit(api.services, "j-1", seconds=30)
+    keep_audit(api.services, "j-2", seconds=4, is_complete=False)
+    for _ in range(3):
+        samples = read(api)
+    assert of(samples, "rootkeeper_audit_duration_seconds_sum", complete="true") == 37
+    assert of(samples, "rootkeeper_audit_duration_seconds_count", complete="true") == 2
+    assert of(samples, "rootkeeper_audit_duration_seconds_sum", complete="false") == 4
+
+
+def test_audits_of_before_its_start_are_not_counted_but_the_last_one_is_told(services: FakeServices) -> None:
+    keep_audit(services, "j-1", seconds=30)
+    ended_at = services.clock.now()
+    services.clock.advance(60)
+    with start_api(services) as api:
+        samples = read(api)
+    assert "rootkeeper_audit_duration_seconds_sum" not in {name for name, _ in samples}
+    assert of(samples, "rootkeeper_last_audit_timestamp_seconds") == ended_at.timestamp()
+    assert of(samples, "rootkeeper_accounts", status="present") == 1
+    assert ("rootkeeper_accounts", (("status", "accounts"),)) not in samples
+
+
+def test_throttles_targets_and_readiness_are_told(api: ApiServer) -> None:
+    api.services.throttles |= {"organizations:ListAccounts": 4}
+    samples = read(api)
+    assert of(samples, "rootkeeper_aws_throttles_total", quota="organizations:ListAccounts") == 4
+    assert of(samples, "rootkeeper_aws_throttles_total", quota="sts:*") == 0
+    assert of(samples, "rootkeeper_notification_targets") == 2
+    assert of(samples, "rootkeeper_notification_targets_failing") == 1
+    assert (of(samples, "rootkeeper_ready"), of(samples, "rootkeeper_database_readable")) == (1, 1)
+    api.services.troubles.append("The AWS credentials have expired.")
+    assert of(read(api), "rootkeeper_ready") == 0
+
+
+def test_while_the_database_is_away_the_rest_is_told(api: ApiServer) -> None:
+    api.services.is_database_away = True
+    samples = read(api)
+    assert of(samples, "rootkeeper_database_readable") == 0
+    assert of(samples, "rootkeeper_notification_targets") == 2
+    assert not {"rootkeeper_windows", "rootkeeper_jobs"} & {name for name, _ in samples}
+
+
+def test_requests_are_counted_by_route_and_whatever_is_asked_for_makes_no_new_name(api: ApiServer) -> None:
+    api.get("/windows/w-none")
+    api.get("/windows/w-other")
+    api.get("/nothing", None)
+    api.ask("PROPFIND", "/nothing", None, None, {})
+    api.ask("PROPFIND", "/other", None, None, {})
+    samples = read(api)
+    counted = "rootkeeper_http_requests_total"
+    assert of(samples, counted, method="GET", route="/api/v1/windows/{window_id}", status="422") == 2
+    assert of(samples, counted, method="GET", route="none", status="404") == 1
+    assert of(samples, counted, method="other", route="none", status="404") == 2
+    assert of(samples, "rootkeeper_http_request_duration_seconds_count", route="/api/v1/windows/{window_id}") == 2
+
+
+def test_nobody_and_nothing_is_named(api: ApiServer) -> None:
+    keep_window(api.services, "w-canary", PAYMENTS_ID, WindowState.OPEN)
+    api.get(f"/accounts/{PAYMENTS_ID}?q=canary")
+    told = api.get("//metrics", None).content.decode()
+    for name in (PAYMENTS_ID, "payments", "canary", "viewer", "ana", ORGANIZATION_ID):
+        assert name not in told, name
+
+
+def test_the_guide_lists_every_metric_and_no_other(api: ApiServer) -> None:
+    keep_audit(api.services, "j-1", seconds=30)
+    FakeLedger(api.services.database, "here").append_fact(Action.IDENTITY_ADD)
+    read(api)
+    told = api.get("//metrics", None).content.decode()
+    names = {line.split()[2] for line in told.splitlines() if line.startswith("# HELP rootkeeper_")}
+    guide = (REPOSITORY / "docs" / "guides" / "server.md").read_text()
+    listed = set(re.findall(r"`(rootkeeper_\w+)", guide))
+    assert {name for name in names if not name.endswith("_created")} == listed
+
+
+def test_open_metrics_is_told_to_whoever_prefers_it(api: ApiServer) -> None:
+    answer = api.get("//metrics", None, Accept="application/openmetrics-text; version=1.0.0; charset=utf-8")
+    assert answer.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+    assert answer.content.endswith(b"# EOF\n")
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "Forwarded", "X-Real-IP", "Via"])
+def test_a_proxy_on_this_machine_asks_for_others(api: ApiServer, header: str) -> None:
+    refused = api.send("GET", "/metrics", None, {header: "127.0.0.1"})
+    assert (refused.status, refused.json["code"]) == (401, "access.not_signed_in")
+    sent = {header: "127.0.0.1", "Authorization": f"Bearer {api.token(ServerRole.VIEWER)}"}
+    assert api.send("GET", "/metrics", None, sent).status == 200
+
+
+def test_from_another_machine_only_whoever_is_signed_in_is_told() -> None:
+    services = FakeServices()
+    with start_api(services, "0.0.0.0", proxy_headers=True, forwarded_allow_ips="127.0.0.1") as api:  # noqa: S104 - what it is told; it listens on loopback
+        told = {"X-Forwarded-For": "203.0.113.7"}
+        assert api.send("GET", "/metrics", None, told).status == 401
+        for role in ServerRole:
+            sent = {**told, "Authorization": f"Bearer {api.token(role)}"}
+            assert api.send("GET", "/metrics", None, sent).status == 200
+        services.identities.disable("viewer-token", services.clock.now())
+        sent = {**told, "Authorization": f"Bearer {api.token(ServerRole.VIEWER)}"}
+        assert api.send("GET", "/metrics", None, sent).status == 401
+
+
+def test_each_server_counts_for_itself(api: ApiServer) -> None:
+    api.get("/me")
+    with start_api(replace(api.services)) as other:
+        assert not [key for key in read(other) if key[0] == "rootkeeper_http_requests_total"]

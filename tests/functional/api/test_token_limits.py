@@ -1,0 +1,243 @@
+"""Tokens that have less than their role: every route that does something is walked with them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from rootkeeper.api.routes import ROWS
+from rootkeeper.domain.access import (
+    OF_WHOLE_ORGANIZATION,
+    Identity,
+    IdentityKind,
+    Permission,
+    ServerRole,
+    TokenScope,
+)
+from rootkeeper.domain.deletion import DeletionPlan, PlannedAccount, plan_deletion
+from rootkeeper.domain.jobs import JobState
+from rootkeeper.domain.organizations import AccountId, AccountState
+from rootkeeper.domain.plan_files import derive_plan_id, render_plan
+from rootkeeper.domain.root_credentials import AccessKey, CredentialKind, RootCredentials
+from rootkeeper.domain.windows import RecoveryWindow, WindowState
+from tests.fakes.api_services import ENDPOINT, MANAGEMENT_ID, ORGANIZATION_ID, PAYMENTS_ID, FakeServices
+from tests.fakes.clock import START
+from tests.functional.api.serving import Answer, ApiServer
+
+WORKLOADS = "Root/Workloads"
+"""Where ``payments`` lies, and the management account doesn't."""
+Case = tuple[str, str, Any]
+"""Method, path and body about one account."""
+
+
+def add_token(services: FakeServices, scope: TokenScope, role: ServerRole = ServerRole.ADMINISTRATOR) -> str:
+    token = f"rk_limited-{len(services.identities.kept)}"
+    name = token.removeprefix("rk_")
+    identity = Identity(f"t-{name}", IdentityKind.TOKEN, name, role, "test", services.clock.now(), scope=scope)
+    services.identities.add_token(identity, token)
+    return token
+
+
+def make_plan(account_id: AccountId) -> str:
+    key = AccessKey("AKIAIOSFODNN7EXAMPLE", True, START - timedelta(days=900), None)
+    found = RootCredentials(account_id, None, (key,), (), (), START)
+    planned = PlannedAccount(account_id, "x", "Root", AccountState.ACTIVE, found, START, plan_deletion(found))
+    plan = DeletionPlan(
+        plan_id="",
+        organization_id=ORGANIZATION_ID,
+        endpoint=ENDPOINT.label,
+        created_by="ana",
+        caller_arn="arn:aws:iam::111122223333:role/x",
+        created_at=START,
+        not_before=START - timedelta(minutes=1),
+        not_after=START + timedelta(hours=24),
+        selection=account_id,
+        only=frozenset(CredentialKind),
+        included_failsafes=frozenset(),
+        accounts=(planned,),
+    )
+    return render_plan(replace(plan, plan_id=derive_plan_id(plan)))
+
+
+def about_window(step: str, body: Any = None) -> Callable[[str], Case]:
+    return lambda account_id: ("POST", f"/windows/w-{account_id}/{step}", {} if body is None else body)
+
+
+def about_selection(path: str) -> Callable[[str], Case]:
+    return lambda account_id: ("POST", path, {"selection": {"accounts": [account_id]}})
+
+
+CASES: dict[str, Callable[[str], Case]] = {
+    "POST /api/v1/audits": about_selection("/audits"),
+    "POST /api/v1/plans": about_selection("/plans"),
+    "POST /api/v1/preflights": about_selection("/preflights"),
+    "POST /api/v1/deletions": lambda one: ("POST", "/deletions", {"plan": make_plan(AccountId(one))}),
+    "POST /api/v1/unlocks": lambda one: ("POST", "/unlocks", {"account": one, "kind": "s3"}),
+    "POST /api/v1/windows": lambda one: ("POST", "/windows", {"account": one, "reason": "drill"}),
+    "POST /api/v1/windows/check": lambda one: ("POST", "/windows/check", {"account": one, "reason": "drill"}),
+    "POST /api/v1/windows/{window_id}/approve": about_window("approve"),
+    "POST /api/v1/windows/{window_id}/deny": about_window("deny", {"reason": "no"}),
+    "POST /api/v1/windows/{window_id}/cancel": about_window("cancel"),
+    "POST /api/v1/windows/{window_id}/activate": about_window("activate"),
+    "POST /api/v1/windows/{window_id}/extend": about_window("extend", {"duration": "1h"}),
+    "POST /api/v1/windows/{window_id}/close": about_window("close"),
+    "POST /api/v1/windows/{window_id}/review": about_window("review"),
+    "POST /api/v1/exceptions": lambda one: (
+        "POST",
+        "/exceptions",
+        {"account": one, "owner": "Ana", "reason": "move", "until": "2026-06-01T00:00:00Z"},
+    ),
+    "DELETE /api/v1/exceptions/{account_id}": lambda one: ("DELETE", f"/exceptions/{one}", None),
+}
+"""Every route that does something about accounts; one that isn't here fails the walk."""
+OTHERS = {
+    "POST /api/v1/jobs/{job_id}/cancel",
+    "POST /api/v1/jobs/{job_id}/resume",
+    "POST /api/v1/ledger/verifications",
+}
+"""What is about a job or the ledger; tried below."""
+
+
+@pytest.fixture
+def windows(services: FakeServices) -> FakeServices:
+    for account_id in (MANAGEMENT_ID, PAYMENTS_ID):
+        services.windows.add(
+            RecoveryWindow(
+                f"w-{account_id}", ORGANIZATION_ID, account_id, WindowState.OPEN, "drill", None, "ana", START, 600
+            )
+        )
+    return services
+
+
+def send(api: ApiServer, token: str, case: Case) -> Answer:
+    method, path, body = case
+    return api.ask(method, path, body, None, {"Authorization": f"Bearer {token}"})
+
+
+def test_every_route_that_does_something_about_accounts_is_walked() -> None:
+    doing = {
+        f"{row.method} {row.path}"
+        for row in ROWS
+        if row.method != "GET" and isinstance(row.demand, Permission) and row.demand not in OF_WHOLE_ORGANIZATION
+    }
+    assert doing == set(CASES) | OTHERS
+
+
+@pytest.mark.parametrize("route", CASES)
+def test_a_token_of_some_units_does_nothing_about_other_accounts(
+    windows: FakeServices, api: ApiServer, route: str
+) -> None:
+    token = add_token(windows, TokenScope(None, (WORKLOADS,)))
+    inside = send(api, token, CASES[route](PAYMENTS_ID))
+    assert inside.status != 403, inside
+    acts, entries = [one for one in windows.acts if one[0] != "read inventory"], len(windows.database.entries)
+    outside = send(api, token, CASES[route](MANAGEMENT_ID))
+    assert (outside.status, outside.code) == (403, "access.denied"), outside
+    assert "is limited to Root/Workloads" in outside.json["detail"]
+    assert [one for one in windows.acts if one[0] != "read inventory"] == acts
+    assert len(windows.database.entries) == entries
+
+
+@pytest.mark.parametrize("path", ["/audits", "/preflights"])
+def test_what_means_everything_by_default_is_too_much_for_a_token_of_some_units(
+    windows: FakeServices, api: ApiServer, path: str
+) -> None:
+    token = add_token(windows, TokenScope(None, (WORKLOADS,)))
+    assert send(api, token, ("POST", path, {})).code == "access.denied"
+    assert send(api, token, ("POST", path, {"selection": {"organizational_units": ["Workloads"]}})).status == 202
+
+
+def test_a_token_of_some_units_steers_its_own_jobs_alone(windows: FakeServices, api: ApiServer) -> None:
+    token = add_token(windows, TokenScope(None, (WORKLOADS,)))
+    windows.add_job("j-others", JobState.INTERRUPTED)
+    for step in ("cancel", "resume"):
+        assert send(api, token, ("POST", f"/jobs/j-others/{step}", {})).code == "access.denied"
+    own = send(api, token, ("POST", "/plans", {"selection": {"accounts": [PAYMENTS_ID]}})).json["job_id"]
+    assert send(api, token, ("POST", f"/jobs/{own}/cancel", {})).status == 202
+    assert send(api, token, ("POST", "/ledger/verifications", {})).status == 202
+
+
+def test_a_token_of_some_units_reads_all(windows: FakeServices, api: ApiServer) -> None:
+    token = add_token(windows, TokenScope(None, (WORKLOADS,)))
+    assert len(send(api, token, ("GET", "/accounts", None)).json["accounts"]) == 2
+
+
+@pytest.mark.parametrize("permission", sorted(Permission))
+def test_a_token_of_one_permission_is_answered_by_its_routes_alone(
+    services: FakeServices, api: ApiServer, permission: Permission
+) -> None:
+    token = add_token(services, TokenScope(frozenset({permission})))
+    for row in ROWS:
+        if isinstance(row.demand, Permission) and not row.path.endswith("/events"):
+            path = row.path.removeprefix("/api/v1").replace("{account_id}", PAYMENTS_ID)
+            for name in ("window_id", "job_id", "audit_id", "name"):
+                path = path.replace(f"{{{name}}}", "none-such")
+            if not row.path.startswith("/api/v1"):
+                path = f"/{row.path}"
+            answer = send(api, token, (row.method, path, None if row.method == "GET" else {}))
+            refused = answer.status == 403
+            assert refused is (row.demand is not permission), f"{row.method} {row.path}: {answer}"
+
+
+def test_me_tells_what_is_left_of_the_role(services: FakeServices, api: ApiServer) -> None:
+    scope = TokenScope(frozenset({Permission.WINDOWS_READ}), (WORKLOADS,))
+    told = send(api, add_token(services, scope), ("GET", "/me", None)).json
+    assert (told["role"], told["permissions"]) == ("administrator", ["windows:read"])
+    assert told["limited_to"] == {"permissions": ["windows:read"], "organizational_units": [WORKLOADS]}
+
+
+def test_a_limited_token_is_made_and_listed_with_its_limits(api: ApiServer) -> None:
+    body = {
+        "name": "pipeline",
+        "role": "operator",
+        "permissions": ["windows:read", "windows:request"],
+        "organizational_units": [WORKLOADS],
+    }
+    made = api.post("/tokens", body, ServerRole.ADMINISTRATOR)
+    assert made.status == 201, made
+    limits = {"permissions": ["windows:read", "windows:request"], "organizational_units": [WORKLOADS]}
+    assert made.json["identity"]["limited_to"] == limits
+    listed = api.get("/tokens", ServerRole.ADMINISTRATOR).json["identities"]
+    assert {one["name"]: one["limited_to"] for one in listed}["pipeline"] == limits
+    told = send(api, made.json["token"], ("GET", "/me", None)).json
+    assert told["permissions"] == limits["permissions"]
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"permissions": ["identities:manage"]},
+        {"permissions": []},
+        {"permissions": ["everything"]},
+        {"organizational_units": ["/"]},
+        {"organizational_units": [""]},
+    ],
+    ids=str,
+)
+def test_limits_that_make_no_sense_make_no_token(api: ApiServer, limits: dict[str, Any]) -> None:
+    answer = api.post("/tokens", {"name": "pipeline", "role": "operator", **limits}, ServerRole.ADMINISTRATOR)
+    assert answer.status == 422, answer
+
+
+def test_a_limited_administrator_makes_nobody_stronger_than_itself(services: FakeServices, api: ApiServer) -> None:
+    services.add_token(ServerRole.ADMINISTRATOR, "chief")
+    token = add_token(services, TokenScope(frozenset({Permission.IDENTITIES_MANAGE, Permission.WINDOWS_READ})))
+    user = {"name": "eva", "role": "viewer", "password": "correct horse battery"}
+    tries: tuple[Case, ...] = (
+        ("POST", "/tokens", {"name": "t-2", "role": "administrator"}),
+        ("POST", "/tokens", {"name": "t-3", "role": "operator", "permissions": ["windows:request"]}),
+        ("POST", "/users", user),
+        ("POST", "/identities/chief/disable", {}),
+        ("POST", "/identities/chief/set-role", {"role": "viewer"}),
+        ("POST", "/identities/chief/set-password", {"password": "correct horse battery"}),
+    )
+    for case in tries:
+        answer = send(api, token, case)
+        assert (answer.status, answer.code) == (403, "access.denied"), f"{case}: {answer}"
+        assert "lacks" in answer.json["detail"]
+    weaker = {"name": "t-4", "role": "viewer", "permissions": ["windows:read"]}
+    assert send(api, token, ("POST", "/tokens", weaker)).status == 201

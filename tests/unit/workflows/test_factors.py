@@ -1,0 +1,241 @@
+"""Second factors: set up, given, removed and reset, each change in the ledger before it is made."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import pyotp
+import pytest
+
+from rootkeeper.domain.access import Identity, IdentityKind, ServerRole
+from rootkeeper.domain.factors import MOST_FACTORS, Factor
+from rootkeeper.domain.organizations import Endpoint
+from rootkeeper.domain.sessions import FactorKind, SessionKind
+from rootkeeper.errors import (
+    FactorRefusedError,
+    InputError,
+    LedgerUnavailableError,
+    NotFoundError,
+    NotSignedInError,
+    TooManyAttemptsError,
+)
+from rootkeeper.workflows.factors import FactorKeeping, FactorProving
+from rootkeeper.workflows.passkeys import Site
+from rootkeeper.workflows.sessions import ProvenSession
+from tests.fakes.access import InMemoryIdentities
+from tests.fakes.authenticators import SoftPasskey
+from tests.fakes.clock import START, FakeClock
+from tests.fakes.databases import FakeDatabase, FakeLedger
+from tests.fakes.failures import InMemoryFailures
+from tests.fakes.sessions import InMemoryFactors, InMemorySessions, new_session
+
+OLGA = Identity("u-1", IdentityKind.USER, "olga", ServerRole.OPERATOR, "test", START)
+SITE = Site("localhost", "http://localhost:8700")
+SANDBOX = Endpoint("SANDBOX 127.0.0.1:4599")
+
+
+@dataclass
+class Desk:
+    """One user in a browser, and all that keeps her factors."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+
+    def __post_init__(self) -> None:
+        self.database = FakeDatabase(self.clock)
+        self.identities = InMemoryIdentities(self.clock)
+        self.factors = InMemoryFactors()
+        self.sessions = InMemorySessions(self.identities, self.factors, self.clock)
+        ledger = FakeLedger(self.database, "here")
+        self.keeping = FactorKeeping(self.factors, self.identities, self.sessions, ledger, self.clock)
+        self.proving = FactorProving(self.factors, self.sessions, InMemoryFailures(self.clock), self.clock)
+        self.identities.add_user(OLGA, "correct horse battery")
+        self.proven = self.sign_in("one")
+
+    def sign_in(self, secret: str) -> ProvenSession:
+        begun = self.sessions.begin(OLGA.identity_id, new_session(secret, SessionKind.BROWSER, self.clock.now()))
+        assert begun is not None
+        return ProvenSession(begun, secret)
+
+    def enrol(self) -> pyotp.TOTP:
+        app = pyotp.TOTP(self.keeping.begin_totp(OLGA).seed)
+        self.keeping.confirm_totp(OLGA, app.at(self.clock.now()))
+        self.clock.advance(30)
+        return app
+
+    @property
+    def changes(self) -> list[object]:
+        return [entry.parameters["change"] for entry in self.database.entries]
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def test_an_app_counts_from_its_first_code_on_and_its_seed_is_in_no_repr_and_no_ledger(desk: Desk) -> None:
+    enrolment = desk.keeping.begin_totp(OLGA)
+    assert enrolment.seed not in repr(enrolment)
+    assert desk.keeping.list_factors(OLGA) == ()
+    with pytest.raises(FactorRefusedError, match="the code that the app shows"):
+        desk.keeping.confirm_totp(OLGA, "12345")
+    assert desk.changes == []
+    desk.keeping.confirm_totp(OLGA, pyotp.TOTP(enrolment.seed).at(desk.clock.now()))
+    assert [one.kind for one in desk.keeping.list_factors(OLGA)] == [FactorKind.TOTP]
+    assert desk.changes == ["factor_added"]
+    assert enrolment.seed not in str(desk.database.entries)
+
+
+def test_an_app_waits_a_quarter_of_an_hour_for_its_first_code(desk: Desk) -> None:
+    with pytest.raises(FactorRefusedError, match="No authenticator app waits"):
+        desk.keeping.confirm_totp(OLGA, "123456")
+    app = pyotp.TOTP(desk.keeping.begin_totp(OLGA).seed)
+    desk.clock.advance(901)
+    with pytest.raises(FactorRefusedError, match="No authenticator app waits"):
+        desk.keeping.confirm_totp(OLGA, app.at(desk.clock.now()))
+
+
+def test_a_code_renews_the_sign_in_and_is_taken_once(desk: Desk) -> None:
+    app = desk.enrol()
+    code = app.at(desk.clock.now())
+    renewed = desk.proving.give_totp(desk.proven, code)
+    assert renewed.secret != desk.proven.secret
+    assert renewed.session.factor_at == desk.clock.now()
+    with pytest.raises(FactorRefusedError):
+        desk.proving.give_totp(renewed, code)
+    with pytest.raises(NotSignedInError):
+        desk.proving.renew(desk.proven)
+
+
+def test_the_code_that_set_the_app_up_doesnt_finish_a_sign_in_too(desk: Desk) -> None:
+    app = pyotp.TOTP(desk.keeping.begin_totp(OLGA).seed)
+    code = app.at(desk.clock.now())
+    desk.keeping.confirm_totp(OLGA, code)
+    with pytest.raises(FactorRefusedError):
+        desk.proving.give_totp(desk.proven, code)
+
+
+def test_each_of_several_apps_is_taken(desk: Desk) -> None:
+    apps = [desk.enrol(), desk.enrol()]
+    for app in apps:
+        desk.proven = desk.proving.give_totp(desk.proven, app.at(desk.clock.now()))
+
+
+def test_ten_failures_in_an_hour_are_enough_and_a_success_isnt_one(desk: Desk) -> None:
+    app = desk.enrol()
+    for _ in range(9):
+        with pytest.raises(FactorRefusedError):
+            desk.proving.give_totp(desk.proven, "12345")
+    desk.proven = desk.proving.give_totp(desk.proven, app.at(desk.clock.now()))
+    with pytest.raises(FactorRefusedError):
+        desk.proving.give_passkey(desk.proven, {}, SITE)
+    desk.clock.advance(30)
+    with pytest.raises(TooManyAttemptsError):
+        desk.proving.give_totp(desk.proven, app.at(desk.clock.now()))
+    with pytest.raises(TooManyAttemptsError):
+        desk.proving.give_passkey(desk.proven, {}, SITE)
+    desk.clock.advance(3600)
+    desk.proven = desk.sign_in("two")
+    assert desk.proving.give_totp(desk.proven, app.at(desk.clock.now())).session.need is None
+
+
+def test_guesses_that_come_at_once_are_counted_as_if_one_came_after_the_other(desk: Desk) -> None:
+    desk.enrol()
+
+    def guess(_: int) -> type[Exception]:
+        time.sleep(0.001)
+        with pytest.raises((FactorRefusedError, TooManyAttemptsError)) as caught:
+            desk.proving.give_totp(desk.proven, "12345")
+        return caught.type
+
+    with ThreadPoolExecutor(40) as people:
+        answers = list(people.map(guess, range(40)))
+    assert answers.count(FactorRefusedError) == 10
+
+
+def add_passkey(desk: Desk) -> SoftPasskey:
+    device = SoftPasskey(SITE.origin, SITE.host)
+    options = desk.keeping.ask_new_passkey(desk.proven.session, SITE)
+    desk.keeping.add_passkey(desk.proven.session, device.register(options), "blue key", SITE)
+    return device
+
+
+def test_a_passkey_is_set_up_and_given_once(desk: Desk) -> None:
+    device = add_passkey(desk)
+    answer = device.prove(desk.proving.ask_passkey(desk.proven.session, SITE))
+    renewed = desk.proving.give_passkey(desk.proven, answer, SITE)
+    assert renewed.session.need is None
+    with pytest.raises(FactorRefusedError):
+        desk.proving.give_passkey(renewed, answer, SITE)
+    assert desk.changes == ["factor_added"]
+
+
+def test_an_answer_of_a_registration_is_kept_once(desk: Desk) -> None:
+    device = SoftPasskey(SITE.origin, SITE.host)
+    answer = device.register(desk.keeping.ask_new_passkey(desk.proven.session, SITE))
+    desk.keeping.add_passkey(desk.proven.session, answer, None, SITE)
+    with pytest.raises(FactorRefusedError):
+        desk.keeping.add_passkey(desk.proven.session, answer, None, SITE)
+    assert len(desk.keeping.list_factors(OLGA)) == 1
+
+
+def test_a_copy_that_answers_while_the_device_does_is_refused(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = add_passkey(desk)
+    answer = device.prove(desk.proving.ask_passkey(desk.proven.session, SITE))
+    monkeypatch.setattr(desk.factors, "take_sign_count", lambda *_: False)
+    with pytest.raises(FactorRefusedError):
+        desk.proving.give_passkey(desk.proven, answer, SITE)
+    assert desk.sessions.find("one", SessionKind.BROWSER) is not None
+
+
+def test_a_user_has_so_many_factors_and_no_more(desk: Desk) -> None:
+    for number in range(MOST_FACTORS):
+        desk.factors.begin_totp(Factor(f"f-{number}", OLGA.identity_id, FactorKind.TOTP, None, START), "SEED")
+        desk.factors.confirm_totp(f"f-{number}", 1, START)
+    with pytest.raises(InputError, match="already"):
+        desk.keeping.begin_totp(OLGA)
+    with pytest.raises(InputError, match="already"):
+        desk.keeping.ask_new_passkey(desk.proven.session, SITE)
+
+
+def test_a_reset_takes_everything_away_and_ends_sign_ins(desk: Desk) -> None:
+    desk.enrol()
+    add_passkey(desk)
+    assert desk.keeping.reset("OLGA") == 2
+    assert desk.keeping.list_factors(OLGA) == ()
+    assert desk.sessions.find("one", SessionKind.BROWSER) is None
+    assert desk.changes == ["factor_added", "factor_added", "factors_reset"]
+    with pytest.raises(NotFoundError):
+        desk.keeping.reset("nobody")
+
+
+def test_without_a_ledger_no_factor_changes(desk: Desk) -> None:
+    app = desk.enrol()
+    desk.enrol()
+    waiting = pyotp.TOTP(desk.keeping.begin_totp(OLGA).seed)
+    first = desk.keeping.list_factors(OLGA)[0]
+    answer = SoftPasskey(SITE.origin, SITE.host).register(desk.keeping.ask_new_passkey(desk.proven.session, SITE))
+    desk.database.is_ledger_writable = False
+    changes: tuple[Callable[[], object], ...] = (
+        lambda: desk.keeping.confirm_totp(OLGA, waiting.at(desk.clock.now())),
+        lambda: desk.keeping.add_passkey(desk.proven.session, answer, None, SITE),
+        lambda: desk.keeping.remove(OLGA, first.factor_id),
+        lambda: desk.keeping.reset("olga"),
+    )
+    for change in changes:
+        with pytest.raises(LedgerUnavailableError):
+            change()
+    assert len(desk.keeping.list_factors(OLGA)) == 2
+    assert desk.proving.give_totp(desk.proven, app.at(desk.clock.now())).session.need is None
+
+
+def test_factors_are_preset_in_a_sandbox_and_nowhere_else(desk: Desk) -> None:
+    seed = "OLGAOLGAOLGAOLGAOLGAOLGAOLGAOLGA"
+    for identity_id, endpoint in ((OLGA.identity_id, Endpoint("AWS")), ("u-none", SANDBOX)):
+        with pytest.raises(InputError, match="sandbox"):
+            desk.keeping.preset_totp(identity_id, seed, endpoint)
+    desk.keeping.preset_totp(OLGA.identity_id, seed, SANDBOX)
+    code = pyotp.TOTP(seed).at(desk.clock.now())
+    assert desk.proving.give_totp(desk.proven, code).session.need is None
