@@ -33,7 +33,7 @@ help: ## List the targets
 setup: $(VENV)/.installed $(VENV)/.chromium $(JAVASCRIPT)/node_modules/.installed $(CONSOLE) ## Install everything that tests need (PYTHON=… picks the Python)
 
 .PHONY: demo
-demo: $(VENV)/.installed $(CONSOLE) ## Live the main job on the built-in sandbox; Ctrl-C ends it
+demo: $(VENV)/.installed $(CONSOLE) ## Start sandbox, server and console to try it all; Ctrl-C ends it
 	@$(BIN)/rootkeeper demo
 
 .PHONY: test

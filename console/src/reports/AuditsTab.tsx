@@ -59,8 +59,7 @@ function keepTwo(before: readonly KeptAudit[], now: readonly KeptAudit[]): KeptA
 
 const COLUMNS: TableProps.ColumnDefinition<KeptAudit>[] = [
   { id: "at", header: "Begun", cell: (audit) => <Moment at={audit.started_at} />, isRowHeader: true, minWidth: 150 },
-  { id: "end", header: "Ended", cell: (audit) => <Moment at={audit.ended_at} none="Not ended" />, minWidth: 150 },
-  { id: "whole", header: "Of what", cell: (audit) => <Completeness audit={audit} />, minWidth: 130 },
+  { id: "whole", header: "Of what", cell: (audit) => <Completeness audit={audit} />, minWidth: 140 },
   { id: "accounts", header: "Accounts", cell: (audit) => count(audit.summary.accounts), minWidth: 95 },
   { id: "present", header: "With credentials", cell: (audit) => count(audit.summary.present), minWidth: 110 },
   { id: "clean", header: "Without", cell: (audit) => count(audit.summary.not_present), minWidth: 90 },
