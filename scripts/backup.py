@@ -84,8 +84,7 @@ def _fill(work: Path, places: backups.Places, now: datetime) -> None:
         "kind": "sqlite" if places.database else "postgresql",
         "files": backups.describe(work),
     }
-    (work / backups.MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-    sync_folder(work)
+    backups.write_file(work / backups.MANIFEST, [json.dumps(manifest, indent=2).encode() + b"\n"])
 
 
 def _copy_database(work: Path, places: backups.Places) -> None:

@@ -9,7 +9,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
+import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,7 @@ from rootkeeper.bootstrap import load_user_settings
 from rootkeeper.engine.databases import FILE_ENDING
 from rootkeeper.errors import DatabaseError, InputError
 from rootkeeper.settings import SQLITE_PREFIX
+from rootkeeper.storage.line_files import sync_folder
 from rootkeeper.storage.spill import list_spill_files
 
 MANIFEST = "backup.json"
@@ -78,28 +82,40 @@ def find_places(config: Path | None) -> Places:
 
 
 def copy_file(source: Path, target: Path) -> None:
-    """Copy the bytes, for the owner alone, and wait until they are on disk."""
+    """Copy the bytes as :func:`write_file` writes them."""
+    with source.open("rb") as read:
+        write_file(target, iter(lambda: read.read(1 << 20), b""))
+
+
+def write_file(target: Path, blocks: Iterable[bytes]) -> None:
+    """Make a file, for the owner alone, and wait until it is on disk."""
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
-    with os.fdopen(descriptor, "wb") as written, source.open("rb") as read:
-        while block := read.read(1 << 20):
-            written.write(block)
+    with os.fdopen(descriptor, "wb") as written:
+        written.writelines(blocks)
         written.flush()
         os.fsync(written.fileno())
+    sync_folder(target.parent)
 
 
 def run_postgresql_tool(tool: str, *arguments: str, url: str) -> None:
-    """Run ``pg_dump`` or ``pg_restore`` on the database; its password is on no command line.
+    """Run ``pg_dump`` or ``pg_restore`` on the database; its password is on no command line and in no environment.
 
     :raises DatabaseError: if the tool isn't there, or fails.
     """
     address = make_url(url)
     _, parts = address.get_dialect()().create_connect_args(address)
     password = parts.pop("password", None)
-    command = [tool, *arguments, "--no-owner", "--no-privileges", "--dbname", make_conninfo("", **parts)]
-    environment = dict(os.environ) if password is None else {**os.environ, "PGPASSWORD": str(password)}
+    withheld = ("ROOTKEEPER_",) if password is None else ("ROOTKEEPER_", "PGPASSWORD")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(withheld)}
     try:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - a tool of PostgreSQL
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8") as passwords:
+            if password is not None:
+                passwords.write(_render_password_line(str(password)))
+                passwords.flush()
+                parts["passfile"] = passwords.name
+            command = [tool, *arguments, "--no-owner", "--no-privileges", "--dbname", make_conninfo("", **parts)]
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - a tool of PostgreSQL
     except FileNotFoundError as error:
         raise DatabaseError(
             f"{tool} isn't on this machine.",
@@ -107,6 +123,11 @@ def run_postgresql_tool(tool: str, *arguments: str, url: str) -> None:
         ) from error
     if done.returncode:
         raise DatabaseError(f"{tool} failed: {done.stderr.strip()}", hint="Check the database's address and rights.")
+
+
+def _render_password_line(password: str) -> str:
+    """For any server. Source: PostgreSQL, "The Password File" of libpq."""
+    return "*:*:*:*:" + re.sub(r"([:\\])", r"\\\1", password) + "\n"
 
 
 def describe(folder: Path) -> dict[str, str]:

@@ -20,7 +20,6 @@ import backup_files as backups
 from rootkeeper.cli.failures import report_error
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import DatabaseError, InputError, RootkeeperError
-from rootkeeper.storage.line_files import sync_folder
 from rootkeeper.storage.server_locks import take_server_lock
 
 NEXT = """Restored. Next:
@@ -77,7 +76,6 @@ def _restore_database(folder: Path, places: backups.Places, now: datetime) -> No
         _put_aside(place, now)
         if (folder / name).is_file():
             backups.copy_file(folder / name, place)
-            sync_folder(place.parent)
 
 
 def _restore_rest(folder: Path, places: backups.Places, now: datetime) -> None:

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import urllib.request
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,10 +45,6 @@ class Sandbox:
             "AWS_SECRET_ACCESS_KEY": principal["secret_access_key"],
             "AWS_EC2_METADATA_DISABLED": "true",
         }
-
-    def count_requests(self, since: int) -> Counter[str]:
-        """Calls received after number ``since``, by operation."""
-        return Counter(request["operation"] for request in self.requests(since))
 
     def requests(self, since: int) -> list[dict[str, Any]]:
         """Calls received after number ``since``."""

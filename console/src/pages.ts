@@ -18,7 +18,7 @@ export const PAGES: readonly Page[] = [
   {
     path: "/",
     title: "Overview",
-    permission: "accounts:read",
+    permission: "setup:read",
     component: lazy(() => import("./overview/OverviewPage")),
   },
   {
@@ -79,7 +79,7 @@ export const PAGES: readonly Page[] = [
   {
     path: "/set-up",
     title: "Set up root access management",
-    permission: "accounts:read",
+    permission: "setup:read",
     component: lazy(() => import("./overview/SetUpPage")),
     parent: "/",
   },

@@ -155,11 +155,50 @@ def test_what_was_there_is_kept_beside_and_mirror_and_anchor_stay(tmp_path: Path
     assert key.read_text() == "another key\n"
 
 
+SYNC_NOTED = """
+import os, runpy, sys
+sync = os.fsync
+def note(number):
+    print("SYNCED", os.readlink(f"/proc/self/fd/{number}"), file=sys.stderr)
+    sync(number)
+os.fsync = note
+sys.path.insert(0, os.path.dirname(sys.argv[1]))
+sys.argv.pop(0)
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def list_synced(name: str, *arguments: str | Path, environment: Mapping[str, str]) -> list[str]:
+    """Names of the files and folders that a script has waited for until they were on disk."""
+    script = REPOSITORY / "scripts" / name
+    done = subprocess.run(
+        [sys.executable, "-c", SYNC_NOTED, script, *arguments],
+        env=dict(environment),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    return [Path(line.split()[1]).name for line in done.stderr.splitlines() if line.startswith("SYNCED ")]
+
+
+def test_what_was_copied_is_on_disk_before_it_is_told(tmp_path: Path) -> None:
+    write_ledger(tmp_path, 1)
+    target = tmp_path / "backups"
+    made = list_synced("backup.py", "--to", target, environment=settings_in(tmp_path))
+    assert {"backup.json", "server.key", "bucket.json", "policies", "backups"} <= set(made)
+    (backup,) = target.iterdir()
+    (tmp_path / "new").mkdir()
+    put = list_synced("restore.py", backup, environment=settings_in(tmp_path / "new"))
+    assert put.index("rootkeeper.db.key") < len(put) - 1 - put[::-1].index("new")
+    assert {"rootkeeper.db", "bucket.json", "rootkeeper.db.policies"} <= set(put)
+
+
 def test_a_backup_is_for_its_owner_alone(tmp_path: Path) -> None:
     write_ledger(tmp_path, 1)
     backup = back_up(tmp_path / "backups", settings_in(tmp_path))
     found = [backup, *backup.rglob("*")]
-    assert [path for path in found if path.stat().st_mode & 0o077 and path.name != "backup.json"] == []
+    assert [path for path in found if path.stat().st_mode & 0o077] == []
     assert "the key" not in (backup / "backup.json").read_text()
 
 
@@ -241,20 +280,25 @@ def test_on_postgresql_it_is_a_dump_that_an_empty_database_takes(tmp_path: Path,
     assert "of postgresql" in refused.stderr
 
 
-def test_a_password_of_the_database_is_neither_shown_nor_on_a_command_line(tmp_path: Path) -> None:
+def test_p08_a_password_of_the_database_is_neither_shown_nor_on_a_command_line_or_in_an_environment(
+    tmp_path: Path,
+) -> None:
     tool = tmp_path / "tools" / "pg_dump"
     tool.parent.mkdir()
-    tool.write_text('#!/bin/sh\necho "$0 $@" > "$SEEN"\necho "given: $PGPASSWORD" >> "$SEEN"\nexit 1\n')
+    tool.write_text(
+        '#!/bin/sh\necho "$0 $@" > "$SEEN"\nenv > "$SEEN.environment"\n'
+        'for word in $*; do case $word in passfile=*) cat "${word#passfile=}" > "$SEEN.file" ;; esac; done\nexit 1\n'
+    )
     tool.chmod(0o755)
     environment = {
         **os.environ,
         "PATH": f"{tool.parent}{os.pathsep}{os.environ['PATH']}",
-        "ROOTKEEPER_DATABASE_URL": "postgresql+psycopg://keeper:hunter2@127.0.0.1:1/rootkeeper",
+        "ROOTKEEPER_DATABASE_URL": "postgresql+psycopg://keeper:hunter2%3A%5C@127.0.0.1:1/rootkeeper",
         "SEEN": str(tmp_path / "seen"),
     }
     refused = run_script("backup.py", "--to", tmp_path / "backups", environment=environment)
     assert refused.status == 3, refused.shown
     assert "hunter2" not in refused.shown
-    command, given = (tmp_path / "seen").read_text().splitlines()
-    assert "hunter2" not in command
-    assert given == "given: hunter2"
+    for name in ("seen", "seen.environment"):
+        assert "hunter2" not in (tmp_path / name).read_text()
+    assert (tmp_path / "seen.file").read_text() == "*:*:*:*:hunter2\\:\\\\\n"

@@ -78,9 +78,11 @@ function Contents({ listing }: { listing: Listing }) {
   const counts = useMemo(() => countChosen(roots, chosen), [roots, chosen]);
   const columns = useMemo(() => COLUMNS.filter((one) => shownColumns.includes(one.id)), [shownColumns]);
   const show = useCallback((account: AccountRow) => setOpenedId(account.account_id), []);
+  const hide = useCallback(() => setOpenedId(null), []);
   const opened = openedId === null ? undefined : listing.accounts.find((one) => one.account_id === openedId);
   const exception = opened && exceptions.byAccount.get(opened.account_id);
-  useSplitPanel(useMemo(() => (opened ? <AccountPanel account={opened} exception={exception} /> : null), [opened, exception]));
+  const panel = useMemo(() => (opened ? <AccountPanel account={opened} exception={exception} /> : null), [opened, exception]);
+  useSplitPanel(panel, hide);
   return (
     <SpaceBetween size="s">
       <div className="find">

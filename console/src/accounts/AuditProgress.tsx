@@ -45,6 +45,6 @@ function describeEnd(job: Job): { type: "success" | "warning" | "error" | "info"
     return { type: "warning", header: "The audit stopped before its end.", text: `${counts} It can be resumed under Jobs.` };
   if (job.state === "failed" && done === 0)
     return { type: "error", header: "The audit failed.", text: job.remark ?? "The job's page says more." };
-  if (unknown > 0) return { type: "warning", header: "The audit is over. Not every account could be read.", text: counts };
+  if (unknown > 0 || job.state === "failed") return { type: "warning", header: "The audit is over. Not every account could be read.", text: counts };
   return { type: "success", header: "The audit is over.", text: counts };
 }

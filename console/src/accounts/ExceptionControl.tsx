@@ -1,4 +1,5 @@
 /** Letting deletion skip an account for a while: added with an owner, a reason and an end, and ended before that. */
+import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import DatePicker from "@cloudscape-design/components/date-picker";
 import FormField from "@cloudscape-design/components/form-field";
@@ -7,6 +8,7 @@ import Textarea from "@cloudscape-design/components/textarea";
 import { useState } from "react";
 import { ask, api } from "../api/client";
 import { may, queries, useMe } from "../api/queries";
+import { endOfDay, isDay } from "../reports/days";
 import { Dialog } from "../settings/Dialog";
 import type { DeletionException } from "./exceptions";
 import type { AccountRow } from "./listing";
@@ -40,14 +42,14 @@ function AddException({ account, onClose }: { account: AccountRow; onClose: () =
   const [reason, setReason] = useState("");
   const [day, setDay] = useState("");
   const add = () => {
-    const until = endOfDay(day)?.toISOString() ?? "";
-    return ask(api.POST("/api/v1/exceptions", { body: { account: account.account_id, owner, reason: reason.trim(), until } }));
+    const body = { account: account.account_id, owner: owner.trim(), reason: reason.trim(), until: endOfDay(day) };
+    return ask(api.POST("/api/v1/exceptions", { body }));
   };
   return (
     <Dialog
       title={`Let deletion skip ${account.name}`}
       submitText="Add the exception"
-      canSubmit={owner.trim() !== "" && reason.trim() !== "" && endOfDay(day) !== null}
+      canSubmit={owner.trim() !== "" && reason.trim() !== "" && isDay(day)}
       act={add}
       onDone={readExceptionsAgain}
       onClose={onClose}
@@ -58,7 +60,7 @@ function AddException({ account, onClose }: { account: AccountRow; onClose: () =
       <FormField label="Reason" description="The ledger and every plan show it.">
         <Textarea value={reason} rows={2} onChange={({ detail }) => setReason(detail.value)} />
       </FormField>
-      <FormField label="Ends after" description="It ends by itself; until then deletion leaves the account alone." constraintText="YYYY/MM/DD">
+      <FormField label="Ends after" description="It ends by itself; until then deletion leaves the account alone." constraintText="YYYY/MM/DD, in your time zone">
         <DatePicker
           value={day}
           onChange={({ detail }) => setDay(detail.value)}
@@ -70,12 +72,6 @@ function AddException({ account, onClose }: { account: AccountRow; onClose: () =
       </FormField>
     </Dialog>
   );
-}
-
-/** In the viewer's zone; `null` for what isn't a day. */
-function endOfDay(day: string): Date | null {
-  const end = new Date(`${day}T23:59:59`);
-  return Number.isNaN(end.getTime()) ? null : end;
 }
 
 interface EndExceptionProps {
@@ -94,7 +90,10 @@ function EndException({ account, exception, onClose }: EndExceptionProps) {
       onDone={readExceptionsAgain}
       onClose={onClose}
     >
-      {exception.owner} answers for it: {exception.reason} From then on a deletion may take this account.
+      <Box variant="p">
+        {exception.owner} answers for it: {exception.reason}
+      </Box>
+      <Box variant="p">From now on a deletion may take this account.</Box>
     </Dialog>
   );
 }

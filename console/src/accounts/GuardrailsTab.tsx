@@ -2,37 +2,18 @@
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import StatusIndicator, { type StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
+import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import Table from "@cloudscape-design/components/table";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { ask, api } from "../api/client";
 import { isOver, useJob } from "../api/job-events";
 import { may, queries, useMe } from "../api/queries";
 import type { Job } from "../api/records";
+import { VERDICTS, type Preflight, type PreflightRow } from "../guardrails/answer";
 import { ProblemAlert } from "../shell/ProblemAlert";
 import { Moment } from "../times/Moment";
 import { selectNamed } from "./chosen";
 import { readOutcome } from "./jobs";
-
-interface GuardrailRow {
-  task: string;
-  verdict: "allowed" | "blocked" | "depends" | "unknown";
-  policies: { policy_id: string | null; name: string | null; sid: string | null; attached_to: string }[];
-  conditions: string[];
-  fix: string | null;
-}
-
-interface Guardrails {
-  observed_at: string;
-  rows: GuardrailRow[];
-}
-
-const VERDICTS: { [verdict in GuardrailRow["verdict"]]: { type: StatusIndicatorProps.Type; words: string } } = {
-  allowed: { type: "success", words: "Allowed" },
-  blocked: { type: "error", words: "Blocked" },
-  depends: { type: "warning", words: "Depends" },
-  unknown: { type: "error", words: "Unknown" },
-};
 
 /** The check that was asked for last, for each account; it outlives the tab. */
 function useCheckId(accountId: string): string | null {
@@ -52,10 +33,11 @@ export function GuardrailsTab({ accountId }: { accountId: string }) {
   const isDone = job !== undefined && isOver(job);
   const outcome = useQuery({
     queryKey: ["job", jobId, "outcome"],
-    queryFn: () => readOutcome<Guardrails>(jobId ?? ""),
+    queryFn: () => readOutcome<Preflight>(jobId ?? ""),
     enabled: isDone,
   });
-  const isBusy = asking.isPending || (job !== undefined && !isDone);
+  const isInterrupted = job?.state === "interrupted";
+  const isBusy = asking.isPending || (job !== undefined && !isDone && !isInterrupted);
   return (
     <SpaceBetween size="m">
       <ProblemAlert error={asking.error ?? error ?? outcome.error} />
@@ -70,12 +52,13 @@ export function GuardrailsTab({ accountId }: { accountId: string }) {
         <Box>A check takes the role auditor, operator or administrator.</Box>
       )}
       {isBusy && <StatusIndicator type="loading">Reading the policies over this account</StatusIndicator>}
+      {isInterrupted && <StatusIndicator type="warning">{job?.remark ?? "The check stopped before its end."}</StatusIndicator>}
       {outcome.data && <Matrix guardrails={outcome.data} />}
     </SpaceBetween>
   );
 }
 
-function Matrix({ guardrails }: { guardrails: Guardrails }) {
+function Matrix({ guardrails }: { guardrails: Preflight }) {
   return (
     <SpaceBetween size="xs">
       <Box color="text-body-secondary">
@@ -99,12 +82,12 @@ function Matrix({ guardrails }: { guardrails: Guardrails }) {
   );
 }
 
-function Verdict({ row }: { row: GuardrailRow }) {
+function Verdict({ row }: { row: PreflightRow }) {
   const { type, words } = VERDICTS[row.verdict];
   return <StatusIndicator type={type}>{words}</StatusIndicator>;
 }
 
-function explain(row: GuardrailRow): string {
+function explain(row: PreflightRow): string {
   const policies = row.policies.map((one) =>
     one.policy_id === null
       ? `no policy that allows it, at ${one.attached_to}`

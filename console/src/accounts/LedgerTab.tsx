@@ -7,6 +7,7 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { ask, api } from "../api/client";
 import type { Page } from "../api/records";
 import { ProblemAlert } from "../shell/ProblemAlert";
+import { Empty } from "../tables/Empty";
 import { Moment } from "../times/Moment";
 
 interface LedgerEntry {
@@ -41,7 +42,11 @@ export function LedgerTab({ accountId }: { accountId: string }) {
         trackBy={(one) => String(one.sequence)}
         loading={found.isPending}
         loadingText="Loading the ledger"
-        empty="The ledger has no entry of this account alone: nothing was changed in it from here. Audits name their accounts together."
+        empty={
+          <Empty error={found.error}>
+            The ledger has no entry of this account alone: nothing was changed in it from here. Audits name their accounts together.
+          </Empty>
+        }
         columnDefinitions={[
           { id: "sequence", header: "Entry", cell: (one) => one.sequence, isRowHeader: true },
           { id: "at", header: "When", cell: (one) => <Moment at={one.at} /> },

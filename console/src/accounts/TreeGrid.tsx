@@ -39,6 +39,7 @@ export function TreeGrid(props: TreeGridProps) {
   const active = Math.max(0, rows.findIndex((row) => row.id === activeId));
   const focus = useFocus(place, active);
   const onKeyDown = (event: KeyboardEvent) => {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
     const next = actOnKey(event.key, rows, active, props);
     if (next === null) return;
     event.preventDefault();

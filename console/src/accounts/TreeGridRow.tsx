@@ -57,7 +57,7 @@ export const TreeGridRow = memo(function TreeGridRow(props: TreeGridRowProps) {
         ) : (
           <span className="tree__space" />
         )}
-        <Choice row={row} isChosen={isChosen} isSome={chosen > 0} onChoose={props.onChoose} />
+        <Choice row={row} isChosen={isChosen} isSome={chosen > 0} onActive={onActive} onChoose={props.onChoose} />
         {row.kind === "unit" ? <UnitName branch={row.branch} /> : <AccountName account={row.account} exception={props.exception} />}
       </div>
       {row.kind === "unit" ? (
@@ -79,10 +79,11 @@ interface ChoiceProps {
   row: TreeRow;
   isChosen: boolean;
   isSome: boolean;
+  onActive: (id: string) => void;
   onChoose: TreeGridProps["onChoose"];
 }
 
-function Choice({ row, isChosen, isSome, onChoose }: ChoiceProps) {
+function Choice({ row, isChosen, isSome, onActive, onChoose }: ChoiceProps) {
   const name = row.kind === "account" ? row.account.name : `all in ${row.branch.unit.name}`;
   return (
     <input
@@ -93,7 +94,10 @@ function Choice({ row, isChosen, isSome, onChoose }: ChoiceProps) {
       ref={(box) => {
         if (box) box.indeterminate = isSome && !isChosen;
       }}
-      onClick={(event) => event.stopPropagation()}
+      onClick={(event) => {
+        event.stopPropagation();
+        onActive(row.id);
+      }}
       onChange={() => onChoose(listAccounts(row), !isChosen)}
     />
   );

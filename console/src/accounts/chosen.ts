@@ -1,6 +1,7 @@
 /** The accounts that are chosen, and how the server is asked for them. */
 import type { components } from "../api/generated";
 import { observable } from "../api/observable";
+import { session } from "../api/session";
 import type { AccountRow, Listing } from "./listing";
 import { buildTree, type Branch } from "./tree";
 
@@ -9,12 +10,18 @@ export type SelectionBody = components["schemas"]["SelectionBody"];
 /** Ids; kept while the console is open, also from page to page. */
 export const chosenAccounts = observable<ReadonlySet<string>>(new Set());
 
+/** What somebody chose isn't left to whoever signs in next. */
+session.subscribe(() => {
+  const now = session.get();
+  if (now.state === "signed_out" && !now.hasExpired) chosenAccounts.set(new Set());
+});
+
 export interface Omission {
   account: AccountRow;
   why: string;
 }
 
-const NOTHING: SelectionBody = {
+export const NOTHING: SelectionBody = {
   named: [],
   organizational_units: [],
   tags: [],

@@ -30,6 +30,8 @@ export const KIND_WORDS: { [kind in CredentialKind]: string } = {
 export function flagOf(account: Pick<AccountRow, "role" | "status" | "reason" | "isInOrder" | "kinds">): Flag {
   if (account.role !== "member" && (account.status === "present" || account.status === "not_applicable"))
     return flagOfKept(account);
+  if (account.role === "failsafe" && account.status === "not_present")
+    return { type: "warning", words: "No root login: no way in yet" };
   const told = STATUSES.find((one) => one.status === account.status);
   const reason = account.reason ? `: ${REASONS[account.reason] ?? account.reason}` : "";
   return { type: told?.type ?? "error", words: `${told?.words ?? account.status}${reason}` };

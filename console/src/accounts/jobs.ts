@@ -17,7 +17,7 @@ export function useRunningAudit(): Job | undefined {
   return found.data?.jobs.find((job) => job.kind === "audit" && (job.state === "queued" || job.state === "running"));
 }
 
-export interface ToldProblem {
+interface ToldProblem {
   problem: { code: string; detail: string; hint: string | null };
 }
 

@@ -81,8 +81,9 @@ export function useListing(everyMilliseconds: number) {
   return useQuery({ queryKey: KEY, queryFn: readListing, refetchInterval: everyMilliseconds, structuralSharing: false });
 }
 
-export function readAccountsAgain(): Promise<void> {
-  return queries.invalidateQueries({ queryKey: ["accounts"] });
+/** The accounts, and what is told of each beside them. */
+export async function readAccountsAgain(): Promise<void> {
+  await Promise.all(["accounts", "history", "ledger"].map((key) => queries.invalidateQueries({ queryKey: [key] })));
 }
 
 async function readListing(): Promise<Listing> {
@@ -95,7 +96,7 @@ async function readListing(): Promise<Listing> {
 }
 
 /** One record for each account, from columns. */
-export function unfold(answer: CompactListing, etag: string | null): Listing {
+function unfold(answer: CompactListing, etag: string | null): Listing {
   const { columns, kinds } = answer;
   const word = <T>(column: Words<T>, place: number): T => column.words[column.at[place] as number] as T;
   return {

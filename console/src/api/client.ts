@@ -7,10 +7,12 @@ import { isIdle } from "./activity";
 import { noteAnswer, noteSilence } from "./connection";
 import type { paths } from "./generated";
 import { ConnectionLostError, problemOf, type ProblemError } from "./problems";
-import { csrfTokenOf, forgetSession, session, tokenOf } from "./session";
+import type { SessionRecord } from "./records";
+import { csrfTokenOf, forgetSession, isStillMine, renewCsrfToken, session, tokenOf } from "./session";
 import { askForFactor } from "./step-up";
 
 const FACTOR_NEEDED = "access.factor_needed";
+const FORGED = "access.csrf";
 
 export const api = createClient<paths>({
   baseUrl: window.location.origin,
@@ -34,12 +36,23 @@ export async function ask<T>(answering: Promise<{ data?: unknown; error?: unknow
 export async function send(request: Request): Promise<Response> {
   const repeatable = request.clone();
   const response = await sendOnce(request);
-  if (response.status === 403 && (await readProblem(response)).code === FACTOR_NEEDED) {
-    await askForFactor();
-    return sendOnce(repeatable);
-  }
-  if (response.status === 401 && !isSignInRoute(request)) endSession();
-  return response;
+  if (response.status !== 403) return response;
+  const { code } = await readProblem(response);
+  if (code === FORGED && (await findRenewedToken())) return send(repeatable);
+  if (code !== FACTOR_NEEDED) return response;
+  await askForFactor();
+  return sendOnce(repeatable);
+}
+
+/** Another tab that gave the second factor has changed the token of this sign-in, too. */
+async function findRenewedToken(): Promise<boolean> {
+  const before = csrfTokenOf();
+  const response = await sendOnce(new Request(new URL("/api/v1/auth/session", window.location.origin)));
+  if (!response.ok) return false;
+  const told = (await response.json()) as SessionRecord;
+  if (!isStillMine(told)) return false;
+  renewCsrfToken(told);
+  return csrfTokenOf() !== before;
 }
 
 async function sendOnce(request: Request): Promise<Response> {
@@ -50,9 +63,10 @@ async function sendOnce(request: Request): Promise<Response> {
   } catch (error) {
     if (request.signal.aborted) throw error;
     noteSilence();
-    throw new ConnectionLostError();
+    throw new ConnectionLostError(request.method !== "GET");
   }
   noteAnswer();
+  if (response.status === 401 && !isSignInRoute(request)) endSession();
   return response;
 }
 

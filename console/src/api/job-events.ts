@@ -9,6 +9,8 @@ import { queries } from "./queries";
 import type { Job, JobState } from "./records";
 
 const COME_BACK_MILLISECONDS = 2_000;
+/** A stream may have broken without a word. */
+const LOOK_MILLISECONDS = 15_000;
 const OVER: readonly JobState[] = ["done", "failed", "cancelled"];
 
 export function isOver(job: Job): boolean {
@@ -21,6 +23,7 @@ export function useJob(jobId: string | null) {
     queryKey: ["job", jobId],
     queryFn: () => ask<Job>(api.GET("/api/v1/jobs/{job_id}", { params: { path: { job_id: jobId ?? "" } } })),
     enabled: jobId !== null,
+    refetchInterval: ({ state }) => (state.data && !isOver(state.data) ? LOOK_MILLISECONDS : false),
   });
   const goesOn = found.data !== undefined && !isOver(found.data);
   useEffect(() => {
@@ -40,7 +43,7 @@ async function follow(jobId: string, signal: AbortSignal): Promise<void> {
       // A lost connection is told by its banner; the stream is asked for again.
     }
     await pause(COME_BACK_MILLISECONDS, signal);
-    if (!signal.aborted) await queries.invalidateQueries({ queryKey: ["job", jobId] });
+    if (!signal.aborted) await queries.invalidateQueries({ queryKey: ["job", jobId], exact: true });
   }
 }
 
@@ -70,10 +73,12 @@ function take(jobId: string, event: string): void {
 
 function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal.addEventListener("abort", () => {
+    const end = () => {
       clearTimeout(timer);
+      signal.removeEventListener("abort", end);
       resolve();
-    });
+    };
+    const timer = setTimeout(end, milliseconds);
+    signal.addEventListener("abort", end);
   });
 }

@@ -1,7 +1,7 @@
 /** A value that components can follow and that code outside of React can change. */
 import { useSyncExternalStore } from "react";
 
-export interface Observable<T> {
+interface Observable<T> {
   get(): T;
   set(next: T): void;
   subscribe(listener: () => void): () => void;

@@ -16,7 +16,7 @@ export class ProblemError extends Error {
 
 /** No answer came. Whether the server did what it was asked isn't known. */
 export class ConnectionLostError extends Error {
-  constructor() {
+  constructor(readonly wasChange: boolean) {
     super("The server can't be reached.");
     this.name = "ConnectionLostError";
   }
@@ -44,12 +44,16 @@ export function problemOf(status: number, document: unknown): ProblemError {
 /** An error in two parts: what happened, and what to do next. */
 export function describeError(error: unknown): { what: string; next: string } {
   if (error instanceof ProblemError) return { what: error.message, next: nextStepAfter(error) };
-  if (error instanceof ConnectionLostError)
-    return { what: error.message, next: "Look whether it runs. The console goes on by itself once it answers again." };
+  if (error instanceof ConnectionLostError) return { what: error.message, next: nextStepAfterSilence(error) };
   if (error instanceof StepUpDeclinedError) return { what: error.message, next: "Try again with the second factor at hand." };
   if (error instanceof Error && error.name === "NotAllowedError")
     return { what: "The passkey wasn't used.", next: "Try again, or use another second factor." };
   return { what: error instanceof Error ? error.message : String(error), next: "Reload the page, and try again." };
+}
+
+function nextStepAfterSilence({ wasChange }: ConnectionLostError): string {
+  if (wasChange) return "Whether it did what you asked isn't known: once it answers again, look before you ask anew.";
+  return "Look whether it runs. The console goes on by itself once it answers again.";
 }
 
 function nextStepAfter(error: ProblemError): string {

@@ -7,7 +7,6 @@
 export type Page<Name extends string, T> = { [name in Name]: T[] } & { next: string | null; total?: number };
 
 export type Role = "viewer" | "auditor" | "operator" | "approver" | "administrator";
-export const ROLES: readonly Role[] = ["viewer", "auditor", "operator", "approver", "administrator"];
 
 export type FactorKind = "totp" | "passkey";
 
@@ -201,7 +200,7 @@ export interface Overview {
   root_logins_left: number;
   summary: StatusCounts;
   windows: { by_state: { [state: string]: number }; open: RecoveryWindow[] };
-  drift: { changed: number; joined: number; left: number; older?: KeptAudit; newer?: KeptAudit } | null;
+  drift: { changed: number; joined: number; left: number; not_compared: number; older?: KeptAudit; newer?: KeptAudit } | null;
   last_audit: KeptAudit | null;
   failsafe: { account_id: string; name: string; is_in_order: boolean | null; detail: string | null }[];
 }

@@ -4,8 +4,9 @@
  */
 import { observable } from "./observable";
 import type { SessionRecord } from "./records";
+import { declineFactor } from "./step-up";
 
-export type Session =
+type Session =
   | { state: "unknown" }
   | { state: "signed_out"; hasExpired: boolean }
   | { state: "factor_needed"; needs: "factor" | "enrolment"; told: SessionRecord }
@@ -14,6 +15,7 @@ export type Session =
 export const session = observable<Session>({ state: "unknown" });
 
 let csrfToken: string | null = null;
+let signedInAs: string | null = null;
 
 export function csrfTokenOf(): string | null {
   return csrfToken;
@@ -27,6 +29,7 @@ export function tokenOf(): string | null {
 /** What the server says of a session that it began or that it knows. */
 export function takeSession(told: SessionRecord): void {
   csrfToken = told.csrf_token;
+  signedInAs = told.name;
   session.set(
     told.needs
       ? { state: "factor_needed", needs: told.needs, told }
@@ -39,12 +42,20 @@ export function renewCsrfToken(told: { csrf_token?: string }): void {
   if (told.csrf_token) csrfToken = told.csrf_token;
 }
 
+/** Whether a sign-in, which another tab may have changed, is still that of the person for whom this page is shown. */
+export function isStillMine(told: SessionRecord): boolean {
+  return told.needs === null && told.name === signedInAs;
+}
+
 export function takeToken(token: string): void {
   csrfToken = null;
+  signedInAs = null;
   session.set({ state: "signed_in", token });
 }
 
 export function forgetSession(hasExpired: boolean): void {
   csrfToken = null;
+  signedInAs = null;
+  declineFactor();
   session.set({ state: "signed_out", hasExpired });
 }

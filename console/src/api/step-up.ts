@@ -2,7 +2,7 @@
 import { observable } from "./observable";
 import { StepUpDeclinedError } from "./problems";
 
-export interface StepUpQuestion {
+interface StepUpQuestion {
   given(): void;
   declined(): void;
 }
@@ -11,6 +11,11 @@ export interface StepUpQuestion {
 export const stepUpQuestion = observable<StepUpQuestion | null>(null);
 
 let waiting: Promise<void> | null = null;
+
+/** Whoever signs in next must not be asked for what somebody else began. */
+export function declineFactor(): void {
+  stepUpQuestion.get()?.declined();
+}
 
 /** Resolves once the factor is fresh. */
 export function askForFactor(): Promise<void> {

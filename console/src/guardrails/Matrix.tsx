@@ -8,7 +8,7 @@ import SplitPanel from "@cloudscape-design/components/split-panel";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import Table, { type TableProps } from "@cloudscape-design/components/table";
 import TextFilter from "@cloudscape-design/components/text-filter";
-import { useMemo, useState } from "react";
+import { useCallback, useMemo, useState } from "react";
 import { useSplitPanel } from "../shell/split-panel";
 import { Moment } from "../times/Moment";
 import { AccountName, useNames } from "../windows/AccountName";
@@ -38,17 +38,16 @@ export function Matrix({ preflight }: { preflight: Preflight }) {
         (wanted === "" || `${one.account_id} ${names.get(one.account_id) ?? ""}`.toLowerCase().includes(wanted)),
     );
   }, [accounts, choice, names, text]);
-  useSplitPanel(
-    useMemo(
-      () =>
-        selected && (
-          <SplitPanel header={`Guardrails of ${names.get(selected.account_id) ?? selected.account_id}`} closeBehavior="hide">
-            <Causes one={selected} />
-          </SplitPanel>
-        ),
-      [selected, names],
-    ),
+  const panel = useMemo(
+    () =>
+      selected && (
+        <SplitPanel header={`Guardrails of ${names.get(selected.account_id) ?? selected.account_id}`} closeBehavior="hide">
+          <Causes one={selected} />
+        </SplitPanel>
+      ),
+    [selected, names],
   );
+  useSplitPanel(panel, useCallback(() => setSelected(null), []));
   return (
     <Table
       trackBy="account_id"

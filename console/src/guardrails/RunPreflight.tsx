@@ -3,9 +3,9 @@ import FormField from "@cloudscape-design/components/form-field";
 import RadioGroup from "@cloudscape-design/components/radio-group";
 import Select from "@cloudscape-design/components/select";
 import { useState } from "react";
+import { NOTHING, selectNamed, type SelectionBody } from "../accounts/chosen";
 import { useListing, type Unit } from "../accounts/listing";
 import { api, ask } from "../api/client";
-import type { components } from "../api/generated";
 import type { Job } from "../api/records";
 import { readJobsAgain } from "../jobs/outcomes";
 import { Dialog } from "../settings/Dialog";
@@ -52,20 +52,10 @@ export function RunPreflight({ onBegun, onClose }: RunPreflightProps) {
   );
 }
 
-function makeSelection(extent: Extent, unit: string, account: string): components["schemas"]["SelectionBody"] | null {
-  const nothing = {
-    named: [],
-    organizational_units: [],
-    tags: [],
-    account_states: [],
-    statuses: [],
-    excluded: [],
-    everything: false,
-    included_failsafes: [],
-  };
-  if (extent === "everything") return { ...nothing, everything: true };
-  if (extent === "unit") return unit ? { ...nothing, organizational_units: [unit] } : null;
-  return account ? { ...nothing, named: [account] } : null;
+function makeSelection(extent: Extent, unit: string, account: string): SelectionBody | null {
+  if (extent === "everything") return { ...NOTHING, everything: true };
+  if (extent === "unit") return unit ? { ...NOTHING, organizational_units: [unit] } : null;
+  return account ? selectNamed([account]) : null;
 }
 
 function UnitField({ unit, onChange }: { unit: string; onChange: (unit: string) => void }) {

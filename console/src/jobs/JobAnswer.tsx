@@ -19,10 +19,10 @@ export function JobAnswer<T extends object>({ jobId, children }: JobAnswerProps<
   const job = useJob(jobId);
   const outcome = useOutcome<T>(job.data);
   const error = job.error ?? outcome.error;
+  if (isFailure(outcome.data)) return <ProblemAlert error={problemOfOutcome(outcome.data)} />;
+  if (job.data && outcome.data) return <>{children(outcome.data, job.data)}</>;
   if (error) return <ProblemAlert error={error} onRetry={() => void (job.error ? job.refetch() : outcome.refetch())} />;
   if (!job.data) return <Skeleton height="6rem" />;
-  if (isFailure(outcome.data)) return <ProblemAlert error={problemOfOutcome(outcome.data)} />;
-  if (outcome.data) return <>{children(outcome.data, job.data)}</>;
   if (outcome.data === null) return <ProblemAlert error={withoutOutcome(job.data)} />;
   return (
     <Container>

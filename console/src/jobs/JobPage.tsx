@@ -87,14 +87,21 @@ function Interruption({ job }: { job: Job }) {
   );
 }
 
+/** Those that count what accounts have. */
+const READING_KINDS = ["audit", "deletion"];
+
 function Facts({ job }: { job: Job }) {
   return (
     <KeyValuePairs
       columns={4}
       items={[
         { label: "Accounts dealt with", value: describeProgress(job) },
-        { label: "With root user credentials", value: job.progress.present.toLocaleString() },
-        { label: "Unknown", value: job.progress.unknown.toLocaleString() },
+        ...(READING_KINDS.includes(job.kind)
+          ? [
+              { label: "With root user credentials", value: job.progress.present.toLocaleString() },
+              { label: "Unknown", value: job.progress.unknown.toLocaleString() },
+            ]
+          : []),
         { label: "Remark", value: job.remark ?? "–" },
         { label: "Asked for", value: <Moment at={job.created_at} /> },
         { label: "Last change", value: <Moment at={job.updated_at} /> },

@@ -1,5 +1,4 @@
 /** What takes long and was asked of the server, the newest first. */
-import Box from "@cloudscape-design/components/box";
 import Link from "@cloudscape-design/components/link";
 import SegmentedControl from "@cloudscape-design/components/segmented-control";
 import SpaceBetween from "@cloudscape-design/components/space-between";
@@ -11,6 +10,7 @@ import { Headed } from "../shell/Headed";
 import { useFollow } from "../shell/links";
 import { ProblemAlert } from "../shell/ProblemAlert";
 import { useCursorPages } from "../tables/cursor-pages";
+import { Empty } from "../tables/Empty";
 import { Moment } from "../times/Moment";
 import { JOB_STATES, jobAddress, nameKind } from "./kinds";
 import { useJobs } from "./outcomes";
@@ -50,11 +50,7 @@ function JobTable({ unfinished }: { unfinished: boolean }) {
         wrapLines
         ariaLabels={{ tableLabel: "Jobs" }}
         columnDefinitions={COLUMNS}
-        empty={
-          <Box textAlign="center" color="text-body-secondary">
-            {unfinished ? "Nothing waits or runs." : "Nothing was asked for yet."}
-          </Box>
-        }
+        empty={<Empty error={jobs.error}>{unfinished ? "Nothing waits or runs." : "Nothing was asked for yet."}</Empty>}
         pagination={pages.control(jobs.data?.next)}
       />
     </SpaceBetween>
@@ -80,7 +76,7 @@ function JobLink({ job }: { job: Job }) {
   );
 }
 
-export function JobStateOf({ job }: { job: Job }) {
+function JobStateOf({ job }: { job: Job }) {
   const { type, words } = JOB_STATES[job.state];
   return <StatusIndicator type={type}>{words}</StatusIndicator>;
 }

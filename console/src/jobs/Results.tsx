@@ -1,5 +1,4 @@
 /** What came of each account of a deletion, also while it goes on. What an audit finds, the accounts show. */
-import Box from "@cloudscape-design/components/box";
 import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator, { type StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
@@ -9,6 +8,7 @@ import type { Job } from "../api/records";
 import { STATUSES } from "../overview/statuses";
 import { ProblemAlert } from "../shell/ProblemAlert";
 import { useCursorPages } from "../tables/cursor-pages";
+import { Empty } from "../tables/Empty";
 import { AccountName } from "../windows/AccountName";
 import { useResults, type AccountResult } from "./outcomes";
 
@@ -31,11 +31,7 @@ export function Results({ job }: { job: Job }) {
             Results by account
           </Header>
         }
-        empty={
-          <Box textAlign="center" color="text-body-secondary">
-            {isOver(job) ? "It dealt with no account." : "No account is done yet."}
-          </Box>
-        }
+        empty={<Empty error={results.error}>{isOver(job) ? "It dealt with no account." : "No account is done yet."}</Empty>}
         pagination={pages.control(results.data?.next)}
         columnDefinitions={[
           { id: "account", header: "Account", cell: (one) => <AccountName accountId={one.account_id} />, isRowHeader: true },

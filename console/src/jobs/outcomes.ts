@@ -10,7 +10,7 @@ import type { Job, Page } from "../api/records";
 const NOT_FOUND = 404;
 
 /** An error that kept a job from its work. */
-export interface FailedOutcome {
+interface FailedOutcome {
   problem: { code: string; detail: string; hint: string | null };
 }
 

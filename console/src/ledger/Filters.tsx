@@ -23,17 +23,18 @@ export function Filters({ wish, onChange }: { wish: LedgerWish; onChange: (wish:
   const [account, setAccount] = useState(wish.account_id);
   const [actor, setActor] = useState(wish.actor);
   const isAccount = /^(\d{12})?$/.test(account.trim());
-  const take = () => isAccount && onChange({ ...wish, account_id: account.trim(), actor: actor.trim() });
+  const take = () => onChange({ ...wish, account_id: account.trim(), actor: actor.trim() });
   const clear = () => {
     setAccount("");
     setActor("");
     onChange(EVERYTHING);
   };
   return (
-    <form onSubmit={submitting(take)}>
+    <form onSubmit={submitting(take, isAccount)}>
       <Grid gridDefinition={NARROW}>
         <AccountField
           account={account}
+          description={isAccount ? undefined : "Choose an account of the list: this text alone filters nothing."}
           onChange={(text) => {
             setAccount(text);
             if (/^\d{12}$/.test(text.trim())) onChange({ ...wish, account_id: text.trim(), actor: actor.trim() });

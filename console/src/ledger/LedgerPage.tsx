@@ -1,15 +1,15 @@
 /** The audit trail: who did what, looked through from the newest entry on, and verified. */
-import Box from "@cloudscape-design/components/box";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import SplitPanel from "@cloudscape-design/components/split-panel";
 import StatusIndicator, { type StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
 import Table, { type TableProps } from "@cloudscape-design/components/table";
-import { useMemo, useState } from "react";
+import { useCallback, useMemo, useState } from "react";
 import { useSearchParams } from "react-router";
 import { Headed } from "../shell/Headed";
 import { ProblemAlert } from "../shell/ProblemAlert";
 import { useSplitPanel } from "../shell/split-panel";
 import { useCursorPages } from "../tables/cursor-pages";
+import { Empty } from "../tables/Empty";
 import { Moment } from "../times/Moment";
 import { AccountName } from "../windows/AccountName";
 import { EVERYTHING, nameAction, useLatest, type LedgerEntry, type LedgerWish, type Result } from "./entries";
@@ -44,17 +44,16 @@ export default function LedgerPage() {
 function Entries({ wish, pages }: { wish: LedgerWish; pages: ReturnType<typeof useCursorPages> }) {
   const found = useLatest(wish, pages.after);
   const [selected, setSelected] = useState<LedgerEntry | null>(null);
-  useSplitPanel(
-    useMemo(
-      () =>
-        selected && (
-          <SplitPanel header={`Entry ${selected.sequence}`} closeBehavior="hide">
-            <EntryDetails entry={selected} />
-          </SplitPanel>
-        ),
-      [selected],
-    ),
+  const panel = useMemo(
+    () =>
+      selected && (
+        <SplitPanel header={`Entry ${selected.sequence}`} closeBehavior="hide">
+          <EntryDetails entry={selected} />
+        </SplitPanel>
+      ),
+    [selected],
   );
+  useSplitPanel(panel, useCallback(() => setSelected(null), []));
   return (
     <SpaceBetween size="m">
       <ProblemAlert error={found.error} onRetry={() => void found.refetch()} />
@@ -74,20 +73,16 @@ function Entries({ wish, pages }: { wish: LedgerWish; pages: ReturnType<typeof u
         onSelectionChange={({ detail }) => setSelected(detail.selectedItems[0] ?? null)}
         onRowClick={({ detail }) => setSelected(detail.item)}
         columnDefinitions={COLUMNS}
-        empty={<Nothing wish={wish} />}
+        empty={<Empty error={found.error}>{describeNothing(wish)}</Empty>}
         pagination={pages.control(found.data?.next)}
       />
     </SpaceBetween>
   );
 }
 
-function Nothing({ wish }: { wish: LedgerWish }) {
+function describeNothing(wish: LedgerWish): string {
   const isFiltered = Boolean(wish.account_id || wish.actor || wish.actions.length || wish.results.length);
-  return (
-    <Box textAlign="center" color="text-body-secondary">
-      {isFiltered ? "No entry fits these filters." : "Nothing privileged was done yet."}
-    </Box>
-  );
+  return isFiltered ? "No entry fits these filters." : "Nothing privileged was done yet.";
 }
 
 const COLUMNS: TableProps.ColumnDefinition<LedgerEntry>[] = [

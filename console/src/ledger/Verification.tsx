@@ -37,7 +37,7 @@ export function Verification() {
       await readJobsAgain();
     },
   });
-  const goesOn = job.data !== undefined && !isOver(job.data);
+  const goesOn = job.data !== undefined && !isOver(job.data) && job.data.state !== "interrupted";
   return (
     <Container
       header={
@@ -76,7 +76,7 @@ function VerdictFacts({ verdict, job }: { verdict: Verdict; job: Job }) {
         <StatusIndicator type="error">The ledger is not intact.</StatusIndicator>
       )}
       {verdict.findings.map((finding) => (
-        <StatusIndicator key={finding.what} type="error">
+        <StatusIndicator key={`${finding.seq} ${finding.what}`} type="error">
           {finding.seq === null ? "" : `Entry ${finding.seq}: `}
           {finding.what}
         </StatusIndicator>

@@ -3,7 +3,7 @@ import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
-import type { Overview } from "../api/records";
+import type { KeptAudit, Overview } from "../api/records";
 import { Ago } from "../times/Moment";
 
 export function Changes({ overview }: { overview: Overview }) {
@@ -15,7 +15,7 @@ export function Changes({ overview }: { overview: Overview }) {
         items={[
           { label: "Last audit", value: <Ago at={audit?.ended_at ?? audit?.started_at} /> },
           { label: "Asked for by", value: audit?.requested_by ?? "–" },
-          { label: "Every account was read", value: <Completeness isComplete={audit?.complete} /> },
+          { label: "What it read", value: audit ? <Extent audit={audit} /> : "–" },
           { label: "Changed since the one before", value: <Drift drift={drift} /> },
         ]}
       />
@@ -23,18 +23,19 @@ export function Changes({ overview }: { overview: Overview }) {
   );
 }
 
-function Completeness({ isComplete }: { isComplete: boolean | undefined }) {
-  if (isComplete === undefined) return <>–</>;
-  return isComplete ? <StatusIndicator type="success">Yes</StatusIndicator> : <StatusIndicator type="warning">No</StatusIndicator>;
+/** That an audit was of everything doesn't say that everything could be read. */
+function Extent({ audit }: { audit: KeptAudit }) {
+  const extent = audit.complete ? "The whole organization" : "A part of the organization";
+  const unknown = audit.summary.unknown ?? 0;
+  if (unknown > 0) return <StatusIndicator type="warning">{`${extent}; ${unknown.toLocaleString()} unknown`}</StatusIndicator>;
+  return <StatusIndicator type={audit.complete ? "success" : "info"}>{extent}</StatusIndicator>;
 }
 
 function Drift({ drift }: { drift: Overview["drift"] }) {
   if (!drift) return <>Nothing to compare with yet</>;
   const count = drift.changed + drift.joined + drift.left;
-  if (count === 0) return <StatusIndicator type="success">Nothing</StatusIndicator>;
-  return (
-    <StatusIndicator type="warning">
-      {drift.changed} changed, {drift.joined} joined, {drift.left} left
-    </StatusIndicator>
-  );
+  const { not_compared: unknown } = drift;
+  if (count === 0 && unknown === 0) return <StatusIndicator type="success">Nothing</StatusIndicator>;
+  const known = count === 0 ? "Nothing that is known" : `${drift.changed} changed, ${drift.joined} joined, ${drift.left} left`;
+  return <StatusIndicator type="warning">{unknown === 0 ? known : `${known}; ${unknown} can't be compared`}</StatusIndicator>;
 }

@@ -28,7 +28,7 @@ function Headline({ overview }: { overview: Overview }) {
       <Box color="text-body-secondary">
         {left === 0 && summary.unknown > 0
           ? "None is known, but not every account could be read."
-          : `of ${summary.accounts.toLocaleString()} accounts`}
+          : `of ${summary.accounts.toLocaleString()} accounts${summary.unknown > 0 ? `; ${summary.unknown.toLocaleString()} aren't known` : ""}`}
       </Box>
     </div>
   );

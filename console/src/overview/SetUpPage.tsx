@@ -52,16 +52,20 @@ function SetUpWizard({ state }: { state: SetupState }) {
     onSettled: () => queries.invalidateQueries(),
     meta: { showsErrors: true },
   });
+  const plan = () => {
+    applying.reset();
+    planning.mutate();
+  };
   const goTo = (next: number) => {
     const isStopped = next > DELEGATE_STEP && delegate !== "" && !isAccountId(delegate);
     setStopped(isStopped);
     if (isStopped) return;
     setStep(next);
-    if (next === PLAN_STEP) planning.mutate();
+    if (next === PLAN_STEP) plan();
   };
   /** Only what was shown is done. */
   const submit = () => {
-    if (!planning.data) planning.mutate();
+    if (!planning.data) plan();
     else if (planning.data.steps.length === 0) void navigate("/");
     else applying.mutate();
   };
@@ -89,16 +93,27 @@ function SetUpWizard({ state }: { state: SetupState }) {
         {
           title: "Review",
           description: "Exactly these changes will be made, in this order.",
-          content: (
-            <SpaceBetween size="m">
-              <ProblemAlert error={applying.error ?? planning.error} onRetry={() => planning.mutate()} />
-              {planning.data && <StepList done={planning.data} />}
-              {planning.isPending && <StatusIndicator type="loading">Reading what is on at AWS</StatusIndicator>}
-            </SpaceBetween>
-          ),
+          content: <Review plan={planning.data} isPlanning={planning.isPending} error={applying.error ?? planning.error} onRetry={plan} />,
         },
       ]}
     />
+  );
+}
+
+interface ReviewProps {
+  plan: SetupSteps | undefined;
+  isPlanning: boolean;
+  error: unknown;
+  onRetry: () => void;
+}
+
+function Review({ plan, isPlanning, error, onRetry }: ReviewProps) {
+  return (
+    <SpaceBetween size="m">
+      <ProblemAlert error={error} onRetry={onRetry} />
+      {plan && <StepList done={plan} />}
+      {isPlanning && <StatusIndicator type="loading">Reading what is on at AWS</StatusIndicator>}
+    </SpaceBetween>
   );
 }
 

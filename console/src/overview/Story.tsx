@@ -36,8 +36,8 @@ export function Story() {
     enabled: me?.is_sandbox === true,
     refetchInterval: ({ state }) => (state.data ? READ_AGAIN_MILLISECONDS : false),
   });
-  if (story.error) return <ProblemAlert error={story.error} onRetry={() => void story.refetch()} />;
-  return story.data ? <StorySteps told={story.data} /> : null;
+  if (story.data) return <StorySteps told={story.data} />;
+  return <ProblemAlert error={story.error} onRetry={() => void story.refetch()} />;
 }
 
 /** The story, or `null` where there is none. */

@@ -5,7 +5,7 @@ import type { Me } from "../api/records";
 /** As IAM's ListOrganizationsFeatures names them. */
 export type FeatureName = "RootCredentialsManagement" | "RootSessions";
 
-export interface Feature {
+interface Feature {
   name: FeatureName;
   label: string;
   why: string;

@@ -1,14 +1,13 @@
 /** The audits that are kept; two of them are compared. */
 import Alert from "@cloudscape-design/components/alert";
-import Box from "@cloudscape-design/components/box";
 import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import Table, { type TableProps } from "@cloudscape-design/components/table";
 import { useState } from "react";
 import type { KeptAudit } from "../api/records";
 import { ProblemAlert } from "../shell/ProblemAlert";
 import { useCursorPages } from "../tables/cursor-pages";
+import { Empty } from "../tables/Empty";
 import { Moment } from "../times/Moment";
 import { useAudits } from "./audits";
 import { Changes } from "./Changes";
@@ -43,7 +42,7 @@ export function AuditsTab() {
           </Header>
         }
         columnDefinitions={COLUMNS}
-        empty={<Box textAlign="center">No audit is kept yet. Audit the organization on the Accounts page.</Box>}
+        empty={<Empty error={audits.error}>No audit is kept yet. Audit the organization on the Accounts page.</Empty>}
         pagination={pages.control(audits.data?.next)}
       />
       {chosen.length === 1 && <Alert type="info">Choose one more audit to compare it with.</Alert>}
@@ -59,7 +58,7 @@ function keepTwo(before: readonly KeptAudit[], now: readonly KeptAudit[]): KeptA
 
 const COLUMNS: TableProps.ColumnDefinition<KeptAudit>[] = [
   { id: "at", header: "Begun", cell: (audit) => <Moment at={audit.started_at} />, isRowHeader: true, minWidth: 150 },
-  { id: "whole", header: "Of what", cell: (audit) => <Completeness audit={audit} />, minWidth: 140 },
+  { id: "whole", header: "Of what", cell: (audit) => (audit.complete ? "Everything" : "A part"), minWidth: 140 },
   { id: "accounts", header: "Accounts", cell: (audit) => count(audit.summary.accounts), minWidth: 95 },
   { id: "present", header: "With credentials", cell: (audit) => count(audit.summary.present), minWidth: 110 },
   { id: "clean", header: "Without", cell: (audit) => count(audit.summary.not_present), minWidth: 90 },
@@ -70,9 +69,4 @@ const COLUMNS: TableProps.ColumnDefinition<KeptAudit>[] = [
 
 function count(number: number | undefined): string {
   return number === undefined ? "–" : number.toLocaleString();
-}
-
-function Completeness({ audit }: { audit: KeptAudit }) {
-  if (audit.complete) return <StatusIndicator type="success">Everything</StatusIndicator>;
-  return <StatusIndicator type="info">A part</StatusIndicator>;
 }

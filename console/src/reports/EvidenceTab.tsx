@@ -32,7 +32,7 @@ export function EvidenceTab() {
     meta: { showsErrors: true },
   });
   return (
-    <form onSubmit={submitting(() => writing.mutate())}>
+    <form onSubmit={submitting(() => writing.mutate(), problem === null && !writing.isPending)}>
       <Container
         header={
           <Header

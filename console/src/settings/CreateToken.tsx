@@ -11,6 +11,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useState } from "react";
 import { ask, api } from "../api/client";
 import type { Role } from "../api/records";
+import { isMeant } from "../shell/dismissals";
 import { Dialog } from "./Dialog";
 import { readIdentitiesAgain } from "./identities";
 import { RoleField } from "./RoleField";
@@ -80,7 +81,7 @@ function MadeToken({ token, onClose }: { token: string; onClose: () => void }) {
     <Modal
       visible
       header="The token"
-      onDismiss={onClose}
+      onDismiss={({ detail }) => isMeant(detail.reason) && onClose()}
       footer={
         <Box float="right">
           <Button variant="primary" onClick={onClose}>

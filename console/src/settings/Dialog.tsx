@@ -4,7 +4,9 @@ import Button from "@cloudscape-design/components/button";
 import Modal from "@cloudscape-design/components/modal";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useMutation } from "@tanstack/react-query";
-import { useId, type ReactNode } from "react";
+import { useEffect, useId, useRef, type ReactNode } from "react";
+import { tellProblem } from "../shell/notices";
+import { isMeant } from "../shell/dismissals";
 import { ProblemAlert } from "../shell/ProblemAlert";
 import { submitting } from "../signin/submitting";
 
@@ -23,11 +25,15 @@ interface DialogProps<T> {
 export function Dialog<T>(props: DialogProps<T>) {
   const { title, submitText, canSubmit = true, act, onDone, onClose, staysOpen, children } = props;
   const form = useId();
+  const isShown = useIsShown();
   const acting = useMutation({
     mutationFn: act,
     onSuccess: (answer) => {
       onDone?.(answer);
       if (!staysOpen) onClose();
+    },
+    onError: (error) => {
+      if (!isShown.current) tellProblem(error);
     },
     meta: { showsErrors: true },
   });
@@ -35,7 +41,7 @@ export function Dialog<T>(props: DialogProps<T>) {
     <Modal
       visible
       header={title}
-      onDismiss={onClose}
+      onDismiss={({ detail }) => isMeant(detail.reason) && onClose()}
       footer={
         <Box float="right">
           <SpaceBetween size="xs" direction="horizontal">
@@ -49,7 +55,7 @@ export function Dialog<T>(props: DialogProps<T>) {
         </Box>
       }
     >
-      <form id={form} onSubmit={submitting(() => acting.mutate())}>
+      <form id={form} onSubmit={submitting(() => acting.mutate(), canSubmit && !acting.isPending)}>
         <SpaceBetween size="m">
           <ProblemAlert error={acting.error} />
           {children}
@@ -57,4 +63,16 @@ export function Dialog<T>(props: DialogProps<T>) {
       </form>
     </Modal>
   );
+}
+
+/** Whether somebody still sees the component: what fails after it was closed is told elsewhere. */
+function useIsShown() {
+  const isShown = useRef(false);
+  useEffect(() => {
+    isShown.current = true;
+    return () => {
+      isShown.current = false;
+    };
+  }, []);
+  return isShown;
 }

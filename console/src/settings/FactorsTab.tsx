@@ -5,26 +5,27 @@ import Header from "@cloudscape-design/components/header";
 import Modal from "@cloudscape-design/components/modal";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Table from "@cloudscape-design/components/table";
-import { useMutation, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { ask, api } from "../api/client";
 import type { Factor } from "../api/records";
 import { queries } from "../api/queries";
+import { isMeant } from "../shell/dismissals";
 import { ProblemAlert } from "../shell/ProblemAlert";
 import { Enrolment } from "../signin/Enrolment";
+import { Empty } from "../tables/Empty";
 import { Ago, Moment } from "../times/Moment";
+import { renderLocal } from "../times/render";
+import { Dialog } from "./Dialog";
 
 const KINDS = { totp: "Authenticator app", passkey: "Passkey" };
 
 export function FactorsTab() {
   const [isAdding, setAdding] = useState(false);
+  const [asked, setAsked] = useState<Factor | null>(null);
   const factors = useQuery({
     queryKey: ["factors"],
     queryFn: () => ask<{ factors: Factor[] }>(api.GET("/api/v1/me/factors")),
-  });
-  const removing = useMutation({
-    mutationFn: (factor_id: string) => ask(api.DELETE("/api/v1/me/factors/{factor_id}", { params: { path: { factor_id } } })),
-    onSuccess: readAgain,
   });
   const finish = () => {
     setAdding(false);
@@ -48,7 +49,7 @@ export function FactorsTab() {
             Your second factors
           </Header>
         }
-        empty={<Box textAlign="center">None yet. Roles above auditor need one.</Box>}
+        empty={<Empty error={factors.error}>None yet. Roles above auditor need one.</Empty>}
         columnDefinitions={[
           { id: "kind", header: "Kind", cell: (one) => KINDS[one.kind], isRowHeader: true },
           { id: "name", header: "Name", cell: (one) => one.name ?? "–" },
@@ -60,9 +61,8 @@ export function FactorsTab() {
             cell: (one) => (
               <Button
                 variant="inline-link"
-                ariaLabel={`Remove the ${KINDS[one.kind].toLowerCase()} of ${one.created_at}`}
-                loading={removing.isPending && removing.variables === one.factor_id}
-                onClick={() => removing.mutate(one.factor_id)}
+                ariaLabel={`Remove the ${KINDS[one.kind].toLowerCase()} of ${renderLocal(one.created_at)}`}
+                onClick={() => setAsked(one)}
               >
                 Remove
               </Button>
@@ -70,12 +70,30 @@ export function FactorsTab() {
           },
         ]}
       />
+      {asked && <RemoveFactor factor={asked} onClose={() => setAsked(null)} />}
       {isAdding && (
-        <Modal visible header="Add a second factor" onDismiss={() => setAdding(false)}>
+        <Modal visible header="Add a second factor" onDismiss={({ detail }) => isMeant(detail.reason) && setAdding(false)}>
           <Enrolment onEnrolled={finish} />
         </Modal>
       )}
     </SpaceBetween>
+  );
+}
+
+function RemoveFactor({ factor, onClose }: { factor: Factor; onClose: () => void }) {
+  const params = { path: { factor_id: factor.factor_id } };
+  return (
+    <Dialog
+      title={`Remove this ${KINDS[factor.kind].toLowerCase()}?`}
+      submitText="Remove"
+      act={() => ask(api.DELETE("/api/v1/me/factors/{factor_id}", { params }))}
+      onDone={readAgain}
+      onClose={onClose}
+    >
+      <Box variant="p">
+        The one that was set up <Moment at={factor.created_at} /> is of no use from then on.
+      </Box>
+    </Dialog>
   );
 }
 

@@ -1,10 +1,10 @@
 /** The table that users and tokens share. */
-import Box from "@cloudscape-design/components/box";
 import Header from "@cloudscape-design/components/header";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import Table, { type TableProps } from "@cloudscape-design/components/table";
 import type { ReactNode } from "react";
 import type { Identity } from "../api/records";
+import { Empty } from "../tables/Empty";
 import { Ago, Moment } from "../times/Moment";
 
 interface IdentityTableProps {
@@ -12,6 +12,7 @@ interface IdentityTableProps {
   description: string;
   items: Identity[] | undefined;
   isLoading: boolean;
+  error: unknown;
   empty: string;
   selected: Identity | null;
   onSelect: (identity: Identity | null) => void;
@@ -39,7 +40,7 @@ export function IdentityTable(props: IdentityTableProps) {
           {props.title}
         </Header>
       }
-      empty={<Box textAlign="center">{props.empty}</Box>}
+      empty={<Empty error={props.error}>{props.empty}</Empty>}
       columnDefinitions={[
         { id: "name", header: "Name", cell: (one) => one.name, isRowHeader: true },
         { id: "role", header: "Role", cell: (one) => one.role },

@@ -1,5 +1,4 @@
 /** Who is signed in by a browser: one's own sign-ins and, for administrators, everybody's. */
-import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
@@ -9,7 +8,9 @@ import { ask, api } from "../api/client";
 import type { SignIn } from "../api/records";
 import { queries } from "../api/queries";
 import { ProblemAlert } from "../shell/ProblemAlert";
+import { Empty } from "../tables/Empty";
 import { Ago, Moment } from "../times/Moment";
+import { renderLocal } from "../times/render";
 
 export function SessionsTab() {
   const sessions = useQuery({
@@ -34,24 +35,35 @@ export function SessionsTab() {
             Sign-ins
           </Header>
         }
-        empty={<Box textAlign="center">Nobody is signed in by a browser.</Box>}
+        empty={<Empty error={sessions.error}>Nobody is signed in by a browser.</Empty>}
         columnDefinitions={[
           { id: "name", header: "User", cell: (one) => one.name, isRowHeader: true },
           { id: "address", header: "Address", cell: (one) => one.address ?? "–" },
           { id: "agent", header: "Browser", cell: (one) => one.user_agent ?? "–", maxWidth: 320 },
           { id: "since", header: "Signed in", cell: (one) => <Moment at={one.signed_in_at} /> },
           { id: "used", header: "Last used", cell: (one) => <Ago at={one.last_used_at} /> },
-          { id: "end", header: "End", cell: (one) => <EndSignIn signIn={one} onEnd={() => ending.mutate(one.session_id)} /> },
+          {
+            id: "end",
+            header: "End",
+            cell: (one) => (
+              <EndSignIn
+                signIn={one}
+                isEnding={ending.isPending && ending.variables === one.session_id}
+                onEnd={() => ending.mutate(one.session_id)}
+              />
+            ),
+          },
         ]}
       />
     </SpaceBetween>
   );
 }
 
-function EndSignIn({ signIn, onEnd }: { signIn: SignIn; onEnd: () => void }) {
+function EndSignIn({ signIn, isEnding, onEnd }: { signIn: SignIn; isEnding: boolean; onEnd: () => void }) {
   if (signIn.is_current) return <>This one</>;
+  const label = `End the sign-in of ${signIn.name} from ${renderLocal(signIn.signed_in_at)}`;
   return (
-    <Button variant="inline-link" ariaLabel={`End the sign-in of ${signIn.name} from ${signIn.signed_in_at}`} onClick={onEnd}>
+    <Button variant="inline-link" ariaLabel={label} loading={isEnding} onClick={onEnd}>
       End
     </Button>
   );

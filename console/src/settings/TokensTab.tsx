@@ -23,6 +23,7 @@ export function TokensTab() {
         description="For programs and the command line. Each is an identity of its own."
         items={tokens.data}
         isLoading={tokens.isPending}
+        error={tokens.error}
         empty="No tokens. Make one to let a program or the command line use this server."
         selected={token}
         onSelect={setSelected}
@@ -32,7 +33,11 @@ export function TokensTab() {
         ]}
         actions={
           <SpaceBetween size="xs" direction="horizontal">
-            <Button disabled={!token?.is_usable} onClick={() => setAsked("disable")}>
+            <Button
+              disabled={!token?.is_usable}
+              disabledReason={token ? "It has ended already." : "Choose a token first."}
+              onClick={() => setAsked("disable")}
+            >
               Disable
             </Button>
             <Button variant="primary" onClick={() => setAsked("create")}>

@@ -15,6 +15,8 @@ import { SignOutUser } from "./SignOutUser";
 
 type Asked = "add" | "role" | "password" | "factors" | "sign-out" | "disable";
 
+const CHOOSE_FIRST = "Choose a user first.";
+
 export function UsersTab() {
   const users = useIdentities("user");
   const [selected, setSelected] = useState<Identity | null>(null);
@@ -29,28 +31,37 @@ export function UsersTab() {
         description="People who sign in with a password and, above auditor, a second factor."
         items={users.data}
         isLoading={users.isPending}
+        error={users.error}
         empty="No users yet. Add one for each person: the ledger names who did what."
         selected={user}
         onSelect={setSelected}
         actions={
           <SpaceBetween size="xs" direction="horizontal">
-            <Button disabled={!user} onClick={() => setAsked("role")}>
+            <Button
+              disabled={!user || user.signs_in_by === "oidc"}
+              disabledReason={user ? "The groups at the identity provider say which role it is." : CHOOSE_FIRST}
+              onClick={() => setAsked("role")}
+            >
               Change role
             </Button>
             <Button
               disabled={!user || user.signs_in_by === "oidc"}
-              disabledReason={user ? "This user signs in at the identity provider." : undefined}
+              disabledReason={user ? "This user signs in at the identity provider." : CHOOSE_FIRST}
               onClick={() => setAsked("password")}
             >
               Set password
             </Button>
-            <Button disabled={!user} onClick={() => setAsked("factors")}>
+            <Button disabled={!user} disabledReason={CHOOSE_FIRST} onClick={() => setAsked("factors")}>
               Reset second factors
             </Button>
-            <Button disabled={!user} onClick={() => setAsked("sign-out")}>
+            <Button disabled={!user} disabledReason={CHOOSE_FIRST} onClick={() => setAsked("sign-out")}>
               Sign out
             </Button>
-            <Button disabled={!user || user.disabled_at !== null} onClick={() => setAsked("disable")}>
+            <Button
+              disabled={!user || user.disabled_at !== null}
+              disabledReason={user ? "It is disabled already." : CHOOSE_FIRST}
+              onClick={() => setAsked("disable")}
+            >
               Disable
             </Button>
             <Button variant="primary" onClick={() => setAsked("add")}>

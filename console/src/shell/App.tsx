@@ -3,13 +3,11 @@ import Box from "@cloudscape-design/components/box";
 import Spinner from "@cloudscape-design/components/spinner";
 import { useEffect } from "react";
 import { Route, Routes } from "react-router";
-import { ask, api } from "../api/client";
 import { onReconnected } from "../api/connection";
-import type { SessionRecord } from "../api/records";
 import { useObservable } from "../api/observable";
-import { ConnectionLostError } from "../api/problems";
-import { forgetSession, session, takeSession } from "../api/session";
+import { session } from "../api/session";
 import { FirstAdministratorPage } from "../signin/FirstAdministratorPage";
+import { findSession } from "../signin/sign-in";
 import { SignInPage } from "../signin/SignInPage";
 import { LostConnection } from "./Banners";
 import { Shell } from "./Shell";
@@ -45,12 +43,4 @@ function Waiting() {
       </Box>
     </>
   );
-}
-
-async function findSession(): Promise<void> {
-  try {
-    takeSession(await ask<SessionRecord>(api.GET("/api/v1/auth/session")));
-  } catch (error) {
-    if (!(error instanceof ConnectionLostError)) forgetSession(false);
-  }
 }

@@ -3,8 +3,8 @@ import Alert from "@cloudscape-design/components/alert";
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import Spinner from "@cloudscape-design/components/spinner";
-import { Component, Suspense, type ReactNode } from "react";
-import { Route, Routes, useLocation, useNavigate } from "react-router";
+import { Component, Suspense, useEffect, useRef, type ReactNode, type RefObject } from "react";
+import { Route, Routes, useLocation, useNavigate, useNavigationType } from "react-router";
 import type { Me } from "../api/records";
 import { PAGES } from "../pages";
 import { Headed } from "./Headed";
@@ -12,8 +12,10 @@ import { maySee } from "./Navigation";
 
 export function PageContent({ me }: { me: Me }) {
   const { pathname } = useLocation();
+  const content = useRef<HTMLDivElement>(null);
+  useBeginning(content, pathname);
   return (
-    <div id="content" tabIndex={-1}>
+    <div id="content" ref={content} tabIndex={-1}>
       <Fence key={pathname}>
         <Suspense fallback={<Loading />}>
           <Routes>
@@ -30,6 +32,18 @@ export function PageContent({ me }: { me: Me }) {
       </Fence>
     </div>
   );
+}
+
+/** Another page is read from its beginning, by the keyboard and by screen readers too; going back leaves its place. */
+function useBeginning(content: RefObject<HTMLDivElement | null>, pathname: string): void {
+  const how = useNavigationType();
+  const shown = useRef(pathname);
+  useEffect(() => {
+    if (shown.current === pathname) return;
+    shown.current = pathname;
+    if (how !== "POP") window.scrollTo(0, 0);
+    content.current?.focus({ preventScroll: true });
+  }, [content, how, pathname]);
 }
 
 function Loading() {

@@ -1,7 +1,7 @@
 /** What stands around every page: organization and endpoint, navigation, notices, and the split panel of a page. */
 import AppLayout, { type AppLayoutProps } from "@cloudscape-design/components/app-layout";
 import Flashbar from "@cloudscape-design/components/flashbar";
-import { useEffect, useMemo, useState, type ReactElement } from "react";
+import { useEffect, useMemo, useRef, useState, type ReactElement } from "react";
 import { useLocation } from "react-router";
 import { useObservable } from "../api/observable";
 import { useMe } from "../api/queries";
@@ -36,13 +36,15 @@ function Layout({ me }: { me: Me }) {
   const page = findPage(pathname);
   const [panel, setPanel] = useState<ReactElement | null>(null);
   const [isPanelOpen, setPanelOpen] = useState(false);
+  const onPanelClosed = useRef<(() => void) | undefined>(undefined);
   const [panelPlace, setPanelPlace] = useState<AppLayoutProps.SplitPanelPreferences>({ position: "side" });
   const [panelSize, setPanelSize] = useState(PANEL_PIXELS);
   const [isNavigationOpen, setNavigationOpen] = useState(true);
   const splitPanel = useMemo(
     () => ({
-      show: (shown: ReactElement | null) => {
+      show: (shown: ReactElement | null, onClosed?: () => void) => {
         setPanel(shown);
+        onPanelClosed.current = onClosed;
         if (shown) setPanelOpen(true);
       },
     }),
@@ -79,7 +81,10 @@ function Layout({ me }: { me: Me }) {
         onSplitPanelPreferencesChange={({ detail }) => setPanelPlace(detail)}
         splitPanelSize={panelSize}
         onSplitPanelResize={({ detail }) => setPanelSize(detail.size)}
-        onSplitPanelToggle={({ detail }) => setPanelOpen(detail.open)}
+        onSplitPanelToggle={({ detail }) => {
+          setPanelOpen(detail.open);
+          if (!detail.open) onPanelClosed.current?.();
+        }}
       />
       <StepUp enrolled={me.factor?.enrolled ?? []} />
     </SplitPanelContext.Provider>

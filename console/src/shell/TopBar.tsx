@@ -3,6 +3,7 @@ import TopNavigation from "@cloudscape-design/components/top-navigation";
 import { useNavigate } from "react-router";
 import { ask, api } from "../api/client";
 import { useObservable } from "../api/observable";
+import { ProblemError } from "../api/problems";
 import { queries } from "../api/queries";
 import type { Me } from "../api/records";
 import { forgetSession, tokenOf } from "../api/session";
@@ -49,6 +50,8 @@ export function TopBar({ me }: { me: Me }) {
   );
 }
 
+const UNAUTHORIZED = 401;
+
 function followHome(event: CustomEvent, navigate: (to: string) => unknown): void {
   event.preventDefault();
   navigate("/");
@@ -59,8 +62,8 @@ async function signOut(): Promise<void> {
   try {
     if (!tokenOf()) await ask(api.POST("/api/v1/auth/sign-out"));
   } catch (error) {
-    tellProblem(error);
-    return;
+    const hasEnded = error instanceof ProblemError && error.status === UNAUTHORIZED;
+    if (!hasEnded) return tellProblem(error);
   }
   queries.clear();
   forgetSession(false);

@@ -3,7 +3,7 @@ import type { FlashbarProps } from "@cloudscape-design/components/flashbar";
 import { observable } from "../api/observable";
 import { describeError } from "../api/problems";
 
-export interface Notice {
+interface Notice {
   id: string;
   type: FlashbarProps.Type;
   header: string;

@@ -55,7 +55,7 @@ function AuthenticatorApp({ secret, onEnrolled }: { secret: TotpSecret; onEnroll
     meta: { showsErrors: true },
   });
   return (
-    <form onSubmit={submitting(() => confirming.mutate())}>
+    <form onSubmit={submitting(() => confirming.mutate(), code.length === 6 && !confirming.isPending)}>
       <SpaceBetween size="m">
         <ProblemAlert error={confirming.error} />
         <Box variant="p">Scan this with the app, or type the secret into it.</Box>

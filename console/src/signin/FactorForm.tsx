@@ -25,9 +25,17 @@ export function FactorForm({ onFactor, onCancel, submitText, enrolled }: FactorF
     mutationFn: async () => onFactor({ passkey: await provePasskey() }),
     meta: { showsErrors: true },
   });
+  const give = () => {
+    proving.reset();
+    giving.mutate({ totp: code });
+  };
+  const prove = () => {
+    giving.reset();
+    proving.mutate();
+  };
   const has = (kind: FactorKind) => !enrolled?.length || enrolled.includes(kind);
   return (
-    <form onSubmit={submitting(() => giving.mutate({ totp: code }))}>
+    <form onSubmit={submitting(give, code.length === 6 && !giving.isPending)}>
       <SpaceBetween size="m">
         <ProblemAlert error={giving.error ?? proving.error} />
         {has("totp") && <CodeField code={code} onChange={setCode} label="Code of your authenticator app" />}
@@ -38,7 +46,7 @@ export function FactorForm({ onFactor, onCancel, submitText, enrolled }: FactorF
             </Button>
           )}
           {has("passkey") && (
-            <Button formAction="none" iconName="key" loading={proving.isPending} onClick={() => proving.mutate()}>
+            <Button formAction="none" iconName="key" loading={proving.isPending} onClick={prove}>
               Use a passkey
             </Button>
           )}

@@ -46,9 +46,10 @@ function FirstAdministratorForm({ linkToken }: { linkToken: string }) {
     onSuccess: () => void navigate("/", { replace: true }),
     meta: { showsErrors: true },
   });
+  const isReady = name !== "" && password !== "" && repeated === password;
   const differs = repeated !== "" && repeated !== password;
   return (
-    <form onSubmit={submitting(() => making.mutate())}>
+    <form onSubmit={submitting(() => making.mutate(), isReady && !making.isPending)}>
       <SpaceBetween size="m">
         <ProblemAlert error={making.error} />
         <FormField label="Name" description="The ledger, approvals and CloudTrail show it.">
@@ -64,7 +65,7 @@ function FirstAdministratorForm({ linkToken }: { linkToken: string }) {
           variant="primary"
           formAction="submit"
           loading={making.isPending}
-          disabled={!name || !password || repeated !== password}
+          disabled={!isReady}
         >
           Make this user an administrator
         </Button>

@@ -35,7 +35,7 @@ export function ConfirmAtProvider() {
  *
  * With `confirms` a sign-in is proven anew, as a second factor does.
  */
-export function providerAddress(confirms = false): string {
+function providerAddress(confirms = false): string {
   const here = new URL(window.location.href);
   here.searchParams.delete("sign_in_problem");
   const parameters = new URLSearchParams({ return_to: here.pathname + here.search, ...(confirms && { confirm: "true" }) });

@@ -14,11 +14,12 @@ export function PasswordForm() {
   const [name, setName] = useState("");
   const [password, setPassword] = useState("");
   const signingIn = useMutation({ mutationFn: () => signIn(name, password), meta: { showsErrors: true } });
+  const isReady = name !== "" && password !== "";
   return (
-    <form onSubmit={submitting(() => signingIn.mutate())}>
+    <form onSubmit={submitting(() => signingIn.mutate(), isReady && !signingIn.isPending)}>
       <Form
         actions={
-          <Button variant="primary" formAction="submit" loading={signingIn.isPending} disabled={!name || !password}>
+          <Button variant="primary" formAction="submit" loading={signingIn.isPending} disabled={!isReady}>
             Sign in
           </Button>
         }

@@ -1,5 +1,6 @@
 /** Signing in: password and second factor, the organization's own sign-in, or an API token. The address stays as it is. */
 import Alert from "@cloudscape-design/components/alert";
+import Button from "@cloudscape-design/components/button";
 import Container from "@cloudscape-design/components/container";
 import ExpandableSection from "@cloudscape-design/components/expandable-section";
 import Header from "@cloudscape-design/components/header";
@@ -14,7 +15,7 @@ import { useSignInMethods } from "./methods";
 import { OidcSignIn } from "./OidcSignIn";
 import { PasswordForm } from "./PasswordForm";
 import { ProviderProblem } from "./ProviderProblem";
-import { goOn, signInByFactor, startAgain } from "./sign-in";
+import { findSession, signInByFactor, startAgain } from "./sign-in";
 import { TokenForm } from "./TokenForm";
 
 export function SignInPage() {
@@ -23,7 +24,12 @@ export function SignInPage() {
   if (current.needs === "enrolment")
     return (
       <Framed title="Set up a second factor" description={`The role ${current.told.role} needs one at each sign-in.`}>
-        <Enrolment onEnrolled={() => void goOn()} />
+        <SpaceBetween size="m">
+          <Enrolment onEnrolled={() => void findSession()} />
+          <Button variant="inline-link" onClick={() => void startAgain()}>
+            Begin again as another user
+          </Button>
+        </SpaceBetween>
       </Framed>
     );
   return (
@@ -39,7 +45,7 @@ function Identify({ hasExpired }: { hasExpired: boolean }) {
       <SpaceBetween size="l">
         {hasExpired && (
           <Alert type="info" header="Your session has ended.">
-            Sign in again: you come back to where you were. What was asked of the server before goes on.
+            Sign in again: you come back to where you were. Jobs go on meanwhile. If you pressed something just now, it wasn't done.
           </Alert>
         )}
         <ProviderProblem />

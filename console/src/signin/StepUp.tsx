@@ -7,6 +7,7 @@ import type { FactorBody, FactorKind, SessionRecord } from "../api/records";
 import { useObservable } from "../api/observable";
 import { renewCsrfToken } from "../api/session";
 import { stepUpQuestion } from "../api/step-up";
+import { isMeant } from "../shell/dismissals";
 import { FactorForm } from "./FactorForm";
 import { useSignInMethods } from "./methods";
 import { ConfirmAtProvider } from "./OidcSignIn";
@@ -20,7 +21,7 @@ export function StepUp({ enrolled }: { enrolled: readonly FactorKind[] }) {
     question.given();
   };
   return (
-    <Modal visible header="Confirm that it is you" onDismiss={question.declined}>
+    <Modal visible header="Confirm that it is you" onDismiss={({ detail }) => isMeant(detail.reason) && question.declined()}>
       <SpaceBetween size="m">
         <Box variant="p">This takes your second factor again. It then holds for five minutes.</Box>
         {enrolled.length === 0 && <ConfirmAtProvider />}

@@ -13,7 +13,7 @@ export function TokenForm() {
   const [token, setToken] = useState("");
   const trying = useMutation({ mutationFn: () => signInByToken(token.trim()), meta: { showsErrors: true } });
   return (
-    <form onSubmit={submitting(() => trying.mutate())}>
+    <form onSubmit={submitting(() => trying.mutate(), token.trim() !== "" && !trying.isPending)}>
       <SpaceBetween size="m">
         <ProblemAlert error={trying.error} />
         <FormField label="API token" description="Kept in this page's memory only. What is done is recorded under the token's name.">

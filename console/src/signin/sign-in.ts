@@ -1,8 +1,11 @@
 /** The steps of a sign-in. */
 import { ask, api } from "../api/client";
 import type { FactorBody, SessionRecord } from "../api/records";
+import { noteSilence } from "../api/connection";
+import { ConnectionLostError, problemOf } from "../api/problems";
 import { queries } from "../api/queries";
-import { forgetSession, takeSession, takeToken } from "../api/session";
+import { forgetSession, session, takeSession, takeToken } from "../api/session";
+import { dismissAll } from "../shell/notices";
 
 export async function signIn(name: string, password: string): Promise<void> {
   const told = await ask<SessionRecord>(api.POST("/api/v1/auth/sign-in", { body: { name, password } }));
@@ -16,27 +19,34 @@ export async function signInByFactor(body: FactorBody): Promise<void> {
 /** Somebody else may have been signed in before: nothing that they read is shown on. */
 export function begin(told: SessionRecord): void {
   queries.clear();
+  dismissAll();
   takeSession(told);
 }
 
 /** A token is tried before it is taken; it stays in memory alone. */
 export async function signInByToken(token: string): Promise<void> {
-  const answer = await fetch("/api/v1/me", { headers: { Authorization: `Bearer ${token}` } });
-  if (!answer.ok) throw new Error("The server doesn't know this token.");
+  const answer = await fetch("/api/v1/me", { headers: { Authorization: `Bearer ${token}` } }).catch(() => {
+    noteSilence();
+    throw new ConnectionLostError(false);
+  });
+  if (!answer.ok) throw problemOf(answer.status, await answer.json().catch(() => null));
   queries.clear();
+  dismissAll();
   takeToken(token);
 }
 
-/** Leave a sign-in that is half done. */
+/** Leave a sign-in that is half done. If the server doesn't hear of it, the half is of no use to anybody, and ends by itself. */
 export async function startAgain(): Promise<void> {
-  try {
-    await ask(api.POST("/api/v1/auth/sign-out"));
-  } finally {
-    forgetSession(false);
-  }
+  await ask(api.POST("/api/v1/auth/sign-out")).catch(() => undefined);
+  forgetSession(false);
 }
 
-/** Ask the server anew what the sign-in still needs. */
-export async function goOn(): Promise<void> {
-  begin(await ask<SessionRecord>(api.GET("/api/v1/auth/session")));
+/** Ask the server who is signed in, and what the sign-in still needs. While it doesn't answer that isn't known. */
+export async function findSession(): Promise<void> {
+  try {
+    takeSession(await ask<SessionRecord>(api.GET("/api/v1/auth/session")));
+  } catch (error) {
+    if (error instanceof ConnectionLostError) session.set({ state: "unknown" });
+    else forgetSession(false);
+  }
 }

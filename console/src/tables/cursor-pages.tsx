@@ -2,7 +2,7 @@
 import Pagination from "@cloudscape-design/components/pagination";
 import { useState, type ReactElement } from "react";
 
-export interface CursorPages {
+interface CursorPages {
   /** What the page that is shown begins after; `undefined` for the first. */
   after: string | undefined;
   /** The control, once it is known what the next page begins after; none where all is on one page. */

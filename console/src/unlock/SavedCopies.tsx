@@ -16,7 +16,8 @@ export function SavedCopies({ shown }: { shown: ShownPolicy }) {
     queryFn: () => ask<Page<"entries", LedgerEntry>>(api.GET("/api/v1/ledger/latest", { params: { query } })),
   });
   if (found.error) return <ProblemAlert error={found.error} />;
-  const copies = (found.data?.entries ?? []).filter((entry) => entry.parameters[NOUNS[shown.service]] === shown.name);
+  if (!found.data) return <Box color="text-body-secondary">Looking for saved copies</Box>;
+  const copies = found.data.entries.filter((entry) => entry.parameters[NOUNS[shown.service]] === shown.name);
   if (copies.length === 0) return <Box color="text-body-secondary">The ledger knows no saved copy of it yet.</Box>;
   return (
     <div>

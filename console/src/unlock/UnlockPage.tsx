@@ -82,7 +82,7 @@ function LookForm({ onBegun }: { onBegun: (jobId: string) => void }) {
     onSuccess: (job) => onBegun(job.job_id),
   });
   return (
-    <form onSubmit={submitting(() => looking.mutate())}>
+    <form onSubmit={submitting(() => looking.mutate(), account.trim() !== "" && !looking.isPending)}>
       <Container
         header={
           <Header variant="h2" description="Opens a root session on the account that may only read and change these policies. Looking changes nothing.">

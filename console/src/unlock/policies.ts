@@ -55,7 +55,7 @@ export interface ChangeOutcome {
 export const VERDICTS: { readonly [verdict in Verdict]: { type: StatusIndicatorProps.Type; words: string } } = {
   locked: { type: "error", words: "Locks everyone out" },
   depends: { type: "warning", words: "Locks out all but some" },
-  open: { type: "success", words: "Open" },
+  open: { type: "success", words: "Locks nobody out" },
   no_policy: { type: "success", words: "No policy" },
   unknown: { type: "pending", words: "Unknown" },
 };

@@ -14,7 +14,7 @@ import { ProblemAlert } from "../shell/ProblemAlert";
 import { Moment } from "../times/Moment";
 import { renderLength } from "../times/render";
 import { DURATIONS, useReport, type WindowReport } from "./report";
-import { owesClosing } from "./states";
+import { isUnwatched, owesClosing } from "./states";
 
 export function Evidence({ one }: { one: RecoveryWindow }) {
   const report = useReport(one);
@@ -32,7 +32,7 @@ export function Evidence({ one }: { one: RecoveryWindow }) {
     >
       <SpaceBetween size="l">
         <ProblemAlert error={report.error} onRetry={() => void report.refetch()} />
-        {report.data && <Findings report={report.data} wasOpen={one.opened_at !== null} goesOn={owesClosing(one)} />}
+        {report.data && <Findings report={report.data} one={one} />}
       </SpaceBetween>
     </Container>
   );
@@ -52,7 +52,8 @@ function Downloads({ windowId, report }: { windowId: string; report: WindowRepor
   );
 }
 
-function Findings({ report, wasOpen, goesOn }: { report: WindowReport; wasOpen: boolean; goesOn: boolean }) {
+function Findings({ report, one }: { report: WindowReport; one: RecoveryWindow }) {
+  const wasOpen = one.opened_at !== null;
   return (
     <SpaceBetween size="l">
       {report.remarks.map((remark) => (
@@ -60,9 +61,9 @@ function Findings({ report, wasOpen, goesOn }: { report: WindowReport; wasOpen: 
           {remark}
         </StatusIndicator>
       ))}
-      {wasOpen && <Durations report={report} goesOn={goesOn} />}
+      {wasOpen && <Durations report={report} goesOn={owesClosing(one)} />}
       <Steps report={report} />
-      {wasOpen && <Events report={report} />}
+      {wasOpen && <Events report={report} isUnwatched={isUnwatched(one)} />}
       {report.rereads.length > 0 && <Rereads report={report} />}
     </SpaceBetween>
   );
@@ -108,7 +109,7 @@ function Steps({ report }: { report: WindowReport }) {
   );
 }
 
-function Events({ report }: { report: WindowReport }) {
+function Events({ report, isUnwatched }: { report: WindowReport; isUnwatched: boolean }) {
   return (
     <Table
       variant="embedded"
@@ -116,7 +117,11 @@ function Events({ report }: { report: WindowReport }) {
       items={report.events}
       header={<Header variant="h3">Root events that were watched</Header>}
       ariaLabels={{ tableLabel: "Root events that were watched" }}
-      empty={<Box color="text-body-secondary">None was watched.</Box>}
+      empty={
+        <Box color="text-body-secondary">
+          {isUnwatched ? "Nothing watched it: what the root user did isn't known here." : "None was seen up to now."}
+        </Box>
+      }
       columnDefinitions={[
         { id: "name", header: "Event", cell: (event) => event.name, isRowHeader: true },
         { id: "at", header: "When", cell: (event) => <Moment at={event.at} /> },

@@ -15,9 +15,12 @@ export function ExtendWindow({ one, name, onClose }: Question) {
     <Dialog
       title={`Prolong the window for ${name}?`}
       submitText="Consent"
-      act={() => extend(one, seconds)}
-      onDone={(changed) => {
-        if (changed.duration_seconds !== one.duration_seconds) tell("success", `It is prolonged by ${renderDuration(seconds)}.`);
+      act={async () => {
+        const changed = await extend(one, seconds);
+        return changed.duration_seconds !== one.duration_seconds;
+      }}
+      onDone={(isLonger) => {
+        if (isLonger) tell("success", `It is prolonged by ${renderDuration(seconds)}.`);
         else tell("info", "Your consent is recorded.", "It is prolonged once enough people consent to the same length.");
       }}
       onClose={onClose}

@@ -50,7 +50,7 @@ export function RequestWindow({ accountId = "", onRequested, onCancel }: Request
   };
   const isWhole = body.account !== "" && body.reason !== "";
   return (
-    <form onSubmit={submitting(() => checking.mutate())}>
+    <form onSubmit={submitting(() => checking.mutate(), isWhole && !checking.isPending && !requesting.isPending)}>
       <Form
         actions={
           <SpaceBetween size="xs" direction="horizontal">

@@ -101,5 +101,5 @@ function findOwnPart(one: RecoveryWindow, me: Me, purpose: string): string | nul
 
 function findInvolved(one: RecoveryWindow, me: Me): string | null {
   const wasInvolved = isMe(one.requested_by, me) || isMe(one.activated_by, me);
-  return wasInvolved ? "You opened it: somebody else has to review it." : null;
+  return wasInvolved ? "You requested or opened it: somebody else has to review it." : null;
 }

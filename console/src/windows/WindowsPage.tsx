@@ -12,6 +12,7 @@ import { Headed } from "../shell/Headed";
 import { useFollow } from "../shell/links";
 import { ProblemAlert } from "../shell/ProblemAlert";
 import { useCursorPages } from "../tables/cursor-pages";
+import { Empty } from "../tables/Empty";
 import { Moment } from "../times/Moment";
 import { AccountName } from "./AccountName";
 import { requestAddress, windowAddress } from "./addresses";
@@ -65,9 +66,7 @@ function WindowTable({ group }: { group: Group }) {
         ariaLabels={{ tableLabel: `Recovery windows: ${group.label}` }}
         columnDefinitions={COLUMNS}
         empty={
-          <Box textAlign="center" color="text-body-secondary">
-            {windows.error ? "They couldn't be read." : group.empty}
-          </Box>
+          <Empty error={windows.error}>{group.empty}</Empty>
         }
         pagination={pages.control(windows.data?.next)}
       />

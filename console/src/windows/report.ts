@@ -2,6 +2,7 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { api, ask } from "../api/client";
 import type { RecoveryWindow } from "../api/records";
+import { owesClosing } from "./states";
 
 export interface WindowReport {
   remarks: string[];
@@ -13,7 +14,7 @@ export interface WindowReport {
   markdown: string;
 }
 
-export interface RootEvent {
+interface RootEvent {
   event_id: string;
   at: string;
   name: string;
@@ -21,12 +22,16 @@ export interface RootEvent {
   explanation: string;
 }
 
-/** Read anew when the window's state changes or somebody consents. */
-export function useReport({ window_id: windowId, state, approvals }: RecoveryWindow) {
+const READ_AGAIN_MILLISECONDS = 15_000;
+
+/** Read anew when the window's state changes or somebody consents, and for the root events as long as it isn't closed. */
+export function useReport(one: RecoveryWindow) {
+  const { window_id: windowId, state, approvals } = one;
   return useQuery({
     queryKey: ["window-report", windowId, state, approvals.length],
     queryFn: () =>
       ask<WindowReport>(api.GET("/api/v1/windows/{window_id}/report", { params: { path: { window_id: windowId } } })),
+    refetchInterval: owesClosing(one) ? READ_AGAIN_MILLISECONDS : READ_AGAIN_MILLISECONDS * 4,
     placeholderData: keepPreviousData,
   });
 }

@@ -34,14 +34,14 @@ export const GROUPS: readonly [Group, ...Group[]] = [
     id: "current",
     label: "Not over",
     states: ["REQUESTED", "APPROVED", "OPENING", "OPEN", "CLOSING", "CLOSE_FAILED"],
-    empty: "No window waits or is open: no root user's password can be recovered.",
+    empty: "No window waits or is open.",
   },
   { id: "waiting", label: "Waiting", states: ["REQUESTED", "APPROVED"], empty: "No request waits for approval or opening." },
   {
     id: "open",
     label: "Open",
     states: ["OPENING", "OPEN", "CLOSING", "CLOSE_FAILED"],
-    empty: "None is open: no root user's password can be recovered.",
+    empty: "None is open.",
   },
   {
     id: "over",

@@ -21,6 +21,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from rootkeeper.api.encodings import takes_gzip
+from rootkeeper.api.etags import is_known
 from rootkeeper.api.route_names import CONSOLE_ROUTE, name_route
 
 CONSOLE_FOLDER = Path(__file__).parents[1] / "console"
@@ -117,28 +119,13 @@ def render_answer(file: ConsoleFile, request: Request) -> Response:
     compressed = file.compressed if takes_gzip(request.headers.get("accept-encoding", "")) else None
     tag = f'"{file.digest}{"-gzip" if compressed else ""}"'
     headers = {**HEADERS, "Cache-Control": file.caching, "ETag": tag, "Vary": "Accept-Encoding"}
-    if has_tag(request.headers.get("if-none-match", ""), tag):
+    if is_known(request.headers.get("if-none-match"), tag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     if compressed:
         headers["Content-Encoding"] = "gzip"
     content = compressed or file.content
     headers["Content-Length"] = str(len(content))
     return Response(b"" if request.method == "HEAD" else content, headers=headers, media_type=file.media_type)
-
-
-def takes_gzip(accepted: str) -> bool:
-    """Whether an ``Accept-Encoding`` header names gzip and doesn't rule it out."""
-    for one in accepted.lower().split(","):
-        name, _, weight = one.partition(";")
-        if name.strip() == "gzip":
-            return weight.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
-    return False
-
-
-def has_tag(known: str, tag: str) -> bool:
-    """Whether an ``If-None-Match`` header names the tag; compared weakly, as RFC 9110 has it for that header."""
-    tags = {one.strip().removeprefix("W/") for one in known.split(",")}
-    return "*" in tags or tag in tags
 
 
 class ConsoleFiles:

@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from rootkeeper.api.callers import Caller, find_caller
 from rootkeeper.api.etags import tag_answer
+from rootkeeper.api.hosts import name_in
 from rootkeeper.api.replays import HEADER, Replays
 from rootkeeper.api.services import ServerServices
 from rootkeeper.domain.access import Identity, Permission
@@ -112,9 +113,13 @@ def ensure_may(caller: Caller, demand: Demand) -> None:
 
 
 def comes_from_here(request: Request) -> bool:
-    """Whether this machine itself asks, and for itself: a proxy on it asks for others."""
+    """Whether this machine itself asks, and for itself: a proxy on it asks for others.
+
+    A proxy that doesn't say that it is one hands the name on by which it was asked.
+    """
     is_local = request.client is not None and is_loopback(request.client.host)
-    return is_local and not any(name in request.headers for name in _SAID_BY_PROXIES)
+    is_called_local = is_loopback(name_in(request.headers.get("host", "")))
+    return is_local and is_called_local and not any(name in request.headers for name in _SAID_BY_PROXIES)
 
 
 def identify(request: Request, *, is_use: bool = True) -> Identity:

@@ -43,7 +43,8 @@ def _is_own(request: Request, origin: str | None) -> bool:
     if origin is None:
         return True
     place = _place_in(origin).lower()
-    return bool(place) and place == request.headers.get("host", "").lower()
+    is_weaker = request.url.scheme == "https" and not origin.startswith("https:")
+    return bool(place) and place == request.headers.get("host", "").lower() and not is_weaker
 
 
 def _place_in(origin: str) -> str:

@@ -60,6 +60,8 @@ class QuickChanges:
             return None
         credentials = self.find_credentials()
         template = self._templates.get(operation) or self._take_template(operation)
+        if not self.way.leads_to(template.url):
+            return None
         answer = self.way.send(template.sign(value, credentials), leave)
         return template.parse(answer.status, answer.headers, answer.body)
 

@@ -88,10 +88,11 @@ class QuickReads:
         is_ours = operation == self.only if self.only else operation.startswith(_READING) and not fixed
         if not is_ours or not value.isalnum() or not self.way.is_open:
             return None
-        self.gates.pass_before_signing(operation)
-        credentials = self.find_credentials()
         template = self._templates.get(f"{operation} {fixed}") or self._take_template(operation, fixed, name, example)
-        return self._exchange(template, template.sign(value, credentials))
+        if not self.way.leads_to(template.url):
+            return None
+        self.gates.pass_before_signing(operation)
+        return self._exchange(template, template.sign(value, self.find_credentials()))
 
     def _exchange(self, template: CallTemplate, call: SignedCall) -> Answer | None:
         answer = self.way.exchange(call, self.gates.pass_before_sending)

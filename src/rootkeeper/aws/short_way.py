@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from botocore import exceptions as botocore_errors
 from botocore.parsers import ResponseParserError
 from botocore.session import Session
-from httptools import HttpParserError, HttpResponseParser
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from rootkeeper.aws.call_templates import SignedCall
 from rootkeeper.aws.tls_contexts import create_tls_context, needs_botocore
@@ -85,10 +85,10 @@ class _Incoming:
         """:raises HttpParserError: if it isn't HTTP."""
         try:
             self.parser.feed_data(data)
-        except HttpParserError:
+        except (HttpParserError, HttpParserUpgrade) as error:
             self.keeps_alive = False
             if not self.is_complete:
-                raise
+                raise HttpParserError("it isn't HTTP, or goes on in another protocol") from error
 
     def end(self) -> None:
         """The server has closed the connection.
@@ -159,6 +159,12 @@ class ShortWay:
     def is_open(self) -> bool:
         """Whether no proxy stands before the endpoint: what goes through one is left to botocore."""
         return not needs_botocore(self.url)
+
+    def leads_to(self, url: str) -> bool:
+        """Whether a call for ``url`` can go this way. Where botocore's endpoint rules name another host than its client
+        does, as for some dual-stack and FIPS endpoints, the call is left to botocore.
+        """
+        return url in (self.url, f"{self.url}/")
 
     def exchange(self, call: SignedCall, leave: Callable[[], None] = _pass) -> RawAnswer | None:
         """Send once; ``None`` if no answer came that can be read."""

@@ -74,7 +74,7 @@ def _read_person(claims: Mapping[str, Any], rules: ProviderRules) -> ProvenPerso
     subject = claims.get("sub")
     if not isinstance(subject, str) or not 0 < len(subject) <= _LONGEST_SUBJECT:
         raise _unproven("it names nobody")
-    name = next((claims[claim] for claim in rules.name_claims if isinstance(claims.get(claim), str)), None)
+    name = next((claims[claim] for claim in rules.name_claims if _is_a_name(claims, claim)), None)
     if not name:
         raise NotSignedInError(
             f"{rules.name} doesn't tell the person's name.",
@@ -88,6 +88,15 @@ def _read_person(claims: Mapping[str, Any], rules: ProviderRules) -> ProvenPerso
         methods=frozenset(_texts(claims.get("amr"))),
         authenticated_at=_moment(claims, "auth_time"),
     )
+
+
+def _is_a_name(claims: Mapping[str, Any], claim: str) -> bool:
+    """An address that the provider itself says it hasn't verified is whatever somebody has typed there.
+
+    Source: OpenID Connect Core 1.0, section 5.1; some providers send the boolean as text.
+    """
+    is_unverified = claim == "email" and str(claims.get("email_verified")).lower() == "false"
+    return isinstance(claims.get(claim), str) and not is_unverified
 
 
 def _moment(claims: Mapping[str, Any], name: str) -> datetime | None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -36,6 +37,8 @@ _DISCOVERY = "/.well-known/openid-configuration"
 _KNOWN_SECONDS = 300.0
 """For so long its addresses are known without asking."""
 _LARGEST_BYTES = 1024 * 1024
+_ASKED_AT_ONCE = 16
+"""Anybody may begin a sign-in: those who wait for a provider that doesn't answer leave threads for everybody else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +60,17 @@ class OidcProvider:
     rules: ProviderRules
     clock: Clock
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
+    asked_at_once: int = _ASKED_AT_ONCE
+    """By so many threads; one more is refused at once."""
     _known: _Addresses | None = None
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
+    def __post_init__(self) -> None:
+        self._turns = threading.BoundedSemaphore(self.asked_at_once)
+
     def make_address(self, question: ProviderQuestion) -> str:
-        addresses = self._find_addresses()
+        with self._asking():
+            addresses = self._find_addresses()
         anew = {"prompt": "login", "max_age": "0"} if question.asks_anew else {}
         with self._make_client(question, addresses, secret=None) as client:
             address, _ = client.create_authorization_url(
@@ -74,10 +83,23 @@ class OidcProvider:
         return str(address)
 
     def redeem(self, code: str, question: ProviderQuestion, now: datetime) -> ProvenPerson:
-        addresses = self._find_addresses()
-        answer = self._fetch_token(code, question, addresses)
-        keys = self._read_document(addresses.keys, "keys")
+        with self._asking():
+            addresses = self._find_addresses()
+            answer = self._fetch_token(code, question, addresses)
+            keys = self._read_document(addresses.keys, "keys")
         return read_id_token(answer.get("id_token"), keys, self.rules, question.nonce, now)
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """:raises IdentityProviderError: if so many wait for it already that one more would keep others waiting."""
+        if not self._turns.acquire(blocking=False):
+            raise IdentityProviderError(
+                f"{self.rules.name} keeps too many sign-ins waiting.", hint="Try again in a moment."
+            )
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     def _fetch_token(self, code: str, question: ProviderQuestion, addresses: _Addresses) -> Mapping[str, Any]:
         secret = read_client_secret(self.rules.client_secret, self.environment)

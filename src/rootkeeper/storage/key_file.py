@@ -25,6 +25,7 @@ from rootkeeper.errors import DatabaseError, SettingsError
 from rootkeeper.storage import schema
 from rootkeeper.storage.dialects import Store
 from rootkeeper.storage.group_commit import GroupCommit
+from rootkeeper.storage.line_files import sync_folder
 from rootkeeper.storage.reading import reading
 
 _KEY_BYTES = 32
@@ -130,6 +131,8 @@ def _make(path: Path) -> None:
             Path(path).hardlink_to(name)
     finally:
         Path(name).unlink()
+    for folder in (path.parent, path.parent.parent):
+        sync_folder(folder)  # before the database says that there is a key
 
 
 def _read(path: Path) -> bytes:

@@ -251,9 +251,9 @@ class FactorKeeping:
         if identity.kind is not IdentityKind.USER:
             raise InputError(f"{identity.name} is a token; it has no second factors.", hint="Name a user.")
         self._record("factors_reset", identity)
-        removed = self.factors.remove_all(identity.identity_id)
+        # First: a sign-in that outlived its factor could set up another one.
         self.sessions.end_all(identity.identity_id)
-        return removed
+        return self.factors.remove_all(identity.identity_id)
 
     def _ensure_room(self, identity: Identity) -> None:
         if len(self.list_factors(identity)) >= MOST_FACTORS:

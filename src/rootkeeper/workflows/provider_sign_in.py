@@ -34,7 +34,7 @@ from rootkeeper.workflows.sessions import ProvenSession, Visitor, make_session
 
 _SECRET_BYTES = 32
 _MOST_STARTS, _STARTS_COUNT = 300, timedelta(minutes=5)
-"""So many sign-ins may be begun from one address without being finished."""
+"""So many sign-ins may be begun from one address, whatever comes of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from rootkeeper.domain.ledger import Action
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.windows import RecoveryWindow, WindowState
 from rootkeeper.ports.history import KeptAudit
+from rootkeeper.settings.sections import ServerSettings
 from tests.architecture.source_files import REPOSITORY
 from tests.fakes.api_services import ENDPOINT, ORGANIZATION_ID, PAYMENTS_ID, FakeServices
 from tests.fakes.clock import START
@@ -169,6 +170,16 @@ def test_a_proxy_on_this_machine_asks_for_others(api: ApiServer, header: str) ->
     assert (refused.status, refused.json["code"]) == (401, "access.not_signed_in")
     sent = {header: "127.0.0.1", "Authorization": f"Bearer {api.token(ServerRole.VIEWER)}"}
     assert api.send("GET", "/metrics", None, sent).status == 200
+
+
+def test_a_proxy_that_doesnt_say_so_hands_the_servers_name_on() -> None:
+    services = FakeServices()
+    services.settings = replace(services.settings, server=ServerSettings(public_url="https://rootkeeper.example.com"))
+    with start_api(services) as api:
+        refused = api.send("GET", "/metrics", None, {"Host": "rootkeeper.example.com"})
+        assert (refused.status, refused.json["code"]) == (401, "access.not_signed_in")
+        sent = {"Host": "rootkeeper.example.com", "Authorization": f"Bearer {api.token(ServerRole.VIEWER)}"}
+        assert api.send("GET", "/metrics", None, sent).status == 200
 
 
 def test_from_another_machine_only_whoever_is_signed_in_is_told() -> None:

@@ -49,6 +49,7 @@ def test_a_tag_that_is_there_stays() -> None:
         ("", False),
         ("*", True),
         ('W/"x"', False),
+        ("x", False),
         (make_tag(b"a"), True),
         (make_tag(b"a").removeprefix("W/"), True),
         (f'"other", {make_tag(b"a")}', True),

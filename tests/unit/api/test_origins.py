@@ -10,10 +10,10 @@ from rootkeeper.errors import ForgedRequestError, InputError
 from rootkeeper.workflows.passkeys import Site
 
 
-def make_request(host: str, **headers: str) -> Request:
+def make_request(host: str, scheme: str = "http", **headers: str) -> Request:
     named = {"host": host} | {name.replace("_", "-"): value for name, value in headers.items()}
     pairs = [(name.encode(), value.encode()) for name, value in named.items()]
-    return Request({"type": "http", "scheme": "http", "method": "POST", "path": "/", "headers": pairs})
+    return Request({"type": "http", "scheme": scheme, "method": "POST", "path": "/", "headers": pairs})
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,13 @@ def test_the_servers_own_page_and_whatever_is_no_browser_may_ask(host: str, head
 def test_any_other_page_may_not(headers: dict[str, str]) -> None:
     with pytest.raises(ForgedRequestError):
         ensure_own_page(make_request("localhost:8700", **headers))
+
+
+def test_a_page_that_came_without_tls_isnt_the_one_that_is_served_by_tls() -> None:
+    host = "rootkeeper.example.com"
+    ensure_own_page(make_request(host, "https", origin=f"https://{host}"))
+    with pytest.raises(ForgedRequestError):
+        ensure_own_page(make_request(host, "https", origin=f"http://{host}"))
 
 
 @pytest.mark.parametrize("origin", ["null", "", "http://", "http://localhost"])

@@ -131,6 +131,20 @@ def test_where_a_proxy_stands_changes_are_left_to_botocore(
         assert quick.find_answer("DeleteLoginProfile", {}, pytest.fail) is None
 
 
+def test_where_the_endpoint_rules_name_another_host_than_the_client_changes_are_left_to_botocore(
+    operator_environment: None, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dual-stack FIPS endpoints: the client's own URL has a host that doesn't exist."""
+    monkeypatch.setenv("AWS_USE_DUALSTACK_ENDPOINT", "true")
+    monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
+    clients = AwsClients(GatewayOptions(region="us-east-1"), clock)
+    quick = clients.root_iam_changing._quick_changes
+    assert isinstance(quick, QuickChanges)
+    with root_session_entered(SESSION):
+        assert quick.find_answer("DeleteLoginProfile", {}, pytest.fail) is None
+    assert template_url(clients, "DeleteLoginProfile") == "https://iam-fips.global.api.aws/"
+
+
 def test_outside_a_root_session_nothing_is_sent(clients: AwsClients, aws_server: FakeAwsServer, intent: Intent) -> None:
     aws_server.answer("DeleteLoginProfile", answer_xml("DeleteLoginProfile"))
     with pytest.raises(NoRootSessionError):

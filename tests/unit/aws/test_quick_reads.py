@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs
@@ -9,8 +10,9 @@ from urllib.parse import parse_qs
 import pytest
 
 from rootkeeper.aws.clients import AwsClients
+from rootkeeper.aws.options import GatewayOptions
 from rootkeeper.aws.pacing import Pacer
-from rootkeeper.aws.quick_reads import QuickReads
+from rootkeeper.aws.quick_reads import OpenGates, QuickReads
 from rootkeeper.aws.root_sessions import AwsRootSession, AwsRootSessions, assume_root_parameters
 from rootkeeper.aws.session_credentials import NoRootSessionError, RootSessionCredentials, root_session_entered
 from rootkeeper.domain.ledger import Action, Intent
@@ -19,6 +21,7 @@ from rootkeeper.domain.task_policies import TaskPolicy
 from rootkeeper.errors import AwsAccessDeniedError, AwsNotFoundError, LockLostError
 from rootkeeper.ports.clock import Clock
 from tests.fakes.aws_server import CUT, FakeAwsServer, Reply, answer_xml, error_xml
+from tests.fakes.clock import FakeClock
 from tests.fakes.intents import make_intent
 from tests.unit.aws.conftest import OPERATOR_KEY
 
@@ -65,6 +68,18 @@ def test_both_ways_answer_the_same(clients: AwsClients, aws_server: FakeAwsServe
     assert went_by_botocore(aws_server) == [False, True]
     assert short["AccessKeyMetadata"] == long["AccessKeyMetadata"]
     assert short["ResponseMetadata"]["RequestId"] == long["ResponseMetadata"]["RequestId"]
+
+
+def test_where_the_endpoint_rules_name_another_host_than_the_client_reads_are_left_to_botocore(
+    operator_environment: None, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_USE_DUALSTACK_ENDPOINT", "true")
+    monkeypatch.setenv("AWS_USE_FIPS_ENDPOINT", "true")
+    made = AwsClients(GatewayOptions(region="us-east-1"), clock).root_iam._quick
+    assert isinstance(made, QuickReads)
+    quick = replace(made, gates=ShutGates())
+    with root_session_entered(SESSION):
+        assert quick.find_answer("ListAccessKeys", {}) is None
 
 
 def test_without_a_session_nothing_is_sent(clients: AwsClients, aws_server: FakeAwsServer) -> None:
@@ -170,6 +185,13 @@ def test_a_throttle_on_the_short_way_slows_the_quota_down_and_the_call_is_tried_
     assert went_by_botocore(aws_server) == [False, True]
     assert pacer.slowed == [("sts", "AssumeRoot")]
     assert pacer.taken >= 2
+
+
+class ShutGates(OpenGates):
+    """Nothing may be sent, nor a token be taken for it."""
+
+    def pass_before_signing(self, operation: str) -> None:
+        pytest.fail(f"{operation} was about to be sent")
 
 
 class CountingPacer(Pacer):

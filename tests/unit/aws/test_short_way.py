@@ -112,6 +112,7 @@ def test_every_form_of_an_answer_is_understood(raw: bytes) -> None:
         (PLAIN[:-1], botocore_errors.ConnectionClosedError),
         (PLAIN[:10], botocore_errors.ConnectionClosedError),
         (b"SSH-2.0-OpenSSH\r\n", ResponseParserError),
+        (render(b"", "Connection: upgrade", "Upgrade: x", status="101 Switching Protocols"), ResponseParserError),
         (render(b"abc", "Content-Length: 3", "Content-Length: 4"), ResponseParserError),
     ],
 )
@@ -209,6 +210,20 @@ def test_a_bundle_that_cant_be_read_and_a_place_where_nobody_listens_are_no_answ
         assert make_way(url).exchange(call(url)) is None
         with pytest.raises(botocore_errors.EndpointConnectionError):
             make_way(url).send(call(url), pytest.fail)
+
+
+@pytest.mark.parametrize(
+    ("url", "leads"),
+    [
+        ("https://iam.amazonaws.com", True),
+        ("https://iam.amazonaws.com/", True),
+        ("https://iam.amazonaws.com/prefix", False),
+        ("https://iam.global.api.aws/", False),
+        ("http://iam.amazonaws.com/", False),
+    ],
+)
+def test_a_way_leads_to_its_own_url_alone(url: str, leads: bool) -> None:
+    assert make_way("https://iam.amazonaws.com").leads_to(url) is leads
 
 
 def test_nothing_goes_the_short_way_where_a_proxy_stands(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -14,7 +16,7 @@ from rootkeeper.clock import SystemClock
 from rootkeeper.domain.access import ServerRole
 from rootkeeper.domain.identity_providers import ProviderRules
 from rootkeeper.errors import IdentityProviderError, NotSignedInError
-from rootkeeper.oidc.provider import OidcProvider
+from rootkeeper.oidc.provider import TIMEOUT_SECONDS, OidcProvider
 from rootkeeper.settings.provider_rules import parse_provider_rules
 from rootkeeper.workflows.provider_sign_in import make_question
 from tests.fakes.oidc_server import CLIENT_ID, CLIENT_SECRET, OidcServer, start_oidc_server
@@ -154,6 +156,28 @@ def test_no_redirect_is_followed(server: OidcServer) -> None:
     server.discovery = {"jwks_uri": f"{server.issuer}/moved"}
     with pytest.raises(IdentityProviderError):
         redeem(server)
+
+
+def test_those_who_wait_for_a_provider_that_doesnt_answer_keep_nobody_else_waiting() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(1) as waiting:
+        rules = make_rules(f"http://127.0.0.1:{silent.getsockname()[1]}")
+        provider = OidcProvider(rules, SystemClock(), {}, asked_at_once=1)
+        first = waiting.submit(provider.make_address, QUESTION)
+        connection, _ = silent.accept()
+        began = time.monotonic()
+        for ask in (
+            lambda: provider.make_address(QUESTION),
+            lambda: provider.redeem("code", QUESTION, datetime.now(UTC)),
+        ):
+            with pytest.raises(IdentityProviderError, match="too many"):
+                ask()
+        assert time.monotonic() - began < TIMEOUT_SECONDS / 2
+        connection.close()
+        with pytest.raises(IdentityProviderError, match="can't be asked"):
+            first.result()
+        silent.close()
+        with pytest.raises(IdentityProviderError, match="can't be asked"):
+            provider.make_address(QUESTION)
 
 
 def test_a_provider_that_is_down_is_told_as_such() -> None:

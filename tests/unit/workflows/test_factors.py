@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pyotp
 import pytest
@@ -15,6 +15,7 @@ from rootkeeper.domain.factors import MOST_FACTORS, Factor
 from rootkeeper.domain.organizations import Endpoint
 from rootkeeper.domain.sessions import FactorKind, SessionKind
 from rootkeeper.errors import (
+    DatabaseError,
     FactorRefusedError,
     InputError,
     LedgerUnavailableError,
@@ -209,6 +210,17 @@ def test_a_reset_takes_everything_away_and_ends_sign_ins(desk: Desk) -> None:
     assert desk.changes == ["factor_added", "factor_added", "factors_reset"]
     with pytest.raises(NotFoundError):
         desk.keeping.reset("nobody")
+
+
+def test_a_reset_that_stops_halfway_leaves_nobody_signed_in(desk: Desk) -> None:
+    class StoppedFactors(InMemoryFactors):
+        def remove_all(self, identity_id: str) -> int:
+            raise DatabaseError("It stopped here.")
+
+    keeping = replace(desk.keeping, factors=StoppedFactors())
+    with pytest.raises(DatabaseError):
+        keeping.reset("olga")
+    assert desk.sessions.find("one", SessionKind.BROWSER) is None
 
 
 def test_without_a_ledger_no_factor_changes(desk: Desk) -> None:

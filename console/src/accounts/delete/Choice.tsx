@@ -64,6 +64,7 @@ function ChoiceForm({ listing, chosen, onPlanned, onBack }: ChoiceFormProps) {
   const exceptions = useExceptions();
   const [kinds, setKinds] = useState<readonly CredentialKind[]>(CREDENTIAL_KINDS);
   const { selection, omitted } = selectForDeletion(listing, chosen, exceptions.reasons);
+  const isReady = !isEmpty(selection) && kinds.length > 0;
   const planning = useMutation({
     mutationFn: () => {
       const only = kinds.length === CREDENTIAL_KINDS.length ? null : [...kinds];
@@ -73,7 +74,7 @@ function ChoiceForm({ listing, chosen, onPlanned, onBack }: ChoiceFormProps) {
     meta: { showsErrors: true },
   });
   return (
-    <form onSubmit={submitting(() => planning.mutate())}>
+    <form onSubmit={submitting(() => planning.mutate(), isReady && !planning.isPending)}>
       <Form
         actions={
           <SpaceBetween size="xs" direction="horizontal">
@@ -83,7 +84,7 @@ function ChoiceForm({ listing, chosen, onPlanned, onBack }: ChoiceFormProps) {
             <Button
               variant="primary"
               loading={planning.isPending}
-              disabled={isEmpty(selection) || kinds.length === 0}
+              disabled={!isReady}
               disabledReason={kinds.length === 0 ? "Choose a kind." : "Nothing that is selected may be touched."}
             >
               Make the plan

@@ -98,7 +98,7 @@ function Standing({ job, plan, results }: { job: Job; plan: DeletionPlan; result
         />
         <SpaceBetween size="l" direction="horizontal">
           <StatusIndicator type="success">{counts.deleted.toLocaleString()} deleted</StatusIndicator>
-          <StatusIndicator type="success">{counts.already_absent.toLocaleString()} had nothing left</StatusIndicator>
+          <StatusIndicator type="success">{counts.already_absent.toLocaleString()} gone already</StatusIndicator>
           <StatusIndicator type={counts.failed ? "error" : "success"}>{counts.failed.toLocaleString()} failed or not proven</StatusIndicator>
           <StatusIndicator type="pending">{counts.waiting.toLocaleString()} waiting</StatusIndicator>
         </SpaceBetween>

@@ -99,7 +99,8 @@ function Review({ job, plan, onPlanned, onBegun, onBack }: ReviewProps) {
   const [isAsked, setAsked] = useState(false);
   const planAgain = useMutation({
     mutationFn: (uses: [string, string][]) => {
-      const body = { ...(job.parameters as unknown as PlanBody), allowed_uses: uses };
+      const asked = job.parameters as unknown as PlanBody;
+      const body = { ...asked, allowed_uses: [...(asked.allowed_uses ?? []), ...uses] };
       return ask<Job>(api.POST("/api/v1/plans", { body }));
     },
     onSuccess: (made) => onPlanned(made.job_id),

@@ -16,7 +16,7 @@ interface ResultTableProps {
 const OUTCOMES: { [outcome in AccountOutcome]: { type: StatusIndicatorProps.Type; words: string; place: number } } = {
   failed: { type: "error", words: "Failed or not proven", place: 0 },
   deleted: { type: "success", words: "Deleted, re-read", place: 1 },
-  already_absent: { type: "success", words: "Nothing was left", place: 2 },
+  already_absent: { type: "success", words: "Gone already", place: 2 },
   waiting: { type: "pending", words: "Waits", place: 3 },
 };
 

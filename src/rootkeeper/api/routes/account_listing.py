@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from rootkeeper.api.account_columns import CompactListings
 from rootkeeper.api.account_pages import AccountPages
+from rootkeeper.api.encodings import takes_gzip
 from rootkeeper.api.etags import is_known
 from rootkeeper.api.guarding import Served
 from rootkeeper.api.route_tables import read
@@ -36,15 +37,6 @@ def list_compactly(
             listing.compressed, media_type="application/json", headers=headers | {"Content-Encoding": "gzip"}
         )
     return Response(listing.plain, media_type="application/json", headers=headers)
-
-
-def takes_gzip(accept_encoding: str) -> bool:
-    """Whether the client takes gzip; one that says ``q=0`` doesn't. Source: RFC 9110, section 12.5.3."""
-    for part in accept_encoding.lower().split(","):
-        coding, _, weight = part.partition(";")
-        if coding.strip() == "gzip":
-            return weight.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
-    return False
 
 
 ROWS = (read("/accounts/compact", Permission.ACCOUNTS_READ, list_compactly),)

@@ -1,10 +1,10 @@
-"""What a browser says that it takes and has."""
+"""What a browser says that it takes."""
 
 from __future__ import annotations
 
 import pytest
 
-from rootkeeper.api.console_files import has_tag, takes_gzip
+from rootkeeper.api.encodings import takes_gzip
 
 
 @pytest.mark.parametrize(
@@ -22,11 +22,3 @@ from rootkeeper.api.console_files import has_tag, takes_gzip
 )
 def test_gzip_is_sent_to_those_who_take_it(accepted: str, takes: bool) -> None:
     assert takes_gzip(accepted) is takes
-
-
-@pytest.mark.parametrize(
-    ("known", "has"),
-    [('"a"', True), ('W/"a"', True), ('"b", "a"', True), ("*", True), ('"b"', False), ("a", False), ("", False)],
-)
-def test_tags_are_compared_weakly(known: str, has: bool) -> None:
-    assert has_tag(known, '"a"') is has
