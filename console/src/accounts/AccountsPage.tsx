@@ -24,7 +24,7 @@ import { Filters } from "./Filters";
 import { useListing, type AccountRow, type Listing } from "./listing";
 import { NothingKnown } from "./NothingKnown";
 import { buildTree, countChosen, listRows, type Branch } from "./tree";
-import { TreeGrid } from "./TreeGrid";
+import { focusTree, TreeGrid } from "./TreeGrid";
 
 const CALM_MILLISECONDS = 15_000;
 const BUSY_MILLISECONDS = 4_000;
@@ -78,7 +78,10 @@ function Contents({ listing }: { listing: Listing }) {
   const counts = useMemo(() => countChosen(roots, chosen), [roots, chosen]);
   const columns = useMemo(() => COLUMNS.filter((one) => shownColumns.includes(one.id)), [shownColumns]);
   const show = useCallback((account: AccountRow) => setOpenedId(account.account_id), []);
-  const hide = useCallback(() => setOpenedId(null), []);
+  const hide = useCallback(() => {
+    setOpenedId(null);
+    focusTree();
+  }, []);
   const opened = openedId === null ? undefined : listing.accounts.find((one) => one.account_id === openedId);
   const exception = opened && exceptions.byAccount.get(opened.account_id);
   const panel = useMemo(() => (opened ? <AccountPanel account={opened} exception={exception} /> : null), [opened, exception]);

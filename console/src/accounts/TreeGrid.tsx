@@ -141,6 +141,11 @@ function useFocus(place: React.RefObject<HTMLDivElement | null>, active: number)
   return useCallback((index: number) => setWanted({ index }), []);
 }
 
+/** Gives the keyboard back to the row where it was. */
+export function focusTree(): void {
+  document.querySelector<HTMLElement>('[role="treegrid"] [role="row"][tabindex="0"]')?.focus({ preventScroll: true });
+}
+
 type Acts = Pick<TreeGridProps, "chosen" | "counts" | "onChoose" | "onToggle" | "onShow">;
 
 /** Does what a key means in a row; the place of the row that comes next, or `null` if the key means nothing. */

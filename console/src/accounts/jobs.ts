@@ -1,8 +1,8 @@
 /** Jobs as these pages follow them: the audits that are on their way, and what came of a job. */
 import { useQuery } from "@tanstack/react-query";
 import { ask, api } from "../api/client";
-import { ProblemError } from "../api/problems";
 import type { Job, Page } from "../api/records";
+import { isFailure, problemOfOutcome } from "../jobs/outcomes";
 
 const LOOK_MILLISECONDS = 10_000;
 const PAGE = 500;
@@ -17,20 +17,11 @@ export function useRunningAudit(): Job | undefined {
   return found.data?.jobs.find((job) => job.kind === "audit" && (job.state === "queued" || job.state === "running"));
 }
 
-interface ToldProblem {
-  problem: { code: string; detail: string; hint: string | null };
-}
-
 /** What came of a job as a whole; a problem that kept it from its work is thrown as the error that it was. */
 export async function readOutcome<T>(jobId: string): Promise<T> {
-  const outcome = await ask<T | ToldProblem>(api.GET("/api/v1/jobs/{job_id}/outcome", { params: { path: { job_id: jobId } } }));
-  if (!isProblem(outcome)) return outcome;
-  const { code, detail, hint } = outcome.problem;
-  throw new ProblemError(409, code, detail, hint, null);
-}
-
-function isProblem(outcome: unknown): outcome is ToldProblem {
-  return typeof outcome === "object" && outcome !== null && "problem" in outcome;
+  const outcome = await ask<T>(api.GET("/api/v1/jobs/{job_id}/outcome", { params: { path: { job_id: jobId } } }));
+  if (isFailure(outcome)) throw problemOfOutcome(outcome);
+  return outcome;
 }
 
 /** What came of every account so far. */

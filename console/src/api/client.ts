@@ -13,6 +13,10 @@ import { askForFactor } from "./step-up";
 
 const FACTOR_NEEDED = "access.factor_needed";
 const FORGED = "access.csrf";
+const UNAUTHORIZED = 401;
+const FORBIDDEN = 403;
+/** Until the browser has the renewed cookie. */
+const RENEWAL_MILLISECONDS = 500;
 
 export const api = createClient<paths>({
   baseUrl: window.location.origin,
@@ -35,24 +39,33 @@ export async function ask<T>(answering: Promise<{ data?: unknown; error?: unknow
 /** A request by hand, for what isn't JSON, such as a job's events. */
 export async function send(request: Request): Promise<Response> {
   const repeatable = request.clone();
+  const sentWith = csrfTokenOf();
   const response = await sendOnce(request);
-  if (response.status !== 403) return response;
+  if (response.status !== UNAUTHORIZED && response.status !== FORBIDDEN) return response;
   const { code } = await readProblem(response);
-  if (code === FORGED && (await findRenewedToken())) return send(repeatable);
-  if (code !== FACTOR_NEEDED) return response;
-  await askForFactor();
-  return sendOnce(repeatable);
+  if (code === FACTOR_NEEDED) {
+    await askForFactor();
+    return sendOnce(repeatable);
+  }
+  const isOver = response.status === UNAUTHORIZED && !isSignInRoute(request);
+  if ((isOver || code === FORGED) && (await wasRenewed(sentWith))) return send(repeatable);
+  if (isOver) endSession();
+  return response;
 }
 
-/** Another tab that gave the second factor has changed the token of this sign-in, too. */
-async function findRenewedToken(): Promise<boolean> {
-  const before = csrfTokenOf();
+/**
+ * Whether the sign-in goes on under another secret: it changes when the second factor is given, be it while a request was
+ * on its way or in another tab. What was refused for that wasn't done, and can be sent again.
+ */
+async function wasRenewed(sentWith: string | null): Promise<boolean> {
+  if (sentWith === null) return false;
+  await new Promise((resolve) => setTimeout(resolve, RENEWAL_MILLISECONDS));
   const response = await sendOnce(new Request(new URL("/api/v1/auth/session", window.location.origin)));
   if (!response.ok) return false;
   const told = (await response.json()) as SessionRecord;
   if (!isStillMine(told)) return false;
   renewCsrfToken(told);
-  return csrfTokenOf() !== before;
+  return told.csrf_token !== sentWith;
 }
 
 async function sendOnce(request: Request): Promise<Response> {
@@ -66,7 +79,6 @@ async function sendOnce(request: Request): Promise<Response> {
     throw new ConnectionLostError(request.method !== "GET");
   }
   noteAnswer();
-  if (response.status === 401 && !isSignInRoute(request)) endSession();
   return response;
 }
 

@@ -4,7 +4,7 @@ import SegmentedControl from "@cloudscape-design/components/segmented-control";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import Table, { type TableProps } from "@cloudscape-design/components/table";
-import { useState } from "react";
+import { useSearchParams } from "react-router";
 import type { Job } from "../api/records";
 import { Headed } from "../shell/Headed";
 import { useFollow } from "../shell/links";
@@ -17,7 +17,8 @@ import { useJobs } from "./outcomes";
 import { describeProgress } from "./progress";
 
 export default function JobsPage() {
-  const [shown, setShown] = useState("all");
+  const [parameters, setParameters] = useSearchParams();
+  const shown = parameters.get("show") === "unfinished" ? "unfinished" : "all";
   return (
     <Headed title="Jobs" description="Audits, plans, deletions and all else that goes on in the server, also while nobody watches.">
       <SpaceBetween size="m">
@@ -28,7 +29,7 @@ export default function JobsPage() {
             { id: "all", text: "All" },
             { id: "unfinished", text: "Not over" },
           ]}
-          onChange={({ detail }) => setShown(detail.selectedId)}
+          onChange={({ detail }) => setParameters({ show: detail.selectedId }, { replace: true })}
         />
         <JobTable key={shown} unfinished={shown === "unfinished"} />
       </SpaceBetween>

@@ -32,11 +32,10 @@ export function Verification() {
   const job = useJob(jobId);
   const asking = useMutation({
     mutationFn: () => ask<Job>(api.POST("/api/v1/ledger/verifications")),
-    onSuccess: async (made) => {
-      setParameters({ verification: made.job_id }, { replace: true });
-      await readJobsAgain();
-    },
+    onSuccess: readJobsAgain,
   });
+  /** Only while somebody is still at this page. */
+  const show = (made: Job) => setParameters({ verification: made.job_id }, { replace: true });
   const goesOn = job.data !== undefined && !isOver(job.data) && job.data.state !== "interrupted";
   return (
     <Container
@@ -46,7 +45,7 @@ export function Verification() {
           description="Recomputes the chain of all entries, and compares it with the mirror and the anchor."
           actions={
             may(me, "ledger:verify") && (
-              <Button loading={asking.isPending || goesOn} loadingText="The ledger is being verified" onClick={() => asking.mutate()}>
+              <Button loading={asking.isPending || goesOn} loadingText="The ledger is being verified" onClick={() => asking.mutate(undefined, { onSuccess: show })}>
                 Verify now
               </Button>
             )

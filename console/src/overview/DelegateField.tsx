@@ -1,13 +1,9 @@
 /** The choice of the account that becomes delegated administrator: a known one, or any by its id before the first audit. */
-import Autosuggest from "@cloudscape-design/components/autosuggest";
 import Container from "@cloudscape-design/components/container";
-import FormField from "@cloudscape-design/components/form-field";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
-import { useQuery } from "@tanstack/react-query";
-import { ask, api } from "../api/client";
-import type { Account, Page, SetupState } from "../api/records";
-import { describeError } from "../api/problems";
+import type { SetupState } from "../api/records";
+import { AccountField } from "../windows/AccountField";
 
 interface DelegateFieldProps {
   /** What was typed; empty for nobody. */
@@ -23,7 +19,6 @@ export function isAccountId(text: string): boolean {
 }
 
 export function DelegateField({ account, onChange, isWrong, present }: DelegateFieldProps) {
-  const found = useQuery({ queryKey: ["accounts", "delegates", account], queryFn: () => findAccounts(account) });
   return (
     <Container>
       <SpaceBetween size="m">
@@ -32,32 +27,15 @@ export function DelegateField({ account, onChange, isWrong, present }: DelegateF
             {one.name ?? one.account_id} is delegated administrator already
           </StatusIndicator>
         ))}
-        <FormField
-          label="Account"
+        <AccountField
+          account={account}
+          onChange={(text) => onChange(text.trim())}
           description="Best one that holds no workloads and that few people reach, such as a security account."
-          constraintText="An account id of 12 digits. Left empty, no further account is registered."
+          hint="An account id of 12 digits. Left empty, no further account is registered."
           errorText={isWrong && !isAccountId(account) ? "Choose an account, or type its id of 12 digits." : undefined}
-        >
-          <Autosuggest
-            value={account}
-            onChange={({ detail }) => onChange(detail.value.trim())}
-            options={(found.data ?? []).map((one) => ({ value: one.account_id, label: one.account_id, description: `${one.name} · ${one.ou_path}` }))}
-            filteringType="none"
-            enteredTextLabel={(text) => `Use ${text}`}
-            statusType={found.isPending ? "loading" : found.error ? "error" : "finished"}
-            loadingText="Looking for accounts"
-            errorText={found.error ? describeError(found.error).what : undefined}
-            empty="No known account fits. Before the first audit none is known: type the id."
-            placeholder="Id, or part of a name"
-          />
-        </FormField>
+          fits={(one) => one.role === "member"}
+        />
       </SpaceBetween>
     </Container>
   );
-}
-
-async function findAccounts(text: string): Promise<Account[]> {
-  const query = { q: text, limit: 50 };
-  const page = await ask<Page<"accounts", Account>>(api.GET("/api/v1/accounts", { params: { query } }));
-  return page.accounts.filter((one) => one.role === "member");
 }

@@ -72,7 +72,7 @@ function Failsafes({ overview }: { overview: Overview }) {
   return overview.failsafe.map((one) => (
     <div key={one.account_id}>
       <Box variant="awsui-key-label">Failsafe {one.name}</Box>
-      <FailsafeVerdict isInOrder={one.is_in_order} />
+      <FailsafeVerdict isInOrder={one.is_in_order && one.detail === null} />
       {one.detail && <Box color="text-body-secondary">{one.detail}</Box>}
     </div>
   ));

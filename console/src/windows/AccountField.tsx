@@ -11,24 +11,35 @@ interface AccountFieldProps {
   onChange: (account: string) => void;
   description?: string;
   label?: string;
+  /** What may stand there, while no known account does. */
+  hint?: string;
+  errorText?: string;
+  /** Which accounts are offered; all of them if it isn't said. */
+  fits?: (account: Account) => boolean;
 }
 
-export function AccountField({ account, onChange, description, label = "Account" }: AccountFieldProps) {
+const anyAccount = () => true;
+
+export function AccountField(props: AccountFieldProps) {
+  const { account, onChange, description, errorText, fits = anyAccount } = props;
+  const { label = "Account", hint = "An id of 12 digits, or a name." } = props;
   const found = useQuery({
     queryKey: ["accounts", "choice", account],
     queryFn: () => ask<Page<"accounts", Account>>(api.GET("/api/v1/accounts", { params: { query: { q: account, limit: 50 } } })),
   });
-  const chosen = found.data?.accounts.find((one) => one.account_id === account);
+  const offered = found.data?.accounts.filter(fits) ?? [];
+  const chosen = offered.find((one) => one.account_id === account);
   return (
     <FormField
       label={label}
       description={description}
-      constraintText={chosen ? `${chosen.name}, in ${chosen.ou_path}, root user ${chosen.email}` : "An id of 12 digits, or a name."}
+      constraintText={chosen ? `${chosen.name}, in ${chosen.ou_path}, root user ${chosen.email}` : hint}
+      errorText={errorText}
     >
       <Autosuggest
         value={account}
         onChange={({ detail }) => onChange(detail.value)}
-        options={(found.data?.accounts ?? []).map((one) => ({
+        options={offered.map((one) => ({
           value: one.account_id,
           label: one.account_id,
           description: `${one.name} · ${one.ou_path}`,

@@ -64,8 +64,8 @@ class GuardedRoute(APIRoute):
             caller = await run_in_threadpool(find_caller, request)
             request.state.caller, request.state.identity = caller, caller.identity
             ensure_may(caller, demand)
-            if needs_fresh_factor and caller.session is not None and caller.session.kind is SessionKind.BROWSER:
-                caller.session.ensure_fresh(_get_services(request).clock.now())
+            if needs_fresh_factor:
+                ensure_fresh(caller, _get_services(request))
             return tag_answer(request, await _answer_once(request, caller.identity, handle))
 
         return guard
@@ -110,6 +110,12 @@ def ensure_may(caller: Caller, demand: Demand) -> None:
         caller.session.ensure_finished()
     if isinstance(demand, Permission):
         caller.identity.ensure_may(demand)
+
+
+def ensure_fresh(caller: Caller, services: ServerServices) -> None:
+    """:raises FactorNeededError: if somebody in a browser gave the second factor too long ago."""
+    if caller.session is not None and caller.session.kind is SessionKind.BROWSER:
+        caller.session.ensure_fresh(services.clock.now())
 
 
 def comes_from_here(request: Request) -> bool:

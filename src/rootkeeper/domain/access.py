@@ -1,7 +1,7 @@
 """Who may do what on a server: identities, their roles, and what each role permits.
 
 An identity is a user who signs in or an API token. The names of both are kept apart from each other, since approvals
-count names: nobody approves under a second name what was requested under the first, unless an administrator made both.
+count names: nobody approves under a second name what was requested under the first, unless a person was given two.
 """
 
 from __future__ import annotations

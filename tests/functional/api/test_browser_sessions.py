@@ -292,6 +292,7 @@ def test_the_openapi_document_says_what_needs_a_fresh_factor() -> None:
     assert set(document) == {path for _, path in FRESH}
     weighty = {
         "/deletions",
+        "/jobs/{job_id}/resume",
         "/windows/{window_id}/activate",
         "/windows/{window_id}/approve",
         "/windows/{window_id}/extend",
@@ -312,7 +313,7 @@ def test_what_is_weighty_asks_again_for_the_factor_after_five_minutes(
 ) -> None:
     app = operate(browser, "adam", ServerRole.ADMINISTRATOR)
     address = path.removeprefix("/api/v1")
-    for part in ("{window_id}", "{name}", "{factor_id}"):
+    for part in ("{window_id}", "{name}", "{factor_id}", "{job_id}"):
         address = address.replace(part, "none-such")
     api.services.clock.advance(299)
     assert browser.ask(method, address, {} if method == "POST" else None, {}).status != 403
@@ -321,6 +322,19 @@ def test_what_is_weighty_asks_again_for_the_factor_after_five_minutes(
     assert (answer.status, answer.code) == (403, "access.factor_needed")
     assert browser.post("/auth/step-up", {"totp": browser.code_of(app)}).status == 200
     assert browser.ask(method, address, {} if method == "POST" else None, {}).status != 403
+
+
+def test_a_change_of_a_resource_policy_asks_again_for_the_factor_and_a_look_does_not(
+    api: ApiServer, browser: Browser
+) -> None:
+    app = operate(browser)
+    change = {"account": "222233334444", "kind": "s3", "resource": "logs", "change": "remove", "shown_sha256": "0" * 64}
+    api.services.clock.advance(300)
+    answer = browser.post("/unlocks", change)
+    assert (answer.status, answer.code) == (403, "access.factor_needed")
+    assert browser.post("/unlocks", {"account": "222233334444", "kind": "s3"}).status == 202
+    assert browser.post("/auth/step-up", {"totp": browser.code_of(app)}).status == 200
+    assert browser.post("/unlocks", change).status != 403
 
 
 def test_a_password_alone_finishes_nothing_once_a_factor_is_set_up(api: ApiServer, browser: Browser) -> None:

@@ -141,6 +141,9 @@ def test_the_server_says_whether_it_can_work(api: ApiServer) -> None:
         "is_good": False,
         "explanation": "The AWS credentials have expired.",
     }
+    from_elsewhere = api.get("//readyz", None, **{"X-Forwarded-For": "203.0.113.7"})
+    assert from_elsewhere.status == 503
+    assert {check["explanation"] for check in from_elsewhere.json["checks"]} == {""}
 
 
 def wait_for(holds: object, seconds: float = 5) -> None:

@@ -168,7 +168,8 @@ def test_p08_the_children_of_the_demo_get_no_secret_of_the_person_who_runs_it(ba
     while len(environments) < 3 and time.monotonic() < end and program.is_running():
         for child in program.children(recursive=True):
             try:
-                environments[child.pid] = repr(child.cmdline()) + repr(child.environ())
+                if child.cmdline() != program.cmdline():  # until then it hasn't become another program yet
+                    environments[child.pid] = repr(child.cmdline()) + repr(child.environ())
             except psutil.Error:
                 continue
         time.sleep(0.02)

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from rootkeeper.api.documents import describe_api
-from rootkeeper.api.guarding import Access, Served
+from rootkeeper.api.guarding import Access, Served, comes_from_here
 from rootkeeper.api.route_tables import Row
 
 
@@ -18,13 +18,16 @@ async def show_health() -> dict[str, Any]:
     return {"status": "ok"}
 
 
-def show_readiness(services: Served) -> JSONResponse:
-    """Say whether the server can do its work now, and what is amiss."""
-    readiness = services.readiness()
+def show_readiness(request: Request, services: Served) -> JSONResponse:
+    """Say whether the server can do its work now, and what is amiss.
+
+    Explanations may name accounts and roles: only this machine itself is told them, since nobody need be signed in.
+    """
+    readiness, may_see = services.readiness(), comes_from_here(request)
     content = {
         "status": "ready" if readiness.is_ready else "not_ready",
         "checks": [
-            {"name": check.name, "is_good": check.is_good, "explanation": check.explanation}
+            {"name": check.name, "is_good": check.is_good, "explanation": check.explanation if may_see else ""}
             for check in readiness.checks
         ],
     }

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from rootkeeper.api.account_limits import ensure_may_steer, ensure_within_units
-from rootkeeper.api.guarding import Identified, Served
+from rootkeeper.api.guarding import Called, Identified, Served, ensure_fresh
 from rootkeeper.api.job_bodies import DeletionBody, PlanBody, PreflightBody, UnlockBody
 from rootkeeper.api.job_events import stream_job
 from rootkeeper.api.parameters import After, Body, Limit, Name, show_one, show_page
@@ -61,8 +61,13 @@ def run_preflight(services: Served, identity: Identified, body: PreflightBody) -
     return take_in(services, identity, JobKind.PREFLIGHT, body.to_parameters())
 
 
-def unlock(services: Served, identity: Identified, body: UnlockBody) -> dict[str, Any]:
-    """Have bucket or queue policies listed, shown or changed: the job's outcome says what was found or done."""
+def unlock(services: Served, caller: Called, identity: Identified, body: UnlockBody) -> dict[str, Any]:
+    """Have bucket or queue policies listed, shown or changed: the job's outcome says what was found or done.
+
+    In a browser a change needs a fresh second factor; a look needs none.
+    """
+    if body.change is not None:
+        ensure_fresh(caller, services)
     return take_in(services, identity, JobKind.UNLOCK, body.to_parameters(), body.policy)
 
 
