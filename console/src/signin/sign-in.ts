@@ -29,7 +29,8 @@ export async function signInByToken(token: string): Promise<void> {
     noteSilence();
     throw new ConnectionLostError(false);
   });
-  if (!answer.ok) throw problemOf(answer.status, await answer.json().catch(() => null));
+  const told: unknown = await answer.json().catch(() => null);
+  if (!answer.ok) throw problemOf(answer.status, told);
   queries.clear();
   dismissAll();
   takeToken(token);
