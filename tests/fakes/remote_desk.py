@@ -93,6 +93,10 @@ class RemoteDesk:
         captured = self.capture.readouterr()
         return Run(status, captured.out, captured.err)
 
+    def have_role(self, role: ServerRole) -> None:
+        """Let the token have another role than operator."""
+        self.server.answer("GET me", {**ME, "role": role.value, "permissions": sorted(PERMISSIONS[role])})
+
     @property
     def posted(self) -> list[tuple[str, Any]]:
         """Changes that were asked for."""

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from rootkeeper.domain.access import ServerRole
 from rootkeeper.domain.windows import WindowState
 from tests.fakes.remote_desk import ACCOUNT_ID, NOW, WINDOW, RemoteDesk, window_record
 from tests.fakes.rootkeeper_server import Answer, problem
@@ -128,6 +129,7 @@ def test_without_anybody_to_answer_nothing_is_sent(desk: RemoteDesk) -> None:
     ],
 )
 def test_a_dry_run_changes_nothing_and_says_what_would(desk: RemoteDesk, arguments: tuple[str, ...]) -> None:
+    desk.have_role(ServerRole.ADMINISTRATOR)
     desk.server.answer("GET windows/w-1", window_record(OPEN))
     run = desk.run("windows", *arguments, "--dry-run")
     assert run.status == 0, run.shown
@@ -136,6 +138,7 @@ def test_a_dry_run_changes_nothing_and_says_what_would(desk: RemoteDesk, argumen
 
 
 def test_an_approval_is_bound_to_what_was_seen(desk: RemoteDesk) -> None:
+    desk.have_role(ServerRole.APPROVER)
     desk.server.answer("GET windows/w-1", window_record(WINDOW))
     desk.server.answer("POST windows/w-1/approve", window_record(APPROVED))
     run = desk.run("windows", "approve", "w-1", "--yes")
@@ -146,6 +149,7 @@ def test_an_approval_is_bound_to_what_was_seen(desk: RemoteDesk) -> None:
 
 @pytest.mark.parametrize("decision", DECISIONS)
 def test_what_the_server_refuses_ends_as_it_would_on_a_database(desk: RemoteDesk, decision: str) -> None:
+    desk.have_role(ServerRole.ADMINISTRATOR)
     desk.server.answer("GET windows/w-1", window_record(WINDOW))
     desk.server.answer(
         f"POST windows/w-1/{decision}", problem(409, "approval.refused", "anna requested it.", "Ask somebody else.")
@@ -156,7 +160,17 @@ def test_what_the_server_refuses_ends_as_it_would_on_a_database(desk: RemoteDesk
     assert "hint: Ask somebody else." in run.stderr
 
 
-def test_a_role_that_does_not_permit_it_ends_with_3(desk: RemoteDesk) -> None:
+def test_a_role_that_does_not_permit_it_ends_with_3_before_anything_is_asked(desk: RemoteDesk) -> None:
+    desk.server.answer("GET windows/w-1", window_record(WINDOW))
+    run = desk.run("windows", "approve", "w-1", "--yes")
+    assert run.status == 3
+    assert "windows:approve" in run.stderr
+    assert "approver" in run.stderr
+    assert desk.posted == []
+
+
+def test_whom_the_server_refuses_all_the_same_ends_with_3(desk: RemoteDesk) -> None:
+    desk.have_role(ServerRole.APPROVER)
     desk.server.answer("GET windows/w-1", window_record(WINDOW))
     desk.server.answer("POST windows/w-1/approve", problem(403, "access.denied", "pipeline may not approve."))
     run = desk.run("windows", "approve", "w-1", "--yes")
@@ -165,6 +179,7 @@ def test_a_role_that_does_not_permit_it_ends_with_3(desk: RemoteDesk) -> None:
 
 
 def test_a_denial_carries_its_reason(desk: RemoteDesk) -> None:
+    desk.have_role(ServerRole.APPROVER)
     desk.server.answer("GET windows/w-1", window_record(WINDOW))
     desk.server.answer("POST windows/w-1/deny", window_record(replace(WINDOW, state=WindowState.DENIED)))
     run = desk.run("windows", "deny", "w-1", "--reason", "no ticket", "--yes", "-o", "json")
@@ -173,6 +188,7 @@ def test_a_denial_carries_its_reason(desk: RemoteDesk) -> None:
 
 
 def test_an_extension_asks_for_so_many_seconds(desk: RemoteDesk) -> None:
+    desk.have_role(ServerRole.APPROVER)
     desk.server.answer("GET windows/w-1", window_record(OPEN))
     desk.server.answer("POST windows/w-1/extend", window_record(replace(OPEN, duration_seconds=5400)))
     assert desk.run("windows", "extend", "w-1", "--by", "30m", "--yes").status == 0
