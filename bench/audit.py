@@ -19,7 +19,7 @@ from statistics import median
 
 from measuring.audit_report import RIVALS, Kind, Line, Report
 from measuring.audits import CONCURRENCY, Result, Stage, open_stage, run_audit, run_script, run_shared_client
-from measuring.pages import ensure_section, write_section
+from measuring.pages import parse_options, show
 from measuring.signing_cost import measure_signing_milliseconds
 from measuring.surroundings import describe_surroundings
 from measuring.tables import render_list
@@ -50,9 +50,7 @@ def main() -> int:
     report = Report(lines, start_seconds, signing_milliseconds)
     remarks = [*describe_conditions(options, {line.kind for line in lines}), *report.explain()]
     text = f"{report.render_table()}\n\n{render_list(remarks)}"
-    print(text)
-    if options.markdown:
-        write_section(options.markdown, PROGRAM, f"{time.strftime('%Y-%m-%d')}, {surroundings}\n\n{text}")
+    show(text, surroundings, PROGRAM, options.markdown)
     return 1 if report.lost else 0
 
 
@@ -70,11 +68,8 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--sample", type=int, default=10, help="accounts that a script reads, for each thread")
     parser.add_argument("--faults-up-to", type=int, default=max(SIZES), metavar="ACCOUNTS", help="0: no bad day")
     parser.add_argument("--setting", action="append", default=[], metavar="NAME=VALUE", help="variable for Rootkeeper")
-    parser.add_argument("--markdown", type=Path, metavar="PAGE", help="put everything into this page, too")
     parser.add_argument("--quick", action="store_true", help="only see that everything runs: the numbers mean nothing")
-    options = parser.parse_args()
-    if options.markdown:
-        ensure_section(options.markdown, PROGRAM)
+    options = parse_options(parser, PROGRAM)
     if options.all and LARGEST not in options.accounts:
         options.accounts.append(LARGEST)
     if options.quick:

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -21,7 +19,7 @@ from playwright.sync_api import Browser, BrowserContext, Page
 
 from measuring.browsers import open_chromium
 from measuring.console_stages import ConsoleStage, open_console_stage
-from measuring.pages import ensure_section, write_section
+from measuring.pages import parse_options, show
 from measuring.sandboxes import Sandbox
 from measuring.surroundings import describe_surroundings
 from measuring.tables import render_list, render_table
@@ -83,9 +81,7 @@ def main() -> int:
         stage.ask("POST", "/users", {"name": NAME, "role": "viewer", "password": PASSWORD})
         measured = measure(stage, chromium, options.rounds)
     text = f"{render_measured(measured)}\n\n{render_list(list_remarks(measured, options))}"
-    print(text)
-    if options.markdown:
-        write_section(options.markdown, PROGRAM, f"{time.strftime('%Y-%m-%d')}, {surroundings}\n\n{text}")
+    show(text, surroundings, PROGRAM, options.markdown)
     return 0 if all(one.is_reached for one in measured) else 1
 
 
@@ -93,11 +89,7 @@ def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--accounts", type=int, default=10_000)
     parser.add_argument("--rounds", type=int, default=9)
-    parser.add_argument("--markdown", type=Path, metavar="PAGE", help="put everything into this page, too")
-    options = parser.parse_args()
-    if options.markdown:
-        ensure_section(options.markdown, PROGRAM)
-    return options
+    return parse_options(parser, PROGRAM)
 
 
 def fill_unit(sandbox: Sandbox) -> None:

@@ -14,7 +14,6 @@ import os
 import sqlite3
 import sys
 import tempfile
-import time
 import urllib.request
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -24,15 +23,17 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from measuring.pages import ensure_section, write_section
+from measuring.pages import parse_options, show
 from measuring.processes import Measurement, measure
 from measuring.sandboxes import Sandbox, run_sandbox
 from measuring.surroundings import describe_surroundings
-from measuring.tables import render_table
+from measuring.tables import render_list, render_table
 
 PROGRAM = "bench/delete_thousand.py"
 ROOTKEEPER = str(Path(sys.executable).with_name("rootkeeper"))
 LONG_AGO = "2019-01-01T00:00:00Z"
+PACE_WANTED = 50.0
+"""Accounts a second, on one worker."""
 KEEPS_FREE = 20
 """Accounts beside those deleted from: management, principals' own, and what isn't ACTIVE."""
 
@@ -66,9 +67,7 @@ def main() -> None:
             for kind, proxy in kinds.items():
                 runs[kind].append(run_product(sandbox, targets, options, proxy))
     text = render_runs(runs, options)
-    print(text)
-    if options.markdown:
-        write_section(options.markdown, PROGRAM, f"{time.strftime('%Y-%m-%d')}, {surroundings}\n\n{text}")
+    show(text, surroundings, PROGRAM, options.markdown)
 
 
 def read_options() -> argparse.Namespace:
@@ -77,11 +76,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--latency-ms", type=int, default=80)
     parser.add_argument("--concurrency", type=int, default=128, help="aws.deletion_concurrency")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--markdown", type=Path, metavar="PAGE", help="put everything into this page, too")
-    options = parser.parse_args()
-    if options.markdown:
-        ensure_section(options.markdown, PROGRAM)
-    return options
+    return parse_options(parser, PROGRAM)
 
 
 def choose_targets(sandbox: Sandbox, count: int) -> list[str]:
@@ -161,7 +156,10 @@ def render_runs(runs: Mapping[str, list[Run]], options: argparse.Namespace) -> s
     columns = {kind: describe_runs(found, options) for kind, found in runs.items()}
     rows = [(label, *(column[label] for column in columns.values())) for label in next(iter(columns.values()))]
     head = f"{options.accounts:,} deletions, {options.concurrency} at a time, {options.latency_ms} ms of latency"
-    return render_table((head, *columns), rows)
+    pace = median(run.accounts / run.deleting_seconds for run in runs["median"])
+    reached = "Reached" if pace >= PACE_WANTED else "Missed"
+    wanted = f"Wanted: {PACE_WANTED:.0f} accounts/s deleting, the median. {reached}."
+    return f"{render_table((head, *columns), rows)}\n\n{render_list([wanted])}"
 
 
 def describe_runs(runs: list[Run], options: argparse.Namespace) -> dict[str, str]:

@@ -21,7 +21,7 @@ from statistics import fmean, median, quantiles
 import aiohttp
 
 from measuring.console_stages import ConsoleStage, open_console_stage
-from measuring.pages import ensure_section, write_section
+from measuring.pages import parse_options, show
 from measuring.surroundings import describe_surroundings
 from measuring.tables import render_list, render_table
 
@@ -52,9 +52,7 @@ def main() -> int:
     with open_console_stage(*arguments, "--latency-ms", str(options.latency_ms)) as stage:
         seen = asyncio.run(watch(stage, options))
     text = f"{render_seen(seen)}\n\n{render_list(list_remarks(seen, options))}"
-    print(text)
-    if options.markdown:
-        write_section(options.markdown, PROGRAM, f"{time.strftime('%Y-%m-%d')}, {surroundings}\n\n{text}")
+    show(text, surroundings, PROGRAM, options.markdown)
     return 0 if is_reached(seen) else 1
 
 
@@ -65,11 +63,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=180.0)
     parser.add_argument("--every", type=float, default=4.0, help="seconds between two looks of one viewer")
     parser.add_argument("--latency-ms", type=int, default=80)
-    parser.add_argument("--markdown", type=Path, metavar="PAGE", help="put everything into this page, too")
-    options = parser.parse_args()
-    if options.markdown:
-        ensure_section(options.markdown, PROGRAM)
-    return options
+    return parse_options(parser, PROGRAM)
 
 
 async def watch(stage: ConsoleStage, options: argparse.Namespace) -> Seen:
@@ -113,7 +107,7 @@ def read_memory(process_id: int) -> int:
 
 
 async def view(session: aiohttp.ClientSession, seen: Seen, ends: float, every: float, current: Sequence[str]) -> None:
-    """One person's page."""
+    """One person's page, opened at any moment of the first interval: people don't look in step."""
     await asyncio.sleep(random.uniform(0, every))  # noqa: S311 - nobody's secret
     tag = ""
     while time.monotonic() < ends:

@@ -12,16 +12,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import time
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from statistics import median
 
 from measuring.databases import Fill, MakeDatabase, postgresql_databases, sqlite_databases
-from measuring.pages import ensure_section, write_section
+from measuring.pages import parse_options, show
 from measuring.sandboxes import Sandbox, run_sandbox
 from measuring.surroundings import describe_surroundings
 from measuring.tables import render_list, render_table
@@ -57,9 +55,7 @@ def main() -> int:
     with run_sandbox(*arguments, "--latency-ms", str(options.latency_ms)) as sandbox:
         measured = [one for kind in options.databases for one in measure_database(sandbox, kind, options)]
     text = "\n\n".join((render_measured(measured, options), render_remarks(measured, options)))
-    print(text)
-    if options.markdown:
-        write_section(options.markdown, PROGRAM, f"{time.strftime('%Y-%m-%d')}, {surroundings}\n\n{text}")
+    show(text, surroundings, PROGRAM, options.markdown)
     return 0 if all(is_reached(one) for one in measured) else 1
 
 
@@ -75,11 +71,7 @@ def read_options() -> argparse.Namespace:
         "--databases", nargs="+", choices=("postgresql", "sqlite"), default=("postgresql", "sqlite"), metavar="KIND"
     )
     parser.add_argument("--only", metavar="TEXT", default="", help="scenarios whose name has it")
-    parser.add_argument("--markdown", type=Path, metavar="PAGE", help="put everything into this page, too")
-    options = parser.parse_args()
-    if options.markdown:
-        ensure_section(options.markdown, PROGRAM)
-    return options
+    return parse_options(parser, PROGRAM)
 
 
 def measure_database(sandbox: Sandbox, kind: str, options: argparse.Namespace) -> list[Measured]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,10 +84,19 @@ def repository() -> Path:
     return Path(__file__).resolve().parent.parent
 
 
+def let_children_heed_interrupts() -> None:
+    """A shell that starts the tests in the background has them ignore SIGINT, and a process that is started inherits
+    what is ignored, but not what is handled. The tests themselves go on ignoring it.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, lambda *_: None)
+
+
 UNEXPECTED_SKIPS = pytest.StashKey[list[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    let_children_heed_interrupts()
     config.stash[UNEXPECTED_SKIPS] = []
 
 

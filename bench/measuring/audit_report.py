@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 from statistics import median
 
 from measuring.audits import CONCURRENCY, Result
@@ -24,6 +25,11 @@ class Kind(StrEnum):
     SHARED_CLIENT = "one client"
 
 
+RATED_SIZE = 10_000
+RATIO_WANTED = {Kind.COLD: 1.05, Kind.WARM: 1.2}
+"""÷rate, of that many accounts."""
+MILLISECONDS_WANTED = 1.5
+MEGABYTES_WANTED = {10_000: 250, 50_000: 500}
 RIVALS = frozenset({Kind.SCRIPT, Kind.SCRIPT_IN_THREADS, Kind.SHARED_CLIENT})
 SAMPLED = frozenset({Kind.SCRIPT, Kind.SCRIPT_IN_THREADS})
 HEAD = (
@@ -75,7 +81,8 @@ class Report:
         return render_table(HEAD, [self._render(line) for line in self.lines])
 
     def explain(self) -> Iterator[str]:
-        """What the columns mean, and how often was measured."""
+        """What was wanted, what the columns mean, and how often was measured."""
+        yield self._judge()
         yield f"Medians, but throttles, lost and MB (peak memory) are the worst of the runs. {self._describe_runs()}."
         yield (
             "÷rate: wall ÷ (calls ÷ AWS's published rate), for the quota that takes longest. Bursts aren't counted in,"
@@ -91,6 +98,28 @@ class Report:
         yield "lost: accounts that can be read and weren't reported with their true status."
         busiest = max(result.sandbox_load for line in self.lines for result in line.results)
         yield f"Sandbox and client share the cores. The sandbox took up to {busiest:.0%} of one; it isn't in the CPU."
+
+    def _judge(self) -> str:
+        """Whether the medians are as wanted; of what is lost and of memory, whether the worst is."""
+        ours = [line for line in self.lines if line.kind not in RIVALS]
+        measured = [line for line in ours if line.kind in RATIO_WANTED]
+        rates = [line for line in measured if line.accounts == RATED_SIZE]
+        missed = [
+            *(f"÷rate of {one.name}" for one in rates if self._find_ratio(one) > RATIO_WANTED[one.kind]),
+            *(f"ms each of {one.name}" for one in measured if self._find_milliseconds(one) > MILLISECONDS_WANTED),
+            *(f"lost of {one.name}" for one in ours if any(result.lost for result in one.results)),
+            *(
+                f"MB of {one.name}"
+                for one in measured
+                if _find_megabytes(one) > MEGABYTES_WANTED.get(one.accounts, inf)
+            ),
+        ]
+        wanted = (
+            f"÷rate ≤ {RATIO_WANTED[Kind.COLD]} cold and ≤ {RATIO_WANTED[Kind.WARM]} warm, of {RATED_SIZE:,} accounts; "
+            f"ms each ≤ {MILLISECONDS_WANTED}, cold and warm; none lost, on a bad day neither; "
+            f"{' and '.join(f'≤ {most} MB of {size:,}' for size, most in MEGABYTES_WANTED.items())}"
+        )
+        return f"Wanted: {wanted}. " + (f"Missed: {'; '.join(missed)}." if missed else "Reached in all of them.")
 
     def _describe_runs(self) -> str:
         names: dict[int, list[str]] = {}
@@ -113,7 +142,7 @@ class Report:
         return (
             line.name,
             mark + _render_seconds(wall),
-            _render_ratio(wall / line.floor.quota_seconds),
+            _render_ratio(self._find_ratio(line)),
             _render_ratio(wall / line.floor.latency_seconds),
             mark + _render_seconds(cpu),
             _render_ratio(milliseconds),
@@ -122,13 +151,20 @@ class Report:
             f"{calls / line.floor.calls:.2f}",
             str(max(result.throttles for result in line.results)),
             str(max(result.lost for result in line.results)),
-            f"{max(result.peak_memory_bytes for result in line.results) / 1e6:.0f}",
+            f"{_find_megabytes(line):.0f}",
         )
+
+    def _find_ratio(self, line: Line) -> float:
+        return median(result.wall_seconds for result in line.results) / line.floor.quota_seconds
 
     def _find_milliseconds(self, line: Line) -> float:
         """Of rivals the start isn't measured at all."""
         start = 0.0 if line.kind in RIVALS else self.start_seconds
         return median((result.cpu_seconds - start) / result.accounts * 1000 for result in line.results)
+
+
+def _find_megabytes(line: Line) -> float:
+    return max(result.peak_memory_bytes for result in line.results) / 1e6
 
 
 def _render_seconds(seconds: float) -> str:

@@ -1,25 +1,38 @@
-"""Puts what a benchmark printed into a page of the documentation, between two comments that name the program."""
+"""Prints what a benchmark found, and puts it into a page of the documentation where one is named.
+
+There it stands between two comments that name the program.
+"""
 
 from __future__ import annotations
 
+import argparse
+import time
 from pathlib import Path
 
 
-def ensure_section(page: Path, program: str) -> None:
-    """Look, before anything is measured, whether the page has a place for it.
+def parse_options(parser: argparse.ArgumentParser, program: str) -> argparse.Namespace:
+    """The options, with ``--markdown`` beside those of the program; what it names has a place for the program.
 
     :raises ValueError: if it has none.
     """
-    _cut(page, program)
+    parser.add_argument("--markdown", type=Path, metavar="PAGE", help="put everything into this page, too")
+    options = parser.parse_args()
+    if options.markdown:
+        _cut(options.markdown, program)
+    return options
 
 
-def write_section(page: Path, program: str, text: str) -> None:
-    """Replace what stands between the two comments.
+def show(text: str, surroundings: str, program: str, page: Path | None) -> None:
+    """Print what was measured, and put it into the page, if there is one, with the day and where it was measured.
 
-    :raises ValueError: if the page has no such place.
+    :raises ValueError: if the page has no place for it.
     """
+    print(text)
+    if page is None:
+        return
     before, after = _cut(page, program)
-    page.write_text(f"{before}\n\n{text.strip()}\n\n{after}", encoding="utf-8")
+    section = f"{time.strftime('%Y-%m-%d')}, {surroundings}\n\n{text}"
+    page.write_text(f"{before}\n\n{section.strip()}\n\n{after}", encoding="utf-8")
 
 
 def _cut(page: Path, program: str) -> tuple[str, str]:

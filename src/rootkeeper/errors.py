@@ -110,10 +110,15 @@ class IdentityProviderError(RootkeeperError):
 
 
 class TooManyAttemptsError(RootkeeperError):
-    """A server was given too many wrong passwords by this name or from this address, and waits for a while."""
+    """A server was given too many wrong passwords or second factors, or asked for too many sign-ins, and waits."""
 
     code = "access.too_many_attempts"
     exit_status = 3
+
+    def __init__(self, message: str, *, hint: str | None = None, wait_seconds: int | None = None) -> None:
+        """:param wait_seconds: after so many it is tried again at the latest."""
+        super().__init__(message, hint=hint)
+        self.wait_seconds = wait_seconds
 
 
 class PermissionDeniedError(RootkeeperError):

@@ -45,6 +45,16 @@ class ConsoleStage:
         context.set_default_timeout(WAIT_MILLISECONDS)
         return ConsolePerson(self, name, context)
 
+    @contextmanager
+    def enter_signed_in(self, *names: str) -> Iterator[dict[str, ConsolePerson]]:
+        """People signed in once, each with a browser of their own that is closed at the end."""
+        people = {name: self.enter(name) for name in names}
+        for person in people.values():
+            person.sign_in()
+        yield people
+        for person in people.values():
+            person.leave()
+
     def kill_server(self) -> None:
         """As kill -9 does."""
         process = self.server._process

@@ -24,14 +24,12 @@ def everybody(
 ) -> Iterator[dict[str, ConsolePerson]]:
     """An operator and a viewer of the demo organization, with both features on and one audit done."""
     folder: Path = tmp_path_factory.mktemp("accounts")
-    with open_console_stage(chromium, folder, "--scenario", "demo", "--features", "all") as stage:
-        people = {name: stage.enter(name) for name in ("olga", "vera")}
-        for person in people.values():
-            person.sign_in()
+    with (
+        open_console_stage(chromium, folder, "--scenario", "demo", "--features", "all") as stage,
+        stage.enter_signed_in("olga", "vera") as people,
+    ):
         story.audit(people["olga"])
         yield people
-        for person in people.values():
-            person.leave()
 
 
 @pytest.fixture

@@ -25,15 +25,11 @@ pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
 @pytest.fixture(scope="module")
 def people(console: ConsoleStage) -> Iterator[dict[str, ConsolePerson]]:
     """An organization that is set up and was audited twice."""
-    entered = {name: console.enter(name) for name in ("adam", "olga", "amir", "vera")}
-    for person in entered.values():
-        person.sign_in()
-    story.set_up(entered["adam"])
-    story.audit(entered["olga"])
-    story.audit(entered["olga"])
-    yield entered
-    for person in entered.values():
-        person.leave()
+    with console.enter_signed_in("adam", "olga", "amir", "vera") as entered:
+        story.set_up(entered["adam"])
+        story.audit(entered["olga"])
+        story.audit(entered["olga"])
+        yield entered
 
 
 def save(person: ConsolePerson, button: str, folder: Path) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import expect
 
 from rootkeeper.cli.demo_story import is_bare as has_nothing
 from tests.browser import console_story as story
@@ -20,13 +21,9 @@ pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(300)]
 
 @pytest.fixture(scope="module")
 def people(console: ConsoleStage) -> Iterator[dict[str, ConsolePerson]]:
-    """Everybody who is needed, signed in once, each with a browser of their own."""
-    entered = {name: console.enter(name) for name in ("adam", "olga", "amir")}
-    for person in entered.values():
-        person.sign_in()
-    yield entered
-    for person in entered.values():
-        person.leave()
+    """Everybody who is needed."""
+    with console.enter_signed_in("adam", "olga", "amir") as entered:
+        yield entered
 
 
 @pytest.fixture
@@ -42,6 +39,9 @@ def test_the_whole_story(people: dict[str, ConsolePerson], sandbox: SandboxProce
     administrator, operator, approver = people["adam"], people["olga"], people["amir"]
     known = sandbox.control("GET", f"accounts/{story.ACCOUNT}/sign-in")["password"]
     assert story.done_steps(operator) == 0
+    counted = operator.page.get_by_text("No root user credentials", exact=True)
+    operator.sees("Not known: no audit was made yet")
+    expect(counted).to_have_count(0)
 
     story.set_up(administrator)
     truth = sandbox.organization()
@@ -51,6 +51,7 @@ def test_the_whole_story(people: dict[str, ConsolePerson], sandbox: SandboxProce
 
     story.audit(operator)
     assert story.done_steps(operator) == 2
+    expect(counted).to_be_visible()
 
     story.choose_account(operator)
     delete_chosen(operator)

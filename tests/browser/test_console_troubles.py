@@ -21,14 +21,10 @@ pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
 
 @pytest.fixture(scope="module")
 def people(console: ConsoleStage) -> Iterator[dict[str, ConsolePerson]]:
-    entered = {name: console.enter(name) for name in ("adam", "olga", "amir")}
-    for person in entered.values():
-        person.sign_in()
-    story.set_up(entered["adam"])
-    story.audit(entered["olga"])
-    yield entered
-    for person in entered.values():
-        person.leave()
+    with console.enter_signed_in("adam", "olga", "amir") as entered:
+        story.set_up(entered["adam"])
+        story.audit(entered["olga"])
+        yield entered
 
 
 @pytest.fixture(autouse=True)

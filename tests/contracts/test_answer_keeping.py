@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -11,7 +10,7 @@ from rootkeeper.domain.kept_answers import KeptAnswer
 from rootkeeper.errors import InputError, JobConflictError
 from rootkeeper.ports.answer_keeping import AnswerKeeping
 from rootkeeper.storage.database import open_database
-from tests.contracts.stores import ORGANIZATION_ID
+from tests.contracts.stores import ORGANIZATION_ID, find_url
 from tests.fakes.answers import InMemoryAnswers
 from tests.fakes.clock import FakeClock
 
@@ -19,15 +18,12 @@ ANSWER = KeptAnswer(201, "application/json", '{"window_id":"w-1"}')
 
 
 @pytest.fixture(params=["fake", "sqlite", "postgresql"])
-def answers(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnswerKeeping]:
+def answers(request: pytest.FixtureRequest) -> Iterator[AnswerKeeping]:
     if request.param == "fake":
         yield InMemoryAnswers()
         return
-    url = f"sqlite:///{tmp_path}/rootkeeper.db"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgresql").create_current_database()
     clock = FakeClock()
-    with open_database(url) as database:
+    with open_database(find_url(request.param, request)) as database:
         owner = database.register_owner(clock)
         yield database.kept_answers(ORGANIZATION_ID, clock, lambda: owner)
         owner.close()

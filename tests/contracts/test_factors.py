@@ -14,7 +14,7 @@ from rootkeeper.domain.sessions import FactorKind
 from rootkeeper.errors import InputError
 from rootkeeper.ports.factors import FactorStore
 from rootkeeper.storage.database import open_database
-from tests.contracts.stores import ORGANIZATION_ID
+from tests.contracts.stores import ORGANIZATION_ID, find_url
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.sessions import InMemoryFactors
 
@@ -28,10 +28,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FactorStor
     if request.param == "fake":
         yield InMemoryFactors()
         return
-    url = f"sqlite:///{tmp_path}/rootkeeper.db"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgresql").create_current_database()
-    with open_database(url) as database:
+    with open_database(find_url(request.param, request)) as database:
         identities = database.identities(ORGANIZATION_ID, FakeClock())
         for identity_id, name in ((ANA, "ana"), (BEN, "ben")):
             user = Identity(identity_id, IdentityKind.USER, name, ServerRole.OPERATOR, "test", START)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from rootkeeper.domain.attempt_limits import AttemptLimit
 from rootkeeper.ports.failure_counting import FailureCounting
 from rootkeeper.storage.database import open_database
-from tests.contracts.stores import ORGANIZATION_ID
+from tests.contracts.stores import ORGANIZATION_ID, find_url
 from tests.fakes.clock import FakeClock
 from tests.fakes.failures import InMemoryFailures
 
@@ -27,14 +26,11 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture(params=["fake", "sqlite", "postgresql"])
-def failures(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Iterator[FailureCounting]:
+def failures(request: pytest.FixtureRequest, clock: FakeClock) -> Iterator[FailureCounting]:
     if request.param == "fake":
         yield InMemoryFailures(clock)
         return
-    url = f"sqlite:///{tmp_path}/rootkeeper.db"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgresql").create_current_database()
-    with open_database(url) as database:
+    with open_database(find_url(request.param, request)) as database:
         yield database.failure_counts(ORGANIZATION_ID, clock)
 
 

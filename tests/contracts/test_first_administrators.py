@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +13,7 @@ from rootkeeper.errors import InputError
 from rootkeeper.ports.access import IdentityStore
 from rootkeeper.ports.factors import FirstAdministrators
 from rootkeeper.storage.database import open_database
-from tests.contracts.stores import ORGANIZATION_ID
+from tests.contracts.stores import ORGANIZATION_ID, find_url
 from tests.fakes.access import InMemoryIdentities
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.sessions import InMemoryFirstAdministrators, new_session
@@ -34,16 +33,13 @@ class Stores:
 
 
 @pytest.fixture(params=["fake", "sqlite", "postgresql"])
-def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
+def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
     clock = FakeClock()
     if request.param == "fake":
         identities = InMemoryIdentities(clock)
         yield Stores(InMemoryFirstAdministrators(identities, clock), identities, clock)
         return
-    url = f"sqlite:///{tmp_path}/rootkeeper.db"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgresql").create_current_database()
-    with open_database(url) as database:
+    with open_database(find_url(request.param, request)) as database:
         links = database.first_administrators(ORGANIZATION_ID, clock)
         yield Stores(links, database.identities(ORGANIZATION_ID, clock), clock)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +12,7 @@ from rootkeeper.domain.access import Identity, IdentityKind, Permission, ServerR
 from rootkeeper.errors import InputError, NotFoundError
 from rootkeeper.ports.access import IdentityStore
 from rootkeeper.storage.database import open_database
-from tests.contracts.stores import ORGANIZATION_ID
+from tests.contracts.stores import ORGANIZATION_ID, find_url
 from tests.fakes.access import InMemoryIdentities
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.sessions import new_session
@@ -29,14 +28,11 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture(params=["fake", "sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Iterator[IdentityStore]:
+def store(request: pytest.FixtureRequest, clock: FakeClock) -> Iterator[IdentityStore]:
     if request.param == "fake":
         yield InMemoryIdentities(clock)
         return
-    url = f"sqlite:///{tmp_path}/rootkeeper.db"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgresql").create_current_database()
-    with open_database(url) as database:
+    with open_database(find_url(request.param, request)) as database:
         yield database.identities(ORGANIZATION_ID, clock)
 
 

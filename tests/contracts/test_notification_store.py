@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -16,10 +15,9 @@ from rootkeeper.domain.schedules import CLAIM
 from rootkeeper.ports.notifications import NotificationStore
 from rootkeeper.ports.schedules import ScheduleStore
 from rootkeeper.storage.database import Database, open_database
-from tests.contracts.stores import ORGANIZATION_ID
+from tests.contracts.stores import ORGANIZATION_ID, find_url
 from tests.fakes.clock import START
 from tests.fakes.notifications import InMemoryNotifications, InMemorySchedules
-from tests.postgresql import PostgresqlServer
 
 CLOSED = Notification(
     NotificationEvent.WINDOW_CLOSED,
@@ -46,15 +44,12 @@ class Stores:
 
 
 @pytest.fixture(params=["fake", "sqlite", "postgresql"])
-def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
+def stores(request: pytest.FixtureRequest) -> Iterator[Stores]:
     if request.param == "fake":
         kept, schedules = InMemoryNotifications(), InMemorySchedules()
         yield Stores(kept, kept, (schedules, schedules))
         return
-    url = f"sqlite:///{tmp_path}/rootkeeper.db"
-    if request.param == "postgresql":
-        server: PostgresqlServer = request.getfixturevalue("postgresql")
-        url = server.create_current_database()
+    url = find_url(request.param, request)
     with open_database(url) as here, open_database(url) as there:
         yield Stores(
             here.notifications(ORGANIZATION_ID),

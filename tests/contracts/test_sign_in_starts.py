@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from rootkeeper.ports.identity_providers import SignInStart, SignInStarts
 from rootkeeper.storage.database import open_database
-from tests.contracts.stores import ORGANIZATION_ID
+from tests.contracts.stores import ORGANIZATION_ID, find_url
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.provider_desk import InMemoryStarts
 
@@ -24,14 +23,11 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture(params=["fake", "sqlite", "postgresql"])
-def starts(request: pytest.FixtureRequest, tmp_path: Path, clock: FakeClock) -> Iterator[SignInStarts]:
+def starts(request: pytest.FixtureRequest, clock: FakeClock) -> Iterator[SignInStarts]:
     if request.param == "fake":
         yield InMemoryStarts(clock)
         return
-    url = f"sqlite:///{tmp_path}/rootkeeper.db"
-    if request.param == "postgresql":
-        url = request.getfixturevalue("postgresql").create_current_database()
-    with open_database(url) as database:
+    with open_database(find_url(request.param, request)) as database:
         yield database.sign_in_starts(ORGANIZATION_ID, clock)
 
 

@@ -231,6 +231,7 @@ def test_reviews_that_are_due_are_listed_where_something_was_opened(stores: Stor
     opened = replace(WINDOW, window_id="w-2", account_id=OTHER_ACCOUNT_ID, opened_at=START, review_due_at=START)
     windows.add(lapsed)
     windows.add(opened)
+    windows.add(replace(WINDOW, window_id="w-3", opened_at=START))
     assert windows.list_reviews_due(START) == (opened,)
     assert windows.list_reviews_due(START - timedelta(seconds=1)) == ()
     windows.change(replace(opened, reviewed_by="bob"), opened.state)

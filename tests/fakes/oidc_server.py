@@ -9,27 +9,28 @@ import base64
 import hashlib
 import json
 import secrets
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
+from rootkeeper.domain.identity_providers import ProviderRules
+from rootkeeper.settings.provider_rules import parse_provider_rules
+from tests.fakes.local_servers import QuietHandler, serving_requests
+
 CLIENT_ID, CLIENT_SECRET = "rootkeeper-client", "s3cret of the client"
-_Key = ECKey
 
 
 @dataclass
 class OidcServer:
-    """Its port, its key, and what it says of the next person."""
+    """Its address, its key, and what it says of the next person."""
 
-    port: int = 0
+    issuer: str = ""
     key: ECKey = field(default_factory=lambda: ECKey.generate_key("P-256", {"kid": "k-1"}))
     claims: dict[str, Any] = field(default_factory=dict)
     """Over those that a right ID token has; ``None`` leaves one out."""
@@ -41,10 +42,6 @@ class OidcServer:
     """Paths, in order."""
     codes: dict[str, Mapping[str, str]] = field(default_factory=dict)
     """What was asked with the browser, by code."""
-
-    @property
-    def issuer(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
 
     def let_in(self, address: str) -> dict[str, str]:
         """What a person's browser does there, who signs in: the parameters that it comes back with."""
@@ -101,28 +98,41 @@ def _challenge(verifier: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
+def make_rules(issuer: str) -> ProviderRules:
+    """Rules that fit it; the client's secret is in the variable ``OIDC_SECRET``."""
+    rules = parse_provider_rules(
+        issuer=issuer,
+        client_id=CLIENT_ID,
+        client_secret="env:OIDC_SECRET",
+        name="Example",
+        name_claims=("preferred_username",),
+        groups_claim="groups",
+        groups=("admins=administrator", "staff=viewer"),
+        factor_methods=("mfa",),
+    )
+    assert rules is not None
+    return rules
+
+
 @contextmanager
 def start_oidc_server() -> Iterator[OidcServer]:
     """Answer until the end of the block."""
     told = OidcServer()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class Handler(QuietHandler):
+        def answer(self) -> None:
             told.asked.append(self.path)
-            if self.path == "/.well-known/openid-configuration":
-                self._answer(200, told.describe())
+            if self.command == "POST":
+                form = {name: values[0] for name, values in parse_qs(self.read_body().decode()).items()}
+                self._send(*told.redeem(form, self.headers.get("Authorization", "")))
+            elif self.path == "/.well-known/openid-configuration":
+                self._send(200, told.describe())
             elif self.path == "/keys":
-                self._answer(200, KeySet([told.key]).as_dict(private=False))
+                self._send(200, KeySet([told.key]).as_dict(private=False))
             else:
-                self._answer(404, {})
+                self._send(404, {})
 
-        def do_POST(self) -> None:
-            told.asked.append(self.path)
-            content = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
-            form = {name: values[0] for name, values in parse_qs(content).items()}
-            self._answer(*told.redeem(form, self.headers.get("Authorization", "")))
-
-        def _answer(self, status: int, document: Mapping[str, Any]) -> None:
+        def _send(self, status: int, document: Mapping[str, Any]) -> None:
             content = json.dumps(document).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
@@ -130,16 +140,5 @@ def start_oidc_server() -> Iterator[OidcServer]:
             self.end_headers()
             self.wfile.write(content)
 
-        def log_message(self, *_: object) -> None:
-            """Nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    told.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
+    with serving_requests(Handler) as told.issuer:
         yield told
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)

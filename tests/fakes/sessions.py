@@ -13,6 +13,7 @@ from rootkeeper.domain.sessions import SESSION_LASTS, NewSession, Session, Sessi
 from rootkeeper.errors import InputError
 from tests.fakes.access import InMemoryIdentities
 from tests.fakes.clock import START, FakeClock
+from tests.fakes.databases import FakeDatabase, FakeLedger
 
 
 def new_session(
@@ -146,13 +147,11 @@ class InMemorySessions:
             self.identities.sign_ins[secret] = used
         return found
 
-    def renew(self, secret: str, new_secret: str, factor_at: datetime | None) -> Session | None:
+    def renew(self, secret: str, new_secret: str, factor_at: datetime) -> Session | None:
         if self._find(secret) is None:
             return None
         kept = self.identities.sign_ins.pop(secret)
-        self.identities.sign_ins[new_secret] = replace(
-            kept, factor_at=factor_at or kept.factor_at, last_used_at=self.clock.now()
-        )
+        self.identities.sign_ins[new_secret] = replace(kept, factor_at=factor_at, last_used_at=self.clock.now())
         return self._find(new_secret)
 
     def list_sessions(self, identity_id: str | None = None) -> tuple[Session, ...]:
@@ -188,6 +187,20 @@ class InMemorySessions:
         session = replace(kept, identity=identity, enrolled=enrolled)
         now = self.clock.now()
         return session if session.is_alive(now) and identity.is_usable(now) else None
+
+
+@dataclass
+class SignInDesk:
+    """Who is known and signed in, and the ledger of what changes of that."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+
+    def __post_init__(self) -> None:
+        self.database = FakeDatabase(self.clock)
+        self.ledger = FakeLedger(self.database, "here")
+        self.identities = InMemoryIdentities(self.clock)
+        self.factors = InMemoryFactors()
+        self.sessions = InMemorySessions(self.identities, self.factors, self.clock)
 
 
 @dataclass

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from rootkeeper.domain.approvals import is_lapsing, is_review_overdue
+from rootkeeper.domain.approvals import is_lapsing
 from rootkeeper.domain.deletion_exceptions import DeletionException
 from rootkeeper.domain.ledger import (
     GENESIS_HASH,
@@ -304,7 +304,14 @@ class InMemoryWindows:
         return tuple(sorted(lapsing, key=lambda window: window.lapses_at or now))
 
     def list_reviews_due(self, now: datetime) -> tuple[RecoveryWindow, ...]:
-        due = [one for one in self.list_windows() if is_review_overdue(one, now)]
+        due = [
+            one
+            for one in self.list_windows()
+            if one.opened_at is not None
+            and one.reviewed_by is None
+            and one.review_due_at is not None
+            and one.review_due_at <= now
+        ]
         return tuple(sorted(due, key=lambda window: window.review_due_at or now))
 
     def list_rereads_due(self, now: datetime) -> tuple[RecoveryWindow, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -68,7 +67,7 @@ def in_background(program: Program, *arguments: str | Path, **changes: str | Non
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=stderr,
-                preexec_fn=_heed_interrupts,
+                start_new_session=True,
             )
         try:
             yield BackgroundRun(process, folder)
@@ -76,9 +75,3 @@ def in_background(program: Program, *arguments: str | Path, **changes: str | Non
             with suppress(ProcessLookupError):
                 process.kill()
             process.wait()
-
-
-def _heed_interrupts() -> None:
-    """Where a shell started the tests in the background, SIGINT is ignored, and that is inherited."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    os.setsid()

@@ -87,6 +87,24 @@ class Program:
         )
         return Run(finished.returncode, finished.stdout, finished.stderr)
 
+    @contextmanager
+    def start(
+        self, *arguments: str | Path, stdin: int = subprocess.DEVNULL, **changes: str | None
+    ) -> Iterator[subprocess.Popen[str]]:
+        """The same while the test goes on; it is killed at the end if it still runs."""
+        with subprocess.Popen(
+            [sys.executable, "-m", "rootkeeper", *map(str, arguments)],
+            env=self.surroundings(changes),
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
     def surroundings(self, changes: Mapping[str, str | None] | None = None) -> dict[str, str]:
         """The whole environment of a run."""
         changed = dict(os.environ) | dict(self.environment) | dict(changes or {})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 
 from rootkeeper.cli.demo_people import PASSWORD, PEOPLE
-from tests.functional.running import Program, Runner
+from tests.functional.running import SECONDS, Program, Run, Runner
 
 DEMO_SECONDS = 200
 
@@ -71,18 +72,15 @@ def test_the_demo_checks_itself_and_touches_nothing_of_the_user(newcomer: Progra
 @pytest.mark.timeout(180)
 def test_the_demo_serves_its_people_until_it_is_interrupted(newcomer: Program, tmp_path: Path) -> None:
     port, sandbox_port = find_port(), find_port()
-    with subprocess.Popen(
-        [sys.executable, "-m", "rootkeeper", "demo", "--port", str(port), "--sandbox-port", str(sandbox_port)],
-        env=newcomer.surroundings(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    ports = ("--port", str(port), "--sandbox-port", str(sandbox_port))
+    with newcomer.start("demo", *ports, stdin=subprocess.PIPE) as process:
         try:
             shown = read_until(process, "each is taken once")
             assert f"http://127.0.0.1:{port}/" in shown
             assert all(person.name in shown and person.role.value in shown for person in PEOPLE)
+            told_of_commands = follow(find_commands(shown), newcomer, tmp_path / "shell.db")
+            assert told_of_commands.status == 1, told_of_commands.shown
+            assert f"SANDBOX 127.0.0.1:{sandbox_port}" in told_of_commands.shown
             browser = Browser(f"http://127.0.0.1:{port}")
             assert browser.ask("GET", "/api/v1/story")[0] == 401
             told = browser.sign_in("olga", read_codes(shown)["olga"])
@@ -113,6 +111,28 @@ def read_until(process: subprocess.Popen[str], end: str) -> str:
             return shown
     assert process.stderr is not None
     raise AssertionError(f"it ended: {shown}{process.stderr.read()}")
+
+
+def find_commands(shown: str) -> str:
+    """The line for the command line."""
+    (line,) = (line.strip() for line in shown.splitlines() if "sandbox env" in line)
+    return line
+
+
+def follow(commands: str, newcomer: Program, database: Path) -> Run:
+    """Type it into a shell, with no profile, no proxy and a database of its own."""
+    unset = dict.fromkeys(("AWS_PROFILE", "HTTP_PROXY", "ROOTKEEPER_AWS_CONCURRENCY"))
+    environment = newcomer.surroundings({**unset, "ROOTKEEPER_DATABASE_URL": f"sqlite:///{database}"})
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'rootkeeper() {{ {shlex.quote(sys.executable)} -m rootkeeper "$@"; }}; {commands}'],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    return Run(done.returncode, done.stdout, done.stderr)
 
 
 def read_codes(shown: str) -> dict[str, str]:
@@ -166,12 +186,7 @@ def test_a_port_that_is_taken_is_told_and_nothing_is_played(newcomer: Program) -
 
 def test_the_sandbox_is_this_command_s_own_process(newcomer: Program) -> None:
     port = find_port()
-    with subprocess.Popen(
-        [sys.executable, "-m", "rootkeeper", "sandbox", "--port", str(port), "--accounts", "20", "--seed", "7"],
-        env=newcomer.surroundings(),
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with newcomer.start("sandbox", "--port", str(port), "--accounts", "20", "--seed", "7") as process:
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == f"READY http://127.0.0.1:{port}\n"

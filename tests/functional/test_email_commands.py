@@ -6,7 +6,6 @@ import re
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -176,14 +175,7 @@ def test_p08_a_one_time_password_from_stdin_is_in_no_output_and_no_file(
     trusted: Program, sandbox: SandboxProcess, tmp_path: Path
 ) -> None:
     command = ["emails", "change", PERSONAL, NEW, "--reason", "Li has left", "--yes", "--otp-from", "-"]
-    with subprocess.Popen(
-        [sys.executable, "-m", "rootkeeper", *command],
-        env=trusted.surroundings(),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with trusted.start(*command, stdin=subprocess.PIPE) as process:
         wait_until(lambda: bool(read_otps(sandbox)))
         (otp,) = read_otps(sandbox)
         shown, said = process.communicate(f"{otp}\n", timeout=SECONDS)

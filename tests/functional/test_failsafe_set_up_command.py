@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import pytest
 
@@ -28,22 +26,8 @@ def program_with_delegate(enabled: Program, sandbox: SandboxProcess) -> Program:
     return enabled
 
 
-@contextmanager
-def setting_up(program: Program, length: str = "1h") -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "rootkeeper", "failsafe", "set-up", FAILSAFE, "--for", length, "--yes"]
-    with subprocess.Popen(
-        [*command, "-o", "json"],
-        env=program.surroundings(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                process.kill()
+def setting_up(program: Program, length: str = "1h") -> AbstractContextManager[subprocess.Popen[str]]:
+    return program.start("failsafe", "set-up", FAILSAFE, "--for", length, "--yes", "-o", "json")
 
 
 def wait_until_recovery_is_allowed(sandbox: SandboxProcess) -> None:

@@ -95,11 +95,7 @@ def test_json_stays_json_where_the_stream_knows_no_unicode(program: Program, tmp
 
 
 def test_a_reader_that_goes_away_ends_the_command_without_noise(enabled: Program) -> None:
-    environment = enabled.surroundings()
-    command = [sys.executable, "-m", "rootkeeper", "audit", "-o", "jsonl"]
-    with subprocess.Popen(
-        command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with enabled.start("audit", "-o", "jsonl") as process:
         assert process.stdout is not None
         assert process.stderr is not None
         process.stdout.close()

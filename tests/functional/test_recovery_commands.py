@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
@@ -44,15 +42,7 @@ def test_the_window_closes_at_its_end_and_a_re_read_shows_it(enabled: Program, s
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_closes_the_window_at_once(enabled: Program, sandbox: SandboxProcess, number: signal.Signals) -> None:
-    command = [sys.executable, "-m", "rootkeeper", "recover", CLEAN, "--reason", "x", "--for", "1h", "--yes"]
-    with subprocess.Popen(
-        command,
-        env=enabled.surroundings(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with enabled.start("recover", CLEAN, "--reason", "x", "--for", "1h", "--yes") as process:
         end = time.monotonic() + SECONDS
         while not may_recover(sandbox) and time.monotonic() < end:
             time.sleep(0.1)

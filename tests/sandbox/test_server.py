@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -318,6 +319,7 @@ def test_env_names_the_principals_that_there_are(url: str) -> None:
     ended = run("env", "--port", url.rpartition(":")[2], "--principal", "nobody")
     assert ended.returncode == 2
     assert "management-admin" in ended.stderr
+    assert ended.stdout == "false\n"
 
 
 def test_env_says_when_no_sandbox_runs() -> None:
@@ -326,3 +328,21 @@ def test_env_says_when_no_sandbox_runs() -> None:
     ended = run("env", "--port", str(port))
     assert ended.returncode == 3
     assert f"no sandbox answers at http://127.0.0.1:{port}" in ended.stderr
+    assert ended.stdout == "false\n"
+
+
+def test_env_takes_no_proxy_and_where_it_fails_a_shell_goes_no_further(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    assert type_into_shell(url.rpartition(":")[2]) == (0, f"{url}\n")
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+    assert type_into_shell(str(port)) == (1, "")
+
+
+def type_into_shell(port: str) -> tuple[int, str]:
+    """What comes of a command behind the environment of the sandbox on that port."""
+    commands = f'eval "$({shlex.join(COMMAND)} env --port {port})" && echo "$AWS_ENDPOINT_URL"'
+    ended = subprocess.run(["/bin/sh", "-c", commands], capture_output=True, text=True, timeout=60, check=False)
+    return ended.returncode, ended.stdout

@@ -10,10 +10,11 @@ import { isOver, useJob } from "../api/job-events";
 import { may, queries, useMe } from "../api/queries";
 import type { Job } from "../api/records";
 import { VERDICTS, type Preflight, type PreflightRow } from "../guardrails/answer";
+import { describePolicy } from "../guardrails/Causes";
+import { JobAnswer } from "../jobs/JobAnswer";
 import { ProblemAlert } from "../shell/ProblemAlert";
 import { Moment } from "../times/Moment";
 import { selectNamed } from "./chosen";
-import { readOutcome } from "./jobs";
 
 /** The check that was asked for last, for each account; it outlives the tab. */
 function useCheckId(accountId: string): string | null {
@@ -29,21 +30,14 @@ export function GuardrailsTab({ accountId }: { accountId: string }) {
     onSuccess: (job) => queries.setQueryData(["preflight", accountId], job.job_id),
     meta: { showsErrors: true },
   });
-  const { data: job, error } = useJob(jobId);
-  const isDone = job !== undefined && isOver(job);
-  const outcome = useQuery({
-    queryKey: ["job", jobId, "outcome"],
-    queryFn: () => readOutcome<Preflight>(jobId ?? ""),
-    enabled: isDone,
-  });
-  const isInterrupted = job?.state === "interrupted";
-  const isBusy = asking.isPending || (job !== undefined && !isDone && !isInterrupted);
+  const { data: job } = useJob(jobId);
+  const goesOn = job !== undefined && !isOver(job) && job.state !== "interrupted";
   return (
     <SpaceBetween size="m">
-      <ProblemAlert error={asking.error ?? error ?? outcome.error} />
+      <ProblemAlert error={asking.error} />
       {may(me, "preflights:run") ? (
         <SpaceBetween size="s" direction="horizontal">
-          <Button loading={isBusy} onClick={() => asking.mutate()}>
+          <Button loading={asking.isPending || goesOn} onClick={() => asking.mutate()}>
             Check guardrails
           </Button>
           <Box padding={{ top: "xxs" }}>Reads the policies over this account and changes nothing.</Box>
@@ -51,9 +45,11 @@ export function GuardrailsTab({ accountId }: { accountId: string }) {
       ) : (
         <Box>A check takes the role auditor, operator or administrator.</Box>
       )}
-      {isBusy && <StatusIndicator type="loading">Reading the policies over this account</StatusIndicator>}
-      {isInterrupted && <StatusIndicator type="warning">{job?.remark ?? "The check stopped before its end."}</StatusIndicator>}
-      {outcome.data && <Matrix guardrails={outcome.data} />}
+      {jobId && (
+        <JobAnswer<Preflight> key={jobId} jobId={jobId}>
+          {(preflight) => <Matrix guardrails={preflight} />}
+        </JobAnswer>
+      )}
     </SpaceBetween>
   );
 }
@@ -75,7 +71,7 @@ function Matrix({ guardrails }: { guardrails: Preflight }) {
           { id: "task", header: "Task", minWidth: 220, cell: (one) => one.task, isRowHeader: true },
           { id: "verdict", header: "Verdict", minWidth: 120, cell: (one) => <Verdict row={one} /> },
           { id: "why", header: "Why", minWidth: 220, cell: explain },
-          { id: "fix", header: "Smallest change that lets it pass", minWidth: 300, cell: (one) => <Fix fix={one.fix} /> },
+          { id: "fix", header: "Smallest change that lets it pass", minWidth: 300, cell: (one) => (one.fix ? <pre className="policy">{one.fix}</pre> : "–") },
         ]}
       />
     </SpaceBetween>
@@ -88,19 +84,5 @@ function Verdict({ row }: { row: PreflightRow }) {
 }
 
 function explain(row: PreflightRow): string {
-  const policies = row.policies.map((one) =>
-    one.policy_id === null
-      ? `no policy that allows it, at ${one.attached_to}`
-      : `${one.name ?? one.policy_id} (${one.policy_id}), ${one.sid ?? "no Allow"}, at ${one.attached_to}`,
-  );
-  return [...policies, ...row.conditions].join("; ") || "–";
-}
-
-function Fix({ fix }: { fix: string | null }) {
-  if (!fix) return <>–</>;
-  return (
-    <Box variant="code">
-      <pre className="diff">{fix}</pre>
-    </Box>
-  );
+  return [...row.policies.map(describePolicy), ...row.conditions].join("; ") || "–";
 }

@@ -1,24 +1,15 @@
 /** The ledger's entries of one account, the oldest first as they were chained. */
 import Button from "@cloudscape-design/components/button";
 import SpaceBetween from "@cloudscape-design/components/space-between";
-import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import Table from "@cloudscape-design/components/table";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { ask, api } from "../api/client";
 import type { Page } from "../api/records";
+import { nameAction, type LedgerEntry } from "../ledger/entries";
+import { Phase } from "../ledger/Phase";
 import { ProblemAlert } from "../shell/ProblemAlert";
 import { Empty } from "../tables/Empty";
 import { Moment } from "../times/Moment";
-
-interface LedgerEntry {
-  sequence: number;
-  at: string;
-  actor: { name: string; kind: string };
-  action: string;
-  phase: "intent" | "outcome";
-  intent_sequence: number | null;
-  result: "done" | "failed" | "unknown" | null;
-}
 
 const FIRST = 0;
 
@@ -50,7 +41,7 @@ export function LedgerTab({ accountId }: { accountId: string }) {
         columnDefinitions={[
           { id: "sequence", header: "Entry", cell: (one) => one.sequence, isRowHeader: true },
           { id: "at", header: "When", cell: (one) => <Moment at={one.at} /> },
-          { id: "action", header: "Action", cell: (one) => one.action },
+          { id: "action", header: "Action", cell: (one) => nameAction(one.action) },
           { id: "phase", header: "Intent or outcome", cell: (one) => <Phase entry={one} /> },
           { id: "actor", header: "By", cell: (one) => one.actor.name },
         ]}
@@ -62,11 +53,4 @@ export function LedgerTab({ accountId }: { accountId: string }) {
       )}
     </SpaceBetween>
   );
-}
-
-function Phase({ entry }: { entry: LedgerEntry }) {
-  if (entry.phase === "intent") return <>Intent</>;
-  const words = `Outcome of ${entry.intent_sequence ?? "–"}: ${entry.result ?? "–"}`;
-  if (entry.result === "done") return <StatusIndicator type="success">{words}</StatusIndicator>;
-  return <StatusIndicator type={entry.result === "failed" ? "error" : "warning"}>{words}</StatusIndicator>;
 }

@@ -1,12 +1,13 @@
 /**
  * The tree of the organization. However many rows there are, only those in sight are on the page; all have one height.
- * Keys: arrows move, open and close; Space chooses; Enter shows. Source: ARIA Authoring Practices, treegrid pattern.
+ * Keys: arrows move, open and close; Space chooses; Enter shows.
  */
 import "./accounts.css";
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type CSSProperties, type KeyboardEvent } from "react";
 import type { Column } from "./columns";
 import type { AccountRow } from "./listing";
-import type { Branch, TreeRow } from "./tree";
+import { actOnKey } from "./tree-keys";
+import type { TreeRow } from "./tree";
 import { TreeGridRow } from "./TreeGridRow";
 
 const ROW_PIXELS = 40;
@@ -14,7 +15,6 @@ const ROW_PIXELS = 40;
 const SPARE = 6;
 /** So many rows are all on the page. */
 const FEW_ROWS = 100;
-const PAGE_ROWS = 10;
 const NAME = { track: "minmax(20rem, 2fr)", rem: 20 };
 
 export interface TreeGridProps {
@@ -144,56 +144,4 @@ function useFocus(place: React.RefObject<HTMLDivElement | null>, active: number)
 /** Gives the keyboard back to the row where it was. */
 export function focusTree(): void {
   document.querySelector<HTMLElement>('[role="treegrid"] [role="row"][tabindex="0"]')?.focus({ preventScroll: true });
-}
-
-type Acts = Pick<TreeGridProps, "chosen" | "counts" | "onChoose" | "onToggle" | "onShow">;
-
-/** Does what a key means in a row; the place of the row that comes next, or `null` if the key means nothing. */
-function actOnKey(key: string, rows: readonly TreeRow[], active: number, acts: Acts): number | null {
-  const row = rows[active];
-  if (!row) return null;
-  const moved = moveBy(key, active, rows.length);
-  if (moved !== null) return moved;
-  if (key === "ArrowRight") return openOrEnter(row, active, acts);
-  if (key === "ArrowLeft") return closeOrLeave(rows, row, active, acts);
-  if (key === " ") acts.onChoose(listAccounts(row), !isAllChosen(row, acts));
-  else if (key === "Enter" && row.kind === "account") acts.onShow(row.account);
-  else if (key === "Enter" && row.kind === "unit") acts.onToggle(row.id, !row.isOpen);
-  else return null;
-  return active;
-}
-
-function moveBy(key: string, active: number, count: number): number | null {
-  const steps: { [key: string]: number } = { ArrowDown: 1, ArrowUp: -1, PageDown: PAGE_ROWS, PageUp: -PAGE_ROWS, Home: -count, End: count };
-  const step = steps[key];
-  return step === undefined ? null : Math.min(count - 1, Math.max(0, active + step));
-}
-
-function openOrEnter(row: TreeRow, active: number, acts: Acts): number {
-  if (row.kind !== "unit") return active;
-  if (row.isOpen) return row.branch.all.length > 0 ? active + 1 : active;
-  acts.onToggle(row.id, true);
-  return active;
-}
-
-function closeOrLeave(rows: readonly TreeRow[], row: TreeRow, active: number, acts: Acts): number {
-  if (row.kind === "unit" && row.isOpen) {
-    acts.onToggle(row.id, false);
-    return active;
-  }
-  for (let above = active - 1; above >= 0; above -= 1) if ((rows[above]?.level ?? 0) < row.level) return above;
-  return active;
-}
-
-export function listAccounts(row: TreeRow): readonly AccountRow[] {
-  return row.kind === "account" ? [row.account] : row.branch.all;
-}
-
-function isAllChosen(row: TreeRow, acts: Acts): boolean {
-  if (row.kind === "account") return acts.chosen.has(row.id);
-  return isWhole(row.branch, acts.counts.get(row.id) ?? 0);
-}
-
-export function isWhole(branch: Branch, chosen: number): boolean {
-  return branch.all.length > 0 && chosen === branch.all.length;
 }

@@ -6,8 +6,8 @@ import { memo, type CSSProperties } from "react";
 import { STATUSES } from "../overview/statuses";
 import { RoleBadge, type Column } from "./columns";
 import type { AccountRow } from "./listing";
-import type { Branch, TreeRow } from "./tree";
-import { isWhole, listAccounts, type TreeGridProps } from "./TreeGrid";
+import { isWhole, listAccounts, type Branch, type TreeRow } from "./tree";
+import type { TreeGridProps } from "./TreeGrid";
 
 interface TreeGridRowProps extends Pick<TreeGridProps, "onChoose" | "onToggle" | "onShow"> {
   row: TreeRow;

@@ -100,3 +100,12 @@ export function countChosen(roots: readonly Branch[], chosen: ReadonlySet<string
   roots.forEach(count);
   return counts;
 }
+
+/** The account of a row, or all accounts of its unit. */
+export function listAccounts(row: TreeRow): readonly AccountRow[] {
+  return row.kind === "account" ? [row.account] : row.branch.all;
+}
+
+export function isWhole(branch: Branch, chosen: number): boolean {
+  return branch.all.length > 0 && chosen === branch.all.length;
+}

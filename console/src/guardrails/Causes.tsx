@@ -36,7 +36,7 @@ function Cause({ titles, row }: { titles: string[]; row: PreflightRow }) {
   );
 }
 
-function describePolicy(policy: BlockingPolicy): string {
+export function describePolicy(policy: BlockingPolicy): string {
   if (policy.policy_id === null) return `No policy at ${policy.attached_to} allows it.`;
   const named = policy.name && policy.name !== policy.policy_id ? `${policy.name} (${policy.policy_id})` : policy.policy_id;
   return policy.sid ? `Policy ${named}, ${policy.sid}, at ${policy.attached_to}` : `Policy ${named} at ${policy.attached_to}`;

@@ -1,7 +1,6 @@
 /** The matrix: a row for each account, a column for each task; what stops it shows in the panel. */
 import Box from "@cloudscape-design/components/box";
 import Header from "@cloudscape-design/components/header";
-import Pagination from "@cloudscape-design/components/pagination";
 import Select from "@cloudscape-design/components/select";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import SplitPanel from "@cloudscape-design/components/split-panel";
@@ -10,12 +9,13 @@ import Table, { type TableProps } from "@cloudscape-design/components/table";
 import TextFilter from "@cloudscape-design/components/text-filter";
 import { useCallback, useMemo, useState } from "react";
 import { useSplitPanel } from "../shell/split-panel";
+import { usePages } from "../tables/pages";
 import { Moment } from "../times/Moment";
 import { AccountName, useNames } from "../windows/AccountName";
 import { Causes } from "./Causes";
 import { groupByAccount, hasVerdict, TASKS, VERDICTS, type AccountTasks, type Preflight, type Verdict } from "./answer";
 
-const PAGE = 50;
+const PAGE_SIZE = 50;
 const CHOICES: { value: Verdict | "any"; label: string }[] = [
   { value: "any", label: "Any verdict" },
   { value: "blocked", label: "With a task blocked" },
@@ -26,7 +26,6 @@ const CHOICES: { value: Verdict | "any"; label: string }[] = [
 export function Matrix({ preflight }: { preflight: Preflight }) {
   const [text, setText] = useState("");
   const [choice, setChoice] = useState<Verdict | "any">("any");
-  const [page, setPage] = useState(1);
   const [selected, setSelected] = useState<AccountTasks | null>(null);
   const names = useNames();
   const accounts = useMemo(() => groupByAccount(preflight.rows), [preflight]);
@@ -38,6 +37,7 @@ export function Matrix({ preflight }: { preflight: Preflight }) {
         (wanted === "" || `${one.account_id} ${names.get(one.account_id) ?? ""}`.toLowerCase().includes(wanted)),
     );
   }, [accounts, choice, names, text]);
+  const pages = usePages(found, PAGE_SIZE);
   const panel = useMemo(
     () =>
       selected && (
@@ -51,7 +51,7 @@ export function Matrix({ preflight }: { preflight: Preflight }) {
   return (
     <Table
       trackBy="account_id"
-      items={found.slice((page - 1) * PAGE, page * PAGE)}
+      items={pages.shown}
       variant="container"
       contentDensity="compact"
       wrapLines
@@ -78,20 +78,11 @@ export function Matrix({ preflight }: { preflight: Preflight }) {
           onChange={(changed) => {
             setText(changed.text);
             setChoice(changed.choice);
-            setPage(1);
+            pages.begin();
           }}
         />
       }
-      pagination={
-        found.length > PAGE && (
-          <Pagination
-            currentPageIndex={page}
-            pagesCount={Math.ceil(found.length / PAGE)}
-            onChange={({ detail }) => setPage(detail.currentPageIndex)}
-            ariaLabels={{ nextPageLabel: "Next page", previousPageLabel: "Previous page", pageLabel: (number) => `Page ${number}` }}
-          />
-        )
-      }
+      pagination={pages.control}
       empty={
         <Box textAlign="center" color="text-body-secondary">
           {accounts.length === 0 ? "No ACTIVE member account was among those asked for." : "No account fits these filters."}

@@ -1,5 +1,6 @@
 /** What came of a job: its one document, and its results account by account. */
 import { useQuery } from "@tanstack/react-query";
+import type { AccountResult } from "../accounts/delete/plans";
 import { api, ask } from "../api/client";
 import type { components } from "../api/generated";
 import { isOver } from "../api/job-events";
@@ -42,15 +43,7 @@ export function problemOfOutcome({ problem }: FailedOutcome): ProblemError {
   return new ProblemError(NOT_FOUND, problem.code, problem.detail, problem.hint, null);
 }
 
-export interface AccountResult {
-  account_id: string;
-  status?: string | null;
-  reason?: string | null;
-  detail?: string | null;
-  kinds?: { kind: string; outcome: string; reason: string | null; detail: string | null }[];
-  skip?: { reason: string; detail: string } | null;
-}
-
+/** What came of the accounts of a deletion. */
 export function useResults(jobId: string, goesOn: boolean, after: string | undefined) {
   return useQuery({
     queryKey: ["job-results", jobId, after],

@@ -1,7 +1,6 @@
 /** The audit trail: who did what, looked through from the newest entry on, and verified. */
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import SplitPanel from "@cloudscape-design/components/split-panel";
-import StatusIndicator, { type StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
 import Table, { type TableProps } from "@cloudscape-design/components/table";
 import { useCallback, useMemo, useState } from "react";
 import { useSearchParams } from "react-router";
@@ -12,9 +11,10 @@ import { useCursorPages } from "../tables/cursor-pages";
 import { Empty } from "../tables/Empty";
 import { Moment } from "../times/Moment";
 import { AccountName } from "../windows/AccountName";
-import { EVERYTHING, nameAction, useLatest, type LedgerEntry, type LedgerWish, type Result } from "./entries";
+import { EVERYTHING, nameAction, useLatest, type LedgerEntry, type LedgerWish } from "./entries";
 import { EntryDetails } from "./EntryDetails";
 import { Filters } from "./Filters";
+import { Phase } from "./Phase";
 import { Verification } from "./Verification";
 
 export default function LedgerPage() {
@@ -93,21 +93,3 @@ const COLUMNS: TableProps.ColumnDefinition<LedgerEntry>[] = [
   { id: "actor", header: "By", cell: (entry) => entry.actor.name, minWidth: 120 },
   { id: "account", header: "Account", cell: (entry) => (entry.account_id ? <AccountName accountId={entry.account_id} /> : "–"), minWidth: 200 },
 ];
-
-const RESULTS: { [result in Result]: { type: StatusIndicatorProps.Type; words: string } } = {
-  done: { type: "success", words: "Done" },
-  failed: { type: "error", words: "Failed" },
-  unknown: { type: "warning", words: "Unknown" },
-};
-
-function Phase({ entry }: { entry: LedgerEntry }) {
-  if (entry.phase === "intent") return <StatusIndicator type="pending">Intent</StatusIndicator>;
-  if (!entry.result) return <StatusIndicator type="info">Recorded</StatusIndicator>;
-  const { type, words } = RESULTS[entry.result];
-  return (
-    <StatusIndicator type={type}>
-      {words}
-      {entry.intent_sequence === null ? "" : `, of ${entry.intent_sequence}`}
-    </StatusIndicator>
-  );
-}

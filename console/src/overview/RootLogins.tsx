@@ -12,7 +12,7 @@ export function RootLogins({ overview }: { overview: Overview }) {
     <Container fitHeight header={<Header variant="h2">Root logins left to secure</Header>}>
       <SpaceBetween size="m">
         <Headline overview={overview} />
-        <Counts summary={overview.summary} />
+        {overview.last_audit && <Counts summary={overview.summary} />}
       </SpaceBetween>
     </Container>
   );

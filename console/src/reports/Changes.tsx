@@ -1,17 +1,16 @@
 /** What changed between two audits, account by account. */
 import Box from "@cloudscape-design/components/box";
 import Header from "@cloudscape-design/components/header";
-import Pagination from "@cloudscape-design/components/pagination";
 import Skeleton from "@cloudscape-design/components/skeleton";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import Table, { type TableProps } from "@cloudscape-design/components/table";
-import { useState } from "react";
 import { STATUSES } from "../overview/statuses";
 import { ProblemAlert } from "../shell/ProblemAlert";
+import { usePages } from "../tables/pages";
 import { Moment } from "../times/Moment";
 import { useComparison, type Comparison, type Difference, type Found } from "./audits";
 
-const PAGE = 50;
+const PAGE_SIZE = 50;
 const CHANGES = { changed: "Changed", joined: "Joined", left: "Left" } as const;
 const KIND_CHANGES = {
   appeared: "appeared",
@@ -29,13 +28,13 @@ export function Changes({ older, newer }: { older: string; newer: string }) {
 }
 
 function ChangeTable({ comparison }: { comparison: Comparison }) {
-  const [page, setPage] = useState(1);
   const { accounts } = comparison;
+  const pages = usePages(accounts, PAGE_SIZE);
   return (
     <Table
       variant="container"
       trackBy="account_id"
-      items={accounts.slice((page - 1) * PAGE, page * PAGE)}
+      items={pages.shown}
       wrapLines
       ariaLabels={{ tableLabel: "What changed" }}
       header={
@@ -44,15 +43,7 @@ function ChangeTable({ comparison }: { comparison: Comparison }) {
         </Header>
       }
       empty={<Box textAlign="center">Nothing changed in the accounts that both audits read.</Box>}
-      pagination={
-        accounts.length > PAGE && (
-          <Pagination
-            currentPageIndex={page}
-            pagesCount={Math.ceil(accounts.length / PAGE)}
-            onChange={({ detail }) => setPage(detail.currentPageIndex)}
-          />
-        )
-      }
+      pagination={pages.control}
       columnDefinitions={COLUMNS}
     />
   );

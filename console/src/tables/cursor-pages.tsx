@@ -1,6 +1,7 @@
 /** Pages of a list that tells where its next page begins, and not how many there are. */
 import Pagination from "@cloudscape-design/components/pagination";
 import { useState, type ReactElement } from "react";
+import { PAGE_LABELS } from "./pages";
 
 interface CursorPages {
   /** What the page that is shown begins after; `undefined` for the first. */
@@ -29,7 +30,7 @@ export function useCursorPages(): CursorPages {
           currentPageIndex={index + 1}
           pagesCount={count}
           onChange={({ detail }) => turn(detail.currentPageIndex - 1, next)}
-          ariaLabels={{ nextPageLabel: "Next page", previousPageLabel: "Previous page", pageLabel: (page) => `Page ${page}` }}
+          ariaLabels={PAGE_LABELS}
         />
       );
     },

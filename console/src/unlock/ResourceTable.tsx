@@ -4,16 +4,14 @@ import Badge from "@cloudscape-design/components/badge";
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import Header from "@cloudscape-design/components/header";
-import Pagination from "@cloudscape-design/components/pagination";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import Table from "@cloudscape-design/components/table";
-import { useMemo, useState } from "react";
+import { useMemo } from "react";
+import { usePages } from "../tables/pages";
 import { Moment } from "../times/Moment";
 import { AccountName } from "../windows/AccountName";
 import { NOUNS, sortBySeverity, VERDICTS, type ListedResource, type Listing, type Verdict } from "./policies";
-
-const PAGE = 25;
 
 interface ResourceTableProps {
   listing: Listing;
@@ -24,8 +22,8 @@ interface ResourceTableProps {
 }
 
 export function ResourceTable({ listing, readAt, isBusy, onShow }: ResourceTableProps) {
-  const [page, setPage] = useState(1);
   const found = useMemo(() => sortBySeverity(listing.buckets ?? listing.queues ?? []), [listing]);
+  const pages = usePages(found);
   const noun = NOUNS[listing.service];
   return (
     <SpaceBetween size="m">
@@ -37,7 +35,7 @@ export function ResourceTable({ listing, readAt, isBusy, onShow }: ResourceTable
       <Table
         variant="container"
         trackBy={(one) => `${one.region} ${one.name}`}
-        items={found.slice((page - 1) * PAGE, page * PAGE)}
+        items={pages.shown}
         wrapLines
         ariaLabels={{ tableLabel: `Policies of each ${noun}` }}
         header={
@@ -50,15 +48,7 @@ export function ResourceTable({ listing, readAt, isBusy, onShow }: ResourceTable
             The account has no {noun}.
           </Box>
         }
-        pagination={
-          found.length > PAGE && (
-            <Pagination
-              currentPageIndex={page}
-              pagesCount={Math.ceil(found.length / PAGE)}
-              onChange={({ detail }) => setPage(detail.currentPageIndex)}
-            />
-          )
-        }
+        pagination={pages.control}
         columnDefinitions={[
           { id: "name", header: noun === "bucket" ? "Bucket" : "Queue", cell: (one) => one.name, isRowHeader: true, minWidth: 220 },
           { id: "region", header: "Region", cell: (one) => one.region, minWidth: 120 },

@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from rootkeeper.api.cookies import set_cookie
 from rootkeeper.api.parameters import show_one
-from rootkeeper.domain.plan_files import render_instant
+from rootkeeper.domain.json_times import json_time
 from rootkeeper.domain.sessions import Session, needs_factor
 from rootkeeper.workflows.sessions import ProvenSession, Visitor
 
@@ -43,9 +43,8 @@ def show_factor_state(session: Session | None) -> dict[str, Any]:
     """What a sign-in is asked for in the way of second factors; nothing of an API token."""
     if session is None:
         return {"required": False, "enrolled": [], "fresh_until": None}
-    fresh_until = session.fresh_until
     return {
         "required": needs_factor(session.identity.role),
         "enrolled": sorted(kind.value for kind in session.enrolled),
-        "fresh_until": None if fresh_until is None else render_instant(fresh_until.replace(microsecond=0)),
+        "fresh_until": json_time(session.fresh_until),
     }

@@ -11,26 +11,27 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 COOKIE_NAME = "rootkeeper"
-_SECURE_NAME = f"__Host-{COOKIE_NAME}"
 _LONGEST_SECRET = 512
 
 
 def find_cookie(request: Request) -> str | None:
     """The secret that came along; of the other name than this connection's none is taken."""
-    secret = request.cookies.get(_name_for(request))
+    secret = request.cookies.get(name_for(request, COOKIE_NAME))
     return secret if secret and len(secret) <= _LONGEST_SECRET else None
 
 
 def set_cookie(request: Request, response: Response, secret: str) -> None:
     """Let the browser send the secret along from now on."""
     response.set_cookie(
-        _name_for(request), secret, path="/", secure=is_secure(request), httponly=True, samesite="strict"
+        name_for(request, COOKIE_NAME), secret, path="/", secure=is_secure(request), httponly=True, samesite="strict"
     )
 
 
 def forget_cookie(request: Request, response: Response) -> None:
     """Let the browser forget it."""
-    response.delete_cookie(_name_for(request), path="/", secure=is_secure(request), httponly=True, samesite="strict")
+    response.delete_cookie(
+        name_for(request, COOKIE_NAME), path="/", secure=is_secure(request), httponly=True, samesite="strict"
+    )
 
 
 def is_secure(request: Request) -> bool:
@@ -38,5 +39,6 @@ def is_secure(request: Request) -> bool:
     return request.url.scheme == "https"
 
 
-def _name_for(request: Request) -> str:
-    return _SECURE_NAME if is_secure(request) else COOKIE_NAME
+def name_for(request: Request, name: str) -> str:
+    """What a cookie is called by this connection."""
+    return f"__Host-{name}" if is_secure(request) else name

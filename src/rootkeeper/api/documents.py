@@ -95,7 +95,7 @@ def describe_api(application: FastAPI) -> dict[str, Any]:
 
 
 def _add_examples(document: dict[str, Any]) -> None:
-    examples = json.loads(EXAMPLES_FILE.read_text(encoding="utf-8")) if EXAMPLES_FILE.exists() else {}
+    examples = json.loads(EXAMPLES_FILE.read_text(encoding="utf-8"))
     for operations in document["paths"].values():
         for operation in operations.values():
             example = examples.get(operation["operationId"])

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, AwareDatetime, Field
 
-from rootkeeper.api.parameters import Body, ShortText, Text, show_example
+from rootkeeper.api.parameters import Body, NamedAccountText, ShortText, Text, show_example
 from rootkeeper.domain.deletion import ALL_KINDS, RECENT_USE
 from rootkeeper.domain.job_requests import (
     AuditRequest,
@@ -176,7 +176,7 @@ class UnlockBody(Body):
 
     model_config = show_example({"account": "payments", "kind": "s3", "regions": ["eu-central-1"]})
 
-    account: Annotated[ShortText, Field(validation_alias=AliasChoices("account", "account_id"))]
+    account: NamedAccountText
     kind: ResourceKind
     resource: ShortText | None = None
     change: ChangeKind | None = None

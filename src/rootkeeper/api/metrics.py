@@ -78,7 +78,7 @@ class ServerMetrics:
         return encode(self._registry), media_type
 
     def _count_audits(self) -> None:
-        latest = _list_audits(self._services, _LATEST_AUDITS)
+        latest = _list_audits(self._services)
         for audit in latest:
             if audit.ended_at >= self._began_at and audit.audit_id not in self._counted_audits:
                 seconds = (audit.ended_at - audit.started_at).total_seconds()
@@ -101,7 +101,7 @@ class _Measured(Collector):
         yield from _describe_process(found)
         if found.stored is not None:
             yield from self._describe_stored(found.stored)
-            yield from _describe_last_audit(_list_audits(self._services, _LATEST_AUDITS))
+            yield from _describe_last_audit(_list_audits(self._services))
 
     def _describe_stored(self, stored: StoredMeasurements) -> Iterator[Metric]:
         windows = GaugeMetricFamily("rootkeeper_windows", "Recovery windows by state.", labels=("state",))
@@ -154,9 +154,9 @@ def _describe_last_audit(latest: tuple[KeptAudit, ...]) -> Iterator[Metric]:
     yield accounts
 
 
-def _list_audits(services: ServerServices, limit: int) -> tuple[KeptAudit, ...]:
+def _list_audits(services: ServerServices) -> tuple[KeptAudit, ...]:
     """The newest first; none while the database can't be read, which is told by itself."""
     try:
-        return services.history.list_audits(limit=limit)
+        return services.history.list_audits(limit=_LATEST_AUDITS)
     except DatabaseError:
         return ()

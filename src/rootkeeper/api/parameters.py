@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any, TypeAlias, TypeVar
 
 from fastapi import Path, Query
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 
 from rootkeeper.errors import InputError
 
@@ -35,6 +35,10 @@ Text: TypeAlias = Annotated[
 ShortText: TypeAlias = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=256), AfterValidator(_ensure_printable)
 ]
+NamedAccountText: TypeAlias = Annotated[
+    ShortText, Field(validation_alias=AliasChoices("account", "account_id"), description="An id or a unique name.")
+]
+"""A body's account."""
 Name: TypeAlias = Annotated[str, Path(min_length=1, max_length=256), AfterValidator(_ensure_printable)]
 """A part of a path: an id or a name."""
 Filter: TypeAlias = Annotated[str | None, Query(max_length=512), AfterValidator(_ensure_printable_or_none)]

@@ -63,11 +63,11 @@ def status_of(error: RootkeeperError) -> HTTPStatus:
 async def answer_error(request: Request, error: RootkeeperError) -> JSONResponse:
     """A deliberate error, in its own words."""
     status = status_of(error)
-    headers = {}
+    headers: dict[str, str] = {}
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = _challenge(request)
-    if status is HTTPStatus.TOO_MANY_REQUESTS:
-        headers["Retry-After"] = "300"
+    if isinstance(error, errors.TooManyAttemptsError) and error.wait_seconds is not None:
+        headers["Retry-After"] = str(error.wait_seconds)
     return make_problem(request, status, code=error.code, detail=error.message, hint=error.hint, headers=headers)
 
 

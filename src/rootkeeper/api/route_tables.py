@@ -42,9 +42,16 @@ def read(path: str, demand: Demand, endpoint: Callable[..., Any]) -> Row:
     return Row("GET", PREFIX + path, demand, endpoint)
 
 
-def remove(path: str, demand: Demand, endpoint: Callable[..., Any], status: HTTPStatus = HTTPStatus.OK) -> Row:
+def remove(
+    path: str,
+    demand: Demand,
+    endpoint: Callable[..., Any],
+    status: HTTPStatus = HTTPStatus.OK,
+    *,
+    needs_fresh_factor: bool = False,
+) -> Row:
     """A route that takes something away."""
-    return Row("DELETE", PREFIX + path, demand, endpoint, status)
+    return Row("DELETE", PREFIX + path, demand, endpoint, status, needs_fresh_factor)
 
 
 def change(

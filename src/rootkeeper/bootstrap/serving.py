@@ -9,60 +9,43 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from datetime import timedelta
-from functools import cached_property, partial
+from functools import partial
 from typing import TYPE_CHECKING, Self
 
 from rootkeeper.bootstrap.acting import ActingUseCases, AwsAccess, SharedByActing
 from rootkeeper.bootstrap.aws_accesses import AwsAccesses
 from rootkeeper.bootstrap.loops import Loops
+from rootkeeper.bootstrap.served_stores import ServedStores
 from rootkeeper.bootstrap.server_log import ServerLog
+from rootkeeper.bootstrap.server_readiness import ReadinessJudging
 from rootkeeper.bootstrap.uses import Uses
 from rootkeeper.clock import SystemClock
-from rootkeeper.domain.access import IdentityKind, ServerRole, SignInWay
 from rootkeeper.domain.aws_roles import AwsWork
 from rootkeeper.domain.guided_story import StoryStep, judge_story
 from rootkeeper.domain.identity_names import SERVER_NAME
 from rootkeeper.domain.ledger import Actor, ActorKind
 from rootkeeper.domain.measurements import Measurements
 from rootkeeper.domain.organizations import Endpoint, Organization
-from rootkeeper.domain.readiness import Readiness, ReadinessCheck
+from rootkeeper.domain.readiness import Readiness
 from rootkeeper.domain.schedules import ScheduleStatus
-from rootkeeper.domain.sessions import SessionKind
 from rootkeeper.domain.watch_sources import name_watch_source
 from rootkeeper.errors import AwsError, DatabaseError, LedgerOutdatedError, NotFoundError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.settings import Settings
-from rootkeeper.workflows.sessions import make_secret
 
 if TYPE_CHECKING:
     from rootkeeper.aws.gateway import AwsGateway
     from rootkeeper.bootstrap.server_work import ServerWork
-    from rootkeeper.ports.access import IdentityStore
-    from rootkeeper.ports.answer_keeping import AnswerKeeping
-    from rootkeeper.ports.factors import FactorStore, FirstAdministrators
-    from rootkeeper.ports.failure_counting import FailureCounting
-    from rootkeeper.ports.history import AuditHistory
-    from rootkeeper.ports.jobs import JobStore
-    from rootkeeper.ports.ledger import LedgerSearch
-    from rootkeeper.ports.sessions import SessionStore
-    from rootkeeper.storage.database import Database
-    from rootkeeper.storage.inventory import SqlInventoryStore
-    from rootkeeper.storage.owners import Owner
-    from rootkeeper.storage.windows import SqlRecoveryWindows
-    from rootkeeper.workflows.provider_sign_in import ProviderSigningIn
 
 FIRST_CLOSING_SECONDS = 10.0
 """How long the first look for overdue windows is waited for, before anything else is done."""
-LINK_LASTS = timedelta(days=1)
-"""Of the link for the first administrator."""
 STOP_SECONDS = 8.0
 """How long an orderly end may take; the process itself ends within ten seconds."""
 _CLOSE_SECONDS = 1.5
 """The part of it for lease and database."""
 
 
-class ServerRuntime:
+class ServerRuntime(ServedStores):
     """One server or worker, of one organization. To be stopped, however far it came."""
 
     def __init__(
@@ -84,7 +67,7 @@ class ServerRuntime:
         self.settings = settings
         self.url = url
         self._has_story = has_story
-        self.clock: Clock = clock or SystemClock()
+        self.clock = clock or SystemClock()
         self.log = log or ServerLog()
         self.is_stopping = False
         """Whether it is about to end, so that no stream of events may hold it up."""
@@ -133,8 +116,8 @@ class ServerRuntime:
         lock = take_server_lock(self.settings.database.url, self.clock.now(), self.url)
         if lock is not None:
             self._open.enter_context(lock)
-        self.database: Database = self._open.enter_context(open_settings_database(self.settings, warn=self._warn))
-        self.owner: Owner = self.database.register_owner(
+        self.database = self._open.enter_context(open_settings_database(self.settings, warn=self._warn))
+        self.owner = self.database.register_owner(
             self.clock, self.settings.lease.seconds, must_be_registered=False, replaces_itself=True
         )
         self._open.callback(self.owner.close)
@@ -194,21 +177,12 @@ class ServerRuntime:
                 self.log.warning("aws.power", warning)
         except AwsError as error:
             self.log.failure("aws.power", "The AWS credentials can't be judged", error)
-        if self.settings.oidc.issuer and not self._has_local_administrator():
+        if self.settings.oidc.issuer and not self.has_local_administrator():
             self.log.warning(
                 "access.no_local_administrator",
                 "Nobody can keep users while the identity provider is down: add a local user with the role "
                 "administrator (rootkeeper users add).",
             )
-
-    def _has_local_administrator(self) -> bool:
-        return any(
-            identity.kind is IdentityKind.USER
-            and identity.role is ServerRole.ADMINISTRATOR
-            and identity.signs_in_by is SignInWay.PASSWORD
-            and identity.is_usable(self.clock.now())
-            for identity in self.identities.list_identities()
-        )
 
     # Who acts.
 
@@ -280,22 +254,6 @@ class ServerRuntime:
     def endpoint(self) -> Endpoint:
         return self._accesses.power.starting.endpoint
 
-    @property
-    def windows(self) -> SqlRecoveryWindows:
-        return self.database.windows(self.organization_id)
-
-    @property
-    def jobs(self) -> JobStore:
-        return self.database.jobs(self.organization_id, self.clock, lambda: self.owner)
-
-    @property
-    def inventory_store(self) -> SqlInventoryStore:
-        return self.database.inventory(self.organization_id)
-
-    @property
-    def history(self) -> AuditHistory:
-        return self.database.audit_history(self.organization_id)
-
     def list_schedules(self) -> tuple[ScheduleStatus, ...]:
         """What it does by itself at certain times, with the last and the next run of each."""
         return self._running_work.schedules.list_schedules(self.clock.now())
@@ -312,109 +270,12 @@ class ServerRuntime:
             raise NotFoundError("This server tells no story.", hint="The guided story belongs to rootkeeper demo.")
         return judge_story(read_story_truth(self.endpoint))
 
-    @property
-    def ledger_reader(self) -> LedgerSearch:
-        return self.database.ledger_reader()
-
-    @property
-    def identities(self) -> IdentityStore:
-        return self.database.identities(self.organization_id, self.clock)
-
-    @cached_property
-    def provider_signing_in(self) -> ProviderSigningIn | None:
-        """``None`` where the settings name no identity provider; that isn't asked for it."""
-        rules = self.settings.oidc.to_rules()
-        if rules is None:
-            return None
-        from rootkeeper.oidc.provider import OidcProvider
-        from rootkeeper.workflows.provider_sign_in import ProviderSigningIn
-
-        return ProviderSigningIn(
-            rules,
-            OidcProvider(rules, self.clock),
-            self.database.sign_in_starts(self.organization_id, self.clock),
-            self.sessions,
-            self.failure_counting,
-            self.clock,
-        )
-
-    @property
-    def answer_keeping(self) -> AnswerKeeping:
-        return self.database.kept_answers(self.organization_id, self.clock, lambda: self.owner)
-
-    @property
-    def failure_counting(self) -> FailureCounting:
-        return self.database.failure_counts(self.organization_id, self.clock)
-
-    @property
-    def sessions(self) -> SessionStore:
-        return self.database.sessions(self.organization_id, self.clock)
-
-    @property
-    def factors(self) -> FactorStore:
-        return self.database.factors(self.organization_id)
-
-    @property
-    def first_administrators(self) -> FirstAdministrators:
-        return self.database.first_administrators(self.organization_id, self.clock)
-
-    def offer_first_administration(self) -> str | None:
-        """Where the first administrator makes himself known, once and within a day; ``None`` if there is one.
-
-        :raises DatabaseError: if the database can't be read or written.
-        """
-        now = self.clock.now()
-        known = self.identities.list_identities()
-        if any(one.role is ServerRole.ADMINISTRATOR and one.is_usable(now) for one in known):
-            return None
-        token = make_secret(SessionKind.BROWSER)
-        self.first_administrators.add_link(token, now + LINK_LASTS)
-        public = self.settings.server.public_url.rstrip("/")
-        return f"{public or self.url}/first-administrator#{token}"
-
     # Whether it can work.
 
     def readiness(self) -> Readiness:
         """Whether it can do its work now; nothing is asked of AWS for it."""
-        checks = (
-            self._check_process,
-            self._check_database,
-            self._check_credentials,
-            self._check_clock,
-            self._check_notifications,
-        )
-        return Readiness((*(check() for check in checks), self._check_loops()))
-
-    def _check_process(self) -> ReadinessCheck:
-        if self.is_stopping:
-            return ReadinessCheck("process", False, "It is ending.")
-        return ReadinessCheck("process", self._is_started, "It runs." if self._is_started else "It is starting.")
-
-    def _check_database(self) -> ReadinessCheck:
-        if self.owner.has_lease():
-            return ReadinessCheck("database", True, "The ledger can be written.")
-        return ReadinessCheck("database", False, "The database couldn't be written for longer than a lease lasts.")
-
-    def _check_credentials(self) -> ReadinessCheck:
-        renewal = self._running_work.renewal
-        if not renewal.was_tried:
-            return ReadinessCheck("aws", False, "The AWS credentials weren't tried yet.")
-        good = "The AWS credentials could be had at the last try."
-        return ReadinessCheck("aws", not renewal.failures, " ".join(renewal.failures) or good)
-
-    def _check_clock(self) -> ReadinessCheck:
-        failure = self._running_work.clock_watching.failure
-        return ReadinessCheck("clock", failure is None, failure or "The clock agrees with AWS's.")
-
-    def _check_notifications(self) -> ReadinessCheck:
-        """Told, and nothing more: no target that is down shall take the server out of service."""
-        failing, targets = self._running_work.notifying.delivery_loop.count_failing_here()
-        said = f"{failing} of {targets} notification targets fail." if failing else "No notification target fails."
-        return ReadinessCheck("notifications", True, said)
-
-    def _check_loops(self) -> ReadinessCheck:
-        troubles = self._loops.list_troubles()
-        return ReadinessCheck("loops", not troubles, " ".join(troubles) or "All loops go on.")
+        judging = ReadinessJudging(self.owner, self._running_work, self._loops)
+        return judging.judge(is_started=self._is_started, is_stopping=self.is_stopping)
 
     def measure(self) -> Measurements:
         """Numbers for those who watch it from outside; nothing is asked of AWS for them."""

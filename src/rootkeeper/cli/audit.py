@@ -50,7 +50,7 @@ def audit(
     organizations:DescribeOrganization,
     organizations:ListAccounts, organizations:ListRoots, organizations:ListOrganizationalUnitsForParent,
     organizations:ListAccountsForParent, organizations:ListDelegatedAdministrators,
-    organizations:ListAWSServiceAccessForOrganization, organizations:ListTagsForResource (only with --tag);
+    organizations:ListTagsForResource (only with --tag);
     iam:ListOrganizationsFeatures, and iam:GetAccountSummary for the management account's own root user. Once a
     set-up was accepted, and where a policy blocks that AWS doesn't name: organizations:ListPolicies,
     organizations:ListTargetsForPolicy, organizations:DescribePolicy.

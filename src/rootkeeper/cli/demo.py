@@ -34,6 +34,7 @@ USUAL_PORT = 8700
 USUAL_SANDBOX_PORT = 4599
 _LARGEST_PORT = 65535
 _LOOK_SECONDS = 1.0
+"""How often it is seen whether the server still runs."""
 
 
 def demo(
@@ -73,9 +74,9 @@ def demo(
     Identity Center is down. Press Enter for the current codes of the second factors. It runs until Ctrl-C; then all of
     it is gone.
 
-    With --check the same is played in the terminal, in half a minute: status, enable, audit, delete one organizational
-    unit, read again, recover, close. Each command is shown before its output, and each step is checked against the
-    sandbox's own account of its state.
+    With --check the same is played in the terminal: status, enable, audit, delete one organizational unit, read again,
+    recover, close. Each command is shown before its output, and each step is checked against the sandbox's own account
+    of its state.
 
     Changes: nothing outside the sandbox. Your AWS profiles, credentials and database aren't read.
 
@@ -142,11 +143,19 @@ def _tell(terminal: Terminal, sandbox: SandboxProcess, server: DemoServer) -> No
         f"Everybody's password: {PASSWORD}",
         _draw_people(),
         f"The sandbox's own pages, for root users and their mails: {sandbox.url}/",
+        "The command line on the same sandbox, in another terminal:",
+        f"  {spell_commands(sandbox.port)}",
         f"The server's log: {server.log}",
         "",
         "Press Enter for the codes of the second factors, or run: rootkeeper demo --codes. Ctrl-C ends the demo.",
     )
     show_codes(terminal)
+
+
+def spell_commands(sandbox_port: int) -> str:
+    """What a shell takes to look at the sandbox on that port."""
+    option = "" if sandbox_port == USUAL_SANDBOX_PORT else f" --port {sandbox_port}"
+    return f'eval "$(rootkeeper sandbox env{option})" && rootkeeper status'
 
 
 def _draw_people() -> Table:
@@ -160,14 +169,13 @@ def _draw_people() -> Table:
 
 def _answer_until_ended(terminal: Terminal, server: DemoServer) -> None:
     """:raises InputError: if the server ended by itself."""
-    is_listening = True
+    heard = [sys.stdin]
     while not server.has_ended():
-        if not is_listening:
-            time.sleep(_LOOK_SECONDS)
-        elif select.select([sys.stdin], [], [], _LOOK_SECONDS)[0]:
-            is_listening = bool(sys.stdin.readline())
-            if is_listening:
+        if select.select(heard, [], [], _LOOK_SECONDS)[0]:
+            if sys.stdin.readline():
                 show_codes(terminal)
+            else:
+                heard.clear()  # once it is at its end, there would always be something to read
     raise InputError(f"The server ended by itself: {server.read_log_end()}")
 
 

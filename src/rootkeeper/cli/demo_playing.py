@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from rootkeeper.cli.child_processes import comes_true
 from rootkeeper.cli.demo_story import Check, Step, Truth
 from rootkeeper.cli.sandbox_control import SandboxProcess, clean_environment
 from rootkeeper.cli.terminal import Terminal
@@ -99,12 +100,11 @@ class Demonstration:
 
     def _is_seen(self, check: Check, before: Truth, command: subprocess.Popen[bytes]) -> bool:
         """Whether it comes true while the command runs."""
-        end = time.monotonic() + _MEANWHILE_SECONDS
-        while time.monotonic() < end and command.poll() is None:
-            if check.holds(before, self._sandbox.read_organization()):
-                return True
-            time.sleep(0.1)
-        return False
+
+        def holds() -> bool:
+            return check.holds(before, self._sandbox.read_organization())
+
+        return comes_true(holds, command, _MEANWHILE_SECONDS)
 
     def _tell(self, claim: str, *, holds: bool) -> None:
         from rich.text import Text

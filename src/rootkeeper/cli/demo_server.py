@@ -5,11 +5,11 @@ from __future__ import annotations
 import http.client
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
+from rootkeeper.cli.child_processes import comes_true, end_process
 from rootkeeper.cli.sandbox_control import HOST, clean_environment
 from rootkeeper.errors import InputError
 
@@ -68,12 +68,7 @@ class DemoServer:
         """It ends by itself within ten seconds."""
         if self._process is None:
             return
-        self._process.terminate()
-        try:
-            self._process.wait(timeout=_ENDS_WITHIN_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        end_process(self._process, _ENDS_WITHIN_SECONDS)
         self._process = None
 
     def has_ended(self) -> bool:
@@ -96,13 +91,10 @@ class DemoServer:
             raise InputError(f"The demo's users can't be added: {_shorten(added.stderr)}")
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
-        end = time.monotonic() + _STARTS_WITHIN_SECONDS
-        while time.monotonic() < end:
-            if process.poll() is not None:
-                raise InputError(f"The server didn't start: {self.read_log_end()}")
-            if self._answers():
-                return
-            time.sleep(0.1)
+        if comes_true(self._answers, process, _STARTS_WITHIN_SECONDS):
+            return
+        if process.poll() is not None:
+            raise InputError(f"The server didn't start: {self.read_log_end()}")
         raise InputError(f"The server didn't answer within {_STARTS_WITHIN_SECONDS:.0f} seconds.")
 
     def _answers(self) -> bool:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -16,21 +14,9 @@ from rootkeeper.cli.invocation import Invocation, OutputFormat, single
 from rootkeeper.cli.moments import parse_past_moment
 from rootkeeper.cli.text_files import write_text_file
 from rootkeeper.domain.durations import parse_duration
-from rootkeeper.domain.evidence.periods import DEFAULT_STALE_AFTER, Period
+from rootkeeper.domain.evidence.periods import DEFAULT_STALE_AFTER, Period, end_second
 from rootkeeper.errors import InputError
-
-if TYPE_CHECKING:
-    from rootkeeper.domain.evidence.reports import EvidenceReport
-
-
-class ReportFormat(StrEnum):
-    """How a report is written."""
-
-    HTML = "html"
-    CSV = "csv"
-    JSON = "json"
-    MARKDOWN = "markdown"
-
+from rootkeeper.reports.evidence_formats import ReportFormat, find_renderer
 
 _SUFFIXES = {
     ".html": ReportFormat.HTML,
@@ -96,7 +82,7 @@ def report(
     with invocation.open_application(creates_database=False) as application:
         period = _parse_period(start, end, stale_after, application.clock.now())
         evidence = application.reporting(organization).compile(period)
-    text = _find_renderer(chosen)(evidence)
+    text = find_renderer(chosen)(evidence)
     if out is None:
         invocation.terminal.write(text)
     else:
@@ -129,38 +115,14 @@ def choose_format(wanted: ReportFormat | None, output: OutputFormat | None, out:
 
 
 def _parse_period(start: str, end: str | None, stale_after: str | None, now: datetime) -> Period:
-    last = _end_second(now) if end is None else parse_past_moment(end, "--to", now, day_ends=True)
+    last = end_second(now) if end is None else parse_past_moment(end, "--to", now, day_ends=True)
     return Period(parse_past_moment(start, "--from", last, day_ends=False), last, _parse_stale_after(stale_after))
-
-
-def _end_second(now: datetime) -> datetime:
-    """The end of this second: what was read just now belongs to a period that ends now."""
-    return now.replace(microsecond=0) + timedelta(seconds=1)
 
 
 def _parse_stale_after(text: str | None) -> timedelta:
     if text is None:
         return DEFAULT_STALE_AFTER
     return parse_duration(text, option="--stale-after", shortest=timedelta(seconds=1), longest=timedelta(days=3650))
-
-
-def _find_renderer(chosen: ReportFormat) -> Callable[[EvidenceReport], str]:
-    """Imported here: each command pays only for the format that it writes."""
-    if chosen is ReportFormat.HTML:
-        from rootkeeper.reports.evidence_html import render_html
-
-        return render_html
-    if chosen is ReportFormat.CSV:
-        from rootkeeper.reports.evidence_csv import render_csv
-
-        return render_csv
-    if chosen is ReportFormat.JSON:
-        from rootkeeper.reports.evidence_json import render_json
-
-        return render_json
-    from rootkeeper.reports.evidence_markdown import render_markdown
-
-    return render_markdown
 
 
 application = single(report)

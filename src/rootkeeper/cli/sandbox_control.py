@@ -8,14 +8,15 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from typing import Any, Self
 
+from rootkeeper.cli.child_processes import comes_true, end_process
 from rootkeeper.errors import InputError
 
 HOST = "127.0.0.1"
 _STARTS_WITHIN_SECONDS = 30.0
+_ENDS_WITHIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +64,7 @@ class SandboxProcess:
     def close(self) -> None:
         if self._process is None:
             return
-        self._process.terminate()
-        try:
-            self._process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        end_process(self._process, _ENDS_WITHIN_SECONDS)
         if self._process.stderr is not None:
             self._process.stderr.close()
         self._process = None
@@ -86,18 +82,19 @@ class SandboxProcess:
         raise InputError(f"The sandbox has no principal {name!r}.")
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
-        end = time.monotonic() + _STARTS_WITHIN_SECONDS
-        while time.monotonic() < end:
-            if process.poll() is not None:
-                said = process.stderr.read().decode(errors="replace").strip() if process.stderr else ""
-                raise InputError(f"The sandbox didn't start: {said[-400:] or 'it said nothing'}")
-            try:
-                self._get("/_sandbox/health")
-            except (OSError, http.client.HTTPException, ValueError):
-                time.sleep(0.05)
-            else:
-                return
+        if comes_true(self._answers, process, _STARTS_WITHIN_SECONDS):
+            return
+        if process.poll() is not None:
+            said = process.stderr.read().decode(errors="replace").strip() if process.stderr else ""
+            raise InputError(f"The sandbox didn't start: {said[-400:] or 'it said nothing'}")
         raise InputError(f"The sandbox didn't answer within {_STARTS_WITHIN_SECONDS:.0f} seconds.")
+
+    def _answers(self) -> bool:
+        try:
+            self._get("/_sandbox/health")
+        except (OSError, http.client.HTTPException, ValueError):
+            return False
+        return True
 
     def _get(self, path: str) -> Any:
         connection = http.client.HTTPConnection(HOST, self.port, timeout=5)

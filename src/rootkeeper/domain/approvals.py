@@ -317,12 +317,6 @@ def review(window: RecoveryWindow, name: str) -> RecoveryWindow:
     return replace(window, reviewed_by=name)
 
 
-def is_review_overdue(window: RecoveryWindow, now: datetime) -> bool:
-    """Whether it was opened in an emergency, and nobody has reviewed that in time."""
-    is_owed = window.opened_at is not None and window.reviewed_by is None
-    return is_owed and window.review_due_at is not None and window.review_due_at <= now
-
-
 def shows_decision(window: RecoveryWindow, action: Action, name: str, decided_at: JsonValue) -> bool | None:
     """Whether the window shows that a decision of the ledger took effect; ``None`` for what is no decision."""
     if action in {Action.WINDOW_APPROVE, Action.WINDOW_EXTEND}:

@@ -6,7 +6,7 @@ The truth is what the sandbox says of its state and the events of two accounts, 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rootkeeper.domain.organizations import AccountId
@@ -44,24 +44,12 @@ class StoryStep:
     """``console``, or ``sandbox`` for the sandbox's own pages."""
     path: str
     """Where it is done, in that place."""
-    is_done: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Telling:
-    """A step's words."""
-
-    step_id: str
-    title: str
-    who: str
-    how: str
-    place: str
-    path: str
+    is_done: bool = False
 
 
 _PERSON = "anybody"
-_TELLINGS = (
-    _Telling(
+_STEPS = (
+    StoryStep(
         "enable",
         "Turn root access management on",
         "administrator",
@@ -69,7 +57,7 @@ _TELLINGS = (
         "console",
         "/set-up",
     ),
-    _Telling(
+    StoryStep(
         "see",
         "See who has root user credentials",
         "operator",
@@ -77,7 +65,7 @@ _TELLINGS = (
         "console",
         "/accounts",
     ),
-    _Telling(
+    StoryStep(
         "delete",
         "Delete the root user credentials of Orders Prod",
         "operator",
@@ -85,7 +73,7 @@ _TELLINGS = (
         "console",
         "/accounts",
     ),
-    _Telling(
+    StoryStep(
         "refused",
         "Try to sign in as its root user",
         _PERSON,
@@ -93,7 +81,7 @@ _TELLINGS = (
         "sandbox",
         "/signin",
     ),
-    _Telling(
+    StoryStep(
         "allow",
         "Allow password recovery for a while",
         "operator, approver",
@@ -101,7 +89,7 @@ _TELLINGS = (
         "console",
         "/windows",
     ),
-    _Telling(
+    StoryStep(
         "reset",
         "Reset the password by the mail",
         _PERSON,
@@ -109,7 +97,7 @@ _TELLINGS = (
         "sandbox",
         "/signin/forgot-password",
     ),
-    _Telling(
+    StoryStep(
         "signed_in",
         "Sign in as the root user",
         _PERSON,
@@ -117,7 +105,7 @@ _TELLINGS = (
         "sandbox",
         "/signin",
     ),
-    _Telling(
+    StoryStep(
         "closed",
         "The window closes",
         "operator",
@@ -125,7 +113,7 @@ _TELLINGS = (
         "console",
         "/windows",
     ),
-    _Telling(
+    StoryStep(
         "refused_again",
         "Try to sign in once more",
         _PERSON,
@@ -133,7 +121,7 @@ _TELLINGS = (
         "sandbox",
         "/signin",
     ),
-    _Telling(
+    StoryStep(
         "outage",
         "Identity Center goes down",
         _PERSON,
@@ -141,7 +129,7 @@ _TELLINGS = (
         "sandbox",
         "/identity-center",
     ),
-    _Telling(
+    StoryStep(
         "failsafe",
         "Enter by the failsafe",
         _PERSON,
@@ -149,7 +137,7 @@ _TELLINGS = (
         "sandbox",
         "/",
     ),
-    _Telling(
+    StoryStep(
         "restored",
         "Restore Identity Center",
         _PERSON,
@@ -162,20 +150,12 @@ _TELLINGS = (
 
 def judge_story(truth: StoryTruth) -> tuple[StoryStep, ...]:
     """All steps, each with whether it is done."""
-    done = _find_done(truth)
-    return tuple(
-        StoryStep(one.step_id, one.title, one.who, one.how, one.place, one.path, one.step_id in done)
-        for one in _TELLINGS
-    )
-
-
-def _find_done(truth: StoryTruth) -> set[str]:
-    seen = {
+    done = {
         "enable": _is_enabled(truth.organization),
         **_follow_account(truth.events),
         **_follow_outage(truth),
     }
-    return {step_id for step_id, is_done in seen.items() if is_done}
+    return tuple(replace(step, is_done=done[step.step_id]) for step in _STEPS)
 
 
 def _is_enabled(organization: Mapping[str, Any]) -> bool:

@@ -1,12 +1,14 @@
-"""A user or token as JSON values: what the command line and the API show of it. Nothing that proves it is in there."""
+"""A user or token as JSON values: what the command line and the API show of it, and what the ledger keeps. Nothing that
+proves it is in there.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from rootkeeper.domain.access import Identity, IdentityKind, TokenScope
+from rootkeeper.domain.json_times import json_time
 from rootkeeper.domain.ledger import JsonValue
-from rootkeeper.domain.plan_files import render_instant
 
 
 def identity_to_record(identity: Identity, now: datetime) -> dict[str, JsonValue]:
@@ -20,10 +22,10 @@ def identity_to_record(identity: Identity, now: datetime) -> dict[str, JsonValue
         "limited_to": _scope_to_record(identity.scope),
         "is_usable": identity.is_usable(now),
         "created_by": identity.created_by,
-        "created_at": _render(identity.created_at),
-        "expires_at": _render(identity.expires_at),
-        "disabled_at": _render(identity.disabled_at),
-        "last_used_at": _render(identity.last_used_at),
+        "created_at": json_time(identity.created_at),
+        "expires_at": json_time(identity.expires_at),
+        "disabled_at": json_time(identity.disabled_at),
+        "last_used_at": json_time(identity.last_used_at),
     }
 
 
@@ -35,5 +37,17 @@ def _scope_to_record(scope: TokenScope) -> dict[str, JsonValue] | None:
     return {"permissions": permissions, "organizational_units": list(scope.organizational_units)}
 
 
-def _render(moment: datetime | None) -> str | None:
-    return None if moment is None else render_instant(moment.replace(microsecond=0))
+def identity_to_parameters(identity: Identity) -> dict[str, JsonValue]:
+    """What the ledger keeps of one that is added or changed, as it was before; limits only where it has some."""
+    parameters: dict[str, JsonValue] = {
+        "identity_id": identity.identity_id,
+        "kind": identity.kind.value,
+        "name": identity.name,
+        "role": identity.role.value,
+        "expires_at": None if identity.expires_at is None else identity.expires_at.isoformat(),
+    }
+    if identity.scope.permissions is not None:
+        parameters["permissions"] = sorted(one.value for one in identity.scope.permissions)
+    if identity.scope.organizational_units:
+        parameters["organizational_units"] = list(identity.scope.organizational_units)
+    return parameters

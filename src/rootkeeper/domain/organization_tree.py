@@ -47,6 +47,11 @@ def find_lineage(ou_id: str, units: UnitsById) -> tuple[str, ...]:
     return tuple(reversed(lineage))
 
 
+def list_paths(units: UnitsById) -> dict[str, str]:
+    """Each unit's path of names, such as ``Root/Workloads``, by its id."""
+    return {ou_id: "/".join(units[above].name for above in find_lineage(ou_id, units)) for ou_id in units}
+
+
 def sort_units(units: UnitsById) -> tuple[OrganizationalUnit, ...]:
     """Parents before children, siblings by name."""
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from rootkeeper.domain.deletion_exceptions import DeletionException
+from rootkeeper.domain.organization_tree import list_paths
 from rootkeeper.domain.organizations import (
     Account,
     AccountId,
@@ -214,7 +215,7 @@ def find_organizational_unit(text: str, organizational_units: Sequence[Organizat
     if text in by_id:
         return by_id[text]
     wanted = text.strip("/")
-    paths = {unit.ou_id: _path_of(unit, by_id) for unit in organizational_units}
+    paths = list_paths(by_id)
     matches = [by_id[ou_id] for ou_id, path in paths.items() if wanted in (path, path.partition("/")[2])]
     if wanted and len(matches) == 1:
         return matches[0]
@@ -223,14 +224,6 @@ def find_organizational_unit(text: str, organizational_units: Sequence[Organizat
         raise InputError(f"Several organizational units have the path {text!r}: {ids}.", hint="Give the id.")
     known = ", ".join(sorted(paths.values())[:_CANDIDATES_SHOWN])
     raise InputError(f"There is no organizational unit {text!r}.", hint=f"Give an id or a path, such as: {known}.")
-
-
-def _path_of(unit: OrganizationalUnit, by_id: Mapping[str, OrganizationalUnit]) -> str:
-    names = [unit.name]
-    while unit.parent_id is not None:
-        unit = by_id[unit.parent_id]
-        names.append(unit.name)
-    return "/".join(reversed(names))
 
 
 def ensure_request(request: SelectionRequest) -> None:

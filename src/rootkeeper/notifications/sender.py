@@ -8,7 +8,7 @@ from rootkeeper.domain.notification_targets import AllowedHosts, NotificationTar
 from rootkeeper.domain.notifications import Notification
 from rootkeeper.errors import NotificationError
 from rootkeeper.notifications.guarded_connections import Guard, guarded
-from rootkeeper.notifications.references import read_reference
+from rootkeeper.notifications.references import read_url
 from rootkeeper.notifications.refusals import SendingError
 from rootkeeper.notifications.services import send_to_service
 from rootkeeper.notifications.webhooks import SCHEMES, parse_webhook, send_webhook
@@ -27,7 +27,7 @@ class TargetSender:
 
     def send(self, target: NotificationTarget, notification_id: str, notification: Notification) -> None:
         """See the port. Errors have no cause: a library's own error would show the URL."""
-        url = read_reference(target, self._environment)
+        url = read_url(target, self._environment)
         with guarded(self._allowed, self._seconds) as guard:
             try:
                 self._send(url, notification_id, notification, guard)

@@ -21,6 +21,7 @@ import requests
 from authlib.common.errors import AuthlibBaseError
 from authlib.integrations.requests_client import OAuth2Session
 from requests.exceptions import RequestException
+from urllib3.exceptions import HTTPError
 
 from rootkeeper.domain.identity_providers import ProvenPerson, ProviderRules
 from rootkeeper.errors import IdentityProviderError, NotSignedInError
@@ -175,7 +176,7 @@ class OidcProvider:
                 if response.status_code != 200 or len(content) > _LARGEST_BYTES:
                     raise ValueError(f"its {what} couldn't be read (HTTP {response.status_code})")
                 found = json.loads(content)
-        except (RequestException, ValueError, OSError) as error:
+        except (RequestException, HTTPError, ValueError, OSError) as error:
             raise self._unreachable(error) from error
         if not isinstance(found, dict):
             raise self._unreachable(ValueError(f"its {what} isn't one"))

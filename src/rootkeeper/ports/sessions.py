@@ -27,10 +27,10 @@ class SessionStore(Protocol):
         """
         ...
 
-    def renew(self, secret: str, new_secret: str, factor_at: datetime | None) -> Session | None:
-        """Give a sign-in another secret; the old one is worth nothing from then on.
+    def renew(self, secret: str, new_secret: str, factor_at: datetime) -> Session | None:
+        """Give a sign-in another secret, since a second factor was given; the old one is worth nothing from then on.
 
-        :param factor_at: when a second factor was given; ``None`` leaves it as it was.
+        ``None`` if nobody's sign-in it is, or if it has ended.
         """
         ...
 

@@ -17,6 +17,8 @@ from rootkeeper.sandbox.scenarios.examples import EXAMPLES, find_example
 from rootkeeper.sandbox.server import DEFAULT_HOST, DEFAULT_PORT, SandboxOptions, StartError, serve
 
 _USAGE_ERROR, _UNREACHABLE = 2, 3
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""No proxy: the control interface answers on this machine only."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -129,13 +131,15 @@ def _read_options(given: argparse.Namespace) -> SandboxOptions:
 def _print_environment(given: argparse.Namespace) -> int:
     endpoint = f"http://{given.host}:{given.port}"
     try:
-        with urllib.request.urlopen(f"{endpoint}/_sandbox/principals", timeout=5) as response:  # noqa: S310 - http only
+        with _DIRECT.open(f"{endpoint}/_sandbox/principals", timeout=5) as response:
             principals = {principal["name"]: principal for principal in json.load(response)}
     except (OSError, ValueError) as error:
-        return _complain(f"no sandbox answers at {endpoint} ({error}).", _UNREACHABLE)
+        return _complain_to_shell(f"no sandbox answers at {endpoint} ({error}).", _UNREACHABLE)
     principal = principals.get(given.principal)
     if principal is None:
-        return _complain(f"there is no principal {given.principal}; known: {', '.join(principals)}.", _USAGE_ERROR)
+        return _complain_to_shell(
+            f"there is no principal {given.principal}; known: {', '.join(principals)}.", _USAGE_ERROR
+        )
     values = {
         "AWS_ENDPOINT_URL": endpoint,
         "AWS_ACCESS_KEY_ID": principal["access_key_id"],
@@ -160,6 +164,12 @@ def _write_example(given: argparse.Namespace) -> int:
         f"  rootkeeper sandbox --scenario {shlex.quote(str(given.file))}\n"
     )
     return 0
+
+
+def _complain_to_shell(message: str, status: int) -> int:
+    """Let an ``eval`` of stdout fail, too, lest a command behind it go to AWS itself."""
+    sys.stdout.write("false\n")
+    return _complain(message, status)
 
 
 def _complain(message: str, status: int) -> int:

@@ -94,13 +94,18 @@ def is_writing(connection: Connection) -> bool:
     return bool(connection.get_execution_options().get(_WRITES))
 
 
+def stood_still(error: BaseException) -> bool:
+    """Whether the server ended a transaction because this process was at a standstill in it: nothing was written."""
+    return _find_state(error) == "25P03"
+
+
 def explain(error: BaseException) -> tuple[str, str | None]:
     """What a database error means, in half a sentence, and a hint."""
     if isinstance(error, StoreMovedError):
         return str(error), "Put the database back, or start again with another one."
-    original = error.orig if isinstance(error, DBAPIError) else error
-    if (known := _POSTGRESQL_REASONS.get(getattr(original, "sqlstate", None) or "")) is not None:
+    if (known := _POSTGRESQL_REASONS.get(_find_state(error))) is not None:
         return known
+    original = _find_original(error)
     name = getattr(original, "sqlite_errorname", "") or ""
     for prefix, reason, hint in _SQLITE_REASONS:
         if name.startswith(prefix):
@@ -108,6 +113,15 @@ def explain(error: BaseException) -> tuple[str, str | None]:
     if isinstance(original, OSError):
         return original.strerror or type(original).__name__, "Check the path in the database URL, and the disk."
     return str(original).splitlines()[0] if str(original) else type(error).__name__, None
+
+
+def _find_original(error: BaseException) -> BaseException | None:
+    return error.orig if isinstance(error, DBAPIError) else error
+
+
+def _find_state(error: BaseException) -> str:
+    """PostgreSQL's SQLSTATE; empty where there is none."""
+    return getattr(_find_original(error), "sqlstate", None) or ""
 
 
 _SQLITE_REASONS = (
@@ -125,6 +139,7 @@ _SQLITE_REASONS = (
 
 _POSTGRESQL_REASONS: Mapping[str, tuple[str, str | None]] = {
     "25006": ("it is read-only", "Check the server, and the permissions of the database's user."),
+    "25P03": ("this process stood still for too long", "Give the machine more room, then try again."),
     "42501": ("its user may not do that", "Check the permissions of the database's user."),
     "53100": ("the disk is full", "Free some space on the server and try again."),
     "53300": ("it has too many connections", "Raise max_connections of the server, or run fewer workers."),

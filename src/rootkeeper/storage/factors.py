@@ -16,14 +16,14 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, delete, insert, s
 from rootkeeper.domain.factors import ChallengePurpose, Factor, Passkey, TotpFactor
 from rootkeeper.domain.sessions import FactorKind
 from rootkeeper.errors import InputError
-from rootkeeper.storage import schema
+from rootkeeper.storage import access_schema
 from rootkeeper.storage.dialects import Store
 from rootkeeper.storage.group_commit import GroupCommit
 from rootkeeper.storage.reading import reading
 from rootkeeper.storage.transactions import WriteTransaction
 
-_factors = schema.factors.c
-_challenges = schema.factor_challenges.c
+_factors = access_schema.factors.c
+_challenges = access_schema.factor_challenges.c
 
 
 class Sealing(Protocol):
@@ -54,12 +54,12 @@ class SqlFactors:
     def begin_totp(self, factor: Factor, secret: str) -> None:
         sealing = self._sealing
         row = self._describe(factor) | {"sealed_seed": sealing.seal(secret, factor.factor_id), "last_step": 0}
-        others = delete(schema.factors).where(self._is_of(factor.identity_id), _factors.confirmed_at.is_(None))
+        others = delete(access_schema.factors).where(self._is_of(factor.identity_id), _factors.confirmed_at.is_(None))
 
         def work(transaction: WriteTransaction) -> None:
             sealing.ensure_known(transaction.connection)
             transaction.connection.execute(others)
-            transaction.connection.execute(insert(schema.factors).values(row))
+            transaction.connection.execute(insert(access_schema.factors).values(row))
 
         self._commits.run(work)
 
@@ -96,7 +96,7 @@ class SqlFactors:
                 raise InputError(
                     "This passkey is set up already.", hint="Use another device, or another passkey of it."
                 )
-            transaction.connection.execute(insert(schema.factors).values(row))
+            transaction.connection.execute(insert(access_schema.factors).values(row))
 
         self._commits.run(work)
 
@@ -124,8 +124,8 @@ class SqlFactors:
         }
 
         def work(transaction: WriteTransaction) -> None:
-            transaction.connection.execute(delete(schema.factor_challenges).where(mine))
-            transaction.connection.execute(insert(schema.factor_challenges).values(row))
+            transaction.connection.execute(delete(access_schema.factor_challenges).where(mine))
+            transaction.connection.execute(insert(access_schema.factor_challenges).values(row))
 
         self._commits.run(work)
 
@@ -139,7 +139,7 @@ class SqlFactors:
 
         def work(transaction: WriteTransaction) -> bool:
             ends_at = transaction.connection.execute(select(_challenges.ends_at).where(is_it)).scalar_one_or_none()
-            taken = transaction.connection.execute(delete(schema.factor_challenges).where(is_it)).rowcount
+            taken = transaction.connection.execute(delete(access_schema.factor_challenges).where(is_it)).rowcount
             return ends_at is not None and taken == 1 and now < ends_at
 
         return self._commits.run(work)
@@ -150,8 +150,8 @@ class SqlFactors:
         is_it = self._is_of(identity_id) & (_factors.factor_id == factor_id) & _factors.confirmed_at.is_not(None)
 
         def work(transaction: WriteTransaction) -> Factor | None:
-            row = transaction.connection.execute(select(schema.factors).where(is_it)).one_or_none()
-            transaction.connection.execute(delete(schema.factors).where(is_it))
+            row = transaction.connection.execute(select(access_schema.factors).where(is_it)).one_or_none()
+            transaction.connection.execute(delete(access_schema.factors).where(is_it))
             return None if row is None else _parse(row)
 
         return self._commits.run(work)
@@ -163,10 +163,10 @@ class SqlFactors:
         def work(transaction: WriteTransaction) -> int:
             connection = transaction.connection
             confirmed = connection.execute(self._select_confirmed(identity_id)).all()
-            connection.execute(delete(schema.factors).where(self._is_of(identity_id)))
+            connection.execute(delete(access_schema.factors).where(self._is_of(identity_id)))
             if connection.execute(sealed).first() is None:
-                own = schema.key_checks.c.organization_id == self._organization_id
-                connection.execute(delete(schema.key_checks).where(own))
+                own = access_schema.key_checks.c.organization_id == self._organization_id
+                connection.execute(delete(access_schema.key_checks).where(own))
             return len(confirmed)
 
         return self._commits.run(work)
@@ -181,7 +181,7 @@ class SqlFactors:
             return connection.execute(statement).all()
 
     def _update(self, which: ColumnElement[bool], **values: object) -> bool:
-        statement = update(schema.factors).where(which).values(**values)
+        statement = update(access_schema.factors).where(which).values(**values)
         return self._commits.run(lambda transaction: transaction.connection.execute(statement).rowcount) == 1
 
     @property
@@ -192,7 +192,11 @@ class SqlFactors:
         return self._is_own & (_factors.identity_id == identity_id)
 
     def _select(self, identity_id: str) -> Select[Any]:
-        return select(schema.factors).where(self._is_of(identity_id)).order_by(_factors.created_at, _factors.factor_id)
+        return (
+            select(access_schema.factors)
+            .where(self._is_of(identity_id))
+            .order_by(_factors.created_at, _factors.factor_id)
+        )
 
     def _select_confirmed(self, identity_id: str) -> Select[Any]:
         return self._select(identity_id).where(_factors.confirmed_at.is_not(None))

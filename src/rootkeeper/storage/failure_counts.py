@@ -16,14 +16,14 @@ from sqlalchemy import ColumnElement, Connection, Select, delete, func, insert, 
 
 from rootkeeper.domain.attempt_limits import AttemptLimit
 from rootkeeper.ports.clock import Clock
-from rootkeeper.storage import schema
+from rootkeeper.storage import access_schema
 from rootkeeper.storage.group_commit import GroupCommit
 from rootkeeper.storage.transactions import WriteTransaction
 
 MOST_KEPT = 20_000
 """Of more rows the ones that end first are forgotten."""
 
-_attempts = schema.failed_attempts.c
+_attempts = access_schema.failed_attempts.c
 
 
 class SqlFailureCounts:
@@ -40,19 +40,19 @@ class SqlFailureCounts:
 
         def work(transaction: WriteTransaction) -> str | None:
             now, connection = self._clock.now(), transaction.connection
-            connection.execute(delete(schema.failed_attempts).where(self._is_own, _attempts.ends_at <= now))
+            connection.execute(delete(access_schema.failed_attempts).where(self._is_own, _attempts.ends_at <= now))
             if any(self._count(connection, limit) >= limit.most for limit in limits):
                 return None
             self._make_room(connection, len(limits))
             connection.execute(
-                insert(schema.failed_attempts), [self._describe(attempt_id, limit, now) for limit in limits]
+                insert(access_schema.failed_attempts), [self._describe(attempt_id, limit, now) for limit in limits]
             )
             return attempt_id
 
         return self._commits.run(work)
 
     def forgive(self, attempt_id: str) -> None:
-        statement = delete(schema.failed_attempts).where(self._is_own, _attempts.attempt_id == attempt_id)
+        statement = delete(access_schema.failed_attempts).where(self._is_own, _attempts.attempt_id == attempt_id)
         self._commits.run(lambda transaction: transaction.connection.execute(statement).rowcount)
 
     @property
@@ -60,7 +60,7 @@ class SqlFailureCounts:
         return _attempts.organization_id == self._organization_id
 
     def _select_count(self) -> Select[Any]:
-        return select(func.count()).select_from(schema.failed_attempts).where(self._is_own)
+        return select(func.count()).select_from(access_schema.failed_attempts).where(self._is_own)
 
     def _count(self, connection: Connection, limit: AttemptLimit) -> int:
         counted = self._select_count().where(_attempts.key_hash == hash_key(limit.key))
@@ -73,7 +73,7 @@ class SqlFailureCounts:
         if surplus <= 0:
             return
         first = select(_attempts.attempt_id).where(self._is_own).order_by(_attempts.ends_at).limit(surplus)
-        connection.execute(delete(schema.failed_attempts).where(self._is_own, _attempts.attempt_id.in_(first)))
+        connection.execute(delete(access_schema.failed_attempts).where(self._is_own, _attempts.attempt_id.in_(first)))
 
     def _describe(self, attempt_id: str, limit: AttemptLimit, now: datetime) -> dict[str, object]:
         return {

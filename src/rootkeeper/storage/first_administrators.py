@@ -8,15 +8,15 @@ from sqlalchemy import Connection, delete, insert, select
 
 from rootkeeper.domain.access import Identity, ServerRole
 from rootkeeper.ports.clock import Clock
-from rootkeeper.storage import schema
+from rootkeeper.storage import access_schema
 from rootkeeper.storage.dialects import Store
 from rootkeeper.storage.group_commit import GroupCommit
 from rootkeeper.storage.identities import hash_password, hash_token, insert_identity, parse_identity
 from rootkeeper.storage.reading import reading
 from rootkeeper.storage.transactions import WriteTransaction
 
-_links = schema.first_administrator_links.c
-_identities = schema.identities.c
+_links = access_schema.first_administrator_links.c
+_identities = access_schema.identities.c
 
 
 class SqlFirstAdministrators:
@@ -34,9 +34,9 @@ class SqlFirstAdministrators:
         row = {"token_hash": hash_token(token), "organization_id": self._organization_id, "ends_at": ends_at}
 
         def work(transaction: WriteTransaction) -> None:
-            ended = delete(schema.first_administrator_links).where(own, _links.ends_at <= self._clock.now())
+            ended = delete(access_schema.first_administrator_links).where(own, _links.ends_at <= self._clock.now())
             transaction.connection.execute(ended)
-            transaction.connection.execute(insert(schema.first_administrator_links).values(row))
+            transaction.connection.execute(insert(access_schema.first_administrator_links).values(row))
 
         self._commits.run(work)
 
@@ -56,7 +56,7 @@ class SqlFirstAdministrators:
                 return False
             insert_identity(connection, self._organization_id, identity, proof_hash)
             connection.execute(
-                delete(schema.first_administrator_links).where(_links.organization_id == self._organization_id)
+                delete(access_schema.first_administrator_links).where(_links.organization_id == self._organization_id)
             )
             return True
 
@@ -71,7 +71,7 @@ class SqlFirstAdministrators:
         )
         if connection.execute(link).first() is None:
             return False
-        administrators = select(schema.identities).where(
+        administrators = select(access_schema.identities).where(
             _identities.organization_id == self._organization_id,
             _identities.role == ServerRole.ADMINISTRATOR.value,
         )

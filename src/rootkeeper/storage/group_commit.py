@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError, RootkeeperError
-from rootkeeper.storage.dialects import Store, StoreMovedError, begin_writing, explain
+from rootkeeper.storage.dialects import Store, StoreMovedError, begin_writing, explain, stood_still
 from rootkeeper.storage.ledger_reading import find_entry_hash
 from rootkeeper.storage.reading import reading
 from rootkeeper.storage.transactions import Head, WriteTransaction
@@ -89,7 +89,7 @@ class GroupCommit:
     """Runs units of work, each in the order in which it was handed in.
 
     A unit checks first and writes afterwards: one that raises a RootkeeperError must not have written anything. It may
-    be run a second time, in a transaction of its own, if another one of its group was refused.
+    be run again, in another transaction, if another one of its group was refused or the process stood still.
     """
 
     def __init__(
@@ -176,20 +176,26 @@ class GroupCommit:
 
     def _commit(self, group: list[_Unit]) -> None:
         failure: BaseException | None = None
-        attempt = _Attempt()
         try:
-            self._transact(group, attempt)
-        except (SQLAlchemyError, OSError) as error:
-            failure = error
-            self._drop_connection()
-            if self._was_committed(attempt):
-                self._settle(group, attempt)
-        else:
-            self._settle(group, attempt)
+            failure = self._try(group)
+            if failure is not None and stood_still(failure):
+                failure = self._try(group)
         finally:
             # Also after a mistake in a unit of work, which ends this thread: nobody may wait for ever.
             for unit in group:
                 unit.fail(self._store.place, failure)
+
+    def _try(self, group: list[_Unit]) -> BaseException | None:
+        """Why the group isn't in the database; ``None`` if it is."""
+        attempt = _Attempt()
+        try:
+            self._transact(group, attempt)
+        except (SQLAlchemyError, OSError) as error:
+            self._drop_connection()
+            if not self._was_committed(attempt):
+                return error
+        self._settle(group, attempt)
+        return None
 
     def _settle(self, group: list[_Unit], attempt: _Attempt) -> None:
         for unit in group:

@@ -23,7 +23,7 @@ from rootkeeper.domain.identity_names import fold_name
 from rootkeeper.domain.sessions import NewSession
 from rootkeeper.errors import DatabaseError, InputError, NotFoundError
 from rootkeeper.ports.clock import Clock
-from rootkeeper.storage import schema
+from rootkeeper.storage import access_schema
 from rootkeeper.storage.dialects import Store
 from rootkeeper.storage.group_commit import GroupCommit
 from rootkeeper.storage.reading import reading
@@ -32,8 +32,8 @@ from rootkeeper.storage.transactions import WriteTransaction
 USE_NOTED_EVERY = timedelta(minutes=1)
 """The last use is written at most so often, since every request is one."""
 
-_columns = schema.identities.c
-_sign_ins = schema.sign_ins.c
+_columns = access_schema.identities.c
+_sign_ins = access_schema.sign_ins.c
 
 
 class SqlIdentities:
@@ -123,9 +123,9 @@ class SqlIdentities:
             connection = transaction.connection
             row = _ensure_found(connection.execute(self._select_by_name(name)).one_or_none(), name)
             is_it = _columns.identity_id == row.identity_id
-            connection.execute(update(schema.identities).where(is_it).values(**change(row)))
+            connection.execute(update(access_schema.identities).where(is_it).values(**change(row)))
             if ends_sign_ins:
-                connection.execute(delete(schema.sign_ins).where(_sign_ins.identity_id == row.identity_id))
+                connection.execute(delete(access_schema.sign_ins).where(_sign_ins.identity_id == row.identity_id))
             return parse_identity(connection.execute(self._select_by_name(name)).one())
 
         return self._commits.run(work)
@@ -134,7 +134,9 @@ class SqlIdentities:
         """A database that can't be written keeps nobody from reading."""
         if row.last_used_at is not None and now - row.last_used_at < USE_NOTED_EVERY:
             return
-        statement = update(schema.identities).where(_columns.identity_id == row.identity_id).values(last_used_at=now)
+        statement = (
+            update(access_schema.identities).where(_columns.identity_id == row.identity_id).values(last_used_at=now)
+        )
         with suppress(DatabaseError):
             self._commits.run(lambda transaction: _execute(transaction, statement))
 
@@ -143,7 +145,7 @@ class SqlIdentities:
             return _ensure_found(connection.execute(self._select_by_name(name)).one_or_none(), name)
 
     def _select(self) -> Select[Any]:
-        return select(schema.identities).where(_columns.organization_id == self._organization_id)
+        return select(access_schema.identities).where(_columns.organization_id == self._organization_id)
 
     def _select_by_name(self, name: str) -> Select[Any]:
         return self._select().where(_columns.folded_name == fold_name(name))
@@ -166,7 +168,7 @@ def insert_identity(connection: Connection, organization_id: str, identity: Iden
             hint="Take another name: that of a disabled one stays taken, since the ledger names it.",
         )
     connection.execute(
-        insert(schema.identities).values(
+        insert(access_schema.identities).values(
             organization_id=organization_id,
             folded_name=fold_name(identity.name),
             proof_hash=proof_hash,
@@ -178,7 +180,7 @@ def insert_identity(connection: Connection, organization_id: str, identity: Iden
 def insert_session(connection: Connection, organization_id: str, identity_id: str, new: NewSession) -> None:
     """Keep a sign-in that begins, in a transaction that somebody else ends."""
     connection.execute(
-        insert(schema.sign_ins).values(
+        insert(access_schema.sign_ins).values(
             token_hash=hash_token(new.secret),
             organization_id=organization_id,
             identity_id=identity_id,

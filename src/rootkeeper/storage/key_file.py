@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, insert, select
 
 from rootkeeper.errors import DatabaseError, SettingsError
-from rootkeeper.storage import schema
+from rootkeeper.storage import access_schema
 from rootkeeper.storage.dialects import Store
 from rootkeeper.storage.group_commit import GroupCommit
 from rootkeeper.storage.line_files import sync_folder
@@ -35,7 +35,7 @@ _LARGEST_FILE = 1024
 _OPEN_TO_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _CHECK_PURPOSE = "rootkeeper key check "
 
-_checks = schema.key_checks.c
+_checks = access_schema.key_checks.c
 
 
 class KeySealing:
@@ -75,7 +75,7 @@ class KeySealing:
         value = known.scalar_one_or_none()
         if value is None:
             row = {"organization_id": self._organization_id, "check_value": self._check_value}
-            connection.execute(insert(schema.key_checks).values(row))
+            connection.execute(insert(access_schema.key_checks).values(row))
         elif not hmac.compare_digest(value, self._check_value):
             raise SettingsError(
                 f"The key in {self._path} isn't the one by which this database's second factors are encrypted.",
@@ -128,7 +128,7 @@ def _make(path: Path) -> None:
             new.flush()
             os.fsync(new.fileno())
         with suppress(FileExistsError):
-            Path(path).hardlink_to(name)
+            path.hardlink_to(name)
     finally:
         Path(name).unlink()
     for folder in (path.parent, path.parent.parent):

@@ -6,21 +6,21 @@ from datetime import datetime
 
 from sqlalchemy import delete, exists, select
 
-from rootkeeper.storage import schema
+from rootkeeper.storage import access_schema, schema
 from rootkeeper.storage.dialects import Store
 from rootkeeper.storage.group_commit import GroupCommit
 from rootkeeper.storage.transactions import WriteTransaction
 
-_sign_ins = schema.sign_ins.c
+_sign_ins = access_schema.sign_ins.c
 _notifications = schema.notifications.c
 _deliveries = schema.deliveries.c
 
 _ENDING = (
-    schema.factor_challenges,
-    schema.failed_attempts,
-    schema.first_administrator_links,
+    access_schema.factor_challenges,
+    access_schema.failed_attempts,
+    access_schema.first_administrator_links,
     schema.kept_answers,
-    schema.sign_in_starts,
+    access_schema.sign_in_starts,
 )
 """Tables whose rows have a moment from which on nobody looks at them."""
 
@@ -39,7 +39,7 @@ class SqlRetention:
             delete(table).where(table.c.organization_id == self._organization_id, table.c.ends_at < ended_before)
             for table in _ENDING
         ]
-        statement = delete(schema.sign_ins).where(
+        statement = delete(access_schema.sign_ins).where(
             _sign_ins.organization_id == self._organization_id, _sign_ins.expires_at < ended_before
         )
 

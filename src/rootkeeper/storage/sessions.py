@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, delete, select, u
 from rootkeeper.domain.sessions import FactorKind, NewSession, Session, SessionKind
 from rootkeeper.errors import DatabaseError
 from rootkeeper.ports.clock import Clock
-from rootkeeper.storage import schema
+from rootkeeper.storage import access_schema
 from rootkeeper.storage.dialects import Store
 from rootkeeper.storage.group_commit import GroupCommit
 from rootkeeper.storage.identities import hash_token, insert_session, parse_identity
@@ -22,9 +22,9 @@ from rootkeeper.storage.transactions import WriteTransaction
 USE_NOTED_EVERY = timedelta(minutes=1)
 """The last use is written at most so often, since every request is one."""
 
-_sign_ins = schema.sign_ins.c
-_identities = schema.identities.c
-_factors = schema.factors.c
+_sign_ins = access_schema.sign_ins.c
+_identities = access_schema.identities.c
+_factors = access_schema.factors.c
 
 
 class SqlSessions:
@@ -39,7 +39,7 @@ class SqlSessions:
     def begin(self, identity_id: str, new: NewSession) -> Session | None:
         """See the port; the identity is locked, so that one that is disabled meanwhile isn't let in."""
         known = (
-            select(schema.identities)
+            select(access_schema.identities)
             .where(_identities.organization_id == self._organization_id, _identities.identity_id == identity_id)
             .with_for_update()
         )
@@ -60,19 +60,21 @@ class SqlSessions:
             self._note_use(found)
         return found
 
-    def renew(self, secret: str, new_secret: str, factor_at: datetime | None) -> Session | None:
+    def renew(self, secret: str, new_secret: str, factor_at: datetime) -> Session | None:
         """See the port; of two renewals at once one finds the secret gone."""
-        values: dict[str, object] = {"token_hash": hash_token(new_secret), "last_used_at": self._clock.now()}
-        if factor_at is not None:
-            values["factor_at"] = factor_at
-        statement = update(schema.sign_ins).where(self._is_own, _sign_ins.token_hash == hash_token(secret))
+        values = {"token_hash": hash_token(new_secret), "last_used_at": self._clock.now(), "factor_at": factor_at}
+        statement = (
+            update(access_schema.sign_ins)
+            .where(self._is_own, _sign_ins.token_hash == hash_token(secret))
+            .values(values)
+        )
 
         def work(transaction: WriteTransaction) -> Session | None:
             connection = transaction.connection
             kind = connection.execute(select(_sign_ins.kind).where(_sign_ins.token_hash == hash_token(secret))).scalar()
             if kind is None or self._find(connection, secret, SessionKind(kind)) is None:
                 return None
-            if connection.execute(statement.values(**values)).rowcount != 1:
+            if connection.execute(statement).rowcount != 1:
                 return None
             return self._find(connection, new_secret, SessionKind(kind))
 
@@ -99,7 +101,7 @@ class SqlSessions:
 
         def work(transaction: WriteTransaction) -> Session | None:
             row = transaction.connection.execute(self._select().where(is_it)).one_or_none()
-            transaction.connection.execute(delete(schema.sign_ins).where(self._is_own, is_it))
+            transaction.connection.execute(delete(access_schema.sign_ins).where(self._is_own, is_it))
             return None if row is None else _parse(row, frozenset())
 
         return self._commits.run(work)
@@ -108,7 +110,7 @@ class SqlSessions:
         return self._delete(_sign_ins.identity_id == identity_id)
 
     def _delete(self, which: ColumnElement[bool]) -> int:
-        statement = delete(schema.sign_ins).where(self._is_own, which)
+        statement = delete(access_schema.sign_ins).where(self._is_own, which)
         return self._commits.run(lambda transaction: transaction.connection.execute(statement).rowcount)
 
     def _note_use(self, session: Session) -> None:
@@ -117,8 +119,8 @@ class SqlSessions:
         if now - session.last_used_at < USE_NOTED_EVERY:
             return
         statements = (
-            update(schema.sign_ins).where(_sign_ins.session_id == session.session_id).values(last_used_at=now),
-            update(schema.identities)
+            update(access_schema.sign_ins).where(_sign_ins.session_id == session.session_id).values(last_used_at=now),
+            update(access_schema.identities)
             .where(_identities.identity_id == session.identity.identity_id)
             .values(last_used_at=now),
         )
@@ -155,7 +157,7 @@ class SqlSessions:
     def _select(self) -> Select[Any]:
         return (
             select(
-                schema.identities,
+                access_schema.identities,
                 _sign_ins.session_id,
                 _sign_ins.kind.label("session_kind"),
                 _sign_ins.created_at.label("started_at"),
@@ -165,7 +167,7 @@ class SqlSessions:
                 _sign_ins.address,
                 _sign_ins.user_agent,
             )
-            .join(schema.sign_ins, _sign_ins.identity_id == _identities.identity_id)
+            .join(access_schema.sign_ins, _sign_ins.identity_id == _identities.identity_id)
             .where(self._is_own, _identities.organization_id == self._organization_id)
         )
 

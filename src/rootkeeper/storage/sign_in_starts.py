@@ -8,14 +8,14 @@ from sqlalchemy import ColumnElement, delete, func, insert, select
 
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.identity_providers import SignInStart
-from rootkeeper.storage import schema
+from rootkeeper.storage import access_schema
 from rootkeeper.storage.group_commit import GroupCommit
 from rootkeeper.storage.transactions import WriteTransaction
 
 MOST_KEPT = 10_000
 """Of more the ones that end first are forgotten."""
 
-_starts = schema.sign_in_starts.c
+_starts = access_schema.sign_in_starts.c
 
 
 class SqlSignInStarts:
@@ -39,7 +39,7 @@ class SqlSignInStarts:
 
         def work(transaction: WriteTransaction) -> None:
             self._forget_old(transaction)
-            transaction.connection.execute(insert(schema.sign_in_starts).values(row))
+            transaction.connection.execute(insert(access_schema.sign_in_starts).values(row))
 
         self._commits.run(work)
 
@@ -47,8 +47,8 @@ class SqlSignInStarts:
         is_it = self._is_own & (_starts.secret_hash == _hash(secret))
 
         def work(transaction: WriteTransaction) -> SignInStart | None:
-            row = transaction.connection.execute(select(schema.sign_in_starts).where(is_it)).one_or_none()
-            transaction.connection.execute(delete(schema.sign_in_starts).where(is_it))
+            row = transaction.connection.execute(select(access_schema.sign_in_starts).where(is_it)).one_or_none()
+            transaction.connection.execute(delete(access_schema.sign_in_starts).where(is_it))
             if row is None or row.ends_at <= self._clock.now():
                 return None
             return SignInStart(row.started_at, row.ends_at, row.return_to, row.session_id)
@@ -61,12 +61,16 @@ class SqlSignInStarts:
 
     def _forget_old(self, transaction: WriteTransaction) -> None:
         connection = transaction.connection
-        connection.execute(delete(schema.sign_in_starts).where(self._is_own, _starts.ends_at <= self._clock.now()))
-        kept = connection.execute(select(func.count()).select_from(schema.sign_in_starts).where(self._is_own))
+        connection.execute(
+            delete(access_schema.sign_in_starts).where(self._is_own, _starts.ends_at <= self._clock.now())
+        )
+        kept = connection.execute(select(func.count()).select_from(access_schema.sign_in_starts).where(self._is_own))
         surplus = kept.scalar_one() + 1 - self._most_kept
         if surplus > 0:
             oldest = select(_starts.secret_hash).where(self._is_own).order_by(_starts.ends_at).limit(surplus)
-            connection.execute(delete(schema.sign_in_starts).where(self._is_own, _starts.secret_hash.in_(oldest)))
+            connection.execute(
+                delete(access_schema.sign_in_starts).where(self._is_own, _starts.secret_hash.in_(oldest))
+            )
 
 
 def _hash(secret: str) -> str:

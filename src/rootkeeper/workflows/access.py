@@ -23,6 +23,7 @@ from rootkeeper.domain.access import (
 from rootkeeper.domain.attempt_limits import AttemptLimit
 from rootkeeper.domain.identity_names import ensure_password, fold_name, parse_identity_name
 from rootkeeper.domain.identity_providers import ProvenPerson
+from rootkeeper.domain.identity_records import identity_to_parameters
 from rootkeeper.domain.ledger import Action, Actor, JsonValue
 from rootkeeper.domain.sessions import SessionKind
 from rootkeeper.errors import InputError, NotFoundError, NotSignedInError, PermissionDeniedError, TooManyAttemptsError
@@ -201,14 +202,7 @@ class IdentityKeeping:
         return found
 
     def _record(self, action: Action, identity: Identity, change: dict[str, JsonValue] | None = None) -> None:
-        described: dict[str, JsonValue] = {
-            "identity_id": identity.identity_id,
-            "kind": identity.kind.value,
-            "name": identity.name,
-            "role": identity.role.value,
-            "expires_at": None if identity.expires_at is None else identity.expires_at.isoformat(),
-        }
-        self.ledger.append_fact(action, parameters=described | _describe_scope(identity.scope) | (change or {}))
+        self.ledger.append_fact(action, parameters=identity_to_parameters(identity) | (change or {}))
 
 
 def _spent_link() -> NotSignedInError:
@@ -216,16 +210,6 @@ def _spent_link() -> NotSignedInError:
         "This link can't be used any more: it works once, for a day, and while there is no administrator.",
         hint="Ask an administrator, or start the server again: without one it prints a new link.",
     )
-
-
-def _describe_scope(scope: TokenScope) -> dict[str, JsonValue]:
-    """Nothing of whoever may all that the role permits."""
-    described: dict[str, JsonValue] = {}
-    if scope.permissions is not None:
-        described["permissions"] = sorted(one.value for one in scope.permissions)
-    if scope.organizational_units:
-        described["organizational_units"] = list(scope.organizational_units)
-    return described
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +251,11 @@ class SigningIn:
     def _try(self, name: str, password: str, visitor: Visitor, kind: SessionKind) -> SignIn | None:
         attempt = self._failures.begin_attempt(limit_sign_ins(name, visitor.address or "unknown"))
         if attempt is None:
-            raise TooManyAttemptsError("There were too many wrong passwords.", hint="Wait 5 minutes, then try again.")
+            raise TooManyAttemptsError(
+                "There were too many wrong passwords.",
+                hint="Wait 5 minutes, then try again.",
+                wait_seconds=int(FAILURES_COUNT.total_seconds()),
+            )
         new = make_session(kind, visitor, self._clock)
         identity = self._store.sign_in(name, password, new)
         if identity is None:

@@ -21,7 +21,8 @@ from rootkeeper.domain.factors import (
     Factor,
     Passkey,
 )
-from rootkeeper.domain.ledger import Action
+from rootkeeper.domain.identity_records import identity_to_parameters
+from rootkeeper.domain.ledger import Action, JsonValue
 from rootkeeper.domain.organizations import Endpoint
 from rootkeeper.domain.sessions import FactorKind, Session, needs_factor
 from rootkeeper.errors import (
@@ -130,6 +131,7 @@ class FactorProving:
             raise TooManyAttemptsError(
                 "There were too many wrong second factors.",
                 hint="Wait an hour, or have an administrator reset them: rootkeeper users reset-factors NAME",
+                wait_seconds=int(FAILURES_COUNT.total_seconds()),
             )
         return attempt
 
@@ -251,9 +253,11 @@ class FactorKeeping:
         if identity.kind is not IdentityKind.USER:
             raise InputError(f"{identity.name} is a token; it has no second factors.", hint="Name a user.")
         self._record("factors_reset", identity)
-        # First: a sign-in that outlived its factor could set up another one.
+        # First: a sign-in that outlived its factor could set up another one; and again, as one may begin meanwhile.
         self.sessions.end_all(identity.identity_id)
-        return self.factors.remove_all(identity.identity_id)
+        removed = self.factors.remove_all(identity.identity_id)
+        self.sessions.end_all(identity.identity_id)
+        return removed
 
     def _ensure_room(self, identity: Identity) -> None:
         if len(self.list_factors(identity)) >= MOST_FACTORS:
@@ -263,17 +267,8 @@ class FactorKeeping:
         return Factor(f"f-{secrets.token_hex(8)}", identity.identity_id, kind, name, self.clock.now())
 
     def _record(self, change: str, identity: Identity, kind: FactorKind | None = None) -> None:
-        self.ledger.append_fact(
-            Action.IDENTITY_CHANGE,
-            parameters={
-                "identity_id": identity.identity_id,
-                "kind": identity.kind.value,
-                "name": identity.name,
-                "role": identity.role.value,
-                "change": change,
-                "factor": None if kind is None else kind.value,
-            },
-        )
+        changed: dict[str, JsonValue] = {"change": change, "factor": None if kind is None else kind.value}
+        self.ledger.append_fact(Action.IDENTITY_CHANGE, parameters=identity_to_parameters(identity) | changed)
 
 
 def _ensure_asked(is_asked: bool) -> None:

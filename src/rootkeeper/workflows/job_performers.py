@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Protocol
 
 from rootkeeper.domain.aws_roles import AwsWork
-from rootkeeper.domain.drift_records import SCHEMA_VERSION, drift_to_record
+from rootkeeper.domain.drift_records import drift_to_record
 from rootkeeper.domain.job_requests import (
     UnlockRequest,
     parse_audit,
@@ -260,7 +260,7 @@ def verification_to_record(found: LedgerVerification) -> dict[str, JsonValue]:
     if found.problem is not None:
         findings.append({"seq": found.first_bad_sequence, "what": found.problem})
     return {
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": 1,
         "is_intact": found.is_intact,
         "entries": found.entries,
         "head": {"seq": found.head_sequence, "hash": found.head_hash},

@@ -92,7 +92,11 @@ class ProviderSigningIn:
         path, now = ensure_return_path(return_to), self.clock.now()
         limit = AttemptLimit(f"provider sign-in from {visitor.address}", _MOST_STARTS, _STARTS_COUNT)
         if self.failures.begin_attempt([limit]) is None:
-            raise TooManyAttemptsError("Too many sign-ins were begun.", hint="Wait 5 minutes, then try again.")
+            raise TooManyAttemptsError(
+                "Too many sign-ins were begun.",
+                hint="Wait 5 minutes, then try again.",
+                wait_seconds=int(_STARTS_COUNT.total_seconds()),
+            )
         secret = secrets.token_urlsafe(_SECRET_BYTES)
         question = replace(make_question(secret, redirect_uri), asks_anew=confirms is not None)
         address = self.provider.make_address(question)

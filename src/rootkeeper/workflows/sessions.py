@@ -8,6 +8,7 @@ import secrets
 from dataclasses import dataclass, field
 
 from rootkeeper.domain.access import Identity
+from rootkeeper.domain.identity_records import identity_to_parameters
 from rootkeeper.domain.ledger import Action
 from rootkeeper.domain.sessions import SESSION_LASTS, NewSession, Session, SessionKind
 from rootkeeper.errors import NotFoundError
@@ -116,14 +117,7 @@ class SessionEnding:
 
     def _record(self, identity: Identity) -> None:
         self.ledger.append_fact(
-            Action.IDENTITY_CHANGE,
-            parameters={
-                "identity_id": identity.identity_id,
-                "kind": identity.kind.value,
-                "name": identity.name,
-                "role": identity.role.value,
-                "change": "signed_out",
-            },
+            Action.IDENTITY_CHANGE, parameters=identity_to_parameters(identity) | {"change": "signed_out"}
         )
 
 

@@ -377,6 +377,7 @@ def test_guesses_at_a_code_are_few_and_counted_for_the_user_whatever_the_browser
     late.sign_in("olga")
     limited = late.post("/auth/factor", {"totp": late.code_of(app)})
     assert (limited.status, limited.code) == (429, "access.too_many_attempts")
+    assert limited.headers["retry-after"] == "3600"
     api.services.clock.advance(3600)
     late.sign_in("olga")
     assert late.post("/auth/factor", {"totp": late.code_of(app)}).status == 200

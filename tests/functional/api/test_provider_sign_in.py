@@ -13,12 +13,11 @@ import pytest
 
 from rootkeeper.domain.access import Identity, IdentityKind, ServerRole
 from rootkeeper.oidc.provider import OidcProvider
-from rootkeeper.settings.provider_rules import parse_provider_rules
 from rootkeeper.settings.sections import ServerSettings
 from rootkeeper.workflows.provider_sign_in import ProviderSigningIn
 from tests.fakes.api_services import FakeServices
 from tests.fakes.clock import FakeClock
-from tests.fakes.oidc_server import CLIENT_ID, CLIENT_SECRET, OidcServer, start_oidc_server
+from tests.fakes.oidc_server import CLIENT_SECRET, OidcServer, make_rules, start_oidc_server
 from tests.fakes.provider_desk import InMemoryStarts
 from tests.functional.api.serving import SECONDS, Answer, ApiServer, start_api
 
@@ -76,17 +75,7 @@ def provider() -> Iterator[OidcServer]:
 
 
 def set_up(services: FakeServices, issuer: str) -> None:
-    rules = parse_provider_rules(
-        issuer=issuer,
-        client_id=CLIENT_ID,
-        client_secret="env:OIDC_SECRET",
-        name="Example",
-        name_claims=("preferred_username",),
-        groups_claim="groups",
-        groups=("admins=administrator", "staff=viewer"),
-        factor_methods=("mfa",),
-    )
-    assert rules is not None
+    rules = make_rules(issuer)
     services.provider_signing_in = ProviderSigningIn(
         rules,
         OidcProvider(rules, services.clock, {"OIDC_SECRET": CLIENT_SECRET}),

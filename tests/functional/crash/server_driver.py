@@ -61,7 +61,6 @@ def _become(order: dict[str, Any]) -> int:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.environ.clear()
     os.environ.update(order["environment"])
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     commits = Commits(folder / "commits", order["kill"] or 0)
     sqlalchemy.event.listen(sqlalchemy.Engine, "before_cursor_execute", commits.notice)
     sqlalchemy.event.listen(sqlalchemy.Engine, "commit", commits.committing)

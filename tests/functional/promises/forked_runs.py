@@ -73,13 +73,17 @@ class ForkedRun:
             self.wait()
 
     def wait(self, seconds: float = SECONDS) -> Run:
-        """Its end, which must come within ``seconds``."""
-        self._report.settimeout(seconds)
-        status = self._hear()["status"]
+        """Its end, which must come within ``seconds``; else it is killed, lest it disturb the tests that follow."""
+        is_late = not self.ends_within(seconds)
+        if is_late:
+            self.signal(signal.SIGKILL)
+        with self._report:
+            status = self._hear()["status"]
         self._has_ended = True
-        self._report.close()
         stdout, stderr = (output.finish() for output in self._outputs)
-        return Run(status, stdout, stderr)
+        run = Run(status, stdout, stderr)
+        assert not is_late, f"it doesn't end within {seconds} seconds:\n{run.shown}"
+        return run
 
     def _hear(self) -> dict[str, int]:
         heard: dict[str, int] = json.loads(self._report.recv(1000) or "{}")

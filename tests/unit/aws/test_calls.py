@@ -20,6 +20,7 @@ from rootkeeper.errors import (
 from tests.fakes.aws_server import CUT, REQUEST_ID, FakeAwsServer, Reply, answer_xml, error_json, error_xml
 from tests.fakes.clock import FakeClock
 from tests.fakes.intents import make_intent
+from tests.unit.aws.unclear_replies import UNCLEAR
 
 IDENTITY = answer_xml("GetCallerIdentity", "<Arn>arn:aws:iam::111122223333:user/operator</Arn>")
 ASSUME_ROOT: dict[str, Any] = {
@@ -152,20 +153,6 @@ def test_a_changing_call_is_sent_and_answered(clients: AwsClients, aws_server: F
     aws_server.answer_json("EnableAWSServiceAccess", "{}")
     enable(clients, receipt)
     assert aws_server.operations == ["EnableAWSServiceAccess"]
-
-
-UNCLEAR = {
-    "cut": CUT,
-    "timeout": Reply(delay_seconds=1, cut=True),
-    "500": error_xml("InternalFailure", 500),
-    "503": error_xml("ServiceUnavailable", 503),
-    "a gateway's 502": Reply(502, "<html>Bad gateway</html>", request_id=""),
-    "an empty 200": Reply(),
-    "garbage": Reply(body="garbage"),
-    "a page of HTML": Reply(body="<html/>", request_id=""),
-    "a proxy's 403": Reply(403, "<html/>", request_id=""),
-    "an answer that ends early": Reply(body="<EnableOrganizationsRootSessionsResponse>"),
-}
 
 
 @pytest.mark.parametrize("reply", UNCLEAR.values(), ids=UNCLEAR.keys())

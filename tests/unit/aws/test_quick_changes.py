@@ -26,9 +26,10 @@ from rootkeeper.errors import (
     AwsUnreachableError,
     LockLostError,
 )
-from tests.fakes.aws_server import CUT, FakeAwsServer, Received, Reply, answer_xml, error_xml
+from tests.fakes.aws_server import FakeAwsServer, Received, Reply, answer_xml, error_xml
 from tests.fakes.clock import FakeClock
 from tests.fakes.intents import make_intent
+from tests.unit.aws.unclear_replies import UNCLEAR
 
 SESSION = RootSessionCredentials("ASIAIOSFODNN7EXAMPLE", "secret-of-the-session", "token-of-the-session")
 ACCOUNT = AccountId("222233334444")
@@ -150,20 +151,6 @@ def test_outside_a_root_session_nothing_is_sent(clients: AwsClients, aws_server:
     with pytest.raises(NoRootSessionError):
         clients.root_iam_changing.change("DeleteLoginProfile", intent, clients.clock, target=ACCOUNT)
     assert aws_server.received == []
-
-
-UNCLEAR = {
-    "cut": CUT,
-    "timeout": Reply(delay_seconds=1, cut=True),
-    "500": error_xml("InternalFailure", 500),
-    "503": error_xml("ServiceUnavailable", 503),
-    "a gateway's 502": Reply(502, "<html>Bad gateway</html>", request_id=""),
-    "an empty 200": Reply(),
-    "garbage": Reply(body="garbage"),
-    "a page of HTML": Reply(body="<html/>", request_id=""),
-    "a redirection": Reply(302, "", request_id=""),
-    "an answer that ends early": Reply(body="<DeleteAccessKeyResponse>"),
-}
 
 
 @pytest.mark.parametrize("reply", UNCLEAR.values(), ids=UNCLEAR.keys())

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from rootkeeper.cli.invocation import OutputFormat
-from rootkeeper.cli.report import ReportFormat, choose_format
+from rootkeeper.cli.report import choose_format
 from rootkeeper.errors import InputError
+from rootkeeper.reports.evidence_formats import ReportFormat
 
 
 @pytest.mark.parametrize(

@@ -340,16 +340,6 @@ def test_an_emergency_is_reviewed_once_by_a_second_person() -> None:
         approvals.review(opened(), "bob")
 
 
-def test_a_review_is_overdue_only_where_something_was_opened_and_nobody_reviewed_it() -> None:
-    window = opened(1, is_emergency=True, review_due_at=NOW, opened_at=NOW - timedelta(days=1))
-
-    assert approvals.is_review_overdue(window, NOW)
-    assert not approvals.is_review_overdue(window, NOW - timedelta(seconds=1))
-    assert not approvals.is_review_overdue(replace(window, reviewed_by="bob"), NOW)
-    assert not approvals.is_review_overdue(replace(window, opened_at=None), NOW)
-    assert not approvals.is_review_overdue(replace(window, review_due_at=None), NOW)
-
-
 # What a settlement asks.
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from rootkeeper.domain.access import Identity, IdentityKind, Permission, ServerRole, SignInWay, TokenScope
-from rootkeeper.domain.identity_records import identity_to_record
+from rootkeeper.domain.identity_records import identity_to_parameters, identity_to_record
 
 NOW = datetime(2026, 1, 15, 9, 0, 0, 123456, tzinfo=UTC)
 
@@ -52,3 +52,20 @@ def test_the_limits_of_a_token_are_shown() -> None:
 def test_it_is_shown_how_a_user_signs_in() -> None:
     user = Identity("u-1", IdentityKind.USER, "ana", ServerRole.VIEWER, "rootkeeper", NOW, signs_in_by=SignInWay.OIDC)
     assert identity_to_record(user, NOW)["signs_in_by"] == "oidc"
+
+
+def test_the_ledger_keeps_who_it_is_and_limits_only_of_a_token_that_has_some() -> None:
+    ana = Identity("u-1", IdentityKind.USER, "ana", ServerRole.VIEWER, "admin", NOW)
+    known = {"identity_id": "u-1", "kind": "user", "name": "ana", "role": "viewer", "expires_at": None}
+    assert identity_to_parameters(ana) == known
+    scope = TokenScope(frozenset({Permission.WINDOWS_REQUEST, Permission.WINDOWS_READ}), ("Workloads/Prod",))
+    token = Identity("t-1", IdentityKind.TOKEN, "ci", ServerRole.OPERATOR, "ana", NOW, NOW, scope=scope)
+    assert identity_to_parameters(token) == {
+        "identity_id": "t-1",
+        "kind": "token",
+        "name": "ci",
+        "role": "operator",
+        "expires_at": "2026-01-15T09:00:00.123456+00:00",
+        "permissions": ["windows:read", "windows:request"],
+        "organizational_units": ["Workloads/Prod"],
+    }

@@ -6,6 +6,7 @@ from rootkeeper.domain.organization_tree import (
     find_lineage,
     find_unnamed,
     find_unnamed_parents,
+    list_paths,
     name_place,
     sort_units,
 )
@@ -55,6 +56,14 @@ def test_a_place_is_named_and_a_unit_that_is_not_known_appears_by_its_id() -> No
 def test_the_lineage_leads_from_the_root_to_the_unit() -> None:
     assert find_lineage("ou-prod", ALL) == ("r-exam", "ou-work", "ou-prod")
     assert find_lineage("ou-new", ALL) == ()
+
+
+def test_each_unit_has_its_path_of_names() -> None:
+    assert list_paths({unit.ou_id: unit for unit in (PROD, WORK, ROOT)}) == {
+        "r-exam": "Root",
+        "ou-work": "Root/Workloads",
+        "ou-prod": "Root/Workloads/Prod",
+    }
 
 
 def test_parents_come_before_children_and_siblings_by_name() -> None:

@@ -9,7 +9,7 @@ import pytest
 from rootkeeper.domain.notification_targets import NotificationTarget
 from rootkeeper.domain.notifications import Severity
 from rootkeeper.errors import NotificationError
-from rootkeeper.notifications.references import read_reference
+from rootkeeper.notifications.references import read_url
 
 
 def target(reference: str) -> NotificationTarget:
@@ -24,19 +24,19 @@ def write(folder: Path, mode: int, content: bytes = b"slack://canary-token/\n") 
 
 
 def test_a_variable_is_read_when_it_is_asked_for() -> None:
-    assert read_reference(target("env:CHAT_URL"), {"CHAT_URL": " slack://a \n"}) == "slack://a"
+    assert read_url(target("env:CHAT_URL"), {"CHAT_URL": " slack://a \n"}) == "slack://a"
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o400, 0o440, 0o640])
 def test_a_file_that_nobody_else_reads_is_read(tmp_path: Path, mode: int) -> None:
-    assert read_reference(target(f"file:{write(tmp_path, mode)}"), {}) == "slack://canary-token/"
+    assert read_url(target(f"file:{write(tmp_path, mode)}"), {}) == "slack://canary-token/"
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o604, 0o660, 0o602, 0o777])
 def test_a_file_that_others_may_read_or_change_is_refused(tmp_path: Path, mode: int) -> None:
     path = write(tmp_path, mode)
     with pytest.raises(NotificationError) as refused:
-        read_reference(target(f"file:{path}"), {})
+        read_url(target(f"file:{path}"), {})
     assert refused.value.hint == f"Run: chmod 600 {path}"
     assert "canary" not in refused.value.message
 
@@ -44,7 +44,7 @@ def test_a_file_that_others_may_read_or_change_is_refused(tmp_path: Path, mode: 
 def test_what_isnt_there_is_empty_or_isnt_text_is_told(tmp_path: Path) -> None:
     for reference in ("env:NOBODY", f"file:{tmp_path / 'nobody'}", f"file:{tmp_path}"):
         with pytest.raises(NotificationError, match="chat can't be used"):
-            read_reference(target(reference), {})
+            read_url(target(reference), {})
     for content in (b"", b"\n", b"\xff\xfe"):
         with pytest.raises(NotificationError, match="chat can't be used"):
-            read_reference(target(f"file:{write(tmp_path, 0o600, content)}"), {})
+            read_url(target(f"file:{write(tmp_path, 0o600, content)}"), {})

@@ -14,12 +14,10 @@ import pytest
 
 from rootkeeper.clock import SystemClock
 from rootkeeper.domain.access import ServerRole
-from rootkeeper.domain.identity_providers import ProviderRules
 from rootkeeper.errors import IdentityProviderError, NotSignedInError
 from rootkeeper.oidc.provider import TIMEOUT_SECONDS, OidcProvider
-from rootkeeper.settings.provider_rules import parse_provider_rules
 from rootkeeper.workflows.provider_sign_in import make_question
-from tests.fakes.oidc_server import CLIENT_ID, CLIENT_SECRET, OidcServer, start_oidc_server
+from tests.fakes.oidc_server import CLIENT_ID, CLIENT_SECRET, OidcServer, make_rules, start_oidc_server
 
 HERE = "http://127.0.0.1:8700/api/v1/auth/oidc/callback"
 QUESTION = make_question("the browser's secret", HERE)
@@ -29,21 +27,6 @@ QUESTION = make_question("the browser's secret", HERE)
 def server() -> Iterator[OidcServer]:
     with start_oidc_server() as server:
         yield server
-
-
-def make_rules(issuer: str) -> ProviderRules:
-    rules = parse_provider_rules(
-        issuer=issuer,
-        client_id=CLIENT_ID,
-        client_secret="env:OIDC_SECRET",
-        name="Example",
-        name_claims=("preferred_username",),
-        groups_claim="groups",
-        groups=("admins=administrator",),
-        factor_methods=("mfa",),
-    )
-    assert rules is not None
-    return rules
 
 
 def make_provider(server: OidcServer, secret: str = CLIENT_SECRET) -> OidcProvider:
@@ -178,6 +161,18 @@ def test_those_who_wait_for_a_provider_that_doesnt_answer_keep_nobody_else_waiti
         silent.close()
         with pytest.raises(IdentityProviderError, match="can't be asked"):
             provider.make_address(QUESTION)
+
+
+def test_a_provider_that_hangs_up_in_the_middle_of_its_answer_is_told_as_such() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as broken, ThreadPoolExecutor(1) as waiting:
+        rules = make_rules(f"http://127.0.0.1:{broken.getsockname()[1]}")
+        asked = waiting.submit(OidcProvider(rules, SystemClock(), {}).make_address, QUESTION)
+        connection, _ = broken.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
+        with pytest.raises(IdentityProviderError, match="can't be asked"):
+            asked.result()
 
 
 def test_a_provider_that_is_down_is_told_as_such() -> None:

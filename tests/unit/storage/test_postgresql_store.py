@@ -17,9 +17,11 @@ from sqlalchemy.schema import CreateTable
 from rootkeeper.errors import DatabaseError
 from rootkeeper.storage import schema
 from rootkeeper.storage.dialects import begin_writing
+from rootkeeper.storage.group_commit import GroupCommit
 from rootkeeper.storage.opened_stores import open_store
 from rootkeeper.storage.postgresql_store import PostgresqlStore
 from rootkeeper.storage.reading import glancing, reading
+from rootkeeper.storage.transactions import WriteTransaction
 from tests.postgresql import PostgresqlServer
 from tests.unit.storage.samples import raised_by
 
@@ -53,6 +55,32 @@ def test_p27_a_process_that_stands_still_in_the_middle_of_writing_keeps_nobody_w
         held.invalidate()
     stands_still.engine.dispose()
     other.engine.dispose()
+
+
+@pytest.mark.parametrize("standstills", [1, 2])
+def test_work_that_lost_its_transaction_to_a_standstill_is_done_again_once(
+    store: PostgresqlStore, standstills: int
+) -> None:
+    commits = GroupCommit(store, lambda: None)
+    runs: list[int] = []
+
+    def work(transaction: WriteTransaction) -> int:
+        runs.append(len(runs) + 1)
+        if len(runs) <= standstills:
+            transaction.connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 20")
+            time.sleep(0.5)  # the server's clock, which no test can set
+        return int(transaction.connection.exec_driver_sql("SELECT 7").scalar_one())
+
+    try:
+        if standstills == 1:
+            assert commits.run(work) == 7
+        else:
+            assert (
+                "this process stood still for too long" in raised_by(lambda: commits.run(work), DatabaseError).message
+            )
+        assert runs == [1, 2]
+    finally:
+        commits.close()
 
 
 @pytest.fixture

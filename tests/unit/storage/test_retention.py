@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Table, create_engine, insert
 
-from rootkeeper.storage import schema
+from rootkeeper.storage import access_schema, schema
 from rootkeeper.storage.database import Database
 from rootkeeper.storage.retention import SqlRetention
 from tests.unit.storage.samples import NOW, ORGANIZATION_ID, Stage
@@ -32,9 +32,9 @@ def add_sign_in(stage: Stage, name: str, expires_at: datetime, organization_id: 
     about = {"kind": "user", "name": name, "folded_name": name, "role": "viewer", "proof_hash": "x"}
     insert_rows(
         stage,
-        (schema.identities, {**own, **about, "created_by": "ana"}),
+        (access_schema.identities, {**own, **about, "created_by": "ana"}),
         (
-            schema.sign_ins,
+            access_schema.sign_ins,
             {
                 **own,
                 "token_hash": name,
@@ -69,8 +69,8 @@ def test_challenges_and_links_that_nobody_answered_are_forgotten_with_them(
         asked = {**row, "challenge_hash": name, "session_id": "s-1", "purpose": "prove"}
         insert_rows(
             stage,
-            (schema.factor_challenges, asked),
-            (schema.first_administrator_links, {**row, "token_hash": name}),
+            (access_schema.factor_challenges, asked),
+            (access_schema.first_administrator_links, {**row, "token_hash": name}),
         )
     assert retention.forget_sign_ins(NOW) == 0
     assert stage.query("SELECT challenge_hash FROM factor_challenges") == [("present",)]
@@ -84,9 +84,9 @@ def test_failed_attempts_kept_answers_and_sign_ins_that_were_begun_are_forgotten
         own = {"organization_id": ORGANIZATION_ID, "ends_at": ends_at}
         insert_rows(
             stage,
-            (schema.failed_attempts, {**own, "attempt_id": name, "key_hash": name}),
+            (access_schema.failed_attempts, {**own, "attempt_id": name, "key_hash": name}),
             (schema.kept_answers, {**own, "key_hash": name, "fingerprint": "f", "claimed_by": "o-1"}),
-            (schema.sign_in_starts, {**own, "secret_hash": name, "started_at": NOW, "return_to": "/"}),
+            (access_schema.sign_in_starts, {**own, "secret_hash": name, "started_at": NOW, "return_to": "/"}),
         )
     retention.forget_sign_ins(NOW)
     assert stage.query("SELECT attempt_id FROM failed_attempts") == [("present",)]

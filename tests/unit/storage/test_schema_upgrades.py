@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 from sqlalchemy import (
     Boolean,
     Column,
@@ -27,6 +29,7 @@ from sqlalchemy import (
 )
 
 from rootkeeper.domain.windows import WindowState
+from rootkeeper.storage import access_schema, schema
 from rootkeeper.storage.dialects import Store, begin_writing
 from rootkeeper.storage.opened_stores import open_store
 from rootkeeper.storage.schema import SCHEMA_VERSION
@@ -145,3 +148,11 @@ def test_upgrading_twice_does_nothing_more(store: Store) -> None:
     with store.engine.connect() as connection:
         version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
     assert version == SCHEMA_VERSION
+
+
+def test_the_upgraded_tables_are_those_that_the_program_knows(store: Store) -> None:
+    ensure_current(store)
+    assert {table.metadata for table in (schema.jobs, access_schema.identities)} == {schema.metadata}
+    with store.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, schema.metadata) == []

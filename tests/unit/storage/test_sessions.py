@@ -58,7 +58,7 @@ def test_p21_sign_ins_of_another_organization_arent_seen(
     assert begun is not None
     assert elsewhere.begin(ANA.identity_id, new_session("another", SessionKind.BROWSER)) is None
     assert elsewhere.find(SECRETS[0], SessionKind.BROWSER) is None
-    assert elsewhere.renew(SECRETS[0], SECRETS[1], None) is None
+    assert elsewhere.renew(SECRETS[0], SECRETS[1], clock.now()) is None
     assert elsewhere.list_sessions() == ()
     assert elsewhere.end_session(begun.session_id) is None
     assert elsewhere.end_all(ANA.identity_id) == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import pyotp
 import pytest
@@ -26,31 +26,22 @@ from rootkeeper.errors import (
 from rootkeeper.workflows.factors import FactorKeeping, FactorProving
 from rootkeeper.workflows.passkeys import Site
 from rootkeeper.workflows.sessions import ProvenSession
-from tests.fakes.access import InMemoryIdentities
 from tests.fakes.authenticators import SoftPasskey
-from tests.fakes.clock import START, FakeClock
-from tests.fakes.databases import FakeDatabase, FakeLedger
+from tests.fakes.clock import START
 from tests.fakes.failures import InMemoryFailures
-from tests.fakes.sessions import InMemoryFactors, InMemorySessions, new_session
+from tests.fakes.sessions import InMemoryFactors, SignInDesk, new_session
 
 OLGA = Identity("u-1", IdentityKind.USER, "olga", ServerRole.OPERATOR, "test", START)
 SITE = Site("localhost", "http://localhost:8700")
 SANDBOX = Endpoint("SANDBOX 127.0.0.1:4599")
 
 
-@dataclass
-class Desk:
+class Desk(SignInDesk):
     """One user in a browser, and all that keeps her factors."""
 
-    clock: FakeClock = field(default_factory=FakeClock)
-
     def __post_init__(self) -> None:
-        self.database = FakeDatabase(self.clock)
-        self.identities = InMemoryIdentities(self.clock)
-        self.factors = InMemoryFactors()
-        self.sessions = InMemorySessions(self.identities, self.factors, self.clock)
-        ledger = FakeLedger(self.database, "here")
-        self.keeping = FactorKeeping(self.factors, self.identities, self.sessions, ledger, self.clock)
+        super().__post_init__()
+        self.keeping = FactorKeeping(self.factors, self.identities, self.sessions, self.ledger, self.clock)
         self.proving = FactorProving(self.factors, self.sessions, InMemoryFailures(self.clock), self.clock)
         self.identities.add_user(OLGA, "correct horse battery")
         self.proven = self.sign_in("one")
@@ -221,6 +212,18 @@ def test_a_reset_that_stops_halfway_leaves_nobody_signed_in(desk: Desk) -> None:
     with pytest.raises(DatabaseError):
         keeping.reset("olga")
     assert desk.sessions.find("one", SessionKind.BROWSER) is None
+
+
+def test_a_sign_in_that_begins_while_factors_are_reset_doesnt_outlive_them(desk: Desk) -> None:
+    app = desk.enrol()
+
+    class SlowFactors(InMemoryFactors):
+        def remove_all(self, identity_id: str) -> int:
+            desk.proven = desk.proving.give_totp(desk.sign_in("two"), app.at(desk.clock.now()))
+            return desk.factors.remove_all(identity_id)
+
+    assert replace(desk.keeping, factors=SlowFactors()).reset("olga") == 1
+    assert desk.sessions.find(desk.proven.secret, SessionKind.BROWSER) is None
 
 
 def test_without_a_ledger_no_factor_changes(desk: Desk) -> None:

@@ -28,30 +28,25 @@ from rootkeeper.workflows.provider_sign_in import (
     derive,
 )
 from rootkeeper.workflows.sessions import Visitor
-from tests.fakes.access import InMemoryIdentities
-from tests.fakes.clock import START, FakeClock
-from tests.fakes.databases import FakeDatabase, FakeLedger
+from tests.fakes.clock import START
 from tests.fakes.failures import InMemoryFailures
 from tests.fakes.provider_desk import ANA, RULES, FakeProvider, InMemoryStarts
-from tests.fakes.sessions import InMemoryFactors, InMemorySessions
+from tests.fakes.sessions import SignInDesk
 
 HERE = "http://127.0.0.1:8700/api/v1/auth/oidc/callback"
 VISITOR = Visitor("192.0.2.7", "Browser/1.0")
 PASSWORD = "correct horse battery"
 
 
-class Desk:
+class Desk(SignInDesk):
     """A server with an identity provider."""
 
-    def __init__(self) -> None:
-        self.clock = FakeClock()
-        self.database = FakeDatabase(self.clock)
-        self.identities = InMemoryIdentities(self.clock)
-        self.sessions = InMemorySessions(self.identities, InMemoryFactors(), self.clock)
+    def __post_init__(self) -> None:
+        super().__post_init__()
         self.provider = FakeProvider()
         self.starts = InMemoryStarts(self.clock)
         server = Actor(SERVER_NAME, ActorKind.SERVER)
-        self.keeping = IdentityKeeping(self.identities, FakeLedger(self.database, "here"), self.clock, server)
+        self.keeping = IdentityKeeping(self.identities, self.ledger, self.clock, server)
         self.signing_in = ProviderSigningIn(
             RULES, self.provider, self.starts, self.sessions, InMemoryFailures(self.clock), self.clock
         )

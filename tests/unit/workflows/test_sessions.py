@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
@@ -19,26 +18,19 @@ from rootkeeper.workflows.sessions import (
     make_secret,
     make_session,
 )
-from tests.fakes.access import InMemoryIdentities
 from tests.fakes.clock import START, FakeClock
-from tests.fakes.databases import FakeDatabase, FakeLedger
-from tests.fakes.sessions import InMemoryFactors, InMemorySessions, new_session
+from tests.fakes.sessions import SignInDesk, new_session
 
 ANA = Identity("u-1", IdentityKind.USER, "ana", ServerRole.VIEWER, "test", START)
 BROWSER = SessionKind.BROWSER
 
 
-@dataclass
-class Desk:
+class Desk(SignInDesk):
     """One user, signed in twice by a browser, and whoever ends that."""
 
-    clock: FakeClock = field(default_factory=FakeClock)
-
     def __post_init__(self) -> None:
-        self.database = FakeDatabase(self.clock)
-        self.identities = InMemoryIdentities(self.clock)
-        self.sessions = InMemorySessions(self.identities, InMemoryFactors(), self.clock)
-        self.ending = SessionEnding(self.sessions, self.identities, FakeLedger(self.database, "here"))
+        super().__post_init__()
+        self.ending = SessionEnding(self.sessions, self.identities, self.ledger)
         self.identities.add_user(ANA, "correct horse battery")
         self.first, self.second = (self.sessions.begin("u-1", new_session(one, BROWSER)) for one in ("one", "two"))
 

@@ -8,7 +8,7 @@ import StatusIndicator, { type StatusIndicatorProps } from "@cloudscape-design/c
 import Table from "@cloudscape-design/components/table";
 import { useState } from "react";
 import { ProblemAlert } from "../../shell/ProblemAlert";
-import { Paged } from "../Paged";
+import { usePages } from "../../tables/pages";
 import type { PlannedAccount } from "./plans";
 import { Named } from "./TargetAccounts";
 
@@ -34,30 +34,28 @@ const REASONS: { [reason: string]: { type: StatusIndicatorProps.Type; words: str
 };
 
 export function SkippedAccounts({ skipped, isPlanning, error, onAllow }: SkippedAccountsProps) {
+  const pages = usePages(skipped);
   const used = skipped.filter((one) => one.reason === "recently_used");
   return (
     <SpaceBetween size="m">
-      <Paged items={skipped}>
-        {(page) => (
-          <Table
-            items={page}
-            trackBy="account_id"
-            wrapLines
-            ariaLabels={{ tableLabel: "What is left alone" }}
-            header={
-              <Header variant="h2" counter={`(${skipped.length.toLocaleString()})`}>
-                What is left alone, and why
-              </Header>
-            }
-            columnDefinitions={[
-              { id: "account", header: "Account", minWidth: 180, cell: (one) => <Named account={one} />, isRowHeader: true },
-              { id: "place", header: "Place", cell: (one) => one.ou_path },
-              { id: "reason", header: "Reason", minWidth: 230, cell: (one) => <Reason account={one} /> },
-              { id: "detail", header: "Details", cell: (one) => one.detail ?? "–" },
-            ]}
-          />
-        )}
-      </Paged>
+      <Table
+        items={pages.shown}
+        pagination={pages.control}
+        trackBy="account_id"
+        wrapLines
+        ariaLabels={{ tableLabel: "What is left alone" }}
+        header={
+          <Header variant="h2" counter={`(${skipped.length.toLocaleString()})`}>
+            What is left alone, and why
+          </Header>
+        }
+        columnDefinitions={[
+          { id: "account", header: "Account", minWidth: 180, cell: (one) => <Named account={one} />, isRowHeader: true },
+          { id: "place", header: "Place", cell: (one) => one.ou_path },
+          { id: "reason", header: "Reason", minWidth: 230, cell: (one) => <Reason account={one} /> },
+          { id: "detail", header: "Details", cell: (one) => one.detail ?? "–" },
+        ]}
+      />
       {onAllow && used.length > 0 && <AllowUse used={used} isPlanning={isPlanning} error={error} onAllow={onAllow} />}
     </SpaceBetween>
   );

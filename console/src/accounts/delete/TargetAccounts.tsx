@@ -2,34 +2,32 @@
 import Box from "@cloudscape-design/components/box";
 import Header from "@cloudscape-design/components/header";
 import Table from "@cloudscape-design/components/table";
+import { usePages } from "../../tables/pages";
 import { Ago } from "../../times/Moment";
 import type { Credential } from "../credentials";
-import { Paged } from "../Paged";
 import { listGoing, type PlannedAccount } from "./plans";
 
 export function TargetAccounts({ targets }: { targets: readonly PlannedAccount[] }) {
+  const pages = usePages(targets);
   return (
-    <Paged items={targets}>
-      {(page) => (
-        <Table
-          items={page}
-          trackBy="account_id"
-          wrapLines
-          ariaLabels={{ tableLabel: "What will be deleted" }}
-          header={
-            <Header variant="h2" counter={`(${targets.length.toLocaleString()})`}>
-              What will be deleted
-            </Header>
-          }
-          columnDefinitions={[
-            { id: "account", header: "Account", minWidth: 180, cell: (one) => <Named account={one} />, isRowHeader: true },
-            { id: "place", header: "Place", cell: (one) => one.ou_path },
-            { id: "going", header: "Credentials, in the order of deletion", cell: (one) => <Going account={one} /> },
-            { id: "use", header: "Recent use allowed because", minWidth: 180, cell: (one) => one.allowed_use ?? "–" },
-          ]}
-        />
-      )}
-    </Paged>
+    <Table
+      items={pages.shown}
+      pagination={pages.control}
+      trackBy="account_id"
+      wrapLines
+      ariaLabels={{ tableLabel: "What will be deleted" }}
+      header={
+        <Header variant="h2" counter={`(${targets.length.toLocaleString()})`}>
+          What will be deleted
+        </Header>
+      }
+      columnDefinitions={[
+        { id: "account", header: "Account", minWidth: 180, cell: (one) => <Named account={one} />, isRowHeader: true },
+        { id: "place", header: "Place", cell: (one) => one.ou_path },
+        { id: "going", header: "Credentials, in the order of deletion", cell: (one) => <Going account={one} /> },
+        { id: "use", header: "Recent use allowed because", minWidth: 180, cell: (one) => one.allowed_use ?? "–" },
+      ]}
+    />
   );
 }
 

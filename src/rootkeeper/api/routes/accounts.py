@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -16,7 +15,8 @@ from rootkeeper.api.route_tables import read
 from rootkeeper.api.services import ServerServices
 from rootkeeper.domain.access import Permission
 from rootkeeper.domain.account_records import stored_account_to_record
-from rootkeeper.domain.organizations import Inventory, OrganizationalUnit, parse_account_id
+from rootkeeper.domain.organization_tree import list_paths
+from rootkeeper.domain.organizations import Inventory, parse_account_id
 from rootkeeper.domain.plan_files import render_instant
 from rootkeeper.domain.selection import find_organizational_unit, parse_tag
 from rootkeeper.domain.statuses import AccountStatus, Status, count_statuses
@@ -131,7 +131,7 @@ def show_tree(services: Served) -> dict[str, Any]:
     """Show the tree of organizational units, as it was listed last, each with its path of names."""
     inventory = services.inventory_store.find_last()
     units = () if inventory is None else inventory.organizational_units
-    paths = list_paths(units)
+    paths = list_paths({unit.ou_id: unit for unit in units})
     return show_one(
         {
             **_describe(services, inventory),
@@ -142,21 +142,6 @@ def show_tree(services: Served) -> dict[str, Any]:
             ],
         }
     )
-
-
-def list_paths(units: Iterable[OrganizationalUnit]) -> dict[str, str]:
-    """Each unit's path of names, such as ``Root/Workloads``, by its id."""
-    by_id = {unit.ou_id: unit for unit in units}
-    paths: dict[str, str] = {}
-
-    def find(ou_id: str) -> str:
-        if ou_id not in paths:
-            unit = by_id[ou_id]
-            above = f"{find(unit.parent_id)}/" if unit.parent_id in by_id else ""
-            paths[ou_id] = f"{above}{unit.name}"
-        return paths[ou_id]
-
-    return {ou_id: find(ou_id) for ou_id in by_id}
 
 
 def _describe(services: ServerServices, inventory: Inventory | None) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, AwareDatetime, Field
+from pydantic import AwareDatetime, Field
 
 from rootkeeper.api.account_limits import ensure_may_touch
 from rootkeeper.api.guarding import Identified, Served
@@ -13,6 +13,7 @@ from rootkeeper.api.parameters import (
     Body,
     Limit,
     Name,
+    NamedAccountText,
     ShortText,
     Text,
     cut_page,
@@ -41,10 +42,7 @@ class ExceptionBody(Body):
         }
     )
 
-    account: Annotated[
-        ShortText,
-        Field(validation_alias=AliasChoices("account", "account_id"), description="An id or a unique name."),
-    ]
+    account: NamedAccountText
     owner: Annotated[ShortText, Field(description="Who answers for it.")]
     reason: Text
     until: AwareDatetime

@@ -17,7 +17,7 @@ from rootkeeper.api.services import ServerServices
 from rootkeeper.api.setup_records import missing_to_records, setup_to_record
 from rootkeeper.domain.access import Permission
 from rootkeeper.domain.organizations import Inventory
-from rootkeeper.domain.statuses import AccountStatus, Role, count_left_to_secure, count_statuses
+from rootkeeper.domain.statuses import AccountStatus, Role
 from rootkeeper.domain.window_records import window_to_record
 from rootkeeper.domain.windows import OWING_STATES
 from rootkeeper.reports.history_records import difference_summary, kept_audit_record
@@ -45,8 +45,8 @@ def show_overview(request: Request, services: Served, identity: Identified) -> d
             "endpoint": services.endpoint.label,
             "is_sandbox": services.endpoint.is_sandbox,
             **_describe_setup(look, known.inventory),
-            "root_logins_left": count_left_to_secure(known.statuses),
-            "summary": count_statuses(known.statuses),
+            "root_logins_left": known.left_to_secure,
+            "summary": known.summary,
             "windows": _describe_windows(services),
             "drift": None if compared is None else _describe_drift(compared),
             "last_audit": kept_audit_record(last[0]) if last else None,

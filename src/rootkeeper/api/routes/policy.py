@@ -9,6 +9,7 @@ from rootkeeper.api.guarding import Served
 from rootkeeper.api.parameters import show_one
 from rootkeeper.api.route_tables import read
 from rootkeeper.domain.access import Permission
+from rootkeeper.domain.durations import render_duration
 
 
 def show_policy(services: Served) -> dict[str, Any]:
@@ -27,7 +28,7 @@ def show_policy(services: Served) -> dict[str, Any]:
                 "requesters": list(windows.requesters),
                 "approvers": list(windows.approvers),
                 "emergency": windows.emergency,
-                "read_again_after": [_spell(length) for length in windows.rereads],
+                "read_again_after": [render_duration(length) for length in windows.rereads],
             },
             "deletion": {
                 "recently_used_days": settings.deletion.recently_used_days,
@@ -41,15 +42,6 @@ def show_policy(services: Served) -> dict[str, Any]:
 
 def _count(length: timedelta) -> int:
     return int(length.total_seconds())
-
-
-def _spell(length: timedelta) -> str:
-    """As durations are written in the settings, such as ``15m``."""
-    seconds = _count(length)
-    for letter, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
-        if seconds and seconds % size == 0:
-            return f"{seconds // size}{letter}"
-    return f"{seconds}s"
 
 
 ROWS = (read("/policy", Permission.SETTINGS_READ, show_policy),)

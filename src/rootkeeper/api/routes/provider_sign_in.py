@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from rootkeeper.api.browser_sessions import visitor_of
-from rootkeeper.api.cookies import find_cookie, is_secure, set_cookie
+from rootkeeper.api.cookies import find_cookie, is_secure, name_for, set_cookie
 from rootkeeper.api.guarding import Access, Served
 from rootkeeper.api.hosts import name_in
 from rootkeeper.api.parameters import show_one
@@ -66,7 +66,7 @@ def start_sign_in(
         return _send_back(request, error)
     response = RedirectResponse(begun.address, HTTPStatus.FOUND)
     response.set_cookie(
-        _cookie_name(request),
+        name_for(request, _COOKIE),
         begun.secret,
         max_age=int(START_LASTS.total_seconds()),
         path="/",
@@ -83,7 +83,7 @@ def finish_sign_in(
     """Take a browser back from the identity provider, and sign in whom that has proven."""
     try:
         signing_in = _get(services)
-        answer = ProviderAnswer(request.cookies.get(_cookie_name(request)), state, code, error)
+        answer = ProviderAnswer(request.cookies.get(name_for(request, _COOKIE)), state, code, error)
         with services.act_as(Actor(SERVER_NAME, ActorKind.SERVER), None) as acting:
             redirect_uri = _redirect_uri(request, services)
             finished = signing_in.finish(answer, redirect_uri, acting.identity_keeping, visitor_of(request))
@@ -92,7 +92,9 @@ def finish_sign_in(
     else:
         response = RedirectResponse(finished.return_to, HTTPStatus.FOUND)
         set_cookie(request, response, finished.session.secret)
-    response.delete_cookie(_cookie_name(request), path="/", secure=is_secure(request), httponly=True, samesite="lax")
+    response.delete_cookie(
+        name_for(request, _COOKIE), path="/", secure=is_secure(request), httponly=True, samesite="lax"
+    )
     return response
 
 
@@ -128,10 +130,6 @@ def _redirect_uri(request: Request, services: ServerServices) -> str:
             hint="An administrator sets server.public_url, such as https://…",
         )
     return f"{request.url.scheme}://{host}{PREFIX}{CALLBACK}"
-
-
-def _cookie_name(request: Request) -> str:
-    return f"__Host-{_COOKIE}" if is_secure(request) else _COOKIE
 
 
 def _send_back(request: Request, error: RootkeeperError) -> Response:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
-from enum import StrEnum
+from collections.abc import Mapping
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Annotated
 
@@ -15,34 +14,22 @@ from starlette.responses import Response
 from rootkeeper.api.guarding import Identified, Served
 from rootkeeper.api.route_tables import PREFIX, Row
 from rootkeeper.domain.access import Permission
-from rootkeeper.domain.evidence.periods import DEFAULT_STALE_AFTER, Period
-from rootkeeper.domain.evidence.reports import EvidenceReport
-from rootkeeper.reports.evidence_csv import render_csv
-from rootkeeper.reports.evidence_html import render_html
-from rootkeeper.reports.evidence_json import render_json
-from rootkeeper.reports.evidence_markdown import render_markdown
+from rootkeeper.domain.evidence.periods import DEFAULT_STALE_AFTER, Period, end_second
+from rootkeeper.reports.evidence_formats import ReportFormat, find_renderer
 
 _LONGEST_DAYS = 3650
 
 
-class ReportFormat(StrEnum):
-    """How a report is written."""
-
-    CSV = "csv"
-    HTML = "html"
-    JSON = "json"
-    MARKDOWN = "markdown"
-
-
-_RENDERERS: Mapping[ReportFormat, tuple[Callable[[EvidenceReport], str], str, str]] = MappingProxyType(
+_MEDIA_TYPES: Mapping[ReportFormat, str] = MappingProxyType(
     {
-        ReportFormat.CSV: (render_csv, "text/csv; charset=utf-8", "csv"),
-        ReportFormat.HTML: (render_html, "text/html; charset=utf-8", "html"),
-        ReportFormat.JSON: (render_json, "application/json", "json"),
-        ReportFormat.MARKDOWN: (render_markdown, "text/markdown; charset=utf-8", "md"),
+        ReportFormat.HTML: "text/html; charset=utf-8",
+        ReportFormat.CSV: "text/csv; charset=utf-8",
+        ReportFormat.JSON: "application/json",
+        ReportFormat.MARKDOWN: "text/markdown; charset=utf-8",
     }
 )
-"""What writes it, its media type, and how a file's name ends."""
+_SUFFIXES = {ReportFormat.MARKDOWN: "md"}
+"""How a file's name ends, where that isn't the format's own name."""
 
 
 def make_report(
@@ -61,24 +48,17 @@ def make_report(
 
     AWS is asked nothing; what wasn't read in the period is unknown. The whole ledger is verified for it.
     """
-    last = _end_second(services.clock.now()) if end is None else end
+    last = end_second(services.clock.now()) if end is None else end
     with services.act_as(identity.to_actor(), None) as acting:
         evidence = acting.reporting(services.organization_id).compile(
             Period(start, last, timedelta(days=stale_after_days))
         )
-    render, media_type, suffix = _RENDERERS[report_format]
+    suffix = _SUFFIXES.get(report_format, report_format.value)
     name = f"rootkeeper-{start:%Y%m%d}-{last:%Y%m%d}.{suffix}"
     # The name is made of digits alone, so that nothing from outside gets into a header.
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(render(evidence), media_type=media_type, headers=headers)
+    return Response(find_renderer(report_format)(evidence), media_type=_MEDIA_TYPES[report_format], headers=headers)
 
-
-def _end_second(now: datetime) -> datetime:
-    """The end of this second: what was read just now belongs to a period that ends now."""
-    return now.replace(microsecond=0) + timedelta(seconds=1)
-
-
-_MEDIA_TYPES = tuple(media_type for _, media_type, _ in _RENDERERS.values())
 
 ROWS = (
     Row(
@@ -87,6 +67,6 @@ ROWS = (
         Permission.REPORTS_READ,
         make_report,
         response_class=Response,
-        media_types=_MEDIA_TYPES,
+        media_types=tuple(_MEDIA_TYPES.values()),
     ),
 )

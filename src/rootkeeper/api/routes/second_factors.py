@@ -15,9 +15,9 @@ from rootkeeper.api.guarding import Access, Called, Identified, Served
 from rootkeeper.api.origins import site_of
 from rootkeeper.api.parameters import Body, Name, ShortText, show_one, show_page
 from rootkeeper.api.qr_codes import render_qr_svg
-from rootkeeper.api.route_tables import PREFIX, Row, change, read
+from rootkeeper.api.route_tables import change, read, remove
 from rootkeeper.domain.factors import Factor
-from rootkeeper.domain.plan_files import render_instant
+from rootkeeper.domain.json_times import json_time
 from rootkeeper.workflows.factors import FactorProving
 
 
@@ -87,13 +87,12 @@ def _renew(request: Request, caller: Caller) -> JSONResponse:
 
 
 def _show(factor: Factor) -> dict[str, Any]:
-    used = factor.last_used_at
     return {
         "factor_id": factor.factor_id,
         "kind": factor.kind.value,
         "name": factor.name,
-        "created_at": render_instant(factor.created_at.replace(microsecond=0)),
-        "last_used_at": None if used is None else render_instant(used.replace(microsecond=0)),
+        "created_at": json_time(factor.created_at),
+        "last_used_at": json_time(factor.last_used_at),
     }
 
 
@@ -105,5 +104,5 @@ ROWS = (
     change("/me/factors/totp/confirm", _MINE, confirm_totp, needs_fresh_factor=True),
     change("/me/factors/passkeys/options", _MINE, ask_new_passkey, needs_fresh_factor=True),
     change("/me/factors/passkeys", _MINE, add_passkey, needs_fresh_factor=True),
-    Row("DELETE", f"{PREFIX}/me/factors/{{factor_id}}", _MINE, remove_factor, HTTPStatus.NO_CONTENT, True),
+    remove("/me/factors/{factor_id}", _MINE, remove_factor, HTTPStatus.NO_CONTENT, needs_fresh_factor=True),
 )

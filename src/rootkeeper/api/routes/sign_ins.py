@@ -11,7 +11,7 @@ from rootkeeper.api.guarding import Access, Called, Identified, Served
 from rootkeeper.api.parameters import Name, show_one, show_page
 from rootkeeper.api.route_tables import change, read, remove
 from rootkeeper.domain.access import Permission
-from rootkeeper.domain.plan_files import render_instant
+from rootkeeper.domain.json_times import json_time
 from rootkeeper.domain.sessions import Session
 
 
@@ -53,9 +53,9 @@ def _show(session: Session, own_id: str | None) -> dict[str, Any]:
         "name": session.identity.name,
         "address": session.address,
         "user_agent": session.user_agent,
-        "signed_in_at": render_instant(session.started_at.replace(microsecond=0)),
-        "last_used_at": render_instant(session.last_used_at.replace(microsecond=0)),
-        "expires_at": render_instant(session.expires_at.replace(microsecond=0)),
+        "signed_in_at": json_time(session.started_at),
+        "last_used_at": json_time(session.last_used_at),
+        "expires_at": json_time(session.expires_at),
         "is_current": session.session_id == own_id,
     }
 

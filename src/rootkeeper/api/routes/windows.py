@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Query
-from pydantic import AliasChoices, Field
+from pydantic import Field
 
 from rootkeeper.api.account_limits import ensure_may_touch_window
 from rootkeeper.api.guarding import Identified, Served
@@ -20,6 +20,7 @@ from rootkeeper.api.parameters import (
     Body,
     Limit,
     Name,
+    NamedAccountText,
     ShortText,
     Text,
     cut_page,
@@ -79,10 +80,7 @@ class WindowBody(LengthBody):
         {"account": "payments", "reason": "The invoice can't be seen", "ticket": "INC-1234", "duration": "2h"}
     )
 
-    account: Annotated[
-        ShortText,
-        Field(validation_alias=AliasChoices("account", "account_id"), description="An id or a unique name."),
-    ]
+    account: NamedAccountText
     reason: Text
     ticket: ShortText | None = None
     is_drill: bool = False

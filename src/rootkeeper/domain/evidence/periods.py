@@ -58,6 +58,11 @@ def ensure_period(period: Period) -> Period:
     return period
 
 
+def end_second(now: datetime) -> datetime:
+    """The end of this second: what was read just now belongs to a period that ends now."""
+    return now.replace(microsecond=0) + timedelta(seconds=1)
+
+
 def _spoken_age(age: timedelta) -> str:
     for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
         count = int(age.total_seconds() // length)

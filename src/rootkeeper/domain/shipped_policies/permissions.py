@@ -83,7 +83,7 @@ _READ_GUARDRAILS = frozenset(
 that blocks in one, where AWS doesn't.
 """
 _READ_GUARDRAILS_OF_ONE = frozenset({"organizations:DescribePolicy", "organizations:ListPoliciesForTarget"})
-_CHANGE_SET_UP = _READ_SET_UP - {"organizations:ListAWSServiceAccessForOrganization"}
+_INFER_SET_UP = _READ_SET_UP - {"organizations:ListAWSServiceAccessForOrganization"}
 """Without that call trusted access shows in whether AWS tells the features."""
 _READ_OPENERS = frozenset(
     {
@@ -124,7 +124,7 @@ COMMANDS = (
     _audit("status", _READ_SET_UP | _READ_GUARDRAILS),
     _audit(
         "audit",
-        _READ_INVENTORY | _READ_SET_UP | _READ_GUARDRAILS | _SELECT_BY_TAG | {"iam:GetAccountSummary"},
+        _READ_INVENTORY | _INFER_SET_UP | _READ_GUARDRAILS | _SELECT_BY_TAG | {"iam:GetAccountSummary"},
         _AUDIT,
     ),
     _audit("preflight", _READ_INVENTORY | _READ_GUARDRAILS | _SELECT_BY_TAG),
@@ -181,7 +181,7 @@ COMMANDS = (
     CommandPermissions(
         "enable",
         ShippedRole.SET_UP,
-        _CHANGE_SET_UP
+        _INFER_SET_UP
         | {
             "iam:EnableOrganizationsRootCredentialsManagement",
             "iam:EnableOrganizationsRootSessions",
@@ -193,7 +193,7 @@ COMMANDS = (
     CommandPermissions(
         "disable",
         ShippedRole.SET_UP,
-        _CHANGE_SET_UP
+        _INFER_SET_UP
         | {
             "iam:DisableOrganizationsRootCredentialsManagement",
             "iam:DisableOrganizationsRootSessions",

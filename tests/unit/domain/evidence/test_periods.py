@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.domain.evidence.periods import Period, ensure_period
+from rootkeeper.domain.evidence.periods import Period, end_second, ensure_period
 from rootkeeper.errors import InputError
 from tests.fakes.evidence import END, PERIOD, START
 
@@ -29,6 +29,12 @@ def test_both_ends_belong_to_the_period() -> None:
     assert PERIOD.holds(START)
     assert PERIOD.holds(END)
     assert not PERIOD.holds(END + timedelta(microseconds=1))
+
+
+def test_what_was_read_just_now_belongs_to_a_period_that_ends_now() -> None:
+    now = END + timedelta(microseconds=250_000)
+    assert end_second(now) == END + timedelta(seconds=1)
+    assert Period(START, end_second(now)).holds(now)
 
 
 @pytest.mark.parametrize("length", [timedelta(), timedelta(seconds=-1)])
