@@ -65,7 +65,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=10_000, help="in the history")
     parser.add_argument("--workers", type=int, default=3, help="on PostgreSQL")
     parser.add_argument("--latency-ms", type=int, default=80)
-    parser.add_argument("--concurrency", type=int, default=32, help="server.closing_concurrency, of each process")
+    parser.add_argument("--concurrency", type=int, default=64, help="server.closing_concurrency, of each process")
     parser.add_argument("--rounds", type=int, default=3, help="of those that take less than a minute")
     parser.add_argument(
         "--databases", nargs="+", choices=("postgresql", "sqlite"), default=("postgresql", "sqlite"), metavar="KIND"

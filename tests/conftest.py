@@ -11,8 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.postgresql import PostgresqlServer
+
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 EXPECTED_SKIPS: tuple[re.Pattern[str], ...] = (
     re.compile(r"Go isn't installed: the AWS SDK for Go can't be tried"),

@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.durations import Stopwatch
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 ORGANIZATION_ID = "o-exampleorgid"
 STEP_SECONDS = 0.2
@@ -28,10 +30,16 @@ class Deeds:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def perform(self, job_id: str, steps: int, seconds: float = STEP_SECONDS) -> None:
-        """Do what is left of the job's steps, unless another process is at it."""
+    @contextmanager
+    def holding_up(self, job_id: str) -> Iterator[None]:
+        """Nobody performs a step of the job meanwhile."""
         with (self.folder / f"{job_id}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def perform(self, job_id: str, steps: int, seconds: float = STEP_SECONDS) -> None:
+        """Do what is left of the job's steps, unless another process is at it."""
+        with self.holding_up(job_id):
             for number in range(len(self.list_steps(job_id)), steps):
                 time.sleep(seconds)
                 with (self.folder / f"{job_id}.deeds").open("a") as deeds:
@@ -129,11 +137,11 @@ def wait_until(condition: Callable[[], bool], seconds: float) -> float:
 
     :raises AssertionError: if it takes longer.
     """
-    began = time.monotonic()
+    watch = Stopwatch()
     while not condition():
-        assert time.monotonic() - began < seconds, "it takes too long"
-        time.sleep(0.05)
-    return time.monotonic() - began
+        assert watch.seconds < seconds, "it takes too long"
+        watch.pause(0.05)
+    return watch.seconds
 
 
 def say_started() -> None:

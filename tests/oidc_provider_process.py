@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-SECONDS = 30
+SECONDS = 60
 
 
 class _StayHere(urllib.request.HTTPErrorProcessor):

@@ -14,7 +14,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +21,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tests.api_conformance import ensure_conforms
+from tests.durations import Stopwatch
 
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
@@ -128,11 +130,11 @@ class ServerProcess:
 
     def wait_until(self, holds: Any, seconds: float = START_SECONDS) -> None:
         """Wait while it runs."""
-        end = time.monotonic() + seconds
+        watch = Stopwatch()
         while not holds():
             assert self.process.poll() is None, f"it ended with {self.process.returncode}:\n{self.stderr}"
-            assert time.monotonic() < end, f"it takes too long:\n{self.stderr}"
-            time.sleep(_LOOK_SECONDS)
+            assert watch.seconds < seconds, f"it takes too long:\n{self.stderr}"
+            watch.pause(_LOOK_SECONDS)
 
     # What is done to it.
 
@@ -146,10 +148,12 @@ class ServerProcess:
 
         :raises AssertionError: if it takes longer than ten seconds, or ends badly.
         """
-        began = time.monotonic()
+        watch = Stopwatch()
         self.process.terminate()
-        status = self.process.wait(STOP_SECONDS)
-        took = time.monotonic() - began
+        while self.process.poll() is None:
+            assert watch.seconds < STOP_SECONDS, f"it doesn't end:\n{self.stderr}"
+            watch.pause(_LOOK_SECONDS)
+        took, status = watch.seconds, self.process.returncode
         assert status == 0, f"it ended with {status}:\n{self.stderr}"
         assert took <= 10, f"it took {took:.1f} seconds to end"
         return took
@@ -191,7 +195,7 @@ class ServerProcess:
         return self.tokens[name]
 
     def ask(self, method: str, path: str, body: object = None, *, name: str | None = None) -> Answer:
-        """One request, in the name of one who has a token."""
+        """One request, in the name of one who has a token; what it answers is held to the OpenAPI document."""
         request = urllib.request.Request(  # noqa: S310 - http to this machine only
             self.url + path, None if body is None else json.dumps(body).encode(), method=method
         )
@@ -200,17 +204,19 @@ class ServerProcess:
             request.add_header("Authorization", f"Bearer {self.tokens[name]}")
         try:
             with _DIRECT.open(request, timeout=30) as response:
-                return _read(response)
+                answer, text = _read(response)
         except urllib.error.HTTPError as error:
             with error:
-                return _read(error)
+                answer, text = _read(error)
+        ensure_conforms(method, path, answer.status, answer.headers.get("content-type", ""), text)
+        return answer
 
 
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """No proxy: the server is on this machine."""
 
 
-def _read(response: Any) -> Answer:
+def _read(response: Any) -> tuple[Answer, str]:
     text = response.read().decode()
     is_json = "json" in response.headers.get("Content-Type", "")
-    return Answer(response.status, json.loads(text) if is_json and text else text, dict(response.headers))
+    return Answer(response.status, json.loads(text) if is_json and text else text, dict(response.headers)), text

@@ -1,12 +1,13 @@
 /** The console's pages, one row each, in the order of the navigation. Each page's code is loaded when it is first shown. */
 import { lazy, type ComponentType, type LazyExoticComponent } from "react";
+import type { Permission } from "./api/records";
 
 export interface Page {
   /** Where it is; `/windows/:window_id` for the page of one thing. */
   path: string;
   title: string;
   /** What the role must permit; `null` where every role may see it. */
-  permission: string | null;
+  permission: Permission | null;
   component: LazyExoticComponent<ComponentType>;
   /** The page that a page of one thing belongs to; such a page isn't in the navigation. */
   parent?: string;

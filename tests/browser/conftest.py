@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, Playwright, expect, sync_playwright
 
 from tests.browser.console_build import ensure_console
-from tests.browser.console_stage import ConsoleStage, open_console_stage
+from tests.browser.console_stage import WAIT_MILLISECONDS, ConsoleStage, open_console_stage
 from tests.e2e.stage import Stage
 from tests.sandbox_process import SandboxProcess
 
@@ -43,6 +43,7 @@ def find_chromium(playwright: Playwright) -> str:
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """One browser for a module: while it runs, no other event loop can run in this thread."""
+    expect.set_options(timeout=WAIT_MILLISECONDS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(playwright), args=list(FLAGS))
         yield browser

@@ -19,14 +19,19 @@ def plan_chosen(operator: ConsolePerson) -> None:
     expect(operator.page.get_by_text(re.compile("Exactly this will go"))).to_be_visible(timeout=JOB_MILLISECONDS)
 
 
-def confirm_plan(operator: ConsolePerson) -> None:
-    """From the review to the end of the deletion, whatever came of it."""
+def begin_deletion(operator: ConsolePerson) -> None:
+    """From the review to the deletion's page."""
     operator.press(DELETE)
     dialog = operator.page.get_by_role("dialog")
     certificates = dialog.get_by_role("checkbox")
     if certificates.count():
         certificates.check()
     operator.press("Delete", dialog)
+
+
+def confirm_plan(operator: ConsolePerson) -> None:
+    """From the review to the end of the deletion, whatever came of it."""
+    begin_deletion(operator)
     over = re.compile("^(Deleted, and re-read|Over, not everything was deleted)$")
     expect(operator.page.get_by_role("heading", name=over)).to_be_visible(timeout=JOB_MILLISECONDS)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 import socket
+import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +19,22 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog,
 
 from rootkeeper.cli.demo_people import PASSWORD, PEOPLE
 from rootkeeper.cli.demo_server import DemoServer
+from rootkeeper.domain.ledger import render_time
+from rootkeeper.domain.sessions import FACTOR_LASTS
 from rootkeeper.sandbox.totp import totp_code
 from tests.browser.pages import FAILED_LOAD
 from tests.sandbox_process import SandboxProcess
 
 WAIT_MILLISECONDS = 30_000
 WIDE = {"width": 1440, "height": 900}
+FACTOR_QUESTION = "Confirm that it is you"
 _STEP_SECONDS = 30
+_STANDS_STILL = """
+Promise.allSettled(
+  document.getAnimations().filter((one) => one.effect.getComputedTiming().endTime < Infinity).map((one) => one.finished)
+).then(() => null)
+"""
+"""What is fading in hasn't its own colours yet."""
 
 
 @dataclass
@@ -33,6 +44,7 @@ class ConsoleStage:
     sandbox: SandboxProcess
     server: DemoServer
     chromium: Browser
+    database: Path
     taken_steps: dict[str, int] = field(default_factory=dict)
     """Of each person's authenticator app, the newest step whose code was used."""
 
@@ -61,6 +73,12 @@ class ConsoleStage:
         assert process is not None
         process.kill()
         process.wait()
+
+    def age_factors(self) -> None:
+        """Let every second factor have been given so long ago that what is weighty asks for it again."""
+        given_at = render_time(datetime.now(UTC) - 2 * FACTOR_LASTS)
+        with closing(sqlite3.connect(self.database, timeout=WAIT_MILLISECONDS / 1_000)) as connection, connection:
+            connection.execute("UPDATE sign_ins SET factor_at = ? WHERE factor_at IS NOT NULL", (given_at,))
 
     def next_code(self, name: str) -> str:
         """A code of that person that wasn't used yet; waits for one where both that hold were."""
@@ -96,7 +114,7 @@ class ConsolePerson:
         page.on("request", self._note_request)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("dialog", self._note_dialog)
-        page.add_locator_handler(page.get_by_role("dialog", name="Confirm that it is you"), self._confirm_factor)
+        page.add_locator_handler(page.get_by_role("dialog", name=FACTOR_QUESTION), self._confirm_factor)
 
     def _note_complaint(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and FAILED_LOAD not in message.text:
@@ -132,6 +150,10 @@ class ConsolePerson:
     def sign_in(self, path: str = "/") -> None:
         """With password and, where the role takes one, a code."""
         self.open(path)
+        self.prove_identity()
+
+    def prove_identity(self) -> None:
+        """The same, at the sign-in that is shown."""
         self.fill("Name", self.name)
         self.fill("Password", PASSWORD)
         self.press("Sign in")
@@ -139,6 +161,13 @@ class ConsolePerson:
             self.fill("Code of your authenticator app", self.stage.next_code(self.name))
             self.press("Sign in")
         expect(self.page.get_by_role("button", name=self.name).first).to_be_visible()
+
+    def end_sign_in(self, name: str) -> None:
+        """Somebody else's, as an administrator."""
+        self.open("/settings?tab=sessions")
+        buttons = self.page.get_by_role("button", name=re.compile(f"^End the sign-in of {name}"))
+        buttons.first.click()
+        expect(buttons).to_have_count(0)
 
     def fill(self, label: str, text: str) -> None:
         self.page.get_by_label(label, exact=True).fill(text)
@@ -154,27 +183,40 @@ class ConsolePerson:
         expect(self.page.get_by_text(text).first).to_be_visible(timeout=WAIT_MILLISECONDS)
 
     def judge(self) -> None:
-        """Let axe judge the page by WCAG 2.1 AA.
+        """Let axe judge the page by WCAG 2.1 AA, once all of it is here.
 
         :raises AssertionError: if it finds something.
         """
         self.page.wait_for_load_state("networkidle")
+        self.judge_as_it_stands()
+
+    def judge_as_it_stands(self) -> None:
+        """The same of a page that keeps asking the server, once what matters of it is seen."""
+        self.page.evaluate(_STANDS_STILL)
         found = Axe().run(self.page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
         assert found.violations_count == 0, f"{self.page.url}\n{found.generate_report()}"
 
 
 @contextmanager
-def open_console_stage(chromium: Browser, folder: Path, *sandbox_options: str) -> Iterator[ConsoleStage]:
-    """Start all of it on free ports; ended with the ``with`` block."""
+def open_console_stage(
+    chromium: Browser, folder: Path, *sandbox_options: str, **server_settings: str
+) -> Iterator[ConsoleStage]:
+    """Start all of it on free ports; ended with the ``with`` block.
+
+    :param server_settings: variables of the server's environment.
+    """
+    database = folder / "rootkeeper.db"
     with SandboxProcess.start(*(sandbox_options or ("--scenario", "demo"))) as sandbox:
         settings = sandbox.environment() | {
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "AWS_EC2_METADATA_DISABLED": "true",
-            "ROOTKEEPER_DATABASE_URL": f"sqlite:///{folder / 'rootkeeper.db'}",
+            "ROOTKEEPER_LEASE_SECONDS": "60",
+            "ROOTKEEPER_DATABASE_URL": f"sqlite:///{database}",
+            **server_settings,
         }
         with DemoServer(find_free_port(), settings, folder) as server:
-            yield ConsoleStage(sandbox, server, chromium)
+            yield ConsoleStage(sandbox, server, chromium, database)
 
 
 def find_free_port() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -44,6 +45,25 @@ def test_axe_finds_nothing_on_a_window_and_beside_an_account(administrator: Cons
     administrator.page.get_by_text(story.ACCOUNT_NAME, exact=True).click()
     expect(administrator.page.get_by_role("tab", name="History")).to_be_visible()
     administrator.judge()
+
+
+def test_all_times_are_turned_over_to_utc_by_the_keyboard(console: ConsoleStage) -> None:
+    person = console.enter("vera", timezone_id="Asia/Tokyo")
+    person.sign_in("/ledger")
+    times = person.page.get_by_role("table", name="Entries of the ledger").locator("time")
+    expect(times.first).to_contain_text("GMT+9")
+    person.page.get_by_role("button", name="Times in UTC", exact=True).focus()
+    person.page.keyboard.press("Enter")
+    expect(times.first).to_have_text(re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$"))
+    person.open("/settings?tab=sessions")
+    signed_in, last_used = (person.page.get_by_role("table", name="Sign-ins").locator("time").nth(n) for n in (0, 1))
+    expect(signed_in).to_contain_text("UTC")
+    expect(last_used).to_contain_text("UTC")
+    person.judge()
+    person.press("Local times")
+    expect(signed_in).to_contain_text("GMT+9")
+    expect(last_used).to_have_text("just now")
+    person.leave()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -85,6 +85,43 @@ def test_accounts_are_found_by_text_status_and_unit(operator: ConsolePerson) -> 
     operator.sees("3 of 26 accounts fit, 3 selected")
 
 
+def test_a_filter_stands_in_the_address_so_that_a_link_shows_the_same_and_back_goes_back(
+    operator: ConsolePerson,
+) -> None:
+    page = operator.page
+    page.get_by_label("Find", exact=True).press_sequentially("pay", delay=20)
+    expect(page).to_have_url(re.compile(r"/accounts\?q=pay$"))
+    page.get_by_label("Find", exact=True).press_sequentially("ments", delay=20)
+    expect(page).to_have_url(re.compile(r"/accounts\?q=payments$"))
+    page.get_by_role("button", name=re.compile("^Unit")).click()
+    page.get_by_role("option", name="Root / Workloads / Test", exact=True).click()
+    operator.sees("1 of 26 accounts fit")
+    expect(page).to_have_url(re.compile(r"\?q=payments&unit=ou-[a-z0-9-]+$"))
+    link = page.url
+    page.go_back()
+    operator.sees("2 of 26 accounts fit")
+    expect(page.get_by_label("Find", exact=True)).to_have_value("payments")
+    page.go_back()
+    operator.sees("26 accounts")
+    expect(page.get_by_label("Find", exact=True)).to_have_value("")
+    page.goto(link)
+    operator.sees("1 of 26 accounts fit")
+    page.get_by_role("navigation").get_by_role("link", name="Accounts", exact=True).first.click()
+    operator.sees("26 accounts")
+
+
+def test_space_selects_and_lets_go_again_of_an_account_and_of_a_whole_unit(operator: ConsolePerson) -> None:
+    keyboard = operator.page.keyboard
+    for name, count in (("Shop Test", 1), ("Workloads", 9)):
+        row(operator, name).focus()
+        keyboard.press("Space")
+        operator.sees(f"26 accounts, {count} selected")
+        expect(row(operator, name)).to_have_attribute("aria-selected", "true")
+        keyboard.press("Space")
+        expect(operator.page.get_by_text("26 accounts", exact=True)).to_be_visible()
+        expect(row(operator, name)).to_have_attribute("aria-selected", "false")
+
+
 def test_the_tree_is_worked_by_the_keyboard_alone(operator: ConsolePerson) -> None:
     keyboard = operator.page.keyboard
     row(operator, "Root").focus()

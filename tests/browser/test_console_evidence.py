@@ -165,6 +165,28 @@ def test_entries_of_one_account_are_found_and_shown_in_full(people: dict[str, Co
     viewer.sees("adam, signed in")
 
 
+def test_what_is_looked_for_in_the_ledger_stands_in_the_address_and_outlives_a_verification(
+    people: dict[str, ConsolePerson],
+) -> None:
+    administrator = people["adam"]
+    page = administrator.page
+    table = page.get_by_role("table", name="Entries of the ledger")
+    administrator.open("/ledger?by=adam&action=delegated_administrator:register")
+    expect(table.locator("tbody tr")).to_have_count(2)
+    expect(page.get_by_label("By", exact=True)).to_have_value("adam")
+    administrator.press("Verify now")
+    expect(page).to_have_url(re.compile(r"by=adam&action=delegated_administrator%3Aregister&verification="))
+    expect(table.locator("tbody tr")).to_have_count(2)
+    page.get_by_label("By", exact=True).fill("nobody")
+    page.keyboard.press("Enter")
+    administrator.sees("No entry fits these filters.")
+    expect(page).to_have_url(re.compile(r"verification=[^&]+&by=nobody&action="))
+    administrator.press("Clear")
+    expect(page).to_have_url(re.compile(r"/ledger\?verification=[^&]+$"))
+    page.go_back()
+    expect(page.get_by_label("By", exact=True)).to_have_value("nobody")
+
+
 # Guardrails.
 
 

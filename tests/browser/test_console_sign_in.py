@@ -127,6 +127,37 @@ def test_an_api_token_is_kept_in_the_page_alone(administrator: ConsolePerson, co
     person.leave()
 
 
+def test_a_token_is_made_with_less_than_its_role(administrator: ConsolePerson) -> None:
+    administrator.open("/settings?tab=tokens")
+    administrator.press("Make token")
+    page, dialog = administrator.page, administrator.page.get_by_role("dialog")
+    dialog.get_by_label("Name", exact=True).fill("reader")
+    dialog.get_by_role("button", name=re.compile("^Permissions")).click()
+    for permission in ("accounts:read", "windows:approve"):
+        page.get_by_role("option", name=permission, exact=True).click()
+    page.keyboard.press("Escape")
+    dialog.get_by_label("Organizational units (optional)", exact=True).fill("Root/Workloads")
+    administrator.press("Make token", dialog)
+    administrator.sees(re.compile("^A token of the role viewer with these limits can't have windows:approve"))
+    dialog.get_by_role("button", name=re.compile("^Remove windows:approve|Deselect windows:approve")).click()
+    administrator.judge()
+    administrator.press("Make token", dialog)
+    administrator.press("I have kept it")
+    row = page.get_by_role("row").filter(has_text="reader")
+    expect(row).to_contain_text("Root/Workloads, accounts:read")
+
+
+def test_before_anybody_is_signed_in_nothing_is_asked_that_is_refused(console: ConsoleStage) -> None:
+    person = console.enter("vera")
+    refused: list[str] = []
+    person.page.on("response", lambda one: refused.append(one.url) if one.status >= 400 else None)
+    person.open("/")
+    person.sees("Sign in to Rootkeeper")
+    person.page.wait_for_load_state("networkidle")
+    assert refused == []
+    person.leave()
+
+
 def test_a_viewer_sees_no_button_that_changes_anything_and_is_told_why_a_page_is_closed(console: ConsoleStage) -> None:
     person = console.enter("vera")
     person.sign_in("/settings")

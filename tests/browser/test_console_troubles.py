@@ -8,13 +8,16 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from rootkeeper.cli.demo_people import PASSWORD
+from rootkeeper.cli.demo_story import is_bare
 from tests.browser import console_story as story
-from tests.browser.console_deletion import confirm_plan, plan_chosen
+from tests.browser.console_deletion import begin_deletion, confirm_plan, plan_chosen
 from tests.browser.console_stage import ConsolePerson, ConsoleStage
 
 BLOCKED, BLOCKED_NAME = "565678789090", "Medical Records"
 DENYING_STATEMENT = "DenyRootUser"
+OPENED, OPENED_NAME = "777788889999", "Shop Prod"
+"""Without root user credentials, so that a window can be opened at once."""
+REFUSAL = {"code": "AccessDenied", "status": 403, "message": "explicit deny in a permissions boundary"}
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
 
@@ -37,14 +40,64 @@ def test_what_aws_refuses_is_shown_as_failed_with_the_reason(
     people: dict[str, ConsolePerson], console: ConsoleStage
 ) -> None:
     operator = people["olga"]
-    error = {"code": "AccessDenied", "status": 403, "message": "explicit deny in a permissions boundary"}
-    console.sandbox.faults(service="iam", operation="DeleteLoginProfile", account_id="100020003000", error=error)
+    console.sandbox.faults(service="iam", operation="DeleteLoginProfile", account_id="100020003000", error=REFUSAL)
     story.choose_account(operator, "Warehouse Prod")
     plan_chosen(operator)
     confirm_plan(operator)
     operator.sees("Failed or not proven")
     operator.sees(re.compile("permissions boundary"))
     assert console.sandbox.root_user("100020003000")["password"]
+
+
+def test_a_closing_that_fails_is_shown_loudly_with_what_to_do_until_it_succeeds(
+    people: dict[str, ConsolePerson], console: ConsoleStage
+) -> None:
+    operator = people["olga"]
+    path = story.request_window(operator, OPENED)
+    story.approve(people["amir"], path)
+    story.open_window(operator, path)
+    console.sandbox.faults(service="iam", operation="DeleteLoginProfile", account_id=OPENED, error=REFUSAL)
+    operator.press("Close now")
+    operator.press("Close now", operator.page.get_by_role("dialog"))
+    told = "The closing failed, and is tried again until it succeeds."
+    expect(operator.page.get_by_text(told)).to_be_visible(timeout=story.JOB_MILLISECONDS)
+    operator.sees(re.compile("Until then root may be able to sign in"))
+    operator.sees(re.compile("permissions boundary"))
+    operator.judge_as_it_stands()
+    operator.open("/")
+    row = operator.page.get_by_role("row").filter(has_text=OPENED_NAME)
+    expect(row).to_contain_text("Closing failed")
+    operator.judge_as_it_stands()
+    console.sandbox.clear_faults()
+    story.close_window(operator, path)
+    expect(operator.page.get_by_text(told)).to_have_count(0)
+    assert is_bare(console.sandbox.root_user(OPENED))
+
+
+def test_a_job_that_stopped_goes_on_where_it_was_once_somebody_says_so(
+    people: dict[str, ConsolePerson], console: ConsoleStage
+) -> None:
+    operator = people["olga"]
+    story.choose_account(operator, story.ACCOUNT_NAME)
+    operator.page.get_by_label("Select Warehouse Prod", exact=True).check()
+    plan_chosen(operator)
+    operator.fill("First accounts, alone", "1")
+    console.sandbox.faults(service="iam", operation="DeleteLoginProfile", error=REFUSAL)
+    begin_deletion(operator)
+    stopped = operator.page.get_by_role("heading", name="Stopped before its end", exact=True)
+    expect(stopped).to_be_visible(timeout=story.JOB_MILLISECONDS)
+    console.sandbox.clear_faults()
+    operator.open("/jobs?show=unfinished")
+    operator.follow("Deletion")
+    operator.sees("Interrupted")
+    operator.judge_as_it_stands()
+    operator.press("Resume")
+    dialog = operator.page.get_by_role("dialog")
+    dialog.get_by_role("checkbox", name="Also try again what failed or isn't known").check(force=True)
+    operator.press("Resume", dialog)
+    expect(operator.page.get_by_text("Done", exact=True).first).to_be_visible(timeout=story.JOB_MILLISECONDS)
+    expect(operator.page.get_by_role("button", name="Resume", exact=True)).to_have_count(0)
+    assert all(is_bare(console.sandbox.root_user(account)) for account in (story.ACCOUNT, "100020003000"))
 
 
 def test_a_policy_that_blocks_is_named_before_anybody_is_asked(people: dict[str, ConsolePerson]) -> None:
@@ -77,15 +130,10 @@ def test_whoever_is_signed_out_from_afar_comes_back_to_where_they_were(
 ) -> None:
     viewer = console.enter("vera")
     viewer.sign_in("/jobs")
-    administrator = people["adam"]
-    administrator.open("/settings?tab=sessions")
-    administrator.page.get_by_role("button", name=re.compile("^End the sign-in of vera")).first.click()
-    expect(administrator.page.get_by_role("button", name=re.compile("^End the sign-in of vera"))).to_have_count(0)
+    people["adam"].end_sign_in("vera")
     viewer.page.get_by_role("link", name="Recovery windows", exact=True).first.click()
     viewer.sees("Your session has ended.")
-    viewer.fill("Name", "vera")
-    viewer.fill("Password", PASSWORD)
-    viewer.press("Sign in")
+    viewer.prove_identity()
     expect(viewer.page.get_by_role("heading", level=1, name="Recovery windows")).to_be_visible()
     viewer.leave()
 

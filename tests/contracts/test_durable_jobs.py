@@ -74,26 +74,26 @@ def shared(postgresql_url: str, tmp_path: Path) -> Iterator[Stage]:
 
 def test_a_job_goes_on_where_a_killed_process_left_it(stage: Stage) -> None:
     first = stage.start("first")
-    (job_id,) = stage.request(12)
-    wait_until(lambda: stage.count_steps(job_id) >= 2, 15)
+    (job_id,) = stage.request(60)
+    wait_until(lambda: stage.count_steps(job_id) >= 2, 60)
     first.kill()
     assert stage.state_of(job_id) is JobState.INTERRUPTED
     second = stage.start("second", 0.02)
-    wait_until(lambda: stage.state_of(job_id) is JobState.DONE, TAKEOVER_SECONDS)
-    stage.ensure_done_once([job_id], 12)
+    wait_until(lambda: stage.state_of(job_id) is JobState.DONE, 60)
+    stage.ensure_done_once([job_id], 60)
     assert second.process.pid in stage.list_processes(job_id)
 
 
 def test_a_process_that_ends_in_order_leaves_its_job_interrupted_and_the_next_one_goes_on(stage: Stage) -> None:
     first = stage.start("first")
-    (job_id,) = stage.request(30)
-    wait_until(lambda: stage.count_steps(job_id) >= 2, 15)
+    (job_id,) = stage.request(60)
+    wait_until(lambda: stage.count_steps(job_id) >= 2, 60)
     assert first.terminate() == 0
     found = stage.requesting.jobs.get(job_id)
     assert (found.state, found.remark) == (JobState.INTERRUPTED, "Asked to stop.")
     stage.start("second", 0.02)
-    wait_until(lambda: stage.state_of(job_id) is JobState.DONE, TAKEOVER_SECONDS)
-    stage.ensure_done_once([job_id], 30)
+    wait_until(lambda: stage.state_of(job_id) is JobState.DONE, 60)
+    stage.ensure_done_once([job_id], 60)
 
 
 def test_a_job_that_the_engine_never_learned_of_is_performed_all_the_same(stage: Stage) -> None:
@@ -101,13 +101,13 @@ def test_a_job_that_the_engine_never_learned_of_is_performed_all_the_same(stage:
     without_engine = replace(stage.requesting, engine=EngineSwitchedOff())
     job_id = without_engine.request(JobKind.PREFLIGHT, describe_steps(1)).job_id
     stage.start("worker")
-    wait_until(lambda: stage.state_of(job_id) is JobState.DONE, 15)
+    wait_until(lambda: stage.state_of(job_id) is JobState.DONE, 60)
 
 
 def test_a_job_that_is_cancelled_while_it_runs_does_nothing_more(stage: Stage) -> None:
     stage.start("worker")
-    (job_id,) = stage.request(50)
-    wait_until(lambda: stage.count_steps(job_id) >= 2, 15)
+    (job_id,) = stage.request(100)
+    wait_until(lambda: stage.count_steps(job_id) >= 2, 60)
     stage.requesting.cancel(job_id)
     done = stage.count_steps(job_id)
     time.sleep(2)
@@ -117,16 +117,15 @@ def test_a_job_that_is_cancelled_while_it_runs_does_nothing_more(stage: Stage) -
 
 def test_a_stopped_workers_job_is_taken_over_within_ten_seconds_and_nothing_is_done_twice(shared: Stage) -> None:
     frozen = shared.start("frozen")
-    (job_id,) = shared.request(40)
-    wait_until(lambda: shared.count_steps(job_id) >= 2, 15)
-    heir = shared.start("heir")
+    (job_id,) = shared.request(150)
+    wait_until(lambda: shared.count_steps(job_id) >= 2, 60)
+    heir = shared.start("heir", 0.02)
     frozen.freeze()
-    stopped_at = time.monotonic()
-    wait_until(lambda: heir.process.pid in shared.list_processes(job_id), TAKEOVER_SECONDS)
-    assert time.monotonic() - stopped_at < TAKEOVER_SECONDS
+    took = wait_until(lambda: heir.process.pid in shared.list_processes(job_id), TAKEOVER_SECONDS)
+    assert took < TAKEOVER_SECONDS
     frozen.wake()
-    wait_until(lambda: shared.state_of(job_id) is JobState.DONE, 20)
-    shared.ensure_done_once([job_id], 40)
+    wait_until(lambda: shared.state_of(job_id) is JobState.DONE, 60)
+    shared.ensure_done_once([job_id], 150)
 
 
 def test_postgresql_that_is_stopped_at_once_under_load_loses_nothing(tmp_path: Path) -> None:
@@ -136,7 +135,7 @@ def test_postgresql_that_is_stopped_at_once_under_load_loses_nothing(tmp_path: P
             for name in ("first", "second"):
                 stage.start(name, 0.05)
             job_ids = stage.request(6, number=24)
-            wait_until(lambda: len(list_steps(stage.folder)) >= 20, 20)
+            wait_until(lambda: len(list_steps(stage.folder)) >= 20, 60)
             server.stop_immediately()
             time.sleep(2)
             server.start_again()

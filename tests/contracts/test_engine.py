@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -63,10 +64,11 @@ def shared(postgresql_url: str, tmp_path: Path) -> Iterator[Place]:
 def test_a_job_is_performed_once_however_often_it_is_enqueued(place: Place) -> None:
     place.start()
     engine = place.ask()
-    for _ in range(3):
-        engine.enqueue("j-1")
-    assert engine.list_waiting() == ("j-1",)
-    wait_until(lambda: not engine.list_waiting(), 15)
+    with place.deeds.holding_up("j-1"):
+        for _ in range(3):
+            engine.enqueue("j-1")
+        assert engine.list_waiting() == ("j-1",)
+    wait_until(lambda: not engine.list_waiting(), 60)
     assert [number for number, _ in place.deeds.list_steps("j-1")] == [0, 1, 2]
 
 
@@ -76,8 +78,74 @@ def test_a_job_that_is_over_for_the_engine_can_be_enqueued_again(place: Place) -
     engine.start(performed.append)
     for times in (1, 2):
         engine.enqueue("j-1")
-        wait_until(lambda: not engine.list_waiting(), 15)
+        wait_until(lambda: not engine.list_waiting(), 60)
         assert performed == ["j-1"] * times
+
+
+def test_what_is_over_is_forgotten_in_time_and_what_waits_or_runs_isnt(place: Place) -> None:
+    engine = place.ask(concurrency=1)
+    began, go_on, performed = threading.Event(), threading.Event(), list[str]()
+
+    def perform(job_id: str) -> None:
+        performed.append(job_id)
+        if job_id == "j-2":
+            began.set()
+            go_on.wait(60)
+
+    engine.start(perform)
+    for job_id in ("j-1", "j-1", "j-0"):
+        engine.enqueue(job_id)
+        wait_until(lambda: not engine.list_waiting(), 60)
+    for job_id in ("j-2", "j-3"):
+        engine.enqueue(job_id)
+    assert began.wait(60)
+    assert engine.forget_before(datetime.now(UTC) - timedelta(hours=1)) == 0
+    assert engine.forget_before(datetime.now(UTC) + timedelta(hours=1)) == 3
+    assert engine.list_waiting() == ("j-2", "j-3")
+    assert count_rows(place) == {
+        "workflow_status": 2,
+        "workflow_input": 2,
+        "workflow_output": 0,
+        "operation_outputs": 0,
+    }
+    go_on.set()
+    wait_until(lambda: not engine.list_waiting(), 60)
+    engine.enqueue("j-1")
+    wait_until(lambda: not engine.list_waiting(), 60)
+    assert performed == ["j-1", "j-1", "j-0", "j-2", "j-3", "j-1"]
+
+
+def count_rows(place: Place) -> dict[str, int]:
+    """In those of the engine's tables that grow with each job."""
+    is_file = place.url.startswith("sqlite")
+    pool = create_engine(f"{place.url}.engine.db" if is_file else place.url)
+    schema = "" if is_file else "rootkeeper_engine."
+    tables = ("workflow_status", "workflow_input", "workflow_output", "operation_outputs")
+    with pool.connect() as connection:
+        counts = [connection.execute(text(f"SELECT count(*) FROM {schema}{table}")).scalar_one() for table in tables]  # noqa: S608 - its own names
+    pool.dispose()
+    return dict(zip(tables, counts, strict=True))
+
+
+def test_earlier_attempts_at_a_job_that_goes_on_arent_forgotten(place: Place) -> None:
+    engine = place.ask()
+    times, began, go_on = list[int](), threading.Event(), threading.Event()
+
+    def perform(_: str) -> None:
+        times.append(1)
+        if len(times) == 2:
+            began.set()
+            go_on.wait(60)
+
+    engine.start(perform)
+    engine.enqueue("j-1")
+    wait_until(lambda: not engine.list_waiting(), 60)
+    engine.enqueue("j-1")
+    assert began.wait(60)
+    assert engine.forget_before(datetime.now(UTC) + timedelta(hours=1)) == 0
+    go_on.set()
+    wait_until(lambda: not engine.list_waiting(), 60)
+    assert engine.forget_before(datetime.now(UTC) + timedelta(hours=1)) == 2
 
 
 def test_what_cant_be_asked_is_told(place: Place) -> None:
@@ -92,11 +160,11 @@ def test_a_job_is_taken_out_before_it_begins_and_not_after(place: Place) -> None
     def perform(job_id: str) -> None:
         performed.append(job_id)
         began.set()
-        go_on.wait(20)
+        go_on.wait(60)
 
     engine.start(perform)
     engine.enqueue("j-1")
-    assert began.wait(15)
+    assert began.wait(60)
     engine.enqueue("j-2")
     assert engine.list_waiting() == ("j-1", "j-2")
     engine.cancel("j-1")
@@ -104,49 +172,52 @@ def test_a_job_is_taken_out_before_it_begins_and_not_after(place: Place) -> None
     engine.cancel("j-3")
     assert engine.list_waiting() == ("j-1",)
     go_on.set()
-    wait_until(lambda: not engine.list_waiting(), 15)
+    wait_until(lambda: not engine.list_waiting(), 60)
     assert performed == ["j-1"]
 
 
 def test_no_more_jobs_run_at_once_than_was_said(place: Place) -> None:
     engine = place.ask(concurrency=2)
-    guard, running, most = threading.Lock(), set[str](), 0
+    guard, together, running, most = threading.Lock(), threading.Event(), set[str](), 0
 
     def perform(job_id: str) -> None:
         nonlocal most
         with guard:
             running.add(job_id)
             most = max(most, len(running))
-        time.sleep(0.3)
+            if most == 2:
+                together.set()
+        assert together.wait(60)
+        time.sleep(0.3)  # for a third, that mustn't come
         with guard:
             running.discard(job_id)
 
     engine.start(perform)
     for number in range(7):
         engine.enqueue(f"j-{number}")
-    wait_until(lambda: not engine.list_waiting(), 20)
+    wait_until(lambda: not engine.list_waiting(), 60)
     assert most == 2
 
 
 def test_a_job_whose_process_was_killed_is_taken_up_by_the_next_one(place: Place) -> None:
-    first = place.start("first", steps=10)
+    first = place.start("first", steps=40)
     place.ask().enqueue("j-1")
-    wait_until(lambda: len(place.deeds.list_steps("j-1")) >= 2, 15)
+    wait_until(lambda: len(place.deeds.list_steps("j-1")) >= 2, 60)
     first.kill()
-    second = place.start("second", steps=10)
-    wait_until(lambda: place.deeds.is_done("j-1", 10), TAKEOVER_SECONDS)
-    assert [number for number, _ in place.deeds.list_steps("j-1")] == list(range(10))
+    second = place.start("second", steps=40, seconds=0.01)
+    wait_until(lambda: place.deeds.is_done("j-1", 40), 60)
+    assert [number for number, _ in place.deeds.list_steps("j-1")] == list(range(40))
     assert place.deeds.list_processes("j-1") == {first.process.pid, second.process.pid}
-    wait_until(lambda: not place.ask().list_waiting(), 5)
+    wait_until(lambda: not place.ask().list_waiting(), 60)
 
 
 def test_a_process_that_ends_in_order_leaves_its_job_to_the_next_one(place: Place) -> None:
     first = place.start("first", steps=40, grace=0.5)
     place.ask().enqueue("j-1")
-    wait_until(lambda: len(place.deeds.list_steps("j-1")) >= 2, 15)
+    wait_until(lambda: len(place.deeds.list_steps("j-1")) >= 2, 60)
     assert first.terminate() == 0
     second = place.start("second", steps=40, seconds=0.01)
-    wait_until(lambda: place.deeds.is_done("j-1", 40), TAKEOVER_SECONDS)
+    wait_until(lambda: place.deeds.is_done("j-1", 40), 60)
     assert second.process.pid in place.deeds.list_processes("j-1")
 
 
@@ -156,16 +227,16 @@ def test_the_program_goes_to_a_newer_version_and_back_and_no_job_is_lost(place: 
     asking_old, asking_new = place.ask(), place.ask(application_version="2")
     for number in range(3):
         asking_old.enqueue(f"j-{number}")
-    wait_until(lambda: bool(place.deeds.list_steps("j-0")), 15)
+    wait_until(lambda: bool(place.deeds.list_steps("j-0")), 60)
     old.kill()
     new = place.start("new", version="2", steps=30, seconds=0.01)
     assert asking_new.list_waiting() == ()
     for number in range(2):
         asking_new.enqueue(f"j-{number}")
-    wait_until(lambda: all(place.deeds.is_done(f"j-{number}", 30) for number in range(2)), 15)
+    wait_until(lambda: all(place.deeds.is_done(f"j-{number}", 30) for number in range(2)), 60)
     new.kill()
     place.start("old again", steps=30, seconds=0.01)
-    wait_until(lambda: not asking_old.list_waiting(), 20)
+    wait_until(lambda: not asking_old.list_waiting(), 60)
     for number in range(3):
         assert [step for step, _ in place.deeds.list_steps(f"j-{number}")] == list(range(30))
 
@@ -175,16 +246,15 @@ def test_a_killed_workers_jobs_are_taken_up_by_another_within_ten_seconds(shared
     engine = shared.ask()
     for number in range(4):
         engine.enqueue(f"j-{number}")
-    wait_until(lambda: all(shared.deeds.list_steps(f"j-{number}") for number in range(4)), 15)
+    wait_until(lambda: all(shared.deeds.list_steps(f"j-{number}") for number in range(4)), 60)
     heir = shared.start("heir", steps=100, seconds=0.01)
     doomed.kill()
-    died_at = time.monotonic()
-    wait_until(
+    took = wait_until(
         lambda: all(heir.process.pid in shared.deeds.list_processes(f"j-{number}") for number in range(4)),
         TAKEOVER_SECONDS,
     )
-    assert time.monotonic() - died_at < TAKEOVER_SECONDS
-    wait_until(lambda: not engine.list_waiting(), 20)
+    assert took < TAKEOVER_SECONDS
+    wait_until(lambda: not engine.list_waiting(), 60)
     for number in range(4):
         assert [step for step, _ in shared.deeds.list_steps(f"j-{number}")] == list(range(100))
 
@@ -194,11 +264,11 @@ def test_a_stopped_workers_queue_is_taken_up_by_another_and_it_goes_on_when_it_w
     frozen = shared.start("frozen", steps=2, concurrency=1)
     engine = shared.ask()
     engine.enqueue("j-warm")
-    wait_until(lambda: not engine.list_waiting(), 15)
+    wait_until(lambda: not engine.list_waiting(), 60)
     frozen.freeze()
     heir = shared.start("heir", steps=2, concurrency=1)
     engine.enqueue("j-1")
-    wait_until(lambda: shared.deeds.is_done("j-1", 2), 15)
+    wait_until(lambda: shared.deeds.is_done("j-1", 2), 60)
     assert shared.deeds.list_processes("j-1") == {heir.process.pid}
     time.sleep(7)
     frozen.wake()
@@ -226,8 +296,8 @@ def test_nothing_of_a_jobs_secrets_reaches_the_engines_tables_files_or_log(
     try:
         engine.start(perform)  # type: ignore[arg-type]  # an answer that nobody asked for
         engine.enqueue("j-1")
-        assert ended.wait(15)
-        wait_until(lambda: not engine.list_waiting(), 15)
+        assert ended.wait(60)
+        wait_until(lambda: not engine.list_waiting(), 60)
     finally:
         threading.excepthook = usual
     assert CANARY not in read_everything(place)
@@ -258,7 +328,7 @@ def test_a_row_that_somebody_forged_is_never_unpickled(place: Place, tmp_path: P
     performed: list[str] = []
     engine.start(performed.append)
     engine.enqueue("j-0")
-    wait_until(lambda: performed == ["j-0"], 15)
+    wait_until(lambda: performed == ["j-0"], 60)
     engine.stop(0)
     engine.enqueue("j-1")
     forge(place, pickled)
@@ -302,7 +372,7 @@ def test_the_engine_listens_nowhere_and_speaks_to_nobody_but_its_database(place:
         seen.update(list_sockets(worker.process.pid))
         return place.deeds.is_done("j-1", 2)
 
-    wait_until(look, 15)
+    wait_until(look, 60)
     time.sleep(1)
     seen.update(list_sockets(worker.process.pid))
     assert seen == set()

@@ -51,7 +51,7 @@ class Reading:
         answers: queue.SimpleQueue[SummaryAnswer] = queue.SimpleQueue()
         for request in requests:
             self.reader.submit(request, answers.put)
-        found = [answers.get(timeout=20) for _ in requests]
+        found = [answers.get(timeout=60) for _ in requests]
         return sorted(found, key=lambda answer: requests.index(answer.request))
 
     def operations(self) -> list[tuple[str, AccountId | None]]:

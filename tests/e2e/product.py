@@ -39,8 +39,11 @@ class Rootkeeper:
 
     @property
     def environment(self) -> dict[str, str]:
-        database = {"ROOTKEEPER_DATABASE_URL": f"sqlite:///{self.folder / 'rootkeeper.db'}"}
-        return clean_environment(self.url, self.folder) | self.keys.as_variables() | database | self.settings
+        own = {
+            "ROOTKEEPER_DATABASE_URL": f"sqlite:///{self.folder / 'rootkeeper.db'}",
+            "ROOTKEEPER_LEASE_SECONDS": "60",
+        }
+        return clean_environment(self.url, self.folder) | self.keys.as_variables() | own | self.settings
 
     def run(self, *arguments: str) -> Finished:
         finished = subprocess.run(

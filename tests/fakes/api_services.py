@@ -199,6 +199,9 @@ class FakeEngine:
     def list_waiting(self) -> tuple[str, ...]:
         return tuple(self.enqueued)
 
+    def forget_before(self, moment: datetime) -> int:
+        raise NotImplementedError
+
     def stop(self, grace_seconds: float) -> None:
         raise NotImplementedError
 

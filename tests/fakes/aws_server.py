@@ -13,17 +13,21 @@ from urllib.parse import parse_qs
 from tests.fakes.local_servers import QuietHandler, serving_requests
 
 REQUEST_ID = "4442587f-fb7d-11e3-b4d0-examplerequest"
+_LONGEST_WAIT_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer. ``cut`` closes the connection instead, after ``delay_seconds``."""
+    """One answer. ``cut`` closes the connection instead; either comes after ``delay_seconds``, or once ``waits_for`` is
+    set.
+    """
 
     status: int = 200
     body: str | bytes = ""
     request_id: str = REQUEST_ID
     cut: bool = False
     delay_seconds: float = 0
+    waits_for: threading.Event | None = None
     headers: tuple[tuple[str, str], ...] = ()
 
 
@@ -139,6 +143,8 @@ class _Handler(QuietHandler):
         body = self.read_body().decode()
         reply = self.owner.take(Received(self._name_operation(body), body, self.lower_headers(), self.path))
         time.sleep(reply.delay_seconds)
+        if reply.waits_for is not None:
+            reply.waits_for.wait(_LONGEST_WAIT_SECONDS)
         self.close_connection = True
         if not reply.cut:
             self._send(reply)

@@ -7,10 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rootkeeper.domain.deletion_exceptions import DeletionException
-from rootkeeper.domain.ledger import Action, Actor, ActorKind, Intent, JsonValue, LedgerEntry, Phase, Result
+from rootkeeper.domain.ledger import (
+    GENESIS_HASH,
+    Action,
+    Actor,
+    ActorKind,
+    Intent,
+    JsonValue,
+    LedgerEntry,
+    Phase,
+    Result,
+    compute_entry_hash,
+)
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.windows import RecoveryWindow, WindowState
 from rootkeeper.errors import (
@@ -162,11 +173,12 @@ class FakeLedger:
             owner_id=self.owner_id,
             intent_sequence=intent_sequence,
             result=result,
-            previous_hash="",
+            previous_hash=self.database.entries[-1].entry_hash if self.database.entries else GENESIS_HASH,
             entry_hash="",
         )
-        self.database.entries.append(entry)
-        return entry
+        hashed = replace(entry, entry_hash=compute_entry_hash(entry))
+        self.database.entries.append(hashed)
+        return hashed
 
 
 @dataclass

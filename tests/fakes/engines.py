@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from rootkeeper.errors import DatabaseError
 
@@ -15,6 +16,7 @@ class InMemoryEngine:
     waiting: list[str] = field(default_factory=list)
     enqueued: list[str] = field(default_factory=list)
     """Each time that somebody asked."""
+    forgotten_before: list[datetime] = field(default_factory=list)
     is_away: bool = False
     perform: Callable[[str], None] | None = None
 
@@ -36,6 +38,11 @@ class InMemoryEngine:
     def list_waiting(self) -> tuple[str, ...]:
         self._ensure_there()
         return tuple(self.waiting)
+
+    def forget_before(self, moment: datetime) -> int:
+        self._ensure_there()
+        self.forgotten_before.append(moment)
+        return 1
 
     def stop(self, grace_seconds: float) -> None:
         self.perform = None

@@ -17,7 +17,7 @@ class QuietHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1
     disable_nagle_algorithm = True
-    timeout = 5
+    timeout = 30
 
     def do_DELETE(self) -> None:
         self.answer()

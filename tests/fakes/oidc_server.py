@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
@@ -129,8 +129,17 @@ def start_oidc_server() -> Iterator[OidcServer]:
                 self._send(200, told.describe())
             elif self.path == "/keys":
                 self._send(200, KeySet([told.key]).as_dict(private=False))
+            elif self.path.startswith("/authorize?"):
+                self._send_back(parse_qs(urlsplit(self.path).query)["redirect_uri"][0])
             else:
                 self._send(404, {})
+
+        def _send_back(self, redirect_uri: str) -> None:
+            """A browser that comes here is let in at once."""
+            self.send_response(302)
+            self.send_header("Location", f"{redirect_uri}?{urlencode(told.let_in(self.path))}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
 
         def _send(self, status: int, document: Mapping[str, Any]) -> None:
             content = json.dumps(document).encode()

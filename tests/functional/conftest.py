@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.functional.administration import Administration
-from tests.functional.running import Program, Runner
+from tests.functional.running import LONG_LEASE, Program, Runner
 from tests.sandbox_process import SandboxProcess
 
 
@@ -39,6 +39,7 @@ def program(sandbox: SandboxProcess, tmp_path: Path, runner: Runner) -> Program:
         | {
             "ROOTKEEPER_DATABASE_URL": f"sqlite:///{tmp_path / 'rootkeeper.db'}",
             "ROOTKEEPER_AWS_VERIFY_SECONDS": "1",
+            "ROOTKEEPER_LEASE_SECONDS": LONG_LEASE,
             "XDG_STATE_HOME": str(tmp_path / "state"),
         },
         runner,

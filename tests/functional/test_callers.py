@@ -27,7 +27,7 @@ from tests.functional.caller_cells import (
     Row,
 )
 from tests.functional.promises.command_lines import list_commands
-from tests.functional.running import Program, Run, Runner
+from tests.functional.running import LONG_LEASE, Program, Run, Runner
 from tests.sandbox_process import SandboxProcess
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "callers.md"
@@ -109,6 +109,7 @@ class Stage:
             "ROOTKEEPER_DATABASE_URL": f"sqlite:///{data / 'rootkeeper.db'}",
             "ROOTKEEPER_AWS_API_SHARE": "100",
             "ROOTKEEPER_AWS_VERIFY_SECONDS": "0",
+            "ROOTKEEPER_LEASE_SECONDS": LONG_LEASE,
             "ROOTKEEPER_EMAILS_ALLOWED_DOMAINS": "example.com",
             "ROOTKEEPER_EMAILS_GROUPS": "aws@example.com, aws-management@example.com",
             "XDG_STATE_HOME": str(self.folder / "state"),

@@ -49,7 +49,6 @@ def newcomer(tmp_path: Path, runner: Runner) -> Program:
     )
 
 
-@pytest.mark.timeout(240)
 def test_the_demo_checks_itself_and_touches_nothing_of_the_user(newcomer: Program, tmp_path: Path) -> None:
     finished = subprocess.run(
         [sys.executable, "-m", "rootkeeper", "demo", "--check", "--sandbox-port", str(find_port())],
@@ -69,19 +68,18 @@ def test_the_demo_checks_itself_and_touches_nothing_of_the_user(newcomer: Progra
     assert not (tmp_path / "own.db").exists()
 
 
-@pytest.mark.timeout(180)
 def test_the_demo_serves_its_people_until_it_is_interrupted(newcomer: Program, tmp_path: Path) -> None:
     port, sandbox_port = find_port(), find_port()
     ports = ("--port", str(port), "--sandbox-port", str(sandbox_port))
     with newcomer.start("demo", *ports, stdin=subprocess.PIPE) as process:
         try:
             shown = read_until(process, "each is taken once")
-            assert f"http://127.0.0.1:{port}/" in shown
+            assert f"http://localhost:{port}/" in shown
             assert all(person.name in shown and person.role.value in shown for person in PEOPLE)
             told_of_commands = follow(find_commands(shown), newcomer, tmp_path / "shell.db")
             assert told_of_commands.status == 1, told_of_commands.shown
             assert f"SANDBOX 127.0.0.1:{sandbox_port}" in told_of_commands.shown
-            browser = Browser(f"http://127.0.0.1:{port}")
+            browser = Browser(f"http://localhost:{port}")
             assert browser.ask("GET", "/api/v1/story")[0] == 401
             told = browser.sign_in("olga", read_codes(shown)["olga"])
             assert (told["name"], told["needs"]) == ("olga", None)
@@ -93,7 +91,7 @@ def test_the_demo_serves_its_people_until_it_is_interrupted(newcomer: Program, t
             assert set(read_codes(read_until(process, "each is taken once"))) == {"olga", "amir", "adam"}
         finally:
             process.send_signal(signal.SIGINT)
-            status = process.wait(30)
+            status = process.wait(SECONDS)
     assert status == 0
     for one in (port, sandbox_port):
         with socket.socket() as probe:
@@ -195,4 +193,4 @@ def test_the_sandbox_is_this_command_s_own_process(newcomer: Program) -> None:
                 assert answer.status == 200
         finally:
             process.send_signal(signal.SIGTERM)
-        process.wait(10)
+        process.wait(SECONDS)

@@ -105,7 +105,7 @@ def test_a_window_whose_command_was_killed_is_imported_as_owing_and_closed(
     permitted: Program, sandbox: SandboxProcess, tmp_path: Path
 ) -> None:
     assert permitted.run("audit").status in {0, 1}
-    command = [sys.executable, "-m", "rootkeeper", *RECOVER, "--for", "20s"]
+    command = [sys.executable, "-m", "rootkeeper", *RECOVER, "--for", "10m"]
     with subprocess.Popen(
         command,
         env=permitted.surroundings({"ROOTKEEPER_DATABASE_URL": NOWHERE}),

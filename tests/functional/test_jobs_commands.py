@@ -68,7 +68,7 @@ def count(requests: Iterable[dict[str, Any]], operation: str) -> Counter[str]:
 
 def stop_audit_at_once(program: Program, sandbox: SandboxProcess, *arguments: str) -> tuple[Run, str]:
     """An audit, two accounts at a time, that somebody stops once a few are read; and its job's id."""
-    sandbox.faults(operation="GetAccountSummary", latency_ms=500)
+    sandbox.faults(operation="GetAccountSummary", latency_ms=1000)
     since = sandbox.last_request()
     with in_background(program, "audit", *arguments, ROOTKEEPER_AWS_CONCURRENCY="2") as run:
         run.wait_until(lambda: count(sandbox.requests(since), "GetAccountSummary").total() >= 5)
@@ -79,7 +79,7 @@ def stop_audit_at_once(program: Program, sandbox: SandboxProcess, *arguments: st
 
 
 def test_ctrl_c_once_finishes_what_is_in_progress_and_names_the_job(enabled: Program, sandbox: SandboxProcess) -> None:
-    sandbox.faults(operation="DeleteLoginProfile", latency_ms=2000)
+    sandbox.faults(operation="DeleteLoginProfile", latency_ms=8000)
     since = sandbox.last_request()
     with in_background(enabled, "delete", EVERYTHING, "--yes", "-o", "json") as run:
         run.wait_until(lambda: bool(count(sandbox.requests(since), "DeleteSigningCertificate")))

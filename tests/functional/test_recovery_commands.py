@@ -40,6 +40,16 @@ def test_the_window_closes_at_its_end_and_a_re_read_shows_it(enabled: Program, s
         assert said in run.stderr
 
 
+def test_a_drill_is_called_one_before_and_after_it(enabled: Program) -> None:
+    drill = ("recover", CLEAN, "--reason", "Practise", "--for", "10s", "--drill")
+    planned = enabled.run(*drill, "--dry-run")
+    assert "for 10s, as a drill." in planned.stderr, planned.shown
+    run = enabled.run(*drill, "--yes", "-o", "json")
+    assert (run.status, run.json["state"]) == (0, "CLOSED_VERIFIED"), run.shown
+    report = enabled.run("windows", "report", run.json["window_id"])
+    assert report.stdout.startswith("# Drill "), report.shown
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_closes_the_window_at_once(enabled: Program, sandbox: SandboxProcess, number: signal.Signals) -> None:
     with enabled.start("recover", CLEAN, "--reason", "x", "--for", "1h", "--yes") as process:

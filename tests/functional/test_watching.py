@@ -11,7 +11,7 @@ import boto3
 import pytest
 
 from tests.functional.administration import Administration
-from tests.functional.running import Program, Runner
+from tests.functional.running import LONG_LEASE, Program, Runner
 from tests.functional.watched_recovery import QUEUE, Watched
 from tests.sandbox_process import SandboxProcess
 
@@ -27,6 +27,7 @@ def delegate(sandbox: SandboxProcess, tmp_path: Path, runner: Runner) -> Program
         | {
             "ROOTKEEPER_DATABASE_URL": f"sqlite:///{tmp_path / 'rootkeeper.db'}",
             "ROOTKEEPER_AWS_VERIFY_SECONDS": "1",
+            "ROOTKEEPER_LEASE_SECONDS": LONG_LEASE,
             "XDG_STATE_HOME": str(tmp_path / "state"),
         },
         runner,

@@ -21,7 +21,7 @@ from tests.sandbox_process import SandboxProcess
 MEMBER, ORDERS, PAYMENTS_EU = "777788889999", "888899990000", "300040005000"
 MANAGEMENT, SECURITY, LOG_ARCHIVE = "111122223333", "222233334444", "333344445555"
 AWS_COMMAND = Path(sys.executable).parent / "aws"
-_CONFIG: Mapping[str, Any] = {"retries": {"total_max_attempts": 1}, "read_timeout": 25}
+_CONFIG: Mapping[str, Any] = {"retries": {"total_max_attempts": 1}, "read_timeout": 60}
 
 
 @dataclass

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +14,7 @@ from rootkeeper.sandbox.authorization.patterns import (
     join_fragments,
 )
 from rootkeeper.sandbox.authorization.variables import Context, parse_template
+from tests.durations import measure_best
 
 TEXT = st.text("ab:/*?", max_size=10)
 
@@ -54,9 +53,8 @@ def test_case_is_ignored_only_where_asked(pattern: str, text: str) -> None:
 @pytest.mark.parametrize("compile_pattern", [compile_wildcards, compile_resource, compile_arn])
 def test_hostile_patterns_take_no_time(compile_pattern) -> None:  # type: ignore[no-untyped-def]  # three functions
     matches = compile_pattern((Fragment("*a" * 40 + "*b"),))
-    started = time.perf_counter()
+    assert measure_best(lambda: matches("a" * 4000)) < 1.0
     assert not matches("a" * 4000)
-    assert time.perf_counter() - started < 1.0
 
 
 ROOT = "arn:aws:iam::111122223333:root"

@@ -14,7 +14,7 @@ from tests.sandbox_process import SandboxProcess
 
 def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "rootkeeper.sandbox", *arguments]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=30)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
 
 
 def test_it_writes_an_example_and_says_how_to_start_it(tmp_path: Path) -> None:

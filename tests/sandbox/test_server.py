@@ -51,7 +51,7 @@ def wait_until_ready(process: subprocess.Popen[str]) -> str:
 def ask(url: str, method: str, path: str, body: object = None) -> Any:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(f"{url}/_sandbox/{path}", data, method=method)  # noqa: S310 - the sandbox's address
-    with urllib.request.urlopen(request, timeout=20) as answered:  # noqa: S310 - the sandbox's address
+    with urllib.request.urlopen(request, timeout=60) as answered:  # noqa: S310 - the sandbox's address
         return json.load(answered)
 
 
@@ -61,7 +61,7 @@ def client(url: str, service: str, name: str = "management-admin", session: dict
         "aws_access_key_id": principal["access_key_id"],
         "aws_secret_access_key": principal["secret_access_key"],
     }
-    config = Config(retries={"total_max_attempts": 1}, read_timeout=20)
+    config = Config(retries={"total_max_attempts": 1}, read_timeout=60)
     return boto3.client(service, region_name="us-east-1", endpoint_url=url, config=config, **keys)
 
 
@@ -90,7 +90,7 @@ def url(shared_url: str) -> str:
 def talk(url: str, *parts: bytes, pause: float = 0.0) -> bytes:
     """Speak to the server without any HTTP client; gives all that it says until it closes or pauses."""
     host, _, port = url.removeprefix("http://").partition(":")
-    with closing(socket.create_connection((host, int(port)), timeout=20)) as connection:
+    with closing(socket.create_connection((host, int(port)), timeout=60)) as connection:
         for part in parts:
             connection.sendall(part)
             time.sleep(pause)
@@ -194,7 +194,7 @@ def test_a_signal_ends_it_cleanly(number: signal.Signals) -> None:
         host, _, port = url.removeprefix("http://").partition(":")
         with closing(socket.create_connection((host, int(port)))):
             process.send_signal(number)
-            _, errors = process.communicate(timeout=10)
+            _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (0, "")
 
 
@@ -205,7 +205,7 @@ def test_a_slow_call_does_not_keep_it_from_ending() -> None:
             connection.sendall(signed_call(url))
             time.sleep(0.3)
             process.terminate()
-            _, errors = process.communicate(timeout=10)
+            _, errors = process.communicate(timeout=60)
     assert (process.returncode, errors) == (0, "")
 
 
@@ -225,7 +225,7 @@ def test_it_ends_with_its_parent() -> None:
         f"child = subprocess.Popen({[*COMMAND, '--port', '0', '--exit-with-parent']!r}, stdout=subprocess.PIPE)\n"
         "print(child.pid, child.stdout.readline().split()[1].decode(), flush=True)\n"
     )
-    parent = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)
+    parent = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     process_id, url = parent.stdout.split()
     wait_until_gone(int(process_id))
     with pytest.raises(OSError, match="refused"):
@@ -233,7 +233,7 @@ def test_it_ends_with_its_parent() -> None:
 
 
 def wait_until_gone(process_id: int) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
             os.kill(process_id, 0)
@@ -244,7 +244,7 @@ def wait_until_gone(process_id: int) -> None:
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=30)
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=60)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.com"])  # noqa: S104 - it must be refused
@@ -259,7 +259,7 @@ def test_it_warns_when_it_listens_openly_all_the_same() -> None:
     with running("--host", "0.0.0.0", "--insecure-listen") as (process, url):  # noqa: S104 - the point of the test
         assert url.startswith("http://0.0.0.0:")
         process.terminate()
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=60)
     assert errors.startswith("WARNING: the sandbox listens on 0.0.0.0. Its keys are public")
 
 

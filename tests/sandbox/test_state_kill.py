@@ -99,14 +99,14 @@ def kill_while_calls_run(sandbox: SandboxProcess, answered: Answered, prefix: st
     before = answered.calls
     with ThreadPoolExecutor(len(jobs)) as pool:
         running = [pool.submit(until_it_is_gone, *job) for job in jobs]
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while answered.calls < before + 20 and time.monotonic() < deadline:
             time.sleep(0.01)
         time.sleep(seconds)
         sandbox.process.kill()
-        sandbox.process.wait(10)
+        sandbox.process.wait(60)
         for one in running:
-            one.result(30)
+            one.result(60)
     assert answered.calls >= before + 20
 
 
@@ -175,7 +175,7 @@ def test_what_cannot_be_written_is_not_answered_and_written_later(tmp_path: Path
         resource.prlimit(sandbox.process.pid, resource.RLIMIT_FSIZE, unlimited)
         administrator.call("iam", "CreateUser", UserName="third")
         sandbox.process.kill()
-        sandbox.process.wait(10)
+        sandbox.process.wait(60)
     with SandboxProcess.start("--state", str(path)) as sandbox:
         users = {one["UserName"] for one in callers(sandbox)["management-admin"].call("iam", "ListUsers")["Users"]}
         assert {"first", "second", "third"} <= users
@@ -183,7 +183,7 @@ def test_what_cannot_be_written_is_not_answered_and_written_later(tmp_path: Path
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "rootkeeper.sandbox", "--port", "0", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_a_reset_survives_a_restart(tmp_path: Path) -> None:
         sandbox.clock(1000)
         sandbox.reset()
         sandbox.process.kill()
-        sandbox.process.wait(10)
+        sandbox.process.wait(60)
     with SandboxProcess.start("--state", path) as sandbox:
         code, status, _ = callers(sandbox)["management-admin"].refusal("iam", "GetUser", UserName="gone")
         assert (code, status) == ("NoSuchEntity", 404)

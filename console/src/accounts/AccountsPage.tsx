@@ -10,16 +10,18 @@ import { ConnectionLostError } from "../api/problems";
 import { useSplitPanel } from "../shell/split-panel";
 import { Headed } from "../shell/Headed";
 import { ProblemAlert } from "../shell/ProblemAlert";
+import { useAddressFilter } from "../tables/address-filter";
 import { Ago } from "../times/Moment";
+import { isUtc } from "../times/zone";
 import { AccountActions } from "./AccountActions";
 import { AccountPanel } from "./AccountPanel";
 import { AuditProgress } from "./AuditProgress";
 import { useAudit } from "./auditing";
 import { chosenAccounts } from "./chosen";
-import { COLUMNS, useShownColumns } from "./columns";
+import { pickColumns, useShownColumns } from "./columns";
 import { ColumnChoice } from "./ColumnChoice";
 import { useExceptions } from "./exceptions";
-import { makeTest, NO_FILTER, readFilter } from "./filter";
+import { FILTER_ADDRESS, makeTest, NO_FILTER } from "./filter";
 import { Filters } from "./Filters";
 import { useListing, type AccountRow, type Listing } from "./listing";
 import { NothingKnown } from "./NothingKnown";
@@ -65,7 +67,7 @@ function Described({ listing }: { listing: Listing }) {
 
 function Contents({ listing }: { listing: Listing }) {
   const [parameters] = useSearchParams();
-  const [filter, setFilter] = useState(() => readFilter(parameters));
+  const [filter, setFilter] = useAddressFilter(FILTER_ADDRESS);
   const sought = useDeferredValue(filter);
   const [openedId, setOpenedId] = useState(parameters.get("account"));
   const [shownColumns, setShownColumns] = useShownColumns();
@@ -76,7 +78,8 @@ function Contents({ listing }: { listing: Listing }) {
   const { isOpen, toggle } = useOpenUnits(roots, listing.accounts.length, sought !== NO_FILTER);
   const rows = useMemo(() => listRows(roots, isOpen), [roots, isOpen]);
   const counts = useMemo(() => countChosen(roots, chosen), [roots, chosen]);
-  const columns = useMemo(() => COLUMNS.filter((one) => shownColumns.includes(one.id)), [shownColumns]);
+  const inUtc = useObservable(isUtc);
+  const columns = useMemo(() => pickColumns(shownColumns, inUtc), [shownColumns, inUtc]);
   const show = useCallback((account: AccountRow) => setOpenedId(account.account_id), []);
   const hide = useCallback(() => {
     setOpenedId(null);

@@ -7,19 +7,16 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { useQuery } from "@tanstack/react-query";
 import { ask, api } from "../api/client";
-import type { Account } from "../api/records";
+import type { DeletionException, DetailedAccount } from "../api/records";
 import { useFollow } from "../shell/links";
 import { ProblemAlert } from "../shell/ProblemAlert";
 import { Ago, Moment } from "../times/Moment";
 import { windowAddress } from "../windows/addresses";
 import { CredentialList } from "./CredentialList";
-import { listCredentials, type FoundCredentials } from "./credentials";
-import type { DeletionException } from "./exceptions";
+import { listCredentials } from "./credentials";
 import { flagOf, nameKinds, ROLE_WORDS } from "./flags";
 import { listTags } from "./filter";
 import type { AccountRow } from "./listing";
-
-type AccountDetails = Account & { details: FoundCredentials | null; window_ids: string[] };
 
 interface DetailsTabProps {
   account: AccountRow;
@@ -30,7 +27,7 @@ export function DetailsTab({ account, exception }: DetailsTabProps) {
   const details = useQuery({
     queryKey: ["accounts", "one", account.account_id, account.status, account.observedAt],
     queryFn: () =>
-      ask<AccountDetails>(api.GET("/api/v1/accounts/{account_id}", { params: { path: { account_id: account.account_id } } })),
+      ask(api.GET("/api/v1/accounts/{account_id}", { params: { path: { account_id: account.account_id } } })),
   });
   const flag = flagOf(account);
   return (
@@ -73,7 +70,7 @@ function Until({ at }: { at: string }) {
   );
 }
 
-function Found({ details }: { details: AccountDetails }) {
+function Found({ details }: { details: DetailedAccount }) {
   if (details.details) return <CredentialList title="Each credential" credentials={listCredentials(details.details)} />;
   if (details.status !== "present") return null;
   return (

@@ -8,9 +8,9 @@ import Textarea from "@cloudscape-design/components/textarea";
 import { useState } from "react";
 import { ask, api } from "../api/client";
 import { may, queries, useMe } from "../api/queries";
+import type { DeletionException } from "../api/records";
 import { endOfDay, isDay } from "../reports/days";
 import { Dialog } from "../settings/Dialog";
-import type { DeletionException } from "./exceptions";
 import type { AccountRow } from "./listing";
 
 interface ExceptionControlProps {

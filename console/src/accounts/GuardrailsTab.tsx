@@ -8,8 +8,8 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { ask, api } from "../api/client";
 import { isOver, useJob } from "../api/job-events";
 import { may, queries, useMe } from "../api/queries";
-import type { Job } from "../api/records";
-import { VERDICTS, type Preflight, type PreflightRow } from "../guardrails/answer";
+import type { Preflight, PreflightRow } from "../api/records";
+import { VERDICTS } from "../guardrails/answer";
 import { describePolicy } from "../guardrails/Causes";
 import { JobAnswer } from "../jobs/JobAnswer";
 import { ProblemAlert } from "../shell/ProblemAlert";
@@ -26,7 +26,7 @@ export function GuardrailsTab({ accountId }: { accountId: string }) {
   const { data: me } = useMe();
   const jobId = useCheckId(accountId);
   const asking = useMutation({
-    mutationFn: () => ask<Job>(api.POST("/api/v1/preflights", { body: { selection: selectNamed([accountId]) } })),
+    mutationFn: () => ask(api.POST("/api/v1/preflights", { body: { selection: selectNamed([accountId]) } })),
     onSuccess: (job) => queries.setQueryData(["preflight", accountId], job.job_id),
     meta: { showsErrors: true },
   });

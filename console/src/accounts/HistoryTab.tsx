@@ -4,25 +4,16 @@ import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { ask, api } from "../api/client";
+import type { PastEntry } from "../api/records";
 import { ProblemAlert } from "../shell/ProblemAlert";
 import { usePages } from "../tables/pages";
 import { Moment } from "../times/Moment";
-
-interface HistoryEntry {
-  at: string;
-  kind: string;
-  what: string;
-  detail: string;
-  actor: string | null;
-  reference: string;
-  alarming: boolean;
-}
 
 export function HistoryTab({ accountId }: { accountId: string }) {
   const found = useQuery({
     queryKey: ["history", accountId],
     queryFn: () =>
-      ask<{ entries: HistoryEntry[] }>(api.GET("/api/v1/history/{account_id}", { params: { path: { account_id: accountId } } })),
+      ask(api.GET("/api/v1/history/{account_id}", { params: { path: { account_id: accountId } } })),
   });
   const entries = useMemo(() => [...(found.data?.entries ?? [])].reverse(), [found.data]);
   const pages = usePages(entries);
@@ -48,7 +39,7 @@ export function HistoryTab({ accountId }: { accountId: string }) {
   );
 }
 
-function What({ entry }: { entry: HistoryEntry }) {
+function What({ entry }: { entry: PastEntry }) {
   const words = `${entry.kind}: ${entry.what.replaceAll("_", " ")}`;
   return entry.alarming ? <StatusIndicator type="warning">{words}</StatusIndicator> : <>{words}</>;
 }

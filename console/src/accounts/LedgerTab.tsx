@@ -4,8 +4,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import Table from "@cloudscape-design/components/table";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { ask, api } from "../api/client";
-import type { Page } from "../api/records";
-import { nameAction, type LedgerEntry } from "../ledger/entries";
+import { nameAction } from "../ledger/entries";
 import { Phase } from "../ledger/Phase";
 import { ProblemAlert } from "../shell/ProblemAlert";
 import { Empty } from "../tables/Empty";
@@ -17,9 +16,7 @@ export function LedgerTab({ accountId }: { accountId: string }) {
   const found = useInfiniteQuery({
     queryKey: ["ledger", "account", accountId],
     queryFn: ({ pageParam }) =>
-      ask<Page<"entries", LedgerEntry>>(
-        api.GET("/api/v1/ledger", { params: { query: { account_id: accountId, after: pageParam, limit: 50 } } }),
-      ),
+      ask(api.GET("/api/v1/ledger", { params: { query: { account_id: accountId, after: pageParam, limit: 50 } } })),
     initialPageParam: FIRST,
     getNextPageParam: (page) => (page.next === null ? undefined : Number(page.next)),
   });

@@ -44,6 +44,7 @@ export const TreeGridRow = memo(function TreeGridRow(props: TreeGridRowProps) {
       aria-expanded={row.kind === "unit" ? row.isOpen : undefined}
       style={{ insetBlockStart: top }}
       onClick={act}
+      onFocus={() => onActive(row.id)}
     >
       <div
         className="tree__cell tree__cell--name"

@@ -23,7 +23,7 @@ export function useAudit(): AuditState {
   const [followedId, setFollowedId] = useState<string | null>(null);
   const beginning = useMutation({
     mutationFn: (selection: SelectionBody | null) =>
-      ask<Job>(api.POST("/api/v1/audits", { body: { selection, details: false, refresh: true } })),
+      ask(api.POST("/api/v1/audits", { body: { selection, details: false, refresh: true } })),
     onSuccess: (job) => {
       setFollowedId(job.job_id);
       void queries.invalidateQueries({ queryKey: ["jobs"] });

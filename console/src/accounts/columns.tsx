@@ -27,11 +27,20 @@ export const COLUMNS: readonly Column[] = [
   { id: "tags", header: "Tags", ...track(12, 1), cell: (account) => (account.tags ? listTags(account).join(", ") : "not read") },
 ];
 
+/** A moment in UTC; its age is shorter. */
+const UTC_REM = 11.5;
 const KEY = "rootkeeper.accounts.columns";
 const USUAL: readonly string[] = ["status", "kinds", "account_id", "observed"];
 
 function track(rem: number, share: number): { track: string; rem: number } {
   return { rem, track: share ? `minmax(${rem}rem, ${share}fr)` : `${rem}rem` };
+}
+
+/** The columns of those ids, in their order. */
+export function pickColumns(ids: readonly string[], inUtc: boolean): Column[] {
+  return COLUMNS.filter((one) => ids.includes(one.id)).map((one) =>
+    one.id === "observed" && inUtc ? { ...one, ...track(UTC_REM, 0) } : one,
+  );
 }
 
 function Flag({ account }: { account: AccountRow }) {

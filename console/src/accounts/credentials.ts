@@ -1,21 +1,5 @@
 /** Root user credentials as a plan and an account's details tell them, one by one. */
-import type { CredentialKind } from "./listing";
-
-/** As docs/reference/plan-file.schema.json has it. */
-export interface FoundCredentials {
-  observed_at: string;
-  password: { created_at: string; last_used_at: string | null } | null;
-  access_keys: {
-    access_key_id: string;
-    is_active: boolean;
-    created_at: string;
-    last_used_at: string | null;
-    last_used_service: string | null;
-    last_used_region: string | null;
-  }[];
-  signing_certificates: { signing_certificate_id: string; is_active: boolean; uploaded_at: string }[];
-  mfa_devices: { mfa_serial_number: string; kind: string; enabled_at: string }[];
-}
+import type { CredentialDetails, CredentialKind } from "../api/records";
 
 export interface Credential {
   kind: CredentialKind;
@@ -30,7 +14,7 @@ export interface Credential {
 }
 
 /** In the order in which they are deleted, MFA devices last. */
-export function listCredentials(found: FoundCredentials): Credential[] {
+export function listCredentials(found: CredentialDetails): Credential[] {
   return [
     ...found.access_keys.map((key) => ({
       kind: "access_keys" as const,

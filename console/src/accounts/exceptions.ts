@@ -2,15 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
 import { ask, api } from "../api/client";
-import type { Page } from "../api/records";
-
-export interface DeletionException {
-  account_id: string;
-  owner: string;
-  reason: string;
-  until: string;
-  in_force: boolean;
-}
+import type { DeletionException } from "../api/records";
 
 const PAGE = 500;
 
@@ -19,7 +11,7 @@ async function readExceptions(): Promise<DeletionException[]> {
   let after: string | undefined;
   do {
     const params = { query: { limit: PAGE, after } };
-    const page = await ask<Page<"exceptions", DeletionException>>(api.GET("/api/v1/exceptions", { params }));
+    const page = await ask(api.GET("/api/v1/exceptions", { params }));
     found.push(...page.exceptions);
     after = page.next ?? undefined;
   } while (after !== undefined);

@@ -1,6 +1,7 @@
 /** Which accounts are looked for. */
 import type { Status } from "../api/records";
 import { STATUSES } from "../overview/statuses";
+import type { AddressForm } from "../tables/address-filter";
 import type { AccountRow, Listing } from "./listing";
 
 export interface AccountFilter {
@@ -14,13 +15,24 @@ export interface AccountFilter {
 
 export const NO_FILTER: AccountFilter = { text: "", statuses: [], ouId: null, tag: null };
 
-/** What an address asks for, such as `?status=present&q=payments`. */
-export function readFilter(parameters: URLSearchParams): AccountFilter {
-  const asked = parameters.getAll("status");
-  const statuses = STATUSES.map((one) => one.status).filter((status) => asked.includes(status));
-  const text = parameters.get("q") ?? "";
-  return simplify({ ...NO_FILTER, text, statuses });
-}
+/** Such as `?q=payments&status=present&status=unknown&unit=ou-abcd-11112222&tag=team%3Dshop`. */
+export const FILTER_ADDRESS: AddressForm<AccountFilter> = {
+  read: (parameters) => {
+    const asked = parameters.getAll("status");
+    return simplify({
+      text: parameters.get("q") ?? "",
+      statuses: STATUSES.map((one) => one.status).filter((status) => asked.includes(status)),
+      ouId: parameters.get("unit"),
+      tag: parameters.get("tag"),
+    });
+  },
+  write: ({ text, statuses, ouId, tag }) => ({
+    q: text ? [text] : [],
+    status: statuses,
+    unit: ouId ? [ouId] : [],
+    tag: tag ? [tag] : [],
+  }),
+};
 
 /** The filter, or `NO_FILTER` itself if nothing is asked for. */
 export function simplify(filter: AccountFilter): AccountFilter {

@@ -1,7 +1,8 @@
 /** What an account's flag says: its status with the reason, never better than what was read. */
 import type { StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
+import type { CredentialKind } from "../api/records";
 import { STATUSES } from "../overview/statuses";
-import type { AccountRow, CredentialKind } from "./listing";
+import type { AccountRow } from "./listing";
 
 export interface Flag {
   type: StatusIndicatorProps.Type;

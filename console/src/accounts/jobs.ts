@@ -1,7 +1,7 @@
 /** Jobs as these pages follow them: the audits that are on their way, and what came of a job. */
 import { useQuery } from "@tanstack/react-query";
 import { ask, api } from "../api/client";
-import type { Job, Page } from "../api/records";
+import type { AccountResult, Job, JobOutcome } from "../api/records";
 import { isFailure, problemOfOutcome } from "../jobs/outcomes";
 
 const LOOK_MILLISECONDS = 10_000;
@@ -11,26 +11,26 @@ const PAGE = 500;
 export function useRunningAudit(): Job | undefined {
   const found = useQuery({
     queryKey: ["jobs", "unfinished"],
-    queryFn: () => ask<Page<"jobs", Job>>(api.GET("/api/v1/jobs", { params: { query: { unfinished: true, limit: 50 } } })),
+    queryFn: () => ask(api.GET("/api/v1/jobs", { params: { query: { unfinished: true, limit: 50 } } })),
     refetchInterval: LOOK_MILLISECONDS,
   });
   return found.data?.jobs.find((job) => job.kind === "audit" && (job.state === "queued" || job.state === "running"));
 }
 
 /** What came of a job as a whole; a problem that kept it from its work is thrown as the error that it was. */
-export async function readOutcome<T>(jobId: string): Promise<T> {
-  const outcome = await ask<T>(api.GET("/api/v1/jobs/{job_id}/outcome", { params: { path: { job_id: jobId } } }));
+export async function readOutcome<T extends JobOutcome>(jobId: string): Promise<T> {
+  const outcome = await ask(api.GET("/api/v1/jobs/{job_id}/outcome", { params: { path: { job_id: jobId } } }));
   if (isFailure(outcome)) throw problemOfOutcome(outcome);
-  return outcome;
+  return outcome as T;
 }
 
-/** What came of every account so far. */
-export async function readResults<T>(jobId: string): Promise<T[]> {
-  const found: T[] = [];
+/** What came of every account of a deletion so far. */
+export async function readResults(jobId: string): Promise<AccountResult[]> {
+  const found: AccountResult[] = [];
   let after: string | undefined;
   do {
     const params = { path: { job_id: jobId }, query: { limit: PAGE, after } };
-    const page = await ask<Page<"results", T>>(api.GET("/api/v1/jobs/{job_id}/results", { params }));
+    const page = await ask(api.GET("/api/v1/jobs/{job_id}/results", { params }));
     found.push(...page.results);
     after = page.next ?? undefined;
   } while (after !== undefined);

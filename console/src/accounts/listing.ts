@@ -3,16 +3,11 @@ import { useQuery } from "@tanstack/react-query";
 import { api } from "../api/client";
 import { problemOf } from "../api/problems";
 import { queries } from "../api/queries";
-import type { Account, Status, StatusCounts } from "../api/records";
+import type { Account, CompactListing, CredentialKind, Status, StatusCounts } from "../api/records";
 
-export const CREDENTIAL_KINDS = ["password", "access_keys", "signing_certificates", "mfa_devices"] as const;
-export type CredentialKind = (typeof CREDENTIAL_KINDS)[number];
+export const CREDENTIAL_KINDS: readonly CredentialKind[] = ["password", "access_keys", "signing_certificates", "mfa_devices"];
 
-export interface Unit {
-  ou_id: string;
-  name: string;
-  parent_id: string | null;
-}
+export type Unit = CompactListing["organizational_units"][number];
 
 export interface AccountRow {
   account_id: string;
@@ -45,35 +40,6 @@ export interface Listing {
   rootLoginsLeft: number;
 }
 
-interface Words<T> {
-  words: T[];
-  at: number[];
-}
-
-interface CompactListing {
-  organization_id: string;
-  listed_at: string | null;
-  organizational_units: Unit[];
-  kinds: CredentialKind[];
-  summary: StatusCounts;
-  root_logins_left_to_secure: number;
-  columns: {
-    account_id: string[];
-    name: string[];
-    email: string[];
-    ou_id: Words<string | null>;
-    state: Words<string>;
-    role: Words<Account["role"]>;
-    status: Words<Status>;
-    reason: Words<string | null>;
-    detail: Words<string | null>;
-    is_in_order: number[];
-    kinds: (number | null)[];
-    observed_at: (number | null)[];
-    tags: ({ [key: string]: string } | null)[];
-  };
-}
-
 const KEY = ["accounts", "compact"];
 
 /** Read every few seconds. What was read last stays shown while the next answer is on its way, or doesn't come. */
@@ -91,14 +57,14 @@ async function readListing(): Promise<Listing> {
   const header = last?.etag ? { "if-none-match": last.etag } : {};
   const { data, error, response } = await api.GET("/api/v1/accounts/compact", { params: { header } });
   if (response.status === 304 && last) return last;
-  if (!response.ok) throw problemOf(response.status, error);
-  return unfold(data as unknown as CompactListing, response.headers.get("ETag"));
+  if (data === undefined) throw problemOf(response.status, error);
+  return unfold(data, response.headers.get("ETag"));
 }
 
 /** One record for each account, from columns. */
 function unfold(answer: CompactListing, etag: string | null): Listing {
   const { columns, kinds } = answer;
-  const word = <T>(column: Words<T>, place: number): T => column.words[column.at[place] as number] as T;
+  const word = <T>(column: { words: T[]; at: number[] }, place: number): T => column.words[column.at[place] as number] as T;
   return {
     etag,
     listedAt: answer.listed_at,

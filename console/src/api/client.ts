@@ -1,7 +1,4 @@
-/**
- * The typed client of the API. Paths, parameters and bodies are checked against the OpenAPI document; what a route answers
- * is said by its caller, since the document doesn't tell: `ask<Me>(api.GET("/api/v1/me"))`.
- */
+/** The typed client of the API: paths, parameters, bodies and answers are those of the OpenAPI document. */
 import createClient from "openapi-fetch";
 import { isIdle } from "./activity";
 import { noteAnswer, noteSilence } from "./connection";
@@ -13,6 +10,8 @@ import { askForFactor } from "./step-up";
 
 const FACTOR_NEEDED = "access.factor_needed";
 const FORGED = "access.csrf";
+const KEY = "Idempotency-Key";
+const KEY_BYTES = 16;
 const UNAUTHORIZED = 401;
 const FORBIDDEN = 403;
 /** Until the browser has the renewed cookie. */
@@ -30,7 +29,7 @@ export const api = createClient<paths>({
  * Throws a ProblemError if the server refuses, a ConnectionLostError if no answer came, and a StepUpDeclinedError if a
  * second factor was needed and not given.
  */
-export async function ask<T>(answering: Promise<{ data?: unknown; error?: unknown; response: Response }>): Promise<T> {
+export async function ask<T>(answering: Promise<{ data?: T; error?: unknown; response: Response }>): Promise<T> {
   const { data, error, response } = await answering;
   if (!response.ok) throw problemOf(response.status, error);
   return data as T;
@@ -38,6 +37,7 @@ export async function ask<T>(answering: Promise<{ data?: unknown; error?: unknow
 
 /** A request by hand, for what isn't JSON, such as a job's events. */
 export async function send(request: Request): Promise<Response> {
+  if (request.method === "POST" && !request.headers.has(KEY)) request.headers.set(KEY, makeKey());
   const repeatable = request.clone();
   const sentWith = csrfTokenOf();
   const response = await sendOnce(request);
@@ -68,11 +68,16 @@ async function wasRenewed(sentWith: string | null): Promise<boolean> {
   return told.csrf_token !== sentWith;
 }
 
+/** However often a request must be sent, the server does it once for its key. Pages without TLS have no `randomUUID`. */
+function makeKey(): string {
+  return [...crypto.getRandomValues(new Uint8Array(KEY_BYTES))].map((one) => one.toString(16).padStart(2, "0")).join("");
+}
+
 async function sendOnce(request: Request): Promise<Response> {
   const signed = new Request(request, { headers: signatureOf(request) });
   let response: Response;
   try {
-    response = await fetch(signed);
+    response = await (signed.headers.has(KEY) && !isSignInRoute(signed) ? fetchTwice(signed) : fetch(signed));
   } catch (error) {
     if (request.signal.aborted) throw error;
     noteSilence();
@@ -80,6 +85,15 @@ async function sendOnce(request: Request): Promise<Response> {
   }
   noteAnswer();
   return response;
+}
+
+/** What got no answer is sent once more: the server, which knows the key, answers as it did, or does it now. */
+async function fetchTwice(request: Request): Promise<Response> {
+  const again = request.clone();
+  return fetch(request).catch((error: unknown) => {
+    if (again.signal.aborted) throw error;
+    return fetch(again);
+  });
 }
 
 function signatureOf(request: Request): Headers {

@@ -21,7 +21,7 @@ export function isOver(job: Job): boolean {
 export function useJob(jobId: string | null) {
   const found = useQuery({
     queryKey: ["job", jobId],
-    queryFn: () => ask<Job>(api.GET("/api/v1/jobs/{job_id}", { params: { path: { job_id: jobId ?? "" } } })),
+    queryFn: () => ask(api.GET("/api/v1/jobs/{job_id}", { params: { path: { job_id: jobId ?? "" } } })),
     enabled: jobId !== null,
     refetchInterval: ({ state }) => (state.data && !isOver(state.data) ? LOOK_MILLISECONDS : false),
   });

@@ -4,7 +4,7 @@ import { tellProblem } from "../shell/notices";
 import { ask, api } from "./client";
 import { onReconnected } from "./connection";
 import { ConnectionLostError } from "./problems";
-import type { Me } from "./records";
+import type { Me, Permission } from "./records";
 
 declare module "@tanstack/react-query" {
   interface Register {
@@ -16,7 +16,7 @@ declare module "@tanstack/react-query" {
 const FRESH_MILLISECONDS = 5_000;
 const MOST_TRIES = 2;
 
-/** Changes are never repeated by themselves: nobody knows whether the first one was done. */
+/** Changes are never repeated here: only the client can, which sends the same key again. */
 export const queries = new QueryClient({
   defaultOptions: {
     queries: {
@@ -36,10 +36,10 @@ export const queries = new QueryClient({
 onReconnected(() => void queries.invalidateQueries());
 
 export function useMe() {
-  return useQuery({ queryKey: ["me"], queryFn: () => ask<Me>(api.GET("/api/v1/me")), staleTime: 60_000 });
+  return useQuery({ queryKey: ["me"], queryFn: () => ask(api.GET("/api/v1/me")), staleTime: 60_000 });
 }
 
 /** Whether somebody may do something. The server asks the same again: this only spares people a refusal. */
-export function may(me: Me | undefined, permission: string): boolean {
+export function may(me: Me | undefined, permission: Permission): boolean {
   return me?.permissions.includes(permission) ?? false;
 }

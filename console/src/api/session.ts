@@ -38,8 +38,8 @@ export function takeSession(told: SessionRecord): void {
 }
 
 /** A session's id and its token against forgery change when the second factor was given anew. */
-export function renewCsrfToken(told: { csrf_token?: string }): void {
-  if (told.csrf_token) csrfToken = told.csrf_token;
+export function renewCsrfToken(told: SessionRecord): void {
+  csrfToken = told.csrf_token;
 }
 
 /** Whether a sign-in, which another tab may have changed, is still that of the person for whom this page is shown. */

@@ -3,7 +3,8 @@ import Box from "@cloudscape-design/components/box";
 import CopyToClipboard from "@cloudscape-design/components/copy-to-clipboard";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
-import { groupBySameCause, VERDICTS, type AccountTasks, type BlockingPolicy, type PreflightRow } from "./answer";
+import type { BlockingPolicy, PreflightRow } from "../api/records";
+import { groupBySameCause, VERDICTS, type AccountTasks } from "./answer";
 
 export function Causes({ one }: { one: AccountTasks }) {
   const causes = groupBySameCause(one);

@@ -7,11 +7,11 @@ import { useState } from "react";
 import { useSearchParams } from "react-router";
 import { isOver, useJob } from "../api/job-events";
 import { may, useMe } from "../api/queries";
+import type { Preflight } from "../api/records";
 import { JobAnswer } from "../jobs/JobAnswer";
 import { useLastJob } from "../jobs/outcomes";
 import { Headed } from "../shell/Headed";
 import { ProblemAlert } from "../shell/ProblemAlert";
-import type { Preflight } from "./answer";
 import { Matrix } from "./Matrix";
 import { RunPreflight } from "./RunPreflight";
 

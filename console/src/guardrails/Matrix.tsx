@@ -8,12 +8,13 @@ import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import Table, { type TableProps } from "@cloudscape-design/components/table";
 import TextFilter from "@cloudscape-design/components/text-filter";
 import { useCallback, useMemo, useState } from "react";
+import type { Preflight } from "../api/records";
 import { useSplitPanel } from "../shell/split-panel";
 import { usePages } from "../tables/pages";
 import { Moment } from "../times/Moment";
 import { AccountName, useNames } from "../windows/AccountName";
 import { Causes } from "./Causes";
-import { groupByAccount, hasVerdict, TASKS, VERDICTS, type AccountTasks, type Preflight, type Verdict } from "./answer";
+import { groupByAccount, hasVerdict, TASKS, VERDICTS, type AccountTasks, type Verdict } from "./answer";
 
 const PAGE_SIZE = 50;
 const CHOICES: { value: Verdict | "any"; label: string }[] = [

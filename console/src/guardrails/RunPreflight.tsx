@@ -28,7 +28,7 @@ export function RunPreflight({ onBegun, onClose }: RunPreflightProps) {
       title="Run a preflight"
       submitText="Run"
       canSubmit={selection !== null}
-      act={() => ask<Job>(api.POST("/api/v1/preflights", { body: { selection } }))}
+      act={() => ask(api.POST("/api/v1/preflights", { body: { selection } }))}
       onDone={(job) => {
         onBegun(job);
         void readJobsAgain();

@@ -1,30 +1,8 @@
-/** A preflight's answer, as docs/reference/preflight.schema.json describes it, and put together by account. */
+/** A preflight's answer, put together by account. */
 import type { StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
+import type { PreflightRow } from "../api/records";
 
-export type Verdict = "allowed" | "blocked" | "depends" | "unknown";
-
-export interface BlockingPolicy {
-  policy_id: string | null;
-  name: string | null;
-  sid: string | null;
-  attached_to: string;
-}
-
-export interface PreflightRow {
-  account_id: string;
-  task: string;
-  verdict: Verdict;
-  policies: BlockingPolicy[];
-  conditions: string[];
-  fix: string | null;
-}
-
-export interface Preflight {
-  observed_at: string;
-  caller_arn: string;
-  rows: PreflightRow[];
-  summary: { accounts: number; skipped: number } & { [verdict in Verdict]: number };
-}
+export type Verdict = PreflightRow["verdict"];
 
 /** One account with what each task would come to. */
 export interface AccountTasks {

@@ -5,7 +5,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import type { ReactNode } from "react";
 import { useJob } from "../api/job-events";
 import { ProblemError } from "../api/problems";
-import type { Job } from "../api/records";
+import type { Job, JobOutcome } from "../api/records";
 import { ProblemAlert } from "../shell/ProblemAlert";
 import { JobProgress } from "./JobProgress";
 import { isFailure, problemOfOutcome, useOutcome } from "./outcomes";
@@ -15,7 +15,7 @@ interface JobAnswerProps<T> {
   children: (answer: T, job: Job) => ReactNode;
 }
 
-export function JobAnswer<T extends object>({ jobId, children }: JobAnswerProps<T>) {
+export function JobAnswer<T extends JobOutcome>({ jobId, children }: JobAnswerProps<T>) {
   const job = useJob(jobId);
   const outcome = useOutcome<T>(job.data);
   const error = job.error ?? outcome.error;

@@ -17,7 +17,7 @@ const DOCUMENTS: { [kind: string]: string } = {
 };
 
 export function JobOutcome({ job }: { job: Job }) {
-  const outcome = useOutcome<object>(job);
+  const outcome = useOutcome(job);
   if (outcome.error) return <ProblemAlert error={outcome.error} onRetry={() => void outcome.refetch()} />;
   if (!outcome.data) return null;
   if (isFailure(outcome.data)) return <ProblemAlert error={problemOfOutcome(outcome.data)} />;

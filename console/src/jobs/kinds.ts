@@ -1,6 +1,6 @@
 /** The words of jobs: what each kind does, and what its state means. */
 import type { StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
-import type { Job, JobState } from "../api/records";
+import type { Job, JobKind, JobState, Permission } from "../api/records";
 
 const KINDS: { [kind: string]: string } = {
   audit: "Audit",
@@ -26,7 +26,7 @@ export const JOB_STATES: { readonly [state in JobState]: { type: StatusIndicator
 };
 
 /** What asking for a job of each kind takes, and so letting it go on. */
-const PERMISSIONS: { [kind: string]: string } = {
+const PERMISSIONS: { readonly [kind in JobKind]: Permission } = {
   audit: "accounts:audit",
   deletion: "root_credentials:delete",
   drift_check: "accounts:audit",
@@ -36,8 +36,8 @@ const PERMISSIONS: { [kind: string]: string } = {
   unlock: "resource_policies:unlock",
 };
 
-export function permissionOf(kind: string): string {
-  return PERMISSIONS[kind] ?? "jobs:cancel";
+export function permissionOf(kind: JobKind): Permission {
+  return PERMISSIONS[kind];
 }
 
 export function jobAddress(jobId: string): string {

@@ -1,22 +1,15 @@
 /** What came of a job: its one document, and its results account by account. */
 import { useQuery } from "@tanstack/react-query";
-import type { AccountResult } from "../accounts/delete/plans";
 import { api, ask } from "../api/client";
-import type { components } from "../api/generated";
 import { isOver } from "../api/job-events";
 import { ProblemError } from "../api/problems";
 import { queries } from "../api/queries";
-import type { Job, Page } from "../api/records";
+import type { FailedOutcome, Job, JobKind, JobOutcome } from "../api/records";
 
 const NOT_FOUND = 404;
 
-/** An error that kept a job from its work. */
-interface FailedOutcome {
-  problem: { code: string; detail: string; hint: string | null };
-}
-
-/** The document of a job that is over; `null` where it has none. */
-export function useOutcome<T>(job: Job | undefined) {
+/** The document of a job that is over, which its kind tells the type of; `null` where it has none. */
+export function useOutcome<T extends JobOutcome>(job: Job | undefined) {
   return useQuery({
     queryKey: ["job-outcome", job?.job_id],
     queryFn: () => readOutcome<T>(job?.job_id ?? ""),
@@ -26,17 +19,17 @@ export function useOutcome<T>(job: Job | undefined) {
   });
 }
 
-async function readOutcome<T>(job_id: string): Promise<T | FailedOutcome | null> {
+async function readOutcome<T extends JobOutcome>(job_id: string): Promise<T | FailedOutcome | null> {
   try {
-    return await ask<T | FailedOutcome>(api.GET("/api/v1/jobs/{job_id}/outcome", { params: { path: { job_id } } }));
+    return (await ask(api.GET("/api/v1/jobs/{job_id}/outcome", { params: { path: { job_id } } }))) as T | FailedOutcome;
   } catch (error) {
     if (error instanceof ProblemError && error.status === NOT_FOUND) return null;
     throw error;
   }
 }
 
-export function isFailure(outcome: unknown): outcome is FailedOutcome {
-  return typeof outcome === "object" && outcome !== null && "problem" in outcome;
+export function isFailure(outcome: JobOutcome | null | undefined): outcome is FailedOutcome {
+  return outcome !== null && outcome !== undefined && "problem" in outcome;
 }
 
 export function problemOfOutcome({ problem }: FailedOutcome): ProblemError {
@@ -48,9 +41,7 @@ export function useResults(jobId: string, goesOn: boolean, after: string | undef
   return useQuery({
     queryKey: ["job-results", jobId, after],
     queryFn: () =>
-      ask<Page<"results", AccountResult>>(
-        api.GET("/api/v1/jobs/{job_id}/results", { params: { path: { job_id: jobId }, query: { after, limit: 50 } } }),
-      ),
+      ask(api.GET("/api/v1/jobs/{job_id}/results", { params: { path: { job_id: jobId }, query: { after, limit: 50 } } })),
     refetchInterval: goesOn ? 3_000 : false,
   });
 }
@@ -58,19 +49,16 @@ export function useResults(jobId: string, goesOn: boolean, after: string | undef
 export function useJobs(unfinished: boolean, after: string | undefined) {
   return useQuery({
     queryKey: ["jobs", unfinished, after],
-    queryFn: () =>
-      ask<Page<"jobs", Job>>(api.GET("/api/v1/jobs", { params: { query: { unfinished, after, limit: 25 } } })),
+    queryFn: () => ask(api.GET("/api/v1/jobs", { params: { query: { unfinished, after, limit: 25 } } })),
     refetchInterval: 5_000,
   });
 }
 
-type Kind = components["schemas"]["JobKind"];
-
 /** The newest job of a kind, however it ended; `null` where there is none. */
-export function useLastJob(kind: Kind) {
+export function useLastJob(kind: JobKind) {
   return useQuery({
     queryKey: ["jobs", "last", kind],
-    queryFn: () => ask<Page<"jobs", Job>>(api.GET("/api/v1/jobs", { params: { query: { kind: [kind], limit: 1 } } })),
+    queryFn: () => ask(api.GET("/api/v1/jobs", { params: { query: { kind: [kind], limit: 1 } } })),
     select: (page) => page.jobs[0] ?? null,
   });
 }

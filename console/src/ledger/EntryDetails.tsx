@@ -2,9 +2,10 @@
 import Box from "@cloudscape-design/components/box";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import SpaceBetween from "@cloudscape-design/components/space-between";
+import type { LedgerEntry } from "../api/records";
 import { Moment } from "../times/Moment";
 import { AccountName } from "../windows/AccountName";
-import { ACTOR_KINDS, nameAction, type LedgerEntry } from "./entries";
+import { ACTOR_KINDS, nameAction } from "./entries";
 
 export function EntryDetails({ entry }: { entry: LedgerEntry }) {
   return (

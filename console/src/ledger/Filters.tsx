@@ -5,8 +5,7 @@ import FormField from "@cloudscape-design/components/form-field";
 import Grid from "@cloudscape-design/components/grid";
 import Input from "@cloudscape-design/components/input";
 import Multiselect from "@cloudscape-design/components/multiselect";
-import { useState } from "react";
-import { submitting } from "../signin/submitting";
+import { useEffect, useState } from "react";
 import { AccountField } from "../windows/AccountField";
 import { ACTIONS } from "./actions";
 import { EVERYTHING, nameAction, type Action, type LedgerWish, type Result } from "./entries";
@@ -22,6 +21,8 @@ const NARROW = [4, 2, 2, 2, 2].map((columns) => ({ colspan: { default: 12, s: co
 export function Filters({ wish, onChange }: { wish: LedgerWish; onChange: (wish: LedgerWish) => void }) {
   const [account, setAccount] = useState(wish.account_id);
   const [actor, setActor] = useState(wish.actor);
+  useEffect(() => setAccount(wish.account_id), [wish.account_id]);
+  useEffect(() => setActor(wish.actor), [wish.actor]);
   const isAccount = /^(\d{12})?$/.test(account.trim());
   const take = () => onChange({ ...wish, account_id: account.trim(), actor: actor.trim() });
   const clear = () => {
@@ -30,7 +31,7 @@ export function Filters({ wish, onChange }: { wish: LedgerWish; onChange: (wish:
     onChange(EVERYTHING);
   };
   return (
-    <form onSubmit={submitting(take, isAccount)}>
+    <div role="search" aria-label="Find entries">
       <Grid gridDefinition={NARROW}>
         <AccountField
           account={account}
@@ -63,14 +64,18 @@ export function Filters({ wish, onChange }: { wish: LedgerWish; onChange: (wish:
           />
         </FormField>
         <FormField label="By" constraintText="A name, then Enter.">
-          <Input value={actor} onChange={({ detail }) => setActor(detail.value)} placeholder="Anybody" autoComplete="off" />
+          <Input
+            value={actor}
+            onChange={({ detail }) => setActor(detail.value)}
+            onKeyDown={({ detail }) => detail.key === "Enter" && isAccount && take()}
+            placeholder="Anybody"
+            autoComplete="off"
+          />
         </FormField>
         <Box padding={{ top: "xl" }}>
-          <Button formAction="none" onClick={clear}>
-            Clear
-          </Button>
+          <Button onClick={clear}>Clear</Button>
         </Box>
       </Grid>
-    </form>
+    </div>
   );
 }

@@ -3,24 +3,24 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import SplitPanel from "@cloudscape-design/components/split-panel";
 import Table, { type TableProps } from "@cloudscape-design/components/table";
 import { useCallback, useMemo, useState } from "react";
-import { useSearchParams } from "react-router";
+import type { LedgerEntry } from "../api/records";
 import { Headed } from "../shell/Headed";
 import { ProblemAlert } from "../shell/ProblemAlert";
 import { useSplitPanel } from "../shell/split-panel";
+import { useAddressFilter } from "../tables/address-filter";
 import { useCursorPages } from "../tables/cursor-pages";
 import { Empty } from "../tables/Empty";
 import { Moment } from "../times/Moment";
 import { AccountName } from "../windows/AccountName";
-import { EVERYTHING, nameAction, useLatest, type LedgerEntry, type LedgerWish } from "./entries";
+import { WISH_ADDRESS } from "./address";
+import { nameAction, useLatest, type LedgerWish } from "./entries";
 import { EntryDetails } from "./EntryDetails";
 import { Filters } from "./Filters";
 import { Phase } from "./Phase";
 import { Verification } from "./Verification";
 
 export default function LedgerPage() {
-  const [parameters] = useSearchParams();
-  const [wish, setWish] = useState<LedgerWish>({ ...EVERYTHING, account_id: parameters.get("account") ?? "" });
-  const pages = useCursorPages();
+  const [wish, setWish] = useAddressFilter(WISH_ADDRESS);
   return (
     <Headed
       title="Ledger"
@@ -28,20 +28,15 @@ export default function LedgerPage() {
     >
       <SpaceBetween size="l">
         <Verification />
-        <Filters
-          wish={wish}
-          onChange={(changed) => {
-            pages.begin();
-            setWish(changed);
-          }}
-        />
-        <Entries wish={wish} pages={pages} />
+        <Filters wish={wish} onChange={setWish} />
+        <Entries wish={wish} />
       </SpaceBetween>
     </Headed>
   );
 }
 
-function Entries({ wish, pages }: { wish: LedgerWish; pages: ReturnType<typeof useCursorPages> }) {
+function Entries({ wish }: { wish: LedgerWish }) {
+  const pages = useCursorPages(JSON.stringify(wish));
   const found = useLatest(wish, pages.after);
   const [selected, setSelected] = useState<LedgerEntry | null>(null);
   const panel = useMemo(

@@ -1,6 +1,7 @@
 /** Whether an entry is an intent, or what came of one. */
 import StatusIndicator, { type StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
-import type { LedgerEntry, Result } from "./entries";
+import type { LedgerEntry } from "../api/records";
+import type { Result } from "./entries";
 
 const RESULTS: { [result in Result]: { type: StatusIndicatorProps.Type; words: string } } = {
   done: { type: "success", words: "Done" },

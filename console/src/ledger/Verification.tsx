@@ -10,19 +10,11 @@ import { useSearchParams } from "react-router";
 import { api, ask } from "../api/client";
 import { isOver, useJob } from "../api/job-events";
 import { may, useMe } from "../api/queries";
-import type { Job } from "../api/records";
+import type { Job, LedgerVerification } from "../api/records";
 import { JobAnswer } from "../jobs/JobAnswer";
 import { readJobsAgain, useLastJob } from "../jobs/outcomes";
 import { ProblemAlert } from "../shell/ProblemAlert";
 import { Moment } from "../times/Moment";
-
-interface Verdict {
-  is_intact: boolean;
-  entries: number;
-  head: { seq: number; hash: string };
-  anchored_seq: number | null;
-  findings: { seq: number | null; what: string }[];
-}
 
 export function Verification() {
   const { data: me } = useMe();
@@ -31,11 +23,18 @@ export function Verification() {
   const jobId = parameters.get("verification") ?? last.data?.job_id ?? null;
   const job = useJob(jobId);
   const asking = useMutation({
-    mutationFn: () => ask<Job>(api.POST("/api/v1/ledger/verifications")),
+    mutationFn: () => ask(api.POST("/api/v1/ledger/verifications")),
     onSuccess: readJobsAgain,
   });
   /** Only while somebody is still at this page. */
-  const show = (made: Job) => setParameters({ verification: made.job_id }, { replace: true });
+  const show = ({ job_id }: Job) =>
+    setParameters(
+      (before) => {
+        before.set("verification", job_id);
+        return before;
+      },
+      { replace: true },
+    );
   const goesOn = job.data !== undefined && !isOver(job.data) && job.data.state !== "interrupted";
   return (
     <Container
@@ -57,7 +56,7 @@ export function Verification() {
     >
       <ProblemAlert error={last.error} onRetry={() => void last.refetch()} />
       {jobId && (
-        <JobAnswer<Verdict> key={jobId} jobId={jobId}>
+        <JobAnswer<LedgerVerification> key={jobId} jobId={jobId}>
           {(verdict, verified) => <VerdictFacts verdict={verdict} job={verified} />}
         </JobAnswer>
       )}
@@ -66,7 +65,7 @@ export function Verification() {
   );
 }
 
-function VerdictFacts({ verdict, job }: { verdict: Verdict; job: Job }) {
+function VerdictFacts({ verdict, job }: { verdict: LedgerVerification; job: Job }) {
   return (
     <SpaceBetween size="m">
       {verdict.is_intact ? (

@@ -1,29 +1,12 @@
-/** Entries of the ledger, as docs/reference/ledger-entry.schema.json describes them, and how they are looked for. */
+/** Entries of the ledger, and how they are looked for. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { api, ask } from "../api/client";
 import type { operations } from "../api/generated";
-import type { Page } from "../api/records";
+import type { LedgerEntry } from "../api/records";
 
 type Query = NonNullable<operations["get_list_latest"]["parameters"]["query"]>;
 export type Action = NonNullable<Query["action"]>[number];
 export type Result = NonNullable<Query["result"]>[number];
-
-export interface LedgerEntry {
-  sequence: number;
-  at: string;
-  organization_id: string;
-  endpoint: string;
-  actor: { name: string; kind: "self_asserted" | "server" | "signed_in" | "token"; caller_arn: string | null };
-  action: Action;
-  account_id: string | null;
-  parameters: { [name: string]: unknown };
-  phase: "intent" | "outcome";
-  owner_id: string;
-  intent_sequence: number | null;
-  result: Result | null;
-  previous_hash: string;
-  entry_hash: string;
-}
 
 export interface LedgerWish {
   account_id: string;
@@ -45,7 +28,7 @@ export function useLatest(wish: LedgerWish, before: string | undefined) {
   };
   return useQuery({
     queryKey: ["ledger", query],
-    queryFn: () => ask<Page<"entries", LedgerEntry>>(api.GET("/api/v1/ledger/latest", { params: { query } })),
+    queryFn: () => ask(api.GET("/api/v1/ledger/latest", { params: { query } })),
     refetchInterval: before ? false : 10_000,
     placeholderData: keepPreviousData,
   });

@@ -24,7 +24,7 @@ export default function OverviewPage() {
   const { data: me } = useMe();
   const overview = useQuery({
     queryKey: ["overview"],
-    queryFn: () => ask<Overview>(api.GET("/api/v1/overview")),
+    queryFn: () => ask(api.GET("/api/v1/overview")),
     refetchInterval: READ_AGAIN_MILLISECONDS,
   });
   return (

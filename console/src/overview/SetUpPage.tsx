@@ -21,7 +21,7 @@ import { StepList } from "./StepList";
 
 export default function SetUpPage() {
   const { data: me } = useMe();
-  const state = useQuery({ queryKey: ["setup"], queryFn: () => ask<SetupState>(api.GET("/api/v1/setup")) });
+  const state = useQuery({ queryKey: ["setup"], queryFn: () => ask(api.GET("/api/v1/setup")) });
   if (!maySetUp(me))
     return (
       <Alert type="warning" header="Only an administrator changes the set-up.">
@@ -44,11 +44,11 @@ function SetUpWizard({ state }: { state: SetupState }) {
   const [isStopped, setStopped] = useState(false);
   const body = { features, delegated_administrator: delegate || null };
   const planning = useMutation({
-    mutationFn: () => ask<SetupSteps>(api.POST("/api/v1/setup/plan", { body })),
+    mutationFn: () => ask(api.POST("/api/v1/setup/plan", { body })),
     meta: { showsErrors: true },
   });
   const applying = useMutation({
-    mutationFn: () => ask<SetupSteps>(api.POST("/api/v1/setup", { body })),
+    mutationFn: () => ask(api.POST("/api/v1/setup", { body })),
     onSettled: () => queries.invalidateQueries(),
     meta: { showsErrors: true },
   });

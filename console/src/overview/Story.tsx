@@ -7,25 +7,11 @@ import { useQuery } from "@tanstack/react-query";
 import { ask, api } from "../api/client";
 import { ProblemError } from "../api/problems";
 import { useMe } from "../api/queries";
+import type { Story as Told } from "../api/records";
 import { useFollow } from "../shell/links";
 import { ProblemAlert } from "../shell/ProblemAlert";
 
 const READ_AGAIN_MILLISECONDS = 3_000;
-
-interface StoryStep {
-  step_id: string;
-  title: string;
-  who: string;
-  how: string;
-  place: "console" | "sandbox";
-  path: string;
-  is_done: boolean;
-}
-
-interface Told {
-  people_url: string | null;
-  steps: StoryStep[];
-}
 
 /** Nothing on a server that isn't a demo's. */
 export function Story() {
@@ -43,7 +29,7 @@ export function Story() {
 /** The story, or `null` where there is none. */
 async function readStory(): Promise<Told | null> {
   try {
-    return await ask<Told>(api.GET("/api/v1/story"));
+    return await ask(api.GET("/api/v1/story"));
   } catch (error) {
     if (error instanceof ProblemError && error.status === 404) return null;
     throw error;
@@ -70,7 +56,7 @@ function StorySteps({ told }: { told: Told }) {
   );
 }
 
-function describeStep(step: StoryStep, isNext: boolean, peopleUrl: string | null): StepsProps.Step {
+function describeStep(step: Told["steps"][number], isNext: boolean, peopleUrl: string | null): StepsProps.Step {
   const status = step.is_done ? "success" : isNext ? "in-progress" : "pending";
   return {
     status,
@@ -80,7 +66,7 @@ function describeStep(step: StoryStep, isNext: boolean, peopleUrl: string | null
   };
 }
 
-function Details({ step, peopleUrl }: { step: StoryStep; peopleUrl: string | null }) {
+function Details({ step, peopleUrl }: { step: Told["steps"][number]; peopleUrl: string | null }) {
   const follow = useFollow();
   const isElsewhere = step.place === "sandbox";
   const href = isElsewhere ? `${peopleUrl ?? ""}${step.path}` : step.path;

@@ -4,11 +4,12 @@ import Header from "@cloudscape-design/components/header";
 import Skeleton from "@cloudscape-design/components/skeleton";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import Table, { type TableProps } from "@cloudscape-design/components/table";
+import type { ChangedAccount, Comparison, StatusThen } from "../api/records";
 import { STATUSES } from "../overview/statuses";
 import { ProblemAlert } from "../shell/ProblemAlert";
 import { usePages } from "../tables/pages";
 import { Moment } from "../times/Moment";
-import { useComparison, type Comparison, type Difference, type Found } from "./audits";
+import { useComparison } from "./audits";
 
 const PAGE_SIZE = 50;
 const CHANGES = { changed: "Changed", joined: "Joined", left: "Left" } as const;
@@ -60,7 +61,7 @@ function Summary({ comparison }: { comparison: Comparison }) {
   );
 }
 
-const COLUMNS: TableProps.ColumnDefinition<Difference>[] = [
+const COLUMNS: TableProps.ColumnDefinition<ChangedAccount>[] = [
   { id: "account", header: "Account", cell: (one) => `${one.name} (${one.account_id})`, isRowHeader: true },
   { id: "change", header: "Change", cell: (one) => CHANGES[one.change] },
   { id: "before", header: "Before", cell: (one) => <StatusOf found={one.before} /> },
@@ -68,7 +69,7 @@ const COLUMNS: TableProps.ColumnDefinition<Difference>[] = [
   { id: "credentials", header: "Credentials", cell: describeCredentials },
 ];
 
-function StatusOf({ found }: { found: Found | null }) {
+function StatusOf({ found }: { found: StatusThen | null }) {
   const known = STATUSES.find(({ status }) => status === found?.status);
   if (!found || !known) return <>–</>;
   return (
@@ -79,7 +80,7 @@ function StatusOf({ found }: { found: Found | null }) {
   );
 }
 
-function describeCredentials(one: Difference): string {
+function describeCredentials(one: ChangedAccount): string {
   if (one.credentials.length === 0) return "–";
   return one.credentials.map(({ kind, change }) => `${kind.replaceAll("_", " ")} ${KIND_CHANGES[change]}`).join(", ");
 }

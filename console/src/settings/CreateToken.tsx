@@ -14,6 +14,7 @@ import type { Role } from "../api/records";
 import { isMeant } from "../shell/dismissals";
 import { Dialog } from "./Dialog";
 import { readIdentitiesAgain } from "./identities";
+import { PermissionsField, type Permission } from "./PermissionsField";
 import { RoleField } from "./RoleField";
 
 const ENDS = [
@@ -31,15 +32,17 @@ export function CreateToken({ onClose }: { onClose: () => void }) {
 function TokenForm({ onMade, onClose }: { onMade: (token: string) => void; onClose: () => void }) {
   const [name, setName] = useState("");
   const [role, setRole] = useState<Role>("viewer");
+  const [permissions, setPermissions] = useState<readonly Permission[]>([]);
   const [days, setDays] = useState("30");
   const [units, setUnits] = useState("");
   const organizational_units = units
     .split(",")
     .map((unit) => unit.trim())
     .filter((unit) => unit !== "");
-  const body = { name: name.trim(), role, expires_in_days: Number(days), organizational_units };
+  const limits = { permissions: permissions.length ? [...permissions] : null, organizational_units };
+  const body = { name: name.trim(), role, expires_in_days: Number(days), ...limits };
   const create = async () => {
-    const { token } = await ask<{ token: string }>(api.POST("/api/v1/tokens", { body }));
+    const { token } = await ask(api.POST("/api/v1/tokens", { body }));
     void readIdentitiesAgain();
     return token;
   };
@@ -57,6 +60,7 @@ function TokenForm({ onMade, onClose }: { onMade: (token: string) => void; onClo
         <Input value={name} onChange={({ detail }) => setName(detail.value)} autoComplete="off" autoFocus />
       </FormField>
       <RoleField role={role} onChange={setRole} />
+      <PermissionsField chosen={permissions} onChange={setPermissions} />
       <FormField
         label="Organizational units (optional)"
         description="What is done with the token is then about accounts below one of them alone."

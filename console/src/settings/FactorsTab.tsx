@@ -25,7 +25,7 @@ export function FactorsTab() {
   const [asked, setAsked] = useState<Factor | null>(null);
   const factors = useQuery({
     queryKey: ["factors"],
-    queryFn: () => ask<{ factors: Factor[] }>(api.GET("/api/v1/me/factors")),
+    queryFn: () => ask(api.GET("/api/v1/me/factors")),
   });
   const finish = () => {
     setAdding(false);

@@ -15,7 +15,7 @@ import { renderLocal } from "../times/render";
 export function SessionsTab() {
   const sessions = useQuery({
     queryKey: ["sessions"],
-    queryFn: () => ask<{ sessions: SignIn[] }>(api.GET("/api/v1/sessions")),
+    queryFn: () => ask(api.GET("/api/v1/sessions")),
   });
   const ending = useMutation({
     mutationFn: (session_id: string) => ask(api.DELETE("/api/v1/sessions/{session_id}", { params: { path: { session_id } } })),

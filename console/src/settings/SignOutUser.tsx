@@ -12,7 +12,7 @@ export function SignOutUser({ user, onClose }: { user: Identity; onClose: () => 
     <Dialog
       title={`Sign ${user.name} out?`}
       submitText="Sign out"
-      act={() => ask<{ ended: number }>(api.POST("/api/v1/identities/{name}/sign-out", { params }))}
+      act={() => ask(api.POST("/api/v1/identities/{name}/sign-out", { params }))}
       onDone={({ ended }) => {
         tell("success", `${user.name} is signed out.`, `${ended} ${ended === 1 ? "sign-in has" : "sign-ins have"} ended.`);
         void queries.invalidateQueries({ queryKey: ["sessions"] });

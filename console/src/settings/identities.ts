@@ -2,14 +2,14 @@
 import { useQuery } from "@tanstack/react-query";
 import { ask, api } from "../api/client";
 import { queries } from "../api/queries";
-import type { Identity, Page, Role } from "../api/records";
+import type { Identity, Role } from "../api/records";
 
 const KEY = ["identities"];
 
 export function useIdentities(kind: Identity["kind"]) {
   const found = useQuery({
     queryKey: KEY,
-    queryFn: () => ask<Page<"identities", Identity>>(api.GET("/api/v1/identities")),
+    queryFn: () => ask(api.GET("/api/v1/identities")),
     select: (page) => page.identities,
   });
   return { ...found, data: found.data?.filter((one) => one.kind === kind) };

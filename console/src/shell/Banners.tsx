@@ -3,13 +3,13 @@ import { isConnected } from "../api/connection";
 import { useObservable } from "../api/observable";
 import type { Me } from "../api/records";
 
-type Place = Pick<Me, "is_sandbox" | "people_url"> & { endpoint?: string };
+type Place = Pick<Me, "is_sandbox" | "endpoint"> & { people_url?: string | null };
 
 export function SandboxBanner({ me }: { me: Place }) {
   if (!me.is_sandbox) return null;
   return (
     <div className="banner banner--sandbox" role="note" aria-label="Sandbox">
-      {me.endpoint ?? "SANDBOX"}: nothing here reaches AWS.{" "}
+      {me.endpoint}: nothing here reaches AWS.{" "}
       {me.people_url && (
         <a href={me.people_url} target="_blank" rel="noreferrer">
           Its sign-in pages and mailbox (opens a new tab)

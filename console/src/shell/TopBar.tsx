@@ -1,4 +1,4 @@
-/** The bar at the top: which organization and endpoint this is about, the theme, and who is signed in. */
+/** The bar at the top: which organization and endpoint this is about, the zone of times, the theme, and who is signed in. */
 import TopNavigation from "@cloudscape-design/components/top-navigation";
 import { useNavigate } from "react-router";
 import { ask, api } from "../api/client";
@@ -7,11 +7,13 @@ import { ProblemError } from "../api/problems";
 import { queries } from "../api/queries";
 import type { Me } from "../api/records";
 import { forgetSession, tokenOf } from "../api/session";
+import { isUtc, toggleUtc } from "../times/zone";
 import { tellProblem } from "./notices";
 import { theme, toggleTheme } from "./theme";
 
 export function TopBar({ me }: { me: Me }) {
   const navigate = useNavigate();
+  const inUtc = useObservable(isUtc);
   const isDark = useObservable(theme) === "dark";
   return (
     <TopNavigation
@@ -28,6 +30,11 @@ export function TopBar({ me }: { me: Me }) {
             { id: "endpoint", text: "Endpoint", secondaryText: me.endpoint, disabled: true },
             { id: "version", text: "Version of Rootkeeper", secondaryText: me.version, disabled: true },
           ],
+        },
+        {
+          type: "button",
+          text: inUtc ? "Local times" : "Times in UTC",
+          onClick: toggleUtc,
         },
         {
           type: "button",

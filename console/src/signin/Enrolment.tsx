@@ -6,7 +6,7 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { ask, api } from "../api/client";
-import type { SessionRecord, TotpSecret } from "../api/records";
+import type { TotpSecret } from "../api/records";
 import { renewCsrfToken } from "../api/session";
 import { ProblemAlert } from "../shell/ProblemAlert";
 import { CodeField } from "./FactorForm";
@@ -15,13 +15,13 @@ import { submitting } from "./submitting";
 
 export function Enrolment({ onEnrolled }: { onEnrolled: () => void }) {
   const secret = useMutation({
-    mutationFn: () => ask<TotpSecret>(api.POST("/api/v1/me/factors/totp")),
+    mutationFn: () => ask(api.POST("/api/v1/me/factors/totp")),
     meta: { showsErrors: true },
   });
   const passkey = useMutation({
     mutationFn: async () => {
       const body = { passkey: await makePasskey(), name: null };
-      renewCsrfToken(await ask<Partial<SessionRecord>>(api.POST("/api/v1/me/factors/passkeys", { body })));
+      renewCsrfToken(await ask(api.POST("/api/v1/me/factors/passkeys", { body })));
     },
     onSuccess: onEnrolled,
     meta: { showsErrors: true },
@@ -49,7 +49,7 @@ function AuthenticatorApp({ secret, onEnrolled }: { secret: TotpSecret; onEnroll
   const [code, setCode] = useState("");
   const confirming = useMutation({
     mutationFn: async () =>
-      renewCsrfToken(await ask<Partial<SessionRecord>>(api.POST("/api/v1/me/factors/totp/confirm", { body: { code } }))),
+      renewCsrfToken(await ask(api.POST("/api/v1/me/factors/totp/confirm", { body: { code } }))),
     onSuccess: onEnrolled,
     onError: () => setCode(""),
     meta: { showsErrors: true },

@@ -11,7 +11,6 @@ import { useMutation } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { useNavigate } from "react-router";
 import { ask, api } from "../api/client";
-import type { SessionRecord } from "../api/records";
 import { ProblemAlert } from "../shell/ProblemAlert";
 import { begin } from "./sign-in";
 import { Framed } from "./SignInPage";
@@ -41,7 +40,7 @@ function FirstAdministratorForm({ linkToken }: { linkToken: string }) {
   const making = useMutation({
     mutationFn: async () => {
       const body = { link_token: linkToken, name, password };
-      begin(await ask<SessionRecord>(api.POST("/api/v1/auth/first-administrator", { body })));
+      begin(await ask(api.POST("/api/v1/auth/first-administrator", { body })));
     },
     onSuccess: () => void navigate("/", { replace: true }),
     meta: { showsErrors: true },

@@ -3,7 +3,7 @@ import Box from "@cloudscape-design/components/box";
 import Modal from "@cloudscape-design/components/modal";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { ask, api } from "../api/client";
-import type { FactorBody, FactorKind, SessionRecord } from "../api/records";
+import type { FactorBody, FactorKind } from "../api/records";
 import { useObservable } from "../api/observable";
 import { renewCsrfToken } from "../api/session";
 import { stepUpQuestion } from "../api/step-up";
@@ -17,7 +17,7 @@ export function StepUp({ enrolled }: { enrolled: readonly FactorKind[] }) {
   const methods = useSignInMethods();
   if (!question) return null;
   const give = async (body: FactorBody) => {
-    renewCsrfToken(await ask<Partial<SessionRecord>>(api.POST("/api/v1/auth/step-up", { body })));
+    renewCsrfToken(await ask(api.POST("/api/v1/auth/step-up", { body })));
     question.given();
   };
   return (

@@ -9,11 +9,11 @@ import type { PasskeyAnswer } from "../api/records";
 
 /** What the person's passkey answers to the server's challenge. */
 export async function provePasskey(): Promise<PasskeyAnswer> {
-  const optionsJSON = await ask<PublicKeyCredentialRequestOptionsJSON>(api.POST("/api/v1/auth/passkey-options"));
-  return { ...(await startAuthentication({ optionsJSON })) };
+  const options = await ask(api.POST("/api/v1/auth/passkey-options"));
+  return { ...(await startAuthentication({ optionsJSON: options as unknown as PublicKeyCredentialRequestOptionsJSON })) };
 }
 
 export async function makePasskey(): Promise<PasskeyAnswer> {
-  const optionsJSON = await ask<PublicKeyCredentialCreationOptionsJSON>(api.POST("/api/v1/me/factors/passkeys/options"));
-  return { ...(await startRegistration({ optionsJSON })) };
+  const options = await ask(api.POST("/api/v1/me/factors/passkeys/options"));
+  return { ...(await startRegistration({ optionsJSON: options as unknown as PublicKeyCredentialCreationOptionsJSON })) };
 }

@@ -6,14 +6,16 @@ import { ConnectionLostError, problemOf } from "../api/problems";
 import { queries } from "../api/queries";
 import { forgetSession, session, takeSession, takeToken } from "../api/session";
 import { dismissAll } from "../shell/notices";
+import { readSignInMethods } from "./methods";
 
 export async function signIn(name: string, password: string): Promise<void> {
-  const told = await ask<SessionRecord>(api.POST("/api/v1/auth/sign-in", { body: { name, password } }));
-  begin(told);
+  const told = await ask(api.POST("/api/v1/auth/sign-in", { body: { name, password } }));
+  // Without the console's header it would be a bearer token.
+  if ("csrf_token" in told) begin(told);
 }
 
 export async function signInByFactor(body: FactorBody): Promise<void> {
-  begin(await ask<SessionRecord>(api.POST("/api/v1/auth/factor", { body })));
+  begin(await ask(api.POST("/api/v1/auth/factor", { body })));
 }
 
 /** Somebody else may have been signed in before: nothing that they read is shown on. */
@@ -42,10 +44,15 @@ export async function startAgain(): Promise<void> {
   forgetSession(false);
 }
 
-/** Ask the server who is signed in, and what the sign-in still needs. While it doesn't answer that isn't known. */
+/**
+ * Ask the server who is signed in, and what the sign-in still needs. While it doesn't answer that isn't known. Whoever has
+ * no cookie isn't: then nothing is asked that would be refused, since browsers log a refusal as an error.
+ */
 export async function findSession(): Promise<void> {
   try {
-    takeSession(await ask<SessionRecord>(api.GET("/api/v1/auth/session")));
+    const { has_cookie } = await readSignInMethods();
+    if (!has_cookie) return forgetSession(false);
+    takeSession(await ask(api.GET("/api/v1/auth/session")));
   } catch (error) {
     if (error instanceof ConnectionLostError) session.set({ state: "unknown" });
     else forgetSession(false);

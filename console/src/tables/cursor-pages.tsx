@@ -8,20 +8,25 @@ interface CursorPages {
   after: string | undefined;
   /** The control, once it is known what the next page begins after; none where all is on one page. */
   control: (next: string | null | undefined) => ReactElement | undefined;
-  /** Back to the first page, as when a filter changed. */
-  begin: () => void;
 }
 
-export function useCursorPages(): CursorPages {
-  const [place, setPlace] = useState<{ cursors: (string | undefined)[]; index: number }>({ cursors: [undefined], index: 0 });
-  const { cursors, index } = place;
+interface Place {
+  list: string;
+  cursors: (string | undefined)[];
+  index: number;
+}
+
+/** `list` names what is listed: another one, such as by another filter, is shown from its first page on. */
+export function useCursorPages(list = ""): CursorPages {
+  const first = { list, cursors: [undefined], index: 0 };
+  const [place, setPlace] = useState<Place>(first);
+  const { cursors, index } = place.list === list ? place : first;
   const turn = (to: number, next: string | null | undefined) => {
-    if (to < cursors.length) setPlace({ cursors, index: to });
-    else if (next) setPlace({ cursors: [...cursors, next], index: cursors.length });
+    if (to < cursors.length) setPlace({ list, cursors, index: to });
+    else if (next) setPlace({ list, cursors: [...cursors, next], index: cursors.length });
   };
   return {
     after: cursors[index],
-    begin: () => setPlace({ cursors: [undefined], index: 0 }),
     control: (next) => {
       const count = Math.max(cursors.length, index + (next ? 2 : 1));
       if (count === 1) return undefined;

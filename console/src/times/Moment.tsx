@@ -1,6 +1,11 @@
-/** A moment in the viewer's time zone; UTC shows on hover and is what a screen reader's user can ask for. */
-import { renderLocal, renderRelative, renderUtc } from "./render";
+/**
+ * A moment in the viewer's time zone, or in UTC. The other one shows on hover; for keyboards and screen readers the bar at
+ * the top turns all of them over, so that no moment of a long table is a stop for the Tab key.
+ */
+import { useObservable } from "../api/observable";
 import { useNow } from "./now";
+import { renderLocal, renderRelative, renderUtc } from "./render";
+import { isUtc } from "./zone";
 
 interface MomentProps {
   /** RFC 3339. */
@@ -10,18 +15,21 @@ interface MomentProps {
 }
 
 export function Moment({ at, none = "–" }: MomentProps) {
+  const inUtc = useObservable(isUtc);
   if (!at) return <>{none}</>;
+  const [shown, other] = inUtc ? [renderUtc(at), renderLocal(at)] : [renderLocal(at), renderUtc(at)];
   return (
-    <time dateTime={at} title={renderUtc(at)}>
-      {renderLocal(at)}
+    <time dateTime={at} title={other}>
+      {shown}
     </time>
   );
 }
 
-/** Such as "3 minutes ago"; kept current. */
+/** Such as "3 minutes ago", kept current; in UTC the moment itself. */
 export function Ago({ at, none = "never" }: MomentProps) {
   const now = useNow(30_000);
-  if (!at) return <>{none}</>;
+  const inUtc = useObservable(isUtc);
+  if (!at || inUtc) return <Moment at={at} none={none} />;
   return (
     <time dateTime={at} title={`${renderLocal(at)} (${renderUtc(at)})`}>
       {renderRelative(at, Math.max(now, Date.now()))}

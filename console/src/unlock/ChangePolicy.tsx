@@ -6,9 +6,10 @@ import FormField from "@cloudscape-design/components/form-field";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Textarea from "@cloudscape-design/components/textarea";
 import { useState } from "react";
+import type { ShownPolicy } from "../api/records";
 import { Dialog } from "../settings/Dialog";
 import { Document } from "./Document";
-import { askForChange, NOUNS, type Change, type ShownPolicy } from "./policies";
+import { askForChange, NOUNS, type Change } from "./policies";
 import { SavedCopies } from "./SavedCopies";
 
 interface ChangePolicyProps {

@@ -7,9 +7,10 @@ import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useState } from "react";
 import { saveText } from "../api/downloads";
+import type { ShownPolicy } from "../api/records";
 import { ChangePolicy } from "./ChangePolicy";
 import { Document } from "./Document";
-import { type Change, type ShownPolicy } from "./policies";
+import { type Change } from "./policies";
 import { VerdictOf } from "./ResourceTable";
 
 interface PolicyDetailsProps {

@@ -8,13 +8,14 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import Table from "@cloudscape-design/components/table";
 import { useMemo } from "react";
+import type { ListedResource, ResourceListing } from "../api/records";
 import { usePages } from "../tables/pages";
 import { Moment } from "../times/Moment";
 import { AccountName } from "../windows/AccountName";
-import { NOUNS, sortBySeverity, VERDICTS, type ListedResource, type Listing, type Verdict } from "./policies";
+import { NOUNS, sortBySeverity, VERDICTS, type Verdict } from "./policies";
 
 interface ResourceTableProps {
-  listing: Listing;
+  listing: ResourceListing;
   /** When it was read; what was changed since isn't in it. */
   readAt: string | null;
   isBusy: boolean;
@@ -22,7 +23,7 @@ interface ResourceTableProps {
 }
 
 export function ResourceTable({ listing, readAt, isBusy, onShow }: ResourceTableProps) {
-  const found = useMemo(() => sortBySeverity(listing.buckets ?? listing.queues ?? []), [listing]);
+  const found = useMemo(() => sortBySeverity("buckets" in listing ? listing.buckets : listing.queues), [listing]);
   const pages = usePages(found);
   const noun = NOUNS[listing.service];
   return (

@@ -2,18 +2,17 @@
 import Box from "@cloudscape-design/components/box";
 import { useQuery } from "@tanstack/react-query";
 import { api, ask } from "../api/client";
-import type { Page } from "../api/records";
-import type { LedgerEntry } from "../ledger/entries";
+import type { ShownPolicy } from "../api/records";
 import { ProblemAlert } from "../shell/ProblemAlert";
 import { Moment } from "../times/Moment";
-import { NOUNS, type ShownPolicy } from "./policies";
+import { NOUNS } from "./policies";
 
 export function SavedCopies({ shown }: { shown: ShownPolicy }) {
   const action = shown.service === "s3" ? ("bucket_policy:save" as const) : ("queue_policy:save" as const);
   const query = { account_id: shown.account_id, action: [action], limit: 100 };
   const found = useQuery({
     queryKey: ["ledger", query],
-    queryFn: () => ask<Page<"entries", LedgerEntry>>(api.GET("/api/v1/ledger/latest", { params: { query } })),
+    queryFn: () => ask(api.GET("/api/v1/ledger/latest", { params: { query } })),
   });
   if (found.error) return <ProblemAlert error={found.error} />;
   if (!found.data) return <Box color="text-body-secondary">Looking for saved copies</Box>;

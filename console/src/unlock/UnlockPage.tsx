@@ -8,11 +8,12 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { useSearchParams } from "react-router";
+import type { ChangedPolicy, ListedResource, ResourceListing, ShownPolicy } from "../api/records";
 import { JobAnswer } from "../jobs/JobAnswer";
 import { Headed } from "../shell/Headed";
 import { submitting } from "../signin/submitting";
 import { AccountField } from "../windows/AccountField";
-import { askForUnlock, type ChangeOutcome, type Kind, type ListedResource, type Listing, type ShownPolicy } from "./policies";
+import { askForUnlock, type Kind } from "./policies";
 import { OutcomeOfChange } from "./OutcomeOfChange";
 import { PolicyDetails } from "./PolicyDetails";
 import { ResourceTable } from "./ResourceTable";
@@ -29,7 +30,7 @@ export default function UnlockPage() {
   const show = idOf("show");
   const change = idOf("change");
   const showing = useMutation({
-    mutationFn: ({ listing, one }: { listing: Pick<Listing, "account_id" | "service">; one: Pick<ListedResource, "name" | "region"> }) =>
+    mutationFn: ({ listing, one }: { listing: Pick<ResourceListing, "account_id" | "service">; one: Pick<ListedResource, "name" | "region"> }) =>
       askForUnlock({ account: listing.account_id, kind: listing.service, resource: one.name, region: one.region }),
     onSuccess: (job) => go({ list, show: job.job_id }),
   });
@@ -41,7 +42,7 @@ export default function UnlockPage() {
       <SpaceBetween size="l">
         <LookForm onBegun={(jobId) => go({ list: jobId })} />
         {list && (
-          <JobAnswer<Listing> key={list} jobId={list}>
+          <JobAnswer<ResourceListing> key={list} jobId={list}>
             {(listing, { ended_at }) => (
               <ResourceTable
                 listing={listing}
@@ -53,7 +54,7 @@ export default function UnlockPage() {
           </JobAnswer>
         )}
         {change && (
-          <JobAnswer<ChangeOutcome> key={change} jobId={change}>
+          <JobAnswer<ChangedPolicy> key={change} jobId={change}>
             {(outcome) => (
               <OutcomeOfChange
                 outcome={outcome}

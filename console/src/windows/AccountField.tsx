@@ -4,7 +4,7 @@ import FormField from "@cloudscape-design/components/form-field";
 import { useQuery } from "@tanstack/react-query";
 import { api, ask } from "../api/client";
 import { describeError } from "../api/problems";
-import type { Account, Page } from "../api/records";
+import type { Account } from "../api/records";
 
 interface AccountFieldProps {
   account: string;
@@ -25,7 +25,7 @@ export function AccountField(props: AccountFieldProps) {
   const { label = "Account", hint = "An id of 12 digits, or a name." } = props;
   const found = useQuery({
     queryKey: ["accounts", "choice", account],
-    queryFn: () => ask<Page<"accounts", Account>>(api.GET("/api/v1/accounts", { params: { query: { q: account, limit: 50 } } })),
+    queryFn: () => ask(api.GET("/api/v1/accounts", { params: { query: { q: account, limit: 50 } } })),
   });
   const offered = found.data?.accounts.filter(fits) ?? [];
   const chosen = offered.find((one) => one.account_id === account);

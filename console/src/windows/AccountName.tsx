@@ -2,7 +2,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { useListing, type Listing } from "../accounts/listing";
 import { api, ask } from "../api/client";
-import type { Account } from "../api/records";
 
 const NAME_LASTS_MILLISECONDS = 300_000;
 
@@ -11,7 +10,7 @@ export function useAccount(accountId: string | null) {
   return useQuery({
     queryKey: ["account-name", accountId],
     queryFn: () =>
-      ask<Account>(api.GET("/api/v1/accounts/{account_id}", { params: { path: { account_id: accountId ?? "" } } })),
+      ask(api.GET("/api/v1/accounts/{account_id}", { params: { path: { account_id: accountId ?? "" } } })),
     enabled: accountId !== null,
     staleTime: NAME_LASTS_MILLISECONDS,
     retry: false,

@@ -1,10 +1,11 @@
 /** Opening what was approved: what it means, and what came of it. */
 import Box from "@cloudscape-design/components/box";
+import type { Opening } from "../api/records";
 import { Dialog } from "../settings/Dialog";
 import { tell } from "../shell/notices";
 import type { Question } from "./question";
 import { renderDuration } from "./states";
-import { activate, type Opening } from "./windows";
+import { activate } from "./windows";
 
 export function ActivateWindow({ one, name, onClose }: Question) {
   return (

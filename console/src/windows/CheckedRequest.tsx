@@ -1,16 +1,7 @@
 /** What the server found when it checked a request: nothing stands in its way, and what to know before asking. */
 import Alert from "@cloudscape-design/components/alert";
+import type { WindowCheck } from "../api/records";
 import { renderDuration } from "./states";
-
-export interface Check {
-  account_id: string;
-  name: string;
-  email: string;
-  duration_seconds: number;
-  approvals_needed: number;
-  present: { password: boolean; access_keys: boolean; signing_certificates: boolean; mfa_devices: boolean };
-  remarks: string[];
-}
 
 const KINDS = {
   password: "a password",
@@ -19,7 +10,7 @@ const KINDS = {
   mfa_devices: "MFA devices",
 } as const;
 
-export function CheckedRequest({ check, isEmergency }: { check: Check; isEmergency: boolean }) {
+export function CheckedRequest({ check, isEmergency }: { check: WindowCheck; isEmergency: boolean }) {
   return (
     <Alert type={isEmergency ? "warning" : "success"} header="Nothing stands in its way.">
       <ul>
@@ -38,7 +29,7 @@ export function CheckedRequest({ check, isEmergency }: { check: Check; isEmergen
   );
 }
 
-function describePresent(check: Check): string {
+function describePresent(check: WindowCheck): string {
   const found = Object.entries(KINDS).flatMap(([kind, words]) => (check.present[kind as keyof typeof KINDS] ? [words] : []));
   if (found.length === 0) return "The account has no root user credentials now.";
   return `The account has ${found.join(", ")} now: closing deletes them too.`;

@@ -1,9 +1,10 @@
 /** Closing a window before its end. */
 import Box from "@cloudscape-design/components/box";
+import type { Closing } from "../api/records";
 import { Dialog } from "../settings/Dialog";
 import { tell } from "../shell/notices";
 import type { Question } from "./question";
-import { close, type Closing } from "./windows";
+import { close } from "./windows";
 
 export function CloseWindow({ one, name, onClose }: Question) {
   return (

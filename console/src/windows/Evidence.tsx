@@ -8,12 +8,12 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator, { type StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
 import Table from "@cloudscape-design/components/table";
 import { saveText } from "../api/downloads";
-import type { RecoveryWindow } from "../api/records";
+import type { RecoveryWindow, WindowReport } from "../api/records";
 import { nameAction } from "../ledger/entries";
 import { ProblemAlert } from "../shell/ProblemAlert";
 import { Moment } from "../times/Moment";
 import { renderLength } from "../times/render";
-import { DURATIONS, useReport, type WindowReport } from "./report";
+import { DURATIONS, useReport } from "./report";
 import { isUnwatched, owesClosing } from "./states";
 
 export function Evidence({ one }: { one: RecoveryWindow }) {

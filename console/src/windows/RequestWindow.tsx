@@ -11,10 +11,10 @@ import Textarea from "@cloudscape-design/components/textarea";
 import { useMutation, useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, ask } from "../api/client";
-import type { Policy, RecoveryWindow } from "../api/records";
+import type { RecoveryWindow } from "../api/records";
 import { submitting } from "../signin/submitting";
 import { AccountField } from "./AccountField";
-import { CheckedRequest, type Check } from "./CheckedRequest";
+import { CheckedRequest } from "./CheckedRequest";
 import { DurationField } from "./DurationField";
 import { Refusal } from "./Refusal";
 import { readWindowsAgain } from "./windows";
@@ -32,11 +32,11 @@ export function RequestWindow({ accountId = "", onRequested, onCancel }: Request
   const [wish, setWish] = useState({ ...FIRST, account: accountId });
   const body = { ...wish, account: wish.account.trim(), reason: wish.reason.trim(), ticket: wish.ticket.trim() || null };
   const checking = useMutation({
-    mutationFn: () => ask<Check>(api.POST("/api/v1/windows/check", { body })),
+    mutationFn: () => ask(api.POST("/api/v1/windows/check", { body })),
     meta: { showsErrors: true },
   });
   const requesting = useMutation({
-    mutationFn: () => ask<RecoveryWindow>(api.POST("/api/v1/windows", { body })),
+    mutationFn: () => ask(api.POST("/api/v1/windows", { body })),
     onSuccess: async (made) => {
       await readWindowsAgain();
       onRequested(made);
@@ -90,7 +90,7 @@ export function RequestWindow({ accountId = "", onRequested, onCancel }: Request
 type Wish = typeof FIRST & { account: string };
 
 function Fields({ wish, onChange }: { wish: Wish; onChange: (part: Partial<Wish>) => void }) {
-  const policy = useQuery({ queryKey: ["policy"], queryFn: () => ask<Policy>(api.GET("/api/v1/policy")) });
+  const policy = useQuery({ queryKey: ["policy"], queryFn: () => ask(api.GET("/api/v1/policy")) });
   const allowsEmergency = policy.data?.windows.emergency === true;
   const longest = policy.data?.windows.longest_seconds;
   return (

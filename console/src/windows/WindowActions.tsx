@@ -3,7 +3,7 @@ import Button from "@cloudscape-design/components/button";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useState } from "react";
 import { may } from "../api/queries";
-import type { Account, Me, RecoveryWindow } from "../api/records";
+import type { Account, Me, Permission, RecoveryWindow } from "../api/records";
 import { ActivateWindow } from "./ActivateWindow";
 import { ApproveWindow } from "./ApproveWindow";
 import { CloseWindow } from "./CloseWindow";
@@ -60,7 +60,7 @@ export function WindowActions({ one, me, account }: WindowActionsProps) {
 
 function listActions(one: RecoveryWindow, me: Me): Action[] {
   const waits = isWaiting(one) && !one.has_lapsed;
-  const offered: (Action & { permission: string; isDue: boolean })[] = [
+  const offered: (Action & { permission: Permission; isDue: boolean })[] = [
     { id: "review", text: "Confirm the review", permission: "windows:review", isDue: owesReview(one), hindrance: findInvolved(one, me), isPrimary: true },
     { id: "cancel", text: "Take back", permission: "windows:request", isDue: waits },
     { id: "deny", text: "Deny", permission: "windows:deny", isDue: waits },

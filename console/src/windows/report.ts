@@ -1,26 +1,8 @@
-/** The report of a window, as docs/reference/window-report.schema.json describes it. */
+/** The report of a window. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { api, ask } from "../api/client";
-import type { RecoveryWindow } from "../api/records";
+import type { RecoveryWindow, WindowReport } from "../api/records";
 import { owesClosing } from "./states";
-
-export interface WindowReport {
-  remarks: string[];
-  durations_seconds: { [name in "to_approve" | "to_open" | "to_sign_in" | "open" | "to_close" | "late"]: number | null };
-  steps: { at: string; what: string; actor: string; result: "done" | "failed" | "unknown" | "open"; detail: string }[];
-  events: RootEvent[];
-  alerts: RootEvent[];
-  rereads: { at: string; is_clean: boolean; found: string[] }[];
-  markdown: string;
-}
-
-interface RootEvent {
-  event_id: string;
-  at: string;
-  name: string;
-  verdict: string;
-  explanation: string;
-}
 
 const READ_AGAIN_MILLISECONDS = 15_000;
 
@@ -30,7 +12,7 @@ export function useReport(one: RecoveryWindow) {
   return useQuery({
     queryKey: ["window-report", windowId, state, approvals.length],
     queryFn: () =>
-      ask<WindowReport>(api.GET("/api/v1/windows/{window_id}/report", { params: { path: { window_id: windowId } } })),
+      ask(api.GET("/api/v1/windows/{window_id}/report", { params: { path: { window_id: windowId } } })),
     refetchInterval: owesClosing(one) ? READ_AGAIN_MILLISECONDS : READ_AGAIN_MILLISECONDS * 4,
     placeholderData: keepPreviousData,
   });

@@ -3,7 +3,7 @@ import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { api, ask } from "../api/client";
 import { ProblemError } from "../api/problems";
 import { queries } from "../api/queries";
-import type { Page, RecoveryWindow, WindowState } from "../api/records";
+import type { Closing, Opening, RecoveryWindow, WindowState } from "../api/records";
 import { isOver } from "./states";
 
 const READ_AGAIN_MILLISECONDS = 5_000;
@@ -13,10 +13,7 @@ const CONFLICT = 409;
 export function useWindows(states: readonly WindowState[], after: string | undefined) {
   return useQuery({
     queryKey: ["windows", states, after],
-    queryFn: () =>
-      ask<Page<"windows", RecoveryWindow>>(
-        api.GET("/api/v1/windows", { params: { query: { state: [...states], after, limit: 25 } } }),
-      ),
+    queryFn: () => ask(api.GET("/api/v1/windows", { params: { query: { state: [...states], after, limit: 25 } } })),
     refetchInterval: READ_AGAIN_MILLISECONDS,
     placeholderData: keepPreviousData,
   });
@@ -25,8 +22,7 @@ export function useWindows(states: readonly WindowState[], after: string | undef
 export function useWindow(windowId: string) {
   return useQuery({
     queryKey: ["window", windowId],
-    queryFn: () =>
-      ask<RecoveryWindow>(api.GET("/api/v1/windows/{window_id}", { params: { path: { window_id: windowId } } })),
+    queryFn: () => ask(api.GET("/api/v1/windows/{window_id}", { params: { path: { window_id: windowId } } })),
     refetchInterval: ({ state }) => (state.data && isOver(state.data) ? READ_AGAIN_MILLISECONDS * 3 : READ_ONE_AGAIN_MILLISECONDS),
   });
 }
@@ -81,12 +77,6 @@ export function takeBack(one: RecoveryWindow, reason: string): Promise<RecoveryW
   return decide(() => ask(api.POST("/api/v1/windows/{window_id}/cancel", { ...path(one.window_id), body })));
 }
 
-export interface Opening extends RecoveryWindow {
-  outcome: string;
-  explanation: string;
-  hint: string | null;
-}
-
 export function activate(one: RecoveryWindow): Promise<Opening> {
   return decide(() => ask(api.POST("/api/v1/windows/{window_id}/activate", path(one.window_id))));
 }
@@ -94,12 +84,6 @@ export function activate(one: RecoveryWindow): Promise<Opening> {
 export function extend(one: RecoveryWindow, duration_seconds: number): Promise<RecoveryWindow> {
   const body = { duration_seconds };
   return decide(() => ask(api.POST("/api/v1/windows/{window_id}/extend", { ...path(one.window_id), body })));
-}
-
-export interface Closing extends RecoveryWindow {
-  explanation: string;
-  hint: string | null;
-  is_closed: boolean;
 }
 
 export function close(one: RecoveryWindow): Promise<Closing> {

@@ -10,6 +10,7 @@ import gzip
 import json
 import threading
 from collections.abc import Hashable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,8 @@ KIND_BITS = {kind: 1 << place for place, kind in enumerate(KIND_ORDER)}
 """What each kind of credential adds to an account's number in the column ``kinds``."""
 _QUICK = 5
 """The level of compression: the slower ones make it hardly smaller."""
+_LARGE_FROM = 2_000
+_OLD_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,33 +43,40 @@ class CompactListing:
 class CompactListings:
     """The last answer; safe in many threads.
 
-    While one thread reads and puts a new answer together, which takes a second at 10,000 accounts, others get the last.
+    A new one is put together by a thread of its own, which takes a second at 10,000 accounts and would take as long for
+    each of many threads. Whoever asks first waits for it, and others get the last meanwhile. Of a large organization
+    everybody does: the next look shows what is new. For an old one nobody is put off.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, large_from: int = _LARGE_FROM) -> None:
+        """``large_from`` accounts make an organization a large one."""
+        self._large_from = large_from
         self._last: _Made | None = None
-        self._making = threading.Lock()
+        self._coming: Future[CompactListing] | None = None
+        self._guard = threading.Lock()
+        self._thread = ThreadPoolExecutor(1, "compact-listing")
 
     def take(self, services: ServerServices, pages: AccountPages) -> CompactListing:
         """The answer about all accounts.
 
         :raises DatabaseError: if the database can't be read.
         """
-        last = self._last
-        if last is not None and not self._making.acquire(blocking=False):
-            return last.listing
-        if last is None:
-            self._making.acquire()
-        try:
-            return self._make(services, pages)
-        finally:
-            self._making.release()
+        with self._guard:
+            last, coming = self._last, self._coming
+            is_under_way = coming is not None and not coming.done()
+            if coming is None or coming.done():
+                coming = self._coming = self._thread.submit(self._make, services, pages)
+        if last is not None and services.clock.monotonic() < last.looked_at + _OLD_SECONDS:
+            is_large = len(last.of.statuses) >= self._large_from
+            return last.listing if is_large or is_under_way else coming.result()
+        return coming.result()
 
     def _make(self, services: ServerServices, pages: AccountPages) -> CompactListing:
         last, known = self._last, pages.take(services, goes_on=False)
-        if last is None or last.of is not known:
-            last = self._last = _Made(pack(describe_compactly(services, known)), known)
-        return last.listing
+        is_same = last is not None and last.of is known
+        listing = last.listing if last is not None and is_same else pack(describe_compactly(services, known))
+        self._last = _Made(listing, known, services.clock.monotonic())
+        return listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,8 @@ class _Made:
 
     listing: CompactListing
     of: KnownAccounts
+    looked_at: float
+    """When it was seen last that they are so still, in monotonic seconds."""
 
 
 def pack(record: dict[str, Any]) -> CompactListing:

@@ -50,6 +50,7 @@ def make_application(
         exception_handlers=dict(ANSWERS),
     )
     application.state.services = services
+    application.state.rows = ROWS
     application.state.signing_in = SigningIn(services.identities, services.clock, services.failure_counting)
     application.state.factor_proving = FactorProving(
         services.factors, services.sessions, services.failure_counting, services.clock
@@ -81,7 +82,7 @@ def _add(application: FastAPI, row: Row) -> None:
         response_class=row.response_class,
         response_model=None,
         summary=(row.endpoint.__doc__ or "").partition("\n")[0],
-        operation_id=f"{row.method.lower()}_{row.endpoint.__name__}",
+        operation_id=row.operation_id,
         tags=[row.tag],
         responses=list_answers(row),
         openapi_extra={

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
 
 from rootkeeper.api.cookies import COOKIE_NAME
 from rootkeeper.api.guarding import Access
@@ -74,8 +77,12 @@ def list_answers(row: Row) -> dict[int | str, dict[str, Any]]:
     if row.media_types:
         answers[int(row.status)] = {
             "description": "As a file, or as it happens.",
-            "content": {name: {"schema": {} if name == _JSON else {"type": "string"}} for name in row.media_types},
+            "content": {
+                name: {"schema": {"type": "object" if name == _JSON else "string"}} for name in row.media_types
+            },
         }
+    for status in row.further_statuses:
+        answers[int(status)] = {"description": "The same, in another state.", "content": {_JSON: {}}}
     return dict(sorted(answers.items(), key=lambda one: int(one[0])))
 
 
@@ -89,9 +96,39 @@ def describe_api(application: FastAPI) -> dict[str, Any]:
             "bearer": {"type": "http", "scheme": "bearer"},
             "cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE_NAME},
         }
+        _add_answers(document, application.state.rows)
         _add_examples(document)
         application.openapi_schema = document
     return application.openapi_schema
+
+
+class _Untitled(GenerateJsonSchema):
+    """Without titles that only repeat the names of fields."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - of no field
+        return False
+
+
+def _add_answers(document: dict[str, Any], rows: Iterable[Row]) -> None:
+    """Say what each route answers, and what that consists of."""
+    told = [row for row in rows if row.answer is not None]
+    schemas, definitions = TypeAdapter.json_schemas(
+        [(row.operation_id, "serialization", TypeAdapter(row.answer)) for row in told],
+        ref_template="#/components/schemas/{model}",
+        schema_generator=_Untitled,
+    )
+    _add_definitions(document["components"]["schemas"], definitions["$defs"])
+    for row in told:
+        answers = document["paths"][row.path][row.method.lower()]["responses"]
+        for status in (row.status, *row.further_statuses):
+            answers[str(int(status))]["content"][_JSON]["schema"] = schemas[row.operation_id, "serialization"]
+
+
+def _add_definitions(known: dict[str, Any], definitions: Mapping[str, Any]) -> None:
+    """:raises ValueError: if something else is called the same."""
+    for name, definition in definitions.items():
+        if known.setdefault(name, definition) != definition:
+            raise ValueError(f"Two things of the API are called {name}.")
 
 
 def _add_examples(document: dict[str, Any]) -> None:

@@ -30,6 +30,15 @@ class Row:
     """What it answers with; says the media type in the OpenAPI document."""
     media_types: tuple[str, ...] = ()
     """Where it isn't one alone."""
+    answer: Any = None
+    """The type of the JSON that it answers; ``None`` where it answers none, or a file's."""
+    further_statuses: tuple[HTTPStatus, ...] = ()
+    """With which it may answer JSON of that type, too."""
+
+    @property
+    def operation_id(self) -> str:
+        """Its name in the OpenAPI document."""
+        return f"{self.method.lower()}_{self.endpoint.__name__}"
 
     @property
     def tag(self) -> str:
@@ -37,30 +46,32 @@ class Row:
         return self.path.removeprefix(PREFIX).strip("/").partition("/")[0] or "server"
 
 
-def read(path: str, demand: Demand, endpoint: Callable[..., Any]) -> Row:
+def read(path: str, demand: Demand, endpoint: Callable[..., Any], answer: Any) -> Row:
     """A route that changes nothing."""
-    return Row("GET", PREFIX + path, demand, endpoint)
+    return Row("GET", PREFIX + path, demand, endpoint, answer=answer)
 
 
 def remove(
     path: str,
     demand: Demand,
     endpoint: Callable[..., Any],
+    answer: Any,
     status: HTTPStatus = HTTPStatus.OK,
     *,
     needs_fresh_factor: bool = False,
 ) -> Row:
     """A route that takes something away."""
-    return Row("DELETE", PREFIX + path, demand, endpoint, status, needs_fresh_factor)
+    return Row("DELETE", PREFIX + path, demand, endpoint, status, needs_fresh_factor, answer=answer)
 
 
 def change(
     path: str,
     demand: Demand,
     endpoint: Callable[..., Any],
+    answer: Any,
     status: HTTPStatus = HTTPStatus.OK,
     *,
     needs_fresh_factor: bool = False,
 ) -> Row:
     """A route that changes something, or has something done."""
-    return Row("POST", PREFIX + path, demand, endpoint, status, needs_fresh_factor)
+    return Row("POST", PREFIX + path, demand, endpoint, status, needs_fresh_factor, answer=answer)

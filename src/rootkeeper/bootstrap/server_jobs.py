@@ -14,6 +14,7 @@ from rootkeeper.ports.notifications import Notifier
 from rootkeeper.settings import Settings
 from rootkeeper.workflows.job_performing import JobPerforming
 from rootkeeper.workflows.job_reconciling import JobReconciling
+from rootkeeper.workflows.retention import EngineForgetting
 from rootkeeper.workflows.stopping import StopSwitch
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class ServerJobs:
     engine: Engine = field(init=False)
     performing: JobPerforming = field(init=False)
     reconciling: JobReconciling = field(init=False)
+    forgetting: EngineForgetting = field(init=False)
     _stopping: StopSwitch = field(default_factory=StopSwitch)
     _is_started: bool = False
     _running: int = 0
@@ -70,9 +72,11 @@ class ServerJobs:
             self.identities,
         )
         self.reconciling = JobReconciling(self.jobs, self.engine, self.clock)
+        self.forgetting = EngineForgetting(self.engine, self.clock)
 
     def tick(self) -> None:
-        """Start the engine, until that succeeds; then enqueue what it doesn't know of. Each ``RECONCILING_SECONDS``.
+        """Start the engine, until that succeeds; then enqueue what it doesn't know of, and have it forget what is over
+        for long. Each ``RECONCILING_SECONDS``.
 
         :raises DatabaseError: if a database can't be used; the next tick tries again.
         """
@@ -82,6 +86,7 @@ class ServerJobs:
             self.engine.start(self._perform)
             self._is_started = True
         self.reconciling.tick()
+        self.forgetting.tick()
 
     def begin_stop(self) -> None:
         """Begin no further job; those that run come to a point where they can go on later. Returns at once."""

@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 
 INVENTORY_LASTS = timedelta(minutes=5)
 """An inventory that is younger serves the check before a window is opened; AWS refuses what isn't so any more."""
+CLOSINGS_IN_WAITING = 8
+"""So many wait for a thread, enough for those that come free until the next look at what is due. No more: whatever is
+due for longer but is known only now, such as what a worker left that died, comes after them.
+"""
 REREADS_AT_ONCE = 4
 
 
@@ -165,7 +169,7 @@ class WindowUseCases(Adapters):
             start_crew(self.settings.server.closing_concurrency, "closing", progress.remark),
             random.shuffle,
             random.random,
-            most_offered=3 * self.settings.server.closing_concurrency // 2,
+            most_offered=self.settings.server.closing_concurrency + CLOSINGS_IN_WAITING,
         )
 
     def window_upkeep(self, progress: Progress) -> WindowUpkeep:

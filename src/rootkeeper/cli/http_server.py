@@ -75,13 +75,6 @@ def ensure_proxies(addresses: Sequence[str]) -> tuple[str, ...]:
     return tuple(addresses)
 
 
-def url_of(listener: socket.socket, *, is_tls: bool = False) -> str:
-    """Where it is reached."""
-    host, port = listener.getsockname()[:2]
-    scheme = "https" if is_tls else "http"
-    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
-
-
 class HttpServer(uvicorn.Server):
     """Serves one application until it is asked to stop; the runtime begins to end beside the requests in flight."""
 

@@ -129,7 +129,7 @@ def _recover(
         return ExitStatus.GOOD
     confirmation.ensure(_statement(plan, wish))
     if wish.leave_open:
-        opening = application.recovery_opening(progress).open(plan, is_emergency=wish.emergency)
+        opening = _open(application, plan, wish, progress)
         return _end_left_open(application, opening, plan, output, invocation.terminal)
     return _open_and_wait(application, plan, wish, output, invocation.terminal, progress)
 
@@ -142,14 +142,23 @@ def _statement(plan: RecoveryPlan, wish: _Wish) -> list[str]:
         if wish.leave_open
         else "This command waits and then deletes every root user credential of the account."
     )
+    drill = ", as a drill" if wish.options.drill else ""
     urgent = [f"EMERGENCY: it is opened before anybody approved it. {REVIEW}"] if wish.emergency else []
     return [
         *urgent,
-        f"Allow password recovery for the root user of account {account.account_id} ({account.name}) for {length}.",
+        (
+            f"Allow password recovery for the root user of account {account.account_id} ({account.name}) for "
+            f"{length}{drill}."
+        ),
         f"Whoever reads the mailbox {account.email} can then set a password and sign in as root user.",
         end,
         *plan.remarks,
     ]
+
+
+def _open(application: Application, plan: RecoveryPlan, wish: _Wish, progress: Progress) -> Opening:
+    opening = application.recovery_opening(progress)
+    return opening.open(plan, is_drill=wish.options.drill, is_emergency=wish.emergency)
 
 
 def _open_and_wait(
@@ -162,7 +171,7 @@ def _open_and_wait(
 ) -> int:
     """From before the opening on, a signal means to close and never to leave the window open."""
     with StopRequests() as stops:
-        opening = application.recovery_opening(progress).open(plan, is_emergency=wish.emergency)
+        opening = _open(application, plan, wish, progress)
         if opening.outcome is not OpeningOutcome.OPEN:
             return _end_unopened(opening, terminal)
         for line in list_next_steps(plan.request.account, opening.window, application.endpoint.people_url):

@@ -90,13 +90,14 @@ def run_server(
     """
     from rootkeeper.api.application import make_application
     from rootkeeper.bootstrap.serving import ServerRuntime
-    from rootkeeper.cli.http_server import HttpServer, bind, ensure_proxies, url_of
+    from rootkeeper.cli.http_server import HttpServer, bind, ensure_proxies
+    from rootkeeper.cli.served_urls import spell_url
     from rootkeeper.cli.server_process import run_process, tell_ready
 
     settings, options = invocation.load_settings(), invocation.options
     believed = ensure_proxies((*settings.server.trusted_proxies, *proxies))
     with bind(host, port, beyond_loopback=beyond_loopback or tls is not None) as listener:
-        url = url_of(listener, is_tls=tls is not None)
+        url = spell_url(*listener.getsockname()[:2], is_tls=tls is not None)
         runtime = ServerRuntime(
             settings, url=url, clock=clock, profile=options.profile, region=options.region, has_story=has_story
         )

@@ -128,7 +128,6 @@ def request(
     options: RecoveryOptions,
     change: ChangeOptions,
     *,
-    drill: Annotated[bool, typer.Option("--drill", help="Mark it as a drill; everything else is the same.")] = False,
     emergency: Annotated[
         bool,
         typer.Option(
@@ -150,7 +149,7 @@ def request(
     """
     from rootkeeper.cli.on_server import windows as on_server
 
-    return on_server.request(invocation, _need_server(invocation), change, options, drill=drill, emergency=emergency)
+    return on_server.request(invocation, _need_server(invocation), change, options, emergency=emergency)
 
 
 @through_server

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine as ConnectionPool
@@ -23,6 +24,7 @@ from rootkeeper.engine.slots import describe
 from rootkeeper.engine.takeover import SlotKeeping
 from rootkeeper.engine.workflows import (
     APPLICATION_NAME,
+    OVER,
     PERFORM_JOB,
     Sighting,
     find_next_id,
@@ -39,6 +41,7 @@ APPLICATION_VERSION = "1"
 
 _QUEUE_POLL_SECONDS = 0.5
 _LOOK_SECONDS = 0.1
+_FORGOTTEN_AT_ONCE = 500
 _CLOSE_SECONDS = 1.5
 """DBOS waits much longer for a database that is away."""
 _SETTLED_SECONDS = 5.0
@@ -128,6 +131,24 @@ class DbosEngine:
         waiting = [one for one in found if self._is_waiting(one)]
         waiting.sort(key=lambda one: one.created_at)
         return tuple(dict.fromkeys(parse_job_id(one.workflow_id) for one in waiting))
+
+    def forget_before(self, moment: datetime) -> int:
+        """See the port. A job's attempts go together, since the next one's id follows from those before."""
+        with self._explained():
+            old = self._list(
+                queue_name=self._queue,
+                status=list(OVER),
+                completed_before=moment.isoformat(),
+                limit=_FORGOTTEN_AT_ONCE,
+            )
+            ids = [
+                workflow_id
+                for job_id in dict.fromkeys(parse_job_id(one.workflow_id) for one in old)
+                for workflow_id in _choose_forgotten(self._find_workflows(job_id), moment)
+            ]
+            if ids:
+                self._client.delete_workflows(ids)
+        return len(ids)
 
     def stop(self, grace_seconds: float) -> None:
         """See the port."""
@@ -296,6 +317,12 @@ class DbosEngine:
             ) from error
         except dbos_error.DBOSException as error:
             raise DatabaseError(f"The engine can't use its database {self._database.place}: {error}.") from error
+
+
+def _choose_forgotten(attempts: Mapping[str, Sighting], moment: datetime) -> list[str]:
+    """All attempts at a job or, unless each was over by then, none."""
+    is_old = all(one.is_over and one.updated_at <= moment.timestamp() for one in attempts.values())
+    return list(attempts) if is_old else []
 
 
 def _perform_nothing(job_id: str) -> None:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 APPLICATION_NAME = "rootkeeper"
 PERFORM_JOB = "perform_job"
+OVER = frozenset({"CANCELLED", "ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED", "SUCCESS"})
+"""Statuses that nothing follows. Source: DBOS 3.4, WorkflowStatusString."""
 
 _IDS_AT_ONCE = 16
 _MILLISECONDS = 1000
@@ -45,6 +47,10 @@ class Sighting:
     @property
     def is_enqueued(self) -> bool:
         return self.status in {"ENQUEUED", "DELAYED"}
+
+    @property
+    def is_over(self) -> bool:
+        return self.status in OVER
 
     @property
     def is_pending(self) -> bool:

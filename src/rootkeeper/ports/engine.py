@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Protocol
 
 
@@ -35,6 +36,14 @@ class Engine(Protocol):
         """Jobs that were enqueued and aren't over, as the engine sees it, the oldest first."""
         ...
 
+    def forget_before(self, moment: datetime) -> int:
+        """Forget what it keeps of jobs that were over for it by then, some hundreds at a time; their rows stay.
+
+        :returns: how many attempts at jobs those were.
+        :raises DatabaseError: if the engine's tables can't be reached.
+        """
+        ...
+
     def stop(self, grace_seconds: float) -> None:
         """Take no further jobs, and wait at most so long for those that run; they are left to be taken up again."""
         ...
@@ -54,6 +63,10 @@ class EngineSwitchedOff:
 
     def list_waiting(self) -> tuple[str, ...]:
         return ()
+
+    def forget_before(self, moment: datetime) -> int:  # noqa: ARG002 - the shape is the port's
+        """Nothing is kept."""
+        return 0
 
     def stop(self, grace_seconds: float) -> None:
         """Nothing runs."""

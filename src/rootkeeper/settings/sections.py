@@ -154,7 +154,7 @@ class ServerSettings:
     """Whether this process performs jobs. Recovery windows close without the engine, too."""
     job_concurrency: int = _ranged(4, 1, 64)
     """Jobs that one process performs at the same time."""
-    closing_concurrency: int = _ranged(32, 1, 256)
+    closing_concurrency: int = _ranged(64, 1, 256)
     """Recovery windows that one process closes at the same time."""
     key_file: Path = Path()
     """The key by which second factors are encrypted. By default beside the database, with ``.key`` at its end; servers

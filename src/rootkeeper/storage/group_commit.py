@@ -1,9 +1,10 @@
 """One writer thread per process: it takes all waiting units of work into one transaction and one commit.
 
 A serial commit waits for the disk each time; grouped, many callers share that wait. A caller who is alone doesn't wait
-for others; among many the next group waits a moment, so that it is a larger one. Callers go on only once their work is
-durable. What can't be committed fails for everybody in the group, and the next group is tried afresh: no
-caller is ever told of a success that wasn't.
+for others; among many the next group waits a moment, so that it is a larger one. While a group waits for another
+process that writes, everybody who comes joins it. Callers go on only once their work is durable. What can't be
+committed fails for everybody in the group, and the next group is tried afresh: no caller is ever told of a success that
+wasn't.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ T = TypeVar("T")
 _LARGEST_GROUP = 512
 _LONGEST_GATHERING_SECONDS = 0.02
 """Where several callers are at it, a group waits for more as long as the last commit took, and so long at most: a
-commit costs almost as much for one as for many.
+commit costs almost as much for one as for many. Less what that one waited for other processes: it will wait so again.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What a unit of ledger work looks at, so that a group reads it at once for all its units."""
+    """What a unit of work looks at, so that a group reads it at once for all its units."""
 
     ends_intent: int | None = None
     lock: tuple[str, str] | None = None
@@ -107,6 +108,8 @@ class GroupCommit:
         """Whether the last group was of several."""
         self._last_seconds = 0.0
         """How long it took."""
+        self._queued_seconds = 0.0
+        """How much of that it waited for other processes."""
         self._connection: Connection | None = None
         self._known_head: Head | None = None
 
@@ -117,9 +120,9 @@ class GroupCommit:
         """
         return self._run(_Unit(work, True, needs))  # type: ignore[no-any-return]  # the future's type is the work's
 
-    def run(self, work: Callable[[WriteTransaction], T]) -> T:
+    def run(self, work: Callable[[WriteTransaction], T], needs: Needs | None = None) -> T:
         """:raises DatabaseError: if it can't be made durable."""
-        return self._run(_Unit(work, False))  # type: ignore[no-any-return]  # the future's type is the work's
+        return self._run(_Unit(work, False, needs))  # type: ignore[no-any-return]  # the future's type is the work's
 
     def close(self) -> None:
         """Commit what is waiting and end the thread."""
@@ -151,6 +154,7 @@ class GroupCommit:
                 began = time.perf_counter()
                 self._commit(group)
                 self._last_seconds = time.perf_counter() - began
+                self._is_crowded = len(group) > 1
         finally:
             self._drop_connection()
             self._hand_over()
@@ -166,13 +170,19 @@ class GroupCommit:
         with self._condition:
             while not self._waiting and not self._closing:
                 self._condition.wait()
-        if self._is_crowded:
-            self._sleep(min(self._last_seconds, _LONGEST_GATHERING_SECONDS))
+        pause = min(self._last_seconds, _LONGEST_GATHERING_SECONDS) - self._queued_seconds
+        if self._is_crowded and pause > 0:
+            self._sleep(pause)
+        group: list[_Unit] = []
+        self._let_join(group)
+        return group
+
+    def _let_join(self, group: list[_Unit]) -> None:
+        """Everybody who waits, as far as there is room."""
         with self._condition:
-            group = self._waiting[:_LARGEST_GROUP]
-            del self._waiting[:_LARGEST_GROUP]
-            self._is_crowded = len(group) > 1
-            return group
+            room = _LARGEST_GROUP - len(group)
+            group += self._waiting[:room]
+            del self._waiting[:room]
 
     def _commit(self, group: list[_Unit]) -> None:
         failure: BaseException | None = None
@@ -225,7 +235,10 @@ class GroupCommit:
 
     def _transact_once(self, group: list[_Unit], attempt: _Attempt, *, has_savepoints: bool) -> None:
         connection = self._connect()
+        asked = time.perf_counter()
         with connection.begin():
+            self._queued_seconds = time.perf_counter() - asked
+            self._let_join(group)
             transaction = WriteTransaction(connection)
             _look_up(transaction, [unit.needs for unit in group])
             for unit in group:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Row, bindparam, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.errors import AccountBusyError, DatabaseError, LockLostError
 from rootkeeper.ports.locks import AccountLock
 from rootkeeper.storage import schema
 from rootkeeper.storage.dialects import Store
-from rootkeeper.storage.group_commit import GroupCommit
+from rootkeeper.storage.group_commit import GroupCommit, Needs
 from rootkeeper.storage.owners import Owner, find_owner, parse_owner, release_lock
 from rootkeeper.storage.reading import glancing
 from rootkeeper.storage.transactions import WriteTransaction
@@ -94,7 +93,10 @@ class SqlAccountLocks:
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
-                taken = self._commits.run(lambda transaction: self._try_to_take(transaction, account_id, purpose))
+                taken = self._commits.run(
+                    lambda transaction: self._try_to_take(transaction, account_id, purpose),
+                    Needs(lock=(self._organization_id, account_id)),
+                )
             except DatabaseError:
                 self._owner.doubt()  # it may be taken, without anybody to free it
                 raise
@@ -111,12 +113,12 @@ class SqlAccountLocks:
 
     def _try_to_take(self, transaction: WriteTransaction, account_id: AccountId, purpose: str) -> AccountLock | _Busy:
         self._owner.confirm_lease(transaction, must_have_lasted=False)
-        row = _find_row(transaction, self._organization_id, account_id)
-        if row is not None:
-            busy = self._find_live_holder(transaction, row)
+        holder = transaction.get_lock_holder(self._organization_id, account_id)
+        if holder is not None and holder[0] is not None:
+            busy = self._find_live_holder(transaction, account_id)
             if busy is not None:
                 return busy
-        token = 1 if row is None else row.fencing_token + 1
+        token = 1 if holder is None else holder[1] + 1
         values = {
             "of_organization": self._organization_id,
             "of_account": account_id,
@@ -125,13 +127,13 @@ class SqlAccountLocks:
             "for_purpose": purpose,
             "at": self._owner.clock.now(),
         }
-        transaction.connection.execute(_INSERT_ROW if row is None else _UPDATE_ROW, values)
+        transaction.connection.execute(_INSERT_ROW if holder is None else _UPDATE_ROW, values)
         transaction.note_lock_change(self._organization_id, account_id)
         return AccountLock(account_id=account_id, owner_id=self._owner.owner_id, fencing_token=token)
 
-    def _find_live_holder(self, transaction: WriteTransaction, row: Row[Any]) -> _Busy | None:
-        if row.owner_id is None:
-            return None
+    def _find_live_holder(self, transaction: WriteTransaction, account_id: AccountId) -> _Busy | None:
+        values = {"of_organization": self._organization_id, "of_account": account_id}
+        row = transaction.connection.execute(_SELECT_ROW, values).one()
         holder = find_owner(transaction.connection, row.owner_id)
         if holder is None or holder.is_dead(self._owner.clock.now()):
             return None
@@ -156,8 +158,3 @@ def ensure_lock_held(transaction: WriteTransaction, organization_id: str, lock: 
             f"Account {lock.account_id} was taken over by another process; this one must not act on it any more.",
             hint="Start the command again; it goes on with what is left to do.",
         )
-
-
-def _find_row(transaction: WriteTransaction, organization_id: str, account_id: AccountId) -> Row[Any] | None:
-    values = {"of_organization": organization_id, "of_account": account_id}
-    return transaction.connection.execute(_SELECT_ROW, values).one_or_none()

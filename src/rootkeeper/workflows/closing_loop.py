@@ -87,7 +87,7 @@ class ClosingLoop:
         for window in owing:
             self._tell_overdue(window, moment)
         if not self._is_database_down:
-            self.settling.begin(unfinished, self.crew)
+            self.settling.begin(unfinished, self.crew, {one.account_id for one in owing if self._is_due(one)})
 
     def stop(self, seconds: float) -> bool:
         """Begin nothing more, and wait for what is under way; ``False`` if that takes longer."""

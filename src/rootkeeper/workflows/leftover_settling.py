@@ -6,11 +6,12 @@ open, and asking AWS each second wouldn't change that.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from rootkeeper.domain.notifications import NotificationEvent, Severity
+from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.windows import RecoveryWindow, WindowState
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.progress import Progress
@@ -41,10 +42,12 @@ class LeftoverSettling:
     progress: Progress
     _tries: dict[str, _Tries] = field(default_factory=dict)
 
-    def begin(self, unfinished: Sequence[RecoveryWindow], crew: Crew) -> None:
+    def begin(self, unfinished: Sequence[RecoveryWindow], crew: Crew, closing_first: Collection[AccountId]) -> None:
         """Begin to settle what is left and isn't being waited for.
 
         :param unfinished: the windows that aren't over.
+        :param closing_first: accounts whose window is due: that is more urgent than to know what a process that died
+            got done of it.
         :raises DatabaseError: if it can't be read what is left.
         """
         left = self.settlement.find_left(unfinished)
@@ -54,7 +57,7 @@ class LeftoverSettling:
         if organization and self._is_time(_ORGANIZATION, organization):
             crew.offer(_ORGANIZATION, partial(self._settle_organization, left))
         for account in left.accounts:
-            if self._is_time(account.account_id, account.marks):
+            if account.account_id not in closing_first and self._is_time(account.account_id, account.marks):
                 crew.offer(account.account_id, partial(self._settle_account, account))
 
     def _is_time(self, key: str, marks: frozenset[str]) -> bool:

@@ -98,7 +98,7 @@ class RecoveryOpening:
     watched_by: str | None = None
     """The source of root events while the window is open; ``None``: it isn't watched."""
 
-    def open(self, plan: RecoveryPlan, *, is_emergency: bool = False) -> Opening:
+    def open(self, plan: RecoveryPlan, *, is_drill: bool = False, is_emergency: bool = False) -> Opening:
         """Record the window and allow password recovery, under the account's lock.
 
         One call to compare the clocks, sts:GetCallerIdentity, then two sessions' worth of calls at most:
@@ -116,7 +116,7 @@ class RecoveryOpening:
             end = self.clock.now() + timedelta(seconds=plan.request.duration_seconds)
             ensure_credentials_outlive(self.reader.find_credentials_expiry(), end)
             ensure_clock_right(self.reader)
-            window = self._begin(self._record(plan, is_emergency))
+            window = self._begin(self._record(plan, is_drill=is_drill, is_emergency=is_emergency))
             return self._allow_recovery(window, lock)
 
     def open_approved(self, plan: RecoveryPlan, window_id: str) -> Opening:
@@ -146,7 +146,7 @@ class RecoveryOpening:
     def _activate(self, window: RecoveryWindow) -> RecoveryWindow:
         return replace(activate(window, self.actor_name, self.clock.now()), watched_by=self.watched_by)
 
-    def _record(self, plan: RecoveryPlan, is_emergency: bool) -> RecoveryWindow:
+    def _record(self, plan: RecoveryPlan, *, is_drill: bool, is_emergency: bool) -> RecoveryWindow:
         """Without a server nobody can approve: the window is recorded as unapproved."""
         now = self.clock.now()
         window = RecoveryWindow(
@@ -161,6 +161,7 @@ class RecoveryOpening:
             duration_seconds=plan.request.duration_seconds,
             is_emergency=is_emergency,
             review_due_at=now + REVIEW_WITHIN if is_emergency else None,
+            is_drill=is_drill,
         )
         self.ledger.append_fact(
             Action.WINDOW_REQUEST, account_id=window.account_id, parameters=make_request_parameters(window)

@@ -71,7 +71,7 @@ class Removal:
         lock: AccountLock,
         *,
         only: frozenset[CredentialKind] = ALL_KINDS,
-        check: Callable[[RootCredentials], Skip | None] = lambda _: None,
+        check: Callable[[RootCredentials], Skip | None] | None = None,
         context: Mapping[str, JsonValue] | None = None,
         is_stopped: Callable[[], bool] = lambda: False,
     ) -> RemovalResult:
@@ -79,7 +79,8 @@ class Removal:
 
         MFA devices go only after a re-read shows no password and no key, whatever ``only`` says.
 
-        :param check: judges what was found before anything is deleted, such as against a plan.
+        :param check: judges what was found, with its last use, before anything is deleted, such as against a plan.
+            Without one nothing of last use is read.
         :param context: goes into the parameters of every intent, such as ``{"plan_id": …}`` or ``{"window_id": …}``.
         :param is_stopped: asked before each privileged call; true ends the removal.
         """
@@ -93,11 +94,13 @@ class Removal:
             context=context or {},
             is_stopped=is_stopped,
             pauses=self.reread_pauses_seconds,
+            reads_last_use=check is not None,
         )
         skip: Skip | None = None
         error: RootkeeperError | None = None
         try:
-            skip = check(run.find())
+            found = run.find()
+            skip = None if check is None else check(found)
             if skip is None:
                 error = _delete(run)
         except (AwsError, LedgerUnavailableError, LockLostError, RunStoppedError) as caught:

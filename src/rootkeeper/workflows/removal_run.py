@@ -47,6 +47,8 @@ class RemovalRun:
     context: Mapping[str, JsonValue]
     is_stopped: Callable[[], bool]
     pauses: tuple[float, ...]
+    reads_last_use: bool
+    """Whether it is read of password and keys when they were last used: that takes a call for each."""
     found: RootCredentials | None = None
     records: list[CallRecord] = field(default_factory=list)
     left: Left | None = None
@@ -62,7 +64,7 @@ class RemovalRun:
 
     def find(self) -> RootCredentials:
         """Read in detail what there is, and plan the calls. Nothing is deleted."""
-        self.found = self._read(lambda session: session.read_credentials())
+        self.found = self._read(self._read_all)
         self.records = [CallRecord(call) for call in plan_deletion(self.found, self.only)]
         return self.found
 
@@ -97,6 +99,18 @@ class RemovalRun:
         """Record the outcome of every call that was sent, as the last re-read shows it."""
         for record, result in judge_sent(self.records, self.left):
             self._record(record, result, {"answer": record.answer, "reread": record.state.value})
+
+    def _read_all(self, session: RootSession) -> RootCredentials:
+        if self.reads_last_use:
+            return session.read_credentials()
+        return RootCredentials(
+            account_id=self.account_id,
+            observed_at=self.clock.now(),
+            login_profile=session.find_login_profile(),
+            access_keys=session.list_access_keys(),
+            signing_certificates=session.list_signing_certificates(),
+            mfa_devices=session.list_mfa_devices(),
+        )
 
     def _read(self, read: Callable[[RootSession], T]) -> T:
         session = self._open_delete_session()

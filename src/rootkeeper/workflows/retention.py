@@ -1,4 +1,6 @@
-"""Forgetting in time: old audits, sign-ins that ended, delivered notifications. Never the ledger or a window."""
+"""Forgetting in time: old audits, sign-ins that ended, delivered notifications, and what the engine keeps of jobs that
+are over. Never the ledger, a window or a job's own row.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +8,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from rootkeeper.ports.clock import Clock
+from rootkeeper.ports.engine import Engine
 from rootkeeper.ports.history import AuditHistory
 from rootkeeper.ports.retention import Retention
 
+ENGINE_KEEPS = timedelta(days=7)
+"""Nothing is read of it, since a job's own row tells what became of it; for whoever looks into the engine's tables."""
 NOTIFICATIONS_KEPT = timedelta(days=90)
 PERIOD_SECONDS = 3600.0
 
@@ -39,3 +44,24 @@ class Forgetting:
             sign_ins=self.retention.forget_sign_ins(now),
             notifications=self.retention.forget_notifications(now - NOTIFICATIONS_KEPT),
         )
+
+
+@dataclass(slots=True)
+class EngineForgetting:
+    """Has the engine forget jobs that are over; its tables would grow for ever. One for each process."""
+
+    engine: Engine
+    clock: Clock
+    _again_at: float = float("-inf")
+    """In monotonic seconds."""
+
+    def tick(self) -> int:
+        """Once an hour, however often it is called; how many attempts at jobs were forgotten.
+
+        :raises DatabaseError: if the engine's tables can't be reached.
+        """
+        now = self.clock.monotonic()
+        if now < self._again_at:
+            return 0
+        self._again_at = now + PERIOD_SECONDS
+        return self.engine.forget_before(self.clock.now() - ENGINE_KEEPS)

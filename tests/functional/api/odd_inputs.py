@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
-from rootkeeper.api.application import make_application
-from rootkeeper.api.documents import describe_api
-from tests.fakes.api_services import PAYMENTS_ID, FakeServices
+from tests.api_conformance import DOCUMENT
+from tests.fakes.api_services import PAYMENTS_ID
 
-DOCUMENT = describe_api(make_application(FakeServices()))
 OPERATIONS = [(method.upper(), path) for path, operations in DOCUMENT["paths"].items() for method in operations]
 
 ODD_TEXTS = (

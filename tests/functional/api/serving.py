@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
 import threading
@@ -17,6 +18,7 @@ import uvicorn
 from rootkeeper.api.application import make_application
 from rootkeeper.api.console_files import CONSOLE_FOLDER
 from rootkeeper.domain.access import ServerRole
+from tests.api_conformance import ensure_conforms
 from tests.fakes.api_services import FakeServices
 
 SECONDS = 20
@@ -81,15 +83,18 @@ class ApiServer:
 
 
 def send_to(port: int, method: str, address: str, content: bytes | None, headers: Mapping[str, str]) -> Answer:
-    """One request to a server on this machine."""
+    """One request to a server on this machine; what it answers is held to the OpenAPI document."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
     try:
         connection.request(method, address, content, dict(headers))
         response = connection.getresponse()
         found = {name.lower(): value for name, value in response.getheaders()}
-        return Answer(response.status, found, response.read())
+        answer = Answer(response.status, found, response.read())
     finally:
         connection.close()
+    plain = gzip.decompress(answer.content) if found.get("content-encoding") == "gzip" else answer.content
+    ensure_conforms(method, address, answer.status, found.get("content-type", ""), plain)
+    return answer
 
 
 @contextmanager

@@ -133,3 +133,17 @@ def test_nobody_waits_while_somebody_else_has_it_put_together_anew() -> None:
     reader.join(SECONDS)
     assert found[0].etag != first.etag
     assert listings.take(services, pages) is found[0]
+
+
+def test_of_a_large_organization_nobody_waits_for_a_new_answer_unless_the_last_is_old() -> None:
+    services, pages, listings = FakeServices(), HeldPages(), CompactListings(large_from=2)
+    pages.let.set()
+    first = listings.take(services, pages)
+    services.inventory_store.save_statuses([find_payments(observed_at=services.clock.now())])
+    pages.let.clear()
+    assert listings.take(services, pages) is first
+    services.clock.advance(10)
+    pages.let.set()
+    second = listings.take(services, pages)
+    assert second.etag != first.etag
+    assert listings.take(services, pages) is second

@@ -7,9 +7,9 @@ import json
 import pytest
 
 from rootkeeper.domain.access import ServerRole
+from tests.api_conformance import DOCUMENT
 from tests.fakes.api_services import PAYMENTS_ID
 from tests.functional.api.odd_inputs import (
-    DOCUMENT,
     ODD_BODIES,
     ODD_TEXTS,
     OPERATIONS,

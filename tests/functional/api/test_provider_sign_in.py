@@ -256,6 +256,14 @@ def test_the_sign_in_page_is_told_whether_it_is_a_sandbox(api: ApiServer) -> Non
     assert (told["is_sandbox"], told["endpoint"]) == (True, "SANDBOX 127.0.0.1:4599")
 
 
+def test_the_page_learns_whether_it_may_be_signed_in_without_being_refused(
+    provider: OidcServer, browser: Browser
+) -> None:
+    assert browser.get("/api/v1/auth/methods").json["has_cookie"] is False
+    browser.come_back(provider.let_in(browser.start()))
+    assert browser.get("/api/v1/auth/methods").json["has_cookie"] is True
+
+
 def test_behind_a_public_name_the_provider_sends_people_there(services: FakeServices) -> None:
     public = ServerSettings(public_url="https://rootkeeper.example.com")
     services.settings = replace(services.settings, server=public)

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.functional.api.odd_inputs import DOCUMENT, ODD_TEXTS, fill, list_parameters, quote_any
+from tests.api_conformance import DOCUMENT
+from tests.functional.api.odd_inputs import ODD_TEXTS, fill, list_parameters, quote_any
 from tests.functional.running import Program, Runner
 from tests.sandbox_process import SandboxProcess
 from tests.server_process import Answer, ServerProcess

@@ -17,7 +17,7 @@ from rootkeeper.domain.account_records import account_from_record
 from rootkeeper.domain.aws_roles import AwsWork
 from rootkeeper.domain.job_records import job_from_record
 from rootkeeper.domain.jobs import JobKind, JobProgress, JobState
-from rootkeeper.domain.ledger import Action, ActorKind
+from rootkeeper.domain.ledger import Action, ActorKind, JsonValue
 from rootkeeper.domain.root_credentials import RootCredentialsSummary
 from rootkeeper.domain.statuses import AccountStatus, Role, Status
 from rootkeeper.domain.window_records import window_from_record
@@ -373,12 +373,14 @@ def test_every_kind_of_job_can_be_asked_for(api: ApiServer, path: str, body: dic
 
 
 def test_results_and_outcome_of_a_job_are_told(api: ApiServer) -> None:
-    job = api.services.add_job(kind=JobKind.PLAN)
+    job = api.services.add_job(kind=JobKind.DELETION)
     assert api.get("/jobs/j-kept/outcome").code == "input.not_found"
-    api.services.jobs.record_results(job, {PAYMENTS_ID: {"outcome": "done"}}, JobProgress(1, 1))
-    api.services.jobs.set_outcome(job, '{"plan_id": "p-1"}')
-    assert api.get("/jobs/j-kept/results").json["results"] == [{"account_id": PAYMENTS_ID, "outcome": "done"}]
-    assert api.get("/jobs/j-kept/outcome").content == b'{"plan_id": "p-1"}'
+    result: dict[str, JsonValue] = {"kinds": [], "skip": None, "status": "not_present"}
+    outcome = '{"problem": {"code": "plan.invalid", "detail": "It was altered.", "hint": null}}'
+    api.services.jobs.record_results(job, {PAYMENTS_ID: result}, JobProgress(1, 1))
+    api.services.jobs.set_outcome(job, outcome)
+    assert api.get("/jobs/j-kept/results").json["results"] == [{"account_id": PAYMENTS_ID, **result}]
+    assert api.get("/jobs/j-kept/outcome").content.decode() == outcome
 
 
 def test_jobs_are_listed_in_pages(api: ApiServer) -> None:

@@ -6,8 +6,9 @@ import pytest
 
 from rootkeeper.domain.access import ServerRole
 from rootkeeper.domain.statuses import AccountStatus, Role, Status
+from tests.api_conformance import DOCUMENT
 from tests.fakes.api_services import make_inventory
-from tests.functional.api.odd_inputs import DOCUMENT, OPERATIONS
+from tests.functional.api.odd_inputs import OPERATIONS
 from tests.functional.api.serving import ApiServer
 
 LISTS = [path for method, path in OPERATIONS if method == "GET" and path.startswith("/api/v1/") and "{" not in path]

@@ -94,7 +94,7 @@ class Program:
         assert self._driver.stdin is not None
         assert self._driver.stdout is not None
         self._driver.stdin.close()
-        self._driver.wait(10)
+        self._driver.wait(60)
         self._driver.stdout.close()
 
     def run(self, *arguments: str, kill: KillPoint | None = None) -> Run:

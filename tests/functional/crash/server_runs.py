@@ -21,6 +21,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from tests.durations import Stopwatch
 from tests.functional.crash.killing_proxy import KillingProxy, KillPoint
 from tests.postgresql import PostgresqlServer
 from tests.sandbox_process import SandboxProcess
@@ -182,7 +183,7 @@ class Servers:
             "ROOTKEEPER_AWS_API_SHARE": "100",
             "ROOTKEEPER_AWS_VERIFY_SECONDS": "1",
             "ROOTKEEPER_DATABASE_URL": database.url,
-            "ROOTKEEPER_LEASE_SECONDS": "2",
+            "ROOTKEEPER_LEASE_SECONDS": "60",
             "ROOTKEEPER_SERVER_ENGINE": "false",
             **(settings or {}),
         }
@@ -193,7 +194,7 @@ class Servers:
         assert self._driver.stdin is not None
         assert self._driver.stdout is not None
         self._driver.stdin.close()
-        self._driver.wait(10)
+        self._driver.wait(SECONDS)
         self._driver.stdout.close()
 
     def start(self, command: str = "serve", *, offset: float = 0, kill: KillPoint | None = None) -> Server:
@@ -241,10 +242,10 @@ class Servers:
         self.find_status(server, SECONDS)
 
     def run(self, *arguments: str) -> str:
-        """A command line beside them; its stdout."""
+        """A command line beside them, with a long lease; its stdout."""
         done = subprocess.run(
             [sys.executable, "-m", "rootkeeper", *arguments],
-            env=self.environment,
+            env=self.environment | {"ROOTKEEPER_LEASE_SECONDS": "60"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -293,11 +294,11 @@ def wait_until(holds: Callable[[], bool], seconds: float, what: str | Callable[[
 
     :param what: what is told if it takes longer.
     """
-    began = time.monotonic()
+    watch = Stopwatch()
     while not holds():
-        assert time.monotonic() - began < seconds, what if isinstance(what, str) else what()
-        time.sleep(0.02)
-    return time.monotonic() - began
+        assert watch.seconds < seconds, what if isinstance(what, str) else what()
+        watch.pause(0.02)
+    return watch.seconds
 
 
 @contextlib.contextmanager

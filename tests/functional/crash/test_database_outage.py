@@ -18,8 +18,8 @@ from tests.functional.crash.server_runs import PostgresqlDatabase, Server, Serve
 from tests.postgresql import PostgresqlServer
 
 PAST_THE_END = 2 * 3600.0
-IN_TIME = 15.0
-RECORDED = 40.0
+IN_TIME = 30.0
+RECORDED = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,15 @@ def outage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outage]:
     with (
         PostgresqlServer.start() as database,
         started_servers(
-            folder, PostgresqlDatabase(database, folder), "--accounts", "8", "--seed", "1", "--features", "all"
+            folder,
+            PostgresqlDatabase(database, folder),
+            "--accounts",
+            "8",
+            "--seed",
+            "1",
+            "--features",
+            "all",
+            settings={"ROOTKEEPER_LEASE_SECONDS": "2"},
         ) as servers,
     ):
         servers.run("audit", "--fail-on", "none")

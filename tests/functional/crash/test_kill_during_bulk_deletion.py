@@ -105,7 +105,6 @@ def test_p03_p25_many_deletions_killed_anywhere_go_on_where_they_were(deletion: 
     assert reread == set(), "an account with a result was read again"
 
 
-@pytest.mark.timeout(120)
 def test_a_resumed_deletion_that_is_killed_goes_on_again(deletion: BulkDeletion) -> None:
     since = deletion.start_over()
     deletion.apply(KillPoint("call", "after", 60))

@@ -43,7 +43,7 @@ OPENING_COMMITS = 16
 CLOSING_CALLS = parse_calls(
     """
     GetCallerIdentity DescribeOrganization
-    AssumeRoot GetCallerIdentity GetLoginProfile GetUser ListAccessKeys ListSigningCertificates ListMFADevices
+    AssumeRoot GetCallerIdentity GetLoginProfile ListAccessKeys ListSigningCertificates ListMFADevices
     DeleteLoginProfile
     AssumeRoot GetCallerIdentity GetAccountSummary
     """

@@ -37,7 +37,7 @@ from tests.postgresql import PostgresqlServer
 OWING = {"OPENING", "OPEN", "CLOSING", "CLOSE_FAILED"}
 PAST_THE_END = 2 * 3600.0
 """Seconds after the beginning; the windows last one hour."""
-SETTLED_SECONDS = 10.0
+SETTLED_SECONDS = 30.0
 SHARDS = 3
 REQUESTER, APPROVER = "rita", "ana"
 

@@ -19,7 +19,14 @@ from tests.functional.crash.judgement import (
     assert_every_privileged_call_has_an_intent,
 )
 from tests.functional.crash.root_users import is_empty
-from tests.functional.crash.server_runs import PostgresqlDatabase, Server, Servers, started_servers, wait_until
+from tests.functional.crash.server_runs import (
+    SECONDS,
+    PostgresqlDatabase,
+    Server,
+    Servers,
+    started_servers,
+    wait_until,
+)
 from tests.postgresql import PostgresqlServer
 
 TAKEOVER_SECONDS = 10.0
@@ -34,7 +41,15 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     with (
         PostgresqlServer.start() as server,
         started_servers(
-            folder, PostgresqlDatabase(server, folder), "--accounts", "6", "--seed", "1", "--features", "all"
+            folder,
+            PostgresqlDatabase(server, folder),
+            "--accounts",
+            "6",
+            "--seed",
+            "1",
+            "--features",
+            "all",
+            settings={"ROOTKEEPER_LEASE_SECONDS": "2"},
         ) as started,
     ):
         started.run("audit", "--fail-on", "none")
@@ -63,15 +78,20 @@ class Scene:
 
     def wait_closing(self) -> tuple[Server, Server]:
         """Until one of them closes the window: that one, and the other."""
-        wait_until(lambda: self._find_holder() is not None, 10, "nobody began to close")
-        busy = self._find_holder()
-        (closing,) = [worker for worker in self.workers if worker.pid == busy]
-        (other,) = [worker for worker in self.workers if worker.pid != busy]
+        found: list[int] = []
+
+        def has_begun() -> bool:
+            found.extend(self._list_holders())
+            return bool(found)
+
+        wait_until(has_begun, 30, "nobody began to close")
+        (closing,) = [worker for worker in self.workers if worker.pid == found[0]]
+        (other,) = [worker for worker in self.workers if worker.pid != found[0]]
         return closing, other
 
     def wait_sent(self, operation: str) -> None:
         """Until the call is on its way."""
-        wait_until(lambda: operation in self.servers.proxy.operations, 10, f"no {operation}")
+        wait_until(lambda: operation in self.servers.proxy.operations, 30, f"no {operation}")
 
     def state(self) -> str:
         rows = self.servers.database.query("SELECT account_id, state FROM recovery_windows ORDER BY requested_at")
@@ -93,11 +113,11 @@ class Scene:
         for worker in self.workers:
             self.servers.kill(worker)
 
-    def _find_holder(self) -> int | None:
+    def _list_holders(self) -> list[int]:
         rows = self.servers.database.query(
             "SELECT l.account_id, o.process_id FROM account_locks l JOIN owners o ON o.owner_id = l.owner_id"
         )
-        return next((int(row["process_id"]) for row in rows if row["account_id"] == self.account_id), None)
+        return [int(row["process_id"]) for row in rows if row["account_id"] == self.account_id]
 
 
 @pytest.fixture
@@ -127,9 +147,9 @@ def close_slowly(scene: Scene, operation: str) -> tuple[Server, Server]:
 def test_p27_another_worker_takes_over_from_one_that_was_killed(scene: Scene, operation: str) -> None:
     closing, _ = close_slowly(scene, operation)
     os.kill(closing.pid, signal.SIGKILL)
-    scene.servers.find_status(closing, 5)
+    scene.servers.find_status(closing, SECONDS)
     wait_until(lambda: scene.state() == "CLOSED_VERIFIED", TAKEOVER_SECONDS, "nobody took over")
-    wait_until(lambda: not scene.servers.database.query("SELECT * FROM open_intents"), 10, "intents are left open")
+    wait_until(lambda: not scene.servers.database.query("SELECT * FROM open_intents"), 30, "intents are left open")
     time.sleep(SLOW_MS / 1000)
     scene.assert_closed_once()
 
@@ -141,7 +161,7 @@ def test_p27_one_that_stood_still_and_wakes_does_nothing_any_more(scene: Scene, 
     wait_until(
         lambda: scene.state() == "CLOSED_VERIFIED", TAKEOVER_SECONDS, lambda: f"nobody took over: {other.stderr}"
     )
-    wait_until(lambda: not scene.servers.database.query("SELECT * FROM open_intents"), 10, "intents are left open")
+    wait_until(lambda: not scene.servers.database.query("SELECT * FROM open_intents"), 30, "intents are left open")
     time.sleep(SLOW_MS / 1000)
     before = len(scene.requests())
     os.kill(closing.pid, signal.SIGCONT)

@@ -18,7 +18,7 @@ from typing import Any
 from tests.functional.promises.forked_program import Order
 from tests.functional.running import Run
 
-SECONDS = 60
+SECONDS = 100
 
 
 class _Reader:

@@ -22,7 +22,7 @@ from tests.functional.promises.interposed_proxy import (
     Request,
     keep_answer,
 )
-from tests.functional.running import Run
+from tests.functional.running import LONG_LEASE, Run
 from tests.sandbox_process import SandboxProcess
 
 SMALL_ORGANIZATION = str(Path(__file__).with_name("small_organization.yaml"))
@@ -35,7 +35,7 @@ NAME = "observer"
 """The user: without any permission of its own."""
 SERVICES = ("iam.amazonaws.com", "account.amazonaws.com")
 MAILBOXES = ("management", "security", "shop", "warehouse")
-SECONDS = 60
+SECONDS = 100
 
 Answering = Callable[[Request, Answer], Answer]
 
@@ -127,6 +127,7 @@ class PermittedOperator:
             "ROOTKEEPER_DATABASE_URL": f"sqlite:///{self.database}",
             "ROOTKEEPER_AWS_API_SHARE": "100",
             "ROOTKEEPER_AWS_VERIFY_SECONDS": "0",
+            "ROOTKEEPER_LEASE_SECONDS": LONG_LEASE,
             "ROOTKEEPER_EMAILS_ALLOWED_DOMAINS": "example.com",
             "ROOTKEEPER_EMAILS_GROUPS": ", ".join(f"{name}@example.com" for name in MAILBOXES),
         }

@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.functional.promises.forked_runs import ForkedRun, ForkingProgram
 from tests.functional.promises.interposed_proxy import InterposedProxy
-from tests.functional.running import Run
+from tests.functional.running import LONG_LEASE, Run
 from tests.sandbox_process import SandboxProcess
 
 ORGANIZATION_ID = "o-exampleorgid"
@@ -56,6 +56,7 @@ class Stage:
             "ROOTKEEPER_DATABASE_URL": f"sqlite:///{self.database}",
             "ROOTKEEPER_AWS_API_SHARE": "100",
             "ROOTKEEPER_AWS_VERIFY_SECONDS": "0",
+            "ROOTKEEPER_LEASE_SECONDS": LONG_LEASE,
             "ROOTKEEPER_UNLOCK_QUEUE_VERIFY_SECONDS": "0",
             **self.settings,
         }

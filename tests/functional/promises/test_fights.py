@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -21,7 +23,8 @@ from tests.functional.promises.interposed_proxy import Answer, InterposedProxy, 
 from tests.functional.promises.stage import CLEAN, EVERYTHING, Stage, assert_clean_ending, read_rows
 from tests.functional.running import Run
 
-LEASE = {"ROOTKEEPER_LEASE_SECONDS": "2"}
+SHORT_LEASE = {"ROOTKEEPER_LEASE_SECONDS": "6"}
+"""Of one that is stopped for longer."""
 DELETE = ("delete", EVERYTHING, "--yes")
 RECOVER = ("recover", CLEAN, "--reason", "drill", "--for", "1h", "--yes")
 
@@ -31,6 +34,17 @@ def wait_for(condition: Callable[[], bool], failure: str) -> None:
     while not condition():
         assert time.monotonic() < end, failure
         time.sleep(0.02)
+
+
+def is_being_written(database: Path) -> bool:
+    """Whether some process is in the midst of a transaction that writes."""
+    with closing(sqlite3.connect(database, isolation_level=None, timeout=0.1)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+        connection.execute("ROLLBACK")
+    return False
 
 
 class Contender:
@@ -45,7 +59,7 @@ class Contender:
         """How many requests had come when it was resumed."""
 
     def begin(self, *arguments: str, **how: Any) -> Contender:
-        self.run = self._stage.begin(*arguments, through=self.proxy, changes=LEASE, **how)
+        self.run = self._stage.begin(*arguments, through=self.proxy, **how)
         self._begun.set()
         return self
 
@@ -60,12 +74,20 @@ class Contender:
 
         def stop(request: Request) -> Answer | None:
             if (request.operation, request.task_policy) == (operation, task_policy) and not self.is_stopped:
-                os.kill(self.pid, signal.SIGSTOP)
-                self.wait_until_stopped()
+                self._stop_between_transactions()
                 self.proxy.before = lambda _: None
             return None
 
         self.proxy.before = stop
+
+    def _stop_between_transactions(self) -> None:
+        """In the midst of one, such as a renewal of its lease, it would keep everybody else from writing."""
+        while True:
+            os.kill(self.pid, signal.SIGSTOP)
+            self.wait_until_stopped()
+            if not is_being_written(self._stage.database):
+                return
+            os.kill(self.pid, signal.SIGCONT)
 
     @property
     def is_stopped(self) -> bool:
@@ -150,9 +172,9 @@ def test_p27_p03_a_deletion_that_was_stopped_for_longer_than_its_lease_does_noth
     zombie, other = make_contender(), make_contender()
     if stop == "inside":
         zombie.stop_inside(place, "IAMDeleteRootUserCredentials" if place == "AssumeRoot" else None)
-        zombie.begin(*DELETE)
+        zombie.begin(*DELETE, changes=SHORT_LEASE)
     else:
-        zombie.begin(*DELETE, stop_after_intent=place)
+        zombie.begin(*DELETE, changes=SHORT_LEASE, stop_after_intent=place)
     zombie.wait_until_stopped()
     zombie.outlive_lease()
     with resumed_in_the_midst_of(zombie, other, "DeactivateMFADevice") as ended:
@@ -171,7 +193,7 @@ def test_p27_a_window_whose_opening_was_stopped_for_longer_than_its_lease_is_set
 ) -> None:
     zombie, other = make_contender(), make_contender()
     zombie.stop_inside("CreateLoginProfile")
-    zombie.begin(*RECOVER, "--leave-open")
+    zombie.begin(*RECOVER, "--leave-open", changes=SHORT_LEASE)
     zombie.wait_until_stopped()
     zombie.outlive_lease()
     with resumed_in_the_midst_of(zombie, other, "DeleteAccessKey") as ended:
@@ -192,7 +214,7 @@ def test_p27_a_window_whose_closing_was_stopped_for_longer_than_its_lease_is_clo
 ) -> None:
     zombie, other = make_contender(), make_contender()
     zombie.stop_inside("DeleteLoginProfile")
-    zombie.begin(*RECOVER)
+    zombie.begin(*RECOVER, changes=SHORT_LEASE)
     assert zombie.run is not None
     waiting = zombie.run
     wait_for(lambda: "Ctrl-C closes it now" in waiting.remarks, waiting.remarks)

@@ -21,7 +21,7 @@ from tests.functional.promises.stage import Stage, assert_clean_ending
 from tests.functional.running import Run
 from tests.sandbox_process import SandboxProcess
 
-pytestmark = pytest.mark.xdist_group("great numbers")
+pytestmark = [pytest.mark.xdist_group("great numbers"), pytest.mark.timeout(300)]
 
 ACCOUNTS = 1000
 UNITS = 20
@@ -90,7 +90,7 @@ def test_p13_p15_who_leaves_and_moves_while_accounts_are_listed_costs_nobody_els
     listed = list(true_statuses(sandbox))
     left, moved = (listed[40], listed[-40]), listed[-60]
     change(sandbox, left, moved)
-    run = begun.wait()
+    run = begun.wait(BAD_DAY_SECONDS)
     assert_clean_ending(run, 0)
     statuses = read_statuses(run)
     truth = true_statuses(sandbox)
@@ -199,7 +199,7 @@ def assert_concurrency_is_bounded(moments: Sequence[float]) -> None:
 
 
 def wait_for_pages(sandbox: SandboxProcess, since: int, pages: int) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while [operation for operation, _ in sandbox.operations(since)].count("ListAccounts") < pages:
         assert time.monotonic() < deadline, "the audit doesn't list accounts"
         time.sleep(0.05)

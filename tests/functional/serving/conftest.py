@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.functional.running import Program, Runner
+from tests.functional.running import LONG_LEASE, Program, Runner
 from tests.functional.serving.stage import Stage
 from tests.sandbox_process import SandboxProcess
 
@@ -26,6 +26,7 @@ def stage(running_sandbox: SandboxProcess, tmp_path: Path, runner: Runner) -> St
         "HOME": str(tmp_path),
         "ROOTKEEPER_DATABASE_URL": f"sqlite:///{database}",
         "ROOTKEEPER_AWS_VERIFY_SECONDS": "1",
+        "ROOTKEEPER_LEASE_SECONDS": LONG_LEASE,
         "XDG_STATE_HOME": str(tmp_path / "state"),
     }
     return Stage(running_sandbox, Program(environment, runner), database)

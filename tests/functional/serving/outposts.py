@@ -19,7 +19,7 @@ from typing import Any
 import psycopg
 
 from tests.fakes.notification_servers import Receiver
-from tests.functional.running import Program, Runner
+from tests.functional.running import LONG_LEASE, Program, Runner
 from tests.postgresql import PostgresqlServer
 from tests.sandbox_process import SandboxProcess
 from tests.server_process import Answer, ServerProcess
@@ -81,7 +81,7 @@ class Outpost:
     @property
     def local(self) -> Program:
         """A command line straight on the server's database."""
-        return Program(self.environment, self.runner)
+        return Program(self.environment | {"ROOTKEEPER_LEASE_SECONDS": LONG_LEASE}, self.runner)
 
     def get(self, path: str, name: str = ADMINISTRATOR) -> Any:
         answer = self.server.ask("GET", f"/api/v1{path}", name=name)
@@ -206,7 +206,6 @@ def open_outpost(
             "XDG_STATE_HOME": str(folder / "state"),
             "ROOTKEEPER_DATABASE_URL": url,
             "ROOTKEEPER_AWS_VERIFY_SECONDS": "1",
-            "ROOTKEEPER_LEASE_SECONDS": "2",
             "ROOTKEEPER_NOTIFICATIONS_TARGETS": "hook info env:HOOK_URL",
             "ROOTKEEPER_NOTIFICATIONS_ALLOWED_HOSTS": place,
             "HOOK_URL": f"webhook+http://{SECRET}@{place}/hook",

@@ -24,7 +24,8 @@ class Stage:
 
     @property
     def environment(self) -> dict[str, str]:
-        return dict(self.program.environment)
+        """That of servers. Where a test sets their clock, a lease counts again only once it is renewed."""
+        return {**self.program.environment, "ROOTKEEPER_LEASE_SECONDS": "6"}
 
     @property
     def account_id(self) -> str:

@@ -27,8 +27,8 @@ def test_p11_an_overdue_window_is_closed_before_it_is_ready(stage: Stage, comman
 def test_p11_a_window_is_closed_at_its_end_while_it_runs(stage: Stage, engine: str) -> None:
     account_id = stage.open_window("10s")
     with ServerProcess.start(stage.environment | {"ROOTKEEPER_SERVER_ENGINE": engine}) as server:
-        server.wait_until(lambda: not stage.is_open(account_id), 20)
-        server.wait_until(lambda: stage.windows()[0]["state"] == "CLOSED_VERIFIED", 10)
+        server.wait_until(lambda: not stage.is_open(account_id), 60)
+        server.wait_until(lambda: stage.windows()[0]["state"] == "CLOSED_VERIFIED", 60)
 
 
 def test_a_window_that_cannot_be_closed_keeps_it_from_nothing_and_is_told_loudly(stage: Stage) -> None:
@@ -41,5 +41,5 @@ def test_a_window_that_cannot_be_closed_keeps_it_from_nothing_and_is_told_loudly
         assert stage.windows()[0]["state"] in OWING
         assert [line for line in server.lines if line["level"] == "error" and account_id in line["message"]]
         stage.sandbox.clear_faults()
-        server.wait_until(lambda: not stage.is_open(account_id), 30)
-        server.wait_until(lambda: stage.windows()[0]["state"] == "CLOSED_VERIFIED", 10)
+        server.wait_until(lambda: not stage.is_open(account_id), 60)
+        server.wait_until(lambda: stage.windows()[0]["state"] == "CLOSED_VERIFIED", 60)

@@ -7,7 +7,7 @@ from tests.server_process import ServerProcess
 
 EXPIRED = {"code": "ExpiredToken", "status": 403, "message": "The security token included in the request is expired"}
 PAST_THE_END = 2 * 3600.0
-SECONDS = 40.0
+SECONDS = 60.0
 
 
 def test_credentials_that_end_while_a_window_is_open_are_told_and_it_closes_once_they_are_renewed(stage: Stage) -> None:

@@ -68,12 +68,13 @@ class Opening:
             self.answers.append(self._outpost.post(f"/windows/{asked.body['window_id']}/activate").status)
 
 
+@pytest.mark.timeout(300)
 def test_nothing_is_lost_when_postgresql_crashes_under_load(outpost: Outpost, own_postgresql: PostgresqlServer) -> None:
     accounts = [outpost.take_account() for _ in range(2 * WINDOWS)]
     outpost.start()
     outpost.start_worker()
     opened = [outpost.open(account_id, "15s") for account_id in accounts[:WINDOWS]]
-    outpost.sandbox.faults(service="iam", operation="GetAccountSummary", latency_ms=400)
+    outpost.sandbox.faults(service="iam", operation="GetAccountSummary", latency_ms=800)
     jobs = [outpost.post("/audits").body["job_id"] for _ in range(2)]
     outpost.server.wait_until(lambda: outpost.get(f"/jobs/{jobs[0]}")["state"] == "running")
 

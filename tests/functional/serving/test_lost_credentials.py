@@ -16,7 +16,7 @@ from tests.sandbox_process import Principal
 
 LASTING = timedelta(minutes=5)
 """So short that the AWS SDK asks for new ones each time. Source: botocore, RefreshableCredentials, 10 minutes."""
-SECONDS = 40.0
+SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ def test_a_second_one_on_the_same_file_is_refused_with_the_reason(stage: Stage, 
         ServerProcess.start(stage.environment) as server,
         ServerProcess.start(stage.environment, command, waits=False) as second,
     ):
-        assert second.process.wait(30) == DENIED
+        assert second.process.wait(60) == DENIED
         for words in ("A server runs on", f"process {server.process.pid}", server.url, "PostgreSQL"):
             assert words in second.stderr
         assert server.ask("GET", "/healthz").status == 200

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.functional.administration import DELEGATE, Administration
+from tests.functional.running import LONG_LEASE
 from tests.functional.server_roles import SERVER_ARN, ServerRoles
 from tests.sandbox_process import SandboxProcess
 from tests.server_process import Answer, ServerProcess
@@ -35,6 +36,7 @@ def server(running_sandbox: SandboxProcess, tmp_path_factory: pytest.TempPathFac
     environment = ServerRoles.make(running_sandbox).environment | {
         "ROOTKEEPER_DATABASE_URL": f"sqlite:///{folder}/rootkeeper.db",
         "ROOTKEEPER_AWS_VERIFY_SECONDS": "1",
+        "ROOTKEEPER_LEASE_SECONDS": LONG_LEASE,
         "ROOTKEEPER_WINDOWS_APPROVALS": "0",
         "ROOTKEEPER_WINDOWS_REREADS": "1s",
     }

@@ -16,7 +16,7 @@ from tests.functional.serving.stage import Stage
 from tests.postgresql import PostgresqlServer
 from tests.server_process import Answer, ServerProcess
 
-SECONDS = 40
+SECONDS = 60
 
 
 @pytest.fixture

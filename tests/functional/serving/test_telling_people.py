@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from rootkeeper.domain.schedules import ScheduleKind
+from rootkeeper.ports.schedules import ScheduleStore
 from rootkeeper.storage.database import open_database
 from rootkeeper.workflows.schedules import parse_schedules
 from tests.fakes.notification_servers import Answer, Received, Receiver
@@ -77,7 +78,7 @@ def test_an_emergency_is_told_loudly_signed_and_reviewed_by_somebody_else(stage:
         server.token("operator", "ana")
         server.token("approver", "ben")
         window_id = open_emergency(server, stage)
-        server.wait_until(lambda: {"window:emergency:opened", "window:open:done"} <= set(events(receiver)), 10)
+        server.wait_until(lambda: {"window:emergency:opened", "window:open:done"} <= set(events(receiver)), 60)
         assert "window:emergency:opened" in events(receiver, "/oncall")
         assert "window:open:done" not in events(receiver, "/oncall")
         (emergency,) = [one for one in told(receiver) if one["event"] == "window:emergency:opened"]
@@ -90,7 +91,7 @@ def test_an_emergency_is_told_loudly_signed_and_reviewed_by_somebody_else(stage:
         assert server.ask("POST", review, name="ben").body["reviewed_by"] == "ben"
         closed = server.ask("POST", f"/api/v1/windows/{window_id}/close", name="ana")
         assert closed.status < 300, closed.body
-        server.wait_until(lambda: "window:close:done" in events(receiver), 20)
+        server.wait_until(lambda: "window:close:done" in events(receiver), 60)
         assert SECRET not in server.stderr
     kept = [path.read_bytes() for path in stage.database.parent.iterdir() if path.is_file()]
     assert not [content for content in kept if SECRET.encode() in content]
@@ -113,11 +114,11 @@ def test_a_target_that_hangs_or_fails_holds_nothing_up_and_is_told_of(stage: Sta
     with ServerProcess.start(surround(stage, receiver)) as server:
         server.token("operator", "ana")
         window_id = open_emergency(server, stage)
-        server.wait_until(lambda: "window:open:done" in events(receiver), 10)
+        server.wait_until(lambda: "window:open:done" in events(receiver), 60)
         closed = server.ask("POST", f"/api/v1/windows/{window_id}/close", name="ana")
         assert closed.status < 300, closed.body
-        server.wait_until(lambda: not stage.is_open(stage.account_id), 10)
-        server.wait_until(lambda: "notification:deliver:failed" in events(receiver), 30)
+        server.wait_until(lambda: not stage.is_open(stage.account_id), 60)
+        server.wait_until(lambda: "notification:deliver:failed" in events(receiver), 60)
         (failed, *_) = [one for one in told(receiver) if one["event"] == "notification:deliver:failed"]
         assert failed["severity"] == "critical"
         assert "oncall" in failed["title"]
@@ -130,16 +131,28 @@ def test_a_target_that_hangs_or_fails_holds_nothing_up_and_is_told_of(stage: Sta
         assert "1 of 2 notification targets fail." in [one["explanation"] for one in ready.body["checks"]]
 
 
-def forget_three_days(url: str) -> None:
-    """As if no server had run since."""
+@contextmanager
+def open_schedules(url: str) -> Iterator[tuple[ScheduleStore, str]]:
+    """What is kept of runs, and the schedule's id."""
     (schedule,) = parse_schedules({ScheduleKind.AUDITS: [DAILY]})
     with open_database(url) as database:
         (organization_id,) = database.list_organization_ids()
-        store = database.schedules(organization_id)
-        last = store.find_last_run(schedule.schedule_id)
+        yield database.schedules(organization_id), schedule.schedule_id
+
+
+def is_known(url: str) -> bool:
+    """Whether a server has seen the schedule: from then on a run can be missed."""
+    with open_schedules(url) as (store, schedule_id):
+        return store.find_last_run(schedule_id) is not None
+
+
+def forget_three_days(url: str) -> None:
+    """As if no server had run since."""
+    with open_schedules(url) as (store, schedule_id):
+        last = store.find_last_run(schedule_id)
         assert last is not None
-        store.settle(schedule.schedule_id, last - timedelta(days=3), last)
-        assert store.find_last_run(schedule.schedule_id) == last - timedelta(days=3)
+        store.settle(schedule_id, last - timedelta(days=3), last)
+        assert store.find_last_run(schedule_id) == last - timedelta(days=3)
 
 
 def count_audits(program: Program) -> int:
@@ -154,11 +167,12 @@ def test_what_was_missed_is_made_up_for_once_and_told(stage: Stage, receiver: Re
         server.token("viewer", "ana")
         (listed,) = server.ask("GET", "/api/v1/schedules", name="ana").body["schedules"]
         assert (listed["kind"], listed["time_zone"]) == ("audits", "Europe/Berlin")
+        server.wait_until(lambda: is_known(surroundings["ROOTKEEPER_DATABASE_URL"]))
         server.stop()
     assert count_audits(stage.program) == 1
     forget_three_days(stage.environment["ROOTKEEPER_DATABASE_URL"])
     with ServerProcess.start(surroundings) as server:
-        server.wait_until(lambda: "schedule:run:missed" in events(receiver), 20)
+        server.wait_until(lambda: "schedule:run:missed" in events(receiver), 60)
         (missed,) = [one for one in told(receiver) if one["event"] == "schedule:run:missed"]
         assert missed["title"] == "The scheduled audit was missed 3 times"
         time.sleep(3)
@@ -172,14 +186,14 @@ def test_over_all_workers_a_run_is_begun_once(stage: Stage, receiver: Receiver, 
     program = Program(surroundings, stage.program.runner)
     assert program.run("audit").status in {0, 1}
     with ServerProcess.start(surroundings, "worker") as worker:
-        time.sleep(2)
+        worker.wait_until(lambda: is_known(url))
         worker.stop()
     forget_three_days(url)
     with ExitStack() as running:
         workers = [running.enter_context(ServerProcess.start(surroundings, "worker", waits=False)) for _ in range(3)]
         for worker in workers:
             worker.wait_ready()
-        workers[0].wait_until(lambda: "schedule:run:missed" in events(receiver), 20)
+        workers[0].wait_until(lambda: "schedule:run:missed" in events(receiver), 60)
         time.sleep(3)
         assert events(receiver).count("schedule:run:missed") == 1
         assert count_audits(program) == 2
@@ -197,9 +211,9 @@ def test_an_emergency_of_a_dead_command_is_imported_beside_a_server_which_closes
         imported = Program(surroundings, stage.program.runner).run("ledger", "import", file, "--yes", "-o", "json")
         assert imported.status == 0, imported.shown
         (window,) = imported.json["windows"]
-        server.wait_until(lambda: not stage.is_open(stage.account_id), 40)
-        server.wait_until(lambda: stage.windows()[0]["state"] == "CLOSED_VERIFIED", 20)
-        server.wait_until(lambda: "window:emergency:opened" in events(receiver, "/oncall"), 10)
+        server.wait_until(lambda: not stage.is_open(stage.account_id), 60)
+        server.wait_until(lambda: stage.windows()[0]["state"] == "CLOSED_VERIFIED", 60)
+        server.wait_until(lambda: "window:emergency:opened" in events(receiver, "/oncall"), 60)
         reviewed = server.ask("POST", f"/api/v1/windows/{window['window_id']}/review", name="ben")
         assert reviewed.body["reviewed_by"] == "ben", reviewed.body
     assert stage.program.run("ledger", "verify").status == 0

@@ -47,7 +47,7 @@ def test_p11_windows_close_on_time_while_the_program_goes_to_another_version_and
     due_at = time.time() + 10
     under_the_newer = outpost.open(accounts[1], "16s")
     without_engine = outpost.open(accounts[2], "22s")
-    outpost.sandbox.faults(service="iam", operation="GetAccountSummary", latency_ms=500)
+    outpost.sandbox.faults(service="iam", operation="GetAccountSummary", latency_ms=1000)
     job_id = outpost.post("/audits").body["job_id"]
     outpost.server.wait_until(lambda: outpost.get(f"/jobs/{job_id}")["state"] == "running")
     outpost.server.stop()

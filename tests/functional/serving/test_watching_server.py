@@ -14,13 +14,14 @@ import pytest
 
 from tests.fakes.notification_servers import Receiver
 from tests.functional.administration import Administration
+from tests.functional.running import LONG_LEASE
 from tests.functional.watched_recovery import name_queue
 from tests.postgresql import PostgresqlServer
 from tests.root_person import RootPerson
 from tests.sandbox_process import SandboxProcess
 from tests.server_process import ServerProcess
 
-WAIT_SECONDS = 30
+WAIT_SECONDS = 60
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +95,7 @@ def post(request: pytest.FixtureRequest, demo: SandboxProcess, tmp_path: Path) -
             "XDG_STATE_HOME": str(tmp_path / "state"),
             "ROOTKEEPER_DATABASE_URL": url,
             "ROOTKEEPER_AWS_VERIFY_SECONDS": "1",
+            "ROOTKEEPER_LEASE_SECONDS": LONG_LEASE,
             "ROOTKEEPER_WINDOWS_APPROVALS": "0",
             "ROOTKEEPER_WATCHING_SOURCE": name_queue(demo),
             "ROOTKEEPER_NOTIFICATIONS_TARGETS": "oncall critical env:ONCALL_URL",

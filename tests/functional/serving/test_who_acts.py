@@ -17,7 +17,7 @@ from tests.server_process import ServerProcess
 
 ACCOUNT_ID = "400050006000"
 HOUR = 3600.0
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tests.functional.running import Program, Runner
+from tests.functional.running import LONG_LEASE, Program, Runner
 from tests.sandbox_process import SandboxProcess
 from tests.server_process import ServerProcess
 
@@ -73,6 +73,7 @@ def open_stage(runner: Runner, folder: Path, *arguments: str, **settings: str) -
             "HOME": str(folder),
             "ROOTKEEPER_DATABASE_URL": f"sqlite:///{folder / 'rootkeeper.db'}",
             "ROOTKEEPER_AWS_VERIFY_SECONDS": "1",
+            "ROOTKEEPER_LEASE_SECONDS": LONG_LEASE,
             "XDG_STATE_HOME": str(folder / "state"),
             **settings,
         }

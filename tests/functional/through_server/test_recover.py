@@ -39,7 +39,7 @@ def test_left_open_the_server_closes_it_all_the_same(stage: ServedStage) -> None
     )
     assert (run.status, run.json["state"]) == (0, "OPEN"), run.shown
     assert is_open(stage, ARCHIVE)
-    stage.server.wait_until(lambda: not is_open(stage, ARCHIVE), 30)
+    stage.server.wait_until(lambda: not is_open(stage, ARCHIVE), 60)
 
 
 def test_ctrl_c_closes_it_at_once(stage: ServedStage) -> None:

@@ -31,7 +31,7 @@ def shared() -> Iterator[Shared]:
         environment.setenv("AWS_ACCESS_KEY_ID", OPERATOR_KEY)
         environment.setenv("AWS_SECRET_ACCESS_KEY", "example-secret")
         environment.setenv("AWS_ENDPOINT_URL", server.url)
-        clients = AwsClients(GatewayOptions(concurrency=16, read_timeout_seconds=0.5), FakeClock())
+        clients = AwsClients(GatewayOptions(concurrency=16), FakeClock())
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL"):
             environment.delenv(name)
         yield Shared(server, clients)
@@ -60,6 +60,15 @@ def operator_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """For clients of a test's own."""
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", OPERATOR_KEY)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example-secret")
+
+
+@pytest.fixture
+def impatient_clients(
+    aws_server: FakeAwsServer, operator_environment: None, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> AwsClients:
+    """Clients of a test's own that wait for an answer for half a second."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws_server.url)
+    return AwsClients(GatewayOptions(concurrency=4, read_timeout_seconds=0.5), clock)
 
 
 @pytest.fixture

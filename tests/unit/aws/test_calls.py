@@ -20,7 +20,7 @@ from rootkeeper.errors import (
 from tests.fakes.aws_server import CUT, REQUEST_ID, FakeAwsServer, Reply, answer_xml, error_json, error_xml
 from tests.fakes.clock import FakeClock
 from tests.fakes.intents import make_intent
-from tests.unit.aws.unclear_replies import UNCLEAR
+from tests.unit.aws.unclear_replies import TOO_LATE, UNCLEAR
 
 IDENTITY = answer_xml("GetCallerIdentity", "<Arn>arn:aws:iam::111122223333:user/operator</Arn>")
 ASSUME_ROOT: dict[str, Any] = {
@@ -162,6 +162,15 @@ def test_p04_a_change_without_a_clear_answer_is_unclear_and_sent_once(
     aws_server.answer("EnableOrganizationsRootSessions", reply)
     with pytest.raises(AwsUnclearError):
         switch(clients, receipt)
+    assert aws_server.operations == ["EnableOrganizationsRootSessions"]
+
+
+def test_p04_a_change_that_is_answered_too_late_is_unclear_and_sent_once(
+    impatient_clients: AwsClients, aws_server: FakeAwsServer, receipt: Intent
+) -> None:
+    aws_server.answer("EnableOrganizationsRootSessions", TOO_LATE)
+    with pytest.raises(AwsUnclearError):
+        switch(impatient_clients, receipt)
     assert aws_server.operations == ["EnableOrganizationsRootSessions"]
 
 

@@ -13,7 +13,7 @@ from botocore.session import Session
 from rootkeeper.aws.credentials_expiry import Lifetime, find_expiry, judge_lifetime
 from rootkeeper.errors import AwsCredentialsError
 
-SOON = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+SOON = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
 LATER = SOON + timedelta(hours=5)
 KEY = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = example\n"
 
@@ -67,7 +67,7 @@ def test_session_credentials_of_the_environment_end_when_it_says_so(
 def test_credentials_that_have_expired_are_an_error(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "ASIAIOSFODNN7EXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "example")
-    monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", (SOON - timedelta(hours=2)).isoformat())
+    monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", (SOON - timedelta(days=2)).isoformat())
     with pytest.raises(AwsCredentialsError, match="expired") as raised:
         find_expiry(Session())
     assert raised.value.hint

@@ -29,7 +29,7 @@ from rootkeeper.errors import (
 from tests.fakes.aws_server import FakeAwsServer, Received, Reply, answer_xml, error_xml
 from tests.fakes.clock import FakeClock
 from tests.fakes.intents import make_intent
-from tests.unit.aws.unclear_replies import UNCLEAR
+from tests.unit.aws.unclear_replies import TOO_LATE, UNCLEAR
 
 SESSION = RootSessionCredentials("ASIAIOSFODNN7EXAMPLE", "secret-of-the-session", "token-of-the-session")
 ACCOUNT = AccountId("222233334444")
@@ -160,6 +160,17 @@ def test_p04_a_change_without_a_clear_answer_is_unclear_and_sent_once(
     aws_server.answer("DeleteAccessKey", reply, answer_xml("DeleteAccessKey"))
     with pytest.raises(AwsUnclearError):
         change("DeleteAccessKey", CHANGES["DeleteAccessKey"])
+    assert [went_by_botocore(request) for request in aws_server.received] == [False]
+
+
+def test_p04_a_change_that_is_answered_too_late_is_unclear_and_sent_once(
+    impatient_clients: AwsClients, aws_server: FakeAwsServer, clock: FakeClock, intent: Intent
+) -> None:
+    aws_server.answer("DeleteAccessKey", TOO_LATE, answer_xml("DeleteAccessKey"))
+    with root_session_entered(SESSION), pytest.raises(AwsUnclearError):
+        impatient_clients.root_iam_changing.change(
+            "DeleteAccessKey", intent, clock, target=ACCOUNT, **CHANGES["DeleteAccessKey"]
+        )
     assert [went_by_botocore(request) for request in aws_server.received] == [False]
 
 

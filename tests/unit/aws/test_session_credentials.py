@@ -89,7 +89,7 @@ def test_threads_do_not_see_each_other_s_sessions(clients: AwsClients, aws_serve
 
     def call_as(number: int) -> None:
         key_id = f"ASIAEXAMPLE{number:09d}"
-        together.wait(timeout=10)
+        together.wait(timeout=60)
         for _ in range(6):
             with root_session_entered(RootSessionCredentials(key_id, "example", "example")):
                 clients.root_iam.read("GetAccessKeyLastUsed", AccessKeyId=key_id)

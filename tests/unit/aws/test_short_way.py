@@ -22,8 +22,8 @@ from tests.fakes.tls_server import TlsServer, make_authority
 BODY = b"Action=GetAccountSummary&Version=2010-05-08"
 
 
-def make_way(url: str, read_timeout_seconds: float = 5) -> ShortWay:
-    return ShortWay(url, Session(), connect_timeout_seconds=5, read_timeout_seconds=read_timeout_seconds)
+def make_way(url: str, read_timeout_seconds: float = 60) -> ShortWay:
+    return ShortWay(url, Session(), connect_timeout_seconds=60, read_timeout_seconds=read_timeout_seconds)
 
 
 def call(url: str, headers: dict[str, str] | None = None) -> SignedCall:
@@ -123,9 +123,11 @@ def test_what_is_no_whole_answer_is_an_error_as_botocore_has_it(raw: bytes, erro
 
 
 def test_an_answer_that_takes_too_long_is_none(aws_server: FakeAwsServer) -> None:
-    aws_server.answer("GetAccountSummary", Reply(delay_seconds=0.5))
+    let_go = threading.Event()
+    aws_server.answer("GetAccountSummary", Reply(waits_for=let_go))
     with pytest.raises(botocore_errors.ReadTimeoutError):
         make_way(aws_server.url, read_timeout_seconds=0.05).send(call(aws_server.url), lambda: None)
+    let_go.set()
 
 
 def test_the_request_is_one_message_with_its_host_and_length() -> None:
@@ -242,7 +244,10 @@ def test_p03_the_gate_is_passed_when_the_connection_is_open_and_before_anything_
         seen: list[tuple[int, int]] = []
 
         def leave() -> None:
-            threading.Event().wait(0.05)  # for the server to accept, or to receive what came too early
+            pause = threading.Event()
+            while not wire.connections:
+                pause.wait(0.01)
+            pause.wait(0.05)  # for what came too early
             seen.append((wire.connections, len(wire.received)))
 
         way.send(call(url), leave)

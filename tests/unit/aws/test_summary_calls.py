@@ -21,6 +21,7 @@ from rootkeeper.ports.root_summaries import SummaryAnswer, SummaryRequest
 from tests.fakes.aws_server import CUT, FakeAwsServer, Reply, answer_xml, error_xml
 from tests.fakes.clock import FakeClock
 from tests.fakes.intents import make_intent
+from tests.unit.aws.unclear_replies import TOO_LATE
 
 MEMBER = AccountId("222233334444")
 CREDENTIALS = (
@@ -45,7 +46,7 @@ def read(clients: AwsClients, clock: FakeClock, *, count: int = 1) -> list[Summa
     with open_reader(clients, 4) as reader:
         for _ in range(count):
             reader.submit(SummaryRequest(MEMBER, make_intent(clock, Action.ACCOUNTS_AUDIT)), answers.put)
-        return [answers.get(timeout=10) for _ in range(count)]
+        return [answers.get(timeout=60) for _ in range(count)]
 
 
 def test_the_first_call_is_the_operator_s_and_the_second_the_session_s(
@@ -73,7 +74,6 @@ def test_the_first_call_is_the_operator_s_and_the_second_the_session_s(
         (error_xml("ExpiredToken", 403), AwsCredentialsError),
         (error_xml("Nonsense"), AwsRejectedError),
         (CUT, AwsUnreachableError),
-        (Reply(delay_seconds=2), AwsUnreachableError),
         (Reply(body="<html>"), AwsUnreachableError),
         (Reply(body="{}"), AwsUnreachableError),
         (Reply(502, "<html>Bad gateway</html>"), AwsUnreachableError),
@@ -91,6 +91,16 @@ def test_what_goes_wrong_is_told_as_elsewhere_and_no_call_is_sent_twice(
     aws_server.answer("AssumeRoot", reply)
     (answer,) = read(operator_clients, clock)
     assert type(answer.error) is error
+    assert answer.session is None
+    assert aws_server.operations == ["AssumeRoot"]
+
+
+def test_an_answer_that_comes_too_late_is_none_and_no_call_is_sent_twice(
+    impatient_clients: AwsClients, aws_server: FakeAwsServer, clock: FakeClock
+) -> None:
+    aws_server.answer("AssumeRoot", TOO_LATE)
+    (answer,) = read(impatient_clients, clock)
+    assert type(answer.error) is AwsUnreachableError
     assert answer.session is None
     assert aws_server.operations == ["AssumeRoot"]
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import queue
+import threading
 import time
 
 import pytest
@@ -36,15 +37,19 @@ def test_the_way_is_the_gateway_s_own_unless_there_is_a_proxy(
 def test_no_more_calls_are_in_flight_than_the_reader_was_opened_for(
     operator_clients: AwsClients, aws_server: FakeAwsServer, clock: FakeClock
 ) -> None:
-    aws_server.answer("AssumeRoot", Reply(error_xml("AccessDenied", 403).status, "<x/>", delay_seconds=0.15))
+    let_go = threading.Event()
+    aws_server.answer("AssumeRoot", Reply(error_xml("AccessDenied", 403).status, "<x/>", waits_for=let_go))
     answers: queue.SimpleQueue[SummaryAnswer] = queue.SimpleQueue()
     with open_reader(operator_clients, 2) as reader:
         for _ in range(4):
             reader.submit(request_of(clock), answers.put)
-        time.sleep(0.1)
+        while len(aws_server.received) < 2:
+            time.sleep(0.01)
+        time.sleep(0.1)  # for a third, that mustn't come
         assert len(aws_server.received) == 2
+        let_go.set()
         for _ in range(4):
-            answers.get(timeout=10)
+            answers.get(timeout=60)
     assert len(aws_server.received) == 4
 
 
@@ -64,7 +69,7 @@ def test_a_bug_is_delivered_as_what_it_is(operator_clients: AwsClients, clock: F
     wrong = SummaryRequest(MEMBER, make_intent(clock, Action.LOGIN_PROFILE_CREATE, MEMBER))
     with open_reader(operator_clients, 2) as reader:
         reader.submit(wrong, answers.put)
-        assert isinstance(answers.get(timeout=10).error, ValueError)
+        assert isinstance(answers.get(timeout=60).error, ValueError)
 
 
 def test_a_bundle_that_cannot_be_read_is_an_error_at_once(

@@ -22,14 +22,14 @@ from tests.fakes.tls_server import TlsServer, make_authority
 WRONG_NAME = "other.example"
 
 
-def send(url: str, context: ssl.SSLContext | None = None, *, read_timeout_seconds: float = 5) -> tuple[int, bytes]:
+def send(url: str, context: ssl.SSLContext | None = None, *, read_timeout_seconds: float = 60) -> tuple[int, bytes]:
     """Send one call and return status and body."""
 
     async def run() -> tuple[int, bytes]:
         async with open_transport(
             context or ssl.create_default_context(),
             connections=2,
-            connect_timeout_seconds=2,
+            connect_timeout_seconds=60,
             read_timeout_seconds=read_timeout_seconds,
         ) as transport:
             status, _, body = await transport.send(SignedCall(url, {}, b"Action=GetAccountSummary"))
@@ -81,9 +81,11 @@ def test_a_cut_connection_is_told_as_botocore_tells_it(aws_server: FakeAwsServer
 
 
 def test_an_answer_that_takes_too_long_is_told(aws_server: FakeAwsServer) -> None:
-    aws_server.answer("GetAccountSummary", Reply(delay_seconds=1))
+    let_go = threading.Event()
+    aws_server.answer("GetAccountSummary", Reply(waits_for=let_go))
     with pytest.raises(botocore_errors.ReadTimeoutError):
         send(aws_server.url, read_timeout_seconds=0.1)
+    let_go.set()
 
 
 def test_a_place_where_nobody_listens_is_told() -> None:

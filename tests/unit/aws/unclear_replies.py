@@ -8,7 +8,6 @@ from tests.fakes.aws_server import CUT, Reply, error_xml
 
 UNCLEAR: Mapping[str, Reply] = {
     "cut": CUT,
-    "timeout": Reply(delay_seconds=1, cut=True),
     "500": error_xml("InternalFailure", 500),
     "503": error_xml("ServiceUnavailable", 503),
     "a gateway's 502": Reply(502, "<html>Bad gateway</html>", request_id=""),
@@ -19,3 +18,5 @@ UNCLEAR: Mapping[str, Reply] = {
     "a redirection": Reply(302, "", request_id=""),
     "an answer that ends early": Reply(body="<DeleteAccessKeyResponse>"),
 }
+TOO_LATE = Reply(delay_seconds=1, cut=True)
+"""For clients that wait for half a second."""

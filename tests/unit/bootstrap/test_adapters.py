@@ -46,4 +46,4 @@ def test_an_answer_is_waited_for_as_long_as_the_setting_says(tmp_path: Path, mon
         began_at = time.monotonic()
         with pytest.raises(AwsUnreachableError):
             _ = application.caller
-    assert time.monotonic() - began_at < 30
+    assert time.monotonic() - began_at < 100

@@ -38,7 +38,7 @@ class LateClock(SystemClock):
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.005)
@@ -50,7 +50,7 @@ def test_a_loop_takes_turns_until_it_is_stopped() -> None:
     wait_until(lambda: turns.count >= 3)
     assert loops.list_troubles() == ()
     loops.begin_stop()
-    assert loops.wait_stopped(5) == ()
+    assert loops.wait_stopped(60) == ()
     ended = turns.count
     time.sleep(5 * PERIOD)
     assert turns.count == ended
@@ -66,7 +66,7 @@ def test_an_error_ends_a_turn_and_no_loop(error: Exception) -> None:
     turns.error = None
     wait_until(lambda: loops.list_troubles() == ())
     loops.begin_stop()
-    assert loops.wait_stopped(5) == ()
+    assert loops.wait_stopped(60) == ()
     assert told[0] == ("failing", error)
 
 
@@ -76,7 +76,7 @@ def test_the_text_of_a_bug_is_not_shown_to_whoever_asks() -> None:
     wait_until(lambda: loops.list_troubles() != ())
     assert "secret" not in loops.list_troubles()[0]
     loops.begin_stop()
-    loops.wait_stopped(5)
+    loops.wait_stopped(60)
 
 
 def test_one_loop_that_fails_or_hangs_holds_no_other_up() -> None:
@@ -87,9 +87,9 @@ def test_one_loop_that_fails_or_hangs_holds_no_other_up() -> None:
     )
     wait_until(lambda: turns.count >= 3)
     loops.begin_stop()
-    assert loops.wait_stopped(0.1) == ("hanging",)
+    wait_until(lambda: loops.wait_stopped(0) == ("hanging",))
     gate.set()
-    assert loops.wait_stopped(5) == ()
+    assert loops.wait_stopped(60) == ()
 
 
 def test_a_turn_without_an_end_shows() -> None:
@@ -101,4 +101,4 @@ def test_a_turn_without_an_end_shows() -> None:
     assert "stuck" in loops.list_troubles()[0]
     gate.set()
     loops.begin_stop()
-    assert loops.wait_stopped(5) == ()
+    assert loops.wait_stopped(60) == ()

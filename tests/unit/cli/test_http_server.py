@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import socket
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +14,8 @@ import pytest
 import urllib3
 
 from rootkeeper.bootstrap.serving import ServerRuntime
-from rootkeeper.cli.http_server import HttpServer, bind, ensure_proxies, url_of
+from rootkeeper.cli.http_server import HttpServer, bind, ensure_proxies
+from rootkeeper.cli.served_urls import spell_url
 from rootkeeper.cli.tls_files import TlsFiles
 from rootkeeper.errors import InputError
 from tests.fakes.tls_server import make_authority
@@ -52,8 +55,8 @@ def serving(proxies: Sequence[str] = (), tls: TlsFiles | None = None) -> Iterato
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
         try:
-            assert is_ready.wait(20)
-            yield url_of(listener, is_tls=tls is not None)
+            assert is_ready.wait(60)
+            yield spell_url(*listener.getsockname()[:2], is_tls=tls is not None)
         finally:
             stopping.asked.set()
             thread.join()
@@ -87,6 +90,30 @@ def test_it_speaks_tls_with_the_certificate_that_it_was_given_and_no_plain_text(
             assert pool.request("GET", url, retries=False).data == b"https 127.0.0.1"
         with pytest.raises(urllib3.exceptions.ProtocolError), urllib3.PoolManager() as pool:
             pool.request("GET", url.replace("https:", "http:"), retries=False)
+
+
+def test_on_this_machine_it_is_reached_by_name_as_passkeys_need_it() -> None:
+    with serving() as url:
+        assert re.fullmatch(r"http://localhost:\d+", url)
+        assert urllib3.request("GET", url).data == b"http 127.0.0.1"
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no ::1")
+def test_that_name_isnt_told_where_it_may_lead_to_another_program() -> None:
+    with bind("127.0.0.1", 0, beyond_loopback=False) as listener:
+        port = listener.getsockname()[1]
+        with bind("::1", port, beyond_loopback=False):
+            assert spell_url("127.0.0.1", port) == f"http://127.0.0.1:{port}"
+            assert spell_url("::1", port) == f"http://[::1]:{port}"
+        assert spell_url("127.0.0.1", port) == f"http://localhost:{port}"
 
 
 @pytest.mark.parametrize("address", ["*", "", "proxy.example.com", "127.0.0.1,10.0.0.1", "0.0.0.0/0"])

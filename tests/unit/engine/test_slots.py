@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -103,7 +102,7 @@ def url(postgresql: PostgresqlServer) -> str:
 
 
 def take(url: str) -> WorkerSlots:
-    slots = WorkerSlots(make_url(url), NOTICING_GONE_SERVERS)
+    slots = WorkerSlots(make_url(url), NOTICING_GONE_SERVERS, silence_seconds=60)
     slots.take()
     return slots
 
@@ -117,7 +116,7 @@ def test_each_worker_takes_the_first_free_slot(url: str) -> None:
     first, second = take(url), take(url)
     assert (first.executor_id, second.executor_id) == ("worker-1", "worker-2")
     first.release()
-    wait_until(lambda: can_hold(second, "worker-1"), 5)
+    wait_until(lambda: can_hold(second, "worker-1"), 30)
     third = take(url)
     assert third.executor_id == "worker-1"
     for slots in (second, third):
@@ -129,7 +128,7 @@ def test_the_slot_of_a_living_worker_cant_be_held_and_of_a_dead_one_by_one_alone
     with second.holding("worker-1") as is_gone:
         assert not is_gone
     first.release()
-    wait_until(lambda: can_hold(third, "worker-1"), 5)
+    wait_until(lambda: can_hold(third, "worker-1"), 30)
     with second.holding("worker-1") as is_gone, third.holding("worker-1") as is_gone_too:
         assert (is_gone, is_gone_too) == (True, False)
     with third.holding("worker-1") as is_gone:
@@ -142,13 +141,12 @@ def test_the_slot_of_a_living_worker_cant_be_held_and_of_a_dead_one_by_one_alone
 
 
 def test_a_silent_session_is_ended_by_the_server_and_its_slot_can_be_taken_again(url: str) -> None:
-    silent = WorkerSlots(make_url(url), NOTICING_GONE_SERVERS, silence_seconds=1)
+    silent = WorkerSlots(make_url(url), NOTICING_GONE_SERVERS, silence_seconds=6)
     silent.take()
     other = take(url)
     with other.holding("worker-1") as is_gone:
         assert not is_gone
-    time.sleep(1)
-    wait_until(lambda: can_hold(other, "worker-1"), 3)
+    wait_until(lambda: can_hold(other, "worker-1"), 30)
     assert not silent.beat()
     assert silent.take_again()
     silent.release()
@@ -165,7 +163,7 @@ def test_a_lost_slot_is_taken_again_unless_somebody_has_it(postgresql: Postgresq
     assert thief.executor_id == "worker-1"
     assert not lost.take_again()
     thief.release()
-    wait_until(lost.take_again, 5)
+    wait_until(lost.take_again, 30)
     assert lost.beat()
     lost.release()
 

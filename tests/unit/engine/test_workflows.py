@@ -21,9 +21,16 @@ def test_the_job_is_known_from_the_id() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "is_enqueued", "is_pending"),
-    [("ENQUEUED", True, False), ("DELAYED", True, False), ("PENDING", False, True), ("SUCCESS", False, False)],
+    ("status", "is_enqueued", "is_pending", "is_over"),
+    [
+        ("ENQUEUED", True, False, False),
+        ("DELAYED", True, False, False),
+        ("PENDING", False, True, False),
+        ("SUCCESS", False, False, True),
+        ("ERROR", False, False, True),
+        ("CANCELLED", False, False, True),
+    ],
 )
-def test_a_workflow_is_enqueued_begun_or_over(status: str, is_enqueued: bool, is_pending: bool) -> None:
+def test_a_workflow_is_enqueued_begun_or_over(status: str, is_enqueued: bool, is_pending: bool, is_over: bool) -> None:
     one = Sighting("j-1.1", status, None, "jobs", "1", 0, 0)
-    assert (one.is_enqueued, one.is_pending) == (is_enqueued, is_pending)
+    assert (one.is_enqueued, one.is_pending, one.is_over) == (is_enqueued, is_pending, is_over)

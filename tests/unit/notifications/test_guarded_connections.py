@@ -25,11 +25,11 @@ def listener() -> Iterator[socket.socket]:
 
 
 def connect(listener: socket.socket, host: str = "127.0.0.1") -> None:
-    socket.create_connection((host, listener.getsockname()[1]), timeout=2).close()
+    socket.create_connection((host, listener.getsockname()[1]), timeout=60).close()
 
 
 def test_a_name_is_judged_by_the_address_that_is_connected_to(listener: socket.socket) -> None:
-    with guarded(NOTHING, 5) as guard:
+    with guarded(NOTHING, 60) as guard:
         with pytest.raises(ConnectionRefusedByRuleError):
             connect(listener, "localhost")
         assert guard.refusal is not None
@@ -38,13 +38,13 @@ def test_a_name_is_judged_by_the_address_that_is_connected_to(listener: socket.s
 
 @pytest.mark.parametrize("allowed", ["localhost", "127.0.0.1"])
 def test_a_name_is_allowed_by_itself_or_by_its_address(listener: socket.socket, allowed: str) -> None:
-    with guarded(parse_allowed_hosts([allowed]), 5) as guard:
+    with guarded(parse_allowed_hosts([allowed]), 60) as guard:
         connect(listener, "localhost")
         assert guard.refusal is None
 
 
 def test_an_allowed_name_allows_no_other_one(listener: socket.socket) -> None:
-    with guarded(parse_allowed_hosts(["localhost"]), 5):
+    with guarded(parse_allowed_hosts(["localhost"]), 60):
         connect(listener, "localhost")
         with pytest.raises(ConnectionRefusedByRuleError):
             connect(listener)
@@ -71,7 +71,7 @@ def send_a_datagram() -> None:
     ],
 )
 def test_nothing_else_is_done_within_it(act: Callable[[], object]) -> None:
-    with guarded(parse_allowed_hosts(["127.0.0.1"]), 5) as guard:
+    with guarded(parse_allowed_hosts(["127.0.0.1"]), 60) as guard:
         with pytest.raises(OSError):  # noqa: PT011 - the standard library rewrites some of them
             act()
         assert guard.refusal is not None
@@ -86,7 +86,7 @@ def test_other_threads_and_what_comes_after_are_free(listener: socket.socket) ->
         except OSError as error:
             failures.append(error)
 
-    with guarded(NOTHING, 5):
+    with guarded(NOTHING, 60):
         thread = threading.Thread(target=work)
         thread.start()
         thread.join()
@@ -94,12 +94,17 @@ def test_other_threads_and_what_comes_after_are_free(listener: socket.socket) ->
     assert failures == []
 
 
+def test_its_time_is_up_by_itself() -> None:
+    with guarded(NOTHING, 0.05) as guard:
+        while not guard.is_over:
+            time.sleep(0.01)
+
+
 def test_when_its_time_is_up_what_is_open_ends_and_nothing_opens(listener: socket.socket) -> None:
-    with guarded(parse_allowed_hosts(["127.0.0.1"]), 0.2) as guard:
-        with socket.create_connection(listener.getsockname(), timeout=30) as waiting:
-            began = time.monotonic()
+    with guarded(parse_allowed_hosts(["127.0.0.1"]), 300) as guard:
+        with socket.create_connection(listener.getsockname(), timeout=60) as waiting:
+            threading.Timer(0.05, guard.abort).start()
             assert waiting.recv(1) == b""
-            assert time.monotonic() - began < 5
         assert guard.is_over
         with pytest.raises(ConnectionRefusedByRuleError):
             connect(listener)

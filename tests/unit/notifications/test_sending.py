@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -202,12 +203,14 @@ def test_an_answer_that_trickles_is_cut_off(plain_receiver: Receiver, url: str) 
     plain_receiver.answer = lambda _: Answer(500, b"x" * 1000, seconds_per_byte=0.1)
     began = time.monotonic()
     refuse(url.replace("PORT", str(port)), f"127.0.0.1:{port}", seconds=1.0)
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 50
 
 
 def test_a_target_that_never_answers_takes_too_long(plain_receiver: Receiver) -> None:
+    let_go = threading.Event()
+
     def wait(_: Received) -> Answer:
-        time.sleep(3)
+        let_go.wait(60)
         return Answer()
 
     plain_receiver.answer = wait
@@ -215,7 +218,8 @@ def test_a_target_that_never_answers_takes_too_long(plain_receiver: Receiver) ->
     began = time.monotonic()
     message = refuse(f"json://127.0.0.1:{port}/", f"127.0.0.1:{port}", seconds=0.5)
     assert "took too long" in message
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 50
+    let_go.set()
 
 
 @pytest.mark.parametrize("url", [f"webhook+http://{SECRET}@127.0.0.1:PORT/", "json://127.0.0.1:PORT/"])

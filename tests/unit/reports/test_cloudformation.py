@@ -33,7 +33,6 @@ def resources_of(kind: str, template: dict[str, Any]) -> list[dict[str, Any]]:
     return [resource for resource in template["Resources"].values() if resource["Type"] == kind]
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("name", CASES)
 def test_cfn_lint_finds_nothing_to_say(name: str) -> None:
     setup, wishes = CASES[name]

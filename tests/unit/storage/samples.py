@@ -85,7 +85,7 @@ class Stage:
             "anchor_path": self.anchor_path,
             "mirror_path": self.mirror_path,
             "spill_folder": self.spill_folder,
-            "busy_timeout_seconds": 2.0,
+            "busy_timeout_seconds": 10.0,
             "warn": self.warnings.append,
         }
         return open_database(self.url, DatabaseOptions(**{**defaults, **options}))
@@ -100,6 +100,22 @@ class Stage:
         with closing(self._connect()) as connection:
             found: list[tuple[Any, ...]] = connection.execute(statement).fetchall()
             return found
+
+    def is_being_written(self) -> bool:
+        """Whether some process is in the midst of a transaction that keeps others from writing."""
+        if self.postgresql_url is not None:
+            ((writers,),) = self.query(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND xact_start IS NOT NULL "
+                "AND pid <> pg_backend_pid()"
+            )
+            return bool(writers)
+        with closing(sqlite3.connect(self.path, isolation_level=None, timeout=0.1)) as connection:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError:
+                return True
+            connection.execute("ROLLBACK")
+        return False
 
     def _connect(self) -> Any:
         if self.postgresql_url is None:

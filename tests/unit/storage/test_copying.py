@@ -8,10 +8,11 @@ from collections.abc import Callable
 from rootkeeper.storage.anchor import Anchor
 from rootkeeper.storage.copying import ANCHOR_ENTRIES
 from rootkeeper.storage.line_files import open_locked
+from tests.durations import measure_best
 from tests.unit.storage.samples import Stage, Worker, make_worker
 
 
-def wait_until(holds: Callable[[], bool], seconds: float = 10) -> None:
+def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "it never came to be"
@@ -83,13 +84,10 @@ def test_a_mirror_that_another_process_keeps_is_left_to_it(stage: Stage) -> None
     with stage.open(anchor_path=None) as database:
         worker = make_worker(database)
         with open_locked(stage.mirror_path, 0):
-            started = time.monotonic()
-            worker.append_pair()
-            worker.append_pair()
-            assert time.monotonic() - started < 1
+            assert measure_best(worker.append_pair) < 0.5
         worker.owner.close()
     assert stage.warnings == []
-    assert count_mirrored(stage) == 4
+    assert count_mirrored(stage) == 10
 
 
 def test_a_copy_that_cant_be_read_is_remarked_and_left_out(stage: Stage) -> None:

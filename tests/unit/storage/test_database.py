@@ -19,6 +19,7 @@ from rootkeeper.ports.windows import RecoveryWindows
 from rootkeeper.storage.database import Database, DatabaseOptions, open_database
 from rootkeeper.storage.dialects import begin_writing
 from rootkeeper.storage.transactions import read_head
+from tests.durations import measure_best
 from tests.unit.storage.samples import (
     ACTOR,
     ENDPOINT,
@@ -87,11 +88,13 @@ def test_the_ledger_is_read_while_another_process_writes(stage: Stage, worker: W
     worker.append_pair()
     with begin_writing(worker.database._store.engine.connect()) as connection, connection.begin():
         read_head(connection, locks=True)
-        started = time.monotonic()
-        with stage.open() as other:
-            assert len(list(other.ledger_reader().list_entries())) == 2
-            assert other.ledger_reader().verify().is_intact
-        assert time.monotonic() - started < 1.5
+
+        def look() -> None:
+            with stage.open() as other:
+                assert len(list(other.ledger_reader().list_entries())) == 2
+                assert other.ledger_reader().verify().is_intact
+
+        assert measure_best(look, tries=3) < 1.5
 
 
 def test_without_options_the_mirror_stands_beside_the_database_and_warnings_are_logged(

@@ -46,7 +46,7 @@ def test_waiting_units_share_one_commit(stage: Stage, worker: Worker) -> None:
     def wait_for_the_others(transaction: WriteTransaction) -> None:
         groups.append(id(transaction))
         entered.set()
-        gate.wait(10)
+        gate.wait(60)
 
     def note(transaction: WriteTransaction) -> None:
         groups.append(id(transaction))
@@ -55,7 +55,7 @@ def test_waiting_units_share_one_commit(stage: Stage, worker: Worker) -> None:
     threads = [threading.Thread(target=commits.run, args=(wait_for_the_others,))]
     threads += [threading.Thread(target=commits.run, args=(note,)) for _ in range(20)]
     threads[0].start()
-    entered.wait(10)
+    entered.wait(60)
     for thread in threads[1:]:
         thread.start()
     while len(commits._waiting) < 20:
@@ -78,12 +78,12 @@ def test_a_group_waits_for_more_only_after_one_of_several(stage: Stage, worker: 
 
     def wait_for_the_others(_: WriteTransaction) -> None:
         entered.set()
-        gate.wait(10)
+        gate.wait(60)
 
     threads = [threading.Thread(target=commits.run, args=(wait_for_the_others,))]
     threads += [threading.Thread(target=commits.run, args=(lambda _: None,)) for _ in range(2)]
     threads[0].start()
-    entered.wait(10)
+    entered.wait(60)
     for thread in threads[1:]:
         thread.start()
     while len(commits._waiting) < 2:
@@ -96,6 +96,26 @@ def test_a_group_waits_for_more_only_after_one_of_several(stage: Stage, worker: 
         commits.run(lambda _: None)
     assert len(pauses) == 1
     assert 0 < pauses[0] <= 0.02
+    commits.close()
+
+
+def test_whoever_comes_while_another_process_writes_joins_the_group_that_waits_for_it(
+    stage: Stage, worker: Worker
+) -> None:
+    commits, transactions = GroupCommit(worker.database._store, lambda: None), list[WriteTransaction]()
+    threads = [threading.Thread(target=commits.run, args=(transactions.append,)) for _ in range(5)]
+    with locked_by_another(stage):
+        threads[0].start()
+        while commits._thread is None or commits._waiting:
+            threading.Event().wait(0.01)
+        for thread in threads[1:]:
+            thread.start()
+        while len(commits._waiting) < 4:
+            threading.Event().wait(0.01)
+    for thread in threads:
+        thread.join()
+    assert len(transactions) == 5
+    assert all(one is transactions[0] for one in transactions)
     commits.close()
 
 
@@ -184,7 +204,7 @@ def test_a_refusal_leaves_the_others_of_its_group_written_once(worker: Worker) -
 
     def wait_for_the_others(_: WriteTransaction) -> None:
         entered.set()
-        gate.wait(10)
+        gate.wait(60)
 
     def refuse(transaction: WriteTransaction) -> None:
         insert_spill(transaction, "refused")
@@ -199,7 +219,7 @@ def test_a_refusal_leaves_the_others_of_its_group_written_once(worker: Worker) -
     ]
     for number, thread in enumerate(threads):
         thread.start()
-        entered.wait(10)
+        entered.wait(60)
         while len(commits._waiting) < number:
             threading.Event().wait(0.01)
     gate.set()

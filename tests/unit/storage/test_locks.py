@@ -63,14 +63,14 @@ def test_who_waits_gets_the_lock_when_it_is_freed(worker: Worker) -> None:
     def hold() -> None:
         with locks_of(worker).hold(ACCOUNT_ID, "deletion"):
             taken.set()
-            free.wait(10)
+            free.wait(60)
 
     holder = threading.Thread(target=hold)
     holder.start()
-    taken.wait(10)
+    taken.wait(60)
     timer = threading.Timer(0.2, free.set)
     timer.start()
-    assert take(worker, wait_seconds=10).fencing_token == 2
+    assert take(worker, wait_seconds=60).fencing_token == 2
     holder.join()
     timer.join()
 
@@ -126,7 +126,7 @@ def test_a_lock_that_couldnt_be_freed_is_freed_with_the_next_renewal(stage: Stag
         stage.run_sql("ALTER TABLE account_locks RENAME TO hidden")
         held.__exit__(None, None, None)
         stage.run_sql("ALTER TABLE hidden RENAME TO account_locks")
-        assert take(two, wait_seconds=10).fencing_token == 2
+        assert take(two, wait_seconds=60).fencing_token == 2
         one.owner.close()
         two.owner.close()
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+from sqlalchemy import event
 
 from rootkeeper.clock import SystemClock
 from rootkeeper.domain.ledger import Action, Actor, ActorKind, Result
@@ -24,6 +27,19 @@ from tests.unit.storage.samples import ACCOUNT_ID, NOW, ORGANIZATION_ID, Stage, 
 def read_owner(database: Database, owner_id: str) -> OwnerRecord | None:
     with database._store.engine.connect() as connection:
         return find_owner(connection, owner_id)
+
+
+def read_lease_end(database: Database, owner: Owner) -> datetime:
+    record = read_owner(database, owner.owner_id)
+    assert record is not None
+    return record.lease_until
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.02)
 
 
 def list_owner_ids(stage: Stage) -> set[str]:
@@ -51,12 +67,12 @@ def test_p03_an_owner_is_dead_once_its_lease_has_run_out_or_its_process_is_gone(
 
 
 def test_a_lease_is_renewed_while_the_process_lives(database: Database) -> None:
-    worker = make_worker(database, SystemClock(), lease_seconds=2)
-    time.sleep(3)
-    record = read_owner(database, worker.owner.owner_id)
-    assert record is not None
-    assert not record.is_dead(SystemClock().now())
-    assert worker.append_intent().valid_until > SystemClock().monotonic()
+    clock = SystemClock()
+    worker = make_worker(database, clock, lease_seconds=8)
+    first_end = read_lease_end(database, worker.owner)
+    wait_until(lambda: read_lease_end(database, worker.owner) > first_end)
+    before = clock.monotonic()
+    assert worker.append_intent().valid_until > before
     worker.owner.close()
 
 
@@ -75,14 +91,13 @@ def test_an_owner_that_couldnt_be_registered_at_its_start_is_with_its_first_lock
 
 
 def test_a_renewal_that_fails_is_tried_again(stage: Stage, database: Database) -> None:
-    worker = make_worker(database, SystemClock(), lease_seconds=2)
+    worker, failed = make_worker(database, SystemClock(), lease_seconds=8), threading.Event()
+    first_end = read_lease_end(database, worker.owner)
+    event.listen(database._store.engine, "handle_error", lambda _: failed.set())
     stage.run_sql("ALTER TABLE owners RENAME TO hidden")
-    time.sleep(1.2)
+    assert failed.wait(60)
     stage.run_sql("ALTER TABLE hidden RENAME TO owners")
-    time.sleep(1.5)
-    record = read_owner(database, worker.owner.owner_id)
-    assert record is not None
-    assert not record.is_dead(SystemClock().now())
+    wait_until(lambda: read_lease_end(database, worker.owner) > first_end)
     worker.owner.close()
 
 
@@ -137,16 +152,13 @@ def test_an_owner_is_kept_only_once(database: Database, worker: Worker) -> None:
 
 
 def open_lasting(database: Database) -> tuple[Owner, SqlLedger]:
-    owner = database.register_owner(SystemClock(), 2, replaces_itself=True)
+    owner = database.register_owner(SystemClock(), 6, replaces_itself=True)
     return owner, database.ledger(ORGANIZATION_ID, Endpoint("AWS"), Actor("ana", ActorKind.SERVER), owner)
 
 
-def wait_replaced(owner: Owner, former_id: str) -> None:
-    end = time.monotonic() + 10
-    while owner.owner_id == former_id:
-        assert time.monotonic() < end
-        time.sleep(0.02)
-    time.sleep(0.1)
+def wait_replaced(database: Database, owner: Owner, former_id: str) -> None:
+    """Until the other one is committed."""
+    wait_until(lambda: owner.owner_id != former_id and read_owner(database, owner.owner_id) is not None)
 
 
 def test_p03_what_a_lasting_owner_left_while_the_database_was_away_is_settled_as_that_of_a_dead_one(
@@ -159,7 +171,7 @@ def test_p03_what_a_lasting_owner_left_while_the_database_was_away_is_settled_as
     stage.run_sql("ALTER TABLE open_intents RENAME TO hidden")
     raised_by(lambda: ledger.append_outcome(intent, Result.DONE), LedgerUnavailableError)
     stage.run_sql("ALTER TABLE hidden RENAME TO open_intents")
-    wait_replaced(owner, former_id)
+    wait_replaced(database, owner, former_id)
     (orphan,) = ledger.list_orphans()
     assert orphan.sequence == intent.sequence
     assert ledger.settle_orphan(orphan, Result.UNKNOWN, {})
@@ -172,7 +184,7 @@ def test_p27_a_lock_from_before_lets_nothing_be_done_after_its_owner_was_replace
     locks, former_id = database.locks(ORGANIZATION_ID, owner), owner.owner_id
     with locks.hold(ACCOUNT_ID, "closing") as former:
         owner.doubt()
-        wait_replaced(owner, former_id)
+        wait_replaced(database, owner, former_id)
         with locks.hold(ACCOUNT_ID, "closing again") as lock:
             raised_by(
                 lambda: ledger.append_intent(Action.ROOT_SESSION_OPEN, account_id=ACCOUNT_ID, lock=former),
@@ -190,21 +202,21 @@ def test_p03_a_former_owner_is_surely_dead_also_where_its_replacement_was_rolled
 
     def hold_writer(_: WriteTransaction) -> None:
         begun.set()
-        goes_on.wait(10)
+        goes_on.wait(60)
 
     def refuse(_: WriteTransaction) -> None:
         raise InputError("refused on purpose")
 
     with ThreadPoolExecutor(2) as pool:
         pool.submit(database._commits.run, hold_writer)
-        assert begun.wait(10)
+        assert begun.wait(60)
         owner.doubt()
-        time.sleep(0.8)  # a renewal waits by now, and one unit of its group is refused
+        wait_until(lambda: len(database._commits._waiting) == 1)  # the renewal, of whose group one unit is refused
         refused = pool.submit(database._commits.run, refuse)
-        time.sleep(0.1)
+        wait_until(lambda: len(database._commits._waiting) == 2)
         goes_on.set()
-        assert isinstance(refused.exception(10), InputError)
-    wait_replaced(owner, former_id)
+        assert isinstance(refused.exception(60), InputError)
+    wait_replaced(database, owner, former_id)
     record = read_owner(database, former_id)
     assert record is not None
     assert record.is_dead(SystemClock().now() - timedelta(hours=1))
@@ -213,8 +225,8 @@ def test_p03_a_former_owner_is_surely_dead_also_where_its_replacement_was_rolled
 
 def test_an_owner_of_a_process_that_ends_soon_is_never_replaced(database: Database) -> None:
     worker = make_worker(database, SystemClock(), lease_seconds=2)
-    former_id = worker.owner.owner_id
+    former_id, first_end = worker.owner.owner_id, read_lease_end(database, worker.owner)
     worker.owner.doubt()
-    time.sleep(1.2)
+    wait_until(lambda: read_lease_end(database, worker.owner) > first_end)
     assert worker.owner.owner_id == former_id
     worker.owner.close()

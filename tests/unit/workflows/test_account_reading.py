@@ -109,7 +109,7 @@ def test_the_management_account_that_does_not_answer_holds_no_other_up(desk: Des
 
     def hang(operation: str, account_id: AccountId | None) -> None:
         if (operation, account_id) == ("GetAccountSummary", MANAGEMENT):
-            released.wait(10)
+            released.wait(60)
 
     desk.organization.before_each_call(hang)
     accounts = desk.organization.accounts

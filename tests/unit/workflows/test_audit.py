@@ -229,7 +229,7 @@ def test_reading_goes_on_while_the_accounts_are_listed(desk: Desk) -> None:
         if operation == "AssumeRoot":
             opened.set()
         if operation == "ListAccounts" and desk.organization.operations().count("ListAccounts") == 5:
-            assert opened.wait(10)
+            assert opened.wait(60)
 
     desk.organization.before_each_call(wait)
     assert len(run(desk).accounts) == 5

@@ -90,7 +90,7 @@ def hold_listing(desk: Desk, page: int) -> Event:
 
     def hold(operation: str, account_id: AccountId | None) -> None:
         if operation == "ListAccounts" and desk.organization.operations().count("ListAccounts") - listed >= page:
-            released.wait(10)
+            released.wait(60)
 
     desk.organization.before_each_call(hold)
     return released
@@ -105,7 +105,7 @@ def let_listing_lead(desk: Desk) -> None:
         if operation == "ListAccounts" and desk.organization.operations().count("ListAccounts") - listed >= 2:
             has_page.set()
         if operation == "AssumeRoot":
-            has_page.wait(10)
+            has_page.wait(60)
 
     desk.organization.before_each_call(wait)
 
@@ -145,7 +145,7 @@ def test_a_warm_audit_does_not_wait_for_a_page_that_does_not_come(desk: Desk) ->
     released = hold_listing(desk, 0)
     started = time.monotonic()
     report = run(desk)
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
     released.set()
     assert len(report.accounts) == 9
 

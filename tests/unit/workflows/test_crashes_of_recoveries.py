@@ -25,7 +25,7 @@ from tests.fakes.organization import FakeOrganization
 ACCOUNTS = [AccountId("222233334444"), AccountId("333344445555")]
 ACCOUNT = ACCOUNTS[0]
 SECONDS = 600
-POINTS_OF_A_RECOVERY = 57
+POINTS_OF_A_RECOVERY = 55
 """Calls and commits of one recovery in which the person enrols a device and makes a key; see the first test."""
 
 

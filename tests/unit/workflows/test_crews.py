@@ -7,7 +7,7 @@ import threading
 from rootkeeper.errors import DatabaseError
 from rootkeeper.workflows.crews import Crew, start_crew
 
-LONG = 10.0
+LONG = 60.0
 
 
 def test_work_of_one_key_is_taken_once_until_it_is_done() -> None:

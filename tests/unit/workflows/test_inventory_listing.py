@@ -35,7 +35,7 @@ def begin(desk: Desk, *, refresh: bool = False) -> tuple[InventoryListing, queue
 def walk(listing: InventoryListing, steps: queue.SimpleQueue[Step]) -> Inventory:
     listing.start()
     while not listing.is_done:
-        steps.get(timeout=10)()
+        steps.get(timeout=60)()
     listing.stop()
     return listing.complete()
 
@@ -47,7 +47,7 @@ def read(desk: Desk, *, refresh: bool = False) -> Inventory:
 def walk_to_end(listing: InventoryListing, steps: queue.SimpleQueue[Step]) -> InventoryListing:
     listing.start()
     while not listing.is_done:
-        steps.get(timeout=10)()
+        steps.get(timeout=60)()
     listing.stop()
     return listing
 
@@ -191,6 +191,6 @@ def test_a_listing_that_is_stopped_asks_no_further_page(desk: Desk) -> None:
     desk.organization.page_size = 1
     listing, steps = begin(desk)
     listing.start()
-    steps.get(timeout=10)()
+    steps.get(timeout=60)()
     listing.stop()
     assert desk.organization.operations().count("ListAccounts") <= 3

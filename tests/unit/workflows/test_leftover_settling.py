@@ -9,6 +9,8 @@ import pytest
 from rootkeeper.domain.ledger import Action, Result
 from rootkeeper.domain.notifications import NotificationEvent, Severity
 from rootkeeper.domain.organizations import AccountId
+from rootkeeper.domain.resource_policies.changes import PolicyChange, describe_change
+from rootkeeper.domain.resource_policies.resources import ResourceKind
 from rootkeeper.domain.root_credentials import LoginProfile
 from rootkeeper.domain.window_policy import WindowPolicy
 from rootkeeper.domain.windows import RecoveryWindow, WindowState, advance
@@ -21,6 +23,7 @@ from tests.fakes.stores import make_window
 from tests.fakes.window_workers import WindowWorker
 
 ACCOUNT = AccountId("222233334444")
+LOCKING = '{"Statement": [{"Effect": "Deny", "Principal": "*", "Action": "*"}]}'
 
 
 @pytest.fixture
@@ -67,6 +70,39 @@ def test_an_intent_of_the_set_up_is_settled_too(worker: WindowWorker, dead: Oper
     worker.closing_loop.tick()
 
     assert worker.database.outcomes_of(Action.TRUSTED_ACCESS_ENABLE) == [Result.DONE]
+
+
+def test_an_unlock_whose_process_died_is_settled_without_another_unlock(worker: WindowWorker, dead: Operator) -> None:
+    bucket = worker.organization.resources.add(ResourceKind.BUCKET, ACCOUNT, "locked", LOCKING)
+    change = PolicyChange(bucket, LOCKING, None)
+    dead.ledger.append_intent(change.action, account_id=ACCOUNT, parameters=describe_change(change))
+    worker.organization.resources.change(bucket, None)
+
+    worker.closing_loop.tick()
+
+    assert worker.database.outcomes_of(change.action) == [Result.DONE]
+    assert worker.organization.changing_calls == []
+    assert any("bucket_policy:delete: done" in one for one in worker.remarks)
+
+
+def test_a_window_that_is_due_is_closed_before_it_is_settled_what_was_left_there(
+    worker: WindowWorker, dead: Operator
+) -> None:
+    worker.open(ACCOUNT, seconds=60)
+    dead.ledger.append_intent(Action.LOGIN_PROFILE_DELETE, account_id=ACCOUNT)
+    worker.clock.advance(60)
+    calls = list(worker.organization.calls)
+
+    worker.closing_loop.most_offered = 0
+    worker.closing_loop.tick()
+    assert worker.organization.calls == calls
+
+    worker.closing_loop.most_offered = 1
+    worker.closing_loop.tick()
+    assert worker.database.windows["w-1"].state is WindowState.CLOSED_VERIFIED
+    assert [entry.owner_id for entry in worker.database.open_intents] == [dead.owner_id]
+    worker.closing_loop.tick()
+    assert worker.database.open_intents == []
 
 
 def test_p03_an_intent_of_a_live_process_is_left_alone(worker: WindowWorker, operator: Operator) -> None:

@@ -277,7 +277,7 @@ def live(world: World) -> Deed:
     return deed
 
 
-POINTS_OF_A_LIFE = 89
+POINTS_OF_A_LIFE = 87
 """Calls and commits of one life of a window; see the first test."""
 TWO = replace(POLICY, approvals=2)
 

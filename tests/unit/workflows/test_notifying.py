@@ -17,6 +17,7 @@ from rootkeeper.domain.notifications import Notification, NotificationEvent, Sev
 from rootkeeper.domain.organizations import Endpoint
 from rootkeeper.errors import DatabaseError
 from rootkeeper.workflows.notifying import DeliveryLoop, Outbox
+from tests.durations import measure_best
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.notifications import InMemoryNotifications, ScriptedSender
 
@@ -50,7 +51,7 @@ class Workers:
     def turn(self, seconds: float = 0.0) -> None:
         self.clock.advance(seconds)
         self.loop.tick(self.clock.now())
-        assert self.loop.wait_idle(5)
+        assert self.loop.wait_idle(60)
 
     def states(self, title: str = "Opened") -> dict[str, DeliveryState]:
         found = self.store.list_deliveries(limit=100)
@@ -255,26 +256,28 @@ def test_what_waits_for_a_target_that_is_configured_no_more_is_given_up(workers:
 
 
 def test_however_many_targets_hang_they_are_waited_for_once() -> None:
-    workers, let_go, clock = Workers(), threading.Event(), SystemClock()
-    loop = DeliveryLoop(workers.outbox, workers.store, workers.sender, clock, "o-exampleorgid", Endpoint("AWS"))
+    workers, let_go = Workers(), threading.Event()
+    loop = DeliveryLoop(workers.outbox, workers.store, workers.sender, SystemClock(), "o-exampleorgid", Endpoint("AWS"))
     for target in TARGETS:
         workers.sender.scripts[target.name] = lambda: assert_set(let_go)
     workers.outbox.notify(CRITICAL)
     loop.tick(workers.clock.now())
-    begun = clock.monotonic()
-    assert not loop.wait_idle(0.5)
-    assert clock.monotonic() - begun < 1.0
+
+    def wait_in_vain() -> None:
+        assert not loop.wait_idle(0.5)
+
+    assert measure_best(wait_in_vain, tries=3) < 1.0
     let_go.set()
-    assert loop.wait_idle(5)
+    assert loop.wait_idle(60)
 
 
 def assert_set(event: threading.Event) -> None:
-    assert event.wait(10)
+    assert event.wait(60)
 
 
 def wait_for(is_so: Callable[[], bool]) -> None:
     pause = threading.Event()
-    for _ in range(500):
+    for _ in range(6000):
         if is_so():
             return
         pause.wait(0.01)

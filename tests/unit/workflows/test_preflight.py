@@ -20,7 +20,7 @@ from tests.fakes.organization import MANAGEMENT
 from tests.fakes.policies import DENY_ROOT, FakePolicies
 from tests.fakes.stores import RecordedProgress
 
-_PATIENCE_SECONDS = 20
+_PATIENCE_SECONDS = 60
 SUSPENDED = AccountId("666677778888")
 
 

@@ -60,6 +60,16 @@ def test_an_opened_window_is_open_until_its_end_and_unapproved(
     assert has_password(organization)
 
 
+def test_a_drill_is_marked_in_the_window_and_in_the_ledger(operator: Operator) -> None:
+    opening = operator.opening.open(
+        operator.planning.plan(operator.inventory(), operator.request(ACCOUNT)), is_drill=True
+    )
+
+    assert opening.window.is_drill
+    request = next(entry for entry in operator.database.entries if entry.action is Action.WINDOW_REQUEST)
+    assert request.parameters["is_drill"] is True
+
+
 def test_reason_ticket_and_duration_are_in_the_ledger_before_any_session_that_can_create(operator: Operator) -> None:
     operator.open(ACCOUNT)
 

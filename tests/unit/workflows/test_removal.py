@@ -102,6 +102,14 @@ def test_the_order_of_calls(desk: Desk) -> None:
     ]
 
 
+def test_without_a_check_nothing_of_last_use_is_read(desk: Desk) -> None:
+    with desk.locks.hold(PROD, "testing") as lock:
+        result = desk.removal.remove(PROD, lock)
+    assert result.is_proven_empty
+    assert result.found is not None
+    assert not {"GetUser", "GetAccessKeyLastUsed"} & set(desk.organization.operations(PROD))
+
+
 def test_p01_each_changing_call_has_an_intent_of_its_own_on_disk(desk: Desk) -> None:
     counted: dict[Action, int] = {}
     missing: list[str] = []

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from rootkeeper.workflows.retention import Forgetting, Forgotten
+from rootkeeper.workflows.retention import ENGINE_KEEPS, PERIOD_SECONDS, EngineForgetting, Forgetting, Forgotten
 from tests.fakes.clock import START, FakeClock
+from tests.fakes.engines import InMemoryEngine
 from tests.fakes.histories import FakeRetention, InMemoryHistory
 
 
@@ -16,3 +17,12 @@ def test_each_kind_is_forgotten_at_its_own_age() -> None:
     assert retention.sign_ins_before == [START]
     assert retention.notifications_before == [START - timedelta(days=90)]
     assert forgotten == Forgotten(audits=0, sign_ins=2, notifications=3)
+
+
+def test_the_engine_forgets_once_an_hour() -> None:
+    engine, clock = InMemoryEngine(), FakeClock()
+    forgetting = EngineForgetting(engine, clock)
+    assert [forgetting.tick(), forgetting.tick()] == [1, 0]
+    clock.advance(PERIOD_SECONDS)
+    assert forgetting.tick() == 1
+    assert engine.forgotten_before == [START - ENGINE_KEEPS, clock.now() - ENGINE_KEEPS]

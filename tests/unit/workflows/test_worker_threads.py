@@ -22,7 +22,7 @@ def test_everything_is_done_by_so_many_at_a_time() -> None:
     together = threading.Barrier(3)
 
     def work(number: int) -> int:
-        together.wait(10)  # ends only if three are at it
+        together.wait(60)  # ends only if three are at it
         return number
 
     for number in range(9):
@@ -41,7 +41,7 @@ def test_an_error_that_nobody_foresaw_reaches_whoever_takes_the_result() -> None
     threads: WorkerThreads[int] = WorkerThreads(1, "test")
     threads.begin(lambda: 1 // 0)
     with pytest.raises(ZeroDivisionError):
-        threads.take_done(5)
+        threads.take_done(60)
     threads.begin(lambda: 7)
     assert take_all(threads, 1) == {7}
     threads.close()
@@ -51,7 +51,7 @@ def test_results_are_handed_over_where_somebody_is_told() -> None:
     told: queue.SimpleQueue[Done[int]] = queue.SimpleQueue()
     threads: WorkerThreads[int] = WorkerThreads(1, "test", told.put)
     threads.begin(lambda: 7)
-    assert told.get(timeout=5).get() == 7
+    assert told.get(timeout=60).get() == 7
     assert threads.take_done(0) == []
     threads.close()
 
@@ -62,5 +62,5 @@ def test_threads_dont_keep_the_process_alive_and_end_when_closed() -> None:
     assert [thread.daemon for thread in ours] == [True, True]
     threads.close()
     for thread in ours:
-        thread.join(5)
+        thread.join(60)
         assert not thread.is_alive()

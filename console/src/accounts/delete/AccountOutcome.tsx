@@ -1,7 +1,8 @@
 /** What came of one account of a deletion, in words: as a whole, and each kind of credential. */
 import StatusIndicator, { type StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
+import type { AccountResult, KindResult } from "../../api/records";
 import { KIND_WORDS } from "../flags";
-import { outcomeOf, type AccountOutcome, type AccountResult, type KindResult } from "./plans";
+import { outcomeOf, type AccountOutcome } from "./plans";
 
 export const OUTCOMES: { readonly [outcome in AccountOutcome]: { type: StatusIndicatorProps.Type; words: string; place: number } } = {
   failed: { type: "error", words: "Failed or not proven", place: 0 },

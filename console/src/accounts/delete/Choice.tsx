@@ -14,12 +14,12 @@ import { useNavigate } from "react-router";
 import { ask, api } from "../../api/client";
 import { useObservable } from "../../api/observable";
 import { may, useMe } from "../../api/queries";
-import type { Job } from "../../api/records";
+import type { CredentialKind } from "../../api/records";
 import { ProblemAlert } from "../../shell/ProblemAlert";
 import { submitting } from "../../signin/submitting";
 import { chosenAccounts, describeChoice, isEmpty, selectForDeletion, type Omission } from "../chosen";
 import { useExceptions } from "../exceptions";
-import { CREDENTIAL_KINDS, useListing, type CredentialKind, type Listing } from "../listing";
+import { CREDENTIAL_KINDS, useListing, type Listing } from "../listing";
 
 const READ_AGAIN_MILLISECONDS = 30_000;
 const SHOWN = 20;
@@ -68,7 +68,7 @@ function ChoiceForm({ listing, chosen, onPlanned, onBack }: ChoiceFormProps) {
   const planning = useMutation({
     mutationFn: () => {
       const only = kinds.length === CREDENTIAL_KINDS.length ? null : [...kinds];
-      return ask<Job>(api.POST("/api/v1/plans", { body: { selection, only, allowed_uses: [] } }));
+      return ask(api.POST("/api/v1/plans", { body: { selection, only, allowed_uses: [] } }));
     },
     onSuccess: (job) => onPlanned(job.job_id),
     meta: { showsErrors: true },

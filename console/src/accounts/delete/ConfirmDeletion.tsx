@@ -6,9 +6,9 @@ import FormField from "@cloudscape-design/components/form-field";
 import Input from "@cloudscape-design/components/input";
 import { useState } from "react";
 import { ask, api } from "../../api/client";
-import type { Job } from "../../api/records";
+import type { DeletionPlan, PlannedAccount } from "../../api/records";
 import { Dialog } from "../../settings/Dialog";
-import { countCalls, countCertificates, type DeletionPlan, type PlannedAccount } from "./plans";
+import { countCalls, countCertificates } from "./plans";
 import { toWavesBody, type Waves } from "./WaveFields";
 
 interface ConfirmDeletionProps {
@@ -29,7 +29,7 @@ export function ConfirmDeletion({ plan, targets, waves, onBegun, onClose }: Conf
   const isConfirmed = (!isMany || typed.trim() === plan.organization_id) && (certificates === 0 || knowsCertificates);
   const begin = () => {
     const body = { plan: plan as unknown as { [key: string]: unknown }, waves: toWavesBody(waves) };
-    return ask<Job>(api.POST("/api/v1/deletions", { body }));
+    return ask(api.POST("/api/v1/deletions", { body }));
   };
   return (
     <Dialog

@@ -13,11 +13,11 @@ import { ask, api } from "../../api/client";
 import { saveText } from "../../api/downloads";
 import { isOver, useJob } from "../../api/job-events";
 import { may, queries, useMe } from "../../api/queries";
-import type { Job } from "../../api/records";
+import type { AccountResult, DeletionPlan, Job, PlannedAccount } from "../../api/records";
 import { ProblemAlert } from "../../shell/ProblemAlert";
 import { readResults } from "../jobs";
 import { readAccountsAgain } from "../listing";
-import { listTargets, outcomeOf, type AccountOutcome, type AccountResult, type DeletionPlan, type PlannedAccount } from "./plans";
+import { listTargets, outcomeOf, type AccountOutcome } from "./plans";
 import { ResultTable } from "./ResultTable";
 
 const LOOK_MILLISECONDS = 1_500;
@@ -28,12 +28,12 @@ export function DeletionRun({ jobId }: { jobId: string }) {
   const goesOn = job !== undefined && !isOver(job);
   const plan = useQuery({
     queryKey: ["job", jobId, "document"],
-    queryFn: () => ask<DeletionPlan>(api.GET("/api/v1/jobs/{job_id}/document", { params: { path: { job_id: jobId } } })),
+    queryFn: () => ask(api.GET("/api/v1/jobs/{job_id}/document", { params: { path: { job_id: jobId } } })),
     staleTime: Infinity,
   });
   const results = useQuery({
     queryKey: ["job", jobId, "results", job?.state],
-    queryFn: () => readResults<AccountResult>(jobId),
+    queryFn: () => readResults(jobId),
     enabled: job !== undefined,
     staleTime: 0,
     refetchInterval: (query) => (goesOn ? chooseInterval(query.state.data?.length ?? 0) : false),
@@ -126,11 +126,11 @@ function Control({ job }: { job: Job }) {
   const params = { path: { job_id: job.job_id } };
   const onSuccess = (changed: Job) => queries.setQueryData(["job", job.job_id], changed);
   const cancelling = useMutation({
-    mutationFn: () => ask<Job>(api.POST("/api/v1/jobs/{job_id}/cancel", { params })),
+    mutationFn: () => ask(api.POST("/api/v1/jobs/{job_id}/cancel", { params })),
     onSuccess,
   });
   const resuming = useMutation({
-    mutationFn: () => ask<Job>(api.POST("/api/v1/jobs/{job_id}/resume", { params, body: { retry_failed: true } })),
+    mutationFn: () => ask(api.POST("/api/v1/jobs/{job_id}/resume", { params, body: { retry_failed: true } })),
     onSuccess,
   });
   return (

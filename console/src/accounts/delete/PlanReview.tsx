@@ -10,14 +10,14 @@ import { useState } from "react";
 import { ask, api } from "../../api/client";
 import { isOver, useJob } from "../../api/job-events";
 import { may, useMe } from "../../api/queries";
-import type { Job } from "../../api/records";
+import type { DeletionPlan, Job } from "../../api/records";
 import { ProblemAlert } from "../../shell/ProblemAlert";
 import { useFollow } from "../../shell/links";
 import { Moment } from "../../times/Moment";
 import { useNow } from "../../times/now";
 import { readOutcome } from "../jobs";
 import { ConfirmDeletion } from "./ConfirmDeletion";
-import { countCalls, listSkipped, listTargets, type DeletionPlan, type PlanBody } from "./plans";
+import { countCalls, listSkipped, listTargets, type PlanBody } from "./plans";
 import { SkippedAccounts } from "./SkippedAccounts";
 import { TargetAccounts } from "./TargetAccounts";
 import { usualWaves, WaveFields, type Waves } from "./WaveFields";
@@ -101,7 +101,7 @@ function Review({ job, plan, onPlanned, onBegun, onBack }: ReviewProps) {
     mutationFn: (uses: [string, string][]) => {
       const asked = job.parameters as unknown as PlanBody;
       const body = { ...asked, allowed_uses: [...(asked.allowed_uses ?? []), ...uses] };
-      return ask<Job>(api.POST("/api/v1/plans", { body }));
+      return ask(api.POST("/api/v1/plans", { body }));
     },
     onSuccess: (made) => onPlanned(made.job_id),
     meta: { showsErrors: true },

@@ -1,9 +1,10 @@
 /** What came of each account of a deletion, the failures first. */
 import Header from "@cloudscape-design/components/header";
 import Table from "@cloudscape-design/components/table";
+import type { AccountResult, PlannedAccount } from "../../api/records";
 import { usePages } from "../../tables/pages";
 import { Kinds, Outcome, OUTCOMES } from "./AccountOutcome";
-import { outcomeOf, type AccountResult, type PlannedAccount } from "./plans";
+import { outcomeOf } from "./plans";
 import { Named } from "./TargetAccounts";
 
 interface ResultTableProps {

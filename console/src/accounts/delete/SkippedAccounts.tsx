@@ -7,9 +7,9 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator, { type StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
 import Table from "@cloudscape-design/components/table";
 import { useState } from "react";
+import type { PlannedAccount } from "../../api/records";
 import { ProblemAlert } from "../../shell/ProblemAlert";
 import { usePages } from "../../tables/pages";
-import type { PlannedAccount } from "./plans";
 import { Named } from "./TargetAccounts";
 
 interface SkippedAccountsProps {

@@ -2,10 +2,11 @@
 import Box from "@cloudscape-design/components/box";
 import Header from "@cloudscape-design/components/header";
 import Table from "@cloudscape-design/components/table";
+import type { PlannedAccount } from "../../api/records";
 import { usePages } from "../../tables/pages";
 import { Ago } from "../../times/Moment";
 import type { Credential } from "../credentials";
-import { listGoing, type PlannedAccount } from "./plans";
+import { listGoing } from "./plans";
 
 export function TargetAccounts({ targets }: { targets: readonly PlannedAccount[] }) {
   const pages = usePages(targets);

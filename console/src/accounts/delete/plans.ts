@@ -1,48 +1,9 @@
-/** A deletion's plan as its file tells it, and what came of each account; docs/reference/plan-file.schema.json. */
+/** A deletion's plan as its file tells it, and what came of each account. */
 import type { components } from "../../api/generated";
-import { listCredentials, type Credential, type FoundCredentials } from "../credentials";
-import type { CredentialKind } from "../listing";
+import type { AccountResult, CredentialKind, DeletionPlan, PlannedAccount } from "../../api/records";
+import { listCredentials, type Credential } from "../credentials";
 
 export type PlanBody = components["schemas"]["PlanBody"];
-
-export interface PlannedAccount {
-  account_id: string;
-  name: string;
-  ou_path: string;
-  state: string;
-  observed_at: string | null;
-  credentials: FoundCredentials | null;
-  calls: { kind: CredentialKind; operation: string; target: string | null }[];
-  /** Why nothing of it goes; `null` if something does. */
-  reason: string | null;
-  detail: string | null;
-  allowed_use: string | null;
-}
-
-export interface DeletionPlan {
-  plan_id: string;
-  organization_id: string;
-  endpoint: string;
-  created_by: string;
-  created_at: string;
-  not_after: string;
-  selection: string;
-  accounts: PlannedAccount[];
-}
-
-export interface KindResult {
-  kind: CredentialKind;
-  outcome: "already_absent" | "deleted" | "failed" | "skipped";
-  reason: string | null;
-  detail: string | null;
-}
-
-export interface AccountResult {
-  account_id: string;
-  kinds: KindResult[];
-  skip: { reason: string; detail: string } | null;
-  status: string | null;
-}
 
 export type AccountOutcome = "deleted" | "already_absent" | "failed" | "waiting";
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from rootkeeper.api.account_columns import CompactListings
 from rootkeeper.api.account_pages import AccountPages
+from rootkeeper.api.answers.accounts import CompactListing
 from rootkeeper.api.encodings import takes_gzip
 from rootkeeper.api.etags import is_known
 from rootkeeper.api.guarding import Served
@@ -39,4 +40,4 @@ def list_compactly(
     return Response(listing.plain, media_type="application/json", headers=headers)
 
 
-ROWS = (read("/accounts/compact", Permission.ACCOUNTS_READ, list_compactly),)
+ROWS = (read("/accounts/compact", Permission.ACCOUNTS_READ, list_compactly, CompactListing),)

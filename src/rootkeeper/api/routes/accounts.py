@@ -9,6 +9,7 @@ from fastapi import Query
 from starlette.requests import Request
 
 from rootkeeper.api.account_pages import AccountPages, read_in_detail
+from rootkeeper.api.answers.accounts import AccountAnswer, AccountPage, OrganizationPage, TreeAnswer
 from rootkeeper.api.guarding import Served
 from rootkeeper.api.parameters import After, Filter, Filters, Limit, Name, cut_page, show_one, show_page
 from rootkeeper.api.route_tables import read
@@ -19,7 +20,7 @@ from rootkeeper.domain.organization_tree import list_paths
 from rootkeeper.domain.organizations import Inventory, parse_account_id
 from rootkeeper.domain.plan_files import render_instant
 from rootkeeper.domain.selection import find_organizational_unit, parse_tag
-from rootkeeper.domain.statuses import AccountStatus, Status, count_statuses
+from rootkeeper.domain.statuses import AccountStatus, Status
 from rootkeeper.errors import NotFoundError
 
 
@@ -68,7 +69,15 @@ def list_accounts(
     known = pages.take(services, goes_on=after is not None)
     inventory = known.inventory
     if inventory is None:
-        return show_page("accounts", [], None, **_describe(services, None), summary=count_statuses(()), total=0)
+        return show_page(
+            "accounts",
+            [],
+            None,
+            **_describe(services, None),
+            summary=known.summary,
+            root_logins_left_to_secure=known.left_to_secure,
+            total=0,
+        )
     chosen = AccountFilter(
         ou_id=find_organizational_unit(ou, inventory.organizational_units).ou_id if ou else None,
         tags=frozenset(parse_tag(text) for text in tag or ()),
@@ -158,8 +167,8 @@ def _id_of(status: AccountStatus) -> str:
 
 
 ROWS = (
-    read("/organizations", Permission.ACCOUNTS_READ, show_organization),
-    read("/organization", Permission.ACCOUNTS_READ, show_tree),
-    read("/accounts", Permission.ACCOUNTS_READ, list_accounts),
-    read("/accounts/{account_id}", Permission.ACCOUNTS_READ, show_account),
+    read("/organizations", Permission.ACCOUNTS_READ, show_organization, OrganizationPage),
+    read("/organization", Permission.ACCOUNTS_READ, show_tree, TreeAnswer),
+    read("/accounts", Permission.ACCOUNTS_READ, list_accounts, AccountPage),
+    read("/accounts/{account_id}", Permission.ACCOUNTS_READ, show_account, AccountAnswer),
 )

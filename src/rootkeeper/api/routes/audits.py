@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
+from rootkeeper.api.answers.audits import AuditAnswer, AuditPage, ComparisonAnswer, HistoryAnswer
+from rootkeeper.api.answers.jobs import JobAnswer
 from rootkeeper.api.guarding import Identified, Served
 from rootkeeper.api.job_bodies import AuditBody
 from rootkeeper.api.parameters import After, Filter, Limit, Name, cut_page, show_one, show_page
@@ -96,9 +98,9 @@ def _parse_moment(text: str) -> datetime:
 
 
 ROWS = (
-    change("/audits", Permission.ACCOUNTS_AUDIT, run_audit, HTTPStatus.ACCEPTED),
-    read("/audits", Permission.HISTORY_READ, list_audits),
-    read("/audits/diff", Permission.HISTORY_READ, compare_audits),
-    read("/audits/{audit_id}", Permission.HISTORY_READ, show_audit),
-    read("/history/{account_id}", Permission.HISTORY_READ, show_history),
+    change("/audits", Permission.ACCOUNTS_AUDIT, run_audit, JobAnswer, HTTPStatus.ACCEPTED),
+    read("/audits", Permission.HISTORY_READ, list_audits, AuditPage),
+    read("/audits/diff", Permission.HISTORY_READ, compare_audits, ComparisonAnswer),
+    read("/audits/{audit_id}", Permission.HISTORY_READ, show_audit, AuditAnswer),
+    read("/history/{account_id}", Permission.HISTORY_READ, show_history, HistoryAnswer),
 )

@@ -8,6 +8,7 @@ from fastapi.responses import JSONResponse
 from pydantic import StringConstraints
 from starlette.requests import Request
 
+from rootkeeper.api.answers.sign_ins import BrowserSessionAnswer, PasskeyOptions
 from rootkeeper.api.browser_sessions import answer_session, show_session, visitor_of
 from rootkeeper.api.callers import Caller
 from rootkeeper.api.guarding import Access, Called, Served
@@ -86,9 +87,9 @@ def become_first_administrator(request: Request, services: Served, body: FirstAd
 
 
 ROWS = (
-    read("/auth/session", Access.SIGNING_IN, read_session),
-    change("/auth/factor", Access.SIGNING_IN, give_factor),
-    change("/auth/step-up", Access.SIGNING_IN, step_up),
-    change("/auth/passkey-options", Access.SIGNING_IN, ask_passkey),
-    change("/auth/first-administrator", Access.ANYBODY, become_first_administrator),
+    read("/auth/session", Access.SIGNING_IN, read_session, BrowserSessionAnswer),
+    change("/auth/factor", Access.SIGNING_IN, give_factor, BrowserSessionAnswer),
+    change("/auth/step-up", Access.SIGNING_IN, step_up, BrowserSessionAnswer),
+    change("/auth/passkey-options", Access.SIGNING_IN, ask_passkey, PasskeyOptions),
+    change("/auth/first-administrator", Access.ANYBODY, become_first_administrator, BrowserSessionAnswer),
 )

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, Field
 
 from rootkeeper.api.account_limits import ensure_may_touch
+from rootkeeper.api.answers.exceptions import ExceptionAnswer, ExceptionPage
 from rootkeeper.api.guarding import Identified, Served
 from rootkeeper.api.parameters import (
     After,
@@ -84,7 +85,7 @@ def _find_account(services: ServerServices, text: str) -> Account:
 
 
 ROWS = (
-    read("/exceptions", Permission.EXCEPTIONS_READ, list_exceptions),
-    change("/exceptions", Permission.EXCEPTIONS_KEEP, add_exception),
-    remove("/exceptions/{account_id}", Permission.EXCEPTIONS_KEEP, remove_exception),
+    read("/exceptions", Permission.EXCEPTIONS_READ, list_exceptions, ExceptionPage),
+    change("/exceptions", Permission.EXCEPTIONS_KEEP, add_exception, ExceptionAnswer),
+    remove("/exceptions/{account_id}", Permission.EXCEPTIONS_KEEP, remove_exception, ExceptionAnswer),
 )

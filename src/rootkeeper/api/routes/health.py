@@ -8,6 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from rootkeeper.api.answers.server import ApiDocument, HealthAnswer, ReadinessAnswer
 from rootkeeper.api.documents import describe_api
 from rootkeeper.api.guarding import Access, Served, comes_from_here
 from rootkeeper.api.route_tables import Row
@@ -34,13 +35,20 @@ def show_readiness(request: Request, services: Served) -> JSONResponse:
     return JSONResponse(content, HTTPStatus.OK if readiness.is_ready else HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-async def show_api(request: Request) -> dict[str, Any]:
+def show_api(request: Request) -> JSONResponse:
     """Describe the API (OpenAPI)."""
-    return describe_api(request.app)
+    return JSONResponse(describe_api(request.app))
 
 
 ROWS = (
-    Row("GET", "/healthz", Access.ANYBODY, show_health),
-    Row("GET", "/readyz", Access.ANYBODY, show_readiness),
-    Row("GET", "/api/openapi.json", Access.ANYBODY, show_api),
+    Row("GET", "/healthz", Access.ANYBODY, show_health, answer=HealthAnswer),
+    Row(
+        "GET",
+        "/readyz",
+        Access.ANYBODY,
+        show_readiness,
+        answer=ReadinessAnswer,
+        further_statuses=(HTTPStatus.SERVICE_UNAVAILABLE,),
+    ),
+    Row("GET", "/api/openapi.json", Access.ANYBODY, show_api, answer=ApiDocument),
 )

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
+from rootkeeper.api.answers.identities import IdentityAnswer, IdentityPage, NewTokenAnswer
 from rootkeeper.api.guarding import Identified, Served
 from rootkeeper.api.parameters import LARGEST_PAGE, After, Body, Limit, Name, ShortText, cut_page, show_one, show_page
 from rootkeeper.api.route_tables import change, read
@@ -127,12 +128,12 @@ def set_password(services: Served, identity: Identified, name: Name, body: Passw
 _MANAGE = Permission.IDENTITIES_MANAGE
 
 ROWS = (
-    read("/identities", _MANAGE, list_identities),
-    read("/users", _MANAGE, list_users),
-    read("/tokens", _MANAGE, list_tokens),
-    change("/tokens", _MANAGE, create_token, HTTPStatus.CREATED, needs_fresh_factor=True),
-    change("/users", _MANAGE, add_user, HTTPStatus.CREATED, needs_fresh_factor=True),
-    change("/identities/{name}/disable", _MANAGE, disable_identity, needs_fresh_factor=True),
-    change("/identities/{name}/set-role", _MANAGE, set_role, needs_fresh_factor=True),
-    change("/identities/{name}/set-password", _MANAGE, set_password, needs_fresh_factor=True),
+    read("/identities", _MANAGE, list_identities, IdentityPage),
+    read("/users", _MANAGE, list_users, IdentityPage),
+    read("/tokens", _MANAGE, list_tokens, IdentityPage),
+    change("/tokens", _MANAGE, create_token, NewTokenAnswer, HTTPStatus.CREATED, needs_fresh_factor=True),
+    change("/users", _MANAGE, add_user, IdentityAnswer, HTTPStatus.CREATED, needs_fresh_factor=True),
+    change("/identities/{name}/disable", _MANAGE, disable_identity, IdentityAnswer, needs_fresh_factor=True),
+    change("/identities/{name}/set-role", _MANAGE, set_role, IdentityAnswer, needs_fresh_factor=True),
+    change("/identities/{name}/set-password", _MANAGE, set_password, IdentityAnswer, needs_fresh_factor=True),
 )

@@ -11,6 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from rootkeeper.api.account_limits import ensure_may_steer, ensure_within_units
+from rootkeeper.api.answers.jobs import JobAnswer, JobPage, ResultPage
+from rootkeeper.api.answers.outcomes import DeletionPlan, JobOutcome
 from rootkeeper.api.guarding import Called, Identified, Served, ensure_fresh
 from rootkeeper.api.job_bodies import DeletionBody, PlanBody, PreflightBody, UnlockBody
 from rootkeeper.api.job_events import stream_job
@@ -147,15 +149,22 @@ async def watch_job(request: Request, services: Served, job_id: Name) -> Streami
 _ACCEPTED = HTTPStatus.ACCEPTED
 
 ROWS = (
-    change("/plans", Permission.ROOT_CREDENTIALS_DELETE, plan_deletion, _ACCEPTED),
-    change("/deletions", Permission.ROOT_CREDENTIALS_DELETE, delete_credentials, _ACCEPTED, needs_fresh_factor=True),
-    change("/preflights", Permission.PREFLIGHTS_RUN, run_preflight, _ACCEPTED),
-    change("/unlocks", Permission.POLICIES_UNLOCK, unlock, _ACCEPTED),
-    read("/jobs", Permission.JOBS_READ, list_jobs),
-    read("/jobs/{job_id}", Permission.JOBS_READ, show_job),
-    read("/jobs/{job_id}/results", Permission.JOBS_READ, list_results),
-    read("/jobs/{job_id}/outcome", Permission.JOBS_READ, show_outcome),
-    read("/jobs/{job_id}/document", Permission.JOBS_READ, show_document),
+    change("/plans", Permission.ROOT_CREDENTIALS_DELETE, plan_deletion, JobAnswer, _ACCEPTED),
+    change(
+        "/deletions",
+        Permission.ROOT_CREDENTIALS_DELETE,
+        delete_credentials,
+        JobAnswer,
+        _ACCEPTED,
+        needs_fresh_factor=True,
+    ),
+    change("/preflights", Permission.PREFLIGHTS_RUN, run_preflight, JobAnswer, _ACCEPTED),
+    change("/unlocks", Permission.POLICIES_UNLOCK, unlock, JobAnswer, _ACCEPTED),
+    read("/jobs", Permission.JOBS_READ, list_jobs, JobPage),
+    read("/jobs/{job_id}", Permission.JOBS_READ, show_job, JobAnswer),
+    read("/jobs/{job_id}/results", Permission.JOBS_READ, list_results, ResultPage),
+    read("/jobs/{job_id}/outcome", Permission.JOBS_READ, show_outcome, JobOutcome),
+    read("/jobs/{job_id}/document", Permission.JOBS_READ, show_document, DeletionPlan),
     Row(
         "GET",
         f"{PREFIX}/jobs/{{job_id}}/events",
@@ -164,6 +173,6 @@ ROWS = (
         response_class=Response,
         media_types=("text/event-stream",),
     ),
-    change("/jobs/{job_id}/cancel", Permission.JOBS_CANCEL, cancel_job, _ACCEPTED),
-    change("/jobs/{job_id}/resume", Permission.JOBS_READ, resume_job, _ACCEPTED, needs_fresh_factor=True),
+    change("/jobs/{job_id}/cancel", Permission.JOBS_CANCEL, cancel_job, JobAnswer, _ACCEPTED),
+    change("/jobs/{job_id}/resume", Permission.JOBS_READ, resume_job, JobAnswer, _ACCEPTED, needs_fresh_factor=True),
 )

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 from fastapi import Query
 
+from rootkeeper.api.answers.jobs import JobAnswer
+from rootkeeper.api.answers.ledger import EntryPage
 from rootkeeper.api.guarding import Identified, Served
 from rootkeeper.api.parameters import Filter, Limit, show_page
 from rootkeeper.api.route_tables import change, read
@@ -65,7 +67,7 @@ def verify_ledger(services: Served, identity: Identified) -> dict[str, Any]:
 
 
 ROWS = (
-    read("/ledger", Permission.LEDGER_READ, list_entries),
-    read("/ledger/latest", Permission.LEDGER_READ, list_latest),
-    change("/ledger/verifications", Permission.LEDGER_VERIFY, verify_ledger, HTTPStatus.ACCEPTED),
+    read("/ledger", Permission.LEDGER_READ, list_entries, EntryPage),
+    read("/ledger/latest", Permission.LEDGER_READ, list_latest, EntryPage),
+    change("/ledger/verifications", Permission.LEDGER_VERIFY, verify_ledger, JobAnswer, HTTPStatus.ACCEPTED),
 )

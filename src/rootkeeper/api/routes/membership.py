@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rootkeeper import __version__
+from rootkeeper.api.answers.sign_ins import MeAnswer, SignInAnswer
 from rootkeeper.api.browser_sessions import answer_session, show_factor_state, visitor_of
 from rootkeeper.api.callers import ensure_csrf_token, find_token
 from rootkeeper.api.cookies import find_cookie, forget_cookie
@@ -127,7 +128,7 @@ def show_me(services: Served, caller: Called) -> dict[str, Any]:
 
 
 ROWS = (
-    change("/auth/sign-in", Access.ANYBODY, sign_in),
-    change("/auth/sign-out", Access.ANYBODY, sign_out, HTTPStatus.NO_CONTENT),
-    read("/me", Access.SIGNING_IN, show_me),
+    change("/auth/sign-in", Access.ANYBODY, sign_in, SignInAnswer),
+    change("/auth/sign-out", Access.ANYBODY, sign_out, None, HTTPStatus.NO_CONTENT),
+    read("/me", Access.SIGNING_IN, show_me, MeAnswer),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rootkeeper.api.answers.server import TargetPage
 from rootkeeper.api.guarding import Identified, Served
 from rootkeeper.api.parameters import Body, ShortText, show_page
 from rootkeeper.api.route_tables import change
@@ -36,4 +37,4 @@ def _describe(trial: TargetTrial) -> dict[str, Any]:
     }
 
 
-ROWS = (change("/notifications/test", Permission.NOTIFICATIONS_TEST, try_targets),)
+ROWS = (change("/notifications/test", Permission.NOTIFICATIONS_TEST, try_targets, TargetPage),)

@@ -9,6 +9,7 @@ from typing import Any
 from starlette.requests import Request
 
 from rootkeeper.api.account_pages import AccountPages
+from rootkeeper.api.answers.setup import OverviewAnswer
 from rootkeeper.api.guarding import Identified, Served
 from rootkeeper.api.overviews import AuditComparisons, SetupLook, SetupReadings
 from rootkeeper.api.parameters import show_one
@@ -122,4 +123,4 @@ def _explain(status: AccountStatus) -> str | None:
     return f"{text[0].upper()}{text[1:]}. See: rootkeeper failsafe check"
 
 
-ROWS = (read("/overview", Permission.SETUP_READ, show_overview),)
+ROWS = (read("/overview", Permission.SETUP_READ, show_overview, OverviewAnswer),)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from rootkeeper.api.answers.server import PolicyAnswer
 from rootkeeper.api.guarding import Served
 from rootkeeper.api.parameters import show_one
 from rootkeeper.api.route_tables import read
@@ -44,4 +45,4 @@ def _count(length: timedelta) -> int:
     return int(length.total_seconds())
 
 
-ROWS = (read("/policy", Permission.SETTINGS_READ, show_policy),)
+ROWS = (read("/policy", Permission.SETTINGS_READ, show_policy, PolicyAnswer),)

@@ -13,6 +13,7 @@ from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from rootkeeper.api.answers.sign_ins import SignInMethodsAnswer
 from rootkeeper.api.browser_sessions import visitor_of
 from rootkeeper.api.cookies import find_cookie, is_secure, name_for, set_cookie
 from rootkeeper.api.guarding import Access, Served
@@ -38,7 +39,7 @@ _Short = Annotated[str, Query(max_length=_LONGEST)]
 _Optional = Annotated[str | None, Query(max_length=_LONGEST)]
 
 
-def list_methods(services: Served) -> dict[str, Any]:
+def list_methods(request: Request, services: Served) -> dict[str, Any]:
     """List the ways to sign in here."""
     oidc = services.provider_signing_in
     return show_one(
@@ -47,6 +48,7 @@ def list_methods(services: Served) -> dict[str, Any]:
             "oidc": None if oidc is None else {"name": oidc.rules.name},
             "is_sandbox": services.endpoint.is_sandbox,
             "endpoint": services.endpoint.label,
+            "has_cookie": find_cookie(request) is not None,
         }
     )
 
@@ -143,7 +145,7 @@ def _send_back(request: Request, error: RootkeeperError) -> Response:
 
 
 ROWS = (
-    read("/auth/methods", Access.ANYBODY, list_methods),
+    read("/auth/methods", Access.ANYBODY, list_methods, SignInMethodsAnswer),
     Row("GET", PREFIX + START, Access.ANYBODY, start_sign_in, HTTPStatus.FOUND, response_class=RedirectResponse),
     Row("GET", PREFIX + CALLBACK, Access.ANYBODY, finish_sign_in, HTTPStatus.FOUND, response_class=RedirectResponse),
 )

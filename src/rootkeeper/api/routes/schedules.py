@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rootkeeper.api.answers.server import SchedulePage
 from rootkeeper.api.guarding import Served
 from rootkeeper.api.parameters import show_page
 from rootkeeper.api.route_tables import read
@@ -29,4 +30,4 @@ def _describe(schedule: ScheduleStatus) -> dict[str, Any]:
     }
 
 
-ROWS = (read("/schedules", Permission.SCHEDULES_READ, list_schedules),)
+ROWS = (read("/schedules", Permission.SCHEDULES_READ, list_schedules, SchedulePage),)

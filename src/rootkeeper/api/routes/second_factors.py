@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from starlette.requests import Request
 from starlette.responses import Response
 
+from rootkeeper.api.answers.sign_ins import BrowserSessionAnswer, FactorPage, PasskeyOptions, TotpSecretAnswer
 from rootkeeper.api.browser_sessions import answer_session
 from rootkeeper.api.callers import Caller
 from rootkeeper.api.guarding import Access, Called, Identified, Served
@@ -99,10 +100,10 @@ def _show(factor: Factor) -> dict[str, Any]:
 _MINE = Access.SIGNING_IN
 
 ROWS = (
-    read("/me/factors", _MINE, list_factors),
-    change("/me/factors/totp", _MINE, begin_totp, needs_fresh_factor=True),
-    change("/me/factors/totp/confirm", _MINE, confirm_totp, needs_fresh_factor=True),
-    change("/me/factors/passkeys/options", _MINE, ask_new_passkey, needs_fresh_factor=True),
-    change("/me/factors/passkeys", _MINE, add_passkey, needs_fresh_factor=True),
-    remove("/me/factors/{factor_id}", _MINE, remove_factor, HTTPStatus.NO_CONTENT, needs_fresh_factor=True),
+    read("/me/factors", _MINE, list_factors, FactorPage),
+    change("/me/factors/totp", _MINE, begin_totp, TotpSecretAnswer, needs_fresh_factor=True),
+    change("/me/factors/totp/confirm", _MINE, confirm_totp, BrowserSessionAnswer, needs_fresh_factor=True),
+    change("/me/factors/passkeys/options", _MINE, ask_new_passkey, PasskeyOptions, needs_fresh_factor=True),
+    change("/me/factors/passkeys", _MINE, add_passkey, BrowserSessionAnswer, needs_fresh_factor=True),
+    remove("/me/factors/{factor_id}", _MINE, remove_factor, None, HTTPStatus.NO_CONTENT, needs_fresh_factor=True),
 )

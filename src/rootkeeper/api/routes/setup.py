@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import Field
 from starlette.requests import Request
 
+from rootkeeper.api.answers.setup import FeaturePage, SetupAnswer, SetupChangeAnswer, SetupPlanAnswer
 from rootkeeper.api.guarding import Identified, Served
 from rootkeeper.api.overviews import SetupReadings
 from rootkeeper.api.parameters import Body, ShortText, show_example, show_one, show_page
@@ -74,8 +75,8 @@ def change_setup(request: Request, services: Served, identity: Identified, body:
 
 
 ROWS = (
-    read("/setup", Permission.SETUP_READ, show_setup),
-    read("/features", Permission.SETUP_READ, list_features),
-    change("/setup/plan", Permission.SETUP_CHANGE, plan_setup),
-    change("/setup", Permission.SETUP_CHANGE, change_setup, needs_fresh_factor=True),
+    read("/setup", Permission.SETUP_READ, show_setup, SetupAnswer),
+    read("/features", Permission.SETUP_READ, list_features, FeaturePage),
+    change("/setup/plan", Permission.SETUP_CHANGE, plan_setup, SetupPlanAnswer),
+    change("/setup", Permission.SETUP_CHANGE, change_setup, SetupChangeAnswer, needs_fresh_factor=True),
 )

@@ -7,6 +7,8 @@ from typing import Any
 
 from starlette.responses import Response
 
+from rootkeeper.api.answers.identities import FactorsResetAnswer, SignedOutAnswer
+from rootkeeper.api.answers.sign_ins import SignInPage
 from rootkeeper.api.guarding import Access, Called, Identified, Served
 from rootkeeper.api.parameters import Name, show_one, show_page
 from rootkeeper.api.route_tables import change, read, remove
@@ -63,8 +65,8 @@ def _show(session: Session, own_id: str | None) -> dict[str, Any]:
 _MANAGE = Permission.IDENTITIES_MANAGE
 
 ROWS = (
-    read("/sessions", Access.SIGNED_IN, list_sessions),
-    remove("/sessions/{session_id}", Access.SIGNED_IN, end_session, HTTPStatus.NO_CONTENT),
-    change("/identities/{name}/sign-out", _MANAGE, sign_out_user, needs_fresh_factor=True),
-    change("/identities/{name}/reset-factors", _MANAGE, reset_factors, needs_fresh_factor=True),
+    read("/sessions", Access.SIGNED_IN, list_sessions, SignInPage),
+    remove("/sessions/{session_id}", Access.SIGNED_IN, end_session, None, HTTPStatus.NO_CONTENT),
+    change("/identities/{name}/sign-out", _MANAGE, sign_out_user, SignedOutAnswer, needs_fresh_factor=True),
+    change("/identities/{name}/reset-factors", _MANAGE, reset_factors, FactorsResetAnswer, needs_fresh_factor=True),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from rootkeeper.api.answers.server import StoryAnswer
 from rootkeeper.api.guarding import Served
 from rootkeeper.api.parameters import show_one
 from rootkeeper.api.route_tables import read
@@ -17,4 +18,4 @@ def show_story(services: Served) -> dict[str, Any]:
     return show_one({"people_url": services.endpoint.people_url, "steps": [asdict(step) for step in steps]})
 
 
-ROWS = (read("/story", Permission.ACCOUNTS_READ, show_story),)
+ROWS = (read("/story", Permission.ACCOUNTS_READ, show_story, StoryAnswer),)

@@ -14,6 +14,14 @@ from fastapi import Query
 from pydantic import Field
 
 from rootkeeper.api.account_limits import ensure_may_touch_window
+from rootkeeper.api.answers.windows import (
+    ClosingAnswer,
+    OpeningAnswer,
+    WindowAnswer,
+    WindowCheckAnswer,
+    WindowPage,
+    WindowReportAnswer,
+)
 from rootkeeper.api.guarding import Identified, Served
 from rootkeeper.api.parameters import (
     After,
@@ -286,16 +294,30 @@ def _record(services: ServerServices, window: RecoveryWindow) -> dict[str, Any]:
 
 
 ROWS = (
-    read("/windows", Permission.WINDOWS_READ, list_windows),
-    read("/windows/{window_id}", Permission.WINDOWS_READ, show_window),
-    read("/windows/{window_id}/report", Permission.WINDOWS_READ, show_report),
-    change("/windows", Permission.WINDOWS_REQUEST, request_window, HTTPStatus.CREATED),
-    change("/windows/check", Permission.WINDOWS_REQUEST, check_request),
-    change("/windows/{window_id}/approve", Permission.WINDOWS_APPROVE, approve_window, needs_fresh_factor=True),
-    change("/windows/{window_id}/deny", Permission.WINDOWS_DENY, deny_window),
-    change("/windows/{window_id}/cancel", Permission.WINDOWS_REQUEST, cancel_window),
-    change("/windows/{window_id}/activate", Permission.WINDOWS_ACTIVATE, activate_window, needs_fresh_factor=True),
-    change("/windows/{window_id}/extend", Permission.WINDOWS_EXTEND, extend_window, needs_fresh_factor=True),
-    change("/windows/{window_id}/close", Permission.WINDOWS_CLOSE, close_window),
-    change("/windows/{window_id}/review", Permission.WINDOWS_REVIEW, review_window),
+    read("/windows", Permission.WINDOWS_READ, list_windows, WindowPage),
+    read("/windows/{window_id}", Permission.WINDOWS_READ, show_window, WindowAnswer),
+    read("/windows/{window_id}/report", Permission.WINDOWS_READ, show_report, WindowReportAnswer),
+    change("/windows", Permission.WINDOWS_REQUEST, request_window, WindowAnswer, HTTPStatus.CREATED),
+    change("/windows/check", Permission.WINDOWS_REQUEST, check_request, WindowCheckAnswer),
+    change(
+        "/windows/{window_id}/approve",
+        Permission.WINDOWS_APPROVE,
+        approve_window,
+        WindowAnswer,
+        needs_fresh_factor=True,
+    ),
+    change("/windows/{window_id}/deny", Permission.WINDOWS_DENY, deny_window, WindowAnswer),
+    change("/windows/{window_id}/cancel", Permission.WINDOWS_REQUEST, cancel_window, WindowAnswer),
+    change(
+        "/windows/{window_id}/activate",
+        Permission.WINDOWS_ACTIVATE,
+        activate_window,
+        OpeningAnswer,
+        needs_fresh_factor=True,
+    ),
+    change(
+        "/windows/{window_id}/extend", Permission.WINDOWS_EXTEND, extend_window, WindowAnswer, needs_fresh_factor=True
+    ),
+    change("/windows/{window_id}/close", Permission.WINDOWS_CLOSE, close_window, ClosingAnswer),
+    change("/windows/{window_id}/review", Permission.WINDOWS_REVIEW, review_window, WindowAnswer),
 )

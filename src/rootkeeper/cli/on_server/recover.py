@@ -49,12 +49,11 @@ def recover(
     options: RecoveryOptions,
     *,
     leave_open: bool,
-    is_drill: bool = False,
-    is_emergency: bool = False,
+    is_emergency: bool,
 ) -> int:
     """Request it, open it if nobody has to approve, and wait for its end unless told otherwise."""
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL)
-    wanted = make_request(options, is_drill=is_drill, is_emergency=is_emergency)
+    wanted = make_request(options, is_emergency=is_emergency)
     membership = server.read_membership()
     confirmation = open_confirmation(invocation, server, change, output, Permission.WINDOWS_REQUEST, membership)
     if change.dry_run:

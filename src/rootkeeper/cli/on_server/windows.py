@@ -57,12 +57,11 @@ def request(
     change: ChangeOptions,
     options: RecoveryOptions,
     *,
-    drill: bool,
     emergency: bool,
 ) -> int:
     """Ask for a window, and tell what it waits for."""
     output = invocation.choose_output(*ONE_OUTPUTS)
-    wanted = make_request(options, is_drill=drill, is_emergency=emergency)
+    wanted = make_request(options, is_emergency=emergency)
     confirmation = open_confirmation(invocation, server, change, output, Permission.WINDOWS_REQUEST)
     statement = [describe_request(wanted), "Nothing is opened by that."]
     if change.dry_run:
@@ -75,7 +74,7 @@ def request(
     return _show(invocation, window, output)
 
 
-def make_request(options: RecoveryOptions, *, is_drill: bool, is_emergency: bool) -> WindowRequest:
+def make_request(options: RecoveryOptions, *, is_emergency: bool) -> WindowRequest:
     """What the options say; how long it may last at most is the server's policy.
 
     :raises InputError: if the length can't be understood.
@@ -86,7 +85,7 @@ def make_request(options: RecoveryOptions, *, is_drill: bool, is_emergency: bool
         reason=options.reason,
         ticket=options.ticket,
         duration_seconds=int(length.total_seconds()),
-        is_drill=is_drill,
+        is_drill=options.drill,
         is_emergency=is_emergency,
     )
 

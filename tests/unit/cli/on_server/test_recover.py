@@ -12,7 +12,7 @@ from tests.fakes.remote_desk import ACCOUNT_ID, NOW, WINDOW, RemoteDesk, window_
 from tests.fakes.rootkeeper_server import Answer, problem
 
 APPROVED = replace(WINDOW, state=WindowState.APPROVED, approvals_needed=0)
-OPEN = replace(APPROVED, state=WindowState.OPEN, opened_at=NOW, expires_at=NOW + timedelta(hours=1), lapses_at=None)
+OPEN = replace(APPROVED, state=WindowState.OPEN, opened_at=NOW, expires_at=NOW + timedelta(days=1), lapses_at=None)
 CLOSED = replace(OPEN, state=WindowState.CLOSED_VERIFIED, closed_at=NOW)
 COMMAND = ("recover", "payments", "--reason", "close the account", "--for", "1h", "--yes")
 
@@ -33,6 +33,14 @@ def test_where_an_approval_is_owed_it_is_requested_and_nothing_more(desk: Remote
     run = desk.run(*COMMAND, "-o", "json")
     assert (run.status, run.json["state"]) == (0, "REQUESTED"), run.shown
     assert [path for path, _ in desk.posted] == ["windows"]
+
+
+@pytest.mark.parametrize(("more", "is_drill"), [((), False), (("--drill",), True)])
+def test_a_drill_is_asked_for_as_one(desk: RemoteDesk, more: tuple[str, ...], is_drill: bool) -> None:
+    desk.server.answer("POST windows", Answer(window_record(replace(WINDOW, is_drill=is_drill)), status=201))
+    assert desk.run(*COMMAND, *more).status == 0
+    ((_, body),) = desk.posted
+    assert body["is_drill"] is is_drill
 
 
 def test_it_waits_until_the_server_has_closed_the_window(opened: RemoteDesk) -> None:

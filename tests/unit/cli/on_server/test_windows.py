@@ -13,7 +13,7 @@ from tests.fakes.remote_desk import ACCOUNT_ID, NOW, WINDOW, RemoteDesk, window_
 from tests.fakes.rootkeeper_server import Answer, problem
 
 APPROVED = replace(WINDOW, state=WindowState.APPROVED, approved_by=("boris",))
-OPEN = replace(APPROVED, state=WindowState.OPEN, opened_at=NOW, expires_at=NOW + timedelta(hours=1), lapses_at=None)
+OPEN = replace(APPROVED, state=WindowState.OPEN, opened_at=NOW, expires_at=NOW + timedelta(days=1), lapses_at=None)
 CLOSED = replace(OPEN, state=WindowState.CLOSED_VERIFIED, closed_at=NOW)
 DECISIONS = ("approve", "cancel", "review")
 
