@@ -156,9 +156,14 @@ def test_p20_a_ledger_that_was_written_anew_is_found_against_mirror_and_anchor(w
     assert by_mirror.first_bad_sequence == 7
     assert by_mirror.problem is not None
     assert "mirror" in by_mirror.problem
-    assert by_anchor.first_bad_sequence == 12
+    assert by_anchor.first_bad_sequence == min(sequence for sequence in list_anchored(written) if sequence >= 7)
     assert by_anchor.problem is not None
     assert "anchor" in by_anchor.problem
+
+
+def list_anchored(stage: Stage) -> list[int]:
+    """Which heads are anchored before the last one depends on time."""
+    return [json.loads(line)["sequence"] for line in stage.anchor_path.read_text().splitlines()]
 
 
 @pytest.mark.parametrize("change", ["edit", "remove"])
