@@ -60,7 +60,7 @@ def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--accounts", type=int, default=10_000)
     parser.add_argument("--viewers", type=int, default=50)
-    parser.add_argument("--seconds", type=float, default=180.0)
+    parser.add_argument("--seconds", type=float, default=480.0)
     parser.add_argument("--every", type=float, default=4.0, help="seconds between two looks of one viewer")
     parser.add_argument("--latency-ms", type=int, default=80)
     return parse_options(parser, PROGRAM)
