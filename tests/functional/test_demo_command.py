@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 import signal
 import socket
 import subprocess
@@ -118,11 +117,11 @@ def find_commands(shown: str) -> str:
 
 
 def follow(commands: str, newcomer: Program, database: Path) -> Run:
-    """Type it into a shell, with no profile, no proxy and a database of its own."""
+    """Type it into a shell as it stands, with no profile, no proxy and a database of its own."""
     unset = dict.fromkeys(("AWS_PROFILE", "HTTP_PROXY", "ROOTKEEPER_AWS_CONCURRENCY"))
     environment = newcomer.surroundings({**unset, "ROOTKEEPER_DATABASE_URL": f"sqlite:///{database}"})
     done = subprocess.run(
-        ["/bin/sh", "-c", f'rootkeeper() {{ {shlex.quote(sys.executable)} -m rootkeeper "$@"; }}; {commands}'],
+        ["/bin/sh", "-c", commands],
         env=environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,

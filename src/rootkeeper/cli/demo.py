@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import select
+import shlex
+import shutil
 import sys
 import tempfile
 import time
@@ -137,6 +139,7 @@ def _serve(terminal: Terminal, sandbox: SandboxProcess, settings: Mapping[str, s
 
 
 def _tell(terminal: Terminal, sandbox: SandboxProcess, server: DemoServer) -> None:
+    program = spell_program(Path(sys.executable).with_name("rootkeeper"))
     terminal.show(
         "",
         title(f"Open {server.url}/ and sign in."),
@@ -144,18 +147,28 @@ def _tell(terminal: Terminal, sandbox: SandboxProcess, server: DemoServer) -> No
         _draw_people(),
         f"The sandbox's own pages, for root users and their mails: {sandbox.url}/",
         "The command line on the same sandbox, in another terminal:",
-        f"  {spell_commands(sandbox.port)}",
+        f"  {spell_commands(program, sandbox.port)}",
         f"The server's log: {server.log}",
         "",
-        "Press Enter for the codes of the second factors, or run: rootkeeper demo --codes. Ctrl-C ends the demo.",
+        f"Press Enter for the codes of the second factors, or run: {program} demo --codes. Ctrl-C ends the demo.",
     )
     show_codes(terminal)
 
 
-def spell_commands(sandbox_port: int) -> str:
+def spell_program(script: Path) -> str:
+    """What a shell in another terminal takes for this program, whose script may be in an environment that only this one
+    uses.
+    """
+    on_path = shutil.which(script.name)
+    if on_path is not None and script.exists() and script.samefile(on_path):
+        return script.name
+    return shlex.quote(str(script)) if script.exists() else f"{shlex.quote(sys.executable)} -m rootkeeper"
+
+
+def spell_commands(program: str, sandbox_port: int) -> str:
     """What a shell takes to look at the sandbox on that port."""
     option = "" if sandbox_port == USUAL_SANDBOX_PORT else f" --port {sandbox_port}"
-    return f'eval "$(rootkeeper sandbox env{option})" && rootkeeper status'
+    return f'eval "$({program} sandbox env{option})" && {program} status'
 
 
 def _draw_people() -> Table:
