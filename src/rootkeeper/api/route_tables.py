@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -51,19 +52,6 @@ def read(path: str, demand: Demand, endpoint: Callable[..., Any], answer: Any) -
     return Row("GET", PREFIX + path, demand, endpoint, answer=answer)
 
 
-def remove(
-    path: str,
-    demand: Demand,
-    endpoint: Callable[..., Any],
-    answer: Any,
-    status: HTTPStatus = HTTPStatus.OK,
-    *,
-    needs_fresh_factor: bool = False,
-) -> Row:
-    """A route that takes something away."""
-    return Row("DELETE", PREFIX + path, demand, endpoint, status, needs_fresh_factor, answer=answer)
-
-
 def change(
     path: str,
     demand: Demand,
@@ -72,6 +60,11 @@ def change(
     status: HTTPStatus = HTTPStatus.OK,
     *,
     needs_fresh_factor: bool = False,
+    method: str = "POST",
 ) -> Row:
     """A route that changes something, or has something done."""
-    return Row("POST", PREFIX + path, demand, endpoint, status, needs_fresh_factor, answer=answer)
+    return Row(method, PREFIX + path, demand, endpoint, status, needs_fresh_factor, answer=answer)
+
+
+remove = partial(change, method="DELETE")
+"""A route that takes something away."""

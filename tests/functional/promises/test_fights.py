@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -22,6 +20,7 @@ from tests.functional.promises.forked_runs import SECONDS, ForkedRun
 from tests.functional.promises.interposed_proxy import Answer, InterposedProxy, Request
 from tests.functional.promises.stage import CLEAN, EVERYTHING, Stage, assert_clean_ending, read_rows
 from tests.functional.running import Run
+from tests.sqlite_writing import is_being_written
 
 SHORT_LEASE = {"ROOTKEEPER_LEASE_SECONDS": "6"}
 """Of one that is stopped for longer."""
@@ -34,17 +33,6 @@ def wait_for(condition: Callable[[], bool], failure: str) -> None:
     while not condition():
         assert time.monotonic() < end, failure
         time.sleep(0.02)
-
-
-def is_being_written(database: Path) -> bool:
-    """Whether some process is in the midst of a transaction that writes."""
-    with closing(sqlite3.connect(database, isolation_level=None, timeout=0.1)) as connection:
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError:
-            return True
-        connection.execute("ROLLBACK")
-    return False
 
 
 class Contender:

@@ -22,6 +22,7 @@ from rootkeeper.ports.clock import Clock
 from rootkeeper.storage.database import Database, DatabaseOptions, open_database
 from rootkeeper.storage.ledger import SqlLedger
 from rootkeeper.storage.owners import Owner
+from tests.sqlite_writing import is_being_written
 
 E = TypeVar("E", bound=BaseException)
 
@@ -109,13 +110,7 @@ class Stage:
                 "AND pid <> pg_backend_pid()"
             )
             return bool(writers)
-        with closing(sqlite3.connect(self.path, isolation_level=None, timeout=0.1)) as connection:
-            try:
-                connection.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError:
-                return True
-            connection.execute("ROLLBACK")
-        return False
+        return is_being_written(self.path)
 
     def _connect(self) -> Any:
         if self.postgresql_url is None:
