@@ -79,9 +79,9 @@ def test_a_job_goes_on_where_a_killed_process_left_it(stage: Stage) -> None:
     first.kill()
     assert stage.state_of(job_id) is JobState.INTERRUPTED
     second = stage.start("second", 0.02)
+    wait_until(lambda: second.process.pid in stage.list_processes(job_id), TAKEOVER_SECONDS)
     wait_until(lambda: stage.state_of(job_id) is JobState.DONE, 60)
     stage.ensure_done_once([job_id], 60)
-    assert second.process.pid in stage.list_processes(job_id)
 
 
 def test_a_process_that_ends_in_order_leaves_its_job_interrupted_and_the_next_one_goes_on(stage: Stage) -> None:
@@ -91,7 +91,8 @@ def test_a_process_that_ends_in_order_leaves_its_job_interrupted_and_the_next_on
     assert first.terminate() == 0
     found = stage.requesting.jobs.get(job_id)
     assert (found.state, found.remark) == (JobState.INTERRUPTED, "Asked to stop.")
-    stage.start("second", 0.02)
+    second = stage.start("second", 0.02)
+    wait_until(lambda: second.process.pid in stage.list_processes(job_id), TAKEOVER_SECONDS)
     wait_until(lambda: stage.state_of(job_id) is JobState.DONE, 60)
     stage.ensure_done_once([job_id], 60)
 

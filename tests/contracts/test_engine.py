@@ -205,6 +205,7 @@ def test_a_job_whose_process_was_killed_is_taken_up_by_the_next_one(place: Place
     wait_until(lambda: len(place.deeds.list_steps("j-1")) >= 2, 60)
     first.kill()
     second = place.start("second", steps=40, seconds=0.01)
+    wait_until(lambda: second.process.pid in place.deeds.list_processes("j-1"), TAKEOVER_SECONDS)
     wait_until(lambda: place.deeds.is_done("j-1", 40), 60)
     assert [number for number, _ in place.deeds.list_steps("j-1")] == list(range(40))
     assert place.deeds.list_processes("j-1") == {first.process.pid, second.process.pid}
@@ -217,8 +218,8 @@ def test_a_process_that_ends_in_order_leaves_its_job_to_the_next_one(place: Plac
     wait_until(lambda: len(place.deeds.list_steps("j-1")) >= 2, 60)
     assert first.terminate() == 0
     second = place.start("second", steps=40, seconds=0.01)
+    wait_until(lambda: second.process.pid in place.deeds.list_processes("j-1"), TAKEOVER_SECONDS)
     wait_until(lambda: place.deeds.is_done("j-1", 40), 60)
-    assert second.process.pid in place.deeds.list_processes("j-1")
 
 
 def test_the_program_goes_to_a_newer_version_and_back_and_no_job_is_lost(place: Place) -> None:
