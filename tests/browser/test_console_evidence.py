@@ -18,6 +18,18 @@ LOCKED_BUCKET = "amzn-s3-demo-orders-invoices"
 CLEAN, CLEAN_NAME, CLEAN_EMAIL = "777788889999", "Shop Prod", "aws+shop-prod@example.com"
 """An account without root user credentials, as a window takes it."""
 BLOCKED, BLOCKED_NAME = "565678789090", "Medical Records"
+GO_BACK_AT_ONCE = """() => {
+  const push = history.pushState.bind(history);
+  history.pushState = (...step) => {
+    history.pushState = push;
+    push(...step);
+    addEventListener("popstate", () => { document.body.dataset.step = "taken back"; }, { once: true });
+    history.back();
+    const end = performance.now() + 500;
+    while (performance.now() < end);
+  };
+}"""
+"""The next step of the page's history is taken back before anything of it is drawn."""
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
 
@@ -185,6 +197,19 @@ def test_what_is_looked_for_in_the_ledger_stands_in_the_address_and_outlives_a_v
     expect(page).to_have_url(re.compile(r"/ledger\?verification=[^&]+$"))
     page.go_back()
     expect(page.get_by_label("By", exact=True)).to_have_value("nobody")
+
+
+def test_back_at_the_very_moment_of_a_change_shows_what_the_address_says(people: dict[str, ConsolePerson]) -> None:
+    administrator = people["adam"]
+    page = administrator.page
+    administrator.open("/ledger?by=nobody")
+    administrator.sees("No entry fits these filters.")
+    page.evaluate(GO_BACK_AT_ONCE)
+    administrator.press("Clear")
+    expect(page.locator("body")).to_have_attribute("data-step", "taken back")
+    expect(page).to_have_url(re.compile(r"/ledger\?by=nobody$"))
+    expect(page.get_by_label("By", exact=True)).to_have_value("nobody")
+    administrator.sees("No entry fits these filters.")
 
 
 # Guardrails.

@@ -67,7 +67,7 @@ def test_a_warm_audit_ends_before_the_listing_and_says_how_old_the_list_is(
         one["account_id"]: one["status"] for one in cold.json["accounts"]
     }
     calls = [name for name, _ in great_sandbox.operations(before)]
-    assert 0 < calls.count("ListAccounts") < PAGES
+    assert calls.count("ListAccounts") < PAGES  # answered: the one in flight isn't among them
     assert calls.count("AssumeRoot") == calls.count("GetAccountSummary") - 1
 
 

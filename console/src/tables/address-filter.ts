@@ -3,8 +3,8 @@
  *
  * To begin a filter and to drop it are steps for Back; to refine it, letter by letter, is none.
  */
-import { useEffect, useRef, useState } from "react";
-import { useSearchParams } from "react-router";
+import { useCallback, useEffect, useRef, useState } from "react";
+import { useLocation, useSearchParams } from "react-router";
 
 /** Browsers slow down or refuse addresses that change at each letter. */
 const CALM_MILLISECONDS = 300;
@@ -19,13 +19,27 @@ export interface AddressForm<T> {
 export function useAddressFilter<T>(form: AddressForm<T>): [T, (filter: T) => void] {
   const [parameters, setParameters] = useSearchParams();
   const [filter, setFilter] = useState(() => form.read(parameters));
+  const { pathname } = useLocation();
   const inAddress = spell(form, form.read(parameters)).toString();
   const known = useRef(inAddress);
+  const follow = useCallback(
+    (address: string) => {
+      if (address === known.current) return;
+      known.current = address;
+      setFilter(form.read(new URLSearchParams(address)));
+    },
+    [form],
+  );
+  useEffect(() => follow(inAddress), [follow, inAddress]);
+  /** A step that is taken back before it is drawn changes nothing that the router would draw anew. */
   useEffect(() => {
-    if (inAddress === known.current) return;
-    known.current = inAddress;
-    setFilter(form.read(new URLSearchParams(inAddress)));
-  }, [form, inAddress]);
+    const goBack = () => {
+      const { pathname: path, search } = window.location;
+      if (path === pathname) follow(spell(form, form.read(new URLSearchParams(search))).toString());
+    };
+    window.addEventListener("popstate", goBack);
+    return () => window.removeEventListener("popstate", goBack);
+  }, [form, follow, pathname]);
   useEffect(() => {
     const wanted = spell(form, filter);
     if (wanted.toString() === known.current) return undefined;

@@ -202,6 +202,7 @@ def test_a_selection_of_what_is_not_known_yet_waits_for_the_listing(desk: Desk) 
 def test_a_selected_unit_gains_those_who_moved_into_it(desk: Desk) -> None:
     run(desk)
     desk.organization.add_account("700000000000", "number-0", ou_id="ou-work")
+    let_listing_lead(desk)
     report = run(desk, SelectionRequest(organizational_units=("Workloads",)))
     assert ids(report) == {PROD, CLEAN, "700000000000"}
 
