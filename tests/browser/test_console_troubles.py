@@ -17,6 +17,16 @@ BLOCKED, BLOCKED_NAME = "565678789090", "Medical Records"
 DENYING_STATEMENT = "DenyRootUser"
 OPENED, OPENED_NAME = "777788889999", "Shop Prod"
 """Without root user credentials, so that a window can be opened at once."""
+BROWSER_CONNECTIONS = 6
+"""So many Chromium opens to one server."""
+LOOK_ELSEWHERE = """(isHidden) => {
+  const state = isHidden ? "hidden" : "visible";
+  Object.defineProperty(document, "hidden", { configurable: true, get: () => isHidden });
+  Object.defineProperty(document, "visibilityState", { configurable: true, get: () => state });
+  window.dispatchEvent(new Event("visibilitychange"));
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+"""The tab, as if another were in front of it, or it again."""
 REFUSAL = {"code": "AccessDenied", "status": 403, "message": "explicit deny in a permissions boundary"}
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
@@ -74,10 +84,8 @@ def test_a_closing_that_fails_is_shown_loudly_with_what_to_do_until_it_succeeds(
     assert is_bare(console.sandbox.root_user(OPENED))
 
 
-def test_a_job_that_stopped_goes_on_where_it_was_once_somebody_says_so(
-    people: dict[str, ConsolePerson], console: ConsoleStage
-) -> None:
-    operator = people["olga"]
+def stop_deletion(operator: ConsolePerson, console: ConsoleStage) -> None:
+    """One of two accounts, that stops at the first and shows itself as interrupted."""
     story.choose_account(operator, story.ACCOUNT_NAME)
     operator.page.get_by_label("Select Warehouse Prod", exact=True).check()
     plan_chosen(operator)
@@ -90,6 +98,32 @@ def test_a_job_that_stopped_goes_on_where_it_was_once_somebody_says_so(
     operator.open("/jobs?show=unfinished")
     operator.follow("Deletion")
     operator.sees("Interrupted")
+
+
+def test_tabs_out_of_sight_hold_up_nobody_and_catch_up_once_they_are_looked_at(
+    people: dict[str, ConsolePerson], console: ConsoleStage
+) -> None:
+    operator = people["olga"]
+    stop_deletion(operator, console)
+    tabs = [operator.context.new_page() for _ in range(BROWSER_CONNECTIONS)]
+    for tab in tabs:
+        tab.goto(operator.page.url)
+        expect(tab.get_by_text("Interrupted", exact=True).first).to_be_visible()
+        tab.evaluate(LOOK_ELSEWHERE, True)
+    operator.press("Cancel job")
+    operator.press("End the job", operator.page.get_by_role("dialog"))
+    operator.sees("Cancelled")
+    tabs[0].evaluate(LOOK_ELSEWHERE, False)
+    expect(tabs[0].get_by_text("Cancelled", exact=True).first).to_be_visible()
+    for tab in tabs:
+        tab.close()
+
+
+def test_a_job_that_stopped_goes_on_where_it_was_once_somebody_says_so(
+    people: dict[str, ConsolePerson], console: ConsoleStage
+) -> None:
+    operator = people["olga"]
+    stop_deletion(operator, console)
     operator.judge_as_it_stands()
     operator.press("Resume")
     dialog = operator.page.get_by_role("dialog")

@@ -5,6 +5,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { api, ask, send } from "./client";
+import { observable, useObservable } from "./observable";
 import { queries } from "./queries";
 import type { Job, JobState } from "./records";
 
@@ -13,12 +14,17 @@ const COME_BACK_MILLISECONDS = 2_000;
 const LOOK_MILLISECONDS = 15_000;
 const OVER: readonly JobState[] = ["done", "failed", "cancelled"];
 
+/** Browsers keep few connections to one server, six with HTTP/1.1 for all its tabs: a hidden tab must hold none. */
+const isInSight = observable(!document.hidden);
+document.addEventListener("visibilitychange", () => isInSight.set(!document.hidden));
+
 export function isOver(job: Job): boolean {
   return OVER.includes(job.state);
 }
 
-/** The job of that id, kept current while it isn't over; `null` follows none. */
+/** The job of that id, kept current while it isn't over and the tab is in sight; `null` follows none. */
 export function useJob(jobId: string | null) {
+  const isSeen = useObservable(isInSight);
   const found = useQuery({
     queryKey: ["job", jobId],
     queryFn: () => ask(api.GET("/api/v1/jobs/{job_id}", { params: { path: { job_id: jobId ?? "" } } })),
@@ -27,11 +33,11 @@ export function useJob(jobId: string | null) {
   });
   const goesOn = found.data !== undefined && !isOver(found.data);
   useEffect(() => {
-    if (jobId === null || !goesOn) return undefined;
+    if (jobId === null || !goesOn || !isSeen) return undefined;
     const stop = new AbortController();
     void follow(jobId, stop.signal);
     return () => stop.abort();
-  }, [jobId, goesOn]);
+  }, [jobId, goesOn, isSeen]);
   return found;
 }
 
