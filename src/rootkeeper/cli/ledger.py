@@ -1,4 +1,4 @@
-"""``rootkeeper ledger``: works on the database alone, without AWS."""
+"""``rootkeeper ledger``: works on the database alone, or in part through a server; without AWS."""
 
 from __future__ import annotations
 
@@ -53,21 +53,30 @@ def list_entries(
     return ExitStatus.GOOD
 
 
+@through_server
 def verify(invocation: Invocation) -> int:
     """Check that no entry was altered, removed, inserted or moved.
 
     Recomputes the chain of hashes and compares it with the mirror and the anchor, and names the first entry that
     doesn't fit.
 
-    Changes: nothing.
+    Through a server (--server) it is the server that checks its own ledger, as a job. There it takes the permissions
+    ledger:verify and jobs:read, which every role but viewer has.
+
+    Changes: nothing; but a server's ledger names who asked for it.
 
     AWS permissions: none.
 
-    Exit statuses: 0 intact; 1 not intact; 2 wrong usage; 3 the database can't be read.
+    Exit statuses: 0 intact; 1 not intact; 2 wrong usage; 3 the database can't be read, or the server refused or can't
+    be reached; 130 interrupted.
     """
     from rootkeeper.cli.rendering.ledgers import show_verification
 
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON)
+    if (server := invocation.find_server()) is not None:
+        from rootkeeper.cli.on_server import ledger as on_server
+
+        return on_server.verify(invocation, server, output)
     with invocation.open_application(creates_database=False) as application:
         verification = application.ledger_reader.verify()
     show_verification(verification, output, invocation.terminal)

@@ -10,6 +10,7 @@ THROUGH_SERVER = (
     "history",
     "jobs",
     "ledger list",
+    "ledger verify",
     "login",
     "logout",
     "plan",

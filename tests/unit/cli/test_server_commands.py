@@ -44,7 +44,7 @@ def test_every_name_is_that_of_a_command() -> None:
     assert list(THROUGH_SERVER) == sorted(THROUGH_SERVER)
 
 
-@pytest.mark.parametrize("arguments", [["enable"], ["breakglass"], ["ledger", "verify"], ["users", "list"]])
+@pytest.mark.parametrize("arguments", [["enable"], ["breakglass"], ["ledger", "export"], ["users", "list"]])
 def test_any_other_command_refuses_a_server_and_names_those_that_go(
     capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
@@ -55,7 +55,7 @@ def test_any_other_command_refuses_a_server_and_names_those_that_go(
 
 
 @pytest.mark.parametrize(
-    "arguments", [["enable", "--yes"], ["breakglass"], ["ledger", "verify"], ["exceptions", "list"]]
+    "arguments", [["enable", "--yes"], ["breakglass"], ["ledger", "export"], ["exceptions", "list"]]
 )
 def test_a_server_in_the_environment_keeps_a_command_from_acting_somewhere_else(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: list[str]

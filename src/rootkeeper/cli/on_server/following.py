@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _ENDING_SECONDS = 90.0
 """What is in progress ends with a re-read, which is repeated for a while."""
 _LOOK_SECONDS = 0.5
+RESUMABLE = frozenset({JobKind.AUDIT, JobKind.DELETION})
+"""Kinds that a command goes on with; of any other ``jobs.RESUMERS`` has nothing, and the command is run again."""
 
 
 def follow(server: RemoteServer, job: Job, terminal: Terminal) -> Job:
@@ -55,7 +57,9 @@ def end_unfinished(server: RemoteServer, job: Job, terminal: Terminal) -> int:
         return ExitStatus.REFUSED
     if job.state is JobState.INTERRUPTED:
         terminal.remark(f"Job {job.job_id} is interrupted: {job.remark or 'its process ended.'}", style="bold")
-        terminal.remark(f"Go on with the rest: rootkeeper jobs resume {job.job_id}", style="bold")
+        is_resumable = job.kind in RESUMABLE
+        how = f"Go on with the rest: rootkeeper jobs resume {job.job_id}" if is_resumable else "Run the command again."
+        terminal.remark(how, style="bold")
         return ExitStatus.INTERRUPTED
     terminal.remark(f"Job {job.job_id} goes on on the server. See it: rootkeeper jobs show {job.job_id}", style="bold")
     terminal.remark(f"End it: rootkeeper jobs cancel {job.job_id}", style="bold")

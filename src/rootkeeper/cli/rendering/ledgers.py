@@ -8,7 +8,7 @@ from typing import Any
 
 from rootkeeper.cli.invocation import OutputFormat
 from rootkeeper.cli.rendering.listings import SCHEMA_VERSION, Column, Listing, show_listing
-from rootkeeper.cli.rendering.text import json_text
+from rootkeeper.cli.rendering.text import json_text, printable
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.ledger import LedgerEntry, Result, render_entry
 from rootkeeper.ports.ledger import LedgerVerification
@@ -52,10 +52,11 @@ def show_verification(verification: LedgerVerification, output: OutputFormat, te
         terminal.write(json_text({"schema_version": SCHEMA_VERSION, **_record(verification)}, indent=2) + "\n")
         return
     if verification.is_intact:
-        terminal.show(f"✓ The ledger is intact: {verification.entries:,} entries, head {verification.head_hash}.")
+        head = printable(verification.head_hash)
+        terminal.show(f"✓ The ledger is intact: {verification.entries:,} entries, head {head}.")
     else:
         where = f"entry {verification.first_bad_sequence}" if verification.first_bad_sequence else "the ledger"
-        terminal.show(f"✗ The ledger is NOT intact, {where}: {verification.problem}")
+        terminal.show(f"✗ The ledger is NOT intact, {where}: {printable(verification.problem or '')}")
     anchored = verification.anchored_sequence
     terminal.show(f"Anchored up to entry {anchored}." if anchored else "Nothing is anchored yet.")
 

@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from rootkeeper.cli.on_server.following import RESUMABLE
+from rootkeeper.cli.on_server.jobs import RESUMERS
 from rootkeeper.domain.jobs import JobKind, JobProgress, JobState
 from rootkeeper.domain.windows import WindowState
 from tests.fakes.remote_desk import JOB, NOW, WINDOW, RemoteDesk, job_record, window_record
@@ -66,6 +68,10 @@ def test_a_kind_that_cannot_go_on_says_what_to_do(desk: RemoteDesk) -> None:
     run = desk.run("jobs", "resume", "job-1")
     assert run.status == 2
     assert "Run its command again." in run.stderr
+
+
+def test_a_command_names_going_on_for_the_kinds_that_can() -> None:
+    assert RESUMERS.keys() == RESUMABLE
 
 
 @pytest.mark.parametrize("arguments", [("audit",), ("jobs", "resume", "job-1"), ("preflight",)])

@@ -1,0 +1,180 @@
+"""The ledger through a server: its verdict is shown as one's own, and nothing else is taken for a verdict."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from rootkeeper.domain.job_records import problem_to_record
+from rootkeeper.domain.jobs import JobKind, JobState
+from rootkeeper.errors import DatabaseError
+from rootkeeper.ports.ledger import LedgerVerification
+from rootkeeper.workflows.job_performers import verification_to_record
+from tests.fakes.remote_desk import JOB, NOW, RemoteDesk, job_record
+from tests.fakes.rootkeeper_server import problem
+from tests.functional.published_schemas import ensure_fits
+
+VERIFYING = replace(JOB, kind=JobKind.LEDGER_VERIFICATION)
+HASH = "ab" * 32
+INTACT = LedgerVerification(1234, 1234, HASH, None, None, 1200)
+EDITED = LedgerVerification(1234, 1234, HASH, 7, "Entry 7 was edited: its hash doesn't fit.", None)
+UNPLACED = replace(EDITED, first_bad_sequence=None, problem="The mirror is another ledger's.")
+
+
+def come_to(desk: RemoteDesk, state: JobState, outcome: Any = None, remark: str | None = None) -> None:
+    """Let the server take a verification in, and end it so."""
+    ended = replace(VERIFYING, state=state, ended_at=NOW, remark=remark)
+    desk.server.answer("POST ledger/verifications", job_record(VERIFYING))
+    desk.server.answer("GET jobs/job-1", job_record(ended))
+    nothing = problem(404, "input.not_found", "There is no outcome.")
+    desk.server.answer("GET jobs/job-1/outcome", nothing if outcome is None else outcome)
+
+
+@contextmanager
+def pressing_ctrl_c(once: Callable[[], bool]) -> Iterator[None]:
+    """Press it as soon as that holds; by then somebody must be listening."""
+    given_up = threading.Event()
+
+    def press() -> None:
+        while not given_up.wait(0.01):
+            if once():
+                os.kill(os.getpid(), signal.SIGINT)
+                return
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    try:
+        yield
+    finally:
+        given_up.set()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("found", "state", "status"),
+    [
+        (INTACT, JobState.DONE, 0),
+        (replace(INTACT, anchored_sequence=None), JobState.DONE, 0),
+        (EDITED, JobState.FAILED, 1),
+        (UNPLACED, JobState.FAILED, 1),
+    ],
+)
+def test_a_verdict_is_told_whole(desk: RemoteDesk, found: LedgerVerification, state: JobState, status: int) -> None:
+    come_to(desk, state, verification_to_record(found))
+    run = desk.run("ledger", "verify", "-o", "json")
+    assert run.status == status, run.shown
+    ensure_fits(run.json, "ledger-verification")
+    assert run.json == {
+        "schema_version": 1,
+        "intact": status == 0,
+        "entry_count": found.entries,
+        "head_sequence": found.head_sequence,
+        "head_hash": found.head_hash,
+        "first_bad_sequence": found.first_bad_sequence,
+        "problem": found.problem,
+        "anchored_sequence": found.anchored_sequence,
+    }
+    assert [path for path, _ in desk.posted] == ["ledger/verifications"]
+
+
+def test_a_verdict_is_said_in_words(desk: RemoteDesk) -> None:
+    come_to(desk, JobState.DONE, verification_to_record(INTACT))
+    assert f"The ledger is intact: 1,234 entries, head {HASH}." in desk.run("ledger", "verify").stdout
+    come_to(desk, JobState.FAILED, verification_to_record(EDITED))
+    assert "NOT intact, entry 7: Entry 7 was edited" in desk.run("ledger", "verify").stdout
+
+
+def test_what_a_server_tells_steers_no_terminal(desk: RemoteDesk) -> None:
+    come_to(desk, JobState.FAILED, verification_to_record(replace(EDITED, problem="Edited.\x1b[2K\r✓ Intact.")))
+    run = desk.run("ledger", "verify")
+    assert run.status == 1, run.shown
+    assert "\x1b" not in run.stdout
+    assert "NOT intact, entry 7: Edited." in run.stdout
+
+
+def test_a_role_that_does_not_verify_is_refused(desk: RemoteDesk) -> None:
+    desk.server.answer("POST ledger/verifications", problem(403, "access.denied", "vera may not.", "Ask an auditor."))
+    run = desk.run("ledger", "verify")
+    assert run.status == 3, run.shown
+    assert "error: vera may not." in run.stderr
+    assert run.stdout == ""
+
+
+def test_what_keeps_a_server_from_its_ledger_is_no_verdict(desk: RemoteDesk) -> None:
+    come_to(desk, JobState.FAILED, problem_to_record(DatabaseError("The mirror can't be read.")))
+    run = desk.run("ledger", "verify")
+    assert run.status == 3, run.shown
+    assert "error: The mirror can't be read." in run.stderr
+    assert run.stdout == ""
+
+
+@pytest.mark.parametrize("left", [None, verification_to_record(INTACT)], ids=["nothing", "a good verdict before"])
+def test_a_job_that_failed_says_nothing_good(desk: RemoteDesk, left: Any) -> None:
+    come_to(desk, JobState.FAILED, left, remark="A mistake in the program ended it.")
+    run = desk.run("ledger", "verify")
+    assert run.status == 3, run.shown
+    assert "Job job-1 failed: A mistake in the program ended it." in run.stderr
+    assert run.stdout == ""
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [
+        verification_to_record(INTACT) | {"is_intact": False},
+        verification_to_record(EDITED) | {"is_intact": True},
+        {"schema_version": 1},
+        verification_to_record(INTACT) | {"entries": "many"},
+        problem_to_record(DatabaseError("No.")),
+    ],
+    ids=["bad without a finding", "good with a finding", "empty", "no number", "problem"],
+)
+def test_a_verdict_that_contradicts_itself_is_not_taken_for_one(desk: RemoteDesk, outcome: Any) -> None:
+    come_to(desk, JobState.DONE, outcome)
+    run = desk.run("ledger", "verify", "-o", "json")
+    assert run.status == 3, run.shown
+    assert "can't be understood" in run.stderr
+    assert run.stdout == ""
+
+
+def test_a_verification_that_somebody_cancelled_has_no_verdict(desk: RemoteDesk) -> None:
+    come_to(desk, JobState.CANCELLED, verification_to_record(INTACT))
+    run = desk.run("ledger", "verify")
+    assert run.status == 130, run.shown
+    assert "Job job-1 was cancelled." in run.stderr
+    assert run.stdout == ""
+
+
+def test_ctrl_c_leaves_a_verification_to_the_server(desk: RemoteDesk) -> None:
+    come_to(desk, JobState.DONE, verification_to_record(INTACT))
+    desk.server.answer("GET jobs/job-1", job_record(replace(VERIFYING, state=JobState.RUNNING)))
+    with pressing_ctrl_c(lambda: "GET jobs/job-1" in desk.server.lines):
+        run = desk.run("ledger", "verify")
+    assert run.status == 130, run.shown
+    assert "Job job-1 goes on on the server. See it: rootkeeper jobs show job-1" in run.stderr
+    assert run.stdout == ""
+    assert [path for path, _ in desk.posted] == ["ledger/verifications"]
+
+
+def test_a_verification_that_was_interrupted_is_asked_for_again_since_nothing_goes_on_with_it(
+    desk: RemoteDesk,
+) -> None:
+    come_to(desk, JobState.INTERRUPTED, remark="The mirror can't be read.")
+    with pressing_ctrl_c(lambda: "GET jobs/job-1" in desk.server.lines):
+        run = desk.run("ledger", "verify")
+    assert run.status == 130, run.shown
+    assert "Job job-1 is interrupted: The mirror can't be read." in run.stderr
+    assert "Run the command again." in run.stderr
+    assert "jobs resume" not in run.stderr
+    assert run.stdout == ""
+
+
+def test_there_is_no_csv_of_a_verdict_and_nothing_is_asked_for(desk: RemoteDesk) -> None:
+    assert desk.run("ledger", "verify", "-o", "csv").status == 2
+    assert desk.server.asked == []
