@@ -30,6 +30,8 @@ from tests.functional.api.serving import Answer, ApiServer
 
 WORKLOADS = "Root/Workloads"
 """Where ``payments`` lies, and the management account doesn't."""
+ELSEWHERE = "Root"
+"""Where ``payments`` lies once it was moved."""
 Case = tuple[str, str, Any]
 """Method, path and body about one account."""
 
@@ -159,6 +161,44 @@ def test_a_token_of_some_units_steers_its_own_jobs_alone(windows: FakeServices, 
     own = send(api, token, ("POST", "/plans", {"selection": {"accounts": [PAYMENTS_ID]}})).json["job_id"]
     assert send(api, token, ("POST", f"/jobs/{own}/cancel", {})).status == 202
     assert send(api, token, ("POST", "/ledger/verifications", {})).status == 202
+
+
+@pytest.mark.parametrize("path", ["/audits", "/plans", "/preflights", "/deletions", "/unlocks"])
+@pytest.mark.parametrize("retry_failed", [False, True])
+def test_a_job_goes_on_by_a_token_of_some_units_only_while_its_account_lies_there(
+    services: FakeServices, api: ApiServer, path: str, retry_failed: bool
+) -> None:
+    limited = add_token(services, TokenScope(None, (WORKLOADS,)))
+    job_id = send(api, limited, CASES[f"POST /api/v1{path}"](PAYMENTS_ID)).json["job_id"]
+    again: Case = ("POST", f"/jobs/{job_id}/resume", {"retry_failed": retry_failed})
+    for token in (limited, services.add_token(ServerRole.ADMINISTRATOR)):
+        interrupt(services, job_id)
+        assert send(api, token, again).status == 202
+    interrupt(services, job_id)
+    move_payments(services)
+    entries = len(services.database.entries)
+    refused = send(api, limited, again)
+    assert (refused.status, refused.code) == (403, "access.denied"), refused
+    assert f"is limited to {WORKLOADS}; account {PAYMENTS_ID} is in {ELSEWHERE}" in refused.json["detail"]
+    assert (services.jobs.get(job_id).state, len(services.database.entries)) == (JobState.INTERRUPTED, entries)
+    assert api.post(f"/jobs/{job_id}/resume", {"retry_failed": retry_failed}).status == 202
+
+
+def interrupt(services: FakeServices, job_id: str) -> None:
+    """As the end of the process that works on it does."""
+    job = services.jobs.take_over(job_id)
+    services.jobs.end(job, JobState.INTERRUPTED, job.progress)
+
+
+def move_payments(services: FakeServices) -> None:
+    """As a listing finds it that comes after."""
+    inventory = services.inventory_store.find_last()
+    assert inventory is not None
+    accounts = tuple(
+        replace(one, ou_ids=one.ou_ids[:1], ou_path=ELSEWHERE) if one.account_id == PAYMENTS_ID else one
+        for one in inventory.accounts
+    )
+    services.inventory_store.save(replace(inventory, accounts=accounts))
 
 
 def test_a_token_of_some_units_reads_all(windows: FakeServices, api: ApiServer) -> None:
