@@ -140,6 +140,6 @@ def test_postgresql_that_is_stopped_at_once_under_load_loses_nothing(tmp_path: P
             server.stop_immediately()
             time.sleep(2)
             server.start_again()
-            wait_until(lambda: all(stage.state_of(job_id) is JobState.DONE for job_id in job_ids), 60)
+            wait_until(lambda: all(stage.state_of(job_id) is JobState.DONE for job_id in job_ids), 180)
             stage.ensure_done_once(job_ids, 6)
             assert stage.database.ledger_reader().verify().is_intact

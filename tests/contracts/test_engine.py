@@ -21,6 +21,8 @@ from rootkeeper.errors import DatabaseError
 from tests.engine_process import ORGANIZATION_ID, Deeds, EngineProcess, wait_until
 
 TAKEOVER_SECONDS = 10.0
+ENDING_SECONDS = 60.0
+"""An engine is closed within it: the process can have no other one before."""
 CANARY = "canary/wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 
 
@@ -42,7 +44,7 @@ class Place:
     def ask(self, **options: object) -> DbosEngine:
         """The engine as a process has it that only asks for jobs."""
         engine = open_engine(self.url, ORGANIZATION_ID, EngineOptions(**options))  # type: ignore[arg-type]  # its own options
-        self.opened.callback(engine.stop, 0)
+        self.opened.callback(engine.stop, ENDING_SECONDS)
         return engine
 
 
@@ -330,7 +332,7 @@ def test_a_row_that_somebody_forged_is_never_unpickled(place: Place, tmp_path: P
     engine.start(performed.append)
     engine.enqueue("j-0")
     wait_until(lambda: performed == ["j-0"], 60)
-    engine.stop(0)
+    engine.stop(ENDING_SECONDS)
     engine.enqueue("j-1")
     forge(place, pickled)
     engine.start(performed.append)

@@ -82,7 +82,7 @@ class FakeAwsServer:
     url: str = ""
     received: list[Received] = field(default_factory=list)
     _replies: dict[str, list[Reply]] = field(default_factory=lambda: defaultdict(list))
-    _guard: threading.Lock = field(default_factory=threading.Lock)
+    _changed: threading.Condition = field(default_factory=threading.Condition)
 
     @classmethod
     @contextmanager
@@ -108,13 +108,19 @@ class FakeAwsServer:
 
     def forget(self) -> None:
         """Requests and replies so far."""
-        with self._guard:
+        with self._changed:
             self.received.clear()
             self._replies.clear()
 
+    def wait_for(self, count: int) -> None:
+        """Until so many requests have come: whoever gives up early may do so before this server has read a word."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: len(self.received) >= count, _LONGEST_WAIT_SECONDS)
+
     def take(self, request: Received) -> Reply:
-        with self._guard:
+        with self._changed:
             self.received.append(request)
+            self._changed.notify_all()
             replies = self._replies[request.operation]
             if not replies:
                 return Reply(501, "<NotScripted/>", request_id="")

@@ -23,6 +23,8 @@ class Answer:
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
     cut: bool = False
+    after: threading.Event | None = None
+    """It comes only once this is set."""
 
 
 def problem(status: int, code: str | None, detail: str, hint: str | None = None) -> Answer:
@@ -90,6 +92,8 @@ class _Handler(QuietHandler):
         content, path = self.read_body(), self.path.removeprefix("/api/v1/")
         asked = Asked(self.command, path, self.lower_headers(), json.loads(content) if content else None)
         answer = self.owner.take(asked)
+        if answer.after is not None:
+            answer.after.wait()
         if answer.cut:
             self.close_connection = True
             return

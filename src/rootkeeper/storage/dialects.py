@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from enum import Enum, auto
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +18,16 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 POOLED_CONNECTIONS = 8
 CHECKOUT_SECONDS = 60
 _WRITES = "rootkeeper_writes"
+
+
+class Fate(Enum):
+    """What is known of a transaction whose commit got no answer."""
+
+    COMMITTED = auto()
+    ENDED = auto()
+    """Its number says nothing any more, since the server was started again; only what it wrote can tell."""
+    NOT_COMMITTED = auto()
+    """Or nobody can be asked."""
 
 
 class Store(Protocol):
@@ -69,14 +80,11 @@ class Store(Protocol):
         ...
 
     def name_transaction(self, connection: Connection) -> str | None:
-        """A name by which :meth:`was_committed` finds the transaction; ``None`` where a commit is never unclear."""
+        """A name by which :meth:`find_fate` finds the transaction; ``None`` where a commit is never unclear."""
         ...
 
-    def was_committed(self, transaction: str) -> bool:
-        """Whether a transaction that lost its connection was committed; waits a while for a server to come back.
-
-        ``False`` also where that can't be found out.
-        """
+    def find_fate(self, transaction: str) -> Fate:
+        """What became of a transaction that lost its connection; waits a while for a server to come back."""
         ...
 
 

@@ -20,7 +20,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError, RootkeeperError
-from rootkeeper.storage.dialects import Store, StoreMovedError, begin_writing, explain, stood_still
+from rootkeeper.storage.dialects import Fate, Store, StoreMovedError, begin_writing, explain, stood_still
 from rootkeeper.storage.ledger_reading import find_entry_hash
 from rootkeeper.storage.reading import reading
 from rootkeeper.storage.transactions import Head, WriteTransaction
@@ -94,12 +94,17 @@ class GroupCommit:
     """
 
     def __init__(
-        self, store: Store, after_commit: Callable[[], None], sleep: Callable[[float], None] = time.sleep
+        self,
+        store: Store,
+        after_commit: Callable[[], None],
+        sleep: Callable[[float], None] = time.sleep,
+        read_seconds: Callable[[], float] = time.perf_counter,
     ) -> None:
         """``after_commit`` is told of every commit that added entries; it must neither block nor raise."""
         self._store = store
         self._after_commit = after_commit
         self._sleep = sleep
+        self._read_seconds = read_seconds
         self._condition = threading.Condition()
         self._waiting: list[_Unit] = []
         self._thread: threading.Thread | None = None
@@ -151,9 +156,9 @@ class GroupCommit:
     def _serve(self) -> None:
         try:
             while group := self._take_group():
-                began = time.perf_counter()
+                began = self._read_seconds()
                 self._commit(group)
-                self._last_seconds = time.perf_counter() - began
+                self._last_seconds = self._read_seconds() - began
                 self._is_crowded = len(group) > 1
         finally:
             self._drop_connection()
@@ -214,10 +219,9 @@ class GroupCommit:
 
     def _was_committed(self, attempt: _Attempt) -> bool:
         """Whether a transaction whose commit got no answer is in the database all the same, entries included."""
-        if attempt.name is None or not self._store.was_committed(attempt.name):
-            return False
-        if attempt.head is None:
-            return True
+        fate = Fate.NOT_COMMITTED if attempt.name is None else self._store.find_fate(attempt.name)
+        if fate is Fate.NOT_COMMITTED or attempt.head is None:
+            return fate is Fate.COMMITTED
         try:
             with reading(self._store) as connection:
                 return find_entry_hash(connection, attempt.head.sequence) == attempt.head.entry_hash
@@ -235,9 +239,9 @@ class GroupCommit:
 
     def _transact_once(self, group: list[_Unit], attempt: _Attempt, *, has_savepoints: bool) -> None:
         connection = self._connect()
-        asked = time.perf_counter()
+        asked = self._read_seconds()
         with connection.begin():
-            self._queued_seconds = time.perf_counter() - asked
+            self._queued_seconds = self._read_seconds() - asked
             self._let_join(group)
             transaction = WriteTransaction(connection)
             _look_up(transaction, [unit.needs for unit in group])

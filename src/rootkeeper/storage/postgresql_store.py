@@ -16,7 +16,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
 
 from rootkeeper.errors import DatabaseError
-from rootkeeper.storage.dialects import CHECKOUT_SECONDS, POOLED_CONNECTIONS, begin_writing, is_writing
+from rootkeeper.storage.dialects import CHECKOUT_SECONDS, POOLED_CONNECTIONS, Fate, begin_writing, is_writing
 
 _ADVISORY_LOCK = 7_310_011
 _STANDSTILL_MILLISECONDS = 3000
@@ -43,7 +43,16 @@ _SETTLE_WRITING = (
 workers wait for each one's writing.
 """
 _NAME = "rootkeeper_transaction"
-_SETTLED_FATES = ("aborted", "committed")
+_LIFE = "rootkeeper_life"
+_SELECT_LIFE = (
+    "SELECT concat_ws('/', extract(epoch FROM pg_postmaster_start_time()), extract(epoch FROM stats_reset)) "
+    "FROM pg_stat_bgwriter"
+)
+"""From one start of the server, or recovery from a crash, to the next. After a crash it gives out again the numbers of
+transactions that it lost, so that a number tells nothing of an earlier life. The start alone doesn't show a recovery
+within it, which forgets the statistics. Source: PostgreSQL, "The Cumulative Statistics System".
+"""
+_SETTLED_FATES = {"aborted": Fate.NOT_COMMITTED, "committed": Fate.COMMITTED}
 _QUEUE_AND_NAME = f"SELECT pg_current_xact_id()::text, pg_advisory_xact_lock({_ADVISORY_LOCK})"
 _FATE_POLL_SECONDS = 0.1
 _TRUSTED_SECONDS = 1.0
@@ -109,19 +118,26 @@ class PostgresqlStore:
         """A failed transaction shows at the commit itself."""
 
     def name_transaction(self, connection: Connection) -> str | None:
-        """PostgreSQL's own number; whoever loses the connection at the commit can't know otherwise what came of it."""
-        return str(connection.info[_NAME])
+        """PostgreSQL's own number, and its server's life; whoever loses the connection at the commit can't know
+        otherwise what came of it.
+        """
+        return f"{connection.info[_NAME]} {connection.info[_LIFE]}"
 
-    def was_committed(self, transaction: str) -> bool:
+    def find_fate(self, transaction: str) -> Fate:
+        number, _, life = transaction.partition(" ")
         deadline = time.monotonic() + self._busy_timeout_seconds
-        while (fate := self._find_fate(transaction)) not in _SETTLED_FATES and time.monotonic() < deadline:
+        while (fate := self._find_settled(number, life)) is None and time.monotonic() < deadline:
             time.sleep(_FATE_POLL_SECONDS)
-        return fate == "committed"
+        return fate or Fate.NOT_COMMITTED
 
-    def _find_fate(self, transaction: str) -> str | None:
+    def _find_settled(self, number: str, life: str) -> Fate | None:
+        """``None`` while it is in progress, or nobody can be asked."""
         try:
             with self._engine.connect() as connection:
-                return connection.execute(text(_SELECT_FATE), {"transaction": transaction}).scalar_one_or_none()
+                if connection.exec_driver_sql(_SELECT_LIFE).scalar_one() != life:
+                    return Fate.ENDED
+                status = connection.execute(text(_SELECT_FATE), {"transaction": number}).scalar_one_or_none()
+                return _SETTLED_FATES.get(status or "")
         except SQLAlchemyError:
             return None
 
@@ -141,6 +157,8 @@ class PostgresqlStore:
             return
         milliseconds = int(self._busy_timeout_seconds * 1000)
         connection.exec_driver_sql(_SETTLE_WRITING.format(milliseconds=milliseconds))
+        if _LIFE not in connection.info:  # which ends with the connection
+            connection.info[_LIFE] = connection.exec_driver_sql(_SELECT_LIFE).scalar_one()
         connection.info[_NAME] = connection.exec_driver_sql(_QUEUE_AND_NAME).scalars().one()
 
 

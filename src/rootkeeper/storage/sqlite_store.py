@@ -24,6 +24,7 @@ from rootkeeper.errors import DatabaseError
 from rootkeeper.storage.dialects import (
     CHECKOUT_SECONDS,
     POOLED_CONNECTIONS,
+    Fate,
     StoreMovedError,
     begin_writing,
     is_writing,
@@ -111,9 +112,9 @@ class SqliteStore:
     def name_transaction(self, connection: Connection) -> str | None:
         """An error of SQLite's commit says that nothing was committed."""
 
-    def was_committed(self, transaction: str) -> bool:  # noqa: ARG002 - the port's
+    def find_fate(self, transaction: str) -> Fate:  # noqa: ARG002 - the port's
         """Never asked."""
-        return False
+        return Fate.NOT_COMMITTED
 
     def _connect(self) -> sqlite3.Connection:
         """Open for writing; where that can't be, for reading; a WAL file without its companions as it lies there."""

@@ -171,6 +171,7 @@ def test_p04_a_change_that_is_answered_too_late_is_unclear_and_sent_once(
     aws_server.answer("EnableOrganizationsRootSessions", TOO_LATE)
     with pytest.raises(AwsUnclearError):
         switch(impatient_clients, receipt)
+    aws_server.wait_for(1)
     assert aws_server.operations == ["EnableOrganizationsRootSessions"]
 
 

@@ -171,6 +171,7 @@ def test_p04_a_change_that_is_answered_too_late_is_unclear_and_sent_once(
         impatient_clients.root_iam_changing.change(
             "DeleteAccessKey", intent, clock, target=ACCOUNT, **CHANGES["DeleteAccessKey"]
         )
+    aws_server.wait_for(1)
     assert [went_by_botocore(request) for request in aws_server.received] == [False]
 
 

@@ -100,6 +100,7 @@ def test_an_answer_that_comes_too_late_is_none_and_no_call_is_sent_twice(
 ) -> None:
     aws_server.answer("AssumeRoot", TOO_LATE)
     (answer,) = read(impatient_clients, clock)
+    aws_server.wait_for(1)
     assert type(answer.error) is AwsUnreachableError
     assert answer.session is None
     assert aws_server.operations == ["AssumeRoot"]

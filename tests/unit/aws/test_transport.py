@@ -85,6 +85,7 @@ def test_an_answer_that_takes_too_long_is_told(aws_server: FakeAwsServer) -> Non
     aws_server.answer("GetAccountSummary", Reply(waits_for=let_go))
     with pytest.raises(botocore_errors.ReadTimeoutError):
         send(aws_server.url, read_timeout_seconds=0.1)
+    aws_server.wait_for(1)
     let_go.set()
 
 

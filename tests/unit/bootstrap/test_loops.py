@@ -93,9 +93,15 @@ def test_one_loop_that_fails_or_hangs_holds_no_other_up() -> None:
 
 
 def test_a_turn_without_an_end_shows() -> None:
-    gate, clock = threading.Event(), LateClock()
+    entered, gate, clock = threading.Event(), threading.Event(), LateClock()
+
+    def hang() -> None:
+        entered.set()
+        gate.wait(60)
+
     loops = Loops(clock, lambda *_: None)
-    loops.start([Loop("hanging", PERIOD, gate.wait)])
+    loops.start([Loop("hanging", PERIOD, hang)])
+    assert entered.wait(60)
     assert loops.list_troubles() == ()
     clock.later = STUCK_AFTER_SECONDS + 1
     assert "stuck" in loops.list_troubles()[0]

@@ -156,7 +156,8 @@ def test_a_silent_session_is_ended_by_the_server_and_its_slot_can_be_taken_again
 def test_a_lost_slot_is_taken_again_unless_somebody_has_it(postgresql: PostgresqlServer, url: str) -> None:
     lost = take(url)
     name = make_url(url).database
-    postgresql.run(f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = '{name}'")  # noqa: S608 - a name of ours
+    ended = "pg_terminate_backend(pid, 60000)"  # waited for: the lock goes with the session, after its last word
+    postgresql.run(f"SELECT count({ended}) FROM pg_stat_activity WHERE datname = '{name}'")  # noqa: S608 - a name of ours
     assert not lost.beat()
     assert not lost.beat()
     thief = take(url)

@@ -82,12 +82,12 @@ def proxy(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         yield url
 
 
-def send(url: str, *allowed: str, notification: Notification = OPENED, seconds: float = 10.0) -> None:
+def send(url: str, *allowed: str, notification: Notification = OPENED, seconds: float = 60.0) -> None:
     sender = TargetSender(parse_allowed_hosts(allowed), {"ONCALL_URL": url}, FakeClock(), seconds)
     sender.send(TARGET, "n-1", notification)
 
 
-def refuse(url: str, *allowed: str, notification: Notification = OPENED, seconds: float = 10.0) -> str:
+def refuse(url: str, *allowed: str, notification: Notification = OPENED, seconds: float = 60.0) -> str:
     with pytest.raises(NotificationError) as refused:
         send(url, *allowed, notification=notification, seconds=seconds)
     assert "oncall" in refused.value.message

@@ -32,12 +32,15 @@ JOB = Job(
     JobProgress(3),
 )
 
+LEASE = 3000.0
+"""By the clock of a test; it is renewed by that of the machine, which mustn't come to it meanwhile."""
+
 
 class Process:
     """One process with its owner, as the database sees it."""
 
     def __init__(self, database: Database, clock: FakeClock) -> None:
-        self.owner: Owner = database.register_owner(clock, 30.0)
+        self.owner: Owner = database.register_owner(clock, LEASE)
         self.jobs: SqlJobs = database.jobs(ORGANIZATION_ID, clock, lambda: self.owner)
 
 
@@ -140,10 +143,10 @@ def test_a_run_whose_lease_lapsed_writes_nothing_over_a_newer_one_of_its_own_pro
     here: Process, database: Database, clock: FakeClock, is_replaced: bool
 ) -> None:
     here.jobs.add(JOB)
-    clock.advance(31)
+    clock.advance(LEASE + 1)
     former = here.owner
     if is_replaced:
-        here.owner = database.register_owner(clock, 30.0)
+        here.owner = database.register_owner(clock, LEASE)
     newer = here.jobs.take_over("j-1")
     writes: list[Callable[[], object]] = [
         lambda: here.jobs.checkpoint(JOB, JobProgress()),

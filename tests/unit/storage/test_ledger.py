@@ -99,9 +99,9 @@ def test_p27_an_intent_under_a_lock_that_was_taken_over_is_refused_and_not_recor
 
 def test_p27_an_intent_under_a_lock_is_refused_once_the_lease_has_run_out(database: Database) -> None:
     clock = FakeClock()
-    worker = make_worker(database, clock, lease_seconds=30)
+    worker = make_worker(database, clock, lease_seconds=3000)  # no beat comes meanwhile
     with database.locks(ORGANIZATION_ID, worker.owner).hold(ACCOUNT_ID, "deletion") as lock:
-        clock.advance(31)
+        clock.advance(3001)
         raised_by(lambda: worker.ledger.append_intent(Action.ACCESS_KEY_DELETE, lock=lock), LockLostError)
     assert worker.append_intent().valid_until > clock.monotonic()
     worker.owner.close()

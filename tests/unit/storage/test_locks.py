@@ -25,6 +25,9 @@ from tests.unit.storage.samples import (
     raised_by,
 )
 
+LEASE = 3000.0
+"""By the clock of a test; it is renewed by that of the machine, which mustn't come to it meanwhile."""
+
 
 def locks_of(worker: Worker, organization_id: str = ORGANIZATION_ID) -> SqlAccountLocks:
     return worker.database.locks(organization_id, worker.owner)
@@ -96,11 +99,11 @@ def test_a_lock_is_freed_when_its_work_fails(worker: Worker) -> None:
 
 def test_p27_a_lock_is_taken_over_once_its_owners_lease_has_run_out(database: Database) -> None:
     clock = FakeClock()
-    one, two = make_worker(database, clock, 30), make_worker(database, clock, 300)
+    one, two = make_worker(database, clock, LEASE), make_worker(database, clock, 10 * LEASE)
     held = locks_of(one).hold(ACCOUNT_ID, "deletion")
     lock = held.__enter__()
     raised_by(lambda: take(two), AccountBusyError)
-    clock.advance(31)
+    clock.advance(LEASE + 1)
     with locks_of(two).hold(ACCOUNT_ID, "deletion") as newer:
         assert newer.fencing_token == lock.fencing_token + 1
         held.__exit__(None, None, None)
@@ -142,10 +145,10 @@ def test_p27_the_fencing_check_names_the_account(worker: Worker) -> None:
 
 def test_p27_who_lost_the_lock_since_it_was_looked_up_for_a_group_is_fenced_off(database: Database) -> None:
     clock = FakeClock()
-    one, two = make_worker(database, clock, 30), make_worker(database, clock, 300)
+    one, two = make_worker(database, clock, LEASE), make_worker(database, clock, 10 * LEASE)
     held = locks_of(one).hold(ACCOUNT_ID, "deletion")
     lock = held.__enter__()
-    clock.advance(31)
+    clock.advance(LEASE + 1)
 
     def take_over_within_a_group(transaction: WriteTransaction) -> None:
         transaction.look_up_locks(ORGANIZATION_ID, [ACCOUNT_ID])
@@ -165,10 +168,10 @@ def test_p27_who_lost_the_lock_since_it_was_looked_up_for_a_group_is_fenced_off(
 
 def test_p27_a_takeover_that_was_rolled_back_fences_nobody_off(database: Database) -> None:
     clock = FakeClock()
-    one, two = make_worker(database, clock, 30), make_worker(database, clock, 300)
+    one, two = make_worker(database, clock, LEASE), make_worker(database, clock, 10 * LEASE)
     held = locks_of(one).hold(ACCOUNT_ID, "deletion")
     lock = held.__enter__()
-    clock.advance(31)
+    clock.advance(LEASE + 1)
 
     def take_over_in_vain(transaction: WriteTransaction) -> None:
         newer = locks_of(two)._try_to_take(transaction, ACCOUNT_ID, "deletion")

@@ -16,7 +16,7 @@ from rootkeeper.domain.ledger import Action
 from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError
 from rootkeeper.storage import schema
 from rootkeeper.storage.database import Database, open_database
-from rootkeeper.storage.dialects import begin_writing
+from rootkeeper.storage.dialects import Fate, begin_writing
 from rootkeeper.storage.opened_stores import open_store
 from rootkeeper.storage.postgresql_store import PostgresqlStore
 from rootkeeper.storage.transactions import WriteTransaction, read_head
@@ -39,9 +39,9 @@ def server_worker(on_postgresql: Stage) -> Iterator[Worker]:
         worker.owner.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def fragile() -> Iterator[PostgresqlServer]:
-    """A server of the test's own, to be stopped."""
+    """A server to be stopped, and started again."""
     with PostgresqlServer.start() as server:
         yield server
 
@@ -147,8 +147,50 @@ def test_a_commit_that_never_reached_the_server_is_a_failure(server_worker: Work
 
 def test_a_transaction_that_nobody_knows_was_not_committed(on_postgresql: Stage) -> None:
     store = open_store(on_postgresql.url, 0.2)
-    assert not store.was_committed("99999999")
+    with begin_writing(store.engine.connect()) as connection, connection.begin():
+        number, _, life = (store.name_transaction(connection) or "").partition(" ")
+    assert store.find_fate(f"{number} {life}") is Fate.COMMITTED
+    assert store.find_fate(f"99999999 {life}") is Fate.NOT_COMMITTED
+    assert store.find_fate(f"{number} of another life") is Fate.ENDED
     store.engine.dispose()
+
+
+def crash(server: PostgresqlServer, url: str) -> None:
+    """Stop it as a crash would, and let it give out again the numbers of the transactions that it lost."""
+    server.stop_immediately()
+    server.start_again()
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        for _ in range(50):
+            connection.execute("SELECT pg_current_xact_id()")
+
+
+@pytest.mark.parametrize("writes_entry", [True, False], ids=["an entry", "no entry"])
+@pytest.mark.parametrize("commits", [True, False], ids=["kept", "lost"])
+def test_p02_after_a_crash_what_is_there_counts_and_no_number(
+    fragile: PostgresqlServer, tmp_path: Path, writes_entry: bool, commits: bool
+) -> None:
+    """What was kept but added no entry can't be told from what was lost: it counts as lost."""
+    stage = Stage(tmp_path)
+    stage.use_postgresql(fragile.create_database())
+
+    def act(connection: Any) -> None:
+        if commits:
+            connection.commit()
+        crash(fragile, stage.url)
+
+    with stage.open() as database:
+        worker = make_worker(database, lease_seconds=600)
+        cut_at_commit(database, act)
+        if not writes_entry:
+            raised_by(lambda: database._commits.run(write_spill(worker, "x")), DatabaseError)
+        elif commits:
+            assert worker.append_intent().sequence == 1
+        else:
+            raised_by(worker.append_intent, LedgerUnavailableError)
+        assert stage.query("SELECT count(*) FROM merged_spills") == [(int(commits and not writes_entry),)]
+        assert worker.append_intent().sequence == 1 + int(commits and writes_entry)
+        assert database.ledger_reader().verify().is_intact
+        worker.owner.close()
 
 
 def test_an_append_keeps_the_row_of_the_head_for_itself(on_postgresql: Stage) -> None:

@@ -109,6 +109,7 @@ def test_p27_a_process_that_was_stopped_for_too_long_acts_no_more(stage: Stage) 
     with running("holding", stage.folder, "6") as one, running("holding", stage.folder, "300") as two:
         assert step(one, "take") == "1"
         assert step(one, "append").startswith("appended")
+        assert step(two, "take").startswith("busy")  # it has started by then, which may take longer than a lease
         stop(one, stage)
         assert step(two, "take").startswith("busy")
         outlive_lease(one, stage)

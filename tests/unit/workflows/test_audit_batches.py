@@ -288,6 +288,20 @@ def test_a_batch_that_is_not_full_waits_a_little_for_more_while_others_are_read(
     assert len(stage.requests) == 2
 
 
+def test_what_was_read_is_kept_soon_though_nothing_more_comes() -> None:
+    stage = Stage()
+    stage.batches.add(target(number) for number in range(4))
+    stage.batches.start()
+    for _ in range(3):
+        stage.steps.get_nowait()()
+    assert set(stage.desk.store.statuses) == {target(0).account_id}
+    stage.batches.keep_up()
+    assert set(stage.desk.store.statuses) == {target(0).account_id}
+    stage.desk.clock.advance(0.5)
+    stage.batches.keep_up()
+    assert set(stage.desk.store.statuses) == {target(number).account_id for number in range(3)}
+
+
 def test_what_was_read_of_an_account_that_has_changed_meanwhile_does_not_count() -> None:
     stage = Stage(changed={target(1).account_id})
     assert set(stage.run(3)) == {target(0).account_id, target(2).account_id}

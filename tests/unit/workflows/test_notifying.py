@@ -92,8 +92,8 @@ def test_of_two_workers_one_sends(workers: Workers) -> None:
             thread.start()
         for thread in threads:
             thread.join()
-        assert workers.loop.wait_idle(5)
-        assert workers.other_loop.wait_idle(5)
+        assert workers.loop.wait_idle(60)
+        assert workers.other_loop.wait_idle(60)
     ids = [notification_id for target, notification_id, _ in workers.sender.sent if target == "chat"]
     assert len(ids) == len(set(ids)) == 20
 
@@ -183,13 +183,14 @@ def test_a_target_that_hangs_holds_up_neither_the_loop_nor_the_others(workers: W
     for _ in range(3):
         workers.outbox.notify(INFO)
     workers.loop.tick(workers.clock.now())
+    wait_for(lambda: workers.sender.attempts.count("chat") == 1)
     wait_for(lambda: workers.sender.list_titles("mail") == ["Opened"] * 3)
     workers.outbox.notify(CRITICAL)
     workers.loop.tick(workers.clock.now())
     wait_for(lambda: workers.sender.list_titles("oncall") == ["Couldn't be closed"])
     assert workers.sender.attempts.count("chat") == 1
     let_go.set()
-    assert workers.loop.wait_idle(5)
+    assert workers.loop.wait_idle(60)
     workers.turn()
     assert len(workers.sender.list_titles("chat")) == 4
 
@@ -223,7 +224,7 @@ def test_what_is_critical_is_sent_past_a_database_that_is_down_and_once(workers:
     for _ in range(3):
         with pytest.raises(DatabaseError):
             workers.loop.tick(workers.clock.now())
-        assert workers.loop.wait_idle(5)
+        assert workers.loop.wait_idle(60)
     assert workers.sender.list_titles("oncall") == ["Couldn't be closed"]
     assert workers.sender.list_titles("chat") == ["Couldn't be closed"]
     workers.store.is_down = False
@@ -239,7 +240,7 @@ def test_a_target_that_failed_past_the_database_gets_it_when_the_database_is_bac
     workers.outbox.notify(CRITICAL)
     with pytest.raises(DatabaseError):
         workers.loop.tick(workers.clock.now())
-    assert workers.loop.wait_idle(5)
+    assert workers.loop.wait_idle(60)
     workers.store.is_down = False
     workers.sender.mend("oncall")
     workers.turn(1)
