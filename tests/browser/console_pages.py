@@ -1,4 +1,4 @@
-"""Every page of the console that has no parameters, and the tabs of the settings."""
+"""Every page of the console that has no parameters, and tabs."""
 
 from __future__ import annotations
 
@@ -14,4 +14,5 @@ def list_pages() -> list[str]:
     """From the console's own table, so that a new page is looked at without anybody adding it here."""
     paths = [path for path in _PATH.findall(_PAGES.read_text()) if ":" not in path]
     assert "/" in paths
-    return [*(path for path in paths if path != "/settings"), *(f"/settings?tab={tab}" for tab in SETTINGS)]
+    tabs = ["/jobs?tab=schedules", *(f"/settings?tab={tab}" for tab in SETTINGS)]
+    return [*(path for path in paths if path != "/settings"), *tabs]

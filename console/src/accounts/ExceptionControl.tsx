@@ -9,6 +9,7 @@ import { useState } from "react";
 import { ask, api } from "../api/client";
 import { may, queries, useMe } from "../api/queries";
 import type { DeletionException } from "../api/records";
+import { serverNow } from "../api/server-clock";
 import { endOfDay, isDay } from "../reports/days";
 import { Dialog } from "../settings/Dialog";
 import type { AccountRow } from "./listing";
@@ -64,7 +65,7 @@ function AddException({ account, onClose }: { account: AccountRow; onClose: () =
         <DatePicker
           value={day}
           onChange={({ detail }) => setDay(detail.value)}
-          isDateEnabled={(date) => date.getTime() > Date.now()}
+          isDateEnabled={(date) => date.getTime() > serverNow()}
           placeholder="YYYY/MM/DD"
           openCalendarAriaLabel={(chosen) => (chosen ? `Choose another day than ${chosen}` : "Choose a day")}
           expandToViewport

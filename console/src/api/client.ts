@@ -5,6 +5,7 @@ import { noteAnswer, noteSilence } from "./connection";
 import type { paths } from "./generated";
 import { ConnectionLostError, problemOf, type ProblemError } from "./problems";
 import type { SessionRecord } from "./records";
+import { noteServerDate } from "./server-clock";
 import { csrfTokenOf, forgetSession, isStillMine, renewCsrfToken, session, tokenOf } from "./session";
 import { askForFactor } from "./step-up";
 
@@ -75,6 +76,7 @@ function makeKey(): string {
 
 async function sendOnce(request: Request): Promise<Response> {
   const signed = new Request(request, { headers: signatureOf(request) });
+  const sentAt = Date.now();
   let response: Response;
   try {
     response = await (signed.headers.has(KEY) && !isSignInRoute(signed) ? fetchTwice(signed) : fetch(signed));
@@ -84,6 +86,7 @@ async function sendOnce(request: Request): Promise<Response> {
     throw new ConnectionLostError(request.method !== "GET");
   }
   noteAnswer();
+  noteServerDate(response.headers.get("Date"), sentAt);
   return response;
 }
 

@@ -1,7 +1,8 @@
 /** Days in the viewer's zone, as `YYYY-MM-DD`, and the moments at which they begin and end. */
+import { serverNow } from "../api/server-clock";
 
 export function today(): string {
-  return dayOf(new Date());
+  return dayOf(new Date(serverNow()));
 }
 
 export function daysBefore(day: string, count: number): string {

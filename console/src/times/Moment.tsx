@@ -3,6 +3,7 @@
  * the top turns all of them over, so that no moment of a long table is a stop for the Tab key.
  */
 import { useObservable } from "../api/observable";
+import { serverNow } from "../api/server-clock";
 import { useNow } from "./now";
 import { renderLocal, renderRelative, renderUtc } from "./render";
 import { isUtc } from "./zone";
@@ -32,7 +33,7 @@ export function Ago({ at, none = "never" }: MomentProps) {
   if (!at || inUtc) return <Moment at={at} none={none} />;
   return (
     <time dateTime={at} title={`${renderLocal(at)} (${renderUtc(at)})`}>
-      {renderRelative(at, Math.max(now, Date.now()))}
+      {renderRelative(at, Math.max(now, serverNow()))}
     </time>
   );
 }

@@ -81,6 +81,7 @@ class Schedule(Record):
     """In cron's words."""
     time_zone: str
     last_run_at: Moment | None
+    """The moment for which it ran last."""
     next_run_at: Moment
 
 
