@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
+
+from tests.ports import reserved_port
 
 SECONDS = 60
 
@@ -47,7 +48,12 @@ class OidcProviderProcess:
     @contextmanager
     def start(cls, *people: Mapping[str, Any]) -> Iterator[OidcProviderProcess]:
         """Start one that knows these people, each with the claims that it tells, ``sub`` among them."""
-        provider = cls(_find_port())
+        with reserved_port() as port:
+            yield from cls._start(port, people)
+
+    @classmethod
+    def _start(cls, port: int, people: Sequence[Mapping[str, Any]]) -> Iterator[OidcProviderProcess]:
+        provider = cls(port)
         options = [part for one in people for part in ("--user-claims", json.dumps(one))]
         process = subprocess.Popen(
             [sys.executable, "-m", "oidc_provider_mock", "--port", str(provider.port), *options],
@@ -83,10 +89,3 @@ class OidcProviderProcess:
                     return
             except OSError:
                 time.sleep(0.1)
-
-
-def _find_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port

@@ -143,13 +143,13 @@ class ServerProcess:
         self.process.kill()
         self.process.wait()
 
-    def stop(self) -> float:
-        """Ask it to end by SIGTERM; how many seconds that took.
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> float:
+        """Ask it to end by a signal; how many seconds that took.
 
         :raises AssertionError: if it takes longer than ten seconds, or ends badly.
         """
         watch = Stopwatch()
-        self.process.terminate()
+        self.process.send_signal(number)
         while self.process.poll() is None:
             assert watch.seconds < STOP_SECONDS, f"it doesn't end:\n{self.stderr}"
             watch.pause(_LOOK_SECONDS)

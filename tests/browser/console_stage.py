@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import socket
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from rootkeeper.domain.ledger import render_time
 from rootkeeper.domain.sessions import FACTOR_LASTS
 from rootkeeper.sandbox.totp import totp_code
 from tests.browser.pages import FAILED_LOAD
+from tests.ports import reserved_port
 from tests.sandbox_process import SandboxProcess
 
 WAIT_MILLISECONDS = 30_000
@@ -206,7 +206,7 @@ def open_console_stage(
     :param server_settings: variables of the server's environment.
     """
     database = folder / "rootkeeper.db"
-    with SandboxProcess.start(*(sandbox_options or ("--scenario", "demo"))) as sandbox:
+    with SandboxProcess.start(*(sandbox_options or ("--scenario", "demo"))) as sandbox, reserved_port() as port:
         settings = sandbox.environment() | {
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
@@ -215,12 +215,5 @@ def open_console_stage(
             "ROOTKEEPER_DATABASE_URL": f"sqlite:///{database}",
             **server_settings,
         }
-        with DemoServer(find_free_port(), settings, folder) as server:
+        with DemoServer(port, settings, folder) as server:
             yield ConsoleStage(sandbox, server, chromium, database)
-
-
-def find_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

@@ -7,6 +7,7 @@ import re
 from playwright.sync_api import Page, expect
 
 from tests.browser.console_stage import WAIT_MILLISECONDS, ConsolePerson
+from tests.browser.pages import submit
 
 ACCOUNT, ACCOUNT_NAME, EMAIL = "888899990000", "Orders Prod", "aws+orders-prod@example.com"
 CLEAN, CLEAN_NAME = "400050006000", "Shop Test"
@@ -127,14 +128,14 @@ def try_to_sign_in(person: ConsolePerson, email: str, password: str) -> Page:
     page = open_sandbox(person, "/signin")
     page.get_by_label("Root user e-mail address").fill(email)
     page.get_by_label("Password", exact=True).fill(password)
-    page.get_by_role("button", name="Sign in", exact=True).click()
+    submit(page, "Sign in")
     return page
 
 
 def ask_for_mail(page: Page, email: str) -> None:
     page.goto(page.url.split("/signin")[0] + "/signin/forgot-password")
     page.get_by_label("Root user e-mail address").fill(email)
-    page.get_by_role("button", name="Send mail", exact=True).click()
+    submit(page, "Send mail")
 
 
 def reset_password(person: ConsolePerson, email: str = EMAIL) -> None:
@@ -145,14 +146,14 @@ def reset_password(person: ConsolePerson, email: str = EMAIL) -> None:
     page.locator("main pre a").first.click()
     page.get_by_label("New password", exact=True).fill(NEW_PASSWORD)
     page.get_by_label("Once more", exact=True).fill(NEW_PASSWORD)
-    page.get_by_role("button", name="Set password", exact=True).click()
+    submit(page, "Set password")
     assert "The new password is set" in page.get_by_role("status").inner_text()
     page.close()
 
 
 def switch_identity_center(person: ConsolePerson, button: str) -> None:
     page = open_sandbox(person, "/identity-center")
-    page.get_by_role("button", name=button, exact=True).click()
+    submit(page, button)
     page.close()
 
 
@@ -161,6 +162,6 @@ def enter_by_failsafe(person: ConsolePerson) -> None:
     takes = person.stage.sandbox.control("GET", f"accounts/{FAILSAFE}/sign-in")
     page = try_to_sign_in(person, FAILSAFE_EMAIL, takes["password"])
     page.get_by_label("Code of six digits", exact=True).fill(takes["mfa_devices"][0]["code"])
-    page.get_by_role("button", name="Sign in", exact=True).click()
+    submit(page, "Sign in")
     assert page.url.endswith("/console")
     page.close()

@@ -15,6 +15,12 @@ FAILED_LOAD = "Failed to load resource"
 """What browsers log of every answer from 400 on, which some of these pages are on purpose."""
 
 
+def submit(page: Page, button: str) -> None:
+    """Press a button of a form, and wait for the page that it leads to."""
+    with page.expect_navigation():
+        page.get_by_role("button", name=button, exact=True).click()
+
+
 @dataclass
 class Person:
     """Somebody with a browser window of their own."""
@@ -46,11 +52,12 @@ class Person:
         self.page.goto(self.stage.url + path)
 
     def press(self, button: str) -> None:
-        self.page.get_by_role("button", name=button, exact=True).click()
+        submit(self.page, button)
 
     def follow(self, link: str) -> None:
         """Follow a link of the page itself, not of its head."""
-        self.page.locator("main").get_by_role("link", name=link, exact=True).click()
+        with self.page.expect_navigation():
+            self.page.locator("main").get_by_role("link", name=link, exact=True).click()
 
     def type(self, **texts: str) -> None:
         """Type into fields, named by their labels with underscores."""
@@ -74,7 +81,8 @@ class Person:
 
     def set_password(self, password: str) -> None:
         """Follow the newest mail's link and set a password."""
-        self.page.locator("main pre a").first.click()
+        with self.page.expect_navigation():
+            self.page.locator("main pre a").first.click()
         self.type(New_password=password, Once_more=password)
         self.press("Set password")
 

@@ -138,6 +138,7 @@ def test_a_job_that_runs_is_cancelled(people: dict[str, ConsolePerson], console:
     operator = people["olga"]
     error = {"code": "Throttling", "status": 400, "message": "Rate exceeded"}
     console.sandbox.faults(service="sts", operation="AssumeRoot", error=error)
+    console.sandbox.faults(service="sts", operation="AssumeRoot", latency_ms=5_000)  # and each is tried eight times
     operator.open("/accounts")
     operator.press("Audit now")
     operator.sees("Audit by olga")

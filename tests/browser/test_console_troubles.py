@@ -147,7 +147,7 @@ def test_a_restart_of_the_server_is_told_and_its_job_goes_on(
     people: dict[str, ConsolePerson], console: ConsoleStage
 ) -> None:
     operator = people["olga"]
-    console.sandbox.faults(service="iam", operation="GetAccountSummary", latency_ms=3_000)
+    console.sandbox.faults(service="iam", operation="GetAccountSummary", latency_ms=25_000)
     operator.open("/accounts")
     operator.press("Audit now")
     operator.sees("Audit by olga")

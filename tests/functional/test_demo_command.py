@@ -10,6 +10,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any
@@ -18,15 +19,9 @@ import pytest
 
 from rootkeeper.cli.demo_people import PASSWORD, PEOPLE
 from tests.functional.running import SECONDS, Program, Run, Runner
+from tests.ports import reserved_port
 
 DEMO_SECONDS = 200
-
-
-def find_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 @pytest.fixture
@@ -48,9 +43,23 @@ def newcomer(tmp_path: Path, runner: Runner) -> Program:
     )
 
 
-def test_the_demo_checks_itself_and_touches_nothing_of_the_user(newcomer: Program, tmp_path: Path) -> None:
+@pytest.fixture
+def port() -> Iterator[int]:
+    with reserved_port() as port:
+        yield port
+
+
+@pytest.fixture
+def sandbox_port() -> Iterator[int]:
+    with reserved_port() as port:
+        yield port
+
+
+def test_the_demo_checks_itself_and_touches_nothing_of_the_user(
+    newcomer: Program, sandbox_port: int, tmp_path: Path
+) -> None:
     finished = subprocess.run(
-        [sys.executable, "-m", "rootkeeper", "demo", "--check", "--sandbox-port", str(find_port())],
+        [sys.executable, "-m", "rootkeeper", "demo", "--check", "--sandbox-port", str(sandbox_port)],
         env=newcomer.surroundings(),
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -67,8 +76,9 @@ def test_the_demo_checks_itself_and_touches_nothing_of_the_user(newcomer: Progra
     assert not (tmp_path / "own.db").exists()
 
 
-def test_the_demo_serves_its_people_until_it_is_interrupted(newcomer: Program, tmp_path: Path) -> None:
-    port, sandbox_port = find_port(), find_port()
+def test_the_demo_serves_its_people_until_it_is_interrupted(
+    newcomer: Program, port: int, sandbox_port: int, tmp_path: Path
+) -> None:
     ports = ("--port", str(port), "--sandbox-port", str(sandbox_port))
     with newcomer.start("demo", *ports, stdin=subprocess.PIPE) as process:
         try:
@@ -181,8 +191,7 @@ def test_a_port_that_is_taken_is_told_and_nothing_is_played(newcomer: Program) -
     assert "taken" in run.stderr
 
 
-def test_the_sandbox_is_this_command_s_own_process(newcomer: Program) -> None:
-    port = find_port()
+def test_the_sandbox_is_this_command_s_own_process(newcomer: Program, port: int) -> None:
     with newcomer.start("sandbox", "--port", str(port), "--accounts", "20", "--seed", "7") as process:
         try:
             assert process.stdout is not None

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import sqlite3
+import threading
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import closing
@@ -15,7 +16,9 @@ from typing import Any
 import pytest
 
 from tests.functional.background import in_background
-from tests.functional.running import Program, Run
+from tests.functional.promises.interposed_proxy import Answer, InterposedProxy, Request
+from tests.functional.promises.stage import read_rows
+from tests.functional.running import SECONDS, Program, Run
 from tests.sandbox_process import SandboxProcess
 
 UNIT = {"700080009000", "800090001000", "900010002000"}
@@ -66,6 +69,11 @@ def count(requests: Iterable[dict[str, Any]], operation: str) -> Counter[str]:
     return Counter(request["account_id"] for request in requests if request["operation"] == operation)
 
 
+def list_kept(database: Path) -> set[str]:
+    """Accounts whose status is on disk."""
+    return {row["account_id"] for row in read_rows(database, "SELECT account_id FROM account_statuses")}
+
+
 def stop_audit_at_once(program: Program, sandbox: SandboxProcess, *arguments: str) -> tuple[Run, str]:
     """An audit, two accounts at a time, that somebody stops once a few are read; and its job's id."""
     sandbox.faults(operation="GetAccountSummary", latency_ms=1000)
@@ -79,13 +87,23 @@ def stop_audit_at_once(program: Program, sandbox: SandboxProcess, *arguments: st
 
 
 def test_ctrl_c_once_finishes_what_is_in_progress_and_names_the_job(enabled: Program, sandbox: SandboxProcess) -> None:
-    sandbox.faults(operation="DeleteLoginProfile", latency_ms=8000)
-    since = sandbox.last_request()
-    with in_background(enabled, "delete", EVERYTHING, "--yes", "-o", "json") as run:
-        run.wait_until(lambda: bool(count(sandbox.requests(since), "DeleteSigningCertificate")))
-        run.ask_to_stop()
-        ended = run.end()
-    assert "Once more stops now." in ended.stderr
+    begun, let = threading.Event(), threading.Event()
+
+    def hold(request: Request) -> Answer | None:
+        if request.operation == "DeleteLoginProfile":
+            begun.set()
+            let.wait(SECONDS)
+        return None
+
+    with InterposedProxy(sandbox.base_url) as proxy:
+        proxy.before = hold
+        delete = ("delete", EVERYTHING, "--yes", "-o", "json")
+        with in_background(enabled, *delete, AWS_ENDPOINT_URL=proxy.url) as run:
+            run.wait_until(begun.is_set)
+            run.ask_to_stop()
+            run.wait_for("Once more stops now.")
+            let.set()
+            ended = run.end()
     assert ended.status == 0, ended.shown  # the only account was in progress, and came to its end
     assert {kind["outcome"] for kind in ended.json["accounts"][0]["kinds"].values()} == {"deleted"}
     assert find_only_job(enabled)["state"] == "done"
@@ -285,11 +303,12 @@ def test_ctrl_c_during_an_audit_keeps_what_was_read_and_names_the_job(
     assert find_only_job(enabled, "audit")["state"] == "done"
 
 
-def test_ctrl_c_twice_during_an_audit_stops_now(enabled: Program, sandbox: SandboxProcess) -> None:
+def test_ctrl_c_twice_during_an_audit_stops_now(enabled: Program, sandbox: SandboxProcess, tmp_path: Path) -> None:
     sandbox.faults(operation="GetAccountSummary", account_id=EVERYTHING, latency_ms=600_000)
-    since = sandbox.last_request()
+    since, others = sandbox.last_request(), sandbox.accounts().keys() - {EVERYTHING}
     with in_background(enabled, "audit") as run:
-        run.wait_until(lambda: count(sandbox.requests(since), "GetAccountSummary").total() >= READABLE - 1)
+        run.wait_until(lambda: count(sandbox.requests(since), "GetAccountSummary").total() >= READABLE)
+        run.wait_until(lambda: list_kept(tmp_path / "rootkeeper.db") == others)
         run.ask_to_stop()
         run.wait_for("Once more stops now.")
         run.ask_to_stop()

@@ -6,7 +6,6 @@ import http.client
 import json
 import os
 import signal
-import socket
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tests.ports import reserved_port
 from tests.sandbox.visitor import (
     FAILSAFE,
     NEW_PASSWORD,
@@ -150,10 +150,13 @@ def test_the_switch_knows_two_positions(sandbox: SandboxProcess, body: object) -
 
 
 def test_sessions_passwords_devices_and_mail_survive_a_kill(tmp_path: Path) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    state = ("--state", str(tmp_path / "state"), "--port", port)
+    with reserved_port() as port:
+        kill_and_go_on(tmp_path, port)
+
+
+def kill_and_go_on(tmp_path: Path, port: int) -> None:
+    """A browser keeps its cookies for the address, so the next process comes back to it."""
+    state = ("--state", str(tmp_path / "state"), "--port", str(port))
     with SandboxProcess.start(*state) as first:
         browser = Browser(first.base_url)
         email = first.control("GET", f"accounts/{WITH_RECOVERY}/sign-in")["email"]

@@ -23,6 +23,7 @@ from botocore.exceptions import ClientError, HTTPClientError
 
 from rootkeeper.sandbox.application import MAX_BODY_BYTES
 from rootkeeper.sandbox.loopback import is_loopback
+from tests.ports import reserved_port
 from tests.sandbox.wire import Keys, build_request, sign
 
 COMMAND = [sys.executable, "-m", "rootkeeper.sandbox"]
@@ -323,9 +324,8 @@ def test_env_names_the_principals_that_there_are(url: str) -> None:
 
 
 def test_env_says_when_no_sandbox_runs() -> None:
-    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
-        port = taken.getsockname()[1]
-    ended = run("env", "--port", str(port))
+    with reserved_port() as port:
+        ended = run("env", "--port", str(port))
     assert ended.returncode == 3
     assert f"no sandbox answers at http://127.0.0.1:{port}" in ended.stderr
     assert ended.stdout == "false\n"
@@ -336,9 +336,8 @@ def test_env_takes_no_proxy_and_where_it_fails_a_shell_goes_no_further(
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     assert type_into_shell(url.rpartition(":")[2]) == (0, f"{url}\n")
-    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
-        port = taken.getsockname()[1]
-    assert type_into_shell(str(port)) == (1, "")
+    with reserved_port() as port:
+        assert type_into_shell(str(port)) == (1, "")
 
 
 def type_into_shell(port: str) -> tuple[int, str]:

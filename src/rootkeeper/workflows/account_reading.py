@@ -166,6 +166,7 @@ class AccountReading:
         try:
             step = self._steps.get(timeout=_LOOK_SECONDS)
         except queue.Empty:
+            self._batches.keep_up()
             return
         step()
 

@@ -149,6 +149,11 @@ class AuditBatches:
             self._save()
         self.take_status(status)
 
+    def keep_up(self) -> None:
+        """Nothing came for a while: what was read before is kept all the same."""
+        if self._unsaved and self.clock.monotonic() >= self._save_at:
+            self._save()
+
     def _save(self) -> None:
         self.store.save_statuses(self._unsaved)
         self._unsaved = []

@@ -265,7 +265,7 @@ def test_an_activation_goes_on_when_the_client_has_gone(api: ApiServer) -> None:
     connection.close()
     go_on.set()
     end = threading.Event()
-    for _ in range(500):
+    for _ in range(100 * SECONDS):
         if api.services.windows.get(window_id).state is WindowState.OPEN:
             return
         end.wait(0.01)

@@ -12,7 +12,8 @@ import http.client
 import os
 import signal
 import threading
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Self
@@ -42,6 +43,25 @@ class Answer:
     body: bytes
 
 
+@dataclass(slots=True)
+class Hold:
+    """A call that is held up until a test lets it go on."""
+
+    operation: str
+    begun: threading.Event = field(default_factory=threading.Event)
+    """Whether it has come."""
+    let: threading.Event = field(default_factory=threading.Event)
+
+    def __call__(self, _number: int, operation: str) -> None:
+        if operation == self.operation and not self.begun.is_set():
+            self.begun.set()
+            self.let.wait()
+
+
+def let_pass(_number: int, _operation: str) -> None:
+    """The hook of a proxy that holds nothing up."""
+
+
 class KillingProxy:
     """Forwards every request to the sandbox; one run of the program at a time."""
 
@@ -53,6 +73,8 @@ class KillingProxy:
         self._lock = threading.Lock()
         self._pid: int | None = None
         self._point: KillPoint | None = None
+        self.before: Callable[[int, str], None] = let_pass
+        """Told each call that is about to go on to the sandbox, with its number; may wait."""
         self.operations: list[str] = []
         """The calls of the current run, in the order in which they came."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -83,6 +105,16 @@ class KillingProxy:
         """End process ``pid`` at ``point``."""
         with self._lock:
             self._pid, self._point = pid, point
+
+    @contextlib.contextmanager
+    def holding(self, operation: str) -> Iterator[Hold]:
+        """Hold up the next such call, that has left the program and not reached the sandbox; at the end it goes on."""
+        self.before = hold = Hold(operation)
+        try:
+            yield hold
+        finally:
+            self.before = let_pass
+            hold.let.set()
 
     def count(self, operation: str) -> int:
         """The number of this call; 0 if it doesn't count."""
@@ -137,6 +169,7 @@ class KillingProxy:
                 if proxy.kill_if_due("before", number):
                     self.close_connection = True
                     return
+                proxy.before(number, operation)
                 answer = proxy.forward(self.command, self.path, self.headers.items(), body)
                 if proxy.kill_if_due("after", number):
                     self.close_connection = True

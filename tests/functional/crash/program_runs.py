@@ -68,7 +68,7 @@ class Program:
     ) -> None:
         self.folder = folder
         self.sandbox = sandbox
-        self._proxy = proxy
+        self.proxy = proxy
         self._driver = subprocess.Popen(
             [sys.executable, "-m", "tests.functional.crash.driver"],
             stdin=subprocess.PIPE,
@@ -107,14 +107,14 @@ class Program:
             "stdout": str(outputs[0]),
             "stderr": str(outputs[1]),
         }
-        self._proxy.begin_run()
+        self.proxy.begin_run()
         pid = self._ask(order)["pid"]
         if kill is not None:
-            self._proxy.arm(pid, kill)
+            self.proxy.arm(pid, kill)
         ended = self._ask("go")
         return Run(
             status=ended["status"],
-            operations=tuple(self._proxy.operations),
+            operations=tuple(self.proxy.operations),
             commits=ended["commits"],
             stdout=outputs[0].read_text(),
             stderr=outputs[1].read_text(),

@@ -1,7 +1,8 @@
 """Starts servers and workers in fresh processes, forked after the imports so that a start is cheap.
 
-Reads one JSON object a line and answers each: ``{"command", "port", "environment", "offset", "kill", "folder"}`` starts
-one and answers ``{"pid"}``; ``{"wait", "seconds"}`` answers ``{"status"}`` of that process, ``null`` if it still runs.
+Reads one JSON object a line and answers each: ``{"command", "port", "environment", "offset", "kill", "folder"}`` makes
+a process and answers ``{"pid"}``; ``"go"`` lets the newest one begin; ``{"wait", "seconds"}`` answers ``{"status"}`` of
+that process, ``null`` if it still runs.
 ``kill`` ends the process by SIGKILL right after its n-th commit that is a step of a window's life; the listener is
 SQLAlchemy's own public event. The clock is that of ``tests/clocked_server.py``.
 """
@@ -67,7 +68,7 @@ def _become(order: dict[str, Any]) -> int:
     return run_server([str(folder / "offset"), order["command"], str(order["port"])])
 
 
-def _start(order: dict[str, Any]) -> dict[str, Any]:
+def _start(order: dict[str, Any], gate: tuple[int, int]) -> dict[str, Any]:
     folder = Path(order["folder"])
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "stderr").write_text("")
@@ -77,6 +78,7 @@ def _start(order: dict[str, Any]) -> dict[str, Any]:
     if pid == 0:
         status = 70
         try:
+            os.read(gate[0], 1)
             status = _become(order)
         finally:
             sys.stdout.flush()
@@ -96,11 +98,18 @@ def _wait(order: dict[str, Any]) -> dict[str, Any]:
         time.sleep(0.01)
 
 
+def _answer(order: Any, gate: tuple[int, int]) -> dict[str, Any]:
+    if order == "go":
+        os.write(gate[1], b"g")
+        return {}
+    return _wait(order) if "wait" in order else _start(order, gate)
+
+
 def main() -> None:
     prepare()
+    gate = os.pipe()
     for line in sys.stdin:
-        order = json.loads(line)
-        answer = _wait(order) if "wait" in order else _start(order)
+        answer = _answer(json.loads(line), gate)
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 

@@ -212,6 +212,7 @@ class Servers:
         pid = int(self._ask(order)["pid"])
         if kill is not None:
             self.proxy.arm(pid, kill)
+        self._ask("go")
         server = Server(pid, folder, "")
         self.running[pid] = server
         return server
@@ -255,7 +256,7 @@ class Servers:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def _ask(self, order: dict[str, Any]) -> Any:
+    def _ask(self, order: Any) -> Any:
         assert self._driver.stdin is not None
         assert self._driver.stdout is not None
         self._driver.stdin.write(json.dumps(order) + "\n")

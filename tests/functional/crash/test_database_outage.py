@@ -92,16 +92,21 @@ def test_p11_a_stop_in_the_middle_of_closing_loses_nothing(outage: Outage) -> No
     since = servers.sandbox.last_request()
     server = servers.wait_ready(servers.start("worker"))
     servers.proxy.begin_run()
-    server.move_clock(PAST_THE_END)
-    wait_until(lambda: "DeleteLoginProfile" in servers.proxy.operations, IN_TIME, lambda: server.stderr)
-    outage.database.stop_immediately()
+    with servers.proxy.holding("DeleteLoginProfile") as held:
+        server.move_clock(PAST_THE_END)
+        assert held.begun.wait(IN_TIME), server.stderr
+        outage.database.stop_immediately()
     wait_until(lambda: outage.are_closed(accounts), 2 * IN_TIME, lambda: server.stderr)
+    wait_until(lambda: list_alerts(server) != [], IN_TIME, "an outage is told")
     outage.database.start_again()
     wait_until(lambda: outage.states() == {"CLOSED_VERIFIED"}, RECORDED, lambda: server.stderr)
     _wait_settled(outage, server)
     _assert_the_ledger_holds(outage, since)
-    alerts = [json.loads(line) for line in server.stderr.splitlines() if line.startswith("{")]
-    assert any(line["level"] == "error" for line in alerts), "an outage is told"
+
+
+def list_alerts(server: Server) -> list[str]:
+    lines = [json.loads(line) for line in server.stderr.splitlines() if line.startswith("{")]
+    return [line["message"] for line in lines if line["level"] == "error"]
 
 
 def _wait_settled(outage: Outage, server: Server) -> None:

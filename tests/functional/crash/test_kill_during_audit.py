@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -14,14 +15,17 @@ from tests.functional.crash.judgement import (
     assert_each_intent_has_one_outcome,
     assert_every_privileged_call_has_an_intent,
 )
-from tests.functional.crash.killing_proxy import KillPoint
+from tests.functional.crash.killing_proxy import KillPoint, let_pass
 from tests.functional.crash.program_runs import KILLED, Program, Run, started_program
+from tests.functional.crash.server_runs import SECONDS, wait_until
 
 ACCOUNTS = 40
 AT_A_TIME = 4
-LATENCY_MS = 200
+LATENCY_MS = 50
+CALLS_AT_A_STRETCH = 3 * AT_A_TIME
+"""After so many calls the next one waits until what was read is kept, as it is each half second."""
 UNSAVED_AT_MOST = 3 * AT_A_TIME
-"""What is read is kept every half second; so many are read in that time at this latency, with those in flight."""
+"""So many accounts are begun in one stretch, with those in flight."""
 
 POINTS = [
     KillPoint("call", "before", 20),
@@ -51,11 +55,28 @@ class Audit:
         self.program.restore_database()
         return self.program.sandbox.last_request()
 
-    def run(self, *, kill: KillPoint | None = None) -> Run:
-        return self.program.run("audit", "-o", "json", kill=kill)
+    def run(self, *, kill: KillPoint) -> Run:
+        since, one_at_a_time = self.program.sandbox.last_request(), threading.Lock()
+
+        def wait_until_kept(number: int, _operation: str) -> None:
+            with one_at_a_time:
+                if number % CALLS_AT_A_STRETCH == 0:
+                    wait_until(lambda: self.list_read(since) <= self.list_kept(), SECONDS, "what was read isn't kept")
+
+        self.program.proxy.before = wait_until_kept
+        try:
+            return self.program.run("audit", "-o", "json", kill=kill)
+        finally:
+            self.program.proxy.before = let_pass
 
     def resume(self, *, kill: KillPoint | None = None) -> Run:
         return self.program.run("jobs", "resume", self.newest_job()["job_id"], "-o", "json", kill=kill)
+
+    def list_read(self, since: int) -> set[str]:
+        """Accounts that were read by a root session, as the sandbox knows it."""
+        requests = self.program.sandbox.requests(since)
+        read = {request["account_id"] for request in requests if request["operation"] == "GetAccountSummary"}
+        return read & self.readable
 
     def list_kept(self) -> set[str]:
         """Accounts whose status is on disk, and was read by the newest job."""

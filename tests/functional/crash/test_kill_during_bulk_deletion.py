@@ -34,7 +34,7 @@ POINTS = [
     KillPoint("call", "after", 120),
     KillPoint("call", "after", 180),
     KillPoint("commit", "after", 30),
-    KillPoint("commit", "after", 60),
+    KillPoint("commit", "after", 50),
 ]
 """Spread over a run of about 12 times 20 calls; which account each hits differs from run to run."""
 

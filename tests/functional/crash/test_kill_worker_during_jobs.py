@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from typing import Any, LiteralString
 
@@ -32,6 +32,8 @@ JOB_SECONDS = 90.0
 SETTLING_SECONDS = 60.0
 """The read timeout, and what a settlement takes."""
 SLOW_MS = 100
+STANDING_MS = 3000
+"""For a call about some accounts: shorter than a worker waits for it, so long that a job of them lasts."""
 OPERATOR = "olga"
 _PROCESS = re.compile(r"\(process (\d+) on ")
 
@@ -76,6 +78,13 @@ class Works:
             told = "\n".join(worker.stderr for worker in self.workers)
             pytest.fail(f"{self.job(job_id)}\n{told}")
         return self.job(job_id)
+
+    def hold_up(self, account_ids: Iterable[str]) -> None:
+        """Each call about them takes long, until the faults are cleared: so a job is still under way when it is looked
+        at.
+        """
+        for account_id in account_ids:
+            self.sandbox.faults(service="iam", account_id=account_id, latency_ms=STANDING_MS)
 
     def find_worker(self, job_id: str) -> int | None:
         """Which of the two works on it; ``None`` while nobody does."""
@@ -143,12 +152,14 @@ def test_a_deletion_whose_worker_is_gone_is_finished_by_another_and_deletes_noth
     targets = [account["account_id"] for account in plan["accounts"] if account["calls"]]
     assert len(targets) >= 6
     since = works.sandbox.last_request()
+    works.hold_up(targets[2:])
     job_id = works.request("deletions", {"plan": plan})
     doing = works.wait_under_way(job_id, 2)
     gone, heir = works.workers[doing], works.workers[1 - doing]
     leave: Callable[[], None] = gone.kill if how == "killed" else gone.pause
     leave()
     assert wait_until(lambda: works.find_worker(job_id) == 1 - doing, TAKEOVER_SECONDS) < TAKEOVER_SECONDS
+    works.sandbox.clear_faults()
     if how == "stopped":
         gone.resume()
     job = works.wait_done(job_id)
@@ -162,10 +173,12 @@ def test_a_deletion_whose_worker_is_gone_is_finished_by_another_and_deletes_noth
 
 def test_an_audit_whose_worker_was_killed_reads_no_account_again_that_was_read(works: Works) -> None:
     since = works.sandbox.last_request()
+    works.hold_up(sorted(works.sandbox.accounts())[::2])
     job_id = works.request("audits")
     doing = works.wait_under_way(job_id, 4)
     works.workers[doing].kill()
     wait_until(lambda: works.find_worker(job_id) == 1 - doing, TAKEOVER_SECONDS)
+    works.sandbox.clear_faults()
     job = works.wait_done(job_id)
     assert job["state"] == "done"
     assert job["progress"]["done"] == job["progress"]["total"] == len(works.sandbox.accounts())

@@ -9,6 +9,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -30,8 +31,6 @@ from tests.functional.crash.server_runs import (
 from tests.postgresql import PostgresqlServer
 
 TAKEOVER_SECONDS = 10.0
-SLOW_MS = 2500
-"""How long the sandbox lets one wait for a call that a worker is stopped in."""
 PAST_THE_END = 2 * 3600.0
 
 
@@ -68,10 +67,6 @@ class Scene:
         self.since = servers.sandbox.last_request()
         self.workers = [servers.wait_ready(servers.start("worker")) for _ in range(2)]
 
-    def make_slow(self, operation: str) -> None:
-        """The next such call for the account takes long to be answered."""
-        self.servers.sandbox.faults(operation=operation, account_id=self.account_id, latency_ms=SLOW_MS, times=1)
-
     def pass_the_end(self) -> None:
         for worker in self.workers:
             worker.move_clock(PAST_THE_END)
@@ -89,16 +84,16 @@ class Scene:
         (other,) = [worker for worker in self.workers if worker.pid != found[0]]
         return closing, other
 
-    def wait_sent(self, operation: str) -> None:
-        """Until the call is on its way."""
-        wait_until(lambda: operation in self.servers.proxy.operations, 30, f"no {operation}")
-
     def state(self) -> str:
         rows = self.servers.database.query("SELECT account_id, state FROM recovery_windows ORDER BY requested_at")
         return str([row["state"] for row in rows if row["account_id"] == self.account_id][-1])
 
     def requests(self) -> list[dict[str, Any]]:
         return [one for one in self.servers.sandbox.requests(self.since) if one["account_id"] == self.account_id]
+
+    def count(self, operation: str) -> int:
+        """How many such calls have come to the sandbox."""
+        return [one["operation"] for one in self.requests()].count(operation)
 
     def assert_closed_once(self) -> None:
         assert is_empty(self.servers.sandbox.root_user(self.account_id))
@@ -134,35 +129,40 @@ def scene(servers: Servers) -> Iterator[Scene]:
     opened.end()
 
 
-def close_slowly(scene: Scene, operation: str) -> tuple[Server, Server]:
-    """One worker closes, and waits for the answer to ``operation``."""
-    scene.make_slow(operation)
-    scene.pass_the_end()
-    closing, other = scene.wait_closing()
-    scene.wait_sent(operation)
-    return closing, other
+@contextmanager
+def closing_held_up(scene: Scene, operation: str) -> Iterator[tuple[Server, Server]]:
+    """One worker closes, and its call of ``operation`` is on its way: that worker, and the other. At the end the call
+    arrives.
+    """
+    with scene.servers.proxy.holding(operation) as held:
+        scene.pass_the_end()
+        found = scene.wait_closing()
+        assert held.begun.wait(30), f"no {operation}"
+        yield found
 
 
 @pytest.mark.parametrize("operation", ["AssumeRoot", "DeleteLoginProfile"])
 def test_p27_another_worker_takes_over_from_one_that_was_killed(scene: Scene, operation: str) -> None:
-    closing, _ = close_slowly(scene, operation)
-    os.kill(closing.pid, signal.SIGKILL)
-    scene.servers.find_status(closing, SECONDS)
-    wait_until(lambda: scene.state() == "CLOSED_VERIFIED", TAKEOVER_SECONDS, "nobody took over")
-    wait_until(lambda: not scene.servers.database.query("SELECT * FROM open_intents"), 30, "intents are left open")
-    time.sleep(SLOW_MS / 1000)
+    with closing_held_up(scene, operation) as (closing, _):
+        os.kill(closing.pid, signal.SIGKILL)
+        scene.servers.find_status(closing, SECONDS)
+        wait_until(lambda: scene.state() == "CLOSED_VERIFIED", TAKEOVER_SECONDS, "nobody took over")
+        wait_until(lambda: not scene.servers.database.query("SELECT * FROM open_intents"), 30, "intents are left open")
+        before = scene.count(operation)
+    wait_until(lambda: scene.count(operation) > before, 30, "what was held up never arrived")
     scene.assert_closed_once()
 
 
 @pytest.mark.parametrize("operation", ["AssumeRoot", "DeleteLoginProfile"])
 def test_p27_one_that_stood_still_and_wakes_does_nothing_any_more(scene: Scene, operation: str) -> None:
-    closing, other = close_slowly(scene, operation)
-    os.kill(closing.pid, signal.SIGSTOP)
-    wait_until(
-        lambda: scene.state() == "CLOSED_VERIFIED", TAKEOVER_SECONDS, lambda: f"nobody took over: {other.stderr}"
-    )
-    wait_until(lambda: not scene.servers.database.query("SELECT * FROM open_intents"), 30, "intents are left open")
-    time.sleep(SLOW_MS / 1000)
+    with closing_held_up(scene, operation) as (closing, other):
+        os.kill(closing.pid, signal.SIGSTOP)
+        wait_until(
+            lambda: scene.state() == "CLOSED_VERIFIED", TAKEOVER_SECONDS, lambda: f"nobody took over: {other.stderr}"
+        )
+        wait_until(lambda: not scene.servers.database.query("SELECT * FROM open_intents"), 30, "intents are left open")
+        sent = scene.count(operation)
+    wait_until(lambda: scene.count(operation) > sent, 30, "what was held up never arrived")
     before = len(scene.requests())
     os.kill(closing.pid, signal.SIGCONT)
     time.sleep(2)

@@ -241,7 +241,7 @@ def stop_waiting(operator: PermittedOperator, run: ForkedRun) -> None:
     """Ctrl-C once the window is open, and again while it can't be closed."""
     if operator.hears(run, "forgot-password"):
         run.signal(signal.SIGINT)
-        while not run.ends_within(2):
+        if operator.hears(run, "isn't closed"):
             run.signal(signal.SIGINT)
 
 
@@ -264,7 +264,8 @@ def meet_a_policy(*words: str, good: int, prepare: Prepare = remember) -> Attemp
 
 ATTEMPTS: dict[str, tuple[Attempt, ...]] = {
     "status": (Attempt(("status",), remember), Attempt(("status", "--accept", "--yes"), remember)),
-    "audit": read_organization("audit", "--tag", "audited=yes", remembered=("audit",)),
+    # Without --refresh an audit that knows the organization may end before it is listed.
+    "audit": read_organization("audit", "--tag", "audited=yes", remembered=("audit", "--refresh")),
     "preflight": read_organization("preflight", "--tag", "audited=yes", remembered=("preflight",)),
     "emails list": read_organization("emails", "list", "--tag", "audited=yes", remembered=("emails", "list")),
     "emails attest": (

@@ -71,7 +71,7 @@ INCOMPLETE: dict[str, Callable[[Request, Answer], Answer]] = {
     "an account without an id": rewriting("ListAccounts", each_account(without("Id"))),
 }
 COMMANDS = (
-    ("audit", "-o", "json"),
+    ("audit", "--refresh", "-o", "json"),
     ("delete", EVERYTHING, "--yes", "-o", "json"),
     ("recover", "Shop Test", "--reason", "drill", "--leave-open", "--yes"),
 )

@@ -154,6 +154,19 @@ class Outpost:
         assert read_moment(closed["expires_at"]) <= read_moment(closed["closed_at"]), closed
         assert not self.is_open(closed["account_id"])
 
+    def wait_failed(self, window_id: str, attempts: int = 1) -> dict[str, Any]:
+        """The window after so many attempts to close it, and not in the midst of one: then it doesn't say why the last
+        one failed.
+        """
+        found: dict[str, Any] = {}
+
+        def has_failed() -> bool:
+            found.update(self.find(window_id))
+            return bool(found["state"] == "CLOSE_FAILED" and found["failed_closings"] >= attempts)
+
+        self.server.wait_until(has_failed)
+        return found
+
     # Jobs, notifications, the ledger.
 
     def wait_done(self, job_id: str) -> None:

@@ -7,6 +7,8 @@ from tests.server_process import ServerProcess
 
 HOUR = 3600.0
 SOON = 20.0
+LENGTH_SECONDS = 40
+"""Of a window that must still be open once a worker has started."""
 CONFLICT = {409, 422, 503}
 
 
@@ -20,11 +22,11 @@ def test_p11_a_jump_forward_closes_what_is_due_by_the_wall(stage: Stage) -> None
 
 
 def test_p11_a_jump_back_delays_no_closing(stage: Stage) -> None:
-    account_id = stage.open_window("20s")
+    account_id = stage.open_window(f"{LENGTH_SECONDS}s")
     with ServerProcess.start(stage.environment, "worker", clock_offset=0) as server:
         assert stage.is_open(account_id)
         server.move_clock(-HOUR)
-        server.wait_until(lambda: not stage.is_open(account_id), 20 + SOON)
+        server.wait_until(lambda: not stage.is_open(account_id), LENGTH_SECONDS + SOON)
         server.wait_until(lambda: stage.windows()[0]["state"] == "CLOSED_VERIFIED", SOON)
 
 

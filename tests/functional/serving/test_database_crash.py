@@ -76,11 +76,11 @@ def test_nothing_is_lost_when_postgresql_crashes_under_load(outpost: Outpost, ow
     opened = [outpost.open(account_id, "15s") for account_id in accounts[:WINDOWS]]
     outpost.sandbox.faults(service="iam", operation="GetAccountSummary", latency_ms=800)
     jobs = [outpost.post("/audits").body["job_id"] for _ in range(2)]
-    outpost.server.wait_until(lambda: outpost.get(f"/jobs/{jobs[0]}")["state"] == "running")
+    outpost.server.wait_until(lambda: list_states(outpost, jobs) == ["running", "running"])
 
     with Opening(outpost, accounts[WINDOWS:]) as opening:
         outpost.server.wait_until(lambda: opening.answers)
-        assert [outpost.get(f"/jobs/{job_id}")["state"] for job_id in jobs] == ["running", "running"]
+        assert list_states(outpost, jobs) == ["running", "running"]
         own_postgresql.stop_immediately()
         time.sleep(AWAY_SECONDS)
         assert outpost.server.ask("GET", "/healthz").status == 200
@@ -96,6 +96,10 @@ def test_nothing_is_lost_when_postgresql_crashes_under_load(outpost: Outpost, ow
         outpost.wait_done(job_id)
     outpost.server.wait_until(lambda: not outpost.query("SELECT * FROM open_intents"), JOB_SECONDS)
     outpost.verify_ledger()
+
+
+def list_states(outpost: Outpost, job_ids: list[str]) -> list[str]:
+    return [outpost.get(f"/jobs/{job_id}")["state"] for job_id in job_ids]
 
 
 def list_owing(outpost: Outpost) -> list[str]:

@@ -89,8 +89,7 @@ def test_p11_a_server_without_credentials_says_why_a_window_stays_open_and_close
     server.wait_until(lambda: outpost.told("aws_credentials:renew:failed"), SECONDS)
     assert outpost.told("aws_credentials:renew:failed")[0]["severity"] == "critical"
     server.wait_until(lambda: not is_ready(outpost, "aws"), SECONDS)
-    window = outpost.find(window_id)
-    assert window["state"] in {"CLOSE_FAILED", "CLOSING"}
+    window = outpost.wait_failed(window_id)
     assert "credential" in window["failure"]
     assert window["is_overdue"]
     assert outpost.is_open(account_id)

@@ -39,8 +39,7 @@ def test_a_server_that_was_killed_keeps_nobody_out(stage: Stage) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_it_ends_within_ten_seconds_of_being_asked_to(stage: Stage, command: str, number: signal.Signals) -> None:
     with ServerProcess.start(stage.environment, command) as server:
-        server.process.send_signal(number)
-        assert server.process.wait(10) == 0, server.stderr
+        server.stop(number)
 
 
 def test_a_command_that_would_change_aws_beside_it_is_refused(stage: Stage) -> None:

@@ -91,9 +91,9 @@ class Early:
 def early(outpost: Outpost) -> Early:
     """The account of one of them leaves the organization while it is open."""
     told_of = outpost.open(outpost.take_account(), "10s")
-    account_id = outpost.take_member_administrators()
+    account_id, organizations = outpost.take_member_administrators(), management_client(outpost)
     of_left_account = outpost.open(account_id, "10s")
-    management_client(outpost).remove_account_from_organization(AccountId=account_id)
+    organizations.remove_account_from_organization(AccountId=account_id)
     return Early(told_of, account_id, of_left_account)
 
 
@@ -217,9 +217,7 @@ def test_an_account_that_left_keeps_its_window_owed_and_named_and_it_is_closed_o
     outpost: Outpost, early: Early
 ) -> None:
     window_id, account_id, reason = early.of_left_account, early.left_account_id, "isn't in the organization any more"
-    outpost.server.wait_until(lambda: outpost.find(window_id)["failed_closings"] >= 2, SECONDS)
-    failed = outpost.find(window_id)
-    assert failed["state"] in {"CLOSE_FAILED", "CLOSING"}
+    failed = outpost.wait_failed(window_id, attempts=2)
     assert reason in failed["failure"]
     assert failed["next_closing_at"] is not None
     (told, *_) = [one for one in outpost.told("window:close:failed") if one["window_id"] == window_id]

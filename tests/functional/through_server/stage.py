@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tests.functional.promises.interposed_proxy import InterposedProxy
 from tests.functional.running import LONG_LEASE, Program, Runner
+from tests.ports import reserved_port
 from tests.sandbox_process import SandboxProcess
 from tests.server_process import ServerProcess
 
@@ -31,6 +33,10 @@ class ServedStage:
     runner: Runner
     folder: Path
     settings: Mapping[str, str]
+    proxy: InterposedProxy
+    """Between server and sandbox, where a file asks for that; else nobody speaks to it."""
+    port: int
+    """Where it comes back to; nobody else takes it meanwhile."""
     tokens: dict[str, str] = field(default_factory=dict, repr=False)
 
     def person(self, name: str) -> Program:
@@ -55,21 +61,29 @@ class ServedStage:
     @contextmanager
     def restarted(self) -> Iterator[None]:
         """The server is killed; it is there again, at the same address, once this is left."""
-        port = int(self.server.url.rpartition(":")[2])
         self.server.kill()
         yield
-        self.server = ServerProcess.spawn(self.settings, "serve", self.folder, port=port)
+        self.server = ServerProcess.spawn(self.settings, "serve", self.folder, port=self.port)
         self.server.wait_ready()
 
 
 @contextmanager
-def open_stage(runner: Runner, folder: Path, *arguments: str, **settings: str) -> Iterator[ServedStage]:
+def open_stage(
+    runner: Runner, folder: Path, *arguments: str, is_proxied: bool = False, **settings: str
+) -> Iterator[ServedStage]:
     """Start sandbox and server, and make a token for each of ``ROLES``.
 
+    :param is_proxied: whether the server speaks to the sandbox through the stage's proxy.
     :param settings: of the server, as variables.
     """
-    with SandboxProcess.start(*(arguments or ("--scenario", "demo", "--features", "all"))) as sandbox:
+    options = arguments or ("--scenario", "demo", "--features", "all")
+    with (
+        SandboxProcess.start(*options) as sandbox,
+        InterposedProxy(sandbox.base_url) as proxy,
+        reserved_port() as port,
+    ):
         environment = sandbox.environment() | {
+            "AWS_ENDPOINT_URL": proxy.url if is_proxied else sandbox.base_url,
             "HOME": str(folder),
             "ROOTKEEPER_DATABASE_URL": f"sqlite:///{folder / 'rootkeeper.db'}",
             "ROOTKEEPER_AWS_VERIFY_SECONDS": "1",
@@ -77,8 +91,8 @@ def open_stage(runner: Runner, folder: Path, *arguments: str, **settings: str) -
             "XDG_STATE_HOME": str(folder / "state"),
             **settings,
         }
-        server = ServerProcess.spawn(environment, "serve", folder)
-        stage = ServedStage(sandbox, server, runner, folder, environment)
+        server = ServerProcess.spawn(environment, "serve", folder, port=port)
+        stage = ServedStage(sandbox, server, runner, folder, environment, proxy, port)
         try:
             server.wait_ready()
             stage.tokens[ADMINISTRATOR] = server.token("administrator", ADMINISTRATOR)

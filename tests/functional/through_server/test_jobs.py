@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +13,39 @@ import pytest
 
 from tests.functional.background import in_background
 from tests.functional.conversation import converse
+from tests.functional.promises.interposed_proxy import Answer, Request, let_pass
 from tests.functional.promises.stage import read_rows
 from tests.functional.published_schemas import ensure_fits
-from tests.functional.through_server.stage import ServedStage
+from tests.functional.running import SECONDS, Runner
+from tests.functional.through_server.stage import ServedStage, open_stage
 
 NETWORK, BACKUP, ORDERS_TEST, SEARCH = "555566667777", "012345678901", "600070008000", "999900001111"
 EU, SHOP, SHOP_TEST = "300040005000", "777788889999", "400050006000"
 ORGANIZATION = "o-exampleorgid"
+
+
+@pytest.fixture(scope="module")
+def stage(runner: Runner, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedStage]:
+    with open_stage(runner, tmp_path_factory.mktemp("served"), is_proxied=True) as opened:
+        yield opened
+
+
+@contextmanager
+def held_up(stage: ServedStage, operation: str) -> Iterator[threading.Event]:
+    """No such call of the server reaches the sandbox before the event is set, or this is left."""
+    let = threading.Event()
+
+    def hold(request: Request) -> Answer | None:
+        if request.operation == operation:
+            let.wait(SECONDS)
+        return None
+
+    stage.proxy.before = hold
+    try:
+        yield let
+    finally:
+        let.set()
+        stage.proxy.before = let_pass
 
 
 def is_clean(stage: ServedStage, account: str) -> bool:
@@ -124,28 +153,24 @@ def test_ctrl_c_stops_a_deletion_before_the_next_wave(stage: ServedStage) -> Non
 
 
 def test_an_account_in_progress_comes_to_its_end_and_is_reported(stage: ServedStage) -> None:
-    stage.sandbox.faults(service="iam", operation="DeleteLoginProfile", latency_ms=8000)
-    try:
-        with in_background(stage.person("olga"), "delete", EU, "--yes", "-o", "json") as running:
-            running.wait_until(lambda: ("login_profile:delete", EU) in list_actions(stage))
-            running.ask_to_stop()
-            run = running.end()
-    finally:
-        stage.sandbox.clear_faults()
-    assert "what is in progress comes to its end" in run.stderr, run.shown
+    with (
+        held_up(stage, "DeleteLoginProfile") as let,
+        in_background(stage.person("olga"), "delete", EU, "--yes", "-o", "json") as running,
+    ):
+        running.wait_until(lambda: ("login_profile:delete", EU) in list_actions(stage))
+        running.ask_to_stop()
+        running.wait_for("what is in progress comes to its end")
+        let.set()
+        run = running.end()
     assert [account["outcome"] for account in run.json["accounts"]] == ["deleted"], run.shown
     assert is_clean(stage, EU)
 
 
 def test_ctrl_c_leaves_an_audit_to_the_server(stage: ServedStage) -> None:
-    stage.sandbox.faults(service="sts", operation="AssumeRoot", latency_ms=8000)
-    try:
-        with in_background(stage.person("aldo"), "audit", "--details") as running:
-            running.wait_until(lambda: list_jobs(stage)[0]["state"] == "running")
-            running.ask_to_stop()
-            run = running.end()
-    finally:
-        stage.sandbox.clear_faults()
+    with held_up(stage, "AssumeRoot"), in_background(stage.person("aldo"), "audit", "--details") as running:
+        running.wait_until(lambda: list_jobs(stage)[0]["state"] == "running")
+        running.ask_to_stop()
+        run = running.end()
     job_id = list_jobs(stage)[0]["job_id"]
     assert run.status == 130, run.shown
     assert f"Job {job_id} goes on on the server" in run.stderr
@@ -153,16 +178,15 @@ def test_ctrl_c_leaves_an_audit_to_the_server(stage: ServedStage) -> None:
 
 
 def test_an_audit_is_whole_though_its_server_was_killed_and_came_back(stage: ServedStage) -> None:
-    stage.sandbox.faults(service="sts", operation="AssumeRoot", latency_ms=8000)
-    try:
-        with in_background(stage.person("aldo"), "audit", "-o", "json") as running:
-            running.wait_until(lambda: list_jobs(stage)[0]["state"] == "running")
-            with stage.restarted():
-                running.wait_for("Waiting for it")
-            stage.sandbox.clear_faults()
-            run = running.end()
-    finally:
-        stage.sandbox.clear_faults()
+    with (
+        held_up(stage, "AssumeRoot") as let,
+        in_background(stage.person("aldo"), "audit", "-o", "json") as running,
+    ):
+        running.wait_until(lambda: list_jobs(stage)[0]["state"] == "running")
+        with stage.restarted():
+            running.wait_for("Waiting for it")
+        let.set()
+        run = running.end()
     assert run.status == 1, run.shown
     assert run.json["summary"]["accounts"] == len(stage.sandbox.accounts())
     assert "The server answers again." in run.stderr

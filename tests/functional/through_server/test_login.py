@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -136,7 +137,8 @@ def test_signing_out_without_the_servers_answer_still_removes_the_token(newcomer
 
 def test_whoever_is_interrupted_signing_out_can_sign_out_again(newcomer: Program, tmp_path: Path) -> None:
     with FakeRootkeeperServer.start() as fake:
-        fake.answer("GET me", MEMBERSHIP, Answer(cut=True))
+        let = threading.Event()
+        fake.answer("GET me", MEMBERSHIP, Answer(cut=True, after=let))
         program = Program({**newcomer.environment, "ROOTKEEPER_SERVER": fake.url}, newcomer.runner)
         assert run_with_input(program, "rk_token\n", "login", "--token-stdin").status == 0
         with subprocess.Popen([sys.executable, "-m", "rootkeeper", "logout"], env=program.surroundings()) as process:
@@ -144,6 +146,7 @@ def test_whoever_is_interrupted_signing_out_can_sign_out_again(newcomer: Program
                 assert process.poll() is None
                 time.sleep(0.01)
             process.kill()
+        let.set()
     assert len(stored_files(tmp_path)) == 1
 
 

@@ -35,7 +35,7 @@ def test_the_command_waits_until_the_server_has_closed_the_window(stage: ServedS
 
 def test_left_open_the_server_closes_it_all_the_same(stage: ServedStage) -> None:
     run = stage.person("olga").run(
-        "recover", ARCHIVE, "--reason", "test", "--for", "10s", "--leave-open", "--yes", "-o", "json"
+        "recover", ARCHIVE, "--reason", "test", "--for", "20s", "--leave-open", "--yes", "-o", "json"
     )
     assert (run.status, run.json["state"]) == (0, "OPEN"), run.shown
     assert is_open(stage, ARCHIVE)
@@ -55,7 +55,7 @@ def test_ctrl_c_closes_it_at_once(stage: ServedStage) -> None:
 
 
 def test_a_server_that_is_killed_while_a_command_waits_closes_the_window_once_it_is_back(stage: ServedStage) -> None:
-    arguments = ("recover", SERVICES, "--reason", "test", "--for", "12s", "--yes", "-o", "json")
+    arguments = ("recover", SERVICES, "--reason", "test", "--for", "20s", "--yes", "-o", "json")
     with in_background(stage.person("olga"), *arguments) as waiting:
         waiting.wait_for("The server closes the window")
         with stage.restarted():

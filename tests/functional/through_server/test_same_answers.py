@@ -36,10 +36,10 @@ def run_both(stage: ServedStage, *arguments: str, name: str = "root-keeper") -> 
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("audit", "-o", "json"),
-        ("audit", "--details", SECURITY, "Network", "-o", "json"),
-        ("audit", "--status", "present", "--all", "-o", "json"),
-        ("audit", "--ou", "Root/Workloads", "--fail-on", "unknown", "-o", "json"),
+        ("audit", "--refresh", "-o", "json"),
+        ("audit", "--refresh", "--details", SECURITY, "Network", "-o", "json"),
+        ("audit", "--refresh", "--status", "present", "--all", "-o", "json"),
+        ("audit", "--refresh", "--ou", "Root/Workloads", "--fail-on", "unknown", "-o", "json"),
         ("preflight", "-o", "json"),
         ("preflight", SECURITY, "-o", "json"),
     ],
