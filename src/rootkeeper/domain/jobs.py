@@ -45,6 +45,8 @@ class JobState(StrEnum):
 
 MOST_ATTEMPTS = 5
 """So often a server tries a job by itself that it can't do for now; then a person has to look at it."""
+RETRY_FAILED = "retry_failed"
+"""The parameter that a job gets when it goes on and what failed is tried again."""
 _FIRST_PAUSE = timedelta(seconds=30)
 
 FINAL_STATES = frozenset({JobState.CANCELLED, JobState.DONE, JobState.FAILED})
@@ -81,7 +83,7 @@ class Job:
     created_at: datetime
     updated_at: datetime
     parameters: Mapping[str, JsonValue]
-    """What was asked for, such as the selection; no secret, and nothing large."""
+    """What was asked for, such as the selection, and how it goes on; no secret, and nothing large."""
     progress: JobProgress = JobProgress()
     ended_at: datetime | None = None
     remark: str | None = None
@@ -103,6 +105,16 @@ class Job:
     @property
     def can_be_resumed(self) -> bool:
         return self.state is JobState.INTERRUPTED
+
+    @property
+    def wish(self) -> Mapping[str, JsonValue]:
+        """The parameters as they were asked for; how it goes on is beside them."""
+        return {name: value for name, value in self.parameters.items() if name != RETRY_FAILED}
+
+    @property
+    def retries_failed(self) -> bool:
+        """Whether what failed, or isn't known, is tried again."""
+        return self.parameters.get(RETRY_FAILED) is True
 
     @property
     def actor(self) -> Actor:

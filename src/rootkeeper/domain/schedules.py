@@ -31,17 +31,8 @@ class ScheduleStatus:
     """The five fields of cron."""
     time_zone: str
     last_run_at: datetime | None
-    """The moment for which it ran last, or from which on it is kept; ``None`` before that."""
+    """The moment for which it ran last; ``None`` until then."""
     next_run_at: datetime
-
-    @property
-    def ran_at(self) -> datetime | None:
-        """The moment for which it ran last; ``None`` until then.
-
-        Cron names whole minutes. The moment from which on a schedule is kept has microseconds.
-        """
-        last = self.last_run_at
-        return last if last is not None and last == last.replace(second=0, microsecond=0) else None
 
 
 @dataclass(frozen=True, slots=True)

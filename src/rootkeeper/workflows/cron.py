@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Self
 from zoneinfo import ZoneInfo
@@ -57,6 +57,10 @@ class CronExpression:
     def digest(self) -> str:
         """Short, and another one for another expression."""
         return hashlib.sha256(str(self).encode()).hexdigest()[:16]
+
+    def names(self, moment: datetime) -> bool:
+        """Whether it is one of its moments."""
+        return moment in self.list_between(moment - timedelta(minutes=1), moment, 1)
 
     def find_next(self, after: datetime) -> datetime:
         """The first moment after ``after``."""

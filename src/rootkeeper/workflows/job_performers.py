@@ -131,8 +131,7 @@ class JobTask:
 
     @property
     def parameters(self) -> Mapping[str, JsonValue]:
-        """As it was asked for; how it goes on is beside them."""
-        return {name: value for name, value in self.kept.job.parameters.items() if name != "retry_failed"}
+        return self.kept.job.wish
 
     @property
     def document(self) -> str | None:
@@ -140,8 +139,7 @@ class JobTask:
 
     @property
     def retries_failed(self) -> bool:
-        """Whether what failed, or isn't known, is tried again."""
-        return self.kept.job.parameters.get("retry_failed") is True
+        return self.kept.job.retries_failed
 
     def set_outcome(self, record: Mapping[str, JsonValue]) -> None:
         self.kept.set_outcome(json.dumps(record, ensure_ascii=False))

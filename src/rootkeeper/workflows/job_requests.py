@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from rootkeeper.domain.job_requests import normalize_parameters, parse_wave_rules
-from rootkeeper.domain.jobs import Job, JobKind, JobState, ensure_not_over, ensure_resumable
+from rootkeeper.domain.jobs import RETRY_FAILED, Job, JobKind, JobState, ensure_not_over, ensure_resumable
 from rootkeeper.domain.ledger import Action, Actor, JsonValue, canonical_json
 from rootkeeper.domain.plan_files import ensure_valid_here, parse_plan
 from rootkeeper.errors import DatabaseError, InputError, JobConflictError, NotFoundError
@@ -99,9 +99,9 @@ class JobRequesting:
         """
         job = self.jobs.get(job_id)
         self._ensure_can_go_on(job)
-        parameters = {**job.parameters, "retry_failed": True} if retry_failed else dict(job.parameters)
+        parameters = {**job.parameters, RETRY_FAILED: True} if retry_failed else dict(job.parameters)
         described: dict[str, JsonValue] = {"job_id": job_id, "kind": job.kind.value, "resumes": True}
-        self.ledger.append_fact(Action.JOB_REQUEST, parameters=described | {"retry_failed": retry_failed})
+        self.ledger.append_fact(Action.JOB_REQUEST, parameters=described | {RETRY_FAILED: retry_failed})
         queued = self.jobs.requeue(job_id, parameters)
         self._enqueue(job_id)
         return queued

@@ -96,13 +96,14 @@ class ScheduleLoop:
         return sum(self._keep(schedule, now) for schedule in self._schedules)
 
     def _describe(self, schedule: Schedule, now: datetime) -> ScheduleStatus:
+        """Where it never ran, the store has the moment from which on it is kept, which its expression doesn't name."""
         last = self._store.find_last_run(schedule.schedule_id)
         return ScheduleStatus(
             schedule_id=schedule.schedule_id,
             kind=schedule.kind,
             expression=schedule.expression.fields,
             time_zone=schedule.expression.time_zone,
-            last_run_at=last,
+            last_run_at=last if last and schedule.expression.names(last) else None,
             next_run_at=schedule.expression.find_next(max(now, last) if last else now),
         )
 

@@ -107,3 +107,5 @@ def test_moments_only_ever_go_forward_whatever_clocks_do(text: str, minutes: int
         stepped.append(moment)
     assert list(listed) == stepped
     assert all(earlier < later for earlier, later in zip((after, *listed), listed, strict=False))
+    assert all(expression.names(one) for one in listed)
+    assert not any(expression.names(one + timedelta(microseconds=1)) for one in listed)

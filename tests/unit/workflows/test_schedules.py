@@ -225,6 +225,9 @@ def test_the_list_says_when_each_ran_and_runs_next() -> None:
     assert (daily.kind, daily.expression, daily.time_zone) == (ScheduleKind.DRIFT_CHECKS, "0 6 * * *", "Europe/Berlin")
     assert (daily.last_run_at, daily.next_run_at) == (None, datetime(2026, 1, 13, 5, 0, tzinfo=UTC))
     assert weekly.next_run_at == datetime(2026, 1, 19, 7, 0, tzinfo=UTC)
+    since = MONDAY + timedelta(minutes=1, microseconds=5)
+    loop.tick(since)
+    assert loop.list_schedules(since)[0].last_run_at is None, "it is kept, and never ran"
     server.run(loop, MONDAY, MONDAY + timedelta(days=1))
     assert loop.list_schedules(MONDAY + timedelta(days=1))[0].last_run_at == datetime(2026, 1, 13, 5, 0, tzinfo=UTC)
 

@@ -104,9 +104,8 @@ def resume_job(services: Served, identity: Identified, job_id: Name, body: Resum
     job = services.jobs.get(job_id)
     ensure_may_ask_for(identity, job.kind)
     ensure_may_steer(identity, job)
-    asked = {name: value for name, value in job.parameters.items() if name != "retry_failed"}
     # Since it was asked for, an account may have moved to another unit.
-    ensure_within_units(services, identity, job.kind, asked, services.jobs.find_document(job_id))
+    ensure_within_units(services, identity, job.kind, job.wish, services.jobs.find_document(job_id))
     retry_failed = body is not None and body.retry_failed
     with services.act_as(identity.to_actor(), None) as acting:
         return show_one(dict(job_to_record(acting.job_requesting.resume(job_id, retry_failed=retry_failed))))

@@ -19,7 +19,7 @@ def list_schedules(services: Served) -> dict[str, Any]:
 
 
 def _describe(schedule: ScheduleStatus) -> dict[str, Any]:
-    last = schedule.ran_at
+    last = schedule.last_run_at
     return {
         "schedule_id": schedule.schedule_id,
         "kind": schedule.kind.value,
