@@ -196,6 +196,12 @@ def test_what_is_looked_for_in_the_ledger_stands_in_the_address_and_outlives_a_v
     expect(page).to_have_url(re.compile(r"verification=[^&]+&by=nobody&action="))
     administrator.press("Clear")
     expect(page).to_have_url(re.compile(r"/ledger\?verification=[^&]+$"))
+    first = table.locator("tbody tr").first
+    expect(first).to_contain_text("Job: request")
+    newest = first.locator("th").inner_text()
+    administrator.press("Verify now")
+    expect(first.locator("th")).not_to_have_text(newest)
+    expect(first).to_contain_text("Job: request")
     page.go_back()
     expect(page.get_by_label("By", exact=True)).to_have_value("nobody")
 

@@ -11,6 +11,7 @@ import pytest
 
 from rootkeeper.domain.ledger import compute_entry_hash, parse_entry
 from tests.functional.running import Program
+from tests.ledger_tampering import lift_guards
 
 WITHOUT_AWS: dict[str, str | None] = {
     "AWS_ENDPOINT_URL": "http://127.0.0.1:9",
@@ -52,8 +53,7 @@ def test_an_untouched_ledger_is_intact(used: Program) -> None:
 
 def test_an_edited_entry_is_found_and_named(used: Program, tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "rootkeeper.db") as database:
-        for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-            database.execute(f"DROP TRIGGER {name}")
+        lift_guards(database)
         database.execute("UPDATE ledger_entries SET account_id = '111122223333' WHERE sequence = 4")
     database.close()
     run = used.run("ledger", "verify", "-o", "json", **WITHOUT_AWS)

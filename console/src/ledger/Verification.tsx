@@ -9,7 +9,7 @@ import { useMutation } from "@tanstack/react-query";
 import { useSearchParams } from "react-router";
 import { api, ask } from "../api/client";
 import { isOver, useJob } from "../api/job-events";
-import { may, useMe } from "../api/queries";
+import { may, queries, useMe } from "../api/queries";
 import type { Job, LedgerVerification } from "../api/records";
 import { JobAnswer } from "../jobs/JobAnswer";
 import { readJobsAgain, useLastJob } from "../jobs/outcomes";
@@ -24,7 +24,8 @@ export function Verification() {
   const job = useJob(jobId);
   const asking = useMutation({
     mutationFn: () => ask(api.POST("/api/v1/ledger/verifications")),
-    onSuccess: readJobsAgain,
+    /** The request is an entry of the ledger, too. */
+    onSuccess: () => Promise.all([readJobsAgain(), queries.invalidateQueries({ queryKey: ["ledger"] })]),
   });
   /** Only while somebody is still at this page. */
   const show = ({ job_id }: Job) =>

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +19,7 @@ from tests.api_conformance import DOCUMENT, list_misfits
 from tests.functional.administration import Administration
 from tests.functional.api.test_real_server import SECONDS
 from tests.functional.running import LONG_LEASE, Program, Runner
+from tests.ledger_tampering import edited_entry
 from tests.sandbox_process import SandboxProcess
 from tests.server_process import Answer, ServerProcess
 
@@ -233,22 +233,9 @@ def check_setup(works: Works, expression: str) -> Any:
 def live_ledger_verifications(works: Works) -> None:
     intact = works.live("/ledger/verifications", {}, "LedgerVerification")
     assert (intact["is_intact"], intact["findings"]) == (True, [])
-    with tampered(works.database):
+    with edited_entry(works.database, 1):
         found = works.live("/ledger/verifications", {}, "LedgerVerification", "failed")
     assert (found["is_intact"], [one["seq"] for one in found["findings"]]) == (False, [1])
-
-
-@contextmanager
-def tampered(database: Path) -> Iterator[None]:
-    """As whoever can write the file may do it, and undo it."""
-    put = "UPDATE ledger_entries SET account_id = ? WHERE sequence = 1"
-    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
-        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-            connection.execute(f"DROP TRIGGER {name}")
-        (before,) = connection.execute("SELECT account_id FROM ledger_entries WHERE sequence = 1").fetchone()
-        connection.execute(put, (MANAGEMENT,))
-        yield
-        connection.execute(put, (before,))
 
 
 def live_preflights(works: Works) -> None:

@@ -17,6 +17,7 @@ from tests.functional.administration import Administration
 from tests.functional.promises.forked_runs import ForkingProgram
 from tests.functional.promises.stage import CERTIFICATE, CLEAN, EVERYTHING, Stage, assert_clean_ending
 from tests.functional.running import Run
+from tests.ledger_tampering import lift_guards
 from tests.sandbox_process import SandboxProcess
 
 PLACE = 7
@@ -62,8 +63,7 @@ def copied(used: Stage, tmp_path: Path) -> Stage:
 def tamper(stage: Stage, *statements: str, **values: object) -> None:
     """What anybody who can write the file can do; ``values`` are the statements' named parameters."""
     with closing(sqlite3.connect(stage.database, isolation_level=None)) as connection:
-        for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
-            connection.execute(f"DROP TRIGGER {name}")
+        lift_guards(connection)
         for statement in statements:
             connection.execute(statement, values)
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-
 import pytest
 
 from tests.functional.published_schemas import ensure_fits
 from tests.functional.running import Run
 from tests.functional.through_server.stage import ServedStage
+from tests.ledger_tampering import edited_entry
 
 SECURITY = "222233334444"
 EDITED = 2
@@ -32,24 +29,6 @@ def without_anchor(run: Run) -> list[str]:
     return [line for line in run.stdout.splitlines() if "anchored" not in line.lower()]
 
 
-@contextmanager
-def edited_entry(stage: ServedStage) -> Iterator[None]:
-    """Somebody who can write the server's file edits an entry, and puts it right again."""
-    change = "UPDATE ledger_entries SET account_id = ? WHERE sequence = ?"
-    with closing(sqlite3.connect(stage.folder / "rootkeeper.db", isolation_level=None, timeout=30)) as database:
-        triggers = database.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
-        (before,) = database.execute("SELECT account_id FROM ledger_entries WHERE sequence = ?", (EDITED,)).fetchone()
-        for name, _ in triggers:
-            database.execute(f"DROP TRIGGER {name}")
-        database.execute(change, ("999999999999", EDITED))
-        try:
-            yield
-        finally:
-            database.execute(change, (before, EDITED))
-            for _, statement in triggers:
-                database.execute(statement)
-
-
 def test_an_intact_ledger_has_the_same_verdict_in_every_output(stage: ServedStage) -> None:
     for output in ("json", "table"):
         ours, theirs = run_both(stage, "ledger", "verify", "-o", output)
@@ -68,7 +47,7 @@ def test_a_servers_ledger_names_who_had_it_verified(stage: ServedStage) -> None:
 
 
 def test_an_entry_that_was_edited_in_the_servers_database_is_named_the_same(stage: ServedStage) -> None:
-    with edited_entry(stage):
+    with edited_entry(stage.folder / "rootkeeper.db", EDITED):
         for output in ("json", "table"):
             ours, theirs = run_both(stage, "ledger", "verify", "-o", output)
             assert ours.status == theirs.status == 1, theirs.shown
