@@ -1,9 +1,8 @@
 """Deletes the root user credentials of many accounts by ``rootkeeper apply``, the ledger on disk before every call.
 
 The plan is made beforehand and isn't measured. Accounts have one of three mixtures of credentials. The floor of a run
-is its calls x latency / accounts at a time: what would remain if neither client nor sandbox took any time. In turns the
-same is measured by botocore alone, without the short way of decision 14: through a proxy all calls go by botocore, and
-the sandbox answers as one, too. Client and sandbox share the machine's cores; the sandbox's CPU isn't counted.
+is its calls x latency / accounts at a time: what would remain if neither client nor sandbox took any time. Client
+and sandbox share the machine's cores; the sandbox's CPU isn't counted.
 """
 
 from __future__ import annotations
@@ -61,11 +60,7 @@ def main() -> None:
     made = options.accounts + options.accounts // 8 + KEEPS_FREE
     with run_sandbox("--accounts", str(made), "--features", "all", "--latency-ms", str(options.latency_ms)) as sandbox:
         targets = choose_targets(sandbox, options.accounts)
-        kinds: dict[str, Mapping[str, str]] = {"median": {}, "by botocore alone": {"HTTP_PROXY": sandbox.url}}
-        runs: dict[str, list[Run]] = {kind: [] for kind in kinds}
-        for _ in range(options.rounds):
-            for kind, proxy in kinds.items():
-                runs[kind].append(run_product(sandbox, targets, options, proxy))
+        runs = [run_product(sandbox, targets, options) for _ in range(options.rounds)]
     text = render_runs(runs, options)
     show(text, surroundings, PROGRAM, options.markdown)
 
@@ -112,7 +107,7 @@ def furnish(sandbox: Sandbox, account_id: str, number: int) -> None:
     urllib.request.urlopen(request, timeout=60).close()  # noqa: S310 - own address
 
 
-def run_product(sandbox: Sandbox, targets: list[str], options: argparse.Namespace, settings: Mapping[str, str]) -> Run:
+def run_product(sandbox: Sandbox, targets: list[str], options: argparse.Namespace) -> Run:
     """Furnish, plan, and measure ``apply`` with a database of its own."""
     for number, account_id in enumerate(targets):
         furnish(sandbox, account_id, number)
@@ -122,7 +117,6 @@ def run_product(sandbox: Sandbox, targets: list[str], options: argparse.Namespac
         environment = sandbox.environment() | {
             "ROOTKEEPER_DATABASE_URL": f"sqlite:///{database}",
             "ROOTKEEPER_AWS_DELETION_CONCURRENCY": str(options.concurrency),
-            **settings,
         }
         measure([ROOTKEEPER, "plan", "--from-file", str(selected), "--out", str(plan)], environment)
         since, before = sandbox.last_request_number(), count_entries(database)
@@ -152,14 +146,12 @@ def count_entries(database: Path) -> int:
         return int(count)
 
 
-def render_runs(runs: Mapping[str, list[Run]], options: argparse.Namespace) -> str:
-    columns = {kind: describe_runs(found, options) for kind, found in runs.items()}
-    rows = [(label, *(column[label] for column in columns.values())) for label in next(iter(columns.values()))]
+def render_runs(runs: list[Run], options: argparse.Namespace) -> str:
     head = f"{options.accounts:,} deletions, {options.concurrency} at a time, {options.latency_ms} ms of latency"
-    pace = median(run.accounts / run.deleting_seconds for run in runs["median"])
+    pace = median(run.accounts / run.deleting_seconds for run in runs)
     reached = "Reached" if pace >= PACE_WANTED else "Missed"
     wanted = f"Wanted: {PACE_WANTED:.0f} accounts/s deleting, the median. {reached}."
-    return f"{render_table((head, *columns), rows)}\n\n{render_list([wanted])}"
+    return f"{render_table((head, 'median'), list(describe_runs(runs, options).items()))}\n\n{render_list([wanted])}"
 
 
 def describe_runs(runs: list[Run], options: argparse.Namespace) -> dict[str, str]:

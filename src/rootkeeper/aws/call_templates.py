@@ -7,7 +7,6 @@ endpoint rules, its user agent and its settings hold for calls that go another w
 from __future__ import annotations
 
 import re
-from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn, cast
@@ -27,7 +26,6 @@ from rootkeeper.aws.signatures import RepeatedSignature
 PLACEHOLDER = "000000000000"
 """Stands for the account id in the parameters of a template."""
 
-_IS_BUILDING: ContextVar[bool] = ContextVar("is_building", default=False)
 _KEPT_HEADERS = ("Content-Type", "User-Agent")
 _SCOPE = re.compile(r"Credential=[^/]+/\d{8}/(?P<region>[^/]+)/(?P<name>[^/]+)/aws4_request")
 _LOWEST_ERROR = 300
@@ -90,32 +88,11 @@ def take_template(client: BaseClient, operation: str, **parameters: object) -> C
     try:
         getattr(client, xform_name(operation))(**parameters)
     except RequestCapturedError as captured:
-        return make_template(client, operation, captured.request)
+        return _make_template(client, operation, captured.request)
     raise RuntimeError("botocore sent what was only to be built")
 
 
-def allow_building(client: BaseClient, event: str = "before-send") -> None:
-    """Prepare a client that others use, too, for :func:`build_template`.
-
-    :param event: from which on a request is no longer wanted; of several handlers of an event the more special comes
-        first, so that a gate is passed only by what leaves.
-    """
-    client.meta.events.register_first(event, _capture_if_building)
-
-
-def build_template(client: BaseClient, operation: str, **parameters: object) -> CallTemplate:
-    """Have botocore build a call on a client that :func:`allow_building` has prepared; nothing is sent."""
-    token = _IS_BUILDING.set(True)
-    try:
-        getattr(client, xform_name(operation))(**parameters)
-    except RequestCapturedError as captured:
-        return make_template(client, operation, captured.request)
-    finally:
-        _IS_BUILDING.reset(token)
-    raise RuntimeError("botocore sent what was only to be built")
-
-
-def make_template(client: BaseClient, operation: str, request: AWSPreparedRequest) -> CallTemplate:
+def _make_template(client: BaseClient, operation: str, request: AWSPreparedRequest) -> CallTemplate:
     """Of a signed request that botocore has built."""
     model = client.meta.service_model
     scope = _SCOPE.search(_text(request.headers["Authorization"]))
@@ -148,11 +125,6 @@ def _parse_instant(value: Any) -> datetime:
 
 def _capture(request: AWSPreparedRequest, **_: object) -> NoReturn:
     raise RequestCapturedError(request)
-
-
-def _capture_if_building(request: AWSPreparedRequest, **_: object) -> None:
-    if _IS_BUILDING.get():
-        raise RequestCapturedError(request)
 
 
 def _text(value: str | bytes) -> str:

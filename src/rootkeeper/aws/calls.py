@@ -14,8 +14,6 @@ from rootkeeper.aws.departures import Departure, departing
 from rootkeeper.aws.endpoints import host_and_port
 from rootkeeper.aws.error_translation import TRANSLATED, Call, raise_translated
 from rootkeeper.aws.operator_credentials import OperatorCredentials, signed_by
-from rootkeeper.aws.quick_changes import QuickChanges
-from rootkeeper.aws.quick_reads import QuickReads
 from rootkeeper.domain.ledger import Intent
 from rootkeeper.errors import AwsUnclearError
 from rootkeeper.ports.clock import Clock
@@ -30,8 +28,6 @@ class ServiceCalls:
         profile: str | None,
         *,
         in_root_session: bool = False,
-        quick: QuickReads | None = None,
-        quick_changes: QuickChanges | None = None,
         operator: OperatorCredentials | None = None,
     ) -> None:
         """:param operator: signs what this object calls, on a client that several operators share."""
@@ -41,19 +37,10 @@ class ServiceCalls:
         self._host = host_and_port(client.meta.endpoint_url)
         self._profile = profile
         self._in_root_session = in_root_session
-        self._quick = quick
-        self._quick_changes = quick_changes
 
     def acting_as(self, operator: OperatorCredentials) -> ServiceCalls:
         """The same client, signing with these credentials."""
-        return ServiceCalls(
-            self._client,
-            self._profile,
-            in_root_session=self._in_root_session,
-            quick=self._quick,
-            quick_changes=self._quick_changes,
-            operator=operator,
-        )
+        return ServiceCalls(self._client, self._profile, in_root_session=self._in_root_session, operator=operator)
 
     @property
     def url(self) -> str:
@@ -70,8 +57,7 @@ class ServiceCalls:
         """
         send = self._method(operation)
         with _translated(lambda: self._call(operation, target)), self._signed():
-            quick = None if self._quick is None else self._quick.find_answer(operation, parameters)
-            return send(**parameters) if quick is None else quick
+            return send(**parameters)
 
     def read_on_intent(
         self, operation: str, intent: Intent, clock: Clock, *, target: str, **parameters: object
@@ -97,8 +83,7 @@ class ServiceCalls:
             _translated(lambda: self._call(operation, target, departure)),
             self._signed(),
         ):
-            quick = self._change_quickly(operation, parameters, departure)
-            answer = send(**parameters) if quick is None else quick
+            answer = send(**parameters)
         if not answer.get("ResponseMetadata", {}).get("RequestId"):
             raise AwsUnclearError(
                 f"{self._call(operation, target)} was answered by something that isn't AWS. It may have acted.",
@@ -136,11 +121,6 @@ class ServiceCalls:
                 refuse_answer(f"{self._service}:{operation}", "its pages repeat or are cut off")
             seen.add(token)
             parameters[token_name] = token
-
-    def _change_quickly(self, operation: str, parameters: dict[str, object], departure: Departure) -> Answer | None:
-        if self._quick_changes is None:
-            return None
-        return self._quick_changes.find_answer(operation, parameters, departure.leave)
 
     def _signed(self) -> AbstractContextManager[None]:
         return nullcontext() if self._operator is None else signed_by(self._operator)

@@ -27,14 +27,11 @@ from rootkeeper.aws.endpoints import name_endpoint
 from rootkeeper.aws.error_translation import CREDENTIALS_ERRORS, Call, raise_translated
 from rootkeeper.aws.operator_credentials import OperatorCredentials, isolate_operator_session
 from rootkeeper.aws.options import GatewayOptions
-from rootkeeper.aws.paced_calls import OperatorGates, pace_calls
+from rootkeeper.aws.paced_calls import pace_calls
 from rootkeeper.aws.pacing import Pacer
-from rootkeeper.aws.quick_changes import QuickChanges
-from rootkeeper.aws.quick_reads import QuickReads
 from rootkeeper.aws.regional_clients import S3_SETTINGS, RegionalRootClients
 from rootkeeper.aws.regions import choose_region, force_regional_sts
-from rootkeeper.aws.session_credentials import entered_credentials, isolate_root_session
-from rootkeeper.aws.short_way import ShortWay
+from rootkeeper.aws.session_credentials import isolate_root_session
 from rootkeeper.errors import InputError
 from rootkeeper.ports.clock import Clock
 
@@ -81,7 +78,7 @@ class AwsClients:
     def _create_clients(self, options: GatewayOptions) -> None:
         reading, changing = _configure(options, READING_ATTEMPTS), _configure(options, CHANGING_ATTEMPTS)
         self._root = root = self._create_root_session(options)
-        self.sts = self._operator_calls("sts", reading, guarded="before-send.sts.AssumeRoot", quick="AssumeRoot")
+        self.sts = self._operator_calls("sts", reading, guarded="before-send.sts.AssumeRoot")
         self.iam = self._operator_calls("iam", reading)
         self.organizations = self._operator_calls("organizations", reading)
         self.iam_changing = self._operator_calls("iam", changing, guarded="before-send.iam")
@@ -90,8 +87,8 @@ class AwsClients:
         )
         self.account = self._operator_calls("account", reading)
         self.account_changing = self._operator_calls("account", changing, guarded="before-send.account")
-        self.root_sts = self._root_reads(root, "sts", reading)
-        self.root_iam = self._root_reads(root, "iam", reading)
+        self.root_sts = self._root_calls(root, "sts", reading)
+        self.root_iam = self._root_calls(root, "iam", reading)
         self.root_iam_changing = self._root_calls(root, "iam", changing, guarded="before-send.iam")
         self.regional_root = RegionalRootClients(root, self.profile, reading, changing)
 
@@ -124,21 +121,10 @@ class AwsClients:
         vars(acting).update(bound, _operator=operator)
         return acting
 
-    def _operator_calls(
-        self, service: str, config: Config, *, guarded: str | None = None, quick: str | None = None
-    ) -> ServiceCalls:
-        """Calls of the operator; ``quick`` is an operation that is ``guarded``, and has a short way."""
+    def _operator_calls(self, service: str, config: Config, *, guarded: str | None = None) -> ServiceCalls:
         client = self._create_client(self.session, service, config, guarded)
         pace_calls(client, service, lambda: self.pacer)
-        if quick is None:
-            return ServiceCalls(client, self.profile, operator=self._operator)
-        gates = OperatorGates(service, lambda: self.pacer)
-        return ServiceCalls(
-            client,
-            self.profile,
-            operator=self._operator,
-            quick=QuickReads(client, self._open_way(client), self.find_operator, gates, quick),
-        )
+        return ServiceCalls(client, self.profile, operator=self._operator)
 
     def find_operator(self) -> ReadOnlyCredentials:
         """What signs the operator's calls now; fetched or renewed if need be.
@@ -158,14 +144,6 @@ class AwsClients:
         if self._operator is not None:
             self._operator.give_up()
 
-    def _open_way(self, client: BaseClient) -> ShortWay:
-        return ShortWay(
-            str(client.meta.endpoint_url),
-            self.session,
-            connect_timeout_seconds=self.options.connect_timeout_seconds,
-            read_timeout_seconds=self.options.read_timeout_seconds,
-        )
-
     def create_template_client(self, service: str, *, in_root_session: bool = False) -> BaseClient:
         """A client by which a call is built and never sent: no pacer and no gate stands before it."""
         session = self._root if in_root_session else self.session
@@ -177,15 +155,9 @@ class AwsClients:
         )
         return client
 
-    def _root_reads(self, root: Session, service: str, config: Config) -> ServiceCalls:
-        client = self._create_client(root, service, config, guarded=None)
-        quick = QuickReads(client, self._open_way(client), entered_credentials)
-        return ServiceCalls(client, self.profile, in_root_session=True, quick=quick)
-
     def _root_calls(self, root: Session, service: str, config: Config, *, guarded: str | None = None) -> ServiceCalls:
         client = self._create_client(root, service, config, guarded)
-        quick = QuickChanges(client, self._open_way(client), entered_credentials)
-        return ServiceCalls(client, self.profile, in_root_session=True, quick_changes=quick)
+        return ServiceCalls(client, self.profile, in_root_session=True)
 
     def _create_client(self, session: Session, service: str, config: Config, guarded: str | None) -> BaseClient:
         client: BaseClient = session.create_client(service, region_name=self.region, config=config)

@@ -1,8 +1,7 @@
-"""The last gate before a privileged request leaves: without the valid receipt of its intent it doesn't.
+"""The last check before a privileged request leaves: without a valid intent it isn't sent.
 
-On botocore's way the gate is a ``before-send`` handler, on the short way it stands between the open connection and the
-write. So waiting for a token, for credentials or for a signature can't let a lease run out unseen between check and
-request; on the short way, connecting can't either.
+The check is a ``before-send`` handler of botocore, its last event before the request. So a wait for a token, for
+credentials or for a signature comes before the check; only connecting comes after it.
 """
 
 from __future__ import annotations

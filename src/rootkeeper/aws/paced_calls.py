@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from botocore.client import BaseClient
 
-from rootkeeper.aws.departures import guard_departure
 from rootkeeper.aws.error_table import ERRORS
 from rootkeeper.aws.pacing import Pacer
 from rootkeeper.errors import AwsThrottledError
@@ -28,24 +26,3 @@ def pace_calls(client: BaseClient, service: str, find_pacer: Callable[[], Pacer]
     # First of the handlers, so that the signature isn't older than the wait for a token.
     client.meta.events.register_first(f"request-created.{service}", pace)
     client.meta.events.register(f"response-received.{service}", notice)
-
-
-@dataclass(frozen=True, slots=True)
-class OperatorGates:
-    """The same, and the check of the intent, for privileged calls that go the short way; implements ``Gates``."""
-
-    service: str
-    find_pacer: Callable[[], Pacer]
-
-    def pass_before_signing(self, operation: str) -> None:
-        """Wait for a token."""
-        self.find_pacer().take(self.service, operation)
-
-    def pass_before_sending(self) -> None:
-        """See :func:`guard_departure`."""
-        guard_departure()
-
-    def note_refusal(self, operation: str, code: str) -> None:
-        """Slow down after a throttle."""
-        if ERRORS.get(code) is AwsThrottledError:
-            self.find_pacer().slow_down(self.service, operation)

@@ -53,25 +53,17 @@ def isolate_root_session(session: Session) -> None:
     session.register_component("token_provider", TokenProviderChain([]))
 
 
-def entered_credentials() -> ReadOnlyCredentials:
-    """Those of the root session that this thread has entered.
-
-    :raises NoRootSessionError: if it has entered none.
-    """
-    entered = _ENTERED.get()
-    if entered is None:
-        raise NoRootSessionError("a root client was used outside a root session")
-    return ReadOnlyCredentials(entered.access_key_id, entered.secret_access_key, entered.session_token, None)
-
-
 class _EnteredCredentials(Credentials):
-    """Looks like long-lived credentials to botocore and is looked up anew for each signature."""
+    """Looks like long-lived credentials to botocore and is looked up again for each signature."""
 
     def __init__(self) -> None:
         super().__init__("", "", None, method="root-session")
 
     def get_frozen_credentials(self) -> ReadOnlyCredentials:
-        return entered_credentials()
+        entered = _ENTERED.get()
+        if entered is None:
+            raise NoRootSessionError("a root client was used outside a root session")
+        return ReadOnlyCredentials(entered.access_key_id, entered.secret_access_key, entered.session_token, None)
 
 
 class _EnteredSessionProvider(CredentialProvider):

@@ -7,6 +7,8 @@ import pytest
 
 from rootkeeper.aws.clients import AwsClients
 from rootkeeper.aws.options import GatewayOptions
+from rootkeeper.aws.pacing import STS_RATE
+from rootkeeper.aws.session_credentials import RootSessionCredentials, root_session_entered
 from rootkeeper.domain.ledger import Action, Intent
 from rootkeeper.errors import (
     AwsAccessDeniedError,
@@ -27,6 +29,9 @@ ASSUME_ROOT: dict[str, Any] = {
     "TargetPrincipal": "222233334444",
     "TaskPolicyArn": {"arn": "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials"},
 }
+
+
+SESSION = RootSessionCredentials("ASIAIOSFODNN7EXAMPLE", "example-secret", "example-token")
 
 
 @pytest.fixture
@@ -225,6 +230,18 @@ def test_the_lease_is_looked_at_after_the_wait_for_a_token(
     assert len(aws_server.received) == 1
 
 
+def test_p01_a_lease_that_runs_out_while_assume_root_waits_for_a_token_keeps_it_back(
+    clients: AwsClients, aws_server: FakeAwsServer, clock: FakeClock
+) -> None:
+    for _ in range(STS_RATE.share(0.8).burst):
+        clients.pacer.take("sts", "AssumeRoot")
+    receipt = make_intent(clock, Action.ROOT_SESSION_OPEN, valid_seconds=0.001)
+    with pytest.raises(LockLostError):
+        clients.sts.read_on_intent("AssumeRoot", receipt, clock, target="222233334444", **ASSUME_ROOT)
+    assert clock.slept == [pytest.approx(1 / (STS_RATE.per_second * 0.8))]
+    assert aws_server.received == []
+
+
 def test_a_privileged_reading_call_is_tried_again_only_while_its_intent_is_valid(
     clients: AwsClients, aws_server: FakeAwsServer, clock: FakeClock
 ) -> None:
@@ -251,9 +268,10 @@ def test_a_privileged_reading_call_is_tried_again_only_while_its_intent_is_valid
 def test_p01_no_privileged_call_leaves_without_an_intent(clients: AwsClients, aws_server: FakeAwsServer) -> None:
     for calls, operation, parameters in (
         (clients.iam_changing, "EnableOrganizationsRootSessions", {}),
+        (clients.root_iam_changing, "DeleteLoginProfile", {}),
         (clients.organizations_changing, "EnableAWSServiceAccess", {"ServicePrincipal": "iam.amazonaws.com"}),
         (clients.sts, "AssumeRoot", ASSUME_ROOT),
     ):
-        with pytest.raises(RuntimeError, match="without the receipt"):
+        with root_session_entered(SESSION), pytest.raises(RuntimeError, match="without the receipt"):
             calls.read(operation, **parameters)
     assert aws_server.received == []

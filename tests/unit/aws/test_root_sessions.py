@@ -26,6 +26,7 @@ from rootkeeper.errors import (
 from tests.fakes.aws_server import CUT, FakeAwsServer, Reply, answer_xml, error_xml
 from tests.fakes.clock import FakeClock
 from tests.fakes.intents import make_intent
+from tests.unit.aws.unclear_replies import TOO_LATE, UNCLEAR
 
 ACCOUNT = AccountId("222233334444")
 ROOT_ARN = f"arn:aws:iam::{ACCOUNT}:root"
@@ -194,6 +195,32 @@ def test_p06_an_answer_without_its_content_is_not_taken_for_nothing_found(
     aws_server.answer(operation, answer_xml(operation, "<IsTruncated>false</IsTruncated>"))
     with pytest.raises(AwsUnreachableError):
         read(open_session(sessions))
+
+
+@pytest.mark.parametrize("reply", UNCLEAR.values(), ids=UNCLEAR.keys())
+def test_p04_a_deletion_without_a_clear_answer_is_unclear_and_sent_once(
+    reply: Reply, sessions: AwsRootSessions, aws_server: FakeAwsServer
+) -> None:
+    session = open_session(sessions, TaskPolicy.DELETE)
+    session.ensure_identity()
+    aws_server.answer("DeleteAccessKey", reply, answer_xml("DeleteAccessKey"))
+    with pytest.raises(AwsUnclearError):
+        session.delete_access_key(
+            "AKIAI44QH8DHBEXAMPLE", make_intent(sessions._clients.clock, Action.ACCESS_KEY_DELETE, ACCOUNT)
+        )
+    assert aws_server.operations.count("DeleteAccessKey") == 1
+
+
+def test_p04_a_deletion_that_is_answered_too_late_is_unclear_and_sent_once(
+    impatient_clients: AwsClients, sessions: AwsRootSessions, aws_server: FakeAwsServer
+) -> None:
+    session = open_session(AwsRootSessions(impatient_clients), TaskPolicy.DELETE)
+    session.ensure_identity()
+    aws_server.answer("DeleteLoginProfile", TOO_LATE, answer_xml("DeleteLoginProfile"))
+    with pytest.raises(AwsUnclearError):
+        session.delete_login_profile(make_intent(impatient_clients.clock, Action.LOGIN_PROFILE_DELETE, ACCOUNT))
+    aws_server.wait_for(3)
+    assert aws_server.operations == ["AssumeRoot", "GetCallerIdentity", "DeleteLoginProfile"]
 
 
 def test_an_expired_session_is_told_as_such(sessions: AwsRootSessions, aws_server: FakeAwsServer) -> None:

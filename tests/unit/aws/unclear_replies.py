@@ -1,4 +1,4 @@
-"""What leaves it open whether a changing call has acted, by whichever way it went."""
+"""What leaves it open whether a changing call has acted."""
 
 from __future__ import annotations
 
