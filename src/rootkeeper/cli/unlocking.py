@@ -86,7 +86,7 @@ def _find_target(
     inventory = application.inventory_reading.read(progress)
     progress.finish()
     target = find_account(NamedAccount(account), inventory.accounts)
-    ensure_unlockable(target, inventory, application.clock.now(), options.included_failsafes)
+    ensure_unlockable(target, inventory, options.included_failsafes)
     return target, application.block_naming(inventory)
 
 

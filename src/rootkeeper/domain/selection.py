@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
-from rootkeeper.domain.deletion_exceptions import DeletionException
 from rootkeeper.domain.organization_tree import list_paths
 from rootkeeper.domain.organizations import (
     Account,
@@ -22,7 +20,6 @@ from rootkeeper.domain.organizations import (
     parse_account_id,
 )
 from rootkeeper.domain.statuses import Role, Status
-from rootkeeper.domain.windows import RecoveryWindow
 from rootkeeper.errors import InputError, SelectionEmptyError, TargetRefusedError
 
 _CANDIDATES_SHOWN = 5
@@ -131,10 +128,8 @@ class Skip:
 class Guards:
     """Everything besides the inventory that keeps an account from being touched."""
 
-    now: datetime
-    exceptions: Mapping[AccountId, DeletionException]
-    windows: Mapping[AccountId, RecoveryWindow]
-    """Windows that aren't over."""
+    recorded: Mapping[AccountId, Skip]
+    """What the database holds against touching an account: an exception in force, or a recovery window."""
     included_failsafes: frozenset[AccountId] = frozenset()
 
 
@@ -322,18 +317,7 @@ def find_skip(selected: SelectedAccount, role: Role, partition: str, guards: Gua
         return Skip(SkipReason.NOT_ACTIVE, f"The account is {account.state.value}.")
     if selected.is_excluded:
         return Skip(SkipReason.EXCLUDED, "Excluded by --exclude.")
-    return _find_recorded_skip(account.account_id, guards)
-
-
-def _find_recorded_skip(account_id: AccountId, guards: Guards) -> Skip | None:
-    exception = guards.exceptions.get(account_id)
-    if exception is not None and exception.is_in_force(guards.now):
-        until = exception.until.date().isoformat()
-        return Skip(SkipReason.EXCEPTION, f"Exception of {exception.owner} until {until}: {exception.reason}")
-    window = guards.windows.get(account_id)
-    if window is not None:
-        return Skip(SkipReason.WINDOW_OPEN, f"Recovery window {window.window_id} is {window.state.value}.")
-    return None
+    return guards.recorded.get(account.account_id)
 
 
 def ensure_none_refused(skips: Iterable[tuple[SelectedAccount, Skip]]) -> None:

@@ -277,7 +277,7 @@ def perform_unlock(task: JobTask) -> JobEnding:
         task.acting.settle_orphans(progress)
     inventory = task.acting.inventory_reading.read(progress)
     account = find_account(NamedAccount(request.account), inventory.accounts)
-    ensure_unlockable(account, inventory, task.clock.now(), request.included_failsafes)
+    ensure_unlockable(account, inventory, request.included_failsafes)
     with task.acting.block_naming(inventory).naming(account, request.kind.task_policy):
         if request.change is None:
             return _show_policies(task, request, account, inventory, progress)

@@ -9,6 +9,8 @@ from rootkeeper.domain.selection import (
     Guards,
     Selection,
     SelectionRequest,
+    Skip,
+    SkipReason,
     ensure_not_empty,
     narrow_by_tags,
     select_before_tags,
@@ -60,10 +62,16 @@ class GuardReading:
     clock: Clock
 
     def read(self, included_failsafes: frozenset[AccountId] = frozenset()) -> Guards:
-        """As the database holds it now."""
-        return Guards(
-            now=self.clock.now(),
-            exceptions={one.account_id: one for one in self.exceptions.list_exceptions()},
-            windows={window.account_id: window for window in self.windows.list_windows(unfinished_only=True)},
-            included_failsafes=included_failsafes,
-        )
+        """As the database holds it now; an exception is named before a window."""
+        now = self.clock.now()
+        recorded = {
+            window.account_id: Skip(
+                SkipReason.WINDOW_OPEN, f"Recovery window {window.window_id} is {window.state.value}."
+            )
+            for window in self.windows.list_windows(unfinished_only=True)
+        }
+        for one in self.exceptions.list_exceptions():
+            if one.is_in_force(now):
+                detail = f"Exception of {one.owner} until {one.until.date().isoformat()}: {one.reason}"
+                recorded[one.account_id] = Skip(SkipReason.EXCEPTION, detail)
+        return Guards(recorded, included_failsafes)

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
-from rootkeeper.domain.deletion_exceptions import DeletionException
 from rootkeeper.domain.organizations import (
     Account,
     AccountId,
@@ -34,7 +33,6 @@ from rootkeeper.domain.selection import (
     select_before_tags,
 )
 from rootkeeper.domain.statuses import Role, Status
-from rootkeeper.domain.windows import RecoveryWindow, WindowState
 from rootkeeper.errors import InputError, SelectionEmptyError, TargetRefusedError
 
 NOW = datetime(2026, 1, 15, tzinfo=UTC)
@@ -216,11 +214,7 @@ def test_a_request_is_told_in_the_words_of_its_options() -> None:
 
 # What may not be touched.
 
-EXCEPTION = DeletionException(WEB, "dana", "billing task", NOW + timedelta(days=1), "dana", NOW)
-WINDOW = RecoveryWindow(
-    "w-1", "o-exampleorgid", WEB, WindowState.OPEN, "restore", None, "operator", NOW, duration_seconds=3600
-)
-GUARDS = Guards(NOW, {}, {})
+GUARDS = Guards({})
 
 
 def skip_of(
@@ -242,8 +236,8 @@ def test_p12_accounts_that_may_not_be_touched_have_a_reason() -> None:
     assert skip_of(role=Role.FAILSAFE) is SkipReason.FAILSAFE
     assert skip_of(partition="aws-cn") is SkipReason.PARTITION
     assert skip_of(is_excluded=True) is SkipReason.EXCLUDED
-    assert skip_of(guards=replace(GUARDS, exceptions={WEB: EXCEPTION})) is SkipReason.EXCEPTION
-    assert skip_of(guards=replace(GUARDS, windows={WEB: WINDOW})) is SkipReason.WINDOW_OPEN
+    for reason in (SkipReason.EXCEPTION, SkipReason.WINDOW_OPEN):
+        assert skip_of(guards=Guards({WEB: Skip(reason, "Recorded.")})) is reason
     for state in set(AccountState) - {AccountState.ACTIVE}:
         assert skip_of(state=state) is SkipReason.NOT_ACTIVE
 
@@ -252,11 +246,6 @@ def test_the_failsafe_can_be_included_and_the_management_account_cannot() -> Non
     including = replace(GUARDS, included_failsafes=frozenset({WEB}))
     assert skip_of(role=Role.FAILSAFE, guards=including) is None
     assert skip_of(role=Role.MANAGEMENT, guards=including) is SkipReason.MANAGEMENT_ACCOUNT
-
-
-def test_an_exception_that_has_ended_protects_no_more() -> None:
-    ended = replace(EXCEPTION, until=NOW)
-    assert skip_of(guards=replace(GUARDS, exceptions={WEB: ended})) is None
 
 
 def test_a_named_account_that_may_not_be_touched_is_refused() -> None:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from rootkeeper.domain.deletion_exceptions import DeletionException
-from rootkeeper.domain.selection import EVERYTHING, SelectionRequest
+from rootkeeper.domain.selection import EVERYTHING, SelectionRequest, SkipReason
 from rootkeeper.domain.windows import WindowState
 from rootkeeper.errors import SelectionEmptyError
 from rootkeeper.workflows.targets import GuardReading, select_accounts
@@ -45,11 +45,17 @@ def test_a_tag_that_no_account_has_selects_nothing(desk: Desk) -> None:
 def test_guards_are_what_the_database_holds(desk: Desk) -> None:
     now = desk.clock.now()
     exception = DeletionException(PROD, "dana", "billing", now + timedelta(days=1), "dana", now)
-    desk.exceptions.add(exception)
     desk.windows.add(make_window(PROD, now))
     desk.windows.add(make_window(CLEAN, now, WindowState.CLOSED_VERIFIED))
-    guards = GuardReading(desk.exceptions, desk.windows, desk.clock).read(frozenset({CLEAN}))
-    assert guards.exceptions == {PROD: exception}
-    assert list(guards.windows) == [PROD]
+    reading = GuardReading(desk.exceptions, desk.windows, desk.clock)
+    guards = reading.read(frozenset({CLEAN}))
+    assert {account_id: skip.reason for account_id, skip in guards.recorded.items()} == {PROD: SkipReason.WINDOW_OPEN}
     assert guards.included_failsafes == {CLEAN}
-    assert guards.now == now
+    desk.exceptions.add(exception)
+    assert reading.read().recorded[PROD].reason is SkipReason.EXCEPTION
+
+
+def test_an_exception_that_has_ended_guards_nothing(desk: Desk) -> None:
+    now = desk.clock.now()
+    desk.exceptions.add(DeletionException(PROD, "dana", "billing", now, "dana", now - timedelta(days=1)))
+    assert GuardReading(desk.exceptions, desk.windows, desk.clock).read().recorded == {}

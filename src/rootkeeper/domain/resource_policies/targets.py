@@ -5,8 +5,6 @@ A recovery window is no obstacle, nor is an exception from deletion: neither has
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from rootkeeper.domain.organizations import Account, AccountId, Inventory
 from rootkeeper.domain.selection import Guards, SelectedAccount, SkipReason, find_skip
 from rootkeeper.domain.statuses import judge_role
@@ -14,7 +12,7 @@ from rootkeeper.errors import AwsAccessDeniedError, TargetRefusedError
 
 
 def ensure_unlockable(
-    account: Account, inventory: Inventory, now: datetime, included_failsafes: frozenset[AccountId] = frozenset()
+    account: Account, inventory: Inventory, included_failsafes: frozenset[AccountId] = frozenset()
 ) -> None:
     """Refuse what may not be touched, before any root session.
 
@@ -26,7 +24,7 @@ def ensure_unlockable(
         SelectedAccount(account, is_named=True),
         judge_role(account.account_id, inventory),
         inventory.organization.partition,
-        Guards(now, exceptions={}, windows={}, included_failsafes=included_failsafes),
+        Guards(recorded={}, included_failsafes=included_failsafes),
     )
     if skip is not None:
         raise TargetRefusedError(

@@ -26,7 +26,7 @@ INVENTORY = Inventory(
 
 
 def test_an_active_member_may_be_unlocked() -> None:
-    ensure_unlockable(account(MEMBER), INVENTORY, START)
+    ensure_unlockable(account(MEMBER), INVENTORY)
 
 
 @pytest.mark.parametrize(
@@ -39,22 +39,22 @@ def test_an_active_member_may_be_unlocked() -> None:
 )
 def test_what_may_not_be_touched_is_refused_with_a_hint(refused: Account, reason: str) -> None:
     with pytest.raises(TargetRefusedError, match=reason) as raised:
-        ensure_unlockable(refused, INVENTORY, START)
+        ensure_unlockable(refused, INVENTORY)
     assert raised.value.hint
 
 
 def test_the_failsafe_is_unlocked_only_by_its_id() -> None:
-    ensure_unlockable(account(FAILSAFE), INVENTORY, START, frozenset({FAILSAFE}))
+    ensure_unlockable(account(FAILSAFE), INVENTORY, frozenset({FAILSAFE}))
     with pytest.raises(TargetRefusedError, match="failsafe"):
-        ensure_unlockable(account(FAILSAFE), INVENTORY, START, frozenset({MEMBER}))
+        ensure_unlockable(account(FAILSAFE), INVENTORY, frozenset({MEMBER}))
 
 
 def test_a_partition_without_root_users_is_refused() -> None:
     china = replace(INVENTORY, organization=replace(INVENTORY.organization, partition="aws-cn"))
     with pytest.raises(TargetRefusedError, match="aws-cn"):
-        ensure_unlockable(account(MEMBER), china, START)
+        ensure_unlockable(account(MEMBER), china)
 
 
 def test_a_failsafe_that_is_not_known_stops_everything() -> None:
     with pytest.raises(AwsAccessDeniedError, match="failsafe isn't known"):
-        ensure_unlockable(account(MEMBER), replace(INVENTORY, delegated_administrator_ids=None), START)
+        ensure_unlockable(account(MEMBER), replace(INVENTORY, delegated_administrator_ids=None))
