@@ -3,7 +3,7 @@
 Whatever may be managed elsewhere already is behind a variable: trusted access, the features and the delegated
 administrator are made only if they are missing in the organization as it was read, and guardrails are attached to
 nothing by themselves. ``aws_organizations_organization`` isn't used at all: its ``aws_service_access_principals`` is
-the complete list, so that a second configuration with it would switch everybody else's trusted access off.
+the complete list, so that a second configuration with it would switch off trusted access for every other service.
 
 Source: Terraform AWS provider, iam_organizations_features, organizations_aws_service_access,
 organizations_delegated_administrator, organizations_policy, cloudwatch_event_rule, cloudwatch_log_metric_filter.
