@@ -9,6 +9,7 @@ send once, and only with the receipt of an intent.
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -27,9 +28,7 @@ from rootkeeper.aws.endpoints import name_endpoint
 from rootkeeper.aws.error_translation import CREDENTIALS_ERRORS, Call, raise_translated
 from rootkeeper.aws.operator_credentials import OperatorCredentials, isolate_operator_session
 from rootkeeper.aws.options import GatewayOptions
-from rootkeeper.aws.paced_calls import pace_calls
-from rootkeeper.aws.pacing import Pacer
-from rootkeeper.aws.regional_clients import S3_SETTINGS, RegionalRootClients
+from rootkeeper.aws.pacing import Pacer, pace_calls
 from rootkeeper.aws.regions import choose_region, force_regional_sts
 from rootkeeper.aws.session_credentials import isolate_root_session
 from rootkeeper.errors import InputError
@@ -218,3 +217,52 @@ def _settings_translated(profile: str | None) -> Iterator[None]:
             f"The AWS settings can't be used: {error}",
             hint="Look at the AWS_* variables and the AWS configuration file.",
         ) from error
+
+
+S3_SETTINGS = Config(signature_version="s3v4")
+"""S3 signs paths as they are; that of the other services would encode them twice. Source: S3 API Reference, SigV4."""
+
+
+class RegionalRootClients:
+    """Clients of root sessions for S3 and SQS, which have an endpoint in each Region; made on first use.
+
+    One reading and one changing client for each service and Region; safe in many threads. They sign with the root
+    session that was entered and with nothing else, as the clients of IAM do.
+    """
+
+    def __init__(self, session: Session, profile: str | None, reading: Config, changing: Config) -> None:
+        """:param session: with no credentials but those of root sessions."""
+        self._session = session
+        self._profile = profile
+        self._configs = {False: reading, True: changing}
+        self._made: dict[tuple[str, str, bool], ServiceCalls] = {}
+        self._making = threading.Lock()
+
+    def get(self, service: str, region: str, *, changing: bool = False) -> ServiceCalls:
+        """:raises InputError: if the Region or the settings of the endpoint can't be used."""
+        with self._making:
+            key = (service, region, changing)
+            if key not in self._made:
+                self._made[key] = self._make(service, region, changing=changing)
+            return self._made[key]
+
+    def _make(self, service: str, region: str, *, changing: bool) -> ServiceCalls:
+        config = self._configs[changing]
+        if service == "s3":
+            config = config.merge(S3_SETTINGS)
+        try:
+            client: BaseClient = self._session.create_client(service, region_name=region, config=config)
+        except (BotoCoreError, ValueError) as error:
+            raise InputError(
+                f"{service} can't be asked in {region}: {error}", hint="Check the Region and AWS_ENDPOINT_URL."
+            ) from error
+        if service == "s3":
+            client.meta.events.register_last("before-call.s3", _stay_in_region)
+        if changing:
+            client.meta.events.register_first(f"before-send.{service}", guard_departure)
+        return ServiceCalls(client, self._profile, in_root_session=True)
+
+
+def _stay_in_region(context: dict[str, Any], **_: object) -> None:
+    """Let a redirect be an error: botocore would send again by itself, and ask HeadBucket, which the task denies."""
+    context["s3_redirect"] = {**context.get("s3_redirect", {}), "redirected": True}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from rootkeeper.aws.answers import required
 from rootkeeper.aws.calls import ServiceCalls
 from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.clock_offsets import measure_offset, parse_date
 from rootkeeper.aws.credentials_expiry import find_expiry
 from rootkeeper.aws.root_user_answers import parse_summary
 from rootkeeper.aws.setup import read_setup
@@ -194,3 +194,29 @@ def _incomplete(problem: str) -> OrganizationIncompleteError:
         hint="Run the command again; nothing was concluded from what was read.",
         operation="organizations:ListAccounts",
     )
+
+
+_RESOLUTION = timedelta(seconds=1)
+"""A Date header leaves fractions of a second out. Source: RFC 9110, section 5.6.7."""
+
+
+def parse_date(header: str | None) -> datetime | None:
+    """The moment of a Date header, in UTC; ``None`` if it names none."""
+    try:
+        moment = parsedate_to_datetime(header or "")
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def measure_offset(dated_at: datetime, began_at: datetime, took: timedelta) -> timedelta:
+    """How far a clock that showed ``began_at`` before the call is ahead of the one that dated the answer, at least.
+
+    The answer was dated some time during the call, so whatever lies within it is no offset. How long it took must have
+    been measured by a clock that doesn't jump.
+    """
+    if dated_at + _RESOLUTION < began_at:
+        return began_at - dated_at - _RESOLUTION
+    if dated_at > began_at + took:
+        return began_at + took - dated_at
+    return timedelta()

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import sys
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
 
 from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.event_loops import create_event_loop
 from rootkeeper.aws.root_sessions import AwsRootSessions
 from rootkeeper.aws.summary_calls import SummaryCalls, SummaryTemplates
-from rootkeeper.aws.tls_contexts import create_tls_context, needs_botocore
-from rootkeeper.aws.transport import open_transport
+from rootkeeper.aws.transport import create_tls_context, needs_botocore, open_transport
 from rootkeeper.domain.task_policies import TaskPolicy
 from rootkeeper.errors import AwsError
 from rootkeeper.ports.root_sessions import RootSession
@@ -137,3 +136,12 @@ def _hand_over(future: Future[SummaryAnswer], request: SummaryRequest, deliver: 
         return
     error = future.exception()
     deliver(future.result() if error is None else SummaryAnswer(request, None, None, error))
+
+
+def create_event_loop() -> asyncio.AbstractEventLoop:
+    """A new loop: of uvloop where it exists, which is everywhere but on Windows."""
+    if sys.platform == "win32":
+        return asyncio.new_event_loop()
+    import uvloop  # a tenth of a second of import, for audits alone
+
+    return uvloop.new_event_loop()

@@ -8,10 +8,15 @@ from __future__ import annotations
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 from botocore import exceptions as botocore_errors
+from botocore.httpsession import create_urllib3_context, get_cert_path
 from botocore.parsers import ResponseParserError
+from botocore.session import Session
+from botocore.utils import get_environ_proxies
 from multidict import CIMultiDictProxy
 from yarl import URL
 
@@ -72,3 +77,25 @@ def _as_botocore_has_it(error: Exception, url: str) -> Exception:
             return ResponseParserError("the answer isn't HTTP")
         case _:
             return botocore_errors.ConnectionClosedError(endpoint_url=url, error=error)
+
+
+def needs_botocore(url: str) -> bool:
+    """Whether a proxy stands before ``url``: one for its scheme, from which ``NO_PROXY`` doesn't except its host."""
+    return urlsplit(url).scheme in get_environ_proxies(url)
+
+
+def create_tls_context(session: Session) -> ssl.SSLContext:
+    """As botocore has it: its protocol versions and ciphers, the CA bundle of ``AWS_CA_BUNDLE`` or the profile, else
+    certifi's; the certificate and the host's name are always checked.
+
+    :raises OSError: if the CA bundle can't be read.
+    """
+    context: ssl.SSLContext = create_urllib3_context()
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.check_hostname = True
+    bundle = Path(str(get_cert_path(session.get_config_variable("ca_bundle") or True)))
+    if bundle.is_dir():
+        context.load_verify_locations(capath=bundle)
+    else:
+        context.load_verify_locations(cafile=bundle)
+    return context

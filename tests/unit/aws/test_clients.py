@@ -10,12 +10,13 @@ from rootkeeper.aws.calls import ServiceCalls
 from rootkeeper.aws.clients import AwsClients
 from rootkeeper.aws.options import GatewayOptions
 from rootkeeper.aws.pacing import STS_RATE
-from rootkeeper.aws.session_credentials import RootSessionCredentials, root_session_entered
+from rootkeeper.aws.session_credentials import NoRootSessionError, RootSessionCredentials, root_session_entered
 from rootkeeper.domain.ledger import Action
 from rootkeeper.errors import AwsCredentialsError, AwsUnclearError, InputError
 from tests.fakes.aws_server import FakeAwsServer, Reply, answer_xml, error_json, error_xml
 from tests.fakes.clock import FakeClock
 from tests.fakes.intents import make_intent
+from tests.unit.aws.unlock_sessions import answer_buckets
 
 IDENTITY = answer_xml("GetCallerIdentity", "<Arn>arn:aws:iam::111122223333:user/operator</Arn>")
 ROOT_SESSION = RootSessionCredentials("ASIAIOSFODNN7EXAMPLE", "example", "example")
@@ -199,3 +200,44 @@ def test_credentials_of_the_environment_that_have_expired_say_so(
         clients.sts.read("GetCallerIdentity")
     assert raised.value.hint
     assert aws_server.received == []
+
+
+def config_of(clients: AwsClients, service: str, *, changing: bool) -> Any:
+    return clients.regional_root.get(service, "us-east-1", changing=changing)._client.meta.config
+
+
+@pytest.mark.parametrize("service", ["s3", "sqs"])
+def test_changing_clients_send_once_and_reading_ones_try_again(regional_clients: AwsClients, service: str) -> None:
+    assert config_of(regional_clients, service, changing=True).retries["total_max_attempts"] == 1
+    assert config_of(regional_clients, service, changing=False).retries["total_max_attempts"] > 1
+
+
+def test_a_client_is_made_once_for_each_region(regional_clients: AwsClients) -> None:
+    get = regional_clients.regional_root.get
+    assert get("s3", "us-east-1") is get("s3", "us-east-1")
+    assert get("s3", "us-east-1") is not get("s3", "eu-west-1")
+    assert get("s3", "us-east-1") is not get("s3", "us-east-1", changing=True)
+
+
+@pytest.mark.parametrize(("service", "operation"), [("s3", "ListBuckets"), ("sqs", "ListQueues")])
+def test_without_a_root_session_nothing_is_sent_though_the_operator_has_credentials(
+    regional_clients: AwsClients,
+    operator_environment: None,
+    aws_server: FakeAwsServer,
+    service: str,
+    operation: str,
+) -> None:
+    aws_server.answer(operation, answer_buckets())
+    with pytest.raises(NoRootSessionError):
+        regional_clients.regional_root.get(service, "ap-south-1").read(operation)
+    assert aws_server.received == []
+
+
+def test_no_changing_call_leaves_without_the_receipt_of_an_intent(regional_clients: AwsClients) -> None:
+    with pytest.raises(RuntimeError):
+        regional_clients.regional_root.get("sqs", "us-east-1", changing=True).read("ListQueues")
+
+
+def test_a_region_that_cannot_be_one_is_refused(regional_clients: AwsClients) -> None:
+    with pytest.raises(InputError, match="can't be asked in"):
+        regional_clients.regional_root.get("s3", "us east/1")

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import asyncio
 import queue
+import sys
 import threading
 import time
 
 import pytest
 
 from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.summary_readers import LoopSummaryReader, ThreadedSummaryReader, open_reader
+from rootkeeper.aws.summary_readers import LoopSummaryReader, ThreadedSummaryReader, create_event_loop, open_reader
 from rootkeeper.domain.ledger import Action
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.ports.root_summaries import SummaryAnswer, SummaryRequest
@@ -78,3 +80,10 @@ def test_a_bundle_that_cannot_be_read_is_an_error_at_once(
     monkeypatch.setenv("AWS_CA_BUNDLE", "/missing/bundle.pem")
     with pytest.raises(OSError, match="No such file"):
         open_reader(operator_clients, 2)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="uvloop doesn't exist on Windows")
+def test_the_loop_is_uvloop_s_and_works() -> None:
+    with asyncio.Runner(loop_factory=create_event_loop) as runner:
+        assert runner.run(asyncio.sleep(0, "done")) == "done"
+        assert type(runner.get_loop()).__module__.startswith("uvloop")
