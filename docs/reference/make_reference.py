@@ -1,4 +1,4 @@
-"""Writes the reference pages that follow from the code: commands, settings and exit statuses.
+"""Writes the reference pages that follow from the code: commands, settings, exit statuses and the HTTP API.
 
 ``make docs`` runs it, and a test compares what it would write with what is committed. So a page can't drift from the
 program that it describes.
@@ -38,14 +38,14 @@ WRITTEN_BY = "<!-- Written by make_reference.py from the program itself: `make d
 COMMANDS_HEAD = f"""# Commands
 
 {WRITTEN_BY}
-What `rootkeeper --help` and each command's own `--help` say.
+The output of `rootkeeper --help` and of each command's `--help`.
 """
 
 EXIT_STATUSES_HEAD = f"""# Exit statuses
 
 {WRITTEN_BY}
-The same for every command. Reading commands (`audit`, `plan`, `status`) end with 1 when the answer is one that
-`--fail-on` names; `--fail-on none` makes every answer a good one. Other lists end with 0.
+They are the same for every command. `audit`, `plan` and `status` end with 1 if `--fail-on` names the answer;
+`--fail-on none` accepts every answer. Other lists end with 0.
 
 | Status | Meaning |
 |---|---|
@@ -54,7 +54,7 @@ The same for every command. Reading commands (`audit`, `plan`, `status`) end wit
 ERRORS_HEAD = """
 ## Errors
 
-An error is one sentence on stderr that begins with `error:`, mostly followed by a `hint:`.
+An error is one sentence on stderr that begins with `error:`. A `hint:` can follow.
 
 | Code | Exit status | Meaning |
 |---|---|---|
@@ -63,49 +63,51 @@ An error is one sentence on stderr that begins with `error:`, mostly followed by
 API_HEAD = f"""# HTTP API
 
 {WRITTEN_BY}
-`rootkeeper serve` answers at `http://127.0.0.1:8700`. The whole interface, with every field, is described at
-`/api/openapi.json` (OpenAPI).
+`rootkeeper serve` answers at `http://127.0.0.1:8700`. `/api/openapi.json` describes the whole interface with every
+field (OpenAPI).
 
-- **Who asks.** `Authorization: Bearer TOKEN`, with a token of `rootkeeper token create`, or one that
+- **Authentication.** `Authorization: Bearer TOKEN`, with a token of `rootkeeper token create`, or one that
   `POST /api/v1/auth/sign-in` gives to a user for 12 hours. Each token is an identity of its own: the ledger, approvals
-  and CloudTrail show its name. Ten wrong passwords of one name, or fifty from one address, make it wait for 5 minutes.
+  and CloudTrail show its name. After ten wrong passwords for one name, or fifty from one address, the server refuses
+  more for 5 minutes.
 - **Records** of accounts, windows, jobs and entries are those of the [JSON outputs](outputs.md) of the command line.
-  Lists come in pages: `limit` (at most 500), `next` in the answer, `after` for the next page. Accounts are narrowed by
-  `ou`, `tag`, `status` and `q`, windows by `state` and `account_id`, jobs by `kind` and `unfinished`.
-- **Asked again.** JSON that is read has an `ETag`. Who sends it as `If-None-Match` gets 304 while nothing has changed.
-- **The set-up** is changed by administrators of a server that has no roles. None of the four roles may: with them AWS
-  refuses, and `rootkeeper enable` with credentials of the management account does it.
-- **What takes long** is answered with 202 and a job. `GET /api/v1/jobs/JOB_ID/events` follows it as server-sent events.
-- **Sent twice.** A POST with the header `Idempotency-Key` is answered as before when it comes again from the same
-  identity within a day, from any server of the database. What takes or gives a secret, such as a new token, is
+  Lists have pages: `limit` (at most 500), `next` in the answer, `after` for the next page. Filters: `ou`, `tag`,
+  `status` and `q` for accounts, `state` and `account_id` for windows, `kind` and `unfinished` for jobs.
+- **Conditional requests.** JSON answers have an `ETag`. With it as `If-None-Match`, the answer is 304 if nothing has
+  changed.
+- **The set-up** is changed by administrators of a server without roles. With the four roles AWS refuses the change: use
+  `rootkeeper enable` with credentials of the management account.
+- **Long work** is answered with 202 and a job. `GET /api/v1/jobs/JOB_ID/events` follows it as server-sent events.
+- **Idempotency.** A POST with the header `Idempotency-Key` gets the same answer when the same identity repeats it
+  within a day, on any server of the database. A request that contains or returns a secret, such as a new token, is
   answered once: its repeat gets 409.
-- **Limits.** A body has at most 2 MB and comes within 30 seconds; a plan has at most 64 MB and two minutes. A server
-  that listens on a loopback address answers to loopback names and to that of `server.public_url`; a proxy before it
-  sends one of them as the Host.
-- **Errors** are problem documents (RFC 9457), with the `code` and `hint` of the command line's own
+- **Limits.** A body has at most 2 MB and 30 seconds; a plan has at most 64 MB and two minutes. A server that listens on
+  a loopback address answers to loopback names and to that of `server.public_url`; a proxy must send one of them as the
+  Host.
+- **Errors** are problem documents (RFC 9457), with the `code` and `hint` of the command line's
   [errors](exit-statuses.md). `X-Request-Id` is in each answer and in the server's log.
 
 ## Routes
 
-| Method | Path | Who may | What it does |
+| Method | Path | Permission | What it does |
 |---|---|---|---|
 """
 
 ROLES_HEAD = """
 ## Roles
 
-An approver can't operate and an operator can't approve. Which names may request and approve for which organizational
-unit, and how many approvals a window needs, is set in `windows.*` ([settings](settings.md)).
+An approver can't operate and an operator can't approve. The settings `windows.*` say who requests and approves for
+which organizational unit, and how many approvals a window needs ([settings](settings.md)).
 
-| Role | May |
+| Role | Permissions |
 |---|---|
 """
 
 PROBLEMS_HEAD = """
 ## Errors
 
-A route that doesn't exist is 404 without a `code`, before anybody is asked who they are. 400, 405, 408, 413 and 421
-have none either.
+A route that doesn't exist is 404 without a `code`, before authentication. 400, 405, 408, 413 and 421 have no `code`
+either.
 
 | HTTP status | `code` |
 |---|---|
@@ -114,11 +116,11 @@ have none either.
 SETTINGS_HEAD = f"""# Settings
 
 {WRITTEN_BY}
-AWS credentials, Regions, profiles and endpoints aren't settings of Rootkeeper: they are taken as the AWS CLI takes
-them (`AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`, …).
+AWS credentials, Regions, profiles and endpoints aren't settings of Rootkeeper. Set them as for the AWS CLI
+(`AWS_PROFILE`, `AWS_REGION`, `AWS_ENDPOINT_URL`, …).
 
-Rootkeeper's own settings come from a TOML file given with `--config FILE`, and from variables. A variable wins over the
-file. An unknown name is refused.
+Rootkeeper's own settings come from a TOML file (`--config FILE`) and from variables. A variable overrides the file. An
+unknown name is refused.
 
 ```toml
 [deletion]
@@ -215,11 +217,11 @@ def render_api() -> str:
 
 
 def spell_demand(demand: Demand) -> str:
-    """A permission, or who else may."""
+    """The permission that a route needs, or who can call it without one."""
     if isinstance(demand, Permission):
         return f"`{demand.value}`"
-    others = {Access.ANYBODY: "anybody", Access.ON_THIS_MACHINE: "this machine itself, and whoever is signed in"}
-    return others.get(demand, "whoever is signed in")
+    others = {Access.ANYBODY: "none", Access.ON_THIS_MACHINE: "none on the same machine, else any sign-in"}
+    return others.get(demand, "any sign-in")
 
 
 def first_of_each_status() -> list[type[errors.RootkeeperError]]:
