@@ -211,7 +211,7 @@ class WindowWorker:
         """As a deletion does with one account; ``False`` if it is left alone."""
         guards = GuardReading(self.process.exceptions, self.process.windows, self.clock)
         with self.process.locks.hold(account_id, "deleting root user credentials") as lock:
-            if account_id in guards.read().windows:
+            if account_id in guards.read().recorded:
                 return False
             removal = Removal(self.organization, self.process.ledger, self.clock)
             return removal.remove(account_id, lock, context={"plan_id": "p-1"}).is_proven_empty
