@@ -1,7 +1,8 @@
 """Processes that run the engine alone, for tests that kill and stop them.
 
-A job's performance is a file: each line tells of one step of one attempt, and whose it was. A lock file for each job
-stands for the job's row: whoever holds it performs, the others wait for it and find that the job is over.
+A job's performance is a file: each line records one step of one attempt, and whose it was. A lock file for each job
+takes the place of the job's row: the process that holds it performs, the others wait for it and find that the job is
+over. A claim without a held lock is one of a dead process, so it is put back, as ``JobReconciling`` does by rows.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from tests.durations import Stopwatch
 REPOSITORY = Path(__file__).resolve().parent.parent
 ORGANIZATION_ID = "o-exampleorgid"
 STEP_SECONDS = 0.2
+LOOK_SECONDS = 0.5
 
 
 class Deeds:
@@ -36,6 +38,15 @@ class Deeds:
         with (self.folder / f"{job_id}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+    def is_performed(self, job_id: str) -> bool:
+        """Whether a process holds the job's lock."""
+        with (self.folder / f"{job_id}.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            return False
 
     def perform(self, job_id: str, steps: int, seconds: float = STEP_SECONDS) -> None:
         """Do what is left of the job's steps, unless another process is at it."""
@@ -160,8 +171,12 @@ def main() -> None:
     engine = open_engine(url, ORGANIZATION_ID, EngineOptions(int(concurrency), version))
     engine.start(lambda job_id: deeds.perform(job_id, int(steps), float(seconds)))
     say_started()
-    while not stopping.wait(0.1):
-        pass
+    stalled: set[str] = set()
+    while not stopping.wait(LOOK_SECONDS):
+        found = {job_id for job_id in engine.list_claimed() if not deeds.is_performed(job_id)}
+        for job_id in found & stalled:
+            engine.put_back(job_id)
+        stalled = found
     engine.stop(float(grace))
 
 

@@ -101,8 +101,10 @@ def test_what_is_over_is_forgotten_in_time_and_what_waits_or_runs_isnt(place: Pl
     for job_id in ("j-2", "j-3"):
         engine.enqueue(job_id)
     assert began.wait(60)
+    engine.enqueue("j-4")
+    engine.cancel("j-4")
     assert engine.forget_before(datetime.now(UTC) - timedelta(hours=1)) == 0
-    assert engine.forget_before(datetime.now(UTC) + timedelta(hours=1)) == 3
+    assert engine.forget_before(datetime.now(UTC) + timedelta(hours=1)) == 4
     assert engine.list_waiting() == ("j-2", "j-3")
     assert count_rows(place) == {
         "workflow_status": 2,
@@ -129,7 +131,7 @@ def count_rows(place: Place) -> dict[str, int]:
     return dict(zip(tables, counts, strict=True))
 
 
-def test_earlier_attempts_at_a_job_that_goes_on_arent_forgotten(place: Place) -> None:
+def test_earlier_attempts_at_a_job_that_runs_are_forgotten_without_it(place: Place) -> None:
     engine = place.ask()
     times, began, go_on = list[int](), threading.Event(), threading.Event()
 
@@ -144,10 +146,48 @@ def test_earlier_attempts_at_a_job_that_goes_on_arent_forgotten(place: Place) ->
     wait_until(lambda: not engine.list_waiting(), 60)
     engine.enqueue("j-1")
     assert began.wait(60)
-    assert engine.forget_before(datetime.now(UTC) + timedelta(hours=1)) == 0
+    assert engine.forget_before(datetime.now(UTC) + timedelta(hours=1)) == 1
+    engine.enqueue("j-1")
+    assert engine.list_waiting() == ("j-1",)
     go_on.set()
     wait_until(lambda: not engine.list_waiting(), 60)
-    assert engine.forget_before(datetime.now(UTC) + timedelta(hours=1)) == 2
+    assert times == [1, 1]
+    assert engine.forget_before(datetime.now(UTC) + timedelta(hours=1)) == 1
+
+
+def test_a_claimed_job_that_is_put_back_is_performed_again_and_a_queued_one_stays(place: Place) -> None:
+    engine = place.ask(concurrency=2)
+    began, go_on, performed = threading.Event(), threading.Event(), list[str]()
+
+    def perform(job_id: str) -> None:
+        performed.append(job_id)
+        if len(performed) == 1:
+            began.set()
+            go_on.wait(60)
+
+    engine.start(perform)
+    engine.enqueue("j-1")
+    assert began.wait(60)
+    assert engine.list_claimed() == ("j-1",)
+    engine.put_back("j-1")
+    engine.put_back("j-2")
+    wait_until(lambda: not engine.list_waiting(), 60)
+    assert performed == ["j-1", "j-1"]
+    engine.enqueue("j-1")
+    wait_until(lambda: not engine.list_waiting(), 60)
+    go_on.set()
+    assert performed == ["j-1", "j-1", "j-1"]
+
+
+def test_of_processes_that_enqueue_a_job_together_one_attempt_remains(place: Place) -> None:
+    place.ask().start(lambda _: None)
+    engines = [place.ask(application_version="2") for _ in range(4)]
+    threads = [threading.Thread(target=engine.enqueue, args=("j-1",)) for engine in engines]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert count_rows(place)["workflow_status"] == 1
 
 
 def test_what_cant_be_asked_is_told(place: Place) -> None:
@@ -263,7 +303,7 @@ def test_a_killed_workers_jobs_are_taken_up_by_another_within_ten_seconds(shared
 
 
 def test_a_stopped_workers_queue_is_taken_up_by_another_and_it_goes_on_when_it_wakes(shared: Place) -> None:
-    """The lock of its slot is lost by silence: its connections are open as long as it is stopped."""
+    """It keeps its connections as long as it is stopped."""
     frozen = shared.start("frozen", steps=2, concurrency=1)
     engine = shared.ask()
     engine.enqueue("j-warm")

@@ -199,10 +199,16 @@ class FakeEngine:
     def list_waiting(self) -> tuple[str, ...]:
         return tuple(self.enqueued)
 
+    def list_claimed(self) -> tuple[str, ...]:
+        return ()
+
+    def put_back(self, job_id: str) -> None:
+        raise NotImplementedError
+
     def forget_before(self, moment: datetime) -> int:
         raise NotImplementedError
 
-    def stop(self, grace_seconds: float) -> None:
+    def stop(self, grace_seconds: float) -> bool:
         raise NotImplementedError
 
 

@@ -15,7 +15,10 @@ class InMemoryEngine:
 
     waiting: list[str] = field(default_factory=list)
     enqueued: list[str] = field(default_factory=list)
-    """Each time that somebody asked."""
+    """Each time that one was asked for."""
+    claimed: list[str] = field(default_factory=list)
+    """By processes, dead or alive."""
+    put_back_jobs: list[str] = field(default_factory=list)
     forgotten_before: list[datetime] = field(default_factory=list)
     is_away: bool = False
     perform: Callable[[str], None] | None = None
@@ -39,13 +42,23 @@ class InMemoryEngine:
         self._ensure_there()
         return tuple(self.waiting)
 
+    def list_claimed(self) -> tuple[str, ...]:
+        self._ensure_there()
+        return tuple(self.claimed)
+
+    def put_back(self, job_id: str) -> None:
+        self._ensure_there()
+        self.claimed.remove(job_id)
+        self.put_back_jobs.append(job_id)
+
     def forget_before(self, moment: datetime) -> int:
         self._ensure_there()
         self.forgotten_before.append(moment)
         return 1
 
-    def stop(self, grace_seconds: float) -> None:
+    def stop(self, grace_seconds: float) -> bool:
         self.perform = None
+        return True
 
     def _ensure_there(self) -> None:
         if self.is_away:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,8 @@ from rootkeeper.workflows.stopping import StopSwitch
 if TYPE_CHECKING:
     from rootkeeper.workflows.job_performers import ActAs
 
-RECONCILING_SECONDS = 5.0
+RECONCILING_SECONDS = 1.0
+"""A job whose process died is put back at the second look after that is known; see ``job_reconciling``."""
 
 
 def choose_engine(settings: Settings, organization_id: str) -> Engine:
@@ -56,8 +56,6 @@ class ServerJobs:
     forgetting: EngineForgetting = field(init=False)
     _stopping: StopSwitch = field(default_factory=StopSwitch)
     _is_started: bool = False
-    _running: int = 0
-    _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.engine = choose_engine(self.settings, self.organization_id)
@@ -75,15 +73,16 @@ class ServerJobs:
         self.forgetting = EngineForgetting(self.engine, self.clock)
 
     def tick(self) -> None:
-        """Start the engine, until that succeeds; then enqueue what it doesn't know of, and have it forget what is over
-        for long. Each ``RECONCILING_SECONDS``.
+        """Start the engine, until that succeeds; then reconcile it with our jobs, and let it forget what is old.
+
+        Called each ``RECONCILING_SECONDS``.
 
         :raises DatabaseError: if a database can't be used; the next tick tries again.
         """
         if self._stopping.asked_once() or not self.settings.server.engine:
             return
         if not self._is_started:
-            self.engine.start(self._perform)
+            self.engine.start(self.performing.perform)
             self._is_started = True
         self.reconciling.tick()
         self.forgetting.tick()
@@ -98,15 +97,4 @@ class ServerJobs:
         :returns: whether everything ended.
         """
         self.begin_stop()
-        self.engine.stop(grace_seconds)
-        with self._guard:
-            return self._running == 0
-
-    def _perform(self, job_id: str) -> None:
-        with self._guard:
-            self._running += 1
-        try:
-            self.performing.perform(job_id)
-        finally:
-            with self._guard:
-                self._running -= 1
+        return self.engine.stop(grace_seconds)

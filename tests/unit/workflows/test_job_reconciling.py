@@ -68,6 +68,54 @@ def test_jobs_of_a_command_line_are_left_to_it(desk: JobDesk) -> None:
     assert desk.reconciling.tick() == 0
 
 
+def test_a_claim_of_a_dead_process_is_put_back_at_the_second_look(desk: JobDesk) -> None:
+    job_id, reconciling = desk.request(JobKind.AUDIT), desk.reconciling
+    there = InMemoryJobs(desk.desk.jobs.shelf, "there")
+    there.take_over(job_id)
+    desk.engine.claimed = [job_id]
+    for _ in range(3):
+        assert reconciling.tick() == 0
+    there.die()
+    assert reconciling.tick() == 0, "its end may be between the row and the engine"
+    assert reconciling.tick() == 1
+    assert desk.engine.put_back_jobs == [job_id]
+    assert reconciling.tick() == 0
+
+
+def test_a_claim_that_no_process_followed_is_put_back(desk: JobDesk) -> None:
+    """The connection was lost after the engine's database had committed the claim."""
+    job_id, reconciling = desk.request(JobKind.AUDIT), desk.reconciling
+    desk.engine.claimed = [job_id]
+    assert [reconciling.tick() for _ in range(2)] == [0, 1]
+    assert desk.engine.put_back_jobs == [job_id]
+
+
+def test_a_claim_that_is_stalled_for_one_look_alone_is_left(desk: JobDesk) -> None:
+    job_id, reconciling = desk.request(JobKind.AUDIT), desk.reconciling
+    for claimed in ([job_id], [], [job_id], []):
+        desk.engine.claimed = claimed
+        assert reconciling.tick() == 0
+    assert desk.engine.put_back_jobs == []
+
+
+def test_a_claim_of_a_job_that_is_over_is_put_back_so_that_the_engine_ends_it(desk: JobDesk) -> None:
+    job_id, jobs, reconciling = desk.request(JobKind.AUDIT), desk.desk.jobs, desk.reconciling
+    jobs.end(jobs.take_over(job_id), JobState.DONE, JobProgress())
+    desk.engine.claimed = [job_id]
+    assert [reconciling.tick() for _ in range(2)] == [0, 1]
+
+
+def test_a_claim_of_a_job_that_was_put_off_waits_for_its_time(desk: JobDesk) -> None:
+    job_id, jobs, reconciling = desk.request(JobKind.AUDIT), desk.desk.jobs, desk.reconciling
+    until = desk.desk.clock.now() + timedelta(seconds=30)
+    jobs.postpone(jobs.take_over(job_id), JobProgress(), "AWS is away.", until)
+    desk.engine.claimed = [job_id]
+    for _ in range(3):
+        assert reconciling.tick() == 0
+    desk.desk.clock.advance(30)
+    assert [reconciling.tick() for _ in range(2)] == [0, 1]
+
+
 def test_a_database_that_is_away_is_told(desk: JobDesk) -> None:
     request_unknown(desk)
     desk.engine.is_away = True
