@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rootkeeper.sandbox.clock import read_machine_time
+from rootkeeper.sandbox.people.mfa_registration import draw_qr_code
 from rootkeeper.sandbox.totp import encode_seed, find_pair, find_step, next_code, otpauth_uri, step_of, totp_code
 from tests.sandbox.visitor import FAILSAFE, UNDER_DENY_ROOT, WITH_PASSWORD, Visitor, open_instance
 
@@ -73,6 +74,20 @@ def test_a_pair_must_be_consecutive_and_in_order() -> None:
 def test_the_address_for_apps_escapes_what_it_is_made_of() -> None:
     uri = otpauth_uri("ABC", "a&b=c@example.com/?#", "AWS sandbox")
     assert uri == "otpauth://totp/AWS%20sandbox:a%26b%3Dc%40example.com%2F%3F%23?secret=ABC&issuer=AWS%20sandbox"
+
+
+def test_the_qr_code_has_a_name_and_a_quiet_zone_and_no_text_of_its_own() -> None:
+    picture = draw_qr_code(otpauth_uri("A" * 32, "aws+orders-prod@example.com", "AWS sandbox"), 'a "name"')
+    assert picture is not None
+    assert 'role="img"' in picture
+    assert "a &quot;name&quot;" in picture
+    assert "AAAA" not in picture
+    assert 'd="M4,4h1v1h-1z' in picture
+
+
+def test_a_text_that_is_too_long_has_no_qr_code() -> None:
+    assert draw_qr_code("x" * 2331, "long") is not None
+    assert draw_qr_code("x" * 2332, "too long") is None
 
 
 def test_a_root_user_without_mfa_registers_a_device_and_must_give_its_code_from_then_on(visitor: Visitor) -> None:

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import base64
 import hmac
-import struct
 from collections.abc import Container, Iterator
 from datetime import datetime
 from urllib.parse import quote, urlencode
 
+from pyotp import HOTP
+
 from rootkeeper.sandbox.clock import read_machine_time
 
 STEP_SECONDS = 30
-DIGITS = 6
 SEED_BYTES = 20
 """As many as SHA-1 gives. Source: RFC 4226 section 4, R6."""
 _TOLERATED_STEPS = (0, -1, 1)
@@ -31,11 +31,7 @@ def encode_seed(seed: bytes) -> str:
 
 def totp_code(seed: str, step: int) -> str:
     """Give the code of a step of time."""
-    key = base64.b32decode(seed + "=" * (-len(seed) % 8))
-    mac = hmac.digest(key, struct.pack(">Q", step), "sha1")
-    offset = mac[-1] & 0xF
-    number = struct.unpack_from(">I", mac, offset)[0] & 0x7FFF_FFFF
-    return f"{number % 10**DIGITS:0{DIGITS}}"
+    return HOTP(seed).at(step)
 
 
 def step_of(moment: datetime) -> int:

@@ -9,7 +9,6 @@ from rootkeeper.sandbox.people.console import is_mfa_due, word_error
 from rootkeeper.sandbox.people.console_calls import call_iam
 from rootkeeper.sandbox.people.layout import alert, code, field, form, hidden, redirect, section
 from rootkeeper.sandbox.people.markup import Child, Markup, tag
-from rootkeeper.sandbox.people.qr_codes import draw_qr_code
 from rootkeeper.sandbox.people.visits import Visit
 from rootkeeper.sandbox.state import Account
 from rootkeeper.sandbox.totp import otpauth_uri
@@ -17,6 +16,8 @@ from rootkeeper.sandbox.totp import otpauth_uri
 _ROOT_DEVICE = "root-account-mfa-device"
 _ISSUER = "AWS sandbox"
 _GROUP = 4
+_QUIET_MODULES = 4
+"""The white border that a QR code needs. Source: ISO/IEC 18004."""
 
 
 async def show(visit: Visit) -> HttpResponse:
@@ -137,6 +138,20 @@ def _render_seed(seed: str, label: str) -> list[Child]:
         tag("p", tag("code", groups, class_="seed", id="secret")),
         tag("details", tag("summary", "The same as an address"), tag("p", code(uri))),
     ]
+
+
+def draw_qr_code(text: str, label: str) -> Markup | None:
+    """Draw a text as inline SVG; ``None`` for one that is too long."""
+    import segno  # here, because few requests need it
+
+    try:
+        rows = list(segno.make(text, error="m", micro=False).matrix_iter(border=_QUIET_MODULES))
+    except segno.DataOverflowError:
+        return None
+    dark = ((x, y) for y, row in enumerate(rows) for x, is_dark in enumerate(row) if is_dark)
+    drawn = tag("path", d="".join(f"M{x},{y}h1v1h-1z" for x, y in dark), fill="#000000")
+    box = f"0 0 {len(rows)} {len(rows)}"
+    return tag("svg", drawn, viewBox=box, role="img", aria_label=label, shape_rendering="crispEdges")
 
 
 def _code_field(label: str, name: str, *, is_invalid: bool) -> Markup:
