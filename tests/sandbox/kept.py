@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
+import pickle
 import shutil
+from collections.abc import Awaitable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,59 +14,57 @@ from typing import Any
 from rootkeeper.sandbox.clock import Clock
 from rootkeeper.sandbox.instance import SandboxInstance, start_instance
 from rootkeeper.sandbox.origin import Origin
-from rootkeeper.sandbox.persistence.keeper import StateKeeper
-from rootkeeper.sandbox.persistence.opening import open_world
-from rootkeeper.sandbox.persistence.pieces import COMPARED_WHOLE, Pieces
-from rootkeeper.sandbox.persistence.state_file import StateFile
 from rootkeeper.sandbox.services import SERVICES
 from rootkeeper.sandbox.state import World
+from rootkeeper.sandbox.state_file import WorldChanges, open_world
 
 
-def open_kept(
-    path: Path, origin: Origin | None = None, *, compared_whole: int = COMPARED_WHOLE, rewritten_at: int = 4 << 20
-) -> SandboxInstance:
-    """Go on from the file, or begin it."""
+def open_kept(path: Path, asked: Origin | None = None) -> SandboxInstance:
+    """Continue from the file, or begin it."""
     clock = Clock()
-    opened = open_world(origin or Origin(), path, clock)
-    assert isinstance(opened.keeper, StateKeeper)
-    keeper = StateKeeper(
-        opened.keeper.file,
-        opened.keeper.origin,
-        opened.world,
-        clock,
-        compared_whole=compared_whole,
-        rewritten_at_least_bytes=rewritten_at,
-    )
-    keeper.take_as_written()
-    instance = start_instance(partial(opened.origin.build, clock.now), SERVICES, clock, world=opened.world)
+    origin, world, keeper = open_world(asked or Origin(), path, clock)
+    assert keeper is not None
+    instance = start_instance(partial(origin.build, clock.now), SERVICES, clock, world=world)
     instance.keeper = keeper
     return instance
 
 
 def close_kept(instance: SandboxInstance) -> None:
-    assert isinstance(instance.keeper, StateKeeper)
-    instance.keeper.file.close()
+    assert instance.keeper is not None
+    instance.keeper.close()
 
 
-def list_pieces(world: World, clock: Clock) -> list[Any]:
-    """Everything that is kept of a world, in a form that can be compared; of a copy, as pieces watch their world."""
-    return sorted(Pieces(copy.deepcopy(world), copy.deepcopy(clock)).take_all(), key=repr)
+def keep(instance: SandboxInstance) -> None:
+    """Wait until everything is kept, as the application does before it answers."""
+    waiting = instance.keep(is_mutating=True)
+    if waiting:
+        asyncio.run(_wait(waiting))
+
+
+async def _wait(waiting: Awaitable[None]) -> None:
+    await waiting
+
+
+def list_parts(world: World, clock: Clock) -> list[Any]:
+    """List everything that is kept of a copy of the world, entries in their order."""
+    parts = WorldChanges(copy.deepcopy(world), copy.deepcopy(clock)).take()
+    ordered = sorted(parts.items(), key=lambda part: part[0][0])
+    return [(place, pickle.loads(value or b"")) for place, value in ordered]  # noqa: S301 - just pickled
 
 
 def read_copy(path: Path) -> tuple[World, Clock]:
-    """Read the file as after a crash, while the one who writes it has it locked."""
+    """Read the file as after a crash, while its sandbox has it locked."""
     copied = path.with_name("copied")
     shutil.copyfile(path, copied)
-    file, clock = StateFile(copied), Clock()
-    try:
-        return file.read(clock).world, clock
-    finally:
-        file.close()
-        copied.unlink()
+    instance = open_kept(copied)
+    close_kept(instance)
+    copied.unlink()
+    return instance.world, instance.clock
 
 
 def differences(instance: SandboxInstance, path: Path) -> list[Any]:
-    """What the file would bring back otherwise than it is."""
-    kept = list_pieces(*read_copy(path))
-    live = list_pieces(instance.world, instance.clock)
-    return [piece for piece in (*kept, *live) if piece not in kept or piece not in live]
+    """List what the file would bring back otherwise than it is, or in another order."""
+    kept = list_parts(*read_copy(path))
+    live = list_parts(instance.world, instance.clock)
+    differing = [part for part in (*kept, *live) if part not in kept or part not in live]
+    return differing or ([] if kept == live else [[place for place, _ in kept], [place for place, _ in live]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +16,6 @@ from rootkeeper.sandbox.application import Application
 from rootkeeper.sandbox.codec.models import load_model
 from rootkeeper.sandbox.exchange import Operation
 from rootkeeper.sandbox.http_messages import HttpRequest
-from rootkeeper.sandbox.persistence.values import encode
 from rootkeeper.sandbox.pipeline import answer
 from rootkeeper.sandbox.services import SERVICES
 from tests.sandbox.shapes import structures_of
@@ -75,7 +75,7 @@ def everything(wire: Wire) -> tuple[Any, ...]:
     """The truth, and what accounts hold beside their root users; messages aside, since refused calls are told, too."""
     world = wire.instance.world
     queues = [(queue.arn, queue.policy, dict(queue.attributes)) for queue in world.queues.queues.values()]
-    return wire.truth(), encode(world.buckets), encode(world.contacts), queues
+    return wire.truth(), copy.deepcopy(world.buckets), copy.deepcopy(world.contacts), queues
 
 
 REFUSED = {400, 403, 404, 405}

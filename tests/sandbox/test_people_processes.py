@@ -181,4 +181,4 @@ def kill_and_go_on(tmp_path: Path, port: int) -> None:
         assert second.control("GET", "identity-center") == {"status": "down"}
         other.open(link.removeprefix(second.base_url))
         assert other.status == 403
-    assert NEW_PASSWORD not in (tmp_path / "state").read_text()
+    assert NEW_PASSWORD.encode() not in (tmp_path / "state").read_bytes()

@@ -1,28 +1,27 @@
-"""The state file itself: a torn end is dropped, everything else that doesn't fit is refused and left as it is."""
+"""The state file itself: a change that wasn't finished is dropped, what doesn't fit is refused and left as it is."""
 
 from __future__ import annotations
 
-import json
 import os
+import pickle
+import shutil
+import sqlite3
 import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from rootkeeper.sandbox.clock import Clock
-from rootkeeper.sandbox.persistence.pieces import Assembly
-from rootkeeper.sandbox.persistence.state_file import FORMAT, StateFile, StateFileError
-from rootkeeper.sandbox.persistence.values import UnknownValueError
-from tests.sandbox.kept import close_kept, list_pieces, open_kept
+from rootkeeper.sandbox.state import IamUser
+from rootkeeper.sandbox.state_file import StateFileError
+from rootkeeper.sandbox.throttling import AwsThrottle
+from tests.sandbox.kept import close_kept, list_parts, open_kept
 from tests.sandbox.wire import Wire
-
-TITLE = b"rootkeeper sandbox state %d\n"
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A state file with two changes at its end."""
+    """A state file with two users more than at its start."""
     instance = open_kept(tmp_path / "state")
     wire = Wire(instance)
     for name in ("first", "second"):
@@ -32,101 +31,112 @@ def path(tmp_path: Path) -> Path:
 
 
 def read_users(path: Path) -> set[str]:
-    file, clock = StateFile(path), Clock()
-    world = file.read(clock).world
-    file.close()
-    return {"first", "second"} & set(world.account("111122223333").identities.users)
+    instance = open_kept(path)
+    close_kept(instance)
+    return {"first", "second", "third"} & set(instance.world.account("111122223333").identities.users)
 
 
 def assert_refused(path: Path, message: str) -> None:
     before = path.read_bytes()
     stamp = path.stat().st_mtime_ns
     with pytest.raises(StateFileError, match=message) as caught:
-        StateFile(path).read(Clock())
+        open_kept(path)
     assert str(path) in str(caught.value)
     assert (path.read_bytes(), path.stat().st_mtime_ns) == (before, stamp)
     assert [one.name for one in path.parent.iterdir()] == [path.name]
 
 
-def line(content: Any) -> bytes:
-    text = json.dumps(content).encode()
-    return b"%08x %s\n" % (zlib.crc32(text), text)
+def change(path: Path, statement: str, *values: object) -> None:
+    database = sqlite3.connect(path)
+    with database:
+        database.execute(statement, values)
+    database.close()
 
 
-def test_whatever_is_cut_off_the_last_change_only_that_change_is_lost(path: Path) -> None:
-    whole = path.read_bytes()
-    last = len(whole) - whole.rindex(b"\n", 0, -1) - 1
-    assert read_users(path) == {"first", "second"}
-    for cut in [1, 2, 10, last // 2, last - 1, last]:
-        path.write_bytes(whole[:-cut])
-        assert read_users(path) == {"first"}, cut
+def put_part(path: Path, place: str, key: str, pickled: bytes) -> None:
+    change(path, "INSERT OR REPLACE INTO parts VALUES (?, ?, ?, ?)", place, key, pickled, zlib.crc32(pickled))
 
 
-def test_a_torn_end_is_written_over(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[:-5])
-    instance = open_kept(path)
-    assert Wire(instance).call("management-admin", "iam", "CreateUser", UserName="second").status == 200
+def test_a_change_that_was_not_finished_is_dropped_with_a_message(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    copied = path.with_name("copied")
+    database = sqlite3.connect(path)
+    database.execute("PRAGMA cache_size = 1")
+    database.execute("PRAGMA cache_spill = 1")
+    database.execute("UPDATE parts SET value = x'00'")
+    shutil.copyfile(path, copied)
+    shutil.copyfile(f"{path}-journal", f"{copied}-journal")
+    database.close()
+    assert copied.read_bytes() != path.read_bytes()
+    assert read_users(copied) == {"first", "second"}
+    assert "ends with a change that was never answered. The change is dropped." in caplog.text
+    instance = open_kept(copied)
+    assert Wire(instance).call("management-admin", "iam", "CreateUser", UserName="third").status == 200
     close_kept(instance)
-    assert read_users(path) == {"first", "second"}
-    assert path.read_bytes().endswith(b"\n")
+    assert read_users(copied) == {"first", "second", "third"}
 
 
-@pytest.mark.parametrize(
-    "text", [b"", b"\n", b"hello\n", b"{}\n", b"\x00\xff\xfe" * 100, b"rootkeeper sandbox state\n", b"version: 1\n"]
-)
+@pytest.mark.parametrize("text", [b"", b"\n", b"hello\n", b"{}\n", b"\x00\xff\xfe" * 100, b"version: 1\n" * 1000])
 def test_a_foreign_file_is_refused(tmp_path: Path, text: bytes) -> None:
     (tmp_path / "state").write_bytes(text)
     assert_refused(tmp_path / "state", "isn't a state file of the sandbox. It was left as it is; name another file.")
 
 
-def test_a_newer_file_is_refused(path: Path) -> None:
-    path.write_bytes(path.read_bytes().replace(TITLE % FORMAT, TITLE % (FORMAT + 1), 1))
-    assert_refused(path, rf"was written by a newer sandbox \(format {FORMAT + 1}, this one knows {FORMAT}\)")
+def test_another_database_is_refused(tmp_path: Path) -> None:
+    change(tmp_path / "state", "CREATE TABLE parts (place TEXT)")
+    assert_refused(tmp_path / "state", "isn't a state file of the sandbox")
 
 
-def test_a_file_that_ends_within_its_whole_part_is_refused(path: Path) -> None:
-    lines = path.read_bytes().splitlines(keepends=True)
-    for count in (1, 2, 3, len(lines) - 3):
-        path.write_bytes(b"".join(lines[:count]))
-        assert_refused(path, "is damaged or of another version")
-    path.write_bytes(b"".join(lines[: len(lines) - 3]) + lines[len(lines) - 3][:20])
-    assert_refused(path, "it ends too early")
+def test_a_file_of_another_version_is_refused(path: Path) -> None:
+    change(path, "PRAGMA user_version = 7")
+    assert_refused(path, "was written by another version of the sandbox. It was left as it is; name another file.")
 
 
-def test_any_changed_byte_is_noticed(path: Path) -> None:
+def test_a_file_that_was_cut_is_refused(path: Path) -> None:
     whole = path.read_bytes()
-    start = len(TITLE % FORMAT)
-    for position in range(start, len(whole) - 1, len(whole) // 40):
-        path.write_bytes(whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :])
-        assert_refused(path, "is damaged or of another version")
+    for share in (0.1, 0.5, 0.9):
+        path.write_bytes(whole[: int(len(whole) * share)])
+        assert_refused(path, "is damaged")
 
 
-def test_lines_that_are_missing_or_there_twice_are_noticed(path: Path) -> None:
-    lines = path.read_bytes().splitlines(keepends=True)
-    path.write_bytes(b"".join(lines[:5] + lines[6:]))
+def test_a_changed_part_is_noticed(path: Path) -> None:
+    database = sqlite3.connect(path)
+    parts = database.execute("SELECT rowid, value FROM parts ORDER BY length(value) DESC LIMIT 10").fetchall()
+    database.close()
+    for rowid, value in parts:
+        middle = len(value) // 2
+        changed = value[:middle] + bytes([value[middle] ^ 1]) + value[middle + 1 :]
+        change(path, "UPDATE parts SET value = ? WHERE rowid = ?", changed, rowid)
+        assert_refused(path, "is damaged")
+        change(path, "UPDATE parts SET value = ? WHERE rowid = ?", value, rowid)
+    assert read_users(path) == {"first", "second"}
+
+
+@pytest.mark.parametrize("place", ["origin", "clock", "world", "world.organization"])
+def test_a_file_without_a_part_that_every_world_has_is_refused(path: Path, place: str) -> None:
+    change(path, "DELETE FROM parts WHERE place = ?", place)
     assert_refused(path, "is damaged")
-    path.write_bytes(b"".join(lines[:5] + lines[4:]))
+
+
+class Surprise:
+    """Calls a function when it is read from a pickle."""
+
+    def __init__(self, function: Callable[[str], object]) -> None:
+        self._call = (function, ("x",))
+
+    def __reduce__(self) -> tuple[Callable[[str], object], tuple[str]]:
+        return self._call
+
+
+@pytest.mark.parametrize("function", [os.system, eval, Path, AwsThrottle, IamUser.__init__], ids=lambda it: it.__name__)
+def test_a_file_runs_no_code(path: Path, function: Callable[[str], object]) -> None:
+    put_part(path, "world", "", pickle.dumps((None, Surprise(function))))
+    assert_refused(path, "is damaged .a state file holds no ")
+
+
+@pytest.mark.parametrize("pickled", [b"", b"nonsense", pickle.dumps(7), pickle.dumps((None, (dict, {})))], ids=repr)
+def test_a_part_that_no_sandbox_writes_is_refused(path: Path, pickled: bytes) -> None:
+    put_part(path, "world.organization", "", pickled)
     assert_refused(path, "is damaged")
-
-
-@pytest.mark.parametrize(
-    "added",
-    [
-        line([[["world", "telepathy"], True]]),
-        line([[["world", "organization", "telepathy"], True]]),
-        line([[["world", "organization", "accounts", "123456789012"], {"~": "state.accounts:Nobody"}]]),
-        line([[["world", "seed", "deeper"], 1]]),
-        line([[["world", "seed"]]]),
-        line([["world"]]),
-        line(7),
-        line({"a": 1}),
-        b"not even that\n",
-    ],
-    ids=lambda text: text[:60].decode(),
-)
-def test_changes_that_no_sandbox_of_this_version_writes_are_refused(path: Path, added: bytes) -> None:
-    path.write_bytes(path.read_bytes() + added)
-    assert_refused(path, "is damaged or of another version")
 
 
 def test_what_isnt_a_file_is_refused(tmp_path: Path) -> None:
@@ -134,9 +144,7 @@ def test_what_isnt_a_file_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for name in ("folder", "pipe"):
         with pytest.raises(StateFileError, match="isn't a file"):
-            StateFile(tmp_path / name).read(Clock())
-    with pytest.raises(StateFileError, match=r"can't read .*: No such file"):
-        StateFile(tmp_path / "nothing").read(Clock())
+            open_kept(tmp_path / name)
 
 
 def test_a_file_that_cannot_be_begun_says_why(tmp_path: Path) -> None:
@@ -144,8 +152,8 @@ def test_a_file_that_cannot_be_begun_says_why(tmp_path: Path) -> None:
         open_kept(tmp_path / "missing" / "state")
 
 
-def test_leftovers_of_a_crash_while_the_whole_was_written_are_cleared_away(tmp_path: Path) -> None:
-    (tmp_path / ".state.12345.new").write_bytes(b"half")
+def test_leftovers_of_a_crash_at_the_first_start_are_cleared_away(tmp_path: Path) -> None:
+    (tmp_path / ".state.new").write_bytes(b"half")
     (tmp_path / "other").write_bytes(b"mine")
     close_kept(open_kept(tmp_path / "state"))
     assert {one.name for one in tmp_path.iterdir()} == {"other", "state"}
@@ -153,24 +161,11 @@ def test_leftovers_of_a_crash_while_the_whole_was_written_are_cleared_away(tmp_p
 
 def test_the_same_state_comes_back_from_changes_as_from_a_whole_file(path: Path) -> None:
     instance = open_kept(path)
-    before = list_pieces(instance.world, instance.clock)
-    assert hasattr(instance.keeper, "write_whole")
-    instance.keeper.write_whole()
+    assert instance.keeper is not None
+    instance.keeper.start_over(instance.world)
+    assert Wire(instance).call("management-admin", "iam", "CreateUser", UserName="third").status == 200
+    before = list_parts(instance.world, instance.clock)
     close_kept(instance)
     again = open_kept(path)
-    assert list_pieces(again.world, again.clock) == before
+    assert list_parts(again.world, again.clock) == before
     close_kept(again)
-
-
-def test_pieces_without_an_organization_are_no_world() -> None:
-    assembly = Assembly()
-    assembly.put([["world", "seed"], "demo"])
-    with pytest.raises(UnknownValueError, match="the world has no organization"):
-        assembly.build(Clock())
-
-
-def test_a_place_is_no_piece_and_a_piece_no_place() -> None:
-    assembly = Assembly()
-    assembly.put([["world", "seed"], "demo"])
-    with pytest.raises(UnknownValueError, match="isn't a place for pieces"):
-        assembly.put([["world", "seed", "x"], 1])

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import itertools
 import json
-from collections.abc import Awaitable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +14,10 @@ from rootkeeper.sandbox.control import answer_control
 from rootkeeper.sandbox.http_messages import HttpRequest
 from rootkeeper.sandbox.instance import SandboxInstance
 from rootkeeper.sandbox.origin import Origin
-from rootkeeper.sandbox.persistence.keeper import NothingKept, StateKeeper
-from rootkeeper.sandbox.persistence.opening import open_world
-from rootkeeper.sandbox.persistence.pieces import COMPARED_WHOLE
-from rootkeeper.sandbox.persistence.state_file import StateFileError
 from rootkeeper.sandbox.services import SERVICES
 from rootkeeper.sandbox.state.joining import CREATION_TIME
-from tests.sandbox.kept import close_kept, differences, open_kept
+from rootkeeper.sandbox.state_file import StateFileError, open_world
+from tests.sandbox.kept import close_kept, differences, keep, open_kept
 from tests.sandbox.wire import Keys, Wire
 
 MEMBER, LADEN, SECURITY, ROOT = "888899990000", "800090001000", "222233334444", "r-demo"
@@ -44,10 +39,6 @@ def control(instance: SandboxInstance, method: str, path: str, body: Any = None)
     assert answered.status == 200, answered.body
 
 
-async def finish(waiting: Awaitable[None]) -> None:
-    await waiting
-
-
 class Story:
     """Calls that change everything that can be changed, one after the other."""
 
@@ -67,9 +58,7 @@ class Story:
     def advance(self, seconds: float) -> None:
         """Move the clock as the control interface does, whose answers are kept by the application."""
         control(self.instance, "POST", "clock", {"advance_seconds": seconds})
-        waiting = self.instance.keeper.keep(is_mutating=True)
-        if waiting:
-            asyncio.run(finish(waiting))
+        keep(self.instance)
 
     def organizations(self) -> None:
         def call(operation: str, **parameters: Any) -> Any:
@@ -197,10 +186,9 @@ class Story:
         self.call("account", "StartPrimaryEmailUpdate", AccountId=MEMBER, PrimaryEmail="newer@example.com")
 
 
-@pytest.fixture(params=[COMPARED_WHOLE, 0], ids=["small", "large"])
-def story(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Story]:
-    """In large organizations only what was looked up or written is compared; 0 makes every one large."""
-    instance = open_kept(tmp_path / "state", compared_whole=request.param)
+@pytest.fixture
+def story(tmp_path: Path) -> Iterator[Story]:
+    instance = open_kept(tmp_path / "state")
     yield Story(instance, tmp_path / "state")
     close_kept(instance)
 
@@ -252,21 +240,6 @@ def test_a_session_is_kept_though_opening_it_changes_nothing_else(story: Story) 
     close_kept(again)
 
 
-def test_appended_changes_are_folded_into_a_whole_file(tmp_path: Path) -> None:
-    path = tmp_path / "state"
-    instance = open_kept(path, rewritten_at=1000)
-    story = Story(instance, path)
-    whole_size = path.stat().st_size
-    sizes = []
-    for number in range(25):
-        story.call("iam", "CreateUser", UserName=f"user-{number}")
-        sizes.append(path.stat().st_size)
-    assert max(sizes) < 3 * max(whole_size, sizes[-1])
-    assert any(later < earlier for earlier, later in itertools.pairwise(sizes))
-    assert [one.name for one in tmp_path.iterdir()] == ["state"]
-    close_kept(instance)
-
-
 def test_a_restart_goes_on_exactly_where_it_ended(tmp_path: Path) -> None:
     path = tmp_path / "state"
     instance = open_kept(path, Origin(scenario="merger"))
@@ -308,17 +281,13 @@ def test_another_scenario_than_the_files_is_refused(tmp_path: Path, asked: Origi
 
 
 def test_without_a_file_nothing_is_kept() -> None:
-    opened = open_world(Origin(), None, Clock())
-    assert isinstance(opened.keeper, NothingKept)
-    assert opened.keeper.keep(is_mutating=True) is None
+    _, world, keeper = open_world(Origin(), None, Clock())
+    assert keeper is None
+    assert type(world.organization.accounts) is dict
 
 
 def test_only_one_sandbox_uses_a_file(tmp_path: Path) -> None:
     instance = open_kept(tmp_path / "state")
-    with pytest.raises(StateFileError, match="is in use by another sandbox"):
-        open_kept(tmp_path / "state")
-    assert isinstance(instance.keeper, StateKeeper)
-    instance.keeper.write_whole()
     with pytest.raises(StateFileError, match="is in use by another sandbox"):
         open_kept(tmp_path / "state")
     close_kept(instance)

@@ -173,7 +173,7 @@ def test_what_cannot_be_written_is_not_answered_and_written_later(tmp_path: Path
     with SandboxProcess.start("--state", str(path)) as sandbox:
         administrator = callers(sandbox)["management-admin"]
         size = path.stat().st_size
-        resource.prlimit(sandbox.process.pid, resource.RLIMIT_FSIZE, (size + 40, resource.RLIM_INFINITY))
+        resource.prlimit(sandbox.process.pid, resource.RLIMIT_FSIZE, (40, resource.RLIM_INFINITY))
         for name in ("first", "second"):
             code, status, message = administrator.refusal("iam", "CreateUser", UserName=name)
             assert (code, status) == ("InternalFailure", 500)
@@ -200,8 +200,6 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     [
         (b"", "isn't a state file of the sandbox"),
         (b'{"accounts": []}\n', "isn't a state file of the sandbox"),
-        (b"rootkeeper sandbox state 999\n", "was written by a newer sandbox"),
-        (b"rootkeeper sandbox state 1\n00000000 {}\n", "is damaged"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named_and_left_as_it_is(tmp_path: Path, text: bytes, message: str) -> None:

@@ -22,9 +22,9 @@ from rootkeeper.sandbox.exchange import ServiceError
 from rootkeeper.sandbox.http_messages import HttpRequest, HttpResponse
 from rootkeeper.sandbox.instance import SandboxInstance
 from rootkeeper.sandbox.people.routes import answer_person, is_for_people
-from rootkeeper.sandbox.persistence.keeper import StateFileError
 from rootkeeper.sandbox.pipeline import answer
 from rootkeeper.sandbox.routing import read_signing_name
+from rootkeeper.sandbox.state_file import StateFileError
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
@@ -83,7 +83,7 @@ class Application:
     async def _keep(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """Answer what isn't an API call only once what it changed is kept; whatever isn't a GET may have."""
         try:
-            waiting = self.instance.keeper.keep(is_mutating=request.method not in ("GET", "HEAD"))
+            waiting = self.instance.keep(is_mutating=request.method not in ("GET", "HEAD"))
             if waiting is not None:
                 await waiting
         except StateFileError as error:

@@ -19,16 +19,16 @@ class Clock:
 
     def __init__(self, machine_time: Callable[[], datetime] = read_machine_time) -> None:
         self.machine_time = machine_time
-        self._advanced = timedelta()
+        self.advanced = timedelta()
 
     def now(self) -> datetime:
         """Give the sandbox's time."""
-        return self.machine_time() + self._advanced
+        return self.machine_time() + self.advanced
 
     def advance(self, seconds: float) -> None:
         """Move the sandbox's time forward."""
-        self._advanced += timedelta(seconds=seconds)
+        self.advanced += timedelta(seconds=seconds)
 
     def reset(self) -> None:
         """Go back to the machine's time."""
-        self._advanced = timedelta()
+        self.advanced = timedelta()

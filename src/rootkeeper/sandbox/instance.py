@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,10 @@ from rootkeeper.sandbox.codec.registry import load_services
 from rootkeeper.sandbox.event_delivery import deliver
 from rootkeeper.sandbox.exchange import Operation
 from rootkeeper.sandbox.faults import FaultBook
-from rootkeeper.sandbox.persistence.keeper import Keeper, NothingKept
 from rootkeeper.sandbox.recording import RequestLog
 from rootkeeper.sandbox.routing import Router
 from rootkeeper.sandbox.signatures import Signer
+from rootkeeper.sandbox.state_file import StateKeeper
 from rootkeeper.sandbox.throttling import Throttle, Unthrottled
 from rootkeeper.sandbox.trail import Trail
 
@@ -39,7 +39,8 @@ class SandboxInstance:
     latency_seconds: float = 0.0
     """How long every call takes at least."""
     throttle: Throttle = field(default_factory=Unthrottled)
-    keeper: Keeper = field(default_factory=NothingKept)
+    keeper: StateKeeper | None = None
+    """Only with ``--state``."""
     faults: FaultBook = field(default_factory=FaultBook)
     requests: RequestLog = field(default_factory=RequestLog)
     trail: Trail = field(default_factory=Trail)
@@ -56,7 +57,12 @@ class SandboxInstance:
         self.world = self.build_world()
         self.faults.clear()
         self.trail.clear()
-        self.keeper.start_over(self.world)
+        if self.keeper:
+            self.keeper.start_over(self.world)
+
+    def keep(self, *, is_mutating: bool) -> Awaitable[None] | None:
+        """Take what has changed for the state file, if there is one; await the result before anything is answered."""
+        return self.keeper.keep(is_mutating=is_mutating) if self.keeper else None
 
 
 def start_instance(

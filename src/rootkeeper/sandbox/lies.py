@@ -5,14 +5,11 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 from rootkeeper.sandbox.exchange import Call, Operation, ServiceError
 from rootkeeper.sandbox.state import World
-
-Key = TypeVar("Key")
-Value = TypeVar("Value")
-_NOTHING = object()
+from rootkeeper.sandbox.state.watched import Key, Value, WatchedDict
 
 
 def make_up_result(operation: Operation, call: Call) -> dict[str, Any]:
@@ -51,36 +48,14 @@ def _copy_part(value: Any, memo: dict[int, Any]) -> Any:
     return copied
 
 
-class _LazilyCopied(dict[Key, Value]):
-    """A dictionary of another one's entries, each of which is copied once somebody looks it up by its key."""
-
-    __slots__ = ("_owned",)
+class _LazilyCopied(WatchedDict[Key, Value]):
+    """A dictionary of another one's entries, each of which is copied when it is used by its key."""
 
     def __init__(self, entries: Mapping[Key, Value]) -> None:
         super().__init__(entries)
         self._owned: set[Key] = set()
 
-    def _own(self, key: Key) -> None:
+    def touch(self, key: Key) -> None:
         if key in self and key not in self._owned:
-            super().__setitem__(key, copy.deepcopy(super().__getitem__(key)))
+            dict.__setitem__(self, key, copy.deepcopy(dict.__getitem__(self, key)))
         self._owned.add(key)
-
-    def __getitem__(self, key: Key) -> Value:
-        self._own(key)
-        return super().__getitem__(key)
-
-    def __setitem__(self, key: Key, value: Value) -> None:
-        self._owned.add(key)
-        super().__setitem__(key, value)
-
-    def get(self, key: Key, default: Any = None) -> Any:
-        self._own(key)
-        return super().get(key, default)
-
-    def setdefault(self, key: Key, default: Any = None) -> Any:
-        self._own(key)
-        return super().setdefault(key, default)
-
-    def pop(self, key: Key, default: Any = _NOTHING) -> Any:
-        self._own(key)
-        return super().pop(key) if default is _NOTHING else super().pop(key, default)

@@ -50,9 +50,6 @@ class Origin:
             features=whole.features or "",
         )
 
-    def as_stored(self) -> dict[str, Any]:
-        return asdict(self)
-
     def find_contradiction(self, stored: Mapping[str, Any]) -> str | None:
         """Say where what was asked for isn't what a state file holds."""
         settled = asdict(self.settled())

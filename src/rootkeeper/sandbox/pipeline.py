@@ -21,11 +21,11 @@ from rootkeeper.sandbox.faults import Disturbance
 from rootkeeper.sandbox.http_messages import HttpRequest, HttpResponse
 from rootkeeper.sandbox.instance import SandboxInstance
 from rootkeeper.sandbox.lies import make_up_result
-from rootkeeper.sandbox.persistence.keeper import StateFileError
 from rootkeeper.sandbox.recording import RequestRecord
 from rootkeeper.sandbox.request_ids import make_request_id
 from rootkeeper.sandbox.routing import find_region, is_global_endpoint
 from rootkeeper.sandbox.signatures import Authorization
+from rootkeeper.sandbox.state_file import StateFileError
 from rootkeeper.sandbox.trail import ApiCallEvent
 
 
@@ -261,7 +261,7 @@ def _find_region(passage: Passage) -> str | None:
 def keep(passage: Passage) -> Awaitable[None] | None:
     """See to it that what the call has changed is on the disk before anybody hears of it."""
     is_mutating = passage.operation is not None and passage.operation.is_mutating
-    return passage.instance.keeper.keep(is_mutating=is_mutating)
+    return passage.instance.keep(is_mutating=is_mutating)
 
 
 def _find_task_policy(passage: Passage) -> str | None:

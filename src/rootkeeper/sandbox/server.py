@@ -23,11 +23,10 @@ from rootkeeper.sandbox.clock import Clock
 from rootkeeper.sandbox.instance import SandboxInstance, start_instance
 from rootkeeper.sandbox.loopback import is_loopback
 from rootkeeper.sandbox.origin import Origin
-from rootkeeper.sandbox.persistence.opening import open_world
-from rootkeeper.sandbox.persistence.state_file import StateFileError
 from rootkeeper.sandbox.services import SERVICES
 from rootkeeper.sandbox.state import World
 from rootkeeper.sandbox.state.eligibility import LAGS, Lags
+from rootkeeper.sandbox.state_file import StateFileError, open_world
 from rootkeeper.sandbox.throttling import make_throttle
 
 DEFAULT_HOST = "127.0.0.1"
@@ -86,15 +85,14 @@ def serve(options: SandboxOptions, *, parent_id: int | None = None) -> None:
 def _start(options: SandboxOptions) -> SandboxInstance:
     clock, lags = Clock(), LAGS[options.consistency]
     try:
-        opened = open_world(options.origin, options.state, clock)
-        opened.world.organization.eligibility.lags = lags
-        build = partial(_build, opened.origin, clock, lags)
-        instance = start_instance(build, SERVICES, clock, world=opened.world)
+        origin, world, keeper = open_world(options.origin, options.state, clock)
+        world.organization.eligibility.lags = lags
+        instance = start_instance(partial(_build, origin, clock, lags), SERVICES, clock, world=world)
     except (ValueError, StateFileError) as error:
         raise StartError(str(error)) from error
     instance.latency_seconds = options.latency_ms / 1000
     instance.throttle = make_throttle(options.throttle)
-    instance.keeper = opened.keeper
+    instance.keeper = keeper
     return instance
 
 
