@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +10,6 @@ from rootkeeper.sandbox.authorization.decision import Grant, Standing, decide, f
 from rootkeeper.sandbox.authorization.requests import AccessRequest
 from rootkeeper.sandbox.exchange import AttachedPolicy
 from rootkeeper.sandbox.services.resource_policies import PolicyProblemError, check_resource_policy
-from rootkeeper.sandbox.services.s3.publicity import is_public
 from rootkeeper.sandbox.state.policies import FULL_ACCESS_RESOURCE_DOCUMENT
 from tests.sandbox.calling import Stage
 from tests.sandbox.worked_examples import EXAMPLES, FULL, OWNER, Example, document
@@ -138,24 +135,3 @@ def test_a_bucket_takes_no_policy_that_is_none(text: str, complaint: str) -> Non
 )
 def test_a_bucket_takes_policies_that_fit_it(policy: str) -> None:
     check_resource_policy(policy, "s3", (BUCKET, f"{BUCKET}/*"), Stage().world)
-
-
-@pytest.mark.parametrize(
-    ("changes", "is_meant_public"),
-    [
-        ({}, True),
-        ({"Effect": "Deny"}, False),
-        ({"Principal": {"AWS": "*"}}, True),
-        ({"Principal": {"AWS": "111122223333"}}, False),
-        ({"Condition": {"StringEquals": {"aws:PrincipalOrgID": "o-aa111bb222"}}}, False),
-        ({"Condition": {"StringEqualsIfExists": {"aws:SourceVpce": "vpce-1"}}}, False),
-        ({"Condition": {"StringLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/a"}}}, True),
-        ({"Condition": {"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}}}, False),
-        ({"Condition": {"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}}}, True),
-        ({"Condition": {"StringNotEquals": {"aws:PrincipalOrgID": "o-aa111bb222"}}}, True),
-        ({"Condition": {"Bool": {"aws:SecureTransport": "true"}}}, True),
-    ],
-)
-def test_a_policy_is_public_if_it_lets_everyone_in(changes: dict[str, object], is_meant_public: bool) -> None:
-    assert is_public(document(statement(**({"Effect": "Allow"} | changes)))) is is_meant_public
-    assert is_public(json.dumps({"Statement": statement(**({"Effect": "Allow"} | changes))})) is is_meant_public

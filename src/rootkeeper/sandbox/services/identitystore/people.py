@@ -69,23 +69,6 @@ def list_group_memberships_for_member(call: Call, center: IdentityCenter) -> dic
     return render_page(call, "GroupMemberships", rows)
 
 
-def is_member_in_groups(call: Call, center: IdentityCenter) -> dict[str, Any]:
-    """Tell for each group whether a user is in it."""
-    _require_store(call, center)
-    user = _get_user(center, _member_id(call))
-    groups = [_get_group(center, group_id) for group_id in call.parameters["GroupIds"]]
-    return {
-        "Results": [
-            {
-                "GroupId": group.group_id,
-                "MemberId": {"UserId": user.user_id},
-                "MembershipExists": user.user_id in group.member_ids,
-            }
-            for group in groups
-        ]
-    }
-
-
 def _membership(center: IdentityCenter, group: IdentityGroup, user_id: str) -> dict[str, Any]:
     return {
         "IdentityStoreId": center.identity_store_id,
@@ -159,7 +142,6 @@ def _reading(read: Read, action: str) -> Operation:
 OPERATIONS = {
     "DescribeGroup": _reading(describe_group, "DescribeGroup"),
     "DescribeUser": _reading(describe_user, "DescribeUser"),
-    "IsMemberInGroups": _reading(is_member_in_groups, "IsMemberInGroups"),
     "ListGroupMemberships": _reading(list_group_memberships, "ListGroupMemberships"),
     "ListGroupMembershipsForMember": _reading(list_group_memberships_for_member, "ListGroupMembershipsForMember"),
     "ListGroups": _reading(list_groups, "ListGroups"),

@@ -18,7 +18,6 @@ from rootkeeper.sandbox.services.s3.access import (
     guard_bucket,
     validate_place,
 )
-from rootkeeper.sandbox.services.s3.publicity import is_public
 from rootkeeper.sandbox.state import Bucket
 
 MAX_POLICY_BYTES = 20 * 1024
@@ -51,11 +50,6 @@ def delete_bucket_policy(call: Call) -> dict[str, Any]:
     get_own_bucket(call).policy = None
     _describe_event(call)
     return {}
-
-
-def get_bucket_policy_status(call: Call) -> dict[str, Any]:
-    """Tell whether the policy allows the public anything."""
-    return {"PolicyStatus": {"IsPublic": is_public(_policy(get_own_bucket(call)))}}
 
 
 def get_own_bucket(call: Call) -> Bucket:
@@ -113,14 +107,6 @@ OPERATIONS = {
         condition_keys=common_keys,
         guard=guard_bucket,
         is_open_to_owner_root=True,
-    ),
-    "GetBucketPolicyStatus": Operation(
-        get_bucket_policy_status,
-        "s3:GetBucketPolicyStatus",
-        resource=bucket_arn,
-        validate=validate_place,
-        condition_keys=common_keys,
-        guard=guard_bucket,
     ),
     "PutBucketPolicy": Operation(
         put_bucket_policy,
