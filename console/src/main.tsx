@@ -1,4 +1,4 @@
-/** The console's beginning. */
+/** The entry point of the console. */
 import "@cloudscape-design/global-styles/index.css";
 import "./global.css";
 import I18nProvider from "@cloudscape-design/components/i18n";
@@ -8,13 +8,13 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { BrowserRouter } from "react-router";
 import { queries } from "./api/queries";
-import { App } from "./shell/App";
-import { applyTheme } from "./shell/theme";
+import { App } from "./layout/App";
+import { applyTheme } from "./layout/TopBar";
 
 applyTheme();
-const place = document.getElementById("console");
-if (place)
-  createRoot(place).render(
+const root = document.getElementById("console");
+if (root)
+  createRoot(root).render(
     <StrictMode>
       <I18nProvider locale="en" messages={[messages]}>
         <QueryClientProvider client={queries}>

@@ -1,4 +1,4 @@
-"""Makes the pictures of the console from a demo that people live through in Chromium.
+"""Make the pictures of the console from a demo in Chromium.
 
 Sandbox, server and console are started as ``rootkeeper demo`` starts them, and the story is played as far as each
 picture needs. Run it by ``python -m docs.pictures.make_screenshots``. Times and ids differ from run to run.
@@ -6,15 +6,16 @@ picture needs. Run it by ``python -m docs.pictures.make_screenshots``. Times and
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.browser import console_story as story
 from tests.browser.conftest import FLAGS, find_chromium
 from tests.browser.console_build import ensure_console
-from tests.browser.console_deletion import confirm_plan, plan_chosen
+from tests.browser.console_deletion import confirm_plan, plan_selected
 from tests.browser.console_stage import ConsolePerson, ConsoleStage, open_console_stage
 
 PICTURES = Path(__file__).resolve().parent
@@ -39,10 +40,10 @@ def play(stage: ConsoleStage) -> None:
     story.choose_account(operator, "Warehouse Prod")
     operator.page.get_by_label("Select all in AnyCompany", exact=True).check()
     save(operator.page, "accounts")
-    plan_chosen(operator)
+    plan_selected(operator)
     save(operator.page, "delete")
     confirm_plan(operator)
-    operator.sees("Deleted, re-read")
+    operator.sees("Deleted, verified")
     save(operator.page, "deleted")
     path = story.request_window(operator, "100020003000")
     take(approver, path, "approval")
@@ -73,6 +74,7 @@ def take(person: ConsolePerson, path: str, name: str) -> None:
 def save(page: Page, name: str) -> None:
     """The page as it is in sight."""
     page.wait_for_load_state("networkidle")
+    expect(page.get_by_text(re.compile("^Loading "))).to_have_count(0)
     page.screenshot(path=PICTURES / f"console-{name}.png", animations="disabled")
     print(f"docs/pictures/console-{name}.png")
 

@@ -26,7 +26,7 @@ FLAGS = (
     "--disable-sync",
     "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost",
 )
-"""The last one lets no name be looked up, whatever the browser itself would like to fetch."""
+"""The last flag blocks all name lookups, including those of the browser itself."""
 
 
 def find_chromium(playwright: Playwright) -> str:

@@ -18,7 +18,7 @@ BUILD_SECONDS = 300
 
 
 def ensure_console() -> None:
-    """Build it where that is needed; whoever comes at the same time waits."""
+    """Build the console if necessary. Concurrent callers wait."""
     with (CONSOLE / "package.json").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not is_current():
@@ -26,7 +26,7 @@ def ensure_console() -> None:
 
 
 def is_current() -> bool:
-    """Whether what stands was built from what is there now."""
+    """Whether the built files are newer than all sources."""
     if not BUILT.exists():
         return False
     sources = [CONSOLE / name for name in SOURCES] + [

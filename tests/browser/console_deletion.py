@@ -1,4 +1,4 @@
-"""Deleting what was chosen in the tree of accounts: plan, review, confirmation, result."""
+"""Delete root user credentials of the accounts selected in the tree: plan, review, confirmation, result."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from tests.browser.console_stage import ConsolePerson
 from tests.browser.console_story import JOB_MILLISECONDS
 
 DELETE = "Delete root user credentials"
+PLAN_IS_SHOWN = re.compile("The deletion deletes exactly these credentials")
 
 
-def plan_chosen(operator: ConsolePerson) -> None:
-    """From the tree to the review; nothing is deleted yet."""
+def plan_selected(operator: ConsolePerson) -> None:
+    """From the tree to the review. Nothing is deleted yet."""
     operator.press(DELETE)
-    operator.press("Make the plan")
-    expect(operator.page.get_by_text(re.compile("Exactly this will go"))).to_be_visible(timeout=JOB_MILLISECONDS)
+    operator.press("Create plan")
+    expect(operator.page.get_by_text(PLAN_IS_SHOWN)).to_be_visible(timeout=JOB_MILLISECONDS)
 
 
 def begin_deletion(operator: ConsolePerson) -> None:
@@ -26,21 +27,21 @@ def begin_deletion(operator: ConsolePerson) -> None:
     certificates = dialog.get_by_role("checkbox")
     if certificates.count():
         certificates.check()
-    operator.press("Delete", dialog)
+    operator.press("Delete credentials", dialog)
 
 
 def confirm_plan(operator: ConsolePerson) -> None:
-    """From the review to the end of the deletion, whatever came of it."""
+    """From the review to the end of the deletion, with or without failures."""
     begin_deletion(operator)
-    over = re.compile("^(Deleted, and re-read|Over, not everything was deleted)$")
-    expect(operator.page.get_by_role("heading", name=over)).to_be_visible(timeout=JOB_MILLISECONDS)
+    finished = re.compile("^(Deleted and verified|Finished with failures)$")
+    expect(operator.page.get_by_role("heading", name=finished)).to_be_visible(timeout=JOB_MILLISECONDS)
 
 
-def delete_chosen(operator: ConsolePerson) -> None:
-    """All of it.
+def delete_selected(operator: ConsolePerson) -> None:
+    """From the tree to a deletion without failures.
 
-    :raises AssertionError: if a re-read didn't show everything as deleted.
+    :raises AssertionError: if a re-read doesn't confirm every deletion.
     """
-    plan_chosen(operator)
+    plan_selected(operator)
     confirm_plan(operator)
-    expect(operator.page.get_by_role("heading", name="Deleted, and re-read", exact=True)).to_be_visible()
+    expect(operator.page.get_by_role("heading", name="Deleted and verified", exact=True)).to_be_visible()

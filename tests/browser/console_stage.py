@@ -1,4 +1,4 @@
-"""Sandbox, server and console as ``rootkeeper demo`` starts them, and people who sit at the console."""
+"""Sandbox, server and console as ``rootkeeper demo`` starts them, and users of the console."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from tests.sandbox_process import SandboxProcess
 
 WAIT_MILLISECONDS = 30_000
 WIDE = {"width": 1440, "height": 900}
-FACTOR_QUESTION = "Confirm that it is you"
+FACTOR_QUESTION = "Confirm your identity"
 _STEP_SECONDS = 30
-_STANDS_STILL = """
+_WAIT_FOR_ANIMATIONS = """
 Promise.allSettled(
   document.getAnimations().filter((one) => one.effect.getComputedTiming().endTime < Infinity).map((one) => one.finished)
 ).then(() => null)
 """
-"""What is fading in hasn't its own colours yet."""
+"""An element that fades in doesn't have its final colours yet."""
 
 
 @dataclass
@@ -49,7 +49,7 @@ class ConsoleStage:
     """Of each person's authenticator app, the newest step whose code was used."""
 
     def enter(self, name: str, **options: Any) -> ConsolePerson:
-        """A person with a browser of their own, at the sign-in.
+        """A user with a separate browser, at the sign-in page.
 
         :param options: those of a browser context.
         """
@@ -59,7 +59,7 @@ class ConsoleStage:
 
     @contextmanager
     def enter_signed_in(self, *names: str) -> Iterator[dict[str, ConsolePerson]]:
-        """People signed in once, each with a browser of their own that is closed at the end."""
+        """Signed-in users, each with a separate browser that is closed at the end."""
         people = {name: self.enter(name) for name in names}
         for person in people.values():
             person.sign_in()
@@ -75,13 +75,13 @@ class ConsoleStage:
         process.wait()
 
     def age_factors(self) -> None:
-        """Let every second factor have been given so long ago that what is weighty asks for it again."""
+        """Make every confirmation by second factor expire, so that sensitive actions ask for it again."""
         given_at = render_time(datetime.now(UTC) - 2 * FACTOR_LASTS)
         with closing(sqlite3.connect(self.database, timeout=WAIT_MILLISECONDS / 1_000)) as connection, connection:
             connection.execute("UPDATE sign_ins SET factor_at = ? WHERE factor_at IS NOT NULL", (given_at,))
 
     def next_code(self, name: str) -> str:
-        """A code of that person that wasn't used yet; waits for one where both that hold were."""
+        """An unused code of that user. Waits for the next one if both valid codes were used."""
         secret = next(person.totp_secret for person in PEOPLE if person.name == name)
         assert secret is not None, f"{name} has no second factor"
         while True:
@@ -94,7 +94,7 @@ class ConsoleStage:
 
 @dataclass
 class ConsolePerson:
-    """Somebody at the console."""
+    """A user of the console."""
 
     stage: ConsoleStage
     name: str
@@ -136,13 +136,13 @@ class ConsolePerson:
     def leave(self) -> None:
         """Close the browser.
 
-        :raises AssertionError: if a page complained, or anything but server and sandbox was asked.
+        :raises AssertionError: if a page logged a warning or error, or sent a request to another host.
         """
         self.context.close()
         assert self.complaints == []
         assert self.foreign == []
 
-    # What people do anywhere.
+    # Actions on any page.
 
     def open(self, path: str) -> None:
         self.page.goto(self.stage.server.url + path)
@@ -163,7 +163,7 @@ class ConsolePerson:
         expect(self.page.get_by_role("button", name=self.name).first).to_be_visible()
 
     def end_sign_in(self, name: str) -> None:
-        """Somebody else's, as an administrator."""
+        """End the sign-ins of another user, as an administrator."""
         self.open("/settings?tab=sessions")
         buttons = self.page.get_by_role("button", name=re.compile(f"^End the sign-in of {name}"))
         buttons.first.click()
@@ -183,16 +183,16 @@ class ConsolePerson:
         expect(self.page.get_by_text(text).first).to_be_visible(timeout=WAIT_MILLISECONDS)
 
     def judge(self) -> None:
-        """Let axe judge the page by WCAG 2.1 AA, once all of it is here.
+        """Check the loaded page with axe (WCAG 2.1 AA).
 
         :raises AssertionError: if it finds something.
         """
         self.page.wait_for_load_state("networkidle")
-        self.judge_as_it_stands()
+        self.judge_now()
 
-    def judge_as_it_stands(self) -> None:
-        """The same of a page that keeps asking the server, once what matters of it is seen."""
-        self.page.evaluate(_STANDS_STILL)
+    def judge_now(self) -> None:
+        """The same for a page that polls the server."""
+        self.page.evaluate(_WAIT_FOR_ANIMATIONS)
         found = Axe().run(self.page, options={"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]})
         assert found.violations_count == 0, f"{self.page.url}\n{found.generate_report()}"
 

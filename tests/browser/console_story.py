@@ -1,4 +1,4 @@
-"""The steps of the guided story, as people take them at the console and at the sandbox's pages."""
+"""The steps of the guided story, as users take them in the console and on the sandbox's pages."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ def set_up(administrator: ConsolePerson, delegate: str = FAILSAFE) -> None:
     administrator.open("/set-up")
     administrator.press("Next")
     administrator.press("Next")
-    page.get_by_placeholder("Id, or part of a name").fill(delegate)
+    page.get_by_placeholder("Account id or part of a name").fill(delegate)
     page.keyboard.press("Escape")
     administrator.press("Next")
-    administrator.press("Change the set-up")
-    expect(page.get_by_text("The set-up is as you asked for.")).to_be_visible(timeout=JOB_MILLISECONDS)
+    administrator.press("Apply changes")
+    expect(page.get_by_text("The set-up is complete.")).to_be_visible(timeout=JOB_MILLISECONDS)
 
 
 def audit(operator: ConsolePerson) -> None:
     """Read everything."""
     operator.open("/accounts")
-    operator.page.get_by_role("button", name="Audit now", exact=True).first.click()
-    expect(operator.page.get_by_text(re.compile("^The audit is over"))).to_be_visible(timeout=JOB_MILLISECONDS)
+    operator.page.get_by_role("button", name="Run audit", exact=True).first.click()
+    expect(operator.page.get_by_text(re.compile("^The audit is complete"))).to_be_visible(timeout=JOB_MILLISECONDS)
 
 
 def choose_account(operator: ConsolePerson, name: str = ACCOUNT_NAME) -> None:
@@ -60,45 +60,45 @@ def request_window(
     operator.open(f"/windows/request?account={account}")
     operator.fill("Reason", reason)
     operator.fill("Ticket (optional)", ticket)
-    page.get_by_role("button", name=re.compile("^For how long")).click()
+    page.get_by_role("button", name=re.compile("^Duration")).click()
     page.get_by_role("option", name="15 min").click()
     if is_emergency:
         page.get_by_role("checkbox", name="This is an emergency").check(force=True)
-    operator.press("Check")
-    expect(page.get_by_text("Nothing stands in its way.")).to_be_visible(timeout=JOB_MILLISECONDS)
-    operator.press("Request the window")
+    operator.press("Check request")
+    expect(page.get_by_text("The check passed.")).to_be_visible(timeout=JOB_MILLISECONDS)
+    operator.press("Request window")
     page.wait_for_url(re.compile(r"/windows/w-"), timeout=JOB_MILLISECONDS)
     return page.url.removeprefix(operator.stage.server.url)
 
 
 def approve(approver: ConsolePerson, path: str) -> None:
-    """Consent to the window of that page."""
+    """Approve the window of that page."""
     approver.open(path)
-    approver.press("Approve")
-    approver.press("Approve", approver.page.get_by_role("dialog"))
-    approver.sees("Approved, not opened")
+    approver.press("Approve request")
+    approver.press("Approve request", approver.page.get_by_role("dialog"))
+    approver.sees("Approved, not open")
 
 
 def open_window(operator: ConsolePerson, path: str) -> None:
     """Activate what was approved."""
     operator.open(path)
-    operator.press("Open now")
-    operator.press("Open now", operator.page.get_by_role("dialog"))
-    expect(operator.page.get_by_text("The window is open.")).to_be_visible(timeout=JOB_MILLISECONDS)
+    operator.press("Open window")
+    operator.press("Open window", operator.page.get_by_role("dialog"))
+    expect(operator.page.get_by_text("The window is open.").first).to_be_visible(timeout=JOB_MILLISECONDS)
 
 
 def close_window(operator: ConsolePerson, path: str) -> None:
     """Close it before its end."""
     operator.open(path)
-    operator.press("Close now")
-    operator.press("Close now", operator.page.get_by_role("dialog"))
-    expect(operator.page.get_by_text("Closed and re-read").first).to_be_visible(timeout=JOB_MILLISECONDS)
+    operator.press("Close window")
+    operator.press("Close window", operator.page.get_by_role("dialog"))
+    expect(operator.page.get_by_text("Closed, verified").first).to_be_visible(timeout=JOB_MILLISECONDS)
 
 
 def done_steps(person: ConsolePerson) -> int:
     """How many steps the Overview shows as done."""
     person.open("/")
-    heading = person.page.get_by_role("heading", name=re.compile(r"^The guided story")).first
+    heading = person.page.get_by_role("heading", name=re.compile(r"^Guided story")).first
     expect(heading).to_be_visible(timeout=WAIT_MILLISECONDS)
     found = re.search(r"\((\d+) of 12 done\)", heading.inner_text())
     assert found is not None, heading.inner_text()
@@ -115,7 +115,7 @@ def open_sandbox(person: ConsolePerson, path: str) -> Page:
 
 
 def is_refused(person: ConsolePerson, password: str, email: str = EMAIL) -> bool:
-    """Whether neither the password nor a recovery gets anybody in."""
+    """Whether both the password and a password recovery are refused."""
     page = try_to_sign_in(person, email, password)
     refused = page.get_by_role("alert").inner_text() == WRONG
     ask_for_mail(page, email)

@@ -1,4 +1,4 @@
-"""What a person does on the sandbox's pages, by what stands on them and nothing else."""
+"""What a user does on the sandbox's pages, using only what the pages show."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def submit(page: Page, button: str) -> None:
 
 @dataclass
 class Person:
-    """Somebody with a browser window of their own."""
+    """A user with a separate browser window."""
 
     context: BrowserContext
     stage: Stage

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
 
 @pytest.fixture(scope="module", params=["light", "dark"])
 def administrator(request: pytest.FixtureRequest, console: ConsoleStage) -> Iterator[ConsolePerson]:
-    """Signed in, in an organization that is set up and audited, with a window that waits."""
+    """Signed in, in an organization that is set up and audited, with a waiting recovery window."""
     person = console.enter("adam", color_scheme=request.param, bypass_csp=True)
     person.sign_in()
     if not console.sandbox.organization()["features"]:
@@ -39,7 +39,7 @@ def test_axe_finds_nothing(administrator: ConsolePerson, path: str) -> None:
 def test_axe_finds_nothing_on_a_window_and_beside_an_account(administrator: ConsolePerson) -> None:
     administrator.open("/windows")
     administrator.page.get_by_role("link", name=story.CLEAN_NAME).first.click()
-    administrator.sees("Waits for approval")
+    administrator.sees("Waiting for approval")
     administrator.judge()
     administrator.open("/accounts")
     administrator.page.get_by_text(story.ACCOUNT_NAME, exact=True).click()
@@ -52,7 +52,7 @@ def test_all_times_are_turned_over_to_utc_by_the_keyboard(console: ConsoleStage)
     person.sign_in("/ledger")
     times = person.page.get_by_role("table", name="Entries of the ledger").locator("time")
     expect(times.first).to_contain_text("GMT+9")
-    person.page.get_by_role("button", name="Times in UTC", exact=True).focus()
+    person.page.get_by_role("button", name="Show UTC times", exact=True).focus()
     person.page.keyboard.press("Enter")
     expect(times.first).to_have_text(re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$"))
     person.open("/settings?tab=sessions")
@@ -60,7 +60,7 @@ def test_all_times_are_turned_over_to_utc_by_the_keyboard(console: ConsoleStage)
     expect(signed_in).to_contain_text("UTC")
     expect(last_used).to_contain_text("UTC")
     person.judge()
-    person.press("Local times")
+    person.press("Show local times")
     expect(signed_in).to_contain_text("GMT+9")
     expect(last_used).to_have_text("just now")
     person.leave()
@@ -94,7 +94,7 @@ def test_signing_in_and_getting_to_the_page_by_keyboard_alone(console: ConsoleSt
     keyboard.press("Enter")
     expect(person.page.get_by_role("heading", level=1, name="Overview")).to_be_visible()
     keyboard.press("Tab")
-    expect(person.page.get_by_role("link", name="Skip to the page")).to_be_focused()
+    expect(person.page.get_by_role("link", name="Skip to content")).to_be_focused()
     keyboard.press("Enter")
     expect(person.page.locator("#content")).to_be_focused()
     person.leave()

@@ -1,4 +1,4 @@
-"""The page of accounts: what its tree says, how accounts are found and chosen, what a deletion asks before it goes."""
+"""The page of accounts: what the tree shows, how accounts are found and selected, what a deletion asks for."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, expect
 
 from tests.browser import console_story as story
-from tests.browser.console_deletion import DELETE, plan_chosen
+from tests.browser.console_deletion import DELETE, PLAN_IS_SHOWN, plan_selected
 from tests.browser.console_stage import ConsolePerson, open_console_stage
 
 ORGANIZATION_ID = "o-exampleorgid"
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")
-def everybody(
+def people(
     console_files: None, chromium: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[str, ConsolePerson]]:
     """An operator and a viewer of the demo organization, with both features on and one audit done."""
@@ -33,9 +33,9 @@ def everybody(
 
 
 @pytest.fixture
-def operator(everybody: dict[str, ConsolePerson]) -> ConsolePerson:
-    """At the page of accounts, with nothing chosen."""
-    person = everybody["olga"]
+def operator(people: dict[str, ConsolePerson]) -> ConsolePerson:
+    """On the accounts page, with nothing selected."""
+    person = people["olga"]
     person.open("/accounts")
     person.sees("26 accounts")
     return person
@@ -64,28 +64,28 @@ def test_what_isnt_known_is_unknown_with_its_reason(operator: ConsolePerson) -> 
     expect(row(operator, "Medical Records")).to_contain_text("Unknown: blocked by a policy")
     expect(row(operator, "Old Website")).to_contain_text("Not applicable: not active")
     row(operator, "Medical Records").click()
-    operator.sees("What this account has isn't known.")
+    operator.sees("The root user credentials of this account aren't known.")
 
 
 def test_accounts_are_found_by_text_status_and_unit(operator: ConsolePerson) -> None:
     operator.page.get_by_label("Find", exact=True).fill("payments")
-    operator.sees("2 of 26 accounts fit")
+    operator.sees("2 of 26 accounts match")
     expect(row(operator, "Payments Test")).to_be_visible()
     expect(row(operator, "Orders Prod")).to_have_count(0)
     operator.page.get_by_label("Find", exact=True).fill("nothing like it")
-    operator.sees("No account fits.")
-    operator.press("Clear the filter")
+    operator.sees("No accounts match.")
+    operator.press("Clear filter")
     operator.sees("26 accounts")
     operator.page.get_by_label("Find", exact=True).fill("x")
     operator.page.get_by_label("Find", exact=True).fill("")
     expect(operator.page.get_by_role("button", name="Clear", exact=True)).to_be_disabled()
     operator.page.get_by_label("Find", exact=True).fill("anycompany")
-    operator.sees("3 of 26 accounts fit")
+    operator.sees("3 of 26 accounts match")
     box(operator, "all in AnyCompany").check()
-    operator.sees("3 of 26 accounts fit, 3 selected")
+    operator.sees("3 of 26 accounts match, 3 selected")
 
 
-def test_a_filter_stands_in_the_address_so_that_a_link_shows_the_same_and_back_goes_back(
+def test_a_filter_is_in_the_url_so_that_a_link_shows_the_same_and_back_goes_back(
     operator: ConsolePerson,
 ) -> None:
     page = operator.page
@@ -93,19 +93,19 @@ def test_a_filter_stands_in_the_address_so_that_a_link_shows_the_same_and_back_g
     expect(page).to_have_url(re.compile(r"/accounts\?q=pay$"))
     page.get_by_label("Find", exact=True).press_sequentially("ments", delay=20)
     expect(page).to_have_url(re.compile(r"/accounts\?q=payments$"))
-    page.get_by_role("button", name=re.compile("^Unit")).click()
+    page.get_by_role("button", name=re.compile("^Organizational unit")).click()
     page.get_by_role("option", name="Root / Workloads / Test", exact=True).click()
-    operator.sees("1 of 26 accounts fit")
+    operator.sees("1 of 26 accounts match")
     expect(page).to_have_url(re.compile(r"\?q=payments&unit=ou-[a-z0-9-]+$"))
     link = page.url
     page.go_back()
-    operator.sees("2 of 26 accounts fit")
+    operator.sees("2 of 26 accounts match")
     expect(page.get_by_label("Find", exact=True)).to_have_value("payments")
     page.go_back()
     operator.sees("26 accounts")
     expect(page.get_by_label("Find", exact=True)).to_have_value("")
     page.goto(link)
-    operator.sees("1 of 26 accounts fit")
+    operator.sees("1 of 26 accounts match")
     page.get_by_role("navigation").get_by_role("link", name="Accounts", exact=True).first.click()
     operator.sees("26 accounts")
 
@@ -148,17 +148,17 @@ def test_columns_are_chosen_and_kept_in_the_browser(operator: ConsolePerson) -> 
     expect(header).to_have_count(0)
     operator.press("Columns")
     operator.page.get_by_role("dialog").get_by_label("Root e-mail", exact=True).check(force=True)
-    operator.press("Show these")
+    operator.press("Confirm")
     expect(header).to_be_visible()
     operator.page.reload()
     expect(header).to_be_visible()
     expect(row(operator, "Orders Prod")).to_contain_text("aws+orders-prod@example.com")
 
 
-def test_beside_the_tree_stand_details_history_guardrails_and_ledger(operator: ConsolePerson) -> None:
+def test_the_panel_shows_details_history_guardrails_and_ledger(operator: ConsolePerson) -> None:
     row(operator, "Orders Prod").click()
     operator.sees("Root/Workloads/Prod")
-    for tab, words in (("History", "status: present"), ("Ledger", "nothing was changed in it from here")):
+    for tab, words in (("History", "status: present"), ("Ledger", "has no entries for this account")):
         operator.page.get_by_role("tab", name=tab, exact=True).click()
         operator.sees(re.compile(words))
     operator.page.get_by_role("tab", name="Guardrails", exact=True).click()
@@ -168,17 +168,17 @@ def test_beside_the_tree_stand_details_history_guardrails_and_ledger(operator: C
 
 def test_a_deletion_of_many_accounts_is_confirmed_by_the_organizations_id(operator: ConsolePerson) -> None:
     box(operator, "all in Root").check()
-    plan_chosen(operator)
+    plan_selected(operator)
     for reason in ("Management account", "Used recently", "Unknown", "Not active"):
         operator.sees(reason)
     operator.press(DELETE)
     dialog = operator.page.get_by_role("dialog")
-    button = dialog.get_by_role("button", name="Delete", exact=True)
+    button = dialog.get_by_role("button", name="Delete credentials", exact=True)
     dialog.get_by_role("checkbox").check()
     expect(button).to_be_disabled()
-    dialog.get_by_label("Type the organization's id", exact=True).fill("o-anotherorgid")
+    dialog.get_by_label("Enter the organization id", exact=True).fill("o-anotherorgid")
     expect(button).to_be_disabled()
-    dialog.get_by_label("Type the organization's id", exact=True).fill(ORGANIZATION_ID)
+    dialog.get_by_label("Enter the organization id", exact=True).fill(ORGANIZATION_ID)
     expect(button).to_be_enabled()
     dialog.get_by_role("checkbox").uncheck()
     expect(button).to_be_disabled()
@@ -188,54 +188,54 @@ def test_a_deletion_of_many_accounts_is_confirmed_by_the_organizations_id(operat
 def test_what_was_used_lately_is_planned_only_with_a_reason(operator: ConsolePerson) -> None:
     box(operator, "Search Prod").check()
     operator.press(DELETE)
-    operator.press("Make the plan")
+    operator.press("Create plan")
     expect(operator.page.get_by_text("There is nothing to delete.")).to_be_visible(timeout=story.JOB_MILLISECONDS)
     operator.page.get_by_role("checkbox", name="Allow for Search Prod").check(force=True)
-    again = operator.page.get_by_role("button", name="Plan again with these", exact=True)
+    again = operator.page.get_by_role("button", name="Plan again with selected accounts", exact=True)
     expect(again).to_be_disabled()
     operator.fill("Reason", "The crawler has a role of its own since May")
     again.click()
-    expect(operator.page.get_by_text(re.compile("Exactly this will go"))).to_be_visible(timeout=story.JOB_MILLISECONDS)
+    expect(operator.page.get_by_text(PLAN_IS_SHOWN)).to_be_visible(timeout=story.JOB_MILLISECONDS)
     operator.sees("The crawler has a role of its own since May")
 
 
 def test_an_exception_is_seen_in_the_tree_and_left_out_of_plans(operator: ConsolePerson) -> None:
     row(operator, "Backup").click()
-    operator.press("Add an exception")
+    operator.press("Add exception")
     dialog = operator.page.get_by_role("dialog")
     dialog.get_by_label("Reason", exact=True).fill("Restores need it until the move")
-    dialog.get_by_role("textbox", name="Ends after").fill("2099/12/31")
-    operator.press("Add the exception", dialog)
+    dialog.get_by_role("textbox", name="Valid through").fill("2099/12/31")
+    operator.press("Add exception", dialog)
     expect(row(operator, "Backup")).to_contain_text("Exception")
-    operator.sees("olga answers for it: Restores need it until the move")
+    operator.sees("Owner: olga. Reason: Restores need it until the move")
     box(operator, "Backup").check()
     operator.page.get_by_role("button", name=DELETE, exact=True).first.click()
-    operator.sees("Left out of the plan: 1")
+    operator.sees("Accounts excluded from the plan: 1")
     operator.sees(re.compile("Exception of olga: Restores need it until the move"))
-    expect(operator.page.get_by_role("button", name="Make the plan", exact=True)).to_be_disabled()
+    expect(operator.page.get_by_role("button", name="Create plan", exact=True)).to_be_disabled()
     operator.press("Cancel")
     row(operator, "Backup").click()
-    operator.press("End the exception")
-    operator.press("End the exception", operator.page.get_by_role("dialog"))
+    operator.press("Remove exception")
+    operator.press("Remove exception", operator.page.get_by_role("dialog"))
     expect(row(operator, "Backup")).not_to_contain_text("Exception")
 
 
 def test_a_review_is_still_there_after_the_page_was_loaded_again(operator: ConsolePerson) -> None:
     box(operator, "Network").check()
-    plan_chosen(operator)
+    plan_selected(operator)
     operator.page.reload()
-    operator.sees(re.compile("Exactly this will go"))
+    operator.sees(PLAN_IS_SHOWN)
     expect(operator.page.get_by_role("button", name=DELETE, exact=True)).to_be_enabled()
 
 
-def test_a_viewer_sees_everything_and_is_offered_nothing_to_do(everybody: dict[str, ConsolePerson]) -> None:
-    viewer = everybody["vera"]
+def test_a_viewer_sees_everything_and_is_offered_nothing_to_do(people: dict[str, ConsolePerson]) -> None:
+    viewer = people["vera"]
     viewer.open("/accounts")
     expect(row(viewer, "Orders Prod")).to_contain_text("Root user credentials present")
-    for name in ("Audit now", DELETE, "Allow password recovery"):
+    for name in ("Run audit", DELETE, "Allow password recovery"):
         assert viewer.page.get_by_role("button", name=name, exact=True).count() == 0
     viewer.open("/accounts/delete")
-    viewer.sees("The role viewer doesn't delete root user credentials.")
+    viewer.sees("The role viewer can't delete root user credentials.")
 
 
 def test_the_page_is_as_accessible_in_the_dark(operator: ConsolePerson) -> None:

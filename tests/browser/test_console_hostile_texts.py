@@ -1,4 +1,4 @@
-"""P26 in the console: whatever accounts, units, addresses and reasons say, it is shown as text and runs nothing."""
+"""P26 in the console: texts of accounts, units, addresses and reasons are shown as text and run nothing."""
 
 from __future__ import annotations
 

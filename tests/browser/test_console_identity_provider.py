@@ -38,7 +38,7 @@ def console(
 
 @pytest.fixture
 def visitor(console: ConsoleStage, provider: OidcServer) -> Iterator[ConsolePerson]:
-    """Somebody of the organization, who reaches the console by name and the provider by address."""
+    """A user of the organization, who reaches the console by name and the provider by address."""
     person = console.enter("ana")
     named = console.server.url.replace("127.0.0.1", "localhost")
     person.own_urls += [named, provider.issuer]
@@ -58,10 +58,10 @@ def test_who_is_let_in_there_comes_back_to_the_page_that_was_asked_for(visitor: 
     expect(visitor.page.get_by_role("tab", name="Users")).to_be_visible()
 
 
-def test_who_is_in_no_group_is_told_so_and_can_try_again(visitor: ConsolePerson, provider: OidcServer) -> None:
+def test_a_user_without_a_group_sees_why_and_can_try_again(visitor: ConsolePerson, provider: OidcServer) -> None:
     provider.claims = {"groups": ["others"]}
     visitor.follow("Sign in with Example")
-    visitor.sees("You are in none of the groups that may use this server.")
+    visitor.sees("None of your groups has access to this server.")
     provider.claims = {}
     visitor.follow("Sign in with Example")
     expect(visitor.page.get_by_role("heading", level=1, name="Overview")).to_be_visible()

@@ -31,7 +31,7 @@ def console(console_files: None, chromium: Browser, tmp_path_factory: pytest.Tem
 
 @pytest.fixture(scope="module")
 def people(console: ConsoleStage) -> Iterator[dict[str, ConsolePerson]]:
-    """Where nobody has to approve, so that one person can request and open."""
+    """A server without approvals, so that one user can request and open."""
     with console.enter_signed_in("adam", "olga") as entered:
         story.audit(entered["olga"])
         yield entered
@@ -49,10 +49,10 @@ def watch_posts(page: Page, end: str) -> list[Request]:
     return found
 
 
-def take_back(operator: ConsolePerson) -> None:
-    operator.press("Take back")
-    operator.press("Take back", operator.page.get_by_role("dialog"))
-    operator.sees("Taken back")
+def cancel_request(operator: ConsolePerson) -> None:
+    operator.press("Cancel request")
+    operator.press("Cancel request", operator.page.get_by_role("dialog"))
+    operator.sees("Cancelled")
 
 
 def test_what_waited_for_the_second_factor_is_sent_again_under_the_same_key(
@@ -84,10 +84,10 @@ def test_a_change_whose_answer_got_lost_is_sent_once_more_and_done_once(operator
     assert path == f"/windows/{lost[0]}", "the second answer is the first one's"
     assert len(sent) == 2
     assert len({one.headers[KEY] for one in sent}) == 1
-    take_back(operator)
+    cancel_request(operator)
 
 
-def test_a_tab_goes_on_with_what_was_on_its_way_while_another_renewed_the_secret(
+def test_a_tab_resends_its_request_after_another_tab_renewed_the_csrf_token(
     operator: ConsolePerson, console: ConsoleStage
 ) -> None:
     path = story.request_window(operator, ANOTHER)
@@ -95,19 +95,19 @@ def test_a_tab_goes_on_with_what_was_on_its_way_while_another_renewed_the_secret
     other = operator.context.new_page()
     other.goto(f"{console.server.url}{path}")
     other.route(CANCELLED, lambda route: held.append(route), times=1)  # Playwright takes no built-in
-    other.get_by_role("button", name="Take back", exact=True).click()
+    other.get_by_role("button", name="Cancel request", exact=True).click()
     with other.expect_request(CANCELLED):
-        other.get_by_role("dialog").get_by_role("button", name="Take back", exact=True).click()
+        other.get_by_role("dialog").get_by_role("button", name="Cancel request", exact=True).click()
     console.age_factors()
     operator.open("/settings?tab=factors")
     with operator.page.expect_response("**/api/v1/auth/step-up") as renewed:
-        operator.press("Add a second factor")
-        operator.press("Use an authenticator app")
+        operator.press("Add second factor")
+        operator.press("Use authenticator app")
         expect(operator.page.get_by_role("img", name="QR code of the secret")).to_be_visible()
     assert renewed.value.ok
     sent = watch_posts(other, "/cancel")
     held[0].continue_()
-    expect(other.get_by_text("Taken back").first).to_be_visible()
+    expect(other.get_by_text("Cancelled", exact=True).first).to_be_visible()
     assert len(sent) == 1, "what was refused for the old secret is sent again"
     assert sent[0].headers[KEY] == held[0].request.headers[KEY]
     other.close()
@@ -118,9 +118,9 @@ def test_a_sign_in_that_ends_while_it_asks_for_the_factor_does_nothing(
 ) -> None:
     path = story.request_window(operator, story.CLEAN)
     console.age_factors()
-    operator.press("Open now")
+    operator.press("Open window")
     with operator.page.expect_response(ACTIVATED) as refused:
-        operator.press("Open now", operator.page.get_by_role("dialog"))
+        operator.press("Open window", operator.page.get_by_role("dialog"))
     assert refused.value.status == 403
     operator.page.remove_locator_handler(operator.page.get_by_role("dialog", name=FACTOR_QUESTION))
     expect(operator.page.get_by_role("dialog", name=FACTOR_QUESTION)).to_be_visible()
@@ -128,6 +128,6 @@ def test_a_sign_in_that_ends_while_it_asks_for_the_factor_does_nothing(
     operator.sees("Your session has ended.")
     operator.judge()
     operator.prove_identity()
-    operator.sees("Approved, not opened")
+    operator.sees("Approved, not open")
     assert operator.page.url.endswith(path)
-    take_back(operator)
+    cancel_request(operator)

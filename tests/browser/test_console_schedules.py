@@ -56,7 +56,7 @@ def miss_a_run(stage: ConsoleStage) -> None:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_schedules_stand_beside_the_jobs(keeping: ConsoleStage, scheme: str) -> None:
+def test_schedules_are_shown_next_to_the_jobs(keeping: ConsoleStage, scheme: str) -> None:
     viewer = keeping.enter("vera", color_scheme=scheme)
     viewer.sign_in("/jobs")
     viewer.page.get_by_role("tab", name="Schedules", exact=True).click()
@@ -65,7 +65,7 @@ def test_schedules_stand_beside_the_jobs(keeping: ConsoleStage, scheme: str) -> 
         expect(audit).to_contain_text(text)
     (next_run,) = moments(audit)
     assert (next_run.month, next_run.day, next_run.hour) == (1, 1, 5)
-    viewer.judge_as_it_stands()
+    viewer.judge_now()
     viewer.page.reload()
     expect(audit).to_be_visible()
     viewer.leave()
@@ -74,7 +74,7 @@ def test_schedules_stand_beside_the_jobs(keeping: ConsoleStage, scheme: str) -> 
 def test_a_run_is_shown_with_the_next_one_and_its_job_among_the_jobs(keeping: ConsoleStage) -> None:
     viewer = keeping.enter("vera")
     viewer.sign_in(PATH)
-    check = row(viewer, "Check of the set-up")
+    check = row(viewer, "Set-up check")
     expect(check).to_contain_text("*/30 * * * *")
     miss_a_run(keeping)
     expect(check.locator("time")).to_have_count(2, timeout=RUN_MILLISECONDS)
@@ -83,7 +83,7 @@ def test_a_run_is_shown_with_the_next_one_and_its_job_among_the_jobs(keeping: Co
     assert next_run > last_run
     assert (next_run - last_run) % HALF_HOUR == timedelta(0)
     viewer.page.get_by_role("tab", name="Jobs", exact=True).click()
-    job = viewer.page.get_by_role("table", name="Jobs").get_by_role("row").filter(has_text="Check of the set-up")
+    job = viewer.page.get_by_role("table", name="Jobs").get_by_role("row").filter(has_text="Set-up check")
     expect(job.first).to_contain_text("rootkeeper")
     viewer.leave()
 
@@ -97,7 +97,7 @@ class ServicesWithoutSchedules(FakeServices):
 
 @contextmanager
 def enter_with_token(services: FakeServices, chromium: Browser, *permissions: Permission) -> Iterator[Page]:
-    """The page of schedules, as whoever has a token with these permissions sees it."""
+    """The page of schedules, as a token with these permissions sees it."""
     now, scope = services.clock.now(), TokenScope(frozenset(permissions))
     identity = Identity("t-jobs", IdentityKind.TOKEN, "jobs", ServerRole.VIEWER, "test", now, scope=scope)
     services.identities.add_token(identity, TOKEN)
@@ -107,7 +107,7 @@ def enter_with_token(services: FakeServices, chromium: Browser, *permissions: Pe
         page.goto(f"http://127.0.0.1:{served.port}{PATH}")
         page.get_by_role("button", name="Use an API token").click()
         page.get_by_label("API token", exact=True).fill(TOKEN)
-        page.get_by_role("button", name="Use the token").click()
+        page.get_by_role("button", name="Sign in with token").click()
         yield page
         context.close()
 
@@ -115,11 +115,11 @@ def enter_with_token(services: FakeServices, chromium: Browser, *permissions: Pe
 def test_without_schedules_it_says_where_they_are_made(console_files: None, chromium: Browser) -> None:
     permissions = (Permission.JOBS_READ, Permission.SCHEDULES_READ)
     with enter_with_token(ServicesWithoutSchedules(), chromium, *permissions) as page:
-        told = "Nothing runs by itself: name its times in the section schedules of the settings"
-        expect(page.get_by_role("table", name="Schedules")).to_contain_text(told)
+        empty = "No schedules. Add times to the section schedules of the settings file"
+        expect(page.get_by_role("table", name="Schedules")).to_contain_text(empty)
 
 
-def test_whoever_may_not_see_them_isnt_offered_them(console_files: None, chromium: Browser) -> None:
+def test_schedules_arent_offered_without_the_permission(console_files: None, chromium: Browser) -> None:
     with enter_with_token(FakeServices(), chromium, Permission.JOBS_READ) as page:
         expect(page.get_by_role("table", name="Jobs")).to_be_visible()
         expect(page.get_by_role("tab", name="Jobs", exact=True)).to_be_visible()

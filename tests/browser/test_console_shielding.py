@@ -1,4 +1,4 @@
-"""The console in a real browser: nothing foreign runs in its pages, and nobody shows them in pages of their own."""
+"""The console in a real browser: nothing foreign runs in its pages, and no other site can frame them."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_no_page_of_the_console_breaks_them(page: Page, served: ApiServer) -> No
     open_sign_in(page, served)
     page.get_by_role("button", name="Use an API token").click()
     page.get_by_label("API token", exact=True).fill(served.token(ServerRole.ADMINISTRATOR))
-    page.get_by_role("button", name="Use the token").click()
+    page.get_by_role("button", name="Sign in with token").click()
     links = page.get_by_role("navigation").get_by_role("link")
     page.get_by_role("link", name="Recovery windows", exact=True).first.wait_for()
     titles = [title for title in links.all_inner_texts() if title in PAGES]
@@ -81,7 +81,7 @@ def test_no_page_of_the_console_breaks_them(page: Page, served: ApiServer) -> No
         assert page.evaluate("window.violations") == [], title
 
 
-def test_what_somebody_got_into_a_page_doesnt_run_there(page: Page, served: ApiServer) -> None:
+def test_injected_scripts_and_styles_dont_run(page: Page, served: ApiServer) -> None:
     open_sign_in(page, served)
     page.evaluate(RUN_INLINE)
     for directive in ("script-src-elem", "script-src-attr", "style-src"):
@@ -89,7 +89,7 @@ def test_what_somebody_got_into_a_page_doesnt_run_there(page: Page, served: ApiS
     assert page.evaluate("window.hasRun") is None
 
 
-def test_a_page_of_somebody_else_cant_show_the_console(page: Page, served: ApiServer) -> None:
+def test_another_site_cant_frame_the_console(page: Page, served: ApiServer) -> None:
     console = f"http://127.0.0.1:{served.port}/"
 
     class Framing(QuietHandler):

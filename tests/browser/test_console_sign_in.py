@@ -36,7 +36,7 @@ def add_user(administrator: ConsolePerson, name: str, role: str) -> None:
     page.get_by_role("option", name=re.compile(f"^{role}")).click()
     dialog.get_by_label("First password", exact=True).fill(NEW_PASSWORD)
     administrator.press("Add user", dialog)
-    administrator.sees(f"{name} can sign in now.")
+    administrator.sees(f"{name} can now sign in.")
 
 
 def give_password(person: ConsolePerson, password: str = NEW_PASSWORD) -> None:
@@ -45,7 +45,7 @@ def give_password(person: ConsolePerson, password: str = NEW_PASSWORD) -> None:
     person.press("Sign in")
 
 
-def test_whoever_needs_a_second_factor_sets_one_up_at_the_first_sign_in(
+def test_a_role_that_requires_a_second_factor_sets_it_up_at_the_first_sign_in(
     administrator: ConsolePerson, console: ConsoleStage
 ) -> None:
     add_user(administrator, "nora", "operator")
@@ -53,13 +53,13 @@ def test_whoever_needs_a_second_factor_sets_one_up_at_the_first_sign_in(
     person.open("/windows")
     give_password(person)
     person.sees("Set up a second factor")
-    person.press("Use an authenticator app")
+    person.press("Use authenticator app")
     code = person.page.get_by_role("img", name="QR code of the secret")
     expect(code).to_be_visible()
     width = code.evaluate("image => image.decode().then(() => image.naturalWidth)")
     assert width > 0, "the Content-Security-Policy lets it be shown"
     seed = person.page.get_by_text(re.compile("^[A-Z2-7]{32}$")).inner_text()
-    person.fill("The code that the app shows now", totp_code(seed, int(time.time()) // 30))
+    person.fill("Current code of the app", totp_code(seed, int(time.time()) // 30))
     person.press("Confirm")
     expect(person.page.get_by_role("heading", level=1, name="Recovery windows")).to_be_visible()
     person.leave()
@@ -82,45 +82,45 @@ def test_a_passkey_is_made_and_signs_in(administrator: ConsolePerson, console: C
     person.own_urls.append(named)
     person.page.goto(named)
     give_password(person)
-    person.press("Make a passkey")
+    person.press("Create passkey")
     expect(person.page.get_by_role("heading", level=1, name="Overview")).to_be_visible()
     person.context.clear_cookies()
     person.page.goto(named)
     give_password(person)
-    person.press("Use a passkey")
+    person.press("Use passkey")
     expect(person.page.get_by_role("heading", level=1, name="Overview")).to_be_visible()
     person.leave()
 
 
-def test_a_wrong_password_is_told_and_not_which_part_is_wrong(console: ConsoleStage) -> None:
+def test_a_wrong_password_is_reported_without_which_part_is_wrong(console: ConsoleStage) -> None:
     person = console.enter("vera")
     person.open("/")
     give_password(person, "not her password")
-    told = person.page.get_by_role("alert").filter(has_text=re.compile("password"))
-    expect(told).to_be_visible()
-    known = told.inner_text()
+    alert = person.page.get_by_role("alert").filter(has_text=re.compile("password"))
+    expect(alert).to_be_visible()
+    known = alert.inner_text()
     person.fill("Name", "nobody-at-all")
     with person.page.expect_response("**/api/v1/auth/sign-in") as refused:
         person.press("Sign in")
     assert refused.value.status == 401
-    expect(told).to_have_text(known, use_inner_text=True)
+    expect(alert).to_have_text(known, use_inner_text=True)
     person.leave()
 
 
 def test_an_api_token_is_kept_in_the_page_alone(administrator: ConsolePerson, console: ConsoleStage) -> None:
     administrator.open("/settings?tab=tokens")
-    administrator.press("Make token")
+    administrator.press("Create token")
     dialog = administrator.page.get_by_role("dialog")
     dialog.get_by_label("Name", exact=True).fill("pipeline")
-    administrator.press("Make token", dialog)
+    administrator.press("Create token", dialog)
     token = administrator.page.get_by_text(re.compile("^rk_")).inner_text()
-    administrator.press("I have kept it")
+    administrator.press("I have saved the token")
     administrator.sees("pipeline")
     person = console.enter("pipeline")
     person.open("/")
     person.press("Use an API token")
     person.fill("API token", token)
-    person.press("Use the token")
+    person.press("Sign in with token")
     expect(person.page.get_by_role("heading", level=1, name="Overview")).to_be_visible()
     kept = person.page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie])")
     assert token not in kept
@@ -131,7 +131,7 @@ def test_an_api_token_is_kept_in_the_page_alone(administrator: ConsolePerson, co
 
 def test_a_token_is_made_with_less_than_its_role(administrator: ConsolePerson) -> None:
     administrator.open("/settings?tab=tokens")
-    administrator.press("Make token")
+    administrator.press("Create token")
     page, dialog = administrator.page, administrator.page.get_by_role("dialog")
     dialog.get_by_label("Name", exact=True).fill("reader")
     dialog.get_by_role("button", name=re.compile("^Permissions")).click()
@@ -139,17 +139,17 @@ def test_a_token_is_made_with_less_than_its_role(administrator: ConsolePerson) -
         page.get_by_role("option", name=permission, exact=True).click()
     page.keyboard.press("Escape")
     dialog.get_by_label("Organizational units (optional)", exact=True).fill("Root/Workloads")
-    administrator.press("Make token", dialog)
+    administrator.press("Create token", dialog)
     administrator.sees(re.compile("^A token of the role viewer with these limits can't have windows:approve"))
     dialog.get_by_role("button", name=re.compile("^Remove windows:approve|Deselect windows:approve")).click()
     administrator.judge()
-    administrator.press("Make token", dialog)
-    administrator.press("I have kept it")
+    administrator.press("Create token", dialog)
+    administrator.press("I have saved the token")
     row = page.get_by_role("row").filter(has_text="reader")
     expect(row).to_contain_text("Root/Workloads, accounts:read")
 
 
-def test_before_anybody_is_signed_in_nothing_is_asked_that_is_refused(console: ConsoleStage) -> None:
+def test_before_the_sign_in_no_request_is_refused(console: ConsoleStage) -> None:
     person = console.enter("vera")
     refused: list[str] = []
     person.page.on("response", lambda one: refused.append(one.url) if one.status >= 400 else None)
@@ -160,15 +160,15 @@ def test_before_anybody_is_signed_in_nothing_is_asked_that_is_refused(console: C
     person.leave()
 
 
-def test_a_viewer_sees_no_button_that_changes_anything_and_is_told_why_a_page_is_closed(console: ConsoleStage) -> None:
+def test_a_viewer_sees_no_button_that_changes_anything_and_why_a_page_is_closed(console: ConsoleStage) -> None:
     person = console.enter("vera")
     person.sign_in("/settings")
     assert person.page.get_by_role("tab", name="Users").count() == 0
     person.open("/accounts")
     expect(person.page.get_by_role("heading", level=1, name="Accounts")).to_be_visible()
-    assert person.page.get_by_role("button", name=re.compile("Audit now|Delete root|Allow password")).count() == 0
+    assert person.page.get_by_role("button", name=re.compile("Run audit|Delete root|Allow password")).count() == 0
     person.open("/set-up")
-    person.sees("Only an administrator changes the set-up.")
+    person.sees("Only an administrator can change the set-up.")
     person.leave()
 
 
@@ -188,13 +188,13 @@ def test_signing_out_ends_the_session_at_the_server(console: ConsoleStage) -> No
 
 def test_an_unknown_address_within_the_console_says_so(console: ConsoleStage, administrator: ConsolePerson) -> None:
     administrator.open("/no-such-page")
-    administrator.sees("There is no such page.")
+    administrator.sees("This page doesn't exist.")
 
 
-def test_what_went_wrong_at_the_identity_provider_is_told_by_our_own_words(console: ConsoleStage) -> None:
+def test_errors_of_the_identity_provider_are_shown_in_fixed_texts(console: ConsoleStage) -> None:
     person = console.enter("vera")
     person.open("/?sign_in_problem=access.denied")
-    person.sees("You are in none of the groups that may use this server.")
+    person.sees("None of your groups has access to this server.")
     person.open("/?sign_in_problem=<b>Call+0900+now</b>")
     person.sees("Try again, or ask an administrator")
     assert person.page.get_by_text("0900").count() == 0

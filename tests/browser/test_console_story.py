@@ -1,6 +1,6 @@
-"""The guided story, lived through in a browser by administrator, operator and approver, over the sandbox.
+"""The guided story in a browser, by administrator, operator and approver, with the sandbox.
 
-After each step the Overview is looked at: it tells what the sandbox's truth shows as done.
+After each step, the overview page shows which steps the state of the sandbox proves as done.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 
 from rootkeeper.cli.demo_story import is_bare as has_nothing
 from tests.browser import console_story as story
-from tests.browser.console_deletion import delete_chosen
+from tests.browser.console_deletion import delete_selected
 from tests.browser.console_stage import ConsolePerson, ConsoleStage
 from tests.sandbox_process import SandboxProcess
 
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(300)]
 
 @pytest.fixture(scope="module")
 def people(console: ConsoleStage) -> Iterator[dict[str, ConsolePerson]]:
-    """Everybody who is needed."""
+    """The users of the story."""
     with console.enter_signed_in("adam", "olga", "amir") as entered:
         yield entered
 
@@ -40,7 +40,7 @@ def test_the_whole_story(people: dict[str, ConsolePerson], sandbox: SandboxProce
     known = sandbox.control("GET", f"accounts/{story.ACCOUNT}/sign-in")["password"]
     assert story.done_steps(operator) == 0
     counted = operator.page.get_by_text("No root user credentials", exact=True)
-    operator.sees("Not known: no audit was made yet")
+    operator.sees("Unknown: no audit yet")
     expect(counted).to_have_count(0)
 
     story.set_up(administrator)
@@ -54,7 +54,7 @@ def test_the_whole_story(people: dict[str, ConsolePerson], sandbox: SandboxProce
     expect(counted).to_be_visible()
 
     story.choose_account(operator)
-    delete_chosen(operator)
+    delete_selected(operator)
     assert is_bare(sandbox)
     assert story.done_steps(operator) == 3
 
@@ -62,7 +62,9 @@ def test_the_whole_story(people: dict[str, ConsolePerson], sandbox: SandboxProce
     assert story.done_steps(operator) == 4
 
     path = story.request_window(operator)
-    assert operator.page.get_by_role("button", name="Approve", exact=True).count() == 0, "an operator doesn't approve"
+    assert operator.page.get_by_role("button", name="Approve request", exact=True).count() == 0, (
+        "an operator doesn't approve"
+    )
     story.approve(approver, path)
     story.open_window(operator, path)
     assert sandbox.root_user(story.ACCOUNT)["recovery_allowed"]
@@ -83,4 +85,4 @@ def test_the_whole_story(people: dict[str, ConsolePerson], sandbox: SandboxProce
     assert story.done_steps(operator) == 11
     story.switch_identity_center(operator, "Restore it")
     assert story.done_steps(operator) == 12
-    operator.sees("You have lived through all of it.")
+    operator.sees("You completed all steps.")

@@ -1,4 +1,4 @@
-"""The unhappy ways: AWS refuses, a policy blocks, the server restarts, a session ends, two act on one account."""
+"""Failures: AWS refuses, a policy blocks, the server restarts, a session ends, two act on one account."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from rootkeeper.cli.demo_story import is_bare
 from tests.browser import console_story as story
-from tests.browser.console_deletion import begin_deletion, confirm_plan, plan_chosen
+from tests.browser.console_deletion import begin_deletion, confirm_plan, plan_selected
 from tests.browser.console_stage import ConsolePerson, ConsoleStage
 
 BLOCKED, BLOCKED_NAME = "565678789090", "Medical Records"
@@ -52,14 +52,14 @@ def test_what_aws_refuses_is_shown_as_failed_with_the_reason(
     operator = people["olga"]
     console.sandbox.faults(service="iam", operation="DeleteLoginProfile", account_id="100020003000", error=REFUSAL)
     story.choose_account(operator, "Warehouse Prod")
-    plan_chosen(operator)
+    plan_selected(operator)
     confirm_plan(operator)
     operator.sees("Failed or not proven")
     operator.sees(re.compile("permissions boundary"))
     assert console.sandbox.root_user("100020003000")["password"]
 
 
-def test_a_closing_that_fails_is_shown_loudly_with_what_to_do_until_it_succeeds(
+def test_a_failed_closing_is_shown_with_what_to_do_until_it_succeeds(
     people: dict[str, ConsolePerson], console: ConsoleStage
 ) -> None:
     operator = people["olga"]
@@ -67,20 +67,20 @@ def test_a_closing_that_fails_is_shown_loudly_with_what_to_do_until_it_succeeds(
     story.approve(people["amir"], path)
     story.open_window(operator, path)
     console.sandbox.faults(service="iam", operation="DeleteLoginProfile", account_id=OPENED, error=REFUSAL)
-    operator.press("Close now")
-    operator.press("Close now", operator.page.get_by_role("dialog"))
-    told = "The closing failed, and is tried again until it succeeds."
-    expect(operator.page.get_by_text(told)).to_be_visible(timeout=story.JOB_MILLISECONDS)
-    operator.sees(re.compile("Until then root may be able to sign in"))
+    operator.press("Close window")
+    operator.press("Close window", operator.page.get_by_role("dialog"))
+    header = "The window couldn't be closed. Rootkeeper retries until it succeeds."
+    expect(operator.page.get_by_text(header)).to_be_visible(timeout=story.JOB_MILLISECONDS)
+    operator.sees(re.compile("the root user can possibly sign in"))
     operator.sees(re.compile("permissions boundary"))
-    operator.judge_as_it_stands()
+    operator.judge_now()
     operator.open("/")
     row = operator.page.get_by_role("row").filter(has_text=OPENED_NAME)
     expect(row).to_contain_text("Closing failed")
-    operator.judge_as_it_stands()
+    operator.judge_now()
     console.sandbox.clear_faults()
     story.close_window(operator, path)
-    expect(operator.page.get_by_text(told)).to_have_count(0)
+    expect(operator.page.get_by_text(header)).to_have_count(0)
     assert is_bare(console.sandbox.root_user(OPENED))
 
 
@@ -88,11 +88,11 @@ def stop_deletion(operator: ConsolePerson, console: ConsoleStage) -> None:
     """One of two accounts, that stops at the first and shows itself as interrupted."""
     story.choose_account(operator, story.ACCOUNT_NAME)
     operator.page.get_by_label("Select Warehouse Prod", exact=True).check()
-    plan_chosen(operator)
-    operator.fill("First accounts, alone", "1")
+    plan_selected(operator)
+    operator.fill("First accounts", "1")
     console.sandbox.faults(service="iam", operation="DeleteLoginProfile", error=REFUSAL)
     begin_deletion(operator)
-    stopped = operator.page.get_by_role("heading", name="Stopped before its end", exact=True)
+    stopped = operator.page.get_by_role("heading", name="Interrupted", exact=True)
     expect(stopped).to_be_visible(timeout=story.JOB_MILLISECONDS)
     console.sandbox.clear_faults()
     operator.open("/jobs?show=unfinished")
@@ -100,7 +100,7 @@ def stop_deletion(operator: ConsolePerson, console: ConsoleStage) -> None:
     operator.sees("Interrupted")
 
 
-def test_tabs_out_of_sight_hold_up_nobody_and_catch_up_once_they_are_looked_at(
+def test_hidden_tabs_block_no_other_tab_and_catch_up_when_they_are_visible_again(
     people: dict[str, ConsolePerson], console: ConsoleStage
 ) -> None:
     operator = people["olga"]
@@ -111,7 +111,7 @@ def test_tabs_out_of_sight_hold_up_nobody_and_catch_up_once_they_are_looked_at(
         expect(tab.get_by_text("Interrupted", exact=True).first).to_be_visible()
         tab.evaluate(LOOK_ELSEWHERE, True)
     operator.press("Cancel job")
-    operator.press("End the job", operator.page.get_by_role("dialog"))
+    operator.press("Cancel job", operator.page.get_by_role("dialog"))
     operator.sees("Cancelled")
     tabs[0].evaluate(LOOK_ELSEWHERE, False)
     expect(tabs[0].get_by_text("Cancelled", exact=True).first).to_be_visible()
@@ -119,47 +119,49 @@ def test_tabs_out_of_sight_hold_up_nobody_and_catch_up_once_they_are_looked_at(
         tab.close()
 
 
-def test_a_job_that_stopped_goes_on_where_it_was_once_somebody_says_so(
+def test_an_interrupted_job_continues_when_an_operator_resumes_it(
     people: dict[str, ConsolePerson], console: ConsoleStage
 ) -> None:
     operator = people["olga"]
     stop_deletion(operator, console)
-    operator.judge_as_it_stands()
-    operator.press("Resume")
+    operator.judge_now()
+    operator.press("Resume job")
     dialog = operator.page.get_by_role("dialog")
-    dialog.get_by_role("checkbox", name="Also try again what failed or isn't known").check(force=True)
-    operator.press("Resume", dialog)
+    dialog.get_by_role("checkbox", name="Also retry failed and unknown accounts").check(force=True)
+    operator.press("Resume job", dialog)
     expect(operator.page.get_by_text("Done", exact=True).first).to_be_visible(timeout=story.JOB_MILLISECONDS)
-    expect(operator.page.get_by_role("button", name="Resume", exact=True)).to_have_count(0)
+    expect(operator.page.get_by_role("button", name="Resume job", exact=True)).to_have_count(0)
     assert all(is_bare(console.sandbox.root_user(account)) for account in (story.ACCOUNT, "100020003000"))
 
 
-def test_a_policy_that_blocks_is_named_before_anybody_is_asked(people: dict[str, ConsolePerson]) -> None:
+def test_a_blocking_policy_is_named_before_the_request(people: dict[str, ConsolePerson]) -> None:
     operator = people["olga"]
     operator.open(f"/windows/request?account={BLOCKED}")
     operator.fill("Reason", "An audit finding")
-    operator.press("Check")
+    operator.press("Check request")
     operator.sees(re.compile(DENYING_STATEMENT))
-    expect(operator.page.get_by_role("button", name="Request the window", exact=True)).to_be_disabled()
+    expect(operator.page.get_by_role("button", name="Request window", exact=True)).to_be_disabled()
 
 
-def test_a_restart_of_the_server_is_told_and_its_job_goes_on(
+def test_a_restart_of_the_server_is_shown_and_its_job_continues(
     people: dict[str, ConsolePerson], console: ConsoleStage
 ) -> None:
     operator = people["olga"]
     console.sandbox.faults(service="iam", operation="GetAccountSummary", latency_ms=25_000)
     operator.open("/accounts")
-    operator.press("Audit now")
+    operator.press("Run audit")
     operator.sees("Audit by olga")
     console.kill_server()
     operator.sees(re.compile("The server can't be reached"))
     console.sandbox.clear_faults()
     console.server.start()
     expect(operator.page.get_by_text(re.compile("The server can't be reached"))).to_be_hidden(timeout=30_000)
-    expect(operator.page.get_by_text(re.compile("^The audit is over"))).to_be_visible(timeout=story.JOB_MILLISECONDS)
+    expect(operator.page.get_by_text(re.compile("^The audit is complete"))).to_be_visible(
+        timeout=story.JOB_MILLISECONDS
+    )
 
 
-def test_whoever_is_signed_out_from_afar_comes_back_to_where_they_were(
+def test_a_user_who_was_signed_out_remotely_returns_to_the_same_page(
     people: dict[str, ConsolePerson], console: ConsoleStage
 ) -> None:
     viewer = console.enter("vera")
@@ -172,20 +174,20 @@ def test_whoever_is_signed_out_from_afar_comes_back_to_where_they_were(
     viewer.leave()
 
 
-def test_of_two_who_act_on_one_account_the_second_is_told(people: dict[str, ConsolePerson]) -> None:
+def test_of_two_users_who_act_on_one_account_the_second_sees_the_conflict(people: dict[str, ConsolePerson]) -> None:
     operator, administrator, approver = people["olga"], people["adam"], people["amir"]
     path = story.request_window(operator, story.CLEAN)
     administrator.open(f"/windows/request?account={story.CLEAN}")
     administrator.fill("Reason", "The same, at the same time")
-    administrator.press("Check")
+    administrator.press("Check request")
     administrator.sees(re.compile(f"{story.CLEAN} .*window", re.IGNORECASE))
     approver.open(path)
-    approver.press("Approve")
+    approver.press("Approve request")
     approver.sees("Approve this window?")
     operator.open(path)
-    operator.press("Take back")
+    operator.press("Cancel request")
     dialog = operator.page.get_by_role("dialog")
-    operator.press("Take back", dialog)
-    operator.sees("Taken back")
-    approver.press("Approve", approver.page.get_by_role("dialog"))
+    operator.press("Cancel request", dialog)
+    operator.sees("Cancelled")
+    approver.press("Approve request", approver.page.get_by_role("dialog"))
     approver.sees(re.compile("CANCELLED|can't be approved|is over"))

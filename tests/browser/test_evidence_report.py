@@ -25,7 +25,7 @@ pytestmark = pytest.mark.xdist_group("browser")
 
 @pytest.fixture(scope="module", params=["usual", "hostile"])
 def report(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A report that somebody got by mail."""
+    """A report as a file from a mail."""
     facts = make_facts() if request.param == "usual" else make_hostile_facts(LONG)
     path = tmp_path_factory.mktemp("mail") / "evidence.html"
     path.write_text(render_html(make_report(facts)), encoding="utf-8")

@@ -45,7 +45,7 @@ def run(rootkeeper: Rootkeeper, *arguments: str) -> None:
 
 
 def refused(person: Person, password: str) -> bool:
-    """Whether neither the password nor a recovery gets anybody in."""
+    """Whether both the password and a password recovery are refused."""
     person.sign_in(EMAIL, password)
     is_refused = person.alert() == WRONG
     person.ask_for_link(EMAIL)

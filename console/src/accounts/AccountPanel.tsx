@@ -1,21 +1,33 @@
-/** One account beside the tree: details, history, guardrails and its part of the ledger. */
+/** The split panel of one account: details, history, guardrails and ledger. */
+import Alert from "@cloudscape-design/components/alert";
+import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
+import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
+import Link from "@cloudscape-design/components/link";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import SplitPanel from "@cloudscape-design/components/split-panel";
+import StatusIndicator from "@cloudscape-design/components/status-indicator";
+import Table from "@cloudscape-design/components/table";
 import Tabs from "@cloudscape-design/components/tabs";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { useNavigate } from "react-router";
-import { may, useMe } from "../api/queries";
-import type { DeletionException } from "../api/records";
-import { requestAddress } from "../windows/addresses";
-import { chosenAccounts, explainUntouchable } from "./chosen";
-import { DetailsTab } from "./DetailsTab";
-import { ExceptionControl } from "./ExceptionControl";
-import { GuardrailsTab } from "./GuardrailsTab";
-import { HistoryTab } from "./HistoryTab";
-import { LedgerTab } from "./LedgerTab";
-import type { AccountRow } from "./listing";
-import { recoveryObstacle } from "./recovery";
+import { api, unwrap } from "../api/client";
+import { hasPermission, useMe } from "../api/queries";
+import type { DeletionException, DetailedAccount } from "../api/records";
+import { QueryProblem } from "../components/PageFrame";
+import { useFollowLink } from "../components/links";
+import { ExceptionControl } from "../deletion/exceptions";
+import { type Credential, listCredentials } from "../deletion/plans";
+import { AccountGuardrails } from "../guardrails/AccountGuardrails";
+import { AccountHistory } from "../history/AccountHistory";
+import { AccountLedger } from "../ledger/LedgerEntries";
+import type { AccountRow } from "../organization/listing";
+import { findDeletionObstacle, findRecoveryObstacle, selectedAccounts } from "../organization/selection";
+import { ACCOUNT_ROLE_LABELS, describeKinds, describeStatus } from "../organization/statuses";
+import { RelativeTime, Timestamp } from "../times/Timestamp";
+import { recoveryRequestPath, windowPath } from "../windows/states";
+import { listTags } from "./AccountFilters";
 
 interface AccountPanelProps {
   account: AccountRow;
@@ -30,17 +42,17 @@ export function AccountPanel({ account, exception }: AccountPanelProps) {
       headerDescription={`${account.account_id} · ${account.email}`}
     >
       <SpaceBetween size="s">
-        <Actions account={account} exception={exception} />
+        <PanelActions account={account} exception={exception} />
         <Tabs
           key={account.account_id}
           ariaLabel={`Account ${account.name}`}
           activeTabId={tab}
           onChange={({ detail }) => setTab(detail.activeTabId)}
           tabs={[
-            { id: "details", label: "Details", content: <DetailsTab account={account} exception={exception} /> },
-            { id: "history", label: "History", content: <HistoryTab accountId={account.account_id} /> },
-            { id: "guardrails", label: "Guardrails", content: <GuardrailsTab accountId={account.account_id} /> },
-            { id: "ledger", label: "Ledger", content: <LedgerTab accountId={account.account_id} /> },
+            { id: "details", label: "Details", content: <AccountDetails account={account} exception={exception} /> },
+            { id: "history", label: "History", content: <AccountHistory accountId={account.account_id} /> },
+            { id: "guardrails", label: "Guardrails", content: <AccountGuardrails accountId={account.account_id} /> },
+            { id: "ledger", label: "Ledger", content: <AccountLedger accountId={account.account_id} /> },
           ]}
         />
       </SpaceBetween>
@@ -48,30 +60,30 @@ export function AccountPanel({ account, exception }: AccountPanelProps) {
   );
 }
 
-function Actions({ account, exception }: AccountPanelProps) {
+function PanelActions({ account, exception }: AccountPanelProps) {
   const navigate = useNavigate();
   const { data: me } = useMe();
-  const excepted = new Map(exception ? [[account.account_id, `Exception of ${exception.owner}: ${exception.reason}`]] : []);
-  const untouchable = explainUntouchable(account, excepted);
-  const unrecoverable = recoveryObstacle(account);
+  const exceptions = new Map(exception ? [[account.account_id, `Exception of ${exception.owner}: ${exception.reason}`]] : []);
+  const deletionObstacle = findDeletionObstacle(account, exceptions);
+  const whyNotRecoverable = findRecoveryObstacle(account);
   return (
     <SpaceBetween size="xs" direction="horizontal">
-      {may(me, "windows:request") && (
+      {hasPermission(me, "windows:request") && (
         <Button
-          disabled={unrecoverable !== null}
-          disabledReason={unrecoverable ?? undefined}
-          onClick={() => void navigate(requestAddress(account.account_id))}
+          disabled={whyNotRecoverable !== null}
+          disabledReason={whyNotRecoverable ?? undefined}
+          onClick={() => void navigate(recoveryRequestPath(account.account_id))}
         >
           Allow password recovery
         </Button>
       )}
       <ExceptionControl account={account} exception={exception} />
-      {may(me, "root_credentials:delete") && (
+      {hasPermission(me, "root_credentials:delete") && (
         <Button
-          disabled={untouchable !== null}
-          disabledReason={untouchable ?? undefined}
+          disabled={deletionObstacle !== null}
+          disabledReason={deletionObstacle ?? undefined}
           onClick={() => {
-            chosenAccounts.set(new Set([account.account_id]));
+            selectedAccounts.set(new Set([account.account_id]));
             void navigate("/accounts/delete");
           }}
         >
@@ -80,4 +92,108 @@ function Actions({ account, exception }: AccountPanelProps) {
       )}
     </SpaceBetween>
   );
+}
+
+interface AccountDetailsProps {
+  account: AccountRow;
+  exception: DeletionException | undefined;
+}
+
+function AccountDetails({ account, exception }: AccountDetailsProps) {
+  const details = useQuery({
+    queryKey: ["accounts", "one", account.account_id, account.status, account.observedAt],
+    queryFn: () =>
+      unwrap(api.GET("/api/v1/accounts/{account_id}", { params: { path: { account_id: account.account_id } } })),
+  });
+  const status = describeStatus(account);
+  return (
+    <SpaceBetween size="m">
+      {account.detail && account.status === "unknown" && (
+        <Alert type="warning" header="The root user credentials of this account aren't known.">
+          {account.detail}
+        </Alert>
+      )}
+      {exception && (
+        <Alert type="info" header={<ExceptionHeader at={exception.until} />}>
+          Owner: {exception.owner}. Reason: {exception.reason}
+        </Alert>
+      )}
+      <KeyValuePairs
+        columns={4}
+        items={[
+          { label: "Root user credentials", value: <StatusIndicator type={status.type}>{status.label}</StatusIndicator> },
+          { label: "Credentials found", value: describeKinds(account.kinds) },
+          { label: "Last read", value: <RelativeTime at={account.observedAt} /> },
+          { label: "Role in the organization", value: ACCOUNT_ROLE_LABELS[account.role] ?? "Member account" },
+          { label: "Organizational unit", value: details.data?.ou_path ?? "–" },
+          { label: "State", value: account.state },
+          { label: "Joined", value: <Timestamp at={details.data?.joined_at} /> },
+          { label: "Tags", value: account.tags ? listTags(account).join(", ") || "None" : "Not read" },
+        ]}
+      />
+      <QueryProblem query={details} />
+      {details.data && <Credentials details={details.data} />}
+      {details.data && <RecoveryWindows ids={details.data.window_ids} />}
+    </SpaceBetween>
+  );
+}
+
+function ExceptionHeader({ at }: { at: string }) {
+  return (
+    <>
+      Deletion skips this account until <Timestamp at={at} />.
+    </>
+  );
+}
+
+function Credentials({ details }: { details: DetailedAccount }) {
+  if (details.details) return <CredentialTable title="Credentials" credentials={listCredentials(details.details)} />;
+  if (details.status !== "present") return null;
+  return (
+    <Box color="text-body-secondary">
+      Ages and last uses weren&apos;t read yet. A deletion plan reads and shows them before anything is deleted.
+    </Box>
+  );
+}
+
+function RecoveryWindows({ ids }: { ids: string[] }) {
+  const follow = useFollowLink();
+  if (ids.length === 0) return null;
+  return (
+    <div>
+      <Box variant="awsui-key-label">Recovery windows</Box>
+      <SpaceBetween size="s" direction="horizontal">
+        {ids.map((id) => (
+          <Link key={id} href={windowPath(id)} onFollow={follow}>
+            {id}
+          </Link>
+        ))}
+      </SpaceBetween>
+    </div>
+  );
+}
+
+function CredentialTable({ title, credentials }: { title: string; credentials: readonly Credential[] }) {
+  return (
+    <Table
+      variant="embedded"
+      ariaLabels={{ tableLabel: title }}
+      items={credentials}
+      trackBy={(one) => `${one.kind} ${one.id}`}
+      empty="None"
+      wrapLines
+      columnDefinitions={[
+        { id: "kind", header: "Credential", minWidth: 140, cell: (one) => one.label, isRowHeader: true },
+        { id: "id", header: "Id", minWidth: 190, cell: (one) => one.id ?? "–" },
+        { id: "since", header: "Created", minWidth: 150, cell: (one) => <Timestamp at={one.since} /> },
+        { id: "used", header: "Last used", minWidth: 130, cell: (one) => <LastUse credential={one} /> },
+        { id: "note", header: "Details", minWidth: 160, cell: (one) => one.note ?? "–" },
+      ]}
+    />
+  );
+}
+
+function LastUse({ credential }: { credential: Credential }) {
+  if (credential.lastUsedAt === undefined) return <>Not reported by AWS</>;
+  return <RelativeTime at={credential.lastUsedAt} none="Never" />;
 }

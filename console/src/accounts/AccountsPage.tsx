@@ -1,83 +1,80 @@
-/** The accounts of the organization as a tree, with a flag on each: found, chosen, audited, looked into. */
+/** The accounts page: the tree of the organization with the status of each account. */
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
+import Container from "@cloudscape-design/components/container";
 import Skeleton from "@cloudscape-design/components/skeleton";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useCallback, useDeferredValue, useMemo, useState } from "react";
-import { useSearchParams } from "react-router";
+import { useNavigate, useSearchParams } from "react-router";
 import { useObservable } from "../api/observable";
 import { ConnectionLostError } from "../api/problems";
-import { useSplitPanel } from "../shell/split-panel";
-import { Headed } from "../shell/Headed";
-import { ProblemAlert } from "../shell/ProblemAlert";
-import { useAddressFilter } from "../tables/address-filter";
-import { Ago } from "../times/Moment";
-import { isUtc } from "../times/zone";
-import { AccountActions } from "./AccountActions";
+import { hasPermission, useMe } from "../api/queries";
+import type { Me } from "../api/records";
+import { AuditProgress, type AuditState, useAudit } from "../audit/AuditProgress";
+import { useSplitPanel } from "../components/links";
+import { PageFrame, ProblemAlert } from "../components/PageFrame";
+import { useExceptions } from "../deletion/exceptions";
+import { type AccountListing, type AccountRow, useListing } from "../organization/listing";
+import { findRecoveryObstacle, selectedAccounts, selectForAudit } from "../organization/selection";
+import { type Branch, buildTree, countSelected, listRows } from "../organization/tree";
+import { useUrlFilter } from "../tables/url-filter";
+import { isUtc, RelativeTime } from "../times/Timestamp";
+import { recoveryRequestPath } from "../windows/states";
+import { AccountFilters, FILTER_CODEC, makeMatcher, NO_FILTER } from "./AccountFilters";
 import { AccountPanel } from "./AccountPanel";
-import { AuditProgress } from "./AuditProgress";
-import { useAudit } from "./auditing";
-import { chosenAccounts } from "./chosen";
-import { pickColumns, useShownColumns } from "./columns";
-import { ColumnChoice } from "./ColumnChoice";
-import { useExceptions } from "./exceptions";
-import { FILTER_ADDRESS, makeTest, NO_FILTER } from "./filter";
-import { Filters } from "./Filters";
-import { useListing, type AccountRow, type Listing } from "./listing";
-import { NothingKnown } from "./NothingKnown";
-import { buildTree, countChosen, listRows, type Branch } from "./tree";
+import { ColumnPreferences, pickColumns, useShownColumns } from "./columns";
 import { focusTree, TreeGrid } from "./TreeGrid";
 
-const CALM_MILLISECONDS = 15_000;
-const BUSY_MILLISECONDS = 4_000;
-/** So many accounts are shown at once; with more of them units are closed at first, but for the root. */
-const FEW = 60;
+const REFRESH_MILLISECONDS = 15_000;
+const REFRESH_RUNNING_MILLISECONDS = 4_000;
+/** Up to this many accounts, all units are open at first; above it, only the organization root. */
+const OPEN_UNITS_UP_TO = 60;
 
 export default function AccountsPage() {
   const audit = useAudit();
-  const listing = useListing(audit.isRunning ? BUSY_MILLISECONDS : CALM_MILLISECONDS);
+  const listing = useListing(audit.isRunning ? REFRESH_RUNNING_MILLISECONDS : REFRESH_MILLISECONDS);
   return (
-    <Headed
+    <PageFrame
       title="Accounts"
-      description={listing.data?.listedAt && <Described listing={listing.data} />}
+      description={listing.data?.listedAt && <ListingDescription listing={listing.data} />}
       actions={listing.data?.listedAt && <AccountActions listing={listing.data} audit={audit} />}
     >
       <SpaceBetween size="m">
-        <ProblemAlert error={untoldError(listing)} onRetry={() => void listing.refetch()} />
+        <ProblemAlert error={findShownError(listing)} onRetry={() => void listing.refetch()} />
         <AuditProgress audit={audit} />
-        {listing.data && (listing.data.listedAt ? <Contents listing={listing.data} /> : <NothingKnown audit={audit} />)}
+        {listing.data && (listing.data.listedAt ? <Contents listing={listing.data} /> : <FirstAudit audit={audit} />)}
         {listing.isPending && <Skeleton height="24rem" />}
       </SpaceBetween>
-    </Headed>
+    </PageFrame>
   );
 }
 
-/** A lost connection is told by the banner, once there is something to show. */
-function untoldError(listing: { error: unknown; data: Listing | undefined }): unknown {
+/** A lost connection has its own banner, so it isn't shown again when there are accounts to show. */
+function findShownError(listing: { error: unknown; data: AccountListing | undefined }): unknown {
   return listing.data && listing.error instanceof ConnectionLostError ? null : listing.error;
 }
 
-function Described({ listing }: { listing: Listing }) {
+function ListingDescription({ listing }: { listing: AccountListing }) {
   return (
     <>
-      {listing.accounts.length.toLocaleString()} accounts, listed <Ago at={listing.listedAt} />. Each shows what was read last.
+      {listing.accounts.length.toLocaleString()} accounts, listed <RelativeTime at={listing.listedAt} />. Each status is from the last read of the account.
     </>
   );
 }
 
-function Contents({ listing }: { listing: Listing }) {
+function Contents({ listing }: { listing: AccountListing }) {
   const [parameters] = useSearchParams();
-  const [filter, setFilter] = useAddressFilter(FILTER_ADDRESS);
-  const sought = useDeferredValue(filter);
+  const [filter, setFilter] = useUrlFilter(FILTER_CODEC);
+  const deferredFilter = useDeferredValue(filter);
   const [openedId, setOpenedId] = useState(parameters.get("account"));
   const [shownColumns, setShownColumns] = useShownColumns();
-  const chosen = useObservable(chosenAccounts);
+  const selected = useObservable(selectedAccounts);
   const exceptions = useExceptions();
-  const fits = useMemo(() => makeTest(sought, listing), [sought, listing]);
-  const roots = useMemo(() => buildTree(listing, fits), [listing, fits]);
-  const { isOpen, toggle } = useOpenUnits(roots, listing.accounts.length, sought !== NO_FILTER);
+  const matches = useMemo(() => makeMatcher(deferredFilter, listing), [deferredFilter, listing]);
+  const roots = useMemo(() => buildTree(listing, matches), [listing, matches]);
+  const { isOpen, toggle } = useOpenUnits(roots, listing.accounts.length, deferredFilter !== NO_FILTER);
   const rows = useMemo(() => listRows(roots, isOpen), [roots, isOpen]);
-  const counts = useMemo(() => countChosen(roots, chosen), [roots, chosen]);
+  const counts = useMemo(() => countSelected(roots, selected), [roots, selected]);
   const inUtc = useObservable(isUtc);
   const columns = useMemo(() => pickColumns(shownColumns, inUtc), [shownColumns, inUtc]);
   const show = useCallback((account: AccountRow) => setOpenedId(account.account_id), []);
@@ -92,58 +89,58 @@ function Contents({ listing }: { listing: Listing }) {
   return (
     <SpaceBetween size="s">
       <div className="find">
-        <Filters listing={listing} filter={filter} onChange={setFilter} />
-        <ColumnChoice shown={shownColumns} onChange={setShownColumns} />
+        <AccountFilters listing={listing} filter={filter} onChange={setFilter} />
+        <ColumnPreferences shown={shownColumns} onChange={setShownColumns} />
       </div>
-      <Counted fitting={roots.reduce((sum, root) => sum + root.all.length, 0)} total={listing.accounts.length} chosen={chosen.size} />
+      <MatchCount matching={roots.reduce((sum, root) => sum + root.all.length, 0)} total={listing.accounts.length} selected={selected.size} />
       {rows.length > 0 ? (
         <TreeGrid
           rows={rows}
           columns={columns}
-          chosen={chosen}
+          selected={selected}
           counts={counts}
           exceptions={exceptions.reasons}
           openedId={openedId}
-          onChoose={choose}
+          onSelect={select}
           onToggle={toggle}
           onShow={show}
         />
       ) : (
-        <NoneFits onClear={() => setFilter(NO_FILTER)} />
+        <NoMatch onClear={() => setFilter(NO_FILTER)} />
       )}
     </SpaceBetween>
   );
 }
 
-function choose(accounts: readonly AccountRow[], isChosen: boolean): void {
-  const next = new Set(chosenAccounts.get());
+function select(accounts: readonly AccountRow[], isSelected: boolean): void {
+  const next = new Set(selectedAccounts.get());
   for (const { account_id } of accounts) {
-    if (isChosen) next.add(account_id);
+    if (isSelected) next.add(account_id);
     else next.delete(account_id);
   }
-  chosenAccounts.set(next);
+  selectedAccounts.set(next);
 }
 
-/** What a person opened or closed counts; else everything is open of what was sought, and of few accounts. */
-function useOpenUnits(roots: readonly Branch[], total: number, isSought: boolean) {
-  const [said, setSaid] = useState<ReadonlyMap<string, boolean>>(new Map());
-  const usually = isSought || total <= FEW;
+/** The user's choice wins; otherwise units are open if a filter is set or the organization is small. */
+function useOpenUnits(roots: readonly Branch[], total: number, isFiltered: boolean) {
+  const [toggled, setToggled] = useState<ReadonlyMap<string, boolean>>(new Map());
+  const isOpenByDefault = isFiltered || total <= OPEN_UNITS_UP_TO;
   const rootIds = useMemo(() => new Set(roots.map((root) => root.unit.ou_id)), [roots]);
-  const isOpen = useCallback((ouId: string) => said.get(ouId) ?? (usually || rootIds.has(ouId)), [said, usually, rootIds]);
-  const toggle = useCallback((ouId: string, open: boolean) => setSaid((before) => new Map(before).set(ouId, open)), []);
+  const isOpen = useCallback((ouId: string) => toggled.get(ouId) ?? (isOpenByDefault || rootIds.has(ouId)), [toggled, isOpenByDefault, rootIds]);
+  const toggle = useCallback((ouId: string, open: boolean) => setToggled((before) => new Map(before).set(ouId, open)), []);
   return { isOpen, toggle };
 }
 
-function Counted({ fitting, total, chosen }: { fitting: number; total: number; chosen: number }) {
-  const found = fitting === total ? `${total.toLocaleString()} accounts` : `${fitting.toLocaleString()} of ${total.toLocaleString()} accounts fit`;
+function MatchCount({ matching, total, selected }: { matching: number; total: number; selected: number }) {
+  const found = matching === total ? `${total.toLocaleString()} accounts` : `${matching.toLocaleString()} of ${total.toLocaleString()} accounts match`;
   return (
     <div role="status" className="counted">
       <span>
         {found}
-        {chosen > 0 && `, ${chosen.toLocaleString()} selected`}
+        {selected > 0 && `, ${selected.toLocaleString()} selected`}
       </span>
-      {chosen > 0 && (
-        <Button variant="inline-link" onClick={() => chosenAccounts.set(new Set())}>
+      {selected > 0 && (
+        <Button variant="inline-link" onClick={() => selectedAccounts.set(new Set())}>
           Clear selection
         </Button>
       )}
@@ -151,13 +148,84 @@ function Counted({ fitting, total, chosen }: { fitting: number; total: number; c
   );
 }
 
-function NoneFits({ onClear }: { onClear: () => void }) {
+function NoMatch({ onClear }: { onClear: () => void }) {
   return (
     <Box textAlign="center" padding="xxl">
       <SpaceBetween size="s">
-        <Box variant="strong">No account fits.</Box>
-        <Button onClick={onClear}>Clear the filter</Button>
+        <Box variant="strong">No accounts match.</Box>
+        <Button onClick={onClear}>Clear filter</Button>
       </SpaceBetween>
     </Box>
+  );
+}
+
+function FirstAudit({ audit }: { audit: AuditState }) {
+  const { data: me } = useMe();
+  return (
+    <Container>
+      <Box textAlign="center" padding="xl">
+        <SpaceBetween size="s">
+          <Box variant="strong">No accounts yet.</Box>
+          <Box>An audit lists the organization and reads which accounts have root user credentials. It changes nothing in AWS.</Box>
+          <FirstAuditAction me={me} audit={audit} />
+        </SpaceBetween>
+      </Box>
+    </Container>
+  );
+}
+
+function FirstAuditAction({ me, audit }: { me: Me | undefined; audit: AuditState }) {
+  if (audit.isRunning) return <Box>An audit is running. The accounts appear here when they are listed.</Box>;
+  if (!hasPermission(me, "accounts:audit")) return <Box>Ask an auditor, operator or administrator to run an audit.</Box>;
+  return (
+    <Button variant="primary" loading={audit.isStarting} onClick={() => audit.start(null)}>
+      Run audit
+    </Button>
+  );
+}
+
+interface AccountActionsProps {
+  listing: AccountListing;
+  audit: AuditState;
+}
+
+function AccountActions({ listing, audit }: AccountActionsProps) {
+  const navigate = useNavigate();
+  const { data: me } = useMe();
+  const selected = useObservable(selectedAccounts);
+  const only = selected.size === 1 ? listing.accounts.find((one) => selected.has(one.account_id)) : undefined;
+  const obstacle = only ? findRecoveryObstacle(only) : "Select exactly one account: each recovery window is for one account.";
+  return (
+    <SpaceBetween size="xs" direction="horizontal">
+      {hasPermission(me, "accounts:audit") && (
+        <Button
+          loading={audit.isStarting}
+          disabled={audit.isRunning}
+          disabledReason="An audit is running."
+          onClick={() => audit.start(selected.size > 0 ? selectForAudit(listing, selected) : null)}
+        >
+          {selected.size > 0 ? `Audit selected accounts (${selected.size.toLocaleString()})` : "Run audit"}
+        </Button>
+      )}
+      {hasPermission(me, "windows:request") && (
+        <Button
+          disabled={obstacle !== null}
+          disabledReason={obstacle ?? undefined}
+          onClick={() => only && void navigate(recoveryRequestPath(only.account_id))}
+        >
+          Allow password recovery
+        </Button>
+      )}
+      {hasPermission(me, "root_credentials:delete") && (
+        <Button
+          variant="primary"
+          disabled={selected.size === 0}
+          disabledReason="Select accounts or organizational units first."
+          onClick={() => void navigate("/accounts/delete")}
+        >
+          Delete root user credentials
+        </Button>
+      )}
+    </SpaceBetween>
   );
 }

@@ -1,59 +1,61 @@
 /**
- * The tree of the organization. However many rows there are, only those in sight are on the page; all have one height.
- * Keys: arrows move, open and close; Space chooses; Enter shows.
+ * The tree of the organization. Only the visible rows are in the page; all rows have the same height.
+ * Keys: the arrows move, open and close; Space selects; Enter shows the account.
  */
 import "./accounts.css";
-import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState, type CSSProperties, type KeyboardEvent } from "react";
+import {
+  type CSSProperties,
+  type KeyboardEvent,
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from "react";
+import type { TreeRow } from "../organization/tree";
 import type { Column } from "./columns";
-import type { AccountRow } from "./listing";
-import { actOnKey } from "./tree-keys";
-import type { TreeRow } from "./tree";
+import { handleKey, type TreeActions } from "./tree-keyboard";
 import { TreeGridRow } from "./TreeGridRow";
 
 const ROW_PIXELS = 40;
-/** Rows beyond the edges of what is in sight. */
-const SPARE = 6;
-/** So many rows are all on the page. */
-const FEW_ROWS = 100;
-const NAME = { track: "minmax(20rem, 2fr)", rem: 20 };
+/** Rows rendered above and below the visible ones. */
+const OVERSCAN_ROWS = 6;
+/** Up to this many rows, all are rendered. */
+const UNVIRTUALIZED_ROWS = 100;
+const NAME_COLUMN = { track: "minmax(20rem, 2fr)", rem: 20 };
 
-export interface TreeGridProps {
+interface TreeGridProps extends TreeActions {
   rows: readonly TreeRow[];
   columns: readonly Column[];
-  chosen: ReadonlySet<string>;
-  /** How many accounts of each unit are chosen. */
-  counts: ReadonlyMap<string, number>;
-  /** Of an exception, its words. */
+  /** The exception of each account, as text. */
   exceptions: ReadonlyMap<string, string>;
   openedId: string | null;
-  onChoose: (accounts: readonly AccountRow[], isChosen: boolean) => void;
-  onToggle: (ouId: string, isOpen: boolean) => void;
-  onShow: (account: AccountRow) => void;
 }
 
 export function TreeGrid(props: TreeGridProps) {
   const { rows, columns } = props;
-  const place = useRef<HTMLDivElement>(null);
-  const { begin, end } = useSight(place, rows.length);
+  const gridRef = useRef<HTMLDivElement>(null);
+  const { start, end } = useVisibleRows(gridRef, rows.length);
   const [activeId, setActiveId] = useState<string | null>(null);
   const active = Math.max(0, rows.findIndex((row) => row.id === activeId));
-  const focus = useFocus(place, active);
+  const focus = useFocus(gridRef, active);
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
-    const next = actOnKey(event.key, rows, active, props);
+    const next = handleKey(event.key, rows, active, props);
     if (next === null) return;
     event.preventDefault();
     const id = rows[next]?.id;
     if (id !== undefined) setActiveId(id);
     focus(next);
   };
-  const style = useMemo(() => styleOf(columns), [columns]);
-  const shown = rows.slice(begin, end).map((row, offset) => ({ row, index: begin + offset }));
-  const beyond = rows[active];
-  if (beyond && (active < begin || active >= end)) shown.push({ row: beyond, index: active });
+  const style = useMemo(() => makeStyle(columns), [columns]);
+  const shown = rows.slice(start, end).map((row, offset) => ({ row, index: start + offset }));
+  const activeRow = rows[active];
+  if (activeRow && (active < start || active >= end)) shown.push({ row: activeRow, index: active });
   return (
     <div
-      ref={place}
+      ref={gridRef}
       className="tree"
       role="treegrid"
       aria-label="Accounts by organizational unit"
@@ -80,10 +82,10 @@ export function TreeGrid(props: TreeGridProps) {
             columns={columns}
             isActive={index === active}
             isOpened={row.id === props.openedId}
-            chosen={row.kind === "account" ? Number(props.chosen.has(row.id)) : (props.counts.get(row.id) ?? 0)}
+            selected={row.kind === "account" ? Number(props.selected.has(row.id)) : (props.counts.get(row.id) ?? 0)}
             exception={row.kind === "account" ? props.exceptions.get(row.id) : undefined}
             onActive={setActiveId}
-            onChoose={props.onChoose}
+            onSelect={props.onSelect}
             onToggle={props.onToggle}
             onShow={props.onShow}
           />
@@ -93,8 +95,8 @@ export function TreeGrid(props: TreeGridProps) {
   );
 }
 
-function styleOf(columns: readonly Column[]): CSSProperties {
-  const all = [NAME, ...columns];
+function makeStyle(columns: readonly Column[]): CSSProperties {
+  const all = [NAME_COLUMN, ...columns];
   return {
     "--tree-tracks": all.map((one) => one.track).join(" "),
     "--tree-width": `${all.reduce((sum, one) => sum + one.rem, 0)}rem`,
@@ -102,46 +104,46 @@ function styleOf(columns: readonly Column[]): CSSProperties {
   } as CSSProperties;
 }
 
-/** Which rows are in sight, by their places. */
-function useSight(place: React.RefObject<HTMLDivElement | null>, count: number): { begin: number; end: number } {
-  const [sight, setSight] = useState({ top: 0, height: 800 });
+/** The range of rows to render. */
+function useVisibleRows(gridRef: React.RefObject<HTMLDivElement | null>, count: number): { start: number; end: number } {
+  const [viewport, setViewport] = useState({ top: 0, height: 800 });
   useLayoutEffect(() => {
-    const grid = place.current;
+    const grid = gridRef.current;
     if (!grid) return undefined;
-    const look = () => setSight({ top: grid.scrollTop, height: grid.clientHeight });
-    const watcher = new ResizeObserver(look);
-    watcher.observe(grid);
-    grid.addEventListener("scroll", look, { passive: true });
-    look();
+    const measure = () => setViewport({ top: grid.scrollTop, height: grid.clientHeight });
+    const observer = new ResizeObserver(measure);
+    observer.observe(grid);
+    grid.addEventListener("scroll", measure, { passive: true });
+    measure();
     return () => {
-      watcher.disconnect();
-      grid.removeEventListener("scroll", look);
+      observer.disconnect();
+      grid.removeEventListener("scroll", measure);
     };
-  }, [place]);
-  if (count <= FEW_ROWS) return { begin: 0, end: count };
-  const first = Math.min(Math.floor(sight.top / ROW_PIXELS), Math.max(0, count - 1));
+  }, [gridRef]);
+  if (count <= UNVIRTUALIZED_ROWS) return { start: 0, end: count };
+  const first = Math.min(Math.floor(viewport.top / ROW_PIXELS), Math.max(0, count - 1));
   return {
-    begin: Math.max(0, first - SPARE),
-    end: Math.min(count, first + Math.ceil(sight.height / ROW_PIXELS) + SPARE),
+    start: Math.max(0, first - OVERSCAN_ROWS),
+    end: Math.min(count, first + Math.ceil(viewport.height / ROW_PIXELS) + OVERSCAN_ROWS),
   };
 }
 
-/** Moves the keyboard to a row once it is on the page, and the row into sight. */
-function useFocus(place: React.RefObject<HTMLDivElement | null>, active: number): (index: number) => void {
-  const [wanted, setWanted] = useState<{ index: number } | null>(null);
+/** Focus a row after it is rendered, and scroll it into view. */
+function useFocus(gridRef: React.RefObject<HTMLDivElement | null>, active: number): (index: number) => void {
+  const [target, setTarget] = useState<{ index: number } | null>(null);
   useEffect(() => {
-    const grid = place.current;
-    if (!grid || !wanted || wanted.index !== active) return;
-    const top = wanted.index * ROW_PIXELS;
-    const room = grid.clientHeight - 2 * ROW_PIXELS;
+    const grid = gridRef.current;
+    if (!grid || !target || target.index !== active) return;
+    const top = target.index * ROW_PIXELS;
+    const available = grid.clientHeight - 2 * ROW_PIXELS;
     if (top < grid.scrollTop) grid.scrollTop = top;
-    else if (top > grid.scrollTop + room) grid.scrollTop = top - room;
+    else if (top > grid.scrollTop + available) grid.scrollTop = top - available;
     grid.querySelector<HTMLElement>('[role="row"][tabindex="0"]')?.focus({ preventScroll: true });
-  }, [place, active, wanted]);
-  return useCallback((index: number) => setWanted({ index }), []);
+  }, [gridRef, active, target]);
+  return useCallback((index: number) => setTarget({ index }), []);
 }
 
-/** Gives the keyboard back to the row where it was. */
+/** Return the focus to the row that had it. */
 export function focusTree(): void {
   document.querySelector<HTMLElement>('[role="treegrid"] [role="row"][tabindex="0"]')?.focus({ preventScroll: true });
 }

@@ -1,15 +1,15 @@
-/** One row of the tree: a unit with its roll-up, or an account with its flag. */
+/** One row of the tree: an organizational unit with its status counts, or an account with its status. */
 import Badge from "@cloudscape-design/components/badge";
 import Icon from "@cloudscape-design/components/icon";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
-import { memo, type CSSProperties } from "react";
-import { STATUSES } from "../overview/statuses";
-import { RoleBadge, type Column } from "./columns";
-import type { AccountRow } from "./listing";
-import { isWhole, listAccounts, type Branch, type TreeRow } from "./tree";
-import type { TreeGridProps } from "./TreeGrid";
+import { type CSSProperties, memo } from "react";
+import type { AccountRow } from "../organization/listing";
+import { STATUSES } from "../organization/statuses";
+import { type Branch, isFullySelected, listAccounts, type TreeRow } from "../organization/tree";
+import { type Column, RoleBadge } from "./columns";
+import type { RowActions } from "./tree-keyboard";
 
-interface TreeGridRowProps extends Pick<TreeGridProps, "onChoose" | "onToggle" | "onShow"> {
+interface TreeGridRowProps extends RowActions {
   row: TreeRow;
   index: number;
   /** In pixels. */
@@ -17,15 +17,15 @@ interface TreeGridRowProps extends Pick<TreeGridProps, "onChoose" | "onToggle" |
   columns: readonly Column[];
   isActive: boolean;
   isOpened: boolean;
-  /** How many of its accounts are chosen. */
-  chosen: number;
+  /** How many of its accounts are selected. */
+  selected: number;
   exception: string | undefined;
   onActive: (id: string) => void;
 }
 
 export const TreeGridRow = memo(function TreeGridRow(props: TreeGridRowProps) {
-  const { row, index, top, columns, isActive, isOpened, chosen, onActive } = props;
-  const isChosen = row.kind === "account" ? chosen > 0 : isWhole(row.branch, chosen);
+  const { row, index, top, columns, isActive, isOpened, selected, onActive } = props;
+  const isSelected = row.kind === "account" ? selected > 0 : isFullySelected(row.branch, selected);
   const act = () => {
     onActive(row.id);
     if (row.kind === "account") props.onShow(row.account);
@@ -33,14 +33,14 @@ export const TreeGridRow = memo(function TreeGridRow(props: TreeGridRowProps) {
   };
   return (
     <div
-      className={`tree__row${isChosen ? " tree__row--chosen" : ""}${isOpened ? " tree__row--opened" : ""}`}
+      className={`tree__row${isSelected ? " tree__row--selected" : ""}${isOpened ? " tree__row--opened" : ""}`}
       role="row"
       tabIndex={isActive ? 0 : -1}
       aria-rowindex={index + 2}
       aria-level={row.level}
       aria-posinset={row.position}
       aria-setsize={row.siblings}
-      aria-selected={isChosen}
+      aria-selected={isSelected}
       aria-expanded={row.kind === "unit" ? row.isOpen : undefined}
       style={{ insetBlockStart: top }}
       onClick={act}
@@ -52,18 +52,18 @@ export const TreeGridRow = memo(function TreeGridRow(props: TreeGridRowProps) {
         style={{ "--tree-level": row.level - 1 } as CSSProperties}
       >
         {row.kind === "unit" ? (
-          <span className="tree__twisty">
+          <span className="tree__toggle">
             <Icon name={row.isOpen ? "caret-down-filled" : "caret-right-filled"} />
           </span>
         ) : (
           <span className="tree__space" />
         )}
-        <Choice row={row} isChosen={isChosen} isSome={chosen > 0} onActive={onActive} onChoose={props.onChoose} />
-        {row.kind === "unit" ? <UnitName branch={row.branch} /> : <AccountName account={row.account} exception={props.exception} />}
+        <SelectionBox row={row} isSelected={isSelected} isPartial={selected > 0} onActive={onActive} onSelect={props.onSelect} />
+        {row.kind === "unit" ? <UnitTitle branch={row.branch} /> : <AccountTitle account={row.account} exception={props.exception} />}
       </div>
       {row.kind === "unit" ? (
         <div className="tree__cell tree__cell--whole" role="gridcell" aria-colspan={Math.max(1, columns.length)}>
-          <RollUp branch={row.branch} />
+          <UnitStatus branch={row.branch} />
         </div>
       ) : (
         columns.map((column) => (
@@ -76,35 +76,35 @@ export const TreeGridRow = memo(function TreeGridRow(props: TreeGridRowProps) {
   );
 });
 
-interface ChoiceProps {
+interface SelectionBoxProps {
   row: TreeRow;
-  isChosen: boolean;
-  isSome: boolean;
+  isSelected: boolean;
+  isPartial: boolean;
   onActive: (id: string) => void;
-  onChoose: TreeGridProps["onChoose"];
+  onSelect: RowActions["onSelect"];
 }
 
-function Choice({ row, isChosen, isSome, onActive, onChoose }: ChoiceProps) {
+function SelectionBox({ row, isSelected, isPartial, onActive, onSelect }: SelectionBoxProps) {
   const name = row.kind === "account" ? row.account.name : `all in ${row.branch.unit.name}`;
   return (
     <input
       type="checkbox"
       tabIndex={-1}
       aria-label={`Select ${name}`}
-      checked={isChosen}
+      checked={isSelected}
       ref={(box) => {
-        if (box) box.indeterminate = isSome && !isChosen;
+        if (box) box.indeterminate = isPartial && !isSelected;
       }}
       onClick={(event) => {
         event.stopPropagation();
         onActive(row.id);
       }}
-      onChange={() => onChoose(listAccounts(row), !isChosen)}
+      onChange={() => onSelect(listAccounts(row), !isSelected)}
     />
   );
 }
 
-function UnitName({ branch }: { branch: Branch }) {
+function UnitTitle({ branch }: { branch: Branch }) {
   return (
     <>
       <Icon name="folder" />
@@ -116,7 +116,7 @@ function UnitName({ branch }: { branch: Branch }) {
   );
 }
 
-function AccountName({ account, exception }: { account: AccountRow; exception: string | undefined }) {
+function AccountTitle({ account, exception }: { account: AccountRow; exception: string | undefined }) {
   return (
     <>
       <span className="tree__text" title={`${account.name} (${account.account_id})`}>
@@ -132,7 +132,7 @@ function AccountName({ account, exception }: { account: AccountRow; exception: s
   );
 }
 
-const ROLL_UP_WORDS = {
+const STATUS_COUNT_LABELS = {
   present: "present",
   unknown: "unknown",
   recovery_open: "recovery open",
@@ -140,12 +140,12 @@ const ROLL_UP_WORDS = {
   not_applicable: "not applicable",
 };
 
-/** What is in a unit and below it, the worst first. */
-function RollUp({ branch }: { branch: Branch }) {
+/** The statuses in a unit and below it, the worst first. */
+function UnitStatus({ branch }: { branch: Branch }) {
   if (branch.all.length === 0) return <>No accounts</>;
   return STATUSES.filter(({ status }) => branch.counts[status] > 0).map(({ status, type }) => (
     <StatusIndicator key={status} type={type} wrapText={false}>
-      {branch.counts[status].toLocaleString()} {ROLL_UP_WORDS[status]}
+      {branch.counts[status].toLocaleString()} {STATUS_COUNT_LABELS[status]}
     </StatusIndicator>
   ));
 }

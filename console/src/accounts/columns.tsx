@@ -1,62 +1,63 @@
-/** The columns of the tree, and which of them this browser shows. */
+/** The columns of the accounts tree, and which of them this browser shows. */
 import Badge from "@cloudscape-design/components/badge";
+import CollectionPreferences from "@cloudscape-design/components/collection-preferences";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
-import { useState, type ReactNode } from "react";
-import { Ago } from "../times/Moment";
-import { flagOf, nameKinds } from "./flags";
-import { listTags } from "./filter";
-import type { AccountRow } from "./listing";
+import { type ReactNode, useState } from "react";
+import type { AccountRow } from "../organization/listing";
+import { describeKinds, describeStatus } from "../organization/statuses";
+import { RelativeTime } from "../times/Timestamp";
+import { listTags } from "./AccountFilters";
 
 export interface Column {
   id: string;
   header: string;
-  /** As a track of a CSS grid. */
+  /** A track of a CSS grid. */
   track: string;
-  /** Of its narrowest track, in rem. */
+  /** The smallest width of the track, in rem. */
   rem: number;
   cell: (account: AccountRow) => ReactNode;
 }
 
-export const COLUMNS: readonly Column[] = [
-  { id: "status", header: "Root user credentials", ...track(16, 1.5), cell: (account) => <Flag account={account} /> },
-  { id: "kinds", header: "What was found", ...track(14, 1), cell: (account) => <Kinds account={account} /> },
+const COLUMNS: readonly Column[] = [
+  { id: "status", header: "Root user credentials", ...track(16, 1.5), cell: (account) => <StatusCell account={account} /> },
+  { id: "kinds", header: "Credentials found", ...track(14, 1), cell: (account) => <KindsCell account={account} /> },
   { id: "account_id", header: "Account id", ...track(9, 0), cell: (account) => account.account_id },
   { id: "email", header: "Root e-mail", ...track(15, 1), cell: (account) => account.email },
   { id: "state", header: "State", ...track(7, 0), cell: (account) => account.state },
-  { id: "observed", header: "Last read", ...track(8.5, 0), cell: (account) => <Ago at={account.observedAt} /> },
-  { id: "tags", header: "Tags", ...track(12, 1), cell: (account) => (account.tags ? listTags(account).join(", ") : "not read") },
+  { id: "observed", header: "Last read", ...track(8.5, 0), cell: (account) => <RelativeTime at={account.observedAt} /> },
+  { id: "tags", header: "Tags", ...track(12, 1), cell: (account) => (account.tags ? listTags(account).join(", ") : "Not read") },
 ];
 
-/** A moment in UTC; its age is shorter. */
+/** The width of a time in UTC, which is longer than an age. */
 const UTC_REM = 11.5;
-const KEY = "rootkeeper.accounts.columns";
-const USUAL: readonly string[] = ["status", "kinds", "account_id", "observed"];
+const STORAGE_KEY = "rootkeeper.accounts.columns";
+const DEFAULT_COLUMNS: readonly string[] = ["status", "kinds", "account_id", "observed"];
 
 function track(rem: number, share: number): { track: string; rem: number } {
   return { rem, track: share ? `minmax(${rem}rem, ${share}fr)` : `${rem}rem` };
 }
 
-/** The columns of those ids, in their order. */
+/** The columns with these ids, in the order of `COLUMNS`. */
 export function pickColumns(ids: readonly string[], inUtc: boolean): Column[] {
   return COLUMNS.filter((one) => ids.includes(one.id)).map((one) =>
     one.id === "observed" && inUtc ? { ...one, ...track(UTC_REM, 0) } : one,
   );
 }
 
-function Flag({ account }: { account: AccountRow }) {
-  const { type, words } = flagOf(account);
+function StatusCell({ account }: { account: AccountRow }) {
+  const { type, label } = describeStatus(account);
   return (
     <span title={account.detail ?? undefined}>
       <StatusIndicator type={type} wrapText={false}>
-        {words}
+        {label}
       </StatusIndicator>
     </span>
   );
 }
 
-function Kinds({ account }: { account: AccountRow }) {
-  const words = nameKinds(account.kinds);
-  return <span title={words}>{words}</span>;
+function KindsCell({ account }: { account: AccountRow }) {
+  const label = describeKinds(account.kinds);
+  return <span title={label}>{label}</span>;
 }
 
 export function RoleBadge({ role }: { role: AccountRow["role"] }) {
@@ -65,22 +66,45 @@ export function RoleBadge({ role }: { role: AccountRow["role"] }) {
   return null;
 }
 
-/** Ids of the columns that are shown; kept in this browser. */
+/** The ids of the visible columns, stored in this browser. */
 export function useShownColumns(): [readonly string[], (ids: readonly string[]) => void] {
   const [shown, setShown] = useState<readonly string[]>(readShown);
-  const choose = (ids: readonly string[]) => {
+  const store = (ids: readonly string[]) => {
     setShown(ids);
-    localStorage.setItem(KEY, JSON.stringify(ids));
+    localStorage.setItem(STORAGE_KEY, JSON.stringify(ids));
   };
-  return [shown, choose];
+  return [shown, store];
 }
 
 function readShown(): readonly string[] {
   try {
-    const kept: unknown = JSON.parse(localStorage.getItem(KEY) ?? "null");
-    if (Array.isArray(kept)) return COLUMNS.map((one) => one.id).filter((id) => kept.includes(id));
+    const stored: unknown = JSON.parse(localStorage.getItem(STORAGE_KEY) ?? "null");
+    if (Array.isArray(stored)) return COLUMNS.map((one) => one.id).filter((id) => stored.includes(id));
   } catch {
-    // What can't be read is as good as nothing.
+    // An unreadable choice is treated as no choice.
   }
-  return USUAL;
+  return DEFAULT_COLUMNS;
+}
+
+interface ColumnPreferencesProps {
+  shown: readonly string[];
+  onChange: (shown: readonly string[]) => void;
+}
+
+const OPTIONS = [
+  { id: "name", label: "Name", editable: false },
+  ...COLUMNS.map((column) => ({ id: column.id, label: column.header })),
+];
+
+export function ColumnPreferences({ shown, onChange }: ColumnPreferencesProps) {
+  return (
+    <CollectionPreferences
+      title="Columns"
+      confirmLabel="Confirm"
+      cancelLabel="Cancel"
+      preferences={{ visibleContent: ["name", ...shown] }}
+      visibleContentPreference={{ title: "Stored in this browser", options: [{ label: "Columns", options: OPTIONS }] }}
+      onConfirm={({ detail }) => onChange((detail.visibleContent ?? []).filter((id) => id !== "name"))}
+    />
+  );
 }

@@ -1,21 +1,19 @@
-/** The typed client of the API: paths, parameters, bodies and answers are those of the OpenAPI document. */
+/** The typed client of the API. Paths, parameters, bodies and answers are those of the OpenAPI document. */
 import createClient from "openapi-fetch";
-import { isIdle } from "./activity";
-import { noteAnswer, noteSilence } from "./connection";
+import { markConnected, markDisconnected } from "./connection";
 import type { paths } from "./generated";
-import { ConnectionLostError, problemOf, type ProblemError } from "./problems";
+import { ConnectionLostError, parseProblem, type ProblemError } from "./problems";
 import type { SessionRecord } from "./records";
-import { noteServerDate } from "./server-clock";
-import { csrfTokenOf, forgetSession, isStillMine, renewCsrfToken, session, tokenOf } from "./session";
-import { askForFactor } from "./step-up";
+import { recordServerDate } from "./server-clock";
+import { endSession, getCsrfToken, getToken, isSameUser, renewCsrfToken, requireStepUp, session } from "./session";
 
-const FACTOR_NEEDED = "access.factor_needed";
-const FORGED = "access.csrf";
-const KEY = "Idempotency-Key";
+const FACTOR_NEEDED_CODE = "access.factor_needed";
+const CSRF_CODE = "access.csrf";
+const IDEMPOTENCY_HEADER = "Idempotency-Key";
 const KEY_BYTES = 16;
 const UNAUTHORIZED = 401;
 const FORBIDDEN = 403;
-/** Until the browser has the renewed cookie. */
+/** Time for the browser to store the renewed cookie. */
 const RENEWAL_MILLISECONDS = 500;
 
 export const api = createClient<paths>({
@@ -25,101 +23,113 @@ export const api = createClient<paths>({
 });
 
 /**
- * What a request is answered with.
+ * Return the data of an answer.
  *
- * Throws a ProblemError if the server refuses, a ConnectionLostError if no answer came, and a StepUpDeclinedError if a
- * second factor was needed and not given.
+ * Throws a ProblemError if the server refuses, a ConnectionLostError if no answer arrived, and a StepUpDeclinedError if the
+ * user declined to enter a second factor.
  */
-export async function ask<T>(answering: Promise<{ data?: T; error?: unknown; response: Response }>): Promise<T> {
+export async function unwrap<T>(answering: Promise<{ data?: T; error?: unknown; response: Response }>): Promise<T> {
   const { data, error, response } = await answering;
-  if (!response.ok) throw problemOf(response.status, error);
+  if (!response.ok) throw parseProblem(response.status, error);
   return data as T;
 }
 
-/** A request by hand, for what isn't JSON, such as a job's events. */
+/** Send a request that isn't JSON, such as the events of a job. */
 export async function send(request: Request): Promise<Response> {
-  if (request.method === "POST" && !request.headers.has(KEY)) request.headers.set(KEY, makeKey());
+  if (request.method === "POST" && !request.headers.has(IDEMPOTENCY_HEADER)) request.headers.set(IDEMPOTENCY_HEADER, makeIdempotencyKey());
   const repeatable = request.clone();
-  const sentWith = csrfTokenOf();
+  const sentWith = getCsrfToken();
   const response = await sendOnce(request);
   if (response.status !== UNAUTHORIZED && response.status !== FORBIDDEN) return response;
   const { code } = await readProblem(response);
-  if (code === FACTOR_NEEDED) {
-    await askForFactor();
+  if (code === FACTOR_NEEDED_CODE) {
+    await requireStepUp();
     return sendOnce(repeatable);
   }
-  const isOver = response.status === UNAUTHORIZED && !isSignInRoute(request);
-  if ((isOver || code === FORGED) && (await wasRenewed(sentWith))) return send(repeatable);
-  if (isOver) endSession();
+  const hasSessionEnded = response.status === UNAUTHORIZED && !isSignInRoute(request);
+  if ((hasSessionEnded || code === CSRF_CODE) && (await wasCsrfTokenRenewed(sentWith))) return send(repeatable);
+  if (hasSessionEnded) expireSession();
   return response;
 }
 
 /**
- * Whether the sign-in goes on under another secret: it changes when the second factor is given, be it while a request was
- * on its way or in another tab. What was refused for that wasn't done, and can be sent again.
+ * Whether the sign-in has a new CSRF token: it changes when the user enters the second factor, possibly in another tab while a
+ * request is in flight. The server did nothing for a request that it refused for this reason, so it can be sent again.
  */
-async function wasRenewed(sentWith: string | null): Promise<boolean> {
+async function wasCsrfTokenRenewed(sentWith: string | null): Promise<boolean> {
   if (sentWith === null) return false;
   await new Promise((resolve) => setTimeout(resolve, RENEWAL_MILLISECONDS));
   const response = await sendOnce(new Request(new URL("/api/v1/auth/session", window.location.origin)));
   if (!response.ok) return false;
-  const told = (await response.json()) as SessionRecord;
-  if (!isStillMine(told)) return false;
-  renewCsrfToken(told);
-  return told.csrf_token !== sentWith;
+  const record = (await response.json()) as SessionRecord;
+  if (!isSameUser(record)) return false;
+  renewCsrfToken(record);
+  return record.csrf_token !== sentWith;
 }
 
-/** However often a request must be sent, the server does it once for its key. Pages without TLS have no `randomUUID`. */
-function makeKey(): string {
+/** The server carries out a request once for each key, so it can be sent again. Pages without TLS have no `randomUUID`. */
+function makeIdempotencyKey(): string {
   return [...crypto.getRandomValues(new Uint8Array(KEY_BYTES))].map((one) => one.toString(16).padStart(2, "0")).join("");
 }
 
 async function sendOnce(request: Request): Promise<Response> {
-  const signed = new Request(request, { headers: signatureOf(request) });
+  const signed = new Request(request, { headers: makeHeaders(request) });
   const sentAt = Date.now();
   let response: Response;
   try {
-    response = await (signed.headers.has(KEY) && !isSignInRoute(signed) ? fetchTwice(signed) : fetch(signed));
+    response = await (signed.headers.has(IDEMPOTENCY_HEADER) && !isSignInRoute(signed) ? fetchWithRetry(signed) : fetch(signed));
   } catch (error) {
     if (request.signal.aborted) throw error;
-    noteSilence();
+    markDisconnected();
     throw new ConnectionLostError(request.method !== "GET");
   }
-  noteAnswer();
-  noteServerDate(response.headers.get("Date"), sentAt);
+  markConnected();
+  recordServerDate(response.headers.get("Date"), sentAt);
   return response;
 }
 
-/** What got no answer is sent once more: the server, which knows the key, answers as it did, or does it now. */
-async function fetchTwice(request: Request): Promise<Response> {
-  const again = request.clone();
+/** Send a request once more if no answer arrived. The server knows the key, so it doesn't act twice. */
+async function fetchWithRetry(request: Request): Promise<Response> {
+  const repeated = request.clone();
   return fetch(request).catch((error: unknown) => {
-    if (again.signal.aborted) throw error;
-    return fetch(again);
+    if (repeated.signal.aborted) throw error;
+    return fetch(repeated);
   });
 }
 
-function signatureOf(request: Request): Headers {
+function makeHeaders(request: Request): Headers {
   const headers = new Headers(request.headers);
   headers.set("X-Rootkeeper-Console", "1");
   if (isIdle()) headers.set("X-Rootkeeper-Idle", "1");
-  const token = tokenOf();
+  const token = getToken();
   if (token) headers.set("Authorization", `Bearer ${token}`);
-  const csrfToken = csrfTokenOf();
+  const csrfToken = getCsrfToken();
   if (csrfToken && request.method !== "GET") headers.set("X-CSRF-Token", csrfToken);
   return headers;
 }
 
 async function readProblem(response: Response): Promise<ProblemError> {
   const document: unknown = await response.clone().json().catch(() => null);
-  return problemOf(response.status, document);
+  return parseProblem(response.status, document);
 }
 
-/** At sign-in a 401 means a wrong password, and not that a session has ended. */
+/** At sign-in, status 401 means a wrong password and not an ended session. */
 function isSignInRoute(request: Request): boolean {
   return new URL(request.url).pathname.startsWith("/api/v1/auth/");
 }
 
-function endSession(): void {
-  if (session.get().state === "signed_in") forgetSession(true);
+function expireSession(): void {
+  if (session.get().state === "signed_in") endSession(true);
+}
+
+/** After this time without input the server is informed, so that polling by the page doesn't extend the session. */
+const IDLE_AFTER_MILLISECONDS = 60_000;
+
+let lastInputAt = Date.now();
+
+for (const kind of ["pointerdown", "pointermove", "keydown", "wheel"])
+  window.addEventListener(kind, () => (lastInputAt = Date.now()), { capture: true, passive: true });
+
+function isIdle(): boolean {
+  return Date.now() - lastInputAt > IDLE_AFTER_MILLISECONDS;
 }

@@ -1,20 +1,20 @@
-/** Whether the server answers. While it doesn't, it is asked every few seconds, and everything shown is read anew after. */
+/** Whether the server can be reached. While it can't, it is checked every few seconds; then all data is read again. */
 import { observable } from "./observable";
 
-const ASK_AGAIN_MILLISECONDS = 3_000;
+const RETRY_MILLISECONDS = 3_000;
 
 export const isConnected = observable(true);
 
 const listeners = new Set<() => void>();
 let timer: ReturnType<typeof setTimeout> | null = null;
 
-/** Call back each time that the server answers again. */
+/** Register a callback for each time that the server can be reached again. */
 export function onReconnected(listener: () => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
 }
 
-export function noteAnswer(): void {
+export function markConnected(): void {
   if (isConnected.get()) return;
   isConnected.set(true);
   if (timer !== null) clearTimeout(timer);
@@ -22,17 +22,17 @@ export function noteAnswer(): void {
   listeners.forEach((listener) => listener());
 }
 
-export function noteSilence(): void {
+export function markDisconnected(): void {
   isConnected.set(false);
-  timer ??= setTimeout(askForLife, ASK_AGAIN_MILLISECONDS);
+  timer ??= setTimeout(checkServer, RETRY_MILLISECONDS);
 }
 
-async function askForLife(): Promise<void> {
+async function checkServer(): Promise<void> {
   timer = null;
   try {
     await fetch("/healthz", { cache: "no-store" });
-    noteAnswer();
+    markConnected();
   } catch {
-    noteSilence();
+    markDisconnected();
   }
 }

@@ -1,14 +1,14 @@
-/** Files that the person keeps: what the server answers as a document, or what the page already holds. */
+/** Downloads: documents of the server, and text that the page already has. */
 import { send } from "./client";
-import { problemOf } from "./problems";
+import { parseProblem } from "./problems";
 
-/** Fetch a document and hand it to the browser as a file. It goes by `send`, since a link carries no token. */
+/** Fetch a document and save it as a file. A plain link can't send the token of the session, so this uses `send`. */
 export async function download(path: string, query: URLSearchParams, fallbackName: string): Promise<void> {
   const address = new URL(path, window.location.origin);
   address.search = query.toString();
   const response = await send(new Request(address));
-  if (!response.ok) throw problemOf(response.status, await response.json().catch(() => null));
-  saveBlob(await response.blob(), nameOf(response) ?? fallbackName);
+  if (!response.ok) throw parseProblem(response.status, await response.json().catch(() => null));
+  saveBlob(await response.blob(), findFileName(response) ?? fallbackName);
 }
 
 export function saveText(text: string, name: string, mediaType = "application/json"): void {
@@ -27,7 +27,7 @@ function saveBlob(content: Blob, name: string): void {
 }
 
 /** Source: RFC 6266; the server only sends plain names in quotes. */
-function nameOf(response: Response): string | null {
+function findFileName(response: Response): string | null {
   const header = response.headers.get("Content-Disposition") ?? "";
   return /filename="([^"/\\]+)"/.exec(header)?.[1] ?? null;
 }

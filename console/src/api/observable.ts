@@ -1,4 +1,4 @@
-/** A value that components can follow and that code outside of React can change. */
+/** A value that components can subscribe to and that code outside of React can change. */
 import { useSyncExternalStore } from "react";
 
 interface Observable<T> {
@@ -24,6 +24,6 @@ export function observable<T>(first: T): Observable<T> {
   };
 }
 
-export function useObservable<T>(followed: Observable<T>): T {
-  return useSyncExternalStore(followed.subscribe, followed.get);
+export function useObservable<T>(source: Observable<T>): T {
+  return useSyncExternalStore(source.subscribe, source.get);
 }

@@ -1,4 +1,4 @@
-/** What goes wrong between the console and the server, as errors with a sentence and a hint. */
+/** Errors between the console and the server, each with a message and a hint. */
 
 /** The server answered with a problem document. Source: RFC 9457. */
 export class ProblemError extends Error {
@@ -14,7 +14,7 @@ export class ProblemError extends Error {
   }
 }
 
-/** No answer came. Whether the server did what it was asked isn't known. */
+/** No answer arrived. It isn't known whether the server carried out the request. */
 export class ConnectionLostError extends Error {
   constructor(readonly wasChange: boolean) {
     super("The server can't be reached.");
@@ -22,47 +22,47 @@ export class ConnectionLostError extends Error {
   }
 }
 
-/** A second factor was asked for, and the person declined. */
+/** The user declined to enter a second factor. */
 export class StepUpDeclinedError extends Error {
   constructor() {
-    super("Nothing was done: it takes your second factor.");
+    super("Nothing was changed: this action requires your second factor.");
     this.name = "StepUpDeclinedError";
   }
 }
 
-export function problemOf(status: number, document: unknown): ProblemError {
-  const told = isRecord(document) ? document : {};
+export function parseProblem(status: number, document: unknown): ProblemError {
+  const fields = isRecord(document) ? document : {};
   return new ProblemError(
     status,
-    textOf(told.code),
-    textOf(told.detail) ?? textOf(told.title) ?? `The server answered with status ${status}.`,
-    textOf(told.hint),
-    textOf(told.request_id),
+    readText(fields.code),
+    readText(fields.detail) ?? readText(fields.title) ?? `The server answered with status ${status}.`,
+    readText(fields.hint),
+    readText(fields.request_id),
   );
 }
 
-/** An error in two parts: what happened, and what to do next. */
+/** Describe an error: what happened, and what to do next. */
 export function describeError(error: unknown): { what: string; next: string } {
-  if (error instanceof ProblemError) return { what: error.message, next: nextStepAfter(error) };
-  if (error instanceof ConnectionLostError) return { what: error.message, next: nextStepAfterSilence(error) };
-  if (error instanceof StepUpDeclinedError) return { what: error.message, next: "Try again with the second factor at hand." };
+  if (error instanceof ProblemError) return { what: error.message, next: chooseHint(error) };
+  if (error instanceof ConnectionLostError) return { what: error.message, next: describeLostConnection(error) };
+  if (error instanceof StepUpDeclinedError) return { what: error.message, next: "Try again and enter your second factor." };
   if (error instanceof Error && error.name === "NotAllowedError")
     return { what: "The passkey wasn't used.", next: "Try again, or use another second factor." };
-  return { what: error instanceof Error ? error.message : String(error), next: "Reload the page, and try again." };
+  return { what: error instanceof Error ? error.message : String(error), next: "Reload the page and try again." };
 }
 
-function nextStepAfterSilence({ wasChange }: ConnectionLostError): string {
-  if (wasChange) return "Whether it did what you asked isn't known: once it answers again, look before you ask anew.";
-  return "Look whether it runs. The console goes on by itself once it answers again.";
+function describeLostConnection({ wasChange }: ConnectionLostError): string {
+  if (wasChange) return "It isn't known whether your request was carried out. When the connection is back, check before you try again.";
+  return "Check that the server is running. The console reconnects automatically.";
 }
 
-function nextStepAfter(error: ProblemError): string {
+function chooseHint(error: ProblemError): string {
   if (error.hint) return error.hint;
-  if (error.status >= 500 && error.requestId) return `The server's log has more under request ${error.requestId}.`;
+  if (error.status >= 500 && error.requestId) return `For details, look for request ${error.requestId} in the server's log.`;
   return "";
 }
 
-function textOf(value: unknown): string | null {
+function readText(value: unknown): string | null {
   return typeof value === "string" && value !== "" ? value : null;
 }
 

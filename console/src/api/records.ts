@@ -1,4 +1,4 @@
-/** What routes answer, by the names that the pages use. All of it is generated from the OpenAPI document. */
+/** The records of the API under the names that the pages use. All of them are generated from the OpenAPI document. */
 import type { components, operations } from "./generated";
 
 type Schemas = components["schemas"];
@@ -59,6 +59,6 @@ export type WindowCheck = Schemas["WindowCheckAnswer"];
 export type WindowReport = Schemas["WindowReportAnswer"];
 export type WindowState = Schemas["WindowState"];
 
-/** What a browser's passkey answers, as WebAuthn's toJSON() gives it. */
+/** The answer of a passkey, from WebAuthn's toJSON(). */
 export type PasskeyAnswer = { [name: string]: unknown };
 export type FactorBody = { totp: string } | { passkey: PasskeyAnswer };

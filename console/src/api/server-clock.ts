@@ -1,24 +1,24 @@
 /**
- * The server's present. Windows end by its clock, and a browser's may be minutes off.
+ * The time of the server. Windows close by its clock, and the clock of a browser can be wrong by minutes.
  *
- * Each answer tells within which bounds the difference lies: its `Date` was taken after the request was sent and before the
- * answer was here. The difference kept is moved as little as they allow, so that no slow answer spoils it.
+ * Each answer limits the offset: the server set its `Date` after the request was sent and before the answer arrived.
+ * The stored offset moves only as far as these limits require, so that a slow answer doesn't distort it.
  */
 
-/** A `Date` is cut to the second, and the server takes a new one once a second. */
-const DATE_LAGS_MILLISECONDS = 2_000;
+/** A `Date` has whole seconds, and the server updates it once a second. */
+const DATE_RESOLUTION_MILLISECONDS = 2_000;
 
-/** Added to the browser's time it makes the server's. */
-let difference = 0;
+/** Server time minus browser time, in milliseconds. */
+let offset = 0;
 
-/** `sentAt` is when it was asked, by the browser's clock. */
-export function noteServerDate(date: string | null, sentAt: number): void {
-  const told = Date.parse(date ?? "");
-  if (Number.isNaN(told)) return;
-  const [least, most] = [told - Date.now(), told + DATE_LAGS_MILLISECONDS - sentAt];
-  difference = Math.min(Math.max(difference, least), most);
+/** Update the offset. `sentAt` is when the request was sent, by the browser's clock. */
+export function recordServerDate(date: string | null, sentAt: number): void {
+  const serverTime = Date.parse(date ?? "");
+  if (Number.isNaN(serverTime)) return;
+  const [least, most] = [serverTime - Date.now(), serverTime + DATE_RESOLUTION_MILLISECONDS - sentAt];
+  offset = Math.min(Math.max(offset, least), most);
 }
 
 export function serverNow(): number {
-  return Date.now() + difference;
+  return Date.now() + offset;
 }

@@ -1,15 +1,17 @@
 /**
- * Who is signed in here. The session itself is a cookie that scripts can't read; this holds what the server told about it.
- * A token that was pasted stays in this page's memory alone, and is gone with the page.
+ * The sign-in of this page, and requests for the second factor.
+ *
+ * The session itself is a cookie that scripts can't read; this module holds what the server reported about it. A pasted token
+ * stays in the memory of this page and is gone when the page closes.
  */
 import { observable } from "./observable";
+import { StepUpDeclinedError } from "./problems";
 import type { SessionRecord } from "./records";
-import { declineFactor } from "./step-up";
 
 type Session =
   | { state: "unknown" }
   | { state: "signed_out"; hasExpired: boolean }
-  | { state: "factor_needed"; needs: "factor" | "enrolment"; told: SessionRecord }
+  | { state: "factor_needed"; needs: "factor" | "enrolment"; record: SessionRecord }
   | { state: "signed_in"; token: string | null };
 
 export const session = observable<Session>({ state: "unknown" });
@@ -17,45 +19,71 @@ export const session = observable<Session>({ state: "unknown" });
 let csrfToken: string | null = null;
 let signedInAs: string | null = null;
 
-export function csrfTokenOf(): string | null {
+export function getCsrfToken(): string | null {
   return csrfToken;
 }
 
-export function tokenOf(): string | null {
+export function getToken(): string | null {
   const current = session.get();
   return current.state === "signed_in" ? current.token : null;
 }
 
-/** What the server says of a session that it began or that it knows. */
-export function takeSession(told: SessionRecord): void {
-  csrfToken = told.csrf_token;
-  signedInAs = told.name;
+/** Store a session that the server started or confirmed. */
+export function startSession(record: SessionRecord): void {
+  csrfToken = record.csrf_token;
+  signedInAs = record.name;
   session.set(
-    told.needs
-      ? { state: "factor_needed", needs: told.needs, told }
+    record.needs
+      ? { state: "factor_needed", needs: record.needs, record }
       : { state: "signed_in", token: null },
   );
 }
 
-/** A session's id and its token against forgery change when the second factor was given anew. */
-export function renewCsrfToken(told: SessionRecord): void {
-  csrfToken = told.csrf_token;
+/** Store a new CSRF token. The server changes it, and the session id, when the second factor was confirmed. */
+export function renewCsrfToken(record: SessionRecord): void {
+  csrfToken = record.csrf_token;
 }
 
-/** Whether a sign-in, which another tab may have changed, is still that of the person for whom this page is shown. */
-export function isStillMine(told: SessionRecord): boolean {
-  return told.needs === null && told.name === signedInAs;
+/** Whether the session, which another tab may have changed, still belongs to the user of this page. */
+export function isSameUser(record: SessionRecord): boolean {
+  return record.needs === null && record.name === signedInAs;
 }
 
-export function takeToken(token: string): void {
+export function startTokenSession(token: string): void {
   csrfToken = null;
   signedInAs = null;
   session.set({ state: "signed_in", token });
 }
 
-export function forgetSession(hasExpired: boolean): void {
+export function endSession(hasExpired: boolean): void {
   csrfToken = null;
   signedInAs = null;
-  declineFactor();
+  declineStepUp();
   session.set({ state: "signed_out", hasExpired });
+}
+
+interface StepUpRequest {
+  confirm(): void;
+  decline(): void;
+}
+
+/** The open request for the second factor; the layout shows it. */
+export const stepUpRequest = observable<StepUpRequest | null>(null);
+
+let pending: Promise<void> | null = null;
+
+/** Cancel the open request, so that the next user isn't asked to confirm it. */
+function declineStepUp(): void {
+  stepUpRequest.get()?.decline();
+}
+
+/** Ask for the second factor. Concurrent requests share one dialog. Resolves when the factor was confirmed. */
+export function requireStepUp(): Promise<void> {
+  pending ??= new Promise<void>((resolve, reject) => {
+    stepUpRequest.set({ confirm: resolve, decline: () => reject(new StepUpDeclinedError()) });
+  }).finally(() => {
+    pending = null;
+    stepUpRequest.set(null);
+  });
+  return pending;
 }

@@ -1,25 +1,25 @@
-/** One job: how far it is, live; what came of each account; cancel and resume. */
+/** The page of one job: live progress, results, outcome, cancel and resume. */
 import Alert from "@cloudscape-design/components/alert";
+import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
+import Checkbox from "@cloudscape-design/components/checkbox";
 import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
-import Skeleton from "@cloudscape-design/components/skeleton";
 import SpaceBetween from "@cloudscape-design/components/space-between";
+import { useState } from "react";
 import { useParams } from "react-router";
-import { isOver, useJob } from "../api/job-events";
-import { useMe } from "../api/queries";
+import { saveText } from "../api/downloads";
+import { cancelJob, findOutcomeProblem, isFailedOutcome, isFinished, resumeJob, useJob, useOutcome } from "../api/jobs";
+import { hasPermission, useMe } from "../api/queries";
 import type { Job, Me } from "../api/records";
-import { Headed } from "../shell/Headed";
-import { useFollow } from "../shell/links";
-import { ProblemAlert } from "../shell/ProblemAlert";
-import { Moment } from "../times/Moment";
-import { JobActions } from "./JobActions";
-import { JobOutcome } from "./JobOutcome";
-import { JobProgress } from "./JobProgress";
-import { nameKind, resultAddress } from "./kinds";
-import { describeProgress } from "./progress";
-import { Results } from "./Results";
+import { Dialog } from "../components/Dialog";
+import { useFollowLink } from "../components/links";
+import { PageFrame, ProblemAlert, QueryPlaceholder, QueryProblem } from "../components/PageFrame";
+import { JobResults } from "../deletion/DeletionResults";
+import { Timestamp } from "../times/Timestamp";
+import { describeProgress, JobProgress } from "./JobOutcomeView";
+import { describeKind, findResultPage, permissionOf } from "./kinds";
 
 export default function JobPage() {
   const { job_id = "" } = useParams();
@@ -27,21 +27,21 @@ export default function JobPage() {
   const found = useJob(job_id);
   if (found.data && me) return <Contents job={found.data} me={me} />;
   return (
-    <Headed title="Job">
-      {found.error ? <ProblemAlert error={found.error} onRetry={() => void found.refetch()} /> : <Skeleton height="20rem" />}
-    </Headed>
+    <PageFrame title="Job">
+      <QueryPlaceholder query={found} height="20rem" />
+    </PageFrame>
   );
 }
 
 function Contents({ job, me }: { job: Job; me: Me }) {
   return (
-    <Headed
-      title={nameKind(job.kind)}
-      description={`${job.job_id}, asked for by ${job.created_by}`}
+    <PageFrame
+      title={describeKind(job.kind)}
+      description={`${job.job_id}, requested by ${job.created_by}`}
       actions={
         <SpaceBetween size="xs" direction="horizontal">
           <JobActions job={job} me={me} />
-          <ToResult job={job} />
+          <ResultLink job={job} />
         </SpaceBetween>
       }
     >
@@ -53,17 +53,17 @@ function Contents({ job, me }: { job: Job; me: Me }) {
             <Facts job={job} />
           </SpaceBetween>
         </Container>
-        <JobOutcome job={job} />
-        {job.kind === "deletion" && <Results job={job} />}
+        <OutcomeDownload job={job} />
+        {job.kind === "deletion" && <JobResults job={job} />}
       </SpaceBetween>
-    </Headed>
+    </PageFrame>
   );
 }
 
-function ToResult({ job }: { job: Job }) {
-  const follow = useFollow();
-  const result = resultAddress(job);
-  if (!result || !isOver(job)) return null;
+function ResultLink({ job }: { job: Job }) {
+  const follow = useFollowLink();
+  const result = findResultPage(job);
+  if (!result || !isFinished(job)) return null;
   return (
     <Button variant="primary" href={result.href} onFollow={follow}>
       {result.text}
@@ -73,41 +73,122 @@ function ToResult({ job }: { job: Job }) {
 
 function Interruption({ job }: { job: Job }) {
   if (job.state !== "interrupted") return null;
-  const goesOn = job.next_attempt_at !== null;
+  const isRetried = job.next_attempt_at !== null;
   return (
-    <Alert type="warning" header={job.remark ?? "It stopped before its end."}>
-      {goesOn ? (
+    <Alert type="warning" header={job.remark ?? "The job was interrupted."}>
+      {isRetried ? (
         <>
-          The server goes on with it by itself <Moment at={job.next_attempt_at} />. What is done isn't done again.
+          The server resumes it automatically at <Timestamp at={job.next_attempt_at} />. Finished work isn't repeated.
         </>
       ) : (
-        "It can go on where it was: what is done isn't done again."
+        "Resume the job to continue. Finished work isn't repeated."
       )}
     </Alert>
   );
 }
 
-/** Those that count what accounts have. */
-const READING_KINDS = ["audit", "deletion"];
+/** Jobs that count accounts with credentials. */
+const COUNTED_KINDS = ["audit", "deletion"];
 
 function Facts({ job }: { job: Job }) {
   return (
     <KeyValuePairs
       columns={4}
       items={[
-        { label: "Accounts dealt with", value: describeProgress(job) },
-        ...(READING_KINDS.includes(job.kind)
+        { label: "Accounts processed", value: describeProgress(job) },
+        ...(COUNTED_KINDS.includes(job.kind)
           ? [
               { label: "With root user credentials", value: job.progress.present.toLocaleString() },
               { label: "Unknown", value: job.progress.unknown.toLocaleString() },
             ]
           : []),
         { label: "Remark", value: job.remark ?? "–" },
-        { label: "Asked for", value: <Moment at={job.created_at} /> },
-        { label: "Last change", value: <Moment at={job.updated_at} /> },
-        { label: "Ended", value: <Moment at={job.ended_at} none="Not yet" /> },
-        { label: "Put off", value: job.attempts === 0 ? "Never" : `${job.attempts} times` },
+        { label: "Requested", value: <Timestamp at={job.created_at} /> },
+        { label: "Last change", value: <Timestamp at={job.updated_at} /> },
+        { label: "Ended", value: <Timestamp at={job.ended_at} none="Not yet" /> },
+        { label: "Retries", value: job.attempts === 0 ? "None" : String(job.attempts) },
       ]}
+    />
+  );
+}
+
+function JobActions({ job, me }: { job: Job; me: Me }) {
+  const [dialog, setDialog] = useState<"cancel" | "resume" | null>(null);
+  const close = () => setDialog(null);
+  return (
+    <>
+      <SpaceBetween size="xs" direction="horizontal">
+        {!isFinished(job) && hasPermission(me, "jobs:cancel") && <Button onClick={() => setDialog("cancel")}>Cancel job</Button>}
+        {job.state === "interrupted" && hasPermission(me, permissionOf(job.kind)) && (
+          <Button variant="primary" onClick={() => setDialog("resume")}>
+            Resume job
+          </Button>
+        )}
+      </SpaceBetween>
+      {dialog === "cancel" && <CancelJob job={job} onClose={close} />}
+      {dialog === "resume" && <ResumeJob job={job} onClose={close} />}
+    </>
+  );
+}
+
+function CancelJob({ job, onClose }: { job: Job; onClose: () => void }) {
+  return (
+    <Dialog title={`Cancel this job: ${describeKind(job.kind)}?`} submitText="Cancel job" act={() => cancelJob(job.job_id)} onClose={onClose}>
+      <Box variant="p">
+        Work in progress is finished, and nothing more is started. Finished work isn't undone. You can't resume a cancelled job: start a
+        new one.
+      </Box>
+    </Dialog>
+  );
+}
+
+function ResumeJob({ job, onClose }: { job: Job; onClose: () => void }) {
+  const [retriesFailed, setRetriesFailed] = useState(false);
+  return (
+    <Dialog title="Resume this job?" submitText="Resume job" act={() => resumeJob(job.job_id, retriesFailed)} onClose={onClose}>
+      <Box variant="p">Finished work isn't repeated.</Box>
+      <Checkbox
+        checked={retriesFailed}
+        onChange={({ detail }) => setRetriesFailed(detail.checked)}
+        description="If not selected, only accounts that weren't started are processed."
+      >
+        Also retry failed and unknown accounts
+      </Checkbox>
+    </Dialog>
+  );
+}
+
+const DOCUMENTS: { [kind: string]: string } = {
+  plan: "The plan: accounts, credentials, and skipped accounts with the reason. A deletion uses this document.",
+  preflight: "The matrix of accounts and tasks, with the policies that block.",
+  deletion: "The time of the deletion and its AWS caller.",
+  unlock: "The policies, or the result of the change.",
+  drift_check: "The differences between the current and the accepted set-up.",
+  ledger_verification: "The result of the verification.",
+};
+
+function OutcomeDownload({ job }: { job: Job }) {
+  const outcome = useOutcome(job);
+  if (outcome.error) return <QueryProblem query={outcome} />;
+  if (!outcome.data) return null;
+  if (isFailedOutcome(outcome.data)) return <ProblemAlert error={findOutcomeProblem(job, outcome.data)} />;
+  if (!(job.kind in DOCUMENTS)) return null;
+  const text = JSON.stringify(outcome.data, null, 2);
+  return (
+    <Container
+      header={
+        <Header
+          variant="h2"
+          description={DOCUMENTS[job.kind]}
+          actions={
+            <Button iconName="download" onClick={() => saveText(text, `${job.job_id}.json`)}>
+              Download JSON
+            </Button>
+          }
+        >
+          Outcome
+        </Header>
+      }
     />
   );
 }

@@ -1,27 +1,100 @@
-/** What takes long and was asked of the server, and what it does by itself at certain times. */
+/** The jobs page: jobs, the newest first, and schedules. */
+import Link from "@cloudscape-design/components/link";
+import SegmentedControl from "@cloudscape-design/components/segmented-control";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import StatusIndicator from "@cloudscape-design/components/status-indicator";
+import { type TableProps } from "@cloudscape-design/components/table";
 import Tabs from "@cloudscape-design/components/tabs";
 import { useSearchParams } from "react-router";
-import { may, useMe } from "../api/queries";
-import { Headed } from "../shell/Headed";
-import { JobsTab } from "./JobsTab";
-import { SchedulesTab } from "./SchedulesTab";
+import { useJobs } from "../api/jobs";
+import { hasPermission, useMe } from "../api/queries";
+import type { Job } from "../api/records";
+import { useFollowLink } from "../components/links";
+import { PageFrame } from "../components/PageFrame";
+import { QueryTable } from "../tables/QueryTable";
+import { useCursorPages } from "../tables/pages";
+import { Timestamp } from "../times/Timestamp";
+import { describeProgress } from "./JobOutcomeView";
+import { describeKind, JOB_STATES, jobPath } from "./kinds";
+import { SchedulesTab } from "./Schedules";
 
 export default function JobsPage() {
   const { data: me } = useMe();
   const [parameters, setParameters] = useSearchParams();
   const tabs = [
     { id: "jobs", label: "Jobs", content: <JobsTab /> },
-    ...(may(me, "schedules:read") ? [{ id: "schedules", label: "Schedules", content: <SchedulesTab /> }] : []),
+    ...(hasPermission(me, "schedules:read") ? [{ id: "schedules", label: "Schedules", content: <SchedulesTab /> }] : []),
   ];
   const active = tabs.find((one) => one.id === parameters.get("tab")) ?? tabs[0];
   return (
-    <Headed title="Jobs" description="Audits, plans, deletions and all else that goes on in the server, also while nobody watches.">
+    <PageFrame title="Jobs" description="Audits, plans, deletions and other work of the server. Jobs continue when you close the console.">
       <Tabs
         ariaLabel="Jobs"
         tabs={tabs}
         activeTabId={active?.id}
         onChange={({ detail }) => setParameters({ tab: detail.activeTabId }, { replace: true })}
       />
-    </Headed>
+    </PageFrame>
   );
+}
+
+function JobsTab() {
+  const [parameters, setParameters] = useSearchParams();
+  const shown = parameters.get("show") === "unfinished" ? "unfinished" : "all";
+  return (
+    <SpaceBetween size="m">
+      <SegmentedControl
+        label="Jobs shown"
+        selectedId={shown}
+        options={[
+          { id: "all", text: "All" },
+          { id: "unfinished", text: "Unfinished" },
+        ]}
+        onChange={({ detail }) => setParameters({ show: detail.selectedId }, { replace: true })}
+      />
+      <JobTable key={shown} unfinished={shown === "unfinished"} />
+    </SpaceBetween>
+  );
+}
+
+function JobTable({ unfinished }: { unfinished: boolean }) {
+  const pages = useCursorPages();
+  const jobs = useJobs(unfinished, pages.after);
+  return (
+    <QueryTable
+      query={jobs}
+      trackBy="job_id"
+      items={jobs.data?.jobs}
+      loadingText="Loading jobs"
+      wrapLines
+      ariaLabels={{ tableLabel: "Jobs" }}
+      columnDefinitions={COLUMNS}
+      empty={unfinished ? "No unfinished jobs." : "No jobs."}
+      pagination={pages.control(jobs.data?.next)}
+    />
+  );
+}
+
+const COLUMNS: TableProps.ColumnDefinition<Job>[] = [
+  { id: "kind", header: "Job", cell: (job) => <JobLink job={job} />, isRowHeader: true, minWidth: 150 },
+  { id: "state", header: "State", cell: (job) => <JobStateOf job={job} />, minWidth: 140 },
+  { id: "progress", header: "Accounts", cell: (job) => describeProgress(job), minWidth: 110 },
+  { id: "by", header: "Requested by", cell: (job) => job.created_by, minWidth: 110 },
+  { id: "at", header: "Requested", cell: (job) => <Timestamp at={job.created_at} />, minWidth: 150 },
+  { id: "end", header: "Ended", cell: (job) => <Timestamp at={job.ended_at} />, minWidth: 150 },
+  { id: "remark", header: "Remark", cell: (job) => job.remark ?? "–", minWidth: 200 },
+];
+
+function JobLink({ job }: { job: Job }) {
+  const follow = useFollowLink();
+  return (
+    <Link href={jobPath(job.job_id)} onFollow={follow}>
+      {describeKind(job.kind)}
+    </Link>
+  );
+}
+
+function JobStateOf({ job }: { job: Job }) {
+  const { type, label } = JOB_STATES[job.state];
+  return <StatusIndicator type={type}>{label}</StatusIndicator>;
 }

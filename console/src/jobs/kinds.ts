@@ -1,31 +1,31 @@
-/** The words of jobs: what each kind does, and what its state means. */
+/** Labels, permissions and paths of each kind of job. */
 import type { StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
 import type { Job, JobKind, JobState, Permission } from "../api/records";
 
-const KINDS: { [kind: string]: string } = {
+const JOB_KIND_LABELS: { [kind: string]: string } = {
   audit: "Audit",
   deletion: "Deletion",
-  drift_check: "Check of the set-up",
-  ledger_verification: "Verification of the ledger",
-  plan: "Plan of a deletion",
+  drift_check: "Set-up check",
+  ledger_verification: "Ledger verification",
+  plan: "Deletion plan",
   preflight: "Preflight",
   unlock: "Unlock",
 };
 
-export function nameKind(kind: string): string {
-  return KINDS[kind] ?? kind;
+export function describeKind(kind: string): string {
+  return JOB_KIND_LABELS[kind] ?? kind;
 }
 
-export const JOB_STATES: { readonly [state in JobState]: { type: StatusIndicatorProps.Type; words: string } } = {
-  queued: { type: "pending", words: "Queued" },
-  running: { type: "in-progress", words: "Running" },
-  done: { type: "success", words: "Done" },
-  failed: { type: "error", words: "Failed or not proven" },
-  interrupted: { type: "warning", words: "Interrupted" },
-  cancelled: { type: "stopped", words: "Cancelled" },
+export const JOB_STATES: { readonly [state in JobState]: { type: StatusIndicatorProps.Type; label: string } } = {
+  queued: { type: "pending", label: "Queued" },
+  running: { type: "in-progress", label: "Running" },
+  done: { type: "success", label: "Done" },
+  failed: { type: "error", label: "Failed or not proven" },
+  interrupted: { type: "warning", label: "Interrupted" },
+  cancelled: { type: "stopped", label: "Cancelled" },
 };
 
-/** What asking for a job of each kind takes, and so letting it go on. */
+/** The permission to start, and to resume, a job of each kind. */
 const PERMISSIONS: { readonly [kind in JobKind]: Permission } = {
   audit: "accounts:audit",
   deletion: "root_credentials:delete",
@@ -40,17 +40,17 @@ export function permissionOf(kind: JobKind): Permission {
   return PERMISSIONS[kind];
 }
 
-export function jobAddress(jobId: string): string {
+export function jobPath(jobId: string): string {
   return `/jobs/${encodeURIComponent(jobId)}`;
 }
 
-/** The page that shows what came of a job better than its own does, if there is one. */
-export function resultAddress(job: Job): { href: string; text: string } | null {
+/** The page that shows the result of a job, if it isn't the page of the job itself. */
+export function findResultPage(job: Job): { href: string; text: string } | null {
   const id = encodeURIComponent(job.job_id);
-  if (job.kind === "preflight") return { href: `/guardrails?job=${id}`, text: "Show the matrix" };
-  if (job.kind === "ledger_verification") return { href: `/ledger?verification=${id}`, text: "Show the verdict" };
-  if (job.kind === "audit") return { href: "/accounts", text: "Show the accounts" };
-  if (job.kind === "plan") return { href: `/accounts/delete?plan=${id}`, text: "Review the plan" };
-  if (job.kind === "deletion") return { href: `/accounts/delete?run=${id}`, text: "Show each account" };
+  if (job.kind === "preflight") return { href: `/guardrails?job=${id}`, text: "Show matrix" };
+  if (job.kind === "ledger_verification") return { href: `/ledger?verification=${id}`, text: "Show result" };
+  if (job.kind === "audit") return { href: "/accounts", text: "Show accounts" };
+  if (job.kind === "plan") return { href: `/accounts/delete?plan=${id}`, text: "Review plan" };
+  if (job.kind === "deletion") return { href: `/accounts/delete?run=${id}`, text: "Show results" };
   return null;
 }

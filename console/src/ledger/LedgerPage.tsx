@@ -1,43 +1,40 @@
-/** The audit trail: who did what, looked through from the newest entry on, and verified. */
+/** The ledger page: the newest entries first, filters, and verification. */
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import SplitPanel from "@cloudscape-design/components/split-panel";
-import Table, { type TableProps } from "@cloudscape-design/components/table";
+import { type TableProps } from "@cloudscape-design/components/table";
 import { useCallback, useMemo, useState } from "react";
 import type { LedgerEntry } from "../api/records";
-import { Headed } from "../shell/Headed";
-import { ProblemAlert } from "../shell/ProblemAlert";
-import { useSplitPanel } from "../shell/split-panel";
-import { useAddressFilter } from "../tables/address-filter";
-import { useCursorPages } from "../tables/cursor-pages";
-import { Empty } from "../tables/Empty";
-import { Moment } from "../times/Moment";
-import { AccountName } from "../windows/AccountName";
-import { WISH_ADDRESS } from "./address";
-import { nameAction, useLatest, type LedgerWish } from "./entries";
-import { EntryDetails } from "./EntryDetails";
-import { Filters } from "./Filters";
-import { Phase } from "./Phase";
-import { Verification } from "./Verification";
+import { useSplitPanel } from "../components/links";
+import { PageFrame } from "../components/PageFrame";
+import { AccountName } from "../organization/AccountField";
+import { QueryTable } from "../tables/QueryTable";
+import { useCursorPages } from "../tables/pages";
+import { useUrlFilter } from "../tables/url-filter";
+import { Timestamp } from "../times/Timestamp";
+import { FILTER_CODEC, type LedgerFilter, nameAction, useLatest } from "./entries";
+import { EntryDetails, EntryPhase } from "./LedgerEntries";
+import { LedgerFilters } from "./LedgerFilters";
+import { VerificationPanel } from "./LedgerVerification";
 
 export default function LedgerPage() {
-  const [wish, setWish] = useAddressFilter(WISH_ADDRESS);
+  const [filter, setFilter] = useUrlFilter(FILTER_CODEC);
   return (
-    <Headed
+    <PageFrame
       title="Ledger"
-      description="Each privileged call is written here before it leaves, and what came of it after. Entries are chained: an edit, a gap or a new order shows."
+      description="Records every privileged call before it is sent, and its outcome afterwards. The entries form a hash chain that reveals edits, gaps and reordering."
     >
       <SpaceBetween size="l">
-        <Verification />
-        <Filters wish={wish} onChange={setWish} />
-        <Entries wish={wish} />
+        <VerificationPanel />
+        <LedgerFilters filter={filter} onChange={setFilter} />
+        <Entries filter={filter} />
       </SpaceBetween>
-    </Headed>
+    </PageFrame>
   );
 }
 
-function Entries({ wish }: { wish: LedgerWish }) {
-  const pages = useCursorPages(JSON.stringify(wish));
-  const found = useLatest(wish, pages.after);
+function Entries({ filter }: { filter: LedgerFilter }) {
+  const pages = useCursorPages(JSON.stringify(filter));
+  const found = useLatest(filter, pages.after);
   const [selected, setSelected] = useState<LedgerEntry | null>(null);
   const panel = useMemo(
     () =>
@@ -50,41 +47,38 @@ function Entries({ wish }: { wish: LedgerWish }) {
   );
   useSplitPanel(panel, useCallback(() => setSelected(null), []));
   return (
-    <SpaceBetween size="m">
-      <ProblemAlert error={found.error} onRetry={() => void found.refetch()} />
-      <Table
-        trackBy={(entry) => String(entry.sequence)}
-        items={found.data?.entries ?? []}
-        loading={found.isPending}
-        loadingText="Loading entries"
-        contentDensity="compact"
-        ariaLabels={{
-          tableLabel: "Entries of the ledger",
-          selectionGroupLabel: "Entry to show",
-          itemSelectionLabel: (_, entry) => `Entry ${entry.sequence}`,
-        }}
-        selectionType="single"
-        selectedItems={selected ? [selected] : []}
-        onSelectionChange={({ detail }) => setSelected(detail.selectedItems[0] ?? null)}
-        onRowClick={({ detail }) => setSelected(detail.item)}
-        columnDefinitions={COLUMNS}
-        empty={<Empty error={found.error}>{describeNothing(wish)}</Empty>}
-        pagination={pages.control(found.data?.next)}
-      />
-    </SpaceBetween>
+    <QueryTable
+      query={found}
+      trackBy={(entry) => String(entry.sequence)}
+      items={found.data?.entries}
+      loadingText="Loading entries"
+      contentDensity="compact"
+      ariaLabels={{
+        tableLabel: "Entries of the ledger",
+        selectionGroupLabel: "Entry to show",
+        itemSelectionLabel: (_, entry) => `Entry ${entry.sequence}`,
+      }}
+      selectionType="single"
+      selectedItems={selected ? [selected] : []}
+      onSelectionChange={({ detail }) => setSelected(detail.selectedItems[0] ?? null)}
+      onRowClick={({ detail }) => setSelected(detail.item)}
+      columnDefinitions={COLUMNS}
+      empty={describeEmpty(filter)}
+      pagination={pages.control(found.data?.next)}
+    />
   );
 }
 
-function describeNothing(wish: LedgerWish): string {
-  const isFiltered = Boolean(wish.account_id || wish.actor || wish.actions.length || wish.results.length);
-  return isFiltered ? "No entry fits these filters." : "Nothing privileged was done yet.";
+function describeEmpty(filter: LedgerFilter): string {
+  const isFiltered = Boolean(filter.account_id || filter.actor || filter.actions.length || filter.results.length);
+  return isFiltered ? "No entries match the filters." : "No entries.";
 }
 
 const COLUMNS: TableProps.ColumnDefinition<LedgerEntry>[] = [
   { id: "sequence", header: "No.", cell: (entry) => entry.sequence, isRowHeader: true, minWidth: 70 },
-  { id: "at", header: "When", cell: (entry) => <Moment at={entry.at} />, minWidth: 180 },
+  { id: "at", header: "When", cell: (entry) => <Timestamp at={entry.at} />, minWidth: 180 },
   { id: "action", header: "Action", cell: (entry) => nameAction(entry.action), minWidth: 180 },
-  { id: "phase", header: "Intent or outcome", cell: (entry) => <Phase entry={entry} />, minWidth: 170 },
+  { id: "phase", header: "Intent or outcome", cell: (entry) => <EntryPhase entry={entry} />, minWidth: 170 },
   { id: "actor", header: "By", cell: (entry) => entry.actor.name, minWidth: 120 },
   { id: "account", header: "Account", cell: (entry) => (entry.account_id ? <AccountName accountId={entry.account_id} /> : "–"), minWidth: 200 },
 ];

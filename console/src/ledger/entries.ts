@@ -1,44 +1,45 @@
-/** Entries of the ledger, and how they are looked for. */
+/** Entries of the ledger: how they are read, filtered and named. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { api, ask } from "../api/client";
+import { api, unwrap } from "../api/client";
 import type { operations } from "../api/generated";
 import type { LedgerEntry } from "../api/records";
+import type { FilterCodec } from "../tables/url-filter";
 
 type Query = NonNullable<operations["get_list_latest"]["parameters"]["query"]>;
 export type Action = NonNullable<Query["action"]>[number];
 export type Result = NonNullable<Query["result"]>[number];
 
-export interface LedgerWish {
+export interface LedgerFilter {
   account_id: string;
   actor: string;
   actions: Action[];
   results: Result[];
 }
 
-export const EVERYTHING: LedgerWish = { account_id: "", actor: "", actions: [], results: [] };
+export const NO_FILTER: LedgerFilter = { account_id: "", actor: "", actions: [], results: [] };
 
-export function useLatest(wish: LedgerWish, before: string | undefined) {
+export function useLatest(filter: LedgerFilter, before: string | undefined) {
   const query: Query = {
     before: before ? Number(before) : undefined,
-    account_id: wish.account_id || undefined,
-    actor: wish.actor || undefined,
-    action: wish.actions.length ? wish.actions : undefined,
-    result: wish.results.length ? wish.results : undefined,
+    account_id: filter.account_id || undefined,
+    actor: filter.actor || undefined,
+    action: filter.actions.length ? filter.actions : undefined,
+    result: filter.results.length ? filter.results : undefined,
     limit: 50,
   };
   return useQuery({
     queryKey: ["ledger", query],
-    queryFn: () => ask(api.GET("/api/v1/ledger/latest", { params: { query } })),
+    queryFn: () => unwrap(api.GET("/api/v1/ledger/latest", { params: { query } })),
     refetchInterval: before ? false : 10_000,
     placeholderData: keepPreviousData,
   });
 }
 
 export const ACTOR_KINDS: { readonly [kind in LedgerEntry["actor"]["kind"]]: string } = {
-  self_asserted: "said so themselves",
-  server: "the server by itself",
+  self_asserted: "self-asserted",
+  server: "server",
   signed_in: "signed in",
-  token: "by a token",
+  token: "API token",
 };
 
 /** Such as `Window: activate`. */
@@ -46,3 +47,71 @@ export function nameAction(action: string): string {
   const [resource = "", verb = ""] = action.replaceAll("_", " ").split(":");
   return `${resource.charAt(0).toUpperCase()}${resource.slice(1)}: ${verb}`;
 }
+
+const KNOWN_ACTIONS: { [action in Action]: true } = {
+  "access_key:delete": true,
+  "accounts:audit": true,
+  "bucket_policy:delete": true,
+  "bucket_policy:put": true,
+  "bucket_policy:save": true,
+  "delegated_administrator:deregister": true,
+  "delegated_administrator:register": true,
+  "email:attest": true,
+  "email_update:accept": true,
+  "email_update:start": true,
+  "exception:add": true,
+  "exception:remove": true,
+  "failsafe:drill": true,
+  "feature:disable": true,
+  "feature:enable": true,
+  "identity:add": true,
+  "identity:change": true,
+  "job:cancel": true,
+  "job:request": true,
+  "ledger:adopt": true,
+  "ledger:import": true,
+  "login_profile:create": true,
+  "login_profile:delete": true,
+  "mfa_device:deactivate": true,
+  "queue_policy:save": true,
+  "queue_policy:set": true,
+  "root_session:open": true,
+  "setup:accept": true,
+  "signing_certificate:delete": true,
+  "spill:merge": true,
+  "trusted_access:disable": true,
+  "trusted_access:enable": true,
+  "window:activate": true,
+  "window:approve": true,
+  "window:cancel": true,
+  "window:close": true,
+  "window:deny": true,
+  "window:event": true,
+  "window:extend": true,
+  "window:keep": true,
+  "window:lapse": true,
+  "window:open": true,
+  "window:request": true,
+  "window:reread": true,
+  "window:review": true,
+};
+
+export const ACTIONS = Object.keys(KNOWN_ACTIONS) as Action[];
+
+const RESULT_VALUES: readonly Result[] = ["done", "failed", "unknown"];
+
+/** Such as `?account=111122223333&by=olga&action=window%3Aactivate&result=failed`. */
+export const FILTER_CODEC: FilterCodec<LedgerFilter> = {
+  read: (parameters) => ({
+    account_id: parameters.get("account") ?? "",
+    actor: parameters.get("by") ?? "",
+    actions: ACTIONS.filter((action) => parameters.getAll("action").includes(action)),
+    results: RESULT_VALUES.filter((result) => parameters.getAll("result").includes(result)),
+  }),
+  write: ({ account_id, actor, actions, results }) => ({
+    account: account_id ? [account_id] : [],
+    by: actor ? [actor] : [],
+    action: actions,
+    result: results,
+  }),
+};

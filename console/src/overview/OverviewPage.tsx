@@ -1,51 +1,55 @@
-/** What is on and what is missing, what is left to secure, what is open, and what has changed. */
+/** The overview page: set-up, root logins left to secure, open windows and changes. */
+import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import ColumnLayout from "@cloudscape-design/components/column-layout";
+import Container from "@cloudscape-design/components/container";
+import Header from "@cloudscape-design/components/header";
+import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import Skeleton from "@cloudscape-design/components/skeleton";
 import SpaceBetween from "@cloudscape-design/components/space-between";
+import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import { useQuery } from "@tanstack/react-query";
-import { ask, api } from "../api/client";
-import type { Overview } from "../api/records";
+import { api, unwrap } from "../api/client";
 import { useMe } from "../api/queries";
-import { useFollow } from "../shell/links";
-import { Headed } from "../shell/Headed";
-import { ProblemAlert } from "../shell/ProblemAlert";
-import { Changes } from "./Changes";
-import { OpenWindows } from "./OpenWindows";
-import { RootLogins } from "./RootLogins";
-import { SetUpState } from "./SetUpState";
-import { maySetUp } from "./set-up";
-import { Story } from "./Story";
+import type { KeptAudit, Overview, StatusCounts } from "../api/records";
+import { useFollowLink } from "../components/links";
+import { PageFrame, QueryProblem } from "../components/PageFrame";
+import { STATUSES } from "../organization/statuses";
+import { canChangeSetup } from "../setup/SetUpFields";
+import { SetUpState } from "../setup/SetUpState";
+import { RelativeTime } from "../times/Timestamp";
+import { OpenWindows } from "../windows/WindowsPage";
+import { GuidedStory } from "./GuidedStory";
 
-const READ_AGAIN_MILLISECONDS = 15_000;
+const REFRESH_MILLISECONDS = 15_000;
 
 export default function OverviewPage() {
-  const follow = useFollow();
+  const follow = useFollowLink();
   const { data: me } = useMe();
   const overview = useQuery({
     queryKey: ["overview"],
-    queryFn: () => ask(api.GET("/api/v1/overview")),
-    refetchInterval: READ_AGAIN_MILLISECONDS,
+    queryFn: () => unwrap(api.GET("/api/v1/overview")),
+    refetchInterval: REFRESH_MILLISECONDS,
   });
   return (
-    <Headed
+    <PageFrame
       title="Overview"
       description={describeOrganization(overview.data)}
       actions={
-        maySetUp(me) && (
+        canChangeSetup(me) && (
           <Button href="/set-up" onFollow={follow}>
-            Set up
+            Change set-up
           </Button>
         )
       }
     >
       <SpaceBetween size="l">
-        <ProblemAlert error={overview.error} onRetry={() => void overview.refetch()} />
-        <Story />
+        <QueryProblem query={overview} />
+        <GuidedStory />
         {overview.data && <Contents overview={overview.data} />}
         {overview.isPending && <Skeleton height="20rem" />}
       </SpaceBetween>
-    </Headed>
+    </PageFrame>
   );
 }
 
@@ -63,7 +67,83 @@ function Contents({ overview }: { overview: Overview }) {
         <SetUpState overview={overview} />
       </ColumnLayout>
       <OpenWindows windows={overview.windows} />
-      <Changes overview={overview} />
+      <LastAudit overview={overview} />
     </SpaceBetween>
   );
+}
+
+function RootLogins({ overview }: { overview: Overview }) {
+  return (
+    <Container fitHeight header={<Header variant="h2">Root logins left to secure</Header>}>
+      <SpaceBetween size="m">
+        <Headline overview={overview} />
+        {overview.last_audit && <StatusCountList summary={overview.summary} />}
+      </SpaceBetween>
+    </Container>
+  );
+}
+
+/** Zero is a good result only if every account was read. */
+function Headline({ overview }: { overview: Overview }) {
+  const { root_logins_left: left, summary, last_audit: audit } = overview;
+  if (!audit) return <StatusIndicator type="pending">Unknown: no audit yet</StatusIndicator>;
+  return (
+    <div>
+      <Box variant="awsui-value-large">{left.toLocaleString()}</Box>
+      <Box color="text-body-secondary">
+        {left === 0 && summary.unknown > 0
+          ? "No root login found, but some accounts couldn't be read."
+          : `of ${summary.accounts.toLocaleString()} accounts${summary.unknown > 0 ? `; ${summary.unknown.toLocaleString()} unknown` : ""}`}
+      </Box>
+    </div>
+  );
+}
+
+function StatusCountList({ summary }: { summary: StatusCounts }) {
+  return (
+    <SpaceBetween size="xs">
+      {STATUSES.map(({ status, type, label }) => (
+        <div key={status}>
+          <StatusIndicator type={type}>{label}</StatusIndicator>
+          <Box variant="span" fontWeight="bold" margin={{ left: "s" }}>
+            {summary[status].toLocaleString()}
+          </Box>
+        </div>
+      ))}
+    </SpaceBetween>
+  );
+}
+
+function LastAudit({ overview }: { overview: Overview }) {
+  const { last_audit: audit, drift } = overview;
+  return (
+    <Container header={<Header variant="h2">Last audit and changes</Header>}>
+      <KeyValuePairs
+        columns={4}
+        items={[
+          { label: "Last audit", value: <RelativeTime at={audit?.ended_at ?? audit?.started_at} /> },
+          { label: "Requested by", value: audit?.requested_by ?? "–" },
+          { label: "Scope", value: audit ? <AuditScope audit={audit} /> : "–" },
+          { label: "Changes since the previous audit", value: <Drift drift={drift} /> },
+        ]}
+      />
+    </Container>
+  );
+}
+
+/** An audit of the whole organization doesn't mean that every account could be read. */
+function AuditScope({ audit }: { audit: KeptAudit }) {
+  const extent = audit.complete ? "Whole organization" : "Part of the organization";
+  const unknown = audit.summary.unknown ?? 0;
+  if (unknown > 0) return <StatusIndicator type="warning">{`${extent}; ${unknown.toLocaleString()} unknown`}</StatusIndicator>;
+  return <StatusIndicator type={audit.complete ? "success" : "info"}>{extent}</StatusIndicator>;
+}
+
+function Drift({ drift }: { drift: Overview["drift"] }) {
+  if (!drift) return <>No previous audit</>;
+  const count = drift.changed + drift.joined + drift.left;
+  const { not_compared: unknown } = drift;
+  if (count === 0 && unknown === 0) return <StatusIndicator type="success">No changes</StatusIndicator>;
+  const known = count === 0 ? "No known changes" : `${drift.changed} changed, ${drift.joined} joined, ${drift.left} left`;
+  return <StatusIndicator type="warning">{unknown === 0 ? known : `${known}; ${unknown} not comparable`}</StatusIndicator>;
 }

@@ -1,26 +1,26 @@
-/** Pages of a list that is here as a whole. */
+/** Pagination: of a list in memory, and of a list that the server returns page by page. */
 import Pagination, { type PaginationProps } from "@cloudscape-design/components/pagination";
-import { useState, type ReactElement } from "react";
+import { type ReactElement, useState } from "react";
 
-export const PAGE_LABELS: PaginationProps.Labels = {
+const PAGE_LABELS: PaginationProps.Labels = {
   nextPageLabel: "Next page",
   previousPageLabel: "Previous page",
   pageLabel: (page) => `Page ${page}`,
 };
 
 interface Pages<T> {
-  /** What is on the page that is shown. */
+  /** The items of the current page. */
   shown: readonly T[];
-  /** None where all is on one page. */
+  /** Absent if there is only one page. */
   control: ReactElement | undefined;
-  /** Back to the first page, as when a filter changed. */
-  begin: () => void;
+  /** Return to the first page, for example when a filter changed. */
+  reset: () => void;
 }
 
 export function usePages<T>(items: readonly T[], size = 25): Pages<T> {
-  const [wanted, setWanted] = useState(1);
+  const [requested, setWanted] = useState(1);
   const count = Math.max(1, Math.ceil(items.length / size));
-  const page = Math.min(wanted, count);
+  const page = Math.min(requested, count);
   return {
     shown: items.slice((page - 1) * size, page * size),
     control:
@@ -32,6 +32,45 @@ export function usePages<T>(items: readonly T[], size = 25): Pages<T> {
           ariaLabels={PAGE_LABELS}
         />
       ),
-    begin: () => setWanted(1),
+    reset: () => setWanted(1),
+  };
+}
+
+interface CursorPages {
+  /** The cursor of the current page; `undefined` for the first. */
+  after: string | undefined;
+  /** The pagination control, given the cursor of the next page. Absent if there is only one page. */
+  control: (next: string | null | undefined) => ReactElement | undefined;
+}
+
+interface CursorPosition {
+  list: string;
+  cursors: (string | undefined)[];
+  index: number;
+}
+
+/** `list` identifies the list, for example by its filter. A new list starts at its first page. */
+export function useCursorPages(list = ""): CursorPages {
+  const first = { list, cursors: [undefined], index: 0 };
+  const [position, setPlace] = useState<CursorPosition>(first);
+  const { cursors, index } = position.list === list ? position : first;
+  const goToPage = (to: number, next: string | null | undefined) => {
+    if (to < cursors.length) setPlace({ list, cursors, index: to });
+    else if (next) setPlace({ list, cursors: [...cursors, next], index: cursors.length });
+  };
+  return {
+    after: cursors[index],
+    control: (next) => {
+      const count = Math.max(cursors.length, index + (next ? 2 : 1));
+      if (count === 1) return undefined;
+      return (
+        <Pagination
+          currentPageIndex={index + 1}
+          pagesCount={count}
+          onChange={({ detail }) => goToPage(detail.currentPageIndex - 1, next)}
+          ariaLabels={PAGE_LABELS}
+        />
+      );
+    },
   };
 }

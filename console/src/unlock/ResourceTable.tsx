@@ -1,7 +1,6 @@
-/** All buckets or queues of one account, what locks first. */
+/** The buckets or queues of one account, locked ones first. */
 import Alert from "@cloudscape-design/components/alert";
 import Badge from "@cloudscape-design/components/badge";
-import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import Header from "@cloudscape-design/components/header";
 import SpaceBetween from "@cloudscape-design/components/space-between";
@@ -9,33 +8,34 @@ import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import Table from "@cloudscape-design/components/table";
 import { useMemo } from "react";
 import type { ListedResource, ResourceListing } from "../api/records";
+import { AccountName } from "../organization/AccountField";
+import { EmptyText } from "../tables/QueryTable";
 import { usePages } from "../tables/pages";
-import { Moment } from "../times/Moment";
-import { AccountName } from "../windows/AccountName";
-import { NOUNS, sortBySeverity, VERDICTS, type Verdict } from "./policies";
+import { Timestamp } from "../times/Timestamp";
+import { RESOURCE_NOUNS, sortBySeverity, type Verdict, VERDICTS } from "./policies";
 
 interface ResourceTableProps {
   listing: ResourceListing;
-  /** When it was read; what was changed since isn't in it. */
+  /** When the listing was read. It doesn't contain later changes. */
   readAt: string | null;
   isBusy: boolean;
-  onShow: (one: ListedResource) => void;
+  onShow: (resource: ListedResource) => void;
 }
 
 export function ResourceTable({ listing, readAt, isBusy, onShow }: ResourceTableProps) {
   const found = useMemo(() => sortBySeverity("buckets" in listing ? listing.buckets : listing.queues), [listing]);
   const pages = usePages(found);
-  const noun = NOUNS[listing.service];
+  const noun = RESOURCE_NOUNS[listing.service];
   return (
     <SpaceBetween size="m">
       {listing.unread_regions.length > 0 && (
-        <Alert type="warning" header="Some Regions couldn't be read: what is in them isn't known.">
-          {listing.unread_regions.map((one) => `${one.region}: ${one.reason}`).join(" ")}
+        <Alert type="warning" header="Some Regions couldn't be read. Their resources are unknown.">
+          {listing.unread_regions.map((resource) => `${resource.region}: ${resource.reason}`).join(" ")}
         </Alert>
       )}
       <Table
         variant="container"
-        trackBy={(one) => `${one.region} ${one.name}`}
+        trackBy={(resource) => `${resource.region} ${resource.name}`}
         items={pages.shown}
         wrapLines
         ariaLabels={{ tableLabel: `Policies of each ${noun}` }}
@@ -45,23 +45,23 @@ export function ResourceTable({ listing, readAt, isBusy, onShow }: ResourceTable
           </Header>
         }
         empty={
-          <Box textAlign="center" color="text-body-secondary">
+          <EmptyText>
             The account has no {noun}.
-          </Box>
+          </EmptyText>
         }
         pagination={pages.control}
         columnDefinitions={[
-          { id: "name", header: noun === "bucket" ? "Bucket" : "Queue", cell: (one) => one.name, isRowHeader: true, minWidth: 220 },
-          { id: "region", header: "Region", cell: (one) => one.region, minWidth: 120 },
-          { id: "verdict", header: "Policy", cell: (one) => <VerdictOf one={one} />, minWidth: 235 },
-          { id: "why", header: "Why", cell: (one) => one.explanation },
+          { id: "name", header: noun === "bucket" ? "Bucket" : "Queue", cell: (resource) => resource.name, isRowHeader: true, minWidth: 220 },
+          { id: "region", header: "Region", cell: (resource) => resource.region, minWidth: 120 },
+          { id: "verdict", header: "Policy", cell: (resource) => <PolicyVerdict resource={resource} />, minWidth: 235 },
+          { id: "why", header: "Explanation", cell: (resource) => resource.explanation },
           {
             id: "show",
-            header: "Look",
+            header: "Action",
             minWidth: 160,
-            cell: (one) => (
-              <Button variant="inline-link" disabled={isBusy} ariaLabel={`Show the policy of ${one.name}`} onClick={() => onShow(one)}>
-                Show the policy
+            cell: (resource) => (
+              <Button variant="inline-link" disabled={isBusy} ariaLabel={`Show the policy of ${resource.name}`} onClick={() => onShow(resource)}>
+                Show policy
               </Button>
             ),
           },
@@ -74,17 +74,17 @@ export function ResourceTable({ listing, readAt, isBusy, onShow }: ResourceTable
 function ReadAt({ at }: { at: string | null }) {
   return (
     <>
-      As read <Moment at={at} />.
+      Read <Timestamp at={at} />.
     </>
   );
 }
 
-export function VerdictOf({ one }: { one: { verdict: Verdict; protected: boolean } }) {
-  const { type, words } = VERDICTS[one.verdict];
+export function PolicyVerdict({ resource }: { resource: { verdict: Verdict; protected: boolean } }) {
+  const { type, label } = VERDICTS[resource.verdict];
   return (
     <SpaceBetween size="xs" direction="horizontal">
-      <StatusIndicator type={type}>{words}</StatusIndicator>
-      {one.protected && <Badge color="blue">Protected</Badge>}
+      <StatusIndicator type={type}>{label}</StatusIndicator>
+      {resource.protected && <Badge color="blue">Protected</Badge>}
     </SpaceBetween>
   );
 }

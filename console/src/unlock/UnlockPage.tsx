@@ -1,4 +1,4 @@
-/** Buckets and queues whose policy locks everyone out: found, shown, and opened again by a root session. */
+/** The unlock page: buckets and queues whose policy denies everyone, and their policies. */
 import Button from "@cloudscape-design/components/button";
 import Container from "@cloudscape-design/components/container";
 import FormField from "@cloudscape-design/components/form-field";
@@ -9,16 +9,15 @@ import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { useSearchParams } from "react-router";
 import type { ChangedPolicy, ListedResource, ResourceListing, ShownPolicy } from "../api/records";
-import { JobAnswer } from "../jobs/JobAnswer";
-import { Headed } from "../shell/Headed";
-import { submitting } from "../signin/submitting";
-import { AccountField } from "../windows/AccountField";
-import { askForUnlock, type Kind } from "./policies";
-import { OutcomeOfChange } from "./OutcomeOfChange";
-import { PolicyDetails } from "./PolicyDetails";
+import { handleSubmit } from "../components/Dialog";
+import { PageFrame } from "../components/PageFrame";
+import { JobOutcomeView } from "../jobs/JobOutcomeView";
+import { AccountField } from "../organization/AccountField";
+import { type Kind, startUnlock } from "./policies";
+import { ChangeOutcome, PolicyDetails } from "./PolicyDetails";
 import { ResourceTable } from "./ResourceTable";
 
-/** The jobs whose answers are shown stand in the address, so that it can be reloaded and shared. */
+/** The ids of the shown jobs are in the URL, so that the page can be reloaded and shared. */
 type Step = "list" | "show" | "change";
 
 export default function UnlockPage() {
@@ -31,18 +30,18 @@ export default function UnlockPage() {
   const change = idOf("change");
   const showing = useMutation({
     mutationFn: ({ listing, one }: { listing: Pick<ResourceListing, "account_id" | "service">; one: Pick<ListedResource, "name" | "region"> }) =>
-      askForUnlock({ account: listing.account_id, kind: listing.service, resource: one.name, region: one.region }),
+      startUnlock({ account: listing.account_id, kind: listing.service, resource: one.name, region: one.region }),
     onSuccess: (job) => go({ list, show: job.job_id }),
   });
   return (
-    <Headed
+    <PageFrame
       title="Unlock"
-      description="One wrong Deny, and nobody in the account can use a bucket or queue, or change its policy back. A root session that may do nothing else can, so that no root user has to sign in."
+      description="A wrong Deny statement can lock everyone in an account out of a bucket or queue, and out of its policy. A root session limited to this task can correct the policy, so that no root user has to sign in."
     >
       <SpaceBetween size="l">
-        <LookForm onBegun={(jobId) => go({ list: jobId })} />
+        <ResourceSearch onStarted={(jobId) => go({ list: jobId })} />
         {list && (
-          <JobAnswer<ResourceListing> key={list} jobId={list}>
+          <JobOutcomeView<ResourceListing> key={list} jobId={list}>
             {(listing, { ended_at }) => (
               <ResourceTable
                 listing={listing}
@@ -51,56 +50,56 @@ export default function UnlockPage() {
                 onShow={(one) => showing.mutate({ listing, one })}
               />
             )}
-          </JobAnswer>
+          </JobOutcomeView>
         )}
         {change && (
-          <JobAnswer<ChangedPolicy> key={change} jobId={change}>
+          <JobOutcomeView<ChangedPolicy> key={change} jobId={change}>
             {(outcome) => (
-              <OutcomeOfChange
+              <ChangeOutcome
                 outcome={outcome}
-                onLookAgain={() =>
+                onShowPolicy={() =>
                   showing.mutate({ listing: { account_id: outcome.account_id, service: outcome.service }, one: outcome })
                 }
               />
             )}
-          </JobAnswer>
+          </JobOutcomeView>
         )}
         {show && (
-          <JobAnswer<ShownPolicy> key={show} jobId={show}>
+          <JobOutcomeView<ShownPolicy> key={show} jobId={show}>
             {(shown) => <PolicyDetails shown={shown} wasChanged={change !== null} onChanged={(jobId) => go({ list, show, change: jobId })} />}
-          </JobAnswer>
+          </JobOutcomeView>
         )}
       </SpaceBetween>
-    </Headed>
+    </PageFrame>
   );
 }
 
-function LookForm({ onBegun }: { onBegun: (jobId: string) => void }) {
+function ResourceSearch({ onStarted }: { onStarted: (jobId: string) => void }) {
   const [account, setAccount] = useState("");
   const [kind, setKind] = useState<Kind>("s3");
-  const looking = useMutation({
-    mutationFn: () => askForUnlock({ account: account.trim(), kind }),
-    onSuccess: (job) => onBegun(job.job_id),
+  const searching = useMutation({
+    mutationFn: () => startUnlock({ account: account.trim(), kind }),
+    onSuccess: (job) => onStarted(job.job_id),
   });
   return (
-    <form onSubmit={submitting(() => looking.mutate(), account.trim() !== "" && !looking.isPending)}>
+    <form onSubmit={handleSubmit(() => searching.mutate(), account.trim() !== "" && !searching.isPending)}>
       <Container
         header={
-          <Header variant="h2" description="Opens a root session on the account that may only read and change these policies. Looking changes nothing.">
-            Look for what is locked
+          <Header variant="h2" description="Opens a root session in the account that is limited to these policies. Listing changes nothing.">
+            Find locked resources
           </Header>
         }
         footer={
-          <Button variant="primary" formAction="submit" disabled={account.trim() === ""} loading={looking.isPending}>
-            Look
+          <Button variant="primary" formAction="submit" disabled={account.trim() === ""} loading={searching.isPending}>
+            List policies
           </Button>
         }
       >
         <SpaceBetween size="m">
           <AccountField account={account} onChange={setAccount} />
-          <FormField label="What">
+          <FormField label="Resource type">
             <SegmentedControl
-              label="What"
+              label="Resource type"
               selectedId={kind}
               options={[
                 { id: "s3", text: "S3 buckets" },

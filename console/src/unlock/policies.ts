@@ -1,6 +1,6 @@
-/** Bucket and queue policies as the server's unlock jobs show and change them. */
+/** Bucket and queue policies: verdicts, and the jobs that list, show and change them. */
 import type { StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
-import { api, ask } from "../api/client";
+import { api, unwrap } from "../api/client";
 import type { components } from "../api/generated";
 import type { Job, ListedResource, ShownPolicy } from "../api/records";
 
@@ -8,26 +8,26 @@ export type Kind = ShownPolicy["service"];
 export type Verdict = ShownPolicy["verdict"];
 export type Change = components["schemas"]["ChangeKind"];
 
-export const VERDICTS: { readonly [verdict in Verdict]: { type: StatusIndicatorProps.Type; words: string } } = {
-  locked: { type: "error", words: "Locks everyone out" },
-  depends: { type: "warning", words: "Locks out all but some" },
-  open: { type: "success", words: "Locks nobody out" },
-  no_policy: { type: "success", words: "No policy" },
-  unknown: { type: "pending", words: "Unknown" },
+export const VERDICTS: { readonly [verdict in Verdict]: { type: StatusIndicatorProps.Type; label: string } } = {
+  locked: { type: "error", label: "Locks everyone out" },
+  depends: { type: "warning", label: "Locks out all but some" },
+  open: { type: "success", label: "Open" },
+  no_policy: { type: "success", label: "No policy" },
+  unknown: { type: "pending", label: "Unknown" },
 };
 
 const SEVERITY: readonly Verdict[] = ["locked", "depends", "unknown", "open", "no_policy"];
 
-/** What locks comes first. */
+/** Sort locked resources first. */
 export function sortBySeverity(found: readonly ListedResource[]): ListedResource[] {
   return [...found].sort(
     (one, other) => SEVERITY.indexOf(one.verdict) - SEVERITY.indexOf(other.verdict) || one.name.localeCompare(other.name),
   );
 }
 
-export const NOUNS: { readonly [kind in Kind]: string } = { s3: "bucket", sqs: "queue" };
+export const RESOURCE_NOUNS: { readonly [kind in Kind]: string } = { s3: "bucket", sqs: "queue" };
 
-interface Wish {
+interface UnlockRequest {
   account: string;
   kind: Kind;
   resource?: string;
@@ -37,13 +37,13 @@ interface Wish {
   policy?: string;
 }
 
-/** Queues are looked for Region by Region, and buckets wherever they are. */
-export function askForUnlock({ region, ...wish }: Wish): Promise<Job> {
-  const body = { ...wish, regions: region && wish.kind === "sqs" ? [region] : [], included_failsafes: [] };
-  return ask(api.POST("/api/v1/unlocks", { body }));
+/** Queues are listed Region by Region, buckets in all Regions at once. */
+export function startUnlock({ region, ...request }: UnlockRequest): Promise<Job> {
+  const body = { ...request, regions: region && request.kind === "sqs" ? [region] : [], included_failsafes: [] };
+  return unwrap(api.POST("/api/v1/unlocks", { body }));
 }
 
-export function askForChange(shown: ShownPolicy, change: Change, policy?: string): Promise<Job> {
+export function startPolicyChange(shown: ShownPolicy, change: Change, policy?: string): Promise<Job> {
   const { account_id: account, service: kind, name: resource, region, sha256: shown_sha256 } = shown;
-  return askForUnlock({ account, kind, resource, region, change, shown_sha256, policy });
+  return startUnlock({ account, kind, resource, region, change, shown_sha256, policy });
 }

@@ -1,17 +1,19 @@
-/** What may be done about a window by this person, as it stands. */
+/** The actions on a recovery window that its state and the permissions of this user allow. */
 import Button from "@cloudscape-design/components/button";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useState } from "react";
-import { may } from "../api/queries";
+import { hasPermission } from "../api/queries";
 import type { Account, Me, Permission, RecoveryWindow } from "../api/records";
-import { ActivateWindow } from "./ActivateWindow";
-import { ApproveWindow } from "./ApproveWindow";
-import { CloseWindow } from "./CloseWindow";
-import { DenyWindow } from "./DenyWindow";
-import { ExtendWindow } from "./ExtendWindow";
-import { ReviewWindow } from "./ReviewWindow";
-import { isWaiting, owesClosing, owesReview } from "./states";
-import { TakeBackWindow } from "./TakeBackWindow";
+import { isPending, needsClosing, needsReview } from "./states";
+import {
+  ActivateWindow,
+  ApproveWindow,
+  CancelRequest,
+  CloseWindow,
+  DenyWindow,
+  ExtendWindow,
+  ReviewWindow,
+} from "./WindowDialogs";
 
 type ActionId = "approve" | "deny" | "cancel" | "activate" | "extend" | "close" | "review";
 
@@ -19,87 +21,87 @@ interface Action {
   id: ActionId;
   text: string;
   isPrimary?: boolean;
-  /** Why this person can't, though the role permits it. */
-  hindrance?: string | null;
+  /** Why this user can't do it, although the role has the permission. */
+  obstacle?: string | null;
 }
 
 interface WindowActionsProps {
-  one: RecoveryWindow;
+  recoveryWindow: RecoveryWindow;
   me: Me;
   account: Account | null;
 }
 
-export function WindowActions({ one, me, account }: WindowActionsProps) {
-  const [asked, setAsked] = useState<ActionId | null>(null);
-  const question = { one, name: account ? `${account.name} (${one.account_id})` : one.account_id, onClose: () => setAsked(null) };
+export function WindowActions({ recoveryWindow, me, account }: WindowActionsProps) {
+  const [dialog, setDialog] = useState<ActionId | null>(null);
+  const dialogProps = { recoveryWindow, name: account ? `${account.name} (${recoveryWindow.account_id})` : recoveryWindow.account_id, onClose: () => setDialog(null) };
   return (
     <>
       <SpaceBetween size="xs" direction="horizontal">
-        {listActions(one, me).map((action) => (
+        {listActions(recoveryWindow, me).map((action) => (
           <Button
             key={action.id}
             variant={action.isPrimary ? "primary" : "normal"}
-            disabled={Boolean(action.hindrance)}
-            disabledReason={action.hindrance ?? undefined}
-            onClick={() => setAsked(action.id)}
+            disabled={Boolean(action.obstacle)}
+            disabledReason={action.obstacle ?? undefined}
+            onClick={() => setDialog(action.id)}
           >
             {action.text}
           </Button>
         ))}
       </SpaceBetween>
-      {asked === "approve" && <ApproveWindow {...question} />}
-      {asked === "deny" && <DenyWindow {...question} />}
-      {asked === "cancel" && <TakeBackWindow {...question} />}
-      {asked === "activate" && <ActivateWindow {...question} />}
-      {asked === "extend" && <ExtendWindow {...question} />}
-      {asked === "close" && <CloseWindow {...question} />}
-      {asked === "review" && <ReviewWindow {...question} />}
+      {dialog === "approve" && <ApproveWindow {...dialogProps} />}
+      {dialog === "deny" && <DenyWindow {...dialogProps} />}
+      {dialog === "cancel" && <CancelRequest {...dialogProps} />}
+      {dialog === "activate" && <ActivateWindow {...dialogProps} />}
+      {dialog === "extend" && <ExtendWindow {...dialogProps} />}
+      {dialog === "close" && <CloseWindow {...dialogProps} />}
+      {dialog === "review" && <ReviewWindow {...dialogProps} />}
     </>
   );
 }
 
-function listActions(one: RecoveryWindow, me: Me): Action[] {
-  const waits = isWaiting(one) && !one.has_lapsed;
-  const offered: (Action & { permission: Permission; isDue: boolean })[] = [
-    { id: "review", text: "Confirm the review", permission: "windows:review", isDue: owesReview(one), hindrance: findInvolved(one, me), isPrimary: true },
-    { id: "cancel", text: "Take back", permission: "windows:request", isDue: waits },
-    { id: "deny", text: "Deny", permission: "windows:deny", isDue: waits },
+function listActions(recoveryWindow: RecoveryWindow, me: Me): Action[] {
+  const waits = isPending(recoveryWindow) && !recoveryWindow.has_lapsed;
+  const actions: (Action & { permission: Permission; isAvailable: boolean })[] = [
+    { id: "review", text: "Confirm review", permission: "windows:review", isAvailable: needsReview(recoveryWindow), obstacle: findInvolvement(recoveryWindow, me), isPrimary: true },
+    { id: "cancel", text: "Cancel request", permission: "windows:request", isAvailable: waits },
+    { id: "deny", text: "Deny request", permission: "windows:deny", isAvailable: waits },
     {
       id: "approve",
-      text: "Approve",
+      text: "Approve request",
       permission: "windows:approve",
-      isDue: waits && one.state === "REQUESTED",
-      hindrance: findOwnPart(one, me, "opening"),
+      isAvailable: waits && recoveryWindow.state === "REQUESTED",
+      obstacle: findOwnApproval(recoveryWindow, me, "opening"),
       isPrimary: true,
     },
-    { id: "activate", text: "Open now", permission: "windows:activate", isDue: waits && one.state === "APPROVED", isPrimary: true },
+    { id: "activate", text: "Open window", permission: "windows:activate", isAvailable: waits && recoveryWindow.state === "APPROVED", isPrimary: true },
     {
       id: "extend",
-      text: "Prolong",
+      text: "Extend window",
       permission: "windows:extend",
-      isDue: one.state === "OPEN" && !one.is_overdue,
-      hindrance: one.approvals_needed > 0 ? findOwnRequest(one, me) : null,
+      isAvailable: recoveryWindow.state === "OPEN" && !recoveryWindow.is_overdue,
+      obstacle: recoveryWindow.approvals_needed > 0 ? findOwnRequest(recoveryWindow, me) : null,
     },
-    { id: "close", text: "Close now", permission: "windows:close", isDue: owesClosing(one) && one.state !== "OPENING", isPrimary: true },
+    { id: "close", text: "Close window", permission: "windows:close", isAvailable: needsClosing(recoveryWindow) && recoveryWindow.state !== "OPENING", isPrimary: true },
   ];
-  return offered.filter(({ permission, isDue }) => isDue && may(me, permission));
+  return actions.filter(({ permission, isAvailable }) => isAvailable && hasPermission(me, permission));
 }
 
-/** Names are compared as the server compares them. */
+/** Compare names like the server does. */
 function isMe(name: string | null, me: Me): boolean {
   return name !== null && name.toLowerCase() === me.name.toLowerCase();
 }
 
-function findOwnRequest(one: RecoveryWindow, me: Me): string | null {
-  return isMe(one.requested_by, me) ? "You requested it: somebody else has to decide." : null;
+function findOwnRequest(recoveryWindow: RecoveryWindow, me: Me): string | null {
+  return isMe(recoveryWindow.requested_by, me) ? "You requested this window. Another user must decide." : null;
 }
 
-function findOwnPart(one: RecoveryWindow, me: Me, purpose: string): string | null {
-  const hasApproved = one.approvals.some((given) => given.purpose === purpose && isMe(given.approver, me));
-  return findOwnRequest(one, me) ?? (hasApproved ? "You approved it already: each person counts once." : null);
+function findOwnApproval(recoveryWindow: RecoveryWindow, me: Me, purpose: string): string | null {
+  const hasApproved = recoveryWindow.approvals.some((approval) => approval.purpose === purpose && isMe(approval.approver, me));
+  return findOwnRequest(recoveryWindow, me) ?? (hasApproved ? "You already approved this window. Each user counts once." : null);
 }
 
-function findInvolved(one: RecoveryWindow, me: Me): string | null {
-  const wasInvolved = isMe(one.requested_by, me) || isMe(one.activated_by, me);
-  return wasInvolved ? "You requested or opened it: somebody else has to review it." : null;
+function findInvolvement(recoveryWindow: RecoveryWindow, me: Me): string | null {
+  const wasInvolved = isMe(recoveryWindow.requested_by, me) || isMe(recoveryWindow.activated_by, me);
+  return wasInvolved ? "You requested or opened this window. Another user must review it." : null;
 }

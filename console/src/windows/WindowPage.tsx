@@ -1,75 +1,146 @@
-/** One recovery window: how it stands, what can be done about it, what to do in it, and what is proven of it. */
-import Skeleton from "@cloudscape-design/components/skeleton";
+/** The page of one recovery window: state, actions, next steps, facts, approvals and evidence. */
+import Container from "@cloudscape-design/components/container";
+import Header from "@cloudscape-design/components/header";
+import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import SpaceBetween from "@cloudscape-design/components/space-between";
+import Table from "@cloudscape-design/components/table";
 import { useEffect, useRef } from "react";
 import { useParams } from "react-router";
-import type { Me, RecoveryWindow } from "../api/records";
 import { useMe } from "../api/queries";
-import { Headed } from "../shell/Headed";
-import { tell } from "../shell/notices";
-import { ProblemAlert } from "../shell/ProblemAlert";
-import { useAccount } from "./AccountName";
-import { Approvals } from "./Approvals";
-import { Evidence } from "./Evidence";
-import { NextSteps } from "./NextSteps";
-import { STATES } from "./states";
-import { StateOf, WindowBadges } from "./WindowBadges";
-import { Warnings } from "./Warnings";
+import type { Account, Approval, Me, RecoveryWindow } from "../api/records";
+import { notify } from "../components/notices";
+import { PageFrame, QueryPlaceholder } from "../components/PageFrame";
+import { useAccount } from "../organization/AccountField";
+import { EmptyText } from "../tables/QueryTable";
+import { Timestamp } from "../times/Timestamp";
+import { renderDuration, STATES } from "./states";
 import { WindowActions } from "./WindowActions";
-import { WindowFacts } from "./WindowFacts";
+import { WindowEvidence } from "./WindowEvidence";
+import { NextSteps, WindowWarnings } from "./WindowGuidance";
 import { useWindow, wasDecidedHere } from "./windows";
+import { WindowBadges, WindowState } from "./WindowState";
 
 export default function WindowPage() {
   const { window_id = "" } = useParams();
   const { data: me } = useMe();
   const found = useWindow(window_id);
-  if (found.data && me) return <Contents one={found.data} me={me} />;
+  if (found.data && me) return <WindowContents recoveryWindow={found.data} me={me} />;
   return (
-    <Headed title="Recovery window">
-      {found.error ? <ProblemAlert error={found.error} onRetry={() => void found.refetch()} /> : <Skeleton height="20rem" />}
-    </Headed>
+    <PageFrame title="Recovery window">
+      <QueryPlaceholder query={found} height="20rem" />
+    </PageFrame>
   );
 }
 
-function Contents({ one, me }: { one: RecoveryWindow; me: Me }) {
-  const account = useAccount(one.account_id).data ?? null;
-  useTellChange(one);
+function WindowContents({ recoveryWindow, me }: { recoveryWindow: RecoveryWindow; me: Me }) {
+  const account = useAccount(recoveryWindow.account_id).data ?? null;
+  useChangeNotice(recoveryWindow);
   return (
-    <Headed
-      title={`${one.is_drill ? "Drill" : "Recovery window"} for ${account?.name ?? one.account_id}`}
+    <PageFrame
+      title={`${recoveryWindow.is_drill ? "Drill" : "Recovery window"} for ${account?.name ?? recoveryWindow.account_id}`}
       description={
         <SpaceBetween size="s" direction="horizontal">
-          <StateOf one={one} />
-          <WindowBadges one={one} />
+          <WindowState recoveryWindow={recoveryWindow} />
+          <WindowBadges recoveryWindow={recoveryWindow} />
         </SpaceBetween>
       }
-      actions={<WindowActions one={one} me={me} account={account} />}
+      actions={<WindowActions recoveryWindow={recoveryWindow} me={me} account={account} />}
     >
       <SpaceBetween size="l">
-        <Warnings one={one} />
-        <NextSteps one={one} me={me} account={account} />
-        <WindowFacts one={one} account={account} />
-        <Approvals one={one} />
-        <Evidence one={one} />
+        <WindowWarnings recoveryWindow={recoveryWindow} />
+        <NextSteps recoveryWindow={recoveryWindow} me={me} account={account} />
+        <WindowFacts recoveryWindow={recoveryWindow} account={account} />
+        <Approvals recoveryWindow={recoveryWindow} />
+        <WindowEvidence recoveryWindow={recoveryWindow} />
       </SpaceBetween>
-    </Headed>
+    </PageFrame>
   );
 }
 
-/** What changes while somebody looks at it, by another person or by the server, is said; one's own decision isn't. */
-function useTellChange(one: RecoveryWindow): void {
-  const known = useRef(one.state);
+/** Show a notice when another user or the server changes the window while the page is open. */
+function useChangeNotice(recoveryWindow: RecoveryWindow): void {
+  const shownState = useRef(recoveryWindow.state);
   useEffect(() => {
-    if (known.current === one.state) return;
-    known.current = one.state;
-    if (!wasDecidedHere(one)) tell("info", `The window is now: ${STATES[one.state].words}.`, describeWho(one));
-  }, [one]);
+    if (shownState.current === recoveryWindow.state) return;
+    shownState.current = recoveryWindow.state;
+    if (!wasDecidedHere(recoveryWindow)) notify("info", `New state of the window: ${STATES[recoveryWindow.state].label}.`, describeChange(recoveryWindow));
+  }, [recoveryWindow]);
 }
 
-function describeWho(one: RecoveryWindow): string | undefined {
-  if (one.state === "OPEN" && one.activated_by) return `Opened by ${one.activated_by}.`;
-  if (one.state === "APPROVED") return `Approved by ${one.approved_by.join(", ")}.`;
-  if (one.state === "DENIED" || one.state === "CANCELLED" || one.state === "CLOSE_FAILED") return one.failure ?? undefined;
-  if (one.state === "CLOSED_VERIFIED") return one.closed_by ? `Closed by ${one.closed_by}.` : "Its end had come.";
+function describeChange(recoveryWindow: RecoveryWindow): string | undefined {
+  if (recoveryWindow.state === "OPEN" && recoveryWindow.activated_by) return `Opened by ${recoveryWindow.activated_by}.`;
+  if (recoveryWindow.state === "APPROVED") return `Approved by ${recoveryWindow.approved_by.join(", ")}.`;
+  if (recoveryWindow.state === "DENIED" || recoveryWindow.state === "CANCELLED" || recoveryWindow.state === "CLOSE_FAILED") return recoveryWindow.failure ?? undefined;
+  if (recoveryWindow.state === "CLOSED_VERIFIED") return recoveryWindow.closed_by ? `Closed by ${recoveryWindow.closed_by}.` : "Closed by the server at the end of the window.";
   return undefined;
+}
+
+function WindowFacts({ recoveryWindow, account }: { recoveryWindow: RecoveryWindow; account: Account | null }) {
+  return (
+    <Container header={<Header variant="h2">Details</Header>}>
+      <KeyValuePairs columns={4} items={[...listRequest(recoveryWindow, account), ...listProgress(recoveryWindow)]} />
+    </Container>
+  );
+}
+
+function listRequest(recoveryWindow: RecoveryWindow, account: Account | null) {
+  return [
+    { label: "Account", value: account ? `${account.name} (${recoveryWindow.account_id})` : recoveryWindow.account_id },
+    { label: "Organizational unit", value: account?.ou_path ?? "–" },
+    { label: "Root e-mail address", value: account?.email ?? "–" },
+    { label: "Window id", value: recoveryWindow.window_id },
+    { label: "Reason", value: recoveryWindow.reason },
+    { label: "Ticket", value: recoveryWindow.ticket ?? "–" },
+    { label: "Requested by", value: recoveryWindow.requested_by },
+    { label: "Requested", value: <Timestamp at={recoveryWindow.requested_at} /> },
+    { label: "Duration", value: renderDuration(recoveryWindow.duration_seconds) },
+    { label: "Approvals needed", value: recoveryWindow.approvals_needed === 0 ? "None" : String(recoveryWindow.approvals_needed) },
+  ];
+}
+
+function listProgress(recoveryWindow: RecoveryWindow) {
+  if (!recoveryWindow.opened_at && !recoveryWindow.closed_at && !recoveryWindow.activated_by) return [];
+  return [
+    { label: "Activated by", value: recoveryWindow.activated_by ?? "–" },
+    { label: "Opened", value: <Timestamp at={recoveryWindow.opened_at} /> },
+    { label: "Closes at", value: <Timestamp at={recoveryWindow.expires_at} /> },
+    { label: "Closed", value: <Timestamp at={recoveryWindow.closed_at} none="Not closed" /> },
+    { label: "Closed by", value: recoveryWindow.closed_by ?? (recoveryWindow.closed_at ? "Server, at the end of the window" : "–") },
+    { label: "Watched by", value: recoveryWindow.watched_by ?? "Not watched" },
+    ...(recoveryWindow.is_emergency ? [{ label: "Reviewed by", value: recoveryWindow.reviewed_by ?? "Not reviewed" }] : []),
+  ];
+}
+
+function Approvals({ recoveryWindow }: { recoveryWindow: RecoveryWindow }) {
+  if (recoveryWindow.approvals.length === 0 && recoveryWindow.approvals_needed === 0) return null;
+  return (
+    <Table
+      variant="container"
+      items={recoveryWindow.approvals}
+      wrapLines
+      header={
+        <Header variant="h2" counter={`(${recoveryWindow.approvals.length})`}>
+          Approvals
+        </Header>
+      }
+      ariaLabels={{ tableLabel: "Approvals" }}
+      empty={
+        <EmptyText>
+          No approvals.
+        </EmptyText>
+      }
+      columnDefinitions={[
+        { id: "who", header: "Approved by", cell: (approval) => approval.approver, isRowHeader: true },
+        { id: "what", header: "Purpose", cell: describePurpose },
+        { id: "at", header: "Approved at", cell: (approval) => <Timestamp at={approval.at} /> },
+        { id: "until", header: "Valid until", cell: (approval) => <Timestamp at={approval.expires_at} /> },
+        { id: "used", header: "Used", cell: (approval) => <Timestamp at={approval.used_at} none="Unused" /> },
+      ]}
+    />
+  );
+}
+
+function describePurpose(approval: Approval): string {
+  const length = renderDuration(approval.duration_seconds);
+  return approval.purpose === "extending" ? `Extension by ${length}` : `Opening for ${length}`;
 }

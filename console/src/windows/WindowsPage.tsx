@@ -1,53 +1,51 @@
-/** Recovery windows: those that wait, those that are open, and those that are over. */
+/** Lists of recovery windows: the page with all of them, and the open ones for the overview. */
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
+import Header from "@cloudscape-design/components/header";
 import Link from "@cloudscape-design/components/link";
 import SegmentedControl from "@cloudscape-design/components/segmented-control";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Table, { type TableProps } from "@cloudscape-design/components/table";
 import { useSearchParams } from "react-router";
-import { may, useMe } from "../api/queries";
-import type { RecoveryWindow } from "../api/records";
-import { Headed } from "../shell/Headed";
-import { useFollow } from "../shell/links";
-import { ProblemAlert } from "../shell/ProblemAlert";
-import { useCursorPages } from "../tables/cursor-pages";
-import { Empty } from "../tables/Empty";
-import { Moment } from "../times/Moment";
-import { AccountName } from "./AccountName";
-import { requestAddress, windowAddress } from "./addresses";
-import { GROUPS, owesClosing, type Group } from "./states";
-import { TimeLeft } from "./TimeLeft";
-import { StateOf, WindowBadges } from "./WindowBadges";
+import { hasPermission, useMe } from "../api/queries";
+import type { Overview, RecoveryWindow } from "../api/records";
+import { useFollowLink } from "../components/links";
+import { PageFrame } from "../components/PageFrame";
+import { AccountName } from "../organization/AccountField";
+import { useCursorPages } from "../tables/pages";
+import { EmptyText, QueryTable } from "../tables/QueryTable";
+import { Timestamp } from "../times/Timestamp";
+import { type Group, GROUPS, needsClosing, recoveryRequestPath, windowPath } from "./states";
 import { useWindows } from "./windows";
+import { TimeLeft, WindowBadges, WindowState } from "./WindowState";
 
 export default function WindowsPage() {
-  const follow = useFollow();
+  const follow = useFollowLink();
   const { data: me } = useMe();
   const [parameters, setParameters] = useSearchParams();
-  const group = GROUPS.find((one) => one.id === parameters.get("show")) ?? GROUPS[0];
+  const group = GROUPS.find((recoveryWindow) => recoveryWindow.id === parameters.get("show")) ?? GROUPS[0];
   return (
-    <Headed
+    <PageFrame
       title="Recovery windows"
-      description="The time for which a root user's password can be recovered in one account. Each closes itself at its end, and a re-read shows that nothing is left."
+      description="While a recovery window is open, the root user password of one account can be recovered. Rootkeeper closes the window automatically, and a re-read proves that no root user credentials are left."
       actions={
-        may(me, "windows:request") && (
-          <Button variant="primary" href={requestAddress()} onFollow={follow}>
-            Request a window
+        hasPermission(me, "windows:request") && (
+          <Button variant="primary" href={recoveryRequestPath()} onFollow={follow}>
+            Request window
           </Button>
         )
       }
     >
       <SpaceBetween size="m">
         <SegmentedControl
-          label="Which windows"
+          label="Windows shown"
           selectedId={group.id}
           options={GROUPS.map(({ id, label }) => ({ id, text: label }))}
           onChange={({ detail }) => setParameters({ show: detail.selectedId }, { replace: true })}
         />
         <WindowTable key={group.id} group={group} />
       </SpaceBetween>
-    </Headed>
+    </PageFrame>
   );
 }
 
@@ -55,60 +53,100 @@ function WindowTable({ group }: { group: Group }) {
   const pages = useCursorPages();
   const windows = useWindows(group.states, pages.after);
   return (
-    <SpaceBetween size="m">
-      <ProblemAlert error={windows.error} onRetry={() => void windows.refetch()} />
-      <Table
-        trackBy="window_id"
-        items={windows.data?.windows ?? []}
-        loading={windows.isPending}
-        loadingText="Loading windows"
-        wrapLines
-        ariaLabels={{ tableLabel: `Recovery windows: ${group.label}` }}
-        columnDefinitions={COLUMNS}
-        empty={
-          <Empty error={windows.error}>{group.empty}</Empty>
-        }
-        pagination={pages.control(windows.data?.next)}
-      />
-    </SpaceBetween>
+    <QueryTable
+      query={windows}
+      trackBy="window_id"
+      items={windows.data?.windows}
+      loadingText="Loading windows"
+      wrapLines
+      ariaLabels={{ tableLabel: `Recovery windows: ${group.label}` }}
+      columnDefinitions={COLUMNS}
+      empty={group.empty}
+      pagination={pages.control(windows.data?.next)}
+    />
   );
 }
 
 const COLUMNS: TableProps.ColumnDefinition<RecoveryWindow>[] = [
-  { id: "account", header: "Account", cell: (one) => <WindowLink one={one} />, isRowHeader: true, minWidth: 170 },
-  { id: "state", header: "State", cell: (one) => <StateOf one={one} />, minWidth: 150 },
-  { id: "flags", header: "To know", cell: (one) => <WindowBadges one={one} none="–" />, minWidth: 130 },
-  { id: "reason", header: "Reason", cell: (one) => one.reason, minWidth: 180 },
-  { id: "by", header: "Requested by", cell: (one) => one.requested_by, minWidth: 110 },
-  { id: "at", header: "Requested", cell: (one) => <Moment at={one.requested_at} />, minWidth: 150 },
-  { id: "end", header: "Ends or ended", cell: (one) => <End one={one} />, minWidth: 150 },
+  { id: "account", header: "Account", cell: (recoveryWindow) => <WindowLink recoveryWindow={recoveryWindow} />, isRowHeader: true, minWidth: 170 },
+  { id: "state", header: "State", cell: (recoveryWindow) => <WindowState recoveryWindow={recoveryWindow} />, minWidth: 180 },
+  { id: "flags", header: "Flags", cell: (recoveryWindow) => <WindowBadges recoveryWindow={recoveryWindow} none="–" />, minWidth: 130 },
+  { id: "reason", header: "Reason", cell: (recoveryWindow) => recoveryWindow.reason, minWidth: 180 },
+  { id: "by", header: "Requested by", cell: (recoveryWindow) => recoveryWindow.requested_by, minWidth: 110 },
+  { id: "at", header: "Requested", cell: (recoveryWindow) => <Timestamp at={recoveryWindow.requested_at} />, minWidth: 150 },
+  { id: "end", header: "Closes or closed", cell: (recoveryWindow) => <WindowEnd recoveryWindow={recoveryWindow} />, minWidth: 150 },
 ];
 
-function WindowLink({ one }: { one: RecoveryWindow }) {
-  const follow = useFollow();
+function WindowLink({ recoveryWindow }: { recoveryWindow: RecoveryWindow }) {
+  const follow = useFollowLink();
   return (
-    <Link href={windowAddress(one.window_id)} onFollow={follow}>
-      <AccountName accountId={one.account_id} />
+    <Link href={windowPath(recoveryWindow.window_id)} onFollow={follow}>
+      <AccountName accountId={recoveryWindow.account_id} />
     </Link>
   );
 }
 
-function End({ one }: { one: RecoveryWindow }) {
-  if (one.closed_at) return <Moment at={one.closed_at} />;
-  if (owesClosing(one))
+function WindowEnd({ recoveryWindow }: { recoveryWindow: RecoveryWindow }) {
+  if (recoveryWindow.closed_at) return <Timestamp at={recoveryWindow.closed_at} />;
+  if (needsClosing(recoveryWindow))
     return (
       <>
-        <Moment at={one.expires_at} />
+        <Timestamp at={recoveryWindow.expires_at} />
         <Box color="text-body-secondary">
-          <TimeLeft one={one} /> left
+          <TimeLeft recoveryWindow={recoveryWindow} /> left
         </Box>
       </>
     );
-  if (one.lapses_at && (one.state === "REQUESTED" || one.state === "APPROVED"))
+  if (recoveryWindow.lapses_at && (recoveryWindow.state === "REQUESTED" || recoveryWindow.state === "APPROVED"))
     return (
       <>
-        lapses <Moment at={one.lapses_at} />
+        lapses <Timestamp at={recoveryWindow.lapses_at} />
       </>
     );
   return <>–</>;
+}
+
+export function OpenWindows({ windows }: { windows: Overview["windows"] }) {
+  const follow = useFollowLink();
+  return (
+    <Table
+      variant="container"
+      trackBy="window_id"
+      items={windows.open}
+      wrapLines
+      ariaLabels={{ tableLabel: "Open recovery windows" }}
+      header={
+        <Header variant="h2" counter={`(${windows.open.length})`} description={describeOthers(windows.by_state)}>
+          Open recovery windows
+        </Header>
+      }
+      empty={
+        <EmptyText>
+          No open windows.
+        </EmptyText>
+      }
+      columnDefinitions={[
+        {
+          id: "account",
+          header: "Account",
+          cell: (recoveryWindow) => (
+            <Link href={windowPath(recoveryWindow.window_id)} onFollow={follow}>
+              <AccountName accountId={recoveryWindow.account_id} />
+            </Link>
+          ),
+          isRowHeader: true,
+        },
+        { id: "state", header: "State", cell: (recoveryWindow) => <WindowState recoveryWindow={recoveryWindow} /> },
+        { id: "reason", header: "Reason", cell: (recoveryWindow) => recoveryWindow.reason },
+        { id: "by", header: "Requested by", cell: (recoveryWindow) => recoveryWindow.requested_by },
+        { id: "end", header: "Closes at", cell: (recoveryWindow) => <Timestamp at={recoveryWindow.expires_at} /> },
+        { id: "left", header: "Time left", cell: (recoveryWindow) => <TimeLeft recoveryWindow={recoveryWindow} /> },
+      ]}
+    />
+  );
+}
+
+function describeOthers(byState: { [state: string]: number }): string | undefined {
+  const waiting = (byState.REQUESTED ?? 0) + (byState.APPROVED ?? 0);
+  return waiting ? `${waiting} more ${waiting === 1 ? "waits" : "wait"} for approval or activation.` : undefined;
 }

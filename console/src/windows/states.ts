@@ -1,24 +1,24 @@
-/** The words and flags of a window's states, and what belongs together. A colour never stands alone. */
+/** States of recovery windows: labels, groups, and what each one means. */
 import type { StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
 import type { RecoveryWindow, WindowState } from "../api/records";
 
-interface StateWords {
+interface StateLabel {
   type: StatusIndicatorProps.Type;
-  words: string;
+  label: string;
 }
 
-export const STATES: { readonly [state in WindowState]: StateWords } = {
-  REQUESTED: { type: "pending", words: "Waits for approval" },
-  APPROVED: { type: "info", words: "Approved, not opened" },
-  OPENING: { type: "in-progress", words: "Opening" },
-  OPEN: { type: "warning", words: "Open" },
-  CLOSING: { type: "in-progress", words: "Closing" },
-  CLOSE_FAILED: { type: "error", words: "Closing failed" },
-  CLOSED_VERIFIED: { type: "success", words: "Closed and re-read" },
-  KEPT: { type: "info", words: "Kept on purpose" },
-  DENIED: { type: "stopped", words: "Denied" },
-  CANCELLED: { type: "stopped", words: "Taken back" },
-  LAPSED: { type: "stopped", words: "Lapsed" },
+export const STATES: { readonly [state in WindowState]: StateLabel } = {
+  REQUESTED: { type: "pending", label: "Waiting for approval" },
+  APPROVED: { type: "info", label: "Approved, not open" },
+  OPENING: { type: "in-progress", label: "Opening" },
+  OPEN: { type: "warning", label: "Open" },
+  CLOSING: { type: "in-progress", label: "Closing" },
+  CLOSE_FAILED: { type: "error", label: "Closing failed" },
+  CLOSED_VERIFIED: { type: "success", label: "Closed, verified" },
+  KEPT: { type: "info", label: "Credentials kept" },
+  DENIED: { type: "stopped", label: "Denied" },
+  CANCELLED: { type: "stopped", label: "Cancelled" },
+  LAPSED: { type: "stopped", label: "Lapsed" },
 };
 
 export interface Group {
@@ -28,53 +28,53 @@ export interface Group {
   empty: string;
 }
 
-/** Windows that a person has to do with now come first. */
+/** The groups of the windows page, the current ones first. */
 export const GROUPS: readonly [Group, ...Group[]] = [
   {
     id: "current",
-    label: "Not over",
+    label: "Current",
     states: ["REQUESTED", "APPROVED", "OPENING", "OPEN", "CLOSING", "CLOSE_FAILED"],
-    empty: "No window waits or is open.",
+    empty: "No current windows.",
   },
-  { id: "waiting", label: "Waiting", states: ["REQUESTED", "APPROVED"], empty: "No request waits for approval or opening." },
+  { id: "waiting", label: "Waiting", states: ["REQUESTED", "APPROVED"], empty: "No waiting requests." },
   {
     id: "open",
     label: "Open",
     states: ["OPENING", "OPEN", "CLOSING", "CLOSE_FAILED"],
-    empty: "None is open.",
+    empty: "No open windows.",
   },
   {
     id: "over",
-    label: "Over",
+    label: "Ended",
     states: ["CLOSED_VERIFIED", "KEPT", "DENIED", "CANCELLED", "LAPSED"],
-    empty: "No window is over yet.",
+    empty: "No ended windows.",
   },
 ];
 
-/** A credential of ours may exist, so that a closing is owed. */
-export function owesClosing(one: RecoveryWindow): boolean {
-  return ["OPENING", "OPEN", "CLOSING", "CLOSE_FAILED"].includes(one.state);
+/** Whether the window must still be closed, because a credential that Rootkeeper created can exist. */
+export function needsClosing(recoveryWindow: RecoveryWindow): boolean {
+  return ["OPENING", "OPEN", "CLOSING", "CLOSE_FAILED"].includes(recoveryWindow.state);
 }
 
-export function isWaiting(one: RecoveryWindow): boolean {
-  return one.state === "REQUESTED" || one.state === "APPROVED";
+export function isPending(recoveryWindow: RecoveryWindow): boolean {
+  return recoveryWindow.state === "REQUESTED" || recoveryWindow.state === "APPROVED";
 }
 
-export function isOver(one: RecoveryWindow): boolean {
-  return !isWaiting(one) && !owesClosing(one);
+export function isEnded(recoveryWindow: RecoveryWindow): boolean {
+  return !isPending(recoveryWindow) && !needsClosing(recoveryWindow);
 }
 
-/** Whether it was opened in an emergency and nobody has looked at that yet. */
-export function owesReview(one: RecoveryWindow): boolean {
-  return one.is_emergency && one.opened_at !== null && one.reviewed_by === null;
+/** Whether the window was opened in an emergency and not reviewed yet. */
+export function needsReview(recoveryWindow: RecoveryWindow): boolean {
+  return recoveryWindow.is_emergency && recoveryWindow.opened_at !== null && recoveryWindow.reviewed_by === null;
 }
 
-export function wasOpenedUnapproved(one: RecoveryWindow): boolean {
-  return one.opened_at !== null && !one.is_approved;
+export function wasOpenedWithoutApproval(recoveryWindow: RecoveryWindow): boolean {
+  return recoveryWindow.opened_at !== null && !recoveryWindow.is_approved;
 }
 
-export function isUnwatched(one: RecoveryWindow): boolean {
-  return one.opened_at !== null && one.watched_by === null;
+export function isUnwatched(recoveryWindow: RecoveryWindow): boolean {
+  return recoveryWindow.opened_at !== null && recoveryWindow.watched_by === null;
 }
 
 /** Such as `4 hours`, `1 h 30 min`. */
@@ -87,4 +87,13 @@ export function renderDuration(seconds: number): string {
   const parts = [Math.floor(minutes / 60), minutes % 60, seconds % 60] as const;
   const units = ["h", "min", "s"] as const;
   return parts.flatMap((part, place) => (part > 0 ? [`${part} ${units[place]}`] : [])).join(" ");
+}
+
+export function windowPath(windowId: string): string {
+  return `/windows/${encodeURIComponent(windowId)}`;
+}
+
+/** The path of the request form, with the account filled in. */
+export function recoveryRequestPath(accountId?: string): string {
+  return accountId ? `/windows/request?account=${encodeURIComponent(accountId)}` : "/windows/request";
 }

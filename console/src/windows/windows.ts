@@ -1,20 +1,20 @@
-/** Recovery windows as the console reads them and decides about them. */
+/** Recovery windows: how they are read and changed. */
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { api, ask } from "../api/client";
+import { api, unwrap } from "../api/client";
 import { ProblemError } from "../api/problems";
 import { queries } from "../api/queries";
-import type { Closing, Opening, RecoveryWindow, WindowState } from "../api/records";
-import { isOver } from "./states";
+import type { Closing, Opening, RecoveryWindow, WindowReport, WindowState } from "../api/records";
+import { isEnded, needsClosing } from "./states";
 
-const READ_AGAIN_MILLISECONDS = 5_000;
-const READ_ONE_AGAIN_MILLISECONDS = 3_000;
+const REFRESH_MILLISECONDS = 5_000;
+const REFRESH_ONE_MILLISECONDS = 3_000;
 const CONFLICT = 409;
 
 export function useWindows(states: readonly WindowState[], after: string | undefined) {
   return useQuery({
     queryKey: ["windows", states, after],
-    queryFn: () => ask(api.GET("/api/v1/windows", { params: { query: { state: [...states], after, limit: 25 } } })),
-    refetchInterval: READ_AGAIN_MILLISECONDS,
+    queryFn: () => unwrap(api.GET("/api/v1/windows", { params: { query: { state: [...states], after, limit: 25 } } })),
+    refetchInterval: REFRESH_MILLISECONDS,
     placeholderData: keepPreviousData,
   });
 }
@@ -22,13 +22,13 @@ export function useWindows(states: readonly WindowState[], after: string | undef
 export function useWindow(windowId: string) {
   return useQuery({
     queryKey: ["window", windowId],
-    queryFn: () => ask(api.GET("/api/v1/windows/{window_id}", { params: { path: { window_id: windowId } } })),
-    refetchInterval: ({ state }) => (state.data && isOver(state.data) ? READ_AGAIN_MILLISECONDS * 3 : READ_ONE_AGAIN_MILLISECONDS),
+    queryFn: () => unwrap(api.GET("/api/v1/windows/{window_id}", { params: { path: { window_id: windowId } } })),
+    refetchInterval: ({ state }) => (state.data && isEnded(state.data) ? REFRESH_MILLISECONDS * 3 : REFRESH_ONE_MILLISECONDS),
   });
 }
 
-/** What a decision changes is shown anew everywhere: lists, the window, its report, the overview. */
-export async function readWindowsAgain(): Promise<void> {
+/** Read everything again that shows windows: lists, the window, its report, the overview. */
+export async function refreshWindows(): Promise<void> {
   await Promise.all(
     ["window", "windows", "window-report", "overview", "accounts"].map((key) => queries.invalidateQueries({ queryKey: [key] })),
   );
@@ -36,60 +36,83 @@ export async function readWindowsAgain(): Promise<void> {
 
 const decidedHere = new Map<string, WindowState>();
 
-/** Whether the window is in that state by a decision of this page: then nobody else has to be told of. */
-export function wasDecidedHere(one: RecoveryWindow): boolean {
-  return decidedHere.get(one.window_id) === one.state || queries.isMutating() > 0;
+/** Whether this page brought the window into its state, so that no notice is needed. */
+export function wasDecidedHere(recoveryWindow: RecoveryWindow): boolean {
+  return decidedHere.get(recoveryWindow.window_id) === recoveryWindow.state || queries.isMutating() > 0;
 }
 
 /**
- * Decide about a window, and show it as it stands afterwards, whatever came of it.
+ * Change a window, then read its current state, even after an error.
  *
- * Throws what the server refuses with; where somebody else was faster it says so.
+ * Throws the error of the server. If another user changed the window first, the hint says so.
  */
-export async function decide<T extends RecoveryWindow>(deciding: () => Promise<T>): Promise<T> {
+async function decide<T extends RecoveryWindow>(deciding: () => Promise<T>): Promise<T> {
   try {
     const decided = await deciding();
     decidedHere.set(decided.window_id, decided.state);
     return decided;
   } catch (error) {
     if (!(error instanceof ProblemError) || error.status !== CONFLICT) throw error;
-    const hint = "It may have changed since you looked: the page now shows it as it stands.";
+    const hint = "The window possibly changed since the page was loaded. The page now shows its current state.";
     throw new ProblemError(error.status, error.code, error.message, hint, error.requestId);
   } finally {
-    await readWindowsAgain();
+    await refreshWindows();
   }
 }
 
 const path = (window_id: string) => ({ params: { path: { window_id } } });
 
-/** What one consents to goes along, so that the server refuses it if the window became another one. */
-export function approve(one: RecoveryWindow): Promise<RecoveryWindow> {
-  const body = { account_id: one.account_id, duration_seconds: one.duration_seconds };
-  return decide(() => ask(api.POST("/api/v1/windows/{window_id}/approve", { ...path(one.window_id), body })));
+/** Sends the approved account and duration, so that the server refuses the approval if the window changed. */
+export function approve(recoveryWindow: RecoveryWindow): Promise<RecoveryWindow> {
+  const body = { account_id: recoveryWindow.account_id, duration_seconds: recoveryWindow.duration_seconds };
+  return decide(() => unwrap(api.POST("/api/v1/windows/{window_id}/approve", { ...path(recoveryWindow.window_id), body })));
 }
 
-export function deny(one: RecoveryWindow, reason: string): Promise<RecoveryWindow> {
-  return decide(() => ask(api.POST("/api/v1/windows/{window_id}/deny", { ...path(one.window_id), body: { reason } })));
+export function deny(recoveryWindow: RecoveryWindow, reason: string): Promise<RecoveryWindow> {
+  return decide(() => unwrap(api.POST("/api/v1/windows/{window_id}/deny", { ...path(recoveryWindow.window_id), body: { reason } })));
 }
 
-export function takeBack(one: RecoveryWindow, reason: string): Promise<RecoveryWindow> {
+export function cancelRequest(recoveryWindow: RecoveryWindow, reason: string): Promise<RecoveryWindow> {
   const body = { reason: reason || null };
-  return decide(() => ask(api.POST("/api/v1/windows/{window_id}/cancel", { ...path(one.window_id), body })));
+  return decide(() => unwrap(api.POST("/api/v1/windows/{window_id}/cancel", { ...path(recoveryWindow.window_id), body })));
 }
 
-export function activate(one: RecoveryWindow): Promise<Opening> {
-  return decide(() => ask(api.POST("/api/v1/windows/{window_id}/activate", path(one.window_id))));
+export function activate(recoveryWindow: RecoveryWindow): Promise<Opening> {
+  return decide(() => unwrap(api.POST("/api/v1/windows/{window_id}/activate", path(recoveryWindow.window_id))));
 }
 
-export function extend(one: RecoveryWindow, duration_seconds: number): Promise<RecoveryWindow> {
+export function extend(recoveryWindow: RecoveryWindow, duration_seconds: number): Promise<RecoveryWindow> {
   const body = { duration_seconds };
-  return decide(() => ask(api.POST("/api/v1/windows/{window_id}/extend", { ...path(one.window_id), body })));
+  return decide(() => unwrap(api.POST("/api/v1/windows/{window_id}/extend", { ...path(recoveryWindow.window_id), body })));
 }
 
-export function close(one: RecoveryWindow): Promise<Closing> {
-  return decide(() => ask(api.POST("/api/v1/windows/{window_id}/close", path(one.window_id))));
+export function close(recoveryWindow: RecoveryWindow): Promise<Closing> {
+  return decide(() => unwrap(api.POST("/api/v1/windows/{window_id}/close", path(recoveryWindow.window_id))));
 }
 
-export function review(one: RecoveryWindow): Promise<RecoveryWindow> {
-  return decide(() => ask(api.POST("/api/v1/windows/{window_id}/review", path(one.window_id))));
+export function review(recoveryWindow: RecoveryWindow): Promise<RecoveryWindow> {
+  return decide(() => unwrap(api.POST("/api/v1/windows/{window_id}/review", path(recoveryWindow.window_id))));
 }
+
+const REFRESH_REPORT_MILLISECONDS = 15_000;
+
+/** Read again when the state or the approvals change, and at an interval for new root events. */
+export function useReport(recoveryWindow: RecoveryWindow) {
+  const { window_id: windowId, state, approvals } = recoveryWindow;
+  return useQuery({
+    queryKey: ["window-report", windowId, state, approvals.length],
+    queryFn: () =>
+      unwrap(api.GET("/api/v1/windows/{window_id}/report", { params: { path: { window_id: windowId } } })),
+    refetchInterval: needsClosing(recoveryWindow) ? REFRESH_REPORT_MILLISECONDS : REFRESH_REPORT_MILLISECONDS * 4,
+    placeholderData: keepPreviousData,
+  });
+}
+
+export const DURATION_LABELS: { readonly [name in keyof WindowReport["durations_seconds"]]: string } = {
+  to_approve: "Request to approval",
+  to_open: "Activation to opening",
+  to_sign_in: "Opening to first sign-in",
+  open: "Open",
+  to_close: "Closing to verification",
+  late: "Delay of closing",
+};

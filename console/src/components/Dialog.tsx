@@ -1,0 +1,89 @@
+/** A dialog with a form: it closes when the server accepts the request, and shows the error otherwise. */
+import Box from "@cloudscape-design/components/box";
+import Button from "@cloudscape-design/components/button";
+import Modal from "@cloudscape-design/components/modal";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import { useMutation } from "@tanstack/react-query";
+import { type FormEvent, type ReactNode, useEffect, useId, useRef } from "react";
+import { notifyProblem } from "./notices";
+import { ProblemAlert } from "./PageFrame";
+
+interface DialogProps<T> {
+  title: string;
+  submitText: string;
+  canSubmit?: boolean;
+  act: () => Promise<T>;
+  onDone?: (answer: T) => void;
+  onClose: () => void;
+  /** Stays open on success, because the caller shows something else in its place. */
+  staysOpen?: boolean;
+  children: ReactNode;
+}
+
+export function Dialog<T>(props: DialogProps<T>) {
+  const { title, submitText, canSubmit = true, act, onDone, onClose, staysOpen, children } = props;
+  const form = useId();
+  const isMounted = useIsMounted();
+  const submission = useMutation({
+    mutationFn: act,
+    onSuccess: (answer) => {
+      onDone?.(answer);
+      if (!staysOpen) onClose();
+    },
+    onError: (error) => {
+      if (!isMounted.current) notifyProblem(error);
+    },
+    meta: { showsErrors: true },
+  });
+  return (
+    <Modal
+      visible
+      header={title}
+      onDismiss={({ detail }) => isDeliberate(detail.reason) && onClose()}
+      footer={
+        <Box float="right">
+          <SpaceBetween size="xs" direction="horizontal">
+            <Button variant="link" onClick={onClose}>
+              Cancel
+            </Button>
+            <Button variant="primary" form={form} formAction="submit" disabled={!canSubmit} loading={submission.isPending}>
+              {submitText}
+            </Button>
+          </SpaceBetween>
+        </Box>
+      }
+    >
+      <form id={form} onSubmit={handleSubmit(() => submission.mutate(), canSubmit && !submission.isPending)}>
+        <SpaceBetween size="m">
+          <ProblemAlert error={submission.error} />
+          {children}
+        </SpaceBetween>
+      </form>
+    </Modal>
+  );
+}
+
+/** Whether the component is still mounted. An error after the dialog was closed becomes a notice. */
+function useIsMounted() {
+  const isMounted = useRef(false);
+  useEffect(() => {
+    isMounted.current = true;
+    return () => {
+      isMounted.current = false;
+    };
+  }, []);
+  return isMounted;
+}
+
+/** Ignore clicks outside a dialog, because they would discard its input. */
+export function isDeliberate(reason: string): boolean {
+  return reason !== "overlay";
+}
+
+/** Handle the submission of a form. Enter submits too, so an incomplete or pending form is ignored here. */
+export function handleSubmit(act: () => void, isReady: boolean): (event: FormEvent) => void {
+  return (event) => {
+    event.preventDefault();
+    if (isReady) act();
+  };
+}

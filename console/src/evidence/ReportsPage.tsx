@@ -1,0 +1,131 @@
+/** The reports page: evidence of a period, and stored audits. */
+import Button from "@cloudscape-design/components/button";
+import Container from "@cloudscape-design/components/container";
+import DatePicker from "@cloudscape-design/components/date-picker";
+import FormField from "@cloudscape-design/components/form-field";
+import Header from "@cloudscape-design/components/header";
+import Input from "@cloudscape-design/components/input";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import Tabs from "@cloudscape-design/components/tabs";
+import Tiles from "@cloudscape-design/components/tiles";
+import { useMutation } from "@tanstack/react-query";
+import { useState } from "react";
+import { useSearchParams } from "react-router";
+import { download } from "../api/downloads";
+import { hasPermission, useMe } from "../api/queries";
+import { handleSubmit } from "../components/Dialog";
+import { PageFrame, ProblemAlert } from "../components/PageFrame";
+import { AuditHistory } from "../history/AuditHistory";
+import { daysBefore, endOfDay, isDay, startOfDay, today } from "../times/format";
+
+export default function ReportsPage() {
+  const { data: me } = useMe();
+  const [parameters, setParameters] = useSearchParams();
+  const tabs = [
+    ...(hasPermission(me, "reports:read") ? [{ id: "evidence", label: "Evidence", content: <EvidenceForm /> }] : []),
+    { id: "audits", label: "Audits and changes", content: <AuditHistory /> },
+  ];
+  return (
+    <PageFrame title="Reports" description="Reports use what this server has read and recorded. They make no AWS calls.">
+      <Tabs
+        ariaLabel="Reports"
+        tabs={tabs}
+        activeTabId={parameters.get("tab") ?? tabs[0]?.id}
+        onChange={({ detail }) => setParameters({ tab: detail.activeTabId }, { replace: true })}
+      />
+    </PageFrame>
+  );
+}
+
+const FORMATS = [
+  { value: "html", label: "HTML", description: "To read and print: one file without external resources." },
+  { value: "json", label: "JSON", description: "For programs, with a JSON Schema." },
+  { value: "csv", label: "CSV", description: "For a spreadsheet: one finding per line." },
+  { value: "markdown", label: "Markdown", description: "For a ticket or a wiki." },
+];
+
+function EvidenceForm() {
+  const [first, setFirst] = useState(daysBefore(today(), 90));
+  const [last, setLast] = useState(today());
+  const [format, setFormat] = useState("html");
+  const [staleDays, setStaleDays] = useState("7");
+  const problem = findProblem(first, last, staleDays);
+  const downloading = useMutation({
+    mutationFn: () => download("/api/v1/reports", makeQuery(first, last, format, staleDays), `rootkeeper.${format}`),
+    meta: { showsErrors: true },
+  });
+  return (
+    <form onSubmit={handleSubmit(() => downloading.mutate(), problem === null && !downloading.isPending)}>
+      <Container
+        header={
+          <Header
+            variant="h2"
+            description="Root user credentials of each account, recovery windows, deletions, the set-up, and the verified ledger. Accounts that weren't read in the period are reported as unknown."
+          >
+            Evidence report
+          </Header>
+        }
+        footer={
+          <Button
+            variant="primary"
+            iconName="download"
+            formAction="submit"
+            disabled={problem !== null}
+            disabledReason={problem ?? undefined}
+            loading={downloading.isPending}
+            loadingText="Creating the report"
+          >
+            Download report
+          </Button>
+        }
+      >
+        <SpaceBetween size="m">
+          <ProblemAlert error={downloading.error} />
+          <SpaceBetween size="m" direction="horizontal">
+            <DayField label="From" day={first} onChange={setFirst} />
+            <DayField label="To (inclusive)" day={last} onChange={setLast} />
+          </SpaceBetween>
+          <FormField label="Format">
+            <Tiles value={format} items={FORMATS} columns={4} onChange={({ detail }) => setFormat(detail.value)} ariaLabel="Format" />
+          </FormField>
+          <FormField
+            label="Maximum age of a reading (days)"
+            description="An account whose last reading is older at the end of the period is reported as unknown."
+          >
+            <Input type="number" inputMode="numeric" value={staleDays} onChange={({ detail }) => setStaleDays(detail.value)} />
+          </FormField>
+        </SpaceBetween>
+      </Container>
+    </form>
+  );
+}
+
+function DayField({ label, day, onChange }: { label: string; day: string; onChange: (day: string) => void }) {
+  return (
+    <FormField label={label} constraintText="YYYY/MM/DD, in your time zone">
+      <DatePicker
+        value={day}
+        onChange={({ detail }) => onChange(detail.value)}
+        openCalendarAriaLabel={(selected) => (selected ? `Choose a date, selected date is ${selected}` : "Choose a date")}
+        previousMonthAriaLabel="Previous month"
+        nextMonthAriaLabel="Next month"
+        todayAriaLabel="Today"
+        placeholder="YYYY/MM/DD"
+      />
+    </FormField>
+  );
+}
+
+function findProblem(first: string, last: string, staleDays: string): string | null {
+  if (!isDay(first) || !isDay(last)) return "Choose both dates.";
+  if (first > last) return "The end date is before the start date.";
+  if (!/^[1-9]\d{0,3}$/.test(staleDays)) return "Enter a whole number of days.";
+  return null;
+}
+
+/** A period that ends today ends now. */
+function makeQuery(first: string, last: string, format: string, staleDays: string): URLSearchParams {
+  const query = new URLSearchParams({ from: startOfDay(first), format, stale_after_days: staleDays });
+  if (last < today()) query.set("to", endOfDay(last));
+  return query;
+}

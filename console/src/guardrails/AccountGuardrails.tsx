@@ -1,0 +1,88 @@
+/** The guardrails of one account. A check runs only when the user starts it. */
+import Box from "@cloudscape-design/components/box";
+import Button from "@cloudscape-design/components/button";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import StatusIndicator from "@cloudscape-design/components/status-indicator";
+import Table from "@cloudscape-design/components/table";
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { api, unwrap } from "../api/client";
+import { isFinished, useJob } from "../api/jobs";
+import { hasPermission, queries, useMe } from "../api/queries";
+import type { Preflight, PreflightRow } from "../api/records";
+import { ProblemAlert } from "../components/PageFrame";
+import { JobOutcomeView } from "../jobs/JobOutcomeView";
+import { selectAccounts } from "../organization/selection";
+import { Timestamp } from "../times/Timestamp";
+import { describePolicy } from "./BlockingPolicies";
+import { VERDICTS } from "./preflight";
+
+/** The job id of the last check of an account. It is kept while the console is open. */
+function useLastCheckId(accountId: string): string | null {
+  const stored = useQuery<string | null>({ queryKey: ["preflight", accountId], queryFn: () => null, staleTime: Infinity });
+  return stored.data ?? null;
+}
+
+export function AccountGuardrails({ accountId }: { accountId: string }) {
+  const { data: me } = useMe();
+  const jobId = useLastCheckId(accountId);
+  const starting = useMutation({
+    mutationFn: () => unwrap(api.POST("/api/v1/preflights", { body: { selection: selectAccounts([accountId]) } })),
+    onSuccess: (job) => queries.setQueryData(["preflight", accountId], job.job_id),
+    meta: { showsErrors: true },
+  });
+  const { data: job } = useJob(jobId);
+  const isActive = job !== undefined && !isFinished(job) && job.state !== "interrupted";
+  return (
+    <SpaceBetween size="m">
+      <ProblemAlert error={starting.error} />
+      {hasPermission(me, "preflights:run") ? (
+        <SpaceBetween size="s" direction="horizontal">
+          <Button loading={starting.isPending || isActive} onClick={() => starting.mutate()}>
+            Check guardrails
+          </Button>
+          <Box padding={{ top: "xxs" }}>Reads the policies that apply to this account. Changes nothing.</Box>
+        </SpaceBetween>
+      ) : (
+        <Box>Ask an auditor, operator or administrator to run a check.</Box>
+      )}
+      {jobId && (
+        <JobOutcomeView<Preflight> key={jobId} jobId={jobId}>
+          {(preflight) => <TaskTable guardrails={preflight} />}
+        </JobOutcomeView>
+      )}
+    </SpaceBetween>
+  );
+}
+
+function TaskTable({ guardrails }: { guardrails: Preflight }) {
+  return (
+    <SpaceBetween size="xs">
+      <Box color="text-body-secondary">
+        As of <Timestamp at={guardrails.observed_at} />
+      </Box>
+      <Table
+        variant="embedded"
+        ariaLabels={{ tableLabel: "Tasks that policies allow in the account" }}
+        items={guardrails.rows}
+        trackBy="task"
+        wrapLines
+        empty="No tasks were checked. Policies don't apply to this account, or it isn't active."
+        columnDefinitions={[
+          { id: "task", header: "Task", minWidth: 220, cell: (one) => one.task, isRowHeader: true },
+          { id: "verdict", header: "Verdict", minWidth: 120, cell: (one) => <Verdict row={one} /> },
+          { id: "why", header: "Cause", minWidth: 220, cell: explain },
+          { id: "fix", header: "Smallest policy change that allows the task", minWidth: 300, cell: (one) => (one.fix ? <pre className="policy">{one.fix}</pre> : "–") },
+        ]}
+      />
+    </SpaceBetween>
+  );
+}
+
+function Verdict({ row }: { row: PreflightRow }) {
+  const { type, label } = VERDICTS[row.verdict];
+  return <StatusIndicator type={type}>{label}</StatusIndicator>;
+}
+
+function explain(row: PreflightRow): string {
+  return [...row.policies.map(describePolicy), ...row.conditions].join("; ") || "–";
+}

@@ -1,0 +1,43 @@
+/** The history of one account, the newest first: audits, deletions, windows and root events. */
+import StatusIndicator from "@cloudscape-design/components/status-indicator";
+import { useQuery } from "@tanstack/react-query";
+import { useMemo } from "react";
+import { api, unwrap } from "../api/client";
+import type { PastEntry } from "../api/records";
+import { QueryTable } from "../tables/QueryTable";
+import { usePages } from "../tables/pages";
+import { Timestamp } from "../times/Timestamp";
+
+export function AccountHistory({ accountId }: { accountId: string }) {
+  const found = useQuery({
+    queryKey: ["history", accountId],
+    queryFn: () =>
+      unwrap(api.GET("/api/v1/history/{account_id}", { params: { path: { account_id: accountId } } })),
+  });
+  const entries = useMemo(() => [...(found.data?.entries ?? [])].reverse(), [found.data]);
+  const pages = usePages(entries);
+  return (
+    <QueryTable
+      query={found}
+      variant="embedded"
+      ariaLabels={{ tableLabel: "History of the account" }}
+      items={pages.shown}
+      pagination={pages.control}
+      loadingText="Loading the history"
+      empty="No history. It starts with the first audit of the account."
+      wrapLines
+      columnDefinitions={[
+        { id: "at", header: "When", minWidth: 150, cell: (one) => <Timestamp at={one.at} /> },
+        { id: "what", header: "Event", minWidth: 190, cell: (one) => <EventLabel entry={one} />, isRowHeader: true },
+        { id: "detail", header: "Details", minWidth: 220, cell: (one) => one.detail || "–" },
+        { id: "actor", header: "By", cell: (one) => one.actor ?? "–" },
+        { id: "reference", header: "Reference", minWidth: 140, cell: (one) => one.reference },
+      ]}
+    />
+  );
+}
+
+function EventLabel({ entry }: { entry: PastEntry }) {
+  const label = `${entry.kind}: ${entry.what.replaceAll("_", " ")}`;
+  return entry.alarming ? <StatusIndicator type="warning">{label}</StatusIndicator> : <>{label}</>;
+}

@@ -1,0 +1,110 @@
+/** The layout around every page: top bar, navigation, notices and split panel. */
+import AppLayout, { type AppLayoutProps } from "@cloudscape-design/components/app-layout";
+import Flashbar from "@cloudscape-design/components/flashbar";
+import { type ReactElement, useEffect, useMemo, useRef, useState } from "react";
+import { useLocation } from "react-router";
+import { StepUp } from "../access/SecondFactor";
+import { useObservable } from "../api/observable";
+import { useMe } from "../api/queries";
+import type { Me } from "../api/records";
+import { ConnectionBanner, SandboxBanner } from "../components/ConnectionBanner";
+import { QueryProblem } from "../components/PageFrame";
+import { SplitPanelContext } from "../components/links";
+import { dismissNotice, dismissNotices, notices } from "../components/notices";
+import { Breadcrumbs, findPage, Navigation } from "./Navigation";
+import { PageContent } from "./PageContent";
+import { TopBar } from "./TopBar";
+
+/** The initial width, or height in a narrow browser window, of the split panel. */
+const PANEL_PIXELS = 520;
+
+export function ConsoleLayout() {
+  const me = useMe();
+  if (me.data) return <Layout me={me.data} />;
+  return (
+    <>
+      <ConnectionBanner />
+      <main className="sign-in">
+        <QueryProblem query={me} />
+      </main>
+    </>
+  );
+}
+
+function Layout({ me }: { me: Me }) {
+  const { pathname } = useLocation();
+  const page = findPage(pathname);
+  const [panel, setPanel] = useState<ReactElement | null>(null);
+  const [isPanelOpen, setPanelOpen] = useState(false);
+  const onPanelClosed = useRef<(() => void) | undefined>(undefined);
+  const [panelPosition, setPanelPosition] = useState<AppLayoutProps.SplitPanelPreferences>({ position: "side" });
+  const [panelSize, setPanelSize] = useState(PANEL_PIXELS);
+  const [isNavigationOpen, setNavigationOpen] = useState(true);
+  const splitPanel = useMemo(
+    () => ({
+      show: (shown: ReactElement | null, onClosed?: () => void) => {
+        setPanel(shown);
+        onPanelClosed.current = onClosed;
+        if (shown) setPanelOpen(true);
+      },
+    }),
+    [],
+  );
+  useEffect(() => {
+    document.title = `${page?.title ?? "Not found"} · ${me.organization_id} · Rootkeeper`;
+  }, [page, me.organization_id]);
+  return (
+    <SplitPanelContext.Provider value={splitPanel}>
+      <a className="skip" href="#content">
+        Skip to content
+      </a>
+      <header id="top">
+        <TopBar me={me} />
+        <SandboxBanner me={me} />
+        <ConnectionBanner />
+      </header>
+      <AppLayout
+        headerSelector="#top"
+        toolsHide
+        navigation={<Navigation me={me} />}
+        navigationOpen={isNavigationOpen}
+        onNavigationChange={({ detail }) => setNavigationOpen(detail.open)}
+        breadcrumbs={<Breadcrumbs />}
+        notifications={<Notices />}
+        stickyNotifications
+        contentType={page?.isWide ? "table" : "default"}
+        maxContentWidth={page?.isWide ? Number.MAX_VALUE : undefined}
+        content={<PageContent me={me} />}
+        splitPanel={panel ?? undefined}
+        splitPanelOpen={panel !== null && isPanelOpen}
+        splitPanelPreferences={panelPosition}
+        onSplitPanelPreferencesChange={({ detail }) => setPanelPosition(detail)}
+        splitPanelSize={panelSize}
+        onSplitPanelResize={({ detail }) => setPanelSize(detail.size)}
+        onSplitPanelToggle={({ detail }) => {
+          setPanelOpen(detail.open);
+          if (!detail.open) onPanelClosed.current?.();
+        }}
+      />
+      <StepUp enrolled={me.factor?.enrolled ?? []} />
+    </SplitPanelContext.Provider>
+  );
+}
+
+function Notices() {
+  const shown = useObservable(notices);
+  const { pathname } = useLocation();
+  useEffect(() => () => dismissNotices(), [pathname]);
+  return (
+    <Flashbar
+      stackItems
+      items={shown.map((notice) => ({
+        ...notice,
+        dismissible: true,
+        dismissLabel: `Dismiss: ${notice.header}`,
+        onDismiss: () => dismissNotice(notice.id),
+        ariaRole: notice.type === "error" ? "alert" : "status",
+      }))}
+    />
+  );
+}

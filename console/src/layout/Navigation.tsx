@@ -1,0 +1,49 @@
+/** Navigation and breadcrumbs, limited by the permissions of the role. */
+import BreadcrumbGroup from "@cloudscape-design/components/breadcrumb-group";
+import SideNavigation from "@cloudscape-design/components/side-navigation";
+import { matchPath, useLocation } from "react-router";
+import { hasPermission } from "../api/queries";
+import type { Me } from "../api/records";
+import { useFollowLink } from "../components/links";
+import { type Page, PAGES } from "./pages";
+
+export function findPage(pathname: string): Page | undefined {
+  return PAGES.find((page) => matchPath(page.path, pathname));
+}
+
+export function canView(me: Me, page: Page): boolean {
+  return page.permission === null || hasPermission(me, page.permission);
+}
+
+export function Navigation({ me }: { me: Me }) {
+  const follow = useFollowLink();
+  const { pathname } = useLocation();
+  const page = findPage(pathname);
+  return (
+    <SideNavigation
+      header={{ text: "Root access", href: "/" }}
+      activeHref={page?.parent ?? page?.path}
+      onFollow={follow}
+      items={PAGES.filter((one) => !one.parent && canView(me, one)).map((one) => ({
+        type: "link",
+        text: one.title,
+        href: one.path,
+      }))}
+    />
+  );
+}
+
+export function Breadcrumbs() {
+  const follow = useFollowLink();
+  const { pathname } = useLocation();
+  const page = findPage(pathname);
+  return <BreadcrumbGroup ariaLabel="Breadcrumbs" items={listBreadcrumbs(page, pathname)} onFollow={follow} />;
+}
+
+function listBreadcrumbs(page: Page | undefined, pathname: string): { text: string; href: string }[] {
+  const home = { text: "Rootkeeper", href: "/" };
+  if (!page) return [home, { text: "Not found", href: pathname }];
+  const parent = PAGES.find((one) => one.path === page.parent);
+  const named = Object.values(matchPath(page.path, pathname)?.params ?? {})[0];
+  return [home, ...(parent ? [{ text: parent.title, href: parent.path }] : []), { text: named ?? page.title, href: pathname }];
+}

@@ -1,0 +1,102 @@
+/** The top bar: organization, endpoint, time zone, theme and the signed-in user. */
+import TopNavigation from "@cloudscape-design/components/top-navigation";
+import { applyMode, Mode } from "@cloudscape-design/global-styles";
+import { useNavigate } from "react-router";
+import { api, unwrap } from "../api/client";
+import { observable, useObservable } from "../api/observable";
+import { ProblemError } from "../api/problems";
+import { queries } from "../api/queries";
+import type { Me } from "../api/records";
+import { endSession, getToken } from "../api/session";
+import { notifyProblem } from "../components/notices";
+import { isUtc, toggleUtc } from "../times/Timestamp";
+
+export function TopBar({ me }: { me: Me }) {
+  const navigate = useNavigate();
+  const inUtc = useObservable(isUtc);
+  const isDark = useObservable(theme) === "dark";
+  return (
+    <TopNavigation
+      identity={{ title: "Rootkeeper", href: "/", onFollow: (event) => openHome(event, navigate) }}
+      utilities={[
+        {
+          type: "menu-dropdown",
+          text: `${me.organization_id} at ${me.endpoint}`,
+          ariaLabel: `Organization ${me.organization_id} at the endpoint ${me.endpoint}`,
+          iconName: "share",
+          disableUtilityCollapse: true,
+          items: [
+            { id: "organization", text: "Organization", secondaryText: me.organization_id, disabled: true },
+            { id: "endpoint", text: "Endpoint", secondaryText: me.endpoint, disabled: true },
+            { id: "version", text: "Rootkeeper version", secondaryText: me.version, disabled: true },
+          ],
+        },
+        {
+          type: "button",
+          text: inUtc ? "Show local times" : "Show UTC times",
+          onClick: toggleUtc,
+        },
+        {
+          type: "button",
+          text: isDark ? "Light mode" : "Dark mode",
+          onClick: toggleTheme,
+        },
+        {
+          type: "menu-dropdown",
+          text: me.name,
+          description: `${me.kind === "token" ? "API token" : "User"} with the role ${me.role}`,
+          iconName: "user-profile",
+          items: [
+            { id: "settings", text: "Settings" },
+            { id: "sign-out", text: me.kind === "token" ? "Remove token" : "Sign out" },
+          ],
+          onItemClick: ({ detail }) => (detail.id === "sign-out" ? void signOut() : void navigate("/settings")),
+        },
+      ]}
+    />
+  );
+}
+
+const UNAUTHORIZED = 401;
+
+function openHome(event: CustomEvent, navigate: (to: string) => unknown): void {
+  event.preventDefault();
+  navigate("/");
+}
+
+/** A pasted token is only removed from memory: it has no session on the server. */
+async function signOut(): Promise<void> {
+  try {
+    if (!getToken()) await unwrap(api.POST("/api/v1/auth/sign-out"));
+  } catch (error) {
+    const hasEnded = error instanceof ProblemError && error.status === UNAUTHORIZED;
+    if (!hasEnded) return notifyProblem(error);
+  }
+  queries.clear();
+  endSession(false);
+}
+
+const STORAGE_KEY = "rootkeeper.theme";
+type Theme = "light" | "dark";
+
+const theme = observable<Theme>(readChoice() ?? readPreference());
+
+export function applyTheme(): void {
+  applyMode(theme.get() === "dark" ? Mode.Dark : Mode.Light);
+  document.documentElement.style.colorScheme = theme.get();
+}
+
+function toggleTheme(): void {
+  theme.set(theme.get() === "dark" ? "light" : "dark");
+  localStorage.setItem(STORAGE_KEY, theme.get());
+  applyTheme();
+}
+
+function readChoice(): Theme | null {
+  const stored = localStorage.getItem(STORAGE_KEY);
+  return stored === "light" || stored === "dark" ? stored : null;
+}
+
+function readPreference(): Theme {
+  return window.matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light";
+}

@@ -1,0 +1,116 @@
+/** The pages of the console in the order of the navigation. The code of a page is loaded when it is first shown. */
+import { type ComponentType, lazy, type LazyExoticComponent } from "react";
+import type { Permission } from "../api/records";
+
+export interface Page {
+  /** The path in the URL, such as `/windows/:window_id` for the page of one window. */
+  path: string;
+  title: string;
+  /** The permission that the page requires; `null` if every role has access. */
+  permission: Permission | null;
+  component: LazyExoticComponent<ComponentType>;
+  /** The path of the parent page. A page with a parent isn't in the navigation. */
+  parent?: string;
+  /** Whether the content uses the full width. */
+  isWide?: boolean;
+}
+
+export const PAGES: readonly Page[] = [
+  {
+    path: "/",
+    title: "Overview",
+    permission: "setup:read",
+    component: lazy(() => import("../overview/OverviewPage")),
+  },
+  {
+    path: "/accounts",
+    title: "Accounts",
+    permission: "accounts:read",
+    component: lazy(() => import("../accounts/AccountsPage")),
+    isWide: true,
+  },
+  {
+    path: "/windows",
+    title: "Recovery windows",
+    permission: "windows:read",
+    component: lazy(() => import("../windows/WindowsPage")),
+    isWide: true,
+  },
+  {
+    path: "/guardrails",
+    title: "Guardrails",
+    permission: "jobs:read",
+    component: lazy(() => import("../guardrails/GuardrailsPage")),
+    isWide: true,
+  },
+  {
+    path: "/unlock",
+    title: "Unlock",
+    permission: "resource_policies:unlock",
+    component: lazy(() => import("../unlock/UnlockPage")),
+    isWide: true,
+  },
+  {
+    path: "/reports",
+    title: "Reports",
+    permission: "history:read",
+    component: lazy(() => import("../evidence/ReportsPage")),
+    isWide: true,
+  },
+  {
+    path: "/jobs",
+    title: "Jobs",
+    permission: "jobs:read",
+    component: lazy(() => import("../jobs/JobsPage")),
+    isWide: true,
+  },
+  {
+    path: "/ledger",
+    title: "Ledger",
+    permission: "ledger:read",
+    component: lazy(() => import("../ledger/LedgerPage")),
+    isWide: true,
+  },
+  {
+    path: "/settings",
+    title: "Settings",
+    permission: null,
+    component: lazy(() => import("../settings/SettingsPage")),
+  },
+  {
+    path: "/set-up",
+    title: "Set up root access management",
+    permission: "setup:read",
+    component: lazy(() => import("../setup/SetUpPage")),
+    parent: "/",
+  },
+  {
+    path: "/accounts/delete",
+    title: "Delete root user credentials",
+    permission: "jobs:read",
+    component: lazy(() => import("../deletion/DeletePage")),
+    parent: "/accounts",
+    isWide: true,
+  },
+  {
+    path: "/windows/request",
+    title: "Request a recovery window",
+    permission: "windows:request",
+    component: lazy(() => import("../windows/RequestPage")),
+    parent: "/windows",
+  },
+  {
+    path: "/windows/:window_id",
+    title: "Recovery window",
+    permission: "windows:read",
+    component: lazy(() => import("../windows/WindowPage")),
+    parent: "/windows",
+  },
+  {
+    path: "/jobs/:job_id",
+    title: "Job",
+    permission: "jobs:read",
+    component: lazy(() => import("../jobs/JobPage")),
+    parent: "/jobs",
+  },
+];

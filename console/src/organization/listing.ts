@@ -1,0 +1,101 @@
+/** All accounts of the organization in one answer. Its ETag avoids sending it again when nothing changed. */
+import { useQuery } from "@tanstack/react-query";
+import { api } from "../api/client";
+import { parseProblem } from "../api/problems";
+import { queries } from "../api/queries";
+import type { Account, CompactListing, CredentialKind, Status, StatusCounts } from "../api/records";
+
+export const CREDENTIAL_KINDS: readonly CredentialKind[] = ["password", "access_keys", "signing_certificates", "mfa_devices"];
+
+export type Unit = CompactListing["organizational_units"][number];
+
+export interface AccountRow {
+  account_id: string;
+  name: string;
+  email: string;
+  /** The parent; `null` if it isn't known. */
+  ou_id: string | null;
+  state: string;
+  role: Account["role"];
+  status: Status;
+  reason: string | null;
+  detail: string | null;
+  /** Whether a root login that is kept on purpose is protected by MFA and has no keys or certificates. */
+  isInOrder: boolean;
+  /** The kinds of credentials found; `null` if they weren't read. */
+  kinds: CredentialKind[] | null;
+  observedAt: string | null;
+  tags: { [key: string]: string } | null;
+  /** The text that a search matches, in lower case. */
+  text: string;
+}
+
+export interface AccountListing {
+  etag: string | null;
+  listedAt: string | null;
+  organizationId: string;
+  units: Unit[];
+  accounts: AccountRow[];
+  summary: StatusCounts;
+  rootLoginsLeft: number;
+}
+
+const QUERY_KEY = ["accounts", "compact"];
+
+/** Read at an interval. The last answer stays while the next one is loading or fails. */
+export function useListing(everyMilliseconds: number) {
+  return useQuery({ queryKey: QUERY_KEY, queryFn: readListing, refetchInterval: everyMilliseconds, structuralSharing: false });
+}
+
+/** Read the accounts again, with the history and ledger entries of each. */
+export async function refreshAccounts(): Promise<void> {
+  await Promise.all(["accounts", "history", "ledger"].map((key) => queries.invalidateQueries({ queryKey: [key] })));
+}
+
+async function readListing(): Promise<AccountListing> {
+  const last = queries.getQueryData<AccountListing>(QUERY_KEY);
+  const header = last?.etag ? { "if-none-match": last.etag } : {};
+  const { data, error, response } = await api.GET("/api/v1/accounts/compact", { params: { header } });
+  if (response.status === 304 && last) return last;
+  if (data === undefined) throw parseProblem(response.status, error);
+  return parseListing(data, response.headers.get("ETag"));
+}
+
+/** Convert the columns of the answer into one record for each account. */
+function parseListing(answer: CompactListing, etag: string | null): AccountListing {
+  const { columns, kinds } = answer;
+  const readCell = <T>(column: { words: T[]; at: number[] }, index: number): T => column.words[column.at[index] as number] as T;
+  return {
+    etag,
+    listedAt: answer.listed_at,
+    organizationId: answer.organization_id,
+    units: answer.organizational_units,
+    summary: answer.summary,
+    rootLoginsLeft: answer.root_logins_left_to_secure,
+    accounts: columns.account_id.map((account_id, index) => ({
+      account_id,
+      name: columns.name[index] as string,
+      email: columns.email[index] as string,
+      ou_id: readCell(columns.ou_id, index),
+      state: readCell(columns.state, index),
+      role: readCell(columns.role, index),
+      status: readCell(columns.status, index),
+      reason: readCell(columns.reason, index),
+      detail: readCell(columns.detail, index),
+      isInOrder: columns.is_in_order[index] === 1,
+      kinds: listKinds(columns.kinds[index] ?? null, kinds),
+      observedAt: parseTime(columns.observed_at[index] ?? null),
+      tags: columns.tags[index] ?? null,
+      text: [account_id, columns.name[index], columns.email[index]].join("\n").toLowerCase(),
+    })),
+  };
+}
+
+function listKinds(sum: number | null, kinds: readonly CredentialKind[]): CredentialKind[] | null {
+  if (sum === null) return null;
+  return kinds.filter((_, index) => (sum & (1 << index)) !== 0);
+}
+
+function parseTime(seconds: number | null): string | null {
+  return seconds === null ? null : new Date(seconds * 1_000).toISOString();
+}

@@ -1,0 +1,75 @@
+/** Labels and icons of an account's status, the same on every page. A colour is never the only sign. */
+import type { StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
+import type { CredentialKind, Status } from "../api/records";
+import type { AccountRow } from "./listing";
+
+interface StatusLabel {
+  status: Status;
+  type: StatusIndicatorProps.Type;
+  label: string;
+}
+
+export const STATUSES: readonly StatusLabel[] = [
+  { status: "present", type: "warning", label: "Root user credentials present" },
+  { status: "unknown", type: "error", label: "Unknown" },
+  { status: "recovery_open", type: "in-progress", label: "Recovery open" },
+  { status: "not_present", type: "success", label: "No root user credentials" },
+  { status: "not_applicable", type: "stopped", label: "Not applicable" },
+];
+
+interface StatusLine {
+  type: StatusIndicatorProps.Type;
+  label: string;
+}
+
+const STATUS_REASONS: { [reason: string]: string } = {
+  access_denied: "access denied",
+  blocked_by_policy: "blocked by a policy",
+  error: "error",
+  management_account: "management account",
+  never_read: "never read",
+  not_active: "not active",
+  partition: "no root users in this partition",
+  stale: "outdated",
+  throttled: "throttled by AWS",
+};
+
+export const KIND_NAMES: { [kind in CredentialKind]: string } = {
+  password: "password",
+  access_keys: "access keys",
+  signing_certificates: "certificates",
+  mfa_devices: "MFA",
+};
+
+export function describeStatus(account: Pick<AccountRow, "role" | "status" | "reason" | "isInOrder" | "kinds">): StatusLine {
+  if (account.role !== "member" && (account.status === "present" || account.status === "not_applicable"))
+    return describeRetainedRootUser(account);
+  if (account.role === "failsafe" && account.status === "not_present")
+    return { type: "warning", label: "No root login for the failsafe" };
+  const known = STATUSES.find((one) => one.status === account.status);
+  const reason = account.reason ? `: ${STATUS_REASONS[account.reason] ?? account.reason}` : "";
+  return { type: known?.type ?? "error", label: `${known?.label ?? account.status}${reason}` };
+}
+
+/** The root logins of the management account and the failsafe are kept on purpose and must be protected. */
+function describeRetainedRootUser(account: Pick<AccountRow, "role" | "isInOrder" | "kinds" | "status">): StatusLine {
+  if (account.kinds === null)
+    return { type: "error", label: account.role === "management" ? "Unknown: not readable from here" : "Unknown: not read" };
+  return account.isInOrder
+    ? { type: "success", label: "Kept, protected by MFA" }
+    : { type: "warning", label: "Kept, not protected" };
+}
+
+/** Such as "Password, access keys". */
+export function describeKinds(kinds: readonly CredentialKind[] | null): string {
+  if (kinds === null) return "–";
+  if (kinds.length === 0) return "None";
+  const label = kinds.map((kind) => KIND_NAMES[kind]).join(", ");
+  return label.charAt(0).toUpperCase() + label.slice(1);
+}
+
+export const ACCOUNT_ROLE_LABELS: { [role in AccountRow["role"]]: string | null } = {
+  member: null,
+  management: "Management account",
+  failsafe: "Failsafe",
+};

@@ -1,0 +1,87 @@
+/** The guided story of the demo: the next step, where and as which user. The state of the sandbox decides which steps are done. */
+import Box from "@cloudscape-design/components/box";
+import ExpandableSection from "@cloudscape-design/components/expandable-section";
+import Link from "@cloudscape-design/components/link";
+import Steps, { type StepsProps } from "@cloudscape-design/components/steps";
+import { useQuery } from "@tanstack/react-query";
+import { api, unwrap } from "../api/client";
+import { ProblemError } from "../api/problems";
+import { useMe } from "../api/queries";
+import type { Story as StoryRecord } from "../api/records";
+import { QueryProblem } from "../components/PageFrame";
+import { useFollowLink } from "../components/links";
+
+const REFRESH_MILLISECONDS = 3_000;
+
+/** Shown only on the server of a demo. */
+export function GuidedStory() {
+  const { data: me } = useMe();
+  const story = useQuery({
+    queryKey: ["story"],
+    queryFn: readStory,
+    enabled: me?.is_sandbox === true,
+    refetchInterval: ({ state }) => (state.data ? REFRESH_MILLISECONDS : false),
+  });
+  if (story.data) return <StorySteps story={story.data} />;
+  return <QueryProblem query={story} />;
+}
+
+/** The story, or `null` if the server has none. */
+async function readStory(): Promise<StoryRecord | null> {
+  try {
+    return await unwrap(api.GET("/api/v1/story"));
+  } catch (error) {
+    if (error instanceof ProblemError && error.status === 404) return null;
+    throw error;
+  }
+}
+
+function StorySteps({ story }: { story: StoryRecord }) {
+  const done = story.steps.filter((step) => step.is_done).length;
+  const next = story.steps.find((step) => !step.is_done);
+  return (
+    <ExpandableSection
+      variant="container"
+      defaultExpanded
+      headingTagOverride="h2"
+      headerText="Guided story"
+      headerCounter={`(${done} of ${story.steps.length} done)`}
+      headerDescription={next ? `Next: ${next.title}` : "You completed all steps."}
+    >
+      <Steps
+        ariaLabel="Steps of the guided story"
+        steps={story.steps.map((step) => describeStep(step, step === next, story.people_url))}
+      />
+    </ExpandableSection>
+  );
+}
+
+function describeStep(step: StoryRecord["steps"][number], isNext: boolean, peopleUrl: string | null): StepsProps.Step {
+  const status = step.is_done ? "success" : isNext ? "in-progress" : "pending";
+  return {
+    status,
+    statusIconAriaLabel: step.is_done ? "Done" : isNext ? "Next" : "Not done yet",
+    header: step.title,
+    details: isNext ? <Details step={step} peopleUrl={peopleUrl} /> : undefined,
+  };
+}
+
+function Details({ step, peopleUrl }: { step: StoryRecord["steps"][number]; peopleUrl: string | null }) {
+  const follow = useFollowLink();
+  const isElsewhere = step.place === "sandbox";
+  const href = isElsewhere ? `${peopleUrl ?? ""}${step.path}` : step.path;
+  return (
+    <Box color="text-body-secondary">
+      {step.how} {step.who === "anybody" ? "" : `As ${step.who}. `}
+      <Link
+        href={href}
+        external={isElsewhere}
+        externalIconAriaLabel="Opens in a new tab"
+        onFollow={follow}
+        ariaLabel={`${isElsewhere ? "Open in the sandbox" : "Open page"}: ${step.title}`}
+      >
+        {isElsewhere ? "Open in the sandbox" : "Open page"}
+      </Link>
+    </Box>
+  );
+}

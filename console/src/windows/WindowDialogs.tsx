@@ -1,0 +1,179 @@
+/** The dialogs of the actions on a recovery window. */
+import Alert from "@cloudscape-design/components/alert";
+import Box from "@cloudscape-design/components/box";
+import FormField from "@cloudscape-design/components/form-field";
+import Input from "@cloudscape-design/components/input";
+import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
+import Select from "@cloudscape-design/components/select";
+import Textarea from "@cloudscape-design/components/textarea";
+import { useState } from "react";
+import type { Closing, Opening, RecoveryWindow } from "../api/records";
+import { Dialog } from "../components/Dialog";
+import { notify } from "../components/notices";
+import { Timestamp } from "../times/Timestamp";
+import { renderDuration } from "./states";
+import { activate, approve, cancelRequest, close, deny, extend, review } from "./windows";
+
+export function ApproveWindow({ recoveryWindow, name, onClose }: WindowDialogProps) {
+  return (
+    <Dialog title="Approve this window?" submitText="Approve request" act={() => approve(recoveryWindow)} onClose={onClose}>
+      <KeyValuePairs
+        columns={2}
+        items={[
+          { label: "Account", value: name },
+          { label: "Task", value: recoveryWindow.is_drill ? "Drill of a recovery" : "Recovery of the root user's password" },
+          { label: "Duration from opening", value: renderDuration(recoveryWindow.duration_seconds) },
+          { label: "Requested by", value: recoveryWindow.requested_by },
+          { label: "Reason", value: recoveryWindow.reason },
+          { label: "Ticket", value: recoveryWindow.ticket ?? "–" },
+          { label: "Requested", value: <Timestamp at={recoveryWindow.requested_at} /> },
+        ]}
+      />
+      <Alert type="info">
+        Your approval is valid once, for exactly this account, task and duration. An operator can then open the window, and anyone who
+        reads the root user's mailbox can set a password and sign in as root user.
+      </Alert>
+    </Dialog>
+  );
+}
+
+export function DenyWindow({ recoveryWindow, name, onClose }: WindowDialogProps) {
+  const [reason, setReason] = useState("");
+  return (
+    <Dialog
+      title={`Deny the window for ${name}?`}
+      submitText="Deny request"
+      canSubmit={reason.trim() !== ""}
+      act={() => deny(recoveryWindow, reason.trim())}
+      onClose={onClose}
+    >
+      <FormField label="Reason" description={`Shown to ${recoveryWindow.requested_by} and recorded in the ledger and the report.`}>
+        <Textarea value={reason} onChange={({ detail }) => setReason(detail.value)} rows={3} autoFocus />
+      </FormField>
+    </Dialog>
+  );
+}
+
+export function CancelRequest({ recoveryWindow, name, onClose }: WindowDialogProps) {
+  const [reason, setReason] = useState("");
+  return (
+    <Dialog
+      title={`Cancel the request for ${name}?`}
+      submitText="Cancel request"
+      act={() => cancelRequest(recoveryWindow, reason.trim())}
+      onClose={onClose}
+    >
+      <FormField label="Reason (optional)" description="Recorded in the ledger.">
+        <Input value={reason} onChange={({ detail }) => setReason(detail.value)} autoComplete="off" autoFocus />
+      </FormField>
+    </Dialog>
+  );
+}
+
+export function ActivateWindow({ recoveryWindow, name, onClose }: WindowDialogProps) {
+  return (
+    <Dialog title={`Open the window for ${name}?`} submitText="Open window" act={() => activate(recoveryWindow)} onDone={notifyOpening} onClose={onClose}>
+      <Box variant="p">
+        Password recovery of the root user is allowed for {renderDuration(recoveryWindow.duration_seconds)} from now. Anyone who reads the
+        root user's mailbox can then set a password and sign in as root user.
+      </Box>
+      <Box variant="p">
+        When the time ends, the server closes the window and deletes all root user credentials of the account. The request is checked again
+        before the window opens, which takes a few seconds.
+      </Box>
+    </Dialog>
+  );
+}
+
+/** If the result is unknown, the notice says so: the window must still be closed. */
+function notifyOpening(opening: Opening): void {
+  if (opening.state === "OPEN") notify("success", "The window is open.", "Follow the steps below.");
+  else notify("warning", opening.explanation, opening.hint ?? undefined);
+}
+
+export function ExtendWindow({ recoveryWindow, name, onClose }: WindowDialogProps) {
+  const [seconds, setSeconds] = useState(3_600);
+  return (
+    <Dialog
+      title={`Extend the window for ${name}?`}
+      submitText="Approve extension"
+      act={async () => {
+        const changed = await extend(recoveryWindow, seconds);
+        return changed.duration_seconds !== recoveryWindow.duration_seconds;
+      }}
+      onDone={(isLonger) => {
+        if (isLonger) notify("success", `The window was extended by ${renderDuration(seconds)}.`);
+        else notify("info", "Your approval was recorded.", "The window is extended when enough users approve the same duration.");
+      }}
+      onClose={onClose}
+    >
+      <Box variant="p">
+        The window closes at <Timestamp at={recoveryWindow.expires_at} />.
+      </Box>
+      <DurationField label="Extend by" description="The total duration can't exceed the longest window that the settings allow." seconds={seconds} onChange={setSeconds} />
+      {recoveryWindow.approvals_needed > 1 && (
+        <Box variant="p">{recoveryWindow.approvals_needed} users must approve the same duration before the window is extended.</Box>
+      )}
+    </Dialog>
+  );
+}
+
+export function CloseWindow({ recoveryWindow, name, onClose }: WindowDialogProps) {
+  return (
+    <Dialog title={`Close the window for ${name}?`} submitText="Close window" act={() => close(recoveryWindow)} onDone={notifyClosing} onClose={onClose}>
+      <Box variant="p">
+        This deletes all root user credentials of the account: access keys, signing certificates, the password and MFA devices. A re-read
+        then proves that none is left. An open console session of the root user can continue until it expires.
+      </Box>
+    </Dialog>
+  );
+}
+
+function notifyClosing(closing: Closing): void {
+  notify(closing.is_closed ? "success" : "warning", closing.explanation, closing.hint ?? undefined);
+}
+
+export function ReviewWindow({ recoveryWindow, name, onClose }: WindowDialogProps) {
+  return (
+    <Dialog title="Confirm the review?" submitText="Confirm review" act={() => review(recoveryWindow)} onClose={onClose}>
+      <Box variant="p">
+        You confirm that you reviewed why {recoveryWindow.requested_by} opened the window for {name} without approval, and what was done in
+        it. The ledger records your name.
+      </Box>
+      <Box variant="p">Reason: {recoveryWindow.reason}</Box>
+    </Dialog>
+  );
+}
+
+interface WindowDialogProps {
+  recoveryWindow: RecoveryWindow;
+  /** The name and id of the account. */
+  name: string;
+  onClose: () => void;
+}
+
+const LENGTHS = [900, 1_800, 3_600, 7_200, 14_400, 28_800, 86_400, 259_200];
+
+interface DurationFieldProps {
+  label: string;
+  description: string;
+  seconds: number;
+  onChange: (seconds: number) => void;
+  /** The longest duration that is offered, in seconds. */
+  longest?: number;
+}
+
+export function DurationField({ label, description, seconds, onChange, longest = Infinity }: DurationFieldProps) {
+  const options = LENGTHS.filter((length) => length <= longest).map((length) => ({ value: String(length), label: renderDuration(length) }));
+  return (
+    <FormField label={label} description={description}>
+      <Select
+        selectedOption={options.find((length) => length.value === String(seconds)) ?? null}
+        options={options}
+        onChange={({ detail }) => onChange(Number(detail.selectedOption.value))}
+        placeholder="Choose a duration"
+        expandToViewport
+      />
+    </FormField>
+  );
+}
