@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from rootkeeper.cli.changing import begin_change
 from rootkeeper.cli.confirmation import ChangeOptions
-from rootkeeper.cli.invocation import Invocation, OutputFormat, single, through_server
+from rootkeeper.cli.invocation import Invocation, single, through_server
 from rootkeeper.cli.pace_options import PaceOptions
 from rootkeeper.cli.wave_options import WaveOptions
+from rootkeeper.domain.access import Permission
 from rootkeeper.domain.deletion import DeletionPlan
-from rootkeeper.domain.plan_files import ensure_valid_here, parse_plan
+from rootkeeper.domain.plan_files import parse_plan
 from rootkeeper.errors import InputError, PlanInvalidError
 
 
@@ -40,33 +40,15 @@ def apply(
     already; 3 AWS or the ledger refused, or AWS can't be reached; 4 a deletion failed or isn't proven, an account has
     changed, or it stopped before its end; 130 interrupted.
     """
-    from rootkeeper.cli.deleting import confirm_deletion, ensure_not_begun, judge_dry_run, run_deletion, show_planned
-    from rootkeeper.cli.progress import open_progress
+    from rootkeeper.cli.deleting import DELETION_OUTPUTS, agree_and_delete
+    from rootkeeper.cli.operator.interface import DeletionProposal
 
-    output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
+    output = invocation.choose_output(*DELETION_OUTPUTS)
     plan, rules = _read(file), waves.to_rules()
-    if (server := invocation.find_server()) is not None:
-        from rootkeeper.cli.on_server import deletions as on_server
-
-        pace.ensure_none_through_server()
-        return on_server.apply(invocation, server, plan, rules, change)
-    progress = open_progress(invocation.terminal)
-    with invocation.open_application(api_share=pace.api_share) as application:
-        now = application.clock.now()
-        ensure_valid_here(
-            plan,
-            organization_id=application.organization.organization_id,
-            endpoint=application.endpoint.label,
-            now=now,
-        )
-        ensure_not_begun(plan, application)
-        confirmation = begin_change(invocation, application, change, output, progress)
-        if change.dry_run:
-            confirmation.show_context()
-            show_planned(plan, output, invocation.terminal, now, rules)
-            return judge_dry_run(plan)
-        agreed = confirm_deletion(plan, confirmation, invocation.terminal, now, rules)
-        return run_deletion(application, agreed, rules, None, progress, output, invocation.terminal)
+    with invocation.open_operator(api_share=pace.api_share) as operator:
+        operator.ensure_applicable(plan)
+        confirmation = operator.begin_change(change, output, Permission.ROOT_CREDENTIALS_DELETE)
+        return agree_and_delete(invocation, operator, DeletionProposal(plan), rules, change, confirmation)
 
 
 def _read(file: Path) -> DeletionPlan:

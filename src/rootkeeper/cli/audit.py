@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from rootkeeper.cli.fail_on import FailOnOptions
-from rootkeeper.cli.housekeeping import name_overdue
 from rootkeeper.cli.invocation import Invocation, OutputFormat, single, through_server
 from rootkeeper.cli.pace_options import PaceOptions
 from rootkeeper.cli.selection_options import SelectionOptions
@@ -59,24 +58,18 @@ def audit(
     be reached.
     """
     from rootkeeper.cli.auditing import run_audit
-    from rootkeeper.workflows.audit import AuditOptions
+    from rootkeeper.domain.job_requests import AuditRequest
 
     output = invocation.choose_output(*AUDIT_OUTPUTS)
     findings = fail_on.to_set()
-    request = selection.to_request()
-    if request.is_empty:
-        request = replace(request, everything=True)
-    if (server := invocation.find_server()) is not None:
-        from rootkeeper.cli.on_server import audit as on_server
-        from rootkeeper.domain.job_requests import AuditRequest
-
-        pace.ensure_none_through_server()
-        return on_server.audit(invocation, server, AuditRequest(request, details, refresh, findings))
-    options = AuditOptions(details=details, refresh=refresh, fail_on=findings)
-    with invocation.open_application(api_share=pace.api_share) as application:
-        name_overdue(application, invocation.terminal)
+    chosen = selection.to_request()
+    if chosen.is_empty:
+        chosen = replace(chosen, everything=True)
+    request = AuditRequest(chosen, details, refresh, findings)
+    with invocation.open_operator(api_share=pace.api_share) as operator:
+        operator.name_overdue()
         return run_audit(
-            lambda progress, stop, emit: application.audit.run(progress, request, options, stop=stop, emit=emit),
+            lambda stop, emit: operator.audit(request, stop, emit),
             output,
             invocation.terminal,
             findings,

@@ -8,22 +8,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rootkeeper.cli.audit import AUDIT_OUTPUTS
+from rootkeeper.cli.confirmation import ChangeOptions
 from rootkeeper.cli.exit_statuses import ExitStatus
-from rootkeeper.cli.invocation import OutputFormat
-from rootkeeper.cli.progress import open_progress
+from rootkeeper.cli.invocation import Invocation, OutputFormat
+from rootkeeper.cli.operator.interface import Operator
 from rootkeeper.cli.rendering.audits import account_line, show_audit
 from rootkeeper.cli.rendering.setup_drifts import remark_drift
 from rootkeeper.cli.rendering.text import counted
-from rootkeeper.cli.resuming import ResumeRequest
 from rootkeeper.cli.stopping import StopRequests
 from rootkeeper.cli.terminal import Terminal
+from rootkeeper.domain.jobs import Job
 from rootkeeper.domain.statuses import AccountStatus, FailOn, has_findings
 from rootkeeper.errors import InputError
-from rootkeeper.ports.progress import Progress
 from rootkeeper.ports.stopping import StopSignal
 from rootkeeper.workflows.audit import AuditInterrupted, AuditReport
 
-Perform = Callable[[Progress, StopSignal, Callable[[AccountStatus], None] | None], "AuditReport | AuditInterrupted"]
+Perform = Callable[[StopSignal, Callable[[AccountStatus], None] | None], "AuditReport | AuditInterrupted"]
 
 _FLUSHING_SECONDS = 0.2
 
@@ -32,11 +32,9 @@ def run_audit(
     perform: Perform, output: OutputFormat, terminal: Terminal, findings: frozenset[FailOn], *, details: bool
 ) -> int:
     """Audit, show the answer and return the exit status; with ``jsonl`` accounts are shown as they come."""
-    progress = open_progress(terminal)
     lines = _Lines(terminal, details=details)
     with StopRequests() as stop, _garbage_collected_rarely():
-        answer = perform(progress, stop, lines.write if output is OutputFormat.JSONL else None)
-    progress.finish()
+        answer = perform(stop, lines.write if output is OutputFormat.JSONL else None)
     if isinstance(answer, AuditInterrupted):
         return _name_interrupted(answer, terminal)
     if output is not OutputFormat.JSONL:
@@ -45,24 +43,23 @@ def run_audit(
     return ExitStatus.BAD if has_findings(answer.accounts, findings) else ExitStatus.GOOD
 
 
-def resume_audit(request: ResumeRequest) -> int:
-    """Go on with an interrupted audit; the answer covers all of it.
+def resume_audit(
+    invocation: Invocation, operator: Operator, job: Job, change: ChangeOptions, *, retry_failed: bool
+) -> int:
+    """Resume an interrupted audit; the answer covers all of it.
 
     :raises InputError: if a dry run is asked for.
     """
-    invocation, application, job = request.invocation, request.application, request.job
     output = invocation.choose_output(*AUDIT_OUTPUTS)
-    if request.change.dry_run:
+    if change.dry_run:
         raise InputError(
             f"Job {job.job_id} is an audit, which changes nothing: it has no dry run.", hint="Leave out --dry-run."
         )
     return run_audit(
-        lambda progress, stop, emit: application.audit.resume(
-            job.job_id, progress, retry_failed=request.retry_failed, stop=stop, emit=emit
-        ),
+        lambda stop, emit: operator.resume_audit(job, stop, emit, retry_failed=retry_failed),
         output,
         invocation.terminal,
-        frozenset(map(FailOn, job.parameters["fail_on"])),  # type: ignore[arg-type]  # what ``Audit.run`` kept
+        frozenset(map(FailOn, job.parameters["fail_on"])),  # type: ignore[arg-type]  # as an audit's job keeps them
         details=job.parameters["details"] is True,
     )
 

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from rootkeeper.cli.exit_statuses import ExitStatus
 from rootkeeper.cli.invocation import OutputFormat
 from rootkeeper.cli.option_sets import OptionSet
 from rootkeeper.cli.rendering.text import json_text
@@ -111,3 +112,11 @@ class Confirmation:
             return
         if self._terminal.ask(question).lower() not in good:
             raise InputError("Not confirmed; nothing was done.")
+
+
+def end_dry_run(confirmation: Confirmation, statement: Sequence[str], terminal: Terminal) -> int:
+    """Show where and what would be done; the exit status."""
+    confirmation.show_context()
+    for line in statement:
+        terminal.remark(line)
+    return ExitStatus.GOOD

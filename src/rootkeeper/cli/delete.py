@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from rootkeeper.cli.changing import begin_change
 from rootkeeper.cli.confirmation import ChangeOptions
-from rootkeeper.cli.deletion_options import UNUSED_DAYS, DeletionChoices
-from rootkeeper.cli.invocation import Invocation, OutputFormat, single, through_server
+from rootkeeper.cli.deletion_options import DeletionChoices
+from rootkeeper.cli.invocation import Invocation, single, through_server
 from rootkeeper.cli.pace_options import PaceOptions
 from rootkeeper.cli.selection_options import SelectionOptions
 from rootkeeper.cli.wave_options import WaveOptions
+from rootkeeper.domain.access import Permission
 from rootkeeper.domain.selection import ensure_request
 
 
@@ -39,39 +39,18 @@ def delete(
     used; 2 wrong usage, not confirmed, or an account was named that may not be touched; 3 AWS or the ledger refused, or
     AWS can't be reached; 4 a deletion failed or isn't proven, or it stopped before its end; 130 interrupted.
     """
-    from rootkeeper.cli.deleting import (
-        confirm_deletion,
-        judge_dry_run,
-        name_interrupted,
-        run_deletion,
-        show_planned,
-    )
-    from rootkeeper.cli.progress import open_progress
+    from rootkeeper.cli.deleting import DELETION_OUTPUTS, agree_and_delete, name_interrupted
 
-    output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
+    output = invocation.choose_output(*DELETION_OUTPUTS)
     request = selection.to_request()
     ensure_request(request)
     rules = waves.to_rules()
-    if (server := invocation.find_server()) is not None:
-        from rootkeeper.cli.on_server import deletions as on_server
-
-        pace.ensure_none_through_server()
-        body = on_server.describe_plan_request(request, choices.to_options(UNUSED_DAYS))
-        return on_server.delete(invocation, server, body, rules, change)
-    progress = open_progress(invocation.terminal)
-    with invocation.open_application(api_share=pace.api_share) as application:
-        options = choices.to_options(application.settings.deletion.recently_used_days)
-        confirmation = begin_change(invocation, application, change, output, progress)
-        name_interrupted(application, invocation.terminal)
-        reading = application.deletion.plan(request, options, progress)
-        progress.finish()
-        now = application.clock.now()
-        if change.dry_run:
-            confirmation.show_context()
-            show_planned(reading.plan, output, invocation.terminal, now, rules)
-            return judge_dry_run(reading.plan)
-        plan = confirm_deletion(reading.plan, confirmation, invocation.terminal, now, rules)
-        return run_deletion(application, plan, rules, reading.inventory, progress, output, invocation.terminal)
+    with invocation.open_operator(api_share=pace.api_share) as operator:
+        options = choices.to_options(operator.recently_used_days)
+        confirmation = operator.begin_change(change, output, Permission.ROOT_CREDENTIALS_DELETE)
+        name_interrupted(operator)
+        proposal = operator.plan_deletion(request, options)
+        return agree_and_delete(invocation, operator, proposal, rules, change, confirmation)
 
 
 application = single(delete)

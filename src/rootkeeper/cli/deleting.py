@@ -1,12 +1,13 @@
-"""Confirming and doing a deletion: the same for ``delete`` and ``apply``."""
+"""Confirming, doing and resuming a deletion, for ``delete``, ``apply`` and ``jobs resume``."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rootkeeper.cli.confirmation import Confirmation
+from rootkeeper.cli.confirmation import ChangeOptions, Confirmation
 from rootkeeper.cli.exit_statuses import ExitStatus
-from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.cli.invocation import Invocation, OutputFormat
+from rootkeeper.cli.operator.interface import DeletionProposal, Operator
 from rootkeeper.cli.rendering.deletions import (
     plan_listing,
     show_deletion,
@@ -20,51 +21,36 @@ from rootkeeper.cli.rendering.text import counted
 from rootkeeper.cli.rendering.waves import spoken_waves
 from rootkeeper.cli.stopping import StopRequests
 from rootkeeper.cli.terminal import Terminal
+from rootkeeper.domain.access import Permission
 from rootkeeper.domain.deletion import DeletionPlan, DeletionReport
-from rootkeeper.domain.jobs import JobKind
-from rootkeeper.domain.organizations import Inventory
+from rootkeeper.domain.jobs import Job, JobKind
 from rootkeeper.domain.root_credentials import CredentialKind
 from rootkeeper.domain.waves import WaveRules
-from rootkeeper.errors import DatabaseError, JobConflictError
+from rootkeeper.errors import RootkeeperError
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from rootkeeper.bootstrap import Application
-    from rootkeeper.ports.progress import Progress
+    from rootkeeper.workflows.deletion_jobs import Resumption
 
+DELETION_OUTPUTS = (OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
 _JOBS_NAMED = 3
 
 
-def name_interrupted(application: Application, terminal: Terminal) -> None:
-    """Name the deletions that were interrupted, so that nobody forgets what is left of them; nothing is changed."""
+def name_interrupted(operator: Operator) -> None:
+    """Name the deletions that were interrupted, so that what is left of them isn't forgotten; nothing is changed."""
     try:
-        unfinished = application.jobs.list_jobs(unfinished_only=True)
-    except DatabaseError:
-        return  # what needs the database says so itself
+        unfinished = operator.list_jobs(unfinished=True)
+    except RootkeeperError:
+        return  # what needs the jobs says so itself
     interrupted = [job for job in unfinished if job.kind is JobKind.DELETION and job.can_be_resumed]
     for job in interrupted[:_JOBS_NAMED]:
-        terminal.remark(
+        operator.terminal.remark(
             f"Deletion {job.job_id} was interrupted after {job.progress.done} of {job.progress.total} accounts. "
-            f"{spoken_next_step(job, application.clock.now())}"
+            f"{spoken_next_step(job, operator.now())}"
         )
     if len(interrupted) > _JOBS_NAMED:
-        terminal.remark(f"And {len(interrupted) - _JOBS_NAMED} more: rootkeeper jobs list --unfinished")
-
-
-def ensure_not_begun(plan: DeletionPlan, application: Application) -> None:
-    """Check that no job has begun this plan and isn't over.
-
-    :raises JobConflictError: if there is one; the hint says how to go on with it.
-    """
-    job = application.job_keeping.find_unfinished(JobKind.DELETION, "plan_id", plan.plan_id)
-    if job is None:
-        return
-    began = f"Plan {plan.plan_id} was begun by job {job.job_id}, which is {job.state.value}"
-    raise JobConflictError(
-        f"{began}: {job.progress.done} of {job.progress.total} accounts are done.",
-        hint=f"Go on with it: rootkeeper jobs resume {job.job_id}. To begin anew: rootkeeper jobs cancel {job.job_id}",
-    )
+        operator.terminal.remark(f"And {len(interrupted) - _JOBS_NAMED} more: rootkeeper jobs list --unfinished")
 
 
 def show_planned(
@@ -127,23 +113,53 @@ def _accounts(plan: DeletionPlan) -> str:
     return counted(len(plan.targets), "account")
 
 
-def run_deletion(
-    application: Application,
-    plan: DeletionPlan,
+def agree_and_delete(
+    invocation: Invocation,
+    operator: Operator,
+    proposal: DeletionProposal,
     rules: WaveRules,
-    inventory: Inventory | None,
-    progress: Progress,
-    output: OutputFormat,
-    terminal: Terminal,
+    change: ChangeOptions,
+    confirmation: Confirmation,
 ) -> int:
-    """Do what was agreed to, show what came of it and return the exit status."""
-    deletion = application.deletion
-    if plan.targets:
-        inventory = deletion.choose_inventory(inventory, progress)
+    """Show the plan, ask, do what was agreed to, show what came of it and return the exit status."""
+    output, terminal, now = invocation.choose_output(*DELETION_OUTPUTS), invocation.terminal, operator.now()
+    if change.dry_run:
+        confirmation.show_context()
+        show_planned(proposal.plan, output, terminal, now, rules)
+        return judge_dry_run(proposal.plan)
+    agreed = confirm_deletion(proposal.plan, confirmation, terminal, now, rules)
     with StopRequests() as stop:
-        report = deletion.apply(plan, progress, inventory, rules=rules, stop=stop)
-        progress.finish()
-        return show_report(report, output, terminal)
+        return show_report(operator.delete(agreed, rules, proposal.inventory, stop), output, terminal)
+
+
+def resume_deletion(
+    invocation: Invocation, operator: Operator, job: Job, change: ChangeOptions, *, retry_failed: bool
+) -> int:
+    """Do what is left of the plan; what was done isn't read again. The report covers the whole plan."""
+    output, terminal = invocation.choose_output(*DELETION_OUTPUTS), invocation.terminal
+    resumption = operator.read_resumption(job, retry_failed=retry_failed)
+    confirmation = operator.begin_change(change, output, Permission.ROOT_CREDENTIALS_DELETE)
+    if change.dry_run:
+        confirmation.show_context()
+        show_planned(resumption.rest, output, terminal, operator.now(), resumption.rules_left)
+        return judge_dry_run(resumption.plan)
+    if resumption.left:
+        confirmation.ensure(_describe_rest(resumption), accounts=resumption.left)
+    with StopRequests() as stop:
+        return show_report(operator.resume_deletion(job, stop, retry_failed=retry_failed), output, terminal)
+
+
+def _describe_rest(resumption: Resumption) -> list[str]:
+    rest, job = resumption.rest, resumption.job
+    retried = f", {counted(len(resumption.retried), 'of them')} again after a failure" if resumption.retried else ""
+    done = f"{len(resumption.earlier)} of {counted(len(resumption.plan.targets), 'account')} done"
+    where = f"{counted(resumption.left, 'account')} of {rest.organization_id}{retried}"
+    return [
+        f"Resume job {job.job_id} of {job.created_by}: plan {resumption.plan.plan_id}, {done}.",
+        f"Delete root user credentials in {where}: {spoken_totals(rest)}.",
+        "The accounts stay. Keys, certificates and MFA can't be restored.",
+        *spoken_waves(resumption.rules_left, resumption.left),
+    ]
 
 
 def show_report(report: DeletionReport, output: OutputFormat, terminal: Terminal) -> int:

@@ -8,9 +8,7 @@ import typer
 
 from rootkeeper.cli.exit_statuses import ExitStatus
 from rootkeeper.cli.fail_on import FailOnOptions
-from rootkeeper.cli.history import ensure_no_organization
 from rootkeeper.cli.invocation import Invocation, OutputFormat, single, through_server
-from rootkeeper.cli.moments import parse_past_moment
 
 
 @through_server
@@ -56,21 +54,13 @@ def diff(
 
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
     findings = fail_on.to_set()
-    if (server := invocation.find_server()) is not None:
-        from rootkeeper.cli.on_server import history as on_server
-
-        ensure_no_organization(organization)
+    with invocation.open_operator(creates_database=False) as operator:
         if lists:
-            return on_server.list_audits(invocation, server, output)
-        return on_server.compare_audits(invocation, server, older, newer, findings, output)
-    with invocation.open_application(creates_database=False) as application:
-        reading, now = application.history_reading(organization), application.clock.now()
-        if lists:
-            show_audits(reading.list_audits(), output, invocation.terminal)
+            show_audits(operator.list_audits(organization), output, invocation.terminal)
             return ExitStatus.GOOD
-        compared = reading.compare(older, newer, lambda text: parse_past_moment(text, "The audit", now, day_ends=True))
-    show_difference(compared, reading.organization_id, output, invocation.terminal)
-    return ExitStatus.BAD if compared.difference.is_worse(findings) else ExitStatus.GOOD
+        record, worse = operator.compare_audits(older, newer, organization)
+    show_difference(record, output, invocation.terminal)
+    return ExitStatus.BAD if findings & worse else ExitStatus.GOOD
 
 
 application = single(diff)

@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rootkeeper.cli.invocation import Invocation
-from rootkeeper.cli.terminal import Terminal
+from rootkeeper.cli.operator.local import LocalOperator
 from rootkeeper.errors import DatabaseError, InputError
 
-if TYPE_CHECKING:
-    from rootkeeper.bootstrap import Application
 
-REVIEW = "A second person must review it within 24 hours: rootkeeper windows review WINDOW, through a server."
-
-
-@dataclass(frozen=True, slots=True)
-class RecoveryPlace:
-    """Where a recovery is recorded."""
-
-    application: Application
-    emergency_file: Path | None = None
-    """The fresh file; ``None`` for the settings' database."""
-
-    def tell_end(self, terminal: Terminal) -> None:
-        """However it ended: what has to be done with the file."""
-        if self.emergency_file is not None and self.emergency_file.exists():
-            terminal.remark(
-                f"What was done is recorded in {self.emergency_file} alone. Keep it, and when the database is back "
-                f"import it: rootkeeper ledger import {self.emergency_file}",
-                style="bold red",
-            )
-
-
-def open_for_emergency(invocation: Invocation, *, leave_open: bool) -> RecoveryPlace:
+def open_for_emergency(invocation: Invocation, *, leave_open: bool) -> LocalOperator:
     """The settings' database, if it can be written; else a file of this emergency's own.
 
     :raises PermissionDeniedError: if the settings don't allow emergencies.
@@ -50,10 +25,10 @@ def open_for_emergency(invocation: Invocation, *, leave_open: bool) -> RecoveryP
     except BaseException:
         application.close()
         raise
-    return RecoveryPlace(application)
+    return LocalOperator(invocation, application)
 
 
-def _open_file(invocation: Invocation, error: DatabaseError, *, leave_open: bool) -> RecoveryPlace:
+def _open_file(invocation: Invocation, error: DatabaseError, *, leave_open: bool) -> LocalOperator:
     if leave_open:
         raise InputError(
             f"Nothing would close the window: {error.message}",
@@ -69,7 +44,7 @@ def _open_file(invocation: Invocation, error: DatabaseError, *, leave_open: bool
     )
     for line in _warn(error, path):
         invocation.terminal.remark(line, style="bold red")
-    return RecoveryPlace(application, path)
+    return LocalOperator(invocation, application, path)
 
 
 def _warn(error: DatabaseError, path: Path) -> list[str]:

@@ -9,7 +9,6 @@ import typer
 from rootkeeper.cli.exit_statuses import ExitStatus
 from rootkeeper.cli.invocation import Invocation, OutputFormat, single, through_server
 from rootkeeper.cli.moments import parse_past_moment
-from rootkeeper.errors import InputError
 
 
 @through_server
@@ -45,27 +44,13 @@ def history(
     from rootkeeper.cli.rendering.histories import show_history
 
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
-    if (server := invocation.find_server()) is not None:
-        from rootkeeper.cli.on_server.history import show_account_history
-
-        ensure_no_organization(organization)
-        return show_account_history(invocation, server, account, start, end, output)
-    with invocation.open_application(creates_database=False) as application:
-        now = application.clock.now()
-        reading = application.history_reading(organization)
-        found = reading.read_account(
-            account,
-            None if start is None else parse_past_moment(start, "--from", now, day_ends=False),
-            None if end is None else parse_past_moment(end, "--to", now, day_ends=True),
-        )
-    show_history(found, reading.organization_id, output, invocation.terminal)
+    with invocation.open_operator(creates_database=False) as operator:
+        now = operator.now()
+        begins = None if start is None else parse_past_moment(start, "--from", now, day_ends=False)
+        ends = None if end is None else parse_past_moment(end, "--to", now, day_ends=True)
+        record = operator.read_history(account, organization, begins, ends)
+    show_history(record, output, invocation.terminal)
     return ExitStatus.GOOD
-
-
-def ensure_no_organization(organization: str | None) -> None:
-    """:raises InputError: if one is named: a server has one of its own."""
-    if organization is not None:
-        raise InputError("A server has one organization of its own.", hint="Leave out --organization or --server.")
 
 
 application = single(history)

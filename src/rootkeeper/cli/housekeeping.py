@@ -9,7 +9,10 @@ from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import DatabaseError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from rootkeeper.bootstrap import Application
+    from rootkeeper.domain.windows import RecoveryWindow
     from rootkeeper.ports.progress import Progress
 
 
@@ -25,12 +28,18 @@ def name_overdue(application: Application, terminal: Terminal) -> None:
         terminal.remark(f"Whether a recovery window is overdue isn't known: {error.message}", style="bold red")
         return
     for window in overdue:
-        terminal.remark(
-            f"ALERT: recovery window {window.window_id} of account {window.account_id} is still {window.state.value} "
-            f"({spoken_end(window, now)}). Close it: rootkeeper windows close {window.window_id}",
-            style="bold red",
-        )
+        remark_overdue(window, now, terminal)
     name_emergencies(application, terminal)
+
+
+def remark_overdue(window: RecoveryWindow, now: datetime, terminal: Terminal) -> None:
+    """Name one window that is past its end, and what kept it from being closed."""
+    failure = f" The last attempt failed: {window.failure}" if window.failure else ""
+    terminal.remark(
+        f"ALERT: recovery window {window.window_id} of account {window.account_id} is still {window.state.value} "
+        f"({spoken_end(window, now)}).{failure} Close it: rootkeeper windows close {window.window_id}",
+        style="bold red",
+    )
 
 
 def name_emergencies(application: Application, terminal: Terminal) -> None:

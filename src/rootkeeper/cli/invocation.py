@@ -24,6 +24,7 @@ from rootkeeper.errors import InputError
 
 if TYPE_CHECKING:
     from rootkeeper.bootstrap import Application
+    from rootkeeper.cli.operator.interface import Operator
     from rootkeeper.remote.server import RemoteServer
     from rootkeeper.settings import Settings
 
@@ -117,14 +118,36 @@ class Invocation:
         given = self.options.server
         return (os.environ.get(SERVER_VARIABLE) if given is None else given) or None
 
-    def find_server(self) -> RemoteServer | None:
-        """The server that the command goes through; ``None`` if it works on AWS and the database itself.
+    def open_operator(
+        self, *, creates_database: bool = True, needs_ledger: bool = True, api_share: int | None = None
+    ) -> Operator:
+        """What the command works through: the server that is named, or else this process; a context manager.
+
+        :param api_share: belongs to AWS credentials of one's own; the others too, see ``open_application``.
+        :raises InputError: as ``open_server``, or if the server's share of quotas would be set.
+        """
+        if self.server_address is None:
+            from rootkeeper.cli.operator.local import LocalOperator
+
+            application = self.open_application(
+                creates_database=creates_database, needs_ledger=needs_ledger, api_share=api_share
+            )
+            return LocalOperator(self, application)
+        from rootkeeper.cli.operator.remote import RemoteOperator
+
+        server = self.open_server()
+        if api_share is not None:
+            raise InputError(
+                "--api-share is for AWS credentials of your own.", hint="On the server it is the setting aws.api_share."
+            )
+        return RemoteOperator(server, self.terminal)
+
+    def open_server(self) -> RemoteServer:
+        """The server that is named; nothing is sent yet.
 
         :raises InputError: if the address is none, or an option is given that belongs to AWS credentials of one's own.
         :raises NotSignedInError: if there is no token for it.
         """
-        if self.server_address is None:
-            return None
         from rootkeeper import bootstrap
 
         for name in ("profile", "region"):
@@ -133,7 +156,7 @@ class Invocation:
                     f"--{name} belongs to AWS credentials of your own; the server uses its own ones.",
                     hint=f"Leave out --{name} or --server.",
                 )
-        return bootstrap.open_remote_server(self.server_address)
+        return bootstrap.open_remote_server(self.server_address or "")
 
     def open_application(
         self, *, creates_database: bool = True, needs_ledger: bool = True, api_share: int | None = None
@@ -164,7 +187,7 @@ class Invocation:
 
 
 def through_server(function: Callable[..., int]) -> Callable[..., int]:
-    """Mark a command that can go through a server; it asks ``Invocation.find_server`` whether it shall."""
+    """Mark a command that can go through a server: it works through ``Invocation.open_operator``."""
     function.goes_through_server = True  # type: ignore[attr-defined]  # read by ``command``
     return function
 

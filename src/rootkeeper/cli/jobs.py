@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rootkeeper.cli.confirmation import ChangeOptions
 from rootkeeper.cli.exit_statuses import ExitStatus
-from rootkeeper.cli.housekeeping import name_overdue
 from rootkeeper.cli.invocation import Invocation, OutputFormat, add, group, through_server
 from rootkeeper.cli.pace_options import PaceOptions
-from rootkeeper.cli.resuming import Resumer, ResumeRequest
-from rootkeeper.domain.jobs import JobKind, ensure_resumable
+from rootkeeper.domain.jobs import Job, JobKind, ensure_resumable
 from rootkeeper.errors import InputError
+
+if TYPE_CHECKING:
+    from rootkeeper.cli.operator.interface import Operator
 
 JobArgument = Annotated[str, typer.Argument(metavar="JOB_ID", help="A job, as rootkeeper jobs list names it.")]
 
@@ -46,14 +45,10 @@ def list_jobs(
     output = invocation.choose_output(*LIST_OUTPUTS)
     if limit < 1:
         raise InputError(f"--limit is {limit}, but it counts jobs.", hint="Give 1 or more.")
-    if (server := invocation.find_server()) is not None:
-        from rootkeeper.cli.on_server import jobs as on_server
-
-        return on_server.list_jobs(invocation, server, unfinished=unfinished, limit=limit)
-    with invocation.open_application() as application:
-        name_overdue(application, invocation.terminal)
-        found = application.jobs.list_jobs(unfinished_only=unfinished, limit=limit)
-        show_jobs(found, output, invocation.terminal, application.clock.now())
+    with invocation.open_operator() as operator:
+        operator.name_overdue()
+        found = operator.list_jobs(unfinished=unfinished, limit=limit)
+        show_jobs(found, output, invocation.terminal, operator.now())
     return ExitStatus.GOOD
 
 
@@ -67,19 +62,9 @@ def show_one(invocation: Invocation, *, job: JobArgument) -> int:
 
     Exit statuses: 0 shown; 2 wrong usage, or there is none; 3 AWS or the database refused.
     """
-    from rootkeeper.cli.rendering.jobs import show_job
-    from rootkeeper.workflows.deletion_jobs import read_results
-
     output = invocation.choose_output(*ONE_OUTPUTS)
-    if (server := invocation.find_server()) is not None:
-        from rootkeeper.cli.on_server import jobs as on_server
-
-        return on_server.show_one(invocation, server, job)
-    with invocation.open_application() as application:
-        found = application.jobs.get(job)
-        results = read_results(found, application.jobs) if found.kind is JobKind.DELETION else ()
-        show_job(found, results, output, invocation.terminal, application.clock.now())
-    return ExitStatus.GOOD
+    with invocation.open_operator() as operator:
+        return _show(operator, operator.get_job(job), output)
 
 
 @through_server
@@ -94,19 +79,9 @@ def cancel_one(invocation: Invocation, *, job: JobArgument) -> int:
 
     Exit statuses: 0 cancelled; 2 wrong usage, there is none, or it is over; 3 AWS or the database refused.
     """
-    from rootkeeper.cli.rendering.jobs import show_job
-    from rootkeeper.workflows.deletion_jobs import read_results
-
     output = invocation.choose_output(*ONE_OUTPUTS)
-    if (server := invocation.find_server()) is not None:
-        from rootkeeper.cli.on_server import jobs as on_server
-
-        return on_server.cancel_one(invocation, server, job)
-    with invocation.open_application() as application:
-        found = application.job_keeping.cancel(job)
-        results = read_results(found, application.jobs) if found.kind is JobKind.DELETION else ()
-        show_job(found, results, output, invocation.terminal, application.clock.now())
-    return ExitStatus.GOOD
+    with invocation.open_operator() as operator:
+        return _show(operator, operator.cancel_job(job), output)
 
 
 @through_server
@@ -133,36 +108,26 @@ def resume_one(
     Exit statuses: those of rootkeeper audit or rootkeeper delete; 2 also if the job runs, is over, or its plan has
     expired, or for a dry run of an audit.
     """
-    if (server := invocation.find_server()) is not None:
-        from rootkeeper.cli.on_server import jobs as on_server
-
-        pace.ensure_none_through_server()
-        return on_server.resume_one(invocation, server, change, job, retry_failed=retry_failed)
-    with invocation.open_application(api_share=pace.api_share) as application:
-        found = application.jobs.get(job)
+    with invocation.open_operator(api_share=pace.api_share) as operator:
+        found = operator.get_job(job)
         ensure_resumable(found)
-        resumer = RESUMERS.get(found.kind)
-        if resumer is None:
-            raise InputError(f"A job of kind {found.kind.value} can't go on.", hint="Run its command again.")
-        return resumer(ResumeRequest(invocation, application, found, change, retry_failed))
+        if found.kind is JobKind.AUDIT:
+            from rootkeeper.cli.auditing import resume_audit
+
+            return resume_audit(invocation, operator, found, change, retry_failed=retry_failed)
+        if found.kind is JobKind.DELETION:
+            from rootkeeper.cli.deleting import resume_deletion
+
+            return resume_deletion(invocation, operator, found, change, retry_failed=retry_failed)
+    raise InputError(f"A job of kind {found.kind.value} can't be resumed.", hint="Run its command again.")
 
 
-def _resume_deletion(request: ResumeRequest) -> int:
-    from rootkeeper.cli.deletion_resuming import resume_deletion
+def _show(operator: Operator, found: Job, output: OutputFormat) -> int:
+    from rootkeeper.cli.rendering.jobs import show_job
 
-    return resume_deletion(request)
+    show_job(found, operator.list_results(found), output, operator.terminal, operator.now())
+    return ExitStatus.GOOD
 
-
-def _resume_audit(request: ResumeRequest) -> int:
-    from rootkeeper.cli.auditing import resume_audit
-
-    return resume_audit(request)
-
-
-RESUMERS: Mapping[JobKind, Resumer] = MappingProxyType(
-    {JobKind.AUDIT: _resume_audit, JobKind.DELETION: _resume_deletion}
-)
-"""What goes on with a job of each kind."""
 
 application = group("List, show, cancel and resume jobs.")
 add(application, list_jobs, "list")

@@ -42,14 +42,8 @@ def list_entries(
 
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
     account_id = parse_account_id(account) if account else None
-    if (server := invocation.find_server()) is not None:
-        from rootkeeper.cli.on_server.ledger import read_entries
-
-        show_entries(read_entries(server, since, account_id, limit), output, invocation.terminal)
-        return ExitStatus.GOOD
-    with invocation.open_application(creates_database=False) as application:
-        entries = application.ledger_reader.list_entries(since_sequence=since, account_id=account_id, limit=limit)
-        show_entries(entries, output, invocation.terminal)
+    with invocation.open_operator(creates_database=False) as operator:
+        show_entries(operator.list_entries(since, account_id, limit), output, invocation.terminal)
     return ExitStatus.GOOD
 
 
@@ -73,12 +67,8 @@ def verify(invocation: Invocation) -> int:
     from rootkeeper.cli.rendering.ledgers import show_verification
 
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON)
-    if (server := invocation.find_server()) is not None:
-        from rootkeeper.cli.on_server import ledger as on_server
-
-        return on_server.verify(invocation, server, output)
-    with invocation.open_application(creates_database=False) as application:
-        verification = application.ledger_reader.verify()
+    with invocation.open_operator(creates_database=False) as operator:
+        verification = operator.verify_ledger()
     show_verification(verification, output, invocation.terminal)
     return ExitStatus.GOOD if verification.is_intact else ExitStatus.BAD
 

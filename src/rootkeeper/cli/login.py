@@ -43,7 +43,7 @@ def login(
     Exit statuses: 0 signed in; 2 wrong usage, or the token can't be kept; 3 the server refused or can't be reached.
     """
     from rootkeeper import bootstrap
-    from rootkeeper.cli.on_server.status import show_membership
+    from rootkeeper.cli.rendering.memberships import show_membership
     from rootkeeper.remote.stored_tokens import StoredToken
 
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON)
@@ -56,7 +56,7 @@ def login(
     path = bootstrap.open_stored_tokens().keep(StoredToken(url, membership.name, token, ends))
     invocation.terminal.remark(f"Signed in to {url}; the token is in {path}.")
     invocation.terminal.remark(f"Go through it: --server {url}, or export ROOTKEEPER_SERVER={url}")
-    show_membership(server, membership, output, invocation.terminal)
+    show_membership(url, membership, output, invocation.terminal)
     return ExitStatus.GOOD
 
 

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from rootkeeper.cli.option_sets import OptionSet
-from rootkeeper.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +24,3 @@ class PaceOptions(OptionSet):
             help="Part of AWS's published request rates to use; the rest is left to other tools. Default: 80.",
         ),
     ] = None
-
-    def ensure_none_through_server(self) -> None:
-        """:raises InputError: if it was given: the server shares its quotas among all whom it works for."""
-        if self.api_share is not None:
-            raise InputError(
-                "--api-share is for AWS credentials of your own.", hint="On the server it is the setting aws.api_share."
-            )

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import tempfile
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from rootkeeper.cli.deletion_options import UNUSED_DAYS, DeletionChoices
+from rootkeeper.cli.deletion_options import DeletionChoices
 from rootkeeper.cli.exit_statuses import ExitStatus
 from rootkeeper.cli.fail_on import FailOnOptions
-from rootkeeper.cli.housekeeping import name_overdue
 from rootkeeper.cli.invocation import Invocation, OutputFormat, single, through_server
 from rootkeeper.cli.moments import parse_moment
 from rootkeeper.cli.pace_options import PaceOptions
@@ -25,7 +24,6 @@ from rootkeeper.domain.deletion_planning import LONGEST_VALIDITY
 from rootkeeper.domain.durations import parse_duration
 from rootkeeper.domain.plan_files import render_plan
 from rootkeeper.domain.selection import ensure_request
-from rootkeeper.domain.statuses import has_findings
 from rootkeeper.errors import InputError
 
 
@@ -60,37 +58,19 @@ def plan(
     Exit statuses: 0 no findings; 1 findings as --fail-on says; 2 wrong usage, or an account was named that may not be
     touched; 3 AWS or the ledger refused, or AWS can't be reached. The plan is written with 0 and 1.
     """
-    from rootkeeper.cli.progress import open_progress
-
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
     findings = fail_on.to_set()
     request = selection.to_request()
     ensure_request(request)
     _ensure_writable(out)
-    if (server := invocation.find_server()) is not None:
-        from rootkeeper.cli.on_server import deletions as on_server
-        from rootkeeper.cli.on_server.overdue import name_overdue as name_overdue_there
-
-        pace.ensure_none_through_server()
-        name_overdue_there(server, invocation.terminal)
-        start, end = _read_validity(valid_for, not_before, not_after, datetime.now(UTC))
-        options = choices.to_options(UNUSED_DAYS, not_before=start, not_after=end)
-        made = on_server.make_plan(invocation, server, on_server.describe_plan_request(request, options))
-        if isinstance(made, int):
-            return made
-        _keep_and_show(made, out, output, invocation.terminal, datetime.now(UTC))
-        return ExitStatus.BAD if on_server.has_findings(made, findings) else ExitStatus.GOOD
-    progress = open_progress(invocation.terminal)
-    with invocation.open_application(api_share=pace.api_share) as application:
-        now = application.clock.now()
+    with invocation.open_operator(api_share=pace.api_share) as operator:
+        now = operator.now()
         start, end = _read_validity(valid_for, not_before, not_after, now)
-        days = application.settings.deletion.recently_used_days
-        options = choices.to_options(days, not_before=start, not_after=end)
-        name_overdue(application, invocation.terminal)
-        reading = application.deletion.plan(request, options, progress)
-        progress.finish()
-    _keep_and_show(reading.plan, out, output, invocation.terminal, now)
-    return ExitStatus.BAD if has_findings(reading.statuses, findings) else ExitStatus.GOOD
+        options = choices.to_options(operator.recently_used_days, not_before=start, not_after=end)
+        operator.name_overdue()
+        proposal = operator.plan_deletion(request, options)
+    _keep_and_show(proposal.plan, out, output, invocation.terminal, now)
+    return ExitStatus.BAD if proposal.has_findings(findings) else ExitStatus.GOOD
 
 
 def _read_validity(

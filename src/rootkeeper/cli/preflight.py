@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rootkeeper.cli.exit_statuses import ExitStatus
-from rootkeeper.cli.housekeeping import name_overdue
 from rootkeeper.cli.invocation import Invocation, OutputFormat, single, through_server
 from rootkeeper.cli.pace_options import PaceOptions
 from rootkeeper.cli.selection_options import SelectionOptions
@@ -33,7 +32,6 @@ def preflight(invocation: Invocation, selection: SelectionOptions, pace: PaceOpt
 
     Exit statuses: 0 nothing is blocked or unknown; 1 something is; 2 wrong usage; 3 AWS refused or can't be reached.
     """
-    from rootkeeper.cli.progress import open_progress
     from rootkeeper.cli.rendering.preflights import show_preflight
 
     output = invocation.choose_output(
@@ -42,16 +40,9 @@ def preflight(invocation: Invocation, selection: SelectionOptions, pace: PaceOpt
     request = selection.to_request()
     if request.is_empty:
         request = replace(request, everything=True)
-    if (server := invocation.find_server()) is not None:
-        from rootkeeper.cli.on_server import preflight as on_server
-
-        pace.ensure_none_through_server()
-        return on_server.preflight(invocation, server, request, output)
-    progress = open_progress(invocation.terminal)
-    with invocation.open_application(api_share=pace.api_share) as application:
-        name_overdue(application, invocation.terminal)
-        report = application.preflight.run(progress, request)
-    progress.finish()
+    with invocation.open_operator(api_share=pace.api_share) as operator:
+        operator.name_overdue()
+        report = operator.preflight(request)
     show_preflight(report, output, invocation.terminal)
     return ExitStatus.BAD if has_blocked(report.rows) else ExitStatus.GOOD
 

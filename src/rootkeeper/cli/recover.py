@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rootkeeper.cli.changing import begin_change
-from rootkeeper.cli.confirmation import ChangeOptions
-from rootkeeper.cli.countdown import open_countdown
-from rootkeeper.cli.emergencies import REVIEW, RecoveryPlace, open_for_emergency
+from rootkeeper.cli.confirmation import ChangeOptions, end_dry_run
 from rootkeeper.cli.exit_statuses import ExitStatus
 from rootkeeper.cli.invocation import Invocation, OutputFormat, single, through_server
 from rootkeeper.cli.recovery_options import RecoveryOptions
-from rootkeeper.cli.rendering.windows import show_window
+from rootkeeper.cli.rendering.windows import end_unopened, list_waits, show_closing, show_window
 from rootkeeper.cli.stopping import StopRequests
-from rootkeeper.domain.durations import parse_duration, render_duration
+from rootkeeper.domain.access import Permission
 from rootkeeper.domain.openings import OpeningOutcome
-from rootkeeper.domain.selection import NamedAccount, find_account
-from rootkeeper.domain.windows import SHORTEST_DURATION
-from rootkeeper.workflows.recovery_guidance import list_next_steps
-from rootkeeper.workflows.waiting import WaitEnd
 
 if TYPE_CHECKING:
-    from rootkeeper.bootstrap import Application
-    from rootkeeper.cli.terminal import Terminal
-    from rootkeeper.ports.progress import Progress
-    from rootkeeper.workflows.recovery import Opening
-    from rootkeeper.workflows.recovery_checks import RecoveryPlan
+    from rootkeeper.cli.operator.interface import Operator, Recovery
 
 
 @through_server
@@ -76,133 +64,42 @@ def recover(
     or isn't proven.
     """
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL)
-    if (server := invocation.find_server()) is not None:
-        from rootkeeper.cli.on_server import recover as on_server
-
-        return on_server.recover(invocation, server, change, options, leave_open=leave_open, is_emergency=emergency)
-    length = parse_duration(
-        options.duration,
-        option="--for",
-        shortest=SHORTEST_DURATION,
-        longest=invocation.load_settings().windows.longest,
-    )
-    place = (
-        open_for_emergency(invocation, leave_open=leave_open)
-        if emergency
-        else RecoveryPlace(invocation.open_application())
-    )
-    try:
-        with place.application as application:
-            wish = _Wish(options, int(length.total_seconds()), leave_open, emergency)
-            return _recover(invocation, application, change, wish, output)
-    finally:
-        place.tell_end(invocation.terminal)
+    with _open_operator(invocation, leave_open=leave_open, emergency=emergency) as operator:
+        request = options.to_request(operator.longest_window, is_emergency=emergency)
+        confirmation = operator.begin_change(change, output, Permission.WINDOWS_REQUEST)
+        recovery = operator.plan_recovery(request, leave_open=leave_open)
+        if change.dry_run:
+            return end_dry_run(confirmation, recovery.statement, invocation.terminal)
+        confirmation.ensure(recovery.statement)
+        return _open(operator, recovery, output, leave_open=leave_open)
 
 
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """What was asked for, on the command line itself."""
+def _open_operator(invocation: Invocation, *, leave_open: bool, emergency: bool) -> Operator:
+    if emergency and invocation.server_address is None:
+        from rootkeeper.cli.emergencies import open_for_emergency
 
-    options: RecoveryOptions
-    duration_seconds: int
-    leave_open: bool
-    emergency: bool
+        return open_for_emergency(invocation, leave_open=leave_open)
+    return invocation.open_operator()
 
 
-def _recover(
-    invocation: Invocation, application: Application, change: ChangeOptions, wish: _Wish, output: OutputFormat
-) -> int:
-    from rootkeeper.cli.progress import open_progress
-    from rootkeeper.workflows.recovery_checks import RecoveryRequest
-
-    progress = open_progress(invocation.terminal)
-    confirmation = begin_change(invocation, application, change, output, progress)
-    inventory = application.inventory_reading.read(progress)
-    progress.finish()
-    found = find_account(NamedAccount(wish.options.account), inventory.accounts)
-    request = RecoveryRequest(found, wish.options.reason, wish.options.ticket, wish.duration_seconds)
-    plan = application.recovery_planning.plan(inventory, request)
-    if change.dry_run:
-        confirmation.show_context()
-        for line in _statement(plan, wish):
-            invocation.terminal.remark(line)
-        return ExitStatus.GOOD
-    confirmation.ensure(_statement(plan, wish))
-    if wish.leave_open:
-        opening = _open(application, plan, wish, progress)
-        return _end_left_open(application, opening, plan, output, invocation.terminal)
-    return _open_and_wait(application, plan, wish, output, invocation.terminal, progress)
-
-
-def _statement(plan: RecoveryPlan, wish: _Wish) -> list[str]:
-    account = plan.request.account
-    length = render_duration(timedelta(seconds=plan.request.duration_seconds))
-    end = (
-        "Nothing will close the window at its end: no server is running."
-        if wish.leave_open
-        else "This command waits and then deletes every root user credential of the account."
-    )
-    drill = ", as a drill" if wish.options.drill else ""
-    urgent = [f"EMERGENCY: it is opened before anybody approved it. {REVIEW}"] if wish.emergency else []
-    return [
-        *urgent,
-        (
-            f"Allow password recovery for the root user of account {account.account_id} ({account.name}) for "
-            f"{length}{drill}."
-        ),
-        f"Whoever reads the mailbox {account.email} can then set a password and sign in as root user.",
-        end,
-        *plan.remarks,
-    ]
-
-
-def _open(application: Application, plan: RecoveryPlan, wish: _Wish, progress: Progress) -> Opening:
-    opening = application.recovery_opening(progress)
-    return opening.open(plan, is_drill=wish.options.drill, is_emergency=wish.emergency)
-
-
-def _open_and_wait(
-    application: Application,
-    plan: RecoveryPlan,
-    wish: _Wish,
-    output: OutputFormat,
-    terminal: Terminal,
-    progress: Progress,
-) -> int:
-    """From before the opening on, a signal means to close and never to leave the window open."""
-    with StopRequests() as stops:
-        opening = _open(application, plan, wish, progress)
-        if opening.outcome is not OpeningOutcome.OPEN:
-            return _end_unopened(opening, terminal)
-        for line in list_next_steps(plan.request.account, opening.window, application.endpoint.people_url):
-            terminal.remark(line)
-        waiting = application.window_waiting(progress)
-        with open_countdown(terminal, opening.window, application.clock) as countdown:
-            end = waiting.wait(opening.window, lambda: countdown.tick() or stops.asked_once(), countdown.show)
-        terminal.remark("Closing now." if end is WaitEnd.STOPPED else "Closing.")
-        closing = waiting.close(opening.window, stops.asked_twice)
-    terminal.remark(closing.explanation, style=None if closing.is_closed else "bold red")
-    show_window(closing.window, output, terminal, application.clock.now())
-    return ExitStatus.GOOD if closing.is_closed else ExitStatus.INCOMPLETE
-
-
-def _end_left_open(
-    application: Application, opening: Opening, plan: RecoveryPlan, output: OutputFormat, terminal: Terminal
-) -> int:
-    if opening.outcome is not OpeningOutcome.OPEN:
-        return _end_unopened(opening, terminal)
-    steps = list_next_steps(plan.request.account, opening.window, application.endpoint.people_url, leave_open=True)
-    for line in steps:
-        terminal.remark(line)
-    show_window(opening.window, output, terminal, application.clock.now())
+def _open(operator: Operator, recovery: Recovery, output: OutputFormat, *, leave_open: bool) -> int:
+    """From before the opening on, a signal means to close, unless the window is to be left open."""
+    terminal = operator.terminal
+    stop = StopRequests()
+    with nullcontext() if leave_open else stop:
+        opening = recovery.open()
+        if opening.outcome is None:
+            for line in list_waits(opening.window):
+                terminal.remark(line)
+        elif opening.outcome is not OpeningOutcome.OPEN:
+            return end_unopened(opening, terminal)
+        else:
+            for line in recovery.list_steps(opening.window):
+                terminal.remark(line)
+            if not leave_open:
+                return show_closing(recovery.wait(opening.window, stop), output, terminal, operator.now())
+    show_window(opening.window, output, terminal, operator.now())
     return ExitStatus.GOOD
-
-
-def _end_unopened(opening: Opening, terminal: Terminal) -> int:
-    terminal.remark(f"error: {opening.explanation}", style="bold red")
-    if opening.error is not None and opening.error.hint:
-        terminal.remark(f"hint: {opening.error.hint}")
-    return opening.exit_status
 
 
 application = single(recover)

@@ -55,12 +55,10 @@ def status(
     """
     from rootkeeper.cli.rendering.setups import show_report
 
-    if (server := invocation.find_server()) is not None:
-        from rootkeeper.cli.on_server import status as on_server
-
+    if invocation.server_address is not None:
         if accept or fail_on.fail_on or change.yes or change.dry_run:
             raise InputError("Through a server status only shows who you are there.", hint="Leave out other options.")
-        return on_server.status(invocation, server)
+        return _show_membership(invocation)
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
     findings = fail_on.to_set()
     if accept:
@@ -75,6 +73,16 @@ def status(
     is_bad = FailOn.PRESENT in findings and (report.missing or drift.differences)
     is_unknown = FailOn.UNKNOWN in findings and (report.setup.unknown or drift.unknown)
     return ExitStatus.BAD if is_bad or is_unknown else ExitStatus.GOOD
+
+
+def _show_membership(invocation: Invocation) -> int:
+    """The one question that a server answers differently: who you are there, instead of how AWS is set up."""
+    from rootkeeper.cli.rendering.memberships import show_membership
+
+    output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON)
+    server = invocation.open_server()
+    show_membership(server.url, server.read_membership(), output, invocation.terminal)
+    return ExitStatus.GOOD
 
 
 def _compare(application: Application, report: SetupReport) -> SetupDrift:

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rootkeeper.cli.changing import begin_change
-from rootkeeper.cli.confirmation import ChangeOptions
+from rootkeeper.cli.confirmation import ChangeOptions, end_dry_run
 from rootkeeper.cli.exit_statuses import ExitStatus
-from rootkeeper.cli.housekeeping import name_overdue
 from rootkeeper.cli.invocation import Invocation, OutputFormat, add, group, through_server
 from rootkeeper.cli.recovery_options import RecoveryOptions
-from rootkeeper.domain.windows import FINAL_STATES
-from rootkeeper.errors import InputError
+from rootkeeper.cli.rendering.windows import (
+    describe_request,
+    end_unopened,
+    list_waits,
+    show_closing,
+    show_window,
+    show_windows,
+    spoken_duration,
+    spoken_reason,
+    spoken_request,
+    spoken_wish,
+)
+from rootkeeper.domain.access import Permission
+from rootkeeper.domain.durations import parse_duration, render_duration
+from rootkeeper.domain.openings import OpeningOutcome
+from rootkeeper.domain.windows import FINAL_STATES, LONGEST_DURATION, RecoveryWindow
 
 if TYPE_CHECKING:
-    from rootkeeper.bootstrap import Application
-    from rootkeeper.domain.windows import RecoveryWindow
-    from rootkeeper.remote.server import RemoteServer
+    from rootkeeper.cli.operator.interface import Operator
+    from rootkeeper.cli.operator.remote_windows import RemoteWindows
 
+_SHORTEST_EXTENSION = timedelta(seconds=1)
 WindowArgument = Annotated[
     str, typer.Argument(metavar="WINDOW_ID|ACCOUNT", help="A window, or an account whose latest window is meant.")
 ]
@@ -41,17 +55,11 @@ def list_windows(
 
     Exit statuses: 0 shown; 2 wrong usage; 3 AWS or the database refused.
     """
-    from rootkeeper.cli.rendering.windows import show_windows
-
     output = invocation.choose_output(*LIST_OUTPUTS)
-    if (server := invocation.find_server()) is not None:
-        from rootkeeper.cli.on_server import windows as on_server
-
-        return on_server.list_windows(invocation, server, unfinished=unfinished)
-    with invocation.open_application() as application:
-        name_overdue(application, invocation.terminal)
-        found = application.windows.list_windows(unfinished_only=unfinished)
-        show_windows(found, output, invocation.terminal, application.clock.now())
+    with invocation.open_operator() as operator:
+        found = operator.list_windows(unfinished=unfinished)
+        operator.name_overdue()
+        show_windows(found, output, invocation.terminal, operator.now())
     return ExitStatus.GOOD
 
 
@@ -65,17 +73,9 @@ def show_one(invocation: Invocation, *, window: WindowArgument) -> int:
 
     Exit statuses: 0 shown; 2 wrong usage, or there is none; 3 AWS or the database refused.
     """
-    from rootkeeper.cli.rendering.windows import show_window
-
     output = invocation.choose_output(*ONE_OUTPUTS)
-    if (server := invocation.find_server()) is not None:
-        from rootkeeper.cli.on_server import windows as on_server
-
-        return on_server.show_one(invocation, server, window)
-    with invocation.open_application() as application:
-        found = _find(application, window)
-        show_window(found, output, invocation.terminal, application.clock.now())
-    return ExitStatus.GOOD
+    with invocation.open_operator() as operator:
+        return _show(operator, operator.find_window(window), output)
 
 
 @through_server
@@ -91,35 +91,19 @@ def close_one(invocation: Invocation, change: ChangeOptions, *, window: WindowAr
     Exit statuses: 0 closed as a re-read shows, or it was over already; 2 wrong usage, not confirmed, or there is none;
     3 AWS or the ledger refused, or AWS can't be reached; 4 it isn't closed, or that isn't proven.
     """
-    from rootkeeper.cli.progress import open_progress
-    from rootkeeper.cli.rendering.windows import show_window
-
     output = invocation.choose_output(*ONE_OUTPUTS)
-    if (server := invocation.find_server()) is not None:
-        from rootkeeper.cli.on_server import windows as on_server
-
-        return on_server.close_one(invocation, server, change, window)
-    progress = open_progress(invocation.terminal)
-    with invocation.open_application(needs_ledger=False) as application:
-        confirmation = begin_change(invocation, application, change, output, progress, needs_ledger=False)
-        found = _find(application, window)
+    with invocation.open_operator(needs_ledger=False) as operator:
+        confirmation = operator.begin_change(change, output, Permission.WINDOWS_CLOSE, needs_ledger=False)
+        found = operator.find_window(window)
         statement = (
             f"Close recovery window {found.window_id} ({found.state.value}): delete every root user credential of "
             f"account {found.account_id}."
         )
         if change.dry_run:
-            confirmation.show_context()
-            invocation.terminal.remark(statement)
-            return ExitStatus.GOOD
+            return end_dry_run(confirmation, [statement], invocation.terminal)
         if found.state not in FINAL_STATES:
             confirmation.ensure([statement])
-        closing = application.window_closing(progress).close(found)
-        progress.finish()
-        invocation.terminal.remark(closing.explanation, style=None if closing.is_closed else "bold red")
-        if closing.hint:
-            invocation.terminal.remark(f"hint: {closing.hint}")
-        show_window(closing.window, output, invocation.terminal, application.clock.now())
-    return ExitStatus.GOOD if closing.is_closed else ExitStatus.INCOMPLETE
+        return show_closing(operator.close_window(found), output, invocation.terminal, operator.now())
 
 
 @through_server
@@ -147,9 +131,16 @@ def request(
     Exit statuses: 0 requested; 2 wrong usage, not confirmed, no server, or the policy or the account doesn't allow it;
     3 the server refused or can't be reached.
     """
-    from rootkeeper.cli.on_server import windows as on_server
-
-    return on_server.request(invocation, _need_server(invocation), change, options, emergency=emergency)
+    output = invocation.choose_output(*ONE_OUTPUTS)
+    with invocation.open_operator() as operator:
+        approvals = operator.approvals
+        wanted = options.to_request(operator.longest_window, is_emergency=emergency)
+        confirmation = operator.begin_change(change, output, Permission.WINDOWS_REQUEST)
+        statement = [describe_request(wanted), "Nothing is opened by that."]
+        if change.dry_run:
+            return end_dry_run(confirmation, statement, invocation.terminal)
+        confirmation.ensure(statement)
+        return _show_decided(operator, approvals.request(wanted), output)
 
 
 @through_server
@@ -165,9 +156,14 @@ def approve(invocation: Invocation, change: ChangeOptions, *, window: WindowArgu
     Exit statuses: 0 recorded; 2 wrong usage, not confirmed, no server, or your approval doesn't count; 3 the server
     refused or can't be reached.
     """
-    from rootkeeper.cli.on_server import windows as on_server
-
-    return on_server.approve(invocation, _need_server(invocation), change, window)
+    return _decide(
+        invocation,
+        change,
+        window,
+        Permission.WINDOWS_APPROVE,
+        lambda found: [f"Approve recovery window {found.window_id}: {spoken_wish(found)}", spoken_request(found)],
+        lambda approvals, found: approvals.approve(found),
+    )
 
 
 @through_server
@@ -187,9 +183,14 @@ def deny(
     Exit statuses: 0 denied; 2 wrong usage, not confirmed, no server, or it doesn't wait any more; 3 the server refused
     or can't be reached.
     """
-    from rootkeeper.cli.on_server import windows as on_server
-
-    return on_server.deny(invocation, _need_server(invocation), change, window, reason)
+    return _decide(
+        invocation,
+        change,
+        window,
+        Permission.WINDOWS_DENY,
+        lambda found: [f"Deny recovery window {found.window_id}: {spoken_wish(found)}", spoken_request(found)],
+        lambda approvals, found: approvals.deny(found, reason),
+    )
 
 
 @through_server
@@ -203,9 +204,14 @@ def cancel(invocation: Invocation, change: ChangeOptions, *, window: WindowArgum
     Exit statuses: 0 cancelled; 2 wrong usage, not confirmed, no server, or it doesn't wait any more; 3 the server
     refused or can't be reached.
     """
-    from rootkeeper.cli.on_server import windows as on_server
-
-    return on_server.cancel(invocation, _need_server(invocation), change, window)
+    return _decide(
+        invocation,
+        change,
+        window,
+        Permission.WINDOWS_REQUEST,
+        lambda found: [f"Cancel recovery window {found.window_id}: {spoken_wish(found)}"],
+        lambda approvals, found: approvals.cancel(found),
+    )
 
 
 @through_server
@@ -222,9 +228,28 @@ def activate(invocation: Invocation, change: ChangeOptions, *, window: WindowArg
     Exit statuses: 0 open, as a re-read shows; 2 wrong usage, not confirmed, no server, or it isn't approved; 3 AWS or
     the server refused, or can't be reached; 4 opening failed or isn't proven.
     """
-    from rootkeeper.cli.on_server import windows as on_server
-
-    return on_server.activate(invocation, _need_server(invocation), change, window)
+    output = invocation.choose_output(*ONE_OUTPUTS)
+    with invocation.open_operator() as operator:
+        approvals = operator.approvals
+        confirmation = operator.begin_change(change, output, Permission.WINDOWS_ACTIVATE)
+        found = operator.find_window(window)
+        statement = [
+            (
+                f"Allow password recovery for the root user of account {found.account_id}, {spoken_duration(found)}: "
+                f"{spoken_reason(found)}"
+            ),
+            "Anyone who reads the root user's mailbox can then set a password and sign in as root user.",
+            "The server closes it at its end and deletes every root user credential of the account.",
+        ]
+        if change.dry_run:
+            return end_dry_run(confirmation, statement, invocation.terminal)
+        confirmation.ensure(statement)
+        opening = approvals.activate(found)
+        if opening.outcome is not OpeningOutcome.OPEN:
+            return end_unopened(opening, invocation.terminal)
+        for line in approvals.list_steps(opening.window):
+            invocation.terminal.remark(line)
+        return _show(operator, opening.window, output)
 
 
 @through_server
@@ -247,9 +272,15 @@ def extend(
     Exit statuses: 0 recorded; 2 wrong usage, not confirmed, no server, or your approval doesn't count; 3 the server
     refused or can't be reached.
     """
-    from rootkeeper.cli.on_server import windows as on_server
-
-    return on_server.extend(invocation, _need_server(invocation), change, window, by)
+    length = parse_duration(by, option="--by", shortest=_SHORTEST_EXTENSION, longest=LONGEST_DURATION)
+    return _decide(
+        invocation,
+        change,
+        window,
+        Permission.WINDOWS_EXTEND,
+        lambda found: [f"Extend recovery window {found.window_id} by {render_duration(length)}: {spoken_wish(found)}"],
+        lambda approvals, found: approvals.extend(found, int(length.total_seconds())),
+    )
 
 
 @through_server
@@ -263,9 +294,17 @@ def review(invocation: Invocation, change: ChangeOptions, *, window: WindowArgum
     Exit statuses: 0 recorded; 2 wrong usage, not confirmed, no server, it owes no review, or you opened it yourself; 3
     the server refused or can't be reached.
     """
-    from rootkeeper.cli.on_server import windows as on_server
-
-    return on_server.review(invocation, _need_server(invocation), change, window)
+    return _decide(
+        invocation,
+        change,
+        window,
+        Permission.WINDOWS_REVIEW,
+        lambda found: [
+            f"Confirm that you have reviewed the emergency of recovery window {found.window_id}: {spoken_wish(found)}",
+            spoken_request(found),
+        ],
+        lambda approvals, found: approvals.review(found),
+    )
 
 
 @through_server
@@ -284,32 +323,42 @@ def report(invocation: Invocation, *, window: WindowArgument) -> int:
     from rootkeeper.cli.rendering.window_reports import show_report
 
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON)
-    if (server := invocation.find_server()) is not None:
-        from rootkeeper.cli.on_server import windows as on_server
-
-        return on_server.report(invocation, server, window)
-    with invocation.open_application() as application:
-        found = application.window_reporting.report(_find(application, window).window_id)
-    show_report(found, output, invocation.terminal)
+    with invocation.open_operator() as operator:
+        record, markdown = operator.read_window_report(operator.find_window(window))
+    show_report(record, markdown, output, invocation.terminal)
     return ExitStatus.GOOD
 
 
-def _need_server(invocation: Invocation) -> RemoteServer:
-    """Whoever works straight on a database only asserts to be somebody: that is no approval."""
-    server = invocation.find_server()
-    if server is None:
-        raise InputError(
-            "Only a server collects approvals, and none is named; nothing was done.",
-            hint="Add --server URL; rootkeeper serve runs one. Without approvals: rootkeeper recover ACCOUNT",
-        )
-    return server
+def _decide(
+    invocation: Invocation,
+    change: ChangeOptions,
+    window: str,
+    needs: Permission,
+    describe: Callable[[RecoveryWindow], Sequence[str]],
+    decide: Callable[[RemoteWindows, RecoveryWindow], RecoveryWindow],
+) -> int:
+    """Show the window, ask, and record the decision."""
+    output = invocation.choose_output(*ONE_OUTPUTS)
+    with invocation.open_operator() as operator:
+        approvals = operator.approvals
+        confirmation = operator.begin_change(change, output, needs)
+        found = operator.find_window(window)
+        if change.dry_run:
+            return end_dry_run(confirmation, describe(found), invocation.terminal)
+        confirmation.ensure(describe(found))
+        return _show_decided(operator, decide(approvals, found), output)
 
 
-def _find(application: Application, text: str) -> RecoveryWindow:
-    """By window id, account id, or a name that the last inventory knows; nothing is asked of AWS."""
-    inventory = application.inventory_store.find_last()
-    named = [account.account_id for account in inventory.accounts if account.name == text] if inventory else []
-    return application.windows.get(named[0] if len(named) == 1 else text)
+def _show_decided(operator: Operator, window: RecoveryWindow, output: OutputFormat) -> int:
+    for line in list_waits(window):
+        operator.terminal.remark(line, style="bold")
+    return _show(operator, window, output)
+
+
+def _show(operator: Operator, window: RecoveryWindow, output: OutputFormat) -> int:
+    operator.name_if_overdue(window)
+    show_window(window, output, operator.terminal, operator.now())
+    return ExitStatus.GOOD
 
 
 application = group("Request, approve, open and close recovery windows.")

@@ -156,6 +156,10 @@ def ensure_not_over(job: Job) -> None:
         )
 
 
+RESUMABLE_KINDS = frozenset({JobKind.AUDIT, JobKind.DELETION})
+"""Kinds that a command resumes; of any other kind the command is run again."""
+
+
 def ensure_resumable(job: Job) -> None:
     """Check that a job can go on.
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from rootkeeper.domain.root_credentials import LoginProfile
-from rootkeeper.domain.windows import fits_opening
+from rootkeeper.domain.windows import RecoveryWindow, fits_opening
 
 
 class OpeningOutcome(StrEnum):
@@ -42,6 +42,42 @@ class Reread:
 
     was_read: bool
     login_profile: LoginProfile | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WindowRequest:
+    """A recovery window as the options ask for it; nothing of it is checked yet."""
+
+    account: str
+    """An id or a unique name."""
+    reason: str
+    ticket: str | None
+    duration_seconds: int
+    is_drill: bool = False
+    is_emergency: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningResult:
+    """What came of the attempt to open a window."""
+
+    window: RecoveryWindow
+    outcome: OpeningOutcome | None
+    """``None``: it waits for approvals."""
+    explanation: str = ""
+    hint: str | None = None
+    exit_status: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ClosingResult:
+    """What came of the attempt to close a window, or of its end."""
+
+    window: RecoveryWindow
+    is_closed: bool
+    """Whether a re-read shows it and that is recorded."""
+    explanation: str
+    hint: str | None = None
 
 
 def judge_opening(answer: Answer, reread: Reread, started_at: datetime) -> OpeningOutcome:

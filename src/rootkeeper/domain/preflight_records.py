@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from rootkeeper.domain.json_times import json_time
 from rootkeeper.domain.ledger import JsonValue
-from rootkeeper.domain.organizations import Account
-from rootkeeper.domain.preflight import PreflightRow, count_verdicts
+from rootkeeper.domain.organizations import Account, AccountId
+from rootkeeper.domain.policies.evaluation import Verdict
+from rootkeeper.domain.preflight import BlockingPolicy, PreflightRow, count_verdicts
+from rootkeeper.domain.preflight_tasks import Task
 
 SCHEMA_VERSION = 1
 
@@ -31,6 +34,25 @@ def row_to_record(row: PreflightRow) -> dict[str, JsonValue]:
         "conditions": list(row.conditions),
         "fix": row.fix,
     }
+
+
+def row_from_record(record: Mapping[str, Any], accounts: Mapping[AccountId, Account]) -> PreflightRow:
+    """Read what ``row_to_record`` made.
+
+    :param accounts: by their ids; the record has only the id.
+    :raises KeyError: if something is missing, or the account isn't among them.
+    :raises ValueError: if a value is none that a row has.
+    """
+    return PreflightRow(
+        account=accounts[record["account_id"]],
+        task=Task(record["task"]),
+        verdict=Verdict(record["verdict"]),
+        policies=tuple(
+            BlockingPolicy(one["policy_id"], one["name"], one["sid"], one["attached_to"]) for one in record["policies"]
+        ),
+        conditions=tuple(record["conditions"]),
+        fix=record["fix"],
+    )
 
 
 def preflight_to_record(

@@ -14,6 +14,18 @@ JobResults = Mapping[AccountId, Mapping[str, JsonValue]]
 """What came of accounts, each as a JSON object whose shape is its job's kind's own."""
 
 
+class KeptJobs(Protocol):
+    """What was kept with jobs, in a database or by a server."""
+
+    def find_document(self, job_id: str) -> str | None:
+        """What a job does exactly."""
+        ...
+
+    def list_results(self, job_id: str) -> JobResults:
+        """What was recorded of each account."""
+        ...
+
+
 class JobStore(Protocol):
     """The jobs of one organization. Every method that writes returns only when that is durable.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from rootkeeper.domain.ledger import Action, Intent, JsonValue, LedgerEntry, Result
 from rootkeeper.domain.organizations import AccountId
@@ -80,6 +80,40 @@ class LedgerVerification:
     @property
     def is_intact(self) -> bool:
         return self.problem is None
+
+
+def verification_to_record(found: LedgerVerification) -> dict[str, JsonValue]:
+    """The outcome of a verification's job."""
+    findings: list[JsonValue] = []
+    if found.problem is not None:
+        findings.append({"seq": found.first_bad_sequence, "what": found.problem})
+    return {
+        "schema_version": 1,
+        "is_intact": found.is_intact,
+        "entries": found.entries,
+        "head": {"seq": found.head_sequence, "hash": found.head_hash},
+        "anchored_seq": found.anchored_sequence,
+        "findings": findings,
+    }
+
+
+def verification_from_record(record: Mapping[str, Any]) -> LedgerVerification:
+    """Read what ``verification_to_record`` made.
+
+    :raises ValueError: if it contradicts itself.
+    """
+    first = next(iter(record["findings"]), None)
+    verification = LedgerVerification(
+        entries=int(record["entries"]),
+        head_sequence=int(record["head"]["seq"]),
+        head_hash=str(record["head"]["hash"]),
+        first_bad_sequence=None if first is None or first["seq"] is None else int(first["seq"]),
+        problem=None if first is None else str(first["what"]),
+        anchored_sequence=None if record["anchored_seq"] is None else int(record["anchored_seq"]),
+    )
+    if verification.is_intact is not record["is_intact"]:
+        raise ValueError("intact is what has no finding")
+    return verification
 
 
 class LedgerReader(Protocol):

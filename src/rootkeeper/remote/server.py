@@ -1,4 +1,4 @@
-"""A Rootkeeper server as commands see it: who one is there, its windows, its jobs, and what else it tells."""
+"""A Rootkeeper server as commands see it: who one is there, and what it has kept."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from typing import Any
 
 from rootkeeper.domain.access import PERMISSIONS, IdentityKind, Permission, ServerRole
 from rootkeeper.domain.organizations import AccountId, Endpoint
-from rootkeeper.errors import NotFoundError, PermissionDeniedError
+from rootkeeper.errors import PermissionDeniedError
 from rootkeeper.remote.connections import PAGE, Connection, segment
-from rootkeeper.remote.jobs import RemoteJobs
-from rootkeeper.remote.windows import RemoteWindows
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,29 +59,12 @@ class RemoteServer:
     def url(self) -> str:
         return self.connection.url
 
-    @property
-    def windows(self) -> RemoteWindows:
-        return RemoteWindows(self.connection)
-
-    @property
-    def jobs(self) -> RemoteJobs:
-        return RemoteJobs(self.connection)
-
     def read_membership(self) -> Membership:
         """Who the token stands for.
 
         :raises NotSignedInError: if it isn't valid.
         """
         return self.connection.understand(_parse_membership, self.connection.get("me"))
-
-    def read_account_email(self, account_id: AccountId) -> str | None:
-        """The root user's address, as far as the server knows the account."""
-        try:
-            return self.connection.understand(
-                lambda record: str(record["email"]), self.connection.get(f"accounts/{account_id}")
-            )
-        except NotFoundError:
-            return None
 
     def read_organization(self) -> Any:
         """The organization and its units, as the server listed them last; a record."""

@@ -14,7 +14,7 @@ from rootkeeper.domain.plan_files import parse_plan
 from rootkeeper.domain.statuses import Status
 from rootkeeper.domain.waves import WaveRules, describe_waves, parse_waves
 from rootkeeper.errors import JobConflictError, PlanInvalidError
-from rootkeeper.ports.jobs import JobStore
+from rootkeeper.ports.jobs import JobResults, KeptJobs
 from rootkeeper.workflows.jobs import KeptJob
 
 
@@ -92,20 +92,24 @@ class Resumption:
         return DeletionJob(self.plan, self.rules, job, self.earlier, self.failures, is_resumed=True)
 
 
-def read_results(job: Job, store: JobStore) -> tuple[AccountDeletion, ...]:
+def read_results(job: Job, store: KeptJobs) -> tuple[AccountDeletion, ...]:
     """What came of the accounts that have a result, in the order of the plan.
 
     :raises PlanInvalidError: if the plan that was kept can't be read.
     """
-    recorded = store.list_results(job.job_id)
+    return parse_results(_read_plan(job, store), store.list_results(job.job_id))
+
+
+def parse_results(plan: DeletionPlan, recorded: JobResults) -> tuple[AccountDeletion, ...]:
+    """The same of recorded results."""
     return tuple(
         deletion_from_record(planned, recorded[planned.account_id])
-        for planned in _read_plan(job, store).targets
+        for planned in plan.targets
         if planned.account_id in recorded
     )
 
 
-def read_resumption(job: Job, store: JobStore, *, retry_failed: bool = False) -> Resumption:
+def read_resumption(job: Job, store: KeptJobs, *, retry_failed: bool = False) -> Resumption:
     """What is left of an interrupted deletion.
 
     Accounts with a result aren't done again, those that failed only with ``retry_failed``.
@@ -123,7 +127,7 @@ def read_resumption(job: Job, store: JobStore, *, retry_failed: bool = False) ->
     return Resumption(job, plan, rules, results)
 
 
-def _read_plan(job: Job, store: JobStore) -> DeletionPlan:
+def _read_plan(job: Job, store: KeptJobs) -> DeletionPlan:
     document = store.find_document(job.job_id)
     if document is None:
         raise PlanInvalidError(f"Job {job.job_id} has kept no plan.", hint="Delete anew: rootkeeper delete SELECTION")

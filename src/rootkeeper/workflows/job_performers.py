@@ -30,7 +30,7 @@ from rootkeeper.domain.statuses import has_findings
 from rootkeeper.errors import PolicyChangedError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.jobs import JobStore
-from rootkeeper.ports.ledger import LedgerReader, LedgerVerification
+from rootkeeper.ports.ledger import LedgerReader, verification_to_record
 from rootkeeper.ports.progress import Progress
 from rootkeeper.ports.stopping import StopSignal
 from rootkeeper.workflows.audit import Audit, AuditReport
@@ -250,21 +250,6 @@ def perform_ledger_verification(task: JobTask) -> JobEnding:
     if found.problem is not None:
         return JobEnding(JobState.FAILED, f"The ledger isn't intact. {found.problem}")
     return JobEnding(JobState.DONE, f"The ledger is intact: {found.entries} entries.")
-
-
-def verification_to_record(found: LedgerVerification) -> dict[str, JsonValue]:
-    """What a check of the ledger found, as JSON values."""
-    findings: list[JsonValue] = []
-    if found.problem is not None:
-        findings.append({"seq": found.first_bad_sequence, "what": found.problem})
-    return {
-        "schema_version": 1,
-        "is_intact": found.is_intact,
-        "entries": found.entries,
-        "head": {"seq": found.head_sequence, "hash": found.head_hash},
-        "anchored_seq": found.anchored_sequence,
-        "findings": findings,
-    }
 
 
 def perform_unlock(task: JobTask) -> JobEnding:

@@ -173,7 +173,7 @@ def test_ctrl_c_leaves_an_audit_to_the_server(stage: ServedStage) -> None:
         run = running.end()
     job_id = list_jobs(stage)[0]["job_id"]
     assert run.status == 130, run.shown
-    assert f"Job {job_id} goes on on the server" in run.stderr
+    assert f"Job {job_id} continues on the server" in run.stderr
     stage.server.wait_until(lambda: list_jobs(stage)[0]["state"] == "done", 60)
 
 

@@ -30,7 +30,7 @@ def test_a_bucket_is_opened_and_the_copy_stays_with_the_server(stage: ServedStag
     assert run.status == 0, run.shown
     ensure_fits(run.json, "unlock-change")
     assert (run.json["result"], run.json["region"]) == ("done", "eu-central-1")
-    assert "The saved copy lies on the server's machine." in run.stderr
+    assert "The saved copy is on the server's machine." in run.stderr
     again = unlock(stage, "s3", PAYMENTS_EU, BUCKET_EU, "--corrected", "--yes")
     assert (again.status, again.json["result"]) == (0, "unchanged"), again.shown
 

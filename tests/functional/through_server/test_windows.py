@@ -131,7 +131,7 @@ def test_recover_asks_for_the_approval_that_is_owed_and_ends(stage: ServedStage)
     run = stage.person("olga").run("recover", SERVICES, "--reason", "test", "--for", "10m", "--yes", "-o", "json")
     assert run.status == 0, run.shown
     assert run.json["state"] == "REQUESTED"
-    assert "by somebody else than olga" in run.stderr
+    assert "by someone other than olga" in run.stderr
     assert not is_open(stage, SERVICES)
     assert act(stage, "boris", "approve", SERVICES).json["state"] == "APPROVED"
 

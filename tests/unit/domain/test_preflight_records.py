@@ -10,7 +10,7 @@ from rootkeeper.cli.invocation import OutputFormat
 from rootkeeper.cli.rendering.preflights import show_preflight
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.preflight_records import preflight_to_record, row_to_record
+from rootkeeper.domain.preflight_records import preflight_to_record, row_from_record, row_to_record
 from rootkeeper.workflows.preflight import Preflight
 from tests.fakes.desk import CLEAN, PROD, Desk
 from tests.fakes.policies import DENY_ROOT
@@ -34,4 +34,8 @@ def test_it_is_as_the_command_line_shows_it(capsys: pytest.CaptureFixture[str]) 
     show_preflight(report, OutputFormat.JSON, Terminal({}))
     assert json.loads(json.dumps(record)) == json.loads(capsys.readouterr().out)
     blocked = [row for row in report.rows if row.account.account_id == PROD and row.policies]
+    by_id = {account.account_id: account for account in report.accounts}
+    assert (
+        tuple(row_from_record(json.loads(json.dumps(row_to_record(row))), by_id) for row in report.rows) == report.rows
+    )
     assert AccountId(str(row_to_record(blocked[0])["account_id"])) == PROD

@@ -53,7 +53,9 @@ def test_a_list_is_as_the_command_line_shows_it(desk: UnlockDesk, shown: Shown) 
     desk.add("bare", None)
     listing = desk.reading.list_all(desk.account, ResourceKind.BUCKET, (), desk.progress)
     assert listing_to_record(listing, ORGANIZATION_ID) == shown(
-        lambda terminal: show_listing_of_resources(listing, ORGANIZATION_ID, OutputFormat.JSON, terminal)
+        lambda terminal: show_listing_of_resources(
+            listing_to_record(listing, ORGANIZATION_ID), OutputFormat.JSON, terminal
+        )
     )
 
 
@@ -61,8 +63,9 @@ def test_a_list_is_as_the_command_line_shows_it(desk: UnlockDesk, shown: Shown) 
 def test_one_policy_is_as_the_command_line_shows_it(desk: UnlockDesk, shown: Shown, policy: str | None) -> None:
     for bucket in (desk.add("logs"), desk.add("other", policy)):
         standing = desk.reading.show_one(desk.account, bucket.kind, bucket.name, (), desk.progress)
-        assert standing_to_record(standing, ORGANIZATION_ID) == shown(
-            lambda terminal: show_standing(standing, ORGANIZATION_ID, OutputFormat.JSON, terminal)  # noqa: B023 - at once
+        record = standing_to_record(standing, ORGANIZATION_ID)
+        assert record == shown(
+            lambda terminal: show_standing(record, OutputFormat.JSON, terminal)  # noqa: B023 - at once
         )
 
 
@@ -77,12 +80,12 @@ def test_a_policys_text_is_told_exactly_so_that_it_can_be_put_back(desk: UnlockD
 def test_a_change_is_as_the_command_line_shows_it(desk: UnlockDesk, shown: Shown) -> None:
     outcome = desk.unlock(desk.add("logs"), ChangeKind.CORRECTED)
     assert outcome_to_record(outcome, ORGANIZATION_ID) == shown(
-        lambda terminal: show_outcome(outcome, ORGANIZATION_ID, OutputFormat.JSON, terminal)
+        lambda terminal: show_outcome(outcome_to_record(outcome, ORGANIZATION_ID), None, OutputFormat.JSON, terminal)
     )
 
 
 def test_a_change_that_isnt_needed_is_as_the_command_line_shows_it(desk: UnlockDesk, shown: Shown) -> None:
     plan = desk.plan(desk.add("open", OPEN), ChangeKind.CORRECTED)
     assert unneeded_to_record(plan, ORGANIZATION_ID) == shown(
-        lambda terminal: show_unneeded(plan, ORGANIZATION_ID, OutputFormat.JSON, terminal)
+        lambda terminal: show_unneeded(unneeded_to_record(plan, ORGANIZATION_ID), OutputFormat.JSON, terminal)
     )

@@ -16,15 +16,9 @@ from rootkeeper.api.routes.jobs import take_in
 from rootkeeper.domain.access import Permission
 from rootkeeper.domain.account_records import stored_account_to_record
 from rootkeeper.domain.jobs import JobKind
-from rootkeeper.domain.json_times import json_time
 from rootkeeper.domain.statuses import FailOn
 from rootkeeper.errors import InputError
-from rootkeeper.reports.history_records import (
-    difference_records,
-    difference_summary,
-    kept_audit_record,
-    timeline_record,
-)
+from rootkeeper.workflows.history_records import comparison_record, history_record, kept_audit_record
 
 
 def run_audit(services: Served, identity: Identified, body: AuditBody) -> dict[str, Any]:
@@ -59,32 +53,15 @@ def compare_audits(
     with services.act_as(identity.to_actor(), None) as acting:
         reading = acting.history_reading(services.organization_id)
         compared = reading.compare(older, newer, _parse_moment)
-    return show_one(
-        {
-            "organization_id": services.organization_id,
-            "older": kept_audit_record(compared.older),
-            "newer": kept_audit_record(compared.newer),
-            "accounts": difference_records(compared.difference),
-            "summary": difference_summary(compared.difference),
-            "worse": [one.value for one in FailOn if compared.difference.is_worse(frozenset({one}))],
-        }
-    )
+    worse = [one.value for one in FailOn if compared.difference.is_worse(frozenset({one}))]
+    return show_one({**comparison_record(compared, services.organization_id), "worse": worse})
 
 
 def show_history(services: Served, identity: Identified, account_id: Name) -> dict[str, Any]:
     """Show one account's past: kept audits, the ledger, windows and root events, the oldest first."""
     with services.act_as(identity.to_actor(), None) as acting:
         history = acting.history_reading(services.organization_id).read_account(account_id)
-    return show_one(
-        {
-            "organization_id": services.organization_id,
-            "account_id": history.account_id,
-            "name": history.name,
-            "audits": history.audits,
-            "last_read_at": json_time(history.last_read_at),
-            "entries": [timeline_record(entry) for entry in history.entries],
-        }
-    )
+    return show_one(history_record(history, services.organization_id))
 
 
 def _parse_moment(text: str) -> datetime:

@@ -21,8 +21,8 @@ from rootkeeper.domain.organizations import Inventory
 from rootkeeper.domain.statuses import AccountStatus, Role
 from rootkeeper.domain.window_records import window_to_record
 from rootkeeper.domain.windows import OWING_STATES
-from rootkeeper.reports.history_records import difference_summary, kept_audit_record
 from rootkeeper.workflows.history import ComparedAudits
+from rootkeeper.workflows.history_records import difference_summary, kept_audit_record
 
 
 def show_overview(request: Request, services: Served, identity: Identified) -> dict[str, Any]:

@@ -7,17 +7,9 @@ from typing import Any
 
 from rootkeeper.cli.invocation import OutputFormat
 from rootkeeper.cli.rendering.listings import Column, Listing, Record, show_listing
-from rootkeeper.cli.rendering.text import counted, json_time
+from rootkeeper.cli.rendering.text import counted
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.timelines import TimelineKind
-from rootkeeper.ports.history import KeptAudit
-from rootkeeper.reports.history_records import (
-    difference_records,
-    difference_summary,
-    kept_audit_record,
-    timeline_record,
-)
-from rootkeeper.workflows.history import AccountHistory, ComparedAudits
 
 _KIND_STYLES = {TimelineKind.STATUS.value: "bold", TimelineKind.LEDGER.value: "dim"}
 _KIND_NAMES = {
@@ -45,21 +37,8 @@ _AUDITS = (
 )
 
 
-def show_history(history: AccountHistory, organization_id: str, output: OutputFormat, terminal: Terminal) -> None:
+def show_history(record: Record, output: OutputFormat, terminal: Terminal) -> None:
     """Write an account's time line to stdout, the oldest first."""
-    record = {
-        "organization_id": organization_id,
-        "account_id": history.account_id,
-        "name": history.name,
-        "audits": history.audits,
-        "last_read_at": json_time(history.last_read_at),
-        "entries": [timeline_record(entry) for entry in history.entries],
-    }
-    show_history_record(record, output, terminal)
-
-
-def show_history_record(record: Record, output: OutputFormat, terminal: Terminal) -> None:
-    """The same of a record, such as a server's."""
     head = {name: record[name] for name in ("organization_id", "account_id", "name", "audits", "last_read_at")}
     empty = f"Nothing happened in {record['account_id']} as far as is known."
     show_listing(Listing("entries", record["entries"], _TIMELINE, head=head, empty=empty), output, terminal)
@@ -68,30 +47,13 @@ def show_history_record(record: Record, output: OutputFormat, terminal: Terminal
     terminal.remark(f"{record['name'] or record['account_id']}: in {counted(record['audits'], 'kept audit')}, {read}.")
 
 
-def show_audits(audits: Sequence[KeptAudit], output: OutputFormat, terminal: Terminal) -> None:
+def show_audits(records: Sequence[Record], output: OutputFormat, terminal: Terminal) -> None:
     """Write the list of kept audits to stdout."""
-    show_audit_records([kept_audit_record(audit) for audit in audits], output, terminal)
-
-
-def show_audit_records(records: Sequence[Record], output: OutputFormat, terminal: Terminal) -> None:
-    """The same of records, such as a server's."""
     show_listing(Listing("audits", records, _AUDITS, empty="No audit is kept."), output, terminal)
 
 
-def show_difference(compared: ComparedAudits, organization_id: str, output: OutputFormat, terminal: Terminal) -> None:
+def show_difference(record: Record, output: OutputFormat, terminal: Terminal) -> None:
     """Write what changed between two audits to stdout."""
-    record = {
-        "organization_id": organization_id,
-        "older": kept_audit_record(compared.older),
-        "newer": kept_audit_record(compared.newer),
-        "accounts": difference_records(compared.difference),
-        "summary": difference_summary(compared.difference),
-    }
-    show_difference_record(record, output, terminal)
-
-
-def show_difference_record(record: Record, output: OutputFormat, terminal: Terminal) -> None:
-    """The same of a record, such as a server's."""
     head = {name: record[name] for name in ("organization_id", "older", "newer")}
     tail = {"summary": record["summary"]}
     listing = Listing("accounts", record["accounts"], _DIFFERENCES, head=head, tail=tail, empty="Nothing changed.")

@@ -1,13 +1,10 @@
-"""Buckets, queues and their policies: as lists, one by one, and what came of a change.
-
-All is shown from records, so that what a server tells looks like what a command found out by itself.
-"""
+"""Buckets, queues and their policies: as lists, one by one, and what came of a change."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rootkeeper.cli.invocation import OutputFormat
 from rootkeeper.cli.rendering.listings import Column, Listing, Record, show_listing
@@ -16,17 +13,6 @@ from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.ledger import Result
 from rootkeeper.domain.resource_policies.lockouts import Verdict
 from rootkeeper.domain.resource_policies.resources import ResourceKind
-from rootkeeper.workflows.unlock_records import (
-    listing_to_record,
-    outcome_to_record,
-    standing_to_record,
-    unneeded_to_record,
-)
-
-if TYPE_CHECKING:
-    from rootkeeper.workflows.unlock_planning import UnlockPlan
-    from rootkeeper.workflows.unlock_reading import PolicyStanding, ResourceListing
-    from rootkeeper.workflows.unlock_run import UnlockOutcome
 
 _STYLES = {
     Verdict.DEPENDS: "bold yellow",
@@ -44,15 +30,8 @@ _WORDS = {
 }
 
 
-def show_listing_of_resources(
-    listing: ResourceListing, organization_id: str, output: OutputFormat, terminal: Terminal
-) -> None:
+def show_listing_of_resources(record: Record, output: OutputFormat, terminal: Terminal) -> None:
     """Write the account's buckets or queues to stdout; Regions that couldn't be asked are remarked."""
-    show_listing_record(listing_to_record(listing, organization_id), listing.account.name, output, terminal)
-
-
-def show_listing_record(record: Record, account_name: str, output: OutputFormat, terminal: Terminal) -> None:
-    """The same of a listing's record."""
     kind = ResourceKind(record["service"])
     noun, unknown = kind.noun, record["unknown"]
     columns = (
@@ -62,7 +41,7 @@ def show_listing_record(record: Record, account_name: str, output: OutputFormat,
         Column("Why", _spoken_explanation),
     )
     head = {name: record[name] for name in ("organization_id", "account_id", "service")}
-    empty = f"Account {record['account_id']} ({account_name}) has no {noun}s that could be found."
+    empty = f"Account {record['account_id']} has no {noun}s that could be found."
     if unknown:
         empty = f"? Unknown: {unknown}"
         if output is not OutputFormat.TABLE:
@@ -84,13 +63,8 @@ def _spoken_explanation(record: Record) -> str:
     return " ".join(text for text in explanations if text)
 
 
-def show_standing(standing: PolicyStanding, organization_id: str, output: OutputFormat, terminal: Terminal) -> None:
+def show_standing(record: Record, output: OutputFormat, terminal: Terminal) -> None:
     """Write one policy to stdout, the statement that locks out, and the offered correction."""
-    show_standing_record(standing_to_record(standing, organization_id), output, terminal)
-
-
-def show_standing_record(record: Record, output: OutputFormat, terminal: Terminal) -> None:
-    """The same of a policy's record."""
     if output is not OutputFormat.TABLE:
         _show_record(record, output, terminal)
         return
@@ -110,27 +84,19 @@ def _spoken_command(record: Record) -> str:
     return f"rootkeeper unlock {kind.value} {record['account_id']} {record['name']}{regions}"
 
 
-def show_unneeded(plan: UnlockPlan, organization_id: str, output: OutputFormat, terminal: Terminal) -> None:
+def show_unneeded(record: Record, output: OutputFormat, terminal: Terminal) -> None:
     """Say why nothing was done."""
-    show_unneeded_record(unneeded_to_record(plan, organization_id), output, terminal)
-
-
-def show_unneeded_record(record: Record, output: OutputFormat, terminal: Terminal) -> None:
-    """The same of a change's record whose result is ``unchanged``."""
     if output is OutputFormat.TABLE:
         terminal.show(printable(record["explanation"]))
     else:
         _show_record(record, output, terminal)
 
 
-def show_outcome(outcome: UnlockOutcome, organization_id: str, output: OutputFormat, terminal: Terminal) -> None:
-    """Write to stdout what came of a change."""
-    found = None if outcome.found is None else outcome.found.explanation
-    show_outcome_record(outcome_to_record(outcome, organization_id), found, output, terminal)
+def show_outcome(record: Record, found: str | None, output: OutputFormat, terminal: Terminal) -> None:
+    """Write to stdout what came of a change.
 
-
-def show_outcome_record(record: Record, found: str | None, output: OutputFormat, terminal: Terminal) -> None:
-    """The same of a change's record. :param found: what a re-read shows; ``None`` if there was none."""
+    :param found: what a re-read shows; ``None`` if there was none.
+    """
     saved, is_done = record["saved"], record["result"] == Result.DONE
     terminal.remark(record["explanation"], style="green" if is_done else "bold red")
     if output is not OutputFormat.TABLE:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from rootkeeper.cli.exit_statuses import ExitStatus
 from rootkeeper.cli.invocation import OutputFormat
 from rootkeeper.cli.rendering.listings import SCHEMA_VERSION, Column, Listing, Record, show_listing
 from rootkeeper.cli.rendering.text import json_text, printable, spoken_length, spoken_time
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.approvals import WAITING_STATES
+from rootkeeper.domain.durations import render_duration
+from rootkeeper.domain.openings import ClosingResult, OpeningResult, WindowRequest
 from rootkeeper.domain.window_records import window_to_record
 from rootkeeper.domain.windows import FINAL_STATES, OWING_STATES, RecoveryWindow, WindowState
 
@@ -55,6 +58,38 @@ def show_window(window: RecoveryWindow, output: OutputFormat, terminal: Terminal
         return
     for name, value in _facts(window, now).items():
         terminal.show(f"{name:<14} {printable(value)}")
+
+
+def show_closing(closing: ClosingResult, output: OutputFormat, terminal: Terminal, now: datetime) -> int:
+    """Say what came of a closing, write the window to stdout, and return the exit status."""
+    terminal.remark(closing.explanation, style=None if closing.is_closed else "bold red")
+    if closing.hint:
+        terminal.remark(f"hint: {closing.hint}")
+    show_window(closing.window, output, terminal, now)
+    return ExitStatus.GOOD if closing.is_closed else ExitStatus.INCOMPLETE
+
+
+def end_unopened(opening: OpeningResult, terminal: Terminal) -> int:
+    """Say why a window isn't open, and return the exit status."""
+    terminal.remark(f"error: {opening.explanation}", style="bold red")
+    if opening.hint:
+        terminal.remark(f"hint: {opening.hint}")
+    return opening.exit_status
+
+
+def list_waits(window: RecoveryWindow) -> list[str]:
+    """What a window that isn't open waits for, and until when."""
+    until = f" Until {spoken_time(window.lapses_at)}, else it lapses." if window.lapses_at else ""
+    if window.state is WindowState.REQUESTED:
+        missing = window.approvals_needed - len(window.approved_by)
+        more = "another approval" if missing == 1 else f"{missing} more approvals"
+        return [
+            f"It waits for {more}, by someone other than {window.requested_by}.{until}",
+            f"They approve it with: rootkeeper windows approve {window.window_id}",
+        ]
+    if window.state is WindowState.APPROVED:
+        return [f"It can be opened: rootkeeper windows activate {window.window_id}.{until}"]
+    return []
 
 
 def _facts(window: RecoveryWindow, now: datetime) -> dict[str, str]:
@@ -120,3 +155,27 @@ def spoken_end(window: RecoveryWindow, now: datetime) -> str:
 def spoken_reason(window: RecoveryWindow) -> str:
     """The reason, and the ticket where there is one."""
     return f"{window.reason} ({window.ticket})" if window.ticket else window.reason
+
+
+def spoken_duration(window: RecoveryWindow) -> str:
+    """For how long it is asked for."""
+    return f"for {render_duration(timedelta(seconds=window.duration_seconds))}"
+
+
+def spoken_wish(window: RecoveryWindow) -> str:
+    """Where, for how long and why."""
+    drill = " (a drill)" if window.is_drill else ""
+    return f"account {window.account_id}, {spoken_duration(window)}{drill}: {spoken_reason(window)}"
+
+
+def spoken_request(window: RecoveryWindow) -> str:
+    """By whom and when it was requested."""
+    return f"Requested by {window.requested_by} at {spoken_time(window.requested_at)}."
+
+
+def describe_request(request: WindowRequest) -> str:
+    """One sentence, for the question and for a dry run."""
+    drill = " as a drill" if request.is_drill else ""
+    urgent = ", before anyone approves it (emergency)" if request.is_emergency else ""
+    length = render_duration(timedelta(seconds=request.duration_seconds))
+    return f"Request a recovery window of {length} for account {request.account}{drill}{urgent}: {request.reason}"

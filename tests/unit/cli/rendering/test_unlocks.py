@@ -15,6 +15,13 @@ from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.resource_policies.changes import ChangeKind
 from rootkeeper.domain.resource_policies.resources import ResourceKind
 from rootkeeper.errors import AwsAccessDeniedError
+from rootkeeper.workflows.unlock_records import (
+    listing_to_record,
+    outcome_to_record,
+    standing_to_record,
+    unneeded_to_record,
+)
+from rootkeeper.workflows.unlock_run import UnlockOutcome
 from tests.fakes.unlock_desk import LOCKING, MEMBER, OPEN, UnlockDesk, deny, policy
 
 ORGANIZATION = "o-exampleorgid"
@@ -32,12 +39,17 @@ def read_json(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 
 def show_list(desk: UnlockDesk, output: OutputFormat) -> None:
     listing = desk.reading.list_all(desk.account, ResourceKind.BUCKET, (), desk.progress)
-    show_listing_of_resources(listing, ORGANIZATION, output, Terminal({}))
+    show_listing_of_resources(listing_to_record(listing, ORGANIZATION), output, Terminal({}))
 
 
 def show_one(desk: UnlockDesk, name: str, output: OutputFormat, kind: ResourceKind = ResourceKind.BUCKET) -> None:
     standing = desk.reading.find_one(desk.account, kind, name, (), desk.progress)
-    show_standing(standing, ORGANIZATION, output, Terminal({}))
+    show_standing(standing_to_record(standing, ORGANIZATION), output, Terminal({}))
+
+
+def show_change(outcome: UnlockOutcome, output: OutputFormat) -> None:
+    found = None if outcome.found is None else outcome.found.explanation
+    show_outcome(outcome_to_record(outcome, ORGANIZATION), found, output, Terminal({}))
 
 
 def test_a_list_has_the_promised_shape(desk: UnlockDesk, capsys: pytest.CaptureFixture[str]) -> None:
@@ -103,7 +115,7 @@ def test_p06_a_policy_that_the_caller_cant_read_isnt_shown_as_none(
 ) -> None:
     refuse_sessions(desk)
     standing = desk.reading.show_one(desk.account, ResourceKind.BUCKET, "locked", (), desk.progress)
-    show_standing(standing, ORGANIZATION, OutputFormat.TABLE, Terminal({}))
+    show_standing(standing_to_record(standing, ORGANIZATION), OutputFormat.TABLE, Terminal({}))
     shown = capsys.readouterr().out
     assert "Unknown. needs the management account" in shown
     assert "None." not in shown
@@ -165,7 +177,7 @@ def test_what_is_protected_is_shown_as_such_and_no_change_is_offered(
 
 
 def test_a_change_has_the_promised_shape(desk: UnlockDesk, capsys: pytest.CaptureFixture[str]) -> None:
-    show_outcome(desk.unlock(desk.add("locked")), ORGANIZATION, OutputFormat.JSON, Terminal({}))
+    show_change(desk.unlock(desk.add("locked")), OutputFormat.JSON)
     document = read_json(capsys)
     assert document.pop("saved")["path"] == "/policies/1.json"
     assert document == {
@@ -195,14 +207,14 @@ def test_the_way_back_can_be_pasted_whatever_the_folder_is_called(
     outcome = desk.unlock(desk.add("locked"))
     assert outcome.saved is not None
     kept = replace(outcome, saved=replace(outcome.saved, path=Path("/Application Support/1.json")))
-    show_outcome(kept, ORGANIZATION, OutputFormat.TABLE, Terminal({}))
+    show_change(kept, OutputFormat.TABLE)
     expected = f"To put it back: rootkeeper unlock s3 {MEMBER} locked --restore '/Application Support/1.json'"
     assert expected in capsys.readouterr().err
 
 
 def test_a_change_that_failed_says_so_in_the_table_too(desk: UnlockDesk, capsys: pytest.CaptureFixture[str]) -> None:
     desk.organization.lie("DeleteBucketPolicy")
-    show_outcome(desk.unlock(desk.add("locked")), ORGANIZATION, OutputFormat.TABLE, Terminal({}))
+    show_change(desk.unlock(desk.add("locked")), OutputFormat.TABLE)
     shown = capsys.readouterr()
     assert "Result     failed" in shown.out
     assert "Statement Everyone denies everyone" in shown.out
@@ -212,7 +224,7 @@ def test_a_change_that_failed_says_so_in_the_table_too(desk: UnlockDesk, capsys:
 
 def test_nothing_to_do_is_said_plainly(desk: UnlockDesk, capsys: pytest.CaptureFixture[str]) -> None:
     plan = desk.plan(desk.add("open", OPEN), ChangeKind.CORRECTED)
-    show_unneeded(plan, ORGANIZATION, OutputFormat.TABLE, Terminal({}))
+    show_unneeded(unneeded_to_record(plan, ORGANIZATION), OutputFormat.TABLE, Terminal({}))
     assert "nothing to correct" in capsys.readouterr().out
-    show_unneeded(plan, ORGANIZATION, OutputFormat.JSON, Terminal({}))
+    show_unneeded(unneeded_to_record(plan, ORGANIZATION), OutputFormat.JSON, Terminal({}))
     assert (read_json(capsys) | {"saved": None})["result"] == "unchanged"

@@ -7,9 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.cli.on_server.following import RESUMABLE
-from rootkeeper.cli.on_server.jobs import RESUMERS
-from rootkeeper.domain.jobs import JobKind, JobProgress, JobState
+from rootkeeper.domain.jobs import RESUMABLE_KINDS, JobKind, JobProgress, JobState
 from rootkeeper.domain.windows import WindowState
 from tests.fakes.remote_desk import JOB, NOW, WINDOW, RemoteDesk, job_record, window_record
 from tests.fakes.rootkeeper_server import problem
@@ -62,16 +60,20 @@ def test_one_that_runs_cannot_go_on(desk: RemoteDesk) -> None:
     assert desk.posted == []
 
 
-def test_a_kind_that_cannot_go_on_says_what_to_do(desk: RemoteDesk) -> None:
-    interrupted = replace(JOB, kind=JobKind.PREFLIGHT, state=JobState.INTERRUPTED)
+@pytest.mark.parametrize("kind", sorted(set(JobKind) - RESUMABLE_KINDS))
+def test_a_kind_that_cannot_be_resumed_says_what_to_do(desk: RemoteDesk, kind: JobKind) -> None:
+    interrupted = replace(JOB, kind=kind, state=JobState.INTERRUPTED)
     desk.server.answer("GET jobs/job-1", job_record(interrupted))
     run = desk.run("jobs", "resume", "job-1")
     assert run.status == 2
     assert "Run its command again." in run.stderr
 
 
-def test_a_command_names_going_on_for_the_kinds_that_can() -> None:
-    assert RESUMERS.keys() == RESUMABLE
+@pytest.mark.parametrize("kind", sorted(RESUMABLE_KINDS))
+def test_a_kind_that_can_be_resumed_is_not_refused_for_its_kind(desk: RemoteDesk, kind: JobKind) -> None:
+    desk.server.answer("GET jobs/job-1", job_record(replace(JOB, kind=kind, state=JobState.INTERRUPTED)))
+    desk.server.answer("GET jobs/job-1/document", problem(404, "input.not_found", "There is no plan."))
+    assert "Run its command again." not in desk.run("jobs", "resume", "job-1", "--dry-run").stderr
 
 
 @pytest.mark.parametrize("arguments", [("audit",), ("jobs", "resume", "job-1"), ("preflight",)])

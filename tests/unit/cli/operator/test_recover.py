@@ -55,7 +55,7 @@ def test_a_closing_that_fails_ends_with_4_and_is_the_servers_to_try_again(opened
     opened.server.answer("GET windows/w-1", window_record(failed))
     run = opened.run(*COMMAND)
     assert run.status == 4
-    assert "AWS is down. The server goes on trying." in run.stderr
+    assert "AWS is down. The server keeps trying." in run.stderr
 
 
 def test_left_open_it_does_not_wait(opened: RemoteDesk) -> None:

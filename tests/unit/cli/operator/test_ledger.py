@@ -15,8 +15,7 @@ import pytest
 from rootkeeper.domain.job_records import problem_to_record
 from rootkeeper.domain.jobs import JobKind, JobState
 from rootkeeper.errors import DatabaseError
-from rootkeeper.ports.ledger import LedgerVerification
-from rootkeeper.workflows.job_performers import verification_to_record
+from rootkeeper.ports.ledger import LedgerVerification, verification_to_record
 from tests.fakes.remote_desk import JOB, NOW, RemoteDesk, job_record
 from tests.fakes.rootkeeper_server import problem
 from tests.functional.published_schemas import ensure_fits
@@ -157,7 +156,7 @@ def test_ctrl_c_leaves_a_verification_to_the_server(desk: RemoteDesk) -> None:
     with pressing_ctrl_c(lambda: "GET jobs/job-1" in desk.server.lines):
         run = desk.run("ledger", "verify")
     assert run.status == 130, run.shown
-    assert "Job job-1 goes on on the server. See it: rootkeeper jobs show job-1" in run.stderr
+    assert "Job job-1 continues on the server. See it: rootkeeper jobs show job-1" in run.stderr
     assert run.stdout == ""
     assert [path for path, _ in desk.posted] == ["ledger/verifications"]
 

@@ -9,6 +9,30 @@ from rootkeeper.domain.json_times import json_time
 from rootkeeper.domain.statuses import AccountStatus
 from rootkeeper.domain.timelines import TimelineEntry
 from rootkeeper.ports.history import KeptAudit
+from rootkeeper.workflows.history import AccountHistory, ComparedAudits
+
+
+def history_record(history: AccountHistory, organization_id: str) -> dict[str, Any]:
+    """One account's past."""
+    return {
+        "organization_id": organization_id,
+        "account_id": history.account_id,
+        "name": history.name,
+        "audits": history.audits,
+        "last_read_at": json_time(history.last_read_at),
+        "entries": [timeline_record(entry) for entry in history.entries],
+    }
+
+
+def comparison_record(compared: ComparedAudits, organization_id: str) -> dict[str, Any]:
+    """What changed between two audits."""
+    return {
+        "organization_id": organization_id,
+        "older": kept_audit_record(compared.older),
+        "newer": kept_audit_record(compared.newer),
+        "accounts": difference_records(compared.difference),
+        "summary": difference_summary(compared.difference),
+    }
 
 
 def timeline_record(entry: TimelineEntry) -> dict[str, Any]:

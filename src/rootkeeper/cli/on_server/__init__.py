@@ -1,1 +1,0 @@
-"""What commands do through a Rootkeeper server: no AWS credentials, no database."""

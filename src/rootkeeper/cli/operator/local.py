@@ -1,0 +1,339 @@
+"""Does what commands ask for with AWS credentials and a database of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rootkeeper.cli.changing import begin_change
+from rootkeeper.cli.confirmation import ChangeOptions, Confirmation
+from rootkeeper.cli.countdown import open_countdown
+from rootkeeper.cli.housekeeping import name_overdue
+from rootkeeper.cli.invocation import Invocation, OutputFormat
+from rootkeeper.cli.moments import parse_past_moment
+from rootkeeper.cli.operator.interface import (
+    DeletionProposal,
+    Operator,
+    Recovery,
+    Unlocking,
+)
+from rootkeeper.cli.progress import open_progress
+from rootkeeper.cli.rendering.listings import Record
+from rootkeeper.domain.durations import render_duration
+from rootkeeper.domain.jobs import Job, JobKind
+from rootkeeper.domain.openings import ClosingResult, OpeningResult, WindowRequest
+from rootkeeper.domain.selection import NamedAccount, find_account
+from rootkeeper.domain.statuses import FailOn, has_findings
+from rootkeeper.domain.windows import RecoveryWindow
+from rootkeeper.errors import InputError, JobConflictError
+
+if TYPE_CHECKING:
+    from rootkeeper.bootstrap import Application
+    from rootkeeper.cli.operator.interface import Emit
+    from rootkeeper.cli.operator.remote_windows import RemoteWindows
+    from rootkeeper.domain.access import Permission
+    from rootkeeper.domain.deletion import AccountDeletion, DeletionPlan, DeletionReport
+    from rootkeeper.domain.job_requests import AuditRequest, UnlockRequest
+    from rootkeeper.domain.ledger import LedgerEntry
+    from rootkeeper.domain.organizations import AccountId, Inventory
+    from rootkeeper.domain.selection import SelectionRequest
+    from rootkeeper.domain.waves import WaveRules
+    from rootkeeper.ports.ledger import LedgerVerification
+    from rootkeeper.ports.progress import Progress
+    from rootkeeper.ports.stopping import StopSignal
+    from rootkeeper.workflows.audit import AuditInterrupted, AuditReport
+    from rootkeeper.workflows.closing import Closing
+    from rootkeeper.workflows.deletion import DeletionOptions
+    from rootkeeper.workflows.deletion_jobs import Resumption
+    from rootkeeper.workflows.preflight import PreflightReport
+
+REVIEW = "A second person must review it within 24 hours: rootkeeper windows review WINDOW, through a server."
+
+
+class LocalOperator(Operator):
+    """Works with the use cases of this process."""
+
+    def __init__(self, invocation: Invocation, application: Application, emergency_file: Path | None = None) -> None:
+        """:param emergency_file: where all is recorded if the settings' database can't be reached."""
+        self.invocation = invocation
+        self.terminal = invocation.terminal
+        self.application = application
+        self._emergency_file = emergency_file
+
+    def __exit__(self, *_: object) -> None:
+        self.application.close()
+        if self._emergency_file is not None and self._emergency_file.exists():
+            self.terminal.remark(
+                f"What was done is recorded in {self._emergency_file} alone. Keep it, and when the database is back "
+                f"import it: rootkeeper ledger import {self._emergency_file}",
+                style="bold red",
+            )
+
+    @cached_property
+    def _progress(self) -> Progress:
+        return open_progress(self.terminal)
+
+    @property
+    def recently_used_days(self) -> int:
+        return self.application.settings.deletion.recently_used_days
+
+    @property
+    def longest_window(self) -> timedelta:
+        return self.application.settings.windows.longest
+
+    def now(self) -> datetime:
+        return self.application.clock.now()
+
+    def begin_change(
+        self,
+        options: ChangeOptions,
+        output: OutputFormat,
+        needs: Permission,  # noqa: ARG002 - AWS decides
+        *,
+        needs_ledger: bool = True,
+    ) -> Confirmation:
+        return begin_change(
+            self.invocation, self.application, options, output, self._progress, needs_ledger=needs_ledger
+        )
+
+    def name_overdue(self) -> None:
+        name_overdue(self.application, self.terminal)
+
+    # the past
+
+    def read_history(
+        self, account: str, organization: str | None, start: datetime | None, end: datetime | None
+    ) -> Record:
+        from rootkeeper.workflows.history_records import history_record
+
+        reading = self.application.history_reading(organization)
+        return history_record(reading.read_account(account, start, end), reading.organization_id)
+
+    def list_audits(self, organization: str | None) -> Sequence[Record]:
+        from rootkeeper.workflows.history_records import kept_audit_record
+
+        return [kept_audit_record(audit) for audit in self.application.history_reading(organization).list_audits()]
+
+    def compare_audits(
+        self, older: str | None, newer: str | None, organization: str | None
+    ) -> tuple[Record, frozenset[FailOn]]:
+        from rootkeeper.workflows.history_records import comparison_record
+
+        reading, now = self.application.history_reading(organization), self.now()
+        compared = reading.compare(older, newer, lambda text: parse_past_moment(text, "The audit", now, day_ends=True))
+        worse = frozenset(one for one in FailOn if compared.difference.is_worse(frozenset({one})))
+        return comparison_record(compared, reading.organization_id), worse
+
+    def list_entries(self, since: int, account_id: AccountId | None, limit: int | None) -> Iterable[LedgerEntry]:
+        return self.application.ledger_reader.list_entries(since_sequence=since, account_id=account_id, limit=limit)
+
+    def verify_ledger(self) -> LedgerVerification:
+        return self.application.ledger_reader.verify()
+
+    # readings
+
+    def audit(self, request: AuditRequest, stop: StopSignal, emit: Emit | None) -> AuditReport | AuditInterrupted:
+        from rootkeeper.workflows.audit import AuditOptions
+
+        options = AuditOptions(details=request.details, refresh=request.refresh, fail_on=request.fail_on)
+        with self._finished_progress() as progress:
+            return self.application.audit.run(progress, request.selection, options, stop=stop, emit=emit)
+
+    def resume_audit(
+        self, job: Job, stop: StopSignal, emit: Emit | None, *, retry_failed: bool
+    ) -> AuditReport | AuditInterrupted:
+        with self._finished_progress() as progress:
+            return self.application.audit.resume(job.job_id, progress, retry_failed=retry_failed, stop=stop, emit=emit)
+
+    def preflight(self, request: SelectionRequest) -> PreflightReport:
+        with self._finished_progress() as progress:
+            return self.application.preflight.run(progress, request)
+
+    def open_unlocking(self, request: UnlockRequest, policy: str | None, source: str) -> Unlocking:
+        from rootkeeper.cli.operator.local_unlocking import open_unlocking
+
+        return open_unlocking(self.application, request, policy, source, self._progress)
+
+    # jobs
+
+    def list_jobs(self, *, unfinished: bool, limit: int | None = None) -> Sequence[Job]:
+        return self.application.jobs.list_jobs(unfinished_only=unfinished, limit=limit)
+
+    def get_job(self, job_id: str) -> Job:
+        return self.application.jobs.get(job_id)
+
+    def cancel_job(self, job_id: str) -> Job:
+        return self.application.job_keeping.cancel(job_id)
+
+    def list_results(self, job: Job) -> tuple[AccountDeletion, ...]:
+        from rootkeeper.workflows.deletion_jobs import read_results
+
+        return read_results(job, self.application.jobs) if job.kind is JobKind.DELETION else ()
+
+    # deletions
+
+    def plan_deletion(self, request: SelectionRequest, options: DeletionOptions) -> DeletionProposal:
+        with self._finished_progress() as progress:
+            reading = self.application.deletion.plan(request, options, progress)
+        return DeletionProposal(
+            reading.plan, reading.inventory, lambda findings: has_findings(reading.statuses, findings)
+        )
+
+    def ensure_applicable(self, plan: DeletionPlan) -> None:
+        self.application.deletion.ensure_valid_here(plan)
+        job = self.application.job_keeping.find_unfinished(JobKind.DELETION, "plan_id", plan.plan_id)
+        if job is None:
+            return
+        began = f"Plan {plan.plan_id} was begun by job {job.job_id}, which is {job.state.value}"
+        raise JobConflictError(
+            f"{began}: {job.progress.done} of {job.progress.total} accounts are done.",
+            hint=f"Resume it: rootkeeper jobs resume {job.job_id}. To begin again: rootkeeper jobs cancel {job.job_id}",
+        )
+
+    def delete(
+        self, plan: DeletionPlan, rules: WaveRules, inventory: Inventory | None, stop: StopSignal
+    ) -> DeletionReport:
+        deletion = self.application.deletion
+        with self._finished_progress() as progress:
+            if plan.targets:
+                inventory = deletion.choose_inventory(inventory, progress)
+                _end_if_asked(stop)
+            return deletion.apply(plan, progress, inventory, rules=rules, stop=stop)
+
+    def read_resumption(self, job: Job, *, retry_failed: bool) -> Resumption:
+        from rootkeeper.workflows.deletion_jobs import read_resumption
+
+        resumption = read_resumption(job, self.application.jobs, retry_failed=retry_failed)
+        self.application.deletion.ensure_valid_here(resumption.plan)
+        return resumption
+
+    def resume_deletion(self, job: Job, stop: StopSignal, *, retry_failed: bool) -> DeletionReport:
+        from rootkeeper.workflows.deletion_jobs import read_resumption
+
+        deletion = self.application.deletion
+        with self._finished_progress() as progress:
+            inventory = deletion.choose_inventory(None, progress)
+            _end_if_asked(stop)
+            kept = self.application.job_keeping.take_over(job.job_id)
+            resumption = read_resumption(kept.job, self.application.jobs, retry_failed=retry_failed)
+            return deletion.go_on(resumption.take_up(kept), progress, inventory, stop=stop)
+
+    # recovery windows
+
+    def list_windows(self, *, unfinished: bool) -> Sequence[RecoveryWindow]:
+        return self.application.windows.list_windows(unfinished_only=unfinished)
+
+    def find_window(self, text: str) -> RecoveryWindow:
+        """By window id, account id, or a name that the last inventory knows; AWS isn't asked."""
+        inventory = self.application.inventory_store.find_last()
+        named = [account.account_id for account in inventory.accounts if account.name == text] if inventory else []
+        return self.application.windows.get(named[0] if len(named) == 1 else text)
+
+    def read_window_report(self, window: RecoveryWindow) -> tuple[Record, str]:
+        from rootkeeper.domain.window_reports import report_to_record
+        from rootkeeper.reports.window_markdown import render_window_markdown
+
+        report = self.application.window_reporting.report(window.window_id)
+        return report_to_record(report), render_window_markdown(report)
+
+    def plan_recovery(self, request: WindowRequest, *, leave_open: bool) -> Recovery:
+        return LocalRecovery(self, self._progress, request, leave_open=leave_open)
+
+    def close_window(self, window: RecoveryWindow) -> ClosingResult:
+        with self._finished_progress() as progress:
+            return _describe_closing(self.application.window_closing(progress).close(window))
+
+    @property
+    def approvals(self) -> RemoteWindows:
+        """Who works straight on a database only asserts an identity: that is no approval."""
+        raise InputError(
+            "Only a server collects approvals, and none is named; nothing was done.",
+            hint="Add --server URL; rootkeeper serve runs one. Without approvals: rootkeeper recover ACCOUNT",
+        )
+
+    @contextmanager
+    def _finished_progress(self) -> Iterator[Progress]:
+        """The progress, which leaves the terminal before the answer is shown."""
+        yield self._progress
+        self._progress.finish()
+
+
+class LocalRecovery(Recovery):
+    """Opens the window and waits for its end in this process."""
+
+    def __init__(
+        self, operator: LocalOperator, progress: Progress, request: WindowRequest, *, leave_open: bool
+    ) -> None:
+        """Read the organization and the account.
+
+        :raises InputError: if the account may not be recovered now.
+        """
+        from rootkeeper.workflows.recovery_checks import RecoveryRequest
+
+        self._operator, self._application = operator, operator.application
+        self._progress = progress
+        self._request, self._leave_open = request, leave_open
+        inventory = self._application.inventory_reading.read(progress)
+        progress.finish()
+        self._account = find_account(NamedAccount(request.account), inventory.accounts)
+        self._plan = self._application.recovery_planning.plan(
+            inventory, RecoveryRequest(self._account, request.reason, request.ticket, request.duration_seconds)
+        )
+        self.statement = self._describe()
+
+    def _describe(self) -> list[str]:
+        account, request = self._account, self._request
+        length = render_duration(timedelta(seconds=request.duration_seconds))
+        end = (
+            "Nothing will close the window at its end: no server is running."
+            if self._leave_open
+            else "This command waits and then deletes every root user credential of the account."
+        )
+        drill = ", as a drill" if request.is_drill else ""
+        urgent = [f"EMERGENCY: it is opened before anyone approved it. {REVIEW}"] if request.is_emergency else []
+        return [
+            *urgent,
+            (
+                f"Allow password recovery for the root user of account {account.account_id} ({account.name}) for "
+                f"{length}{drill}."
+            ),
+            f"Anyone who reads the mailbox {account.email} can then set a password and sign in as root user.",
+            end,
+            *self._plan.remarks,
+        ]
+
+    def open(self) -> OpeningResult:
+        opening = self._application.recovery_opening(self._progress).open(
+            self._plan, is_drill=self._request.is_drill, is_emergency=self._request.is_emergency
+        )
+        hint = None if opening.error is None else opening.error.hint
+        return OpeningResult(opening.window, opening.outcome, opening.explanation, hint, opening.exit_status)
+
+    def list_steps(self, window: RecoveryWindow) -> Sequence[str]:
+        from rootkeeper.workflows.recovery_guidance import list_next_steps
+
+        people_url = self._application.endpoint.people_url
+        return list_next_steps(self._account, window, people_url, leave_open=self._leave_open)
+
+    def wait(self, window: RecoveryWindow, stop: StopSignal) -> ClosingResult:
+        from rootkeeper.workflows.waiting import WaitEnd
+
+        waiting = self._application.window_waiting(self._progress)
+        with open_countdown(self._operator.terminal, window, self._application.clock) as countdown:
+            end = waiting.wait(window, lambda: countdown.tick() or stop.asked_once(), countdown.show)
+        self._operator.terminal.remark("Closing now." if end is WaitEnd.STOPPED else "Closing.")
+        return _describe_closing(waiting.close(window, stop.asked_twice))
+
+
+def _end_if_asked(stop: StopSignal) -> None:
+    """Before anything is begun, a stop is the end."""
+    if stop.asked_once():
+        raise KeyboardInterrupt
+
+
+def _describe_closing(closing: Closing) -> ClosingResult:
+    return ClosingResult(closing.window, closing.is_closed, closing.explanation, closing.hint)
