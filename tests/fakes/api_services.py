@@ -16,6 +16,7 @@ from rootkeeper.domain.aws_roles import AwsWork
 from rootkeeper.domain.guided_story import StoryStep
 from rootkeeper.domain.jobs import Job, JobKind, JobState
 from rootkeeper.domain.ledger import Actor, LedgerEntry
+from rootkeeper.domain.ledger_verification import LedgerVerification
 from rootkeeper.domain.measurements import Measurements, StoredMeasurements
 from rootkeeper.domain.notification_targets import NotificationTarget
 from rootkeeper.domain.notifications import Notification, Severity
@@ -38,7 +39,7 @@ from rootkeeper.domain.timelines import KeptStatus
 from rootkeeper.domain.windows import RecoveryWindow, WindowState
 from rootkeeper.errors import NotFoundError, NotificationError, RootkeeperError
 from rootkeeper.ports.history import KeptAudit
-from rootkeeper.ports.ledger import LedgerFilter, LedgerVerification
+from rootkeeper.ports.ledger import LedgerFilter
 from rootkeeper.ports.progress import Progress
 from rootkeeper.settings import load_settings
 from rootkeeper.workflows.access import IdentityKeeping

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from rootkeeper.domain.ledger import LedgerEntry
+from rootkeeper.domain.ledger_verification import LedgerVerification
 from rootkeeper.domain.organizations import AccountId, Inventory
 from rootkeeper.domain.root_emails import EmailRules, parse_rules
-from rootkeeper.ports.ledger import LedgerVerification
 from rootkeeper.workflows.email_change_checks import EmailChangePlan, EmailChangePlanning, EmailChangeRequest
 from rootkeeper.workflows.email_changes import EmailChanging
 from rootkeeper.workflows.emails import EmailAttesting, EmailListing

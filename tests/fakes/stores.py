@@ -26,6 +26,7 @@ from rootkeeper.domain.ledger import (
     Result,
     ensure_no_secrets,
 )
+from rootkeeper.domain.ledger_verification import LedgerVerification
 from rootkeeper.domain.organizations import Account, AccountId, Inventory
 from rootkeeper.domain.root_emails import EmailAttestation
 from rootkeeper.domain.statuses import AccountStatus
@@ -38,7 +39,6 @@ from rootkeeper.errors import (
     WindowConflictError,
 )
 from rootkeeper.ports.inventory import Revisions
-from rootkeeper.ports.ledger import LedgerVerification
 from rootkeeper.ports.locks import AccountLock
 from tests.fakes.clock import FakeClock
 

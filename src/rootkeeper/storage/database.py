@@ -11,11 +11,12 @@ from typing import Self
 from sqlalchemy import select
 
 from rootkeeper.domain.ledger import Actor, LedgerEntry
+from rootkeeper.domain.ledger_verification import LedgerVerification
 from rootkeeper.domain.measurements import StoredMeasurements
 from rootkeeper.domain.organizations import AccountId, Endpoint
 from rootkeeper.errors import DatabaseError
 from rootkeeper.ports.clock import Clock
-from rootkeeper.ports.ledger import LedgerFilter, LedgerVerification
+from rootkeeper.ports.ledger import LedgerFilter
 from rootkeeper.storage import adoption, schema
 from rootkeeper.storage.accepted_setups import SqlAcceptedSetups
 from rootkeeper.storage.anchor import Anchor

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, select
 
 from rootkeeper.domain.ledger import Action, LedgerEntry, render_entry
 from rootkeeper.domain.ledger_chain import Misfit, MisfitKind, OpenIntents, find_first_misfit
+from rootkeeper.domain.ledger_verification import LedgerVerification
 from rootkeeper.errors import DatabaseError
-from rootkeeper.ports.ledger import LedgerVerification
 from rootkeeper.storage import schema
 from rootkeeper.storage.anchor import Anchor, AnchoredHead
 from rootkeeper.storage.dialects import Store

@@ -19,6 +19,7 @@ from rootkeeper.domain.job_requests import (
 )
 from rootkeeper.domain.jobs import JobKind, JobState
 from rootkeeper.domain.ledger import Actor, JsonValue, Result
+from rootkeeper.domain.ledger_verification import verification_to_record
 from rootkeeper.domain.organizations import Account, Inventory
 from rootkeeper.domain.plan_files import render_instant, render_plan
 from rootkeeper.domain.preflight_records import preflight_to_record
@@ -30,7 +31,7 @@ from rootkeeper.domain.statuses import has_findings
 from rootkeeper.errors import PolicyChangedError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.jobs import JobStore
-from rootkeeper.ports.ledger import LedgerReader, verification_to_record
+from rootkeeper.ports.ledger import LedgerReader
 from rootkeeper.ports.progress import Progress
 from rootkeeper.ports.stopping import StopSignal
 from rootkeeper.workflows.audit import Audit, AuditReport

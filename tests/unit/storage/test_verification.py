@@ -12,8 +12,8 @@ import psycopg
 import pytest
 
 from rootkeeper.domain.ledger import GENESIS_HASH, Action, LedgerEntry, compute_entry_hash
+from rootkeeper.domain.ledger_verification import LedgerVerification
 from rootkeeper.errors import DatabaseError
-from rootkeeper.ports.ledger import LedgerVerification
 from rootkeeper.storage.transactions import WriteTransaction
 from tests.unit.storage.samples import Stage, Worker, make_worker, raised_by, run_program
 

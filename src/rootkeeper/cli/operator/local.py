@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     from rootkeeper.domain.deletion import AccountDeletion, DeletionPlan, DeletionReport
     from rootkeeper.domain.job_requests import AuditRequest, UnlockRequest
     from rootkeeper.domain.ledger import LedgerEntry
+    from rootkeeper.domain.ledger_verification import LedgerVerification
     from rootkeeper.domain.organizations import AccountId, Inventory
     from rootkeeper.domain.selection import SelectionRequest
     from rootkeeper.domain.waves import WaveRules
-    from rootkeeper.ports.ledger import LedgerVerification
     from rootkeeper.ports.progress import Progress
     from rootkeeper.ports.stopping import StopSignal
     from rootkeeper.workflows.audit import AuditInterrupted, AuditReport

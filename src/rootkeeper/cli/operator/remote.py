@@ -35,13 +35,13 @@ from rootkeeper.domain.job_requests import (
 )
 from rootkeeper.domain.jobs import Job, JobKind, JobState
 from rootkeeper.domain.ledger import LedgerEntry, parse_entry
+from rootkeeper.domain.ledger_verification import LedgerVerification, verification_from_record
 from rootkeeper.domain.openings import ClosingResult, WindowRequest
 from rootkeeper.domain.plan_files import describe_plan, ensure_valid_here, parse_plan
 from rootkeeper.domain.statuses import FailOn
 from rootkeeper.domain.waves import WaveRules, describe_waves
 from rootkeeper.domain.windows import LONGEST_DURATION, RecoveryWindow
 from rootkeeper.errors import InputError, RootkeeperError
-from rootkeeper.ports.ledger import LedgerVerification, verification_from_record
 from rootkeeper.remote.server import Membership, RemoteServer
 
 if TYPE_CHECKING:
@@ -299,7 +299,7 @@ class RemoteOperator(Operator):
     def read_window_report(self, window: RecoveryWindow) -> tuple[Record, str]:
         return self._windows.read_report(window)
 
-    def plan_recovery(self, request: WindowRequest, *, leave_open: bool) -> Recovery:  # noqa: ARG002 - see below
+    def plan_recovery(self, request: WindowRequest, *, leave_open: bool) -> Recovery:  # noqa: ARG002 - the server closes it either way
         """Left open or not: the server closes it."""
         return RemoteRecovery(self._windows, self.terminal, request)
 

@@ -11,7 +11,7 @@ from rootkeeper.cli.rendering.listings import SCHEMA_VERSION, Column, Listing, s
 from rootkeeper.cli.rendering.text import json_text, printable
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.ledger import LedgerEntry, Result, render_entry
-from rootkeeper.ports.ledger import LedgerVerification
+from rootkeeper.domain.ledger_verification import LedgerVerification
 
 _RESULT_STYLES = {Result.DONE.value: "green", Result.FAILED.value: "bold red", Result.UNKNOWN.value: "bold magenta"}
 
