@@ -76,8 +76,8 @@ def server(roles: ServerRoles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             monkeypatch.setenv(name, value)
     settings = load_settings(None, {"ROOTKEEPER_AWS_VERIFY_SECONDS": "0"} | _own(roles.environment), tmp_path)
     arns = {work: str(getattr(settings.aws_roles, work.value)) for work in AwsWork}
-    power = AwsPower(GatewayOptions(concurrency=8, api_share=1), arns, SystemClock())
-    environment = roles.environment | {"ROOTKEEPER_AWS_VERIFY_SECONDS": "0", "ROOTKEEPER_AWS_API_SHARE": "100"}
+    power = AwsPower(GatewayOptions(concurrency=8, api_share=settings.aws.api_share / 100), arns, SystemClock())
+    environment = roles.environment | {"ROOTKEEPER_AWS_VERIFY_SECONDS": "0"}
     return Server(power, environment, tmp_path)
 
 

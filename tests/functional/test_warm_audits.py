@@ -40,7 +40,6 @@ def great(great_sandbox: SandboxProcess, tmp_path: Path, runner: Runner) -> Prog
 def database_in(folder: Path) -> dict[str, str]:
     return {
         "ROOTKEEPER_DATABASE_URL": f"sqlite:///{folder / 'rootkeeper.db'}",
-        "ROOTKEEPER_AWS_API_SHARE": "100",
         "ROOTKEEPER_LEASE_SECONDS": LONG_LEASE,
     }
 

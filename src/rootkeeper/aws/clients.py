@@ -39,6 +39,9 @@ CHANGING_ATTEMPTS = 1
 """A retry after an unclear answer could hide that the first attempt acted."""
 
 
+_SHARE_HINT = "Set ROOTKEEPER_AWS_API_SHARE to at most 100; more than AWS's published rates is for a sandbox only."
+
+
 class AwsClients:
     """Every client that the gateway uses.
 
@@ -73,6 +76,8 @@ class AwsClients:
                 "account": self.account.url,
             }
         )
+        if options.api_share > 1 and not self.endpoint.is_sandbox:
+            raise InputError("aws.api_share is above 100, and calls go to AWS.", hint=_SHARE_HINT)
 
     def _create_clients(self, options: GatewayOptions) -> None:
         reading, changing = _configure(options, READING_ATTEMPTS), _configure(options, CHANGING_ATTEMPTS)

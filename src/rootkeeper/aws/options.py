@@ -15,6 +15,8 @@ class GatewayOptions:
     concurrency: int = 128
     """Calls in flight at most; each client keeps as many connections."""
     api_share: float = 0.8
-    """The part of the published rates that is used, above 0 and up to 1; the rest stays to others in the account."""
+    """The part of the published rates that is used; the rest stays to others in the account. Above 0 and up to 1; more
+    than 1 only where calls don't go to AWS.
+    """
     connect_timeout_seconds: float = 10
     read_timeout_seconds: float = 30

@@ -33,8 +33,10 @@ class AwsSettings:
     """Accounts that are read at the same time."""
     deletion_concurrency: int = _ranged(16, 1, 1024)
     """Accounts that are changed at the same time."""
-    api_share: int = _ranged(80, 1, 100)
-    """Percent of AWS's published request rates that may be used; the rest is left to others."""
+    api_share: int = _ranged(80, 1, 10_000)
+    """Percent of AWS's published request rates that may be used; the rest is left to others. More than 100 is for a
+    sandbox only.
+    """
     read_timeout_seconds: int = _ranged(30, 1, 300)
     """For how long the answer to a call is waited for."""
     verify_seconds: int = _ranged(15, 0, 300)

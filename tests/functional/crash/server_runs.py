@@ -180,7 +180,6 @@ class Servers:
             "AWS_EC2_METADATA_DISABLED": "true",
             **sandbox.environment(),
             "AWS_ENDPOINT_URL": proxy.url,
-            "ROOTKEEPER_AWS_API_SHARE": "100",
             "ROOTKEEPER_AWS_VERIFY_SECONDS": "1",
             "ROOTKEEPER_DATABASE_URL": database.url,
             "ROOTKEEPER_LEASE_SECONDS": "60",

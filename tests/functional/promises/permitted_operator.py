@@ -125,7 +125,6 @@ class PermittedOperator:
             **(keys or {}),
             "AWS_ENDPOINT_URL": self.proxy.url,
             "ROOTKEEPER_DATABASE_URL": f"sqlite:///{self.database}",
-            "ROOTKEEPER_AWS_API_SHARE": "100",
             "ROOTKEEPER_AWS_VERIFY_SECONDS": "0",
             "ROOTKEEPER_LEASE_SECONDS": LONG_LEASE,
             "ROOTKEEPER_EMAILS_ALLOWED_DOMAINS": "example.com",

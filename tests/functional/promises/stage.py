@@ -54,7 +54,6 @@ class Stage:
             "AWS_EC2_METADATA_DISABLED": "true",
             **self.sandbox.environment(),
             "ROOTKEEPER_DATABASE_URL": f"sqlite:///{self.database}",
-            "ROOTKEEPER_AWS_API_SHARE": "100",
             "ROOTKEEPER_AWS_VERIFY_SECONDS": "0",
             "ROOTKEEPER_LEASE_SECONDS": LONG_LEASE,
             "ROOTKEEPER_UNLOCK_QUEUE_VERIFY_SECONDS": "0",

@@ -241,3 +241,12 @@ def test_no_changing_call_leaves_without_the_receipt_of_an_intent(regional_clien
 def test_a_region_that_cannot_be_one_is_refused(regional_clients: AwsClients) -> None:
     with pytest.raises(InputError, match="can't be asked in"):
         regional_clients.regional_root.get("s3", "us east/1")
+
+
+def test_more_than_the_published_rates_is_for_a_sandbox_only(
+    operator_environment: None, monkeypatch: pytest.MonkeyPatch, aws_server: FakeAwsServer, clock: FakeClock
+) -> None:
+    with pytest.raises(InputError, match=r"aws\.api_share is above 100"):
+        AwsClients(GatewayOptions(api_share=1.01), clock)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws_server.url)
+    assert AwsClients(GatewayOptions(api_share=1.01), clock).endpoint.is_sandbox
