@@ -9,12 +9,14 @@ import functools
 import gc
 import importlib
 import pkgutil
+import tempfile
 from typing import Any
 
 import botocore.loaders
 import botocore.session
 
 import rootkeeper
+from rootkeeper.storage.database import open_database
 
 LOADED_LATE = (
     "aiohttp",
@@ -28,7 +30,8 @@ LOADED_LATE = (
 )
 """What a run imports when it comes to it, beside the product; imported once here."""
 
-NOT_LOADED = ("rootkeeper.__main__", "rootkeeper.sandbox", "rootkeeper.storage.migrations")
+NOT_LOADED = {"__main__", "sandbox", "migrations"}
+"""Modules and folders of the product that run something when they are imported, and the sandbox."""
 
 SERVICES = ("account", "iam", "identitystore", "organizations", "s3", "sqs", "sso-admin", "sts")
 
@@ -48,13 +51,19 @@ def prepare() -> None:
     for name in (*LOADED_LATE, *_list_product()):
         importlib.import_module(name)
     _keep_service_models()
+    _make_a_database()
     gc.freeze()
 
 
+def _make_a_database() -> None:
+    """So that what the first one imports is there for each."""
+    with tempfile.TemporaryDirectory() as folder:
+        open_database(f"sqlite:///{folder}/rootkeeper.db").close()
+
+
 def _list_product() -> list[str]:
-    """Its modules, but for those that run something when they are imported, and the sandbox's."""
     found = (one.name for one in pkgutil.walk_packages(rootkeeper.__path__, "rootkeeper."))
-    return [name for name in found if not name.startswith(NOT_LOADED)]
+    return [name for name in found if not NOT_LOADED & set(name.split("."))]
 
 
 def _keep_service_models() -> None:
