@@ -15,7 +15,9 @@ PACKAGE = REPOSITORY / "src" / "rootkeeper"
 def list_modules(*subjects: str) -> list[Path]:
     """Every module of the package, or of the named folders, in order."""
     folders = [PACKAGE / subject for subject in subjects] or [PACKAGE]
-    return sorted(path for folder in folders for path in folder.rglob("*.py"))
+    found = sorted(path for folder in folders for path in folder.rglob("*.py"))
+    assert found, f"no module in {folders}"
+    return found
 
 
 def name_of(path: Path) -> str:
@@ -41,16 +43,6 @@ def list_functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDe
     for node in ast.walk(parse(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield node
-
-
-def count_body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """Lines of a function without its signature and docstring."""
-    body = function.body
-    if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
-        body = body[1:]
-    if not body:
-        return 0
-    return (body[-1].end_lineno or body[-1].lineno) - body[0].lineno + 1
 
 
 def list_committed_files() -> list[Path]:
