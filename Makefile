@@ -18,6 +18,8 @@ CONSOLE_SOURCES := $(shell find console/src console/public -type f ! -name gener
 NPM := PATH="$(CURDIR)/$(BIN):$$PATH" npm
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Without its cache of compiled files Python reads all test files again in each worker.
+unexport PYTHONDONTWRITEBYTECODE
 
 # $(call install,VENV): the locked packages, each checked against its hash, then the project itself.
 define install
@@ -37,8 +39,12 @@ demo: $(VENV)/.installed $(CONSOLE) ## Start sandbox, server and console to try 
 	@$(BIN)/rootkeeper demo
 
 .PHONY: test
-test: check test-newest ## Static checks, then all tests (on the newest Python too)
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
+test: check ## Static checks, then all tests but the long ones
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not long"
+
+.PHONY: test-long
+test-long: setup test-newest ## The long tests: kill -9 at every step, takeovers, random lives, the whole console, the newest Python
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m long
 
 .PHONY: check
 check: setup ## Lint, format, types, import contracts, and the same of the console
@@ -58,7 +64,7 @@ test-newest: setup ## The unit and contract tests on the newest Python of this m
 	else \
 		$(MAKE) --no-print-directory $(NEWEST_VENV)/.installed NEWEST="$$newest" && \
 		echo "Tests on $$($(NEWEST_VENV)/bin/python --version)" && \
-		$(NEWEST_VENV)/bin/python -m pytest -n $(JOBS) --dist loadgroup -q -p no:cacheprovider tests/unit tests/contracts; \
+		$(NEWEST_VENV)/bin/python -m pytest -n $(JOBS) --dist loadgroup -q -p no:cacheprovider -m "not long" tests/unit tests/contracts; \
 	fi
 
 .PHONY: bench

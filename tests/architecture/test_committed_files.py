@@ -74,5 +74,13 @@ def test_every_direct_dependency_is_pinned_with_its_hashes() -> None:
 def test_continuous_integration_does_what_a_person_would() -> None:
     script = REPOSITORY / ".ci" / "run"
     assert script.read_text().splitlines()[0] == "#!/usr/bin/env bash"
-    assert script.read_text().splitlines()[-1] == "exec make test"
+    assert script.read_text().splitlines()[-2:] == ["make test", "make test-long"]
     assert script.stat().st_mode & 0o111
+
+
+def test_every_test_is_run_by_one_of_the_two_targets() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text()
+    everything, long, newest = re.findall(r"-m pytest (.*)", makefile)
+    assert everything == '-n $(JOBS) --dist loadgroup -m "not long"'
+    assert long == "-n $(JOBS) --dist loadgroup -m long"
+    assert '-m "not long" tests/unit tests/contracts' in newest

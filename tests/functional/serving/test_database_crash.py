@@ -13,6 +13,8 @@ from tests.functional.running import Runner
 from tests.functional.serving.outposts import JOB_SECONDS, Outpost, open_outpost
 from tests.postgresql import PostgresqlServer
 
+pytestmark = pytest.mark.long
+
 WINDOWS = 4
 AWAY_SECONDS = 5.0
 SECONDS = 60.0

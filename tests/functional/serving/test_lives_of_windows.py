@@ -26,6 +26,8 @@ from tests.functional.serving.window_lives import PEOPLE, Scene, open_scene
 from tests.postgresql import PostgresqlServer
 from tests.sandbox_process import SandboxProcess
 
+pytestmark = pytest.mark.long
+
 WHO = st.sampled_from(sorted(PEOPLE))
 WHICH = st.integers(0, 1)
 KILL_AFTER = st.none() | st.none() | st.floats(0, 0.4)

@@ -11,6 +11,8 @@ import pytest
 from tests.functional.running import Runner
 from tests.functional.serving.outposts import Outpost, copy_program_as, open_outpost
 
+pytestmark = pytest.mark.long
+
 NEWER = "9.0.0"
 
 
