@@ -88,7 +88,7 @@ def choose_targets(sandbox: Sandbox, count: int) -> list[str]:
     return found[:count]
 
 
-def furnish(sandbox: Sandbox, account_id: str, number: int) -> None:
+def add_demo_resources(sandbox: Sandbox, account_id: str, number: int) -> None:
     """Give an account one of three mixtures."""
     has_key, has_password = number % 3 != 0, number % 3 != 2
     key = {
@@ -110,7 +110,7 @@ def furnish(sandbox: Sandbox, account_id: str, number: int) -> None:
 def run_product(sandbox: Sandbox, targets: list[str], options: argparse.Namespace) -> Run:
     """Furnish, plan, and measure ``apply`` with a database of its own."""
     for number, account_id in enumerate(targets):
-        furnish(sandbox, account_id, number)
+        add_demo_resources(sandbox, account_id, number)
     with tempfile.TemporaryDirectory() as folder:
         database, plan, selected = (Path(folder) / name for name in ("rootkeeper.db", "plan.json", "accounts.txt"))
         selected.write_text("\n".join(targets))

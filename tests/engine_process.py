@@ -2,7 +2,7 @@
 
 A job's performance is a file: each line records one step of one attempt, and whose it was. A lock file for each job
 takes the place of the job's row: the process that holds it performs, the others wait for it and find that the job is
-over. A claim without a held lock is one of a dead process, so it is put back, as ``JobReconciling`` does by rows.
+over. A claim without a held lock is one of a dead process, so it is put back, as ``JobReconciler`` does by rows.
 """
 
 from __future__ import annotations

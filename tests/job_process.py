@@ -23,13 +23,13 @@ from rootkeeper.domain.ledger import Actor, ActorKind, JsonValue
 from rootkeeper.domain.organizations import AccountId, Endpoint
 from rootkeeper.engine.dbos_engine import EngineOptions, open_engine
 from rootkeeper.errors import DatabaseError, InputError
-from rootkeeper.ports.notifications import Silence
+from rootkeeper.ports.notifications import NullNotifier
 from rootkeeper.storage.database import Database, open_database
-from rootkeeper.workflows.job_performers import JobEnding, JobTask
-from rootkeeper.workflows.job_performing import JobPerforming
-from rootkeeper.workflows.job_reconciling import JobReconciling
-from rootkeeper.workflows.job_requests import JobRequesting
-from rootkeeper.workflows.stopping import StopSwitch
+from rootkeeper.workflows.job_performers import JobResult, JobTask
+from rootkeeper.workflows.job_performing import JobRunner
+from rootkeeper.workflows.job_reconciling import JobReconciler
+from rootkeeper.workflows.job_requests import JobRequestService
+from rootkeeper.workflows.stopping import ServerStopSignal
 from tests.engine_process import ORGANIZATION_ID, EngineProcess, say_started
 
 LEASE_SECONDS = 6.0
@@ -44,7 +44,7 @@ class StepPerformer:
         self.folder = folder
         self.seconds = seconds
 
-    def __call__(self, task: JobTask) -> JobEnding:
+    def __call__(self, task: JobTask) -> JobResult:
         total = parse_steps(task.parameters)
         done = task.store.list_results(task.kept.job_id)
         for number in range(total):
@@ -53,13 +53,13 @@ class StepPerformer:
                 continue
             if task.stop.wait(self.seconds):
                 task.kept.end(JobState.INTERRUPTED, "Asked to stop.")
-                return JobEnding()
+                return JobResult()
             task.kept.record({account_id: {"process": os.getpid()}})
             with (self.folder / "steps").open("a") as steps:
                 steps.write(f"{task.kept.job_id} {number} {os.getpid()}\n")
             if task.kept.is_cancelled:
                 break
-        return JobEnding(JobState.DONE)
+        return JobResult(JobState.DONE)
 
 
 def describe_steps(number: int) -> dict[str, JsonValue]:
@@ -86,7 +86,7 @@ def start_worker(url: str, folder: Path, name: str, seconds: float = 0.2) -> Ite
 
 
 @contextmanager
-def open_requesting(url: str) -> Iterator[tuple[Database, JobRequesting]]:
+def open_requesting(url: str) -> Iterator[tuple[Database, JobRequestService]]:
     """As a server has it that performs nothing itself."""
     clock = SystemClock()
     with open_database(url) as database:
@@ -96,7 +96,7 @@ def open_requesting(url: str) -> Iterator[tuple[Database, JobRequesting]]:
         with suppress(InputError):  # known from before
             identity = Identity("t-1", IdentityKind.TOKEN, REQUESTER.name, ServerRole.OPERATOR, "test", clock.now())
             database.identities(ORGANIZATION_ID, clock).add_token(identity, "rk_ana")
-        requesting = JobRequesting(
+        requesting = JobRequestService(
             database.jobs(ORGANIZATION_ID, clock, lambda: owner),
             database.ledger(ORGANIZATION_ID, ENDPOINT, REQUESTER, owner),
             engine,
@@ -114,24 +114,24 @@ def open_requesting(url: str) -> Iterator[tuple[Database, JobRequesting]]:
 def main() -> None:
     """Perform jobs until SIGTERM."""
     url, folder, seconds = sys.argv[1:]
-    stopping, stop, clock = threading.Event(), StopSwitch(), SystemClock()
+    stopping, stop, clock = threading.Event(), ServerStopSignal(), SystemClock()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     with open_database(url) as database:
         owner = database.register_owner(clock, LEASE_SECONDS)
         jobs = database.jobs(ORGANIZATION_ID, clock, lambda: owner)
         engine = open_engine(url, ORGANIZATION_ID, EngineOptions())
-        performing = JobPerforming(
+        performing = JobRunner(
             jobs,
             _act_as_nobody,
             clock,
             stop,
-            Silence(),
+            NullNotifier(),
             ORGANIZATION_ID,
             ENDPOINT.label,
             database.identities(ORGANIZATION_ID, clock),
             performers={JobKind.PREFLIGHT: StepPerformer(Path(folder), float(seconds))},
         )
-        reconciling = JobReconciling(jobs, engine, clock)
+        reconciling = JobReconciler(jobs, engine, clock)
         engine.start(performing.perform)
         say_started()
         while not stopping.wait(1):

@@ -23,7 +23,7 @@ def edited_entry(database: Path, sequence: int) -> Iterator[None]:
     """Let an entry name another account, and put it right again."""
     change = "UPDATE ledger_entries SET account_id = ? WHERE sequence = ?"
     with closing(sqlite3.connect(database, isolation_level=None, timeout=30)) as connection:
-        guards = lift_guards(connection)
+        protections = lift_guards(connection)
         find = "SELECT account_id FROM ledger_entries WHERE sequence = ?"
         (before,) = connection.execute(find, (sequence,)).fetchone()
         connection.execute(change, (SOMEBODY_ELSE, sequence))
@@ -31,5 +31,5 @@ def edited_entry(database: Path, sequence: int) -> Iterator[None]:
             yield
         finally:
             connection.execute(change, (before, sequence))
-            for guard in guards:
+            for guard in protections:
                 connection.execute(guard)

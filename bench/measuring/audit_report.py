@@ -82,7 +82,7 @@ class Report:
 
     def explain(self) -> Iterator[str]:
         """What was wanted, what the columns mean, and how often was measured."""
-        yield self._judge()
+        yield self._evaluate()
         yield f"Medians, but throttles, lost and MB (peak memory) are the worst of the runs. {self._describe_runs()}."
         yield (
             "÷rate: wall ÷ (calls ÷ AWS's published rate), for the quota that takes longest. Bursts aren't counted in,"
@@ -99,7 +99,7 @@ class Report:
         busiest = max(result.sandbox_load for line in self.lines for result in line.results)
         yield f"Sandbox and client share the cores. The sandbox took up to {busiest:.0%} of one; it isn't in the CPU."
 
-    def _judge(self) -> str:
+    def _evaluate(self) -> str:
         """Whether the medians are as wanted; of what is lost and of memory, whether the worst is."""
         ours = [line for line in self.lines if line.kind not in RIVALS]
         measured = [line for line in ours if line.kind in RATIO_WANTED]

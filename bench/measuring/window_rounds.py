@@ -110,7 +110,7 @@ def play_round(sandbox: Sandbox, url: str, account_ids: Sequence[str], scenario:
 
     :raises RuntimeError: if one isn't closed, or was closed twice.
     """
-    furnish(sandbox, account_ids)
+    add_demo_resources(sandbox, account_ids)
     environment = sandbox.environment() | {
         "ROOTKEEPER_DATABASE_URL": url,
         "ROOTKEEPER_SERVER_CLOSING_CONCURRENCY": str(concurrency),
@@ -145,7 +145,7 @@ def play_round(sandbox: Sandbox, url: str, account_ids: Sequence[str], scenario:
     )
 
 
-def furnish(sandbox: Sandbox, account_ids: Sequence[str]) -> None:
+def add_demo_resources(sandbox: Sandbox, account_ids: Sequence[str]) -> None:
     """In each account what a person leaves who signed in: a password, and an MFA device."""
     for account_id in account_ids:
         device = {"serial_number": f"arn:aws:iam::{account_id}:mfa/root", "kind": "virtual", "enabled_at": LONG_AGO}

@@ -23,7 +23,7 @@ from typing import Any, get_type_hints
 import typer
 
 from rootkeeper import errors, settings
-from rootkeeper.api.guarding import Access, Demand
+from rootkeeper.api.guarding import AccessRequirement, Demand
 from rootkeeper.api.problems import status_of
 from rootkeeper.api.routes import ROWS
 from rootkeeper.cli import exit_statuses
@@ -220,7 +220,10 @@ def spell_demand(demand: Demand) -> str:
     """The permission that a route needs, or who can call it without one."""
     if isinstance(demand, Permission):
         return f"`{demand.value}`"
-    others = {Access.ANYBODY: "none", Access.ON_THIS_MACHINE: "none on the same machine, else any sign-in"}
+    others = {
+        AccessRequirement.ANYBODY: "none",
+        AccessRequirement.ON_THIS_MACHINE: "none on the same machine, else any sign-in",
+    }
     return others.get(demand, "any sign-in")
 
 

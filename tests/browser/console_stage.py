@@ -182,7 +182,7 @@ class ConsolePerson:
         """:raises AssertionError: if it doesn't come into sight."""
         expect(self.page.get_by_text(text).first).to_be_visible(timeout=WAIT_MILLISECONDS)
 
-    def judge(self) -> None:
+    def evaluate(self) -> None:
         """Check the loaded page with axe (WCAG 2.1 AA).
 
         :raises AssertionError: if it finds something.

@@ -33,18 +33,18 @@ def administrator(request: pytest.FixtureRequest, console: ConsoleStage) -> Iter
 def test_axe_finds_nothing(administrator: ConsolePerson, path: str) -> None:
     administrator.open(path)
     expect(administrator.page.get_by_role("heading", level=1)).to_be_visible()
-    administrator.judge()
+    administrator.evaluate()
 
 
 def test_axe_finds_nothing_on_a_window_and_beside_an_account(administrator: ConsolePerson) -> None:
     administrator.open("/windows")
     administrator.page.get_by_role("link", name=story.CLEAN_NAME).first.click()
     administrator.sees("Waiting for approval")
-    administrator.judge()
+    administrator.evaluate()
     administrator.open("/accounts")
     administrator.page.get_by_text(story.ACCOUNT_NAME, exact=True).click()
     expect(administrator.page.get_by_role("tab", name="History")).to_be_visible()
-    administrator.judge()
+    administrator.evaluate()
 
 
 def test_all_times_are_turned_over_to_utc_by_the_keyboard(console: ConsoleStage) -> None:
@@ -59,7 +59,7 @@ def test_all_times_are_turned_over_to_utc_by_the_keyboard(console: ConsoleStage)
     signed_in, last_used = (person.page.get_by_role("table", name="Sign-ins").locator("time").nth(n) for n in (0, 1))
     expect(signed_in).to_contain_text("UTC")
     expect(last_used).to_contain_text("UTC")
-    person.judge()
+    person.evaluate()
     person.press("Show local times")
     expect(signed_in).to_contain_text("GMT+9")
     expect(last_used).to_have_text("just now")
@@ -71,15 +71,15 @@ def test_axe_finds_nothing_at_the_sign_in(console: ConsoleStage, scheme: str) ->
     person = console.enter("olga", color_scheme=scheme, bypass_csp=True)
     person.open("/")
     expect(person.page.get_by_role("heading", level=1)).to_be_visible()
-    person.judge()
+    person.evaluate()
     person.fill("Name", "olga")
     person.fill("Password", "not the password")
     person.press("Sign in")
     expect(person.page.get_by_role("alert").filter(has_text="password")).to_be_visible()
-    person.judge()
+    person.evaluate()
     person.open("/first-administrator#nothing")
     expect(person.page.get_by_role("heading", level=1)).to_be_visible()
-    person.judge()
+    person.evaluate()
     person.leave()
 
 

@@ -240,7 +240,7 @@ def test_a_viewer_sees_everything_and_is_offered_nothing_to_do(people: dict[str,
 
 def test_the_page_is_as_accessible_in_the_dark(operator: ConsolePerson) -> None:
     row(operator, "Orders Prod").click()
-    operator.judge()
+    operator.evaluate()
     operator.press("Dark mode")
-    operator.judge()
+    operator.evaluate()
     operator.press("Light mode")

@@ -37,7 +37,7 @@ def console(
 
 
 @pytest.fixture
-def visitor(console: ConsoleStage, provider: OidcServer) -> Iterator[ConsolePerson]:
+def client_origin(console: ConsoleStage, provider: OidcServer) -> Iterator[ConsolePerson]:
     """A user of the organization, who reaches the console by name and the provider by address."""
     person = console.enter("ana")
     named = console.server.url.replace("127.0.0.1", "localhost")
@@ -47,21 +47,21 @@ def visitor(console: ConsoleStage, provider: OidcServer) -> Iterator[ConsolePers
     person.leave()
 
 
-def test_who_is_let_in_there_comes_back_to_the_page_that_was_asked_for(visitor: ConsolePerson) -> None:
-    visitor.page.get_by_role("link", name="Sign in with Example", exact=True).wait_for()
-    visitor.judge()
-    visitor.follow("Sign in with Example")
-    expect(visitor.page.get_by_role("heading", level=1, name="Jobs")).to_be_visible()
-    expect(visitor.page).to_have_url(re.compile(r"localhost:\d+/jobs\?show=unfinished$"))
-    expect(visitor.page.get_by_role("button", name="ana").first).to_be_visible()
-    visitor.page.get_by_role("link", name="Settings", exact=True).first.click()
-    expect(visitor.page.get_by_role("tab", name="Users")).to_be_visible()
+def test_who_is_let_in_there_comes_back_to_the_page_that_was_asked_for(client_origin: ConsolePerson) -> None:
+    client_origin.page.get_by_role("link", name="Sign in with Example", exact=True).wait_for()
+    client_origin.evaluate()
+    client_origin.follow("Sign in with Example")
+    expect(client_origin.page.get_by_role("heading", level=1, name="Jobs")).to_be_visible()
+    expect(client_origin.page).to_have_url(re.compile(r"localhost:\d+/jobs\?show=unfinished$"))
+    expect(client_origin.page.get_by_role("button", name="ana").first).to_be_visible()
+    client_origin.page.get_by_role("link", name="Settings", exact=True).first.click()
+    expect(client_origin.page.get_by_role("tab", name="Users")).to_be_visible()
 
 
-def test_a_user_without_a_group_sees_why_and_can_try_again(visitor: ConsolePerson, provider: OidcServer) -> None:
+def test_a_user_without_a_group_sees_why_and_can_try_again(client_origin: ConsolePerson, provider: OidcServer) -> None:
     provider.claims = {"groups": ["others"]}
-    visitor.follow("Sign in with Example")
-    visitor.sees("None of your groups has access to this server.")
+    client_origin.follow("Sign in with Example")
+    client_origin.sees("None of your groups has access to this server.")
     provider.claims = {}
-    visitor.follow("Sign in with Example")
-    expect(visitor.page.get_by_role("heading", level=1, name="Overview")).to_be_visible()
+    client_origin.follow("Sign in with Example")
+    expect(client_origin.page.get_by_role("heading", level=1, name="Overview")).to_be_visible()

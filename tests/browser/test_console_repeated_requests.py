@@ -126,7 +126,7 @@ def test_a_sign_in_that_ends_while_it_asks_for_the_factor_does_nothing(
     expect(operator.page.get_by_role("dialog", name=FACTOR_QUESTION)).to_be_visible()
     people["adam"].end_sign_in("olga")
     operator.sees("Your session has ended.")
-    operator.judge()
+    operator.evaluate()
     operator.prove_identity()
     operator.sees("Approved, not open")
     assert operator.page.url.endswith(path)

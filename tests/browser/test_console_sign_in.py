@@ -142,7 +142,7 @@ def test_a_token_is_made_with_less_than_its_role(administrator: ConsolePerson) -
     administrator.press("Create token", dialog)
     administrator.sees(re.compile("^A token of the role viewer with these limits can't have windows:approve"))
     dialog.get_by_role("button", name=re.compile("^Remove windows:approve|Deselect windows:approve")).click()
-    administrator.judge()
+    administrator.evaluate()
     administrator.press("Create token", dialog)
     administrator.press("I have saved the token")
     row = page.get_by_role("row").filter(has_text="reader")

@@ -27,11 +27,11 @@ pytestmark = pytest.mark.xdist_group("browser")
 def person(chromium: Browser, stage: Stage) -> Iterator[Person]:
     stage.process.reset()
     context = chromium.new_context(java_script_enabled=False)
-    visitor = Person(context, stage)
-    yield visitor
+    client_origin = Person(context, stage)
+    yield client_origin
     context.close()
-    assert visitor.complaints == []
-    assert visitor.foreign == []
+    assert client_origin.complaints == []
+    assert client_origin.foreign == []
 
 
 @pytest.fixture

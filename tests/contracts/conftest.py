@@ -57,7 +57,7 @@ def database_url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(params=["fake", "sandbox"])
 def subject(request: pytest.FixtureRequest) -> Subject:
     if request.param == "fake":
-        return FakeSubject.furnish()
+        return FakeSubject.add_demo_resources()
     sandbox: SandboxProcess = request.getfixturevalue("contract_sandbox")
     organization: AwsGateway = request.getfixturevalue("gateway")
     clock: FakeClock = request.getfixturevalue("gateway_clock")

@@ -77,7 +77,7 @@ def intent(subject: Subject, action: Action, account_id: AccountId | None = None
 def open_session(subject: Subject, task_policy: TaskPolicy, account_id: AccountId = MEMBER) -> FakeRootSession:
     """An open root session whose identity was checked. (Both kinds answer alike; the type is the fake's.)"""
     session = subject.organization.open(account_id, task_policy, intent(subject, Action.ROOT_SESSION_OPEN, account_id))
-    session.ensure_identity()
+    session.require_identity()
     return session  # type: ignore[return-value]  # the contract is that both are used alike
 
 
@@ -88,7 +88,7 @@ class FakeSubject:
     organization: FakeOrganization
 
     @staticmethod
-    def furnish() -> FakeSubject:
+    def add_demo_resources() -> FakeSubject:
         organization = FakeOrganization()
         organization.page_size = 3
         organization.root_users[MANAGEMENT].mfa_devices = []

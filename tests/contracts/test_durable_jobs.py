@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from rootkeeper.domain.jobs import JobKind, JobState
-from rootkeeper.ports.engine import EngineSwitchedOff
+from rootkeeper.ports.engine import NullEngine
 from rootkeeper.storage.database import Database
-from rootkeeper.workflows.job_requests import JobRequesting
+from rootkeeper.workflows.job_requests import JobRequestService
 from tests.engine_process import EngineProcess, wait_until
 from tests.job_process import describe_steps, list_steps, open_requesting, start_worker
 from tests.postgresql import PostgresqlServer
@@ -30,7 +30,7 @@ class Stage:
         self.folder = folder
         self.opened = ExitStack()
         self.database: Database
-        self.requesting: JobRequesting
+        self.requesting: JobRequestService
         self.database, self.requesting = self.opened.enter_context(open_requesting(url))
 
     def start(self, name: str, seconds: float = 0.2) -> EngineProcess:
@@ -99,7 +99,7 @@ def test_a_process_that_ends_in_order_leaves_its_job_interrupted_and_the_next_on
 
 def test_a_job_that_the_engine_never_learned_of_is_performed_all_the_same(stage: Stage) -> None:
     """The process that took it in died between the two tables, or has no engine."""
-    without_engine = replace(stage.requesting, engine=EngineSwitchedOff())
+    without_engine = replace(stage.requesting, engine=NullEngine())
     job_id = without_engine.request(JobKind.PREFLIGHT, describe_steps(1)).job_id
     stage.start("worker")
     wait_until(lambda: stage.state_of(job_id) is JobState.DONE, 60)

@@ -86,13 +86,13 @@ def test_a_job_that_is_over_for_the_engine_can_be_enqueued_again(place: Place) -
 
 def test_what_is_over_is_forgotten_in_time_and_what_waits_or_runs_isnt(place: Place) -> None:
     engine = place.ask(concurrency=1)
-    began, go_on, performed = threading.Event(), threading.Event(), list[str]()
+    began, continue_job, performed = threading.Event(), threading.Event(), list[str]()
 
     def perform(job_id: str) -> None:
         performed.append(job_id)
         if job_id == "j-2":
             began.set()
-            go_on.wait(60)
+            continue_job.wait(60)
 
     engine.start(perform)
     for job_id in ("j-1", "j-1", "j-0"):
@@ -112,7 +112,7 @@ def test_what_is_over_is_forgotten_in_time_and_what_waits_or_runs_isnt(place: Pl
         "workflow_output": 0,
         "operation_outputs": 0,
     }
-    go_on.set()
+    continue_job.set()
     wait_until(lambda: not engine.list_waiting(), 60)
     engine.enqueue("j-1")
     wait_until(lambda: not engine.list_waiting(), 60)
@@ -133,13 +133,13 @@ def count_rows(place: Place) -> dict[str, int]:
 
 def test_earlier_attempts_at_a_job_that_runs_are_forgotten_without_it(place: Place) -> None:
     engine = place.ask()
-    times, began, go_on = list[int](), threading.Event(), threading.Event()
+    times, began, continue_job = list[int](), threading.Event(), threading.Event()
 
     def perform(_: str) -> None:
         times.append(1)
         if len(times) == 2:
             began.set()
-            go_on.wait(60)
+            continue_job.wait(60)
 
     engine.start(perform)
     engine.enqueue("j-1")
@@ -149,7 +149,7 @@ def test_earlier_attempts_at_a_job_that_runs_are_forgotten_without_it(place: Pla
     assert engine.forget_before(datetime.now(UTC) + timedelta(hours=1)) == 1
     engine.enqueue("j-1")
     assert engine.list_waiting() == ("j-1",)
-    go_on.set()
+    continue_job.set()
     wait_until(lambda: not engine.list_waiting(), 60)
     assert times == [1, 1]
     assert engine.forget_before(datetime.now(UTC) + timedelta(hours=1)) == 1
@@ -157,13 +157,13 @@ def test_earlier_attempts_at_a_job_that_runs_are_forgotten_without_it(place: Pla
 
 def test_a_claimed_job_that_is_put_back_is_performed_again_and_a_queued_one_stays(place: Place) -> None:
     engine = place.ask(concurrency=2)
-    began, go_on, performed = threading.Event(), threading.Event(), list[str]()
+    began, continue_job, performed = threading.Event(), threading.Event(), list[str]()
 
     def perform(job_id: str) -> None:
         performed.append(job_id)
         if len(performed) == 1:
             began.set()
-            go_on.wait(60)
+            continue_job.wait(60)
 
     engine.start(perform)
     engine.enqueue("j-1")
@@ -175,7 +175,7 @@ def test_a_claimed_job_that_is_put_back_is_performed_again_and_a_queued_one_stay
     assert performed == ["j-1", "j-1"]
     engine.enqueue("j-1")
     wait_until(lambda: not engine.list_waiting(), 60)
-    go_on.set()
+    continue_job.set()
     assert performed == ["j-1", "j-1", "j-1"]
 
 
@@ -197,12 +197,12 @@ def test_what_cant_be_asked_is_told(place: Place) -> None:
 
 def test_a_job_is_taken_out_before_it_begins_and_not_after(place: Place) -> None:
     engine = place.ask(concurrency=1)
-    began, go_on, performed = threading.Event(), threading.Event(), []
+    began, continue_job, performed = threading.Event(), threading.Event(), []
 
     def perform(job_id: str) -> None:
         performed.append(job_id)
         began.set()
-        go_on.wait(60)
+        continue_job.wait(60)
 
     engine.start(perform)
     engine.enqueue("j-1")
@@ -213,7 +213,7 @@ def test_a_job_is_taken_out_before_it_begins_and_not_after(place: Place) -> None
     engine.cancel("j-2")
     engine.cancel("j-3")
     assert engine.list_waiting() == ("j-1",)
-    go_on.set()
+    continue_job.set()
     wait_until(lambda: not engine.list_waiting(), 60)
     assert performed == ["j-1"]
 

@@ -33,7 +33,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FactorStor
         for identity_id, name in ((ANA, "ana"), (BEN, "ben")):
             user = Identity(identity_id, IdentityKind.USER, name, ServerRole.OPERATOR, "test", START)
             identities.add_user(user, "correct horse battery")
-        database.open_sealing(ORGANIZATION_ID, tmp_path / "key")
+        database.open_cipher(ORGANIZATION_ID, tmp_path / "key")
         yield database.factors(ORGANIZATION_ID)
 
 

@@ -1,4 +1,4 @@
-"""The contract of FailureCounting, in memory and in the database."""
+"""The contract of FailureCounter, in memory and in the database."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from rootkeeper.domain.attempt_limits import AttemptLimit
-from rootkeeper.ports.failure_counting import FailureCounting
+from rootkeeper.ports.failure_counting import FailureCounter
 from rootkeeper.storage.database import open_database
 from tests.contracts.stores import ORGANIZATION_ID, find_url
 from tests.fakes.clock import FakeClock
@@ -26,7 +26,7 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture(params=["fake", "sqlite", "postgresql"])
-def failures(request: pytest.FixtureRequest, clock: FakeClock) -> Iterator[FailureCounting]:
+def failures(request: pytest.FixtureRequest, clock: FakeClock) -> Iterator[FailureCounter]:
     if request.param == "fake":
         yield InMemoryFailures(clock)
         return
@@ -34,30 +34,30 @@ def failures(request: pytest.FixtureRequest, clock: FakeClock) -> Iterator[Failu
         yield database.failure_counts(ORGANIZATION_ID, clock)
 
 
-def test_an_attempt_waits_once_too_many_failed(failures: FailureCounting) -> None:
+def test_an_attempt_waits_once_too_many_failed(failures: FailureCounter) -> None:
     assert failures.begin_attempt([ANA])
     assert failures.begin_attempt([ANA])
     assert failures.begin_attempt([ANA]) is None
     assert failures.begin_attempt([BEN])
 
 
-def test_one_reached_limit_is_enough_and_then_nothing_is_counted(failures: FailureCounting) -> None:
+def test_one_reached_limit_is_enough_and_then_nothing_is_counted(failures: FailureCounter) -> None:
     for _ in range(5):
         failures.begin_attempt([ANA, HERE])
     assert failures.begin_attempt([BEN, HERE])
     assert failures.begin_attempt([BEN, HERE]) is None
 
 
-def test_what_succeeded_doesnt_count(failures: FailureCounting) -> None:
+def test_what_succeeded_doesnt_count(failures: FailureCounter) -> None:
     for _ in range(5):
         attempt = failures.begin_attempt([ANA, HERE])
         assert attempt is not None
-        failures.forgive(attempt)
-    failures.forgive("f-unknown")
+        failures.remove_attempt(attempt)
+    failures.remove_attempt("f-unknown")
     assert failures.begin_attempt([ANA, HERE])
 
 
-def test_a_failure_is_forgotten_in_time(failures: FailureCounting, clock: FakeClock) -> None:
+def test_a_failure_is_forgotten_in_time(failures: FailureCounter, clock: FakeClock) -> None:
     failures.begin_attempt([ANA])
     clock.advance(60)
     failures.begin_attempt([ANA])
@@ -68,7 +68,7 @@ def test_a_failure_is_forgotten_in_time(failures: FailureCounting, clock: FakeCl
     assert failures.begin_attempt([ANA]) is None
 
 
-def test_attempts_at_once_are_counted_as_if_one_came_after_the_other(failures: FailureCounting) -> None:
+def test_attempts_at_once_are_counted_as_if_one_came_after_the_other(failures: FailureCounter) -> None:
     with ThreadPoolExecutor(8) as people:
         begun = list(people.map(lambda _: failures.begin_attempt([ANA]), range(8)))
     assert len({attempt for attempt in begun if attempt}) == 2

@@ -12,7 +12,7 @@ import pytest
 from rootkeeper.domain.ledger import Actor, ActorKind
 from rootkeeper.domain.organizations import Account, AccountId, AccountState, Endpoint
 from rootkeeper.domain.root_credentials import RootCredentialsSummary
-from rootkeeper.domain.statuses import AccountStatus, Role, Status
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status
 from rootkeeper.domain.window_events import EventVerdict, WatchedEvent
 from rootkeeper.errors import InputError
 from rootkeeper.ports.history import AuditHistory, KeptAudit
@@ -56,7 +56,7 @@ def events(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[WindowEve
 
 def make_status(account_id: AccountId, at: datetime | None) -> AccountStatus:
     account = Account(account_id, "Shop", "shop@example.com", AccountState.ACTIVE, ("r-abcd",), "Root")
-    return AccountStatus(account, Role.MEMBER, Status.NOT_PRESENT, summary=NOTHING, observed_at=at)
+    return AccountStatus(account, AccountRole.MEMBER, Status.NOT_PRESENT, summary=NOTHING, observed_at=at)
 
 
 def keep(history: AuditHistory, day: int, *account_ids: AccountId) -> KeptAudit:

@@ -12,8 +12,8 @@ import pytest
 from rootkeeper.aws.gateway import AwsGateway
 from rootkeeper.domain.email_updates import (
     ACCOUNT_SERVICE_PRINCIPAL,
+    EmailUpdateStatus,
     OneTimePassword,
-    UpdateStatus,
     parse_one_time_password,
 )
 from rootkeeper.domain.ledger import Action, Intent
@@ -137,12 +137,12 @@ def test_a_change_is_pending_from_its_start_and_done_with_the_one_time_password(
     start(mailroom)
     pending = mailroom.emails.find_email_update(MEMBER)
     assert pending is not None
-    assert (pending.status, pending.updated_at is not None) == (UpdateStatus.PENDING, True)
+    assert (pending.status, pending.updated_at is not None) == (EmailUpdateStatus.PENDING, True)
     assert mailroom.emails.read_primary_email(MEMBER) != NEW
     accept(mailroom, mailroom.newest_otp())
     done = mailroom.emails.find_email_update(MEMBER)
     assert done is not None
-    assert done.status in {UpdateStatus.ACCEPTED, UpdateStatus.COMPLETED}
+    assert done.status in {EmailUpdateStatus.ACCEPTED, EmailUpdateStatus.COMPLETED}
     assert mailroom.emails.read_primary_email(MEMBER) == NEW == mailroom.true_email(MEMBER)
     assert mailroom.subject.clock.now() - started_at < timedelta(hours=1)
 

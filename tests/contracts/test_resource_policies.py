@@ -205,7 +205,7 @@ def test_places_are_told_without_a_call_but_enabled_regions(subject: Subject) ->
     where = places(subject)
     calls = len(subject.operations())
     for kind in ResourceKind:
-        where.ensure_same_place(kind)
+        where.require_same_place(kind)
         assert {"us-east-1", "eu-central-1"} <= set(where.list_known_regions(kind))
     assert where.region == "us-east-1"
     assert len(subject.operations()) == calls

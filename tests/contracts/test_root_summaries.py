@@ -70,7 +70,7 @@ def open_reader(gateway: AwsGateway, kind: str) -> AbstractContextManager[Summar
 def reading(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reading]:
     with ExitStack() as opened:
         if request.param == "fake":
-            subject = FakeSubject.furnish()
+            subject = FakeSubject.add_demo_resources()
             yield Reading(subject, opened.enter_context(subject.organization.open_summary_reader(4)))
             return
         sandbox: SandboxProcess = request.getfixturevalue("contract_sandbox")
@@ -124,8 +124,8 @@ def test_p18_a_denial_within_the_session_is_told_apart_by_the_session(reading: R
 def test_a_second_call_that_fails_for_now_leaves_a_session_that_can_be_used_again(
     reading: Reading, error: type[AwsError]
 ) -> None:
-    disturb = reading.subject.throttle if error is AwsThrottledError else reading.subject.cut_off
-    disturb("GetAccountSummary")
+    find_fault_effects = reading.subject.throttle if error is AwsThrottledError else reading.subject.cut_off
+    find_fault_effects("GetAccountSummary")
     (answer,) = reading.read(reading.request(MEMBER))
     if answer.error is not None:  # threads try again by themselves
         assert isinstance(answer.error, error)

@@ -54,7 +54,7 @@ def stores(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stores]:
         yield fill(Stores(identities, InMemorySessions(identities, factors, clock), factors, clock))
         return
     with open_database(find_url(request.param, request)) as database:
-        database.open_sealing(ORGANIZATION_ID, tmp_path / "key")
+        database.open_cipher(ORGANIZATION_ID, tmp_path / "key")
         yield fill(
             Stores(
                 database.identities(ORGANIZATION_ID, clock),

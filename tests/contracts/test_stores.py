@@ -11,7 +11,7 @@ import pytest
 from rootkeeper.domain.deletion_exceptions import DeletionException
 from rootkeeper.domain.ledger import Action, Phase, Result
 from rootkeeper.domain.organizations import Account, AccountId, AccountState, Inventory, Organization
-from rootkeeper.domain.statuses import AccountStatus, Role, Status
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status
 from rootkeeper.domain.windows import RecoveryWindow, WindowState
 from rootkeeper.errors import AccountBusyError, InputError, LockLostError, WindowConflictError
 from rootkeeper.ports.inventory import InventoryStore
@@ -277,7 +277,7 @@ def test_the_last_inventory_and_statuses_are_remembered(inventory: InventoryStor
     found = inventory.find_last()
     assert found is not None
     assert found.accounts == (account,)
-    status = AccountStatus(account, Role.MEMBER, Status.PRESENT)
+    status = AccountStatus(account, AccountRole.MEMBER, Status.PRESENT)
     inventory.save_statuses([status])
     inventory.save_statuses([replace(status, status=Status.NOT_PRESENT)])
     assert inventory.list_statuses()[ACCOUNT_ID].status is Status.NOT_PRESENT

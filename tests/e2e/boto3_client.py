@@ -192,8 +192,8 @@ class Teller:
 
 def main() -> None:
     given = json.load(sys.stdin)
-    told = Teller(given).tell() if sys.argv[1:] == ["story"] else make_calls(given)
-    json.dump(told, sys.stdout, default=str)
+    reported = Teller(given).tell() if sys.argv[1:] == ["story"] else make_calls(given)
+    json.dump(reported, sys.stdout, default=str)
 
 
 if __name__ == "__main__":

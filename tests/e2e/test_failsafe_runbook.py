@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.domain.runbooks import RunbookStep, Terminal
+from rootkeeper.domain.runbooks import CommandLineKind, RunbookStep
 from tests.e2e.foreign_clients import SCRIPTS, TIMEOUT_SECONDS, AwsCommandLine, Keys
 from tests.e2e.stage import Stage, summarize
 from tests.root_person import RootPerson, code_in, two_codes
@@ -107,13 +107,13 @@ def steps(stage: Stage) -> dict[str, RunbookStep]:
     )
     assert printed.returncode == 0, printed.stderr
     return {
-        told["title"]: RunbookStep(
-            told["title"],
-            told["text"],
-            Terminal(told["terminal"]) if told["terminal"] else None,
-            tuple(told["commands"]),
+        reported["title"]: RunbookStep(
+            reported["title"],
+            reported["text"],
+            CommandLineKind(reported["terminal"]) if reported["terminal"] else None,
+            tuple(reported["commands"]),
         )
-        for told in json.loads(printed.stdout)["steps"]
+        for reported in json.loads(printed.stdout)["steps"]
     }
 
 
@@ -180,9 +180,9 @@ def test_a_members_recovery_is_opened_and_closed_without_rootkeeper_and_without_
 def list_told(steps: Mapping[str, RunbookStep]) -> set[str]:
     """Every operation that the runbook tells to call, in small letters."""
     lines = [line for step in steps.values() for line in step.commands]
-    told = {name.replace("-", "") for line in lines for name in re.findall(r"\baws (?:iam|sts) ([a-z0-9-]+)", line)}
-    assert "assumeroot" in told
-    return told
+    reported = {name.replace("-", "") for line in lines for name in re.findall(r"\baws (?:iam|sts) ([a-z0-9-]+)", line)}
+    assert "assumeroot" in reported
+    return reported
 
 
 def make_user(root: Shell, commands: tuple[str, ...]) -> str:

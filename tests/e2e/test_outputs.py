@@ -33,7 +33,7 @@ def read_schema(name: str) -> Any:
     return json.loads((REFERENCE / f"{name}.schema.json").read_text())
 
 
-def ensure_fits(document: object, name: str) -> None:
+def require_fits(document: object, name: str) -> None:
     schema = read_schema(name)
     validator = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
     problems = [f"{error.json_path}: {error.message}" for error in validator.iter_errors(document)]
@@ -151,7 +151,7 @@ def test_the_schema_is_a_schema(name: str) -> None:
 def test_real_output_fits_its_schema(name: str, documents: dict[str, list[Any]]) -> None:
     assert documents[name], f"The job writes no {name}"
     for document in documents[name]:
-        ensure_fits(document, name)
+        require_fits(document, name)
 
 
 @pytest.mark.parametrize("name", SCHEMAS)
@@ -159,4 +159,4 @@ def test_a_document_that_lacks_a_field_does_not_fit(name: str, documents: dict[s
     for field in read_schema(name)["required"]:
         lacking = {key: value for key, value in documents[name][-1].items() if key != field}
         with pytest.raises(AssertionError):
-            ensure_fits(lacking, name)
+            require_fits(lacking, name)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from rootkeeper.domain.kept_answers import KeptAnswer
+from rootkeeper.domain.kept_answers import StoredAnswer
 from rootkeeper.errors import InputError, JobConflictError
 
 
 @dataclass
 class InMemoryAnswers:
-    """Implements AnswerKeeping; nothing is forgotten."""
+    """Implements StoredAnswers; nothing is forgotten."""
 
-    kept: dict[str, tuple[str, KeptAnswer | None]] = field(default_factory=dict)
+    kept: dict[str, tuple[str, StoredAnswer | None]] = field(default_factory=dict)
     """Fingerprint and answer by key."""
 
-    def claim(self, key: str, fingerprint: str) -> KeptAnswer | None:
+    def claim(self, key: str, fingerprint: str) -> StoredAnswer | None:
         if key not in self.kept:
             self.kept[key] = (fingerprint, None)
             return None
@@ -26,7 +26,7 @@ class InMemoryAnswers:
             raise JobConflictError("The same request is being answered.")
         return answer
 
-    def keep(self, key: str, answer: KeptAnswer) -> None:
+    def keep(self, key: str, answer: StoredAnswer) -> None:
         self.kept[key] = (self.kept[key][0], answer)
 
     def release(self, key: str) -> None:

@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 
 from rootkeeper.domain.access import Identity, IdentityKind, ServerRole
-from rootkeeper.domain.approvals import Terms
+from rootkeeper.domain.approvals import ApprovalTerms
 from rootkeeper.domain.aws_roles import AwsWork
 from rootkeeper.domain.guided_story import StoryStep
 from rootkeeper.domain.jobs import Job, JobKind, JobState
@@ -20,7 +20,7 @@ from rootkeeper.domain.ledger_verification import LedgerVerification
 from rootkeeper.domain.measurements import Measurements, StoredMeasurements
 from rootkeeper.domain.notification_targets import NotificationTarget
 from rootkeeper.domain.notifications import Notification, Severity
-from rootkeeper.domain.openings import OpeningOutcome
+from rootkeeper.domain.openings import OpenOutcome
 from rootkeeper.domain.organizations import (
     Account,
     AccountId,
@@ -42,20 +42,20 @@ from rootkeeper.ports.history import KeptAudit
 from rootkeeper.ports.ledger import LedgerFilter
 from rootkeeper.ports.progress import Progress
 from rootkeeper.settings import load_settings
-from rootkeeper.workflows.access import IdentityKeeping
-from rootkeeper.workflows.closing import Closing, ClosingOutcome
-from rootkeeper.workflows.exceptions import ExceptionKeeping
-from rootkeeper.workflows.factors import FactorKeeping
-from rootkeeper.workflows.history import HistoryReading
-from rootkeeper.workflows.job_requests import JobRequesting
-from rootkeeper.workflows.notification_testing import NotificationTesting
-from rootkeeper.workflows.provider_sign_in import ProviderSigningIn
-from rootkeeper.workflows.recovery import Opening
+from rootkeeper.workflows.access import IdentityService
+from rootkeeper.workflows.closing import CloseOutcome, CloseResult
+from rootkeeper.workflows.exceptions import ExceptionService
+from rootkeeper.workflows.factors import FactorService
+from rootkeeper.workflows.history import HistoryReader
+from rootkeeper.workflows.job_requests import JobRequestService
+from rootkeeper.workflows.notification_testing import NotificationTester
+from rootkeeper.workflows.provider_sign_in import ProviderSignInService
+from rootkeeper.workflows.recovery import OpenResult
 from rootkeeper.workflows.recovery_checks import RecoveryPlan, RecoveryRequest
-from rootkeeper.workflows.reporting import Reporting
-from rootkeeper.workflows.sessions import SessionEnding
-from rootkeeper.workflows.setup import Enabling, SetupReading
-from rootkeeper.workflows.window_reporting import WindowReporting
+from rootkeeper.workflows.reporting import EvidenceCompiler
+from rootkeeper.workflows.sessions import SessionEnder
+from rootkeeper.workflows.setup import SetupEnabler, SetupReader
+from rootkeeper.workflows.window_reporting import WindowReporter
 from tests.fakes.access import InMemoryIdentities
 from tests.fakes.answers import InMemoryAnswers
 from tests.fakes.clock import START, FakeClock
@@ -257,9 +257,9 @@ class FakeServices:
         self.settings = load_settings(None, {}, Path("/nowhere"))
         self.database = FakeDatabase(self.clock)
         self.identities = InMemoryIdentities(self.clock)
-        self.answer_keeping = InMemoryAnswers()
-        self.provider_signing_in: ProviderSigningIn | None = None
-        self.failure_counting = InMemoryFailures(self.clock)
+        self.stored_answers = InMemoryAnswers()
+        self.provider_sign_in_service: ProviderSignInService | None = None
+        self.failure_counter = InMemoryFailures(self.clock)
         self.factors = InMemoryFactors()
         self.sessions = InMemorySessions(self.identities, self.factors, self.clock)
         self.first_administrators = InMemoryFirstAdministrators(self.identities, self.clock)
@@ -293,7 +293,7 @@ class FakeServices:
         checks = [ReadinessCheck("database", not self.troubles, " ".join(self.troubles) or "Good.")]
         return Readiness(tuple(checks))
 
-    def tell_story(self) -> tuple[StoryStep, ...]:
+    def get_story(self) -> tuple[StoryStep, ...]:
         if not self.story:
             raise NotFoundError("This server tells no story.")
         return self.story
@@ -319,7 +319,7 @@ class FakeServices:
 
 @dataclass
 class FakeActing:
-    """Implements ActingServices, and all that it gives."""
+    """Implements ActorServices, and all that it gives."""
 
     services: FakeServices
     actor: Actor
@@ -330,30 +330,30 @@ class FakeActing:
         return FakeLedger(self.services.database, "here")
 
     @property
-    def identity_keeping(self) -> IdentityKeeping:
+    def identity_service(self) -> IdentityService:
         self._note("identities")
-        return IdentityKeeping(self.services.identities, self.ledger, self.services.clock, self.actor)
+        return IdentityService(self.services.identities, self.ledger, self.services.clock, self.actor)
 
     @property
-    def factor_keeping(self) -> FactorKeeping:
+    def factor_service(self) -> FactorService:
         self._note("factors")
         served = self.services
-        return FactorKeeping(served.factors, served.identities, served.sessions, self.ledger, served.clock)
+        return FactorService(served.factors, served.identities, served.sessions, self.ledger, served.clock)
 
     @property
-    def session_ending(self) -> SessionEnding:
+    def session_ender(self) -> SessionEnder:
         self._note("sessions")
-        return SessionEnding(self.services.sessions, self.services.identities, self.ledger)
+        return SessionEnder(self.services.sessions, self.services.identities, self.ledger)
 
     @property
-    def inventory_reading(self) -> FakeActing:
+    def inventory_reader(self) -> FakeActing:
         return self
 
     @property
-    def job_requesting(self) -> JobRequesting:
+    def job_request_service(self) -> JobRequestService:
         self._note("jobs")
         served = self.services
-        return JobRequesting(
+        return JobRequestService(
             served.jobs,
             self.ledger,
             served.engine,
@@ -365,35 +365,35 @@ class FakeActing:
         )
 
     @property
-    def window_requesting(self) -> FakeActing:
+    def window_request_service(self) -> FakeActing:
         return self
 
     @property
-    def window_deciding(self) -> FakeActing:
+    def window_decision_service(self) -> FakeActing:
         return self
 
     @property
-    def window_activating(self) -> FakeActing:
+    def window_activator(self) -> FakeActing:
         return self
 
     @property
-    def window_reporting(self) -> WindowReporting:
+    def window_reporter(self) -> WindowReporter:
         served = self.services
-        return WindowReporting(served.windows, served.ledger_reader, FakeEvents(), ENDPOINT.label, ORGANIZATION_ID)
+        return WindowReporter(served.windows, served.ledger_reader, FakeEvents(), ENDPOINT.label, ORGANIZATION_ID)
 
-    def window_closing(self, progress: Progress) -> FakeActing:
+    def window_closer(self, progress: Progress) -> FakeActing:
         return self
 
-    def make_notification_testing(self, organization_id: str, endpoint: Endpoint) -> NotificationTesting:
+    def make_notification_tester(self, organization_id: str, endpoint: Endpoint) -> NotificationTester:
         self._note("notifications")
         target = NotificationTarget("oncall", Severity.CRITICAL, "env:ONCALL_URL")
-        return NotificationTesting(
+        return NotificationTester(
             (target,), _RefusingSender(), self.services.clock, lambda: "n-1", organization_id, endpoint
         )
 
-    def history_reading(self, organization_id: str | None = None) -> HistoryReading:
+    def history_reader(self, organization_id: str | None = None) -> HistoryReader:
         served = self.services
-        return HistoryReading(
+        return HistoryReader(
             ORGANIZATION_ID,
             served.history,
             served.inventory_store,
@@ -403,24 +403,24 @@ class FakeActing:
         )
 
     @property
-    def setup_reading(self) -> SetupReading:
+    def setup_reader(self) -> SetupReader:
         self._note("read set-up")
-        return SetupReading(self.services.organization)
+        return SetupReader(self.services.organization)
 
-    def enabling(self, progress: Progress) -> Enabling:
+    def setup_enabler(self, progress: Progress) -> SetupEnabler:
         self._note("enable")
         organization = self.services.organization
-        return Enabling(organization, organization, self.ledger, self.services.clock, progress)
+        return SetupEnabler(organization, organization, self.ledger, self.services.clock, progress)
 
     @property
-    def exceptions(self) -> ExceptionKeeping:
+    def exceptions(self) -> ExceptionService:
         self._note("exceptions")
-        return ExceptionKeeping(self.services.exceptions, self.ledger, self.services.clock, self.actor.name)
+        return ExceptionService(self.services.exceptions, self.ledger, self.services.clock, self.actor.name)
 
-    def reporting(self, organization_id: str | None) -> Reporting:
+    def evidence_compiler(self, organization_id: str | None) -> EvidenceCompiler:
         self._note("report")
         served = self.services
-        return Reporting(
+        return EvidenceCompiler(
             ORGANIZATION_ID,
             served.inventory_store,
             served.windows,
@@ -477,7 +477,7 @@ class FakeActing:
         self.services.windows.add(window)
         return window
 
-    def approve(self, window_id: str, terms: Terms) -> RecoveryWindow:
+    def approve(self, window_id: str, terms: ApprovalTerms) -> RecoveryWindow:
         self._note(f"approve {terms.account_id} {terms.duration_seconds}")
         return self._update(window_id, state=WindowState.APPROVED, approved_by=(self.actor.name,))
 
@@ -497,17 +497,17 @@ class FakeActing:
         self._note("review")
         return self._update(window_id, reviewed_by=self.actor.name)
 
-    def activate(self, window_id: str) -> Opening:
+    def activate(self, window_id: str) -> OpenResult:
         self._note("activate")
         window = self._update(window_id, state=WindowState.OPEN)
         if isinstance(self.services.failure, RootkeeperError):
-            return Opening(window, OpeningOutcome.CANCELLED, "AWS refused.", self.services.failure)
-        return Opening(window, OpeningOutcome.OPEN, "It is open.")
+            return OpenResult(window, OpenOutcome.CANCELLED, "AWS refused.", self.services.failure)
+        return OpenResult(window, OpenOutcome.OPEN, "It is open.")
 
-    def close(self, window: RecoveryWindow) -> Closing:
+    def close(self, window: RecoveryWindow) -> CloseResult:
         self._note("close")
         closed = self._update(window.window_id, state=WindowState.CLOSED_VERIFIED)
-        return Closing(closed, ClosingOutcome.CLOSED, "A re-read shows it empty.")
+        return CloseResult(closed, CloseOutcome.CLOSED, "A re-read shows it empty.")
 
     def _update(self, window_id: str, **changes: object) -> RecoveryWindow:
         window = self.services.windows.get(window_id)

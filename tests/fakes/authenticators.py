@@ -35,7 +35,7 @@ class SoftPasskey:
 
     def register(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """What it answers to the options of a registration."""
-        told = self._tell("webauthn.create", options["challenge"])
+        reported = self._tell("webauthn.create", options["challenge"])
         numbers = self.key.public_key().public_numbers()
         public_key = encode_cbor(
             {1: _EC2, 3: _ES256, -1: _P256, -2: numbers.x.to_bytes(32, "big"), -3: numbers.y.to_bytes(32, "big")}
@@ -43,16 +43,18 @@ class SoftPasskey:
         credential = bytes(16) + len(self.credential_id).to_bytes(2, "big") + self.credential_id + public_key
         authenticator_data = self._describe(_WITH_CREDENTIAL) + credential
         attestation = encode_cbor({"fmt": "none", "attStmt": {}, "authData": authenticator_data})
-        return self._answer({"clientDataJSON": told, "attestationObject": attestation})
+        return self._answer({"clientDataJSON": reported, "attestationObject": attestation})
 
     def prove(self, options: Mapping[str, Any]) -> dict[str, Any]:
         """What it answers to the options of a sign-in; it counts each time."""
         self.sign_count += 1
-        told = self._tell("webauthn.get", options["challenge"])
+        reported = self._tell("webauthn.get", options["challenge"])
         authenticator_data = self._describe(0)
-        signed = authenticator_data + hashlib.sha256(told).digest()
+        signed = authenticator_data + hashlib.sha256(reported).digest()
         signature = self.key.sign(signed, ec.ECDSA(hashes.SHA256()))
-        return self._answer({"clientDataJSON": told, "authenticatorData": authenticator_data, "signature": signature})
+        return self._answer(
+            {"clientDataJSON": reported, "authenticatorData": authenticator_data, "signature": signature}
+        )
 
     def _tell(self, kind: str, challenge: str) -> bytes:
         return json.dumps({"type": kind, "challenge": challenge, "origin": self.origin, "crossOrigin": False}).encode()

@@ -7,14 +7,14 @@ from itertools import count
 
 from rootkeeper.domain.organizations import AccountId, Inventory
 from rootkeeper.domain.selection import NamedAccount, SelectionRequest
-from rootkeeper.workflows.account_reading import ReadingTools
+from rootkeeper.workflows.account_reading import AccountReaderTools
 from rootkeeper.workflows.audit import Audit
 from rootkeeper.workflows.deletion import Deletion
-from rootkeeper.workflows.inventory import InventoryReading
-from rootkeeper.workflows.jobs import JobKeeping
+from rootkeeper.workflows.inventory import InventoryReader
+from rootkeeper.workflows.jobs import JobService
 from rootkeeper.workflows.removal import Removal
-from rootkeeper.workflows.setup_drift import DriftReading
-from rootkeeper.workflows.targets import GuardReading
+from rootkeeper.workflows.setup_drift import DriftReader
+from rootkeeper.workflows.targets import ProtectionReader
 from tests.fakes.clock import FakeClock
 from tests.fakes.histories import InMemoryHistory
 from tests.fakes.jobs import InMemoryJobs, JobShelf
@@ -63,14 +63,14 @@ class Desk:
         self.jobs = InMemoryJobs(JobShelf(self.clock))
 
     @property
-    def inventory(self) -> InventoryReading:
-        return InventoryReading(
+    def inventory(self) -> InventoryReader:
+        return InventoryReader(
             self.organization, self.store, self.clock, self.organization.organization, self.organization.caller
         )
 
     @property
     def audit(self) -> Audit:
-        tools = ReadingTools(
+        tools = AccountReaderTools(
             reader=self.organization,
             organization=self.organization.organization,
             caller=self.organization.caller,
@@ -84,11 +84,11 @@ class Desk:
             workers=self.workers,
             batch_size=self.batch_size,
         )
-        return Audit(self.inventory, tools, self.job_keeping, self.drift_reading, self.history)
+        return Audit(self.inventory, tools, self.job_service, self.drift_reader, self.history)
 
     @property
-    def drift_reading(self) -> DriftReading:
-        return DriftReading(
+    def drift_reader(self) -> DriftReader:
+        return DriftReader(
             self.guardrails,
             self.setups,
             self.ledger,
@@ -104,9 +104,9 @@ class Desk:
         return Removal(self.organization, self.ledger, self.clock)
 
     @property
-    def job_keeping(self) -> JobKeeping:
+    def job_service(self) -> JobService:
         numbers = count(len(self.jobs.shelf.jobs) + 1)
-        return JobKeeping(
+        return JobService(
             self.jobs,
             self.clock,
             self.organization.organization.organization_id,
@@ -120,11 +120,11 @@ class Desk:
         return Deletion(
             inventory=self.inventory,
             audit=self.audit,
-            guards=GuardReading(self.exceptions, self.windows, self.clock),
+            protections=ProtectionReader(self.exceptions, self.windows, self.clock),
             locks=self.locks,
             removal=self.removal,
             store=self.store,
-            jobs=self.job_keeping,
+            jobs=self.job_service,
             ledger_reader=self.ledger,
             clock=self.clock,
             created_by="operator",

@@ -9,9 +9,9 @@ from rootkeeper.domain.ledger import LedgerEntry
 from rootkeeper.domain.ledger_verification import LedgerVerification
 from rootkeeper.domain.organizations import AccountId, Inventory
 from rootkeeper.domain.root_emails import EmailRules, parse_rules
-from rootkeeper.workflows.email_change_checks import EmailChangePlan, EmailChangePlanning, EmailChangeRequest
-from rootkeeper.workflows.email_changes import EmailChanging
-from rootkeeper.workflows.emails import EmailAttesting, EmailListing
+from rootkeeper.workflows.email_change_checks import EmailChangePlan, EmailChangePlanner, EmailChangeRequest
+from rootkeeper.workflows.email_changes import EmailChangeExecutor
+from rootkeeper.workflows.emails import EmailAttestationService, RootEmailReader
 from tests.fakes.desk import Desk
 from tests.fakes.primary_emails import FakePrimaryEmails
 from tests.fakes.stores import InMemoryEmailAttestations, InMemoryLedger
@@ -81,16 +81,16 @@ class EmailDesk:
         )
 
     @property
-    def listing(self) -> EmailListing:
-        return EmailListing(self.desk.inventory, self.desk.store, self.attestations, self.rules, self.desk.clock)
+    def listing(self) -> RootEmailReader:
+        return RootEmailReader(self.desk.inventory, self.desk.store, self.attestations, self.rules, self.desk.clock)
 
     @property
-    def attesting(self) -> EmailAttesting:
-        return EmailAttesting(self.attestations, self.ledger, self.desk.clock, "operator")
+    def attesting(self) -> EmailAttestationService:
+        return EmailAttestationService(self.attestations, self.ledger, self.desk.clock, "operator")
 
     @property
-    def planning(self) -> EmailChangePlanning:
-        return EmailChangePlanning(
+    def planning(self) -> EmailChangePlanner:
+        return EmailChangePlanner(
             self.desk.organization,
             self.emails,
             self.desk.windows,
@@ -102,8 +102,8 @@ class EmailDesk:
         )
 
     @property
-    def changing(self) -> EmailChanging:
-        return EmailChanging(self.emails, self.ledger, self.desk.windows, self.desk.locks, self.desk.clock)
+    def changing(self) -> EmailChangeExecutor:
+        return EmailChangeExecutor(self.emails, self.ledger, self.desk.windows, self.desk.locks, self.desk.clock)
 
     def request(
         self,

@@ -10,9 +10,9 @@ from rootkeeper.domain.drills import Drill, DrillOutcome
 from rootkeeper.domain.organizations import AccountId, Caller
 from rootkeeper.domain.root_credentials import LoginProfile, MfaDevice, MfaKind
 from rootkeeper.domain.root_emails import parse_rules
-from rootkeeper.workflows.breakglass import BreakGlassReading, BreakGlassReport
-from rootkeeper.workflows.entrances import EntranceReading
-from rootkeeper.workflows.failsafe import DrillKeeping, FailsafeChecking, FailsafeReport
+from rootkeeper.workflows.breakglass import BreakGlassReader, BreakGlassReport
+from rootkeeper.workflows.entrances import CallerAccountReader
+from rootkeeper.workflows.failsafe import DrillRecorder, FailsafeChecker, FailsafeReport
 from tests.fakes.desk import Desk
 from tests.fakes.email_desk import InMemoryLedgerReader
 from tests.fakes.identities import FakeIdentities
@@ -51,8 +51,8 @@ class EntranceDesk:
         self.desk.organization.caller = caller
 
     @property
-    def checking(self) -> FailsafeChecking:
-        return FailsafeChecking(
+    def checking(self) -> FailsafeChecker:
+        return FailsafeChecker(
             self.desk.audit,
             self.policies,
             InMemoryLedgerReader(self.desk.ledger),
@@ -63,13 +63,13 @@ class EntranceDesk:
         )
 
     @property
-    def drills(self) -> DrillKeeping:
-        return DrillKeeping(self.desk.ledger, self.desk.clock, "operator")
+    def drills(self) -> DrillRecorder:
+        return DrillRecorder(self.desk.ledger, self.desk.clock, "operator")
 
     @property
-    def reading(self) -> BreakGlassReading:
-        entrances = EntranceReading(self.identities, self.identities, self.desk.organization.caller)
-        return BreakGlassReading(self.checking, entrances, self.identities, self.desk.store, self.desk.clock)
+    def reading(self) -> BreakGlassReader:
+        caller_accounts = CallerAccountReader(self.identities, self.identities, self.desk.organization.caller)
+        return BreakGlassReader(self.checking, caller_accounts, self.identities, self.desk.store, self.desk.clock)
 
     def record_drill(self, days_ago: float = 5, account_id: AccountId = FAILSAFE) -> Drill:
         inventory = self.desk.read_inventory()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from rootkeeper.domain.deletion_exceptions import DeletionException
-from rootkeeper.domain.evidence.history import DeletionEvidence, EndedException, History, OpenIntent
+from rootkeeper.domain.evidence.history import DeletionEvidence, EndedException, LedgerHistory, OpenIntent
 from rootkeeper.domain.evidence.periods import Period
 from rootkeeper.domain.evidence.reports import EvidenceFacts, EvidenceReport, LedgerEvidence, compile_report
 from rootkeeper.domain.ledger import Action, Actor, ActorKind, LedgerEntry, Phase, Result
@@ -26,10 +26,10 @@ from rootkeeper.domain.root_credentials import (
     RootCredentials,
     RootCredentialsSummary,
 )
-from rootkeeper.domain.root_emails import EmailJudging, EmailRules
+from rootkeeper.domain.root_emails import EmailRules, RootEmailEvaluator
 from rootkeeper.domain.setup import Feature, Setup
 from rootkeeper.domain.setup_drift import AcceptedSetup, Guardrail, SetupState
-from rootkeeper.domain.statuses import AccountStatus, Reason, Role, Status
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status, StatusReason
 from rootkeeper.domain.windows import RecoveryWindow, WindowState
 
 ORGANIZATION_ID = "o-exampleorgid"
@@ -69,13 +69,13 @@ def make_status(
     status: Status,
     summary: RootCredentialsSummary | None = None,
     *,
-    role: Role = Role.MEMBER,
-    reason: Reason | None = None,
+    role: AccountRole = AccountRole.MEMBER,
+    reason: StatusReason | None = None,
     detail: str | None = None,
     observed_at: datetime | None = READ,
     credentials: RootCredentials | None = None,
 ) -> AccountStatus:
-    session = "ASIAIOSFODNN7EXAMPLE" if summary is not None and role is not Role.MANAGEMENT else None
+    session = "ASIAIOSFODNN7EXAMPLE" if summary is not None and role is not AccountRole.MANAGEMENT else None
     return AccountStatus(account, role, status, reason, detail, summary, credentials, observed_at, session)
 
 
@@ -191,26 +191,26 @@ def list_statuses() -> Mapping[AccountId, AccountStatus]:
             by_id[MANAGEMENT],
             Status.NOT_APPLICABLE,
             GUARDED,
-            role=Role.MANAGEMENT,
-            reason=Reason.MANAGEMENT_ACCOUNT,
+            role=AccountRole.MANAGEMENT,
+            reason=StatusReason.MANAGEMENT_ACCOUNT,
         ),
-        make_status(by_id[FAILSAFE], Status.PRESENT, GUARDED, role=Role.FAILSAFE),
+        make_status(by_id[FAILSAFE], Status.PRESENT, GUARDED, role=AccountRole.FAILSAFE),
         make_status(by_id[CLEAN], Status.NOT_PRESENT, NOTHING),
         make_status(by_id[PRESENT], Status.PRESENT, KEYS, credentials=detail),
-        make_status(by_id[BLOCKED], Status.UNKNOWN, reason=Reason.BLOCKED_BY_POLICY, detail=denial),
+        make_status(by_id[BLOCKED], Status.UNKNOWN, reason=StatusReason.BLOCKED_BY_POLICY, detail=denial),
         make_status(by_id[STALE], Status.NOT_PRESENT, NOTHING, observed_at=START - timedelta(days=30)),
         make_status(by_id[RECOVERING], Status.NOT_PRESENT, NOTHING, observed_at=READ - timedelta(days=1)),
     )
     return {status.account.account_id: status for status in found}
 
 
-def make_history() -> History:
+def make_history() -> LedgerHistory:
     def delete(sequence: int, kind: CredentialKind, target: str | None, result: Result) -> DeletionEvidence:
         at = READ - timedelta(days=40, seconds=-sequence)
         session = "ASIAIOSFODNN7EXAMPLE"
         return DeletionEvidence(sequence, at, CLEAN, kind, target, result, OPERATOR, "plan-1a2b3c", session)
 
-    return History(
+    return LedgerHistory(
         deletions=(
             delete(11, CredentialKind.ACCESS_KEYS, "AKIAIOSFODNN7EXAMPLE", Result.DONE),
             delete(13, CredentialKind.PASSWORD, None, Result.DONE),
@@ -241,7 +241,7 @@ def make_facts() -> EvidenceFacts:
             make_window(RECOVERING, WindowState.OPEN, requested_at=READ),
         ),
         history=make_history(),
-        emails=EmailJudging(EmailRules(), {}, END).judge_all(make_inventory()),
+        emails=RootEmailEvaluator(EmailRules(), {}, END).evaluate_all(make_inventory()),
         setup=make_state(
             features=frozenset({Feature.ROOT_CREDENTIALS_MANAGEMENT}),
             guardrails=(make_guardrail(attached_to=("ou-exam-workload",)),),
@@ -280,7 +280,7 @@ def make_hostile_facts(text: str) -> EvidenceFacts:
             ),
             caller_arns=(text,),
         ),
-        emails=EmailJudging(EmailRules(), {}, END).judge_all(make_inventory(accounts)),
+        emails=RootEmailEvaluator(EmailRules(), {}, END).evaluate_all(make_inventory(accounts)),
         setup=replace(state, guardrails=(replace(policy, attached_to=(text,)),)),
         accepted=accept(state, by=text),
     )

@@ -13,7 +13,7 @@ from tests.fakes.clock import FakeClock
 
 @dataclass
 class InMemoryFailures:
-    """Implements FailureCounting."""
+    """Implements FailureCounter."""
 
     clock: FakeClock
     kept: dict[str, list[tuple[str, datetime]]] = field(default_factory=dict)
@@ -29,7 +29,7 @@ class InMemoryFailures:
             self.kept[attempt_id] = [(limit.key, now + limit.within) for limit in limits]
             return attempt_id
 
-    def forgive(self, attempt_id: str) -> None:
+    def remove_attempt(self, attempt_id: str) -> None:
         with self.guard:
             if attempt_id in self.kept:
                 self.kept[attempt_id] = []

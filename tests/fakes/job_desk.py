@@ -15,19 +15,19 @@ from rootkeeper.errors import RootkeeperError
 from rootkeeper.ports.ledger import LedgerReader
 from rootkeeper.ports.progress import Progress
 from rootkeeper.workflows.audit import Audit
-from rootkeeper.workflows.blocking import BlockNaming
+from rootkeeper.workflows.blocking import BlockingPolicyFinder
 from rootkeeper.workflows.deletion import Deletion
-from rootkeeper.workflows.inventory import InventoryReading
-from rootkeeper.workflows.job_performing import JobPerforming
-from rootkeeper.workflows.job_reconciling import JobReconciling
-from rootkeeper.workflows.job_requests import JobRequesting
+from rootkeeper.workflows.inventory import InventoryReader
+from rootkeeper.workflows.job_performing import JobRunner
+from rootkeeper.workflows.job_reconciling import JobReconciler
+from rootkeeper.workflows.job_requests import JobRequestService
 from rootkeeper.workflows.preflight import Preflight
 from rootkeeper.workflows.settlement import SettlementReport
-from rootkeeper.workflows.setup import SetupReading
-from rootkeeper.workflows.setup_drift import DriftReading
-from rootkeeper.workflows.stopping import StopSwitch
-from rootkeeper.workflows.unlock_planning import UnlockPlanning
-from rootkeeper.workflows.unlock_reading import UnlockReading
+from rootkeeper.workflows.setup import SetupReader
+from rootkeeper.workflows.setup_drift import DriftReader
+from rootkeeper.workflows.stopping import ServerStopSignal
+from rootkeeper.workflows.unlock_planning import UnlockPlanner
+from rootkeeper.workflows.unlock_reading import UnlockReader
 from rootkeeper.workflows.unlock_run import UnlockRun
 from tests.fakes.access import InMemoryIdentities
 from tests.fakes.desk import CLEAN, PROD, Desk
@@ -67,9 +67,9 @@ class JobDesk:
         ana = Identity("u-1", IdentityKind.USER, ANA.name, ServerRole.OPERATOR, "admin", self.desk.clock.now())
         self.identities.add_user(ana, "correct horse battery")
 
-    def requesting(self, actor: Actor = ANA) -> JobRequesting:
+    def requesting(self, actor: Actor = ANA) -> JobRequestService:
         organization = self.desk.organization
-        return JobRequesting(
+        return JobRequestService(
             self.desk.jobs,
             self.desk.ledger,
             self.engine,
@@ -81,9 +81,9 @@ class JobDesk:
         )
 
     @property
-    def performing(self) -> JobPerforming:
+    def performing(self) -> JobRunner:
         organization = self.desk.organization
-        return JobPerforming(
+        return JobRunner(
             self.desk.jobs,
             self.act_as,
             self.desk.clock,
@@ -95,8 +95,8 @@ class JobDesk:
         )
 
     @property
-    def reconciling(self) -> JobReconciling:
-        return JobReconciling(self.desk.jobs, self.engine, self.desk.clock)
+    def reconciling(self) -> JobReconciler:
+        return JobReconciler(self.desk.jobs, self.engine, self.desk.clock)
 
     def request(
         self,
@@ -146,15 +146,15 @@ class ActingDesk:
         return Preflight(self.desk.inventory, self.desk.policies, self.desk.clock)
 
     @property
-    def setup_reading(self) -> SetupReading:
-        return SetupReading(self.desk.organization)
+    def setup_reader(self) -> SetupReader:
+        return SetupReader(self.desk.organization)
 
     @property
-    def drift_reading(self) -> DriftReading:
-        return self.desk.drift_reading
+    def drift_reader(self) -> DriftReader:
+        return self.desk.drift_reader
 
     @property
-    def inventory_reading(self) -> InventoryReading:
+    def inventory_reader(self) -> InventoryReader:
         return self.desk.inventory
 
     @property
@@ -162,9 +162,9 @@ class ActingDesk:
         return self.desk.ledger
 
     @property
-    def unlock_reading(self) -> UnlockReading:
+    def unlock_reader(self) -> UnlockReader:
         organization = self.desk.organization
-        return UnlockReading(
+        return UnlockReader(
             organization,
             self.desk.ledger,
             organization.places,
@@ -174,13 +174,13 @@ class ActingDesk:
         )
 
     @property
-    def unlock_planning(self) -> UnlockPlanning:
-        return UnlockPlanning(self.unlock_reading, self.desk.ledger)
+    def unlock_planner(self) -> UnlockPlanner:
+        return UnlockPlanner(self.unlock_reader, self.desk.ledger)
 
     @property
     def unlock_run(self) -> UnlockRun:
         return UnlockRun(
-            self.unlock_reading,
+            self.unlock_reader,
             self.desk.organization,
             self.desk.ledger,
             self.desk.locks,
@@ -190,8 +190,8 @@ class ActingDesk:
             queue_pauses_seconds=(1.0,),
         )
 
-    def block_naming(self, inventory: Inventory) -> BlockNaming:
-        return BlockNaming(self.desk.policies, inventory)
+    def blocking_policy_finder(self, inventory: Inventory) -> BlockingPolicyFinder:
+        return BlockingPolicyFinder(self.desk.policies, inventory)
 
     def settle_orphans(self, progress: Progress) -> SettlementReport:
         progress.remark("Settled what was left.")
@@ -205,8 +205,8 @@ class ActingDesk:
         self.job_desk.closed.append("later")
 
 
-def ended_switch() -> StopSwitch:
+def ended_switch() -> ServerStopSignal:
     """A process that is about to end."""
-    switch = StopSwitch()
+    switch = ServerStopSignal()
     switch.ask()
     return switch

@@ -7,7 +7,15 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from rootkeeper.domain.jobs import MOST_ATTEMPTS, Job, JobKind, JobProgress, JobState, ensure_not_over, ensure_resumable
+from rootkeeper.domain.jobs import (
+    MOST_ATTEMPTS,
+    Job,
+    JobKind,
+    JobProgress,
+    JobState,
+    require_not_over,
+    require_resumable,
+)
 from rootkeeper.domain.ledger import JsonValue
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.errors import DatabaseError, JobLostError, NotFoundError
@@ -48,7 +56,7 @@ class InMemoryJobs:
 
     def add(self, job: Job, document: str | None = None) -> None:
         with self.shelf.guard:
-            self._ensure_writable()
+            self._require_writable()
             self.shelf.jobs[job.job_id] = job
             self.shelf.owners[job.job_id] = self.owner_id
             self.shelf.documents[job.job_id] = document
@@ -107,7 +115,7 @@ class InMemoryJobs:
 
     def requeue(self, job_id: str, parameters: Mapping[str, JsonValue]) -> Job:
         with self.shelf.guard:
-            self._ensure_writable()
+            self._require_writable()
             token = self._count_up(job_id)
             anew = {"parameters": dict(parameters), "remark": None, "attempts": 0, "next_attempt_at": None}
             self._change(job_id, state=JobState.QUEUED, fencing_token=token, **anew)
@@ -115,7 +123,7 @@ class InMemoryJobs:
 
     def take_over(self, job_id: str) -> Job:
         with self.shelf.guard:
-            self._ensure_writable()
+            self._require_writable()
             token = self._count_up(job_id)
             self.shelf.owners[job_id] = self.owner_id
             self._change(job_id, state=JobState.RUNNING, remark=None, next_attempt_at=None, fencing_token=token)
@@ -123,8 +131,8 @@ class InMemoryJobs:
 
     def cancel(self, job_id: str, remark: str) -> Job:
         with self.shelf.guard:
-            self._ensure_writable()
-            ensure_not_over(self.get(job_id))
+            self._require_writable()
+            require_not_over(self.get(job_id))
             self._change(job_id, state=JobState.CANCELLED, remark=remark, ended_at=self.shelf.clock.now())
             return self.get(job_id)
 
@@ -155,17 +163,17 @@ class InMemoryJobs:
     def _count_up(self, job_id: str) -> int:
         """The fencing token of the next run of a job that can go on."""
         job = self.get(job_id)
-        ensure_resumable(job)
+        require_resumable(job)
         return job.fencing_token + 1
 
     def _ensure_own(self, job: Job) -> None:
-        self._ensure_writable()
+        self._require_writable()
         kept = self.shelf.jobs.get(job.job_id)
         is_own = kept is not None and self.shelf.owners[job.job_id] == self.owner_id
         if kept is None or not is_own or kept.fencing_token != job.fencing_token:
             raise JobLostError(f"Job {job.job_id} was taken over.")
 
-    def _ensure_writable(self) -> None:
+    def _require_writable(self) -> None:
         if self.shelf.is_broken:
             raise DatabaseError("The database can't be written: no space left on device.")
 

@@ -117,18 +117,18 @@ def make_rules(issuer: str) -> ProviderRules:
 @contextmanager
 def start_oidc_server() -> Iterator[OidcServer]:
     """Answer until the end of the block."""
-    told = OidcServer()
+    reported = OidcServer()
 
     class Handler(QuietHandler):
         def answer(self) -> None:
-            told.asked.append(self.path)
+            reported.asked.append(self.path)
             if self.command == "POST":
                 form = {name: values[0] for name, values in parse_qs(self.read_body().decode()).items()}
-                self._send(*told.redeem(form, self.headers.get("Authorization", "")))
+                self._send(*reported.redeem(form, self.headers.get("Authorization", "")))
             elif self.path == "/.well-known/openid-configuration":
-                self._send(200, told.describe())
+                self._send(200, reported.describe())
             elif self.path == "/keys":
-                self._send(200, KeySet([told.key]).as_dict(private=False))
+                self._send(200, KeySet([reported.key]).as_dict(private=False))
             elif self.path.startswith("/authorize?"):
                 self._send_back(parse_qs(urlsplit(self.path).query)["redirect_uri"][0])
             else:
@@ -137,7 +137,7 @@ def start_oidc_server() -> Iterator[OidcServer]:
         def _send_back(self, redirect_uri: str) -> None:
             """A browser that comes here is let in at once."""
             self.send_response(302)
-            self.send_header("Location", f"{redirect_uri}?{urlencode(told.let_in(self.path))}")
+            self.send_header("Location", f"{redirect_uri}?{urlencode(reported.let_in(self.path))}")
             self.send_header("Content-Length", "0")
             self.end_headers()
 
@@ -149,5 +149,5 @@ def start_oidc_server() -> Iterator[OidcServer]:
             self.end_headers()
             self.wfile.write(content)
 
-    with serving_requests(Handler) as told.issuer:
-        yield told
+    with serving_requests(Handler) as reported.issuer:
+        yield reported

@@ -9,14 +9,14 @@ from itertools import count
 from rootkeeper.domain.organizations import Account, AccountId, Inventory
 from rootkeeper.domain.windows import RecoveryWindow
 from rootkeeper.ports.ledger import Ledger
-from rootkeeper.workflows.closing import Closing, WindowClosing
-from rootkeeper.workflows.exceptions import ExceptionKeeping
-from rootkeeper.workflows.overdue import OverdueClosing
-from rootkeeper.workflows.recovery import Opening, RecoveryOpening
-from rootkeeper.workflows.recovery_checks import RecoveryPlanning, RecoveryRequest
+from rootkeeper.workflows.closing import CloseResult, WindowCloser
+from rootkeeper.workflows.exceptions import ExceptionService
+from rootkeeper.workflows.overdue import OverdueWindowCloser
+from rootkeeper.workflows.recovery import OpenResult, WindowOpener
+from rootkeeper.workflows.recovery_checks import RecoveryPlanner, RecoveryRequest
 from rootkeeper.workflows.settlement import Settlement, SettlementReport
-from rootkeeper.workflows.setup import Disabling, Enabling, SetupReading
-from rootkeeper.workflows.waiting import WindowWaiting
+from rootkeeper.workflows.setup import SetupDisabler, SetupEnabler, SetupReader
+from rootkeeper.workflows.waiting import WindowWaiter
 from tests.fakes.databases import FakeDatabase, FakeExceptions, FakeLedger, FakeLocks, FakeWindows
 from tests.fakes.organization import FakeOrganization
 from tests.fakes.policies import FakePolicies
@@ -74,14 +74,14 @@ class Operator:
         )
 
     @property
-    def planning(self) -> RecoveryPlanning:
-        return RecoveryPlanning(
+    def planning(self) -> RecoveryPlanner:
+        return RecoveryPlanner(
             self.organization, self.organization, self.ledger, self.windows, self.exceptions, self.policies, self.clock
         )
 
     @property
-    def opening(self) -> RecoveryOpening:
-        return RecoveryOpening(
+    def opening(self) -> WindowOpener:
+        return WindowOpener(
             reader=self.organization,
             sessions=self.organization,
             ledger=self.ledger,
@@ -94,8 +94,8 @@ class Operator:
         )
 
     @property
-    def closing(self) -> WindowClosing:
-        return WindowClosing(
+    def closing(self) -> WindowCloser:
+        return WindowCloser(
             reader=self.organization,
             sessions=self.organization,
             ledger=self.ledger,
@@ -107,8 +107,8 @@ class Operator:
         )
 
     @property
-    def waiting(self) -> WindowWaiting:
-        return WindowWaiting(self.closing, self.windows, self.clock, self.progress)
+    def waiting(self) -> WindowWaiter:
+        return WindowWaiter(self.closing, self.windows, self.clock, self.progress)
 
     @property
     def settlement(self) -> Settlement:
@@ -124,35 +124,35 @@ class Operator:
         )
 
     @property
-    def enabling(self) -> Enabling:
-        return Enabling(self.organization, self.organization, self.ledger, self.clock, self.progress)
+    def setup_enabler(self) -> SetupEnabler:
+        return SetupEnabler(self.organization, self.organization, self.ledger, self.clock, self.progress)
 
     @property
-    def disabling(self) -> Disabling:
-        return Disabling(self.organization, self.organization, self.ledger, self.windows, self.clock, self.progress)
+    def setup_disabler(self) -> SetupDisabler:
+        return SetupDisabler(self.organization, self.organization, self.ledger, self.windows, self.clock, self.progress)
 
     @property
-    def setup(self) -> SetupReading:
-        return SetupReading(self.organization)
+    def setup(self) -> SetupReader:
+        return SetupReader(self.organization)
 
     @property
-    def exception_keeping(self) -> ExceptionKeeping:
-        return ExceptionKeeping(self.exceptions, self.ledger, self.clock, "alice")
+    def exception_keeping(self) -> ExceptionService:
+        return ExceptionService(self.exceptions, self.ledger, self.clock, "alice")
 
     def request(self, account_id: AccountId, seconds: int = 3600, reason: str = "billing") -> RecoveryRequest:
         return RecoveryRequest(self.account(account_id), reason, "T-1", seconds)
 
-    def open(self, account_id: AccountId, seconds: int = 3600) -> Opening:
+    def open(self, account_id: AccountId, seconds: int = 3600) -> OpenResult:
         """As ``rootkeeper recover`` does up to its waiting."""
         return self.opening.open(self.planning.plan(self.inventory(), self.request(account_id, seconds)))
 
-    def close(self, window: RecoveryWindow) -> Closing:
+    def close(self, window: RecoveryWindow) -> CloseResult:
         return self.closing.close(window)
 
-    def start_changing_command(self) -> tuple[SettlementReport, tuple[Closing, ...]]:
+    def start_changing_command(self) -> tuple[SettlementReport, tuple[CloseResult, ...]]:
         """What every command that changes something does first."""
         report = self.settlement.settle()
-        overdue = OverdueClosing(self.windows, self.closing, self.progress)
+        overdue = OverdueWindowCloser(self.windows, self.closing, self.progress)
         return report, overdue.close_overdue(self.clock.now())
 
     def _spill(self) -> AbstractContextManager[Ledger]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from rootkeeper.domain.email_updates import ONE_TIME_PASSWORD_LASTS, EmailUpdate, OneTimePassword, UpdateStatus
+from rootkeeper.domain.email_updates import ONE_TIME_PASSWORD_LASTS, EmailUpdate, EmailUpdateStatus, OneTimePassword
 from rootkeeper.domain.ledger import Action, Intent
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.errors import (
@@ -27,7 +27,7 @@ class PendingUpdate:
     email: str
     otp: str = field(repr=False)
     updated_at: datetime
-    status: UpdateStatus = UpdateStatus.PENDING
+    status: EmailUpdateStatus = EmailUpdateStatus.PENDING
 
 
 @dataclass
@@ -67,13 +67,13 @@ class FakePrimaryEmails:
 
         def accept() -> None:
             now, update = self.organization.clock.now(), self.updates.get(account_id)
-            is_open = update and update.status is UpdateStatus.PENDING and update.email.lower() == email.lower()
+            is_open = update and update.status is EmailUpdateStatus.PENDING and update.email.lower() == email.lower()
             if update is None or not is_open or now >= update.updated_at + ONE_TIME_PASSWORD_LASTS:
                 raise AwsNotFoundError("No change is open.", aws_code="ResourceNotFoundException")
             if update.otp != otp.value:
                 raise OneTimePasswordError("The one-time password is wrong.", aws_code="ValidationException")
             self._ensure_unused(email)
-            update.status, update.updated_at = UpdateStatus.ACCEPTED, now
+            update.status, update.updated_at = EmailUpdateStatus.ACCEPTED, now
             if self.shows_at_once:
                 self.propagate(account_id)
 
@@ -84,7 +84,7 @@ class FakePrimaryEmails:
     def propagate(self, account_id: AccountId) -> None:
         """Show what was accepted."""
         update = self.updates[account_id]
-        update.status = UpdateStatus.COMPLETED
+        update.status = EmailUpdateStatus.COMPLETED
         self.set_email(account_id, update.email)
 
     def set_email(self, account_id: AccountId, email: str) -> None:

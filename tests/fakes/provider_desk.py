@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from rootkeeper.domain.access import ServerRole
-from rootkeeper.domain.identity_providers import ProvenPerson, ProviderRules
+from rootkeeper.domain.identity_providers import ProviderIdentity, ProviderRules
 from rootkeeper.errors import IdentityProviderError, NotSignedInError
-from rootkeeper.ports.identity_providers import ProviderQuestion, SignInStart
+from rootkeeper.ports.identity_providers import AuthorizationRequest, SignInStart
 from tests.fakes.clock import START, FakeClock
 
 ISSUER = "https://login.example.com"
@@ -22,25 +22,25 @@ RULES = ProviderRules(
     roles={"admins": ServerRole.ADMINISTRATOR, "staff": ServerRole.VIEWER, "on-call": ServerRole.OPERATOR},
     factor_methods=frozenset({"mfa"}),
 )
-ANA = ProvenPerson(ISSUER, "1001", "ana", ("staff", "on-call"), frozenset({"pwd", "mfa"}), START)
+ANA = ProviderIdentity(ISSUER, "1001", "ana", ("staff", "on-call"), frozenset({"pwd", "mfa"}), START)
 
 
 @dataclass
 class FakeProvider:
     """Implements IdentityProvider: a code names the person."""
 
-    people: dict[str, ProvenPerson] = field(default_factory=lambda: {"code-ana": ANA})
-    questions: list[ProviderQuestion] = field(default_factory=list)
+    people: dict[str, ProviderIdentity] = field(default_factory=lambda: {"code-ana": ANA})
+    questions: list[AuthorizationRequest] = field(default_factory=list)
     is_down: bool = False
 
-    def make_address(self, question: ProviderQuestion) -> str:
+    def make_address(self, question: AuthorizationRequest) -> str:
         self._ensure_up()
         self.questions.append(question)
         return f"{ISSUER}/authorize?state={question.state}"
 
-    def redeem(self, code: str, question: ProviderQuestion, now: datetime) -> ProvenPerson:
+    def redeem(self, code: str, question: AuthorizationRequest, now: datetime) -> ProviderIdentity:
         self._ensure_up()
-        asked = [replace(one, asks_anew=False) for one in self.questions]
+        asked = [replace(one, forces_login=False) for one in self.questions]
         if code not in self.people or question not in asked:
             raise NotSignedInError("The code isn't good.")
         return self.people.pop(code)

@@ -104,7 +104,9 @@ class RemoteDesk:
 
 
 @contextmanager
-def open_desk(capture: pytest.CaptureFixture[str], environment: pytest.MonkeyPatch) -> Iterator[RemoteDesk]:
+def open_identity_administration(
+    capture: pytest.CaptureFixture[str], environment: pytest.MonkeyPatch
+) -> Iterator[RemoteDesk]:
     """Server and token stand in the environment."""
     with FakeRootkeeperServer.start() as server:
         environment.setenv("ROOTKEEPER_SERVER", server.url)

@@ -70,7 +70,7 @@ class FakePlaces:
     organization: FakeOrganization
     region: str = "us-east-1"
 
-    def ensure_same_place(self, kind: ResourceKind) -> None:
+    def require_same_place(self, kind: ResourceKind) -> None:
         if self.organization.resources.is_elsewhere:
             raise InputError(f"{kind.value} would be asked elsewhere.")
 

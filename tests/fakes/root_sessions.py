@@ -62,7 +62,7 @@ class FakeRootSession:
     expires_at: datetime
     is_identified: bool = False
 
-    def ensure_identity(self) -> None:
+    def require_identity(self) -> None:
         self._refuse_expired("GetCallerIdentity")
         self.organization.perform("GetCallerIdentity", self.account_id)
         if self.account_id in self.organization.wrong_identities:

@@ -24,7 +24,7 @@ from rootkeeper.domain.ledger import (
     LedgerEntry,
     Phase,
     Result,
-    ensure_no_secrets,
+    require_no_secrets,
 )
 from rootkeeper.domain.ledger_verification import LedgerVerification
 from rootkeeper.domain.organizations import Account, AccountId, Inventory
@@ -199,7 +199,7 @@ class InMemoryLedger:
             if self.fail_after <= 0:
                 raise LedgerUnavailableError("The ledger can't be written: no space left on device.")
             self.fail_after -= 1
-        ensure_no_secrets(dict(parameters))
+        require_no_secrets(dict(parameters))
         entry = LedgerEntry(
             sequence=len(self.entries) + 1,
             at=self.clock.now(),

@@ -10,8 +10,8 @@ from typing import Any
 from rootkeeper.domain.organizations import Account, AccountId
 from rootkeeper.domain.resource_policies.changes import ChangeKind
 from rootkeeper.domain.resource_policies.resources import Resource, ResourceKind
-from rootkeeper.workflows.unlock_planning import ChangeRequest, UnlockPlan, UnlockPlanning
-from rootkeeper.workflows.unlock_reading import UnlockReading
+from rootkeeper.workflows.unlock_planning import PolicyChangeRequest, UnlockPlan, UnlockPlanner
+from rootkeeper.workflows.unlock_reading import UnlockReader
 from rootkeeper.workflows.unlock_run import UnlockOutcome, UnlockRun
 from tests.fakes.clock import FakeClock
 from tests.fakes.organization import FakeOrganization
@@ -57,9 +57,9 @@ class UnlockDesk:
         return self.organization.accounts[MEMBER]
 
     @property
-    def reading(self) -> UnlockReading:
+    def reading(self) -> UnlockReader:
         organization = self.organization
-        return UnlockReading(
+        return UnlockReader(
             organization,
             self.ledger,
             organization.places,
@@ -70,8 +70,8 @@ class UnlockDesk:
         )
 
     @property
-    def planning(self) -> UnlockPlanning:
-        return UnlockPlanning(self.reading, self.ledger)
+    def planning(self) -> UnlockPlanner:
+        return UnlockPlanner(self.reading, self.ledger)
 
     @property
     def run(self) -> UnlockRun:
@@ -91,8 +91,8 @@ class UnlockDesk:
 
     def request(
         self, resource: Resource, change: ChangeKind = ChangeKind.REMOVE, text: str | None = None
-    ) -> ChangeRequest:
-        return ChangeRequest(self.account, resource.kind, resource.name, change, (), text, "new.json")
+    ) -> PolicyChangeRequest:
+        return PolicyChangeRequest(self.account, resource.kind, resource.name, change, (), text, "new.json")
 
     def plan(self, resource: Resource, change: ChangeKind = ChangeKind.REMOVE, text: str | None = None) -> UnlockPlan:
         return self.planning.plan(self.request(resource, change, text), self.progress)

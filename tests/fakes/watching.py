@@ -12,7 +12,7 @@ from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.window_events import EventVerdict, WatchedEvent
 from rootkeeper.errors import RootkeeperError
 from rootkeeper.ports.root_event_sources import EventDelivery
-from rootkeeper.ports.window_events import Judge
+from rootkeeper.ports.window_events import EventEvaluator
 from tests.fakes.stores import InMemoryLedger
 
 
@@ -55,7 +55,7 @@ class InMemoryWindowEvents:
     kept: dict[str, WatchedEvent] = field(default_factory=dict)
     failure: RootkeeperError | None = None
 
-    def record(self, event_id: str, account_id: AccountId, judge: Judge) -> WatchedEvent:
+    def record(self, event_id: str, account_id: AccountId, judge: EventEvaluator) -> WatchedEvent:
         if self.failure is not None:
             raise self.failure
         if event_id in self.kept:
@@ -82,9 +82,9 @@ class InMemoryWindowEvents:
 class RecordedNotifier:
     """Implements Notifier: keeps what it was told, once for each key."""
 
-    told: list[Notification] = field(default_factory=list)
+    reported: list[Notification] = field(default_factory=list)
 
     def notify(self, notification: Notification) -> None:
-        keys = {one.deduplication_key for one in self.told}
+        keys = {one.deduplication_key for one in self.reported}
         if not notification.deduplication_key or notification.deduplication_key not in keys:
-            self.told.append(notification)
+            self.reported.append(notification)

@@ -15,20 +15,20 @@ from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.window_policy import WindowPolicy
 from rootkeeper.domain.windows import RecoveryWindow, WindowState
 from rootkeeper.errors import RootkeeperError
-from rootkeeper.workflows.closing import Closing, WindowClosing
-from rootkeeper.workflows.closing_loop import ClosingLoop
-from rootkeeper.workflows.crews import Crew
-from rootkeeper.workflows.leftover_settling import LeftoverSettling
-from rootkeeper.workflows.recovery import Opening, RecoveryOpening
-from rootkeeper.workflows.recovery_checks import RecoveryPlanning
+from rootkeeper.workflows.closing import CloseResult, WindowCloser
+from rootkeeper.workflows.closing_loop import WindowCloseLoop
+from rootkeeper.workflows.crews import KeyedExecutor
+from rootkeeper.workflows.leftover_settling import OrphanSettler
+from rootkeeper.workflows.recovery import OpenResult, WindowOpener
+from rootkeeper.workflows.recovery_checks import RecoveryPlanner
 from rootkeeper.workflows.removal import Removal
-from rootkeeper.workflows.targets import GuardReading
-from rootkeeper.workflows.window_activation import WindowActivating
-from rootkeeper.workflows.window_decisions import WindowDeciding
+from rootkeeper.workflows.targets import ProtectionReader
+from rootkeeper.workflows.window_activation import WindowActivator
+from rootkeeper.workflows.window_decisions import WindowDecisionService
 from rootkeeper.workflows.window_notices import WindowNotices
-from rootkeeper.workflows.window_requests import WindowRequesting
-from rootkeeper.workflows.window_rereading import WindowRereading
-from rootkeeper.workflows.window_upkeep import WindowUpkeep
+from rootkeeper.workflows.window_requests import WindowRequestService
+from rootkeeper.workflows.window_rereading import WindowRereader
+from rootkeeper.workflows.window_upkeep import WindowMaintenance
 from tests.fakes.databases import FakeDatabase, FakeLedger
 from tests.fakes.notifications import RecordingNotifier
 from tests.fakes.operators import Operator
@@ -81,8 +81,8 @@ class WindowWorker:
         self.notices = WindowNotices(self.notifier, self.clock, "SANDBOX 127.0.0.1:4599")
         self.watched_by = watched_by
         self.work = Work()
-        self.told: list[str] = []
-        self.closing_loop = self._make_closing_loop()
+        self.reported: list[str] = []
+        self.window_close_loop = self._make_closing_loop()
         self.upkeep = self._make_upkeep()
 
     def die(self) -> None:
@@ -100,9 +100,9 @@ class WindowWorker:
 
     # What people do.
 
-    def planning(self, actor: Actor) -> RecoveryPlanning:
+    def planning(self, actor: Actor) -> RecoveryPlanner:
         needed = self.policy.approvals if actor.kind is not ActorKind.SELF_ASSERTED else 0
-        return RecoveryPlanning(
+        return RecoveryPlanner(
             self.organization,
             self.organization,
             self.ledger_of(actor),
@@ -113,8 +113,8 @@ class WindowWorker:
             needed,
         )
 
-    def requesting(self, actor: Actor) -> WindowRequesting:
-        return WindowRequesting(
+    def requesting(self, actor: Actor) -> WindowRequestService:
+        return WindowRequestService(
             self.planning(actor),
             self.process.windows,
             self.ledger_of(actor),
@@ -141,8 +141,8 @@ class WindowWorker:
             is_emergency=is_emergency,
         )
 
-    def deciding(self, actor: Actor) -> WindowDeciding:
-        return WindowDeciding(
+    def deciding(self, actor: Actor) -> WindowDecisionService:
+        return WindowDecisionService(
             self.process.windows,
             self.ledger_of(actor),
             self.policy,
@@ -156,8 +156,8 @@ class WindowWorker:
     def approve(self, window_id: str, by: str = "bob") -> RecoveryWindow:
         return self.deciding(signed_in(by)).approve(window_id)
 
-    def activating(self, actor: Actor) -> WindowActivating:
-        opening = RecoveryOpening(
+    def activating(self, actor: Actor) -> WindowActivator:
+        opening = WindowOpener(
             self.organization,
             self.organization,
             self.ledger_of(actor),
@@ -169,7 +169,7 @@ class WindowWorker:
             lambda: "w-unused",
             self.watched_by,
         )
-        return WindowActivating(
+        return WindowActivator(
             self.planning(actor),
             opening,
             self.process.windows,
@@ -179,7 +179,7 @@ class WindowWorker:
             actor,
         )
 
-    def activate(self, window_id: str, by: str = "alice") -> Opening:
+    def activate(self, window_id: str, by: str = "alice") -> OpenResult:
         return self.activating(signed_in(by)).activate(window_id)
 
     def open(self, account_id: AccountId, seconds: int = 3600) -> RecoveryWindow:
@@ -189,8 +189,8 @@ class WindowWorker:
             self.approve(window.window_id, f"approver-{number}")
         return self.activate(window.window_id).window
 
-    def closing(self, closed_by: str | None = None) -> WindowClosing:
-        return WindowClosing(
+    def closing(self, closed_by: str | None = None) -> WindowCloser:
+        return WindowCloser(
             self.organization,
             self.organization,
             self.process.ledger,
@@ -204,14 +204,14 @@ class WindowWorker:
             closed_by=closed_by,
         )
 
-    def close(self, window_id: str, by: str = "alice") -> Closing:
+    def close(self, window_id: str, by: str = "alice") -> CloseResult:
         return self.closing(by).close(self.database.windows[window_id])
 
     def delete(self, account_id: AccountId) -> bool:
         """As a deletion does with one account; ``False`` if it is left alone."""
-        guards = GuardReading(self.process.exceptions, self.process.windows, self.clock)
+        protections = ProtectionReader(self.process.exceptions, self.process.windows, self.clock)
         with self.process.locks.hold(account_id, "deleting root user credentials") as lock:
-            if account_id in guards.read().recorded:
+            if account_id in protections.read().recorded:
                 return False
             removal = Removal(self.organization, self.process.ledger, self.clock)
             return removal.remove(account_id, lock, context={"plan_id": "p-1"}).is_proven_empty
@@ -220,33 +220,33 @@ class WindowWorker:
 
     def tick(self) -> None:
         """One turn of both loops; an error ends its turn and never the loop."""
-        for loop in (self.closing_loop, self.upkeep):
+        for loop in (self.window_close_loop, self.upkeep):
             try:
                 loop.tick()
             except RootkeeperError as error:
-                self.told.append(error.message)
+                self.reported.append(error.message)
 
     def run_for(self, seconds: int, step: int = 1) -> None:
         for _ in range(0, seconds, step):
             self.clock.advance(step)
             self.tick()
 
-    def _make_closing_loop(self) -> ClosingLoop:
-        settling = LeftoverSettling(self.process.settlement, self.notices, self.clock, self.process.progress)
-        return ClosingLoop(
+    def _make_closing_loop(self) -> WindowCloseLoop:
+        settling = OrphanSettler(self.process.settlement, self.notices, self.clock, self.process.progress)
+        return WindowCloseLoop(
             self.process.windows,
             self.closing(),
             settling,
             self.notices,
             self.clock,
             self.process.progress,
-            Crew(self.work.begin, self.told.append),
+            KeyedExecutor(self.work.begin, self.reported.append),
             lambda _: None,
             lambda: 0.5,
         )
 
-    def _make_upkeep(self) -> WindowUpkeep:
-        rereading = WindowRereading(
+    def _make_upkeep(self) -> WindowMaintenance:
+        rereading = WindowRereader(
             self.organization,
             self.organization,
             self.process.ledger,
@@ -258,12 +258,12 @@ class WindowWorker:
             self.policy.rereads,
             SERVER.name,
         )
-        return WindowUpkeep(
+        return WindowMaintenance(
             self.process.windows,
             self.process.ledger,
             self.process.locks,
             self.clock,
             self.notices,
             rereading,
-            Crew(self.work.begin, self.told.append),
+            KeyedExecutor(self.work.begin, self.reported.append),
         )

@@ -10,7 +10,7 @@ import jsonschema
 _REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
 
 
-def ensure_fits(document: object, name: str) -> None:
+def require_fits(document: object, name: str) -> None:
     """:raises jsonschema.ValidationError: if it doesn't fit ``docs/reference/NAME.schema.json``."""
     schema = json.loads((_REFERENCE / f"{name}.schema.json").read_text())
     jsonschema.validate(document, schema, format_checker=jsonschema.FormatChecker())

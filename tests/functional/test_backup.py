@@ -123,7 +123,7 @@ def test_on_a_new_machine_everything_is_there_and_the_ledger_is_intact(tmp_path:
     for path in (new / "rootkeeper.db", new / "rootkeeper.db.key", new / "rootkeeper.db.mirror.jsonl"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     with open_database(f"sqlite:///{new / 'rootkeeper.db'}", DatabaseOptions(create=False)) as database:
-        database.ensure_not_outdated()
+        database.require_not_outdated()
         assert database.ledger_reader().verify().is_intact
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.functional.administration import open_client
-from tests.functional.published_schemas import ensure_fits
+from tests.functional.published_schemas import require_fits
 from tests.functional.running import Program
 from tests.root_person import two_codes
 from tests.sandbox_process import SandboxProcess
@@ -71,7 +71,7 @@ class Report:
 
 def read(program: Program) -> Report:
     run = program.run("breakglass", "-o", "json")
-    ensure_fits(run.json, "breakglass")
+    require_fits(run.json, "breakglass")
     report = Report(run.json)
     is_good = set(report.verdicts.values()) == {"pass"}
     assert run.status == (0 if is_good else 1), run.shown
@@ -160,9 +160,9 @@ def test_a_permission_with_a_condition_depends_on_it_and_notaction_counts(
     maker = user_maker(sandbox, "management-admin")
     office = {"Condition": {"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}}}
     replace(maker, name="office").make(allow(**office), mfa=False)
-    power = {"Effect": "Allow", "NotAction": ["iam:*"], "Resource": "*"}
-    replace(maker, name="power").make(power, mfa=False)
-    replace(maker, name="denied").make(power, allow() | {"Effect": "Deny"}, mfa=False)
+    gateway_pool = {"Effect": "Allow", "NotAction": ["iam:*"], "Resource": "*"}
+    replace(maker, name="power").make(gateway_pool, mfa=False)
+    replace(maker, name="denied").make(gateway_pool, allow() | {"Effect": "Deny"}, mfa=False)
     report = read(enabled)
     assert set((report.tasks(MANAGEMENT, "user", "office") or {}).values()) == {"depends"}
     assert set((report.tasks(MANAGEMENT, "user", "power") or {}).values()) == {"allowed"}

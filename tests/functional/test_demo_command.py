@@ -90,8 +90,8 @@ def test_the_demo_serves_its_people_until_it_is_interrupted(
             assert f"SANDBOX 127.0.0.1:{sandbox_port}" in told_of_commands.shown
             browser = Browser(f"http://localhost:{port}")
             assert browser.ask("GET", "/api/v1/story")[0] == 401
-            told = browser.sign_in("olga", read_codes(shown)["olga"])
-            assert (told["name"], told["needs"]) == ("olga", None)
+            reported = browser.sign_in("olga", read_codes(shown)["olga"])
+            assert (reported["name"], reported["needs"]) == ("olga", None)
             status, story = browser.ask("GET", "/api/v1/story")
             assert (status, [step["is_done"] for step in story["steps"]]) == (200, [False] * 12)
             assert process.stdin is not None
@@ -157,12 +157,12 @@ class Browser:
         )
 
     def sign_in(self, name: str, code: str) -> Any:
-        status, told = self.ask("POST", "/api/v1/auth/sign-in", {"name": name, "password": PASSWORD})
-        assert (status, told["needs"]) == (200, "factor"), told
-        self._csrf_token = told["csrf_token"]
-        status, told = self.ask("POST", "/api/v1/auth/factor", {"totp": code})
-        assert status == 200, told
-        return told
+        status, reported = self.ask("POST", "/api/v1/auth/sign-in", {"name": name, "password": PASSWORD})
+        assert (status, reported["needs"]) == (200, "factor"), reported
+        self._csrf_token = reported["csrf_token"]
+        status, reported = self.ask("POST", "/api/v1/auth/factor", {"totp": code})
+        assert status == 200, reported
+        return reported
 
     def ask(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         data = None if body is None else json.dumps(body).encode()
@@ -196,8 +196,8 @@ def test_the_sandbox_is_this_command_s_own_process(newcomer: Program, port: int)
         try:
             assert process.stdout is not None
             assert process.stdout.readline() == f"READY http://127.0.0.1:{port}\n"
-            opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-            with opener.open(f"http://127.0.0.1:{port}/_sandbox/health", timeout=10) as answer:
+            root_session_caller = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+            with root_session_caller.open(f"http://127.0.0.1:{port}/_sandbox/health", timeout=10) as answer:
                 assert answer.status == 200
         finally:
             process.send_signal(signal.SIGTERM)

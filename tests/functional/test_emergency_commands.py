@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.functional.published_schemas import ensure_fits
+from tests.functional.published_schemas import require_fits
 from tests.functional.running import SECONDS, Program, Run
 from tests.sandbox_process import SandboxProcess
 
@@ -55,7 +55,7 @@ def test_with_the_database_it_is_an_ordinary_window_that_owes_a_review(
 ) -> None:
     run = permitted.run(*RECOVER, "--for", "10s")
     assert run.status == 0, run.shown
-    ensure_fits(run.json, "window")
+    require_fits(run.json, "window")
     assert (run.json["state"], run.json["is_emergency"]) == ("CLOSED_VERIFIED", True)
     assert "EMERGENCY" in run.stderr
     assert "rootkeeper windows review" in run.stderr
@@ -84,7 +84,7 @@ def test_without_the_database_a_fresh_ledger_is_written_and_imported_later_once(
     assert run.json["window_id"] in dry.stderr
     imported = import_file(permitted, file)
     assert imported.status == 0, imported.shown
-    ensure_fits(imported.json, "windows")
+    require_fits(imported.json, "windows")
     assert [one["window_id"] for one in imported.json["windows"]] == [run.json["window_id"]]
     assert permitted.run("ledger", "verify").status == 0
     entries = permitted.run("ledger", "list", "--account", CLEAN, "-o", "json").json["entries"]

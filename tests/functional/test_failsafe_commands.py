@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.functional.administration import open_client
-from tests.functional.published_schemas import ensure_fits
+from tests.functional.published_schemas import require_fits
 from tests.functional.running import Program, Run
 from tests.sandbox_process import SandboxProcess
 
@@ -41,7 +41,7 @@ CERTIFICATE = {"certificate_id": "TA7SMP42TDN5Z26OBPJE7EXAMPLE", "status": "Acti
 def check(program: Program, *options: str) -> dict[str, dict[str, Any]]:
     """Each line of the check by its name; the exit status must fit."""
     run = program.run("failsafe", "check", *options, "-o", "json")
-    ensure_fits(run.json, "failsafe")
+    require_fits(run.json, "failsafe")
     found = {line["check"]: line for line in run.json["checks"]}
     is_good = all(line["verdict"] == "pass" for line in found.values())
     assert run.status == (0 if is_good else 1), run.shown
@@ -233,7 +233,7 @@ def test_every_format_shows_every_line(enabled: Program) -> None:
 
 def test_a_drill_is_somebodys_word_in_the_ledger(enabled: Program) -> None:
     run = record_drill(enabled, 3, *PASSED_DRILL, "--device", "hardware", "-o", "json")
-    ensure_fits(run.json, "failsafe-drills")
+    require_fits(run.json, "failsafe-drills")
     (drill,) = run.json["drills"]
     assert (drill["account_id"], drill["held_by"], drill["outcome"], drill["alarm"], drill["device"]) == (
         FAILSAFE,

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 
 import pytest
 
-from tests.functional.published_schemas import ensure_fits
+from tests.functional.published_schemas import require_fits
 from tests.functional.running import SECONDS, Program
 from tests.root_person import RootPerson
 from tests.sandbox_process import SandboxProcess
@@ -45,7 +45,7 @@ def test_the_login_is_kept_once_a_person_has_completed_it(
         RootPerson(sandbox, FAILSAFE).complete()
         shown, said = process.communicate(timeout=SECONDS)
     assert process.returncode == 0, shown + said
-    ensure_fits(json.loads(shown), "failsafe-set-up")
+    require_fits(json.loads(shown), "failsafe-set-up")
     assert '"outcome": "kept"' in shown
     assert '"state": "KEPT"' in shown
     root_user = sandbox.root_user(FAILSAFE)
@@ -67,7 +67,7 @@ def test_ctrl_c_deletes_what_was_begun(program_with_delegate: Program, sandbox: 
         process.send_signal(signal.SIGINT)
         shown, said = process.communicate(timeout=SECONDS)
     assert process.returncode == 4, shown + said
-    ensure_fits(json.loads(shown), "failsafe-set-up")
+    require_fits(json.loads(shown), "failsafe-set-up")
     assert '"outcome": "closed"' in shown
     root_user = sandbox.root_user(FAILSAFE)
     assert (root_user["password"], root_user["recovery_allowed"]) == (False, False)

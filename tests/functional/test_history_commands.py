@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tests.functional.published_schemas import ensure_fits
+from tests.functional.published_schemas import require_fits
 from tests.functional.running import Program
 from tests.sandbox_process import SandboxProcess
 
@@ -40,7 +40,7 @@ def changed(enabled: Program, sandbox: SandboxProcess) -> Program:
 def test_the_difference_of_the_last_two_audits_needs_no_aws(changed: Program, sandbox: SandboxProcess) -> None:
     run = changed.run("diff", "-o", "json", **NO_AWS)
     assert run.status == 1, run.shown
-    ensure_fits(run.json, "diff")
+    require_fits(run.json, "diff")
     found = {one["account_id"]: one for one in run.json["accounts"]}
     assert set(found) == {id_of(sandbox, SHOP_TEST), id_of(sandbox, SHOP_PROD)}
     test = found[id_of(sandbox, SHOP_TEST)]
@@ -84,7 +84,7 @@ def test_audits_are_listed_and_compared_by_their_ids(changed: Program) -> None:
     audit(changed, SHOP_TEST)
     listed = changed.run("diff", "--list", "-o", "json", **NO_AWS)
     assert listed.status == 0, listed.shown
-    ensure_fits(listed.json, "audits")
+    require_fits(listed.json, "audits")
     newest, second, first = (one["audit_id"] for one in listed.json["audits"])
     assert [one["complete"] for one in listed.json["audits"]] == [False, True, True]
     same = changed.run("diff", first, second, "-o", "json", "--fail-on", "none").json
@@ -133,7 +133,7 @@ def test_an_accounts_past_is_one_time_line(changed: Program, sandbox: SandboxPro
     audit(changed)
     run = changed.run("history", SHOP_TEST, "-o", "json", **NO_AWS)
     assert run.status == 0, run.shown
-    ensure_fits(run.json, "history")
+    require_fits(run.json, "history")
     assert (run.json["account_id"], run.json["name"]) == (id_of(sandbox, SHOP_TEST), SHOP_TEST)
     assert run.json["audits"] == 3
     entries = run.json["entries"]

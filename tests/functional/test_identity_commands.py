@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.functional.conversation import converse
-from tests.functional.published_schemas import ensure_fits
+from tests.functional.published_schemas import require_fits
 from tests.functional.running import Program
 
 PASSWORD = "correct horse battery"
@@ -45,7 +45,7 @@ def test_only_the_token_goes_to_stdout(program: Program) -> None:
 
 def test_a_token_can_be_had_as_json(program: Program) -> None:
     run = program.run("token", "create", "--role", "operator", "--name", "ci", "-o", "json")
-    ensure_fits(run.json, "token")
+    require_fits(run.json, "token")
     assert run.json["identity"]["role"] == "operator"
 
 
@@ -63,7 +63,7 @@ def test_a_database_that_knows_its_organization_needs_no_aws(known: Program, pas
         run = known.run(*arguments, **WITHOUT_AWS)
         assert run.status == 0, run.shown
     users = known.run("users", "list", "-o", "json", **WITHOUT_AWS)
-    ensure_fits(users.json, "identities")
+    require_fits(users.json, "identities")
     (ana,) = users.json["identities"]
     assert (ana["name"], ana["role"], ana["is_usable"]) == ("ana", "operator", False)
     tokens = known.run("token", "list", "-o", "json", **WITHOUT_AWS).json["identities"]
@@ -169,14 +169,14 @@ def test_a_token_is_made_with_less_than_its_role(known: Program) -> None:
     )
     run = known.run("token", "create", "--role", "operator", "--name", "few", *limits, "-o", "json", **WITHOUT_AWS)
     assert run.status == 0, run.shown
-    ensure_fits(run.json, "token")
+    require_fits(run.json, "token")
     assert run.json["identity"]["limited_to"] == {
         "permissions": ["windows:read", "windows:request"],
         "organizational_units": ["Workloads/Prod"],
     }
     assert "limited to windows:read, windows:request, for accounts below Workloads/Prod" in run.stderr
     listed = known.run("token", "list", "-o", "json", **WITHOUT_AWS)
-    ensure_fits(listed.json, "identities")
+    require_fits(listed.json, "identities")
     assert {one["name"]: one["limited_to"] is None for one in listed.json["identities"]} == {
         "few": False,
         "first": True,

@@ -12,7 +12,7 @@ import pytest
 from rootkeeper.domain.notifications import Notification, NotificationEvent, Severity
 from rootkeeper.storage.database import open_database
 from tests.fakes.notification_servers import Answer, Receiver
-from tests.functional.published_schemas import ensure_fits
+from tests.functional.published_schemas import require_fits
 from tests.functional.running import Program, Run, Runner
 
 SECRET = "canary-of-some-length"
@@ -48,7 +48,7 @@ def try_targets(program: Program, receiver: Receiver, *arguments: str, **changes
 def test_each_target_gets_a_test_without_aws_and_without_a_database(without_aws: Program, receiver: Receiver) -> None:
     run = try_targets(without_aws, receiver, "-o", "json")
     assert run.status == 0, run.shown
-    ensure_fits(run.json, "notification-test")
+    require_fits(run.json, "notification-test")
     assert [(one["target"], one["result"]) for one in run.json["targets"]] == [("hook", "taken"), ("chat", "taken")]
     assert [one.path for one in receiver.received] == ["/hook", f"/{SECRET}"]
     assert json.loads(receiver.received[0].body)["event"] == "notification:deliver:test"
@@ -61,7 +61,7 @@ def test_a_target_that_fails_is_told_by_its_name_alone_with_exit_status_4(
     receiver.answer = lambda received: Answer(500 if SECRET in received.path else 200)
     run = try_targets(without_aws, receiver, "-o", "json")
     assert run.status == 4, run.shown
-    ensure_fits(run.json, "notification-test")
+    require_fits(run.json, "notification-test")
     assert [one["result"] for one in run.json["targets"]] == ["taken", "failed"]
     assert "HTTP status 500" in run.json["targets"][1]["failure"]
     assert SECRET not in run.shown
@@ -104,7 +104,7 @@ def test_what_was_sent_is_listed(enabled: Program, tmp_path: Path) -> None:
     assert enabled.run("audit").status in {0, 1}
     empty = enabled.run("notifications", "list", "-o", "json")
     assert empty.status == 0, empty.shown
-    ensure_fits(empty.json, "notification-deliveries")
+    require_fits(empty.json, "notification-deliveries")
     with open_database(f"sqlite:///{tmp_path / 'rootkeeper.db'}") as database:
         (organization_id,) = database.list_organization_ids()
         now = datetime.now(UTC)
@@ -113,7 +113,7 @@ def test_what_was_sent_is_listed(enabled: Program, tmp_path: Path) -> None:
         )
         database.notifications(organization_id).add("n-0123456789abcdef", hostile, ["chat", "oncall"], now)
     listed = enabled.run("notifications", "list", "-o", "json")
-    ensure_fits(listed.json, "notification-deliveries")
+    require_fits(listed.json, "notification-deliveries")
     assert [(one["target"], one["state"]) for one in listed.json["deliveries"]] == [
         ("chat", "waiting"),
         ("oncall", "waiting"),

@@ -86,7 +86,7 @@ def test_without_a_database_there_is_no_evidence(program: Program) -> None:
 def test_a_past_period_shows_nothing_that_was_read_today(audited: Program) -> None:
     run = audited.run("report", "--from", "2020-01-01", "--to", "2020-12-31", "-o", "json")
     assert run.status == 1, run.shown
-    verdicts = {name: judgement["verdict"] for name, judgement in run.json["verdicts"].items()}
+    verdicts = {name: assessment["verdict"] for name, assessment in run.json["verdicts"].items()}
     assert verdicts == {"centralized": "unknown", "no_root_credentials": "unknown"}
     assert {account["no_root_credentials"] for account in run.json["accounts"]} <= {"unknown", "not_applicable"}
 

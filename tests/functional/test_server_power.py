@@ -16,7 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from rootkeeper.aws.options import GatewayOptions
-from rootkeeper.aws.power import AwsPower
+from rootkeeper.aws.power import GatewayPool
 from rootkeeper.bootstrap import Application
 from rootkeeper.clock import SystemClock
 from rootkeeper.domain.aws_roles import AwsWork
@@ -30,7 +30,7 @@ from rootkeeper.errors import AwsAccessDeniedError, AwsCredentialsError, ClockWr
 from rootkeeper.settings import load_settings
 from rootkeeper.workflows.deletion import DeletionOptions
 from rootkeeper.workflows.recovery_checks import RecoveryRequest
-from rootkeeper.workflows.unlock_planning import ChangeRequest
+from rootkeeper.workflows.unlock_planning import PolicyChangeRequest
 from tests.fakes.operators import RecordingProgress
 from tests.functional.administration import DELEGATE, Administration
 from tests.functional.server_roles import SERVER_USER, ServerRoles
@@ -52,7 +52,7 @@ def roles(sandbox: SandboxProcess) -> ServerRoles:
 class Server:
     """As far as its power goes."""
 
-    power: AwsPower
+    gateway_pool: GatewayPool
     environment: dict[str, str]
     folder: Path
 
@@ -64,7 +64,7 @@ class Server:
             if name.startswith("ROOTKEEPER_") and not name.startswith("ROOTKEEPER_AWS_ROLES")
         }
         with Application(load_settings(None, settings, self.folder)) as application:
-            application.gateway = self.power.gateway(work, person)
+            application.gateway = self.gateway_pool.gateway(work, person)
             application.actor = Actor(person, ActorKind.SIGNED_IN, application.caller.arn)
             yield application
 
@@ -76,9 +76,11 @@ def server(roles: ServerRoles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
             monkeypatch.setenv(name, value)
     settings = load_settings(None, {"ROOTKEEPER_AWS_VERIFY_SECONDS": "0"} | _own(roles.environment), tmp_path)
     arns = {work: str(getattr(settings.aws_roles, work.value)) for work in AwsWork}
-    power = AwsPower(GatewayOptions(concurrency=8, api_share=settings.aws.api_share / 100), arns, SystemClock())
+    gateway_pool = GatewayPool(
+        GatewayOptions(concurrency=8, api_share=settings.aws.api_share / 100), arns, SystemClock()
+    )
     environment = roles.environment | {"ROOTKEEPER_AWS_VERIFY_SECONDS": "0"}
-    return Server(power, environment, tmp_path)
+    return Server(gateway_pool, environment, tmp_path)
 
 
 def _own(environment: dict[str, str]) -> dict[str, str]:
@@ -94,7 +96,7 @@ def audit(server: Server, person: str, *account_ids: AccountId) -> set[str]:
 def delete(server: Server, person: str, account_id: AccountId, work: AwsWork = AwsWork.DELETE) -> None:
     progress = RecordingProgress()
     with server.act_as(person, work) as application:
-        application.deal_with_leftovers(progress)
+        application.prepare_for_changes(progress)
         reading = application.deletion.plan(select(account_id), DeletionOptions(), progress)
         application.deletion.apply(reading.plan, progress, reading.inventory)
 
@@ -103,21 +105,21 @@ def recover(server: Server, person: str, account_id: AccountId, work: AwsWork = 
     """Open and close a window; the state that it ends in."""
     progress = RecordingProgress()
     with server.act_as(person, work) as application:
-        application.deal_with_leftovers(progress)
-        inventory = application.inventory_reading.read(progress)
+        application.prepare_for_changes(progress)
+        inventory = application.inventory_reader.read(progress)
         request = RecoveryRequest(find_account(inventory, account_id), "A drill", None, 600)
-        opening = application.recovery_opening(progress).open(application.recovery_planning.plan(inventory, request))
+        opening = application.window_opener(progress).open(application.recovery_planner.plan(inventory, request))
         assert opening.window.state is WindowState.OPEN
     with server.act_as("rootkeeper", AwsWork.RECOVER) as application:
-        return application.window_closing(progress).close(opening.window).window.state.value
+        return application.window_closer(progress).close(opening.window).window.state.value
 
 
 def unlock(server: Server, person: str, work: AwsWork = AwsWork.UNLOCK) -> None:
     progress = RecordingProgress()
     with server.act_as(person, work) as application:
-        account = find_account(application.inventory_reading.read(progress), ORDERS)
-        request = ChangeRequest(account, ResourceKind.BUCKET, BUCKET, ChangeKind.REMOVE)
-        application.unlock_run.apply(application.unlock_planning.plan(request, progress), progress)
+        account = find_account(application.inventory_reader.read(progress), ORDERS)
+        request = PolicyChangeRequest(account, ResourceKind.BUCKET, BUCKET, ChangeKind.REMOVE)
+        application.unlock_run.apply(application.unlock_planner.plan(request, progress), progress)
 
 
 def find_account(inventory: Inventory, account_id: AccountId) -> Account:
@@ -163,7 +165,7 @@ def test_p17_the_four_roles_are_enough_and_each_work_uses_its_own_alone(
 def test_the_starting_credentials_do_nothing_but_assume_the_roles(server: Server, sandbox: SandboxProcess) -> None:
     since = sandbox.last_request()
     audit(server, "ana", CLEAN)
-    server.power.renew()
+    server.gateway_pool.renew()
     own = {one["operation"] for one in sandbox.requests(since) if one["principal_arn"] == SERVER_ARN}
     assert own == {"AssumeRole", "GetCallerIdentity"}
 
@@ -203,9 +205,9 @@ def test_the_server_s_own_credentials_can_do_nothing_by_themselves(roles: Server
 
 
 def test_a_role_that_was_removed_is_named_by_the_check_and_in_the_work(server: Server, roles: ServerRoles) -> None:
-    assert server.power.renew().is_sound
+    assert server.gateway_pool.renew().is_sound
     roles.remove(AwsWork.DELETE)
-    check = server.power.renew()
+    check = server.gateway_pool.renew()
     assert [failure.work for failure in check.failures] == [AwsWork.DELETE]
     audit(server, "ana", CLEAN)
     with pytest.raises(AwsCredentialsError, match="rootkeeper-delete"):
@@ -216,17 +218,17 @@ def test_sessions_that_aws_calls_expired_are_had_anew(server: Server, sandbox: S
     assert audit(server, "ana", CLEAN) == {"not_present"}
     sandbox.clock(3700)
     with pytest.raises(AwsCredentialsError):
-        server.power.gateway(AwsWork.AUDIT, "ana").read_organization()
-    assert server.power.gateway(AwsWork.AUDIT, "ana").read_organization().organization_id == "o-exampleorgid"
+        server.gateway_pool.gateway(AwsWork.AUDIT, "ana").read_organization()
+    assert server.gateway_pool.gateway(AwsWork.AUDIT, "ana").read_organization().organization_id == "o-exampleorgid"
 
 
 def test_a_window_may_be_longer_than_a_role_s_session(server: Server) -> None:
-    assert server.power.gateway(AwsWork.RECOVER, "ana").find_credentials_expiry() is None
+    assert server.gateway_pool.gateway(AwsWork.RECOVER, "ana").find_credentials_expiry() is None
 
 
 def test_p08_no_secret_of_a_role_gets_into_the_database(server: Server, sandbox: SandboxProcess) -> None:
     audit(server, "ana", CLEAN)
-    keys = server.power._credentials[AwsWork.AUDIT, "ana"].freeze()
+    keys = server.gateway_pool._credentials[AwsWork.AUDIT, "ana"].freeze()
     kept: dict[str, Any] = {path.name: path.read_bytes() for path in server.folder.rglob("*") if path.is_file()}
     assert any(re.search(rb"SQLite", content) for content in kept.values())
     for secret in (keys.secret_key, keys.token):
@@ -236,13 +238,13 @@ def test_p08_no_secret_of_a_role_gets_into_the_database(server: Server, sandbox:
 def test_while_this_machine_s_clock_is_off_aws_s_nothing_is_opened(server: Server, sandbox: SandboxProcess) -> None:
     progress = RecordingProgress()
     with server.act_as("ana", AwsWork.RECOVER) as application:
-        inventory = application.inventory_reading.read(progress)
+        inventory = application.inventory_reader.read(progress)
         request = RecoveryRequest(find_account(inventory, CLEAN), "A drill", None, 600)
-        plan = application.recovery_planning.plan(inventory, request)
+        plan = application.recovery_planner.plan(inventory, request)
         sandbox.clock(30 * 60)
         for act in (
-            lambda: application.recovery_planning.plan(inventory, request),
-            lambda: application.recovery_opening(progress).open(plan),
+            lambda: application.recovery_planner.plan(inventory, request),
+            lambda: application.window_opener(progress).open(plan),
         ):
             with pytest.raises(ClockWrongError, match=r"(29|30) minutes behind"):
                 act()

@@ -70,11 +70,11 @@ def test_systemd_understands_it_and_finds_it_shut_in(tmp_path: Path) -> None:
     copy.write_text(UNIT.read_text().replace("/opt/rootkeeper/bin/rootkeeper", "/bin/true"))
     verified = subprocess.run([analyze, "verify", copy], capture_output=True, text=True, check=False, timeout=60)
     assert (verified.returncode, verified.stderr) == (0, "")
-    judged = subprocess.run(
+    evaluated = subprocess.run(
         [analyze, "security", "--offline=true", f"--threshold={MOST_EXPOSED}", copy],
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
     )
-    assert judged.returncode == 0 or "unrecognized option" in judged.stderr, judged.stdout[-400:]
+    assert evaluated.returncode == 0 or "unrecognized option" in evaluated.stderr, evaluated.stdout[-400:]

@@ -72,12 +72,12 @@ def test_a_recovery_is_lived_through_and_what_doesnt_belong_to_it_is_told(watche
     with_mfa.open("/console")
     with_mfa.fill("/console/password", current=person.password, password="Another-Pass-2!", repeated="Another-Pass-2!")
     assert watched.look() == [("ConsoleLogin", "expected"), ("PasswordUpdated", "expected")]
-    assert watched.told() == []
+    assert watched.reported() == []
     shell = with_mfa.open_cloud_shell()
     root = watched.use_root_keys(shell)
     root.create_access_key()
     assert watched.look() == [("CreateAccessKey", "suspicious")]
-    assert watched.told() == ["CreateAccessKey"]
+    assert watched.reported() == ["CreateAccessKey"]
     watched.close_window()
     assert watched.look() == []
     watched.sandbox.clock(advance=2)
@@ -85,7 +85,7 @@ def test_a_recovery_is_lived_through_and_what_doesnt_belong_to_it_is_told(watche
     stranger.open("/signin/forgot-password")
     stranger.fill("/signin/forgot-password", email=stranger.email)
     assert watched.look() == [("PasswordRecoveryRequested", "suspicious")]
-    assert watched.told() == ["CreateAccessKey", "PasswordRecoveryRequested"]
+    assert watched.reported() == ["CreateAccessKey", "PasswordRecoveryRequested"]
     assert "after the end of recovery window" in watched.list_events()[-1].explanation
     windows = {event.window_id for event in watched.list_events()}
     assert len(windows) == 1
@@ -106,7 +106,7 @@ def test_a_second_sign_in_without_mfa_is_told(queued: Watched) -> None:
     queued.person.sign_in()
     verdicts = [verdict for name, verdict in queued.look() if name == "ConsoleLogin"]
     assert sorted(verdicts) == ["expected", "suspicious"]
-    assert queued.told() == ["ConsoleLogin"]
+    assert queued.reported() == ["ConsoleLogin"]
 
 
 def test_somebody_who_comes_before_the_opening_is_told(queued: Watched) -> None:

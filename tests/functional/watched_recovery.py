@@ -15,7 +15,7 @@ import pytest
 from rootkeeper.bootstrap import Application
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.settings import load_settings
-from rootkeeper.workflows.watching import WatchingLoop
+from rootkeeper.workflows.watching import EventWatchLoop
 from tests.fakes.watching import RecordedNotifier
 from tests.functional.running import Program
 from tests.root_person import RootPerson
@@ -56,7 +56,7 @@ class Watched:
     sandbox: SandboxProcess
     program: Program
     account_id: str
-    loop: WatchingLoop
+    loop: EventWatchLoop
     application: Application
     notifier: RecordedNotifier
     carry: Callable[[], None] = lambda: None
@@ -78,7 +78,7 @@ class Watched:
                 surroundings.setenv(name, value)
             with Application(settings) as application:
                 application.notifier = notifier = RecordedNotifier()
-                loop = application.watching_loop()
+                loop = application.event_watch_loop()
                 assert loop is not None
                 loop.wait_seconds = 0
                 trail = TrailFile(sandbox, (account_id, DELEGATE), path)
@@ -112,9 +112,9 @@ class Watched:
             self.application.database.watched_events(organization_id).list_of_account(AccountId(self.account_id))
         )
 
-    def told(self) -> list[str]:
+    def reported(self) -> list[str]:
         """What people were told of, by the names of events."""
-        return [one.title.split(": ")[1].split(" ")[0] for one in self.notifier.told]
+        return [one.title.split(": ")[1].split(" ")[0] for one in self.notifier.reported]
 
     def use_root_keys(self, keys: dict[str, str], service: str = "iam") -> Any:
         """A client with credentials of the root user."""

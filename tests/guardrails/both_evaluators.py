@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rootkeeper.domain.policies.contexts import OneOf, RequestContext, known_values
+from rootkeeper.domain.policies.contexts import EvaluationContext, OneOf, known_values
 from rootkeeper.domain.policies.documents import AccessRequest, PolicyKind, PolicyLabel, parse_policy
-from rootkeeper.domain.policies.evaluation import Decision, Level, Standing, evaluate
+from rootkeeper.domain.policies.evaluation import ApplicablePolicies, Decision, PolicyLevel, evaluate
 from rootkeeper.domain.policies.patterns import PartialText, known_text
-from rootkeeper.sandbox.authorization.decision import Standing as SandboxStanding
+from rootkeeper.sandbox.authorization.decision import RequestPolicies as SandboxStanding
 from rootkeeper.sandbox.authorization.decision import decide
 from rootkeeper.sandbox.authorization.requests import AccessRequest as SandboxRequest
 from rootkeeper.sandbox.exchange import AttachedPolicy
@@ -49,12 +49,12 @@ def ask_product(
     """The product's answer; ``hidden`` are keys of which it isn't told even whether they are there."""
     documents = [text for level in (*service_levels, *resource_levels, identity or ()) for text in level]
     concealed = frozenset(hidden)
-    context = RequestContext(
+    context = EvaluationContext(
         known_values({key: value for key, value in question.context.items() if key not in concealed}),
         absent=_list_keys(documents) - question.context.keys() - concealed,
     )
     request = AccessRequest(question.action, known_text(question.resource), context)
-    standing = Standing(
+    standing = ApplicablePolicies(
         service_control_levels=_parse_levels(service_levels, PolicyKind.SERVICE_CONTROL),
         resource_control_levels=_parse_levels(resource_levels, PolicyKind.RESOURCE_CONTROL),
         identity_policies=None
@@ -108,9 +108,9 @@ def _list_variables(text: str) -> list[str]:
     return re.findall(r"\$\{([\w:/.-]+)", text)
 
 
-def _parse_levels(levels: Levels, kind: PolicyKind) -> tuple[Level, ...]:
+def _parse_levels(levels: Levels, kind: PolicyKind) -> tuple[PolicyLevel, ...]:
     return tuple(
-        Level(
+        PolicyLevel(
             f"ou-{depth}",
             tuple(
                 parse_policy(text, PolicyLabel(f"p-{depth}-{number}", "policy"), kind)

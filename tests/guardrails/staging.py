@@ -20,7 +20,7 @@ from rootkeeper.domain.preflight_tasks import ROOT_SESSION_TASKS, SIGN_IN_ACTION
 from rootkeeper.domain.selection import NamedAccount, SelectionRequest
 from rootkeeper.domain.task_policies import TaskPolicy
 from rootkeeper.sandbox.state.identifiers import derive_secret_access_key
-from rootkeeper.workflows.inventory import InventoryReading
+from rootkeeper.workflows.inventory import InventoryReader
 from rootkeeper.workflows.preflight import Preflight
 from tests.fakes.clock import FakeClock
 from tests.fakes.stores import InMemoryInventory, RecordedProgress
@@ -179,9 +179,7 @@ TRIED = (*ROOT_SESSION_TASKS, Task.ROOT_USER_SIGN_IN, Task.ASSUME_ROOT)
 def judge(gateway: AwsGateway) -> dict[Task, PreflightRow]:
     """The rows of one account, as the real adapter reads the policies."""
     clock = FakeClock()
-    inventory = InventoryReading(
-        gateway, InMemoryInventory(), clock, gateway.read_organization(), gateway.read_caller()
-    )
+    inventory = InventoryReader(gateway, InMemoryInventory(), clock, gateway.read_organization(), gateway.read_caller())
     request = SelectionRequest(named=(NamedAccount(ACCOUNT),))
     report = Preflight(inventory, gateway, clock).run(RecordedProgress(), request)
     return {row.task: row for row in report.rows}

@@ -8,14 +8,14 @@ import pytest
 
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.policies.documents import AccessRequest
-from rootkeeper.domain.policies.evaluation import Verdict
-from rootkeeper.domain.preflight_tasks import Place, Task, assume_root_request, list_requests
+from rootkeeper.domain.policies.evaluation import AccessVerdict
+from rootkeeper.domain.preflight_tasks import AccountPlace, Task, assume_root_request, list_requests
 from tests.guardrails.both_evaluators import FULL, FULL_RESOURCE, Levels, ask_product, ask_sandbox, make_concrete
 from tests.guardrails.worked_cases import ACCOUNT, DELEGATE, ORGANIZATION_ID, Case, list_cases
 
 PLACES = {"root": "r-exam", "Workloads": "ou-exam-workload", "Prod": "ou-exam-prod"}
-ORDERS = Place(AccountId(ACCOUNT), ORGANIZATION_ID, tuple(PLACES.values()), "aws")
-SECURITY = Place(AccountId(DELEGATE), ORGANIZATION_ID, ("r-exam", "ou-exam-security"), "aws")
+ORDERS = AccountPlace(AccountId(ACCOUNT), ORGANIZATION_ID, tuple(PLACES.values()), "aws")
+SECURITY = AccountPlace(AccountId(DELEGATE), ORGANIZATION_ID, ("r-exam", "ou-exam-security"), "aws")
 FILLINGS = ("us-east-1", "orders-incoming")
 UNKNOWN = {
     "aws:currenttime": "2026-01-15T09:00:00Z",
@@ -62,7 +62,9 @@ def test_both_say_the_same(case: Case) -> None:
         rcps = levels_of(case, places, "RESOURCE_CONTROL_POLICY") if is_guarded else ()
         question = make_concrete(request, ("role", "admin") if is_call else FILLINGS, UNKNOWN)
         is_allowed = ask_sandbox(question, scps, rcps)
-        assert (ask_product(question, scps, rcps).verdict is Verdict.ALLOWED) is is_allowed, request.action
+        assert (ask_product(question, scps, rcps).verdict is AccessVerdict.ALLOWED) is is_allowed, request.action
         denied |= set() if is_allowed else {task}
     for task, expected in case.expected.items():
-        assert expected.verdict is Verdict.DEPENDS or (task in denied) is (expected.verdict is Verdict.BLOCKED), task
+        assert expected.verdict is AccessVerdict.DEPENDS or (task in denied) is (
+            expected.verdict is AccessVerdict.BLOCKED
+        ), task

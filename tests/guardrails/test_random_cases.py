@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from rootkeeper.aws.gateway import AwsGateway
-from rootkeeper.domain.policies.evaluation import Verdict
+from rootkeeper.domain.policies.evaluation import AccessVerdict
 from rootkeeper.domain.preflight_tasks import Task
 from tests.guardrails.both_evaluators import render_policy
 from tests.guardrails.policy_strategies import statements
@@ -66,5 +66,7 @@ def test_word_and_deed_are_equal_for_random_policies(case: Case, stage: Stage, g
     rows = judge(gateway)
     for task in TASKS:
         denied = stage.denied(task)
-        told = (task, rows[task].verdict, denied, [json.loads(policy.document) for policy in case.policies])
-        assert rows[task].verdict is Verdict.DEPENDS or bool(denied) is (rows[task].verdict is Verdict.BLOCKED), told
+        reported = (task, rows[task].verdict, denied, [json.loads(policy.document) for policy in case.policies])
+        assert rows[task].verdict is AccessVerdict.DEPENDS or bool(denied) is (
+            rows[task].verdict is AccessVerdict.BLOCKED
+        ), reported

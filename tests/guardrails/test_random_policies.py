@@ -7,7 +7,7 @@ from __future__ import annotations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rootkeeper.domain.policies.evaluation import Verdict
+from rootkeeper.domain.policies.evaluation import AccessVerdict
 from tests.guardrails.both_evaluators import Levels, Question, ask_product, ask_sandbox
 from tests.guardrails.policy_strategies import documents, keys_to_hide, levels, questions
 
@@ -20,15 +20,15 @@ QUICK = settings(
 @given(questions(), levels(), levels(has_principal=True))
 def test_both_decide_alike_under_scps_and_rcps(question: Question, scps: Levels, rcps: Levels) -> None:
     decision = ask_product(question, scps, rcps)
-    assert decision.verdict in (Verdict.ALLOWED, Verdict.BLOCKED)
-    assert (decision.verdict is Verdict.ALLOWED) is ask_sandbox(question, scps, rcps)
+    assert decision.verdict in (AccessVerdict.ALLOWED, AccessVerdict.BLOCKED)
+    assert (decision.verdict is AccessVerdict.ALLOWED) is ask_sandbox(question, scps, rcps)
 
 
 @QUICK
 @given(questions(), levels(), st.lists(documents(), max_size=3))
 def test_both_decide_alike_with_identity_policies(question: Question, scps: Levels, identity: list[str]) -> None:
     decision = ask_product(question, scps, identity=identity)
-    assert (decision.verdict is Verdict.ALLOWED) is ask_sandbox(question, scps, identity=identity)
+    assert (decision.verdict is AccessVerdict.ALLOWED) is ask_sandbox(question, scps, identity=identity)
 
 
 @QUICK
@@ -38,7 +38,7 @@ def test_what_is_certain_without_some_keys_stays_so_with_them(
 ) -> None:
     decision = ask_product(question, scps, hidden=hidden)
     is_allowed = ask_sandbox(question, scps)
-    assert decision.verdict is Verdict.DEPENDS or (decision.verdict is Verdict.ALLOWED) is is_allowed
+    assert decision.verdict is AccessVerdict.DEPENDS or (decision.verdict is AccessVerdict.ALLOWED) is is_allowed
 
 
 @QUICK
@@ -46,4 +46,4 @@ def test_what_is_certain_without_some_keys_stays_so_with_them(
 def test_what_depends_names_keys_that_werent_told(question: Question, scps: Levels, hidden: set[str]) -> None:
     decision = ask_product(question, scps, hidden=hidden)
     assert {condition.lower() for condition in decision.conditions} <= hidden
-    assert (decision.verdict is Verdict.DEPENDS) is bool(decision.conditions)
+    assert (decision.verdict is AccessVerdict.DEPENDS) is bool(decision.conditions)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rootkeeper.aws.gateway import AwsGateway
-from rootkeeper.domain.policies.evaluation import Verdict
+from rootkeeper.domain.policies.evaluation import AccessVerdict
 from rootkeeper.domain.preflight import PreflightRow
 from rootkeeper.domain.preflight_tasks import Task
 from tests.guardrails.staging import TRIED, Stage, judge
@@ -32,7 +32,7 @@ FIXABLE = [case for case in list_cases() if any(expected.is_fixable for expected
 @pytest.mark.parametrize("case", FIXABLE, ids=str)
 def test_a_fix_that_is_made_lets_the_task_pass(case: Case, stage: Stage, gateway: AwsGateway) -> None:
     stage.play(case)
-    fixes = {row.fix: task for task, row in judge(gateway).items() if row.verdict is Verdict.BLOCKED}
+    fixes = {row.fix: task for task, row in judge(gateway).items() if row.verdict is AccessVerdict.BLOCKED}
     for number, (fix, task) in enumerate(fixes.items()):
         assert fix is not None, task
         if number:
@@ -40,7 +40,7 @@ def test_a_fix_that_is_made_lets_the_task_pass(case: Case, stage: Stage, gateway
             fix = judge(gateway)[task].fix or ""  # ids of policies differ from one set-up to the next
         stage.mend(fix)
         assert stage.denied(task) == []
-        assert judge(gateway)[task].verdict is not Verdict.BLOCKED
+        assert judge(gateway)[task].verdict is not AccessVerdict.BLOCKED
 
 
 def test_every_task_is_tried() -> None:
@@ -56,6 +56,6 @@ def ensure_word(row: PreflightRow, expected: Expectation, stage: Stage) -> None:
     if expected.is_fixable:
         assert row.fix is not None
         assert expected.fix_says in row.fix
-    if expected.verdict is Verdict.ALLOWED:
+    if expected.verdict is AccessVerdict.ALLOWED:
         assert row.policies == ()
         assert row.fix is None

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from rootkeeper.domain.policies.evaluation import Verdict
+from rootkeeper.domain.policies.evaluation import AccessVerdict
 from rootkeeper.domain.preflight_tasks import ROOT_SESSION_TASKS, Task
 
 CASES = Path(__file__).parent / "cases"
@@ -37,7 +37,7 @@ class CasePolicy:
 class Expectation:
     """What the row of one task says."""
 
-    verdict: Verdict = Verdict.ALLOWED
+    verdict: AccessVerdict = AccessVerdict.ALLOWED
     by: frozenset[tuple[str, str | None, str]] | None = None
     """Policy, statement and place; ``None`` where the case doesn't say."""
     conditions: tuple[str, ...] = ()
@@ -49,7 +49,7 @@ class Expectation:
     @property
     def is_denied(self) -> bool:
         """Whether a try must be denied."""
-        return self.verdict is Verdict.BLOCKED or self.deed == "denied"
+        return self.verdict is AccessVerdict.BLOCKED or self.deed == "denied"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ def _parse_expectation(said: Mapping[str, Any]) -> Expectation:
     unknown = said.keys() - {"verdict", "by", "conditions", "fixable", "fix_says", "deed"}
     assert not unknown, unknown
     return Expectation(
-        verdict=Verdict(said["verdict"]),
+        verdict=AccessVerdict(said["verdict"]),
         by=frozenset((one[0], one[1], one[2]) for one in said["by"]) if "by" in said else None,
         conditions=tuple(said.get("conditions", ())),
         is_fixable=said.get("fixable", False),

@@ -134,9 +134,9 @@ def test_contacts_are_kept_for_each_account(served: Served, account: Any) -> Non
 
 
 def test_an_account_tells_its_name_age_state_and_regions(account: Any) -> None:
-    told = account.get_account_information(AccountId="676789890101")
-    assert (told["AccountName"], told["AccountState"]) == ("Old Website", "SUSPENDED")
-    assert told["AccountCreatedDate"].year < 2026
+    reported = account.get_account_information(AccountId="676789890101")
+    assert (reported["AccountName"], reported["AccountState"]) == ("Old Website", "SUSPENDED")
+    assert reported["AccountCreatedDate"].year < 2026
     pages = account.get_paginator("list_regions").paginate(PaginationConfig={"PageSize": 10})
     regions = {row["RegionName"]: row["RegionOptStatus"] for page in pages for row in page["Regions"]}
     assert (regions["us-east-1"], regions["af-south-1"]) == ("ENABLED_BY_DEFAULT", "DISABLED")

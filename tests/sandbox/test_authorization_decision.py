@@ -9,7 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootkeeper.sandbox.authorization.decision import Denial, PolicyType, Standing, decide, word_denial
+from rootkeeper.sandbox.authorization.decision import (
+    AccessDenial,
+    DenyingPolicyType,
+    RequestPolicies,
+    decide,
+    render_denial,
+)
 from rootkeeper.sandbox.authorization.documents import PolicyDocumentError, PolicyKind, compile_policy
 from rootkeeper.sandbox.authorization.requests import AccessRequest
 from rootkeeper.sandbox.authorization.task_policies import TASK_POLICIES, task_policy_name
@@ -46,51 +52,58 @@ DENY_ROOT_BUT_SESSIONS = DENY_ROOT | {"Condition": DENY_ROOT["Condition"] | {"Nu
 
 
 def test_nothing_is_allowed_without_an_allow() -> None:
-    assert decide(request(), Standing()) == Denial(PolicyType.IDENTITY, is_explicit=False)
+    assert decide(request(), RequestPolicies()) == AccessDenial(DenyingPolicyType.IDENTITY, is_explicit=False)
 
 
 def test_a_root_user_needs_no_allow() -> None:
-    assert decide(request(), Standing(identity_policies=None)) is None
+    assert decide(request(), RequestPolicies(identity_policies=None)) is None
 
 
 @pytest.mark.parametrize("levels", [1, 2, 5])
 @pytest.mark.parametrize("identity_policies", [None, (document(FULL),)])
 def test_every_level_must_allow(levels: int, identity_policies: tuple[str, ...] | None) -> None:
     full = [FULL_LEVEL] * levels
-    assert decide(request(), Standing(full, identity_policies)) is None
+    assert decide(request(), RequestPolicies(full, identity_policies)) is None
     only_s3 = [attached({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})]
     for number in range(levels):
-        standing = Standing([*full[:number], only_s3, *full[number + 1 :]], identity_policies)
-        assert decide(request(), standing) == Denial(PolicyType.SERVICE_CONTROL, is_explicit=False)
-        assert decide(request(), Standing([*full, []], identity_policies)) is not None
+        request_policies = RequestPolicies([*full[:number], only_s3, *full[number + 1 :]], identity_policies)
+        assert decide(request(), request_policies) == AccessDenial(DenyingPolicyType.SERVICE_CONTROL, is_explicit=False)
+        assert decide(request(), RequestPolicies([*full, []], identity_policies)) is not None
 
 
 def test_any_deny_wins_and_the_policy_is_named() -> None:
     denying = attached(DENY_ROOT, name="p-denyroot")
-    standing = Standing([FULL_LEVEL, [*FULL_LEVEL, denying], FULL_LEVEL], None)
-    assert decide(request(), standing) == Denial(PolicyType.SERVICE_CONTROL, is_explicit=True, policy_arn=denying.arn)
+    request_policies = RequestPolicies([FULL_LEVEL, [*FULL_LEVEL, denying], FULL_LEVEL], None)
+    assert decide(request(), request_policies) == AccessDenial(
+        DenyingPolicyType.SERVICE_CONTROL, is_explicit=True, policy_arn=denying.arn
+    )
 
 
 def test_a_deny_of_the_root_user_that_exempts_root_sessions_stops_only_the_root_user() -> None:
-    standing = Standing([[*FULL_LEVEL, attached(DENY_ROOT_BUT_SESSIONS)]], None)
-    assert decide(request(), standing) is not None
-    assert decide(request(aws_assumedroot="true"), standing) is None
-    assert decide(request(aws_principalarn=USER), Standing(standing.service_control_levels, (document(FULL),))) is None
+    request_policies = RequestPolicies([[*FULL_LEVEL, attached(DENY_ROOT_BUT_SESSIONS)]], None)
+    assert decide(request(), request_policies) is not None
+    assert decide(request(aws_assumedroot="true"), request_policies) is None
+    assert (
+        decide(
+            request(aws_principalarn=USER), RequestPolicies(request_policies.service_control_levels, (document(FULL),))
+        )
+        is None
+    )
 
 
 def test_a_deny_that_lists_what_root_may_do_stops_everything_else() -> None:
     statement = DENY_ROOT | {"NotAction": ["iam:GetUser", "iam:CreateVirtualMFADevice"]}
     del statement["Action"]
-    standing = Standing([[*FULL_LEVEL, attached(statement)]], None)
-    assert decide(request("iam:GetUser"), standing) is None
-    assert decide(request("iam:GetAccountSummary"), standing) is not None
+    request_policies = RequestPolicies([[*FULL_LEVEL, attached(statement)]], None)
+    assert decide(request("iam:GetUser"), request_policies) is None
+    assert decide(request("iam:GetAccountSummary"), request_policies) is not None
 
 
 def test_of_several_causes_the_organization_s_is_named_first() -> None:
-    standing = Standing([[*FULL_LEVEL, attached(DENY_ROOT)]], (document({**FULL, "Effect": "Deny"}),))
-    denial = decide(request(), standing)
+    request_policies = RequestPolicies([[*FULL_LEVEL, attached(DENY_ROOT)]], (document({**FULL, "Effect": "Deny"}),))
+    denial = decide(request(), request_policies)
     assert denial is not None
-    assert denial.policy_type is PolicyType.SERVICE_CONTROL
+    assert denial.policy_type is DenyingPolicyType.SERVICE_CONTROL
 
 
 @pytest.mark.parametrize(
@@ -140,24 +153,28 @@ def resource_of(call: str) -> str:
 
 @pytest.mark.parametrize("task", sorted(ALLOWED))
 def test_a_task_policy_leaves_its_task_alone(task: str) -> None:
-    standing = Standing([FULL_LEVEL], None, TASK_POLICIES[f"arn:aws:iam::aws:policy/root-task/{task}"])
-    allowed = {call for call in CALLS if decide(request(f"iam:{call}", resource_of(call)), standing) is None}
+    request_policies = RequestPolicies([FULL_LEVEL], None, TASK_POLICIES[f"arn:aws:iam::aws:policy/root-task/{task}"])
+    allowed = {call for call in CALLS if decide(request(f"iam:{call}", resource_of(call)), request_policies) is None}
     assert allowed == ALLOWED[task]
 
 
 def test_a_task_policy_s_denial_names_a_session_policy() -> None:
-    standing = Standing([FULL_LEVEL], None, TASK_POLICIES["arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy"])
-    denial = decide(request("iam:GetUser"), standing)
-    assert denial == Denial(PolicyType.SESSION, is_explicit=True)
+    request_policies = RequestPolicies(
+        [FULL_LEVEL], None, TASK_POLICIES["arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy"]
+    )
+    denial = decide(request("iam:GetUser"), request_policies)
+    assert denial == AccessDenial(DenyingPolicyType.SESSION, is_explicit=True)
     assert denial is not None
-    assert word_denial(denial, ROOT, "iam:GetUser", ROOT).endswith(" with an explicit deny in a session policy")
+    assert render_denial(denial, ROOT, "iam:GetUser", ROOT).endswith(" with an explicit deny in a session policy")
 
 
 @pytest.mark.parametrize(("owner", "is_allowed"), [("111122223333", True), ("444455556666", False)])
 def test_a_queue_can_be_unlocked_only_in_the_session_s_own_account(owner: str, is_allowed: bool) -> None:
-    standing = Standing((), None, TASK_POLICIES["arn:aws:iam::aws:policy/root-task/SQSUnlockQueuePolicy"])
+    request_policies = RequestPolicies(
+        (), None, TASK_POLICIES["arn:aws:iam::aws:policy/root-task/SQSUnlockQueuePolicy"]
+    )
     asked = request("sqs:GetQueueAttributes", f"arn:aws:sqs:us-east-1:{owner}:q", aws_resourceaccount=owner)
-    assert (decide(asked, standing) is None) is is_allowed
+    assert (decide(asked, request_policies) is None) is is_allowed
 
 
 def test_all_five_task_policies_are_there_and_only_deny() -> None:
@@ -168,14 +185,23 @@ def test_all_five_task_policies_are_there_and_only_deny() -> None:
 @pytest.mark.parametrize(
     ("denial", "ending"),
     [
-        (Denial(PolicyType.IDENTITY, False), "because no identity-based policy allows the iam:GetUser action"),
-        (Denial(PolicyType.IDENTITY, True), "with an explicit deny in an identity-based policy"),
-        (Denial(PolicyType.SERVICE_CONTROL, False), "because no service control policy allows the iam:GetUser action"),
-        (Denial(PolicyType.SERVICE_CONTROL, True, "arn:p"), "with an explicit deny in a service control policy: arn:p"),
+        (
+            AccessDenial(DenyingPolicyType.IDENTITY, False),
+            "because no identity-based policy allows the iam:GetUser action",
+        ),
+        (AccessDenial(DenyingPolicyType.IDENTITY, True), "with an explicit deny in an identity-based policy"),
+        (
+            AccessDenial(DenyingPolicyType.SERVICE_CONTROL, False),
+            "because no service control policy allows the iam:GetUser action",
+        ),
+        (
+            AccessDenial(DenyingPolicyType.SERVICE_CONTROL, True, "arn:p"),
+            "with an explicit deny in a service control policy: arn:p",
+        ),
     ],
 )
-def test_denials_are_worded_as_aws_words_them(denial: Denial, ending: str) -> None:
-    text = word_denial(denial, USER, "iam:GetUser", ROOT)
+def test_denials_are_worded_as_aws_words_them(denial: AccessDenial, ending: str) -> None:
+    text = render_denial(denial, USER, "iam:GetUser", ROOT)
     assert text == f"User: {USER} is not authorized to perform: iam:GetUser on resource: {ROOT} {ending}"
 
 
@@ -260,8 +286,10 @@ DOCUMENTS = st.lists(STATEMENTS, min_size=1, max_size=4)
 LEVELS = st.lists(st.lists(DOCUMENTS, min_size=1, max_size=2), max_size=4)
 
 
-def standing_of(levels: list[list[list[dict[str, Any]]]], identity: list[list[dict[str, Any]]] | None) -> Standing:
-    return Standing(
+def find_request_policies(
+    levels: list[list[list[dict[str, Any]]]], identity: list[list[dict[str, Any]]] | None
+) -> RequestPolicies:
+    return RequestPolicies(
         [[attached(*statements) for statements in level] for level in levels],
         None if identity is None else tuple(document(*statements) for statements in identity),
     )
@@ -276,8 +304,8 @@ def test_one_more_policy_level_never_allows_more(
 ) -> None:
     position = data.draw(st.integers(0, len(levels)))
     more = [*levels[:position], [added], *levels[position:]]
-    if decide(request(action), standing_of(levels, identity)) is not None:
-        assert decide(request(action), standing_of(more, identity)) is not None
+    if decide(request(action), find_request_policies(levels, identity)) is not None:
+        assert decide(request(action), find_request_policies(more, identity)) is not None
 
 
 @given(ACTIONS, LEVELS, IDENTITIES)
@@ -285,11 +313,11 @@ def test_a_deny_of_everything_anywhere_refuses_everything(action: str, levels: A
     nothing = [{**FULL, "Effect": "Deny"}]
     for position in range(len(levels)):
         changed = [*levels[:position], [*levels[position], nothing], *levels[position + 1 :]]
-        denial = decide(request(action), standing_of(changed, identity))
+        denial = decide(request(action), find_request_policies(changed, identity))
         assert denial is not None
         assert denial.is_explicit
     if identity is not None:
-        denial = decide(request(action), standing_of(levels, [*identity, nothing]))
+        denial = decide(request(action), find_request_policies(levels, [*identity, nothing]))
         assert denial is not None
         assert denial.is_explicit
 
@@ -298,13 +326,13 @@ def test_a_deny_of_everything_anywhere_refuses_everything(action: str, levels: A
 def test_the_order_of_policies_and_levels_does_not_matter(action: str, levels: Any, identity: Any) -> None:
     reverse = [list(reversed(level)) for level in reversed(levels)]
     turned = None if identity is None else list(reversed(identity))
-    decision = decide(request(action), standing_of(levels, identity))
-    other = decide(request(action), standing_of(reverse, turned))
+    decision = decide(request(action), find_request_policies(levels, identity))
+    other = decide(request(action), find_request_policies(reverse, turned))
     assert (decision is None) is (other is None)
 
 
 @given(ACTIONS, LEVELS)
 def test_a_root_user_may_whatever_its_scps_let_an_administrator(action: str, levels: Any) -> None:
-    as_root = decide(request(action), standing_of(levels, None))
-    as_administrator = decide(request(action), standing_of(levels, [[FULL]]))
+    as_root = decide(request(action), find_request_policies(levels, None))
+    as_administrator = decide(request(action), find_request_policies(levels, [[FULL]]))
     assert (as_root is None) is (as_administrator is None)

@@ -92,7 +92,7 @@ def test_markup_in_a_message_is_text() -> None:
 )
 def test_a_query_value_of_the_wrong_type_is_malformed(operation: str, body: str) -> None:
     refused = refusal_of(IAM, operation, form(f"Version=2010-05-08&{body}"))
-    assert IAM.word(refused).code == "MalformedInput"
+    assert IAM.make_error(refused).code == "MalformedInput"
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,10 @@ def test_a_query_value_of_the_wrong_type_is_malformed(operation: str, body: str)
 )
 def test_a_json_body_of_the_wrong_form_is_refused(body: str | bytes) -> None:
     refused = refusal_of(ORGANIZATIONS, "ListAccounts", json_request(body))
-    assert (ORGANIZATIONS.word(refused).code, ORGANIZATIONS.word(refused).status) == ("SerializationException", 400)
+    assert (ORGANIZATIONS.make_error(refused).code, ORGANIZATIONS.make_error(refused).status) == (
+        "SerializationException",
+        400,
+    )
 
 
 def test_an_empty_json_body_is_an_empty_object() -> None:
@@ -146,7 +149,7 @@ def test_an_operation_exists_only_in_its_version(version: str) -> None:
     refused = refusal_of(IAM, "ListAccessKeys", form(f"Action=ListAccessKeys{version}"))
     shown = version.removeprefix("&Version=") or "NO_VERSION_SPECIFIED"
     assert refused.message == f"Could not find operation ListAccessKeys for version {shown}"
-    assert IAM.word(refused).code == "InvalidAction"
+    assert IAM.make_error(refused).code == "InvalidAction"
 
 
 ASSUME_ROOT = "Version=2011-06-15&TargetPrincipal=111122223333&TaskPolicyArn.arn=arn%3Aaws%3Aiam%3A%3Aaws%3Apolicy%2Fx"
@@ -154,7 +157,7 @@ ASSUME_ROOT = "Version=2011-06-15&TargetPrincipal=111122223333&TaskPolicyArn.arn
 
 def test_values_beyond_a_bound_are_named_as_sts_names_them() -> None:
     refused = refusal_of(STS, "AssumeRoot", form(ASSUME_ROOT + "&DurationSeconds=901"))
-    assert STS.word(refused) == ServiceError(
+    assert STS.make_error(refused) == ServiceError(
         "ValidationError",
         "1 validation error detected: Value '901' at 'durationSeconds' failed to satisfy constraint: "
         "Member must have value less than or equal to 900",
@@ -202,7 +205,7 @@ def test_a_password_is_never_echoed() -> None:
     ],
 )
 def test_organizations_names_the_reason_of_a_violation(operation: str, body: str, reason: str) -> None:
-    error = ORGANIZATIONS.word(refusal_of(ORGANIZATIONS, operation, json_request(body)))
+    error = ORGANIZATIONS.make_error(refusal_of(ORGANIZATIONS, operation, json_request(body)))
     assert (error.code, error.status, error.fields) == ("InvalidInputException", 400, {"Reason": reason})
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from rootkeeper.sandbox.exchange import ServiceError
 from rootkeeper.sandbox.scenarios.demo import SECURITY_ACCOUNT_ID
-from rootkeeper.sandbox.state.eligibility import LAGS
+from rootkeeper.sandbox.state.eligibility import PROPAGATION_DELAYS
 from tests.sandbox.calling import Stage
 
 MEMBER = "888899990000"
@@ -22,7 +22,7 @@ CREDENTIALS = "RootCredentialsManagement"
 
 def make_stage(consistency: str = "aws") -> Stage:
     stage = Stage()
-    stage.world.organization.eligibility.lags = LAGS[consistency]
+    stage.world.organization.eligibility.propagation_delays = PROPAGATION_DELAYS[consistency]
     stage.switch_on(CREDENTIALS)
     stage.advance(3600)
     return stage

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rootkeeper.sandbox.exchange import ServiceError
-from rootkeeper.sandbox.faults import Disturbance, FaultBook, parse_fault
+from rootkeeper.sandbox.faults import FaultEffects, FaultRegistry, parse_fault
 from tests.sandbox.wire import Wire, open_instance
 
 MEMBER = "555566667777"
@@ -41,12 +41,12 @@ def order(wire: Wire, **body: Any) -> None:
     ],
 )
 def test_a_fault_strikes_what_it_matches(matches: dict[str, str], strikes: bool) -> None:
-    book = FaultBook([parse_fault({**matches, "error": THROTTLE})])
-    assert (book.disturb("iam", "GetUser", MEMBER).error is not None) is strikes
+    book = FaultRegistry([parse_fault({**matches, "error": THROTTLE})])
+    assert (book.find_fault_effects("iam", "GetUser", MEMBER).error is not None) is strikes
 
 
 def test_faults_add_up_and_are_used_up() -> None:
-    book = FaultBook()
+    book = FaultRegistry()
     for body in (
         {"latency_ms": 200, "times": 2},
         {"latency_ms": 50},
@@ -56,13 +56,15 @@ def test_faults_add_up_and_are_used_up() -> None:
         {"error": {"code": "ServiceFailure", "status": 500}, "times": 1},
     ):
         book.add(parse_fault(body))
-    assert book.disturb("iam", "GetUser", MEMBER) == Disturbance(
-        0.25, ServiceError("Throttling", "Rate exceeded", 400), cuts_connection=True, lies=True
+    assert book.find_fault_effects("iam", "GetUser", MEMBER) == FaultEffects(
+        0.25, ServiceError("Throttling", "Rate exceeded", 400), cuts_connection=True, gives_false_result=True
     )
-    assert book.disturb("iam", "GetUser", MEMBER) == Disturbance(0.25, ServiceError("ServiceFailure", "", 500))
-    assert book.disturb("iam", "GetUser", MEMBER) == Disturbance(0.05)
+    assert book.find_fault_effects("iam", "GetUser", MEMBER) == FaultEffects(
+        0.25, ServiceError("ServiceFailure", "", 500)
+    )
+    assert book.find_fault_effects("iam", "GetUser", MEMBER) == FaultEffects(0.05)
     book.clear()
-    assert book.disturb("iam", "GetUser", MEMBER) == Disturbance()
+    assert book.find_fault_effects("iam", "GetUser", MEMBER) == FaultEffects()
 
 
 @pytest.mark.parametrize(
@@ -100,12 +102,12 @@ def test_a_fault_that_means_nothing_is_refused(body: object, complaint: str) -> 
         parse_fault(body)
 
 
-def strikes(book: FaultBook, calls: int = 5000) -> list[bool]:
-    return [book.disturb("iam", "GetUser", MEMBER) != Disturbance() for _ in range(calls)]
+def strikes(book: FaultRegistry, calls: int = 5000) -> list[bool]:
+    return [book.find_fault_effects("iam", "GetUser", MEMBER) != FaultEffects() for _ in range(calls)]
 
 
-def make_book(*bodies: dict[str, Any]) -> FaultBook:
-    book = FaultBook()
+def make_book(*bodies: dict[str, Any]) -> FaultRegistry:
+    book = FaultRegistry()
     for body in bodies:
         book.add(parse_fault(body))
     return book
@@ -114,7 +116,7 @@ def make_book(*bodies: dict[str, Any]) -> FaultBook:
 def test_a_fault_with_a_probability_strikes_that_share_of_the_calls_that_it_matches() -> None:
     book = make_book({"service": "iam", "probability": 0.02, "drop": True})
     for _ in range(5000):
-        assert book.disturb("sts", "AssumeRoot", MEMBER) == Disturbance()
+        assert book.find_fault_effects("sts", "AssumeRoot", MEMBER) == FaultEffects()
     assert 70 <= sum(strikes(book)) <= 130
 
 
@@ -131,7 +133,7 @@ def test_which_calls_are_struck_follows_from_the_seed() -> None:
 
 def test_faults_of_one_seed_do_not_strike_the_same_calls() -> None:
     book = make_book({"probability": 0.1, "drop": True}, {"probability": 0.1, "throttle": True})
-    struck = [book.disturb("iam", "GetUser", MEMBER) for _ in range(5000)]
+    struck = [book.find_fault_effects("iam", "GetUser", MEMBER) for _ in range(5000)]
     both = sum(one.cuts_connection and one.error is not None for one in struck)
     assert 20 <= both <= 90
 
@@ -166,8 +168,8 @@ def test_throttling_on_purpose_has_each_service_s_own_form(
     service: str, code: str, status: int, message: str, fields: dict[str, str]
 ) -> None:
     expected = ServiceError(code, message, status, fields)
-    assert make_book({"throttle": True}).disturb(service, "GetUser", MEMBER).error == expected
-    named = make_book({"error": {"code": code, "status": status}}).disturb(service, "GetUser", MEMBER)
+    assert make_book({"throttle": True}).find_fault_effects(service, "GetUser", MEMBER).error == expected
+    named = make_book({"error": {"code": code, "status": status}}).find_fault_effects(service, "GetUser", MEMBER)
     assert named.error == expected
 
 

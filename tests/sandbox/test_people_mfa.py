@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rootkeeper.sandbox.clock import read_machine_time
 from rootkeeper.sandbox.people.mfa_registration import draw_qr_code
 from rootkeeper.sandbox.totp import encode_seed, find_pair, find_step, next_code, otpauth_uri, step_of, totp_code
-from tests.sandbox.visitor import FAILSAFE, UNDER_DENY_ROOT, WITH_PASSWORD, Visitor, open_instance
+from tests.sandbox.visitor import FAILSAFE, UNDER_DENY_ROOT, WITH_PASSWORD, ClientOrigin, open_instance
 
 RFC_SEED = encode_seed(b"12345678901234567890")
 RFC_CODES = {
@@ -29,8 +29,8 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture
-def visitor() -> Visitor:
-    return Visitor(open_instance())
+def client_origin() -> ClientOrigin:
+    return ClientOrigin(open_instance())
 
 
 @pytest.mark.parametrize("second", RFC_CODES)
@@ -90,118 +90,120 @@ def test_a_text_that_is_too_long_has_no_qr_code() -> None:
     assert draw_qr_code("x" * 2332, "too long") is None
 
 
-def test_a_root_user_without_mfa_registers_a_device_and_must_give_its_code_from_then_on(visitor: Visitor) -> None:
-    visitor.sign_in(WITH_PASSWORD)
-    assert visitor.register_mfa().path == "/console?notice=mfa-registered"
-    (device,) = visitor.account(WITH_PASSWORD).root_user.mfa_devices.values()
+def test_a_root_user_without_mfa_registers_a_device_and_must_give_its_code_from_then_on(
+    client_origin: ClientOrigin,
+) -> None:
+    client_origin.sign_in(WITH_PASSWORD)
+    assert client_origin.register_mfa().path == "/console?notice=mfa-registered"
+    (device,) = client_origin.account(WITH_PASSWORD).root_user.mfa_devices.values()
     assert device.serial_number == f"arn:aws:iam::{WITH_PASSWORD}:mfa/root-account-mfa-device"
     assert device.kind == "virtual"
-    visitor.fill("/signout")
-    takes = visitor.what_it_takes(WITH_PASSWORD)
-    visitor.get("/signin")
-    assert visitor.fill("/signin", email=takes["email"], password=takes["password"]).path == "/signin/mfa"
-    assert visitor.fill("/signin/mfa", code=takes["mfa_devices"][0]["code"]).path == "/console"
+    client_origin.fill("/signout")
+    takes = client_origin.what_it_takes(WITH_PASSWORD)
+    client_origin.get("/signin")
+    assert client_origin.fill("/signin", email=takes["email"], password=takes["password"]).path == "/signin/mfa"
+    assert client_origin.fill("/signin/mfa", code=takes["mfa_devices"][0]["code"]).path == "/console"
 
 
-def test_registering_leaves_the_events_of_the_api_and_no_secret(visitor: Visitor) -> None:
-    visitor.sign_in(WITH_PASSWORD)
-    visitor.register_mfa()
-    created, enabled = visitor.events(WITH_PASSWORD, "CreateVirtualMFADevice", "EnableMFADevice")
+def test_registering_leaves_the_events_of_the_api_and_no_secret(client_origin: ClientOrigin) -> None:
+    client_origin.sign_in(WITH_PASSWORD)
+    client_origin.register_mfa()
+    created, enabled = client_origin.events(WITH_PASSWORD, "CreateVirtualMFADevice", "EnableMFADevice")
     assert created["eventSource"] == "iam.amazonaws.com"
     assert created["userIdentity"]["type"] == "Root"
     assert created["userIdentity"]["accessKeyId"].startswith("ASIA")
     assert created["userIdentity"]["sessionContext"]["attributes"]["mfaAuthenticated"] == "false"
     assert created["sessionCredentialFromConsole"] == "true"
     assert enabled["requestParameters"]["authenticationCode1"] == "HIDDEN_DUE_TO_SECURITY_REASONS"
-    (device,) = visitor.account(WITH_PASSWORD).root_user.mfa_devices.values()
+    (device,) = client_origin.account(WITH_PASSWORD).root_user.mfa_devices.values()
     assert device.seed is not None
-    assert device.seed not in str(visitor.events(WITH_PASSWORD))
+    assert device.seed not in str(client_origin.events(WITH_PASSWORD))
     assert device.seed not in repr(device)
 
 
-def test_wrong_codes_register_nothing_and_show_the_seed_again(visitor: Visitor) -> None:
-    visitor.sign_in(WITH_PASSWORD)
-    visitor.get("/console/register-mfa")
-    seed = visitor.fill("/console/register-mfa").reader.codes[0]
-    page = visitor.fill("/console/register-mfa/codes", first="000000", second="111111")
+def test_wrong_codes_register_nothing_and_show_the_seed_again(client_origin: ClientOrigin) -> None:
+    client_origin.sign_in(WITH_PASSWORD)
+    client_origin.get("/console/register-mfa")
+    seed = client_origin.fill("/console/register-mfa").reader.codes[0]
+    page = client_origin.fill("/console/register-mfa/codes", first="000000", second="111111")
     assert page.status == 403
     assert "InvalidAuthenticationCode" in page.alert
     assert page.reader.codes[0] == seed
-    assert visitor.account(WITH_PASSWORD).root_user.mfa_devices == {}
+    assert client_origin.account(WITH_PASSWORD).root_user.mfa_devices == {}
 
 
-def test_the_codes_of_registering_do_not_sign_in(visitor: Visitor) -> None:
-    visitor.sign_in(WITH_PASSWORD)
-    visitor.register_mfa()
-    takes = visitor.what_it_takes(WITH_PASSWORD)
+def test_the_codes_of_registering_do_not_sign_in(client_origin: ClientOrigin) -> None:
+    client_origin.sign_in(WITH_PASSWORD)
+    client_origin.register_mfa()
+    takes = client_origin.what_it_takes(WITH_PASSWORD)
     device = takes["mfa_devices"][0]
-    used = [totp_code(device["seed"], step_of(visitor.instance.clock.now()) + offset) for offset in (0, 1)]
-    visitor.fill("/signout")
-    visitor.get("/signin")
-    visitor.fill("/signin", email=takes["email"], password=takes["password"])
-    assert visitor.fill("/signin/mfa", code=used[0]).status == 403
+    used = [totp_code(device["seed"], step_of(client_origin.instance.clock.now()) + offset) for offset in (0, 1)]
+    client_origin.fill("/signout")
+    client_origin.get("/signin")
+    client_origin.fill("/signin", email=takes["email"], password=takes["password"])
+    assert client_origin.fill("/signin/mfa", code=used[0]).status == 403
 
 
-def test_mfa_can_be_put_off_for_35_days_from_the_first_sign_in_and_no_longer(visitor: Visitor) -> None:
-    page = visitor.sign_in(WITH_PASSWORD)
-    assert visitor.get(page.reader.links["Skip for now"]).path == "/console"
-    visitor.wait(timedelta(days=34, hours=23))
-    page = visitor.sign_in(WITH_PASSWORD)
-    assert visitor.get(page.reader.links["Skip for now"]).path == "/console"
-    visitor.wait(timedelta(hours=1))
-    page = visitor.get("/console")
+def test_mfa_can_be_put_off_for_35_days_from_the_first_sign_in_and_no_longer(client_origin: ClientOrigin) -> None:
+    page = client_origin.sign_in(WITH_PASSWORD)
+    assert client_origin.get(page.reader.links["Skip for now"]).path == "/console"
+    client_origin.wait(timedelta(days=34, hours=23))
+    page = client_origin.sign_in(WITH_PASSWORD)
+    assert client_origin.get(page.reader.links["Skip for now"]).path == "/console"
+    client_origin.wait(timedelta(hours=1))
+    page = client_origin.get("/console")
     assert page.path == "/console/register-mfa"
     assert "Skip for now" not in page.reader.links
     assert "can't be put off any longer" in page.alert
-    assert visitor.register_mfa().path == "/console?notice=mfa-registered"
+    assert client_origin.register_mfa().path == "/console?notice=mfa-registered"
 
 
 @pytest.mark.parametrize("action", ["/console/access-keys", "/console/users", "/console/password"])
-def test_whoever_puts_mfa_off_for_too_long_can_do_nothing_else(visitor: Visitor, action: str) -> None:
-    visitor.sign_in(WITH_PASSWORD)
-    visitor.wait(timedelta(days=35))
-    visitor.sign_in(WITH_PASSWORD)
-    token = visitor.page.form("/console/register-mfa").fields["form_token"]
-    page = visitor.post(action, form_token=token, user_name="x", current="x", password="x")
+def test_whoever_puts_mfa_off_for_too_long_can_do_nothing_else(client_origin: ClientOrigin, action: str) -> None:
+    client_origin.sign_in(WITH_PASSWORD)
+    client_origin.wait(timedelta(days=35))
+    client_origin.sign_in(WITH_PASSWORD)
+    token = client_origin.page.form("/console/register-mfa").fields["form_token"]
+    page = client_origin.post(action, form_token=token, user_name="x", current="x", password="x")
     assert page.path == "/console/register-mfa"
-    assert visitor.account(WITH_PASSWORD).root_user.access_keys == {}
-    assert not visitor.account(WITH_PASSWORD).identities.users
+    assert client_origin.account(WITH_PASSWORD).root_user.access_keys == {}
+    assert not client_origin.account(WITH_PASSWORD).identities.users
 
 
-def test_a_second_device_gets_a_name_that_is_free(visitor: Visitor) -> None:
-    visitor.sign_in(FAILSAFE)
-    visitor.register_mfa()
-    names = [number.rpartition("/")[2] for number in visitor.account(FAILSAFE).root_user.mfa_devices]
+def test_a_second_device_gets_a_name_that_is_free(client_origin: ClientOrigin) -> None:
+    client_origin.sign_in(FAILSAFE)
+    client_origin.register_mfa()
+    names = [number.rpartition("/")[2] for number in client_origin.account(FAILSAFE).root_user.mfa_devices]
     assert "root-account-mfa-device-2" in names
 
 
-def test_a_policy_against_root_users_stops_registering_too(visitor: Visitor) -> None:
-    visitor.account(UNDER_DENY_ROOT).root_user.mfa_devices.clear()
-    visitor.sign_in(UNDER_DENY_ROOT)
-    page = visitor.fill("/console/register-mfa")
+def test_a_policy_against_root_users_stops_registering_too(client_origin: ClientOrigin) -> None:
+    client_origin.account(UNDER_DENY_ROOT).root_user.mfa_devices.clear()
+    client_origin.sign_in(UNDER_DENY_ROOT)
+    page = client_origin.fill("/console/register-mfa")
     assert page.status == 403
     assert "iam:CreateVirtualMFADevice" in page.alert
     assert "with an explicit deny in a service control policy" in page.alert
 
 
 @pytest.mark.parametrize("name", ["with space", "slash/inside", "<script>", ""])
-def test_names_that_iam_would_not_take_are_refused(visitor: Visitor, name: str) -> None:
-    visitor.sign_in(WITH_PASSWORD)
-    page = visitor.fill("/console/register-mfa", device_name=name)
+def test_names_that_iam_would_not_take_are_refused(client_origin: ClientOrigin, name: str) -> None:
+    client_origin.sign_in(WITH_PASSWORD)
+    page = client_origin.fill("/console/register-mfa", device_name=name)
     assert page.status == 400
     assert "ValidationError" in page.alert
 
 
-def test_nobody_sees_the_seed_of_another_account(visitor: Visitor) -> None:
-    visitor.sign_in(WITH_PASSWORD)
-    visitor.get("/console/register-mfa")
-    place = visitor.fill("/console/register-mfa").path
-    stranger = Visitor(visitor.instance)
+def test_nobody_sees_the_seed_of_another_account(client_origin: ClientOrigin) -> None:
+    client_origin.sign_in(WITH_PASSWORD)
+    client_origin.get("/console/register-mfa")
+    place = client_origin.fill("/console/register-mfa").path
+    stranger = ClientOrigin(client_origin.instance)
     stranger.sign_in(FAILSAFE)
     assert stranger.get(place).path == "/console/register-mfa"
 
 
-def test_a_device_of_scenarios_shows_the_codes_that_the_control_interface_tells(visitor: Visitor) -> None:
-    for device in visitor.what_it_takes(FAILSAFE)["mfa_devices"]:
+def test_a_device_of_scenarios_shows_the_codes_that_the_control_interface_tells(client_origin: ClientOrigin) -> None:
+    for device in client_origin.what_it_takes(FAILSAFE)["mfa_devices"]:
         step = int(time.time()) // 30
         assert device["code"] in [totp_code(device["seed"], step + offset) for offset in (-1, 0, 1)]

@@ -21,8 +21,8 @@ from tests.sandbox.visitor import (
     WITH_PASSWORD,
     WITH_RECOVERY,
     WITH_VIRTUAL_MFA,
+    ClientOrigin,
     PageReader,
-    Visitor,
     inputs,
     open_instance,
 )
@@ -46,8 +46,8 @@ HOSTILE = "</title><script>alert(1)</script>\"'><img src=x onerror=alert(2)>&amp
 
 
 @pytest.fixture
-def visitor() -> Visitor:
-    return Visitor(open_instance())
+def client_origin() -> ClientOrigin:
+    return ClientOrigin(open_instance())
 
 
 def request(method: str, path: str, query: str = "", **headers: str) -> HttpRequest:
@@ -90,10 +90,10 @@ def test_requests_of_aws_clients_are_not(foreign: HttpRequest) -> None:
 
 
 @pytest.mark.parametrize("path", [*OPEN_PAGES, *CONSOLE_PAGES, "/signin/nothing"])
-def test_every_page_is_protected_and_says_that_it_is_a_sandbox(visitor: Visitor, path: str) -> None:
+def test_every_page_is_protected_and_says_that_it_is_a_sandbox(client_origin: ClientOrigin, path: str) -> None:
     if path in CONSOLE_PAGES:
-        visitor.sign_in(WITH_PASSWORD)
-    page = visitor.get(path)
+        client_origin.sign_in(WITH_PASSWORD)
+    page = client_origin.get(path)
     headers = page.response.headers
     policy = headers["content-security-policy"]
     assert "default-src 'none'" in policy
@@ -108,10 +108,12 @@ def test_every_page_is_protected_and_says_that_it_is_a_sandbox(visitor: Visitor,
 
 
 @pytest.mark.parametrize("path", [*OPEN_PAGES, *CONSOLE_PAGES])
-def test_every_page_has_a_language_one_heading_and_a_label_for_each_input(visitor: Visitor, path: str) -> None:
+def test_every_page_has_a_language_one_heading_and_a_label_for_each_input(
+    client_origin: ClientOrigin, path: str
+) -> None:
     if path in CONSOLE_PAGES:
-        visitor.sign_in(WITH_VIRTUAL_MFA)
-    page = visitor.get(path)
+        client_origin.sign_in(WITH_VIRTUAL_MFA)
+    page = client_origin.get(path)
     names = [name for name, _ in page.reader.elements]
     attributes = dict(page.reader.elements)
     assert attributes["html"]["lang"] == "en"
@@ -183,25 +185,25 @@ def test_markup_is_not_escaped_again_and_what_is_none_is_left_out() -> None:
     assert tag("input", disabled=True, value=None, class_="a") == '<input disabled class="a">'
 
 
-def test_hostile_names_and_mails_stay_text(visitor: Visitor) -> None:
-    world = visitor.instance.world
+def test_hostile_names_and_mails_stay_text(client_origin: ClientOrigin) -> None:
+    world = client_origin.instance.world
     for account_id in (WITH_PASSWORD, FAILSAFE):
-        visitor.account(account_id).name = HOSTILE
+        client_origin.account(account_id).name = HOSTILE
     address = f"{HOSTILE}@example.com"
     world.mailboxes.deliver(Message(HOSTILE, address, HOSTILE, HOSTILE + " javascript:alert(3)", world.clock()))
     center = world.identity_center
     next(iter(center.users.values())).display_name = HOSTILE
-    visitor.sign_in(WITH_PASSWORD)
-    place = visitor.get("/mailbox").reader.links[address.lower()]
+    client_origin.sign_in(WITH_PASSWORD)
+    place = client_origin.get("/mailbox").reader.links[address.lower()]
     for path in (*OPEN_PAGES, *CONSOLE_PAGES, place, f"/mailbox/{HOSTILE}".replace("/", "%2F").replace("%2F", "/", 1)):
-        page = visitor.get(path.replace(" ", "%20"))
+        page = client_origin.get(path.replace(" ", "%20"))
         names = {name for name, _ in page.reader.elements}
         assert not names & {"script", "img", "iframe", "object"}, path
         assert page.reader.elements[-1][0] != "script"
         for link in page.reader.links.values():
             assert link.startswith(("/", "#")), link
             assert not link.startswith("//"), link
-    assert HOSTILE in "".join(visitor.get(place).reader.texts)
+    assert HOSTILE in "".join(client_origin.get(place).reader.texts)
 
 
 @pytest.mark.parametrize(
@@ -212,8 +214,8 @@ def test_hostile_names_and_mails_stay_text(visitor: Visitor) -> None:
         "/mailbox?address=..%2F..",
     ],
 )
-def test_no_redirect_leads_away_or_splits_headers(visitor: Visitor, place: str) -> None:
-    response = visitor.send("GET", place)
+def test_no_redirect_leads_away_or_splits_headers(client_origin: ClientOrigin, place: str) -> None:
+    response = client_origin.send("GET", place)
     location = response.headers["location"]
     assert location.startswith("/mailbox/")
     assert "/" not in location.removeprefix("/mailbox/")
@@ -222,42 +224,42 @@ def test_no_redirect_leads_away_or_splits_headers(visitor: Visitor, place: str) 
 
 
 @pytest.mark.parametrize("name", ["next", "redirect", "return", "notice", "user"])
-def test_nothing_in_a_query_string_sends_elsewhere(visitor: Visitor, name: str) -> None:
-    visitor.get(f"/signin?{name}=https://evil.example.com")
-    page = visitor.fill("/signin", email=visitor.account(WITH_PASSWORD).email, password="x")
+def test_nothing_in_a_query_string_sends_elsewhere(client_origin: ClientOrigin, name: str) -> None:
+    client_origin.get(f"/signin?{name}=https://evil.example.com")
+    page = client_origin.fill("/signin", email=client_origin.account(WITH_PASSWORD).email, password="x")
     assert "evil" not in page.html
 
 
-def test_a_form_without_this_browsers_token_does_nothing(visitor: Visitor) -> None:
-    stranger = Visitor(visitor.instance)
+def test_a_form_without_this_browsers_token_does_nothing(client_origin: ClientOrigin) -> None:
+    stranger = ClientOrigin(client_origin.instance)
     token = stranger.get("/signin").form("/signin").fields["form_token"]
-    visitor.sign_in(WITH_PASSWORD)
+    client_origin.sign_in(WITH_PASSWORD)
     for wrong in ("", "x", token, "\udcff"):
-        page = visitor.post("/console/access-keys", form_token=wrong.encode("utf-8", "replace").decode())
+        page = client_origin.post("/console/access-keys", form_token=wrong.encode("utf-8", "replace").decode())
         assert page.status == 403
         assert "Nothing was done" in page.alert
-    assert visitor.account(WITH_PASSWORD).root_user.access_keys == {}
+    assert client_origin.account(WITH_PASSWORD).root_user.access_keys == {}
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example.com", "null", f"http://evil.{HOST}", "http://127.0.0.1:1"])
-def test_a_form_of_another_origin_does_nothing(visitor: Visitor, origin: str) -> None:
-    visitor.sign_in(WITH_PASSWORD)
-    token = visitor.get("/console").form("/signout").fields["form_token"]
-    assert visitor.post("/console/access-keys", {"origin": origin}, form_token=token).status == 403
-    assert visitor.account(WITH_PASSWORD).root_user.access_keys == {}
+def test_a_form_of_another_origin_does_nothing(client_origin: ClientOrigin, origin: str) -> None:
+    client_origin.sign_in(WITH_PASSWORD)
+    token = client_origin.get("/console").form("/signout").fields["form_token"]
+    assert client_origin.post("/console/access-keys", {"origin": origin}, form_token=token).status == 403
+    assert client_origin.account(WITH_PASSWORD).root_user.access_keys == {}
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/json", "", "multipart/form-data; boundary=x"])
-def test_only_forms_are_taken(visitor: Visitor, content_type: str) -> None:
-    token = visitor.get("/signin").form("/signin").fields["form_token"]
-    assert visitor.post("/signin", {"content-type": content_type}, form_token=token).status == 415
+def test_only_forms_are_taken(client_origin: ClientOrigin, content_type: str) -> None:
+    token = client_origin.get("/signin").form("/signin").fields["form_token"]
+    assert client_origin.post("/signin", {"content-type": content_type}, form_token=token).status == 415
 
 
 @pytest.mark.parametrize("body", ["=", "&" * 1000, "a=" * 999, "%", "%ff=%00&form_token=%ff", "\x00", "a" * 100_000])
-def test_broken_forms_are_refused(visitor: Visitor, body: str) -> None:
-    visitor.get("/signin")
+def test_broken_forms_are_refused(client_origin: ClientOrigin, body: str) -> None:
+    client_origin.get("/signin")
     sent = {"content-type": "application/x-www-form-urlencoded"}
-    assert visitor.request("POST", "/signin", body, sent).status == 403
+    assert client_origin.request("POST", "/signin", body, sent).status == 403
 
 
 @pytest.mark.parametrize(
@@ -272,8 +274,8 @@ def test_broken_forms_are_refused(visitor: Visitor, body: str) -> None:
         ("GET", "/signin//mfa", 404),
     ],
 )
-def test_other_methods_and_paths_are_refused(visitor: Visitor, method: str, path: str, status: int) -> None:
-    assert visitor.send(method, path).status == status
+def test_other_methods_and_paths_are_refused(client_origin: ClientOrigin, method: str, path: str, status: int) -> None:
+    assert client_origin.send(method, path).status == status
 
 
 FIELDS = [
@@ -295,10 +297,10 @@ TEXTS = st.text(alphabet=st.characters(exclude_categories=()), max_size=30)
 
 
 @pytest.fixture(scope="module")
-def signed_in() -> Visitor:
-    visitor = Visitor(open_instance())
-    visitor.sign_in(WITH_PASSWORD)
-    return visitor
+def signed_in() -> ClientOrigin:
+    client_origin = ClientOrigin(open_instance())
+    client_origin.sign_in(WITH_PASSWORD)
+    return client_origin
 
 
 @settings(max_examples=300, deadline=None)
@@ -313,7 +315,7 @@ def signed_in() -> Visitor:
     ),
 )
 def test_no_request_breaks_a_page_or_its_headers(
-    signed_in: Visitor, method: str, path: str, rest: str, query: dict[str, str], fields: dict[str, str]
+    signed_in: ClientOrigin, method: str, path: str, rest: str, query: dict[str, str], fields: dict[str, str]
 ) -> None:
     token = {"form_token": begin_form(signed_in)}
     body = urlencode(fields | token, errors="surrogatepass") if method == "POST" else ""
@@ -327,50 +329,50 @@ def test_no_request_breaks_a_page_or_its_headers(
     assert not location.startswith("//")
 
 
-def begin_form(visitor: Visitor) -> str:
-    return visitor.get("/signin/forgot-password").form("/signin/forgot-password").fields["form_token"]
+def begin_form(client_origin: ClientOrigin) -> str:
+    return client_origin.get("/signin/forgot-password").form("/signin/forgot-password").fields["form_token"]
 
 
-def test_the_cookie_is_out_of_reach_of_scripts_other_sites_and_other_sandboxes(visitor: Visitor) -> None:
-    cookie = visitor.send("GET", "/signin").headers["set-cookie"]
+def test_the_cookie_is_out_of_reach_of_scripts_other_sites_and_other_sandboxes(client_origin: ClientOrigin) -> None:
+    cookie = client_origin.send("GET", "/signin").headers["set-cookie"]
     assert re.fullmatch(r"rootkeeper-sandbox-4599=[\w-]{43}; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict", cookie)
 
 
 @pytest.mark.parametrize("value", ["", "x", "a" * 44, "../" * 14 + "x", "a" * 42 + "\udce4"])
-def test_cookies_that_are_none_of_ours_are_replaced(visitor: Visitor, value: str) -> None:
-    visitor.cookies["rootkeeper-sandbox-4599"] = value
-    assert "set-cookie" in visitor.send("GET", "/signin").headers
+def test_cookies_that_are_none_of_ours_are_replaced(client_origin: ClientOrigin, value: str) -> None:
+    client_origin.cookies["rootkeeper-sandbox-4599"] = value
+    assert "set-cookie" in client_origin.send("GET", "/signin").headers
 
 
-def test_a_reset_of_the_sandbox_ends_sessions_and_voids_open_forms(visitor: Visitor) -> None:
-    visitor.sign_in(WITH_PASSWORD)
-    token = visitor.get("/console").form("/signout").fields["form_token"]
-    visitor.instance.reset()
-    assert visitor.post("/console/access-keys", form_token=token).status == 403
-    assert visitor.get("/console").path == "/signin"
+def test_a_reset_of_the_sandbox_ends_sessions_and_voids_open_forms(client_origin: ClientOrigin) -> None:
+    client_origin.sign_in(WITH_PASSWORD)
+    token = client_origin.get("/console").form("/signout").fields["form_token"]
+    client_origin.instance.reset()
+    assert client_origin.post("/console/access-keys", form_token=token).status == 403
+    assert client_origin.get("/console").path == "/signin"
 
 
-def test_mailboxes_are_listed_with_their_number_of_mails(visitor: Visitor) -> None:
-    assert "No mail was sent yet" in visitor.get("/mailbox").text
-    visitor.recovery_link(WITH_RECOVERY)
-    email = visitor.account(WITH_RECOVERY).email
-    page = visitor.get("/mailbox")
+def test_mailboxes_are_listed_with_their_number_of_mails(client_origin: ClientOrigin) -> None:
+    assert "No mail was sent yet" in client_origin.get("/mailbox").text
+    client_origin.recovery_link(WITH_RECOVERY)
+    email = client_origin.account(WITH_RECOVERY).email
+    page = client_origin.get("/mailbox")
     assert f"{email}1" in page.text.replace(" ", "")
-    assert "Password Assistance" in visitor.get(page.reader.links[email]).text
+    assert "Password Assistance" in client_origin.get(page.reader.links[email]).text
 
 
-def test_only_our_own_links_in_mails_can_be_followed(visitor: Visitor) -> None:
-    world = visitor.instance.world
+def test_only_our_own_links_in_mails_can_be_followed(client_origin: ClientOrigin) -> None:
+    world = client_origin.instance.world
     body = "see http://evil.example.com/x and https://evil.example.com/signin/reset-password?token=abc and\n"
     body += "http://127.0.0.1:1/signin/reset-password?token=abc\n"
     world.mailboxes.deliver(Message("a@example.com", "b@example.com", "Hello", body, world.clock()))
-    page = visitor.get("/mailbox/b@example.com")
+    page = client_origin.get("/mailbox/b@example.com")
     followed = [link for link in page.reader.links.values() if "token" in link or "evil" in link]
     assert followed == ["/signin/reset-password?token=abc"]
 
 
-def test_the_front_page_names_the_organization(visitor: Visitor) -> None:
-    page = visitor.get("/")
+def test_the_front_page_names_the_organization(client_origin: ClientOrigin) -> None:
+    page = client_origin.get("/")
     assert "o-exampleorgid" in page.text
     assert f"AWS_ENDPOINT_URL=http://{HOST}" in page.text
     assert f"/_sandbox/accounts/{WITH_VIRTUAL_MFA}/sign-in" in page.html

@@ -15,7 +15,7 @@ from tests.sandbox.visitor import (
     WITH_PASSWORD,
     WITH_RECOVERY,
     WITHOUT_ANYTHING,
-    Visitor,
+    ClientOrigin,
     open_instance,
 )
 
@@ -23,39 +23,39 @@ NOT_ALLOWED = "Password recovery isn't allowed for this account."
 
 
 @pytest.fixture
-def visitor() -> Visitor:
-    return Visitor(open_instance())
+def client_origin() -> ClientOrigin:
+    return ClientOrigin(open_instance())
 
 
-def ask_for_link(visitor: Visitor, email: str) -> str:
-    visitor.get("/signin/forgot-password")
-    return visitor.fill("/signin/forgot-password", email=email).alert
+def ask_for_link(client_origin: ClientOrigin, email: str) -> str:
+    client_origin.get("/signin/forgot-password")
+    return client_origin.fill("/signin/forgot-password", email=email).alert
 
 
 @pytest.mark.parametrize("account_id", [WITH_RECOVERY, WITH_PASSWORD])
-def test_the_link_of_the_mail_sets_a_password_that_signs_in(visitor: Visitor, account_id: str) -> None:
-    page = visitor.set_password(visitor.recovery_link(account_id))
+def test_the_link_of_the_mail_sets_a_password_that_signs_in(client_origin: ClientOrigin, account_id: str) -> None:
+    page = client_origin.set_password(client_origin.recovery_link(account_id))
     assert page.path == "/signin?notice=password-set"
-    assert visitor.sign_in(account_id, NEW_PASSWORD).path == "/console/register-mfa"
-    root_user = visitor.account(account_id).root_user
+    assert client_origin.sign_in(account_id, NEW_PASSWORD).path == "/console/register-mfa"
+    root_user = client_origin.account(account_id).root_user
     assert (root_user.has_password, root_user.is_recovery_allowed) == (True, False)
 
 
-def test_the_password_is_kept_as_a_hash_only(visitor: Visitor) -> None:
-    visitor.set_password(visitor.recovery_link(WITH_RECOVERY))
-    profile = visitor.account(WITH_RECOVERY).root_user.login_profile
+def test_the_password_is_kept_as_a_hash_only(client_origin: ClientOrigin) -> None:
+    client_origin.set_password(client_origin.recovery_link(WITH_RECOVERY))
+    profile = client_origin.account(WITH_RECOVERY).root_user.login_profile
     assert profile is not None
     assert profile.password is not None
     assert profile.password.known_text is None
     assert NEW_PASSWORD.encode() not in profile.password.digest
     assert NEW_PASSWORD not in repr(profile)
-    assert visitor.what_it_takes(WITH_RECOVERY)["password"] is None
+    assert client_origin.what_it_takes(WITH_RECOVERY)["password"] is None
 
 
-def test_each_step_leaves_its_event(visitor: Visitor) -> None:
-    visitor.set_password(visitor.recovery_link(WITH_RECOVERY))
-    visitor.sign_in(WITH_RECOVERY, NEW_PASSWORD)
-    requested, completed, login = visitor.events(WITH_RECOVERY)
+def test_each_step_leaves_its_event(client_origin: ClientOrigin) -> None:
+    client_origin.set_password(client_origin.recovery_link(WITH_RECOVERY))
+    client_origin.sign_in(WITH_RECOVERY, NEW_PASSWORD)
+    requested, completed, login = client_origin.events(WITH_RECOVERY)
     assert requested["eventName"] == "PasswordRecoveryRequested"
     assert requested["responseElements"] == {"PasswordRecoveryRequested": "Success"}
     assert completed["eventName"] == "PasswordRecoveryCompleted"
@@ -65,64 +65,66 @@ def test_each_step_leaves_its_event(visitor: Visitor) -> None:
     assert {event["awsRegion"] for event in (requested, completed)} == {"us-east-1"}
 
 
-def test_an_account_without_a_login_profile_is_refused_and_gets_no_mail(visitor: Visitor) -> None:
-    email = visitor.account(WITHOUT_ANYTHING).email
-    assert NOT_ALLOWED in ask_for_link(visitor, email)
-    assert visitor.page.status == 403
-    assert visitor.instance.world.mailbox(email) == []
-    (event,) = visitor.events(WITHOUT_ANYTHING)
+def test_an_account_without_a_login_profile_is_refused_and_gets_no_mail(client_origin: ClientOrigin) -> None:
+    email = client_origin.account(WITHOUT_ANYTHING).email
+    assert NOT_ALLOWED in ask_for_link(client_origin, email)
+    assert client_origin.page.status == 403
+    assert client_origin.instance.world.mailbox(email) == []
+    (event,) = client_origin.events(WITHOUT_ANYTHING)
     assert event["responseElements"] == {"PasswordRecoveryRequested": "Failure"}
 
 
-def test_an_unknown_address_is_refused_in_the_same_words(visitor: Visitor) -> None:
-    refused = ask_for_link(visitor, visitor.account(WITHOUT_ANYTHING).email)
-    assert ask_for_link(visitor, "nobody@example.com") == refused
-    assert visitor.instance.world.mailbox("nobody@example.com") == []
+def test_an_unknown_address_is_refused_in_the_same_words(client_origin: ClientOrigin) -> None:
+    refused = ask_for_link(client_origin, client_origin.account(WITHOUT_ANYTHING).email)
+    assert ask_for_link(client_origin, "nobody@example.com") == refused
+    assert client_origin.instance.world.mailbox("nobody@example.com") == []
 
 
-def test_an_account_that_is_not_active_is_refused(visitor: Visitor) -> None:
-    assert NOT_ALLOWED in ask_for_link(visitor, visitor.account(SUSPENDED).email)
+def test_an_account_that_is_not_active_is_refused(client_origin: ClientOrigin) -> None:
+    assert NOT_ALLOWED in ask_for_link(client_origin, client_origin.account(SUSPENDED).email)
 
 
-def test_a_link_works_once(visitor: Visitor) -> None:
-    link = visitor.recovery_link(WITH_RECOVERY)
-    visitor.set_password(link)
-    assert "expired or was used" in visitor.get(link).alert
+def test_a_link_works_once(client_origin: ClientOrigin) -> None:
+    link = client_origin.recovery_link(WITH_RECOVERY)
+    client_origin.set_password(link)
+    assert "expired or was used" in client_origin.get(link).alert
 
 
-def test_a_used_link_makes_older_ones_useless(visitor: Visitor) -> None:
-    first, second = visitor.recovery_link(WITH_RECOVERY), visitor.recovery_link(WITH_RECOVERY)
+def test_a_used_link_makes_older_ones_useless(client_origin: ClientOrigin) -> None:
+    first, second = client_origin.recovery_link(WITH_RECOVERY), client_origin.recovery_link(WITH_RECOVERY)
     assert first != second
-    visitor.set_password(second)
-    assert visitor.get(first).status == 403
+    client_origin.set_password(second)
+    assert client_origin.get(first).status == 403
 
 
-def test_a_link_expires_by_the_sandboxs_clock(visitor: Visitor) -> None:
-    link = visitor.recovery_link(WITH_RECOVERY)
-    visitor.wait(timedelta(minutes=59))
-    assert visitor.get(link).status == 200
-    visitor.wait(timedelta(minutes=1))
-    assert visitor.get(link).status == 403
+def test_a_link_expires_by_the_sandboxs_clock(client_origin: ClientOrigin) -> None:
+    link = client_origin.recovery_link(WITH_RECOVERY)
+    client_origin.wait(timedelta(minutes=59))
+    assert client_origin.get(link).status == 200
+    client_origin.wait(timedelta(minutes=1))
+    assert client_origin.get(link).status == 403
 
 
-def test_a_form_that_was_open_when_its_link_expired_sets_nothing(visitor: Visitor) -> None:
-    visitor.get(visitor.recovery_link(WITH_RECOVERY))
-    visitor.wait(timedelta(hours=1))
-    assert visitor.fill("/signin/reset-password", password=NEW_PASSWORD, repeated=NEW_PASSWORD).status == 403
-    assert not visitor.account(WITH_RECOVERY).root_user.has_password
+def test_a_form_that_was_open_when_its_link_expired_sets_nothing(client_origin: ClientOrigin) -> None:
+    client_origin.get(client_origin.recovery_link(WITH_RECOVERY))
+    client_origin.wait(timedelta(hours=1))
+    assert client_origin.fill("/signin/reset-password", password=NEW_PASSWORD, repeated=NEW_PASSWORD).status == 403
+    assert not client_origin.account(WITH_RECOVERY).root_user.has_password
 
 
-def test_a_link_of_a_deleted_login_profile_is_useless_even_when_recovery_is_allowed_anew(visitor: Visitor) -> None:
-    link = visitor.recovery_link(WITH_RECOVERY)
-    visitor.delete_login_profile(WITH_RECOVERY)
-    assert visitor.get(link).status == 403
-    visitor.account(WITH_RECOVERY).root_user.login_profile = LoginProfile(visitor.instance.clock.now())
-    assert visitor.get(link).status == 403
+def test_a_link_of_a_deleted_login_profile_is_useless_even_when_recovery_is_allowed_anew(
+    client_origin: ClientOrigin,
+) -> None:
+    link = client_origin.recovery_link(WITH_RECOVERY)
+    client_origin.delete_login_profile(WITH_RECOVERY)
+    assert client_origin.get(link).status == 403
+    client_origin.account(WITH_RECOVERY).root_user.login_profile = LoginProfile(client_origin.instance.clock.now())
+    assert client_origin.get(link).status == 403
 
 
 @pytest.mark.parametrize("token", ["", "x", "A" * 43, "../../console", "%00"])
-def test_made_up_links_set_nothing(visitor: Visitor, token: str) -> None:
-    assert visitor.get(f"/signin/reset-password?token={token}").status == 403
+def test_made_up_links_set_nothing(client_origin: ClientOrigin, token: str) -> None:
+    assert client_origin.get(f"/signin/reset-password?token={token}").status == 403
 
 
 @pytest.mark.parametrize(
@@ -136,43 +138,43 @@ def test_made_up_links_set_nothing(visitor: Visitor, token: str) -> None:
     ],
 )
 def test_a_password_against_the_rules_is_refused_and_the_link_stays_good(
-    visitor: Visitor, password: str, fault: str
+    client_origin: ClientOrigin, password: str, fault: str
 ) -> None:
-    link = visitor.recovery_link(WITH_RECOVERY)
-    page = visitor.set_password(link, password)
+    link = client_origin.recovery_link(WITH_RECOVERY)
+    page = client_origin.set_password(link, password)
     assert page.status == 422
     assert fault in page.alert
     assert password not in page.html
-    assert visitor.set_password(link).path == "/signin?notice=password-set"
+    assert client_origin.set_password(link).path == "/signin?notice=password-set"
 
 
-def test_two_passwords_that_differ_are_refused(visitor: Visitor) -> None:
-    visitor.get(visitor.recovery_link(WITH_RECOVERY))
-    page = visitor.fill("/signin/reset-password", password=NEW_PASSWORD, repeated="Correct-Horse-8")
+def test_two_passwords_that_differ_are_refused(client_origin: ClientOrigin) -> None:
+    client_origin.get(client_origin.recovery_link(WITH_RECOVERY))
+    page = client_origin.fill("/signin/reset-password", password=NEW_PASSWORD, repeated="Correct-Horse-8")
     assert page.alert == "The two passwords aren't the same."
 
 
-def test_nobody_can_fill_a_mailbox_without_end(visitor: Visitor) -> None:
-    email = visitor.account(WITH_RECOVERY).email
+def test_nobody_can_fill_a_mailbox_without_end(client_origin: ClientOrigin) -> None:
+    email = client_origin.account(WITH_RECOVERY).email
     for _ in range(MAX_FAILURES):
-        assert ask_for_link(visitor, email) == ""
-    assert "Too many mails" in ask_for_link(visitor, email)
-    assert visitor.page.status == 429
-    assert len(visitor.instance.world.mailbox(email)) == MAX_FAILURES
+        assert ask_for_link(client_origin, email) == ""
+    assert "Too many mails" in ask_for_link(client_origin, email)
+    assert client_origin.page.status == 429
+    assert len(client_origin.instance.world.mailbox(email)) == MAX_FAILURES
 
 
 @pytest.mark.parametrize("host", ["evil.example.com", "127.0.0.1:80@evil.example.com", "127.0.0.1.evil.example.com"])
-def test_a_foreign_host_header_does_not_get_into_the_mail(visitor: Visitor, host: str) -> None:
-    liar = Visitor(visitor.instance, host)
-    email = visitor.account(WITH_RECOVERY).email
+def test_a_foreign_host_header_does_not_get_into_the_mail(client_origin: ClientOrigin, host: str) -> None:
+    liar = ClientOrigin(client_origin.instance, host)
+    email = client_origin.account(WITH_RECOVERY).email
     liar.get("/signin/forgot-password")
     liar.fill("/signin/forgot-password", email=email)
-    (message,) = visitor.instance.world.mailbox(email)
+    (message,) = client_origin.instance.world.mailbox(email)
     assert "evil" not in str(message["body"])
     assert f"http://{HOST}/signin/reset-password?token=" in str(message["body"])
 
 
-def test_the_links_token_is_kept_as_a_hash_only(visitor: Visitor) -> None:
-    token = visitor.recovery_link(WITH_RECOVERY).partition("token=")[2]
+def test_the_links_token_is_kept_as_a_hash_only(client_origin: ClientOrigin) -> None:
+    token = client_origin.recovery_link(WITH_RECOVERY).partition("token=")[2]
     assert len(token) == 43
-    assert token not in repr(visitor.instance.world.sign_ins)
+    assert token not in repr(client_origin.instance.world.sign_ins)

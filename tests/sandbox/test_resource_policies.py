@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootkeeper.sandbox.authorization.decision import Grant, Standing, decide, find_grant
+from rootkeeper.sandbox.authorization.decision import RequestPolicies, ResourceGrant, decide, find_grant
 from rootkeeper.sandbox.authorization.requests import AccessRequest
 from rootkeeper.sandbox.exchange import AttachedPolicy
 from rootkeeper.sandbox.services.resource_policies import PolicyProblemError, check_resource_policy
@@ -31,7 +31,7 @@ def decide_example(example: Example) -> str:
     )
     denial = decide(
         request,
-        Standing(
+        RequestPolicies(
             identity_policies=None if example.caller.endswith(":root") else [document(*example.identity)],
             resource_policy=example.resource_policy,
             resource_control_levels=[[FULL_RCP], [FULL_RCP, rcp]] if example.rcp else (),
@@ -50,8 +50,11 @@ def test_policies_of_public_documentation_decide_as_documented(example: Example)
 
 def test_each_level_of_resource_control_policies_must_allow() -> None:
     request = AccessRequest("s3:getobject", f"{BUCKET}/a", {}, ORDERS, frozenset({f"arn:aws:iam::{ORDERS}:root"}))
-    assert decide(request, Standing(identity_policies=None, resource_control_levels=[[FULL_RCP], [FULL_RCP]])) is None
-    denial = decide(request, Standing(identity_policies=None, resource_control_levels=[[FULL_RCP], []]))
+    assert (
+        decide(request, RequestPolicies(identity_policies=None, resource_control_levels=[[FULL_RCP], [FULL_RCP]]))
+        is None
+    )
+    denial = decide(request, RequestPolicies(identity_policies=None, resource_control_levels=[[FULL_RCP], []]))
     assert denial is not None
     assert (denial.policy_type.value, denial.is_explicit) == ("resource control policy", False)
 
@@ -75,11 +78,13 @@ def test_more_denials_never_allow_more_and_cross_account_never_is_easier(
     policy = document(*statements)
     sterner = document(*statements, {"Effect": "Deny", "Principal": "*", "Action": "s3:Put*", "Resource": "*"})
     for identity in ([], [document(FULL)]):
-        own = decide(request, Standing(identity_policies=identity, resource_policy=policy))
-        across = decide(request, Standing(identity_policies=identity, resource_policy=policy, is_cross_account=True))
-        less = decide(request, Standing(identity_policies=identity, resource_policy=sterner))
+        own = decide(request, RequestPolicies(identity_policies=identity, resource_policy=policy))
+        across = decide(
+            request, RequestPolicies(identity_policies=identity, resource_policy=policy, is_cross_account=True)
+        )
+        less = decide(request, RequestPolicies(identity_policies=identity, resource_policy=sterner))
         assert own is None or (across is not None and less is not None)
-    assert (find_grant(request, policy) is Grant.NOTHING) or any(s["Effect"] == "Allow" for s in statements)
+    assert (find_grant(request, policy) is ResourceGrant.NOTHING) or any(s["Effect"] == "Allow" for s in statements)
 
 
 def statement(**changes: object) -> dict[str, object]:

@@ -112,7 +112,7 @@ def test_the_guardrails_deny_long_term_root_everywhere_but_in_the_security_accou
     wire = Wire(open_scenario("deny-root-guardrails"))
     world = wire.instance.world
     world.put_root_user("333344445555", {"access_keys": [{"access_key_id": "AKIAIOSFODNN7EXAMPLE"}]})
-    world.name_principal("long-term-root", "AKIAIOSFODNN7EXAMPLE")
+    world.register_principal("long-term-root", "AKIAIOSFODNN7EXAMPLE")
     assert wire.call("long-term-root", "iam", "GetAccountSummary").code == "AccessDenied"
     assert wire.call("management-root", "iam", "GetAccountSummary").status == 200
     levels = world.resource_control_policies("333344445555")

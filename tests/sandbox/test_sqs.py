@@ -81,10 +81,14 @@ def test_queues_are_listed_in_pages_of_one_region(served: Served, sqs: Any) -> N
 def test_attributes_are_checked_kept_and_told(sqs: Any) -> None:
     url = new_queue(sqs, VisibilityTimeout="60", MessageRetentionPeriod="120")
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"DelaySeconds": "5"})
-    told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-    assert (told["VisibilityTimeout"], told["MessageRetentionPeriod"], told["DelaySeconds"]) == ("60", "120", "5")
-    assert told["ApproximateNumberOfMessages"] == "0"
-    assert "Policy" not in told
+    reported = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert (reported["VisibilityTimeout"], reported["MessageRetentionPeriod"], reported["DelaySeconds"]) == (
+        "60",
+        "120",
+        "5",
+    )
+    assert reported["ApproximateNumberOfMessages"] == "0"
+    assert "Policy" not in reported
     assert "Attributes" not in sqs.get_queue_attributes(QueueUrl=url)
     for attributes, code in (
         ({"VisibilityTimeout": "43201"}, "InvalidAttributeValue"),
@@ -334,8 +338,8 @@ def test_older_clients_are_served_by_the_query_protocol(served: Served) -> None:
     assert [(m["MessageId"], m["Body"]) for m in got["Messages"]] == [(sent["MessageId"], "a & b")]
     assert got["Messages"][0]["MessageAttributes"]["kind"] == {"DataType": "String", "StringValue": "test"}
     assert got["Messages"][0]["Attributes"]["ApproximateReceiveCount"] == "1"
-    _, told = call_by_query(served, "GetQueueAttributes", QueueUrl=url, **{"AttributeName.1": "QueueArn"})
-    assert told["Attributes"] == {"QueueArn": f"arn:aws:sqs:us-east-1:{MEMBER}:by-query"}
+    _, reported = call_by_query(served, "GetQueueAttributes", QueueUrl=url, **{"AttributeName.1": "QueueArn"})
+    assert reported["Attributes"] == {"QueueArn": f"arn:aws:sqs:us-east-1:{MEMBER}:by-query"}
     _, listed = call_by_query(served, "ListQueues", QueueNamePrefix="by-")
     assert listed["QueueUrls"] == [url]
 

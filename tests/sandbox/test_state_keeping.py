@@ -46,13 +46,13 @@ class Story:
         self.instance = instance
         self.wire = Wire(instance)
         self.path = path
-        self.told: set[tuple[str, str]] = set()
+        self.reported: set[tuple[str, str]] = set()
 
     def call(self, service: str, operation: str, caller: str | Keys = "management-admin", **parameters: Any) -> Any:
         answered = self.wire.call(caller, service, operation, **parameters)
         assert answered.status in {200, 204}, answered.body
         assert differences(self.instance, self.path) == [], operation
-        self.told.add((service, operation))
+        self.reported.add((service, operation))
         return answered.body
 
     def advance(self, seconds: float) -> None:
@@ -199,7 +199,7 @@ def test_everything_that_calls_change_is_in_the_file_at_once(story: Story) -> No
     story.resources()
     story.organizations()
     mutating = {name for name, operation in SERVICES["organizations"].items() if operation.is_mutating}
-    assert mutating <= {operation for service, operation in story.told if service == "organizations"}
+    assert mutating <= {operation for service, operation in story.reported if service == "organizations"}
 
 
 def test_what_the_control_interface_changes_is_kept_with_the_next_answer(story: Story) -> None:

@@ -128,7 +128,7 @@ class Page:
         return next(form for form in self.reader.forms if form.action == action)
 
 
-class Visitor:
+class ClientOrigin:
     """Somebody with a browser of their own."""
 
     def __init__(self, instance: SandboxInstance, host: str = HOST) -> None:

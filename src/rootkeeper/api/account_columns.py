@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-from rootkeeper.api.account_pages import AccountPages, KnownAccounts
+from rootkeeper.api.account_pages import AccountsCache, KnownAccounts
 from rootkeeper.api.etags import make_tag
 from rootkeeper.api.parameters import SCHEMA_VERSION
 from rootkeeper.api.services import ServerServices
@@ -31,7 +31,7 @@ _OLD_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class CompactListing:
+class EncodedListing:
     """One answer, ready to be sent."""
 
     plain: bytes
@@ -40,7 +40,7 @@ class CompactListing:
     etag: str
 
 
-class CompactListings:
+class CompactListingCache:
     """The last answer; safe in many threads.
 
     A new one is put together by a thread of its own, which takes a second at 10,000 accounts and would take as long for
@@ -51,12 +51,12 @@ class CompactListings:
     def __init__(self, large_from: int = _LARGE_FROM) -> None:
         """``large_from`` accounts make an organization a large one."""
         self._large_from = large_from
-        self._last: _Made | None = None
-        self._coming: Future[CompactListing] | None = None
+        self._last: _CachedListing | None = None
+        self._coming: Future[EncodedListing] | None = None
         self._guard = threading.Lock()
         self._thread = ThreadPoolExecutor(1, "compact-listing")
 
-    def take(self, services: ServerServices, pages: AccountPages) -> CompactListing:
+    def take(self, services: ServerServices, pages: AccountsCache) -> EncodedListing:
         """The answer about all accounts.
 
         :raises DatabaseError: if the database can't be read.
@@ -71,28 +71,28 @@ class CompactListings:
             return last.listing if is_large or is_under_way else coming.result()
         return coming.result()
 
-    def _make(self, services: ServerServices, pages: AccountPages) -> CompactListing:
+    def _make(self, services: ServerServices, pages: AccountsCache) -> EncodedListing:
         last, known = self._last, pages.take(services, goes_on=False)
         is_same = last is not None and last.of is known
         listing = last.listing if last is not None and is_same else pack(describe_compactly(services, known))
-        self._last = _Made(listing, known, services.clock.monotonic())
+        self._last = _CachedListing(listing, known, services.clock.monotonic())
         return listing
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
+class _CachedListing:
     """An answer, and of which accounts it is."""
 
-    listing: CompactListing
+    listing: EncodedListing
     of: KnownAccounts
     looked_at: float
     """When it was seen last that they are so still, in monotonic seconds."""
 
 
-def pack(record: dict[str, Any]) -> CompactListing:
+def pack(record: dict[str, Any]) -> EncodedListing:
     """The record as bytes, plain and compressed, with its tag."""
     plain = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
-    return CompactListing(plain, gzip.compress(plain, _QUICK, mtime=0), make_tag(plain))
+    return EncodedListing(plain, gzip.compress(plain, _QUICK, mtime=0), make_tag(plain))
 
 
 def describe_compactly(services: ServerServices, known: KnownAccounts) -> dict[str, Any]:

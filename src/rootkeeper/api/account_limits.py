@@ -20,17 +20,17 @@ from rootkeeper.domain.selection import NamedAccount, SelectionRequest, find_acc
 from rootkeeper.errors import PermissionDeniedError
 
 
-def ensure_may_touch(services: ServerServices, identity: Identity, account_ids: Iterable[AccountId]) -> None:
+def require_account_access(services: ServerServices, identity: Identity, account_ids: Iterable[AccountId]) -> None:
     """:raises PermissionDeniedError: if the token is limited to units above other accounts."""
     if not identity.scope.organizational_units:
         return
     inventory = services.inventory_store.find_last()
     known = {} if inventory is None else {account.account_id: account for account in inventory.accounts}
     for account_id in account_ids:
-        identity.ensure_may_touch(account_id, known.get(account_id))
+        identity.require_account_access(account_id, known.get(account_id))
 
 
-def ensure_may_touch_named(services: ServerServices, identity: Identity, text: str) -> None:
+def require_named_account_access(services: ServerServices, identity: Identity, text: str) -> None:
     """The same of one account by its id or unique name.
 
     :raises PermissionDeniedError: if the token is limited to units above other accounts.
@@ -40,20 +40,20 @@ def ensure_may_touch_named(services: ServerServices, identity: Identity, text: s
         return
     inventory = services.inventory_store.find_last()
     account = find_account(NamedAccount(text), () if inventory is None else inventory.accounts)
-    identity.ensure_may_touch(account.account_id, account)
+    identity.require_account_access(account.account_id, account)
 
 
-def ensure_may_touch_window(services: ServerServices, identity: Identity, window_id: str) -> None:
+def require_window_access(services: ServerServices, identity: Identity, window_id: str) -> None:
     """The same of a window's account.
 
     :raises PermissionDeniedError: if the token is limited to units above other accounts.
     :raises InputError: if there is no such window.
     """
     if identity.scope.organizational_units:
-        ensure_may_touch(services, identity, [services.windows.get(window_id).account_id])
+        require_account_access(services, identity, [services.windows.get(window_id).account_id])
 
 
-def ensure_within_units(
+def require_within_units(
     services: ServerServices,
     identity: Identity,
     kind: JobKind,
@@ -69,11 +69,11 @@ def ensure_within_units(
     if not identity.scope.organizational_units or kind is JobKind.LEDGER_VERIFICATION:
         return
     if kind is JobKind.DELETION and document is not None:
-        ensure_may_touch(services, identity, [target.account_id for target in parse_plan(document).targets])
+        require_account_access(services, identity, [target.account_id for target in parse_plan(document).targets])
     elif kind is JobKind.UNLOCK:
-        ensure_may_touch_named(services, identity, str(parameters["account"]))
+        require_named_account_access(services, identity, str(parameters["account"]))
     elif kind in _SELECTIONS:
-        _ensure_may_select(services, identity, _SELECTIONS[kind](parameters, services.clock.now()))
+        _require_selection_access(services, identity, _SELECTIONS[kind](parameters, services.clock.now()))
     else:
         raise PermissionDeniedError(
             f"The token {identity.name} is limited to units, and a job of kind {kind.value} isn't about accounts.",
@@ -91,7 +91,7 @@ _SELECTIONS: Mapping[JobKind, Callable[[Mapping[str, JsonValue], datetime], Sele
 """What a job of each kind selects."""
 
 
-def _ensure_may_select(services: ServerServices, identity: Identity, selection: SelectionRequest) -> None:
+def _require_selection_access(services: ServerServices, identity: Identity, selection: SelectionRequest) -> None:
     inventory = services.inventory_store.find_last()
     if inventory is None:
         raise PermissionDeniedError(
@@ -99,10 +99,10 @@ def _ensure_may_select(services: ServerServices, identity: Identity, selection: 
             hint="Have it audited first, by somebody who isn't limited.",
         )
     for account in select_before_tags(selection, inventory).included:
-        identity.ensure_may_touch(account.account_id, account)
+        identity.require_account_access(account.account_id, account)
 
 
-def ensure_may_steer(identity: Identity, job: Job) -> None:
+def require_job_access(identity: Identity, job: Job) -> None:
     """Check that whoever is limited ends and resumes his own jobs alone.
 
     :raises PermissionDeniedError: if it is another's.

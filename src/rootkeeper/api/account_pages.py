@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from rootkeeper.api.services import ServerServices
 from rootkeeper.domain.organizations import Account, Inventory
 from rootkeeper.domain.statuses import AccountStatus, count_left_to_secure, count_statuses
-from rootkeeper.domain.stored_statuses import judge_stored
+from rootkeeper.domain.stored_statuses import evaluate_stored
 from rootkeeper.ports.inventory import Revisions
 
 KEPT_SECONDS = 30.0
@@ -46,7 +46,7 @@ class KnownAccounts:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class _CachedAccounts:
     """What was read, of which revisions, and until when nobody looks whether it is still so."""
 
     known: KnownAccounts
@@ -55,11 +55,11 @@ class _Reading:
     ends_at: float
 
 
-class AccountPages:
+class AccountsCache:
     """The last reading; safe in many threads. The same object is given as long as nothing has changed."""
 
     def __init__(self) -> None:
-        self._last: _Reading | None = None
+        self._last: _CachedAccounts | None = None
         self._guard = threading.Lock()
 
     def take(self, services: ServerServices, *, goes_on: bool) -> KnownAccounts:
@@ -87,26 +87,26 @@ def read_in_detail(
     """
     statuses = services.inventory_store.find_statuses([account.account_id for account in accounts])
     some = replace(inventory, accounts=tuple(accounts))
-    return judge_stored(some, statuses, services.windows.list_windows())
+    return evaluate_stored(some, statuses, services.windows.list_windows())
 
 
-def _refresh(services: ServerServices, last: _Reading | None) -> _Reading:
+def _refresh(services: ServerServices, last: _CachedAccounts | None) -> _CachedAccounts:
     began_at, revisions = services.clock.monotonic(), services.inventory_store.find_revisions()
     if last is not None and began_at < last.ends_at and revisions == last.revisions:
         return last
     is_listed_anew = last is None or began_at >= last.ends_at or revisions.inventory != last.revisions.inventory
     inventory = services.inventory_store.find_last() if last is None or is_listed_anew else last.known.inventory
-    statuses = _judge(services, inventory)
+    statuses = _evaluate(services, inventory)
     ended_at = services.clock.monotonic()
     known = KnownAccounts(inventory, statuses, ended_at)
     if last is not None and (inventory, statuses) == (last.known.inventory, last.known.statuses):
         known = last.known
-    return _Reading(known, revisions, ended_at + _REST * (ended_at - began_at), ended_at + LONGEST_SECONDS)
+    return _CachedAccounts(known, revisions, ended_at + _REST * (ended_at - began_at), ended_at + LONGEST_SECONDS)
 
 
-def _judge(services: ServerServices, inventory: Inventory | None) -> tuple[AccountStatus, ...]:
+def _evaluate(services: ServerServices, inventory: Inventory | None) -> tuple[AccountStatus, ...]:
     if inventory is None:
         return ()
     accounts = {account.account_id: account for account in inventory.accounts}
     statuses = services.inventory_store.list_brief_statuses(accounts)
-    return judge_stored(inventory, statuses, services.windows.list_windows())
+    return evaluate_stored(inventory, statuses, services.windows.list_windows())

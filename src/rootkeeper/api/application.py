@@ -11,24 +11,24 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from rootkeeper import __version__
-from rootkeeper.api.account_columns import CompactListings
-from rootkeeper.api.account_pages import AccountPages
+from rootkeeper.api.account_columns import CompactListingCache
+from rootkeeper.api.account_pages import AccountsCache
 from rootkeeper.api.bodies import BodyLimit
 from rootkeeper.api.console_files import CONSOLE_FOLDER, ConsoleFiles, list_files
 from rootkeeper.api.documents import IDEMPOTENCY, list_answers
-from rootkeeper.api.exchanges import Exchanges
-from rootkeeper.api.guarding import ACCESS_KEY, FRESH_FACTOR_KEY, Access, GuardedRoute
+from rootkeeper.api.exchanges import RequestMiddleware
+from rootkeeper.api.guarding import ACCESS_KEY, FRESH_FACTOR_KEY, AccessRequirement, GuardedRoute
 from rootkeeper.api.hosts import HostCheck
 from rootkeeper.api.job_events import StreamCount
 from rootkeeper.api.metrics import ServerMetrics
-from rootkeeper.api.overviews import AuditComparisons, SetupReadings
+from rootkeeper.api.overviews import AuditComparisonCache, SetupCache
 from rootkeeper.api.problems import ANSWERS
-from rootkeeper.api.replays import Replays
+from rootkeeper.api.replays import IdempotencyService
 from rootkeeper.api.route_tables import Row
 from rootkeeper.api.routes import ROWS
 from rootkeeper.api.services import ServerServices
-from rootkeeper.workflows.access import SigningIn
-from rootkeeper.workflows.factors import FactorProving
+from rootkeeper.workflows.access import SignInService
+from rootkeeper.workflows.factors import FactorVerifier
 
 
 def make_application(
@@ -51,29 +51,29 @@ def make_application(
     )
     application.state.services = services
     application.state.rows = ROWS
-    application.state.signing_in = SigningIn(services.identities, services.clock, services.failure_counting)
-    application.state.factor_proving = FactorProving(
-        services.factors, services.sessions, services.failure_counting, services.clock
+    application.state.signing_in = SignInService(services.identities, services.clock, services.failure_counter)
+    application.state.factor_proving = FactorVerifier(
+        services.factors, services.sessions, services.failure_counter, services.clock
     )
-    application.state.replays = Replays(services.answer_keeping)
+    application.state.replays = IdempotencyService(services.stored_answers)
     application.state.streams = StreamCount()
-    application.state.account_pages = AccountPages()
+    application.state.account_pages = AccountsCache()
     application.state.metrics = ServerMetrics(services)
-    application.state.compact_listings = CompactListings()
-    application.state.setup_readings = SetupReadings()
-    application.state.audit_comparisons = AuditComparisons()
+    application.state.compact_listings = CompactListingCache()
+    application.state.setup_readings = SetupCache()
+    application.state.audit_comparisons = AuditComparisonCache()
     for row in ROWS:
         _add(application, row)
     public = services.settings.server.public_address
     application.add_middleware(BodyLimit)
     application.add_middleware(ConsoleFiles, files=list_files(console_folder))
     application.add_middleware(HostCheck, listening_host=listening_host, public_host=public.host if public else None)
-    application.add_middleware(Exchanges, count=application.state.metrics.count_request)
+    application.add_middleware(RequestMiddleware, count=application.state.metrics.count_request)
     return application
 
 
 def _add(application: FastAPI, row: Row) -> None:
-    needs_sign_in = row.demand is not Access.ANYBODY
+    needs_sign_in = row.demand is not AccessRequirement.ANYBODY
     application.router.add_api_route(
         row.path,
         row.endpoint,

@@ -11,15 +11,15 @@ from rootkeeper.api.cookies import set_cookie
 from rootkeeper.api.parameters import show_one
 from rootkeeper.domain.json_times import json_time
 from rootkeeper.domain.sessions import Session, needs_factor
-from rootkeeper.workflows.sessions import ProvenSession, Visitor
+from rootkeeper.workflows.sessions import AuthenticatedSession, ClientOrigin
 
 
-def visitor_of(request: Request) -> Visitor:
+def get_client_origin(request: Request) -> ClientOrigin:
     """Where a request comes from."""
-    return Visitor(request.client.host if request.client else None, request.headers.get("user-agent"))
+    return ClientOrigin(request.client.host if request.client else None, request.headers.get("user-agent"))
 
 
-def show_session(proven: ProvenSession) -> dict[str, Any]:
+def show_session(proven: AuthenticatedSession) -> dict[str, Any]:
     """What a page needs to know of its sign-in."""
     session = proven.session
     return show_one(
@@ -32,7 +32,7 @@ def show_session(proven: ProvenSession) -> dict[str, Any]:
     )
 
 
-def answer_session(request: Request, proven: ProvenSession) -> JSONResponse:
+def answer_session(request: Request, proven: AuthenticatedSession) -> JSONResponse:
     """The same, with the cookie of a secret that is new."""
     response = JSONResponse(show_session(proven))
     set_cookie(request, response, proven.secret)

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 
 from rootkeeper.api.cookies import find_cookie
-from rootkeeper.api.origins import SAFE_METHODS, ensure_own_page
+from rootkeeper.api.origins import SAFE_METHODS, require_own_page
 from rootkeeper.api.services import ServerServices
 from rootkeeper.domain.access import Identity
 from rootkeeper.domain.sessions import Session, SessionKind
 from rootkeeper.errors import ForgedRequestError, InputError, NotSignedInError
-from rootkeeper.workflows.sessions import ProvenSession, is_csrf_token
+from rootkeeper.workflows.sessions import AuthenticatedSession, is_csrf_token
 
 CSRF_HEADER = "X-CSRF-Token"
 IDLE_HEADER = "X-Rootkeeper-Idle"
@@ -26,7 +26,7 @@ _LONGEST_TOKEN = 512
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class ApiCaller:
     """Somebody who asks."""
 
     identity: Identity
@@ -36,16 +36,16 @@ class Caller:
     """What proves the session."""
 
     @property
-    def browser_session(self) -> ProvenSession:
+    def browser_session(self) -> AuthenticatedSession:
         """:raises InputError: if it isn't somebody in a browser."""
         if self.session is None or self.secret is None or self.session.kind is not SessionKind.BROWSER:
             raise InputError(
                 "This is for people who are signed in to the console by a browser.", hint="Sign in there, and do it."
             )
-        return ProvenSession(self.session, self.secret)
+        return AuthenticatedSession(self.session, self.secret)
 
 
-def find_caller(request: Request, *, is_use: bool = True) -> Caller:
+def find_caller(request: Request, *, is_use: bool = True) -> ApiCaller:
     """Who asks, whatever the sign-in still lacks.
 
     :param is_use: ``False`` for what goes on without a person, such as a stream: it doesn't keep a sign-in from ending.
@@ -59,17 +59,17 @@ def find_caller(request: Request, *, is_use: bool = True) -> Caller:
         raise NotSignedInError(
             "Nobody is signed in.", hint="Send the header Authorization: Bearer TOKEN. Tokens: rootkeeper token create."
         )
-    ensure_own_page(request)
+    require_own_page(request)
     is_use = is_use and IDLE_HEADER not in request.headers
     session = _services(request).sessions.find(secret, SessionKind.BROWSER, is_use=is_use)
     if session is None:
         raise NotSignedInError("The sign-in has ended.", hint="Sign in again.")
     if request.method not in SAFE_METHODS:
-        ensure_csrf_token(request, secret)
-    return Caller(session.identity, session, secret)
+        require_csrf_token(request, secret)
+    return ApiCaller(session.identity, session, secret)
 
 
-def _find_bearer(request: Request) -> Caller:
+def _find_bearer(request: Request) -> ApiCaller:
     token = find_token(request)
     if token is None:
         raise NotSignedInError(
@@ -77,17 +77,17 @@ def _find_bearer(request: Request) -> Caller:
         )
     identity = _services(request).identities.find_by_token(token)
     if identity is not None:
-        return Caller(identity)
+        return ApiCaller(identity)
     session = _services(request).sessions.find(token, SessionKind.TOKEN)
     if session is None:
         raise NotSignedInError(
             "The token isn't valid: unknown, expired, revoked, or its user was disabled.",
             hint="Sign in again, or ask an administrator for a new token.",
         )
-    return Caller(session.identity, session, token)
+    return ApiCaller(session.identity, session, token)
 
 
-def ensure_csrf_token(request: Request, secret: str) -> None:
+def require_csrf_token(request: Request, secret: str) -> None:
     """:raises ForgedRequestError: if the token against forged requests is missing or isn't this sign-in's."""
     if not is_csrf_token(request.headers.get(CSRF_HEADER, ""), secret):
         raise ForgedRequestError(

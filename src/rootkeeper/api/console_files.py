@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rootkeeper.api.encodings import takes_gzip
 from rootkeeper.api.etags import is_known
-from rootkeeper.api.route_names import CONSOLE_ROUTE, name_route
+from rootkeeper.api.route_names import CONSOLE_ROUTE, set_route_name
 
 CONSOLE_FOLDER = Path(__file__).parents[1] / "console"
 """Where the built console lies, if it was built."""
@@ -148,7 +148,7 @@ class ConsoleFiles:
         file = await self._find(scope["path"])
         if file is None and scope["path"] != "/":
             return None
-        name_route(scope, CONSOLE_ROUTE)
+        set_route_name(scope, CONSOLE_ROUTE)
         return _render_missing(request) if file is None else render_answer(file, request)
 
     async def _find(self, path: str) -> ConsoleFile | None:

@@ -16,21 +16,26 @@ _LONGEST_SECRET = 512
 
 def find_cookie(request: Request) -> str | None:
     """The secret that came along; of the other name than this connection's none is taken."""
-    secret = request.cookies.get(name_for(request, COOKIE_NAME))
+    secret = request.cookies.get(get_cookie_name(request, COOKIE_NAME))
     return secret if secret and len(secret) <= _LONGEST_SECRET else None
 
 
 def set_cookie(request: Request, response: Response, secret: str) -> None:
     """Let the browser send the secret along from now on."""
     response.set_cookie(
-        name_for(request, COOKIE_NAME), secret, path="/", secure=is_secure(request), httponly=True, samesite="strict"
+        get_cookie_name(request, COOKIE_NAME),
+        secret,
+        path="/",
+        secure=is_secure(request),
+        httponly=True,
+        samesite="strict",
     )
 
 
 def forget_cookie(request: Request, response: Response) -> None:
     """Let the browser forget it."""
     response.delete_cookie(
-        name_for(request, COOKIE_NAME), path="/", secure=is_secure(request), httponly=True, samesite="strict"
+        get_cookie_name(request, COOKIE_NAME), path="/", secure=is_secure(request), httponly=True, samesite="strict"
     )
 
 
@@ -39,6 +44,6 @@ def is_secure(request: Request) -> bool:
     return request.url.scheme == "https"
 
 
-def name_for(request: Request, name: str) -> str:
+def get_cookie_name(request: Request, name: str) -> str:
     """What a cookie is called by this connection."""
     return f"__Host-{name}" if is_secure(request) else name

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 
 from rootkeeper.api.cookies import COOKIE_NAME
-from rootkeeper.api.guarding import Access
+from rootkeeper.api.guarding import AccessRequirement
 from rootkeeper.api.replays import HEADER
 from rootkeeper.api.route_tables import Row
 
@@ -69,7 +69,7 @@ _HAS_IT: dict[int | str, dict[str, Any]] = {304: {"description": "The client has
 
 def list_answers(row: Row) -> dict[int | str, dict[str, Any]]:
     """What a route may answer beside its usual JSON."""
-    is_open = row.demand is Access.ANYBODY
+    is_open = row.demand is AccessRequirement.ANYBODY
     problems = OPEN_PROBLEMS if is_open and row.tag != "auth" else PROBLEMS
     answers = {**problems, **(_OF_BODIES if row.method == "POST" else {})}
     if row.method == "GET" and not is_open:
@@ -102,7 +102,7 @@ def describe_api(application: FastAPI) -> dict[str, Any]:
     return application.openapi_schema
 
 
-class _Untitled(GenerateJsonSchema):
+class _UntitledJsonSchema(GenerateJsonSchema):
     """Without titles that only repeat the names of fields."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - of no field
@@ -111,14 +111,14 @@ class _Untitled(GenerateJsonSchema):
 
 def _add_answers(document: dict[str, Any], rows: Iterable[Row]) -> None:
     """Say what each route answers, and what that consists of."""
-    told = [row for row in rows if row.answer is not None]
+    reported = [row for row in rows if row.answer is not None]
     schemas, definitions = TypeAdapter.json_schemas(
-        [(row.operation_id, "serialization", TypeAdapter(row.answer)) for row in told],
+        [(row.operation_id, "serialization", TypeAdapter(row.answer)) for row in reported],
         ref_template="#/components/schemas/{model}",
-        schema_generator=_Untitled,
+        schema_generator=_UntitledJsonSchema,
     )
     _add_definitions(document["components"]["schemas"], definitions["$defs"])
-    for row in told:
+    for row in reported:
         answers = document["paths"][row.path][row.method.lower()]["responses"]
         for status in (row.status, *row.further_statuses):
             answers[str(int(status))]["content"][_JSON]["schema"] = schemas[row.operation_id, "serialization"]

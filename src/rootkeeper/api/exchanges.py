@@ -15,9 +15,9 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rootkeeper.api.hosts import name_in
+from rootkeeper.api.hosts import parse_host_name
 from rootkeeper.api.problems import make_problem
-from rootkeeper.api.request_ids import HEADER, give_id
+from rootkeeper.api.request_ids import HEADER, assign_request_id
 from rootkeeper.api.route_names import route_name_of
 from rootkeeper.domain.loopback import is_loopback
 
@@ -40,7 +40,7 @@ browser would hold what listens there on other ports to it too.
 """
 
 
-class Exchanges:
+class RequestMiddleware:
     """The outermost part of the API."""
 
     def __init__(self, app: ASGIApp, count: CountRequest) -> None:
@@ -52,9 +52,9 @@ class Exchanges:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        await self._serve(scope, receive, _Answer(scope, give_id(scope), send))
+        await self._serve(scope, receive, _ResponseSender(scope, assign_request_id(scope), send))
 
-    async def _serve(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+    async def _serve(self, scope: Scope, receive: Receive, answer: _ResponseSender) -> None:
         began = time.perf_counter()
         try:
             await self._app(scope, receive, answer.send)
@@ -74,7 +74,7 @@ class Exchanges:
             self._count(scope["method"], route_name_of(scope), answer.status, seconds)
 
 
-class _Answer:
+class _ResponseSender:
     """Sends an answer with our headers, and remembers its status."""
 
     def __init__(self, scope: Scope, request_id: str, send: Send) -> None:
@@ -100,10 +100,10 @@ class _Answer:
 
 
 def _is_by_tls(scope: Scope) -> bool:
-    return scope.get("scheme") == "https" and not is_loopback(name_in(Headers(scope=scope).get("host", "")))
+    return scope.get("scheme") == "https" and not is_loopback(parse_host_name(Headers(scope=scope).get("host", "")))
 
 
-def _log(scope: Scope, answer: _Answer, seconds: float) -> None:
+def _log(scope: Scope, answer: _ResponseSender, seconds: float) -> None:
     identity = scope.get("state", {}).get("identity")
     route = route_name_of(scope)
     ids = {
@@ -119,7 +119,7 @@ def _log(scope: Scope, answer: _Answer, seconds: float) -> None:
     logging.getLogger(LOGGER_NAME).info("%s", text, extra={"event": "api:request", "ids": known})
 
 
-def _log_bug(scope: Scope, answer: _Answer, error: Exception) -> None:
+def _log_bug(scope: Scope, answer: _ResponseSender, error: Exception) -> None:
     logging.getLogger(LOGGER_NAME).error(
         "An unexpected %s answering a request",
         type(error).__name__,

@@ -16,10 +16,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rootkeeper.api.callers import Caller, find_caller
+from rootkeeper.api.callers import ApiCaller, find_caller
 from rootkeeper.api.etags import tag_answer
-from rootkeeper.api.hosts import name_in
-from rootkeeper.api.replays import HEADER, Replays
+from rootkeeper.api.hosts import parse_host_name
+from rootkeeper.api.replays import HEADER, IdempotencyService
 from rootkeeper.api.services import ServerServices
 from rootkeeper.domain.access import Identity, Permission
 from rootkeeper.domain.loopback import is_loopback
@@ -32,7 +32,7 @@ FRESH_FACTOR_KEY = "x-rootkeeper-fresh-factor"
 _SAID_BY_PROXIES = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
 
 
-class Access(StrEnum):
+class AccessRequirement(StrEnum):
     """Demands that aren't permissions."""
 
     ANYBODY = "anybody"
@@ -45,7 +45,7 @@ class Access(StrEnum):
     """The same, and also whoever still owes a second factor."""
 
 
-Demand: TypeAlias = Access | Permission
+Demand: TypeAlias = AccessRequirement | Permission
 Handler: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -59,13 +59,15 @@ class GuardedRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def guard(request: Request) -> Response:
-            if demand is Access.ANYBODY or (demand is Access.ON_THIS_MACHINE and comes_from_here(request)):
+            if demand is AccessRequirement.ANYBODY or (
+                demand is AccessRequirement.ON_THIS_MACHINE and comes_from_here(request)
+            ):
                 return await handle(request)
             caller = await run_in_threadpool(find_caller, request)
             request.state.caller, request.state.identity = caller, caller.identity
-            ensure_may(caller, demand)
+            require_permission(caller, demand)
             if needs_fresh_factor:
-                ensure_fresh(caller, _get_services(request))
+                require_fresh(caller, _get_services(request))
             return tag_answer(request, await _answer_once(request, caller.identity, handle))
 
         return guard
@@ -73,7 +75,7 @@ class GuardedRoute(APIRoute):
 
 async def _answer_once(request: Request, identity: Identity, handle: Handler) -> Response:
     """Answer, or give the answer again that a request of the same key got."""
-    replays: Replays = request.app.state.replays
+    replays: IdempotencyService = request.app.state.replays
     if HEADER not in request.headers:
         return await handle(request)
     replay = await run_in_threadpool(replays.begin, request, await request.body(), identity)
@@ -95,27 +97,27 @@ def demand_of(route: APIRoute) -> Demand:
     :raises ValueError: if it doesn't say.
     """
     text = (route.openapi_extra or {}).get(ACCESS_KEY)
-    if text in set(Access):
-        return Access(text)
+    if text in set(AccessRequirement):
+        return AccessRequirement(text)
     if text in set(Permission):
         return Permission(text)
     raise ValueError(f"The route {route.path} doesn't say who may call it.")
 
 
-def ensure_may(caller: Caller, demand: Demand) -> None:
+def require_permission(caller: ApiCaller, demand: Demand) -> None:
     """:raises SignInUnfinishedError: if a second factor is still owed.
     :raises PermissionDeniedError: if the role doesn't permit it.
     """
-    if caller.session is not None and demand is not Access.SIGNING_IN:
-        caller.session.ensure_finished()
+    if caller.session is not None and demand is not AccessRequirement.SIGNING_IN:
+        caller.session.require_finished()
     if isinstance(demand, Permission):
-        caller.identity.ensure_may(demand)
+        caller.identity.require_permission(demand)
 
 
-def ensure_fresh(caller: Caller, services: ServerServices) -> None:
+def require_fresh(caller: ApiCaller, services: ServerServices) -> None:
     """:raises FactorNeededError: if somebody in a browser gave the second factor too long ago."""
     if caller.session is not None and caller.session.kind is SessionKind.BROWSER:
-        caller.session.ensure_fresh(services.clock.now())
+        caller.session.require_fresh(services.clock.now())
 
 
 def comes_from_here(request: Request) -> bool:
@@ -124,7 +126,7 @@ def comes_from_here(request: Request) -> bool:
     A proxy that doesn't say that it is one hands the name on by which it was asked.
     """
     is_local = request.client is not None and is_loopback(request.client.host)
-    is_called_local = is_loopback(name_in(request.headers.get("host", "")))
+    is_called_local = is_loopback(parse_host_name(request.headers.get("host", "")))
     return is_local and is_called_local and not any(name in request.headers for name in _SAID_BY_PROXIES)
 
 
@@ -135,7 +137,7 @@ def identify(request: Request, *, is_use: bool = True) -> Identity:
     :raises NotSignedInError: if none did, it isn't valid any more, or the sign-in isn't finished.
     """
     caller = find_caller(request, is_use=is_use)
-    ensure_may(caller, Access.SIGNED_IN)
+    require_permission(caller, AccessRequirement.SIGNED_IN)
     return caller.identity
 
 
@@ -144,8 +146,8 @@ def _get_services(request: Request) -> ServerServices:
     return services
 
 
-def _get_caller(request: Request) -> Caller:
-    caller: Caller = request.state.caller
+def _get_caller(request: Request) -> ApiCaller:
+    caller: ApiCaller = request.state.caller
     return caller
 
 
@@ -158,5 +160,5 @@ Served = Annotated[ServerServices, Depends(_get_services)]
 """A parameter of a route: the server."""
 Identified = Annotated[Identity, Depends(_get_identity)]
 """A parameter of a route: who asks. Only where the route demands that somebody is signed in."""
-Called = Annotated[Caller, Depends(_get_caller)]
+Called = Annotated[ApiCaller, Depends(_get_caller)]
 """The same, with the sign-in by which it is known."""

@@ -27,7 +27,9 @@ class HostCheck:
         self._public_host = public_host
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not self._answers_to(name_in(Headers(scope=scope).get("host", "")), scope):
+        if scope["type"] == "http" and not self._answers_to(
+            parse_host_name(Headers(scope=scope).get("host", "")), scope
+        ):
             problem = make_problem(
                 Request(scope),
                 HTTPStatus.MISDIRECTED_REQUEST,
@@ -46,7 +48,7 @@ class HostCheck:
         return is_loopback(name) or name.lower() == self._public_host or (not self._is_local and name == reached)
 
 
-def name_in(host_header: str) -> str:
+def parse_host_name(host_header: str) -> str:
     """The name without its port and the brackets of IPv6."""
     if host_header.startswith("["):
         return host_header[1:].partition("]")[0]

@@ -38,7 +38,9 @@ async def stream_job(services: ServerServices, job_id: str, request: Request) ->
     streams: StreamCount = request.app.state.streams
     streams.take()
     return StreamingResponse(
-        _tell(services, job, streams, request), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
+        _stream_events(services, job, streams, request),
+        media_type="text/event-stream",
+        headers={"X-Accel-Buffering": "no"},
     )
 
 
@@ -62,7 +64,9 @@ class StreamCount:
             self._open -= 1
 
 
-async def _tell(services: ServerServices, job: Job, streams: StreamCount, request: Request) -> AsyncIterator[bytes]:
+async def _stream_events(
+    services: ServerServices, job: Job, streams: StreamCount, request: Request
+) -> AsyncIterator[bytes]:
     try:
         async for event in _follow(services, job, request):
             yield event
@@ -93,7 +97,7 @@ async def _follow(services: ServerServices, job: Job, request: Request) -> Async
 
 def _look(services: ServerServices, job_id: str, request: Request) -> Job:
     """:raises RootkeeperError: if the job can't be read, or whoever follows it may not any more."""
-    identify(request, is_use=False).ensure_may(Permission.JOBS_READ)
+    identify(request, is_use=False).require_permission(Permission.JOBS_READ)
     return services.jobs.get(job_id)
 
 

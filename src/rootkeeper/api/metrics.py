@@ -62,7 +62,7 @@ class ServerMetrics:
             registry=self._registry,
         )
         ProcessCollector(registry=self._registry)
-        self._registry.register(_Measured(services))
+        self._registry.register(_StateCollector(services))
 
     def count_request(self, method: str, route: str, status: int | None, seconds: float) -> None:
         """One more request was answered; without a status, it broke off before."""
@@ -86,7 +86,7 @@ class ServerMetrics:
         self._counted_audits |= {audit.audit_id for audit in latest if audit.ended_at >= self._began_at}
 
 
-class _Measured(Collector):
+class _StateCollector(Collector):
     """What is measured when somebody looks."""
 
     def __init__(self, services: ServerServices) -> None:

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
-from rootkeeper.api.hosts import name_in
+from rootkeeper.api.hosts import parse_host_name
 from rootkeeper.errors import ForgedRequestError, InputError
-from rootkeeper.workflows.passkeys import Site
+from rootkeeper.workflows.passkeys import RelyingParty
 
 _OWN = frozenset({"same-origin", "none"})
 """``none``: a person has typed the address."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def ensure_own_page(request: Request) -> None:
+def require_own_page(request: Request) -> None:
     """:raises ForgedRequestError: if another page has sent it."""
     site = request.headers.get("sec-fetch-site")
     if (site is not None and site not in _OWN) or not _is_own(request, request.headers.get("origin")):
@@ -28,15 +28,15 @@ def ensure_own_page(request: Request) -> None:
         )
 
 
-def site_of(request: Request) -> Site:
-    """The server as the browser sees it; to be asked after :func:`ensure_own_page`.
+def site_of(request: Request) -> RelyingParty:
+    """The server as the browser sees it; to be asked after :func:`require_own_page`.
 
     :raises InputError: if the browser doesn't say.
     """
     origin = request.headers.get("origin")
     if origin is None:
         raise InputError("The request names no Origin, which passkeys need.", hint="Use the console in a browser.")
-    return Site(name_in(_place_in(origin)), origin)
+    return RelyingParty(parse_host_name(_place_in(origin)), origin)
 
 
 def _is_own(request: Request, origin: str | None) -> bool:

@@ -9,7 +9,7 @@ import threading
 from dataclasses import dataclass
 from datetime import datetime
 
-from rootkeeper.api.services import ActingServices, ServerServices
+from rootkeeper.api.services import ActorServices, ServerServices
 from rootkeeper.domain.aws_roles import AwsWork
 from rootkeeper.domain.ledger import Actor
 from rootkeeper.errors import AwsError, InputError
@@ -21,7 +21,7 @@ FAILURE_KEPT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class SetupLook:
+class SetupSnapshot:
     """One reading of the set-up, or why there is none."""
 
     report: SetupReport | None
@@ -30,17 +30,17 @@ class SetupLook:
     """Monotonic seconds."""
 
 
-class SetupReadings:
+class SetupCache:
     """The last reading; safe in many threads. While one of them asks AWS, others get the last one and don't wait, so
     that an AWS that doesn't answer holds up nobody else's requests.
     """
 
     def __init__(self) -> None:
-        self._last: SetupLook | None = None
+        self._last: SetupSnapshot | None = None
         self._changes = 0
         self._asking = threading.Lock()
 
-    def take(self, services: ServerServices, actor: Actor) -> SetupLook:
+    def take(self, services: ServerServices, actor: Actor) -> SetupSnapshot:
         """The last reading if it is young, else a new one in the name of ``actor``; AWS's refusal is kept as well."""
         last, now = self._last, services.clock.monotonic()
         if last is not None and now < last.good_until:
@@ -61,19 +61,19 @@ class SetupReadings:
         self._last = None
 
 
-_BEING_ASKED = SetupLook(None, AwsError("AWS is being asked.", hint="Look again in a moment."), 0.0)
+_BEING_ASKED = SetupSnapshot(None, AwsError("AWS is being asked.", hint="Look again in a moment."), 0.0)
 
 
-def _look(services: ServerServices, actor: Actor) -> SetupLook:
+def _look(services: ServerServices, actor: Actor) -> SetupSnapshot:
     try:
         with services.act_as(actor, AwsWork.AUDIT) as acting:
-            report = acting.setup_reading.read()
+            report = acting.setup_reader.read()
     except AwsError as error:
-        return SetupLook(None, error, services.clock.monotonic() + FAILURE_KEPT_SECONDS)
-    return SetupLook(report, None, services.clock.monotonic() + KEPT_SECONDS)
+        return SetupSnapshot(None, error, services.clock.monotonic() + FAILURE_KEPT_SECONDS)
+    return SetupSnapshot(report, None, services.clock.monotonic() + KEPT_SECONDS)
 
 
-class AuditComparisons:
+class AuditComparisonCache:
     """What changed between the last two audits of the whole organization; safe in many threads. While one of them
     compares, others get the last comparison.
     """
@@ -82,7 +82,7 @@ class AuditComparisons:
         self._last: tuple[str, ComparedAudits | None] | None = None
         self._comparing = threading.Lock()
 
-    def take(self, services: ServerServices, acting: ActingServices) -> ComparedAudits | None:
+    def take(self, services: ServerServices, acting: ActorServices) -> ComparedAudits | None:
         """``None`` if there aren't two that are kept whole.
 
         :raises DatabaseError: if the database can't be read.
@@ -102,9 +102,9 @@ class AuditComparisons:
             self._comparing.release()
 
 
-def _compare(services: ServerServices, acting: ActingServices) -> ComparedAudits | None:
+def _compare(services: ServerServices, acting: ActorServices) -> ComparedAudits | None:
     try:
-        return acting.history_reading(services.organization_id).compare(None, None, _no_moment)
+        return acting.history_reader(services.organization_id).compare(None, None, _no_moment)
     except InputError:
         return None
 

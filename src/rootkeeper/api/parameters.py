@@ -17,11 +17,11 @@ SCHEMA_VERSION = 1
 T = TypeVar("T")
 
 
-def _ensure_printable_or_none(text: str | None) -> str | None:
-    return None if text is None else _ensure_printable(text)
+def _require_printable_or_none(text: str | None) -> str | None:
+    return None if text is None else _require_printable(text)
 
 
-def _ensure_printable(text: str) -> str:
+def _require_printable(text: str) -> str:
     """No control characters: PostgreSQL takes no NUL, and a log or terminal takes the others for commands."""
     if any(ord(character) < 32 or 127 <= ord(character) < 160 for character in text):
         raise ValueError("control characters aren't taken")
@@ -29,25 +29,25 @@ def _ensure_printable(text: str) -> str:
 
 
 Text: TypeAlias = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000), AfterValidator(_ensure_printable)
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000), AfterValidator(_require_printable)
 ]
 """One line or a few sentences."""
 ShortText: TypeAlias = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=256), AfterValidator(_ensure_printable)
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=256), AfterValidator(_require_printable)
 ]
 NamedAccountText: TypeAlias = Annotated[
     ShortText, Field(validation_alias=AliasChoices("account", "account_id"), description="An id or a unique name.")
 ]
 """A body's account."""
-Name: TypeAlias = Annotated[str, Path(min_length=1, max_length=256), AfterValidator(_ensure_printable)]
+Name: TypeAlias = Annotated[str, Path(min_length=1, max_length=256), AfterValidator(_require_printable)]
 """A part of a path: an id or a name."""
-Filter: TypeAlias = Annotated[str | None, Query(max_length=512), AfterValidator(_ensure_printable_or_none)]
+Filter: TypeAlias = Annotated[str | None, Query(max_length=512), AfterValidator(_require_printable_or_none)]
 Filters: TypeAlias = Annotated[list[ShortText] | None, Query(max_length=100)]
 Limit: TypeAlias = Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="At most so many.")]
 After: TypeAlias = Annotated[
     str | None,
     Query(max_length=256, description="``next`` of the page before this one."),
-    AfterValidator(_ensure_printable_or_none),
+    AfterValidator(_require_printable_or_none),
 ]
 
 

@@ -122,8 +122,8 @@ def make_problem(
         "request_id": id_of(request.scope),
         **(extra or {}),
     }
-    told = {name: value for name, value in content.items() if value is not None}
-    return JSONResponse(told, int(status), headers=dict(headers or {}), media_type=MEDIA_TYPE)
+    reported = {name: value for name, value in content.items() if value is not None}
+    return JSONResponse(reported, int(status), headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
 
 def _challenge(request: Request) -> str:

@@ -16,9 +16,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from rootkeeper.domain.access import Identity
-from rootkeeper.domain.kept_answers import KeptAnswer
+from rootkeeper.domain.kept_answers import StoredAnswer
 from rootkeeper.errors import DatabaseError, InputError, JobConflictError
-from rootkeeper.ports.answer_keeping import AnswerKeeping
+from rootkeeper.ports.answer_keeping import StoredAnswers
 
 HEADER = "Idempotency-Key"
 LONGEST_KEPT_BYTES = 256 * 1024
@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Replay:
+class IdempotentRequest:
     """One request that came with a key."""
 
     key: str
@@ -39,13 +39,13 @@ class Replay:
     """What it was answered, if it was."""
 
 
-class Replays:
+class IdempotencyService:
     """The answers of all servers of one database."""
 
-    def __init__(self, answers: AnswerKeeping) -> None:
+    def __init__(self, answers: StoredAnswers) -> None:
         self._answers = answers
 
-    def begin(self, request: Request, body: bytes, identity: Identity) -> Replay | None:
+    def begin(self, request: Request, body: bytes, identity: Identity) -> IdempotentRequest | None:
         """The request's place among the others, with its answer if it was answered; ``None`` if it has no key.
 
         :raises InputError: if the key is too long, or was used for another request.
@@ -59,9 +59,9 @@ class Replays:
             raise InputError(f"{HEADER} has {len(text)} characters.", hint=f"1 to {_LONGEST_KEY} are taken.")
         key, has_secret = f"{identity.identity_id} {text}", _has_secret(request.url.path)
         answer = self._answers.claim(key, _fingerprint(request, b"" if has_secret else body))
-        return Replay(key, has_secret, None if answer is None else _to_response(answer))
+        return IdempotentRequest(key, has_secret, None if answer is None else _to_response(answer))
 
-    def end(self, replay: Replay, response: Response | None) -> None:
+    def end(self, replay: IdempotentRequest, response: Response | None) -> None:
         """The request's answer; without one, such as after an error, it is done anew when it comes again.
 
         Never raises: whoever asked gets his answer though it can't be kept.
@@ -86,15 +86,15 @@ def _fingerprint(request: Request, body: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _to_answer(response: Response, *, has_secret: bool) -> KeptAnswer:
+def _to_answer(response: Response, *, has_secret: bool) -> StoredAnswer:
     """What isn't text, such as a stream, isn't kept."""
     content = getattr(response, "body", None)
     is_kept = not has_secret and isinstance(content, bytes) and len(content) <= LONGEST_KEPT_BYTES
     body = bytes(content).decode() if is_kept and content is not None else None
-    return KeptAnswer(response.status_code, response.headers.get("content-type"), body)
+    return StoredAnswer(response.status_code, response.headers.get("content-type"), body)
 
 
-def _to_response(answer: KeptAnswer) -> Response:
+def _to_response(answer: StoredAnswer) -> Response:
     """:raises JobConflictError: if the answer isn't kept."""
     if answer.body is None:
         raise JobConflictError(

@@ -10,7 +10,7 @@ HEADER = "X-Request-Id"
 _STATE, _KEY = "state", "request_id"
 
 
-def give_id(scope: MutableMapping[str, Any]) -> str:
+def assign_request_id(scope: MutableMapping[str, Any]) -> str:
     """Give a request its id. One that a client sends along isn't taken: it would be anybody's text in our log."""
     request_id = f"r-{secrets.token_hex(8)}"
     scope.setdefault(_STATE, {})[_KEY] = request_id

@@ -12,7 +12,7 @@ NO_ROUTE = "none"
 _STATE, _KEY = "state", "route_name"
 
 
-def name_route(scope: MutableMapping[str, Any], name: str) -> None:
+def set_route_name(scope: MutableMapping[str, Any], name: str) -> None:
     """Say what it was for, where no route of the API answers."""
     scope.setdefault(_STATE, {})[_KEY] = name
 

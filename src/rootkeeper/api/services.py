@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from rootkeeper.domain.approvals import Terms
+from rootkeeper.domain.approvals import ApprovalTerms
 from rootkeeper.domain.aws_roles import AwsWork
 from rootkeeper.domain.evidence.periods import Period
 from rootkeeper.domain.evidence.reports import EvidenceReport
@@ -23,10 +23,10 @@ from rootkeeper.domain.schedules import ScheduleStatus
 from rootkeeper.domain.setup import Feature
 from rootkeeper.domain.windows import RecoveryWindow
 from rootkeeper.ports.access import IdentityStore
-from rootkeeper.ports.answer_keeping import AnswerKeeping
+from rootkeeper.ports.answer_keeping import StoredAnswers
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.factors import FactorStore, FirstAdministrators
-from rootkeeper.ports.failure_counting import FailureCounting
+from rootkeeper.ports.failure_counting import FailureCounter
 from rootkeeper.ports.history import AuditHistory
 from rootkeeper.ports.inventory import InventoryStore
 from rootkeeper.ports.jobs import JobStore
@@ -35,21 +35,21 @@ from rootkeeper.ports.progress import Progress
 from rootkeeper.ports.sessions import SessionStore
 from rootkeeper.ports.windows import RecoveryWindows
 from rootkeeper.settings import Settings
-from rootkeeper.workflows.access import IdentityKeeping
-from rootkeeper.workflows.closing import Closing
-from rootkeeper.workflows.exceptions import ExceptionKeeping
-from rootkeeper.workflows.factors import FactorKeeping
-from rootkeeper.workflows.history import HistoryReading
-from rootkeeper.workflows.notification_testing import NotificationTesting
-from rootkeeper.workflows.provider_sign_in import ProviderSigningIn
-from rootkeeper.workflows.recovery import Opening
+from rootkeeper.workflows.access import IdentityService
+from rootkeeper.workflows.closing import CloseResult
+from rootkeeper.workflows.exceptions import ExceptionService
+from rootkeeper.workflows.factors import FactorService
+from rootkeeper.workflows.history import HistoryReader
+from rootkeeper.workflows.notification_testing import NotificationTester
+from rootkeeper.workflows.provider_sign_in import ProviderSignInService
+from rootkeeper.workflows.recovery import OpenResult
 from rootkeeper.workflows.recovery_checks import RecoveryPlan, RecoveryRequest
-from rootkeeper.workflows.sessions import SessionEnding
+from rootkeeper.workflows.sessions import SessionEnder
 from rootkeeper.workflows.setup import SetupChange, SetupPlan, SetupReport
-from rootkeeper.workflows.window_reporting import WindowReporting
+from rootkeeper.workflows.window_reporting import WindowReporter
 
 
-class ReadsInventory(Protocol):
+class InventoryReaderProtocol(Protocol):
     """The organization's accounts."""
 
     def find_known(self) -> Inventory | None: ...
@@ -57,7 +57,7 @@ class ReadsInventory(Protocol):
     def read(self, progress: Progress) -> Inventory: ...
 
 
-class RequestsWindows(Protocol):
+class WindowRequesterProtocol(Protocol):
     """Takes requests for recovery windows in."""
 
     def plan(self, inventory: Inventory, request: RecoveryRequest, *, is_emergency: bool = False) -> RecoveryPlan: ...
@@ -72,10 +72,10 @@ class RequestsWindows(Protocol):
     ) -> RecoveryWindow: ...
 
 
-class DecidesOnWindows(Protocol):
+class WindowDeciderProtocol(Protocol):
     """What people decide about windows."""
 
-    def approve(self, window_id: str, terms: Terms) -> RecoveryWindow: ...
+    def approve(self, window_id: str, terms: ApprovalTerms) -> RecoveryWindow: ...
 
     def deny(self, window_id: str, reason: str) -> RecoveryWindow: ...
 
@@ -86,19 +86,19 @@ class DecidesOnWindows(Protocol):
     def review(self, window_id: str) -> RecoveryWindow: ...
 
 
-class ActivatesWindows(Protocol):
+class WindowActivatorProtocol(Protocol):
     """Opens what was approved."""
 
-    def activate(self, window_id: str) -> Opening: ...
+    def activate(self, window_id: str) -> OpenResult: ...
 
 
-class ClosesWindows(Protocol):
+class WindowCloserProtocol(Protocol):
     """Closes one window."""
 
-    def close(self, window: RecoveryWindow) -> Closing: ...
+    def close(self, window: RecoveryWindow) -> CloseResult: ...
 
 
-class RequestsJobs(Protocol):
+class JobRequesterProtocol(Protocol):
     """Takes jobs in, and ends them or lets them go on."""
 
     def request(self, kind: JobKind, parameters: Mapping[str, JsonValue], document: str | None = None) -> Job: ...
@@ -108,13 +108,13 @@ class RequestsJobs(Protocol):
     def resume(self, job_id: str, *, retry_failed: bool = False) -> Job: ...
 
 
-class ReadsSetup(Protocol):
+class SetupReaderProtocol(Protocol):
     """What of root access management is on."""
 
     def read(self) -> SetupReport: ...
 
 
-class EnablesSetup(Protocol):
+class SetupEnablerProtocol(Protocol):
     """Switches it on."""
 
     def plan(
@@ -124,57 +124,57 @@ class EnablesSetup(Protocol):
     def apply(self, plan: SetupPlan) -> SetupChange: ...
 
 
-class CompilesReports(Protocol):
+class EvidenceCompilerProtocol(Protocol):
     """Evidence of a period."""
 
     def compile(self, period: Period) -> EvidenceReport: ...
 
 
-class ActingServices(Protocol):
+class ActorServices(Protocol):
     """The use cases, as one person has them with the AWS power of one kind of work."""
 
     @property
-    def identity_keeping(self) -> IdentityKeeping: ...
+    def identity_service(self) -> IdentityService: ...
 
     @property
-    def factor_keeping(self) -> FactorKeeping: ...
+    def factor_service(self) -> FactorService: ...
 
     @property
-    def session_ending(self) -> SessionEnding: ...
+    def session_ender(self) -> SessionEnder: ...
 
     @property
-    def inventory_reading(self) -> ReadsInventory: ...
+    def inventory_reader(self) -> InventoryReaderProtocol: ...
 
     @property
-    def job_requesting(self) -> RequestsJobs: ...
+    def job_request_service(self) -> JobRequesterProtocol: ...
 
     @property
-    def window_requesting(self) -> RequestsWindows: ...
+    def window_request_service(self) -> WindowRequesterProtocol: ...
 
     @property
-    def window_deciding(self) -> DecidesOnWindows: ...
+    def window_decision_service(self) -> WindowDeciderProtocol: ...
 
     @property
-    def window_activating(self) -> ActivatesWindows: ...
+    def window_activator(self) -> WindowActivatorProtocol: ...
 
     @property
-    def window_reporting(self) -> WindowReporting: ...
+    def window_reporter(self) -> WindowReporter: ...
 
-    def window_closing(self, progress: Progress) -> ClosesWindows: ...
+    def window_closer(self, progress: Progress) -> WindowCloserProtocol: ...
 
-    def make_notification_testing(self, organization_id: str, endpoint: Endpoint) -> NotificationTesting: ...
+    def make_notification_tester(self, organization_id: str, endpoint: Endpoint) -> NotificationTester: ...
 
-    def history_reading(self, organization_id: str | None = None) -> HistoryReading: ...
-
-    @property
-    def setup_reading(self) -> ReadsSetup: ...
-
-    def enabling(self, progress: Progress) -> EnablesSetup: ...
+    def history_reader(self, organization_id: str | None = None) -> HistoryReader: ...
 
     @property
-    def exceptions(self) -> ExceptionKeeping: ...
+    def setup_reader(self) -> SetupReaderProtocol: ...
 
-    def reporting(self, organization_id: str | None) -> CompilesReports: ...
+    def setup_enabler(self, progress: Progress) -> SetupEnablerProtocol: ...
+
+    @property
+    def exceptions(self) -> ExceptionService: ...
+
+    def evidence_compiler(self, organization_id: str | None) -> EvidenceCompilerProtocol: ...
 
 
 class ServerServices(Protocol):
@@ -205,15 +205,15 @@ class ServerServices(Protocol):
     def first_administrators(self) -> FirstAdministrators: ...
 
     @property
-    def provider_signing_in(self) -> ProviderSigningIn | None:
+    def provider_sign_in_service(self) -> ProviderSignInService | None:
         """``None`` where the settings name no identity provider."""
         ...
 
     @property
-    def answer_keeping(self) -> AnswerKeeping: ...
+    def stored_answers(self) -> StoredAnswers: ...
 
     @property
-    def failure_counting(self) -> FailureCounting: ...
+    def failure_counter(self) -> FailureCounter: ...
 
     @property
     def windows(self) -> RecoveryWindows: ...
@@ -241,11 +241,11 @@ class ServerServices(Protocol):
 
     def list_schedules(self) -> Sequence[ScheduleStatus]: ...
 
-    def tell_story(self) -> Sequence[StoryStep]:
+    def get_story(self) -> Sequence[StoryStep]:
         """:raises NotFoundError: if it isn't a demo's server."""
         ...
 
-    def act_as(self, actor: Actor, work: AwsWork | None) -> AbstractContextManager[ActingServices]:
+    def act_as(self, actor: Actor, work: AwsWork | None) -> AbstractContextManager[ActorServices]:
         """The use cases in somebody's name.
 
         :param work: ``None`` for what asks AWS nothing, so that it doesn't wait for AWS.

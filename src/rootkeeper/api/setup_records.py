@@ -58,7 +58,9 @@ def features_to_records(setup: Setup) -> list[dict[str, Any]]:
 
 def missing_to_records(report: SetupReport) -> list[dict[str, str]]:
     """What is known to be missing, why it is wanted, and what mends it."""
-    return [{"what": part.what, "why": _tell_why(part), "action": _tell_action(part)} for part in report.missing]
+    return [
+        {"what": part.what, "why": _describe_reason(part), "action": _describe_action(part)} for part in report.missing
+    ]
 
 
 def plan_to_record(plan: SetupPlan) -> dict[str, Any]:
@@ -83,13 +85,13 @@ def change_to_record(change: SetupChange, inventory: Inventory | None) -> dict[s
     return {
         "steps": steps,
         "unneeded": list(change.plan.unneeded),
-        "remarks": [*change.closing_remarks, *_tell_of_listing(change)],
+        "remarks": [*change.closing_remarks, *_describe_listing(change)],
         "is_proven": change.is_proven,
         "setup": setup_to_record(change.setup, inventory),
     }
 
 
-def _tell_of_listing(change: SetupChange) -> list[str]:
+def _describe_listing(change: SetupChange) -> list[str]:
     """What accounts are is what was listed last."""
     is_registered = any(
         result.step.action is Action.DELEGATED_ADMINISTRATOR_REGISTER and result.outcome is StepOutcome.CHANGED
@@ -108,11 +110,11 @@ def _list_names(inventory: Inventory | None) -> Mapping[AccountId, str]:
     return {} if inventory is None else {account.account_id: account.name for account in inventory.accounts}
 
 
-def _tell_why(part: MissingPart) -> str:
+def _describe_reason(part: MissingPart) -> str:
     return next((why for begin, why in _WHYS if part.what.startswith(begin)), "")
 
 
-def _tell_action(part: MissingPart) -> str:
+def _describe_action(part: MissingPart) -> str:
     if part.command.startswith("rootkeeper enable"):
         return "Switch it on in the set-up."
     return f"Run: {part.command}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.departures import ensure_intent_fits
+from rootkeeper.aws.departures import require_intent_fits
 from rootkeeper.aws.setup import parse_features
 from rootkeeper.domain.ledger import Action, Intent
 from rootkeeper.domain.organizations import AccountId
@@ -19,32 +19,32 @@ class AwsOrganizationAdministration:
 
     def enable_trusted_access(self, intent: Intent) -> None:
         """One call: organizations:EnableAWSServiceAccess."""
-        ensure_intent_fits(intent, Action.TRUSTED_ACCESS_ENABLE, None)
+        require_intent_fits(intent, Action.TRUSTED_ACCESS_ENABLE, None)
         self._change("EnableAWSServiceAccess", intent)
 
     def disable_trusted_access(self, intent: Intent) -> None:
         """One call: organizations:DisableAWSServiceAccess."""
-        ensure_intent_fits(intent, Action.TRUSTED_ACCESS_DISABLE, None)
+        require_intent_fits(intent, Action.TRUSTED_ACCESS_DISABLE, None)
         self._change("DisableAWSServiceAccess", intent)
 
     def enable_feature(self, feature: Feature, intent: Intent) -> frozenset[Feature]:
         """One call: iam:EnableOrganizationsRootCredentialsManagement or iam:EnableOrganizationsRootSessions."""
-        ensure_intent_fits(intent, Action.FEATURE_ENABLE, None)
+        require_intent_fits(intent, Action.FEATURE_ENABLE, None)
         return self._switch(f"EnableOrganizations{feature.value}", intent)
 
     def disable_feature(self, feature: Feature, intent: Intent) -> frozenset[Feature]:
         """One call: iam:DisableOrganizationsRootCredentialsManagement or iam:DisableOrganizationsRootSessions."""
-        ensure_intent_fits(intent, Action.FEATURE_DISABLE, None)
+        require_intent_fits(intent, Action.FEATURE_DISABLE, None)
         return self._switch(f"DisableOrganizations{feature.value}", intent)
 
     def register_delegated_administrator(self, account_id: AccountId, intent: Intent) -> None:
         """One call: organizations:RegisterDelegatedAdministrator."""
-        ensure_intent_fits(intent, Action.DELEGATED_ADMINISTRATOR_REGISTER, account_id)
+        require_intent_fits(intent, Action.DELEGATED_ADMINISTRATOR_REGISTER, account_id)
         self._change("RegisterDelegatedAdministrator", intent, account_id)
 
     def deregister_delegated_administrator(self, account_id: AccountId, intent: Intent) -> None:
         """One call: organizations:DeregisterDelegatedAdministrator."""
-        ensure_intent_fits(intent, Action.DELEGATED_ADMINISTRATOR_DEREGISTER, account_id)
+        require_intent_fits(intent, Action.DELEGATED_ADMINISTRATOR_DEREGISTER, account_id)
         self._change("DeregisterDelegatedAdministrator", intent, account_id)
 
     def _change(self, operation: str, intent: Intent, account_id: AccountId | None = None) -> None:

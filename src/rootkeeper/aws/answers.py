@@ -7,11 +7,11 @@ from typing import Any, NoReturn, TypeAlias
 
 from rootkeeper.errors import AwsUnreachableError
 
-Answer: TypeAlias = Mapping[str, Any]
+AwsResponse: TypeAlias = Mapping[str, Any]
 """What botocore parsed; members that AWS left out are missing."""
 
 
-def required(answer: Answer, member: str, operation: str) -> Any:
+def required(answer: AwsResponse, member: str, operation: str) -> Any:
     """The member of an answer to ``operation`` (such as ``iam:GetUser``) without which it says nothing.
 
     :raises AwsUnreachableError: if it is missing.

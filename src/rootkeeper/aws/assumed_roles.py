@@ -58,7 +58,7 @@ def make_session_name(person: str) -> str:
     return name[: _LONGEST_NAME - len(ending)] + ending
 
 
-def ensure_role_arn(arn: str, setting: str) -> None:
+def require_role_arn(arn: str, setting: str) -> None:
     """:raises SettingsError: if it isn't the ARN of an IAM role."""
     if not _ROLE_ARN.fullmatch(arn):
         raise SettingsError(
@@ -68,7 +68,7 @@ def ensure_role_arn(arn: str, setting: str) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class RoleAssuming:
+class RoleAssumer:
     """One role, in the name of one person."""
 
     role_arn: str
@@ -106,7 +106,7 @@ class RoleAssuming:
 
 
 @dataclass(frozen=True, slots=True)
-class _Session:
+class _RoleSession:
     """What one AssumeRole gave."""
 
     credentials: ReadOnlyCredentials = field(repr=False)
@@ -117,11 +117,11 @@ class _Session:
 class RoleCredentials:
     """Implements ``OperatorCredentials``: renewed well before their end; they stay in this process's memory."""
 
-    def __init__(self, role: RoleAssuming, clock: Clock) -> None:
+    def __init__(self, role: RoleAssumer, clock: Clock) -> None:
         self._assuming = role
         self._assume: Callable[[], ReadOnlyCredentials] = role.assume
         self._clock = clock
-        self._session: _Session | None = None
+        self._session: _RoleSession | None = None
         self._tried_at = float("-inf")
         self._renewing = threading.Lock()
 
@@ -174,11 +174,11 @@ class RoleCredentials:
         finally:
             self._renewing.release()
 
-    def _take_session(self) -> _Session:
+    def _take_session(self) -> _RoleSession:
         self._tried_at = asked_at = self._clock.monotonic()
-        session = _Session(self._assume(), asked_at + LIFETIME_SECONDS)
+        session = _RoleSession(self._assume(), asked_at + LIFETIME_SECONDS)
         self._session = session
         return session
 
-    def _remaining(self, session: _Session) -> float:
+    def _remaining(self, session: _RoleSession) -> float:
         return session.ends - self._clock.monotonic()

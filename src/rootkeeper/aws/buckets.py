@@ -74,8 +74,8 @@ class AwsBucketPolicies:
 
     def _parse(self, bucket: Any, region: str) -> Resource | None:
         name = str(required(bucket, "Name", "s3:ListBuckets"))
-        told = bucket.get("BucketRegion")
-        return self._resource(name, str(told)) if told else self._locate(name, region)
+        reported = bucket.get("BucketRegion")
+        return self._resource(name, str(reported)) if reported else self._locate(name, region)
 
     def _locate(self, name: str, region: str) -> Resource | None:
         """Ask in ``region``: an answer, or a redirect, tells where the bucket lies."""

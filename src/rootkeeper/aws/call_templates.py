@@ -20,8 +20,8 @@ from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserFactory
 from botocore.utils import parse_timestamp
 
-from rootkeeper.aws.answers import Answer
-from rootkeeper.aws.signatures import RepeatedSignature
+from rootkeeper.aws.answers import AwsResponse
+from rootkeeper.aws.signatures import CachedRequestSigner
 
 PLACEHOLDER = "000000000000"
 """Stands for the account id in the parameters of a template."""
@@ -55,7 +55,7 @@ class CallTemplate:
     operation: str
     url: str
     body: bytes
-    signature: RepeatedSignature
+    signature: CachedRequestSigner
     output_shape: Any
     parser: Any
 
@@ -64,7 +64,7 @@ class CallTemplate:
         body = self.body.replace(PLACEHOLDER.encode(), account_id.encode())
         return SignedCall(self.url, self.signature.sign(body, credentials, get_current_datetime()), body)
 
-    def parse(self, status: int, headers: Any, body: bytes) -> Answer:
+    def parse(self, status: int, headers: Any, body: bytes) -> AwsResponse:
         """What AWS answered.
 
         :raises ClientError: if it is an error.
@@ -103,7 +103,7 @@ def _make_template(client: BaseClient, operation: str, request: AWSPreparedReque
         operation=operation,
         url=request.url,
         body=request.body if isinstance(request.body, bytes) else str(request.body).encode(),
-        signature=RepeatedSignature(request.url, headers, scope["name"], scope["region"]),
+        signature=CachedRequestSigner(request.url, headers, scope["name"], scope["region"]),
         output_shape=model.operation_model(operation).output_shape,
         parser=_create_parser(model.metadata["protocol"]),
     )

@@ -9,10 +9,10 @@ from typing import Any
 from botocore import xform_name
 from botocore.client import BaseClient
 
-from rootkeeper.aws.answers import Answer, refuse_answer, required
-from rootkeeper.aws.departures import Departure, departing
+from rootkeeper.aws.answers import AwsResponse, refuse_answer, required
+from rootkeeper.aws.departures import AuthorizedCall, authorize_calls
 from rootkeeper.aws.endpoints import host_and_port
-from rootkeeper.aws.error_translation import TRANSLATED, Call, raise_translated
+from rootkeeper.aws.error_translation import TRANSLATED, FailedCall, raise_translated
 from rootkeeper.aws.operator_credentials import OperatorCredentials, signed_by
 from rootkeeper.domain.ledger import Intent
 from rootkeeper.errors import AwsUnclearError
@@ -50,7 +50,7 @@ class ServiceCalls:
         """Whether the AWS SDK in use has the call."""
         return operation in self._client.meta.service_model.operation_names
 
-    def read(self, operation: str, *, target: str | None = None, **parameters: object) -> Answer:
+    def read(self, operation: str, *, target: str | None = None, **parameters: object) -> AwsResponse:
         """Make a call that changes nothing, with retries.
 
         :raises AwsUnreachableError: if no answer came that can be read.
@@ -61,17 +61,17 @@ class ServiceCalls:
 
     def read_on_intent(
         self, operation: str, intent: Intent, clock: Clock, *, target: str, **parameters: object
-    ) -> Answer:
+    ) -> AwsResponse:
         """Make a privileged call that changes nothing (AssumeRoot), with retries, each only while the intent is valid.
 
         :raises LockLostError: if the intent is no longer valid; nothing was sent since.
         """
-        with departing(intent, clock):
+        with authorize_calls(intent, clock):
             return self.read(operation, target=target, **parameters)
 
     def change(
         self, operation: str, intent: Intent, clock: Clock, *, target: str | None = None, **parameters: object
-    ) -> Answer:
+    ) -> AwsResponse:
         """Make a changing call, once.
 
         :raises LockLostError: if the intent is no longer valid; nothing was sent.
@@ -79,8 +79,8 @@ class ServiceCalls:
         """
         send = self._method(operation)
         with (
-            departing(intent, clock) as departure,
-            _translated(lambda: self._call(operation, target, departure)),
+            authorize_calls(intent, clock) as authorized_call,
+            _translated(lambda: self._call(operation, target, authorized_call)),
             self._signed(),
         ):
             answer = send(**parameters)
@@ -125,18 +125,18 @@ class ServiceCalls:
     def _signed(self) -> AbstractContextManager[None]:
         return nullcontext() if self._operator is None else signed_by(self._operator)
 
-    def _method(self, operation: str) -> Callable[..., Answer]:
-        method: Callable[..., Answer] = getattr(self._client, xform_name(operation))
+    def _method(self, operation: str) -> Callable[..., AwsResponse]:
+        method: Callable[..., AwsResponse] = getattr(self._client, xform_name(operation))
         return method
 
-    def _call(self, operation: str, target: str | None, departure: Departure | None = None) -> Call:
-        return Call(
+    def _call(self, operation: str, target: str | None, authorized_call: AuthorizedCall | None = None) -> FailedCall:
+        return FailedCall(
             operation=f"{self._service}:{operation}",
             host=self._host,
             profile=self._profile,
             target=target,
             in_root_session=self._in_root_session,
-            may_have_acted=departure is not None and departure.has_left,
+            may_have_acted=authorized_call is not None and authorized_call.has_left,
         )
 
 
@@ -152,7 +152,7 @@ _TOKENS = {
 
 
 @contextmanager
-def _translated(describe: Callable[[], Call]) -> Iterator[None]:
+def _translated(describe: Callable[[], FailedCall]) -> Iterator[None]:
     try:
         yield
     except TRANSLATED as error:

@@ -23,9 +23,9 @@ from botocore.session import Session
 
 from rootkeeper import __version__
 from rootkeeper.aws.calls import ServiceCalls
-from rootkeeper.aws.departures import guard_departure
-from rootkeeper.aws.endpoints import name_endpoint
-from rootkeeper.aws.error_translation import CREDENTIALS_ERRORS, Call, raise_translated
+from rootkeeper.aws.departures import require_authorized_call
+from rootkeeper.aws.endpoints import make_endpoint
+from rootkeeper.aws.error_translation import CREDENTIALS_ERRORS, FailedCall, raise_translated
 from rootkeeper.aws.operator_credentials import OperatorCredentials, isolate_operator_session
 from rootkeeper.aws.options import GatewayOptions
 from rootkeeper.aws.pacing import Pacer, pace_calls
@@ -68,7 +68,7 @@ class AwsClients:
             self.partition = str(self.session.get_partition_for_region(self.region))
             self.profile: str | None = self.session.profile
             self._create_clients(options)
-        self.endpoint = name_endpoint(
+        self.endpoint = make_endpoint(
             {
                 "sts": self.sts.url,
                 "iam": self.iam.url,
@@ -166,7 +166,7 @@ class AwsClients:
     def _create_client(self, session: Session, service: str, config: Config, guarded: str | None) -> BaseClient:
         client: BaseClient = session.create_client(service, region_name=self.region, config=config)
         if guarded is not None:
-            client.meta.events.register_first(guarded, guard_departure)
+            client.meta.events.register_first(guarded, require_authorized_call)
         return client
 
     def _create_root_session(self, options: GatewayOptions) -> Session:
@@ -216,7 +216,7 @@ def _settings_translated(profile: str | None) -> Iterator[None]:
     except ProfileNotFound as error:
         raise InputError(str(error), hint="`aws configure list-profiles` shows those that exist.") from error
     except CREDENTIALS_ERRORS as error:
-        raise_translated(error, Call(operation="", host="", profile=profile))
+        raise_translated(error, FailedCall(operation="", host="", profile=profile))
     except (BotoCoreError, ValueError) as error:
         raise InputError(
             f"The AWS settings can't be used: {error}",
@@ -264,7 +264,7 @@ class RegionalRootClients:
         if service == "s3":
             client.meta.events.register_last("before-call.s3", _stay_in_region)
         if changing:
-            client.meta.events.register_first(f"before-send.{service}", guard_departure)
+            client.meta.events.register_first(f"before-send.{service}", require_authorized_call)
         return ServiceCalls(client, self._profile, in_root_session=True)
 
 

@@ -21,7 +21,7 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 from botocore.session import Session
 from botocore.utils import JSONFileCache, SSOTokenLoader, parse_timestamp
 
-from rootkeeper.aws.error_translation import Call, raise_translated
+from rootkeeper.aws.error_translation import FailedCall, raise_translated
 
 _TOKEN_CACHE = Path("~/.aws/sso/cache")
 """Where the AWS CLI keeps SSO tokens."""
@@ -51,7 +51,7 @@ class Lifetime(StrEnum):
     """An access key: it never ends by itself."""
 
 
-def judge_lifetime(session: Session) -> Lifetime:
+def classify_lifetime(session: Session) -> Lifetime:
     """What kind of credentials ``session`` has, as far as they tell.
 
     :raises AwsCredentialsError: if there are none.
@@ -72,7 +72,7 @@ def _translated(session: Session) -> Iterator[None]:
     try:
         yield
     except (BotoCoreError, ClientError, RuntimeError) as error:
-        raise_translated(error, Call(operation="", host="", profile=session.profile))
+        raise_translated(error, FailedCall(operation="", host="", profile=session.profile))
 
 
 def _find_expiry(session: Session, credentials: Credentials) -> datetime | None:

@@ -18,7 +18,7 @@ from rootkeeper.ports.clock import Clock
 
 
 @dataclass(slots=True)
-class Departure:
+class AuthorizedCall:
     """One privileged call on its way."""
 
     intent: Intent
@@ -28,37 +28,37 @@ class Departure:
 
     def leave(self) -> None:
         """:raises LockLostError: if the intent is no longer valid; nothing leaves."""
-        ensure_still_valid(self.intent, self.clock)
+        require_still_valid(self.intent, self.clock)
         self.has_left = True
 
 
-_DEPARTURE: ContextVar[Departure | None] = ContextVar("departure", default=None)
+_AUTHORIZED_CALL: ContextVar[AuthorizedCall | None] = ContextVar("departure", default=None)
 
 
 @contextmanager
-def departing(intent: Intent, clock: Clock) -> Iterator[Departure]:
+def authorize_calls(intent: Intent, clock: Clock) -> Iterator[AuthorizedCall]:
     """Within it, this thread's privileged calls leave on ``intent``."""
-    departure = Departure(intent, clock)
-    token = _DEPARTURE.set(departure)
+    authorized_call = AuthorizedCall(intent, clock)
+    token = _AUTHORIZED_CALL.set(authorized_call)
     try:
-        yield departure
+        yield authorized_call
     finally:
-        _DEPARTURE.reset(token)
+        _AUTHORIZED_CALL.reset(token)
 
 
-def guard_departure(**_: object) -> None:
+def require_authorized_call(**_: object) -> None:
     """The ``before-send`` handler of clients that make privileged calls.
 
     :raises RuntimeError: if the call was made without an intent.
     :raises LockLostError: if its intent is no longer valid.
     """
-    departure = _DEPARTURE.get()
-    if departure is None:
+    authorized_call = _AUTHORIZED_CALL.get()
+    if authorized_call is None:
         raise RuntimeError("a privileged call was about to leave without the receipt of its intent")
-    departure.leave()
+    authorized_call.leave()
 
 
-def ensure_still_valid(intent: Intent, clock: Clock) -> None:
+def require_still_valid(intent: Intent, clock: Clock) -> None:
     """:raises LockLostError: if the writer's lease may have run out, by this process's time or by that of others."""
     is_past = intent.valid_until_at is not None and intent.valid_until_at <= clock.now()
     if is_past or intent.valid_until <= clock.monotonic():
@@ -68,7 +68,7 @@ def ensure_still_valid(intent: Intent, clock: Clock) -> None:
         )
 
 
-def ensure_intent_fits(intent: Intent, action: Action, account_id: AccountId | None) -> None:
+def require_intent_fits(intent: Intent, action: Action, account_id: AccountId | None) -> None:
     """:raises ValueError: if the receipt is of another action or account, which is a bug."""
     if intent.action is not action or intent.account_id != account_id:
         raise ValueError(f"the intent is of {intent.action} on {intent.account_id}, not {action} on {account_id}")

@@ -46,7 +46,7 @@ _AWS_HOST = re.compile(
 )
 
 
-def name_endpoint(urls: Mapping[str, str]) -> Endpoint:
+def make_endpoint(urls: Mapping[str, str]) -> Endpoint:
     """The label of the endpoints used, given as service → URL; one foreign endpoint is enough for ``SANDBOX``."""
     foreign = [url for service, url in sorted(urls.items()) if not is_aws(service, url)]
     return Endpoint(f"SANDBOX {host_and_port(foreign[0])}" if foreign else AWS_LABEL)

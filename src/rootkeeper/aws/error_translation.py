@@ -121,7 +121,7 @@ _LONGEST_TEXT = 600
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class FailedCall:
     """The call that failed, as far as its translation needs it."""
 
     operation: str
@@ -139,7 +139,7 @@ class Call:
         return f"{self.operation} for {self.target}" if self.target else self.operation
 
 
-def raise_translated(error: Exception, call: Call) -> NoReturn:
+def raise_translated(error: Exception, call: FailedCall) -> NoReturn:
     """Raise the error of ours that ``error`` is.
 
     :raises RootkeeperError: of the class that the tables name.
@@ -153,7 +153,7 @@ def raise_translated(error: Exception, call: Call) -> NoReturn:
     raise translated from error
 
 
-def translate(error: Exception, call: Call) -> RootkeeperError:
+def translate(error: Exception, call: FailedCall) -> RootkeeperError:
     """The error of ours that ``error``, one of ``TRANSLATED``, is."""
     if isinstance(error, botocore_errors.ClientError):
         return _translate_answer(error, call)
@@ -167,11 +167,11 @@ def translate(error: Exception, call: Call) -> RootkeeperError:
         return _credentials_missing(error, call)
     if isinstance(error, botocore_errors.ParamValidationError):
         return InputError(f"{call} can't be asked so: {_one_line(str(error))}")
-    return _translate_silence(error, call)
+    return _translate_no_answer(error, call)
 
 
-def _translate_answer(error: botocore_errors.ClientError, call: Call) -> AwsError:
-    facts = _Facts.of(error, call)
+def _translate_answer(error: botocore_errors.ClientError, call: FailedCall) -> AwsError:
+    facts = _ErrorFacts.of(error, call)
     if error.operation_name != call.operation.partition(":")[2]:
         return AwsCredentialsError(
             f"The credentials couldn't be renewed: {error.operation_name} was answered with {facts.aws_code}.",
@@ -180,7 +180,7 @@ def _translate_answer(error: botocore_errors.ClientError, call: Call) -> AwsErro
             request_id=facts.request_id,
         )
     if facts.is_foreign:
-        return _translate_silence(ResponseParserError(f"HTTP {facts.http_status}"), call)
+        return _translate_no_answer(ResponseParserError(f"HTTP {facts.http_status}"), call)
     kind = ERRORS.get(facts.aws_code)
     if kind is AwsAccessDeniedError:
         return _denied(facts, call)
@@ -193,7 +193,7 @@ def _translate_answer(error: botocore_errors.ClientError, call: Call) -> AwsErro
     return refused
 
 
-def _denied(facts: _Facts, call: Call) -> AwsAccessDeniedError:
+def _denied(facts: _ErrorFacts, call: FailedCall) -> AwsAccessDeniedError:
     denial = parse_denial(facts.text)
     denied = AwsAccessDeniedError(
         f"{call} was denied: {shorten_denial(facts.text)}",
@@ -207,14 +207,14 @@ def _denied(facts: _Facts, call: Call) -> AwsAccessDeniedError:
     return denied
 
 
-def _find_needed_caller(call: Call) -> str | None:
+def _find_needed_caller(call: FailedCall) -> str | None:
     """Where AWS names no cause, the caller's account may be the wrong one; within a root session it is right."""
     if call.in_root_session:
         return None
     return NEEDED_CALLERS.get(call.operation) or NEEDED_CALLERS.get(call.operation.partition(":")[0])
 
 
-def _denial_hint(text: str, cause: DenialCause | None, policy_id: str | None, call: Call) -> str | None:
+def _denial_hint(text: str, cause: DenialCause | None, policy_id: str | None, call: FailedCall) -> str | None:
     if is_feature_off(text):
         return "Run `rootkeeper enable`."
     if call.in_root_session and cause in _POLICIES_OF_THE_ORGANIZATION:
@@ -230,7 +230,7 @@ def _denial_hint(text: str, cause: DenialCause | None, policy_id: str | None, ca
     return f"The caller needs the permission {call.operation}."
 
 
-def _server_failed(facts: _Facts, call: Call) -> AwsError:
+def _server_failed(facts: _ErrorFacts, call: FailedCall) -> AwsError:
     if call.may_have_acted:
         return AwsUnclearError(
             f"{call} got no clear answer: HTTP {facts.http_status} {facts.aws_code}. It may have acted.",
@@ -243,7 +243,7 @@ def _server_failed(facts: _Facts, call: Call) -> AwsError:
     )
 
 
-def _translate_silence(error: Exception, call: Call) -> AwsError:
+def _translate_no_answer(error: Exception, call: FailedCall) -> AwsError:
     """An error without an answer of AWS: not sent, cut off, timed out or unreadable."""
     if call.may_have_acted and not _was_surely_not_sent(error):
         return AwsUnclearError(
@@ -289,7 +289,7 @@ def _explain(error: Exception) -> str:
             return _name(error)
 
 
-def _sso_expired(call: Call) -> AwsCredentialsError:
+def _sso_expired(call: FailedCall) -> AwsCredentialsError:
     return AwsCredentialsError(
         "The SSO session of these credentials has expired, or there is none.",
         hint=f"Run `aws sso login{_profile_option(call)}`.",
@@ -297,7 +297,7 @@ def _sso_expired(call: Call) -> AwsCredentialsError:
     )
 
 
-def _credentials_missing(error: Exception, call: Call) -> AwsCredentialsError:
+def _credentials_missing(error: Exception, call: FailedCall) -> AwsCredentialsError:
     match error:
         case botocore_errors.NoCredentialsError():
             message, hint = "There are no AWS credentials.", "Set AWS_* variables, or name a profile with --profile."
@@ -314,13 +314,13 @@ def _credentials_missing(error: Exception, call: Call) -> AwsCredentialsError:
     return AwsCredentialsError(message, hint=hint, operation=call.operation)
 
 
-def _hint(aws_code: str, call: Call) -> str | None:
+def _hint(aws_code: str, call: FailedCall) -> str | None:
     if call.in_root_session and ERRORS.get(aws_code) is AwsCredentialsError:
         return "The root session is over or was never valid; a new one is needed."
     return HINTS.get(aws_code)
 
 
-def _profile_option(call: Call) -> str:
+def _profile_option(call: FailedCall) -> str:
     return f" --profile {call.profile}" if call.profile else ""
 
 
@@ -339,7 +339,7 @@ def _one_line(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Facts:
+class _ErrorFacts:
     """What an error answer of AWS tells."""
 
     operation: str
@@ -349,12 +349,12 @@ class _Facts:
     http_status: int
 
     @staticmethod
-    def of(error: botocore_errors.ClientError, call: Call) -> _Facts:
+    def of(error: botocore_errors.ClientError, call: FailedCall) -> _ErrorFacts:
         answer: dict[str, Any] = dict(error.response)
         metadata = answer.get("ResponseMetadata", {})
         code = str(answer.get("Error", {}).get("Code", ""))
         text = _one_line(str(answer.get("Error", {}).get("Message") or "AWS gives no reason"))
-        return _Facts(
+        return _ErrorFacts(
             operation=call.operation,
             aws_code=code,
             text=f"{code}." if code in WITHHELD else f"{text} ({code})" if code not in ERRORS else text,

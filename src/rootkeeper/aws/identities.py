@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from rootkeeper.aws.answers import Answer, refuse_answer, required
+from rootkeeper.aws.answers import AwsResponse, refuse_answer, required
 from rootkeeper.aws.clients import AwsClients
 from rootkeeper.aws.managed_policies import ManagedPolicies, document_text
 from rootkeeper.domain.identities import (
@@ -46,7 +46,7 @@ class AwsIdentities:
         details = self._read_details()
         versions = (_parse_managed(policy) for policy in details["Policies"])
         managed = ManagedPolicies(self._clients.iam, {policy.policy_id: policy for policy in versions if policy.text})
-        reading = _Details(managed, {group["GroupName"]: group for group in details["GroupDetailList"]})
+        reading = _AuthorizationDetails(managed, {group["GroupName"]: group for group in details["GroupDetailList"]})
         return AccountIdentities(
             account_id=account_id,
             users=tuple(reading.parse_user(user) for user in details["UserDetailList"]),
@@ -100,7 +100,7 @@ class AwsIdentities:
             access_key_last_used_at=max((key for key in keys if key), default=None),
         )
 
-    def _read_report(self) -> Answer:
+    def _read_report(self) -> AwsResponse:
         try:
             return self._clients.iam.read("GetCredentialReport")
         except AwsRejectedError as error:
@@ -117,7 +117,7 @@ class AwsIdentities:
         return self._clients.iam.read("GetCredentialReport")
 
 
-class _Details:
+class _AuthorizationDetails:
     """Users and roles of one answer, with the groups and managed policies of the same."""
 
     def __init__(self, managed: ManagedPolicies, groups: Mapping[str, Mapping[str, Any]]) -> None:

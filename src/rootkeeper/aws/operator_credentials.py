@@ -60,11 +60,11 @@ def signed_by(credentials: OperatorCredentials) -> Iterator[None]:
 
 def isolate_operator_session(session: Session) -> None:
     """Leave ``session`` no credentials but those entered, and no bearer token."""
-    session.register_component("credential_provider", CredentialResolver([_EnteredOperatorProvider()]))
+    session.register_component("credential_provider", CredentialResolver([_CurrentOperatorProvider()]))
     session.register_component("token_provider", TokenProviderChain([]))
 
 
-class _EnteredCredentials(Credentials):
+class _CurrentOperatorCredentials(Credentials):
     """Looks like long-lived credentials to botocore and is looked up anew for each signature."""
 
     def __init__(self) -> None:
@@ -77,9 +77,9 @@ class _EnteredCredentials(Credentials):
         return entered.freeze()
 
 
-class _EnteredOperatorProvider(CredentialProvider):
+class _CurrentOperatorProvider(CredentialProvider):
     METHOD = "operator"
     CANONICAL_NAME = "Operator"
 
     def load(self) -> Credentials:
-        return _EnteredCredentials()
+        return _CurrentOperatorCredentials()

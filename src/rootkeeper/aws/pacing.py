@@ -15,7 +15,7 @@ from typing import Any
 from botocore.client import BaseClient
 
 from rootkeeper.aws.error_table import ERRORS
-from rootkeeper.aws.quota_buckets import OwnQuotas, QuotaBucket
+from rootkeeper.aws.quota_buckets import LocalQuotaStore, QuotaBucket
 from rootkeeper.domain.quotas import Rate
 from rootkeeper.errors import AwsThrottledError
 from rootkeeper.ports.clock import Clock
@@ -62,7 +62,7 @@ class Pacer:
         rates = {("organizations", operation): rate for operation, rate in ORGANIZATIONS_RATES.items()}
         rates |= {("account", operation): rate for operation, rate in ACCOUNT_RATES.items()}
         rates["sts", ""] = STS_RATE
-        own = OwnQuotas(clock)
+        own = LocalQuotaStore(clock)
         self._buckets = {
             (service, operation): QuotaBucket(f"{service}:{operation or '*'}", rate.share(api_share), clock, own)
             for (service, operation), rate in rates.items()

@@ -47,23 +47,25 @@ class AwsPolicies:
 
     def list_policies(self) -> PolicyListing:
         """See the port for the calls."""
-        return _Reading(self._clients.organizations).read(None)
+        return _PolicyListingReader(self._clients.organizations).read(None)
 
     def list_policies_under_full_access(self) -> PolicyListing:
         """See the port for the calls."""
-        return _Reading(self._clients.organizations, everywhere=_ATTACHED_EVERYWHERE | _FULL_ACCESS).read(None)
+        return _PolicyListingReader(self._clients.organizations, everywhere=_ATTACHED_EVERYWHERE | _FULL_ACCESS).read(
+            None
+        )
 
     def list_own_policies(self) -> PolicyListing:
         """Implements ``ports.guardrails.GuardrailReader``; see there for the calls."""
-        return _Reading(self._clients.organizations, skips_aws_managed=True).read(None)
+        return _PolicyListingReader(self._clients.organizations, skips_aws_managed=True).read(None)
 
     def list_policies_over(self, target_ids: Collection[str]) -> PolicyListing:
         """See the port for the calls."""
-        return _Reading(self._clients.organizations).read(target_ids)
+        return _PolicyListingReader(self._clients.organizations).read(target_ids)
 
 
 @dataclass(slots=True)
-class _Attached:
+class _AttachedPolicy:
     """A policy as the lists show it, and where it is attached as far as is known by now."""
 
     label: PolicyLabel
@@ -72,7 +74,7 @@ class _Attached:
     target_ids: set[str] = field(default_factory=set)
 
 
-class _Reading:
+class _PolicyListingReader:
     """One reading, and what went wrong in it.
 
     A call that AWS throttled in spite of all retries isn't made again for the next policy: each would take as long.
@@ -115,7 +117,7 @@ class _Reading:
         }
         return frozenset(kind for kind in CONTROL_KINDS if _TYPES[kind] in types)
 
-    def _list_all(self, kind: PolicyKind) -> Iterator[_Attached]:
+    def _list_all(self, kind: PolicyKind) -> Iterator[_AttachedPolicy]:
         """Every policy of a kind that is attached to something."""
         for summary in self._list(kind, "ListPolicies"):
             policy = self._parse_summary(summary)
@@ -126,19 +128,19 @@ class _Reading:
             if policy.target_ids or policy.is_everywhere:
                 yield policy
 
-    def _list_over(self, kind: PolicyKind, target_ids: Collection[str]) -> Iterable[_Attached]:
+    def _list_over(self, kind: PolicyKind, target_ids: Collection[str]) -> Iterable[_AttachedPolicy]:
         """Every policy of a kind that is attached to one of the targets."""
-        found: dict[str, _Attached] = {}
+        found: dict[str, _AttachedPolicy] = {}
         for target_id in sorted(target_ids):
             for summary in self._list(kind, "ListPoliciesForTarget", TargetId=target_id):
                 policy = self._parse_summary(summary)
                 found.setdefault(policy.label.policy_id, policy).target_ids.add(target_id)
         return found.values()
 
-    def _parse_summary(self, summary: Mapping[str, Any]) -> _Attached:
+    def _parse_summary(self, summary: Mapping[str, Any]) -> _AttachedPolicy:
         policy_id = str(required(summary, "Id", "organizations:ListPolicies"))
         label = PolicyLabel(policy_id, str(summary.get("Name") or policy_id))
-        return _Attached(label, bool(summary.get("AwsManaged")), is_everywhere=policy_id in self._everywhere)
+        return _AttachedPolicy(label, bool(summary.get("AwsManaged")), is_everywhere=policy_id in self._everywhere)
 
     def _list(self, kind: PolicyKind, operation: str, **parameters: Any) -> tuple[Mapping[str, Any], ...]:
         try:
@@ -181,7 +183,7 @@ class _Reading:
         problems = (*self._problems.get(kind, ()), _describe(error, f"organizations:{operation}"))
         self._problems[kind] = tuple(dict.fromkeys(problems))
 
-    def _read_content(self, policy: _Attached, kind: PolicyKind) -> OrganizationPolicy:
+    def _read_content(self, policy: _AttachedPolicy, kind: PolicyKind) -> OrganizationPolicy:
         """The policy with its document, or with the reason why that couldn't be read."""
         policy_id, content, problem = policy.label.policy_id, None, None
         try:

@@ -11,12 +11,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from functools import cached_property
 
-from rootkeeper.aws.assumed_roles import RoleAssuming, RoleCredentials, ensure_role_arn, make_session_name
+from rootkeeper.aws.assumed_roles import RoleAssumer, RoleCredentials, make_session_name, require_role_arn
 from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.credentials_expiry import Lifetime, judge_lifetime
+from rootkeeper.aws.credentials_expiry import Lifetime, classify_lifetime
 from rootkeeper.aws.gateway import AwsGateway
 from rootkeeper.aws.options import GatewayOptions
-from rootkeeper.domain.aws_roles import AwsWork, PowerCheck, PowerFailure
+from rootkeeper.domain.aws_roles import AwsWork, CredentialsCheck, CredentialsFailure
 from rootkeeper.domain.identity_names import SERVER_NAME
 from rootkeeper.errors import RootkeeperError, SettingsError
 from rootkeeper.ports.clock import Clock
@@ -39,7 +39,7 @@ _LIFETIME_WARNINGS: Mapping[Lifetime, str] = {
 }
 
 
-class AwsPower:
+class GatewayPool:
     """Gateways by work and person; safe in many threads."""
 
     def __init__(self, options: GatewayOptions, roles: Mapping[AwsWork, str], clock: Clock) -> None:
@@ -51,7 +51,7 @@ class AwsPower:
         """
         self._options = options
         self._clock = clock
-        self._roles = _ensure_roles(roles)
+        self._roles = _require_roles(roles)
         self._starting_clients = AwsClients(options, clock)
         self.starting = AwsGateway(self._starting_clients)
         """The gateway on the starting credentials."""
@@ -64,7 +64,7 @@ class AwsPower:
 
         :raises AwsCredentialsError: if there are no credentials.
         """
-        lifetime = _LIFETIME_WARNINGS.get(judge_lifetime(self._starting_clients.session))
+        lifetime = _LIFETIME_WARNINGS.get(classify_lifetime(self._starting_clients.session))
         return (
             *(() if self._roles else (_NO_ROLES,)),
             *((lifetime,) if lifetime else ()),
@@ -86,7 +86,7 @@ class AwsPower:
             self._forget_oldest()
             return gateway
 
-    def renew(self) -> PowerCheck:
+    def renew(self) -> CredentialsCheck:
         """Try the starting credentials, and assume each role anew in the server's name; what holds already stays.
 
         One call of sts:GetCallerIdentity, and one of sts:AssumeRole for each role.
@@ -94,7 +94,7 @@ class AwsPower:
         tries: dict[AwsWork | None, Callable[[], object]] = {None: self.starting.read_caller}
         tries |= {work: self._server_credentials(work).renew for work in self._roles}
         failures = [_try(work, renew) for work, renew in tries.items()]
-        return PowerCheck(tuple(failure for failure in failures if failure is not None))
+        return CredentialsCheck(tuple(failure for failure in failures if failure is not None))
 
     def _server_credentials(self, work: AwsWork) -> RoleCredentials:
         self.gateway(work, SERVER_NAME)
@@ -102,7 +102,7 @@ class AwsPower:
             return self._credentials[work, SERVER_NAME]
 
     def _open(self, work: AwsWork, name: str) -> AwsGateway:
-        credentials = RoleCredentials(RoleAssuming(self._roles[work], name, self._starting_clients.sts), self._clock)
+        credentials = RoleCredentials(RoleAssumer(self._roles[work], name, self._starting_clients.sts), self._clock)
         self._credentials[work, name] = credentials
         return AwsGateway(self._shared_clients.acting_as(credentials))
 
@@ -116,7 +116,7 @@ class AwsPower:
         return AwsClients(self._options, self._clock, starting=self._starting_clients)
 
 
-def _ensure_roles(roles: Mapping[AwsWork, str]) -> dict[AwsWork, str]:
+def _require_roles(roles: Mapping[AwsWork, str]) -> dict[AwsWork, str]:
     """:raises SettingsError: if they aren't all there or all left out, or one isn't an ARN."""
     given = {work: arn.strip() for work, arn in roles.items() if arn.strip()}
     missing = [f"aws.roles.{work.value}" for work in AwsWork if work not in given]
@@ -126,13 +126,13 @@ def _ensure_roles(roles: Mapping[AwsWork, str]) -> dict[AwsWork, str]:
             hint="Set all four, or none to use the starting credentials for all work.",
         )
     for work, arn in given.items():
-        ensure_role_arn(arn, f"aws.roles.{work.value}")
+        require_role_arn(arn, f"aws.roles.{work.value}")
     return given
 
 
-def _try(work: AwsWork | None, renew: Callable[[], object]) -> PowerFailure | None:
+def _try(work: AwsWork | None, renew: Callable[[], object]) -> CredentialsFailure | None:
     try:
         renew()
     except RootkeeperError as error:
-        return PowerFailure(work, error.message)
+        return CredentialsFailure(work, error.message)
     return None

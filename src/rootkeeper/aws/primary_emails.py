@@ -12,8 +12,8 @@ from contextlib import contextmanager
 
 from rootkeeper.aws.answers import required
 from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.departures import ensure_intent_fits
-from rootkeeper.domain.email_updates import ACCOUNT_SERVICE_PRINCIPAL, EmailUpdate, OneTimePassword, UpdateStatus
+from rootkeeper.aws.departures import require_intent_fits
+from rootkeeper.domain.email_updates import ACCOUNT_SERVICE_PRINCIPAL, EmailUpdate, EmailUpdateStatus, OneTimePassword
 from rootkeeper.domain.ledger import Action, Intent
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.errors import (
@@ -68,24 +68,24 @@ class AwsPrimaryEmails:
                 return None
             raise
         status = required(answer, "Status", f"account:{operation}")
-        known = UpdateStatus(status) if status in set(UpdateStatus) else UpdateStatus.UNKNOWN
+        known = EmailUpdateStatus(status) if status in set(EmailUpdateStatus) else EmailUpdateStatus.UNKNOWN
         return EmailUpdate(known, answer.get("UpdatedAt"))
 
     def start_email_update(self, account_id: AccountId, email: str, intent: Intent) -> None:
         """One call: account:StartPrimaryEmailUpdate."""
-        ensure_intent_fits(intent, Action.EMAIL_UPDATE_START, account_id)
+        require_intent_fits(intent, Action.EMAIL_UPDATE_START, account_id)
         with _explained():
             self._send_update("StartPrimaryEmailUpdate", account_id, intent, PrimaryEmail=email)
 
     def accept_email_update(self, account_id: AccountId, email: str, otp: OneTimePassword, intent: Intent) -> None:
         """One call: account:AcceptPrimaryEmailUpdate."""
-        ensure_intent_fits(intent, Action.EMAIL_UPDATE_ACCEPT, account_id)
+        require_intent_fits(intent, Action.EMAIL_UPDATE_ACCEPT, account_id)
         failure: AwsError | None = None
         try:
             with _explained():
                 self._send_update("AcceptPrimaryEmailUpdate", account_id, intent, PrimaryEmail=email, Otp=otp.value)
         except AwsError as error:
-            failure = _retold(error, otp)
+            failure = _without_password(error, otp)
         if failure is not None:  # raised here, so that what AWS wrote isn't chained to it
             raise failure
 
@@ -111,7 +111,7 @@ def _explained() -> Iterator[None]:
         raise
 
 
-def _retold(error: AwsError, otp: OneTimePassword) -> AwsError:
+def _without_password(error: AwsError, otp: OneTimePassword) -> AwsError:
     """The same error without the one-time password, as one about it where AWS found fault with what was sent."""
     message = error.message.replace(otp.value, "[…]")
     if error.aws_code == "ValidationException":

@@ -20,7 +20,7 @@ and both together would be more than AWS allows at once.
 """
 
 
-class OwnQuotas:
+class LocalQuotaStore:
     """The buckets of this process alone; implements the port QuotaStore."""
 
     drawn_ahead_seconds = 0.0
@@ -94,7 +94,7 @@ class QuotaBucket:
             try:
                 self._store.slow_down(self._quota, self._rate)
             except DatabaseError:
-                self._go_on_alone()
+                self._continue_locally()
                 self._store.slow_down(self._quota, self._rate)
 
     def _give_up_stale(self) -> None:
@@ -107,11 +107,11 @@ class QuotaBucket:
         try:
             drawn = self._store.draw(self._quota, self._rate, count)
         except DatabaseError:
-            self._go_on_alone()
+            self._continue_locally()
             drawn = self._store.draw(self._quota, self._rate, count)
         self._per_second = drawn.per_second
         now = self._clock.monotonic()
         self._due.extend(now + drawn.wait_seconds(number) for number in range(1, drawn.count + 1))
 
-    def _go_on_alone(self) -> None:
-        self._store = OwnQuotas(self._clock)
+    def _continue_locally(self) -> None:
+        self._store = LocalQuotaStore(self._clock)

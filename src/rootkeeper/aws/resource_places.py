@@ -25,7 +25,7 @@ class AwsResourcePlaces:
     def region(self) -> str:
         return self._clients.region
 
-    def ensure_same_place(self, kind: ResourceKind) -> None:
+    def require_same_place(self, kind: ResourceKind) -> None:
         """Compare the service's endpoint with the others."""
         url = self._clients.regional_root.get(kind.value, self._clients.region).url
         if is_aws(kind.value, url) is not self._clients.endpoint.is_sandbox:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rootkeeper.aws.answers import Answer
+from rootkeeper.aws.answers import AwsResponse
 from rootkeeper.aws.calls import ServiceCalls
 from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.error_translation import TRANSLATED, Call, raise_translated
+from rootkeeper.aws.error_translation import TRANSLATED, FailedCall, raise_translated
 from rootkeeper.aws.event_messages import (
     LARGEST_OBJECT,
     LogObject,
@@ -55,7 +55,7 @@ class AwsRootEventQueue:
             WaitTimeSeconds=max(0, min(int(wait_seconds), _LONGEST_WAIT_SECONDS)),
             VisibilityTimeout=_HIDDEN_SECONDS,
         )
-        return self._understand_all(answer.get("Messages") or ())
+        return self._parse_messages(answer.get("Messages") or ())
 
     def acknowledge(self, deliveries: Sequence[EventDelivery]) -> None:
         """One call for ten: sqs:DeleteMessageBatch. What it leaves comes again."""
@@ -64,7 +64,7 @@ class AwsRootEventQueue:
             entries = [{"Id": str(place), "ReceiptHandle": one.receipt} for place, one in enumerate(lot)]
             self._queue.read("DeleteMessageBatch", QueueUrl=self._url, Entries=entries)
 
-    def _understand_all(self, messages: Sequence[Answer]) -> tuple[EventDelivery, ...]:
+    def _parse_messages(self, messages: Sequence[AwsResponse]) -> tuple[EventDelivery, ...]:
         """A log file that can't be read now holds no other message up; its own comes again.
 
         :raises AwsError: if no message is left.
@@ -73,22 +73,22 @@ class AwsRootEventQueue:
         failure: AwsError | None = None
         for message in messages:
             try:
-                found.append(self._understand(message))
+                found.append(self._parse_message(message))
             except AwsError as error:
                 failure = failure or error
         if failure is not None and not found:
             raise failure
         return tuple(found)
 
-    def _understand(self, message: Answer) -> EventDelivery:
+    def _parse_message(self, message: AwsResponse) -> EventDelivery:
         """One that can't be understood is kept aside, and then has nothing to tell."""
         body, receipt = str(message.get("Body", "")), str(message.get("ReceiptHandle", ""))
         try:
-            told = parse_message(body)
+            reported = parse_message(body)
         except ValueError as error:
             self._unreadable.keep(self.name, body, str(error))
             return EventDelivery(receipt, ())
-        return EventDelivery(receipt, (*told.records, *self._read_logs(told.objects, body)))
+        return EventDelivery(receipt, (*reported.records, *self._read_logs(reported.objects, body)))
 
     def _read_logs(self, logs: Sequence[LogObject], body: str) -> list[Mapping[str, Any]]:
         """One that is broken or gone is kept aside by its message, and what the others hold comes."""
@@ -118,7 +118,7 @@ class AwsRootEventQueue:
                 content: bytes = body.read(LARGEST_OBJECT + 1)
                 return content
         except TRANSLATED as error:
-            raise_translated(error, Call("s3:GetObject", calls.url, self._clients.profile, target=log.bucket))
+            raise_translated(error, FailedCall("s3:GetObject", calls.url, self._clients.profile, target=log.bucket))
 
     def _find_bucket(self, region: str) -> ServiceCalls:
         if region not in self._buckets:

@@ -13,10 +13,10 @@ from typing import Any, NoReturn
 
 from botocore.credentials import ReadOnlyCredentials
 
-from rootkeeper.aws.answers import Answer, required
+from rootkeeper.aws.answers import AwsResponse, required
 from rootkeeper.aws.buckets import AwsBucketPolicies
 from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.departures import ensure_intent_fits, ensure_still_valid
+from rootkeeper.aws.departures import require_intent_fits, require_still_valid
 from rootkeeper.aws.queues import AwsQueuePolicies
 from rootkeeper.aws.root_user_answers import (
     in_utc,
@@ -57,8 +57,8 @@ class AwsRootSessions:
 
     def open(self, account_id: AccountId, task_policy: TaskPolicy, intent: Intent) -> AwsRootSession:
         """One call: sts:AssumeRoot, Regional endpoint. Retries are harmless: an unused session acts on nothing."""
-        ensure_intent_covers(intent, account_id, task_policy)
-        ensure_still_valid(intent, self._clients.clock)
+        require_intent_covers(intent, account_id, task_policy)
+        require_still_valid(intent, self._clients.clock)
         answer = self._clients.sts.read_on_intent(
             "AssumeRoot",
             intent,
@@ -79,7 +79,7 @@ def assume_root_parameters(account_id: AccountId, task_policy: TaskPolicy, parti
 
 
 def session_answered(
-    clients: AwsClients, account_id: AccountId, task_policy: TaskPolicy, answer: Answer
+    clients: AwsClients, account_id: AccountId, task_policy: TaskPolicy, answer: AwsResponse
 ) -> AwsRootSession:
     """The session that AssumeRoot's answer gives.
 
@@ -96,13 +96,13 @@ def session_answered(
     )
 
 
-def ensure_intent_covers(intent: Intent, account_id: AccountId, task_policy: TaskPolicy) -> None:
+def require_intent_covers(intent: Intent, account_id: AccountId, task_policy: TaskPolicy) -> None:
     """A batch's audit intent covers audit sessions on its accounts.
 
     :raises ValueError: if the receipt is of something else, which is a bug.
     """
     if intent.action is not Action.ACCOUNTS_AUDIT:
-        ensure_intent_fits(intent, Action.ROOT_SESSION_OPEN, account_id)
+        require_intent_fits(intent, Action.ROOT_SESSION_OPEN, account_id)
         return
     accounts = intent.parameters.get("account_ids")
     if task_policy is not TaskPolicy.AUDIT:
@@ -156,7 +156,7 @@ class AwsRootSession:
         found = self._credentials
         return ReadOnlyCredentials(found.access_key_id, found.secret_access_key, found.session_token, None)
 
-    def ensure_identity(self) -> None:
+    def require_identity(self) -> None:
         """One call: sts:GetCallerIdentity."""
         with root_session_entered(self._credentials):
             answer = self._clients.root_sts.read("GetCallerIdentity", target=self._account_id)
@@ -260,12 +260,12 @@ class AwsRootSession:
         user = required(self._read("GetUser"), "User", "iam:GetUser")
         return parse_login_profile(found.created_at, user.get("PasswordLastUsed"))
 
-    def _read_last_use(self, access_key_id: str) -> Answer:
+    def _read_last_use(self, access_key_id: str) -> AwsResponse:
         answer = self._read("GetAccessKeyLastUsed", AccessKeyId=access_key_id)
-        found: Answer = required(answer, "AccessKeyLastUsed", "iam:GetAccessKeyLastUsed")
+        found: AwsResponse = required(answer, "AccessKeyLastUsed", "iam:GetAccessKeyLastUsed")
         return found
 
-    def _read(self, operation: str, **parameters: object) -> Answer:
+    def _read(self, operation: str, **parameters: object) -> AwsResponse:
         with root_session_entered(self._credentials):
             return self._clients.root_iam.read(operation, target=self._account_id, **parameters)
 
@@ -273,8 +273,8 @@ class AwsRootSession:
         with root_session_entered(self._credentials):
             return list(self._clients.root_iam.list_all(operation, member, target=self._account_id))
 
-    def _change(self, operation: str, action: Action, intent: Intent, **parameters: object) -> Answer:
-        ensure_intent_fits(intent, action, self._account_id)
+    def _change(self, operation: str, action: Action, intent: Intent, **parameters: object) -> AwsResponse:
+        require_intent_fits(intent, action, self._account_id)
         if not self._is_identified:
             raise ValueError(f"{operation} before the identity of the root session was checked")
         with root_session_entered(self._credentials):

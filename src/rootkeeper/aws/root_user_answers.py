@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from rootkeeper.aws.answers import Answer, required
+from rootkeeper.aws.answers import AwsResponse, required
 from rootkeeper.domain.root_credentials import (
     AccessKey,
     LoginProfile,
@@ -24,7 +24,7 @@ from rootkeeper.domain.root_credentials import (
 _SUMMARY = "iam:GetAccountSummary"
 
 
-def parse_summary(answer: Answer) -> RootCredentialsSummary:
+def parse_summary(answer: AwsResponse) -> RootCredentialsSummary:
     """Source: GetAccountSummary, ``SummaryMap``.
 
     :raises AwsUnreachableError: if one of the four is missing.

@@ -10,7 +10,7 @@ import json
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from rootkeeper.domain.guided_story import FAILSAFE_ID, RECOVERED_ID, StoryTruth
+from rootkeeper.domain.guided_story import FAILSAFE_ID, RECOVERED_ID, StoryState
 from rootkeeper.domain.loopback import is_loopback
 from rootkeeper.domain.organizations import Endpoint
 from rootkeeper.errors import AwsUnreachableError, NotFoundError
@@ -18,7 +18,7 @@ from rootkeeper.errors import AwsUnreachableError, NotFoundError
 _SECONDS = 5.0
 
 
-def read_story_truth(endpoint: Endpoint) -> StoryTruth:
+def read_story_state(endpoint: Endpoint) -> StoryState:
     """Four reading requests to the control interface of a sandbox on this machine; none of them is an AWS call.
 
     :raises NotFoundError: if the endpoint is no sandbox on this machine.
@@ -29,7 +29,7 @@ def read_story_truth(endpoint: Endpoint) -> StoryTruth:
         raise NotFoundError("There is no sandbox on this machine.", hint="The guided story belongs to rootkeeper demo.")
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=_SECONDS)
     try:
-        return StoryTruth(
+        return StoryState(
             organization=_get(connection, "organization"),
             is_identity_center_down=_get(connection, "identity-center")["status"] == "down",
             events=_get(connection, f"events?account_id={quote(RECOVERED_ID)}"),

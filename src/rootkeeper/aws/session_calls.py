@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from rootkeeper.aws.answers import Answer
+from rootkeeper.aws.answers import AwsResponse
 from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.departures import ensure_intent_fits
+from rootkeeper.aws.departures import require_intent_fits
 from rootkeeper.aws.session_credentials import RootSessionCredentials, root_session_entered
 from rootkeeper.domain.ledger import Action, Intent
 from rootkeeper.domain.organizations import AccountId
@@ -25,7 +25,7 @@ class SessionCalls:
     is_identified: Callable[[], bool]
     """Whether the session was asked who it is, and is the target's root user."""
 
-    def read(self, region: str, operation: str, **parameters: object) -> Answer:
+    def read(self, region: str, operation: str, **parameters: object) -> AwsResponse:
         """:raises AwsError: as ``ServiceCalls.read`` does."""
         calls = self.clients.regional_root.get(self.service, region)
         with root_session_entered(self.credentials):
@@ -48,7 +48,7 @@ class SessionCalls:
         :raises AwsError: as ``ServiceCalls.change`` does.
         :raises LockLostError: if the intent is no longer valid; nothing was sent.
         """
-        ensure_intent_fits(intent, action, self.account_id)
+        require_intent_fits(intent, action, self.account_id)
         if not self.is_identified():
             raise ValueError(f"{operation} before the identity of the root session was checked")
         calls = self.clients.regional_root.get(self.service, region, changing=True)

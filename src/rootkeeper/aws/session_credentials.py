@@ -49,11 +49,11 @@ def root_session_entered(credentials: RootSessionCredentials) -> Iterator[None]:
 
 def isolate_root_session(session: Session) -> None:
     """Leave ``session`` no credentials but those of the root session entered, and no bearer token."""
-    session.register_component("credential_provider", CredentialResolver([_EnteredSessionProvider()]))
+    session.register_component("credential_provider", CredentialResolver([_CurrentSessionProvider()]))
     session.register_component("token_provider", TokenProviderChain([]))
 
 
-class _EnteredCredentials(Credentials):
+class _CurrentSessionCredentials(Credentials):
     """Looks like long-lived credentials to botocore and is looked up again for each signature."""
 
     def __init__(self) -> None:
@@ -66,9 +66,9 @@ class _EnteredCredentials(Credentials):
         return ReadOnlyCredentials(entered.access_key_id, entered.secret_access_key, entered.session_token, None)
 
 
-class _EnteredSessionProvider(CredentialProvider):
+class _CurrentSessionProvider(CredentialProvider):
     METHOD = "root-session"
     CANONICAL_NAME = "RootSession"
 
     def load(self) -> Credentials:
-        return _EnteredCredentials()
+        return _CurrentSessionCredentials()

@@ -24,11 +24,11 @@ def read_setup(organizations: ServiceCalls, iam: ServiceCalls) -> Setup:
     :raises AwsUnreachableError: if no answer came.
     """
     unknown: list[str] = []
-    trusted_access = _told(lambda: _read_trusted_access(organizations), unknown)
+    trusted_access = _read_or_note(lambda: _read_trusted_access(organizations), unknown)
     features: frozenset[Feature] | None = None
     try:
-        features = _told(lambda: read_features(iam), unknown)
-    except _TrustIsOffError:
+        features = _read_or_note(lambda: read_features(iam), unknown)
+    except _TrustedAccessDisabledError:
         trusted_access = False
     else:
         # AWS tells the features only while trusted access is on.
@@ -36,7 +36,7 @@ def read_setup(organizations: ServiceCalls, iam: ServiceCalls) -> Setup:
     return Setup(
         trusted_access=trusted_access,
         features=features,
-        delegated_administrators=_told(lambda: _list_delegated_administrators(organizations), unknown),
+        delegated_administrators=_read_or_note(lambda: _list_delegated_administrators(organizations), unknown),
         unknown=tuple(unknown),
     )
 
@@ -47,7 +47,7 @@ def read_features(iam: ServiceCalls) -> frozenset[Feature]:
         answer = iam.read("ListOrganizationsFeatures")
     except AwsRejectedError as error:
         if error.aws_code == _TRUST_IS_OFF:
-            raise _TrustIsOffError from error
+            raise _TrustedAccessDisabledError from error
         raise
     return parse_features(required(answer, "EnabledFeatures", "iam:ListOrganizationsFeatures"))
 
@@ -69,7 +69,7 @@ def _list_delegated_administrators(organizations: ServiceCalls) -> tuple[Account
     return tuple(AccountId(required(one, "Id", "organizations:ListDelegatedAdministrators")) for one in found)
 
 
-def _told(read: Callable[[], T], unknown: list[str]) -> T | None:
+def _read_or_note(read: Callable[[], T], unknown: list[str]) -> T | None:
     try:
         return read()
     except (AwsAccessDeniedError, AwsRejectedError, AwsThrottledError) as error:
@@ -77,5 +77,5 @@ def _told(read: Callable[[], T], unknown: list[str]) -> T | None:
         return None
 
 
-class _TrustIsOffError(Exception):
+class _TrustedAccessDisabledError(Exception):
     """AWS keeps the features, and doesn't tell them while trusted access is off."""

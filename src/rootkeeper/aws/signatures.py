@@ -23,7 +23,7 @@ _FORM_KEY, _FORM_SECRET = "key-of-the-form", "secret-of-the-form"
 
 
 @dataclass(frozen=True, slots=True)
-class _Form:
+class _CanonicalRequest:
     """A canonical request, but for the moment, the session token and the hash of the body."""
 
     moment: str
@@ -40,14 +40,14 @@ _BODY_HASH = sha256(_BODY).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
-class _SigningMoment:
+class _SigningContext:
     """All that botocore's signature wants to know of a request."""
 
     context: dict[str, Any]
 
 
 @dataclass(frozen=True)
-class RepeatedSignature:
+class CachedRequestSigner:
     """Signs POST requests to one URL with the same headers."""
 
     url: str
@@ -61,7 +61,7 @@ class RepeatedSignature:
         token = credentials.token or None
         form = self._without_token if token is None else self._with_token
         auth = SigV4Auth(credentials, self.signing_name, self.region)
-        signing: Any = _SigningMoment({"timestamp": moment})
+        signing: Any = _SigningContext({"timestamp": moment})
         signature = auth.signature(auth.string_to_sign(signing, form.fill(moment, token, body)), signing)
         headers = {**self.headers, "X-Amz-Date": moment}
         if token is not None:
@@ -73,17 +73,19 @@ class RepeatedSignature:
         return headers
 
     @cached_property
-    def _with_token(self) -> _Form:
+    def _with_token(self) -> _CanonicalRequest:
         return self._take_form(_TOKEN)
 
     @cached_property
-    def _without_token(self) -> _Form:
+    def _without_token(self) -> _CanonicalRequest:
         return self._take_form(None)
 
-    def _take_form(self, token: str | None) -> _Form:
+    def _take_form(self, token: str | None) -> _CanonicalRequest:
         auth = SigV4Auth(ReadOnlyCredentials(_FORM_KEY, _FORM_SECRET, token), self.signing_name, self.region)
         request = AWSRequest("POST", self.url, headers=self.headers, data=_BODY)
         auth.add_auth(request)
         del request.headers["Authorization"]
         headers = auth.headers_to_sign(request)
-        return _Form(request.context["timestamp"], auth.canonical_request(request), auth.signed_headers(headers))
+        return _CanonicalRequest(
+            request.context["timestamp"], auth.canonical_request(request), auth.signed_headers(headers)
+        )

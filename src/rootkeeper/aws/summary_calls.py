@@ -11,13 +11,13 @@ from collections.abc import Callable
 
 from botocore.credentials import ReadOnlyCredentials
 
-from rootkeeper.aws.answers import Answer
+from rootkeeper.aws.answers import AwsResponse
 from rootkeeper.aws.call_templates import PLACEHOLDER, CallTemplate, take_template
 from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.departures import ensure_still_valid
+from rootkeeper.aws.departures import require_still_valid
 from rootkeeper.aws.endpoints import host_and_port
-from rootkeeper.aws.error_translation import TRANSLATED, Call, raise_translated
-from rootkeeper.aws.root_sessions import AwsRootSession, assume_root_parameters, ensure_intent_covers, session_answered
+from rootkeeper.aws.error_translation import TRANSLATED, FailedCall, raise_translated
+from rootkeeper.aws.root_sessions import AwsRootSession, assume_root_parameters, require_intent_covers, session_answered
 from rootkeeper.aws.root_user_answers import parse_summary
 from rootkeeper.aws.session_credentials import RootSessionCredentials, root_session_entered
 from rootkeeper.aws.transport import Transport
@@ -42,7 +42,7 @@ class SummaryTemplates:
                 client = clients.create_template_client("iam", in_root_session=True)
                 self.read_summary = take_template(client, "GetAccountSummary")
         except TRANSLATED as error:
-            raise_translated(error, Call(operation="sts:AssumeRoot", host="", profile=clients.profile))
+            raise_translated(error, FailedCall(operation="sts:AssumeRoot", host="", profile=clients.profile))
 
     @property
     def urls(self) -> tuple[str, str]:
@@ -79,10 +79,10 @@ class SummaryCalls:
                 return SummaryAnswer(request, session, None, error)
 
     async def _open(self, request: SummaryRequest) -> AwsRootSession:
-        ensure_intent_covers(request.intent, request.account_id, TaskPolicy.AUDIT)
+        require_intent_covers(request.intent, request.account_id, TaskPolicy.AUDIT)
         await self._wait_for_token()
-        ensure_still_valid(request.intent, self._clients.clock)
-        call = Call(
+        require_still_valid(request.intent, self._clients.clock)
+        call = FailedCall(
             "sts:AssumeRoot",
             host_and_port(self._templates.assume_root.url),
             self._clients.profile,
@@ -100,8 +100,8 @@ class SummaryCalls:
             raise
         return session_answered(self._clients, request.account_id, TaskPolicy.AUDIT, answer)
 
-    async def _ask_for_summary(self, session: AwsRootSession) -> Answer:
-        call = Call(
+    async def _ask_for_summary(self, session: AwsRootSession) -> AwsResponse:
+        call = FailedCall(
             "iam:GetAccountSummary",
             host_and_port(self._templates.read_summary.url),
             self._clients.profile,
@@ -115,8 +115,8 @@ class SummaryCalls:
         template: CallTemplate,
         account_id: AccountId,
         find_credentials: Callable[[], ReadOnlyCredentials],
-        call: Call,
-    ) -> Answer:
+        call: FailedCall,
+    ) -> AwsResponse:
         """Sign, send and parse. Credentials that must be renewed hold up the loop, as all its calls wait for them."""
         try:
             return template.parse(*await self._transport.send(template.sign(account_id, find_credentials())))

@@ -11,42 +11,42 @@ if TYPE_CHECKING:
     from rootkeeper.storage.factors import SqlFactors
     from rootkeeper.storage.identities import SqlIdentities
     from rootkeeper.storage.sessions import SqlSessions
-    from rootkeeper.workflows.access import IdentityKeeping
-    from rootkeeper.workflows.factors import FactorKeeping
-    from rootkeeper.workflows.sessions import SessionEnding
+    from rootkeeper.workflows.access import IdentityService
+    from rootkeeper.workflows.factors import FactorService
+    from rootkeeper.workflows.sessions import SessionEnder
 
 
 class AccessUseCases(Adapters):
     """Whom a server knows."""
 
     @property
-    def identity_keeping(self) -> IdentityKeeping:
+    def identity_service(self) -> IdentityService:
         """In the name of the actor, for the organization that was asked about."""
-        from rootkeeper.workflows.access import IdentityKeeping
+        from rootkeeper.workflows.access import IdentityService
 
         store = self.database.identities(self._organization_id, self.clock)
-        return IdentityKeeping(store, self.ledger, self.clock, self.actor)
+        return IdentityService(store, self.ledger, self.clock, self.actor)
 
     @property
-    def factor_keeping(self) -> FactorKeeping:
+    def factor_service(self) -> FactorService:
         """In the name of the actor; needs a database whose key was opened."""
-        from rootkeeper.workflows.factors import FactorKeeping
+        from rootkeeper.workflows.factors import FactorService
 
-        return FactorKeeping(*self._access_stores(self._organization_id), self.ledger, self.clock)
+        return FactorService(*self._access_stores(self._organization_id), self.ledger, self.clock)
 
     @property
-    def session_ending(self) -> SessionEnding:
-        from rootkeeper.workflows.sessions import SessionEnding
+    def session_ender(self) -> SessionEnder:
+        from rootkeeper.workflows.sessions import SessionEnder
 
         _, identities, sessions = self._access_stores(self._organization_id)
-        return SessionEnding(sessions, identities, self.ledger)
+        return SessionEnder(sessions, identities, self.ledger)
 
-    def factor_keeping_as(self, who: LedgerIdentity) -> FactorKeeping:
+    def factor_service_as(self, who: LedgerIdentity) -> FactorService:
         """The same without AWS and without a key: to list factors and take them away."""
-        from rootkeeper.workflows.factors import FactorKeeping
+        from rootkeeper.workflows.factors import FactorService
 
         ledger = self.database.ledger(who.organization_id, who.endpoint, who.actor, self.owner)
-        return FactorKeeping(*self._access_stores(who.organization_id), ledger, self.clock)
+        return FactorService(*self._access_stores(who.organization_id), ledger, self.clock)
 
     def preset_factor(self, who: LedgerIdentity, identity_id: str, seed: str) -> None:
         """An authenticator app for a demo's user, whose codes everybody can make.
@@ -54,16 +54,16 @@ class AccessUseCases(Adapters):
         :raises InputError: if it isn't a sandbox's server, or there is no such user.
         :raises SettingsError: if the key by which it is kept can't be used.
         """
-        self.database.open_sealing(who.organization_id, self.settings.server.key_file)
-        self.factor_keeping_as(who).preset_totp(identity_id, seed, who.endpoint)
+        self.database.open_cipher(who.organization_id, self.settings.server.key_file)
+        self.factor_service_as(who).preset_totp(identity_id, seed, who.endpoint)
 
-    def session_ending_as(self, who: LedgerIdentity) -> SessionEnding:
+    def session_ender_as(self, who: LedgerIdentity) -> SessionEnder:
         """The same without AWS."""
-        from rootkeeper.workflows.sessions import SessionEnding
+        from rootkeeper.workflows.sessions import SessionEnder
 
         ledger = self.database.ledger(who.organization_id, who.endpoint, who.actor, self.owner)
         _, identities, sessions = self._access_stores(who.organization_id)
-        return SessionEnding(sessions, identities, ledger)
+        return SessionEnder(sessions, identities, ledger)
 
     def _access_stores(self, organization_id: str) -> tuple[SqlFactors, SqlIdentities, SqlSessions]:
         database, clock = self.database, self.clock
@@ -73,10 +73,10 @@ class AccessUseCases(Adapters):
             database.sessions(organization_id, clock),
         )
 
-    def identity_keeping_as(self, who: LedgerIdentity) -> IdentityKeeping:
+    def identity_service_as(self, who: LedgerIdentity) -> IdentityService:
         """The same without AWS, for a database that knows its organization; works beside a server."""
-        from rootkeeper.workflows.access import IdentityKeeping
+        from rootkeeper.workflows.access import IdentityService
 
         store = self.database.identities(who.organization_id, self.clock)
         ledger = self.database.ledger(who.organization_id, who.endpoint, who.actor, self.owner)
-        return IdentityKeeping(store, ledger, self.clock, who.actor)
+        return IdentityService(store, ledger, self.clock, who.actor)

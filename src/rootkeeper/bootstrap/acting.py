@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from rootkeeper.bootstrap.application import Application
-from rootkeeper.bootstrap.uses import Uses
+from rootkeeper.bootstrap.uses import UseCounter
 from rootkeeper.domain.ledger import Actor, ActorKind
 from rootkeeper.domain.organizations import Caller, Organization
 from rootkeeper.ports.clock import Clock
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class SharedByActing:
+class SharedResources:
     """What everybody who acts on a server shares."""
 
     settings: Settings
@@ -47,7 +47,7 @@ class SharedByActing:
     """
     notifier: Notifier
     engine: Engine
-    uses: Uses
+    uses: UseCounter
     warn: Callable[[str], None]
     watch_source_name: str | None = None
 
@@ -70,10 +70,10 @@ class AwsAccess:
     """Whether its work asks AWS anything."""
 
 
-class ActingUseCases(Application):
+class ActorUseCases(Application):
     """Everything that can be done, as one actor. While it is entered, the server's end waits for it."""
 
-    def __init__(self, shared: SharedByActing, actor: Actor, access: AwsAccess) -> None:
+    def __init__(self, shared: SharedResources, actor: Actor, access: AwsAccess) -> None:
         super().__init__(shared.settings, warn=shared.warn, clock=shared.clock)
         self.engine = shared.engine
         self.notifier = shared.notifier
@@ -90,14 +90,14 @@ class ActingUseCases(Application):
         self.close()
         self._shared.uses.end()
 
-    def with_own_lease(self) -> ActingUseCases:
+    def with_own_lease(self) -> ActorUseCases:
         """The same with a lease of its own, which ends with it: what it leaves unclear is settled though the process
         goes on, by whoever settles what dead processes left.
 
         :raises DatabaseError: if the database can't be written.
         """
         owner = self.database.register_owner(self.clock, self.settings.lease.seconds)
-        acting = ActingUseCases(replace(self._shared, owner=owner), self._actor, self._access)
+        acting = ActorUseCases(replace(self._shared, owner=owner), self._actor, self._access)
         acting._open.callback(owner.close)
         return acting
 

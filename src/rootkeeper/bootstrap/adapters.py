@@ -14,7 +14,7 @@ from rootkeeper.clock import SystemClock
 from rootkeeper.domain.ledger import Actor, ActorKind
 from rootkeeper.domain.organizations import Caller, Endpoint, Organization
 from rootkeeper.ports.clock import Clock
-from rootkeeper.ports.notifications import Notifier, Silence
+from rootkeeper.ports.notifications import Notifier, NullNotifier
 from rootkeeper.settings import Settings
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Adapters:
         """
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
-        self.notifier: Notifier = Silence()
+        self.notifier: Notifier = NullNotifier()
         self.watch_source_name: str | None = None
         """The source of root events that open windows are watched by; only a server has one."""
         self._profile = profile

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from rootkeeper.ports.progress import Progress
     from rootkeeper.storage.ledger_import import LedgerImport, LedgerSource
     from rootkeeper.storage.server_locks import RunningServer
-    from rootkeeper.workflows.closing import Closing
+    from rootkeeper.workflows.closing import CloseResult
     from rootkeeper.workflows.settlement import SettlementReport
 
 APPLICATION_NAME = "rootkeeper"
@@ -40,12 +40,12 @@ def load_user_settings(config: Path | None) -> Settings:
 
 
 @dataclass(frozen=True, slots=True)
-class Leftovers:
+class PreparationReport:
     """What earlier commands left behind, and what became of it."""
 
     merged_entries: int
     settlement: SettlementReport
-    closings: tuple[Closing, ...]
+    closings: tuple[CloseResult, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Application(UseCases):
 
         return find_running_server(self.settings.database.url)
 
-    def ensure_no_server_runs(self) -> None:
+    def require_no_server_runs(self) -> None:
         """Two that act on one SQLite file would get in each other's way: what the server does, it is asked to do.
 
         :raises ServerRunningError: if a server runs on this SQLite file.
@@ -84,19 +84,21 @@ class Application(UseCases):
                 hint=f"Let the server do it: add --server {running.url}." if running.url else _STOP_HINT,
             )
 
-    def deal_with_leftovers(self, progress: Progress) -> Leftovers:
+    def prepare_for_changes(self, progress: Progress) -> PreparationReport:
         """What every changing command does first: merge spill files, settle orphans, close what is overdue.
 
         :raises LedgerOutdatedError: if the database is older than its mirror or anchor.
         :raises LedgerUnavailableError: if the ledger can't be written.
         """
-        from rootkeeper.workflows.overdue import OverdueClosing
+        from rootkeeper.workflows.overdue import OverdueWindowCloser
 
-        self.database.ensure_not_outdated()
+        self.database.require_not_outdated()
         merged = sum(self.database.merge_spill(path, self.ledger) for path in self.database.list_spills())
         settlement = self.settlement(progress).settle()
-        closings = OverdueClosing(self.windows, self.window_closing(progress), progress).close_overdue(self.clock.now())
-        return Leftovers(merged, settlement, closings)
+        closings = OverdueWindowCloser(self.windows, self.window_closer(progress), progress).close_overdue(
+            self.clock.now()
+        )
+        return PreparationReport(merged, settlement, closings)
 
     @cached_property
     def ledger_identity(self) -> LedgerIdentity:
@@ -117,9 +119,9 @@ class Application(UseCases):
         """Beside a new server: its starting credentials may do nothing but assume its roles."""
         if not self.settings.aws_roles.audit or "gateway" in vars(self):
             return
-        from rootkeeper.bootstrap.aws_accesses import AwsAccesses
+        from rootkeeper.bootstrap.aws_accesses import AwsAccessPool
 
-        accesses = AwsAccesses(self.settings, self.clock, self._profile, self._region)
+        accesses = AwsAccessPool(self.settings, self.clock, self._profile, self._region)
         self.gateway = accesses.gateway(AwsWork.AUDIT, describe_user())
 
     def adopt_ledger(self) -> LedgerEntry | None:
@@ -138,15 +140,15 @@ class Application(UseCases):
         :raises WindowConflictError: if an account has a window in both that isn't over.
         :raises LedgerUnavailableError: if it can't be recorded.
         """
-        from rootkeeper.bootstrap.notification_use_cases import make_notifying
-        from rootkeeper.workflows.window_notices import WindowNotices, tell_imported
+        from rootkeeper.bootstrap.notification_use_cases import make_notification_services
+        from rootkeeper.workflows.window_notices import WindowNotices, notify_imported
 
         who = self.ledger_identity
-        notifying = make_notifying(
+        notifying = make_notification_services(
             self.settings, self.database, who.organization_id, who.endpoint, self.clock, self._warn
         )
-        self.database.ensure_not_outdated()
+        self.database.require_not_outdated()
         ledger = self.database.ledger(who.organization_id, who.endpoint, who.actor, self.owner)
         found = self.database.import_ledger(source, ledger)
-        tell_imported(WindowNotices(notifying.outbox, self.clock, who.endpoint.label), found.windows)
+        notify_imported(WindowNotices(notifying.outbox, self.clock, who.endpoint.label), found.windows)
         return found

@@ -17,11 +17,11 @@ from rootkeeper.settings import Settings
 
 if TYPE_CHECKING:
     from rootkeeper.aws.gateway import AwsGateway
-    from rootkeeper.aws.power import AwsPower
+    from rootkeeper.aws.power import GatewayPool
     from rootkeeper.storage.database import Database
 
 
-class AwsAccesses:
+class AwsAccessPool:
     """Hands gateways out, and remembers their callers; safe in many threads."""
 
     def __init__(self, settings: Settings, clock: Clock, profile: str | None, region: str | None) -> None:
@@ -33,15 +33,15 @@ class AwsAccesses:
         self._callers: WeakKeyDictionary[AwsGateway, Caller] = WeakKeyDictionary()
 
     @cached_property
-    def power(self) -> AwsPower:
+    def gateway_pool(self) -> GatewayPool:
         """:raises SettingsError: if the roles can't be used.
 
         :raises InputError: if the AWS settings can't be used.
         """
-        from rootkeeper.aws.power import AwsPower
+        from rootkeeper.aws.power import GatewayPool
 
         roles = self._settings.aws_roles
-        return AwsPower(
+        return GatewayPool(
             make_gateway_options(self._settings, self._profile, self._region),
             {
                 AwsWork.AUDIT: roles.audit,
@@ -54,7 +54,7 @@ class AwsAccesses:
 
     def gateway(self, work: AwsWork, person: str) -> AwsGateway:
         """The gateway of one person for one kind of work. No call is made."""
-        return self.power.gateway(work, person)
+        return self.gateway_pool.gateway(work, person)
 
     def read_caller(self, gateway: AwsGateway) -> Caller:
         """Whose credentials a gateway uses; AWS is asked once.
@@ -72,7 +72,7 @@ class AwsAccesses:
 
     def renew(self) -> tuple[str, ...]:
         """Try to have all of it; one sentence for each part that can't be had."""
-        failures = self.power.renew().failures
+        failures = self.gateway_pool.renew().failures
         return tuple(
             f"The role for {failure.work.value} can't be assumed: {failure.reason}" if failure.work else failure.reason
             for failure in failures

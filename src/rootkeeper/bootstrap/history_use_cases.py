@@ -9,8 +9,8 @@ from rootkeeper.bootstrap.adapters import Adapters
 
 if TYPE_CHECKING:
     from rootkeeper.storage.audit_history import SqlAuditHistory
-    from rootkeeper.workflows.history import HistoryReading
-    from rootkeeper.workflows.retention import Forgetting
+    from rootkeeper.workflows.history import HistoryReader
+    from rootkeeper.workflows.retention import RetentionCleaner
 
 
 class HistoryUseCases(Adapters):
@@ -20,16 +20,16 @@ class HistoryUseCases(Adapters):
     def audit_history(self) -> SqlAuditHistory:
         return self.database.audit_history(self._organization_id)
 
-    def history_reading(self, organization_id: str | None = None) -> HistoryReading:
+    def history_reader(self, organization_id: str | None = None) -> HistoryReader:
         """Works without AWS: the database tells which organizations it knows.
 
         :raises InputError: if ``organization_id`` isn't known, or isn't given and several are.
         """
-        from rootkeeper.workflows.history import HistoryReading
+        from rootkeeper.workflows.history import HistoryReader
         from rootkeeper.workflows.reporting import choose_organization
 
         chosen = choose_organization(self.database.list_organization_ids(), organization_id)
-        return HistoryReading(
+        return HistoryReader(
             chosen,
             self.database.audit_history(chosen),
             self.database.inventory(chosen),
@@ -39,10 +39,10 @@ class HistoryUseCases(Adapters):
         )
 
     @property
-    def forgetting(self) -> Forgetting:
+    def retention_cleaner(self) -> RetentionCleaner:
         """What a server does once an hour; asks AWS nothing there, since it knows its organization."""
-        from rootkeeper.workflows.retention import Forgetting
+        from rootkeeper.workflows.retention import RetentionCleaner
 
-        return Forgetting(
+        return RetentionCleaner(
             self.audit_history, self.database.retention(self._organization_id), self.clock, self.settings.history.keep
         )

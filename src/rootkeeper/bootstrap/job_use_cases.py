@@ -6,25 +6,25 @@ import secrets
 from typing import TYPE_CHECKING
 
 from rootkeeper.bootstrap.adapters import Adapters
-from rootkeeper.ports.engine import Engine, EngineSwitchedOff
+from rootkeeper.ports.engine import Engine, NullEngine
 
 if TYPE_CHECKING:
     from rootkeeper.ports.progress import Progress
-    from rootkeeper.workflows.job_requests import JobRequesting
+    from rootkeeper.workflows.job_requests import JobRequestService
     from rootkeeper.workflows.settlement import SettlementReport
 
 
 class JobUseCases(Adapters):
     """What concerns jobs that a server takes in."""
 
-    engine: Engine = EngineSwitchedOff()
+    engine: Engine = NullEngine()
     """Of a server or worker; a command line never enqueues into its database."""
 
     @property
-    def job_requesting(self) -> JobRequesting:
-        from rootkeeper.workflows.job_requests import JobRequesting
+    def job_request_service(self) -> JobRequestService:
+        from rootkeeper.workflows.job_requests import JobRequestService
 
-        return JobRequesting(
+        return JobRequestService(
             self.jobs,
             self.ledger,
             self.engine,

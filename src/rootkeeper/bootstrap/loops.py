@@ -29,7 +29,7 @@ class Loop:
 
 
 @dataclass(slots=True)
-class _Running:
+class _LoopThread:
     """One loop's thread, and how it goes."""
 
     loop: Loop
@@ -43,17 +43,17 @@ class _Running:
 class Loops:
     """Runs loops until they are stopped."""
 
-    def __init__(self, clock: Clock, tell: Callable[[str, BaseException], None]) -> None:
+    def __init__(self, clock: Clock, report_failure: Callable[[str, BaseException], None]) -> None:
         """:param tell: told, from a loop's thread, each error with the loop's name; never raises."""
         self._clock = clock
-        self._tell = tell
+        self._report_failure = report_failure
         self._stopping = threading.Event()
-        self._running: list[_Running] = []
+        self._running: list[_LoopThread] = []
 
     def start(self, loops: Iterable[Loop]) -> None:
         """Start a thread for each; its first turn begins at once."""
         for loop in loops:
-            running = _Running(loop)
+            running = _LoopThread(loop)
             name = f"rootkeeper-loop-{loop.name}"
             running.thread = threading.Thread(target=self._run, args=(running,), name=name, daemon=True)
             self._running.append(running)
@@ -78,12 +78,12 @@ class Loops:
         now = self._clock.monotonic()
         return tuple(trouble for running in self._running if (trouble := _find_trouble(running, now)) is not None)
 
-    def _run(self, running: _Running) -> None:
+    def _run(self, running: _LoopThread) -> None:
         while not self._stopping.is_set():
             self._take_turn(running)
             self._stopping.wait(running.loop.period_seconds)
 
-    def _take_turn(self, running: _Running) -> None:
+    def _take_turn(self, running: _LoopThread) -> None:
         running.turn_began = self._clock.monotonic()
         try:
             running.loop.turn()
@@ -95,12 +95,12 @@ class Loops:
             running.failure = None
         running.turn_began = None
 
-    def _note(self, running: _Running, failure: str, error: BaseException) -> None:
+    def _note(self, running: _LoopThread, failure: str, error: BaseException) -> None:
         running.failure = failure
-        self._tell(running.loop.name, error)
+        self._report_failure(running.loop.name, error)
 
 
-def _find_trouble(running: _Running, now: float) -> str | None:
+def _find_trouble(running: _LoopThread, now: float) -> str | None:
     name, began = running.loop.name, running.turn_began
     if not running.thread.is_alive():
         return f"The loop for {name} has ended."

@@ -18,9 +18,9 @@ from rootkeeper.settings import Settings
 
 if TYPE_CHECKING:
     from rootkeeper.storage.database import Database
-    from rootkeeper.workflows.notification_testing import NotificationTesting
+    from rootkeeper.workflows.notification_testing import NotificationTester
     from rootkeeper.workflows.notifying import DeliveryLoop, Outbox
-    from rootkeeper.workflows.schedules import DrillReminding, Schedule, ScheduleLoop
+    from rootkeeper.workflows.schedules import DrillReminder, Schedule, ScheduleLoop
 
 _UNKNOWN_ORGANIZATION = "not known yet"
 
@@ -66,7 +66,7 @@ def make_sender(settings: Settings, clock: Clock) -> NotificationSender:
 
 
 @dataclass(frozen=True, slots=True)
-class Notifying:
+class NotificationServices:
     """What a server or worker has for notifications."""
 
     outbox: Outbox
@@ -75,21 +75,21 @@ class Notifying:
     """To be turned every second; at the end wait for it: ``wait_idle``."""
 
 
-def make_notifying(
+def make_notification_services(
     settings: Settings,
     database: Database,
     organization_id: str,
     endpoint: Endpoint,
     clock: Clock,
     warn: Callable[[str], None],
-) -> Notifying:
+) -> NotificationServices:
     """:raises SettingsError: if a target or an allowed host can't be understood."""
     from rootkeeper.workflows.notifying import DeliveryLoop, Outbox
 
     store = database.notifications(organization_id)
     outbox = Outbox(store, read_targets(settings), clock, make_notification_id, warn)
     loop = DeliveryLoop(outbox, store, make_sender(settings, clock), clock, organization_id, endpoint)
-    return Notifying(outbox, loop)
+    return NotificationServices(outbox, loop)
 
 
 def make_schedule_loop(
@@ -115,24 +115,24 @@ class NotificationUseCases(Adapters):
     """What can be done about notifications, and reminders."""
 
     @property
-    def drill_reminding(self) -> DrillReminding:
-        from rootkeeper.workflows.schedules import DrillReminding
+    def drill_reminder(self) -> DrillReminder:
+        from rootkeeper.workflows.schedules import DrillReminder
 
-        return DrillReminding(self.inventory_store, self.ledger_reader, self.notifier, self.endpoint)
+        return DrillReminder(self.inventory_store, self.ledger_reader, self.notifier, self.endpoint)
 
     @property
-    def notification_testing(self) -> NotificationTesting:
+    def notification_tester(self) -> NotificationTester:
         """Needs neither AWS nor a database: which organization it is doesn't matter to a test.
 
         :raises SettingsError: if a target or an allowed host can't be understood.
         """
-        return self.make_notification_testing(_UNKNOWN_ORGANIZATION, Endpoint("AWS"))
+        return self.make_notification_tester(_UNKNOWN_ORGANIZATION, Endpoint("AWS"))
 
-    def make_notification_testing(self, organization_id: str, endpoint: Endpoint) -> NotificationTesting:
+    def make_notification_tester(self, organization_id: str, endpoint: Endpoint) -> NotificationTester:
         """The same, for an organization that is known."""
-        from rootkeeper.workflows.notification_testing import NotificationTesting
+        from rootkeeper.workflows.notification_testing import NotificationTester
 
-        return NotificationTesting(
+        return NotificationTester(
             read_targets(self.settings),
             make_sender(self.settings, self.clock),
             self.clock,

@@ -12,10 +12,10 @@ from rootkeeper.workflows.sessions import make_secret
 
 if TYPE_CHECKING:
     from rootkeeper.ports.access import IdentityStore
-    from rootkeeper.ports.answer_keeping import AnswerKeeping
+    from rootkeeper.ports.answer_keeping import StoredAnswers
     from rootkeeper.ports.clock import Clock
     from rootkeeper.ports.factors import FactorStore, FirstAdministrators
-    from rootkeeper.ports.failure_counting import FailureCounting
+    from rootkeeper.ports.failure_counting import FailureCounter
     from rootkeeper.ports.history import AuditHistory
     from rootkeeper.ports.jobs import JobStore
     from rootkeeper.ports.ledger import LedgerSearch
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from rootkeeper.storage.inventory import SqlInventoryStore
     from rootkeeper.storage.owners import Owner
     from rootkeeper.storage.windows import SqlRecoveryWindows
-    from rootkeeper.workflows.provider_sign_in import ProviderSigningIn
+    from rootkeeper.workflows.provider_sign_in import ProviderSignInService
 
 LINK_LASTS = timedelta(days=1)
 """Of the link for the first administrator."""
 
 
-class ServedStores:
+class ServerStores:
     """The part of a server that opens nothing and acts for nobody; whoever inherits it sets what it rests on."""
 
     settings: Settings
@@ -63,7 +63,7 @@ class ServedStores:
         return self.database.ledger_reader()
 
     @property
-    def answer_keeping(self) -> AnswerKeeping:
+    def stored_answers(self) -> StoredAnswers:
         return self.database.kept_answers(self.organization_id, self.clock, lambda: self.owner)
 
     # Who signs in.
@@ -81,24 +81,24 @@ class ServedStores:
         return self.database.factors(self.organization_id)
 
     @property
-    def failure_counting(self) -> FailureCounting:
+    def failure_counter(self) -> FailureCounter:
         return self.database.failure_counts(self.organization_id, self.clock)
 
     @cached_property
-    def provider_signing_in(self) -> ProviderSigningIn | None:
+    def provider_sign_in_service(self) -> ProviderSignInService | None:
         """``None`` where the settings name no identity provider; that isn't asked for it."""
         rules = self.settings.oidc.to_rules()
         if rules is None:
             return None
         from rootkeeper.oidc.provider import OidcProvider
-        from rootkeeper.workflows.provider_sign_in import ProviderSigningIn
+        from rootkeeper.workflows.provider_sign_in import ProviderSignInService
 
-        return ProviderSigningIn(
+        return ProviderSignInService(
             rules,
             OidcProvider(rules, self.clock),
             self.database.sign_in_starts(self.organization_id, self.clock),
             self.sessions,
-            self.failure_counting,
+            self.failure_counter,
             self.clock,
         )
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 from rootkeeper.ports.access import IdentityStore
 from rootkeeper.ports.clock import Clock
-from rootkeeper.ports.engine import Engine, EngineSwitchedOff
+from rootkeeper.ports.engine import Engine, NullEngine
 from rootkeeper.ports.jobs import JobStore
 from rootkeeper.ports.notifications import Notifier
 from rootkeeper.settings import Settings
-from rootkeeper.workflows.job_performing import JobPerforming
-from rootkeeper.workflows.job_reconciling import JobReconciling
-from rootkeeper.workflows.retention import EngineForgetting
-from rootkeeper.workflows.stopping import StopSwitch
+from rootkeeper.workflows.job_performing import JobRunner
+from rootkeeper.workflows.job_reconciling import JobReconciler
+from rootkeeper.workflows.retention import EngineCleaner
+from rootkeeper.workflows.stopping import ServerStopSignal
 
 if TYPE_CHECKING:
     from rootkeeper.workflows.job_performers import ActAs
@@ -29,7 +29,7 @@ def choose_engine(settings: Settings, organization_id: str) -> Engine:
     :raises SettingsError: if the database's URL can't be used.
     """
     if not settings.server.engine:
-        return EngineSwitchedOff()
+        return NullEngine()
     from rootkeeper.engine.dbos_engine import EngineOptions, open_engine
 
     return open_engine(
@@ -51,15 +51,15 @@ class ServerJobs:
     notifier: Notifier
     identities: IdentityStore
     engine: Engine = field(init=False)
-    performing: JobPerforming = field(init=False)
-    reconciling: JobReconciling = field(init=False)
-    forgetting: EngineForgetting = field(init=False)
-    _stopping: StopSwitch = field(default_factory=StopSwitch)
+    performing: JobRunner = field(init=False)
+    reconciling: JobReconciler = field(init=False)
+    retention_cleaner: EngineCleaner = field(init=False)
+    _stopping: ServerStopSignal = field(default_factory=ServerStopSignal)
     _is_started: bool = False
 
     def __post_init__(self) -> None:
         self.engine = choose_engine(self.settings, self.organization_id)
-        self.performing = JobPerforming(
+        self.performing = JobRunner(
             self.jobs,
             self.act_as,
             self.clock,
@@ -69,8 +69,8 @@ class ServerJobs:
             self.endpoint,
             self.identities,
         )
-        self.reconciling = JobReconciling(self.jobs, self.engine, self.clock)
-        self.forgetting = EngineForgetting(self.engine, self.clock)
+        self.reconciling = JobReconciler(self.jobs, self.engine, self.clock)
+        self.retention_cleaner = EngineCleaner(self.engine, self.clock)
 
     def tick(self) -> None:
         """Start the engine, until that succeeds; then reconcile it with our jobs, and let it forget what is old.
@@ -85,7 +85,7 @@ class ServerJobs:
             self.engine.start(self.performing.perform)
             self._is_started = True
         self.reconciling.tick()
-        self.forgetting.tick()
+        self.retention_cleaner.tick()
 
     def begin_stop(self) -> None:
         """Begin no further job; those that run come to a point where they can go on later. Returns at once."""

@@ -42,10 +42,10 @@ class ServerLog:
 
 
 @dataclass(frozen=True, slots=True)
-class LoggedProgress:
+class LogProgress:
     """Progress that nobody watches: only its remarks are told; implements the port Progress."""
 
-    tell: Callable[[str], None]
+    write_text: Callable[[str], None]
 
     def start(self, label: str, total: int | None) -> None:
         """Nothing."""
@@ -57,7 +57,7 @@ class LoggedProgress:
         """Nothing."""
 
     def remark(self, text: str) -> None:
-        self.tell(text)
+        self.write_text(text)
 
     def finish(self) -> None:
         """Nothing."""

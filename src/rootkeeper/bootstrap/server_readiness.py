@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadinessJudging:
+class ReadinessChecker:
     """Looks at each part of a process by itself."""
 
     owner: Owner
     work: ServerWork
     loops: Loops
 
-    def judge(self, *, is_started: bool, is_stopping: bool) -> Readiness:
+    def evaluate(self, *, is_started: bool, is_stopping: bool) -> Readiness:
         """All parts, good or not."""
         return Readiness(
             (

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from rootkeeper.bootstrap.aws_accesses import AwsAccesses
+from rootkeeper.bootstrap.aws_accesses import AwsAccessPool
 from rootkeeper.bootstrap.loops import Loop
-from rootkeeper.bootstrap.notification_use_cases import make_notifying, make_schedule_loop
+from rootkeeper.bootstrap.notification_use_cases import make_notification_services, make_schedule_loop
 from rootkeeper.bootstrap.server_jobs import RECONCILING_SECONDS, ServerJobs
-from rootkeeper.bootstrap.server_log import LoggedProgress, ServerLog
+from rootkeeper.bootstrap.server_log import LogProgress, ServerLog
 from rootkeeper.domain.aws_roles import AwsWork
 from rootkeeper.domain.jobs import Job, JobKind
 from rootkeeper.domain.ledger import Actor
@@ -22,18 +22,18 @@ from rootkeeper.domain.windows import WindowState
 from rootkeeper.errors import AwsError, RootkeeperError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.settings import Settings
-from rootkeeper.workflows.clock_watching import ClockWatching
-from rootkeeper.workflows.credentials_renewal import CredentialsRenewal
+from rootkeeper.workflows.clock_watching import ClockMonitor
+from rootkeeper.workflows.credentials_renewal import CredentialsRenewer
 from rootkeeper.workflows.retention import PERIOD_SECONDS
 
 if TYPE_CHECKING:
-    from rootkeeper.bootstrap.acting import ActingUseCases
+    from rootkeeper.bootstrap.acting import ActorUseCases
     from rootkeeper.storage.database import Database
     from rootkeeper.storage.owners import Owner
-    from rootkeeper.workflows.closing_loop import ClosingLoop
+    from rootkeeper.workflows.closing_loop import WindowCloseLoop
     from rootkeeper.workflows.schedules import ScheduleLoop
-    from rootkeeper.workflows.watching import WatchingLoop
-    from rootkeeper.workflows.window_upkeep import WindowUpkeep
+    from rootkeeper.workflows.watching import EventWatchLoop
+    from rootkeeper.workflows.window_upkeep import WindowMaintenance
 
 _SECOND = 1.0
 _CLOSING_SECONDS = 0.25
@@ -44,7 +44,7 @@ _FIRST_LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class ServerContext:
     """What the work is done with."""
 
     settings: Settings
@@ -54,9 +54,9 @@ class Surroundings:
     owner: Owner
     organization_id: str
     endpoint: Endpoint
-    accesses: AwsAccesses
-    act_as: Callable[[Actor, AwsWork | None], ActingUseCases]
-    act_as_server: Callable[[AwsWork | None], ActingUseCases]
+    accesses: AwsAccessPool
+    act_as: Callable[[Actor, AwsWork | None], ActorUseCases]
+    act_as_server: Callable[[AwsWork | None], ActorUseCases]
 
 
 class ServerWork:
@@ -65,11 +65,13 @@ class ServerWork:
     :raises SettingsError: if one can't be used.
     """
 
-    def __init__(self, around: Surroundings) -> None:
+    def __init__(self, around: ServerContext) -> None:
         settings, clock, endpoint = around.settings, around.clock, around.endpoint
         self._around = around
         self._is_stopping = False
-        self.notifying = make_notifying(settings, around.database, around.organization_id, endpoint, clock, self._warn)
+        self.notifying = make_notification_services(
+            settings, around.database, around.organization_id, endpoint, clock, self._warn
+        )
         self.notifier = self.notifying.outbox
         self.jobs = ServerJobs(
             settings,
@@ -81,30 +83,35 @@ class ServerWork:
             self.notifier,
             around.database.identities(around.organization_id, clock),
         )
-        self.renewal = CredentialsRenewal(
+        self.renewal = CredentialsRenewer(
             around.accesses.renew, self.notifier, clock, around.organization_id, endpoint.label, self._warn
         )
-        self.clock_watching = ClockWatching(
-            around.accesses.power.starting, self.notifier, clock, around.organization_id, endpoint.label, self.remark
+        self.clock_watching = ClockMonitor(
+            around.accesses.gateway_pool.starting,
+            self.notifier,
+            clock,
+            around.organization_id,
+            endpoint.label,
+            self.remark,
         )
 
     # The parts that act. Each is made on first use, since what acts needs all of the above.
 
     @cached_property
-    def closing(self) -> ClosingLoop:
+    def closing(self) -> WindowCloseLoop:
         import rootkeeper.aws.transport  # noqa: F401 - takes a while: not when the first of many windows is due
 
         unlock_sessions = self._around.act_as_server(AwsWork.UNLOCK).gateway
-        return self._around.act_as_server(AwsWork.RECOVER).closing_loop(self.progress, unlock_sessions)
+        return self._around.act_as_server(AwsWork.RECOVER).window_close_loop(self.progress, unlock_sessions)
 
     @cached_property
-    def upkeep(self) -> WindowUpkeep:
-        return self._around.act_as_server(AwsWork.RECOVER).window_upkeep(self.progress)
+    def upkeep(self) -> WindowMaintenance:
+        return self._around.act_as_server(AwsWork.RECOVER).window_maintenance(self.progress)
 
     @cached_property
-    def watching(self) -> WatchingLoop | None:
+    def watching(self) -> EventWatchLoop | None:
         """:raises AwsError: if AWS can't say whose credentials the server's are."""
-        return self._around.act_as_server(None).watching_loop()
+        return self._around.act_as_server(None).event_watch_loop()
 
     @cached_property
     def schedules(self) -> ScheduleLoop:
@@ -123,7 +130,7 @@ class ServerWork:
             starts,
         )
 
-    def ensure_settings(self) -> None:
+    def require_settings(self) -> None:
         """:raises SettingsError: if one of those that are used later can't be."""
         acting = self._around.act_as_server(None)
         _ = acting.window_policy, acting.watch_source, self.schedules
@@ -148,7 +155,7 @@ class ServerWork:
     def _closes_more(self, seconds: float) -> bool:
         """One turn; whether another one may close something. One that failed is tried again by the loop, later."""
         self.closing.tick()
-        self.closing.crew.wait_idle(seconds)
+        self.closing.executor.wait_idle(seconds)
         overdue = self.closing.windows.list_overdue(self._around.clock.now())
         return any(window.state is not WindowState.CLOSE_FAILED for window in overdue)
 
@@ -165,7 +172,7 @@ class ServerWork:
             Loop("root events", _SECOND, self._watch),
             Loop("clock", _CLOCK_SECONDS, self.clock_watching.turn),
             Loop("spill files", _SPILL_SECONDS, self.merge_spills),
-            Loop("history", PERIOD_SECONDS, lambda: self._around.act_as_server(None).forgetting.tick()),
+            Loop("history", PERIOD_SECONDS, lambda: self._around.act_as_server(None).retention_cleaner.tick()),
         )
 
     # What loops do.
@@ -196,10 +203,10 @@ class ServerWork:
             self.watching.tick()
 
     def _request_job(self, kind: JobKind, run: str) -> Job:
-        return self._around.act_as_server(None).job_requesting.request_once(run, kind)
+        return self._around.act_as_server(None).job_request_service.request_once(run, kind)
 
     def _remind_of_drills(self, _run: str) -> None:
-        self._around.act_as_server(None).drill_reminding.remind(self._around.clock.now())
+        self._around.act_as_server(None).drill_reminder.remind(self._around.clock.now())
 
     # Ending.
 
@@ -209,7 +216,7 @@ class ServerWork:
         self.jobs.begin_stop()
         for name in ("closing", "upkeep"):
             if name in self.__dict__:
-                getattr(self, name).crew.stop()
+                getattr(self, name).executor.stop()
 
     def stop(self, seconds: float) -> tuple[str, ...]:
         """Wait for what is under way.
@@ -230,15 +237,15 @@ class ServerWork:
     # What is told.
 
     @property
-    def progress(self) -> LoggedProgress:
+    def progress(self) -> LogProgress:
         """Remarks of use cases become lines of the log."""
-        return LoggedProgress(self.remark)
+        return LogProgress(self.remark)
 
     def remark(self, text: str) -> None:
         """What a use case remarks; an alert is an error, and the AWS credentials may be its reason."""
         if text.startswith("ALERT"):
             self._around.log.error("remark", text)
-            self.renewal.hurry()
+            self.renewal.retry_soon()
         else:
             self._around.log.info("remark", text)
 

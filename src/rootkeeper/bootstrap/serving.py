@@ -12,23 +12,23 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
-from rootkeeper.bootstrap.acting import ActingUseCases, AwsAccess, SharedByActing
-from rootkeeper.bootstrap.aws_accesses import AwsAccesses
+from rootkeeper.bootstrap.acting import ActorUseCases, AwsAccess, SharedResources
+from rootkeeper.bootstrap.aws_accesses import AwsAccessPool
 from rootkeeper.bootstrap.loops import Loops
-from rootkeeper.bootstrap.served_stores import ServedStores
+from rootkeeper.bootstrap.served_stores import ServerStores
 from rootkeeper.bootstrap.server_log import ServerLog
-from rootkeeper.bootstrap.server_readiness import ReadinessJudging
-from rootkeeper.bootstrap.uses import Uses
+from rootkeeper.bootstrap.server_readiness import ReadinessChecker
+from rootkeeper.bootstrap.uses import UseCounter
 from rootkeeper.clock import SystemClock
 from rootkeeper.domain.aws_roles import AwsWork
-from rootkeeper.domain.guided_story import StoryStep, judge_story
+from rootkeeper.domain.guided_story import StoryStep, evaluate_story
 from rootkeeper.domain.identity_names import SERVER_NAME
 from rootkeeper.domain.ledger import Actor, ActorKind
 from rootkeeper.domain.measurements import Measurements
 from rootkeeper.domain.organizations import Endpoint, Organization
 from rootkeeper.domain.readiness import Readiness
 from rootkeeper.domain.schedules import ScheduleStatus
-from rootkeeper.domain.watch_sources import name_watch_source
+from rootkeeper.domain.watch_sources import find_watch_source_name
 from rootkeeper.errors import AwsError, DatabaseError, LedgerOutdatedError, NotFoundError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.settings import Settings
@@ -45,7 +45,7 @@ _CLOSE_SECONDS = 1.5
 """The part of it for lease and database."""
 
 
-class ServerRuntime(ServedStores):
+class ServerRuntime(ServerStores):
     """One server or worker, of one organization. To be stopped, however far it came."""
 
     def __init__(
@@ -71,10 +71,10 @@ class ServerRuntime(ServedStores):
         self.log = log or ServerLog()
         self.is_stopping = False
         """Whether it is about to end, so that no stream of events may hold it up."""
-        self._accesses = AwsAccesses(settings, self.clock, profile, region)
+        self._accesses = AwsAccessPool(settings, self.clock, profile, region)
         self._open = ExitStack()
-        self._loops = Loops(self.clock, self._tell_failure)
-        self._uses = Uses()
+        self._loops = Loops(self.clock, self._report_failure)
+        self._uses = UseCounter()
         self._work: ServerWork | None = None
         self._organization: Organization | None = None
         self._is_started = False
@@ -99,9 +99,9 @@ class ServerRuntime(ServedStores):
         """
         self._open_database()
         self.organization_id = self._find_organization_id()
-        self._ensure_not_outdated()
+        self._require_not_outdated()
         if self.url is not None:
-            self.database.open_sealing(self.organization_id, self.settings.server.key_file)
+            self.database.open_cipher(self.organization_id, self.settings.server.key_file)
         work = self._put_together()
         self._warn_of_weakness()
         work.close_first(FIRST_CLOSING_SECONDS)
@@ -137,9 +137,9 @@ class ServerRuntime(ServedStores):
             self._accesses.learn_callers([AwsWork.RECOVER])
         return found
 
-    def _ensure_not_outdated(self) -> None:
+    def _require_not_outdated(self) -> None:
         try:
-            self.database.ensure_not_outdated()
+            self.database.require_not_outdated()
         except LedgerOutdatedError:
             for window in self.windows.list_overdue(self.clock.now()):
                 self.log.error(
@@ -152,10 +152,10 @@ class ServerRuntime(ServedStores):
             raise
 
     def _put_together(self) -> ServerWork:
-        from rootkeeper.bootstrap.server_work import ServerWork, Surroundings
+        from rootkeeper.bootstrap.server_work import ServerContext, ServerWork
 
         self._work = work = ServerWork(
-            Surroundings(
+            ServerContext(
                 settings=self.settings,
                 clock=self.clock,
                 log=self.log,
@@ -168,12 +168,12 @@ class ServerRuntime(ServedStores):
                 act_as_server=self.act_as_server,
             )
         )
-        work.ensure_settings()
+        work.require_settings()
         return work
 
     def _warn_of_weakness(self) -> None:
         try:
-            for warning in self._accesses.power.list_warnings():
+            for warning in self._accesses.gateway_pool.list_warnings():
                 self.log.warning("aws.power", warning)
         except AwsError as error:
             self.log.failure("aws.power", "The AWS credentials can't be judged", error)
@@ -186,15 +186,15 @@ class ServerRuntime(ServedStores):
 
     # Who acts.
 
-    def act_as(self, actor: Actor, work: AwsWork | None) -> ActingUseCases:
+    def act_as(self, actor: Actor, work: AwsWork | None) -> ActorUseCases:
         """The use cases in the name of ``actor``, with the AWS power of ``work`` alone. No call is made.
 
         :param work: ``None`` for what asks AWS nothing, such as an approval: it doesn't wait for AWS.
         """
         access = self._idle(actor.name) if work is None else self._access(work, actor.name)
-        return ActingUseCases(self._shared, actor, access)
+        return ActorUseCases(self._shared, actor, access)
 
-    def act_as_server(self, work: AwsWork | None) -> ActingUseCases:
+    def act_as_server(self, work: AwsWork | None) -> ActorUseCases:
         """What the server does by itself, such as at the end of a window."""
         return self.act_as(Actor(SERVER_NAME, ActorKind.SERVER), work)
 
@@ -202,7 +202,7 @@ class ServerRuntime(ServedStores):
         return self._make_access(self._accesses.gateway(work, person), person, asks_aws=True)
 
     def _idle(self, person: str) -> AwsAccess:
-        return self._make_access(self._accesses.power.starting, person, asks_aws=False)
+        return self._make_access(self._accesses.gateway_pool.starting, person, asks_aws=False)
 
     def _make_access(self, gateway: AwsGateway, person: str, *, asks_aws: bool) -> AwsAccess:
         accesses = self._accesses
@@ -215,9 +215,9 @@ class ServerRuntime(ServedStores):
         )
 
     @property
-    def _shared(self) -> SharedByActing:
+    def _shared(self) -> SharedResources:
         work = self._running_work
-        return SharedByActing(
+        return SharedResources(
             settings=self.settings,
             clock=self.clock,
             database=self.database,
@@ -228,7 +228,7 @@ class ServerRuntime(ServedStores):
             engine=work.jobs.engine,
             uses=self._uses,
             warn=self._warn,
-            watch_source_name=name_watch_source(self.settings.watching.source),
+            watch_source_name=find_watch_source_name(self.settings.watching.source),
         )
 
     @property
@@ -252,30 +252,30 @@ class ServerRuntime(ServedStores):
 
     @property
     def endpoint(self) -> Endpoint:
-        return self._accesses.power.starting.endpoint
+        return self._accesses.gateway_pool.starting.endpoint
 
     def list_schedules(self) -> tuple[ScheduleStatus, ...]:
         """What it does by itself at certain times, with the last and the next run of each."""
         return self._running_work.schedules.list_schedules(self.clock.now())
 
-    def tell_story(self) -> tuple[StoryStep, ...]:
+    def get_story(self) -> tuple[StoryStep, ...]:
         """The guided story, and how far it is by the sandbox's truth.
 
         :raises NotFoundError: if it isn't a demo's server.
         :raises AwsUnreachableError: if the sandbox doesn't answer.
         """
-        from rootkeeper.aws.sandbox_truth import read_story_truth
+        from rootkeeper.aws.sandbox_truth import read_story_state
 
         if not self._has_story:
             raise NotFoundError("This server tells no story.", hint="The guided story belongs to rootkeeper demo.")
-        return judge_story(read_story_truth(self.endpoint))
+        return evaluate_story(read_story_state(self.endpoint))
 
     # Whether it can work.
 
     def readiness(self) -> Readiness:
         """Whether it can do its work now; nothing is asked of AWS for it."""
-        judging = ReadinessJudging(self.owner, self._running_work, self._loops)
-        return judging.judge(is_started=self._is_started, is_stopping=self.is_stopping)
+        judging = ReadinessChecker(self.owner, self._running_work, self._loops)
+        return judging.evaluate(is_started=self._is_started, is_stopping=self.is_stopping)
 
     def measure(self) -> Measurements:
         """Numbers for those who watch it from outside; nothing is asked of AWS for them."""
@@ -286,7 +286,7 @@ class ServerRuntime(ServedStores):
             stored = None
         return Measurements(
             stored=stored,
-            throttles=self._accesses.power.starting.count_throttles(),
+            throttles=self._accesses.gateway_pool.starting.count_throttles(),
             notification_targets=targets,
             failing_notification_targets=failing,
             is_ready=self.readiness().is_ready,
@@ -328,7 +328,7 @@ class ServerRuntime(ServedStores):
     def _warn(self, text: str) -> None:
         self.log.warning("server.warning", text)
 
-    def _tell_failure(self, loop: str, error: BaseException) -> None:
+    def _report_failure(self, loop: str, error: BaseException) -> None:
         self.log.failure("loop.failed", f"A turn of {loop} failed", error)
 
 

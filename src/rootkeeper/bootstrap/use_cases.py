@@ -18,29 +18,29 @@ from rootkeeper.domain.windows import RecoveryWindow
 if TYPE_CHECKING:
     from rootkeeper.ports.progress import Progress
     from rootkeeper.workflows.audit import Audit
-    from rootkeeper.workflows.blocking import BlockNaming
-    from rootkeeper.workflows.breakglass import BreakGlassReading
+    from rootkeeper.workflows.blocking import BlockingPolicyFinder
+    from rootkeeper.workflows.breakglass import BreakGlassReader
     from rootkeeper.workflows.deletion import Deletion
-    from rootkeeper.workflows.email_change_checks import EmailChangePlanning
-    from rootkeeper.workflows.email_changes import EmailChanging
-    from rootkeeper.workflows.emails import EmailAttesting, EmailListing
-    from rootkeeper.workflows.exceptions import ExceptionKeeping
-    from rootkeeper.workflows.failsafe import DrillKeeping, FailsafeChecking
+    from rootkeeper.workflows.email_change_checks import EmailChangePlanner
+    from rootkeeper.workflows.email_changes import EmailChangeExecutor
+    from rootkeeper.workflows.emails import EmailAttestationService, RootEmailReader
+    from rootkeeper.workflows.exceptions import ExceptionService
+    from rootkeeper.workflows.failsafe import DrillRecorder, FailsafeChecker
     from rootkeeper.workflows.failsafe_set_up import (
-        CompletionWaiting,
-        FailsafeSetUpPlanning,
-        LoginWatch,
+        FailsafeSetUpPlanner,
+        LoginCompletionWaiter,
+        LoginMonitor,
     )
-    from rootkeeper.workflows.inventory import InventoryReading
-    from rootkeeper.workflows.jobs import JobKeeping
-    from rootkeeper.workflows.policies import PolicyMaking
+    from rootkeeper.workflows.inventory import InventoryReader
+    from rootkeeper.workflows.jobs import JobService
+    from rootkeeper.workflows.policies import PolicyBundleBuilder
     from rootkeeper.workflows.preflight import Preflight
-    from rootkeeper.workflows.reporting import Reporting
-    from rootkeeper.workflows.root_events import RootEventJudging
-    from rootkeeper.workflows.setup import Disabling, Enabling, SetupReading
-    from rootkeeper.workflows.setup_drift import DriftReading, SetupAcceptance
-    from rootkeeper.workflows.unlock_planning import UnlockPlanning
-    from rootkeeper.workflows.unlock_reading import UnlockReading
+    from rootkeeper.workflows.reporting import EvidenceCompiler
+    from rootkeeper.workflows.root_events import RootEventClassifier
+    from rootkeeper.workflows.setup import SetupDisabler, SetupEnabler, SetupReader
+    from rootkeeper.workflows.setup_drift import DriftReader, SetupAcceptance
+    from rootkeeper.workflows.unlock_planning import UnlockPlanner
+    from rootkeeper.workflows.unlock_reading import UnlockReader
     from rootkeeper.workflows.unlock_run import UnlockRun
 
 LARGEST_BATCH = 200
@@ -51,17 +51,17 @@ class UseCases(AccessUseCases, HistoryUseCases, JobUseCases, NotificationUseCase
     """What can be done."""
 
     @property
-    def setup_reading(self) -> SetupReading:
-        from rootkeeper.workflows.setup import SetupReading
+    def setup_reader(self) -> SetupReader:
+        from rootkeeper.workflows.setup import SetupReader
 
-        return SetupReading(self.gateway)
+        return SetupReader(self.gateway)
 
     @property
-    def drift_reading(self) -> DriftReading:
+    def drift_reader(self) -> DriftReader:
         """:raises DatabaseError: if the database can't be opened."""
-        from rootkeeper.workflows.setup_drift import DriftReading
+        from rootkeeper.workflows.setup_drift import DriftReader
 
-        return DriftReading(
+        return DriftReader(
             self.gateway,
             self.database.accepted_setups(self._organization_id),
             self.ledger_reader,
@@ -78,40 +78,40 @@ class UseCases(AccessUseCases, HistoryUseCases, JobUseCases, NotificationUseCase
 
         return SetupAcceptance(self.database.accepted_setups(self._organization_id), self.ledger, self.actor.name)
 
-    def enabling(self, progress: Progress) -> Enabling:
-        from rootkeeper.workflows.setup import Enabling
+    def setup_enabler(self, progress: Progress) -> SetupEnabler:
+        from rootkeeper.workflows.setup import SetupEnabler
 
-        return Enabling(self.gateway, self.gateway, self.ledger, self.clock, progress)
+        return SetupEnabler(self.gateway, self.gateway, self.ledger, self.clock, progress)
 
-    def disabling(self, progress: Progress) -> Disabling:
-        from rootkeeper.workflows.setup import Disabling
+    def setup_disabler(self, progress: Progress) -> SetupDisabler:
+        from rootkeeper.workflows.setup import SetupDisabler
 
-        return Disabling(self.gateway, self.gateway, self.ledger, self.windows, self.clock, progress)
+        return SetupDisabler(self.gateway, self.gateway, self.ledger, self.windows, self.clock, progress)
 
     @property
-    def inventory_reading(self) -> InventoryReading:
-        from rootkeeper.workflows.inventory import InventoryReading
+    def inventory_reader(self) -> InventoryReader:
+        from rootkeeper.workflows.inventory import InventoryReader
 
         self._share_quotas()
-        return InventoryReading(self.gateway, self.inventory_store, self.clock, self.organization, self.caller)
+        return InventoryReader(self.gateway, self.inventory_store, self.clock, self.organization, self.caller)
 
     @property
     def preflight(self) -> Preflight:
         from rootkeeper.workflows.preflight import Preflight
 
-        return Preflight(self.inventory_reading, self.gateway, self.clock)
+        return Preflight(self.inventory_reader, self.gateway, self.clock)
 
-    def block_naming(self, inventory: Inventory) -> BlockNaming:
-        from rootkeeper.workflows.blocking import BlockNaming
+    def blocking_policy_finder(self, inventory: Inventory) -> BlockingPolicyFinder:
+        from rootkeeper.workflows.blocking import BlockingPolicyFinder
 
-        return BlockNaming(self.gateway, inventory)
+        return BlockingPolicyFinder(self.gateway, inventory)
 
     @property
     def audit(self) -> Audit:
-        from rootkeeper.workflows.account_reading import ReadingTools
+        from rootkeeper.workflows.account_reading import AccountReaderTools
         from rootkeeper.workflows.audit import Audit
 
-        tools = ReadingTools(
+        tools = AccountReaderTools(
             reader=self.gateway,
             organization=self.organization,
             caller=self.caller,
@@ -125,22 +125,22 @@ class UseCases(AccessUseCases, HistoryUseCases, JobUseCases, NotificationUseCase
             workers=self.settings.aws.concurrency,
             batch_size=LARGEST_BATCH,
         )
-        return Audit(self.inventory_reading, tools, self.job_keeping, self.drift_reading, self.audit_history)
+        return Audit(self.inventory_reader, tools, self.job_service, self.drift_reader, self.audit_history)
 
     @property
     def deletion(self) -> Deletion:
         from rootkeeper.workflows.deletion import Deletion
         from rootkeeper.workflows.removal import Removal
-        from rootkeeper.workflows.targets import GuardReading
+        from rootkeeper.workflows.targets import ProtectionReader
 
         return Deletion(
-            self.inventory_reading,
+            self.inventory_reader,
             self.audit,
-            GuardReading(self.deletion_exceptions, self.windows, self.clock),
+            ProtectionReader(self.deletion_exceptions, self.windows, self.clock),
             self.locks,
             Removal(self.gateway, self.ledger, self.clock, self._reread_pauses),
             self.inventory_store,
-            self.job_keeping,
+            self.job_service,
             self.ledger_reader,
             self.clock,
             created_by=self.actor.name,
@@ -148,25 +148,25 @@ class UseCases(AccessUseCases, HistoryUseCases, JobUseCases, NotificationUseCase
         )
 
     @property
-    def job_keeping(self) -> JobKeeping:
-        from rootkeeper.workflows.jobs import JobKeeping
+    def job_service(self) -> JobService:
+        from rootkeeper.workflows.jobs import JobService
 
-        return JobKeeping(
+        return JobService(
             self.jobs, self.clock, self._organization_id, self.endpoint.label, self.actor.name, make_job_id
         )
 
     @property
-    def exceptions(self) -> ExceptionKeeping:
-        from rootkeeper.workflows.exceptions import ExceptionKeeping
+    def exceptions(self) -> ExceptionService:
+        from rootkeeper.workflows.exceptions import ExceptionService
 
-        return ExceptionKeeping(self.deletion_exceptions, self.ledger, self.clock, self.actor.name)
+        return ExceptionService(self.deletion_exceptions, self.ledger, self.clock, self.actor.name)
 
     @property
-    def email_listing(self) -> EmailListing:
-        from rootkeeper.workflows.emails import EmailListing
+    def root_email_reader(self) -> RootEmailReader:
+        from rootkeeper.workflows.emails import RootEmailReader
 
-        return EmailListing(
-            self.inventory_reading,
+        return RootEmailReader(
+            self.inventory_reader,
             self.inventory_store,
             self.email_attestations,
             self.settings.emails.to_rules(),
@@ -174,16 +174,16 @@ class UseCases(AccessUseCases, HistoryUseCases, JobUseCases, NotificationUseCase
         )
 
     @property
-    def email_attesting(self) -> EmailAttesting:
-        from rootkeeper.workflows.emails import EmailAttesting
+    def email_attestation_service(self) -> EmailAttestationService:
+        from rootkeeper.workflows.emails import EmailAttestationService
 
-        return EmailAttesting(self.email_attestations, self.ledger, self.clock, self.actor.name)
+        return EmailAttestationService(self.email_attestations, self.ledger, self.clock, self.actor.name)
 
     @property
-    def email_change_planning(self) -> EmailChangePlanning:
-        from rootkeeper.workflows.email_change_checks import EmailChangePlanning
+    def email_change_planner(self) -> EmailChangePlanner:
+        from rootkeeper.workflows.email_change_checks import EmailChangePlanner
 
-        return EmailChangePlanning(
+        return EmailChangePlanner(
             self.gateway,
             self.gateway,
             self.windows,
@@ -195,28 +195,28 @@ class UseCases(AccessUseCases, HistoryUseCases, JobUseCases, NotificationUseCase
         )
 
     @property
-    def email_changing(self) -> EmailChanging:
-        from rootkeeper.workflows.email_changes import EmailChanging
+    def email_change_executor(self) -> EmailChangeExecutor:
+        from rootkeeper.workflows.email_changes import EmailChangeExecutor
 
-        return EmailChanging(self.gateway, self.ledger, self.windows, self.locks, self.clock, self._reread_pauses)
-
-    @property
-    def policy_making(self) -> PolicyMaking:
-        from rootkeeper.workflows.policies import PolicyMaking
-
-        return PolicyMaking(self.gateway, self.windows)
+        return EmailChangeExecutor(self.gateway, self.ledger, self.windows, self.locks, self.clock, self._reread_pauses)
 
     @property
-    def root_event_judging(self) -> RootEventJudging:
-        from rootkeeper.workflows.root_events import RootEventJudging
+    def policy_bundle_builder(self) -> PolicyBundleBuilder:
+        from rootkeeper.workflows.policies import PolicyBundleBuilder
 
-        return RootEventJudging(self.ledger_reader, self._organization_id, self.endpoint)
+        return PolicyBundleBuilder(self.gateway, self.windows)
 
     @property
-    def failsafe_checking(self) -> FailsafeChecking:
-        from rootkeeper.workflows.failsafe import FailsafeChecking
+    def root_event_classifier(self) -> RootEventClassifier:
+        from rootkeeper.workflows.root_events import RootEventClassifier
 
-        return FailsafeChecking(
+        return RootEventClassifier(self.ledger_reader, self._organization_id, self.endpoint)
+
+    @property
+    def failsafe_checker(self) -> FailsafeChecker:
+        from rootkeeper.workflows.failsafe import FailsafeChecker
+
+        return FailsafeChecker(
             self.audit,
             self.gateway,
             self.ledger_reader,
@@ -227,45 +227,45 @@ class UseCases(AccessUseCases, HistoryUseCases, JobUseCases, NotificationUseCase
         )
 
     @property
-    def drill_keeping(self) -> DrillKeeping:
-        from rootkeeper.workflows.failsafe import DrillKeeping
+    def drill_recorder(self) -> DrillRecorder:
+        from rootkeeper.workflows.failsafe import DrillRecorder
 
-        return DrillKeeping(self.ledger, self.clock, self.actor.name)
-
-    @property
-    def failsafe_set_up_planning(self) -> FailsafeSetUpPlanning:
-        from rootkeeper.workflows.failsafe_set_up import FailsafeSetUpPlanning
-
-        return FailsafeSetUpPlanning(self.recovery_planning)
-
-    def login_watch(self, progress: Progress, window: RecoveryWindow) -> LoginWatch:
-        from rootkeeper.workflows.failsafe_set_up import LoginWatch
-
-        return LoginWatch(self.gateway, self.ledger, self.clock, progress, window)
-
-    def completion_waiting(self, progress: Progress) -> CompletionWaiting:
-        from rootkeeper.workflows.failsafe_set_up import CompletionWaiting, FailsafeKeeping
-
-        keeping = FailsafeKeeping(*self._account_tools, progress)
-        return CompletionWaiting(self.window_waiting(progress), keeping)
+        return DrillRecorder(self.ledger, self.clock, self.actor.name)
 
     @property
-    def breakglass_reading(self) -> BreakGlassReading:
-        from rootkeeper.workflows.breakglass import BreakGlassReading
-        from rootkeeper.workflows.entrances import EntranceReading
+    def failsafe_set_up_planner(self) -> FailsafeSetUpPlanner:
+        from rootkeeper.workflows.failsafe_set_up import FailsafeSetUpPlanner
 
-        entrances = EntranceReading(self.gateway, self.gateway, self.caller)
-        return BreakGlassReading(self.failsafe_checking, entrances, self.gateway, self.inventory_store, self.clock)
+        return FailsafeSetUpPlanner(self.recovery_planner)
 
-    def reporting(self, organization_id: str | None) -> Reporting:
+    def login_monitor(self, progress: Progress, window: RecoveryWindow) -> LoginMonitor:
+        from rootkeeper.workflows.failsafe_set_up import LoginMonitor
+
+        return LoginMonitor(self.gateway, self.ledger, self.clock, progress, window)
+
+    def login_completion_waiter(self, progress: Progress) -> LoginCompletionWaiter:
+        from rootkeeper.workflows.failsafe_set_up import FailsafeLoginKeeper, LoginCompletionWaiter
+
+        keeping = FailsafeLoginKeeper(*self._account_tools, progress)
+        return LoginCompletionWaiter(self.window_waiter(progress), keeping)
+
+    @property
+    def breakglass_reading(self) -> BreakGlassReader:
+        from rootkeeper.workflows.breakglass import BreakGlassReader
+        from rootkeeper.workflows.entrances import CallerAccountReader
+
+        caller_accounts = CallerAccountReader(self.gateway, self.gateway, self.caller)
+        return BreakGlassReader(self.failsafe_checker, caller_accounts, self.gateway, self.inventory_store, self.clock)
+
+    def evidence_compiler(self, organization_id: str | None) -> EvidenceCompiler:
         """Works without AWS: the database tells which organizations it knows.
 
         :raises InputError: if ``organization_id`` isn't known, or isn't given and several are.
         """
-        from rootkeeper.workflows.reporting import Reporting, choose_organization
+        from rootkeeper.workflows.reporting import EvidenceCompiler, choose_organization
 
         chosen = choose_organization(self.database.list_organization_ids(), organization_id)
-        return Reporting(
+        return EvidenceCompiler(
             chosen,
             self.database.inventory(chosen),
             self.database.windows(chosen),
@@ -277,10 +277,10 @@ class UseCases(AccessUseCases, HistoryUseCases, JobUseCases, NotificationUseCase
         )
 
     @property
-    def unlock_reading(self) -> UnlockReading:
-        from rootkeeper.workflows.unlock_reading import UnlockReading
+    def unlock_reader(self) -> UnlockReader:
+        from rootkeeper.workflows.unlock_reading import UnlockReader
 
-        return UnlockReading(
+        return UnlockReader(
             self.gateway,
             self.ledger,
             self.gateway,
@@ -291,10 +291,10 @@ class UseCases(AccessUseCases, HistoryUseCases, JobUseCases, NotificationUseCase
         )
 
     @property
-    def unlock_planning(self) -> UnlockPlanning:
-        from rootkeeper.workflows.unlock_planning import UnlockPlanning
+    def unlock_planner(self) -> UnlockPlanner:
+        from rootkeeper.workflows.unlock_planning import UnlockPlanner
 
-        return UnlockPlanning(self.unlock_reading, self.ledger_reader)
+        return UnlockPlanner(self.unlock_reader, self.ledger_reader)
 
     @property
     def unlock_run(self) -> UnlockRun:
@@ -302,7 +302,7 @@ class UseCases(AccessUseCases, HistoryUseCases, JobUseCases, NotificationUseCase
         from rootkeeper.workflows.unlock_run import UnlockRun
 
         return UnlockRun(
-            self.unlock_reading,
+            self.unlock_reader,
             self.gateway,
             self.ledger,
             self.locks,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 
-class Uses:
+class UseCounter:
     """A number of users; safe in many threads."""
 
     def __init__(self) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from rootkeeper.bootstrap.adapters import Adapters
-from rootkeeper.bootstrap.server_log import LoggedProgress
+from rootkeeper.bootstrap.server_log import LogProgress
 from rootkeeper.domain.approvals import COUNTING_KINDS
 from rootkeeper.domain.organizations import Account, AccountId, Inventory
 from rootkeeper.domain.window_policy import WindowPolicy, parse_window_policy, sort_rereads
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     from rootkeeper.storage.ledger import SqlLedger
     from rootkeeper.storage.locks import SqlAccountLocks
     from rootkeeper.storage.windows import SqlRecoveryWindows
-    from rootkeeper.workflows.closing import WindowClosing
-    from rootkeeper.workflows.closing_loop import ClosingLoop
-    from rootkeeper.workflows.recovery import RecoveryOpening
-    from rootkeeper.workflows.recovery_checks import RecoveryPlanning
+    from rootkeeper.workflows.closing import WindowCloser
+    from rootkeeper.workflows.closing_loop import WindowCloseLoop
+    from rootkeeper.workflows.recovery import WindowOpener
+    from rootkeeper.workflows.recovery_checks import RecoveryPlanner
     from rootkeeper.workflows.settlement import Settlement
-    from rootkeeper.workflows.waiting import WindowWaiting
-    from rootkeeper.workflows.window_activation import WindowActivating
-    from rootkeeper.workflows.window_decisions import WindowDeciding
+    from rootkeeper.workflows.waiting import WindowWaiter
+    from rootkeeper.workflows.window_activation import WindowActivator
+    from rootkeeper.workflows.window_decisions import WindowDecisionService
     from rootkeeper.workflows.window_notices import WindowNotices
-    from rootkeeper.workflows.window_reporting import WindowReporting
-    from rootkeeper.workflows.window_requests import WindowRequesting
-    from rootkeeper.workflows.window_upkeep import WindowUpkeep
+    from rootkeeper.workflows.window_reporting import WindowReporter
+    from rootkeeper.workflows.window_requests import WindowRequestService
+    from rootkeeper.workflows.window_upkeep import WindowMaintenance
 
 INVENTORY_LASTS = timedelta(minutes=5)
 """An inventory that is younger serves the check before a window is opened; AWS refuses what isn't so any more."""
@@ -59,10 +59,10 @@ class WindowUseCases(Adapters):
         return WindowNotices(self.notifier, self.clock, self.endpoint.label)
 
     @property
-    def recovery_planning(self) -> RecoveryPlanning:
-        from rootkeeper.workflows.recovery_checks import RecoveryPlanning
+    def recovery_planner(self) -> RecoveryPlanner:
+        from rootkeeper.workflows.recovery_checks import RecoveryPlanner
 
-        return RecoveryPlanning(
+        return RecoveryPlanner(
             self.gateway,
             self.gateway,
             self.ledger,
@@ -73,17 +73,17 @@ class WindowUseCases(Adapters):
             self.settings.windows.approvals if self.actor.kind in COUNTING_KINDS else 0,
         )
 
-    def recovery_opening(self, progress: Progress) -> RecoveryOpening:
-        from rootkeeper.workflows.recovery import RecoveryOpening
+    def window_opener(self, progress: Progress) -> WindowOpener:
+        from rootkeeper.workflows.recovery import WindowOpener
 
-        return RecoveryOpening(*self._account_tools, progress, self.actor.name, make_window_id, self.watch_source_name)
+        return WindowOpener(*self._account_tools, progress, self.actor.name, make_window_id, self.watch_source_name)
 
     @property
-    def window_requesting(self) -> WindowRequesting:
-        from rootkeeper.workflows.window_requests import WindowRequesting
+    def window_request_service(self) -> WindowRequestService:
+        from rootkeeper.workflows.window_requests import WindowRequestService
 
-        return WindowRequesting(
-            self.recovery_planning,
+        return WindowRequestService(
+            self.recovery_planner,
             self.windows,
             self.ledger,
             self.window_policy,
@@ -94,10 +94,10 @@ class WindowUseCases(Adapters):
         )
 
     @property
-    def window_deciding(self) -> WindowDeciding:
-        from rootkeeper.workflows.window_decisions import WindowDeciding
+    def window_decision_service(self) -> WindowDecisionService:
+        from rootkeeper.workflows.window_decisions import WindowDecisionService
 
-        return WindowDeciding(
+        return WindowDecisionService(
             self.windows,
             self.ledger,
             self.window_policy,
@@ -109,12 +109,12 @@ class WindowUseCases(Adapters):
         )
 
     @property
-    def window_activating(self) -> WindowActivating:
-        from rootkeeper.workflows.window_activation import WindowActivating
+    def window_activator(self) -> WindowActivator:
+        from rootkeeper.workflows.window_activation import WindowActivator
 
-        return WindowActivating(
-            self.recovery_planning,
-            self.recovery_opening(LoggedProgress(self._warn)),
+        return WindowActivator(
+            self.recovery_planner,
+            self.window_opener(LogProgress(self._warn)),
             self.windows,
             self._read_recent_inventory,
             self.window_notices,
@@ -122,10 +122,10 @@ class WindowUseCases(Adapters):
             self.actor,
         )
 
-    def window_closing(self, progress: Progress) -> WindowClosing:
-        from rootkeeper.workflows.closing import WindowClosing
+    def window_closer(self, progress: Progress) -> WindowCloser:
+        from rootkeeper.workflows.closing import WindowCloser
 
-        return WindowClosing(
+        return WindowCloser(
             *self._account_tools,
             progress,
             spill=self._open_spill,
@@ -135,10 +135,10 @@ class WindowUseCases(Adapters):
             closed_by=self.actor.name if self.actor.kind in COUNTING_KINDS else None,
         )
 
-    def window_waiting(self, progress: Progress) -> WindowWaiting:
-        from rootkeeper.workflows.waiting import WindowWaiting
+    def window_waiter(self, progress: Progress) -> WindowWaiter:
+        from rootkeeper.workflows.waiting import WindowWaiter
 
-        return WindowWaiting(self.window_closing(progress), self.windows, self.clock, progress)
+        return WindowWaiter(self.window_closer(progress), self.windows, self.clock, progress)
 
     def settlement(self, progress: Progress, unlock_sessions: RootSessions | None = None) -> Settlement:
         """:param unlock_sessions: where the power over bucket and queue policies is another role's."""
@@ -150,43 +150,45 @@ class WindowUseCases(Adapters):
             self.gateway, sessions, self.ledger, self.windows, self.locks, self.clock, progress, self.gateway
         )
 
-    def closing_loop(self, progress: Progress, unlock_sessions: RootSessions | None = None) -> ClosingLoop:
+    def window_close_loop(self, progress: Progress, unlock_sessions: RootSessions | None = None) -> WindowCloseLoop:
         """To be made once in a process and kept: it remembers what it has seen.
 
         :param unlock_sessions: settles what was left of unlocks, where that is another role's power.
         """
-        from rootkeeper.workflows.closing_loop import ClosingLoop
-        from rootkeeper.workflows.crews import start_crew
-        from rootkeeper.workflows.leftover_settling import LeftoverSettling
+        from rootkeeper.workflows.closing_loop import WindowCloseLoop
+        from rootkeeper.workflows.crews import start_keyed_executor
+        from rootkeeper.workflows.leftover_settling import OrphanSettler
 
-        return ClosingLoop(
+        return WindowCloseLoop(
             self.windows,
-            self.window_closing(progress),
-            LeftoverSettling(self.settlement(progress, unlock_sessions), self.window_notices, self.clock, progress),
+            self.window_closer(progress),
+            OrphanSettler(self.settlement(progress, unlock_sessions), self.window_notices, self.clock, progress),
             self.window_notices,
             self.clock,
             progress,
-            start_crew(self.settings.server.closing_concurrency, "closing", progress.remark),
+            start_keyed_executor(self.settings.server.closing_concurrency, "closing", progress.remark),
             random.shuffle,
             random.random,
             most_offered=self.settings.server.closing_concurrency + CLOSINGS_IN_WAITING,
         )
 
-    def window_upkeep(self, progress: Progress) -> WindowUpkeep:
+    def window_maintenance(self, progress: Progress) -> WindowMaintenance:
         """To be made once in a process and kept."""
-        from rootkeeper.workflows.crews import start_crew
-        from rootkeeper.workflows.window_rereading import WindowRereading
-        from rootkeeper.workflows.window_upkeep import WindowUpkeep
+        from rootkeeper.workflows.crews import start_keyed_executor
+        from rootkeeper.workflows.window_rereading import WindowRereader
+        from rootkeeper.workflows.window_upkeep import WindowMaintenance
 
-        rereading = WindowRereading(*self._account_tools, progress, self.window_notices, self._rereads, self.actor.name)
-        crew = start_crew(REREADS_AT_ONCE, "re-reading", progress.remark)
-        return WindowUpkeep(self.windows, self.ledger, self.locks, self.clock, self.window_notices, rereading, crew)
+        rereading = WindowRereader(*self._account_tools, progress, self.window_notices, self._rereads, self.actor.name)
+        executor = start_keyed_executor(REREADS_AT_ONCE, "re-reading", progress.remark)
+        return WindowMaintenance(
+            self.windows, self.ledger, self.locks, self.clock, self.window_notices, rereading, executor
+        )
 
     @property
-    def window_reporting(self) -> WindowReporting:
-        from rootkeeper.workflows.window_reporting import WindowReporting
+    def window_reporter(self) -> WindowReporter:
+        from rootkeeper.workflows.window_reporting import WindowReporter
 
-        return WindowReporting(
+        return WindowReporter(
             self.windows,
             self.ledger_reader,
             self.database.watched_events(self._organization_id),
@@ -205,14 +207,14 @@ class WindowUseCases(Adapters):
         return next((account for account in accounts if account.account_id == account_id), None)
 
     def _read_recent_inventory(self) -> Inventory:
-        from rootkeeper.workflows.inventory import InventoryReading
+        from rootkeeper.workflows.inventory import InventoryReader
 
-        reading = InventoryReading(self.gateway, self.inventory_store, self.clock, self.organization, self.caller)
+        reading = InventoryReader(self.gateway, self.inventory_store, self.clock, self.organization, self.caller)
         known = reading.find_known()
         if known is not None and timedelta() <= self.clock.now() - known.listed_at <= INVENTORY_LASTS:
             return known
         self._share_quotas()
-        return reading.read(LoggedProgress(self._warn))
+        return reading.read(LogProgress(self._warn))
 
     @property
     def _rereads(self) -> tuple[timedelta, ...]:

@@ -67,7 +67,7 @@ def audit(
         chosen = replace(chosen, everything=True)
     request = AuditRequest(chosen, details, refresh, findings)
     with invocation.open_operator(api_share=pace.api_share) as operator:
-        operator.name_overdue()
+        operator.warn_overdue()
         return run_audit(
             lambda stop, emit: operator.audit(request, stop, emit),
             output,

@@ -32,11 +32,11 @@ def run_audit(
     perform: Perform, output: OutputFormat, terminal: Terminal, findings: frozenset[FailOn], *, details: bool
 ) -> int:
     """Audit, show the answer and return the exit status; with ``jsonl`` accounts are shown as they come."""
-    lines = _Lines(terminal, details=details)
+    lines = _JsonLinesWriter(terminal, details=details)
     with StopRequests() as stop, _garbage_collected_rarely():
         answer = perform(stop, lines.write if output is OutputFormat.JSONL else None)
     if isinstance(answer, AuditInterrupted):
-        return _name_interrupted(answer, terminal)
+        return _show_interrupted(answer, terminal)
     if output is not OutputFormat.JSONL:
         show_audit(answer, output, terminal, details=details)
     remark_drift(answer.drift, terminal)
@@ -77,7 +77,7 @@ def _garbage_collected_rarely() -> Iterator[None]:
         gc.unfreeze()
 
 
-def _name_interrupted(answer: AuditInterrupted, terminal: Terminal) -> int:
+def _show_interrupted(answer: AuditInterrupted, terminal: Terminal) -> int:
     of_all = "" if answer.total is None else f" of {answer.total:,}"
     terminal.remark(f"Interrupted: {counted(answer.read, 'account')}{of_all} read, and kept.")
     if answer.is_cancelled:
@@ -87,7 +87,7 @@ def _name_interrupted(answer: AuditInterrupted, terminal: Terminal) -> int:
     return ExitStatus.INTERRUPTED
 
 
-class _Lines:
+class _JsonLinesWriter:
     """Accounts as lines of JSON, brought out several times a second."""
 
     def __init__(self, terminal: Terminal, *, details: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rootkeeper.cli.exit_statuses import ExitStatus
 from rootkeeper.cli.fail_on import FailOnOptions
-from rootkeeper.cli.housekeeping import name_overdue
+from rootkeeper.cli.housekeeping import warn_overdue
 from rootkeeper.cli.invocation import Invocation, OutputFormat, single
 from rootkeeper.domain.checks import has_bad_checks
 
@@ -36,7 +36,7 @@ def breakglass(invocation: Invocation, fail_on: FailOnOptions) -> int:
     findings = fail_on.to_set()
     progress = open_progress(invocation.terminal)
     with invocation.open_application() as application:
-        name_overdue(application, invocation.terminal)
+        warn_overdue(application, invocation.terminal)
         report = application.breakglass_reading.read(progress)
     progress.finish()
     show_breakglass(report, output, invocation.terminal)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rootkeeper.cli.confirmation import ChangeContext, ChangeOptions, Confirmation
-from rootkeeper.cli.housekeeping import deal_with_leftovers, name_overdue
+from rootkeeper.cli.housekeeping import prepare_for_changes, warn_overdue
 from rootkeeper.cli.invocation import Invocation, OutputFormat
 from rootkeeper.errors import DatabaseError, LedgerUnavailableError
 
@@ -34,14 +34,14 @@ def begin_change(
     """
     confirmation = _open_confirmation(invocation, application, options, output)
     if options.dry_run:
-        name_overdue(application, invocation.terminal)
+        warn_overdue(application, invocation.terminal)
     else:
-        confirmation.ensure_answerable()
+        confirmation.require_answerable()
         if not changes_aws and application.find_running_server() is not None:
             return confirmation
-        application.ensure_no_server_runs()
+        application.require_no_server_runs()
         try:
-            deal_with_leftovers(application, invocation.terminal, progress)
+            prepare_for_changes(application, invocation.terminal, progress)
         except (DatabaseError, LedgerUnavailableError) as error:
             if needs_ledger:
                 raise

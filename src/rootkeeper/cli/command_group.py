@@ -54,12 +54,12 @@ class CommandGroup(TyperGroup):
         self._page().format_help(ctx, formatter)
 
     def _page(self) -> TyperGroup:
-        stand_ins = [
+        replacements = [
             TyperCommand(name, help=entry.line, rich_help_panel=entry.panel) for name, entry in self.entries.items()
         ]
         return TyperGroup(
             name=self.name,
-            commands=stand_ins,
+            commands=replacements,
             params=self.params,
             help=self.help,
             epilog=self.epilog,

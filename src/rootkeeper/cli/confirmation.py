@@ -53,7 +53,7 @@ class Confirmation:
         self._yes = yes
         self._output = output
 
-    def ensure_answerable(self) -> None:
+    def require_answerable(self) -> None:
         """Check that a question would find an answer, before anything is done.
 
         :raises InputError: if nobody can answer and ``--yes`` wasn't given.
@@ -81,33 +81,33 @@ class Confirmation:
         self._terminal.remark(f"Organization {context.organization_id}, endpoint {context.endpoint}", style="bold")
         self._terminal.remark(f"Caller {context.caller_arn}")
 
-    def ensure(self, statement: Sequence[str], *, accounts: int = 1) -> None:
+    def require_consent(self, statement: Sequence[str], *, accounts: int = 1) -> None:
         """Show what will be done and get a yes, or the organization's id for many accounts.
 
         :raises InputError: if nobody can answer, or the answer is another; nothing was done.
         """
-        self.ensure_answerable()
+        self.require_answerable()
         self.show_context()
         for line in statement:
             self._terminal.remark(line)
         if accounts > ACCOUNTS_WITHOUT_TYPING:
-            self._ensure_answer(f"Type {self._context.organization_id} to go on:", {self._context.organization_id})
+            self._require_answer(f"Type {self._context.organization_id} to go on:", {self._context.organization_id})
         else:
-            self._ensure_answer("Go on? [y/N]", {"y", "yes"})
+            self._require_answer("Go on? [y/N]", {"y", "yes"})
 
     def ask(self, question: str) -> bool:
         """A question whose no leaves a part out and doesn't end the command.
 
         :raises InputError: if nobody can answer.
         """
-        self.ensure_answerable()
+        self.require_answerable()
         self.show_context()
         if self._yes:
             self._terminal.remark(f"{question} yes (--yes)")
             return True
         return self._terminal.ask(f"{question} [y/N]").lower() in {"y", "yes"}
 
-    def _ensure_answer(self, question: str, good: set[str]) -> None:
+    def _require_answer(self, question: str, good: set[str]) -> None:
         if self._yes:
             return
         if self._terminal.ask(question).lower() not in good:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from rootkeeper.cli.rendering.text import spoken_length, spoken_time
+from rootkeeper.cli.rendering.text import render_length, render_timestamp
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.windows import RecoveryWindow
 from rootkeeper.ports.clock import Clock
@@ -44,8 +44,8 @@ class Countdown:
 
     def _text(self) -> str:
         end = self._window.expires_at or self._clock.now()
-        left = spoken_length(end - self._clock.now())
-        return f"Closes in {left}, at {spoken_time(end)}. Ctrl-C closes it now."
+        left = render_length(end - self._clock.now())
+        return f"Closes in {left}, at {render_timestamp(end)}. Ctrl-C closes it now."
 
 
 def open_countdown(terminal: Terminal, window: RecoveryWindow, clock: Clock) -> Countdown:

@@ -9,7 +9,7 @@ from rootkeeper.cli.pace_options import PaceOptions
 from rootkeeper.cli.selection_options import SelectionOptions
 from rootkeeper.cli.wave_options import WaveOptions
 from rootkeeper.domain.access import Permission
-from rootkeeper.domain.selection import ensure_request
+from rootkeeper.domain.selection import require_request
 
 
 @through_server
@@ -39,16 +39,16 @@ def delete(
     used; 2 wrong usage, not confirmed, or an account was named that may not be touched; 3 AWS or the ledger refused, or
     AWS can't be reached; 4 a deletion failed or isn't proven, or it stopped before its end; 130 interrupted.
     """
-    from rootkeeper.cli.deleting import DELETION_OUTPUTS, agree_and_delete, name_interrupted
+    from rootkeeper.cli.deleting import DELETION_OUTPUTS, agree_and_delete, show_interrupted
 
     output = invocation.choose_output(*DELETION_OUTPUTS)
     request = selection.to_request()
-    ensure_request(request)
+    require_request(request)
     rules = waves.to_rules()
     with invocation.open_operator(api_share=pace.api_share) as operator:
         options = choices.to_options(operator.recently_used_days)
         confirmation = operator.begin_change(change, output, Permission.ROOT_CREDENTIALS_DELETE)
-        name_interrupted(operator)
+        show_interrupted(operator)
         proposal = operator.plan_deletion(request, options)
         return agree_and_delete(invocation, operator, proposal, rules, change, confirmation)
 

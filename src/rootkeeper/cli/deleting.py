@@ -10,15 +10,15 @@ from rootkeeper.cli.invocation import Invocation, OutputFormat
 from rootkeeper.cli.operator.interface import DeletionProposal, Operator
 from rootkeeper.cli.rendering.deletions import (
     plan_listing,
+    render_totals,
     show_deletion,
-    spoken_totals,
     unknown_lines,
     without_clean_accounts,
 )
-from rootkeeper.cli.rendering.jobs import spoken_next_step
+from rootkeeper.cli.rendering.jobs import render_next_step
 from rootkeeper.cli.rendering.listings import build_table, show_listing
 from rootkeeper.cli.rendering.text import counted
-from rootkeeper.cli.rendering.waves import spoken_waves
+from rootkeeper.cli.rendering.waves import render_waves
 from rootkeeper.cli.stopping import StopRequests
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.access import Permission
@@ -31,13 +31,13 @@ from rootkeeper.errors import RootkeeperError
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from rootkeeper.workflows.deletion_jobs import Resumption
+    from rootkeeper.workflows.deletion_jobs import ResumePlan
 
 DELETION_OUTPUTS = (OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
 _JOBS_NAMED = 3
 
 
-def name_interrupted(operator: Operator) -> None:
+def show_interrupted(operator: Operator) -> None:
     """Name the deletions that were interrupted, so that what is left of them isn't forgotten; nothing is changed."""
     try:
         unfinished = operator.list_jobs(unfinished=True)
@@ -47,7 +47,7 @@ def name_interrupted(operator: Operator) -> None:
     for job in interrupted[:_JOBS_NAMED]:
         operator.terminal.remark(
             f"Deletion {job.job_id} was interrupted after {job.progress.done} of {job.progress.total} accounts. "
-            f"{spoken_next_step(job, operator.now())}"
+            f"{render_next_step(job, operator.now())}"
         )
     if len(interrupted) > _JOBS_NAMED:
         operator.terminal.remark(f"And {len(interrupted) - _JOBS_NAMED} more: rootkeeper jobs list --unfinished")
@@ -58,9 +58,9 @@ def show_planned(
 ) -> None:
     """Write the plan to stdout and what it amounts to to stderr."""
     show_listing(plan_listing(plan, now), output, terminal)
-    _tell_unknown(plan, terminal)
-    terminal.remark(f"To be deleted: {spoken_totals(plan) or 'nothing'}, in {_accounts(plan)}.")
-    for line in spoken_waves(rules or WaveRules(), len(plan.targets)):
+    _show_unknown(plan, terminal)
+    terminal.remark(f"To be deleted: {render_totals(plan) or 'nothing'}, in {_accounts(plan)}.")
+    for line in render_waves(rules or WaveRules(), len(plan.targets)):
         terminal.remark(line)
 
 
@@ -82,8 +82,8 @@ def confirm_deletion(
         if not confirmation.ask(question):
             plan = plan.without(CredentialKind.SIGNING_CERTIFICATES)
     if plan.targets:
-        statement = [*_statement(plan), *spoken_waves(rules, len(plan.targets))]
-        confirmation.ensure(statement, accounts=len(plan.targets))
+        statement = [*_statement(plan), *render_waves(rules, len(plan.targets))]
+        confirmation.require_consent(statement, accounts=len(plan.targets))
     return plan
 
 
@@ -94,17 +94,17 @@ def _show_for_confirmation(plan: DeletionPlan, terminal: Terminal, now: datetime
     clean = len(plan.accounts) - len(shown.accounts)
     if clean:
         terminal.remark(f"And {counted(clean, 'account')} with nothing to delete.")
-    _tell_unknown(plan, terminal)
+    _show_unknown(plan, terminal)
 
 
-def _tell_unknown(plan: DeletionPlan, terminal: Terminal) -> None:
+def _show_unknown(plan: DeletionPlan, terminal: Terminal) -> None:
     for line in unknown_lines(plan):
         terminal.remark(line, style="magenta")
 
 
 def _statement(plan: DeletionPlan) -> list[str]:
     return [
-        f"Delete root user credentials in {_accounts(plan)} of {plan.organization_id}: {spoken_totals(plan)}.",
+        f"Delete root user credentials in {_accounts(plan)} of {plan.organization_id}: {render_totals(plan)}.",
         "The accounts stay. Keys, certificates and MFA can't be restored.",
     ]
 
@@ -126,7 +126,7 @@ def agree_and_delete(
     if change.dry_run:
         confirmation.show_context()
         show_planned(proposal.plan, output, terminal, now, rules)
-        return judge_dry_run(proposal.plan)
+        return evaluate_dry_run(proposal.plan)
     agreed = confirm_deletion(proposal.plan, confirmation, terminal, now, rules)
     with StopRequests() as stop:
         return show_report(operator.delete(agreed, rules, proposal.inventory, stop), output, terminal)
@@ -142,23 +142,23 @@ def resume_deletion(
     if change.dry_run:
         confirmation.show_context()
         show_planned(resumption.rest, output, terminal, operator.now(), resumption.rules_left)
-        return judge_dry_run(resumption.plan)
+        return evaluate_dry_run(resumption.plan)
     if resumption.left:
-        confirmation.ensure(_describe_rest(resumption), accounts=resumption.left)
+        confirmation.require_consent(_describe_rest(resumption), accounts=resumption.left)
     with StopRequests() as stop:
         return show_report(operator.resume_deletion(job, stop, retry_failed=retry_failed), output, terminal)
 
 
-def _describe_rest(resumption: Resumption) -> list[str]:
+def _describe_rest(resumption: ResumePlan) -> list[str]:
     rest, job = resumption.rest, resumption.job
     retried = f", {counted(len(resumption.retried), 'of them')} again after a failure" if resumption.retried else ""
     done = f"{len(resumption.earlier)} of {counted(len(resumption.plan.targets), 'account')} done"
     where = f"{counted(resumption.left, 'account')} of {rest.organization_id}{retried}"
     return [
         f"Resume job {job.job_id} of {job.created_by}: plan {resumption.plan.plan_id}, {done}.",
-        f"Delete root user credentials in {where}: {spoken_totals(rest)}.",
+        f"Delete root user credentials in {where}: {render_totals(rest)}.",
         "The accounts stay. Keys, certificates and MFA can't be restored.",
-        *spoken_waves(resumption.rules_left, resumption.left),
+        *render_waves(resumption.rules_left, resumption.left),
     ]
 
 
@@ -170,6 +170,6 @@ def show_report(report: DeletionReport, output: OutputFormat, terminal: Terminal
     return ExitStatus.INTERRUPTED if report.was_interrupted else report.exit_status
 
 
-def judge_dry_run(plan: DeletionPlan) -> ExitStatus:
+def evaluate_dry_run(plan: DeletionPlan) -> ExitStatus:
     """Bad if an account that should be touched couldn't be."""
     return ExitStatus.BAD if plan.has_blocked or plan.has_unknown else ExitStatus.GOOD

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rootkeeper.cli.demo_people import PASSWORD, PEOPLE, count_seconds_left, list_codes
-from rootkeeper.cli.demo_playing import Demonstration, title
+from rootkeeper.cli.demo_playing import DemoPlayer, title
 from rootkeeper.cli.demo_server import DemoServer
 from rootkeeper.cli.demo_story import STORY
 from rootkeeper.cli.exit_statuses import ExitStatus
@@ -97,7 +97,7 @@ def demo(
         with SandboxProcess(taken, "--scenario", "demo") as sandbox:
             settings = choose_settings(sandbox, Path(folder))
             if check:
-                failures = Demonstration(sandbox, settings, terminal).play(STORY)
+                failures = DemoPlayer(sandbox, settings, terminal).play(STORY)
                 return ExitStatus.BAD if failures else ExitStatus.GOOD
             return _serve(terminal, sandbox, settings, Path(folder), choose_port(port, USUAL_PORT, "--port"))
 
@@ -130,7 +130,7 @@ def _serve(terminal: Terminal, sandbox: SandboxProcess, settings: Mapping[str, s
     terminal.show(title(f"A server with its console starts on 127.0.0.1:{port} …"))
     sys.stdout.flush()
     with DemoServer(port, settings, folder) as server:
-        _tell(terminal, sandbox, server)
+        _show(terminal, sandbox, server)
         try:
             _answer_until_ended(terminal, server)
         except KeyboardInterrupt:
@@ -138,8 +138,8 @@ def _serve(terminal: Terminal, sandbox: SandboxProcess, settings: Mapping[str, s
     return ExitStatus.GOOD
 
 
-def _tell(terminal: Terminal, sandbox: SandboxProcess, server: DemoServer) -> None:
-    program = spell_program(Path(sys.executable).with_name("rootkeeper"))
+def _show(terminal: Terminal, sandbox: SandboxProcess, server: DemoServer) -> None:
+    program = render_program(Path(sys.executable).with_name("rootkeeper"))
     terminal.show(
         "",
         title(f"Open {server.url}/ and sign in."),
@@ -147,7 +147,7 @@ def _tell(terminal: Terminal, sandbox: SandboxProcess, server: DemoServer) -> No
         _draw_people(),
         f"The sandbox's own pages, for root users and their mails: {sandbox.url}/",
         "The command line on the same sandbox, in another terminal:",
-        f"  {spell_commands(program, sandbox.port)}",
+        f"  {render_shell_commands(program, sandbox.port)}",
         f"The server's log: {server.log}",
         "",
         f"Press Enter for the codes of the second factors, or run: {program} demo --codes. Ctrl-C ends the demo.",
@@ -155,7 +155,7 @@ def _tell(terminal: Terminal, sandbox: SandboxProcess, server: DemoServer) -> No
     show_codes(terminal)
 
 
-def spell_program(script: Path) -> str:
+def render_program(script: Path) -> str:
     """What a shell in another terminal takes for this program, whose script may be in an environment that only this one
     uses.
     """
@@ -165,7 +165,7 @@ def spell_program(script: Path) -> str:
     return shlex.quote(str(script)) if script.exists() else f"{shlex.quote(sys.executable)} -m rootkeeper"
 
 
-def spell_commands(program: str, sandbox_port: int) -> str:
+def render_shell_commands(program: str, sandbox_port: int) -> str:
     """What a shell takes to look at the sandbox on that port."""
     option = "" if sandbox_port == USUAL_SANDBOX_PORT else f" --port {sandbox_port}"
     return f'eval "$({program} sandbox env{option})" && {program} status'

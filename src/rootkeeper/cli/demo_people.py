@@ -62,7 +62,7 @@ def add_people() -> None:
 
     with bootstrap.Application(bootstrap.load_user_settings(None)) as application:
         who = application.ledger_identity
-        keeping = application.identity_keeping_as(who)
+        keeping = application.identity_service_as(who)
         for person in PEOPLE:
             identity = keeping.add_user(person.name, person.role, PASSWORD)
             if person.totp_secret is not None:

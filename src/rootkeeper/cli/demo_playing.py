@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rootkeeper.cli.child_processes import comes_true
-from rootkeeper.cli.demo_story import Check, Step, Truth
+from rootkeeper.cli.demo_story import DemoStep, StoryCheck, Truth
 from rootkeeper.cli.sandbox_control import SandboxProcess, clean_environment
 from rootkeeper.cli.terminal import Terminal
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _MEANWHILE_SECONDS = 60.0
 
 
-class Demonstration:
+class DemoPlayer:
     """Plays a story on a running sandbox."""
 
     def __init__(self, sandbox: SandboxProcess, settings: Mapping[str, str], terminal: Terminal) -> None:
@@ -36,7 +36,7 @@ class Demonstration:
         self._held = 0
         self._failed: list[str] = []
 
-    def play(self, story: Sequence[Step]) -> list[str]:
+    def play(self, story: Sequence[DemoStep]) -> list[str]:
         """Every step; the checks that failed are returned."""
         started = time.monotonic()
         for step in story:
@@ -44,7 +44,7 @@ class Demonstration:
         self._conclude(time.monotonic() - started)
         return self._failed
 
-    def _play(self, step: Step) -> None:
+    def _play(self, step: DemoStep) -> None:
         self._terminal.show("", title(step.title), _prompt(step.arguments), "")
         sys.stdout.flush()
         before = self._sandbox.read_organization()
@@ -54,20 +54,20 @@ class Demonstration:
             answer = read_answer()
         self._terminal.show("")
         for claim, is_seen in meanwhile:
-            self._tell(f"sandbox, while it ran: {claim}", holds=is_seen)
-        self._tell(f"exit status {status}, {step.exit_status} expected", holds=status == step.exit_status)
+            self._show_text(f"sandbox, while it ran: {claim}", holds=is_seen)
+        self._show_text(f"exit status {status}, {step.exit_status} expected", holds=status == step.exit_status)
         after = self._sandbox.read_organization()
         for check in step.checks:
-            self._tell(f"sandbox: {check.claim}", holds=check.holds(before, after))
+            self._show_text(f"sandbox: {check.claim}", holds=check.holds(before, after))
         self._check_answer(step, after, answer)
 
-    def _check_answer(self, step: Step, truth: Truth, written: bytes) -> None:
+    def _check_answer(self, step: DemoStep, truth: Truth, written: bytes) -> None:
         try:
             answer = json.loads(written)
         except ValueError:
             answer = None
         for check in step.answer_checks:
-            self._tell(f"sandbox: {check.claim}", holds=answer is not None and check.holds(truth, answer))
+            self._show_text(f"sandbox: {check.claim}", holds=answer is not None and check.holds(truth, answer))
 
     @contextmanager
     def _start(
@@ -89,7 +89,7 @@ class Demonstration:
                 raise
 
     @contextmanager
-    def _answering(self, step: Step) -> Iterator[Callable[[], bytes]]:
+    def _answering(self, step: DemoStep) -> Iterator[Callable[[], bytes]]:
         """The same command beside the shown one, as JSON, where its answer is to be checked."""
         if not step.answer_checks:
             yield lambda: b""
@@ -98,7 +98,7 @@ class Demonstration:
         with self._start(*arguments, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as command:
             yield lambda: command.communicate()[0]
 
-    def _is_seen(self, check: Check, before: Truth, command: subprocess.Popen[bytes]) -> bool:
+    def _is_seen(self, check: StoryCheck, before: Truth, command: subprocess.Popen[bytes]) -> bool:
         """Whether it comes true while the command runs."""
 
         def holds() -> bool:
@@ -106,7 +106,7 @@ class Demonstration:
 
         return comes_true(holds, command, _MEANWHILE_SECONDS)
 
-    def _tell(self, claim: str, *, holds: bool) -> None:
+    def _show_text(self, claim: str, *, holds: bool) -> None:
         from rich.text import Text
 
         self._held += holds

@@ -11,7 +11,7 @@ from typing import Self
 
 from rootkeeper.cli.child_processes import comes_true, end_process
 from rootkeeper.cli.sandbox_control import HOST, clean_environment
-from rootkeeper.cli.served_urls import spell_url
+from rootkeeper.cli.served_urls import render_url
 from rootkeeper.errors import InputError
 
 _STARTS_WITHIN_SECONDS = 60.0
@@ -34,7 +34,7 @@ class DemoServer:
 
     @property
     def url(self) -> str:
-        return spell_url(HOST, self.port)
+        return render_url(HOST, self.port)
 
     def __enter__(self) -> Self:
         """:raises InputError: if it doesn't start."""

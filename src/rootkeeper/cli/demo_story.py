@@ -21,7 +21,7 @@ Truth: TypeAlias = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class StoryCheck:
     """One sentence, and how the truth shows that it holds."""
 
     claim: str
@@ -39,14 +39,14 @@ class AnswerCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class DemoStep:
     """One command of the story."""
 
     title: str
     arguments: tuple[str, ...]
     exit_status: int
-    checks: tuple[Check, ...] = ()
-    meanwhile: tuple[Check, ...] = ()
+    checks: tuple[StoryCheck, ...] = ()
+    meanwhile: tuple[StoryCheck, ...] = ()
     """What must become true while the command still runs."""
     answer_checks: tuple[AnswerCheck, ...] = ()
 
@@ -85,7 +85,7 @@ def _are_bare(_: Truth, after: Truth) -> bool:
     return len(users) > 0 and all(is_bare(user) for user in users.values())
 
 
-def _tells_the_truth(truth: Truth, answer: Mapping[str, Any]) -> bool:
+def _matches_sandbox(truth: Truth, answer: Mapping[str, Any]) -> bool:
     """Whether every status that is known is the true one, and no account was left out."""
     users = {account["account_id"]: account["root_user"] for account in truth["accounts"]}
     found = {account["account_id"]: account["status"] for account in answer["accounts"]}
@@ -105,61 +105,63 @@ def _finds_nothing(_: Truth, answer: Mapping[str, Any]) -> bool:
     return {account["status"] for account in answer["accounts"]} == {"not_present"}
 
 
-_TRUE = AnswerCheck("what audit says of each account is true", _tells_the_truth)
-_UNCHANGED = Check("nothing changed in AWS", _is_unchanged)
+_TRUE = AnswerCheck("what audit says of each account is true", _matches_sandbox)
+_UNCHANGED = StoryCheck("nothing changed in AWS", _is_unchanged)
 
 STORY = (
-    Step(
+    DemoStep(
         "Where do we stand? A company of 26 accounts, and root access management is off.",
         ("status",),
         exit_status=1,
-        checks=(Check("no feature is on", lambda _, after: not after["features"]), _UNCHANGED),
+        checks=(StoryCheck("no feature is on", lambda _, after: not after["features"]), _UNCHANGED),
     ),
-    Step(
+    DemoStep(
         "Switch it on. The security account becomes delegated administrator, and the failsafe.",
         ("enable", "--delegated-administrator", DELEGATE, "--yes"),
         exit_status=0,
         checks=(
-            Check("IAM has trusted access", lambda _, after: IAM_SERVICE_PRINCIPAL in str(after["trusted_services"])),
-            Check("both features are on", lambda _, after: len(after["features"]) == 2),
-            Check(
+            StoryCheck(
+                "IAM has trusted access", lambda _, after: IAM_SERVICE_PRINCIPAL in str(after["trusted_services"])
+            ),
+            StoryCheck("both features are on", lambda _, after: len(after["features"]) == 2),
+            StoryCheck(
                 f"{DELEGATE} is delegated administrator",
                 lambda _, after: DELEGATE in str(after["delegated_administrators"]),
             ),
-            Check(
+            StoryCheck(
                 "no root user was touched",
                 lambda before, after: before["accounts"] == after["accounts"],
             ),
         ),
     ),
-    Step(
+    DemoStep(
         "Who has root user credentials? Two reading calls in each account.",
         ("audit",),
         exit_status=1,
         checks=(_UNCHANGED,),
         answer_checks=(AnswerCheck("no account is missing", _is_complete), _TRUE),
     ),
-    Step(
+    DemoStep(
         f"The accounts that came with {OU_PATH} have everything: passwords, keys, certificates. Delete them.",
         ("delete", "--ou", OU_PATH, "--yes"),
         exit_status=0,
         checks=(
-            Check(f"every root user in {OU_PATH} is bare", _are_bare),
-            Check(
+            StoryCheck(f"every root user in {OU_PATH} is bare", _are_bare),
+            StoryCheck(
                 "every other root user is as it was",
                 lambda before, after: _users(before, in_unit=False) == _users(after, in_unit=False),
             ),
-            Check("the accounts stay", lambda before, after: len(before["accounts"]) == len(after["accounts"])),
+            StoryCheck("the accounts stay", lambda before, after: len(before["accounts"]) == len(after["accounts"])),
         ),
     ),
-    Step(
+    DemoStep(
         "Read them again.",
         ("audit", "--ou", OU_PATH),
         exit_status=0,
         checks=(_UNCHANGED,),
         answer_checks=(AnswerCheck("nothing is left", _finds_nothing), _TRUE),
     ),
-    Step(
+    DemoStep(
         "One of them needs its root user once more. Allow recovery, for a short time.",
         (
             "recover",
@@ -174,13 +176,13 @@ STORY = (
         ),
         exit_status=0,
         meanwhile=(
-            Check(
+            StoryCheck(
                 "the root user could recover its password",
                 lambda _, after: bool(root_user(after, RECOVERED)["recovery_allowed"]),
             ),
         ),
-        checks=(Check("the window is closed and the root user bare again", _are_bare),),
+        checks=(StoryCheck("the window is closed and the root user bare again", _are_bare),),
     ),
-    Step("The window stands on record.", ("windows", "list"), exit_status=0, checks=(_UNCHANGED,)),
-    Step("And the record of every call is intact.", ("ledger", "verify"), exit_status=0),
+    DemoStep("The window stands on record.", ("windows", "list"), exit_status=0, checks=(_UNCHANGED,)),
+    DemoStep("And the record of every call is intact.", ("ledger", "verify"), exit_status=0),
 )

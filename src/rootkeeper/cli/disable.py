@@ -43,9 +43,9 @@ def disable(
     progress = open_progress(invocation.terminal)
     with invocation.open_application() as application:
         confirmation = begin_change(invocation, application, change, output, progress)
-        disabling = application.disabling(progress)
-        plan = disabling.plan(to_features(feature), trusted_access=trusted_access)
-        done = run_change(plan, disabling.apply, confirmation, change, output, invocation.terminal)
+        setup_disabler = application.setup_disabler(progress)
+        plan = setup_disabler.plan(to_features(feature), trusted_access=trusted_access)
+        done = run_change(plan, setup_disabler.apply, confirmation, change, output, invocation.terminal)
     return ExitStatus.GOOD if done else ExitStatus.INCOMPLETE
 
 

@@ -23,7 +23,7 @@ from rootkeeper.errors import InputError, OneTimePasswordError, RootkeeperError
 
 if TYPE_CHECKING:
     from rootkeeper.workflows.email_change_checks import EmailChangePlan
-    from rootkeeper.workflows.email_changes import EmailChangeStep, EmailChanging
+    from rootkeeper.workflows.email_changes import EmailChangeExecutor, EmailChangeStep
 
 
 def change_email(
@@ -77,21 +77,23 @@ def change_email(
     progress = open_progress(terminal)
     with invocation.open_application() as application:
         confirmation = begin_change(invocation, application, change, output, progress)
-        inventory = application.inventory_reading.read(progress)
+        inventory = application.inventory_reader.read(progress)
         progress.finish()
         found = find_account(NamedAccount(account), inventory.accounts)
         request = EmailChangeRequest(found, address, reason, ticket, overrides=override, restarts=restart)
-        plan = application.email_change_planning.plan(inventory, request)
-        run = _Run(plan, application.email_changing, OneTimePasswordSource(terminal, otp_from), output, terminal)
+        plan = application.email_change_planner.plan(inventory, request)
+        run = _EmailChangeCommand(
+            plan, application.email_change_executor, OneTimePasswordSource(terminal, otp_from), output, terminal
+        )
         if plan.is_unneeded:
             return run.end("unneeded", f"{plan.current_email} is its root e-mail address already; nothing was done.")
-        run.passwords.ensure_fits(is_started=plan.started is not None)
+        run.passwords.require_fits(is_started=plan.started is not None)
         if change.dry_run:
             confirmation.show_context()
             for line in _statement(plan):
                 terminal.remark(line)
             return ExitStatus.GOOD
-        confirmation.ensure(_statement(plan))
+        confirmation.require_consent(_statement(plan))
         return run.carry_out()
 
 
@@ -108,11 +110,11 @@ def _statement(plan: EmailChangePlan) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class _EmailChangeCommand:
     """One change, from the yes to its outcome."""
 
     plan: EmailChangePlan
-    changing: EmailChanging
+    changing: EmailChangeExecutor
     passwords: OneTimePasswordSource
     output: OutputFormat
     terminal: Terminal
@@ -124,8 +126,8 @@ class _Run:
                 return self.end("failed", started.explanation)
             self.terminal.remark(started.explanation)
         if not self.passwords.can_read:
-            return self.end("started", f"The one-time password is awaited. {self._going_on}")
-        with self._naming_the_way_on():
+            return self.end("started", f"The one-time password is awaited. {self._hint_continuation}")
+        with self._with_continuation_hint():
             accepted = self._accept()
         return self.end(_OUTCOMES[accepted.result], accepted.explanation)
 
@@ -152,15 +154,15 @@ class _Run:
         return self.changing.accept(self.plan, self.passwords.read(self.plan.new_email))
 
     @contextmanager
-    def _naming_the_way_on(self) -> Iterator[None]:
+    def _with_continuation_hint(self) -> Iterator[None]:
         try:
             yield
         except (RootkeeperError, KeyboardInterrupt):
-            self.terminal.remark(f"Not finished. {self._going_on}")
+            self.terminal.remark(f"Not finished. {self._hint_continuation}")
             raise
 
     @property
-    def _going_on(self) -> str:
+    def _hint_continuation(self) -> str:
         plan = self.plan
         return (
             "Go on within 24 hours of its start: rootkeeper emails change "

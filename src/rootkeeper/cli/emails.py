@@ -12,10 +12,10 @@ from rootkeeper.cli.confirmation import ChangeOptions
 from rootkeeper.cli.email_changes import change_email
 from rootkeeper.cli.exit_statuses import ExitStatus
 from rootkeeper.cli.fail_on import FailOnOptions
-from rootkeeper.cli.housekeeping import name_overdue
+from rootkeeper.cli.housekeeping import warn_overdue
 from rootkeeper.cli.invocation import Invocation, OutputFormat, add, group
 from rootkeeper.cli.moments import parse_moment
-from rootkeeper.cli.rendering.text import spoken_time
+from rootkeeper.cli.rendering.text import render_timestamp
 from rootkeeper.cli.selection_options import SelectionOptions
 from rootkeeper.domain.root_emails import has_email_findings
 
@@ -47,8 +47,8 @@ def list_emails(invocation: Invocation, selection: SelectionOptions, fail_on: Fa
         request = replace(request, everything=True)
     progress = open_progress(invocation.terminal)
     with invocation.open_application() as application:
-        name_overdue(application, invocation.terminal)
-        report = application.email_listing.read(request, progress)
+        warn_overdue(application, invocation.terminal)
+        report = application.root_email_reader.read(request, progress)
     progress.finish()
     show_emails(report, output, invocation.terminal)
     return ExitStatus.BAD if has_email_findings(report.emails, findings) else ExitStatus.GOOD
@@ -77,19 +77,19 @@ def attest_email(
     output = invocation.choose_output(*_OUTPUTS)
     with invocation.open_application() as application:
         end = parse_moment(until, "--until", application.clock.now(), day_ends=True)
-        attesting = application.email_attesting
+        attesting = application.email_attestation_service
         attestation = attesting.prepare(address, attested_by=attested_by, until=end)
         progress = open_progress(invocation.terminal)
         confirmation = begin_change(invocation, application, change, output, progress, changes_aws=False)
         statement = (
-            f"{attestation.address} will count as read by a group until {spoken_time(end)}, "
+            f"{attestation.address} will count as read by a group until {render_timestamp(end)}, "
             f"as {attestation.attested_by} attests."
         )
         if change.dry_run:
             confirmation.show_context()
             invocation.terminal.remark(statement)
             return ExitStatus.GOOD
-        confirmation.ensure([statement])
+        confirmation.require_consent([statement])
         attesting.attest(attestation)
         show_attestation(attestation, output, invocation.terminal)
     return ExitStatus.GOOD

@@ -17,7 +17,7 @@ def open_for_emergency(invocation: Invocation, *, leave_open: bool) -> LocalOper
     """
     application = invocation.open_application()
     try:
-        application.window_policy.ensure_emergencies_allowed()
+        application.window_policy.require_emergencies_allowed()
         _ = application.owner
     except DatabaseError as error:
         application.close()

@@ -67,9 +67,9 @@ def enable(
     progress = open_progress(invocation.terminal)
     with invocation.open_application() as application:
         confirmation = begin_change(invocation, application, change, output, progress)
-        enabling = application.enabling(progress)
-        plan = enabling.plan(to_features(feature), delegate)
-        done = run_change(plan, enabling.apply, confirmation, change, output, invocation.terminal)
+        setup_enabler = application.setup_enabler(progress)
+        plan = setup_enabler.plan(to_features(feature), delegate)
+        done = run_change(plan, setup_enabler.apply, confirmation, change, output, invocation.terminal)
     return ExitStatus.GOOD if done else ExitStatus.INCOMPLETE
 
 

@@ -9,10 +9,10 @@ import typer
 from rootkeeper.cli.changing import begin_change
 from rootkeeper.cli.confirmation import ChangeOptions
 from rootkeeper.cli.exit_statuses import ExitStatus
-from rootkeeper.cli.housekeeping import name_overdue
+from rootkeeper.cli.housekeeping import warn_overdue
 from rootkeeper.cli.invocation import Invocation, OutputFormat, add, group
 from rootkeeper.cli.moments import parse_moment
-from rootkeeper.cli.rendering.text import spoken_time
+from rootkeeper.cli.rendering.text import render_timestamp
 from rootkeeper.domain.organizations import Account
 from rootkeeper.domain.selection import NamedAccount, find_account
 
@@ -53,12 +53,12 @@ def add_exception(
         end = parse_moment(until, "--until", now, day_ends=True)
         confirmation = begin_change(invocation, application, change, output, progress, changes_aws=False)
         found = _find(application, account, progress)
-        statement = f"Deletion will skip account {found.account_id} ({found.name}) until {spoken_time(end)}."
+        statement = f"Deletion will skip account {found.account_id} ({found.name}) until {render_timestamp(end)}."
         if change.dry_run:
             confirmation.show_context()
             invocation.terminal.remark(statement)
             return ExitStatus.GOOD
-        confirmation.ensure([statement])
+        confirmation.require_consent([statement])
         kept = application.exceptions.add(found, owner=owner, reason=reason, until=end)
         show_exceptions([kept], output, invocation.terminal, now)
     return ExitStatus.GOOD
@@ -77,7 +77,7 @@ def list_exceptions(invocation: Invocation) -> int:
 
     output = invocation.choose_output(*_OUTPUTS)
     with invocation.open_application() as application:
-        name_overdue(application, invocation.terminal)
+        warn_overdue(application, invocation.terminal)
         kept = application.exceptions.list_exceptions()
         show_exceptions(kept, output, invocation.terminal, application.clock.now())
     return ExitStatus.GOOD
@@ -104,14 +104,14 @@ def remove_exception(invocation: Invocation, change: ChangeOptions, *, account: 
             confirmation.show_context()
             invocation.terminal.remark(statement)
             return ExitStatus.GOOD
-        confirmation.ensure([statement])
+        confirmation.require_consent([statement])
         application.exceptions.remove(found.account_id)
     invocation.terminal.remark(f"The exception of account {found.account_id} has ended.")
     return ExitStatus.GOOD
 
 
 def _find(application: Application, text: str, progress: Progress) -> Account:
-    inventory = application.inventory_reading.read(progress)
+    inventory = application.inventory_reader.read(progress)
     progress.finish()
     return find_account(NamedAccount(text), inventory.accounts)
 

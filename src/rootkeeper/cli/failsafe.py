@@ -11,11 +11,11 @@ from rootkeeper.cli.confirmation import ChangeOptions
 from rootkeeper.cli.exit_statuses import ExitStatus
 from rootkeeper.cli.fail_on import FailOnOptions
 from rootkeeper.cli.failsafe_set_up import set_up
-from rootkeeper.cli.housekeeping import name_overdue
+from rootkeeper.cli.housekeeping import warn_overdue
 from rootkeeper.cli.invocation import Invocation, OutputFormat, add, group
 from rootkeeper.cli.moments import parse_moment
 from rootkeeper.domain.checks import has_bad_checks
-from rootkeeper.domain.drills import AlarmSighting, DrillOutcome, SignInDevice
+from rootkeeper.domain.drills import AlarmObservation, DrillOutcome, SignInDevice
 from rootkeeper.domain.selection import NamedAccount, find_account
 from rootkeeper.errors import InputError
 
@@ -50,8 +50,8 @@ def check(invocation: Invocation, fail_on: FailOnOptions) -> int:
     findings = fail_on.to_set()
     progress = open_progress(invocation.terminal)
     with invocation.open_application() as application:
-        name_overdue(application, invocation.terminal)
-        report = application.failsafe_checking.check(progress)
+        warn_overdue(application, invocation.terminal)
+        report = application.failsafe_checker.check(progress)
     progress.finish()
     show_failsafes(report, output, invocation.terminal)
     return ExitStatus.BAD if has_bad_checks(report.checks, findings) else ExitStatus.GOOD
@@ -83,7 +83,7 @@ def runbook(
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL)
     progress = open_progress(invocation.terminal)
     with invocation.open_application() as application:
-        inventory = application.inventory_reading.read(progress)
+        inventory = application.inventory_reader.read(progress)
         progress.finish()
         facts = RunbookFacts(
             organization_id=inventory.organization.organization_id,
@@ -99,11 +99,11 @@ def runbook(
 
 def _choose_failsafe(text: str | None, inventory: Inventory) -> Account:
     from rootkeeper.workflows.failsafe import list_failsafes
-    from rootkeeper.workflows.failsafe_set_up import ensure_failsafe
+    from rootkeeper.workflows.failsafe_set_up import require_failsafe
 
     if text is not None:
         found = find_account(NamedAccount(text), inventory.accounts)
-        ensure_failsafe(found, inventory)
+        require_failsafe(found, inventory)
         return found
     failsafes = list_failsafes(inventory)
     if len(failsafes) == 1:
@@ -128,7 +128,7 @@ def record_drill(
     held_at: Annotated[str, typer.Option("--at", metavar="DATE", help="When, such as 2026-10-01.")],
     outcome: Annotated[DrillOutcome, typer.Option("--outcome", help="Whether the way in worked.")],
     alarm: Annotated[
-        AlarmSighting | None, typer.Option("--alarm", help="Whether somebody was alarmed by the sign-in.")
+        AlarmObservation | None, typer.Option("--alarm", help="Whether somebody was alarmed by the sign-in.")
     ] = None,
     device: Annotated[
         SignInDevice | None, typer.Option("--device", help="What kind of MFA device was used to sign in.")
@@ -152,9 +152,9 @@ def record_drill(
     with invocation.open_application() as application:
         moment = parse_moment(held_at, "--at", application.clock.now(), day_ends=False)
         confirmation = begin_change(invocation, application, change, output, progress, changes_aws=False)
-        inventory = application.inventory_reading.read(progress)
+        inventory = application.inventory_reader.read(progress)
         progress.finish()
-        drill = application.drill_keeping.prepare(
+        drill = application.drill_recorder.prepare(
             inventory,
             find_account(NamedAccount(account), inventory.accounts),
             held_by=held_by,
@@ -167,8 +167,8 @@ def record_drill(
             confirmation.show_context()
             invocation.terminal.remark(_describe(drill))
             return ExitStatus.GOOD
-        confirmation.ensure([_describe(drill)])
-        application.drill_keeping.record(drill)
+        confirmation.require_consent([_describe(drill)])
+        application.drill_recorder.record(drill)
         show_drills([drill], output, invocation.terminal)
     return ExitStatus.GOOD
 

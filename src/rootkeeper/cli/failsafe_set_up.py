@@ -14,7 +14,7 @@ from rootkeeper.cli.exit_statuses import ExitStatus
 from rootkeeper.cli.invocation import Invocation, OutputFormat
 from rootkeeper.cli.stopping import StopRequests
 from rootkeeper.domain.durations import parse_duration, render_duration
-from rootkeeper.domain.openings import OpeningOutcome
+from rootkeeper.domain.openings import OpenOutcome
 from rootkeeper.domain.selection import NamedAccount, find_account
 from rootkeeper.domain.windows import SHORTEST_DURATION
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rootkeeper.cli.terminal import Terminal
     from rootkeeper.domain.root_credentials import RootCredentials
     from rootkeeper.ports.progress import Progress
-    from rootkeeper.workflows.failsafe_set_up import Keeping
+    from rootkeeper.workflows.failsafe_set_up import KeepResult
     from rootkeeper.workflows.recovery_checks import RecoveryPlan
 
 _DEFAULT_REASON = "Set up the failsafe's root login"
@@ -65,10 +65,10 @@ def set_up(
     progress = open_progress(invocation.terminal)
     with invocation.open_application() as application:
         confirmation = begin_change(invocation, application, change, output, progress)
-        inventory = application.inventory_reading.read(progress)
+        inventory = application.inventory_reader.read(progress)
         progress.finish()
         found = find_account(NamedAccount(account), inventory.accounts)
-        planning = application.failsafe_set_up_planning
+        planning = application.failsafe_set_up_planner
         login = planning.find_login(inventory, found)
         if login is not None:
             return _end_with_login(login, output, invocation.terminal, application)
@@ -79,7 +79,7 @@ def set_up(
             for line in _statement(plan):
                 invocation.terminal.remark(line)
             return ExitStatus.GOOD
-        confirmation.ensure(_statement(plan))
+        confirmation.require_consent(_statement(plan))
         return _open_and_wait(application, plan, output, invocation.terminal, progress)
 
 
@@ -113,17 +113,17 @@ def _open_and_wait(
     from rootkeeper.workflows.recovery_guidance import list_set_up_steps
 
     with StopRequests() as stops:
-        opening = application.recovery_opening(progress).open(plan)
-        if opening.outcome is not OpeningOutcome.OPEN:
+        opening = application.window_opener(progress).open(plan)
+        if opening.outcome is not OpenOutcome.OPEN:
             terminal.remark(f"error: {opening.explanation}", style="bold red")
             if opening.error is not None and opening.error.hint:
                 terminal.remark(f"hint: {opening.error.hint}")
             return opening.exit_status
         for line in list_set_up_steps(plan.request.account, opening.window, application.endpoint.people_url):
             terminal.remark(line)
-        watch = application.login_watch(progress, opening.window)
+        watch = application.login_monitor(progress, opening.window)
         with open_countdown(terminal, opening.window, application.clock) as countdown:
-            keeping = application.completion_waiting(progress).wait(
+            keeping = application.login_completion_waiter(progress).wait(
                 opening.window, watch, lambda: countdown.tick() or stops.asked_once()
             )
         if keeping.is_kept:
@@ -131,7 +131,7 @@ def _open_and_wait(
         return _close(application, keeping, output, terminal, progress, stops)
 
 
-def _end_kept(keeping: Keeping, output: OutputFormat, terminal: Terminal, application: Application) -> int:
+def _end_kept(keeping: KeepResult, output: OutputFormat, terminal: Terminal, application: Application) -> int:
     from rootkeeper.cli.rendering.failsafes import show_set_up
 
     terminal.remark(keeping.explanation, style="bold green")
@@ -142,7 +142,7 @@ def _end_kept(keeping: Keeping, output: OutputFormat, terminal: Terminal, applic
 
 def _close(
     application: Application,
-    keeping: Keeping,
+    keeping: KeepResult,
     output: OutputFormat,
     terminal: Terminal,
     progress: Progress,
@@ -151,7 +151,7 @@ def _close(
     from rootkeeper.cli.rendering.failsafes import show_set_up
 
     terminal.remark(f"{keeping.explanation} Closing: everything is deleted again.", style="bold red")
-    closing = application.window_waiting(progress).close(keeping.window, stops.asked_twice)
+    closing = application.window_waiter(progress).close(keeping.window, stops.asked_twice)
     terminal.remark(closing.explanation, style=None if closing.is_closed else "bold red")
     missing = keeping.progress.shortcomings if keeping.progress is not None else ()
     outcome = "closed" if closing.is_closed else "close_failed"

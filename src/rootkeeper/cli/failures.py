@@ -28,7 +28,7 @@ _SECRETS = (
 
 def report_error(error: RootkeeperError, terminal: Terminal) -> int:
     """Tell a deliberate error."""
-    _tell(terminal, error.message, error.hint)
+    _show_error(terminal, error.message, error.hint)
     return error.exit_status
 
 
@@ -39,14 +39,14 @@ def report_usage(error: typer.TyperException, terminal: Terminal) -> int:
         return ExitStatus.USAGE
     path = context.command_path if context is not None else "rootkeeper"
     message = error.format_message()
-    _tell(terminal, message if message.endswith((".", "?")) else f"{message}.", f"See {path} --help.")
+    _show_error(terminal, message if message.endswith((".", "?")) else f"{message}.", f"See {path} --help.")
     return ExitStatus.USAGE
 
 
 def report_lost_output(error: OutputLostError, terminal: Terminal) -> int:
     """Tell that stdout can't take the answer; nothing is said where its reader has just gone away."""
     if error.errno != errno.EPIPE:
-        _tell(terminal, f"The answer can't be written to stdout: {error.strerror}.", None)
+        _show_error(terminal, f"The answer can't be written to stdout: {error.strerror}.", None)
     return ExitStatus.BAD
 
 
@@ -54,7 +54,9 @@ def report_bug(error: Exception, terminal: Terminal) -> int:
     """Tell an error that nobody foresaw, and keep its traceback."""
     place = _keep_traceback(error)
     kept = f"The details are in {place}." if place else "The details couldn't be written to a file."
-    _tell(terminal, f"Rootkeeper met an unexpected {type(error).__name__}. {kept}", "Please report it with that file.")
+    _show_error(
+        terminal, f"Rootkeeper met an unexpected {type(error).__name__}. {kept}", "Please report it with that file."
+    )
     return ExitStatus.BUG
 
 
@@ -87,7 +89,7 @@ def _keep_traceback(error: Exception) -> Path | None:
     return path
 
 
-def _tell(terminal: Terminal, message: str, hint: str | None) -> None:
+def _show_error(terminal: Terminal, message: str, hint: str | None) -> None:
     terminal.remark(f"error: {message}", style="bold red")
     if hint:
         for line in f"hint: {hint}".splitlines():

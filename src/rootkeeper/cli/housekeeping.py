@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rootkeeper.cli.rendering.windows import spoken_end
+from rootkeeper.cli.rendering.windows import render_end
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import DatabaseError
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rootkeeper.ports.progress import Progress
 
 
-def name_overdue(application: Application, terminal: Terminal) -> None:
+def warn_overdue(application: Application, terminal: Terminal) -> None:
     """Name each recovery window that is past its end, loudly; nothing is changed.
 
     A database that can't be read is remarked: what needs it more than this says so itself.
@@ -29,7 +29,7 @@ def name_overdue(application: Application, terminal: Terminal) -> None:
         return
     for window in overdue:
         remark_overdue(window, now, terminal)
-    name_emergencies(application, terminal)
+    warn_emergencies(application, terminal)
 
 
 def remark_overdue(window: RecoveryWindow, now: datetime, terminal: Terminal) -> None:
@@ -37,12 +37,12 @@ def remark_overdue(window: RecoveryWindow, now: datetime, terminal: Terminal) ->
     failure = f" The last attempt failed: {window.failure}" if window.failure else ""
     terminal.remark(
         f"ALERT: recovery window {window.window_id} of account {window.account_id} is still {window.state.value} "
-        f"({spoken_end(window, now)}).{failure} Close it: rootkeeper windows close {window.window_id}",
+        f"({render_end(window, now)}).{failure} Close it: rootkeeper windows close {window.window_id}",
         style="bold red",
     )
 
 
-def name_emergencies(application: Application, terminal: Terminal) -> None:
+def warn_emergencies(application: Application, terminal: Terminal) -> None:
     """Name each file of an emergency that was never imported, loudly: its window may still be open.
 
     :raises DatabaseError: if the database can't be read.
@@ -50,7 +50,7 @@ def name_emergencies(application: Application, terminal: Terminal) -> None:
     from rootkeeper.bootstrap.emergencies import list_emergency_files
 
     files = list_emergency_files()
-    for path in application.database.list_forgotten_ledgers(files) if files else ():
+    for path in application.database.list_unimported_ledgers(files) if files else ():
         terminal.remark(
             f"ALERT: what an emergency recorded in {path} isn't in this database, and a window of it may be open. "
             f"Import it: rootkeeper ledger import {path}",
@@ -58,21 +58,21 @@ def name_emergencies(application: Application, terminal: Terminal) -> None:
         )
 
 
-def deal_with_leftovers(application: Application, terminal: Terminal, progress: Progress) -> None:
+def prepare_for_changes(application: Application, terminal: Terminal, progress: Progress) -> None:
     """Merge the spill file, settle intents that have no outcome, and close overdue windows, in this order.
 
     :raises LedgerOutdatedError: if the database is older than its mirror or anchor.
     """
-    leftovers = application.deal_with_leftovers(progress)
+    preparation = application.prepare_for_changes(progress)
     progress.finish()
-    if leftovers.merged_entries:
-        terminal.remark(f"Merged {leftovers.merged_entries} entries of the spill file into the ledger.")
-    for intent in leftovers.settlement.intents:
+    if preparation.merged_entries:
+        terminal.remark(f"Merged {preparation.merged_entries} entries of the spill file into the ledger.")
+    for intent in preparation.settlement.intents:
         result = intent.result.value if intent.result else "still unknown"
         terminal.remark(f"Settled entry {intent.sequence} ({intent.action.value}): {result}. {intent.explanation}")
-    for settled in leftovers.settlement.windows:
+    for settled in preparation.settlement.windows:
         terminal.remark(f"Recovery window {settled.before.window_id}: {settled.explanation}")
-    for closing in leftovers.closings:
+    for closing in preparation.closings:
         style = None if closing.is_closed else "bold red"
         terminal.remark(f"Overdue recovery window {closing.window.window_id}: {closing.explanation}", style=style)
-    name_emergencies(application, terminal)
+    warn_emergencies(application, terminal)

@@ -60,7 +60,7 @@ def _resolve(host: str, port: int) -> tuple[int, Any]:
     return found[0][0], found[0][4]
 
 
-def ensure_proxies(addresses: Sequence[str]) -> tuple[str, ...]:
+def require_proxies(addresses: Sequence[str]) -> tuple[str, ...]:
     """The proxies that are named.
 
     :raises InputError: if one isn't the address of a machine: whom everybody could be, nobody is to believe.
@@ -83,7 +83,7 @@ class HttpServer(uvicorn.Server):
         application: Any,
         runtime: ServerRuntime,
         stops: StopSignal,
-        tell_ready: Callable[[], None],
+        announce_ready: Callable[[], None],
         proxies: Sequence[str] = (),
         tls: TlsFiles | None = None,
     ) -> None:
@@ -103,7 +103,7 @@ class HttpServer(uvicorn.Server):
         super().__init__(config)
         self._runtime = runtime
         self._stops = stops
-        self._tell_ready = tell_ready
+        self._announce_ready = announce_ready
         self._tls = tls
 
     @contextlib.contextmanager
@@ -113,7 +113,7 @@ class HttpServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self._tell_ready()
+        self._announce_ready()
 
     async def on_tick(self, counter: int) -> bool:
         if self._tls is not None and counter % _TICKS_BETWEEN_LOOKS == 0:

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
     from rootkeeper.bootstrap import Application
     from rootkeeper.bootstrap.application import LedgerIdentity
-    from rootkeeper.workflows.access import IdentityKeeping
-    from rootkeeper.workflows.factors import FactorKeeping
-    from rootkeeper.workflows.sessions import SessionEnding
+    from rootkeeper.workflows.access import IdentityService
+    from rootkeeper.workflows.factors import FactorService
+    from rootkeeper.workflows.sessions import SessionEnder
 
 OUTPUTS = (OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
 
@@ -31,23 +31,23 @@ RoleOption = Annotated[ServerRole, typer.Option("--role", help="What it may do."
 
 
 @dataclass(frozen=True, slots=True)
-class IdentityDesk:
+class IdentityAdministration:
     """Where users and tokens are kept, and in whose name."""
 
     invocation: Invocation
     application: Application
     output: OutputFormat
-    keeping: IdentityKeeping
+    keeping: IdentityService
     context: ChangeContext
     who: LedgerIdentity
 
     @property
-    def factor_keeping(self) -> FactorKeeping:
-        return self.application.factor_keeping_as(self.who)
+    def factor_service(self) -> FactorService:
+        return self.application.factor_service_as(self.who)
 
     @property
-    def session_ending(self) -> SessionEnding:
-        return self.application.session_ending_as(self.who)
+    def session_ender(self) -> SessionEnder:
+        return self.application.session_ender_as(self.who)
 
     @property
     def now(self) -> datetime:
@@ -73,7 +73,7 @@ class IdentityDesk:
 
 
 @contextmanager
-def open_desk(invocation: Invocation, *outputs: OutputFormat) -> Iterator[IdentityDesk]:
+def open_identity_administration(invocation: Invocation, *outputs: OutputFormat) -> Iterator[IdentityAdministration]:
     """What the commands work with.
 
     :raises InputError: if the output isn't one of ``outputs``.
@@ -82,19 +82,21 @@ def open_desk(invocation: Invocation, *outputs: OutputFormat) -> Iterator[Identi
     with invocation.open_application() as application:
         who = application.ledger_identity
         context = ChangeContext(who.organization_id, who.actor.caller_arn or who.actor.name, who.endpoint.label)
-        yield IdentityDesk(invocation, application, output, application.identity_keeping_as(who), context, who)
+        yield IdentityAdministration(
+            invocation, application, output, application.identity_service_as(who), context, who
+        )
 
 
 def list_kind(invocation: Invocation, kind: IdentityKind, empty: str) -> int:
     """Show all of one kind."""
-    with open_desk(invocation) as desk:
+    with open_identity_administration(invocation) as desk:
         desk.show(tuple(one for one in desk.keeping.list_identities() if one.kind is kind), empty)
     return ExitStatus.GOOD
 
 
 def disable_one(invocation: Invocation, change: ChangeOptions, name: str, kind: IdentityKind) -> int:
     """Let one act no more."""
-    with open_desk(invocation) as desk:
+    with open_identity_administration(invocation) as desk:
         desk.announce(f"Let the {kind.value} {name} act no more.")
         if not change.dry_run:
             desk.show((desk.keeping.disable(name, kind),))

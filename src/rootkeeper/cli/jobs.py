@@ -10,7 +10,7 @@ from rootkeeper.cli.confirmation import ChangeOptions
 from rootkeeper.cli.exit_statuses import ExitStatus
 from rootkeeper.cli.invocation import Invocation, OutputFormat, add, group, through_server
 from rootkeeper.cli.pace_options import PaceOptions
-from rootkeeper.domain.jobs import Job, JobKind, ensure_resumable
+from rootkeeper.domain.jobs import Job, JobKind, require_resumable
 from rootkeeper.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def list_jobs(
     if limit < 1:
         raise InputError(f"--limit is {limit}, but it counts jobs.", hint="Give 1 or more.")
     with invocation.open_operator() as operator:
-        operator.name_overdue()
+        operator.warn_overdue()
         found = operator.list_jobs(unfinished=unfinished, limit=limit)
         show_jobs(found, output, invocation.terminal, operator.now())
     return ExitStatus.GOOD
@@ -110,7 +110,7 @@ def resume_one(
     """
     with invocation.open_operator(api_share=pace.api_share) as operator:
         found = operator.get_job(job)
-        ensure_resumable(found)
+        require_resumable(found)
         if found.kind is JobKind.AUDIT:
             from rootkeeper.cli.auditing import resume_audit
 

@@ -142,7 +142,7 @@ def adopt(invocation: Invocation, change: ChangeOptions) -> int:
             confirmation.show_context()
             invocation.terminal.remark(statement)
             return ExitStatus.GOOD
-        confirmation.ensure([statement])
+        confirmation.require_consent([statement])
         entry = application.adopt_ledger()
     if entry is None:
         invocation.terminal.remark("There is nothing to adopt: mirror and anchor agree with the database.")

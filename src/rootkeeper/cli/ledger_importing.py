@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rootkeeper.cli.confirmation import ChangeContext, ChangeOptions, Confirmation
 from rootkeeper.cli.exit_statuses import ExitStatus
 from rootkeeper.cli.invocation import OutputFormat
-from rootkeeper.cli.rendering.text import counted, spoken_time
+from rootkeeper.cli.rendering.text import counted, render_timestamp
 from rootkeeper.cli.rendering.windows import show_windows
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.windows import OWING_STATES, RecoveryWindow
@@ -34,9 +34,9 @@ def import_ledger(
         for line in statement:
             terminal.remark(line)
         return ExitStatus.GOOD
-    confirmation.ensure(statement)
+    confirmation.require_consent(statement)
     found = application.import_emergency(source)
-    _tell(found, terminal)
+    _show_import(found, terminal)
     show_windows(found.windows, output, terminal, application.clock.now())
     return ExitStatus.GOOD
 
@@ -45,7 +45,7 @@ def _describe(source: LedgerSource) -> list[str]:
     last, number = source.entries[-1], counted(len(source.entries), "entry", "entries")
     return [
         f"Append the {number} of {source.name} to the ledger; its chain of hashes is intact.",
-        f"The last one is of {spoken_time(last.at)}, by {last.actor.name}.",
+        f"The last one is of {render_timestamp(last.at)}, by {last.actor.name}.",
         *(f"Keep recovery window {_describe_window(window)}" for window in source.windows),
     ]
 
@@ -54,9 +54,9 @@ def _describe_window(window: RecoveryWindow) -> str:
     return f"{window.window_id} of account {window.account_id}, which is {window.state.value}: {window.reason}"
 
 
-def _tell(found: LedgerImport, terminal: Terminal) -> None:
+def _show_import(found: LedgerImport, terminal: Terminal) -> None:
     if found.imported_before is not None:
-        terminal.remark(f"It was imported before, at {spoken_time(found.imported_before)}; nothing was done.")
+        terminal.remark(f"It was imported before, at {render_timestamp(found.imported_before)}; nothing was done.")
         return
     terminal.remark(f"Imported {counted(found.entries, 'entry', 'entries')}.")
     for window in found.windows:

@@ -36,7 +36,7 @@ def try_targets(
 
     output = invocation.choose_output(*_OUTPUTS)
     with invocation.open_application(creates_database=False) as application:
-        trials = application.notification_testing.test(name)
+        trials = application.notification_tester.test(name)
     show_trials(trials, output, invocation.terminal)
     failures = [one.failure for one in trials if one.failure is not None]
     for hint in dict.fromkeys(failure.hint for failure in failures if failure.hint):

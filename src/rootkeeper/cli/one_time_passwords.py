@@ -39,7 +39,7 @@ class OneTimePasswordSource:
     def can_read(self) -> bool:
         return self.path is not None or self.terminal.can_ask
 
-    def ensure_fits(self, *, is_started: bool) -> None:
+    def require_fits(self, *, is_started: bool) -> None:
         """Check before anything is sent that a one-time password can come from here.
 
         :raises InputError: if the file can't be read, or holds what can't belong to a change that isn't started yet.

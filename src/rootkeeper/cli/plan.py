@@ -16,14 +16,14 @@ from rootkeeper.cli.fail_on import FailOnOptions
 from rootkeeper.cli.invocation import Invocation, OutputFormat, single, through_server
 from rootkeeper.cli.moments import parse_moment
 from rootkeeper.cli.pace_options import PaceOptions
-from rootkeeper.cli.rendering.text import spoken_time
+from rootkeeper.cli.rendering.text import render_timestamp
 from rootkeeper.cli.selection_options import SelectionOptions
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.deletion import DeletionPlan
 from rootkeeper.domain.deletion_planning import LONGEST_VALIDITY
 from rootkeeper.domain.durations import parse_duration
 from rootkeeper.domain.plan_files import render_plan
-from rootkeeper.domain.selection import ensure_request
+from rootkeeper.domain.selection import require_request
 from rootkeeper.errors import InputError
 
 
@@ -61,13 +61,13 @@ def plan(
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
     findings = fail_on.to_set()
     request = selection.to_request()
-    ensure_request(request)
-    _ensure_writable(out)
+    require_request(request)
+    _require_writable(out)
     with invocation.open_operator(api_share=pace.api_share) as operator:
         now = operator.now()
         start, end = _read_validity(valid_for, not_before, not_after, now)
         options = choices.to_options(operator.recently_used_days, not_before=start, not_after=end)
-        operator.name_overdue()
+        operator.warn_overdue()
         proposal = operator.plan_deletion(request, options)
     _keep_and_show(proposal.plan, out, output, invocation.terminal, now)
     return ExitStatus.BAD if proposal.has_findings(findings) else ExitStatus.GOOD
@@ -87,7 +87,7 @@ def _read_validity(
     return start, parse_moment(not_after, "--not-after", now, day_ends=True) if not_after else None
 
 
-def _ensure_writable(out: Path) -> None:
+def _require_writable(out: Path) -> None:
     """Before anything is read: a plan that can't be kept is work for nothing."""
     if out.is_dir() or not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
         raise InputError(f"The plan can't be written to {out}.", hint="Give a file in a folder that you may write.")
@@ -99,7 +99,7 @@ def _keep_and_show(made: DeletionPlan, out: Path, output: OutputFormat, terminal
     _write(out, render_plan(made))
     show_planned(made, output, terminal, now)
     terminal.remark(
-        f"Plan {made.plan_id} is in {out}, valid until {spoken_time(made.not_after)}. Next: rootkeeper apply {out}"
+        f"Plan {made.plan_id} is in {out}, valid until {render_timestamp(made.not_after)}. Next: rootkeeper apply {out}"
     )
 
 

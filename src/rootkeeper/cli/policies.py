@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rootkeeper.cli.exit_statuses import ExitStatus
-from rootkeeper.cli.housekeeping import name_overdue
+from rootkeeper.cli.housekeeping import warn_overdue
 from rootkeeper.cli.invocation import Invocation, OutputFormat, add, group
 from rootkeeper.cli.policy_options import PolicyOptions
 from rootkeeper.domain.shipped_policies.documents import PolicyDocument, render_document
 from rootkeeper.domain.shipped_policies.guardrails import GuardrailKind
 from rootkeeper.domain.shipped_policies.permissions import SERVER_ROLES, ShippedRole, get_command
-from rootkeeper.domain.shipped_policies.roles import CallerRole, make_permission_policy
+from rootkeeper.domain.shipped_policies.roles import ShippedCallerRole, make_permission_policy
 from rootkeeper.errors import InputError
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def show_roles(
 
     output = invocation.choose_output(*_OUTPUTS)
     wanted = tuple(role or SERVER_ROLES)
-    _ensure_one_document(document, role, command)
+    _require_one_document(document, role, command)
     bundle = _make_bundle(invocation, wishes)
     if command is not None:
         invocation.terminal.write(render_document(_permit(command, bundle, wishes)))
@@ -87,7 +87,7 @@ def show_roles(
     return ExitStatus.GOOD
 
 
-def _ensure_one_document(document: RoleDocument | None, role: list[ShippedRole] | None, command: str | None) -> None:
+def _require_one_document(document: RoleDocument | None, role: list[ShippedRole] | None, command: str | None) -> None:
     if command is not None and (role or document):
         raise InputError("--command goes with neither --role nor --document.", hint="It prints one permission policy.")
     if document is not None and len(role or ()) != 1:
@@ -100,7 +100,7 @@ def _permit(command: str, bundle: PolicyBundle, wishes: PolicyOptions) -> Policy
     return make_permission_policy([get_command(command)], make_targets(bundle.ground, wishes.to_wishes()))
 
 
-def _choose_document(role: CallerRole, document: RoleDocument) -> PolicyDocument:
+def _choose_document(role: ShippedCallerRole, document: RoleDocument) -> PolicyDocument:
     return role.trust_policy if document is RoleDocument.TRUST else role.permission_policy
 
 
@@ -141,7 +141,7 @@ def show_alarms(
     invocation: Invocation,
     wishes: PolicyOptions,
     *,
-    judge: Annotated[
+    evaluator: Annotated[
         Path | None,
         typer.Option("--judge", metavar="FILE", help="Match CloudTrail records with the ledger; - is stdin."),
     ] = None,
@@ -159,22 +159,24 @@ def show_alarms(
     Exit statuses: 0 shown, or every record is ours; 1 a record isn't; 2 wrong usage, or the file holds no records; 3
     AWS or the database refused.
     """
-    from rootkeeper.cli.rendering.policies import show_alarms, show_judged
+    from rootkeeper.cli.rendering.policies import show_alarms, show_classified
     from rootkeeper.cli.text_files import read_text_file
     from rootkeeper.domain.cloudtrail_records import parse_records
 
     output = invocation.choose_output(*_OUTPUTS)
-    records = () if judge is None else parse_records(read_text_file(judge), str(judge))
+    records = () if evaluator is None else parse_records(read_text_file(evaluator), str(evaluator))
     with invocation.open_application() as application:
-        name_overdue(application, invocation.terminal)
-        bundle = application.policy_making.make(wishes.to_wishes())
-        judged = () if judge is None else application.root_event_judging.judge(records, bundle.known_role_arns)
+        warn_overdue(application, invocation.terminal)
+        bundle = application.policy_bundle_builder.make(wishes.to_wishes())
+        evaluated = (
+            () if evaluator is None else application.root_event_classifier.evaluate(records, bundle.known_role_arns)
+        )
     _remark(bundle, invocation)
-    if judge is None:
+    if evaluator is None:
         show_alarms(bundle, output, invocation.terminal)
     else:
-        show_judged(bundle, judged, output, invocation.terminal)
-    return ExitStatus.GOOD if all(one.event.is_exempt for one in judged) else ExitStatus.BAD
+        show_classified(bundle, evaluated, output, invocation.terminal)
+    return ExitStatus.GOOD if all(one.event.is_exempt for one in evaluated) else ExitStatus.BAD
 
 
 def write_cloudformation(
@@ -244,8 +246,8 @@ def _write(
 
 def _make_bundle(invocation: Invocation, wishes: PolicyOptions) -> PolicyBundle:
     with invocation.open_application() as application:
-        name_overdue(application, invocation.terminal)
-        bundle = application.policy_making.make(wishes.to_wishes())
+        warn_overdue(application, invocation.terminal)
+        bundle = application.policy_bundle_builder.make(wishes.to_wishes())
     _remark(bundle, invocation)
     return bundle
 

@@ -9,7 +9,7 @@ import typer
 
 from rootkeeper.cli.option_sets import OptionSet
 from rootkeeper.domain.organizations import parse_account_id
-from rootkeeper.domain.shipped_policies.bundle import PolicyWishes
+from rootkeeper.domain.shipped_policies.bundle import PolicyInputs
 from rootkeeper.domain.shipped_policies.guardrails import DEFAULT_CAP
 from rootkeeper.domain.task_policies import TaskPolicy
 
@@ -84,9 +84,9 @@ class PolicyOptions(OptionSet):
         ),
     ] = None
 
-    def to_wishes(self) -> PolicyWishes:
+    def to_wishes(self) -> PolicyInputs:
         """:raises InputError: if an account id isn't one."""
-        return PolicyWishes(
+        return PolicyInputs(
             role_account_id=None if self.role_account is None else parse_account_id(self.role_account),
             trusted_principals=tuple(self.trusted_principal or ()),
             server_role=self.server_role_arn,

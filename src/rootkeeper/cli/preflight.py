@@ -41,7 +41,7 @@ def preflight(invocation: Invocation, selection: SelectionOptions, pace: PaceOpt
     if request.is_empty:
         request = replace(request, everything=True)
     with invocation.open_operator(api_share=pace.api_share) as operator:
-        operator.name_overdue()
+        operator.warn_overdue()
         report = operator.preflight(request)
     show_preflight(report, output, invocation.terminal)
     return ExitStatus.BAD if has_blocked(report.rows) else ExitStatus.GOOD

@@ -32,7 +32,7 @@ def open_progress(terminal: Terminal) -> Progress:
 
 
 @dataclass(slots=True)
-class Pace:
+class ProgressRate:
     """What was counted since a start, and what follows from it."""
 
     started_at: float
@@ -68,14 +68,14 @@ class BarProgress:
         self._lock = threading.Lock()
         self._bar: Bar | None = None
         self._task: TaskID | None = None
-        self._pace = Pace(0.0)
+        self._pace = ProgressRate(0.0)
 
     def start(self, label: str, total: int | None) -> None:
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as Bar
 
         self.finish()
-        self._pace = Pace(self._monotonic(), total)
+        self._pace = ProgressRate(self._monotonic(), total)
         self._bar = Bar(
             TextColumn("{task.description}"),
             BarColumn(bar_width=24),
@@ -109,7 +109,7 @@ class BarProgress:
     @property
     def beside(self) -> str:
         """What stands beside the bar."""
-        return spoken_pace(self._pace, self._monotonic())
+        return render_pace(self._pace, self._monotonic())
 
     def _update(self) -> None:
         if self._bar is not None and self._task is not None:
@@ -125,12 +125,12 @@ class LineProgress:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._label = ""
-        self._pace = Pace(0.0)
+        self._pace = ProgressRate(0.0)
         self._next_line_at = 0.0
 
     def start(self, label: str, total: int | None) -> None:
         self.finish()
-        self._label, self._pace = label, Pace(self._monotonic(), total)
+        self._label, self._pace = label, ProgressRate(self._monotonic(), total)
         self._next_line_at = self._monotonic() + _SECONDS_BETWEEN_LINES
 
     def set_total(self, total: int) -> None:
@@ -142,34 +142,34 @@ class LineProgress:
             self._pace.advance(present, unknown)
             if self._monotonic() >= self._next_line_at:
                 self._next_line_at = self._monotonic() + _SECONDS_BETWEEN_LINES
-                self._tell()
+                self._write_line()
 
     def remark(self, text: str) -> None:
         self._terminal.remark(text)
 
     def finish(self) -> None:
         if self._label and self._pace.total != 0:
-            self._tell(has_ended=True)
+            self._write_line(has_ended=True)
         self._label = ""
 
-    def _tell(self, *, has_ended: bool = False) -> None:
+    def _write_line(self, *, has_ended: bool = False) -> None:
         pace = self._pace
         done = f"{pace.done:,} of {pace.total:,}" if pace.total is not None else counted(pace.done, "done", "done")
-        beside = spoken_pace(pace, self._monotonic(), has_ended=has_ended)
+        beside = render_pace(pace, self._monotonic(), has_ended=has_ended)
         self._terminal.remark(f"{self._label}: {done}{f', {beside}' if beside else ''}")
 
 
-def spoken_pace(pace: Pace, now: float, *, has_ended: bool = False) -> str:
+def render_pace(pace: ProgressRate, now: float, *, has_ended: bool = False) -> str:
     """Such as ``12.5/s, about 1m 20s left, 3 present, 1 unknown``; what isn't known yet is left out."""
     rate, left = pace.find_rate(now), pace.find_seconds_left(now)
     parts = [] if rate is None else [f"{rate:,.1f}/s"]
     if left is not None and left >= 1 and not has_ended:
-        parts.append(f"about {spoken_seconds(left)} left")
-    findings = spoken_findings(pace.present, pace.unknown)
+        parts.append(f"about {render_seconds(left)} left")
+    findings = render_findings(pace.present, pace.unknown)
     return ", ".join([*parts, findings] if findings else parts)
 
 
-def spoken_seconds(seconds: float) -> str:
+def render_seconds(seconds: float) -> str:
     """Such as ``45s``, ``2m 5s`` or ``1h 3m``."""
     whole = round(seconds)
     if whole < 60:
@@ -179,6 +179,6 @@ def spoken_seconds(seconds: float) -> str:
     return f"{whole // 3600}h {whole % 3600 // 60}m"
 
 
-def spoken_findings(present: int, unknown: int) -> str:
+def render_findings(present: int, unknown: int) -> str:
     """Such as ``3 present, 1 unknown``; empty without any."""
     return ", ".join(f"{count:,} {name}" for count, name in ((present, "present"), (unknown, "unknown")) if count)

@@ -14,7 +14,7 @@ from rootkeeper.cli.recovery_options import RecoveryOptions
 from rootkeeper.cli.rendering.windows import end_unopened, list_waits, show_closing, show_window
 from rootkeeper.cli.stopping import StopRequests
 from rootkeeper.domain.access import Permission
-from rootkeeper.domain.openings import OpeningOutcome
+from rootkeeper.domain.openings import OpenOutcome
 
 if TYPE_CHECKING:
     from rootkeeper.cli.operator.interface import Operator, Recovery
@@ -70,7 +70,7 @@ def recover(
         recovery = operator.plan_recovery(request, leave_open=leave_open)
         if change.dry_run:
             return end_dry_run(confirmation, recovery.statement, invocation.terminal)
-        confirmation.ensure(recovery.statement)
+        confirmation.require_consent(recovery.statement)
         return _open(operator, recovery, output, leave_open=leave_open)
 
 
@@ -91,7 +91,7 @@ def _open(operator: Operator, recovery: Recovery, output: OutputFormat, *, leave
         if opening.outcome is None:
             for line in list_waits(opening.window):
                 terminal.remark(line)
-        elif opening.outcome is not OpeningOutcome.OPEN:
+        elif opening.outcome is not OpenOutcome.OPEN:
             return end_unopened(opening, terminal)
         else:
             for line in recovery.list_steps(opening.window):

@@ -81,7 +81,7 @@ def report(
     findings = fail_on.to_set()
     with invocation.open_application(creates_database=False) as application:
         period = _parse_period(start, end, stale_after, application.clock.now())
-        evidence = application.reporting(organization).compile(period)
+        evidence = application.evidence_compiler(organization).compile(period)
     text = find_renderer(chosen)(evidence)
     if out is None:
         invocation.terminal.write(text)

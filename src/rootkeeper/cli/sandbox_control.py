@@ -20,7 +20,7 @@ _ENDS_WITHIN_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Principal:
+class SandboxPrincipal:
     """Somebody whose keys the sandbox gives away. They are public, and worth nothing elsewhere."""
 
     name: str
@@ -74,11 +74,11 @@ class SandboxProcess:
         truth: dict[str, Any] = self._get("/_sandbox/organization")
         return truth
 
-    def find_principal(self, name: str) -> Principal:
+    def find_principal(self, name: str) -> SandboxPrincipal:
         """A principal by its name."""
         for entry in self._get("/_sandbox/principals"):
             if entry["name"] == name:
-                return Principal(name, entry["account_id"], entry["access_key_id"], entry["secret_access_key"])
+                return SandboxPrincipal(name, entry["account_id"], entry["access_key_id"], entry["secret_access_key"])
         raise InputError(f"The sandbox has no principal {name!r}.")
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:

@@ -70,7 +70,7 @@ class SelectionOptions(OptionSet):
         """
         named = [NamedAccount(text) for text in self.accounts or ()]
         for entry in named:
-            _ensure_plausible(entry.text)
+            _require_plausible(entry.text)
         return SelectionRequest(
             named=(*named, *_read_file(self.from_file)),
             organizational_units=tuple(self.ou or ()),
@@ -83,7 +83,7 @@ class SelectionOptions(OptionSet):
         )
 
 
-def _ensure_plausible(text: str) -> None:
+def _require_plausible(text: str) -> None:
     """Digits alone are meant as an id: a wrong one is told before any call."""
     if text.isdigit():
         parse_account_id(text)

@@ -90,24 +90,24 @@ def run_server(
     """
     from rootkeeper.api.application import make_application
     from rootkeeper.bootstrap.serving import ServerRuntime
-    from rootkeeper.cli.http_server import HttpServer, bind, ensure_proxies
-    from rootkeeper.cli.served_urls import spell_url
-    from rootkeeper.cli.server_process import run_process, tell_ready
+    from rootkeeper.cli.http_server import HttpServer, bind, require_proxies
+    from rootkeeper.cli.served_urls import render_url
+    from rootkeeper.cli.server_process import announce_ready, run_process
 
     settings, options = invocation.load_settings(), invocation.options
-    believed = ensure_proxies((*settings.server.trusted_proxies, *proxies))
+    believed = require_proxies((*settings.server.trusted_proxies, *proxies))
     with bind(host, port, beyond_loopback=beyond_loopback or tls is not None) as listener:
-        url = spell_url(*listener.getsockname()[:2], is_tls=tls is not None)
+        url = render_url(*listener.getsockname()[:2], is_tls=tls is not None)
         runtime = ServerRuntime(
             settings, url=url, clock=clock, profile=options.profile, region=options.region, has_story=has_story
         )
 
         def work(stops: StopSignal) -> None:
-            def tell() -> None:
-                tell_ready(invocation.terminal, runtime, f"serves {url}")
+            def announce() -> None:
+                announce_ready(invocation.terminal, runtime, f"serves {url}")
 
             application = make_application(runtime, listener.getsockname()[0])
-            HttpServer(application, runtime, stops, tell, believed, tls).run([listener])
+            HttpServer(application, runtime, stops, announce, believed, tls).run([listener])
 
         return run_process(runtime, work)
 

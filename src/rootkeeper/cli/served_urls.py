@@ -6,7 +6,7 @@ import errno
 import socket
 
 
-def spell_url(host: str, port: int, *, is_tls: bool = False) -> str:
+def render_url(host: str, port: int, *, is_tls: bool = False) -> str:
     """On this machine by its name, since browsers make no passkeys for a bare address.
 
     With TLS the address stays: for which names the certificate is good isn't known here.

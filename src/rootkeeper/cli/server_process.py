@@ -36,7 +36,7 @@ def run_process(runtime: ServerRuntime, work: Callable[[StopRequests], None]) ->
     return _leave(is_orderly=is_orderly)
 
 
-def tell_ready(terminal: Terminal, runtime: ServerRuntime, what: str) -> None:
+def announce_ready(terminal: Terminal, runtime: ServerRuntime, what: str) -> None:
     """The line that says that it works, and before it for a new server how anybody gets in.
 
     The link alone goes to stdout: whoever keeps the log keeps no secret with it.

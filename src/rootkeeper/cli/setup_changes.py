@@ -25,7 +25,7 @@ def run_change(
         show_plan(plan, output, terminal)
         return True
     if plan.steps:
-        confirmation.ensure(["This will be done:", *plan_lines(plan)])
+        confirmation.require_consent(["This will be done:", *plan_lines(plan)])
     else:
         confirmation.show_context()
     change = apply(plan)

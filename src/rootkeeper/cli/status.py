@@ -10,7 +10,7 @@ from rootkeeper.cli.changing import begin_change
 from rootkeeper.cli.confirmation import ChangeOptions
 from rootkeeper.cli.exit_statuses import ExitStatus
 from rootkeeper.cli.fail_on import FailOnOptions
-from rootkeeper.cli.housekeeping import name_overdue
+from rootkeeper.cli.housekeeping import warn_overdue
 from rootkeeper.cli.invocation import Invocation, OutputFormat, single, through_server
 from rootkeeper.domain.statuses import FailOn
 from rootkeeper.errors import DatabaseError, InputError
@@ -66,9 +66,9 @@ def status(
     if change.yes or change.dry_run:
         raise InputError("--yes and --dry-run belong to --accept.", hint="Add --accept, or leave them out.")
     with invocation.open_application() as application:
-        report = application.setup_reading.read()
+        report = application.setup_reader.read()
         drift = _compare(application, report)
-        name_overdue(application, invocation.terminal)
+        warn_overdue(application, invocation.terminal)
     show_report(report, drift, output, invocation.terminal)
     is_bad = FailOn.PRESENT in findings and (report.missing or drift.differences)
     is_unknown = FailOn.UNKNOWN in findings and (report.setup.unknown or drift.unknown)
@@ -90,7 +90,7 @@ def _compare(application: Application, report: SetupReport) -> SetupDrift:
     from rootkeeper.workflows.setup_drift import describe_unreadable
 
     try:
-        reading = application.drift_reading
+        reading = application.drift_reader
     except DatabaseError as error:
         return describe_unreadable(error)
     return reading.compare(report.setup)
@@ -103,15 +103,15 @@ def _accept(invocation: Invocation, change: ChangeOptions, output: OutputFormat)
     with invocation.open_application() as application:
         progress = open_progress(invocation.terminal)
         confirmation = begin_change(invocation, application, change, output, progress, changes_aws=False)
-        report = application.setup_reading.read()
-        state = application.drift_reading.read_state(report.setup)
+        report = application.setup_reader.read()
+        state = application.drift_reader.read_state(report.setup)
         statement = ["This will be accepted as it should be:", *accepted_lines(state)]
         if change.dry_run:
             confirmation.show_context()
             for line in statement:
                 invocation.terminal.remark(line)
             return ExitStatus.GOOD
-        confirmation.ensure(statement)
+        confirmation.require_consent(statement)
         accepted = application.setup_acceptance.accept(state)
         show_accepted(report, accepted, output, invocation.terminal)
     return ExitStatus.GOOD

@@ -9,12 +9,12 @@ import typer
 
 from rootkeeper.cli.confirmation import ChangeOptions
 from rootkeeper.cli.exit_statuses import ExitStatus
-from rootkeeper.cli.identities import NameArgument, RoleOption, disable_one, list_kind, open_desk
+from rootkeeper.cli.identities import NameArgument, RoleOption, disable_one, list_kind, open_identity_administration
 from rootkeeper.cli.invocation import Invocation, OutputFormat, add, group
 from rootkeeper.cli.moments import parse_moment
 from rootkeeper.cli.rendering.listings import SCHEMA_VERSION
-from rootkeeper.cli.rendering.text import json_text, spoken_time
-from rootkeeper.domain.access import IdentityKind, Permission, TokenScope, ensure_scope
+from rootkeeper.cli.rendering.text import json_text, render_timestamp
+from rootkeeper.domain.access import IdentityKind, Permission, TokenScope, require_scope
 from rootkeeper.domain.identity_records import identity_to_record
 from rootkeeper.workflows.access import NewToken
 
@@ -53,11 +53,11 @@ def create_token(
 
     Exit statuses: 0 made; 2 wrong usage, or the name is taken; 3 the database or the ledger refused.
     """
-    with open_desk(invocation, OutputFormat.TABLE, OutputFormat.JSON) as desk:
+    with open_identity_administration(invocation, OutputFormat.TABLE, OutputFormat.JSON) as desk:
         end = None if expires is None else parse_moment(expires, "--expires", desk.now, day_ends=True)
         scope = TokenScope(frozenset(permission) if permission else None, tuple(organizational_unit or ()))
-        ensure_scope(role, scope)
-        desk.announce(f"Make the token {name} with the role {role.value}{_spoken_scope(scope)}{_spoken_end(end)}.")
+        require_scope(role, scope)
+        desk.announce(f"Make the token {name} with the role {role.value}{_render_scope(scope)}{_render_end(end)}.")
         if change.dry_run:
             return ExitStatus.GOOD
         made = desk.keeping.create_token(name, role, end, scope)
@@ -73,13 +73,13 @@ def _render(made: NewToken, output: OutputFormat, now: datetime) -> str:
     return json_text(record, indent=2) + "\n"
 
 
-def _spoken_scope(scope: TokenScope) -> str:
+def _render_scope(scope: TokenScope) -> str:
     units = f", for accounts below {', '.join(scope.organizational_units)}" if scope.organizational_units else ""
     return units if scope.permissions is None else f", limited to {', '.join(sorted(scope.permissions))}{units}"
 
 
-def _spoken_end(end: datetime | None) -> str:
-    return ", without an end" if end is None else f", until {spoken_time(end)}"
+def _render_end(end: datetime | None) -> str:
+    return ", without an end" if end is None else f", until {render_timestamp(end)}"
 
 
 def list_tokens(invocation: Invocation) -> int:

@@ -12,8 +12,8 @@ from rootkeeper.cli.unlock_options import UnlockOptions
 from rootkeeper.domain.access import Permission
 from rootkeeper.domain.job_requests import UnlockRequest
 from rootkeeper.domain.ledger import Result
-from rootkeeper.domain.resource_policies.lockouts import Verdict
-from rootkeeper.domain.resource_policies.resources import ResourceKind, ensure_resource_name
+from rootkeeper.domain.resource_policies.lockouts import LockoutVerdict
+from rootkeeper.domain.resource_policies.resources import ResourceKind, require_resource_name
 
 _LIST_OUTPUTS = (OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
 _ONE_OUTPUTS = (OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL)
@@ -29,23 +29,28 @@ def unlock(
     regions: str | None = None,
 ) -> int:
     """List, show or change; the exit status."""
-    from rootkeeper.cli.rendering.unlocks import show_listing_of_resources, show_outcome, show_standing, show_unneeded
+    from rootkeeper.cli.rendering.unlocks import (
+        show_listing_of_resources,
+        show_outcome,
+        show_resource_policy,
+        show_unneeded,
+    )
 
     wanted = options.choose_change(name)
     if name is not None:
-        ensure_resource_name(kind, name)
+        require_resource_name(kind, name)
     policy, terminal = options.read_file(), invocation.terminal
     output = invocation.choose_output(*(_LIST_OUTPUTS if name is None else _ONE_OUTPUTS))
     asked_regions = tuple(region.strip() for region in (regions or "").split(",") if region.strip())
     request = UnlockRequest(account, kind, name, wanted, asked_regions, options.included_failsafes)
     with invocation.open_operator() as operator:
         if wanted is None and not change.dry_run:
-            operator.name_overdue()
+            operator.warn_overdue()
             record = operator.open_unlocking(request, policy, str(options.file or "")).read()
             if name is None:
                 show_listing_of_resources(record, output, terminal)
             else:
-                show_standing(record, output, terminal)
+                show_resource_policy(record, output, terminal)
             return ExitStatus.BAD if _has_unknown(record, kind) else ExitStatus.GOOD
         confirmation = operator.begin_change(change, output, Permission.POLICIES_UNLOCK)
         unlocking = operator.open_unlocking(request, policy, str(options.file or ""))
@@ -53,7 +58,7 @@ def unlock(
             return end_dry_run(confirmation, unlocking.describe(), terminal)
         statement, unneeded = unlocking.plan()
         if unneeded is None:
-            confirmation.ensure(statement)
+            confirmation.require_consent(statement)
             outcome, found = unlocking.change()
             if outcome["result"] != "unchanged":
                 show_outcome(outcome, found, output, terminal)
@@ -66,4 +71,4 @@ def unlock(
 def _has_unknown(record: Mapping[str, Any], kind: ResourceKind) -> bool:
     """Whether a policy, or which there are, couldn't be read."""
     listed = record.get(f"{kind.noun}s", [record])
-    return bool(record.get("unknown")) or any(one["verdict"] == Verdict.UNKNOWN for one in listed)
+    return bool(record.get("unknown")) or any(one["verdict"] == LockoutVerdict.UNKNOWN for one in listed)

@@ -9,7 +9,7 @@ import typer
 
 from rootkeeper.cli.confirmation import ChangeOptions
 from rootkeeper.cli.exit_statuses import ExitStatus
-from rootkeeper.cli.identities import NameArgument, RoleOption, disable_one, list_kind, open_desk
+from rootkeeper.cli.identities import NameArgument, RoleOption, disable_one, list_kind, open_identity_administration
 from rootkeeper.cli.invocation import Invocation, add, group
 from rootkeeper.cli.passwords import read_new_password
 from rootkeeper.domain.access import IdentityKind
@@ -40,7 +40,7 @@ def add_user(
 
     Exit statuses: 0 added; 2 wrong usage, or the name is taken; 3 the database or the ledger refused.
     """
-    with open_desk(invocation) as desk:
+    with open_identity_administration(invocation) as desk:
         desk.announce(f"Add the user {name} with the role {role.value}.")
         if change.dry_run:
             return ExitStatus.GOOD
@@ -84,7 +84,7 @@ def set_role(invocation: Invocation, change: ChangeOptions, *, name: NameArgumen
 
     Exit statuses: 0 done; 2 wrong usage, or there is none; 3 the database or the ledger refused.
     """
-    with open_desk(invocation) as desk:
+    with open_identity_administration(invocation) as desk:
         desk.announce(f"Give the user {name} the role {role.value}.")
         if not change.dry_run:
             desk.show((desk.keeping.set_role(name, role),))
@@ -102,7 +102,7 @@ def set_password(
 
     Exit statuses: 0 done; 2 wrong usage, or there is none; 3 the database or the ledger refused.
     """
-    with open_desk(invocation) as desk:
+    with open_identity_administration(invocation) as desk:
         desk.announce(f"Give the user {name} another password.")
         if not change.dry_run:
             password = read_new_password(invocation.terminal, password_file, name)
@@ -121,10 +121,10 @@ def sign_out(invocation: Invocation, change: ChangeOptions, *, name: NameArgumen
 
     Exit statuses: 0 ended; 2 wrong usage, or there is none; 3 the database or the ledger refused.
     """
-    with open_desk(invocation) as desk:
+    with open_identity_administration(invocation) as desk:
         desk.announce(f"End all sign-ins of {name}.")
         if not change.dry_run:
-            ended = desk.session_ending.sign_out(name)
+            ended = desk.session_ender.sign_out(name)
             invocation.terminal.remark(f"{ended} ended.")
             desk.show_one(name)
     return ExitStatus.GOOD
@@ -141,10 +141,10 @@ def reset_factors(invocation: Invocation, change: ChangeOptions, *, name: NameAr
 
     Exit statuses: 0 done; 2 wrong usage, or there is none; 3 the database or the ledger refused.
     """
-    with open_desk(invocation) as desk:
+    with open_identity_administration(invocation) as desk:
         desk.announce(f"Take all second factors of {name} away.")
         if not change.dry_run:
-            removed = desk.factor_keeping.reset(name)
+            removed = desk.factor_service.reset(name)
             invocation.terminal.remark(f"{removed} removed.")
             desk.show_one(name)
     return ExitStatus.GOOD

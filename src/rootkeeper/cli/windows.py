@@ -16,17 +16,17 @@ from rootkeeper.cli.rendering.windows import (
     describe_request,
     end_unopened,
     list_waits,
+    render_reason,
     show_closing,
     show_window,
     show_windows,
     spoken_duration,
-    spoken_reason,
     spoken_request,
     spoken_wish,
 )
 from rootkeeper.domain.access import Permission
 from rootkeeper.domain.durations import parse_duration, render_duration
-from rootkeeper.domain.openings import OpeningOutcome
+from rootkeeper.domain.openings import OpenOutcome
 from rootkeeper.domain.windows import FINAL_STATES, LONGEST_DURATION, RecoveryWindow
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def list_windows(
     output = invocation.choose_output(*LIST_OUTPUTS)
     with invocation.open_operator() as operator:
         found = operator.list_windows(unfinished=unfinished)
-        operator.name_overdue()
+        operator.warn_overdue()
         show_windows(found, output, invocation.terminal, operator.now())
     return ExitStatus.GOOD
 
@@ -102,7 +102,7 @@ def close_one(invocation: Invocation, change: ChangeOptions, *, window: WindowAr
         if change.dry_run:
             return end_dry_run(confirmation, [statement], invocation.terminal)
         if found.state not in FINAL_STATES:
-            confirmation.ensure([statement])
+            confirmation.require_consent([statement])
         return show_closing(operator.close_window(found), output, invocation.terminal, operator.now())
 
 
@@ -139,7 +139,7 @@ def request(
         statement = [describe_request(wanted), "Nothing is opened by that."]
         if change.dry_run:
             return end_dry_run(confirmation, statement, invocation.terminal)
-        confirmation.ensure(statement)
+        confirmation.require_consent(statement)
         return _show_decided(operator, approvals.request(wanted), output)
 
 
@@ -236,16 +236,16 @@ def activate(invocation: Invocation, change: ChangeOptions, *, window: WindowArg
         statement = [
             (
                 f"Allow password recovery for the root user of account {found.account_id}, {spoken_duration(found)}: "
-                f"{spoken_reason(found)}"
+                f"{render_reason(found)}"
             ),
             "Anyone who reads the root user's mailbox can then set a password and sign in as root user.",
             "The server closes it at its end and deletes every root user credential of the account.",
         ]
         if change.dry_run:
             return end_dry_run(confirmation, statement, invocation.terminal)
-        confirmation.ensure(statement)
+        confirmation.require_consent(statement)
         opening = approvals.activate(found)
-        if opening.outcome is not OpeningOutcome.OPEN:
+        if opening.outcome is not OpenOutcome.OPEN:
             return end_unopened(opening, invocation.terminal)
         for line in approvals.list_steps(opening.window):
             invocation.terminal.remark(line)
@@ -345,7 +345,7 @@ def _decide(
         found = operator.find_window(window)
         if change.dry_run:
             return end_dry_run(confirmation, describe(found), invocation.terminal)
-        confirmation.ensure(describe(found))
+        confirmation.require_consent(describe(found))
         return _show_decided(operator, decide(approvals, found), output)
 
 
@@ -356,7 +356,7 @@ def _show_decided(operator: Operator, window: RecoveryWindow, output: OutputForm
 
 
 def _show(operator: Operator, window: RecoveryWindow, output: OutputFormat) -> int:
-    operator.name_if_overdue(window)
+    operator.warn_if_overdue(window)
     show_window(window, output, operator.terminal, operator.now())
     return ExitStatus.GOOD
 

@@ -37,13 +37,13 @@ def run_worker(invocation: Invocation, clock: Clock | None = None) -> int:
     :param clock: the machine's own by default.
     """
     from rootkeeper.bootstrap.serving import ServerRuntime
-    from rootkeeper.cli.server_process import run_process, tell_ready
+    from rootkeeper.cli.server_process import announce_ready, run_process
 
     settings, options = invocation.load_settings(), invocation.options
     runtime = ServerRuntime(settings, clock=clock, profile=options.profile, region=options.region)
 
     def work(stops: StopSignal) -> None:
-        tell_ready(invocation.terminal, runtime, "works")
+        announce_ready(invocation.terminal, runtime, "works")
         while not stops.wait(_LOOK_SECONDS):
             pass
 

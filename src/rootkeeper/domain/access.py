@@ -155,7 +155,7 @@ class TokenScope:
 UNLIMITED = TokenScope()
 
 
-def ensure_scope(role: ServerRole, scope: TokenScope) -> None:
+def require_scope(role: ServerRole, scope: TokenScope) -> None:
     """Check that a token of that role and scope has all that its scope names, so that nobody is surprised later.
 
     :raises InputError: if its role, or its limit to units, keeps it from something that the scope names.
@@ -204,7 +204,7 @@ class Identity:
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions
 
-    def ensure_may(self, permission: Permission) -> None:
+    def require_permission(self, permission: Permission) -> None:
         """:raises PermissionDeniedError: if its role doesn't permit it, or it has less than its role."""
         if permission not in PERMISSIONS[self.role]:
             able = [role.value for role, granted in PERMISSIONS.items() if permission in granted]
@@ -218,7 +218,7 @@ class Identity:
                 hint="Use another token: rootkeeper token list shows what each may.",
             )
 
-    def ensure_may_touch(self, account_id: AccountId, account: Account | None) -> None:
+    def require_account_access(self, account_id: AccountId, account: Account | None) -> None:
         """Check that it isn't limited to organizational units above other accounts.
 
         :param account: as it was listed last; ``None`` where it isn't known.
@@ -232,7 +232,7 @@ class Identity:
                 hint="Use another token, or have the organization listed again: rootkeeper audit.",
             )
 
-    def ensure_may_grant(self, granted: frozenset[Permission]) -> None:
+    def require_grantable(self, granted: frozenset[Permission]) -> None:
         """Check that it may give these permissions to somebody, or take them: nobody gains by that what he hasn't.
 
         :raises PermissionDeniedError: if it has less.

@@ -10,7 +10,7 @@ from rootkeeper.domain.ledger import JsonValue
 from rootkeeper.domain.organizations import Account, AccountId, AccountState, parse_account_id
 from rootkeeper.domain.plan_files import describe_credentials, parse_credentials, render_instant
 from rootkeeper.domain.root_credentials import RootCredentials, RootCredentialsSummary
-from rootkeeper.domain.statuses import AccountStatus, Reason, Role, Status
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status, StatusReason
 
 _KINDS = ("password", "access_keys", "signing_certificates", "mfa_devices")
 
@@ -58,9 +58,9 @@ def account_from_record(record: Mapping[str, Any]) -> AccountStatus:
     details = record.get("details")
     return AccountStatus(
         account=_parse_account(account_id, record),
-        role=Role(record["role"]),
+        role=AccountRole(record["role"]),
         status=Status(record["status"]),
-        reason=None if record["reason"] is None else Reason(record["reason"]),
+        reason=None if record["reason"] is None else StatusReason(record["reason"]),
         detail=record["detail"],
         summary=_parse_summary(record["credentials"]),
         credentials=None if details is None else _parse_details(account_id, details),

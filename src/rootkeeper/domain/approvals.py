@@ -28,17 +28,17 @@ REVIEW_WITHIN = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class ApprovalTerms:
     """What somebody believes to approve; ``None`` where it wasn't said."""
 
     account_id: AccountId | None = None
     duration_seconds: int | None = None
 
 
-ANY_TERMS = Terms()
+ANY_TERMS = ApprovalTerms()
 
 
-def ensure_known(actor: Actor) -> None:
+def require_known(actor: Actor) -> None:
     """:raises InputError: if a server doesn't know the actor, so that its word doesn't count."""
     if actor.kind not in COUNTING_KINDS:
         raise InputError(
@@ -95,16 +95,18 @@ def _fits(approval: Approval, window: RecoveryWindow, purpose: ApprovalPurpose, 
     return is_known and given_for == (purpose, window.account_id, task_of(window), duration_seconds)
 
 
-def approve(window: RecoveryWindow, approval: Approval, now: datetime, terms: Terms = ANY_TERMS) -> RecoveryWindow:
+def approve(
+    window: RecoveryWindow, approval: Approval, now: datetime, terms: ApprovalTerms = ANY_TERMS
+) -> RecoveryWindow:
     """The window with one more approval; APPROVED once there are enough of them.
 
     :raises ApprovalRefusedError: by the requester, a second time, too late, or for something else than the window.
     :raises WindowConflictError: if the window waits for no approval.
     """
-    _ensure_another_person(window, approval.approver, "approve")
-    _ensure_terms(window, approval, terms)
-    _ensure_first(window, approval)
-    _ensure_in_time(window, now)
+    _require_another_person(window, approval.approver, "approve")
+    _require_terms(window, approval, terms)
+    _require_first(window, approval)
+    _require_in_time(window, now)
     if window.state is not WindowState.REQUESTED:
         raise WindowConflictError(
             f"Recovery window {window.window_id} is {window.state}: it waits for no approval.", hint=_look_at(window)
@@ -121,14 +123,14 @@ def _count_approvals(window: RecoveryWindow, now: datetime) -> RecoveryWindow:
     return replace(advance(known, WindowState.APPROVED, now), lapses_at=lapses_at)
 
 
-def _ensure_another_person(window: RecoveryWindow, name: str, what: str) -> None:
+def _require_another_person(window: RecoveryWindow, name: str, what: str) -> None:
     if window.requested_by.casefold() == name.casefold():
         raise ApprovalRefusedError(
             f"{name} requested recovery window {window.window_id} and can't {what} it.", hint="Ask somebody else."
         )
 
 
-def _ensure_terms(window: RecoveryWindow, approval: Approval, terms: Terms) -> None:
+def _require_terms(window: RecoveryWindow, approval: Approval, terms: ApprovalTerms) -> None:
     if not _fits(approval, window, ApprovalPurpose.OPENING, window.duration_seconds):
         raise ApprovalRefusedError(
             f"That approval isn't for recovery window {window.window_id}.", hint=_look_at(window)
@@ -145,7 +147,7 @@ def _ensure_terms(window: RecoveryWindow, approval: Approval, terms: Terms) -> N
         )
 
 
-def _ensure_first(window: RecoveryWindow, approval: Approval) -> None:
+def _require_first(window: RecoveryWindow, approval: Approval) -> None:
     mine = [one for one in window.approvals if one.purpose is ApprovalPurpose.OPENING]
     if any(one.approver.casefold() == approval.approver.casefold() for one in mine):
         raise ApprovalRefusedError(
@@ -154,7 +156,7 @@ def _ensure_first(window: RecoveryWindow, approval: Approval) -> None:
         )
 
 
-def _ensure_in_time(window: RecoveryWindow, now: datetime) -> None:
+def _require_in_time(window: RecoveryWindow, now: datetime) -> None:
     if window.state is WindowState.LAPSED or is_lapsing(window, now):
         at = "" if window.lapses_at is None else f" at {window.lapses_at.isoformat(timespec='seconds')}"
         raise ApprovalRefusedError(
@@ -171,7 +173,7 @@ def deny(window: RecoveryWindow, name: str, now: datetime, reason: str) -> Recov
     """
     if not reason.strip():
         raise InputError("A denial needs a reason.", hint="Say why: --reason TEXT")
-    _ensure_waiting(window)
+    _require_waiting(window)
     return advance(window, WindowState.DENIED, now, f"Denied by {name}: {reason.strip()}")
 
 
@@ -180,12 +182,12 @@ def cancel(window: RecoveryWindow, name: str, now: datetime, reason: str = "") -
 
     :raises WindowConflictError: if it isn't waiting any more.
     """
-    _ensure_waiting(window)
+    _require_waiting(window)
     why = f": {reason.strip()}" if reason.strip() else "."
     return advance(window, WindowState.CANCELLED, now, f"Cancelled by {name}{why}")
 
 
-def _ensure_waiting(window: RecoveryWindow) -> None:
+def _require_waiting(window: RecoveryWindow) -> None:
     if window.state not in WAITING_STATES:
         raise WindowConflictError(
             f"Recovery window {window.window_id} is {window.state}: only one that waits can be denied or cancelled.",
@@ -209,13 +211,13 @@ def lapse(window: RecoveryWindow, now: datetime) -> RecoveryWindow:
     return advance(window, WindowState.LAPSED, now, f"It wasn't {why} in time.")
 
 
-def ensure_activatable(window: RecoveryWindow, now: datetime) -> None:
+def require_activatable(window: RecoveryWindow, now: datetime) -> None:
     """Check that the window may be opened now.
 
     :raises WindowConflictError: if it isn't APPROVED.
     :raises ApprovalRefusedError: if it has lapsed, or its approvals don't count any more.
     """
-    _ensure_in_time(window, now)
+    _require_in_time(window, now)
     if window.state is not WindowState.APPROVED:
         raise WindowConflictError(
             f"Recovery window {window.window_id} is {window.state}; only an APPROVED one can be activated.",
@@ -233,9 +235,9 @@ def ensure_activatable(window: RecoveryWindow, now: datetime) -> None:
 def activate(window: RecoveryWindow, name: str, now: datetime) -> RecoveryWindow:
     """The window OPENING, its approvals used: there is no second opening by them.
 
-    :raises WindowConflictError: and ApprovalRefusedError, as ``ensure_activatable`` does.
+    :raises WindowConflictError: and ApprovalRefusedError, as ``require_activatable`` does.
     """
-    ensure_activatable(window, now)
+    require_activatable(window, now)
     opening = advance(window, WindowState.OPENING, now)
     return replace(
         opening, activated_by=name, approvals=_use(window.approvals, ApprovalPurpose.OPENING, now), lapses_at=None
@@ -249,7 +251,7 @@ def _use(approvals: Iterable[Approval], purpose: ApprovalPurpose, now: datetime)
     )
 
 
-def ensure_extendable(window: RecoveryWindow, seconds: int, now: datetime, longest: timedelta) -> None:
+def require_extendable(window: RecoveryWindow, seconds: int, now: datetime, longest: timedelta) -> None:
     """Check that the window can be prolonged.
 
     :raises WindowConflictError: if it isn't OPEN, or its end is past.
@@ -281,9 +283,9 @@ def extend(window: RecoveryWindow, approval: Approval, now: datetime, longest: t
     :raises InputError: if it would last too long.
     """
     seconds = approval.duration_seconds
-    ensure_extendable(window, seconds, now, longest)
+    require_extendable(window, seconds, now, longest)
     if window.approvals_needed:
-        _ensure_another_person(window, approval.approver, "extend")
+        _require_another_person(window, approval.approver, "extend")
     known = list_counting(window, ApprovalPurpose.EXTENDING, seconds, now)
     if any(one.approver.casefold() == approval.approver.casefold() for one in known):
         raise ApprovalRefusedError(

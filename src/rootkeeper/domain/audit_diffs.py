@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.root_credentials import KIND_ORDER, CredentialKind
-from rootkeeper.domain.statuses import AccountStatus, FailOn, Role, Status
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, FailOn, Status
 
 _LOGIN = (CredentialKind.PASSWORD, CredentialKind.ACCESS_KEYS, CredentialKind.SIGNING_CERTIFICATES)
 """What opens an account. An MFA device guards it: without one it is worse."""
@@ -139,12 +139,12 @@ def _list_kinds(before: AccountStatus, after: AccountStatus) -> Iterable[KindDif
     for kind in KIND_ORDER:
         one, other = _has(before, kind), _has(after, kind)
         if one != other:
-            yield KindDifference(kind, one, other, _judge_presence(one, other))
+            yield KindDifference(kind, one, other, _classify_presence(one, other))
         elif one and _are_replaced(kind, before, after):
             yield KindDifference(kind, one, other, PresenceChange.REPLACED)
 
 
-def _judge_presence(before: bool | None, after: bool | None) -> PresenceChange:
+def _classify_presence(before: bool | None, after: bool | None) -> PresenceChange:
     if after is None:
         return PresenceChange.UNREAD
     if before is None:
@@ -187,4 +187,4 @@ def _is_worse(difference: KindDifference, after: AccountStatus) -> bool:
 
 def _is_kept(status: AccountStatus) -> bool:
     """A failsafe's login is kept on purpose while it is guarded."""
-    return status.role is Role.FAILSAFE and status.is_in_order
+    return status.role is AccountRole.FAILSAFE and status.is_in_order

@@ -16,7 +16,7 @@ class AwsWork(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class PowerFailure:
+class CredentialsFailure:
     """One source of credentials that gave none."""
 
     work: AwsWork | None
@@ -25,10 +25,10 @@ class PowerFailure:
 
 
 @dataclass(frozen=True, slots=True)
-class PowerCheck:
+class CredentialsCheck:
     """What renewing all of a server's credentials came to."""
 
-    failures: tuple[PowerFailure, ...] = ()
+    failures: tuple[CredentialsFailure, ...] = ()
 
     @property
     def is_sound(self) -> bool:

@@ -13,11 +13,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rootkeeper.domain.identities import IamRole, IamUser, PermissionSet, PolicySource
-from rootkeeper.domain.policies.contexts import OneOf, RequestContext, Values, known_values
+from rootkeeper.domain.policies.contexts import EvaluationContext, OneOf, Values, known_values
 from rootkeeper.domain.policies.documents import AccessRequest, Policy, PolicyKind, PolicyLabel, parse_policy
-from rootkeeper.domain.policies.evaluation import Decision, Denial, Level, Standing, Verdict, evaluate, merge
+from rootkeeper.domain.policies.evaluation import (
+    AccessVerdict,
+    ApplicablePolicies,
+    Decision,
+    DenyingPolicy,
+    PolicyLevel,
+    evaluate,
+    merge,
+)
 from rootkeeper.domain.policies.patterns import PartialText, known_text
-from rootkeeper.domain.preflight_tasks import Place
+from rootkeeper.domain.preflight_tasks import AccountPlace
 from rootkeeper.domain.task_policies import TaskPolicy
 from rootkeeper.errors import PolicyDocumentError
 
@@ -26,20 +34,20 @@ WORK_TASKS = (TaskPolicy.AUDIT, TaskPolicy.CREATE_PASSWORD, TaskPolicy.DELETE)
 
 
 @dataclass(frozen=True, slots=True)
-class Permission:
+class PermissionResult:
     """Whether something is allowed, and what that hangs on."""
 
-    verdict: Verdict
+    verdict: AccessVerdict
     conditions: tuple[str, ...] = ()
     """Condition keys, or policies that weren't read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Standpoint:
+class CallerAccountPolicies:
     """The account in which callers are, and the SCPs over it."""
 
-    place: Place
-    levels: Sequence[Level] | None
+    place: AccountPlace
+    levels: Sequence[PolicyLevel] | None
     """``None`` where they couldn't be read; empty for the management account, which no SCP restricts."""
 
 
@@ -80,54 +88,63 @@ def identity_of_permission_set(permission_set: PermissionSet, partition: str) ->
     return CallerIdentity(arn, False, permission_set.policies, permission_set.boundary)
 
 
-def judge_tasks(caller: CallerIdentity, standpoint: Standpoint) -> dict[TaskPolicy, Permission]:
+def evaluate_tasks(
+    caller: CallerIdentity, caller_policies: CallerAccountPolicies
+) -> dict[TaskPolicy, PermissionResult]:
     """Whether the caller may open root sessions of each task on the organization's member accounts."""
-    return {task: _judge(caller, standpoint, _assume_root(caller, standpoint.place, task)) for task in TaskPolicy}
+    return {
+        task: _evaluate(caller, caller_policies, _assume_root(caller, caller_policies.place, task))
+        for task in TaskPolicy
+    }
 
 
-def combine(permissions: Iterable[Permission]) -> Permission:
+def combine(permissions: Iterable[PermissionResult]) -> PermissionResult:
     """The answer for all of several: the worst of them, blocked before unknown before depends."""
     found = tuple(permissions)
-    for verdict in (Verdict.BLOCKED, Verdict.UNKNOWN, Verdict.DEPENDS):
+    for verdict in (AccessVerdict.BLOCKED, AccessVerdict.UNKNOWN, AccessVerdict.DEPENDS):
         if any(one.verdict is verdict for one in found):
-            return Permission(verdict, tuple(dict.fromkeys(text for one in found for text in one.conditions)))
-    return Permission(Verdict.ALLOWED)
+            return PermissionResult(verdict, tuple(dict.fromkeys(text for one in found for text in one.conditions)))
+    return PermissionResult(AccessVerdict.ALLOWED)
 
 
-def judge_role_assumption(caller: CallerIdentity, role: IamRole, standpoint: Standpoint) -> Permission:
+def evaluate_role_assumption(
+    caller: CallerIdentity, role: IamRole, caller_policies: CallerAccountPolicies
+) -> PermissionResult:
     """Whether a user may assume a role of its own account: what its own policies and the role's trust say.
 
     A trust policy that names the user itself is enough; one that names the account needs the user's policies, too.
     """
-    request = AccessRequest("sts:AssumeRole", known_text(role.arn), _context(caller, standpoint.place))
+    request = AccessRequest("sts:AssumeRole", known_text(role.arn), _context(caller, caller_policies.place))
     trust = _read_trust(role, caller)
     if trust is None:
-        return Permission(Verdict.UNKNOWN, (f"the trust policy of {role.role_name}",))
-    decision = evaluate(request, Standing(identity_policies=trust.policies))
-    if decision.verdict is Verdict.BLOCKED:
-        return Permission(Verdict.BLOCKED)
-    own = _judge(caller, standpoint, request, needs_allow=not trust.names_caller)
-    return combine((Permission(decision.verdict, decision.conditions), own))
+        return PermissionResult(AccessVerdict.UNKNOWN, (f"the trust policy of {role.role_name}",))
+    decision = evaluate(request, ApplicablePolicies(identity_policies=trust.policies))
+    if decision.verdict is AccessVerdict.BLOCKED:
+        return PermissionResult(AccessVerdict.BLOCKED)
+    own = _evaluate(caller, caller_policies, request, needs_allow=not trust.names_caller)
+    return combine((PermissionResult(decision.verdict, decision.conditions), own))
 
 
-def _judge(
-    caller: CallerIdentity, standpoint: Standpoint, request: AccessRequest, *, needs_allow: bool = True
-) -> Permission:
+def _evaluate(
+    caller: CallerIdentity, caller_policies: CallerAccountPolicies, request: AccessRequest, *, needs_allow: bool = True
+) -> PermissionResult:
     policies, unread = _read_policies(caller.policies)
     boundary, unread_boundary = _read_policies((caller.boundary,) if caller.boundary else ())
-    missing = (*unread, *unread_boundary, *(("the organization's SCPs",) if standpoint.levels is None else ()))
-    standing = Standing(
-        service_control_levels=standpoint.levels or (),
+    missing = (*unread, *unread_boundary, *(("the organization's SCPs",) if caller_policies.levels is None else ()))
+    applicable = ApplicablePolicies(
+        service_control_levels=caller_policies.levels or (),
         identity_policies=policies,
         boundary=boundary[0] if boundary else None,
     )
-    decision = evaluate(request, standing)
+    decision = evaluate(request, applicable)
     if not needs_allow:
         decision = _without_missing_allow(decision)
     if missing:
-        is_denied = decision.verdict is Verdict.BLOCKED and any(one.is_explicit for one in decision.denials)
-        return Permission(Verdict.BLOCKED) if is_denied else Permission(Verdict.UNKNOWN, missing)
-    return Permission(decision.verdict, decision.conditions)
+        is_denied = decision.verdict is AccessVerdict.BLOCKED and any(one.is_explicit for one in decision.denials)
+        return (
+            PermissionResult(AccessVerdict.BLOCKED) if is_denied else PermissionResult(AccessVerdict.UNKNOWN, missing)
+        )
+    return PermissionResult(decision.verdict, decision.conditions)
 
 
 def _without_missing_allow(decision: Decision) -> Decision:
@@ -135,11 +152,11 @@ def _without_missing_allow(decision: Decision) -> Decision:
     left = tuple(one for one in decision.denials if not _is_missing_allow(one))
     certain = tuple(one for one in left if not one.unknown)
     if certain:
-        return Decision(Verdict.BLOCKED, certain)
-    return Decision(Verdict.DEPENDS, left) if left else Decision(Verdict.ALLOWED)
+        return Decision(AccessVerdict.BLOCKED, certain)
+    return Decision(AccessVerdict.DEPENDS, left) if left else Decision(AccessVerdict.ALLOWED)
 
 
-def _is_missing_allow(denial: Denial) -> bool:
+def _is_missing_allow(denial: DenyingPolicy) -> bool:
     return denial.kind is PolicyKind.IDENTITY and not denial.is_explicit and denial.policy is None
 
 
@@ -159,7 +176,7 @@ def _read_policies(sources: Iterable[PolicySource]) -> tuple[tuple[Policy, ...],
     return tuple(policies), tuple(unread)
 
 
-def _assume_root(caller: CallerIdentity, place: Place, task: TaskPolicy) -> AccessRequest:
+def _assume_root(caller: CallerIdentity, place: AccountPlace, task: TaskPolicy) -> AccessRequest:
     """On some member account: a policy that names accounts makes the answer depend on which."""
     target = PartialText((f"arn:{place.partition}:iam::", ":root"))
     context = _context(caller, place)
@@ -194,7 +211,7 @@ _LONG_TERM_NEVER_HAS = frozenset({"aws:multifactorauthage", "aws:multifactorauth
 """Source: IAM User Guide, "AWS global condition context keys": present only with temporary credentials."""
 
 
-def _context(caller: CallerIdentity, place: Place) -> RequestContext:
+def _context(caller: CallerIdentity, place: AccountPlace) -> EvaluationContext:
     values: dict[str, Values | OneOf] = known_values(
         {
             "aws:PrincipalAccount": place.account_id,
@@ -218,18 +235,18 @@ def _context(caller: CallerIdentity, place: Place) -> RequestContext:
         absent |= _LONG_TERM_NEVER_HAS
     elif caller.has_mfa is not None:
         values |= known_values({"aws:MultiFactorAuthPresent": "true" if caller.has_mfa else "false"})
-    return RequestContext(values, present=_ALWAYS_THERE, absent=absent)
+    return EvaluationContext(values, present=_ALWAYS_THERE, absent=absent)
 
 
 @dataclass(frozen=True, slots=True)
-class _Trust:
+class _TrustStatements:
     """The statements of a trust policy that are about a caller."""
 
     policies: tuple[Policy, ...]
     names_caller: bool
 
 
-def _read_trust(role: IamRole, caller: CallerIdentity) -> _Trust | None:
+def _read_trust(role: IamRole, caller: CallerIdentity) -> _TrustStatements | None:
     """``None`` where it can't be told whom it means."""
     source = role.trust_policy
     try:
@@ -246,7 +263,9 @@ def _read_trust(role: IamRole, caller: CallerIdentity) -> _Trust | None:
     except (AttributeError, KeyError, TypeError, ValueError, PolicyDocumentError):
         return None
     own = caller.arn.known
-    return _Trust(policies, any(own in _list_matches(one, caller) for one in mine if one.get("Effect") == "Allow"))
+    return _TrustStatements(
+        policies, any(own in _list_matches(one, caller) for one in mine if one.get("Effect") == "Allow")
+    )
 
 
 def _list_matches(statement: Mapping[str, Any], caller: CallerIdentity) -> list[str]:
@@ -270,13 +289,15 @@ def list_trusted(role: IamRole) -> tuple[str, ...]:
     try:
         statements = json.loads(role.trust_policy.text or "")["Statement"]
         listed = statements if isinstance(statements, list) else [statements]
-        found = [name for one in listed if one.get("Effect") == "Allow" for name in _spell(one.get("Principal"))]
+        found = [
+            name for one in listed if one.get("Effect") == "Allow" for name in _render_actions(one.get("Principal"))
+        ]
     except (AttributeError, KeyError, TypeError, ValueError):
         return ()
     return tuple(dict.fromkeys(found))
 
 
-def _spell(principal: object) -> list[str]:
+def _render_actions(principal: object) -> list[str]:
     if not isinstance(principal, Mapping):
         return ["everybody" if principal in (None, "*") else str(principal)]
     spelt: list[str] = []
@@ -285,10 +306,12 @@ def _spell(principal: object) -> list[str]:
     return ["everybody" if name == "*" else name for name in spelt]
 
 
-def judge_root_work(requests: Iterable[AccessRequest], levels: Sequence[Level] | None) -> Permission:
+def evaluate_root_permissions(
+    requests: Iterable[AccessRequest], levels: Sequence[PolicyLevel] | None
+) -> PermissionResult:
     """Whether a signed-in root user may do all of these, where only SCPs can stop it."""
     if levels is None:
-        return Permission(Verdict.UNKNOWN, ("the organization's SCPs",))
-    standing = Standing(service_control_levels=levels, identity_policies=None)
-    decision = merge(evaluate(request, standing) for request in requests)
-    return Permission(decision.verdict, decision.conditions)
+        return PermissionResult(AccessVerdict.UNKNOWN, ("the organization's SCPs",))
+    applicable = ApplicablePolicies(service_control_levels=levels, identity_policies=None)
+    decision = merge(evaluate(request, applicable) for request in requests)
+    return PermissionResult(decision.verdict, decision.conditions)

@@ -39,7 +39,7 @@ def exception_to_record(exception: DeletionException, now: datetime) -> dict[str
     }
 
 
-def ensure_exception(exception: DeletionException, now: datetime) -> DeletionException:
+def require_exception(exception: DeletionException, now: datetime) -> DeletionException:
     """``exception``, if it may be kept.
 
     :raises InputError: if nobody owns it, it has no reason, or its end isn't in the future.

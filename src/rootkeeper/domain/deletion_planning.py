@@ -76,7 +76,7 @@ def _find_skip(status: AccountStatus, *, has_calls: bool, use: str | None, is_us
     return None
 
 
-def ensure_guarded(statuses: Iterable[AccountStatus], only: frozenset[CredentialKind]) -> None:
+def require_guarded(statuses: Iterable[AccountStatus], only: frozenset[CredentialKind]) -> None:
     """Refuse a choice of kinds that takes the MFA away from a password or key that stays.
 
     :raises InputError: naming accounts where it would.

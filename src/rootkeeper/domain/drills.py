@@ -29,7 +29,7 @@ class DrillOutcome(StrEnum):
     PASSED = "passed"
 
 
-class AlarmSighting(StrEnum):
+class AlarmObservation(StrEnum):
     """Whether somebody was alarmed by the sign-in."""
 
     MISSED = "missed"
@@ -53,7 +53,7 @@ class Drill:
     outcome: DrillOutcome
     recorded_by: str
     recorded_at: datetime
-    alarm: AlarmSighting | None = None
+    alarm: AlarmObservation | None = None
     """``None`` where nobody looked."""
     device: SignInDevice | None = None
     """``None`` where it isn't told."""
@@ -67,7 +67,7 @@ class Drill:
         return f"self-asserted by {self.recorded_by}"
 
 
-def ensure_drill(drill: Drill, now: datetime) -> Drill:
+def require_drill(drill: Drill, now: datetime) -> Drill:
     """``drill``, if it may be recorded.
 
     :raises InputError: if nobody held it, or it wasn't held yet.
@@ -115,24 +115,24 @@ def _recency(drill: Drill) -> tuple[datetime, datetime]:
 
 def _parse_drill(entry: LedgerEntry) -> Drill | None:
     """``None`` for an entry that a later release wrote in another way."""
-    told, account_id = entry.parameters, entry.account_id
+    reported, account_id = entry.parameters, entry.account_id
     try:
         drill = Drill(
             account_id=account_id or AccountId(""),
-            held_at=datetime.fromisoformat(str(told["held_at"])),
-            held_by=str(told["held_by"]),
-            outcome=DrillOutcome(str(told["outcome"])),
+            held_at=datetime.fromisoformat(str(reported["held_at"])),
+            held_by=str(reported["held_by"]),
+            outcome=DrillOutcome(str(reported["outcome"])),
             recorded_by=entry.actor.name,
             recorded_at=entry.at,
-            alarm=AlarmSighting(str(told["alarm"])) if told.get("alarm") else None,
-            device=SignInDevice(str(told["device"])) if told.get("device") else None,
+            alarm=AlarmObservation(str(reported["alarm"])) if reported.get("alarm") else None,
+            device=SignInDevice(str(reported["device"])) if reported.get("device") else None,
         )
     except (KeyError, ValueError):
         return None
     return drill if account_id and drill.held_at.tzinfo else None
 
 
-def judge_drills(drills: Iterable[Drill], now: datetime, account_id: AccountId | None = None) -> Check:
+def check_drills(drills: Iterable[Drill], now: datetime, account_id: AccountId | None = None) -> Check:
     """Whether the last drill is recent and went well. ``account_id`` narrows to one account."""
     known = [one for one in drills if account_id in (None, one.account_id)]
     if not known:
@@ -140,15 +140,15 @@ def judge_drills(drills: Iterable[Drill], now: datetime, account_id: AccountId |
         hint = _HINT.format(account_id or "ACCOUNT")
         return failed("drill", f"No drill{where} is recorded.", hint, account_id=account_id)
     last = max(known, key=_recency)
-    told = f"{last.held_at:%Y-%m-%d} by {last.held_by} in {last.account_id} ({last.source})"
+    reported = f"{last.held_at:%Y-%m-%d} by {last.held_by} in {last.account_id} ({last.source})"
     hint = _HINT.format(last.account_id)
     if last.outcome is DrillOutcome.FAILED:
-        return failed("drill", f"The last drill failed: {told}.", hint, account_id=account_id)
+        return failed("drill", f"The last drill failed: {reported}.", hint, account_id=account_id)
     if not last.is_recent(now):
         return failed(
-            "drill", f"The last drill is over {DRILL_EVERY.days} days old: {told}.", hint, account_id=account_id
+            "drill", f"The last drill is over {DRILL_EVERY.days} days old: {reported}.", hint, account_id=account_id
         )
-    return passed("drill", f"Held {told}.", account_id=account_id)
+    return passed("drill", f"Held {reported}.", account_id=account_id)
 
 
 _HINT = (

@@ -50,7 +50,7 @@ def parse_one_time_password(text: str) -> OneTimePassword:
     return OneTimePassword(text.strip())
 
 
-class UpdateStatus(StrEnum):
+class EmailUpdateStatus(StrEnum):
     """How far AWS says that the newest change of an account's address is."""
 
     ACCEPTED = "ACCEPTED"
@@ -67,12 +67,12 @@ class UpdateStatus(StrEnum):
 class EmailUpdate:
     """The newest change of an account's address, whoever began it. AWS doesn't tell to which address."""
 
-    status: UpdateStatus
+    status: EmailUpdateStatus
     updated_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
-class UpdateReading:
+class EmailUpdateSnapshot:
     """What AWS told of an account's newest change at one moment."""
 
     was_read: bool
@@ -102,7 +102,7 @@ class EmailReread:
 
 
 @dataclass(frozen=True, slots=True)
-class StartedUpdate:
+class StartedEmailUpdate:
     """A change that this ledger knows to have been started, and whose one-time password may still be accepted."""
 
     email: str
@@ -111,17 +111,17 @@ class StartedUpdate:
     """Whether AWS answered clearly that it had started."""
 
 
-def find_started_update(entries: Iterable[LedgerEntry], now: datetime) -> StartedUpdate | None:
+def find_started_update(entries: Iterable[LedgerEntry], now: datetime) -> StartedEmailUpdate | None:
     """The newest start that isn't refused, accepted or too old, from one account's ledger entries in their order."""
-    started: dict[int, StartedUpdate] = {}
+    started: dict[int, StartedEmailUpdate] = {}
     for entry in entries:
         if entry.action is Action.EMAIL_UPDATE_START and entry.phase is Phase.INTENT:
             email = str(entry.parameters.get(EMAIL_PARAMETER, ""))
-            started[entry.sequence] = StartedUpdate(email, entry.at, is_certain=False)
+            started[entry.sequence] = StartedEmailUpdate(email, entry.at, is_certain=False)
         elif entry.action is Action.EMAIL_UPDATE_START and entry.intent_sequence in started:
             known = started.pop(entry.intent_sequence)
             if entry.result is not Result.FAILED:
-                started[entry.intent_sequence] = StartedUpdate(
+                started[entry.intent_sequence] = StartedEmailUpdate(
                     known.email, known.started_at, entry.result is Result.DONE
                 )
         elif entry.action is Action.EMAIL_UPDATE_ACCEPT and entry.result is Result.DONE:
@@ -130,16 +130,16 @@ def find_started_update(entries: Iterable[LedgerEntry], now: datetime) -> Starte
     return newest if newest and now < newest.started_at + ONE_TIME_PASSWORD_LASTS else None
 
 
-def is_overtaken(started: StartedUpdate, newest: EmailUpdate | None) -> bool:
+def is_overtaken(started: StartedEmailUpdate, newest: EmailUpdate | None) -> bool:
     """Whether AWS shows that the start's one-time password isn't awaited any more."""
     if newest is None or newest.updated_at is None:
         return False
     is_older = newest.updated_at < started.started_at - CLOCK_SKEW
-    is_another = newest.status is UpdateStatus.PENDING and newest.updated_at > started.started_at + CLOCK_SKEW
-    return is_older or is_another or newest.status is UpdateStatus.FAILED
+    is_another = newest.status is EmailUpdateStatus.PENDING and newest.updated_at > started.started_at + CLOCK_SKEW
+    return is_older or is_another or newest.status is EmailUpdateStatus.FAILED
 
 
-def was_started(intent_parameters: Mapping[str, JsonValue], after: UpdateReading) -> bool | None:
+def was_started(intent_parameters: Mapping[str, JsonValue], after: EmailUpdateSnapshot) -> bool | None:
     """Whether the start of that intent acted: AWS's newest change isn't the one of before. No clocks are compared.
 
     ``None`` if one of the two couldn't be read.
@@ -153,7 +153,7 @@ def was_started(intent_parameters: Mapping[str, JsonValue], after: UpdateReading
     return after.updated_at.isoformat() != intent_parameters.get("update_before_at")
 
 
-def judge_acceptance(
+def evaluate_acceptance(
     reread: EmailReread, address: str, sent_at: datetime, now: datetime, *, was_answered: bool
 ) -> Result | None:
     """What came of an acceptance that was sent, from a re-read; ``None`` while that isn't shown.
@@ -171,6 +171,6 @@ def judge_acceptance(
 
 def _is_refused(newest: EmailUpdate, sent_at: datetime) -> bool:
     """Whether AWS shows that the acceptance had no effect. A change that was started after it tells nothing of it."""
-    if newest.status is UpdateStatus.PENDING:
+    if newest.status is EmailUpdateStatus.PENDING:
         return newest.updated_at is None or newest.updated_at <= sent_at + CLOCK_SKEW
-    return newest.status is UpdateStatus.FAILED
+    return newest.status is EmailUpdateStatus.FAILED

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rootkeeper.domain.checks import Check, CheckVerdict, failed, passed, unknown
-from rootkeeper.domain.drills import AlarmSighting, Drill, SignInDevice, judge_drills
+from rootkeeper.domain.drills import AlarmObservation, Drill, SignInDevice, check_drills
 from rootkeeper.domain.organizations import Account, AccountState
-from rootkeeper.domain.policies.evaluation import Verdict
+from rootkeeper.domain.policies.evaluation import AccessVerdict
 from rootkeeper.domain.root_credentials import MfaKind, RootCredentials
 from rootkeeper.domain.root_emails import GroupBasis, RootEmail
 from rootkeeper.domain.statuses import AccountStatus
@@ -27,7 +27,7 @@ _UNREAD_DETAIL = "It couldn't be read one by one."
 class PolicyFinding:
     """What policies of the organization make of something."""
 
-    verdict: Verdict
+    verdict: AccessVerdict
     explanation: str
     """Half a sentence: the policies, or why it isn't known."""
 
@@ -52,19 +52,19 @@ class FailsafeFacts:
         return self.status.credentials
 
 
-def judge_failsafe(facts: FailsafeFacts, now: datetime) -> tuple[Check, ...]:
+def check_failsafe(facts: FailsafeFacts, now: datetime) -> tuple[Check, ...]:
     """Hold one failsafe to all of it, in the order in which a person would mend it."""
     account_id = facts.account.account_id
     checks = (
-        *_judge_account(facts),
-        _judge_mailbox(facts),
-        _judge_password(facts),
-        *_judge_mfa_devices(facts),
-        _judge_kind("access_keys", "access key", facts, has=_has_access_keys(facts)),
-        _judge_kind("signing_certificates", "signing certificate", facts, has=_has_signing_certificates(facts)),
-        _judge_alarm(facts, now),
-        judge_drills(facts.drills, now, account_id),
-        _judge_policies(facts),
+        *_check_account(facts),
+        _check_mailbox(facts),
+        _check_password(facts),
+        *_check_mfa_devices(facts),
+        _check_kind("access_keys", "access key", facts, has=_has_access_keys(facts)),
+        _check_kind("signing_certificates", "signing certificate", facts, has=_has_signing_certificates(facts)),
+        _check_alarm(facts, now),
+        check_drills(facts.drills, now, account_id),
+        _check_policies(facts),
     )
     return tuple(_at(check, facts) for check in checks)
 
@@ -73,7 +73,7 @@ def _at(check: Check, facts: FailsafeFacts) -> Check:
     return Check(check.name, check.verdict, check.evidence, check.hint, facts.account.account_id)
 
 
-def _judge_account(facts: FailsafeFacts) -> Iterator[Check]:
+def _check_account(facts: FailsafeFacts) -> Iterator[Check]:
     account, window = facts.account, facts.window
     if account.state is not AccountState.ACTIVE:
         yield failed("delegated_administrator", f"The account is {account.state.value}.", _ANOTHER)
@@ -87,7 +87,7 @@ def _judge_account(facts: FailsafeFacts) -> Iterator[Check]:
         )
 
 
-def _judge_mailbox(facts: FailsafeFacts) -> Check:
+def _check_mailbox(facts: FailsafeFacts) -> Check:
     email = facts.email
     attest = f"Attest it: rootkeeper emails attest {email.account.email} --by NAME --until DATE"
     if email.group_basis is GroupBasis.SETTINGS:
@@ -101,7 +101,7 @@ def _judge_mailbox(facts: FailsafeFacts) -> Check:
     return unknown("mailbox", f"Nobody has said that a group reads {email.account.email}.", attest)
 
 
-def _judge_password(facts: FailsafeFacts) -> Check:
+def _check_password(facts: FailsafeFacts) -> Check:
     summary, credentials = facts.status.summary, facts.credentials
     set_up = f"Give it one: rootkeeper failsafe set-up {facts.account.account_id}"
     if summary is None:
@@ -121,7 +121,7 @@ def _judge_password(facts: FailsafeFacts) -> Check:
     return passed("password", f"Last used {profile.last_used_at:%Y-%m-%d %H:%M} UTC.")
 
 
-def _judge_mfa_devices(facts: FailsafeFacts) -> Iterator[Check]:
+def _check_mfa_devices(facts: FailsafeFacts) -> Iterator[Check]:
     if facts.status.summary is None:
         yield unknown("mfa_devices", _explain_unread(facts))
         yield unknown("hardware_mfa", _explain_unread(facts))
@@ -134,29 +134,30 @@ def _judge_mfa_devices(facts: FailsafeFacts) -> Iterator[Check]:
         yield unknown("mfa_devices", f"There is at least one MFA device. {_UNREAD_DETAIL}", _AS_AUDITOR)
         yield unknown("hardware_mfa", f"There is at least one MFA device. {_UNREAD_DETAIL}", _AS_AUDITOR)
         return
-    yield _judge_mfa_count(facts.credentials)
-    yield _judge_hardware(facts, facts.credentials)
+    yield _check_mfa_count(facts.credentials)
+    yield _check_hardware(facts, facts.credentials)
 
 
-def _judge_mfa_count(found: RootCredentials) -> Check:
+def _check_mfa_count(found: RootCredentials) -> Check:
     kinds = ", ".join(sorted(device.kind.value.replace("_", " ") for device in found.mfa_devices))
     if len(found.mfa_devices) < WANTED_MFA_DEVICES:
         return failed("mfa_devices", f"One MFA device alone: {kinds}. Lost, it locks everyone out.", _REGISTER)
     return passed("mfa_devices", f"{len(found.mfa_devices)} MFA devices: {kinds}.")
 
 
-def _judge_hardware(facts: FailsafeFacts, found: RootCredentials) -> Check:
+def _check_hardware(facts: FailsafeFacts, found: RootCredentials) -> Check:
     """AWS shows passkeys as security keys, so that a drill must tell whether there is a key to touch."""
     kinds = {device.kind for device in found.mfa_devices}
     if MfaKind.HARDWARE in kinds:
         return passed("hardware_mfa", "One of them is a hardware token.")
     if MfaKind.SECURITY_KEY not in kinds:
         return failed("hardware_mfa", "None of them is hardware.", _REGISTER)
-    told = next((one for one in facts.drills if one.device is not None), None)
+    reported = next((one for one in facts.drills if one.device is not None), None)
     enabled_at = min(one.enabled_at for one in found.mfa_devices if one.kind is MfaKind.SECURITY_KEY)
-    if told is not None and told.device is SignInDevice.HARDWARE and told.held_at >= enabled_at:
+    if reported is not None and reported.device is SignInDevice.HARDWARE and reported.held_at >= enabled_at:
         return passed(
-            "hardware_mfa", f"A security key; hardware, as of the drill of {told.held_at:%Y-%m-%d} ({told.source})."
+            "hardware_mfa",
+            f"A security key; hardware, as of the drill of {reported.held_at:%Y-%m-%d} ({reported.source}).",
         )
     return unknown(
         "hardware_mfa",
@@ -165,7 +166,7 @@ def _judge_hardware(facts: FailsafeFacts, found: RootCredentials) -> Check:
     )
 
 
-def _judge_kind(name: str, noun: str, facts: FailsafeFacts, *, has: bool | None) -> Check:
+def _check_kind(name: str, noun: str, facts: FailsafeFacts, *, has: bool | None) -> Check:
     if has is None:
         return unknown(name, _explain_unread(facts))
     if has:
@@ -185,17 +186,17 @@ def _has_signing_certificates(facts: FailsafeFacts) -> bool | None:
     return None if facts.status.summary is None else facts.status.summary.has_signing_certificates
 
 
-def _judge_alarm(facts: FailsafeFacts, now: datetime) -> Check:
+def _check_alarm(facts: FailsafeFacts, now: datetime) -> Check:
     """Rootkeeper reads no alarms: only a drill shows that one goes off and that somebody hears it."""
     last = next((one for one in facts.drills if one.alarm is not None), None)
     if last is None or not last.is_recent(now):
         return unknown("alarm", "No recent drill says that a sign-in raised an alarm.", _ALARM)
-    if last.alarm is AlarmSighting.MISSED:
+    if last.alarm is AlarmObservation.MISSED:
         return failed("alarm", f"In the drill of {last.held_at:%Y-%m-%d} no alarm was seen ({last.source}).", _ALARM)
     return passed("alarm", f"Seen in the drill of {last.held_at:%Y-%m-%d} ({last.source}).")
 
 
-def _judge_policies(facts: FailsafeFacts) -> Check:
+def _check_policies(facts: FailsafeFacts) -> Check:
     found = facts.root_sign_in
     verdict = _VERDICTS[found.verdict]
     hint = None if verdict is CheckVerdict.PASS else f"See: rootkeeper preflight {facts.account.account_id}"
@@ -207,10 +208,10 @@ def _explain_unread(facts: FailsafeFacts) -> str:
 
 
 _VERDICTS = {
-    Verdict.ALLOWED: CheckVerdict.PASS,
-    Verdict.BLOCKED: CheckVerdict.FAIL,
-    Verdict.DEPENDS: CheckVerdict.UNKNOWN,
-    Verdict.UNKNOWN: CheckVerdict.UNKNOWN,
+    AccessVerdict.ALLOWED: CheckVerdict.PASS,
+    AccessVerdict.BLOCKED: CheckVerdict.FAIL,
+    AccessVerdict.DEPENDS: CheckVerdict.UNKNOWN,
+    AccessVerdict.UNKNOWN: CheckVerdict.UNKNOWN,
 }
 
 _ANOTHER = "Register an account that works: rootkeeper enable --delegated-administrator ID"

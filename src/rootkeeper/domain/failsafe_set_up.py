@@ -33,7 +33,7 @@ class LoginProgress:
         return not self.shortcomings
 
 
-def judge_progress(
+def evaluate_progress(
     found: RootCredentials, summary: RootCredentialsSummary, opened_at: datetime | None
 ) -> LoginProgress:
     """Judge details and summary of one moment together: a kind is there if either shows it, and counts as done only

@@ -19,7 +19,7 @@ _FEATURES = 2
 
 
 @dataclass(frozen=True, slots=True)
-class StoryTruth:
+class StoryState:
     """What the sandbox tells."""
 
     organization: Mapping[str, Any]
@@ -148,7 +148,7 @@ _STEPS = (
 )
 
 
-def judge_story(truth: StoryTruth) -> tuple[StoryStep, ...]:
+def evaluate_story(truth: StoryState) -> tuple[StoryStep, ...]:
     """All steps, each with whether it is done."""
     done = {
         "enable": _is_enabled(truth.organization),
@@ -181,7 +181,7 @@ def _follow_account(events: Sequence[Mapping[str, Any]]) -> dict[str, bool]:
     return {step_id: place is not None for step_id, place in found.items()}
 
 
-def _follow_outage(truth: StoryTruth) -> dict[str, bool]:
+def _follow_outage(truth: StoryState) -> dict[str, bool]:
     """That it was down isn't recorded anywhere; whoever entered by the failsafe counts as having seen it down."""
     has_entered = _find(truth.failsafe_events, "ConsoleLogin", after=-1) is not None
     return {

@@ -40,7 +40,7 @@ def fold_name(name: str) -> str:
     return name.casefold()
 
 
-def ensure_password(password: str, name: str) -> None:
+def require_password(password: str, name: str) -> None:
     """Check that a new password is long enough and isn't the name.
 
     :raises InputError: if it isn't; the message doesn't show it.

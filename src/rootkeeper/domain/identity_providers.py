@@ -45,7 +45,7 @@ class ProviderRules:
         found = [self.roles[group] for group in groups if group in self.roles]
         return max(found, key=_ROLES.index, default=None)
 
-    def ensure_role(self, person: ProvenPerson) -> ServerRole:
+    def require_role(self, person: ProviderIdentity) -> ServerRole:
         """:raises PermissionDeniedError: if none of the person's groups has a role."""
         role = self.choose_role(person.groups)
         if role is None:
@@ -58,7 +58,7 @@ class ProviderRules:
 
 
 @dataclass(frozen=True, slots=True)
-class ProvenPerson:
+class ProviderIdentity:
     """Somebody whose identity the provider has proven just now."""
 
     issuer: str
@@ -82,7 +82,7 @@ def hash_subject(issuer: str, subject: str) -> str:
     return hashlib.sha256(f"{issuer}\0{subject}".encode(errors="surrogatepass")).hexdigest()
 
 
-def judge_factor(person: ProvenPerson, rules: ProviderRules, now: datetime) -> datetime | None:
+def find_factor_time(person: ProviderIdentity, rules: ProviderRules, now: datetime) -> datetime | None:
     """When the provider has taken a second factor; ``None`` if it doesn't say that it has.
 
     A provider that doesn't say when counts as one that did it too long ago for what is weighty.
@@ -93,7 +93,7 @@ def judge_factor(person: ProvenPerson, rules: ProviderRules, now: datetime) -> d
     return long_ago if person.authenticated_at is None else min(person.authenticated_at, now)
 
 
-def ensure_just_signed_in(person: ProvenPerson, asked_at: datetime) -> None:
+def require_just_signed_in(person: ProviderIdentity, asked_at: datetime) -> None:
     """Check that the provider has asked the person anew.
 
     :raises NotSignedInError: if it hasn't, or doesn't say.
@@ -105,7 +105,7 @@ def ensure_just_signed_in(person: ProvenPerson, asked_at: datetime) -> None:
         )
 
 
-def ensure_return_path(text: str) -> str:
+def require_return_path(text: str) -> str:
     """A path of this server, to which a browser may be sent.
 
     :raises InputError: if it leads, or could be read to lead, anywhere else.

@@ -66,8 +66,8 @@ def describe_changes(
     joined = [] if last is None else [account for account_id, account in accounts.items() if account_id not in before]
     sentences += [f"Account {_name(account)} has joined the organization." for account in joined]
     sentences += [
-        f"Account {_name(account)} has moved from {_spell(places[account_id], units)}"
-        f" to {_spell(account.ou_ids, units)}."
+        f"Account {_name(account)} has moved from {_list_account_names(places[account_id], units)}"
+        f" to {_list_account_names(account.ou_ids, units)}."
         for account_id, account in accounts.items()
         if places.get(account_id, account.ou_ids) != account.ou_ids
     ]
@@ -81,5 +81,5 @@ def _name(account: Account) -> str:
     return f"{account.account_id} ({account.name})"
 
 
-def _spell(ou_ids: Sequence[str], units: UnitsById) -> str:
+def _list_account_names(ou_ids: Sequence[str], units: UnitsById) -> str:
     return "/".join(units[ou_id].name if ou_id in units else ou_id for ou_id in ou_ids)

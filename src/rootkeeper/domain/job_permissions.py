@@ -23,15 +23,15 @@ ASKING: Mapping[JobKind, Permission] = MappingProxyType(
 )
 
 
-def ensure_may_ask_for(identity: Identity, kind: JobKind) -> None:
+def require_job_permission(identity: Identity, kind: JobKind) -> None:
     """:raises PermissionDeniedError: if it doesn't have the permission."""
     permission = ASKING.get(kind)
     if permission is None:
         raise PermissionDeniedError(f"A job of kind {kind.value} isn't taken up by anybody's word.")
-    identity.ensure_may(permission)
+    identity.require_permission(permission)
 
 
-def ensure_still_may(identity: Identity, job: Job, now: datetime) -> None:
+def require_still_permitted(identity: Identity, job: Job, now: datetime) -> None:
     """Check that whoever asked for a job may still have it done when it is its turn.
 
     :raises PermissionDeniedError: if it was disabled, has expired, or its role permits it no more.
@@ -42,4 +42,4 @@ def ensure_still_may(identity: Identity, job: Job, now: datetime) -> None:
             f"{identity.name}, who asked for job {job.job_id}, {what}; nothing was done in that name.",
             hint="Ask for it anew, as somebody who may.",
         )
-    ensure_may_ask_for(identity, job.kind)
+    require_job_permission(identity, job.kind)

@@ -18,9 +18,9 @@ from rootkeeper.domain.jobs import JobKind
 from rootkeeper.domain.ledger import JsonValue
 from rootkeeper.domain.organizations import AccountId, parse_account_id
 from rootkeeper.domain.resource_policies.changes import ChangeKind
-from rootkeeper.domain.resource_policies.resources import ResourceKind, ensure_resource_name
+from rootkeeper.domain.resource_policies.resources import ResourceKind, require_resource_name
 from rootkeeper.domain.root_credentials import CredentialKind
-from rootkeeper.domain.selection import EVERYTHING, SelectionRequest, ensure_request
+from rootkeeper.domain.selection import EVERYTHING, SelectionRequest, require_request
 from rootkeeper.domain.selection_records import request_from_record, request_to_record
 from rootkeeper.domain.statuses import FAIL_ON_FINDINGS, FailOn
 from rootkeeper.domain.waves import WaveRules
@@ -89,14 +89,14 @@ def audit_to_parameters(request: AuditRequest) -> dict[str, JsonValue]:
 
 def parse_audit(parameters: Parameters) -> AuditRequest:
     """:raises InputError: if a parameter is unknown or wrong."""
-    given = _Given(parameters, {"selection", "details", "refresh", "fail_on"})
+    given = _JobParameters(parameters, {"selection", "details", "refresh", "fail_on"})
     request = AuditRequest(
         selection=given.selection(default=EVERYTHING),
         details=given.flag("details"),
         refresh=given.flag("refresh"),
-        fail_on=frozenset(given.words("fail_on", FailOn, sorted(FAIL_ON_FINDINGS))),
+        fail_on=frozenset(given.get_choices("fail_on", FailOn, sorted(FAIL_ON_FINDINGS))),
     )
-    ensure_request(request.selection)
+    require_request(request.selection)
     return request
 
 
@@ -114,10 +114,10 @@ def plan_to_parameters(request: PlanRequest) -> dict[str, JsonValue]:
 def parse_plan_request(parameters: Parameters, now: datetime) -> PlanRequest:
     """:raises InputError: if a parameter is unknown or wrong, or nothing is selected."""
     names = {"selection", "only", "allowed_uses", "recent_seconds", "not_before", "valid_until"}
-    given = _Given(parameters, names)
+    given = _JobParameters(parameters, names)
     request = PlanRequest(
         selection=given.selection(default=SelectionRequest()),
-        only=frozenset(given.words("only", CredentialKind, sorted(ALL_KINDS))),
+        only=frozenset(given.get_choices("only", CredentialKind, sorted(ALL_KINDS))),
         allowed_uses=given.pairs("allowed_uses"),
         recent=timedelta(seconds=given.number("recent_seconds", int(RECENT_USE.total_seconds()))),
         not_before=given.instant("not_before"),
@@ -125,7 +125,7 @@ def parse_plan_request(parameters: Parameters, now: datetime) -> PlanRequest:
     )
     if request.selection.is_empty:
         raise SelectionEmptyError("Nothing is selected.", hint="Name accounts, units or tags, or everything.")
-    ensure_request(request.selection)
+    require_request(request.selection)
     if not all(reason.strip() for _, reason in request.allowed_uses):
         raise InputError("Each of allowed_uses needs a reason.")
     choose_validity(now, request.not_before, request.not_after)
@@ -138,8 +138,8 @@ def preflight_to_parameters(request: PreflightRequest) -> dict[str, JsonValue]:
 
 def parse_preflight(parameters: Parameters) -> PreflightRequest:
     """:raises InputError: if a parameter is unknown or wrong, or statuses are selected, which only an audit tells."""
-    request = PreflightRequest(_Given(parameters, {"selection"}).selection(default=EVERYTHING))
-    ensure_request(request.selection)
+    request = PreflightRequest(_JobParameters(parameters, {"selection"}).selection(default=EVERYTHING))
+    require_request(request.selection)
     if request.selection.statuses:
         raise InputError(
             "A preflight opens no root session, so that it can't select by the status of root user credentials.",
@@ -163,9 +163,9 @@ def unlock_to_parameters(request: UnlockRequest) -> dict[str, JsonValue]:
 def parse_unlock(parameters: Parameters, document: str | None) -> UnlockRequest:
     """:raises InputError: if a parameter is unknown or wrong, or change and document don't fit."""
     names = {"account", "kind", "resource", "change", "regions", "included_failsafes", "shown_sha256"}
-    given = _Given(parameters, names)
-    change = given.word("change", ChangeKind)
-    kind = given.word("kind", ResourceKind)
+    given = _JobParameters(parameters, names)
+    change = given.make_error("change", ChangeKind)
+    kind = given.make_error("kind", ResourceKind)
     account = given.text("account")
     if kind is None or account is None:
         raise InputError("An unlock needs an account, and a kind: s3 or sqs.")
@@ -178,13 +178,13 @@ def parse_unlock(parameters: Parameters, document: str | None) -> UnlockRequest:
         included_failsafes=frozenset(parse_account_id(text) for text in given.texts("included_failsafes")),
         shown_sha256=given.text("shown_sha256"),
     )
-    _ensure_unlock_fits(request, document)
+    _require_unlock_fits(request, document)
     return request
 
 
-def _ensure_unlock_fits(request: UnlockRequest, document: str | None) -> None:
+def _require_unlock_fits(request: UnlockRequest, document: str | None) -> None:
     if request.resource is not None:
-        ensure_resource_name(request.kind, request.resource)
+        require_resource_name(request.kind, request.resource)
     if request.change is not None and request.resource is None:
         raise InputError("Name the bucket or queue whose policy is meant.")
     puts = request.change in {ChangeKind.REPLACE, ChangeKind.RESTORE}
@@ -199,13 +199,13 @@ def parse_wave_rules(parameters: Parameters) -> WaveRules:
 
     :raises InputError: if a parameter is unknown or wrong.
     """
-    _Given(parameters, {"waves"})
+    _JobParameters(parameters, {"waves"})
     waves = parameters.get("waves")
     if waves is None:
         return WaveRules()
     if not isinstance(waves, Mapping):
         raise _wrong("waves", "an object")
-    given = _Given(waves, {"canary", "size", "pause_seconds", "stop_after_failures"})
+    given = _JobParameters(waves, {"canary", "size", "pause_seconds", "stop_after_failures"})
     return WaveRules(
         canary=given.number("canary", 0),
         size=given.count("size"),
@@ -226,7 +226,7 @@ def normalize_parameters(
     if document is not None:
         raise InputError(f"A job of kind {kind.value} takes no document.")
     if kind in {JobKind.DRIFT_CHECK, JobKind.LEDGER_VERIFICATION}:
-        _Given(parameters, set())
+        _JobParameters(parameters, set())
         return {}
     if kind is JobKind.AUDIT:
         return audit_to_parameters(parse_audit(parameters))
@@ -235,7 +235,7 @@ def normalize_parameters(
     return plan_to_parameters(parse_plan_request(parameters, now))
 
 
-class _Given:
+class _JobParameters:
     """Parameters as they were given, read one by one."""
 
     def __init__(self, parameters: Mapping[str, Any], known: set[str]) -> None:
@@ -291,11 +291,11 @@ class _Given:
             raise _wrong(name, "a list of pairs of texts")
         return tuple((account, reason) for account, reason in pairs)
 
-    def word(self, name: str, kind: type[StrEnum]) -> Any:
+    def make_error(self, name: str, kind: type[StrEnum]) -> Any:
         found = self.text(name)
         return None if found is None else self._choose(name, found, kind)
 
-    def words(self, name: str, kind: type[StrEnum], default: list[Any]) -> list[Any]:
+    def get_choices(self, name: str, kind: type[StrEnum], default: list[Any]) -> list[Any]:
         if self._values.get(name) is None:
             return default
         found = [self._choose(name, word, kind) for word in self.texts(name)]

@@ -107,7 +107,7 @@ class Job:
         return self.state is JobState.INTERRUPTED
 
     @property
-    def wish(self) -> Mapping[str, JsonValue]:
+    def requested_parameters(self) -> Mapping[str, JsonValue]:
         """The parameters as they were asked for; how it goes on is beside them."""
         return {name: value for name, value in self.parameters.items() if name != RETRY_FAILED}
 
@@ -145,7 +145,7 @@ def choose_pause(attempts: int) -> timedelta:
     return _FIRST_PAUSE * (1 << min(attempts, MOST_ATTEMPTS - 1))
 
 
-def ensure_not_over(job: Job) -> None:
+def require_not_over(job: Job) -> None:
     """Check that a job can be cancelled.
 
     :raises JobConflictError: if it is over.
@@ -160,7 +160,7 @@ RESUMABLE_KINDS = frozenset({JobKind.AUDIT, JobKind.DELETION})
 """Kinds that a command resumes; of any other kind the command is run again."""
 
 
-def ensure_resumable(job: Job) -> None:
+def require_resumable(job: Job) -> None:
     """Check that a job can go on.
 
     :raises JobConflictError: if it runs, or is over.

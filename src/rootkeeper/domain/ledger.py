@@ -205,20 +205,20 @@ def _plain(value: JsonValue) -> Any:
     return value
 
 
-def ensure_no_secrets(parameters: JsonValue, key: str = "") -> None:
+def require_no_secrets(parameters: JsonValue, key: str = "") -> None:
     """Refuse text under a key that is named like a secret: what can't be recorded can't leak.
 
     :raises ValueError: if there is some. That is a mistake in the program, not of its user.
     """
     if isinstance(parameters, Mapping):
         for name, value in parameters.items():
-            ensure_no_secrets(value, name if _names_a_secret(name) else "")
+            require_no_secrets(value, name if _names_a_secret(name) else "")
     elif isinstance(parameters, str):
         if key and parameters not in _WORDS_OF_A_RESULT:
             raise ValueError(f"The ledger takes no secrets, but a parameter is named {key!r}.")
     elif isinstance(parameters, Sequence):
         for value in parameters:
-            ensure_no_secrets(value, key)
+            require_no_secrets(value, key)
 
 
 def _names_a_secret(name: str) -> bool:

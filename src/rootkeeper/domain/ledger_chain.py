@@ -17,7 +17,7 @@ _SEARCHED_DISTANCE = 500
 """How far from its place an entry's true sequence is looked for."""
 
 
-class MisfitKind(StrEnum):
+class ChainBreakKind(StrEnum):
     """What was done to the ledger, as far as the chain shows."""
 
     EDITED = "edited"
@@ -29,11 +29,11 @@ class MisfitKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Misfit:
+class ChainBreak:
     """The first entry that doesn't fit."""
 
     sequence: int
-    kind: MisfitKind
+    kind: ChainBreakKind
     problem: str
     """One sentence for a person."""
 
@@ -60,9 +60,9 @@ class OpenIntents:
         return frozenset(self._sequences)
 
 
-def find_first_misfit(
+def find_first_chain_break(
     entries: Iterable[LedgerEntry], open_intents: OpenIntents | None = None, *, checks_outcomes: bool = True
-) -> Misfit | None:
+) -> ChainBreak | None:
     """Follow the chain from its first entry; ``None`` if every entry fits.
 
     :param entries: from sequence 1 on, in the order in which they are kept.
@@ -71,12 +71,12 @@ def find_first_misfit(
     """
     intents = OpenIntents() if open_intents is None else open_intents
     stream = iter(entries)
-    accepted = _Accepted()
+    accepted = _VerifiedEntries()
     entry = next(stream, None)
     while entry is not None:
         following = next(stream, None)
         if not accepted.is_continued_by(entry):
-            return _name_misfit(entry, accepted, following, stream)
+            return _make_chain_break(entry, accepted, following, stream)
         if checks_outcomes and not intents.accept(entry):
             return _unmatched(entry)
         accepted.add(entry)
@@ -84,7 +84,7 @@ def find_first_misfit(
     return None
 
 
-class _Accepted:
+class _VerifiedEntries:
     """The entries that fit, of which only the end is kept."""
 
     def __init__(self) -> None:
@@ -116,9 +116,9 @@ def _is_hashed_as(entry: LedgerEntry | None, sequence: int | None) -> bool:
         return False
 
 
-def _name_misfit(
-    entry: LedgerEntry, accepted: _Accepted, following: LedgerEntry | None, rest: Iterator[LedgerEntry]
-) -> Misfit:
+def _make_chain_break(
+    entry: LedgerEntry, accepted: _VerifiedEntries, following: LedgerEntry | None, rest: Iterator[LedgerEntry]
+) -> ChainBreak:
     expected = accepted.expected_sequence
     if entry.sequence != expected:
         return _misplaced(entry, expected, following, rest)
@@ -131,51 +131,53 @@ def _name_misfit(
         return _moved_up(expected, true_sequence, following)
     if entry in accepted:
         problem = f"Entry {expected} was inserted: it repeats entry {true_sequence}."
-        return Misfit(expected, MisfitKind.INSERTED, problem)
+        return ChainBreak(expected, ChainBreakKind.INSERTED, problem)
     problem = f"Entry {true_sequence} was inserted: the one at {expected} was written as entry {true_sequence}."
-    return Misfit(true_sequence, MisfitKind.INSERTED, problem)
+    return ChainBreak(true_sequence, ChainBreakKind.INSERTED, problem)
 
 
-def _misplaced(entry: LedgerEntry, expected: int, following: LedgerEntry | None, rest: Iterator[LedgerEntry]) -> Misfit:
+def _misplaced(
+    entry: LedgerEntry, expected: int, following: LedgerEntry | None, rest: Iterator[LedgerEntry]
+) -> ChainBreak:
     if entry.sequence < expected:
         problem = f"Entry {entry.sequence} appears a second time, after entry {expected - 1}."
-        return Misfit(entry.sequence, MisfitKind.INSERTED, problem)
+        return ChainBreak(entry.sequence, ChainBreakKind.INSERTED, problem)
     later = following is not None and following.sequence == expected
     if later or any(candidate.sequence == expected for candidate in rest):
         problem = f"Entries were reordered: entry {entry.sequence} stands where entry {expected} belongs."
-        return Misfit(expected, MisfitKind.REORDERED, problem)
+        return ChainBreak(expected, ChainBreakKind.REORDERED, problem)
     last = entry.sequence - 1
     problem = f"Entry {expected} was removed." if last == expected else f"Entries {expected} to {last} were removed."
-    return Misfit(expected, MisfitKind.REMOVED, problem)
+    return ChainBreak(expected, ChainBreakKind.REMOVED, problem)
 
 
-def _wrongly_linked(entry: LedgerEntry, following: LedgerEntry | None) -> Misfit:
+def _wrongly_linked(entry: LedgerEntry, following: LedgerEntry | None) -> ChainBreak:
     """The entry is as it was hashed, but names another one before it."""
     suspect = entry.sequence
     if suspect > 1 and following is not None and following.previous_hash == entry.entry_hash:
         suspect -= 1
-    return Misfit(
+    return ChainBreak(
         suspect,
-        MisfitKind.EDITED,
+        ChainBreakKind.EDITED,
         f"Entry {suspect} was replaced: entry {entry.sequence} isn't chained to what stands before it.",
     )
 
 
-def _foreign(entry: LedgerEntry, head_hash: str, following: LedgerEntry | None) -> Misfit:
+def _foreign(entry: LedgerEntry, head_hash: str, following: LedgerEntry | None) -> ChainBreak:
     """Its content was never hashed so: it was edited, or put in where what follows belongs."""
     if following is not None and following.previous_hash == head_hash and _is_hashed_as(following, entry.sequence):
         problem = f"Entry {entry.sequence} was inserted: the one after it was written for its place."
-        return Misfit(entry.sequence, MisfitKind.INSERTED, problem)
+        return ChainBreak(entry.sequence, ChainBreakKind.INSERTED, problem)
     problem = f"Entry {entry.sequence} was edited: its hash isn't that of its content."
-    return Misfit(entry.sequence, MisfitKind.EDITED, problem)
+    return ChainBreak(entry.sequence, ChainBreakKind.EDITED, problem)
 
 
-def _moved_up(expected: int, true_sequence: int, following: LedgerEntry | None) -> Misfit:
+def _moved_up(expected: int, true_sequence: int, following: LedgerEntry | None) -> ChainBreak:
     if following is None or _is_hashed_as(following, following.sequence + true_sequence - expected):
         problem = f"Entry {expected} was removed: what stands there was written as entry {true_sequence}."
-        return Misfit(expected, MisfitKind.REMOVED, problem)
+        return ChainBreak(expected, ChainBreakKind.REMOVED, problem)
     problem = f"Entries were reordered: what stands at {expected} was written as entry {true_sequence}."
-    return Misfit(expected, MisfitKind.REORDERED, problem)
+    return ChainBreak(expected, ChainBreakKind.REORDERED, problem)
 
 
 def _find_true_sequence(entry: LedgerEntry) -> int | None:
@@ -186,9 +188,9 @@ def _find_true_sequence(entry: LedgerEntry) -> int | None:
     return None
 
 
-def _unmatched(entry: LedgerEntry) -> Misfit:
-    return Misfit(
+def _unmatched(entry: LedgerEntry) -> ChainBreak:
+    return ChainBreak(
         entry.sequence,
-        MisfitKind.UNMATCHED,
+        ChainBreakKind.UNMATCHED,
         f"Entry {entry.sequence} ends intent {entry.intent_sequence}, which isn't there or was ended before.",
     )

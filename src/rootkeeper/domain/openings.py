@@ -13,7 +13,7 @@ from rootkeeper.domain.root_credentials import LoginProfile
 from rootkeeper.domain.windows import RecoveryWindow, fits_opening
 
 
-class OpeningOutcome(StrEnum):
+class OpenOutcome(StrEnum):
     """What came of an opening."""
 
     OPEN = "open"
@@ -26,7 +26,7 @@ class OpeningOutcome(StrEnum):
     """It can't be shown whether the login profile exists; the window owes its closing, the next command settles it."""
 
 
-class Answer(StrEnum):
+class CreateLoginProfileAnswer(StrEnum):
     """What AWS answered to CreateLoginProfile."""
 
     CREATED = "created"
@@ -37,7 +37,7 @@ class Answer(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Reread:
+class OpeningReread:
     """What a re-read showed."""
 
     was_read: bool
@@ -62,7 +62,7 @@ class OpeningResult:
     """What came of the attempt to open a window."""
 
     window: RecoveryWindow
-    outcome: OpeningOutcome | None
+    outcome: OpenOutcome | None
     """``None``: it waits for approvals."""
     explanation: str = ""
     hint: str | None = None
@@ -80,22 +80,22 @@ class ClosingResult:
     hint: str | None = None
 
 
-def judge_opening(answer: Answer, reread: Reread, started_at: datetime) -> OpeningOutcome:
+def classify_opening(answer: CreateLoginProfileAnswer, reread: OpeningReread, started_at: datetime) -> OpenOutcome:
     """Decide what came of an opening that began at ``started_at``, in an account that had no login profile.
 
     A profile that AWS said it created, and that isn't shown, is unknown and not absent: a reading that lags would
     otherwise leave it behind without a window.
     """
     if not reread.was_read:
-        return OpeningOutcome.CANCELLED if answer is Answer.REFUSED else OpeningOutcome.UNKNOWN
+        return OpenOutcome.CANCELLED if answer is CreateLoginProfileAnswer.REFUSED else OpenOutcome.UNKNOWN
     if reread.login_profile is None:
-        return OpeningOutcome.UNKNOWN if answer is Answer.CREATED else OpeningOutcome.CANCELLED
-    if answer is Answer.CREATED:
-        return OpeningOutcome.OPEN
-    is_ours = answer is Answer.UNCLEAR and fits_opening(reread.login_profile.created_at, started_at)
-    return OpeningOutcome.OPEN if is_ours else OpeningOutcome.FOREIGN
+        return OpenOutcome.UNKNOWN if answer is CreateLoginProfileAnswer.CREATED else OpenOutcome.CANCELLED
+    if answer is CreateLoginProfileAnswer.CREATED:
+        return OpenOutcome.OPEN
+    is_ours = answer is CreateLoginProfileAnswer.UNCLEAR and fits_opening(reread.login_profile.created_at, started_at)
+    return OpenOutcome.OPEN if is_ours else OpenOutcome.FOREIGN
 
 
-def judge_leftover(reread: Reread, started_at: datetime) -> OpeningOutcome:
+def classify_orphaned_opening(reread: OpeningReread, started_at: datetime) -> OpenOutcome:
     """Decide what came of an opening whose process died, from a re-read alone."""
-    return judge_opening(Answer.UNCLEAR, reread, started_at)
+    return classify_opening(CreateLoginProfileAnswer.UNCLEAR, reread, started_at)

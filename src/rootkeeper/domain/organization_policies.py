@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from rootkeeper.domain.organizations import Account
 from rootkeeper.domain.policies.documents import Policy, PolicyKind, PolicyLabel, parse_policy
-from rootkeeper.domain.policies.evaluation import Level
+from rootkeeper.domain.policies.evaluation import PolicyLevel
 from rootkeeper.errors import PolicyDocumentError
 
 CONTROL_KINDS = (PolicyKind.SERVICE_CONTROL, PolicyKind.RESOURCE_CONTROL)
@@ -107,10 +107,12 @@ class PolicyTree:
             tuple((target, self._by_target.get((kind, target), frozenset()) | everywhere) for target in targets),
         )
 
-    def levels(self, placed: PlacedPolicies) -> tuple[Level, ...]:
+    def levels(self, placed: PlacedPolicies) -> tuple[PolicyLevel, ...]:
         """The same for the evaluation; unread policies are left out, see ``list_unread``."""
         return tuple(
-            Level(target, tuple(self._read[policy_id] for policy_id in sorted(policy_ids) if policy_id in self._read))
+            PolicyLevel(
+                target, tuple(self._read[policy_id] for policy_id in sorted(policy_ids) if policy_id in self._read)
+            )
             for target, policy_ids in placed.places
         )
 

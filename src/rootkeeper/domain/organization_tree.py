@@ -31,7 +31,7 @@ def find_unnamed(account: Account, units: UnitsById) -> str | None:
     return next((ou_id for ou_id in account.ou_ids if ou_id not in units), None)
 
 
-def name_place(account: Account, units: UnitsById) -> Account:
+def add_place_names(account: Account, units: UnitsById) -> Account:
     """The account with its place in readable names; a unit that isn't known appears by its id."""
     path = "/".join(units[ou_id].name if ou_id in units else ou_id for ou_id in account.ou_ids)
     return account if path == account.ou_path else replace(account, ou_path=path)

@@ -58,7 +58,7 @@ def parse_plan(text: str) -> DeletionPlan:
             f"The plan's schema_version is {content.get('schema_version')!r}; this program reads {SCHEMA_VERSION}.",
             hint=_PLAN_AGAIN,
         )
-    _ensure_unaltered(content)
+    _require_unaltered(content)
     try:
         return _parse_content(content)
     except (KeyError, TypeError, ValueError, AttributeError, InputError) as error:
@@ -67,7 +67,7 @@ def parse_plan(text: str) -> DeletionPlan:
         ) from error
 
 
-def ensure_valid_here(plan: DeletionPlan, *, organization_id: str, endpoint: str, now: datetime) -> None:
+def require_valid_here(plan: DeletionPlan, *, organization_id: str, endpoint: str, now: datetime) -> None:
     """Check that a plan may be applied here and now.
 
     :raises PlanInvalidError: if it is of another organization or endpoint, expired, or not valid yet.
@@ -115,7 +115,7 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return content
 
 
-def _ensure_unaltered(content: Mapping[str, Any]) -> None:
+def _require_unaltered(content: Mapping[str, Any]) -> None:
     rest = {key: value for key, value in content.items() if key != "hash"}
     try:
         actual = _hash(rest)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from rootkeeper.domain.organization_policies import PlacedPolicies, PolicyTree, UnreadPolicy
 from rootkeeper.domain.organizations import Account
 from rootkeeper.domain.policies.documents import PolicyKind
-from rootkeeper.domain.policies.evaluation import Denial, Verdict
+from rootkeeper.domain.policies.evaluation import AccessVerdict, DenyingPolicy
 from rootkeeper.domain.preflight_tasks import Task
 
 
@@ -38,7 +38,7 @@ class PreflightRow:
 
     account: Account
     task: Task
-    verdict: Verdict
+    verdict: AccessVerdict
     policies: tuple[BlockingPolicy, ...] = ()
     conditions: tuple[str, ...] = ()
     """What the verdict depends on, or what is needed to know it."""
@@ -50,31 +50,31 @@ class PreflightRow:
         """One sentence for a person; empty for what is allowed."""
         named = "; ".join(str(policy) for policy in self.policies)
         conditions = ", ".join(self.conditions)
-        if self.verdict is Verdict.DEPENDS:
+        if self.verdict is AccessVerdict.DEPENDS:
             return f"Depends on {conditions}: {named}." if named else f"Depends on {conditions}."
-        if self.verdict is Verdict.UNKNOWN:
+        if self.verdict is AccessVerdict.UNKNOWN:
             unread = ", ".join(f"{policy.policy_id} at {policy.attached_to}" for policy in self.policies)
             return f"Unknown: {'; '.join(part.rstrip('.') for part in (conditions, unread) if part)}."
-        return f"Blocked by {named}." if self.verdict is Verdict.BLOCKED else ""
+        return f"Blocked by {named}." if self.verdict is AccessVerdict.BLOCKED else ""
 
 
 def has_blocked(rows: Iterable[PreflightRow]) -> bool:
     """Whether the answer is bad: something is blocked, or couldn't be judged."""
-    return any(row.verdict in (Verdict.BLOCKED, Verdict.UNKNOWN) for row in rows)
+    return any(row.verdict in (AccessVerdict.BLOCKED, AccessVerdict.UNKNOWN) for row in rows)
 
 
 def count_verdicts(rows: Iterable[PreflightRow]) -> dict[str, int]:
     """How many rows there are of each verdict, as every summary shows them."""
-    counts = {verdict.value: 0 for verdict in Verdict}
+    counts = {verdict.value: 0 for verdict in AccessVerdict}
     for row in rows:
         counts[row.verdict.value] += 1
     return counts
 
 
 def list_blocking(
-    denials: Iterable[Denial],
+    denials: Iterable[DenyingPolicy],
     placed: Mapping[PolicyKind, PlacedPolicies],
-    judged: Mapping[PolicyKind, PlacedPolicies],
+    evaluated: Mapping[PolicyKind, PlacedPolicies],
     tree: PolicyTree,
 ) -> tuple[BlockingPolicy, ...]:
     """The policies behind denials, at their places over one account (``placed``).
@@ -88,13 +88,13 @@ def list_blocking(
         blocking = (
             _list_denying(denial, over)
             if denial.is_explicit
-            else _list_lacking(denial, over, judged[denial.kind], tree)
+            else _list_lacking(denial, over, evaluated[denial.kind], tree)
         )
         found.update(dict.fromkeys(blocking))
     return tuple(found)
 
 
-def _list_denying(denial: Denial, over: PlacedPolicies) -> Iterator[BlockingPolicy]:
+def _list_denying(denial: DenyingPolicy, over: PlacedPolicies) -> Iterator[BlockingPolicy]:
     if denial.policy is None or denial.statement is None:
         return
     for target_id in over.places_of(denial.policy.policy_id):
@@ -102,9 +102,9 @@ def _list_denying(denial: Denial, over: PlacedPolicies) -> Iterator[BlockingPoli
 
 
 def _list_lacking(
-    denial: Denial, over: PlacedPolicies, judged: PlacedPolicies, tree: PolicyTree
+    denial: DenyingPolicy, over: PlacedPolicies, evaluated: PlacedPolicies, tree: PolicyTree
 ) -> Iterator[BlockingPolicy]:
-    lacking = judged.attached_to(denial.target_id)
+    lacking = evaluated.attached_to(denial.target_id)
     for target_id in over.places_with(lacking):
         for policy_id in sorted(lacking):
             yield BlockingPolicy(policy_id, tree.describe(policy_id).label.name, None, target_id)

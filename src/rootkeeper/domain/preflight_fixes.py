@@ -14,7 +14,7 @@ from typing import Any
 from rootkeeper.domain.organization_policies import PlacedPolicies, PolicyTree
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.policies.documents import Policy, PolicyKind, PolicyLabel, Statement
-from rootkeeper.domain.policies.evaluation import Decision, Denial
+from rootkeeper.domain.policies.evaluation import Decision, DenyingPolicy
 from rootkeeper.domain.policies.fixes import (
     ASSUME_ROOT_CALLS,
     ROOT_SESSIONS,
@@ -45,21 +45,21 @@ _FULL_ACCESS = {PolicyKind.SERVICE_CONTROL: "p-FullAWSAccess", PolicyKind.RESOUR
 
 
 @dataclass(frozen=True, slots=True)
-class Blockage:
+class TaskBlock:
     """What stands in the way of one task."""
 
     task: Task
-    denials: tuple[Denial, ...]
+    denials: tuple[DenyingPolicy, ...]
     decisions: Sequence[tuple[str, Decision]]
     """Each action of the task with its answer."""
-    judged: Mapping[PolicyKind, PlacedPolicies]
+    evaluated: Mapping[PolicyKind, PlacedPolicies]
     """The policies by which the denials name their places."""
     placed: Mapping[PolicyKind, PlacedPolicies]
     """Those over the account that the change is for."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Lack:
+class _MissingAllow:
     """An Allow that is missing."""
 
     kind: PolicyKind
@@ -71,7 +71,7 @@ class _Lack:
 
 
 @dataclass(slots=True)
-class _Change:
+class _PolicyEdit:
     """All that changes in one policy: two diffs of one document wouldn't apply one after the other."""
 
     policy: Policy
@@ -82,34 +82,38 @@ class _Change:
 
 
 @dataclass(slots=True)
-class FixWriting:
+class FixWriter:
     """Writes fixes, each group's once."""
 
     tree: PolicyTree
     _written: dict[tuple[object, ...], str | None] = field(default_factory=dict)
 
-    def write(self, blockage: Blockage, account_id: AccountId, *, is_way_back: bool = False) -> str | None:
-        """The change, or with ``is_way_back`` the one that undoes it; ``None`` where there is none to offer."""
-        lacks = tuple(dict.fromkeys(_describe_lack(one, blockage) for one in blockage.denials if not one.is_explicit))
-        key = (blockage.task, is_way_back, lacks, *map(_key_of, blockage.denials))
+    def write(self, task_block: TaskBlock, account_id: AccountId, *, is_inverse: bool = False) -> str | None:
+        """The change, or with ``is_inverse`` the one that undoes it; ``None`` where there is none to offer."""
+        lacks = tuple(
+            dict.fromkeys(_describe_lack(one, task_block) for one in task_block.denials if not one.is_explicit)
+        )
+        key = (task_block.task, is_inverse, lacks, *map(_key_of, task_block.denials))
         if key not in self._written:
-            self._written[key] = self._write(blockage, lacks, is_way_back=is_way_back)
+            self._written[key] = self._write(task_block, lacks, is_inverse=is_inverse)
         written = self._written[key]
         return None if written is None else written.replace(_ANY_ACCOUNT, account_id)
 
-    def _write(self, blockage: Blockage, lacks: Iterable[_Lack], *, is_way_back: bool) -> str | None:
-        changes = {policy.label: _Change(policy, found) for policy, found in self._list_explicit(blockage.denials)}
+    def _write(self, task_block: TaskBlock, lacks: Iterable[_MissingAllow], *, is_inverse: bool) -> str | None:
+        changes = {
+            policy.label: _PolicyEdit(policy, found) for policy, found in self._list_explicit(task_block.denials)
+        }
         remarks: dict[str, None] = {}
         for lack in lacks:
             policy = self._find_own(lack)
             if policy is None:
-                remarks.update(dict.fromkeys(_list_attachments(lack, is_way_back=is_way_back)))
+                remarks.update(dict.fromkeys(_list_attachments(lack, is_inverse=is_inverse)))
             else:
-                changes.setdefault(policy.label, _Change(policy)).actions.update(dict.fromkeys(lack.actions))
-        parts = [_render_change(change, blockage.task, is_way_back=is_way_back) for change in changes.values()]
+                changes.setdefault(policy.label, _PolicyEdit(policy)).actions.update(dict.fromkeys(lack.actions))
+        parts = [_render_change(change, task_block.task, is_inverse=is_inverse) for change in changes.values()]
         return "\n".join((*parts, *remarks)) or None
 
-    def _list_explicit(self, denials: Iterable[Denial]) -> Iterable[tuple[Policy, list[Statement]]]:
+    def _list_explicit(self, denials: Iterable[DenyingPolicy]) -> Iterable[tuple[Policy, list[Statement]]]:
         found: dict[PolicyLabel, list[Statement]] = {}
         for denial in denials:
             if denial.statement is not None and denial.policy is not None:
@@ -119,32 +123,32 @@ class FixWriting:
             if policy is not None:
                 yield policy, statements
 
-    def _find_own(self, lack: _Lack) -> Policy | None:
+    def _find_own(self, lack: _MissingAllow) -> Policy | None:
         """A policy of the organization's own that can take the Allow."""
         own = [policy_id for policy_id in sorted(lack.policy_ids) if not self.tree.describe(policy_id).is_aws_managed]
         return self.tree.find_policy(own[0]) if own else None
 
 
-def _key_of(denial: Denial) -> tuple[object, ...]:
+def _key_of(denial: DenyingPolicy) -> tuple[object, ...]:
     return denial.kind, denial.policy, denial.statement.index if denial.statement else None
 
 
-def _describe_lack(denial: Denial, blockage: Blockage) -> _Lack:
-    policy_ids = blockage.judged[denial.kind].attached_to(denial.target_id)
-    return _Lack(
+def _describe_lack(denial: DenyingPolicy, task_block: TaskBlock) -> _MissingAllow:
+    policy_ids = task_block.evaluated[denial.kind].attached_to(denial.target_id)
+    return _MissingAllow(
         kind=denial.kind,
         policy_ids=policy_ids,
-        places=tuple(blockage.placed[denial.kind].places_with(policy_ids)),
-        actions=_list_missing(denial, blockage.decisions),
+        places=tuple(task_block.placed[denial.kind].places_with(policy_ids)),
+        actions=_list_missing(denial, task_block.decisions),
     )
 
 
-def _list_attachments(lack: _Lack, *, is_way_back: bool) -> Iterator[str]:
-    verb, towards = ("Detach", "from") if is_way_back else ("Attach", "to")
+def _list_attachments(lack: _MissingAllow, *, is_inverse: bool) -> Iterator[str]:
+    verb, towards = ("Detach", "from") if is_inverse else ("Attach", "to")
     return (f"# {verb} {_FULL_ACCESS[lack.kind]} {towards} {place}." for place in lack.places)
 
 
-def _render_change(change: _Change, task: Task, *, is_way_back: bool) -> str:
+def _render_change(change: _PolicyEdit, task: Task, *, is_inverse: bool) -> str:
     policy, exemption = change.policy, _exemption_for(task)
     changed = exempt(policy, change.statements, exemption)
     if change.actions:
@@ -152,10 +156,10 @@ def _render_change(change: _Change, task: Task, *, is_way_back: bool) -> str:
         changed = allow(kept, _allowance_for(task, tuple(change.actions)))
     if changed is None:
         return f"# Detach {policy.label}: it denies nothing else."
-    return _name_owner(policy, change.statements, exemption) + _diff(policy, changed, is_way_back=is_way_back)
+    return _describe_policy_owner(policy, change.statements, exemption) + _diff(policy, changed, is_inverse=is_inverse)
 
 
-def _name_owner(policy: Policy, statements: Iterable[Statement], exemption: Exemption) -> str:
+def _describe_policy_owner(policy: Policy, statements: Iterable[Statement], exemption: Exemption) -> str:
     """A remark on whose policy it is, told by what it says: landing zones change the names."""
     if any((statement.sid or "").upper() == _CONTROL_TOWER_SID for statement in statements):
         return f"{_CONTROL_TOWER_REMARK}\n" if exemption is ROOT_SESSIONS else ""
@@ -163,8 +167,8 @@ def _name_owner(policy: Policy, statements: Iterable[Statement], exemption: Exem
     return f"{_ACCELERATOR_REMARK}\n" if is_accelerator else ""
 
 
-def _diff(policy: Policy, changed: Mapping[str, Any], *, is_way_back: bool) -> str:
-    if is_way_back:
+def _diff(policy: Policy, changed: Mapping[str, Any], *, is_inverse: bool) -> str:
+    if is_inverse:
         return render_diff(policy.label, changed, policy.document)
     characters = count_characters(changed)
     remark = (
@@ -191,7 +195,7 @@ def _allowance_for(task: Task, actions: tuple[str, ...]) -> Allowance:
     return Allowance("AllowRootSessions", actions, {"Bool": {"aws:AssumedRoot": "true"}})
 
 
-def _list_missing(missing: Denial, decisions: Iterable[tuple[str, Decision]]) -> tuple[str, ...]:
+def _list_missing(missing: DenyingPolicy, decisions: Iterable[tuple[str, Decision]]) -> tuple[str, ...]:
     """The actions that aren't allowed at the same place."""
     return tuple(
         action

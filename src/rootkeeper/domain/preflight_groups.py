@@ -29,9 +29,9 @@ class PolicyTraits:
 
     account_ids: frozenset[str]
     """Accounts that it names."""
-    tells_all_apart: bool
+    distinguishes_accounts: bool
     """Whether it has a pattern of account ids, or compares them as numbers: then each account stands alone."""
-    tells_places_apart: bool
+    distinguishes_places: bool
     """Whether it asks for the path in the tree."""
 
 
@@ -40,16 +40,17 @@ def read_traits(policy: Policy) -> PolicyTraits:
     leaves = tuple(_list_leaves(policy.document))
     return PolicyTraits(
         account_ids=frozenset(account_id for leaf in leaves for account_id in _list_account_ids(leaf)),
-        tells_all_apart=any(_has_pattern_of_ids(leaf) for leaf in leaves) or _compares_otherwise(policy.document),
-        tells_places_apart=any("orgpaths" in leaf.lower() for leaf in leaves),
+        distinguishes_accounts=any(_has_pattern_of_ids(leaf) for leaf in leaves)
+        or _compares_otherwise(policy.document),
+        distinguishes_places=any("orgpaths" in leaf.lower() for leaf in leaves),
     )
 
 
 def distinguish(account: Account, traits: Iterable[PolicyTraits]) -> Hashable:
     """What sets the account apart from others under the same policies; equal for those that share an answer."""
     found = tuple(traits)
-    is_alone = any(one.tells_all_apart or account.account_id in one.account_ids for one in found)
-    path = account.ou_ids if any(one.tells_places_apart for one in found) else ()
+    is_alone = any(one.distinguishes_accounts or account.account_id in one.account_ids for one in found)
+    path = account.ou_ids if any(one.distinguishes_places for one in found) else ()
     return account.account_id if is_alone else "", path
 
 

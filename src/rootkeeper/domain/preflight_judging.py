@@ -11,13 +11,21 @@ from dataclasses import dataclass, field, replace
 from rootkeeper.domain.organization_policies import CONTROL_KINDS, PlacedPolicies, PolicyTree, UnreadPolicy
 from rootkeeper.domain.organizations import Account, AccountState, Organization
 from rootkeeper.domain.policies.documents import AccessRequest, PolicyKind
-from rootkeeper.domain.policies.evaluation import Decision, Denial, Level, Standing, Verdict, evaluate, merge
+from rootkeeper.domain.policies.evaluation import (
+    AccessVerdict,
+    ApplicablePolicies,
+    Decision,
+    DenyingPolicy,
+    PolicyLevel,
+    evaluate,
+    merge,
+)
 from rootkeeper.domain.preflight import PreflightRow, list_blocking, list_unread
-from rootkeeper.domain.preflight_fixes import Blockage, FixWriting
+from rootkeeper.domain.preflight_fixes import FixWriter, TaskBlock
 from rootkeeper.domain.preflight_groups import PolicyTraits, distinguish, read_traits
 from rootkeeper.domain.preflight_tasks import (
     ROOT_SESSION_TASKS,
-    Place,
+    AccountPlace,
     Task,
     assume_root_request,
     list_requests,
@@ -33,21 +41,21 @@ _Placed = Mapping[PolicyKind, PlacedPolicies]
 
 
 @dataclass(frozen=True, slots=True)
-class _Judgement:
+class _TaskResult:
     """The answer for one task and all accounts of a group."""
 
     task: Task
-    verdict: Verdict
-    denials: tuple[Denial, ...] = ()
+    verdict: AccessVerdict
+    denials: tuple[DenyingPolicy, ...] = ()
     conditions: tuple[str, ...] = ()
     decisions: tuple[tuple[str, Decision], ...] = ()
     unread: tuple[UnreadPolicy, ...] = ()
-    judged: _Placed = field(default_factory=dict)
+    evaluated: _Placed = field(default_factory=dict)
     """The policies over the account that stood for the group."""
 
 
 @dataclass(slots=True)
-class PreflightJudge:
+class PreflightEvaluator:
     """Answers for one account after the other, and remembers what it has evaluated."""
 
     organization: Organization
@@ -56,47 +64,47 @@ class PreflightJudge:
     """Delegated administrators for IAM; ``None`` where they couldn't be read."""
     evaluations: int = 0
     """How many groups were evaluated so far."""
-    _judgements: dict[Hashable, tuple[_Judgement, ...]] = field(default_factory=dict)
-    _calls: dict[Hashable, _Judgement] = field(default_factory=dict)
+    _task_results: dict[Hashable, tuple[_TaskResult, ...]] = field(default_factory=dict)
+    _calls: dict[Hashable, _TaskResult] = field(default_factory=dict)
     _traits: dict[str, PolicyTraits] = field(default_factory=dict)
-    _fixes: FixWriting = field(init=False)
+    _fixes: FixWriter = field(init=False)
 
     def __post_init__(self) -> None:
-        self._fixes = FixWriting(self.tree)
+        self._fixes = FixWriter(self.tree)
 
-    def is_judged(self, account: Account) -> bool:
+    def is_evaluated(self, account: Account) -> bool:
         """Whether it is an ACTIVE member account. No policy restricts the management account's root user."""
         is_member = account.account_id != self.organization.management_account_id
         return is_member and account.state is AccountState.ACTIVE
 
-    def judge(self, account: Account) -> tuple[PreflightRow, ...]:
+    def evaluate(self, account: Account) -> tuple[PreflightRow, ...]:
         """The rows of one ACTIVE member account, in the order of the tasks, and none of any other account.
 
         There is no row for AssumeRoot where no delegated administrator is registered.
         """
-        if not self.is_judged(account):
+        if not self.is_evaluated(account):
             return ()
         placed = {kind: self.tree.over(account, kind) for kind in CONTROL_KINDS}
-        rows = tuple(self._row(account, judgement, placed) for judgement in self._judge_root(account, placed))
-        return (*rows, *self._judge_callers(account, placed))
+        rows = tuple(self._row(account, assessment, placed) for assessment in self._evaluate_root(account, placed))
+        return (*rows, *self._evaluate_callers(account, placed))
 
-    def way_back(self, account: Account, task: Task) -> str | None:
+    def find_inverse_fix(self, account: Account, task: Task) -> str | None:
         """The change that undoes the fix of a row."""
         placed = {kind: self.tree.over(account, kind) for kind in CONTROL_KINDS}
-        judgement = next(one for one in self._judge_root(account, placed) if one.task is task)
-        return self._write_fix(account, judgement, placed, is_way_back=True)
+        assessment = next(one for one in self._evaluate_root(account, placed) if one.task is task)
+        return self._write_fix(account, assessment, placed, is_inverse=True)
 
     # The root user.
 
-    def _judge_root(self, account: Account, placed: _Placed) -> tuple[_Judgement, ...]:
+    def _evaluate_root(self, account: Account, placed: _Placed) -> tuple[_TaskResult, ...]:
         key = self._group(account, placed.values())
-        if key not in self._judgements:
+        if key not in self._task_results:
             self.evaluations += 1
             tasks = (*ROOT_SESSION_TASKS, Task.ROOT_USER_SIGN_IN)
-            self._judgements[key] = tuple(self._judge_task(task, account, placed) for task in tasks)
-        return self._judgements[key]
+            self._task_results[key] = tuple(self._evaluate_task(task, account, placed) for task in tasks)
+        return self._task_results[key]
 
-    def _judge_task(self, task: Task, account: Account, placed: _Placed) -> _Judgement:
+    def _evaluate_task(self, task: Task, account: Account, placed: _Placed) -> _TaskResult:
         levels = {kind: self.tree.levels(one) for kind, one in placed.items()}
         requests = list_requests(task, self._place(account))
         decisions = [(request.action, _evaluate(request, levels)) for request in requests]
@@ -109,69 +117,69 @@ class PreflightJudge:
         decisions: tuple[tuple[str, Decision], ...],
         placed: _Placed,
         kinds: Iterable[PolicyKind],
-    ) -> _Judgement:
+    ) -> _TaskResult:
         """A Deny that was read decides; everything else is unknown while something wasn't read."""
         merged = merge(decision for _, decision in decisions)
         needs = tuple(problem for kind in kinds for problem in self.tree.problems.get(kind, ()))
         unread = tuple(policy for kind in kinds for policy in self.tree.list_unread(placed[kind]))
         if not needs and not unread:
-            return _Judgement(task, merged.verdict, merged.denials, merged.conditions, decisions, judged=placed)
+            return _TaskResult(task, merged.verdict, merged.denials, merged.conditions, decisions, evaluated=placed)
         explicit = tuple(denial for denial in merged.denials if denial.is_explicit)
-        if merged.verdict is Verdict.BLOCKED and explicit:
-            return _Judgement(task, Verdict.BLOCKED, explicit, decisions=decisions, judged=placed)
+        if merged.verdict is AccessVerdict.BLOCKED and explicit:
+            return _TaskResult(task, AccessVerdict.BLOCKED, explicit, decisions=decisions, evaluated=placed)
         conditions = (*needs, *(policy.problem for policy in unread))
-        return _Judgement(task, Verdict.UNKNOWN, conditions=conditions, unread=unread, judged=placed)
+        return _TaskResult(task, AccessVerdict.UNKNOWN, conditions=conditions, unread=unread, evaluated=placed)
 
-    def _row(self, account: Account, judgement: _Judgement, placed: _Placed) -> PreflightRow:
+    def _row(self, account: Account, assessment: _TaskResult, placed: _Placed) -> PreflightRow:
         return PreflightRow(
             account=account,
-            task=judgement.task,
-            verdict=judgement.verdict,
+            task=assessment.task,
+            verdict=assessment.verdict,
             policies=(
-                *list_blocking(judgement.denials, placed, judgement.judged, self.tree),
-                *list_unread(judgement.unread, placed),
+                *list_blocking(assessment.denials, placed, assessment.evaluated, self.tree),
+                *list_unread(assessment.unread, placed),
             ),
-            conditions=judgement.conditions,
-            fix=self._write_fix(account, judgement, placed) if _can_be_mended(judgement) else None,
+            conditions=assessment.conditions,
+            fix=self._write_fix(account, assessment, placed) if _is_fixable(assessment) else None,
         )
 
     def _write_fix(
-        self, account: Account, judgement: _Judgement, placed: _Placed, *, is_way_back: bool = False
+        self, account: Account, assessment: _TaskResult, placed: _Placed, *, is_inverse: bool = False
     ) -> str | None:
-        if not judgement.denials:
+        if not assessment.denials:
             return None
-        blockage = Blockage(judgement.task, judgement.denials, judgement.decisions, judgement.judged, placed)
-        return self._fixes.write(blockage, account.account_id, is_way_back=is_way_back)
+        task_block = TaskBlock(assessment.task, assessment.denials, assessment.decisions, assessment.evaluated, placed)
+        return self._fixes.write(task_block, account.account_id, is_inverse=is_inverse)
 
     # Callers of AssumeRoot.
 
-    def _judge_callers(self, account: Account, placed: _Placed) -> tuple[PreflightRow, ...]:
+    def _evaluate_callers(self, account: Account, placed: _Placed) -> tuple[PreflightRow, ...]:
         if self.delegates is None:
             needs = ("needs organizations:ListDelegatedAdministrators",)
-            return (PreflightRow(account, Task.ASSUME_ROOT, Verdict.UNKNOWN, conditions=needs),)
+            return (PreflightRow(account, Task.ASSUME_ROOT, AccessVerdict.UNKNOWN, conditions=needs),)
         rows = []
         for delegate in self.delegates:
             over = {**placed, PolicyKind.SERVICE_CONTROL: self.tree.over(delegate, PolicyKind.SERVICE_CONTROL)}
-            rows.append(self._row(account, self._judge_caller(delegate, account, over), over))
+            rows.append(self._row(account, self._evaluate_caller(delegate, account, over), over))
         return (_join_callers(account, rows),) if rows else ()
 
-    def _judge_caller(self, delegate: Account, account: Account, over: _Placed) -> _Judgement:
+    def _evaluate_caller(self, delegate: Account, account: Account, over: _Placed) -> _TaskResult:
         key = (delegate.account_id, *self._group(account, over.values()))
         if key not in self._calls:
             self.evaluations += 1
             levels = {kind: self.tree.levels(one) for kind, one in over.items()}
             decision = _evaluate(assume_root_request(self._place(delegate), self._place(account)), levels)
-            judgement = self._settle(
+            assessment = self._settle(
                 Task.ASSUME_ROOT, (("sts:AssumeRoot", decision),), over, (PolicyKind.SERVICE_CONTROL,)
             )
-            self._calls[key] = judgement
+            self._calls[key] = assessment
         return self._calls[key]
 
     # Groups.
 
-    def _place(self, account: Account) -> Place:
+    def _place(self, account: Account) -> AccountPlace:
         organization = self.organization
-        return Place(account.account_id, organization.organization_id, account.ou_ids, organization.partition)
+        return AccountPlace(account.account_id, organization.organization_id, account.ou_ids, organization.partition)
 
     def _group(self, account: Account, placed: Iterable[PlacedPolicies]) -> tuple[Hashable, ...]:
         signatures = tuple((one.kind, one.signature) for one in placed)
@@ -187,26 +195,26 @@ class PreflightJudge:
                 yield self._traits[policy_id]
 
 
-def _evaluate(request: AccessRequest, levels: Mapping[PolicyKind, Sequence[Level]]) -> Decision:
+def _evaluate(request: AccessRequest, levels: Mapping[PolicyKind, Sequence[PolicyLevel]]) -> Decision:
     """By SCPs, and by RCPs if they reach the action; if perhaps, what they deny is in doubt."""
     scps, rcps = levels[PolicyKind.SERVICE_CONTROL], levels[PolicyKind.RESOURCE_CONTROL]
     if request.action not in _PERHAPS_REACHED_BY_RCPS:
         is_reached = request.action.startswith(_REACHED_BY_RCPS)
-        return evaluate(request, Standing(scps, rcps if is_reached else (), identity_policies=None))
-    decision = evaluate(request, Standing(scps, identity_policies=None))
-    beside = evaluate(request, Standing(resource_control_levels=rcps, identity_policies=None))
-    if decision.verdict is Verdict.BLOCKED or beside.verdict is Verdict.ALLOWED:
+        return evaluate(request, ApplicablePolicies(scps, rcps if is_reached else (), identity_policies=None))
+    decision = evaluate(request, ApplicablePolicies(scps, identity_policies=None))
+    beside = evaluate(request, ApplicablePolicies(resource_control_levels=rcps, identity_policies=None))
+    if decision.verdict is AccessVerdict.BLOCKED or beside.verdict is AccessVerdict.ALLOWED:
         return decision
     doubt = f"whether resource control policies reach {request.action}, which AWS doesn't say"
     doubtful = (replace(denial, unknown=denial.unknown | {doubt}) for denial in beside.denials)
-    return Decision(Verdict.DEPENDS, (*decision.denials, *doubtful))
+    return Decision(AccessVerdict.DEPENDS, (*decision.denials, *doubtful))
 
 
-def _can_be_mended(judgement: _Judgement) -> bool:
+def _is_fixable(assessment: _TaskResult) -> bool:
     """A cap on some task policies or Regions is meant so; only root sessions are better exempted from it altogether."""
-    if judgement.verdict is Verdict.DEPENDS:
-        return judgement.task in ROOT_SESSION_TASKS
-    return judgement.verdict is Verdict.BLOCKED
+    if assessment.verdict is AccessVerdict.DEPENDS:
+        return assessment.task in ROOT_SESSION_TASKS
+    return assessment.verdict is AccessVerdict.BLOCKED
 
 
 def _join_callers(account: Account, rows: Sequence[PreflightRow]) -> PreflightRow:
@@ -215,9 +223,9 @@ def _join_callers(account: Account, rows: Sequence[PreflightRow]) -> PreflightRo
     if len(verdicts) == 1:
         verdict = verdicts.pop()
     else:
-        verdict = Verdict.UNKNOWN if Verdict.UNKNOWN in verdicts else Verdict.DEPENDS
+        verdict = AccessVerdict.UNKNOWN if AccessVerdict.UNKNOWN in verdicts else AccessVerdict.DEPENDS
     conditions = [condition for row in rows for condition in row.conditions]
-    if verdict is Verdict.DEPENDS and len(rows) > 1:
+    if verdict is AccessVerdict.DEPENDS and len(rows) > 1:
         conditions.append("which delegated administrator account calls")
     return PreflightRow(
         account=account,

@@ -9,7 +9,7 @@ from typing import Any
 from rootkeeper.domain.json_times import json_time
 from rootkeeper.domain.ledger import JsonValue
 from rootkeeper.domain.organizations import Account, AccountId
-from rootkeeper.domain.policies.evaluation import Verdict
+from rootkeeper.domain.policies.evaluation import AccessVerdict
 from rootkeeper.domain.preflight import BlockingPolicy, PreflightRow, count_verdicts
 from rootkeeper.domain.preflight_tasks import Task
 
@@ -46,7 +46,7 @@ def row_from_record(record: Mapping[str, Any], accounts: Mapping[AccountId, Acco
     return PreflightRow(
         account=accounts[record["account_id"]],
         task=Task(record["task"]),
-        verdict=Verdict(record["verdict"]),
+        verdict=AccessVerdict(record["verdict"]),
         policies=tuple(
             BlockingPolicy(one["policy_id"], one["name"], one["sid"], one["attached_to"]) for one in record["policies"]
         ),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.policies.contexts import OneOf, RequestContext, Values, known_values, one_of
+from rootkeeper.domain.policies.contexts import EvaluationContext, OneOf, Values, known_values, one_of
 from rootkeeper.domain.policies.documents import AccessRequest
 from rootkeeper.domain.policies.patterns import PartialText, known_text
 from rootkeeper.domain.task_policies import TaskPolicy
@@ -56,7 +56,7 @@ SCPs don't stop the sign-in itself; one that denies these makes it useless.
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class AccountPlace:
     """Where an account stands, as condition keys tell it."""
 
     account_id: AccountId
@@ -75,7 +75,7 @@ class Place:
         return f"arn:{self.partition}:iam::{self.account_id}:root"
 
 
-def list_requests(task: Task, place: Place) -> Iterator[AccessRequest]:
+def list_requests(task: Task, place: AccountPlace) -> Iterator[AccessRequest]:
     """Everything that a task would call in an account, as the policies over the account see it."""
     is_session = task is not Task.ROOT_USER_SIGN_IN
     for action in TaskPolicy(task.value).actions if is_session else SIGN_IN_ACTIONS:
@@ -84,7 +84,7 @@ def list_requests(task: Task, place: Place) -> Iterator[AccessRequest]:
         yield AccessRequest(action, _resource(action, place), context)
 
 
-def assume_root_request(caller: Place, target: Place) -> AccessRequest:
+def assume_root_request(caller: AccountPlace, target: AccountPlace) -> AccessRequest:
     """AssumeRoot on ``target`` by some user or role of ``caller``'s account, with one of the five task policies."""
     arn = PartialText((f"arn:{caller.partition}:iam::{caller.account_id}:", "/", ""))
     task_policies = one_of(*(policy.arn(caller.partition) for policy in TaskPolicy))
@@ -95,7 +95,9 @@ def assume_root_request(caller: Place, target: Place) -> AccessRequest:
         "aws:principaltype": one_of("AssumedRole", "User"),
         "sts:taskpolicyarn": task_policies,
     }
-    context = RequestContext(values, present=_ALWAYS_THERE | {"aws:userid"}, absent=_NEVER_THERE | {"aws:assumedroot"})
+    context = EvaluationContext(
+        values, present=_ALWAYS_THERE | {"aws:userid"}, absent=_NEVER_THERE | {"aws:assumedroot"}
+    )
     return AccessRequest("sts:AssumeRoot", known_text(target.root_user_arn), context)
 
 
@@ -149,7 +151,7 @@ _IAM_REGIONS = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-go
 """IAM is one endpoint for each partition, so that its Region is known. Source: AWS General Reference, IAM endpoints."""
 
 
-def _root_context(place: Place, service: str, *, names_bucket: bool, is_session: bool) -> RequestContext:
+def _root_context(place: AccountPlace, service: str, *, names_bucket: bool, is_session: bool) -> EvaluationContext:
     values: dict[str, Values | OneOf] = {
         **_place_values("principal", place),
         **_place_values("resource", place),
@@ -169,10 +171,10 @@ def _root_context(place: Place, service: str, *, names_bucket: bool, is_session:
     else:
         absent |= {"aws:assumedroot", "aws:principaltag/", "aws:sourceidentity"}
     present = _ALWAYS_THERE | _TEMPORARY if is_session else _ALWAYS_THERE
-    return RequestContext(values, present=present, absent=absent)
+    return EvaluationContext(values, present=present, absent=absent)
 
 
-def _place_values(of: str, place: Place) -> dict[str, Values | OneOf]:
+def _place_values(of: str, place: AccountPlace) -> dict[str, Values | OneOf]:
     return known_values(
         {
             f"aws:{of}Account": place.account_id,
@@ -182,7 +184,7 @@ def _place_values(of: str, place: Place) -> dict[str, Values | OneOf]:
     )
 
 
-def _service_values(service: str, place: Place, *, names_bucket: bool) -> dict[str, Values | OneOf]:
+def _service_values(service: str, place: AccountPlace, *, names_bucket: bool) -> dict[str, Values | OneOf]:
     """How the AWS SDK signs and speaks is known, too."""
     if service == "iam":
         return known_values({"aws:RequestedRegion": _IAM_REGIONS.get(place.partition, "us-east-1")})
@@ -193,7 +195,7 @@ def _service_values(service: str, place: Place, *, names_bucket: bool) -> dict[s
     return {}
 
 
-def _resource(action: str, place: Place) -> PartialText:
+def _resource(action: str, place: AccountPlace) -> PartialText:
     """What the action would act on, as far as that is known: of a bucket or a queue not even the name is."""
     fixed = _RESOURCES.get(action)
     if fixed is not None:

@@ -82,13 +82,13 @@ class CallRecord:
         return self.state in {CallState.GONE, CallState.ABSENT}
 
 
-def name_target(call: PlannedCall) -> dict[str, JsonValue]:
+def make_target_parameters(call: PlannedCall) -> dict[str, JsonValue]:
     """The target as an intent's parameters hold it."""
     return {} if call.target is None else {TARGET_PARAMETERS[call.kind]: call.target}
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
+class RemainingCredentials:
     """What a re-read shows."""
 
     summary: RootCredentialsSummary
@@ -106,7 +106,9 @@ class Left:
         return call.target in targets or (not targets and self.combined.has(call.kind))
 
 
-def judge_sent(records: Iterable[CallRecord], left: Left | None) -> list[tuple[CallRecord, Result]]:
+def evaluate_sent_calls(
+    records: Iterable[CallRecord], left: RemainingCredentials | None
+) -> list[tuple[CallRecord, Result]]:
     """Let the last re-read decide what came of every call that was sent; ``None``: there was no re-read.
 
     :returns: the calls whose intents still owe their outcome, with it.
@@ -114,13 +116,13 @@ def judge_sent(records: Iterable[CallRecord], left: Left | None) -> list[tuple[C
     decided = []
     for record in records:
         if record.state is CallState.SENT:
-            decided.append((record, _judge_call(record, left)))
+            decided.append((record, _evaluate_call(record, left)))
         elif record.counts_as_gone and left is not None and left.shows(record.call):
             _mark_left(record)
     return decided
 
 
-def _judge_call(record: CallRecord, left: Left | None) -> Result:
+def _evaluate_call(record: CallRecord, left: RemainingCredentials | None) -> Result:
     if left is None:
         record.state, record.reason = CallState.UNPROVEN, KindReason.UNPROVEN
         record.detail = f"{record.call.operation} was sent; it couldn't be re-read what came of it."
@@ -137,11 +139,11 @@ def _mark_left(record: CallRecord) -> None:
     record.detail = f"{record.call.operation} was answered with {record.answer}; a re-read still shows its target."
 
 
-def judge_kinds(
+def evaluate_kinds(
     records: Sequence[CallRecord],
     *,
     only: frozenset[CredentialKind],
-    left: Left | None,
+    left: RemainingCredentials | None,
     obstacle: KindReason | None,
     obstacle_detail: str | None,
     found: RootCredentials | None,
@@ -162,11 +164,11 @@ def judge_kinds(
         else:
             mine = [record for record in records if record.call.kind is kind]
             is_left = left is not None and left.combined.has(kind)
-            results.append(_judge_kind(kind, mine, is_left, obstacle, obstacle_detail))
+            results.append(_evaluate_kind(kind, mine, is_left, obstacle, obstacle_detail))
     return tuple(results)
 
 
-def _judge_kind(
+def _evaluate_kind(
     kind: CredentialKind,
     records: Sequence[CallRecord],
     is_left: bool,
@@ -185,7 +187,7 @@ def _judge_kind(
     return KindResult(kind, KindOutcome.DELETED if is_deleted else KindOutcome.ALREADY_ABSENT)
 
 
-def judge_obstacle(error: RootkeeperError, *, in_session: bool) -> KindReason:
+def classify_obstacle(error: RootkeeperError, *, in_session: bool) -> KindReason:
     """An error as the reason of a kind's result; a refusal inside an open session comes from a policy."""
     if isinstance(error, AwsAccessDeniedError):
         return KindReason.BLOCKED_BY_POLICY if in_session else KindReason.ACCESS_DENIED

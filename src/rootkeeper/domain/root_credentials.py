@@ -26,7 +26,7 @@ KIND_ORDER = (
 )
 """The order in which they are shown."""
 
-_SPOKEN = {
+_KIND_TEXTS = {
     CredentialKind.PASSWORD: "a root password",
     CredentialKind.ACCESS_KEYS: "access keys",
     CredentialKind.SIGNING_CERTIFICATES: "signing certificates",
@@ -57,9 +57,9 @@ class RootCredentialsSummary:
         }[kind]
 
     @property
-    def spoken_kinds(self) -> tuple[str, ...]:
+    def kind_names(self) -> tuple[str, ...]:
         """What is there, as a sentence names it."""
-        return tuple(_SPOKEN[kind] for kind in KIND_ORDER if self.has(kind))
+        return tuple(_KIND_TEXTS[kind] for kind in KIND_ORDER if self.has(kind))
 
     def combined_with(self, other: RootCredentialsSummary) -> RootCredentialsSummary:
         """What either of two readings shows."""

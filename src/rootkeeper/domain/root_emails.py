@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from rootkeeper.domain.organizations import Account, AccountId, AccountState, Inventory
-from rootkeeper.domain.statuses import FailOn, Role, judge_role
+from rootkeeper.domain.statuses import AccountRole, FailOn, classify_account_role
 from rootkeeper.errors import InputError, SettingsError
 
 LONGEST_ADDRESS = 64
@@ -113,7 +113,7 @@ class EmailAttestation:
         return now < self.until
 
 
-def ensure_attestation(attestation: EmailAttestation, now: datetime) -> EmailAttestation:
+def require_attestation(attestation: EmailAttestation, now: datetime) -> EmailAttestation:
     """``attestation``, if it may be kept.
 
     :raises InputError: if nobody gives it, or its end isn't in the future.
@@ -182,7 +182,7 @@ class RootEmail:
     """An account's root e-mail address, and what the rules make of it."""
 
     account: Account
-    role: Role
+    role: AccountRole
     verdict: EmailVerdict
     reasons: tuple[EmailReason, ...]
     group_basis: GroupBasis | None = None
@@ -193,7 +193,7 @@ class RootEmail:
 
 
 @dataclass(frozen=True, slots=True)
-class EmailJudging:
+class RootEmailEvaluator:
     """The rules, and what is needed to apply them."""
 
     rules: EmailRules
@@ -201,11 +201,12 @@ class EmailJudging:
     """By their address."""
     now: datetime
 
-    def judge_all(self, inventory: Inventory) -> tuple[RootEmail, ...]:
+    def evaluate_all(self, inventory: Inventory) -> tuple[RootEmail, ...]:
         """Every account of the inventory, in its order, the management account included."""
         holders = find_holders(inventory.accounts)
         return tuple(
-            self._judge(account, judge_role(account.account_id, inventory), holders) for account in inventory.accounts
+            self._evaluate(account, classify_account_role(account.account_id, inventory), holders)
+            for account in inventory.accounts
         )
 
     def find_breaches(self, address: EmailAddress) -> tuple[EmailReason, ...]:
@@ -234,7 +235,7 @@ class EmailJudging:
         latest = max(found, key=lambda one: one.until, default=None)
         return (GroupBasis.ATTESTATION if latest and latest.is_in_force(self.now) else None), latest
 
-    def _judge(self, account: Account, role: Role, holders: Mapping[str, tuple[AccountId, ...]]) -> RootEmail:
+    def _evaluate(self, account: Account, role: AccountRole, holders: Mapping[str, tuple[AccountId, ...]]) -> RootEmail:
         if account.state not in (AccountState.ACTIVE, AccountState.UNKNOWN):
             return RootEmail(account, role, EmailVerdict.NOT_APPLICABLE, (EmailReason.NOT_ACTIVE,))
         if not account.email.strip():
@@ -248,7 +249,7 @@ class EmailJudging:
             return RootEmail(account, role, EmailVerdict.FAIL, reasons, shared_with=others)
         basis, attestation = self.find_group(address)
         reasons = tuple(sorted({*self.find_breaches(address), *shared}))
-        return RootEmail(account, role, _judge_reasons(reasons), reasons, basis, attestation, others)
+        return RootEmail(account, role, _evaluate_reasons(reasons), reasons, basis, attestation, others)
 
 
 def fold_address(text: str) -> str:
@@ -265,7 +266,7 @@ def find_holders(accounts: Iterable[Account]) -> dict[str, tuple[AccountId, ...]
     return holders
 
 
-def _judge_reasons(reasons: Sequence[EmailReason]) -> EmailVerdict:
+def _evaluate_reasons(reasons: Sequence[EmailReason]) -> EmailVerdict:
     if any(reason not in _UNKNOWN_REASONS for reason in reasons):
         return EmailVerdict.FAIL
     return EmailVerdict.UNKNOWN if reasons else EmailVerdict.PASS

@@ -104,7 +104,7 @@ def _list_sessions(entry: LedgerEntry) -> Iterator[RecordedSession]:
             yield RecordedSession(access_key_id, AccountId(account_id), entry.actor.caller_arn, entry.sequence)
 
 
-def judge_root_event(record: Mapping[str, Any], known: KnownSessions) -> RootEvent | None:
+def classify_root_event(record: Mapping[str, Any], known: KnownSessions) -> RootEvent | None:
     """Whose doing a record is; ``None`` if neither a root user nor AssumeRoot is in it.
 
     :param record: one record as CloudTrail writes it, or the ``detail`` of an EventBridge event.
@@ -112,12 +112,12 @@ def judge_root_event(record: Mapping[str, Any], known: KnownSessions) -> RootEve
     identity = _mapping(record.get("userIdentity"))
     if identity.get("type") == "Root":
         if _mapping(identity.get("sessionContext")).get("assumedRoot") == "true":
-            return _judge_session(_text(identity.get("accessKeyId")), _text(identity.get("accountId")), known)
+            return _classify_session(_text(identity.get("accessKeyId")), _text(identity.get("accountId")), known)
         if record.get("eventType") == "AwsServiceEvent" or "invokedBy" in identity:
             return None
         return RootEvent(RootEventKind.LONG_TERM_ROOT, _describe_long_term(record, identity))
     if is_opening(record):
-        return _judge_opening(record, identity, known)
+        return _classify_opening(record, identity, known)
     return None
 
 
@@ -126,7 +126,7 @@ def is_opening(record: Mapping[str, Any]) -> bool:
     return (record.get("eventSource"), record.get("eventName")) == ("sts.amazonaws.com", "AssumeRoot")
 
 
-def name_target_account(record: Mapping[str, Any]) -> str:
+def parse_target_account(record: Mapping[str, Any]) -> str:
     """Of AssumeRoot's target, which is an account id or the ARN of its root user; empty if it has none."""
     target = _text(_mapping(record.get("requestParameters")).get("targetPrincipal"))
     return target.split(":")[4] if target.count(":") == 5 else target
@@ -145,7 +145,7 @@ def _find_issuer(identity: Mapping[str, Any]) -> str:
     return _text(_mapping(_mapping(identity.get("sessionContext")).get("sessionIssuer")).get("arn"))
 
 
-def _judge_opening(record: Mapping[str, Any], identity: Mapping[str, Any], known: KnownSessions) -> RootEvent:
+def _classify_opening(record: Mapping[str, Any], identity: Mapping[str, Any], known: KnownSessions) -> RootEvent:
     caller = _find_issuer(identity) or _text(identity.get("arn")) or "somebody unnamed"
     if not _is_known(identity, known):
         return _strange(f"AssumeRoot by {caller}, which isn't a known role.")
@@ -153,10 +153,10 @@ def _judge_opening(record: Mapping[str, Any], identity: Mapping[str, Any], known
     access_key_id = _text(credentials.get("accessKeyId"))
     if not access_key_id:
         return _strange(f"AssumeRoot by {caller} was refused, so there is no session that the ledger could name.")
-    return _judge_session(access_key_id, name_target_account(record), known)
+    return _classify_session(access_key_id, parse_target_account(record), known)
 
 
-def _judge_session(access_key_id: str, account_id: str, known: KnownSessions) -> RootEvent:
+def _classify_session(access_key_id: str, account_id: str, known: KnownSessions) -> RootEvent:
     session = known.sessions.get(access_key_id)
     if session is None:
         return _strange(f"No entry of the ledger names the access key id {access_key_id or '(none)'}.")

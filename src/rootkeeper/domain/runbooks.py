@@ -25,7 +25,7 @@ _CREDENTIALS = "--query 'Credentials.[AccessKeyId,SecretAccessKey,SessionToken]'
 _TASKS = (TaskPolicy.AUDIT, TaskPolicy.CREATE_PASSWORD, TaskPolicy.DELETE)
 
 
-class Terminal(StrEnum):
+class CommandLineKind(StrEnum):
     """In which of two command lines a step is typed."""
 
     CLOUDSHELL = "cloudshell"
@@ -40,7 +40,7 @@ class RunbookStep:
 
     title: str
     text: str
-    terminal: Terminal | None = None
+    terminal: CommandLineKind | None = None
     """``None`` where nothing is typed."""
     commands: tuple[str, ...] = ()
     """Lines of bash, to be pasted as they are."""
@@ -96,7 +96,7 @@ def write_runbook(facts: RunbookFacts) -> tuple[RunbookStep, ...]:
         _audit_again(),
         _delete_key(),
         _delete_user(facts),
-        _tell(facts),
+        _make_step(facts),
     )
 
 
@@ -106,7 +106,7 @@ def _sign_in(facts: RunbookFacts) -> RunbookStep:
         f"Take password and MFA device from where they are kept. Open {facts.sign_in_page}, choose Root user, and sign "
         f"in as {facts.failsafe.email} (account {facts.failsafe.account_id}). Open CloudShell there. The answer below "
         f"must be {facts.root_user_arn}.",
-        Terminal.CLOUDSHELL,
+        CommandLineKind.CLOUDSHELL,
         (*_surroundings(facts), "aws sts get-caller-identity --query Arn --output text"),
     )
 
@@ -122,7 +122,7 @@ def _make_user(facts: RunbookFacts) -> RunbookStep:
         "Make the break-glass user, with MFA",
         f"Skip this and the next step if {facts.user_arn} is there already. Type the seed that is shown into an "
         "authenticator app, then two codes, one after the other.",
-        Terminal.CLOUDSHELL,
+        CommandLineKind.CLOUDSHELL,
         (
             f"aws iam create-user --user-name {USER_NAME}",
             (
@@ -146,7 +146,7 @@ def _make_role(facts: RunbookFacts) -> RunbookStep:
         "Make the role that may open root sessions",
         "The user may assume the role, with a code of its MFA device and not without; the role may audit, create and "
         "delete, and nothing else.",
-        Terminal.CLOUDSHELL,
+        CommandLineKind.CLOUDSHELL,
         (
             f"aws iam create-role --role-name {ROLE_NAME} --assume-role-policy-document '{_trust_policy(facts)}'",
             (
@@ -193,7 +193,7 @@ def _make_key() -> RunbookStep:
     return RunbookStep(
         "Give the user an access key",
         "It is shown once, and taken away again in the end. Leave CloudShell open.",
-        Terminal.CLOUDSHELL,
+        CommandLineKind.CLOUDSHELL,
         (
             (
                 f"aws iam create-access-key --user-name {USER_NAME}"
@@ -207,7 +207,7 @@ def _become_user(facts: RunbookFacts) -> RunbookStep:
     return RunbookStep(
         "Become the user in a terminal of your own",
         f"The answer must be {facts.user_arn}.",
-        Terminal.OWN,
+        CommandLineKind.OWN,
         (
             *_surroundings(facts),
             "unset AWS_PROFILE AWS_SESSION_TOKEN",
@@ -223,7 +223,7 @@ def _become_role(facts: RunbookFacts) -> RunbookStep:
     return RunbookStep(
         "Assume the role, with a code of the MFA device",
         "A key made a moment ago may be refused for some seconds: try again. The role's session lasts an hour.",
-        Terminal.OWN,
+        CommandLineKind.OWN,
         (
             "become() {",
             "  local id secret token",
@@ -245,7 +245,7 @@ def _choose_account(facts: RunbookFacts) -> RunbookStep:
         "Choose the member account",
         f"Any ACTIVE account of {facts.organization_id} but the management account {facts.management_account_id}. A "
         "root session lasts 15 minutes; each part below opens one of its own and ends it with its parentheses.",
-        Terminal.OWN,
+        CommandLineKind.OWN,
         (
             'read -r -p "Account id: " TARGET',
             "open_root() {",
@@ -274,7 +274,7 @@ def _audit() -> RunbookStep:
     return RunbookStep(
         "Look what its root user has",
         "AssumeRoot works and this is denied: a service control policy blocks root sessions in that account.",
-        Terminal.OWN,
+        CommandLineKind.OWN,
         (_SUMMARY,),
     )
 
@@ -285,7 +285,7 @@ def _allow_recovery(facts: RunbookFacts) -> RunbookStep:
         "Allow its root user to recover the password",
         f"Whoever reads the account's root mailbox now resets the password ({page}, Forgot password), signs in, "
         "registers MFA and does the work. Write down who and when: nothing closes this by itself.",
-        Terminal.OWN,
+        CommandLineKind.OWN,
         (f"( open_root {TaskPolicy.CREATE_PASSWORD.value} && aws iam create-login-profile )",),
     )
 
@@ -294,7 +294,7 @@ def _delete() -> RunbookStep:
     return RunbookStep(
         "Take everything away again: access keys, signing certificates, the password",
         "As soon as the work is done. NoSuchEntity for the login profile means that there was none.",
-        Terminal.OWN,
+        CommandLineKind.OWN,
         (
             f"( open_root {TaskPolicy.DELETE.value} &&",
             "  for id in $(aws iam list-access-keys --query 'AccessKeyMetadata[].AccessKeyId' --output text); do",
@@ -310,7 +310,7 @@ def _delete_mfa() -> RunbookStep:
     return RunbookStep(
         "MFA devices last, and only where no password and no access key is left",
         "Otherwise they stay, so that nothing is ever left without its second factor.",
-        Terminal.OWN,
+        CommandLineKind.OWN,
         (
             f"( open_root {TaskPolicy.DELETE.value} &&",
             "  aws iam get-login-profile 2>&1 | grep -q NoSuchEntity &&",
@@ -322,14 +322,14 @@ def _delete_mfa() -> RunbookStep:
 
 
 def _audit_again() -> RunbookStep:
-    return RunbookStep("Look again", "All four must be 0.", Terminal.OWN, (_SUMMARY,))
+    return RunbookStep("Look again", "All four must be 0.", CommandLineKind.OWN, (_SUMMARY,))
 
 
 def _delete_key() -> RunbookStep:
     return RunbookStep(
         "Take the user's access key away",
         "Close the terminal of your own: what it holds is worthless without the key.",
-        Terminal.CLOUDSHELL,
+        CommandLineKind.CLOUDSHELL,
         (
             (
                 f"for id in $(aws iam list-access-keys --user-name {USER_NAME}"
@@ -345,7 +345,7 @@ def _delete_user(facts: RunbookFacts) -> RunbookStep:
         "Delete the user and the role, unless you keep them",
         "Without an access key and a password nobody comes in as the user, and the next time is shorter. Skip this to "
         "keep user, MFA device and role.",
-        Terminal.CLOUDSHELL,
+        CommandLineKind.CLOUDSHELL,
         (
             f"aws iam delete-user-policy --user-name {USER_NAME} --policy-name assume-{ROLE_NAME}",
             f"aws iam deactivate-mfa-device --user-name {USER_NAME} --serial-number {facts.mfa_arn}",
@@ -357,7 +357,7 @@ def _delete_user(facts: RunbookFacts) -> RunbookStep:
     )
 
 
-def _tell(facts: RunbookFacts) -> RunbookStep:
+def _make_step(facts: RunbookFacts) -> RunbookStep:
     return RunbookStep(
         "Sign out, and tell",
         "Put password and MFA device back. Write down who did what, when and why: no ledger knows of it, CloudTrail "

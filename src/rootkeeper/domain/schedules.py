@@ -50,7 +50,7 @@ def is_claimed(claimed_at: datetime, last_run_at: datetime, now: datetime) -> bo
     return claimed_at > last_run_at and abs(now - claimed_at) < CLAIM
 
 
-def judge_due(moments: Sequence[datetime], now: datetime) -> DueRuns | None:
+def plan_due_runs(moments: Sequence[datetime], now: datetime) -> DueRuns | None:
     """Run once for all moments that have come, however long nobody was there; ``None`` if none has.
 
     :param moments: those since the last run, in order.

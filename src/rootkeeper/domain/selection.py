@@ -19,7 +19,7 @@ from rootkeeper.domain.organizations import (
     OrganizationalUnit,
     parse_account_id,
 )
-from rootkeeper.domain.statuses import Role, Status
+from rootkeeper.domain.statuses import AccountRole, Status
 from rootkeeper.errors import InputError, SelectionEmptyError, TargetRefusedError
 
 _CANDIDATES_SHOWN = 5
@@ -125,7 +125,7 @@ class Skip:
 
 
 @dataclass(frozen=True, slots=True)
-class Guards:
+class AccountProtections:
     """Everything besides the inventory that keeps an account from being touched."""
 
     recorded: Mapping[AccountId, Skip]
@@ -221,7 +221,7 @@ def find_organizational_unit(text: str, organizational_units: Sequence[Organizat
     raise InputError(f"There is no organizational unit {text!r}.", hint=f"Give an id or a path, such as: {known}.")
 
 
-def ensure_request(request: SelectionRequest) -> None:
+def require_request(request: SelectionRequest) -> None:
     """Check a request as far as that goes without the organization.
 
     :raises SelectionEmptyError: if it selects nothing.
@@ -239,7 +239,7 @@ def select_before_tags(request: SelectionRequest, inventory: Inventory) -> Selec
     :raises TargetRefusedError: if an id isn't in the organization.
     :raises InputError: if a name, path or exclusion is unknown or ambiguous.
     """
-    ensure_request(request)
+    require_request(request)
     named = {find_account(entry, inventory.accounts).account_id for entry in request.named}
     unit_ids = {
         find_organizational_unit(text, inventory.organizational_units).ou_id for text in request.organizational_units
@@ -270,7 +270,7 @@ def narrow_by_tags(
     return Selection(kept, selection.words)
 
 
-def ensure_not_empty(selection: Selection) -> None:
+def require_not_empty(selection: Selection) -> None:
     """:raises SelectionEmptyError: if the request matches no account."""
     if not selection.accounts:
         raise SelectionEmptyError(
@@ -304,12 +304,14 @@ def describe_request(request: SelectionRequest) -> str:
     return " ".join(words)
 
 
-def find_skip(selected: SelectedAccount, role: Role, partition: str, guards: Guards) -> Skip | None:
+def find_skip(
+    selected: SelectedAccount, role: AccountRole, partition: str, protections: AccountProtections
+) -> Skip | None:
     """Why deletion may not touch an account, as far as that shows before any call to it; ``None`` if it may."""
     account = selected.account
-    if role is Role.MANAGEMENT:
+    if role is AccountRole.MANAGEMENT:
         return Skip(SkipReason.MANAGEMENT_ACCOUNT, "The management account's root user is never touched.")
-    if role is Role.FAILSAFE and account.account_id not in guards.included_failsafes:
+    if role is AccountRole.FAILSAFE and account.account_id not in protections.included_failsafes:
         return Skip(SkipReason.FAILSAFE, "Delegated administrator for IAM: its root login is the failsafe.")
     if partition == "aws-cn":
         return Skip(SkipReason.PARTITION, "The partition aws-cn has no root users.")
@@ -317,10 +319,10 @@ def find_skip(selected: SelectedAccount, role: Role, partition: str, guards: Gua
         return Skip(SkipReason.NOT_ACTIVE, f"The account is {account.state.value}.")
     if selected.is_excluded:
         return Skip(SkipReason.EXCLUDED, "Excluded by --exclude.")
-    return guards.recorded.get(account.account_id)
+    return protections.recorded.get(account.account_id)
 
 
-def ensure_none_refused(skips: Iterable[tuple[SelectedAccount, Skip]]) -> None:
+def require_none_refused(skips: Iterable[tuple[SelectedAccount, Skip]]) -> None:
     """Refuse the whole command if an account that may not be touched was named.
 
     :raises TargetRefusedError: naming each of them with its reason.

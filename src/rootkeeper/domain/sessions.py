@@ -105,7 +105,7 @@ class Session:
         is_idle = self.kind is SessionKind.BROWSER and now >= self.last_used_at + IDLE_LASTS
         return now < self.expires_at and not is_idle
 
-    def ensure_finished(self) -> None:
+    def require_finished(self) -> None:
         """:raises SignInUnfinishedError: if a second factor is still to be given or set up."""
         if self.need is SessionNeed.FACTOR:
             raise SignInUnfinishedError("The second factor wasn't given yet.", hint="Give it to finish the sign-in.")
@@ -115,7 +115,7 @@ class Session:
                 hint="Sign in to the console in a browser and set one up.",
             )
 
-    def ensure_fresh(self, now: datetime) -> None:
+    def require_fresh(self, now: datetime) -> None:
         """Whoever has none set up isn't asked for one: where the role needs one nothing else can be done anyway.
 
         :raises FactorNeededError: if the second factor was given too long ago, or not at all.

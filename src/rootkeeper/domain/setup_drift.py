@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from rootkeeper.domain.drift_causes import Change, list_causes
+from rootkeeper.domain.drift_causes import DriftKind, list_causes
 from rootkeeper.domain.ledger import Action, LedgerEntry, Phase, Result, canonical_json
 from rootkeeper.domain.setup import Feature, Setup
 
@@ -118,7 +118,7 @@ def compare_setup(accepted: AcceptedSetup | None, found: SetupState) -> SetupDri
     return SetupDrift(accepted, tuple(comparison.list_differences()), tuple(comparison.list_unknown()))
 
 
-def name_own_changes(drift: SetupDrift, entries: Iterable[LedgerEntry]) -> SetupDrift:
+def mark_own_changes(drift: SetupDrift, entries: Iterable[LedgerEntry]) -> SetupDrift:
     """The same, with Rootkeeper's own recorded changes named first among the causes.
 
     :param entries: of the organization, from the acceptance on.
@@ -197,7 +197,7 @@ class _Comparison:
         was, is_now = self.accepted.setup.trusted_access, self.found.setup.trusted_access
         if was is None or is_now is None or was == is_now:
             return
-        change = Change.TRUSTED_ACCESS_ON if is_now else Change.TRUSTED_ACCESS_OFF
+        change = DriftKind.TRUSTED_ACCESS_ON if is_now else DriftKind.TRUSTED_ACCESS_OFF
         yield _difference(
             SetupPart.TRUSTED_ACCESS, "iam.amazonaws.com", "Trusted access for IAM", _on(was), _on(is_now), change
         )
@@ -209,7 +209,7 @@ class _Comparison:
         for feature in Feature:
             before, after = feature in was, feature in is_now
             if before != after:
-                change = Change.FEATURE_ON if after else Change.FEATURE_OFF
+                change = DriftKind.FEATURE_ON if after else DriftKind.FEATURE_OFF
                 name = f"The feature {feature.value}"
                 yield _difference(SetupPart.FEATURE, feature.value, name, _on(before), _on(after), change)
 
@@ -220,7 +220,7 @@ class _Comparison:
         for account_id in sorted({*was} ^ {*is_now}):
             is_gone = account_id in was
             words = ("registered", "not registered") if is_gone else ("not registered", "registered")
-            change = Change.DELEGATE_GONE if is_gone else Change.DELEGATE_NEW
+            change = DriftKind.DELEGATE_GONE if is_gone else DriftKind.DELEGATE_NEW
             name = f"Delegated administrator {account_id}"
             yield _difference(SetupPart.DELEGATED_ADMINISTRATOR, account_id, name, *words, change)
 
@@ -239,19 +239,21 @@ def _compare_guardrail(was: Guardrail | None, is_now: Guardrail | None) -> Itera
         if policy is not None:
             words = (f"attached to {_places(policy)}", "gone, or attached to nothing")
             words = words if was else ("not there", words[0])
-            change = Change.GUARDRAIL_GONE if was else Change.GUARDRAIL_NEW
+            change = DriftKind.GUARDRAIL_GONE if was else DriftKind.GUARDRAIL_NEW
             yield _difference(SetupPart.GUARDRAIL, policy.policy_id, _name(policy), *words, change)
         return
     if was.content_hash != is_now.content_hash:
         words = (f"content {was.content_hash[:12]}", f"content {is_now.content_hash[:12]}")
-        yield _difference(SetupPart.GUARDRAIL, was.policy_id, _name(is_now), *words, Change.GUARDRAIL_EDITED)
+        yield _difference(SetupPart.GUARDRAIL, was.policy_id, _name(is_now), *words, DriftKind.GUARDRAIL_EDITED)
     if was.attached_to != is_now.attached_to:
         words = (f"attached to {_places(was)}", f"attached to {_places(is_now)}")
-        change = Change.GUARDRAIL_DETACHED if {*was.attached_to} - {*is_now.attached_to} else Change.GUARDRAIL_ATTACHED
+        change = (
+            DriftKind.GUARDRAIL_DETACHED if {*was.attached_to} - {*is_now.attached_to} else DriftKind.GUARDRAIL_ATTACHED
+        )
         yield _difference(SetupPart.GUARDRAIL, was.policy_id, _name(is_now), *words, change)
 
 
-def _difference(part: SetupPart, subject: str, name: str, accepted: str, found: str, change: Change) -> Difference:
+def _difference(part: SetupPart, subject: str, name: str, accepted: str, found: str, change: DriftKind) -> Difference:
     what = f"{name}: {found}; accepted was {accepted}."
     return Difference(part, subject, accepted, found, what, list_causes(change))
 

@@ -25,7 +25,7 @@ class Status(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Reason(StrEnum):
+class StatusReason(StrEnum):
     """Why a status is ``unknown`` or ``not_applicable``."""
 
     ACCESS_DENIED = "access_denied"
@@ -39,7 +39,7 @@ class Reason(StrEnum):
     THROTTLED = "throttled"
 
 
-class Role(StrEnum):
+class AccountRole(StrEnum):
     """An account's part in the organization."""
 
     FAILSAFE = "failsafe"
@@ -53,9 +53,9 @@ class AccountStatus:
     """What is known of one account's root user credentials."""
 
     account: Account
-    role: Role
+    role: AccountRole
     status: Status
-    reason: Reason | None = None
+    reason: StatusReason | None = None
     detail: str | None = None
     """One sentence for a person: the error, the policy that blocks, the account's state."""
     summary: RootCredentialsSummary | None = None
@@ -84,12 +84,12 @@ class AccountStatus:
         """Whether its root login counts among the "root logins left to secure"."""
         if self.status is Status.RECOVERY_OPEN:
             return True
-        if self.role is not Role.MEMBER:
+        if self.role is not AccountRole.MEMBER:
             return not self.is_in_order
         return self.status is Status.PRESENT
 
 
-def judge_role(account_id: AccountId, inventory: Inventory) -> Role:
+def classify_account_role(account_id: AccountId, inventory: Inventory) -> AccountRole:
     """An account's part in the organization; a delegated administrator for IAM is the failsafe."""
     return role_of(
         account_id, inventory.organization.management_account_id, inventory.delegated_administrator_ids or frozenset()
@@ -98,54 +98,54 @@ def judge_role(account_id: AccountId, inventory: Inventory) -> Role:
 
 def role_of(
     account_id: AccountId, management_account_id: AccountId, delegated_administrator_ids: frozenset[AccountId]
-) -> Role:
+) -> AccountRole:
     """The same from its three facts, for use while the list of accounts is still being read."""
     if account_id == management_account_id:
-        return Role.MANAGEMENT
+        return AccountRole.MANAGEMENT
     if account_id in delegated_administrator_ids:
-        return Role.FAILSAFE
-    return Role.MEMBER
+        return AccountRole.FAILSAFE
+    return AccountRole.MEMBER
 
 
-def judge_without_reading(account: Account, role: Role, partition: str) -> AccountStatus | None:
+def find_status_without_reading(account: Account, role: AccountRole, partition: str) -> AccountStatus | None:
     """The status of an account that no root session is opened for; ``None`` if one is."""
-    if role is Role.MANAGEMENT:
+    if role is AccountRole.MANAGEMENT:
         return AccountStatus(
-            account, role, Status.NOT_APPLICABLE, Reason.MANAGEMENT_ACCOUNT, "Root sessions can't reach it."
+            account, role, Status.NOT_APPLICABLE, StatusReason.MANAGEMENT_ACCOUNT, "Root sessions can't reach it."
         )
     if partition == "aws-cn":
         return AccountStatus(
-            account, role, Status.NOT_APPLICABLE, Reason.PARTITION, "The partition aws-cn has no root users."
+            account, role, Status.NOT_APPLICABLE, StatusReason.PARTITION, "The partition aws-cn has no root users."
         )
     if account.state is AccountState.UNKNOWN:
         return AccountStatus(
-            account, role, Status.UNKNOWN, Reason.ERROR, "AWS told no state of the account that we know."
+            account, role, Status.UNKNOWN, StatusReason.ERROR, "AWS told no state of the account that we know."
         )
     if account.state is not AccountState.ACTIVE:
         return AccountStatus(
-            account, role, Status.NOT_APPLICABLE, Reason.NOT_ACTIVE, f"The account is {account.state.value}."
+            account, role, Status.NOT_APPLICABLE, StatusReason.NOT_ACTIVE, f"The account is {account.state.value}."
         )
     return None
 
 
-def judge_management(
+def evaluate_management(
     account: Account, found: RootCredentialsSummary | None, observed_at: datetime | None, detail: str | None = None
 ) -> AccountStatus:
     """The management account stays ``not_applicable``; what was read of it stands beside."""
     return AccountStatus(
         account,
-        Role.MANAGEMENT,
+        AccountRole.MANAGEMENT,
         Status.NOT_APPLICABLE,
-        Reason.MANAGEMENT_ACCOUNT,
+        StatusReason.MANAGEMENT_ACCOUNT,
         detail,
         summary=found,
         observed_at=observed_at,
     )
 
 
-def judge_found(
+def evaluate_found(
     account: Account,
-    role: Role,
+    role: AccountRole,
     found: RootCredentialsSummary,
     *,
     observed_at: datetime,
@@ -170,9 +170,9 @@ def judge_found(
     )
 
 
-def judge_failure(
+def evaluate_failure(
     account: Account,
-    role: Role,
+    role: AccountRole,
     error: RootkeeperError,
     *,
     observed_at: datetime,
@@ -187,20 +187,20 @@ def judge_failure(
         account,
         role,
         Status.UNKNOWN,
-        judge_reason(error, session_was_opened=session_access_key_id is not None),
+        classify_failure(error, session_was_opened=session_access_key_id is not None),
         _explain(error),
         observed_at=observed_at,
         session_access_key_id=session_access_key_id,
     )
 
 
-def judge_reason(error: RootkeeperError, *, session_was_opened: bool = False) -> Reason:
+def classify_failure(error: RootkeeperError, *, session_was_opened: bool = False) -> StatusReason:
     """Why an account is ``unknown``, from the error that kept it from being read."""
     if isinstance(error, AwsThrottledError):
-        return Reason.THROTTLED
+        return StatusReason.THROTTLED
     if isinstance(error, AwsAccessDeniedError):
-        return Reason.BLOCKED_BY_POLICY if session_was_opened else Reason.ACCESS_DENIED
-    return Reason.ERROR
+        return StatusReason.BLOCKED_BY_POLICY if session_was_opened else StatusReason.ACCESS_DENIED
+    return StatusReason.ERROR
 
 
 def _explain(error: RootkeeperError) -> str:
@@ -236,7 +236,7 @@ def _is_finding(status: AccountStatus, fail_on: frozenset[FailOn]) -> bool:
         return FailOn.UNKNOWN in fail_on
     if status.status is not Status.PRESENT or FailOn.PRESENT not in fail_on:
         return False
-    return status.role is not Role.FAILSAFE or not status.is_in_order
+    return status.role is not AccountRole.FAILSAFE or not status.is_in_order
 
 
 def count_statuses(statuses: Iterable[AccountStatus]) -> dict[str, int]:

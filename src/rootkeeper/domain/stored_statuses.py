@@ -10,7 +10,14 @@ from dataclasses import replace
 
 from rootkeeper.domain.organizations import Account, AccountId, Inventory
 from rootkeeper.domain.root_credentials import RootCredentialsSummary
-from rootkeeper.domain.statuses import AccountStatus, Reason, Role, Status, judge_role, judge_without_reading
+from rootkeeper.domain.statuses import (
+    AccountRole,
+    AccountStatus,
+    Status,
+    StatusReason,
+    classify_account_role,
+    find_status_without_reading,
+)
 from rootkeeper.domain.windows import OWING_STATES, RecoveryWindow, WindowState
 
 _NOTHING = RootCredentialsSummary(
@@ -18,7 +25,7 @@ _NOTHING = RootCredentialsSummary(
 )
 
 
-def judge_stored(
+def evaluate_stored(
     inventory: Inventory, statuses: Mapping[AccountId, AccountStatus], windows: Iterable[RecoveryWindow]
 ) -> tuple[AccountStatus, ...]:
     """The status of each account of the inventory, in its order.
@@ -30,26 +37,26 @@ def judge_stored(
     for window in windows:
         by_account.setdefault(window.account_id, []).append(window)
     return tuple(
-        _judge_one(account, inventory, statuses.get(account.account_id), by_account.get(account.account_id, ()))
+        _evaluate_one(account, inventory, statuses.get(account.account_id), by_account.get(account.account_id, ()))
         for account in inventory.accounts
     )
 
 
-def _judge_one(
+def _evaluate_one(
     account: Account, inventory: Inventory, last: AccountStatus | None, windows: Iterable[RecoveryWindow]
 ) -> AccountStatus:
-    role = judge_role(account.account_id, inventory)
-    unread = judge_without_reading(account, role, inventory.organization.partition)
-    if role is Role.MANAGEMENT and last is not None and last.role is Role.MANAGEMENT:
+    role = classify_account_role(account.account_id, inventory)
+    unread = find_status_without_reading(account, role, inventory.organization.partition)
+    if role is AccountRole.MANAGEMENT and last is not None and last.role is AccountRole.MANAGEMENT:
         return replace(last, account=account)
     if unread is not None:
         return unread
     if last is None or last.observed_at is None:
-        last = AccountStatus(account, role, Status.UNKNOWN, Reason.NEVER_READ, "Never read.")
-    return _judge_windows(replace(last, account=account, role=role), windows)
+        last = AccountStatus(account, role, Status.UNKNOWN, StatusReason.NEVER_READ, "Never read.")
+    return _evaluate_windows(replace(last, account=account, role=role), windows)
 
 
-def _judge_windows(status: AccountStatus, windows: Iterable[RecoveryWindow]) -> AccountStatus:
+def _evaluate_windows(status: AccountStatus, windows: Iterable[RecoveryWindow]) -> AccountStatus:
     """A window that is open, or that was shown closed since the reading, says more than the reading."""
     for window in windows:
         if window.state in OWING_STATES:

@@ -14,9 +14,9 @@ from rootkeeper.domain.statuses import AccountStatus, Status
 from rootkeeper.domain.window_events import EventVerdict, WatchedEvent
 from rootkeeper.domain.windows import RecoveryWindow, WindowState
 
-_TOLD_ELSEWHERE = frozenset({Action.WINDOW_EVENT})
+_SHOWN_ELSEWHERE = frozenset({Action.WINDOW_EVENT})
 """Facts of which the time line has the thing itself."""
-_UNTOLD_PARAMETERS = frozenset({"task_policy", "expires_at", "request_id"})
+_OMITTED_PARAMETERS = frozenset({"task_policy", "expires_at", "request_id"})
 _LONGEST_TEXT = 200
 
 
@@ -95,7 +95,9 @@ def _differs(before: AccountStatus, after: AccountStatus) -> bool:
 def _describe_status(before: AccountStatus | None, after: AccountStatus) -> str:
     sentences = [after.detail or ""]
     if before is not None:
-        sentences += [f"{_speak(one.kind)}: {_SPOKEN_CHANGES[one.change]}" for one in compare_kinds(before, after)]
+        sentences += [
+            f"{_render_parameter(one.kind)}: {_CHANGE_TEXTS[one.change]}" for one in compare_kinds(before, after)
+        ]
     elif after.summary is not None:
         sentences += [f"{kind}: present" for kind in _list_present(after)]
     return "; ".join(sentence for sentence in sentences if sentence)
@@ -105,14 +107,14 @@ def _list_present(status: AccountStatus) -> list[str]:
     summary = status.summary
     if summary is None:
         return []
-    return [_speak(kind) for kind in KIND_ORDER if summary.has(kind)]
+    return [_render_parameter(kind) for kind in KIND_ORDER if summary.has(kind)]
 
 
-def _speak(kind: CredentialKind) -> str:
+def _render_parameter(kind: CredentialKind) -> str:
     return kind.value.replace("_", " ")
 
 
-_SPOKEN_CHANGES = {
+_CHANGE_TEXTS = {
     PresenceChange.APPEARED: "appeared",
     PresenceChange.GONE: "gone",
     PresenceChange.READ: "read again",
@@ -125,7 +127,7 @@ def _list_ledger(entries: Iterable[LedgerEntry]) -> Iterator[TimelineEntry]:
     """An intent and its outcome are one; an intent without one is told as open."""
     intents: dict[int, LedgerEntry] = {}
     for entry in entries:
-        if entry.action in _TOLD_ELSEWHERE:
+        if entry.action in _SHOWN_ELSEWHERE:
             continue
         if entry.phase is Phase.INTENT:
             intents[entry.sequence] = entry
@@ -137,13 +139,13 @@ def _list_ledger(entries: Iterable[LedgerEntry]) -> Iterator[TimelineEntry]:
 
 
 def _describe_entry(entry: LedgerEntry, intent: LedgerEntry | None) -> TimelineEntry:
-    told = {**({} if intent is None else intent.parameters), **entry.parameters}
+    reported = {**({} if intent is None else intent.parameters), **entry.parameters}
     result = "without an outcome" if entry.result is None else entry.result.value
     return TimelineEntry(
         at=entry.at,
         kind=TimelineKind.LEDGER,
         what=entry.action.value,
-        detail="; ".join([result, *_describe_parameters(told)]),
+        detail="; ".join([result, *_describe_parameters(reported)]),
         reference=str(entry.sequence),
         actor=entry.actor.name,
         is_alarming=entry.result is not Result.DONE,
@@ -152,7 +154,7 @@ def _describe_entry(entry: LedgerEntry, intent: LedgerEntry | None) -> TimelineE
 
 def _describe_parameters(parameters: Mapping[str, JsonValue]) -> Iterator[str]:
     for name, value in parameters.items():
-        if isinstance(value, str | int) and value != "" and name not in _UNTOLD_PARAMETERS:
+        if isinstance(value, str | int) and value != "" and name not in _OMITTED_PARAMETERS:
             yield f"{name.replace('_', ' ')}: {str(value)[:_LONGEST_TEXT]}"
 
 

@@ -58,7 +58,7 @@ def parse_watch_source(text: str) -> WatchSource | None:
     return WatchSource(WatchSourceKind(kind), address)
 
 
-def name_watch_source(text: str) -> str | None:
+def find_watch_source_name(text: str) -> str | None:
     """The name of the source that the setting names; ``None`` if it is empty.
 
     :raises SettingsError: if it can't be understood.

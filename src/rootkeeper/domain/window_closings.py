@@ -73,7 +73,7 @@ def record_failed(window: RecoveryWindow, now: datetime, failure: str) -> Recove
     )
 
 
-def judge_severity(window: RecoveryWindow, now: datetime) -> Severity:
+def classify_severity(window: RecoveryWindow, now: datetime) -> Severity:
     """How urgent it is at that moment that the window isn't closed; INFO while nothing has failed."""
     is_long_overdue = window.is_overdue(now - CRITICAL_OVERDUE)
     if window.failed_closings >= CRITICAL_FROM or (window.failed_closings and is_long_overdue):
@@ -86,10 +86,10 @@ def find_raised_severity(before: RecoveryWindow, failed: RecoveryWindow, now: da
 
     :param before: the same window CLOSING; when its last closing failed follows from when the next one was due.
     """
-    severity = judge_severity(failed, now)
+    severity = classify_severity(failed, now)
     earlier = Severity.INFO
     if before.failed_closings and before.next_closing_at is not None:
-        earlier = judge_severity(before, before.next_closing_at - find_backoff(before.failed_closings))
+        earlier = classify_severity(before, before.next_closing_at - find_backoff(before.failed_closings))
     return severity if severity.rank > earlier.rank else None
 
 
@@ -99,7 +99,7 @@ def _schedule_reread(window: RecoveryWindow, rereads: Sequence[timedelta]) -> Re
     return replace(window, next_reread_at=window.closed_at + rereads[window.rereads_done])
 
 
-def ensure_reread_due(window: RecoveryWindow, now: datetime) -> None:
+def require_reread_due(window: RecoveryWindow, now: datetime) -> None:
     """:raises WindowConflictError: if no re-read is due, such as since somebody else has made it."""
     is_due = window.next_reread_at is not None and window.next_reread_at <= now
     if window.state is not WindowState.CLOSED_VERIFIED or not is_due:
@@ -111,7 +111,7 @@ def record_clean_reread(window: RecoveryWindow, now: datetime, rereads: Sequence
 
     :raises WindowConflictError: if none is due.
     """
-    ensure_reread_due(window, now)
+    require_reread_due(window, now)
     passed = sum(window.closed_at is not None and window.closed_at + later <= now for later in rereads)
     return _schedule_reread(replace(window, rereads_done=max(window.rereads_done + 1, passed)), rereads)
 
@@ -121,7 +121,7 @@ def postpone_reread(window: RecoveryWindow, now: datetime) -> RecoveryWindow:
 
     :raises WindowConflictError: if none is due.
     """
-    ensure_reread_due(window, now)
+    require_reread_due(window, now)
     age = now - (window.closed_at or now)
     return replace(window, next_reread_at=now + max(REREAD_AGAIN, min(age / 20, REREAD_AGAIN_AT_MOST)))
 
@@ -147,7 +147,7 @@ def reopen(window: RecoveryWindow, now: datetime) -> RecoveryWindow:
 
     :raises WindowConflictError: if it isn't CLOSED_VERIFIED, or no re-read is due.
     """
-    ensure_reread_due(window, now)
+    require_reread_due(window, now)
     return replace(
         advance(window, WindowState.CLOSING, now),
         closed_by=None,

@@ -15,7 +15,7 @@ from rootkeeper.domain.windows import RecoveryWindow, WindowState
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class ClockTimes:
     """Now, by both clocks."""
 
     now: datetime
@@ -36,7 +36,7 @@ class Deadlines:
 
     _known: dict[str, _Deadline] = field(default_factory=dict)
 
-    def learn(self, windows: Iterable[RecoveryWindow], moment: Moment) -> None:
+    def learn(self, windows: Iterable[RecoveryWindow], moment: ClockTimes) -> None:
         """Note the windows that owe their closing now, and forget all others."""
         known = self._known
         self._known = {
@@ -45,7 +45,7 @@ class Deadlines:
             if (deadline := _find_deadline(window, moment, known.get(window.window_id))) is not None
         }
 
-    def is_due(self, window: RecoveryWindow, moment: Moment) -> bool:
+    def is_due(self, window: RecoveryWindow, moment: ClockTimes) -> bool:
         """Whether its closing should be tried now; one that was begun and isn't finished always should."""
         if window.state is WindowState.CLOSING:
             return True
@@ -54,7 +54,7 @@ class Deadlines:
         deadline = _find_deadline(window, moment, self._known.get(window.window_id))
         return deadline is None or deadline.due_at <= moment.now or deadline.due_monotonic <= moment.monotonic
 
-    def is_overdue_by(self, window: RecoveryWindow, by: timedelta, moment: Moment) -> bool:
+    def is_overdue_by(self, window: RecoveryWindow, by: timedelta, moment: ClockTimes) -> bool:
         """Whether its end is past by so much."""
         deadline = self._known.get(window.window_id)
         if window.is_overdue(moment.now - by):
@@ -64,7 +64,7 @@ class Deadlines:
         return moment.monotonic - deadline.due_monotonic >= by.total_seconds()
 
 
-def _find_deadline(window: RecoveryWindow, moment: Moment, known: _Deadline | None) -> _Deadline | None:
+def _find_deadline(window: RecoveryWindow, moment: ClockTimes, known: _Deadline | None) -> _Deadline | None:
     """``None`` for a window that is due at once."""
     is_end = window.state is not WindowState.CLOSE_FAILED
     due_at = window.expires_at if is_end else window.next_closing_at

@@ -24,10 +24,10 @@ from rootkeeper.domain.root_events import (
     KnownSessions,
     RootEvent,
     RootEventKind,
+    classify_root_event,
     is_opening,
     is_opening_by_known_caller,
-    judge_root_event,
-    name_target_account,
+    parse_target_account,
 )
 from rootkeeper.domain.windows import FINAL_STATES, RecoveryWindow, WindowState
 from rootkeeper.errors import InputError
@@ -86,15 +86,15 @@ class WatchedEvent:
         """People are told of each step once, of all that one session does once, and once an hour of what anybody can do
         who knows the account's e-mail address.
         """
-        told = f"{self.account_id} {self.window_id} {self.explanation}"
-        if self._can_be_anybody:
-            told = f"{self.account_id} {self.name} {self.at:%Y-%m-%dT%H}"
+        reported = f"{self.account_id} {self.window_id} {self.explanation}"
+        if self._is_unidentified:
+            reported = f"{self.account_id} {self.name} {self.at:%Y-%m-%dT%H}"
         elif self.name in {name for _, name in _NAMED}:
-            told = self.event_id
-        return f"window-event:{hashlib.sha256(told.encode()).hexdigest()[:32]}"
+            reported = self.event_id
+        return f"window-event:{hashlib.sha256(reported.encode()).hexdigest()[:32]}"
 
     @property
-    def _can_be_anybody(self) -> bool:
+    def _is_unidentified(self) -> bool:
         """It takes no secret to ask for a mail, or to type a wrong password."""
         has_failed = self.name == _SIGN_IN[1] and self.has_mfa is None
         return has_failed or self.name == "PasswordRecoveryRequested"
@@ -179,7 +179,7 @@ def _parse_account(record: Mapping[str, Any], event_id: str) -> AccountId:
     identity = _mapping(record.get("userIdentity"))
     found = identity.get("accountId") or record.get("recipientAccountId")
     if identity.get("type") != "Root":
-        found = name_target_account(record) or found
+        found = parse_target_account(record) or found
     try:
         return parse_account_id(str(found))
     except InputError as error:
@@ -203,40 +203,40 @@ def find_first_closings(entries: Iterable[LedgerEntry]) -> dict[str, datetime]:
     return found
 
 
-def judge_watched_event(
+def classify_watched_event(
     found: RootRecord, account: WatchedAccount, known: KnownSessions, recorded: Iterable[WatchedEvent] = ()
 ) -> WatchedEvent:
     """What an event is.
 
     :param recorded: events of the account that were judged before.
     """
-    judged = judge_root_event(found.record, known)
-    if judged is None or judged.is_exempt:
-        return _make(found, EventVerdict.UNRELATED, "" if judged is None else judged.explanation)
+    evaluated = classify_root_event(found.record, known)
+    if evaluated is None or evaluated.is_exempt:
+        return _make(found, EventVerdict.UNRELATED, "" if evaluated is None else evaluated.explanation)
     window = _find_open(found.at, account)
-    if judged.kind is RootEventKind.STRANGE_ROOT_SESSION:
-        return _judge_strange(found, judged, known, window)
+    if evaluated.kind is RootEventKind.STRANGE_ROOT_SESSION:
+        return _classify_strange(found, evaluated, known, window)
     if found.step == _KEY_CREATION:
-        return _judge_key_creation(found, window or _find_near(found.at, account))
+        return _classify_key_creation(found, window or _find_near(found.at, account))
     if window is None:
-        return _judge_outside(found, account)
+        return _classify_outside(found, account)
     if found.step == _SIGN_IN:
-        return _judge_sign_in(found, window, [one for one in recorded if one.window_id == window.window_id])
+        return _classify_sign_in(found, window, [one for one in recorded if one.window_id == window.window_id])
     if found.step in _STEPS:
         return _make(found, EventVerdict.EXPECTED, f"Expected while {_name(window)} is open.", window)
     return _make(found, EventVerdict.UNRELATED, "The work for which the window was opened.", window)
 
 
-def _judge_strange(
-    found: RootRecord, judged: RootEvent, known: KnownSessions, window: RecoveryWindow | None
+def _classify_strange(
+    found: RootRecord, evaluated: RootEvent, known: KnownSessions, window: RecoveryWindow | None
 ) -> WatchedEvent:
     if not found.session_key_id and is_opening_by_known_caller(found.record, known):
         return _make(found, EventVerdict.UNRELATED, "AWS refused a known caller: there is no session.")
-    explanation = f"A root session that the ledger doesn't tell of. {judged.explanation}"
+    explanation = f"A root session that the ledger doesn't tell of. {evaluated.explanation}"
     return _make(found, EventVerdict.SUSPICIOUS, explanation, window)
 
 
-def _judge_key_creation(found: RootRecord, window: RecoveryWindow | None) -> WatchedEvent:
+def _classify_key_creation(found: RootRecord, window: RecoveryWindow | None) -> WatchedEvent:
     user = _mapping(found.record.get("requestParameters")).get("userName")
     whose = f"the IAM user {str(user)[:_LONGEST_ID]}" if user else "the root user itself"
     tried = "tried to create" if found.has_failed else "created"
@@ -244,7 +244,7 @@ def _judge_key_creation(found: RootRecord, window: RecoveryWindow | None) -> Wat
     return _make(found, EventVerdict.SUSPICIOUS, explanation, window)
 
 
-def _judge_sign_in(found: RootRecord, window: RecoveryWindow, recorded: list[WatchedEvent]) -> WatchedEvent:
+def _classify_sign_in(found: RootRecord, window: RecoveryWindow, recorded: list[WatchedEvent]) -> WatchedEvent:
     """Before MFA is enrolled nobody can use it: so the first sign-in may be without, and only one."""
     if found.has_failed:
         return _make(found, EventVerdict.EXPECTED, f"A sign-in that failed while {_name(window)} is open.", window)
@@ -262,7 +262,7 @@ def _judge_sign_in(found: RootRecord, window: RecoveryWindow, recorded: list[Wat
     return _make(found, EventVerdict.EXPECTED, explanation, window, has_mfa=False)
 
 
-def _judge_outside(found: RootRecord, account: WatchedAccount) -> WatchedEvent:
+def _classify_outside(found: RootRecord, account: WatchedAccount) -> WatchedEvent:
     near = _find_near(found.at, account)
     when = _describe_distance(found.at, near, account)
     if found.step == _SIGN_IN:

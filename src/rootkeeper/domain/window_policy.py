@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from rootkeeper.domain.durations import render_duration
 from rootkeeper.domain.organizations import Account, is_below
-from rootkeeper.domain.windows import LONGEST_DURATION, ensure_duration
+from rootkeeper.domain.windows import LONGEST_DURATION, require_duration
 from rootkeeper.errors import InputError, PermissionDeniedError, SettingsError
 
 _RULE = re.compile(r"(?P<name>.*?)(?:\s+in\s+(?P<unit>.*))?", re.DOTALL)
@@ -49,20 +49,20 @@ class WindowPolicy:
     """How long after its closing an account is read again, the shortest first."""
     emergency: bool = False
 
-    def ensure_may_request(self, name: str, account: Account) -> None:
+    def require_requester(self, name: str, account: Account) -> None:
         """:raises PermissionDeniedError: if the settings don't name that person for that account."""
-        _ensure_named(self.requesters, "windows.requesters", "request recovery windows", name, account)
+        _require_named(self.requesters, "windows.requesters", "request recovery windows", name, account)
 
-    def ensure_may_approve(self, name: str, account: Account) -> None:
+    def require_approver(self, name: str, account: Account) -> None:
         """:raises PermissionDeniedError: if the settings don't name that person for that account."""
-        _ensure_named(self.approvers, "windows.approvers", "approve or extend recovery windows", name, account)
+        _require_named(self.approvers, "windows.approvers", "approve or extend recovery windows", name, account)
 
-    def ensure_duration(self, seconds: int) -> int:
+    def require_duration(self, seconds: int) -> int:
         """``seconds``, if a window may last so long.
 
         :raises InputError: if not.
         """
-        ensure_duration(seconds)
+        require_duration(seconds)
         if timedelta(seconds=seconds) > self.longest:
             longest = render_duration(self.longest)
             raise InputError(
@@ -71,7 +71,7 @@ class WindowPolicy:
             )
         return seconds
 
-    def ensure_emergencies_allowed(self) -> None:
+    def require_emergencies_allowed(self) -> None:
         """:raises PermissionDeniedError: if no window may be opened before it is approved."""
         if not self.emergency:
             raise PermissionDeniedError(
@@ -127,7 +127,7 @@ def parse_name_rule(text: str, setting: str) -> NameRule:
     return NameRule(name, unit)
 
 
-def _ensure_named(rules: Sequence[NameRule], setting: str, what: str, name: str, account: Account) -> None:
+def _require_named(rules: Sequence[NameRule], setting: str, what: str, name: str, account: Account) -> None:
     if not rules or any(rule.covers(name, account) for rule in rules):
         return
     others = sorted({rule.name for rule in rules if rule.covers(rule.name, account)} - {name})

@@ -177,7 +177,7 @@ def advance(window: RecoveryWindow, to: WindowState, now: datetime, failure: str
     )
 
 
-def describe_way_out(window_id: str, state: WindowState) -> str:
+def describe_blocking_window(window_id: str, state: WindowState) -> str:
     """What makes room in the account of a window that isn't over."""
     if state in OWING_STATES:
         return f"Close it first: rootkeeper windows close {window_id}"
@@ -189,7 +189,7 @@ def fits_opening(created_at: datetime, started_at: datetime) -> bool:
     return started_at - CLOCK_SKEW <= created_at <= started_at + OPENING_LATENCY + CLOCK_SKEW
 
 
-def ensure_duration(seconds: int) -> int:
+def require_duration(seconds: int) -> int:
     """``seconds``, if a window may last so long.
 
     :raises InputError: if not.

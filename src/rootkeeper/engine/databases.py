@@ -96,7 +96,7 @@ class PostgresqlSchema:
         pool = self.connect()
         try:
             with pool.connect() as connection:
-                ensure_own_session(connection, pool.connect)
+                require_own_session(connection, pool.connect)
         except SQLAlchemyError as error:
             raise DatabaseError(f"The engine's database {self.place} can't be used: {describe(error)}.") from error
         finally:
@@ -132,7 +132,7 @@ def choose_database(url_text: str) -> EngineDatabase:
     raise SettingsError(f"The engine can't use the database {url.render_as_string(hide_password=True)}.")
 
 
-def ensure_own_session(connection: Connection, connect: Callable[[], Connection]) -> None:
+def require_own_session(connection: Connection, connect: Callable[[], Connection]) -> None:
     """Check that a connection keeps its session, by using a second connection in between.
 
     A pooler that shares sessions gives the second client the session of the first, or gives the first client another

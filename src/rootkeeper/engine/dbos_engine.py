@@ -59,7 +59,7 @@ def open_engine(url_text: str, organization_id: str, options: EngineOptions | No
     return DbosEngine(choose_database(url_text), organization_id, options or EngineOptions())
 
 
-class _LeftForOthersError(BaseException):
+class _WorkflowReleasedError(BaseException):
     """Ends a workflow's thread without an outcome: DBOS stores each ``Exception`` as one, so this is none."""
 
 
@@ -107,7 +107,7 @@ class DbosEngine:
     def _launch(self, perform: Callable[[str], None]) -> None:
         from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer
 
-        _silence_logger()
+        _mute_logger()
         refuse_pickles()
         config: DBOSConfig = {
             "name": _APPLICATION_NAME,
@@ -150,7 +150,7 @@ class DbosEngine:
             with self._guard:
                 self._performing.discard(workflow_id)
         if self._stopping.is_set():
-            raise _LeftForOthersError
+            raise _WorkflowReleasedError
 
     def _list_performing(self) -> set[str]:
         with self._guard:
@@ -266,7 +266,7 @@ class DbosEngine:
             raise DatabaseError(f"The engine can't use its database {self._database.place}: {error}.") from error
 
 
-def _silence_logger() -> None:
+def _mute_logger() -> None:
     """With a handler there DBOS adds none of its own, so that its messages go where ours do."""
     logger = logging.getLogger("dbos")
     if not logger.handlers:

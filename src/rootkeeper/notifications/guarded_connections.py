@@ -54,7 +54,7 @@ class ConnectionRefusedByRuleError(OSError):
     """Raised inside of a library, which takes it for a connection that failed."""
 
 
-class Guard:
+class ConnectionGuard:
     """What one sending may connect to, and what became of it."""
 
     def __init__(self, allowed: AllowedHosts) -> None:
@@ -126,16 +126,16 @@ class Guard:
         raise ConnectionRefusedByRuleError(reason)
 
 
-_current: ContextVar[Guard | None] = ContextVar("rootkeeper_guard", default=None)
+_current: ContextVar[ConnectionGuard | None] = ContextVar("rootkeeper_guard", default=None)
 _installing = threading.Lock()
 _installed = threading.Event()
 
 
 @contextmanager
-def guarded(allowed: AllowedHosts, seconds: float) -> Iterator[Guard]:
+def guarded(allowed: AllowedHosts, seconds: float) -> Iterator[ConnectionGuard]:
     """Guard what this thread connects to, and end its connections after ``seconds``."""
-    _ensure_installed()
-    guard = Guard(allowed)
+    _install_once()
+    guard = ConnectionGuard(allowed)
     timer = threading.Timer(seconds, guard.abort)
     timer.daemon = True
     token = _current.set(guard)
@@ -148,7 +148,7 @@ def guarded(allowed: AllowedHosts, seconds: float) -> Iterator[Guard]:
         guard.close()
 
 
-def _ensure_installed() -> None:
+def _install_once() -> None:
     with _installing:
         if not _installed.is_set():
             for name in _SILENCED:

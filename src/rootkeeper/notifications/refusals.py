@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-class SendingError(Exception):
+class DeliveryFailedError(Exception):
     """Half a sentence that goes on from the target's name; never holds a URL, a host or a token."""
 
     def __init__(self, reason: str, hint: str | None = None) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from rootkeeper.domain.notification_targets import AllowedHosts, NotificationTarget
 from rootkeeper.domain.notifications import Notification
 from rootkeeper.errors import NotificationError
-from rootkeeper.notifications.guarded_connections import Guard, guarded
+from rootkeeper.notifications.guarded_connections import ConnectionGuard, guarded
 from rootkeeper.notifications.references import read_url
-from rootkeeper.notifications.refusals import SendingError
+from rootkeeper.notifications.refusals import DeliveryFailedError
 from rootkeeper.notifications.services import send_to_service
 from rootkeeper.notifications.webhooks import SCHEMES, parse_webhook, send_webhook
 from rootkeeper.ports.clock import Clock
@@ -31,20 +31,20 @@ class TargetSender:
         with guarded(self._allowed, self._seconds) as guard:
             try:
                 self._send(url, notification_id, notification, guard)
-            except SendingError as error:
+            except DeliveryFailedError as error:
                 reason, hint = _explain(guard, error)
             else:
                 return
         raise NotificationError(f"The notification target {target.name} didn't take it: {reason}.", hint=hint)
 
-    def _send(self, url: str, notification_id: str, notification: Notification, guard: Guard) -> None:
+    def _send(self, url: str, notification_id: str, notification: Notification, guard: ConnectionGuard) -> None:
         if url.lower().startswith(SCHEMES):
             send_webhook(parse_webhook(url), notification_id, notification, self._clock.now())
         else:
             send_to_service(url, notification, self._allowed, guard)
 
 
-def _explain(guard: Guard, error: SendingError) -> tuple[str, str]:
+def _explain(guard: ConnectionGuard, error: DeliveryFailedError) -> tuple[str, str]:
     """What the guard refused says more than what the library made of it."""
     if guard.is_over:
         return "it took too long", "It is tried again."

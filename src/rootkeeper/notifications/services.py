@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from rootkeeper.domain.notification_targets import AllowedHosts
 from rootkeeper.domain.notification_texts import render_body, render_title
 from rootkeeper.domain.notifications import Notification, Severity
-from rootkeeper.notifications.guarded_connections import Guard
-from rootkeeper.notifications.refusals import SendingError
+from rootkeeper.notifications.guarded_connections import ConnectionGuard
+from rootkeeper.notifications.refusals import DeliveryFailedError
 
 if TYPE_CHECKING:
     from apprise import AppriseAsset
@@ -25,10 +25,10 @@ _READ_SECONDS = 8.0
 _loading = threading.Lock()
 
 
-def send_to_service(url: str, notification: Notification, allowed: AllowedHosts, guard: Guard) -> None:
+def send_to_service(url: str, notification: Notification, allowed: AllowedHosts, guard: ConnectionGuard) -> None:
     """Send it once, inside of ``guard``.
 
-    :raises SendingError: if the URL can't be used, or the service doesn't take it.
+    :raises DeliveryFailedError: if the URL can't be used, or the service doesn't take it.
     """
     load()
     from apprise import Apprise, NotifyFormat, NotifyType
@@ -37,7 +37,9 @@ def send_to_service(url: str, notification: Notification, allowed: AllowedHosts,
     asset = _make_asset()
     service = Apprise.instantiate(url, asset=asset)
     if service is None:
-        raise SendingError("its URL can't be understood", "The guide on notifications shows how each service is named.")
+        raise DeliveryFailedError(
+            "its URL can't be understood", "The guide on notifications shows how each service is named."
+        )
     _hold_to_rules(service, allowed)
     kinds = {Severity.INFO: NotifyType.INFO, Severity.WARNING: NotifyType.WARNING}
     try:
@@ -48,9 +50,9 @@ def send_to_service(url: str, notification: Notification, allowed: AllowedHosts,
             body_format=NotifyFormat.TEXT,
         )
     except (AppriseException, TypeError):
-        raise SendingError("its URL can't be used") from None
+        raise DeliveryFailedError("its URL can't be used") from None
     if not took:
-        raise SendingError(_explain(guard))
+        raise DeliveryFailedError(_explain(guard))
 
 
 def load() -> None:
@@ -89,13 +91,15 @@ def _hold_to_rules(service: Any, allowed: AllowedHosts) -> None:
     service.socket_connect_timeout = _CONNECT_SECONDS
     service.socket_read_timeout = _READ_SECONDS
     if not service.verify_certificate:
-        raise SendingError("its URL turns the check of certificates off", "Take verify=no out of it.")
+        raise DeliveryFailedError("its URL turns the check of certificates off", "Take verify=no out of it.")
     if isinstance(service, NotifyEmail):
         is_plain = service.secure_mode == "insecure"
         if is_plain and not allowed.permits_plain(str(service.smtp_host), int(service.port or 0)):
-            raise SendingError("it would be sent to without TLS", "Write mailtos:// and take mode=insecure out.")
+            raise DeliveryFailedError("it would be sent to without TLS", "Write mailtos:// and take mode=insecure out.")
     elif not _sends_by_requests(type(service)):
-        raise SendingError("its service isn't reached by HTTPS", "Mail and services with an HTTPS interface are used.")
+        raise DeliveryFailedError(
+            "its service isn't reached by HTTPS", "Mail and services with an HTTPS interface are used."
+        )
 
 
 def _sends_by_requests(service: type) -> bool:
@@ -103,7 +107,7 @@ def _sends_by_requests(service: type) -> bool:
     return any(hasattr(sys.modules[name], "requests") for name in modules if name != "apprise.plugins.base")
 
 
-def _explain(guard: Guard) -> str:
+def _explain(guard: ConnectionGuard) -> str:
     if guard.status is not None:
         return f"it answered with HTTP status {guard.status}"
     return "it didn't take it, or no connection to it could be made"

@@ -21,7 +21,7 @@ from urllib3.exceptions import HTTPError, LocationParseError
 
 from rootkeeper.domain.notification_texts import SCHEMA_VERSION, notification_to_record
 from rootkeeper.domain.notifications import Notification
-from rootkeeper.notifications.refusals import SendingError
+from rootkeeper.notifications.refusals import DeliveryFailedError
 
 SCHEMES = ("webhook+https://", "webhook+http://")
 ID_HEADER = "Rootkeeper-Notification-Id"
@@ -41,18 +41,18 @@ class Webhook:
 
 
 def parse_webhook(text: str) -> Webhook:
-    """:raises SendingError: if it can't be understood, or its secret is too short."""
+    """:raises DeliveryFailedError: if it can't be understood, or its secret is too short."""
     try:
         parts = urlsplit(text.removeprefix("webhook+"))
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
-        raise SendingError("its URL can't be understood", _HINT) from None
+        raise DeliveryFailedError("its URL can't be understood", _HINT) from None
     host = parts.hostname or ""
     secret = unquote(parts.password or parts.username or "").encode()
     if not host:
-        raise SendingError("its URL has no host", _HINT)
+        raise DeliveryFailedError("its URL has no host", _HINT)
     if len(secret) < _SHORTEST_SECRET:
-        raise SendingError(f"its URL has no secret of {_SHORTEST_SECRET} characters or more", _HINT)
+        raise DeliveryFailedError(f"its URL has no secret of {_SHORTEST_SECRET} characters or more", _HINT)
     place = f"[{host}]{port}" if ":" in host else f"{host}{port}"
     return Webhook(urlunsplit((parts.scheme, place, parts.path or "/", parts.query, "")), secret)
 
@@ -74,7 +74,7 @@ def sign(secret: bytes, timestamp: str, body: bytes) -> str:
 def send_webhook(webhook: Webhook, notification_id: str, notification: Notification, now: datetime) -> None:
     """Send it once; redirects aren't followed.
 
-    :raises SendingError: if it isn't taken.
+    :raises DeliveryFailedError: if it isn't taken.
     """
     body, timestamp = make_body(notification_id, notification), str(int(now.timestamp()))
     headers = {
@@ -91,10 +91,12 @@ def send_webhook(webhook: Webhook, notification_id: str, notification: Notificat
             )
             answer.close()
     except (HTTPError, LocationParseError, OSError, ValueError):
-        raise SendingError("no connection to it could be made or kept") from None
+        raise DeliveryFailedError("no connection to it could be made or kept") from None
     if not _GOOD <= answer.status < _REDIRECT:
         is_redirect = _REDIRECT <= answer.status < _BAD
-        raise SendingError(f"it answered with HTTP status {answer.status}{', which is not followed' * is_redirect}")
+        raise DeliveryFailedError(
+            f"it answered with HTTP status {answer.status}{', which is not followed' * is_redirect}"
+        )
 
 
 def _open_pool(url: str) -> urllib3.PoolManager:

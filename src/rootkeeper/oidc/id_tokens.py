@@ -13,7 +13,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from rootkeeper.domain.identity_providers import LEEWAY, ProvenPerson, ProviderRules
+from rootkeeper.domain.identity_providers import LEEWAY, ProviderIdentity, ProviderRules
 from rootkeeper.errors import NotSignedInError
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
@@ -25,7 +25,7 @@ _MOST_GROUPS = 10_000
 
 def read_id_token(
     text: object, keys: Mapping[str, Any], rules: ProviderRules, nonce: str, now: datetime
-) -> ProvenPerson:
+) -> ProviderIdentity:
     """Who it says has signed in.
 
     :param keys: the provider's, as a JSON Web Key Set.
@@ -34,8 +34,8 @@ def read_id_token(
     claims = _read_signed(text, keys)
     if claims.get("iss") != rules.issuer:
         raise _unproven("it is of another provider")
-    _ensure_for_us(claims, rules.client_id)
-    _ensure_in_time(claims, now)
+    _require_own_audience(claims, rules.client_id)
+    _require_in_time(claims, now)
     if claims.get("nonce") != nonce:
         raise _unproven("it belongs to another sign-in")
     return _read_person(claims, rules)
@@ -51,7 +51,7 @@ def _read_signed(text: object, keys: Mapping[str, Any]) -> Mapping[str, Any]:
         raise _unproven("its signature isn't the provider's") from error
 
 
-def _ensure_for_us(claims: Mapping[str, Any], client_id: str) -> None:
+def _require_own_audience(claims: Mapping[str, Any], client_id: str) -> None:
     audience = claims.get("aud")
     audiences = audience if isinstance(audience, list) else [audience]
     party = claims.get("azp", client_id if len(audiences) == 1 else None)
@@ -59,7 +59,7 @@ def _ensure_for_us(claims: Mapping[str, Any], client_id: str) -> None:
         raise _unproven("it is for another client")
 
 
-def _ensure_in_time(claims: Mapping[str, Any], now: datetime) -> None:
+def _require_in_time(claims: Mapping[str, Any], now: datetime) -> None:
     ends_at, issued_at = _moment(claims, "exp"), _moment(claims, "iat")
     begins_at = _moment(claims, "nbf") or issued_at
     if ends_at is None or issued_at is None or begins_at is None:
@@ -70,7 +70,7 @@ def _ensure_in_time(claims: Mapping[str, Any], now: datetime) -> None:
         raise _unproven("it isn't valid yet, so that one of the clocks is wrong")
 
 
-def _read_person(claims: Mapping[str, Any], rules: ProviderRules) -> ProvenPerson:
+def _read_person(claims: Mapping[str, Any], rules: ProviderRules) -> ProviderIdentity:
     subject = claims.get("sub")
     if not isinstance(subject, str) or not 0 < len(subject) <= _LONGEST_SUBJECT:
         raise _unproven("it names nobody")
@@ -80,7 +80,7 @@ def _read_person(claims: Mapping[str, Any], rules: ProviderRules) -> ProvenPerso
             f"{rules.name} doesn't tell the person's name.",
             hint=f"It must send one of the claims {', '.join(rules.name_claims)} (the setting oidc.name_claims).",
         )
-    return ProvenPerson(
+    return ProviderIdentity(
         issuer=rules.issuer,
         subject=subject,
         name=name,

@@ -23,13 +23,13 @@ from authlib.integrations.requests_client import OAuth2Session
 from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
-from rootkeeper.domain.identity_providers import ProvenPerson, ProviderRules
+from rootkeeper.domain.identity_providers import ProviderIdentity, ProviderRules
 from rootkeeper.errors import IdentityProviderError, NotSignedInError
 from rootkeeper.oidc.client_secret import read_client_secret
 from rootkeeper.oidc.id_tokens import read_id_token
 from rootkeeper.ports.clock import Clock
-from rootkeeper.ports.identity_providers import ProviderQuestion
-from rootkeeper.settings.provider_rules import ensure_safe_address
+from rootkeeper.ports.identity_providers import AuthorizationRequest
+from rootkeeper.settings.provider_rules import require_safe_address
 
 TIMEOUT_SECONDS = 10.0
 """For connecting, and for each pause in an answer."""
@@ -69,10 +69,10 @@ class OidcProvider:
     def __post_init__(self) -> None:
         self._turns = threading.BoundedSemaphore(self.asked_at_once)
 
-    def make_address(self, question: ProviderQuestion) -> str:
+    def make_address(self, question: AuthorizationRequest) -> str:
         with self._asking():
             addresses = self._find_addresses()
-        anew = {"prompt": "login", "max_age": "0"} if question.asks_anew else {}
+        anew = {"prompt": "login", "max_age": "0"} if question.forces_login else {}
         with self._make_client(question, addresses, secret=None) as client:
             address, _ = client.create_authorization_url(
                 addresses.authorization,
@@ -83,7 +83,7 @@ class OidcProvider:
             )
         return str(address)
 
-    def redeem(self, code: str, question: ProviderQuestion, now: datetime) -> ProvenPerson:
+    def redeem(self, code: str, question: AuthorizationRequest, now: datetime) -> ProviderIdentity:
         with self._asking():
             addresses = self._find_addresses()
             answer = self._fetch_token(code, question, addresses)
@@ -102,7 +102,7 @@ class OidcProvider:
         finally:
             self._turns.release()
 
-    def _fetch_token(self, code: str, question: ProviderQuestion, addresses: _Addresses) -> Mapping[str, Any]:
+    def _fetch_token(self, code: str, question: AuthorizationRequest, addresses: _Addresses) -> Mapping[str, Any]:
         secret = read_client_secret(self.rules.client_secret, self.environment)
         with self._make_client(question, addresses, secret) as client:
             try:
@@ -125,7 +125,7 @@ class OidcProvider:
             except (RequestException, ValueError) as error:
                 raise self._unreachable(error) from None
 
-    def _make_client(self, question: ProviderQuestion, addresses: _Addresses, secret: str | None) -> OAuth2Session:
+    def _make_client(self, question: AuthorizationRequest, addresses: _Addresses, secret: str | None) -> OAuth2Session:
         method = "none" if secret is None else "client_secret_basic" if addresses.takes_basic else "client_secret_post"
         return OAuth2Session(
             client_id=self.rules.client_id,
@@ -162,7 +162,7 @@ class OidcProvider:
     def _safe(self, document: Mapping[str, Any], name: str) -> str:
         try:
             is_local = urlsplit(self.rules.issuer).scheme == "http"
-            return ensure_safe_address(str(document.get(name, "")), name, loopback_allowed=is_local)
+            return require_safe_address(str(document.get(name, "")), name, loopback_allowed=is_local)
         except ValueError as error:
             raise IdentityProviderError(
                 f"The identity provider's {name} can't be used: it isn't an https address.",

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from rootkeeper.domain.kept_answers import KeptAnswer
+from rootkeeper.domain.kept_answers import StoredAnswer
 
 
-class AnswerKeeping(Protocol):
+class StoredAnswers(Protocol):
     """Answers to requests of one organization, each under a key of whoever asked; kept for a day.
 
     :raises DatabaseError: if the database can't be written.
     """
 
-    def claim(self, key: str, fingerprint: str) -> KeptAnswer | None:
+    def claim(self, key: str, fingerprint: str) -> StoredAnswer | None:
         """The answer that the request of this key got; ``None`` if it is the caller's to answer, once.
 
         A claim ends with its process.
@@ -23,7 +23,7 @@ class AnswerKeeping(Protocol):
         """
         ...
 
-    def keep(self, key: str, answer: KeptAnswer) -> None:
+    def keep(self, key: str, answer: StoredAnswer) -> None:
         """The answer to a claimed request; nothing if the claim is another's by now."""
         ...
 

@@ -61,7 +61,7 @@ class Engine(Protocol):
         ...
 
 
-class EngineSwitchedOff:
+class NullEngine:
     """A process that performs no jobs; implements Engine. What it is asked for is enqueued by one that does."""
 
     def start(self, perform: Callable[[str], None]) -> None:

@@ -8,7 +8,7 @@ from typing import Protocol
 from rootkeeper.domain.attempt_limits import AttemptLimit
 
 
-class FailureCounting(Protocol):
+class FailureCounter(Protocol):
     """Counts failed attempts of one organization.
 
     An attempt counts as failed from its beginning on, until it is forgiven: so attempts that come at once, at however
@@ -21,6 +21,6 @@ class FailureCounting(Protocol):
         """The attempt's id; ``None`` if one of its limits is reached, and then it isn't counted either."""
         ...
 
-    def forgive(self, attempt_id: str) -> None:
+    def remove_attempt(self, attempt_id: str) -> None:
         """It succeeded, and doesn't count; nothing if it isn't known any more."""
         ...

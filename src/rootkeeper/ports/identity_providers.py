@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from rootkeeper.domain.identity_providers import ProvenPerson
+from rootkeeper.domain.identity_providers import ProviderIdentity
 
 
 @dataclass(frozen=True, slots=True)
-class ProviderQuestion:
+class AuthorizationRequest:
     """What a browser is sent to the provider with. All of it but the verifier is seen by the browser."""
 
     redirect_uri: str
@@ -18,21 +18,21 @@ class ProviderQuestion:
     nonce: str = field(repr=False)
     verifier: str = field(repr=False)
     """Of PKCE. Source: RFC 7636."""
-    asks_anew: bool = False
+    forces_login: bool = False
     """Whether the person has to sign in again there, though signed in already."""
 
 
 class IdentityProvider(Protocol):
     """The provider that the settings name."""
 
-    def make_address(self, question: ProviderQuestion) -> str:
+    def make_address(self, question: AuthorizationRequest) -> str:
         """Where a browser is sent to.
 
         :raises IdentityProviderError: if the provider can't be asked where that is.
         """
         ...
 
-    def redeem(self, code: str, question: ProviderQuestion, now: datetime) -> ProvenPerson:
+    def redeem(self, code: str, question: AuthorizationRequest, now: datetime) -> ProviderIdentity:
         """Who has signed in there. A code is good for once.
 
         :raises NotSignedInError: if the provider refuses the code, or what it answers doesn't prove anything.

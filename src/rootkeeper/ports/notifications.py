@@ -22,7 +22,7 @@ class Notifier(Protocol):
         ...
 
 
-class Silence:
+class NullNotifier:
     """Tells nobody: a command line that works on the database itself; implements Notifier."""
 
     def notify(self, notification: Notification) -> None:

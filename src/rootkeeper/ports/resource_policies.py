@@ -56,7 +56,7 @@ class ResourcePlaces(Protocol):
         """The Region of the operator's own calls."""
         ...
 
-    def ensure_same_place(self, kind: ResourceKind) -> None:
+    def require_same_place(self, kind: ResourceKind) -> None:
         """Check that the service's calls go where the others go, AWS or a sandbox. No call.
 
         :raises InputError: if they don't: credentials of AWS must not reach another server, nor the other way round.

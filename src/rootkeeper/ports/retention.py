@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 
-class Retention(Protocol):
+class RetentionStore(Protocol):
     """Forgets what only serves for a time; never the ledger, and never a window.
 
     :raises DatabaseError: if the database can't be written.

@@ -42,7 +42,7 @@ class RootSession(Protocol):
     @property
     def expires_at(self) -> datetime: ...
 
-    def ensure_identity(self) -> None:
+    def require_identity(self) -> None:
         """Check that the session is the target's root user. One call: sts:GetCallerIdentity.
 
         :raises IdentityMismatchError: if the ARN isn't ``arn:<partition>:iam::<account_id>:root``.

@@ -8,7 +8,7 @@ from typing import Protocol
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.window_events import WatchedEvent
 
-Judge = Callable[[tuple[WatchedEvent, ...]], WatchedEvent]
+EventEvaluator = Callable[[tuple[WatchedEvent, ...]], WatchedEvent]
 """Judges an event by the sign-ins of its account that are recorded already; pure."""
 
 
@@ -30,7 +30,7 @@ class WatchedEventReader(Protocol):
 class WindowEvents(WatchedEventReader, Protocol):
     """Keeps them, too."""
 
-    def record(self, event_id: str, account_id: AccountId, judge: Judge) -> WatchedEvent:
+    def record(self, event_id: str, account_id: AccountId, evaluator: EventEvaluator) -> WatchedEvent:
         """Judge and keep an event in one transaction, with its fact in the ledger if it belongs to a window. One that
         is unrelated isn't kept.
 

@@ -95,13 +95,13 @@ class Connection:
         asked = dict(query or {})
         while True:
             page = self.get(path, asked)
-            yield from self.understand(lambda answer: list(answer[name]), page)
+            yield from self.parse_answer(lambda answer: list(answer[name]), page)
             following = page.get("next")
             if following is None:
                 return
-            asked["after"] = self.understand(str, following)
+            asked["after"] = self.parse_answer(str, following)
 
-    def understand(self, parse: Callable[[Any], _Parsed], answer: Any) -> _Parsed:
+    def parse_answer(self, parse: Callable[[Any], _Parsed], answer: Any) -> _Parsed:
         """What ``parse`` makes of an answer.
 
         :raises ServerUnreachableError: if it isn't one that this version understands.
@@ -132,9 +132,9 @@ class Connection:
                 answer.release_conn()
         except HTTPError as error:
             raise self._translate(method, error) from error
-        return self._judge(method, answer.status, content)
+        return self._check_answer(method, answer.status, content)
 
-    def _judge(self, method: str, status: int, content: bytes) -> Any:
+    def _check_answer(self, method: str, status: int, content: bytes) -> Any:
         try:
             document = json.loads(content) if content else None
         except ValueError as error:
@@ -155,17 +155,17 @@ class Connection:
     def _translate(self, method: str, error: HTTPError) -> Exception:
         if isinstance(error, SSLError):
             return ServerUnreachableError(
-                f"The certificate of {self.url} isn't trusted: {_words_of(error)}.",
+                f"The certificate of {self.url} isn't trusted: {_render_cause(error)}.",
                 hint="Set SSL_CERT_FILE to the file of the authority that signed it.",
             )
         if method == "GET" or _never_left(error):
             return _RetryableError(
                 ServerUnreachableError(
-                    f"The server {self.url} can't be reached: {_words_of(error)}.",
+                    f"The server {self.url} can't be reached: {_render_cause(error)}.",
                     hint="Check the address, and that rootkeeper serve runs there.",
                 )
             )
-        return self._lost(_words_of(error))
+        return self._lost(_render_cause(error))
 
     def _lost(self, words: str) -> UnprovenChangeError:
         return UnprovenChangeError(
@@ -231,7 +231,7 @@ def _read(answer: BaseHTTPResponse) -> bytes:
     return b"".join(pieces)
 
 
-def _words_of(error: Exception) -> str:
+def _render_cause(error: Exception) -> str:
     """The last cause in words, which is the one that a person knows."""
     reason: object = getattr(error, "reason", None) or error
     text = str(reason)

@@ -26,7 +26,7 @@ _LABELS = {
 
 
 @dataclass(slots=True)
-class JobFollowing:
+class JobFollower:
     """One job, as somebody watches it."""
 
     read: Callable[[str], Job]

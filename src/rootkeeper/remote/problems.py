@@ -33,10 +33,10 @@ def error_of(status: int, problem: object, *, url: str) -> RootkeeperError:
     hint = _text_of(document, "hint")
     if known is not None and known is not NotSignedInError:
         return known(_text_of(document, "detail") or _text_of(document, "title") or known.__name__, hint=hint)
-    return _judge_status(status, document, hint, url)
+    return _classify_status(status, document, hint, url)
 
 
-def _judge_status(status: int, document: Mapping[str, Any], hint: str | None, url: str) -> RootkeeperError:
+def _classify_status(status: int, document: Mapping[str, Any], hint: str | None, url: str) -> RootkeeperError:
     detail = _text_of(document, "detail") or _text_of(document, "title")
     if status == 401:
         return NotSignedInError(

@@ -28,7 +28,7 @@ class Membership:
     record: Mapping[str, Any] = field(repr=False, default_factory=dict)
     """As the server told it."""
 
-    def ensure_may(self, permission: Permission) -> None:
+    def require_permission(self, permission: Permission) -> None:
         """Check what the server would refuse anyhow, before a person is asked to confirm it.
 
         :raises PermissionDeniedError: if it isn't among what the server said.
@@ -42,7 +42,7 @@ class Membership:
 
 
 @dataclass(frozen=True, slots=True)
-class SignIn:
+class IssuedToken:
     """What a server gives for a password."""
 
     token: str = field(repr=False)
@@ -64,11 +64,11 @@ class RemoteServer:
 
         :raises NotSignedInError: if it isn't valid.
         """
-        return self.connection.understand(_parse_membership, self.connection.get("me"))
+        return self.connection.parse_answer(_parse_membership, self.connection.get("me"))
 
     def read_organization(self) -> Any:
         """The organization and its units, as the server listed them last; a record."""
-        return self.connection.understand(lambda page: page["organizations"][0], self.connection.get("organizations"))
+        return self.connection.parse_answer(lambda page: page["organizations"][0], self.connection.get("organizations"))
 
     def list_accounts(self) -> Iterator[Any]:
         """Every account with its last status; records."""
@@ -101,7 +101,7 @@ class RemoteServer:
         """
         return self.connection.get("audits/diff", {"older": older, "newer": newer})
 
-    def sign_in(self, name: str, password: str, totp: str | None = None) -> SignIn:
+    def sign_in(self, name: str, password: str, totp: str | None = None) -> IssuedToken:
         """A token for a name and a password.
 
         :param totp: a code of an authenticator app.
@@ -111,7 +111,7 @@ class RemoteServer:
         """
         proof = {"name": name, "password": password} | ({} if totp is None else {"totp": totp})
         answer = self.connection.post("auth/sign-in", proof)
-        return self.connection.understand(_parse_sign_in, answer)
+        return self.connection.parse_answer(_parse_sign_in, answer)
 
     def sign_out(self) -> None:
         """Let the token of a sign-in end."""
@@ -123,8 +123,8 @@ def open_server(url: str, token: str | None) -> RemoteServer:
     return RemoteServer(Connection(url, token))
 
 
-def _parse_sign_in(record: Mapping[str, Any]) -> SignIn:
-    return SignIn(record["token"], datetime.fromisoformat(record["expires_at"]))
+def _parse_sign_in(record: Mapping[str, Any]) -> IssuedToken:
+    return IssuedToken(record["token"], datetime.fromisoformat(record["expires_at"]))
 
 
 def _parse_membership(record: Mapping[str, Any]) -> Membership:

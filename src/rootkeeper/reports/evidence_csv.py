@@ -68,9 +68,9 @@ def _list_verdicts(document: Record) -> Iterator[Mapping[str, Any]]:
     yield _row("report", None, "stale_after", document["period"]["stale_after"])
     yield _row("report", None, "accounts_listed_at", document["accounts_listed_at"])
     yield from (_row("report", None, "caller_arn", arn) for arn in document["caller_arns"])
-    for name, judgement in document["verdicts"].items():
-        detail = " ".join([*([f"{judgement['control']}."] if judgement["control"] else []), *judgement["reasons"]])
-        yield _row("verdict", None, name, judgement["verdict"], detail=detail)
+    for name, assessment in document["verdicts"].items():
+        detail = " ".join([*([f"{assessment['control']}."] if assessment["control"] else []), *assessment["reasons"]])
+        yield _row("verdict", None, name, assessment["verdict"], detail=detail)
     yield from (_row("summary", None, name, count) for name, count in document["summary"].items())
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from rootkeeper.domain.evidence.accounts import AccountEvidence, KindEvidence, count_verdicts
 from rootkeeper.domain.evidence.methods import list_methods
-from rootkeeper.domain.evidence.periods import Verdict
+from rootkeeper.domain.evidence.periods import EvidenceVerdict
 from rootkeeper.domain.evidence.reports import EvidenceReport
 from rootkeeper.domain.evidence.verdicts import CENTRALIZED_CONTROL
 from rootkeeper.domain.windows import FINAL_STATES
@@ -22,12 +22,12 @@ from rootkeeper.reports.evidence_json import SCHEMA_VERSION
 from rootkeeper.reports.evidence_words import (
     KIND_NAMES,
     VERDICTS,
-    spoken_kind,
-    spoken_length,
-    spoken_presence,
-    spoken_setup,
-    spoken_status,
-    spoken_time,
+    render_kind,
+    render_length,
+    render_presence,
+    render_setup,
+    render_status,
+    render_timestamp,
 )
 from rootkeeper.reports.untrusted_text import printable
 
@@ -37,11 +37,11 @@ if TYPE_CHECKING:
 _SYMBOLS = {"fail": "✗", "kept": "◆", "not_applicable": "·", "pass": "✓", "unknown": "?"}
 _BAR_WIDTH = 1000
 _BAR_WORDS = {
-    Verdict.PASS: "without root user credentials",
-    Verdict.FAIL: "with root user credentials",
-    Verdict.UNKNOWN: "unknown",
-    Verdict.KEPT: "kept as a failsafe, guarded",
-    Verdict.NOT_APPLICABLE: "not applicable",
+    EvidenceVerdict.PASS: "without root user credentials",
+    EvidenceVerdict.FAIL: "with root user credentials",
+    EvidenceVerdict.UNKNOWN: "unknown",
+    EvidenceVerdict.KEPT: "kept as a failsafe, guarded",
+    EvidenceVerdict.NOT_APPLICABLE: "not applicable",
 }
 
 
@@ -72,7 +72,7 @@ def render_html(report: EvidenceReport) -> str:
         kind_names=list(KIND_NAMES.values()),
         letters=list_letters,
         methods=methods,
-        setup_parts=spoken_setup(report.setup),
+        setup_parts=render_setup(report.setup),
     )
 
 
@@ -90,7 +90,7 @@ def list_bars(accounts: Sequence[AccountEvidence]) -> list[Bar]:
 
 def choose_tone(account: AccountEvidence, kind: KindEvidence) -> str:
     """How a kind's cell looks: what is kept on purpose isn't alarming."""
-    if account.verdict in {Verdict.KEPT, Verdict.NOT_APPLICABLE}:
+    if account.verdict in {EvidenceVerdict.KEPT, EvidenceVerdict.NOT_APPLICABLE}:
         return "none"
     return {None: "unknown", True: "yes", False: "none"}[kind.is_present]
 
@@ -121,14 +121,14 @@ def _load_template() -> Template:
     )
     environment.globals |= {
         "day": lambda moment: moment.strftime("%Y-%m-%d"),
-        "kind_name": spoken_kind,
-        "length": spoken_length,
-        "presence": spoken_presence,
+        "kind_name": render_kind,
+        "length": render_length,
+        "presence": render_presence,
         "schema_version": SCHEMA_VERSION,
-        "status": spoken_status,
+        "status": render_status,
         "style": Markup((folder / "evidence.css").read_text("utf-8")),  # noqa: S704 - our own file
         "symbols": _SYMBOLS,
-        "time": spoken_time,
+        "time": render_timestamp,
         "tone": choose_tone,
         "words": VERDICTS,
     }

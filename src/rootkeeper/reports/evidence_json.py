@@ -12,7 +12,7 @@ from rootkeeper.domain.evidence.accounts import AccountEvidence, count_verdicts
 from rootkeeper.domain.evidence.history import DeletionEvidence, EndedException
 from rootkeeper.domain.evidence.kept_logins import KeptLogin
 from rootkeeper.domain.evidence.reports import EvidenceReport
-from rootkeeper.domain.evidence.verdicts import CENTRALIZED_CONTROL, Judgement
+from rootkeeper.domain.evidence.verdicts import CENTRALIZED_CONTROL, ControlResult
 from rootkeeper.domain.json_times import json_time
 from rootkeeper.domain.setup import Feature
 from rootkeeper.domain.setup_drift import SetupDrift, SetupState
@@ -49,8 +49,8 @@ def describe_report(report: EvidenceReport) -> Record:
         },
         "accounts_listed_at": json_time(report.listed_at),
         "verdicts": {
-            "centralized": {"control": CENTRALIZED_CONTROL, **_describe_judgement(report.centralized)},
-            "no_root_credentials": {"control": None, **_describe_judgement(report.no_root_credentials)},
+            "centralized": {"control": CENTRALIZED_CONTROL, **_describe_control_result(report.centralized)},
+            "no_root_credentials": {"control": None, **_describe_control_result(report.no_root_credentials)},
         },
         "summary": _summarize(report.accounts),
         "management_account": None if management is None else describe_account(management),
@@ -78,8 +78,8 @@ def describe_report(report: EvidenceReport) -> Record:
     }
 
 
-def _describe_judgement(judgement: Judgement) -> Record:
-    return {"verdict": judgement.verdict.value, "reasons": list(judgement.reasons)}
+def _describe_control_result(assessment: ControlResult) -> Record:
+    return {"verdict": assessment.verdict.value, "reasons": list(assessment.reasons)}
 
 
 def _summarize(accounts: Sequence[AccountEvidence]) -> Record:

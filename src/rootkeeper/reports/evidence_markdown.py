@@ -7,17 +7,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from rootkeeper.domain.evidence.accounts import AccountEvidence, KindEvidence
 from rootkeeper.domain.evidence.methods import list_methods
 from rootkeeper.domain.evidence.reports import EvidenceReport
-from rootkeeper.domain.evidence.verdicts import CENTRALIZED_CONTROL, Judgement
+from rootkeeper.domain.evidence.verdicts import CENTRALIZED_CONTROL, ControlResult
 from rootkeeper.domain.windows import RecoveryWindow
 from rootkeeper.reports.evidence_words import (
     KIND_NAMES,
     VERDICTS,
-    spoken_kind,
-    spoken_length,
-    spoken_presence,
-    spoken_setup,
-    spoken_status,
-    spoken_time,
+    render_kind,
+    render_length,
+    render_presence,
+    render_setup,
+    render_status,
+    render_timestamp,
 )
 from rootkeeper.reports.untrusted_text import markdown_text
 
@@ -37,12 +37,12 @@ def _render_head(report: EvidenceReport) -> Iterator[str]:
     yield from _table(
         ("", ""),
         [
-            ("Period", f"{spoken_time(period.start)} to {spoken_time(period.end)}"),
-            ("Stale after", spoken_length(period.stale_after)),
+            ("Period", f"{render_timestamp(period.start)} to {render_timestamp(period.end)}"),
+            ("Stale after", render_length(period.stale_after)),
             ("Endpoint", ", ".join(report.endpoints) or "unknown"),
             ("Callers", ", ".join(report.caller_arns) or "unknown"),
             ("Management account", report.management_account_id),
-            ("Accounts listed", spoken_time(report.listed_at)),
+            ("Accounts listed", render_timestamp(report.listed_at)),
         ],
     )
 
@@ -86,8 +86,8 @@ def _render_verdicts(report: EvidenceReport) -> Iterator[str]:
     yield from ("", "The first is a setting, and removes nothing by itself; the second is what it is for.")
 
 
-def _verdict_row(name: str, judgement: Judgement) -> tuple[str, ...]:
-    return name, VERDICTS[judgement.verdict], " ".join(judgement.reasons)
+def _verdict_row(name: str, assessment: ControlResult) -> tuple[str, ...]:
+    return name, VERDICTS[assessment.verdict], " ".join(assessment.reasons)
 
 
 def _render_gaps(report: EvidenceReport) -> Iterator[str]:
@@ -104,7 +104,7 @@ def _render_kept(report: EvidenceReport) -> Iterator[str]:
             check.name.replace("_", " "),
             check.verdict.value,
             check.evidence,
-            spoken_time(kept.evidence.read_at),
+            render_timestamp(kept.evidence.read_at),
         )
         for kept in report.kept_logins
         for check in kept.checks
@@ -126,9 +126,9 @@ def _account_row(account: AccountEvidence, methods: dict[str, str]) -> tuple[str
         account.account.account_id,
         account.account.name,
         account.account.ou_path,
-        *(spoken_presence(kind) for kind in account.kinds),
-        spoken_status(account),
-        spoken_time(account.read_at),
+        *(render_presence(kind) for kind in account.kinds),
+        render_status(account),
+        render_timestamp(account.read_at),
         _letters(account.kinds, methods),
         account.detail or "",
     )
@@ -148,21 +148,28 @@ def _window_row(window: RecoveryWindow) -> tuple[str, ...]:
         window.window_id,
         window.account_id,
         window.state.value,
-        f"{window.requested_by}, {spoken_time(window.requested_at)}",
+        f"{window.requested_by}, {render_timestamp(window.requested_at)}",
         ", ".join(window.approved_by) or "unapproved",
-        spoken_time(window.opened_at),
-        spoken_time(window.closed_at),
+        render_timestamp(window.opened_at),
+        render_timestamp(window.closed_at),
         f"{window.reason} ({window.ticket})" if window.ticket else window.reason,
     )
 
 
 def _render_exceptions(report: EvidenceReport) -> Iterator[str]:
     rows = [
-        (one.account_id, one.owner, one.reason, one.added_by, spoken_time(one.added_at), spoken_time(one.until))
+        (
+            one.account_id,
+            one.owner,
+            one.reason,
+            one.added_by,
+            render_timestamp(one.added_at),
+            render_timestamp(one.until),
+        )
         for one in report.exceptions
     ]
     ended = [
-        (one.account_id, one.owner, one.reason, "", "", f"ended by {one.ended_by}, {spoken_time(one.ended_at)}")
+        (one.account_id, one.owner, one.reason, "", "", f"ended by {one.ended_by}, {render_timestamp(one.ended_at)}")
         for one in report.history.ended_exceptions
     ]
     yield from _table(("Account", "Owner", "Reason", "Added by", "Added", "Until"), [*rows, *ended])
@@ -171,9 +178,9 @@ def _render_exceptions(report: EvidenceReport) -> Iterator[str]:
 def _render_deletions(report: EvidenceReport) -> Iterator[str]:
     rows = [
         (
-            spoken_time(one.at),
+            render_timestamp(one.at),
             one.account_id,
-            spoken_kind(one.kind),
+            render_kind(one.kind),
             one.target or "",
             one.result.value,
             one.actor.name,
@@ -186,7 +193,7 @@ def _render_deletions(report: EvidenceReport) -> Iterator[str]:
 
 
 def _render_setup(report: EvidenceReport) -> Iterator[str]:
-    yield from _table(("Part", "State"), spoken_setup(report.setup))
+    yield from _table(("Part", "State"), render_setup(report.setup))
     drift = report.setup.drift
     yield ""
     rows = [(one.what, " ".join(one.could_be)) for one in drift.differences]
@@ -198,7 +205,7 @@ def _drift_words(report: EvidenceReport) -> str:
     accepted = report.setup.drift.accepted
     if accepted is None:
         return "No set-up was accepted, so nothing shows whether it drifted."
-    by, at = markdown_text(accepted.accepted_by), spoken_time(accepted.accepted_at)
+    by, at = markdown_text(accepted.accepted_by), render_timestamp(accepted.accepted_at)
     return f"No drift from what {by} accepted at {at} (ledger entry {accepted.ledger_sequence})."
 
 

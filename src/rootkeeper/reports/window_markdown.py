@@ -40,25 +40,25 @@ def _render_head(report: WindowReport) -> Iterator[str]:
         [
             ("State", window.state.value),
             ("Reason", f"{window.reason}{ticket}"),
-            ("Requested", f"{window.requested_by}, {_spoken(window.requested_at)}"),
+            ("Requested", f"{window.requested_by}, {_render_text(window.requested_at)}"),
             ("Approved by", ", ".join(one.approver for one in report.opening_approvals) or "nobody"),
-            ("Activated", _spoken_act(window.activated_by, report.activated_at)),
-            ("Opened", _spoken(window.opened_at)),
-            ("Due", _spoken(window.expires_at)),
-            ("Closed", _spoken_act(window.closed_by or "at its end", report.closed_at)),
+            ("Activated", _render_act(window.activated_by, report.activated_at)),
+            ("Opened", _render_text(window.opened_at)),
+            ("Due", _render_text(window.expires_at)),
+            ("Closed", _render_act(window.closed_by or "at its end", report.closed_at)),
             ("Watched by", window.watched_by or "nobody"),
         ],
     )
 
 
 def _render_sections(report: WindowReport) -> Iterator[str]:
-    durations = [(_DURATIONS[name], _spoken_length(length)) for name, length in report.durations.items()]
+    durations = [(_DURATIONS[name], _render_length(length)) for name, length in report.durations.items()]
     yield from _section("How long it took", _table(("Step", "Time"), durations))
-    steps = [(_spoken(one.at), one.what, one.actor, one.result, one.detail) for one in report.steps]
+    steps = [(_render_text(one.at), one.what, one.actor, one.result, one.detail) for one in report.steps]
     yield from _section("Steps", _table(("At", "Step", "By", "Result", "Detail"), steps))
-    events = [(_spoken(one.at), one.name, one.verdict.value, one.explanation) for one in report.events]
+    events = [(_render_text(one.at), one.name, one.verdict.value, one.explanation) for one in report.events]
     yield from _section("Watched events", _table(("At", "Event", "Verdict", "Explanation"), events))
-    rereads = [(_spoken(one.at), ", ".join(one.found) or "nothing") for one in report.rereads]
+    rereads = [(_render_text(one.at), ", ".join(one.found) or "nothing") for one in report.rereads]
     yield from _section("Re-reads after the closing", _table(("At", "Found"), rereads))
 
 
@@ -80,15 +80,15 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     yield ""
 
 
-def _spoken(at: datetime | None) -> str:
+def _render_text(at: datetime | None) -> str:
     return "unknown" if at is None else f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _spoken_act(name: str | None, at: datetime | None) -> str:
-    return "not yet" if at is None else f"{name or 'unknown'}, {_spoken(at)}"
+def _render_act(name: str | None, at: datetime | None) -> str:
+    return "not yet" if at is None else f"{name or 'unknown'}, {_render_text(at)}"
 
 
-def _spoken_length(length: timedelta | None) -> str:
+def _render_length(length: timedelta | None) -> str:
     if length is None:
         return "unknown"
     seconds = length.total_seconds()

@@ -32,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         serve(_read_options(_serving_parser().parse_args(given)), parent_id=parent_id)
     except StartError as error:
-        return _complain(str(error), _USAGE_ERROR)
+        return _show_error(str(error), _USAGE_ERROR)
     return 0
 
 
@@ -89,10 +89,10 @@ def _environment_parser() -> argparse.ArgumentParser:
 
 
 def _init_parser() -> argparse.ArgumentParser:
-    told = "; ".join(f"{name}: {what}" for name, what in EXAMPLES.items())
+    reported = "; ".join(f"{name}: {what}" for name, what in EXAMPLES.items())
     parser = argparse.ArgumentParser(
         prog="rootkeeper sandbox init",
-        description=f"Write an example scenario file to start an own one from. {told}.",
+        description=f"Write an example scenario file to start an own one from. {reported}.",
     )
     parser.add_argument(
         "file", nargs="?", type=Path, default=Path("sandbox.yaml"), help="where to (default: %(default)s)"
@@ -134,10 +134,10 @@ def _print_environment(given: argparse.Namespace) -> int:
         with _DIRECT.open(f"{endpoint}/_sandbox/principals", timeout=5) as response:
             principals = {principal["name"]: principal for principal in json.load(response)}
     except (OSError, ValueError) as error:
-        return _complain_to_shell(f"no sandbox answers at {endpoint} ({error}).", _UNREACHABLE)
+        return _show_error_to_shell(f"no sandbox answers at {endpoint} ({error}).", _UNREACHABLE)
     principal = principals.get(given.principal)
     if principal is None:
-        return _complain_to_shell(
+        return _show_error_to_shell(
             f"there is no principal {given.principal}; known: {', '.join(principals)}.", _USAGE_ERROR
         )
     values = {
@@ -156,9 +156,9 @@ def _write_example(given: argparse.Namespace) -> int:
         with given.file.open("w" if given.force else "x", encoding="utf-8") as file:
             file.write(find_example(given.example).read_text(encoding="utf-8"))
     except FileExistsError:
-        return _complain(f"{given.file} exists already (--force overwrites it).", _USAGE_ERROR)
+        return _show_error(f"{given.file} exists already (--force overwrites it).", _USAGE_ERROR)
     except OSError as error:
-        return _complain(f"can't write {given.file}: {error.strerror or error}.", _USAGE_ERROR)
+        return _show_error(f"can't write {given.file}: {error.strerror or error}.", _USAGE_ERROR)
     sys.stdout.write(
         f"{given.file} holds the example {given.example}. Change it, then start it with:\n"
         f"  rootkeeper sandbox --scenario {shlex.quote(str(given.file))}\n"
@@ -166,13 +166,13 @@ def _write_example(given: argparse.Namespace) -> int:
     return 0
 
 
-def _complain_to_shell(message: str, status: int) -> int:
+def _show_error_to_shell(message: str, status: int) -> int:
     """Let an ``eval`` of stdout fail, too, lest a command behind it go to AWS itself."""
     sys.stdout.write("false\n")
-    return _complain(message, status)
+    return _show_error(message, status)
 
 
-def _complain(message: str, status: int) -> int:
+def _show_error(message: str, status: int) -> int:
     sys.stderr.write(f"rootkeeper sandbox: {message}\n")
     return status
 

@@ -74,7 +74,7 @@ class Application:
                 response, cuts_connection = await answer(self.instance, request)
         except Exception:
             _logger.exception("a bug in the sandbox: %s %s", request.method, request.raw_path)
-            response, cuts_connection = _confess(request), False
+            response, cuts_connection = _answer_bug(request), False
         if cuts_connection:
             await _cut(scope, receive)
         else:
@@ -134,11 +134,11 @@ def _read_head(scope: Mapping[str, Any]) -> HttpRequest:
         headers=headers,
         body=b"",
         source_ip=client[0] if client else "",
-        server=_spell_server(scope.get("server")),
+        server=_render_server(scope.get("server")),
     )
 
 
-def _spell_server(address: tuple[str, int | None] | None) -> str:
+def _render_server(address: tuple[str, int | None] | None) -> str:
     host, port = address or ("127.0.0.1", None)
     shown = f"[{host}]" if ":" in host else host
     return f"{shown}:{port}" if port else shown
@@ -191,10 +191,10 @@ def _too_large() -> RefusalError:
 
 def _refuse(request: HttpRequest, refused: RefusalError) -> HttpResponse:
     codec = UnservedCodec(read_signing_name(request) or "this service", request)
-    return codec.render_error(codec.word(refused), _NO_REQUEST_ID)
+    return codec.render_error(codec.make_error(refused), _NO_REQUEST_ID)
 
 
-def _confess(request: HttpRequest) -> HttpResponse:
+def _answer_bug(request: HttpRequest) -> HttpResponse:
     error = ServiceError("InternalFailure", "The sandbox has a bug; its log says more.", 500)
     return UnservedCodec("this service", request).render_error(error, _NO_REQUEST_ID)
 

@@ -15,12 +15,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from rootkeeper.sandbox.authorization.decision import Grant, find_grant
+from rootkeeper.sandbox.authorization.decision import ResourceGrant, find_grant
 from rootkeeper.sandbox.authorization.documents import PolicyKind, compile_policy
 from rootkeeper.sandbox.authorization.requests import AccessRequest
 from rootkeeper.sandbox.services.sqs.messages import enqueue
 from rootkeeper.sandbox.state import EventRule, Queue, QueuedMessage, World
-from rootkeeper.sandbox.trail import RecordedEvent
+from rootkeeper.sandbox.trail import TrailEvent
 
 _EVENTS = "events.amazonaws.com"
 _DETAIL_TYPES = {
@@ -30,7 +30,7 @@ _DETAIL_TYPES = {
 }
 
 
-def deliver(world: World, event: RecordedEvent) -> None:
+def deliver(world: World, event: TrailEvent) -> None:
     """Put an event of a root user or root session of the organization into the queue of every rule."""
     if not world.event_rules or not event.is_by_root or not world.is_in_organization(event.account_id):
         return
@@ -59,7 +59,7 @@ def wrap(detail: Mapping[str, Any]) -> dict[str, Any]:
 
 def _may_send(world: World, rule: EventRule, queue: Queue, now: datetime) -> bool:
     """Ask the queue's policy whether the rule may send."""
-    policy = queue.policy_in_force(now, world.organization.eligibility.lags.queue_policy_change[1])
+    policy = queue.policy_in_force(now, world.organization.eligibility.propagation_delays.queue_policy_change[1])
     if policy is None:
         return False
     rule_arn = f"arn:{world.partition}:events:{queue.region}:{queue.account_id}:rule/{rule.name}"
@@ -72,4 +72,4 @@ def _may_send(world: World, rule: EventRule, queue: Queue, now: datetime) -> boo
     }
     request = AccessRequest("sqs:sendmessage", queue.arn, context, service_principal=_EVENTS)
     is_denied = compile_policy(policy, PolicyKind.RESOURCE).denies(request)
-    return not is_denied and find_grant(request, policy) is not Grant.NOTHING
+    return not is_denied and find_grant(request, policy) is not ResourceGrant.NOTHING

@@ -41,7 +41,7 @@ class Fault:
     throttles: bool = False
     latency_seconds: float = 0.0
     cuts_connection: bool = False
-    lies: bool = False
+    gives_false_result: bool = False
     empties_page: bool = False
     draw: Callable[[], float] = _always
     """Gives a number below the probability when it is to strike; its book's, so that no two faults draw alike."""
@@ -74,18 +74,18 @@ class Fault:
 
 
 @dataclass(slots=True)
-class Disturbance:
+class FaultEffects:
     """All that the faults do to one call, added up."""
 
     latency_seconds: float = 0.0
     error: ServiceError | None = None
     cuts_connection: bool = False
-    lies: bool = False
+    gives_false_result: bool = False
     empties_page: bool = False
 
 
 @dataclass(slots=True)
-class FaultBook:
+class FaultRegistry:
     """The faults in force."""
 
     faults: list[Fault] = field(default_factory=list)
@@ -102,10 +102,10 @@ class FaultBook:
         self.faults.clear()
         self._added = 0
 
-    def disturb(self, service: str, operation: str, account_id: str) -> Disturbance:
+    def find_fault_effects(self, service: str, operation: str, account_id: str) -> FaultEffects:
         """Use up the faults that match a call. The first error ends it, later ones wait for the next call."""
         facts = {"service": service, "operation": operation, "account_id": account_id}
-        disturbance = Disturbance()
+        disturbance = FaultEffects()
         for fault in self.faults:
             may_strike = fault.matches_call(facts) and not (fault.refuses and disturbance.error)
             if may_strike and fault.strikes():
@@ -114,11 +114,11 @@ class FaultBook:
         return disturbance
 
 
-def _add_up(disturbance: Disturbance, fault: Fault, service: str) -> None:
+def _add_up(disturbance: FaultEffects, fault: Fault, service: str) -> None:
     disturbance.latency_seconds += fault.latency_seconds
     disturbance.error = disturbance.error or fault.find_error(service)
     disturbance.cuts_connection |= fault.cuts_connection
-    disturbance.lies |= fault.lies
+    disturbance.gives_false_result |= fault.gives_false_result
     disturbance.empties_page |= fault.empties_page
 
 
@@ -140,11 +140,13 @@ def parse_fault(body: object) -> Fault:
         error=_parse_error(body["error"]) if "error" in body else None,
         latency_seconds=_parse_latency(body.get("latency_ms", 0)),
         cuts_connection=_flag(body, "drop"),
-        lies=_flag(body, "lie"),
+        gives_false_result=_flag(body, "lie"),
         throttles=_flag(body, "throttle"),
         empties_page=_flag(body, "empty_page"),
     )
-    if not any((fault.refuses, fault.latency_seconds, fault.cuts_connection, fault.lies, fault.empties_page)):
+    if not any(
+        (fault.refuses, fault.latency_seconds, fault.cuts_connection, fault.gives_false_result, fault.empties_page)
+    ):
         raise ValueError(f"a fault needs one of {', '.join(_KINDS)}.")
     return fault
 

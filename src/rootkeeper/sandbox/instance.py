@@ -11,11 +11,11 @@ from rootkeeper.sandbox.clock import Clock
 from rootkeeper.sandbox.codec.registry import load_services
 from rootkeeper.sandbox.event_delivery import deliver
 from rootkeeper.sandbox.exchange import Operation
-from rootkeeper.sandbox.faults import FaultBook
+from rootkeeper.sandbox.faults import FaultRegistry
 from rootkeeper.sandbox.recording import RequestLog
 from rootkeeper.sandbox.routing import Router
 from rootkeeper.sandbox.signatures import Signer
-from rootkeeper.sandbox.state_file import StateKeeper
+from rootkeeper.sandbox.state_file import FileStateRecorder
 from rootkeeper.sandbox.throttling import Throttle, Unthrottled
 from rootkeeper.sandbox.trail import Trail
 
@@ -39,9 +39,9 @@ class SandboxInstance:
     latency_seconds: float = 0.0
     """How long every call takes at least."""
     throttle: Throttle = field(default_factory=Unthrottled)
-    keeper: StateKeeper | None = None
+    keeper: FileStateRecorder | None = None
     """Only with ``--state``."""
-    faults: FaultBook = field(default_factory=FaultBook)
+    faults: FaultRegistry = field(default_factory=FaultRegistry)
     requests: RequestLog = field(default_factory=RequestLog)
     trail: Trail = field(default_factory=Trail)
 

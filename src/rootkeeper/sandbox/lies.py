@@ -12,7 +12,7 @@ from rootkeeper.sandbox.state import World
 from rootkeeper.sandbox.state.watched import Key, Value, WatchedDict
 
 
-def make_up_result(operation: Operation, call: Call) -> dict[str, Any]:
+def make_false_result(operation: Operation, call: Call) -> dict[str, Any]:
     """Give what the operation would have answered, by performing it on a copy of the world.
 
     Where even that is refused, the answer is an empty success.
@@ -38,17 +38,17 @@ def _copy_part(value: Any, memo: dict[int, Any]) -> Any:
     if callable(value):
         return value
     if isinstance(value, dict):
-        return _LazilyCopied(value)
+        return _LazyCopyDict(value)
     if not hasattr(value, "__dict__"):
         return copy.deepcopy(value, memo)
     copied = copy.copy(value)
     memo[id(value)] = copied
     for name, inner in vars(value).items():
-        setattr(copied, name, _LazilyCopied(inner) if isinstance(inner, dict) else copy.deepcopy(inner, memo))
+        setattr(copied, name, _LazyCopyDict(inner) if isinstance(inner, dict) else copy.deepcopy(inner, memo))
     return copied
 
 
-class _LazilyCopied(WatchedDict[Key, Value]):
+class _LazyCopyDict(WatchedDict[Key, Value]):
     """A dictionary of another one's entries, each of which is copied when it is used by its key."""
 
     def __init__(self, entries: Mapping[Key, Value]) -> None:

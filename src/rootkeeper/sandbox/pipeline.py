@@ -17,10 +17,10 @@ from rootkeeper.sandbox.codec.protocols import Codec
 from rootkeeper.sandbox.codec.refusals import Refusal, RefusalError
 from rootkeeper.sandbox.codec.unserved import UnservedCodec
 from rootkeeper.sandbox.exchange import Call, Operation, Principal, ServiceError
-from rootkeeper.sandbox.faults import Disturbance
+from rootkeeper.sandbox.faults import FaultEffects
 from rootkeeper.sandbox.http_messages import HttpRequest, HttpResponse
 from rootkeeper.sandbox.instance import SandboxInstance
-from rootkeeper.sandbox.lies import make_up_result
+from rootkeeper.sandbox.lies import make_false_result
 from rootkeeper.sandbox.recording import RequestRecord
 from rootkeeper.sandbox.request_ids import make_request_id
 from rootkeeper.sandbox.routing import find_region, is_global_endpoint
@@ -30,7 +30,7 @@ from rootkeeper.sandbox.trail import ApiCallEvent
 
 
 @dataclass(slots=True)
-class Passage:
+class RequestContext:
     """One request on its way through the steps."""
 
     instance: SandboxInstance
@@ -46,7 +46,7 @@ class Passage:
     call: Call | None = None
     account_id: str | None = None
     """The account that the call concerns."""
-    disturbance: Disturbance = field(default_factory=Disturbance)
+    disturbance: FaultEffects = field(default_factory=FaultEffects)
     result: dict[str, Any] = field(default_factory=dict)
     error: ServiceError | None = None
 
@@ -65,152 +65,152 @@ class Passage:
 
 async def answer(instance: SandboxInstance, request: HttpRequest) -> tuple[HttpResponse, bool]:
     """Take a request along the whole path; also tells whether to cut the connection instead of answering."""
-    passage = Passage(instance, request, make_request_id(), UnservedCodec("this service", request))
+    context = RequestContext(instance, request, make_request_id(), UnservedCodec("this service", request))
     try:
         for step in STEPS:
-            waiting = step(passage)
+            waiting = step(context)
             if waiting is not None:
                 await waiting
     except RefusalError as refused:
-        passage.error = passage.codec.word(refused)
+        context.error = context.codec.make_error(refused)
     except ServiceError as error:
-        passage.error = error
-    response = serialize(passage)
-    record(passage, response.status)
+        context.error = error
+    response = serialize(context)
+    record(context, response.status)
     try:
-        waiting = keep(passage)
+        waiting = keep(context)
         if waiting is not None:
             await waiting
     except StateFileError as error:
         failure = ServiceError("InternalFailure", f"The sandbox {error}", 500)
-        response = passage.codec.render_error(failure, passage.request_id)
-    return response, passage.disturbance.cuts_connection
+        response = context.codec.render_error(failure, context.request_id)
+    return response, context.disturbance.cuts_connection
 
 
-def let_time_pass(passage: Passage) -> None:
+def finish_due_work(context: RequestContext) -> None:
     """Let what takes time, such as a new account, be done once its time has come."""
-    passage.instance.world.settle(passage.instance.clock.now())
+    context.instance.world.settle(context.instance.clock.now())
 
 
-def route(passage: Passage) -> None:
+def route(context: RequestContext) -> None:
     """Find the service and the operation, so that even a refused call is recorded by its name."""
-    passage.codec, passage.signing_name = passage.instance.router.route(passage.request)
-    passage.operation_name = passage.codec.find_operation(passage.request)
-    served = passage.instance.services.get(passage.codec.service, {})
-    passage.operation = served.get(passage.operation_name or "")
+    context.codec, context.signing_name = context.instance.router.route(context.request)
+    context.operation_name = context.codec.find_operation(context.request)
+    served = context.instance.services.get(context.codec.service, {})
+    context.operation = served.get(context.operation_name or "")
 
 
-def authenticate(passage: Passage) -> None:
+def authenticate(context: RequestContext) -> None:
     """Find who calls."""
-    passage.authorization = read_authorization(passage.request)
-    credential = passage.instance.authenticator.authenticate(
-        passage.request, passage.authorization, passage.signing_name, passage.instance.world.find_credential
+    context.authorization = read_authorization(context.request)
+    credential = context.instance.authenticator.authenticate(
+        context.request, context.authorization, context.signing_name, context.instance.world.find_credential
     )
-    passage.principal = credential.principal
-    passage.account_id = credential.principal.account_id
+    context.principal = credential.principal
+    context.account_id = credential.principal.account_id
 
 
-def parse(passage: Passage) -> None:
+def parse(context: RequestContext) -> None:
     """Turn the request into a call with checked parameters."""
-    name, codec, request = passage.operation_name, passage.codec, passage.request
+    name, codec, request = context.operation_name, context.codec, context.request
     if not name:
         raise RefusalError(Refusal.MISSING_OPERATION, "The request does not say which operation it calls.")
-    if passage.operation is None:
+    if context.operation is None:
         raise codec.refuse_operation(name, request)
-    if passage.operation.is_regional_only and is_global_endpoint(request, _scope_region(passage)):
+    if context.operation.is_regional_only and is_global_endpoint(request, _scope_region(context)):
         raise ServiceError("InvalidAction", "Unknown Operation")
-    passage.call = _make_call(passage, name, codec.parse(name, request))
-    if passage.operation.target_account:
-        passage.account_id = passage.operation.target_account(passage.call) or passage.account_id
+    context.call = _make_call(context, name, codec.parse(name, request))
+    if context.operation.target_account:
+        context.account_id = context.operation.target_account(context.call) or context.account_id
 
 
-def _scope_region(passage: Passage) -> str:
-    return passage.authorization.scope.region if passage.authorization else ""
+def _scope_region(context: RequestContext) -> str:
+    return context.authorization.scope.region if context.authorization else ""
 
 
-def _make_call(passage: Passage, operation: str, parameters: dict[str, Any]) -> Call:
-    if passage.principal is None or passage.authorization is None:
+def _make_call(context: RequestContext, operation: str, parameters: dict[str, Any]) -> Call:
+    if context.principal is None or context.authorization is None:
         raise RuntimeError("a call was made before its caller was known")
-    request, region = passage.request, passage.authorization.scope.region
+    request, region = context.request, context.authorization.scope.region
     return Call(
-        world=passage.instance.world,
-        service=passage.codec.service,
+        world=context.instance.world,
+        service=context.codec.service,
         operation=operation,
-        region=find_region(passage.codec.service, region),
+        region=find_region(context.codec.service, region),
         is_global_endpoint=is_global_endpoint(request, region),
-        principal=passage.principal,
+        principal=context.principal,
         parameters=parameters,
-        now=passage.instance.clock.now(),
-        request_id=passage.request_id,
+        now=context.instance.clock.now(),
+        request_id=context.request_id,
         source_ip=request.source_ip,
         user_agent=request.headers.get("user-agent", ""),
         host=request.headers.get("host", ""),
-        event_log=passage.instance.trail,
+        event_log=context.instance.trail,
     )
 
 
-def throttle(passage: Passage) -> None:
+def throttle(context: RequestContext) -> None:
     """Refuse a call that comes faster than its service allows."""
-    refusal = passage.instance.throttle.find_refusal(passage.known_call)
+    refusal = context.instance.throttle.find_refusal(context.known_call)
     if refusal:
         raise refusal
 
 
-def disturb(passage: Passage) -> Awaitable[None] | None:
+def find_fault_effects(context: RequestContext) -> Awaitable[None] | None:
     """Take the time that a call takes, and apply the faults that were ordered."""
-    instance = passage.instance
+    instance = context.instance
     if instance.faults.faults:
-        service, operation = passage.codec.service, passage.operation_name or ""
-        passage.disturbance = instance.faults.disturb(service, operation, passage.account_id or "")
-        passage.known_call.wants_empty_page = passage.disturbance.empties_page
-    seconds = instance.latency_seconds + passage.disturbance.latency_seconds
+        service, operation = context.codec.service, context.operation_name or ""
+        context.disturbance = instance.faults.find_fault_effects(service, operation, context.account_id or "")
+        context.known_call.wants_empty_page = context.disturbance.empties_page
+    seconds = instance.latency_seconds + context.disturbance.latency_seconds
     if seconds:
-        return _delay(passage, seconds)
-    if passage.disturbance.error:
-        raise passage.disturbance.error
+        return _delay(context, seconds)
+    if context.disturbance.error:
+        raise context.disturbance.error
     return None
 
 
-async def _delay(passage: Passage, seconds: float) -> None:
+async def _delay(context: RequestContext, seconds: float) -> None:
     await asyncio.sleep(seconds)
-    passage.known_call.now = passage.instance.clock.now()
-    if passage.disturbance.error:
-        raise passage.disturbance.error
+    context.known_call.now = context.instance.clock.now()
+    if context.disturbance.error:
+        raise context.disturbance.error
 
 
-def check_permission(passage: Passage) -> None:
+def check_permission(context: RequestContext) -> None:
     """Check what the service checks before it authorizes, then authorize."""
-    call = passage.known_call
-    if passage.known_operation.validate:
-        passage.known_operation.validate(call)
-    authorize(call, passage.known_operation, call.world)
+    call = context.known_call
+    if context.known_operation.validate:
+        context.known_operation.validate(call)
+    authorize(call, context.known_operation, call.world)
 
 
-def wait(passage: Passage) -> Awaitable[None] | None:
+def wait(context: RequestContext) -> Awaitable[None] | None:
     """Let a call wait for what it asks for, as long as it says itself."""
-    until_ready = passage.known_operation.wait
-    return _wait(passage, until_ready(passage.known_call)) if until_ready else None
+    until_ready = context.known_operation.wait
+    return _wait(context, until_ready(context.known_call)) if until_ready else None
 
 
-async def _wait(passage: Passage, ready: Awaitable[None]) -> None:
+async def _wait(context: RequestContext, ready: Awaitable[None]) -> None:
     await ready
-    passage.known_call.now = passage.instance.clock.now()
+    context.known_call.now = context.instance.clock.now()
 
 
-def provide(passage: Passage) -> None:
+def provide(context: RequestContext) -> None:
     """Let the service act, or answer as if it had."""
-    operation, call = passage.known_operation, passage.known_call
-    is_lie = passage.disturbance.lies and operation.is_mutating
-    passage.result = make_up_result(operation, call) if is_lie else operation.perform(call)
+    operation, call = context.known_operation, context.known_call
+    is_lie = context.disturbance.gives_false_result and operation.is_mutating
+    context.result = make_false_result(operation, call) if is_lie else operation.perform(call)
 
 
-STEPS: tuple[Callable[[Passage], Awaitable[None] | None], ...] = (
-    let_time_pass,
+STEPS: tuple[Callable[[RequestContext], Awaitable[None] | None], ...] = (
+    finish_due_work,
     route,
     authenticate,
     parse,
     throttle,
-    disturb,
+    find_fault_effects,
     check_permission,
     wait,
     provide,
@@ -218,60 +218,60 @@ STEPS: tuple[Callable[[Passage], Awaitable[None] | None], ...] = (
 """What happens to a request until it is answered or refused; ``serialize``, ``record`` and ``keep`` follow."""
 
 
-def serialize(passage: Passage) -> HttpResponse:
+def serialize(context: RequestContext) -> HttpResponse:
     """Write the answer, or the refusal."""
-    if passage.error:
-        response = passage.codec.render_error(passage.error, passage.request_id)
+    if context.error:
+        response = context.codec.render_error(context.error, context.request_id)
     else:
-        response = passage.codec.render(passage.operation_name or "", passage.result, passage.request_id)
-    if passage.call:
-        response.headers.update(passage.call.response_headers)
+        response = context.codec.render(context.operation_name or "", context.result, context.request_id)
+    if context.call:
+        response.headers.update(context.call.response_headers)
     return response
 
 
-def record(passage: Passage, status: int) -> None:
+def record(context: RequestContext, status: int) -> None:
     """Enter the call into the request log, and the caller's account's trail."""
-    instance = passage.instance
+    instance = context.instance
     instance.requests.append(
         RequestRecord(
             n=instance.requests.next_number(),
             at=instance.clock.now(),
-            service=passage.codec.service,
-            operation=passage.operation_name,
-            region=_find_region(passage),
-            principal_arn=passage.principal.arn if passage.principal else None,
-            account_id=passage.account_id,
-            task_policy=_find_task_policy(passage),
-            mutating=passage.operation is not None and passage.operation.is_mutating,
+            service=context.codec.service,
+            operation=context.operation_name,
+            region=_find_region(context),
+            principal_arn=context.principal.arn if context.principal else None,
+            account_id=context.account_id,
+            task_policy=_find_task_policy(context),
+            mutating=context.operation is not None and context.operation.is_mutating,
             status=status,
-            error_code=passage.error.code if passage.error else None,
+            error_code=context.error.code if context.error else None,
         )
     )
-    if passage.call and not passage.known_operation.is_data_event:
-        instance.trail.append(_make_event(passage, passage.call))
+    if context.call and not context.known_operation.is_data_event:
+        instance.trail.append(_make_event(context, context.call))
 
 
-def _find_region(passage: Passage) -> str | None:
-    if passage.call:
-        return passage.call.region
-    scope = passage.authorization.scope if passage.authorization else None
-    return find_region(passage.codec.service, scope.region) if scope else None
+def _find_region(context: RequestContext) -> str | None:
+    if context.call:
+        return context.call.region
+    scope = context.authorization.scope if context.authorization else None
+    return find_region(context.codec.service, scope.region) if scope else None
 
 
-def keep(passage: Passage) -> Awaitable[None] | None:
+def keep(context: RequestContext) -> Awaitable[None] | None:
     """See to it that what the call has changed is on the disk before anybody hears of it."""
-    is_mutating = passage.operation is not None and passage.operation.is_mutating
-    return passage.instance.keep(is_mutating=is_mutating)
+    is_mutating = context.operation is not None and context.operation.is_mutating
+    return context.instance.keep(is_mutating=is_mutating)
 
 
-def _find_task_policy(passage: Passage) -> str | None:
-    arn = passage.principal.task_policy_arn if passage.principal else None
-    if passage.call and passage.known_operation.target_account and passage.known_operation.condition_keys:
-        arn = passage.known_operation.condition_keys(passage.call).get("sts:TaskPolicyArn", arn)
+def _find_task_policy(context: RequestContext) -> str | None:
+    arn = context.principal.task_policy_arn if context.principal else None
+    if context.call and context.known_operation.target_account and context.known_operation.condition_keys:
+        arn = context.known_operation.condition_keys(context.call).get("sts:TaskPolicyArn", arn)
     return task_policy_name(arn) if arn else None
 
 
-def _make_event(passage: Passage, call: Call) -> ApiCallEvent:
+def _make_event(context: RequestContext, call: Call) -> ApiCallEvent:
     return ApiCallEvent(
         service=call.service,
         operation=call.operation,
@@ -281,9 +281,9 @@ def _make_event(passage: Passage, call: Call) -> ApiCallEvent:
         source_ip=call.source_ip,
         user_agent=call.user_agent,
         request_id=call.request_id,
-        is_mutating=passage.known_operation.is_mutating,
+        is_mutating=context.known_operation.is_mutating,
         parameters=call.parameters,
         details=call.event_details,
-        error_code=passage.error.code if passage.error else None,
-        error_message=passage.error.message if passage.error else None,
+        error_code=context.error.code if context.error else None,
+        error_message=context.error.message if context.error else None,
     )

@@ -25,7 +25,7 @@ from rootkeeper.sandbox.loopback import is_loopback
 from rootkeeper.sandbox.origin import Origin
 from rootkeeper.sandbox.services import SERVICES
 from rootkeeper.sandbox.state import World
-from rootkeeper.sandbox.state.eligibility import LAGS, Lags
+from rootkeeper.sandbox.state.eligibility import PROPAGATION_DELAYS, PropagationDelays
 from rootkeeper.sandbox.state_file import StateFileError, open_world
 from rootkeeper.sandbox.throttling import make_throttle
 
@@ -77,17 +77,17 @@ def serve(options: SandboxOptions, *, parent_id: int | None = None) -> None:
         instance = _start(options)
         if not is_loopback(options.host):
             sys.stderr.write(_INSECURE_WARNING.format(host=options.host))
-        _spare_the_collector()
+        _freeze_garbage_collector()
         watched = (parent_id or os.getppid()) if options.exits_with_parent else None
         _Server(_configure(Application(instance)), listener, watched).run(sockets=[listener])
 
 
 def _start(options: SandboxOptions) -> SandboxInstance:
-    clock, lags = Clock(), LAGS[options.consistency]
+    clock, propagation_delays = Clock(), PROPAGATION_DELAYS[options.consistency]
     try:
         origin, world, keeper = open_world(options.origin, options.state, clock)
-        world.organization.eligibility.lags = lags
-        instance = start_instance(partial(_build, origin, clock, lags), SERVICES, clock, world=world)
+        world.organization.eligibility.propagation_delays = propagation_delays
+        instance = start_instance(partial(_build, origin, clock, propagation_delays), SERVICES, clock, world=world)
     except (ValueError, StateFileError) as error:
         raise StartError(str(error)) from error
     instance.latency_seconds = options.latency_ms / 1000
@@ -96,16 +96,16 @@ def _start(options: SandboxOptions) -> SandboxInstance:
     return instance
 
 
-def _spare_the_collector() -> None:
+def _freeze_garbage_collector() -> None:
     """Keep the garbage collector from going through 50,000 accounts again and again: they stay."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(_COLLECTED_AFTER)
 
 
-def _build(origin: Origin, clock: Clock, lags: Lags) -> World:
+def _build(origin: Origin, clock: Clock, propagation_delays: PropagationDelays) -> World:
     world = origin.build(clock.now)
-    world.organization.eligibility.lags = lags
+    world.organization.eligibility.propagation_delays = propagation_delays
     return world
 
 

@@ -134,7 +134,7 @@ def _is_object(value: Any) -> bool:
     return is_dataclass(value) and not getattr(type(value), "__dataclass_params__").frozen  # noqa: B009 - unknown to mypy
 
 
-class StateKeeper:
+class FileStateRecorder:
     """Keeps the world in its file. Calls that come while the disk is busy share the next transaction."""
 
     def __init__(self, path: Path, database: sqlite3.Connection, world: World, clock: Clock) -> None:
@@ -203,7 +203,7 @@ def _write(database: sqlite3.Connection, parts: Parts, *, is_new: bool = False) 
                 database.execute(_PUT, (place, key, value, zlib.crc32(value)))
 
 
-def open_world(asked: Origin, path: Path | None, clock: Clock) -> tuple[Origin, World, StateKeeper | None]:
+def open_world(asked: Origin, path: Path | None, clock: Clock) -> tuple[Origin, World, FileStateRecorder | None]:
     """Read the world from its file, or build it and, with a path, write it there.
 
     :raises StateFileError: if the file can't be read or written, or holds another scenario than was asked for.
@@ -221,7 +221,7 @@ def open_world(asked: Origin, path: Path | None, clock: Clock) -> tuple[Origin, 
     except StateFileError:
         database.close()
         raise
-    return origin, world, StateKeeper(path, database, world, clock)
+    return origin, world, FileStateRecorder(path, database, world, clock)
 
 
 def _begin(origin: Origin, path: Path, clock: Clock) -> None:

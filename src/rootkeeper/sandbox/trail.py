@@ -34,7 +34,7 @@ _EVENT_SOURCES = {"sso-admin": "sso"}
 _HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 
 
-class RecordedEvent(Protocol):
+class TrailEvent(Protocol):
     """Anything that happened in an account: an API call, or a step of signing in."""
 
     @property
@@ -51,7 +51,7 @@ class RecordedEvent(Protocol):
         """Write the event as CloudTrail does."""
 
 
-Listener = Callable[[RecordedEvent], None]
+Listener = Callable[[TrailEvent], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +113,14 @@ class Trail:
     """The newest events of all accounts."""
 
     def __init__(self, max_events: int = MAX_EVENTS) -> None:
-        self._events: deque[RecordedEvent] = deque(maxlen=max_events)
+        self._events: deque[TrailEvent] = deque(maxlen=max_events)
         self._listeners: list[Listener] = []
 
     def subscribe(self, listener: Listener) -> None:
         """Let somebody hear of every event as it is appended."""
         self._listeners.append(listener)
 
-    def append(self, event: RecordedEvent) -> None:
+    def append(self, event: TrailEvent) -> None:
         self._events.append(event)
         for listener in self._listeners:
             listener(event)

@@ -28,7 +28,7 @@ def parse_provider_rules(
     """
     if not issuer:
         return None
-    _ensure_issuer(issuer)
+    _require_issuer(issuer)
     for setting, value in (("client_id", client_id), ("groups", groups), ("name_claims", name_claims)):
         if not value:
             raise SettingsError(f"oidc.issuer is set, and oidc.{setting} isn't.", hint=f"Set oidc.{setting}.")
@@ -49,7 +49,7 @@ def parse_provider_rules(
     )
 
 
-def ensure_safe_address(address: str, what: str, *, loopback_allowed: bool) -> str:
+def require_safe_address(address: str, what: str, *, loopback_allowed: bool) -> str:
     """An address that may be asked without TLS only on this machine.
 
     :raises ValueError: if it isn't one.
@@ -61,9 +61,9 @@ def ensure_safe_address(address: str, what: str, *, loopback_allowed: bool) -> s
     return address
 
 
-def _ensure_issuer(issuer: str) -> None:
+def _require_issuer(issuer: str) -> None:
     try:
-        ensure_safe_address(issuer, "oidc.issuer", loopback_allowed=True)
+        require_safe_address(issuer, "oidc.issuer", loopback_allowed=True)
         is_plain = not (urlsplit(issuer).query or urlsplit(issuer).fragment)
     except ValueError:
         is_plain = False

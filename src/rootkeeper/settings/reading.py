@@ -31,7 +31,7 @@ _SECTIONS = {SUBSECTIONS.get(name, name): section for name, section in _FIELDS.i
 
 
 @dataclass(frozen=True, slots=True)
-class _Given:
+class _SettingText:
     """A value as somebody wrote it."""
 
     key: str
@@ -57,7 +57,7 @@ def _field_of(section: str) -> str:
     return next((name for name, full in SUBSECTIONS.items() if full == section), section)
 
 
-def _read_file(path: Path | None) -> list[_Given]:
+def _read_file(path: Path | None) -> list[_SettingText]:
     if path is None:
         return []
     try:
@@ -72,7 +72,7 @@ def _read_file(path: Path | None) -> list[_Given]:
     return [entry for section, table in document.items() for entry in _read_section(path, section, table)]
 
 
-def _read_section(path: Path, section: str, table: object) -> list[_Given]:
+def _read_section(path: Path, section: str, table: object) -> list[_SettingText]:
     if section not in _SECTIONS or not isinstance(table, Mapping):
         raise SettingsError(
             f"{section!r} in {path} is not a section of settings.", hint=f"The sections are {', '.join(_SECTIONS)}."
@@ -83,7 +83,7 @@ def _read_section(path: Path, section: str, table: object) -> list[_Given]:
         if key in _SECTIONS:
             found += _read_section(path, key, value)
         else:
-            found.append(_Given(_known_key(key, path), value, key))
+            found.append(_SettingText(_known_key(key, path), value, key))
     return found
 
 
@@ -96,7 +96,7 @@ def _known_key(key: str, path: Path) -> str:
     return key
 
 
-def _read_environment(environment: Mapping[str, str]) -> list[_Given]:
+def _read_environment(environment: Mapping[str, str]) -> list[_SettingText]:
     variables = {f"{ENVIRONMENT_PREFIX}{key.replace('.', '_').upper()}": key for key in _keys()}
     known = {*variables, SERVER_VARIABLE, TOKEN_VARIABLE}
     unknown = sorted(name for name in environment if name.startswith(ENVIRONMENT_PREFIX) and name not in known)
@@ -105,7 +105,7 @@ def _read_environment(environment: Mapping[str, str]) -> list[_Given]:
             f"{unknown[0]} is not a setting of Rootkeeper.",
             hint=f"Unset it, or use one of {', '.join(sorted(variables))}.",
         )
-    return [_Given(key, environment[name], name) for name, key in variables.items() if environment.get(name)]
+    return [_SettingText(key, environment[name], name) for name, key in variables.items() if environment.get(name)]
 
 
 def _keys() -> list[str]:
@@ -116,7 +116,7 @@ def _names_of(section: Any) -> list[str]:
     return [entry.name for entry in fields(section)]
 
 
-def _parse(given: _Given) -> object:
+def _parse(given: _SettingText) -> object:
     section, _, name = given.key.rpartition(".")
     kind = get_type_hints(_SECTIONS[section])[name]
     parser = _PARSERS.get(kind)
@@ -126,11 +126,11 @@ def _parse(given: _Given) -> object:
     return Path(text).expanduser() if kind is Path else text
 
 
-def _parse_number(given: _Given) -> object:
+def _parse_number(given: _SettingText) -> object:
     return _within(given, _parse_whole_number(given))
 
 
-def _parse_whole_number(given: _Given) -> int:
+def _parse_whole_number(given: _SettingText) -> int:
     if isinstance(given.value, int) and not isinstance(given.value, bool):
         return given.value
     text = given.value.strip() if isinstance(given.value, str) else ""
@@ -139,7 +139,7 @@ def _parse_whole_number(given: _Given) -> int:
     return int(text)
 
 
-def _parse_length(given: _Given) -> timedelta:
+def _parse_length(given: _SettingText) -> timedelta:
     shortest, longest = _limits(given)
     text = given.value if isinstance(given.value, str) else repr(given.value)
     try:
@@ -148,11 +148,11 @@ def _parse_length(given: _Given) -> timedelta:
         raise SettingsError(error.message, hint=error.hint) from error
 
 
-def _parse_lengths(given: _Given) -> tuple[timedelta, ...]:
+def _parse_lengths(given: _SettingText) -> tuple[timedelta, ...]:
     return tuple(_parse_length(replace(given, value=text)) for text in _parse_list(given))
 
 
-def _parse_switch(given: _Given) -> bool:
+def _parse_switch(given: _SettingText) -> bool:
     if isinstance(given.value, bool):
         return given.value
     switch = _SWITCHES.get(given.value.strip().lower()) if isinstance(given.value, str) else None
@@ -164,20 +164,20 @@ def _parse_switch(given: _Given) -> bool:
 _SWITCHES = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 
-def _parse_list(given: _Given) -> tuple[str, ...]:
+def _parse_list(given: _SettingText) -> tuple[str, ...]:
     found = given.value.split(",") if isinstance(given.value, str) else given.value
     if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
         raise SettingsError(f"{given.source} must be a list of texts.", hint='Write it as key = ["one", "two"].')
     return tuple(text.strip() for text in found if text.strip())
 
 
-def _parse_text(given: _Given) -> str:
+def _parse_text(given: _SettingText) -> str:
     if not isinstance(given.value, str) or not given.value:
         raise SettingsError(f"{given.source} must be a text.", hint='Write it in quotes: key = "value".')
     return given.value
 
 
-_PARSERS: dict[Any, Callable[[_Given], object]] = {
+_PARSERS: dict[Any, Callable[[_SettingText], object]] = {
     int: _parse_number,
     bool: _parse_switch,
     timedelta: _parse_length,
@@ -186,19 +186,19 @@ _PARSERS: dict[Any, Callable[[_Given], object]] = {
 }
 
 
-def _within(given: _Given, value: Any) -> object:
+def _within(given: _SettingText, value: Any) -> object:
     minimum, maximum = _limits(given)
     if not minimum <= value <= maximum:
         raise SettingsError(f"{given.source} is {given.value}, out of range.", hint=_range_hint(given))
     return value
 
 
-def _range_hint(given: _Given) -> str:
+def _range_hint(given: _SettingText) -> str:
     minimum, maximum = _limits(given)
     return f"Set it between {minimum} and {maximum}."
 
 
-def _limits(given: _Given) -> tuple[Any, Any]:
+def _limits(given: _SettingText) -> tuple[Any, Any]:
     section, _, name = given.key.rpartition(".")
     metadata = next(entry.metadata for entry in fields(_SECTIONS[section]) if entry.name == name)
     return metadata["minimum"], metadata["maximum"]
@@ -206,7 +206,7 @@ def _limits(given: _Given) -> tuple[Any, Any]:
 
 def _complete(settings: Settings, data_folder: Path) -> Settings:
     url = settings.database.url or f"{SQLITE_PREFIX}{data_folder / 'rootkeeper.db'}"
-    _ensure_supported(url)
+    _require_supported(url)
     settings.emails.to_rules()
     settings.oidc.to_rules()
     _ = settings.server.public_address
@@ -222,7 +222,7 @@ def _complete(settings: Settings, data_folder: Path) -> Settings:
     return replace(settings, database=DatabaseSettings(url), ledger=ledger, unlock=unlock, server=server)
 
 
-def _ensure_supported(url: str) -> None:
+def _require_supported(url: str) -> None:
     is_file = url.startswith(SQLITE_PREFIX) and url.removeprefix(SQLITE_PREFIX) not in ("", ":memory:")
     if not is_file and not url.startswith(_DATABASE_SCHEMES[1]):
         scheme = url.partition(":")[0]

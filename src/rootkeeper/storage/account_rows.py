@@ -19,7 +19,7 @@ from rootkeeper.domain.root_credentials import (
     RootCredentialsSummary,
     SigningCertificate,
 )
-from rootkeeper.domain.statuses import AccountStatus, Reason, Role, Status
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status, StatusReason
 
 
 def account_row(account: Account) -> dict[str, Any]:
@@ -73,9 +73,9 @@ def parse_status(row: Row[Any]) -> AccountStatus:
     account["joined_at"] = _parse(account["joined_at"])
     return AccountStatus(
         account=Account(**account),
-        role=Role(row.role),
+        role=AccountRole(row.role),
         status=Status(row.status),
-        reason=None if row.reason is None else Reason(row.reason),
+        reason=None if row.reason is None else StatusReason(row.reason),
         detail=row.detail,
         summary=None if row.summary is None else RootCredentialsSummary(**row.summary),
         credentials=None if row.credentials is None else _parse_credentials(row.credentials),
@@ -88,9 +88,9 @@ def parse_brief_status(row: Row[Any], account: Account) -> AccountStatus:
     """The same without the details of the credentials, of an account that is known already."""
     return AccountStatus(
         account=account,
-        role=Role(row.role),
+        role=AccountRole(row.role),
         status=Status(row.status),
-        reason=None if row.reason is None else Reason(row.reason),
+        reason=None if row.reason is None else StatusReason(row.reason),
         detail=row.detail,
         summary=None if row.summary is None else RootCredentialsSummary(**row.summary),
         observed_at=row.observed_at,

@@ -15,7 +15,7 @@ from rootkeeper.storage.transactions import Head, read_head
 _BUSY_SECONDS = 10.0
 
 
-def ensure_not_outdated(store: Store, copies: LedgerCopies) -> None:
+def require_not_outdated(store: Store, copies: LedgerCopies) -> None:
     """Compare the database with the last head that mirror and anchor know.
 
     :raises LedgerOutdatedError: if one of them knows a later head, or another entry in its place.

@@ -26,16 +26,16 @@ from rootkeeper.storage.deletion_exceptions import SqlDeletionExceptions
 from rootkeeper.storage.dialects import Store, explain
 from rootkeeper.storage.email_attestations import SqlEmailAttestations
 from rootkeeper.storage.factors import SqlFactors
-from rootkeeper.storage.failure_counts import SqlFailureCounts
+from rootkeeper.storage.failure_counts import SqlFailureCounter
 from rootkeeper.storage.first_administrators import SqlFirstAdministrators
 from rootkeeper.storage.group_commit import GroupCommit
 from rootkeeper.storage.identities import SqlIdentities
 from rootkeeper.storage.inventory import SqlInventoryStore
 from rootkeeper.storage.jobs import SqlJobs
-from rootkeeper.storage.kept_answers import SqlKeptAnswers
-from rootkeeper.storage.key_file import KeySealing, open_sealing
+from rootkeeper.storage.kept_answers import SqlStoredAnswers
+from rootkeeper.storage.key_file import KeyFileCipher, open_cipher
 from rootkeeper.storage.ledger import SqlLedger
-from rootkeeper.storage.ledger_import import LedgerImport, LedgerSource, import_ledger, list_forgotten, read_source
+from rootkeeper.storage.ledger_import import LedgerImport, LedgerSource, import_ledger, list_unimported, read_source
 from rootkeeper.storage.ledger_reading import list_entries, list_latest, list_open_entries
 from rootkeeper.storage.locks import SqlAccountLocks
 from rootkeeper.storage.measuring import measure
@@ -45,9 +45,9 @@ from rootkeeper.storage.opened_stores import open_store
 from rootkeeper.storage.owners import Owner
 from rootkeeper.storage.quotas import SqlQuotas
 from rootkeeper.storage.reading import reading
-from rootkeeper.storage.retention import SqlRetention
+from rootkeeper.storage.retention import SqlRetentionStore
 from rootkeeper.storage.schedule_runs import SqlSchedules
-from rootkeeper.storage.schema_version import ensure_current
+from rootkeeper.storage.schema_version import migrate_if_needed
 from rootkeeper.storage.sessions import SqlSessions
 from rootkeeper.storage.sign_in_starts import SqlSignInStarts
 from rootkeeper.storage.spill import SpillLedger, list_spill_files, open_spill
@@ -94,7 +94,7 @@ def open_database(url: str, options: DatabaseOptions | None = None) -> Database:
     store = open_store(url, options.busy_timeout_seconds)
     try:
         _create_if_missing(store, options)
-        ensure_current(store)
+        migrate_if_needed(store)
     except BaseException:
         store.engine.dispose()
         raise
@@ -125,7 +125,7 @@ class Database:
         anchor = None if options.anchor_path is None else Anchor(options.anchor_path)
         self._copies = LedgerCopies(store, _find_mirror(store, options), anchor, options.warn)
         self._commits = GroupCommit(store, self._copies.notify)
-        self._sealings: dict[str, KeySealing] = {}
+        self._sealings: dict[str, KeyFileCipher] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -187,24 +187,24 @@ class Database:
     def identities(self, organization_id: str, clock: Clock) -> SqlIdentities:
         return SqlIdentities(self._store, self._commits, organization_id, clock)
 
-    def failure_counts(self, organization_id: str, clock: Clock) -> SqlFailureCounts:
-        return SqlFailureCounts(self._commits, organization_id, clock)
+    def failure_counts(self, organization_id: str, clock: Clock) -> SqlFailureCounter:
+        return SqlFailureCounter(self._commits, organization_id, clock)
 
-    def kept_answers(self, organization_id: str, clock: Clock, owner: Callable[[], Owner]) -> SqlKeptAnswers:
-        return SqlKeptAnswers(self._commits, organization_id, clock, owner)
+    def kept_answers(self, organization_id: str, clock: Clock, owner: Callable[[], Owner]) -> SqlStoredAnswers:
+        return SqlStoredAnswers(self._commits, organization_id, clock, owner)
 
     def sessions(self, organization_id: str, clock: Clock) -> SqlSessions:
         return SqlSessions(self._store, self._commits, organization_id, clock)
 
-    def open_sealing(self, organization_id: str, key_file: Path) -> None:
+    def open_cipher(self, organization_id: str, key_file: Path) -> None:
         """Find or make the key by which second factors are encrypted.
 
         :raises SettingsError: if the file is missing or can't be used, or the database knows another key.
         """
-        self._sealings[organization_id] = open_sealing(self._store, self._commits, organization_id, key_file)
+        self._sealings[organization_id] = open_cipher(self._store, self._commits, organization_id, key_file)
 
     def factors(self, organization_id: str) -> SqlFactors:
-        """Without :meth:`open_sealing` before, authenticator apps can be listed and removed, and no more."""
+        """Without :meth:`open_cipher` before, authenticator apps can be listed and removed, and no more."""
         return SqlFactors(self._store, self._commits, organization_id, self._sealings.get(organization_id))
 
     def first_administrators(self, organization_id: str, clock: Clock) -> SqlFirstAdministrators:
@@ -223,8 +223,8 @@ class Database:
     def audit_history(self, organization_id: str) -> SqlAuditHistory:
         return SqlAuditHistory(self._store, self._commits, organization_id)
 
-    def retention(self, organization_id: str) -> SqlRetention:
-        return SqlRetention(self._store, self._commits, organization_id)
+    def retention(self, organization_id: str) -> SqlRetentionStore:
+        return SqlRetentionStore(self._store, self._commits, organization_id)
 
     def accepted_setups(self, organization_id: str) -> SqlAcceptedSetups:
         return SqlAcceptedSetups(self._store, self._commits, organization_id)
@@ -255,9 +255,9 @@ class Database:
             inventories = connection.execute(select(schema.inventories.c.organization_id)).scalars()
             return tuple(sorted({*ledger, *inventories}))
 
-    def ensure_not_outdated(self) -> None:
+    def require_not_outdated(self) -> None:
         """:raises LedgerOutdatedError: if mirror or anchor know what the database doesn't."""
-        adoption.ensure_not_outdated(self._store, self._copies)
+        adoption.require_not_outdated(self._store, self._copies)
 
     def adopt(self, ledger: SqlLedger) -> LedgerEntry | None:
         """Record that this database is the one to go on with, although its copies know another.
@@ -294,12 +294,12 @@ class Database:
         """
         return read_source(path)
 
-    def list_forgotten_ledgers(self, paths: Iterable[Path]) -> tuple[Path, ...]:
+    def list_unimported_ledgers(self, paths: Iterable[Path]) -> tuple[Path, ...]:
         """Those of these files that hold a ledger which was never imported.
 
         :raises DatabaseError: if this database can't be read.
         """
-        return list_forgotten(paths, self._store)
+        return list_unimported(paths, self._store)
 
     def import_ledger(self, source: LedgerSource, ledger: SqlLedger) -> LedgerImport:
         """Append what another ledger holds, and keep its windows, in one transaction and only once.

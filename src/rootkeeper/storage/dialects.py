@@ -20,7 +20,7 @@ CHECKOUT_SECONDS = 60
 _WRITES = "rootkeeper_writes"
 
 
-class Fate(Enum):
+class CommitOutcome(Enum):
     """What is known of a transaction whose commit got no answer."""
 
     COMMITTED = auto()
@@ -65,30 +65,30 @@ class Store(Protocol):
         """One writing transaction, with all others that would migrate kept waiting."""
         ...
 
-    def ensure_in_place(self, connection: Connection) -> None:
+    def require_in_place(self, connection: Connection) -> None:
         """Check, just before and after a commit, that it goes to the database that was opened.
 
-        :raises StoreMovedError: if the file was deleted or replaced meanwhile.
+        :raises DatabaseReplacedError: if the file was deleted or replaced meanwhile.
         """
         ...
 
-    def ensure_in_transaction(self, connection: Connection) -> None:
+    def require_in_transaction(self, connection: Connection) -> None:
         """Check, just before a commit, that there still is something to commit.
 
-        :raises StoreMovedError: if the database has rolled the transaction back by itself.
+        :raises DatabaseReplacedError: if the database has rolled the transaction back by itself.
         """
         ...
 
-    def name_transaction(self, connection: Connection) -> str | None:
-        """A name by which :meth:`find_fate` finds the transaction; ``None`` where a commit is never unclear."""
+    def find_transaction_id(self, connection: Connection) -> str | None:
+        """A name by which :meth:`find_commit_outcome` finds the transaction; ``None`` where a commit is never unclear."""
         ...
 
-    def find_fate(self, transaction: str) -> Fate:
+    def find_commit_outcome(self, transaction: str) -> CommitOutcome:
         """What became of a transaction that lost its connection; waits a while for a server to come back."""
         ...
 
 
-class StoreMovedError(SQLAlchemyError):
+class DatabaseReplacedError(SQLAlchemyError):
     """The database isn't the one that was opened any more."""
 
 
@@ -102,14 +102,14 @@ def is_writing(connection: Connection) -> bool:
     return bool(connection.get_execution_options().get(_WRITES))
 
 
-def stood_still(error: BaseException) -> bool:
+def was_suspended(error: BaseException) -> bool:
     """Whether the server ended a transaction because this process was at a standstill in it: nothing was written."""
     return _find_state(error) == "25P03"
 
 
 def explain(error: BaseException) -> tuple[str, str | None]:
     """What a database error means, in half a sentence, and a hint."""
-    if isinstance(error, StoreMovedError):
+    if isinstance(error, DatabaseReplacedError):
         return str(error), "Put the database back, or start again with another one."
     if (known := _POSTGRESQL_REASONS.get(_find_state(error))) is not None:
         return known

@@ -31,7 +31,7 @@ _POLL_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _FilePosition:
     """How far a file was read, and which file it was."""
 
     device: int = 0
@@ -58,7 +58,7 @@ class EventFile:
         self._clock = clock
         self._warn = warn
         self._claim: BinaryIO | None = None
-        self._place = _Place()
+        self._place = _FilePosition()
         self._done: dict[int, int] = {}
         """Lines after the place that are dealt with: where they begin and end."""
         self._is_missing = False
@@ -178,7 +178,7 @@ class EventFile:
             handle.close()
             return renamed
         self._done.clear()
-        self._keep(_Place(status.st_dev, status.st_ino, 0, _mark(handle, 0)))
+        self._keep(_FilePosition(status.st_dev, status.st_ino, 0, _mark(handle, 0)))
         return handle
 
     def _find_renamed(self) -> BinaryIO | None:
@@ -210,7 +210,7 @@ class EventFile:
         self._claim, self._place = handle, _parse_place(handle.read())
         return True
 
-    def _keep(self, place: _Place) -> None:
+    def _keep(self, place: _FilePosition) -> None:
         self._place = place
         if self._claim is None:
             return
@@ -220,7 +220,7 @@ class EventFile:
         self._claim.flush()
 
 
-def name_place_file(path: Path) -> str:
+def get_position_file_name(path: Path) -> str:
     """Of the file in which the place in ``path`` is remembered."""
     return f"root-events-{hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:12]}.place"
 
@@ -246,9 +246,9 @@ def _skip_rest(handle: BinaryIO, line: bytes) -> bool:
     return False
 
 
-def _parse_place(content: bytes) -> _Place:
+def _parse_place(content: bytes) -> _FilePosition:
     """A place that a crash left half-written is none."""
     try:
-        return _Place(**json.loads(content))
+        return _FilePosition(**json.loads(content))
     except (TypeError, ValueError):
-        return _Place()
+        return _FilePosition()

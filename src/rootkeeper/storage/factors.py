@@ -26,10 +26,10 @@ _factors = access_schema.factors.c
 _challenges = access_schema.factor_challenges.c
 
 
-class Sealing(Protocol):
+class SecretCipher(Protocol):
     """Encrypts what mustn't be read from the database alone."""
 
-    def ensure_known(self, connection: Connection) -> None: ...
+    def require_known(self, connection: Connection) -> None: ...
 
     def seal(self, text: str, context: str) -> str: ...
 
@@ -39,12 +39,12 @@ class Sealing(Protocol):
 class SqlFactors:
     """The factors of one organization; implements the port FactorStore."""
 
-    def __init__(self, store: Store, commits: GroupCommit, organization_id: str, sealing: Sealing | None) -> None:
+    def __init__(self, store: Store, commits: GroupCommit, organization_id: str, sealing: SecretCipher | None) -> None:
         """:param sealing: ``None`` where codes of authenticator apps are neither made nor checked."""
         self._store = store
         self._commits = commits
         self._organization_id = organization_id
-        self._known_sealing = sealing
+        self._known_cipher = sealing
 
     def list_factors(self, identity_id: str) -> tuple[Factor, ...]:
         return tuple(_parse(row) for row in self._read(self._select_confirmed(identity_id)))
@@ -52,12 +52,12 @@ class SqlFactors:
     # Authenticator apps.
 
     def begin_totp(self, factor: Factor, secret: str) -> None:
-        sealing = self._sealing
+        sealing = self._cipher
         row = self._describe(factor) | {"sealed_seed": sealing.seal(secret, factor.factor_id), "last_step": 0}
         others = delete(access_schema.factors).where(self._is_of(factor.identity_id), _factors.confirmed_at.is_(None))
 
         def work(transaction: WriteTransaction) -> None:
-            sealing.ensure_known(transaction.connection)
+            sealing.require_known(transaction.connection)
             transaction.connection.execute(others)
             transaction.connection.execute(insert(access_schema.factors).values(row))
 
@@ -172,9 +172,9 @@ class SqlFactors:
         return self._commits.run(work)
 
     @property
-    def _sealing(self) -> Sealing:
-        assert self._known_sealing is not None, "no key was opened"  # noqa: S101 - a bug of ours
-        return self._known_sealing
+    def _cipher(self) -> SecretCipher:
+        assert self._known_cipher is not None, "no key was opened"  # noqa: S101 - a bug of ours
+        return self._known_cipher
 
     def _read(self, statement: Select[Any]) -> Sequence[Row[Any]]:
         with reading(self._store) as connection:
@@ -212,7 +212,7 @@ class SqlFactors:
         }
 
     def _parse_totp(self, row: Row[Any]) -> TotpFactor:
-        return TotpFactor(_parse(row), self._sealing.unseal(row.sealed_seed, row.factor_id), row.last_step)
+        return TotpFactor(_parse(row), self._cipher.unseal(row.sealed_seed, row.factor_id), row.last_step)
 
 
 def hash_challenge(challenge: bytes) -> str:

@@ -26,8 +26,8 @@ MOST_KEPT = 20_000
 _attempts = access_schema.failed_attempts.c
 
 
-class SqlFailureCounts:
-    """The failures of one organization; implements the port FailureCounting."""
+class SqlFailureCounter:
+    """The failures of one organization; implements the port FailureCounter."""
 
     def __init__(self, commits: GroupCommit, organization_id: str, clock: Clock, most_kept: int = MOST_KEPT) -> None:
         self._commits = commits
@@ -51,7 +51,7 @@ class SqlFailureCounts:
 
         return self._commits.run(work)
 
-    def forgive(self, attempt_id: str) -> None:
+    def remove_attempt(self, attempt_id: str) -> None:
         statement = delete(access_schema.failed_attempts).where(self._is_own, _attempts.attempt_id == attempt_id)
         self._commits.run(lambda transaction: transaction.connection.execute(statement).rowcount)
 

@@ -20,7 +20,14 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError, RootkeeperError
-from rootkeeper.storage.dialects import Fate, Store, StoreMovedError, begin_writing, explain, stood_still
+from rootkeeper.storage.dialects import (
+    CommitOutcome,
+    DatabaseReplacedError,
+    Store,
+    begin_writing,
+    explain,
+    was_suspended,
+)
 from rootkeeper.storage.ledger_reading import find_entry_hash
 from rootkeeper.storage.reading import reading
 from rootkeeper.storage.transactions import Head, WriteTransaction
@@ -34,7 +41,7 @@ commit costs almost as much for one as for many. Less what that one waited for o
 
 
 @dataclass(frozen=True, slots=True)
-class Needs:
+class PrefetchRequest:
     """What a unit of work looks at, so that a group reads it at once for all its units."""
 
     ends_intent: int | None = None
@@ -42,12 +49,14 @@ class Needs:
     """The organization and the account whose lock it checks."""
 
 
-class _Unit:
+class _WorkUnit:
     """One caller's work, and the place where it waits."""
 
-    def __init__(self, work: Callable[[WriteTransaction], Any], of_ledger: bool, needs: Needs | None = None) -> None:
+    def __init__(
+        self, work: Callable[[WriteTransaction], Any], of_ledger: bool, needs: PrefetchRequest | None = None
+    ) -> None:
         self.work = work
-        self.needs = needs or Needs()
+        self.needs = needs or PrefetchRequest()
         self.of_ledger = of_ledger
         self.future: Future[Any] = Future()
         self.outcome: Any = None
@@ -77,7 +86,7 @@ class _RefusedError(Exception):
 
 
 @dataclass(slots=True)
-class _Attempt:
+class _CommitAttempt:
     """A transaction on its way."""
 
     name: str | None = None
@@ -106,7 +115,7 @@ class GroupCommit:
         self._sleep = sleep
         self._read_seconds = read_seconds
         self._condition = threading.Condition()
-        self._waiting: list[_Unit] = []
+        self._waiting: list[_WorkUnit] = []
         self._thread: threading.Thread | None = None
         self._closing = False
         self._is_crowded = False
@@ -118,16 +127,16 @@ class GroupCommit:
         self._connection: Connection | None = None
         self._known_head: Head | None = None
 
-    def run_ledger_work(self, work: Callable[[WriteTransaction], T], needs: Needs | None = None) -> T:
+    def run_ledger_work(self, work: Callable[[WriteTransaction], T], needs: PrefetchRequest | None = None) -> T:
         """Do ledger work.
 
         :raises LedgerUnavailableError: if it can't be made durable.
         """
-        return self._run(_Unit(work, True, needs))  # type: ignore[no-any-return]  # the future's type is the work's
+        return self._run(_WorkUnit(work, True, needs))  # type: ignore[no-any-return]  # the future's type is the work's
 
-    def run(self, work: Callable[[WriteTransaction], T], needs: Needs | None = None) -> T:
+    def run(self, work: Callable[[WriteTransaction], T], needs: PrefetchRequest | None = None) -> T:
         """:raises DatabaseError: if it can't be made durable."""
-        return self._run(_Unit(work, False, needs))  # type: ignore[no-any-return]  # the future's type is the work's
+        return self._run(_WorkUnit(work, False, needs))  # type: ignore[no-any-return]  # the future's type is the work's
 
     def close(self) -> None:
         """Commit what is waiting and end the thread."""
@@ -138,17 +147,17 @@ class GroupCommit:
         if thread is not None:
             thread.join()
 
-    def _run(self, unit: _Unit) -> Any:
+    def _run(self, unit: _WorkUnit) -> Any:
         with self._condition:
             if self._closing:
                 unit.fail(self._store.place, None)
             else:
                 self._waiting.append(unit)
-                self._ensure_thread()
+                self._start_thread()
                 self._condition.notify()
         return unit.future.result()
 
-    def _ensure_thread(self) -> None:
+    def _start_thread(self) -> None:
         if self._thread is None:
             self._thread = threading.Thread(target=self._serve, name="rootkeeper-ledger-writer", daemon=True)
             self._thread.start()
@@ -169,40 +178,40 @@ class GroupCommit:
         with self._condition:
             self._thread = None
             if self._waiting:
-                self._ensure_thread()
+                self._start_thread()
 
-    def _take_group(self) -> list[_Unit]:
+    def _take_group(self) -> list[_WorkUnit]:
         with self._condition:
             while not self._waiting and not self._closing:
                 self._condition.wait()
         pause = min(self._last_seconds, _LONGEST_GATHERING_SECONDS) - self._queued_seconds
         if self._is_crowded and pause > 0:
             self._sleep(pause)
-        group: list[_Unit] = []
+        group: list[_WorkUnit] = []
         self._let_join(group)
         return group
 
-    def _let_join(self, group: list[_Unit]) -> None:
+    def _let_join(self, group: list[_WorkUnit]) -> None:
         """Everybody who waits, as far as there is room."""
         with self._condition:
             room = _LARGEST_GROUP - len(group)
             group += self._waiting[:room]
             del self._waiting[:room]
 
-    def _commit(self, group: list[_Unit]) -> None:
+    def _commit(self, group: list[_WorkUnit]) -> None:
         failure: BaseException | None = None
         try:
             failure = self._try(group)
-            if failure is not None and stood_still(failure):
+            if failure is not None and was_suspended(failure):
                 failure = self._try(group)
         finally:
             # Also after a mistake in a unit of work, which ends this thread: nobody may wait for ever.
             for unit in group:
                 unit.fail(self._store.place, failure)
 
-    def _try(self, group: list[_Unit]) -> BaseException | None:
+    def _try(self, group: list[_WorkUnit]) -> BaseException | None:
         """Why the group isn't in the database; ``None`` if it is."""
-        attempt = _Attempt()
+        attempt = _CommitAttempt()
         try:
             self._transact(group, attempt)
         except (SQLAlchemyError, OSError) as error:
@@ -212,23 +221,23 @@ class GroupCommit:
         self._settle(group, attempt)
         return None
 
-    def _settle(self, group: list[_Unit], attempt: _Attempt) -> None:
+    def _settle(self, group: list[_WorkUnit], attempt: _CommitAttempt) -> None:
         for unit in group:
             unit.settle()
         self._note_head(attempt.head)
 
-    def _was_committed(self, attempt: _Attempt) -> bool:
+    def _was_committed(self, attempt: _CommitAttempt) -> bool:
         """Whether a transaction whose commit got no answer is in the database all the same, entries included."""
-        fate = Fate.NOT_COMMITTED if attempt.name is None else self._store.find_fate(attempt.name)
-        if fate is Fate.NOT_COMMITTED or attempt.head is None:
-            return fate is Fate.COMMITTED
+        fate = CommitOutcome.NOT_COMMITTED if attempt.name is None else self._store.find_commit_outcome(attempt.name)
+        if fate is CommitOutcome.NOT_COMMITTED or attempt.head is None:
+            return fate is CommitOutcome.COMMITTED
         try:
             with reading(self._store) as connection:
                 return find_entry_hash(connection, attempt.head.sequence) == attempt.head.entry_hash
         except DatabaseError:
             return False
 
-    def _transact(self, group: list[_Unit], attempt: _Attempt) -> None:
+    def _transact(self, group: list[_WorkUnit], attempt: _CommitAttempt) -> None:
         """Savepoints cost each unit two more answers of the database, for which all other writers wait; so they are
         set only once one of the group was refused.
         """
@@ -237,7 +246,7 @@ class GroupCommit:
         except _RefusedError:
             self._transact_once(group, attempt, has_savepoints=True)
 
-    def _transact_once(self, group: list[_Unit], attempt: _Attempt, *, has_savepoints: bool) -> None:
+    def _transact_once(self, group: list[_WorkUnit], attempt: _CommitAttempt, *, has_savepoints: bool) -> None:
         connection = self._connect()
         asked = self._read_seconds()
         with connection.begin():
@@ -248,16 +257,16 @@ class GroupCommit:
             for unit in group:
                 self._perform(unit, transaction, has_savepoint=has_savepoints)
             if transaction.has_entries:
-                self._ensure_head_goes_on(transaction)
+                self._require_head_continues(transaction)
                 transaction.flush()
                 attempt.head = transaction.head
             transaction.raise_revisions()
-            self._store.ensure_in_transaction(connection)
-            self._store.ensure_in_place(connection)
-            attempt.name = self._store.name_transaction(connection)
-        self._store.ensure_in_place(connection)
+            self._store.require_in_transaction(connection)
+            self._store.require_in_place(connection)
+            attempt.name = self._store.find_transaction_id(connection)
+        self._store.require_in_place(connection)
 
-    def _perform(self, unit: _Unit, transaction: WriteTransaction, *, has_savepoint: bool = True) -> None:
+    def _perform(self, unit: _WorkUnit, transaction: WriteTransaction, *, has_savepoint: bool = True) -> None:
         unit.refusal = None
         try:
             if unit.of_ledger or not has_savepoint:
@@ -286,11 +295,11 @@ class GroupCommit:
             )
         return DatabaseError(f"The database {self._store.place} refused a row.")
 
-    def _ensure_head_goes_on(self, transaction: WriteTransaction) -> None:
+    def _require_head_continues(self, transaction: WriteTransaction) -> None:
         """A head before the one this process wrote last is an older file put in place of the database."""
         first = transaction.first_sequence
         if self._known_head is not None and first <= self._known_head.sequence:
-            raise StoreMovedError("an older copy was put in its place")
+            raise DatabaseReplacedError("an older copy was put in its place")
 
     def _note_head(self, head: Head | None) -> None:
         if head is not None:
@@ -309,7 +318,7 @@ class GroupCommit:
             self._connection = None
 
 
-def _look_up(transaction: WriteTransaction, needs: list[Needs]) -> None:
+def _look_up(transaction: WriteTransaction, needs: list[PrefetchRequest]) -> None:
     if ending := [need.ends_intent for need in needs if need.ends_intent is not None]:
         transaction.look_up_intents(ending)
     locks = {need.lock for need in needs if need.lock is not None}

@@ -121,7 +121,7 @@ class SqlIdentities:
     ) -> Identity:
         def work(transaction: WriteTransaction) -> Identity:
             connection = transaction.connection
-            row = _ensure_found(connection.execute(self._select_by_name(name)).one_or_none(), name)
+            row = _require_found(connection.execute(self._select_by_name(name)).one_or_none(), name)
             is_it = _columns.identity_id == row.identity_id
             connection.execute(update(access_schema.identities).where(is_it).values(**change(row)))
             if ends_sign_ins:
@@ -142,7 +142,7 @@ class SqlIdentities:
 
     def _read(self, name: str) -> Row[Any]:
         with reading(self._store) as connection:
-            return _ensure_found(connection.execute(self._select_by_name(name)).one_or_none(), name)
+            return _require_found(connection.execute(self._select_by_name(name)).one_or_none(), name)
 
     def _select(self) -> Select[Any]:
         return select(access_schema.identities).where(_columns.organization_id == self._organization_id)
@@ -239,7 +239,7 @@ def _execute(transaction: WriteTransaction, statement: Any) -> None:
     transaction.connection.execute(statement)
 
 
-def _ensure_found(row: Row[Any] | None, name: str) -> Row[Any]:
+def _require_found(row: Row[Any] | None, name: str) -> Row[Any]:
     if row is None:
         raise NotFoundError(
             f"There is no user or token of the name {name}.",

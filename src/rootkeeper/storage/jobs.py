@@ -34,8 +34,8 @@ from rootkeeper.domain.jobs import (
     JobKind,
     JobProgress,
     JobState,
-    ensure_not_over,
-    ensure_resumable,
+    require_not_over,
+    require_resumable,
 )
 from rootkeeper.domain.ledger import ActorKind, JsonValue
 from rootkeeper.domain.organizations import AccountId
@@ -206,7 +206,7 @@ class SqlJobs:
         now = self._clock.now()
 
         def work(transaction: WriteTransaction) -> Job:
-            ensure_resumable(self._get(transaction.connection, job_id))
+            require_resumable(self._get(transaction.connection, job_id))
             self._update(
                 transaction.connection,
                 job_id,
@@ -226,7 +226,7 @@ class SqlJobs:
         owner, now = self._owner(), self._clock.now()
 
         def work(transaction: WriteTransaction) -> Job:
-            ensure_resumable(self._get(transaction.connection, job_id))
+            require_resumable(self._get(transaction.connection, job_id))
             self._update(
                 transaction.connection,
                 job_id,
@@ -245,7 +245,7 @@ class SqlJobs:
         now = self._clock.now()
 
         def work(transaction: WriteTransaction) -> Job:
-            ensure_not_over(self._get(transaction.connection, job_id))
+            require_not_over(self._get(transaction.connection, job_id))
             self._update(
                 transaction.connection,
                 job_id,

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
 
-from rootkeeper.domain.kept_answers import KeptAnswer
+from rootkeeper.domain.kept_answers import StoredAnswer
 from rootkeeper.errors import InputError, JobConflictError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.storage import schema
@@ -28,8 +28,8 @@ MOST_KEPT = 1_000
 _answers = schema.kept_answers.c
 
 
-class SqlKeptAnswers:
-    """The answers of one organization; implements the port AnswerKeeping."""
+class SqlStoredAnswers:
+    """The answers of one organization; implements the port StoredAnswers."""
 
     def __init__(
         self,
@@ -45,24 +45,24 @@ class SqlKeptAnswers:
         self._owner = owner
         self._most_kept = most_kept
 
-    def claim(self, key: str, fingerprint: str) -> KeptAnswer | None:
+    def claim(self, key: str, fingerprint: str) -> StoredAnswer | None:
         owner_id = self._owner().owner_id
 
-        def work(transaction: WriteTransaction) -> KeptAnswer | None:
+        def work(transaction: WriteTransaction) -> StoredAnswer | None:
             connection = transaction.connection
             self._forget_old(connection)
             row = connection.execute(select(schema.kept_answers).where(self._is(key))).one_or_none()
             if row is not None:
-                _ensure_same(row, fingerprint)
+                _require_same(row, fingerprint)
                 if row.status is not None:
-                    return KeptAnswer(row.status, row.media_type, row.body)
-                self._ensure_abandoned(connection, row)
+                    return StoredAnswer(row.status, row.media_type, row.body)
+                self._require_abandoned(connection, row)
             self._claim(connection, key, fingerprint, owner_id)
             return None
 
         return self._commits.run(work)
 
-    def keep(self, key: str, answer: KeptAnswer) -> None:
+    def keep(self, key: str, answer: StoredAnswer) -> None:
         values = {"status": answer.status, "media_type": answer.media_type, "body": answer.body}
         statement = update(schema.kept_answers).where(self._is_claimed(key)).values(values)
         self._commits.run(lambda transaction: transaction.connection.execute(statement).rowcount)
@@ -93,7 +93,7 @@ class SqlKeptAnswers:
             )
         )
 
-    def _ensure_abandoned(self, connection: Connection, row: Row[Any]) -> None:
+    def _require_abandoned(self, connection: Connection, row: Row[Any]) -> None:
         """Whoever claimed it may have died before it answered."""
         owner = find_owner(connection, row.claimed_by)
         if owner is not None and not owner.is_dead(self._clock.now()):
@@ -108,7 +108,7 @@ class SqlKeptAnswers:
             connection.execute(delete(schema.kept_answers).where(self._is_own, _answers.key_hash.in_(oldest)))
 
 
-def _ensure_same(row: Row[Any], fingerprint: str) -> None:
+def _require_same(row: Row[Any], fingerprint: str) -> None:
     if row.fingerprint != fingerprint:
         raise InputError("This Idempotency-Key was used for another request.", hint="Take a new key for each request.")
 

@@ -38,7 +38,7 @@ _CHECK_PURPOSE = "rootkeeper key check "
 _checks = access_schema.key_checks.c
 
 
-class KeySealing:
+class KeyFileCipher:
     """Encrypts by AES-256-GCM; what is sealed for one row can't be read as another one's."""
 
     def __init__(self, key: bytes, organization_id: str, path: Path) -> None:
@@ -66,7 +66,7 @@ class KeySealing:
             ) from error
         return found.decode()
 
-    def ensure_known(self, connection: Connection) -> None:
+    def require_known(self, connection: Connection) -> None:
         """Check that the database's factors are encrypted by this key, or will be from now on.
 
         :raises SettingsError: if it is another one.
@@ -92,7 +92,7 @@ _COPY_HINT = (
 )
 
 
-def open_sealing(store: Store, commits: GroupCommit, organization_id: str, path: Path) -> KeySealing:
+def open_cipher(store: Store, commits: GroupCommit, organization_id: str, path: Path) -> KeyFileCipher:
     """The key in the file; the file is made where neither it nor anything encrypted by it is there.
 
     :raises SettingsError: if the file is missing, can't be used, or is another one than the database knows.
@@ -100,8 +100,8 @@ def open_sealing(store: Store, commits: GroupCommit, organization_id: str, path:
     with reading(store) as connection:
         is_known = connection.execute(select(_checks.check_value).where(_checks.organization_id == organization_id))
         may_make = is_known.scalar_one_or_none() is None
-    sealing = KeySealing(_read_or_make(path, may_make=may_make), organization_id, path)
-    commits.run(lambda transaction: sealing.ensure_known(transaction.connection))
+    sealing = KeyFileCipher(_read_or_make(path, may_make=may_make), organization_id, path)
+    commits.run(lambda transaction: sealing.require_known(transaction.connection))
     return sealing
 
 

@@ -16,15 +16,15 @@ from rootkeeper.domain.ledger import (
     Phase,
     Result,
     canonical_json,
-    ensure_no_secrets,
+    require_no_secrets,
 )
 from rootkeeper.domain.organizations import AccountId, Endpoint
 from rootkeeper.errors import InputError, LedgerUnavailableError, LockLostError
 from rootkeeper.ports.locks import AccountLock
 from rootkeeper.storage.dialects import Store
-from rootkeeper.storage.group_commit import GroupCommit, Needs
+from rootkeeper.storage.group_commit import GroupCommit, PrefetchRequest
 from rootkeeper.storage.ledger_reading import list_open_entries
-from rootkeeper.storage.locks import ensure_lock_held
+from rootkeeper.storage.locks import require_lock_held
 from rootkeeper.storage.owners import Owner, find_owner
 from rootkeeper.storage.reading import reading
 from rootkeeper.storage.transactions import Draft, WriteTransaction
@@ -63,9 +63,9 @@ class SqlLedger:
         draft, clock = self._draft(action, account_id, parameters, Phase.INTENT), self._owner.clock
 
         def append(transaction: WriteTransaction) -> Intent:
-            self._ensure_same_owner(draft)
+            self._require_same_owner(draft)
             if lock is not None:
-                ensure_lock_held(transaction, self._organization_id, lock)
+                require_lock_held(transaction, self._organization_id, lock)
             valid_until = self._owner.confirm_lease(transaction, must_have_lasted=lock is not None)
             entry = transaction.append(draft)
             return Intent(
@@ -77,7 +77,7 @@ class SqlLedger:
                 valid_until_at=clock.now() + timedelta(seconds=valid_until - clock.monotonic()),
             )
 
-        needs = None if lock is None else Needs(lock=(self._organization_id, lock.account_id))
+        needs = None if lock is None else PrefetchRequest(lock=(self._organization_id, lock.account_id))
         return self._run(append, needs)
 
     def append_outcome(
@@ -95,7 +95,7 @@ class SqlLedger:
                 )
             return transaction.append(draft)
 
-        return self._run(append, Needs(ends_intent=intent.sequence))
+        return self._run(append, PrefetchRequest(ends_intent=intent.sequence))
 
     def append_fact(
         self,
@@ -143,7 +143,7 @@ class SqlLedger:
 
         return self._commits.run_ledger_work(settle)
 
-    def _run(self, work: Callable[[WriteTransaction], T], needs: Needs | None) -> T:
+    def _run(self, work: Callable[[WriteTransaction], T], needs: PrefetchRequest | None) -> T:
         """An intent that may be written without anybody knowing, or one whose outcome isn't, must be settled."""
         try:
             return self._commits.run_ledger_work(work, needs)
@@ -151,7 +151,7 @@ class SqlLedger:
             self._owner.doubt()
             raise
 
-    def _ensure_same_owner(self, draft: Draft) -> None:
+    def _require_same_owner(self, draft: Draft) -> None:
         """:raises LockLostError: if this process has become another owner since the intent was drafted."""
         if draft.owner_id != self._owner.owner_id:
             raise LockLostError(
@@ -190,7 +190,7 @@ def check_parameters(parameters: Mapping[str, JsonValue] | None) -> Mapping[str,
     """
     if not parameters:
         return {}
-    ensure_no_secrets(parameters)
+    require_no_secrets(parameters)
     try:
         return json.loads(canonical_json(parameters))  # type: ignore[no-any-return]  # an object, as a mapping went in
     except ValueError as error:

@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from rootkeeper.domain.ledger import Action, JsonValue, LedgerEntry, render_time
-from rootkeeper.domain.windows import FINAL_STATES, RecoveryWindow, WindowState, describe_way_out
+from rootkeeper.domain.windows import FINAL_STATES, RecoveryWindow, WindowState, describe_blocking_window
 from rootkeeper.errors import DatabaseError, InputError, WindowConflictError
 from rootkeeper.storage import schema
 from rootkeeper.storage.account_revisions import ChangedPart
@@ -31,7 +31,7 @@ from rootkeeper.storage.ledger_reading import list_entries
 from rootkeeper.storage.opened_stores import open_store
 from rootkeeper.storage.owners import OwnerRecord, add_owner, find_owner
 from rootkeeper.storage.reading import reading
-from rootkeeper.storage.schema_version import ensure_current
+from rootkeeper.storage.schema_version import migrate_if_needed
 from rootkeeper.storage.transactions import Draft, WriteTransaction, draft_again
 from rootkeeper.storage.verification import verify_ledger
 from rootkeeper.storage.windows import SqlRecoveryWindows
@@ -75,8 +75,8 @@ def read_source(path: Path) -> LedgerSource:
         _copy(path, copied)
         store = open_store(f"sqlite:///{copied}", _BUSY_SECONDS)
         try:
-            ensure_current(store)
-            _ensure_intact(store, path)
+            migrate_if_needed(store)
+            _require_intact(store, path)
             return _read(store, path)
         except DatabaseError as error:
             raise InputError(f"{path} can't be imported: {error.message}", hint=_KEEP_HINT) from error
@@ -98,7 +98,7 @@ def _copy(path: Path, copied: Path) -> None:
         raise InputError(f"{path} isn't a database of Rootkeeper.", hint="Name the file of the emergency.")
 
 
-def _ensure_intact(store: Store, path: Path) -> None:
+def _require_intact(store: Store, path: Path) -> None:
     verification = verify_ledger(store, None, None)
     if not verification.is_intact:
         raise InputError(f"The ledger in {path} is NOT intact: {verification.problem}", hint=_KEEP_HINT)
@@ -129,7 +129,7 @@ def _read(store: Store, path: Path) -> LedgerSource:
     )
 
 
-def list_forgotten(paths: Iterable[Path], store: Store) -> tuple[Path, ...]:
+def list_unimported(paths: Iterable[Path], store: Store) -> tuple[Path, ...]:
     """Those of these files whose ledger was never imported; what can't be read as one is left out.
 
     :raises DatabaseError: if this database can't be read.
@@ -166,7 +166,7 @@ def _import(transaction: WriteTransaction, source: LedgerSource, ledger: SqlLedg
     before = _find_import(connection, source)
     if before is not None:
         return before
-    _ensure_importable(connection, source, fact.organization_id)
+    _require_importable(connection, source, fact.organization_id)
     for owner in source.owners:
         add_owner(connection, replace(owner, lease_until=fact.at), fact.at)
     imported: dict[int, int] = {}
@@ -203,7 +203,7 @@ def _find_import(connection: Connection, source: LedgerSource) -> LedgerImport |
     return LedgerImport(0, (), row.merged_at)
 
 
-def _ensure_importable(connection: Connection, source: LedgerSource, organization_id: str) -> None:
+def _require_importable(connection: Connection, source: LedgerSource, organization_id: str) -> None:
     """Before anything is written."""
     others = {entry.organization_id for entry in source.entries} - {organization_id}
     if others:
@@ -216,10 +216,10 @@ def _ensure_importable(connection: Connection, source: LedgerSource, organizatio
     if connection.execute(select(own.sequence).where(own.entry_hash.in_(hashes))).first() is not None:
         raise InputError(f"{source.name} is a copy of this very ledger.", hint="Name the file of the emergency.")
     for window in source.windows:
-        _ensure_room(connection, window)
+        _require_room(connection, window)
 
 
-def _ensure_room(connection: Connection, window: RecoveryWindow) -> None:
+def _require_room(connection: Connection, window: RecoveryWindow) -> None:
     windows = schema.recovery_windows.c
     if window.state in FINAL_STATES:
         return
@@ -233,7 +233,7 @@ def _ensure_room(connection: Connection, window: RecoveryWindow) -> None:
         raise WindowConflictError(
             f"Account {window.account_id} has recovery window {other.window_id} here, which is {other.state}, and "
             f"{window.window_id} in the file, which is {window.state}. Nothing was imported.",
-            hint=describe_way_out(other.window_id, WindowState(other.state)),
+            hint=describe_blocking_window(other.window_id, WindowState(other.state)),
         )
 
 

@@ -13,7 +13,7 @@ from rootkeeper.errors import AccountBusyError, DatabaseError, LockLostError
 from rootkeeper.ports.locks import AccountLock
 from rootkeeper.storage import schema
 from rootkeeper.storage.dialects import Store
-from rootkeeper.storage.group_commit import GroupCommit, Needs
+from rootkeeper.storage.group_commit import GroupCommit, PrefetchRequest
 from rootkeeper.storage.owners import Owner, find_owner, parse_owner, release_lock
 from rootkeeper.storage.reading import glancing
 from rootkeeper.storage.transactions import WriteTransaction
@@ -52,7 +52,7 @@ _INSERT_ROW = insert(schema.account_locks).values(
 
 
 @dataclass(frozen=True, slots=True)
-class _Busy:
+class _LockRefusal:
     """Who keeps the lock, as a sentence."""
 
     description: str
@@ -95,7 +95,7 @@ class SqlAccountLocks:
             try:
                 taken = self._commits.run(
                     lambda transaction: self._try_to_take(transaction, account_id, purpose),
-                    Needs(lock=(self._organization_id, account_id)),
+                    PrefetchRequest(lock=(self._organization_id, account_id)),
                 )
             except DatabaseError:
                 self._owner.doubt()  # it may be taken, without anybody to free it
@@ -111,7 +111,9 @@ class SqlAccountLocks:
             clock.sleep(min(pause, remaining))
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
 
-    def _try_to_take(self, transaction: WriteTransaction, account_id: AccountId, purpose: str) -> AccountLock | _Busy:
+    def _try_to_take(
+        self, transaction: WriteTransaction, account_id: AccountId, purpose: str
+    ) -> AccountLock | _LockRefusal:
         self._owner.confirm_lease(transaction, must_have_lasted=False)
         holder = transaction.get_lock_holder(self._organization_id, account_id)
         if holder is not None and holder[0] is not None:
@@ -131,7 +133,7 @@ class SqlAccountLocks:
         transaction.note_lock_change(self._organization_id, account_id)
         return AccountLock(account_id=account_id, owner_id=self._owner.owner_id, fencing_token=token)
 
-    def _find_live_holder(self, transaction: WriteTransaction, account_id: AccountId) -> _Busy | None:
+    def _find_live_holder(self, transaction: WriteTransaction, account_id: AccountId) -> _LockRefusal | None:
         values = {"of_organization": self._organization_id, "of_account": account_id}
         row = transaction.connection.execute(_SELECT_ROW, values).one()
         holder = find_owner(transaction.connection, row.owner_id)
@@ -139,7 +141,7 @@ class SqlAccountLocks:
             return None
         since = row.taken_at.strftime("%Y-%m-%d %H:%M:%S UTC")
         who = "this process" if row.owner_id == self._owner.owner_id else holder.process.describe()
-        return _Busy(f"Account {row.account_id} is held by {who} for {row.purpose!r} since {since}.")
+        return _LockRefusal(f"Account {row.account_id} is held by {who} for {row.purpose!r} since {since}.")
 
     def _release(self, lock: AccountLock) -> None:
         try:
@@ -148,7 +150,7 @@ class SqlAccountLocks:
             self._owner.release_later(self._organization_id, lock)
 
 
-def ensure_lock_held(transaction: WriteTransaction, organization_id: str, lock: AccountLock) -> None:
+def require_lock_held(transaction: WriteTransaction, organization_id: str, lock: AccountLock) -> None:
     """The fencing check, in the transaction of the entry that it guards.
 
     :raises LockLostError: if another owner has taken the lock since.

@@ -16,7 +16,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
 
 from rootkeeper.errors import DatabaseError
-from rootkeeper.storage.dialects import CHECKOUT_SECONDS, POOLED_CONNECTIONS, Fate, begin_writing, is_writing
+from rootkeeper.storage.dialects import CHECKOUT_SECONDS, POOLED_CONNECTIONS, CommitOutcome, begin_writing, is_writing
 
 _ADVISORY_LOCK = 7_310_011
 _STANDSTILL_MILLISECONDS = 3000
@@ -52,13 +52,13 @@ _SELECT_LIFE = (
 transactions that it lost, so that a number tells nothing of an earlier life. The start alone doesn't show a recovery
 within it, which forgets the statistics. Source: PostgreSQL, "The Cumulative Statistics System".
 """
-_SETTLED_FATES = {"aborted": Fate.NOT_COMMITTED, "committed": Fate.COMMITTED}
+_COMMIT_OUTCOMES = {"aborted": CommitOutcome.NOT_COMMITTED, "committed": CommitOutcome.COMMITTED}
 _QUEUE_AND_NAME = f"SELECT pg_current_xact_id()::text, pg_advisory_xact_lock({_ADVISORY_LOCK})"
-_FATE_POLL_SECONDS = 0.1
+_COMMIT_POLL_SECONDS = 0.1
 _TRUSTED_SECONDS = 1.0
 """A pooled connection that was used so lately isn't asked whether it lives: that would cost as much as a statement."""
 _USED_AT = "rootkeeper_used_at"
-_SELECT_FATE = "SELECT pg_xact_status(CAST(CAST(:transaction AS text) AS xid8))"
+_SELECT_COMMIT_OUTCOME = "SELECT pg_xact_status(CAST(CAST(:transaction AS text) AS xid8))"
 
 
 class PostgresqlStore:
@@ -81,7 +81,7 @@ class PostgresqlStore:
                 "PostgreSQL needs the driver psycopg, which isn't installed.", hint="pip install 'psycopg[binary]'"
             ) from error
         event.listen(self._engine, "begin", self._begin)
-        event.listen(self._engine, "checkout", self._ensure_alive)
+        event.listen(self._engine, "checkout", self._require_alive)
         event.listen(self._engine, "checkin", _note_use)
 
     @property
@@ -111,37 +111,37 @@ class PostgresqlStore:
         with self._engine.connect() as connection, begin_writing(connection).begin():
             yield connection
 
-    def ensure_in_place(self, connection: Connection) -> None:
+    def require_in_place(self, connection: Connection) -> None:
         """A lost connection shows at the commit itself."""
 
-    def ensure_in_transaction(self, connection: Connection) -> None:
+    def require_in_transaction(self, connection: Connection) -> None:
         """A failed transaction shows at the commit itself."""
 
-    def name_transaction(self, connection: Connection) -> str | None:
+    def find_transaction_id(self, connection: Connection) -> str | None:
         """PostgreSQL's own number, and its server's life; whoever loses the connection at the commit can't know
         otherwise what came of it.
         """
         return f"{connection.info[_NAME]} {connection.info[_LIFE]}"
 
-    def find_fate(self, transaction: str) -> Fate:
+    def find_commit_outcome(self, transaction: str) -> CommitOutcome:
         number, _, life = transaction.partition(" ")
         deadline = time.monotonic() + self._busy_timeout_seconds
         while (fate := self._find_settled(number, life)) is None and time.monotonic() < deadline:
-            time.sleep(_FATE_POLL_SECONDS)
-        return fate or Fate.NOT_COMMITTED
+            time.sleep(_COMMIT_POLL_SECONDS)
+        return fate or CommitOutcome.NOT_COMMITTED
 
-    def _find_settled(self, number: str, life: str) -> Fate | None:
+    def _find_settled(self, number: str, life: str) -> CommitOutcome | None:
         """``None`` while it is in progress, or nobody can be asked."""
         try:
             with self._engine.connect() as connection:
                 if connection.exec_driver_sql(_SELECT_LIFE).scalar_one() != life:
-                    return Fate.ENDED
-                status = connection.execute(text(_SELECT_FATE), {"transaction": number}).scalar_one_or_none()
-                return _SETTLED_FATES.get(status or "")
+                    return CommitOutcome.ENDED
+                status = connection.execute(text(_SELECT_COMMIT_OUTCOME), {"transaction": number}).scalar_one_or_none()
+                return _COMMIT_OUTCOMES.get(status or "")
         except SQLAlchemyError:
             return None
 
-    def _ensure_alive(self, connection: Any, record: Any, _proxy: Any) -> None:
+    def _require_alive(self, connection: Any, record: Any, _proxy: Any) -> None:
         """:raises InvalidatePoolError: if the server has closed it, and so all that are older than now."""
         if time.monotonic() - record.info.get(_USED_AT, float("-inf")) < _TRUSTED_SECONDS:
             return

@@ -25,7 +25,7 @@ _ENDING = (
 """Tables whose rows have a moment from which on nobody looks at them."""
 
 
-class SqlRetention:
+class SqlRetentionStore:
     """Of one organization; implements the port Retention."""
 
     def __init__(self, store: Store, commits: GroupCommit, organization_id: str) -> None:

@@ -30,7 +30,7 @@ class SavedPolicyFiles:
         return self._folder
 
     def save(self, resource: Resource, policy: str, now: datetime) -> Path:
-        path = self._folder / _name_file(resource, policy, now)
+        path = self._folder / _make_file_name(resource, policy, now)
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             _write_durably(path, policy.encode())
@@ -44,7 +44,7 @@ class SavedPolicyFiles:
         return path
 
 
-def _name_file(resource: Resource, policy: str, now: datetime) -> str:
+def _make_file_name(resource: Resource, policy: str, now: datetime) -> str:
     """Sorts by account, resource and time."""
     moment = now.astimezone(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     name = resource.name[:_LONGEST_NAME]

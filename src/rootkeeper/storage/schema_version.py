@@ -21,7 +21,7 @@ _VERSION_TABLE = "alembic_version"
 _SELECT_VERSION: Select[str] = select(column("version_num")).select_from(table(_VERSION_TABLE))
 
 
-def ensure_current(store: Store) -> None:
+def migrate_if_needed(store: Store) -> None:
     """Bring the schema up to date, unless it is.
 
     :raises DatabaseError: if it is newer than this program, can't be read, or can't be brought up to date.

@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection, insert, select, update
 
 from rootkeeper.domain.ledger import Action, JsonValue, LedgerEntry, canonical_json, parse_entry, render_time
-from rootkeeper.domain.ledger_chain import find_first_misfit
+from rootkeeper.domain.ledger_chain import find_first_chain_break
 from rootkeeper.domain.windows import WindowState
 from rootkeeper.errors import DatabaseError
 from rootkeeper.storage import schema
@@ -85,8 +85,8 @@ def _parse_lines(lines: list[bytes]) -> tuple[tuple[LedgerEntry, ...], str | Non
         except ValueError:
             return tuple(entries), f"Entry {number} of the spill can't be read."
         entries.append(entry)
-    misfit = find_first_misfit(entries, checks_outcomes=False)
-    return tuple(entries), None if misfit is None else misfit.problem
+    chain_break = find_first_chain_break(entries, checks_outcomes=False)
+    return tuple(entries), None if chain_break is None else chain_break.problem
 
 
 def _merge(transaction: WriteTransaction, spill: _Spill, ledger: SqlLedger) -> int:

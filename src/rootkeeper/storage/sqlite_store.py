@@ -24,8 +24,8 @@ from rootkeeper.errors import DatabaseError
 from rootkeeper.storage.dialects import (
     CHECKOUT_SECONDS,
     POOLED_CONNECTIONS,
-    Fate,
-    StoreMovedError,
+    CommitOutcome,
+    DatabaseReplacedError,
     begin_writing,
     is_writing,
 )
@@ -100,21 +100,21 @@ class SqliteStore:
         except sqlite3.Error as error:
             raise OperationalError(statement, None, error) from error
 
-    def ensure_in_place(self, connection: Connection) -> None:
+    def require_in_place(self, connection: Connection) -> None:
         if _file_identity(self._path) != connection.connection.info.get("file"):
-            raise StoreMovedError(f"the file {self._path} was deleted or replaced")
+            raise DatabaseReplacedError(f"the file {self._path} was deleted or replaced")
 
-    def ensure_in_transaction(self, connection: Connection) -> None:
+    def require_in_transaction(self, connection: Connection) -> None:
         driver_connection = connection.connection.driver_connection
         if driver_connection is None or not driver_connection.in_transaction:
-            raise StoreMovedError("the transaction was rolled back by the database")
+            raise DatabaseReplacedError("the transaction was rolled back by the database")
 
-    def name_transaction(self, connection: Connection) -> str | None:
+    def find_transaction_id(self, connection: Connection) -> str | None:
         """An error of SQLite's commit says that nothing was committed."""
 
-    def find_fate(self, transaction: str) -> Fate:  # noqa: ARG002 - the port's
+    def find_commit_outcome(self, transaction: str) -> CommitOutcome:  # noqa: ARG002 - the port's
         """Never asked."""
-        return Fate.NOT_COMMITTED
+        return CommitOutcome.NOT_COMMITTED
 
     def _connect(self) -> sqlite3.Connection:
         """Open for writing; where that can't be, for reading; a WAL file without its companions as it lies there."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from sqlalchemy import Connection, select
 
 from rootkeeper.domain.ledger import Action, LedgerEntry, render_entry
-from rootkeeper.domain.ledger_chain import Misfit, MisfitKind, OpenIntents, find_first_misfit
+from rootkeeper.domain.ledger_chain import ChainBreak, ChainBreakKind, OpenIntents, find_first_chain_break
 from rootkeeper.domain.ledger_verification import LedgerVerification
 from rootkeeper.errors import DatabaseError
 from rootkeeper.storage import schema
@@ -48,14 +48,16 @@ class _Verification:
         self._open_intents = OpenIntents()
         self._entries = 0
         self._head = Head(0, "0" * 64)
-        self._unlike_copies: Misfit | None = None
-        self._unreadable: Misfit | None = None
+        self._unlike_copies: ChainBreak | None = None
+        self._unreadable: ChainBreak | None = None
 
     def run(self) -> LedgerVerification:
-        chain = find_first_misfit(self._compared_entries(), self._open_intents)
-        found = [misfit for misfit in (chain, self._unreadable, self._unlike_copies) if misfit is not None]
+        chain = find_first_chain_break(self._compared_entries(), self._open_intents)
+        found = [
+            chain_break for chain_break in (chain, self._unreadable, self._unlike_copies) if chain_break is not None
+        ]
         # At the same place the chain says best what was done.
-        first = min(found, key=lambda misfit: misfit.sequence) if found else self._check_end()
+        first = min(found, key=lambda chain_break: chain_break.sequence) if found else self._check_end()
         return LedgerVerification(
             entries=self._entries,
             head_sequence=self._head.sequence,
@@ -72,7 +74,7 @@ class _Verification:
                 entry = parse_entry_row(row)
             except ValueError:
                 problem = f"Entry {row['sequence']} was edited: it isn't a ledger entry any more."
-                self._unreadable = Misfit(row["sequence"], MisfitKind.EDITED, problem)
+                self._unreadable = ChainBreak(row["sequence"], ChainBreakKind.EDITED, problem)
                 return
             self._entries += 1
             self._head = Head(entry.sequence, entry.entry_hash, entry.organization_id)
@@ -80,26 +82,26 @@ class _Verification:
                 self._unlike_copies = self._compare_with_anchor(entry) or self._compare_with_mirror(entry)
             yield entry
 
-    def _compare_with_anchor(self, entry: LedgerEntry) -> Misfit | None:
+    def _compare_with_anchor(self, entry: LedgerEntry) -> ChainBreak | None:
         anchored = self._anchored.get(entry.sequence)
         if anchored is None:
             return None
         if anchored.head.entry_hash != entry.entry_hash:
             problem = f"Entry {entry.sequence} isn't the one in the anchor: the ledger was written anew up to there."
-            return Misfit(entry.sequence, MisfitKind.EDITED, problem)
+            return ChainBreak(entry.sequence, ChainBreakKind.EDITED, problem)
         if anchored.is_adoption and entry.action is not Action.LEDGER_ADOPT:
             problem = f"The anchor tells of an adoption at entry {entry.sequence}, which the ledger doesn't record."
-            return Misfit(entry.sequence, MisfitKind.UNMATCHED, problem)
+            return ChainBreak(entry.sequence, ChainBreakKind.UNMATCHED, problem)
         return None
 
-    def _compare_with_mirror(self, entry: LedgerEntry) -> Misfit | None:
+    def _compare_with_mirror(self, entry: LedgerEntry) -> ChainBreak | None:
         line = self._lines.take(entry.sequence)
         if line is None or line == _render(entry):
             return None
         problem = f"Entry {entry.sequence} isn't the one in the mirror: one of them was edited or written anew."
-        return Misfit(entry.sequence, MisfitKind.EDITED, problem)
+        return ChainBreak(entry.sequence, ChainBreakKind.EDITED, problem)
 
-    def _check_end(self) -> Misfit | None:
+    def _check_end(self) -> ChainBreak | None:
         """What an intact chain doesn't show: that its end was cut off."""
         head = read_head(self._connection)
         known = max(head.sequence, self._lines.find_last_sequence(), self._last_anchored or 0)
@@ -107,13 +109,13 @@ class _Verification:
             first = self._head.sequence + 1
             what = f"Entry {first} was" if known == first else f"Entries {first} to {known} were"
             who = "the ledger's own head" if known == head.sequence else "its mirror or anchor"
-            return Misfit(first, MisfitKind.REMOVED, f"{what} removed: {who} knows entry {known}.")
+            return ChainBreak(first, ChainBreakKind.REMOVED, f"{what} removed: {who} knows entry {known}.")
         if (head.sequence, head.entry_hash) != (self._head.sequence, self._head.entry_hash):
             problem = f"The ledger's head says entry {head.sequence}, but its last entry is {self._head.sequence}."
-            return Misfit(self._head.sequence, MisfitKind.INSERTED, problem)
+            return ChainBreak(self._head.sequence, ChainBreakKind.INSERTED, problem)
         return self._check_open_intents()
 
-    def _check_open_intents(self) -> Misfit | None:
+    def _check_open_intents(self) -> ChainBreak | None:
         """The index of open intents, by which orphans are found."""
         listed = set(self._connection.execute(select(schema.open_intents.c.sequence)).scalars())
         differing = listed ^ self._open_intents.sequences()
@@ -121,7 +123,7 @@ class _Verification:
             return None
         sequence = min(differing)
         problem = f"Entry {sequence} is an open intent in only one of the ledger and its list of open intents."
-        return Misfit(sequence, MisfitKind.UNMATCHED, problem)
+        return ChainBreak(sequence, ChainBreakKind.UNMATCHED, problem)
 
 
 def _render(entry: LedgerEntry) -> bytes | None:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, Select, insert, select
 from rootkeeper.domain.ledger import Action, JsonValue, render_time
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.window_events import EventVerdict, WatchedEvent
-from rootkeeper.ports.window_events import Judge
+from rootkeeper.ports.window_events import EventEvaluator
 from rootkeeper.storage import schema
 from rootkeeper.storage.dialects import Store
 from rootkeeper.storage.group_commit import GroupCommit
@@ -57,12 +57,12 @@ class SqlWindowEvents(SqlWatchedEvents):
         self._ledger = ledger
         self._owner = owner
 
-    def record(self, event_id: str, account_id: AccountId, judge: Judge) -> WatchedEvent:
+    def record(self, event_id: str, account_id: AccountId, evaluator: EventEvaluator) -> WatchedEvent:
         def work(transaction: WriteTransaction) -> WatchedEvent:
             known = self._find(transaction.connection, event_id)
             if known is not None:
                 return known
-            event = judge(self._list_sign_ins(transaction.connection, account_id))
+            event = evaluator(self._list_sign_ins(transaction.connection, account_id))
             if event.verdict is not EventVerdict.UNRELATED:
                 transaction.connection.execute(insert(schema.window_events).values(self._row_of(event)))
                 if event.window_id is not None:

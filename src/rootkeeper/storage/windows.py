@@ -17,7 +17,7 @@ from rootkeeper.domain.windows import (
     OWING_STATES,
     RecoveryWindow,
     WindowState,
-    describe_way_out,
+    describe_blocking_window,
 )
 from rootkeeper.errors import NotFoundError, WindowConflictError
 from rootkeeper.storage import schema
@@ -84,7 +84,7 @@ class SqlRecoveryWindows:
                 raise _no_window(window_id)
             stepped = step(found)
             if found.state in FINAL_STATES:
-                self._ensure_alone(transaction.connection, stepped)
+                self._require_alone(transaction.connection, stepped)
             self._replace(transaction.connection, stepped)
             self._note_change(transaction)
             return stepped
@@ -162,7 +162,7 @@ class SqlRecoveryWindows:
         row = self._row_of(window)
         connection.execute(_REPLACE, {**row, "of_organization": row["organization_id"], "of_window": row["window_id"]})
 
-    def _ensure_alone(self, connection: Connection, window: RecoveryWindow) -> None:
+    def _require_alone(self, connection: Connection, window: RecoveryWindow) -> None:
         """A closed window that is to be closed again gives way to a newer one, which owes the closing anyhow."""
         other = None if window.state in FINAL_STATES else self._find_unfinished(connection, window.account_id)
         if other is not None and other.window_id != window.window_id:
@@ -204,7 +204,7 @@ def _no_window(name: str) -> NotFoundError:
 def _not_alone(other: RecoveryWindow) -> WindowConflictError:
     return WindowConflictError(
         f"Account {other.account_id} has a recovery window that isn't over: {other.window_id}, {other.state}.",
-        hint=describe_way_out(other.window_id, other.state),
+        hint=describe_blocking_window(other.window_id, other.state),
     )
 
 

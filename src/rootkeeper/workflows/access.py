@@ -18,11 +18,11 @@ from rootkeeper.domain.access import (
     ServerRole,
     SignInWay,
     TokenScope,
-    ensure_scope,
+    require_scope,
 )
 from rootkeeper.domain.attempt_limits import AttemptLimit
-from rootkeeper.domain.identity_names import ensure_password, fold_name, parse_identity_name
-from rootkeeper.domain.identity_providers import ProvenPerson
+from rootkeeper.domain.identity_names import fold_name, parse_identity_name, require_password
+from rootkeeper.domain.identity_providers import ProviderIdentity
 from rootkeeper.domain.identity_records import identity_to_parameters
 from rootkeeper.domain.ledger import Action, Actor, JsonValue
 from rootkeeper.domain.sessions import SessionKind
@@ -30,9 +30,9 @@ from rootkeeper.errors import InputError, NotFoundError, NotSignedInError, Permi
 from rootkeeper.ports.access import IdentityStore
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.factors import FirstAdministrators
-from rootkeeper.ports.failure_counting import FailureCounting
+from rootkeeper.ports.failure_counting import FailureCounter
 from rootkeeper.ports.ledger import Ledger
-from rootkeeper.workflows.sessions import Visitor, make_secret, make_session
+from rootkeeper.workflows.sessions import ClientOrigin, make_secret, make_session
 
 FAILURES_COUNT = timedelta(minutes=5)
 """For how long a failed attempt is held against a name or an address."""
@@ -50,7 +50,7 @@ class NewToken:
 
 
 @dataclass(frozen=True, slots=True)
-class IdentityKeeping:
+class IdentityService:
     """Adds and changes users and API tokens."""
 
     store: IdentityStore
@@ -64,7 +64,7 @@ class IdentityKeeping:
         :raises InputError: if the name is taken or can't be one, or the password is too weak.
         """
         identity = self._make("u", IdentityKind.USER, name, role)
-        ensure_password(password, name)
+        require_password(password, name)
         self._record(Action.IDENTITY_ADD, identity)
         self.store.add_user(identity, password)
         return identity
@@ -80,7 +80,7 @@ class IdentityKeeping:
         if not links.is_good(link_token):
             raise _spent_link()
         identity = self._make("u", IdentityKind.USER, name, ServerRole.ADMINISTRATOR)
-        ensure_password(password, name)
+        require_password(password, name)
         self._record(Action.IDENTITY_ADD, identity, {"added_by": "one_time_link"})
         if not links.use_link(link_token, identity, password):
             raise _spent_link()
@@ -93,7 +93,7 @@ class IdentityKeeping:
 
         :raises InputError: if the name is taken or can't be one, the end has passed, or it could do nothing.
         """
-        ensure_scope(role, scope)
+        require_scope(role, scope)
         identity = replace(self._make("t", IdentityKind.TOKEN, name, role, expires_at), scope=scope)
         if expires_at is not None and expires_at <= identity.created_at:
             raise InputError("The token would have expired before its first use.", hint="Give an end in the future.")
@@ -102,7 +102,7 @@ class IdentityKeeping:
         self.store.add_token(identity, token)
         return NewToken(identity, token)
 
-    def admit(self, person: ProvenPerson, role: ServerRole) -> Identity:
+    def admit(self, person: ProviderIdentity, role: ServerRole) -> Identity:
         """Whoever has signed in at the identity provider; known from the first time on, in the role of that moment.
 
         :raises NotSignedInError: if the person was disabled here.
@@ -120,7 +120,7 @@ class IdentityKeeping:
         self._record(Action.IDENTITY_CHANGE, found, change)
         return self.store.set_role(found.name, role)
 
-    def _add_person(self, person: ProvenPerson, role: ServerRole) -> Identity:
+    def _add_person(self, person: ProviderIdentity, role: ServerRole) -> Identity:
         try:
             self.store.get(person.name)
         except NotFoundError:
@@ -170,18 +170,18 @@ class IdentityKeeping:
         found = self._get(name, IdentityKind.USER)
         if found.signs_in_by is SignInWay.OIDC:
             raise InputError(f"{found.name} signs in at an identity provider.", hint="A password is changed there.")
-        ensure_password(password, found.name)
+        require_password(password, found.name)
         self._record(Action.IDENTITY_CHANGE, found, {"change": "sign_in"})
         return self.store.set_password(name, password)
 
     def _make(
         self, prefix: str, kind: IdentityKind, name: str, role: ServerRole, expires_at: datetime | None = None
     ) -> Identity:
-        self._ensure_free(parse_identity_name(name))
+        self._require_free(parse_identity_name(name))
         identity_id = f"{prefix}-{secrets.token_hex(5)}"
         return Identity(identity_id, kind, name, role, self.actor.name, self.clock.now(), expires_at)
 
-    def _ensure_free(self, name: str) -> None:
+    def _require_free(self, name: str) -> None:
         """Before anything is recorded; that of two at once only one gets the name is the store's to see to."""
         try:
             self.store.get(name)
@@ -213,7 +213,7 @@ def _spent_link() -> NotSignedInError:
 
 
 @dataclass(frozen=True, slots=True)
-class SignIn:
+class CompletedSignIn:
     """Somebody who has just signed in."""
 
     identity: Identity
@@ -221,47 +221,49 @@ class SignIn:
     expires_at: datetime
 
 
-class SigningIn:
+class SignInService:
     """Lets users sign in by name and password.
 
     Failures are counted by name and by address, by all servers of one database together. Tokens aren't touched by it,
     so that nobody is kept from a server by somebody who guesses at his name.
     """
 
-    def __init__(self, store: IdentityStore, clock: Clock, failures: FailureCounting) -> None:
+    def __init__(self, store: IdentityStore, clock: Clock, failures: FailureCounter) -> None:
         self._store = store
         self._clock = clock
         self._failures = failures
         self._hashing = threading.BoundedSemaphore(_CHECKED_AT_ONCE)
 
-    def sign_in(self, name: str, password: str, visitor: Visitor, kind: SessionKind = SessionKind.TOKEN) -> SignIn:
+    def sign_in(
+        self, name: str, password: str, client_origin: ClientOrigin, kind: SessionKind = SessionKind.TOKEN
+    ) -> CompletedSignIn:
         """A sign-in for 12 hours. Where a second factor is needed it can do nothing before that was given.
 
         :raises NotSignedInError: if it isn't the password, or there is no such user; the answer is the same.
         :raises TooManyAttemptsError: after too many failures of this name or from this address.
         """
         with self._hashing:
-            admitted = self._try(name, password, visitor, kind)
+            admitted = self._try(name, password, client_origin, kind)
         if admitted is None:
             raise NotSignedInError(
                 "That isn't the password of a user here.", hint="Check both. An administrator can set a new password."
             )
         return admitted
 
-    def _try(self, name: str, password: str, visitor: Visitor, kind: SessionKind) -> SignIn | None:
-        attempt = self._failures.begin_attempt(limit_sign_ins(name, visitor.address or "unknown"))
+    def _try(self, name: str, password: str, client_origin: ClientOrigin, kind: SessionKind) -> CompletedSignIn | None:
+        attempt = self._failures.begin_attempt(limit_sign_ins(name, client_origin.address or "unknown"))
         if attempt is None:
             raise TooManyAttemptsError(
                 "There were too many wrong passwords.",
                 hint="Wait 5 minutes, then try again.",
                 wait_seconds=int(FAILURES_COUNT.total_seconds()),
             )
-        new = make_session(kind, visitor, self._clock)
+        new = make_session(kind, client_origin, self._clock)
         identity = self._store.sign_in(name, password, new)
         if identity is None:
             return None
-        self._failures.forgive(attempt)
-        return SignIn(identity, new.secret, new.expires_at)
+        self._failures.remove_attempt(attempt)
+        return CompletedSignIn(identity, new.secret, new.expires_at)
 
 
 def limit_sign_ins(name: str, address: str) -> tuple[AttemptLimit, ...]:

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from rootkeeper.domain.organizations import Account, AccountId, AccountState, Caller, Organization
-from rootkeeper.domain.statuses import AccountStatus, Role, Status, judge_without_reading
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status, find_status_without_reading
 from rootkeeper.domain.windows import OWING_STATES
 from rootkeeper.errors import DatabaseError, LedgerUnavailableError, RootkeeperError
 from rootkeeper.ports.clock import Clock
@@ -23,10 +23,10 @@ from rootkeeper.ports.progress import Progress
 from rootkeeper.ports.root_summaries import RootSummaries, SummaryReader
 from rootkeeper.ports.stopping import StopSignal
 from rootkeeper.ports.windows import RecoveryWindows
-from rootkeeper.workflows.account_judging import AccountJudging
-from rootkeeper.workflows.audit_batches import AuditBatches, ReadingTarget
+from rootkeeper.workflows.account_judging import AccountStatusEvaluator
+from rootkeeper.workflows.audit_batches import AuditBatches, AuditTarget
 from rootkeeper.workflows.inventory_listing import Question, Step
-from rootkeeper.workflows.worker_threads import Done, WorkerThreads
+from rootkeeper.workflows.worker_threads import WorkerThreads, WorkResult
 
 _LOOK_SECONDS = 0.2
 """How long a step is waited for, so that a request to stop is seen."""
@@ -36,7 +36,7 @@ TakeStatus = Callable[[AccountStatus], None]
 
 
 @dataclass(frozen=True, slots=True)
-class ReadingTools:
+class AccountReaderTools:
     """What reading needs from outside."""
 
     reader: OrganizationReader
@@ -58,10 +58,10 @@ class ReadingTools:
 
 
 @dataclass(slots=True)
-class AccountReading:
+class AccountReader:
     """A context: leaving it waits for what is in flight and records the outcome of every batch."""
 
-    tools: ReadingTools
+    tools: AccountReaderTools
     progress: Progress
     stop: StopSignal
     take_status: TakeStatus = lambda _: None
@@ -76,7 +76,7 @@ class AccountReading:
     """Questions to them."""
     _is_left: bool = False
     _batches: AuditBatches = field(init=False)
-    _judging: AccountJudging = field(init=False)
+    _evaluator: AccountStatusEvaluator = field(init=False)
     _open_windows: frozenset[AccountId] = frozenset()
     _states: dict[AccountId, AccountState] = field(default_factory=dict)
     """In which state each account was fed last: it may change while it is being read."""
@@ -87,11 +87,11 @@ class AccountReading:
         self._open_windows = frozenset(window.account_id for window in unfinished if window.state in OWING_STATES)
         count = min(_DETAIL_THREADS, tools.workers) if self.details else 1
         self._asides = WorkerThreads(count, "asides", lambda done: self.deliver(partial(self._take_answer, done)))
-        self._judging = AccountJudging(tools.reader, tools.caller, tools.clock, self._ask, self.details)
+        self._evaluator = AccountStatusEvaluator(tools.reader, tools.caller, tools.clock, self._ask, self.details)
         self._opened = tools.summaries.open_summary_reader(tools.workers)
         self._batches = AuditBatches(
             reader=self._opened.__enter__(),
-            judge=self._judging.judge,
+            evaluator=self._evaluator.evaluate,
             ledger=tools.ledger,
             store=tools.store,
             clock=tools.clock,
@@ -131,19 +131,19 @@ class AccountReading:
         """Have a step taken; from any thread."""
         self._steps.put(step)
 
-    def feed(self, accounts: Iterable[tuple[Account, Role]]) -> None:
+    def feed(self, accounts: Iterable[tuple[Account, AccountRole]]) -> None:
         """Judge at once what needs no root session; queue the rest."""
-        targets, judged = [], []
+        targets, evaluated = [], []
         for account, role in accounts:
             self._states[account.account_id] = account.state
-            status = judge_without_reading(account, role, self.tools.organization.partition)
+            status = find_status_without_reading(account, role, self.tools.organization.partition)
             if status is None:
-                targets.append(ReadingTarget(account, role, account.account_id in self._open_windows))
-            elif role is Role.MANAGEMENT:
-                self._judging.judge_management(account, self._batches.note)
+                targets.append(AuditTarget(account, role, account.account_id in self._open_windows))
+            elif role is AccountRole.MANAGEMENT:
+                self._evaluator.evaluate_management(account, self._batches.note)
             else:
-                judged.append(status)
-        for status in judged:
+                evaluated.append(status)
+        for status in evaluated:
             self._batches.note(status)
         self._batches.add(targets)
 
@@ -180,7 +180,7 @@ class AccountReading:
         self._unanswered += 1
         self._asides.begin(lambda: _do_nothing if self._is_left else question())
 
-    def _take_answer(self, done: Done[Step]) -> None:
+    def _take_answer(self, done: WorkResult[Step]) -> None:
         self._unanswered -= 1
         done.get()()
 

@@ -12,31 +12,31 @@ from rootkeeper.domain.job_requests import AuditRequest, audit_to_parameters
 from rootkeeper.domain.jobs import JobKind, JobProgress, JobState
 from rootkeeper.domain.ledger import canonical_json
 from rootkeeper.domain.organizations import Account, AccountId, Caller, Endpoint, Inventory
-from rootkeeper.domain.selection import EVERYTHING, SelectionRequest, ensure_request
+from rootkeeper.domain.selection import EVERYTHING, SelectionRequest, require_request
 from rootkeeper.domain.selection_records import request_from_record
 from rootkeeper.domain.setup_drift import SetupDrift
 from rootkeeper.domain.statuses import (
     FAIL_ON_FINDINGS,
+    AccountRole,
     AccountStatus,
     FailOn,
-    Reason,
-    Role,
     Status,
+    StatusReason,
     count_statuses,
 )
 from rootkeeper.errors import DatabaseError, InputError, JobConflictError, JobLostError, RootkeeperError
 from rootkeeper.ports.history import AuditHistory, KeptAudit
 from rootkeeper.ports.progress import Progress
 from rootkeeper.ports.stopping import StopSignal
-from rootkeeper.workflows.account_reading import AccountReading, ReadingTools
+from rootkeeper.workflows.account_reading import AccountReader, AccountReaderTools
 from rootkeeper.workflows.audit_remarks import FIRST_AUDIT_REMARK, describe_age
 from rootkeeper.workflows.audit_run import AuditRun, Emit
-from rootkeeper.workflows.inventory import InventoryReading
-from rootkeeper.workflows.jobs import JobKeeping, KeptJob
-from rootkeeper.workflows.setup_drift import DriftReading
-from rootkeeper.workflows.stopping import Unstoppable
+from rootkeeper.workflows.inventory import InventoryReader
+from rootkeeper.workflows.jobs import JobService, RunningJob
+from rootkeeper.workflows.setup_drift import DriftReader
+from rootkeeper.workflows.stopping import NullStopSignal
 
-_WORTH_ANOTHER_TRY = frozenset({Reason.ERROR, Reason.THROTTLED})
+_WORTH_ANOTHER_TRY = frozenset({StatusReason.ERROR, StatusReason.THROTTLED})
 """Why an account is read again when its audit goes on; a refusal would only come again."""
 
 
@@ -96,10 +96,10 @@ class AuditInterrupted:
 class Audit:
     """Reads the status of accounts. Two calls per ACTIVE member account: sts:AssumeRoot, iam:GetAccountSummary."""
 
-    inventory: InventoryReading
-    tools: ReadingTools
-    jobs: JobKeeping
-    drift: DriftReading
+    inventory: InventoryReader
+    tools: AccountReaderTools
+    jobs: JobService
+    drift: DriftReader
     history: AuditHistory | None = None
     """Where each audit is kept whole; without it only its counts are."""
 
@@ -124,7 +124,7 @@ class Audit:
         :raises AwsCredentialsError: if the operator's own credentials ended.
         """
         options = options or AuditOptions()
-        ensure_request(request)
+        require_request(request)
         asked = AuditRequest(request, details=options.details, refresh=options.refresh, fail_on=options.fail_on)
         job = self.jobs.begin(JobKind.AUDIT, audit_to_parameters(asked))
         return self._perform(job, request, options, {}, progress, stop, emit)
@@ -144,11 +144,11 @@ class Audit:
         :raises InputError: if there is no such job.
         :raises JobConflictError: if it runs, or is over.
         """
-        return self.go_on(self.jobs.take_over(job_id), progress, retry_failed=retry_failed, stop=stop, emit=emit)
+        return self.continue_job(self.jobs.take_over(job_id), progress, retry_failed=retry_failed, stop=stop, emit=emit)
 
-    def go_on(
+    def continue_job(
         self,
-        job: KeptJob,
+        job: RunningJob,
         progress: Progress,
         *,
         retry_failed: bool = False,
@@ -166,7 +166,7 @@ class Audit:
         return self._perform(job, request, options, earlier, progress, stop, emit)
 
     def read_accounts(
-        self, accounts: Iterable[tuple[Account, Role]], progress: Progress, *, details: bool
+        self, accounts: Iterable[tuple[Account, AccountRole]], progress: Progress, *, details: bool
     ) -> dict[AccountId, AccountStatus]:
         """The status of each of these accounts, as read now; they are remembered.
 
@@ -174,7 +174,7 @@ class Audit:
         """
         wanted = list(accounts)
         progress.start("Reading accounts", len(wanted))
-        with AccountReading(self.tools, progress, Unstoppable(self.tools.clock), details=details) as reading:
+        with AccountReader(self.tools, progress, NullStopSignal(self.tools.clock), details=details) as reading:
             reading.feed(wanted)
             reading.finish()
         progress.finish()
@@ -182,7 +182,7 @@ class Audit:
 
     def _perform(
         self,
-        job: KeptJob,
+        job: RunningJob,
         request: SelectionRequest,
         options: AuditOptions,
         earlier: Mapping[AccountId, AccountStatus],
@@ -195,11 +195,11 @@ class Audit:
             progress.remark(FIRST_AUDIT_REMARK)
         run = AuditRun(
             reading=self.inventory,
-            drift_reading=self.drift,
+            drift_reader=self.drift,
             tools=self.tools,
             request=request,
             progress=progress,
-            stop=stop or Unstoppable(self.tools.clock),
+            stop=stop or NullStopSignal(self.tools.clock),
             job=job,
             details=options.details,
             refresh=options.refresh,
@@ -261,14 +261,14 @@ class Audit:
             for account_id, status in self.tools.store.list_statuses().items()
             if status.observed_at is not None
             and status.observed_at >= since
-            and status.role is not Role.MANAGEMENT
+            and status.role is not AccountRole.MANAGEMENT
             and status.reason not in _WORTH_ANOTHER_TRY
             and not (details and status.status is Status.PRESENT and status.credentials is None)
         }
 
 
 @contextmanager
-def _resumable_on_failure(job: KeptJob) -> Iterator[None]:
+def _resumable_on_failure(job: RunningJob) -> Iterator[None]:
     """A job that can't go on now can later, unless what was asked for is wrong; one that was lost is another's."""
     try:
         yield

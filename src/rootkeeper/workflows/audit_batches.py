@@ -14,7 +14,7 @@ from functools import partial
 
 from rootkeeper.domain.ledger import Action, Intent, JsonValue, Result
 from rootkeeper.domain.organizations import Account, AccountId
-from rootkeeper.domain.statuses import AccountStatus, Role, Status, judge_failure, judge_reason
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status, classify_failure, evaluate_failure
 from rootkeeper.domain.task_policies import TaskPolicy
 from rootkeeper.errors import (
     AwsCredentialsError,
@@ -49,11 +49,11 @@ _GATHERING_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class ReadingTarget:
+class AuditTarget:
     """An account that is to be read."""
 
     account: Account
-    role: Role
+    role: AccountRole
     has_open_window: bool
     tries: int = 0
     refusals: int = 0
@@ -65,7 +65,7 @@ class ReadingTarget:
         return self.account.account_id
 
 
-Judge = Callable[[ReadingTarget, SummaryAnswer, Callable[[AccountStatus], None]], None]
+StatusEvaluator = Callable[[AuditTarget, SummaryAnswer, Callable[[AccountStatus], None]], None]
 """Turns an answer into a status and hands it over, at once or as a later step."""
 
 
@@ -86,7 +86,7 @@ class AuditBatches:
     """The queue of accounts, and the batches that owe their outcome."""
 
     reader: SummaryReader
-    judge: Judge
+    evaluator: StatusEvaluator
     ledger: Ledger
     store: InventoryStore
     clock: Clock
@@ -102,7 +102,7 @@ class AuditBatches:
     """A number from 0 to 1, anew each time."""
     obstacle: AwsCredentialsError | None = None
     """The operator's own credentials ended: nobody can be read any more."""
-    _queue: deque[ReadingTarget] = field(default_factory=deque)
+    _queue: deque[AuditTarget] = field(default_factory=deque)
     _open: list[_Batch] = field(default_factory=list)
     _in_flight: int = 0
     _window: int = field(init=False)
@@ -122,7 +122,7 @@ class AuditBatches:
     def is_in_flight(self) -> bool:
         return self._in_flight > 0
 
-    def add(self, targets: Iterable[ReadingTarget]) -> None:
+    def add(self, targets: Iterable[AuditTarget]) -> None:
         """Put accounts at the end of the queue."""
         self._queue.extend(targets)
 
@@ -190,12 +190,12 @@ class AuditBatches:
         for target in targets:
             self._submit(batch, target)
 
-    def _submit(self, batch: _Batch, target: ReadingTarget) -> None:
+    def _submit(self, batch: _Batch, target: AuditTarget) -> None:
         delay = min(_LONGEST_DELAY_SECONDS, _FIRST_DELAY_SECONDS * 2**target.tries) if target.tries else 0.0
         request = SummaryRequest(target.account_id, batch.intent, target.session, delay * self.jitter())
         self.reader.submit(request, lambda answer: self.deliver(partial(self._take, batch, target, answer)))
 
-    def _take(self, batch: _Batch, target: ReadingTarget, answer: SummaryAnswer) -> None:
+    def _take(self, batch: _Batch, target: AuditTarget, answer: SummaryAnswer) -> None:
         if answer.session is not None:
             batch.sessions[target.account_id] = answer.session.access_key_id
         match answer.error:
@@ -204,18 +204,18 @@ class AuditBatches:
                 batch.not_sent.add(target.account_id)
                 self._requeue(batch, replace(target, refusals=target.refusals + 1))
             case AwsThrottledError() | AwsUnreachableError() as error if target.tries + 1 < MOST_TRIES:
-                batch.unread[target.account_id] = judge_reason(error).value
+                batch.unread[target.account_id] = classify_failure(error).value
                 session = answer.session if self._is_still_good(answer.session) else None
                 self._requeue(batch, replace(target, tries=target.tries + 1, session=session))
             case LockLostError() as error:
-                self._keep(batch, judge_failure(target.account, target.role, error, observed_at=self.clock.now()))
+                self._keep(batch, evaluate_failure(target.account, target.role, error, observed_at=self.clock.now()))
             case AwsCredentialsError() as error if answer.session is None:
                 self._in_flight -= 1
                 self.obstacle = self.obstacle or error
-                batch.unread[target.account_id] = judge_reason(error).value
+                batch.unread[target.account_id] = classify_failure(error).value
                 self._end_one(batch, target.account_id)
             case _:
-                self.judge(target, answer, partial(self._keep, batch))
+                self.evaluator(target, answer, partial(self._keep, batch))
 
     def _is_still_good(self, session: RootSession | None) -> bool:
         return session is not None and (
@@ -228,7 +228,7 @@ class AuditBatches:
             batch.was_too_old = True
             self._window = max(1, self._window // 2)
 
-    def _requeue(self, batch: _Batch, target: ReadingTarget) -> None:
+    def _requeue(self, batch: _Batch, target: AuditTarget) -> None:
         self._in_flight -= 1
         self._queue.append(target)
         self._end_one(batch, target.account_id)

@@ -8,7 +8,7 @@ from rootkeeper.domain.durations import describe_duration
 from rootkeeper.domain.organizations import Inventory
 from rootkeeper.domain.setup import Feature, Setup
 from rootkeeper.ports.progress import Progress
-from rootkeeper.workflows.inventory_listing import InventoryListing
+from rootkeeper.workflows.inventory_listing import InventoryCollector
 
 FIRST_AUDIT_REMARK = (
     "First audit of this organization: it leaves two events per account in CloudTrail, and alarms on root activity"
@@ -26,7 +26,7 @@ def remark_setup(setup: Setup, progress: Progress) -> None:
         progress.remark("Root credentials management is off, so no account can be read. Next: rootkeeper enable.")
 
 
-def describe_age(inventory: Inventory, listing: InventoryListing, now: datetime) -> str:
+def describe_age(inventory: Inventory, listing: InventoryCollector, now: datetime) -> str:
     """For an audit that ended before the listing did."""
     age = describe_duration(now - inventory.listed_at)
     return (

@@ -16,13 +16,13 @@ from rootkeeper.domain.statuses import AccountStatus, Status, role_of
 from rootkeeper.errors import InputError
 from rootkeeper.ports.progress import Progress
 from rootkeeper.ports.stopping import StopSignal
-from rootkeeper.workflows.account_reading import AccountReading, ReadingTools
+from rootkeeper.workflows.account_reading import AccountReader, AccountReaderTools
 from rootkeeper.workflows.audit_remarks import remark_setup
-from rootkeeper.workflows.blocking import BlockNaming, lacks_policy
-from rootkeeper.workflows.inventory import InventoryReading
-from rootkeeper.workflows.inventory_listing import InventoryListing
-from rootkeeper.workflows.jobs import KeptJob
-from rootkeeper.workflows.setup_drift import DriftReading
+from rootkeeper.workflows.blocking import BlockingPolicyFinder, lacks_policy
+from rootkeeper.workflows.inventory import InventoryReader
+from rootkeeper.workflows.inventory_listing import InventoryCollector
+from rootkeeper.workflows.jobs import RunningJob
+from rootkeeper.workflows.setup_drift import DriftReader
 from rootkeeper.workflows.targets import select_accounts
 
 PAGE_SIZE = 20
@@ -38,13 +38,13 @@ Emit = Callable[[AccountStatus], None]
 class AuditRun:
     """What one audit has found so far."""
 
-    reading: InventoryReading
-    drift_reading: DriftReading
-    tools: ReadingTools
+    reading: InventoryReader
+    drift_reader: DriftReader
+    tools: AccountReaderTools
     request: SelectionRequest
     progress: Progress
     stop: StopSignal
-    job: KeptJob
+    job: RunningJob
     details: bool
     refresh: bool
     earlier: Mapping[AccountId, AccountStatus]
@@ -56,8 +56,8 @@ class AuditRun:
     is_inventory_complete: bool = False
     drift: SetupDrift = NEVER_ACCEPTED
     """Of the set-up, once everything is read."""
-    listing: InventoryListing = field(init=False)
-    _accounts: AccountReading = field(init=False)
+    listing: InventoryCollector = field(init=False)
+    _accounts: AccountReader = field(init=False)
     _known: Inventory | None = None
     _fed: dict[AccountId, AccountState] = field(default_factory=dict)
     """In which state: an account whose state has changed meanwhile is judged anew."""
@@ -68,7 +68,7 @@ class AuditRun:
     _blocked: list[AccountId] = field(default_factory=list)
     """Whose statuses wait for the name of the policy that blocks."""
     _are_policies_named: bool = False
-    _was_told: bool = False
+    _was_reported: bool = False
     """That it finishes what is in flight."""
     _began_at: float = 0.0
 
@@ -80,10 +80,10 @@ class AuditRun:
         :raises LedgerUnavailableError: if the ledger can't be written; no further root session was opened.
         :raises AwsCredentialsError: if the operator's own credentials ended.
         """
-        self._accounts = AccountReading(self.tools, self.progress, self.stop, self._take_status, self.details)
+        self._accounts = AccountReader(self.tools, self.progress, self.stop, self._take_status, self.details)
         self.listing = self.reading.begin(self.progress, self._accounts.deliver, refresh=self.refresh)
         remark_setup(self.listing.setup, self.progress)
-        comparison = self.drift_reading.begin(self.listing.setup)
+        comparison = self.drift_reader.begin(self.listing.setup)
         self.listing.take_page, self.listing.take_names = self._take_page, self._emit_named
         self._began_at = self.tools.clock.monotonic()
         self.listing.start()
@@ -92,20 +92,20 @@ class AuditRun:
                 self._begin()
                 while not self._is_over():
                     if self.is_interrupted:
-                        self._tell_once()
+                        self._remark_once()
                     else:
                         self._accounts.begin()
                     self._accounts.step()
         finally:
             self.listing.stop()
-        self._name_policies()
+        self._find_blocking_policies()
         self._emit_rest()
         if not self.is_interrupted:
             self.drift = comparison.finish(self.stop, GUARDRAILS_WAIT_SECONDS)
 
-    def _tell_once(self) -> None:
-        if not self._was_told:
-            self._was_told = True
+    def _remark_once(self) -> None:
+        if not self._was_reported:
+            self._was_reported = True
             self.progress.remark("Interrupted: finishing what is in progress. Once more stops now.")
 
     @property
@@ -227,12 +227,12 @@ class AuditRun:
         else:
             self._unnamed.setdefault(ou_id, []).append(status)
 
-    def _name_policies(self) -> None:
+    def _find_blocking_policies(self) -> None:
         """Of the accounts that a policy blocks without AWS saying which; else policies aren't read."""
         blocked = [status for status in self.statuses if lacks_policy(status)]
         if self.inventory is not None and blocked and not self.is_interrupted:
             self.progress.remark("Reading policies, to name those that block root sessions.")
-            named = BlockNaming(self.tools.policies, self.inventory, self.stop).name_in_statuses(blocked)
+            named = BlockingPolicyFinder(self.tools.policies, self.inventory, self.stop).explain_statuses(blocked)
             self.tools.store.save_statuses(named)
             self._accounts.statuses.update({status.account.account_id: status for status in named})
         self._are_policies_named = True

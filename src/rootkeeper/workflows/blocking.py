@@ -14,21 +14,21 @@ from dataclasses import dataclass, replace
 from rootkeeper.domain.deletion import AccountDeletion, KindReason, KindResult
 from rootkeeper.domain.organization_policies import POLICY_ID
 from rootkeeper.domain.organizations import Account, Inventory
-from rootkeeper.domain.policies.evaluation import Verdict
+from rootkeeper.domain.policies.evaluation import AccessVerdict
 from rootkeeper.domain.preflight import PreflightRow
-from rootkeeper.domain.preflight_judging import PreflightJudge
+from rootkeeper.domain.preflight_judging import PreflightEvaluator
 from rootkeeper.domain.preflight_tasks import Task
-from rootkeeper.domain.statuses import AccountStatus, Reason
+from rootkeeper.domain.statuses import AccountStatus, StatusReason
 from rootkeeper.domain.task_policies import TaskPolicy
 from rootkeeper.errors import AwsAccessDeniedError, AwsError, DenialCause
 from rootkeeper.ports.policies import PolicyReader
 from rootkeeper.ports.stopping import StopSignal
-from rootkeeper.workflows.policy_reading import PolicyReading
+from rootkeeper.workflows.policy_reading import PolicyTreeReader
 from rootkeeper.workflows.worker_threads import WorkerThreads
 
 _LOOK_SECONDS = 0.2
 """How long the reading is waited for, so that a request to stop is seen."""
-_MEND = "See how to mend it: rootkeeper preflight"
+_FIX = "See how to mend it: rootkeeper preflight"
 _UNEXPLAINED = "No policy of the organization explains it: a VPC endpoint policy may, or one was changed meanwhile."
 _STOPPED = "Which policy it is wasn't read."
 _POLICIES_OF_THE_ORGANIZATION = (None, DenialCause.SERVICE_CONTROL_POLICY, DenialCause.RESOURCE_CONTROL_POLICY)
@@ -39,11 +39,11 @@ _Sentences = dict[str, str]
 
 def lacks_policy(status: AccountStatus) -> bool:
     """Whether a policy blocks the account and nothing says yet which."""
-    return status.reason is Reason.BLOCKED_BY_POLICY and not _names_policy(status.detail)
+    return status.reason is StatusReason.BLOCKED_BY_POLICY and not _names_policy(status.detail)
 
 
 @dataclass(frozen=True, slots=True)
-class BlockNaming:
+class BlockingPolicyFinder:
     """Reads policies only when asked to name one; changes nothing and opens no root session.
 
     What can't be read is said; nothing becomes better by it, and nothing is raised for it.
@@ -54,7 +54,7 @@ class BlockNaming:
     stop: StopSignal | None = None
     """Ends the reading early."""
 
-    def name_in_statuses(self, statuses: Sequence[AccountStatus]) -> tuple[AccountStatus, ...]:
+    def explain_statuses(self, statuses: Sequence[AccountStatus]) -> tuple[AccountStatus, ...]:
         """The same statuses in the same order; those that are ``blocked_by_policy`` say in their detail by which."""
         named = self.name([status.account for status in statuses if lacks_policy(status)], TaskPolicy.AUDIT)
         return tuple(
@@ -64,7 +64,7 @@ class BlockNaming:
             for status in statuses
         )
 
-    def name_in_deletions(self, deletions: Sequence[AccountDeletion]) -> tuple[AccountDeletion, ...]:
+    def explain_deletions(self, deletions: Sequence[AccountDeletion]) -> tuple[AccountDeletion, ...]:
         """The same for what came of a deletion, kind by kind."""
         accounts = {account.account_id: account for account in self.inventory.accounts}
         blocked = [
@@ -74,7 +74,7 @@ class BlockNaming:
         ]
         named = self.name(blocked, TaskPolicy.DELETE)
         return tuple(
-            replace(deletion, kinds=tuple(_name_in_kind(kind, named[deletion.account_id]) for kind in deletion.kinds))
+            replace(deletion, kinds=tuple(_explain_kind(kind, named[deletion.account_id]) for kind in deletion.kinds))
             if deletion.account_id in named
             else deletion
             for deletion in deletions
@@ -100,7 +100,7 @@ class BlockNaming:
         )
 
     @contextmanager
-    def naming(self, account: Account, task_policy: TaskPolicy) -> Iterator[None]:
+    def explaining_refusals(self, account: Account, task_policy: TaskPolicy) -> Iterator[None]:
         """Refusals that pass through here are explained."""
         try:
             yield
@@ -113,44 +113,46 @@ class BlockNaming:
     def name(self, blocked: Iterable[Account], task_policy: TaskPolicy) -> _Sentences:
         """One sentence for each account in which a root session of that task was denied its call, by account id."""
         accounts, task = tuple(blocked), Task(task_policy.value)
-        named = self._name_by_denials(accounts, task)
+        named = self._explain_by_denials(accounts, task)
         left = tuple(account for account in accounts if account.account_id not in named)
-        return named | self._name_by_everything(left, task)
+        return named | self._explain_by_all_policies(left, task)
 
-    def _name_by_denials(self, accounts: tuple[Account, ...], task: Task) -> _Sentences:
+    def _explain_by_denials(self, accounts: tuple[Account, ...], task: Task) -> _Sentences:
         """Leaves out the accounts that no explicit Deny explains; all of them, if they are few enough to be asked."""
-        reading = PolicyReading(self.policies)
+        reading = PolicyTreeReader(self.policies)
         if reading.is_short(accounts, self.inventory):
             return {}
-        return self._name(accounts, task, lambda: reading.judge_denials(self.inventory), is_answer=_is_sure)
+        return self._explain_blocked(
+            accounts, task, lambda: reading.read_denial_evaluator(self.inventory), is_answer=_is_sure
+        )
 
-    def _name_by_everything(self, accounts: tuple[Account, ...], task: Task) -> _Sentences:
-        reading = PolicyReading(self.policies)
-        return self._name(accounts, task, lambda: reading.judge_over(accounts, self.inventory))
+    def _explain_by_all_policies(self, accounts: tuple[Account, ...], task: Task) -> _Sentences:
+        reading = PolicyTreeReader(self.policies)
+        return self._explain_blocked(accounts, task, lambda: reading.read_evaluator_over(accounts, self.inventory))
 
-    def _name(
+    def _explain_blocked(
         self,
         accounts: tuple[Account, ...],
         task: Task,
-        read: Callable[[], PreflightJudge],
+        read: Callable[[], PreflightEvaluator],
         is_answer: Callable[[PreflightRow | None], bool] = lambda _: True,
     ) -> _Sentences:
         if not accounts:
             return {}
         try:
-            judge = self._wait_for(read)
+            evaluator = self._wait_for(read)
         except AwsError as error:
             return {account.account_id: _unread(error) for account in accounts}
-        if judge is None:
+        if evaluator is None:
             return {account.account_id: _STOPPED for account in accounts}
-        rows = ((account, _find_row(judge, account, task)) for account in accounts)
+        rows = ((account, _find_row(evaluator, account, task)) for account in accounts)
         return {account.account_id: _describe(account, row) for account, row in rows if is_answer(row)}
 
-    def _wait_for(self, read: Callable[[], PreflightJudge]) -> PreflightJudge | None:
+    def _wait_for(self, read: Callable[[], PreflightEvaluator]) -> PreflightEvaluator | None:
         """``None`` if it was asked to stop before the end."""
         if self.stop is None:
             return read()
-        threads = WorkerThreads[PreflightJudge](1, "policies")
+        threads = WorkerThreads[PreflightEvaluator](1, "policies")
         threads.begin(read)
         threads.close()
         while True:
@@ -160,9 +162,9 @@ class BlockNaming:
                 return None
 
 
-def _find_row(judge: PreflightJudge, account: Account, task: Task) -> PreflightRow | None:
+def _find_row(evaluator: PreflightEvaluator, account: Account, task: Task) -> PreflightRow | None:
     """The row of one task; ``None`` for an account that has no rows."""
-    return next((row for row in judge.judge(account) if row.task is task), None)
+    return next((row for row in evaluator.evaluate(account) if row.task is task), None)
 
 
 def _is_from_policy(error: AwsAccessDeniedError, task_policy: TaskPolicy) -> bool:
@@ -176,18 +178,18 @@ def _is_sure(row: PreflightRow | None) -> bool:
     An explicit Deny blocks, whatever is allowed; and what couldn't be read stays unread. What only depends may turn out
     to lack an Allow.
     """
-    if row is None or row.verdict is Verdict.UNKNOWN:
+    if row is None or row.verdict is AccessVerdict.UNKNOWN:
         return True
-    return row.verdict is Verdict.BLOCKED and all(policy.sid is not None for policy in row.policies)
+    return row.verdict is AccessVerdict.BLOCKED and all(policy.sid is not None for policy in row.policies)
 
 
 def _describe(account: Account, row: PreflightRow | None) -> str:
-    if row is None or row.verdict is Verdict.ALLOWED:
+    if row is None or row.verdict is AccessVerdict.ALLOWED:
         return _UNEXPLAINED
-    return f"{row.explanation} {_MEND} {account.account_id}"
+    return f"{row.explanation} {_FIX} {account.account_id}"
 
 
-def _name_in_kind(result: KindResult, sentence: str) -> KindResult:
+def _explain_kind(result: KindResult, sentence: str) -> KindResult:
     return replace(result, detail=_join(result.detail, sentence)) if _lacks_policy(result) else result
 
 

@@ -11,37 +11,37 @@ from datetime import datetime
 
 from rootkeeper.domain.breakglass import (
     MANAGEMENT_KINDS,
-    Opener,
-    WayIn,
-    judge_management_root,
-    judge_management_use,
-    judge_root_way,
-    judge_way_in,
+    AccessPath,
+    RootSessionCaller,
+    check_access_paths,
+    check_management_root,
+    check_management_use,
+    evaluate_root_path,
 )
 from rootkeeper.domain.caller_permissions import (
     WORK_TASKS,
+    CallerAccountPolicies,
     CallerIdentity,
-    Permission,
-    Standpoint,
+    PermissionResult,
     combine,
-    judge_root_work,
-    judge_tasks,
+    evaluate_root_permissions,
+    evaluate_tasks,
 )
 from rootkeeper.domain.checks import Check, failed, passed, unknown, unread
-from rootkeeper.domain.drills import judge_drills
+from rootkeeper.domain.drills import check_drills
 from rootkeeper.domain.identities import PolicySource
 from rootkeeper.domain.organizations import Account, AccountId, AccountState, Caller, Endpoint, Inventory
 from rootkeeper.domain.policies.documents import AccessRequest
 from rootkeeper.domain.policies.patterns import PartialText
-from rootkeeper.domain.preflight_tasks import Place, Task, list_requests
+from rootkeeper.domain.preflight_tasks import AccountPlace, Task, list_requests
 from rootkeeper.domain.statuses import AccountStatus
 from rootkeeper.errors import AwsAccessDeniedError, AwsCredentialsError, AwsError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.identities import IdentityReader
 from rootkeeper.ports.inventory import InventoryStore
 from rootkeeper.ports.progress import Progress
-from rootkeeper.workflows.entrances import Entrance, EntranceReading, an_identity_of, list_entrances
-from rootkeeper.workflows.failsafe import FailsafeChecking, FailsafeReport
+from rootkeeper.workflows.entrances import CallerAccount, CallerAccountReader, an_identity_of, list_caller_accounts
+from rootkeeper.workflows.failsafe import FailsafeChecker, FailsafeReport
 
 USER_MAKING_ACTIONS = (
     "iam:CreateAccessKey",
@@ -78,16 +78,16 @@ class BreakGlassReport:
     endpoint: Endpoint
     observed_at: datetime
     checks: tuple[Check, ...]
-    openers: tuple[Opener, ...]
-    ways: tuple[WayIn, ...]
+    root_session_callers: tuple[RootSessionCaller, ...]
+    access_paths: tuple[AccessPath, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class BreakGlassReading:
+class BreakGlassReader:
     """Reads the report."""
 
-    failsafes: FailsafeChecking
-    entrances: EntranceReading
+    failsafes: FailsafeChecker
+    caller_accounts: CallerAccountReader
     identities: IdentityReader
     store: InventoryStore
     clock: Clock
@@ -102,10 +102,14 @@ class BreakGlassReading:
         """
         inventory = self.failsafes.audit.inventory.read(progress)
         failsafes = self.failsafes.check_known(inventory, progress)
-        entrances = tuple(
-            self.entrances.read(account, inventory, failsafes.policies) for account in list_entrances(inventory)
+        caller_accounts = tuple(
+            self.caller_accounts.read(account, inventory, failsafes.policies)
+            for account in list_caller_accounts(inventory)
         )
-        ways = (*(way for one in entrances for way in one.ways), *_judge_root_ways(failsafes, entrances))
+        access_paths = (
+            *(way for one in caller_accounts for way in one.access_paths),
+            *_list_root_paths(failsafes, caller_accounts),
+        )
         drills = self.failsafes.list_drills(inventory)
         return BreakGlassReport(
             inventory=inventory,
@@ -113,53 +117,55 @@ class BreakGlassReading:
             endpoint=failsafes.endpoint,
             observed_at=self.clock.now(),
             checks=(
-                judge_way_in(ways, _list_unread(inventory, entrances), drills, self.clock.now()),
-                judge_drills(drills, self.clock.now()),
-                *self._judge_management(inventory, failsafes.caller),
-                _judge_entrances(inventory),
-                *(check for one in entrances for check in one.checks),
-                self._judge_mailboxes(inventory),
+                check_access_paths(access_paths, _list_unread(inventory, caller_accounts), drills, self.clock.now()),
+                check_drills(drills, self.clock.now()),
+                *self._check_management(inventory, failsafes.caller),
+                _check_caller_accounts(inventory),
+                *(check for one in caller_accounts for check in one.checks),
+                self._check_mailboxes(inventory),
                 _APPROVERS,
             ),
-            openers=tuple(opener for one in entrances for opener in one.openers),
-            ways=ways,
+            root_session_callers=tuple(
+                root_session_caller for one in caller_accounts for root_session_caller in one.root_session_callers
+            ),
+            access_paths=access_paths,
         )
 
-    def _judge_management(self, inventory: Inventory, caller: Caller) -> Iterator[Check]:
+    def _check_management(self, inventory: Inventory, caller: Caller) -> Iterator[Check]:
         """The management account's own root user, which only an identity of that account can read."""
         account_id = inventory.organization.management_account_id
         if caller.account_id != account_id:
             for name in (*MANAGEMENT_KINDS, "management_last_use"):
                 yield unread(name, an_identity_of(account_id), account_id=account_id)
             return
-        yield from self._judge_management_root(account_id)
-        yield self._judge_use(account_id)
+        yield from self._check_management_root(account_id)
+        yield self._check_use(account_id)
 
-    def _judge_management_root(self, account_id: AccountId) -> tuple[Check, ...]:
+    def _check_management_root(self, account_id: AccountId) -> tuple[Check, ...]:
         try:
             summary = self.failsafes.audit.inventory.reader.read_own_root_summary()
         except AwsCredentialsError:
             raise
         except AwsError as error:
             return tuple(_explain_unread(name, error, account_id, "iam:GetAccountSummary") for name in MANAGEMENT_KINDS)
-        return judge_management_root(account_id, summary)
+        return check_management_root(account_id, summary)
 
-    def _judge_use(self, account_id: AccountId) -> Check:
+    def _check_use(self, account_id: AccountId) -> Check:
         try:
-            return judge_management_use(account_id, self.identities.read_root_use(), self.clock.now())
+            return check_management_use(account_id, self.identities.read_root_use(), self.clock.now())
         except AwsCredentialsError:
             raise
         except AwsError as error:
             permissions = "iam:GenerateCredentialReport and iam:GetCredentialReport"
             return _explain_unread("management_last_use", error, account_id, permissions)
 
-    def _judge_mailboxes(self, inventory: Inventory) -> Check:
+    def _check_mailboxes(self, inventory: Inventory) -> Check:
         """Whoever reads the mailbox of an account with a login profile can have its password reset."""
         known = self.store.list_statuses()
         active = [one for one in inventory.accounts if one.state is AccountState.ACTIVE]
         resettable = {one.account_id for one in active if _has_password(one, known)}
         never_read = sum(_has_password(one, known) is None for one in active)
-        emails = [one for one in self.failsafes.judge_emails(inventory) if one.account.account_id in resettable]
+        emails = [one for one in self.failsafes.evaluate_emails(inventory) if one.account.account_id in resettable]
         groups = sum(one.group_basis is not None for one in emails)
         said = (
             f"{len(resettable)} of {len(active)} ACTIVE accounts had a root password when they were last read; whoever "
@@ -185,7 +191,7 @@ def _has_password(account: Account, known: Mapping[AccountId, AccountStatus]) ->
     return None if status is None or status.summary is None else status.summary.has_password
 
 
-def _judge_entrances(inventory: Inventory) -> Check:
+def _check_caller_accounts(inventory: Inventory) -> Check:
     """From where else than the management account AssumeRoot is answered."""
     name, delegates = "delegated_administrators", inventory.delegated_administrator_ids
     if delegates is None:
@@ -195,25 +201,25 @@ def _judge_entrances(inventory: Inventory) -> Check:
     return passed(name, f"AssumeRoot is answered in {', '.join(sorted(delegates))}, too.")
 
 
-def _list_unread(inventory: Inventory, entrances: tuple[Entrance, ...]) -> Iterator[str]:
+def _list_unread(inventory: Inventory, caller_accounts: tuple[CallerAccount, ...]) -> Iterator[str]:
     """Where a way in may be that wasn't looked for."""
-    for entrance in entrances:
+    for entrance in caller_accounts:
         if not entrance.is_read:
             yield f"the IAM users of {entrance.account.account_id} weren't read"
     if inventory.delegated_administrator_ids is None:
         yield "which accounts are failsafes wasn't read"
 
 
-def _judge_root_ways(report: FailsafeReport, entrances: tuple[Entrance, ...]) -> Iterator[WayIn]:
-    standpoints = {one.account.account_id: one.standpoint for one in entrances}
+def _list_root_paths(report: FailsafeReport, caller_accounts: tuple[CallerAccount, ...]) -> Iterator[AccessPath]:
+    all_caller_policies = {one.account.account_id: one.caller_policies for one in caller_accounts}
     for facts in report.facts:
         account_id = facts.account.account_id
         mine = (check for check in report.checks if check.account_id == account_id)
-        login = (*(check for check in mine if check.name in _LOGIN_CHECKS), _judge_mfa(facts.status))
-        yield judge_root_way(account_id, login, _judge_user_making(standpoints[account_id]))
+        login = (*(check for check in mine if check.name in _LOGIN_CHECKS), _check_mfa(facts.status))
+        yield evaluate_root_path(account_id, login, _evaluate_user_creation(all_caller_policies[account_id]))
 
 
-def _judge_mfa(status: AccountStatus) -> Check:
+def _check_mfa(status: AccountStatus) -> Check:
     if status.summary is None:
         return unknown("mfa", "its MFA devices weren't read")
     return (
@@ -221,17 +227,17 @@ def _judge_mfa(status: AccountStatus) -> Check:
     )
 
 
-def _judge_user_making(standpoint: Standpoint) -> Permission:
+def _evaluate_user_creation(caller_policies: CallerAccountPolicies) -> PermissionResult:
     """Whether SCPs let the root user make a user and a role, and let that role open root sessions."""
-    place = standpoint.place
+    place = caller_policies.place
     beginning = f"arn:{place.partition}:iam::{place.account_id}:"
-    root = judge_root_work(_list_user_making(place, beginning), standpoint.levels)
+    root = evaluate_root_permissions(_list_user_creation(place, beginning), caller_policies.levels)
     role = CallerIdentity(PartialText((f"{beginning}role/", "")), False, (_FULL_ACCESS,), None)
-    tasks = judge_tasks(role, standpoint)
+    tasks = evaluate_tasks(role, caller_policies)
     return combine((root, *(tasks[task] for task in WORK_TASKS)))
 
 
-def _list_user_making(place: Place, beginning: str) -> Iterator[AccessRequest]:
+def _list_user_creation(place: AccountPlace, beginning: str) -> Iterator[AccessRequest]:
     """With what is known of the requests of a root user who has signed in."""
     requests = list_requests(Task.ROOT_USER_SIGN_IN, place)
     known = next(request for request in requests if request.action.startswith("iam:"))

@@ -9,7 +9,7 @@ from rootkeeper.ports.organizations import OrganizationReader
 _SECONDS_PER_MINUTE = 60
 
 
-def ensure_clock_right(reader: OrganizationReader) -> None:
+def require_correct_clock(reader: OrganizationReader) -> None:
     """Compare this machine's clock with AWS's. One call: sts:GetCallerIdentity.
 
     :raises ClockWrongError: if they differ by more than five minutes.

@@ -14,11 +14,11 @@ from rootkeeper.errors import AwsError, ClockWrongError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.notifications import Notifier
 from rootkeeper.ports.organizations import OrganizationReader
-from rootkeeper.workflows.clock_checks import ensure_clock_right
+from rootkeeper.workflows.clock_checks import require_correct_clock
 
 
 @dataclass(slots=True)
-class ClockWatching:
+class ClockMonitor:
     """Remembers what came of the last look, so that a wrong clock is told once."""
 
     reader: OrganizationReader
@@ -34,17 +34,17 @@ class ClockWatching:
         """Look once. While AWS can't be asked, what was known before stays."""
         before = self.failure
         try:
-            ensure_clock_right(self.reader)
+            require_correct_clock(self.reader)
         except ClockWrongError as error:
             self.failure = error.message
             if before is None:
-                self._tell(error)
+                self._notify(error)
         except AwsError:
             return
         else:
             self.failure = None
 
-    def _tell(self, error: ClockWrongError) -> None:
+    def _notify(self, error: ClockWrongError) -> None:
         self.warn(f"ALERT: {error.message}")
         self.notifier.notify(
             Notification(

@@ -37,7 +37,7 @@ from rootkeeper.workflows.removal import Removal, RemovalResult
 from rootkeeper.workflows.window_notices import WindowNotices
 
 
-class ClosingOutcome(StrEnum):
+class CloseOutcome(StrEnum):
     """What came of an attempt to close."""
 
     CLOSED = "closed"
@@ -53,11 +53,11 @@ class ClosingOutcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Closing:
+class CloseResult:
     """An attempt to close a window, and what came of it."""
 
     window: RecoveryWindow
-    outcome: ClosingOutcome
+    outcome: CloseOutcome
     explanation: str
     """One sentence for a person."""
     hint: str | None = None
@@ -65,11 +65,11 @@ class Closing:
     @property
     def is_closed(self) -> bool:
         """Whether it is closed and recorded; if not, the exit status is 4."""
-        return self.outcome in {ClosingOutcome.CLOSED, ClosingOutcome.UNNEEDED}
+        return self.outcome in {CloseOutcome.CLOSED, CloseOutcome.UNNEEDED}
 
 
 @dataclass(frozen=True, slots=True)
-class _Attempt:
+class _CloseAttempt:
     """What an attempt showed of the account."""
 
     is_empty: bool
@@ -78,7 +78,7 @@ class _Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class WindowClosing:
+class WindowCloser:
     """Closes one window."""
 
     reader: OrganizationReader
@@ -98,7 +98,7 @@ class WindowClosing:
     closed_by: str | None = None
     """Who asks for the closing; ``None`` for the window's end."""
 
-    def close(self, window: RecoveryWindow) -> Closing:
+    def close(self, window: RecoveryWindow) -> CloseResult:
         """Delete all four kinds of root user credentials of the window's account and re-read; never raises for what
         AWS, the ledger or the database refuse, but says it.
 
@@ -111,14 +111,14 @@ class WindowClosing:
             self.progress.remark(f"ALERT: recovery window {window.window_id} isn't closed: {closing.explanation}")
         return closing
 
-    def attempt(self, window: RecoveryWindow, is_due: Callable[[RecoveryWindow], bool] = lambda _: True) -> Closing:
+    def attempt(self, window: RecoveryWindow, is_due: Callable[[RecoveryWindow], bool] = lambda _: True) -> CloseResult:
         """The same without a remark, for those that try again by themselves.
 
         :param is_due: asked of the window as it stands once the account is held: it may have been prolonged, or closed,
             since it was listed.
         :raises WindowConflictError: if the window was never opened.
         """
-        _ensure_opened(window)
+        _require_opened(window)
         try:
             with self.locks.hold(window.account_id, "closing a recovery window") as lock:
                 latest = self.windows.get(window.window_id)
@@ -126,20 +126,20 @@ class WindowClosing:
                     return _describe_undue(latest)
                 return self._close_held(latest, lock)
         except AccountBusyError as error:
-            return Closing(window, ClosingOutcome.BUSY, error.message, error.hint)
+            return CloseResult(window, CloseOutcome.BUSY, error.message, error.hint)
         except (LockLostError, WindowConflictError) as error:
-            return Closing(self._find_latest(window), ClosingOutcome.BUSY, error.message, error.hint)
+            return CloseResult(self._find_latest(window), CloseOutcome.BUSY, error.message, error.hint)
         except (DatabaseError, LedgerUnavailableError) as error:
             latest = self._find_latest(window)
             return self._close_without_database(latest, error) if is_due(latest) else _describe_undue(latest)
 
-    def _close_held(self, window: RecoveryWindow, lock: AccountLock) -> Closing:
+    def _close_held(self, window: RecoveryWindow, lock: AccountLock) -> CloseResult:
         if window.state in FINAL_STATES:
-            return Closing(window, ClosingOutcome.UNNEEDED, f"Recovery window {window.window_id} is {window.state}.")
+            return CloseResult(window, CloseOutcome.UNNEEDED, f"Recovery window {window.window_id} is {window.state}.")
         if window.state is WindowState.OPENING:
             failure = "It isn't known yet whether anything was opened."
-            return Closing(
-                window, ClosingOutcome.FAILED, failure, "The next command that changes something reads again."
+            return CloseResult(
+                window, CloseOutcome.FAILED, failure, "The next command that changes something reads again."
             )
         closing = self.windows.update(window.window_id, self._begin)
         return self._finish(closing, self._empty(closing, lock))
@@ -147,12 +147,12 @@ class WindowClosing:
     def _begin(self, window: RecoveryWindow) -> RecoveryWindow:
         return begin_closing(window, self.clock.now(), self.closed_by)
 
-    def _empty(self, window: RecoveryWindow, lock: AccountLock) -> _Attempt:
+    def _empty(self, window: RecoveryWindow, lock: AccountLock) -> _CloseAttempt:
         """DescribeAccount is allowed so seldom that it isn't asked before the first attempt, of which many may be due
         at once: AWS itself refuses a session in an account that isn't ACTIVE or has left. It is asked why one failed.
         """
         if window.failed_closings and (refusal := self._find_refusal(window)) is not None:
-            return _Attempt(is_empty=False, failure=refusal)
+            return _CloseAttempt(is_empty=False, failure=refusal)
         attempt = self._remove(window, lock, self.ledger)
         if attempt.has_ledger_failed and self.spill is not None:
             attempt = self._remove_with(self.spill, window, lock)
@@ -162,13 +162,13 @@ class WindowClosing:
 
     def _remove_with(
         self, spill: Callable[[], AbstractContextManager[Ledger]], window: RecoveryWindow, lock: AccountLock
-    ) -> _Attempt:
+    ) -> _CloseAttempt:
         self.progress.remark("The ledger can't be written: closing goes on with the spill file.")
         try:
             with spill() as ledger:
                 return self._remove(window, lock, ledger)
         except LedgerUnavailableError as error:
-            return _Attempt(is_empty=False, failure=error.message, has_ledger_failed=True)
+            return _CloseAttempt(is_empty=False, failure=error.message, has_ledger_failed=True)
 
     def _find_refusal(self, window: RecoveryWindow) -> str | None:
         """Why nothing can be deleted in the account; AWS itself decides where this can't be read."""
@@ -182,7 +182,7 @@ class WindowClosing:
             return f"{window.account_id} is {state}: its root user can't be reached."
         return None
 
-    def _remove(self, window: RecoveryWindow, lock: AccountLock, ledger: Ledger) -> _Attempt:
+    def _remove(self, window: RecoveryWindow, lock: AccountLock, ledger: Ledger) -> _CloseAttempt:
         context: dict[str, JsonValue] = {"window_id": window.window_id}
         try:
             intent = ledger.append_intent(
@@ -193,17 +193,17 @@ class WindowClosing:
             )
             if isinstance(result.error, LedgerUnavailableError):
                 raise result.error
-            attempt = _Attempt(result.is_proven_empty, None if result.is_proven_empty else _explain(result))
+            attempt = _CloseAttempt(result.is_proven_empty, None if result.is_proven_empty else _explain(result))
             ledger.append_outcome(
                 intent, Result.DONE if attempt.is_empty else Result.FAILED, {"failure": attempt.failure}
             )
             if isinstance(result.error, LockLostError):
                 raise result.error
         except LedgerUnavailableError as error:
-            return _Attempt(is_empty=False, failure=error.message, has_ledger_failed=True)
+            return _CloseAttempt(is_empty=False, failure=error.message, has_ledger_failed=True)
         return attempt
 
-    def _finish(self, window: RecoveryWindow, attempt: _Attempt) -> Closing:
+    def _finish(self, window: RecoveryWindow, attempt: _CloseAttempt) -> CloseResult:
         now = self.clock.now()
 
         def step(found: RecoveryWindow) -> RecoveryWindow:
@@ -216,35 +216,37 @@ class WindowClosing:
         except DatabaseError as error:
             return _describe_unrecorded(window, attempt, error)
         if attempt.is_empty:
-            self._tell_closed(finished)
-            return Closing(finished, ClosingOutcome.CLOSED, _CLOSED.format(finished.account_id))
-        self._tell_failed(window, finished, now)
-        return Closing(finished, ClosingOutcome.FAILED, attempt.failure or "", _RETRY)
+            self._notify_closed(finished)
+            return CloseResult(finished, CloseOutcome.CLOSED, _CLOSED.format(finished.account_id))
+        self._notify_failed(window, finished, now)
+        return CloseResult(finished, CloseOutcome.FAILED, attempt.failure or "", _RETRY)
 
-    def _tell_closed(self, window: RecoveryWindow) -> None:
+    def _notify_closed(self, window: RecoveryWindow) -> None:
         if self.notices is not None:
             by = f"Closed by {window.closed_by}." if window.closed_by else "Its time was up."
             left = "A console session that was open may live on; the account is read again." if self.rereads else ""
             body = f"{by} {_CLOSED.format(window.account_id)} {left}".strip()
-            self.notices.tell(NotificationEvent.WINDOW_CLOSED, window, body)
+            self.notices.announce(NotificationEvent.WINDOW_CLOSED, window, body)
 
-    def _tell_failed(self, before: RecoveryWindow, window: RecoveryWindow, now: datetime) -> None:
+    def _notify_failed(self, before: RecoveryWindow, window: RecoveryWindow, now: datetime) -> None:
         """Each time that it becomes more urgent."""
         severity = find_raised_severity(before, window, now)
         if self.notices is not None and severity is not None:
             body = f"{window.failure} It is tried again within a minute, {window.failed_closings} times so far."
-            self.notices.tell(NotificationEvent.WINDOW_CLOSE_FAILED, window, body, severity=severity)
+            self.notices.announce(NotificationEvent.WINDOW_CLOSE_FAILED, window, body, severity=severity)
 
-    def _close_without_database(self, latest: RecoveryWindow, error: DatabaseError | LedgerUnavailableError) -> Closing:
+    def _close_without_database(
+        self, latest: RecoveryWindow, error: DatabaseError | LedgerUnavailableError
+    ) -> CloseResult:
         """Without the database there is no lock. Where it is gone for all, nobody else can act on the account, since
         every other privileged call needs its intent there; where only this process is cut off, another may close the
         same window meanwhile: both only delete. A prolongation that isn't known here is cut short, the safe side.
         """
         if self.spill is None:
-            return Closing(latest, ClosingOutcome.FAILED, error.message, error.hint)
+            return CloseResult(latest, CloseOutcome.FAILED, error.message, error.hint)
         refusal = None if latest.state in FINAL_STATES else self._find_refusal(latest)
         if latest.state in FINAL_STATES or latest.state is WindowState.OPENING or refusal is not None:
-            return Closing(latest, ClosingOutcome.FAILED, refusal or error.message, error.hint)
+            return CloseResult(latest, CloseOutcome.FAILED, refusal or error.message, error.hint)
         unlocked = AccountLock(latest.account_id, owner_id="", fencing_token=0)
         return _describe_unrecorded(latest, self._remove_with(self.spill, latest, unlocked), error)
 
@@ -259,7 +261,7 @@ _CLOSED = "Closed: a re-read shows no root user credentials in {}."
 _RETRY = "It is tried again by every command that changes something: `rootkeeper windows close` does it now."
 
 
-def _ensure_opened(window: RecoveryWindow) -> None:
+def _require_opened(window: RecoveryWindow) -> None:
     if window.state in WAITING_STATES:
         raise WindowConflictError(
             f"Recovery window {window.window_id} is {window.state}; nothing is open.",
@@ -267,18 +269,18 @@ def _ensure_opened(window: RecoveryWindow) -> None:
         )
 
 
-def _describe_undue(window: RecoveryWindow) -> Closing:
-    return Closing(window, ClosingOutcome.UNNEEDED, f"Recovery window {window.window_id} isn't due.")
+def _describe_undue(window: RecoveryWindow) -> CloseResult:
+    return CloseResult(window, CloseOutcome.UNNEEDED, f"Recovery window {window.window_id} isn't due.")
 
 
 def _describe_unrecorded(
-    window: RecoveryWindow, attempt: _Attempt, error: DatabaseError | LedgerUnavailableError
-) -> Closing:
+    window: RecoveryWindow, attempt: _CloseAttempt, error: DatabaseError | LedgerUnavailableError
+) -> CloseResult:
     if not attempt.is_empty:
-        return Closing(window, ClosingOutcome.FAILED, attempt.failure or error.message, error.hint)
-    return Closing(
+        return CloseResult(window, CloseOutcome.FAILED, attempt.failure or error.message, error.hint)
+    return CloseResult(
         window,
-        ClosingOutcome.CLOSED_UNRECORDED,
+        CloseOutcome.CLOSED_UNRECORDED,
         f"{_CLOSED.format(window.account_id)} The database can't record that: {error.message}",
         "Mend the database; the next command that changes something closes the window once more and records it.",
     )

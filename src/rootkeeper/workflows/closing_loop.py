@@ -19,15 +19,15 @@ from functools import partial
 from rootkeeper.domain.notifications import NotificationEvent, Severity
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.window_closings import CRITICAL_OVERDUE, find_backoff
-from rootkeeper.domain.window_deadlines import Deadlines, Moment
+from rootkeeper.domain.window_deadlines import ClockTimes, Deadlines
 from rootkeeper.domain.windows import FINAL_STATES, OWING_STATES, RecoveryWindow, WindowState
 from rootkeeper.errors import DatabaseError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.progress import Progress
 from rootkeeper.ports.windows import RecoveryWindows
-from rootkeeper.workflows.closing import Closing, ClosingOutcome, WindowClosing
-from rootkeeper.workflows.crews import Crew
-from rootkeeper.workflows.leftover_settling import LeftoverSettling
+from rootkeeper.workflows.closing import CloseOutcome, CloseResult, WindowCloser
+from rootkeeper.workflows.crews import KeyedExecutor
+from rootkeeper.workflows.leftover_settling import OrphanSettler
 from rootkeeper.workflows.window_notices import WindowNotices
 
 BUSY_SECONDS = 1.0
@@ -37,16 +37,16 @@ LISTING_SECONDS = 1.0
 
 
 @dataclass(slots=True)
-class ClosingLoop:
+class WindowCloseLoop:
     """Finds what is due, again and again. One for each process: it remembers what it has seen."""
 
     windows: RecoveryWindows
-    closing: WindowClosing
-    settling: LeftoverSettling
+    closing: WindowCloser
+    settling: OrphanSettler
     notices: WindowNotices
     clock: Clock
     progress: Progress
-    crew: Crew
+    executor: KeyedExecutor
     shuffle: Callable[[list[RecoveryWindow]], None]
     """Changes the order, so that several workers don't all begin with the same window."""
     jitter: Callable[[], float]
@@ -63,7 +63,7 @@ class ClosingLoop:
     """By window: until when, in monotonic seconds, it is left alone."""
     _unrecorded: dict[str, int] = field(default_factory=dict)
     """By window: attempts in a row of which the database doesn't know."""
-    _told_overdue: set[str] = field(default_factory=set)
+    _reported_overdue: set[str] = field(default_factory=set)
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def turn(self) -> None:
@@ -85,14 +85,14 @@ class ClosingLoop:
             self._forget_all_but(owing)
         self._offer(owing)
         for window in owing:
-            self._tell_overdue(window, moment)
+            self._notify_overdue(window, moment)
         if not self._is_database_down:
-            self.settling.begin(unfinished, self.crew, {one.account_id for one in owing if self._is_due(one)})
+            self.settling.begin(unfinished, self.executor, {one.account_id for one in owing if self._is_due(one)})
 
     def stop(self, seconds: float) -> bool:
         """Begin nothing more, and wait for what is under way; ``False`` if that takes longer."""
-        self.crew.stop()
-        return self.crew.wait_idle(seconds)
+        self.executor.stop()
+        return self.executor.wait_idle(seconds)
 
     def _offer(self, owing: Sequence[RecoveryWindow]) -> None:
         due = [window for window in owing if self._is_due(window) and not self._is_paused(window)]
@@ -100,10 +100,10 @@ class ClosingLoop:
         self.shuffle(due)
         due.sort(key=_find_urgency)
         for window in due:
-            if self.crew.count() >= self.most_offered:
+            if self.executor.count() >= self.most_offered:
                 break
             if window.account_id not in held:
-                self.crew.offer(window.account_id, partial(self._close, window))
+                self.executor.offer(window.account_id, partial(self._close, window))
 
     def _list_held(self, due: Sequence[RecoveryWindow]) -> frozenset[AccountId]:
         """Accounts whose windows somebody is closing. To ask for their locks would keep all writers waiting; and who
@@ -128,14 +128,14 @@ class ClosingLoop:
             self._is_database_down = False
         return self._known
 
-    def _read_clocks(self) -> Moment:
-        return Moment(self.clock.now(), self.clock.monotonic())
+    def _read_clocks(self) -> ClockTimes:
+        return ClockTimes(self.clock.now(), self.clock.monotonic())
 
     def _forget_all_but(self, owing: Sequence[RecoveryWindow]) -> None:
         owed = {window.window_id for window in owing}
         self._pauses = {window_id: until for window_id, until in self._pauses.items() if window_id in owed}
         self._unrecorded = {window_id: tries for window_id, tries in self._unrecorded.items() if window_id in owed}
-        self._told_overdue &= owed
+        self._reported_overdue &= owed
 
     def _is_due(self, window: RecoveryWindow) -> bool:
         with self._guard:
@@ -156,9 +156,9 @@ class ClosingLoop:
             return
         closing = self.closing.attempt(window, self._is_due)
         self._note(closing)
-        if closing.outcome in {ClosingOutcome.CLOSED, ClosingOutcome.CLOSED_UNRECORDED}:
+        if closing.outcome in {CloseOutcome.CLOSED, CloseOutcome.CLOSED_UNRECORDED}:
             self.progress.remark(f"Recovery window {window.window_id}: {closing.explanation}")
-        elif closing.outcome is ClosingOutcome.FAILED:
+        elif closing.outcome is CloseOutcome.FAILED:
             self.progress.remark(f"ALERT: recovery window {window.window_id} isn't closed: {closing.explanation}")
 
     def _find_state(self, window: RecoveryWindow) -> WindowState:
@@ -169,18 +169,18 @@ class ClosingLoop:
             return self.windows.get(window.window_id).state
         return window.state
 
-    def _note(self, closing: Closing) -> None:
+    def _note(self, closing: CloseResult) -> None:
         """When it is tried again. A failure that the row has is paced by the row, so that all workers know."""
         window = closing.window
-        if closing.outcome is ClosingOutcome.BUSY:
+        if closing.outcome is CloseOutcome.BUSY:
             self._pause_busy(window)
-        elif closing.outcome is ClosingOutcome.CLOSED_UNRECORDED:
+        elif closing.outcome is CloseOutcome.CLOSED_UNRECORDED:
             self._count_unrecorded(window)
             if self._is_database_down:
                 self._known = tuple(one for one in self._known if one.window_id != window.window_id)
-        elif closing.outcome is ClosingOutcome.FAILED and window.state is not WindowState.CLOSE_FAILED:
+        elif closing.outcome is CloseOutcome.FAILED and window.state is not WindowState.CLOSE_FAILED:
             self._count_unrecorded(window)
-        elif closing.outcome is not ClosingOutcome.CLOSED:  # that one is known as owing until it is listed anew
+        elif closing.outcome is not CloseOutcome.CLOSED:  # that one is known as owing until it is listed anew
             with self._guard:
                 self._pauses.pop(window.window_id, None)
                 self._unrecorded.pop(window.window_id, None)
@@ -197,14 +197,14 @@ class ClosingLoop:
         with self._guard:
             self._pauses[window.window_id] = self.clock.monotonic() + length.total_seconds()
 
-    def _tell_overdue(self, window: RecoveryWindow, moment: Moment) -> None:
+    def _notify_overdue(self, window: RecoveryWindow, moment: ClockTimes) -> None:
         """A failed closing tells of itself; one that nobody comes to must show as well."""
-        is_told = window.state is WindowState.CLOSE_FAILED or window.window_id in self._told_overdue
+        is_told = window.state is WindowState.CLOSE_FAILED or window.window_id in self._reported_overdue
         if is_told or not self._deadlines.is_overdue_by(window, CRITICAL_OVERDUE, moment):
             return
-        self._told_overdue.add(window.window_id)
+        self._reported_overdue.add(window.window_id)
         self.progress.remark(f"ALERT: recovery window {window.window_id} is {window.state} long after its end.")
-        self.notices.tell(
+        self.notices.announce(
             NotificationEvent.WINDOW_CLOSE_FAILED,
             window,
             f"It is still {window.state}, more than five minutes after its end: whoever holds its account may be "

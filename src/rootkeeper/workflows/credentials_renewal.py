@@ -20,7 +20,7 @@ RETRY_SECONDS = 15.0
 
 
 @dataclass(slots=True)
-class CredentialsRenewal:
+class CredentialsRenewer:
     """Remembers what came of the last try, so that a change is told once."""
 
     renew: Callable[[], tuple[str, ...]]
@@ -37,7 +37,7 @@ class CredentialsRenewal:
     """In monotonic seconds."""
     _is_hurried: bool = False
 
-    def hurry(self) -> None:
+    def retry_soon(self) -> None:
         """Something failed that may have failed for want of them: try with the next turn. Safe in many threads."""
         self._is_hurried = True
 
@@ -57,9 +57,9 @@ class CredentialsRenewal:
         for failure in self.failures:
             self.warn(failure)
         if self.failures and not before:
-            self._tell_failed()
+            self._notify_failed()
         if before and not self.failures:
-            self._tell_restored()
+            self._notify_restored()
 
     def _try(self) -> tuple[str, ...]:
         try:
@@ -67,7 +67,7 @@ class CredentialsRenewal:
         except AwsError as error:
             return (error.message,)
 
-    def _tell_failed(self) -> None:
+    def _notify_failed(self) -> None:
         body = " ".join(
             (
                 *self.failures,
@@ -78,7 +78,7 @@ class CredentialsRenewal:
         title = "The server can't use its AWS credentials"
         self._notify(NotificationEvent.AWS_CREDENTIALS_FAILED, Severity.CRITICAL, title, body)
 
-    def _tell_restored(self) -> None:
+    def _notify_restored(self) -> None:
         body = "Windows whose end is past are closed now; nothing need be done."
         title = "The server can use its AWS credentials again"
         self._notify(NotificationEvent.AWS_CREDENTIALS_RESTORED, Severity.INFO, title, body)

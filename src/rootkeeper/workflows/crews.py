@@ -11,18 +11,18 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from rootkeeper.errors import RootkeeperError
-from rootkeeper.workflows.worker_threads import Done, WorkerThreads
+from rootkeeper.workflows.worker_threads import WorkerThreads, WorkResult
 
 Begin = Callable[[Callable[[], None]], None]
 
 
 @dataclass(slots=True)
-class Crew:
+class KeyedExecutor:
     """Does what it is given, each key once at a time."""
 
     begin: Begin
     """Has a piece of work done, by another thread."""
-    tell: Callable[[str], None]
+    report: Callable[[str], None]
     """Told in one sentence what kept a piece of work from being done."""
     _keys: set[str] = field(default_factory=set)
     _changed: threading.Condition = field(default_factory=threading.Condition)
@@ -55,18 +55,18 @@ class Crew:
             if not self._is_stopped:
                 work()
         except RootkeeperError as error:
-            self.tell(error.message)
+            self.report(error.message)
         finally:
             with self._changed:
                 self._keys.discard(key)
                 self._changed.notify_all()
 
 
-def start_crew(size: int, name: str, tell: Callable[[str], None]) -> Crew:
+def start_keyed_executor(size: int, name: str, report: Callable[[str], None]) -> KeyedExecutor:
     """A crew of that many threads; what none of us foresaw is told, too."""
 
-    def deliver(done: Done[None]) -> None:
+    def deliver(done: WorkResult[None]) -> None:
         if done.error is not None:
-            tell(f"ALERT: an unexpected {type(done.error).__name__} in {name}: {done.error}")
+            report(f"ALERT: an unexpected {type(done.error).__name__} in {name}: {done.error}")
 
-    return Crew(WorkerThreads[None](size, f"rootkeeper-{name}", deliver).begin, tell)
+    return KeyedExecutor(WorkerThreads[None](size, f"rootkeeper-{name}", deliver).begin, report)

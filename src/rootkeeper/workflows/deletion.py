@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from rootkeeper.domain.deletion import ALL_KINDS, RECENT_USE, DeletionPlan, DeletionReport, PlannedAccount
 from rootkeeper.domain.deletion_planning import (
     choose_validity,
-    ensure_guarded,
     plan_account,
     plan_skipped,
+    require_guarded,
 )
 from rootkeeper.domain.jobs import JobKind
 from rootkeeper.domain.organizations import AccountId, Inventory
-from rootkeeper.domain.plan_files import derive_plan_id, ensure_valid_here, render_plan
+from rootkeeper.domain.plan_files import derive_plan_id, render_plan, require_valid_here
 from rootkeeper.domain.root_credentials import CredentialKind
 from rootkeeper.domain.selection import (
     NamedAccount,
@@ -24,12 +24,12 @@ from rootkeeper.domain.selection import (
     SelectionRequest,
     Skip,
     SkipReason,
-    ensure_none_refused,
-    ensure_request,
     find_account,
     find_skip,
+    require_none_refused,
+    require_request,
 )
-from rootkeeper.domain.statuses import AccountStatus, judge_role
+from rootkeeper.domain.statuses import AccountStatus, classify_account_role
 from rootkeeper.domain.waves import WaveRules
 from rootkeeper.errors import AwsAccessDeniedError, InputError
 from rootkeeper.ports.clock import Clock
@@ -39,17 +39,17 @@ from rootkeeper.ports.locks import AccountLocks
 from rootkeeper.ports.progress import Progress
 from rootkeeper.ports.stopping import StopSignal
 from rootkeeper.workflows.audit import Audit
-from rootkeeper.workflows.blocking import BlockNaming
+from rootkeeper.workflows.blocking import BlockingPolicyFinder
 from rootkeeper.workflows.deletion_jobs import DeletionJob, describe_job
 from rootkeeper.workflows.deletion_results import DeletionResults
 from rootkeeper.workflows.deletion_run import DeletionRun
-from rootkeeper.workflows.inventory import InventoryReading
-from rootkeeper.workflows.jobs import JobKeeping
+from rootkeeper.workflows.inventory import InventoryReader
+from rootkeeper.workflows.jobs import JobService
 from rootkeeper.workflows.removal import Removal
 from rootkeeper.workflows.stop_reasons import StopReasons
-from rootkeeper.workflows.stopping import Unstoppable
+from rootkeeper.workflows.stopping import NullStopSignal
 from rootkeeper.workflows.target_deletion import TargetDeletion, describe_skipped
-from rootkeeper.workflows.targets import GuardReading, select_accounts
+from rootkeeper.workflows.targets import ProtectionReader, select_accounts
 
 RECENT_INVENTORY = timedelta(minutes=2)
 """An inventory of this age is as good as a new one."""
@@ -70,7 +70,7 @@ class DeletionOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class PlanReading:
+class PlanReport:
     """A plan, and the reading that it rests on."""
 
     plan: DeletionPlan
@@ -83,20 +83,20 @@ class PlanReading:
 class Deletion:
     """Plans and applies deletions."""
 
-    inventory: InventoryReading
+    inventory: InventoryReader
     audit: Audit
-    guards: GuardReading
+    protections: ProtectionReader
     locks: AccountLocks
     removal: Removal
     store: InventoryStore
-    jobs: JobKeeping
+    jobs: JobService
     ledger_reader: LedgerReader
     clock: Clock
     created_by: str
     """The actor's name, as the plan keeps it."""
     workers: int = 16
 
-    def plan(self, request: SelectionRequest, options: DeletionOptions, progress: Progress) -> PlanReading:
+    def plan(self, request: SelectionRequest, options: DeletionOptions, progress: Progress) -> PlanReport:
         """Read the selected accounts now, in audit sessions only, and plan. This is also the dry run.
 
         :raises SelectionEmptyError: if nothing is selected.
@@ -105,27 +105,27 @@ class Deletion:
             its MFA.
         :raises AwsAccessDeniedError: if the delegated administrators can't be read: the failsafe must be known.
         """
-        ensure_request(request)
-        _ensure_options(options)
+        require_request(request)
+        _require_options(options)
         validity = choose_validity(self.clock.now(), options.not_before, options.not_after)
         inventory = self.inventory.read(progress)
-        _ensure_failsafe_known(inventory)
+        _require_failsafe_known(inventory)
         selection = select_accounts(request, inventory, self.inventory.reader)
         skips = self._find_skips(selection, request, inventory)
         allowed_uses = _resolve_allowed_uses(options, inventory)
         to_read = [one.account for one in selection.accounts if one.account.account_id not in skips]
-        roles = [(account, judge_role(account.account_id, inventory)) for account in to_read]
+        roles = [(account, classify_account_role(account.account_id, inventory)) for account in to_read]
         read = self.audit.read_accounts(roles, progress, details=True)
         wanted = [
             read[account.account_id]
             for account in to_read
             if not request.statuses or read[account.account_id].status in request.statuses
         ]
-        statuses = self._naming(inventory).name_in_statuses(wanted)
-        ensure_guarded(statuses, options.only)
+        statuses = self._make_blocking_policy_finder(inventory).explain_statuses(wanted)
+        require_guarded(statuses, options.only)
         accounts = self._plan_accounts(selection, skips, statuses, options, allowed_uses)
         plan = self._make_plan(selection, request, options, validity, accounts)
-        return PlanReading(plan, inventory, statuses)
+        return PlanReport(plan, inventory, statuses)
 
     def apply(
         self,
@@ -144,7 +144,7 @@ class Deletion:
         :raises LedgerUnavailableError: if the ledger can't be written and no change was sent yet.
         :raises AwsCredentialsError: if the operator's credentials are no good and no change was sent yet.
         """
-        self.ensure_valid_here(plan)
+        self.require_valid_here(plan)
         if not plan.targets:
             return self._report_nothing(plan)
         rules = rules or WaveRules()
@@ -153,7 +153,7 @@ class Deletion:
         )
         return self._run(DeletionJob(plan, rules, job), progress, inventory, stop)
 
-    def go_on(
+    def continue_job(
         self,
         deletion: DeletionJob,
         progress: Progress,
@@ -167,12 +167,12 @@ class Deletion:
         :raises LedgerUnavailableError: if the ledger can't be written and no change was sent yet.
         :raises AwsCredentialsError: if the operator's credentials are no good and no change was sent yet.
         """
-        self.ensure_valid_here(deletion.plan)
+        self.require_valid_here(deletion.plan)
         return self._run(deletion, progress, inventory, stop)
 
-    def ensure_valid_here(self, plan: DeletionPlan) -> None:
+    def require_valid_here(self, plan: DeletionPlan) -> None:
         """:raises PlanInvalidError: if the plan is of another organization or endpoint, expired, or not valid yet."""
-        ensure_valid_here(
+        require_valid_here(
             plan,
             organization_id=self.inventory.organization.organization_id,
             endpoint=self.inventory.reader.endpoint.label,
@@ -184,13 +184,13 @@ class Deletion:
     ) -> DeletionReport:
         plan, job, started_at = deletion.plan, deletion.job, self.clock.now()
         reasons = StopReasons(
-            stop or Unstoppable(self.clock), job, deletion.rules.stop_after_failures, failures=deletion.failures
+            stop or NullStopSignal(self.clock), job, deletion.rules.stop_after_failures, failures=deletion.failures
         )
         results = DeletionResults(plan, job, self.store, progress, reasons, dict(deletion.earlier))
         targets = TargetDeletion(
             plan=plan,
             inventory=self.choose_inventory(inventory, progress),
-            guards=self.guards,
+            protections=self.protections,
             locks=self.locks,
             removal=self.removal,
             clock=self.clock,
@@ -207,7 +207,9 @@ class Deletion:
             caller_arn=self.inventory.caller.arn,
             started_at=started_at,
             ended_at=self.clock.now(),
-            accounts=self._naming(targets.inventory, reasons.signal).name_in_deletions(results.list_accounts()),
+            accounts=self._make_blocking_policy_finder(targets.inventory, reasons.signal).explain_deletions(
+                results.list_accounts()
+            ),
             job_id=job.job_id,
         )
         if not report.has_rest:
@@ -220,8 +222,10 @@ class Deletion:
             is_cancelled=job.is_cancelled,
         )
 
-    def _naming(self, inventory: Inventory, stop: StopSignal | None = None) -> BlockNaming:
-        return BlockNaming(self.audit.tools.policies, inventory, stop)
+    def _make_blocking_policy_finder(
+        self, inventory: Inventory, stop: StopSignal | None = None
+    ) -> BlockingPolicyFinder:
+        return BlockingPolicyFinder(self.audit.tools.policies, inventory, stop)
 
     def _report_nothing(self, plan: DeletionPlan) -> DeletionReport:
         now, nothing = self.clock.now(), Skip(SkipReason.NOTHING_TO_DELETE, "The plan has no calls for it.")
@@ -236,21 +240,21 @@ class Deletion:
         if inventory is not None and self.clock.now() - inventory.listed_at <= RECENT_INVENTORY:
             return inventory
         inventory = self.inventory.read(progress)
-        _ensure_failsafe_known(inventory)
+        _require_failsafe_known(inventory)
         return inventory
 
     def _find_skips(
         self, selection: Selection, request: SelectionRequest, inventory: Inventory
     ) -> dict[AccountId, Skip]:
         """Why accounts may not be touched; refuses the whole command if one of them was named."""
-        guards = self.guards.read(request.included_failsafes)
+        protections = self.protections.read(request.included_failsafes)
         found: list[tuple[SelectedAccount, Skip]] = []
         for selected in selection.accounts:
-            role = judge_role(selected.account.account_id, inventory)
-            skip = find_skip(selected, role, inventory.organization.partition, guards)
+            role = classify_account_role(selected.account.account_id, inventory)
+            skip = find_skip(selected, role, inventory.organization.partition, protections)
             if skip is not None:
                 found.append((selected, skip))
-        ensure_none_refused(found)
+        require_none_refused(found)
         return {selected.account.account_id: skip for selected, skip in found}
 
     def _plan_accounts(
@@ -301,14 +305,14 @@ class Deletion:
         return replace(plan, plan_id=derive_plan_id(plan))
 
 
-def _ensure_options(options: DeletionOptions) -> None:
+def _require_options(options: DeletionOptions) -> None:
     if not options.only:
         raise InputError("--only names no kind.")
     if any(not reason.strip() for reason in options.allowed_uses.values()):
         raise InputError("--allow-recently-used needs a reason.", hint="Add --reason: why it shall go.")
 
 
-def _ensure_failsafe_known(inventory: Inventory) -> None:
+def _require_failsafe_known(inventory: Inventory) -> None:
     if inventory.delegated_administrator_ids is None:
         raise AwsAccessDeniedError(
             "The delegated administrators can't be read, so the failsafe isn't known; nothing was done.",

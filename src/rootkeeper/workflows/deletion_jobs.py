@@ -15,7 +15,7 @@ from rootkeeper.domain.statuses import Status
 from rootkeeper.domain.waves import WaveRules, describe_waves, parse_waves
 from rootkeeper.errors import JobConflictError, PlanInvalidError
 from rootkeeper.ports.jobs import JobResults, KeptJobs
-from rootkeeper.workflows.jobs import KeptJob
+from rootkeeper.workflows.jobs import RunningJob
 
 
 def describe_job(plan: DeletionPlan, rules: WaveRules) -> dict[str, JsonValue]:
@@ -34,7 +34,7 @@ class DeletionJob:
 
     plan: DeletionPlan
     rules: WaveRules
-    job: KeptJob
+    job: RunningJob
     earlier: Mapping[AccountId, AccountDeletion] = field(default_factory=dict)
     """What came of accounts that needn't be done again."""
     failures: int = 0
@@ -43,7 +43,7 @@ class DeletionJob:
 
 
 @dataclass(frozen=True, slots=True)
-class Resumption:
+class ResumePlan:
     """What it would take to go on with a deletion; nothing is changed by looking."""
 
     job: Job
@@ -84,7 +84,7 @@ class Resumption:
             stop_after_failures=None if limit is None else limit - self.failures,
         )
 
-    def take_up(self, job: KeptJob) -> DeletionJob:
+    def take_up(self, job: RunningJob) -> DeletionJob:
         """Make it the job of this process, which has taken it over."""
         left = [deletion.status for deletion in self.earlier.values()]
         total = len(self.plan.targets)
@@ -109,7 +109,7 @@ def parse_results(plan: DeletionPlan, recorded: JobResults) -> tuple[AccountDele
     )
 
 
-def read_resumption(job: Job, store: KeptJobs, *, retry_failed: bool = False) -> Resumption:
+def read_resumption(job: Job, store: KeptJobs, *, retry_failed: bool = False) -> ResumePlan:
     """What is left of an interrupted deletion.
 
     Accounts with a result aren't done again, those that failed only with ``retry_failed``.
@@ -122,9 +122,9 @@ def read_resumption(job: Job, store: KeptJobs, *, retry_failed: bool = False) ->
     failed = frozenset(account_id for account_id, result in results.items() if result.is_failure)
     if retry_failed:
         earlier = {account_id: result for account_id, result in results.items() if account_id not in failed}
-        return Resumption(job, plan, rules, earlier, retried=failed)
-    _ensure_canaries(plan, rules, failed, job)
-    return Resumption(job, plan, rules, results)
+        return ResumePlan(job, plan, rules, earlier, retried=failed)
+    _require_canaries(plan, rules, failed, job)
+    return ResumePlan(job, plan, rules, results)
 
 
 def _read_plan(job: Job, store: KeptJobs) -> DeletionPlan:
@@ -139,7 +139,7 @@ def _parse_rules(job: Job) -> WaveRules:
     return parse_waves(waves) if isinstance(waves, Mapping) else WaveRules()
 
 
-def _ensure_canaries(plan: DeletionPlan, rules: WaveRules, failed: frozenset[AccountId], job: Job) -> None:
+def _require_canaries(plan: DeletionPlan, rules: WaveRules, failed: frozenset[AccountId], job: Job) -> None:
     canaries = [one.account_id for one in plan.targets[: rules.canary] if one.account_id in failed]
     if canaries:
         raise JobConflictError(

@@ -14,7 +14,7 @@ from rootkeeper.domain.statuses import Status
 from rootkeeper.errors import DatabaseError, JobConflictError
 from rootkeeper.ports.inventory import InventoryStore
 from rootkeeper.ports.progress import Progress
-from rootkeeper.workflows.jobs import KeptJob
+from rootkeeper.workflows.jobs import RunningJob
 from rootkeeper.workflows.stop_reasons import StopReasons
 from rootkeeper.workflows.target_deletion import DeletedTarget, describe_not_begun, describe_skipped
 
@@ -24,7 +24,7 @@ class DeletionResults:
     """The results of one run and of those before it; told from one thread."""
 
     plan: DeletionPlan
-    job: KeptJob
+    job: RunningJob
     store: InventoryStore
     progress: Progress
     reasons: StopReasons
@@ -83,4 +83,4 @@ class DeletionResults:
                 unknown=left.count(Status.UNKNOWN),
             )
         except (DatabaseError, JobConflictError) as error:
-            self.reasons.meet(error)
+            self.reasons.note_obstacle(error)

@@ -46,7 +46,7 @@ class DeletionRun:
     progress: Progress
     workers: int
     _begun: set[AccountId] = field(default_factory=set)
-    _was_told: bool = False
+    _was_reported: bool = False
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
     def perform(self) -> None:
@@ -77,7 +77,7 @@ class DeletionRun:
         earlier_failures = self.reasons.failures
         pending: Pending = {planned.account_id: planned for planned in wave.accounts}
         for planned in wave.accounts:
-            threads.begin(_Turn(self, planned, accounts))
+            threads.begin(_AccountTask(self, planned, accounts))
         while pending and not self.reasons.signal.asked_twice():
             self._collect(threads, pending)
         for _ in range(_LOOKS_OF_GRACE):
@@ -95,7 +95,7 @@ class DeletionRun:
         with self._guard:
             self._begun.add(planned.account_id)
         target = self.targets.delete(planned, accounts.get(planned.account_id))
-        self.reasons.judge(target)
+        self.reasons.evaluate(target)
         return target
 
     def _collect(self, threads: WorkerThreads[DeletedTarget], pending: Pending) -> None:
@@ -104,8 +104,8 @@ class DeletionRun:
             del pending[target.deletion.account_id]
         if done:
             self.results.keep(done)
-        if pending and not self._was_told and self.reasons.signal.asked_once():
-            self._was_told = True
+        if pending and not self._was_reported and self.reasons.signal.asked_once():
+            self._was_reported = True
             self.progress.remark("Interrupted: finishing what is in progress. Once more stops now.")
 
     def _abandon(self, pending: Iterable[PlannedAccount]) -> None:
@@ -136,11 +136,11 @@ class DeletionRun:
         try:
             self.results.job.advance(done=0)
         except (DatabaseError, JobConflictError) as error:
-            self.reasons.meet(error)
+            self.reasons.note_obstacle(error)
 
 
 @dataclass(frozen=True, slots=True)
-class _Turn:
+class _AccountTask:
     """One account's work for a worker's thread."""
 
     run: DeletionRun

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 
 from rootkeeper.domain.email_updates import (
     EmailUpdate,
-    StartedUpdate,
-    UpdateReading,
-    UpdateStatus,
+    EmailUpdateSnapshot,
+    EmailUpdateStatus,
+    StartedEmailUpdate,
     find_started_update,
     is_overtaken,
 )
@@ -31,8 +31,8 @@ from rootkeeper.domain.root_emails import (
     fold_address,
     parse_address,
 )
-from rootkeeper.domain.statuses import Role, judge_role
-from rootkeeper.domain.windows import describe_way_out
+from rootkeeper.domain.statuses import AccountRole, classify_account_role
+from rootkeeper.domain.windows import describe_blocking_window
 from rootkeeper.errors import AwsError, InputError, TargetRefusedError, WindowConflictError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.deletion_exceptions import DeletionExceptions
@@ -40,8 +40,8 @@ from rootkeeper.ports.ledger import LedgerReader
 from rootkeeper.ports.organizations import OrganizationReader
 from rootkeeper.ports.root_emails import EmailAttestations, PrimaryEmails
 from rootkeeper.ports.windows import RecoveryWindows
-from rootkeeper.workflows.emails import read_judging
-from rootkeeper.workflows.targets import ensure_in_organization
+from rootkeeper.workflows.emails import read_evaluator
+from rootkeeper.workflows.targets import require_in_organization
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +77,9 @@ class EmailChangePlan:
     endpoint: Endpoint
     current_email: str
     """As account:GetPrimaryEmail tells it now."""
-    newest_update: UpdateReading
+    newest_update: EmailUpdateSnapshot
     """How far AWS says that the newest change is; where it can't be read, the ledger alone says what was started."""
-    started: StartedUpdate | None
+    started: StartedEmailUpdate | None
     """A start of before whose one-time password is still awaited: none is sent again."""
     objections: tuple[Objection, ...]
     """Overridden ones."""
@@ -97,7 +97,7 @@ class EmailChangePlan:
 
 
 @dataclass(frozen=True, slots=True)
-class EmailChangePlanning:
+class EmailChangePlanner:
     """Checks a request."""
 
     reader: OrganizationReader
@@ -120,12 +120,12 @@ class EmailChangePlanning:
         :raises WindowConflictError: if the account has a recovery window that isn't over.
         :raises AwsAccessDeniedError: if the caller may not read the account's address, and so couldn't prove a change.
         """
-        request, address = _ensure_request(request)
+        request, address = _require_request(request)
         account = request.account
         caller = self.reader.read_caller()
-        _ensure_target(account, inventory, caller)
-        ensure_no_window(self.windows, account.account_id)
-        _ensure_free(address, account, inventory)
+        _require_target(account, inventory, caller)
+        require_no_window(self.windows, account.account_id)
+        _require_free(address, account, inventory)
         objections = self._list_objections(address, account, inventory)
         if objections and not request.overrides:
             raise _object(objections, request.address)
@@ -145,7 +145,7 @@ class EmailChangePlanning:
 
     def _list_objections(self, address: EmailAddress, account: Account, inventory: Inventory) -> tuple[Objection, ...]:
         now = self.clock.now()
-        breaches = read_judging(self.attestations, self.rules, now).find_breaches(address)
+        breaches = read_evaluator(self.attestations, self.rules, now).find_breaches(address)
         objections = [Objection(reason.value, f"{address}: {EXPLANATIONS[reason]}.") for reason in breaches]
         objections += [
             Objection(
@@ -160,7 +160,7 @@ class EmailChangePlanning:
 
     def _find_started(
         self, inventory: Inventory, request: EmailChangeRequest, newest: EmailUpdate | None
-    ) -> StartedUpdate | None:
+    ) -> StartedEmailUpdate | None:
         entries = self.entries.list_entries(account_id=request.account.account_id)
         mine = _of_organization(entries, inventory.organization.organization_id, self.reader.endpoint)
         started = find_started_update(mine, self.clock.now())
@@ -173,15 +173,15 @@ def _of_organization(entries: Iterable[LedgerEntry], organization_id: str, endpo
     return (entry for entry in entries if entry.organization_id == organization_id and entry.endpoint == endpoint.label)
 
 
-def read_update(emails: PrimaryEmails, account_id: AccountId) -> UpdateReading:
+def read_update(emails: PrimaryEmails, account_id: AccountId) -> EmailUpdateSnapshot:
     """How far the newest change is; what can't be read is told, not raised. One call."""
     try:
-        return UpdateReading(was_read=True, update=emails.find_email_update(account_id))
+        return EmailUpdateSnapshot(was_read=True, update=emails.find_email_update(account_id))
     except AwsError:
-        return UpdateReading(was_read=False)
+        return EmailUpdateSnapshot(was_read=False)
 
 
-def ensure_no_window(windows: RecoveryWindows, account_id: AccountId) -> None:
+def require_no_window(windows: RecoveryWindows, account_id: AccountId) -> None:
     """Check that nobody recovers the account's root user.
 
     :raises WindowConflictError: if it has a recovery window that isn't over.
@@ -191,11 +191,11 @@ def ensure_no_window(windows: RecoveryWindows, account_id: AccountId) -> None:
         raise WindowConflictError(
             f"{account_id} has recovery window {window.window_id}, which is {window.state}: whoever recovers the root "
             "user needs the mailbox that it has now.",
-            hint=describe_way_out(window.window_id, window.state),
+            hint=describe_blocking_window(window.window_id, window.state),
         )
 
 
-def _ensure_request(request: EmailChangeRequest) -> tuple[EmailChangeRequest, EmailAddress]:
+def _require_request(request: EmailChangeRequest) -> tuple[EmailChangeRequest, EmailAddress]:
     reason, text = request.reason.strip(), request.address.strip()
     if not reason:
         raise InputError("A change of a root e-mail address needs a reason.", hint="Say why: --reason TEXT")
@@ -208,7 +208,7 @@ def _ensure_request(request: EmailChangeRequest) -> tuple[EmailChangeRequest, Em
     return replace(request, reason=reason, address=text, ticket=(request.ticket or "").strip() or None), address
 
 
-def _ensure_target(account: Account, inventory: Inventory, caller: Caller) -> None:
+def _require_target(account: Account, inventory: Inventory, caller: Caller) -> None:
     organization = inventory.organization
     if organization.partition != "aws":
         raise TargetRefusedError(
@@ -220,7 +220,7 @@ def _ensure_target(account: Account, inventory: Inventory, caller: Caller) -> No
             f"{account.account_id} is the management account: only its own root user changes its e-mail address.",
             hint="Sign in as its root user and change it in the account settings.",
         )
-    ensure_in_organization(account, inventory)
+    require_in_organization(account, inventory)
     if account.account_id == caller.account_id:
         raise TargetRefusedError(
             f"{account.account_id} is the caller's own account: AWS lets no member change its own root e-mail address.",
@@ -233,7 +233,7 @@ def _ensure_target(account: Account, inventory: Inventory, caller: Caller) -> No
         )
 
 
-def _ensure_free(address: EmailAddress, account: Account, inventory: Inventory) -> None:
+def _require_free(address: EmailAddress, account: Account, inventory: Inventory) -> None:
     others = [one for one in find_holders(inventory.accounts).get(str(address), ()) if one != account.account_id]
     if others:
         raise InputError(
@@ -244,7 +244,7 @@ def _ensure_free(address: EmailAddress, account: Account, inventory: Inventory) 
 
 def _object_to_failsafe(account: Account, inventory: Inventory) -> Iterator[Objection]:
     """Who loses the failsafe's mailbox loses the way back in; an account that may be one counts as one."""
-    if judge_role(account.account_id, inventory) is Role.FAILSAFE:
+    if classify_account_role(account.account_id, inventory) is AccountRole.FAILSAFE:
         said = f"{account.account_id} is a failsafe: its mailbox belongs to the way back in."
         yield Objection("failsafe", said)
     elif inventory.delegated_administrator_ids is None:
@@ -257,15 +257,15 @@ def _object(objections: Sequence[Objection], address: str) -> InputError:
     concern_address = any(objection.code in set(EmailReason) for objection in objections)
     choice = "Choose another address, or go" if concern_address else "Go"
     hints = [f"{choice} on with --override, which is recorded with the reason."]
-    if any(objection.code in _MENDED_BY_ATTESTING for objection in objections):
+    if any(objection.code in _FIXED_BY_ATTESTATION for objection in objections):
         hints.append(f"Who knows that a group reads it: rootkeeper emails attest {address} --by NAME --until DATE")
     return InputError(f"Nothing was changed. {said}", hint=" ".join(hints))
 
 
-_MENDED_BY_ATTESTING = frozenset({EmailReason.ATTESTATION_EXPIRED.value, EmailReason.NOT_A_GROUP.value})
+_FIXED_BY_ATTESTATION = frozenset({EmailReason.ATTESTATION_EXPIRED.value, EmailReason.NOT_A_GROUP.value})
 
 
-def _list_remarks(started: StartedUpdate | None, newest: EmailUpdate | None) -> tuple[str, ...]:
+def _list_remarks(started: StartedEmailUpdate | None, newest: EmailUpdate | None) -> tuple[str, ...]:
     remarks = ["Nobody approves this change: it is recorded and reported as unapproved."]
     if started is not None:
         sent = "was" if started.is_certain else "may have been"
@@ -273,6 +273,6 @@ def _list_remarks(started: StartedUpdate | None, newest: EmailUpdate | None) -> 
             f"A one-time password {sent} sent at {started.started_at.isoformat(timespec='seconds')}: none is sent now. "
             "To have another one sent: --restart"
         )
-    elif newest is not None and newest.status is UpdateStatus.PENDING:
+    elif newest is not None and newest.status is EmailUpdateStatus.PENDING:
         remarks.append("Another change of this address is pending at AWS; starting this one ends it.")
     return tuple(remarks)

@@ -15,7 +15,7 @@ from rootkeeper.domain.email_updates import (
     EMAIL_PARAMETER,
     EmailReread,
     OneTimePassword,
-    judge_acceptance,
+    evaluate_acceptance,
     was_started,
 )
 from rootkeeper.domain.ledger import Action, Intent, JsonValue, Result
@@ -26,7 +26,7 @@ from rootkeeper.ports.ledger import Ledger
 from rootkeeper.ports.locks import AccountLock, AccountLocks
 from rootkeeper.ports.root_emails import PrimaryEmails
 from rootkeeper.ports.windows import RecoveryWindows
-from rootkeeper.workflows.email_change_checks import EmailChangePlan, ensure_no_window, read_update
+from rootkeeper.workflows.email_change_checks import EmailChangePlan, read_update, require_no_window
 from rootkeeper.workflows.root_access import describe_error
 
 REREAD_PAUSES_SECONDS = (1.0, 2.0)
@@ -43,7 +43,7 @@ class EmailChangeStep:
 
 
 @dataclass(frozen=True, slots=True)
-class EmailChanging:
+class EmailChangeExecutor:
     """Obeys a plan."""
 
     emails: PrimaryEmails
@@ -99,7 +99,7 @@ class EmailChanging:
             with self._refusals_recorded(intent) as failures:
                 self.emails.accept_email_update(account_id, email, otp, intent)
             reread = self._reread(account_id, email)
-            found = judge_acceptance(reread, email, sent_at, self.clock.now(), was_answered=not failures)
+            found = evaluate_acceptance(reread, email, sent_at, self.clock.now(), was_answered=not failures)
             result = found or Result.UNKNOWN
             details = describe_error(failures[0]) if failures else {}
             self.ledger.append_outcome(intent, result, {**details, **describe_reread(reread)})
@@ -108,7 +108,7 @@ class EmailChanging:
     @contextmanager
     def _hold(self, account_id: AccountId) -> Iterator[AccountLock]:
         with self.locks.hold(account_id, "change of the root e-mail address") as lock:
-            ensure_no_window(self.windows, account_id)
+            require_no_window(self.windows, account_id)
             yield lock
 
     @contextmanager

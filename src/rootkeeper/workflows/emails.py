@@ -12,11 +12,11 @@ from rootkeeper.domain.ledger import Action
 from rootkeeper.domain.organizations import Endpoint, Inventory
 from rootkeeper.domain.root_emails import (
     EmailAttestation,
-    EmailJudging,
     EmailRules,
     RootEmail,
-    ensure_attestation,
+    RootEmailEvaluator,
     parse_address,
+    require_attestation,
 )
 from rootkeeper.domain.selection import SelectionRequest
 from rootkeeper.domain.statuses import Status
@@ -25,7 +25,7 @@ from rootkeeper.ports.inventory import InventoryStore
 from rootkeeper.ports.ledger import Ledger
 from rootkeeper.ports.progress import Progress
 from rootkeeper.ports.root_emails import EmailAttestations
-from rootkeeper.workflows.inventory import InventoryReading
+from rootkeeper.workflows.inventory import InventoryReader
 from rootkeeper.workflows.targets import select_accounts
 
 SOURCE = "organizations:ListAccounts"
@@ -46,10 +46,10 @@ class EmailReport:
 
 
 @dataclass(frozen=True, slots=True)
-class EmailListing:
+class RootEmailReader:
     """Reads every account's root e-mail address and judges it; changes nothing and opens no root session."""
 
-    inventory: InventoryReading
+    inventory: InventoryReader
     store: InventoryStore
     attestations: EmailAttestations
     rules: EmailRules
@@ -68,18 +68,18 @@ class EmailListing:
             selected = {
                 one for one in selected if (known[one].status if one in known else Status.UNKNOWN) in request.statuses
             }
-        judged = read_judging(self.attestations, self.rules, self.clock.now()).judge_all(inventory)
+        evaluated = read_evaluator(self.attestations, self.rules, self.clock.now()).evaluate_all(inventory)
         return EmailReport(
             inventory=inventory,
             endpoint=self.inventory.reader.endpoint,
             rules=self.rules,
-            emails=tuple(one for one in judged if one.account.account_id in selected),
+            emails=tuple(one for one in evaluated if one.account.account_id in selected),
             remarks=_list_remarks(self.rules, inventory),
         )
 
 
 @dataclass(frozen=True, slots=True)
-class EmailAttesting:
+class EmailAttestationService:
     """Keeps people's word that a group reads an address; each is recorded in the ledger before it counts."""
 
     attestations: EmailAttestations
@@ -96,7 +96,7 @@ class EmailAttesting:
         attestation = EmailAttestation(
             str(parse_address(address)), attested_by.strip(), until, self.actor_name, recorded_at=now
         )
-        return ensure_attestation(attestation, now)
+        return require_attestation(attestation, now)
 
     def attest(self, attestation: EmailAttestation) -> None:
         """Record it and keep it; replaces an earlier one for the address.
@@ -114,9 +114,9 @@ class EmailAttesting:
         self.attestations.add(attestation)
 
 
-def read_judging(attestations: EmailAttestations, rules: EmailRules, now: datetime) -> EmailJudging:
+def read_evaluator(attestations: EmailAttestations, rules: EmailRules, now: datetime) -> RootEmailEvaluator:
     """The rules with what is attested now."""
-    return EmailJudging(rules, {one.address: one for one in attestations.list_attestations()}, now)
+    return RootEmailEvaluator(rules, {one.address: one for one in attestations.list_attestations()}, now)
 
 
 def _list_remarks(rules: EmailRules, inventory: Inventory) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from rootkeeper.domain.deletion_exceptions import DeletionException, ensure_exception
+from rootkeeper.domain.deletion_exceptions import DeletionException, require_exception
 from rootkeeper.domain.ledger import Action, JsonValue
 from rootkeeper.domain.organizations import Account, AccountId
 from rootkeeper.errors import InputError
@@ -15,7 +15,7 @@ from rootkeeper.ports.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)
-class ExceptionKeeping:
+class ExceptionService:
     """Adds, lists and removes exceptions; each change is recorded in the ledger before it is made."""
 
     exceptions: DeletionExceptions
@@ -29,7 +29,7 @@ class ExceptionKeeping:
         :raises InputError: if owner or reason is empty, or ``until`` isn't in the future.
         """
         now = self.clock.now()
-        exception = ensure_exception(
+        exception = require_exception(
             DeletionException(account.account_id, owner.strip(), reason.strip(), until, self.actor_name, now), now
         )
         self.ledger.append_fact(Action.EXCEPTION_ADD, account_id=exception.account_id, parameters=_describe(exception))

@@ -35,12 +35,12 @@ from rootkeeper.errors import (
 from rootkeeper.ports.access import IdentityStore
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.factors import FactorStore
-from rootkeeper.ports.failure_counting import FailureCounting
+from rootkeeper.ports.failure_counting import FailureCounter
 from rootkeeper.ports.ledger import Ledger
 from rootkeeper.ports.sessions import SessionStore
 from rootkeeper.workflows.authenticator_apps import find_step, make_seed, make_uri
 from rootkeeper.workflows.passkeys import (
-    Site,
+    RelyingParty,
     ask_to_prove,
     ask_to_register,
     check_proof,
@@ -48,7 +48,7 @@ from rootkeeper.workflows.passkeys import (
     find_passkey,
     read_challenge,
 )
-from rootkeeper.workflows.sessions import ProvenSession, make_secret
+from rootkeeper.workflows.sessions import AuthenticatedSession, make_secret
 
 _MOST_FAILURES = 10
 FAILURES_COUNT = timedelta(hours=1)
@@ -64,15 +64,15 @@ class TotpEnrolment:
 
 
 @dataclass(frozen=True, slots=True)
-class FactorProving:
+class FactorVerifier:
     """Takes second factors."""
 
     factors: FactorStore
     sessions: SessionStore
-    failures: FailureCounting
+    failures: FailureCounter
     clock: Clock
 
-    def ask_passkey(self, session: Session, site: Site) -> Mapping[str, Any]:
+    def ask_passkey(self, session: Session, site: RelyingParty) -> Mapping[str, Any]:
         """What the browser asks one of the user's passkeys.
 
         :raises InputError: if there is none.
@@ -82,7 +82,7 @@ class FactorProving:
         self.factors.add_challenge(session.session_id, ChallengePurpose.PROVE, question.challenge, ends_at)
         return question.options
 
-    def give_totp(self, proven: ProvenSession, code: str) -> ProvenSession:
+    def verify_totp(self, proven: AuthenticatedSession, code: str) -> AuthenticatedSession:
         """The sign-in under a new secret, with a fresh factor.
 
         :raises FactorRefusedError: if it isn't a code, or was taken before.
@@ -93,10 +93,12 @@ class FactorProving:
             raise FactorRefusedError(
                 "That isn't the code of now, or it was used before.", hint="Wait for the next code, then type that one."
             )
-        self.failures.forgive(attempt)
+        self.failures.remove_attempt(attempt)
         return self.renew(proven)
 
-    def give_passkey(self, proven: ProvenSession, answer: Mapping[str, Any], site: Site) -> ProvenSession:
+    def verify_passkey(
+        self, proven: AuthenticatedSession, answer: Mapping[str, Any], site: RelyingParty
+    ) -> AuthenticatedSession:
         """The same by a passkey.
 
         :raises FactorRefusedError: if the answer isn't right, or the question wasn't asked of this sign-in.
@@ -106,13 +108,13 @@ class FactorProving:
         now, session = self.clock.now(), proven.session
         challenge = read_challenge(answer)
         passkey = find_passkey(answer, self.factors.list_passkeys(session.identity.identity_id))
-        _ensure_asked(self.factors.take_challenge(session.session_id, ChallengePurpose.PROVE, challenge, now))
+        _require_asked(self.factors.take_challenge(session.session_id, ChallengePurpose.PROVE, challenge, now))
         new_count = check_proof(answer, site, challenge, passkey)
-        _ensure_asked(self.factors.take_sign_count(passkey.factor.factor_id, passkey.sign_count, new_count, now))
-        self.failures.forgive(attempt)
+        _require_asked(self.factors.take_sign_count(passkey.factor.factor_id, passkey.sign_count, new_count, now))
+        self.failures.remove_attempt(attempt)
         return self.renew(proven)
 
-    def renew(self, proven: ProvenSession) -> ProvenSession:
+    def renew(self, proven: AuthenticatedSession) -> AuthenticatedSession:
         """A new secret for a sign-in whose user has just given a second factor.
 
         :raises NotSignedInError: if the sign-in has ended meanwhile.
@@ -121,7 +123,7 @@ class FactorProving:
         session = self.sessions.renew(proven.secret, new_secret, self.clock.now())
         if session is None:
             raise NotSignedInError("The sign-in has ended.", hint="Sign in again.")
-        return ProvenSession(session, new_secret)
+        return AuthenticatedSession(session, new_secret)
 
     def _begin_attempt(self, session: Session) -> str:
         """Counted before it is looked at, so that many at once don't all find none yet."""
@@ -145,7 +147,7 @@ class FactorProving:
 
 
 @dataclass(frozen=True, slots=True)
-class FactorKeeping:
+class FactorService:
     """Sets factors up and takes them away, in the name of whoever the ledger writes for."""
 
     factors: FactorStore
@@ -163,7 +165,7 @@ class FactorKeeping:
 
         :raises InputError: if the user has too many factors.
         """
-        self._ensure_room(identity)
+        self._require_room(identity)
         seed = make_seed()
         self.factors.begin_totp(self._make(identity, FactorKind.TOTP, None), seed)
         return TotpEnrolment(seed, make_uri(seed, identity.name))
@@ -200,24 +202,24 @@ class FactorKeeping:
         self.factors.begin_totp(factor, seed)
         self.factors.confirm_totp(factor.factor_id, 0, self.clock.now())
 
-    def ask_new_passkey(self, session: Session, site: Site) -> Mapping[str, Any]:
+    def ask_new_passkey(self, session: Session, site: RelyingParty) -> Mapping[str, Any]:
         """What the browser asks a device that is to make a passkey.
 
         :raises InputError: if the user has too many factors, or browsers make none for such an address.
         """
         identity = session.identity
-        self._ensure_room(identity)
+        self._require_room(identity)
         known = self.factors.list_passkeys(identity.identity_id)
         question = ask_to_register(site, identity.identity_id, identity.name, known)
         ends_at = self.clock.now() + CHALLENGE_LASTS
         self.factors.add_challenge(session.session_id, ChallengePurpose.REGISTER, question.challenge, ends_at)
         return question.options
 
-    def add_passkey(self, session: Session, answer: Mapping[str, Any], name: str | None, site: Site) -> Factor:
+    def add_passkey(self, session: Session, answer: Mapping[str, Any], name: str | None, site: RelyingParty) -> Factor:
         """:raises FactorRefusedError: if the answer isn't right, or the question wasn't asked of this sign-in."""
         challenge = read_challenge(answer)
         now = self.clock.now()
-        _ensure_asked(self.factors.take_challenge(session.session_id, ChallengePurpose.REGISTER, challenge, now))
+        _require_asked(self.factors.take_challenge(session.session_id, ChallengePurpose.REGISTER, challenge, now))
         new = check_registration(answer, site, challenge)
         factor = self._make(session.identity, FactorKind.PASSKEY, name)
         self._record("factor_added", session.identity, factor.kind)
@@ -259,7 +261,7 @@ class FactorKeeping:
         self.sessions.end_all(identity.identity_id)
         return removed
 
-    def _ensure_room(self, identity: Identity) -> None:
+    def _require_room(self, identity: Identity) -> None:
         if len(self.list_factors(identity)) >= MOST_FACTORS:
             raise InputError(f"You have {MOST_FACTORS} second factors already.", hint="Remove one first.")
 
@@ -271,7 +273,7 @@ class FactorKeeping:
         self.ledger.append_fact(Action.IDENTITY_CHANGE, parameters=identity_to_parameters(identity) | changed)
 
 
-def _ensure_asked(is_asked: bool) -> None:
+def _require_asked(is_asked: bool) -> None:
     """:raises FactorRefusedError: if the answer belongs to no open question, or the passkey was used elsewhere."""
     if not is_asked:
         raise FactorRefusedError("The passkey answered what isn't asked any more.", hint="Try again.")

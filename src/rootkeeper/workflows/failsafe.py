@@ -8,23 +8,23 @@ from datetime import datetime
 
 from rootkeeper.domain.checks import Check, failed, unknown
 from rootkeeper.domain.drills import (
-    AlarmSighting,
+    AlarmObservation,
     Drill,
     DrillOutcome,
     SignInDevice,
     describe_drill,
-    ensure_drill,
     find_drills,
+    require_drill,
 )
-from rootkeeper.domain.failsafe import FailsafeFacts, PolicyFinding, judge_failsafe
+from rootkeeper.domain.failsafe import FailsafeFacts, PolicyFinding, check_failsafe
 from rootkeeper.domain.ledger import Action
 from rootkeeper.domain.organization_policies import PolicyTree, build_tree
 from rootkeeper.domain.organizations import Account, AccountId, Caller, Endpoint, Inventory
-from rootkeeper.domain.policies.evaluation import Verdict
-from rootkeeper.domain.preflight_judging import PreflightJudge
+from rootkeeper.domain.policies.evaluation import AccessVerdict
+from rootkeeper.domain.preflight_judging import PreflightEvaluator
 from rootkeeper.domain.preflight_tasks import Task
 from rootkeeper.domain.root_emails import EmailRules, RootEmail
-from rootkeeper.domain.statuses import Role
+from rootkeeper.domain.statuses import AccountRole
 from rootkeeper.errors import AwsCredentialsError, AwsError, InputError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.ledger import Ledger, LedgerReader
@@ -33,9 +33,9 @@ from rootkeeper.ports.progress import Progress
 from rootkeeper.ports.root_emails import EmailAttestations
 from rootkeeper.ports.windows import RecoveryWindows
 from rootkeeper.workflows.audit import Audit
-from rootkeeper.workflows.emails import read_judging
+from rootkeeper.workflows.emails import read_evaluator
 
-_NO_POLICIES_ROW = PolicyFinding(Verdict.UNKNOWN, "The account isn't ACTIVE: nothing was judged.")
+_NO_POLICIES_ROW = PolicyFinding(AccessVerdict.UNKNOWN, "The account isn't ACTIVE: nothing was judged.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class FailsafeReport:
 
 
 @dataclass(frozen=True, slots=True)
-class FailsafeChecking:
+class FailsafeChecker:
     """Checks each delegated administrator account for IAM."""
 
     audit: Audit
@@ -78,23 +78,23 @@ class FailsafeChecking:
         accounts = list_failsafes(inventory)
         policies, problem = self._read_policies(accounts) if accounts else (None, None)
         facts = tuple(
-            self._read_facts(inventory, accounts, _judge_policies(inventory, accounts, policies, problem), progress)
+            self._read_facts(inventory, accounts, _evaluate_policies(inventory, accounts, policies, problem), progress)
         )
         now = self.clock.now()
-        checks = tuple(check for one in facts for check in judge_failsafe(one, now))
+        checks = tuple(check for one in facts for check in check_failsafe(one, now))
         return FailsafeReport(
             inventory=inventory,
             caller=self.audit.inventory.caller,
             endpoint=self.audit.inventory.reader.endpoint,
             observed_at=now,
             facts=facts,
-            checks=(*_judge_registration(inventory), *checks),
+            checks=(*_check_registration(inventory), *checks),
             policies=policies,
         )
 
-    def judge_emails(self, inventory: Inventory) -> tuple[RootEmail, ...]:
+    def evaluate_emails(self, inventory: Inventory) -> tuple[RootEmail, ...]:
         """Every account's root e-mail address, held to the rules; no AWS call."""
-        return read_judging(self.attestations, self.rules, self.clock.now()).judge_all(inventory)
+        return read_evaluator(self.attestations, self.rules, self.clock.now()).evaluate_all(inventory)
 
     def list_drills(self, inventory: Inventory) -> tuple[Drill, ...]:
         """Those recorded of this organization, the latest held first; no AWS call."""
@@ -114,8 +114,10 @@ class FailsafeChecking:
     ) -> Iterator[FailsafeFacts]:
         if not accounts:
             return
-        statuses = self.audit.read_accounts([(account, Role.FAILSAFE) for account in accounts], progress, details=True)
-        emails = {one.account.account_id: one for one in self.judge_emails(inventory)}
+        statuses = self.audit.read_accounts(
+            [(account, AccountRole.FAILSAFE) for account in accounts], progress, details=True
+        )
+        emails = {one.account.account_id: one for one in self.evaluate_emails(inventory)}
         drills = self.list_drills(inventory)
         for account in accounts:
             yield FailsafeFacts(
@@ -138,18 +140,18 @@ class FailsafeChecking:
             return None, error.message
 
 
-def _judge_policies(
+def _evaluate_policies(
     inventory: Inventory, accounts: tuple[Account, ...], policies: PolicyTree | None, problem: str | None
 ) -> dict[AccountId, PolicyFinding]:
     """Whether SCPs let a signed-in root user work; the audit's own status tells of root sessions."""
     if policies is None:
-        return {one.account_id: PolicyFinding(Verdict.UNKNOWN, problem or "Not read.") for one in accounts}
-    judge = PreflightJudge(inventory.organization, policies, accounts)
-    return {account.account_id: _find_sign_in(judge, account) for account in accounts}
+        return {one.account_id: PolicyFinding(AccessVerdict.UNKNOWN, problem or "Not read.") for one in accounts}
+    evaluator = PreflightEvaluator(inventory.organization, policies, accounts)
+    return {account.account_id: _find_sign_in(evaluator, account) for account in accounts}
 
 
-def _find_sign_in(judge: PreflightJudge, account: Account) -> PolicyFinding:
-    row = next((one for one in judge.judge(account) if one.task is Task.ROOT_USER_SIGN_IN), None)
+def _find_sign_in(evaluator: PreflightEvaluator, account: Account) -> PolicyFinding:
+    row = next((one for one in evaluator.evaluate(account) if one.task is Task.ROOT_USER_SIGN_IN), None)
     if row is None:
         return _NO_POLICIES_ROW
     return PolicyFinding(row.verdict, row.explanation or "No SCP stops a root user who has signed in.")
@@ -161,7 +163,7 @@ def list_failsafes(inventory: Inventory) -> tuple[Account, ...]:
     return tuple(account for account in inventory.accounts if account.account_id in delegates)
 
 
-def _judge_registration(inventory: Inventory) -> tuple[Check, ...]:
+def _check_registration(inventory: Inventory) -> tuple[Check, ...]:
     if inventory.delegated_administrator_ids is None:
         needed = f"an identity of the management account {inventory.organization.management_account_id}"
         return (unknown("failsafe", f"Which accounts are failsafes couldn't be read: needs {needed}."),)
@@ -172,7 +174,7 @@ def _judge_registration(inventory: Inventory) -> tuple[Check, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class DrillKeeping:
+class DrillRecorder:
     """Keeps somebody's word that a drill was held, in the ledger."""
 
     ledger: Ledger
@@ -187,7 +189,7 @@ class DrillKeeping:
         held_by: str,
         held_at: datetime,
         outcome: DrillOutcome,
-        alarm: AlarmSighting | None = None,
+        alarm: AlarmObservation | None = None,
         device: SignInDevice | None = None,
     ) -> Drill:
         """What would be recorded.
@@ -204,7 +206,7 @@ class DrillKeeping:
                 hint="Name the account whose login was tried.",
             )
         drill = Drill(account.account_id, held_at, held_by.strip(), outcome, self.actor_name, now, alarm, device)
-        return ensure_drill(drill, now)
+        return require_drill(drill, now)
 
     def record(self, drill: Drill) -> None:
         """Append it to the ledger.

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from rootkeeper.domain.failsafe_set_up import LoginProgress, describe_login, judge_progress
+from rootkeeper.domain.failsafe_set_up import LoginProgress, describe_login, evaluate_progress
 from rootkeeper.domain.ledger import Action, Result
 from rootkeeper.domain.organizations import Account, AccountId, Inventory
 from rootkeeper.domain.root_credentials import RootCredentials
@@ -35,13 +35,13 @@ from rootkeeper.ports.root_sessions import RootSession, RootSessions
 from rootkeeper.ports.windows import RecoveryWindows
 from rootkeeper.workflows.recovery_checks import (
     RecoveryPlan,
-    RecoveryPlanning,
+    RecoveryPlanner,
     RecoveryRequest,
-    ensure_no_window,
-    ensure_target,
+    require_no_window,
+    require_target,
 )
 from rootkeeper.workflows.root_access import open_root_session
-from rootkeeper.workflows.waiting import WaitEnd, WindowWaiting
+from rootkeeper.workflows.waiting import WaitResult, WindowWaiter
 
 LOOK_EVERY_SECONDS = 5.0
 """How often an audit session looks whether the person has come to the end."""
@@ -51,7 +51,7 @@ SESSION_MARGIN_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Keeping:
+class KeepResult:
     """An attempt to end the window KEPT."""
 
     window: RecoveryWindow
@@ -62,10 +62,10 @@ class Keeping:
 
 
 @dataclass(frozen=True, slots=True)
-class FailsafeSetUpPlanning:
+class FailsafeSetUpPlanner:
     """Checks whether an account can get, or has, the root login of a failsafe."""
 
-    recovery: RecoveryPlanning
+    recovery: RecoveryPlanner
 
     def find_login(self, inventory: Inventory, account: Account) -> RootCredentials | None:
         """The root login that is there already and in order; ``None`` if there is none at all.
@@ -76,9 +76,9 @@ class FailsafeSetUpPlanning:
         :raises WindowConflictError: if it has a recovery window that isn't over.
         :raises AwsAccessDeniedError: if it can't be read which accounts are failsafes, or AWS refuses the session.
         """
-        ensure_target(account, inventory)
-        ensure_failsafe(account, inventory)
-        ensure_no_window(self.recovery.windows, account.account_id)
+        require_target(account, inventory)
+        require_failsafe(account, inventory)
+        require_no_window(self.recovery.windows, account.account_id)
         session = open_root_session(self.recovery.sessions, self.recovery.ledger, account.account_id, TaskPolicy.AUDIT)
         summary = session.read_summary()
         if summary.has_access_keys or summary.has_signing_certificates:
@@ -91,18 +91,18 @@ class FailsafeSetUpPlanning:
         if not summary.has_password:
             return None
         found = session.read_credentials()
-        _ensure_complete(account, judge_progress(found, summary, None))
+        _require_complete(account, evaluate_progress(found, summary, None))
         return found
 
     def plan(self, inventory: Inventory, request: RecoveryRequest) -> RecoveryPlan:
         """Check everything that ``recover`` checks.
 
-        :raises InputError: and the others that ``RecoveryPlanning.plan`` raises.
+        :raises InputError: and the others that ``RecoveryPlanner.plan`` raises.
         """
         return self.recovery.plan(inventory, request)
 
 
-def ensure_failsafe(account: Account, inventory: Inventory) -> None:
+def require_failsafe(account: Account, inventory: Inventory) -> None:
     """Check that the account is a delegated administrator for IAM.
 
     :raises AwsAccessDeniedError: if that can't be read.
@@ -122,7 +122,7 @@ def ensure_failsafe(account: Account, inventory: Inventory) -> None:
         )
 
 
-def _ensure_complete(account: Account, progress: LoginProgress) -> None:
+def _require_complete(account: Account, progress: LoginProgress) -> None:
     if not progress.is_complete:
         raise TargetRefusedError(
             f"{account.account_id} has a root login already, and it isn't in order: "
@@ -133,7 +133,7 @@ def _ensure_complete(account: Account, progress: LoginProgress) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class FailsafeKeeping:
+class FailsafeLoginKeeper:
     """Lets a window end KEPT, if a re-read shows that the person has completed the login."""
 
     reader: OrganizationReader
@@ -144,7 +144,7 @@ class FailsafeKeeping:
     clock: Clock
     progress: Progress
 
-    def keep(self, window: RecoveryWindow) -> Keeping:
+    def keep(self, window: RecoveryWindow) -> KeepResult:
         """Re-read under the account's lock; never raises for what AWS, the ledger or the database refuse.
 
         One audit session and, before it, organizations:ListDelegatedAdministrators among the set-up's three calls.
@@ -160,14 +160,16 @@ class FailsafeKeeping:
             LockLostError,
             WindowConflictError,
         ) as error:
-            return Keeping(window, is_kept=False, explanation=f"The login isn't kept: {error.message}")
+            return KeepResult(window, is_kept=False, explanation=f"The login isn't kept: {error.message}")
 
-    def _keep_held(self, window: RecoveryWindow, lock: AccountLock) -> Keeping:
+    def _keep_held(self, window: RecoveryWindow, lock: AccountLock) -> KeepResult:
         if window.state is WindowState.KEPT:
-            return Keeping(window, is_kept=True, explanation=_KEPT.format(window.account_id))
+            return KeepResult(window, is_kept=True, explanation=_KEPT.format(window.account_id))
         if window.state is not WindowState.OPEN:
-            return Keeping(window, is_kept=False, explanation=f"Recovery window {window.window_id} is {window.state}.")
-        self._ensure_delegate(window.account_id)
+            return KeepResult(
+                window, is_kept=False, explanation=f"Recovery window {window.window_id} is {window.state}."
+            )
+        self._require_delegate(window.account_id)
         context = {"window_id": window.window_id}
         session = open_root_session(
             self.sessions, self.ledger, window.account_id, TaskPolicy.AUDIT, lock=lock, context=context
@@ -175,17 +177,19 @@ class FailsafeKeeping:
         found, progress = read_progress(session, window)
         if not progress.is_complete:
             said = "; ".join(progress.shortcomings)
-            return Keeping(window, is_kept=False, explanation=f"The login isn't complete: {said}.", progress=progress)
+            return KeepResult(
+                window, is_kept=False, explanation=f"The login isn't complete: {said}.", progress=progress
+            )
         return self._record(window, found, progress, lock)
 
-    def _ensure_delegate(self, account_id: AccountId) -> None:
+    def _require_delegate(self, account_id: AccountId) -> None:
         delegates = self.reader.read_setup().delegated_administrators
         if delegates is None or account_id not in delegates:
             raise AwsAccessDeniedError(f"{account_id} isn't shown as a delegated administrator for IAM any more.")
 
     def _record(
         self, window: RecoveryWindow, found: RootCredentials, progress: LoginProgress, lock: AccountLock
-    ) -> Keeping:
+    ) -> KeepResult:
         """The intent is durable before the row says that nothing is owed any more."""
         intent = self.ledger.append_intent(
             Action.WINDOW_KEEP,
@@ -204,7 +208,7 @@ class FailsafeKeeping:
             self.ledger.append_outcome(intent, Result.DONE)
         except (LedgerUnavailableError, LockLostError) as error:
             self.progress.remark(f"The ledger couldn't record that the login is kept: {error.message}")
-        return Keeping(kept, is_kept=True, explanation=_KEPT.format(kept.account_id), progress=progress)
+        return KeepResult(kept, is_kept=True, explanation=_KEPT.format(kept.account_id), progress=progress)
 
 
 _KEPT = "Kept: a re-read shows that the root login of {} has been used since it was opened, and that MFA guards it."
@@ -213,11 +217,11 @@ _KEPT = "Kept: a re-read shows that the root login of {} has been used since it 
 def read_progress(session: RootSession, window: RecoveryWindow) -> tuple[RootCredentials, LoginProgress]:
     """Read the account in an audit session, and how far the person has come."""
     found = session.read_credentials()
-    return found, judge_progress(found, session.read_summary(), window.opened_at)
+    return found, evaluate_progress(found, session.read_summary(), window.opened_at)
 
 
 @dataclass(slots=True)
-class LoginWatch:
+class LoginMonitor:
     """Looks from time to time, in audit sessions, whether the person has come to the end."""
 
     sessions: RootSessions
@@ -228,7 +232,7 @@ class LoginWatch:
     every_seconds: float = LOOK_EVERY_SECONDS
     _looked_at: float | None = None
     _session: RootSession | None = None
-    _said: set[str] = field(default_factory=set)
+    _render_detail: set[str] = field(default_factory=set)
 
     def seems_complete(self) -> bool:
         """Whether it is time to try to keep the login. Cheap to ask each second."""
@@ -263,19 +267,19 @@ class LoginWatch:
 
     def _say(self, text: str) -> None:
         """Once."""
-        if text not in self._said:
-            self._said.add(text)
+        if text not in self._render_detail:
+            self._render_detail.add(text)
             self.progress.remark(text)
 
 
 @dataclass(frozen=True, slots=True)
-class CompletionWaiting:
+class LoginCompletionWaiter:
     """Waits in this process until the person has completed the login, or the window is to be closed."""
 
-    waiting: WindowWaiting
-    keeping: FailsafeKeeping
+    waiting: WindowWaiter
+    keeping: FailsafeLoginKeeper
 
-    def wait(self, window: RecoveryWindow, watch: LoginWatch, is_stopped: Callable[[], bool]) -> Keeping:
+    def wait(self, window: RecoveryWindow, watch: LoginMonitor, is_stopped: Callable[[], bool]) -> KeepResult:
         """Wait, and keep the login as soon as that can be. Not kept means that the window owes its closing: its time
         is up, ``is_stopped`` said so, or somebody else closed it.
 
@@ -284,7 +288,7 @@ class CompletionWaiting:
         while True:
             end = self.waiting.wait(window, lambda: is_stopped() or watch.seems_complete())
             if is_stopped():
-                return Keeping(window, is_kept=False, explanation="Stopped before the login was complete.")
+                return KeepResult(window, is_kept=False, explanation="Stopped before the login was complete.")
             keeping = self.keeping.keep(window)
-            if keeping.is_kept or end is not WaitEnd.STOPPED:
+            if keeping.is_kept or end is not WaitResult.STOPPED:
                 return keeping

@@ -41,7 +41,7 @@ class ComparedAudits:
 
 
 @dataclass(frozen=True, slots=True)
-class HistoryReading:
+class HistoryReader:
     """Reads the past of one organization."""
 
     organization_id: str

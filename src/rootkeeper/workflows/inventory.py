@@ -12,14 +12,14 @@ from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.inventory import InventoryStore
 from rootkeeper.ports.organizations import OrganizationReader
 from rootkeeper.ports.progress import Progress
-from rootkeeper.workflows.inventory_listing import InventoryListing, Step
+from rootkeeper.workflows.inventory_listing import InventoryCollector, Step
 
 NAMES_LAST = timedelta(hours=24)
 """For how long names of organizational units that were read are used again, unless a refresh is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
-class InventoryReading:
+class InventoryReader:
     """Reads and remembers the organization's inventory; changes nothing in AWS."""
 
     reader: OrganizationReader
@@ -43,14 +43,16 @@ class InventoryReading:
             listing.stop()
         return self.keep(listing)
 
-    def begin(self, progress: Progress, deliver: Callable[[Step], None], *, refresh: bool = False) -> InventoryListing:
+    def begin(
+        self, progress: Progress, deliver: Callable[[Step], None], *, refresh: bool = False
+    ) -> InventoryCollector:
         """Read the set-up; the listing is begun by its ``start``.
 
         :param refresh: whether names are read anew, however young they are.
         """
         known = self.find_known()
         named = None if refresh else self._find_named(known)
-        return InventoryListing(
+        return InventoryCollector(
             reader=self.reader,
             organization=self.organization,
             caller=self.caller,
@@ -74,7 +76,7 @@ class InventoryReading:
         known = self.store.find_last()
         return known if known is not None and known.endpoint in (None, self.reader.endpoint.label) else None
 
-    def keep(self, listing: InventoryListing) -> Inventory:
+    def keep(self, listing: InventoryCollector) -> Inventory:
         """The inventory of a listing that is done; it is remembered.
 
         :raises OrganizationIncompleteError: if it is empty, cut off or contradicts itself; nothing is remembered.

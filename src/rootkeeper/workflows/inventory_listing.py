@@ -16,10 +16,10 @@ from functools import partial
 
 from rootkeeper.domain.inventories import describe_changes, find_gap, find_vanished, sort_accounts
 from rootkeeper.domain.organization_tree import (
+    add_place_names,
     find_lineage,
     find_unnamed,
     find_unnamed_parents,
-    name_place,
     sort_units,
 )
 from rootkeeper.domain.organizations import Account, AccountId, Caller, Inventory, Organization, OrganizationalUnit
@@ -28,7 +28,7 @@ from rootkeeper.errors import AwsAccessDeniedError, OrganizationIncompleteError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.organizations import OrganizationReader
 from rootkeeper.ports.progress import Progress
-from rootkeeper.workflows.worker_threads import Done, WorkerThreads
+from rootkeeper.workflows.worker_threads import WorkerThreads, WorkResult
 
 NOTHING_CONCLUDED = "Nothing was concluded from it. Try again; if it stays, check what AWS Organizations answers."
 _MOST_IDLE_PAGES = 1000
@@ -41,7 +41,7 @@ Question = Callable[[], Step]
 
 
 @dataclass(slots=True)
-class InventoryListing:
+class InventoryCollector:
     """One walk. Call :meth:`start`, take every step that is delivered until :attr:`is_done`, then :meth:`complete`."""
 
     reader: OrganizationReader
@@ -101,7 +101,7 @@ class InventoryListing:
 
     def name(self, account: Account) -> Account:
         """The account with its place as far as it is known."""
-        return name_place(account, self.units)
+        return add_place_names(account, self.units)
 
     def complete(self) -> Inventory:
         """The inventory, once the walk is done.
@@ -110,8 +110,8 @@ class InventoryListing:
         """
         if self._failure is not None:
             raise self._failure
-        self._ensure_none_missing()
-        self._ensure_complete()
+        self._require_none_missing()
+        self._require_complete()
         self._remark_changes()
         return Inventory(
             organization=self.organization,
@@ -129,7 +129,7 @@ class InventoryListing:
         units = {unit.ou_id: unit for unit in inventory.organizational_units} | self.units
         return Inventory(
             organization=self.organization,
-            accounts=sort_accounts([name_place(account, units) for account in accounts.values()]),
+            accounts=sort_accounts([add_place_names(account, units) for account in accounts.values()]),
             organizational_units=sort_units(units),
             listed_at=inventory.listed_at,
             delegated_administrator_ids=self.delegated_administrator_ids,
@@ -139,7 +139,7 @@ class InventoryListing:
 
     # In threads of their own.
 
-    def _begin(self, work: Callable[[], None], take: Callable[[Done[None]], None]) -> None:
+    def _begin(self, work: Callable[[], None], take: Callable[[WorkResult[None]], None]) -> None:
         threads = WorkerThreads[None](1, "listing", lambda ended: self.deliver(partial(take, ended)))
         threads.begin(work)
         threads.close()
@@ -156,7 +156,7 @@ class InventoryListing:
 
     # Steps.
 
-    def _take_failure(self, ended: Done[None]) -> None:
+    def _take_failure(self, ended: WorkResult[None]) -> None:
         self._failure = self._failure or ended.error
 
     def _take_page(self, page: tuple[Account, ...]) -> None:
@@ -178,7 +178,7 @@ class InventoryListing:
             self._moved[account.account_id] = last.ou_ids
         return last.ou_ids != account.ou_ids
 
-    def _end(self, ended: Done[None]) -> None:
+    def _end(self, ended: WorkResult[None]) -> None:
         self._take_failure(ended)
         self._has_ended = True
         self._asks_members = any(not account.ou_ids for account in self.accounts.values())
@@ -254,7 +254,7 @@ class InventoryListing:
             self._left[account.account_id] = account
         return is_there
 
-    def _ensure_none_missing(self) -> None:
+    def _require_none_missing(self) -> None:
         """An account that moved from page to page may slip through, so a list that lacks one is walked once more."""
         if self._find_missing() is None:
             return
@@ -267,7 +267,7 @@ class InventoryListing:
         if missing is not None:
             raise _incomplete(f"{missing.account_id} ({missing.name}) is in the organization and isn't in the list.")
 
-    def _ensure_complete(self) -> None:
+    def _require_complete(self) -> None:
         gap = find_gap(
             tuple(self.accounts.values()),
             tuple(self.units.values()),

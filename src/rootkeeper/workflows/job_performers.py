@@ -24,7 +24,7 @@ from rootkeeper.domain.organizations import Account, Inventory
 from rootkeeper.domain.plan_files import render_instant, render_plan
 from rootkeeper.domain.preflight_records import preflight_to_record
 from rootkeeper.domain.resource_policies.documents import hash_policy
-from rootkeeper.domain.resource_policies.targets import ensure_unlockable
+from rootkeeper.domain.resource_policies.targets import require_unlockable
 from rootkeeper.domain.selection import NamedAccount, find_account
 from rootkeeper.domain.setup_drift import SetupDrift
 from rootkeeper.domain.statuses import has_findings
@@ -35,28 +35,28 @@ from rootkeeper.ports.ledger import LedgerReader
 from rootkeeper.ports.progress import Progress
 from rootkeeper.ports.stopping import StopSignal
 from rootkeeper.workflows.audit import Audit, AuditReport
-from rootkeeper.workflows.blocking import BlockNaming
+from rootkeeper.workflows.blocking import BlockingPolicyFinder
 from rootkeeper.workflows.deletion import Deletion, DeletionOptions
 from rootkeeper.workflows.deletion_jobs import read_resumption
-from rootkeeper.workflows.inventory import InventoryReading
+from rootkeeper.workflows.inventory import InventoryReader
 from rootkeeper.workflows.job_progress import JobCounts, JobRemarks
-from rootkeeper.workflows.jobs import KeptJob
+from rootkeeper.workflows.jobs import RunningJob
 from rootkeeper.workflows.preflight import Preflight
 from rootkeeper.workflows.settlement import SettlementReport
-from rootkeeper.workflows.setup import SetupReading
-from rootkeeper.workflows.setup_drift import DriftReading
-from rootkeeper.workflows.unlock_planning import ChangeRequest, UnlockPlanning
-from rootkeeper.workflows.unlock_reading import UnlockReading
+from rootkeeper.workflows.setup import SetupReader
+from rootkeeper.workflows.setup_drift import DriftReader
+from rootkeeper.workflows.unlock_planning import PolicyChangeRequest, UnlockPlanner
+from rootkeeper.workflows.unlock_reading import UnlockReader
 from rootkeeper.workflows.unlock_records import (
     listing_to_record,
     outcome_to_record,
-    standing_to_record,
+    resource_policy_to_record,
     unneeded_to_record,
 )
 from rootkeeper.workflows.unlock_run import UnlockRun
 
 
-class ActingUseCases(Protocol):
+class PerformerUseCases(Protocol):
     """What jobs need of the use cases that are made for one actor and one kind of AWS work."""
 
     @property
@@ -69,19 +69,19 @@ class ActingUseCases(Protocol):
     def preflight(self) -> Preflight: ...
 
     @property
-    def setup_reading(self) -> SetupReading: ...
+    def setup_reader(self) -> SetupReader: ...
 
     @property
-    def drift_reading(self) -> DriftReading: ...
+    def drift_reader(self) -> DriftReader: ...
 
     @property
-    def inventory_reading(self) -> InventoryReading: ...
+    def inventory_reader(self) -> InventoryReader: ...
 
     @property
-    def unlock_reading(self) -> UnlockReading: ...
+    def unlock_reader(self) -> UnlockReader: ...
 
     @property
-    def unlock_planning(self) -> UnlockPlanning: ...
+    def unlock_planner(self) -> UnlockPlanner: ...
 
     @property
     def unlock_run(self) -> UnlockRun: ...
@@ -89,7 +89,7 @@ class ActingUseCases(Protocol):
     @property
     def ledger_reader(self) -> LedgerReader: ...
 
-    def block_naming(self, inventory: Inventory) -> BlockNaming: ...
+    def blocking_policy_finder(self, inventory: Inventory) -> BlockingPolicyFinder: ...
 
     def settle_orphans(self, progress: Progress) -> SettlementReport:
         """Settle by a re-read what dead processes left unclear."""
@@ -104,7 +104,7 @@ class ActingUseCases(Protocol):
         ...
 
 
-ActAs = Callable[[Actor, AwsWork], ActingUseCases]
+ActAs = Callable[[Actor, AwsWork], PerformerUseCases]
 
 WORK: Mapping[JobKind, AwsWork] = MappingProxyType(
     {
@@ -124,15 +124,15 @@ WORK: Mapping[JobKind, AwsWork] = MappingProxyType(
 class JobTask:
     """One job that this process has taken over, and what it is done with."""
 
-    kept: KeptJob
-    acting: ActingUseCases
+    kept: RunningJob
+    acting: PerformerUseCases
     store: JobStore
     stop: StopSignal
     clock: Clock
 
     @property
     def parameters(self) -> Mapping[str, JsonValue]:
-        return self.kept.job.wish
+        return self.kept.job.requested_parameters
 
     @property
     def document(self) -> str | None:
@@ -147,7 +147,7 @@ class JobTask:
 
 
 @dataclass(frozen=True, slots=True)
-class JobEnding:
+class JobResult:
     """What came of a job."""
 
     state: JobState | None = None
@@ -159,36 +159,38 @@ class JobEnding:
     """What people are told of, in a sentence, though nothing failed."""
 
 
-def perform_audit(task: JobTask) -> JobEnding:
+def perform_audit(task: JobTask) -> JobResult:
     """Read what this job hasn't read yet."""
-    report = task.acting.audit.go_on(task.kept, JobRemarks(task.kept), retry_failed=task.retries_failed, stop=task.stop)
+    report = task.acting.audit.continue_job(
+        task.kept, JobRemarks(task.kept), retry_failed=task.retries_failed, stop=task.stop
+    )
     if not isinstance(report, AuditReport):
-        return JobEnding()
+        return JobResult()
     fail_on = parse_audit(task.parameters).fail_on
     findings = "The audit has findings." if has_findings(report.accounts, fail_on) else None
-    return JobEnding(findings=findings)
+    return JobResult(findings=findings)
 
 
-def perform_deletion(task: JobTask) -> JobEnding:
+def perform_deletion(task: JobTask) -> JobResult:
     """Do what is left of the plan that is the job's document, once what dead processes left unclear is settled."""
     progress = JobRemarks(task.kept)
     deletion = task.acting.deletion
     resumption = read_resumption(task.kept.job, task.store, retry_failed=task.retries_failed)
-    deletion.ensure_valid_here(resumption.plan)
+    deletion.require_valid_here(resumption.plan)
     head = {"caller_arn": deletion.inventory.caller.arn, "started_at": render_instant(task.clock.now())}
     task.set_outcome(head)
     task.acting.settle_orphans(progress)
-    report = deletion.go_on(
+    report = deletion.continue_job(
         resumption.take_up(task.kept), progress, deletion.choose_inventory(None, progress), stop=task.stop
     )
     task.set_outcome(head | {"ended_at": render_instant(report.ended_at)})
     if not report.has_rest or report.was_interrupted or report.is_cancelled:
-        return JobEnding()
+        return JobResult()
     remark = report.stopped_by or "Some accounts are in the hands of another process."
-    return JobEnding(JobState.INTERRUPTED, remark, is_temporary=report.met_obstacle or report.stopped_by is None)
+    return JobResult(JobState.INTERRUPTED, remark, is_temporary=report.met_obstacle or report.stopped_by is None)
 
 
-def perform_plan(task: JobTask) -> JobEnding:
+def perform_plan(task: JobTask) -> JobResult:
     """Plan a deletion; the plan's file is the outcome."""
     request = parse_plan_request(task.parameters, task.kept.job.created_at)
     options = DeletionOptions(
@@ -201,10 +203,10 @@ def perform_plan(task: JobTask) -> JobEnding:
     reading = task.acting.deletion.plan(request.selection, options, JobCounts(task.kept))
     task.kept.set_outcome(render_plan(reading.plan))
     targets = len(reading.plan.targets)
-    return JobEnding(JobState.DONE, f"Plan {reading.plan.plan_id}: {targets} of {len(reading.plan.accounts)} accounts.")
+    return JobResult(JobState.DONE, f"Plan {reading.plan.plan_id}: {targets} of {len(reading.plan.accounts)} accounts.")
 
 
-def perform_preflight(task: JobTask) -> JobEnding:
+def perform_preflight(task: JobTask) -> JobResult:
     """Judge what policies would block; the outcome is its JSON."""
     selection = parse_preflight(task.parameters).selection
     report = task.acting.preflight.run(JobCounts(task.kept), selection)
@@ -219,15 +221,15 @@ def perform_preflight(task: JobTask) -> JobEnding:
             skipped=len(report.skipped),
         )
     )
-    return JobEnding(JobState.DONE)
+    return JobResult(JobState.DONE)
 
 
-def perform_drift_check(task: JobTask) -> JobEnding:
+def perform_drift_check(task: JobTask) -> JobResult:
     """Compare the set-up with the accepted one; the outcome is its JSON."""
-    setup = task.acting.setup_reading.read().setup
-    drift = task.acting.drift_reading.compare(setup)
+    setup = task.acting.setup_reader.read().setup
+    drift = task.acting.drift_reader.compare(setup)
     task.set_outcome(drift_to_record(drift))
-    return JobEnding(JobState.DONE, describe_drift(drift), findings=_find_drift(drift))
+    return JobResult(JobState.DONE, describe_drift(drift), findings=_find_drift(drift))
 
 
 def describe_drift(drift: SetupDrift) -> str:
@@ -236,24 +238,24 @@ def describe_drift(drift: SetupDrift) -> str:
         return "No set-up was accepted yet, so there is nothing to compare."
     if drift.is_clean:
         return "The set-up is as it was accepted."
-    told = [difference.what for difference in drift.differences] + list(drift.unknown)
-    return " ".join(told)
+    reported = [difference.what for difference in drift.differences] + list(drift.unknown)
+    return " ".join(reported)
 
 
 def _find_drift(drift: SetupDrift) -> str | None:
     return describe_drift(drift) if drift.differences or drift.unknown else None
 
 
-def perform_ledger_verification(task: JobTask) -> JobEnding:
+def perform_ledger_verification(task: JobTask) -> JobResult:
     """Check the whole ledger with its mirror and anchor; the outcome is its JSON. AWS is asked nothing."""
     found = task.acting.ledger_reader.verify()
     task.set_outcome(verification_to_record(found))
     if found.problem is not None:
-        return JobEnding(JobState.FAILED, f"The ledger isn't intact. {found.problem}")
-    return JobEnding(JobState.DONE, f"The ledger is intact: {found.entries} entries.")
+        return JobResult(JobState.FAILED, f"The ledger isn't intact. {found.problem}")
+    return JobResult(JobState.DONE, f"The ledger is intact: {found.entries} entries.")
 
 
-def perform_unlock(task: JobTask) -> JobEnding:
+def perform_unlock(task: JobTask) -> JobResult:
     """List, show or change policies of buckets or queues; the outcome is its JSON.
 
     :raises PolicyChangedError: if a policy that is to be changed isn't the one that the person saw.
@@ -261,10 +263,10 @@ def perform_unlock(task: JobTask) -> JobEnding:
     request, progress = parse_unlock(task.parameters, task.document), JobCounts(task.kept)
     if request.change is not None:
         task.acting.settle_orphans(progress)
-    inventory = task.acting.inventory_reading.read(progress)
+    inventory = task.acting.inventory_reader.read(progress)
     account = find_account(NamedAccount(request.account), inventory.accounts)
-    ensure_unlockable(account, inventory, request.included_failsafes)
-    with task.acting.block_naming(inventory).naming(account, request.kind.task_policy):
+    require_unlockable(account, inventory, request.included_failsafes)
+    with task.acting.blocking_policy_finder(inventory).explaining_refusals(account, request.kind.task_policy):
         if request.change is None:
             return _show_policies(task, request, account, inventory, progress)
         return _change_policy(task, request, account, inventory, progress)
@@ -272,38 +274,38 @@ def perform_unlock(task: JobTask) -> JobEnding:
 
 def _show_policies(
     task: JobTask, request: UnlockRequest, account: Account, inventory: Inventory, progress: Progress
-) -> JobEnding:
-    reading, organization_id = task.acting.unlock_reading, inventory.organization.organization_id
+) -> JobResult:
+    reading, organization_id = task.acting.unlock_reader, inventory.organization.organization_id
     if request.resource is None:
         listing = reading.list_all(account, request.kind, request.regions, progress)
         task.set_outcome(listing_to_record(listing, organization_id))
     else:
-        standing = reading.show_one(account, request.kind, request.resource, request.regions, progress)
-        task.set_outcome(standing_to_record(standing, organization_id))
-    return JobEnding(JobState.DONE)
+        resource_state = reading.show_one(account, request.kind, request.resource, request.regions, progress)
+        task.set_outcome(resource_policy_to_record(resource_state, organization_id))
+    return JobResult(JobState.DONE)
 
 
 def _change_policy(
     task: JobTask, request: UnlockRequest, account: Account, inventory: Inventory, progress: Progress
-) -> JobEnding:
+) -> JobResult:
     assert request.resource is not None  # noqa: S101 - parse_unlock saw to it
     assert request.change is not None  # noqa: S101 - the caller asked
     organization_id = inventory.organization.organization_id
-    change = ChangeRequest(
+    change = PolicyChangeRequest(
         account, request.kind, request.resource, request.change, request.regions, task.document, "the request"
     )
-    plan = task.acting.unlock_planning.plan(change, progress)
+    plan = task.acting.unlock_planner.plan(change, progress)
     if plan.obstacle is not None:
         task.set_outcome(unneeded_to_record(plan, organization_id))
-        return JobEnding(JobState.DONE, plan.obstacle)
-    _ensure_shown(request, plan.standing.policy, str(plan.standing.resource))
+        return JobResult(JobState.DONE, plan.obstacle)
+    _require_shown(request, plan.resource_state.policy, str(plan.resource_state.resource))
     outcome = task.acting.unlock_run.apply(plan, progress)
     task.set_outcome(outcome_to_record(outcome, organization_id))
     state = JobState.DONE if outcome.result is Result.DONE else JobState.FAILED
-    return JobEnding(state, outcome.explanation)
+    return JobResult(state, outcome.explanation)
 
 
-def _ensure_shown(request: UnlockRequest, policy: str | None, resource: str) -> None:
+def _require_shown(request: UnlockRequest, policy: str | None, resource: str) -> None:
     if request.shown_sha256 != (None if policy is None else hash_policy(policy)):
         raise PolicyChangedError(
             f"The policy of {resource} isn't the one that was shown. Nothing was done.",
@@ -311,7 +313,7 @@ def _ensure_shown(request: UnlockRequest, policy: str | None, resource: str) -> 
         )
 
 
-PERFORMERS: Mapping[JobKind, Callable[[JobTask], JobEnding]] = MappingProxyType(
+PERFORMERS: Mapping[JobKind, Callable[[JobTask], JobResult]] = MappingProxyType(
     {
         JobKind.AUDIT: perform_audit,
         JobKind.DELETION: perform_deletion,

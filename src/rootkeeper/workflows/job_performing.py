@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from rootkeeper.domain.job_permissions import ensure_still_may
+from rootkeeper.domain.job_permissions import require_still_permitted
 from rootkeeper.domain.job_records import problem_to_record
 from rootkeeper.domain.jobs import MOST_ATTEMPTS, Job, JobKind, JobState, choose_pause
 from rootkeeper.domain.ledger import ActorKind
@@ -36,8 +36,8 @@ from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.jobs import JobStore
 from rootkeeper.ports.notifications import Notifier
 from rootkeeper.ports.stopping import StopSignal
-from rootkeeper.workflows.job_performers import PERFORMERS, WORK, ActAs, JobEnding, JobTask
-from rootkeeper.workflows.jobs import KeptJob
+from rootkeeper.workflows.job_performers import PERFORMERS, WORK, ActAs, JobResult, JobTask
+from rootkeeper.workflows.jobs import RunningJob
 
 _PATIENCE_SECONDS = 20.0
 """For so long a job that another process has is waited for; a dead process is known to be so sooner."""
@@ -58,7 +58,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class JobPerforming:
+class JobRunner:
     """Performs jobs of one organization; many at the same time, each in a thread of its own."""
 
     jobs: JobStore
@@ -72,7 +72,7 @@ class JobPerforming:
     """Its label: a job of another endpoint is left alone."""
     identities: IdentityStore
     """Who asked may have been disabled since."""
-    performers: Mapping[JobKind, Callable[[JobTask], JobEnding]] = field(default_factory=lambda: PERFORMERS)
+    performers: Mapping[JobKind, Callable[[JobTask], JobResult]] = field(default_factory=lambda: PERFORMERS)
     patience_seconds: float = _PATIENCE_SECONDS
 
     def perform(self, job_id: str) -> None:
@@ -87,7 +87,7 @@ class JobPerforming:
         try:
             ending = self._do(kept)
             self._end(kept, ending)
-            self._tell(kept, ending)
+            self._notify_end(kept, ending)
         except JobLostError as error:
             _log.warning("%s", error.message)  # nothing is written: this process may itself have taken it up again
         except JobConflictError as error:
@@ -98,8 +98,8 @@ class JobPerforming:
             _log.exception("Job %s ended by a mistake in the program.", job_id)
             self._fail(kept, "A mistake in the program ended it; the server's log has more.")
 
-    def _do(self, kept: KeptJob) -> JobEnding:
-        self._ensure_still_may(kept.job)
+    def _do(self, kept: RunningJob) -> JobResult:
+        self._require_still_permitted(kept.job)
         acting = self.act_as(kept.job.actor, WORK[kept.job.kind])
         is_clean = False
         try:
@@ -113,16 +113,16 @@ class JobPerforming:
                 acting.close_later()
         return ending
 
-    def _ensure_still_may(self, job: Job) -> None:
+    def _require_still_permitted(self, job: Job) -> None:
         """Of whom a server knows; what it does by itself, nobody can be kept from asking for.
 
         :raises PermissionDeniedError: if whoever asked may do it no more.
         :raises NotFoundError: if nobody of that name is known.
         """
         if job.created_by_kind in (ActorKind.SIGNED_IN, ActorKind.TOKEN):
-            ensure_still_may(self.identities.get(job.created_by), job, self.clock.now())
+            require_still_permitted(self.identities.get(job.created_by), job, self.clock.now())
 
-    def _end(self, kept: KeptJob, ending: JobEnding) -> None:
+    def _end(self, kept: RunningJob, ending: JobResult) -> None:
         state, remark = ending.state, ending.remark
         if ending.is_temporary:
             self._put_off_for_now(kept, remark or "", None if kept.job.attempts else _FIRST_PAUSE)
@@ -131,7 +131,7 @@ class JobPerforming:
         elif state is not None:
             self._write(lambda: kept.end(state, remark))
 
-    def _take_over(self, job_id: str) -> KeptJob | None:
+    def _take_over(self, job_id: str) -> RunningJob | None:
         """``None`` if there is nothing to do, or somebody else does it."""
         gives_up_at = self.clock.monotonic() + self.patience_seconds
         while not self.stop.asked_once():
@@ -140,7 +140,7 @@ class JobPerforming:
                 if job.is_over or job.endpoint != self.endpoint:
                     return None
                 if job.state is not JobState.RUNNING:
-                    return KeptJob(self.jobs.take_over(job_id), self.jobs, self.clock)
+                    return RunningJob(self.jobs.take_over(job_id), self.jobs, self.clock)
             except JobConflictError:
                 continue  # somebody was quicker
             except InputError:
@@ -154,7 +154,7 @@ class JobPerforming:
             self.stop.wait(_LOOK_SECONDS)
         return None
 
-    def _end_badly(self, kept: KeptJob, error: RootkeeperError) -> None:
+    def _end_badly(self, kept: RunningJob, error: RootkeeperError) -> None:
         if isinstance(error, RunStoppedError) or self.stop.asked_once():
             self._write(lambda: kept.end(JobState.INTERRUPTED, error.message))
         elif isinstance(error, (DatabaseError, LedgerUnavailableError)):
@@ -165,7 +165,7 @@ class JobPerforming:
             self._write(lambda: kept.set_outcome(json.dumps(problem_to_record(error))))
             self._fail(kept, error.message)
 
-    def _put_off_for_now(self, kept: KeptJob, why: str, pause: timedelta | None = None) -> None:
+    def _put_off_for_now(self, kept: RunningJob, why: str, pause: timedelta | None = None) -> None:
         """What can't be reached may be reached later."""
         attempts = kept.job.attempts + 1
         if attempts >= MOST_ATTEMPTS:
@@ -175,12 +175,12 @@ class JobPerforming:
         self._write(lambda: kept.postpone(why, self.clock.now() + pause))
         _log.warning("Job %s is tried again in %s: %s", kept.job_id, pause, why)
 
-    def _put_off(self, kept: KeptJob, remark: str) -> None:
+    def _put_off(self, kept: RunningJob, remark: str) -> None:
         """Until a person says that it goes on."""
         if self._write(lambda: kept.postpone(remark, None)):
             self._notify_failure(kept.job, remark, f"Go on: rootkeeper jobs resume {kept.job_id}")
 
-    def _fail(self, kept: KeptJob, remark: str) -> None:
+    def _fail(self, kept: RunningJob, remark: str) -> None:
         if self._write(lambda: kept.end(JobState.FAILED, remark)):
             self._notify_failure(kept.job, remark, f"See it: rootkeeper jobs show {kept.job_id}")
 
@@ -202,7 +202,7 @@ class JobPerforming:
             else:
                 return True
 
-    def _tell(self, kept: KeptJob, ending: JobEnding) -> None:
+    def _notify_end(self, kept: RunningJob, ending: JobResult) -> None:
         """People asked a server for what it does by itself; who asked for a job looks at it."""
         job = kept.job
         if ending.findings is not None and job.created_by_kind is ActorKind.SERVER:
@@ -211,9 +211,9 @@ class JobPerforming:
         if ending.state is JobState.FAILED:
             self._notify_failure(job, ending.remark or "", f"See it: rootkeeper jobs show {job.job_id}")
         elif ending.state is None and job.kind is JobKind.DELETION:
-            self._tell_of_deletion(job)
+            self._notify_deletion(job)
 
-    def _tell_of_deletion(self, job: Job) -> None:
+    def _notify_deletion(self, job: Job) -> None:
         """It wrote down itself how it ended."""
         try:
             ended = self.jobs.get(job.job_id)

@@ -6,7 +6,7 @@ import logging
 from contextlib import suppress
 
 from rootkeeper.errors import DatabaseError, JobConflictError
-from rootkeeper.workflows.jobs import KeptJob
+from rootkeeper.workflows.jobs import RunningJob
 
 _log = logging.getLogger(__name__)
 
@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 class JobRemarks:
     """Implements Progress for a use case that counts in its job's row by itself."""
 
-    def __init__(self, job: KeptJob) -> None:
+    def __init__(self, job: RunningJob) -> None:
         self.job = job
         self.last_remark: str | None = None
 

@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
-class JobReconciling:
+class JobReconciler:
     """One for each process; one turn is :meth:`tick`."""
 
     jobs: JobStore

@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from rootkeeper.domain.job_requests import normalize_parameters, parse_wave_rules
-from rootkeeper.domain.jobs import RETRY_FAILED, Job, JobKind, JobState, ensure_not_over, ensure_resumable
+from rootkeeper.domain.jobs import RETRY_FAILED, Job, JobKind, JobState, require_not_over, require_resumable
 from rootkeeper.domain.ledger import Action, Actor, JsonValue, canonical_json
-from rootkeeper.domain.plan_files import ensure_valid_here, parse_plan
+from rootkeeper.domain.plan_files import parse_plan, require_valid_here
 from rootkeeper.errors import DatabaseError, InputError, JobConflictError, NotFoundError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.engine import Engine
@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class JobRequesting:
+class JobRequestService:
     """Requests, cancels and resumes jobs as one person."""
 
     jobs: JobStore
@@ -80,7 +80,7 @@ class JobRequesting:
         :raises LedgerUnavailableError: if the ledger can't be written; it goes on.
         """
         job = self.jobs.get(job_id)
-        ensure_not_over(job)
+        require_not_over(job)
         self.ledger.append_fact(Action.JOB_CANCEL, parameters={"job_id": job_id, "kind": job.kind.value})
         cancelled = self.jobs.cancel(job_id, f"Cancelled by {self.actor.name}.")
         try:
@@ -98,7 +98,7 @@ class JobRequesting:
         :raises LedgerUnavailableError: if the ledger can't be written; nothing was queued.
         """
         job = self.jobs.get(job_id)
-        self._ensure_can_go_on(job)
+        self._require_continuable(job)
         parameters = {**job.parameters, RETRY_FAILED: True} if retry_failed else dict(job.parameters)
         described: dict[str, JsonValue] = {"job_id": job_id, "kind": job.kind.value, "resumes": True}
         self.ledger.append_fact(Action.JOB_REQUEST, parameters=described | {RETRY_FAILED: retry_failed})
@@ -106,8 +106,8 @@ class JobRequesting:
         self._enqueue(job_id)
         return queued
 
-    def _ensure_can_go_on(self, job: Job) -> None:
-        ensure_resumable(job)
+    def _require_continuable(self, job: Job) -> None:
+        require_resumable(job)
         if not job.is_of_server:
             raise InputError(
                 f"Job {job.job_id} was begun by a command line of {job.created_by}, not by a server.",
@@ -124,7 +124,7 @@ class JobRequesting:
         if document is None:
             raise InputError("A deletion needs a plan.", hint="Have one made: rootkeeper plan SELECTION --out FILE")
         plan, rules = parse_plan(document), parse_wave_rules(parameters)
-        ensure_valid_here(plan, organization_id=self.organization_id, endpoint=self.endpoint, now=self.clock.now())
+        require_valid_here(plan, organization_id=self.organization_id, endpoint=self.endpoint, now=self.clock.now())
         if not plan.targets:
             raise InputError(f"Plan {plan.plan_id} has nothing to delete.")
         job = find_unfinished(self.jobs, JobKind.DELETION, "plan_id", plan.plan_id)

@@ -18,7 +18,7 @@ CHECKPOINT_SECONDS = 1.0
 
 
 @dataclass(slots=True)
-class KeptJob:
+class RunningJob:
     """A job that this process works on. Safe to call from many threads."""
 
     job: Job
@@ -116,7 +116,7 @@ class KeptJob:
 
 
 @dataclass(frozen=True, slots=True)
-class JobKeeping:
+class JobService:
     """Begins jobs and takes them over."""
 
     store: JobStore
@@ -134,7 +134,7 @@ class JobKeeping:
         *,
         total: int | None = None,
         document: str | None = None,
-    ) -> KeptJob:
+    ) -> RunningJob:
         """Keep a new job, running.
 
         :param document: what it does exactly, such as a plan's file.
@@ -154,9 +154,9 @@ class JobKeeping:
             progress=JobProgress(total),
         )
         self.store.add(job, document)
-        return KeptJob(job, self.store, self.clock)
+        return RunningJob(job, self.store, self.clock)
 
-    def take_over(self, job_id: str) -> KeptJob:
+    def take_over(self, job_id: str) -> RunningJob:
         """Go on with an interrupted job.
 
         :raises InputError: if there is no such job.
@@ -169,7 +169,7 @@ class JobKeeping:
                 f"Job {job_id} began at {began_at}, and this command speaks to {self.endpoint}.",
                 hint=f"Set AWS_ENDPOINT_URL as it was then, or end the job: rootkeeper jobs cancel {job_id}",
             )
-        return KeptJob(self.store.take_over(job_id), self.store, self.clock)
+        return RunningJob(self.store.take_over(job_id), self.store, self.clock)
 
     def cancel(self, job_id: str) -> Job:
         """End a job for good; one that runs elsewhere stops after what is in flight.

@@ -22,7 +22,7 @@ _LARGEST = 200_000
 
 
 @dataclass(slots=True)
-class KnownSessionReading:
+class KnownSessionReader:
     """The sessions of one organization at one endpoint; for one thread."""
 
     ledger: LedgerReader

@@ -25,7 +25,7 @@ class TargetTrial:
 
 
 @dataclass(frozen=True, slots=True)
-class NotificationTesting:
+class NotificationTester:
     """Sends a test to targets."""
 
     targets: Sequence[NotificationTarget]

@@ -84,7 +84,7 @@ class Outbox:
 
 
 @dataclass(slots=True)
-class _Lane:
+class _TargetSendQueue:
     """The way to one target, in this process."""
 
     target: NotificationTarget
@@ -124,7 +124,7 @@ class DeliveryLoop:
         self._clock = clock
         self._organization_id = organization_id
         self._endpoint = endpoint
-        self._lanes = {target.name: _Lane(target) for target in outbox.targets}
+        self._lanes = {target.name: _TargetSendQueue(target) for target in outbox.targets}
         self._next_giving_up = 0.0
 
     def tick(self, now: datetime) -> None:
@@ -132,11 +132,11 @@ class DeliveryLoop:
 
         :raises DatabaseError: if the database can't be read or written; what is critical was tried all the same.
         """
-        self._deal_with_kept_back(now)
+        self._retry_kept_back(now)
         for name in self._store.list_targets_due(now):
-            lane = self._lanes.get(name)
-            if lane is not None and self._is_free(lane):
-                self._send_claimed(lane, now)
+            send_queue = self._lanes.get(name)
+            if send_queue is not None and self._is_free(send_queue):
+                self._send_claimed(send_queue, now)
         self._give_up_old(now)
 
     def list_failing(self, now: datetime) -> dict[str, str]:
@@ -149,41 +149,41 @@ class DeliveryLoop:
 
     def count_failing_here(self) -> tuple[int, int]:
         """Targets whose last attempt of this process failed, and how many there are; reads nothing."""
-        return sum(lane.failures > 0 for lane in self._lanes.values()), len(self._lanes)
+        return sum(send_queue.failures > 0 for send_queue in self._lanes.values()), len(self._lanes)
 
     def wait_idle(self, seconds: float) -> bool:
         """Wait for what is under way, such as before the process ends; whether all of it has ended."""
         ends = self._clock.monotonic() + seconds
-        for lane in self._lanes.values():
-            if lane.thread is not None:
-                lane.thread.join(max(0.0, ends - self._clock.monotonic()))
-        return not any(lane.is_busy for lane in self._lanes.values())
+        for send_queue in self._lanes.values():
+            if send_queue.thread is not None:
+                send_queue.thread.join(max(0.0, ends - self._clock.monotonic()))
+        return not any(send_queue.is_busy for send_queue in self._lanes.values())
 
-    def _is_free(self, lane: _Lane) -> bool:
-        return not lane.is_busy and self._clock.monotonic() >= lane.rests_until
+    def _is_free(self, send_queue: _TargetSendQueue) -> bool:
+        return not send_queue.is_busy and self._clock.monotonic() >= send_queue.rests_until
 
-    def _send_claimed(self, lane: _Lane, now: datetime) -> None:
-        at_once = 1 if lane.failures else _CLAIMED_AT_ONCE
-        claimed = self._store.claim_due(lane.target.name, now, now + _CLAIM, at_once)
+    def _send_claimed(self, send_queue: _TargetSendQueue, now: datetime) -> None:
+        at_once = 1 if send_queue.failures else _CLAIMED_AT_ONCE
+        claimed = self._store.claim_due(send_queue.target.name, now, now + _CLAIM, at_once)
         if claimed:
-            lane.direct_id = None
-            self._start(lane, partial(self._send_all, lane, claimed))
+            send_queue.direct_id = None
+            self._start(send_queue, partial(self._send_all, send_queue, claimed))
 
-    def _start(self, lane: _Lane, work: Callable[[], None]) -> None:
-        name = f"rootkeeper-notifications-{lane.target.name}"
-        lane.thread = threading.Thread(target=work, name=name, daemon=True)
-        lane.thread.start()
+    def _start(self, send_queue: _TargetSendQueue, work: Callable[[], None]) -> None:
+        name = f"rootkeeper-notifications-{send_queue.target.name}"
+        send_queue.thread = threading.Thread(target=work, name=name, daemon=True)
+        send_queue.thread.start()
 
-    def _send_all(self, lane: _Lane, claimed: Sequence[Delivery]) -> None:
+    def _send_all(self, send_queue: _TargetSendQueue, claimed: Sequence[Delivery]) -> None:
         """After a failure the rest of what was claimed waits for another turn."""
         for count, delivery in enumerate(claimed, start=1):
-            failure = self._send(lane, delivery.notification_id, delivery.notification)
-            self._settle(self._judge(delivery, failure))
+            failure = self._send(send_queue, delivery.notification_id, delivery.notification)
+            self._settle(self._evaluate_attempt(delivery, failure))
             if failure is not None:
                 for left in claimed[count:]:
                     self._settle(left)
-                if delivery.attempts or lane.failures > 1:
-                    self._report(lane, delivery.notification, failure)
+                if delivery.attempts or send_queue.failures > 1:
+                    self._report(send_queue, delivery.notification, failure)
                 return
 
     def _settle(self, delivery: Delivery) -> None:
@@ -192,19 +192,21 @@ class DeliveryLoop:
         except DatabaseError as error:
             _LOG.warning("What became of a notification couldn't be kept: %s", error.message)
 
-    def _send(self, lane: _Lane, notification_id: str, notification: Notification) -> NotificationError | None:
+    def _send(
+        self, send_queue: _TargetSendQueue, notification_id: str, notification: Notification
+    ) -> NotificationError | None:
         try:
-            self._sender.send(lane.target, notification_id, notification)
+            self._sender.send(send_queue.target, notification_id, notification)
         except NotificationError as error:
-            lane.failures += 1
-            if lane.failures >= _FAILURES_BEFORE_REST:
-                lane.rests_until = self._clock.monotonic() + _REST_SECONDS
+            send_queue.failures += 1
+            if send_queue.failures >= _FAILURES_BEFORE_REST:
+                send_queue.rests_until = self._clock.monotonic() + _REST_SECONDS
             _LOG.warning("%s", error.message)
             return error
-        lane.failures = 0
+        send_queue.failures = 0
         return None
 
-    def _judge(self, delivery: Delivery, failure: NotificationError | None) -> Delivery:
+    def _evaluate_attempt(self, delivery: Delivery, failure: NotificationError | None) -> Delivery:
         now, attempts = self._clock.now(), delivery.attempts + 1
         done = replace(delivery, attempts=attempts, next_attempt_at=None, failure=None)
         if failure is None:
@@ -213,9 +215,9 @@ class DeliveryLoop:
         state = DeliveryState.GIVEN_UP if next_attempt_at is None else DeliveryState.WAITING
         return replace(done, state=state, next_attempt_at=next_attempt_at, failure=failure.message)
 
-    def _report(self, lane: _Lane, lost: Notification, failure: NotificationError) -> None:
+    def _report(self, send_queue: _TargetSendQueue, lost: Notification, failure: NotificationError) -> None:
         """Tell the other targets, as urgently as what didn't arrive; each severity once an hour over all workers."""
-        now, name = self._clock.now(), lane.target.name
+        now, name = self._clock.now(), send_queue.target.name
         usual = USUAL_SEVERITIES[NotificationEvent.NOTIFICATION_FAILED]
         severity = max(usual, lost.severity, key=lambda one: one.rank)
         self._outbox.notify_others(
@@ -233,7 +235,7 @@ class DeliveryLoop:
             name,
         )
 
-    def _deal_with_kept_back(self, now: datetime) -> None:
+    def _retry_kept_back(self, now: datetime) -> None:
         """Keep what the database takes by now; what is critical is sent past it, meanwhile."""
         for notification_id, notification, names in self._outbox.take_kept_back():
             left = tuple(name for name in names if notification_id not in self._lanes[name].sent_directly)
@@ -252,14 +254,14 @@ class DeliveryLoop:
         return True
 
     def _try_directly(self, notification_id: str, notification: Notification, names: Iterable[str]) -> None:
-        for lane in (self._lanes[name] for name in names):
-            if self._is_free(lane):
-                lane.direct_id = notification_id
-                self._start(lane, partial(self._send_directly, lane, notification_id, notification))
+        for send_queue in (self._lanes[name] for name in names):
+            if self._is_free(send_queue):
+                send_queue.direct_id = notification_id
+                self._start(send_queue, partial(self._send_directly, send_queue, notification_id, notification))
 
-    def _send_directly(self, lane: _Lane, notification_id: str, notification: Notification) -> None:
-        if self._send(lane, notification_id, notification) is None:
-            lane.sent_directly.add(notification_id)
+    def _send_directly(self, send_queue: _TargetSendQueue, notification_id: str, notification: Notification) -> None:
+        if self._send(send_queue, notification_id, notification) is None:
+            send_queue.sent_directly.add(notification_id)
 
     def _give_up_old(self, now: datetime) -> None:
         if self._clock.monotonic() < self._next_giving_up:

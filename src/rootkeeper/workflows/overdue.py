@@ -8,7 +8,7 @@ from datetime import datetime
 from rootkeeper.domain.windows import RecoveryWindow
 from rootkeeper.ports.progress import Progress
 from rootkeeper.ports.windows import RecoveryWindows
-from rootkeeper.workflows.closing import Closing, WindowClosing
+from rootkeeper.workflows.closing import CloseResult, WindowCloser
 
 
 def list_overdue(windows: RecoveryWindows, now: datetime) -> tuple[RecoveryWindow, ...]:
@@ -21,14 +21,14 @@ def list_overdue(windows: RecoveryWindows, now: datetime) -> tuple[RecoveryWindo
 
 
 @dataclass(frozen=True, slots=True)
-class OverdueClosing:
+class OverdueWindowCloser:
     """Closes what is due, before a command does anything else."""
 
     windows: RecoveryWindows
-    closing: WindowClosing
+    closing: WindowCloser
     progress: Progress
 
-    def close_overdue(self, now: datetime) -> tuple[Closing, ...]:
+    def close_overdue(self, now: datetime) -> tuple[CloseResult, ...]:
         """Try to close every window that is due; one that can't be closed never stops the others.
 
         Run ``Settlement.settle`` before it: windows that are OPENING are its work.

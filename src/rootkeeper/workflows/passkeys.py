@@ -21,7 +21,7 @@ _LONGEST_HANDLE = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class RelyingParty:
     """The server as the browser sees it: a passkey is good there and nowhere else."""
 
     host: str
@@ -29,7 +29,7 @@ class Site:
     origin: str
     """Such as ``https://rootkeeper.example.com``."""
 
-    def ensure_named(self) -> None:
+    def require_named(self) -> None:
         """:raises InputError: if it is reached by a bare address, for which browsers make no passkeys."""
         if self.host.replace(".", "").isdecimal() or ":" in self.host:
             instead = self.origin.replace(self.host, "localhost") if is_loopback(self.host) else "the server's name"
@@ -39,7 +39,7 @@ class Site:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class PasskeyChallenge:
     """What a passkey is asked."""
 
     challenge: bytes
@@ -56,7 +56,7 @@ class NewPasskey:
     sign_count: int
 
 
-def ask_to_register(site: Site, identity_id: str, name: str, known: Sequence[Passkey]) -> Question:
+def ask_to_register(site: RelyingParty, identity_id: str, name: str, known: Sequence[Passkey]) -> PasskeyChallenge:
     """For a new passkey; a device that has one already makes no second one.
 
     :raises InputError: if browsers make none for such an address.
@@ -69,7 +69,7 @@ def ask_to_register(site: Site, identity_id: str, name: str, known: Sequence[Pas
         UserVerificationRequirement,
     )
 
-    site.ensure_named()
+    site.require_named()
     options = generate_registration_options(
         rp_id=site.host,
         rp_name=RELYING_PARTY,
@@ -82,10 +82,10 @@ def ask_to_register(site: Site, identity_id: str, name: str, known: Sequence[Pas
         ),
         exclude_credentials=_describe(known),
     )
-    return Question(options.challenge, options_to_json_dict(options))
+    return PasskeyChallenge(options.challenge, options_to_json_dict(options))
 
 
-def ask_to_prove(site: Site, known: Sequence[Passkey]) -> Question:
+def ask_to_prove(site: RelyingParty, known: Sequence[Passkey]) -> PasskeyChallenge:
     """For one of the user's passkeys.
 
     :raises InputError: if there is none, or browsers ask none for such an address.
@@ -95,11 +95,11 @@ def ask_to_prove(site: Site, known: Sequence[Passkey]) -> Question:
 
     if not known:
         raise InputError("No passkey is set up.", hint="Give a code of the authenticator app.")
-    site.ensure_named()
+    site.require_named()
     options = generate_authentication_options(
         rp_id=site.host, timeout=_TIMEOUT_MILLISECONDS, allow_credentials=_describe(known)
     )
-    return Question(options.challenge, options_to_json_dict(options))
+    return PasskeyChallenge(options.challenge, options_to_json_dict(options))
 
 
 def read_challenge(answer: Mapping[str, Any]) -> bytes:
@@ -113,7 +113,7 @@ def read_challenge(answer: Mapping[str, Any]) -> bytes:
         return parse_client_data_json(base64url_to_bytes(answer["response"]["clientDataJSON"])).challenge
 
 
-def check_registration(answer: Mapping[str, Any], site: Site, challenge: bytes) -> NewPasskey:
+def check_registration(answer: Mapping[str, Any], site: RelyingParty, challenge: bytes) -> NewPasskey:
     """:raises FactorRefusedError: if the answer isn't right."""
     from webauthn import verify_registration_response
 
@@ -142,7 +142,7 @@ def find_passkey(answer: Mapping[str, Any], known: Sequence[Passkey]) -> Passkey
     return found
 
 
-def check_proof(answer: Mapping[str, Any], site: Site, challenge: bytes, passkey: Passkey) -> int:
+def check_proof(answer: Mapping[str, Any], site: RelyingParty, challenge: bytes, passkey: Passkey) -> int:
     """The passkey's new sign count.
 
     :raises FactorRefusedError: if the answer isn't right, or the count tells of a copy of the device.

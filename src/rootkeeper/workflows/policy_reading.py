@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from rootkeeper.domain.organization_policies import PolicyListing, PolicyTree, build_tree
 from rootkeeper.domain.organizations import Account, Inventory
-from rootkeeper.domain.preflight_judging import PreflightJudge
+from rootkeeper.domain.preflight_judging import PreflightEvaluator
 from rootkeeper.ports.policies import PolicyReader
 from rootkeeper.workflows.worker_threads import WorkerThreads
 
@@ -22,20 +22,20 @@ _KINDS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyReading:
+class PolicyTreeReader:
     """Reads policies; changes nothing and opens no root session."""
 
     reader: PolicyReader
 
-    def judge_over(self, accounts: Iterable[Account], inventory: Inventory) -> PreflightJudge:
+    def read_evaluator_over(self, accounts: Iterable[Account], inventory: Inventory) -> PreflightEvaluator:
         """What is needed to judge these accounts.
 
         :raises AwsCredentialsError, AwsUnreachableError: if AWS can't be asked; what it refuses to tell makes answers
             unknown instead.
         """
-        return _judge(self._read_tree(accounts, inventory), inventory)
+        return _make_evaluator(self._read_tree(accounts, inventory), inventory)
 
-    def judge_denials(self, inventory: Inventory) -> PreflightJudge:
+    def read_denial_evaluator(self, inventory: Inventory) -> PreflightEvaluator:
         """What is needed to find explicit Denies over any account; FullAWSAccess is taken to be attached everywhere.
 
         What it shows as blocked by a Deny is so; what it shows as allowed may lack an Allow. See ``is_short`` for where
@@ -43,7 +43,7 @@ class PolicyReading:
 
         :raises AwsCredentialsError, AwsUnreachableError: as above.
         """
-        return _judge(build_tree(self.reader.list_policies_under_full_access()), inventory)
+        return _make_evaluator(build_tree(self.reader.list_policies_under_full_access()), inventory)
 
     def is_short(self, accounts: Iterable[Account], inventory: Inventory) -> bool:
         """Whether these accounts are few enough to be asked for their policies, instead of policies for their targets.
@@ -62,7 +62,7 @@ class PolicyReading:
         return build_tree(self.reader.list_policies())
 
 
-class PoliciesUnderway:
+class BackgroundPolicyRead:
     """The policies of the whole organization while a thread of its own reads them, which ends with the program.
 
     Nobody has to wait for it: its calls change nothing.
@@ -82,28 +82,28 @@ class PoliciesUnderway:
         self._wait(0)
         return bool(self._found)
 
-    def finish(self, inventory: Inventory) -> PreflightJudge:
+    def finish(self, inventory: Inventory) -> PreflightEvaluator:
         """Wait for them; what is needed to judge any account.
 
         :raises AwsCredentialsError, AwsUnreachableError: if AWS couldn't be asked.
         """
         while not self._found:
             self._wait(_LOOK_SECONDS)
-        return _judge(build_tree(self._found[0]), inventory)
+        return _make_evaluator(build_tree(self._found[0]), inventory)
 
     def _wait(self, seconds: float) -> None:
         if not self._found:
             self._found = self._threads.take_done(seconds)
 
 
-def _judge(tree: PolicyTree, inventory: Inventory) -> PreflightJudge:
-    return PreflightJudge(inventory.organization, tree, _find_delegates(inventory))
+def _make_evaluator(tree: PolicyTree, inventory: Inventory) -> PreflightEvaluator:
+    return PreflightEvaluator(inventory.organization, tree, _find_delegates(inventory))
 
 
 def _list_targets(accounts: Iterable[Account], inventory: Inventory) -> frozenset[str]:
     """The accounts, those of the callers, and every place above them."""
-    judged = (*accounts, *(_find_delegates(inventory) or ()))
-    return frozenset(target for account in judged for target in (*account.ou_ids, account.account_id))
+    evaluated = (*accounts, *(_find_delegates(inventory) or ()))
+    return frozenset(target for account in evaluated for target in (*account.ou_ids, account.account_id))
 
 
 def _count_pages(inventory: Inventory) -> float:

@@ -11,14 +11,14 @@ from datetime import datetime
 
 from rootkeeper.domain.organizations import Account, Caller, Endpoint, Inventory, Organization
 from rootkeeper.domain.preflight import PreflightRow
-from rootkeeper.domain.preflight_judging import PreflightJudge
-from rootkeeper.domain.selection import EVERYTHING, SelectionRequest, ensure_request
+from rootkeeper.domain.preflight_judging import PreflightEvaluator
+from rootkeeper.domain.selection import EVERYTHING, SelectionRequest, require_request
 from rootkeeper.errors import InputError, SelectionEmptyError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.policies import PolicyReader
 from rootkeeper.ports.progress import Progress
-from rootkeeper.workflows.inventory import InventoryReading
-from rootkeeper.workflows.policy_reading import PoliciesUnderway, PolicyReading
+from rootkeeper.workflows.inventory import InventoryReader
+from rootkeeper.workflows.policy_reading import BackgroundPolicyRead, PolicyTreeReader
 from rootkeeper.workflows.targets import select_accounts
 
 
@@ -44,7 +44,7 @@ class PreflightReport:
 class Preflight:
     """Evaluates SCPs and RCPs for accounts; each policy is read once."""
 
-    inventory: InventoryReading
+    inventory: InventoryReader
     policies: PolicyReader
     clock: Clock
 
@@ -59,44 +59,44 @@ class Preflight:
         :raises OrganizationIncompleteError: if the listing of accounts isn't complete.
         :raises AwsError: if AWS can't be asked; what the caller may not read makes rows unknown instead.
         """
-        _ensure_answerable(request)
-        _ensure_partition(self.inventory.organization)
+        _require_answerable(request)
+        _require_partition(self.inventory.organization)
         underway = self._begin(request, progress)
         inventory = self.inventory.read(progress)
         selected = select_accounts(request, inventory, self.inventory.reader).included
-        judge = self._judge(selected, inventory, underway, progress)
+        evaluator = self._read_evaluator(selected, inventory, underway, progress)
         _remark_delegates(inventory, progress)
-        judged = tuple(account for account in selected if judge.is_judged(account))
-        _ensure_some(judged)
-        rows = tuple(row for account in judged for row in judge.judge(account))
+        evaluated = tuple(account for account in selected if evaluator.is_evaluated(account))
+        _require_some(evaluated)
+        rows = tuple(row for account in evaluated for row in evaluator.evaluate(account))
         return PreflightReport(
             inventory=inventory,
             caller=self.inventory.caller,
             endpoint=self.inventory.reader.endpoint,
             observed_at=self.clock.now(),
-            accounts=judged,
-            skipped=tuple(account for account in selected if not judge.is_judged(account)),
+            accounts=evaluated,
+            skipped=tuple(account for account in selected if not evaluator.is_evaluated(account)),
             rows=rows,
-            evaluations=judge.evaluations,
+            evaluations=evaluator.evaluations,
         )
 
-    def _begin(self, request: SelectionRequest, progress: Progress) -> PoliciesUnderway | None:
+    def _begin(self, request: SelectionRequest, progress: Progress) -> BackgroundPolicyRead | None:
         """``None`` where a few accounts may be asked instead, which must be known first."""
         if not _takes_most(request):
             return None
         progress.remark("Reading service and resource control policies, while accounts are listed.")
-        return PoliciesUnderway(self.policies)
+        return BackgroundPolicyRead(self.policies)
 
-    def _judge(
+    def _read_evaluator(
         self,
         selected: tuple[Account, ...],
         inventory: Inventory,
-        underway: PoliciesUnderway | None,
+        underway: BackgroundPolicyRead | None,
         progress: Progress,
-    ) -> PreflightJudge:
+    ) -> PreflightEvaluator:
         if underway is None:
             progress.remark("Reading service and resource control policies.")
-            return PolicyReading(self.policies).judge_over(selected, inventory)
+            return PolicyTreeReader(self.policies).read_evaluator_over(selected, inventory)
         if not underway.is_done():
             progress.remark("The accounts are listed; policies are still being read.")
         return underway.finish(inventory)
@@ -107,8 +107,8 @@ def _remark_delegates(inventory: Inventory, progress: Progress) -> None:
         progress.remark("No delegated administrator for IAM is registered: there is no row AssumeRoot.")
 
 
-def _ensure_answerable(request: SelectionRequest) -> None:
-    ensure_request(request)
+def _require_answerable(request: SelectionRequest) -> None:
+    require_request(request)
     if request.statuses:
         raise InputError(
             "A preflight opens no root session, so that it can't select by the status of root user credentials.",
@@ -121,13 +121,13 @@ def _takes_most(request: SelectionRequest) -> bool:
     return request.everything and not (request.tags or request.account_states)
 
 
-def _ensure_partition(organization: Organization) -> None:
+def _require_partition(organization: Organization) -> None:
     if organization.partition == "aws-cn":
         raise InputError("The partition aws-cn has no root users.", hint="There is nothing to check there.")
 
 
-def _ensure_some(judged: Iterable[Account]) -> None:
-    if not tuple(judged):
+def _require_some(evaluated: Iterable[Account]) -> None:
+    if not tuple(evaluated):
         raise SelectionEmptyError(
             "The selection holds no ACTIVE member account, and no others can be reached by root sessions.",
             hint="See what there is: rootkeeper audit --output table.",

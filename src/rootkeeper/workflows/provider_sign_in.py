@@ -19,18 +19,18 @@ from rootkeeper.domain.attempt_limits import AttemptLimit
 from rootkeeper.domain.identity_providers import (
     START_LASTS,
     ProviderRules,
-    ensure_just_signed_in,
-    ensure_return_path,
-    judge_factor,
+    find_factor_time,
+    require_just_signed_in,
+    require_return_path,
 )
 from rootkeeper.domain.sessions import Session, SessionKind
 from rootkeeper.errors import NotSignedInError, TooManyAttemptsError
 from rootkeeper.ports.clock import Clock
-from rootkeeper.ports.failure_counting import FailureCounting
-from rootkeeper.ports.identity_providers import IdentityProvider, ProviderQuestion, SignInStart, SignInStarts
+from rootkeeper.ports.failure_counting import FailureCounter
+from rootkeeper.ports.identity_providers import AuthorizationRequest, IdentityProvider, SignInStart, SignInStarts
 from rootkeeper.ports.sessions import SessionStore
-from rootkeeper.workflows.access import IdentityKeeping
-from rootkeeper.workflows.sessions import ProvenSession, Visitor, make_session
+from rootkeeper.workflows.access import IdentityService
+from rootkeeper.workflows.sessions import AuthenticatedSession, ClientOrigin, make_session
 
 _SECRET_BYTES = 32
 _MOST_STARTS, _STARTS_COUNT = 300, timedelta(minutes=5)
@@ -38,7 +38,7 @@ _MOST_STARTS, _STARTS_COUNT = 300, timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
-class BegunSignIn:
+class StartedProviderSignIn:
     """A browser that is about to be sent to the provider."""
 
     address: str = field(repr=False)
@@ -60,27 +60,27 @@ class ProviderAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class FinishedSignIn:
+class CompletedProviderSignIn:
     """Somebody who is signed in now."""
 
-    session: ProvenSession
+    session: AuthenticatedSession
     return_to: str
 
 
 @dataclass(frozen=True, slots=True)
-class ProviderSigningIn:
+class ProviderSignInService:
     """Lets people sign in at the provider that the settings name."""
 
     rules: ProviderRules
     provider: IdentityProvider
     starts: SignInStarts
     sessions: SessionStore
-    failures: FailureCounting
+    failures: FailureCounter
     clock: Clock
 
     def begin(
-        self, return_to: str, redirect_uri: str, visitor: Visitor, confirms: Session | None = None
-    ) -> BegunSignIn:
+        self, return_to: str, redirect_uri: str, client_origin: ClientOrigin, confirms: Session | None = None
+    ) -> StartedProviderSignIn:
         """Where a browser is sent, and what it keeps until it comes back.
 
         :param return_to: the path where it goes once somebody is signed in.
@@ -89,8 +89,8 @@ class ProviderSigningIn:
         :raises TooManyAttemptsError: if too many were begun from this address.
         :raises IdentityProviderError: if the provider can't be asked.
         """
-        path, now = ensure_return_path(return_to), self.clock.now()
-        limit = AttemptLimit(f"provider sign-in from {visitor.address}", _MOST_STARTS, _STARTS_COUNT)
+        path, now = require_return_path(return_to), self.clock.now()
+        limit = AttemptLimit(f"provider sign-in from {client_origin.address}", _MOST_STARTS, _STARTS_COUNT)
         if self.failures.begin_attempt([limit]) is None:
             raise TooManyAttemptsError(
                 "Too many sign-ins were begun.",
@@ -98,15 +98,15 @@ class ProviderSigningIn:
                 wait_seconds=int(_STARTS_COUNT.total_seconds()),
             )
         secret = secrets.token_urlsafe(_SECRET_BYTES)
-        question = replace(make_question(secret, redirect_uri), asks_anew=confirms is not None)
+        question = replace(make_authorization_request(secret, redirect_uri), forces_login=confirms is not None)
         address = self.provider.make_address(question)
         session_id = None if confirms is None else confirms.session_id
         self.starts.keep(secret, SignInStart(now, now + START_LASTS, path, session_id))
-        return BegunSignIn(address, secret)
+        return StartedProviderSignIn(address, secret)
 
     def finish(
-        self, answer: ProviderAnswer, redirect_uri: str, keeping: IdentityKeeping, visitor: Visitor
-    ) -> FinishedSignIn:
+        self, answer: ProviderAnswer, redirect_uri: str, keeping: IdentityService, client_origin: ClientOrigin
+    ) -> CompletedProviderSignIn:
         """Sign somebody in whom the provider has proven; whatever comes of it, the answer is used up.
 
         :param keeping: in the server's own name: it is the provider who decides.
@@ -119,13 +119,15 @@ class ProviderSigningIn:
             raise NotSignedInError(
                 f"{self.rules.name} let nobody in.", hint="Try again, or ask who keeps the identity provider."
             )
-        person = self.provider.redeem(answer.code, make_question(secret, redirect_uri), self.clock.now())
+        person = self.provider.redeem(answer.code, make_authorization_request(secret, redirect_uri), self.clock.now())
         if start.session_id is not None:
-            ensure_just_signed_in(person, start.started_at)
-        identity = keeping.admit(person, self.rules.ensure_role(person))
+            require_just_signed_in(person, start.started_at)
+        identity = keeping.admit(person, self.rules.require_role(person))
         self._end_former(start, identity.identity_id)
-        factor_at = judge_factor(person, self.rules, self.clock.now())
-        return FinishedSignIn(self._begin_session(identity.identity_id, visitor, factor_at), start.return_to)
+        factor_at = find_factor_time(person, self.rules, self.clock.now())
+        return CompletedProviderSignIn(
+            self._begin_session(identity.identity_id, client_origin, factor_at), start.return_to
+        )
 
     def _take(self, answer: ProviderAnswer) -> tuple[str, SignInStart]:
         """The state is compared before the start is used up, so that nobody but the browser itself can do that."""
@@ -151,17 +153,21 @@ class ProviderSigningIn:
                 hint="Sign in again.",
             )
 
-    def _begin_session(self, identity_id: str, visitor: Visitor, factor_at: datetime | None) -> ProvenSession:
-        new = replace(make_session(SessionKind.BROWSER, visitor, self.clock), factor_at=factor_at)
+    def _begin_session(
+        self, identity_id: str, client_origin: ClientOrigin, factor_at: datetime | None
+    ) -> AuthenticatedSession:
+        new = replace(make_session(SessionKind.BROWSER, client_origin, self.clock), factor_at=factor_at)
         session = self.sessions.begin(identity_id, new)
         if session is None:
             raise NotSignedInError("The user was disabled just now.", hint="Ask an administrator.")
-        return ProvenSession(session, new.secret)
+        return AuthenticatedSession(session, new.secret)
 
 
-def make_question(secret: str, redirect_uri: str) -> ProviderQuestion:
+def make_authorization_request(secret: str, redirect_uri: str) -> AuthorizationRequest:
     """All that belongs to the sign-in of that secret."""
-    return ProviderQuestion(redirect_uri, derive(secret, "state"), derive(secret, "nonce"), derive(secret, "verifier"))
+    return AuthorizationRequest(
+        redirect_uri, derive(secret, "state"), derive(secret, "nonce"), derive(secret, "verifier")
+    )
 
 
 def derive(secret: str, purpose: str) -> str:

@@ -11,9 +11,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from rootkeeper.domain.approvals import REVIEW_WITHIN, activate, ensure_activatable
+from rootkeeper.domain.approvals import REVIEW_WITHIN, activate, require_activatable
 from rootkeeper.domain.ledger import Action, Intent, JsonValue, Result
-from rootkeeper.domain.openings import Answer, OpeningOutcome, Reread, judge_opening
+from rootkeeper.domain.openings import CreateLoginProfileAnswer, OpeningReread, OpenOutcome, classify_opening
 from rootkeeper.domain.root_credentials import LoginProfile
 from rootkeeper.domain.task_policies import TaskPolicy
 from rootkeeper.domain.windows import RecoveryWindow, WindowState, advance
@@ -39,8 +39,8 @@ from rootkeeper.ports.organizations import OrganizationReader
 from rootkeeper.ports.progress import Progress
 from rootkeeper.ports.root_sessions import RootSession, RootSessions
 from rootkeeper.ports.windows import RecoveryWindows
-from rootkeeper.workflows.clock_checks import ensure_clock_right
-from rootkeeper.workflows.recovery_checks import RecoveryPlan, ensure_credentials_outlive, ensure_no_window
+from rootkeeper.workflows.clock_checks import require_correct_clock
+from rootkeeper.workflows.recovery_checks import RecoveryPlan, require_credentials_outlive, require_no_window
 from rootkeeper.workflows.root_access import describe_error, open_root_session
 
 REREAD_PAUSES_SECONDS = (0, 1, 2)
@@ -48,11 +48,11 @@ REREAD_PAUSES_SECONDS = (0, 1, 2)
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
+class OpenResult:
     """An opening, and what came of it."""
 
     window: RecoveryWindow
-    outcome: OpeningOutcome
+    outcome: OpenOutcome
     explanation: str
     """One sentence for a person."""
     error: RootkeeperError | None = None
@@ -61,29 +61,29 @@ class Opening:
     @property
     def exit_status(self) -> int:
         """0 when open; the error's own status when AWS refused; else 4."""
-        if self.outcome is OpeningOutcome.OPEN:
+        if self.outcome is OpenOutcome.OPEN:
             return 0
-        is_refused = self.outcome is OpeningOutcome.CANCELLED and isinstance(self.error, _REFUSALS)
+        is_refused = self.outcome is OpenOutcome.CANCELLED and isinstance(self.error, _REFUSALS)
         return self.error.exit_status if is_refused and self.error else 4
 
 
 @dataclass(frozen=True, slots=True)
-class _Attempt:
+class _OpenAttempt:
     """CreateLoginProfile was sent; what was answered, and what a re-read shows."""
 
     intent: Intent
     intended_at: datetime
-    answer: Answer
-    reread: Reread
+    answer: CreateLoginProfileAnswer
+    reread: OpeningReread
     error: AwsError | None
 
     @property
-    def outcome(self) -> OpeningOutcome:
-        return judge_opening(self.answer, self.reread, self.intended_at)
+    def outcome(self) -> OpenOutcome:
+        return classify_opening(self.answer, self.reread, self.intended_at)
 
 
 @dataclass(frozen=True, slots=True)
-class RecoveryOpening:
+class WindowOpener:
     """Opens the window of a plan."""
 
     reader: OrganizationReader
@@ -98,7 +98,7 @@ class RecoveryOpening:
     watched_by: str | None = None
     """The source of root events while the window is open; ``None``: it isn't watched."""
 
-    def open(self, plan: RecoveryPlan, *, is_drill: bool = False, is_emergency: bool = False) -> Opening:
+    def open(self, plan: RecoveryPlan, *, is_drill: bool = False, is_emergency: bool = False) -> OpenResult:
         """Record the window and allow password recovery, under the account's lock.
 
         One call to compare the clocks, sts:GetCallerIdentity, then two sessions' worth of calls at most:
@@ -112,14 +112,14 @@ class RecoveryOpening:
         """
         account_id = plan.request.account.account_id
         with self.locks.hold(account_id, "recovery") as lock:
-            ensure_no_window(self.windows, account_id)
+            require_no_window(self.windows, account_id)
             end = self.clock.now() + timedelta(seconds=plan.request.duration_seconds)
-            ensure_credentials_outlive(self.reader.find_credentials_expiry(), end)
-            ensure_clock_right(self.reader)
+            require_credentials_outlive(self.reader.find_credentials_expiry(), end)
+            require_correct_clock(self.reader)
             window = self._begin(self._record(plan, is_drill=is_drill, is_emergency=is_emergency))
             return self._allow_recovery(window, lock)
 
-    def open_approved(self, plan: RecoveryPlan, window_id: str) -> Opening:
+    def open_approved(self, plan: RecoveryPlan, window_id: str) -> OpenResult:
         """The same for a window that was requested before, and approved where that is owed.
 
         Under the account's lock the window becomes OPENING in one step, which uses its approvals: of two who activate
@@ -134,10 +134,10 @@ class RecoveryOpening:
         """
         with self.locks.hold(plan.request.account.account_id, "recovery") as lock:
             window, now = self.windows.get(window_id), self.clock.now()
-            ensure_activatable(window, now)
+            require_activatable(window, now)
             end = now + timedelta(seconds=window.duration_seconds)
-            ensure_credentials_outlive(self.reader.find_credentials_expiry(), end)
-            ensure_clock_right(self.reader)
+            require_credentials_outlive(self.reader.find_credentials_expiry(), end)
+            require_correct_clock(self.reader)
             self.ledger.append_fact(
                 Action.WINDOW_ACTIVATE, account_id=window.account_id, parameters={"window_id": window_id}
             )
@@ -174,7 +174,7 @@ class RecoveryOpening:
         self.windows.change(opening, expected=window.state)
         return opening
 
-    def _allow_recovery(self, window: RecoveryWindow, lock: AccountLock) -> Opening:
+    def _allow_recovery(self, window: RecoveryWindow, lock: AccountLock) -> OpenResult:
         try:
             session = open_root_session(
                 self.sessions,
@@ -197,7 +197,7 @@ class RecoveryOpening:
             raise
         return self._conclude(window, attempt)
 
-    def _create(self, window: RecoveryWindow, session: RootSession, lock: AccountLock) -> _Attempt:
+    def _create(self, window: RecoveryWindow, session: RootSession, lock: AccountLock) -> _OpenAttempt:
         intended_at = self.clock.now()
         intent = self.ledger.append_intent(
             Action.LOGIN_PROFILE_CREATE,
@@ -213,71 +213,73 @@ class RecoveryOpening:
             raise
         except AwsError as caught:
             error = caught
-        return _Attempt(intent, intended_at, _classify(error), self._reread(session, error), error)
+        return _OpenAttempt(intent, intended_at, _classify(error), self._reread(session, error), error)
 
-    def _reread(self, session: RootSession, error: AwsError | None) -> Reread:
+    def _reread(self, session: RootSession, error: AwsError | None) -> OpeningReread:
         """Once more and again while nothing is shown, unless AWS clearly refused."""
-        reread = Reread(was_read=False)
-        pauses = REREAD_PAUSES_SECONDS[:1] if _classify(error) is Answer.REFUSED else REREAD_PAUSES_SECONDS
+        reread = OpeningReread(was_read=False)
+        pauses = (
+            REREAD_PAUSES_SECONDS[:1] if _classify(error) is CreateLoginProfileAnswer.REFUSED else REREAD_PAUSES_SECONDS
+        )
         for pause in pauses:
             if pause:
                 self.clock.sleep(pause)
             try:
-                reread = Reread(was_read=True, login_profile=session.find_login_profile())
+                reread = OpeningReread(was_read=True, login_profile=session.find_login_profile())
             except AwsError:
                 continue
             if reread.login_profile is not None:
                 break
         return reread
 
-    def _conclude(self, window: RecoveryWindow, attempt: _Attempt) -> Opening:
+    def _conclude(self, window: RecoveryWindow, attempt: _OpenAttempt) -> OpenResult:
         try:
             return self._record_attempt(window, attempt)
         except (LedgerUnavailableError, DatabaseError) as error:
-            return Opening(
+            return OpenResult(
                 window,
-                OpeningOutcome.UNKNOWN,
+                OpenOutcome.UNKNOWN,
                 f"Recovery may be allowed in {window.account_id}, but its window can't be recorded: {error.message}",
                 error,
             )
 
-    def _record_attempt(self, window: RecoveryWindow, attempt: _Attempt) -> Opening:
+    def _record_attempt(self, window: RecoveryWindow, attempt: _OpenAttempt) -> OpenResult:
         self.ledger.append_outcome(attempt.intent, _RESULTS[attempt.outcome], _describe_attempt(attempt))
         profile = attempt.reread.login_profile
-        if attempt.outcome is OpeningOutcome.OPEN and profile is not None:
+        if attempt.outcome is OpenOutcome.OPEN and profile is not None:
             opened = mark_open(self.windows, window, profile, self.clock.now())
-            self._tell_ledger(opened)
-            return Opening(opened, OpeningOutcome.OPEN, f"Password recovery is allowed in {opened.account_id}.")
-        if attempt.outcome is OpeningOutcome.FOREIGN and profile is not None:
+            self._record_opening(opened)
+            return OpenResult(opened, OpenOutcome.OPEN, f"Password recovery is allowed in {opened.account_id}.")
+        if attempt.outcome is OpenOutcome.FOREIGN and profile is not None:
             return self._stop_for_foreign(window, profile)
-        if attempt.outcome is OpeningOutcome.CANCELLED:
+        if attempt.outcome is OpenOutcome.CANCELLED:
             error = attempt.error or AwsUnclearError("CreateLoginProfile gave no clear answer.")
             return self._cancel(window, f"Nothing was opened: {error.message}", error)
         said = attempt.error.message if attempt.error else "AWS answered success, but a re-read doesn't show it."
-        return Opening(
+        return OpenResult(
             window,
-            OpeningOutcome.UNKNOWN,
+            OpenOutcome.UNKNOWN,
             f"It isn't known whether password recovery is allowed in {window.account_id}: {said} "
             "The window owes its closing; the next command that changes something reads again.",
             attempt.error or UnprovenChangeError(said),
         )
 
-    def _tell_ledger(self, opened: RecoveryWindow) -> None:
+    def _record_opening(self, opened: RecoveryWindow) -> None:
         """The call's own outcome is on disk; a window that is open must go on to its closing even without this."""
         try:
             record_open(self.ledger, opened)
         except LedgerUnavailableError as error:
             self.progress.remark(f"The ledger couldn't record that the window is open: {error.message}")
 
-    def _cancel(self, window: RecoveryWindow, failure: str, error: RootkeeperError) -> Opening:
+    def _cancel(self, window: RecoveryWindow, failure: str, error: RootkeeperError) -> OpenResult:
         cancelled = self._change(window, WindowState.CANCELLED, failure)
-        return Opening(cancelled, OpeningOutcome.CANCELLED, failure, error)
+        return OpenResult(cancelled, OpenOutcome.CANCELLED, failure, error)
 
-    def _stop_for_foreign(self, window: RecoveryWindow, profile: LoginProfile) -> Opening:
+    def _stop_for_foreign(self, window: RecoveryWindow, profile: LoginProfile) -> OpenResult:
         failure = describe_foreign(window, profile)
         self.progress.remark(f"ALERT: {failure}")
         cancelled = self._change(window, WindowState.CANCELLED, failure)
-        return Opening(cancelled, OpeningOutcome.FOREIGN, failure)
+        return OpenResult(cancelled, OpenOutcome.FOREIGN, failure)
 
     def _change(self, window: RecoveryWindow, to: WindowState, failure: str) -> RecoveryWindow:
         changed = advance(window, to, self.clock.now(), failure)
@@ -330,14 +332,14 @@ def make_request_parameters(window: RecoveryWindow) -> dict[str, JsonValue]:
     }
 
 
-def _classify(error: AwsError | None) -> Answer:
+def _classify(error: AwsError | None) -> CreateLoginProfileAnswer:
     if error is None:
-        return Answer.CREATED
+        return CreateLoginProfileAnswer.CREATED
     is_unclear = isinstance(error, AwsUnclearError | AwsUnreachableError | AwsAlreadyExistsError)
-    return Answer.UNCLEAR if is_unclear else Answer.REFUSED
+    return CreateLoginProfileAnswer.UNCLEAR if is_unclear else CreateLoginProfileAnswer.REFUSED
 
 
-def _describe_attempt(attempt: _Attempt) -> dict[str, JsonValue]:
+def _describe_attempt(attempt: _OpenAttempt) -> dict[str, JsonValue]:
     details: dict[str, JsonValue] = describe_error(attempt.error) if attempt.error else {}
     if attempt.reread.login_profile is not None:
         details["login_profile_created_at"] = attempt.reread.login_profile.created_at.isoformat()
@@ -348,8 +350,8 @@ def _describe_attempt(attempt: _Attempt) -> dict[str, JsonValue]:
 _REFUSALS = (AwsAccessDeniedError, AwsCredentialsError, AwsThrottledError, AwsUnreachableError)
 
 _RESULTS = {
-    OpeningOutcome.OPEN: Result.DONE,
-    OpeningOutcome.CANCELLED: Result.FAILED,
-    OpeningOutcome.FOREIGN: Result.FAILED,
-    OpeningOutcome.UNKNOWN: Result.UNKNOWN,
+    OpenOutcome.OPEN: Result.DONE,
+    OpenOutcome.CANCELLED: Result.FAILED,
+    OpenOutcome.FOREIGN: Result.FAILED,
+    OpenOutcome.UNKNOWN: Result.UNKNOWN,
 }

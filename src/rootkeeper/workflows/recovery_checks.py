@@ -12,7 +12,7 @@ from rootkeeper.domain.organizations import Account, AccountId, AccountState, Ca
 from rootkeeper.domain.root_credentials import RootCredentialsSummary
 from rootkeeper.domain.setup import Feature, Setup
 from rootkeeper.domain.task_policies import TaskPolicy
-from rootkeeper.domain.windows import describe_way_out, ensure_duration
+from rootkeeper.domain.windows import describe_blocking_window, require_duration
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsCredentialsError,
@@ -27,10 +27,10 @@ from rootkeeper.ports.organizations import OrganizationReader
 from rootkeeper.ports.policies import PolicyReader
 from rootkeeper.ports.root_sessions import RootSessions
 from rootkeeper.ports.windows import RecoveryWindows
-from rootkeeper.workflows.clock_checks import ensure_clock_right
-from rootkeeper.workflows.recovery_guardrails import RecoveryGuardrails
+from rootkeeper.workflows.clock_checks import require_correct_clock
+from rootkeeper.workflows.recovery_guardrails import RecoveryGuardrailChecker
 from rootkeeper.workflows.root_access import open_root_session
-from rootkeeper.workflows.targets import ensure_in_organization
+from rootkeeper.workflows.targets import require_in_organization
 
 CLOSING_TAKES = timedelta(seconds=60)
 """How long the operator's credentials must outlive a window, so that it can be closed with them."""
@@ -63,7 +63,7 @@ class RecoveryPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class RecoveryPlanning:
+class RecoveryPlanner:
     """Checks a request."""
 
     reader: OrganizationReader
@@ -89,17 +89,17 @@ class RecoveryPlanning:
         :raises AwsCredentialsError: if the operator's credentials end before the window does.
         :raises ClockWrongError: if this machine's clock is more than five minutes off AWS's.
         """
-        request = _ensure_request(request)
-        ensure_target(request.account, inventory)
-        ensure_no_window(self.windows, request.account.account_id, but=window_id)
+        request = _require_request(request)
+        require_target(request.account, inventory)
+        require_no_window(self.windows, request.account.account_id, but=window_id)
         end = self.clock.now() + timedelta(seconds=request.duration_seconds)
-        ensure_credentials_outlive(self.reader.find_credentials_expiry(), end)
+        require_credentials_outlive(self.reader.find_credentials_expiry(), end)
         caller = self.reader.read_caller()
-        ensure_clock_right(self.reader)
+        require_correct_clock(self.reader)
         setup = self.reader.read_setup()
-        _ensure_caller(caller, inventory.organization, setup)
-        _ensure_feature(setup)
-        doubts = RecoveryGuardrails(self.policies).check(request.account, inventory)
+        _require_caller(caller, inventory.organization, setup)
+        _require_feature(setup)
+        doubts = RecoveryGuardrailChecker(self.policies).check(request.account, inventory)
         existing = self._read_existing(request.account)
         return RecoveryPlan(
             request=request,
@@ -124,10 +124,10 @@ class RecoveryPlanning:
                 f"{account.account_id} has a root password already, or recovery is allowed: there is nothing to open.",
                 hint="Its root user can use Forgot password now. `rootkeeper delete` would remove it.",
             )
-        self._ensure_not_excepted(account, existing)
+        self._require_not_excepted(account, existing)
         return existing
 
-    def _ensure_not_excepted(self, account: Account, existing: RootCredentialsSummary) -> None:
+    def _require_not_excepted(self, account: Account, existing: RootCredentialsSummary) -> None:
         """Closing would delete what the exception keeps."""
         now = self.clock.now()
         excepted = any(
@@ -141,7 +141,7 @@ class RecoveryPlanning:
             )
 
 
-def ensure_no_window(windows: RecoveryWindows, account_id: AccountId, *, but: str | None = None) -> None:
+def require_no_window(windows: RecoveryWindows, account_id: AccountId, *, but: str | None = None) -> None:
     """Check that the account has no window that isn't over, ``but`` the one of that id.
 
     :raises WindowConflictError: if it has one.
@@ -150,11 +150,11 @@ def ensure_no_window(windows: RecoveryWindows, account_id: AccountId, *, but: st
     if window is not None and window.window_id != but:
         raise WindowConflictError(
             f"{account_id} has recovery window {window.window_id}, which is {window.state}.",
-            hint=describe_way_out(window.window_id, window.state),
+            hint=describe_blocking_window(window.window_id, window.state),
         )
 
 
-def ensure_credentials_outlive(credentials_expire_at: datetime | None, end: datetime) -> None:
+def require_credentials_outlive(credentials_expire_at: datetime | None, end: datetime) -> None:
     """Check that the operator's credentials can still close a window that ends at ``end``.
 
     :raises AwsCredentialsError: if they end before.
@@ -167,15 +167,15 @@ def ensure_credentials_outlive(credentials_expire_at: datetime | None, end: date
         )
 
 
-def _ensure_request(request: RecoveryRequest) -> RecoveryRequest:
-    ensure_duration(request.duration_seconds)
+def _require_request(request: RecoveryRequest) -> RecoveryRequest:
+    require_duration(request.duration_seconds)
     reason = request.reason.strip()
     if not reason:
         raise InputError("A recovery window needs a reason.", hint="Say why: --reason TEXT")
     return replace(request, reason=reason, ticket=(request.ticket or "").strip() or None)
 
 
-def ensure_target(account: Account, inventory: Inventory) -> None:
+def require_target(account: Account, inventory: Inventory) -> None:
     """Check that root sessions can reach the account.
 
     :raises TargetRefusedError: if they can't.
@@ -191,7 +191,7 @@ def ensure_target(account: Account, inventory: Inventory) -> None:
             f"{account.account_id} is the management account: AWS has no central recovery for its root user.",
             hint="Reset its password on the sign-in page, with its root e-mail address.",
         )
-    ensure_in_organization(account, inventory)
+    require_in_organization(account, inventory)
     if account.state is not AccountState.ACTIVE:
         raise TargetRefusedError(
             f"{account.account_id} is {account.state}; only ACTIVE accounts can be recovered.",
@@ -199,7 +199,7 @@ def ensure_target(account: Account, inventory: Inventory) -> None:
         )
 
 
-def _ensure_caller(caller: Caller, organization: Organization, setup: Setup) -> None:
+def _require_caller(caller: Caller, organization: Organization, setup: Setup) -> None:
     delegates = setup.delegated_administrators
     if caller.account_id == organization.management_account_id or delegates is None or caller.account_id in delegates:
         return
@@ -210,7 +210,7 @@ def _ensure_caller(caller: Caller, organization: Organization, setup: Setup) -> 
     )
 
 
-def _ensure_feature(setup: Setup) -> None:
+def _require_feature(setup: Setup) -> None:
     """What couldn't be read is left to AWS, which refuses the session if it is off."""
     is_off = setup.features is not None and Feature.ROOT_CREDENTIALS_MANAGEMENT not in setup.features
     if setup.trusted_access is False or is_off:
@@ -224,7 +224,7 @@ def _ensure_feature(setup: Setup) -> None:
 def _list_remarks(request: RecoveryRequest, existing: RootCredentialsSummary, setup: Setup) -> tuple[str, ...]:
     remarks = []
     if not existing.is_empty:
-        named = ", ".join(existing.spoken_kinds)
+        named = ", ".join(existing.kind_names)
         remarks.append(f"The account has {named} now; closing the window deletes them too.")
     if request.keeps_login:
         return tuple(remarks)

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 from rootkeeper.domain.organizations import Account, Inventory
 from rootkeeper.domain.policies.documents import PolicyKind
-from rootkeeper.domain.policies.evaluation import Verdict
+from rootkeeper.domain.policies.evaluation import AccessVerdict
 from rootkeeper.domain.preflight import PreflightRow
-from rootkeeper.domain.preflight_judging import PreflightJudge
+from rootkeeper.domain.preflight_judging import PreflightEvaluator
 from rootkeeper.domain.preflight_tasks import Task
 from rootkeeper.errors import AwsAccessDeniedError, AwsUnreachableError, DenialCause
 from rootkeeper.ports.policies import PolicyReader
-from rootkeeper.workflows.policy_reading import PolicyReading
+from rootkeeper.workflows.policy_reading import PolicyTreeReader
 
 _NEEDED = {
     Task.CREATE_PASSWORD: "allowing password recovery",
@@ -26,7 +26,7 @@ _NEEDED = {
 
 
 @dataclass(frozen=True, slots=True)
-class RecoveryGuardrails:
+class RecoveryGuardrailChecker:
     """Reads the policies over one account; changes nothing and opens no root session."""
 
     policies: PolicyReader
@@ -39,35 +39,35 @@ class RecoveryGuardrails:
         :raises AwsCredentialsError: if the operator's own credentials ended.
         """
         try:
-            judge = PolicyReading(self.policies).judge_over((account,), inventory)
+            evaluator = PolicyTreeReader(self.policies).read_evaluator_over((account,), inventory)
         except AwsUnreachableError as error:
             return (_unread(error),)
-        rows = [row for row in judge.judge(account) if row.task in _NEEDED]
+        rows = [row for row in evaluator.evaluate(account) if row.task in _NEEDED]
         for row in rows:
-            if row.verdict is Verdict.BLOCKED:
-                raise _refuse(row, judge)
-        doubtful = [row for row in rows if row.verdict is not Verdict.ALLOWED]
+            if row.verdict is AccessVerdict.BLOCKED:
+                raise _refuse(row, evaluator)
+        doubtful = [row for row in rows if row.verdict is not AccessVerdict.ALLOWED]
         return tuple(dict.fromkeys(f"Policies and {_NEEDED[row.task]}: {row.explanation}" for row in doubtful))
 
 
-def _refuse(row: PreflightRow, judge: PreflightJudge) -> AwsAccessDeniedError:
+def _refuse(row: PreflightRow, evaluator: PreflightEvaluator) -> AwsAccessDeniedError:
     policy_id = row.policies[0].policy_id
-    kind = PolicyKind.SERVICE_CONTROL if policy_id is None else judge.tree.describe(policy_id).kind
+    kind = PolicyKind.SERVICE_CONTROL if policy_id is None else evaluator.tree.describe(policy_id).kind
     return AwsAccessDeniedError(
         f"A policy blocks {_NEEDED[row.task]} in {row.account.account_id}: {row.explanation} Nothing was opened.",
-        hint=_describe_change(row, judge),
+        hint=_describe_change(row, evaluator),
         denied_by=DenialCause(kind.value),
         policy_id=policy_id,
     )
 
 
-def _describe_change(row: PreflightRow, judge: PreflightJudge) -> str | None:
+def _describe_change(row: PreflightRow, evaluator: PreflightEvaluator) -> str | None:
     if row.fix is None:
         return None
     if row.task is not Task.ROOT_USER_SIGN_IN:
         return f"Change the policy first:\n{row.fix}"
-    way_back = judge.way_back(row.account, row.task)
-    return f"Lift it for this account first:\n{row.fix}\nPut it back after the window:\n{way_back}"
+    find_inverse_fix = evaluator.find_inverse_fix(row.account, row.task)
+    return f"Lift it for this account first:\n{row.fix}\nPut it back after the window:\n{find_inverse_fix}"
 
 
 def _unread(error: AwsUnreachableError) -> str:

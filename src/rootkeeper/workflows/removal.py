@@ -13,7 +13,7 @@ from datetime import datetime
 from rootkeeper.domain.deletion import ALL_KINDS, KindResult, skip_kinds
 from rootkeeper.domain.ledger import JsonValue
 from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.removals import judge_kinds, judge_obstacle, judge_sent
+from rootkeeper.domain.removals import classify_obstacle, evaluate_kinds, evaluate_sent_calls
 from rootkeeper.domain.root_credentials import CredentialKind, RootCredentials, RootCredentialsSummary
 from rootkeeper.domain.selection import Skip
 from rootkeeper.errors import AwsError, LedgerUnavailableError, LockLostError, RootkeeperError, RunStoppedError
@@ -123,7 +123,7 @@ def _delete(run: RemovalRun) -> AwsError | None:
 def _describe(run: RemovalRun, skip: Skip | None, error: RootkeeperError | None) -> RemovalResult:
     return RemovalResult(
         account_id=run.account_id,
-        kinds=_judge(run, error) if skip is None else skip_kinds(skip),
+        kinds=_evaluate(run, error) if skip is None else skip_kinds(skip),
         found=run.found,
         left=None if run.left is None else run.left.combined,
         left_credentials=None if run.left is None else run.left.credentials,
@@ -136,13 +136,13 @@ def _describe(run: RemovalRun, skip: Skip | None, error: RootkeeperError | None)
     )
 
 
-def _judge(run: RemovalRun, error: RootkeeperError | None) -> tuple[KindResult, ...]:
-    judge_sent(run.records, run.left)
-    return judge_kinds(
+def _evaluate(run: RemovalRun, error: RootkeeperError | None) -> tuple[KindResult, ...]:
+    evaluate_sent_calls(run.records, run.left)
+    return evaluate_kinds(
         run.records,
         only=run.only,
         left=run.left,
-        obstacle=None if error is None else judge_obstacle(error, in_session=run.was_session_opened),
+        obstacle=None if error is None else classify_obstacle(error, in_session=run.was_session_opened),
         obstacle_detail=None if error is None else error.message,
         found=run.found,
     )

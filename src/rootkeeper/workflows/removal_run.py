@@ -10,7 +10,15 @@ from typing import TypeVar
 from rootkeeper.domain.deletion import GUARDED_KINDS, PlannedCall, plan_deletion
 from rootkeeper.domain.ledger import Intent, JsonValue, Result
 from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.removals import ACTIONS, CallRecord, CallState, Left, judge_obstacle, judge_sent, name_target
+from rootkeeper.domain.removals import (
+    ACTIONS,
+    CallRecord,
+    CallState,
+    RemainingCredentials,
+    classify_obstacle,
+    evaluate_sent_calls,
+    make_target_parameters,
+)
 from rootkeeper.domain.root_credentials import CredentialKind, RootCredentials
 from rootkeeper.domain.task_policies import TaskPolicy
 from rootkeeper.errors import (
@@ -51,7 +59,7 @@ class RemovalRun:
     """Whether it is read of password and keys when they were last used: that takes a call for each."""
     found: RootCredentials | None = None
     records: list[CallRecord] = field(default_factory=list)
-    left: Left | None = None
+    left: RemainingCredentials | None = None
     left_observed_at: datetime | None = None
     audit_session: RootSession | None = None
     was_session_opened: bool = False
@@ -83,7 +91,7 @@ class RemovalRun:
 
     def reread(self) -> None:
         """Open an audit session and read what is left, again after a pause while something deleted is still shown."""
-        self._ensure_not_stopped()
+        self._require_not_stopped()
         session = open_root_session(
             self.sessions, self.ledger, self.account_id, TaskPolicy.AUDIT, lock=self.lock, context=self.context
         )
@@ -97,7 +105,7 @@ class RemovalRun:
 
     def settle(self) -> None:
         """Record the outcome of every call that was sent, as the last re-read shows it."""
-        for record, result in judge_sent(self.records, self.left):
+        for record, result in evaluate_sent_calls(self.records, self.left):
             self._record(record, result, {"answer": record.answer, "reread": record.state.value})
 
     def _read_all(self, session: RootSession) -> RootCredentials:
@@ -122,7 +130,7 @@ class RemovalRun:
 
     def _open_delete_session(self) -> RootSession:
         if self._session is None or self._session.expires_at - self.clock.now() < RENEWAL_MARGIN:
-            self._ensure_not_stopped()
+            self._require_not_stopped()
             self._session = None
             self._session = open_root_session(
                 self.sessions, self.ledger, self.account_id, TaskPolicy.DELETE, lock=self.lock, context=self.context
@@ -130,7 +138,7 @@ class RemovalRun:
             self.was_session_opened = True
         return self._session
 
-    def _ensure_not_stopped(self) -> None:
+    def _require_not_stopped(self) -> None:
         if self.is_stopped():
             raise RunStoppedError("Stopped before the end; nothing more was sent.")
 
@@ -143,11 +151,15 @@ class RemovalRun:
 
     def _send_once(self, record: CallRecord) -> None:
         session = self._open_delete_session()
-        self._ensure_not_stopped()
+        self._require_not_stopped()
         record.intent = self.ledger.append_intent(
             ACTIONS[record.call.kind],
             account_id=self.account_id,
-            parameters={**self.context, **name_target(record.call), "session_access_key_id": session.access_key_id},
+            parameters={
+                **self.context,
+                **make_target_parameters(record.call),
+                "session_access_key_id": session.access_key_id,
+            },
             lock=self.lock,
         )
         record.state = CallState.SENT
@@ -165,7 +177,7 @@ class RemovalRun:
 
     def _refuse(self, record: CallRecord, error: AwsError | LockLostError) -> None:
         record.state = CallState.REFUSED
-        record.reason = judge_obstacle(error, in_session=True)
+        record.reason = classify_obstacle(error, in_session=True)
         record.detail = error.message
         self._record(record, Result.FAILED, describe_error(error))
 
@@ -200,9 +212,9 @@ class RemovalRun:
     def _observe(self, session: RootSession) -> None:
         summary = session.read_summary()
         self.left_observed_at = self.clock.now()
-        self.left = Left(summary, None)  # proves much by itself, should the details be refused
+        self.left = RemainingCredentials(summary, None)  # proves much by itself, should the details be refused
         if not summary.is_empty:
-            self.left = Left(summary, session.read_credentials())
+            self.left = RemainingCredentials(summary, session.read_credentials())
 
     def _is_still_shown(self) -> bool:
         left = self.left

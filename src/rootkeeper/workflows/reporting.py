@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rootkeeper.domain.evidence.history import read_history
-from rootkeeper.domain.evidence.periods import Period, ensure_period
+from rootkeeper.domain.evidence.periods import Period, require_period
 from rootkeeper.domain.evidence.reports import EvidenceFacts, EvidenceReport, LedgerEvidence, compile_report
-from rootkeeper.domain.root_emails import EmailJudging, EmailRules
+from rootkeeper.domain.root_emails import EmailRules, RootEmailEvaluator
 from rootkeeper.errors import InputError
 from rootkeeper.ports.accepted_setups import AcceptedSetups
 from rootkeeper.ports.history import AuditHistory
@@ -18,7 +18,7 @@ from rootkeeper.ports.windows import RecoveryWindows
 
 
 @dataclass(frozen=True, slots=True)
-class Reporting:
+class EvidenceCompiler:
     """Compiles the evidence of one organization."""
 
     organization_id: str
@@ -36,7 +36,7 @@ class Reporting:
         :raises InputError: if the period ends before it begins, or the organization was never listed.
         :raises DatabaseError: if the database can't be read.
         """
-        ensure_period(period)
+        require_period(period)
         inventory = self.store.find_last()
         if inventory is None or not inventory.accounts:
             raise InputError(
@@ -49,7 +49,7 @@ class Reporting:
             statuses=self.store.list_statuses(),
             windows=self.windows.list_windows(),
             history=read_history(self.ledger.list_entries(), self.organization_id, period),
-            emails=EmailJudging(self.rules, attestations, period.end).judge_all(inventory),
+            emails=RootEmailEvaluator(self.rules, attestations, period.end).evaluate_all(inventory),
             setup=self.setups.find_last_reading(period.end),
             accepted=self.setups.find_last(period.end),
             ledger=self._verify(),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from rootkeeper.domain.openings import Reread
+from rootkeeper.domain.openings import OpeningReread
 from rootkeeper.domain.organizations import AccountId, AccountState
 from rootkeeper.domain.resource_policies.resources import Resource
 from rootkeeper.domain.root_credentials import CredentialKind
@@ -35,7 +35,7 @@ class PolicyRead:
 
 
 @dataclass(slots=True)
-class AccountRereading:
+class AccountRereader:
     """Reads one account under its lock. What can't be read is told, not raised."""
 
     reader: OrganizationReader
@@ -50,14 +50,14 @@ class AccountRereading:
     _denials: dict[TaskPolicy, AwsError] = field(default_factory=dict)
     _targets: dict[CredentialKind, frozenset[str] | None] = field(default_factory=dict)
 
-    def find_login_profile(self) -> Reread:
+    def find_login_profile(self) -> OpeningReread:
         """Again after a pause while there is none."""
-        reread = Reread(was_read=False)
+        reread = OpeningReread(was_read=False)
         for pause in REREAD_PAUSES_SECONDS:
             if pause:
                 self.clock.sleep(pause)
             try:
-                reread = Reread(was_read=True, login_profile=self._open().find_login_profile())
+                reread = OpeningReread(was_read=True, login_profile=self._open().find_login_profile())
             except AwsError as error:
                 self.failure = error.message
                 return reread
@@ -97,7 +97,7 @@ class AccountRereading:
             raise self._denials[task_policy]
         if task_policy not in self._sessions:
             try:
-                self._ensure_reachable()
+                self._require_reachable()
                 self._sessions[task_policy] = open_root_session(
                     self.sessions, self.ledger, self.account_id, task_policy, lock=self.lock
                 )
@@ -106,7 +106,7 @@ class AccountRereading:
                 raise
         return self._sessions[task_policy]
 
-    def _ensure_reachable(self) -> None:
+    def _require_reachable(self) -> None:
         """AWS itself decides where the account's state can't be read."""
         try:
             state = self.reader.find_account_state(self.account_id)

@@ -10,7 +10,7 @@ from datetime import timedelta
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.engine import Engine
 from rootkeeper.ports.history import AuditHistory
-from rootkeeper.ports.retention import Retention
+from rootkeeper.ports.retention import RetentionStore
 
 ENGINE_KEEPS = timedelta(days=7)
 """Nothing is read of it, since a job's own row tells what became of it; for whoever looks into the engine's tables."""
@@ -19,7 +19,7 @@ PERIOD_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Forgotten:
+class RetentionResult:
     """How much was forgotten."""
 
     audits: int
@@ -28,18 +28,18 @@ class Forgotten:
 
 
 @dataclass(frozen=True, slots=True)
-class Forgetting:
+class RetentionCleaner:
     """Forgets what is older than the settings say; once an hour is often enough, in however many processes."""
 
     history: AuditHistory
-    retention: Retention
+    retention: RetentionStore
     clock: Clock
     keep_audits: timedelta
 
-    def tick(self) -> Forgotten:
+    def tick(self) -> RetentionResult:
         """:raises DatabaseError: if the database can't be written."""
         now = self.clock.now()
-        return Forgotten(
+        return RetentionResult(
             audits=self.history.forget_before(now - self.keep_audits),
             sign_ins=self.retention.forget_sign_ins(now),
             notifications=self.retention.forget_notifications(now - NOTIFICATIONS_KEPT),
@@ -47,7 +47,7 @@ class Forgetting:
 
 
 @dataclass(slots=True)
-class EngineForgetting:
+class EngineCleaner:
     """Has the engine forget jobs that are over; its tables would grow for ever. One for each process."""
 
     engine: Engine

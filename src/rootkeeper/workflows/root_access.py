@@ -33,7 +33,7 @@ def open_root_session(
     session: RootSession | None = None
     try:
         session = sessions.open(account_id, task_policy, intent)
-        session.ensure_identity()
+        session.require_identity()
     except LockLostError as error:
         ledger.append_outcome(intent, Result.FAILED, describe_error(error))
         raise

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from rootkeeper.domain.organizations import Endpoint
-from rootkeeper.domain.root_events import KnownSessions, RootEvent, collect_sessions, judge_root_event
+from rootkeeper.domain.root_events import KnownSessions, RootEvent, classify_root_event, collect_sessions
 from rootkeeper.ports.ledger import LedgerReader
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedRecord:
+class ClassifiedRecord:
     """One record in which a root user or AssumeRoot is, with its judgement."""
 
     record: Mapping[str, Any]
@@ -20,14 +20,16 @@ class JudgedRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class RootEventJudging:
+class RootEventClassifier:
     """Judges records by the ledger of one organization at one endpoint; makes no AWS call."""
 
     ledger: LedgerReader
     organization_id: str
     endpoint: Endpoint
 
-    def judge(self, records: Iterable[Mapping[str, Any]], role_arns: Collection[str]) -> tuple[JudgedRecord, ...]:
+    def evaluate(
+        self, records: Iterable[Mapping[str, Any]], role_arns: Collection[str]
+    ) -> tuple[ClassifiedRecord, ...]:
         """Those that concern root, in the order given.
 
         An audit's sessions stand in the ledger once their batch is done: a record that is younger than that batch
@@ -37,5 +39,5 @@ class RootEventJudging:
         """
         sessions = collect_sessions(self.ledger.list_entries(), self.organization_id, self.endpoint.label)
         known = KnownSessions(sessions, role_arns)
-        judged = ((record, judge_root_event(record, known)) for record in records)
-        return tuple(JudgedRecord(record, event) for record, event in judged if event is not None)
+        evaluated = ((record, classify_root_event(record, known)) for record in records)
+        return tuple(ClassifiedRecord(record, event) for record, event in evaluated if event is not None)

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rootkeeper.domain.checks import Check, CheckVerdict
-from rootkeeper.domain.drills import find_drills, judge_drills
+from rootkeeper.domain.drills import check_drills, find_drills
 from rootkeeper.domain.notifications import USUAL_SEVERITIES, Notification, NotificationEvent
 from rootkeeper.domain.organizations import AccountId, Endpoint, Inventory
-from rootkeeper.domain.schedules import DueRuns, ScheduleKind, ScheduleStatus, judge_due
+from rootkeeper.domain.schedules import DueRuns, ScheduleKind, ScheduleStatus, plan_due_runs
 from rootkeeper.errors import RootkeeperError
 from rootkeeper.ports.inventory import InventoryStore
 from rootkeeper.ports.ledger import LedgerReader
@@ -112,7 +112,7 @@ class ScheduleLoop:
         if last is None:
             self._store.keep(schedule.schedule_id, now)
             return False
-        due = judge_due(schedule.expression.list_between(last, now, _MOST_COUNTED), now)
+        due = plan_due_runs(schedule.expression.list_between(last, now, _MOST_COUNTED), now)
         if due is None or not self._store.claim(schedule.schedule_id, last, now):
             return False
         return self._begin(schedule, due, last, now)
@@ -125,7 +125,7 @@ class ScheduleLoop:
             return False
         self._failing_since.pop(schedule.schedule_id, None)
         if due.missed:
-            self._tell_missed(schedule, due, now)
+            self._notify_missed(schedule, due, now)
         self._store.settle(schedule.schedule_id, due.moment, last)
         return True
 
@@ -135,7 +135,7 @@ class ScheduleLoop:
         if now - self._failing_since.setdefault(schedule.schedule_id, now) < _TRY_AGAIN_FOR:
             _LOG.warning("The scheduled %s couldn't be begun, and is tried again: %s", name, error.message)
             return
-        self._tell(
+        self._notify(
             NotificationEvent.JOB_FAILED,
             f"The scheduled {name} couldn't be begun",
             f"It was due at {due.moment:%Y-%m-%d %H:%M} UTC: {error.message} {error.hint or ''}".strip(),
@@ -145,9 +145,9 @@ class ScheduleLoop:
         del self._failing_since[schedule.schedule_id]
         self._store.settle(schedule.schedule_id, due.moment, last)
 
-    def _tell_missed(self, schedule: Schedule, due: DueRuns, now: datetime) -> None:
+    def _notify_missed(self, schedule: Schedule, due: DueRuns, now: datetime) -> None:
         name, times = _NAMES[schedule.kind], "1 time" if due.missed == 1 else f"{due.missed} times"
-        self._tell(
+        self._notify(
             NotificationEvent.SCHEDULE_MISSED,
             f"The scheduled {name} was missed {times}",
             f"No server began the {name} ({schedule.expression}) when it was due, the last time at "
@@ -156,7 +156,7 @@ class ScheduleLoop:
             f"schedule-missed/{schedule.schedule_id}/{due.moment.isoformat()}",
         )
 
-    def _tell(self, event: NotificationEvent, title: str, body: str, now: datetime, key: str) -> None:
+    def _notify(self, event: NotificationEvent, title: str, body: str, now: datetime, key: str) -> None:
         self._notifier.notify(
             Notification(
                 event=event,
@@ -172,7 +172,7 @@ class ScheduleLoop:
 
 
 @dataclass(frozen=True, slots=True)
-class DrillReminding:
+class DrillReminder:
     """Tells people of drills that are due: of each failsafe, and of the management account."""
 
     inventories: InventoryStore
@@ -191,13 +191,13 @@ class DrillReminding:
             return ()
         organization_id = inventory.organization.organization_id
         drills = find_drills(self.ledger_reader.list_entries(), organization_id, in_sandbox=self.endpoint.is_sandbox)
-        judged = {account_id: judge_drills(drills, now, account_id) for account_id in _list_ways_in(inventory)}
-        due = {account_id: check for account_id, check in judged.items() if check.verdict is CheckVerdict.FAIL}
+        evaluated = {account_id: check_drills(drills, now, account_id) for account_id in _list_access_paths(inventory)}
+        due = {account_id: check for account_id, check in evaluated.items() if check.verdict is CheckVerdict.FAIL}
         for account_id, check in due.items():
-            self._tell(inventory, account_id, check, now)
+            self._notify(inventory, account_id, check, now)
         return tuple(due)
 
-    def _tell(self, inventory: Inventory, account_id: AccountId, check: Check, now: datetime) -> None:
+    def _notify(self, inventory: Inventory, account_id: AccountId, check: Check, now: datetime) -> None:
         is_management = account_id == inventory.organization.management_account_id
         self.notifier.notify(
             Notification(
@@ -215,6 +215,6 @@ class DrillReminding:
         )
 
 
-def _list_ways_in(inventory: Inventory) -> tuple[AccountId, ...]:
+def _list_access_paths(inventory: Inventory) -> tuple[AccountId, ...]:
     delegates = sorted(inventory.delegated_administrator_ids or ())
     return (*delegates, inventory.organization.management_account_id)

@@ -24,7 +24,7 @@ _CSRF_PURPOSE = b"rootkeeper forged requests"
 
 
 @dataclass(frozen=True, slots=True)
-class Visitor:
+class ClientOrigin:
     """Where a sign-in comes from, as far as the server knows. Both are shown, and believed in nothing."""
 
     address: str | None = None
@@ -32,7 +32,7 @@ class Visitor:
 
 
 @dataclass(frozen=True, slots=True)
-class ProvenSession:
+class AuthenticatedSession:
     """A sign-in, with the secret that proves it."""
 
     session: Session
@@ -50,7 +50,7 @@ def make_secret(kind: SessionKind) -> str:
     return prefix + secrets.token_urlsafe(_SECRET_BYTES)
 
 
-def make_session(kind: SessionKind, visitor: Visitor, clock: Clock) -> NewSession:
+def make_session(kind: SessionKind, client_origin: ClientOrigin, clock: Clock) -> NewSession:
     """A sign-in that begins now, without a second factor yet."""
     now = clock.now()
     return NewSession(
@@ -59,8 +59,8 @@ def make_session(kind: SessionKind, visitor: Visitor, clock: Clock) -> NewSessio
         kind=kind,
         started_at=now,
         expires_at=now + SESSION_LASTS,
-        address=_cut(visitor.address),
-        user_agent=_cut(visitor.user_agent),
+        address=_cut(client_origin.address),
+        user_agent=_cut(client_origin.user_agent),
     )
 
 
@@ -84,7 +84,7 @@ def is_csrf_token(given: str, secret: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionEnding:
+class SessionEnder:
     """Ends sign-ins of others, or one's own."""
 
     sessions: SessionStore
@@ -93,7 +93,7 @@ class SessionEnding:
 
     def end_own(self, session_id: str, identity: Identity) -> Session:
         """:raises NotFoundError: if the user has no such sign-in."""
-        return _ensure_found(self.sessions.end_session(session_id, identity.identity_id), session_id)
+        return _require_found(self.sessions.end_session(session_id, identity.identity_id), session_id)
 
     def end_any(self, session_id: str) -> Session:
         """Anybody's; recorded before it is done.
@@ -101,7 +101,7 @@ class SessionEnding:
         :raises NotFoundError: if there is none.
         """
         known = next((one for one in self.sessions.list_sessions() if one.session_id == session_id), None)
-        found = _ensure_found(known, session_id)
+        found = _require_found(known, session_id)
         self._record(found.identity)
         self.sessions.end_session(session_id)
         return found
@@ -121,7 +121,7 @@ class SessionEnding:
         )
 
 
-def _ensure_found(session: Session | None, session_id: str) -> Session:
+def _require_found(session: Session | None, session_id: str) -> Session:
     if session is None:
         raise NotFoundError(f"There is no sign-in {session_id}.", hint="It may have ended. List them again.")
     return session

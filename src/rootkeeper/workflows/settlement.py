@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from rootkeeper.domain.approvals import shows_decision
 from rootkeeper.domain.ledger import Action, JsonValue, LedgerEntry, Result
-from rootkeeper.domain.openings import OpeningOutcome, judge_leftover
+from rootkeeper.domain.openings import OpenOutcome, classify_orphaned_opening
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.setup import Setup
 from rootkeeper.domain.windows import RecoveryWindow, WindowState, advance
@@ -25,10 +25,15 @@ from rootkeeper.ports.progress import Progress
 from rootkeeper.ports.root_emails import PrimaryEmails
 from rootkeeper.ports.root_sessions import RootSessions
 from rootkeeper.ports.windows import RecoveryWindows
-from rootkeeper.workflows.email_settlement import EMAIL_ACTIONS, judge_email_intent
+from rootkeeper.workflows.email_settlement import EMAIL_ACTIONS, evaluate_email_intent
 from rootkeeper.workflows.recovery import describe_foreign, mark_open, record_open
-from rootkeeper.workflows.rereading import AccountRereading
-from rootkeeper.workflows.settlement_rules import SETUP_ACTIONS, Finding, judge_account_intent, judge_setup_intent
+from rootkeeper.workflows.rereading import AccountRereader
+from rootkeeper.workflows.settlement_rules import (
+    SETUP_ACTIONS,
+    IntentFinding,
+    evaluate_account_intent,
+    evaluate_setup_intent,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,7 @@ class SettlementReport:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftInAccount:
+class AccountOrphans:
     """Intents without an outcome, and windows in mid-step, of one account."""
 
     account_id: AccountId
@@ -92,11 +97,11 @@ class LeftInAccount:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftBehind:
+class Orphans:
     """All that dead processes left."""
 
     of_organization: tuple[LedgerEntry, ...] = ()
-    accounts: tuple[LeftInAccount, ...] = ()
+    accounts: tuple[AccountOrphans, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +129,7 @@ class Settlement:
             report = report.combined_with(self.settle_account(account))
         return report
 
-    def find_left(self, unfinished: Sequence[RecoveryWindow] | None = None) -> LeftBehind:
+    def find_left(self, unfinished: Sequence[RecoveryWindow] | None = None) -> Orphans:
         """What there is to settle; nothing is asked of AWS.
 
         :param unfinished: the windows that aren't over, for those who have just listed them.
@@ -137,50 +142,50 @@ class Settlement:
             if entry.account_id is not None and not _is_of_organization(entry):
                 by_account.setdefault(entry.account_id, []).append(entry)
         accounts = (
-            LeftInAccount(account_id, tuple(entries), tuple(one for one in windows if one.account_id == account_id))
+            AccountOrphans(account_id, tuple(entries), tuple(one for one in windows if one.account_id == account_id))
             for account_id, entries in by_account.items()
         )
-        return LeftBehind(tuple(entry for entry in orphans if _is_of_organization(entry)), tuple(accounts))
+        return Orphans(tuple(entry for entry in orphans if _is_of_organization(entry)), tuple(accounts))
 
-    def settle_setup(self, left: LeftBehind) -> SettlementReport:
+    def settle_setup(self, left: Orphans) -> SettlementReport:
         """Settle the intents that concern no account's root user: the set-up as it is now decides."""
         orphans = left.of_organization
         setup = self._read_setup() if any(entry.action in SETUP_ACTIONS for entry in orphans) else _NOT_READ
-        return SettlementReport(tuple(self._record((entry, judge_setup_intent(entry, setup)) for entry in orphans)))
+        return SettlementReport(tuple(self._record((entry, evaluate_setup_intent(entry, setup)) for entry in orphans)))
 
-    def settle_account(self, left: LeftInAccount) -> SettlementReport:
+    def settle_account(self, left: AccountOrphans) -> SettlementReport:
         """Settle what was left in one account, under the lock that a live owner would hold: getting it shows that the
         windows' owner is gone.
         """
         account_id = left.account_id
         try:
             with self.locks.hold(account_id, "settling what a dead process left") as lock:
-                rereading = AccountRereading(self.reader, self.sessions, self.ledger, self.clock, account_id, lock)
-                judged = ((entry, self._judge(entry, rereading)) for entry in left.intents)
-                intents = tuple(self._record(judged))
+                rereading = AccountRereader(self.reader, self.sessions, self.ledger, self.clock, account_id, lock)
+                evaluated = ((entry, self._evaluate(entry, rereading)) for entry in left.intents)
+                intents = tuple(self._record(evaluated))
                 return SettlementReport(intents, tuple(self._settle_windows(left.windows, rereading)))
         except (AccountBusyError, LockLostError) as error:
-            busy = Finding(None, error.message)
+            busy = IntentFinding(None, error.message)
             return SettlementReport(tuple(_describe(entry, busy) for entry in left.intents))
 
-    def _judge(self, entry: LedgerEntry, rereading: AccountRereading) -> Finding:
+    def _evaluate(self, entry: LedgerEntry, rereading: AccountRereader) -> IntentFinding:
         if entry.action in EMAIL_ACTIONS:
-            return judge_email_intent(entry, rereading.account_id, self.emails, self.clock)
+            return evaluate_email_intent(entry, rereading.account_id, self.emails, self.clock)
         window = self._find_window(entry)
         shown = None if window is None else shows_decision(window, entry.action, entry.actor.name, _decided_at(entry))
         if shown is not None:
-            return Finding(Result.DONE if shown else Result.FAILED, "As the window shows.")
-        return judge_account_intent(entry, rereading, None if window is None else window.state)
+            return IntentFinding(Result.DONE if shown else Result.FAILED, "As the window shows.")
+        return evaluate_account_intent(entry, rereading, None if window is None else window.state)
 
-    def _record(self, judged: Iterable[tuple[LedgerEntry, Finding]]) -> Iterable[SettledIntent]:
+    def _record(self, evaluated: Iterable[tuple[LedgerEntry, IntentFinding]]) -> Iterable[SettledIntent]:
         """One that somebody else has settled meanwhile isn't ours to tell."""
-        for entry, finding in judged:
+        for entry, finding in evaluated:
             if finding.result is None or self.ledger.settle_orphan(
                 entry, finding.result, {"settled_by": "re-read", "explanation": finding.explanation}
             ):
                 yield _describe(entry, finding)
 
-    def _settle_windows(self, left: Sequence[RecoveryWindow], rereading: AccountRereading) -> Iterable[SettledWindow]:
+    def _settle_windows(self, left: Sequence[RecoveryWindow], rereading: AccountRereader) -> Iterable[SettledWindow]:
         for known in left:
             window = self.windows.get(known.window_id)
             if window.state is WindowState.APPROVED:
@@ -189,18 +194,18 @@ class Settlement:
             elif window.state is WindowState.OPENING:
                 yield self._settle_opening(window, rereading)
 
-    def _settle_opening(self, window: RecoveryWindow, rereading: AccountRereading) -> SettledWindow:
+    def _settle_opening(self, window: RecoveryWindow, rereading: AccountRereader) -> SettledWindow:
         reread = rereading.find_login_profile()
-        outcome = judge_leftover(reread, window.opening_started_at or window.requested_at)
-        if outcome is OpeningOutcome.OPEN and reread.login_profile is not None:
+        outcome = classify_orphaned_opening(reread, window.opening_started_at or window.requested_at)
+        if outcome is OpenOutcome.OPEN and reread.login_profile is not None:
             opened = mark_open(self.windows, window, reread.login_profile, self.clock.now())
             record_open(self.ledger, opened)
             return SettledWindow(window, opened, "Password recovery was allowed; the window owes its closing.")
-        if outcome is OpeningOutcome.FOREIGN and reread.login_profile is not None:
+        if outcome is OpenOutcome.FOREIGN and reread.login_profile is not None:
             failure = describe_foreign(window, reread.login_profile)
             self.progress.remark(f"ALERT: {failure}")
             return SettledWindow(window, self._end(window, WindowState.CANCELLED, failure), failure)
-        if outcome is OpeningOutcome.CANCELLED:
+        if outcome is OpenOutcome.CANCELLED:
             failure = "The process that asked for it ended, and a re-read shows that nothing was opened."
             return SettledWindow(window, self._end(window, WindowState.CANCELLED, failure), failure)
         return SettledWindow(
@@ -245,5 +250,5 @@ def _is_of_organization(entry: LedgerEntry) -> bool:
     return entry.account_id is None or entry.action in SETUP_ACTIONS
 
 
-def _describe(entry: LedgerEntry, finding: Finding) -> SettledIntent:
+def _describe(entry: LedgerEntry, finding: IntentFinding) -> SettledIntent:
     return SettledIntent(entry.sequence, entry.action, entry.account_id, finding.result, finding.explanation)

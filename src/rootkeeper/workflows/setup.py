@@ -64,7 +64,7 @@ class SetupReport:
 
 
 @dataclass(frozen=True, slots=True)
-class SetupReading:
+class SetupReader:
     """Reads the set-up; changes nothing and opens no root session."""
 
     reader: OrganizationReader
@@ -119,7 +119,7 @@ class SetupChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Enabling:
+class SetupEnabler:
     """Switches trusted access, the features and the delegated administrator on; only the management account may."""
 
     reader: OrganizationReader
@@ -139,11 +139,11 @@ class Enabling:
         :raises AwsRejectedError: if the organization or its partition has no root access management.
         :raises TargetRefusedError: if the delegate isn't an ACTIVE member account of the organization.
         """
-        report = SetupReading(self.reader).read()
-        _ensure_management(report, "enable root access management")
-        _ensure_available(report)
+        report = SetupReader(self.reader).read()
+        _require_management(report, "enable root access management")
+        _require_available(report)
         if delegated_administrator is not None:
-            self._ensure_delegable(delegated_administrator, report.organization)
+            self._require_delegable(delegated_administrator, report.organization)
         wanted = _list_enabling(features, delegated_administrator)
         return _plan(report, wanted, remarks=())
 
@@ -158,7 +158,7 @@ class Enabling:
         remarks = (NO_FAILSAFE,) if taken.setup.delegated_administrators == () else ()
         return SetupChange(plan, taken.results, taken.setup, remarks)
 
-    def _ensure_delegable(self, account_id: AccountId, organization: Organization) -> None:
+    def _require_delegable(self, account_id: AccountId, organization: Organization) -> None:
         if account_id == organization.management_account_id:
             raise TargetRefusedError(
                 f"{account_id} is the management account, which can't be a delegated administrator.",
@@ -178,7 +178,7 @@ class Enabling:
 
 
 @dataclass(frozen=True, slots=True)
-class Disabling:
+class SetupDisabler:
     """The way back: features, then delegated administrators and trusted access."""
 
     reader: OrganizationReader
@@ -196,12 +196,12 @@ class Disabling:
         :raises AwsAccessDeniedError: if the caller may not: features belong to the management account and delegated
             administrators, the rest to the management account alone.
         """
-        report = SetupReading(self.reader).read()
+        report = SetupReader(self.reader).read()
         if trusted_access:
-            _ensure_management(report, "switch trusted access off")
+            _require_management(report, "switch trusted access off")
         elif report.caller_role not in {CallerRole.MANAGEMENT, CallerRole.DELEGATED_ADMINISTRATOR}:
             raise _refuse_caller(report, "disable features", "the management account or a delegated administrator")
-        self._ensure_no_window()
+        self._require_no_window()
         return _plan(report, _list_disabling(report.setup, features, trusted_access), _list_warnings(trusted_access))
 
     def apply(self, plan: SetupPlan) -> SetupChange:
@@ -209,11 +209,11 @@ class Disabling:
 
         :raises WindowConflictError: if a recovery window was opened since the plan.
         """
-        self._ensure_no_window()
+        self._require_no_window()
         taken = SetupSteps(self.reader, self.administration, self.ledger, self.clock, self.progress).take(plan.steps)
         return SetupChange(plan, taken.results, taken.setup, _describe_remains(taken.setup))
 
-    def _ensure_no_window(self) -> None:
+    def _require_no_window(self) -> None:
         owing = [window for window in self.windows.list_windows(unfinished_only=True) if window.state in OWING_STATES]
         if owing:
             named = ", ".join(f"{window.window_id} ({window.account_id}, {window.state})" for window in owing)
@@ -251,7 +251,7 @@ def _list_missing(organization: Organization, setup: Setup) -> tuple[MissingPart
     return tuple(missing)
 
 
-def _ensure_management(report: SetupReport, deed: str) -> None:
+def _require_management(report: SetupReport, deed: str) -> None:
     if report.caller_role is not CallerRole.MANAGEMENT:
         raise _refuse_caller(report, deed, "the management account")
 
@@ -263,7 +263,7 @@ def _refuse_caller(report: SetupReport, deed: str, who: str) -> AwsAccessDeniedE
     )
 
 
-def _ensure_available(report: SetupReport) -> None:
+def _require_available(report: SetupReport) -> None:
     if report.organization.partition == "aws-cn":
         raise AwsRejectedError("The partition aws-cn has no root access management. Nothing was changed.")
     if not report.organization.has_all_features:

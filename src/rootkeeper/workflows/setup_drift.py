@@ -23,7 +23,7 @@ from rootkeeper.domain.setup_drift import (
     SetupState,
     compare_setup,
     hash_policy,
-    name_own_changes,
+    mark_own_changes,
 )
 from rootkeeper.errors import AwsError, DatabaseError, LedgerUnavailableError
 from rootkeeper.ports.accepted_setups import AcceptedSetups
@@ -47,7 +47,7 @@ Guardrails: TypeAlias = "tuple[tuple[Guardrail, ...] | None, str | None]"
 class DriftComparison:
     """A comparison on its way. It never fails: what couldn't be read is told as unknown."""
 
-    _reading: DriftReading
+    _reading: DriftReader
     _setup: Setup
     _read_at: datetime
     _accepted: AcceptedSetup | None
@@ -65,7 +65,7 @@ class DriftComparison:
 
 
 @dataclass(frozen=True, slots=True)
-class DriftReading:
+class DriftReader:
     """Compares what was read of the set-up with what was last accepted; changes nothing in AWS."""
 
     guardrails: GuardrailReader
@@ -111,7 +111,7 @@ class DriftReading:
         """Compare what was read with what was accepted, and remember it."""
         state = self._describe(setup, read_at, guardrails)
         try:
-            drift = self._name_own_changes(compare_setup(accepted, state))
+            drift = self._mark_own_changes(compare_setup(accepted, state))
         except DatabaseError as error:
             return describe_unreadable(error)
         try:
@@ -138,11 +138,11 @@ class DriftReading:
         found = (_describe(policy) for policy in listing.policies)
         return tuple(sorted(found, key=lambda guardrail: guardrail.policy_id)), None
 
-    def _name_own_changes(self, drift: SetupDrift) -> SetupDrift:
+    def _mark_own_changes(self, drift: SetupDrift) -> SetupDrift:
         if drift.accepted is None or not drift.differences:
             return drift
         entries = self.ledger.list_entries(since_sequence=drift.accepted.ledger_sequence)
-        return name_own_changes(drift, (one for one in entries if one.organization_id == self.organization_id))
+        return mark_own_changes(drift, (one for one in entries if one.organization_id == self.organization_id))
 
 
 @dataclass(frozen=True, slots=True)

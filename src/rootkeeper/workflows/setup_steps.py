@@ -70,7 +70,7 @@ class SetupStepResult:
 
 
 @dataclass(frozen=True, slots=True)
-class StepsTaken:
+class SetupStepsReport:
     """What came of all steps."""
 
     results: tuple[SetupStepResult, ...]
@@ -88,7 +88,7 @@ class SetupSteps:
     clock: Clock
     progress: Progress
 
-    def take(self, steps: tuple[SetupStep, ...]) -> StepsTaken:
+    def take(self, steps: tuple[SetupStep, ...]) -> SetupStepsReport:
         """Take each step that is still needed when its turn comes; after one that isn't proven the rest is skipped.
 
         :raises LedgerUnavailableError: if an intent can't be recorded; its call wasn't made.
@@ -104,7 +104,7 @@ class SetupSteps:
                 result, setup = self._take(step)
                 results.append(result)
             self.progress.remark(results[-1].explanation)
-        return StepsTaken(tuple(results), setup)
+        return SetupStepsReport(tuple(results), setup)
 
     def _take(self, step: SetupStep) -> tuple[SetupStepResult, Setup]:
         intent = self.ledger.append_intent(step.action, account_id=step.account_id, parameters=_describe(step))
@@ -117,7 +117,7 @@ class SetupSteps:
         except AwsError as caught:
             error = caught
         setup = self._reread(step)
-        result = _judge(step, find_satisfied(step, setup), error)
+        result = _evaluate(step, find_satisfied(step, setup), error)
         self.ledger.append_outcome(intent, _RESULTS[result.outcome], _describe_outcome(result, error))
         return result, setup
 
@@ -151,7 +151,7 @@ def find_satisfied(step: SetupStep, setup: Setup) -> bool | None:
     return None if is_on is None else is_on is (step.action in _SWITCHING_ON)
 
 
-def _judge(step: SetupStep, satisfied: bool | None, error: AwsError | None) -> SetupStepResult:
+def _evaluate(step: SetupStep, satisfied: bool | None, error: AwsError | None) -> SetupStepResult:
     if satisfied:
         return SetupStepResult(step, StepOutcome.CHANGED, f"{step.title}: done, and the re-read shows it.")
     if error is not None and not isinstance(error, AwsUnclearError):

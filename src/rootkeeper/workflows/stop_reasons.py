@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from rootkeeper.errors import RootkeeperError
 from rootkeeper.ports.stopping import StopSignal
-from rootkeeper.workflows.jobs import KeptJob
+from rootkeeper.workflows.jobs import RunningJob
 from rootkeeper.workflows.target_deletion import DeletedTarget
 
 
@@ -19,7 +19,7 @@ class StopReasons:
     """What has come up in one run so far; asked and told from many threads."""
 
     signal: StopSignal
-    job: KeptJob
+    job: RunningJob
     failures_allowed: int | None = None
     """With so many failures no further account is begun; ``None``: none are too many."""
     obstacle: RootkeeperError | None = None
@@ -41,18 +41,18 @@ class StopReasons:
         """Whether nothing more may be sent, not even for accounts in progress."""
         return self.obstacle is not None or self.signal.asked_twice()
 
-    def judge(self, target: DeletedTarget) -> None:
+    def evaluate(self, target: DeletedTarget) -> None:
         """Take in what came of one account."""
         with self._guard:
             self.has_sent_changes = self.has_sent_changes or target.has_sent_changes
             self.failures += target.deletion.is_failure
         if target.obstacle is not None:
-            self.meet(target.obstacle)
+            self.note_obstacle(target.obstacle)
         if self.failures_allowed is not None and self.failures >= self.failures_allowed:
             failed = f"{self.failures} account{'' if self.failures == 1 else 's'}"
             self.stop(f"{failed} failed, and --stop-after-failures is {self.failures_allowed}.")
 
-    def meet(self, obstacle: RootkeeperError) -> None:
+    def note_obstacle(self, obstacle: RootkeeperError) -> None:
         """The first obstacle counts: those after it follow from it."""
         with self._guard:
             self.obstacle = self.obstacle or obstacle

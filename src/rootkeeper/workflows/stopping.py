@@ -9,7 +9,7 @@ from rootkeeper.ports.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)
-class Unstoppable:
+class NullStopSignal:
     """Implements StopSignal: nobody asks."""
 
     clock: Clock
@@ -25,7 +25,7 @@ class Unstoppable:
         return False
 
 
-class StopSwitch:
+class ServerStopSignal:
     """Implements StopSignal: a server's end, for all that is at work in it."""
 
     def __init__(self) -> None:

@@ -19,7 +19,13 @@ from rootkeeper.domain.ledger import JsonValue
 from rootkeeper.domain.organizations import Account, Inventory
 from rootkeeper.domain.root_credentials import RootCredentials
 from rootkeeper.domain.selection import SelectedAccount, Skip, SkipReason, find_skip
-from rootkeeper.domain.statuses import AccountStatus, Role, judge_failure, judge_found, judge_role
+from rootkeeper.domain.statuses import (
+    AccountRole,
+    AccountStatus,
+    classify_account_role,
+    evaluate_failure,
+    evaluate_found,
+)
 from rootkeeper.errors import (
     AccountBusyError,
     AwsCredentialsError,
@@ -33,7 +39,7 @@ from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.ledger import LedgerReader
 from rootkeeper.ports.locks import AccountLock, AccountLocks
 from rootkeeper.workflows.removal import Removal, RemovalResult
-from rootkeeper.workflows.targets import GuardReading
+from rootkeeper.workflows.targets import ProtectionReader
 
 LOCK_PURPOSE = "deleting root user credentials"
 
@@ -59,7 +65,7 @@ class TargetDeletion:
 
     plan: DeletionPlan
     inventory: Inventory
-    guards: GuardReading
+    protections: ProtectionReader
     locks: AccountLocks
     removal: Removal
     clock: Clock
@@ -77,7 +83,7 @@ class TargetDeletion:
         """
         if account is None:
             return _leave(planned, SkipReason.NOT_IN_ORGANIZATION, "It isn't in the organization any more.")
-        role = judge_role(account.account_id, self.inventory)
+        role = classify_account_role(account.account_id, self.inventory)
         try:
             with self.locks.hold(account.account_id, LOCK_PURPOSE) as lock:
                 skip = self._find_skip(account, role)
@@ -89,12 +95,12 @@ class TargetDeletion:
         except STOPPING_ERRORS as error:
             return replace(_leave(planned, SkipReason.STOPPED, error.message), obstacle=error)
 
-    def _find_skip(self, account: Account, role: Role) -> Skip | None:
-        guards = self.guards.read(self.plan.included_failsafes)
+    def _find_skip(self, account: Account, role: AccountRole) -> Skip | None:
+        protections = self.protections.read(self.plan.included_failsafes)
         selected = SelectedAccount(account, is_named=False)
-        return find_skip(selected, role, self.inventory.organization.partition, guards)
+        return find_skip(selected, role, self.inventory.organization.partition, protections)
 
-    def _remove(self, planned: PlannedAccount, account: Account, role: Role, lock: AccountLock) -> DeletedTarget:
+    def _remove(self, planned: PlannedAccount, account: Account, role: AccountRole, lock: AccountLock) -> DeletedTarget:
         deleted_earlier = self._list_deleted_earlier(planned)
         result = self.removal.remove(
             account.account_id,
@@ -104,7 +110,7 @@ class TargetDeletion:
             context=self.context,
             is_stopped=self.is_stopped,
         )
-        status = self._judge(result, account, role)
+        status = self._evaluate(result, account, role)
         obstacle = result.error if isinstance(result.error, STOPPING_ERRORS) else None
         deletion = AccountDeletion(
             account_id=planned.account_id,
@@ -124,10 +130,10 @@ class TargetDeletion:
         entries = self.ledger_reader.list_entries(account_id=planned.account_id)
         return list_deleted_earlier(entries, self.plan.plan_id)
 
-    def _judge(self, result: RemovalResult, account: Account, role: Role) -> AccountStatus | None:
+    def _evaluate(self, result: RemovalResult, account: Account, role: AccountRole) -> AccountStatus | None:
         """The account's status as re-read at the end; unknown if that failed, none if nothing was begun."""
         if result.left is not None:
-            return judge_found(
+            return evaluate_found(
                 account,
                 role,
                 result.left,
@@ -139,7 +145,7 @@ class TargetDeletion:
         if result.skip is not None:
             return None
         error = result.error or UnprovenChangeError("It couldn't be re-read what is left.")
-        return judge_failure(
+        return evaluate_failure(
             account,
             role,
             error,

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from rootkeeper.domain.organizations import Account, AccountId, Inventory
 from rootkeeper.domain.selection import (
-    Guards,
+    AccountProtections,
     Selection,
     SelectionRequest,
     Skip,
     SkipReason,
-    ensure_not_empty,
     narrow_by_tags,
+    require_not_empty,
     select_before_tags,
 )
 from rootkeeper.errors import TargetRefusedError
@@ -37,11 +37,11 @@ def select_accounts(request: SelectionRequest, inventory: Inventory, reader: Org
         selection = narrow_by_tags(
             selection, request.tags, {account_id: reader.read_tags(account_id) for account_id in candidates}
         )
-    ensure_not_empty(selection)
+    require_not_empty(selection)
     return selection
 
 
-def ensure_in_organization(account: Account, inventory: Inventory) -> None:
+def require_in_organization(account: Account, inventory: Inventory) -> None:
     """Check that the inventory has the account.
 
     :raises TargetRefusedError: if it hasn't.
@@ -54,14 +54,14 @@ def ensure_in_organization(account: Account, inventory: Inventory) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class GuardReading:
+class ProtectionReader:
     """Reads what keeps accounts from being touched: exceptions and windows that aren't over. No AWS call."""
 
     exceptions: DeletionExceptions
     windows: RecoveryWindows
     clock: Clock
 
-    def read(self, included_failsafes: frozenset[AccountId] = frozenset()) -> Guards:
+    def read(self, included_failsafes: frozenset[AccountId] = frozenset()) -> AccountProtections:
         """As the database holds it now; an exception is named before a window."""
         now = self.clock.now()
         recorded = {
@@ -74,4 +74,4 @@ class GuardReading:
             if one.is_in_force(now):
                 detail = f"Exception of {one.owner} until {one.until.date().isoformat()}: {one.reason}"
                 recorded[one.account_id] = Skip(SkipReason.EXCEPTION, detail)
-        return Guards(recorded, included_failsafes)
+        return AccountProtections(recorded, included_failsafes)

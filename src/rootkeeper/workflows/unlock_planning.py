@@ -6,18 +6,18 @@ from dataclasses import dataclass
 
 from rootkeeper.domain.organizations import Account
 from rootkeeper.domain.resource_policies.changes import ChangeKind, PolicyChange
-from rootkeeper.domain.resource_policies.corrections import correct_policy, ensure_policy_text, ensure_replacement
-from rootkeeper.domain.resource_policies.lockouts import Lockout, Verdict
-from rootkeeper.domain.resource_policies.resources import ResourceKind, ensure_resource_name, ensure_unprotected
+from rootkeeper.domain.resource_policies.corrections import correct_policy, require_policy_text, require_replacement
+from rootkeeper.domain.resource_policies.lockouts import Lockout, LockoutVerdict
+from rootkeeper.domain.resource_policies.resources import ResourceKind, require_resource_name, require_unprotected
 from rootkeeper.domain.resource_policies.saving import was_saved
 from rootkeeper.errors import PolicyDocumentError
 from rootkeeper.ports.ledger import LedgerReader
 from rootkeeper.ports.progress import Progress
-from rootkeeper.workflows.unlock_reading import PolicyStanding, UnlockReading
+from rootkeeper.workflows.unlock_reading import ResourcePolicyState, UnlockReader
 
 
 @dataclass(frozen=True, slots=True)
-class ChangeRequest:
+class PolicyChangeRequest:
     """What a person asks for."""
 
     account: Account
@@ -31,7 +31,7 @@ class ChangeRequest:
     """The file's path."""
 
     @property
-    def source_in_words(self) -> str:
+    def describe_source(self) -> str:
         return f"The policy in {self.source}"
 
 
@@ -39,8 +39,8 @@ class ChangeRequest:
 class UnlockPlan:
     """One change that passed every check."""
 
-    request: ChangeRequest
-    standing: PolicyStanding
+    request: PolicyChangeRequest
+    resource_state: ResourcePolicyState
     """As it is, and as the person is shown."""
     change: PolicyChange
     outcome: Lockout
@@ -50,28 +50,28 @@ class UnlockPlan:
 
 
 @dataclass(frozen=True, slots=True)
-class UnlockPlanning:
+class UnlockPlanner:
     """Checks a request, and reads what it is about."""
 
-    reading: UnlockReading
+    reading: UnlockReader
     ledger_reader: LedgerReader
 
-    def check(self, request: ChangeRequest) -> None:
+    def check(self, request: PolicyChangeRequest) -> None:
         """All that can be checked without a root session.
 
         :raises TargetRefusedError: if the name is protected.
         :raises InputError: if it can't be a name.
         :raises PolicyDocumentError: if the file holds no policy, or is no saved copy that the ledger knows.
         """
-        ensure_resource_name(request.kind, request.name)
-        ensure_unprotected(request.kind, request.name, self.reading.protect)
+        require_resource_name(request.kind, request.name)
+        require_unprotected(request.kind, request.name, self.reading.protect)
         if request.text is None:
             return
-        ensure_policy_text(request.kind, request.text, request.source_in_words)
+        require_policy_text(request.kind, request.text, request.describe_source)
         if request.change is ChangeKind.RESTORE:
-            self._ensure_saved(request, request.text)
+            self._require_saved(request, request.text)
 
-    def plan(self, request: ChangeRequest, progress: Progress) -> UnlockPlan:
+    def plan(self, request: PolicyChangeRequest, progress: Progress) -> UnlockPlan:
         """Read the policy as it is, and say what will stand in its place.
 
         :raises PolicyDocumentError: if the policy can't be corrected, or a replacement wouldn't do.
@@ -79,53 +79,55 @@ class UnlockPlanning:
         :raises AwsError: if it can't be read.
         """
         self.check(request)
-        standing = self.reading.find_one(request.account, request.kind, request.name, request.regions, progress)
-        after, outcome = self._choose(request, standing)
-        change = PolicyChange(standing.resource, standing.policy, after)
-        return UnlockPlan(request, standing, change, outcome, _find_obstacle(request, standing, change))
+        resource_state = self.reading.find_one(request.account, request.kind, request.name, request.regions, progress)
+        after, outcome = self._choose(request, resource_state)
+        change = PolicyChange(resource_state.resource, resource_state.policy, after)
+        return UnlockPlan(request, resource_state, change, outcome, _find_obstacle(request, resource_state, change))
 
-    def _choose(self, request: ChangeRequest, standing: PolicyStanding) -> tuple[str | None, Lockout]:
+    def _choose(self, request: PolicyChangeRequest, resource_state: ResourcePolicyState) -> tuple[str | None, Lockout]:
         after = request.text
         if request.change is ChangeKind.REPLACE and after is not None:
             organization_id = self.reading.organization.organization_id
-            return after, ensure_replacement(after, standing.resource, organization_id, request.source_in_words)
-        if request.change is ChangeKind.CORRECTED and standing.policy is not None:
-            after = correct_policy(standing.policy, standing.lockout, standing.resource)
-        return after, self.reading.judge(standing.resource, after).lockout
+            return after, require_replacement(after, resource_state.resource, organization_id, request.describe_source)
+        if request.change is ChangeKind.CORRECTED and resource_state.policy is not None:
+            after = correct_policy(resource_state.policy, resource_state.lockout, resource_state.resource)
+        return after, self.reading.evaluate(resource_state.resource, after).lockout
 
-    def _ensure_saved(self, request: ChangeRequest, text: str) -> None:
+    def _require_saved(self, request: PolicyChangeRequest, text: str) -> None:
         account_id, organization_id = request.account.account_id, self.reading.organization.organization_id
         entries = self.ledger_reader.list_entries(account_id=account_id)
         if not was_saved(entries, organization_id, account_id, request.kind, request.name, text):
             raise PolicyDocumentError(
-                f"{request.source_in_words} isn't a copy of {request.kind.noun} {request.name} that the ledger knows, "
+                f"{request.describe_source} isn't a copy of {request.kind.noun} {request.name} that the ledger knows, "
                 "or was edited since.",
                 hint="To put any policy that doesn't lock everyone out, use --replace.",
             )
 
 
-def _find_obstacle(request: ChangeRequest, standing: PolicyStanding, change: PolicyChange) -> str | None:
-    if standing.policy is None and change.after is None:
-        return f"There is no policy on {standing.resource}: nothing to do."
-    if request.change is ChangeKind.CORRECTED and standing.lockout.verdict is Verdict.OPEN:
-        return f"No statement of the policy of {standing.resource} locks everyone out: nothing to correct."
+def _find_obstacle(
+    request: PolicyChangeRequest, resource_state: ResourcePolicyState, change: PolicyChange
+) -> str | None:
+    if resource_state.policy is None and change.after is None:
+        return f"There is no policy on {resource_state.resource}: nothing to do."
+    if request.change is ChangeKind.CORRECTED and resource_state.lockout.verdict is LockoutVerdict.OPEN:
+        return f"No statement of the policy of {resource_state.resource} locks everyone out: nothing to correct."
     if change.is_needless:
-        return f"That policy stands on {standing.resource} already: nothing to do."
+        return f"That policy stands on {resource_state.resource} already: nothing to do."
     return None
 
 
 def describe_plan(plan: UnlockPlan, folder: str) -> list[str]:
     """What will be done, in sentences for a person."""
-    request, resource = plan.request, plan.standing.resource
+    request, resource = plan.request, plan.resource_state.resource
     whose = f"{resource.kind.noun} {resource.name} ({resource.region})"
     whose += f" of account {resource.account_id} ({request.account.name})"
     then = f"Then: {plan.outcome.explanation}"
-    if plan.standing.policy is None:
+    if plan.resource_state.policy is None:
         return [f"Put a policy on {whose}, which has none.", then]
     deed = "Remove" if plan.change.after is None else "Replace"
     return [
         f"{deed} the policy of {whose}.",
-        f"Now: {plan.standing.lockout.explanation}",
+        f"Now: {plan.resource_state.lockout.explanation}",
         then,
         f"The policy of now is saved first, to {folder}.",
     ]

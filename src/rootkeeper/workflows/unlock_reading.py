@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from rootkeeper.domain.organizations import Account, Caller, Organization
-from rootkeeper.domain.resource_policies.lockouts import Lockout, Verdict, judge_policy
-from rootkeeper.domain.resource_policies.resources import Resource, ResourceKind, ensure_resource_name, is_protected
+from rootkeeper.domain.resource_policies.lockouts import Lockout, LockoutVerdict, evaluate_policy
+from rootkeeper.domain.resource_policies.resources import Resource, ResourceKind, is_protected, require_resource_name
 from rootkeeper.errors import AwsAccessDeniedError, AwsError, InputError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.ledger import Ledger
@@ -27,7 +27,7 @@ WORKERS = 16
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyStanding:
+class ResourcePolicyState:
     """One bucket or queue, its policy, and what that does."""
 
     resource: Resource
@@ -52,7 +52,7 @@ class ResourceListing:
 
     account: Account
     kind: ResourceKind
-    standings: tuple[PolicyStanding, ...]
+    resource_states: tuple[ResourcePolicyState, ...]
     unread_regions: tuple[UnreadRegion, ...]
     unknown: str | None = None
     """Why nothing could be asked at all: who could ask."""
@@ -60,11 +60,13 @@ class ResourceListing:
     @property
     def has_unknown(self) -> bool:
         """Whether of any policy it isn't known what it does."""
-        return self.unknown is not None or any(one.lockout.verdict is Verdict.UNKNOWN for one in self.standings)
+        return self.unknown is not None or any(
+            one.lockout.verdict is LockoutVerdict.UNKNOWN for one in self.resource_states
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class UnlockReading:
+class UnlockReader:
     """Opens root sessions of an unlock task, and only reads in them."""
 
     sessions: RootSessions
@@ -91,36 +93,36 @@ class UnlockReading:
         try:
             access, where = self._begin(account, kind, regions, progress)
         except AwsAccessDeniedError as error:
-            return ResourceListing(account, kind, (), (), unknown=_tell_who_could(error))
+            return ResourceListing(account, kind, (), (), unknown=_describe_permitted_caller(error))
         answers = _ask(access, where, lambda policies, region: policies.list_resources(region))
-        _ensure_some_answer(answers)
+        _require_some_answer(answers)
         resources = [resource for answer in answers for resource in answer.resources]
         progress.start("Reading policies", len(resources))
         with ThreadPoolExecutor(WORKERS) as pool:
-            standings = tuple(pool.map(lambda resource: self._read(access, resource, progress), resources))
+            resource_states = tuple(pool.map(lambda resource: self._read(access, resource, progress), resources))
         unread = tuple(UnreadRegion(one.region, one.error.message) for one in answers if one.error is not None)
-        return ResourceListing(account, kind, standings, unread)
+        return ResourceListing(account, kind, resource_states, unread)
 
     def show_one(
         self, account: Account, kind: ResourceKind, name: str, regions: Sequence[str], progress: Progress
-    ) -> PolicyStanding:
+    ) -> ResourcePolicyState:
         """As ``find_one``, except that a caller who may open no session in the account learns who may."""
         try:
             return self.find_one(account, kind, name, regions, progress)
         except AwsAccessDeniedError as error:
-            lockout = Lockout(Verdict.UNKNOWN, reason=_tell_who_could(error))
+            lockout = Lockout(LockoutVerdict.UNKNOWN, reason=_describe_permitted_caller(error))
             resource = Resource(kind, account.account_id, name, "", self.organization.partition)
-            return PolicyStanding(resource, None, lockout, is_protected(name, self.protect))
+            return ResourcePolicyState(resource, None, lockout, is_protected(name, self.protect))
 
     def find_one(
         self, account: Account, kind: ResourceKind, name: str, regions: Sequence[str], progress: Progress
-    ) -> PolicyStanding:
+    ) -> ResourcePolicyState:
         """Find one bucket or queue and read its policy.
 
         :raises InputError: if the account has none of that name, or queues of it in several Regions.
         :raises AwsError: if it can't be read.
         """
-        ensure_resource_name(kind, name)
+        require_resource_name(kind, name)
         access, where = self._begin(account, kind, regions, progress)
 
         def find(policies: ResourcePolicies, region: str) -> tuple[Resource, ...]:
@@ -130,37 +132,37 @@ class UnlockReading:
         answers = _ask(access, where, find)
         found = [resource for answer in answers for resource in answer.resources]
         if len(found) != 1:
-            _ensure_some_answer(answers)
+            _require_some_answer(answers)
             raise _not_one(found, answers, account, kind, name)
-        return self.judge(found[0], access.policies.find_policy(found[0]))
+        return self.evaluate(found[0], access.policies.find_policy(found[0]))
 
-    def judge(self, resource: Resource, policy: str | None) -> PolicyStanding:
+    def evaluate(self, resource: Resource, policy: str | None) -> ResourcePolicyState:
         """What a policy that was read does."""
-        lockout = judge_policy(policy, resource, self.organization.organization_id)
-        return PolicyStanding(resource, policy, lockout, is_protected(resource.name, self.protect))
+        lockout = evaluate_policy(policy, resource, self.organization.organization_id)
+        return ResourcePolicyState(resource, policy, lockout, is_protected(resource.name, self.protect))
 
     def _begin(
         self, account: Account, kind: ResourceKind, regions: Sequence[str], progress: Progress
     ) -> tuple[UnlockAccess, tuple[str, ...]]:
         """The session is opened first of all, so that a refusal of it is one error and not one for each Region."""
-        self.places.ensure_same_place(kind)
+        self.places.require_same_place(kind)
         where = choose_regions(self.places, self.caller, account.account_id, kind, regions, progress)
         access = UnlockAccess(self.sessions, self.ledger, self.clock, account.account_id, kind)
         access.enter()
         return access, where
 
-    def _read(self, access: UnlockAccess, resource: Resource, progress: Progress) -> PolicyStanding:
+    def _read(self, access: UnlockAccess, resource: Resource, progress: Progress) -> ResourcePolicyState:
         try:
-            standing = self.judge(resource, access.policies.find_policy(resource))
+            resource_state = self.evaluate(resource, access.policies.find_policy(resource))
         except AwsError as error:
-            unknown = Lockout(Verdict.UNKNOWN, reason=error.message)
-            standing = PolicyStanding(resource, None, unknown, is_protected(resource.name, self.protect))
-        progress.advance(unknown=int(standing.lockout.verdict is Verdict.UNKNOWN))
-        return standing
+            unknown = Lockout(LockoutVerdict.UNKNOWN, reason=error.message)
+            resource_state = ResourcePolicyState(resource, None, unknown, is_protected(resource.name, self.protect))
+        progress.advance(unknown=int(resource_state.lockout.verdict is LockoutVerdict.UNKNOWN))
+        return resource_state
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
+class _RegionResult:
     """What one Region says."""
 
     region: str
@@ -168,7 +170,7 @@ class _Answer:
     error: AwsError | None = None
 
 
-def _tell_who_could(error: AwsAccessDeniedError) -> str:
+def _describe_permitted_caller(error: AwsAccessDeniedError) -> str:
     """:raises AwsAccessDeniedError: itself, if another caller couldn't either."""
     if error.needs is None:
         raise error
@@ -177,18 +179,18 @@ def _tell_who_could(error: AwsAccessDeniedError) -> str:
 
 def _ask(
     access: UnlockAccess, regions: Sequence[str], ask: Callable[[ResourcePolicies, str], tuple[Resource, ...]]
-) -> list[_Answer]:
-    def ask_one(region: str) -> _Answer:
+) -> list[_RegionResult]:
+    def ask_one(region: str) -> _RegionResult:
         try:
-            return _Answer(region, ask(access.policies, region))
+            return _RegionResult(region, ask(access.policies, region))
         except AwsError as error:
-            return _Answer(region, error=error)
+            return _RegionResult(region, error=error)
 
     with ThreadPoolExecutor(WORKERS) as pool:
         return list(pool.map(ask_one, regions))
 
 
-def _ensure_some_answer(answers: Sequence[_Answer]) -> None:
+def _require_some_answer(answers: Sequence[_RegionResult]) -> None:
     """:raises AwsError: the first one, if every Region refuses."""
     errors = [answer.error for answer in answers if answer.error is not None]
     if errors and len(errors) == len(answers):
@@ -196,7 +198,7 @@ def _ensure_some_answer(answers: Sequence[_Answer]) -> None:
 
 
 def _not_one(
-    found: Sequence[Resource], answers: Sequence[_Answer], account: Account, kind: ResourceKind, name: str
+    found: Sequence[Resource], answers: Sequence[_RegionResult], account: Account, kind: ResourceKind, name: str
 ) -> InputError:
     whose = f"account {account.account_id} ({account.name})"
     if found:

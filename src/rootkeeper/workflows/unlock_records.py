@@ -11,7 +11,7 @@ from rootkeeper.domain.resource_policies.documents import hash_policy
 from rootkeeper.domain.resource_policies.lockouts import LockingStatement
 from rootkeeper.domain.resource_policies.resources import Resource
 from rootkeeper.workflows.unlock_planning import UnlockPlan
-from rootkeeper.workflows.unlock_reading import PolicyStanding, ResourceListing
+from rootkeeper.workflows.unlock_reading import ResourceListing, ResourcePolicyState
 from rootkeeper.workflows.unlock_run import UnlockOutcome
 
 SCHEMA_VERSION = 1
@@ -24,30 +24,30 @@ def listing_to_record(listing: ResourceListing, organization_id: str) -> dict[st
         "organization_id": organization_id,
         "account_id": listing.account.account_id,
         "service": listing.kind.value,
-        f"{listing.kind.noun}s": [_describe_listed(standing) for standing in listing.standings],
+        f"{listing.kind.noun}s": [_describe_listed(resource_state) for resource_state in listing.resource_states],
         "unread_regions": [{"region": one.region, "reason": one.reason} for one in listing.unread_regions],
         "unknown": listing.unknown,
     }
 
 
-def standing_to_record(standing: PolicyStanding, organization_id: str) -> dict[str, JsonValue]:
+def resource_policy_to_record(resource_state: ResourcePolicyState, organization_id: str) -> dict[str, JsonValue]:
     """One policy, and the one that is offered in its place."""
     return {
-        **_describe_place(standing.resource, organization_id),
-        "verdict": standing.lockout.verdict.value,
-        "explanation": standing.lockout.explanation,
-        "protected": standing.is_protected,
-        "sha256": None if standing.policy is None else hash_policy(standing.policy),
-        "policy": _read_json(standing.policy),
-        "policy_text": standing.policy,
-        "locking_statements": [_describe_statement(statement) for statement in standing.lockout.statements],
-        "corrected_policy": _read_json(_find_correction(standing)),
+        **_describe_place(resource_state.resource, organization_id),
+        "verdict": resource_state.lockout.verdict.value,
+        "explanation": resource_state.lockout.explanation,
+        "protected": resource_state.is_protected,
+        "sha256": None if resource_state.policy is None else hash_policy(resource_state.policy),
+        "policy": _read_json(resource_state.policy),
+        "policy_text": resource_state.policy,
+        "locking_statements": [_describe_statement(statement) for statement in resource_state.lockout.statements],
+        "corrected_policy": _read_json(_find_correction(resource_state)),
     }
 
 
 def unneeded_to_record(plan: UnlockPlan, organization_id: str) -> dict[str, JsonValue]:
     """Why nothing was done."""
-    verdict = plan.standing.lockout.verdict.value
+    verdict = plan.resource_state.lockout.verdict.value
     return {
         **_describe_change(plan, organization_id),
         "result": "unchanged",
@@ -65,21 +65,21 @@ def outcome_to_record(outcome: UnlockOutcome, organization_id: str) -> dict[str,
         **_describe_change(outcome.plan, organization_id),
         "result": outcome.result.value,
         "explanation": outcome.explanation,
-        "verdict_before": outcome.plan.standing.lockout.verdict.value,
+        "verdict_before": outcome.plan.resource_state.lockout.verdict.value,
         "verdict_after": None if outcome.found is None else outcome.found.verdict.value,
         "saved": None if saved is None else {"path": str(saved.path), "sha256": saved.sha256},
     }
 
 
-def _describe_listed(standing: PolicyStanding) -> dict[str, JsonValue]:
-    lockout = standing.lockout
+def _describe_listed(resource_state: ResourcePolicyState) -> dict[str, JsonValue]:
+    lockout = resource_state.lockout
     return {
-        "name": standing.resource.name,
-        "region": standing.resource.region,
+        "name": resource_state.resource.name,
+        "region": resource_state.resource.region,
         "verdict": lockout.verdict.value,
         "explanation": lockout.explanation,
         "locking_statements": [statement.name.removeprefix("statement ") for statement in lockout.statements],
-        "protected": standing.is_protected,
+        "protected": resource_state.is_protected,
     }
 
 
@@ -95,7 +95,7 @@ def _describe_place(resource: Resource, organization_id: str) -> dict[str, JsonV
 
 
 def _describe_change(plan: UnlockPlan, organization_id: str) -> dict[str, JsonValue]:
-    return {**_describe_place(plan.standing.resource, organization_id), "change": plan.request.change.value}
+    return {**_describe_place(plan.resource_state.resource, organization_id), "change": plan.request.change.value}
 
 
 def _describe_statement(statement: LockingStatement) -> dict[str, JsonValue]:
@@ -109,10 +109,10 @@ def _describe_statement(statement: LockingStatement) -> dict[str, JsonValue]:
     }
 
 
-def _find_correction(standing: PolicyStanding) -> str | None:
-    if standing.policy is None or not standing.lockout.statements:
+def _find_correction(resource_state: ResourcePolicyState) -> str | None:
+    if resource_state.policy is None or not resource_state.lockout.statements:
         return None
-    return correct_policy(standing.policy, standing.lockout, standing.resource)
+    return correct_policy(resource_state.policy, resource_state.lockout, resource_state.resource)
 
 
 def _read_json(policy: str | None) -> Any:

@@ -29,7 +29,7 @@ def choose_regions(
         return (places.region,)
     known = places.list_known_regions(kind)
     if wanted:
-        return _ensure_known(wanted, known)
+        return _require_known(wanted, known)
     try:
         enabled = places.list_enabled_regions(None if account_id == caller.account_id else account_id)
     except AwsAccessDeniedError as error:
@@ -43,7 +43,7 @@ def choose_regions(
     return tuple(enabled)
 
 
-def _ensure_known(wanted: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+def _require_known(wanted: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
     for region in wanted:
         if region not in known:
             raise InputError(

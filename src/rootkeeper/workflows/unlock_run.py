@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rootkeeper.domain.ledger import Intent, JsonValue, Result
-from rootkeeper.domain.resource_policies.changes import Judgement, describe_change, judge_reread
+from rootkeeper.domain.resource_policies.changes import PolicyRereadResult, describe_change, evaluate_reread
 from rootkeeper.domain.resource_policies.documents import hash_policy
 from rootkeeper.domain.resource_policies.lockouts import Lockout
 from rootkeeper.domain.resource_policies.resources import ResourceKind
@@ -27,7 +27,7 @@ from rootkeeper.ports.saved_policies import SavedPolicies
 from rootkeeper.workflows.root_access import describe_error
 from rootkeeper.workflows.unlock_access import UnlockAccess
 from rootkeeper.workflows.unlock_planning import UnlockPlan
-from rootkeeper.workflows.unlock_reading import UnlockReading
+from rootkeeper.workflows.unlock_reading import UnlockReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class UnlockOutcome:
 class UnlockRun:
     """Applies plans."""
 
-    reading: UnlockReading
+    reading: UnlockReader
     sessions: RootSessions
     ledger: Ledger
     locks: AccountLocks
@@ -79,14 +79,14 @@ class UnlockRun:
         :raises LockLostError: if the lock is lost; nothing was changed.
         """
         account_id = plan.request.account.account_id
-        with self.locks.hold(account_id, f"unlock {plan.standing.resource.name}") as lock:
+        with self.locks.hold(account_id, f"unlock {plan.resource_state.resource.name}") as lock:
             saved = self._save(plan)
             access = UnlockAccess(self.sessions, self.ledger, self.clock, account_id, plan.request.kind, lock)
-            self._ensure_unchanged(plan, access.policies)
+            self._require_unchanged(plan, access.policies)
             return self._change(plan, access, lock, saved, progress)
 
     def _save(self, plan: UnlockPlan) -> SavedCopy | None:
-        resource, policy = plan.standing.resource, plan.standing.policy
+        resource, policy = plan.resource_state.resource, plan.resource_state.policy
         if policy is None:
             return None
         path = self.saved_policies.save(resource, policy, self.clock.now())
@@ -97,9 +97,9 @@ class UnlockRun:
         )
         return SavedCopy(path, hash_policy(policy))
 
-    def _ensure_unchanged(self, plan: UnlockPlan, policies: ResourcePolicies) -> None:
-        resource = plan.standing.resource
-        if policies.find_policy(resource) != plan.standing.policy:
+    def _require_unchanged(self, plan: UnlockPlan, policies: ResourcePolicies) -> None:
+        resource = plan.resource_state.resource
+        if policies.find_policy(resource) != plan.resource_state.policy:
             raise PolicyChangedError(
                 f"The policy of {resource} isn't the one that was shown: somebody has changed it. Nothing was done.",
                 hint="Run the command again, and look at it anew.",
@@ -114,12 +114,12 @@ class UnlockRun:
             plan.change.action, account_id=lock.account_id, parameters=parameters, lock=lock
         )
         answer = self._send(plan, session.resource_policies, intent)
-        judgement, found = self._verify(plan, access, parameters, progress)
-        self.ledger.append_outcome(intent, judgement.result, {"answer": answer, "reread": judgement.explanation})
+        assessment, found = self._verify(plan, access, parameters, progress)
+        self.ledger.append_outcome(intent, assessment.result, {"answer": answer, "reread": assessment.explanation})
         explanation = (
-            judgement.explanation if answer == "success" else f"{judgement.explanation} AWS had answered: {answer}."
+            assessment.explanation if answer == "success" else f"{assessment.explanation} AWS had answered: {answer}."
         )
-        return UnlockOutcome(plan, judgement.result, explanation, saved, found)
+        return UnlockOutcome(plan, assessment.result, explanation, saved, found)
 
     def _describe(self, plan: UnlockPlan, session: RootSession, saved: SavedCopy | None) -> dict[str, JsonValue]:
         return {
@@ -145,7 +145,7 @@ class UnlockRun:
 
     def _verify(
         self, plan: UnlockPlan, access: UnlockAccess, parameters: Mapping[str, JsonValue], progress: Progress
-    ) -> tuple[Judgement, Lockout | None]:
+    ) -> tuple[PolicyRereadResult, Lockout | None]:
         is_queue = plan.request.kind is ResourceKind.QUEUE
         resource = plan.change.resource
         for pause in (*(self.queue_pauses_seconds if is_queue else self.bucket_pauses_seconds), None):
@@ -153,10 +153,10 @@ class UnlockRun:
                 found = access.policies.find_policy(resource)
             except AwsError as error:
                 unread = f"It was sent, and it couldn't be re-read what came of it: {error.message}"
-                return Judgement(Result.UNKNOWN, unread, is_settled=True), None
-            judgement = judge_reread(found, parameters, resource.partition)
-            if judgement.is_settled or pause is None:
+                return PolicyRereadResult(Result.UNKNOWN, unread, is_settled=True), None
+            assessment = evaluate_reread(found, parameters, resource.partition)
+            if assessment.is_settled or pause is None:
                 break
             progress.remark(f"AWS still shows the policy of before; reading it again in {pause:g} s.")
             self.clock.sleep(pause)
-        return judgement, self.reading.judge(resource, found).lockout
+        return assessment, self.reading.evaluate(resource, found).lockout

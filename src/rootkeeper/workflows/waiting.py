@@ -14,7 +14,7 @@ from rootkeeper.errors import DatabaseError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.progress import Progress
 from rootkeeper.ports.windows import RecoveryWindows
-from rootkeeper.workflows.closing import Closing, ClosingOutcome, WindowClosing
+from rootkeeper.workflows.closing import CloseOutcome, CloseResult, WindowCloser
 
 STEP_SECONDS = 1.0
 """How long a sleep is at most, so that a stop or a due window is noticed soon."""
@@ -22,10 +22,10 @@ STEP_SECONDS = 1.0
 LOOK_EVERY_SECONDS = 10
 """How often the database is asked whether somebody else closed or prolonged the window."""
 
-_ENDS = frozenset({ClosingOutcome.CLOSED, ClosingOutcome.CLOSED_UNRECORDED, ClosingOutcome.UNNEEDED})
+_ENDS = frozenset({CloseOutcome.CLOSED, CloseOutcome.CLOSED_UNRECORDED, CloseOutcome.UNNEEDED})
 
 
-class WaitEnd(StrEnum):
+class WaitResult(StrEnum):
     """Why waiting ended."""
 
     DUE = "due"
@@ -36,10 +36,10 @@ class WaitEnd(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class WindowWaiting:
+class WindowWaiter:
     """Waits for a window's end in this process, then closes it."""
 
-    closing: WindowClosing
+    closing: WindowCloser
     windows: RecoveryWindows
     clock: Clock
     progress: Progress
@@ -52,7 +52,7 @@ class WindowWaiting:
         window: RecoveryWindow,
         is_stopped: Callable[[], bool],
         show: Callable[[RecoveryWindow], None] = lambda _: None,
-    ) -> WaitEnd:
+    ) -> WaitResult:
         """Sleep in steps of at most a second until the window is due, by wall or by monotonic time; polls
         ``is_stopped``, and looks at times, and at its end, whether somebody else closed or prolonged it.
 
@@ -68,19 +68,19 @@ class WindowWaiting:
                 next_look = passed + LOOK_EVERY_SECONDS
                 latest = self._find_latest(window)
                 if latest.state in FINAL_STATES:
-                    return WaitEnd.OVER
+                    return WaitResult.OVER
                 prolonged = latest.duration_seconds - window.duration_seconds
                 window, lasts, remaining = latest, lasts + prolonged, remaining + prolonged
                 show(window)
             if remaining <= 0:
-                return WaitEnd.DUE
+                return WaitResult.DUE
             if passed >= next_remark:
                 next_remark += self.remark_every_seconds
                 self.progress.remark(_describe_remaining(window, remaining))
             self.clock.sleep(min(STEP_SECONDS, remaining))
-        return WaitEnd.STOPPED
+        return WaitResult.STOPPED
 
-    def close(self, window: RecoveryWindow, is_stopped: Callable[[], bool] = lambda: False) -> Closing:
+    def close(self, window: RecoveryWindow, is_stopped: Callable[[], bool] = lambda: False) -> CloseResult:
         """Close, and try again, at most ``retry_seconds`` later each time, until it is closed or ``is_stopped``.
 
         A closing that only couldn't be recorded isn't repeated: the next command that changes something records it.

@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 
 from rootkeeper.domain.notifications import Notification, NotificationEvent, Severity
 from rootkeeper.domain.organizations import AccountId, Endpoint
-from rootkeeper.domain.root_events import KnownSessions, judge_root_event
+from rootkeeper.domain.root_events import KnownSessions, classify_root_event
 from rootkeeper.domain.window_events import (
     EventVerdict,
     RootRecord,
     WatchedAccount,
     WatchedEvent,
+    classify_watched_event,
     find_first_closings,
-    judge_watched_event,
     parse_root_record,
 )
 from rootkeeper.errors import AwsError, DatabaseError
@@ -25,20 +25,20 @@ from rootkeeper.ports.notifications import Notifier
 from rootkeeper.ports.root_event_sources import EventDelivery, RootEventSource
 from rootkeeper.ports.window_events import WindowEvents
 from rootkeeper.ports.windows import RecoveryWindows
-from rootkeeper.workflows.known_sessions import KnownSessionReading
+from rootkeeper.workflows.known_sessions import KnownSessionReader
 
 WAIT_SECONDS = 4.0
 """For how long a turn waits for events: a server that is told to stop ends within ten seconds."""
 PATIENCE = timedelta(hours=1)
 """How long an event waits for the outcome of an intent that is open in its account."""
-TELL_AFTER = timedelta(minutes=1)
+NOTIFY_AFTER = timedelta(minutes=1)
 """A source that can't be read for so long is told to people."""
 _MOST_LOTS = 50
 """Of one turn, so that a long backlog doesn't look like a loop that is stuck."""
 
 
 @dataclass(slots=True)
-class WatchingLoop:
+class EventWatchLoop:
     """Reads events and judges each once; one thread calls ``tick``."""
 
     source: RootEventSource
@@ -54,11 +54,11 @@ class WatchingLoop:
     caller_arns: Collection[str] = ()
     """Other principals that do."""
     wait_seconds: float = WAIT_SECONDS
-    _sessions: KnownSessionReading = field(init=False)
+    _sessions: KnownSessionReader = field(init=False)
     _failing_since: datetime | None = None
 
     def __post_init__(self) -> None:
-        self._sessions = KnownSessionReading(self.ledger, self.organization_id, self.endpoint.label)
+        self._sessions = KnownSessionReader(self.ledger, self.organization_id, self.endpoint.label)
 
     def tick(self) -> int:
         """Wait a little for events, and deal with all that there are.
@@ -68,17 +68,17 @@ class WatchingLoop:
         :raises DatabaseError: if the database can't be read or written; the events come again.
         :raises LedgerUnavailableError: if the ledger can't be written; the events come again.
         """
-        judged = 0
+        evaluated = 0
         for _ in range(_MOST_LOTS):
-            deliveries = self._read(0.0 if judged else self.wait_seconds)
+            deliveries = self._read(0.0 if evaluated else self.wait_seconds)
             if not deliveries:
                 break
-            done = [delivery for delivery in deliveries if self._deal_with(delivery)]
+            done = [delivery for delivery in deliveries if self._process_delivery(delivery)]
             self.source.acknowledge(done)
-            judged += sum(len(delivery.records) for delivery in done)
+            evaluated += sum(len(delivery.records) for delivery in done)
             if not done:
                 break
-        return judged
+        return evaluated
 
     def _read(self, wait_seconds: float) -> tuple[EventDelivery, ...]:
         try:
@@ -92,7 +92,7 @@ class WatchingLoop:
     def _note_failure(self, error: AwsError | DatabaseError) -> None:
         now = self.clock.now()
         self._failing_since = self._failing_since or now
-        if now - self._failing_since >= TELL_AFTER:
+        if now - self._failing_since >= NOTIFY_AFTER:
             self.notifier.notify(self._describe_failure(error, self._failing_since, now))
 
     def _describe_failure(self, error: AwsError | DatabaseError, since: datetime, now: datetime) -> Notification:
@@ -108,7 +108,7 @@ class WatchingLoop:
             deduplication_key=f"watching-failed:{self.source.name}:{now:%Y-%m-%dT%H}",
         )
 
-    def _deal_with(self, delivery: EventDelivery) -> bool:
+    def _process_delivery(self, delivery: EventDelivery) -> bool:
         """``False`` if it must come again."""
         found = [parse_root_record(record) for record in delivery.records]
         if not found:
@@ -118,7 +118,7 @@ class WatchingLoop:
         if any(self._is_pending(one, known) for one in foreign):
             return False
         known = self._know(found) if foreign else known
-        self._judge_all(foreign, known)
+        self._evaluate_all(foreign, known)
         return True
 
     def _know(self, found: Iterable[RootRecord]) -> KnownSessions:
@@ -134,12 +134,14 @@ class WatchingLoop:
         is_fresh = self.clock.now() - found.at < PATIENCE
         return is_fresh and found.account_id in self._sessions.list_pending()
 
-    def _judge_all(self, found: Iterable[RootRecord], known: KnownSessions) -> None:
+    def _evaluate_all(self, found: Iterable[RootRecord], known: KnownSessions) -> None:
         accounts: dict[AccountId, WatchedAccount] = {}
         for one in sorted(found, key=lambda record: record.at):
             if one.account_id not in accounts:
                 accounts[one.account_id] = self._read_account(one.account_id)
-            event = self.events.record(one.event_id, one.account_id, _make_judge(one, accounts[one.account_id], known))
+            event = self.events.record(
+                one.event_id, one.account_id, _make_classifier(one, accounts[one.account_id], known)
+            )
             if event.verdict is EventVerdict.SUSPICIOUS:
                 self.notifier.notify(describe_event(event, self.organization_id, self.endpoint, self.source.name))
 
@@ -151,14 +153,14 @@ class WatchingLoop:
 
 
 def _is_ours(found: RootRecord, known: KnownSessions) -> bool:
-    judged = judge_root_event(found.record, known)
-    return judged is None or judged.is_exempt
+    evaluated = classify_root_event(found.record, known)
+    return evaluated is None or evaluated.is_exempt
 
 
-def _make_judge(
+def _make_classifier(
     found: RootRecord, account: WatchedAccount, known: KnownSessions
 ) -> Callable[[tuple[WatchedEvent, ...]], WatchedEvent]:
-    return lambda recorded: judge_watched_event(found, account, known, recorded)
+    return lambda recorded: classify_watched_event(found, account, known, recorded)
 
 
 def describe_event(event: WatchedEvent, organization_id: str, endpoint: Endpoint, source_name: str) -> Notification:
@@ -180,7 +182,7 @@ def describe_event(event: WatchedEvent, organization_id: str, endpoint: Endpoint
     )
 
 
-def name_role(caller_arn: str) -> str:
+def get_role_name(caller_arn: str) -> str:
     """The role of an assumed role's session, without the path that only IAM knows; any other ARN as it is."""
     parts = caller_arn.split(":", 5)
     kind, _, rest = parts[-1].partition("/")

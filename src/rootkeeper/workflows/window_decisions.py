@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rootkeeper.domain import approvals
-from rootkeeper.domain.approvals import ANY_TERMS, Terms
+from rootkeeper.domain.approvals import ANY_TERMS, ApprovalTerms
 from rootkeeper.domain.durations import render_duration
 from rootkeeper.domain.ledger import Action, Actor, JsonValue, Result, render_time
 from rootkeeper.domain.notifications import NotificationEvent
@@ -24,14 +24,14 @@ from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError
 from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.ledger import Ledger
 from rootkeeper.ports.windows import RecoveryWindows
-from rootkeeper.workflows.recovery_checks import ensure_credentials_outlive
+from rootkeeper.workflows.recovery_checks import require_credentials_outlive
 from rootkeeper.workflows.window_notices import WindowNotices, describe_request
 
 Step = Callable[[RecoveryWindow], RecoveryWindow]
 
 
 @dataclass(frozen=True, slots=True)
-class DecisionRecording:
+class DecisionRecorder:
     """Writes decisions into ledger and row, in the order that counts."""
 
     windows: RecoveryWindows
@@ -65,7 +65,7 @@ class DecisionRecording:
 
 
 @dataclass(frozen=True, slots=True)
-class WindowDeciding:
+class WindowDecisionService:
     """The decisions of one person."""
 
     windows: RecoveryWindows
@@ -79,7 +79,7 @@ class WindowDeciding:
     find_credentials_expiry: Callable[[], datetime | None]
     """When the credentials end that are to close the window."""
 
-    def approve(self, window_id: str, terms: Terms = ANY_TERMS) -> RecoveryWindow:
+    def approve(self, window_id: str, terms: ApprovalTerms = ANY_TERMS) -> RecoveryWindow:
         """One approval.
 
         :param terms: what the person believes to approve; anything else is refused.
@@ -90,7 +90,7 @@ class WindowDeciding:
         :raises LedgerUnavailableError: if it can't be recorded; it doesn't count.
         """
         window, now = self._find(window_id), self.clock.now()
-        self._ensure_may_approve(window)
+        self._require_approver(window)
         approval = approvals.make_approval(window, ApprovalPurpose.OPENING, self.actor, now, self.policy.approval_valid)
         decided = self._record(
             Action.WINDOW_APPROVE,
@@ -99,7 +99,7 @@ class WindowDeciding:
             now,
             {"task": approval.task, "duration_seconds": approval.duration_seconds},
         )
-        self._tell_approved(decided)
+        self._notify_approved(decided)
         return decided
 
     def deny(self, window_id: str, reason: str) -> RecoveryWindow:
@@ -110,7 +110,7 @@ class WindowDeciding:
         :raises WindowConflictError: if it isn't waiting any more.
         """
         window, now = self._find(window_id), self.clock.now()
-        self._ensure_may_approve(window)
+        self._require_approver(window)
         decided = self._record(
             Action.WINDOW_DENY,
             window,
@@ -118,7 +118,7 @@ class WindowDeciding:
             now,
             {"reason": reason.strip()},
         )
-        self._tell(NotificationEvent.WINDOW_DENIED, decided, decided.failure or "")
+        self._notify(NotificationEvent.WINDOW_DENIED, decided, decided.failure or "")
         return decided
 
     def cancel(self, window_id: str, reason: str = "") -> RecoveryWindow:
@@ -135,7 +135,7 @@ class WindowDeciding:
             now,
             {"reason": reason.strip()},
         )
-        self._tell(NotificationEvent.WINDOW_CANCELLED, decided, decided.failure or "")
+        self._notify(NotificationEvent.WINDOW_CANCELLED, decided, decided.failure or "")
         return decided
 
     def extend(self, window_id: str, seconds: int) -> RecoveryWindow:
@@ -149,10 +149,10 @@ class WindowDeciding:
         """
         window, now = self._find(window_id), self.clock.now()
         if window.approvals_needed:
-            self._ensure_may_approve(window)
-        approvals.ensure_extendable(window, seconds, now, self.policy.longest)
+            self._require_approver(window)
+        approvals.require_extendable(window, seconds, now, self.policy.longest)
         end = (window.expires_at or now) + timedelta(seconds=seconds)
-        ensure_credentials_outlive(self.find_credentials_expiry(), end)
+        require_credentials_outlive(self.find_credentials_expiry(), end)
         approval = approvals.make_approval(
             window, ApprovalPurpose.EXTENDING, self.actor, now, self.policy.approval_valid, seconds
         )
@@ -163,7 +163,7 @@ class WindowDeciding:
             now,
             {"seconds": seconds},
         )
-        self._tell_extended(window, decided, seconds)
+        self._notify_extended(window, decided, seconds)
         return decided
 
     def review(self, window_id: str) -> RecoveryWindow:
@@ -175,26 +175,26 @@ class WindowDeciding:
         :raises WindowConflictError: if it owes no review.
         """
         window, now = self._find(window_id), self.clock.now()
-        self._ensure_may_approve(window)
+        self._require_approver(window)
         return self._record(
             Action.WINDOW_REVIEW, window, lambda found: approvals.review(found, self.actor.name), now, {}
         )
 
     def _find(self, window_id: str) -> RecoveryWindow:
-        approvals.ensure_known(self.actor)
+        approvals.require_known(self.actor)
         return self.windows.get(window_id)
 
-    def _ensure_may_approve(self, window: RecoveryWindow) -> None:
+    def _require_approver(self, window: RecoveryWindow) -> None:
         """An account whose place isn't known is below no unit."""
         account = self.find_account(window.account_id)
-        self.policy.ensure_may_approve(self.actor.name, account or make_unplaced(window.account_id))
+        self.policy.require_approver(self.actor.name, account or make_unplaced(window.account_id))
 
     def _record(
         self, action: Action, window: RecoveryWindow, step: Step, now: datetime, parameters: Mapping[str, JsonValue]
     ) -> RecoveryWindow:
-        return DecisionRecording(self.windows, self.ledger).record(action, window, step, now, parameters)
+        return DecisionRecorder(self.windows, self.ledger).record(action, window, step, now, parameters)
 
-    def _tell_approved(self, window: RecoveryWindow) -> None:
+    def _notify_approved(self, window: RecoveryWindow) -> None:
         given = ", ".join(window.approved_by)
         if window.state is WindowState.APPROVED:
             until = f" until {window.lapses_at:%Y-%m-%d %H:%M:%S UTC}" if window.lapses_at else ""
@@ -202,19 +202,19 @@ class WindowDeciding:
         else:
             what = f"It has {len(window.approved_by)} of {window.approvals_needed} approvals."
         body = f"{describe_request(window)} Approved by {given}. {what}"
-        self._tell(NotificationEvent.WINDOW_APPROVED, window, body)
+        self._notify(NotificationEvent.WINDOW_APPROVED, window, body)
 
-    def _tell_extended(self, before: RecoveryWindow, window: RecoveryWindow, seconds: int) -> None:
+    def _notify_extended(self, before: RecoveryWindow, window: RecoveryWindow, seconds: int) -> None:
         length = render_duration(timedelta(seconds=seconds))
         if window.duration_seconds == before.duration_seconds:
             body = f"{self.actor.name} consents to prolonging it by {length}; more people must."
         else:
             end = f"{window.expires_at:%Y-%m-%d %H:%M:%S UTC}" if window.expires_at else "its end"
             body = f"Prolonged by {length} by {self.actor.name}; it closes itself at {end}."
-        self._tell(NotificationEvent.WINDOW_EXTENDED, window, body)
+        self._notify(NotificationEvent.WINDOW_EXTENDED, window, body)
 
-    def _tell(self, event: NotificationEvent, window: RecoveryWindow, body: str) -> None:
-        self.notices.tell(event, window, body)
+    def _notify(self, event: NotificationEvent, window: RecoveryWindow, body: str) -> None:
+        self.notices.announce(event, window, body)
 
 
 def make_unplaced(account_id: AccountId) -> Account:

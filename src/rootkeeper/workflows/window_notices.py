@@ -39,7 +39,7 @@ class WindowNotices:
     endpoint: str
     """As every message names it."""
 
-    def tell(
+    def announce(
         self,
         event: NotificationEvent,
         window: RecoveryWindow,
@@ -75,11 +75,11 @@ def describe_request(window: RecoveryWindow) -> str:
     return f"Requested by {window.requested_by}: {window.reason}{ticket}."
 
 
-def tell_imported(notices: WindowNotices, windows: Iterable[RecoveryWindow]) -> None:
+def notify_imported(notices: WindowNotices, windows: Iterable[RecoveryWindow]) -> None:
     """Tell of emergencies that were recorded in a file of their own while the database couldn't be reached."""
     for window in windows:
         if window.is_emergency:
-            notices.tell(
+            notices.announce(
                 NotificationEvent.WINDOW_EMERGENCY,
                 window,
                 f"{describe_request(window)} Nobody approved it, and the database couldn't be reached: it was recorded "

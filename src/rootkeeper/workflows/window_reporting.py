@@ -11,7 +11,7 @@ from rootkeeper.ports.windows import RecoveryWindows
 
 
 @dataclass(frozen=True, slots=True)
-class WindowReporting:
+class WindowReporter:
     """Reads window, ledger and watched events."""
 
     windows: RecoveryWindows

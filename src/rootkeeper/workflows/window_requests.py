@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from rootkeeper.domain.approvals import REVIEW_WITHIN, ensure_known
+from rootkeeper.domain.approvals import REVIEW_WITHIN, require_known
 from rootkeeper.domain.durations import render_duration
 from rootkeeper.domain.ledger import Action, Actor
 from rootkeeper.domain.notifications import NotificationEvent
@@ -20,15 +20,15 @@ from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.ledger import Ledger
 from rootkeeper.ports.windows import RecoveryWindows
 from rootkeeper.workflows.recovery import make_request_parameters
-from rootkeeper.workflows.recovery_checks import RecoveryPlan, RecoveryPlanning, RecoveryRequest
+from rootkeeper.workflows.recovery_checks import RecoveryPlan, RecoveryPlanner, RecoveryRequest
 from rootkeeper.workflows.window_notices import WindowNotices, describe_request
 
 
 @dataclass(frozen=True, slots=True)
-class WindowRequesting:
+class WindowRequestService:
     """Records what one person asks for."""
 
-    planning: RecoveryPlanning
+    planning: RecoveryPlanner
     windows: RecoveryWindows
     ledger: Ledger
     policy: WindowPolicy
@@ -42,13 +42,13 @@ class WindowRequesting:
 
         :raises InputError: if the actor isn't known to a server, or the duration is longer than the policy allows.
         :raises PermissionDeniedError: if the policy doesn't let the actor ask for that account.
-        :raises RootkeeperError: and all that ``RecoveryPlanning.plan`` raises.
+        :raises RootkeeperError: and all that ``RecoveryPlanner.plan`` raises.
         """
-        ensure_known(self.actor)
-        self.policy.ensure_may_request(self.actor.name, request.account)
+        require_known(self.actor)
+        self.policy.require_requester(self.actor.name, request.account)
         if is_emergency:
-            self.policy.ensure_emergencies_allowed()
-        self.policy.ensure_duration(request.duration_seconds)
+            self.policy.require_emergencies_allowed()
+        self.policy.require_duration(request.duration_seconds)
         planning = replace(self.planning, approvals_needed=0) if is_emergency else self.planning
         return planning.plan(inventory, request)
 
@@ -74,7 +74,7 @@ class WindowRequesting:
             Action.WINDOW_REQUEST, account_id=window.account_id, parameters=make_request_parameters(window)
         )
         self.windows.add(window)
-        self._tell(window)
+        self._notify(window)
         return window
 
     def _make(self, plan: RecoveryPlan, *, is_drill: bool, is_emergency: bool) -> RecoveryWindow:
@@ -98,11 +98,11 @@ class WindowRequesting:
             is_drill=is_drill,
         )
 
-    def _tell(self, window: RecoveryWindow) -> None:
+    def _notify(self, window: RecoveryWindow) -> None:
         length = render_duration(timedelta(seconds=window.duration_seconds))
         said = f"{describe_request(window)} For {length}."
         if window.is_emergency:
-            self.notices.tell(
+            self.notices.announce(
                 NotificationEvent.WINDOW_EMERGENCY,
                 window,
                 f"{said} Nobody approved it. A second person reviews it within 24 hours: "
@@ -112,4 +112,4 @@ class WindowRequesting:
         is_waiting = window.state is WindowState.REQUESTED
         ask = f"rootkeeper windows approve {window.window_id}" if is_waiting else "It needs no approval."
         needed = f" It needs {window.approvals_needed} approvals." if window.approvals_needed > 1 else ""
-        self.notices.tell(NotificationEvent.WINDOW_REQUESTED, window, f"{said}{needed} {ask}")
+        self.notices.announce(NotificationEvent.WINDOW_REQUESTED, window, f"{said}{needed} {ask}")

@@ -17,11 +17,11 @@ from rootkeeper.domain.root_credentials import RootCredentialsSummary
 from rootkeeper.domain.task_policies import TaskPolicy
 from rootkeeper.domain.window_closings import (
     end_rereads,
-    ensure_reread_due,
     is_reread_given_up,
     postpone_reread,
     record_clean_reread,
     reopen,
+    require_reread_due,
 )
 from rootkeeper.domain.windows import OWING_STATES, RecoveryWindow, WindowState
 from rootkeeper.errors import AccountBusyError, AwsAccessDeniedError, AwsError, LockLostError, WindowConflictError
@@ -33,7 +33,7 @@ from rootkeeper.ports.progress import Progress
 from rootkeeper.ports.root_sessions import RootSessions
 from rootkeeper.ports.windows import RecoveryWindows
 from rootkeeper.workflows.root_access import open_root_session
-from rootkeeper.workflows.window_decisions import DecisionRecording
+from rootkeeper.workflows.window_decisions import DecisionRecorder
 from rootkeeper.workflows.window_notices import WindowNotices
 
 _TAKEN_OVER = OWING_STATES | {WindowState.CLOSED_VERIFIED, WindowState.KEPT}
@@ -41,7 +41,7 @@ _TAKEN_OVER = OWING_STATES | {WindowState.CLOSED_VERIFIED, WindowState.KEPT}
 
 
 @dataclass(frozen=True, slots=True)
-class WindowRereading:
+class WindowRereader:
     """Makes one re-read that is due."""
 
     reader: OrganizationReader
@@ -66,7 +66,7 @@ class WindowRereading:
         try:
             with self.locks.hold(window.account_id, "re-reading after a recovery window") as lock:
                 latest, now = self.windows.get(window.window_id), self.clock.now()
-                ensure_reread_due(latest, now)
+                require_reread_due(latest, now)
                 self._reread_held(latest, lock, now)
         except (AccountBusyError, LockLostError, WindowConflictError):
             return  # somebody else has made it, or is at work there: it is due still, if it is
@@ -109,7 +109,7 @@ class WindowRereading:
                 "window_id": window.window_id,
                 "seconds_after_closing": closed_seconds,
                 "is_clean": found.is_empty,
-                "found": list(found.spoken_kinds),
+                "found": list(found.kind_names),
             },
         )
 
@@ -119,13 +119,13 @@ class WindowRereading:
         """A request that waits makes room: an account that has credentials already can't be recovered anyhow."""
         why = f"root user credentials were found after window {window.window_id}"
         for one in waiting:
-            DecisionRecording(self.windows, self.ledger).record(
+            DecisionRecorder(self.windows, self.ledger).record(
                 Action.WINDOW_CANCEL, one, lambda it: cancel(it, self.actor_name, now, why), now, {"reason": why}
             )
         reopened = self.windows.update(window.window_id, lambda one: reopen(one, now))
-        kinds = ", ".join(found.spoken_kinds)
+        kinds = ", ".join(found.kind_names)
         self.progress.remark(f"ALERT: {kinds} found in {window.account_id} after window {window.window_id} was closed.")
-        self.notices.tell(
+        self.notices.announce(
             NotificationEvent.WINDOW_REOPENED,
             reopened,
             f"A re-read found {kinds}. The window is closed again at once; find out who made that, and how: a console "

@@ -18,17 +18,17 @@ from rootkeeper.ports.clock import Clock
 from rootkeeper.ports.ledger import Ledger
 from rootkeeper.ports.locks import AccountLocks
 from rootkeeper.ports.windows import RecoveryWindows
-from rootkeeper.workflows.crews import Crew
-from rootkeeper.workflows.window_decisions import DecisionRecording
+from rootkeeper.workflows.crews import KeyedExecutor
+from rootkeeper.workflows.window_decisions import DecisionRecorder
 from rootkeeper.workflows.window_notices import WindowNotices, describe_request
-from rootkeeper.workflows.window_rereading import WindowRereading
+from rootkeeper.workflows.window_rereading import WindowRereader
 
 REVIEWS_EVERY_SECONDS = 60.0
 """How often it is looked for reviews that are overdue."""
 
 
 @dataclass(slots=True)
-class WindowUpkeep:
+class WindowMaintenance:
     """One for each process."""
 
     windows: RecoveryWindows
@@ -36,8 +36,8 @@ class WindowUpkeep:
     locks: AccountLocks
     clock: Clock
     notices: WindowNotices
-    rereading: WindowRereading
-    crew: Crew
+    rereading: WindowRereader
+    executor: KeyedExecutor
     _reviews_at: float | None = None
     """When reviews were looked for last, in monotonic seconds."""
 
@@ -49,7 +49,7 @@ class WindowUpkeep:
         """
         now = self.clock.now()
         for window in self.windows.list_rereads_due(now):
-            self.crew.offer(window.account_id, partial(self.rereading.reread, window))
+            self.executor.offer(window.account_id, partial(self.rereading.reread, window))
         for window in self.windows.list_lapsing(now):
             self._lapse(window, now)
         if self._is_time_for_reviews():
@@ -58,19 +58,19 @@ class WindowUpkeep:
 
     def stop(self, seconds: float) -> bool:
         """Begin nothing more, and wait for what is under way; ``False`` if that takes longer."""
-        self.crew.stop()
-        return self.crew.wait_idle(seconds)
+        self.executor.stop()
+        return self.executor.wait_idle(seconds)
 
     def _lapse(self, window: RecoveryWindow, now: datetime) -> None:
         try:
             with self.locks.hold(window.account_id, "letting a request lapse"):
-                lapsed = DecisionRecording(self.windows, self.ledger).record(
+                lapsed = DecisionRecorder(self.windows, self.ledger).record(
                     Action.WINDOW_LAPSE, self.windows.get(window.window_id), lambda one: lapse(one, now), now, {}
                 )
         except (AccountBusyError, LockLostError, WindowConflictError):
             return  # it is being activated, or somebody else let it lapse
         body = f"{describe_request(lapsed)} {lapsed.failure or ''} Request it again if it is still needed."
-        self.notices.tell(NotificationEvent.WINDOW_LAPSED, lapsed, body)
+        self.notices.announce(NotificationEvent.WINDOW_LAPSED, lapsed, body)
 
     def _is_time_for_reviews(self) -> bool:
         now = self.clock.monotonic()
@@ -86,4 +86,4 @@ class WindowUpkeep:
             f"{describe_request(window)} It was opened without approval, and nobody has reviewed it in time. "
             f"A second person does: rootkeeper windows review {window.window_id}"
         )
-        self.notices.tell(NotificationEvent.WINDOW_REVIEW_OVERDUE, window, body, key=f"day {days}")
+        self.notices.announce(NotificationEvent.WINDOW_REVIEW_OVERDUE, window, body, key=f"day {days}")

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Done(Generic[T]):
+class WorkResult(Generic[T]):
     """What came of one piece of work: a result, or an error that nobody foresaw."""
 
     result: T | None
@@ -32,10 +32,10 @@ class Done(Generic[T]):
 class WorkerThreads(Generic[T]):
     """A fixed number of threads; results come in the order in which they are done."""
 
-    def __init__(self, count: int, name: str, deliver: Callable[[Done[T]], None] | None = None) -> None:
+    def __init__(self, count: int, name: str, deliver: Callable[[WorkResult[T]], None] | None = None) -> None:
         """:param deliver: told each result, by the thread that has it; without it they wait for ``take_done``."""
         self._waiting: queue.SimpleQueue[Callable[[], T] | None] = queue.SimpleQueue()
-        self._done: queue.SimpleQueue[Done[T]] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[WorkResult[T]] = queue.SimpleQueue()
         self._deliver = deliver or self._done.put
         self._count = count
         for number in range(count):
@@ -63,7 +63,7 @@ class WorkerThreads(Generic[T]):
     def _serve(self) -> None:
         while (work := self._waiting.get()) is not None:
             try:
-                done = Done(work(), None)
+                done = WorkResult(work(), None)
             except BaseException as error:  # noqa: BLE001 - the job runner: whoever takes the result raises it
-                done = Done(None, error)
+                done = WorkResult(None, error)
             self._deliver(done)

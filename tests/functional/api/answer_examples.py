@@ -13,7 +13,7 @@ from rootkeeper.domain.access import ServerRole
 from rootkeeper.domain.job_requests import AuditRequest, audit_to_parameters
 from rootkeeper.domain.jobs import Job, JobKind, JobProgress, JobState
 from rootkeeper.domain.root_credentials import RootCredentialsSummary
-from rootkeeper.domain.statuses import AccountStatus, Role, Status
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status
 from rootkeeper.ports.history import KeptAudit
 from tests.fakes.api_services import ENDPOINT, ORGANIZATION_ID, PAYMENTS_ID, FakeServices, make_inventory
 from tests.functional.api.serving import ApiServer, start_api
@@ -64,7 +64,9 @@ def _prepare(services: FakeServices) -> None:
         has_password=True, has_access_keys=False, has_signing_certificates=False, has_mfa_devices=False
     )
     now = services.clock.now()
-    status = AccountStatus(make_inventory().accounts[1], Role.MEMBER, Status.PRESENT, summary=found, observed_at=now)
+    status = AccountStatus(
+        make_inventory().accounts[1], AccountRole.MEMBER, Status.PRESENT, summary=found, observed_at=now
+    )
     services.inventory_store.save_statuses([status])
     services.jobs.add(
         Job(

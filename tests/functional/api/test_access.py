@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from rootkeeper.api.application import make_application
-from rootkeeper.api.guarding import Access, Demand, GuardedRoute, demand_of
+from rootkeeper.api.guarding import AccessRequirement, Demand, GuardedRoute, demand_of
 from rootkeeper.api.routes import ROWS
 from rootkeeper.domain.access import PERMISSIONS, Permission, ServerRole
 from tests.fakes.api_services import FakeServices
@@ -69,11 +69,11 @@ def test_a_route_that_doesnt_say_who_may_call_it_isnt_made() -> None:
 
 
 def test_nothing_else_answers_without_sign_in() -> None:
-    assert {(method, path) for method, path, demand in ROUTES if demand is Access.ANYBODY} == OPEN
+    assert {(method, path) for method, path, demand in ROUTES if demand is AccessRequirement.ANYBODY} == OPEN
 
 
 def test_this_machine_itself_is_told_nothing_but_numbers_without_sign_in() -> None:
-    assert [path for _, path, demand in ROUTES if demand is Access.ON_THIS_MACHINE] == ["/metrics"]
+    assert [path for _, path, demand in ROUTES if demand is AccessRequirement.ON_THIS_MACHINE] == ["/metrics"]
 
 
 def test_every_permission_guards_a_route() -> None:
@@ -103,7 +103,7 @@ def test_without_a_token_or_with_a_bad_one_only_the_open_routes_answer(
     acts = list(walked.services.acts)
     for authorization in (None, *BAD_AUTHORIZATIONS):
         answer = call(walked, method, path, authorization)
-        if demand is Access.ANYBODY:
+        if demand is AccessRequirement.ANYBODY:
             assert answer.status != 401 or path.endswith("/sign-in"), answer
             continue
         assert (answer.status, answer.code) == (401, "access.not_signed_in"), answer

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.api.account_columns import CompactListing, CompactListings
-from rootkeeper.api.account_pages import AccountPages
+from rootkeeper.api.account_columns import CompactListingCache, EncodedListing
+from rootkeeper.api.account_pages import AccountsCache
 from rootkeeper.domain.root_credentials import RootCredentialsSummary
-from rootkeeper.domain.statuses import AccountStatus, Reason, Role, Status
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status, StatusReason
 from tests.fakes.api_services import PAYMENTS_ID, FakeServices, make_account, make_inventory
 from tests.functional.api.serving import SECONDS, ApiServer
 
@@ -24,7 +24,7 @@ KEYS_AND_MFA = RootCredentialsSummary(
 
 def find_payments(**changes: Any) -> AccountStatus:
     (payments,) = (one for one in make_inventory().accounts if one.account_id == PAYMENTS_ID)
-    return replace(AccountStatus(payments, Role.MEMBER, Status.PRESENT, summary=KEYS_AND_MFA), **changes)
+    return replace(AccountStatus(payments, AccountRole.MEMBER, Status.PRESENT, summary=KEYS_AND_MFA), **changes)
 
 
 def unfold(answer: dict[str, Any]) -> list[dict[str, Any]]:
@@ -64,7 +64,7 @@ def test_every_account_stands_in_the_columns_with_its_last_reading(api: ApiServe
 def test_what_wasnt_read_is_unknown_with_its_reason_and_never_nothing(api: ApiServer) -> None:
     _, unread = unfold(api.get("/accounts/compact").json)
     assert (unread["status"], unread["reason"], unread["kinds"]) == ("unknown", "never_read", None)
-    denied = find_payments(status=Status.UNKNOWN, reason=Reason.BLOCKED_BY_POLICY, detail="By p-1.", summary=None)
+    denied = find_payments(status=Status.UNKNOWN, reason=StatusReason.BLOCKED_BY_POLICY, detail="By p-1.", summary=None)
     api.services.inventory_store.save_statuses([replace(denied, observed_at=api.services.clock.now())])
     _, refused = unfold(api.get("/accounts/compact").json)
     assert (refused["reason"], refused["detail"], refused["kinds"]) == ("blocked_by_policy", "By p-1.", None)
@@ -104,7 +104,7 @@ def test_ten_thousand_accounts_take_little_on_the_wire(api: ApiServer) -> None:
     assert len(unfold(json.loads(gzip.decompress(answer.content)))) == 10_002
 
 
-class HeldPages(AccountPages):
+class HeldPages(AccountsCache):
     """Reads only once it is let."""
 
     def __init__(self) -> None:
@@ -118,13 +118,13 @@ class HeldPages(AccountPages):
 
 
 def test_nobody_waits_while_somebody_else_has_it_put_together_anew() -> None:
-    services, pages, listings = FakeServices(), HeldPages(), CompactListings()
+    services, pages, listings = FakeServices(), HeldPages(), CompactListingCache()
     pages.let.set()
     first = listings.take(services, pages)
     services.inventory_store.save_statuses([find_payments(observed_at=services.clock.now())])
     pages.let.clear()
     pages.reads.clear()
-    found: list[CompactListing] = []
+    found: list[EncodedListing] = []
     reader = threading.Thread(target=lambda: found.append(listings.take(services, pages)))
     reader.start()
     assert pages.reads.wait(SECONDS)
@@ -136,7 +136,7 @@ def test_nobody_waits_while_somebody_else_has_it_put_together_anew() -> None:
 
 
 def test_of_a_large_organization_nobody_waits_for_a_new_answer_unless_the_last_is_old() -> None:
-    services, pages, listings = FakeServices(), HeldPages(), CompactListings(large_from=2)
+    services, pages, listings = FakeServices(), HeldPages(), CompactListingCache(large_from=2)
     pages.let.set()
     first = listings.take(services, pages)
     services.inventory_store.save_statuses([find_payments(observed_at=services.clock.now())])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from rootkeeper.api.application import make_application
-from rootkeeper.api.guarding import ACCESS_KEY, FRESH_FACTOR_KEY, Access
+from rootkeeper.api.guarding import ACCESS_KEY, FRESH_FACTOR_KEY, AccessRequirement
 from rootkeeper.api.routes import ROWS
 from rootkeeper.domain.access import ServerRole
 from rootkeeper.domain.ledger import Action
@@ -36,13 +36,13 @@ def operate(browser: Browser, name: str = "olga", role: ServerRole = ServerRole.
 
 def test_a_browsers_sign_in_is_a_cookie_that_scripts_and_other_sites_dont_get(api: ApiServer, browser: Browser) -> None:
     add_user(api, "vera", ServerRole.VIEWER)
-    told = browser.sign_in("vera")
+    reported = browser.sign_in("vera")
     (cookie,) = browser.set_cookies
     assert {part.strip().lower() for part in cookie.split(";")[1:]} == {"httponly", "samesite=strict", "path=/"}
     assert cookie.startswith("rootkeeper=")
-    assert (told["name"], told["role"], told["needs"]) == ("vera", "viewer", None)
-    assert "token" not in told
-    assert str(browser.cookie) not in str(told)
+    assert (reported["name"], reported["role"], reported["needs"]) == ("vera", "viewer", None)
+    assert "token" not in reported
+    assert str(browser.cookie) not in str(reported)
     me = browser.get("/me").json
     assert (me["name"], me["kind"], me["is_sandbox"], me["people_url"]) == (
         "vera",
@@ -51,7 +51,7 @@ def test_a_browsers_sign_in_is_a_cookie_that_scripts_and_other_sites_dont_get(ap
         "http://127.0.0.1:4599",
     )
     assert me["factor"] == {"required": False, "enrolled": [], "fresh_until": None}
-    assert browser.get("/auth/session").json == told
+    assert browser.get("/auth/session").json == reported
 
 
 def test_without_the_consoles_header_a_password_gives_a_bearer_token_and_no_cookie(
@@ -265,10 +265,10 @@ def test_above_auditor_nothing_answers_before_a_factor_is_set_up(
     add_user(api, "olga", role)
     assert browser.sign_in("olga")["needs"] == "enrolment"
     for row in ROWS:
-        if row.demand is Access.ANYBODY or row.method != "GET":
+        if row.demand is AccessRequirement.ANYBODY or row.method != "GET":
             continue
         answer = browser.get(row.path.removeprefix("/api/v1")) if row.path.startswith("/api/v1") else None
-        if answer is not None and row.demand is Access.SIGNING_IN:
+        if answer is not None and row.demand is AccessRequirement.SIGNING_IN:
             assert answer.status == 200, row.path
         elif answer is not None:
             assert (answer.status, answer.code) == (401, "access.sign_in_unfinished"), row.path
@@ -279,7 +279,7 @@ def test_above_auditor_nothing_answers_before_a_factor_is_set_up(
 
 
 def test_what_answers_before_the_factor_is_about_signing_in_and_nothing_else() -> None:
-    paths = {row.path.removeprefix("/api/v1") for row in ROWS if row.demand is Access.SIGNING_IN}
+    paths = {row.path.removeprefix("/api/v1") for row in ROWS if row.demand is AccessRequirement.SIGNING_IN}
     assert all(path == "/me" or path.startswith(("/auth/", "/me/factors")) for path in paths)
 
 
@@ -559,8 +559,8 @@ def test_the_first_administrator_comes_by_a_link_that_works_once(api: ApiServer,
     body = {"link_token": "the-link", "name": "adam", "password": PASSWORD}
     assert browser.post("/auth/first-administrator", {**body, "link_token": "another"}).status == 401
     assert browser.post("/auth/first-administrator", {**body, "password": "short"}).status == 422
-    told = browser.post("/auth/first-administrator", body)
-    assert (told.status, told.json["role"], told.json["needs"]) == (200, "administrator", "enrolment")
+    reported = browser.post("/auth/first-administrator", body)
+    assert (reported.status, reported.json["role"], reported.json["needs"]) == (200, "administrator", "enrolment")
     browser.enrol()
     assert browser.get("/identities").status == 200
     again = Browser(api).post("/auth/first-administrator", {**body, "name": "eve"})

@@ -198,10 +198,10 @@ def test_the_public_name_is_answered_to_and_no_other(built: Path) -> None:
 
 def test_only_by_tls_and_only_to_a_name_of_its_own_a_browser_is_held_to_tls() -> None:
     with start_api(FakeServices(), "0.0.0.0", proxy_headers=True, forwarded_allow_ips="127.0.0.1") as api:  # noqa: S104 - what it is told; it listens on loopback
-        told = {
+        reported = {
             (scheme, host): get(api, "/healthz", Host=host, X_Forwarded_Proto=scheme).headers
             for scheme in ("http", "https")
             for host in ("rootkeeper.example.com", "localhost:8700")
         }
-    held = {place for place, headers in told.items() if "strict-transport-security" in headers}
+    held = {place for place, headers in reported.items() if "strict-transport-security" in headers}
     assert held == {("https", "rootkeeper.example.com")}

@@ -105,9 +105,9 @@ def test_p08_the_log_names_route_and_person_and_never_a_token_a_query_or_a_body(
         api.send("GET", "/canary-of-an-address?q=canary-of-a-link", None, cookies)
         wait_for(lambda: sum(getattr(one, "event", "") == "api:request" for one in caplog.records) == 6)
     ours = [record for record in caplog.records if not record.name.startswith("uvicorn")]
-    told = "\n".join(f"{record.getMessage()} {vars(record)}" for record in ours)
-    assert "canary" not in told
-    assert api.token(ServerRole.VIEWER) not in told
+    reported = "\n".join(f"{record.getMessage()} {vars(record)}" for record in ours)
+    assert "canary" not in reported
+    assert api.token(ServerRole.VIEWER) not in reported
     lines = [record.ids for record in caplog.records if getattr(record, "event", "") == "api:request"]  # type: ignore[attr-defined]  # given as extra
     assert lines[0]["route"] == "/api/v1/accounts"
     assert [line.get("actor") for line in lines] == ["viewer-token", "operator-token", *[None] * 4]
@@ -115,12 +115,16 @@ def test_p08_the_log_names_route_and_person_and_never_a_token_a_query_or_a_body(
 
 def test_every_deliberate_error_has_a_status() -> None:
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, RootkeeperError)]
-    told = {kind.code: int(status_of(kind("It failed."))) for kind in kinds if kind is not RootkeeperError}
-    assert 500 not in told.values()
+    reported = {kind.code: int(status_of(kind("It failed."))) for kind in kinds if kind is not RootkeeperError}
+    assert 500 not in reported.values()
     assert set(STATUSES) <= set(kinds)
-    assert (told["input.invalid"], told["input.not_found"], told["window.conflict"]) == (422, 404, 409)
-    assert (told["access.not_signed_in"], told["access.denied"]) == (401, 403)
-    assert (told["aws.access_denied"], told["aws.throttled"], told["database.unavailable"]) == (502, 503, 503)
+    assert (reported["input.invalid"], reported["input.not_found"], reported["window.conflict"]) == (422, 404, 409)
+    assert (reported["access.not_signed_in"], reported["access.denied"]) == (401, 403)
+    assert (reported["aws.access_denied"], reported["aws.throttled"], reported["database.unavailable"]) == (
+        502,
+        503,
+        503,
+    )
 
 
 def test_what_doesnt_fit_is_named_and_not_repeated(api: ApiServer) -> None:

@@ -136,7 +136,7 @@ def faulty(works: Works, **fault: object) -> Iterator[None]:
 
 
 def live_audits(works: Works) -> None:
-    found = works.live("/audits", {"details": True}, "AuditCourse")
+    found = works.live("/audits", {"details": True}, "FinishedAudit")
     assert found["is_inventory_complete"]
     refused = works.live("/audits", NOWHERE, "FailedOutcome", "failed")
     assert "Root/Nowhere" in refused["problem"]["detail"]
@@ -181,7 +181,7 @@ def live_deletion_that_is_cancelled(works: Works) -> None:
     waves = {"canary": 1, "pause_seconds": 3600}
     job_id = works.begin("/deletions", {"plan": make_plan(works, WAREHOUSE, ORDERS_TEST), "waves": waves})
     works.server.wait_until(lambda: len(works.list_results(job_id)) == 1, SECONDS)
-    works.read(job_id, "DeletionBeginning")
+    works.read(job_id, "UnfinishedDeletion")
     assert works.ask("POST", f"/jobs/{job_id}/cancel", {}).status == 202
     assert works.follow(job_id)["state"] == "cancelled"
     read_ended(works, job_id)
@@ -190,7 +190,7 @@ def live_deletion_that_is_cancelled(works: Works) -> None:
 def read_ended(works: Works, job_id: str) -> None:
     """The outcome has the end a moment after the job has."""
     works.server.wait_until(lambda: "ended_at" in works.get(f"/jobs/{job_id}/outcome"), SECONDS)
-    works.read(job_id, "DeletionCourse")
+    works.read(job_id, "FinishedDeletion")
 
 
 def make_plan(works: Works, *account_ids: str) -> Any:
@@ -207,7 +207,7 @@ def live_drift_checks(works: Works) -> None:
     works.sandbox.create_policy({"name": "New", "type": "SERVICE_CONTROL_POLICY", "content": deny, "targets": [DATA]})
     found = check_setup(works, CHECKS[1])
     assert [one["part"] for one in found["differences"]] == ["guardrail"]
-    audited = works.live("/audits", {"selection": {"accounts": [DATA]}}, "AuditCourse")
+    audited = works.live("/audits", {"selection": {"accounts": [DATA]}}, "FinishedAudit")
     assert audited["drift"]["differences"] == found["differences"]
     assert audited["drift"]["accepted"]["accepted_by"] == found["accepted_by"]
 
@@ -294,8 +294,8 @@ def live_changes_of_a_queue(works: Works) -> None:
 
 
 LIVES: Mapping[JobKind, tuple[Callable[[Works], None], set[str]]] = {
-    JobKind.AUDIT: (live_audits, {"AuditCourse", "FailedOutcome"}),
-    JobKind.DELETION: (live_deletions, {"DeletionBeginning", "DeletionCourse", "FailedOutcome"}),
+    JobKind.AUDIT: (live_audits, {"FinishedAudit", "FailedOutcome"}),
+    JobKind.DELETION: (live_deletions, {"UnfinishedDeletion", "FinishedDeletion", "FailedOutcome"}),
     JobKind.DRIFT_CHECK: (live_drift_checks, {"SetupDrift"}),
     JobKind.LEDGER_VERIFICATION: (live_ledger_verifications, {"LedgerVerification"}),
     JobKind.PLAN: (live_plans, {"DeletionPlan", "FailedOutcome"}),

@@ -39,7 +39,7 @@ def test_with_a_certificate_other_machines_are_answered_by_tls(tmp_path: Path) -
 def test_a_real_server_measures_itself_its_database_and_aws(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
         server.token("viewer", "vera")
-        told = server.ask("GET", "/metrics").body.splitlines()
+        reported = server.ask("GET", "/metrics").body.splitlines()
         for sample in (
             'rootkeeper_aws_throttles_total{quota="sts:*"} 0.0',
             "rootkeeper_database_readable 1.0",
@@ -47,8 +47,8 @@ def test_a_real_server_measures_itself_its_database_and_aws(tmp_path: Path) -> N
             "rootkeeper_notification_targets 0.0",
             'rootkeeper_windows{state="OPEN"} 0.0',
         ):
-            assert sample in told, "\n".join(told)
-        assert any(line.startswith("process_resident_memory_bytes ") for line in told)
+            assert sample in reported, "\n".join(reported)
+        assert any(line.startswith("process_resident_memory_bytes ") for line in reported)
         server.stop()
 
 
@@ -58,9 +58,9 @@ def test_a_proxy_that_the_settings_trust_is_believed_that_it_was_asked_by_tls(tm
         "ROOTKEEPER_SERVER_PUBLIC_URL": "https://rootkeeper.example.com",
         "ROOTKEEPER_SERVER_TRUSTED_PROXIES": trusted,
     }
-    told = {"Host": "rootkeeper.example.com", "X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
+    reported = {"Host": "rootkeeper.example.com", "X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
     with serving(tmp_path, **settings) as server:
-        answer = urllib3.request("GET", f"{server.url}/healthz", headers=told, retries=False)
+        answer = urllib3.request("GET", f"{server.url}/healthz", headers=reported, retries=False)
         assert answer.status == 200
         assert ("Strict-Transport-Security" in answer.headers) == (trusted == "127.0.0.1")
 

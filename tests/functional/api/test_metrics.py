@@ -142,17 +142,17 @@ def test_requests_are_counted_by_route_and_whatever_is_asked_for_makes_no_new_na
 def test_nobody_and_nothing_is_named(api: ApiServer) -> None:
     keep_window(api.services, "w-canary", PAYMENTS_ID, WindowState.OPEN)
     api.get(f"/accounts/{PAYMENTS_ID}?q=canary")
-    told = api.get("//metrics", None).content.decode()
+    reported = api.get("//metrics", None).content.decode()
     for name in (PAYMENTS_ID, "payments", "canary", "viewer", "ana", ORGANIZATION_ID):
-        assert name not in told, name
+        assert name not in reported, name
 
 
 def test_the_guide_lists_every_metric_and_no_other(api: ApiServer) -> None:
     keep_audit(api.services, "j-1", seconds=30)
     FakeLedger(api.services.database, "here").append_fact(Action.IDENTITY_ADD)
     read(api)
-    told = api.get("//metrics", None).content.decode()
-    names = {line.split()[2] for line in told.splitlines() if line.startswith("# HELP rootkeeper_")}
+    reported = api.get("//metrics", None).content.decode()
+    names = {line.split()[2] for line in reported.splitlines() if line.startswith("# HELP rootkeeper_")}
     guide = (REPOSITORY / "docs" / "guides" / "server.md").read_text()
     listed = set(re.findall(r"`(rootkeeper_\w+)", guide))
     assert {name for name in names if not name.endswith("_created")} == listed
@@ -185,13 +185,13 @@ def test_a_proxy_that_doesnt_say_so_hands_the_servers_name_on() -> None:
 def test_from_another_machine_only_whoever_is_signed_in_is_told() -> None:
     services = FakeServices()
     with start_api(services, "0.0.0.0", proxy_headers=True, forwarded_allow_ips="127.0.0.1") as api:  # noqa: S104 - what it is told; it listens on loopback
-        told = {"X-Forwarded-For": "203.0.113.7"}
-        assert api.send("GET", "/metrics", None, told).status == 401
+        reported = {"X-Forwarded-For": "203.0.113.7"}
+        assert api.send("GET", "/metrics", None, reported).status == 401
         for role in ServerRole:
-            sent = {**told, "Authorization": f"Bearer {api.token(role)}"}
+            sent = {**reported, "Authorization": f"Bearer {api.token(role)}"}
             assert api.send("GET", "/metrics", None, sent).status == 200
         services.identities.disable("viewer-token", services.clock.now())
-        sent = {**told, "Authorization": f"Bearer {api.token(ServerRole.VIEWER)}"}
+        sent = {**reported, "Authorization": f"Bearer {api.token(ServerRole.VIEWER)}"}
         assert api.send("GET", "/metrics", None, sent).status == 401
 
 

@@ -17,7 +17,7 @@ from rootkeeper.domain.aws_roles import AwsWork
 from rootkeeper.domain.jobs import JobKind
 from rootkeeper.domain.ledger import Action
 from rootkeeper.domain.root_credentials import RootCredentialsSummary
-from rootkeeper.domain.statuses import AccountStatus, Role, Status
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status
 from rootkeeper.domain.windows import WindowState
 from rootkeeper.errors import AwsAccessDeniedError
 from rootkeeper.ports.history import KeptAudit
@@ -32,7 +32,7 @@ EVERYTHING_ON = {"features": BOTH, "delegated_administrator": PAYMENTS_ID}
 EXCEPTION = {"account": "payments", "owner": "Ana", "reason": "A vendor signs in", "until": "2026-03-01T00:00:00Z"}
 
 
-def status_of(services: FakeServices, role: Role, status: Status, *, has_mfa: bool = False) -> AccountStatus:
+def status_of(services: FakeServices, role: AccountRole, status: Status, *, has_mfa: bool = False) -> AccountStatus:
     (payments,) = (one for one in make_inventory().accounts if one.account_id == PAYMENTS_ID)
     found = RootCredentialsSummary(
         has_password=True, has_access_keys=False, has_signing_certificates=False, has_mfa_devices=has_mfa
@@ -131,7 +131,7 @@ def test_each_missing_feature_has_a_reason(api: ApiServer) -> None:
 
 
 def test_the_overview_counts_root_logins_and_windows(api: ApiServer) -> None:
-    api.services.inventory_store.save_statuses([status_of(api.services, Role.MEMBER, Status.PRESENT)])
+    api.services.inventory_store.save_statuses([status_of(api.services, AccountRole.MEMBER, Status.PRESENT)])
     api.post("/windows", {"account": "payments", "reason": "restore a bucket"}, ServerRole.OPERATOR)
     answer = api.get("/overview").json
     assert (answer["root_logins_left"], answer["summary"]["present"]) == (2, 1)
@@ -144,9 +144,9 @@ def test_the_overview_counts_root_logins_and_windows(api: ApiServer) -> None:
 
 def test_the_overview_shows_what_changed_between_the_last_two_audits(api: ApiServer) -> None:
     assert (api.get("/overview").json["drift"], api.get("/overview").json["last_audit"]) == (None, None)
-    keep_audit(api.services, "j-1", [status_of(api.services, Role.MEMBER, Status.NOT_PRESENT)])
+    keep_audit(api.services, "j-1", [status_of(api.services, AccountRole.MEMBER, Status.NOT_PRESENT)])
     assert (api.get("/overview").json["drift"], api.get("/overview").json["last_audit"]["audit_id"]) == (None, "j-1")
-    keep_audit(api.services, "j-2", [status_of(api.services, Role.MEMBER, Status.PRESENT)])
+    keep_audit(api.services, "j-2", [status_of(api.services, AccountRole.MEMBER, Status.PRESENT)])
     drift = api.get("/overview").json["drift"]
     assert (drift["changed"], drift["older"]["audit_id"], drift["newer"]["audit_id"]) == (1, "j-1", "j-2")
 
@@ -208,7 +208,7 @@ def test_the_failsafe_is_in_order_or_says_what_it_lacks(
             "detail": "Never read.",
         }
     ]
-    status = status_of(api.services, Role.FAILSAFE, Status.PRESENT, has_mfa=has_mfa)
+    status = status_of(api.services, AccountRole.FAILSAFE, Status.PRESENT, has_mfa=has_mfa)
     api.services.inventory_store.save_statuses([status])
     (failsafe,) = api.get("/overview").json["failsafe"]
     assert (failsafe["is_in_order"], failsafe["detail"]) == (is_in_order, detail)

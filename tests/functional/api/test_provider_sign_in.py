@@ -14,7 +14,7 @@ import pytest
 from rootkeeper.domain.access import Identity, IdentityKind, ServerRole
 from rootkeeper.oidc.provider import OidcProvider
 from rootkeeper.settings.sections import ServerSettings
-from rootkeeper.workflows.provider_sign_in import ProviderSigningIn
+from rootkeeper.workflows.provider_sign_in import ProviderSignInService
 from tests.fakes.api_services import FakeServices
 from tests.fakes.clock import FakeClock
 from tests.fakes.oidc_server import CLIENT_SECRET, OidcServer, make_rules, start_oidc_server
@@ -76,12 +76,12 @@ def provider() -> Iterator[OidcServer]:
 
 def set_up(services: FakeServices, issuer: str) -> None:
     rules = make_rules(issuer)
-    services.provider_signing_in = ProviderSigningIn(
+    services.provider_sign_in_service = ProviderSignInService(
         rules,
         OidcProvider(rules, services.clock, {"OIDC_SECRET": CLIENT_SECRET}),
         InMemoryStarts(services.clock),
         services.sessions,
-        services.failure_counting,
+        services.failure_counter,
         services.clock,
     )
 
@@ -245,15 +245,15 @@ def test_nobody_confirms_what_isnt_his(browser: Browser) -> None:
 
 
 def test_without_a_provider_there_is_none(services: FakeServices, browser: Browser) -> None:
-    services.provider_signing_in = None
+    services.provider_sign_in_service = None
     assert browser.api.get("/auth/methods", None).json["oidc"] is None
     assert problem_of(browser.get(f"{START}?return_to=/")) == "input.not_found"
     assert problem_of(browser.come_back({"state": "x", "code": "y"})) == "input.not_found"
 
 
 def test_the_sign_in_page_is_told_whether_it_is_a_sandbox(api: ApiServer) -> None:
-    told = api.get("/auth/methods", None).json
-    assert (told["is_sandbox"], told["endpoint"]) == (True, "SANDBOX 127.0.0.1:4599")
+    reported = api.get("/auth/methods", None).json
+    assert (reported["is_sandbox"], reported["endpoint"]) == (True, "SANDBOX 127.0.0.1:4599")
 
 
 def test_the_page_learns_whether_it_may_be_signed_in_without_being_refused(

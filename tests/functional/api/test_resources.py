@@ -19,7 +19,7 @@ from rootkeeper.domain.job_records import job_from_record
 from rootkeeper.domain.jobs import JobKind, JobProgress, JobState
 from rootkeeper.domain.ledger import Action, ActorKind, JsonValue
 from rootkeeper.domain.root_credentials import RootCredentialsSummary
-from rootkeeper.domain.statuses import AccountStatus, Role, Status
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status
 from rootkeeper.domain.window_records import window_from_record
 from rootkeeper.domain.windows import WindowState
 from rootkeeper.errors import AwsAccessDeniedError
@@ -36,7 +36,9 @@ REQUEST = {"account": "payments", "reason": "restore a bucket", "ticket": "INC-1
 
 def present(services: FakeServices) -> AccountStatus:
     (payments,) = (one for one in make_inventory().accounts if one.account_id == PAYMENTS_ID)
-    return AccountStatus(payments, Role.MEMBER, Status.PRESENT, summary=PASSWORD, observed_at=services.clock.now())
+    return AccountStatus(
+        payments, AccountRole.MEMBER, Status.PRESENT, summary=PASSWORD, observed_at=services.clock.now()
+    )
 
 
 # Accounts.
@@ -249,12 +251,12 @@ def test_windows_are_listed_in_pages_and_by_state_and_account(api: ApiServer) ->
 
 def test_an_activation_goes_on_when_the_client_has_gone(api: ApiServer) -> None:
     window_id = api.post("/windows", REQUEST).json["window_id"]
-    begun, go_on = threading.Event(), threading.Event()
+    begun, continue_job = threading.Event(), threading.Event()
     update = api.services.windows.update
 
     def wait_and_update(*arguments: Any) -> Any:
         begun.set()
-        assert go_on.wait(SECONDS)
+        assert continue_job.wait(SECONDS)
         return update(*arguments)
 
     object.__setattr__(api.services, "windows", _Slow(api.services.windows, wait_and_update))
@@ -263,7 +265,7 @@ def test_an_activation_goes_on_when_the_client_has_gone(api: ApiServer) -> None:
     connection.request("POST", f"/api/v1/windows/{window_id}/activate", None, headers)
     assert begun.wait(SECONDS)
     connection.close()
-    go_on.set()
+    continue_job.set()
     end = threading.Event()
     for _ in range(100 * SECONDS):
         if api.services.windows.get(window_id).state is WindowState.OPEN:

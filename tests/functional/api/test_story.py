@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from rootkeeper.domain.guided_story import StoryTruth, judge_story
+from rootkeeper.domain.guided_story import StoryState, evaluate_story
 from tests.functional.api.serving import ApiServer
 
 ENABLED = {"features": ["RootSessions", "RootCredentialsManagement"], "delegated_administrators": ["222233334444"]}
 
 
 def test_a_demo_tells_its_story(api: ApiServer) -> None:
-    api.services.story = judge_story(StoryTruth(ENABLED, False, [], []))
-    told = api.get("/story").json
-    assert told["people_url"] == "http://127.0.0.1:4599"
-    assert [step["step_id"] for step in told["steps"] if step["is_done"]] == ["enable"]
-    assert told["steps"][0]["place"] == "console"
+    api.services.story = evaluate_story(StoryState(ENABLED, False, [], []))
+    reported = api.get("/story").json
+    assert reported["people_url"] == "http://127.0.0.1:4599"
+    assert [step["step_id"] for step in reported["steps"] if step["is_done"]] == ["enable"]
+    assert reported["steps"][0]["place"] == "console"
 
 
 def test_any_other_server_has_none(api: ApiServer) -> None:

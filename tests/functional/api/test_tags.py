@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rootkeeper.domain.access import ServerRole
-from rootkeeper.domain.statuses import AccountStatus, Role, Status
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status
 from tests.api_conformance import DOCUMENT
 from tests.fakes.api_services import make_inventory
 from tests.functional.api.odd_inputs import OPERATIONS
@@ -34,7 +34,7 @@ def test_a_list_that_has_changed_is_sent(api: ApiServer) -> None:
     tag = api.get("/accounts").headers["etag"]
     assert api.get("/accounts", If_None_Match=tag).status == 304
     payments = make_inventory().accounts[1]
-    status = AccountStatus(payments, Role.MEMBER, Status.NOT_PRESENT, observed_at=api.services.clock.now())
+    status = AccountStatus(payments, AccountRole.MEMBER, Status.NOT_PRESENT, observed_at=api.services.clock.now())
     api.services.inventory_store.save_statuses([status])
     changed = api.get("/accounts", If_None_Match=tag)
     assert (changed.status, changed.json["summary"]["not_present"]) == (200, 1)

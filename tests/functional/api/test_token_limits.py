@@ -225,9 +225,9 @@ def test_a_token_of_one_permission_is_answered_by_its_routes_alone(
 
 def test_me_tells_what_is_left_of_the_role(services: FakeServices, api: ApiServer) -> None:
     scope = TokenScope(frozenset({Permission.WINDOWS_READ}), (WORKLOADS,))
-    told = send(api, add_token(services, scope), ("GET", "/me", None)).json
-    assert (told["role"], told["permissions"]) == ("administrator", ["windows:read"])
-    assert told["limited_to"] == {"permissions": ["windows:read"], "organizational_units": [WORKLOADS]}
+    reported = send(api, add_token(services, scope), ("GET", "/me", None)).json
+    assert (reported["role"], reported["permissions"]) == ("administrator", ["windows:read"])
+    assert reported["limited_to"] == {"permissions": ["windows:read"], "organizational_units": [WORKLOADS]}
 
 
 def test_a_limited_token_is_made_and_listed_with_its_limits(api: ApiServer) -> None:
@@ -243,8 +243,8 @@ def test_a_limited_token_is_made_and_listed_with_its_limits(api: ApiServer) -> N
     assert made.json["identity"]["limited_to"] == limits
     listed = api.get("/tokens", ServerRole.ADMINISTRATOR).json["identities"]
     assert {one["name"]: one["limited_to"] for one in listed}["pipeline"] == limits
-    told = send(api, made.json["token"], ("GET", "/me", None)).json
-    assert told["permissions"] == limits["permissions"]
+    reported = send(api, made.json["token"], ("GET", "/me", None)).json
+    assert reported["permissions"] == limits["permissions"]
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ class Life:
         assert_each_intent_has_one_outcome(entries)
         assert_chained(entries)
 
-    def go_on(self) -> None:
+    def continue_job(self) -> None:
         """The next process, past the window's end: it is closed by the time that this one is ready; what the dead one
         left unclear in the ledger is settled soon after.
         """
@@ -176,7 +176,7 @@ def test_p03_p11_a_server_killed_at_any_step_to_the_opening_closes_at_its_next_s
         life.live(life.servers.wait_ready(server))
         assert life.servers.find_status(server, SECONDS) == KILLED, f"{point}: {server.stderr}"
         life.assert_nothing_is_forgotten(point)
-        life.go_on()
+        life.continue_job()
         life.assert_closed_once(since, point)
 
 
@@ -190,6 +190,6 @@ def test_p03_p11_a_server_killed_at_any_step_of_the_closing_goes_on_at_its_next_
         server = life.servers.start(offset=PAST_THE_END, kill=point)
         assert life.servers.find_status(server, SECONDS) == KILLED, f"{point}: {server.stderr}"
         life.assert_nothing_is_forgotten(point)
-        life.go_on()
+        life.continue_job()
         life.assert_closed_once(since, point)
         assert life.states() == ["CLOSED_VERIFIED"], point

@@ -75,8 +75,8 @@ class Works:
         try:
             wait_until(lambda: self.job(job_id)["ended_at"] is not None, JOB_SECONDS)
         except AssertionError:
-            told = "\n".join(worker.stderr for worker in self.workers)
-            pytest.fail(f"{self.job(job_id)}\n{told}")
+            reported = "\n".join(worker.stderr for worker in self.workers)
+            pytest.fail(f"{self.job(job_id)}\n{reported}")
         return self.job(job_id)
 
     def hold_up(self, account_ids: Iterable[str]) -> None:

@@ -190,7 +190,7 @@ def ending_at_page(last_page: int) -> Callable[[Request, Answer], Answer]:
 
 def order_failures(sandbox: SandboxProcess, account_ids: Sequence[str]) -> dict[str, str]:
     """Let some accounts fail at every try; gives the reason of each."""
-    ways: tuple[tuple[str, dict[str, Any]], ...] = (
+    access_paths: tuple[tuple[str, dict[str, Any]], ...] = (
         ("access_denied", {"operation": "AssumeRoot", "error": DENIED}),
         ("error", {"operation": "GetAccountSummary", "error": BROKEN}),
         ("error", {"operation": "GetAccountSummary", "drop": True}),
@@ -198,7 +198,7 @@ def order_failures(sandbox: SandboxProcess, account_ids: Sequence[str]) -> dict[
     )
     failing = {}
     for number, account_id in enumerate(account_ids[:: len(account_ids) // 50]):
-        reason, fault = ways[number % len(ways)]
+        reason, fault = access_paths[number % len(access_paths)]
         sandbox.faults(account_id=account_id, **fault)
         failing[account_id] = reason
     return failing

@@ -25,15 +25,15 @@ def test_p05_p25_a_kind_that_a_lying_server_keeps_is_reported_as_failed(stage: S
     stage.sandbox.faults(operation=operation, lie=True)
     run = stage.run(*DELETE.arguments)
     assert_clean_ending(run, 4)
-    kept, guards = KINDS[operation], operation in {"DeleteAccessKey", "DeleteLoginProfile"}
+    kept, protections = KINDS[operation], operation in {"DeleteAccessKey", "DeleteLoginProfile"}
     kinds = find_kinds(run, EVERYTHING)
     failed = {name for name, kind in kinds.items() if kind["outcome"] == "failed"}
     skipped = {name: kind["reason"] for name, kind in kinds.items() if kind["outcome"] == "skipped"}
     assert failed == {kept}, run.shown
-    assert skipped == ({"mfa_devices": "guards_something"} if guards else {})
+    assert skipped == ({"mfa_devices": "guards_something"} if protections else {})
     left = stage.sandbox.root_user(EVERYTHING)
     assert left[kept] == before[kept]
-    assert bool(left["mfa_devices"]) == (guards or kept == "mfa_devices")
+    assert bool(left["mfa_devices"]) == (protections or kept == "mfa_devices")
     results = [entry["result"] for entry in stage.entries() if entry["action"] == MUTATING_OPERATIONS[operation]]
     assert set(results) == {None, "failed"}
     assert stage.run("ledger", "list", "-o", "json").status == 0

@@ -133,8 +133,8 @@ def test_p28_every_prompt_and_every_entry_of_the_ledger_names_organization_calle
 ) -> None:
     stage = bare_stage
     for command, words in CHANGES.items():
-        told = PREPARATIONS[command](stage) if command in PREPARATIONS else {}
-        arguments = [word.format(folder=stage.folder, **told) for word in words]
+        reported = PREPARATIONS[command](stage) if command in PREPARATIONS else {}
+        arguments = [word.format(folder=stage.folder, **reported) for word in words]
         truth = stage.sandbox.organization()
         status, shown = answer_no(stage, *arguments)
         assert (status, stage.sandbox.organization()) == (2, truth), f"{command}: {shown}"

@@ -98,6 +98,6 @@ def test_p06_nothing_that_was_read_before_the_period_or_after_it_is_a_pass(stage
         run = stage.run("report", *period, "-o", "json")
         assert_clean_ending(run, 1)
         document = json.loads(run.stdout)
-        verdicts = {name: judgement["verdict"] for name, judgement in document["verdicts"].items()}
+        verdicts = {name: assessment["verdict"] for name, assessment in document["verdicts"].items()}
         assert verdicts == {"centralized": "unknown", "no_root_credentials": "unknown"}
         assert "pass" not in {account["no_root_credentials"] for account in document["accounts"]}

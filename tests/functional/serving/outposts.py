@@ -179,7 +179,7 @@ class Outpost:
         found: dict[str, Any] = self.get(f"/jobs/{job_id}")
         return found
 
-    def told(self, event: str) -> list[dict[str, Any]]:
+    def reported(self, event: str) -> list[dict[str, Any]]:
         """What people were told of such an event."""
         documents = [json.loads(one.body) for one in self.receiver.received if one.path == "/hook"]
         return [document for document in documents if document["event"] == event]

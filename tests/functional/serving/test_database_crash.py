@@ -40,7 +40,7 @@ def outpost(own_postgresql: PostgresqlServer, tmp_path: Path, runner: Runner) ->
         yield opened
 
 
-class Opening:
+class OpenResult:
     """Somebody who opens one window after the other while the database goes away and comes back."""
 
     def __init__(self, outpost: Outpost, account_ids: list[str]) -> None:
@@ -50,7 +50,7 @@ class Opening:
         self._thread = threading.Thread(target=self._work)
         self.answers: list[int] = []
 
-    def __enter__(self) -> Opening:
+    def __enter__(self) -> OpenResult:
         self._thread.start()
         return self
 
@@ -80,7 +80,7 @@ def test_nothing_is_lost_when_postgresql_crashes_under_load(outpost: Outpost, ow
     jobs = [outpost.post("/audits").body["job_id"] for _ in range(2)]
     outpost.server.wait_until(lambda: list_states(outpost, jobs) == ["running", "running"])
 
-    with Opening(outpost, accounts[WINDOWS:]) as opening:
+    with OpenResult(outpost, accounts[WINDOWS:]) as opening:
         outpost.server.wait_until(lambda: opening.answers)
         assert list_states(outpost, jobs) == ["running", "running"]
         own_postgresql.stop_immediately()

@@ -81,13 +81,13 @@ def test_p11_a_server_without_credentials_says_why_a_window_stays_open_and_close
     window_id = outpost.open(account_id, "10s")
     supply.fail()
 
-    server.wait_until(lambda: outpost.told("window:close:failed"), SECONDS)
-    (failed, *_) = outpost.told("window:close:failed")
+    server.wait_until(lambda: outpost.reported("window:close:failed"), SECONDS)
+    (failed, *_) = outpost.reported("window:close:failed")
     assert (failed["window_id"], failed["account_id"]) == (window_id, account_id)
     assert "credential" in failed["body"]
     assert [one for one in server.lines if one["level"] == "error" and window_id in one["message"]]
-    server.wait_until(lambda: outpost.told("aws_credentials:renew:failed"), SECONDS)
-    assert outpost.told("aws_credentials:renew:failed")[0]["severity"] == "critical"
+    server.wait_until(lambda: outpost.reported("aws_credentials:renew:failed"), SECONDS)
+    assert outpost.reported("aws_credentials:renew:failed")[0]["severity"] == "critical"
     server.wait_until(lambda: not is_ready(outpost, "aws"), SECONDS)
     window = outpost.wait_failed(window_id)
     assert "credential" in window["failure"]
@@ -97,6 +97,6 @@ def test_p11_a_server_without_credentials_says_why_a_window_stays_open_and_close
     supply.give(outpost.sandbox.principals()["management-admin"])
     server.wait_until(lambda: outpost.find(window_id)["state"] == "CLOSED_VERIFIED", SECONDS)
     assert not outpost.is_open(account_id)
-    server.wait_until(lambda: outpost.told("aws_credentials:renew:restored"), SECONDS)
+    server.wait_until(lambda: outpost.reported("aws_credentials:renew:restored"), SECONDS)
     server.wait_until(lambda: is_ready(outpost, "aws"), SECONDS)
     outpost.verify_ledger()

@@ -220,8 +220,8 @@ def test_an_account_that_left_keeps_its_window_owed_and_named_and_it_is_closed_o
     failed = outpost.wait_failed(window_id, attempts=2)
     assert reason in failed["failure"]
     assert failed["next_closing_at"] is not None
-    (told, *_) = [one for one in outpost.told("window:close:failed") if one["window_id"] == window_id]
-    assert (told["account_id"], reason in told["body"]) == (account_id, True)
+    (reported, *_) = [one for one in outpost.reported("window:close:failed") if one["window_id"] == window_id]
+    assert (reported["account_id"], reason in reported["body"]) == (account_id, True)
     assert [one for one in outpost.server.lines if one["level"] == "error" and window_id in one["message"]]
     by_hand = outpost.post(f"/windows/{window_id}/close")
     assert (by_hand.status, by_hand.body["is_closed"]) == (200, False), by_hand
@@ -292,7 +292,7 @@ def test_targets_that_are_wrong_point_inside_or_cant_be_reached_hold_nothing_up_
     assert {name: words for name, words in REASONS.items() if words not in failing[name]} == {}, failing
     told_of = {"window:request:done", "window:open:done", "window:close:done"}
     outpost.server.wait_until(
-        lambda: all(any(one["window_id"] == window_id for one in outpost.told(event)) for event in told_of), SECONDS
+        lambda: all(any(one["window_id"] == window_id for one in outpost.reported(event)) for event in told_of), SECONDS
     )
     outpost.server.wait_until(lambda: find_reported(outpost) == set(UNUSABLE_URLS), SECONDS)
     assert trap.connections == 0
@@ -309,7 +309,7 @@ def list_failing(outpost: Outpost) -> dict[str, str]:
 
 def find_reported(outpost: Outpost) -> set[str]:
     """The targets of which people were told that they fail."""
-    titles = " ".join(one["title"] for one in outpost.told("notification:deliver:failed"))
+    titles = " ".join(one["title"] for one in outpost.reported("notification:deliver:failed"))
     return {name for name in UNUSABLE_URLS if name in titles}
 
 
@@ -352,4 +352,4 @@ def test_p10_what_comes_too_late_counts_no_more(outpost: Outpost) -> None:
     assert not outpost.is_open(unapproved)
     assert not outpost.is_open(unused)
     assert outpost.request(unapproved)
-    outpost.server.wait_until(lambda: len(outpost.told("window:lapse:done")) >= 2, SECONDS)
+    outpost.server.wait_until(lambda: len(outpost.reported("window:lapse:done")) >= 2, SECONDS)

@@ -43,9 +43,9 @@ def post(server: ServerProcess, path: str, body: Any, key: str) -> tuple[int, di
         "Idempotency-Key": key,
     }
     request = urllib.request.Request(server.url + path, json.dumps(body).encode(), headers)  # noqa: S310 - this machine
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    root_session_caller = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(request, timeout=SECONDS) as response:
+        with root_session_caller.open(request, timeout=SECONDS) as response:
             return response.status, json.loads(response.read())
     except urllib.error.HTTPError as error:
         with error:

@@ -53,12 +53,12 @@ def surround(stage: Stage, receiver: Receiver, **changes: str) -> dict[str, str]
     }
 
 
-def told(receiver: Receiver, path: str = "/hook") -> list[dict[str, Any]]:
+def reported(receiver: Receiver, path: str = "/hook") -> list[dict[str, Any]]:
     return [json.loads(one.body) for one in receiver.received if one.path == path]
 
 
 def events(receiver: Receiver, path: str = "/hook") -> list[str]:
-    return [document["event"] for document in told(receiver, path)]
+    return [document["event"] for document in reported(receiver, path)]
 
 
 def open_emergency(server: ServerProcess, stage: Stage) -> str:
@@ -82,7 +82,7 @@ def test_an_emergency_is_told_loudly_signed_and_reviewed_by_somebody_else(stage:
         server.wait_until(lambda: {"window:emergency:opened", "window:open:done"} <= set(events(receiver)), 60)
         server.wait_until(lambda: "window:emergency:opened" in events(receiver, "/oncall"), 60)
         assert "window:open:done" not in events(receiver, "/oncall")
-        (emergency,) = [one for one in told(receiver) if one["event"] == "window:emergency:opened"]
+        (emergency,) = [one for one in reported(receiver) if one["event"] == "window:emergency:opened"]
         assert (emergency["severity"], emergency["window_id"]) == ("critical", window_id)
         assert emergency["endpoint"].startswith("SANDBOX ")
         for received in receiver.received:
@@ -124,7 +124,7 @@ def test_a_target_that_hangs_or_fails_holds_nothing_up_and_is_told_of(stage: Sta
         server.wait_until(lambda: not stage.is_open(stage.account_id), 60)
         over.set()
         server.wait_until(lambda: "notification:deliver:failed" in events(receiver), 60)
-        (failed, *_) = [one for one in told(receiver) if one["event"] == "notification:deliver:failed"]
+        (failed, *_) = [one for one in reported(receiver) if one["event"] == "notification:deliver:failed"]
         assert failed["severity"] == "critical"
         assert "oncall" in failed["title"]
         listed = stage.program.run("notifications", "list", "-o", "json").json["deliveries"]
@@ -178,7 +178,7 @@ def test_what_was_missed_is_made_up_for_once_and_told(stage: Stage, receiver: Re
     forget_three_days(stage.environment["ROOTKEEPER_DATABASE_URL"])
     with ServerProcess.start(surroundings) as server:
         server.wait_until(lambda: "schedule:run:missed" in events(receiver), 60)
-        (missed,) = [one for one in told(receiver) if one["event"] == "schedule:run:missed"]
+        (missed,) = [one for one in reported(receiver) if one["event"] == "schedule:run:missed"]
         assert missed["title"] == "The scheduled audit was missed 3 times"
         server.wait_until(lambda: count_audits(stage.program) == 2, 60)
         time.sleep(3)

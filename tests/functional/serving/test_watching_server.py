@@ -72,8 +72,8 @@ class Post:
         return {one["what"]: one["alarming"] for one in answer.body["entries"] if one["kind"] == "event"}
 
     def alerts(self) -> list[dict[str, Any]]:
-        told = [json.loads(one.body) for one in self.receiver.received]
-        return [one for one in told if one["event"] == "window:watch:suspicious"]
+        reported = [json.loads(one.body) for one in self.receiver.received]
+        return [one for one in reported if one["event"] == "window:watch:suspicious"]
 
     def wait_for(self, *names: str) -> None:
         self.server.wait_until(lambda: set(names) <= set(self.events()), WAIT_SECONDS)

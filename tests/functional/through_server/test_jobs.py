@@ -15,7 +15,7 @@ from tests.functional.background import in_background
 from tests.functional.conversation import converse
 from tests.functional.promises.interposed_proxy import Answer, Request, let_pass
 from tests.functional.promises.stage import read_rows
-from tests.functional.published_schemas import ensure_fits
+from tests.functional.published_schemas import require_fits
 from tests.functional.running import SECONDS, Runner
 from tests.functional.through_server.stage import ServedStage, open_stage
 
@@ -68,7 +68,7 @@ def list_actions(stage: ServedStage) -> set[tuple[str, str]]:
 def test_a_deletion_is_planned_and_done_by_the_server_and_proven_by_a_re_read(stage: ServedStage) -> None:
     run = stage.person("olga").run("delete", NETWORK, "Audit", "--yes", "-o", "json")
     assert run.status == 0, run.shown
-    ensure_fits(run.json, "deletion")
+    require_fits(run.json, "deletion")
     assert {account["account_id"]: account["outcome"] for account in run.json["accounts"]} == {
         NETWORK: "deleted",
         "444455556666": "already_absent",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.functional.published_schemas import ensure_fits
+from tests.functional.published_schemas import require_fits
 from tests.functional.running import Run
 from tests.functional.through_server.stage import ServedStage
 from tests.ledger_tampering import edited_entry
@@ -37,7 +37,7 @@ def test_an_intact_ledger_has_the_same_verdict_in_every_output(stage: ServedStag
     ours, theirs = run_both(stage, "ledger", "verify", "-o", "json")
     assert list(theirs.json) == list(ours.json)
     assert (theirs.json["anchored_sequence"] or 0) <= (ours.json["anchored_sequence"] or 0)
-    ensure_fits(theirs.json, "ledger-verification")
+    require_fits(theirs.json, "ledger-verification")
 
 
 def test_a_servers_ledger_names_who_had_it_verified(stage: ServedStage) -> None:

@@ -16,7 +16,7 @@ import pytest
 from tests.fakes.rootkeeper_server import Answer, FakeRootkeeperServer
 from tests.functional.api.browsers import Page
 from tests.functional.conversation import converse
-from tests.functional.published_schemas import ensure_fits
+from tests.functional.published_schemas import require_fits
 from tests.functional.running import SECONDS, Program, Run
 from tests.functional.through_server.stage import ServedStage, without_settings
 
@@ -100,7 +100,7 @@ def test_a_person_signs_in_with_password_and_code_and_is_that_person(
     assert PASSWORD not in stored.read_text()
     shown = newcomer.run("status", "-o", "json")
     assert (shown.status, shown.json["name"], shown.json["role"]) == (0, "nora", "operator"), shown.shown
-    ensure_fits(shown.json, "membership")
+    require_fits(shown.json, "membership")
     requested = newcomer.run(
         "windows", "request", "Log Archive", "--reason", "x", "--for", "10m", "--yes", "-o", "json"
     )

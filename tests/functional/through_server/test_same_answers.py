@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.functional.published_schemas import ensure_fits
+from tests.functional.published_schemas import require_fits
 from tests.functional.running import Run
 from tests.functional.through_server.stage import ServedStage
 
@@ -50,7 +50,7 @@ def test_a_reading_has_the_same_json_and_exit_status(stage: ServedStage, argumen
     assert ours.status == theirs.status, theirs.shown
     assert without_times(theirs.json) == without_times(ours.json)
     assert list(theirs.json) == list(ours.json)
-    ensure_fits(theirs.json, arguments[0])
+    require_fits(theirs.json, arguments[0])
 
 
 @pytest.mark.parametrize("output", ["table", "tree", "csv", "jsonl"])
@@ -112,7 +112,7 @@ def test_a_plan_of_the_server_is_a_plan(stage: ServedStage, tmp_path: Path) -> N
     run = stage.person("olga").run("plan", SECURITY, "--out", path, "-o", "json")
     assert run.status == 1, run.shown
     plan = json.loads(path.read_text())
-    ensure_fits(plan, "plan-file")
+    require_fits(plan, "plan-file")
     assert plan["created_by"] == "olga"
     assert [account["account_id"] for account in run.json["accounts"]] == [SECURITY]
 

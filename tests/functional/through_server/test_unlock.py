@@ -9,7 +9,7 @@ import boto3
 
 from tests.functional.administration import Administration
 from tests.functional.conversation import converse
-from tests.functional.published_schemas import ensure_fits
+from tests.functional.published_schemas import require_fits
 from tests.functional.running import Run
 from tests.functional.through_server.stage import ServedStage
 
@@ -28,7 +28,7 @@ def read_policy(stage: ServedStage) -> Any:
 def test_a_bucket_is_opened_and_the_copy_stays_with_the_server(stage: ServedStage) -> None:
     run = unlock(stage, "s3", PAYMENTS_EU, BUCKET_EU, "--corrected", "--yes")
     assert run.status == 0, run.shown
-    ensure_fits(run.json, "unlock-change")
+    require_fits(run.json, "unlock-change")
     assert (run.json["result"], run.json["region"]) == ("done", "eu-central-1")
     assert "The saved copy is on the server's machine." in run.stderr
     again = unlock(stage, "s3", PAYMENTS_EU, BUCKET_EU, "--corrected", "--yes")

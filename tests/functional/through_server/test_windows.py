@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.functional.published_schemas import ensure_fits
+from tests.functional.published_schemas import require_fits
 from tests.functional.running import Run
 from tests.functional.through_server.stage import ServedStage, without_settings
 
@@ -45,7 +45,7 @@ def test_a_window_is_requested_approved_opened_prolonged_and_closed_by_different
     assert (approved.status, approved.json["state"]) == (0, "APPROVED"), approved.shown
     opened = act(stage, "olga", "activate", window_id)
     assert (opened.status, opened.json["state"]) == (0, "OPEN"), opened.shown
-    ensure_fits(opened.json, "window")
+    require_fits(opened.json, "window")
     assert is_open(stage, AUDIT)
     assert f"{stage.sandbox.base_url}/signin/forgot-password" in opened.stderr
     prolonged = act(stage, "cora", "extend", window_id, "--by", "10m")
@@ -181,10 +181,10 @@ def test_a_drill_is_reported_with_who_did_what_and_how_long_it_took(stage: Serve
     }
     assert theirs.json["durations_seconds"]["to_close"] is not None
     assert theirs.json == stage.local.run("windows", "report", window_id, "-o", "json").json
-    told = stage.person("vera").run("windows", "report", window_id)
-    assert told.stdout.startswith("# Drill ")
-    ensure_fits(theirs.json, "window-report")
-    assert told.stdout == stage.local.run("windows", "report", ARCHIVE).stdout
+    reported = stage.person("vera").run("windows", "report", window_id)
+    assert reported.stdout.startswith("# Drill ")
+    require_fits(theirs.json, "window-report")
+    assert reported.stdout == stage.local.run("windows", "report", ARCHIVE).stdout
 
 
 @pytest.mark.parametrize(("name", "status"), [("vera", 3), ("boris", 2)])

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from rootkeeper.api.account_pages import KEPT_SECONDS, LONGEST_SECONDS, AccountPages, read_in_detail
+from rootkeeper.api.account_pages import KEPT_SECONDS, LONGEST_SECONDS, AccountsCache, read_in_detail
 from rootkeeper.domain.organizations import Inventory
-from rootkeeper.domain.statuses import AccountStatus, Role, Status
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status
 from rootkeeper.domain.windows import RecoveryWindow, WindowState
 from tests.fakes.api_services import ORGANIZATION_ID, PAYMENTS_ID, FakeServices, make_account, make_inventory
 from tests.fakes.stores import InMemoryInventory
@@ -49,11 +49,11 @@ def store(services: FakeServices) -> CountingInventory:
 
 
 def status(services: FakeServices, found: Status = Status.NOT_PRESENT) -> AccountStatus:
-    return AccountStatus(make_inventory().accounts[1], Role.MEMBER, found, observed_at=services.clock.now())
+    return AccountStatus(make_inventory().accounts[1], AccountRole.MEMBER, found, observed_at=services.clock.now())
 
 
 def test_what_hasnt_changed_isnt_read_again(services: FakeServices, store: CountingInventory) -> None:
-    pages = AccountPages()
+    pages = AccountsCache()
     first = pages.take(services, goes_on=False)
     assert all(pages.take(services, goes_on=False) is first for _ in range(10))
     assert (store.listed, store.read) == (1, 1)
@@ -63,7 +63,7 @@ def test_what_hasnt_changed_isnt_read_again(services: FakeServices, store: Count
 def test_a_new_reading_shows_at_once_and_the_inventory_isnt_read_for_it(
     services: FakeServices, store: CountingInventory
 ) -> None:
-    pages = AccountPages()
+    pages = AccountsCache()
     pages.take(services, goes_on=False)
     store.save_statuses([status(services)])
     assert [one.status for one in pages.take(services, goes_on=False).statuses][1] is Status.NOT_PRESENT
@@ -71,7 +71,7 @@ def test_a_new_reading_shows_at_once_and_the_inventory_isnt_read_for_it(
 
 
 def test_an_account_that_joined_shows_at_once(services: FakeServices, store: CountingInventory) -> None:
-    pages = AccountPages()
+    pages = AccountsCache()
     pages.take(services, goes_on=False)
     inventory = make_inventory()
     store.save(replace(inventory, accounts=(*inventory.accounts, make_account("333344445555", "new"))))
@@ -80,7 +80,7 @@ def test_an_account_that_joined_shows_at_once(services: FakeServices, store: Cou
 
 
 def test_a_window_that_was_opened_shows_at_once(services: FakeServices) -> None:
-    pages = AccountPages()
+    pages = AccountsCache()
     pages.take(services, goes_on=False)
     now = services.clock.now()
     services.windows.add(
@@ -92,7 +92,7 @@ def test_a_window_that_was_opened_shows_at_once(services: FakeServices) -> None:
 def test_a_page_that_goes_on_is_of_the_same_moment_for_a_while(
     services: FakeServices, store: CountingInventory
 ) -> None:
-    pages = AccountPages()
+    pages = AccountsCache()
     first = pages.take(services, goes_on=False)
     store.save_statuses([status(services)])
     assert pages.take(services, goes_on=True) is first
@@ -103,7 +103,7 @@ def test_a_page_that_goes_on_is_of_the_same_moment_for_a_while(
 def test_while_much_changes_most_of_the_time_is_left_to_others(
     services: FakeServices, store: CountingInventory
 ) -> None:
-    pages, store.seconds = AccountPages(), 0.5
+    pages, store.seconds = AccountsCache(), 0.5
     pages.take(services, goes_on=False)
     for _ in range(30):
         store.save_statuses([status(services)])
@@ -113,7 +113,7 @@ def test_while_much_changes_most_of_the_time_is_left_to_others(
 
 
 def test_after_a_while_all_is_read_again_whatever_was_counted(services: FakeServices, store: CountingInventory) -> None:
-    pages = AccountPages()
+    pages = AccountsCache()
     first = pages.take(services, goes_on=False)
     services.clock.advance(LONGEST_SECONDS)
     assert pages.take(services, goes_on=False) is first, "nothing has changed"
@@ -128,7 +128,7 @@ def test_an_organization_that_was_never_listed_has_no_accounts(
     services: FakeServices, store: CountingInventory
 ) -> None:
     store.last = None
-    known = AccountPages().take(services, goes_on=False)
+    known = AccountsCache().take(services, goes_on=False)
     assert (known.inventory, known.statuses, known.summary["accounts"]) == (None, (), 0)
 
 

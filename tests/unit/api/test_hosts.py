@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.api.hosts import name_in
+from rootkeeper.api.hosts import parse_host_name
 
 
 @pytest.mark.parametrize(
@@ -12,4 +12,4 @@ from rootkeeper.api.hosts import name_in
     [("localhost:8700", "localhost"), ("[::1]:8700", "::1"), ("[::1]", "::1"), ("127.0.0.1", "127.0.0.1"), ("", "")],
 )
 def test_a_name_is_told_from_its_port(header: str, name: str) -> None:
-    assert name_in(header) == name
+    assert parse_host_name(header) == name

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from starlette.requests import Request
 
-from rootkeeper.api.origins import ensure_own_page, site_of
+from rootkeeper.api.origins import require_own_page, site_of
 from rootkeeper.errors import ForgedRequestError, InputError
-from rootkeeper.workflows.passkeys import Site
+from rootkeeper.workflows.passkeys import RelyingParty
 
 
 def make_request(host: str, scheme: str = "http", **headers: str) -> Request:
@@ -28,7 +28,7 @@ def make_request(host: str, scheme: str = "http", **headers: str) -> Request:
     ],
 )
 def test_the_servers_own_page_and_whatever_is_no_browser_may_ask(host: str, headers: dict[str, str]) -> None:
-    ensure_own_page(make_request(host, **headers))
+    require_own_page(make_request(host, **headers))
 
 
 @pytest.mark.parametrize(
@@ -50,20 +50,20 @@ def test_the_servers_own_page_and_whatever_is_no_browser_may_ask(host: str, head
 )
 def test_any_other_page_may_not(headers: dict[str, str]) -> None:
     with pytest.raises(ForgedRequestError):
-        ensure_own_page(make_request("localhost:8700", **headers))
+        require_own_page(make_request("localhost:8700", **headers))
 
 
 def test_a_page_that_came_without_tls_isnt_the_one_that_is_served_by_tls() -> None:
     host = "rootkeeper.example.com"
-    ensure_own_page(make_request(host, "https", origin=f"https://{host}"))
+    require_own_page(make_request(host, "https", origin=f"https://{host}"))
     with pytest.raises(ForgedRequestError):
-        ensure_own_page(make_request(host, "https", origin=f"http://{host}"))
+        require_own_page(make_request(host, "https", origin=f"http://{host}"))
 
 
 @pytest.mark.parametrize("origin", ["null", "", "http://", "http://localhost"])
 def test_a_request_without_a_host_comes_from_no_page_of_ours(origin: str) -> None:
     with pytest.raises(ForgedRequestError):
-        ensure_own_page(make_request("", origin=origin))
+        require_own_page(make_request("", origin=origin))
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_request_without_a_host_comes_from_no_page_of_ours(origin: str) -> Non
     ],
 )
 def test_a_passkeys_site_is_the_origin_and_its_name(origin: str, host: str) -> None:
-    assert site_of(make_request("x", origin=origin)) == Site(host, origin)
+    assert site_of(make_request("x", origin=origin)) == RelyingParty(host, origin)
 
 
 def test_without_an_origin_there_is_no_site() -> None:

@@ -16,10 +16,10 @@ from rootkeeper.aws.assumed_roles import (
     PAUSE_SECONDS,
     RENEWED_BEFORE_END_SECONDS,
     UNUSED_BEFORE_END_SECONDS,
-    RoleAssuming,
+    RoleAssumer,
     RoleCredentials,
-    ensure_role_arn,
     make_session_name,
+    require_role_arn,
 )
 from rootkeeper.aws.clients import AwsClients
 from rootkeeper.errors import AwsCredentialsError, AwsUnreachableError, RootkeeperError, SettingsError
@@ -38,12 +38,12 @@ def answer_role(number: int = 1) -> Reply:
 
 
 @pytest.fixture
-def role(clients: AwsClients, aws_server: FakeAwsServer) -> RoleAssuming:
-    return RoleAssuming(ROLE, "ana@example.com", clients.sts)
+def role(clients: AwsClients, aws_server: FakeAwsServer) -> RoleAssumer:
+    return RoleAssumer(ROLE, "ana@example.com", clients.sts)
 
 
 @pytest.fixture
-def credentials(role: RoleAssuming, clock: FakeClock) -> RoleCredentials:
+def credentials(role: RoleAssumer, clock: FakeClock) -> RoleCredentials:
     return RoleCredentials(role, clock)
 
 
@@ -74,15 +74,15 @@ def test_names_that_differ_only_in_what_aws_does_not_take_stay_apart() -> None:
 )
 def test_what_is_no_role_s_arn_is_refused_with_its_setting(arn: str) -> None:
     with pytest.raises(SettingsError, match=r"aws\.roles\.audit"):
-        ensure_role_arn(arn, "aws.roles.audit")
+        require_role_arn(arn, "aws.roles.audit")
 
 
 @pytest.mark.parametrize("arn", [ROLE, "arn:aws-us-gov:iam::111122223333:role/path/to/x"])
 def test_the_arn_of_a_role_is_taken(arn: str) -> None:
-    ensure_role_arn(arn, "aws.roles.audit")
+    require_role_arn(arn, "aws.roles.audit")
 
 
-def test_the_session_bears_the_person_s_name_twice(role: RoleAssuming, aws_server: FakeAwsServer) -> None:
+def test_the_session_bears_the_person_s_name_twice(role: RoleAssumer, aws_server: FakeAwsServer) -> None:
     aws_server.answer("AssumeRole", answer_role())
     assert role.assume().access_key == "ASIAEXAMPLE1"
     (sent,) = aws_server.received
@@ -91,7 +91,7 @@ def test_the_session_bears_the_person_s_name_twice(role: RoleAssuming, aws_serve
     assert f"DurationSeconds={LIFETIME_SECONDS}" in sent.parameters
 
 
-def test_a_refusal_names_role_and_person_and_what_to_look_at(role: RoleAssuming, aws_server: FakeAwsServer) -> None:
+def test_a_refusal_names_role_and_person_and_what_to_look_at(role: RoleAssumer, aws_server: FakeAwsServer) -> None:
     aws_server.answer("AssumeRole", error_xml("AccessDenied", 403))
     with pytest.raises(AwsCredentialsError) as caught:
         role.assume()
@@ -101,7 +101,7 @@ def test_a_refusal_names_role_and_person_and_what_to_look_at(role: RoleAssuming,
     assert caught.value.aws_code == "AccessDenied"
 
 
-def test_an_answer_without_credentials_is_no_answer(role: RoleAssuming, aws_server: FakeAwsServer) -> None:
+def test_an_answer_without_credentials_is_no_answer(role: RoleAssumer, aws_server: FakeAwsServer) -> None:
     aws_server.answer("AssumeRole", answer_xml("AssumeRole", "<PackedPolicySize>1</PackedPolicySize>"))
     with pytest.raises(AwsUnreachableError):
         role.assume()
@@ -231,7 +231,7 @@ def test_p08_neither_secret_nor_token_is_shown_or_copied(
             copying(credentials)
 
 
-def test_p08_no_error_tells_a_secret(role: RoleAssuming, aws_server: FakeAwsServer) -> None:
+def test_p08_no_error_tells_a_secret(role: RoleAssumer, aws_server: FakeAwsServer) -> None:
     aws_server.answer("AssumeRole", error_xml("InvalidClientTokenId", 403))
     with pytest.raises(RootkeeperError) as caught:
         role.assume()

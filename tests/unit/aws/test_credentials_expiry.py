@@ -10,7 +10,7 @@ import pytest
 from botocore.credentials import Credentials, RefreshableCredentials
 from botocore.session import Session
 
-from rootkeeper.aws.credentials_expiry import Lifetime, find_expiry, judge_lifetime
+from rootkeeper.aws.credentials_expiry import Lifetime, classify_lifetime, find_expiry
 from rootkeeper.errors import AwsCredentialsError
 
 SOON = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
@@ -191,7 +191,7 @@ def test_the_kinds_of_botocore_are_still_called_so() -> None:
 
 def test_a_key_without_an_end_is_static(home: Path) -> None:
     (home / "config").write_text(f"[default]\n{KEY}")
-    assert judge_lifetime(Session()) is Lifetime.STATIC
+    assert classify_lifetime(Session()) is Lifetime.STATIC
 
 
 @pytest.mark.parametrize("expiry", [None, SOON.isoformat()], ids=["unknown end", "known end"])
@@ -203,19 +203,19 @@ def test_session_credentials_that_nobody_renews_end(
     monkeypatch.setenv("AWS_SESSION_TOKEN", "example")
     if expiry is not None:
         monkeypatch.setenv("AWS_CREDENTIAL_EXPIRATION", expiry)
-    assert judge_lifetime(Session()) is Lifetime.ENDING
+    assert classify_lifetime(Session()) is Lifetime.ENDING
 
 
 @pytest.mark.parametrize("method", ["iam-role", "container-role", "assume-role-with-web-identity", "assume-role"])
 def test_the_credentials_of_a_machine_s_role_are_renewed(home: Path, method: str) -> None:
-    assert judge_lifetime(session_with(None, method, SOON)) is Lifetime.RENEWED
+    assert classify_lifetime(session_with(None, method, SOON)) is Lifetime.RENEWED
 
 
 def test_a_role_assumed_with_an_mfa_code_ends(home: Path) -> None:
     (home / "config").write_text("[profile mfa]\nrole_arn = arn:aws:iam::111122223333:role/x\nmfa_serial = example\n")
-    assert judge_lifetime(session_with("mfa", "assume-role", SOON)) is Lifetime.ENDING
+    assert classify_lifetime(session_with("mfa", "assume-role", SOON)) is Lifetime.ENDING
 
 
 def test_without_credentials_no_lifetime_is_told(home: Path) -> None:
     with pytest.raises(AwsCredentialsError):
-        judge_lifetime(Session())
+        classify_lifetime(Session())

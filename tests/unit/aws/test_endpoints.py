@@ -7,7 +7,7 @@ from botocore.config import Config
 from botocore.exceptions import EndpointVariantError, UnknownEndpointError
 from botocore.session import Session
 
-from rootkeeper.aws.endpoints import host_and_port, is_aws, name_endpoint
+from rootkeeper.aws.endpoints import host_and_port, is_aws, make_endpoint
 from rootkeeper.aws.regions import list_regions
 
 SERVICES = ("iam", "organizations", "sts")
@@ -93,10 +93,10 @@ AWS_URLS = {
 
 
 def test_p28_the_label_is_aws_only_if_all_endpoints_are() -> None:
-    assert name_endpoint(AWS_URLS).label == "AWS"
-    assert not name_endpoint(AWS_URLS).is_sandbox
+    assert make_endpoint(AWS_URLS).label == "AWS"
+    assert not make_endpoint(AWS_URLS).is_sandbox
     for service in SERVICES:
-        endpoint = name_endpoint({**AWS_URLS, service: "http://127.0.0.1:4599"})
+        endpoint = make_endpoint({**AWS_URLS, service: "http://127.0.0.1:4599"})
         assert endpoint.label == "SANDBOX 127.0.0.1:4599"
         assert endpoint.is_sandbox
 

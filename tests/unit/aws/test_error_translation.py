@@ -11,7 +11,7 @@ from botocore import exceptions as botocore_errors
 from botocore.parsers import ResponseParserError
 
 from rootkeeper.aws.error_table import ERRORS, HINTS, WITHHELD
-from rootkeeper.aws.error_translation import Call, raise_translated, translate
+from rootkeeper.aws.error_translation import FailedCall, raise_translated, translate
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsAlreadyExistsError,
@@ -27,12 +27,12 @@ from rootkeeper.errors import (
     RootkeeperError,
 )
 
-READ = Call("iam:GetAccountSummary", "iam.amazonaws.com:443", None, target="222233334444")
-CHANGE = Call("iam:DeleteLoginProfile", "iam.amazonaws.com:443", None, target="222233334444", may_have_acted=True)
+READ = FailedCall("iam:GetAccountSummary", "iam.amazonaws.com:443", None, target="222233334444")
+CHANGE = FailedCall("iam:DeleteLoginProfile", "iam.amazonaws.com:443", None, target="222233334444", may_have_acted=True)
 SCP = "arn:aws:organizations::111122223333:policy/o-exampleorgid/service_control_policy/p-examplescp"
 
 
-def answer(code: str, status: int = 400, message: str = "no", call: Call = READ) -> botocore_errors.ClientError:
+def answer(code: str, status: int = 400, message: str = "no", call: FailedCall = READ) -> botocore_errors.ClientError:
     response = {
         "Error": {"Code": code, "Message": message},
         "ResponseMetadata": {"HTTPStatusCode": status, "RequestId": "example-request"},
@@ -76,7 +76,7 @@ def test_every_code_of_the_table_becomes_its_error_with_its_facts(code: str, kin
     ],
 )
 @pytest.mark.parametrize("call", [READ, CHANGE])
-def test_what_aws_understood_and_refused_is_never_unclear(code: str, kind: type[AwsError], call: Call) -> None:
+def test_what_aws_understood_and_refused_is_never_unclear(code: str, kind: type[AwsError], call: FailedCall) -> None:
     error = translate(answer(code, call=call), call)
     assert type(error) is kind
     assert error.hint == HINTS.get(code)
@@ -98,7 +98,7 @@ def test_every_error_has_an_exit_status_of_3() -> None:
     ],
 )
 def test_a_feature_that_is_off_leads_to_enable(message: str) -> None:
-    call = Call("sts:AssumeRoot", "sts.us-east-1.amazonaws.com:443", None, target="222233334444")
+    call = FailedCall("sts:AssumeRoot", "sts.us-east-1.amazonaws.com:443", None, target="222233334444")
     error = translate(answer("AccessDenied", 403, message, call), call)
     assert isinstance(error, AwsAccessDeniedError)
     assert error.hint == "Run `rootkeeper enable`."
@@ -107,7 +107,9 @@ def test_a_feature_that_is_off_leads_to_enable(message: str) -> None:
 
 
 def test_a_denial_in_a_root_session_names_the_policy() -> None:
-    call = Call("iam:GetAccountSummary", "iam.amazonaws.com:443", None, target="222233334444", in_root_session=True)
+    call = FailedCall(
+        "iam:GetAccountSummary", "iam.amazonaws.com:443", None, target="222233334444", in_root_session=True
+    )
     message = f"User: x is not authorized with an explicit deny in a service control policy: {SCP}"
     error = translate(answer("AccessDenied", 403, message, call), call)
     assert isinstance(error, AwsAccessDeniedError)
@@ -140,7 +142,7 @@ def test_a_denial_without_a_cause_has_none() -> None:
     ],
 )
 def test_an_expired_sso_session_says_how_to_sign_in_again(error: Exception, profile: str | None, hint: str) -> None:
-    translated = translate(error, Call("sts:GetCallerIdentity", "x:443", profile))
+    translated = translate(error, FailedCall("sts:GetCallerIdentity", "x:443", profile))
     assert isinstance(translated, AwsCredentialsError)
     assert translated.hint == hint
 
@@ -166,7 +168,7 @@ def test_credentials_that_cannot_be_used_say_what_to_do(error: Exception) -> Non
 
 
 def test_an_expired_root_session_is_not_blamed_on_the_operator_s_credentials() -> None:
-    call = Call("iam:GetUser", "iam.amazonaws.com:443", "ops", in_root_session=True)
+    call = FailedCall("iam:GetUser", "iam.amazonaws.com:443", "ops", in_root_session=True)
     error = translate(answer("ExpiredToken", 403, call=call), call)
     assert isinstance(error, AwsCredentialsError)
     assert error.hint is not None
@@ -223,7 +225,7 @@ def test_p04_a_change_that_left_and_got_no_clear_answer_is_unclear(error: Except
     ],
 )
 @pytest.mark.parametrize("call", [READ, CHANGE])
-def test_what_surely_was_not_sent_is_unreachable(error: Exception, call: Call) -> None:
+def test_what_surely_was_not_sent_is_unreachable(error: Exception, call: FailedCall) -> None:
     translated = translate(error, call)
     assert isinstance(translated, AwsUnreachableError)
     assert "iam.amazonaws.com:443" in translated.message

@@ -106,10 +106,10 @@ def test_a_role_has_a_trust_policy_and_may_have_a_boundary(clients: AwsClients, 
         "</PermissionsBoundary>"
     )
     members = f"<RolePolicyList>{inline('own')}</RolePolicyList>{boundary}"
-    (opener,) = read(clients, aws_server, details(roles=role(members=members), policies=managed())).roles
-    assert opener.trust_policy.text == OTHER
-    assert texts_of(opener.policies) == {"own": DOCUMENT}
-    assert opener.boundary == PolicySource(CUSTOMER_MANAGED, "root-tasks", DOCUMENT)
+    (root_session_caller,) = read(clients, aws_server, details(roles=role(members=members), policies=managed())).roles
+    assert root_session_caller.trust_policy.text == OTHER
+    assert texts_of(root_session_caller.policies) == {"own": DOCUMENT}
+    assert root_session_caller.boundary == PolicySource(CUSTOMER_MANAGED, "root-tasks", DOCUMENT)
 
 
 def test_an_attached_policy_that_is_not_told_is_asked_for(clients: AwsClients, aws_server: FakeAwsServer) -> None:

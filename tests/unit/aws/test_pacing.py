@@ -4,7 +4,7 @@ import pytest
 
 from rootkeeper.aws.clients import AwsClients
 from rootkeeper.aws.pacing import ACCOUNT_RATES, ORGANIZATIONS_RATES, STS_RATE, Pacer
-from rootkeeper.aws.quota_buckets import OwnQuotas
+from rootkeeper.aws.quota_buckets import LocalQuotaStore
 from rootkeeper.domain.ledger import Action
 from tests.fakes.aws_server import FakeAwsServer, Reply, answer_xml, error_json, error_xml
 from tests.fakes.clock import FakeClock
@@ -68,7 +68,7 @@ def test_a_throttle_of_what_has_no_quota_changes_nothing() -> None:
 
 def test_pacers_that_share_a_store_share_its_tokens() -> None:
     clock = FakeClock()
-    store = OwnQuotas(clock)
+    store = LocalQuotaStore(clock)
     pacers = [Pacer(clock, api_share=1) for _ in range(2)]
     for pacer in pacers:
         pacer.share(store)

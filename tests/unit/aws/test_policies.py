@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from rootkeeper.aws.answers import Answer
+from rootkeeper.aws.answers import AwsResponse
 from rootkeeper.aws.calls import ServiceCalls
 from rootkeeper.aws.clients import AwsClients
 from rootkeeper.aws.policies import AwsPolicies
@@ -185,7 +185,7 @@ class ThrottledCalls(ServiceCalls):
         self._service = "organizations"
         self.times = 0
 
-    def read(self, operation: str, *, target: str | None = None, **parameters: object) -> Answer:
+    def read(self, operation: str, *, target: str | None = None, **parameters: object) -> AwsResponse:
         if operation != self._operation:
             return self._calls.read(operation, target=target, **parameters)
         self.times += 1

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from rootkeeper.aws.options import GatewayOptions
-from rootkeeper.aws.power import MOST_GATEWAYS, AwsPower
+from rootkeeper.aws.power import MOST_GATEWAYS, GatewayPool
 from rootkeeper.domain.aws_roles import AwsWork
 from rootkeeper.errors import AwsCredentialsError, SettingsError
 from tests.fakes.aws_server import FakeAwsServer, answer_xml, error_xml
@@ -24,94 +24,104 @@ def _environment(operator_environment: None, aws_server: FakeAwsServer, monkeypa
 
 
 @pytest.fixture
-def power(clock: FakeClock, _environment: None) -> AwsPower:
-    return AwsPower(OPTIONS, ROLES, clock)
+def gateway_pool(clock: FakeClock, _environment: None) -> GatewayPool:
+    return GatewayPool(OPTIONS, ROLES, clock)
 
 
-def test_each_work_assumes_its_own_role_in_the_person_s_name(power: AwsPower, aws_server: FakeAwsServer) -> None:
+def test_each_work_assumes_its_own_role_in_the_person_s_name(
+    gateway_pool: GatewayPool, aws_server: FakeAwsServer
+) -> None:
     for work in AwsWork:
-        power.gateway(work, "ana").read_caller()
+        gateway_pool.gateway(work, "ana").read_caller()
     assumed = [one.parameters for one in aws_server.received if one.operation == "AssumeRole"]
     assert [f"rootkeeper-{work.value}&" in sent for work, sent in zip(AwsWork, assumed, strict=True)] == [True] * 4
     assert all("SourceIdentity=ana&" in f"{sent}&" for sent in assumed)
 
 
 def test_calls_are_signed_by_the_role_and_only_the_role_is_assumed_by_the_start(
-    power: AwsPower, aws_server: FakeAwsServer
+    gateway_pool: GatewayPool, aws_server: FakeAwsServer
 ) -> None:
-    power.gateway(AwsWork.AUDIT, "ana").read_caller()
+    gateway_pool.gateway(AwsWork.AUDIT, "ana").read_caller()
     assert [(one.operation, one.access_key_id) for one in aws_server.received] == [
         ("AssumeRole", OPERATOR_KEY),
         ("GetCallerIdentity", "ASIAEXAMPLE1"),
     ]
 
 
-def test_a_person_s_gateway_is_made_once_and_makes_no_call(power: AwsPower, aws_server: FakeAwsServer) -> None:
-    assert power.gateway(AwsWork.AUDIT, "ana") is power.gateway(AwsWork.AUDIT, "ana")
-    assert power.gateway(AwsWork.AUDIT, "ana") is not power.gateway(AwsWork.AUDIT, "ben")
-    assert power.gateway(AwsWork.AUDIT, "ana") is not power.gateway(AwsWork.DELETE, "ana")
+def test_a_person_s_gateway_is_made_once_and_makes_no_call(
+    gateway_pool: GatewayPool, aws_server: FakeAwsServer
+) -> None:
+    assert gateway_pool.gateway(AwsWork.AUDIT, "ana") is gateway_pool.gateway(AwsWork.AUDIT, "ana")
+    assert gateway_pool.gateway(AwsWork.AUDIT, "ana") is not gateway_pool.gateway(AwsWork.AUDIT, "ben")
+    assert gateway_pool.gateway(AwsWork.AUDIT, "ana") is not gateway_pool.gateway(AwsWork.DELETE, "ana")
     assert aws_server.received == []
 
 
-def test_many_persons_do_not_fill_the_memory_and_the_server_is_not_forgotten(power: AwsPower) -> None:
-    server = power.gateway(AwsWork.RECOVER)
+def test_many_persons_do_not_fill_the_memory_and_the_server_is_not_forgotten(gateway_pool: GatewayPool) -> None:
+    server = gateway_pool.gateway(AwsWork.RECOVER)
     for number in range(MOST_GATEWAYS + 10):
-        power.gateway(AwsWork.AUDIT, f"person-{number}")
-    assert len(power._gateways) == MOST_GATEWAYS == len(power._credentials)
-    assert power.gateway(AwsWork.RECOVER) is server
+        gateway_pool.gateway(AwsWork.AUDIT, f"person-{number}")
+    assert len(gateway_pool._gateways) == MOST_GATEWAYS == len(gateway_pool._credentials)
+    assert gateway_pool.gateway(AwsWork.RECOVER) is server
 
 
 def test_without_roles_the_starting_credentials_do_all_work(clock: FakeClock, aws_server: FakeAwsServer) -> None:
-    power = AwsPower(OPTIONS, dict.fromkeys(AwsWork, ""), clock)
-    power.gateway(AwsWork.DELETE, "ana").read_caller()
+    gateway_pool = GatewayPool(OPTIONS, dict.fromkeys(AwsWork, ""), clock)
+    gateway_pool.gateway(AwsWork.DELETE, "ana").read_caller()
     assert aws_server.operations == ["GetCallerIdentity"]
-    assert any("No roles are configured" in warning for warning in power.list_warnings())
+    assert any("No roles are configured" in warning for warning in gateway_pool.list_warnings())
 
 
 def test_some_roles_without_the_others_are_refused_and_the_missing_ones_named(clock: FakeClock) -> None:
     given = {AwsWork.AUDIT: ROLES[AwsWork.AUDIT], AwsWork.RECOVER: ROLES[AwsWork.RECOVER], AwsWork.UNLOCK: " "}
     with pytest.raises(SettingsError, match=r"aws\.roles\.delete, aws\.roles\.unlock"):
-        AwsPower(OPTIONS, given, clock)
+        GatewayPool(OPTIONS, given, clock)
 
 
-def test_a_static_key_is_warned_of(power: AwsPower) -> None:
-    assert [warning for warning in power.list_warnings() if "static access key" in warning]
+def test_a_static_key_is_warned_of(gateway_pool: GatewayPool) -> None:
+    assert [warning for warning in gateway_pool.list_warnings() if "static access key" in warning]
 
 
 def test_session_credentials_that_end_are_warned_of(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SESSION_TOKEN", "example-token")
-    power = AwsPower(OPTIONS, ROLES, clock)
-    assert [warning for warning in power.list_warnings() if "aren't renewed" in warning]
-    assert not [warning for warning in power.list_warnings() if "static access key" in warning]
+    gateway_pool = GatewayPool(OPTIONS, ROLES, clock)
+    assert [warning for warning in gateway_pool.list_warnings() if "aren't renewed" in warning]
+    assert not [warning for warning in gateway_pool.list_warnings() if "static access key" in warning]
 
 
 def test_without_any_credentials_the_error_says_so(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
     with pytest.raises(AwsCredentialsError):
-        AwsPower(OPTIONS, ROLES, clock).list_warnings()
+        GatewayPool(OPTIONS, ROLES, clock).list_warnings()
 
 
-def test_the_check_tries_the_start_and_assumes_each_role_anew(power: AwsPower, aws_server: FakeAwsServer) -> None:
-    assert power.renew().is_sound
+def test_the_check_tries_the_start_and_assumes_each_role_anew(
+    gateway_pool: GatewayPool, aws_server: FakeAwsServer
+) -> None:
+    assert gateway_pool.renew().is_sound
     assert aws_server.operations == ["GetCallerIdentity", *["AssumeRole"] * 4]
-    power.renew()
+    gateway_pool.renew()
     assert len(aws_server.operations) == 10
 
 
-def test_the_check_names_what_fails_and_goes_on_with_the_rest(power: AwsPower, aws_server: FakeAwsServer) -> None:
+def test_the_check_names_what_fails_and_goes_on_with_the_rest(
+    gateway_pool: GatewayPool, aws_server: FakeAwsServer
+) -> None:
     aws_server.answer("AssumeRole", answer_role(), error_xml("AccessDenied", 403), answer_role())
-    check = power.renew()
+    check = gateway_pool.renew()
     assert [failure.work for failure in check.failures] == [AwsWork.DELETE]
     assert "rootkeeper-delete" in check.failures[0].reason
     assert not check.is_sound
 
 
-def test_the_check_names_starting_credentials_that_have_ended(power: AwsPower, aws_server: FakeAwsServer) -> None:
+def test_the_check_names_starting_credentials_that_have_ended(
+    gateway_pool: GatewayPool, aws_server: FakeAwsServer
+) -> None:
     aws_server.answer("GetCallerIdentity", error_xml("ExpiredToken", 403))
-    assert [failure.work for failure in power.renew().failures] == [None]
+    assert [failure.work for failure in gateway_pool.renew().failures] == [None]
 
 
 def test_the_check_without_roles_tries_the_start_alone(clock: FakeClock, aws_server: FakeAwsServer) -> None:
-    assert AwsPower(OPTIONS, {}, clock).renew().is_sound
+    assert GatewayPool(OPTIONS, {}, clock).renew().is_sound
     assert aws_server.operations == ["GetCallerIdentity"]

@@ -9,7 +9,7 @@ import pytest
 
 from rootkeeper.aws.clients import AwsClients
 from rootkeeper.aws.primary_emails import AwsPrimaryEmails
-from rootkeeper.domain.email_updates import EmailUpdate, OneTimePassword, UpdateStatus
+from rootkeeper.domain.email_updates import EmailUpdate, EmailUpdateStatus, OneTimePassword
 from rootkeeper.domain.ledger import Action
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.errors import (
@@ -79,10 +79,10 @@ def test_an_address_is_read_and_an_answer_without_one_is_none(
     [
         (
             '{"Status": "PENDING", "UpdatedAt": "2026-01-15T09:00:00Z"}',
-            EmailUpdate(UpdateStatus.PENDING, datetime(2026, 1, 15, 9, tzinfo=UTC)),
+            EmailUpdate(EmailUpdateStatus.PENDING, datetime(2026, 1, 15, 9, tzinfo=UTC)),
         ),
-        ('{"Status": "ACCEPTED"}', EmailUpdate(UpdateStatus.ACCEPTED, None)),
-        ('{"Status": "BROODING"}', EmailUpdate(UpdateStatus.UNKNOWN, None)),
+        ('{"Status": "ACCEPTED"}', EmailUpdate(EmailUpdateStatus.ACCEPTED, None)),
+        ('{"Status": "BROODING"}', EmailUpdate(EmailUpdateStatus.UNKNOWN, None)),
     ],
 )
 def test_how_far_a_change_is(

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from rootkeeper.aws.quota_buckets import OwnQuotas, QuotaBucket
+from rootkeeper.aws.quota_buckets import LocalQuotaStore, QuotaBucket
 from rootkeeper.domain.quotas import Draw, Rate
 from rootkeeper.errors import DatabaseError
 from tests.fakes.clock import FakeClock
@@ -12,7 +12,7 @@ from tests.fakes.clock import FakeClock
 RATE = Rate(per_second=40, burst=5)
 
 
-class SharedQuotas(OwnQuotas):
+class SharedQuotas(LocalQuotaStore):
     """A store whose draws cost something."""
 
     drawn_ahead_seconds = 0.25
@@ -34,13 +34,13 @@ class BrokenQuotas(SharedQuotas):
         raise DatabaseError("read-only")
 
 
-def bucket_of(clock: FakeClock, store: OwnQuotas) -> QuotaBucket:
+def bucket_of(clock: FakeClock, store: LocalQuotaStore) -> QuotaBucket:
     return QuotaBucket("sts:*", RATE, clock, store)
 
 
 def test_many_threads_share_one_bucket() -> None:
     clock = FakeClock()
-    bucket = bucket_of(clock, OwnQuotas(clock))
+    bucket = bucket_of(clock, LocalQuotaStore(clock))
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: bucket.take(), range(105)))
     assert sum(clock.slept) >= 100 / 40
@@ -89,7 +89,7 @@ def test_what_is_not_drawn_yet_is_not_found_where_a_draw_costs_something() -> No
 
 def test_what_is_due_later_is_found_with_its_wait() -> None:
     clock = FakeClock()
-    bucket = bucket_of(clock, OwnQuotas(clock))
+    bucket = bucket_of(clock, LocalQuotaStore(clock))
     waits = [bucket.find_drawn() for _ in range(7)]
     assert waits == [0, 0, 0, 0, 0, pytest.approx(1 / 40), pytest.approx(2 / 40)]
     assert clock.slept == []

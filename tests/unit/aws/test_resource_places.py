@@ -23,7 +23,7 @@ def places(regional_clients: AwsClients) -> AwsResourcePlaces:
 
 @pytest.mark.parametrize("kind", ResourceKind)
 def test_one_endpoint_for_everything_is_one_place(places: AwsResourcePlaces, kind: ResourceKind) -> None:
-    places.ensure_same_place(kind)
+    places.require_same_place(kind)
 
 
 @pytest.mark.parametrize(
@@ -35,7 +35,7 @@ def test_credentials_of_aws_never_go_to_another_server(
     monkeypatch.setenv(variable, "http://127.0.0.1:9000")
     places = AwsResourcePlaces(AwsClients(GatewayOptions(), FakeClock()))
     with pytest.raises(InputError, match=r"127\.0\.0\.1:9000, everything else at AWS") as raised:
-        places.ensure_same_place(kind)
+        places.require_same_place(kind)
     assert variable in (raised.value.hint or "")
 
 
@@ -43,7 +43,7 @@ def test_credentials_of_aws_never_go_to_another_server(
 def test_aws_itself_is_one_place(operator_environment: None, region: str) -> None:
     places = AwsResourcePlaces(AwsClients(GatewayOptions(region=region), FakeClock()))
     for kind in ResourceKind:
-        places.ensure_same_place(kind)
+        places.require_same_place(kind)
 
 
 def test_known_regions_are_those_of_the_partition(places: AwsResourcePlaces) -> None:

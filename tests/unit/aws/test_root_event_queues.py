@@ -125,12 +125,12 @@ def test_a_log_file_that_is_broken_or_gone_is_kept_aside_by_its_message(
 def test_of_several_log_files_one_that_is_broken_hides_none_of_the_others(
     queue: AwsRootEventQueue, aws_server: FakeAwsServer, aside: Aside
 ) -> None:
-    told = json.dumps({"s3Bucket": "trail", "s3ObjectKey": ["a.json", "b.json.gz"]})
-    aws_server.answer_json("ReceiveMessage", messages(told))
+    reported = json.dumps({"s3Bucket": "trail", "s3ObjectKey": ["a.json", "b.json.gz"]})
+    aws_server.answer_json("ReceiveMessage", messages(reported))
     aws_server.answer("GetObject", Reply(body=json.dumps({"Records": [SIGN_IN]}).encode()))
     (delivery,) = queue.read(0)
     assert delivery.records == (SIGN_IN,)
-    assert [text for _, text, _ in aside.kept] == [told]
+    assert [text for _, text, _ in aside.kept] == [reported]
 
 
 def test_a_log_file_that_may_not_be_read_is_an_error_and_its_message_stays(

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.root_sessions import AwsRootSession, AwsRootSessions, ensure_intent_covers
+from rootkeeper.aws.root_sessions import AwsRootSession, AwsRootSessions, require_intent_covers
 from rootkeeper.domain.ledger import Action
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.task_policies import TaskPolicy
@@ -97,8 +97,8 @@ def test_the_global_endpoint_s_answer_leads_to_a_regional_one(
 
 def test_an_intent_covers_what_it_names() -> None:
     clock = FakeClock()
-    ensure_intent_covers(make_intent(clock, Action.ROOT_SESSION_OPEN, ACCOUNT), ACCOUNT, TaskPolicy.DELETE)
-    ensure_intent_covers(make_intent(clock, Action.ACCOUNTS_AUDIT), ACCOUNT, TaskPolicy.AUDIT)
+    require_intent_covers(make_intent(clock, Action.ROOT_SESSION_OPEN, ACCOUNT), ACCOUNT, TaskPolicy.DELETE)
+    require_intent_covers(make_intent(clock, Action.ACCOUNTS_AUDIT), ACCOUNT, TaskPolicy.AUDIT)
     batch = make_intent(clock, Action.ACCOUNTS_AUDIT, parameters={"account_ids": ["333344445555"]})
     for receipt, task_policy in (
         (batch, TaskPolicy.AUDIT),
@@ -107,7 +107,7 @@ def test_an_intent_covers_what_it_names() -> None:
         (make_intent(clock, Action.LOGIN_PROFILE_DELETE, ACCOUNT), TaskPolicy.DELETE),
     ):
         with pytest.raises(ValueError, match=r"intent|audit sessions only"):
-            ensure_intent_covers(receipt, ACCOUNT, task_policy)
+            require_intent_covers(receipt, ACCOUNT, task_policy)
 
 
 # Identity.
@@ -130,7 +130,7 @@ def test_p12_a_session_of_anybody_else_changes_nothing(
     aws_server.answer("GetCallerIdentity", identity(arn))
     session = open_session(sessions, TaskPolicy.DELETE)
     with pytest.raises(IdentityMismatchError):
-        session.ensure_identity()
+        session.require_identity()
     with pytest.raises(ValueError, match="identity"):
         session.delete_login_profile(make_intent(clock, Action.LOGIN_PROFILE_DELETE, ACCOUNT))
     assert aws_server.operations == ["AssumeRoot", "GetCallerIdentity"]
@@ -139,7 +139,7 @@ def test_p12_a_session_of_anybody_else_changes_nothing(
 def test_the_identity_is_asked_for_with_the_session_s_own_key(
     sessions: AwsRootSessions, aws_server: FakeAwsServer
 ) -> None:
-    open_session(sessions).ensure_identity()
+    open_session(sessions).require_identity()
     assert [request.access_key_id for request in aws_server.received] == ["AKIAIOSFODNN7EXAMPLE", SESSION_KEY]
 
 
@@ -154,7 +154,7 @@ def test_no_call_names_a_user_and_a_login_profile_is_created_without_a_password(
     for operation in ("DeleteLoginProfile", "DeleteAccessKey", "DeleteSigningCertificate", "DeactivateMFADevice"):
         aws_server.answer(operation, answer_xml(operation))
     session = open_session(sessions, TaskPolicy.DELETE)
-    session.ensure_identity()
+    session.require_identity()
     session.create_login_profile(make_intent(clock, Action.LOGIN_PROFILE_CREATE, ACCOUNT))
     session.delete_login_profile(make_intent(clock, Action.LOGIN_PROFILE_DELETE, ACCOUNT))
     session.delete_access_key("AKIAI44QH8DHBEXAMPLE", make_intent(clock, Action.ACCESS_KEY_DELETE, ACCOUNT))
@@ -174,7 +174,7 @@ def test_a_creation_that_does_not_say_what_it_created_is_unclear(
 ) -> None:
     aws_server.answer("CreateLoginProfile", answer_xml("CreateLoginProfile", "<Other/>"))
     session = open_session(sessions, TaskPolicy.CREATE_PASSWORD)
-    session.ensure_identity()
+    session.require_identity()
     with pytest.raises(AwsUnclearError, match="doesn't say what it created"):
         session.create_login_profile(make_intent(clock, Action.LOGIN_PROFILE_CREATE, ACCOUNT))
 
@@ -202,7 +202,7 @@ def test_p04_a_deletion_without_a_clear_answer_is_unclear_and_sent_once(
     reply: Reply, sessions: AwsRootSessions, aws_server: FakeAwsServer
 ) -> None:
     session = open_session(sessions, TaskPolicy.DELETE)
-    session.ensure_identity()
+    session.require_identity()
     aws_server.answer("DeleteAccessKey", reply, answer_xml("DeleteAccessKey"))
     with pytest.raises(AwsUnclearError):
         session.delete_access_key(
@@ -215,7 +215,7 @@ def test_p04_a_deletion_that_is_answered_too_late_is_unclear_and_sent_once(
     impatient_clients: AwsClients, sessions: AwsRootSessions, aws_server: FakeAwsServer
 ) -> None:
     session = open_session(AwsRootSessions(impatient_clients), TaskPolicy.DELETE)
-    session.ensure_identity()
+    session.require_identity()
     aws_server.answer("DeleteLoginProfile", TOO_LATE, answer_xml("DeleteLoginProfile"))
     with pytest.raises(AwsUnclearError):
         session.delete_login_profile(make_intent(impatient_clients.clock, Action.LOGIN_PROFILE_DELETE, ACCOUNT))
@@ -263,7 +263,7 @@ def test_p08_no_error_in_a_session_holds_its_secrets(
 ) -> None:
     aws_server.answer("DeleteLoginProfile", reply)
     session = open_session(sessions, TaskPolicy.DELETE)
-    session.ensure_identity()
+    session.require_identity()
     with caplog.at_level(logging.INFO), pytest.raises(RootkeeperError) as raised:
         session.delete_login_profile(make_intent(clock, Action.LOGIN_PROFILE_DELETE, ACCOUNT))
     error = raised.value

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from rootkeeper.aws.sandbox_truth import read_story_truth
-from rootkeeper.domain.guided_story import RECOVERED_ID, judge_story
+from rootkeeper.aws.sandbox_truth import read_story_state
+from rootkeeper.domain.guided_story import RECOVERED_ID, evaluate_story
 from rootkeeper.domain.organizations import Endpoint
 from rootkeeper.errors import AwsUnreachableError, NotFoundError
 from tests.sandbox_process import SandboxProcess
@@ -22,9 +22,9 @@ def sandbox() -> Iterator[SandboxProcess]:
 
 def test_a_sandbox_tells_how_far_the_story_is(sandbox: SandboxProcess) -> None:
     endpoint = Endpoint(sandbox.endpoint_label)
-    assert not any(step.is_done for step in judge_story(read_story_truth(endpoint)))
+    assert not any(step.is_done for step in evaluate_story(read_story_state(endpoint)))
     sandbox.control("POST", "identity-center", {"status": "down"})
-    done = [step.step_id for step in judge_story(read_story_truth(endpoint)) if step.is_done]
+    done = [step.step_id for step in evaluate_story(read_story_state(endpoint)) if step.is_done]
     assert done == ["outage"]
     assert RECOVERED_ID in sandbox.accounts()
 
@@ -32,7 +32,7 @@ def test_a_sandbox_tells_how_far_the_story_is(sandbox: SandboxProcess) -> None:
 @pytest.mark.parametrize("label", ["AWS", "SANDBOX 192.0.2.1:4599", "SANDBOX sandbox.example.com:80"])
 def test_nothing_else_is_asked(label: str) -> None:
     with pytest.raises(NotFoundError):
-        read_story_truth(Endpoint(label))
+        read_story_state(Endpoint(label))
 
 
 def test_a_sandbox_that_does_not_answer_is_told() -> None:
@@ -40,4 +40,4 @@ def test_a_sandbox_that_does_not_answer_is_told() -> None:
         probe.bind(("127.0.0.1", 0))
         endpoint = Endpoint(f"SANDBOX 127.0.0.1:{probe.getsockname()[1]}")
     with pytest.raises(AwsUnreachableError, match=endpoint.label):
-        read_story_truth(endpoint)
+        read_story_state(endpoint)

@@ -9,7 +9,7 @@ from botocore.credentials import ReadOnlyCredentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootkeeper.aws.signatures import RepeatedSignature
+from rootkeeper.aws.signatures import CachedRequestSigner
 
 HEADERS = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8", "User-Agent": "rootkeeper/1 botocore/1"}
 URLS = ("https://sts.us-east-1.amazonaws.com/", "https://iam.amazonaws.com/", "http://127.0.0.1:4599/")
@@ -37,7 +37,7 @@ def test_the_steps_are_those_by_which_botocore_signs() -> None:
     request = AWSRequest("POST", URLS[0], headers=HEADERS, data=b"Action=AssumeRoot")
     SigV4Auth(credentials, "sts", "us-east-1").add_auth(request)
     at = datetime.strptime(request.headers["X-Amz-Date"], SIGV4_TIMESTAMP).replace(tzinfo=UTC)
-    signed = RepeatedSignature(URLS[0], HEADERS, "sts", "us-east-1").sign(b"Action=AssumeRoot", credentials, at)
+    signed = CachedRequestSigner(URLS[0], HEADERS, "sts", "us-east-1").sign(b"Action=AssumeRoot", credentials, at)
     assert signed == dict(request.headers.items())
 
 
@@ -47,14 +47,14 @@ def test_it_signs_as_botocore_does_whatever_the_body_and_the_credentials(
     url: str, body: bytes, key: str, secret: str, token: str | None
 ) -> None:
     credentials = ReadOnlyCredentials(key, secret, token)
-    signature = RepeatedSignature(url, HEADERS, "sts", "us-east-1")
+    signature = CachedRequestSigner(url, HEADERS, "sts", "us-east-1")
     first, second = (signature.sign(one, credentials, MOMENT) for one in (b"another body", body))
     assert second == sign_by_botocore(url, body, credentials)
     assert first == sign_by_botocore(url, b"another body", credentials)
 
 
 def test_credentials_of_both_kinds_may_take_turns() -> None:
-    signature = RepeatedSignature(URLS[0], HEADERS, "sts", "us-east-1")
+    signature = CachedRequestSigner(URLS[0], HEADERS, "sts", "us-east-1")
     for token in (None, "token", None, "other"):
         credentials = ReadOnlyCredentials("AKIAIOSFODNN7EXAMPLE", "secret", token)
         assert signature.sign(b"Action=AssumeRoot", credentials, MOMENT) == sign_by_botocore(

@@ -58,8 +58,8 @@ def test_a_loop_takes_turns_until_it_is_stopped() -> None:
 
 @pytest.mark.parametrize("error", [DatabaseError("The database is away."), ZeroDivisionError("a bug")])
 def test_an_error_ends_a_turn_and_no_loop(error: Exception) -> None:
-    told: list[tuple[str, BaseException]] = []
-    turns, loops = Turns(error), Loops(SystemClock(), lambda name, caught: told.append((name, caught)))
+    reported: list[tuple[str, BaseException]] = []
+    turns, loops = Turns(error), Loops(SystemClock(), lambda name, caught: reported.append((name, caught)))
     loops.start([Loop("failing", PERIOD, turns)])
     wait_until(lambda: turns.count >= 3)
     assert "The loop for failing failed" in loops.list_troubles()[0]
@@ -67,7 +67,7 @@ def test_an_error_ends_a_turn_and_no_loop(error: Exception) -> None:
     wait_until(lambda: loops.list_troubles() == ())
     loops.begin_stop()
     assert loops.wait_stopped(60) == ()
-    assert told[0] == ("failing", error)
+    assert reported[0] == ("failing", error)
 
 
 def test_the_text_of_a_bug_is_not_shown_to_whoever_asks() -> None:

@@ -37,7 +37,7 @@ def confirm(terminal: Terminal, *, yes: bool = False, output: OutputFormat = Out
 
 
 def test_the_question_names_organization_caller_and_endpoint(capsys: pytest.CaptureFixture[str]) -> None:
-    confirm(AnsweringTerminal("y")).ensure(["Do it."])
+    confirm(AnsweringTerminal("y")).require_consent(["Do it."])
     shown = capsys.readouterr()
     assert "o-exampleorgid" in shown.err
     assert "arn:aws:iam::111122223333:user/ana" in shown.err
@@ -58,31 +58,31 @@ def test_the_context_is_json_where_the_answer_is_json(capsys: pytest.CaptureFixt
 @pytest.mark.parametrize("answer", ["", "n", "no", "yess", "o-exampleorgid"])
 def test_anything_but_yes_is_a_no(answer: str) -> None:
     with pytest.raises(InputError, match="nothing was done"):
-        confirm(AnsweringTerminal(answer)).ensure(["Do it."])
+        confirm(AnsweringTerminal(answer)).require_consent(["Do it."])
 
 
 def test_many_accounts_need_the_organization_id_typed() -> None:
     terminal = AnsweringTerminal("o-exampleorgid")
-    confirm(terminal).ensure(["Do it."], accounts=11)
+    confirm(terminal).require_consent(["Do it."], accounts=11)
     assert "o-exampleorgid" in terminal.questions[0]
     with pytest.raises(InputError):
-        confirm(AnsweringTerminal("y")).ensure(["Do it."], accounts=11)
+        confirm(AnsweringTerminal("y")).require_consent(["Do it."], accounts=11)
 
 
 def test_ten_accounts_need_a_plain_yes() -> None:
-    confirm(AnsweringTerminal("yes")).ensure(["Do it."], accounts=10)
+    confirm(AnsweringTerminal("yes")).require_consent(["Do it."], accounts=10)
 
 
 def test_without_a_person_and_without_yes_nothing_is_done() -> None:
     with pytest.raises(InputError, match="nothing was done") as raised:
-        confirm(Terminal({})).ensure(["Do it."])
+        confirm(Terminal({})).require_consent(["Do it."])
     assert raised.value.exit_status == 2
     assert "--yes" in (raised.value.hint or "")
 
 
 def test_yes_answers_every_question_the_typed_ones_included(capsys: pytest.CaptureFixture[str]) -> None:
     confirmation = confirm(Terminal({}), yes=True)
-    confirmation.ensure(["Do it."], accounts=500)
+    confirmation.require_consent(["Do it."], accounts=500)
     assert confirmation.ask("Certificates too?") is True
     assert "SANDBOX 127.0.0.1:4599" in capsys.readouterr().err
 

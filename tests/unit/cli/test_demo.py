@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.cli.demo import USUAL_SANDBOX_PORT, spell_commands, spell_program
+from rootkeeper.cli.demo import USUAL_SANDBOX_PORT, render_program, render_shell_commands
 from rootkeeper.sandbox.server import DEFAULT_PORT
 
 
@@ -20,7 +20,7 @@ from rootkeeper.sandbox.server import DEFAULT_PORT
     ],
 )
 def test_the_commands_name_the_port_only_where_it_is_not_the_usual_one(port: int, commands: str) -> None:
-    assert spell_commands("rootkeeper", port) == commands
+    assert render_shell_commands("rootkeeper", port) == commands
 
 
 def test_the_program_is_named_so_that_another_terminal_finds_it(
@@ -28,13 +28,13 @@ def test_the_program_is_named_so_that_another_terminal_finds_it(
 ) -> None:
     script, other = tmp_path / "own place" / "rootkeeper", tmp_path / "other" / "rootkeeper"
     monkeypatch.setenv("PATH", str(other.parent))
-    assert spell_program(script) == f"{shlex.quote(sys.executable)} -m rootkeeper"
+    assert render_program(script) == f"{shlex.quote(sys.executable)} -m rootkeeper"
     for one in (script, other):
         one.parent.mkdir()
         one.touch(0o755)
-    assert spell_program(script) == f"'{script}'"
+    assert render_program(script) == f"'{script}'"
     monkeypatch.setenv("PATH", str(script.parent))
-    assert spell_program(script) == "rootkeeper"
+    assert render_program(script) == "rootkeeper"
 
 
 def test_the_usual_port_is_the_sandboxs_own() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from rootkeeper.cli.demo_people import PASSWORD, PEOPLE, count_seconds_left, list_codes
 from rootkeeper.domain.access import ServerRole
-from rootkeeper.domain.identity_names import ensure_password, parse_identity_name
+from rootkeeper.domain.identity_names import parse_identity_name, require_password
 from rootkeeper.sandbox.totp import totp_code
 
 
@@ -18,7 +18,7 @@ def test_there_is_one_of_each_role() -> None:
 def test_each_can_be_a_user_and_has_a_factor_from_operator_on(person: object) -> None:
     (found,) = (one for one in PEOPLE if one == person)
     parse_identity_name(found.name)
-    ensure_password(PASSWORD, found.name)
+    require_password(PASSWORD, found.name)
     assert (found.totp_secret is not None) is (found.role not in (ServerRole.VIEWER, ServerRole.AUDITOR))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.cli.demo_story import OU_PATH, RECOVERED, STORY, Check, is_bare
+from rootkeeper.cli.demo_story import OU_PATH, RECOVERED, STORY, StoryCheck, is_bare
 
 BARE = {"password": False, "recovery_allowed": False, "access_keys": [], "signing_certificates": [], "mfa_devices": []}
 
@@ -25,7 +25,7 @@ def truth() -> dict[str, Any]:
     }
 
 
-def list_checks() -> list[Check]:
+def list_checks() -> list[StoryCheck]:
     return [check for step in STORY for check in step.checks]
 
 
@@ -40,7 +40,7 @@ def spoil() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("check", list_checks(), ids=lambda check: check.claim)
-def test_a_check_fails_where_its_claim_is_wrong(check: Check) -> None:
+def test_a_check_fails_where_its_claim_is_wrong(check: StoryCheck) -> None:
     assert not check.holds(truth(), spoil())
 
 
@@ -52,13 +52,13 @@ def test_a_root_user_with_anything_left_is_not_bare(kind: str) -> None:
 
 def test_answers_are_compared_with_the_truth_account_by_account() -> None:
     audit = next(step for step in STORY if step.arguments == ("audit",))
-    told = {
+    reported = {
         "accounts": [
             {"account_id": RECOVERED, "status": "not_present"},
             {"account_id": "444455556666", "status": "unknown"},
         ]
     }
-    assert all(check.holds(truth(), told) for check in audit.answer_checks)
-    told["accounts"][0]["status"] = "present"
-    assert not all(check.holds(truth(), told) for check in audit.answer_checks)
+    assert all(check.holds(truth(), reported) for check in audit.answer_checks)
+    reported["accounts"][0]["status"] = "present"
+    assert not all(check.holds(truth(), reported) for check in audit.answer_checks)
     assert not all(check.holds(truth(), {"accounts": []}) for check in audit.answer_checks)

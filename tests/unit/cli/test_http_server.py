@@ -14,8 +14,8 @@ import pytest
 import urllib3
 
 from rootkeeper.bootstrap.serving import ServerRuntime
-from rootkeeper.cli.http_server import HttpServer, bind, ensure_proxies
-from rootkeeper.cli.served_urls import spell_url
+from rootkeeper.cli.http_server import HttpServer, bind, require_proxies
+from rootkeeper.cli.served_urls import render_url
 from rootkeeper.cli.tls_files import TlsFiles
 from rootkeeper.errors import InputError
 from tests.fakes.tls_server import make_authority
@@ -56,7 +56,7 @@ def serving(proxies: Sequence[str] = (), tls: TlsFiles | None = None) -> Iterato
         thread.start()
         try:
             assert is_ready.wait(60)
-            yield spell_url(*listener.getsockname()[:2], is_tls=tls is not None)
+            yield render_url(*listener.getsockname()[:2], is_tls=tls is not None)
         finally:
             stopping.asked.set()
             thread.join()
@@ -64,9 +64,9 @@ def serving(proxies: Sequence[str] = (), tls: TlsFiles | None = None) -> Iterato
 
 def ask(proxies: Sequence[str]) -> str:
     """Who a client on this machine is taken for that says that it asks for another, by TLS."""
-    told = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
+    reported = {"X-Forwarded-For": "203.0.113.7", "X-Forwarded-Proto": "https"}
     with serving(proxies) as url:
-        return urllib3.request("GET", url, headers=told).data.decode()
+        return urllib3.request("GET", url, headers=reported).data.decode()
 
 
 def test_nobody_is_believed_who_says_to_be_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,12 +111,12 @@ def test_that_name_isnt_told_where_it_may_lead_to_another_program() -> None:
     with bind("127.0.0.1", 0, beyond_loopback=False) as listener:
         port = listener.getsockname()[1]
         with bind("::1", port, beyond_loopback=False):
-            assert spell_url("127.0.0.1", port) == f"http://127.0.0.1:{port}"
-            assert spell_url("::1", port) == f"http://[::1]:{port}"
-        assert spell_url("127.0.0.1", port) == f"http://localhost:{port}"
+            assert render_url("127.0.0.1", port) == f"http://127.0.0.1:{port}"
+            assert render_url("::1", port) == f"http://[::1]:{port}"
+        assert render_url("127.0.0.1", port) == f"http://localhost:{port}"
 
 
 @pytest.mark.parametrize("address", ["*", "", "proxy.example.com", "127.0.0.1,10.0.0.1", "0.0.0.0/0"])
 def test_a_proxy_is_one_machine(address: str) -> None:
     with pytest.raises(InputError, match="not the address of a proxy"):
-        ensure_proxies((address,))
+        require_proxies((address,))

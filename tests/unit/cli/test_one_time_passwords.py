@@ -22,29 +22,29 @@ def source(path: Path | None) -> OneTimePasswordSource:
 def test_a_file_is_read_only_for_a_change_that_was_started(tmp_path: Path) -> None:
     file = tmp_path / "otp"
     file.write_text(f" {OTP}\n")
-    source(file).ensure_fits(is_started=True)
+    source(file).require_fits(is_started=True)
     assert source(file).read("aws@example.com").value == OTP
     with pytest.raises(InputError, match="No change to this address is open") as raised:
-        source(file).ensure_fits(is_started=False)
+        source(file).require_fits(is_started=False)
     assert OTP not in raised.value.message
 
 
 def test_a_named_pipe_may_be_filled_after_the_start(tmp_path: Path) -> None:
     pipe = tmp_path / "otp"
     os.mkfifo(pipe)
-    source(pipe).ensure_fits(is_started=False)
+    source(pipe).require_fits(is_started=False)
 
 
 def test_a_file_that_isnt_there_is_told_before_anything_is_sent(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="can't be read"):
-        source(tmp_path / "nothing").ensure_fits(is_started=True)
+        source(tmp_path / "nothing").require_fits(is_started=True)
     with pytest.raises(InputError, match="can't be read"):
         source(tmp_path / "nothing").read("aws@example.com")
 
 
 def test_stdin_gives_its_first_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{OTP}\nmore\n"))
-    source(Path("-")).ensure_fits(is_started=False)
+    source(Path("-")).require_fits(is_started=False)
     assert source(Path("-")).read("aws@example.com").value == OTP
     with pytest.raises(InputError):
         source(Path("-")).read("aws@example.com")
@@ -61,7 +61,7 @@ def test_p08_what_isnt_one_isnt_repeated(tmp_path: Path, content: str) -> None:
 
 def test_without_a_terminal_and_a_file_none_can_be_had() -> None:
     assert not source(None).can_read
-    source(None).ensure_fits(is_started=False)
+    source(None).require_fits(is_started=False)
     assert source(Path("-")).can_read
 
 

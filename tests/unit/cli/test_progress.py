@@ -7,11 +7,11 @@ import pytest
 from rootkeeper.cli.progress import (
     BarProgress,
     LineProgress,
-    Pace,
+    ProgressRate,
     open_progress,
-    spoken_findings,
-    spoken_pace,
-    spoken_seconds,
+    render_findings,
+    render_pace,
+    render_seconds,
 )
 from rootkeeper.cli.terminal import Terminal
 
@@ -73,21 +73,21 @@ def test_a_total_may_become_known_late(capsys: pytest.CaptureFixture[str]) -> No
 
 
 def test_a_rate_over_next_to_no_time_isnt_told() -> None:
-    pace = Pace(started_at=100.0, total=10, done=5)
+    pace = ProgressRate(started_at=100.0, total=10, done=5)
     assert pace.find_rate(100.5) is None
     assert pace.find_seconds_left(100.5) is None
-    assert spoken_pace(pace, 100.5) == ""
+    assert render_pace(pace, 100.5) == ""
     assert pace.find_rate(105.0) == 1.0
     assert pace.find_seconds_left(105.0) == 5.0
-    assert Pace(100.0, total=10).find_seconds_left(200.0) is None
-    assert Pace(100.0, done=3).find_seconds_left(200.0) is None
+    assert ProgressRate(100.0, total=10).find_seconds_left(200.0) is None
+    assert ProgressRate(100.0, done=3).find_seconds_left(200.0) is None
 
 
 @pytest.mark.parametrize(
     ("seconds", "spoken"), [(1, "1s"), (59.4, "59s"), (60, "1m 0s"), (125, "2m 5s"), (3780, "1h 3m")]
 )
 def test_time_that_is_left_is_told_in_the_units_that_matter(seconds: float, spoken: str) -> None:
-    assert spoken_seconds(seconds) == spoken
+    assert render_seconds(seconds) == spoken
 
 
 def test_the_bar_shows_rate_estimate_and_findings(capsys: pytest.CaptureFixture[str]) -> None:
@@ -118,5 +118,5 @@ def test_the_bar_may_be_told_before_it_starts_and_after_it_ended() -> None:
 
 
 def test_findings_are_told_only_where_there_are_any() -> None:
-    assert spoken_findings(0, 0) == ""
-    assert spoken_findings(1200, 3) == "1,200 present, 3 unknown"
+    assert render_findings(0, 0) == ""
+    assert render_findings(1200, 3) == "1,200 present, 3 unknown"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.bootstrap.server_log import LOGGER_NAME, LoggedProgress, ServerLog
+from rootkeeper.bootstrap.server_log import LOGGER_NAME, LogProgress, ServerLog
 from rootkeeper.cli.server_log_lines import JsonLines
 from rootkeeper.errors import DatabaseError
 
@@ -73,11 +73,11 @@ def test_what_looks_like_a_secret_is_blanked(lines: Any) -> None:
 
 
 def test_progress_that_nobody_watches_tells_its_remarks_alone() -> None:
-    told: list[str] = []
-    progress = LoggedProgress(told.append)
+    reported: list[str] = []
+    progress = LogProgress(reported.append)
     progress.start("Reading", 3)
     progress.set_total(4)
     progress.advance(present=1)
     progress.remark("Closed.")
     progress.finish()
-    assert told == ["Closed."]
+    assert reported == ["Closed."]

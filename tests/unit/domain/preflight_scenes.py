@@ -11,7 +11,7 @@ from rootkeeper.domain.organization_policies import OrganizationPolicy, PolicyLi
 from rootkeeper.domain.organizations import Account, AccountId, AccountState, Organization
 from rootkeeper.domain.policies.documents import PolicyKind, PolicyLabel
 from rootkeeper.domain.preflight import PreflightRow
-from rootkeeper.domain.preflight_judging import PreflightJudge
+from rootkeeper.domain.preflight_judging import PreflightEvaluator
 from rootkeeper.domain.preflight_tasks import Task
 
 SCP, RCP = PolicyKind.SERVICE_CONTROL, PolicyKind.RESOURCE_CONTROL
@@ -53,15 +53,15 @@ def make_judge(
     delegates: tuple[Account, ...] | None = (),
     without_full_access: Iterable[str] = (),
     problems: Mapping[PolicyKind, tuple[str, ...]] | None = None,
-) -> PreflightJudge:
+) -> PreflightEvaluator:
     targets = {
         target for account in (*accounts, *(delegates or ())) for target in (*account.ou_ids, account.account_id)
     }
     resources = make_policy("p-RCPFullAWSAccess", (), ALLOW | {"Principal": "*"}, kind=RCP)
     own = (full_access(targets - set(without_full_access)), replace(resources, is_everywhere=True))
     listing = PolicyListing((*own, *policies), frozenset({SCP, RCP}), problems or {})
-    return PreflightJudge(ORGANIZATION, build_tree(listing), delegates)
+    return PreflightEvaluator(ORGANIZATION, build_tree(listing), delegates)
 
 
-def rows_of(judge: PreflightJudge, account: Account) -> dict[Task, PreflightRow]:
-    return {row.task: row for row in judge.judge(account)}
+def rows_of(judge: PreflightEvaluator, account: Account) -> dict[Task, PreflightRow]:
+    return {row.task: row for row in judge.evaluate(account)}

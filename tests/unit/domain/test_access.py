@@ -16,7 +16,7 @@ from rootkeeper.domain.access import (
     Permission,
     ServerRole,
     TokenScope,
-    ensure_scope,
+    require_scope,
 )
 from rootkeeper.domain.ledger import Actor, ActorKind
 from rootkeeper.domain.organizations import Account, AccountId, AccountState
@@ -65,9 +65,9 @@ def test_permissions_stand_in_the_order_of_the_alphabet() -> None:
 
 
 def test_a_refusal_names_the_roles_that_could() -> None:
-    ANA.ensure_may(Permission.WINDOWS_REQUEST)
+    ANA.require_permission(Permission.WINDOWS_REQUEST)
     with pytest.raises(PermissionDeniedError) as caught:
-        ANA.ensure_may(Permission.WINDOWS_APPROVE)
+        ANA.require_permission(Permission.WINDOWS_APPROVE)
     assert "ana" in caught.value.message
     assert caught.value.hint == "Ask somebody with the role approver or administrator."
 
@@ -112,9 +112,9 @@ def make_token(scope: TokenScope, role: ServerRole = ServerRole.OPERATOR) -> Ide
 def test_a_limited_token_may_what_its_limits_name_and_its_role_permits() -> None:
     token = make_token(FEW)
     assert token.permissions == {Permission.WINDOWS_READ, Permission.WINDOWS_REQUEST}
-    token.ensure_may(Permission.WINDOWS_REQUEST)
+    token.require_permission(Permission.WINDOWS_REQUEST)
     with pytest.raises(PermissionDeniedError, match="is limited"):
-        token.ensure_may(Permission.ROOT_CREDENTIALS_DELETE)
+        token.require_permission(Permission.ROOT_CREDENTIALS_DELETE)
     assert make_token(FEW, ServerRole.VIEWER).permissions == {Permission.WINDOWS_READ}
 
 
@@ -123,7 +123,7 @@ def test_a_token_of_some_units_has_nothing_that_is_about_the_whole_organization(
     assert token.permissions == frozenset(Permission) - OF_WHOLE_ORGANIZATION
     for permission in OF_WHOLE_ORGANIZATION:
         with pytest.raises(PermissionDeniedError):
-            token.ensure_may(permission)
+            token.require_permission(permission)
 
 
 @pytest.mark.parametrize(
@@ -148,20 +148,20 @@ def test_accounts_are_covered_by_their_units(
 
 def test_a_token_of_some_units_touches_no_other_account_and_none_that_nobody_knows() -> None:
     token = make_token(UNITS)
-    token.ensure_may_touch(PROD.account_id, PROD)
+    token.require_account_access(PROD.account_id, PROD)
     with pytest.raises(PermissionDeniedError, match="is in Root/Sandbox"):
-        token.ensure_may_touch(PROD.account_id, replace(PROD, ou_path="Root/Sandbox"))
+        token.require_account_access(PROD.account_id, replace(PROD, ou_path="Root/Sandbox"))
     with pytest.raises(PermissionDeniedError, match="unknown unit"):
-        token.ensure_may_touch(PROD.account_id, None)
-    ANA.ensure_may_touch(PROD.account_id, None)
+        token.require_account_access(PROD.account_id, None)
+    ANA.require_account_access(PROD.account_id, None)
 
 
 def test_nobody_gives_what_he_hasnt_got() -> None:
     keeper = make_token(TokenScope(frozenset({Permission.IDENTITIES_MANAGE})), ServerRole.ADMINISTRATOR)
-    keeper.ensure_may_grant(frozenset({Permission.IDENTITIES_MANAGE}))
+    keeper.require_grantable(frozenset({Permission.IDENTITIES_MANAGE}))
     with pytest.raises(PermissionDeniedError, match="lacks"):
-        keeper.ensure_may_grant(PERMISSIONS[ServerRole.VIEWER])
-    replace(ANA, role=ServerRole.ADMINISTRATOR).ensure_may_grant(frozenset(Permission))
+        keeper.require_grantable(PERMISSIONS[ServerRole.VIEWER])
+    replace(ANA, role=ServerRole.ADMINISTRATOR).require_grantable(frozenset(Permission))
 
 
 @pytest.mark.parametrize(
@@ -177,9 +177,9 @@ def test_nobody_gives_what_he_hasnt_got() -> None:
 )
 def test_limits_that_would_surprise_are_refused(role: ServerRole, scope: TokenScope) -> None:
     with pytest.raises(InputError):
-        ensure_scope(role, scope)
+        require_scope(role, scope)
 
 
 def test_limits_within_a_role_are_taken() -> None:
     for role, scope in ((ServerRole.OPERATOR, FEW), (ServerRole.ADMINISTRATOR, UNITS), (ServerRole.VIEWER, UNLIMITED)):
-        ensure_scope(role, scope)
+        require_scope(role, scope)

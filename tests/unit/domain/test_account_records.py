@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rootkeeper.domain.account_records import account_from_record, account_to_record, stored_account_to_record
 from rootkeeper.domain.organizations import Account, AccountId, AccountState
 from rootkeeper.domain.root_credentials import RootCredentials, RootCredentialsSummary
-from rootkeeper.domain.statuses import AccountStatus, Reason, Role, Status
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status, StatusReason
 from rootkeeper.errors import InputError
 from tests.unit.domain.credential_strategies import credentials
 
@@ -31,7 +31,7 @@ ACCOUNT = Account(
 SUMMARY = RootCredentialsSummary(
     has_password=True, has_access_keys=False, has_signing_certificates=False, has_mfa_devices=True
 )
-PRESENT = AccountStatus(ACCOUNT, Role.MEMBER, Status.PRESENT, summary=SUMMARY, observed_at=NOW)
+PRESENT = AccountStatus(ACCOUNT, AccountRole.MEMBER, Status.PRESENT, summary=SUMMARY, observed_at=NOW)
 
 
 def test_a_kept_status_comes_back_as_it_was() -> None:
@@ -57,7 +57,9 @@ def test_a_kind_that_wasnt_read_makes_the_whole_unread(kind: str) -> None:
 
 
 def test_an_unknown_account_stays_unknown() -> None:
-    unknown = AccountStatus(ACCOUNT, Role.MEMBER, Status.UNKNOWN, Reason.THROTTLED, "AWS limited the rate.")
+    unknown = AccountStatus(
+        ACCOUNT, AccountRole.MEMBER, Status.UNKNOWN, StatusReason.THROTTLED, "AWS limited the rate."
+    )
     assert account_from_record(stored_account_to_record(unknown, details=True)) == unknown
 
 

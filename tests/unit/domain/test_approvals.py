@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from rootkeeper.domain import approvals
-from rootkeeper.domain.approvals import Terms
+from rootkeeper.domain.approvals import ApprovalTerms
 from rootkeeper.domain.ledger import Action, Actor, ActorKind, render_time
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.windows import Approval, ApprovalPurpose, RecoveryWindow, WindowState
@@ -38,7 +38,7 @@ def consent(
 
 
 def approve(
-    window: RecoveryWindow, name: str, now: datetime = NOW, terms: Terms = approvals.ANY_TERMS
+    window: RecoveryWindow, name: str, now: datetime = NOW, terms: ApprovalTerms = approvals.ANY_TERMS
 ) -> RecoveryWindow:
     return approvals.approve(window, consent(window, name, now), now, terms)
 
@@ -112,19 +112,19 @@ def test_p10_an_approval_comes_too_late_once_the_request_has_lapsed() -> None:
 @pytest.mark.parametrize(
     ("terms", "said"),
     [
-        (Terms(account_id=AccountId("999988887777")), "999988887777"),
-        (Terms(duration_seconds=7200), "1h, not 2h"),
-        (Terms(AccountId("222233334444"), 60), "not 1m"),
+        (ApprovalTerms(account_id=AccountId("999988887777")), "999988887777"),
+        (ApprovalTerms(duration_seconds=7200), "1h, not 2h"),
+        (ApprovalTerms(AccountId("222233334444"), 60), "not 1m"),
     ],
 )
-def test_p10_an_approval_for_another_account_or_length_is_refused(terms: Terms, said: str) -> None:
+def test_p10_an_approval_for_another_account_or_length_is_refused(terms: ApprovalTerms, said: str) -> None:
     with pytest.raises(ApprovalRefusedError, match=said) as caught:
         approve(requested(), "bob", terms=terms)
     assert "windows show w-1" in (caught.value.hint or "")
 
 
 def test_an_approval_for_the_very_window_is_taken() -> None:
-    window = approve(requested(), "bob", terms=Terms(AccountId("222233334444"), 3600))
+    window = approve(requested(), "bob", terms=ApprovalTerms(AccountId("222233334444"), 3600))
 
     assert window.state is WindowState.APPROVED
 
@@ -169,13 +169,13 @@ def test_a_window_that_waits_for_no_approval_takes_none(state: WindowState) -> N
 @pytest.mark.parametrize("kind", [ActorKind.SELF_ASSERTED, ActorKind.SERVER])
 def test_whoever_is_only_asserted_is_sent_to_a_server(kind: ActorKind) -> None:
     with pytest.raises(InputError, match="known to a server") as caught:
-        approvals.ensure_known(Actor("eve", kind))
+        approvals.require_known(Actor("eve", kind))
     assert "--server" in (caught.value.hint or "")
 
 
 @pytest.mark.parametrize("kind", [ActorKind.SIGNED_IN, ActorKind.TOKEN])
 def test_users_and_tokens_are_known(kind: ActorKind) -> None:
-    approvals.ensure_known(Actor("bob", kind))
+    approvals.require_known(Actor("bob", kind))
 
 
 # Denying, cancelling, lapsing.
@@ -259,7 +259,7 @@ def test_what_needs_no_approval_or_is_an_emergency_is_activated_without() -> Non
 
 def test_a_request_that_waits_for_approval_says_what_is_next() -> None:
     with pytest.raises(WindowConflictError, match="REQUESTED") as caught:
-        approvals.ensure_activatable(requested(), NOW)
+        approvals.require_activatable(requested(), NOW)
     assert "windows approve" in (caught.value.hint or "")
 
 

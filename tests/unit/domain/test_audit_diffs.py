@@ -24,7 +24,7 @@ from rootkeeper.domain.root_credentials import (
     RootCredentials,
     RootCredentialsSummary,
 )
-from rootkeeper.domain.statuses import FAIL_ON_FINDINGS, AccountStatus, FailOn, Reason, Role, Status
+from rootkeeper.domain.statuses import FAIL_ON_FINDINGS, AccountRole, AccountStatus, FailOn, Status, StatusReason
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 ID = AccountId("111122223333")
@@ -34,7 +34,7 @@ PRESENT_ONLY, UNKNOWN_ONLY = frozenset({FailOn.PRESENT}), frozenset({FailOn.UNKN
 def found(
     *kinds: CredentialKind,
     account_id: str = ID,
-    role: Role = Role.MEMBER,
+    role: AccountRole = AccountRole.MEMBER,
     status: Status | None = None,
     at: datetime = NOW,
 ) -> AccountStatus:
@@ -54,7 +54,7 @@ def found(
     )
 
 
-def unread(reason: Reason = Reason.THROTTLED) -> AccountStatus:
+def unread(reason: StatusReason = StatusReason.THROTTLED) -> AccountStatus:
     return replace(found(), status=Status.UNKNOWN, reason=reason, summary=None)
 
 
@@ -101,7 +101,7 @@ def test_what_wasnt_read_before_didnt_appear() -> None:
 
 
 def test_another_reason_for_not_knowing_is_a_change() -> None:
-    (one,) = compare(unread(Reason.THROTTLED), unread(Reason.BLOCKED_BY_POLICY)).accounts
+    (one,) = compare(unread(StatusReason.THROTTLED), unread(StatusReason.BLOCKED_BY_POLICY)).accounts
     assert one.kinds == ()
 
 
@@ -135,7 +135,7 @@ def test_accounts_come_by_their_id() -> None:
     assert [one.account_id for one in difference.accounts] == ["000000000001", "000000000002", "000000000003"]
 
 
-FAILSAFE = found(CredentialKind.PASSWORD, CredentialKind.MFA_DEVICES, role=Role.FAILSAFE)
+FAILSAFE = found(CredentialKind.PASSWORD, CredentialKind.MFA_DEVICES, role=AccountRole.FAILSAFE)
 OPEN = found(CredentialKind.PASSWORD, status=Status.RECOVERY_OPEN)
 
 
@@ -168,7 +168,7 @@ OPEN = found(CredentialKind.PASSWORD, status=Status.RECOVERY_OPEN)
         ),
         ("nobody can tell any more", found(), unread(), UNKNOWN_ONLY, True),
         ("nobody can tell any more", found(), unread(), PRESENT_ONLY, False),
-        ("nobody could tell before", unread(), unread(Reason.ERROR), UNKNOWN_ONLY, False),
+        ("nobody could tell before", unread(), unread(StatusReason.ERROR), UNKNOWN_ONLY, False),
         ("it was unknown and is there", unread(), found(CredentialKind.PASSWORD), PRESENT_ONLY, True),
         ("it joined with a password", None, found(CredentialKind.PASSWORD), PRESENT_ONLY, True),
         ("it joined and is clean", None, found(), FAIL_ON_FINDINGS, False),
@@ -176,11 +176,11 @@ OPEN = found(CredentialKind.PASSWORD, status=Status.RECOVERY_OPEN)
         ("it left", found(CredentialKind.PASSWORD), None, FAIL_ON_FINDINGS, False),
         ("a window is open", found(), OPEN, FAIL_ON_FINDINGS, False),
         ("a window was left open", OPEN, found(CredentialKind.PASSWORD), PRESENT_ONLY, True),
-        ("a failsafe was set up", found(role=Role.FAILSAFE), FAILSAFE, FAIL_ON_FINDINGS, False),
+        ("a failsafe was set up", found(role=AccountRole.FAILSAFE), FAILSAFE, FAIL_ON_FINDINGS, False),
         (
             "a failsafe lost its MFA",
             FAILSAFE,
-            found(CredentialKind.PASSWORD, role=Role.FAILSAFE),
+            found(CredentialKind.PASSWORD, role=AccountRole.FAILSAFE),
             PRESENT_ONLY,
             True,
         ),

@@ -10,16 +10,16 @@ import pytest
 
 from rootkeeper.domain.breakglass import (
     MANAGEMENT_KINDS,
-    OpenerKind,
-    WayIn,
-    judge_management_root,
-    judge_management_use,
-    judge_root_way,
-    judge_user_way,
-    judge_way_in,
-    list_openers,
+    AccessPath,
+    RootSessionCallerKind,
+    check_access_paths,
+    check_management_root,
+    check_management_use,
+    evaluate_root_path,
+    evaluate_user_path,
+    list_root_session_callers,
 )
-from rootkeeper.domain.caller_permissions import Permission, Standpoint
+from rootkeeper.domain.caller_permissions import CallerAccountPolicies, PermissionResult
 from rootkeeper.domain.checks import Check, CheckVerdict, failed, passed, unknown
 from rootkeeper.domain.drills import Drill, DrillOutcome
 from rootkeeper.domain.identities import (
@@ -32,15 +32,15 @@ from rootkeeper.domain.identities import (
     UserAccess,
 )
 from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.policies.evaluation import Verdict
-from rootkeeper.domain.preflight_tasks import Place
+from rootkeeper.domain.policies.evaluation import AccessVerdict
+from rootkeeper.domain.preflight_tasks import AccountPlace
 from rootkeeper.domain.root_credentials import RootCredentialsSummary
 from rootkeeper.domain.task_policies import TaskPolicy
 from tests.fakes.clock import START
 from tests.fakes.identities import allow, allow_tasks, make_access, make_role, make_user, policy, trust
 
 ACCOUNT, OTHER = AccountId("222233334444"), AccountId("333344445555")
-HERE = Standpoint(Place(ACCOUNT, "o-exampleorgid", ("r-exam",), "aws"), ())
+HERE = CallerAccountPolicies(AccountPlace(ACCOUNT, "o-exampleorgid", ("r-exam",), "aws"), ())
 PASS, FAIL, UNKNOWN = CheckVerdict.PASS, CheckVerdict.FAIL, CheckVerdict.UNKNOWN
 WORK = allow_tasks(TaskPolicy.AUDIT, TaskPolicy.CREATE_PASSWORD, TaskPolicy.DELETE)
 MFA_ONLY: dict[str, Any] = {"Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}
@@ -102,7 +102,7 @@ OPENER = make_role(ACCOUNT, "opener", trust({"AWS": str(ACCOUNT)}, **MFA_ONLY), 
 def test_a_way_in_is_a_user_with_mfa_who_may_do_all_three(
     texts: list[str | None], access: UserAccess | None, roles: list[IamRole], verdict: CheckVerdict
 ) -> None:
-    assert judge_user_way(make_user(ACCOUNT, "break-glass", *texts), access, roles, HERE).verdict is verdict
+    assert evaluate_user_path(make_user(ACCOUNT, "break-glass", *texts), access, roles, HERE).verdict is verdict
 
 
 GOOD_LOGIN = (passed("password", "used."), passed("mfa", "MFA guards it"))
@@ -111,24 +111,24 @@ GOOD_LOGIN = (passed("password", "used."), passed("mfa", "MFA guards it"))
 @pytest.mark.parametrize(
     ("login", "work", "verdict"),
     [
-        (GOOD_LOGIN, Verdict.ALLOWED, PASS),
-        (GOOD_LOGIN, Verdict.BLOCKED, FAIL),
-        (GOOD_LOGIN, Verdict.DEPENDS, UNKNOWN),
-        (GOOD_LOGIN, Verdict.UNKNOWN, UNKNOWN),
-        ((*GOOD_LOGIN, failed("recovery_window", "open")), Verdict.ALLOWED, FAIL),
-        ((failed("password", "none."), GOOD_LOGIN[1]), Verdict.ALLOWED, FAIL),
-        ((unknown("password", "not read"), GOOD_LOGIN[1]), Verdict.ALLOWED, UNKNOWN),
-        ((unknown("password", "not read"), failed("mfa", "none")), Verdict.ALLOWED, FAIL),
+        (GOOD_LOGIN, AccessVerdict.ALLOWED, PASS),
+        (GOOD_LOGIN, AccessVerdict.BLOCKED, FAIL),
+        (GOOD_LOGIN, AccessVerdict.DEPENDS, UNKNOWN),
+        (GOOD_LOGIN, AccessVerdict.UNKNOWN, UNKNOWN),
+        ((*GOOD_LOGIN, failed("recovery_window", "open")), AccessVerdict.ALLOWED, FAIL),
+        ((failed("password", "none."), GOOD_LOGIN[1]), AccessVerdict.ALLOWED, FAIL),
+        ((unknown("password", "not read"), GOOD_LOGIN[1]), AccessVerdict.ALLOWED, UNKNOWN),
+        ((unknown("password", "not read"), failed("mfa", "none")), AccessVerdict.ALLOWED, FAIL),
     ],
 )
 def test_a_failsafes_root_user_is_a_way_in_if_it_can_sign_in_and_work(
-    login: Sequence[Check], work: Verdict, verdict: CheckVerdict
+    login: Sequence[Check], work: AccessVerdict, verdict: CheckVerdict
 ) -> None:
-    assert judge_root_way(ACCOUNT, login, Permission(work, ("x",))).verdict is verdict
+    assert evaluate_root_path(ACCOUNT, login, PermissionResult(work, ("x",))).verdict is verdict
 
 
-def way(verdict: CheckVerdict) -> WayIn:
-    return WayIn(ACCOUNT, "IAM user break-glass", verdict, "evidence")
+def way(verdict: CheckVerdict) -> AccessPath:
+    return AccessPath(ACCOUNT, "IAM user break-glass", verdict, "evidence")
 
 
 def drill(
@@ -138,7 +138,7 @@ def drill(
 
 
 @pytest.mark.parametrize(
-    ("ways", "unread", "drills", "verdict"),
+    ("access_paths", "unread", "drills", "verdict"),
     [
         ([PASS], [], drill(), PASS),
         ([FAIL, PASS], ["x weren't read"], drill(), PASS),
@@ -154,14 +154,14 @@ def drill(
     ],
 )
 def test_the_way_in_passes_only_with_a_good_way_and_a_drill_of_its_account(
-    ways: list[CheckVerdict], unread: list[str], drills: list[Drill], verdict: CheckVerdict
+    access_paths: list[CheckVerdict], unread: list[str], drills: list[Drill], verdict: CheckVerdict
 ) -> None:
-    assert judge_way_in(map(way, ways), unread, drills, START).verdict is verdict
+    assert check_access_paths(map(way, access_paths), unread, drills, START).verdict is verdict
 
 
 def test_a_drill_of_any_account_with_a_good_way_is_enough() -> None:
-    ways = [way(PASS), WayIn(OTHER, "root user", PASS, "evidence")]
-    check = judge_way_in(ways, [], drill(outcome=DrillOutcome.FAILED) + drill(account_id=OTHER), START)
+    access_paths = [way(PASS), AccessPath(OTHER, "root user", PASS, "evidence")]
+    check = check_access_paths(access_paths, [], drill(outcome=DrillOutcome.FAILED) + drill(account_id=OTHER), START)
     assert check.verdict is PASS
     assert f"in {OTHER}" in check.evidence
 
@@ -179,21 +179,23 @@ def test_everybody_whose_policies_let_a_root_session_be_opened_is_listed() -> No
         Holder(HolderKind.GROUP, "group 1", members=None),
     )
     permission_set = PermissionSet(ACCOUNT, "arn", "A", (policy(allow("sts:*")),), None, holders)
-    found = list_openers(AccountIdentities(ACCOUNT, users, roles), (permission_set,), HERE)
+    found = list_root_session_callers(AccountIdentities(ACCOUNT, users, roles), (permission_set,), HERE)
     assert [(one.kind, one.name) for one in found] == [
-        (OpenerKind.USER, "ana"),
-        (OpenerKind.USER, "x"),
-        (OpenerKind.ROLE, "opener"),
-        (OpenerKind.PERMISSION_SET, "A"),
+        (RootSessionCallerKind.USER, "ana"),
+        (RootSessionCallerKind.USER, "x"),
+        (RootSessionCallerKind.ROLE, "opener"),
+        (RootSessionCallerKind.PERMISSION_SET, "A"),
     ]
-    assert found[0].tasks[TaskPolicy.UNLOCK_BUCKET].verdict is Verdict.BLOCKED
+    assert found[0].tasks[TaskPolicy.UNLOCK_BUCKET].verdict is AccessVerdict.BLOCKED
     assert found[3].people == ("Security (mary, paulo)", "shirley", "group 1 (members not read)")
     assert [one.is_complete for one in found] == [True, True, True, False]
 
 
 def test_identity_centers_roles_are_listed_where_its_permission_sets_could_not_be_read() -> None:
     role = make_role(ACCOUNT, "AWSReservedSSO_A_1", trust("*"), allow("*"), path="/aws-reserved/sso.amazonaws.com/")
-    assert [one.name for one in list_openers(AccountIdentities(ACCOUNT, (), (role,)), (), HERE)] == [role.role_name]
+    assert [one.name for one in list_root_session_callers(AccountIdentities(ACCOUNT, (), (role,)), (), HERE)] == [
+        role.role_name
+    ]
 
 
 @pytest.mark.parametrize(
@@ -206,12 +208,12 @@ def test_identity_centers_roles_are_listed_where_its_permission_sets_could_not_b
 def test_the_management_accounts_root_needs_mfa_and_no_keys(
     summary: RootCredentialsSummary, verdicts: list[CheckVerdict]
 ) -> None:
-    checks = judge_management_root(ACCOUNT, summary)
+    checks = check_management_root(ACCOUNT, summary)
     assert [check.verdict for check in checks] == verdicts
     assert tuple(check.name for check in checks) == MANAGEMENT_KINDS
 
 
 def test_its_last_use_is_told_with_the_age_of_the_report() -> None:
     used = RootUse(START, START - timedelta(days=214), None)
-    assert "214 days ago" in judge_management_use(ACCOUNT, used, START).evidence
-    assert "no use" in judge_management_use(ACCOUNT, RootUse(START, None, None), START).evidence
+    assert "214 days ago" in check_management_use(ACCOUNT, used, START).evidence
+    assert "no use" in check_management_use(ACCOUNT, RootUse(START, None, None), START).evidence

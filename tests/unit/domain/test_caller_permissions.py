@@ -9,30 +9,35 @@ from typing import Any
 import pytest
 
 from rootkeeper.domain.caller_permissions import (
+    CallerAccountPolicies,
     CallerIdentity,
-    Permission,
-    Standpoint,
+    PermissionResult,
     combine,
+    evaluate_role_assumption,
+    evaluate_root_permissions,
+    evaluate_tasks,
     identity_of_permission_set,
     identity_of_role,
     identity_of_user,
-    judge_role_assumption,
-    judge_root_work,
-    judge_tasks,
     list_trusted,
 )
 from rootkeeper.domain.identities import PermissionSet
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.policies.documents import PolicyKind, PolicyLabel, parse_policy
-from rootkeeper.domain.policies.evaluation import Level, Verdict
-from rootkeeper.domain.preflight_tasks import Place, Task, list_requests
+from rootkeeper.domain.policies.evaluation import AccessVerdict, PolicyLevel
+from rootkeeper.domain.preflight_tasks import AccountPlace, Task, list_requests
 from rootkeeper.domain.task_policies import TaskPolicy
 from tests.fakes.identities import allow, allow_tasks, make_role, make_user, policy, trust
 
 ACCOUNT = AccountId("222233334444")
-PLACE = Place(ACCOUNT, "o-exampleorgid", ("r-exam",), "aws")
-MANAGEMENT = Standpoint(PLACE, ())
-ALLOWED, BLOCKED, DEPENDS, UNKNOWN = Verdict.ALLOWED, Verdict.BLOCKED, Verdict.DEPENDS, Verdict.UNKNOWN
+PLACE = AccountPlace(ACCOUNT, "o-exampleorgid", ("r-exam",), "aws")
+MANAGEMENT = CallerAccountPolicies(PLACE, ())
+ALLOWED, BLOCKED, DEPENDS, UNKNOWN = (
+    AccessVerdict.ALLOWED,
+    AccessVerdict.BLOCKED,
+    AccessVerdict.DEPENDS,
+    AccessVerdict.UNKNOWN,
+)
 DENY = allow("sts:AssumeRoot", effect="Deny")
 MFA_ONLY: dict[str, Any] = {"Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}
 POWER_USER = json.dumps(
@@ -43,17 +48,17 @@ POWER_USER = json.dumps(
 )
 
 
-def under(*documents: str) -> Standpoint:
+def under(*documents: str) -> CallerAccountPolicies:
     """Under FullAWSAccess and these SCPs."""
     policies = tuple(
         parse_policy(text, PolicyLabel(f"p-{number}", ""), PolicyKind.SERVICE_CONTROL)
         for number, text in enumerate((allow("*"), *documents))
     )
-    return Standpoint(PLACE, (Level("r-exam", policies),))
+    return CallerAccountPolicies(PLACE, (PolicyLevel("r-exam", policies),))
 
 
-def audit(caller: CallerIdentity, standpoint: Standpoint = MANAGEMENT) -> Permission:
-    return judge_tasks(caller, standpoint)[TaskPolicy.AUDIT]
+def audit(caller: CallerIdentity, caller_policies: CallerAccountPolicies = MANAGEMENT) -> PermissionResult:
+    return evaluate_tasks(caller, caller_policies)[TaskPolicy.AUDIT]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +88,7 @@ def audit(caller: CallerIdentity, standpoint: Standpoint = MANAGEMENT) -> Permis
         ([allow("*"), "{ not JSON"], UNKNOWN),
     ],
 )
-def test_a_users_policies_decide(texts: list[str | None], verdict: Verdict) -> None:
+def test_a_users_policies_decide(texts: list[str | None], verdict: AccessVerdict) -> None:
     user = make_user(ACCOUNT, "ana", *texts, tags={"team": "security"})
     assert audit(identity_of_user(user)).verdict is verdict
 
@@ -92,12 +97,12 @@ def test_a_users_policies_decide(texts: list[str | None], verdict: Verdict) -> N
     ("boundary", "verdict"),
     [(allow("sts:*"), ALLOWED), (allow("s3:*"), BLOCKED), (DENY, BLOCKED), ("{}", UNKNOWN)],
 )
-def test_a_boundary_must_allow_too(boundary: str, verdict: Verdict) -> None:
+def test_a_boundary_must_allow_too(boundary: str, verdict: AccessVerdict) -> None:
     assert audit(identity_of_user(make_user(ACCOUNT, "ana", allow("*"), boundary=boundary))).verdict is verdict
 
 
 @pytest.mark.parametrize(
-    ("standpoint", "verdict"),
+    ("caller_policies", "verdict"),
     [
         (under(), ALLOWED),
         (under(DENY), BLOCKED),
@@ -111,20 +116,22 @@ def test_a_boundary_must_allow_too(boundary: str, verdict: Verdict) -> None:
             ),
             ALLOWED,
         ),
-        (Standpoint(PLACE, (Level("r-exam", ()),)), BLOCKED),
-        (Standpoint(PLACE, None), UNKNOWN),
+        (CallerAccountPolicies(PLACE, (PolicyLevel("r-exam", ()),)), BLOCKED),
+        (CallerAccountPolicies(PLACE, None), UNKNOWN),
     ],
     ids=["full access", "denied", "another task denied", "no allow at a level", "not read"],
 )
-def test_scps_over_a_delegated_administrator_decide_too(standpoint: Standpoint, verdict: Verdict) -> None:
-    assert audit(identity_of_user(make_user(ACCOUNT, "ana", allow("*"))), standpoint).verdict is verdict
+def test_scps_over_a_delegated_administrator_decide_too(
+    caller_policies: CallerAccountPolicies, verdict: AccessVerdict
+) -> None:
+    assert audit(identity_of_user(make_user(ACCOUNT, "ana", allow("*"))), caller_policies).verdict is verdict
 
 
 @pytest.mark.parametrize(
     ("way", "verdict"),
     [({"has_mfa": True}, ALLOWED), ({"has_mfa": False}, BLOCKED), ({"is_long_term": True}, BLOCKED), ({}, DEPENDS)],
 )
-def test_mfa_counts_by_the_way_in_which_a_user_calls(way: dict[str, bool], verdict: Verdict) -> None:
+def test_mfa_counts_by_the_way_in_which_a_user_calls(way: dict[str, bool], verdict: AccessVerdict) -> None:
     user = make_user(ACCOUNT, "ana", allow("sts:AssumeRoot", **MFA_ONLY))
     assert audit(identity_of_user(user, **way)).verdict is verdict
 
@@ -173,16 +180,16 @@ OTHER_ARN = "arn:aws:iam::999999999999:root"
     ],
 )
 def test_a_user_assumes_a_role_if_trust_and_its_own_policies_let_it(
-    trusts: str | None, texts: list[str | None], verdict: Verdict
+    trusts: str | None, texts: list[str | None], verdict: AccessVerdict
 ) -> None:
     caller = identity_of_user(make_user(ACCOUNT, "ana", *texts), has_mfa=True)
-    assert judge_role_assumption(caller, make_role(ACCOUNT, "opener", trusts), MANAGEMENT).verdict is verdict
+    assert evaluate_role_assumption(caller, make_role(ACCOUNT, "opener", trusts), MANAGEMENT).verdict is verdict
 
 
 def test_a_role_that_asks_for_mfa_is_closed_to_a_user_without() -> None:
     role = make_role(ACCOUNT, "opener", trust({"AWS": USER_ARN}, **MFA_ONLY))
     caller = identity_of_user(make_user(ACCOUNT, "ana"), has_mfa=False, is_long_term=True)
-    assert judge_role_assumption(caller, role, MANAGEMENT).verdict is BLOCKED
+    assert evaluate_role_assumption(caller, role, MANAGEMENT).verdict is BLOCKED
 
 
 def test_a_deny_of_the_trust_policy_wins() -> None:
@@ -192,7 +199,7 @@ def test_a_deny_of_the_trust_policy_wins() -> None:
     ]
     role = make_role(ACCOUNT, "opener", json.dumps({"Version": "2012-10-17", "Statement": statements}))
     caller = identity_of_user(make_user(ACCOUNT, "ana", allow("*")), has_mfa=True)
-    assert judge_role_assumption(caller, role, MANAGEMENT).verdict is BLOCKED
+    assert evaluate_role_assumption(caller, role, MANAGEMENT).verdict is BLOCKED
 
 
 def test_a_roles_session_is_not_known_to_have_mfa() -> None:
@@ -226,8 +233,8 @@ def test_whom_a_role_trusts_is_told(trusts: str | None, named: tuple[str, ...]) 
         ([UNKNOWN, BLOCKED, ALLOWED], BLOCKED),
     ],
 )
-def test_of_several_permissions_the_worst_counts(verdicts: Sequence[Verdict], worst: Verdict) -> None:
-    assert combine(Permission(verdict) for verdict in verdicts).verdict is worst
+def test_of_several_permissions_the_worst_counts(verdicts: Sequence[AccessVerdict], worst: AccessVerdict) -> None:
+    assert combine(PermissionResult(verdict) for verdict in verdicts).verdict is worst
 
 
 DENY_ROOT: dict[str, Any] = {"Condition": {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:root"}}}
@@ -237,13 +244,16 @@ EXEMPTED: dict[str, Any] = {
 
 
 @pytest.mark.parametrize(
-    ("standpoint", "verdict"),
+    ("caller_policies", "verdict"),
     [
         (under(), ALLOWED),
         (under(allow("*", effect="Deny", **DENY_ROOT)), BLOCKED),
         (under(allow("*", effect="Deny", **EXEMPTED)), ALLOWED),
-        (Standpoint(PLACE, None), UNKNOWN),
+        (CallerAccountPolicies(PLACE, None), UNKNOWN),
     ],
 )
-def test_only_scps_stop_a_root_user(standpoint: Standpoint, verdict: Verdict) -> None:
-    assert judge_root_work(list_requests(Task.ROOT_USER_SIGN_IN, PLACE), standpoint.levels).verdict is verdict
+def test_only_scps_stop_a_root_user(caller_policies: CallerAccountPolicies, verdict: AccessVerdict) -> None:
+    assert (
+        evaluate_root_permissions(list_requests(Task.ROOT_USER_SIGN_IN, PLACE), caller_policies.levels).verdict
+        is verdict
+    )

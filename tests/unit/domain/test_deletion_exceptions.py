@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rootkeeper.domain.deletion_exceptions import DeletionException, ensure_exception, exception_to_record
+from rootkeeper.domain.deletion_exceptions import DeletionException, exception_to_record, require_exception
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.errors import InputError
 
@@ -30,7 +30,7 @@ def test_an_exception_is_shown_with_its_end_and_whether_it_is_in_force() -> None
 
 
 def test_a_complete_exception_is_kept_as_it_is() -> None:
-    assert ensure_exception(EXCEPTION, NOW) == EXCEPTION
+    assert require_exception(EXCEPTION, NOW) == EXCEPTION
 
 
 @pytest.mark.parametrize(
@@ -43,5 +43,5 @@ def test_a_complete_exception_is_kept_as_it_is() -> None:
 )
 def test_an_exception_without_owner_reason_or_future_end_is_refused(exception: DeletionException, said: str) -> None:
     with pytest.raises(InputError, match=said) as caught:
-        ensure_exception(exception, NOW)
+        require_exception(exception, NOW)
     assert caught.value.hint

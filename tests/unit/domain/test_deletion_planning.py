@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rootkeeper.domain.deletion import ALL_KINDS, RECENT_USE, PlannedAccount
-from rootkeeper.domain.deletion_planning import choose_validity, ensure_guarded, plan_account, plan_skipped
+from rootkeeper.domain.deletion_planning import choose_validity, plan_account, plan_skipped, require_guarded
 from rootkeeper.domain.organizations import Account, AccountState
 from rootkeeper.domain.root_credentials import (
     CredentialKind,
@@ -17,7 +17,7 @@ from rootkeeper.domain.root_credentials import (
     RootCredentialsSummary,
 )
 from rootkeeper.domain.selection import Skip, SkipReason
-from rootkeeper.domain.statuses import AccountStatus, Role, Status, judge_failure, judge_found
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status, evaluate_failure, evaluate_found
 from rootkeeper.errors import AwsThrottledError, InputError
 from tests.unit.domain.credential_strategies import ACCOUNT_ID, NOW
 
@@ -29,7 +29,9 @@ NEVER_USED = replace(EMPTY, login_profile=LoginProfile(NOW - timedelta(days=400)
 
 
 def read(found: RootCredentials, *, window: bool = False) -> AccountStatus:
-    return judge_found(ACCOUNT, Role.MEMBER, found.summary, observed_at=NOW, has_open_window=window, credentials=found)
+    return evaluate_found(
+        ACCOUNT, AccountRole.MEMBER, found.summary, observed_at=NOW, has_open_window=window, credentials=found
+    )
 
 
 def plan(
@@ -70,10 +72,10 @@ def test_an_allowance_that_was_not_needed_is_not_kept() -> None:
 
 
 def test_p06_what_could_not_be_read_is_never_planned() -> None:
-    unread = judge_failure(ACCOUNT, Role.MEMBER, AwsThrottledError("slow down"), observed_at=NOW)
+    unread = evaluate_failure(ACCOUNT, AccountRole.MEMBER, AwsThrottledError("slow down"), observed_at=NOW)
     assert reason(plan(unread)) is SkipReason.UNKNOWN
     summary = RootCredentialsSummary(True, False, False, False)
-    without_details = judge_found(ACCOUNT, Role.MEMBER, summary, observed_at=NOW, has_open_window=False)
+    without_details = evaluate_found(ACCOUNT, AccountRole.MEMBER, summary, observed_at=NOW, has_open_window=False)
     assert reason(plan(without_details)) is SkipReason.UNKNOWN
     contradicting = replace(without_details, credentials=EMPTY)
     assert contradicting.status is Status.PRESENT
@@ -92,9 +94,9 @@ def test_a_skipped_account_keeps_its_reason() -> None:
 
 def test_p25_a_choice_of_kinds_that_takes_mfa_from_a_password_is_refused() -> None:
     with pytest.raises(InputError, match=ACCOUNT_ID):
-        ensure_guarded([read(NEVER_USED)], frozenset({CredentialKind.MFA_DEVICES}))
-    ensure_guarded([read(NEVER_USED)], frozenset({CredentialKind.MFA_DEVICES, CredentialKind.PASSWORD}))
-    ensure_guarded([read(replace(EMPTY, mfa_devices=(MFA,)))], frozenset({CredentialKind.MFA_DEVICES}))
+        require_guarded([read(NEVER_USED)], frozenset({CredentialKind.MFA_DEVICES}))
+    require_guarded([read(NEVER_USED)], frozenset({CredentialKind.MFA_DEVICES, CredentialKind.PASSWORD}))
+    require_guarded([read(replace(EMPTY, mfa_devices=(MFA,)))], frozenset({CredentialKind.MFA_DEVICES}))
 
 
 def test_a_plan_is_valid_for_a_day_from_now_or_from_its_begin() -> None:

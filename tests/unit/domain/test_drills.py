@@ -11,16 +11,16 @@ import pytest
 
 from rootkeeper.domain.checks import CheckVerdict
 from rootkeeper.domain.drills import (
-    AlarmSighting,
+    AlarmObservation,
     Drill,
     DrillOutcome,
     SignInDevice,
+    check_drills,
     describe_drill,
-    ensure_drill,
     find_drills,
-    judge_drills,
+    require_drill,
 )
-from rootkeeper.domain.ledger import Action, Actor, ActorKind, LedgerEntry, Phase, Result, ensure_no_secrets
+from rootkeeper.domain.ledger import Action, Actor, ActorKind, LedgerEntry, Phase, Result, require_no_secrets
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.errors import InputError
 from tests.fakes.clock import START
@@ -30,12 +30,12 @@ FAILSAFE, OTHER = AccountId("222233334444"), AccountId("333344445555")
 
 def drill(days_ago: float = 10, outcome: DrillOutcome = DrillOutcome.PASSED, **changes: Any) -> Drill:
     held_at = START - timedelta(days=days_ago)
-    told: dict[str, Any] = {"account_id": FAILSAFE, "recorded_by": "alice@desk", "recorded_at": START} | changes
-    return Drill(held_at=held_at, held_by="Ana", outcome=outcome, **told)
+    reported: dict[str, Any] = {"account_id": FAILSAFE, "recorded_by": "alice@desk", "recorded_at": START} | changes
+    return Drill(held_at=held_at, held_by="Ana", outcome=outcome, **reported)
 
 
 def entry(parameters: Mapping[str, Any], **changes: Any) -> LedgerEntry:
-    told: dict[str, Any] = {
+    reported: dict[str, Any] = {
         "sequence": 1,
         "at": START,
         "organization_id": "o-exampleorgid",
@@ -50,7 +50,7 @@ def entry(parameters: Mapping[str, Any], **changes: Any) -> LedgerEntry:
         "previous_hash": "",
         "entry_hash": "",
     } | changes
-    return LedgerEntry(parameters=parameters, **told)
+    return LedgerEntry(parameters=parameters, **reported)
 
 
 @pytest.mark.parametrize(
@@ -67,22 +67,22 @@ def entry(parameters: Mapping[str, Any], **changes: Any) -> LedgerEntry:
     ids=["none", "recent", "old", "failed", "failed after passing", "passed after failing", "of another account"],
 )
 def test_the_last_drill_of_the_account_counts(drills: list[Drill], verdict: CheckVerdict) -> None:
-    assert judge_drills(drills, START, FAILSAFE).verdict is verdict
+    assert check_drills(drills, START, FAILSAFE).verdict is verdict
 
 
 def test_any_accounts_drill_counts_where_none_is_named() -> None:
-    assert judge_drills([drill(10, account_id=OTHER)], START).verdict is CheckVerdict.PASS
+    assert check_drills([drill(10, account_id=OTHER)], START).verdict is CheckVerdict.PASS
 
 
 def test_the_evidence_says_whose_word_it_is() -> None:
-    assert "self-asserted by alice@desk" in judge_drills([drill()], START, FAILSAFE).evidence
+    assert "self-asserted by alice@desk" in check_drills([drill()], START, FAILSAFE).evidence
 
 
 def test_what_is_recorded_is_read_back() -> None:
-    told = drill(3, alarm=AlarmSighting.SEEN, device=SignInDevice.HARDWARE)
-    parameters = describe_drill(told)
-    ensure_no_secrets(parameters)
-    assert find_drills([entry(parameters)], "o-exampleorgid", in_sandbox=False) == (told,)
+    reported = drill(3, alarm=AlarmObservation.SEEN, device=SignInDevice.HARDWARE)
+    parameters = describe_drill(reported)
+    require_no_secrets(parameters)
+    assert find_drills([entry(parameters)], "o-exampleorgid", in_sandbox=False) == (reported,)
 
 
 def test_the_latest_held_comes_first() -> None:
@@ -119,4 +119,4 @@ def test_what_is_no_drill_of_this_organization_never_counts(changes: dict[str, A
 @pytest.mark.parametrize("bad", [drill(-1), replace(drill(), held_by="")], ids=["not held yet", "held by nobody"])
 def test_a_drill_needs_somebody_and_a_past(bad: Drill) -> None:
     with pytest.raises(InputError):
-        ensure_drill(bad, START)
+        require_drill(bad, START)

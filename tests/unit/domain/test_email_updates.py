@@ -9,13 +9,13 @@ import pytest
 from rootkeeper.domain.email_updates import (
     EmailReread,
     EmailUpdate,
+    EmailUpdateSnapshot,
+    EmailUpdateStatus,
     OneTimePassword,
-    StartedUpdate,
-    UpdateReading,
-    UpdateStatus,
+    StartedEmailUpdate,
+    evaluate_acceptance,
     find_started_update,
     is_overtaken,
-    judge_acceptance,
     parse_one_time_password,
     was_started,
 )
@@ -126,15 +126,15 @@ def test_other_entries_dont_matter() -> None:
     assert find_started_update(Entries().add(Action.LOGIN_PROFILE_CREATE, Result.DONE).list, NOW) is None
 
 
-PENDING, ACCEPTED, FAILED = UpdateStatus.PENDING, UpdateStatus.ACCEPTED, UpdateStatus.FAILED
+PENDING, ACCEPTED, FAILED = EmailUpdateStatus.PENDING, EmailUpdateStatus.ACCEPTED, EmailUpdateStatus.FAILED
 BEFORE, AFTER = NOW - timedelta(hours=1), NOW
 
 
-def read(at: datetime | None, status: UpdateStatus = PENDING) -> UpdateReading:
-    return UpdateReading(was_read=True, update=EmailUpdate(status, at))
+def read(at: datetime | None, status: EmailUpdateStatus = PENDING) -> EmailUpdateSnapshot:
+    return EmailUpdateSnapshot(was_read=True, update=EmailUpdate(status, at))
 
 
-NOTHING, UNREAD = UpdateReading(was_read=True), UpdateReading(was_read=False)
+NOTHING, UNREAD = EmailUpdateSnapshot(was_read=True), EmailUpdateSnapshot(was_read=False)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ NOTHING, UNREAD = UpdateReading(was_read=True), UpdateReading(was_read=False)
     ],
 )
 def test_a_start_acted_if_the_newest_change_isnt_the_one_of_before(
-    before: UpdateReading, after: UpdateReading, *, started: bool | None
+    before: EmailUpdateSnapshot, after: EmailUpdateSnapshot, *, started: bool | None
 ) -> None:
     assert was_started(before.describe(), after) is started
     assert was_started({}, after) is None
@@ -170,33 +170,33 @@ def test_a_start_acted_if_the_newest_change_isnt_the_one_of_before(
     ],
 )
 def test_a_start_is_overtaken_by_another_or_by_its_end(update: EmailUpdate | None, *, overtaken: bool) -> None:
-    assert is_overtaken(StartedUpdate(NEW, NOW, is_certain=True), update) is overtaken
+    assert is_overtaken(StartedEmailUpdate(NEW, NOW, is_certain=True), update) is overtaken
 
 
-def reread(email: str | None, status: UpdateStatus | None = None) -> EmailReread:
+def reread(email: str | None, status: EmailUpdateStatus | None = None) -> EmailReread:
     return EmailReread(email, EmailUpdate(status, NOW) if status else None)
 
 
 CASES: list[tuple[EmailReread, bool, float, Result | None]] = [
     (reread(NEW), True, 0, Result.DONE),
     (reread(NEW.upper()), False, 0, Result.DONE),
-    (reread(NEW, UpdateStatus.PENDING), False, 0, Result.DONE),
+    (reread(NEW, EmailUpdateStatus.PENDING), False, 0, Result.DONE),
     (reread(None), True, 0, None),
     (reread(None), False, 99, None),
     (reread(OLD), True, 0, None),
     (reread(OLD), False, 3.9, None),
     (reread(OLD), False, 4, Result.FAILED),
-    (reread(OLD, UpdateStatus.ACCEPTED), True, 0, None),
-    (reread(OLD, UpdateStatus.ACCEPTED), False, 1, None),
-    (reread(OLD, UpdateStatus.COMPLETED), False, 1, None),
-    (reread(OLD, UpdateStatus.UNKNOWN), False, 1, None),
-    (reread(OLD, UpdateStatus.PENDING), False, 0, Result.FAILED),
-    (reread(OLD, UpdateStatus.FAILED), False, 0, Result.FAILED),
-    (reread(OLD, UpdateStatus.PENDING), True, 0, None),
-    (EmailReread(OLD, EmailUpdate(UpdateStatus.PENDING, NOW + timedelta(minutes=4))), False, 1, Result.FAILED),
-    (EmailReread(OLD, EmailUpdate(UpdateStatus.PENDING, NOW + timedelta(minutes=6))), False, 1, None),
-    (EmailReread(OLD, EmailUpdate(UpdateStatus.PENDING, NOW + timedelta(minutes=6))), False, 4, Result.FAILED),
-    (EmailReread(OLD, EmailUpdate(UpdateStatus.PENDING, None)), False, 0, Result.FAILED),
+    (reread(OLD, EmailUpdateStatus.ACCEPTED), True, 0, None),
+    (reread(OLD, EmailUpdateStatus.ACCEPTED), False, 1, None),
+    (reread(OLD, EmailUpdateStatus.COMPLETED), False, 1, None),
+    (reread(OLD, EmailUpdateStatus.UNKNOWN), False, 1, None),
+    (reread(OLD, EmailUpdateStatus.PENDING), False, 0, Result.FAILED),
+    (reread(OLD, EmailUpdateStatus.FAILED), False, 0, Result.FAILED),
+    (reread(OLD, EmailUpdateStatus.PENDING), True, 0, None),
+    (EmailReread(OLD, EmailUpdate(EmailUpdateStatus.PENDING, NOW + timedelta(minutes=4))), False, 1, Result.FAILED),
+    (EmailReread(OLD, EmailUpdate(EmailUpdateStatus.PENDING, NOW + timedelta(minutes=6))), False, 1, None),
+    (EmailReread(OLD, EmailUpdate(EmailUpdateStatus.PENDING, NOW + timedelta(minutes=6))), False, 4, Result.FAILED),
+    (EmailReread(OLD, EmailUpdate(EmailUpdateStatus.PENDING, None)), False, 0, Result.FAILED),
 ]
 
 
@@ -205,4 +205,4 @@ def test_p05_only_a_re_read_that_shows_the_address_proves_a_change(
     found: EmailReread, hours: float, result: Result | None, *, was_answered: bool
 ) -> None:
     now = NOW + timedelta(hours=hours)
-    assert judge_acceptance(found, NEW, NOW, now, was_answered=was_answered) is result
+    assert evaluate_acceptance(found, NEW, NOW, now, was_answered=was_answered) is result

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from rootkeeper.domain.checks import CheckVerdict
-from rootkeeper.domain.drills import AlarmSighting, Drill, DrillOutcome, SignInDevice
-from rootkeeper.domain.failsafe import FailsafeFacts, PolicyFinding, judge_failsafe
+from rootkeeper.domain.drills import AlarmObservation, Drill, DrillOutcome, SignInDevice
+from rootkeeper.domain.failsafe import FailsafeFacts, PolicyFinding, check_failsafe
 from rootkeeper.domain.organizations import Account, AccountId, AccountState
-from rootkeeper.domain.policies.evaluation import Verdict
+from rootkeeper.domain.policies.evaluation import AccessVerdict
 from rootkeeper.domain.root_credentials import (
     AccessKey,
     LoginProfile,
@@ -23,7 +23,7 @@ from rootkeeper.domain.root_credentials import (
     SigningCertificate,
 )
 from rootkeeper.domain.root_emails import EmailAttestation, EmailVerdict, GroupBasis, RootEmail
-from rootkeeper.domain.statuses import AccountStatus, Reason, Role, Status
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status, StatusReason
 from rootkeeper.domain.windows import WindowState
 from tests.fakes.clock import START
 from tests.fakes.stores import make_window
@@ -37,12 +37,12 @@ HARDWARE = MfaDevice("GAHT12345678", MfaKind.HARDWARE, LONG_AGO)
 KEY = MfaDevice("arn:aws:iam::222233334444:u2f/root-account/key", MfaKind.SECURITY_KEY, LONG_AGO)
 ACCESS_KEY = AccessKey("AKIAIOSFODNN7EXAMPLE", is_active=False, created_at=LONG_AGO, last_used_at=None)
 CERTIFICATE = SigningCertificate("TA7SMP42TDN5Z26OBPJE7EXAMPLE", is_active=False, uploaded_at=LONG_AGO)
-EMAIL = RootEmail(ACCOUNT, Role.FAILSAFE, EmailVerdict.PASS, (), GroupBasis.SETTINGS)
+EMAIL = RootEmail(ACCOUNT, AccountRole.FAILSAFE, EmailVerdict.PASS, (), GroupBasis.SETTINGS)
 
 
 def drill(days_ago: float = 10, **changes: Any) -> Drill:
-    told = Drill(FAILSAFE, START - timedelta(days=days_ago), "Ana", DrillOutcome.PASSED, "alice", START)
-    return replace(told, **({"alarm": AlarmSighting.SEEN} | changes))
+    reported = Drill(FAILSAFE, START - timedelta(days=days_ago), "Ana", DrillOutcome.PASSED, "alice", START)
+    return replace(reported, **({"alarm": AlarmObservation.SEEN} | changes))
 
 
 def credentials(used_at: datetime | None = START, *devices: MfaDevice, **changes: Any) -> RootCredentials:
@@ -54,21 +54,25 @@ def credentials(used_at: datetime | None = START, *devices: MfaDevice, **changes
 
 def status(found: RootCredentials | None) -> AccountStatus:
     if found is None:
-        return AccountStatus(ACCOUNT, Role.FAILSAFE, Status.UNKNOWN, Reason.ACCESS_DENIED, "AssumeRoot was denied.")
-    return AccountStatus(ACCOUNT, Role.FAILSAFE, Status.PRESENT, summary=found.summary, credentials=found)
+        return AccountStatus(
+            ACCOUNT, AccountRole.FAILSAFE, Status.UNKNOWN, StatusReason.ACCESS_DENIED, "AssumeRoot was denied."
+        )
+    return AccountStatus(ACCOUNT, AccountRole.FAILSAFE, Status.PRESENT, summary=found.summary, credentials=found)
 
 
 def facts(found: RootCredentials | None = credentials(), **changes: Any) -> FailsafeFacts:  # noqa: B008 - frozen
-    good = FailsafeFacts(ACCOUNT, status(found), EMAIL, (drill(),), PolicyFinding(Verdict.ALLOWED, "Nothing stops it."))
+    good = FailsafeFacts(
+        ACCOUNT, status(found), EMAIL, (drill(),), PolicyFinding(AccessVerdict.ALLOWED, "Nothing stops it.")
+    )
     return replace(good, **changes)
 
 
-def verdicts(told: FailsafeFacts) -> dict[str, CheckVerdict]:
-    return {check.name: check.verdict for check in judge_failsafe(told, START)}
+def verdicts(reported: FailsafeFacts) -> dict[str, CheckVerdict]:
+    return {check.name: check.verdict for check in check_failsafe(reported, START)}
 
 
 def test_a_failsafe_in_order_passes_every_check() -> None:
-    checks = judge_failsafe(facts(), START)
+    checks = check_failsafe(facts(), START)
     assert {check.verdict for check in checks} == {PASS}
     assert {check.account_id for check in checks} == {FAILSAFE}
     assert [check.name for check in checks] == [
@@ -91,7 +95,7 @@ OPEN_WINDOW = make_window(FAILSAFE, START)
 
 
 @pytest.mark.parametrize(
-    ("told", "name", "verdict"),
+    ("reported", "name", "verdict"),
     [
         (facts(account=replace(ACCOUNT, state=AccountState.SUSPENDED)), "delegated_administrator", FAIL),
         (facts(window=OPEN_WINDOW), "recovery_window", FAIL),
@@ -128,25 +132,25 @@ OPEN_WINDOW = make_window(FAILSAFE, START)
         (facts(None), "signing_certificates", UNKNOWN),
         (facts(drills=(drill(alarm=None),)), "alarm", UNKNOWN),
         (facts(drills=()), "alarm", UNKNOWN),
-        (facts(drills=(drill(alarm=AlarmSighting.MISSED),)), "alarm", FAIL),
+        (facts(drills=(drill(alarm=AlarmObservation.MISSED),)), "alarm", FAIL),
         (facts(drills=(drill(100),)), "alarm", UNKNOWN),
-        (facts(drills=(drill(10), drill(20, alarm=AlarmSighting.MISSED))), "alarm", PASS),
+        (facts(drills=(drill(10), drill(20, alarm=AlarmObservation.MISSED))), "alarm", PASS),
         (facts(drills=()), "drill", FAIL),
         (facts(drills=(drill(100),)), "drill", FAIL),
-        (facts(root_sign_in=PolicyFinding(Verdict.BLOCKED, "Blocked by p-x.")), "policies", FAIL),
-        (facts(root_sign_in=PolicyFinding(Verdict.DEPENDS, "Depends on x.")), "policies", UNKNOWN),
-        (facts(root_sign_in=PolicyFinding(Verdict.UNKNOWN, "Not read.")), "policies", UNKNOWN),
+        (facts(root_sign_in=PolicyFinding(AccessVerdict.BLOCKED, "Blocked by p-x.")), "policies", FAIL),
+        (facts(root_sign_in=PolicyFinding(AccessVerdict.DEPENDS, "Depends on x.")), "policies", UNKNOWN),
+        (facts(root_sign_in=PolicyFinding(AccessVerdict.UNKNOWN, "Not read.")), "policies", UNKNOWN),
     ],
 )
 def test_what_is_not_in_order_is_told_and_what_is_not_known_never_passes(
-    told: FailsafeFacts, name: str, verdict: CheckVerdict
+    reported: FailsafeFacts, name: str, verdict: CheckVerdict
 ) -> None:
-    assert verdicts(told)[name] is verdict
+    assert verdicts(reported)[name] is verdict
 
 
 def test_an_account_of_which_only_the_summary_was_read_passes_only_what_that_shows() -> None:
     summary = RootCredentialsSummary(True, False, False, True)
-    read = AccountStatus(ACCOUNT, Role.FAILSAFE, Status.PRESENT, summary=summary)
+    read = AccountStatus(ACCOUNT, AccountRole.FAILSAFE, Status.PRESENT, summary=summary)
     found = verdicts(facts(status=read))
     assert {name for name, verdict in found.items() if verdict is UNKNOWN} == {
         "password",
@@ -157,7 +161,7 @@ def test_an_account_of_which_only_the_summary_was_read_passes_only_what_that_sho
 
 
 def test_what_fails_says_what_to_do() -> None:
-    checks = judge_failsafe(facts(credentials(login_profile=None, mfa_devices=(), access_keys=(ACCESS_KEY,))), START)
+    checks = check_failsafe(facts(credentials(login_profile=None, mfa_devices=(), access_keys=(ACCESS_KEY,))), START)
     assert all(check.hint for check in checks if check.verdict is not PASS)
     key = next(check for check in checks if check.name == "access_keys")
     assert key.evidence == "The root user has an access key."

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from rootkeeper.domain.failsafe_set_up import describe_login, judge_progress
-from rootkeeper.domain.ledger import ensure_no_secrets
+from rootkeeper.domain.failsafe_set_up import describe_login, evaluate_progress
+from rootkeeper.domain.ledger import require_no_secrets
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.root_credentials import (
     AccessKey,
@@ -40,7 +40,7 @@ def found(used_at: datetime | None = LATER, **changes: object) -> RootCredential
 
 
 def test_a_password_used_since_and_an_mfa_device_complete_it() -> None:
-    assert judge_progress(found(), found().summary, OPENED).is_complete
+    assert evaluate_progress(found(), found().summary, OPENED).is_complete
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_password_used_since_and_an_mfa_device_complete_it() -> None:
     ids=["never used", "used before", "no MFA", "no profile", "a key", "a certificate"],
 )
 def test_what_lacks_or_stands_in_the_way_is_named(credentials: RootCredentials, said: str) -> None:
-    progress = judge_progress(credentials, credentials.summary, OPENED)
+    progress = evaluate_progress(credentials, credentials.summary, OPENED)
     assert not progress.is_complete
     assert said in " ".join(progress.shortcomings)
 
@@ -64,33 +64,33 @@ def test_what_lacks_or_stands_in_the_way_is_named(credentials: RootCredentials, 
 @pytest.mark.parametrize("kind", ["has_password", "has_mfa_devices"])
 def test_what_only_the_details_show_is_not_done(kind: str) -> None:
     summary = replace(found().summary, **{kind: False})
-    assert not judge_progress(found(), summary, OPENED).is_complete
+    assert not evaluate_progress(found(), summary, OPENED).is_complete
 
 
 @pytest.mark.parametrize("kind", ["has_access_keys", "has_signing_certificates"])
 def test_what_only_the_summary_shows_stands_in_the_way(kind: str) -> None:
     summary = replace(found().summary, **{kind: True})
-    assert not judge_progress(found(), summary, OPENED).is_complete
+    assert not evaluate_progress(found(), summary, OPENED).is_complete
 
 
 def test_a_login_from_before_is_judged_by_its_own_age() -> None:
-    assert judge_progress(found(), found().summary, None).is_complete
-    assert not judge_progress(found(None), found().summary, None).is_complete
+    assert evaluate_progress(found(), found().summary, None).is_complete
+    assert not evaluate_progress(found(None), found().summary, None).is_complete
 
 
 def test_the_use_of_a_password_before_this_window_never_counts() -> None:
     """PasswordLastUsed outlives the login profile that it was of."""
     reopened = found(OPENED, login_profile=LoginProfile(LATER, OPENED))
-    assert not judge_progress(reopened, reopened.summary, LATER).is_complete
+    assert not evaluate_progress(reopened, reopened.summary, LATER).is_complete
 
 
 def test_the_ledger_gets_serial_numbers_and_no_secret() -> None:
     described = describe_login(found())
-    ensure_no_secrets(described)
+    require_no_secrets(described)
     assert described["mfa_serial_numbers"] == [DEVICE.mfa_serial_number]
 
 
 def test_the_summary_alone_is_no_login() -> None:
     nothing = found(login_profile=None, mfa_devices=())
     everything = RootCredentialsSummary(True, False, False, True)
-    assert not judge_progress(nothing, everything, OPENED).is_complete
+    assert not evaluate_progress(nothing, everything, OPENED).is_complete

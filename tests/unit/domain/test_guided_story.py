@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.domain.guided_story import StoryTruth, judge_story
+from rootkeeper.domain.guided_story import StoryState, evaluate_story
 
 OFF: dict[str, Any] = {"features": [], "delegated_administrators": []}
 ON: dict[str, Any] = {
@@ -35,8 +35,8 @@ def event(name: str) -> dict[str, Any]:
 def done(
     *names: str, organization: dict[str, Any] = OFF, is_down: bool = False, failsafe: tuple[str, ...] = ()
 ) -> set[str]:
-    truth = StoryTruth(organization, is_down, [event(name) for name in names], [event(name) for name in failsafe])
-    return {step.step_id for step in judge_story(truth) if step.is_done}
+    truth = StoryState(organization, is_down, [event(name) for name in names], [event(name) for name in failsafe])
+    return {step.step_id for step in evaluate_story(truth) if step.is_done}
 
 
 def test_nothing_is_done_at_the_start() -> None:
@@ -70,7 +70,7 @@ def test_the_outage_is_over_once_somebody_entered_and_it_is_up_again() -> None:
 
 
 def test_every_step_says_who_does_what_where() -> None:
-    steps = judge_story(StoryTruth(OFF, False, [], []))
+    steps = evaluate_story(StoryState(OFF, False, [], []))
     assert len(steps) == 12
     for step in steps:
         assert step.title

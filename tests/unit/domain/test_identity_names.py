@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.domain.identity_names import ensure_password, fold_name, parse_identity_name
+from rootkeeper.domain.identity_names import fold_name, parse_identity_name, require_password
 from rootkeeper.errors import InputError
 
 
@@ -32,10 +32,10 @@ def test_names_that_differ_in_their_case_alone_are_one() -> None:
 @pytest.mark.parametrize("password", ["", "short", "x" * 11, "x" * 257, "correct ANA horse"])
 def test_a_weak_password_is_refused_and_not_repeated(password: str) -> None:
     with pytest.raises(InputError) as caught:
-        ensure_password(password, "ana")
+        require_password(password, "ana")
     assert not password or password not in f"{caught.value} {caught.value.hint}"
 
 
 @pytest.mark.parametrize("password", ["correct horse", "x" * 256])
 def test_a_long_password_is_taken(password: str) -> None:
-    ensure_password(password, "ana")
+    require_password(password, "ana")

@@ -9,10 +9,10 @@ import pytest
 
 from rootkeeper.domain.access import ServerRole
 from rootkeeper.domain.identity_providers import (
-    ensure_just_signed_in,
-    ensure_return_path,
+    find_factor_time,
     hash_subject,
-    judge_factor,
+    require_just_signed_in,
+    require_return_path,
 )
 from rootkeeper.domain.sessions import FACTOR_LASTS
 from rootkeeper.errors import InputError, NotSignedInError, PermissionDeniedError
@@ -37,14 +37,14 @@ def test_the_strongest_role_of_the_groups_counts(groups: tuple[str, ...], role: 
 
 def test_whoever_is_in_no_mapped_group_is_refused_and_told_what_to_do() -> None:
     with pytest.raises(PermissionDeniedError, match="none of that person's groups") as caught:
-        RULES.ensure_role(replace(ANA, groups=("others",)))
+        RULES.require_role(replace(ANA, groups=("others",)))
     assert caught.value.hint is not None
     assert "oidc.groups" in caught.value.hint
 
 
 @pytest.mark.parametrize("path", ["/", "/accounts", "/accounts?ou=r-1234&x=%20#top", "/a//b"])
 def test_a_browser_is_sent_to_a_path_of_this_server(path: str) -> None:
-    assert ensure_return_path(path) == path
+    assert require_return_path(path) == path
 
 
 @pytest.mark.parametrize(
@@ -69,22 +69,22 @@ def test_a_browser_is_sent_to_a_path_of_this_server(path: str) -> None:
 )
 def test_a_browser_is_sent_nowhere_else(path: str) -> None:
     with pytest.raises(InputError):
-        ensure_return_path(path)
+        require_return_path(path)
 
 
 def test_a_factor_counts_from_when_the_provider_took_it() -> None:
     now = START + timedelta(minutes=2)
-    assert judge_factor(ANA, RULES, now) == START
-    assert judge_factor(replace(ANA, authenticated_at=now + timedelta(hours=1)), RULES, now) == now
-    assert judge_factor(replace(ANA, methods=frozenset({"pwd"})), RULES, now) is None
-    assert judge_factor(replace(ANA, authenticated_at=None), RULES, now) == now - FACTOR_LASTS
+    assert find_factor_time(ANA, RULES, now) == START
+    assert find_factor_time(replace(ANA, authenticated_at=now + timedelta(hours=1)), RULES, now) == now
+    assert find_factor_time(replace(ANA, methods=frozenset({"pwd"})), RULES, now) is None
+    assert find_factor_time(replace(ANA, authenticated_at=None), RULES, now) == now - FACTOR_LASTS
 
 
 def test_a_confirmation_needs_a_sign_in_after_it_was_asked_for() -> None:
-    ensure_just_signed_in(ANA, START + timedelta(seconds=30))
+    require_just_signed_in(ANA, START + timedelta(seconds=30))
     for moment in (None, START - timedelta(minutes=2)):
         with pytest.raises(NotSignedInError, match="asked you to sign in again"):
-            ensure_just_signed_in(replace(ANA, authenticated_at=moment), START)
+            require_just_signed_in(replace(ANA, authenticated_at=moment), START)
 
 
 def test_people_of_two_providers_are_never_one() -> None:

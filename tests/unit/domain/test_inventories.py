@@ -114,6 +114,6 @@ def test_what_joined_left_and_moved_is_told() -> None:
 
 def test_of_many_changes_only_some_are_told_one_by_one() -> None:
     many = tuple(account(AccountId(f"{number:012d}")) for number in range(50))
-    told = changes((), many)
-    assert len(told) == 21
-    assert told[-1] == "30 more accounts have joined, moved or left."
+    reported = changes((), many)
+    assert len(reported) == 21
+    assert reported[-1] == "30 more accounts have joined, moved or left."

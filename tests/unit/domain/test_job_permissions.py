@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rootkeeper.domain.access import Identity, IdentityKind, ServerRole
-from rootkeeper.domain.job_permissions import ASKING, ensure_may_ask_for, ensure_still_may
+from rootkeeper.domain.job_permissions import ASKING, require_job_permission, require_still_permitted
 from rootkeeper.domain.jobs import Job, JobKind, JobState
 from rootkeeper.errors import PermissionDeniedError
 
@@ -26,13 +26,13 @@ def test_every_kind_of_job_takes_a_permission() -> None:
 
 def test_an_auditor_may_audit_and_not_delete() -> None:
     auditor = replace(ANA, role=ServerRole.AUDITOR)
-    ensure_may_ask_for(auditor, JobKind.AUDIT)
+    require_job_permission(auditor, JobKind.AUDIT)
     with pytest.raises(PermissionDeniedError, match="auditor"):
-        ensure_may_ask_for(auditor, JobKind.DELETION)
+        require_job_permission(auditor, JobKind.DELETION)
 
 
 def test_whoever_may_still_have_it_done_isnt_kept_from_it() -> None:
-    ensure_still_may(ANA, make_job(JobKind.DELETION), NOW)
+    require_still_permitted(ANA, make_job(JobKind.DELETION), NOW)
 
 
 @pytest.mark.parametrize(
@@ -45,4 +45,4 @@ def test_whoever_may_still_have_it_done_isnt_kept_from_it() -> None:
 )
 def test_whoever_may_no_more_is_told_why(changed: Identity, why: str) -> None:
     with pytest.raises(PermissionDeniedError, match=why):
-        ensure_still_may(changed, make_job(JobKind.DELETION), NOW)
+        require_still_permitted(changed, make_job(JobKind.DELETION), NOW)

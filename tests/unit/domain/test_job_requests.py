@@ -25,7 +25,7 @@ from rootkeeper.domain.job_requests import (
     unlock_to_parameters,
 )
 from rootkeeper.domain.jobs import JobKind
-from rootkeeper.domain.ledger import ensure_no_secrets
+from rootkeeper.domain.ledger import require_no_secrets
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.resource_policies.changes import ChangeKind
 from rootkeeper.domain.resource_policies.resources import ResourceKind
@@ -78,9 +78,9 @@ def test_every_request_comes_back_from_its_parameters() -> None:
 
 def test_no_parameter_is_named_like_a_secret() -> None:
     """The ledger would refuse it."""
-    ensure_no_secrets(audit_to_parameters(AuditRequest()))
-    ensure_no_secrets(plan_to_parameters(PlanRequest(SELECTION, allowed_uses=(("token vault", "Known."),))))
-    ensure_no_secrets(unlock_to_parameters(UnlockRequest("secrets", ResourceKind.BUCKET)))
+    require_no_secrets(audit_to_parameters(AuditRequest()))
+    require_no_secrets(plan_to_parameters(PlanRequest(SELECTION, allowed_uses=(("token vault", "Known."),))))
+    require_no_secrets(unlock_to_parameters(UnlockRequest("secrets", ResourceKind.BUCKET)))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rootkeeper.domain.jobs import FINAL_STATES, Job, JobKind, JobProgress, JobState, ensure_resumable
+from rootkeeper.domain.jobs import FINAL_STATES, Job, JobKind, JobProgress, JobState, require_resumable
 from rootkeeper.errors import JobConflictError
 
 NOW = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)
@@ -15,26 +15,26 @@ JOB = Job("j-1", "o-exampleorgid", "AWS", JobKind.DELETION, JobState.INTERRUPTED
 
 
 def test_only_an_interrupted_job_can_go_on_and_only_a_queued_one_can_begin() -> None:
-    ensure_resumable(JOB)
-    ensure_resumable(replace(JOB, state=JobState.QUEUED))
+    require_resumable(JOB)
+    require_resumable(replace(JOB, state=JobState.QUEUED))
     assert not replace(JOB, state=JobState.QUEUED).is_over
     for state in set(JobState) - {JobState.INTERRUPTED, JobState.QUEUED}:
         job = replace(JOB, state=state)
         assert not job.can_be_resumed
         assert job.is_over is (state in FINAL_STATES)
         with pytest.raises(JobConflictError) as raised:
-            ensure_resumable(job)
+            require_resumable(job)
         assert raised.value.hint
 
 
 def test_a_job_that_runs_is_told_with_its_process() -> None:
     with pytest.raises(JobConflictError, match=r"ana \(process 7 on here\)"):
-        ensure_resumable(replace(JOB, state=JobState.RUNNING, owner="ana (process 7 on here)"))
+        require_resumable(replace(JOB, state=JobState.RUNNING, owner="ana (process 7 on here)"))
 
 
 def test_a_job_that_is_over_says_why() -> None:
     with pytest.raises(JobConflictError, match=r"it is done\. Full\."):
-        ensure_resumable(replace(JOB, state=JobState.DONE))
+        require_resumable(replace(JOB, state=JobState.DONE))
 
 
 def test_progress_adds_up() -> None:

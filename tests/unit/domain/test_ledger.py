@@ -23,10 +23,10 @@ from rootkeeper.domain.ledger import (
     Result,
     canonical_json,
     compute_entry_hash,
-    ensure_no_secrets,
     parse_entry,
     render_entry,
     render_time,
+    require_no_secrets,
 )
 from rootkeeper.domain.organizations import AccountId
 
@@ -142,7 +142,7 @@ def test_a_line_that_is_no_entry_is_refused(text: str) -> None:
 )
 def test_p08_a_parameter_named_like_a_secret_is_refused(parameters: JsonValue) -> None:
     with pytest.raises(ValueError, match="no secrets"):
-        ensure_no_secrets(parameters)
+        require_no_secrets(parameters)
 
 
 @pytest.mark.parametrize(
@@ -157,4 +157,4 @@ def test_p08_a_parameter_named_like_a_secret_is_refused(parameters: JsonValue) -
     ids=repr,
 )
 def test_what_only_tells_of_a_secret_may_be_recorded(parameters: JsonValue) -> None:
-    ensure_no_secrets(parameters)
+    require_no_secrets(parameters)

@@ -20,7 +20,7 @@ from rootkeeper.domain.ledger import (
     Result,
     compute_entry_hash,
 )
-from rootkeeper.domain.ledger_chain import MisfitKind, OpenIntents, find_first_misfit
+from rootkeeper.domain.ledger_chain import ChainBreakKind, OpenIntents, find_first_chain_break
 from rootkeeper.domain.organizations import AccountId
 
 Chain = list[LedgerEntry]
@@ -174,58 +174,58 @@ def answer_nothing(chain: Chain) -> Chain:
 @pytest.mark.parametrize(
     ("tamper", "sequence", "kind"),
     [
-        (edit, 5, MisfitKind.EDITED),
-        (edit_and_hash, 5, MisfitKind.EDITED),
-        (relink_one, 5, MisfitKind.EDITED),
-        (forge_hash_alone, 5, MisfitKind.EDITED),
-        (remove, 5, MisfitKind.REMOVED),
-        (remove_several, 5, MisfitKind.REMOVED),
-        (remove_and_renumber, 5, MisfitKind.REMOVED),
-        (remove_the_first_and_renumber, 1, MisfitKind.REMOVED),
-        (remove_the_last_but_one_and_renumber, 11, MisfitKind.REMOVED),
-        (exchange, 5, MisfitKind.REORDERED),
-        (exchange_distant, 5, MisfitKind.REORDERED),
-        (exchange_and_renumber, 5, MisfitKind.REORDERED),
-        (exchange_distant_and_renumber, 5, MisfitKind.REORDERED),
-        (insert, 5, MisfitKind.INSERTED),
-        (insert_well_chained, 5, MisfitKind.INSERTED),
-        (repeat, 5, MisfitKind.INSERTED),
-        (answer_twice, 6, MisfitKind.UNMATCHED),
-        (answer_nothing, 6, MisfitKind.UNMATCHED),
+        (edit, 5, ChainBreakKind.EDITED),
+        (edit_and_hash, 5, ChainBreakKind.EDITED),
+        (relink_one, 5, ChainBreakKind.EDITED),
+        (forge_hash_alone, 5, ChainBreakKind.EDITED),
+        (remove, 5, ChainBreakKind.REMOVED),
+        (remove_several, 5, ChainBreakKind.REMOVED),
+        (remove_and_renumber, 5, ChainBreakKind.REMOVED),
+        (remove_the_first_and_renumber, 1, ChainBreakKind.REMOVED),
+        (remove_the_last_but_one_and_renumber, 11, ChainBreakKind.REMOVED),
+        (exchange, 5, ChainBreakKind.REORDERED),
+        (exchange_distant, 5, ChainBreakKind.REORDERED),
+        (exchange_and_renumber, 5, ChainBreakKind.REORDERED),
+        (exchange_distant_and_renumber, 5, ChainBreakKind.REORDERED),
+        (insert, 5, ChainBreakKind.INSERTED),
+        (insert_well_chained, 5, ChainBreakKind.INSERTED),
+        (repeat, 5, ChainBreakKind.INSERTED),
+        (answer_twice, 6, ChainBreakKind.UNMATCHED),
+        (answer_nothing, 6, ChainBreakKind.UNMATCHED),
     ],
     ids=lambda value: getattr(value, "__name__", str(value)),
 )
 def test_p20_the_first_misfit_is_named_with_what_was_done(
-    tamper: Callable[[Chain], Chain], sequence: int, kind: MisfitKind
+    tamper: Callable[[Chain], Chain], sequence: int, kind: ChainBreakKind
 ) -> None:
-    misfit = find_first_misfit(tamper(make_chain(12)))
-    assert misfit is not None
-    assert (misfit.sequence, misfit.kind) == (sequence, kind)
-    assert str(sequence) in misfit.problem
+    chain_break = find_first_chain_break(tamper(make_chain(12)))
+    assert chain_break is not None
+    assert (chain_break.sequence, chain_break.kind) == (sequence, kind)
+    assert str(sequence) in chain_break.problem
 
 
 def test_an_untouched_chain_fits() -> None:
-    assert find_first_misfit(make_chain(40)) is None
-    assert find_first_misfit([]) is None
+    assert find_first_chain_break(make_chain(40)) is None
+    assert find_first_chain_break([]) is None
 
 
 def test_intents_without_an_outcome_are_left_over() -> None:
     intents = OpenIntents()
-    assert find_first_misfit(make_chain(7), intents) is None
+    assert find_first_chain_break(make_chain(7), intents) is None
     assert intents.sequences() == {7}
 
 
 def test_a_part_of_a_ledger_may_end_intents_that_stand_elsewhere() -> None:
     chain = answer_nothing(make_chain(12))
-    assert find_first_misfit(chain, checks_outcomes=False) is None
+    assert find_first_chain_break(chain, checks_outcomes=False) is None
 
 
 def test_an_entry_that_was_edited_into_something_without_a_hash_is_named() -> None:
     chain = make_chain(6)
     chain[2] = replace(chain[2], parameters={"number": 2**80})
-    misfit = find_first_misfit(chain)
-    assert misfit is not None
-    assert (misfit.sequence, misfit.kind) == (3, MisfitKind.EDITED)
+    chain_break = find_first_chain_break(chain)
+    assert chain_break is not None
+    assert (chain_break.sequence, chain_break.kind) == (3, ChainBreakKind.EDITED)
 
 
 @given(st.integers(0, 9), st.sampled_from(["name", "account_id", "result", "parameters", "at"]))
@@ -240,9 +240,9 @@ def test_p20_an_edit_anywhere_is_found_at_its_place(position: int, field: str) -
         "at": {"at": entry.at + timedelta(microseconds=1)},
     }
     chain[position] = replace(entry, **changes[field])  # type: ignore[arg-type]  # one of several fields
-    misfit = find_first_misfit(chain)
-    assert misfit is not None
-    assert misfit.sequence == position + 1
+    chain_break = find_first_chain_break(chain)
+    assert chain_break is not None
+    assert chain_break.sequence == position + 1
 
 
 @given(st.integers(0, 9))
@@ -250,6 +250,6 @@ def test_p20_a_removal_anywhere_but_at_the_end_is_found_at_its_place(position: i
     chain = make_chain(11)
     del chain[position]
     for candidate in (chain, renumber(chain)):
-        misfit = find_first_misfit(candidate)
-        assert misfit is not None
-        assert (misfit.sequence, misfit.kind) == (position + 1, MisfitKind.REMOVED)
+        chain_break = find_first_chain_break(candidate)
+        assert chain_break is not None
+        assert (chain_break.sequence, chain_break.kind) == (position + 1, ChainBreakKind.REMOVED)

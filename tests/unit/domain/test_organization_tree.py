@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 
 from rootkeeper.domain.organization_tree import (
+    add_place_names,
     find_lineage,
     find_unnamed,
     find_unnamed_parents,
     list_paths,
-    name_place,
     sort_units,
 )
 from rootkeeper.domain.organizations import Account, AccountId, AccountState, OrganizationalUnit
@@ -47,10 +47,10 @@ def test_the_first_unit_without_a_name_is_found() -> None:
 
 
 def test_a_place_is_named_and_a_unit_that_is_not_known_appears_by_its_id() -> None:
-    assert name_place(account("r-exam", "ou-work", "ou-prod"), ALL).ou_path == "Root/Workloads/Prod"
-    assert name_place(account("r-exam", "ou-new"), ALL).ou_path == "Root/ou-new"
-    named = name_place(account("r-exam"), ALL)
-    assert name_place(named, ALL) is named
+    assert add_place_names(account("r-exam", "ou-work", "ou-prod"), ALL).ou_path == "Root/Workloads/Prod"
+    assert add_place_names(account("r-exam", "ou-new"), ALL).ou_path == "Root/ou-new"
+    named = add_place_names(account("r-exam"), ALL)
+    assert add_place_names(named, ALL) is named
 
 
 def test_the_lineage_leads_from_the_root_to_the_unit() -> None:

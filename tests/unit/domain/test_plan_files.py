@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rootkeeper.domain.deletion import DeletionPlan, PlannedAccount, plan_deletion
 from rootkeeper.domain.ledger import canonical_json
 from rootkeeper.domain.organizations import AccountId, AccountState
-from rootkeeper.domain.plan_files import derive_plan_id, describe_plan, ensure_valid_here, parse_plan, render_plan
+from rootkeeper.domain.plan_files import derive_plan_id, describe_plan, parse_plan, render_plan, require_valid_here
 from rootkeeper.domain.root_credentials import RootCredentials
 from rootkeeper.domain.selection import Skip, SkipReason
 from rootkeeper.errors import PlanInvalidError
@@ -147,11 +147,11 @@ def test_a_plan_is_refused_elsewhere_and_at_other_times(
     organization_id: str, endpoint: str, hours: int, words: str
 ) -> None:
     with pytest.raises(PlanInvalidError, match=words):
-        ensure_valid_here(
+        require_valid_here(
             plan_of(), organization_id=organization_id, endpoint=endpoint, now=NOW + timedelta(hours=hours)
         )
 
 
 @pytest.mark.parametrize("hours", [0, 23.9])
 def test_a_plan_is_valid_in_its_time(hours: float) -> None:
-    ensure_valid_here(plan_of(), organization_id="o-exampleorgid", endpoint="AWS", now=NOW + timedelta(hours=hours))
+    require_valid_here(plan_of(), organization_id="o-exampleorgid", endpoint="AWS", now=NOW + timedelta(hours=hours))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.domain.policies.evaluation import Verdict
+from rootkeeper.domain.policies.evaluation import AccessVerdict
 from rootkeeper.domain.preflight import BlockingPolicy, PreflightRow, count_verdicts, has_blocked
 from rootkeeper.domain.preflight_tasks import Task
 from tests.unit.domain.preflight_scenes import make_account
@@ -11,30 +11,30 @@ ACCOUNT = make_account("444455556666")
 POLICY = BlockingPolicy("p-1", "Guard", "Sid", "ou-1")
 
 
-def row(verdict: Verdict, *policies: BlockingPolicy, conditions: tuple[str, ...] = ()) -> PreflightRow:
+def row(verdict: AccessVerdict, *policies: BlockingPolicy, conditions: tuple[str, ...] = ()) -> PreflightRow:
     return PreflightRow(ACCOUNT, Task.AUDIT, verdict, policies, conditions)
 
 
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
-        (row(Verdict.ALLOWED), ""),
-        (row(Verdict.BLOCKED, POLICY), "Blocked by p-1 (Guard), Sid, at ou-1."),
+        (row(AccessVerdict.ALLOWED), ""),
+        (row(AccessVerdict.BLOCKED, POLICY), "Blocked by p-1 (Guard), Sid, at ou-1."),
         (
-            row(Verdict.BLOCKED, BlockingPolicy(None, None, None, "ou-1")),
+            row(AccessVerdict.BLOCKED, BlockingPolicy(None, None, None, "ou-1")),
             "Blocked by no policy that allows it, at ou-1.",
         ),
         (
-            row(Verdict.BLOCKED, BlockingPolicy("p-1", "List", None, "ou-1")),
+            row(AccessVerdict.BLOCKED, BlockingPolicy("p-1", "List", None, "ou-1")),
             "Blocked by p-1 (List), no Allow, at ou-1.",
         ),
         (
-            row(Verdict.DEPENDS, POLICY, conditions=("aws:SourceIp",)),
+            row(AccessVerdict.DEPENDS, POLICY, conditions=("aws:SourceIp",)),
             "Depends on aws:SourceIp: p-1 (Guard), Sid, at ou-1.",
         ),
-        (row(Verdict.DEPENDS, conditions=("who calls",)), "Depends on who calls."),
+        (row(AccessVerdict.DEPENDS, conditions=("who calls",)), "Depends on who calls."),
         (
-            row(Verdict.UNKNOWN, conditions=("needs organizations:ListPolicies",)),
+            row(AccessVerdict.UNKNOWN, conditions=("needs organizations:ListPolicies",)),
             "Unknown: needs organizations:ListPolicies.",
         ),
     ],
@@ -45,12 +45,17 @@ def test_a_row_explains_itself(found: PreflightRow, expected: str) -> None:
 
 @pytest.mark.parametrize(
     ("verdict", "expected"),
-    [(Verdict.ALLOWED, False), (Verdict.DEPENDS, False), (Verdict.BLOCKED, True), (Verdict.UNKNOWN, True)],
+    [
+        (AccessVerdict.ALLOWED, False),
+        (AccessVerdict.DEPENDS, False),
+        (AccessVerdict.BLOCKED, True),
+        (AccessVerdict.UNKNOWN, True),
+    ],
 )
-def test_p06_what_is_blocked_or_unknown_is_a_bad_answer(verdict: Verdict, expected: bool) -> None:
-    assert has_blocked([row(Verdict.ALLOWED), row(verdict)]) is expected
+def test_p06_what_is_blocked_or_unknown_is_a_bad_answer(verdict: AccessVerdict, expected: bool) -> None:
+    assert has_blocked([row(AccessVerdict.ALLOWED), row(verdict)]) is expected
 
 
 def test_every_verdict_is_counted() -> None:
-    counts = count_verdicts([row(Verdict.BLOCKED), row(Verdict.BLOCKED), row(Verdict.ALLOWED)])
+    counts = count_verdicts([row(AccessVerdict.BLOCKED), row(AccessVerdict.BLOCKED), row(AccessVerdict.ALLOWED)])
     assert counts == {"allowed": 1, "blocked": 2, "depends": 0, "unknown": 0}

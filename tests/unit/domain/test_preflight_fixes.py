@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.domain.policies.evaluation import Verdict
+from rootkeeper.domain.policies.evaluation import AccessVerdict
 from rootkeeper.domain.preflight_tasks import Task
 from tests.guardrails.diffs import apply_diff
 from tests.unit.domain.preflight_scenes import (
@@ -49,11 +49,11 @@ def test_a_fix_mends_what_it_is_for(
 ) -> None:
     policy = make_policy("p-guard", [target], *statements)
     row = rows_of(make_judge([PROD], policy, delegates=(SECURITY,), without_full_access=without), PROD)[task]
-    assert row.verdict is Verdict.BLOCKED
+    assert row.verdict is AccessVerdict.BLOCKED
     assert row.fix is not None
     mended = make_policy("p-guard", [target], *apply_diff(row.fix, policy.content or "")["Statement"])
     judge = make_judge([PROD], mended, delegates=(SECURITY,), without_full_access=without)
-    assert rows_of(judge, PROD)[task].verdict is Verdict.ALLOWED
+    assert rows_of(judge, PROD)[task].verdict is AccessVerdict.ALLOWED
 
 
 def test_a_resource_control_policy_is_mended_by_the_same_condition() -> None:

@@ -7,12 +7,12 @@ import pytest
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.policies.contexts import OneOf, Presence
 from rootkeeper.domain.policies.patterns import PartialText
-from rootkeeper.domain.preflight_tasks import ROOT_SESSION_TASKS, Place, Task, assume_root_request, list_requests
+from rootkeeper.domain.preflight_tasks import ROOT_SESSION_TASKS, AccountPlace, Task, assume_root_request, list_requests
 from rootkeeper.domain.task_policies import TaskPolicy
 from rootkeeper.sandbox.authorization.task_policies import TASK_POLICIES
 
-PLACE = Place(AccountId("444455556666"), "o-exampleorgid", ("r-exam", "ou-exam-1"), "aws")
-DELEGATE = Place(AccountId("222233334444"), "o-exampleorgid", ("r-exam",), "aws")
+PLACE = AccountPlace(AccountId("444455556666"), "o-exampleorgid", ("r-exam", "ou-exam-1"), "aws")
+DELEGATE = AccountPlace(AccountId("222233334444"), "o-exampleorgid", ("r-exam",), "aws")
 
 
 @pytest.mark.parametrize("policy", list(TaskPolicy))
@@ -91,7 +91,7 @@ def test_resources_are_known_as_far_as_they_can_be(task: Task, action: str, piec
 
 
 def test_iam_is_called_in_the_one_region_of_its_partition() -> None:
-    place = Place(PLACE.account_id, PLACE.organization_id, PLACE.ou_ids, "aws-us-gov")
+    place = AccountPlace(PLACE.account_id, PLACE.organization_id, PLACE.ou_ids, "aws-us-gov")
     found = next(list_requests(Task.DELETE, place)).context.values["aws:requestedregion"]
     assert found == (PartialText(("us-gov-west-1",)),)
 

@@ -11,11 +11,11 @@ from rootkeeper.domain.ledger import Result
 from rootkeeper.domain.removals import (
     CallRecord,
     CallState,
-    Left,
-    judge_kinds,
-    judge_obstacle,
-    judge_sent,
-    name_target,
+    RemainingCredentials,
+    classify_obstacle,
+    evaluate_kinds,
+    evaluate_sent_calls,
+    make_target_parameters,
 )
 from rootkeeper.domain.root_credentials import CredentialKind, RootCredentials, RootCredentialsSummary
 from rootkeeper.errors import (
@@ -32,17 +32,17 @@ from tests.unit.domain.credential_strategies import ACCOUNT_ID, KEY_IDS, NOW, cr
 EMPTY = RootCredentials(ACCOUNT_ID, None, (), (), (), NOW)
 PASSWORD = PlannedCall(CredentialKind.PASSWORD, None)
 KEY = PlannedCall(CredentialKind.ACCESS_KEYS, KEY_IDS[0])
-NOTHING_LEFT = Left(EMPTY.summary, None)
-ONLY_SUMMARY = Left(RootCredentialsSummary(True, False, False, False), EMPTY)
+NOTHING_LEFT = RemainingCredentials(EMPTY.summary, None)
+ONLY_SUMMARY = RemainingCredentials(RootCredentialsSummary(True, False, False, False), EMPTY)
 
 
 def kind_results(
     *records: CallRecord,
-    left: Left | None = NOTHING_LEFT,
+    left: RemainingCredentials | None = NOTHING_LEFT,
     obstacle: KindReason | None = None,
     found: RootCredentials | None = EMPTY,
 ) -> dict[CredentialKind, KindResult]:
-    results = judge_kinds(records, only=ALL_KINDS, left=left, obstacle=obstacle, obstacle_detail="why", found=found)
+    results = evaluate_kinds(records, only=ALL_KINDS, left=left, obstacle=obstacle, obstacle_detail="why", found=found)
     assert [result.kind for result in results] == list(CredentialKind)
     return {result.kind: result for result in results}
 
@@ -55,16 +55,18 @@ def kind_results(
         (ONLY_SUMMARY, CallState.LEFT, Result.FAILED),
     ],
 )
-def test_p05_only_a_reread_makes_a_call_done(left: Left | None, state: CallState, result: Result) -> None:
+def test_p05_only_a_reread_makes_a_call_done(
+    left: RemainingCredentials | None, state: CallState, result: Result
+) -> None:
     record = CallRecord(PASSWORD, CallState.SENT)
-    assert judge_sent([record], left) == [(record, result)]
+    assert evaluate_sent_calls([record], left) == [(record, result)]
     assert record.state is state
-    assert judge_sent([record], left) == []
+    assert evaluate_sent_calls([record], left) == []
 
 
 def test_p05_what_aws_called_absent_and_a_reread_shows_is_left() -> None:
     record = CallRecord(PASSWORD, CallState.ABSENT)
-    assert judge_sent([record], ONLY_SUMMARY) == []
+    assert evaluate_sent_calls([record], ONLY_SUMMARY) == []
     assert record.state is CallState.LEFT
     assert kind_results(record, left=ONLY_SUMMARY)[CredentialKind.PASSWORD].reason is KindReason.STILL_PRESENT
 
@@ -72,8 +74,8 @@ def test_p05_what_aws_called_absent_and_a_reread_shows_is_left() -> None:
 @given(credentials(), credentials())
 def test_p05_a_kind_that_a_reread_shows_is_never_deleted(found: RootCredentials, after: RootCredentials) -> None:
     records = [CallRecord(call, CallState.SENT) for call in plan_deletion(found)]
-    left = Left(after.summary, after)
-    judge_sent(records, left)
+    left = RemainingCredentials(after.summary, after)
+    evaluate_sent_calls(records, left)
     for kind, result in kind_results(*records, left=left).items():
         if after.summary.has(kind):
             assert result.outcome is KindOutcome.FAILED
@@ -90,7 +92,7 @@ def test_a_call_that_is_not_proven_fails_its_kind(found: RootCredentials, state:
 
 
 def test_one_that_appeared_meanwhile_fails_its_kind() -> None:
-    left = Left(replace(EMPTY.summary, has_access_keys=True), EMPTY)
+    left = RemainingCredentials(replace(EMPTY.summary, has_access_keys=True), EMPTY)
     assert kind_results(left=left)[CredentialKind.ACCESS_KEYS].reason is KindReason.APPEARED_MEANWHILE
 
 
@@ -101,7 +103,7 @@ def test_an_account_that_could_not_be_read_fails_in_every_kind() -> None:
 
 
 def test_a_kind_that_was_not_selected_is_skipped() -> None:
-    results = judge_kinds(
+    results = evaluate_kinds(
         [], only=frozenset({CredentialKind.PASSWORD}), left=None, obstacle=None, obstacle_detail=None, found=EMPTY
     )
     assert [result.outcome for result in results] == [
@@ -125,9 +127,9 @@ def test_a_kind_that_was_not_selected_is_skipped() -> None:
     ],
 )
 def test_an_error_is_told_as_the_reason(error: RootkeeperError, in_session: bool, reason: KindReason) -> None:
-    assert judge_obstacle(error, in_session=in_session) is reason
+    assert classify_obstacle(error, in_session=in_session) is reason
 
 
 def test_a_target_bears_its_name_in_the_ledger() -> None:
-    assert name_target(KEY) == {"access_key_id": KEY_IDS[0]}
-    assert name_target(PASSWORD) == {}
+    assert make_target_parameters(KEY) == {"access_key_id": KEY_IDS[0]}
+    assert make_target_parameters(PASSWORD) == {}

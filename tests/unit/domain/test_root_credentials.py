@@ -46,6 +46,6 @@ def test_a_summary_tells_each_kind_apart(kind: CredentialKind) -> None:
 def test_two_readings_together_show_what_either_shows() -> None:
     password, keys = replace(NOTHING, has_password=True), replace(NOTHING, has_access_keys=True)
     assert password.combined_with(keys) == RootCredentialsSummary(True, True, False, False)
-    assert password.combined_with(keys).spoken_kinds == ("a root password", "access keys")
-    assert NOTHING.spoken_kinds == ()
+    assert password.combined_with(keys).kind_names == ("a root password", "access keys")
+    assert NOTHING.kind_names == ()
     assert NOTHING.combined_with(NOTHING).is_empty

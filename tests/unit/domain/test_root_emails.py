@@ -14,20 +14,20 @@ from rootkeeper.domain.organizations import Account, AccountId, AccountState, In
 from rootkeeper.domain.root_emails import (
     EXPLANATIONS,
     EmailAttestation,
-    EmailJudging,
     EmailReason,
     EmailRules,
     EmailVerdict,
     GroupBasis,
     RootEmail,
+    RootEmailEvaluator,
     count_verdicts,
-    ensure_attestation,
     find_holders,
     has_email_findings,
     parse_address,
     parse_rules,
+    require_attestation,
 )
-from rootkeeper.domain.statuses import FailOn, Role
+from rootkeeper.domain.statuses import AccountRole, FailOn
 from rootkeeper.errors import InputError, SettingsError
 
 NOW = datetime(2026, 1, 15, 9, tzinfo=UTC)
@@ -40,7 +40,7 @@ def attest(address: str, days: int = 30) -> EmailAttestation:
     return EmailAttestation(address, "Nikki Wolf", NOW + timedelta(days=days), "operator", NOW)
 
 
-def judge_all(
+def evaluate_all(
     emails: Mapping[AccountId, str],
     rules: EmailRules = RULES,
     attestations: tuple[EmailAttestation, ...] = (),
@@ -57,13 +57,13 @@ def judge_all(
         NOW,
         delegated_administrator_ids=frozenset({DELEGATE}),
     )
-    judged = EmailJudging(rules, {one.address: one for one in attestations}, NOW).judge_all(inventory)
-    assert [one.account for one in judged] == list(accounts)
-    return {one.account.account_id: one for one in judged}
+    evaluated = RootEmailEvaluator(rules, {one.address: one for one in attestations}, NOW).evaluate_all(inventory)
+    assert [one.account for one in evaluated] == list(accounts)
+    return {one.account.account_id: one for one in evaluated}
 
 
 def judge(email: str, rules: EmailRules = RULES, *attestations: EmailAttestation) -> RootEmail:
-    return judge_all({MEMBER: email}, rules, attestations)[MEMBER]
+    return evaluate_all({MEMBER: email}, rules, attestations)[MEMBER]
 
 
 CASES: list[tuple[str, EmailVerdict, tuple[EmailReason, ...]]] = [
@@ -118,35 +118,37 @@ def test_the_approved_pattern_must_match_the_whole_address_whatever_its_case(ema
 
 
 def test_two_accounts_with_one_address_are_both_named_whatever_its_case() -> None:
-    judged = judge_all({MEMBER: "aws+a@example.com", DELEGATE: "AWS+a@example.com", MANAGEMENT: "aws+b@example.com"})
-    assert judged[MEMBER].reasons == judged[DELEGATE].reasons == (EmailReason.DUPLICATE,)
-    assert judged[MEMBER].shared_with == (DELEGATE,)
-    assert judged[MANAGEMENT].verdict is EmailVerdict.PASS
+    evaluated = evaluate_all(
+        {MEMBER: "aws+a@example.com", DELEGATE: "AWS+a@example.com", MANAGEMENT: "aws+b@example.com"}
+    )
+    assert evaluated[MEMBER].reasons == evaluated[DELEGATE].reasons == (EmailReason.DUPLICATE,)
+    assert evaluated[MEMBER].shared_with == (DELEGATE,)
+    assert evaluated[MANAGEMENT].verdict is EmailVerdict.PASS
 
 
 def test_an_address_that_an_inactive_account_has_too_is_a_duplicate() -> None:
-    judged = judge_all({MEMBER: GROUP, DELEGATE: GROUP}, states={DELEGATE: AccountState.CLOSED})
-    assert judged[MEMBER].reasons == (EmailReason.DUPLICATE,)
-    assert (judged[DELEGATE].verdict, judged[DELEGATE].reasons) == (
+    evaluated = evaluate_all({MEMBER: GROUP, DELEGATE: GROUP}, states={DELEGATE: AccountState.CLOSED})
+    assert evaluated[MEMBER].reasons == (EmailReason.DUPLICATE,)
+    assert (evaluated[DELEGATE].verdict, evaluated[DELEGATE].reasons) == (
         EmailVerdict.NOT_APPLICABLE,
         (EmailReason.NOT_ACTIVE,),
     )
 
 
 def test_several_accounts_may_share_a_mailbox_by_plus_addresses() -> None:
-    judged = judge_all({MEMBER: "aws+a@example.com", DELEGATE: "aws+b@example.com"})
-    assert {one.verdict for one in judged.values()} == {EmailVerdict.PASS}
+    evaluated = evaluate_all({MEMBER: "aws+a@example.com", DELEGATE: "aws+b@example.com"})
+    assert {one.verdict for one in evaluated.values()} == {EmailVerdict.PASS}
 
 
 def test_the_management_account_and_the_failsafe_are_judged_like_any_other() -> None:
-    judged = judge_all({MANAGEMENT: "li@example.com", DELEGATE: GROUP})
-    assert (judged[MANAGEMENT].role, judged[MANAGEMENT].verdict) == (Role.MANAGEMENT, EmailVerdict.FAIL)
-    assert (judged[DELEGATE].role, judged[DELEGATE].verdict) == (Role.FAILSAFE, EmailVerdict.PASS)
+    evaluated = evaluate_all({MANAGEMENT: "li@example.com", DELEGATE: GROUP})
+    assert (evaluated[MANAGEMENT].role, evaluated[MANAGEMENT].verdict) == (AccountRole.MANAGEMENT, EmailVerdict.FAIL)
+    assert (evaluated[DELEGATE].role, evaluated[DELEGATE].verdict) == (AccountRole.FAILSAFE, EmailVerdict.PASS)
 
 
 def test_an_account_whose_state_isnt_known_is_judged() -> None:
-    judged = judge_all({MEMBER: "li@example.com"}, states={MEMBER: AccountState.UNKNOWN})
-    assert judged[MEMBER].verdict is EmailVerdict.FAIL
+    evaluated = evaluate_all({MEMBER: "li@example.com"}, states={MEMBER: AccountState.UNKNOWN})
+    assert evaluated[MEMBER].verdict is EmailVerdict.FAIL
 
 
 def test_an_attested_address_counts_as_a_groups_until_the_attestation_ends() -> None:
@@ -225,10 +227,10 @@ def test_rules_that_cant_be_understood_are_refused(
 
 def test_an_attestation_needs_somebody_and_an_end_to_come() -> None:
     good = attest("li@example.com")
-    assert ensure_attestation(good, NOW) is good
+    assert require_attestation(good, NOW) is good
     for bad in (replace(good, attested_by=""), replace(good, until=NOW)):
         with pytest.raises(InputError):
-            ensure_attestation(bad, NOW)
+            require_attestation(bad, NOW)
 
 
 def test_holders_include_accounts_of_every_state() -> None:
@@ -237,12 +239,12 @@ def test_holders_include_accounts_of_every_state() -> None:
 
 
 def test_verdicts_are_counted_and_weighed() -> None:
-    judged = list(judge_all({MEMBER: GROUP, DELEGATE: "li@example.com", MANAGEMENT: ""}).values())
-    assert count_verdicts(judged) == {"accounts": 3, "fail": 1, "not_applicable": 0, "pass": 1, "unknown": 1}
-    assert has_email_findings(judged, frozenset({FailOn.PRESENT}))
-    assert has_email_findings(judged, frozenset({FailOn.UNKNOWN}))
-    assert not has_email_findings(judged, frozenset({FailOn.NONE}))
-    assert not has_email_findings(judged[:1], frozenset({FailOn.PRESENT, FailOn.UNKNOWN}))
+    evaluated = list(evaluate_all({MEMBER: GROUP, DELEGATE: "li@example.com", MANAGEMENT: ""}).values())
+    assert count_verdicts(evaluated) == {"accounts": 3, "fail": 1, "not_applicable": 0, "pass": 1, "unknown": 1}
+    assert has_email_findings(evaluated, frozenset({FailOn.PRESENT}))
+    assert has_email_findings(evaluated, frozenset({FailOn.UNKNOWN}))
+    assert not has_email_findings(evaluated, frozenset({FailOn.NONE}))
+    assert not has_email_findings(evaluated[:1], frozenset({FailOn.PRESENT, FailOn.UNKNOWN}))
 
 
 def test_every_reason_is_explained() -> None:

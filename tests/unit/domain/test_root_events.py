@@ -14,8 +14,8 @@ from rootkeeper.domain.root_events import (
     KnownSessions,
     RootEvent,
     RootEventKind,
+    classify_root_event,
     collect_sessions,
-    judge_root_event,
 )
 from tests.fakes.cloudtrail import (
     AUDIT_ROLE,
@@ -71,7 +71,7 @@ OURS = know(make_entry())
 
 
 def judge(record: Mapping[str, Any], known: KnownSessions = OURS) -> RootEvent:
-    event = judge_root_event(record, known)
+    event = classify_root_event(record, known)
     assert event is not None
     return event
 
@@ -155,7 +155,7 @@ def test_p23_only_the_word_true_makes_a_root_session() -> None:
     ],
 )
 def test_what_has_nothing_to_do_with_root_isnt_judged(record: Mapping[str, Any]) -> None:
-    assert judge_root_event(record, OURS) is None
+    assert classify_root_event(record, OURS) is None
 
 
 @pytest.mark.parametrize("value", [None, "text", 7, [], {}])

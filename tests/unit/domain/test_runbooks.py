@@ -10,7 +10,7 @@ import pytest
 
 from rootkeeper.domain.organizations import Account, AccountId, AccountState
 from rootkeeper.domain.policies.documents import PolicyKind, PolicyLabel, parse_policy
-from rootkeeper.domain.runbooks import RunbookFacts, Terminal, write_runbook
+from rootkeeper.domain.runbooks import CommandLineKind, RunbookFacts, write_runbook
 
 FAILSAFE = Account(
     AccountId("222233334444"), "Security", "aws+security@example.com", AccountState.ACTIVE, ("r-exam",), "Root"
@@ -24,10 +24,10 @@ def lines(facts: RunbookFacts = FACTS) -> list[str]:
 
 
 def test_the_ids_of_the_organization_are_filled_in() -> None:
-    told = "\n".join((*lines(), *(step.text for step in write_runbook(FACTS))))
+    reported = "\n".join((*lines(), *(step.text for step in write_runbook(FACTS))))
     for wanted in ("222233334444", "111122223333", "o-exampleorgid", "aws+security@example.com", "eu-central-1"):
-        assert wanted in told
-    assert not re.search(r"AKIA|ASIA|[{}]facts", told)
+        assert wanted in reported
+    assert not re.search(r"AKIA|ASIA|[{}]facts", reported)
 
 
 def test_aws_is_asked_at_its_regional_endpoints_and_the_sandbox_at_its_own() -> None:
@@ -51,23 +51,23 @@ def test_the_policies_can_be_understood_and_ask_for_mfa() -> None:
 
 def test_root_sessions_are_opened_by_the_user_and_never_by_the_root_user() -> None:
     steps = write_runbook(FACTS)
-    openers = {step.terminal for step in steps if any("sts assume-ro" in line for line in step.commands)}
-    assert openers == {Terminal.OWN}
+    root_session_callers = {step.terminal for step in steps if any("sts assume-ro" in line for line in step.commands)}
+    assert root_session_callers == {CommandLineKind.OWN}
     named = {step.terminal for step in steps if any("open_root " in line for line in step.commands)}
-    assert named == {Terminal.OWN}
+    assert named == {CommandLineKind.OWN}
 
 
 def test_p25_mfa_devices_go_last_and_only_where_there_is_no_password_and_no_key() -> None:
-    told = lines()
-    password = next(index for index, line in enumerate(told) if "delete-login-profile" in line)
-    device = next(index for index, line in enumerate(told) if "deactivate-mfa-device" in line)
-    checks = [line for line in told[password + 1 : device] if line.endswith("&&")]
+    reported = lines()
+    password = next(index for index, line in enumerate(reported) if "delete-login-profile" in line)
+    device = next(index for index, line in enumerate(reported) if "deactivate-mfa-device" in line)
+    checks = [line for line in reported[password + 1 : device] if line.endswith("&&")]
     assert any("get-login-profile" in line and "NoSuchEntity" in line for line in checks)
     assert any("length(AccessKeyMetadata)" in line and "= 0" in line for line in checks)
 
 
 def test_what_is_made_is_taken_away_again() -> None:
-    told = "\n".join(lines())
+    reported = "\n".join(lines())
     pairs = {
         "iam create-user": "iam delete-user",
         "iam create-role": "iam delete-role",
@@ -79,10 +79,10 @@ def test_what_is_made_is_taken_away_again() -> None:
         "iam create-login-profile": "iam delete-login-profile",
     }
     for made, taken in pairs.items():
-        assert told.index(f"aws {made} ") < told.index(f"aws {taken} ")
+        assert reported.index(f"aws {made} ") < reported.index(f"aws {taken} ")
 
 
 @pytest.mark.parametrize("partition", ["aws", "aws-us-gov"])
 def test_arns_are_of_the_partition(partition: str) -> None:
-    told = "\n".join(lines(replace(FACTS, partition=partition)))
-    assert set(re.findall(r"arn:(aws[a-z-]*):iam", told)) == {partition}
+    reported = "\n".join(lines(replace(FACTS, partition=partition)))
+    assert set(re.findall(r"arn:(aws[a-z-]*):iam", reported)) == {partition}

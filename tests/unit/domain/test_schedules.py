@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from rootkeeper.domain.schedules import DueRuns, judge_due
+from rootkeeper.domain.schedules import DueRuns, plan_due_runs
 from tests.fakes.clock import START
 
 HOUR = timedelta(hours=1)
 
 
 def test_nothing_is_due_before_its_moment() -> None:
-    assert judge_due([], START) is None
+    assert plan_due_runs([], START) is None
 
 
 def test_one_that_has_just_come_isnt_missed() -> None:
-    assert judge_due([START], START) == DueRuns(START, 0)
-    assert judge_due([START], START + timedelta(seconds=60)) == DueRuns(START, 0)
+    assert plan_due_runs([START], START) == DueRuns(START, 0)
+    assert plan_due_runs([START], START + timedelta(seconds=60)) == DueRuns(START, 0)
 
 
 def test_several_that_passed_are_run_once_and_counted() -> None:
     moments = [START + number * HOUR for number in range(5)]
-    assert judge_due(moments, moments[-1] + timedelta(minutes=10)) == DueRuns(moments[-1], 5)
-    assert judge_due(moments, moments[-1]) == DueRuns(moments[-1], 4)
+    assert plan_due_runs(moments, moments[-1] + timedelta(minutes=10)) == DueRuns(moments[-1], 5)
+    assert plan_due_runs(moments, moments[-1]) == DueRuns(moments[-1], 4)

@@ -15,24 +15,24 @@ from rootkeeper.domain.organizations import (
 )
 from rootkeeper.domain.selection import (
     EVERYTHING,
-    Guards,
+    AccountProtections,
     NamedAccount,
     SelectedAccount,
     SelectionRequest,
     Skip,
     SkipReason,
     describe_request,
-    ensure_none_refused,
-    ensure_not_empty,
     find_account,
     find_organizational_unit,
     find_skip,
     narrow_by_tags,
     parse_account_list,
     parse_tag,
+    require_none_refused,
+    require_not_empty,
     select_before_tags,
 )
-from rootkeeper.domain.statuses import Role, Status
+from rootkeeper.domain.statuses import AccountRole, Status
 from rootkeeper.errors import InputError, SelectionEmptyError, TargetRefusedError
 
 NOW = datetime(2026, 1, 15, tzinfo=UTC)
@@ -115,7 +115,7 @@ def test_nothing_asked_for_is_no_selection() -> None:
 def test_a_selection_that_matches_nothing_is_an_error() -> None:
     request = SelectionRequest(account_states=frozenset({AccountState.CLOSED}))
     with pytest.raises(SelectionEmptyError, match="--account-state CLOSED"):
-        ensure_not_empty(select_before_tags(request, INVENTORY))
+        require_not_empty(select_before_tags(request, INVENTORY))
 
 
 def test_an_id_outside_the_organization_is_refused() -> None:
@@ -214,45 +214,45 @@ def test_a_request_is_told_in_the_words_of_its_options() -> None:
 
 # What may not be touched.
 
-GUARDS = Guards({})
+GUARDS = AccountProtections({})
 
 
 def skip_of(
     *,
-    role: Role = Role.MEMBER,
-    guards: Guards = GUARDS,
+    role: AccountRole = AccountRole.MEMBER,
+    protections: AccountProtections = GUARDS,
     partition: str = "aws",
     state: AccountState = AccountState.ACTIVE,
     is_excluded: bool = False,
 ) -> SkipReason | None:
     selected = SelectedAccount(account(WEB, "web", state=state), is_named=False, is_excluded=is_excluded)
-    skip = find_skip(selected, role, partition, guards)
+    skip = find_skip(selected, role, partition, protections)
     return None if skip is None else skip.reason
 
 
 def test_p12_accounts_that_may_not_be_touched_have_a_reason() -> None:
     assert skip_of() is None
-    assert skip_of(role=Role.MANAGEMENT) is SkipReason.MANAGEMENT_ACCOUNT
-    assert skip_of(role=Role.FAILSAFE) is SkipReason.FAILSAFE
+    assert skip_of(role=AccountRole.MANAGEMENT) is SkipReason.MANAGEMENT_ACCOUNT
+    assert skip_of(role=AccountRole.FAILSAFE) is SkipReason.FAILSAFE
     assert skip_of(partition="aws-cn") is SkipReason.PARTITION
     assert skip_of(is_excluded=True) is SkipReason.EXCLUDED
     for reason in (SkipReason.EXCEPTION, SkipReason.WINDOW_OPEN):
-        assert skip_of(guards=Guards({WEB: Skip(reason, "Recorded.")})) is reason
+        assert skip_of(protections=AccountProtections({WEB: Skip(reason, "Recorded.")})) is reason
     for state in set(AccountState) - {AccountState.ACTIVE}:
         assert skip_of(state=state) is SkipReason.NOT_ACTIVE
 
 
 def test_the_failsafe_can_be_included_and_the_management_account_cannot() -> None:
     including = replace(GUARDS, included_failsafes=frozenset({WEB}))
-    assert skip_of(role=Role.FAILSAFE, guards=including) is None
-    assert skip_of(role=Role.MANAGEMENT, guards=including) is SkipReason.MANAGEMENT_ACCOUNT
+    assert skip_of(role=AccountRole.FAILSAFE, protections=including) is None
+    assert skip_of(role=AccountRole.MANAGEMENT, protections=including) is SkipReason.MANAGEMENT_ACCOUNT
 
 
 def test_a_named_account_that_may_not_be_touched_is_refused() -> None:
     skip = Skip(SkipReason.FAILSAFE, "It is the failsafe.")
     by_group = SelectedAccount(account(DATA, "data"), is_named=False)
-    ensure_none_refused([(by_group, skip)])
+    require_none_refused([(by_group, skip)])
     with pytest.raises(TargetRefusedError, match=rf"{WEB} \(web\): It is the failsafe\.") as error:
-        ensure_none_refused([(by_group, skip), (SelectedAccount(account(WEB, "web"), is_named=True), skip)])
+        require_none_refused([(by_group, skip), (SelectedAccount(account(WEB, "web"), is_named=True), skip)])
     assert "--include-failsafe" in (error.value.hint or "")
     assert DATA not in error.value.message

@@ -36,10 +36,10 @@ def test_every_role_above_auditor_needs_a_factor() -> None:
 def test_what_a_sign_in_needs_follows_role_and_factors(session: Session, need: SessionNeed | None) -> None:
     assert session.need is need
     if need is None:
-        session.ensure_finished()
+        session.require_finished()
         return
     with pytest.raises(SignInUnfinishedError):
-        session.ensure_finished()
+        session.require_finished()
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_factor_is_fresh_for_five_minutes_and_whoever_has_none_isnt_asked(
 ) -> None:
     now = START + timedelta(seconds=seconds)
     if is_fresh:
-        session.ensure_fresh(now)
+        session.require_fresh(now)
         return
     with pytest.raises(FactorNeededError, match="5 minutes"):
-        session.ensure_fresh(now)
+        session.require_fresh(now)

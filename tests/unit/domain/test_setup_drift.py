@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rootkeeper.domain.ledger import Action, Phase, Result
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.setup import Feature
-from rootkeeper.domain.setup_drift import SetupPart, SetupState, compare_setup, hash_policy, name_own_changes
+from rootkeeper.domain.setup_drift import SetupPart, SetupState, compare_setup, hash_policy, mark_own_changes
 from tests.fakes.evidence import FAILSAFE, accept, make_entry, make_guardrail, make_state
 
 ACCEPTED = accept(make_state(guardrails=(make_guardrail(),)))
@@ -136,7 +136,7 @@ def test_what_rootkeeper_recorded_itself_is_named_first(result: Result, is_named
         make_entry(9, Action.FEATURE_DISABLE, phase=Phase.OUTCOME, intent_sequence=8, result=result),
         make_entry(10, Action.DELEGATED_ADMINISTRATOR_DEREGISTER, account_id=FAILSAFE),
     ]
-    causes = {one.subject: one.could_be[0] for one in name_own_changes(drift, entries).differences}
+    causes = {one.subject: one.could_be[0] for one in mark_own_changes(drift, entries).differences}
     assert ("ledger entry 8" in causes["RootSessions"]) == is_named
     assert "ledger entry" not in causes["RootCredentialsManagement"]
 

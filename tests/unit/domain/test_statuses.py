@@ -10,19 +10,19 @@ from hypothesis import strategies as st
 from rootkeeper.domain.organizations import Account, AccountId, AccountState, Inventory, Organization
 from rootkeeper.domain.root_credentials import AccessKey, RootCredentials, RootCredentialsSummary
 from rootkeeper.domain.statuses import (
+    AccountRole,
     AccountStatus,
     FailOn,
-    Reason,
-    Role,
     Status,
+    StatusReason,
+    classify_account_role,
     count_left_to_secure,
     count_statuses,
+    evaluate_failure,
+    evaluate_found,
+    evaluate_management,
+    find_status_without_reading,
     has_findings,
-    judge_failure,
-    judge_found,
-    judge_management,
-    judge_role,
-    judge_without_reading,
 )
 from rootkeeper.errors import (
     AwsAccessDeniedError,
@@ -45,29 +45,32 @@ EVERYTHING = frozenset({FailOn.PRESENT, FailOn.UNKNOWN})
 summaries = st.builds(RootCredentialsSummary, st.booleans(), st.booleans(), st.booleans(), st.booleans())
 
 
-def found(summary: RootCredentialsSummary, role: Role = Role.MEMBER, *, window: bool = False) -> AccountStatus:
-    return judge_found(ACCOUNT, role, summary, observed_at=NOW, has_open_window=window)
+def found(
+    summary: RootCredentialsSummary, role: AccountRole = AccountRole.MEMBER, *, window: bool = False
+) -> AccountStatus:
+    return evaluate_found(ACCOUNT, role, summary, observed_at=NOW, has_open_window=window)
 
 
 def failed(error: RootkeeperError, session: str | None = None) -> AccountStatus:
-    return judge_failure(ACCOUNT, Role.MEMBER, error, observed_at=NOW, session_access_key_id=session)
+    return evaluate_failure(ACCOUNT, AccountRole.MEMBER, error, observed_at=NOW, session_access_key_id=session)
 
 
 def management(summary: RootCredentialsSummary | None) -> AccountStatus:
-    return judge_management(ACCOUNT, summary, NOW)
+    return evaluate_management(ACCOUNT, summary, NOW)
 
 
 @pytest.mark.parametrize(
-    ("account_id", "role"), [(MANAGEMENT, Role.MANAGEMENT), (FAILSAFE, Role.FAILSAFE), (MEMBER, Role.MEMBER)]
+    ("account_id", "role"),
+    [(MANAGEMENT, AccountRole.MANAGEMENT), (FAILSAFE, AccountRole.FAILSAFE), (MEMBER, AccountRole.MEMBER)],
 )
 @pytest.mark.parametrize("delegates", [frozenset({FAILSAFE}), None])
 def test_a_delegated_administrator_is_the_failsafe(
-    account_id: AccountId, role: Role, delegates: frozenset[AccountId] | None
+    account_id: AccountId, role: AccountRole, delegates: frozenset[AccountId] | None
 ) -> None:
     organization = Organization("o-exampleorgid", MANAGEMENT, has_all_features=True, partition="aws")
     inventory = Inventory(organization, (ACCOUNT,), (), NOW, delegates)
-    expected = Role.MEMBER if role is Role.FAILSAFE and delegates is None else role
-    assert judge_role(account_id, inventory) is expected
+    expected = AccountRole.MEMBER if role is AccountRole.FAILSAFE and delegates is None else role
+    assert classify_account_role(account_id, inventory) is expected
 
 
 @given(summaries, st.booleans())
@@ -81,7 +84,9 @@ def test_only_four_empty_kinds_are_not_present(summary: RootCredentialsSummary, 
 def test_details_that_show_more_than_the_summary_count() -> None:
     key = AccessKey("AKIAIOSFODNN7EXAMPLE", is_active=True, created_at=NOW, last_used_at=None)
     details = RootCredentials(MEMBER, None, (key,), (), (), NOW)
-    status = judge_found(ACCOUNT, Role.MEMBER, NOTHING, observed_at=NOW, has_open_window=False, credentials=details)
+    status = evaluate_found(
+        ACCOUNT, AccountRole.MEMBER, NOTHING, observed_at=NOW, has_open_window=False, credentials=details
+    )
     assert status.status is Status.PRESENT
     assert status.summary == replace(NOTHING, has_access_keys=True)
 
@@ -89,16 +94,16 @@ def test_details_that_show_more_than_the_summary_count() -> None:
 @pytest.mark.parametrize(
     ("error", "session", "reason"),
     [
-        (AwsThrottledError("slow down"), None, Reason.THROTTLED),
-        (AwsThrottledError("slow down"), "ASIAEXAMPLE", Reason.THROTTLED),
-        (AwsAccessDeniedError("no"), None, Reason.ACCESS_DENIED),
-        (AwsAccessDeniedError("no"), "ASIAEXAMPLE", Reason.BLOCKED_BY_POLICY),
-        (AwsUnreachableError("gone"), "ASIAEXAMPLE", Reason.ERROR),
-        (AwsRejectedError("odd"), None, Reason.ERROR),
+        (AwsThrottledError("slow down"), None, StatusReason.THROTTLED),
+        (AwsThrottledError("slow down"), "ASIAEXAMPLE", StatusReason.THROTTLED),
+        (AwsAccessDeniedError("no"), None, StatusReason.ACCESS_DENIED),
+        (AwsAccessDeniedError("no"), "ASIAEXAMPLE", StatusReason.BLOCKED_BY_POLICY),
+        (AwsUnreachableError("gone"), "ASIAEXAMPLE", StatusReason.ERROR),
+        (AwsRejectedError("odd"), None, StatusReason.ERROR),
     ],
 )
 def test_p06_an_account_that_cannot_be_read_is_unknown_with_its_reason(
-    error: AwsError, session: str | None, reason: Reason
+    error: AwsError, session: str | None, reason: StatusReason
 ) -> None:
     status = failed(error, session)
     assert (status.status, status.reason) == (Status.UNKNOWN, reason)
@@ -119,33 +124,33 @@ def test_a_hint_stands_in_the_detail() -> None:
 
 @pytest.mark.parametrize("state", sorted(set(AccountState) - {AccountState.ACTIVE, AccountState.UNKNOWN}))
 def test_an_account_that_is_not_active_is_not_applicable(state: AccountState) -> None:
-    status = judge_without_reading(replace(ACCOUNT, state=state), Role.MEMBER, "aws")
+    status = find_status_without_reading(replace(ACCOUNT, state=state), AccountRole.MEMBER, "aws")
     assert status is not None
-    assert (status.status, status.reason) == (Status.NOT_APPLICABLE, Reason.NOT_ACTIVE)
+    assert (status.status, status.reason) == (Status.NOT_APPLICABLE, StatusReason.NOT_ACTIVE)
     assert state.value in (status.detail or "")
 
 
 def test_p06_an_account_without_a_known_state_is_unknown() -> None:
-    status = judge_without_reading(replace(ACCOUNT, state=AccountState.UNKNOWN), Role.MEMBER, "aws")
+    status = find_status_without_reading(replace(ACCOUNT, state=AccountState.UNKNOWN), AccountRole.MEMBER, "aws")
     assert status is not None
-    assert (status.status, status.reason) == (Status.UNKNOWN, Reason.ERROR)
+    assert (status.status, status.reason) == (Status.UNKNOWN, StatusReason.ERROR)
 
 
 def test_the_partition_without_root_users_is_not_applicable() -> None:
-    status = judge_without_reading(ACCOUNT, Role.MEMBER, "aws-cn")
+    status = find_status_without_reading(ACCOUNT, AccountRole.MEMBER, "aws-cn")
     assert status is not None
-    assert (status.status, status.reason) == (Status.NOT_APPLICABLE, Reason.PARTITION)
+    assert (status.status, status.reason) == (Status.NOT_APPLICABLE, StatusReason.PARTITION)
 
 
 @pytest.mark.parametrize("partition", ["aws", "aws-us-gov"])
 def test_an_active_member_is_read(partition: str) -> None:
-    assert judge_without_reading(ACCOUNT, Role.FAILSAFE, partition) is None
+    assert find_status_without_reading(ACCOUNT, AccountRole.FAILSAFE, partition) is None
 
 
 def test_the_management_account_is_not_applicable_whatever_was_read() -> None:
     for summary in (None, PASSWORD, NOTHING):
         status = management(summary)
-        assert (status.status, status.reason) == (Status.NOT_APPLICABLE, Reason.MANAGEMENT_ACCOUNT)
+        assert (status.status, status.reason) == (Status.NOT_APPLICABLE, StatusReason.MANAGEMENT_ACCOUNT)
         assert status.summary == summary
 
 
@@ -170,19 +175,19 @@ def test_a_kept_root_login_is_in_order_with_mfa_and_without_key_or_certificate(
 def test_root_logins_left_to_secure() -> None:
     statuses = [
         management(SECURED),
-        found(SECURED, Role.FAILSAFE),
+        found(SECURED, AccountRole.FAILSAFE),
         found(PASSWORD),
         found(PASSWORD, window=True),
         found(NOTHING),
         failed(AwsThrottledError("slow down")),
     ]
     assert count_left_to_secure(statuses) == 2
-    assert count_left_to_secure([management(None), found(PASSWORD, Role.FAILSAFE)]) == 2
+    assert count_left_to_secure([management(None), found(PASSWORD, AccountRole.FAILSAFE)]) == 2
 
 
 def test_a_failsafe_in_order_is_no_finding() -> None:
-    assert not has_findings([found(SECURED, Role.FAILSAFE)], EVERYTHING)
-    assert has_findings([found(PASSWORD, Role.FAILSAFE)], EVERYTHING)
+    assert not has_findings([found(SECURED, AccountRole.FAILSAFE)], EVERYTHING)
+    assert has_findings([found(PASSWORD, AccountRole.FAILSAFE)], EVERYTHING)
     assert has_findings([found(SECURED)], EVERYTHING)
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from rootkeeper.domain.organizations import Account, AccountId, AccountState, Inventory, Organization
 from rootkeeper.domain.root_credentials import RootCredentialsSummary
-from rootkeeper.domain.statuses import AccountStatus, Reason, Role, Status
-from rootkeeper.domain.stored_statuses import judge_stored
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status, StatusReason
+from rootkeeper.domain.stored_statuses import evaluate_stored
 from rootkeeper.domain.windows import RecoveryWindow, WindowState
 
 NOW = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)
@@ -24,8 +24,8 @@ NOTHING = RootCredentialsSummary(
     has_password=False, has_access_keys=False, has_signing_certificates=False, has_mfa_devices=False
 )
 PASSWORD = replace(NOTHING, has_password=True)
-EMPTY = AccountStatus(PAYMENTS, Role.MEMBER, Status.NOT_PRESENT, summary=NOTHING, observed_at=NOW)
-PRESENT = AccountStatus(PAYMENTS, Role.MEMBER, Status.PRESENT, summary=PASSWORD, observed_at=NOW)
+EMPTY = AccountStatus(PAYMENTS, AccountRole.MEMBER, Status.NOT_PRESENT, summary=NOTHING, observed_at=NOW)
+PRESENT = AccountStatus(PAYMENTS, AccountRole.MEMBER, Status.PRESENT, summary=PASSWORD, observed_at=NOW)
 
 
 def window(state: WindowState, opened: timedelta, closed: timedelta | None = None) -> RecoveryWindow:
@@ -47,28 +47,33 @@ def window(state: WindowState, opened: timedelta, closed: timedelta | None = Non
 
 def judge(last: AccountStatus | None, *windows: RecoveryWindow) -> AccountStatus:
     statuses = {} if last is None else {PAYMENTS.account_id: last}
-    return judge_stored(INVENTORY, statuses, windows)[1]
+    return evaluate_stored(INVENTORY, statuses, windows)[1]
 
 
 def test_accounts_stand_in_the_order_of_the_inventory_and_each_has_a_status() -> None:
-    found = judge_stored(INVENTORY, {}, ())
+    found = evaluate_stored(INVENTORY, {}, ())
     assert [(one.account.name, one.status, one.reason) for one in found] == [
-        ("management", Status.NOT_APPLICABLE, Reason.MANAGEMENT_ACCOUNT),
-        ("payments", Status.UNKNOWN, Reason.NEVER_READ),
-        ("old", Status.NOT_APPLICABLE, Reason.NOT_ACTIVE),
+        ("management", Status.NOT_APPLICABLE, StatusReason.MANAGEMENT_ACCOUNT),
+        ("payments", Status.UNKNOWN, StatusReason.NEVER_READ),
+        ("old", Status.NOT_APPLICABLE, StatusReason.NOT_ACTIVE),
     ]
 
 
 def test_a_reading_stands_under_the_accounts_present_name_and_role() -> None:
-    renamed = replace(EMPTY, account=replace(PAYMENTS, name="before"), role=Role.FAILSAFE)
+    renamed = replace(EMPTY, account=replace(PAYMENTS, name="before"), role=AccountRole.FAILSAFE)
     assert judge(renamed) == EMPTY
 
 
 def test_what_was_read_of_the_management_account_stands_beside_its_status() -> None:
     last = AccountStatus(
-        MANAGEMENT, Role.MANAGEMENT, Status.NOT_APPLICABLE, Reason.MANAGEMENT_ACCOUNT, summary=PASSWORD, observed_at=NOW
+        MANAGEMENT,
+        AccountRole.MANAGEMENT,
+        Status.NOT_APPLICABLE,
+        StatusReason.MANAGEMENT_ACCOUNT,
+        summary=PASSWORD,
+        observed_at=NOW,
     )
-    assert judge_stored(INVENTORY, {MANAGEMENT.account_id: last}, ())[0] == last
+    assert evaluate_stored(INVENTORY, {MANAGEMENT.account_id: last}, ())[0] == last
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.domain.watch_sources import WatchSourceKind, name_watch_source, parse_watch_source
+from rootkeeper.domain.watch_sources import WatchSourceKind, find_watch_source_name, parse_watch_source
 from rootkeeper.errors import SettingsError
 
 QUEUE = "sqs:https://sqs.eu-central-1.amazonaws.com/111122223333/root-events"
@@ -12,14 +12,14 @@ QUEUE = "sqs:https://sqs.eu-central-1.amazonaws.com/111122223333/root-events"
 
 def test_without_a_setting_there_is_no_source() -> None:
     assert parse_watch_source("") is None
-    assert name_watch_source("") is None
+    assert find_watch_source_name("") is None
 
 
 def test_a_queue_is_named_by_its_name_and_asked_in_its_region() -> None:
     source = parse_watch_source(QUEUE)
     assert source is not None
     assert (source.kind, source.name, source.region) == (WatchSourceKind.QUEUE, "sqs:root-events", "eu-central-1")
-    assert name_watch_source(QUEUE) == source.name
+    assert find_watch_source_name(QUEUE) == source.name
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ import pytest
 from rootkeeper.domain.notifications import Severity
 from rootkeeper.domain.window_closings import (
     begin_closing,
+    classify_severity,
     end_rereads,
     find_backoff,
     find_raised_severity,
     is_reread_given_up,
-    judge_severity,
     postpone_reread,
     record_clean_reread,
     record_closed,
@@ -74,18 +74,18 @@ def fail_again(window: RecoveryWindow, seconds: int) -> tuple[RecoveryWindow, Se
 
 
 def raised_at(*seconds: int) -> list[Severity | None]:
-    window, told = OPEN, []
+    window, reported = OPEN, []
     for moment in seconds:
         window, severity = fail_again(window, moment)
-        told.append(severity)
-    return told
+        reported.append(severity)
+    return reported
 
 
 W, C = Severity.WARNING, Severity.CRITICAL
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"),
+    ("seconds", "reported"),
     [
         ((0, 5, 15, 35, 75, 135), [W, None, C, None, None, None]),
         ((0, 300), [W, C]),
@@ -95,13 +95,13 @@ W, C = Severity.WARNING, Severity.CRITICAL
     ],
 )
 def test_people_are_told_each_time_that_it_becomes_more_urgent(
-    seconds: tuple[int, ...], told: list[Severity | None]
+    seconds: tuple[int, ...], reported: list[Severity | None]
 ) -> None:
-    assert raised_at(*seconds) == told
+    assert raised_at(*seconds) == reported
 
 
 def test_a_window_that_did_not_fail_is_no_alert() -> None:
-    assert judge_severity(OPEN, NOW + timedelta(days=1)) is Severity.INFO
+    assert classify_severity(OPEN, NOW + timedelta(days=1)) is Severity.INFO
 
 
 def test_a_closed_window_is_re_read_after_each_of_the_times() -> None:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from rootkeeper.domain.window_deadlines import Deadlines, Moment
+from rootkeeper.domain.window_deadlines import ClockTimes, Deadlines
 from rootkeeper.domain.windows import RecoveryWindow, WindowState
 from tests.unit.domain.test_windows import NOW, window_in
 
 OPEN = window_in(WindowState.OPEN, expires_at=NOW + timedelta(seconds=100))
-START = Moment(NOW, 1000.0)
+START = ClockTimes(NOW, 1000.0)
 
 
-def at(wall: float, monotonic: float | None = None) -> Moment:
+def at(wall: float, monotonic: float | None = None) -> ClockTimes:
     """So many seconds later by each clock."""
-    return Moment(NOW + timedelta(seconds=wall), 1000.0 + (wall if monotonic is None else monotonic))
+    return ClockTimes(NOW + timedelta(seconds=wall), 1000.0 + (wall if monotonic is None else monotonic))
 
 
 def seen(*windows: RecoveryWindow) -> Deadlines:

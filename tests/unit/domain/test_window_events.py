@@ -16,9 +16,9 @@ from rootkeeper.domain.window_events import (
     EventVerdict,
     WatchedAccount,
     WatchedEvent,
+    classify_watched_event,
     find_first_closings,
     is_about_root,
-    judge_watched_event,
     list_root_records,
     parse_root_record,
 )
@@ -85,7 +85,7 @@ def judge(
     first_closings: Mapping[str, datetime] | None = None,
 ) -> WatchedEvent:
     account = WatchedAccount(windows, first_closings or {})
-    return judge_watched_event(parse_root_record(record), account, known, recorded)
+    return classify_watched_event(parse_root_record(record), account, known, recorded)
 
 
 @pytest.mark.parametrize("record", [*map(step, STEPS), enrolled()], ids=[*STEPS, "EnableMFADevice"])

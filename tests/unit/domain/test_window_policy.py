@@ -83,8 +83,8 @@ def test_names_are_compared_whatever_their_case() -> None:
 def test_without_rules_everybody_may() -> None:
     policy = WindowPolicy()
 
-    policy.ensure_may_request("anybody", ACCOUNT)
-    policy.ensure_may_approve("anybody", ACCOUNT)
+    policy.require_requester("anybody", ACCOUNT)
+    policy.require_approver("anybody", ACCOUNT)
 
 
 def test_somebody_who_is_not_named_is_told_whom_to_ask() -> None:
@@ -92,31 +92,31 @@ def test_somebody_who_is_not_named_is_told_whom_to_ask() -> None:
         requesters=(NameRule("alice", "Workloads"), NameRule("carol", "Sandbox")), approvers=(NameRule("dora", "X"),)
     )
 
-    policy.ensure_may_request("alice", ACCOUNT)
+    policy.require_requester("alice", ACCOUNT)
     with pytest.raises(PermissionDeniedError, match="bob may not request") as caught:
-        policy.ensure_may_request("bob", ACCOUNT)
+        policy.require_requester("bob", ACCOUNT)
     assert "Ask alice" in (caught.value.hint or "")
     assert "carol" not in (caught.value.hint or "")
     with pytest.raises(PermissionDeniedError, match="444455556666") as nobody:
-        policy.ensure_may_approve("alice", ACCOUNT)
+        policy.require_approver("alice", ACCOUNT)
     assert "Nobody is named" in (nobody.value.hint or "")
 
 
 def test_a_duration_over_the_policys_limit_is_refused_with_the_limit() -> None:
     policy = WindowPolicy(longest=timedelta(hours=2))
 
-    assert policy.ensure_duration(7200) == 7200
+    assert policy.require_duration(7200) == 7200
     with pytest.raises(InputError, match="2h") as caught:
-        policy.ensure_duration(7201)
+        policy.require_duration(7201)
     assert caught.value.hint
     with pytest.raises(InputError, match="5 seconds"):
-        policy.ensure_duration(5)
+        policy.require_duration(5)
 
 
 def test_the_emergency_path_is_off_unless_the_settings_allow_it() -> None:
-    WindowPolicy(emergency=True).ensure_emergencies_allowed()
+    WindowPolicy(emergency=True).require_emergencies_allowed()
     with pytest.raises(PermissionDeniedError, match="emergency"):
-        WindowPolicy().ensure_emergencies_allowed()
+        WindowPolicy().require_emergencies_allowed()
 
 
 def test_the_settings_make_a_policy() -> None:

@@ -20,8 +20,8 @@ from rootkeeper.domain.windows import (
     RecoveryWindow,
     WindowState,
     advance,
-    ensure_duration,
     fits_opening,
+    require_duration,
 )
 from rootkeeper.errors import InputError, WindowConflictError
 
@@ -132,13 +132,13 @@ def test_a_closing_that_was_begun_is_due_before_the_end() -> None:
 @pytest.mark.parametrize("seconds", [-1, 0, 9, 72 * 3600 + 1, 30 * 86400])
 def test_a_duration_out_of_range_is_refused(seconds: int) -> None:
     with pytest.raises(InputError, match=str(seconds)) as caught:
-        ensure_duration(seconds)
+        require_duration(seconds)
     assert caught.value.hint
 
 
 @given(st.integers(10, 72 * 3600))
 def test_a_duration_in_range_is_kept(seconds: int) -> None:
-    assert ensure_duration(seconds) == seconds
+    assert require_duration(seconds) == seconds
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from rootkeeper.engine.databases import PostgresqlSchema, SqliteFile, choose_database, ensure_own_session
+from rootkeeper.engine.databases import PostgresqlSchema, SqliteFile, choose_database, require_own_session
 from rootkeeper.errors import DatabaseError, SettingsError
 from tests.postgresql import PostgresqlServer
 
@@ -102,7 +102,7 @@ class PooledConnection:
 
 def check(sessions: list[int]) -> None:
     pooler = Pooler(sessions)
-    ensure_own_session(pooler.connect(), pooler.connect)  # type: ignore[arg-type]  # as much of it as is used
+    require_own_session(pooler.connect(), pooler.connect)  # type: ignore[arg-type]  # as much of it as is used
 
 
 def test_a_connection_of_its_own_is_taken() -> None:

@@ -326,10 +326,10 @@ def test_nothing_of_a_targets_url_is_told_or_logged(
     port = plain_receiver.port
     with caplog.at_level(logging.DEBUG), pytest.raises(NotificationError) as refused:
         send(url.replace("PORT", str(port)), "127.0.0.1", f"127.0.0.1:{port}")
-    told = [refused.value.message, refused.value.hint or "", repr(refused.value), caplog.text, *capsys.readouterr()]
+    reported = [refused.value.message, refused.value.hint or "", repr(refused.value), caplog.text, *capsys.readouterr()]
     assert refused.value.__cause__ is None
     assert refused.value.__context__ is None or CANARY not in repr(refused.value.__context__)
-    assert not [text for text in told if CANARY in text or "canary9f1ctoken" in text]
+    assert not [text for text in reported if CANARY in text or "canary9f1ctoken" in text]
 
 
 def test_what_is_logged_outside_of_sending_is_still_logged(

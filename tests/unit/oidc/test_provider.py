@@ -16,11 +16,11 @@ from rootkeeper.clock import SystemClock
 from rootkeeper.domain.access import ServerRole
 from rootkeeper.errors import IdentityProviderError, NotSignedInError
 from rootkeeper.oidc.provider import OidcProvider
-from rootkeeper.workflows.provider_sign_in import make_question
+from rootkeeper.workflows.provider_sign_in import make_authorization_request
 from tests.fakes.oidc_server import CLIENT_ID, CLIENT_SECRET, OidcServer, make_rules, start_oidc_server
 
 HERE = "http://127.0.0.1:8700/api/v1/auth/oidc/callback"
-QUESTION = make_question("the browser's secret", HERE)
+QUESTION = make_authorization_request("the browser's secret", HERE)
 
 
 @pytest.fixture
@@ -57,8 +57,8 @@ def test_a_browser_is_sent_with_all_that_protects_the_sign_in(server: OidcServer
 
 
 def test_a_confirmation_asks_for_a_new_sign_in(server: OidcServer) -> None:
-    question = make_question("the browser's secret", HERE)
-    anew = type(question)(question.redirect_uri, question.state, question.nonce, question.verifier, asks_anew=True)
+    question = make_authorization_request("the browser's secret", HERE)
+    anew = type(question)(question.redirect_uri, question.state, question.nonce, question.verifier, forces_login=True)
     asked = parse_qs(urlsplit(make_provider(server).make_address(anew)).query)
     assert (asked["prompt"], asked["max_age"]) == (["login"], ["0"])
 
@@ -66,7 +66,7 @@ def test_a_confirmation_asks_for_a_new_sign_in(server: OidcServer) -> None:
 def test_a_code_tells_who_has_signed_in(server: OidcServer) -> None:
     person = redeem(server)
     assert (person.name, person.subject, person.groups) == ("ana", "1001", ("admins",))
-    assert make_rules(server.issuer).ensure_role(person) is ServerRole.ADMINISTRATOR
+    assert make_rules(server.issuer).require_role(person) is ServerRole.ADMINISTRATOR
     assert person.authenticated_at is not None
 
 
@@ -80,7 +80,7 @@ def test_a_code_is_good_for_once(server: OidcServer) -> None:
 
 def test_a_code_of_another_browser_is_refused_by_the_provider(server: OidcServer) -> None:
     provider = make_provider(server)
-    code = server.let_in(provider.make_address(make_question("another secret", HERE)))["code"]
+    code = server.let_in(provider.make_address(make_authorization_request("another secret", HERE)))["code"]
     with pytest.raises(NotSignedInError, match="invalid_grant"):
         provider.redeem(code, QUESTION, datetime.now(UTC))
 

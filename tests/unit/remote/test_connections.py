@@ -148,7 +148,7 @@ def test_an_answer_of_another_version_is_an_error_and_no_bug(
     with pytest.raises(ServerUnreachableError, match="can't be understood"):
         list(connection.list_pages("windows", "windows"))
     with pytest.raises(ServerUnreachableError, match="understood"):
-        connection.understand(lambda record: record["name"], ["no", "record"])
+        connection.parse_answer(lambda record: record["name"], ["no", "record"])
 
 
 def test_the_token_is_in_no_error_and_no_representation(server: FakeRootkeeperServer, connection: Connection) -> None:

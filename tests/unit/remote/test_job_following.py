@@ -9,7 +9,7 @@ import pytest
 
 from rootkeeper.domain.jobs import Job, JobProgress, JobState
 from rootkeeper.errors import NotSignedInError, ServerUnreachableError
-from rootkeeper.remote.job_following import INTERRUPTED_SECONDS, UNREACHABLE_SECONDS, JobFollowing
+from rootkeeper.remote.job_following import INTERRUPTED_SECONDS, UNREACHABLE_SECONDS, JobFollower
 from tests.fakes.clock import FakeClock
 from tests.fakes.remote_desk import JOB
 
@@ -21,22 +21,22 @@ DONE = replace(JOB, state=JobState.DONE, progress=JobProgress(3, 3, 1, 1))
 class RecordedProgress:
     """Everything that was told."""
 
-    told: list[str] = field(default_factory=list)
+    reported: list[str] = field(default_factory=list)
 
     def start(self, label: str, total: int | None) -> None:
-        self.told.append(f"start {total}")
+        self.reported.append(f"start {total}")
 
     def set_total(self, total: int) -> None:
-        self.told.append(f"total {total}")
+        self.reported.append(f"total {total}")
 
     def advance(self, *, present: int = 0, unknown: int = 0) -> None:
-        self.told.append(f"advance {present} {unknown}")
+        self.reported.append(f"advance {present} {unknown}")
 
     def remark(self, text: str) -> None:
-        self.told.append(text)
+        self.reported.append(text)
 
     def finish(self) -> None:
-        self.told.append("finish")
+        self.reported.append("finish")
 
 
 @dataclass
@@ -77,7 +77,7 @@ class Scene:
 
     def follow(self, job: Job = JOB, looks: int = 1_000) -> Job:
         watch = Watch(self.clock, looks)
-        return JobFollowing(self.read, self.progress, watch, self.clock.monotonic).follow(job)
+        return JobFollower(self.read, self.progress, watch, self.clock.monotonic).follow(job)
 
 
 def at(done: int, *, present: int = 0, unknown: int = 0, total: int | None = 3) -> Job:
@@ -87,19 +87,19 @@ def at(done: int, *, present: int = 0, unknown: int = 0, total: int | None = 3) 
 def test_every_account_is_counted_once() -> None:
     scene = Scene([at(1), at(1), at(3, present=1, unknown=1), DONE])
     assert scene.follow() == DONE
-    assert scene.progress.told == ["start 3", "advance 0 0", "advance 1 1", "advance 0 0", "finish"]
+    assert scene.progress.reported == ["start 3", "advance 0 0", "advance 1 1", "advance 0 0", "finish"]
 
 
 def test_a_total_that_becomes_known_is_told() -> None:
     scene = Scene([at(1, total=None), at(1, total=7), DONE])
     scene.follow()
-    assert "total 7" in scene.progress.told
+    assert "total 7" in scene.progress.reported
 
 
 def test_a_job_that_begins_anew_is_counted_anew() -> None:
     scene = Scene([at(2), at(1), DONE])
     scene.follow()
-    assert [told for told in scene.progress.told if told.startswith("start")] == ["start 3", "start 3"]
+    assert [reported for reported in scene.progress.reported if reported.startswith("start")] == ["start 3", "start 3"]
 
 
 def test_a_job_that_is_over_is_not_asked_for() -> None:
@@ -111,8 +111,11 @@ def test_a_job_that_is_over_is_not_asked_for() -> None:
 def test_a_server_that_restarts_is_waited_for() -> None:
     scene = Scene([at(1), GONE, GONE, DONE])
     assert scene.follow() == DONE
-    told = [text for text in scene.progress.told if "server" in text.lower()]
-    assert told == [f"{GONE.message} Waiting for it; the job doesn't need this command.", "The server answers again."]
+    reported = [text for text in scene.progress.reported if "server" in text.lower()]
+    assert reported == [
+        f"{GONE.message} Waiting for it; the job doesn't need this command.",
+        "The server answers again.",
+    ]
 
 
 def test_a_server_that_stays_away_ends_the_following_with_how_to_go_on() -> None:

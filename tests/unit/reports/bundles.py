@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rootkeeper.domain.organizations import AccountId, Organization
 from rootkeeper.domain.setup import Feature, Setup
-from rootkeeper.domain.shipped_policies.bundle import PolicyBundle, PolicyGround, PolicyWishes, make_bundle
+from rootkeeper.domain.shipped_policies.bundle import PolicyBundle, PolicyFacts, PolicyInputs, make_bundle
 
 MANAGEMENT, DELEGATE = AccountId("111122223333"), AccountId("222233334444")
 
@@ -23,13 +23,13 @@ UNKNOWN = Setup(
 )
 
 
-def make(setup: Setup = COMPLETE, wishes: PolicyWishes | None = None) -> PolicyBundle:
+def make(setup: Setup = COMPLETE, wishes: PolicyInputs | None = None) -> PolicyBundle:
     organization = Organization("o-exampleorgid", MANAGEMENT, has_all_features=True, partition="aws")
-    return make_bundle(PolicyGround(organization, setup, open_window_ids=()), wishes or PolicyWishes())
+    return make_bundle(PolicyFacts(organization, setup, open_window_ids=()), wishes or PolicyInputs())
 
 
-SERVER = PolicyWishes(
+SERVER = PolicyInputs(
     server_role="arn:aws:iam::222233334444:role/server",
     trusted_principals=("arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_Ops_*",),
 )
-UNREADABLE = PolicyWishes(failsafe_ids=(DELEGATE,))
+UNREADABLE = PolicyInputs(failsafe_ids=(DELEGATE,))

@@ -13,7 +13,7 @@ from cfnlint.api import lint  # type: ignore[import-untyped]  # cfn-lint ships n
 from cfnlint.config import ManualArgs  # type: ignore[import-untyped]  # cfn-lint ships no types
 
 from rootkeeper.domain.setup import Setup
-from rootkeeper.domain.shipped_policies.bundle import PolicyBundle, PolicyWishes
+from rootkeeper.domain.shipped_policies.bundle import PolicyBundle, PolicyInputs
 from rootkeeper.reports.cloudformation import render_cloudformation_json, render_cloudformation_yaml
 from tests.unit.reports.bundles import COMPLETE, DELEGATE, MANAGEMENT, NOTHING_ON, SERVER, UNKNOWN, UNREADABLE, make
 
@@ -194,5 +194,5 @@ def test_text_from_outside_stays_in_its_comment() -> None:
 
 
 def test_roles_in_the_management_account_need_one_condition_less() -> None:
-    template = make_template(make(NOTHING_ON, PolicyWishes()))
+    template = make_template(make(NOTHING_ON, PolicyInputs()))
     assert template["Conditions"]["OpensRootSessions"] == {"Fn::Equals": [{"Ref": "AWS::AccountId"}, MANAGEMENT]}

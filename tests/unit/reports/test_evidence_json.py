@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from rootkeeper.domain.evidence.history import History
+from rootkeeper.domain.evidence.history import LedgerHistory
 from rootkeeper.domain.evidence.periods import Period
 from rootkeeper.domain.evidence.reports import EvidenceReport
 from rootkeeper.reports.evidence_json import render_json
@@ -47,7 +47,7 @@ def test_every_kind_of_every_account_has_its_value_time_and_method() -> None:
 @pytest.mark.parametrize(
     "report",
     [
-        make_report(replace(make_facts(), setup=None, accepted=None, windows=(), history=History(), statuses={})),
+        make_report(replace(make_facts(), setup=None, accepted=None, windows=(), history=LedgerHistory(), statuses={})),
         make_report(period=Period(START.replace(year=2020), END.replace(year=2020))),
         make_report(period=replace(PERIOD, end=END.replace(year=2030))),
     ],

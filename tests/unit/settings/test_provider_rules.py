@@ -8,7 +8,7 @@ import pytest
 
 from rootkeeper.domain.access import ServerRole
 from rootkeeper.errors import SettingsError
-from rootkeeper.settings.provider_rules import ensure_safe_address, parse_provider_rules
+from rootkeeper.settings.provider_rules import parse_provider_rules, require_safe_address
 
 GIVEN: dict[str, Any] = {
     "issuer": "https://login.example.com",
@@ -64,7 +64,7 @@ def test_a_provider_on_this_machine_needs_no_tls(issuer: str) -> None:
 
 
 def test_plain_addresses_are_for_this_machine_alone() -> None:
-    assert ensure_safe_address("https://a.example/x", "it", loopback_allowed=False)
+    assert require_safe_address("https://a.example/x", "it", loopback_allowed=False)
     for address in ("http://127.0.0.1/x", "http://a.example/x", "ftp://a.example", "https://", ""):
         with pytest.raises(ValueError, match="it"):
-            ensure_safe_address(address, "it", loopback_allowed=False)
+            require_safe_address(address, "it", loopback_allowed=False)

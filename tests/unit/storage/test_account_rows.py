@@ -18,7 +18,7 @@ from rootkeeper.domain.root_credentials import (
     RootCredentials,
     SigningCertificate,
 )
-from rootkeeper.domain.statuses import AccountStatus, Reason, Role, Status
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status, StatusReason
 from rootkeeper.storage.account_rows import account_row, parse_account, parse_status, status_row
 from tests.unit.storage.samples import ACCOUNT_ID, NOW
 
@@ -56,13 +56,15 @@ def test_an_account_comes_back_as_it_was(account: Account) -> None:
 @pytest.mark.parametrize(
     "status",
     [
-        AccountStatus(ACCOUNT, Role.MEMBER, Status.PRESENT, summary=CREDENTIALS.summary, credentials=CREDENTIALS),
-        AccountStatus(ACCOUNT, Role.FAILSAFE, Status.NOT_PRESENT, summary=EMPTY.summary, credentials=EMPTY),
+        AccountStatus(
+            ACCOUNT, AccountRole.MEMBER, Status.PRESENT, summary=CREDENTIALS.summary, credentials=CREDENTIALS
+        ),
+        AccountStatus(ACCOUNT, AccountRole.FAILSAFE, Status.NOT_PRESENT, summary=EMPTY.summary, credentials=EMPTY),
         AccountStatus(
             BARE_ACCOUNT,
-            Role.MEMBER,
+            AccountRole.MEMBER,
             Status.UNKNOWN,
-            Reason.ACCESS_DENIED,
+            StatusReason.ACCESS_DENIED,
             "denied",
             observed_at=NOW,
             session_access_key_id="ASIAIOSFODNN7EXAMPLE",

@@ -34,7 +34,7 @@ def restored(stage: Stage) -> Stage:
 def test_a_database_that_agrees_with_its_copies_is_let_through(stage: Stage) -> None:
     write_pairs(stage, 3)
     with stage.open() as database:
-        database.ensure_not_outdated()
+        database.require_not_outdated()
         worker = make_worker(database)
         assert database.adopt(worker.ledger) is None
         assert len(list(database.ledger_reader().list_entries())) == 6
@@ -48,7 +48,7 @@ def test_copies_that_lag_behind_are_let_through(stage: Stage) -> None:
         worker.append_pair()
         worker.owner.close()
     with stage.open() as database:
-        database.ensure_not_outdated()
+        database.require_not_outdated()
 
 
 @pytest.mark.parametrize("copy", ["mirror", "anchor", "both"])
@@ -58,7 +58,7 @@ def test_p20_a_restored_database_is_refused_by_what_either_copy_knows(restored: 
     if copy == "anchor":
         restored.mirror_path.unlink()
     with restored.open() as database:
-        error = raised_by(database.ensure_not_outdated, LedgerOutdatedError)
+        error = raised_by(database.require_not_outdated, LedgerOutdatedError)
         assert "entry 10" in error.message
         assert error.hint is not None
         assert "rootkeeper ledger adopt" in error.hint
@@ -72,7 +72,7 @@ def test_p20_a_database_made_anew_is_refused(stage: Stage) -> None:
     write_pairs(stage, 3)
     stage.path.unlink()
     with stage.open() as database:
-        raised_by(database.ensure_not_outdated, LedgerOutdatedError)
+        raised_by(database.require_not_outdated, LedgerOutdatedError)
 
 
 def test_p20_a_restored_database_that_was_written_to_is_refused_and_its_mirror_kept(restored: Stage) -> None:
@@ -81,7 +81,7 @@ def test_p20_a_restored_database_that_was_written_to_is_refused_and_its_mirror_k
     assert restored.mirror_path.read_bytes() == before
     assert any("mirror can't be kept up" in warning for warning in restored.warnings)
     with restored.open() as database:
-        raised_by(database.ensure_not_outdated, LedgerOutdatedError)
+        raised_by(database.require_not_outdated, LedgerOutdatedError)
         assert database.ledger_reader().verify().first_bad_sequence == 5
 
 
@@ -93,12 +93,12 @@ def test_an_adoption_is_recorded_with_both_heads_and_the_ledger_goes_on(restored
         assert (entry.sequence, entry.action) == (5, Action.LEDGER_ADOPT)
         heads = {name: dict(head)["sequence"] for name, head in entry.parameters.items() if isinstance(head, dict)}
         assert heads == {"database_head": 4, "mirror_head": 10, "anchor_head": 10}
-        database.ensure_not_outdated()
+        database.require_not_outdated()
         worker.append_pair()
         worker.owner.close()
     assert restored.warnings == []
     with restored.open() as database:
-        database.ensure_not_outdated()
+        database.require_not_outdated()
         verification = database.ledger_reader().verify()
         assert (verification.problem, verification.entries) == (None, 7)
         assert verification.anchored_sequence == 7

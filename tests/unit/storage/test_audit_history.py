@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.statuses import AccountStatus, Reason, Role, Status, count_statuses
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status, StatusReason, count_statuses
 from rootkeeper.domain.timelines import KeptStatus
 from rootkeeper.errors import NotFoundError
 from rootkeeper.ports.history import KeptAudit
@@ -20,7 +20,7 @@ from tests.unit.storage.test_account_rows import ACCOUNT, BARE_ACCOUNT, CREDENTI
 
 PRESENT = AccountStatus(
     ACCOUNT,
-    Role.MEMBER,
+    AccountRole.MEMBER,
     Status.PRESENT,
     summary=CREDENTIALS.summary,
     credentials=CREDENTIALS,
@@ -29,9 +29,9 @@ PRESENT = AccountStatus(
 )
 OTHER = AccountStatus(
     replace(BARE_ACCOUNT, account_id=OTHER_ACCOUNT_ID),
-    Role.MEMBER,
+    AccountRole.MEMBER,
     Status.NOT_APPLICABLE,
-    Reason.NOT_ACTIVE,
+    StatusReason.NOT_ACTIVE,
     "The account is SUSPENDED.",
 )
 
@@ -135,7 +135,7 @@ def test_the_newest_reading_of_each_account_in_a_time_is_found(history: SqlAudit
 
 
 def test_what_the_newest_audit_of_a_time_didnt_read_an_earlier_one_may_have(history: SqlAuditHistory) -> None:
-    unread = AccountStatus(OTHER.account, Role.MEMBER, Status.UNKNOWN, Reason.NEVER_READ)
+    unread = AccountStatus(OTHER.account, AccountRole.MEMBER, Status.UNKNOWN, StatusReason.NEVER_READ)
     read = replace(PRESENT, account=OTHER.account)
     keep(history, "j-1", 1, PRESENT, read)
     keep(history, "j-2", 2, replace(PRESENT, account=OTHER.account), is_complete=False)

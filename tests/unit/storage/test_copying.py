@@ -93,6 +93,6 @@ def test_a_mirror_that_another_process_keeps_is_left_to_it(stage: Stage) -> None
 def test_a_copy_that_cant_be_read_is_remarked_and_left_out(stage: Stage) -> None:
     with stage.open() as database:
         stage.mirror_path.mkdir()
-        database.ensure_not_outdated()
+        database.require_not_outdated()
     assert len(stage.warnings) == 1
     assert "isn't compared" in stage.warnings[0]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from rootkeeper.storage.dialects import StoreMovedError, explain
+from rootkeeper.storage.dialects import DatabaseReplacedError, explain
 
 
 def test_other_errors_are_told_by_their_own_text() -> None:
     assert explain(FileNotFoundError(2, "No such file or directory"))[0] == "No such file or directory"
     assert explain(SQLAlchemyError("first line\nsecond line")) == ("first line", None)
-    assert explain(StoreMovedError("the file was replaced"))[0] == "the file was replaced"
+    assert explain(DatabaseReplacedError("the file was replaced"))[0] == "the file was replaced"

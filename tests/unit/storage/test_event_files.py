@@ -12,7 +12,7 @@ import pytest
 from rootkeeper.errors import DatabaseError
 from rootkeeper.ports.root_event_sources import EventDelivery
 from rootkeeper.storage import event_files
-from rootkeeper.storage.event_files import EventFile, name_place_file
+from rootkeeper.storage.event_files import EventFile, get_position_file_name
 from tests.fakes.clock import FakeClock
 from tests.fakes.cloudtrail import MEMBER, make_record, root_sign_in
 
@@ -42,7 +42,7 @@ class Folder:
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
     path = tmp_path / "events.jsonl"
-    return Folder(path, tmp_path / "state" / name_place_file(path))
+    return Folder(path, tmp_path / "state" / get_position_file_name(path))
 
 
 @pytest.fixture
@@ -250,4 +250,4 @@ def test_a_file_that_cant_be_read_is_told_of(folder: Folder, source: EventFile) 
 
 
 def test_two_files_have_two_places(tmp_path: Path) -> None:
-    assert name_place_file(tmp_path / "a") != name_place_file(tmp_path / "b")
+    assert get_position_file_name(tmp_path / "a") != get_position_file_name(tmp_path / "b")

@@ -23,7 +23,7 @@ PASSKEY = Passkey(Factor("f-2", ANA.identity_id, FactorKind.PASSKEY, "key", STAR
 @pytest.fixture
 def factors(database: Database, tmp_path: Path) -> SqlFactors:
     database.identities(ORGANIZATION_ID, FakeClock()).add_user(ANA, "correct horse battery")
-    database.open_sealing(ORGANIZATION_ID, tmp_path / "key")
+    database.open_cipher(ORGANIZATION_ID, tmp_path / "key")
     return database.factors(ORGANIZATION_ID)
 
 
@@ -59,7 +59,7 @@ def test_a_sign_in_has_one_open_question_of_each_purpose(factors: SqlFactors, st
 def test_p21_factors_of_another_organization_arent_seen(
     factors: SqlFactors, database: Database, tmp_path: Path
 ) -> None:
-    database.open_sealing("o-otherorgid00", tmp_path / "key")
+    database.open_cipher("o-otherorgid00", tmp_path / "key")
     elsewhere = database.factors("o-otherorgid00")
     factors.begin_totp(APP, "SEED")
     assert elsewhere.find_waiting_totp(ANA.identity_id, START) is None

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from rootkeeper.domain.attempt_limits import AttemptLimit
 from rootkeeper.storage.database import Database, open_database
-from rootkeeper.storage.failure_counts import SqlFailureCounts, hash_key
+from rootkeeper.storage.failure_counts import SqlFailureCounter, hash_key
 from tests.fakes.clock import FakeClock
 from tests.unit.storage.samples import ORGANIZATION_ID, Stage
 
@@ -40,7 +40,7 @@ def test_what_ended_goes_with_the_next_attempt(stage: Stage, database: Database)
 
 def test_of_too_many_the_oldest_are_forgotten(stage: Stage, database: Database) -> None:
     clock = FakeClock()
-    counts = SqlFailureCounts(database._commits, ORGANIZATION_ID, clock, most_kept=4)
+    counts = SqlFailureCounter(database._commits, ORGANIZATION_ID, clock, most_kept=4)
     for number in range(6):
         clock.advance(1)
         counts.begin_attempt([limit(f"name {number}")])

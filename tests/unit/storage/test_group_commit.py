@@ -293,11 +293,11 @@ def test_a_closed_writer_refuses(stage: Stage) -> None:
 
 def test_only_commits_with_entries_are_told_to_the_copies(stage: Stage) -> None:
     stage.open().close()
-    told: list[str] = []
+    reported: list[str] = []
     store = open_store(stage.url, 1.0)
-    commits = GroupCommit(store, lambda: told.append("told"))
+    commits = GroupCommit(store, lambda: reported.append("told"))
     commits.run(lambda transaction: None)
-    assert told == []
+    assert reported == []
     commits.close()
     store.engine.dispose()
 

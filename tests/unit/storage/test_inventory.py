@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rootkeeper.domain.organizations import AccountId, Inventory, Organization, OrganizationalUnit
-from rootkeeper.domain.statuses import AccountStatus, Role, Status
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status
 from rootkeeper.domain.windows import WindowState
 from rootkeeper.ports.inventory import Revisions
 from rootkeeper.storage.database import Database
@@ -21,7 +21,7 @@ INVENTORY = Inventory(
     NOW,
     frozenset({OTHER_ACCOUNT_ID}),
 )
-STATUS = AccountStatus(ACCOUNT, Role.MEMBER, Status.PRESENT, summary=CREDENTIALS.summary, observed_at=NOW)
+STATUS = AccountStatus(ACCOUNT, AccountRole.MEMBER, Status.PRESENT, summary=CREDENTIALS.summary, observed_at=NOW)
 
 
 def test_an_inventory_is_read_as_it_was_saved_in_its_order(database: Database) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.domain.kept_answers import KeptAnswer
+from rootkeeper.domain.kept_answers import StoredAnswer
 from rootkeeper.errors import JobConflictError
 from rootkeeper.storage.database import Database, open_database
-from rootkeeper.storage.kept_answers import SqlKeptAnswers
+from rootkeeper.storage.kept_answers import SqlStoredAnswers
 from tests.fakes.clock import FakeClock
 from tests.unit.storage.samples import ORGANIZATION_ID, Stage
 
-ANSWER = KeptAnswer(200, "application/json", "{}")
+ANSWER = StoredAnswer(200, "application/json", "{}")
 
 
 class Server:
@@ -44,8 +44,8 @@ def test_what_a_dead_server_didnt_answer_another_one_does(stage: Stage, database
     there = Server(database, clock)
     assert there.answers.claim("k", "f") is None
     here.answers.keep("k", ANSWER)
-    there.answers.keep("k", KeptAnswer(201, None, "there"))
-    assert there.answers.claim("k", "f") == KeptAnswer(201, None, "there")
+    there.answers.keep("k", StoredAnswer(201, None, "there"))
+    assert there.answers.claim("k", "f") == StoredAnswer(201, None, "there")
     there.owner.close()
 
 
@@ -64,7 +64,7 @@ def test_an_answer_is_forgotten_after_a_day(stage: Stage, database: Database) ->
 def test_a_bounded_number_is_kept_the_youngest_ones(stage: Stage, database: Database) -> None:
     clock = FakeClock()
     here = Server(database, clock)
-    answers = SqlKeptAnswers(database._commits, ORGANIZATION_ID, clock, lambda: here.owner, most_kept=3)
+    answers = SqlStoredAnswers(database._commits, ORGANIZATION_ID, clock, lambda: here.owner, most_kept=3)
     for number in range(5):
         clock.advance(1)
         answers.claim(f"k-{number}", "f")

@@ -138,9 +138,9 @@ def test_a_file_that_was_never_imported_is_found(stage: Stage, file: Path, tmp_p
     (tmp_path / "text").write_text("no database")
     with stage.open() as database:
         asked = [file, tmp_path / "text", tmp_path / "nothing", stage.path]
-        assert database.list_forgotten_ledgers(asked) == (file,)
+        assert database.list_unimported_ledgers(asked) == (file,)
         take_in(database, file)
-        assert database.list_forgotten_ledgers(asked) == ()
+        assert database.list_unimported_ledgers(asked) == ()
 
 
 def test_the_file_is_left_as_it_was(stage: Stage, file: Path) -> None:

@@ -10,8 +10,8 @@ from rootkeeper.clock import SystemClock
 from rootkeeper.errors import AccountBusyError, InputError, LockLostError
 from rootkeeper.ports.locks import AccountLock
 from rootkeeper.storage.database import Database
-from rootkeeper.storage.group_commit import _Unit
-from rootkeeper.storage.locks import SqlAccountLocks, ensure_lock_held
+from rootkeeper.storage.group_commit import _WorkUnit
+from rootkeeper.storage.locks import SqlAccountLocks, require_lock_held
 from rootkeeper.storage.owners import release_lock
 from rootkeeper.storage.transactions import WriteTransaction
 from tests.fakes.clock import FakeClock
@@ -137,7 +137,7 @@ def test_a_lock_that_couldnt_be_freed_is_freed_with_the_next_renewal(stage: Stag
 def test_p27_the_fencing_check_names_the_account(worker: Worker) -> None:
     lock = take(worker)
     error = raised_by(
-        lambda: worker.database._commits.run(lambda transaction: ensure_lock_held(transaction, ORGANIZATION_ID, lock)),
+        lambda: worker.database._commits.run(lambda transaction: require_lock_held(transaction, ORGANIZATION_ID, lock)),
         LockLostError,
     )
     assert "111122223333" in error.message
@@ -152,13 +152,13 @@ def test_p27_who_lost_the_lock_since_it_was_looked_up_for_a_group_is_fenced_off(
 
     def take_over_within_a_group(transaction: WriteTransaction) -> None:
         transaction.look_up_locks(ORGANIZATION_ID, [ACCOUNT_ID])
-        ensure_lock_held(transaction, ORGANIZATION_ID, lock)
+        require_lock_held(transaction, ORGANIZATION_ID, lock)
         newer = locks_of(two)._try_to_take(transaction, ACCOUNT_ID, "deletion")
         assert isinstance(newer, AccountLock)
-        raised_by(lambda: ensure_lock_held(transaction, ORGANIZATION_ID, lock), LockLostError)
-        ensure_lock_held(transaction, ORGANIZATION_ID, newer)
+        raised_by(lambda: require_lock_held(transaction, ORGANIZATION_ID, lock), LockLostError)
+        require_lock_held(transaction, ORGANIZATION_ID, newer)
         release_lock(transaction, ORGANIZATION_ID, newer)
-        raised_by(lambda: ensure_lock_held(transaction, ORGANIZATION_ID, newer), LockLostError)
+        raised_by(lambda: require_lock_held(transaction, ORGANIZATION_ID, newer), LockLostError)
 
     database._commits.run(take_over_within_a_group)
     held.__exit__(None, None, None)
@@ -176,14 +176,14 @@ def test_p27_a_takeover_that_was_rolled_back_fences_nobody_off(database: Databas
     def take_over_in_vain(transaction: WriteTransaction) -> None:
         newer = locks_of(two)._try_to_take(transaction, ACCOUNT_ID, "deletion")
         assert isinstance(newer, AccountLock)
-        ensure_lock_held(transaction, ORGANIZATION_ID, newer)
+        require_lock_held(transaction, ORGANIZATION_ID, newer)
         raise InputError("no")
 
     def within_a_group(transaction: WriteTransaction) -> None:
-        unit = _Unit(take_over_in_vain, of_ledger=False)
+        unit = _WorkUnit(take_over_in_vain, of_ledger=False)
         database._commits._perform(unit, transaction)
         assert isinstance(unit.refusal, InputError)
-        ensure_lock_held(transaction, ORGANIZATION_ID, lock)
+        require_lock_held(transaction, ORGANIZATION_ID, lock)
 
     database._commits.run(within_a_group)
     held.__exit__(None, None, None)

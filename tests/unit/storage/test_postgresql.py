@@ -16,7 +16,7 @@ from rootkeeper.domain.ledger import Action
 from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError
 from rootkeeper.storage import schema
 from rootkeeper.storage.database import Database, open_database
-from rootkeeper.storage.dialects import Fate, begin_writing
+from rootkeeper.storage.dialects import CommitOutcome, begin_writing
 from rootkeeper.storage.opened_stores import open_store
 from rootkeeper.storage.postgresql_store import PostgresqlStore
 from rootkeeper.storage.transactions import WriteTransaction, read_head
@@ -148,10 +148,10 @@ def test_a_commit_that_never_reached_the_server_is_a_failure(server_worker: Work
 def test_a_transaction_that_nobody_knows_was_not_committed(on_postgresql: Stage) -> None:
     store = open_store(on_postgresql.url, 0.2)
     with begin_writing(store.engine.connect()) as connection, connection.begin():
-        number, _, life = (store.name_transaction(connection) or "").partition(" ")
-    assert store.find_fate(f"{number} {life}") is Fate.COMMITTED
-    assert store.find_fate(f"99999999 {life}") is Fate.NOT_COMMITTED
-    assert store.find_fate(f"{number} of another life") is Fate.ENDED
+        number, _, life = (store.find_transaction_id(connection) or "").partition(" ")
+    assert store.find_commit_outcome(f"{number} {life}") is CommitOutcome.COMMITTED
+    assert store.find_commit_outcome(f"99999999 {life}") is CommitOutcome.NOT_COMMITTED
+    assert store.find_commit_outcome(f"{number} of another life") is CommitOutcome.ENDED
     store.engine.dispose()
 
 

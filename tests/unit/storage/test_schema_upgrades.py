@@ -33,7 +33,7 @@ from rootkeeper.storage import access_schema, schema
 from rootkeeper.storage.dialects import Store, begin_writing
 from rootkeeper.storage.opened_stores import open_store
 from rootkeeper.storage.schema import SCHEMA_VERSION
-from rootkeeper.storage.schema_version import ensure_current, migrate
+from rootkeeper.storage.schema_version import migrate, migrate_if_needed
 from rootkeeper.storage.windows import SqlRecoveryWindows
 from tests.postgresql import PostgresqlServer
 from tests.unit.storage.samples import ORGANIZATION_ID, Stage
@@ -107,7 +107,7 @@ def test_the_version_before_writes_reads_changes_and_forgets_after_the_upgrade(
     with begin_writing(store.engine.connect()) as connection, connection.begin():
         for table in old_tables:
             connection.execute(insert(table).values(make_row(table, 1)))
-    ensure_current(store)
+    migrate_if_needed(store)
     with begin_writing(store.engine.connect()) as connection, connection.begin():
         for table in old_tables:
             connection.execute(insert(table).values(make_row(table, 2)))
@@ -144,14 +144,14 @@ def find_texts(table: Table) -> dict[str, Any]:
 
 def test_upgrading_twice_does_nothing_more(store: Store) -> None:
     for _ in range(2):
-        ensure_current(store)
+        migrate_if_needed(store)
     with store.engine.connect() as connection:
         version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
     assert version == SCHEMA_VERSION
 
 
 def test_the_upgraded_tables_are_those_that_the_program_knows(store: Store) -> None:
-    ensure_current(store)
+    migrate_if_needed(store)
     assert {table.metadata for table in (schema.jobs, access_schema.identities)} == {schema.metadata}
     with store.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})

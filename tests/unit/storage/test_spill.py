@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from rootkeeper.domain.ledger import Action, Result, parse_entry
-from rootkeeper.domain.ledger_chain import find_first_misfit
+from rootkeeper.domain.ledger_chain import find_first_chain_break
 from rootkeeper.errors import LedgerUnavailableError, LockLostError
 from rootkeeper.storage.spill import SpillLedger, list_spill_files, open_spill
 from tests.unit.storage.samples import ACCOUNT_ID, ACTOR, ENDPOINT, ORGANIZATION_ID, Stage, Worker, raised_by
@@ -38,7 +38,7 @@ def test_entries_are_on_disk_and_chained_when_they_are_acknowledged(stage: Stage
         entries = [parse_entry(line) for line in ledger.path.read_text().splitlines()[1:]]
         assert entries[1:] == [outcome, fact]
         assert [entry.intent_sequence for entry in entries] == [None, -1, None]
-        assert find_first_misfit(entries, checks_outcomes=False) is None
+        assert find_first_chain_break(entries, checks_outcomes=False) is None
         assert stat.S_IMODE(ledger.path.stat().st_mode) == 0o600
         assert stat.S_IMODE(ledger.path.parent.stat().st_mode) == 0o700
 
@@ -88,7 +88,7 @@ def test_a_line_that_couldnt_be_written_whole_is_taken_back(stage: Stage, worker
         assert ledger.path.read_bytes() == before
         ledger.append_fact(Action.WINDOW_CLOSE)
         entries = [parse_entry(line) for line in ledger.path.read_text().splitlines()[1:]]
-        assert find_first_misfit(entries) is None
+        assert find_first_chain_break(entries) is None
 
 
 def test_p08_a_secret_is_refused_here_too(stage: Stage, worker: Worker) -> None:

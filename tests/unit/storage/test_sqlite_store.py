@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
 from rootkeeper.errors import DatabaseError
 from rootkeeper.storage import schema
-from rootkeeper.storage.dialects import Store, StoreMovedError, begin_writing, explain
+from rootkeeper.storage.dialects import DatabaseReplacedError, Store, begin_writing, explain
 from rootkeeper.storage.opened_stores import open_store
 from rootkeeper.storage.sqlite_store import SqliteStore
 from tests.unit.storage.samples import Stage, raised_by
@@ -71,16 +71,16 @@ def test_a_pooled_connection_to_a_deleted_file_is_not_used_again(stage: Stage, s
 
 def test_a_commit_to_a_deleted_file_is_noticed(stage: Stage, store: Store) -> None:
     with store.engine.connect() as connection:
-        store.ensure_in_place(connection)
+        store.require_in_place(connection)
         stage.path.rename(stage.path.with_suffix(".old"))
-        raised_by(lambda: store.ensure_in_place(connection), StoreMovedError)
+        raised_by(lambda: store.require_in_place(connection), DatabaseReplacedError)
 
 
 def test_a_transaction_that_the_database_rolled_back_is_noticed(store: Store) -> None:
     with store.engine.connect() as connection, connection.begin():
-        store.ensure_in_transaction(connection)
+        store.require_in_transaction(connection)
         connection.exec_driver_sql("ROLLBACK")
-        raised_by(lambda: store.ensure_in_transaction(connection), StoreMovedError)
+        raised_by(lambda: store.require_in_transaction(connection), DatabaseReplacedError)
 
 
 def test_migrations_wait_for_one_another(stage: Stage, store: Store) -> None:

@@ -12,8 +12,8 @@ from rootkeeper.domain.access import Identity, IdentityKind, Permission, ServerR
 from rootkeeper.domain.ledger import Action, Actor, ActorKind
 from rootkeeper.domain.sessions import SessionKind
 from rootkeeper.errors import InputError, LedgerUnavailableError, NotFoundError, NotSignedInError, TooManyAttemptsError
-from rootkeeper.workflows.access import IdentityKeeping, SigningIn
-from rootkeeper.workflows.sessions import Visitor, make_secret
+from rootkeeper.workflows.access import IdentityService, SignInService
+from rootkeeper.workflows.sessions import ClientOrigin, make_secret
 from tests.fakes.access import InMemoryIdentities
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.databases import FakeDatabase, FakeLedger
@@ -30,11 +30,11 @@ class Desk:
         self.database = FakeDatabase(self.clock)
         self.store = InMemoryIdentities(self.clock)
         actor = Actor("admin", ActorKind.SIGNED_IN)
-        self.keeping = IdentityKeeping(self.store, FakeLedger(self.database, "here"), self.clock, actor)
-        self.signing_in = SigningIn(self.store, self.clock, InMemoryFailures(self.clock))
+        self.keeping = IdentityService(self.store, FakeLedger(self.database, "here"), self.clock, actor)
+        self.signing_in = SignInService(self.store, self.clock, InMemoryFailures(self.clock))
 
     def sign_in(self, name: str = "ana", password: str = PASSWORD, address: str = "127.0.0.1") -> Identity:
-        return self.signing_in.sign_in(name, password, Visitor(address)).identity
+        return self.signing_in.sign_in(name, password, ClientOrigin(address)).identity
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_a_token_is_revoked_as_a_token_and_a_user_disabled_as_a_user(desk: Desk)
 @pytest.mark.parametrize("kind", SessionKind)
 def test_a_sign_in_begins_for_twelve_hours_of_the_kind_that_was_asked_for(desk: Desk, kind: SessionKind) -> None:
     desk.keeping.add_user("ana", ServerRole.VIEWER, PASSWORD)
-    found = desk.signing_in.sign_in("Ana", PASSWORD, Visitor("127.0.0.1", "Browser\x1b 1"), kind)
+    found = desk.signing_in.sign_in("Ana", PASSWORD, ClientOrigin("127.0.0.1", "Browser\x1b 1"), kind)
     assert found.expires_at == START + timedelta(hours=12)
     assert found.token not in repr(found)
     (begun,) = desk.store.sign_ins.values()
@@ -142,12 +142,12 @@ def test_every_failure_to_sign_in_reads_alike(desk: Desk) -> None:
     desk.keeping.add_user("gone", ServerRole.VIEWER, PASSWORD)
     desk.keeping.disable("gone")
     made = desk.keeping.create_token("ci", ServerRole.VIEWER)
-    told = set()
+    reported = set()
     for name, password in (("ana", "wrong"), ("nobody", PASSWORD), ("gone", PASSWORD), ("ci", made.token)):
         with pytest.raises(NotSignedInError) as caught:
             desk.sign_in(name, password)
-        told.add((caught.value.message, caught.value.hint))
-    assert len(told) == 1
+        reported.add((caught.value.message, caught.value.hint))
+    assert len(reported) == 1
 
 
 def test_too_many_wrong_passwords_make_a_name_wait_and_leave_others_alone(desk: Desk) -> None:

@@ -8,12 +8,12 @@ import pytest
 from rootkeeper.domain.ledger import Action
 from rootkeeper.domain.organizations import Caller
 from rootkeeper.domain.root_credentials import RootCredentialsSummary
-from rootkeeper.domain.statuses import AccountStatus, Reason, Role, Status
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status, StatusReason
 from rootkeeper.domain.task_policies import TaskPolicy
 from rootkeeper.errors import AwsAccessDeniedError, AwsUnreachableError, RootkeeperError
 from rootkeeper.ports.root_summaries import SummaryAnswer, SummaryRequest
-from rootkeeper.workflows.account_judging import AccountJudging
-from rootkeeper.workflows.audit_batches import ReadingTarget
+from rootkeeper.workflows.account_judging import AccountStatusEvaluator
+from rootkeeper.workflows.audit_batches import AuditTarget
 from rootkeeper.workflows.inventory_listing import Question, Step
 from tests.fakes.desk import PROD, Desk
 from tests.fakes.intents import make_intent
@@ -51,12 +51,12 @@ def judge(
     session: FakeRootSession | None = None
     if has_session:
         session = desk.organization.open(PROD, TaskPolicy.AUDIT, intent)
-    target = ReadingTarget(desk.organization.accounts[PROD], Role.MEMBER, has_open_window=False)
+    target = AuditTarget(desk.organization.accounts[PROD], AccountRole.MEMBER, has_open_window=False)
     organization = desk.organization
     ask = partial(answer_at_once, steps)
-    judging = AccountJudging(organization, organization.caller, desk.clock, ask, details)
+    judging = AccountStatusEvaluator(organization, organization.caller, desk.clock, ask, details)
     answer = SummaryAnswer(SummaryRequest(PROD, intent, session), session, summary, error)
-    judging.judge(target, answer, kept.append)
+    judging.evaluate(target, answer, kept.append)
     while not steps.empty():
         steps.get()()
     return kept
@@ -70,12 +70,12 @@ def test_a_summary_is_a_status(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("error", "has_session", "reason"),
     [
-        (AwsAccessDeniedError("no"), False, Reason.ACCESS_DENIED),
-        (AwsAccessDeniedError("no"), True, Reason.BLOCKED_BY_POLICY),
-        (AwsUnreachableError("cut off"), True, Reason.ERROR),
+        (AwsAccessDeniedError("no"), False, StatusReason.ACCESS_DENIED),
+        (AwsAccessDeniedError("no"), True, StatusReason.BLOCKED_BY_POLICY),
+        (AwsUnreachableError("cut off"), True, StatusReason.ERROR),
     ],
 )
-def test_p06_an_error_is_unknown(desk: Desk, error: RootkeeperError, has_session: bool, reason: Reason) -> None:
+def test_p06_an_error_is_unknown(desk: Desk, error: RootkeeperError, has_session: bool, reason: StatusReason) -> None:
     (status,) = judge(desk, error=error, has_session=has_session)
     assert (status.status, status.reason) == (Status.UNKNOWN, reason)
 
@@ -87,7 +87,7 @@ def test_details_are_read_by_a_later_step_and_only_where_something_is(desk: Desk
     assert status.credentials is None
     desk.organization.fail("ListMFADevices")
     (status,) = judge(desk, EVERYTHING, details=True)
-    assert (status.status, status.reason) == (Status.UNKNOWN, Reason.BLOCKED_BY_POLICY)
+    assert (status.status, status.reason) == (Status.UNKNOWN, StatusReason.BLOCKED_BY_POLICY)
 
 
 def test_a_bug_is_not_taken_for_a_status(desk: Desk) -> None:
@@ -110,8 +110,10 @@ def test_the_management_account_is_read_only_from_within(desk: Desk) -> None:
     def judge_from(caller: Caller) -> AccountStatus:
         steps: queue.SimpleQueue[Step] = queue.SimpleQueue()
         kept: list[AccountStatus] = []
-        judging = AccountJudging(organization, caller, desk.clock, partial(answer_at_once, steps), details=False)
-        judging.judge_management(organization.accounts[MANAGEMENT], kept.append)
+        judging = AccountStatusEvaluator(
+            organization, caller, desk.clock, partial(answer_at_once, steps), details=False
+        )
+        judging.evaluate_management(organization.accounts[MANAGEMENT], kept.append)
         while not steps.empty():
             steps.get()()
         (status,) = kept

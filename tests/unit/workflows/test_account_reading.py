@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 
 from rootkeeper.domain.organizations import AccountId, AccountState
-from rootkeeper.domain.statuses import AccountStatus, Reason, Role, Status
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status, StatusReason
 from rootkeeper.errors import AwsCredentialsError, DatabaseError
-from rootkeeper.workflows.account_reading import AccountReading
-from rootkeeper.workflows.stopping import Unstoppable
+from rootkeeper.workflows.account_reading import AccountReader
+from rootkeeper.workflows.stopping import NullStopSignal
 from tests.fakes.desk import CLEAN, PROD, Desk
 from tests.fakes.organization import MANAGEMENT
 from tests.fakes.root_users import root_user_with_everything
@@ -25,11 +25,11 @@ def desk() -> Desk:
     return desk
 
 
-def reading_of(desk: Desk, *, details: bool = False) -> AccountReading:
-    return AccountReading(desk.audit.tools, desk.progress, Unstoppable(desk.clock), details=details)
+def reading_of(desk: Desk, *, details: bool = False) -> AccountReader:
+    return AccountReader(desk.audit.tools, desk.progress, NullStopSignal(desk.clock), details=details)
 
 
-def read_one(desk: Desk, account_id: AccountId = PROD, role: Role = Role.MEMBER) -> None:
+def read_one(desk: Desk, account_id: AccountId = PROD, role: AccountRole = AccountRole.MEMBER) -> None:
     with reading_of(desk) as reading:
         reading.feed([(desk.organization.accounts[account_id], role)])
         reading.finish()
@@ -38,17 +38,17 @@ def read_one(desk: Desk, account_id: AccountId = PROD, role: Role = Role.MEMBER)
 def test_what_is_fed_comes_back_as_statuses(desk: Desk) -> None:
     accounts = desk.organization.accounts
     with reading_of(desk) as reading:
-        reading.feed([(accounts[PROD], Role.MEMBER), (accounts[MANAGEMENT], Role.MANAGEMENT)])
+        reading.feed([(accounts[PROD], AccountRole.MEMBER), (accounts[MANAGEMENT], AccountRole.MANAGEMENT)])
         reading.finish()
     assert reading.statuses[PROD].status is Status.PRESENT
-    assert reading.statuses[MANAGEMENT].reason is Reason.MANAGEMENT_ACCOUNT
+    assert reading.statuses[MANAGEMENT].reason is StatusReason.MANAGEMENT_ACCOUNT
     assert desk.store.statuses == reading.statuses
 
 
 def test_accounts_with_an_open_window_are_told_as_such(desk: Desk) -> None:
     desk.windows.add(make_window(PROD, desk.clock.now()))
     with reading_of(desk) as reading:
-        reading.feed([(desk.organization.accounts[PROD], Role.MEMBER)])
+        reading.feed([(desk.organization.accounts[PROD], AccountRole.MEMBER)])
         reading.finish()
     assert reading.statuses[PROD].status is Status.RECOVERY_OPEN
 
@@ -56,17 +56,17 @@ def test_accounts_with_an_open_window_are_told_as_such(desk: Desk) -> None:
 def test_an_account_fed_again_in_another_state_counts_as_it_is_now(desk: Desk) -> None:
     account = desk.organization.accounts[CLEAN]
     with reading_of(desk) as reading:
-        reading.feed([(account, Role.MEMBER)])
+        reading.feed([(account, AccountRole.MEMBER)])
         reading.begin()
-        reading.feed([(replace(account, state=AccountState.SUSPENDED), Role.MEMBER)])
+        reading.feed([(replace(account, state=AccountState.SUSPENDED), AccountRole.MEMBER)])
         reading.finish()
-    assert reading.statuses[CLEAN].reason is Reason.NOT_ACTIVE
-    assert desk.store.statuses[CLEAN].reason is Reason.NOT_ACTIVE
+    assert reading.statuses[CLEAN].reason is StatusReason.NOT_ACTIVE
+    assert desk.store.statuses[CLEAN].reason is StatusReason.NOT_ACTIVE
 
 
 def test_what_was_read_before_needs_no_call(desk: Desk) -> None:
     with reading_of(desk) as reading:
-        reading.feed([(desk.organization.accounts[PROD], Role.MEMBER)])
+        reading.feed([(desk.organization.accounts[PROD], AccountRole.MEMBER)])
         reading.finish()
     calls = len(desk.organization.calls)
     with reading_of(desk) as again:
@@ -84,7 +84,7 @@ def test_credentials_of_the_operator_that_ended_end_the_reading(desk: Desk) -> N
 
 def test_leaving_early_takes_in_what_is_in_flight(desk: Desk) -> None:
     with reading_of(desk) as reading:
-        reading.feed([(desk.organization.accounts[PROD], Role.MEMBER)])
+        reading.feed([(desk.organization.accounts[PROD], AccountRole.MEMBER)])
         reading.begin()
         assert reading.statuses == {}
     assert reading.statuses[PROD].status is Status.PRESENT
@@ -92,8 +92,8 @@ def test_leaving_early_takes_in_what_is_in_flight(desk: Desk) -> None:
     assert desk.ledger.open_intents == []
 
 
-@pytest.mark.parametrize(("account_id", "role"), [(MANAGEMENT, Role.MANAGEMENT), (PROD, Role.MEMBER)])
-def test_a_bug_ends_the_reading_and_nothing_is_waited_for(desk: Desk, account_id: AccountId, role: Role) -> None:
+@pytest.mark.parametrize(("account_id", "role"), [(MANAGEMENT, AccountRole.MANAGEMENT), (PROD, AccountRole.MEMBER)])
+def test_a_bug_ends_the_reading_and_nothing_is_waited_for(desk: Desk, account_id: AccountId, role: AccountRole) -> None:
     def break_down(operation: str, _: AccountId | None) -> None:
         if operation == "GetAccountSummary":
             raise ZeroDivisionError
@@ -114,7 +114,7 @@ def test_the_management_account_that_does_not_answer_holds_no_other_up(desk: Des
     desk.organization.before_each_call(hang)
     accounts = desk.organization.accounts
     with reading_of(desk) as reading:
-        reading.feed([(accounts[MANAGEMENT], Role.MANAGEMENT), (accounts[PROD], Role.MEMBER)])
+        reading.feed([(accounts[MANAGEMENT], AccountRole.MANAGEMENT), (accounts[PROD], AccountRole.MEMBER)])
         while PROD not in reading.statuses:
             reading.begin()
             reading.step()

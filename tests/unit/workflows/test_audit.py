@@ -12,7 +12,7 @@ from rootkeeper.domain.organizations import AccountId, AccountState, Caller
 from rootkeeper.domain.root_credentials import RootCredentials
 from rootkeeper.domain.selection import EVERYTHING, SelectionRequest
 from rootkeeper.domain.setup import Feature
-from rootkeeper.domain.statuses import AccountStatus, Reason, Role, Status, count_statuses
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status, StatusReason, count_statuses
 from rootkeeper.errors import (
     AwsCredentialsError,
     AwsThrottledError,
@@ -58,11 +58,11 @@ def by_id(report: AuditReport) -> dict[AccountId, AccountStatus]:
 def test_every_account_has_its_status_in_the_order_of_the_tree(desk: Desk) -> None:
     report = run(desk)
     assert [(status.account.account_id, status.status, status.role) for status in report.accounts] == [
-        (MANAGEMENT, Status.NOT_APPLICABLE, Role.MANAGEMENT),
-        (SUSPENDED, Status.NOT_APPLICABLE, Role.MEMBER),
-        (FAILSAFE, Status.PRESENT, Role.FAILSAFE),
-        (CLEAN, Status.NOT_PRESENT, Role.MEMBER),
-        (PROD, Status.PRESENT, Role.MEMBER),
+        (MANAGEMENT, Status.NOT_APPLICABLE, AccountRole.MANAGEMENT),
+        (SUSPENDED, Status.NOT_APPLICABLE, AccountRole.MEMBER),
+        (FAILSAFE, Status.PRESENT, AccountRole.FAILSAFE),
+        (CLEAN, Status.NOT_PRESENT, AccountRole.MEMBER),
+        (PROD, Status.PRESENT, AccountRole.MEMBER),
     ]
     assert desk.store.list_statuses() == by_id(report)
     assert desk.store.audits == [count_statuses(report.accounts)]
@@ -100,15 +100,15 @@ def test_the_management_account_is_read_only_from_within(desk: Desk) -> None:
     management = by_id(run(desk))[MANAGEMENT]
     assert management.summary is None
     assert "from the management account" in (management.detail or "")
-    assert (management.status, management.reason) == (Status.NOT_APPLICABLE, Reason.MANAGEMENT_ACCOUNT)
+    assert (management.status, management.reason) == (Status.NOT_APPLICABLE, StatusReason.MANAGEMENT_ACCOUNT)
 
 
 def test_p14_one_account_that_fails_stops_no_other(desk: Desk) -> None:
     desk.organization.fail("AssumeRoot", AwsThrottledError("slow down"), account_id=PROD)
     desk.organization.blocked_by[FAILSAFE] = "p-examplescp"
     statuses = by_id(run(desk))
-    assert (statuses[PROD].status, statuses[PROD].reason) == (Status.UNKNOWN, Reason.THROTTLED)
-    assert (statuses[FAILSAFE].status, statuses[FAILSAFE].reason) == (Status.UNKNOWN, Reason.BLOCKED_BY_POLICY)
+    assert (statuses[PROD].status, statuses[PROD].reason) == (Status.UNKNOWN, StatusReason.THROTTLED)
+    assert (statuses[FAILSAFE].status, statuses[FAILSAFE].reason) == (Status.UNKNOWN, StatusReason.BLOCKED_BY_POLICY)
     assert "p-examplescp" in (statuses[FAILSAFE].detail or "")
     assert statuses[CLEAN].status is Status.NOT_PRESENT
     assert desk.progress.unknown == 2
@@ -121,7 +121,7 @@ def test_p14_one_account_that_fails_stops_no_other(desk: Desk) -> None:
 def test_p06_a_denied_read_is_unknown(desk: Desk, operation: str) -> None:
     desk.organization.fail(operation, account_id=PROD)
     status = by_id(run(desk, details=True))[PROD]
-    assert (status.status, status.reason) == (Status.UNKNOWN, Reason.BLOCKED_BY_POLICY)
+    assert (status.status, status.reason) == (Status.UNKNOWN, StatusReason.BLOCKED_BY_POLICY)
     assert status.summary is None
     assert status.session_access_key_id is not None
 
@@ -290,7 +290,7 @@ def test_only_the_first_audit_warns_of_alarms(desk: Desk) -> None:
 def test_a_feature_that_is_off_is_said_once_and_leaves_every_account_unknown(desk: Desk) -> None:
     desk.organization.features.discard(Feature.ROOT_CREDENTIALS_MANAGEMENT)
     statuses = by_id(run(desk))
-    assert {statuses[account_id].reason for account_id in (PROD, CLEAN, FAILSAFE)} == {Reason.ACCESS_DENIED}
+    assert {statuses[account_id].reason for account_id in (PROD, CLEAN, FAILSAFE)} == {StatusReason.ACCESS_DENIED}
     assert sum("rootkeeper enable" in remark for remark in desk.progress.remarks) == 1
 
 

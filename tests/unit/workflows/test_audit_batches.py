@@ -10,7 +10,7 @@ import pytest
 from rootkeeper.domain.ledger import Action, Intent, Phase, Result
 from rootkeeper.domain.organizations import Account, AccountId, AccountState
 from rootkeeper.domain.root_credentials import RootCredentialsSummary
-from rootkeeper.domain.statuses import AccountStatus, Reason, Role, Status
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status, StatusReason
 from rootkeeper.domain.task_policies import TaskPolicy
 from rootkeeper.errors import (
     AwsAccessDeniedError,
@@ -21,8 +21,8 @@ from rootkeeper.errors import (
     LockLostError,
 )
 from rootkeeper.ports.root_summaries import Deliver, SummaryAnswer, SummaryRequest
-from rootkeeper.workflows.account_judging import AccountJudging
-from rootkeeper.workflows.audit_batches import MOST_TRIES, AuditBatches, ReadingTarget
+from rootkeeper.workflows.account_judging import AccountStatusEvaluator
+from rootkeeper.workflows.audit_batches import MOST_TRIES, AuditBatches, AuditTarget
 from rootkeeper.workflows.inventory_listing import Step
 from tests.fakes.desk import Desk
 from tests.fakes.root_sessions import FakeRootSession
@@ -32,10 +32,10 @@ Answer = Callable[[SummaryRequest, int], "RootCredentialsSummary | Exception"]
 """What comes of an account's try, counted from 1."""
 
 
-def target(number: int) -> ReadingTarget:
+def target(number: int) -> AuditTarget:
     account_id = AccountId(f"{700000000000 + number}")
     account = Account(account_id, "some", "some@example.com", AccountState.ACTIVE, ("r-exam",), "Root")
-    return ReadingTarget(account, Role.MEMBER, has_open_window=False)
+    return AuditTarget(account, AccountRole.MEMBER, has_open_window=False)
 
 
 @dataclass
@@ -59,10 +59,12 @@ class Stage:
 
     def __post_init__(self) -> None:
         organization = self.desk.organization
-        judging = AccountJudging(organization, organization.caller, self.desk.clock, lambda _: None, details=False)
+        judging = AccountStatusEvaluator(
+            organization, organization.caller, self.desk.clock, lambda _: None, details=False
+        )
         self.batches = AuditBatches(
             reader=self,
-            judge=judging.judge,
+            evaluator=judging.evaluate,
             ledger=self.desk.ledger,
             store=self.desk.store,
             clock=self.desk.clock,
@@ -152,7 +154,7 @@ def test_p15_an_account_is_unknown_after_eight_tries_and_counted(error: Exceptio
     stage = Stage(lambda _request, _attempt: error)
     statuses = stage.run(3)
     assert set(stage.tries.values()) == {MOST_TRIES}
-    reason = Reason.THROTTLED if isinstance(error, AwsThrottledError) else Reason.ERROR
+    reason = StatusReason.THROTTLED if isinstance(error, AwsThrottledError) else StatusReason.ERROR
     assert {(status.status, status.reason) for status in statuses.values()} == {(Status.UNKNOWN, reason)}
 
 
@@ -199,7 +201,7 @@ def test_a_refusal_is_final() -> None:
     stage = Stage(lambda _request, _attempt: AwsAccessDeniedError("no"))
     statuses = stage.run(2)
     assert set(stage.tries.values()) == {1}
-    assert {status.reason for status in statuses.values()} == {Reason.ACCESS_DENIED}
+    assert {status.reason for status in statuses.values()} == {StatusReason.ACCESS_DENIED}
 
 
 def test_an_account_whose_intent_grew_too_old_gets_a_new_one() -> None:

@@ -34,7 +34,7 @@ def test_the_age_of_an_inventory_is_told_with_how_far_the_listing_came() -> None
     inventory = desk.read_inventory()
     steps: queue.SimpleQueue[Step] = queue.SimpleQueue()
     listing = desk.inventory.begin(desk.progress, steps.put)
-    told = describe_age(inventory, listing, inventory.listed_at + timedelta(days=2, hours=1))
-    assert "2 days old" in told
-    assert "0 of 1" in told
-    assert "--refresh" in told
+    reported = describe_age(inventory, listing, inventory.listed_at + timedelta(days=2, hours=1))
+    assert "2 days old" in reported
+    assert "0 of 1" in reported
+    assert "--refresh" in reported

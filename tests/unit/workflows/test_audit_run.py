@@ -11,7 +11,7 @@ from rootkeeper.domain.organizations import AccountId, AccountState
 from rootkeeper.domain.selection import EVERYTHING, SelectionRequest
 from rootkeeper.domain.setup import Feature
 from rootkeeper.domain.setup_drift import SetupPart
-from rootkeeper.domain.statuses import AccountStatus, Reason, Status
+from rootkeeper.domain.statuses import AccountStatus, Status, StatusReason
 from rootkeeper.errors import (
     AwsCredentialsError,
     AwsThrottledError,
@@ -187,7 +187,7 @@ def test_an_account_whose_state_has_changed_is_judged_anew(desk: Desk) -> None:
     desk.organization.change_state(CLEAN, AccountState.SUSPENDED)
     let_listing_lead(desk)
     found = {one.account.account_id: one for one in run(desk).accounts}
-    assert (found[CLEAN].status, found[CLEAN].reason) == (Status.NOT_APPLICABLE, Reason.NOT_ACTIVE)
+    assert (found[CLEAN].status, found[CLEAN].reason) == (Status.NOT_APPLICABLE, StatusReason.NOT_ACTIVE)
     desk.organization.change_state(CLEAN, AccountState.ACTIVE)
     let_listing_lead(desk)
     found = {one.account.account_id: one for one in run(desk).accounts}
@@ -343,7 +343,7 @@ def test_policies_that_cant_be_read_leave_a_blocked_account_unknown_without_a_na
     desk.policies.error = AwsUnreachableError("No answer.")
     desk.organization.fail("GetAccountSummary", account_id=PROD)
     (prod,) = (one for one in run(desk).accounts if one.account.account_id == PROD)
-    assert (prod.status, prod.reason) == (Status.UNKNOWN, Reason.BLOCKED_BY_POLICY)
+    assert (prod.status, prod.reason) == (Status.UNKNOWN, StatusReason.BLOCKED_BY_POLICY)
     assert (prod.detail or "").endswith("Which policy it is couldn't be read: No answer.")
 
 
@@ -358,7 +358,7 @@ def test_an_interrupted_audit_hands_on_what_is_blocked_without_a_name(desk: Desk
 
 def accept(desk: Desk) -> None:
     setup = desk.organization.read_setup()
-    SetupAcceptance(desk.setups, desk.ledger, "operator").accept(desk.drift_reading.read_state(setup))
+    SetupAcceptance(desk.setups, desk.ledger, "operator").accept(desk.drift_reader.read_state(setup))
 
 
 def test_before_a_set_up_was_accepted_an_audit_reads_no_guardrails(desk: Desk) -> None:

@@ -71,14 +71,14 @@ def test_identity_center_down_takes_nothing_from_the_way_in(desk: EntranceDesk) 
 def test_an_scp_that_denies_root_closes_the_failsafes_way(desk: EntranceDesk) -> None:
     desk.record_drill()
     desk.policies.attach("p-denyroot", DENY_ROOT, ORGANIZATION_ROOT)
-    (way,) = desk.read().ways
+    (way,) = desk.read().access_paths
     assert (way.name, way.verdict) == ("root user", FAIL)
 
 
 def test_an_scp_that_denies_assume_root_in_the_failsafe_closes_it_too(desk: EntranceDesk) -> None:
     deny = {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Action": "sts:*", "Resource": "*"}]}
     desk.policies.attach("p-nosts", deny, FAILSAFE)
-    (way,) = desk.read().ways
+    (way,) = desk.read().access_paths
     assert way.verdict is FAIL
 
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from rootkeeper.errors import AwsUnreachableError, ClockWrongError
-from rootkeeper.workflows.clock_checks import ensure_clock_right
+from rootkeeper.workflows.clock_checks import require_correct_clock
 from tests.fakes.organization import FakeOrganization
 
 
@@ -13,7 +13,7 @@ from tests.fakes.organization import FakeOrganization
 def test_a_clock_that_is_at_most_five_minutes_off_is_right_enough(offset: timedelta | None) -> None:
     organization = FakeOrganization()
     organization.clock_offset = offset
-    ensure_clock_right(organization)
+    require_correct_clock(organization)
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ def test_a_clock_that_is_more_than_five_minutes_off_is_named_with_a_way_out(offs
     organization = FakeOrganization()
     organization.clock_offset = offset
     with pytest.raises(ClockWrongError, match=words) as caught:
-        ensure_clock_right(organization)
+        require_correct_clock(organization)
     assert caught.value.hint
 
 
@@ -32,4 +32,4 @@ def test_aws_that_cannot_be_asked_is_an_error() -> None:
     organization = FakeOrganization()
     organization.fail("GetCallerIdentity", AwsUnreachableError("No answer."))
     with pytest.raises(AwsUnreachableError):
-        ensure_clock_right(organization)
+        require_correct_clock(organization)

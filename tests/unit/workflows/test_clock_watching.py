@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from rootkeeper.domain.notifications import Notification, NotificationEvent, Severity
 from rootkeeper.errors import AwsUnreachableError
-from rootkeeper.workflows.clock_watching import ClockWatching
+from rootkeeper.workflows.clock_watching import ClockMonitor
 from tests.fakes.clock import FakeClock
 from tests.fakes.organization import FakeOrganization
 
@@ -35,40 +35,40 @@ class Told:
         self.notifications.append(notification)
 
 
-def make(told: Told) -> tuple[AwsClock, ClockWatching]:
+def make(reported: Told) -> tuple[AwsClock, ClockMonitor]:
     aws = AwsClock(FakeClock())
-    return aws, ClockWatching(aws, told, FakeClock(), "o-exampleorgid", "AWS", told.warnings.append)
+    return aws, ClockMonitor(aws, reported, FakeClock(), "o-exampleorgid", "AWS", reported.warnings.append)
 
 
 def test_a_clock_that_agrees_is_not_told() -> None:
-    told = Told()
-    aws, watching = make(told)
+    reported = Told()
+    aws, watching = make(reported)
     aws.offset = timedelta(minutes=4)
     watching.turn()
-    assert (watching.failure, told.notifications) == (None, [])
+    assert (watching.failure, reported.notifications) == (None, [])
 
 
 def test_a_wrong_clock_is_told_once_and_may_be_told_again_later() -> None:
-    told = Told()
-    aws, watching = make(told)
+    reported = Told()
+    aws, watching = make(reported)
     for minutes in (6, 7, 0, -6):
         aws.offset = timedelta(minutes=minutes)
         watching.turn()
-    assert [(one.event, one.severity) for one in told.notifications] == [
+    assert [(one.event, one.severity) for one in reported.notifications] == [
         (NotificationEvent.CLOCK_WRONG, Severity.CRITICAL),
         (NotificationEvent.CLOCK_WRONG, Severity.CRITICAL),
     ]
-    assert "6 minutes ahead" in told.notifications[0].body
+    assert "6 minutes ahead" in reported.notifications[0].body
     assert "behind" in (watching.failure or "")
-    assert all(warning.startswith("ALERT") for warning in told.warnings)
+    assert all(warning.startswith("ALERT") for warning in reported.warnings)
 
 
 def test_what_was_known_stays_while_aws_cannot_be_asked() -> None:
-    told = Told()
-    aws, watching = make(told)
+    reported = Told()
+    aws, watching = make(reported)
     aws.offset = timedelta(hours=1)
     watching.turn()
     aws.is_away = True
     watching.turn()
     assert watching.failure is not None
-    assert len(told.notifications) == 1
+    assert len(reported.notifications) == 1

@@ -10,7 +10,7 @@ from rootkeeper.domain.ledger import Action, Result
 from rootkeeper.domain.organizations import AccountId, AccountState
 from rootkeeper.domain.windows import RecoveryWindow, WindowState
 from rootkeeper.errors import AwsAccessDeniedError, DatabaseError, WindowConflictError
-from rootkeeper.workflows.closing import ClosingOutcome
+from rootkeeper.workflows.closing import CloseOutcome
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.databases import FakeDatabase
 from tests.fakes.operators import Operator
@@ -52,7 +52,7 @@ def test_whatever_the_person_created_goes_and_the_window_is_verified(
 ) -> None:
     closing = operator.close(window)
 
-    assert closing.outcome is ClosingOutcome.CLOSED
+    assert closing.outcome is CloseOutcome.CLOSED
     assert organization.root_users[ACCOUNT].is_empty
     assert closing.window.state is WindowState.CLOSED_VERIFIED
     assert closing.window.closed_at == operator.clock.now()
@@ -80,7 +80,7 @@ def test_a_credential_that_aws_keeps_leaves_the_window_owing(
 
     closing = operator.close(window)
 
-    assert closing.outcome is ClosingOutcome.FAILED
+    assert closing.outcome is CloseOutcome.FAILED
     assert not closing.is_closed
     assert state_of(operator) is WindowState.CLOSE_FAILED
     assert closing.window.failure
@@ -95,7 +95,7 @@ def test_a_closing_that_cannot_be_read_is_never_verified(
 
     closing = operator.close(window)
 
-    assert closing.outcome is ClosingOutcome.FAILED
+    assert closing.outcome is CloseOutcome.FAILED
     assert "You may not." in closing.explanation
     assert state_of(operator) is WindowState.CLOSE_FAILED
 
@@ -107,7 +107,7 @@ def test_a_failed_closing_is_closed_by_the_next_attempt(
     failed = operator.close(window).window
     organization.heal()
 
-    assert operator.close(failed).outcome is ClosingOutcome.CLOSED
+    assert operator.close(failed).outcome is CloseOutcome.CLOSED
     assert operator.database.windows["w-1"].failure is None
 
 
@@ -117,7 +117,7 @@ def test_closing_twice_calls_nothing_the_second_time(
     operator.close(window)
     calls = len(organization.calls)
 
-    assert operator.close(window).outcome is ClosingOutcome.UNNEEDED
+    assert operator.close(window).outcome is CloseOutcome.UNNEEDED
     assert len(organization.calls) == calls
 
 
@@ -133,7 +133,7 @@ def test_an_account_that_is_not_active_any_more_fails_clearly_and_no_session_is_
     second = operator.close(first.window)
 
     for closing in (first, second):
-        assert closing.outcome is ClosingOutcome.FAILED
+        assert closing.outcome is CloseOutcome.FAILED
         assert state in closing.explanation
     assert [name for name, _ in organization.calls[calls:]] == ["DescribeAccount"]
     assert organization.sessions_opened == sessions
@@ -145,7 +145,7 @@ def test_a_closing_that_succeeds_does_not_ask_for_the_account_which_aws_seldom_a
 ) -> None:
     calls = len(organization.calls)
 
-    assert operator.close(window).outcome is ClosingOutcome.CLOSED
+    assert operator.close(window).outcome is CloseOutcome.CLOSED
 
     assert "DescribeAccount" not in [name for name, _ in organization.calls[calls:]]
 
@@ -166,7 +166,7 @@ def test_an_account_whose_state_cannot_be_read_is_closed_all_the_same(
 ) -> None:
     organization.fail("DescribeAccount")
 
-    assert operator.close(window).outcome is ClosingOutcome.CLOSED
+    assert operator.close(window).outcome is CloseOutcome.CLOSED
 
 
 def test_a_busy_account_is_left_to_who_holds_it(
@@ -177,7 +177,7 @@ def test_a_busy_account_is_left_to_who_holds_it(
     with other.locks.hold(ACCOUNT, "deletion"):
         closing = operator.close(window)
 
-    assert closing.outcome is ClosingOutcome.BUSY
+    assert closing.outcome is CloseOutcome.BUSY
     assert state_of(operator) is WindowState.OPEN
     assert not organization.root_users[ACCOUNT].is_empty
 
@@ -192,7 +192,7 @@ def test_a_process_that_lost_its_lock_deletes_nothing_more(
     organization.before_each_call(take_over)
     closing = operator.close(window)
 
-    assert closing.outcome is ClosingOutcome.BUSY
+    assert closing.outcome is CloseOutcome.BUSY
     assert [operation for operation, _ in organization.changing_calls].count("DeleteAccessKey") == 1
     assert organization.root_users[ACCOUNT].login_profile is not None
     assert operator.database.outcomes_of(Action.WINDOW_CLOSE) == [Result.FAILED]
@@ -210,7 +210,7 @@ def test_a_window_of_unknown_opening_is_not_closed_before_it_is_settled(
     organization.lie("CreateLoginProfile")
     opening = operator.open(ACCOUNT).window
 
-    assert operator.close(opening).outcome is ClosingOutcome.FAILED
+    assert operator.close(opening).outcome is CloseOutcome.FAILED
     assert [call for call in organization.changing_calls if call[0].startswith("Delete")] == []
 
 
@@ -221,7 +221,7 @@ def test_with_the_ledger_down_closing_alone_goes_on_with_the_spill(
 
     closing = operator.close(window)
 
-    assert closing.outcome is ClosingOutcome.CLOSED
+    assert closing.outcome is CloseOutcome.CLOSED
     assert organization.root_users[ACCOUNT].is_empty
     assert operator.spilled.database.outcomes_of(Action.LOGIN_PROFILE_DELETE) == [Result.DONE]
     assert operator.spilled.database.outcomes_of(Action.WINDOW_CLOSE) == [Result.DONE]
@@ -236,7 +236,7 @@ def test_a_ledger_that_fails_half_way_is_replaced_by_the_spill(
 
     operator.database.before_commit = fail
 
-    assert operator.close(window).outcome is ClosingOutcome.CLOSED
+    assert operator.close(window).outcome is CloseOutcome.CLOSED
     assert organization.root_users[ACCOUNT].is_empty
 
 
@@ -247,13 +247,13 @@ def test_with_the_whole_database_down_the_account_is_emptied_and_the_record_owed
 
     closing = operator.close(window)
 
-    assert closing.outcome is ClosingOutcome.CLOSED_UNRECORDED
+    assert closing.outcome is CloseOutcome.CLOSED_UNRECORDED
     assert not closing.is_closed
     assert organization.root_users[ACCOUNT].is_empty
     assert state_of(operator) is WindowState.OPEN
 
     operator.database.is_writable = True
-    assert operator.close(closing.window).outcome is ClosingOutcome.CLOSED
+    assert operator.close(closing.window).outcome is CloseOutcome.CLOSED
 
 
 def test_without_ledger_and_spill_no_privileged_call_leaves(
@@ -265,7 +265,7 @@ def test_without_ledger_and_spill_no_privileged_call_leaves(
 
     closing = bare.close(window)
 
-    assert closing.outcome is ClosingOutcome.FAILED
+    assert closing.outcome is CloseOutcome.FAILED
     assert organization.sessions_opened == sessions
 
 
@@ -277,7 +277,7 @@ def test_a_spill_that_cannot_be_written_either_fails_without_a_call(
     operator.database.is_writable = False
     sessions = organization.sessions_opened
 
-    assert operator.close(window).outcome is ClosingOutcome.FAILED
+    assert operator.close(window).outcome is CloseOutcome.FAILED
     assert organization.sessions_opened == sessions
 
 
@@ -299,7 +299,7 @@ def test_a_window_that_is_not_due_once_the_account_is_held_is_left_open(
 
     closing = operator.closing.attempt(window, lambda _: False)
 
-    assert closing.outcome is ClosingOutcome.UNNEEDED
+    assert closing.outcome is CloseOutcome.UNNEEDED
     assert state_of(operator) is WindowState.OPEN
     assert len(organization.calls) == calls
 
@@ -311,7 +311,7 @@ def test_a_window_that_was_prolonged_is_left_open_without_a_ledger_or_database_t
     operator.database.is_writable = is_writable
     operator.database.is_ledger_writable = False
 
-    assert operator.closing.attempt(window, lambda _: False).outcome is ClosingOutcome.UNNEEDED
+    assert operator.closing.attempt(window, lambda _: False).outcome is CloseOutcome.UNNEEDED
     assert not organization.root_users[ACCOUNT].is_empty
 
 

@@ -66,7 +66,7 @@ def test_p11_a_window_past_its_end_is_closed_first_thing_by_the_next_process(wor
     worker.clock.advance(3600)
 
     later = start(worker.organization, worker.database)
-    later.closing_loop.tick()
+    later.window_close_loop.tick()
 
     assert state_of(later) is WindowState.CLOSED_VERIFIED
     assert count_closings(later) == 1
@@ -96,9 +96,9 @@ def test_a_window_that_is_prolonged_between_listing_and_claiming_stays_open(work
     worker.open(ACCOUNT, 60)
     worker.clock.advance(59.5)
     worker.work.is_immediate = False
-    worker.closing_loop.tick()
+    worker.window_close_loop.tick()
     worker.clock.jump(1)
-    worker.closing_loop.tick()
+    worker.window_close_loop.tick()
     assert len(worker.work.waiting) == 1
     worker.clock.jump(-1)
     worker.deciding(signed_in("alice")).extend("w-1", 600)
@@ -116,9 +116,9 @@ def test_windows_are_closed_several_at_a_time_and_none_holds_another_up(worker: 
     worker.work.is_immediate = False
     worker.clock.advance(60)
 
-    worker.closing_loop.tick()
+    worker.window_close_loop.tick()
     assert len(worker.work.waiting) == 3
-    worker.closing_loop.tick()
+    worker.window_close_loop.tick()
     assert len(worker.work.waiting) == 3
     worker.work.do_all()
 
@@ -159,8 +159,8 @@ def test_people_are_told_when_it_fails_when_it_is_critical_and_when_it_is_closed
     worker.organization.heal()
     worker.run_for(60)
 
-    told = [(one.event, one.severity) for one in worker.notifier.notifications[2:]]
-    assert told == [
+    reported = [(one.event, one.severity) for one in worker.notifier.notifications[2:]]
+    assert reported == [
         (NotificationEvent.WINDOW_CLOSE_FAILED, Severity.WARNING),
         (NotificationEvent.WINDOW_CLOSE_FAILED, Severity.CRITICAL),
         (NotificationEvent.WINDOW_CLOSED, Severity.INFO),
@@ -209,11 +209,11 @@ def test_p27_of_two_workers_one_closes(worker: WindowWorker) -> None:
 
     def meanwhile(operation: str, _: AccountId | None) -> None:
         if operation == "DeleteLoginProfile":
-            other.closing_loop.tick()
+            other.window_close_loop.tick()
 
     worker.organization.before_each_call(meanwhile)
-    worker.closing_loop.tick()
-    other.closing_loop.tick()
+    worker.window_close_loop.tick()
+    other.window_close_loop.tick()
 
     assert count_closings(worker) == 1
     assert [name for name, _ in worker.organization.calls].count("DeleteLoginProfile") == 1
@@ -225,13 +225,13 @@ def test_p27_a_worker_that_finds_the_account_held_looks_again_soon(worker: Windo
     worker.open(ACCOUNT, 60)
     worker.clock.advance(60)
     with worker.process.locks.hold(ACCOUNT, "something long"):
-        other.closing_loop.tick()
+        other.window_close_loop.tick()
         commits: list[str] = []
         worker.database.before_commit = commits.append
-        other.closing_loop.tick()
+        other.window_close_loop.tick()
         assert commits == []
     worker.clock.advance(1.5)
-    other.closing_loop.tick()
+    other.window_close_loop.tick()
 
     assert state_of(worker) is WindowState.CLOSED_VERIFIED
 
@@ -252,7 +252,7 @@ def test_p27_a_window_that_another_worker_is_closing_costs_no_lock_until_that_wo
     assert commits == []
 
     worker.die()
-    other.closing_loop.tick()
+    other.window_close_loop.tick()
 
     assert state_of(other) is WindowState.CLOSED_VERIFIED
 
@@ -260,18 +260,18 @@ def test_p27_a_window_that_another_worker_is_closing_costs_no_lock_until_that_wo
 def test_what_becomes_due_between_two_listings_is_closed_without_another_one(worker: WindowWorker) -> None:
     worker.open(ACCOUNT, 60)
     worker.clock.advance(59.5)
-    worker.closing_loop.turn()
+    worker.window_close_loop.turn()
     listings: list[str] = []
     worker.database.before_read = listings.append
     worker.clock.advance(0.25)
-    worker.closing_loop.turn()
+    worker.window_close_loop.turn()
     assert (state_of(worker), listings) == (WindowState.OPEN, [])
     worker.clock.advance(0.25)
-    worker.closing_loop.turn()
+    worker.window_close_loop.turn()
     assert state_of(worker) is WindowState.CLOSED_VERIFIED
     for _ in range(8):
         worker.clock.advance(0.25)
-        worker.closing_loop.turn()
+        worker.window_close_loop.turn()
     assert count_closings(worker) == 1
 
 
@@ -280,8 +280,8 @@ def test_what_another_worker_has_closed_since_it_was_listed_costs_no_lock(worker
     other.work.is_immediate = False
     worker.open(ACCOUNT, 60)
     worker.clock.advance(60)
-    other.closing_loop.tick()
-    worker.closing_loop.tick()
+    other.window_close_loop.tick()
+    worker.window_close_loop.tick()
     commits: list[str] = []
     worker.database.before_commit = commits.append
 
@@ -295,7 +295,7 @@ def test_what_another_worker_has_begun_to_close_since_it_was_listed_costs_no_loc
     other.work.is_immediate = False
     worker.open(ACCOUNT, 60)
     worker.clock.advance(60)
-    other.closing_loop.tick()
+    other.window_close_loop.tick()
     commits: list[str] = []
 
     def meanwhile(operation: str, _: AccountId | None) -> None:
@@ -305,7 +305,7 @@ def test_what_another_worker_has_begun_to_close_since_it_was_listed_costs_no_loc
             worker.database.before_commit = None
 
     worker.organization.before_each_call(meanwhile)
-    worker.closing_loop.tick()
+    worker.window_close_loop.tick()
 
     assert commits == []
     assert count_closings(worker) == 1
@@ -322,7 +322,7 @@ def test_p11_a_worker_that_dies_while_closing_is_followed_by_another_at_once(wor
 
     worker.organization.before_each_call(die)
     with pytest.raises(Killed):
-        worker.closing_loop.tick()
+        worker.window_close_loop.tick()
     worker.organization.before_each_call(None)
     worker.die()
     assert state_of(worker) is WindowState.CLOSING
@@ -338,10 +338,10 @@ def test_a_window_that_nobody_comes_to_is_told_though_nothing_failed(worker: Win
     with worker.process.locks.hold(ACCOUNT, "a process that hangs"):
         worker.run_for(600, step=5)
 
-    told = [one for one in worker.notifier.notifications if one.event is NotificationEvent.WINDOW_CLOSE_FAILED]
-    assert len(told) == 1
-    assert told[0].severity is Severity.CRITICAL
-    assert "w-1" in told[0].deduplication_key
+    reported = [one for one in worker.notifier.notifications if one.event is NotificationEvent.WINDOW_CLOSE_FAILED]
+    assert len(reported) == 1
+    assert reported[0].severity is Severity.CRITICAL
+    assert "w-1" in reported[0].deduplication_key
 
 
 # Without the database.
@@ -430,8 +430,8 @@ def test_a_process_that_ends_begins_no_further_closing(worker: WindowWorker) -> 
     worker.open(ACCOUNT, 60)
     worker.clock.advance(60)
 
-    assert worker.closing_loop.stop(0)
-    worker.closing_loop.tick()
+    assert worker.window_close_loop.stop(0)
+    worker.window_close_loop.tick()
 
     assert state_of(worker) is WindowState.OPEN
 
@@ -440,9 +440,9 @@ def test_the_order_is_shuffled_so_that_workers_begin_with_different_windows(work
     for account_id in ACCOUNTS:
         worker.open(account_id, 60)
     worker.clock.advance(60)
-    worker.closing_loop.shuffle = lambda windows: windows.sort(key=lambda one: one.window_id, reverse=True)
+    worker.window_close_loop.shuffle = lambda windows: windows.sort(key=lambda one: one.window_id, reverse=True)
 
-    worker.closing_loop.tick()
+    worker.window_close_loop.tick()
 
     deleted = [account_id for name, account_id in worker.organization.calls if name == "DeleteLoginProfile"]
     assert deleted == list(reversed(ACCOUNTS))
@@ -450,12 +450,12 @@ def test_the_order_is_shuffled_so_that_workers_begin_with_different_windows(work
 
 def test_of_more_windows_than_can_wait_those_that_were_due_first_are_closed_first(worker: WindowWorker) -> None:
     worker.work.is_immediate = False
-    worker.closing_loop.most_offered = 2
+    worker.window_close_loop.most_offered = 2
     for number, account_id in enumerate(ACCOUNTS):
         worker.open(account_id, 60 - 10 * number)
     worker.clock.advance(60)
 
-    worker.closing_loop.tick()
+    worker.window_close_loop.tick()
     worker.work.do_all()
 
     assert [state_of(worker, name) for name in ("w-1", "w-2", "w-3")] == [
@@ -463,7 +463,7 @@ def test_of_more_windows_than_can_wait_those_that_were_due_first_are_closed_firs
         WindowState.CLOSED_VERIFIED,
         WindowState.CLOSED_VERIFIED,
     ]
-    worker.closing_loop.tick()
+    worker.window_close_loop.tick()
     worker.work.do_all()
     assert state_of(worker, "w-1") is WindowState.CLOSED_VERIFIED
 
@@ -473,6 +473,6 @@ def test_one_turn_reads_the_windows_that_are_not_over_once(worker: WindowWorker)
     reads: list[str] = []
     worker.database.before_read = reads.append
 
-    worker.closing_loop.tick()
+    worker.window_close_loop.tick()
 
     assert reads == ["windows"]

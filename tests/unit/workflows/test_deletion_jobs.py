@@ -14,7 +14,7 @@ from rootkeeper.domain.selection import EVERYTHING
 from rootkeeper.domain.waves import WaveRules
 from rootkeeper.errors import AwsThrottledError, JobConflictError, LedgerUnavailableError, PlanInvalidError
 from rootkeeper.workflows.deletion import DeletionOptions
-from rootkeeper.workflows.deletion_jobs import Resumption, describe_job, read_results, read_resumption
+from rootkeeper.workflows.deletion_jobs import ResumePlan, describe_job, read_results, read_resumption
 from tests.fakes.desk import Desk
 from tests.fakes.jobs import StopAt
 from tests.fakes.root_users import root_user_with_everything
@@ -46,13 +46,13 @@ def interrupt(desk: Desk, made: DeletionPlan, *, after: int, rules: WaveRules | 
     return desk.deletion.apply(made, desk.progress, rules=rules, stop=stop)
 
 
-def read(desk: Desk, *, retry_failed: bool = False) -> Resumption:
+def read(desk: Desk, *, retry_failed: bool = False) -> ResumePlan:
     return read_resumption(desk.jobs.get("j-1"), desk.jobs, retry_failed=retry_failed)
 
 
 def resume(desk: Desk, *, retry_failed: bool = False) -> DeletionReport:
     resumption = read(desk, retry_failed=retry_failed)
-    return desk.deletion.go_on(resumption.take_up(desk.job_keeping.take_over("j-1")), desk.progress)
+    return desk.deletion.continue_job(resumption.take_up(desk.job_service.take_over("j-1")), desk.progress)
 
 
 def test_the_rest_is_done_and_the_report_covers_everything(desk: Desk) -> None:
@@ -179,7 +179,7 @@ def test_an_expired_plan_doesnt_go_on_and_its_job_stays_as_it_is(desk: Desk) -> 
     desk.clock.advance(24 * 3600)
     resumption = read(desk)
     with pytest.raises(PlanInvalidError, match="expired"):
-        desk.deletion.ensure_valid_here(resumption.plan)
+        desk.deletion.require_valid_here(resumption.plan)
     assert desk.jobs.get("j-1").state is JobState.INTERRUPTED
 
 

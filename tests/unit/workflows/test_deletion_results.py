@@ -36,7 +36,7 @@ class Scene:
             desk.organization.add_account(account_id, name, root_user=root_user_with_everything())
         desk.organization.add_account("555566667777", "clean")
         made = desk.deletion.plan(EVERYTHING, DeletionOptions(), desk.progress).plan
-        job = desk.job_keeping.begin(JobKind.DELETION, {}, total=2)
+        job = desk.job_service.begin(JobKind.DELETION, {}, total=2)
         reasons = StopReasons(StopAt(desk.clock), job)
         return cls(desk, made, DeletionResults(made, job, desk.store, desk.progress, reasons))
 
@@ -46,7 +46,7 @@ class Scene:
         targets = TargetDeletion(
             self.plan,
             inventory,
-            self.desk.deletion.guards,
+            self.desk.deletion.protections,
             self.desk.locks,
             self.desk.removal,
             self.desk.clock,

@@ -400,6 +400,6 @@ def test_a_plan_without_anything_to_delete_makes_no_call(desk: Desk) -> None:
 
 def test_every_account_is_told_to_the_progress(desk: Desk) -> None:
     made = plan(desk)
-    told = desk.progress.advanced
+    reported = desk.progress.advanced
     apply(desk, made)
-    assert desk.progress.advanced - told == len(made.targets)
+    assert desk.progress.advanced - reported == len(made.targets)

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from rootkeeper.domain.deletion_exceptions import DeletionException
-from rootkeeper.domain.email_updates import UpdateStatus
+from rootkeeper.domain.email_updates import EmailUpdateStatus
 from rootkeeper.domain.ledger import Action, Result
 from rootkeeper.domain.organizations import AccountId, AccountState, Caller
 from rootkeeper.domain.root_emails import parse_rules
@@ -195,14 +195,14 @@ def test_a_start_to_another_address_a_refused_an_old_or_an_unwanted_one_isnt_gon
 @pytest.mark.parametrize(
     ("status", "hours", "goes_on"),
     [
-        (UpdateStatus.PENDING, 0, True),
-        (UpdateStatus.ACCEPTED, 0, True),
-        (UpdateStatus.FAILED, 1, False),
-        (UpdateStatus.PENDING, -5, False),
+        (EmailUpdateStatus.PENDING, 0, True),
+        (EmailUpdateStatus.ACCEPTED, 0, True),
+        (EmailUpdateStatus.FAILED, 1, False),
+        (EmailUpdateStatus.PENDING, -5, False),
     ],
 )
 def test_aws_own_word_tells_whether_the_one_time_password_is_still_awaited(
-    desk: EmailDesk, status: UpdateStatus, hours: int, *, goes_on: bool
+    desk: EmailDesk, status: EmailUpdateStatus, hours: int, *, goes_on: bool
 ) -> None:
     leave_start(desk)
     desk.emails.updates[MEMBER] = PendingUpdate(NEW, "OTP000", START + timedelta(hours=hours), status)

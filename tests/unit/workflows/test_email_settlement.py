@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.domain.email_updates import UpdateStatus
+from rootkeeper.domain.email_updates import EmailUpdateStatus
 from rootkeeper.domain.ledger import Action, JsonValue, Result
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.workflows.email_settlement import EMAIL_ACTIONS
@@ -52,7 +52,7 @@ def settle(
     return settled
 
 
-def leave_update(organization: FakeOrganization, status: UpdateStatus) -> None:
+def leave_update(organization: FakeOrganization, status: EmailUpdateStatus) -> None:
     organization.emails.updates[ACCOUNT] = PendingUpdate(NEW, "OTP000", START, status)
 
 
@@ -60,13 +60,13 @@ def leave_update(organization: FakeOrganization, status: UpdateStatus) -> None:
     ("status", "is_older", "result"),
     [
         (None, False, Result.FAILED),
-        (UpdateStatus.PENDING, False, Result.DONE),
-        (UpdateStatus.COMPLETED, False, Result.DONE),
-        (UpdateStatus.PENDING, True, Result.FAILED),
+        (EmailUpdateStatus.PENDING, False, Result.DONE),
+        (EmailUpdateStatus.COMPLETED, False, Result.DONE),
+        (EmailUpdateStatus.PENDING, True, Result.FAILED),
     ],
 )
 def test_a_start_was_done_if_aws_shows_a_change_that_wasnt_there_before(
-    organization: FakeOrganization, status: UpdateStatus | None, result: Result, *, is_older: bool
+    organization: FakeOrganization, status: EmailUpdateStatus | None, result: Result, *, is_older: bool
 ) -> None:
     if status is not None:
         leave_update(organization, status)
@@ -86,7 +86,7 @@ def test_an_acceptance_was_done_if_the_address_is_shown(organization: FakeOrgani
 
 
 def test_an_acceptance_whose_change_is_still_pending_was_not_done(organization: FakeOrganization) -> None:
-    leave_update(organization, UpdateStatus.PENDING)
+    leave_update(organization, EmailUpdateStatus.PENDING)
     assert settle(organization, ACCEPT).result is Result.FAILED
 
 
@@ -94,7 +94,7 @@ def test_an_acceptance_whose_change_is_still_pending_was_not_done(organization: 
 def test_an_acceptance_that_isnt_shown_stays_open_as_long_as_aws_may_take(
     organization: FakeOrganization, hours: float, result: Result | None
 ) -> None:
-    leave_update(organization, UpdateStatus.ACCEPTED)
+    leave_update(organization, EmailUpdateStatus.ACCEPTED)
     assert settle(organization, ACCEPT, hours_later=hours).result is result
 
 

@@ -11,7 +11,7 @@ from rootkeeper.domain.ledger import Action
 from rootkeeper.domain.organizations import AccountState
 from rootkeeper.domain.root_emails import EmailReason, EmailRules, EmailVerdict, GroupBasis
 from rootkeeper.domain.selection import EVERYTHING, SelectionRequest
-from rootkeeper.domain.statuses import AccountStatus, Role, Status
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status
 from rootkeeper.errors import InputError, LedgerUnavailableError, OrganizationIncompleteError
 from rootkeeper.workflows.emails import EmailReport
 from tests.fakes.clock import START
@@ -57,7 +57,7 @@ def test_a_selection_shows_its_accounts_and_duplicates_are_found_outside_it(desk
 
 def test_a_selection_by_status_uses_what_was_remembered_and_never_takes_unread_for_good(desk: EmailDesk) -> None:
     account = desk.desk.organization.accounts[MEMBER]
-    desk.desk.store.save_statuses([AccountStatus(account, Role.MEMBER, Status.NOT_PRESENT)])
+    desk.desk.store.save_statuses([AccountStatus(account, AccountRole.MEMBER, Status.NOT_PRESENT)])
     clean = read(desk, SelectionRequest(statuses=frozenset({Status.NOT_PRESENT})))
     unknown = read(desk, SelectionRequest(statuses=frozenset({Status.UNKNOWN})))
     assert [one.account.account_id for one in clean.emails] == [MEMBER]
@@ -75,7 +75,7 @@ def test_an_address_that_aws_doesnt_tell_is_unknown(desk: EmailDesk) -> None:
     desk.emails.set_email(MANAGEMENT, "")
     (found,) = read(desk, naming(MANAGEMENT)).emails
     assert (found.role, found.verdict, found.reasons) == (
-        Role.MANAGEMENT,
+        AccountRole.MANAGEMENT,
         EmailVerdict.UNKNOWN,
         (EmailReason.UNREAD,),
     )

@@ -9,10 +9,10 @@ from rootkeeper.domain.identities import Holder, HolderKind, PermissionSet
 from rootkeeper.domain.organization_policies import build_tree
 from rootkeeper.domain.organizations import Account, AccountId
 from rootkeeper.domain.policies.documents import PolicyKind
-from rootkeeper.domain.policies.evaluation import Verdict
+from rootkeeper.domain.policies.evaluation import AccessVerdict
 from rootkeeper.domain.task_policies import TaskPolicy
 from rootkeeper.errors import AwsAccessDeniedError, AwsCredentialsError, AwsError, AwsNotFoundError, AwsRejectedError
-from rootkeeper.workflows.entrances import Entrance, list_entrances
+from rootkeeper.workflows.entrances import CallerAccount, list_caller_accounts
 from tests.fakes.entrance_desk import FAILSAFE, MANAGEMENT, EntranceDesk, find_check
 from tests.fakes.identities import allow, make_access, make_role, make_user, policy, trust
 from tests.fakes.organization import ORGANIZATION_ROOT
@@ -30,13 +30,13 @@ def find(desk: EntranceDesk, account_id: AccountId) -> Account:
     return next(one for one in desk.desk.read_inventory().accounts if one.account_id == account_id)
 
 
-def read(desk: EntranceDesk, account_id: AccountId = MANAGEMENT) -> Entrance:
+def read(desk: EntranceDesk, account_id: AccountId = MANAGEMENT) -> CallerAccount:
     policies = build_tree(desk.policies.list_policies())
-    return desk.reading.entrances.read(find(desk, account_id), desk.desk.read_inventory(), policies)
+    return desk.reading.caller_accounts.read(find(desk, account_id), desk.desk.read_inventory(), policies)
 
 
 def test_the_entrances_are_the_management_account_and_the_failsafes(desk: EntranceDesk) -> None:
-    found = [one.account_id for one in list_entrances(desk.desk.read_inventory())]
+    found = [one.account_id for one in list_caller_accounts(desk.desk.read_inventory())]
     assert found == [MANAGEMENT, FAILSAFE]
 
 
@@ -65,7 +65,7 @@ def test_a_caller_who_may_not_read_its_own_account_is_told_what_that_needs(desk:
 def test_credentials_are_asked_for_only_of_those_who_might(desk: EntranceDesk) -> None:
     desk.identities.put(MANAGEMENT, (make_user(MANAGEMENT, "ana", allow("*")), make_user(MANAGEMENT, "li")))
     desk.identities.access["ana"] = make_access(key=True)
-    (way,) = read(desk).ways
+    (way,) = read(desk).access_paths
     assert (way.name, way.verdict) == ("IAM user ana", PASS)
     assert [name for method, name in desk.identities.calls if method == "read_user_access"] == ["ana"]
 
@@ -73,7 +73,7 @@ def test_credentials_are_asked_for_only_of_those_who_might(desk: EntranceDesk) -
 def test_credentials_that_cannot_be_read_leave_the_way_unknown(desk: EntranceDesk) -> None:
     desk.identities.put(MANAGEMENT, (make_user(MANAGEMENT, "ana", allow("*")),))
     desk.identities.errors["read_user_access"] = AwsAccessDeniedError("no")
-    assert [way.verdict for way in read(desk).ways] == [UNKNOWN]
+    assert [way.verdict for way in read(desk).access_paths] == [UNKNOWN]
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_scps_over_a_failsafe_block_its_callers_and_never_those_of_the_managemen
     for account_id in (MANAGEMENT, FAILSAFE):
         desk.call_as(account_id)
         desk.identities.put(account_id, roles=(make_role(account_id, "opener", trust("*"), allow("*")),))
-        found[account_id] = [one.name for one in read(desk, account_id).openers]
+        found[account_id] = [one.name for one in read(desk, account_id).root_session_callers]
     assert found == {MANAGEMENT: ["opener"], FAILSAFE: []}
 
 
@@ -130,13 +130,13 @@ def test_scps_that_were_not_read_leave_everything_open(desk: EntranceDesk) -> No
     desk.call_as(FAILSAFE)
     desk.policies.problems = {PolicyKind.SERVICE_CONTROL: ("needs organizations:ListPolicies",)}
     desk.identities.put(FAILSAFE, (make_user(FAILSAFE, "ana", allow("*")),))
-    (opener,) = read(desk, FAILSAFE).openers
-    assert opener.tasks[TaskPolicy.AUDIT].verdict is Verdict.UNKNOWN
+    (root_session_caller,) = read(desk, FAILSAFE).root_session_callers
+    assert root_session_caller.tasks[TaskPolicy.AUDIT].verdict is AccessVerdict.UNKNOWN
 
 
 def test_an_scp_that_cannot_be_understood_leaves_everything_open(desk: EntranceDesk) -> None:
     desk.call_as(FAILSAFE)
     desk.policies.attach("p-broken", "{", FAILSAFE)
     desk.identities.put(FAILSAFE, (make_user(FAILSAFE, "ana", allow("*")),))
-    (opener,) = read(desk, FAILSAFE).openers
-    assert opener.tasks[TaskPolicy.AUDIT].verdict is Verdict.UNKNOWN
+    (root_session_caller,) = read(desk, FAILSAFE).root_session_callers
+    assert root_session_caller.tasks[TaskPolicy.AUDIT].verdict is AccessVerdict.UNKNOWN

@@ -23,16 +23,16 @@ from rootkeeper.errors import (
     NotSignedInError,
     TooManyAttemptsError,
 )
-from rootkeeper.workflows.factors import FactorKeeping, FactorProving
-from rootkeeper.workflows.passkeys import Site
-from rootkeeper.workflows.sessions import ProvenSession
+from rootkeeper.workflows.factors import FactorService, FactorVerifier
+from rootkeeper.workflows.passkeys import RelyingParty
+from rootkeeper.workflows.sessions import AuthenticatedSession
 from tests.fakes.authenticators import SoftPasskey
 from tests.fakes.clock import START
 from tests.fakes.failures import InMemoryFailures
 from tests.fakes.sessions import InMemoryFactors, SignInDesk, new_session
 
 OLGA = Identity("u-1", IdentityKind.USER, "olga", ServerRole.OPERATOR, "test", START)
-SITE = Site("localhost", "http://localhost:8700")
+SITE = RelyingParty("localhost", "http://localhost:8700")
 SANDBOX = Endpoint("SANDBOX 127.0.0.1:4599")
 
 
@@ -41,15 +41,15 @@ class Desk(SignInDesk):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.keeping = FactorKeeping(self.factors, self.identities, self.sessions, self.ledger, self.clock)
-        self.proving = FactorProving(self.factors, self.sessions, InMemoryFailures(self.clock), self.clock)
+        self.keeping = FactorService(self.factors, self.identities, self.sessions, self.ledger, self.clock)
+        self.proving = FactorVerifier(self.factors, self.sessions, InMemoryFailures(self.clock), self.clock)
         self.identities.add_user(OLGA, "correct horse battery")
         self.proven = self.sign_in("one")
 
-    def sign_in(self, secret: str) -> ProvenSession:
+    def sign_in(self, secret: str) -> AuthenticatedSession:
         begun = self.sessions.begin(OLGA.identity_id, new_session(secret, SessionKind.BROWSER, self.clock.now()))
         assert begun is not None
-        return ProvenSession(begun, secret)
+        return AuthenticatedSession(begun, secret)
 
     def enrol(self) -> pyotp.TOTP:
         app = pyotp.TOTP(self.keeping.begin_totp(OLGA).seed)
@@ -92,11 +92,11 @@ def test_an_app_waits_a_quarter_of_an_hour_for_its_first_code(desk: Desk) -> Non
 def test_a_code_renews_the_sign_in_and_is_taken_once(desk: Desk) -> None:
     app = desk.enrol()
     code = app.at(desk.clock.now())
-    renewed = desk.proving.give_totp(desk.proven, code)
+    renewed = desk.proving.verify_totp(desk.proven, code)
     assert renewed.secret != desk.proven.secret
     assert renewed.session.factor_at == desk.clock.now()
     with pytest.raises(FactorRefusedError):
-        desk.proving.give_totp(renewed, code)
+        desk.proving.verify_totp(renewed, code)
     with pytest.raises(NotSignedInError):
         desk.proving.renew(desk.proven)
 
@@ -106,31 +106,31 @@ def test_the_code_that_set_the_app_up_doesnt_finish_a_sign_in_too(desk: Desk) ->
     code = app.at(desk.clock.now())
     desk.keeping.confirm_totp(OLGA, code)
     with pytest.raises(FactorRefusedError):
-        desk.proving.give_totp(desk.proven, code)
+        desk.proving.verify_totp(desk.proven, code)
 
 
 def test_each_of_several_apps_is_taken(desk: Desk) -> None:
     apps = [desk.enrol(), desk.enrol()]
     for app in apps:
-        desk.proven = desk.proving.give_totp(desk.proven, app.at(desk.clock.now()))
+        desk.proven = desk.proving.verify_totp(desk.proven, app.at(desk.clock.now()))
 
 
 def test_ten_failures_in_an_hour_are_enough_and_a_success_isnt_one(desk: Desk) -> None:
     app = desk.enrol()
     for _ in range(9):
         with pytest.raises(FactorRefusedError):
-            desk.proving.give_totp(desk.proven, "12345")
-    desk.proven = desk.proving.give_totp(desk.proven, app.at(desk.clock.now()))
+            desk.proving.verify_totp(desk.proven, "12345")
+    desk.proven = desk.proving.verify_totp(desk.proven, app.at(desk.clock.now()))
     with pytest.raises(FactorRefusedError):
-        desk.proving.give_passkey(desk.proven, {}, SITE)
+        desk.proving.verify_passkey(desk.proven, {}, SITE)
     desk.clock.advance(30)
     with pytest.raises(TooManyAttemptsError):
-        desk.proving.give_totp(desk.proven, app.at(desk.clock.now()))
+        desk.proving.verify_totp(desk.proven, app.at(desk.clock.now()))
     with pytest.raises(TooManyAttemptsError):
-        desk.proving.give_passkey(desk.proven, {}, SITE)
+        desk.proving.verify_passkey(desk.proven, {}, SITE)
     desk.clock.advance(3600)
     desk.proven = desk.sign_in("two")
-    assert desk.proving.give_totp(desk.proven, app.at(desk.clock.now())).session.need is None
+    assert desk.proving.verify_totp(desk.proven, app.at(desk.clock.now())).session.need is None
 
 
 def test_guesses_that_come_at_once_are_counted_as_if_one_came_after_the_other(desk: Desk) -> None:
@@ -139,7 +139,7 @@ def test_guesses_that_come_at_once_are_counted_as_if_one_came_after_the_other(de
     def guess(_: int) -> type[Exception]:
         time.sleep(0.001)
         with pytest.raises((FactorRefusedError, TooManyAttemptsError)) as caught:
-            desk.proving.give_totp(desk.proven, "12345")
+            desk.proving.verify_totp(desk.proven, "12345")
         return caught.type
 
     with ThreadPoolExecutor(40) as people:
@@ -157,10 +157,10 @@ def add_passkey(desk: Desk) -> SoftPasskey:
 def test_a_passkey_is_set_up_and_given_once(desk: Desk) -> None:
     device = add_passkey(desk)
     answer = device.prove(desk.proving.ask_passkey(desk.proven.session, SITE))
-    renewed = desk.proving.give_passkey(desk.proven, answer, SITE)
+    renewed = desk.proving.verify_passkey(desk.proven, answer, SITE)
     assert renewed.session.need is None
     with pytest.raises(FactorRefusedError):
-        desk.proving.give_passkey(renewed, answer, SITE)
+        desk.proving.verify_passkey(renewed, answer, SITE)
     assert desk.changes == ["factor_added"]
 
 
@@ -178,7 +178,7 @@ def test_a_copy_that_answers_while_the_device_does_is_refused(desk: Desk, monkey
     answer = device.prove(desk.proving.ask_passkey(desk.proven.session, SITE))
     monkeypatch.setattr(desk.factors, "take_sign_count", lambda *_: False)
     with pytest.raises(FactorRefusedError):
-        desk.proving.give_passkey(desk.proven, answer, SITE)
+        desk.proving.verify_passkey(desk.proven, answer, SITE)
     assert desk.sessions.find("one", SessionKind.BROWSER) is not None
 
 
@@ -219,7 +219,7 @@ def test_a_sign_in_that_begins_while_factors_are_reset_doesnt_outlive_them(desk:
 
     class SlowFactors(InMemoryFactors):
         def remove_all(self, identity_id: str) -> int:
-            desk.proven = desk.proving.give_totp(desk.sign_in("two"), app.at(desk.clock.now()))
+            desk.proven = desk.proving.verify_totp(desk.sign_in("two"), app.at(desk.clock.now()))
             return desk.factors.remove_all(identity_id)
 
     assert replace(desk.keeping, factors=SlowFactors()).reset("olga") == 1
@@ -243,7 +243,7 @@ def test_without_a_ledger_no_factor_changes(desk: Desk) -> None:
         with pytest.raises(LedgerUnavailableError):
             change()
     assert len(desk.keeping.list_factors(OLGA)) == 2
-    assert desk.proving.give_totp(desk.proven, app.at(desk.clock.now())).session.need is None
+    assert desk.proving.verify_totp(desk.proven, app.at(desk.clock.now())).session.need is None
 
 
 def test_factors_are_preset_in_a_sandbox_and_nowhere_else(desk: Desk) -> None:
@@ -253,4 +253,4 @@ def test_factors_are_preset_in_a_sandbox_and_nowhere_else(desk: Desk) -> None:
             desk.keeping.preset_totp(identity_id, seed, endpoint)
     desk.keeping.preset_totp(OLGA.identity_id, seed, SANDBOX)
     code = pyotp.TOTP(seed).at(desk.clock.now())
-    assert desk.proving.give_totp(desk.proven, code).session.need is None
+    assert desk.proving.verify_totp(desk.proven, code).session.need is None

@@ -20,12 +20,12 @@ from rootkeeper.errors import (
     TargetRefusedError,
     WindowConflictError,
 )
-from rootkeeper.workflows.closing import ClosingOutcome
+from rootkeeper.workflows.closing import CloseOutcome
 from rootkeeper.workflows.failsafe_set_up import (
-    CompletionWaiting,
-    FailsafeKeeping,
-    FailsafeSetUpPlanning,
-    LoginWatch,
+    FailsafeLoginKeeper,
+    FailsafeSetUpPlanner,
+    LoginCompletionWaiter,
+    LoginMonitor,
 )
 from rootkeeper.workflows.recovery_checks import RecoveryRequest
 from tests.fakes.clock import FakeClock
@@ -58,8 +58,8 @@ def window(operator: Operator) -> RecoveryWindow:
     return operator.open(FAILSAFE, 3600).window
 
 
-def planning(operator: Operator) -> FailsafeSetUpPlanning:
-    return FailsafeSetUpPlanning(operator.planning)
+def planning(operator: Operator) -> FailsafeSetUpPlanner:
+    return FailsafeSetUpPlanner(operator.planning)
 
 
 def list_accounts(operator: Operator) -> Inventory:
@@ -67,8 +67,8 @@ def list_accounts(operator: Operator) -> Inventory:
     return replace(operator.inventory(), delegated_administrator_ids=frozenset(delegates))
 
 
-def keeping(operator: Operator) -> FailsafeKeeping:
-    return FailsafeKeeping(
+def keeping(operator: Operator) -> FailsafeLoginKeeper:
+    return FailsafeLoginKeeper(
         operator.organization,
         operator.organization,
         operator.ledger,
@@ -79,8 +79,8 @@ def keeping(operator: Operator) -> FailsafeKeeping:
     )
 
 
-def watch(operator: Operator, window: RecoveryWindow) -> LoginWatch:
-    return LoginWatch(operator.organization, operator.ledger, operator.clock, operator.progress, window)
+def watch(operator: Operator, window: RecoveryWindow) -> LoginMonitor:
+    return LoginMonitor(operator.organization, operator.ledger, operator.clock, operator.progress, window)
 
 
 def complete(organization: FakeOrganization) -> None:
@@ -203,7 +203,7 @@ def test_nothing_closes_what_is_kept(
     kept = keeping(operator).keep(window).window
     operator.clock.advance(7200)
     operator.start_changing_command()
-    assert operator.close(kept).outcome is ClosingOutcome.UNNEEDED
+    assert operator.close(kept).outcome is CloseOutcome.UNNEEDED
     assert organization.root_users[FAILSAFE].login_profile is not None
 
 
@@ -266,7 +266,7 @@ def test_it_is_kept_as_soon_as_the_person_is_done(
     operator: Operator, organization: FakeOrganization, window: RecoveryWindow
 ) -> None:
     started = operator.clock.now()
-    waiting = CompletionWaiting(operator.waiting, keeping(operator))
+    waiting = LoginCompletionWaiter(operator.waiting, keeping(operator))
     done = after(operator, 600, lambda: complete(organization))
     assert waiting.wait(window, watch(operator, window), done).is_kept
     assert operator.clock.now() - started < timedelta(seconds=620)
@@ -275,7 +275,7 @@ def test_it_is_kept_as_soon_as_the_person_is_done(
 def test_at_the_windows_end_it_is_looked_at_once_more_and_then_given_up(
     operator: Operator, window: RecoveryWindow
 ) -> None:
-    waiting = CompletionWaiting(operator.waiting, keeping(operator))
+    waiting = LoginCompletionWaiter(operator.waiting, keeping(operator))
     kept = waiting.wait(window, watch(operator, window), never)
     assert not kept.is_kept
     assert window.expires_at is not None
@@ -286,7 +286,7 @@ def test_a_stop_closes_even_what_is_complete(
     operator: Operator, organization: FakeOrganization, window: RecoveryWindow
 ) -> None:
     complete(organization)
-    waiting = CompletionWaiting(operator.waiting, keeping(operator))
+    waiting = LoginCompletionWaiter(operator.waiting, keeping(operator))
     assert not waiting.wait(window, watch(operator, window), lambda: True).is_kept
     assert operator.windows.get(window.window_id).state is WindowState.OPEN
 
@@ -330,7 +330,7 @@ def test_a_row_that_cannot_be_changed_ends_the_intent_as_failed(
         def change(self, window: RecoveryWindow, expected: WindowState) -> None:
             raise error
 
-    stubborn = FailsafeKeeping(
+    stubborn = FailsafeLoginKeeper(
         operator.organization,
         operator.organization,
         operator.ledger,

@@ -10,12 +10,12 @@ import pytest
 from rootkeeper.domain.ledger import Action
 from rootkeeper.domain.organizations import Account, AccountId, AccountState, Inventory, Organization
 from rootkeeper.domain.root_credentials import RootCredentialsSummary
-from rootkeeper.domain.statuses import AccountStatus, Role, Status, count_statuses
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status, count_statuses
 from rootkeeper.domain.timelines import TimelineKind
 from rootkeeper.domain.window_events import EventVerdict, WatchedEvent
 from rootkeeper.errors import InputError
 from rootkeeper.ports.history import KeptAudit
-from rootkeeper.workflows.history import ComparedAudits, HistoryReading
+from rootkeeper.workflows.history import ComparedAudits, HistoryReader
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.histories import InMemoryHistory
 from tests.fakes.stores import InMemoryInventory, InMemoryLedger, InMemoryWindows, make_window
@@ -34,7 +34,7 @@ def make_status(account: Account, at: datetime, *, password: bool = False) -> Ac
         has_password=password, has_access_keys=False, has_signing_certificates=False, has_mfa_devices=False
     )
     status = Status.PRESENT if password else Status.NOT_PRESENT
-    return AccountStatus(account, Role.MEMBER, status, summary=summary, observed_at=at)
+    return AccountStatus(account, AccountRole.MEMBER, status, summary=summary, observed_at=at)
 
 
 @dataclass
@@ -60,8 +60,8 @@ class Archive:
         self.history.add(audit, [] if counts_alone else statuses)
 
     @property
-    def reading(self) -> HistoryReading:
-        return HistoryReading(ORGANIZATION_ID, self.history, self.store, self.windows, self.events, self.ledger)
+    def reading(self) -> HistoryReader:
+        return HistoryReader(ORGANIZATION_ID, self.history, self.store, self.windows, self.events, self.ledger)
 
     def compare(self, older: str | None = None, newer: str | None = None) -> ComparedAudits:
         return self.reading.compare(older, newer, datetime.fromisoformat)

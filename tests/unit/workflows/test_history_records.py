@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from rootkeeper.domain.audit_diffs import compare_audits
 from rootkeeper.domain.organizations import Account, AccountId, AccountState
 from rootkeeper.domain.root_credentials import RootCredentialsSummary
-from rootkeeper.domain.statuses import AccountStatus, Role, Status
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status
 from rootkeeper.domain.timelines import TimelineEntry, TimelineKind
 from rootkeeper.ports.history import KeptAudit
 from rootkeeper.workflows.history import AccountHistory, ComparedAudits
@@ -20,7 +20,7 @@ ACCOUNT = Account(SHOP, "Shop", "shop@example.com", AccountState.ACTIVE, ("r-abc
 CLEAN = RootCredentialsSummary(
     has_password=False, has_access_keys=False, has_signing_certificates=False, has_mfa_devices=False
 )
-BEFORE = AccountStatus(ACCOUNT, Role.MEMBER, Status.NOT_PRESENT, summary=CLEAN, observed_at=AT)
+BEFORE = AccountStatus(ACCOUNT, AccountRole.MEMBER, Status.NOT_PRESENT, summary=CLEAN, observed_at=AT)
 AFTER = replace(BEFORE, status=Status.PRESENT, summary=replace(CLEAN, has_password=True))
 
 

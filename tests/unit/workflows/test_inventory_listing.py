@@ -8,7 +8,7 @@ import pytest
 
 from rootkeeper.domain.organizations import Account, Inventory
 from rootkeeper.errors import OrganizationIncompleteError
-from rootkeeper.workflows.inventory_listing import InventoryListing, Step
+from rootkeeper.workflows.inventory_listing import InventoryCollector, Step
 from tests.fakes.desk import CLEAN, PROD, Desk
 from tests.fakes.organization import MANAGEMENT
 
@@ -27,12 +27,12 @@ def desk() -> Desk:
     return desk
 
 
-def begin(desk: Desk, *, refresh: bool = False) -> tuple[InventoryListing, queue.SimpleQueue[Step]]:
+def begin(desk: Desk, *, refresh: bool = False) -> tuple[InventoryCollector, queue.SimpleQueue[Step]]:
     steps: queue.SimpleQueue[Step] = queue.SimpleQueue()
     return desk.inventory.begin(desk.progress, steps.put, refresh=refresh), steps
 
 
-def walk(listing: InventoryListing, steps: queue.SimpleQueue[Step]) -> Inventory:
+def walk(listing: InventoryCollector, steps: queue.SimpleQueue[Step]) -> Inventory:
     listing.start()
     while not listing.is_done:
         steps.get(timeout=60)()
@@ -44,7 +44,7 @@ def read(desk: Desk, *, refresh: bool = False) -> Inventory:
     return desk.inventory.keep(walk_to_end(*begin(desk, refresh=refresh)))
 
 
-def walk_to_end(listing: InventoryListing, steps: queue.SimpleQueue[Step]) -> InventoryListing:
+def walk_to_end(listing: InventoryCollector, steps: queue.SimpleQueue[Step]) -> InventoryCollector:
     listing.start()
     while not listing.is_done:
         steps.get(timeout=60)()

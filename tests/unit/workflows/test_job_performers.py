@@ -61,7 +61,7 @@ def test_an_audit_that_aws_broke_off_goes_on_where_it_was(desk: JobDesk) -> None
 
 def test_findings_of_a_scheduled_audit_are_told(desk: JobDesk) -> None:
     desk.perform(desk.request(JobKind.AUDIT, actor=SCHEDULES))
-    assert [told.event for told in desk.notifier.notifications] == [NotificationEvent.AUDIT_FINDINGS]
+    assert [reported.event for reported in desk.notifier.notifications] == [NotificationEvent.AUDIT_FINDINGS]
     desk.do(JobKind.AUDIT)
     assert len(desk.notifier.notifications) == 1
 
@@ -86,7 +86,7 @@ def test_a_deletion_with_failures_fails_and_is_told(desk: JobDesk) -> None:
     desk.desk.organization.fail("DeleteAccessKey")
     job = desk.do(JobKind.DELETION, document=text)
     assert job.state is JobState.FAILED
-    assert [told.event for told in desk.notifier.notifications] == [NotificationEvent.JOB_FAILED]
+    assert [reported.event for reported in desk.notifier.notifications] == [NotificationEvent.JOB_FAILED]
 
 
 def test_a_deletion_that_its_rules_stopped_waits_for_a_person_and_isnt_taken_up_again(desk: JobDesk) -> None:
@@ -141,17 +141,17 @@ def test_a_drift_check_without_an_accepted_set_up_says_so(desk: JobDesk) -> None
 
 def test_drift_is_kept_and_told_of_where_nobody_asked(desk: JobDesk) -> None:
     acting = desk.act_as(SCHEDULES, AwsWork.AUDIT)
-    reading = acting.drift_reading
+    reading = acting.drift_reader
     SetupAcceptance(desk.desk.setups, desk.desk.ledger, "ana").accept(
-        reading.read_state(acting.setup_reading.read().setup)
+        reading.read_state(acting.setup_reader.read().setup)
     )
     assert desk.do(JobKind.DRIFT_CHECK).remark == "The set-up is as it was accepted."
     desk.desk.organization.delegated_administrators.append(CLEAN)
     job = desk.perform(desk.request(JobKind.DRIFT_CHECK, actor=SCHEDULES))
     assert [difference["subject"] for difference in outcome_of(desk, job)["differences"]] == [CLEAN]
-    (told,) = desk.notifier.notifications
-    assert told.event is NotificationEvent.SETUP_DRIFTED
-    assert CLEAN in told.body
+    (reported,) = desk.notifier.notifications
+    assert reported.event is NotificationEvent.SETUP_DRIFTED
+    assert CLEAN in reported.body
 
 
 def test_an_intact_ledger_is_said_to_be_so(desk: JobDesk) -> None:
@@ -168,8 +168,8 @@ def test_a_ledger_that_was_altered_fails_the_job_which_names_the_entry_and_tells
     assert (job.state, job.remark) == (JobState.FAILED, "The ledger isn't intact. Entry 1 was edited.")
     answer = outcome_of(desk, job)
     assert (answer["is_intact"], answer["findings"]) == (False, [{"seq": 1, "what": "Entry 1 was edited."}])
-    (told,) = desk.notifier.notifications
-    assert "Entry 1 was edited." in told.body
+    (reported,) = desk.notifier.notifications
+    assert "Entry 1 was edited." in reported.body
 
 
 def test_drift_is_described_in_sentences() -> None:

@@ -25,12 +25,12 @@ from rootkeeper.errors import (
     RootkeeperError,
     RunStoppedError,
 )
-from rootkeeper.workflows.job_performers import JobEnding, JobTask
-from rootkeeper.workflows.job_performing import JobPerforming
+from rootkeeper.workflows.job_performers import JobResult, JobTask
+from rootkeeper.workflows.job_performing import JobRunner
 from tests.fakes.job_desk import ANA, SCHEDULES, JobDesk
 from tests.fakes.jobs import InMemoryJobs
 
-Performer = Callable[[JobTask], JobEnding]
+Performer = Callable[[JobTask], JobResult]
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def desk() -> JobDesk:
     return JobDesk()
 
 
-def performing(desk: JobDesk, performer: Performer, kind: JobKind = JobKind.PREFLIGHT) -> JobPerforming:
+def performing(desk: JobDesk, performer: Performer, kind: JobKind = JobKind.PREFLIGHT) -> JobRunner:
     return replace(desk.performing, performers={kind: performer})
 
 
@@ -49,14 +49,14 @@ def do(desk: JobDesk, performer: Performer, job_id: str | None = None) -> Job:
 
 
 def failing(error: BaseException) -> Performer:
-    def perform(_: JobTask) -> JobEnding:
+    def perform(_: JobTask) -> JobResult:
         raise error
 
     return perform
 
 
 def test_a_job_is_done_as_whoever_asked_with_the_power_of_its_work(desk: JobDesk) -> None:
-    job = do(desk, lambda _: JobEnding(JobState.DONE, "All is well."))
+    job = do(desk, lambda _: JobResult(JobState.DONE, "All is well."))
     assert (job.state, job.remark) == (JobState.DONE, "All is well.")
     assert desk.acted == [(ANA, AwsWork.AUDIT)]
     assert desk.notifier.notifications == []
@@ -78,7 +78,7 @@ def test_a_job_that_another_process_has_is_waited_for_and_taken_once_that_is_dea
     assert do(desk, failing(AssertionError("begun")), job_id).state is JobState.RUNNING
     assert sum(desk.stop.waits) >= 20
     there.die()
-    assert do(desk, lambda _: JobEnding(JobState.DONE), job_id).state is JobState.DONE
+    assert do(desk, lambda _: JobResult(JobState.DONE), job_id).state is JobState.DONE
 
 
 def test_nothing_is_begun_while_the_process_ends(desk: JobDesk) -> None:
@@ -99,10 +99,10 @@ def test_what_would_fail_again_isnt_tried_again(desk: JobDesk, error: Rootkeeper
     assert job.remark == error.message
     assert job.state is (JobState.INTERRUPTED if isinstance(error, JobConflictError) else JobState.FAILED)
     assert not job.is_due(desk.desk.clock.now() + timedelta(days=1))
-    (told,) = desk.notifier.notifications
-    assert told.event is NotificationEvent.JOB_FAILED
-    assert error.message in told.body
-    assert "rootkeeper jobs" in told.body
+    (reported,) = desk.notifier.notifications
+    assert reported.event is NotificationEvent.JOB_FAILED
+    assert error.message in reported.body
+    assert "rootkeeper jobs" in reported.body
 
 
 def test_nothing_is_written_about_a_job_that_was_lost(desk: JobDesk) -> None:
@@ -148,9 +148,9 @@ def test_how_it_ended_is_written_once_the_database_is_back(desk: JobDesk) -> Non
     shelf = desk.desk.jobs.shelf
     desk.stop.on_wait = {}
 
-    def perform(_: JobTask) -> JobEnding:
+    def perform(_: JobTask) -> JobResult:
         shelf.is_broken = True
-        return JobEnding(JobState.DONE)
+        return JobResult(JobState.DONE)
 
     class Back(list[float]):
         def append(self, seconds: float) -> None:
@@ -166,9 +166,9 @@ def test_a_process_that_ends_meanwhile_leaves_its_job_to_the_next_one(desk: JobD
     shelf = desk.desk.jobs.shelf
     desk.stop.on_wait = {1: 1}
 
-    def perform(_: JobTask) -> JobEnding:
+    def perform(_: JobTask) -> JobResult:
         shelf.is_broken = True
-        return JobEnding(JobState.DONE)
+        return JobResult(JobState.DONE)
 
     assert do(desk, perform).state is JobState.RUNNING
     shelf.is_broken = False
@@ -177,7 +177,7 @@ def test_a_process_that_ends_meanwhile_leaves_its_job_to_the_next_one(desk: JobD
 
 
 def test_what_a_stop_ended_goes_on_later_without_an_attempt(desk: JobDesk) -> None:
-    def perform(_: JobTask) -> JobEnding:
+    def perform(_: JobTask) -> JobResult:
         desk.stop.asked = 1
         raise RunStoppedError("Stopped.")
 
@@ -194,13 +194,13 @@ def test_a_mistake_in_the_program_ends_the_job_and_nothing_else(
     assert job.state is JobState.FAILED
     assert "secret" not in (job.remark or "")
     assert "ZeroDivisionError" in caplog.text
-    assert [told.event for told in desk.notifier.notifications] == [NotificationEvent.JOB_FAILED]
+    assert [reported.event for reported in desk.notifier.notifications] == [NotificationEvent.JOB_FAILED]
 
 
 def test_a_job_that_was_taken_over_meanwhile_is_left_to_its_new_process(desk: JobDesk) -> None:
     there = InMemoryJobs(desk.desk.jobs.shelf, "there")
 
-    def perform(task: JobTask) -> JobEnding:
+    def perform(task: JobTask) -> JobResult:
         desk.desk.jobs.shelf.dead.add(desk.desk.jobs.owner_id)
         there.take_over(task.kept.job_id)
         raise AwsUnreachableError("No answer.")
@@ -211,42 +211,42 @@ def test_a_job_that_was_taken_over_meanwhile_is_left_to_its_new_process(desk: Jo
 
 
 def test_a_run_that_broke_off_waits_for_a_person_and_one_that_met_an_obstacle_for_its_time(desk: JobDesk) -> None:
-    job = do(desk, lambda _: JobEnding(JobState.INTERRUPTED, "3 accounts failed."))
+    job = do(desk, lambda _: JobResult(JobState.INTERRUPTED, "3 accounts failed."))
     assert (job.state, job.attempts) == (JobState.INTERRUPTED, MOST_ATTEMPTS)
-    job = do(desk, lambda _: JobEnding(JobState.INTERRUPTED, "AWS is away.", is_temporary=True))
+    job = do(desk, lambda _: JobResult(JobState.INTERRUPTED, "AWS is away.", is_temporary=True))
     assert (job.state, job.attempts) == (JobState.INTERRUPTED, 1)
 
 
 def test_what_may_have_a_call_on_its_way_keeps_its_lease_for_a_while(desk: JobDesk) -> None:
-    do(desk, lambda _: JobEnding(JobState.DONE))
-    do(desk, lambda _: JobEnding(JobState.FAILED))
-    do(desk, lambda _: JobEnding())
-    do(desk, lambda _: JobEnding(JobState.INTERRUPTED, "AWS is away.", is_temporary=True))
+    do(desk, lambda _: JobResult(JobState.DONE))
+    do(desk, lambda _: JobResult(JobState.FAILED))
+    do(desk, lambda _: JobResult())
+    do(desk, lambda _: JobResult(JobState.INTERRUPTED, "AWS is away.", is_temporary=True))
     do(desk, failing(AwsUnreachableError("No answer.")))
     do(desk, failing(ZeroDivisionError()))
     assert desk.closed == ["now", "now", "now", "later", "later", "later"]
 
 
 def test_findings_of_what_nobody_asked_for_are_told(desk: JobDesk) -> None:
-    def find(_: JobTask) -> JobEnding:
-        return JobEnding(JobState.DONE, findings="Trusted access is off.")
+    def find(_: JobTask) -> JobResult:
+        return JobResult(JobState.DONE, findings="Trusted access is off.")
 
     for actor in (ANA, SCHEDULES):
         job_id = desk.request(JobKind.DRIFT_CHECK, actor=actor)
         performing(desk, find, JobKind.DRIFT_CHECK).perform(job_id)
-    assert [told.event for told in desk.notifier.notifications] == [NotificationEvent.SETUP_DRIFTED]
+    assert [reported.event for reported in desk.notifier.notifications] == [NotificationEvent.SETUP_DRIFTED]
 
 
 def test_a_scheduled_audit_that_fails_is_told_as_such(desk: JobDesk) -> None:
     job_id = desk.request(JobKind.AUDIT, actor=SCHEDULES)
     performing(desk, failing(AwsAccessDeniedError("AWS refused.")), JobKind.AUDIT).perform(job_id)
-    assert [told.event for told in desk.notifier.notifications] == [NotificationEvent.AUDIT_FAILED]
+    assert [reported.event for reported in desk.notifier.notifications] == [NotificationEvent.AUDIT_FAILED]
 
 
 def test_a_job_of_somebody_who_was_disabled_since_is_not_done_and_says_why(desk: JobDesk) -> None:
     job_id = desk.request(JobKind.PREFLIGHT)
     desk.identities.disable("ana", desk.desk.clock.now())
-    job = do(desk, lambda _: JobEnding(JobState.DONE), job_id)
+    job = do(desk, lambda _: JobResult(JobState.DONE), job_id)
     assert job.state is JobState.FAILED
     assert job.remark is not None
     assert "ana, who asked for job j-1, was disabled" in job.remark
@@ -259,11 +259,11 @@ def test_a_job_of_somebody_who_was_disabled_since_is_not_done_and_says_why(desk:
 def test_a_job_of_somebody_whose_role_permits_it_no_more_is_not_done(desk: JobDesk) -> None:
     job_id = desk.request(JobKind.PREFLIGHT)
     desk.identities.set_role("ana", ServerRole.VIEWER)
-    job = do(desk, lambda _: JobEnding(JobState.DONE), job_id)
+    job = do(desk, lambda _: JobResult(JobState.DONE), job_id)
     assert (job.state, desk.acted) == (JobState.FAILED, [])
 
 
 def test_a_job_of_somebody_unknown_is_not_done(desk: JobDesk) -> None:
     job_id = desk.request(JobKind.PREFLIGHT, actor=Actor("nobody", ActorKind.TOKEN))
-    job = do(desk, lambda _: JobEnding(JobState.DONE), job_id)
+    job = do(desk, lambda _: JobResult(JobState.DONE), job_id)
     assert (job.state, desk.acted) == (JobState.FAILED, [])

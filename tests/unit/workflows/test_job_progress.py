@@ -15,7 +15,7 @@ def desk() -> Desk:
 
 
 def test_remarks_are_kept_and_counting_is_left_to_the_use_case(desk: Desk) -> None:
-    job = desk.job_keeping.begin(JobKind.AUDIT, {}, total=3)
+    job = desk.job_service.begin(JobKind.AUDIT, {}, total=3)
     progress = JobRemarks(job)
     progress.start("Reading accounts", 12)
     progress.set_total(13)
@@ -27,7 +27,7 @@ def test_remarks_are_kept_and_counting_is_left_to_the_use_case(desk: Desk) -> No
 
 
 def test_what_knows_nothing_of_jobs_counts_in_the_row(desk: Desk) -> None:
-    job = desk.job_keeping.begin(JobKind.PREFLIGHT, {})
+    job = desk.job_service.begin(JobKind.PREFLIGHT, {})
     progress = JobCounts(job)
     progress.start("Listing accounts", None)
     progress.advance()
@@ -39,7 +39,7 @@ def test_what_knows_nothing_of_jobs_counts_in_the_row(desk: Desk) -> None:
 
 
 def test_counts_that_cant_be_written_keep_nothing_up(desk: Desk) -> None:
-    job = desk.job_keeping.begin(JobKind.PREFLIGHT, {})
+    job = desk.job_service.begin(JobKind.PREFLIGHT, {})
     desk.jobs.shelf.is_broken = True
     desk.clock.advance(5)
     JobCounts(job).advance()

@@ -64,7 +64,7 @@ def test_a_job_that_waits_for_a_person_isnt_enqueued(desk: JobDesk) -> None:
 
 
 def test_jobs_of_a_command_line_are_left_to_it(desk: JobDesk) -> None:
-    desk.desk.job_keeping.begin(JobKind.AUDIT, {}).end(JobState.INTERRUPTED)
+    desk.desk.job_service.begin(JobKind.AUDIT, {}).end(JobState.INTERRUPTED)
     assert desk.reconciling.tick() == 0
 
 

@@ -160,7 +160,7 @@ def test_what_runs_waits_is_over_or_isnt_a_servers_isnt_resumed(desk: JobDesk) -
     desk.desk.jobs.end(begun, JobState.DONE, JobProgress())
     with pytest.raises(JobConflictError, match="done"):
         desk.requesting().resume(job_id)
-    kept = desk.desk.job_keeping.begin(JobKind.AUDIT, {})
+    kept = desk.desk.job_service.begin(JobKind.AUDIT, {})
     kept.end(JobState.INTERRUPTED)
     with pytest.raises(InputError, match="command line"):
         desk.requesting().resume(kept.job_id)

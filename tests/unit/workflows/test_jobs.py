@@ -9,7 +9,7 @@ import pytest
 from rootkeeper.domain.jobs import JobKind, JobProgress, JobState
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.errors import DatabaseError, JobConflictError
-from rootkeeper.workflows.jobs import KeptJob
+from rootkeeper.workflows.jobs import RunningJob
 from tests.fakes.desk import Desk
 from tests.fakes.jobs import InMemoryJobs
 
@@ -21,8 +21,8 @@ def desk() -> Desk:
     return Desk()
 
 
-def begin(desk: Desk) -> KeptJob:
-    return desk.job_keeping.begin(JobKind.DELETION, {"plan_id": "plan-1"}, total=12, document="the plan")
+def begin(desk: Desk) -> RunningJob:
+    return desk.job_service.begin(JobKind.DELETION, {"plan_id": "plan-1"}, total=12, document="the plan")
 
 
 def test_a_new_job_says_whose_and_what_it_is(desk: Desk) -> None:
@@ -56,7 +56,7 @@ def test_results_are_written_at_once(desk: Desk) -> None:
 
 
 def test_a_total_may_become_known_late_and_be_counted_anew(desk: Desk) -> None:
-    job = desk.job_keeping.begin(JobKind.AUDIT, {})
+    job = desk.job_service.begin(JobKind.AUDIT, {})
     job.advance(done=3)
     job.set_total(10)
     assert job.progress == JobProgress(10, 3)
@@ -70,7 +70,7 @@ def test_an_interrupted_job_goes_on_with_what_was_recorded(desk: Desk) -> None:
     job = begin(desk)
     job.record({ACCOUNT_ID: {"a": 1}})
     desk.jobs.die()
-    later = replace(desk.job_keeping, store=InMemoryJobs(desk.jobs.shelf, "owner-2"))
+    later = replace(desk.job_service, store=InMemoryJobs(desk.jobs.shelf, "owner-2"))
     taken = later.take_over(job.job_id)
     assert later.store.list_results(job.job_id) == {ACCOUNT_ID: {"a": 1}}
     assert taken.progress == JobProgress(12, 1)
@@ -84,13 +84,13 @@ def test_a_job_of_another_endpoint_is_left_alone(desk: Desk) -> None:
     job = begin(desk)
     job.end(JobState.INTERRUPTED)
     with pytest.raises(JobConflictError, match="SANDBOX elsewhere"):
-        replace(desk.job_keeping, endpoint="SANDBOX elsewhere").take_over(job.job_id)
+        replace(desk.job_service, endpoint="SANDBOX elsewhere").take_over(job.job_id)
     assert desk.jobs.get(job.job_id).state is JobState.INTERRUPTED
 
 
 def test_a_job_learns_with_its_next_write_that_it_is_cancelled(desk: Desk) -> None:
     job = begin(desk)
-    cancelled = desk.job_keeping.cancel(job.job_id)
+    cancelled = desk.job_service.cancel(job.job_id)
     assert cancelled.remark == "Cancelled by operator."
     desk.clock.advance(1)
     assert not job.is_cancelled
@@ -99,7 +99,7 @@ def test_a_job_learns_with_its_next_write_that_it_is_cancelled(desk: Desk) -> No
 
 
 def test_a_job_that_isnt_over_is_found_by_what_it_does(desk: Desk) -> None:
-    job, keeping = begin(desk), desk.job_keeping
+    job, keeping = begin(desk), desk.job_service
     found = keeping.find_unfinished(JobKind.DELETION, "plan_id", "plan-1")
     assert found is not None
     assert found.job_id == job.job_id

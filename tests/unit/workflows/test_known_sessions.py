@@ -11,7 +11,7 @@ import pytest
 from rootkeeper.domain.ledger import Action, Intent, LedgerEntry, Result
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.workflows import known_sessions
-from rootkeeper.workflows.known_sessions import KnownSessionReading, find_sequence_before
+from rootkeeper.workflows.known_sessions import KnownSessionReader, find_sequence_before
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.stores import InMemoryLedger
 
@@ -56,8 +56,8 @@ def fill(ledger: InMemoryLedger, clock: FakeClock, minutes: int) -> None:
         clock.advance(60)
 
 
-def read(ledger: InMemoryLedger) -> KnownSessionReading:
-    return KnownSessionReading(ledger, "o-exampleorgid", ENDPOINT)
+def read(ledger: InMemoryLedger) -> KnownSessionReader:
+    return KnownSessionReader(ledger, "o-exampleorgid", ENDPOINT)
 
 
 @pytest.mark.parametrize("minutes", [0, 1, 7, 60, 61])

@@ -58,7 +58,7 @@ def test_with_nothing_left_nothing_is_asked(worker: WindowWorker) -> None:
 def test_an_intent_of_a_dead_process_is_settled_at_once_and_told(worker: WindowWorker, dead: Operator) -> None:
     dead.ledger.append_intent(Action.LOGIN_PROFILE_DELETE, account_id=ACCOUNT)
 
-    worker.closing_loop.tick()
+    worker.window_close_loop.tick()
 
     assert worker.database.outcomes_of(Action.LOGIN_PROFILE_DELETE) == [Result.DONE]
     assert any("login_profile:delete: done" in one for one in worker.remarks)
@@ -67,7 +67,7 @@ def test_an_intent_of_a_dead_process_is_settled_at_once_and_told(worker: WindowW
 def test_an_intent_of_the_set_up_is_settled_too(worker: WindowWorker, dead: Operator) -> None:
     dead.ledger.append_intent(Action.TRUSTED_ACCESS_ENABLE)
 
-    worker.closing_loop.tick()
+    worker.window_close_loop.tick()
 
     assert worker.database.outcomes_of(Action.TRUSTED_ACCESS_ENABLE) == [Result.DONE]
 
@@ -78,7 +78,7 @@ def test_an_unlock_whose_process_died_is_settled_without_another_unlock(worker: 
     dead.ledger.append_intent(change.action, account_id=ACCOUNT, parameters=describe_change(change))
     worker.organization.resources.change(bucket, None)
 
-    worker.closing_loop.tick()
+    worker.window_close_loop.tick()
 
     assert worker.database.outcomes_of(change.action) == [Result.DONE]
     assert worker.organization.changing_calls == []
@@ -93,15 +93,15 @@ def test_a_window_that_is_due_is_closed_before_it_is_settled_what_was_left_there
     worker.clock.advance(60)
     calls = list(worker.organization.calls)
 
-    worker.closing_loop.most_offered = 0
-    worker.closing_loop.tick()
+    worker.window_close_loop.most_offered = 0
+    worker.window_close_loop.tick()
     assert worker.organization.calls == calls
 
-    worker.closing_loop.most_offered = 1
-    worker.closing_loop.tick()
+    worker.window_close_loop.most_offered = 1
+    worker.window_close_loop.tick()
     assert worker.database.windows["w-1"].state is WindowState.CLOSED_VERIFIED
     assert [entry.owner_id for entry in worker.database.open_intents] == [dead.owner_id]
-    worker.closing_loop.tick()
+    worker.window_close_loop.tick()
     assert worker.database.open_intents == []
 
 
@@ -129,11 +129,11 @@ def test_a_window_in_mid_step_is_settled_by_a_re_read_and_told(
         created_at = worker.clock.now() if profile == "ours" else LONG_AGO
         worker.organization.root_users[ACCOUNT].login_profile = LoginProfile(created_at, None)
 
-    worker.closing_loop.tick()
+    worker.window_close_loop.tick()
 
     assert state_of(worker) is state
-    told = worker.notifier.notifications[-1]
-    assert (told.event, told.severity) == (event, severity)
+    reported = worker.notifier.notifications[-1]
+    assert (reported.event, reported.severity) == (event, severity)
 
 
 def test_p06_what_cannot_be_read_stays_open_and_is_tried_more_and_more_seldom(worker: WindowWorker) -> None:
@@ -173,6 +173,6 @@ def test_a_window_that_stays_in_mid_step_past_its_end_is_told_as_critical(worker
     worker.organization.fail("AssumeRoot")
     worker.run_for(400)
 
-    told = [one for one in worker.notifier.notifications if one.event is NotificationEvent.WINDOW_CLOSE_FAILED]
-    assert [one.severity for one in told] == [Severity.CRITICAL]
-    assert "OPENING" in told[0].body
+    reported = [one for one in worker.notifier.notifications if one.event is NotificationEvent.WINDOW_CLOSE_FAILED]
+    assert [one.severity for one in reported] == [Severity.CRITICAL]
+    assert "OPENING" in reported[0].body

@@ -7,16 +7,16 @@ import pytest
 from rootkeeper.domain.notification_targets import parse_targets
 from rootkeeper.domain.organizations import Endpoint
 from rootkeeper.errors import NotFoundError
-from rootkeeper.workflows.notification_testing import NotificationTesting
+from rootkeeper.workflows.notification_testing import NotificationTester
 from tests.fakes.clock import FakeClock
 from tests.fakes.notifications import ScriptedSender
 
 TARGETS = parse_targets(["chat info env:CHAT_URL", "oncall critical env:ONCALL_URL"])
 
 
-def make(sender: ScriptedSender, *, empty: bool = False) -> NotificationTesting:
+def make(sender: ScriptedSender, *, empty: bool = False) -> NotificationTester:
     targets = () if empty else TARGETS
-    return NotificationTesting(targets, sender, FakeClock(), lambda: "n-1", "o-exampleorgid", Endpoint("AWS"))
+    return NotificationTester(targets, sender, FakeClock(), lambda: "n-1", "o-exampleorgid", Endpoint("AWS"))
 
 
 def test_each_target_gets_one_whatever_its_severity_and_a_failing_one_stops_nothing() -> None:

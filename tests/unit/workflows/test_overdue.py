@@ -6,7 +6,7 @@ import pytest
 
 from rootkeeper.domain.organizations import AccountId, AccountState
 from rootkeeper.domain.windows import WindowState
-from rootkeeper.workflows.closing import ClosingOutcome
+from rootkeeper.workflows.closing import CloseOutcome
 from rootkeeper.workflows.overdue import list_overdue
 from tests.fakes.clock import FakeClock
 from tests.fakes.databases import FakeDatabase
@@ -61,7 +61,7 @@ def test_a_changing_command_closes_what_is_due_and_leaves_the_rest(
 
     _, closings = Operator(organization, operator.database).start_changing_command()
 
-    assert [closing.outcome for closing in closings] == [ClosingOutcome.CLOSED]
+    assert [closing.outcome for closing in closings] == [CloseOutcome.CLOSED]
     assert organization.root_users[ACCOUNTS[0]].is_empty
     assert not organization.root_users[ACCOUNTS[1]].is_empty
 
@@ -76,6 +76,6 @@ def test_a_window_that_cannot_be_closed_does_not_stop_the_others(
 
     _, closings = operator.start_changing_command()
 
-    assert [closing.outcome for closing in closings] == [ClosingOutcome.FAILED, ClosingOutcome.CLOSED]
+    assert [closing.outcome for closing in closings] == [CloseOutcome.FAILED, CloseOutcome.CLOSED]
     assert operator.database.windows["w-1"].state is WindowState.CLOSE_FAILED
     assert overdue(operator) == [ACCOUNTS[0]]

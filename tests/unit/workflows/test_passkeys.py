@@ -10,7 +10,7 @@ from rootkeeper.domain.factors import Factor, Passkey
 from rootkeeper.domain.sessions import FactorKind
 from rootkeeper.errors import FactorRefusedError, InputError
 from rootkeeper.workflows.passkeys import (
-    Site,
+    RelyingParty,
     ask_to_prove,
     ask_to_register,
     check_proof,
@@ -21,7 +21,7 @@ from rootkeeper.workflows.passkeys import (
 from tests.fakes.authenticators import SoftPasskey
 from tests.fakes.clock import START
 
-SITE = Site("rootkeeper.example.com", "https://rootkeeper.example.com")
+SITE = RelyingParty("rootkeeper.example.com", "https://rootkeeper.example.com")
 
 
 def make_device() -> SoftPasskey:
@@ -71,7 +71,7 @@ def test_nobody_is_asked_for_a_passkey_without_one() -> None:
 )
 def test_for_a_bare_address_nothing_is_asked(host: str, origin: str, hint: str) -> None:
     with pytest.raises(InputError, match="bare address") as caught:
-        ask_to_register(Site(host, origin), "u-1", "ana", ())
+        ask_to_register(RelyingParty(host, origin), "u-1", "ana", ())
     assert hint in (caught.value.hint or "")
 
 
@@ -82,8 +82,8 @@ def test_an_answer_to_another_question_or_another_site_isnt_taken() -> None:
     answer = device.prove(question.options)
     for site, challenge in (
         (SITE, other.challenge),
-        (Site(SITE.host, "https://evil.example"), question.challenge),
-        (Site("evil.example", SITE.origin), question.challenge),
+        (RelyingParty(SITE.host, "https://evil.example"), question.challenge),
+        (RelyingParty("evil.example", SITE.origin), question.challenge),
     ):
         with pytest.raises(FactorRefusedError):
             check_proof(answer, site, challenge, passkey)

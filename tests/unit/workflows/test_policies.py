@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.shipped_policies.bundle import PolicyWishes
+from rootkeeper.domain.shipped_policies.bundle import PolicyInputs
 from rootkeeper.domain.windows import OWING_STATES, RecoveryWindow, WindowState
 from rootkeeper.errors import AwsAccessDeniedError, DatabaseError, InputError
-from rootkeeper.workflows.policies import PolicyMaking
+from rootkeeper.workflows.policies import PolicyBundleBuilder
 from tests.fakes.organization import MANAGEMENT, FakeOrganization
 from tests.fakes.stores import InMemoryWindows
 
@@ -40,7 +40,7 @@ class FailingWindows(InMemoryWindows):
 
 def test_only_reading_calls_are_made() -> None:
     organization = FakeOrganization()
-    PolicyMaking(organization, InMemoryWindows()).make(PolicyWishes())
+    PolicyBundleBuilder(organization, InMemoryWindows()).make(PolicyInputs())
     assert organization.changing_calls == []
     assert "AssumeRoot" not in organization.operations()
 
@@ -49,18 +49,18 @@ def test_only_reading_calls_are_made() -> None:
 def test_an_account_is_spared_while_a_credential_of_ours_may_be_there(state: WindowState) -> None:
     windows = InMemoryWindows()
     windows.add(make_window(state))
-    ground = PolicyMaking(FakeOrganization(), windows).read_ground()
+    ground = PolicyBundleBuilder(FakeOrganization(), windows).read_ground()
     assert ground.open_window_ids == ((MEMBER,) if state in OWING_STATES else ())
 
 
 def test_delegated_administrators_are_taken_from_the_organization() -> None:
     organization = FakeOrganization()
     organization.delegated_administrators.append(organization.add_account(MEMBER))
-    assert PolicyMaking(organization, InMemoryWindows()).make(PolicyWishes()).role_account_id == MEMBER
+    assert PolicyBundleBuilder(organization, InMemoryWindows()).make(PolicyInputs()).role_account_id == MEMBER
 
 
 def test_the_management_account_houses_the_roles_where_nobody_is_delegated() -> None:
-    bundle = PolicyMaking(FakeOrganization(), InMemoryWindows()).make(PolicyWishes())
+    bundle = PolicyBundleBuilder(FakeOrganization(), InMemoryWindows()).make(PolicyInputs())
     assert bundle.role_account_id == MANAGEMENT
 
 
@@ -68,16 +68,16 @@ def test_delegated_administrators_that_cant_be_read_are_an_error_and_no_guess() 
     organization = FakeOrganization()
     organization.fail("ListDelegatedAdministrators")
     with pytest.raises(InputError, match="can't spare the failsafe"):
-        PolicyMaking(organization, InMemoryWindows()).make(PolicyWishes())
+        PolicyBundleBuilder(organization, InMemoryWindows()).make(PolicyInputs())
 
 
 def test_an_organization_that_cant_be_read_is_an_error() -> None:
     organization = FakeOrganization()
     organization.fail("DescribeOrganization")
     with pytest.raises(AwsAccessDeniedError):
-        PolicyMaking(organization, InMemoryWindows()).make(PolicyWishes())
+        PolicyBundleBuilder(organization, InMemoryWindows()).make(PolicyInputs())
 
 
 def test_windows_that_cant_be_read_are_an_error_since_none_would_be_spared() -> None:
     with pytest.raises(DatabaseError):
-        PolicyMaking(FakeOrganization(), FailingWindows()).make(PolicyWishes())
+        PolicyBundleBuilder(FakeOrganization(), FailingWindows()).make(PolicyInputs())

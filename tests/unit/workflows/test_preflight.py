@@ -9,7 +9,7 @@ import pytest
 from rootkeeper.domain.organization_policies import PolicyListing
 from rootkeeper.domain.organizations import AccountId, AccountState
 from rootkeeper.domain.policies.documents import PolicyKind
-from rootkeeper.domain.policies.evaluation import Verdict
+from rootkeeper.domain.policies.evaluation import AccessVerdict
 from rootkeeper.domain.preflight_tasks import Task
 from rootkeeper.domain.selection import EVERYTHING, SelectionRequest
 from rootkeeper.domain.statuses import Status
@@ -82,7 +82,7 @@ def test_every_active_member_has_a_row_for_each_task(desk: Desk) -> None:
     assert [account.account_id for account in report.accounts] == [CLEAN, FAILSAFE, PROD]
     assert {account.account_id for account in report.skipped} == {MANAGEMENT, SUSPENDED}
     assert [row.task for row in report.rows] == list(Task) * 3
-    blocked = {row.account.account_id for row in report.rows if row.verdict is Verdict.BLOCKED}
+    blocked = {row.account.account_id for row in report.rows if row.verdict is AccessVerdict.BLOCKED}
     assert blocked == {PROD}
     assert report.evaluations == 3  # two sets of policies; AssumeRoot alike for all
 
@@ -140,7 +140,7 @@ def test_p06_a_list_that_is_throttled_makes_every_row_unknown(desk: Desk) -> Non
     needs = "needs another try: AWS limited the rate of organizations:ListPolicies"
     desk.policies.problems[PolicyKind.SERVICE_CONTROL] = (needs,)
     rows = run(desk).rows
-    assert {row.verdict for row in rows} == {Verdict.UNKNOWN}
+    assert {row.verdict for row in rows} == {AccessVerdict.UNKNOWN}
     assert {row.conditions for row in rows} == {(needs,)}
 
 
@@ -156,7 +156,7 @@ def test_policies_of_the_whole_organization_are_read_while_its_accounts_are_list
 
     held.attach("p-deny", DENY_ROOT, "ou-exam-work")
     desk.organization.before_each_call(let_go)
-    blocked = {row.account.account_id for row in run(desk).rows if row.verdict is Verdict.BLOCKED}
+    blocked = {row.account.account_id for row in run(desk).rows if row.verdict is AccessVerdict.BLOCKED}
     assert blocked == {PROD}
     assert held.calls == ["list_policies"]
 

@@ -19,22 +19,22 @@ from rootkeeper.errors import (
     PermissionDeniedError,
     TooManyAttemptsError,
 )
-from rootkeeper.workflows.access import IdentityKeeping
+from rootkeeper.workflows.access import IdentityService
 from rootkeeper.workflows.provider_sign_in import (
-    BegunSignIn,
-    FinishedSignIn,
+    CompletedProviderSignIn,
     ProviderAnswer,
-    ProviderSigningIn,
+    ProviderSignInService,
+    StartedProviderSignIn,
     derive,
 )
-from rootkeeper.workflows.sessions import Visitor
+from rootkeeper.workflows.sessions import ClientOrigin
 from tests.fakes.clock import START
 from tests.fakes.failures import InMemoryFailures
 from tests.fakes.provider_desk import ANA, RULES, FakeProvider, InMemoryStarts
 from tests.fakes.sessions import SignInDesk
 
 HERE = "http://127.0.0.1:8700/api/v1/auth/oidc/callback"
-VISITOR = Visitor("192.0.2.7", "Browser/1.0")
+VISITOR = ClientOrigin("192.0.2.7", "Browser/1.0")
 PASSWORD = "correct horse battery"
 
 
@@ -46,23 +46,28 @@ class Desk(SignInDesk):
         self.provider = FakeProvider()
         self.starts = InMemoryStarts(self.clock)
         server = Actor(SERVER_NAME, ActorKind.SERVER)
-        self.keeping = IdentityKeeping(self.identities, self.ledger, self.clock, server)
-        self.signing_in = ProviderSigningIn(
+        self.keeping = IdentityService(self.identities, self.ledger, self.clock, server)
+        self.signing_in = ProviderSignInService(
             RULES, self.provider, self.starts, self.sessions, InMemoryFailures(self.clock), self.clock
         )
 
-    def begin(self, return_to: str = "/accounts", confirms: Session | None = None) -> BegunSignIn:
+    def begin(self, return_to: str = "/accounts", confirms: Session | None = None) -> StartedProviderSignIn:
         return self.signing_in.begin(return_to, HERE, VISITOR, confirms)
 
     def finish(
-        self, begun: BegunSignIn, *, secret: str | None = None, state: str | None = None, code: str | None = "code-ana"
-    ) -> FinishedSignIn:
+        self,
+        begun: StartedProviderSignIn,
+        *,
+        secret: str | None = None,
+        state: str | None = None,
+        code: str | None = "code-ana",
+    ) -> CompletedProviderSignIn:
         answer = ProviderAnswer(
             begun.secret if secret is None else secret, derive(begun.secret, "state") if state is None else state, code
         )
         return self.signing_in.finish(answer, HERE, self.keeping, VISITOR)
 
-    def sign_in(self) -> FinishedSignIn:
+    def sign_in(self) -> CompletedProviderSignIn:
         return self.finish(self.begin())
 
 
@@ -220,10 +225,10 @@ def test_a_sign_in_is_proven_anew_at_the_provider(desk: Desk) -> None:
     later = desk.clock.now()
     desk.provider.people["code-ana"] = replace(ANA, authenticated_at=later)
     begun = desk.begin(confirms=former.session)
-    assert desk.provider.questions[-1].asks_anew
+    assert desk.provider.questions[-1].forces_login
     confirmed = desk.finish(begun).session
     assert confirmed.session.factor_at == later
-    confirmed.session.ensure_fresh(later)
+    confirmed.session.require_fresh(later)
     assert desk.sessions.find(former.secret, SessionKind.BROWSER) is None
 
 

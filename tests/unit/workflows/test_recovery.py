@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from rootkeeper.domain.ledger import Action, Phase, Result
-from rootkeeper.domain.openings import OpeningOutcome
+from rootkeeper.domain.openings import OpenOutcome
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.root_credentials import LoginProfile
 from rootkeeper.domain.windows import WindowState
@@ -50,7 +50,7 @@ def test_an_opened_window_is_open_until_its_end_and_unapproved(
 ) -> None:
     opening = operator.open(ACCOUNT, 3600)
 
-    assert opening.outcome is OpeningOutcome.OPEN
+    assert opening.outcome is OpenOutcome.OPEN
     assert opening.exit_status == 0
     assert opening.window.state is WindowState.OPEN
     assert opening.window.expires_at == START + timedelta(hours=1)
@@ -125,7 +125,7 @@ def test_a_session_of_somebody_else_creates_nothing_and_cancels_the_window(
 
     opening = operator.opening.open(plan)
 
-    assert opening.outcome is OpeningOutcome.CANCELLED
+    assert opening.outcome is OpenOutcome.CANCELLED
     assert operator.database.windows["w-1"].state is WindowState.CANCELLED
     assert organization.changing_calls == []
     assert opening.exit_status == 4
@@ -138,7 +138,7 @@ def test_a_refused_creation_cancels_the_window_with_aws_reason(
 
     opening = operator.open(ACCOUNT)
 
-    assert opening.outcome is OpeningOutcome.CANCELLED
+    assert opening.outcome is OpenOutcome.CANCELLED
     assert "An SCP denies it." in opening.explanation
     assert opening.exit_status == 3
     assert operator.database.windows["w-1"].state is WindowState.CANCELLED
@@ -152,7 +152,7 @@ def test_after_a_cut_connection_the_reread_shows_the_window_open_and_nothing_is_
 
     opening = operator.open(ACCOUNT)
 
-    assert opening.outcome is OpeningOutcome.OPEN
+    assert opening.outcome is OpenOutcome.OPEN
     assert organization.operations().count("CreateLoginProfile") == 1
     assert operator.database.outcomes_of(Action.LOGIN_PROFILE_CREATE) == [Result.DONE]
 
@@ -160,7 +160,7 @@ def test_after_a_cut_connection_the_reread_shows_the_window_open_and_nothing_is_
 def test_already_exists_with_a_fitting_create_date_is_ours(operator: Operator, organization: FakeOrganization) -> None:
     organization.act_then_fail("CreateLoginProfile", AwsAlreadyExistsError("It exists."))
 
-    assert operator.open(ACCOUNT).outcome is OpeningOutcome.OPEN
+    assert operator.open(ACCOUNT).outcome is OpenOutcome.OPEN
 
 
 def test_a_profile_that_somebody_made_meanwhile_is_left_alone_and_alerted(
@@ -171,7 +171,7 @@ def test_a_profile_that_somebody_made_meanwhile_is_left_alone_and_alerted(
 
     opening = operator.opening.open(plan)
 
-    assert opening.outcome is OpeningOutcome.FOREIGN
+    assert opening.outcome is OpenOutcome.FOREIGN
     assert opening.exit_status == 4
     assert organization.changing_calls == []
     assert operator.database.windows["w-1"].state is WindowState.CANCELLED
@@ -190,7 +190,7 @@ def test_an_older_profile_behind_already_exists_is_somebody_elses(
 
     opening = operator.open(ACCOUNT)
 
-    assert opening.outcome is OpeningOutcome.FOREIGN
+    assert opening.outcome is OpenOutcome.FOREIGN
     assert operator.database.windows["w-1"].state is WindowState.CANCELLED
     assert operator.database.outcomes_of(Action.LOGIN_PROFILE_CREATE) == [Result.FAILED]
     assert has_password(organization)
@@ -201,7 +201,7 @@ def test_already_exists_without_a_profile_cancels(operator: Operator, organizati
 
     opening = operator.open(ACCOUNT)
 
-    assert opening.outcome is OpeningOutcome.CANCELLED
+    assert opening.outcome is OpenOutcome.CANCELLED
     assert opening.exit_status == 4
 
 
@@ -212,7 +212,7 @@ def test_a_creation_that_cannot_be_reread_leaves_a_window_that_owes_its_closing(
 
     opening = operator.open(ACCOUNT)
 
-    assert opening.outcome is OpeningOutcome.UNKNOWN
+    assert opening.outcome is OpenOutcome.UNKNOWN
     assert opening.exit_status == 4
     assert operator.database.windows["w-1"].state is WindowState.OPENING
     assert operator.database.windows["w-1"].expires_at is not None
@@ -224,7 +224,7 @@ def test_a_success_that_no_reread_shows_is_not_open(operator: Operator, organiza
 
     opening = operator.open(ACCOUNT)
 
-    assert opening.outcome is OpeningOutcome.UNKNOWN
+    assert opening.outcome is OpenOutcome.UNKNOWN
     assert opening.exit_status == 4
     assert operator.database.windows["w-1"].state is WindowState.OPENING
 
@@ -270,7 +270,7 @@ def test_a_ledger_that_fails_after_the_creation_leaves_the_window_owing(
 
     opening = operator.open(ACCOUNT)
 
-    assert opening.outcome is OpeningOutcome.UNKNOWN
+    assert opening.outcome is OpenOutcome.UNKNOWN
     assert operator.database.windows["w-1"].state is WindowState.OPENING
     assert has_password(organization)
 
@@ -282,7 +282,7 @@ def test_a_ledger_that_fails_once_the_window_is_open_does_not_end_the_waiting(op
 
     operator.database.before_commit = fail
 
-    assert operator.open(ACCOUNT).outcome is OpeningOutcome.OPEN
+    assert operator.open(ACCOUNT).outcome is OpenOutcome.OPEN
 
 
 def test_a_busy_account_is_not_opened(operator: Operator, organization: FakeOrganization) -> None:

@@ -396,13 +396,13 @@ def test_a_reread_waits_for_what_iam_still_shows(desk: Desk) -> None:
     hidden: list[RootCredentials] = []
     profile = shown.login_profile
 
-    def lag(operation: str, account_id: AccountId | None) -> None:
+    def propagation_delay(operation: str, account_id: AccountId | None) -> None:
         if operation == "DeleteSigningCertificate" and not hidden:
             shown.login_profile = profile
         if operation in {"GetLoginProfile", "GetAccountSummary"} and desk.clock.slept:
             shown.login_profile = None
 
-    desk.organization.before_each_call(lag)
+    desk.organization.before_each_call(propagation_delay)
     desk.organization.lie("DeleteLoginProfile", times=1)
     result = remove(desk)
     assert desk.clock.slept == [1.0]

@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.domain.evidence.periods import Period, Verdict
+from rootkeeper.domain.evidence.periods import EvidenceVerdict, Period
 from rootkeeper.domain.ledger import Action
 from rootkeeper.domain.root_emails import EmailRules
 from rootkeeper.errors import InputError
 from rootkeeper.ports.history import KeptAudit
-from rootkeeper.workflows.reporting import Reporting, choose_organization
+from rootkeeper.workflows.reporting import EvidenceCompiler, choose_organization
 from tests.fakes.clock import FakeClock
 from tests.fakes.evidence import (
     END,
@@ -60,8 +60,8 @@ class Archive:
         self.setups.add(accept(state))
 
     @property
-    def reporting(self) -> Reporting:
-        return Reporting(
+    def evidence_compiler(self) -> EvidenceCompiler:
+        return EvidenceCompiler(
             ORGANIZATION_ID,
             self.store,
             self.windows,
@@ -81,9 +81,12 @@ def archive() -> Archive:
 
 
 def test_everything_that_is_kept_comes_together(archive: Archive) -> None:
-    report = archive.reporting.compile(PERIOD)
+    report = archive.evidence_compiler.compile(PERIOD)
     assert report.organization_id == ORGANIZATION_ID
-    assert (report.centralized.verdict, report.no_root_credentials.verdict) == (Verdict.PASS, Verdict.FAIL)
+    assert (report.centralized.verdict, report.no_root_credentials.verdict) == (
+        EvidenceVerdict.PASS,
+        EvidenceVerdict.FAIL,
+    )
     assert len(report.windows) == 2
     assert [one.account_id for one in report.exceptions] == [PRESENT]
     assert report.setup.drift.is_clean
@@ -91,37 +94,37 @@ def test_everything_that_is_kept_comes_together(archive: Archive) -> None:
 
 
 def test_the_same_database_and_period_give_the_same_report(archive: Archive) -> None:
-    assert archive.reporting.compile(PERIOD) == archive.reporting.compile(PERIOD)
+    assert archive.evidence_compiler.compile(PERIOD) == archive.evidence_compiler.compile(PERIOD)
 
 
 def test_a_set_up_accepted_or_read_after_the_periods_end_doesnt_count(archive: Archive) -> None:
     early = Period(START.replace(year=2025), START.replace(month=7))
-    report = archive.reporting.compile(early)
+    report = archive.evidence_compiler.compile(early)
     assert report.setup.state is None
     assert report.setup.drift.accepted is None
-    assert report.centralized.verdict is Verdict.UNKNOWN
+    assert report.centralized.verdict is EvidenceVerdict.UNKNOWN
 
 
 def test_a_past_period_is_known_by_the_audits_that_were_kept_of_it(archive: Archive) -> None:
     read = list(list_statuses().values())
     later = [one if one.observed_at is None else replace(one, observed_at=END + timedelta(days=40)) for one in read]
     archive.store.save_statuses(later)
-    unknown = sum(one.verdict is Verdict.UNKNOWN for one in archive.reporting.compile(PERIOD).accounts)
+    unknown = sum(one.verdict is EvidenceVerdict.UNKNOWN for one in archive.evidence_compiler.compile(PERIOD).accounts)
     archive.audits.add(KeptAudit("j-1", READ, READ, "AWS", True, "ana", {}), read)
-    known = sum(one.verdict is Verdict.UNKNOWN for one in archive.reporting.compile(PERIOD).accounts)
+    known = sum(one.verdict is EvidenceVerdict.UNKNOWN for one in archive.evidence_compiler.compile(PERIOD).accounts)
     assert known < unknown
     before_it = Period(START.replace(year=2025), START.replace(month=7))
-    assert {one.read_at for one in archive.reporting.compile(before_it).accounts} == {None}
+    assert {one.read_at for one in archive.evidence_compiler.compile(before_it).accounts} == {None}
 
 
 def test_an_organization_that_was_never_listed_has_no_evidence() -> None:
     with pytest.raises(InputError, match="no accounts"):
-        Archive().reporting.compile(PERIOD)
+        Archive().evidence_compiler.compile(PERIOD)
 
 
 def test_a_period_must_last(archive: Archive) -> None:
     with pytest.raises(InputError, match="not after its beginning"):
-        archive.reporting.compile(Period(END, START))
+        archive.evidence_compiler.compile(Period(END, START))
 
 
 @pytest.mark.parametrize(

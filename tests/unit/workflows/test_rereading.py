@@ -10,7 +10,7 @@ from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.resource_policies.resources import ResourceKind
 from rootkeeper.domain.root_credentials import CredentialKind, LoginProfile
 from rootkeeper.domain.setup import Feature
-from rootkeeper.workflows.rereading import AccountRereading, PolicyRead
+from rootkeeper.workflows.rereading import AccountRereader, PolicyRead
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.databases import FakeDatabase
 from tests.fakes.operators import Operator
@@ -28,10 +28,10 @@ def organization() -> FakeOrganization:
 
 
 @pytest.fixture
-def rereading(organization: FakeOrganization) -> Iterator[AccountRereading]:
+def rereading(organization: FakeOrganization) -> Iterator[AccountRereader]:
     operator = Operator(organization, FakeDatabase(organization.clock))
     with operator.locks.hold(ACCOUNT, "settling") as lock:
-        yield AccountRereading(organization, organization, operator.ledger, operator.clock, ACCOUNT, lock)
+        yield AccountRereader(organization, organization, operator.ledger, operator.clock, ACCOUNT, lock)
 
 
 @pytest.mark.parametrize(
@@ -44,20 +44,20 @@ def rereading(organization: FakeOrganization) -> Iterator[AccountRereading]:
     ],
 )
 def test_a_credential_is_found_by_its_own_id(
-    rereading: AccountRereading, kind: CredentialKind, present: str | None, absent: str
+    rereading: AccountRereader, kind: CredentialKind, present: str | None, absent: str
 ) -> None:
     assert rereading.find_present(kind, present) is True
     assert rereading.find_present(kind, absent) is False
 
 
-def test_each_kind_is_read_once(rereading: AccountRereading, organization: FakeOrganization) -> None:
+def test_each_kind_is_read_once(rereading: AccountRereader, organization: FakeOrganization) -> None:
     for _ in range(3):
         rereading.find_present(CredentialKind.ACCESS_KEYS, "AKIAIOSFODNN7EXAMPLE")
 
     assert organization.operations(ACCOUNT).count("ListAccessKeys") == 1
 
 
-def test_a_refused_session_is_asked_for_once(rereading: AccountRereading, organization: FakeOrganization) -> None:
+def test_a_refused_session_is_asked_for_once(rereading: AccountRereader, organization: FakeOrganization) -> None:
     organization.fail("AssumeRoot")
 
     assert rereading.find_present(CredentialKind.ACCESS_KEYS, "AKIAIOSFODNN7EXAMPLE") is None
@@ -68,7 +68,7 @@ def test_a_refused_session_is_asked_for_once(rereading: AccountRereading, organi
 
 
 def test_a_login_profile_that_appears_late_is_still_found(
-    rereading: AccountRereading, organization: FakeOrganization
+    rereading: AccountRereader, organization: FakeOrganization
 ) -> None:
     organization.root_users[ACCOUNT].login_profile = None
 
@@ -82,7 +82,7 @@ def test_a_login_profile_that_appears_late_is_still_found(
 
 
 def test_a_policy_is_read_in_an_unlock_session_and_one_that_is_gone_is_none(
-    rereading: AccountRereading, organization: FakeOrganization
+    rereading: AccountRereader, organization: FakeOrganization
 ) -> None:
     bucket = organization.resources.add(ResourceKind.BUCKET, ACCOUNT, "locked", "{}")
     assert rereading.read_policy(bucket) == PolicyRead("{}")
@@ -91,9 +91,7 @@ def test_a_policy_is_read_in_an_unlock_session_and_one_that_is_gone_is_none(
     assert organization.operations(ACCOUNT).count("AssumeRoot") == 1
 
 
-def test_a_refusal_of_one_task_is_none_of_the_other(
-    rereading: AccountRereading, organization: FakeOrganization
-) -> None:
+def test_a_refusal_of_one_task_is_none_of_the_other(rereading: AccountRereader, organization: FakeOrganization) -> None:
     queue = organization.resources.add(ResourceKind.QUEUE, ACCOUNT, "locked", "{}")
     organization.features.discard(Feature.ROOT_SESSIONS)
     assert rereading.read_policy(queue) is None

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from rootkeeper.workflows.retention import ENGINE_KEEPS, PERIOD_SECONDS, EngineForgetting, Forgetting, Forgotten
+from rootkeeper.workflows.retention import (
+    ENGINE_KEEPS,
+    PERIOD_SECONDS,
+    EngineCleaner,
+    RetentionCleaner,
+    RetentionResult,
+)
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.engines import InMemoryEngine
 from tests.fakes.histories import FakeRetention, InMemoryHistory
@@ -12,17 +18,17 @@ from tests.fakes.histories import FakeRetention, InMemoryHistory
 
 def test_each_kind_is_forgotten_at_its_own_age() -> None:
     history, retention = InMemoryHistory(), FakeRetention()
-    forgotten = Forgetting(history, retention, FakeClock(), timedelta(days=400)).tick()
+    forgotten = RetentionCleaner(history, retention, FakeClock(), timedelta(days=400)).tick()
     assert history.forgotten_before == [START - timedelta(days=400)]
     assert retention.sign_ins_before == [START]
     assert retention.notifications_before == [START - timedelta(days=90)]
-    assert forgotten == Forgotten(audits=0, sign_ins=2, notifications=3)
+    assert forgotten == RetentionResult(audits=0, sign_ins=2, notifications=3)
 
 
 def test_the_engine_forgets_once_an_hour() -> None:
     engine, clock = InMemoryEngine(), FakeClock()
-    forgetting = EngineForgetting(engine, clock)
-    assert [forgetting.tick(), forgetting.tick()] == [1, 0]
+    retention_cleaner = EngineCleaner(engine, clock)
+    assert [retention_cleaner.tick(), retention_cleaner.tick()] == [1, 0]
     clock.advance(PERIOD_SECONDS)
-    assert forgetting.tick() == 1
+    assert retention_cleaner.tick() == 1
     assert engine.forgotten_before == [START - ENGINE_KEEPS, clock.now() - ENGINE_KEEPS]

@@ -11,7 +11,7 @@ from rootkeeper.domain.ledger import Action, LedgerEntry, Result
 from rootkeeper.domain.organizations import AccountId, Endpoint
 from rootkeeper.domain.root_events import RootEventKind
 from rootkeeper.errors import DatabaseError
-from rootkeeper.workflows.root_events import RootEventJudging
+from rootkeeper.workflows.root_events import RootEventClassifier
 from tests.fakes.clock import FakeClock
 from tests.fakes.cloudtrail import AUDIT_ROLE, CALLER, KEY, MEMBER, make_record, root_session_call, root_sign_in
 from tests.fakes.stores import InMemoryLedger
@@ -53,13 +53,13 @@ def test_records_are_judged_in_their_order_and_others_are_left_out(ledger: InMem
         root_session_call(),
         root_sign_in(),
     ]
-    judged = RootEventJudging(ledger, "o-exampleorgid", ENDPOINT).judge(records, [AUDIT_ROLE])
-    assert [one.event.kind for one in judged] == [
+    evaluated = RootEventClassifier(ledger, "o-exampleorgid", ENDPOINT).evaluate(records, [AUDIT_ROLE])
+    assert [one.event.kind for one in evaluated] == [
         RootEventKind.STRANGE_ROOT_SESSION,
         RootEventKind.OWN_ROOT_SESSION,
         RootEventKind.LONG_TERM_ROOT,
     ]
-    assert [one.record for one in judged] == [records[0], records[2], records[3]]
+    assert [one.record for one in evaluated] == [records[0], records[2], records[3]]
 
 
 @pytest.mark.parametrize(
@@ -68,11 +68,11 @@ def test_records_are_judged_in_their_order_and_others_are_left_out(ledger: InMem
 def test_entries_of_another_organization_or_endpoint_exempt_nothing(
     ledger: InMemoryLedger, organization_id: str, endpoint: Endpoint
 ) -> None:
-    (judged,) = RootEventJudging(ledger, organization_id, endpoint).judge([root_session_call()], [AUDIT_ROLE])
-    assert judged.event.kind is RootEventKind.STRANGE_ROOT_SESSION
+    (evaluated,) = RootEventClassifier(ledger, organization_id, endpoint).evaluate([root_session_call()], [AUDIT_ROLE])
+    assert evaluated.event.kind is RootEventKind.STRANGE_ROOT_SESSION
 
 
 def test_a_ledger_that_cant_be_read_is_an_error_and_exempts_nothing() -> None:
-    judging = RootEventJudging(UnreadableLedger(FakeClock()), "o-exampleorgid", ENDPOINT)
+    judging = RootEventClassifier(UnreadableLedger(FakeClock()), "o-exampleorgid", ENDPOINT)
     with pytest.raises(DatabaseError):
-        judging.judge([root_session_call()], [AUDIT_ROLE])
+        judging.evaluate([root_session_call()], [AUDIT_ROLE])

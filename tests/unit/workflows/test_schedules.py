@@ -12,7 +12,7 @@ from rootkeeper.domain.notifications import NotificationEvent
 from rootkeeper.domain.organizations import Endpoint
 from rootkeeper.domain.schedules import ScheduleKind
 from rootkeeper.errors import DatabaseError, SettingsError
-from rootkeeper.workflows.schedules import DrillReminding, ScheduleLoop, parse_schedules
+from rootkeeper.workflows.schedules import DrillReminder, ScheduleLoop, parse_schedules
 from tests.fakes.entrance_desk import FAILSAFE, MANAGEMENT, EntranceDesk
 from tests.fakes.notifications import InMemorySchedules, RecordingNotifier
 from tests.fakes.stores import InMemoryInventory
@@ -158,9 +158,9 @@ def test_what_was_missed_while_no_server_ran_is_made_up_for_once_and_told() -> N
     server.run(server.make(), MONDAY + timedelta(days=4), MONDAY + timedelta(days=4, hours=1))
     assert server.begun == [MONDAY + timedelta(days=4)]
     assert server.missed() == ["The scheduled audit was missed 4 times"]
-    (told,) = server.notifier.notifications
-    assert (told.organization_id, told.endpoint) == ("o-exampleorgid", "SANDBOX 127.0.0.1:4599")
-    assert "2026-01-16 05:00 UTC" in told.body
+    (reported,) = server.notifier.notifications
+    assert (reported.organization_id, reported.endpoint) == ("o-exampleorgid", "SANDBOX 127.0.0.1:4599")
+    assert "2026-01-16 05:00 UTC" in reported.body
 
 
 def test_a_clock_that_jumps_back_repeats_nothing() -> None:
@@ -213,9 +213,9 @@ def test_a_run_that_cant_be_begun_at_all_is_told() -> None:
     server = Server(fails=True)
     server.run(server.make(), MONDAY, MONDAY + timedelta(hours=18))
     assert server.begun == []
-    (told,) = server.notifier.notifications
-    assert told.event is NotificationEvent.JOB_FAILED
-    assert "The database can't be written. Free some space." in told.body
+    (reported,) = server.notifier.notifications
+    assert reported.event is NotificationEvent.JOB_FAILED
+    assert "The database can't be written. Free some space." in reported.body
 
 
 def test_the_list_says_when_each_ran_and_runs_next() -> None:
@@ -238,11 +238,11 @@ def test_what_is_written_twice_is_one_and_what_cant_be_understood_is_refused_at_
         parse_schedules({ScheduleKind.AUDITS: ["every day"]})
 
 
-def remind(desk: EntranceDesk, notifier: RecordingNotifier, *, has_inventory: bool = True) -> DrillReminding:
+def remind(desk: EntranceDesk, notifier: RecordingNotifier, *, has_inventory: bool = True) -> DrillReminder:
     store = InMemoryInventory()
     if has_inventory:
         store.save(desk.desk.read_inventory())
-    return DrillReminding(store, desk.desk.ledger, notifier, ENDPOINT)
+    return DrillReminder(store, desk.desk.ledger, notifier, ENDPOINT)
 
 
 def test_drills_that_are_due_are_told_of_each_way_in() -> None:

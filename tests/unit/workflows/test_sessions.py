@@ -10,9 +10,9 @@ from rootkeeper.domain.access import Identity, IdentityKind, ServerRole
 from rootkeeper.domain.sessions import SessionKind
 from rootkeeper.errors import LedgerUnavailableError, NotFoundError
 from rootkeeper.workflows.sessions import (
-    ProvenSession,
-    SessionEnding,
-    Visitor,
+    AuthenticatedSession,
+    ClientOrigin,
+    SessionEnder,
     derive_csrf_token,
     is_csrf_token,
     make_secret,
@@ -30,7 +30,7 @@ class Desk(SignInDesk):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self.ending = SessionEnding(self.sessions, self.identities, self.ledger)
+        self.ending = SessionEnder(self.sessions, self.identities, self.ledger)
         self.identities.add_user(ANA, "correct horse battery")
         self.first, self.second = (self.sessions.begin("u-1", new_session(one, BROWSER)) for one in ("one", "two"))
 
@@ -42,8 +42,8 @@ def desk() -> Desk:
 
 def test_a_new_sign_in_is_random_lasts_twelve_hours_and_shows_its_secret_to_nobody() -> None:
     clock = FakeClock()
-    first = make_session(BROWSER, Visitor("127.0.0.1", "Browser"), clock)
-    second = make_session(BROWSER, Visitor("127.0.0.1", "Browser"), clock)
+    first = make_session(BROWSER, ClientOrigin("127.0.0.1", "Browser"), clock)
+    second = make_session(BROWSER, ClientOrigin("127.0.0.1", "Browser"), clock)
     assert len({first.secret, second.secret, first.session_id, second.session_id}) == 4
     assert len(first.secret) > 40
     assert first.expires_at - first.started_at == timedelta(hours=12)
@@ -56,8 +56,8 @@ def test_a_new_sign_in_is_random_lasts_twelve_hours_and_shows_its_secret_to_nobo
     [(None, None), ("", None), ("a\r\nb\x1b[2J", "a??b?[2J"), ("x" * 1_000, "x" * 256)],
 )
 def test_what_a_visitor_says_of_itself_is_kept_printable_and_short(given: str | None, kept: str | None) -> None:
-    assert make_session(BROWSER, Visitor(given, given), FakeClock()).user_agent == kept
-    assert make_session(BROWSER, Visitor(given, given), FakeClock()).address == kept
+    assert make_session(BROWSER, ClientOrigin(given, given), FakeClock()).user_agent == kept
+    assert make_session(BROWSER, ClientOrigin(given, given), FakeClock()).address == kept
 
 
 def test_the_token_against_forged_requests_belongs_to_one_secret_and_doesnt_tell_it(desk: Desk) -> None:
@@ -68,7 +68,7 @@ def test_the_token_against_forged_requests_belongs_to_one_secret_and_doesnt_tell
     for wrong in ("", token.upper(), token[:-1], token + "0", "\ud800", "\xe9" * 64, derive_csrf_token("another")):
         assert not is_csrf_token(wrong, "secret")
     assert desk.first is not None
-    proven = ProvenSession(desk.first, "secret")
+    proven = AuthenticatedSession(desk.first, "secret")
     assert proven.csrf_token == token
     assert "'secret'" not in repr(proven)
 

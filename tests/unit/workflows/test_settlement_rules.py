@@ -13,8 +13,13 @@ from rootkeeper.domain.resource_policies.changes import PolicyChange, describe_c
 from rootkeeper.domain.resource_policies.resources import Resource, ResourceKind
 from rootkeeper.domain.setup import Feature, Setup
 from rootkeeper.domain.task_policies import TaskPolicy
-from rootkeeper.workflows.rereading import AccountRereading
-from rootkeeper.workflows.settlement_rules import SETUP_ACTIONS, Finding, judge_account_intent, judge_setup_intent
+from rootkeeper.workflows.rereading import AccountRereader
+from rootkeeper.workflows.settlement_rules import (
+    SETUP_ACTIONS,
+    IntentFinding,
+    evaluate_account_intent,
+    evaluate_setup_intent,
+)
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.databases import FakeDatabase
 from tests.fakes.operators import Operator
@@ -52,11 +57,11 @@ def test_no_action_is_left_without_a_result_where_everything_can_be_read(action:
     organization.add_account(ACCOUNT)
     operator = Operator(organization, FakeDatabase(organization.clock))
     if action in SETUP_ACTIONS:
-        finding = judge_setup_intent(orphan(action), ALL_ON)
+        finding = evaluate_setup_intent(orphan(action), ALL_ON)
     else:
         with operator.locks.hold(ACCOUNT, "settling") as lock:
-            rereading = AccountRereading(organization, organization, operator.ledger, operator.clock, ACCOUNT, lock)
-            finding = judge_account_intent(orphan(action), rereading, None)
+            rereading = AccountRereader(organization, organization, operator.ledger, operator.clock, ACCOUNT, lock)
+            finding = evaluate_account_intent(orphan(action), rereading, None)
 
     assert finding.result is not None
     assert finding.explanation
@@ -64,12 +69,12 @@ def test_no_action_is_left_without_a_result_where_everything_can_be_read(action:
 
 @pytest.mark.parametrize("action", sorted(SETUP_ACTIONS))
 def test_a_set_up_that_was_not_read_decides_nothing(action: Action) -> None:
-    assert judge_setup_intent(orphan(action), Setup(None, None, None)).result is None
+    assert evaluate_setup_intent(orphan(action), Setup(None, None, None)).result is None
 
 
 @pytest.mark.parametrize("action", sorted(SETUP_ACTIONS))
 def test_enabling_and_disabling_are_judged_opposite(action: Action) -> None:
-    result = judge_setup_intent(orphan(action), ALL_ON).result
+    result = evaluate_setup_intent(orphan(action), ALL_ON).result
 
     is_on = action.value.endswith(("enable", ":register"))
     assert result is (Result.DONE if is_on else Result.FAILED)
@@ -87,13 +92,13 @@ def resource(request: pytest.FixtureRequest, organization: FakeOrganization) -> 
     return organization.resources.add(request.param, ACCOUNT, "locked", POLICY)
 
 
-def judge_policy_removal(organization: FakeOrganization, resource: Resource) -> Finding:
+def judge_policy_removal(organization: FakeOrganization, resource: Resource) -> IntentFinding:
     """What becomes of an orphan that was to remove the policy."""
     change = PolicyChange(resource, POLICY, None)
     operator = Operator(organization, FakeDatabase(organization.clock))
     with operator.locks.hold(ACCOUNT, "settling") as lock:
-        rereading = AccountRereading(organization, organization, operator.ledger, operator.clock, ACCOUNT, lock)
-        return judge_account_intent(orphan(change.action, describe_change(change)), rereading, None)
+        rereading = AccountRereader(organization, organization, operator.ledger, operator.clock, ACCOUNT, lock)
+        return evaluate_account_intent(orphan(change.action, describe_change(change)), rereading, None)
 
 
 def test_a_policy_that_is_gone_was_removed(organization: FakeOrganization, resource: Resource) -> None:

@@ -44,7 +44,7 @@ def operator(organization: FakeOrganization) -> Operator:
 
 
 def enable(operator: Operator, delegate: AccountId | None = None) -> SetupChange:
-    return operator.enabling.apply(operator.enabling.plan(delegated_administrator=delegate))
+    return operator.setup_enabler.apply(operator.setup_enabler.plan(delegated_administrator=delegate))
 
 
 def as_delegate(organization: FakeOrganization) -> None:
@@ -138,8 +138,8 @@ def test_enabling_twice_calls_nothing_the_second_time_and_says_what_was_on(
     enable(operator, SECURITY)
     before = len(organization.changing_calls)
 
-    plan = operator.enabling.plan(delegated_administrator=SECURITY)
-    operator.enabling.apply(plan)
+    plan = operator.setup_enabler.plan(delegated_administrator=SECURITY)
+    operator.setup_enabler.apply(plan)
 
     assert plan.steps == ()
     assert len(plan.unneeded) == 4
@@ -169,7 +169,7 @@ def test_features_that_aws_kept_while_trust_was_off_are_not_enabled_again(
 
 
 def test_a_plan_changes_nothing(operator: Operator, organization: FakeOrganization) -> None:
-    operator.enabling.plan(delegated_administrator=SECURITY)
+    operator.setup_enabler.plan(delegated_administrator=SECURITY)
 
     assert organization.changing_calls == []
     assert operator.database.entries == []
@@ -181,7 +181,7 @@ def test_a_delegated_administrator_is_told_that_it_may_not_enable_before_any_cal
     as_delegate(organization)
 
     with pytest.raises(AwsAccessDeniedError, match="management account") as caught:
-        operator.enabling.plan()
+        operator.setup_enabler.plan()
 
     assert caught.value.exit_status == 3
     assert MANAGEMENT in (caught.value.hint or "")
@@ -198,7 +198,7 @@ def test_a_delegate_that_cannot_be_one_is_refused_before_any_call(
     organization.change_state(WORKLOAD, AccountState.SUSPENDED)
 
     with pytest.raises(TargetRefusedError, match=said):
-        operator.enabling.plan(delegated_administrator=delegate)
+        operator.setup_enabler.plan(delegated_administrator=delegate)
 
     assert organization.changing_calls == []
 
@@ -209,7 +209,7 @@ def test_an_organization_with_consolidated_billing_only_is_refused(
     organization.organization = type(organization.organization)("o-exampleorgid", MANAGEMENT, False, "aws")
 
     with pytest.raises(AwsRejectedError, match="consolidated billing"):
-        operator.enabling.plan()
+        operator.setup_enabler.plan()
 
 
 def test_each_step_has_its_intent_before_and_its_outcome_after_the_call(operator: Operator) -> None:
@@ -253,11 +253,11 @@ def test_after_an_unclear_answer_the_reread_decides_and_nothing_is_sent_twice(
 
 
 def test_what_cannot_be_reread_is_unknown_and_not_done(operator: Operator, organization: FakeOrganization) -> None:
-    plan = operator.enabling.plan()
+    plan = operator.setup_enabler.plan()
     organization.fail("ListAWSServiceAccessForOrganization")
     organization.fail("ListOrganizationsFeatures")
 
-    change = operator.enabling.apply(plan)
+    change = operator.setup_enabler.apply(plan)
 
     assert operations(change)[0] is StepOutcome.UNKNOWN
     assert operator.database.outcomes_of(Action.TRUSTED_ACCESS_ENABLE) == [Result.UNKNOWN]
@@ -286,7 +286,7 @@ def test_disabling_takes_both_features_off_and_leaves_trust_and_delegate(
 ) -> None:
     enable(operator, SECURITY)
 
-    change = operator.disabling.apply(operator.disabling.plan())
+    change = operator.setup_disabler.apply(operator.setup_disabler.plan())
 
     assert change.is_proven
     assert organization.features == set()
@@ -300,8 +300,8 @@ def test_disabling_trusted_access_deregisters_the_delegate_as_a_step_of_the_plan
 ) -> None:
     enable(operator, SECURITY)
 
-    plan = operator.disabling.plan(trusted_access=True)
-    change = operator.disabling.apply(plan)
+    plan = operator.setup_disabler.plan(trusted_access=True)
+    change = operator.setup_disabler.apply(plan)
 
     assert [step.action for step in plan.steps] == [
         Action.FEATURE_DISABLE,
@@ -317,7 +317,7 @@ def test_disabling_trusted_access_deregisters_the_delegate_as_a_step_of_the_plan
 def test_one_feature_alone_can_be_disabled(operator: Operator, organization: FakeOrganization) -> None:
     enable(operator)
 
-    operator.disabling.apply(operator.disabling.plan(frozenset({Feature.ROOT_SESSIONS})))
+    operator.setup_disabler.apply(operator.setup_disabler.plan(frozenset({Feature.ROOT_SESSIONS})))
 
     assert organization.features == {Feature.ROOT_CREDENTIALS_MANAGEMENT}
 
@@ -329,8 +329,8 @@ def test_a_delegated_administrator_may_disable_features_but_not_trusted_access(
     as_delegate(organization)
 
     with pytest.raises(AwsAccessDeniedError):
-        operator.disabling.plan(trusted_access=True)
-    operator.disabling.apply(operator.disabling.plan())
+        operator.setup_disabler.plan(trusted_access=True)
+    operator.setup_disabler.apply(operator.setup_disabler.plan())
 
     assert organization.features == set()
 
@@ -340,25 +340,25 @@ def test_an_ordinary_member_may_disable_nothing(operator: Operator, organization
     organization.caller = Caller(WORKLOAD, f"arn:aws:iam::{WORKLOAD}:user/operator", "aws")
 
     with pytest.raises(AwsAccessDeniedError):
-        operator.disabling.plan()
+        operator.setup_disabler.plan()
 
 
 def test_disabling_is_refused_while_a_window_owes_its_closing(
     operator: Operator, organization: FakeOrganization
 ) -> None:
     enable(operator, SECURITY)
-    plan = operator.disabling.plan()
+    plan = operator.setup_disabler.plan()
     assert operator.open(WORKLOAD).window.state is WindowState.OPEN
 
     with pytest.raises(WindowConflictError, match="w-1"):
-        operator.disabling.plan()
+        operator.setup_disabler.plan()
     with pytest.raises(WindowConflictError, match="w-1"):
-        operator.disabling.apply(plan)
+        operator.setup_disabler.apply(plan)
     assert organization.features == set(Feature)
 
 
 def test_with_trusted_access_off_there_is_nothing_to_disable(operator: Operator) -> None:
-    plan = operator.disabling.plan(trusted_access=True)
+    plan = operator.setup_disabler.plan(trusted_access=True)
 
     assert plan.steps == ()
     assert plan.unneeded

@@ -11,8 +11,8 @@ from rootkeeper.domain.policies.documents import PolicyKind
 from rootkeeper.domain.setup import Feature, Setup
 from rootkeeper.domain.setup_drift import SetupDrift, SetupPart
 from rootkeeper.errors import AwsThrottledError, LedgerUnavailableError
-from rootkeeper.workflows.setup_drift import NOT_ACCEPTED, STILL_BEING_READ, DriftReading, SetupAcceptance
-from rootkeeper.workflows.stopping import Unstoppable
+from rootkeeper.workflows.setup_drift import NOT_ACCEPTED, STILL_BEING_READ, DriftReader, SetupAcceptance
+from rootkeeper.workflows.stopping import NullStopSignal
 from tests.fakes.clock import FakeClock
 from tests.fakes.organization import FakeOrganization
 from tests.fakes.setups import DENY_ROOT, FakeGuardrails, InMemorySetups, make_policy
@@ -35,8 +35,8 @@ class Desk:
         self.ledger = InMemoryLedger(self.organization.clock)
 
     @property
-    def reading(self) -> DriftReading:
-        return DriftReading(
+    def reading(self) -> DriftReader:
+        return DriftReader(
             self.guardrails,
             self.setups,
             self.ledger,
@@ -51,7 +51,7 @@ class Desk:
         SetupAcceptance(self.setups, self.ledger, "mary@desk").accept(self.reading.read_state(setup))
 
     def finish(self, setup: Setup, wait_seconds: float = 10) -> SetupDrift:
-        return self.reading.begin(setup).finish(Unstoppable(self.organization.clock), wait_seconds)
+        return self.reading.begin(setup).finish(NullStopSignal(self.organization.clock), wait_seconds)
 
 
 class Stopped:
@@ -190,5 +190,5 @@ def test_the_set_up_is_as_old_as_its_reading_and_not_as_the_end_of_the_audit(des
     comparison = desk.reading.begin(ALL_ON)
     began_at = desk.organization.clock.now()
     desk.organization.clock.sleep(300)
-    comparison.finish(Unstoppable(desk.organization.clock), 1)
+    comparison.finish(NullStopSignal(desk.organization.clock), 1)
     assert desk.setups.readings[-1].read_at == began_at

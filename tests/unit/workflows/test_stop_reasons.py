@@ -18,7 +18,7 @@ ACCOUNT_ID = AccountId("111122223333")
 
 
 def make_reasons(desk: Desk, allowed: int | None = None) -> StopReasons:
-    return StopReasons(StopAt(desk.clock), desk.job_keeping.begin(JobKind.DELETION, {}), allowed)
+    return StopReasons(StopAt(desk.clock), desk.job_service.begin(JobKind.DELETION, {}), allowed)
 
 
 def target(outcome: KindOutcome, obstacle: LedgerUnavailableError | None = None) -> DeletedTarget:
@@ -28,7 +28,7 @@ def target(outcome: KindOutcome, obstacle: LedgerUnavailableError | None = None)
 
 def test_without_a_reason_a_run_goes_on() -> None:
     reasons = make_reasons(Desk())
-    reasons.judge(target(KindOutcome.FAILED))
+    reasons.evaluate(target(KindOutcome.FAILED))
     assert not reasons.is_stopping
     assert not reasons.is_broken_off
     assert reasons.explain() is None
@@ -44,17 +44,17 @@ def judge(reasons: StopReasons) -> tuple[bool, bool]:
 def test_as_many_failures_as_are_allowed_stop_the_run() -> None:
     reasons = make_reasons(Desk(), allowed=2)
     for outcome in (KindOutcome.DELETED, KindOutcome.FAILED, KindOutcome.ALREADY_ABSENT):
-        reasons.judge(target(outcome))
+        reasons.evaluate(target(outcome))
     assert judge(reasons) == (False, False)
-    reasons.judge(target(KindOutcome.FAILED))
+    reasons.evaluate(target(KindOutcome.FAILED))
     assert judge(reasons) == (True, False)
     assert reasons.explain() == "2 accounts failed, and --stop-after-failures is 2."
 
 
 def test_the_first_obstacle_ends_everything_and_counts() -> None:
     reasons = make_reasons(Desk())
-    reasons.judge(target(KindOutcome.FAILED, LedgerUnavailableError("disk full")))
-    reasons.meet(LedgerUnavailableError("still full"))
+    reasons.evaluate(target(KindOutcome.FAILED, LedgerUnavailableError("disk full")))
+    reasons.note_obstacle(LedgerUnavailableError("still full"))
     assert reasons.is_stopping
     assert reasons.is_broken_off
     assert reasons.explain() == "disk full"
@@ -63,7 +63,7 @@ def test_the_first_obstacle_ends_everything_and_counts() -> None:
 @pytest.mark.parametrize(("asked", "is_broken_off"), [(1, False), (2, True)])
 def test_asked_once_ends_the_beginning_asked_twice_the_sending(asked: int, is_broken_off: bool) -> None:
     desk = Desk()
-    job = desk.job_keeping.begin(JobKind.DELETION, {})
+    job = desk.job_service.begin(JobKind.DELETION, {})
     reasons = StopReasons(StopAt(desk.clock, asked), job)
     assert reasons.is_stopping
     assert reasons.is_broken_off is is_broken_off

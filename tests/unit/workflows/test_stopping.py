@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from rootkeeper.workflows.stopping import StopSwitch, Unstoppable
+from rootkeeper.workflows.stopping import NullStopSignal, ServerStopSignal
 from tests.fakes.clock import FakeClock
 
 
 def test_nobody_asks_and_pauses_last() -> None:
     clock = FakeClock()
-    stop = Unstoppable(clock)
+    stop = NullStopSignal(clock)
     assert not stop.wait(3)
     assert clock.slept == [3]
     assert not stop.asked_once()
@@ -16,7 +16,7 @@ def test_nobody_asks_and_pauses_last() -> None:
 
 
 def test_a_switch_is_asked_once_and_then_again() -> None:
-    stop = StopSwitch()
+    stop = ServerStopSignal()
     assert not stop.wait(0)
     stop.ask()
     assert stop.wait(60)

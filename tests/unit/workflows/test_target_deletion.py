@@ -10,7 +10,7 @@ from rootkeeper.domain.deletion import DeletionPlan, KindOutcome, PlannedAccount
 from rootkeeper.domain.ledger import LedgerEntry, Result
 from rootkeeper.domain.root_credentials import CredentialKind
 from rootkeeper.domain.selection import EVERYTHING, SkipReason
-from rootkeeper.domain.statuses import Reason, Status
+from rootkeeper.domain.statuses import Status, StatusReason
 from rootkeeper.errors import AwsCredentialsError, AwsThrottledError, DatabaseError
 from rootkeeper.workflows.deletion import DeletionOptions
 from rootkeeper.workflows.target_deletion import (
@@ -45,7 +45,7 @@ def delete(desk: Desk, made: DeletionPlan, *, is_resumed: bool = False, is_stopp
     targets = TargetDeletion(
         plan=made,
         inventory=inventory,
-        guards=deletion.guards,
+        protections=deletion.protections,
         locks=desk.locks,
         removal=desk.removal,
         clock=desk.clock,
@@ -89,12 +89,12 @@ def test_p18_a_denial_in_the_session_is_remembered_as_a_policy_and_one_of_the_se
     desk.organization.fail("GetUser")
     blocked = delete(desk, made).status
     assert blocked is not None
-    assert blocked.reason is Reason.BLOCKED_BY_POLICY
+    assert blocked.reason is StatusReason.BLOCKED_BY_POLICY
     desk.organization.heal()
     desk.organization.fail("AssumeRoot")
     refused = delete(desk, made).status
     assert refused is not None
-    assert refused.reason is Reason.ACCESS_DENIED
+    assert refused.reason is StatusReason.ACCESS_DENIED
 
 
 def test_an_account_that_is_held_is_left_for_later(desk: Desk) -> None:

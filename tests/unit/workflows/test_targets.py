@@ -9,7 +9,7 @@ from rootkeeper.domain.deletion_exceptions import DeletionException
 from rootkeeper.domain.selection import EVERYTHING, SelectionRequest, SkipReason
 from rootkeeper.domain.windows import WindowState
 from rootkeeper.errors import SelectionEmptyError
-from rootkeeper.workflows.targets import GuardReading, select_accounts
+from rootkeeper.workflows.targets import ProtectionReader, select_accounts
 from tests.fakes.desk import CLEAN, PROD, Desk, naming
 from tests.fakes.stores import make_window
 
@@ -47,10 +47,12 @@ def test_guards_are_what_the_database_holds(desk: Desk) -> None:
     exception = DeletionException(PROD, "dana", "billing", now + timedelta(days=1), "dana", now)
     desk.windows.add(make_window(PROD, now))
     desk.windows.add(make_window(CLEAN, now, WindowState.CLOSED_VERIFIED))
-    reading = GuardReading(desk.exceptions, desk.windows, desk.clock)
-    guards = reading.read(frozenset({CLEAN}))
-    assert {account_id: skip.reason for account_id, skip in guards.recorded.items()} == {PROD: SkipReason.WINDOW_OPEN}
-    assert guards.included_failsafes == {CLEAN}
+    reading = ProtectionReader(desk.exceptions, desk.windows, desk.clock)
+    protections = reading.read(frozenset({CLEAN}))
+    assert {account_id: skip.reason for account_id, skip in protections.recorded.items()} == {
+        PROD: SkipReason.WINDOW_OPEN
+    }
+    assert protections.included_failsafes == {CLEAN}
     desk.exceptions.add(exception)
     assert reading.read().recorded[PROD].reason is SkipReason.EXCEPTION
 
@@ -58,4 +60,4 @@ def test_guards_are_what_the_database_holds(desk: Desk) -> None:
 def test_an_exception_that_has_ended_guards_nothing(desk: Desk) -> None:
     now = desk.clock.now()
     desk.exceptions.add(DeletionException(PROD, "dana", "billing", now, "dana", now - timedelta(days=1)))
-    assert GuardReading(desk.exceptions, desk.windows, desk.clock).read().recorded == {}
+    assert ProtectionReader(desk.exceptions, desk.windows, desk.clock).read().recorded == {}

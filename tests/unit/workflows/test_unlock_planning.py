@@ -8,7 +8,7 @@ import pytest
 
 from rootkeeper.domain.ledger import Action
 from rootkeeper.domain.resource_policies.changes import ChangeKind
-from rootkeeper.domain.resource_policies.lockouts import Verdict
+from rootkeeper.domain.resource_policies.lockouts import LockoutVerdict
 from rootkeeper.domain.resource_policies.resources import Resource, ResourceKind
 from rootkeeper.domain.resource_policies.saving import describe_saved
 from rootkeeper.errors import InputError, PolicyDocumentError, TargetRefusedError
@@ -30,14 +30,14 @@ def test_removing_leaves_no_policy(desk: UnlockDesk, locked: Resource) -> None:
     plan = desk.plan(locked)
     assert plan.obstacle is None
     assert plan.change.after is None
-    assert plan.outcome.verdict is Verdict.NO_POLICY
+    assert plan.outcome.verdict is LockoutVerdict.NO_POLICY
     assert desk.organization.changing_calls == []
 
 
 def test_correcting_keeps_everything_but_the_locking_statement(desk: UnlockDesk, locked: Resource) -> None:
     plan = desk.plan(locked, ChangeKind.CORRECTED)
     assert json.loads(plan.change.after or "")["Statement"] == [READING]
-    assert plan.outcome.verdict is Verdict.OPEN
+    assert plan.outcome.verdict is LockoutVerdict.OPEN
 
 
 def test_correcting_may_leave_nothing(desk: UnlockDesk) -> None:
@@ -108,7 +108,7 @@ def test_only_a_copy_that_the_ledger_knows_is_restored(desk: UnlockDesk, locked:
     desk.organization.resources.policies[locked] = None
     plan = desk.plan(locked, ChangeKind.RESTORE, LOCKING)
     assert plan.change.after == LOCKING
-    assert plan.outcome.verdict is Verdict.LOCKED
+    assert plan.outcome.verdict is LockoutVerdict.LOCKED
     with pytest.raises(PolicyDocumentError, match="edited since"):
         desk.plan(locked, ChangeKind.RESTORE, LOCKING + " ")
 

@@ -6,7 +6,7 @@ import pytest
 
 from rootkeeper.domain.ledger import Action, Result
 from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.resource_policies.lockouts import Verdict
+from rootkeeper.domain.resource_policies.lockouts import LockoutVerdict
 from rootkeeper.domain.resource_policies.resources import ResourceKind
 from rootkeeper.errors import AwsAccessDeniedError, AwsCredentialsError, DenialCause, InputError
 from tests.fakes.unlock_desk import LOCKING, MEMBER, OPEN, UnlockDesk
@@ -26,10 +26,10 @@ def desk() -> UnlockDesk:
 
 def test_every_bucket_of_the_account_is_listed_with_its_verdict(desk: UnlockDesk) -> None:
     listing = desk.reading.list_all(desk.account, ResourceKind.BUCKET, (), desk.progress)
-    assert [(one.resource.name, one.lockout.verdict) for one in listing.standings] == [
-        ("bare", Verdict.NO_POLICY),
-        ("locked", Verdict.LOCKED),
-        ("open", Verdict.OPEN),
+    assert [(one.resource.name, one.lockout.verdict) for one in listing.resource_states] == [
+        ("bare", LockoutVerdict.NO_POLICY),
+        ("locked", LockoutVerdict.LOCKED),
+        ("open", LockoutVerdict.OPEN),
     ]
     assert listing.unread_regions == ()
     assert not listing.has_unknown
@@ -55,7 +55,7 @@ def test_p06_a_policy_that_cannot_be_read_is_unknown_with_the_reason(desk: Unloc
     denial = AwsAccessDeniedError("An RCP denies it.", aws_code="AccessDenied")
     desk.organization.fail("GetBucketPolicy", denial, at=1, times=1)
     listing = desk.reading.list_all(desk.account, ResourceKind.BUCKET, (), desk.progress)
-    unknown = [one for one in listing.standings if one.lockout.verdict is Verdict.UNKNOWN]
+    unknown = [one for one in listing.resource_states if one.lockout.verdict is LockoutVerdict.UNKNOWN]
     assert [(one.policy, one.lockout.reason) for one in unknown] == [(None, "An RCP denies it.")]
     assert listing.has_unknown
     assert desk.progress.unknown == 1
@@ -64,7 +64,7 @@ def test_p06_a_policy_that_cannot_be_read_is_unknown_with_the_reason(desk: Unloc
 def test_protected_names_are_marked(desk: UnlockDesk) -> None:
     desk.protect = ("lock*",)
     listing = desk.reading.list_all(desk.account, ResourceKind.BUCKET, (), desk.progress)
-    assert [one.resource.name for one in listing.standings if one.is_protected] == ["locked"]
+    assert [one.resource.name for one in listing.resource_states if one.is_protected] == ["locked"]
 
 
 def test_p18_a_policy_of_the_organization_that_denies_everything_is_named(desk: UnlockDesk) -> None:
@@ -92,8 +92,11 @@ def test_p06_a_caller_who_may_open_no_session_learns_who_may(desk: UnlockDesk) -
     desk.organization.fail("AssumeRoot", denial)
     listing = desk.reading.list_all(desk.account, ResourceKind.BUCKET, (), desk.progress)
     assert listing.unknown == "needs the management account: AssumeRoot was denied."
-    standing = desk.reading.show_one(desk.account, ResourceKind.BUCKET, "locked", (), desk.progress)
-    assert (standing.lockout.verdict, standing.lockout.explanation) == (Verdict.UNKNOWN, listing.unknown)
+    resource_state = desk.reading.show_one(desk.account, ResourceKind.BUCKET, "locked", (), desk.progress)
+    assert (resource_state.lockout.verdict, resource_state.lockout.explanation) == (
+        LockoutVerdict.UNKNOWN,
+        listing.unknown,
+    )
     with pytest.raises(AwsAccessDeniedError):
         desk.reading.find_one(desk.account, ResourceKind.BUCKET, "locked", (), desk.progress)
 
@@ -111,16 +114,16 @@ def test_queues_of_every_region_are_listed_and_regions_that_refuse_are_named(des
     desk.organization.resources.enabled_regions = None
     desk.organization.fail("ListQueues", off, times=1)
     listing = desk.reading.list_all(desk.account, QUEUE, ("ap-east-1", "eu-central-1"), desk.progress)
-    found = [one.resource.name for one in listing.standings]
+    found = [one.resource.name for one in listing.resource_states]
     assert len(listing.unread_regions) == 1
     assert listing.unread_regions[0].reason == "The Region is off."
     assert found == (["orders"] if listing.unread_regions[0].region == "ap-east-1" else [])
 
 
 def test_one_policy_is_read_with_what_it_does(desk: UnlockDesk) -> None:
-    standing = desk.reading.find_one(desk.account, ResourceKind.BUCKET, "locked", (), desk.progress)
-    assert standing.policy == LOCKING
-    assert [statement.name for statement in standing.lockout.statements] == ["statement Everyone"]
+    resource_state = desk.reading.find_one(desk.account, ResourceKind.BUCKET, "locked", (), desk.progress)
+    assert resource_state.policy == LOCKING
+    assert [statement.name for statement in resource_state.lockout.statements] == ["statement Everyone"]
 
 
 @pytest.mark.parametrize("name", ["nothing", "foreign"])
@@ -132,8 +135,8 @@ def test_a_bucket_that_the_account_does_not_have_is_refused(desk: UnlockDesk, na
 
 def test_a_queue_is_found_in_whichever_region_it_is(desk: UnlockDesk) -> None:
     desk.organization.resources.add(QUEUE, MEMBER, "orders", LOCKING, "eu-central-1")
-    standing = desk.reading.find_one(desk.account, QUEUE, "orders", (), desk.progress)
-    assert standing.resource.region == "eu-central-1"
+    resource_state = desk.reading.find_one(desk.account, QUEUE, "orders", (), desk.progress)
+    assert resource_state.resource.region == "eu-central-1"
 
 
 def test_queues_of_one_name_in_two_regions_must_be_told_apart(desk: UnlockDesk) -> None:

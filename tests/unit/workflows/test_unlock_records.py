@@ -13,7 +13,7 @@ from rootkeeper.cli.invocation import OutputFormat
 from rootkeeper.cli.rendering.unlocks import (
     show_listing_of_resources,
     show_outcome,
-    show_standing,
+    show_resource_policy,
     show_unneeded,
 )
 from rootkeeper.cli.terminal import Terminal
@@ -22,7 +22,7 @@ from rootkeeper.domain.resource_policies.resources import ResourceKind
 from rootkeeper.workflows.unlock_records import (
     listing_to_record,
     outcome_to_record,
-    standing_to_record,
+    resource_policy_to_record,
     unneeded_to_record,
 )
 from tests.fakes.unlock_desk import OPEN, UnlockDesk
@@ -62,17 +62,19 @@ def test_a_list_is_as_the_command_line_shows_it(desk: UnlockDesk, shown: Shown) 
 @pytest.mark.parametrize("policy", [None, OPEN, "{}", "no JSON"])
 def test_one_policy_is_as_the_command_line_shows_it(desk: UnlockDesk, shown: Shown, policy: str | None) -> None:
     for bucket in (desk.add("logs"), desk.add("other", policy)):
-        standing = desk.reading.show_one(desk.account, bucket.kind, bucket.name, (), desk.progress)
-        record = standing_to_record(standing, ORGANIZATION_ID)
+        resource_state = desk.reading.show_one(desk.account, bucket.kind, bucket.name, (), desk.progress)
+        record = resource_policy_to_record(resource_state, ORGANIZATION_ID)
         assert record == shown(
-            lambda terminal: show_standing(record, OutputFormat.JSON, terminal)  # noqa: B023 - at once
+            lambda terminal: show_resource_policy(record, OutputFormat.JSON, terminal)  # noqa: B023 - at once
         )
 
 
 def test_a_policys_text_is_told_exactly_so_that_it_can_be_put_back(desk: UnlockDesk) -> None:
     text = OPEN.replace(": ", " :  ")
     bucket = desk.add("spaced", text)
-    record = standing_to_record(desk.reading.show_one(desk.account, bucket.kind, bucket.name, (), desk.progress), "o-x")
+    record = resource_policy_to_record(
+        desk.reading.show_one(desk.account, bucket.kind, bucket.name, (), desk.progress), "o-x"
+    )
     assert (record["policy_text"], record["policy"]) == (text, json.loads(OPEN))
     assert record["sha256"] == hashlib.sha256(text.encode()).hexdigest()
 

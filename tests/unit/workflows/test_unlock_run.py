@@ -10,7 +10,7 @@ from rootkeeper.domain.ledger import Action, Result
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.resource_policies.changes import ChangeKind
 from rootkeeper.domain.resource_policies.documents import hash_policy
-from rootkeeper.domain.resource_policies.lockouts import Verdict
+from rootkeeper.domain.resource_policies.lockouts import LockoutVerdict
 from rootkeeper.domain.resource_policies.resources import Resource, ResourceKind
 from rootkeeper.errors import (
     AccountBusyError,
@@ -61,7 +61,7 @@ def test_a_change_is_done_when_a_re_read_shows_it(
     left = desk.policy_of(resource)
     assert left is None if change is ChangeKind.REMOVE else json.loads(left or "")["Statement"] == [READING]
     assert outcome.found is not None
-    assert outcome.found.verdict in {Verdict.NO_POLICY, Verdict.OPEN}
+    assert outcome.found.verdict in {LockoutVerdict.NO_POLICY, LockoutVerdict.OPEN}
     assert desk.ledger.results_of(action) == [Result.DONE]
     assert desk.ledger.open_intents == []
 
@@ -194,7 +194,7 @@ def test_p05_a_server_that_answers_success_and_changes_nothing_is_found_out(
     outcome = desk.unlock(resource, change)
     assert outcome.result is Result.FAILED
     assert outcome.found is not None
-    assert outcome.found.verdict is Verdict.LOCKED
+    assert outcome.found.verdict is LockoutVerdict.LOCKED
     assert desk.ledger.results_of(action) == [Result.FAILED]
     assert sum(desk.clock.slept) == (90 if kind is ResourceKind.QUEUE else 3)
 

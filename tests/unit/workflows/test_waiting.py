@@ -11,8 +11,8 @@ import pytest
 
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.windows import RecoveryWindow, WindowState
-from rootkeeper.workflows.closing import ClosingOutcome
-from rootkeeper.workflows.waiting import WaitEnd
+from rootkeeper.workflows.closing import CloseOutcome
+from rootkeeper.workflows.waiting import WaitResult
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.databases import FakeDatabase
 from tests.fakes.operators import Operator
@@ -50,13 +50,13 @@ def after(operator: Operator, seconds: float) -> Callable[[], bool]:
 def test_waiting_ends_at_the_windows_end_in_steps_of_at_most_a_second(
     operator: Operator, window: RecoveryWindow
 ) -> None:
-    assert operator.waiting.wait(window, never) is WaitEnd.DUE
+    assert operator.waiting.wait(window, never) is WaitResult.DUE
     assert operator.clock.now() == START + timedelta(seconds=600)
     assert max(operator.clock.slept) <= 1
 
 
 def test_a_stop_is_noticed_within_a_second(operator: Operator, window: RecoveryWindow) -> None:
-    assert operator.waiting.wait(window, after(operator, 42)) is WaitEnd.STOPPED
+    assert operator.waiting.wait(window, after(operator, 42)) is WaitResult.STOPPED
     assert operator.clock.now() <= START + timedelta(seconds=43)
 
 
@@ -64,7 +64,7 @@ def test_a_window_that_is_past_its_end_is_due_at_once(operator: Operator, window
     operator.clock.advance(601)
     slept = len(operator.clock.slept)
 
-    assert operator.waiting.wait(window, never) is WaitEnd.DUE
+    assert operator.waiting.wait(window, never) is WaitResult.DUE
     assert len(operator.clock.slept) == slept
 
 
@@ -84,7 +84,7 @@ def test_a_wall_clock_that_is_set_back_does_not_keep_a_window_open() -> None:
     operator = Operator(organization, FakeDatabase(organization.clock))
     window = operator.open(ACCOUNT, 600).window
 
-    assert operator.waiting.wait(window, never) is WaitEnd.DUE
+    assert operator.waiting.wait(window, never) is WaitResult.DUE
     assert operator.clock.monotonic() <= 1000 + 602
 
 
@@ -99,7 +99,7 @@ def test_a_window_that_somebody_else_closed_ends_the_waiting(
             other.close(window)
         return False
 
-    assert operator.waiting.wait(window, close_elsewhere) is WaitEnd.OVER
+    assert operator.waiting.wait(window, close_elsewhere) is WaitResult.OVER
     assert operator.clock.now() < START + timedelta(seconds=600)
 
 
@@ -118,7 +118,7 @@ def test_a_window_that_a_server_prolongs_meanwhile_is_waited_for_to_its_new_end(
         return replace(found, expires_at=end, duration_seconds=900)
 
     shown: list[RecoveryWindow] = []
-    assert operator.waiting.wait(window, prolong_once, shown.append) is WaitEnd.DUE
+    assert operator.waiting.wait(window, prolong_once, shown.append) is WaitResult.DUE
     assert operator.clock.now() == START + timedelta(seconds=900)
     assert shown[-1].expires_at == START + timedelta(seconds=900)
 
@@ -126,7 +126,7 @@ def test_a_window_that_a_server_prolongs_meanwhile_is_waited_for_to_its_new_end(
 def test_a_database_that_cannot_be_read_does_not_end_the_waiting(operator: Operator, window: RecoveryWindow) -> None:
     operator.database.is_writable = False
 
-    assert operator.waiting.wait(window, never) is WaitEnd.DUE
+    assert operator.waiting.wait(window, never) is WaitResult.DUE
 
 
 def test_how_long_it_still_lasts_is_said_at_times(operator: Operator, window: RecoveryWindow) -> None:
@@ -148,7 +148,7 @@ def test_a_failed_closing_is_tried_again_at_most_a_minute_later_until_it_succeed
 
     closing = operator.waiting.close(window)
 
-    assert closing.outcome is ClosingOutcome.CLOSED
+    assert closing.outcome is CloseOutcome.CLOSED
     assert len(times) == 8
     assert max(later - earlier for earlier, later in pairwise(times)) <= 65
 
@@ -160,14 +160,14 @@ def test_a_stop_between_two_attempts_ends_with_the_failure(
 
     closing = operator.waiting.close(window, after(operator, 200))
 
-    assert closing.outcome is ClosingOutcome.FAILED
+    assert closing.outcome is CloseOutcome.FAILED
     assert operator.database.windows["w-1"].state is WindowState.CLOSE_FAILED
 
 
 def test_a_stop_before_closing_still_closes_once(
     operator: Operator, organization: FakeOrganization, window: RecoveryWindow
 ) -> None:
-    assert operator.waiting.close(window, lambda: True).outcome is ClosingOutcome.CLOSED
+    assert operator.waiting.close(window, lambda: True).outcome is CloseOutcome.CLOSED
 
 
 def test_a_closing_that_only_could_not_be_recorded_is_not_repeated(
@@ -176,5 +176,5 @@ def test_a_closing_that_only_could_not_be_recorded_is_not_repeated(
     operator.database.is_writable = False
     sessions = organization.sessions_opened
 
-    assert operator.waiting.close(window).outcome is ClosingOutcome.CLOSED_UNRECORDED
+    assert operator.waiting.close(window).outcome is CloseOutcome.CLOSED_UNRECORDED
     assert organization.sessions_opened == sessions + 2

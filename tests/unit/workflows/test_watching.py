@@ -15,7 +15,7 @@ from rootkeeper.domain.organizations import AccountId, Endpoint
 from rootkeeper.domain.window_events import EventVerdict
 from rootkeeper.domain.windows import WindowState
 from rootkeeper.errors import AwsAccessDeniedError, AwsUnreachableError, DatabaseError, LedgerUnavailableError
-from rootkeeper.workflows.watching import WatchingLoop, name_role
+from rootkeeper.workflows.watching import EventWatchLoop, get_role_name
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.cloudtrail import (
     AUDIT_ROLE,
@@ -60,14 +60,14 @@ class Scene:
     windows: InMemoryWindows
     events: InMemoryWindowEvents
     notifier: RecordedNotifier
-    loop: WatchingLoop
+    loop: EventWatchLoop
 
     @classmethod
     def set_up(cls) -> Scene:
         clock = FakeClock()
         source, ledger, windows = FakeSource(), LedgerOfARole(clock), InMemoryWindows()
         events, notifier = InMemoryWindowEvents(ledger), RecordedNotifier()
-        loop = WatchingLoop(
+        loop = EventWatchLoop(
             source, events, windows, ledger, notifier, clock, "o-exampleorgid", ENDPOINT, role_arns=(AUDIT_ROLE,)
         )
         return cls(clock, source, ledger, windows, events, notifier, loop)
@@ -99,7 +99,7 @@ def test_an_expected_event_is_kept_with_its_window_and_nobody_is_told(scene: Sce
     (event,) = scene.events.list_of_window(window_id)
     assert event.verdict is EventVerdict.EXPECTED
     assert [entry.action for entry in scene.ledger.entries] == [Action.WINDOW_EVENT]
-    assert scene.notifier.told == []
+    assert scene.notifier.reported == []
     assert scene.source.waiting == {}
 
 
@@ -107,18 +107,18 @@ def test_a_suspicious_event_is_told_as_critical_with_what_to_do(scene: Scene) ->
     scene.open_window()
     scene.source.bring(root_console_call(eventName="CreateAccessKey", eventTime=NOW))
     scene.loop.tick()
-    (told,) = scene.notifier.told
-    assert (told.event, told.severity) == (NotificationEvent.WINDOW_SUSPICIOUS, Severity.CRITICAL)
-    assert (told.account_id, told.window_id, told.endpoint) == (MEMBER, f"w-{MEMBER}", ENDPOINT.label)
-    assert "CreateAccessKey" in told.title
-    assert f"rootkeeper windows close {MEMBER}" in told.body
-    assert told.deduplication_key
+    (reported,) = scene.notifier.reported
+    assert (reported.event, reported.severity) == (NotificationEvent.WINDOW_SUSPICIOUS, Severity.CRITICAL)
+    assert (reported.account_id, reported.window_id, reported.endpoint) == (MEMBER, f"w-{MEMBER}", ENDPOINT.label)
+    assert "CreateAccessKey" in reported.title
+    assert f"rootkeeper windows close {MEMBER}" in reported.body
+    assert reported.deduplication_key
 
 
 def test_an_event_without_a_window_is_told_and_isnt_in_the_ledger(scene: Scene) -> None:
     scene.source.bring(sign_in())
     scene.loop.tick()
-    assert [f"rootkeeper audit {MEMBER}" in one.body for one in scene.notifier.told] == [True]
+    assert [f"rootkeeper audit {MEMBER}" in one.body for one in scene.notifier.reported] == [True]
     assert scene.ledger.entries == []
 
 
@@ -128,17 +128,17 @@ def test_an_event_that_comes_again_is_kept_and_told_once(scene: Scene) -> None:
     scene.loop.tick()
     scene.source.bring(sign_in())
     scene.loop.tick()
-    assert len(scene.events.kept) == len(scene.notifier.told) == 1
+    assert len(scene.events.kept) == len(scene.notifier.reported) == 1
 
 
 def test_an_event_that_was_kept_before_its_process_died_is_told_by_the_next(scene: Scene) -> None:
     """Recorded, and then killed: it wasn't acknowledged, so it comes again."""
     scene.source.bring(sign_in())
     scene.loop.tick()
-    scene.notifier.told.clear()
+    scene.notifier.reported.clear()
     scene.source.bring(sign_in())
     scene.loop.tick()
-    assert len(scene.notifier.told) == 1
+    assert len(scene.notifier.reported) == 1
 
 
 @pytest.mark.parametrize("failure", [DatabaseError("full"), LedgerUnavailableError("full")])
@@ -153,7 +153,7 @@ def test_while_nothing_can_be_kept_events_stay_in_their_source(
     scene.events.failure = None
     scene.loop.tick()
     assert scene.source.waiting == {}
-    assert len(scene.notifier.told) == 1
+    assert len(scene.notifier.reported) == 1
 
 
 def test_our_own_sessions_leave_no_trace(scene: Scene) -> None:
@@ -161,7 +161,7 @@ def test_our_own_sessions_leave_no_trace(scene: Scene) -> None:
     scene.ledger.append_outcome(intent, Result.DONE, {"access_key_id": KEY})
     scene.source.bring(assume_root() | {"eventTime": NOW}, root_session_call(eventTime=NOW))
     assert scene.loop.tick() == 2
-    assert (scene.events.kept, scene.notifier.told, scene.source.waiting) == ({}, [], {})
+    assert (scene.events.kept, scene.notifier.reported, scene.source.waiting) == ({}, [], {})
 
 
 def test_a_session_of_an_audit_that_runs_waits_for_the_audits_outcome(scene: Scene) -> None:
@@ -181,7 +181,7 @@ def test_a_session_that_the_audits_outcome_doesnt_name_is_told(scene: Scene) -> 
     intent = scene.ledger.append_intent(Action.ACCOUNTS_AUDIT, parameters={"account_ids": [MEMBER]})
     scene.source.bring(root_session_call("ASIAEXAMPLESTRANGER", eventTime=NOW))
     scene.loop.tick()
-    assert scene.notifier.told == []
+    assert scene.notifier.reported == []
     scene.ledger.append_outcome(intent, Result.DONE, {"sessions": {MEMBER: KEY}})
     scene.loop.tick()
     assert scene.verdicts() == {"GetAccountSummary": "suspicious"}
@@ -256,15 +256,15 @@ def test_a_source_that_cant_be_read_is_told_of_once_that_lasts(scene: Scene) -> 
     scene.source.failure = AwsAccessDeniedError("sqs:ReceiveMessage was denied.", hint="Allow sqs:ReceiveMessage.")
     with pytest.raises(AwsAccessDeniedError):
         scene.loop.tick()
-    assert scene.notifier.told == []
+    assert scene.notifier.reported == []
     for _ in range(3):
         scene.clock.advance(61)
         with pytest.raises(AwsAccessDeniedError):
             scene.loop.tick()
-    (told,) = scene.notifier.told
-    assert (told.event, told.severity) == (NotificationEvent.WATCHING_FAILED, Severity.CRITICAL)
-    assert "since 2026-01-15 09:00:00 UTC" in told.body
-    assert "Allow sqs:ReceiveMessage." in told.body
+    (reported,) = scene.notifier.reported
+    assert (reported.event, reported.severity) == (NotificationEvent.WATCHING_FAILED, Severity.CRITICAL)
+    assert "since 2026-01-15 09:00:00 UTC" in reported.body
+    assert "Allow sqs:ReceiveMessage." in reported.body
 
 
 def test_a_source_that_comes_back_at_once_is_nothing_to_tell(scene: Scene) -> None:
@@ -276,7 +276,7 @@ def test_a_source_that_comes_back_at_once_is_nothing_to_tell(scene: Scene) -> No
         scene.source.failure = None
         scene.loop.tick()
         scene.clock.advance(50)
-    assert scene.notifier.told == []
+    assert scene.notifier.reported == []
 
 
 @pytest.mark.parametrize(
@@ -288,4 +288,4 @@ def test_a_source_that_comes_back_at_once_is_nothing_to_tell(scene: Scene) -> No
     ],
 )
 def test_a_session_of_a_role_is_known_by_its_role(caller: str, role: str) -> None:
-    assert name_role(caller) == role
+    assert get_role_name(caller) == role

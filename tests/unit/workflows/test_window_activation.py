@@ -8,7 +8,7 @@ import pytest
 
 from rootkeeper.domain.ledger import Action, Actor, ActorKind
 from rootkeeper.domain.notifications import NotificationEvent, Severity
-from rootkeeper.domain.openings import OpeningOutcome
+from rootkeeper.domain.openings import OpenOutcome
 from rootkeeper.domain.organizations import AccountId, AccountState
 from rootkeeper.domain.root_credentials import LoginProfile
 from rootkeeper.domain.window_policy import WindowPolicy
@@ -56,16 +56,16 @@ def test_an_approved_window_is_opened_and_told(worker: WindowWorker) -> None:
 
     opening = worker.activate("w-1", "dave")
 
-    assert opening.outcome is OpeningOutcome.OPEN
+    assert opening.outcome is OpenOutcome.OPEN
     assert has_password(worker)
     window = worker.database.windows["w-1"]
     assert window == opening.window
     assert (window.state, window.activated_by, window.watched_by) == (WindowState.OPEN, "dave", "file:/events")
     assert window.expires_at == START + timedelta(hours=1)
-    told = worker.notifier.notifications[-1]
-    assert told.event is NotificationEvent.WINDOW_OPENED
-    assert "dave" in told.body
-    assert "It is watched." in told.body
+    reported = worker.notifier.notifications[-1]
+    assert reported.event is NotificationEvent.WINDOW_OPENED
+    assert "dave" in reported.body
+    assert "It is watched." in reported.body
 
 
 def test_the_account_names_its_window_too(worker: WindowWorker) -> None:
@@ -92,7 +92,7 @@ def test_without_a_ledger_nothing_is_opened_and_the_approval_stays(worker: Windo
         worker.activate("w-1")
     assert not has_password(worker)
     worker.database.is_ledger_writable = True
-    assert worker.activate("w-1").outcome is OpeningOutcome.OPEN
+    assert worker.activate("w-1").outcome is OpenOutcome.OPEN
 
 
 def test_p10_what_is_not_approved_opens_nothing(worker: WindowWorker) -> None:
@@ -142,7 +142,7 @@ def test_p27_of_two_who_activate_at_once_one_opens(organization: FakeOrganizatio
             seen.append(caught.value)
 
     organization.before_each_call(overtake)
-    assert worker.activate("w-1").outcome is OpeningOutcome.OPEN
+    assert worker.activate("w-1").outcome is OpenOutcome.OPEN
     assert len(seen) == 1
     assert worker.database.windows["w-1"].activated_by == "alice"
 
@@ -193,13 +193,13 @@ def test_an_account_that_left_meanwhile_is_refused(worker: WindowWorker) -> None
 @pytest.mark.parametrize(
     ("operation", "outcome", "severity"),
     [
-        ("refused", OpeningOutcome.CANCELLED, Severity.WARNING),
-        ("foreign", OpeningOutcome.FOREIGN, Severity.CRITICAL),
-        ("lost", OpeningOutcome.UNKNOWN, Severity.CRITICAL),
+        ("refused", OpenOutcome.CANCELLED, Severity.WARNING),
+        ("foreign", OpenOutcome.FOREIGN, Severity.CRITICAL),
+        ("lost", OpenOutcome.UNKNOWN, Severity.CRITICAL),
     ],
 )
 def test_an_opening_that_fails_is_told_by_how_bad_it_is(
-    worker: WindowWorker, operation: str, outcome: OpeningOutcome, severity: Severity
+    worker: WindowWorker, operation: str, outcome: OpenOutcome, severity: Severity
 ) -> None:
     worker.approve("w-1")
     organization = worker.organization
@@ -220,8 +220,8 @@ def test_an_opening_that_fails_is_told_by_how_bad_it_is(
     opening = worker.activate("w-1")
 
     assert opening.outcome is outcome
-    told = worker.notifier.notifications[-1]
-    assert (told.event, told.severity) == (NotificationEvent.WINDOW_OPEN_FAILED, severity)
+    reported = worker.notifier.notifications[-1]
+    assert (reported.event, reported.severity) == (NotificationEvent.WINDOW_OPEN_FAILED, severity)
 
 
 def test_a_window_without_approvals_owed_is_recorded_unapproved(organization: FakeOrganization) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.domain.approvals import Terms
+from rootkeeper.domain.approvals import ApprovalTerms
 from rootkeeper.domain.ledger import Action, Actor, ActorKind, Phase, Result
 from rootkeeper.domain.notifications import NotificationEvent
 from rootkeeper.domain.organizations import AccountId
@@ -144,10 +144,10 @@ def test_p10_what_somebody_believes_to_approve_must_be_the_window(worker: Window
     deciding = worker.deciding(signed_in("bob"))
 
     with pytest.raises(ApprovalRefusedError, match="999988887777"):
-        deciding.approve("w-1", Terms(AccountId("999988887777")))
+        deciding.approve("w-1", ApprovalTerms(AccountId("999988887777")))
     with pytest.raises(ApprovalRefusedError, match="not 2h"):
-        deciding.approve("w-1", Terms(duration_seconds=7200))
-    assert deciding.approve("w-1", Terms(ACCOUNT, 3600)).state is WindowState.APPROVED
+        deciding.approve("w-1", ApprovalTerms(duration_seconds=7200))
+    assert deciding.approve("w-1", ApprovalTerms(ACCOUNT, 3600)).state is WindowState.APPROVED
 
 
 @pytest.mark.parametrize("kind", [ActorKind.SELF_ASSERTED, ActorKind.SERVER])

@@ -18,20 +18,24 @@ OF_WINDOWS = [event for event in NotificationEvent if event.value.startswith("wi
 @pytest.mark.parametrize("event", [one for one in OF_WINDOWS if one is not NotificationEvent.WINDOW_SUSPICIOUS])
 def test_every_event_of_a_window_has_a_title_that_names_the_account(event: NotificationEvent) -> None:
     notifier = RecordingNotifier()
-    WindowNotices(notifier, FakeClock(), "AWS").tell(event, WINDOW, "It happened.")
+    WindowNotices(notifier, FakeClock(), "AWS").announce(event, WINDOW, "It happened.")
 
-    (told,) = notifier.notifications
-    assert WINDOW.account_id in told.title
-    assert (told.at, told.organization_id, told.endpoint) == (START, "o-exampleorgid", "AWS")
-    assert (told.account_id, told.window_id, told.body) == (WINDOW.account_id, WINDOW.window_id, "It happened.")
-    assert told.deduplication_key == ""
+    (reported,) = notifier.notifications
+    assert WINDOW.account_id in reported.title
+    assert (reported.at, reported.organization_id, reported.endpoint) == (START, "o-exampleorgid", "AWS")
+    assert (reported.account_id, reported.window_id, reported.body) == (
+        WINDOW.account_id,
+        WINDOW.window_id,
+        "It happened.",
+    )
+    assert reported.deduplication_key == ""
 
 
 def test_a_key_belongs_to_its_window_and_event() -> None:
     notifier = RecordingNotifier()
     notices = WindowNotices(notifier, FakeClock(), "AWS")
     for event in (NotificationEvent.WINDOW_CLOSED, NotificationEvent.WINDOW_CLOSE_FAILED):
-        notices.tell(event, WINDOW, "…", severity=Severity.CRITICAL, key="day 1")
+        notices.announce(event, WINDOW, "…", severity=Severity.CRITICAL, key="day 1")
 
     keys = [one.deduplication_key for one in notifier.notifications]
     assert len(set(keys)) == 2

@@ -10,7 +10,7 @@ from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.window_events import EventVerdict, WatchedEvent
 from rootkeeper.domain.window_policy import WindowPolicy
 from rootkeeper.errors import InputError
-from rootkeeper.workflows.window_reporting import WindowReporting
+from rootkeeper.workflows.window_reporting import WindowReporter
 from tests.fakes.clock import FakeClock
 from tests.fakes.databases import FakeDatabase
 from tests.fakes.organization import FakeOrganization
@@ -43,9 +43,9 @@ def worker() -> WindowWorker:
     return WindowWorker(organization, FakeDatabase(organization.clock), WindowPolicy(approvals=1))
 
 
-def make_reporting(worker: WindowWorker) -> WindowReporting:
+def make_reporting(worker: WindowWorker) -> WindowReporter:
     ledger = InMemoryLedger(worker.clock, entries=worker.database.entries)
-    return WindowReporting(worker.process.windows, ledger, OneEvent(worker), "AWS", "o-exampleorgid")
+    return WindowReporter(worker.process.windows, ledger, OneEvent(worker), "AWS", "o-exampleorgid")
 
 
 def test_a_report_tells_the_windows_own_story(worker: WindowWorker) -> None:

@@ -86,13 +86,13 @@ def test_people_are_told_who_asks_for_what_and_what_to_do(organization: FakeOrga
 
     window = worker.request(ACCOUNT)
 
-    (told,) = worker.notifier.notifications
-    assert told.event is NotificationEvent.WINDOW_REQUESTED
-    assert told.account_id == ACCOUNT
-    assert told.window_id == window.window_id
-    assert told.endpoint == "SANDBOX 127.0.0.1:4599"
-    assert "alice" in told.body
-    assert f"rootkeeper windows approve {window.window_id}" in told.body
+    (reported,) = worker.notifier.notifications
+    assert reported.event is NotificationEvent.WINDOW_REQUESTED
+    assert reported.account_id == ACCOUNT
+    assert reported.window_id == window.window_id
+    assert reported.endpoint == "SANDBOX 127.0.0.1:4599"
+    assert "alice" in reported.body
+    assert f"rootkeeper windows approve {window.window_id}" in reported.body
 
 
 def test_a_drill_is_marked_and_told_as_one(organization: FakeOrganization) -> None:
@@ -183,9 +183,9 @@ def test_an_emergency_is_approved_at_once_reviewed_within_a_day_and_loudest(orga
     assert window.is_emergency
     assert window.review_due_at == START + timedelta(hours=24)
     assert window.approvals_needed == 2
-    (told,) = worker.notifier.notifications
-    assert (told.event, told.severity) == (NotificationEvent.WINDOW_EMERGENCY, Severity.CRITICAL)
-    assert f"windows review {window.window_id}" in told.body
+    (reported,) = worker.notifier.notifications
+    assert (reported.event, reported.severity) == (NotificationEvent.WINDOW_EMERGENCY, Severity.CRITICAL)
+    assert f"windows review {window.window_id}" in reported.body
     assert worker.database.outcomes_of(Action.WINDOW_REQUEST)
 
 

@@ -79,9 +79,9 @@ def test_p11_anything_found_closes_the_window_once_more_and_alerts(worker: Windo
     worker.upkeep.tick()
 
     assert window(worker).state is WindowState.CLOSING
-    told = worker.notifier.notifications[-1]
-    assert (told.event, told.severity) == (NotificationEvent.WINDOW_REOPENED, Severity.CRITICAL)
-    assert "access keys" in told.body
+    reported = worker.notifier.notifications[-1]
+    assert (reported.event, reported.severity) == (NotificationEvent.WINDOW_REOPENED, Severity.CRITICAL)
+    assert "access keys" in reported.body
     worker.run_for(1)
     assert window(worker).state is WindowState.CLOSED_VERIFIED
     assert worker.organization.root_users[ACCOUNT].is_empty

@@ -95,9 +95,11 @@ def test_a_review_that_nobody_made_is_called_for_once_and_then_each_day(worker: 
     keys: list[str] = []
     for _ in range(4 * 24):
         worker.run_for(3600, step=3600)
-        told = [one for one in worker.notifier.notifications if one.event is NotificationEvent.WINDOW_REVIEW_OVERDUE]
-        assert {one.severity for one in told} <= {Severity.CRITICAL}
-        keys = [one.deduplication_key for one in told]
+        reported = [
+            one for one in worker.notifier.notifications if one.event is NotificationEvent.WINDOW_REVIEW_OVERDUE
+        ]
+        assert {one.severity for one in reported} <= {Severity.CRITICAL}
+        keys = [one.deduplication_key for one in reported]
 
     assert sorted(set(keys)) == [f"window:review:overdue w-1 day {day}" for day in range(4)]
 
@@ -127,10 +129,10 @@ def test_reviews_are_looked_for_once_a_minute(worker: WindowWorker) -> None:
     worker.clock.advance(2 * DAY)
     worker.run_for(120)
 
-    told = [one for one in worker.notifier.notifications if one.event is NotificationEvent.WINDOW_REVIEW_OVERDUE]
-    assert len(told) == 2
+    reported = [one for one in worker.notifier.notifications if one.event is NotificationEvent.WINDOW_REVIEW_OVERDUE]
+    assert len(reported) == 2
 
 
 def test_a_process_that_ends_begins_no_further_re_read(worker: WindowWorker) -> None:
     assert worker.upkeep.stop(0)
-    assert not worker.upkeep.crew.offer(ACCOUNT, lambda: None)
+    assert not worker.upkeep.executor.offer(ACCOUNT, lambda: None)

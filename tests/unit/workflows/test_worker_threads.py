@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from rootkeeper.workflows.worker_threads import Done, WorkerThreads
+from rootkeeper.workflows.worker_threads import WorkerThreads, WorkResult
 
 
 def take_all(threads: WorkerThreads[int], count: int) -> set[int]:
@@ -48,10 +48,10 @@ def test_an_error_that_nobody_foresaw_reaches_whoever_takes_the_result() -> None
 
 
 def test_results_are_handed_over_where_somebody_is_told() -> None:
-    told: queue.SimpleQueue[Done[int]] = queue.SimpleQueue()
-    threads: WorkerThreads[int] = WorkerThreads(1, "test", told.put)
+    reported: queue.SimpleQueue[WorkResult[int]] = queue.SimpleQueue()
+    threads: WorkerThreads[int] = WorkerThreads(1, "test", reported.put)
     threads.begin(lambda: 7)
-    assert told.get(timeout=60).get() == 7
+    assert reported.get(timeout=60).get() == 7
     assert threads.take_done(0) == []
     threads.close()
 

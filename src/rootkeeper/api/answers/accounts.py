@@ -9,7 +9,7 @@ from pydantic import Field
 from rootkeeper.api.answers.shapes import AccountNumber, Answer, Count, Moment, Page, Record
 from rootkeeper.domain.organizations import AccountState
 from rootkeeper.domain.root_credentials import CredentialKind, MfaKind
-from rootkeeper.domain.statuses import Reason, Role, Status
+from rootkeeper.domain.statuses import AccountRole, Status, StatusReason
 
 Found: TypeAlias = bool | Count | None
 """Whether there is one, or how many there are; ``null`` where it wasn't read."""
@@ -91,9 +91,9 @@ class Account(Record):
     ou_ids: list[str]
     """The organization's root and the units on the way to the account."""
     state: AccountState
-    role: Role
+    role: AccountRole
     status: Status
-    reason: Reason | None
+    reason: StatusReason | None
     """Why the status is ``unknown`` or ``not_applicable``."""
     detail: str | None
     """One sentence for a person."""
@@ -183,41 +183,41 @@ class TreeAnswer(ListedOrganization, Answer):
     units: list[PlacedUnit]
 
 
-class Column(Record):
+class JsonColumn(Record):
     """A column whose words repeat only once."""
 
     at: list[Count]
     """For each account the place of its word."""
 
 
-class TextColumn(Column):
+class TextColumn(JsonColumn):
     """Of texts."""
 
     words: list[str | None]
 
 
-class StateColumn(Column):
+class StateColumn(JsonColumn):
     """Of states of accounts."""
 
     words: list[AccountState]
 
 
-class RoleColumn(Column):
+class RoleColumn(JsonColumn):
     """Of parts in the organization."""
 
-    words: list[Role]
+    words: list[AccountRole]
 
 
-class StatusColumn(Column):
+class StatusColumn(JsonColumn):
     """Of statuses."""
 
     words: list[Status]
 
 
-class ReasonColumn(Column):
+class ReasonColumn(JsonColumn):
     """Of reasons of statuses."""
 
-    words: list[Reason | None]
+    words: list[StatusReason | None]
 
 
 class AccountColumns(Record):

@@ -6,7 +6,7 @@ from rootkeeper.api.answers.accounts import DetailedAccount
 from rootkeeper.api.answers.shapes import AccountNumber, Answer, Count, CountedPage, Moment, Page, Record
 from rootkeeper.domain.audit_diffs import AccountChange, PresenceChange
 from rootkeeper.domain.root_credentials import CredentialKind
-from rootkeeper.domain.statuses import FailOn, Reason, Status
+from rootkeeper.domain.statuses import FailOn, Status, StatusReason
 from rootkeeper.domain.timelines import TimelineKind
 
 
@@ -38,11 +38,11 @@ class AuditAnswer(KeptAudit, Page):
     accounts: list[DetailedAccount]
 
 
-class StatusThen(Record):
+class PastStatus(Record):
     """What an account was found to be in one of two audits."""
 
     status: Status
-    reason: Reason | None
+    reason: StatusReason | None
     detail: str | None
     read_at: Moment | None
     """``null`` where it wasn't read."""
@@ -65,9 +65,9 @@ class ChangedAccount(Record):
     account_id: AccountNumber
     name: str
     change: AccountChange
-    before: StatusThen | None
+    before: PastStatus | None
     """``null`` for one that joined."""
-    after: StatusThen | None
+    after: PastStatus | None
     """``null`` for one that left."""
     credentials: list[KindChange]
 
@@ -96,7 +96,7 @@ class ComparisonAnswer(Answer):
     """Of which statuses there are more than before."""
 
 
-class PastEntry(Record):
+class HistoryEntry(Record):
     """One thing that happened, or was found."""
 
     at: Moment
@@ -120,5 +120,5 @@ class HistoryAnswer(Answer):
     audits: Count
     """How many kept audits have it."""
     last_read_at: Moment | None
-    entries: list[PastEntry]
+    entries: list[HistoryEntry]
     """The oldest first."""

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from pydantic import Field
 
 from rootkeeper.api.answers.accounts import CredentialDetails
-from rootkeeper.api.answers.shapes import AccountNumber, Answer, Count, Moment, Record, Sha256, name_words
+from rootkeeper.api.answers.shapes import AccountNumber, Answer, Count, Moment, Record, Sha256, make_enum_schema
 from rootkeeper.domain.ledger import Result
 from rootkeeper.domain.organizations import AccountState
 from rootkeeper.domain.policies import evaluation
@@ -19,8 +19,8 @@ from rootkeeper.domain.root_credentials import CredentialKind
 from rootkeeper.domain.selection import SkipReason
 from rootkeeper.domain.setup_drift import SetupPart
 
-TaskVerdict: TypeAlias = Annotated[str, name_words(evaluation.Verdict)]
-PolicyVerdict: TypeAlias = Annotated[str, name_words(lockouts.Verdict)]
+TaskVerdict: TypeAlias = Annotated[str, make_enum_schema(evaluation.AccessVerdict)]
+PolicyVerdict: TypeAlias = Annotated[str, make_enum_schema(lockouts.LockoutVerdict)]
 """Who can still change a policy: of ``locked`` nobody but a root session, of ``depends`` those whom it excepts."""
 
 
@@ -86,14 +86,14 @@ class DeletionPlan(Answer):
     """Over the canonical JSON (RFC 8785) of everything else. It shows edits, and is no signature."""
 
 
-class DeletionBeginning(Record):
+class UnfinishedDeletion(Record):
     """Of a deletion that hasn't come to its end."""
 
     caller_arn: str
     started_at: Moment
 
 
-class DeletionCourse(DeletionBeginning):
+class FinishedDeletion(UnfinishedDeletion):
     """Of a deletion."""
 
     ended_at: Moment
@@ -130,7 +130,7 @@ class AuditDrift(Record):
     """One sentence for each part that couldn't be compared."""
 
 
-class AuditCourse(Answer):
+class FinishedAudit(Answer):
     """Of an audit; what it found is kept under its job's id."""
 
     caller_arn: str
@@ -339,9 +339,9 @@ class ChangedPolicy(PolicyPlace):
 JobOutcome: TypeAlias = (
     FailedOutcome
     | DeletionPlan
-    | DeletionBeginning
-    | DeletionCourse
-    | AuditCourse
+    | UnfinishedDeletion
+    | FinishedDeletion
+    | FinishedAudit
     | SetupDrift
     | Preflight
     | LedgerVerification

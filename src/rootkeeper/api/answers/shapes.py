@@ -43,6 +43,6 @@ class CountedPage(Page):
     """Of all pages."""
 
 
-def name_words(kind: type[StrEnum]) -> WithJsonSchema:
+def make_enum_schema(kind: type[StrEnum]) -> WithJsonSchema:
     """A text that is one of an enumeration's words, where others have the enumeration's name too."""
     return WithJsonSchema({"type": "string", "enum": [one.value for one in kind]})

@@ -6,10 +6,10 @@ from typing import Literal
 
 from rootkeeper.api.answers.shapes import AccountNumber, Answer, Count, CountedPage, Moment, Record
 from rootkeeper.domain.ledger import Action, ActorKind
-from rootkeeper.domain.openings import OpeningOutcome
+from rootkeeper.domain.openings import OpenOutcome
 from rootkeeper.domain.window_events import EventVerdict
 from rootkeeper.domain.windows import ApprovalPurpose, WindowState
-from rootkeeper.workflows.closing import ClosingOutcome
+from rootkeeper.workflows.closing import CloseOutcome
 
 
 class Approval(Record):
@@ -93,20 +93,20 @@ class WindowAnswer(RecoveryWindow, Answer):
     """One window."""
 
 
-class OpeningAnswer(WindowAnswer):
+class WindowOpenedAnswer(WindowAnswer):
     """A window, and what came of its opening."""
 
-    outcome: OpeningOutcome
+    outcome: OpenOutcome
     explanation: str
     hint: str | None
     exit_status: int
     """What the command line ends with."""
 
 
-class ClosingAnswer(WindowAnswer):
+class WindowClosedAnswer(WindowAnswer):
     """A window, and what came of its closing."""
 
-    outcome: ClosingOutcome
+    outcome: CloseOutcome
     explanation: str
     hint: str | None
     is_closed: bool

@@ -9,8 +9,8 @@ from fastapi import Header
 from starlette.requests import Request
 from starlette.responses import Response
 
-from rootkeeper.api.account_columns import CompactListings
-from rootkeeper.api.account_pages import AccountPages
+from rootkeeper.api.account_columns import CompactListingCache
+from rootkeeper.api.account_pages import AccountsCache
 from rootkeeper.api.answers.accounts import CompactListing
 from rootkeeper.api.encodings import takes_gzip
 from rootkeeper.api.etags import is_known
@@ -27,8 +27,8 @@ def list_compactly(
     Nothing is asked of AWS. ``observed_at`` is in seconds since 1970, ``kinds`` adds up what was found: 1, 2, 4 and 8
     for each of the listed kinds in their order, ``null`` where it wasn't read. A column of words is ``{words, at}``.
     """
-    pages: AccountPages = request.app.state.account_pages
-    listings: CompactListings = request.app.state.compact_listings
+    pages: AccountsCache = request.app.state.account_pages
+    listings: CompactListingCache = request.app.state.compact_listings
     listing = listings.take(services, pages)
     headers = {"ETag": listing.etag, "Vary": "Accept-Encoding, Authorization, Cookie"}
     if is_known(if_none_match, listing.etag):

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import Query
 from starlette.requests import Request
 
-from rootkeeper.api.account_pages import AccountPages, read_in_detail
+from rootkeeper.api.account_pages import AccountsCache, read_in_detail
 from rootkeeper.api.answers.accounts import AccountAnswer, AccountPage, OrganizationPage, TreeAnswer
 from rootkeeper.api.guarding import Served
 from rootkeeper.api.parameters import After, Filter, Filters, Limit, Name, cut_page, show_one, show_page
@@ -65,7 +65,7 @@ def list_accounts(
 
     Nothing is asked of AWS: ``observed_at`` tells how old each reading is. ``summary`` counts whatever the filters fit.
     """
-    pages: AccountPages = request.app.state.account_pages
+    pages: AccountsCache = request.app.state.account_pages
     known = pages.take(services, goes_on=after is not None)
     inventory = known.inventory
     if inventory is None:
@@ -101,7 +101,7 @@ def list_accounts(
 def show_account(request: Request, services: Served, account_id: Name) -> dict[str, Any]:
     """Show one account, with the details of its last reading, and its recovery windows."""
     wanted = parse_account_id(account_id)
-    pages: AccountPages = request.app.state.account_pages
+    pages: AccountsCache = request.app.state.account_pages
     inventory = pages.take(services, goes_on=False).inventory
     accounts = () if inventory is None else inventory.accounts
     account = next((one for one in accounts if one.account_id == wanted), None)

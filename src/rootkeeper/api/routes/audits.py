@@ -51,7 +51,7 @@ def compare_audits(
     Each is named by its id or a moment, which means the last one of the whole organization that had ended by then.
     """
     with services.act_as(identity.to_actor(), None) as acting:
-        reading = acting.history_reading(services.organization_id)
+        reading = acting.history_reader(services.organization_id)
         compared = reading.compare(older, newer, _parse_moment)
     worse = [one.value for one in FailOn if compared.difference.is_worse(frozenset({one}))]
     return show_one({**comparison_record(compared, services.organization_id), "worse": worse})
@@ -60,7 +60,7 @@ def compare_audits(
 def show_history(services: Served, identity: Identified, account_id: Name) -> dict[str, Any]:
     """Show one account's past: kept audits, the ledger, windows and root events, the oldest first."""
     with services.act_as(identity.to_actor(), None) as acting:
-        history = acting.history_reading(services.organization_id).read_account(account_id)
+        history = acting.history_reader(services.organization_id).read_account(account_id)
     return show_one(history_record(history, services.organization_id))
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, Field
 
-from rootkeeper.api.account_limits import ensure_may_touch
+from rootkeeper.api.account_limits import require_account_access
 from rootkeeper.api.answers.exceptions import ExceptionAnswer, ExceptionPage
 from rootkeeper.api.guarding import Identified, Served
 from rootkeeper.api.parameters import (
@@ -61,7 +61,7 @@ def list_exceptions(services: Served, identity: Identified, limit: Limit = 100, 
 def add_exception(services: Served, identity: Identified, body: ExceptionBody) -> dict[str, Any]:
     """Let deletion skip an account until a moment; an earlier exception of the account is replaced."""
     account = _find_account(services, body.account)
-    ensure_may_touch(services, identity, [account.account_id])
+    require_account_access(services, identity, [account.account_id])
     with services.act_as(identity.to_actor(), None) as acting:
         kept = acting.exceptions.add(account, owner=body.owner, reason=body.reason, until=body.until)
     return show_one(exception_to_record(kept, services.clock.now()))
@@ -70,7 +70,7 @@ def add_exception(services: Served, identity: Identified, body: ExceptionBody) -
 def remove_exception(services: Served, identity: Identified, account_id: Name) -> dict[str, Any]:
     """End an account's exception now; it answers what it was."""
     wanted = parse_account_id(account_id)
-    ensure_may_touch(services, identity, [wanted])
+    require_account_access(services, identity, [wanted])
     with services.act_as(identity.to_actor(), None) as acting:
         if not any(one.account_id == wanted for one in acting.exceptions.list_exceptions()):
             raise NotFoundError(f"{wanted} has no exception from deletion.", hint="List those that there are.")

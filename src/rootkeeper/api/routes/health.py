@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse
 
 from rootkeeper.api.answers.server import ApiDocument, HealthAnswer, ReadinessAnswer
 from rootkeeper.api.documents import describe_api
-from rootkeeper.api.guarding import Access, Served, comes_from_here
+from rootkeeper.api.guarding import AccessRequirement, Served, comes_from_here
 from rootkeeper.api.route_tables import Row
 
 
@@ -41,14 +41,14 @@ def show_api(request: Request) -> JSONResponse:
 
 
 ROWS = (
-    Row("GET", "/healthz", Access.ANYBODY, show_health, answer=HealthAnswer),
+    Row("GET", "/healthz", AccessRequirement.ANYBODY, show_health, answer=HealthAnswer),
     Row(
         "GET",
         "/readyz",
-        Access.ANYBODY,
+        AccessRequirement.ANYBODY,
         show_readiness,
         answer=ReadinessAnswer,
         further_statuses=(HTTPStatus.SERVICE_UNAVAILABLE,),
     ),
-    Row("GET", "/api/openapi.json", Access.ANYBODY, show_api, answer=ApiDocument),
+    Row("GET", "/api/openapi.json", AccessRequirement.ANYBODY, show_api, answer=ApiDocument),
 )

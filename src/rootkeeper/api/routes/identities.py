@@ -87,41 +87,41 @@ def create_token(services: Served, identity: Identified, body: TokenBody) -> dic
     now = services.clock.now()
     end = None if body.expires_in_days is None else now + timedelta(days=body.expires_in_days)
     scope = body.to_scope()
-    identity.ensure_may_grant(scope.narrow(PERMISSIONS[body.role]))
+    identity.require_grantable(scope.narrow(PERMISSIONS[body.role]))
     with services.act_as(identity.to_actor(), None) as acting:
-        made = acting.identity_keeping.create_token(body.name, body.role, end, scope)
+        made = acting.identity_service.create_token(body.name, body.role, end, scope)
     return show_one({"token": made.token, "identity": identity_to_record(made.identity, now)})
 
 
 def add_user(services: Served, identity: Identified, body: UserBody) -> dict[str, Any]:
     """Add a user who signs in with a password."""
-    identity.ensure_may_grant(PERMISSIONS[body.role])
+    identity.require_grantable(PERMISSIONS[body.role])
     with services.act_as(identity.to_actor(), None) as acting:
-        added = acting.identity_keeping.add_user(body.name, body.role, body.password)
+        added = acting.identity_service.add_user(body.name, body.role, body.password)
     return show_one(identity_to_record(added, services.clock.now()))
 
 
 def disable_identity(services: Served, identity: Identified, name: Name) -> dict[str, Any]:
     """Let a user or token act no more; again without harm."""
-    identity.ensure_may_grant(services.identities.get(name).permissions)
+    identity.require_grantable(services.identities.get(name).permissions)
     with services.act_as(identity.to_actor(), None) as acting:
-        found = acting.identity_keeping.disable(name)
+        found = acting.identity_service.disable(name)
     return show_one(identity_to_record(found, services.clock.now()))
 
 
 def set_role(services: Served, identity: Identified, name: Name, body: RoleBody) -> dict[str, Any]:
     """Give a user another role."""
-    identity.ensure_may_grant(services.identities.get(name).permissions | PERMISSIONS[body.role])
+    identity.require_grantable(services.identities.get(name).permissions | PERMISSIONS[body.role])
     with services.act_as(identity.to_actor(), None) as acting:
-        found = acting.identity_keeping.set_role(name, body.role)
+        found = acting.identity_service.set_role(name, body.role)
     return show_one(identity_to_record(found, services.clock.now()))
 
 
 def set_password(services: Served, identity: Identified, name: Name, body: PasswordBody) -> dict[str, Any]:
     """Give a user another password; sign-ins by that name end."""
-    identity.ensure_may_grant(services.identities.get(name).permissions)
+    identity.require_grantable(services.identities.get(name).permissions)
     with services.act_as(identity.to_actor(), None) as acting:
-        found = acting.identity_keeping.set_password(name, body.password)
+        found = acting.identity_service.set_password(name, body.password)
     return show_one(identity_to_record(found, services.clock.now()))
 
 

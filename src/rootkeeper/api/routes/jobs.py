@@ -10,17 +10,17 @@ from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from rootkeeper.api.account_limits import ensure_may_steer, ensure_within_units
+from rootkeeper.api.account_limits import require_job_access, require_within_units
 from rootkeeper.api.answers.jobs import JobAnswer, JobPage, ResultPage
 from rootkeeper.api.answers.outcomes import DeletionPlan, JobOutcome
-from rootkeeper.api.guarding import Called, Identified, Served, ensure_fresh
+from rootkeeper.api.guarding import Called, Identified, Served, require_fresh
 from rootkeeper.api.job_bodies import DeletionBody, PlanBody, PreflightBody, UnlockBody
 from rootkeeper.api.job_events import stream_job
 from rootkeeper.api.parameters import After, Body, Limit, Name, show_one, show_page
 from rootkeeper.api.route_tables import PREFIX, Row, change, read
 from rootkeeper.api.services import ServerServices
 from rootkeeper.domain.access import Identity, Permission
-from rootkeeper.domain.job_permissions import ensure_may_ask_for
+from rootkeeper.domain.job_permissions import require_job_permission
 from rootkeeper.domain.job_records import job_to_record
 from rootkeeper.domain.jobs import JobKind
 from rootkeeper.domain.ledger import JsonValue
@@ -41,9 +41,9 @@ def take_in(
     document: str | None = None,
 ) -> dict[str, Any]:
     """Have something done; the job that does it."""
-    ensure_within_units(services, identity, kind, parameters, document)
+    require_within_units(services, identity, kind, parameters, document)
     with services.act_as(identity.to_actor(), None) as acting:
-        job = acting.job_requesting.request(kind, parameters, document)
+        job = acting.job_request_service.request(kind, parameters, document)
     return show_one(dict(job_to_record(job)))
 
 
@@ -69,7 +69,7 @@ def unlock(services: Served, caller: Called, identity: Identified, body: UnlockB
     In a browser a change needs a fresh second factor; a look needs none.
     """
     if body.change is not None:
-        ensure_fresh(caller, services)
+        require_fresh(caller, services)
     return take_in(services, identity, JobKind.UNLOCK, body.to_parameters(), body.policy)
 
 
@@ -94,21 +94,21 @@ def show_job(services: Served, job_id: Name) -> dict[str, Any]:
 
 def cancel_job(services: Served, identity: Identified, job_id: Name) -> dict[str, Any]:
     """End a job for good; one that runs finishes what is in progress and begins nothing more."""
-    ensure_may_steer(identity, services.jobs.get(job_id))
+    require_job_access(identity, services.jobs.get(job_id))
     with services.act_as(identity.to_actor(), None) as acting:
-        return show_one(dict(job_to_record(acting.job_requesting.cancel(job_id))))
+        return show_one(dict(job_to_record(acting.job_request_service.cancel(job_id))))
 
 
 def resume_job(services: Served, identity: Identified, job_id: Name, body: ResumeBody | None = None) -> dict[str, Any]:
     """Let an interrupted job go on where it was. It takes the permission that asking for it takes."""
     job = services.jobs.get(job_id)
-    ensure_may_ask_for(identity, job.kind)
-    ensure_may_steer(identity, job)
+    require_job_permission(identity, job.kind)
+    require_job_access(identity, job)
     # Since it was asked for, an account may have moved to another unit.
-    ensure_within_units(services, identity, job.kind, job.wish, services.jobs.find_document(job_id))
+    require_within_units(services, identity, job.kind, job.requested_parameters, services.jobs.find_document(job_id))
     retry_failed = body is not None and body.retry_failed
     with services.act_as(identity.to_actor(), None) as acting:
-        return show_one(dict(job_to_record(acting.job_requesting.resume(job_id, retry_failed=retry_failed))))
+        return show_one(dict(job_to_record(acting.job_request_service.resume(job_id, retry_failed=retry_failed))))
 
 
 def list_results(services: Served, job_id: Name, limit: Limit = 100, after: After = None) -> dict[str, Any]:

@@ -12,11 +12,11 @@ from starlette.responses import Response
 
 from rootkeeper import __version__
 from rootkeeper.api.answers.sign_ins import MeAnswer, SignInAnswer
-from rootkeeper.api.browser_sessions import answer_session, show_factor_state, visitor_of
-from rootkeeper.api.callers import ensure_csrf_token, find_token
+from rootkeeper.api.browser_sessions import answer_session, get_client_origin, show_factor_state
+from rootkeeper.api.callers import find_token, require_csrf_token
 from rootkeeper.api.cookies import find_cookie, forget_cookie
-from rootkeeper.api.guarding import Access, Called, Served
-from rootkeeper.api.origins import ensure_own_page
+from rootkeeper.api.guarding import AccessRequirement, Called, Served
+from rootkeeper.api.origins import require_own_page
 from rootkeeper.api.parameters import Body, ShortText, show_one
 from rootkeeper.api.route_tables import change, read
 from rootkeeper.api.services import ServerServices
@@ -24,9 +24,9 @@ from rootkeeper.domain.identity_records import identity_to_record
 from rootkeeper.domain.plan_files import render_instant
 from rootkeeper.domain.sessions import SessionKind, SessionNeed
 from rootkeeper.errors import FactorNeededError, NotSignedInError, RootkeeperError
-from rootkeeper.workflows.access import SignIn, SigningIn
-from rootkeeper.workflows.factors import FactorProving
-from rootkeeper.workflows.sessions import ProvenSession
+from rootkeeper.workflows.access import CompletedSignIn, SignInService
+from rootkeeper.workflows.factors import FactorVerifier
+from rootkeeper.workflows.sessions import AuthenticatedSession
 
 CONSOLE_HEADER = "X-Rootkeeper-Console"
 """With it a sign-in is a browser's. No page of another server can add it."""
@@ -45,8 +45,8 @@ def sign_in(request: Request, services: Served, body: SignInBody) -> Any:
     """Sign in as a user: a bearer token for 12 hours or, for the console, a cookie."""
     if CONSOLE_HEADER in request.headers:
         return _sign_in_by_browser(request, services, body)
-    signing_in: SigningIn = request.app.state.signing_in
-    found = signing_in.sign_in(body.name, body.password, visitor_of(request))
+    signing_in: SignInService = request.app.state.signing_in
+    found = signing_in.sign_in(body.name, body.password, get_client_origin(request))
     try:
         proven = _finish(request, services, found, body.totp)
     except RootkeeperError:
@@ -61,37 +61,39 @@ def sign_in(request: Request, services: Served, body: SignInBody) -> Any:
     )
 
 
-def _finish(request: Request, services: ServerServices, found: SignIn, totp: str | None) -> ProvenSession:
+def _finish(
+    request: Request, services: ServerServices, found: CompletedSignIn, totp: str | None
+) -> AuthenticatedSession:
     """A bearer token acts at once: what it needs is asked for now."""
     proven = _prove(services, found, SessionKind.TOKEN)
     if proven.session.need is not SessionNeed.FACTOR:
-        proven.session.ensure_finished()
+        proven.session.require_finished()
         return proven
     if totp is None:
         raise FactorNeededError(
             f"{found.identity.name} has a second factor.",
             hint="Send a code of the authenticator app along, as totp. With passkeys alone, sign in by a browser.",
         )
-    proving: FactorProving = request.app.state.factor_proving
-    return proving.give_totp(proven, totp)
+    proving: FactorVerifier = request.app.state.factor_proving
+    return proving.verify_totp(proven, totp)
 
 
 def _sign_in_by_browser(request: Request, services: ServerServices, body: SignInBody) -> JSONResponse:
     """Always a new secret: whatever a browser sent before is worth nothing afterwards."""
-    ensure_own_page(request)
-    signing_in: SigningIn = request.app.state.signing_in
-    found = signing_in.sign_in(body.name, body.password, visitor_of(request), SessionKind.BROWSER)
+    require_own_page(request)
+    signing_in: SignInService = request.app.state.signing_in
+    found = signing_in.sign_in(body.name, body.password, get_client_origin(request), SessionKind.BROWSER)
     before = find_cookie(request)
     if before is not None:
         services.sessions.end(before)
     return answer_session(request, _prove(services, found, SessionKind.BROWSER))
 
 
-def _prove(services: ServerServices, found: SignIn, kind: SessionKind) -> ProvenSession:
+def _prove(services: ServerServices, found: CompletedSignIn, kind: SessionKind) -> AuthenticatedSession:
     session = services.sessions.find(found.token, kind)
     if session is None:
         raise NotSignedInError("The sign-in has ended.", hint="Sign in again.")
-    return ProvenSession(session, found.token)
+    return AuthenticatedSession(session, found.token)
 
 
 def sign_out(request: Request, services: Served) -> Response:
@@ -102,9 +104,9 @@ def sign_out(request: Request, services: Served) -> Response:
     if token is not None:
         services.sessions.end(token)
     elif secret is not None:
-        ensure_own_page(request)
+        require_own_page(request)
         if services.sessions.find(secret, SessionKind.BROWSER) is not None:
-            ensure_csrf_token(request, secret)
+            require_csrf_token(request, secret)
             services.sessions.end(secret)
         forget_cookie(request, response)
     return response
@@ -128,7 +130,7 @@ def show_me(services: Served, caller: Called) -> dict[str, Any]:
 
 
 ROWS = (
-    change("/auth/sign-in", Access.ANYBODY, sign_in, SignInAnswer),
-    change("/auth/sign-out", Access.ANYBODY, sign_out, None, HTTPStatus.NO_CONTENT),
-    read("/me", Access.SIGNING_IN, show_me, MeAnswer),
+    change("/auth/sign-in", AccessRequirement.ANYBODY, sign_in, SignInAnswer),
+    change("/auth/sign-out", AccessRequirement.ANYBODY, sign_out, None, HTTPStatus.NO_CONTENT),
+    read("/me", AccessRequirement.SIGNING_IN, show_me, MeAnswer),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
-from rootkeeper.api.guarding import Access
+from rootkeeper.api.guarding import AccessRequirement
 from rootkeeper.api.metrics import ServerMetrics
 from rootkeeper.api.route_tables import Row
 
@@ -17,4 +17,4 @@ def show_metrics(request: Request) -> Response:
     return Response(content, headers={"Content-Type": media_type})
 
 
-ROWS = (Row("GET", "/metrics", Access.ON_THIS_MACHINE, show_metrics, response_class=PlainTextResponse),)
+ROWS = (Row("GET", "/metrics", AccessRequirement.ON_THIS_MACHINE, show_metrics, response_class=PlainTextResponse),)

@@ -22,7 +22,7 @@ def try_targets(services: Served, identity: Identified, body: TrialBody | None =
     """Send a test to notification targets, and tell what each made of it."""
     name = None if body is None else body.target
     with services.act_as(identity.to_actor(), None) as acting:
-        testing = acting.make_notification_testing(services.organization_id, services.endpoint)
+        testing = acting.make_notification_tester(services.organization_id, services.endpoint)
         trials = testing.test(name)
     return show_page("targets", [_describe(trial) for trial in trials], None)
 

@@ -8,17 +8,17 @@ from typing import Any
 
 from starlette.requests import Request
 
-from rootkeeper.api.account_pages import AccountPages
+from rootkeeper.api.account_pages import AccountsCache
 from rootkeeper.api.answers.setup import OverviewAnswer
 from rootkeeper.api.guarding import Identified, Served
-from rootkeeper.api.overviews import AuditComparisons, SetupLook, SetupReadings
+from rootkeeper.api.overviews import AuditComparisonCache, SetupCache, SetupSnapshot
 from rootkeeper.api.parameters import show_one
 from rootkeeper.api.route_tables import read
 from rootkeeper.api.services import ServerServices
 from rootkeeper.api.setup_records import missing_to_records, setup_to_record
 from rootkeeper.domain.access import Permission
 from rootkeeper.domain.organizations import Inventory
-from rootkeeper.domain.statuses import AccountStatus, Role
+from rootkeeper.domain.statuses import AccountRole, AccountStatus
 from rootkeeper.domain.window_records import window_to_record
 from rootkeeper.domain.windows import OWING_STATES
 from rootkeeper.workflows.history import ComparedAudits
@@ -31,9 +31,9 @@ def show_overview(request: Request, services: Served, identity: Identified) -> d
     The set-up is asked of AWS, at most each half minute; while AWS can't be asked ``setup`` is ``null``, and
     ``setup_problem`` says why.
     """
-    pages: AccountPages = request.app.state.account_pages
-    readings: SetupReadings = request.app.state.setup_readings
-    comparisons: AuditComparisons = request.app.state.audit_comparisons
+    pages: AccountsCache = request.app.state.account_pages
+    readings: SetupCache = request.app.state.setup_readings
+    comparisons: AuditComparisonCache = request.app.state.audit_comparisons
     known = pages.take(services, goes_on=False)
     look = readings.take(services, identity.to_actor())
     with services.act_as(identity.to_actor(), None) as acting:
@@ -56,13 +56,13 @@ def show_overview(request: Request, services: Served, identity: Identified) -> d
     )
 
 
-def _find_management(look: SetupLook, inventory: Inventory | None) -> str | None:
+def _find_management(look: SetupSnapshot, inventory: Inventory | None) -> str | None:
     if look.report is not None:
         return look.report.organization.management_account_id
     return None if inventory is None else inventory.organization.management_account_id
 
 
-def _describe_setup(look: SetupLook, inventory: Inventory | None) -> dict[str, Any]:
+def _describe_setup(look: SetupSnapshot, inventory: Inventory | None) -> dict[str, Any]:
     failure = look.failure
     return {
         "setup": None if look.report is None else setup_to_record(look.report.setup, inventory),
@@ -88,11 +88,13 @@ def _describe_drift(compared: ComparedAudits) -> dict[str, Any]:
     }
 
 
-def _list_failsafes(look: SetupLook, statuses: Iterable[AccountStatus]) -> Iterable[dict[str, Any]]:
+def _list_failsafes(look: SetupSnapshot, statuses: Iterable[AccountStatus]) -> Iterable[dict[str, Any]]:
     """The delegated administrators as AWS names them now, or as they were listed last."""
     delegates = None if look.report is None else look.report.setup.delegated_administrators
     for status in statuses:
-        is_failsafe = status.role is Role.FAILSAFE if delegates is None else status.account.account_id in delegates
+        is_failsafe = (
+            status.role is AccountRole.FAILSAFE if delegates is None else status.account.account_id in delegates
+        )
         if is_failsafe:
             yield {
                 "account_id": status.account.account_id,

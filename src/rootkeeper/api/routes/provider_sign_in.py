@@ -14,10 +14,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from rootkeeper.api.answers.sign_ins import SignInMethodsAnswer
-from rootkeeper.api.browser_sessions import visitor_of
-from rootkeeper.api.cookies import find_cookie, is_secure, name_for, set_cookie
-from rootkeeper.api.guarding import Access, Served
-from rootkeeper.api.hosts import name_in
+from rootkeeper.api.browser_sessions import get_client_origin
+from rootkeeper.api.cookies import find_cookie, get_cookie_name, is_secure, set_cookie
+from rootkeeper.api.guarding import AccessRequirement, Served
+from rootkeeper.api.hosts import parse_host_name
 from rootkeeper.api.parameters import show_one
 from rootkeeper.api.route_tables import PREFIX, Row, read
 from rootkeeper.api.services import ServerServices
@@ -27,7 +27,7 @@ from rootkeeper.domain.ledger import Actor, ActorKind
 from rootkeeper.domain.loopback import is_loopback
 from rootkeeper.domain.sessions import Session, SessionKind
 from rootkeeper.errors import InputError, NotFoundError, NotSignedInError, RootkeeperError
-from rootkeeper.workflows.provider_sign_in import ProviderAnswer, ProviderSigningIn
+from rootkeeper.workflows.provider_sign_in import ProviderAnswer, ProviderSignInService
 
 START, CALLBACK = "/auth/oidc/start", "/auth/oidc/callback"
 PROBLEM_PARAMETER = "sign_in_problem"
@@ -41,7 +41,7 @@ _Optional = Annotated[str | None, Query(max_length=_LONGEST)]
 
 def list_methods(request: Request, services: Served) -> dict[str, Any]:
     """List the ways to sign in here."""
-    oidc = services.provider_signing_in
+    oidc = services.provider_sign_in_service
     return show_one(
         {
             "password": True,
@@ -63,12 +63,12 @@ def start_sign_in(
     try:
         signing_in = _get(services)
         confirms = _find_session(request, services) if confirm else None
-        begun = signing_in.begin(return_to, _redirect_uri(request, services), visitor_of(request), confirms)
+        begun = signing_in.begin(return_to, _redirect_uri(request, services), get_client_origin(request), confirms)
     except RootkeeperError as error:
         return _send_back(request, error)
     response = RedirectResponse(begun.address, HTTPStatus.FOUND)
     response.set_cookie(
-        name_for(request, _COOKIE),
+        get_cookie_name(request, _COOKIE),
         begun.secret,
         max_age=int(START_LASTS.total_seconds()),
         path="/",
@@ -85,24 +85,24 @@ def finish_sign_in(
     """Take a browser back from the identity provider, and sign in whom that has proven."""
     try:
         signing_in = _get(services)
-        answer = ProviderAnswer(request.cookies.get(name_for(request, _COOKIE)), state, code, error)
+        answer = ProviderAnswer(request.cookies.get(get_cookie_name(request, _COOKIE)), state, code, error)
         with services.act_as(Actor(SERVER_NAME, ActorKind.SERVER), None) as acting:
             redirect_uri = _redirect_uri(request, services)
-            finished = signing_in.finish(answer, redirect_uri, acting.identity_keeping, visitor_of(request))
+            finished = signing_in.finish(answer, redirect_uri, acting.identity_service, get_client_origin(request))
     except RootkeeperError as refusal:
         response = _send_back(request, refusal)
     else:
         response = RedirectResponse(finished.return_to, HTTPStatus.FOUND)
         set_cookie(request, response, finished.session.secret)
     response.delete_cookie(
-        name_for(request, _COOKIE), path="/", secure=is_secure(request), httponly=True, samesite="lax"
+        get_cookie_name(request, _COOKIE), path="/", secure=is_secure(request), httponly=True, samesite="lax"
     )
     return response
 
 
-def _get(services: ServerServices) -> ProviderSigningIn:
+def _get(services: ServerServices) -> ProviderSignInService:
     """:raises NotFoundError: if the settings name no provider."""
-    signing_in = services.provider_signing_in
+    signing_in = services.provider_sign_in_service
     if signing_in is None:
         raise NotFoundError("This server has no identity provider.", hint="An administrator sets oidc.issuer.")
     return signing_in
@@ -126,7 +126,7 @@ def _redirect_uri(request: Request, services: ServerServices) -> str:
     if public is not None:
         return f"{public.origin}{PREFIX}{CALLBACK}"
     host = request.headers.get("host", "")
-    if not is_loopback(name_in(host)):
+    if not is_loopback(parse_host_name(host)):
         raise InputError(
             "The server doesn't know its own address.",
             hint="An administrator sets server.public_url, such as https://…",
@@ -145,7 +145,21 @@ def _send_back(request: Request, error: RootkeeperError) -> Response:
 
 
 ROWS = (
-    read("/auth/methods", Access.ANYBODY, list_methods, SignInMethodsAnswer),
-    Row("GET", PREFIX + START, Access.ANYBODY, start_sign_in, HTTPStatus.FOUND, response_class=RedirectResponse),
-    Row("GET", PREFIX + CALLBACK, Access.ANYBODY, finish_sign_in, HTTPStatus.FOUND, response_class=RedirectResponse),
+    read("/auth/methods", AccessRequirement.ANYBODY, list_methods, SignInMethodsAnswer),
+    Row(
+        "GET",
+        PREFIX + START,
+        AccessRequirement.ANYBODY,
+        start_sign_in,
+        HTTPStatus.FOUND,
+        response_class=RedirectResponse,
+    ),
+    Row(
+        "GET",
+        PREFIX + CALLBACK,
+        AccessRequirement.ANYBODY,
+        finish_sign_in,
+        HTTPStatus.FOUND,
+        response_class=RedirectResponse,
+    ),
 )

@@ -50,7 +50,7 @@ def make_report(
     """
     last = end_second(services.clock.now()) if end is None else end
     with services.act_as(identity.to_actor(), None) as acting:
-        evidence = acting.reporting(services.organization_id).compile(
+        evidence = acting.evidence_compiler(services.organization_id).compile(
             Period(start, last, timedelta(days=stale_after_days))
         )
     suffix = _SUFFIXES.get(report_format, report_format.value)

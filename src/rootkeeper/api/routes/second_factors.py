@@ -11,15 +11,15 @@ from starlette.responses import Response
 
 from rootkeeper.api.answers.sign_ins import BrowserSessionAnswer, FactorPage, PasskeyOptions, TotpSecretAnswer
 from rootkeeper.api.browser_sessions import answer_session
-from rootkeeper.api.callers import Caller
-from rootkeeper.api.guarding import Access, Called, Identified, Served
+from rootkeeper.api.callers import ApiCaller
+from rootkeeper.api.guarding import AccessRequirement, Called, Identified, Served
 from rootkeeper.api.origins import site_of
 from rootkeeper.api.parameters import Body, Name, ShortText, show_one, show_page
 from rootkeeper.api.qr_codes import render_qr_svg
 from rootkeeper.api.route_tables import change, read, remove
 from rootkeeper.domain.factors import Factor
 from rootkeeper.domain.json_times import json_time
-from rootkeeper.workflows.factors import FactorProving
+from rootkeeper.workflows.factors import FactorVerifier
 
 
 class CodeBody(Body):
@@ -46,7 +46,7 @@ def begin_totp(services: Served, caller: Called) -> dict[str, Any]:
     """Set an authenticator app up. What its codes are made from is shown this once."""
     session = caller.browser_session.session
     with services.act_as(session.identity.to_actor(), None) as acting:
-        enrolment = acting.factor_keeping.begin_totp(session.identity)
+        enrolment = acting.factor_service.begin_totp(session.identity)
     return show_one({"secret": enrolment.seed, "uri": enrolment.uri, "qr_svg": render_qr_svg(enrolment.uri)})
 
 
@@ -54,7 +54,7 @@ def confirm_totp(request: Request, services: Served, caller: Called, body: CodeB
     """Let a new authenticator app count, by its first code."""
     session = caller.browser_session.session
     with services.act_as(session.identity.to_actor(), None) as acting:
-        acting.factor_keeping.confirm_totp(session.identity, body.code)
+        acting.factor_service.confirm_totp(session.identity, body.code)
     return _renew(request, caller)
 
 
@@ -62,14 +62,14 @@ def ask_new_passkey(request: Request, services: Served, caller: Called) -> JSONR
     """Ask a device for a new passkey: the options that a browser takes."""
     session = caller.browser_session.session
     with services.act_as(session.identity.to_actor(), None) as acting:
-        return JSONResponse(dict(acting.factor_keeping.ask_new_passkey(session, site_of(request))))
+        return JSONResponse(dict(acting.factor_service.ask_new_passkey(session, site_of(request))))
 
 
 def add_passkey(request: Request, services: Served, caller: Called, body: PasskeyBody) -> JSONResponse:
     """Keep a new passkey."""
     session = caller.browser_session.session
     with services.act_as(session.identity.to_actor(), None) as acting:
-        acting.factor_keeping.add_passkey(session, body.passkey, body.name, site_of(request))
+        acting.factor_service.add_passkey(session, body.passkey, body.name, site_of(request))
     return _renew(request, caller)
 
 
@@ -77,13 +77,13 @@ def remove_factor(services: Served, caller: Called, factor_id: Name) -> Response
     """Remove one of one's own second factors; the last one stays where the role needs one."""
     session = caller.browser_session.session
     with services.act_as(session.identity.to_actor(), None) as acting:
-        acting.factor_keeping.remove(session.identity, factor_id)
+        acting.factor_service.remove(session.identity, factor_id)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
-def _renew(request: Request, caller: Caller) -> JSONResponse:
+def _renew(request: Request, caller: ApiCaller) -> JSONResponse:
     """Setting one up was giving it."""
-    proving: FactorProving = request.app.state.factor_proving
+    proving: FactorVerifier = request.app.state.factor_proving
     return answer_session(request, proving.renew(caller.browser_session))
 
 
@@ -97,7 +97,7 @@ def _show(factor: Factor) -> dict[str, Any]:
     }
 
 
-_MINE = Access.SIGNING_IN
+_MINE = AccessRequirement.SIGNING_IN
 
 ROWS = (
     read("/me/factors", _MINE, list_factors, FactorPage),

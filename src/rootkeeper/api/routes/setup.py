@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from rootkeeper.api.answers.setup import FeaturePage, SetupAnswer, SetupChangeAnswer, SetupPlanAnswer
 from rootkeeper.api.guarding import Identified, Served
-from rootkeeper.api.overviews import SetupReadings
+from rootkeeper.api.overviews import SetupCache
 from rootkeeper.api.parameters import Body, ShortText, show_example, show_one, show_page
 from rootkeeper.api.quiet_progress import QuietProgress
 from rootkeeper.api.route_tables import change, read
@@ -42,14 +42,14 @@ class SetupBody(Body):
 def show_setup(services: Served, identity: Identified) -> dict[str, Any]:
     """Show what of root access management is on, as AWS says now."""
     with services.act_as(identity.to_actor(), AwsWork.AUDIT) as acting:
-        report = acting.setup_reading.read()
+        report = acting.setup_reader.read()
     return show_one(setup_to_record(report.setup, services.inventory_store.find_last()))
 
 
 def list_features(services: Served, identity: Identified) -> dict[str, Any]:
     """List the two features of root access management, as AWS says now."""
     with services.act_as(identity.to_actor(), AwsWork.AUDIT) as acting:
-        report = acting.setup_reading.read()
+        report = acting.setup_reader.read()
     return show_page("features", features_to_records(report.setup), None)
 
 
@@ -57,18 +57,18 @@ def plan_setup(services: Served, identity: Identified, body: SetupBody) -> dict[
     """Show what a change of the set-up would do; nothing is changed."""
     delegate = body.find_delegate()
     with services.act_as(identity.to_actor(), AwsWork.AUDIT) as acting:
-        plan = acting.enabling(QuietProgress()).plan(frozenset(body.features), delegate)
+        plan = acting.setup_enabler(QuietProgress()).plan(frozenset(body.features), delegate)
     return show_one(plan_to_record(plan))
 
 
 def change_setup(request: Request, services: Served, identity: Identified, body: SetupBody) -> dict[str, Any]:
     """Switch on what is missing: trusted access, the features, the delegated administrator; each shown by a re-read."""
-    readings: SetupReadings = request.app.state.setup_readings
+    readings: SetupCache = request.app.state.setup_readings
     delegate = body.find_delegate()
     with services.act_as(identity.to_actor(), AwsWork.AUDIT) as acting:
-        enabling = acting.enabling(QuietProgress())
+        setup_enabler = acting.setup_enabler(QuietProgress())
         try:
-            changed = enabling.apply(enabling.plan(frozenset(body.features), delegate))
+            changed = setup_enabler.apply(setup_enabler.plan(frozenset(body.features), delegate))
         finally:
             readings.forget()
     return show_one(change_to_record(changed, services.inventory_store.find_last()))

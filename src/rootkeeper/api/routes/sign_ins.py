@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from rootkeeper.api.answers.identities import FactorsResetAnswer, SignedOutAnswer
 from rootkeeper.api.answers.sign_ins import SignInPage
-from rootkeeper.api.guarding import Access, Called, Identified, Served
+from rootkeeper.api.guarding import AccessRequirement, Called, Identified, Served
 from rootkeeper.api.parameters import Name, show_one, show_page
 from rootkeeper.api.route_tables import change, read, remove
 from rootkeeper.domain.access import Permission
@@ -30,23 +30,23 @@ def end_session(services: Served, identity: Identified, session_id: Name) -> Res
     """End a sign-in: one's own, or anybody's for whoever may manage identities."""
     with services.act_as(identity.to_actor(), None) as acting:
         if identity.may(Permission.IDENTITIES_MANAGE):
-            acting.session_ending.end_any(session_id)
+            acting.session_ender.end_any(session_id)
         else:
-            acting.session_ending.end_own(session_id, identity)
+            acting.session_ender.end_own(session_id, identity)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
 def sign_out_user(services: Served, identity: Identified, name: Name) -> dict[str, Any]:
     """End all sign-ins of a user, those of the command line too."""
     with services.act_as(identity.to_actor(), None) as acting:
-        return show_one({"name": name, "ended": acting.session_ending.sign_out(name)})
+        return show_one({"name": name, "ended": acting.session_ender.sign_out(name)})
 
 
 def reset_factors(services: Served, identity: Identified, name: Name) -> dict[str, Any]:
     """Take all second factors of a user away, for whoever has lost them; sign-ins end."""
-    identity.ensure_may_grant(services.identities.get(name).permissions)
+    identity.require_grantable(services.identities.get(name).permissions)
     with services.act_as(identity.to_actor(), None) as acting:
-        return show_one({"name": name, "removed": acting.factor_keeping.reset(name)})
+        return show_one({"name": name, "removed": acting.factor_service.reset(name)})
 
 
 def _show(session: Session, own_id: str | None) -> dict[str, Any]:
@@ -65,8 +65,8 @@ def _show(session: Session, own_id: str | None) -> dict[str, Any]:
 _MANAGE = Permission.IDENTITIES_MANAGE
 
 ROWS = (
-    read("/sessions", Access.SIGNED_IN, list_sessions, SignInPage),
-    remove("/sessions/{session_id}", Access.SIGNED_IN, end_session, None, HTTPStatus.NO_CONTENT),
+    read("/sessions", AccessRequirement.SIGNED_IN, list_sessions, SignInPage),
+    remove("/sessions/{session_id}", AccessRequirement.SIGNED_IN, end_session, None, HTTPStatus.NO_CONTENT),
     change("/identities/{name}/sign-out", _MANAGE, sign_out_user, SignedOutAnswer, needs_fresh_factor=True),
     change("/identities/{name}/reset-factors", _MANAGE, reset_factors, FactorsResetAnswer, needs_fresh_factor=True),
 )

@@ -14,7 +14,7 @@ from rootkeeper.domain.access import Permission
 
 def show_story(services: Served) -> dict[str, Any]:
     """Show the guided story. Only a server that `rootkeeper demo` started has one."""
-    steps = services.tell_story()
+    steps = services.get_story()
     return show_one({"people_url": services.endpoint.people_url, "steps": [asdict(step) for step in steps]})
 
 

@@ -13,12 +13,12 @@ from typing import Annotated, Any
 from fastapi import Query
 from pydantic import Field
 
-from rootkeeper.api.account_limits import ensure_may_touch_window
+from rootkeeper.api.account_limits import require_window_access
 from rootkeeper.api.answers.windows import (
-    ClosingAnswer,
-    OpeningAnswer,
     WindowAnswer,
     WindowCheckAnswer,
+    WindowClosedAnswer,
+    WindowOpenedAnswer,
     WindowPage,
     WindowReportAnswer,
 )
@@ -38,12 +38,12 @@ from rootkeeper.api.parameters import (
 )
 from rootkeeper.api.quiet_progress import QuietProgress
 from rootkeeper.api.route_tables import change, read
-from rootkeeper.api.services import ReadsInventory, ServerServices
+from rootkeeper.api.services import InventoryReaderProtocol, ServerServices
 from rootkeeper.domain.access import Identity, Permission
-from rootkeeper.domain.approvals import Terms
+from rootkeeper.domain.approvals import ApprovalTerms
 from rootkeeper.domain.aws_roles import AwsWork
 from rootkeeper.domain.durations import parse_duration
-from rootkeeper.domain.openings import OpeningOutcome
+from rootkeeper.domain.openings import OpenOutcome
 from rootkeeper.domain.organizations import Inventory, parse_account_id
 from rootkeeper.domain.selection import NamedAccount, find_account
 from rootkeeper.domain.window_records import window_to_record
@@ -51,8 +51,8 @@ from rootkeeper.domain.window_reports import report_to_record
 from rootkeeper.domain.windows import DEFAULT_DURATION, LONGEST_DURATION, RecoveryWindow, WindowState
 from rootkeeper.errors import AccountBusyError, InputError
 from rootkeeper.reports.window_markdown import render_window_markdown
-from rootkeeper.workflows.closing import Closing
-from rootkeeper.workflows.recovery import Opening
+from rootkeeper.workflows.closing import CloseResult
+from rootkeeper.workflows.recovery import OpenResult
 from rootkeeper.workflows.recovery_checks import RecoveryPlan, RecoveryRequest
 
 INVENTORY_LASTS = timedelta(minutes=5)
@@ -140,15 +140,15 @@ def show_window(services: Served, window_id: Name) -> dict[str, Any]:
 def show_report(services: Served, identity: Identified, window_id: Name) -> dict[str, Any]:
     """Show the report of a window or drill: who did what, how long each step took, events, alerts and re-reads."""
     with services.act_as(identity.to_actor(), None) as acting:
-        report = acting.window_reporting.report(window_id)
+        report = acting.window_reporter.report(window_id)
     return show_one({**report_to_record(report), "markdown": render_window_markdown(report)})
 
 
 def request_window(services: Served, identity: Identified, body: WindowBody) -> dict[str, Any]:
     """Ask for a window. Where no approval is owed it is APPROVED at once; nothing is opened by it."""
     with services.act_as(identity.to_actor(), AwsWork.RECOVER) as acting:
-        inventory = _read_inventory(acting.inventory_reading, services.clock.now())
-        window = acting.window_requesting.request(
+        inventory = _read_inventory(acting.inventory_reader, services.clock.now())
+        window = acting.window_request_service.request(
             inventory, _make_request(identity, body, inventory), is_drill=body.is_drill, is_emergency=body.is_emergency
         )
     return show_one(_record(services, window))
@@ -160,9 +160,9 @@ def check_request(services: Served, identity: Identified, body: WindowBody) -> d
     What speaks against it is the same problem that the request itself would meet.
     """
     with services.act_as(identity.to_actor(), AwsWork.RECOVER) as acting:
-        inventory = _read_inventory(acting.inventory_reading, services.clock.now())
+        inventory = _read_inventory(acting.inventory_reader, services.clock.now())
         request = _make_request(identity, body, inventory)
-        plan = acting.window_requesting.plan(inventory, request, is_emergency=body.is_emergency)
+        plan = acting.window_request_service.plan(inventory, request, is_emergency=body.is_emergency)
     return show_one(_describe_plan(plan, services.settings.windows.approvals))
 
 
@@ -170,53 +170,53 @@ def approve_window(
     services: Served, identity: Identified, window_id: Name, body: ApprovalBody | None = None
 ) -> dict[str, Any]:
     """Approve a window. Whoever requested it can't; each person's approval counts once."""
-    ensure_may_touch_window(services, identity, window_id)
+    require_window_access(services, identity, window_id)
     account_id = None if body is None or body.account_id is None else parse_account_id(body.account_id)
-    terms = Terms(account_id, None if body is None else body.find_seconds())
+    terms = ApprovalTerms(account_id, None if body is None else body.find_seconds())
     with services.act_as(identity.to_actor(), None) as acting:
-        return show_one(_record(services, acting.window_deciding.approve(window_id, terms)))
+        return show_one(_record(services, acting.window_decision_service.approve(window_id, terms)))
 
 
 def deny_window(services: Served, identity: Identified, window_id: Name, body: ReasonBody) -> dict[str, Any]:
     """Deny a window, or take back what was approved and isn't used yet."""
-    ensure_may_touch_window(services, identity, window_id)
+    require_window_access(services, identity, window_id)
     with services.act_as(identity.to_actor(), None) as acting:
-        return show_one(_record(services, acting.window_deciding.deny(window_id, body.reason)))
+        return show_one(_record(services, acting.window_decision_service.deny(window_id, body.reason)))
 
 
 def cancel_window(
     services: Served, identity: Identified, window_id: Name, body: CancelBody | None = None
 ) -> dict[str, Any]:
     """Take a request back before anything was opened."""
-    ensure_may_touch_window(services, identity, window_id)
+    require_window_access(services, identity, window_id)
     reason = (body.reason if body else None) or ""
     with services.act_as(identity.to_actor(), None) as acting:
-        return show_one(_record(services, acting.window_deciding.cancel(window_id, reason)))
+        return show_one(_record(services, acting.window_decision_service.cancel(window_id, reason)))
 
 
 def extend_window(services: Served, identity: Identified, window_id: Name, body: LengthBody) -> dict[str, Any]:
     """Consent to prolonging an open window; it is prolonged once enough people consent to the same length."""
-    ensure_may_touch_window(services, identity, window_id)
+    require_window_access(services, identity, window_id)
     seconds = body.find_seconds()
     if seconds is None:
         raise InputError("It isn't said by how much.", hint="Give duration or duration_seconds.")
     with services.act_as(identity.to_actor(), AwsWork.RECOVER) as acting:
-        return show_one(_record(services, acting.window_deciding.extend(window_id, seconds)))
+        return show_one(_record(services, acting.window_decision_service.extend(window_id, seconds)))
 
 
 def review_window(services: Served, identity: Identified, window_id: Name) -> dict[str, Any]:
     """Confirm, as a second person, that a window opened in an emergency was looked at."""
-    ensure_may_touch_window(services, identity, window_id)
+    require_window_access(services, identity, window_id)
     with services.act_as(identity.to_actor(), None) as acting:
-        return show_one(_record(services, acting.window_deciding.review(window_id)))
+        return show_one(_record(services, acting.window_decision_service.review(window_id)))
 
 
 def activate_window(services: Served, identity: Identified, window_id: Name) -> dict[str, Any]:
     """Open a window: password recovery is allowed from now on, until its end."""
-    ensure_may_touch_window(services, identity, window_id)
+    require_window_access(services, identity, window_id)
     with services.act_as(identity.to_actor(), AwsWork.RECOVER) as acting:
-        opening = acting.window_activating.activate(window_id)
-    _ensure_not_refused(opening)
+        opening = acting.window_activator.activate(window_id)
+    _require_not_refused(opening)
     return show_one(
         {
             **_record(services, opening.window),
@@ -230,14 +230,14 @@ def activate_window(services: Served, identity: Identified, window_id: Name) -> 
 
 def close_window(services: Served, identity: Identified, window_id: Name) -> dict[str, Any]:
     """Close a window now: every root user credential of its account is deleted, and a re-read shows it."""
-    ensure_may_touch_window(services, identity, window_id)
+    require_window_access(services, identity, window_id)
     window = services.windows.get(window_id)
     with services.act_as(identity.to_actor(), AwsWork.RECOVER) as acting:
-        closing = acting.window_closing(QuietProgress()).close(window)
+        closing = acting.window_closer(QuietProgress()).close(window)
     return show_one(_describe_closing(services, closing))
 
 
-def _read_inventory(reading: ReadsInventory, now: datetime) -> Inventory:
+def _read_inventory(reading: InventoryReaderProtocol, now: datetime) -> Inventory:
     """A listing of an organization of 10,000 accounts takes a minute; a young one is as good."""
     known = reading.find_known()
     if known is not None and timedelta() <= now - known.listed_at <= INVENTORY_LASTS:
@@ -247,7 +247,7 @@ def _read_inventory(reading: ReadsInventory, now: datetime) -> Inventory:
 
 def _make_request(identity: Identity, body: WindowBody, inventory: Inventory) -> RecoveryRequest:
     account = find_account(NamedAccount(body.account), inventory.accounts)
-    identity.ensure_may_touch(account.account_id, account)
+    identity.require_account_access(account.account_id, account)
     seconds = body.find_seconds() or int(DEFAULT_DURATION.total_seconds())
     return RecoveryRequest(account, body.reason, body.ticket, seconds)
 
@@ -270,7 +270,7 @@ def _describe_plan(plan: RecoveryPlan, approvals: int) -> dict[str, Any]:
     }
 
 
-def _describe_closing(services: ServerServices, closing: Closing) -> dict[str, Any]:
+def _describe_closing(services: ServerServices, closing: CloseResult) -> dict[str, Any]:
     return {
         **_record(services, closing.window),
         "outcome": closing.outcome.value,
@@ -280,11 +280,11 @@ def _describe_closing(services: ServerServices, closing: Closing) -> dict[str, A
     }
 
 
-def _ensure_not_refused(opening: Opening) -> None:
+def _require_not_refused(opening: OpenResult) -> None:
     """What wasn't opened is an error; what isn't known is an answer, with the window that owes its closing."""
-    if opening.outcome in (OpeningOutcome.OPEN, OpeningOutcome.UNKNOWN):
+    if opening.outcome in (OpenOutcome.OPEN, OpenOutcome.UNKNOWN):
         return
-    if opening.error is not None and opening.outcome is OpeningOutcome.CANCELLED:
+    if opening.error is not None and opening.outcome is OpenOutcome.CANCELLED:
         raise opening.error
     raise AccountBusyError(opening.explanation, hint=f"See it: rootkeeper windows show {opening.window.window_id}")
 
@@ -312,12 +312,12 @@ ROWS = (
         "/windows/{window_id}/activate",
         Permission.WINDOWS_ACTIVATE,
         activate_window,
-        OpeningAnswer,
+        WindowOpenedAnswer,
         needs_fresh_factor=True,
     ),
     change(
         "/windows/{window_id}/extend", Permission.WINDOWS_EXTEND, extend_window, WindowAnswer, needs_fresh_factor=True
     ),
-    change("/windows/{window_id}/close", Permission.WINDOWS_CLOSE, close_window, ClosingAnswer),
+    change("/windows/{window_id}/close", Permission.WINDOWS_CLOSE, close_window, WindowClosedAnswer),
     change("/windows/{window_id}/review", Permission.WINDOWS_REVIEW, review_window, WindowAnswer),
 )

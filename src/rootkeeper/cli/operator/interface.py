@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from rootkeeper.ports.stopping import StopSignal
     from rootkeeper.workflows.audit import AuditInterrupted, AuditReport
     from rootkeeper.workflows.deletion import DeletionOptions
-    from rootkeeper.workflows.deletion_jobs import Resumption
+    from rootkeeper.workflows.deletion_jobs import ResumePlan
     from rootkeeper.workflows.preflight import PreflightReport
 
     Emit = Callable[[AccountStatus], None]
@@ -141,10 +141,10 @@ class Operator(ABC):
         """
 
     @abstractmethod
-    def name_overdue(self) -> None:
+    def warn_overdue(self) -> None:
         """Name each recovery window that is past its end; nothing is changed. What can't be read is remarked."""
 
-    def name_if_overdue(self, window: RecoveryWindow) -> None:
+    def warn_if_overdue(self, window: RecoveryWindow) -> None:
         """The same for one window."""
         now = self.now()
         if window.is_overdue(now - self.patience):
@@ -243,7 +243,7 @@ class Operator(ABC):
         """
 
     @abstractmethod
-    def read_resumption(self, job: Job, *, retry_failed: bool) -> Resumption:
+    def read_resumption(self, job: Job, *, retry_failed: bool) -> ResumePlan:
         """What is left of an interrupted deletion; nothing is changed."""
 
     @abstractmethod

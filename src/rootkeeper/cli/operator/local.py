@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rootkeeper.cli.changing import begin_change
 from rootkeeper.cli.confirmation import ChangeOptions, Confirmation
 from rootkeeper.cli.countdown import open_countdown
-from rootkeeper.cli.housekeeping import name_overdue
+from rootkeeper.cli.housekeeping import warn_overdue
 from rootkeeper.cli.invocation import Invocation, OutputFormat
 from rootkeeper.cli.moments import parse_past_moment
 from rootkeeper.cli.operator.interface import (
@@ -46,9 +46,9 @@ if TYPE_CHECKING:
     from rootkeeper.ports.progress import Progress
     from rootkeeper.ports.stopping import StopSignal
     from rootkeeper.workflows.audit import AuditInterrupted, AuditReport
-    from rootkeeper.workflows.closing import Closing
+    from rootkeeper.workflows.closing import CloseResult
     from rootkeeper.workflows.deletion import DeletionOptions
-    from rootkeeper.workflows.deletion_jobs import Resumption
+    from rootkeeper.workflows.deletion_jobs import ResumePlan
     from rootkeeper.workflows.preflight import PreflightReport
 
 REVIEW = "A second person must review it within 24 hours: rootkeeper windows review WINDOW, through a server."
@@ -100,8 +100,8 @@ class LocalOperator(Operator):
             self.invocation, self.application, options, output, self._progress, needs_ledger=needs_ledger
         )
 
-    def name_overdue(self) -> None:
-        name_overdue(self.application, self.terminal)
+    def warn_overdue(self) -> None:
+        warn_overdue(self.application, self.terminal)
 
     # the past
 
@@ -110,20 +110,20 @@ class LocalOperator(Operator):
     ) -> Record:
         from rootkeeper.workflows.history_records import history_record
 
-        reading = self.application.history_reading(organization)
+        reading = self.application.history_reader(organization)
         return history_record(reading.read_account(account, start, end), reading.organization_id)
 
     def list_audits(self, organization: str | None) -> Sequence[Record]:
         from rootkeeper.workflows.history_records import kept_audit_record
 
-        return [kept_audit_record(audit) for audit in self.application.history_reading(organization).list_audits()]
+        return [kept_audit_record(audit) for audit in self.application.history_reader(organization).list_audits()]
 
     def compare_audits(
         self, older: str | None, newer: str | None, organization: str | None
     ) -> tuple[Record, frozenset[FailOn]]:
         from rootkeeper.workflows.history_records import comparison_record
 
-        reading, now = self.application.history_reading(organization), self.now()
+        reading, now = self.application.history_reader(organization), self.now()
         compared = reading.compare(older, newer, lambda text: parse_past_moment(text, "The audit", now, day_ends=True))
         worse = frozenset(one for one in FailOn if compared.difference.is_worse(frozenset({one})))
         return comparison_record(compared, reading.organization_id), worse
@@ -167,7 +167,7 @@ class LocalOperator(Operator):
         return self.application.jobs.get(job_id)
 
     def cancel_job(self, job_id: str) -> Job:
-        return self.application.job_keeping.cancel(job_id)
+        return self.application.job_service.cancel(job_id)
 
     def list_results(self, job: Job) -> tuple[AccountDeletion, ...]:
         from rootkeeper.workflows.deletion_jobs import read_results
@@ -184,8 +184,8 @@ class LocalOperator(Operator):
         )
 
     def ensure_applicable(self, plan: DeletionPlan) -> None:
-        self.application.deletion.ensure_valid_here(plan)
-        job = self.application.job_keeping.find_unfinished(JobKind.DELETION, "plan_id", plan.plan_id)
+        self.application.deletion.require_valid_here(plan)
+        job = self.application.job_service.find_unfinished(JobKind.DELETION, "plan_id", plan.plan_id)
         if job is None:
             return
         began = f"Plan {plan.plan_id} was begun by job {job.job_id}, which is {job.state.value}"
@@ -204,11 +204,11 @@ class LocalOperator(Operator):
                 _end_if_asked(stop)
             return deletion.apply(plan, progress, inventory, rules=rules, stop=stop)
 
-    def read_resumption(self, job: Job, *, retry_failed: bool) -> Resumption:
+    def read_resumption(self, job: Job, *, retry_failed: bool) -> ResumePlan:
         from rootkeeper.workflows.deletion_jobs import read_resumption
 
         resumption = read_resumption(job, self.application.jobs, retry_failed=retry_failed)
-        self.application.deletion.ensure_valid_here(resumption.plan)
+        self.application.deletion.require_valid_here(resumption.plan)
         return resumption
 
     def resume_deletion(self, job: Job, stop: StopSignal, *, retry_failed: bool) -> DeletionReport:
@@ -218,9 +218,9 @@ class LocalOperator(Operator):
         with self._finished_progress() as progress:
             inventory = deletion.choose_inventory(None, progress)
             _end_if_asked(stop)
-            kept = self.application.job_keeping.take_over(job.job_id)
+            kept = self.application.job_service.take_over(job.job_id)
             resumption = read_resumption(kept.job, self.application.jobs, retry_failed=retry_failed)
-            return deletion.go_on(resumption.take_up(kept), progress, inventory, stop=stop)
+            return deletion.continue_job(resumption.take_up(kept), progress, inventory, stop=stop)
 
     # recovery windows
 
@@ -237,7 +237,7 @@ class LocalOperator(Operator):
         from rootkeeper.domain.window_reports import report_to_record
         from rootkeeper.reports.window_markdown import render_window_markdown
 
-        report = self.application.window_reporting.report(window.window_id)
+        report = self.application.window_reporter.report(window.window_id)
         return report_to_record(report), render_window_markdown(report)
 
     def plan_recovery(self, request: WindowRequest, *, leave_open: bool) -> Recovery:
@@ -245,7 +245,7 @@ class LocalOperator(Operator):
 
     def close_window(self, window: RecoveryWindow) -> ClosingResult:
         with self._finished_progress() as progress:
-            return _describe_closing(self.application.window_closing(progress).close(window))
+            return _describe_closing(self.application.window_closer(progress).close(window))
 
     @property
     def approvals(self) -> RemoteWindows:
@@ -277,10 +277,10 @@ class LocalRecovery(Recovery):
         self._operator, self._application = operator, operator.application
         self._progress = progress
         self._request, self._leave_open = request, leave_open
-        inventory = self._application.inventory_reading.read(progress)
+        inventory = self._application.inventory_reader.read(progress)
         progress.finish()
         self._account = find_account(NamedAccount(request.account), inventory.accounts)
-        self._plan = self._application.recovery_planning.plan(
+        self._plan = self._application.recovery_planner.plan(
             inventory, RecoveryRequest(self._account, request.reason, request.ticket, request.duration_seconds)
         )
         self.statement = self._describe()
@@ -307,7 +307,7 @@ class LocalRecovery(Recovery):
         ]
 
     def open(self) -> OpeningResult:
-        opening = self._application.recovery_opening(self._progress).open(
+        opening = self._application.window_opener(self._progress).open(
             self._plan, is_drill=self._request.is_drill, is_emergency=self._request.is_emergency
         )
         hint = None if opening.error is None else opening.error.hint
@@ -320,12 +320,12 @@ class LocalRecovery(Recovery):
         return list_next_steps(self._account, window, people_url, leave_open=self._leave_open)
 
     def wait(self, window: RecoveryWindow, stop: StopSignal) -> ClosingResult:
-        from rootkeeper.workflows.waiting import WaitEnd
+        from rootkeeper.workflows.waiting import WaitResult
 
-        waiting = self._application.window_waiting(self._progress)
+        waiting = self._application.window_waiter(self._progress)
         with open_countdown(self._operator.terminal, window, self._application.clock) as countdown:
             end = waiting.wait(window, lambda: countdown.tick() or stop.asked_once(), countdown.show)
-        self._operator.terminal.remark("Closing now." if end is WaitEnd.STOPPED else "Closing.")
+        self._operator.terminal.remark("Closing now." if end is WaitResult.STOPPED else "Closing.")
         return _describe_closing(waiting.close(window, stop.asked_twice))
 
 
@@ -335,5 +335,5 @@ def _end_if_asked(stop: StopSignal) -> None:
         raise KeyboardInterrupt
 
 
-def _describe_closing(closing: Closing) -> ClosingResult:
+def _describe_closing(closing: CloseResult) -> ClosingResult:
     return ClosingResult(closing.window, closing.is_closed, closing.explanation, closing.hint)

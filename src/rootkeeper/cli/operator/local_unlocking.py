@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from rootkeeper.cli.operator.interface import Unlocking
 from rootkeeper.cli.rendering.listings import Record
 from rootkeeper.domain.resource_policies.changes import ChangeKind
-from rootkeeper.domain.resource_policies.targets import ensure_unlockable
+from rootkeeper.domain.resource_policies.targets import require_unlockable
 from rootkeeper.domain.selection import NamedAccount, find_account
-from rootkeeper.workflows.unlock_planning import ChangeRequest, describe_plan
+from rootkeeper.workflows.unlock_planning import PolicyChangeRequest, describe_plan
 from rootkeeper.workflows.unlock_records import (
     listing_to_record,
     outcome_to_record,
-    standing_to_record,
+    resource_policy_to_record,
     unneeded_to_record,
 )
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rootkeeper.domain.job_requests import UnlockRequest
     from rootkeeper.domain.organizations import Account
     from rootkeeper.ports.progress import Progress
-    from rootkeeper.workflows.blocking import BlockNaming
+    from rootkeeper.workflows.blocking import BlockingPolicyFinder
     from rootkeeper.workflows.unlock_planning import UnlockPlan
 
 
@@ -35,7 +35,7 @@ class LocalUnlocking(Unlocking):
         application: Application,
         progress: Progress,
         account: Account,
-        naming: BlockNaming,
+        naming: BlockingPolicyFinder,
         request: UnlockRequest,
         policy: str | None,
         source: str,
@@ -60,7 +60,7 @@ class LocalUnlocking(Unlocking):
                 f"{session}, and read the policy of {what}.",
                 "That changes nothing, with or without --dry-run.",
             ]
-        self._application.unlock_planning.check(self._change_request)
+        self._application.unlock_planner.check(self._change_request)
         deeds = {
             ChangeKind.CORRECTED: "take the statements that lock everyone out out of it",
             ChangeKind.REMOVE: "remove it",
@@ -78,8 +78,8 @@ class LocalUnlocking(Unlocking):
         ]
 
     def read(self) -> Record:
-        request, reading = self._request, self._application.unlock_reading
-        with self._naming.naming(self._account, request.kind.task_policy):
+        request, reading = self._request, self._application.unlock_reader
+        with self._naming.explaining_refusals(self._account, request.kind.task_policy):
             if request.resource is None:
                 listing = reading.list_all(self._account, request.kind, request.regions, self._progress)
                 record = listing_to_record(listing, self._organization_id)
@@ -87,13 +87,13 @@ class LocalUnlocking(Unlocking):
                 standing = reading.show_one(
                     self._account, request.kind, request.resource, request.regions, self._progress
                 )
-                record = standing_to_record(standing, self._organization_id)
+                record = resource_policy_to_record(standing, self._organization_id)
         self._progress.finish()
         return record
 
     def plan(self) -> tuple[Sequence[str], Record | None]:
-        with self._naming.naming(self._account, self._request.kind.task_policy):
-            plan = self._application.unlock_planning.plan(self._change_request, self._progress)
+        with self._naming.explaining_refusals(self._account, self._request.kind.task_policy):
+            plan = self._application.unlock_planner.plan(self._change_request, self._progress)
         self._progress.finish()
         if plan.obstacle is not None:
             return (), unneeded_to_record(plan, self._organization_id)
@@ -102,16 +102,16 @@ class LocalUnlocking(Unlocking):
 
     def change(self) -> tuple[Record, str | None]:
         assert self._planned is not None  # noqa: S101 - planned before
-        with self._naming.naming(self._account, self._request.kind.task_policy):
+        with self._naming.explaining_refusals(self._account, self._request.kind.task_policy):
             outcome = self._application.unlock_run.apply(self._planned, self._progress)
         found = None if outcome.found is None else outcome.found.explanation
         return outcome_to_record(outcome, self._organization_id), found
 
     @property
-    def _change_request(self) -> ChangeRequest:
+    def _change_request(self) -> PolicyChangeRequest:
         request = self._request
         assert request.resource is not None and request.change is not None  # noqa: S101, PT018 - the caller asked
-        return ChangeRequest(
+        return PolicyChangeRequest(
             self._account, request.kind, request.resource, request.change, request.regions, self._policy, self._source
         )
 
@@ -123,9 +123,9 @@ def open_unlocking(
 
     :raises InputError: if there is none, or it may not be touched.
     """
-    inventory = application.inventory_reading.read(progress)
+    inventory = application.inventory_reader.read(progress)
     progress.finish()
     account = find_account(NamedAccount(request.account), inventory.accounts)
-    ensure_unlockable(account, inventory, request.included_failsafes)
-    naming = application.block_naming(inventory)
+    require_unlockable(account, inventory, request.included_failsafes)
+    naming = application.blocking_policy_finder(inventory)
     return LocalUnlocking(application, progress, account, naming, request, policy, source)

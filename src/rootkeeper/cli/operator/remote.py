@@ -37,7 +37,7 @@ from rootkeeper.domain.jobs import Job, JobKind, JobState
 from rootkeeper.domain.ledger import LedgerEntry, parse_entry
 from rootkeeper.domain.ledger_verification import LedgerVerification, verification_from_record
 from rootkeeper.domain.openings import ClosingResult, WindowRequest
-from rootkeeper.domain.plan_files import describe_plan, ensure_valid_here, parse_plan
+from rootkeeper.domain.plan_files import describe_plan, parse_plan, require_valid_here
 from rootkeeper.domain.statuses import FailOn
 from rootkeeper.domain.waves import WaveRules, describe_waves
 from rootkeeper.domain.windows import LONGEST_DURATION, RecoveryWindow
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from rootkeeper.ports.stopping import StopSignal
     from rootkeeper.workflows.audit import AuditReport
     from rootkeeper.workflows.deletion import DeletionOptions
-    from rootkeeper.workflows.deletion_jobs import Resumption
+    from rootkeeper.workflows.deletion_jobs import ResumePlan
     from rootkeeper.workflows.preflight import PreflightReport
 
 
@@ -96,7 +96,7 @@ class RemoteOperator(Operator):
         needs_ledger: bool = True,  # noqa: ARG002 - the server knows
     ) -> Confirmation:
         known = self._membership
-        known.ensure_may(needs)
+        known.require_permission(needs)
         context = ChangeContext(
             organization_id=known.organization_id,
             caller_arn=f"{known.name} ({known.kind.value}, {known.role.value}) on {self._server.url}",
@@ -104,18 +104,18 @@ class RemoteOperator(Operator):
         )
         confirmation = Confirmation(self.terminal, context, yes=options.yes, output=output)
         if not options.dry_run:
-            confirmation.ensure_answerable()
-        self.name_overdue()
+            confirmation.require_answerable()
+        self.warn_overdue()
         return confirmation
 
-    def name_overdue(self) -> None:
+    def warn_overdue(self) -> None:
         try:
             unfinished = self._windows.list_windows(unfinished=True)
         except RootkeeperError as error:
             self.terminal.remark(f"Whether a recovery window is overdue isn't known: {error.message}", style="bold red")
             return
         for window in unfinished:
-            self.name_if_overdue(window)
+            self.warn_if_overdue(window)
 
     # the past
 
@@ -129,7 +129,7 @@ class RemoteOperator(Operator):
             at = datetime.fromisoformat(entry["at"])
             return (start is None or start <= at) and (end is None or at <= end)
 
-        return self._server.connection.understand(
+        return self._server.connection.parse_answer(
             lambda found: {**found, "entries": [entry for entry in found["entries"] if is_within(entry)]}, record
         )
 
@@ -141,25 +141,27 @@ class RemoteOperator(Operator):
         self, older: str | None, newer: str | None, organization: str | None
     ) -> tuple[Record, frozenset[FailOn]]:
         _ensure_no_organization(organization)
-        record = self._server.compare_audits(_name_audit(older), _name_audit(newer))
-        return record, self._server.connection.understand(lambda found: frozenset(map(FailOn, found["worse"])), record)
+        record = self._server.compare_audits(_parse_audit_reference(older), _parse_audit_reference(newer))
+        return record, self._server.connection.parse_answer(
+            lambda found: frozenset(map(FailOn, found["worse"])), record
+        )
 
     def list_entries(self, since: int, account_id: AccountId | None, limit: int | None) -> Iterable[LedgerEntry]:
         for record in islice(self._server.list_entries(since=since, account_id=account_id), limit):
-            yield self._server.connection.understand(lambda entry: parse_entry(json.dumps(entry)), record)
+            yield self._server.connection.parse_answer(lambda entry: parse_entry(json.dumps(entry)), record)
 
     def verify_ledger(self) -> LedgerVerification:
         """A verification ends as done if the ledger is intact. It ends as failed both if the ledger isn't, and if it
         couldn't be checked. So a failed job is believed only what is bad: an attempt before it may have left a good
         verdict.
         """
-        understand = self._server.connection.understand
+        parse_answer = self._server.connection.parse_answer
         job = self._jobs.follow(self._jobs.request("ledger/verifications", {}))
         if job.state is JobState.DONE:
-            return understand(verification_from_record, self._jobs.read_outcome(job.job_id))
+            return parse_answer(verification_from_record, self._jobs.read_outcome(job.job_id))
         outcome = self._jobs.find_outcome(job.job_id) if job.state is JobState.FAILED else None
         if isinstance(outcome, Mapping) and "problem" not in outcome:
-            verification = understand(verification_from_record, outcome)
+            verification = parse_answer(verification_from_record, outcome)
             if not verification.is_intact:
                 return verification
         raise self._jobs.end_unfinished(job)
@@ -216,7 +218,7 @@ class RemoteOperator(Operator):
 
         if job.kind is not JobKind.DELETION:
             return ()
-        return self._server.connection.understand(lambda found: read_results(found, self._jobs), job)
+        return self._server.connection.parse_answer(lambda found: read_results(found, self._jobs), job)
 
     # deletions
 
@@ -253,10 +255,10 @@ class RemoteOperator(Operator):
         body = {"plan": describe_plan(plan), "waves": describe_waves(rules)}
         return self._finish_deletion(self._jobs.request("deletions", body), plan, stop)
 
-    def read_resumption(self, job: Job, *, retry_failed: bool) -> Resumption:
+    def read_resumption(self, job: Job, *, retry_failed: bool) -> ResumePlan:
         from rootkeeper.workflows.deletion_jobs import read_resumption
 
-        resumption = self._server.connection.understand(
+        resumption = self._server.connection.parse_answer(
             lambda found: read_resumption(found, self._jobs, retry_failed=retry_failed), job
         )
         self._ensure_valid_here(resumption.plan)
@@ -267,7 +269,7 @@ class RemoteOperator(Operator):
         return self._finish_deletion(self._jobs.resume(job.job_id, retry_failed=retry_failed), plan, stop)
 
     def _ensure_valid_here(self, plan: DeletionPlan) -> None:
-        ensure_valid_here(
+        require_valid_here(
             plan,
             organization_id=self._membership.organization_id,
             endpoint=self._membership.endpoint.label,
@@ -281,7 +283,7 @@ class RemoteOperator(Operator):
         job = self._jobs.follow(job, stop)
         if not job.is_over and job.state is not JobState.INTERRUPTED:
             raise self._jobs.end_unfinished(job)
-        results = self._server.connection.understand(
+        results = self._server.connection.parse_answer(
             lambda recorded: parse_results(plan, recorded), self._jobs.list_results(job.job_id)
         )
         if job.state is JobState.FAILED and not results:
@@ -317,7 +319,7 @@ def _ensure_no_organization(organization: str | None) -> None:
         raise InputError("A server has one organization of its own.", hint="Leave out --organization or --server.")
 
 
-def _name_audit(text: str | None) -> str | None:
+def _parse_audit_reference(text: str | None) -> str | None:
     """A moment as the API reads it; what is none is an audit's id, or the server says what is wrong with it."""
     if text is None:
         return None

@@ -38,15 +38,15 @@ def read_audit(server: RemoteServer, outcome: Any, job: Job) -> AuditReport:
 
     :raises ServerUnreachableError: if the answer can't be understood.
     """
-    understand = server.connection.understand
-    head = understand(head_from_record, outcome)
+    parse_answer = server.connection.parse_answer
+    head = parse_answer(head_from_record, outcome)
     statuses = _parse_statuses(server, server.list_audited(job.job_id))
-    request = understand(_parse_request, job)
+    request = parse_answer(_parse_request, job)
     is_whole = request == replace(EVERYTHING, statuses=request.statuses)
     inventory = _read_inventory(server, statuses if is_whole else None)
     return AuditReport(
         inventory=replace(inventory, listed_at=head.listed_at),
-        caller=understand(_parse_caller, head.caller_arn),
+        caller=parse_answer(_parse_caller, head.caller_arn),
         endpoint=Endpoint(head.endpoint),
         started_at=head.started_at,
         ended_at=head.ended_at,
@@ -62,7 +62,7 @@ def read_preflight(server: RemoteServer, outcome: Any) -> PreflightReport:
     :raises ServerUnreachableError: if the answer can't be understood.
     """
     inventory = _read_inventory(server)
-    return server.connection.understand(lambda record: _parse_preflight(record, inventory), outcome)
+    return server.connection.parse_answer(lambda record: _parse_preflight(record, inventory), outcome)
 
 
 def read_deletion(jobs: RemoteJobs, job: Job, plan: DeletionPlan, results: Sequence[AccountDeletion]) -> DeletionReport:
@@ -122,16 +122,16 @@ def _read_inventory(server: RemoteServer, known: Sequence[AccountStatus] | None 
     record = server.read_organization()
     statuses = _parse_statuses(server, server.list_accounts()) if known is None else known
     return Inventory(
-        organization=server.connection.understand(_parse_organization, record),
+        organization=server.connection.parse_answer(_parse_organization, record),
         accounts=tuple(status.account for status in statuses),
-        organizational_units=server.connection.understand(_parse_units, record),
-        listed_at=server.connection.understand(datetime.fromisoformat, record["listed_at"]),
+        organizational_units=server.connection.parse_answer(_parse_units, record),
+        listed_at=server.connection.parse_answer(datetime.fromisoformat, record["listed_at"]),
     )
 
 
 def _parse_statuses(server: RemoteServer, records: Iterable[Any]) -> list[AccountStatus]:
     """In the order of the tree, as an inventory has them."""
-    return sorted((server.connection.understand(account_from_record, record) for record in records), key=_place_of)
+    return sorted((server.connection.parse_answer(account_from_record, record) for record in records), key=_place_of)
 
 
 def _place_of(status: AccountStatus) -> tuple[list[str], str, str]:
@@ -168,14 +168,14 @@ def _parse_units(record: Mapping[str, Any]) -> tuple[OrganizationalUnit, ...]:
 def _parse_preflight(record: Mapping[str, Any], inventory: Inventory) -> PreflightReport:
     by_id = {account.account_id: account for account in inventory.accounts}
     rows = tuple(row_from_record(row, by_id) for row in record["rows"])
-    judged = tuple({row.account.account_id: row.account for row in rows}.values())
-    others = tuple(account for account in inventory.accounts if account not in judged)
+    evaluated = tuple({row.account.account_id: row.account for row in rows}.values())
+    others = tuple(account for account in inventory.accounts if account not in evaluated)
     return PreflightReport(
         inventory=inventory,
         caller=_parse_caller(record["caller_arn"]),
         endpoint=Endpoint(record["endpoint"]),
         observed_at=datetime.fromisoformat(record["observed_at"]),
-        accounts=judged,
+        accounts=evaluated,
         skipped=others[: record["summary"]["skipped"]],
         rows=rows,
         evaluations=0,

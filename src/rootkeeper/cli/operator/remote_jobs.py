@@ -25,7 +25,7 @@ from rootkeeper.errors import (
     UnprovenChangeError,
 )
 from rootkeeper.remote.connections import PAGE, Connection, segment
-from rootkeeper.remote.job_following import JobFollowing
+from rootkeeper.remote.job_following import JobFollower
 from rootkeeper.remote.problems import error_of
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class RemoteJobs:
     def list_results(self, job_id: str) -> dict[AccountId, Mapping[str, Any]]:
         """What was recorded of each account so far."""
         pages = self.connection.list_pages(f"jobs/{segment(job_id)}/results", "results", {"limit": PAGE})
-        return {self.connection.understand(_account_of, record): record for record in pages}
+        return {self.connection.parse_answer(_account_of, record): record for record in pages}
 
     def read_outcome(self, job_id: str) -> Any:
         """What came of it as a whole.
@@ -117,7 +117,7 @@ class RemoteJobs:
         if stop is None:
             with StopRequests() as own:
                 return self.follow(job, own)
-        job = JobFollowing(self.get, open_progress(self.terminal), stop, time.monotonic).follow(job)
+        job = JobFollower(self.get, open_progress(self.terminal), stop, time.monotonic).follow(job)
         if job.is_over or job.kind is not JobKind.DELETION:
             return job
         if job.state is JobState.INTERRUPTED and not stop.asked_once():
@@ -184,7 +184,7 @@ class RemoteJobs:
         return False
 
     def _parse(self, record: Any) -> Job:
-        return self.connection.understand(job_from_record, record)
+        return self.connection.parse_answer(job_from_record, record)
 
 
 def _account_of(record: Mapping[str, Any]) -> AccountId:

@@ -16,7 +16,7 @@ from rootkeeper.domain.job_requests import UnlockRequest, unlock_to_parameters
 from rootkeeper.domain.jobs import JobState
 from rootkeeper.domain.resource_policies.changes import ChangeKind
 
-_DEEDS = {
+_CHANGE_TEXTS = {
     ChangeKind.CORRECTED: "take the statements that lock everyone out out of it",
     ChangeKind.REMOVE: "remove it",
     ChangeKind.REPLACE: "put the policy of your file in its place",
@@ -33,7 +33,7 @@ class RemoteUnlocking(Unlocking):
     def describe(self) -> Sequence[str]:
         request, kind = self._request, self._request.kind
         what = f"{kind.noun} {request.resource}" if request.resource else f"every {kind.noun}"
-        deed = f", save it and {_DEEDS[request.change]}" if request.change else ""
+        deed = f", save it and {_CHANGE_TEXTS[request.change]}" if request.change else ""
         task = f"with the task {kind.task_policy.value}"
         return [
             f"The server opens a root session on account {request.account} {task}, to read the policy of {what}{deed}.",
@@ -52,7 +52,7 @@ class RemoteUnlocking(Unlocking):
         verdict = f"{describe_verdict(seen['verdict'])} {seen['explanation']}"
         return [
             f"The policy of {self._request.kind.noun} {seen['name']} in account {seen['account_id']}: {verdict}",
-            f"Save it on the server and {_DEEDS[change]}. What is there now: {policy}.",
+            f"Save it on the server and {_CHANGE_TEXTS[change]}. What is there now: {policy}.",
         ], None
 
     def change(self) -> tuple[Record, str | None]:

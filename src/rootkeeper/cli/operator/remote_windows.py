@@ -14,7 +14,7 @@ from rootkeeper.cli.rendering.listings import Record
 from rootkeeper.cli.rendering.windows import describe_request
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.clock import SystemClock
-from rootkeeper.domain.openings import ClosingResult, OpeningOutcome, OpeningResult, WindowRequest
+from rootkeeper.domain.openings import ClosingResult, OpeningResult, OpenOutcome, WindowRequest
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.window_records import window_from_record
 from rootkeeper.domain.windows import FINAL_STATES, RecoveryWindow, WindowState
@@ -85,16 +85,16 @@ class RemoteWindows:
 
     def activate(self, window: RecoveryWindow) -> OpeningResult:
         """Open it; answered when AWS has shown what came of it."""
-        return self.connection.understand(_parse_opening, self._post(window.window_id, "activate"))
+        return self.connection.parse_answer(_parse_opening, self._post(window.window_id, "activate"))
 
     def close(self, window: RecoveryWindow) -> ClosingResult:
         """Close it now; answered when a re-read has shown what came of it."""
-        return self.connection.understand(_parse_closing, self._post(window.window_id, "close"))
+        return self.connection.parse_answer(_parse_closing, self._post(window.window_id, "close"))
 
     def read_report(self, window: RecoveryWindow) -> tuple[Record, str]:
         """What is known of it, as JSON values and as Markdown."""
         record = dict(self.connection.get(f"windows/{segment(window.window_id)}/report"))
-        markdown = self.connection.understand(lambda found: str(found.pop("markdown")), record)
+        markdown = self.connection.parse_answer(lambda found: str(found.pop("markdown")), record)
         return record, markdown
 
     def list_steps(self, window: RecoveryWindow) -> Sequence[str]:
@@ -111,7 +111,7 @@ class RemoteWindows:
             record = self.connection.get(f"accounts/{account_id}")
         except NotFoundError:
             return None
-        return self.connection.understand(lambda found: str(found["email"]), record)
+        return self.connection.parse_answer(lambda found: str(found["email"]), record)
 
     def _change(self, window_id: str, what: str, body: Mapping[str, Any] | None = None) -> RecoveryWindow:
         return self._parse(self._post(window_id, what, body))
@@ -120,12 +120,12 @@ class RemoteWindows:
         return self.connection.post(f"windows/{segment(window_id)}/{what}", body)
 
     def _parse(self, record: Any) -> RecoveryWindow:
-        return self.connection.understand(window_from_record, record)
+        return self.connection.parse_answer(window_from_record, record)
 
     def _find_account(self, name: str) -> str | None:
         """The id of the one account of that name, as far as the server knows accounts."""
         found = [
-            self.connection.understand(lambda record: str(record["account_id"]), account)
+            self.connection.parse_answer(lambda record: str(record["account_id"]), account)
             for account in self.connection.list_pages("accounts", "accounts", {"q": name, "limit": PAGE})
             if account.get("name") == name
         ]
@@ -135,7 +135,7 @@ class RemoteWindows:
 def _parse_opening(record: Mapping[str, Any]) -> OpeningResult:
     return OpeningResult(
         window=window_from_record(record),
-        outcome=OpeningOutcome(record["outcome"]),
+        outcome=OpenOutcome(record["outcome"]),
         explanation=record["explanation"],
         hint=record["hint"],
         exit_status=int(record["exit_status"]),
@@ -183,7 +183,7 @@ class RemoteRecovery(Recovery):
 
     def wait(self, window: RecoveryWindow, stop: StopSignal) -> ClosingResult:
         with open_countdown(self._terminal, window, SystemClock()) as countdown:
-            waiting = WindowFollowing(self._windows.get, self._terminal.remark, stop, time.monotonic)
+            waiting = WindowFollower(self._windows.get, self._terminal.remark, stop, time.monotonic)
             window = waiting.wait(window, countdown)
         if stop.asked_once() and window.state not in FINAL_STATES:
             self._terminal.remark("Closing now.")
@@ -197,7 +197,7 @@ class RemoteRecovery(Recovery):
 
 
 @dataclass(slots=True)
-class WindowFollowing:
+class WindowFollower:
     """One open window whose end a person waits for. The server closes it, whether or not a person waits."""
 
     read: Callable[[str], RecoveryWindow]

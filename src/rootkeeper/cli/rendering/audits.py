@@ -12,17 +12,17 @@ from rootkeeper.cli.rendering.causes import cause_lines
 from rootkeeper.cli.rendering.flags import (
     STATUS_WORDS,
     flag_of,
-    spoken_credentials,
-    spoken_role,
-    spoken_status,
+    render_credentials,
+    render_role,
+    render_status,
 )
-from rootkeeper.cli.rendering.listings import Column, Listing, Record, show_listing
+from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, show_listing
 from rootkeeper.cli.rendering.setup_drifts import drift_record
-from rootkeeper.cli.rendering.text import counted, json_text, json_time, printable, spoken_age
+from rootkeeper.cli.rendering.text import counted, json_text, json_time, printable, render_age
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.account_records import account_to_record
 from rootkeeper.domain.organizations import Endpoint, Inventory, OrganizationalUnit
-from rootkeeper.domain.statuses import AccountStatus, Role, Status, count_left_to_secure, count_statuses
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status, count_left_to_secure, count_statuses
 from rootkeeper.workflows.audit import AuditReport
 
 if TYPE_CHECKING:
@@ -71,32 +71,32 @@ def _listing(report: AuditReport, *, details: bool) -> Listing:
     )
 
 
-def _columns(statuses: Iterable[AccountStatus], now: datetime, *, details: bool) -> tuple[Column, ...]:
+def _columns(statuses: Iterable[AccountStatus], now: datetime, *, details: bool) -> tuple[TableColumn, ...]:
     by_id: dict[Any, AccountStatus] = {status.account.account_id: status for status in statuses}
 
     def status_of(record: Record) -> AccountStatus:
         return by_id[record["account_id"]]
 
     columns = (
-        Column("Account", lambda record: record["account_id"], keeps_whole=True),
-        Column("Name", lambda record: record["name"]),
-        Column("Organizational unit", lambda record: record["ou_path"]),
-        Column(
-            "Status", lambda record: spoken_status(status_of(record)), lambda record: flag_of(status_of(record)).style
+        TableColumn("Account", lambda record: record["account_id"], keeps_whole=True),
+        TableColumn("Name", lambda record: record["name"]),
+        TableColumn("Organizational unit", lambda record: record["ou_path"]),
+        TableColumn(
+            "Status", lambda record: render_status(status_of(record)), lambda record: flag_of(status_of(record)).style
         ),
-        Column("Root user credentials", lambda record: spoken_credentials(status_of(record))),
-        Column("Role", lambda record: spoken_role(status_of(record)) or "member"),
+        TableColumn("Root user credentials", lambda record: render_credentials(status_of(record))),
+        TableColumn("Role", lambda record: render_role(status_of(record)) or "member"),
     )
-    used = Column("Last used", lambda record: spoken_last_use(status_of(record), now))
+    used = TableColumn("Last used", lambda record: render_last_use(status_of(record), now))
     return (*columns, used) if details else columns
 
 
-def spoken_last_use(status: AccountStatus, now: datetime) -> str:
+def render_last_use(status: AccountStatus, now: datetime) -> str:
     """``3 days ago``, ``never``, or nothing where there is nothing to use or it wasn't read."""
     found = status.credentials
     if found is None or not (found.login_profile or found.access_keys):
         return ""
-    return spoken_age(found.last_used_at, now) if found.last_used_at else "never"
+    return render_age(found.last_used_at, now) if found.last_used_at else "never"
 
 
 def build_tree(inventory: Inventory, statuses: Sequence[AccountStatus], now: datetime, endpoint: Endpoint) -> Tree:
@@ -148,9 +148,9 @@ def _account_label(status: AccountStatus, now: datetime) -> Text:
     from rich.text import Text
 
     flag = flag_of(status)
-    used = spoken_last_use(status, now)
+    used = render_last_use(status, now)
     remarks = [
-        part for part in (spoken_credentials(status), f"last used {used}" if used else "", spoken_role(status)) if part
+        part for part in (render_credentials(status), f"last used {used}" if used else "", render_role(status)) if part
     ]
     return Text.assemble(
         (f"{flag.sign} {flag.words:<14}", flag.style),
@@ -184,8 +184,8 @@ def _unknown_lines(statuses: Sequence[AccountStatus]) -> list[Text]:
     from rich.text import Text
 
     unknown = [
-        (status.account.account_id, status.detail or spoken_status(status))
+        (status.account.account_id, status.detail or render_status(status))
         for status in statuses
-        if status.status is Status.UNKNOWN or (status.role is Role.MANAGEMENT and status.summary is None)
+        if status.status is Status.UNKNOWN or (status.role is AccountRole.MANAGEMENT and status.summary is None)
     ]
     return [Text(printable(line), style="magenta") for line in cause_lines(unknown)]

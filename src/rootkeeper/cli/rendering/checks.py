@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rootkeeper.cli.rendering.listings import Column, Listing, Record
+from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn
 from rootkeeper.cli.rendering.text import counted, json_time
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.checks import Check, CheckVerdict, count_checks
@@ -59,19 +59,19 @@ def _check_record(check: Check) -> dict[str, Any]:
 
 
 _COLUMNS = (
-    Column(
+    TableColumn(
         "",
         lambda record: _WORDS[CheckVerdict(record["verdict"])][0],
         lambda record: _WORDS[CheckVerdict(record["verdict"])][1],
         keeps_whole=True,
     ),
-    Column("Check", lambda record: str(record["check"]).replace("_", " "), keeps_whole=True),
-    Column("Account", lambda record: record["account_id"] or "", keeps_whole=True),
-    Column("Evidence, and what to do", lambda record: _said(record)),
+    TableColumn("Check", lambda record: str(record["check"]).replace("_", " "), keeps_whole=True),
+    TableColumn("Account", lambda record: record["account_id"] or "", keeps_whole=True),
+    TableColumn("Evidence, and what to do", lambda record: _render_detail(record)),
 )
 
 
-def _said(record: Record) -> str:
+def _render_detail(record: Record) -> str:
     return f"{record['evidence']} {record['hint']}" if record["hint"] else str(record["evidence"])
 
 

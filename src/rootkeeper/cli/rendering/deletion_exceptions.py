@@ -6,21 +6,21 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from rootkeeper.cli.invocation import OutputFormat
-from rootkeeper.cli.rendering.listings import Column, Listing, show_listing
+from rootkeeper.cli.rendering.listings import Listing, TableColumn, show_listing
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.deletion_exceptions import DeletionException, exception_to_record
 
 _COLUMNS = (
-    Column("Account", lambda record: record["account_id"], keeps_whole=True),
-    Column(
+    TableColumn("Account", lambda record: record["account_id"], keeps_whole=True),
+    TableColumn(
         "In force",
         lambda record: "yes" if record["in_force"] else "no, ended",
         style=lambda record: "green" if record["in_force"] else "dim",
     ),
-    Column("Until", lambda record: record["until"]),
-    Column("Owner", lambda record: record["owner"]),
-    Column("Reason", lambda record: record["reason"]),
-    Column("Added by", lambda record: record["added_by"]),
+    TableColumn("Until", lambda record: record["until"]),
+    TableColumn("Owner", lambda record: record["owner"]),
+    TableColumn("Reason", lambda record: record["reason"]),
+    TableColumn("Added by", lambda record: record["added_by"]),
 )
 
 

@@ -9,8 +9,8 @@ from typing import Any
 
 from rootkeeper.cli.invocation import OutputFormat
 from rootkeeper.cli.rendering.causes import cause_lines
-from rootkeeper.cli.rendering.listings import Column, Listing, Record, show_listing
-from rootkeeper.cli.rendering.text import counted, json_time, spoken_age
+from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, show_listing
+from rootkeeper.cli.rendering.text import counted, json_time, render_age
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.deletion import AccountDeletion, DeletionPlan, DeletionReport, KindOutcome, PlannedAccount
 from rootkeeper.domain.organizations import AccountId
@@ -87,24 +87,24 @@ def plan_listing(plan: DeletionPlan, now: datetime) -> Listing:
     )
 
 
-def _plan_columns(by_id: dict[Any, PlannedAccount], now: datetime) -> tuple[Column, ...]:
+def _plan_columns(by_id: dict[Any, PlannedAccount], now: datetime) -> tuple[TableColumn, ...]:
     def account_of(record: Record) -> PlannedAccount:
         return by_id[record["account_id"]]
 
     return (
-        Column("Account", lambda record: record["account_id"], keeps_whole=True),
-        Column("Name", lambda record: record["name"]),
-        Column(
+        TableColumn("Account", lambda record: record["account_id"], keeps_whole=True),
+        TableColumn("Name", lambda record: record["name"]),
+        TableColumn(
             "Will be deleted",
-            lambda record: spoken_calls(account_of(record)) or "nothing",
+            lambda record: render_calls(account_of(record)) or "nothing",
             style=lambda record: "bold red" if account_of(record).calls else "dim",
         ),
-        Column("Last used", lambda record: spoken_last_use(account_of(record), now)),
-        Column("Remark", lambda record: spoken_remark(account_of(record))),
+        TableColumn("Last used", lambda record: render_last_use(account_of(record), now)),
+        TableColumn("Remark", lambda record: render_remark(account_of(record))),
     )
 
 
-def spoken_remark(account: PlannedAccount) -> str:
+def render_remark(account: PlannedAccount) -> str:
     """Why nothing goes, or why it goes though it was used lately; causes of unknowns are told below the table."""
     if account.skip is not None:
         return "Unknown, see below." if account.skip.reason is SkipReason.UNKNOWN else account.skip.detail
@@ -130,7 +130,7 @@ def without_clean_accounts(plan: DeletionPlan) -> DeletionPlan:
     return replace(plan, accounts=kept)
 
 
-def spoken_calls(account: PlannedAccount) -> str:
+def render_calls(account: PlannedAccount) -> str:
     """Such as ``password, 2 access keys, 1 MFA device``."""
     parts = []
     for kind, (one, many) in KIND_WORDS.items():
@@ -140,17 +140,17 @@ def spoken_calls(account: PlannedAccount) -> str:
     return ", ".join(parts)
 
 
-def spoken_last_use(account: PlannedAccount, now: datetime) -> str:
+def render_last_use(account: PlannedAccount, now: datetime) -> str:
     """The last use of password or keys with its date; certificates and MFA devices tell none."""
     found = account.found
     if found is None or not (found.login_profile or found.access_keys):
         return ""
     if found.last_used_at is None:
         return "never"
-    return f"{found.last_used_at:%Y-%m-%d} ({spoken_age(found.last_used_at, now)})"
+    return f"{found.last_used_at:%Y-%m-%d} ({render_age(found.last_used_at, now)})"
 
 
-def spoken_totals(plan: DeletionPlan) -> str:
+def render_totals(plan: DeletionPlan) -> str:
     """Such as ``3 passwords, 2 access keys and 1 MFA device``."""
     calls = [call.kind for account in plan.accounts for call in account.calls]
     parts = [counted(calls.count(kind), one, many) for kind, (one, many) in KIND_WORDS.items() if kind in calls]
@@ -207,23 +207,23 @@ def show_deletion(report: DeletionReport, output: OutputFormat, terminal: Termin
     _remark_end(report, terminal)
 
 
-def _deletion_columns(by_id: dict[Any, AccountDeletion]) -> tuple[Column, ...]:
+def _deletion_columns(by_id: dict[Any, AccountDeletion]) -> tuple[TableColumn, ...]:
     def account_of(record: Record) -> AccountDeletion:
         return by_id[record["account_id"]]
 
     return (
-        Column("Account", lambda record: record["account_id"], keeps_whole=True),
-        Column("Name", lambda record: record["name"]),
-        Column(
+        TableColumn("Account", lambda record: record["account_id"], keeps_whole=True),
+        TableColumn("Name", lambda record: record["name"]),
+        TableColumn(
             "Outcome",
             lambda record: _OUTCOME_WORDS[account_of(record).outcome],
             style=lambda record: _OUTCOME_STYLES[account_of(record).outcome],
         ),
-        Column("What came of it", lambda record: spoken_results(account_of(record))),
+        TableColumn("What came of it", lambda record: render_results(account_of(record))),
     )
 
 
-def spoken_results(account: AccountDeletion) -> str:
+def render_results(account: AccountDeletion) -> str:
     """What was deleted and what wasn't, in one line."""
     if account.skip is not None:
         return "Unknown, see below." if account.skip.reason is SkipReason.UNKNOWN else account.skip.detail
@@ -245,7 +245,7 @@ def spoken_results(account: AccountDeletion) -> str:
 def _remark_end(report: DeletionReport, terminal: Terminal) -> None:
     for line in cause_lines(_list_unknown((account.account_id, account.skip) for account in report.accounts)):
         terminal.remark(line, style="magenta")
-    counts = ", ".join(_spoken_counts(report.accounts))
+    counts = ", ".join(_render_counts(report.accounts))
     terminal.remark(f"{counted(len(report.accounts), 'account')}: {counts}.")
     if report.stopped_by:
         terminal.remark(f"Stopped before the end: {report.stopped_by}", style="bold red")
@@ -255,7 +255,7 @@ def _remark_end(report: DeletionReport, terminal: Terminal) -> None:
         terminal.remark(_HELD_BACK)
 
 
-def _spoken_counts(accounts: Sequence[AccountDeletion]) -> list[str]:
+def _render_counts(accounts: Sequence[AccountDeletion]) -> list[str]:
     words = {
         KindOutcome.DELETED: "deleted and re-read",
         KindOutcome.ALREADY_ABSENT: "with nothing to delete",

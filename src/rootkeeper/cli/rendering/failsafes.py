@@ -8,13 +8,13 @@ from typing import Any
 
 from rootkeeper.cli.invocation import OutputFormat
 from rootkeeper.cli.rendering.checks import list_checks, show_count
-from rootkeeper.cli.rendering.listings import SCHEMA_VERSION, Column, Listing, show_listing
+from rootkeeper.cli.rendering.listings import SCHEMA_VERSION, Listing, TableColumn, show_listing
 from rootkeeper.cli.rendering.text import json_text, json_time, printable
 from rootkeeper.cli.rendering.windows import show_window
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.drills import Drill
+from rootkeeper.domain.runbooks import CommandLineKind as RunbookTerminal
 from rootkeeper.domain.runbooks import RunbookFacts, RunbookStep
-from rootkeeper.domain.runbooks import Terminal as RunbookTerminal
 from rootkeeper.domain.window_records import window_to_record
 from rootkeeper.domain.windows import RecoveryWindow
 from rootkeeper.ports.clock import Clock
@@ -71,13 +71,13 @@ def drill_record(drill: Drill) -> dict[str, Any]:
 def show_drills(drills: Sequence[Drill], output: OutputFormat, terminal: Terminal) -> None:
     """Write drills to stdout."""
     columns = (
-        Column("Account", lambda record: record["account_id"], keeps_whole=True),
-        Column("Held", lambda record: record["held_at"], keeps_whole=True),
-        Column("By", lambda record: record["held_by"]),
-        Column("Outcome", lambda record: record["outcome"]),
-        Column("Alarm", lambda record: record["alarm"] or "not told"),
-        Column("Device", lambda record: record["device"] or "not told"),
-        Column("Self-asserted by", lambda record: record["recorded_by"]),
+        TableColumn("Account", lambda record: record["account_id"], keeps_whole=True),
+        TableColumn("Held", lambda record: record["held_at"], keeps_whole=True),
+        TableColumn("By", lambda record: record["held_by"]),
+        TableColumn("Outcome", lambda record: record["outcome"]),
+        TableColumn("Alarm", lambda record: record["alarm"] or "not told"),
+        TableColumn("Device", lambda record: record["device"] or "not told"),
+        TableColumn("Self-asserted by", lambda record: record["recorded_by"]),
     )
     show_listing(Listing("drills", [drill_record(one) for one in drills], columns), output, terminal)
 

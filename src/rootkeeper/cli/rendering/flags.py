@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rootkeeper.cli.rendering.text import counted
-from rootkeeper.domain.statuses import AccountStatus, Reason, Role, Status
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status, StatusReason
 
 _SIGNS = {
     Status.PRESENT: ("✗", "bold red"),
@@ -22,20 +22,20 @@ STATUS_WORDS = {
     Status.NOT_APPLICABLE: "Not applicable",
 }
 _REASON_WORDS = {
-    Reason.ACCESS_DENIED: "access denied",
-    Reason.BLOCKED_BY_POLICY: "blocked by a policy",
-    Reason.ERROR: "error",
-    Reason.MANAGEMENT_ACCOUNT: "management account",
-    Reason.NEVER_READ: "never read",
-    Reason.NOT_ACTIVE: "not active",
-    Reason.PARTITION: "partition",
-    Reason.STALE: "stale",
-    Reason.THROTTLED: "throttled",
+    StatusReason.ACCESS_DENIED: "access denied",
+    StatusReason.BLOCKED_BY_POLICY: "blocked by a policy",
+    StatusReason.ERROR: "error",
+    StatusReason.MANAGEMENT_ACCOUNT: "management account",
+    StatusReason.NEVER_READ: "never read",
+    StatusReason.NOT_ACTIVE: "not active",
+    StatusReason.PARTITION: "partition",
+    StatusReason.STALE: "stale",
+    StatusReason.THROTTLED: "throttled",
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Flag:
+class AccountMark:
     """What stands before an account in the tree."""
 
     sign: str
@@ -43,25 +43,25 @@ class Flag:
     style: str
 
 
-def flag_of(status: AccountStatus) -> Flag:
+def flag_of(status: AccountStatus) -> AccountMark:
     """The flag; a failsafe that is in order is good though its credentials are present."""
     sign, style = _SIGNS[status.status]
-    if status.role is Role.FAILSAFE and status.status is Status.PRESENT and status.is_in_order:
+    if status.role is AccountRole.FAILSAFE and status.status is Status.PRESENT and status.is_in_order:
         sign, style = "✓", "green"
-    return Flag(sign, spoken_status(status), style)
+    return AccountMark(sign, render_status(status), style)
 
 
-def spoken_status(status: AccountStatus) -> str:
+def render_status(status: AccountStatus) -> str:
     """Such as ``Unknown, blocked by a policy`` or ``Not applicable, SUSPENDED``."""
     words = STATUS_WORDS[status.status]
     if status.reason is None:
         return words
-    if status.reason is Reason.NOT_ACTIVE:
+    if status.reason is StatusReason.NOT_ACTIVE:
         return f"{words}, {status.account.state.value}"
     return f"{words}, {_REASON_WORDS[status.reason]}"
 
 
-def spoken_credentials(status: AccountStatus) -> str:
+def render_credentials(status: AccountStatus) -> str:
     """What there is, such as ``password, 2 access keys, MFA``; empty if nothing is, or it wasn't read."""
     found, summary = status.credentials, status.summary
     if summary is None:
@@ -83,11 +83,11 @@ def spoken_credentials(status: AccountStatus) -> str:
     return ", ".join(names + [counted(count, name) for name, count in counts.items() if count])
 
 
-def spoken_role(status: AccountStatus) -> str:
+def render_role(status: AccountStatus) -> str:
     """What a person should know of a login that is kept on purpose; empty for a member."""
-    if status.role is Role.MEMBER:
+    if status.role is AccountRole.MEMBER:
         return ""
-    name = "failsafe" if status.role is Role.FAILSAFE else "management"
+    name = "failsafe" if status.role is AccountRole.FAILSAFE else "management"
     if status.summary is None:
         return f"{name}, not read"
     if status.is_in_order:

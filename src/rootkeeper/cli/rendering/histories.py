@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rootkeeper.cli.invocation import OutputFormat
-from rootkeeper.cli.rendering.listings import Column, Listing, Record, show_listing
+from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, show_listing
 from rootkeeper.cli.rendering.text import counted
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.timelines import TimelineKind
@@ -19,21 +19,21 @@ _KIND_NAMES = {
     "mfa_devices": "MFA devices",
 }
 _TIMELINE = (
-    Column("At", lambda entry: _short_time(entry["at"]), keeps_whole=True),
-    Column("From", lambda entry: entry["kind"], lambda entry: _KIND_STYLES.get(entry["kind"], "")),
-    Column("What", lambda entry: entry["what"], lambda entry: "bold red" if entry["alarming"] else ""),
-    Column("Detail", lambda entry: entry["detail"]),
-    Column("By", lambda entry: entry["actor"] or ""),
-    Column("Reference", lambda entry: entry["reference"]),
+    TableColumn("At", lambda entry: _short_time(entry["at"]), keeps_whole=True),
+    TableColumn("From", lambda entry: entry["kind"], lambda entry: _KIND_STYLES.get(entry["kind"], "")),
+    TableColumn("What", lambda entry: entry["what"], lambda entry: "bold red" if entry["alarming"] else ""),
+    TableColumn("Detail", lambda entry: entry["detail"]),
+    TableColumn("By", lambda entry: entry["actor"] or ""),
+    TableColumn("Reference", lambda entry: entry["reference"]),
 )
 _AUDITS = (
-    Column("Audit", lambda audit: audit["audit_id"], keeps_whole=True),
-    Column("Ended", lambda audit: _short_time(audit["ended_at"]), keeps_whole=True),
-    Column("Accounts", lambda audit: f"{audit['summary'].get('accounts', 0):,}", is_number=True),
-    Column("Present", lambda audit: f"{audit['summary'].get('present', 0):,}", is_number=True),
-    Column("Unknown", lambda audit: f"{audit['summary'].get('unknown', 0):,}", is_number=True),
-    Column("Of", lambda audit: "the whole organization" if audit["complete"] else "a selection, or counts alone"),
-    Column("By", lambda audit: audit["requested_by"] or ""),
+    TableColumn("Audit", lambda audit: audit["audit_id"], keeps_whole=True),
+    TableColumn("Ended", lambda audit: _short_time(audit["ended_at"]), keeps_whole=True),
+    TableColumn("Accounts", lambda audit: f"{audit['summary'].get('accounts', 0):,}", is_number=True),
+    TableColumn("Present", lambda audit: f"{audit['summary'].get('present', 0):,}", is_number=True),
+    TableColumn("Unknown", lambda audit: f"{audit['summary'].get('unknown', 0):,}", is_number=True),
+    TableColumn("Of", lambda audit: "the whole organization" if audit["complete"] else "a selection, or counts alone"),
+    TableColumn("By", lambda audit: audit["requested_by"] or ""),
 )
 
 
@@ -62,12 +62,12 @@ def show_difference(record: Record, output: OutputFormat, terminal: Terminal) ->
 
 
 _DIFFERENCES = (
-    Column("Account", lambda one: one["account_id"], keeps_whole=True),
-    Column("Name", lambda one: one["name"]),
-    Column("Before", lambda one: _spoken_status(one, "before")),
-    Column("After", lambda one: _spoken_status(one, "after"), lambda one: _style_of(one)),
-    Column("Credentials", lambda one: "; ".join(_spoken_kind(kind) for kind in one["credentials"])),
-    Column("Read", lambda one: " and ".join(_short_time(at) for at in _list_readings(one))),
+    TableColumn("Account", lambda one: one["account_id"], keeps_whole=True),
+    TableColumn("Name", lambda one: one["name"]),
+    TableColumn("Before", lambda one: _render_status(one, "before")),
+    TableColumn("After", lambda one: _render_status(one, "after"), lambda one: _style_of(one)),
+    TableColumn("Credentials", lambda one: "; ".join(_render_kind(kind) for kind in one["credentials"])),
+    TableColumn("Read", lambda one: " and ".join(_short_time(at) for at in _list_readings(one))),
 )
 
 
@@ -80,7 +80,7 @@ def _describe_comparison(record: Record) -> str:
     )
 
 
-def _spoken_status(one: Record, when: str) -> str:
+def _render_status(one: Record, when: str) -> str:
     found: dict[str, Any] | None = one[when]
     if found is None:
         return "not there" if one["change"] != "changed" else ""
@@ -94,7 +94,7 @@ def _style_of(one: Record) -> str:
     return "" if found is None else styles.get(found["status"], "")
 
 
-def _spoken_kind(kind: Record) -> str:
+def _render_kind(kind: Record) -> str:
     change = {"unread": "not read any more", "read": "there, now read" if kind["after"] else "none, now read"}
     return f"{_KIND_NAMES[kind['kind']]} {change.get(kind['change'], kind['change'])}"
 

@@ -6,23 +6,23 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from rootkeeper.cli.invocation import OutputFormat
-from rootkeeper.cli.rendering.listings import Column, Listing, Record, show_listing
+from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, show_listing
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.access import Identity
 from rootkeeper.domain.identity_records import identity_to_record
 
 _COLUMNS = (
-    Column("Name", lambda record: record["name"], keeps_whole=True),
-    Column("Kind", lambda record: "user (oidc)" if record["signs_in_by"] == "oidc" else record["kind"]),
-    Column("Role", lambda record: record["role"]),
-    Column("Limited to", lambda record: _spoken_limits(record)),
-    Column(
+    TableColumn("Name", lambda record: record["name"], keeps_whole=True),
+    TableColumn("Kind", lambda record: "user (oidc)" if record["signs_in_by"] == "oidc" else record["kind"]),
+    TableColumn("Role", lambda record: record["role"]),
+    TableColumn("Limited to", lambda record: _render_limits(record)),
+    TableColumn(
         "May act",
-        lambda record: _spoken_use(record),
+        lambda record: _render_use(record),
         style=lambda record: "green" if record["is_usable"] else "dim",
     ),
-    Column("Last used", lambda record: record["last_used_at"] or "never"),
-    Column("Added by", lambda record: record["created_by"]),
+    TableColumn("Last used", lambda record: record["last_used_at"] or "never"),
+    TableColumn("Added by", lambda record: record["created_by"]),
 )
 
 
@@ -34,7 +34,7 @@ def show_identities(
     show_listing(Listing("identities", records, _COLUMNS, empty=empty), output, terminal)
 
 
-def _spoken_limits(record: Record) -> str:
+def _render_limits(record: Record) -> str:
     limits = record["limited_to"]
     if limits is None:
         return ""
@@ -43,7 +43,7 @@ def _spoken_limits(record: Record) -> str:
     return "; ".join(part for part in (permissions, f"accounts below {units}" if units else "") if part)
 
 
-def _spoken_use(record: Record) -> str:
+def _render_use(record: Record) -> str:
     if record["disabled_at"]:
         return f"no, disabled {record['disabled_at']}"
     if not record["is_usable"]:

@@ -8,8 +8,8 @@ from typing import Any
 
 from rootkeeper.cli.invocation import OutputFormat
 from rootkeeper.cli.rendering.deletions import deletion_listing, deletion_record
-from rootkeeper.cli.rendering.listings import SCHEMA_VERSION, Column, Listing, Record, show_listing
-from rootkeeper.cli.rendering.text import json_text, json_time, printable, spoken_age, spoken_time
+from rootkeeper.cli.rendering.listings import SCHEMA_VERSION, Listing, Record, TableColumn, show_listing
+from rootkeeper.cli.rendering.text import json_text, json_time, printable, render_age, render_timestamp
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.deletion import AccountDeletion
 from rootkeeper.domain.jobs import Job, JobProgress, JobState
@@ -57,13 +57,13 @@ def show_jobs(jobs: Sequence[Job], output: OutputFormat, terminal: Terminal, now
         return by_id[record["job_id"]]
 
     columns = (
-        Column("Job", lambda record: record["job_id"], keeps_whole=True),
-        Column("Kind", lambda record: record["kind"]),
-        Column("State", lambda record: record["state"], lambda record: _STYLES.get(record["state"], "dim")),
-        Column("Done", lambda record: spoken_progress(job_of(record).progress)),
-        Column("Begun", lambda record: spoken_age(job_of(record).created_at, now)),
-        Column("By", lambda record: record["created_by"]),
-        Column("Remark", lambda record: spoken_remark(job_of(record), now)),
+        TableColumn("Job", lambda record: record["job_id"], keeps_whole=True),
+        TableColumn("Kind", lambda record: record["kind"]),
+        TableColumn("State", lambda record: record["state"], lambda record: _STYLES.get(record["state"], "dim")),
+        TableColumn("Done", lambda record: render_progress(job_of(record).progress)),
+        TableColumn("Begun", lambda record: render_age(job_of(record).created_at, now)),
+        TableColumn("By", lambda record: record["created_by"]),
+        TableColumn("Remark", lambda record: render_remark(job_of(record), now)),
     )
     show_listing(Listing("jobs", [job_record(job) for job in jobs], columns, empty="No jobs."), output, terminal)
 
@@ -92,19 +92,19 @@ def _facts(job: Job, now: datetime) -> dict[str, str]:
         "State": job.state.value,
         "Organization": job.organization_id,
         "Endpoint": job.endpoint,
-        "Begun": f"{spoken_time(job.created_at)} ({spoken_age(job.created_at, now)}) by {job.created_by}",
-        "Last sign": spoken_time(job.updated_at),
-        "Ended": spoken_time(job.ended_at) if job.ended_at else "",
+        "Begun": f"{render_timestamp(job.created_at)} ({render_age(job.created_at, now)}) by {job.created_by}",
+        "Last sign": render_timestamp(job.updated_at),
+        "Ended": render_timestamp(job.ended_at) if job.ended_at else "",
         "Process": job.owner or "",
-        "Done": spoken_progress(job.progress),
-        "Selection": _spoken_selection(job),
+        "Done": render_progress(job.progress),
+        "Selection": _render_selection(job),
         "Plan": str(job.parameters.get("plan_id", "")),
-        "Remark": spoken_remark(job, now),
+        "Remark": render_remark(job, now),
     }
     return {name: value for name, value in facts.items() if value}
 
 
-def _spoken_selection(job: Job) -> str:
+def _render_selection(job: Job) -> str:
     """A deletion keeps it in words; many accounts named one by one are cut short."""
     selection = job.parameters.get("selection")
     if not isinstance(selection, str):
@@ -112,7 +112,7 @@ def _spoken_selection(job: Job) -> str:
     return selection if len(selection) <= _LONGEST_SELECTION else f"{selection[:_LONGEST_SELECTION]} …"
 
 
-def spoken_progress(progress: JobProgress) -> str:
+def render_progress(progress: JobProgress) -> str:
     """Such as ``5 of 12, 1 present``."""
     done = f"{progress.done:,}" if progress.total is None else f"{progress.done:,} of {progress.total:,}"
     findings = [
@@ -121,13 +121,13 @@ def spoken_progress(progress: JobProgress) -> str:
     return ", ".join([done, *findings])
 
 
-def spoken_remark(job: Job, now: datetime) -> str:
+def render_remark(job: Job, now: datetime) -> str:
     """Why it stopped, and how it goes on."""
-    next_step = spoken_next_step(job, now) if job.can_be_resumed else ""
+    next_step = render_next_step(job, now) if job.can_be_resumed else ""
     return " ".join(part for part in (job.remark or "", next_step) if part)
 
 
-def spoken_next_step(job: Job, now: datetime) -> str:
+def render_next_step(job: Job, now: datetime) -> str:
     """What there is to do about an interrupted job."""
     if job.has_expired(now):
         return f"Its plan has expired. End it: rootkeeper jobs cancel {job.job_id}"

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from rootkeeper.cli.invocation import OutputFormat
-from rootkeeper.cli.rendering.listings import SCHEMA_VERSION, Column, Listing, show_listing
+from rootkeeper.cli.rendering.listings import SCHEMA_VERSION, Listing, TableColumn, show_listing
 from rootkeeper.cli.rendering.text import json_text, printable
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.ledger import LedgerEntry, Result, render_entry
@@ -16,17 +16,17 @@ from rootkeeper.domain.ledger_verification import LedgerVerification
 _RESULT_STYLES = {Result.DONE.value: "green", Result.FAILED.value: "bold red", Result.UNKNOWN.value: "bold magenta"}
 
 _COLUMNS = (
-    Column("Entry", lambda entry: str(entry["sequence"]), is_number=True, keeps_whole=True),
-    Column("At", lambda entry: f"{entry['at'][:19]}Z", keeps_whole=True),
-    Column("Account", lambda entry: entry["account_id"] or "", keeps_whole=True),
-    Column("Action", lambda entry: entry["action"]),
-    Column("Phase", lambda entry: entry["phase"]),
-    Column(
+    TableColumn("Entry", lambda entry: str(entry["sequence"]), is_number=True, keeps_whole=True),
+    TableColumn("At", lambda entry: f"{entry['at'][:19]}Z", keeps_whole=True),
+    TableColumn("Account", lambda entry: entry["account_id"] or "", keeps_whole=True),
+    TableColumn("Action", lambda entry: entry["action"]),
+    TableColumn("Phase", lambda entry: entry["phase"]),
+    TableColumn(
         "Result",
         lambda entry: entry["result"] or "",
         style=lambda entry: _RESULT_STYLES.get(entry["result"] or "", ""),
     ),
-    Column("Actor", lambda entry: entry["actor"]["name"]),
+    TableColumn("Actor", lambda entry: entry["actor"]["name"]),
 )
 
 

@@ -26,7 +26,7 @@ Record: TypeAlias = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class TableColumn:
     """One column of a table."""
 
     title: str
@@ -44,7 +44,7 @@ class Listing:
     name: str
     """Of the list in JSON."""
     records: Sequence[Record]
-    columns: tuple[Column, ...]
+    columns: tuple[TableColumn, ...]
     head: Record = field(default_factory=dict)
     """What JSON says before the list."""
     tail: Record = field(default_factory=dict)
@@ -89,7 +89,7 @@ def _flatten(record: Record, prefix: str = "") -> Iterable[tuple[str, object]]:
             yield f"{prefix}{name}", value
 
 
-def build_table(columns: Sequence[Column], records: Iterable[Record], *, is_ruled: bool) -> Table:
+def build_table(columns: Sequence[TableColumn], records: Iterable[Record], *, is_ruled: bool) -> Table:
     """A table that fits the terminal; ids stay whole, the rest wraps."""
     from rich import box
     from rich.table import Table
@@ -114,7 +114,7 @@ def build_table(columns: Sequence[Column], records: Iterable[Record], *, is_rule
     return table
 
 
-def _cell(column: Column, record: Record) -> Text:
+def _cell(column: TableColumn, record: Record) -> Text:
     from rich.text import Text
 
     style = column.style if isinstance(column.style, str) else column.style(record)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rootkeeper.cli.invocation import OutputFormat
-from rootkeeper.cli.rendering.listings import Column, Listing, show_listing
+from rootkeeper.cli.rendering.listings import Listing, TableColumn, show_listing
 from rootkeeper.cli.rendering.text import json_time
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.deliveries import Delivery, DeliveryState
@@ -16,27 +16,27 @@ if TYPE_CHECKING:
 
 _STYLES = {DeliveryState.DELIVERED.value: "green", DeliveryState.GIVEN_UP.value: "bold red"}
 _DELIVERIES = (
-    Column("At", lambda record: record["created_at"][:19] + "Z", keeps_whole=True),
-    Column("Severity", lambda record: record["severity"]),
-    Column("What", lambda record: record["title"]),
-    Column("Target", lambda record: record["target"]),
-    Column(
+    TableColumn("At", lambda record: record["created_at"][:19] + "Z", keeps_whole=True),
+    TableColumn("Severity", lambda record: record["severity"]),
+    TableColumn("What", lambda record: record["title"]),
+    TableColumn("Target", lambda record: record["target"]),
+    TableColumn(
         "State",
         lambda record: record["state"].replace("_", " "),
         style=lambda record: _STYLES.get(record["state"], "bold yellow" if record["failure"] else ""),
     ),
-    Column("Attempts", lambda record: str(record["attempts"]), is_number=True),
-    Column("Why not", lambda record: record["failure"] or ""),
+    TableColumn("Attempts", lambda record: str(record["attempts"]), is_number=True),
+    TableColumn("Why not", lambda record: record["failure"] or ""),
 )
 _TRIALS = (
-    Column("Target", lambda record: record["target"]),
-    Column("Least severity", lambda record: record["least_severity"]),
-    Column(
+    TableColumn("Target", lambda record: record["target"]),
+    TableColumn("Least severity", lambda record: record["least_severity"]),
+    TableColumn(
         "Result",
         lambda record: record["result"],
         style=lambda record: "green" if record["result"] == "taken" else "bold red",
     ),
-    Column("Why not", lambda record: record["failure"] or ""),
+    TableColumn("Why not", lambda record: record["failure"] or ""),
 )
 
 

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rootkeeper.cli.invocation import OutputFormat
-from rootkeeper.cli.rendering.listings import Column, Listing, Record, show_listing
+from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, show_listing
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.root_events import RootEventKind
 from rootkeeper.domain.shipped_policies.alarms import METRIC_NAMESPACE, Alarm
 from rootkeeper.domain.shipped_policies.bundle import PolicyBundle
 from rootkeeper.domain.shipped_policies.documents import measure_guardrail, measure_iam_policy
-from rootkeeper.domain.shipped_policies.guardrails import Guardrail
-from rootkeeper.domain.shipped_policies.roles import CallerRole
-from rootkeeper.workflows.root_events import JudgedRecord
+from rootkeeper.domain.shipped_policies.guardrails import ShippedGuardrail
+from rootkeeper.domain.shipped_policies.roles import ShippedCallerRole
+from rootkeeper.workflows.root_events import ClassifiedRecord
 
 _KIND_WORDS = {
     RootEventKind.LONG_TERM_ROOT: ("✗ Long-term root", "bold red"),
@@ -23,13 +23,15 @@ _KIND_WORDS = {
 }
 
 
-def show_roles(bundle: PolicyBundle, roles: Iterable[CallerRole], output: OutputFormat, terminal: Terminal) -> None:
+def show_roles(
+    bundle: PolicyBundle, roles: Iterable[ShippedCallerRole], output: OutputFormat, terminal: Terminal
+) -> None:
     records = [_role_record(role, bundle) for role in roles]
     columns = (
-        Column("Role", lambda role: role["role_name"], keeps_whole=True),
-        Column("Root sessions for", lambda role: ", ".join(role["task_policies"])),
-        Column("Enough for", lambda role: _shorten(role["commands"])),
-        Column("Characters", lambda role: f"{role['permission_policy_characters']:,}", is_number=True),
+        TableColumn("Role", lambda role: role["role_name"], keeps_whole=True),
+        TableColumn("Root sessions for", lambda role: ", ".join(role["task_policies"])),
+        TableColumn("Enough for", lambda role: _shorten(role["commands"])),
+        TableColumn("Characters", lambda role: f"{role['permission_policy_characters']:,}", is_number=True),
     )
     show_listing(Listing("roles", records, columns, _head(bundle), _tail(bundle)), output, terminal)
 
@@ -43,7 +45,7 @@ def _shorten(commands: Sequence[str]) -> str:
     return ", ".join(f"{first} {'/'.join(rest)}".strip() for first, rest in groups.items())
 
 
-def _role_record(role: CallerRole, bundle: PolicyBundle) -> Record:
+def _role_record(role: ShippedCallerRole, bundle: PolicyBundle) -> Record:
     return {
         "role": role.role.value,
         "role_name": role.name,
@@ -59,7 +61,7 @@ def _role_record(role: CallerRole, bundle: PolicyBundle) -> Record:
 
 
 def show_guardrails(
-    bundle: PolicyBundle, guardrails: Iterable[Guardrail], output: OutputFormat, terminal: Terminal
+    bundle: PolicyBundle, guardrails: Iterable[ShippedGuardrail], output: OutputFormat, terminal: Terminal
 ) -> None:
     records = [
         {
@@ -73,20 +75,20 @@ def show_guardrails(
         for guardrail in guardrails
     ]
     columns = (
-        Column("Policy", lambda policy: policy["policy"], keeps_whole=True),
-        Column("Meant for", lambda policy: ", ".join(policy["attach_to"])),
-        Column("Does", lambda policy: policy["description"]),
-        Column("Characters", lambda policy: f"{policy['characters']:,}", is_number=True),
+        TableColumn("Policy", lambda policy: policy["policy"], keeps_whole=True),
+        TableColumn("Meant for", lambda policy: ", ".join(policy["attach_to"])),
+        TableColumn("Does", lambda policy: policy["description"]),
+        TableColumn("Characters", lambda policy: f"{policy['characters']:,}", is_number=True),
     )
     show_listing(Listing("policies", records, columns, _head(bundle), _tail(bundle)), output, terminal)
 
 
 def show_alarms(bundle: PolicyBundle, output: OutputFormat, terminal: Terminal) -> None:
     columns = (
-        Column("Alarm", lambda alarm: alarm["alarm"], keeps_whole=True),
-        Column("Wakes somebody", lambda alarm: "after matching" if alarm["needs_matching"] else "at once"),
-        Column("When", lambda alarm: alarm["description"]),
-        Column("Seen in", lambda alarm: alarm["seen_in"]),
+        TableColumn("Alarm", lambda alarm: alarm["alarm"], keeps_whole=True),
+        TableColumn("Wakes somebody", lambda alarm: "after matching" if alarm["needs_matching"] else "at once"),
+        TableColumn("When", lambda alarm: alarm["description"]),
+        TableColumn("Seen in", lambda alarm: alarm["seen_in"]),
     )
     head = {**_head(bundle), "known_role_arns": list(bundle.known_role_arns)}
     records = [_alarm_record(alarm) for alarm in bundle.alarms]
@@ -107,16 +109,18 @@ def _alarm_record(alarm: Alarm) -> Record:
     }
 
 
-def show_judged(bundle: PolicyBundle, judged: Sequence[JudgedRecord], output: OutputFormat, terminal: Terminal) -> None:
+def show_classified(
+    bundle: PolicyBundle, evaluated: Sequence[ClassifiedRecord], output: OutputFormat, terminal: Terminal
+) -> None:
     columns = (
-        Column("At", lambda event: event["event_time"] or "", keeps_whole=True),
-        Column("Account", lambda event: event["account_id"] or "", keeps_whole=True),
-        Column("Event", lambda event: event["event_name"] or ""),
-        Column("Whose", lambda event: _KIND_WORDS[RootEventKind(event["kind"])][0], style=_style_of),
-        Column("Why", lambda event: event["explanation"]),
+        TableColumn("At", lambda event: event["event_time"] or "", keeps_whole=True),
+        TableColumn("Account", lambda event: event["account_id"] or "", keeps_whole=True),
+        TableColumn("Event", lambda event: event["event_name"] or ""),
+        TableColumn("Whose", lambda event: _KIND_WORDS[RootEventKind(event["kind"])][0], style=_style_of),
+        TableColumn("Why", lambda event: event["explanation"]),
     )
     head = {**_head(bundle), "known_role_arns": list(bundle.known_role_arns)}
-    records = [_event_record(one) for one in judged]
+    records = [_event_record(one) for one in evaluated]
     empty = "Neither a root user nor AssumeRoot is in any of the records."
     show_listing(Listing("events", records, columns, head, _tail(bundle), empty), output, terminal)
 
@@ -125,13 +129,13 @@ def _style_of(event: Record) -> str:
     return _KIND_WORDS[RootEventKind(event["kind"])][1]
 
 
-def _event_record(judged: JudgedRecord) -> Record:
-    record = judged.record
+def _event_record(evaluated: ClassifiedRecord) -> Record:
+    record = evaluated.record
     return {
-        "kind": judged.event.kind.value,
-        "exempt": judged.event.is_exempt,
-        "explanation": judged.event.explanation,
-        "ledger_sequence": judged.event.sequence,
+        "kind": evaluated.event.kind.value,
+        "exempt": evaluated.event.is_exempt,
+        "explanation": evaluated.event.explanation,
+        "ledger_sequence": evaluated.event.sequence,
         "event_id": _text(record, "eventID"),
         "event_name": _text(record, "eventName"),
         "event_time": _text(record, "eventTime"),

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rootkeeper.cli.invocation import OutputFormat
-from rootkeeper.cli.rendering.listings import Column, Listing, Record, build_table, show_listing
+from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, build_table, show_listing
 from rootkeeper.cli.rendering.text import counted, json_time, printable
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.domain.policies.evaluation import Verdict
+from rootkeeper.domain.policies.evaluation import AccessVerdict
 from rootkeeper.domain.preflight import PreflightRow, count_verdicts
 from rootkeeper.domain.preflight_records import row_to_record
 from rootkeeper.domain.preflight_tasks import Task
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from rich.tree import Tree
 
 _MARKS = {
-    Verdict.ALLOWED: ("✓", "green"),
-    Verdict.BLOCKED: ("✗", "bold red"),
-    Verdict.DEPENDS: ("~", "yellow"),
-    Verdict.UNKNOWN: ("?", "bold magenta"),
+    AccessVerdict.ALLOWED: ("✓", "green"),
+    AccessVerdict.BLOCKED: ("✗", "bold red"),
+    AccessVerdict.DEPENDS: ("~", "yellow"),
+    AccessVerdict.UNKNOWN: ("?", "bold magenta"),
 }
 _TITLES = {
     Task.AUDIT: "Audit",
@@ -84,20 +84,20 @@ def build_matrix(report: PreflightReport, *, is_ruled: bool) -> Any:
         for account in report.accounts
     ]
     columns = (
-        Column("Account", lambda record: record["account_id"], keeps_whole=True),
-        Column("Name", lambda record: record["name"]),
-        Column("Organizational unit", lambda record: record["ou_path"]),
+        TableColumn("Account", lambda record: record["account_id"], keeps_whole=True),
+        TableColumn("Name", lambda record: record["name"]),
+        TableColumn("Organizational unit", lambda record: record["ou_path"]),
         *(_task_column(task, rows_of) for task in Task if any(task in rows for rows in rows_of.values())),
     )
     return build_table(columns, records, is_ruled=is_ruled)
 
 
-def _task_column(task: Task, rows_of: Mapping[str, Mapping[Task, PreflightRow]]) -> Column:
-    def verdict_of(record: Record) -> Verdict:
+def _task_column(task: Task, rows_of: Mapping[str, Mapping[Task, PreflightRow]]) -> TableColumn:
+    def verdict_of(record: Record) -> AccessVerdict:
         row = rows_of[record["account_id"]].get(task)
-        return row.verdict if row else Verdict.UNKNOWN
+        return row.verdict if row else AccessVerdict.UNKNOWN
 
-    return Column(
+    return TableColumn(
         _TITLES[task],
         lambda record: f"{_MARKS[verdict_of(record)][0]} {verdict_of(record).value}",
         lambda record: _MARKS[verdict_of(record)][1],
@@ -137,12 +137,12 @@ def _account_label(account_id: str, name: str, rows: Iterable[PreflightRow]) -> 
     from rich.text import Text
 
     label = Text.assemble(f"{account_id}  ", printable(name))
-    for verdict in (Verdict.BLOCKED, Verdict.UNKNOWN, Verdict.DEPENDS):
+    for verdict in (AccessVerdict.BLOCKED, AccessVerdict.UNKNOWN, AccessVerdict.DEPENDS):
         named = ", ".join(_TITLES[row.task] for row in rows if row.verdict is verdict)
         if named:
             mark, style = _MARKS[verdict]
             label.append(f"  {mark} {verdict.value}: {named}", style=style)
-    if all(row.verdict is Verdict.ALLOWED for row in rows):
+    if all(row.verdict is AccessVerdict.ALLOWED for row in rows):
         label.append("  ✓ allowed", style="green")
     return label
 
@@ -153,14 +153,14 @@ def cause_lines(rows: Sequence[PreflightRow]) -> Iterator[Text]:
 
     groups: dict[tuple[object, ...], list[PreflightRow]] = {}
     for row in rows:
-        if row.verdict is not Verdict.ALLOWED:
+        if row.verdict is not AccessVerdict.ALLOWED:
             policies = tuple((one.policy_id, one.name, one.sid) for one in row.policies)
             groups.setdefault((row.verdict, policies, row.conditions, _plain_fix(row)), []).append(row)
     for found in groups.values():
         first = found[0]
         mark, style = _MARKS[first.verdict]
         yield Text()
-        yield Text(printable(f"{mark} {_name_tasks(found)} in {_name_accounts(found)}"), style=style)
+        yield Text(printable(f"{mark} {_render_task_names(found)} in {_render_account_names(found)}"), style=style)
         yield Text(printable(f"  {first.explanation}"))
         if any(row.policies != first.policies for row in found):
             yield Text(f"  # At these places over {first.account.account_id}; each account has its own.", style="dim")
@@ -173,11 +173,11 @@ def _plain_fix(row: PreflightRow) -> str:
     return (row.fix or "").replace(row.account.account_id, "")
 
 
-def _name_tasks(rows: Iterable[PreflightRow]) -> str:
+def _render_task_names(rows: Iterable[PreflightRow]) -> str:
     return ", ".join(dict.fromkeys(row.task.value for row in rows))
 
 
-def _name_accounts(rows: Iterable[PreflightRow]) -> str:
+def _render_account_names(rows: Iterable[PreflightRow]) -> str:
     ids = list(dict.fromkeys(row.account.account_id for row in rows))
     more = len(ids) - _NAMED
     return ", ".join(ids[:_NAMED]) + (f" and {more:,} more" if more > 0 else "")
@@ -192,13 +192,16 @@ def summary_lines(report: PreflightReport) -> Iterator[Text]:
     from rich.text import Text
 
     accounts_by_verdict = Counter(
-        verdict for verdict in Verdict for rows in _rows_of(report.rows).values() if _worst(rows.values()) is verdict
+        verdict
+        for verdict in AccessVerdict
+        for rows in _rows_of(report.rows).values()
+        if _worst(rows.values()) is verdict
     )
     parts = [f"{count:,} {verdict.value}" for verdict, count in accounts_by_verdict.items() if count]
     skipped = (
         f" {counted(len(report.skipped), 'account')} not judged: management, or not ACTIVE." if report.skipped else ""
     )
-    is_bad = accounts_by_verdict[Verdict.BLOCKED] or accounts_by_verdict[Verdict.UNKNOWN]
+    is_bad = accounts_by_verdict[AccessVerdict.BLOCKED] or accounts_by_verdict[AccessVerdict.UNKNOWN]
     yield Text()
     yield Text(
         f"{counted(len(report.accounts), 'account')}: {', '.join(parts)}.{skipped}",
@@ -206,7 +209,7 @@ def summary_lines(report: PreflightReport) -> Iterator[Text]:
     )
 
 
-def _worst(rows: Iterable[PreflightRow]) -> Verdict:
+def _worst(rows: Iterable[PreflightRow]) -> AccessVerdict:
     verdicts = {row.verdict for row in rows}
-    order = (Verdict.BLOCKED, Verdict.UNKNOWN, Verdict.DEPENDS, Verdict.ALLOWED)
+    order = (AccessVerdict.BLOCKED, AccessVerdict.UNKNOWN, AccessVerdict.DEPENDS, AccessVerdict.ALLOWED)
     return next(verdict for verdict in order if verdict in verdicts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rootkeeper.cli.invocation import OutputFormat
-from rootkeeper.cli.rendering.listings import Column, Listing, Record, show_listing
+from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, show_listing
 from rootkeeper.cli.rendering.text import counted, json_time
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.organizations import Account
@@ -87,20 +87,20 @@ def email_record(found: RootEmail) -> dict[str, Any]:
 
 
 _COLUMNS = (
-    Column("Account", lambda record: record["account_id"], keeps_whole=True),
-    Column("Name", lambda record: record["name"]),
-    Column("Root e-mail address", lambda record: record["email"] or "?"),
-    Column(
+    TableColumn("Account", lambda record: record["account_id"], keeps_whole=True),
+    TableColumn("Name", lambda record: record["name"]),
+    TableColumn("Root e-mail address", lambda record: record["email"] or "?"),
+    TableColumn(
         "Verdict",
         lambda record: _WORDS[EmailVerdict(record["verdict"])][0],
         style=lambda record: _WORDS[EmailVerdict(record["verdict"])][1],
     ),
-    Column("Read by a group", lambda record: _spoken_group(record)),
-    Column("Why", lambda record: _spoken_reasons(record)),
+    TableColumn("Read by a group", lambda record: _render_group(record)),
+    TableColumn("Why", lambda record: _render_reasons(record)),
 )
 
 
-def _spoken_group(record: Record) -> str:
+def _render_group(record: Record) -> str:
     if record["group"] == GroupBasis.ATTESTATION.value:
         return f"{record['attested_by']}, until {record['attested_until'][:10]}"
     if record["group"] == GroupBasis.SETTINGS.value:
@@ -108,7 +108,7 @@ def _spoken_group(record: Record) -> str:
     return ""
 
 
-def _spoken_reasons(record: Record) -> str:
+def _render_reasons(record: Record) -> str:
     others = ", ".join(record["shared_with"])
     return "; ".join(
         f"{EXPLANATIONS[reason]} ({others})" if reason is EmailReason.DUPLICATE else EXPLANATIONS[reason]
@@ -144,10 +144,10 @@ def show_attestation(kept: EmailAttestation, output: OutputFormat, terminal: Ter
         "recorded_at": json_time(kept.recorded_at),
     }
     columns = (
-        Column("Address", lambda one: one["address"]),
-        Column("Attested by", lambda one: one["attested_by"]),
-        Column("Until", lambda one: one["until"]),
-        Column("Recorded by", lambda one: one["recorded_by"]),
+        TableColumn("Address", lambda one: one["address"]),
+        TableColumn("Attested by", lambda one: one["attested_by"]),
+        TableColumn("Until", lambda one: one["until"]),
+        TableColumn("Recorded by", lambda one: one["recorded_by"]),
     )
     show_listing(Listing("attestations", [record], columns), output, terminal)
 
@@ -174,10 +174,10 @@ def show_email_change(
         "explanation": explanation,
     }
     columns = (
-        Column("Account", lambda one: one["account_id"], keeps_whole=True),
-        Column("Before", lambda one: one["email_before"]),
-        Column("New", lambda one: one["email"]),
-        Column(
+        TableColumn("Account", lambda one: one["account_id"], keeps_whole=True),
+        TableColumn("Before", lambda one: one["email_before"]),
+        TableColumn("New", lambda one: one["email"]),
+        TableColumn(
             "Outcome",
             lambda one: _OUTCOME_WORDS[one["outcome"]][0],
             style=lambda one: _OUTCOME_WORDS[one["outcome"]][1],

@@ -7,7 +7,7 @@ from typing import Any
 
 from rootkeeper.cli.invocation import OutputFormat
 from rootkeeper.cli.rendering.listings import Record
-from rootkeeper.cli.rendering.text import counted, json_time, printable, spoken_time
+from rootkeeper.cli.rendering.text import counted, json_time, printable, render_timestamp
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.drift_records import difference_to_record
 from rootkeeper.domain.setup import Feature
@@ -51,7 +51,7 @@ def _state_of(drift: SetupDrift) -> str:
 def _detail_of(drift: SetupDrift) -> str | None:
     if drift.accepted is None:
         return None
-    return f"since {drift.accepted.accepted_by} accepted it, {spoken_time(drift.accepted.accepted_at)}"
+    return f"since {drift.accepted.accepted_by} accepted it, {render_timestamp(drift.accepted.accepted_at)}"
 
 
 def show_drift(drift: SetupDrift, terminal: Terminal) -> None:
@@ -82,9 +82,9 @@ def accepted_lines(state: SetupState) -> list[str]:
     """What is about to be accepted, for a prompt; what couldn't be read is named as such."""
     setup = state.setup
     delegates = setup.delegated_administrators
-    lines = [f"  Trusted access for IAM: {_spoken(setup.trusted_access)}"]
+    lines = [f"  Trusted access for IAM: {_render_switch(setup.trusted_access)}"]
     lines += [
-        f"  Feature {feature.value}: {_spoken(None if setup.features is None else feature in setup.features)}"
+        f"  Feature {feature.value}: {_render_switch(None if setup.features is None else feature in setup.features)}"
         for feature in Feature
     ]
     lines.append(f"  Delegated administrators: {_unread if delegates is None else ', '.join(delegates) or 'none'}")
@@ -95,7 +95,7 @@ def accepted_lines(state: SetupState) -> list[str]:
 _unread = "couldn't be read, so that no drift of it will show"
 
 
-def _spoken(is_on: bool | None) -> str:
+def _render_switch(is_on: bool | None) -> str:
     return _unread if is_on is None else "on" if is_on else "off"
 
 

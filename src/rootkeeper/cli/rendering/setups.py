@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rootkeeper.cli.invocation import OutputFormat
-from rootkeeper.cli.rendering.listings import Column, Listing, Record, show_listing
+from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, show_listing
 from rootkeeper.cli.rendering.setup_drifts import drift_parts, drift_record, show_drift
 from rootkeeper.cli.rendering.text import printable
 from rootkeeper.cli.terminal import Terminal
@@ -50,9 +50,9 @@ def show_report(report: SetupReport, drift: SetupDrift, output: OutputFormat, te
 
 
 _COLUMNS = (
-    Column("", lambda part: part["part"]),
-    Column("", lambda part: part["state"], style=lambda part: _STYLES.get(part["state"], "")),
-    Column("", lambda part: part["detail"] or ""),
+    TableColumn("", lambda part: part["part"]),
+    TableColumn("", lambda part: part["state"], style=lambda part: _STYLES.get(part["state"], "")),
+    TableColumn("", lambda part: part["detail"] or ""),
 )
 
 
@@ -153,7 +153,7 @@ def show_plan(plan: SetupPlan, output: OutputFormat, terminal: Terminal) -> None
     steps = [
         {"action": step.action.value, "what": step.title, "outcome": "planned", "detail": ""} for step in plan.steps
     ]
-    columns = (Column("Would be done", lambda step: step["what"]),)
+    columns = (TableColumn("Would be done", lambda step: step["what"]),)
     tail = {"unneeded": list(plan.unneeded), "remarks": list(plan.remarks)}
     show_listing(
         Listing("steps", steps, columns, _place(plan.report), tail, "Nothing would be changed."), output, terminal
@@ -188,13 +188,13 @@ def show_change(change: SetupChange, output: OutputFormat, terminal: Terminal) -
 
 
 _CHANGE_COLUMNS = (
-    Column("Step", lambda step: step["what"]),
-    Column(
+    TableColumn("Step", lambda step: step["what"]),
+    TableColumn(
         "Outcome",
         lambda step: _OUTCOME_WORDS[StepOutcome(step["outcome"])][0],
         style=lambda step: _OUTCOME_WORDS[StepOutcome(step["outcome"])][1],
     ),
-    Column("", lambda step: "" if StepOutcome(step["outcome"]) in _PLAIN_OUTCOMES else step["detail"]),
+    TableColumn("", lambda step: "" if StepOutcome(step["outcome"]) in _PLAIN_OUTCOMES else step["detail"]),
 )
 
 

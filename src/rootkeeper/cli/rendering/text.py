@@ -10,11 +10,11 @@ from rootkeeper.reports.untrusted_text import json_text as json_text
 from rootkeeper.reports.untrusted_text import printable as printable
 
 
-def spoken_time(moment: datetime) -> str:
+def render_timestamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def spoken_age(moment: datetime, now: datetime) -> str:
+def render_age(moment: datetime, now: datetime) -> str:
     """How long ago, in the largest unit that fits: ``3 days ago``."""
     age = max(now - moment, timedelta())
     for unit, length in (("year", 365 * 86_400), ("day", 86_400), ("hour", 3_600), ("minute", 60)):
@@ -24,7 +24,7 @@ def spoken_age(moment: datetime, now: datetime) -> str:
     return "just now"
 
 
-def spoken_length(length: timedelta) -> str:
+def render_length(length: timedelta) -> str:
     """To the second: ``1d 4h``, ``9m 30s``, ``0s``."""
     seconds = max(0, round(length.total_seconds()))
     parts = []

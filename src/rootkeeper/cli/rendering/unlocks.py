@@ -7,26 +7,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from rootkeeper.cli.invocation import OutputFormat
-from rootkeeper.cli.rendering.listings import Column, Listing, Record, show_listing
+from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, show_listing
 from rootkeeper.cli.rendering.text import json_text, printable
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.ledger import Result
-from rootkeeper.domain.resource_policies.lockouts import Verdict
+from rootkeeper.domain.resource_policies.lockouts import LockoutVerdict
 from rootkeeper.domain.resource_policies.resources import ResourceKind
 
 _STYLES = {
-    Verdict.DEPENDS: "bold yellow",
-    Verdict.LOCKED: "bold red",
-    Verdict.NO_POLICY: "dim",
-    Verdict.OPEN: "green",
-    Verdict.UNKNOWN: "bold yellow",
+    LockoutVerdict.DEPENDS: "bold yellow",
+    LockoutVerdict.LOCKED: "bold red",
+    LockoutVerdict.NO_POLICY: "dim",
+    LockoutVerdict.OPEN: "green",
+    LockoutVerdict.UNKNOWN: "bold yellow",
 }
 _WORDS = {
-    Verdict.DEPENDS: "Locks out all but some",
-    Verdict.LOCKED: "Locks everyone out",
-    Verdict.NO_POLICY: "No policy",
-    Verdict.OPEN: "Open",
-    Verdict.UNKNOWN: "Unknown",
+    LockoutVerdict.DEPENDS: "Locks out all but some",
+    LockoutVerdict.LOCKED: "Locks everyone out",
+    LockoutVerdict.NO_POLICY: "No policy",
+    LockoutVerdict.OPEN: "Open",
+    LockoutVerdict.UNKNOWN: "Unknown",
 }
 
 
@@ -35,10 +35,10 @@ def show_listing_of_resources(record: Record, output: OutputFormat, terminal: Te
     kind = ResourceKind(record["service"])
     noun, unknown = kind.noun, record["unknown"]
     columns = (
-        Column(noun.capitalize(), lambda one: one["name"]),
-        Column("Region", lambda one: one["region"], keeps_whole=True),
-        Column("Policy", lambda one: _WORDS[Verdict(one["verdict"])], _style_of),
-        Column("Why", _spoken_explanation),
+        TableColumn(noun.capitalize(), lambda one: one["name"]),
+        TableColumn("Region", lambda one: one["region"], keeps_whole=True),
+        TableColumn("Policy", lambda one: _WORDS[LockoutVerdict(one["verdict"])], _style_of),
+        TableColumn("Why", _render_explanation),
     )
     head = {name: record[name] for name in ("organization_id", "account_id", "service")}
     empty = f"Account {record['account_id']} has no {noun}s that could be found."
@@ -53,31 +53,31 @@ def show_listing_of_resources(record: Record, output: OutputFormat, terminal: Te
 
 
 def _style_of(record: Record) -> str:
-    return _STYLES[Verdict(record["verdict"])]
+    return _STYLES[LockoutVerdict(record["verdict"])]
 
 
-def _spoken_explanation(record: Record) -> str:
+def _render_explanation(record: Record) -> str:
     """What the verdict doesn't say by itself."""
-    says_all = record["verdict"] in (Verdict.NO_POLICY, Verdict.OPEN)
+    says_all = record["verdict"] in (LockoutVerdict.NO_POLICY, LockoutVerdict.OPEN)
     explanations = ["" if says_all else record["explanation"], "Protected." if record["protected"] else ""]
     return " ".join(text for text in explanations if text)
 
 
-def show_standing(record: Record, output: OutputFormat, terminal: Terminal) -> None:
+def show_resource_policy(record: Record, output: OutputFormat, terminal: Terminal) -> None:
     """Write one policy to stdout, the statement that locks out, and the offered correction."""
     if output is not OutputFormat.TABLE:
         _show_record(record, output, terminal)
         return
-    _show_facts(_spoken_place(record) | _spoken_verdict(record), terminal)
+    _show_facts(_render_place(record) | _render_verdict(record), terminal)
     if record["policy"] is not None:
         _show_policy("Policy", record["policy"], terminal)
     if record["locking_statements"]:
         _show_policy("Corrected", record["corrected_policy"], terminal)
         if not record["protected"]:
-            terminal.remark(f"To correct it: {_spoken_command(record)} --corrected")
+            terminal.remark(f"To correct it: {_render_command(record)} --corrected")
 
 
-def _spoken_command(record: Record) -> str:
+def _render_command(record: Record) -> str:
     """What names the bucket or queue on a command line."""
     kind = ResourceKind(record["service"])
     regions = f" --regions {record['region']}" if kind is ResourceKind.QUEUE else ""
@@ -102,7 +102,7 @@ def show_outcome(record: Record, found: str | None, output: OutputFormat, termin
     if output is not OutputFormat.TABLE:
         _show_record(record, output, terminal)
         return
-    facts = _spoken_place(record) | {
+    facts = _render_place(record) | {
         "Change": record["change"],
         "Result": record["result"],
         "Now": "It couldn't be re-read." if found is None else found,
@@ -111,12 +111,12 @@ def show_outcome(record: Record, found: str | None, output: OutputFormat, termin
         facts |= {"Saved": saved["path"], "SHA-256": saved["sha256"]}
     _show_facts(facts, terminal)
     if saved is not None and is_done:
-        terminal.remark(f"To put it back: {_spoken_command(record)} --restore {shlex.quote(saved['path'])}")
+        terminal.remark(f"To put it back: {_render_command(record)} --restore {shlex.quote(saved['path'])}")
 
 
 def describe_verdict(verdict: str | None) -> str | None:
     """In words; ``None`` where nothing was read."""
-    return None if verdict is None else f"{_WORDS[Verdict(verdict)]}."
+    return None if verdict is None else f"{_WORDS[LockoutVerdict(verdict)]}."
 
 
 def _show_record(record: Record, output: OutputFormat, terminal: Terminal) -> None:
@@ -126,7 +126,7 @@ def _show_record(record: Record, output: OutputFormat, terminal: Terminal) -> No
     terminal.write(json_text({name: value for name, value in record.items() if name != "schema_version"}) + "\n")
 
 
-def _spoken_place(record: Record) -> dict[str, str]:
+def _render_place(record: Record) -> dict[str, str]:
     return {
         ResourceKind(record["service"]).noun.capitalize(): record["name"],
         "Region": record["region"] or "unknown",
@@ -134,10 +134,10 @@ def _spoken_place(record: Record) -> dict[str, str]:
     }
 
 
-def _spoken_verdict(record: Record) -> dict[str, str]:
-    verdict = Verdict(record["verdict"])
+def _render_verdict(record: Record) -> dict[str, str]:
+    verdict = LockoutVerdict(record["verdict"])
     word = f"{_WORDS[verdict]}."
-    facts = {"Verdict": word if verdict is Verdict.NO_POLICY else f"{word} {record['explanation']}"}
+    facts = {"Verdict": word if verdict is LockoutVerdict.NO_POLICY else f"{word} {record['explanation']}"}
     if record["sha256"] is not None:
         facts["SHA-256"] = record["sha256"]
     if record["protected"]:

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from rootkeeper.cli.exit_statuses import ExitStatus
 from rootkeeper.cli.invocation import OutputFormat
-from rootkeeper.cli.rendering.listings import SCHEMA_VERSION, Column, Listing, Record, show_listing
-from rootkeeper.cli.rendering.text import json_text, printable, spoken_length, spoken_time
+from rootkeeper.cli.rendering.listings import SCHEMA_VERSION, Listing, Record, TableColumn, show_listing
+from rootkeeper.cli.rendering.text import json_text, printable, render_length, render_timestamp
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.approvals import WAITING_STATES
 from rootkeeper.domain.durations import render_duration
@@ -30,20 +30,20 @@ def show_windows(windows: Sequence[RecoveryWindow], output: OutputFormat, termin
     by_id = {window.window_id: window for window in windows}
 
     def end_of(record: Record) -> str:
-        return spoken_end(by_id[record["window_id"]], now)
+        return render_end(by_id[record["window_id"]], now)
 
     columns = (
-        Column("Window", lambda record: record["window_id"], keeps_whole=True),
-        Column("Account", lambda record: record["account_id"], keeps_whole=True),
-        Column(
+        TableColumn("Window", lambda record: record["window_id"], keeps_whole=True),
+        TableColumn("Account", lambda record: record["account_id"], keeps_whole=True),
+        TableColumn(
             "State",
             lambda record: record["state"],
             lambda record: _STYLES.get(record["state"], "dim"),
             keeps_whole=True,
         ),
-        Column("End", end_of),
-        Column("Requested by", lambda record: record["requested_by"]),
-        Column("Reason", lambda record: spoken_reason(by_id[record["window_id"]])),
+        TableColumn("End", end_of),
+        TableColumn("Requested by", lambda record: record["requested_by"]),
+        TableColumn("Reason", lambda record: render_reason(by_id[record["window_id"]])),
     )
     records = [window_to_record(window) for window in windows]
     show_listing(Listing("windows", records, columns, empty="No recovery windows."), output, terminal)
@@ -79,7 +79,7 @@ def end_unopened(opening: OpeningResult, terminal: Terminal) -> int:
 
 def list_waits(window: RecoveryWindow) -> list[str]:
     """What a window that isn't open waits for, and until when."""
-    until = f" Until {spoken_time(window.lapses_at)}, else it lapses." if window.lapses_at else ""
+    until = f" Until {render_timestamp(window.lapses_at)}, else it lapses." if window.lapses_at else ""
     if window.state is WindowState.REQUESTED:
         missing = window.approvals_needed - len(window.approved_by)
         more = "another approval" if missing == 1 else f"{missing} more approvals"
@@ -97,62 +97,64 @@ def _facts(window: RecoveryWindow, now: datetime) -> dict[str, str]:
         "Window": window.window_id,
         "Account": window.account_id,
         "State": window.state.value,
-        "Kind": _spoken_kind(window),
-        "Reason": spoken_reason(window),
-        "Requested by": f"{window.requested_by} at {spoken_time(window.requested_at)}",
-        "Approved by": _spoken_approvals(window),
-        "Lapses": spoken_time(window.lapses_at) if window.lapses_at and window.state in WAITING_STATES else "",
-        "Opened": _spoken_opening(window),
+        "Kind": _render_kind(window),
+        "Reason": render_reason(window),
+        "Requested by": f"{window.requested_by} at {render_timestamp(window.requested_at)}",
+        "Approved by": _render_approvals(window),
+        "Lapses": render_timestamp(window.lapses_at) if window.lapses_at and window.state in WAITING_STATES else "",
+        "Opened": _render_opening(window),
         "Watched": (window.watched_by or "not watched") if window.opened_at else "",
-        "End": spoken_end(window, now),
+        "End": render_end(window, now),
         "Closed by": window.closed_by or "",
-        "Review": _spoken_review(window),
+        "Review": _render_review(window),
         "Last failure": window.failure or "",
-        "Read again": f"at {spoken_time(window.next_reread_at)}" if window.next_reread_at else "",
+        "Read again": f"at {render_timestamp(window.next_reread_at)}" if window.next_reread_at else "",
     }
     return {name: value for name, value in facts.items() if value}
 
 
-def _spoken_kind(window: RecoveryWindow) -> str:
+def _render_kind(window: RecoveryWindow) -> str:
     kinds = (("drill", window.is_drill), ("emergency, opened before anybody approved it", window.is_emergency))
     return ", ".join(word for word, is_so in kinds if is_so)
 
 
-def _spoken_approvals(window: RecoveryWindow) -> str:
+def _render_approvals(window: RecoveryWindow) -> str:
     names, needed = ", ".join(window.approved_by), window.approvals_needed
     if not needed:
         return names or "nobody (unapproved)"
     return f"{names or 'nobody'} ({len(window.approved_by)} of {needed} needed)"
 
 
-def _spoken_opening(window: RecoveryWindow) -> str:
+def _render_opening(window: RecoveryWindow) -> str:
     if window.opened_at is None:
         return ""
-    return spoken_time(window.opened_at) + (f" by {window.activated_by}" if window.activated_by else "")
+    return render_timestamp(window.opened_at) + (f" by {window.activated_by}" if window.activated_by else "")
 
 
-def _spoken_review(window: RecoveryWindow) -> str:
+def _render_review(window: RecoveryWindow) -> str:
     if window.reviewed_by:
         return f"by {window.reviewed_by}"
     is_owed = window.opened_at is not None or window.state not in FINAL_STATES
     return (
-        f"owed by somebody else until {spoken_time(window.review_due_at)}" if is_owed and window.review_due_at else ""
+        f"owed by somebody else until {render_timestamp(window.review_due_at)}"
+        if is_owed and window.review_due_at
+        else ""
     )
 
 
-def spoken_end(window: RecoveryWindow, now: datetime) -> str:
+def render_end(window: RecoveryWindow, now: datetime) -> str:
     """When it closed, or when its closing is due and how far off that is."""
     if window.closed_at is not None:
-        return f"closed {spoken_time(window.closed_at)}"
+        return f"closed {render_timestamp(window.closed_at)}"
     if window.expires_at is None or window.state not in OWING_STATES:
         return ""
     left = window.expires_at - now
     if left <= timedelta():
-        return f"due {spoken_time(window.expires_at)}, overdue by {spoken_length(-left)}"
-    return f"due {spoken_time(window.expires_at)}, in {spoken_length(left)}"
+        return f"due {render_timestamp(window.expires_at)}, overdue by {render_length(-left)}"
+    return f"due {render_timestamp(window.expires_at)}, in {render_length(left)}"
 
 
-def spoken_reason(window: RecoveryWindow) -> str:
+def render_reason(window: RecoveryWindow) -> str:
     """The reason, and the ticket where there is one."""
     return f"{window.reason} ({window.ticket})" if window.ticket else window.reason
 
@@ -165,12 +167,12 @@ def spoken_duration(window: RecoveryWindow) -> str:
 def spoken_wish(window: RecoveryWindow) -> str:
     """Where, for how long and why."""
     drill = " (a drill)" if window.is_drill else ""
-    return f"account {window.account_id}, {spoken_duration(window)}{drill}: {spoken_reason(window)}"
+    return f"account {window.account_id}, {spoken_duration(window)}{drill}: {render_reason(window)}"
 
 
 def spoken_request(window: RecoveryWindow) -> str:
     """By whom and when it was requested."""
-    return f"Requested by {window.requested_by} at {spoken_time(window.requested_at)}."
+    return f"Requested by {window.requested_by} at {render_timestamp(window.requested_at)}."
 
 
 def describe_request(request: WindowRequest) -> str:

@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from rootkeeper.domain.deletion_exceptions import DeletionException
-from rootkeeper.domain.evidence.periods import Period, Verdict
+from rootkeeper.domain.evidence.periods import EvidenceVerdict, Period
 from rootkeeper.domain.organizations import Account
 from rootkeeper.domain.root_credentials import KIND_ORDER, CredentialKind, RootCredentials, RootCredentialsSummary
-from rootkeeper.domain.statuses import AccountStatus, Reason, Role, Status, judge_without_reading
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status, StatusReason, find_status_without_reading
 from rootkeeper.domain.windows import RecoveryWindow, WindowState
 
 BY_ROOT_SESSION = "sts:AssumeRoot IAMAuditRootUserCredentials + iam:GetAccountSummary"
@@ -56,11 +56,11 @@ class AccountEvidence:
     """One account at the end of the period."""
 
     account: Account
-    role: Role
+    role: AccountRole
     status: Status
-    reason: Reason | None
+    reason: StatusReason | None
     detail: str | None
-    verdict: Verdict
+    verdict: EvidenceVerdict
     """Whether it has no root user credentials."""
     kinds: tuple[KindEvidence, ...]
     """In the order of ``KIND_ORDER``."""
@@ -78,7 +78,7 @@ class AccountFacts:
     """What the database knows of one account."""
 
     account: Account
-    role: Role
+    role: AccountRole
     partition: str
     last: AccountStatus | None
     windows: tuple[RecoveryWindow, ...]
@@ -89,23 +89,23 @@ class AccountFacts:
     """The newest reading of the period that an audit kept."""
 
 
-def judge_account(facts: AccountFacts, period: Period) -> AccountEvidence:
+def evaluate_account(facts: AccountFacts, period: Period) -> AccountEvidence:
     """One account's evidence; nothing that wasn't read in the period is ever a pass."""
     account = facts.account
     if account.joined_at is not None and account.joined_at > period.end:
         joined = AccountStatus(account, facts.role, Status.NOT_APPLICABLE, None, "It joined after the period's end.")
         return _describe(joined, None, facts)
-    unread = judge_without_reading(account, facts.role, facts.partition)
-    if unread is not None and facts.role is not Role.MANAGEMENT:
-        return _describe(_judge_listing(unread, facts, period), None, facts)
+    unread = find_status_without_reading(account, facts.role, facts.partition)
+    if unread is not None and facts.role is not AccountRole.MANAGEMENT:
+        return _describe(_evaluate_listing(unread, facts, period), None, facts)
     reading = _find_reading(facts, period)
     if reading is None:
-        return _describe(_judge_unread(facts, unread), None, facts)
+        return _describe(_evaluate_unread(facts, unread), None, facts)
     status, method = reading
     stale = period.find_staleness(status.observed_at) if status.observed_at is not None else None
     if stale is not None:
-        return _describe(_judge_stale(status, stale), None, facts)
-    return _describe(_judge_windows(status, facts, period), method, facts)
+        return _describe(_evaluate_stale(status, stale), None, facts)
+    return _describe(_evaluate_windows(status, facts, period), method, facts)
 
 
 def _find_reading(facts: AccountFacts, period: Period) -> tuple[AccountStatus, str | None] | None:
@@ -136,36 +136,38 @@ def _find_method(status: AccountStatus) -> str | None:
     return BY_ROOT_SESSION if status.session_access_key_id is not None else BY_OWN_CREDENTIALS
 
 
-def _judge_listing(unread: AccountStatus, facts: AccountFacts, period: Period) -> AccountStatus:
+def _evaluate_listing(unread: AccountStatus, facts: AccountFacts, period: Period) -> AccountStatus:
     """An account's state is as old as the list of accounts, and tells nothing of a period that ended before."""
     stale = period.find_staleness(facts.listed_at)
-    if unread.reason is Reason.NOT_ACTIVE and stale is not None:
+    if unread.reason is StatusReason.NOT_ACTIVE and stale is not None:
         return replace(
-            unread, status=Status.UNKNOWN, reason=Reason.STALE, detail=f"{unread.detail} Its state was {stale}."
+            unread, status=Status.UNKNOWN, reason=StatusReason.STALE, detail=f"{unread.detail} Its state was {stale}."
         )
     return unread
 
 
-def _judge_unread(facts: AccountFacts, unread: AccountStatus | None) -> AccountStatus:
+def _evaluate_unread(facts: AccountFacts, unread: AccountStatus | None) -> AccountStatus:
     last = facts.last
     if unread is not None:
         detail = (last.detail if last is not None else None) or "Read only from the management account."
         return replace(unread, detail=detail)
     detail = "Never read."
     if last is not None and last.observed_at is not None:
-        detail = f"Read only after the period's end, at {_spoken(last.observed_at)}: of earlier readings none is kept."
-    return AccountStatus(facts.account, facts.role, Status.UNKNOWN, Reason.NEVER_READ, detail)
+        detail = f"Read only after the period's end, at {_render_moment(last.observed_at)}: of earlier readings none is kept."
+    return AccountStatus(facts.account, facts.role, Status.UNKNOWN, StatusReason.NEVER_READ, detail)
 
 
-def _judge_stale(status: AccountStatus, stale: str) -> AccountStatus:
+def _evaluate_stale(status: AccountStatus, stale: str) -> AccountStatus:
     was = status.status.value.replace("_", " ")
-    detail = f"Last read at {_spoken(status.observed_at)}, {stale}; it then was {was}."
-    if status.role is Role.MANAGEMENT:
-        return replace(status, reason=Reason.STALE, detail=detail, summary=None, credentials=None)
-    return replace(status, status=Status.UNKNOWN, reason=Reason.STALE, detail=detail, summary=None, credentials=None)
+    detail = f"Last read at {_render_moment(status.observed_at)}, {stale}; it then was {was}."
+    if status.role is AccountRole.MANAGEMENT:
+        return replace(status, reason=StatusReason.STALE, detail=detail, summary=None, credentials=None)
+    return replace(
+        status, status=Status.UNKNOWN, reason=StatusReason.STALE, detail=detail, summary=None, credentials=None
+    )
 
 
-def _judge_windows(status: AccountStatus, facts: AccountFacts, period: Period) -> AccountStatus:
+def _evaluate_windows(status: AccountStatus, facts: AccountFacts, period: Period) -> AccountStatus:
     """A window opened since the reading: what was shown absent may be there again."""
     for window in facts.windows:
         opened_at = window.opening_started_at
@@ -191,7 +193,7 @@ def _describe(status: AccountStatus, method: str | None, facts: AccountFacts) ->
         status=status.status,
         reason=status.reason,
         detail=status.detail,
-        verdict=_judge(status),
+        verdict=_evaluate(status),
         kinds=tuple(_describe_kind(kind, status, method) for kind in KIND_ORDER),
         read_at=status.observed_at,
         session_access_key_id=status.session_access_key_id,
@@ -200,17 +202,17 @@ def _describe(status: AccountStatus, method: str | None, facts: AccountFacts) ->
     )
 
 
-def _judge(status: AccountStatus) -> Verdict:
-    if status.role is Role.FAILSAFE and status.status is Status.PRESENT and status.is_in_order:
-        return Verdict.KEPT
+def _evaluate(status: AccountStatus) -> EvidenceVerdict:
+    if status.role is AccountRole.FAILSAFE and status.status is Status.PRESENT and status.is_in_order:
+        return EvidenceVerdict.KEPT
     if status.status is Status.NOT_PRESENT and (status.summary is None or not status.summary.is_empty):
-        return Verdict.UNKNOWN  # a row that says so without its four kinds proves nothing
+        return EvidenceVerdict.UNKNOWN  # a row that says so without its four kinds proves nothing
     return {
-        Status.NOT_APPLICABLE: Verdict.NOT_APPLICABLE,
-        Status.NOT_PRESENT: Verdict.PASS,
-        Status.PRESENT: Verdict.FAIL,
-        Status.RECOVERY_OPEN: Verdict.FAIL,
-        Status.UNKNOWN: Verdict.UNKNOWN,
+        Status.NOT_APPLICABLE: EvidenceVerdict.NOT_APPLICABLE,
+        Status.NOT_PRESENT: EvidenceVerdict.PASS,
+        Status.PRESENT: EvidenceVerdict.FAIL,
+        Status.RECOVERY_OPEN: EvidenceVerdict.FAIL,
+        Status.UNKNOWN: EvidenceVerdict.UNKNOWN,
     }[status.status]
 
 
@@ -236,13 +238,22 @@ def _count(kind: CredentialKind, found: RootCredentials) -> int:
     }[kind]
 
 
-def count_verdicts(accounts: Iterable[AccountEvidence]) -> dict[Verdict, int]:
+def count_verdicts(accounts: Iterable[AccountEvidence]) -> dict[EvidenceVerdict, int]:
     """How many accounts there are of each verdict, every verdict named."""
-    counts = dict.fromkeys((Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN, Verdict.KEPT, Verdict.NOT_APPLICABLE), 0)
+    counts = dict.fromkeys(
+        (
+            EvidenceVerdict.PASS,
+            EvidenceVerdict.FAIL,
+            EvidenceVerdict.UNKNOWN,
+            EvidenceVerdict.KEPT,
+            EvidenceVerdict.NOT_APPLICABLE,
+        ),
+        0,
+    )
     for account in accounts:
         counts[account.verdict] += 1
     return counts
 
 
-def _spoken(moment: datetime | None) -> str:
+def _render_moment(moment: datetime | None) -> str:
     return "an unknown time" if moment is None else moment.strftime("%Y-%m-%d %H:%M:%S UTC")

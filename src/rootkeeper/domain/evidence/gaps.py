@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rootkeeper.domain.evidence.accounts import AccountEvidence
-from rootkeeper.domain.evidence.history import History
-from rootkeeper.domain.evidence.periods import Period, Verdict
+from rootkeeper.domain.evidence.history import LedgerHistory
+from rootkeeper.domain.evidence.periods import EvidenceVerdict, Period
 from rootkeeper.domain.organizations import AccountId, Inventory
 from rootkeeper.domain.setup_drift import SetupDrift
-from rootkeeper.domain.statuses import Role
+from rootkeeper.domain.statuses import AccountRole
 
 DELEGATES_UNKNOWN = (
     "Delegated administrators weren't read, so a failsafe is shown as an ordinary member. "
@@ -33,7 +33,7 @@ class Gap:
 
 def list_gaps(
     accounts: Iterable[AccountEvidence],
-    history: History,
+    history: LedgerHistory,
     setup_detail: str | None,
     drift: SetupDrift,
     ledger_problem: str | None,
@@ -47,7 +47,7 @@ def list_gaps(
         *(
             Gap("management_account", one.account.account_id, "not_read", one.detail or "It wasn't read.")
             for one in accounts
-            if one.role is Role.MANAGEMENT and one.kinds[0].is_present is None
+            if one.role is AccountRole.MANAGEMENT and one.kinds[0].is_present is None
         ),
         *(
             Gap(
@@ -85,8 +85,8 @@ def _list_general(
 
 def _is_unknown(account: AccountEvidence) -> bool:
     """Also one whose recovery window was opened after the last reading: what is there now wasn't read."""
-    is_unread = account.verdict is Verdict.FAIL and account.kinds[0].is_present is None
-    return account.verdict is Verdict.UNKNOWN or is_unread
+    is_unread = account.verdict is EvidenceVerdict.FAIL and account.kinds[0].is_present is None
+    return account.verdict is EvidenceVerdict.UNKNOWN or is_unread
 
 
 def _describe_account(account: AccountEvidence) -> Gap:

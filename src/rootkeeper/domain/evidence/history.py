@@ -64,7 +64,7 @@ class OpenIntent:
 
 
 @dataclass(frozen=True, slots=True)
-class SetupChanged:
+class LastSetupChange:
     """The last change of the set-up by Rootkeeper itself; a reading from before it tells nothing any more."""
 
     sequence: int
@@ -73,7 +73,7 @@ class SetupChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class LedgerHistory:
     """What the ledger tells of one organization and one period."""
 
     deletions: tuple[DeletionEvidence, ...] = ()
@@ -83,7 +83,7 @@ class History:
     drills: tuple[Drill, ...] = ()
     """Every drill up to the period's end, the latest first."""
     open_intents: tuple[OpenIntent, ...] = ()
-    setup_changed: SetupChanged | None = None
+    setup_changed: LastSetupChange | None = None
     """Of the time up to the period's end."""
     setup_entries: tuple[LedgerEntry, ...] = ()
     """Everything about changes of the set-up by Rootkeeper itself, up to the period's end."""
@@ -96,12 +96,12 @@ class History:
     caller_arns: tuple[str, ...] = ()
 
 
-def read_history(entries: Iterable[LedgerEntry], organization_id: str, period: Period) -> History:
+def read_history(entries: Iterable[LedgerEntry], organization_id: str, period: Period) -> LedgerHistory:
     """Follow the ledger up to the period's end.
 
     :param entries: of any organization, in the order of their sequence.
     """
-    reading = _Reading(period)
+    reading = _LedgerHistoryReader(period)
     for entry in entries:
         if entry.organization_id == organization_id and entry.at <= period.end:
             reading.take(entry)
@@ -109,7 +109,7 @@ def read_history(entries: Iterable[LedgerEntry], organization_id: str, period: P
 
 
 @dataclass(slots=True)
-class _Reading:
+class _LedgerHistoryReader:
     period: Period
     intents: dict[int, LedgerEntry] = field(default_factory=dict)
     deletions: list[DeletionEvidence] = field(default_factory=list)
@@ -123,7 +123,7 @@ class _Reading:
     endpoints: set[str] = field(default_factory=set)
     caller_arns: set[str] = field(default_factory=set)
     drills: list[LedgerEntry] = field(default_factory=list)
-    setup_changed: SetupChanged | None = None
+    setup_changed: LastSetupChange | None = None
     setup_entries: list[LedgerEntry] = field(default_factory=list)
     last: LedgerEntry | None = None
 
@@ -148,7 +148,7 @@ class _Reading:
     def _take_setup_change(self, entry: LedgerEntry) -> None:
         self.setup_entries.append(entry)
         if entry.phase is Phase.OUTCOME and entry.result is not Result.FAILED:
-            self.setup_changed = SetupChanged(entry.sequence, entry.at, entry.action)
+            self.setup_changed = LastSetupChange(entry.sequence, entry.at, entry.action)
 
     def _follow_exceptions(self, entry: LedgerEntry) -> EndedException | None:
         """The exception that this entry ends: an account has one, and another takes its place."""
@@ -166,14 +166,14 @@ class _Reading:
         if not earlier.is_in_force(entry.at):
             self.run_out.append(earlier)
             return None
-        told = {"owner": earlier.owner, "reason": earlier.reason, "until": earlier.until.isoformat()}
-        return _describe_ended(told, entry, account_id)
+        reported = {"owner": earlier.owner, "reason": earlier.reason, "until": earlier.until.isoformat()}
+        return _describe_ended(reported, entry, account_id)
 
-    def finish(self) -> History:
+    def finish(self) -> LedgerHistory:
         if not self.endpoints and self.last is not None:
             self._note_place(self.last)
         left = [intent for intent in self.intents.values() if self.period.holds(intent.at)]
-        return History(
+        return LedgerHistory(
             deletions=tuple(self.deletions),
             exceptions=(*self.run_out, *self.exceptions.values()),
             ended_exceptions=tuple(self.ended),
@@ -230,23 +230,23 @@ def _find_cause(parameters: Mapping[str, JsonValue]) -> str | None:
 
 def _parse_exception(entry: LedgerEntry, account_id: AccountId) -> DeletionException | None:
     """``None`` for an entry that was altered; that the ledger isn't intact is told elsewhere."""
-    told = entry.parameters
+    reported = entry.parameters
     try:
-        until = datetime.fromisoformat(str(told["until"]))
+        until = datetime.fromisoformat(str(reported["until"]))
         found = DeletionException(
-            account_id, str(told["owner"]), str(told["reason"]), until, entry.actor.name, entry.at
+            account_id, str(reported["owner"]), str(reported["reason"]), until, entry.actor.name, entry.at
         )
     except (KeyError, ValueError):
         return None
     return found if until.tzinfo is not None else None
 
 
-def _describe_ended(told: Mapping[str, JsonValue], entry: LedgerEntry, account_id: AccountId) -> EndedException:
+def _describe_ended(reported: Mapping[str, JsonValue], entry: LedgerEntry, account_id: AccountId) -> EndedException:
     return EndedException(
         account_id=account_id,
-        owner=_text(told, "owner") or "",
-        reason=_text(told, "reason") or "",
-        until=_text(told, "until") or "",
+        owner=_text(reported, "owner") or "",
+        reason=_text(reported, "reason") or "",
+        until=_text(reported, "until") or "",
         ended_at=entry.at,
         ended_by=entry.actor.name,
     )

@@ -9,15 +9,15 @@ from rootkeeper.domain.checks import Check, failed, passed, unknown
 from rootkeeper.domain.drills import Drill
 from rootkeeper.domain.evidence.accounts import AccountEvidence
 from rootkeeper.domain.evidence.periods import Period
-from rootkeeper.domain.failsafe import FailsafeFacts, PolicyFinding, judge_failsafe
-from rootkeeper.domain.policies.evaluation import Verdict
+from rootkeeper.domain.failsafe import FailsafeFacts, PolicyFinding, check_failsafe
+from rootkeeper.domain.policies.evaluation import AccessVerdict
 from rootkeeper.domain.root_credentials import CredentialKind
 from rootkeeper.domain.root_emails import RootEmail
-from rootkeeper.domain.statuses import Role
+from rootkeeper.domain.statuses import AccountRole
 from rootkeeper.domain.windows import FINAL_STATES, RecoveryWindow
 
 _POLICIES_UNKNOWN = PolicyFinding(
-    Verdict.UNKNOWN, "The database doesn't keep policies: rootkeeper preflight tells whether they block it."
+    AccessVerdict.UNKNOWN, "The database doesn't keep policies: rootkeeper preflight tells whether they block it."
 )
 
 
@@ -29,7 +29,7 @@ class KeptLogin:
     checks: tuple[Check, ...]
 
 
-def judge_kept_logins(
+def check_kept_logins(
     accounts: Iterable[AccountEvidence],
     emails: Iterable[RootEmail],
     drills: tuple[Drill, ...],
@@ -42,9 +42,9 @@ def judge_kept_logins(
     found = []
     for account in accounts:
         account_id = account.account.account_id
-        if account.role is Role.MANAGEMENT:
-            found.append(KeptLogin(account, tuple(_judge_management(account))))
-        elif account.role is Role.FAILSAFE:
+        if account.role is AccountRole.MANAGEMENT:
+            found.append(KeptLogin(account, tuple(_check_management(account))))
+        elif account.role is AccountRole.FAILSAFE:
             facts = FailsafeFacts(
                 account=account.account,
                 status=account.found,
@@ -53,8 +53,8 @@ def judge_kept_logins(
                 root_sign_in=_POLICIES_UNKNOWN,
                 window=open_windows.get(account_id),
             )
-            found.append(KeptLogin(account, judge_failsafe(facts, period.end)))
-    return tuple(sorted(found, key=lambda kept: kept.evidence.role is not Role.MANAGEMENT))
+            found.append(KeptLogin(account, check_failsafe(facts, period.end)))
+    return tuple(sorted(found, key=lambda kept: kept.evidence.role is not AccountRole.MANAGEMENT))
 
 
 _WANTED = (
@@ -64,12 +64,12 @@ _WANTED = (
 )
 
 
-def _judge_management(account: AccountEvidence) -> Iterator[Check]:
+def _check_management(account: AccountEvidence) -> Iterator[Check]:
     summary, account_id = account.found.summary, account.account.account_id
     for name, noun, kind, expected in _WANTED:
         if summary is None:
             yield unknown(name, account.detail or "Not read.", account_id=account_id)
         else:
-            judge = passed if summary.has(kind) is expected else failed
+            evaluator = passed if summary.has(kind) is expected else failed
             found = "At least one" if summary.has(kind) else "No"
-            yield judge(name, f"{found} root {noun}.", account_id=account_id)
+            yield evaluator(name, f"{found} root {noun}.", account_id=account_id)

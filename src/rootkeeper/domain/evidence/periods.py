@@ -11,7 +11,7 @@ from rootkeeper.errors import InputError
 DEFAULT_STALE_AFTER = timedelta(days=30)
 
 
-class Verdict(StrEnum):
+class EvidenceVerdict(StrEnum):
     """What evidence says of a control or an account."""
 
     FAIL = "fail"
@@ -39,13 +39,13 @@ class Period:
         if read_at > self.end:
             return "read after the period's end"
         if read_at < self.start:
-            return f"read before the period, {_spoken_age(self.end - read_at)} before its end"
+            return f"read before the period, {_render_age(self.end - read_at)} before its end"
         if self.end - read_at > self.stale_after:
-            return f"read {_spoken_age(self.end - read_at)} before the period's end"
+            return f"read {_render_age(self.end - read_at)} before the period's end"
         return None
 
 
-def ensure_period(period: Period) -> Period:
+def require_period(period: Period) -> Period:
     """``period``, if it lasts.
 
     :raises InputError: if it ends before it begins.
@@ -63,7 +63,7 @@ def end_second(now: datetime) -> datetime:
     return now.replace(microsecond=0) + timedelta(seconds=1)
 
 
-def _spoken_age(age: timedelta) -> str:
+def _render_age(age: timedelta) -> str:
     for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
         count = int(age.total_seconds() // length)
         if count:

@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from rootkeeper.domain.deletion_exceptions import DeletionException
-from rootkeeper.domain.evidence.accounts import AccountEvidence, AccountFacts, judge_account
+from rootkeeper.domain.evidence.accounts import AccountEvidence, AccountFacts, evaluate_account
 from rootkeeper.domain.evidence.gaps import Gap, list_gaps
-from rootkeeper.domain.evidence.history import History
-from rootkeeper.domain.evidence.kept_logins import KeptLogin, judge_kept_logins
-from rootkeeper.domain.evidence.periods import Period, Verdict
-from rootkeeper.domain.evidence.verdicts import Judgement, judge_centralized, judge_no_root_credentials
+from rootkeeper.domain.evidence.history import LedgerHistory
+from rootkeeper.domain.evidence.kept_logins import KeptLogin, check_kept_logins
+from rootkeeper.domain.evidence.periods import EvidenceVerdict, Period
+from rootkeeper.domain.evidence.verdicts import ControlResult, evaluate_centralized_access, evaluate_no_root_credentials
 from rootkeeper.domain.organizations import AccountId, Inventory
 from rootkeeper.domain.root_emails import RootEmail
-from rootkeeper.domain.setup_drift import AcceptedSetup, SetupDrift, SetupState, compare_setup, name_own_changes
-from rootkeeper.domain.statuses import AccountStatus, FailOn, Role, judge_role
+from rootkeeper.domain.setup_drift import AcceptedSetup, SetupDrift, SetupState, compare_setup, mark_own_changes
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, FailOn, classify_account_role
 from rootkeeper.domain.windows import FINAL_STATES, RecoveryWindow
 
 
@@ -45,7 +45,7 @@ class EvidenceFacts:
     inventory: Inventory
     statuses: Mapping[AccountId, AccountStatus]
     windows: tuple[RecoveryWindow, ...]
-    history: History
+    history: LedgerHistory
     emails: tuple[RootEmail, ...]
     """Every account's address as judged at the period's end."""
     setup: SetupState | None
@@ -80,8 +80,8 @@ class EvidenceReport:
     caller_arns: tuple[str, ...]
     """Whose credentials the readings and changes were made with."""
     listed_at: datetime
-    centralized: Judgement
-    no_root_credentials: Judgement
+    centralized: ControlResult
+    no_root_credentials: ControlResult
     management: AccountEvidence | None
     accounts: tuple[AccountEvidence, ...]
     """Every other account, in the order of the inventory."""
@@ -91,7 +91,7 @@ class EvidenceReport:
     """Those that the period touches, the oldest first."""
     exceptions: tuple[DeletionException, ...]
     """Those that were in force at some time in the period, by account."""
-    history: History
+    history: LedgerHistory
     gaps: tuple[Gap, ...]
     setup: SetupEvidence
     ledger: LedgerEvidence
@@ -109,18 +109,18 @@ class EvidenceReport:
     def has_findings(self, fail_on: frozenset[FailOn]) -> bool:
         """Whether the answer is a bad one: a verdict that fails, drift, a ledger that was altered, or an unknown."""
         verdicts = {self.centralized.verdict, self.no_root_credentials.verdict}
-        is_bad = Verdict.FAIL in verdicts or self.setup.drift.differences or not self.ledger.is_intact
-        is_unknown = Verdict.UNKNOWN in verdicts or self.setup.drift.unknown
+        is_bad = EvidenceVerdict.FAIL in verdicts or self.setup.drift.differences or not self.ledger.is_intact
+        is_unknown = EvidenceVerdict.UNKNOWN in verdicts or self.setup.drift.unknown
         return bool((FailOn.PRESENT in fail_on and is_bad) or (FailOn.UNKNOWN in fail_on and is_unknown))
 
 
 def compile_report(facts: EvidenceFacts, period: Period) -> EvidenceReport:
     """Put the report together."""
     inventory = facts.inventory
-    evidence = tuple(judge_account(one, period) for one in _list_account_facts(facts, period))
-    management = next((one for one in evidence if one.role is Role.MANAGEMENT), None)
-    accounts = tuple(one for one in evidence if one.role is not Role.MANAGEMENT)
-    setup = _judge_setup(facts, period)
+    evidence = tuple(evaluate_account(one, period) for one in _list_account_facts(facts, period))
+    management = next((one for one in evidence if one.role is AccountRole.MANAGEMENT), None)
+    accounts = tuple(one for one in evidence if one.role is not AccountRole.MANAGEMENT)
+    setup = _evaluate_setup(facts, period)
     return EvidenceReport(
         organization_id=inventory.organization.organization_id,
         management_account_id=inventory.organization.management_account_id,
@@ -129,11 +129,11 @@ def compile_report(facts: EvidenceFacts, period: Period) -> EvidenceReport:
         endpoints=_list_endpoints(facts),
         caller_arns=facts.history.caller_arns,
         listed_at=inventory.listed_at,
-        centralized=judge_centralized(setup.state, setup.detail, inventory.organization.partition),
-        no_root_credentials=judge_no_root_credentials(accounts, inventory.listed_at, period),
+        centralized=evaluate_centralized_access(setup.state, setup.detail, inventory.organization.partition),
+        no_root_credentials=evaluate_no_root_credentials(accounts, inventory.listed_at, period),
         management=management,
         accounts=accounts,
-        kept_logins=judge_kept_logins(evidence, facts.emails, facts.history.drills, facts.windows, period),
+        kept_logins=check_kept_logins(evidence, facts.emails, facts.history.drills, facts.windows, period),
         windows=tuple(sorted(_list_windows(facts.windows, period), key=lambda one: (one.requested_at, one.window_id))),
         exceptions=tuple(
             sorted(_list_exceptions(facts.history.exceptions, period), key=lambda one: (one.account_id, one.added_at))
@@ -154,7 +154,7 @@ def _list_account_facts(facts: EvidenceFacts, period: Period) -> Iterable[Accoun
     for account in inventory.accounts:
         yield AccountFacts(
             account=account,
-            role=judge_role(account.account_id, inventory),
+            role=classify_account_role(account.account_id, inventory),
             partition=inventory.organization.partition,
             last=facts.statuses.get(account.account_id),
             kept=facts.kept.get(account.account_id),
@@ -164,7 +164,7 @@ def _list_account_facts(facts: EvidenceFacts, period: Period) -> Iterable[Accoun
         )
 
 
-def _judge_setup(facts: EvidenceFacts, period: Period) -> SetupEvidence:
+def _evaluate_setup(facts: EvidenceFacts, period: Period) -> SetupEvidence:
     state = facts.setup
     if state is None:
         detail: str | None = "The set-up was never read. It needs rootkeeper status, or an audit, in the period."
@@ -176,14 +176,14 @@ def _judge_setup(facts: EvidenceFacts, period: Period) -> SetupEvidence:
     return SetupEvidence(state, None, _compare(facts.accepted, state, facts.history))
 
 
-def _compare(accepted: AcceptedSetup | None, state: SetupState, history: History) -> SetupDrift:
+def _compare(accepted: AcceptedSetup | None, state: SetupState, history: LedgerHistory) -> SetupDrift:
     drift = compare_setup(accepted, state)
     if accepted is None:
         return drift
-    return name_own_changes(drift, (one for one in history.setup_entries if one.sequence > accepted.ledger_sequence))
+    return mark_own_changes(drift, (one for one in history.setup_entries if one.sequence > accepted.ledger_sequence))
 
 
-def _find_outdated(state: SetupState, history: History, period: Period) -> str | None:
+def _find_outdated(state: SetupState, history: LedgerHistory, period: Period) -> str | None:
     """Why a reading of the set-up tells nothing of the period's end; ``None`` if it does."""
     stale = period.find_staleness(state.read_at)
     if stale is not None:

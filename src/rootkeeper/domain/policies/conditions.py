@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from rootkeeper.domain.policies.contexts import OneOf, Presence, RequestContext, Template, Values, parse_template
+from rootkeeper.domain.policies.contexts import EvaluationContext, OneOf, Presence, Template, Values, parse_template
 from rootkeeper.domain.policies.operators import OPERATORS, Operator, Test
 from rootkeeper.domain.policies.patterns import EVERYTHING, PartialText
-from rootkeeper.domain.policies.truths import NO, YES, Truth, all_of, any_of, open_question, truth_of
+from rootkeeper.domain.policies.truths import NO, YES, TruthValue, all_of, any_of, open_question, truth_value_of
 
 _IF_EXISTS = "ifexists"
 _NULL = "null"
@@ -34,7 +34,7 @@ class Condition(Protocol):
         """As the policy spells it."""
         ...
 
-    def judge(self, context: RequestContext) -> Truth:
+    def evaluate(self, context: EvaluationContext) -> TruthValue:
         """Whether a request satisfies it."""
         ...
 
@@ -46,7 +46,7 @@ class NullCondition:
     key: str
     is_absent: bool
 
-    def judge(self, context: RequestContext) -> Truth:
+    def evaluate(self, context: EvaluationContext) -> TruthValue:
         found = context.find(self.key.lower())
         if found is Presence.UNCERTAIN:
             return open_question(self.key)
@@ -62,9 +62,9 @@ class PolicyValue:
     constant: Test | None
     """Its test, where it has no variables."""
 
-    def judge(self, value: PartialText, key: str, context: RequestContext) -> Truth:
+    def evaluate(self, value: PartialText, key: str, context: EvaluationContext) -> TruthValue:
         if self.constant is not None:
-            return truth_of(self.constant(value), key)
+            return truth_value_of(self.constant(value), key)
         unknown = self.template.find_unknown(context)
         if unknown:
             return open_question(*unknown)
@@ -72,7 +72,7 @@ class PolicyValue:
         if tokens is None:
             return NO
         try:
-            return truth_of(self.operator.prepare(tokens)(value), key)
+            return truth_value_of(self.operator.prepare(tokens)(value), key)
         except ValueError:
             return NO
 
@@ -89,39 +89,39 @@ class ValueCondition:
     """One must match, or none if the operator is negated."""
     takes_wildcards: bool
 
-    def judge(self, context: RequestContext) -> Truth:
+    def evaluate(self, context: EvaluationContext) -> TruthValue:
         found = context.find(self.key.lower())
         if isinstance(found, OneOf):
-            return self._judge_one_of(found, context)
+            return self._evaluate_one_of(found, context)
         if not isinstance(found, Presence):
-            return self._judge_values(found, context)
+            return self._evaluate_values(found, context)
         if found is Presence.ABSENT:
-            return self._judge_absent()
-        with_value = self._judge_any_value()
-        if found is Presence.PRESENT or with_value == self._judge_absent():
+            return self._evaluate_absent()
+        with_value = self._evaluate_any_value()
+        if found is Presence.PRESENT or with_value == self._evaluate_absent():
             return with_value
         return open_question(self.key)
 
-    def _judge_values(self, found: Values, context: RequestContext) -> Truth:
-        each = [any_of(value.judge(one, self.key, context) for value in self.values) for one in found]
+    def _evaluate_values(self, found: Values, context: EvaluationContext) -> TruthValue:
+        each = [any_of(value.evaluate(one, self.key, context) for value in self.values) for one in found]
         if self.set_operator is None:
             return self._turned(any_of(each))
         turned = [self._turned(truth) for truth in each]
         return all_of(turned) if self.set_operator is SetOperator.FOR_ALL_VALUES else any_of(turned)
 
-    def _judge_one_of(self, found: OneOf, context: RequestContext) -> Truth:
-        truths = {self._judge_values((value,), context) for value in found.values}
+    def _evaluate_one_of(self, found: OneOf, context: EvaluationContext) -> TruthValue:
+        truths = {self._evaluate_values((value,), context) for value in found.values}
         return truths.pop() if len(truths) == 1 else open_question(self.key)
 
-    def _turned(self, truth: Truth) -> Truth:
+    def _turned(self, truth: TruthValue) -> TruthValue:
         return truth.negated() if self.operator.is_negated else truth
 
-    def _judge_absent(self) -> Truth:
+    def _evaluate_absent(self) -> TruthValue:
         if self.if_exists or self.set_operator is SetOperator.FOR_ALL_VALUES:
             return YES
         return YES if self.operator.is_negated and self.set_operator is None else NO
 
-    def _judge_any_value(self) -> Truth:
+    def _evaluate_any_value(self) -> TruthValue:
         """For a value that is there and unknown: only a lone ``*`` is sure to match it."""
         is_sure = self.takes_wildcards and any(value.template.constant == EVERYTHING for value in self.values)
         return self._turned(YES) if is_sure else open_question(self.key)

@@ -34,7 +34,7 @@ class OneOf:
 
 
 @dataclass(frozen=True, slots=True)
-class RequestContext:
+class EvaluationContext:
     """Condition keys by lower-case name. A key that isn't mentioned at all is uncertain."""
 
     values: Mapping[str, Values | OneOf] = field(default_factory=dict)
@@ -80,7 +80,7 @@ class Variable:
     key: str
     default: str | None = None
 
-    def find_value(self, context: RequestContext) -> str | Presence:
+    def find_value(self, context: EvaluationContext) -> str | Presence:
         """The one text that it stands for; ``ABSENT`` if it stands for nothing."""
         found = context.find(self.key.lower())
         if isinstance(found, Presence):
@@ -107,7 +107,7 @@ class Template:
         first = self.parts[0] if len(self.parts) == 1 else None
         return first if isinstance(first, tuple) else None
 
-    def find_unknown(self, context: RequestContext) -> frozenset[str]:
+    def find_unknown(self, context: EvaluationContext) -> frozenset[str]:
         """The variables whose values can't be known beforehand."""
         return frozenset(
             part.key
@@ -115,7 +115,7 @@ class Template:
             if isinstance(part, Variable) and part.find_value(context) in (Presence.PRESENT, Presence.UNCERTAIN)
         )
 
-    def fill(self, context: RequestContext) -> Tokens | None:
+    def fill(self, context: EvaluationContext) -> Tokens | None:
         """Its tokens for a request; ``None`` if a variable stands for nothing, so that it matches nothing."""
         tokens: list[Tokens] = []
         for part in self.parts:

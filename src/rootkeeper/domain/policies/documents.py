@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Any
 
 from rootkeeper.domain.policies.conditions import Condition, parse_conditions
-from rootkeeper.domain.policies.contexts import RequestContext, Template, parse_template
+from rootkeeper.domain.policies.contexts import EvaluationContext, Template, parse_template
 from rootkeeper.domain.policies.patterns import (
     EVERYTHING,
     PartialText,
@@ -26,7 +26,7 @@ from rootkeeper.domain.policies.patterns import (
     resource_tokens,
     wildcard_tokens,
 )
-from rootkeeper.domain.policies.truths import NO, YES, Truth, all_of, any_of, open_question, truth_of
+from rootkeeper.domain.policies.truths import NO, YES, TruthValue, all_of, any_of, open_question, truth_value_of
 from rootkeeper.errors import PolicyDocumentError
 
 _VERSIONS = ("2008-10-17", "2012-10-17")
@@ -89,7 +89,7 @@ class AccessRequest:
     """Such as ``iam:GetUser``; case doesn't count."""
     resource: PartialText
     """An ARN, or ``*`` for actions that know no other resource."""
-    context: RequestContext
+    context: EvaluationContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,26 +118,26 @@ class Statement:
         text = known_text(action.lower())
         return any(match(tokens, text) for tokens in self.actions) is not self.names_other_actions
 
-    def judge(self, request: AccessRequest) -> Truth:
+    def evaluate(self, request: AccessRequest) -> TruthValue:
         """Whether it applies to a request."""
         if not self.covers_action(request.action):
             return NO
-        resource = self._judge_resource(request)
-        return NO if resource.is_no else all_of((resource, *(one.judge(request.context) for one in self.conditions)))
+        resource = self._evaluate_resource(request)
+        return NO if resource.is_no else all_of((resource, *(one.evaluate(request.context) for one in self.conditions)))
 
-    def _judge_resource(self, request: AccessRequest) -> Truth:
-        named = any_of(_judge_resource(template, request) for template in self.resources)
+    def _evaluate_resource(self, request: AccessRequest) -> TruthValue:
+        named = any_of(_evaluate_resource(template, request) for template in self.resources)
         return named.negated() if self.names_other_resources else named
 
 
-def _judge_resource(template: Template, request: AccessRequest) -> Truth:
+def _evaluate_resource(template: Template, request: AccessRequest) -> TruthValue:
     if template.constant == EVERYTHING:
         return YES
     unknown = template.find_unknown(request.context)
     if unknown:
         return open_question(*unknown)
     tokens = template.fill(request.context)
-    return NO if tokens is None else truth_of(match(resource_tokens(tokens), request.resource), template.text)
+    return NO if tokens is None else truth_value_of(match(resource_tokens(tokens), request.resource), template.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,11 +204,11 @@ def _parse_document(document: object, kind: PolicyKind) -> tuple[Statement, ...]
         _parse_statement(index, element, kind, has_variables=version == _VERSIONS[1])
         for index, element in enumerate(_listed(fields["Statement"]))
     )
-    _ensure_unique_sids(statements)
+    _require_unique_sids(statements)
     return statements
 
 
-def _ensure_unique_sids(statements: Iterable[Statement]) -> None:
+def _require_unique_sids(statements: Iterable[Statement]) -> None:
     sids = [statement.sid for statement in statements if statement.sid]
     if len(sids) != len(set(sids)):
         raise ValueError("statement ids (Sid) must be unique")

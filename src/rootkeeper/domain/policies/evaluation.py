@@ -23,10 +23,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rootkeeper.domain.policies.documents import AccessRequest, Effect, Policy, PolicyKind, PolicyLabel, Statement
-from rootkeeper.domain.policies.truths import Truth, any_of
+from rootkeeper.domain.policies.truths import TruthValue, any_of
 
 
-class Verdict(StrEnum):
+class AccessVerdict(StrEnum):
     """What a request would come to."""
 
     ALLOWED = "allowed"
@@ -38,7 +38,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Level:
+class PolicyLevel:
     """The policies attached at one place of the tree."""
 
     target_id: str
@@ -47,14 +47,14 @@ class Level:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ApplicablePolicies:
     """All policies that decide about one request."""
 
-    service_control_levels: Sequence[Level] = ()
+    service_control_levels: Sequence[PolicyLevel] = ()
     """Over the caller's account, from the organization's root down to the account itself. Each level must allow
     (FullAWSAccess usually does). Empty for the management account, which no SCP restricts.
     """
-    resource_control_levels: Sequence[Level] = ()
+    resource_control_levels: Sequence[PolicyLevel] = ()
     """The same over the resource's account; empty for the management account and for services without RCPs."""
     identity_policies: Sequence[Policy] | None = ()
     """Of the caller: one must allow. ``None`` for a root user, who needs no Allow in its own account."""
@@ -63,7 +63,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Denial:
+class DenyingPolicy:
     """One policy that denies, or may deny."""
 
     kind: PolicyKind
@@ -85,67 +85,67 @@ class Denial:
 class Decision:
     """What a request would come to, and why."""
 
-    verdict: Verdict
-    denials: tuple[Denial, ...] = ()
+    verdict: AccessVerdict
+    denials: tuple[DenyingPolicy, ...] = ()
     """If blocked, everything that blocks for certain; if it depends, everything that may."""
 
     @property
     def conditions(self) -> tuple[str, ...]:
         """What it depends on: condition keys as the policies spell them, or resources that they name."""
-        if self.verdict is not Verdict.DEPENDS:
+        if self.verdict is not AccessVerdict.DEPENDS:
             return ()
         return tuple(sorted(frozenset().union(*(denial.unknown for denial in self.denials))))
 
 
-def evaluate(request: AccessRequest, standing: Standing) -> Decision:
+def evaluate(request: AccessRequest, applicable: ApplicablePolicies) -> Decision:
     """Decide about a request as AWS would.
 
     Any Deny wins. Without one, each level of SCPs and each level of RCPs must allow, and an identity policy, and the
     permissions boundary if there is one. Where a condition key can't be known, the answer is ``DEPENDS`` unless the
     others decide already; never ``ALLOWED``.
     """
-    found = (*_list_explicit(request, standing), *_list_missing(request, standing))
+    found = (*_list_explicit(request, applicable), *_list_missing(request, applicable))
     certain = tuple(denial for denial in found if not denial.unknown)
     if certain:
-        return Decision(Verdict.BLOCKED, certain)
-    return Decision(Verdict.DEPENDS, found) if found else Decision(Verdict.ALLOWED)
+        return Decision(AccessVerdict.BLOCKED, certain)
+    return Decision(AccessVerdict.DEPENDS, found) if found else Decision(AccessVerdict.ALLOWED)
 
 
 def merge(decisions: Iterable[Decision]) -> Decision:
     """The answer for a task that needs all of several requests: blocked if any of them is."""
     found = tuple(decisions)
-    for verdict in (Verdict.BLOCKED, Verdict.DEPENDS):
+    for verdict in (AccessVerdict.BLOCKED, AccessVerdict.DEPENDS):
         denials = [denial for decision in found if decision.verdict is verdict for denial in decision.denials]
         if denials:
             return Decision(verdict, _join(denials))
-    return Decision(Verdict.ALLOWED)
+    return Decision(AccessVerdict.ALLOWED)
 
 
-def _join(denials: Iterable[Denial]) -> tuple[Denial, ...]:
+def _join(denials: Iterable[DenyingPolicy]) -> tuple[DenyingPolicy, ...]:
     """One for each cause, with everything that it hangs on."""
-    joined: dict[tuple[object, ...], Denial] = {}
+    joined: dict[tuple[object, ...], DenyingPolicy] = {}
     for denial in denials:
         index = denial.statement.index if denial.statement else None
         key = (denial.kind, denial.policy, index, denial.target_id)
         unknown = denial.unknown | (joined[key].unknown if key in joined else frozenset())
-        joined[key] = Denial(denial.kind, denial.policy, denial.statement, unknown, denial.target_id)
+        joined[key] = DenyingPolicy(denial.kind, denial.policy, denial.statement, unknown, denial.target_id)
     return tuple(joined.values())
 
 
-def _list_explicit(request: AccessRequest, standing: Standing) -> Iterator[Denial]:
-    for policy in _distinct(_all_policies(standing)):
+def _list_explicit(request: AccessRequest, applicable: ApplicablePolicies) -> Iterator[DenyingPolicy]:
+    for policy in _distinct(_all_policies(applicable)):
         for statement in policy.of(Effect.DENY):
-            applies = statement.judge(request)
+            applies = statement.evaluate(request)
             if not applies.is_no:
-                yield Denial(policy.kind, policy.label, statement, applies.unknown)
+                yield DenyingPolicy(policy.kind, policy.label, statement, applies.unknown)
 
 
-def _all_policies(standing: Standing) -> Iterator[Policy]:
-    for level in (*standing.service_control_levels, *standing.resource_control_levels):
+def _all_policies(applicable: ApplicablePolicies) -> Iterator[Policy]:
+    for level in (*applicable.service_control_levels, *applicable.resource_control_levels):
         yield from level.policies
-    yield from standing.identity_policies or ()
-    if standing.boundary is not None:
-        yield standing.boundary
+    yield from applicable.identity_policies or ()
+    if applicable.boundary is not None:
+        yield applicable.boundary
 
 
 def _distinct(policies: Iterable[Policy]) -> Iterator[Policy]:
@@ -157,26 +157,26 @@ def _distinct(policies: Iterable[Policy]) -> Iterator[Policy]:
             yield policy
 
 
-def _list_missing(request: AccessRequest, standing: Standing) -> Iterator[Denial]:
+def _list_missing(request: AccessRequest, applicable: ApplicablePolicies) -> Iterator[DenyingPolicy]:
     for kind, levels in (
-        (PolicyKind.SERVICE_CONTROL, standing.service_control_levels),
-        (PolicyKind.RESOURCE_CONTROL, standing.resource_control_levels),
+        (PolicyKind.SERVICE_CONTROL, applicable.service_control_levels),
+        (PolicyKind.RESOURCE_CONTROL, applicable.resource_control_levels),
     ):
         for level in levels:
-            yield from _missing(kind, _judge_allow(request, level.policies), level.target_id)
-    if standing.identity_policies is not None:
-        yield from _missing(PolicyKind.IDENTITY, _judge_allow(request, standing.identity_policies))
-    if standing.boundary is not None:
-        allows = _judge_allow(request, (standing.boundary,))
-        yield from _missing(PolicyKind.IDENTITY, allows, policy=standing.boundary.label)
+            yield from _missing(kind, _evaluate_allow(request, level.policies), level.target_id)
+    if applicable.identity_policies is not None:
+        yield from _missing(PolicyKind.IDENTITY, _evaluate_allow(request, applicable.identity_policies))
+    if applicable.boundary is not None:
+        allows = _evaluate_allow(request, (applicable.boundary,))
+        yield from _missing(PolicyKind.IDENTITY, allows, policy=applicable.boundary.label)
 
 
 def _missing(
-    kind: PolicyKind, allows: Truth, target_id: str | None = None, policy: PolicyLabel | None = None
-) -> Iterator[Denial]:
+    kind: PolicyKind, allows: TruthValue, target_id: str | None = None, policy: PolicyLabel | None = None
+) -> Iterator[DenyingPolicy]:
     if not allows.is_yes:
-        yield Denial(kind, policy, None, allows.unknown, target_id)
+        yield DenyingPolicy(kind, policy, None, allows.unknown, target_id)
 
 
-def _judge_allow(request: AccessRequest, policies: Sequence[Policy]) -> Truth:
-    return any_of(statement.judge(request) for policy in policies for statement in policy.of(Effect.ALLOW))
+def _evaluate_allow(request: AccessRequest, policies: Sequence[Policy]) -> TruthValue:
+    return any_of(statement.evaluate(request) for policy in policies for statement in policy.of(Effect.ALLOW))

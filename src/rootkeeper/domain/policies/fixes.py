@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rootkeeper.domain.policies.contexts import RequestContext
+from rootkeeper.domain.policies.contexts import EvaluationContext
 from rootkeeper.domain.policies.documents import Policy, PolicyLabel, Statement
 
 
@@ -67,9 +67,9 @@ def exempt(policy: Policy, statements: Iterable[Statement], exemption: Exemption
 def _is_meant_for(statement: Statement, exemption: Exemption) -> bool:
     """Whether it denies just these requests: without the key its other conditions can't hold."""
     key = exemption.key.lower()
-    without = RequestContext(absent=frozenset({key}))
+    without = EvaluationContext(absent=frozenset({key}))
     return not exemption.adds_up and any(
-        condition.key.lower() == key and condition.judge(without).is_no for condition in statement.conditions
+        condition.key.lower() == key and condition.evaluate(without).is_no for condition in statement.conditions
     )
 
 

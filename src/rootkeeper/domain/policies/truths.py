@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
+class TruthValue:
     """One answer."""
 
     value: bool | None
@@ -23,41 +23,41 @@ class Truth:
     def is_no(self) -> bool:
         return self.value is False
 
-    def negated(self) -> Truth:
-        return self if self.value is None else Truth(not self.value)
+    def negated(self) -> TruthValue:
+        return self if self.value is None else TruthValue(not self.value)
 
 
-YES = Truth(value=True)
-NO = Truth(value=False)
+YES = TruthValue(value=True)
+NO = TruthValue(value=False)
 
 
-def open_question(*unknown: str) -> Truth:
+def open_question(*unknown: str) -> TruthValue:
     """The answer that hangs on these."""
-    return Truth(None, frozenset(unknown))
+    return TruthValue(None, frozenset(unknown))
 
 
-def truth_of(value: bool | None, unknown: str) -> Truth:
+def truth_value_of(value: bool | None, unknown: str) -> TruthValue:
     """``value``, or an open question about ``unknown``."""
     if value is None:
         return open_question(unknown)
     return YES if value else NO
 
 
-def all_of(truths: Iterable[Truth]) -> Truth:
+def all_of(truths: Iterable[TruthValue]) -> TruthValue:
     """No if any is no, whatever the others are."""
     unknown: frozenset[str] = frozenset()
     for truth in truths:
         if truth.is_no:
             return NO
         unknown |= truth.unknown
-    return Truth(None, unknown) if unknown else YES
+    return TruthValue(None, unknown) if unknown else YES
 
 
-def any_of(truths: Iterable[Truth]) -> Truth:
+def any_of(truths: Iterable[TruthValue]) -> TruthValue:
     """Yes if any is yes, whatever the others are."""
     unknown: frozenset[str] = frozenset()
     for truth in truths:
         if truth.is_yes:
             return YES
         unknown |= truth.unknown
-    return Truth(None, unknown) if unknown else NO
+    return TruthValue(None, unknown) if unknown else NO

@@ -49,16 +49,16 @@ _PRESENT_IN_S3 = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class OrdinaryCaller:
     """An ordinary caller: the values known of it, by key in lower case."""
 
     resource: Resource
     known: Mapping[str, str]
 
     @staticmethod
-    def of(resource: Resource, organization_id: str) -> Caller:
+    def of(resource: Resource, organization_id: str) -> OrdinaryCaller:
         account_id = resource.account_id
-        return Caller(
+        return OrdinaryCaller(
             resource,
             {
                 "aws:multifactorauthpresent": "true",

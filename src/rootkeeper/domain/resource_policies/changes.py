@@ -73,7 +73,7 @@ def read_resource(action: Action, account_id: AccountId, parameters: Mapping[str
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class PolicyRereadResult:
     """What a re-read says of a change."""
 
     result: Result
@@ -82,13 +82,13 @@ class Judgement:
     """``False`` while the policy of before is still shown: AWS may need a while."""
 
 
-def judge_reread(found: str | None, parameters: Mapping[str, JsonValue], partition: str) -> Judgement:
+def evaluate_reread(found: str | None, parameters: Mapping[str, JsonValue], partition: str) -> PolicyRereadResult:
     """Compare what stands there now with an intent's parameters; only the new policy itself proves that it was done."""
     shown = fingerprint(found, partition)
     if shown == parameters.get("new_fingerprint"):
-        return Judgement(Result.DONE, "Done, as a re-read shows.", is_settled=True)
+        return PolicyRereadResult(Result.DONE, "Done, as a re-read shows.", is_settled=True)
     if shown == parameters.get("previous_fingerprint"):
-        return Judgement(Result.FAILED, "Not done: a re-read shows the policy of before.", is_settled=False)
-    return Judgement(
+        return PolicyRereadResult(Result.FAILED, "Not done: a re-read shows the policy of before.", is_settled=False)
+    return PolicyRereadResult(
         Result.UNKNOWN, "A re-read shows another policy: somebody else has changed it since.", is_settled=False
     )

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from rootkeeper.domain.resource_policies.callers import PRINCIPAL_KEYS, Caller
+from rootkeeper.domain.resource_policies.callers import PRINCIPAL_KEYS, OrdinaryCaller
 from rootkeeper.domain.resource_policies.documents import as_texts
 from rootkeeper.domain.resource_policies.patterns import has_wildcard, matches_any
 
 
 @dataclass(frozen=True, slots=True)
-class Bearing:
+class CallerMatch:
     """How one part of a statement bears on ordinary callers."""
 
     holds: bool | None
@@ -30,30 +30,30 @@ class Bearing:
     """What else it depends on, as the policy has it."""
 
 
-HOLDS = Bearing(holds=True)
-FAILS = Bearing(holds=False)
+HOLDS = CallerMatch(holds=True)
+FAILS = CallerMatch(holds=False)
 
 
-def combine(bearings: Iterable[Bearing]) -> Bearing:
+def combine(caller_matches: Iterable[CallerMatch]) -> CallerMatch:
     """All parts of a statement must hold."""
-    found = tuple(bearings)
-    if any(bearing.holds is False for bearing in found):
+    found = tuple(caller_matches)
+    if any(caller_match.holds is False for caller_match in found):
         return FAILS
-    if all(bearing.holds for bearing in found):
+    if all(caller_match.holds for caller_match in found):
         return HOLDS
-    return Bearing(
+    return CallerMatch(
         None,
-        exceptions=tuple(text for bearing in found for text in bearing.exceptions),
-        conditions=tuple(text for bearing in found for text in bearing.conditions),
+        exceptions=tuple(text for caller_match in found for text in caller_match.exceptions),
+        conditions=tuple(text for caller_match in found for text in caller_match.conditions),
     )
 
 
-def judge_conditions(block: Any, caller: Caller) -> Bearing:
+def evaluate_conditions(block: Any, caller: OrdinaryCaller) -> CallerMatch:
     """Judge a statement's ``Condition``."""
     if not isinstance(block, Mapping):
-        return HOLDS if block is None else Bearing(None, conditions=("a Condition that can't be read",))
+        return HOLDS if block is None else CallerMatch(None, conditions=("a Condition that can't be read",))
     return combine(
-        _judge(_Operator.parse(operator), str(key), as_texts(values), caller)
+        _evaluate(_Operator.parse(operator), str(key), as_texts(values), caller)
         for operator, pairs in block.items()
         for key, values in (pairs.items() if isinstance(pairs, Mapping) else [("a key that can't be read", pairs)])
     )
@@ -84,17 +84,17 @@ class _Operator:
         )
 
 
-def _judge(operator: _Operator, key: str, values: Sequence[str], caller: Caller) -> Bearing:
+def _evaluate(operator: _Operator, key: str, values: Sequence[str], caller: OrdinaryCaller) -> CallerMatch:
     name = key.lower()
-    depends = Bearing(None, conditions=(f"{operator.written} {key} {', '.join(values)}",))
+    depends = CallerMatch(None, conditions=(f"{operator.written} {key} {', '.join(values)}",))
     if operator.comparison == "null":
-        return _judge_null(name, values, caller, depends)
+        return _evaluate_null(name, values, caller, depends)
     if caller.lacks(name):
         return HOLDS if operator.holds_without_key() else FAILS
     if any("${" in value for value in values):
         return depends
     if name in PRINCIPAL_KEYS:
-        return _judge_principal(operator, values, caller, depends)
+        return _evaluate_principal(operator, values, caller, depends)
     known, compare = caller.known.get(name), _COMPARISONS.get(operator.comparison)
     if known is None or compare is None:
         return depends
@@ -105,24 +105,26 @@ def _judge(operator: _Operator, key: str, values: Sequence[str], caller: Caller)
     return HOLDS if is_met is not operator.is_negated else FAILS
 
 
-def _judge_null(name: str, values: Sequence[str], caller: Caller, depends: Bearing) -> Bearing:
+def _evaluate_null(name: str, values: Sequence[str], caller: OrdinaryCaller, depends: CallerMatch) -> CallerMatch:
     is_absent = True if caller.lacks(name) else False if name in caller.known or name in PRINCIPAL_KEYS else None
     if is_absent is None:
         return depends
     return HOLDS if str(is_absent).lower() in [value.lower() for value in values] else FAILS
 
 
-def _judge_principal(operator: _Operator, values: Sequence[str], caller: Caller, depends: Bearing) -> Bearing:
+def _evaluate_principal(
+    operator: _Operator, values: Sequence[str], caller: OrdinaryCaller, depends: CallerMatch
+) -> CallerMatch:
     if operator.comparison not in _COMPARISONS:
         return depends
     if operator.is_negated:
-        return judge_exceptions(values, caller)
+        return evaluate_exceptions(values, caller)
     if any(covers_everyone(value, caller) for value in values):
         return HOLDS
     return depends if any(has_wildcard(value) and _may_be_a_caller(value, caller) for value in values) else FAILS
 
 
-def judge_exceptions(excepted: Sequence[str], caller: Caller) -> Bearing:
+def evaluate_exceptions(excepted: Sequence[str], caller: OrdinaryCaller) -> CallerMatch:
     """Everyone but these: who of them there is isn't known.
 
     The account's root user is no exception: it gets past every bucket and queue policy anyway, and mostly can't sign
@@ -131,10 +133,10 @@ def judge_exceptions(excepted: Sequence[str], caller: Caller) -> Bearing:
     if any(covers_everyone(value, caller) for value in excepted):
         return FAILS
     mattering = tuple(value for value in excepted if _may_be_a_caller(value, caller))
-    return Bearing(None, exceptions=mattering) if mattering else HOLDS
+    return CallerMatch(None, exceptions=mattering) if mattering else HOLDS
 
 
-def covers_everyone(pattern: str, caller: Caller) -> bool:
+def covers_everyone(pattern: str, caller: OrdinaryCaller) -> bool:
     """Whether it takes in any role or any user of the account, whatever its name."""
     return any(
         matches_any(f"arn:{caller.resource.partition}:iam::{caller.resource.account_id}:{kind}/\0", [pattern])
@@ -142,7 +144,7 @@ def covers_everyone(pattern: str, caller: Caller) -> bool:
     )
 
 
-def _may_be_a_caller(pattern: str, caller: Caller) -> bool:
+def _may_be_a_caller(pattern: str, caller: OrdinaryCaller) -> bool:
     """Whether it may name a user or role of the account, its root user aside."""
     parts = pattern.split(":", 5)
     if len(parts) < 6:

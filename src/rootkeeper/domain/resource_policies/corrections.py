@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 
-from rootkeeper.domain.resource_policies.callers import Caller
+from rootkeeper.domain.resource_policies.callers import OrdinaryCaller
 from rootkeeper.domain.resource_policies.documents import (
     PolicyDocument,
-    ensure_acceptable,
-    ensure_size,
     parse_policy,
+    require_acceptable,
+    require_size,
 )
-from rootkeeper.domain.resource_policies.lockouts import Lockout, Verdict, judge_document
+from rootkeeper.domain.resource_policies.lockouts import Lockout, LockoutVerdict, evaluate_document
 from rootkeeper.domain.resource_policies.resources import Resource, ResourceKind
 from rootkeeper.errors import PolicyDocumentError
 
@@ -36,25 +36,25 @@ def correct_policy(text: str, lockout: Lockout, resource: Resource) -> str | Non
     return json.dumps({**document.content, "Statement": left}, ensure_ascii=False, separators=(",", ":"))
 
 
-def ensure_policy_text(kind: ResourceKind, text: str, source: str) -> PolicyDocument:
+def require_policy_text(kind: ResourceKind, text: str, source: str) -> PolicyDocument:
     """Check as much of a replacement as shows before the resource is known.
 
     :raises PolicyDocumentError: if it is no policy, or too large.
     """
-    ensure_size(kind, text, source)
+    require_size(kind, text, source)
     return parse_policy(text, source)
 
 
-def ensure_replacement(text: str, resource: Resource, organization_id: str, source: str) -> Lockout:
+def require_replacement(text: str, resource: Resource, organization_id: str, source: str) -> Lockout:
     """Check a replacement: AWS must take it, and it must not lock everyone out again.
 
     :returns: what it does; ``DEPENDS`` is left to the person, who knows whether the excepted principals are there.
     :raises PolicyDocumentError: if one of them isn't so.
     """
-    document = ensure_policy_text(resource.kind, text, source)
-    ensure_acceptable(document, resource, source)
-    lockout = judge_document(document, Caller.of(resource, organization_id))
-    if lockout.verdict is Verdict.LOCKED:
+    document = require_policy_text(resource.kind, text, source)
+    require_acceptable(document, resource, source)
+    lockout = evaluate_document(document, OrdinaryCaller.of(resource, organization_id))
+    if lockout.verdict is LockoutVerdict.LOCKED:
         raise PolicyDocumentError(
             f"{source} would lock everyone out again. {lockout.explanation} Nothing was done.",
             hint="Except a principal that exists in it. To put back a copy that was saved, use --restore.",

@@ -53,7 +53,7 @@ def parse_policy(text: str, source: str) -> PolicyDocument:
     return PolicyDocument(content, tuple(statements))
 
 
-def ensure_size(kind: ResourceKind, text: str, source: str) -> None:
+def require_size(kind: ResourceKind, text: str, source: str) -> None:
     """:raises PolicyDocumentError: if AWS wouldn't take so much."""
     size_bytes = len(text.encode())
     if size_bytes > kind.policy_limit_bytes:
@@ -64,7 +64,7 @@ def ensure_size(kind: ResourceKind, text: str, source: str) -> None:
         )
 
 
-def ensure_acceptable(document: PolicyDocument, resource: Resource, source: str) -> None:
+def require_acceptable(document: PolicyDocument, resource: Resource, source: str) -> None:
     """Check what AWS would refuse, before anything is sent.
 
     :raises PolicyDocumentError: naming the source and the statement.
@@ -77,7 +77,7 @@ def ensure_acceptable(document: PolicyDocument, resource: Resource, source: str)
     for number, statement in enumerate(document.statements):
         problem = _find_problem(statement, resource)
         if problem is not None:
-            raise _invalid(source, f"in {name_statement(statement, number)} {problem}")
+            raise _invalid(source, f"in {get_statement_name(statement, number)} {problem}")
 
 
 def _find_problem(statement: Element, resource: Resource) -> str | None:
@@ -102,7 +102,7 @@ def _is_about(pattern: str, resource: Resource) -> bool:
     return pattern.startswith(f"{resource.arn}/") or matches_any(resource.arn, [pattern])
 
 
-def name_statement(statement: Element, number: int) -> str:
+def get_statement_name(statement: Element, number: int) -> str:
     """By its Sid, or by its place, counted from 1."""
     sid = statement.get("Sid")
     return f"statement {sid}" if isinstance(sid, str) and sid else f"statement {number + 1}"
@@ -133,12 +133,12 @@ def _normalize_statement(statement: Element, partition: str) -> Element:
     for name in ("Principal", "NotPrincipal"):
         principal = statement.get(name)
         if isinstance(principal, dict) and "AWS" in principal:
-            named = [_spell_account(text, partition) for text in as_texts(principal["AWS"])]
+            named = [_render_account(text, partition) for text in as_texts(principal["AWS"])]
             normal[name] = {**principal, "AWS": named}
     return {"Effect": normal.pop("Effect", None), **{key: _normalize(value) for key, value in normal.items()}}
 
 
-def _spell_account(text: str, partition: str) -> str:
+def _render_account(text: str, partition: str) -> str:
     return f"arn:{partition}:iam::{text}:root" if _ACCOUNT_ID.fullmatch(text) else text
 
 

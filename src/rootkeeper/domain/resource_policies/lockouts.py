@@ -11,20 +11,20 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from rootkeeper.domain.resource_policies.callers import Caller
+from rootkeeper.domain.resource_policies.callers import OrdinaryCaller
 from rootkeeper.domain.resource_policies.conditions import (
     FAILS,
     HOLDS,
-    Bearing,
+    CallerMatch,
     combine,
-    judge_conditions,
-    judge_exceptions,
+    evaluate_conditions,
+    evaluate_exceptions,
 )
 from rootkeeper.domain.resource_policies.documents import (
     Element,
     PolicyDocument,
     as_texts,
-    name_statement,
+    get_statement_name,
     parse_policy,
 )
 from rootkeeper.domain.resource_policies.patterns import matches_any
@@ -32,7 +32,7 @@ from rootkeeper.domain.resource_policies.resources import Resource
 from rootkeeper.errors import PolicyDocumentError
 
 
-class Verdict(StrEnum):
+class LockoutVerdict(StrEnum):
     """Who can still change the policy."""
 
     DEPENDS = "depends"
@@ -46,7 +46,7 @@ class Verdict(StrEnum):
     """It couldn't be read."""
 
 
-_SEVERITY = (Verdict.OPEN, Verdict.DEPENDS, Verdict.LOCKED)
+_SEVERITY = (LockoutVerdict.OPEN, LockoutVerdict.DEPENDS, LockoutVerdict.LOCKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class LockingStatement:
     number: int
     """Its place in the policy, from 0."""
     name: str
-    verdict: Verdict
+    verdict: LockoutVerdict
     """``LOCKED`` or ``DEPENDS``."""
     exceptions: tuple[str, ...]
     """Principals that it excepts."""
@@ -79,7 +79,7 @@ class LockingStatement:
 class Lockout:
     """What a policy does to the account's own people."""
 
-    verdict: Verdict
+    verdict: LockoutVerdict
     statements: tuple[LockingStatement, ...] = ()
     """Those to blame, in the policy's order."""
     reason: str | None = None
@@ -87,70 +87,73 @@ class Lockout:
 
     @property
     def explanation(self) -> str:
-        if self.verdict in (Verdict.LOCKED, Verdict.DEPENDS):
+        if self.verdict in (LockoutVerdict.LOCKED, LockoutVerdict.DEPENDS):
             return " ".join(statement.explanation for statement in self.statements)
         return _EXPLANATIONS.get(self.verdict) or self.reason or ""
 
 
 _EXPLANATIONS = {
-    Verdict.NO_POLICY: "There is no policy.",
-    Verdict.OPEN: "No statement locks everyone out.",
+    LockoutVerdict.NO_POLICY: "There is no policy.",
+    LockoutVerdict.OPEN: "No statement locks everyone out.",
 }
 
 
-def judge_policy(text: str | None, resource: Resource, organization_id: str) -> Lockout:
+def evaluate_policy(text: str | None, resource: Resource, organization_id: str) -> Lockout:
     """Judge a policy as AWS gave it; one that can't be read is unknown, never open."""
     if text is None:
-        return Lockout(Verdict.NO_POLICY)
+        return Lockout(LockoutVerdict.NO_POLICY)
     try:
         document = parse_policy(text, f"The policy of {resource.kind.noun} {resource.name}")
     except PolicyDocumentError as error:
-        return Lockout(Verdict.UNKNOWN, reason=error.message)
-    return judge_document(document, Caller.of(resource, organization_id))
+        return Lockout(LockoutVerdict.UNKNOWN, reason=error.message)
+    return evaluate_document(document, OrdinaryCaller.of(resource, organization_id))
 
 
-def judge_document(document: PolicyDocument, caller: Caller) -> Lockout:
+def evaluate_document(document: PolicyDocument, caller: OrdinaryCaller) -> Lockout:
     """One way to change the policy is enough to be open; each of them is judged by its worst statement."""
     found = {
-        action: [_judge_statement(statement, action, caller) for statement in document.statements]
-        for action in caller.resource.kind.mending_actions
+        action: [_evaluate_statement(statement, action, caller) for statement in document.statements]
+        for action in caller.resource.kind.fix_actions
     }
-    verdict = _least(_worst(_verdict(one) for one in bearings) for bearings in found.values())
-    if verdict is Verdict.OPEN:
-        return Lockout(Verdict.OPEN)
+    verdict = _least(_worst(_verdict(one) for one in caller_matches) for caller_matches in found.values())
+    if verdict is LockoutVerdict.OPEN:
+        return Lockout(LockoutVerdict.OPEN)
     blamed = []
     for number, statement in enumerate(document.statements):
-        worst = max((bearings[number] for bearings in found.values()), key=lambda one: _SEVERITY.index(_verdict(one)))
-        if _verdict(worst) is not Verdict.OPEN:
-            name = name_statement(statement, number)
+        worst = max(
+            (caller_matches[number] for caller_matches in found.values()),
+            key=lambda one: _SEVERITY.index(_verdict(one)),
+        )
+        if _verdict(worst) is not LockoutVerdict.OPEN:
+            name = get_statement_name(statement, number)
             blamed.append(
                 LockingStatement(number, name, _verdict(worst), worst.exceptions, worst.conditions, statement)
             )
     return Lockout(verdict, tuple(blamed))
 
 
-def _verdict(bearing: Bearing) -> Verdict:
-    if bearing.holds is None:
-        return Verdict.DEPENDS
-    return Verdict.LOCKED if bearing.holds else Verdict.OPEN
+def _verdict(caller_match: CallerMatch) -> LockoutVerdict:
+    if caller_match.holds is None:
+        return LockoutVerdict.DEPENDS
+    return LockoutVerdict.LOCKED if caller_match.holds else LockoutVerdict.OPEN
 
 
-def _worst(verdicts: Iterable[Verdict]) -> Verdict:
-    return max(verdicts, key=_SEVERITY.index, default=Verdict.OPEN)
+def _worst(verdicts: Iterable[LockoutVerdict]) -> LockoutVerdict:
+    return max(verdicts, key=_SEVERITY.index, default=LockoutVerdict.OPEN)
 
 
-def _least(verdicts: Iterable[Verdict]) -> Verdict:
-    return min(verdicts, key=_SEVERITY.index, default=Verdict.OPEN)
+def _least(verdicts: Iterable[LockoutVerdict]) -> LockoutVerdict:
+    return min(verdicts, key=_SEVERITY.index, default=LockoutVerdict.OPEN)
 
 
-def _judge_statement(statement: Element, action: str, caller: Caller) -> Bearing:
+def _evaluate_statement(statement: Element, action: str, caller: OrdinaryCaller) -> CallerMatch:
     if statement.get("Effect") != "Deny":
         return FAILS
     if not _takes_in(statement, "Action", action, lowered=True):
         return FAILS
     if not _takes_in(statement, "Resource", caller.resource.arn):
         return FAILS
-    return combine((_judge_principals(statement, caller), judge_conditions(statement.get("Condition"), caller)))
+    return combine((_evaluate_principals(statement, caller), evaluate_conditions(statement.get("Condition"), caller)))
 
 
 def _takes_in(statement: Element, element: str, text: str, *, lowered: bool = False) -> bool:
@@ -163,19 +166,19 @@ def _takes_in(statement: Element, element: str, text: str, *, lowered: bool = Fa
     return True
 
 
-def _judge_principals(statement: Element, caller: Caller) -> Bearing:
+def _evaluate_principals(statement: Element, caller: OrdinaryCaller) -> CallerMatch:
     if "NotPrincipal" in statement:
-        return judge_exceptions(_list_named(statement["NotPrincipal"], caller), caller)
+        return evaluate_exceptions(_list_named(statement["NotPrincipal"], caller), caller)
     named = _list_named(statement.get("Principal"), caller)
     own_root = f"arn:{caller.resource.partition}:iam::{caller.resource.account_id}:root"
     if "*" in named or own_root in named:
         return HOLDS
     if isinstance(statement.get("Principal"), dict) and "CanonicalUser" in statement["Principal"]:
-        return Bearing(None, conditions=("the account has a canonical id that it names",))
+        return CallerMatch(None, conditions=("the account has a canonical id that it names",))
     return FAILS
 
 
-def _list_named(principal: Any, caller: Caller) -> Sequence[str]:
+def _list_named(principal: Any, caller: OrdinaryCaller) -> Sequence[str]:
     """AWS principals as ARNs, or ``*``; unique ids (``AROA…``) stand for what was deleted, and are nobody."""
     named = as_texts(principal.get("AWS")) if isinstance(principal, dict) else as_texts(principal)
     partition = caller.resource.partition

@@ -35,7 +35,7 @@ class ResourceKind(StrEnum):
         return Action.BUCKET_POLICY_SAVE if self is ResourceKind.BUCKET else Action.QUEUE_POLICY_SAVE
 
     @property
-    def mending_actions(self) -> tuple[str, ...]:
+    def fix_actions(self) -> tuple[str, ...]:
         """Whoever may do one of them can change the policy without the root user, in lower case.
 
         ``sqs:RemovePermission`` isn't among them: it takes away labelled statements only.
@@ -94,7 +94,7 @@ Source: S3 User Guide, "Bucket naming rules"; SQS CreateQueue, API version 2012-
 """
 
 
-def ensure_resource_name(kind: ResourceKind, name: str) -> None:
+def require_resource_name(kind: ResourceKind, name: str) -> None:
     """:raises InputError: if AWS gives no such names."""
     if not _NAMES[kind].fullmatch(name):
         raise InputError(
@@ -108,7 +108,7 @@ def is_protected(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def ensure_unprotected(kind: ResourceKind, name: str, patterns: Sequence[str]) -> None:
+def require_unprotected(kind: ResourceKind, name: str, patterns: Sequence[str]) -> None:
     """:raises TargetRefusedError: if the settings keep the name from being touched."""
     caught = [pattern for pattern in patterns if fnmatchcase(name, pattern)]
     if caught:

@@ -6,12 +6,12 @@ A recovery window is no obstacle, nor is an exception from deletion: neither has
 from __future__ import annotations
 
 from rootkeeper.domain.organizations import Account, AccountId, Inventory
-from rootkeeper.domain.selection import Guards, SelectedAccount, SkipReason, find_skip
-from rootkeeper.domain.statuses import judge_role
+from rootkeeper.domain.selection import AccountProtections, SelectedAccount, SkipReason, find_skip
+from rootkeeper.domain.statuses import classify_account_role
 from rootkeeper.errors import AwsAccessDeniedError, TargetRefusedError
 
 
-def ensure_unlockable(
+def require_unlockable(
     account: Account, inventory: Inventory, included_failsafes: frozenset[AccountId] = frozenset()
 ) -> None:
     """Refuse what may not be touched, before any root session.
@@ -22,9 +22,9 @@ def ensure_unlockable(
     """
     skip = find_skip(
         SelectedAccount(account, is_named=True),
-        judge_role(account.account_id, inventory),
+        classify_account_role(account.account_id, inventory),
         inventory.organization.partition,
-        Guards(recorded={}, included_failsafes=included_failsafes),
+        AccountProtections(recorded={}, included_failsafes=included_failsafes),
     )
     if skip is not None:
         raise TargetRefusedError(

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from rootkeeper.domain.shipped_policies.documents import ensure_fits
+from rootkeeper.domain.shipped_policies.documents import require_fits
 
 METRIC_FILTER_CHARACTERS = 1_024
 """Source: CloudWatch Logs PutMetricFilter, filterPattern."""
@@ -104,7 +104,7 @@ def make_alarms(known_role_arns: Iterable[str]) -> tuple[Alarm, ...]:
     known = sorted(set(known_role_arns))
     alarms = (_long_term_root(), _strange_caller(known), _known_role(known), _root_session())
     for alarm in alarms:
-        ensure_fits(
+        require_fits(
             len(alarm.metric_filter),
             METRIC_FILTER_CHARACTERS,
             f"The metric filter {alarm.name}",

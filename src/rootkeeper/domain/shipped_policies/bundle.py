@@ -9,20 +9,20 @@ from rootkeeper.domain.setup import Setup
 from rootkeeper.domain.shipped_policies.alarms import Alarm, make_alarms
 from rootkeeper.domain.shipped_policies.guardrails import (
     DEFAULT_CAP,
-    Guardrail,
     GuardrailKind,
+    ShippedGuardrail,
     make_delegate_cap,
     make_deny_long_term_root,
 )
 from rootkeeper.domain.shipped_policies.permissions import SERVER_ROLES, ShippedRole
 from rootkeeper.domain.shipped_policies.principals import TrustedPrincipal, parse_principal
-from rootkeeper.domain.shipped_policies.roles import CallerRole, RoleTargets, RoleTrust, make_role
+from rootkeeper.domain.shipped_policies.roles import RoleTargets, RoleTrust, ShippedCallerRole, make_role
 from rootkeeper.domain.task_policies import TaskPolicy
 from rootkeeper.errors import InputError
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyWishes:
+class PolicyInputs:
     """What a user may ask for; what is left out is taken from the organization."""
 
     role_account_id: AccountId | None = None
@@ -42,7 +42,7 @@ class PolicyWishes:
 
 
 @dataclass(frozen=True, slots=True)
-class PolicyGround:
+class PolicyFacts:
     """What was read of the organization."""
 
     organization: Organization
@@ -64,28 +64,28 @@ class PolicyGround:
 class PolicyBundle:
     """Roles, guardrails and alarms that fit one organization."""
 
-    ground: PolicyGround
+    ground: PolicyFacts
     role_account_id: AccountId
-    roles: tuple[CallerRole, ...]
+    roles: tuple[ShippedCallerRole, ...]
     """The four that a server may assume."""
-    set_up_role: CallerRole
+    set_up_role: ShippedCallerRole
     """For people in the management account."""
-    guardrails: tuple[Guardrail, ...]
+    guardrails: tuple[ShippedGuardrail, ...]
     alarms: tuple[Alarm, ...]
     known_role_arns: tuple[str, ...]
     remarks: tuple[str, ...]
     """What the user should know before using any of it."""
 
-    def get_role(self, role: ShippedRole) -> CallerRole:
+    def get_role(self, role: ShippedRole) -> ShippedCallerRole:
         return next(one for one in (*self.roles, self.set_up_role) if one.role is role)
 
-    def arn_of(self, role: CallerRole) -> str:
+    def arn_of(self, role: ShippedCallerRole) -> str:
         """In the management account for setting up, else in the roles' account."""
         is_set_up = role.role is ShippedRole.SET_UP
         home = self.ground.organization.management_account_id if is_set_up else self.role_account_id
         return role.arn(self.ground.partition, home)
 
-    def get_guardrail(self, kind: GuardrailKind) -> Guardrail:
+    def get_guardrail(self, kind: GuardrailKind) -> ShippedGuardrail:
         """:raises InputError: if there is nothing to attach it to, so that it wasn't made."""
         for guardrail in self.guardrails:
             if guardrail.kind is kind:
@@ -96,7 +96,7 @@ class PolicyBundle:
         )
 
 
-def make_bundle(ground: PolicyGround, wishes: PolicyWishes) -> PolicyBundle:
+def make_bundle(ground: PolicyFacts, wishes: PolicyInputs) -> PolicyBundle:
     """Everything, for one organization.
 
     :raises InputError: if a wish can't be met: an ARN of another partition, a policy that would be too large, or a
@@ -120,17 +120,17 @@ def make_bundle(ground: PolicyGround, wishes: PolicyWishes) -> PolicyBundle:
     )
 
 
-def make_targets(ground: PolicyGround, wishes: PolicyWishes) -> RoleTargets:
+def make_targets(ground: PolicyFacts, wishes: PolicyInputs) -> RoleTargets:
     """On which accounts root sessions may be opened; a failsafe that is named as a target is meant."""
     kept = set(_list_failsafes(ground, wishes)) - set(wishes.target_ids)
     return RoleTargets(ground.partition, wishes.target_ids, tuple(sorted(kept)))
 
 
-def _choose_home(ground: PolicyGround) -> AccountId:
+def _choose_home(ground: PolicyFacts) -> AccountId:
     return next(iter(ground.delegate_ids), ground.organization.management_account_id)
 
 
-def _make_trust(ground: PolicyGround, wishes: PolicyWishes, home: AccountId) -> RoleTrust:
+def _make_trust(ground: PolicyFacts, wishes: PolicyInputs, home: AccountId) -> RoleTrust:
     people = [
         parse_principal(text, ground.partition, "--trusted-principal") for text in wishes.trusted_principals or (home,)
     ]
@@ -141,22 +141,22 @@ def _make_trust(ground: PolicyGround, wishes: PolicyWishes, home: AccountId) -> 
     )
 
 
-def _parse_known_roles(ground: PolicyGround, wishes: PolicyWishes) -> tuple[str, ...]:
+def _parse_known_roles(ground: PolicyFacts, wishes: PolicyInputs) -> tuple[str, ...]:
     return tuple(_parse_known_role(text, ground).arn for text in wishes.known_roles)
 
 
-def _parse_known_role(text: str, ground: PolicyGround) -> TrustedPrincipal:
+def _parse_known_role(text: str, ground: PolicyFacts) -> TrustedPrincipal:
     principal = parse_principal(text, ground.partition, "--known-role")
     if principal.can_show_mfa or principal.is_pattern:
         raise InputError(f"--known-role {text} is no role.", hint="Give the ARN of one role, without wildcards.")
     return principal
 
 
-def _list_failsafes(ground: PolicyGround, wishes: PolicyWishes) -> tuple[AccountId, ...]:
+def _list_failsafes(ground: PolicyFacts, wishes: PolicyInputs) -> tuple[AccountId, ...]:
     return tuple(sorted({*ground.delegate_ids, *wishes.failsafe_ids}))
 
 
-def _make_guardrails(ground: PolicyGround, wishes: PolicyWishes) -> tuple[Guardrail, ...]:
+def _make_guardrails(ground: PolicyFacts, wishes: PolicyInputs) -> tuple[ShippedGuardrail, ...]:
     failsafes = _list_failsafes(ground, wishes)
     if ground.setup.delegated_administrators is None and not failsafes:
         raise InputError(
@@ -169,7 +169,7 @@ def _make_guardrails(ground: PolicyGround, wishes: PolicyWishes) -> tuple[Guardr
     return tuple(guardrails)
 
 
-def _list_remarks(ground: PolicyGround, wishes: PolicyWishes, trust: RoleTrust) -> tuple[str, ...]:
+def _list_remarks(ground: PolicyFacts, wishes: PolicyInputs, trust: RoleTrust) -> tuple[str, ...]:
     remarks = [f"Unknown: {sentence}" for sentence in ground.setup.unknown]
     if not _list_failsafes(ground, wishes):
         remarks.append("No failsafe: there is no delegated administrator for IAM, so no root login is spared.")

@@ -50,7 +50,7 @@ def measure_guardrail(document: PolicyDocument) -> int:
     return len(render_document(document))
 
 
-def ensure_fits(measured: int, limit: int, what: str, hint: str) -> None:
+def require_fits(measured: int, limit: int, what: str, hint: str) -> None:
     """Refuse a document that AWS would refuse.
 
     :raises InputError: if it is larger than AWS takes.

@@ -15,9 +15,9 @@ from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.shipped_policies.documents import (
     SERVICE_CONTROL_POLICY_CHARACTERS,
     PolicyDocument,
-    ensure_fits,
     make_document,
     measure_guardrail,
+    require_fits,
 )
 from rootkeeper.domain.shipped_policies.permissions import OPEN_ROOT_SESSION
 from rootkeeper.domain.task_policies import TaskPolicy
@@ -39,7 +39,7 @@ DEFAULT_CAP = (TaskPolicy.AUDIT, TaskPolicy.CREATE_PASSWORD, TaskPolicy.DELETE)
 
 
 @dataclass(frozen=True, slots=True)
-class Guardrail:
+class ShippedGuardrail:
     """One service control policy, and where it belongs."""
 
     kind: GuardrailKind
@@ -51,7 +51,7 @@ class Guardrail:
 
 def make_deny_long_term_root(
     partition: str, failsafe_ids: Iterable[AccountId], open_window_ids: Iterable[AccountId]
-) -> Guardrail:
+) -> ShippedGuardrail:
     """Deny everything to a signed-in root user or a root access key; spare root sessions, the failsafe, and accounts
     in which somebody is meant to sign in now.
 
@@ -67,8 +67,8 @@ def make_deny_long_term_root(
     content = make_document(
         [{"Sid": "DenyLongTermRoot", "Effect": "Deny", "Action": "*", "Resource": "*", "Condition": condition}]
     )
-    _ensure_fits(content, "Close recovery windows that aren't needed any more.")
-    return Guardrail(
+    _require_fits(content, "Close recovery windows that aren't needed any more.")
+    return ShippedGuardrail(
         kind=GuardrailKind.DENY_LONG_TERM_ROOT,
         description="Nobody works as root: root sessions, the failsafe and open recovery windows excepted",
         attach_to=("root",),
@@ -78,7 +78,7 @@ def make_deny_long_term_root(
 
 def make_delegate_cap(
     partition: str, delegate_ids: Iterable[AccountId], tasks: Iterable[TaskPolicy] = DEFAULT_CAP
-) -> Guardrail:
+) -> ShippedGuardrail:
     """Deny the delegated administrator's principals every root session but those for ``tasks``.
 
     :raises InputError: if it is larger than AWS takes.
@@ -95,8 +95,8 @@ def make_delegate_cap(
             }
         ]
     )
-    _ensure_fits(content, "Allow fewer tasks.")
-    return Guardrail(
+    _require_fits(content, "Allow fewer tasks.")
+    return ShippedGuardrail(
         kind=GuardrailKind.CAP_DELEGATED_ADMINISTRATOR,
         description="The delegated administrator opens root sessions for the agreed tasks alone",
         attach_to=tuple(sorted(delegate_ids)),
@@ -104,5 +104,5 @@ def make_delegate_cap(
     )
 
 
-def _ensure_fits(content: PolicyDocument, hint: str) -> None:
-    ensure_fits(measure_guardrail(content), SERVICE_CONTROL_POLICY_CHARACTERS, "The service control policy", hint)
+def _require_fits(content: PolicyDocument, hint: str) -> None:
+    require_fits(measure_guardrail(content), SERVICE_CONTROL_POLICY_CHARACTERS, "The service control policy", hint)

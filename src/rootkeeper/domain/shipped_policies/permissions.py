@@ -206,7 +206,7 @@ COMMANDS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
+class PermissionGrant:
     """What several commands need together."""
 
     actions: tuple[str, ...]
@@ -230,10 +230,10 @@ def get_command(name: str) -> CommandPermissions:
     )
 
 
-def combine(commands: Iterable[CommandPermissions]) -> Grant:
+def combine(commands: Iterable[CommandPermissions]) -> PermissionGrant:
     """The union of what the commands need."""
     wanted = tuple(commands)
-    return Grant(
+    return PermissionGrant(
         actions=tuple(sorted({action for command in wanted for action in command.actions})),
         task_policies=tuple(sorted({task for command in wanted for task in command.task_policies})),
     )

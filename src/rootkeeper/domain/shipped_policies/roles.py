@@ -19,14 +19,14 @@ from rootkeeper.domain.shipped_policies.documents import (
     TRUST_POLICY_CHARACTERS,
     PolicyDocument,
     Statement,
-    ensure_fits,
     make_document,
     measure_iam_policy,
+    require_fits,
 )
 from rootkeeper.domain.shipped_policies.permissions import (
     OPEN_ROOT_SESSION,
     CommandPermissions,
-    Grant,
+    PermissionGrant,
     ShippedRole,
     combine,
     list_commands,
@@ -71,14 +71,14 @@ class RoleTrust:
 
 
 @dataclass(frozen=True, slots=True)
-class CallerRole:
+class ShippedCallerRole:
     """One role, ready to be made."""
 
     role: ShippedRole
     description: str
     commands: tuple[str, ...]
     """The commands that it is enough for."""
-    grant: Grant
+    grant: PermissionGrant
     permission_policy: PolicyDocument
     trust_policy: PolicyDocument
 
@@ -90,13 +90,13 @@ class CallerRole:
         return f"arn:{partition}:iam::{account_id}:role/{self.name}"
 
 
-def make_role(role: ShippedRole, targets: RoleTargets, trust: RoleTrust) -> CallerRole:
+def make_role(role: ShippedRole, targets: RoleTargets, trust: RoleTrust) -> ShippedCallerRole:
     """The role with both its policies.
 
     :raises InputError: if a policy is larger than AWS takes.
     """
     commands = list_commands(role)
-    return CallerRole(
+    return ShippedCallerRole(
         role=role,
         description=_DESCRIPTIONS[role],
         commands=tuple(command.command for command in commands),
@@ -114,7 +114,7 @@ def make_permission_policy(commands: Sequence[CommandPermissions], targets: Role
     deletes = any(command.role is ShippedRole.DELETE for command in commands)
     kept = targets.kept_ids if deletes else ()
     document = make_document(_list_permissions(combine(commands), targets, kept))
-    ensure_fits(
+    require_fits(
         measure_iam_policy(document),
         MANAGED_POLICY_CHARACTERS,
         "The permission policy",
@@ -123,7 +123,9 @@ def make_permission_policy(commands: Sequence[CommandPermissions], targets: Role
     return document
 
 
-def _list_permissions(grant: Grant, targets: RoleTargets, kept_ids: Sequence[AccountId]) -> Iterator[Statement]:
+def _list_permissions(
+    grant: PermissionGrant, targets: RoleTargets, kept_ids: Sequence[AccountId]
+) -> Iterator[Statement]:
     for service, sid in _OWN_CALLS.items():
         actions = [action for action in grant.actions if action.startswith(f"{service}:")]
         if actions:
@@ -168,7 +170,7 @@ def make_trust_policy(trust: RoleTrust) -> PolicyDocument:
     :raises InputError: if it is larger than AWS takes.
     """
     document = make_document(_list_trust(trust))
-    ensure_fits(
+    require_fits(
         measure_iam_policy(document),
         TRUST_POLICY_CHARACTERS,
         "The trust policy",
@@ -180,10 +182,12 @@ def make_trust_policy(trust: RoleTrust) -> PolicyDocument:
 def _list_trust(trust: RoleTrust) -> Iterator[Statement]:
     with_mfa = [principal for principal in trust.people if principal.can_show_mfa]
     roles = [principal for principal in trust.people if not principal.can_show_mfa]
-    yield from _let_in("PeopleWithMfa", with_mfa, _WITH_MFA)
-    yield from _let_in("RolesWhoseSignInDemandsMfa", roles, {})
+    yield from _list_trust_statements("PeopleWithMfa", with_mfa, _WITH_MFA)
+    yield from _list_trust_statements("RolesWhoseSignInDemandsMfa", roles, {})
     if trust.server is not None:
-        yield from _let_in("ServerInTheNameOfAPerson", [trust.server], {"StringLike": {"sts:SourceIdentity": "?*"}})
+        yield from _list_trust_statements(
+            "ServerInTheNameOfAPerson", [trust.server], {"StringLike": {"sts:SourceIdentity": "?*"}}
+        )
 
 
 _WITH_MFA = {
@@ -193,7 +197,9 @@ _WITH_MFA = {
 }
 
 
-def _let_in(sid: str, principals: Sequence[TrustedPrincipal], condition: Mapping[str, Any]) -> Iterator[Statement]:
+def _list_trust_statements(
+    sid: str, principals: Sequence[TrustedPrincipal], condition: Mapping[str, Any]
+) -> Iterator[Statement]:
     """One statement for principals by name; one for patterns, which AWS takes only as a condition on an account."""
     named = sorted({principal.arn for principal in principals if not principal.is_pattern})
     patterns = sorted({principal.arn for principal in principals if principal.is_pattern})

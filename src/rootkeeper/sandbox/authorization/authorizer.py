@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from rootkeeper.sandbox.authorization.context import principal_arn, request_context
-from rootkeeper.sandbox.authorization.decision import Denial, Standing, decide, word_denial
+from rootkeeper.sandbox.authorization.decision import AccessDenial, RequestPolicies, decide, render_denial
 from rootkeeper.sandbox.authorization.requests import AccessRequest
 from rootkeeper.sandbox.authorization.task_policies import TASK_POLICIES
 from rootkeeper.sandbox.authorization.variables import Context, DeferredContext
@@ -37,14 +37,14 @@ def authorize(call: Call, operation: Operation, authority: Authority) -> None:
             raise operation.denial(call) if operation.denial else _refuse(call, operation, denial, action)
 
 
-def find_denial(call: Call, operation: Operation, authority: Authority, action: str) -> Denial | None:
+def find_denial(call: Call, operation: Operation, authority: Authority, action: str) -> AccessDenial | None:
     """Decide about one of the actions of a call."""
     guarded = operation.guard(call) if operation.guard else None
     request = access_request(call, operation, authority, operation.resource(call), action, guarded)
-    standing = standing_of(call.principal, authority)
+    request_policies = find_request_policies(call.principal, authority)
     if guarded is not None:
-        standing = _beside_resource(standing, guarded, call.principal, operation, authority)
-    return decide(request, standing)
+        request_policies = _beside_resource(request_policies, guarded, call.principal, operation, authority)
+    return decide(request, request_policies)
 
 
 def access_request(
@@ -71,10 +71,10 @@ def access_request(
     )
 
 
-def standing_of(principal: Principal, authority: Authority) -> Standing:
+def find_request_policies(principal: Principal, authority: Authority) -> RequestPolicies:
     """Gather the policies over a caller."""
     is_root = principal.kind in _ROOT_KINDS
-    return Standing(
+    return RequestPolicies(
         service_control_levels=(
             ()
             if principal.account_id == authority.management_account_id
@@ -91,31 +91,35 @@ def _leave_out_repeats(levels: Sequence[Sequence[AttachedPolicy]]) -> Sequence[S
 
 
 def _beside_resource(
-    standing: Standing, guarded: GuardedResource, principal: Principal, operation: Operation, authority: Authority
-) -> Standing:
+    request_policies: RequestPolicies,
+    guarded: GuardedResource,
+    principal: Principal,
+    operation: Operation,
+    authority: Authority,
+) -> RequestPolicies:
     """Add what stands over the resource."""
     is_own = principal.account_id == guarded.account_id
     is_owner_root = is_own and principal.kind in _ROOT_KINDS
-    return Standing(
-        service_control_levels=standing.service_control_levels,
-        identity_policies=standing.identity_policies,
-        task_policy=standing.task_policy,
+    return RequestPolicies(
+        service_control_levels=request_policies.service_control_levels,
+        identity_policies=request_policies.identity_policies,
+        task_policy=request_policies.task_policy,
         resource_control_levels=authority.resource_control_policies(guarded.account_id),
         resource_policy=None if is_owner_root and operation.is_open_to_owner_root else guarded.policy,
         is_cross_account=not is_own,
     )
 
 
-def _refuse(call: Call, operation: Operation, denial: Denial, action: str) -> RefusalError:
-    if _is_told_no_reason(call, operation):
+def _refuse(call: Call, operation: Operation, denial: AccessDenial, action: str) -> RefusalError:
+    if _gets_no_reason(call, operation):
         return RefusalError(Refusal.ACCESS_DENIED, "Access Denied")
-    spell_action, spell_resource = _SPELLINGS.get(call.service, _AS_IT_IS)
+    spell_action, spell_resource = _RESOURCE_FORMS.get(call.service, _AS_IT_IS)
     resource = spell_resource(operation.resource(call))
-    message = word_denial(denial, call.principal.arn, spell_action(action), resource)
+    message = render_denial(denial, call.principal.arn, spell_action(action), resource)
     return RefusalError(Refusal.ACCESS_DENIED, message)
 
 
-def _is_told_no_reason(call: Call, operation: Operation) -> bool:
+def _gets_no_reason(call: Call, operation: Operation) -> bool:
     """S3 explains a refusal only to callers of the owner's account or organization.
 
     Source: Amazon S3 User Guide, "Troubleshoot access denied (403 Forbidden) errors".
@@ -132,8 +136,8 @@ def _quote_s3_resource(resource: str) -> str | None:
     return None if resource.endswith(":::*") else f'"{resource}"'
 
 
-Spelling = tuple[Callable[[str], str], Callable[[str], str | None]]
+ResourceForm = tuple[Callable[[str], str], Callable[[str], str | None]]
 
-_AS_IT_IS: Spelling = (str, str)
-_SPELLINGS: Mapping[str, Spelling] = {"s3": (str, _quote_s3_resource), "sqs": (str.lower, str)}
+_AS_IT_IS: ResourceForm = (str, str)
+_RESOURCE_FORMS: Mapping[str, ResourceForm] = {"s3": (str, _quote_s3_resource), "sqs": (str.lower, str)}
 """How services show action and resource in refusals, where they differ. Source: public reports."""

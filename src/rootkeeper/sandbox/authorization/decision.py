@@ -14,7 +14,7 @@ from rootkeeper.sandbox.authorization.requests import AccessRequest
 from rootkeeper.sandbox.exchange import AttachedPolicy
 
 
-class PolicyType(StrEnum):
+class DenyingPolicyType(StrEnum):
     """The kinds of policies, as denials name them."""
 
     IDENTITY = "identity-based policy"
@@ -24,7 +24,7 @@ class PolicyType(StrEnum):
     SESSION = "session policy"
 
 
-class Grant(Enum):
+class ResourceGrant(Enum):
     """What a resource policy gives a caller."""
 
     NOTHING = auto()
@@ -35,7 +35,7 @@ class Grant(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class RequestPolicies:
     """The policies that decide about one caller, and about the resource it asks for."""
 
     service_control_levels: Sequence[Sequence[AttachedPolicy]] = ()
@@ -53,58 +53,62 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Denial:
+class AccessDenial:
     """Why a request is refused: one policy type, as AWS names only one."""
 
-    policy_type: PolicyType
+    policy_type: DenyingPolicyType
     is_explicit: bool
     policy_arn: str | None = None
     """The policy with the explicit Deny, where AWS names it."""
 
 
-def decide(request: AccessRequest, standing: Standing) -> Denial | None:
+def decide(request: AccessRequest, request_policies: RequestPolicies) -> AccessDenial | None:
     """Decide about a request; ``None`` allows it.
 
     Any Deny wins. Without one, each level of SCPs and of RCPs must allow. In the caller's own account an identity
     policy or the resource policy must allow, across accounts both; a root user needs no identity policy.
     """
-    return _find_explicit_denial(request, standing) or _find_implicit_denial(request, standing)
+    return _find_explicit_denial(request, request_policies) or _find_implicit_denial(request, request_policies)
 
 
-def _find_explicit_denial(request: AccessRequest, standing: Standing) -> Denial | None:
-    for policy_type, kind, levels in _control_levels(standing):
+def _find_explicit_denial(request: AccessRequest, request_policies: RequestPolicies) -> AccessDenial | None:
+    for policy_type, kind, levels in _control_levels(request_policies):
         for level in levels:
             for policy in level:
                 if compile_policy(policy.document, kind).denies(request):
-                    return Denial(policy_type, is_explicit=True, policy_arn=policy.arn)
-    if any(compile_policy(document).denies(request) for document in standing.identity_policies or ()):
-        return Denial(PolicyType.IDENTITY, is_explicit=True)
-    if standing.task_policy is not None and compile_policy(standing.task_policy).denies(request):
-        return Denial(PolicyType.SESSION, is_explicit=True)
-    if standing.resource_policy and compile_policy(standing.resource_policy, PolicyKind.RESOURCE).denies(request):
-        return Denial(PolicyType.RESOURCE, is_explicit=True)
+                    return AccessDenial(policy_type, is_explicit=True, policy_arn=policy.arn)
+    if any(compile_policy(document).denies(request) for document in request_policies.identity_policies or ()):
+        return AccessDenial(DenyingPolicyType.IDENTITY, is_explicit=True)
+    if request_policies.task_policy is not None and compile_policy(request_policies.task_policy).denies(request):
+        return AccessDenial(DenyingPolicyType.SESSION, is_explicit=True)
+    if request_policies.resource_policy and compile_policy(
+        request_policies.resource_policy, PolicyKind.RESOURCE
+    ).denies(request):
+        return AccessDenial(DenyingPolicyType.RESOURCE, is_explicit=True)
     return None
 
 
 def _control_levels(
-    standing: Standing,
-) -> tuple[tuple[PolicyType, PolicyKind, Sequence[Sequence[AttachedPolicy]]], ...]:
+    request_policies: RequestPolicies,
+) -> tuple[tuple[DenyingPolicyType, PolicyKind, Sequence[Sequence[AttachedPolicy]]], ...]:
     return (
-        (PolicyType.SERVICE_CONTROL, PolicyKind.IDENTITY, standing.service_control_levels),
-        (PolicyType.RESOURCE_CONTROL, PolicyKind.RESOURCE, standing.resource_control_levels),
+        (DenyingPolicyType.SERVICE_CONTROL, PolicyKind.IDENTITY, request_policies.service_control_levels),
+        (DenyingPolicyType.RESOURCE_CONTROL, PolicyKind.RESOURCE, request_policies.resource_control_levels),
     )
 
 
-def _find_implicit_denial(request: AccessRequest, standing: Standing) -> Denial | None:
-    for policy_type, kind, levels in _control_levels(standing):
+def _find_implicit_denial(request: AccessRequest, request_policies: RequestPolicies) -> AccessDenial | None:
+    for policy_type, kind, levels in _control_levels(request_policies):
         for level in levels:
             if not _level_allows(level, kind, request):
-                return Denial(policy_type, is_explicit=False)
-    grant = find_grant(request, standing.resource_policy)
-    if not _allows_itself(request, standing) and (standing.is_cross_account or grant is not Grant.TO_CALLER):
-        return Denial(PolicyType.IDENTITY, is_explicit=False)
-    if standing.is_cross_account and grant is Grant.NOTHING:
-        return Denial(PolicyType.RESOURCE, is_explicit=False)
+                return AccessDenial(policy_type, is_explicit=False)
+    grant = find_grant(request, request_policies.resource_policy)
+    if not _allows_itself(request, request_policies) and (
+        request_policies.is_cross_account or grant is not ResourceGrant.TO_CALLER
+    ):
+        return AccessDenial(DenyingPolicyType.IDENTITY, is_explicit=False)
+    if request_policies.is_cross_account and grant is ResourceGrant.NOTHING:
+        return AccessDenial(DenyingPolicyType.RESOURCE, is_explicit=False)
     return None
 
 
@@ -115,31 +119,31 @@ def _level_allows(level: Sequence[AttachedPolicy], kind: PolicyKind, request: Ac
     return False
 
 
-def _allows_itself(request: AccessRequest, standing: Standing) -> bool:
+def _allows_itself(request: AccessRequest, request_policies: RequestPolicies) -> bool:
     """Tell whether the caller's own side allows."""
-    if standing.identity_policies is None:
+    if request_policies.identity_policies is None:
         return True
-    return any(compile_policy(document).allows(request) for document in standing.identity_policies)
+    return any(compile_policy(document).allows(request) for document in request_policies.identity_policies)
 
 
-def find_grant(request: AccessRequest, resource_policy: str | None) -> Grant:
+def find_grant(request: AccessRequest, resource_policy: str | None) -> ResourceGrant:
     """Find what a resource policy allows a caller, leaving its denials aside."""
     if not resource_policy:
-        return Grant.NOTHING
+        return ResourceGrant.NOTHING
     allowing = [s for s in compile_policy(resource_policy, PolicyKind.RESOURCE).allowances if s.applies(request)]
     if not allowing:
-        return Grant.NOTHING
+        return ResourceGrant.NOTHING
     principals = [statement.principals for statement in allowing if statement.principals]
     is_direct = any(found.is_everyone or found.is_negated or found.names(request) for found in principals)
-    return Grant.TO_CALLER if is_direct else Grant.TO_ACCOUNT
+    return ResourceGrant.TO_CALLER if is_direct else ResourceGrant.TO_ACCOUNT
 
 
-def word_denial(denial: Denial, caller_arn: str, action: str, resource: str | None) -> str:
+def render_denial(denial: AccessDenial, caller_arn: str, action: str, resource: str | None) -> str:
     """Word a refusal as AWS does, naming the kind of policy behind it; ``resource`` as the service shows it, if so.
 
     Source: IAM User Guide, "Troubleshoot access denied error messages".
     """
-    article = "an" if denial.policy_type is PolicyType.IDENTITY else "a"
+    article = "an" if denial.policy_type is DenyingPolicyType.IDENTITY else "a"
     if denial.is_explicit:
         cause = f"with an explicit deny in {article} {denial.policy_type}"
         cause += f": {denial.policy_arn}" if denial.policy_arn else ""

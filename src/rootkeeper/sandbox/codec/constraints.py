@@ -32,12 +32,12 @@ def compile_constraints(shape: StructureShape | None) -> Callable[[dict[str, Any
     def check_input(parameters: dict[str, Any]) -> None:
         violations = tuple(check(parameters, ""))
         if violations:
-            raise RefusalError(Refusal.INVALID_PARAMETER, word_violations(violations), violations)
+            raise RefusalError(Refusal.INVALID_PARAMETER, render_violations(violations), violations)
 
     return check_input
 
 
-def word_violations(violations: tuple[Violation, ...]) -> str:
+def render_violations(violations: tuple[Violation, ...]) -> str:
     """Word violations as AWS's front ends do."""
     count = "1 validation error" if len(violations) == 1 else f"{len(violations)} validation errors"
     return f"{count} detected: {'; '.join(str(violation) for violation in violations)}"

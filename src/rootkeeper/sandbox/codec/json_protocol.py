@@ -17,15 +17,13 @@ from rootkeeper.sandbox.codec.refusals import (
     JSON_WORDING,
     Refusal,
     RefusalError,
-    word_refusal,
-    word_violations_as_organizations,
+    make_organizations_error,
+    make_refusal_error,
 )
 from rootkeeper.sandbox.exchange import ServiceError
 from rootkeeper.sandbox.http_messages import HttpRequest, HttpResponse
 
-VIOLATION_WORDING: Mapping[str, Callable[[RefusalError], ServiceError]] = {
-    "organizations": word_violations_as_organizations
-}
+VIOLATION_WORDING: Mapping[str, Callable[[RefusalError], ServiceError]] = {"organizations": make_organizations_error}
 """The services that word broken constraints in an error of their own."""
 
 
@@ -58,11 +56,11 @@ class JsonCodec:
     def render_error(self, error: ServiceError, request_id: str) -> HttpResponse:
         return render_json_error(error, request_id, self._content_type, self._message_names.get(error.code, "message"))
 
-    def word(self, refused: RefusalError) -> ServiceError:
+    def make_error(self, refused: RefusalError) -> ServiceError:
         wording = VIOLATION_WORDING.get(self.service)
         if wording and refused.refusal is Refusal.INVALID_PARAMETER and refused.violations:
             return wording(refused)
-        return word_refusal(JSON_WORDING, refused)
+        return make_refusal_error(JSON_WORDING, refused)
 
 
 def _compile(operation: OperationModel) -> CompiledOperation:

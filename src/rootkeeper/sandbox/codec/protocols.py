@@ -39,7 +39,7 @@ class Codec(Protocol):
     def render_error(self, error: ServiceError, request_id: str) -> HttpResponse:
         """Write an error."""
 
-    def word(self, refused: RefusalError) -> ServiceError:
+    def make_error(self, refused: RefusalError) -> ServiceError:
         """Find the code and status of a refusal that isn't the service's own."""
 
 

@@ -12,7 +12,7 @@ from botocore.model import OperationModel, ServiceModel
 
 from rootkeeper.sandbox.codec.protocols import CompiledOperation, OperationTable, compile_checks, not_served
 from rootkeeper.sandbox.codec.query_fields import Fields, compile_input, parse_fields, parse_fields_once
-from rootkeeper.sandbox.codec.refusals import QUERY_WORDING, Refusal, RefusalError, word_refusal
+from rootkeeper.sandbox.codec.refusals import QUERY_WORDING, Refusal, RefusalError, make_refusal_error
 from rootkeeper.sandbox.codec.xml_writing import compile_members, escape_text
 from rootkeeper.sandbox.exchange import ServiceError
 from rootkeeper.sandbox.http_messages import HttpRequest, HttpResponse
@@ -53,8 +53,8 @@ class QueryCodec:
     def render_error(self, error: ServiceError, request_id: str) -> HttpResponse:
         return render_query_error(error, request_id, self._namespace)
 
-    def word(self, refused: RefusalError) -> ServiceError:
-        return word_refusal(QUERY_WORDING, refused)
+    def make_error(self, refused: RefusalError) -> ServiceError:
+        return make_refusal_error(QUERY_WORDING, refused)
 
     def _compile(self, operation: OperationModel) -> CompiledOperation:
         read_input = compile_input(operation.input_shape)

@@ -116,13 +116,13 @@ REST_JSON_WORDING: Wording = {
 """The same codes with the statuses of services behind an HTTP API's front end."""
 
 
-def word_refusal(wording: Wording, refused: RefusalError) -> ServiceError:
+def make_refusal_error(wording: Wording, refused: RefusalError) -> ServiceError:
     """Put a refusal into a protocol's code and status."""
     code, status = wording[refused.refusal]
     return ServiceError(code, refused.message, status)
 
 
-def word_violations_as_organizations(refused: RefusalError) -> ServiceError:
+def make_organizations_error(refused: RefusalError) -> ServiceError:
     """Put broken constraints into Organizations' own error, which names a reason instead of the parameter.
 
     Source: Organizations InvalidInputException, API version 2016-11-28.

@@ -14,7 +14,7 @@ from botocore.model import OperationModel, ServiceModel
 
 from rootkeeper.sandbox.codec.json_values import compile_json_reader, compile_json_writer, parse_object
 from rootkeeper.sandbox.codec.protocols import compile_checks, not_served
-from rootkeeper.sandbox.codec.refusals import REST_JSON_WORDING, Refusal, RefusalError, word_refusal
+from rootkeeper.sandbox.codec.refusals import REST_JSON_WORDING, Refusal, RefusalError, make_refusal_error
 from rootkeeper.sandbox.codec.rest_bindings import RestRequest, compile_part_readers
 from rootkeeper.sandbox.codec.rest_routes import RouteTable, parse_query
 from rootkeeper.sandbox.exchange import ServiceError
@@ -66,8 +66,8 @@ class RestJsonCodec:
         headers = {"x-amzn-requestid": request_id, "x-amzn-errortype": error.code}
         return HttpResponse(error.status, _CONTENT_TYPE, body, headers)
 
-    def word(self, refused: RefusalError) -> ServiceError:
-        return word_refusal(REST_JSON_WORDING, refused)
+    def make_error(self, refused: RefusalError) -> ServiceError:
+        return make_refusal_error(REST_JSON_WORDING, refused)
 
     def _get(self, operation: str) -> _RestJsonOperation:
         if operation not in self._compiled:

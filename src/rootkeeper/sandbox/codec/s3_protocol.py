@@ -26,7 +26,7 @@ from rootkeeper.sandbox.codec.rest_bindings import (
 )
 from rootkeeper.sandbox.codec.rest_routes import RouteTable, parse_query, split_path
 from rootkeeper.sandbox.codec.s3_addresses import address_of, decode_label
-from rootkeeper.sandbox.codec.s3_refusals import word_as_s3
+from rootkeeper.sandbox.codec.s3_refusals import make_s3_error
 from rootkeeper.sandbox.codec.xml_reading import compile_xml_reader, malformed_xml, parse_xml
 from rootkeeper.sandbox.codec.xml_writing import compile_members, escape_text
 from rootkeeper.sandbox.exchange import ServiceError
@@ -100,8 +100,8 @@ class S3Codec:
         )
         return HttpResponse(error.status, _CONTENT_TYPE, body.encode(), _identify(request_id))
 
-    def word(self, refused: RefusalError) -> ServiceError:
-        return word_as_s3(refused)
+    def make_error(self, refused: RefusalError) -> ServiceError:
+        return make_s3_error(refused)
 
     def _get(self, operation: str) -> _S3Operation:
         if operation not in self._compiled:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from rootkeeper.sandbox.codec.refusals import Refusal, RefusalError, Wording, word_refusal
+from rootkeeper.sandbox.codec.refusals import Refusal, RefusalError, Wording, make_refusal_error
 from rootkeeper.sandbox.exchange import ServiceError
 
 S3_WORDING: Wording = {
@@ -40,9 +40,9 @@ _TEXTS: Mapping[Refusal, str] = {
 _LOCATION_CONSTRAINT = "locationConstraint"
 
 
-def word_as_s3(refused: RefusalError) -> ServiceError:
+def make_s3_error(refused: RefusalError) -> ServiceError:
     """Put a refusal into S3's code, status and text."""
     if any(violation.path.endswith(_LOCATION_CONSTRAINT) for violation in refused.violations):
         return ServiceError("InvalidLocationConstraint", "The specified location-constraint is not valid")
-    error = word_refusal(S3_WORDING, refused)
+    error = make_refusal_error(S3_WORDING, refused)
     return ServiceError(error.code, _TEXTS.get(refused.refusal, error.message), error.status)

@@ -16,7 +16,14 @@ from botocore.model import ServiceModel
 from rootkeeper.sandbox.codec.json_protocol import JsonCodec
 from rootkeeper.sandbox.codec.models import load_description
 from rootkeeper.sandbox.codec.query_protocol import QueryCodec, read_fields
-from rootkeeper.sandbox.codec.refusals import JSON_WORDING, QUERY_WORDING, Refusal, RefusalError, Wording, word_refusal
+from rootkeeper.sandbox.codec.refusals import (
+    JSON_WORDING,
+    QUERY_WORDING,
+    Refusal,
+    RefusalError,
+    Wording,
+    make_refusal_error,
+)
 from rootkeeper.sandbox.exchange import ServiceError
 from rootkeeper.sandbox.http_messages import HttpRequest, HttpResponse
 
@@ -82,8 +89,8 @@ class SqsJsonCodec(JsonCodec):
         response.headers["x-amzn-query-error"] = f"{QUERY_CODES.get(error.code, error.code)};{fault}"
         return response
 
-    def word(self, refused: RefusalError) -> ServiceError:
-        return _word_parameter(refused) or word_refusal(_SQS_JSON_WORDING, refused)
+    def make_error(self, refused: RefusalError) -> ServiceError:
+        return _make_parameter_error(refused) or make_refusal_error(_SQS_JSON_WORDING, refused)
 
 
 class SqsQueryCodec(QueryCodec):
@@ -104,11 +111,11 @@ class SqsQueryCodec(QueryCodec):
         code = QUERY_CODES.get(error.code, error.code)
         return super().render_error(ServiceError(code, error.message, error.status, error.fields), request_id)
 
-    def word(self, refused: RefusalError) -> ServiceError:
-        return _word_parameter(refused) or word_refusal(QUERY_WORDING, refused)
+    def make_error(self, refused: RefusalError) -> ServiceError:
+        return _make_parameter_error(refused) or make_refusal_error(QUERY_WORDING, refused)
 
 
-def _word_parameter(refused: RefusalError) -> ServiceError | None:
+def _make_parameter_error(refused: RefusalError) -> ServiceError | None:
     """Word a missing or wrong parameter, which SQS does in the same way in both protocols."""
     if refused.refusal is not Refusal.INVALID_PARAMETER or not refused.violations:
         return None
@@ -133,14 +140,14 @@ def make_query_model(service: str) -> ServiceModel:
         shapes[name]["value"]["locationName"] = value_name
     for shape in shapes.values():
         for member in shape.get("members", {}).values() if shape["type"] == "structure" else ():
-            _name_member(member)
+            _set_location_name(member)
     for operation in description["operations"].values():
         if "output" in operation:
             operation["output"]["resultWrapper"] = f"{operation['name']}Result"
     return ServiceModel(description, service)
 
 
-def _name_member(member: dict[str, Any]) -> None:
+def _set_location_name(member: dict[str, Any]) -> None:
     shape_name = member["shape"]
     if shape_name in LIST_NAMES:
         member["locationName"] = LIST_NAMES[shape_name]

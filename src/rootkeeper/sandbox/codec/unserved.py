@@ -6,8 +6,8 @@ from typing import Any
 
 from rootkeeper.sandbox.codec.json_protocol import render_json_error
 from rootkeeper.sandbox.codec.query_protocol import render_query_error
-from rootkeeper.sandbox.codec.refusals import JSON_WORDING, QUERY_WORDING, Refusal, RefusalError, word_refusal
-from rootkeeper.sandbox.codec.s3_refusals import word_as_s3
+from rootkeeper.sandbox.codec.refusals import JSON_WORDING, QUERY_WORDING, Refusal, RefusalError, make_refusal_error
+from rootkeeper.sandbox.codec.s3_refusals import make_s3_error
 from rootkeeper.sandbox.codec.xml_writing import escape_text
 from rootkeeper.sandbox.exchange import ServiceError
 from rootkeeper.sandbox.http_messages import HttpRequest, HttpResponse
@@ -54,10 +54,10 @@ class UnservedCodec:
             return _render_s3_error(error, request_id)
         return render_query_error(error, request_id, _NAMESPACE)
 
-    def word(self, refused: RefusalError) -> ServiceError:
+    def make_error(self, refused: RefusalError) -> ServiceError:
         if self.service == "s3" and not self._is_json:
-            return word_as_s3(refused)
-        return word_refusal(JSON_WORDING if self._is_json else QUERY_WORDING, refused)
+            return make_s3_error(refused)
+        return make_refusal_error(JSON_WORDING if self._is_json else QUERY_WORDING, refused)
 
 
 def _render_s3_error(error: ServiceError, request_id: str) -> HttpResponse:

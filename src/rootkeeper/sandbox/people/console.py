@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 
 from rootkeeper.sandbox.exchange import ServiceError
 from rootkeeper.sandbox.http_messages import HttpResponse
-from rootkeeper.sandbox.people.console_calls import Outcome, call_iam
+from rootkeeper.sandbox.people.console_calls import CallOutcome, call_iam
 from rootkeeper.sandbox.people.events import SignInStep
 from rootkeeper.sandbox.people.issued_credentials import issue_to_root_user, render_exports
 from rootkeeper.sandbox.people.layout import (
@@ -31,7 +31,7 @@ from rootkeeper.sandbox.people.layout import (
 )
 from rootkeeper.sandbox.people.markup import Child, Markup, tag
 from rootkeeper.sandbox.people.root_users import PASSWORD_HINT, find_password_fault, record_step
-from rootkeeper.sandbox.people.visits import SentElsewhereError, Visit
+from rootkeeper.sandbox.people.visits import PageRequest, RedirectedError
 from rootkeeper.sandbox.state import Account
 from rootkeeper.sandbox.state.passwords import hash_password, verify_password
 from rootkeeper.sandbox.state.policies import ADMINISTRATOR_ACCESS_ARN
@@ -54,99 +54,103 @@ _WRONG_PASSWORD = "The current password isn't right."  # noqa: S105 - a message
 _NO_PASSWORD = "The root user has no password any more; only password recovery can set one."  # noqa: S105 - a message
 
 
-def is_mfa_due(visit: Visit, account: Account) -> bool:
+def is_mfa_due(page_request: PageRequest, account: Account) -> bool:
     """Tell whether a root user can't put off registering MFA any longer."""
     root_user = account.root_user
     profile = root_user.login_profile
     due_at = profile.mfa_due_at if profile else None
-    return due_at is not None and due_at <= visit.now and not root_user.mfa_devices
+    return due_at is not None and due_at <= page_request.now and not root_user.mfa_devices
 
 
-def require_ready_account(visit: Visit) -> tuple[SignInSession, Account]:
+def require_ready_account(page_request: PageRequest) -> tuple[SignInSession, Account]:
     """Get who is signed in and may work.
 
-    :raises SentElsewhereError: to signing in, or to registering MFA where that is overdue.
+    :raises RedirectedError: to signing in, or to registering MFA where that is overdue.
     """
-    session, account = visit.require_account()
-    if is_mfa_due(visit, account):
-        raise SentElsewhereError("/console/register-mfa")
+    session, account = page_request.require_account()
+    if is_mfa_due(page_request, account):
+        raise RedirectedError("/console/register-mfa")
     return session, account
 
 
-def word_error(error: ServiceError) -> Markup:
+def render_error_notice(error: ServiceError) -> Markup:
     """Show that what was asked for is refused, in AWS's own words."""
-    return alert(*_words(error))
+    return alert(*_render_error_text(error))
 
 
-def _words(error: ServiceError) -> Sequence[Child]:
+def _render_error_text(error: ServiceError) -> Sequence[Child]:
     return tag("p", tag("strong", error.code)), tag("p", error.message)
 
 
-async def show(visit: Visit) -> HttpResponse:
+async def show(page_request: PageRequest) -> HttpResponse:
     """Show the console."""
-    told = _NOTICES.get(visit.query.get("notice", ""))
-    return await _render(visit, notice(tag("p", told)) if told else None)
+    reported = _NOTICES.get(page_request.query.get("notice", ""))
+    return await _render(page_request, notice(tag("p", reported)) if reported else None)
 
 
-async def _render(visit: Visit, message: Child = None, status: int = 200) -> HttpResponse:
-    session, account = require_ready_account(visit)
-    return visit.page(
+async def _render(page_request: PageRequest, message: Child = None, status: int = 200) -> HttpResponse:
+    session, account = require_ready_account(page_request)
+    return page_request.page(
         "Console",
         message,
-        _render_identity(visit, session, account),
+        _render_identity(page_request, session, account),
         section(
-            "Account summary", _render_summary(await call_iam(visit, session, "GetAccountSummary")), name="summary"
+            "Account summary",
+            _render_summary(await call_iam(page_request, session, "GetAccountSummary")),
+            name="summary",
         ),
         section(
             "Access keys of the root user",
-            *_render_keys(visit, await call_iam(visit, session, "ListAccessKeys")),
+            *_render_keys(page_request, await call_iam(page_request, session, "ListAccessKeys")),
             name="access-keys",
         ),
         section(
             "MFA devices of the root user",
-            *_render_devices(await call_iam(visit, session, "ListMFADevices")),
+            *_render_devices(await call_iam(page_request, session, "ListMFADevices")),
             name="mfa-devices",
         ),
-        section("IAM users", *_render_users(visit, await call_iam(visit, session, "ListUsers")), name="users"),
-        section("CloudShell", *_render_cloud_shell(visit), name="cloudshell"),
-        section("Password", _render_password_form(visit, account), name="password-change"),
+        section(
+            "IAM users", *_render_users(page_request, await call_iam(page_request, session, "ListUsers")), name="users"
+        ),
+        section("CloudShell", *_render_cloud_shell(page_request), name="cloudshell"),
+        section("Password", _render_password_form(page_request, account), name="password-change"),
         status=status,
     )
 
 
-def _render_identity(visit: Visit, session: SignInSession, account: Account) -> Child:
+def _render_identity(page_request: PageRequest, session: SignInSession, account: Account) -> Child:
     return section(
         "Signed in as the root user",
         facts(
             ("Account", tag("bdi", account.name)),
             ("Account id", code(account.account_id)),
             ("E-mail address", tag("bdi", account.email)),
-            ("Principal", code(visit.world.root_user_arn(account.account_id))),
+            ("Principal", code(page_request.world.root_user_arn(account.account_id))),
             (
                 "Signed in",
                 f"{session.signed_in_at:%Y-%m-%d %H:%M:%S UTC}, {'with' if session.has_mfa else 'without'} MFA",
             ),
             ("Ends", f"{session.expires_at:%Y-%m-%d %H:%M:%S UTC}, even if the password is deleted before"),
         ),
-        form("/signout", visit.form_token, button="Sign out", is_quiet=True),
+        form("/signout", page_request.form_token, button="Sign out", is_quiet=True),
         name="identity",
     )
 
 
-def _render_summary(outcome: Outcome) -> Child:
+def _render_summary(outcome: CallOutcome) -> Child:
     if outcome.error:
-        return refusal(*_words(outcome.error))
+        return refusal(*_render_error_text(outcome.error))
     found: dict[str, int] = outcome.result["SummaryMap"]
-    return facts(*((label, _word_count(name, found[name])) for name, label in _SUMMARY.items()))
+    return facts(*((label, _render_count(name, found[name])) for name, label in _SUMMARY.items()))
 
 
-def _word_count(name: str, number: int) -> str:
+def _render_count(name: str, number: int) -> str:
     return ("present" if number else "none") if name.startswith("Account") else str(number)
 
 
-def _render_keys(visit: Visit, outcome: Outcome) -> Sequence[Child]:
+def _render_keys(page_request: PageRequest, outcome: CallOutcome) -> Sequence[Child]:
     if outcome.error:
-        return [refusal(*_words(outcome.error))]
+        return [refusal(*_render_error_text(outcome.error))]
     keys: list[dict[str, Any]] = outcome.result["AccessKeyMetadata"]
     rows = [
         (
@@ -155,7 +159,7 @@ def _render_keys(visit: Visit, outcome: Outcome) -> Sequence[Child]:
             f"{key['CreateDate']:%Y-%m-%d}",
             form(
                 "/console/access-keys/delete",
-                visit.form_token,
+                page_request.form_token,
                 hidden("access_key_id", key["AccessKeyId"]),
                 button="Delete",
                 is_quiet=True,
@@ -164,13 +168,13 @@ def _render_keys(visit: Visit, outcome: Outcome) -> Sequence[Child]:
         for key in keys
     ]
     shown = table(("Access key", "Status", "Created", "Delete"), rows, caption="Long-term access keys")
-    create = form("/console/access-keys", visit.form_token, button="Create access key", is_quiet=True)
+    create = form("/console/access-keys", page_request.form_token, button="Create access key", is_quiet=True)
     return [shown if keys else tag("p", "There is none."), create]
 
 
-def _render_devices(outcome: Outcome) -> Sequence[Child]:
+def _render_devices(outcome: CallOutcome) -> Sequence[Child]:
     if outcome.error:
-        return [refusal(*_words(outcome.error)), _link_registration()]
+        return [refusal(*_render_error_text(outcome.error)), _link_registration()]
     devices: list[dict[str, Any]] = outcome.result["MFADevices"]
     rows = [(code(device["SerialNumber"]), f"{device['EnableDate']:%Y-%m-%d}") for device in devices]
     shown = table(("Serial number", "Registered"), rows, caption="Registered devices")
@@ -181,9 +185,9 @@ def _link_registration() -> Child:
     return tag("p", tag("a", "Register an MFA device", href="/console/register-mfa"))
 
 
-def _render_users(visit: Visit, outcome: Outcome) -> Sequence[Child]:
+def _render_users(page_request: PageRequest, outcome: CallOutcome) -> Sequence[Child]:
     if outcome.error:
-        return [refusal(*_words(outcome.error))]
+        return [refusal(*_render_error_text(outcome.error))]
     users: list[dict[str, Any]] = outcome.result["Users"]
     rows = [(tag("bdi", user["UserName"]), code(user["Arn"])) for user in users]
     return [
@@ -195,7 +199,7 @@ def _render_users(visit: Visit, outcome: Outcome) -> Sequence[Child]:
         ),
         form(
             "/console/users",
-            visit.form_token,
+            page_request.form_token,
             field("Name of a new user", "user_name", maxlength=64, value="", autocomplete="off"),
             tag(
                 "div",
@@ -211,17 +215,19 @@ def _render_users(visit: Visit, outcome: Outcome) -> Sequence[Child]:
     ]
 
 
-def _render_cloud_shell(visit: Visit) -> Sequence[Child]:
-    button = form("/console/cloudshell", visit.form_token, button="Show what CloudShell works with", is_quiet=True)
+def _render_cloud_shell(page_request: PageRequest) -> Sequence[Child]:
+    button = form(
+        "/console/cloudshell", page_request.form_token, button="Show what CloudShell works with", is_quiet=True
+    )
     return [tag("p", "A command line as the root user who is signed in, without an access key."), button]
 
 
-def _render_password_form(visit: Visit, account: Account) -> Child:
+def _render_password_form(page_request: PageRequest, account: Account) -> Child:
     if not account.root_user.has_password:
         return tag("p", _NO_PASSWORD)
     return form(
         "/console/password",
-        visit.form_token,
+        page_request.form_token,
         account_of_password(account.email),
         field("Current password", "current", type="password", autocomplete="current-password"),
         field("New password", "password", hint=PASSWORD_HINT, type="password", autocomplete="new-password"),
@@ -230,24 +236,24 @@ def _render_password_form(visit: Visit, account: Account) -> Child:
     )
 
 
-async def open_cloud_shell(visit: Visit) -> HttpResponse:
+async def open_cloud_shell(page_request: PageRequest) -> HttpResponse:
     """Show temporary credentials of the root user who is signed in."""
-    session, _ = require_ready_account(visit)
-    credential = issue_to_root_user(visit, session)
+    session, _ = require_ready_account(page_request)
+    credential = issue_to_root_user(page_request, session)
     shown = notice(
         tag("p", "Paste these into a terminal of yours; it stands in for CloudShell:"),
-        tag("pre", render_exports(visit, credential)),
+        tag("pre", render_exports(page_request, credential)),
     )
-    return await _render(visit, shown)
+    return await _render(page_request, shown)
 
 
-async def create_access_key(visit: Visit) -> HttpResponse:
+async def create_access_key(page_request: PageRequest) -> HttpResponse:
     """Create an access key of the root user and show its secret."""
-    session, _ = require_ready_account(visit)
-    outcome = await call_iam(visit, session, "CreateAccessKey")
+    session, _ = require_ready_account(page_request)
+    outcome = await call_iam(page_request, session, "CreateAccessKey")
     if outcome.error:
-        return await _render(visit, word_error(outcome.error), outcome.error.status)
-    return await _render(visit, _render_new_key(outcome.result["AccessKey"], "The root user's access key"))
+        return await _render(page_request, render_error_notice(outcome.error), outcome.error.status)
+    return await _render(page_request, _render_new_key(outcome.result["AccessKey"], "The root user's access key"))
 
 
 def _render_new_key(key: dict[str, str], whose: str) -> Child:
@@ -255,44 +261,44 @@ def _render_new_key(key: dict[str, str], whose: str) -> Child:
     return notice(tag("p", f"{whose} is created. Its secret is shown this once:"), tag("pre", exports))
 
 
-async def delete_access_key(visit: Visit) -> HttpResponse:
+async def delete_access_key(page_request: PageRequest) -> HttpResponse:
     """Delete one of the root user's access keys."""
-    session, _ = require_ready_account(visit)
-    outcome = await call_iam(visit, session, "DeleteAccessKey", AccessKeyId=visit.text("access_key_id"))
+    session, _ = require_ready_account(page_request)
+    outcome = await call_iam(page_request, session, "DeleteAccessKey", AccessKeyId=page_request.text("access_key_id"))
     if outcome.error:
-        return await _render(visit, word_error(outcome.error), outcome.error.status)
+        return await _render(page_request, render_error_notice(outcome.error), outcome.error.status)
     return redirect("/console?notice=key-deleted")
 
 
-async def create_user(visit: Visit) -> HttpResponse:
+async def create_user(page_request: PageRequest) -> HttpResponse:
     """Create an IAM user with an access key; stops at the first refusal and shows what was done before."""
-    session, _ = require_ready_account(visit)
-    name = visit.text("user_name").strip()
+    session, _ = require_ready_account(page_request)
+    name = page_request.text("user_name").strip()
     steps: list[tuple[str, dict[str, str]]] = [("CreateUser", {})]
-    if visit.text("is_administrator") == "yes":
+    if page_request.text("is_administrator") == "yes":
         steps.append(("AttachUserPolicy", {"PolicyArn": ADMINISTRATOR_ACCESS_ARN}))
     steps.append(("CreateAccessKey", {}))
-    outcome = Outcome()
+    outcome = CallOutcome()
     for operation, parameters in steps:
-        outcome = await call_iam(visit, session, operation, UserName=name, **parameters)
+        outcome = await call_iam(page_request, session, operation, UserName=name, **parameters)
         if outcome.error:
-            return await _render(visit, word_error(outcome.error), outcome.error.status)
+            return await _render(page_request, render_error_notice(outcome.error), outcome.error.status)
     made = _render_new_key(outcome.result["AccessKey"], f"The IAM user {name} with an access key")
     link = tag("a", "Register an MFA device for this user", href=f"/console/register-mfa?{urlencode({'user': name})}")
-    return await _render(visit, [made, tag("p", link)])
+    return await _render(page_request, [made, tag("p", link)])
 
 
-async def change_password(visit: Visit) -> HttpResponse:
+async def change_password(page_request: PageRequest) -> HttpResponse:
     """Change the root user's password; the event says whether it was changed."""
-    _, account = require_ready_account(visit)
-    fault = await _try_password(visit, account, visit.text("current"), visit.text("password"))
-    record_step(visit, SignInStep.PASSWORD_UPDATED, account.account_id, is_success=fault is None)
+    _, account = require_ready_account(page_request)
+    fault = await _try_password(page_request, account, page_request.text("current"), page_request.text("password"))
+    record_step(page_request, SignInStep.PASSWORD_UPDATED, account.account_id, is_success=fault is None)
     if fault:
-        return await _render(visit, alert(tag("p", fault)), 403 if fault == _WRONG_PASSWORD else 422)
+        return await _render(page_request, alert(tag("p", fault)), 403 if fault == _WRONG_PASSWORD else 422)
     return redirect("/console?notice=password-changed")
 
 
-async def _try_password(visit: Visit, account: Account, current: str, password: str) -> str | None:
+async def _try_password(page_request: PageRequest, account: Account, current: str, password: str) -> str | None:
     profile = account.root_user.login_profile
     if not await asyncio.to_thread(verify_password, profile.password if profile else None, current):
         return _WRONG_PASSWORD if account.root_user.has_password else _NO_PASSWORD
@@ -300,7 +306,7 @@ async def _try_password(visit: Visit, account: Account, current: str, password: 
     if fault:
         return fault
     hashed = await asyncio.to_thread(hash_password, password)
-    found = visit.world.account(account.account_id).root_user.login_profile
+    found = page_request.world.account(account.account_id).root_user.login_profile
     if found is None or found is not profile:
         return _NO_PASSWORD
     found.password = hashed

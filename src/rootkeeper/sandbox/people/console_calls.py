@@ -17,57 +17,67 @@ from rootkeeper.sandbox.codec.refusals import RefusalError
 from rootkeeper.sandbox.codec.registry import make_codecs
 from rootkeeper.sandbox.exchange import Call, ServiceError
 from rootkeeper.sandbox.people.root_users import make_principal
-from rootkeeper.sandbox.people.visits import Visit
-from rootkeeper.sandbox.pipeline import Passage, check_permission, disturb, provide, record, throttle, wait
+from rootkeeper.sandbox.people.visits import PageRequest
+from rootkeeper.sandbox.pipeline import (
+    RequestContext,
+    check_permission,
+    find_fault_effects,
+    provide,
+    record,
+    throttle,
+    wait,
+)
 from rootkeeper.sandbox.state.sign_ins import SignInSession
 
 _REGION = "us-east-1"
-_STEPS = (throttle, disturb, check_permission, wait, provide)
+_STEPS = (throttle, find_fault_effects, check_permission, wait, provide)
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CallOutcome:
     """What a call answered, or how it was refused."""
 
     result: dict[str, Any] = field(default_factory=dict)
     error: ServiceError | None = None
 
 
-async def call_iam(visit: Visit, session: SignInSession, operation: str, **parameters: str) -> Outcome:
+async def call_iam(page_request: PageRequest, session: SignInSession, operation: str, **parameters: str) -> CallOutcome:
     """Call IAM as the root user who is signed in; UserName left out means that root user."""
-    passage = _begin(visit, session, operation, parameters)
+    context = _begin(page_request, session, operation, parameters)
     try:
         _find_check(operation)({"UserName": "root"} | parameters)
         for step in _STEPS:
-            waiting = step(passage)
+            waiting = step(context)
             if waiting is not None:
                 await waiting
     except RefusalError as refused:
-        passage.error = passage.codec.word(refused)
+        context.error = context.codec.make_error(refused)
     except ServiceError as error:
-        passage.error = error
-    record(passage, passage.error.status if passage.error else 200)
-    return Outcome(passage.result, passage.error)
+        context.error = error
+    record(context, context.error.status if context.error else 200)
+    return CallOutcome(context.result, context.error)
 
 
-def _begin(visit: Visit, session: SignInSession, operation: str, parameters: dict[str, str]) -> Passage:
-    instance, request, request_id = visit.instance, visit.request, str(uuid.uuid4())
-    principal = make_principal(visit, session)
+def _begin(
+    page_request: PageRequest, session: SignInSession, operation: str, parameters: dict[str, str]
+) -> RequestContext:
+    instance, request, request_id = page_request.instance, page_request.request, str(uuid.uuid4())
+    principal = make_principal(page_request, session)
     call = Call(
-        world=visit.world,
+        world=page_request.world,
         service="iam",
         operation=operation,
         region=_REGION,
         is_global_endpoint=False,
         principal=principal,
         parameters=parameters,
-        now=visit.now,
+        now=page_request.now,
         request_id=request_id,
         source_ip=request.source_ip,
         user_agent=request.headers.get("user-agent", ""),
         event_details={"sessionCredentialFromConsole": "true"},
     )
-    return Passage(
+    return RequestContext(
         instance=instance,
         request=request,
         request_id=request_id,

@@ -8,18 +8,18 @@ from rootkeeper.sandbox.http_messages import HttpResponse
 from rootkeeper.sandbox.people.layout import code, facts, section, table
 from rootkeeper.sandbox.people.mailboxes import mailbox_path
 from rootkeeper.sandbox.people.markup import Child, tag
-from rootkeeper.sandbox.people.visits import Visit
+from rootkeeper.sandbox.people.visits import PageRequest
 from rootkeeper.sandbox.state import Account, AccountState, Feature
 
 _SHOWN_ACCOUNTS = 40
 
 
-async def show(visit: Visit) -> HttpResponse:
+async def show(page_request: PageRequest) -> HttpResponse:
     """Show it."""
-    organization = visit.world.organization
+    organization = page_request.world.organization
     features = [str(feature) for feature in Feature if feature in organization.features]
-    endpoint = f"http://{visit.authority}"
-    return visit.page(
+    endpoint = f"http://{page_request.authority}"
+    return page_request.page(
         "An AWS organization on your machine",
         section(
             "What this is",
@@ -33,18 +33,18 @@ async def show(visit: Visit) -> HttpResponse:
                 ("Management account", code(organization.management_account_id)),
                 ("Accounts", str(len(organization.accounts))),
                 ("Centralized root access", ", ".join(features) or "off"),
-                ("Its time", tag("time", visit.now.strftime("%Y-%m-%d %H:%M:%S UTC"))),
+                ("Its time", tag("time", page_request.now.strftime("%Y-%m-%d %H:%M:%S UTC"))),
                 ("Endpoint for AWS clients", code(f"AWS_ENDPOINT_URL={endpoint}")),
             ),
             tag("p", "Keys for AWS clients: ", code("rootkeeper sandbox env"), "."),
             name="about",
         ),
-        section("Root users", *_render_root_users(visit), name="root-users"),
+        section("Root users", *_render_root_users(page_request), name="root-users"),
     )
 
 
-def _render_root_users(visit: Visit) -> list[Child]:
-    accounts = visit.world.organization.accounts
+def _render_root_users(page_request: PageRequest) -> list[Child]:
+    accounts = page_request.world.organization.accounts
     shown = islice(accounts.values(), _SHOWN_ACCOUNTS)
     caption = "Accounts of the organization"
     if len(accounts) > _SHOWN_ACCOUNTS:

@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 from rootkeeper.sandbox.http_messages import HttpResponse
 from rootkeeper.sandbox.people.layout import redirect, section, table
 from rootkeeper.sandbox.people.markup import Child, tag
-from rootkeeper.sandbox.people.visits import Visit
+from rootkeeper.sandbox.people.visits import PageRequest
 from rootkeeper.sandbox.state.mailboxes import Message
 
 _SHOWN_MAILBOXES = 200
@@ -20,16 +20,16 @@ def mailbox_path(address: str) -> str:
     return f"/mailbox/{quote(address, safe='@')}"
 
 
-async def show_all(visit: Visit) -> HttpResponse:
+async def show_all(page_request: PageRequest) -> HttpResponse:
     """List the mailboxes that have mail, or go to one."""
-    wanted = visit.query.get("address", "").strip()
+    wanted = page_request.query.get("address", "").strip()
     if wanted:
         return redirect(mailbox_path(wanted))
-    found = visit.world.mailboxes.counts()
+    found = page_request.world.mailboxes.counts()
     rows = [(tag("a", tag("bdi", address), href=mailbox_path(address)), str(number)) for address, number in found]
     shown = rows[:_SHOWN_MAILBOXES]
     caption = f"{len(shown)} of {len(rows)} mailboxes with mail" if len(rows) > len(shown) else "Mailboxes with mail"
-    return visit.page(
+    return page_request.page(
         "Mailboxes",
         section(
             "Mail that stays here",
@@ -56,11 +56,11 @@ def _address_form() -> Child:
     )
 
 
-async def show_one(visit: Visit) -> HttpResponse:
+async def show_one(page_request: PageRequest) -> HttpResponse:
     """Show the messages of one mailbox, newest first."""
-    address = unquote(visit.request.raw_path.rstrip("/").rpartition("/")[2], errors="replace")
-    messages = visit.world.mailboxes.messages(address)[::-1]
-    return visit.page(
+    address = unquote(page_request.request.raw_path.rstrip("/").rpartition("/")[2], errors="replace")
+    messages = page_request.world.mailboxes.messages(address)[::-1]
+    return page_request.page(
         f"Mailbox of {address}",
         tag("p", tag("a", "All mailboxes", href="/mailbox")),
         *(_render_message(message, number) for number, message in enumerate(messages, start=1)),

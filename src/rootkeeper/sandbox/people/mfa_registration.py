@@ -5,11 +5,11 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 from rootkeeper.sandbox.http_messages import HttpResponse
-from rootkeeper.sandbox.people.console import is_mfa_due, word_error
+from rootkeeper.sandbox.people.console import is_mfa_due, render_error_notice
 from rootkeeper.sandbox.people.console_calls import call_iam
 from rootkeeper.sandbox.people.layout import alert, code, field, form, hidden, redirect, section
 from rootkeeper.sandbox.people.markup import Child, Markup, tag
-from rootkeeper.sandbox.people.visits import Visit
+from rootkeeper.sandbox.people.visits import PageRequest
 from rootkeeper.sandbox.state import Account
 from rootkeeper.sandbox.totp import otpauth_uri
 
@@ -20,47 +20,47 @@ _QUIET_MODULES = 4
 """The white border that a QR code needs. Source: ISO/IEC 18004."""
 
 
-async def show(visit: Visit) -> HttpResponse:
+async def show(page_request: PageRequest) -> HttpResponse:
     """Ask to register a device; a root user without one may put that off for a while."""
-    return _render_start(visit, visit.query.get("user", ""))
+    return _render_start(page_request, page_request.query.get("user", ""))
 
 
-def _render_start(visit: Visit, user_name: str, message: Child = None, status: int = 200) -> HttpResponse:
-    _, account = visit.require_account()
-    return visit.page(
+def _render_start(page_request: PageRequest, user_name: str, message: Child = None, status: int = 200) -> HttpResponse:
+    _, account = page_request.require_account()
+    return page_request.page(
         "Register MFA",
         message,
         section(
             "Protect this user with a second factor",
-            *_explain(visit, account, user_name),
+            *_explain(page_request, account, user_name),
             form(
                 "/console/register-mfa",
-                visit.form_token,
+                page_request.form_token,
                 hidden("user", user_name),
                 field("Name of the device", "device_name", value=_suggest_name(account, user_name), maxlength=128),
                 button="Go on",
             ),
             name="device",
         ),
-        tag("p", _link_console(visit, account, user_name)),
+        tag("p", _link_console(page_request, account, user_name)),
         status=status,
     )
 
 
-def _explain(visit: Visit, account: Account, user_name: str) -> list[Child]:
+def _explain(page_request: PageRequest, account: Account, user_name: str) -> list[Child]:
     if user_name:
         return [tag("p", "The device will belong to the IAM user ", tag("bdi", user_name), ".")]
-    told: list[Child] = [tag("p", "AWS requires MFA of root users. An authenticator app on a telephone will do.")]
+    reported: list[Child] = [tag("p", "AWS requires MFA of root users. An authenticator app on a telephone will do.")]
     profile = account.root_user.login_profile
-    if is_mfa_due(visit, account):
-        told.append(alert(tag("p", "It can't be put off any longer.")))
+    if is_mfa_due(page_request, account):
+        reported.append(alert(tag("p", "It can't be put off any longer.")))
     elif profile and profile.mfa_due_at and not account.root_user.mfa_devices:
-        told.append(tag("p", f"It can be put off until {profile.mfa_due_at:%Y-%m-%d}."))
-    return told
+        reported.append(tag("p", f"It can be put off until {profile.mfa_due_at:%Y-%m-%d}."))
+    return reported
 
 
-def _link_console(visit: Visit, account: Account, user_name: str) -> Child:
-    if not user_name and is_mfa_due(visit, account):
+def _link_console(page_request: PageRequest, account: Account, user_name: str) -> Child:
+    if not user_name and is_mfa_due(page_request, account):
         return None
     is_first = not user_name and not account.root_user.mfa_devices
     return tag("a", "Skip for now" if is_first else "Back to the console", href="/console")
@@ -79,44 +79,46 @@ def _suggest_name(account: Account, user_name: str) -> str:
     return base if number == 1 else f"{base}-{number}"
 
 
-async def begin(visit: Visit) -> HttpResponse:
+async def begin(page_request: PageRequest) -> HttpResponse:
     """Make the device, and go on to its seed."""
-    session, _ = visit.require_account()
-    user_name = visit.text("user")
-    name = visit.text("device_name").strip()
-    outcome = await call_iam(visit, session, "CreateVirtualMFADevice", VirtualMFADeviceName=name)
+    session, _ = page_request.require_account()
+    user_name = page_request.text("user")
+    name = page_request.text("device_name").strip()
+    outcome = await call_iam(page_request, session, "CreateVirtualMFADevice", VirtualMFADeviceName=name)
     if outcome.error:
-        return _render_start(visit, user_name, word_error(outcome.error), outcome.error.status)
+        return _render_start(page_request, user_name, render_error_notice(outcome.error), outcome.error.status)
     serial_number: str = outcome.result["VirtualMFADevice"]["SerialNumber"]
     return redirect(f"/console/register-mfa/codes?{urlencode({'serial_number': serial_number, 'user': user_name})}")
 
 
-async def ask_codes(visit: Visit) -> HttpResponse:
+async def ask_codes(page_request: PageRequest) -> HttpResponse:
     """Show the seed, and ask for two codes."""
-    return _render_codes_form(visit, visit.query.get("serial_number", ""), visit.query.get("user", ""))
+    return _render_codes_form(
+        page_request, page_request.query.get("serial_number", ""), page_request.query.get("user", "")
+    )
 
 
 def _render_codes_form(
-    visit: Visit, serial_number: str, user_name: str, message: Child = None, status: int = 200
+    page_request: PageRequest, serial_number: str, user_name: str, message: Child = None, status: int = 200
 ) -> HttpResponse:
-    _, account = visit.require_account()
+    _, account = page_request.require_account()
     identities = account.existing_identities
     seed = identities.unassigned_mfa_devices.get(serial_number) if identities else None
     if identities is None or serial_number not in identities.unassigned_mfa_devices:
         return redirect("/console/register-mfa")
-    return visit.page(
+    return page_request.page(
         "Register MFA",
         message,
         section(
             "Add the device to an authenticator app",
-            *_render_seed(visit.world.mfa_seed(serial_number, seed), user_name or account.email),
+            *_render_seed(page_request.world.mfa_seed(serial_number, seed), user_name or account.email),
             name="seed",
         ),
         section(
             "Enter two codes, one after the other",
             form(
                 "/console/register-mfa/codes",
-                visit.form_token,
+                page_request.form_token,
                 hidden("serial_number", serial_number),
                 hidden("user", user_name),
                 _code_field("First code", "first", is_invalid=message is not None),
@@ -158,15 +160,15 @@ def _code_field(label: str, name: str, *, is_invalid: bool) -> Markup:
     return field(label, name, autocomplete="one-time-code", inputmode="numeric", maxlength=10, is_invalid=is_invalid)
 
 
-async def finish(visit: Visit) -> HttpResponse:
+async def finish(page_request: PageRequest) -> HttpResponse:
     """Enable the device by its codes."""
-    session, _ = visit.require_account()
-    user_name, serial_number = visit.text("user"), visit.text("serial_number")
+    session, _ = page_request.require_account()
+    user_name, serial_number = page_request.text("user"), page_request.text("serial_number")
     parameters = {"UserName": user_name} if user_name else {}
     for number, name in enumerate(("first", "second"), start=1):
-        parameters[f"AuthenticationCode{number}"] = "".join(visit.text(name).split())
-    outcome = await call_iam(visit, session, "EnableMFADevice", SerialNumber=serial_number, **parameters)
+        parameters[f"AuthenticationCode{number}"] = "".join(page_request.text(name).split())
+    outcome = await call_iam(page_request, session, "EnableMFADevice", SerialNumber=serial_number, **parameters)
     if outcome.error:
-        message = word_error(outcome.error)
-        return _render_codes_form(visit, serial_number, user_name, message, outcome.error.status)
+        message = render_error_notice(outcome.error)
+        return _render_codes_form(page_request, serial_number, user_name, message, outcome.error.status)
     return redirect("/console?notice=mfa-registered")

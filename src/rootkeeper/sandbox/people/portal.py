@@ -13,24 +13,24 @@ from rootkeeper.sandbox.people.issued_credentials import render_exports
 from rootkeeper.sandbox.people.layout import alert, code, form, hidden, notice, redirect, section, table
 from rootkeeper.sandbox.people.markup import Child, Markup, tag
 from rootkeeper.sandbox.people.reserved_roles import open_session, provision_role
-from rootkeeper.sandbox.people.visits import Visit
+from rootkeeper.sandbox.people.visits import PageRequest
 from rootkeeper.sandbox.state import Account, Assignment, IamRole, PermissionSet
 from rootkeeper.sandbox.state.identity_center import IdentityUser
 
 _SHOWN_USERS = 100
 
 
-async def show(visit: Visit) -> HttpResponse:
+async def show(page_request: PageRequest) -> HttpResponse:
     """Show who there is, or what one of them may enter."""
-    center = visit.world.identity_center
+    center = page_request.world.identity_center
     if center.is_down:
-        return _render_down(visit)
-    user = center.users.get(visit.query.get("user", ""))
-    return _render_assignments(visit, user) if user else _render_users(visit)
+        return _render_down(page_request)
+    user = center.users.get(page_request.query.get("user", ""))
+    return _render_assignments(page_request, user) if user else _render_users(page_request)
 
 
-def _render_down(visit: Visit) -> HttpResponse:
-    return visit.page(
+def _render_down(page_request: PageRequest) -> HttpResponse:
+    return page_request.page(
         "Identity Center",
         alert(
             tag("p", tag("strong", "IAM Identity Center isn't available.")),
@@ -46,29 +46,31 @@ def _render_down(visit: Visit) -> HttpResponse:
             ),
             name="way-in",
         ),
-        _render_switch(visit, is_down=True),
+        _render_switch(page_request, is_down=True),
         status=503,
     )
 
 
-def _render_switch(visit: Visit, *, is_down: bool) -> Markup:
+def _render_switch(page_request: PageRequest, *, is_down: bool) -> Markup:
     """The outage is made and ended by whoever tries it out."""
     wanted, said = ("up", "Restore it") if is_down else ("down", "Switch it off")
     explanation = "Try out what happens when nobody can sign in through IAM Identity Center."
-    switch = form("/identity-center/status", visit.form_token, hidden("status", wanted), button=said, is_quiet=True)
+    switch = form(
+        "/identity-center/status", page_request.form_token, hidden("status", wanted), button=said, is_quiet=True
+    )
     return section("An outage", tag("p", explanation), switch, name="outage")
 
 
-async def set_status(visit: Visit) -> HttpResponse:
+async def set_status(page_request: PageRequest) -> HttpResponse:
     """Switch it down or up."""
-    wanted = visit.text("status")
+    wanted = page_request.text("status")
     if wanted in ("up", "down"):
-        visit.world.identity_center.is_down = wanted == "down"
+        page_request.world.identity_center.is_down = wanted == "down"
     return redirect("/identity-center")
 
 
-def _render_users(visit: Visit) -> HttpResponse:
-    users = list(visit.world.identity_center.users.values())[:_SHOWN_USERS]
+def _render_users(page_request: PageRequest) -> HttpResponse:
+    users = list(page_request.world.identity_center.users.values())[:_SHOWN_USERS]
     rows = [
         (
             tag("a", tag("bdi", user.display_name), href=f"/identity-center?{urlencode({'user': user.user_id})}"),
@@ -76,7 +78,7 @@ def _render_users(visit: Visit) -> HttpResponse:
         )
         for user in users
     ]
-    return visit.page(
+    return page_request.page(
         "Identity Center",
         section(
             "Who are you today?",
@@ -85,12 +87,14 @@ def _render_users(visit: Visit) -> HttpResponse:
             None if rows else tag("p", "Nobody is in the identity store of this organization."),
             name="people",
         ),
-        _render_switch(visit, is_down=False),
+        _render_switch(page_request, is_down=False),
     )
 
 
-def _render_assignments(visit: Visit, user: IdentityUser, message: Child = None) -> HttpResponse:
-    found = [_find_entry(visit, held) for held in visit.world.identity_center.held_by("USER", user.user_id)]
+def _render_assignments(page_request: PageRequest, user: IdentityUser, message: Child = None) -> HttpResponse:
+    found = [
+        _find_entry(page_request, held) for held in page_request.world.identity_center.held_by("USER", user.user_id)
+    ]
     rows = [
         (
             tag("bdi", account.name),
@@ -98,7 +102,7 @@ def _render_assignments(visit: Visit, user: IdentityUser, message: Child = None)
             tag("bdi", permission_set.name),
             form(
                 "/identity-center/credentials",
-                visit.form_token,
+                page_request.form_token,
                 hidden("user", user.user_id),
                 hidden("account_id", account.account_id),
                 hidden("permission_set", permission_set.arn),
@@ -109,7 +113,7 @@ def _render_assignments(visit: Visit, user: IdentityUser, message: Child = None)
         for account, permission_set in filter(None, found)
     ]
     headings = ("Account", "Account id", "Permission set", "Credentials")
-    return visit.page(
+    return page_request.page(
         "Identity Center",
         message,
         section(
@@ -121,51 +125,53 @@ def _render_assignments(visit: Visit, user: IdentityUser, message: Child = None)
     )
 
 
-def _find_entry(visit: Visit, assignment: Assignment) -> tuple[Account, PermissionSet] | None:
-    account = visit.world.find_account(assignment.account_id)
-    permission_set = visit.world.identity_center.permission_sets.get(assignment.permission_set_arn)
+def _find_entry(page_request: PageRequest, assignment: Assignment) -> tuple[Account, PermissionSet] | None:
+    account = page_request.world.find_account(assignment.account_id)
+    permission_set = page_request.world.identity_center.permission_sets.get(assignment.permission_set_arn)
     return (account, permission_set) if account and permission_set else None
 
 
-async def issue_credentials(visit: Visit) -> HttpResponse:
+async def issue_credentials(page_request: PageRequest) -> HttpResponse:
     """Open a role session for somebody who holds the permission set in the account."""
-    center = visit.world.identity_center
+    center = page_request.world.identity_center
     if center.is_down:
-        return _render_down(visit)
-    user = center.users.get(visit.text("user"))
+        return _render_down(page_request)
+    user = center.users.get(page_request.text("user"))
     if user is None:
         return redirect("/identity-center")
-    wanted = (visit.text("account_id"), visit.text("permission_set"))
+    wanted = (page_request.text("account_id"), page_request.text("permission_set"))
     for held in center.held_by("USER", user.user_id):
-        entry = _find_entry(visit, held)
+        entry = _find_entry(page_request, held)
         if entry and (held.account_id, held.permission_set_arn) == wanted:
-            return _enter(visit, user, *entry)
-    return _render_assignments(visit, user, alert(tag("p", "There is no such assignment.")))
+            return _enter(page_request, user, *entry)
+    return _render_assignments(page_request, user, alert(tag("p", "There is no such assignment.")))
 
 
-def _enter(visit: Visit, user: IdentityUser, account: Account, permission_set: PermissionSet) -> HttpResponse:
-    role = provision_role(visit.world, account, permission_set, visit.now)
-    credential = open_session(visit.world, account, role, user.user_name, visit.now)
-    _record(visit, user, account, role)
+def _enter(
+    page_request: PageRequest, user: IdentityUser, account: Account, permission_set: PermissionSet
+) -> HttpResponse:
+    role = provision_role(page_request.world, account, permission_set, page_request.now)
+    credential = open_session(page_request.world, account, role, user.user_name, page_request.now)
+    _record(page_request, user, account, role)
     shown = notice(
         tag("p", "Credentials of ", tag("bdi", permission_set.name), " in ", tag("bdi", account.name), ". Paste them:"),
-        tag("pre", render_exports(visit, credential)),
+        tag("pre", render_exports(page_request, credential)),
         tag("p", f"They last until {credential.expires_at:%Y-%m-%d %H:%M:%S UTC}."),
     )
-    return _render_assignments(visit, user, shown)
+    return _render_assignments(page_request, user, shown)
 
 
-def _record(visit: Visit, user: IdentityUser, account: Account, role: IamRole) -> None:
-    center = visit.world.identity_center
+def _record(page_request: PageRequest, user: IdentityUser, account: Account, role: IamRole) -> None:
+    center = page_request.world.identity_center
     event = FederationEvent(
         account_id=center.owner_account_id,
-        occurred_at=visit.now,
-        source_ip=visit.request.source_ip,
-        user_agent=visit.request.headers.get("user-agent", ""),
+        occurred_at=page_request.now,
+        source_ip=page_request.request.source_ip,
+        user_agent=page_request.request.headers.get("user-agent", ""),
         user_id=user.user_id,
         user_name=user.user_name,
         identity_store_id=center.identity_store_id,
         target_account_id=account.account_id,
         role_name=role.name,
     )
-    visit.instance.trail.append(event)
+    page_request.instance.trail.append(event)

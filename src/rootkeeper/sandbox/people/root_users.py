@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rootkeeper.sandbox.exchange import Principal, PrincipalKind
 from rootkeeper.sandbox.people.events import SignInEvent, SignInStep
-from rootkeeper.sandbox.people.visits import Visit
+from rootkeeper.sandbox.people.visits import PageRequest
 from rootkeeper.sandbox.state import Account
 from rootkeeper.sandbox.state.sign_ins import SignInSession
 
@@ -32,11 +32,11 @@ def find_password_fault(text: str, account: Account) -> str | None:
     return None
 
 
-def make_principal(visit: Visit, session: SignInSession) -> Principal:
+def make_principal(page_request: PageRequest, session: SignInSession) -> Principal:
     """Give whom a session of the console calls AWS as: the long-term root user, by temporary credentials."""
     return Principal(
         kind=PrincipalKind.ROOT_USER,
-        arn=visit.world.root_user_arn(session.account_id),
+        arn=page_request.world.root_user_arn(session.account_id),
         account_id=session.account_id,
         user_id=session.account_id,
         access_key_id=session.access_key_id,
@@ -45,30 +45,34 @@ def make_principal(visit: Visit, session: SignInSession) -> Principal:
     )
 
 
-def record_step(visit: Visit, step: SignInStep, account_id: str, *, is_success: bool = True, **additional: str) -> None:
+def record_step(
+    page_request: PageRequest, step: SignInStep, account_id: str, *, is_success: bool = True, **additional: str
+) -> None:
     """Leave the event of a step of signing in."""
     event = SignInEvent(
         step=step,
         account_id=account_id,
-        root_user_arn=visit.world.root_user_arn(account_id),
-        occurred_at=visit.now,
-        source_ip=visit.request.source_ip,
-        user_agent=visit.request.headers.get("user-agent", ""),
+        root_user_arn=page_request.world.root_user_arn(account_id),
+        occurred_at=page_request.now,
+        source_ip=page_request.request.source_ip,
+        user_agent=page_request.request.headers.get("user-agent", ""),
         is_success=is_success,
         additional=additional or None,
     )
-    visit.instance.trail.append(event)
+    page_request.instance.trail.append(event)
 
 
-def record_login(visit: Visit, account_id: str, *, is_success: bool, mfa_serial_number: str | None = None) -> None:
+def record_login(
+    page_request: PageRequest, account_id: str, *, is_success: bool, mfa_serial_number: str | None = None
+) -> None:
     """Leave the event ConsoleLogin."""
     device = {"MFAIdentifier": mfa_serial_number} if mfa_serial_number and is_success else {}
     record_step(
-        visit,
+        page_request,
         SignInStep.CONSOLE_LOGIN,
         account_id,
         is_success=is_success,
-        LoginTo=f"http://{visit.authority}/console",
+        LoginTo=f"http://{page_request.authority}/console",
         MobileVersion="No",
         MFAUsed="Yes" if mfa_serial_number else "No",
         **device,

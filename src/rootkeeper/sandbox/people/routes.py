@@ -19,9 +19,9 @@ from rootkeeper.sandbox.people import (
 )
 from rootkeeper.sandbox.people.layout import alert, paragraphs, redirect
 from rootkeeper.sandbox.people.markup import tag
-from rootkeeper.sandbox.people.visits import SentElsewhereError, Visit, begin_visit, end_visit
+from rootkeeper.sandbox.people.visits import PageRequest, RedirectedError, begin_page_request, end_page_request
 
-Handler = Callable[[Visit], Awaitable[HttpResponse]]
+Handler = Callable[[PageRequest], Awaitable[HttpResponse]]
 
 _PLACES = frozenset({"console", "identity-center", "mailbox", "signin", "signout"})
 """First segments of pages. As names of buckets they are served to signed requests only."""
@@ -68,26 +68,26 @@ def is_for_people(request: HttpRequest) -> bool:
 async def answer_person(instance: SandboxInstance, request: HttpRequest) -> HttpResponse:
     """Answer a browser."""
     path = unquote(request.raw_path, errors="replace").rstrip("/") or "/"
-    visit = begin_visit(instance, request, path)
-    instance.world.settle(visit.now)
+    page_request = begin_page_request(instance, request, path)
+    instance.world.settle(page_request.now)
     try:
-        response = await _answer(visit)
-    except SentElsewhereError as elsewhere:
+        response = await _answer(page_request)
+    except RedirectedError as elsewhere:
         response = redirect(elsewhere.target)
-    return end_visit(visit, response)
+    return end_page_request(page_request, response)
 
 
-async def _answer(visit: Visit) -> HttpResponse:
-    methods = _find_methods(visit.request.raw_path, visit.path)
+async def _answer(page_request: PageRequest) -> HttpResponse:
+    methods = _find_methods(page_request.request.raw_path, page_request.path)
     if methods is None:
-        return visit.page("Page not found", paragraphs("There is no such page in the sandbox."), status=404)
-    method = "GET" if visit.request.method == "HEAD" else visit.request.method
+        return page_request.page("Page not found", paragraphs("There is no such page in the sandbox."), status=404)
+    method = "GET" if page_request.request.method == "HEAD" else page_request.request.method
     handler = methods.get(method)
     if handler is None:
-        response = visit.page("Not allowed", paragraphs(f"This page doesn't take {method}."), status=405)
+        response = page_request.page("Not allowed", paragraphs(f"This page doesn't take {method}."), status=405)
         response.headers["allow"] = ", ".join(sorted(methods))
         return response
-    return _refuse_foreign_form(visit) or await handler(visit)
+    return _refuse_foreign_form(page_request) or await handler(page_request)
 
 
 def _find_methods(raw_path: str, path: str) -> Mapping[str, Handler] | None:
@@ -98,18 +98,18 @@ def _find_methods(raw_path: str, path: str) -> Mapping[str, Handler] | None:
     return _ROUTES.get(path)
 
 
-def _refuse_foreign_form(visit: Visit) -> HttpResponse | None:
+def _refuse_foreign_form(page_request: PageRequest) -> HttpResponse | None:
     """Refuse forms that didn't come from our own pages, shown to this browser."""
-    if visit.request.method != "POST":
+    if page_request.request.method != "POST":
         return None
-    headers = visit.request.headers
+    headers = page_request.request.headers
     if headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
-        return visit.page("Not a form", paragraphs("The sandbox's pages take forms only."), status=415)
+        return page_request.page("Not a form", paragraphs("The sandbox's pages take forms only."), status=415)
     origin = headers.get("origin")
     is_own_origin = origin is None or origin.partition("://")[2] == headers.get("host")
-    if is_own_origin and visit.has_form_token:
+    if is_own_origin and page_request.has_form_token:
         return None
-    return visit.page(
+    return page_request.page(
         "This form has expired",
         alert(tag("p", "The form was sent from a page that is no longer valid. Nothing was done.")),
         tag("p", tag("a", "Start again", href="/signin")),

@@ -15,7 +15,7 @@ from rootkeeper.sandbox.instance import SandboxInstance
 from rootkeeper.sandbox.people.layout import render_page
 from rootkeeper.sandbox.people.markup import Child
 from rootkeeper.sandbox.state import Account, World
-from rootkeeper.sandbox.state.sign_ins import SESSION_LIFETIME, SignInBook, SignInSession, digest
+from rootkeeper.sandbox.state.sign_ins import SESSION_LIFETIME, SignInSession, SignInStore, digest
 
 _MAX_FIELDS = 50
 _BROWSER_ID = re.compile(r"[A-Za-z0-9_-]{43}")
@@ -24,7 +24,7 @@ _OWN_NAME = re.compile(r"(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])(?::\d{1,5})?"
 
 
 @dataclass
-class SentElsewhereError(Exception):
+class RedirectedError(Exception):
     """This page isn't for this visitor now; another one is."""
 
     target: str
@@ -32,7 +32,7 @@ class SentElsewhereError(Exception):
 
 
 @dataclass(slots=True)
-class Visit:
+class PageRequest:
     """One request, with what it proves and carries."""
 
     instance: SandboxInstance
@@ -53,7 +53,7 @@ class Visit:
         return self.instance.clock.now()
 
     @property
-    def sign_ins(self) -> SignInBook:
+    def sign_ins(self) -> SignInStore:
         return self.world.sign_ins
 
     @property
@@ -83,11 +83,11 @@ class Visit:
     def require_account(self) -> tuple[SignInSession, Account]:
         """Get the session of the root user who is signed in, and the account.
 
-        :raises SentElsewhereError: to the sign-in page, if nobody is.
+        :raises RedirectedError: to the sign-in page, if nobody is.
         """
         session, account = self.session, self.account
         if session is None or account is None:
-            raise SentElsewhereError("/signin")
+            raise RedirectedError("/signin")
         return session, account
 
     def text(self, name: str) -> str:
@@ -106,11 +106,11 @@ class Visit:
         )
 
 
-def begin_visit(instance: SandboxInstance, request: HttpRequest, path: str) -> Visit:
+def begin_page_request(instance: SandboxInstance, request: HttpRequest, path: str) -> PageRequest:
     """Read the cookie, the query string and the form."""
     name = _cookie_name(request)
     found = _read_cookie(request.headers.get("cookie", ""), name)
-    return Visit(
+    return PageRequest(
         instance=instance,
         request=request,
         path=path,
@@ -121,12 +121,12 @@ def begin_visit(instance: SandboxInstance, request: HttpRequest, path: str) -> V
     )
 
 
-def end_visit(visit: Visit, response: HttpResponse) -> HttpResponse:
+def end_page_request(page_request: PageRequest, response: HttpResponse) -> HttpResponse:
     """Hand the browser its id, if it has none yet or another one."""
-    if visit.is_new_browser:
+    if page_request.is_new_browser:
         lifetime = int(SESSION_LIFETIME.total_seconds())
         response.headers["set-cookie"] = (
-            f"{_cookie_name(visit.request)}={visit.browser_id}; Path=/; Max-Age={lifetime}; HttpOnly; SameSite=Strict"
+            f"{_cookie_name(page_request.request)}={page_request.browser_id}; Path=/; Max-Age={lifetime}; HttpOnly; SameSite=Strict"
         )
     return response
 

@@ -49,7 +49,7 @@ def add_user_principal(world: World, name: str, account_id: str, *, is_administr
     world.account(account_id).identities.users[name] = user
     key = AccessKey(derive_access_key_id(account_id, world.seed, name), created_at)
     world.add_access_key(KeyOwner(account_id, name), key)
-    world.name_principal(name, key.access_key_id)
+    world.register_principal(name, key.access_key_id)
 
 
 def add_root_principal(world: World, name: str, account_id: str) -> None:
@@ -57,10 +57,10 @@ def add_root_principal(world: World, name: str, account_id: str) -> None:
     created_at = start_of(world) - _USER_AGE
     key = AccessKey(derive_access_key_id(account_id, world.seed, name), created_at)
     world.add_access_key(KeyOwner(account_id), key)
-    world.name_principal(name, key.access_key_id)
+    world.register_principal(name, key.access_key_id)
 
 
-class RootUserDresser:
+class RootUserBuilder:
     """Gives one root user its credentials; ages are days before the world's present."""
 
     def __init__(self, world: World, account: Account) -> None:

@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rootkeeper.sandbox.scenarios.cast import RootUserDresser, add_principals, start_of
-from rootkeeper.sandbox.scenarios.demo_resources import furnish
+from rootkeeper.sandbox.scenarios.cast import RootUserBuilder, add_principals, start_of
+from rootkeeper.sandbox.scenarios.demo_resources import add_demo_resources
 from rootkeeper.sandbox.state import Account, AccountState, Organization, OrganizationalUnit, PolicyType, World
 from rootkeeper.sandbox.state.credentials import INACTIVE
 from rootkeeper.sandbox.state.description import make_policy
@@ -51,7 +51,7 @@ _OU_PATHS = (
     "Suspended",
 )
 
-Dress = Callable[[RootUserDresser], None]
+RootUserSetup = Callable[[RootUserBuilder], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class _Member:
     """Empty for the organization root."""
     age: int
     """Days since the account joined."""
-    dress: Dress | None = None
+    dress: RootUserSetup | None = None
     """Gives the root user its credentials; ``None`` leaves it clean."""
     email: str = ""
     """By default ``aws+NAME@example.com``."""
@@ -74,75 +74,75 @@ class _Member:
     environment: str = ""
 
 
-def _management(root: RootUserDresser) -> None:
+def _management(root: RootUserBuilder) -> None:
     root.password(age=2600, last_used=214)
     root.virtual_mfa(age=2600)
     root.hardware_mfa(age=1100)
 
 
-def _failsafe(root: RootUserDresser) -> None:
+def _failsafe(root: RootUserBuilder) -> None:
     root.password(age=1180, last_used=92)
     root.virtual_mfa(age=1180)
     root.hardware_mfa(age=1179)
 
 
-def _password_and_virtual_mfa(root: RootUserDresser) -> None:
+def _password_and_virtual_mfa(root: RootUserBuilder) -> None:
     root.password(age=1500, last_used=930)
     root.virtual_mfa(age=1500)
 
 
-def _password_and_hardware_mfa(root: RootUserDresser) -> None:
+def _password_and_hardware_mfa(root: RootUserBuilder) -> None:
     root.password(age=3100, last_used=640)
     root.hardware_mfa(age=2900)
 
 
-def _password_and_security_key(root: RootUserDresser) -> None:
+def _password_and_security_key(root: RootUserBuilder) -> None:
     root.password(age=500, last_used=260)
     root.security_key(age=499)
 
 
-def _password_without_mfa(root: RootUserDresser) -> None:
+def _password_without_mfa(root: RootUserBuilder) -> None:
     root.password(age=1650, last_used=410)
 
 
-def _password_never_used(root: RootUserDresser) -> None:
+def _password_never_used(root: RootUserBuilder) -> None:
     root.password(age=820)
 
 
-def _password_used_lately(root: RootUserDresser) -> None:
+def _password_used_lately(root: RootUserBuilder) -> None:
     root.password(age=380, last_used=11)
     root.virtual_mfa(age=379)
 
 
-def _recovery_left_open(root: RootUserDresser) -> None:
+def _recovery_left_open(root: RootUserBuilder) -> None:
     root.allow_recovery(age=47)
 
 
-def _key_used_yesterday(root: RootUserDresser) -> None:
+def _key_used_yesterday(root: RootUserBuilder) -> None:
     root.access_key(age=2350, last_used=1, service="s3")
 
 
-def _key_never_used(root: RootUserDresser) -> None:
+def _key_never_used(root: RootUserBuilder) -> None:
     root.access_key(age=1900)
 
 
-def _two_old_keys(root: RootUserDresser) -> None:
+def _two_old_keys(root: RootUserBuilder) -> None:
     root.password(age=2050, last_used=1300)
     root.access_key(age=2050, last_used=1210, service="ec2")
     root.access_key(age=1800, status=INACTIVE)
 
 
-def _certificate_and_key(root: RootUserDresser) -> None:
+def _certificate_and_key(root: RootUserBuilder) -> None:
     root.password(age=4100, last_used=1700)
     root.signing_certificate(age=4050)
     root.access_key(age=4000, last_used=1650, service="ec2")
 
 
-def _certificate_only(root: RootUserDresser) -> None:
+def _certificate_only(root: RootUserBuilder) -> None:
     root.signing_certificate(age=3900, status=INACTIVE)
 
 
-def _everything(root: RootUserDresser) -> None:
+def _everything(root: RootUserBuilder) -> None:
     root.password(age=3700, last_used=520)
     root.access_key(age=3650, last_used=700, service="sqs")
     root.access_key(age=3000, last_used=2400, service="iam")
@@ -260,7 +260,7 @@ def build_demo(clock: Callable[[], datetime]) -> World:
         _add_account(world, member, ou_ids[member.ou_path])
     add_principals(world, delegate_id=SECURITY_ACCOUNT_ID, member_id=MEMBER_ADMIN_ACCOUNT_ID)
     _deny_root(organization, ou_ids["Regulated"])
-    furnish(world)
+    add_demo_resources(world)
     return world
 
 
@@ -287,7 +287,7 @@ def _add_account(world: World, member: _Member, parent_id: str) -> None:
     )
     world.organization.add_account(account, parent_id)
     if member.dress:
-        member.dress(RootUserDresser(world, account))
+        member.dress(RootUserBuilder(world, account))
 
 
 def _deny_root(organization: Organization, ou_id: str) -> None:

@@ -31,7 +31,7 @@ LOCKED_QUEUE = "orders-incoming"
 _AGE = timedelta(days=300)
 
 
-def furnish(world: World) -> None:
+def add_demo_resources(world: World) -> None:
     """Add everything to the demo organization."""
     _add_buckets(world)
     _add_queues(world)

@@ -70,7 +70,7 @@ class _FileBuilder:
         for value in self._top.items("outside_accounts"):
             account = self._read_account(value, is_outside=True)
             self._world.outsiders[account.account_id] = account
-            self._dress(account, value)
+            self._add_credentials(account, value)
         self._switch_on()
         add_policies(self._world, self._top, self._ou_ids)
         add_principals(self._world, self._top)
@@ -119,7 +119,7 @@ class _FileBuilder:
                 known = ", ".join(self._ou_ids)
                 raise ou_value.place.error(f"there is no unit {path!r} under organizational_units; known: {known}.")
             self._organization.add_account(account, self._ou_ids[path])
-            self._dress(account, value)
+            self._add_credentials(account, value)
 
     def _read_account(self, value: Value, *, is_outside: bool) -> Account:
         fields = value.fields(*_ACCOUNT)
@@ -152,7 +152,7 @@ class _FileBuilder:
         self._emails.add(email.lower())
         return email
 
-    def _dress(self, account: Account, value: Value) -> None:
+    def _add_credentials(self, account: Account, value: Value) -> None:
         root_user = value.fields(*_ACCOUNT).find("root_user")
         if root_user is None:
             return

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
-from rootkeeper.sandbox.scenarios.cast import RootUserDresser, add_principals
+from rootkeeper.sandbox.scenarios.cast import RootUserBuilder, add_principals
 from rootkeeper.sandbox.state import Account, AccountState, Organization, OrganizationalUnit, World
 from rootkeeper.sandbox.state.credentials import INACTIVE
 from rootkeeper.sandbox.state.identifiers import derive_bytes, derive_lower_id
@@ -86,7 +86,7 @@ class _Generator:
 
     def _add_security_account(self, world: World, account_id: str, parent_id: str) -> None:
         account = self._add_account(world, account_id, "Security", parent_id)
-        root = RootUserDresser(world, account)
+        root = RootUserBuilder(world, account)
         root.password(age=800, last_used=120)
         root.virtual_mfa(age=800)
         root.hardware_mfa(age=790)
@@ -104,7 +104,7 @@ class _Generator:
             if kind == "not_active":
                 account.state = next(states)
             if kind != "clean":
-                self._dress(RootUserDresser(world, account), next(mixtures))
+                self._add_credentials(RootUserBuilder(world, account), next(mixtures))
 
     def _add_account(self, world: World, account_id: str, name: str, parent_id: str) -> Account:
         account = Account(
@@ -121,7 +121,7 @@ class _Generator:
     def _name(self, index: int) -> str:
         return f"{_UNITS[index % len(_UNITS)]} {_STAGES[index // len(_UNITS) % len(_STAGES)]} {index:05}"
 
-    def _dress(self, root: RootUserDresser, mixture: tuple[str, ...]) -> None:
+    def _add_credentials(self, root: RootUserBuilder, mixture: tuple[str, ...]) -> None:
         """Give a root user the kinds named; about half are old and unused, so that a deletion may take them."""
         if "password" in mixture:
             root.password(age=self._random.randrange(100, 900), last_used=self._last_use())

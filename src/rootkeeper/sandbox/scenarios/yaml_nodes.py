@@ -30,7 +30,7 @@ class ScenarioError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class SourceLocation:
     """Where something stands in a file."""
 
     file: Path
@@ -42,9 +42,9 @@ class Place:
         found = f"{self.path}: {message}" if self.path else message
         return ScenarioError(f"{self.file}:{self.line}: {textwrap.shorten(found, _MAX_CHARACTERS, placeholder=' …')}")
 
-    def below(self, name: str, node: yaml.Node) -> Place:
+    def below(self, name: str, node: yaml.Node) -> SourceLocation:
         path = f"{self.path}.{name}" if self.path and not name.startswith("[") else f"{self.path}{name}"
-        return Place(self.file, node.start_mark.line + 1, path)
+        return SourceLocation(self.file, node.start_mark.line + 1, path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Value:
     """One value of the file, whatever it is."""
 
     node: yaml.Node
-    place: Place
+    place: SourceLocation
 
     def text(self) -> str:
         """Read a text that isn't empty, as it is written.
@@ -141,7 +141,7 @@ class Fields:
     """The fields of one mapping."""
 
     found: Mapping[str, Value]
-    place: Place
+    place: SourceLocation
 
     def get(self, name: str) -> Value:
         """Get a field that must be there.
@@ -194,15 +194,15 @@ def read_yaml(path: Path) -> Value:
 
     :raises ScenarioError: if it can't be read or isn't one YAML document.
     """
-    top = Place(path, 1, "")
+    top = SourceLocation(path, 1, "")
     node = _compose(path, top)
     if node is None:
         raise top.error("the file is empty; `rootkeeper sandbox init` writes one to start from.")
     _check_size(node, top)
-    return Value(node, Place(path, node.start_mark.line + 1, ""))
+    return Value(node, SourceLocation(path, node.start_mark.line + 1, ""))
 
 
-def _compose(path: Path, top: Place) -> yaml.Node | None:
+def _compose(path: Path, top: SourceLocation) -> yaml.Node | None:
     try:
         with path.open("rb") as file:
             raw = file.read(_MAX_BYTES + 1)
@@ -216,13 +216,13 @@ def _compose(path: Path, top: Place) -> yaml.Node | None:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        raise Place(path, line, "").error(f"this isn't YAML: {error.problem or error.context}.") from error
+        raise SourceLocation(path, line, "").error(f"this isn't YAML: {error.problem or error.context}.") from error
     except (yaml.YAMLError, RecursionError) as error:
         raise top.error(f"this isn't YAML: {str(error).splitlines()[0]}.") from error
     return node
 
 
-def _check_size(node: yaml.Node, top: Place) -> None:
+def _check_size(node: yaml.Node, top: SourceLocation) -> None:
     """Refuse what contains itself or unfolds without measure."""
     count, open_nodes = 0, [(node, 0)]
     while open_nodes:

@@ -33,7 +33,7 @@ class AccountContacts:
 
 
 @dataclass(slots=True)
-class ContactBook:
+class ContactStore:
     """Contacts by account id; most accounts never get any."""
 
     accounts: dict[str, AccountContacts] = field(default_factory=dict)

@@ -22,7 +22,7 @@ class Feature(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Lags:
+class PropagationDelays:
     """How long STS goes on believing, in seconds after a change; from the first bound on, to before the second."""
 
     deregistration: tuple[float, float] = (0, 0)
@@ -32,9 +32,11 @@ class Lags:
     """SQS's, not STS's. Source: SQS SetQueueAttributes, API version 2012-11-05: up to 60 seconds."""
 
 
-IMMEDIATE = Lags()
-AWS_LAGS = Lags(deregistration=(5, 45), trust_removal=(0, 120), feature_change=(0, 1), queue_policy_change=(0, 60))
-LAGS = {"immediate": IMMEDIATE, "aws": AWS_LAGS}
+IMMEDIATE = PropagationDelays()
+AWS_PROPAGATION_DELAYS = PropagationDelays(
+    deregistration=(5, 45), trust_removal=(0, 120), feature_change=(0, 1), queue_policy_change=(0, 60)
+)
+PROPAGATION_DELAYS = {"immediate": IMMEDIATE, "aws": AWS_PROPAGATION_DELAYS}
 """The values of ``--consistency``. The bounds between the observed moments are assumed."""
 
 
@@ -42,7 +44,7 @@ LAGS = {"immediate": IMMEDIATE, "aws": AWS_LAGS}
 class Eligibility:
     """What STS remembers of what was, for iam.amazonaws.com."""
 
-    lags: Lags = field(default=IMMEDIATE, metadata={"is_kept": False})
+    propagation_delays: PropagationDelays = field(default=IMMEDIATE, metadata={"is_kept": False})
     deregistered_at: dict[str, datetime] = field(default_factory=dict)
     """By account id: when a delegate was deregistered last."""
     untrusted_at: datetime | None = None
@@ -50,16 +52,16 @@ class Eligibility:
     """When each feature was switched on or off last."""
 
     def was_delegate_until_lately(self, account_id: str, now: datetime) -> bool:
-        return _is_within(self.deregistered_at.get(account_id), self.lags.deregistration, now)
+        return _is_within(self.deregistered_at.get(account_id), self.propagation_delays.deregistration, now)
 
     def was_trusted_until_lately(self, now: datetime) -> bool:
-        return _is_within(self.untrusted_at, self.lags.trust_removal, now)
+        return _is_within(self.untrusted_at, self.propagation_delays.trust_removal, now)
 
     def has_feature_changed_lately(self, feature: Feature, now: datetime) -> bool:
-        return _is_within(self.feature_changes.get(feature), self.lags.feature_change, now)
+        return _is_within(self.feature_changes.get(feature), self.propagation_delays.feature_change, now)
 
 
-def _is_within(changed_at: datetime | None, lag: tuple[float, float], now: datetime) -> bool:
+def _is_within(changed_at: datetime | None, propagation_delay: tuple[float, float], now: datetime) -> bool:
     if changed_at is None:
         return False
-    return lag[0] <= (now - changed_at).total_seconds() < lag[1]
+    return propagation_delay[0] <= (now - changed_at).total_seconds() < propagation_delay[1]

@@ -9,7 +9,7 @@ from datetime import datetime
 from rootkeeper.sandbox.state.accounts import Account, AccountState
 from rootkeeper.sandbox.state.eligibility import Eligibility, Feature
 from rootkeeper.sandbox.state.joining import CLOSURE_TIME, AccountRequest, Handshake, RequestState
-from rootkeeper.sandbox.state.policies import PolicyBook
+from rootkeeper.sandbox.state.policies import PolicyStore
 
 IAM_SERVICE_PRINCIPAL = "iam.amazonaws.com"
 _DERIVED = {"is_kept": False}
@@ -36,7 +36,7 @@ class Organization:
     has_all_features: bool = True
     accounts: dict[str, Account] = field(default_factory=dict)
     organizational_units: dict[str, OrganizationalUnit] = field(default_factory=dict)
-    policy_book: PolicyBook = field(default_factory=PolicyBook)
+    policy_book: PolicyStore = field(default_factory=PolicyStore)
     features: set[Feature] = field(default_factory=set)
     """Kept over switching trusted access off and on."""
     trusted_services: dict[str, datetime] = field(default_factory=dict)

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 
 _COST, _BLOCK_SIZE, _PARALLELISM = 1 << 14, 8, 1
 _SALT_BYTES = 16
-_NOBODYS_SALT = b"\0" * _SALT_BYTES
+_DECOY_SALT = b"\0" * _SALT_BYTES
 
 
 @dataclass(frozen=True, slots=True)
 class Password:
     """A password that somebody set, as salt and hash, or a scenario's, as text."""
 
-    salt: bytes = _NOBODYS_SALT
+    salt: bytes = _DECOY_SALT
     digest: bytes = field(default=b"", repr=False)
     known_text: str | None = field(default=None, repr=False)
 
@@ -32,7 +32,7 @@ def hash_password(text: str) -> Password:
 
 def verify_password(password: Password | None, text: str) -> bool:
     """Tell whether it is the password; takes the same time for every kind and for none."""
-    digest = _hash(text, password.salt if password else _NOBODYS_SALT)
+    digest = _hash(text, password.salt if password else _DECOY_SALT)
     if password is None:
         return False
     if password.known_text is not None:

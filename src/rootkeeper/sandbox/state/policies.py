@@ -70,7 +70,7 @@ _DEFAULTS = {policy.policy_type: policy for policy in (FULL_AWS_ACCESS, RCP_FULL
 
 
 @dataclass
-class PolicyBook:
+class PolicyStore:
     """All policies of an organization, and where they are attached.
 
     A target that isn't mentioned has the type's AWS-managed policy and nothing else: 50,000 accounts cost nothing.

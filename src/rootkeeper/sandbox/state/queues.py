@@ -85,7 +85,7 @@ class Queue:
 
 
 @dataclass(slots=True)
-class QueueBook:
+class QueueStore:
     """All queues by ARN, and when names were given up."""
 
     queues: dict[str, Queue] = field(default_factory=dict)

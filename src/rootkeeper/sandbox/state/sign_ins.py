@@ -88,7 +88,7 @@ class Failures:
 
 
 @dataclass(slots=True)
-class SignInBook:
+class SignInStore:
     """All of it."""
 
     sessions: dict[str, SignInSession] = field(default_factory=dict)

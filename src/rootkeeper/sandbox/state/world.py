@@ -12,7 +12,7 @@ from typing import Any
 from rootkeeper.sandbox.exchange import AttachedPolicy, Credential, Principal, PrincipalKind
 from rootkeeper.sandbox.state.accounts import Account, IamRole, IamUser
 from rootkeeper.sandbox.state.buckets import BucketStore
-from rootkeeper.sandbox.state.contacts import ContactBook
+from rootkeeper.sandbox.state.contacts import ContactStore
 from rootkeeper.sandbox.state.credentials import ACTIVE, AccessKey, Credentials
 from rootkeeper.sandbox.state.description import describe_organization, parse_policy, parse_root_user, render_time
 from rootkeeper.sandbox.state.identifiers import derive_bytes, derive_secret_access_key
@@ -22,9 +22,9 @@ from rootkeeper.sandbox.state.mailboxes import Mailboxes
 from rootkeeper.sandbox.state.new_accounts import open_account
 from rootkeeper.sandbox.state.organization import Organization
 from rootkeeper.sandbox.state.policies import PolicyType
-from rootkeeper.sandbox.state.queues import EventRule, QueueBook
+from rootkeeper.sandbox.state.queues import EventRule, QueueStore
 from rootkeeper.sandbox.state.sessions import Sessions
-from rootkeeper.sandbox.state.sign_ins import SignInBook
+from rootkeeper.sandbox.state.sign_ins import SignInStore
 from rootkeeper.sandbox.totp import SEED_BYTES, encode_seed
 
 
@@ -52,10 +52,10 @@ class World:
         self.sessions = Sessions()
         self.mailboxes = Mailboxes()
         self.buckets = BucketStore()
-        self.queues = QueueBook()
+        self.queues = QueueStore()
         self.event_rules: list[EventRule] = []
-        self.contacts = ContactBook()
-        self.sign_ins = SignInBook()
+        self.contacts = ContactStore()
+        self.sign_ins = SignInStore()
         self.identity_center = make_identity_center(organization, seed, clock())
         self.page_token_key = secrets.token_bytes(32)
         """What continuation tokens are sealed with."""
@@ -232,7 +232,7 @@ class World:
         """Give the whole truth, in the shape of ``GET /_sandbox/organization``."""
         return describe_organization(self.organization)
 
-    def name_principal(self, name: str, access_key_id: str) -> None:
+    def register_principal(self, name: str, access_key_id: str) -> None:
         """Remember a long-term key as one that the scenario hands out."""
         self._principals[name] = access_key_id
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.fakes.remote_desk import RemoteDesk, open_desk
+from tests.fakes.remote_desk import RemoteDesk, open_identity_administration
 
 
 @pytest.fixture
 def desk(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[RemoteDesk]:
-    with open_desk(capsys, monkeypatch) as opened:
+    with open_identity_administration(capsys, monkeypatch) as opened:
         yield opened

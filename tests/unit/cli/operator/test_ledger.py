@@ -18,7 +18,7 @@ from rootkeeper.domain.ledger_verification import LedgerVerification, verificati
 from rootkeeper.errors import DatabaseError
 from tests.fakes.remote_desk import JOB, NOW, RemoteDesk, job_record
 from tests.fakes.rootkeeper_server import problem
-from tests.functional.published_schemas import ensure_fits
+from tests.functional.published_schemas import require_fits
 
 VERIFYING = replace(JOB, kind=JobKind.LEDGER_VERIFICATION)
 HASH = "ab" * 32
@@ -69,7 +69,7 @@ def test_a_verdict_is_told_whole(desk: RemoteDesk, found: LedgerVerification, st
     come_to(desk, state, verification_to_record(found))
     run = desk.run("ledger", "verify", "-o", "json")
     assert run.status == status, run.shown
-    ensure_fits(run.json, "ledger-verification")
+    require_fits(run.json, "ledger-verification")
     assert run.json == {
         "schema_version": 1,
         "intact": status == 0,

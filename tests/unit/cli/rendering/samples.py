@@ -24,7 +24,7 @@ from rootkeeper.domain.root_credentials import (
     SigningCertificate,
 )
 from rootkeeper.domain.setup_drift import NEVER_ACCEPTED, SetupDrift
-from rootkeeper.domain.statuses import AccountStatus, Reason, Role, Status
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status, StatusReason
 from rootkeeper.workflows.audit import AuditReport
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -59,28 +59,31 @@ def credentials(account_id: str = "444455556666") -> RootCredentials:
     )
 
 
-PRESENT = AccountStatus(account(), Role.MEMBER, Status.PRESENT, summary=EVERYTHING, observed_at=NOW)
+PRESENT = AccountStatus(account(), AccountRole.MEMBER, Status.PRESENT, summary=EVERYTHING, observed_at=NOW)
 DETAILED = AccountStatus(
-    account(), Role.MEMBER, Status.PRESENT, summary=EVERYTHING, credentials=credentials(), observed_at=NOW
+    account(), AccountRole.MEMBER, Status.PRESENT, summary=EVERYTHING, credentials=credentials(), observed_at=NOW
 )
-CLEAN = AccountStatus(account("555566667777", "Clean"), Role.MEMBER, Status.NOT_PRESENT, summary=NOTHING)
-OPEN = AccountStatus(account("666677778888", "Open"), Role.MEMBER, Status.RECOVERY_OPEN, summary=GUARDED)
+CLEAN = AccountStatus(account("555566667777", "Clean"), AccountRole.MEMBER, Status.NOT_PRESENT, summary=NOTHING)
+OPEN = AccountStatus(account("666677778888", "Open"), AccountRole.MEMBER, Status.RECOVERY_OPEN, summary=GUARDED)
 UNREAD = AccountStatus(
     account("777788889999", "Unread"),
-    Role.MEMBER,
+    AccountRole.MEMBER,
     Status.UNKNOWN,
-    Reason.BLOCKED_BY_POLICY,
+    StatusReason.BLOCKED_BY_POLICY,
     "Account 777788889999 is blocked by p-examplescp.",
 )
 SUSPENDED = AccountStatus(
-    account("888899990000", "Gone", AccountState.SUSPENDED), Role.MEMBER, Status.NOT_APPLICABLE, Reason.NOT_ACTIVE
+    account("888899990000", "Gone", AccountState.SUSPENDED),
+    AccountRole.MEMBER,
+    Status.NOT_APPLICABLE,
+    StatusReason.NOT_ACTIVE,
 )
-FAILSAFE = AccountStatus(account("222233334444", "Security"), Role.FAILSAFE, Status.PRESENT, summary=GUARDED)
+FAILSAFE = AccountStatus(account("222233334444", "Security"), AccountRole.FAILSAFE, Status.PRESENT, summary=GUARDED)
 MANAGEMENT = AccountStatus(
     account("111122223333", "Management"),
-    Role.MANAGEMENT,
+    AccountRole.MANAGEMENT,
     Status.NOT_APPLICABLE,
-    Reason.MANAGEMENT_ACCOUNT,
+    StatusReason.MANAGEMENT_ACCOUNT,
     summary=EVERYTHING,
 )
 ALL = (MANAGEMENT, FAILSAFE, PRESENT, CLEAN, OPEN, UNREAD, SUSPENDED)

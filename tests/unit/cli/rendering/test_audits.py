@@ -14,7 +14,7 @@ from rootkeeper.cli.invocation import OutputFormat
 from rootkeeper.cli.rendering.audits import show_audit
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.setup_drift import compare_setup
-from rootkeeper.domain.statuses import AccountStatus, Role, Status
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status
 from tests.fakes.evidence import accept, make_state
 from tests.unit.cli.rendering import samples
 
@@ -33,7 +33,7 @@ def show(
 
 
 def evil_account() -> AccountStatus:
-    return AccountStatus(samples.account(name=EVIL), Role.MEMBER, Status.PRESENT, summary=samples.EVERYTHING)
+    return AccountStatus(samples.account(name=EVIL), AccountRole.MEMBER, Status.PRESENT, summary=samples.EVERYTHING)
 
 
 def test_json_has_the_promised_shape(capsys: pytest.CaptureFixture[str]) -> None:

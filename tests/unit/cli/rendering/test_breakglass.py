@@ -9,37 +9,37 @@ import pytest
 from rootkeeper.cli.invocation import OutputFormat
 from rootkeeper.cli.rendering.breakglass import show_breakglass
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.domain.breakglass import Opener, OpenerKind, WayIn
-from rootkeeper.domain.caller_permissions import Permission
+from rootkeeper.domain.breakglass import AccessPath, RootSessionCaller, RootSessionCallerKind
+from rootkeeper.domain.caller_permissions import PermissionResult
 from rootkeeper.domain.checks import Check, CheckVerdict, passed, unread
 from rootkeeper.domain.organizations import AccountId, Inventory
-from rootkeeper.domain.policies.evaluation import Verdict
+from rootkeeper.domain.policies.evaluation import AccessVerdict
 from rootkeeper.domain.task_policies import TaskPolicy
 from rootkeeper.workflows.breakglass import BreakGlassReport
 from tests.unit.cli.rendering.samples import CALLER, ENDPOINT, NOW, ORGANIZATION
 
 ACCOUNT = AccountId("222233334444")
-TASKS = dict.fromkeys(TaskPolicy, Permission(Verdict.BLOCKED)) | {
-    TaskPolicy.AUDIT: Permission(Verdict.ALLOWED),
-    TaskPolicy.DELETE: Permission(Verdict.DEPENDS, ("aws:SourceIp",)),
-    TaskPolicy.CREATE_PASSWORD: Permission(Verdict.UNKNOWN, ("the policy Extras",)),
+TASKS = dict.fromkeys(TaskPolicy, PermissionResult(AccessVerdict.BLOCKED)) | {
+    TaskPolicy.AUDIT: PermissionResult(AccessVerdict.ALLOWED),
+    TaskPolicy.DELETE: PermissionResult(AccessVerdict.DEPENDS, ("aws:SourceIp",)),
+    TaskPolicy.CREATE_PASSWORD: PermissionResult(AccessVerdict.UNKNOWN, ("the policy Extras",)),
 }
-OPENER = Opener(
+OPENER = RootSessionCaller(
     ACCOUNT,
-    OpenerKind.PERMISSION_SET,
+    RootSessionCallerKind.PERMISSION_SET,
     "RootTasks",
     "arn:aws:sso:::permissionSet/x",
     TASKS,
     ("Security (mary.major)", "group g-1 (members not read)"),
     is_complete=False,
 )
-WAY = WayIn(ACCOUNT, "root user", CheckVerdict.PASS, "can sign in with MFA and make an IAM user that may")
+WAY = AccessPath(ACCOUNT, "root user", CheckVerdict.PASS, "can sign in with MFA and make an IAM user that may")
 CHECKS = (passed("way_in", "There is one."), unread("iam_identities", "an identity of account 222233334444"))
 
 
-def show(output: OutputFormat, *openers: Opener, checks: tuple[Check, ...] = CHECKS) -> None:
+def show(output: OutputFormat, *root_session_callers: RootSessionCaller, checks: tuple[Check, ...] = CHECKS) -> None:
     inventory = Inventory(ORGANIZATION, (), (), NOW)
-    report = BreakGlassReport(inventory, CALLER, ENDPOINT, NOW, checks, openers, (WAY,))
+    report = BreakGlassReport(inventory, CALLER, ENDPOINT, NOW, checks, root_session_callers, (WAY,))
     show_breakglass(report, output, Terminal({"COLUMNS": "200"}))
 
 
@@ -61,15 +61,15 @@ def test_nobody_is_said_to_be_nobody_who_could_be_read(capsys: pytest.CaptureFix
 def test_json_has_checks_openers_and_ways_in(capsys: pytest.CaptureFixture[str]) -> None:
     show(OutputFormat.JSON, OPENER)
     document = json.loads(capsys.readouterr().out)
-    (opener,) = document["openers"]
-    assert opener["tasks"] == {
+    (root_session_caller,) = document["openers"]
+    assert root_session_caller["tasks"] == {
         "IAMAuditRootUserCredentials": "allowed",
         "IAMCreateRootUserPassword": "unknown",
         "IAMDeleteRootUserCredentials": "depends",
         "S3UnlockBucketPolicy": "blocked",
         "SQSUnlockQueuePolicy": "blocked",
     }
-    assert (opener["kind"], opener["people_complete"]) == ("permission_set", False)
+    assert (root_session_caller["kind"], root_session_caller["people_complete"]) == ("permission_set", False)
     assert [way["verdict"] for way in document["ways_in"]] == ["pass"]
     assert document["checks"][1]["evidence"] == "needs an identity of account 222233334444"
     assert document["summary"] == {"checks": 2, "fail": 0, "pass": 1, "unknown": 1}

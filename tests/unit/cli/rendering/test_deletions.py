@@ -8,11 +8,11 @@ import pytest
 
 from rootkeeper.cli.rendering.deletions import (
     planned_record,
-    spoken_calls,
-    spoken_last_use,
-    spoken_remark,
-    spoken_results,
-    spoken_totals,
+    render_calls,
+    render_last_use,
+    render_remark,
+    render_results,
+    render_totals,
     without_clean_accounts,
 )
 from rootkeeper.domain.deletion import (
@@ -67,21 +67,21 @@ CLEAN = planned(Skip(SkipReason.NOTHING_TO_DELETE, "No root user credentials."))
 
 
 def test_what_goes_is_counted_by_kind() -> None:
-    assert spoken_calls(planned()) == "1 access key, 1 signing certificate, password, 1 MFA device"
+    assert render_calls(planned()) == "1 access key, 1 signing certificate, password, 1 MFA device"
     assert planned_record(planned())["delete"] == dict.fromkeys(
         ("access_keys", "signing_certificates", "password", "mfa_devices"), 1
     )
 
 
 def test_the_last_use_is_told_with_its_date() -> None:
-    assert spoken_last_use(planned(), samples.NOW) == "2026-11-22 (3 days ago)"
+    assert render_last_use(planned(), samples.NOW) == "2026-11-22 (3 days ago)"
 
 
 def test_totals_are_one_sentence_part() -> None:
-    assert spoken_totals(plan(planned(), planned())) == (
+    assert render_totals(plan(planned(), planned())) == (
         "2 access keys, 2 signing certificates, 2 passwords and 2 MFA devices"
     )
-    assert spoken_totals(plan()) == ""
+    assert render_totals(plan()) == ""
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_totals_are_one_sentence_part() -> None:
     ],
 )
 def test_a_remark_says_why(account: PlannedAccount, remark: str) -> None:
-    assert spoken_remark(account) == remark
+    assert render_remark(account) == remark
 
 
 def test_a_question_shows_only_accounts_that_somebody_should_look_at() -> None:
@@ -109,7 +109,7 @@ def test_results_tell_each_kind_apart() -> None:
         KindResult(CredentialKind.PASSWORD, KindOutcome.FAILED, KindReason.STILL_PRESENT, "A re-read shows it."),
         KindResult(CredentialKind.MFA_DEVICES, KindOutcome.SKIPPED, KindReason.GUARDS_SOMETHING, "It guards it."),
     )
-    said = spoken_results(AccountDeletion(AccountId("444455556666"), "Shop", "Root/Prod", kinds))
+    said = render_results(AccountDeletion(AccountId("444455556666"), "Shop", "Root/Prod", kinds))
     assert said == (
         "deleted: access keys; failed: password (A re-read shows it.); left alone: MFA devices (It guards it.)"
     )

@@ -12,7 +12,7 @@ from rootkeeper.cli.invocation import OutputFormat
 from rootkeeper.cli.rendering.failsafes import render_runbook, show_drills, show_failsafes, show_runbook, show_set_up
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.checks import Check, failed, passed, unknown
-from rootkeeper.domain.drills import AlarmSighting, Drill, DrillOutcome
+from rootkeeper.domain.drills import AlarmObservation, Drill, DrillOutcome
 from rootkeeper.domain.organizations import Account, AccountId, Inventory
 from rootkeeper.domain.runbooks import RunbookFacts, write_runbook
 from rootkeeper.workflows.failsafe import FailsafeReport
@@ -72,8 +72,8 @@ def test_what_came_of_a_set_up_is_one_object(capsys: pytest.CaptureFixture[str])
     }
 
 
-@pytest.mark.parametrize("alarm", [None, AlarmSighting.SEEN])
-def test_a_drill_tells_what_is_told_of_it(capsys: pytest.CaptureFixture[str], alarm: AlarmSighting | None) -> None:
+@pytest.mark.parametrize("alarm", [None, AlarmObservation.SEEN])
+def test_a_drill_tells_what_is_told_of_it(capsys: pytest.CaptureFixture[str], alarm: AlarmObservation | None) -> None:
     held_at = NOW - timedelta(days=3)
     drill = Drill(FAILSAFE.account_id, held_at, "Ana", DrillOutcome.PASSED, "ana@desk", NOW, alarm)
     show_drills([drill], OutputFormat.JSON, Terminal({}))

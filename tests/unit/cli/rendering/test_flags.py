@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.cli.rendering.flags import flag_of, spoken_credentials, spoken_role, spoken_status
-from rootkeeper.domain.statuses import AccountStatus, Reason, Status
+from rootkeeper.cli.rendering.flags import flag_of, render_credentials, render_role, render_status
+from rootkeeper.domain.statuses import AccountStatus, Status, StatusReason
 from tests.unit.cli.rendering import samples
 
 
@@ -26,8 +26,8 @@ def test_a_status_is_told_in_words_and_a_sign(status: AccountStatus, words: str,
 
 
 def test_every_reason_has_words() -> None:
-    for reason in Reason:
-        assert spoken_status(AccountStatus(samples.account(), samples.PRESENT.role, Status.UNKNOWN, reason))
+    for reason in StatusReason:
+        assert render_status(AccountStatus(samples.account(), samples.PRESENT.role, Status.UNKNOWN, reason))
 
 
 @pytest.mark.parametrize(
@@ -40,10 +40,10 @@ def test_every_reason_has_words() -> None:
     ],
 )
 def test_what_there_is_is_listed(status: AccountStatus, words: str) -> None:
-    assert spoken_credentials(status) == words
+    assert render_credentials(status) == words
 
 
 def test_a_login_that_is_kept_says_whether_it_is_in_order() -> None:
-    assert spoken_role(samples.FAILSAFE) == "failsafe, in order"
-    assert spoken_role(samples.MANAGEMENT) == ("management, not in order: has an access key, has a signing certificate")
-    assert spoken_role(samples.PRESENT) == ""
+    assert render_role(samples.FAILSAFE) == "failsafe, in order"
+    assert render_role(samples.MANAGEMENT) == ("management, not in order: has an access key, has a signing certificate")
+    assert render_role(samples.PRESENT) == ""

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from rootkeeper.cli.invocation import OutputFormat
-from rootkeeper.cli.rendering.jobs import job_record, show_job, show_jobs, spoken_progress, spoken_remark
+from rootkeeper.cli.rendering.jobs import job_record, render_progress, render_remark, show_job, show_jobs
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.deletion import AccountDeletion, KindOutcome, KindResult
 from rootkeeper.domain.jobs import Job, JobKind, JobProgress, JobState
@@ -37,19 +37,19 @@ RESULT = AccountDeletion(
 
 
 def test_progress_is_told_with_what_was_found() -> None:
-    assert spoken_progress(JOB.progress) == "5 of 12, 1 present, 2 unknown"
-    assert spoken_progress(JobProgress(None, 1200)) == "1,200"
+    assert render_progress(JOB.progress) == "5 of 12, 1 present, 2 unknown"
+    assert render_progress(JobProgress(None, 1200)) == "1,200"
 
 
 def test_only_what_can_go_on_says_how() -> None:
-    assert spoken_remark(JOB, NOW).endswith("Go on: rootkeeper jobs resume j-0011223344")
-    assert spoken_remark(replace(JOB, state=JobState.DONE, remark=None), NOW) == ""
+    assert render_remark(JOB, NOW).endswith("Go on: rootkeeper jobs resume j-0011223344")
+    assert render_remark(replace(JOB, state=JobState.DONE, remark=None), NOW) == ""
 
 
 def test_what_has_expired_says_how_to_end_it() -> None:
     job = replace(JOB, parameters={"not_after": NOW.isoformat()})
-    assert "jobs resume" in spoken_remark(job, NOW - timedelta(seconds=1))
-    assert spoken_remark(job, NOW).endswith("Its plan has expired. End it: rootkeeper jobs cancel j-0011223344")
+    assert "jobs resume" in render_remark(job, NOW - timedelta(seconds=1))
+    assert render_remark(job, NOW).endswith("Its plan has expired. End it: rootkeeper jobs cancel j-0011223344")
 
 
 def test_a_list_of_jobs_has_its_name(capsys: pytest.CaptureFixture[str]) -> None:

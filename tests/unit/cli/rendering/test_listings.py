@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rootkeeper.cli.invocation import OutputFormat
-from rootkeeper.cli.rendering.listings import Column, Listing, render_csv, show_listing
+from rootkeeper.cli.rendering.listings import Listing, TableColumn, render_csv, show_listing
 from rootkeeper.cli.terminal import Terminal
 
 RECORDS = ({"id": "1", "of": {"a": True, "b": None}}, {"id": "2", "more": [1, 2]})
-COLUMNS = (Column("Id", lambda record: record["id"]),)
+COLUMNS = (TableColumn("Id", lambda record: record["id"]),)
 
 
 def show(capsys: pytest.CaptureFixture[str], output: OutputFormat) -> str:

@@ -12,7 +12,7 @@ from rootkeeper.cli.invocation import OutputFormat
 from rootkeeper.cli.rendering.preflights import show_preflight
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.organizations import Account, Inventory
-from rootkeeper.domain.policies.evaluation import Verdict
+from rootkeeper.domain.policies.evaluation import AccessVerdict
 from rootkeeper.domain.preflight import BlockingPolicy, PreflightRow
 from rootkeeper.domain.preflight_tasks import Task
 from rootkeeper.workflows.preflight import PreflightReport
@@ -24,19 +24,23 @@ FIX = '--- a/p-1\n+++ b/p-1\n@@ -1 +1 @@\n+  "aws:PrincipalAccount": "4444555566
 
 
 def row(
-    task: Task, verdict: Verdict, account: Account = SHOP, fix: str | None = None, conditions: tuple[str, ...] = ()
+    task: Task,
+    verdict: AccessVerdict,
+    account: Account = SHOP,
+    fix: str | None = None,
+    conditions: tuple[str, ...] = (),
 ) -> PreflightRow:
-    policies = () if verdict is Verdict.ALLOWED else (BlockingPolicy("p-1", "Guard", "Sid", "ou-1"),)
+    policies = () if verdict is AccessVerdict.ALLOWED else (BlockingPolicy("p-1", "Guard", "Sid", "ou-1"),)
     return PreflightRow(account, task, verdict, policies, conditions, fix)
 
 
 ROWS = (
-    row(Task.AUDIT, Verdict.BLOCKED, fix=FIX),
-    row(Task.DELETE, Verdict.BLOCKED, fix=FIX),
-    row(Task.UNLOCK_QUEUE, Verdict.DEPENDS, conditions=("aws:SourceIp",)),
-    row(Task.AUDIT, Verdict.BLOCKED, CLEAN, FIX.replace("444455556666", "555566667777")),
-    row(Task.DELETE, Verdict.UNKNOWN, CLEAN, conditions=("needs organizations:ListPolicies",)),
-    row(Task.UNLOCK_QUEUE, Verdict.ALLOWED, CLEAN),
+    row(Task.AUDIT, AccessVerdict.BLOCKED, fix=FIX),
+    row(Task.DELETE, AccessVerdict.BLOCKED, fix=FIX),
+    row(Task.UNLOCK_QUEUE, AccessVerdict.DEPENDS, conditions=("aws:SourceIp",)),
+    row(Task.AUDIT, AccessVerdict.BLOCKED, CLEAN, FIX.replace("444455556666", "555566667777")),
+    row(Task.DELETE, AccessVerdict.UNKNOWN, CLEAN, conditions=("needs organizations:ListPolicies",)),
+    row(Task.UNLOCK_QUEUE, AccessVerdict.ALLOWED, CLEAN),
 )
 
 
@@ -101,15 +105,18 @@ def test_each_cause_is_told_once_with_its_accounts_and_its_fix(capsys: pytest.Ca
 
 def test_a_fix_for_one_account_needs_no_word_about_others(capsys: pytest.CaptureFixture[str]) -> None:
     assert "each account" not in show(capsys, OutputFormat.TABLE, ROWS[:3])
-    alike = (row(Task.AUDIT, Verdict.BLOCKED, fix="--- a/p-1"), row(Task.AUDIT, Verdict.BLOCKED, CLEAN, "--- a/p-1"))
+    alike = (
+        row(Task.AUDIT, AccessVerdict.BLOCKED, fix="--- a/p-1"),
+        row(Task.AUDIT, AccessVerdict.BLOCKED, CLEAN, "--- a/p-1"),
+    )
     assert "each account" not in show(capsys, OutputFormat.TABLE, alike)
 
 
 def test_places_are_said_to_be_those_of_one_account_where_others_differ(capsys: pytest.CaptureFixture[str]) -> None:
     elsewhere = PreflightRow(
-        CLEAN, Task.AUDIT, Verdict.BLOCKED, (BlockingPolicy("p-1", "Guard", "Sid", "ou-2"),), (), "--- a/p-1"
+        CLEAN, Task.AUDIT, AccessVerdict.BLOCKED, (BlockingPolicy("p-1", "Guard", "Sid", "ou-2"),), (), "--- a/p-1"
     )
-    shown = show(capsys, OutputFormat.TABLE, (row(Task.AUDIT, Verdict.BLOCKED, fix="--- a/p-1"), elsewhere))
+    shown = show(capsys, OutputFormat.TABLE, (row(Task.AUDIT, AccessVerdict.BLOCKED, fix="--- a/p-1"), elsewhere))
     assert shown.count("Blocked by p-1 (Guard), Sid, at ou-1.") == 1
     assert "# At these places over 444455556666; each account has its own." in shown
     assert "At these places" not in show(capsys, OutputFormat.TABLE)
@@ -119,7 +126,7 @@ def test_the_tree_names_what_isnt_allowed(capsys: pytest.CaptureFixture[str]) ->
     shown = show(capsys, OutputFormat.TREE)
     assert "444455556666  Shop  ✗ blocked: Audit, Delete  ~ depends: Unlock SQS" in shown
     assert "555566667777  Clean  ✗ blocked: Audit  ? unknown: Delete" in shown
-    everything = show(capsys, OutputFormat.TREE, (row(Task.AUDIT, Verdict.ALLOWED),))
+    everything = show(capsys, OutputFormat.TREE, (row(Task.AUDIT, AccessVerdict.ALLOWED),))
     assert "444455556666  Shop  ✓ allowed" in everything
     assert everything.splitlines()[-1].startswith("1 account: 1 allowed.")
 
@@ -127,7 +134,9 @@ def test_the_tree_names_what_isnt_allowed(capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.parametrize("output", [OutputFormat.TABLE, OutputFormat.TREE])
 def test_p26_foreign_words_cant_steer_the_terminal(output: OutputFormat, capsys: pytest.CaptureFixture[str]) -> None:
     policy = BlockingPolicy("p-1", EVIL, EVIL, "ou-1")
-    evil = PreflightRow(samples.account(name=EVIL), Task.AUDIT, Verdict.BLOCKED, (policy,), (), f"--- a/{EVIL}\n+++")
+    evil = PreflightRow(
+        samples.account(name=EVIL), Task.AUDIT, AccessVerdict.BLOCKED, (policy,), (), f"--- a/{EVIL}\n+++"
+    )
     shown = show(capsys, output, (evil,))
     assert "\x1b[2J" not in shown
     assert "\N{RIGHT-TO-LEFT OVERRIDE}" not in shown

@@ -22,21 +22,21 @@ from rootkeeper.domain.root_emails import (
     RootEmail,
     parse_rules,
 )
-from rootkeeper.domain.statuses import Role
+from rootkeeper.domain.statuses import AccountRole
 from rootkeeper.workflows.emails import EmailReport
 from tests.unit.cli.rendering.samples import ENDPOINT, NOW, ORGANIZATION, account
 
 ATTESTATION = EmailAttestation("aws@example.com", "Nikki Wolf", NOW + timedelta(days=30), "operator", NOW)
-GOOD = RootEmail(account(), Role.MEMBER, EmailVerdict.PASS, (), GroupBasis.ATTESTATION, ATTESTATION)
+GOOD = RootEmail(account(), AccountRole.MEMBER, EmailVerdict.PASS, (), GroupBasis.ATTESTATION, ATTESTATION)
 BAD = RootEmail(
     replace(account("111122223333"), email="=cmd()@example.com"),
-    Role.MANAGEMENT,
+    AccountRole.MANAGEMENT,
     EmailVerdict.FAIL,
     (EmailReason.DUPLICATE, EmailReason.NOT_A_GROUP),
     shared_with=(account().account_id,),
 )
 UNREAD = RootEmail(
-    replace(account("222233334444"), email=""), Role.FAILSAFE, EmailVerdict.UNKNOWN, (EmailReason.UNREAD,)
+    replace(account("222233334444"), email=""), AccountRole.FAILSAFE, EmailVerdict.UNKNOWN, (EmailReason.UNREAD,)
 )
 
 

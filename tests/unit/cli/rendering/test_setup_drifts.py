@@ -20,7 +20,7 @@ from rootkeeper.cli.rendering.setup_drifts import (
 from rootkeeper.cli.rendering.text import printable
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.setup_drift import SetupDrift, compare_setup
-from rootkeeper.workflows.setup import SetupReading
+from rootkeeper.workflows.setup import SetupReader
 from tests.fakes.clock import FakeClock
 from tests.fakes.evidence import accept, make_guardrail, make_state
 from tests.fakes.hostile_texts import HOSTILE_TEXTS
@@ -127,7 +127,7 @@ def test_what_couldnt_be_read_as_it_was_accepted_is_unknown_and_never_no_drift(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     unread = accept(make_state(guardrails=None, guardrails_unknown="It needs organizations:ListPolicies."))
-    report = SetupReading(FakeOrganization(FakeClock())).read()
+    report = SetupReader(FakeOrganization(FakeClock())).read()
     show_accepted(report, unread, OutputFormat.JSON, Terminal({}))
     drift = json.loads(capsys.readouterr().out)["drift"]
     assert drift["unknown"] == ["Guardrails couldn't be compared. It needs organizations:ListPolicies."]

@@ -16,8 +16,8 @@ from rootkeeper.cli.rendering.text import (
     json_text,
     json_time,
     printable,
-    spoken_age,
-    spoken_length,
+    render_age,
+    render_length,
 )
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -89,7 +89,7 @@ def test_times_in_json_are_utc_to_the_second() -> None:
     ],
 )
 def test_ages_are_spoken_in_the_largest_unit(age: timedelta, spoken: str) -> None:
-    assert spoken_age(NOW - age, NOW) == spoken
+    assert render_age(NOW - age, NOW) == spoken
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_ages_are_spoken_in_the_largest_unit(age: timedelta, spoken: str) -> Non
     ],
 )
 def test_lengths_are_spoken_to_the_second(length: timedelta, spoken: str) -> None:
-    assert spoken_length(length) == spoken
+    assert render_length(length) == spoken
 
 
 def test_counts_take_the_right_number() -> None:

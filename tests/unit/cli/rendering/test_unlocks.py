@@ -10,7 +10,12 @@ from typing import Any
 import pytest
 
 from rootkeeper.cli.invocation import OutputFormat
-from rootkeeper.cli.rendering.unlocks import show_listing_of_resources, show_outcome, show_standing, show_unneeded
+from rootkeeper.cli.rendering.unlocks import (
+    show_listing_of_resources,
+    show_outcome,
+    show_resource_policy,
+    show_unneeded,
+)
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.resource_policies.changes import ChangeKind
 from rootkeeper.domain.resource_policies.resources import ResourceKind
@@ -18,7 +23,7 @@ from rootkeeper.errors import AwsAccessDeniedError
 from rootkeeper.workflows.unlock_records import (
     listing_to_record,
     outcome_to_record,
-    standing_to_record,
+    resource_policy_to_record,
     unneeded_to_record,
 )
 from rootkeeper.workflows.unlock_run import UnlockOutcome
@@ -43,8 +48,8 @@ def show_list(desk: UnlockDesk, output: OutputFormat) -> None:
 
 
 def show_one(desk: UnlockDesk, name: str, output: OutputFormat, kind: ResourceKind = ResourceKind.BUCKET) -> None:
-    standing = desk.reading.find_one(desk.account, kind, name, (), desk.progress)
-    show_standing(standing_to_record(standing, ORGANIZATION), output, Terminal({}))
+    resource_state = desk.reading.find_one(desk.account, kind, name, (), desk.progress)
+    show_resource_policy(resource_policy_to_record(resource_state, ORGANIZATION), output, Terminal({}))
 
 
 def show_change(outcome: UnlockOutcome, output: OutputFormat) -> None:
@@ -114,8 +119,8 @@ def test_p06_a_policy_that_the_caller_cant_read_isnt_shown_as_none(
     desk: UnlockDesk, capsys: pytest.CaptureFixture[str]
 ) -> None:
     refuse_sessions(desk)
-    standing = desk.reading.show_one(desk.account, ResourceKind.BUCKET, "locked", (), desk.progress)
-    show_standing(standing_to_record(standing, ORGANIZATION), OutputFormat.TABLE, Terminal({}))
+    resource_state = desk.reading.show_one(desk.account, ResourceKind.BUCKET, "locked", (), desk.progress)
+    show_resource_policy(resource_policy_to_record(resource_state, ORGANIZATION), OutputFormat.TABLE, Terminal({}))
     shown = capsys.readouterr().out
     assert "Unknown. needs the management account" in shown
     assert "None." not in shown

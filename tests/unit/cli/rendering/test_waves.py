@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.cli.rendering.waves import spoken_waves
+from rootkeeper.cli.rendering.waves import render_waves
 from rootkeeper.domain.waves import WaveRules
 
 
@@ -41,4 +41,4 @@ from rootkeeper.domain.waves import WaveRules
     ],
 )
 def test_waves_are_told_in_words(rules: WaveRules, targets: int, said: list[str]) -> None:
-    assert spoken_waves(rules, targets) == said
+    assert render_waves(rules, targets) == said

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from rootkeeper.cli.invocation import OutputFormat
-from rootkeeper.cli.rendering.windows import show_window, show_windows, spoken_end
+from rootkeeper.cli.rendering.windows import render_end, show_window, show_windows
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.windows import RecoveryWindow, WindowState
@@ -43,7 +43,7 @@ WINDOW = RecoveryWindow(
     ],
 )
 def test_the_end_is_told_as_a_person_needs_it(window: RecoveryWindow, said: str) -> None:
-    assert spoken_end(window, NOW) == said
+    assert render_end(window, NOW) == said
 
 
 def test_a_window_that_nobody_approved_says_so(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,12 +16,12 @@ from rootkeeper.domain.evidence.accounts import (
     AccountEvidence,
     AccountFacts,
     count_verdicts,
-    judge_account,
+    evaluate_account,
 )
-from rootkeeper.domain.evidence.periods import Verdict
+from rootkeeper.domain.evidence.periods import EvidenceVerdict
 from rootkeeper.domain.organizations import AccountState
 from rootkeeper.domain.root_credentials import KIND_ORDER, CredentialKind, RootCredentialsSummary
-from rootkeeper.domain.statuses import AccountStatus, Reason, Role, Status
+from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status, StatusReason
 from rootkeeper.domain.windows import RecoveryWindow, WindowState
 from tests.fakes.evidence import (
     CLEAN,
@@ -45,7 +45,7 @@ ACCOUNT = make_account(CLEAN, "Shop Prod")
 def judge(
     last: AccountStatus | None,
     *windows: RecoveryWindow,
-    role: Role = Role.MEMBER,
+    role: AccountRole = AccountRole.MEMBER,
     state: AccountState = AccountState.ACTIVE,
     partition: str = "aws",
     listed_at: datetime = READ,
@@ -53,12 +53,12 @@ def judge(
     kept: AccountStatus | None = None,
 ) -> AccountEvidence:
     account = replace(ACCOUNT, state=state, joined_at=joined_at)
-    return judge_account(AccountFacts(account, role, partition, last, windows, None, listed_at, kept), PERIOD)
+    return evaluate_account(AccountFacts(account, role, partition, last, windows, None, listed_at, kept), PERIOD)
 
 
 def test_four_kinds_read_empty_in_the_period_are_a_pass_with_time_and_method() -> None:
     found = judge(make_status(ACCOUNT, Status.NOT_PRESENT, NOTHING))
-    assert (found.verdict, found.status) == (Verdict.PASS, Status.NOT_PRESENT)
+    assert (found.verdict, found.status) == (EvidenceVerdict.PASS, Status.NOT_PRESENT)
     assert [kind.kind for kind in found.kinds] == list(KIND_ORDER)
     assert {(kind.is_present, kind.read_at, kind.method) for kind in found.kinds} == {(False, READ, BY_ROOT_SESSION)}
 
@@ -66,47 +66,51 @@ def test_four_kinds_read_empty_in_the_period_are_a_pass_with_time_and_method() -
 def test_what_was_read_in_detail_is_counted_and_names_the_call_of_each_kind() -> None:
     detailed = list_statuses()[PRESENT]
     found = judge(replace(detailed, account=ACCOUNT))
-    told = {kind.kind: (kind.count, kind.method) for kind in found.kinds}
-    assert told[CredentialKind.ACCESS_KEYS] == (1, f"{BY_ROOT_SESSION} + iam:ListAccessKeys")
-    assert told[CredentialKind.MFA_DEVICES] == (0, f"{BY_ROOT_SESSION} + iam:ListMFADevices")
-    assert found.verdict is Verdict.FAIL
+    reported = {kind.kind: (kind.count, kind.method) for kind in found.kinds}
+    assert reported[CredentialKind.ACCESS_KEYS] == (1, f"{BY_ROOT_SESSION} + iam:ListAccessKeys")
+    assert reported[CredentialKind.MFA_DEVICES] == (0, f"{BY_ROOT_SESSION} + iam:ListMFADevices")
+    assert found.verdict is EvidenceVerdict.FAIL
 
 
 @pytest.mark.parametrize(
     ("read_at", "reason", "word"),
     [
-        (START - timedelta(days=1), Reason.STALE, "before the period"),
-        (END - timedelta(days=31), Reason.STALE, "31 days before"),
-        (END + timedelta(days=1), Reason.NEVER_READ, "only after the period's end"),
+        (START - timedelta(days=1), StatusReason.STALE, "before the period"),
+        (END - timedelta(days=31), StatusReason.STALE, "31 days before"),
+        (END + timedelta(days=1), StatusReason.NEVER_READ, "only after the period's end"),
     ],
 )
-def test_a_reading_outside_is_unknown_whatever_it_said(read_at: datetime, reason: Reason, word: str) -> None:
+def test_a_reading_outside_is_unknown_whatever_it_said(read_at: datetime, reason: StatusReason, word: str) -> None:
     found = judge(make_status(ACCOUNT, Status.NOT_PRESENT, NOTHING, observed_at=read_at))
-    assert (found.verdict, found.status, found.reason) == (Verdict.UNKNOWN, Status.UNKNOWN, reason)
+    assert (found.verdict, found.status, found.reason) == (EvidenceVerdict.UNKNOWN, Status.UNKNOWN, reason)
     assert word in (found.detail or "")
     assert {kind.is_present for kind in found.kinds} == {None}
 
 
 def test_an_account_that_was_never_read_is_unknown() -> None:
     found = judge(None)
-    assert (found.verdict, found.reason) == (Verdict.UNKNOWN, Reason.NEVER_READ)
+    assert (found.verdict, found.reason) == (EvidenceVerdict.UNKNOWN, StatusReason.NEVER_READ)
 
 
 def test_a_failed_reading_stays_unknown_with_its_reason() -> None:
-    found = judge(make_status(ACCOUNT, Status.UNKNOWN, reason=Reason.BLOCKED_BY_POLICY, detail="p-examplescp"))
-    assert (found.verdict, found.reason, found.detail) == (Verdict.UNKNOWN, Reason.BLOCKED_BY_POLICY, "p-examplescp")
+    found = judge(make_status(ACCOUNT, Status.UNKNOWN, reason=StatusReason.BLOCKED_BY_POLICY, detail="p-examplescp"))
+    assert (found.verdict, found.reason, found.detail) == (
+        EvidenceVerdict.UNKNOWN,
+        StatusReason.BLOCKED_BY_POLICY,
+        "p-examplescp",
+    )
 
 
 @pytest.mark.parametrize("summary", [None, KEYS])
 def test_a_row_that_claims_emptiness_without_showing_it_proves_nothing(summary: RootCredentialsSummary | None) -> None:
-    assert judge(make_status(ACCOUNT, Status.NOT_PRESENT, summary)).verdict is Verdict.UNKNOWN
+    assert judge(make_status(ACCOUNT, Status.NOT_PRESENT, summary)).verdict is EvidenceVerdict.UNKNOWN
 
 
 def test_a_window_closed_and_verified_after_the_reading_is_the_newer_reading() -> None:
     opened = make_status(ACCOUNT, Status.RECOVERY_OPEN, GUARDED, observed_at=READ - timedelta(days=5))
     window = make_window(CLEAN, requested_at=READ - timedelta(days=6), closed_at=READ)
     found = judge(opened, window)
-    assert (found.verdict, found.read_at) == (Verdict.PASS, READ)
+    assert (found.verdict, found.read_at) == (EvidenceVerdict.PASS, READ)
     assert {kind.method for kind in found.kinds} == {BY_CLOSING}
 
 
@@ -114,7 +118,7 @@ def test_a_window_closed_and_verified_after_the_reading_is_the_newer_reading() -
 def test_a_window_opened_after_the_reading_takes_the_proof_away(state: WindowState) -> None:
     read = make_status(ACCOUNT, Status.NOT_PRESENT, NOTHING, observed_at=READ)
     found = judge(read, make_window(CLEAN, state, requested_at=READ + timedelta(hours=1)))
-    assert (found.verdict, found.status) == (Verdict.FAIL, Status.RECOVERY_OPEN)
+    assert (found.verdict, found.status) == (EvidenceVerdict.FAIL, Status.RECOVERY_OPEN)
     assert {kind.is_present for kind in found.kinds} == {None}
 
 
@@ -127,55 +131,63 @@ def test_a_window_that_closed_after_the_periods_end_was_open_at_it() -> None:
 @pytest.mark.parametrize("state", [WindowState.REQUESTED, WindowState.DENIED, WindowState.CANCELLED])
 def test_a_window_that_never_opened_changes_nothing(state: WindowState) -> None:
     read = make_status(ACCOUNT, Status.NOT_PRESENT, NOTHING)
-    assert judge(read, make_window(CLEAN, state, requested_at=READ + timedelta(hours=1))).verdict is Verdict.PASS
+    assert (
+        judge(read, make_window(CLEAN, state, requested_at=READ + timedelta(hours=1))).verdict is EvidenceVerdict.PASS
+    )
 
 
 @pytest.mark.parametrize(
     ("summary", "verdict"),
-    [(GUARDED, Verdict.KEPT), (KEYS, Verdict.FAIL), (replace(GUARDED, has_access_keys=True), Verdict.FAIL)],
+    [
+        (GUARDED, EvidenceVerdict.KEPT),
+        (KEYS, EvidenceVerdict.FAIL),
+        (replace(GUARDED, has_access_keys=True), EvidenceVerdict.FAIL),
+    ],
 )
-def test_a_failsafe_is_kept_only_while_it_is_guarded(summary: RootCredentialsSummary, verdict: Verdict) -> None:
-    found = judge(make_status(ACCOUNT, Status.PRESENT, summary, role=Role.FAILSAFE), role=Role.FAILSAFE)
+def test_a_failsafe_is_kept_only_while_it_is_guarded(summary: RootCredentialsSummary, verdict: EvidenceVerdict) -> None:
+    found = judge(make_status(ACCOUNT, Status.PRESENT, summary, role=AccountRole.FAILSAFE), role=AccountRole.FAILSAFE)
     assert found.verdict is verdict
 
 
 def test_the_management_account_is_read_by_its_own_credentials_and_judged_by_its_own_line() -> None:
-    read = make_status(ACCOUNT, Status.NOT_APPLICABLE, GUARDED, role=Role.MANAGEMENT, reason=Reason.MANAGEMENT_ACCOUNT)
-    found = judge(read, role=Role.MANAGEMENT)
-    assert found.verdict is Verdict.NOT_APPLICABLE
+    read = make_status(
+        ACCOUNT, Status.NOT_APPLICABLE, GUARDED, role=AccountRole.MANAGEMENT, reason=StatusReason.MANAGEMENT_ACCOUNT
+    )
+    found = judge(read, role=AccountRole.MANAGEMENT)
+    assert found.verdict is EvidenceVerdict.NOT_APPLICABLE
     assert {kind.method for kind in found.kinds} == {BY_OWN_CREDENTIALS}
 
 
 @pytest.mark.parametrize("read_at", [None, START - timedelta(days=1), END + timedelta(days=1)])
 def test_a_management_account_that_was_not_read_in_the_period_shows_nothing(read_at: datetime | None) -> None:
     read = make_status(
-        ACCOUNT, Status.NOT_APPLICABLE, GUARDED if read_at else None, role=Role.MANAGEMENT, observed_at=read_at
+        ACCOUNT, Status.NOT_APPLICABLE, GUARDED if read_at else None, role=AccountRole.MANAGEMENT, observed_at=read_at
     )
-    found = judge(read, role=Role.MANAGEMENT)
+    found = judge(read, role=AccountRole.MANAGEMENT)
     assert {kind.is_present for kind in found.kinds} == {None}
     assert found.detail
 
 
 def test_an_account_that_isnt_active_is_not_applicable_as_far_as_the_list_is_fresh() -> None:
-    assert judge(None, state=AccountState.SUSPENDED).verdict is Verdict.NOT_APPLICABLE
-    assert judge(None, state=AccountState.UNKNOWN).verdict is Verdict.UNKNOWN
+    assert judge(None, state=AccountState.SUSPENDED).verdict is EvidenceVerdict.NOT_APPLICABLE
+    assert judge(None, state=AccountState.UNKNOWN).verdict is EvidenceVerdict.UNKNOWN
 
 
 @pytest.mark.parametrize("listed_at", [START - timedelta(days=1), END - timedelta(days=31), END + timedelta(days=1)])
 def test_an_account_that_was_listed_outside_may_have_been_active_at_the_periods_end(listed_at: datetime) -> None:
     read = make_status(ACCOUNT, Status.PRESENT, KEYS)
     found = judge(read, state=AccountState.SUSPENDED, listed_at=listed_at)
-    assert (found.verdict, found.reason) == (Verdict.UNKNOWN, Reason.STALE)
+    assert (found.verdict, found.reason) == (EvidenceVerdict.UNKNOWN, StatusReason.STALE)
 
 
 def test_an_account_that_joined_after_the_period_isnt_judged() -> None:
-    assert judge(None, joined_at=END + timedelta(days=1)).verdict is Verdict.NOT_APPLICABLE
+    assert judge(None, joined_at=END + timedelta(days=1)).verdict is EvidenceVerdict.NOT_APPLICABLE
 
 
 def test_china_has_no_root_users() -> None:
-    assert judge(None, partition="aws-cn").verdict is Verdict.NOT_APPLICABLE
+    assert judge(None, partition="aws-cn").verdict is EvidenceVerdict.NOT_APPLICABLE
     late = judge(None, partition="aws-cn", listed_at=END + timedelta(days=1))
-    assert late.verdict is Verdict.NOT_APPLICABLE
+    assert late.verdict is EvidenceVerdict.NOT_APPLICABLE
 
 
 @given(
@@ -198,7 +210,7 @@ def test_a_pass_always_rests_on_a_reading_of_the_period_that_shows_all_four_empt
     last = make_status(ACCOUNT, status, summary, observed_at=END + timedelta(days=offset))
     windows = () if window is None else (make_window(CLEAN, window, requested_at=END + timedelta(days=window_offset)),)
     found = judge(last, *windows)
-    if found.verdict is Verdict.PASS:
+    if found.verdict is EvidenceVerdict.PASS:
         assert found.read_at is not None
         assert PERIOD.find_staleness(found.read_at) is None
         assert [kind.is_present for kind in found.kinds] == [False] * 4
@@ -207,33 +219,35 @@ def test_a_pass_always_rests_on_a_reading_of_the_period_that_shows_all_four_empt
 
 def test_every_verdict_is_counted() -> None:
     counts = count_verdicts([judge(None), judge(make_status(ACCOUNT, Status.NOT_PRESENT, NOTHING))])
-    assert counts[Verdict.UNKNOWN] == counts[Verdict.PASS] == 1
-    assert set(counts) == set(Verdict)
+    assert counts[EvidenceVerdict.UNKNOWN] == counts[EvidenceVerdict.PASS] == 1
+    assert set(counts) == set(EvidenceVerdict)
 
 
 def test_a_reading_that_an_audit_of_the_period_kept_counts_once_later_ones_are_there() -> None:
     later = replace(make_status(ACCOUNT, Status.PRESENT, KEYS), observed_at=END + timedelta(days=3))
     kept = make_status(ACCOUNT, Status.NOT_PRESENT, NOTHING)
     without, with_it = judge(later), judge(later, kept=kept)
-    assert (without.verdict, with_it.verdict) == (Verdict.UNKNOWN, Verdict.PASS)
+    assert (without.verdict, with_it.verdict) == (EvidenceVerdict.UNKNOWN, EvidenceVerdict.PASS)
     assert {(kind.is_present, kind.read_at, kind.method) for kind in with_it.kinds} == {(False, READ, BY_ROOT_SESSION)}
 
 
 def test_a_kept_reading_that_came_to_nothing_stays_unknown() -> None:
     later = replace(make_status(ACCOUNT, Status.NOT_PRESENT, NOTHING), observed_at=END + timedelta(days=3))
-    kept = AccountStatus(ACCOUNT, Role.MEMBER, Status.UNKNOWN, Reason.THROTTLED, "Throttled.", observed_at=READ)
-    assert judge(later, kept=kept).verdict is Verdict.UNKNOWN
+    kept = AccountStatus(
+        ACCOUNT, AccountRole.MEMBER, Status.UNKNOWN, StatusReason.THROTTLED, "Throttled.", observed_at=READ
+    )
+    assert judge(later, kept=kept).verdict is EvidenceVerdict.UNKNOWN
 
 
 def test_the_newest_reading_of_the_period_is_the_one_that_counts() -> None:
     kept = make_status(ACCOUNT, Status.NOT_PRESENT, NOTHING)
     newer = replace(make_status(ACCOUNT, Status.PRESENT, KEYS), observed_at=READ + timedelta(hours=1))
-    assert judge(newer, kept=kept).verdict is Verdict.FAIL
-    assert judge(replace(kept, observed_at=READ + timedelta(hours=2)), kept=newer).verdict is Verdict.PASS
+    assert judge(newer, kept=kept).verdict is EvidenceVerdict.FAIL
+    assert judge(replace(kept, observed_at=READ + timedelta(hours=2)), kept=newer).verdict is EvidenceVerdict.PASS
 
 
 def test_a_window_opened_after_the_kept_reading_takes_its_proof_away() -> None:
     later = replace(make_status(ACCOUNT, Status.NOT_PRESENT, NOTHING), observed_at=END + timedelta(days=3))
     window = make_window(CLEAN, WindowState.OPEN, requested_at=READ + timedelta(hours=1))
     kept = make_status(ACCOUNT, Status.NOT_PRESENT, NOTHING)
-    assert judge(later, window, kept=kept).verdict is Verdict.FAIL
+    assert judge(later, window, kept=kept).verdict is EvidenceVerdict.FAIL

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from rootkeeper.domain.evidence.gaps import DELEGATES_UNKNOWN, list_gaps
-from rootkeeper.domain.evidence.history import History
+from rootkeeper.domain.evidence.history import LedgerHistory
 from rootkeeper.domain.setup_drift import SetupDrift
 from tests.fakes.evidence import PERIOD, START, accept, make_inventory, make_report, make_state
 
@@ -14,13 +14,13 @@ DRIFT = SetupDrift(accept(make_state()), (), ())
 
 
 def test_everything_known_has_no_gap() -> None:
-    assert list_gaps((), History(), None, DRIFT, None, make_inventory(), PERIOD) == ()
+    assert list_gaps((), LedgerHistory(), None, DRIFT, None, make_inventory(), PERIOD) == ()
 
 
 def test_each_thing_that_isnt_known_has_its_gap() -> None:
     inventory = replace(make_inventory(listed_at=START - timedelta(days=1)), delegated_administrator_ids=None)
     drift = SetupDrift(None, (), ("Guardrails couldn't be compared.",))
-    gaps = list_gaps((), History(), "Never read.", drift, "Entry 3 was edited.", inventory, PERIOD)
+    gaps = list_gaps((), LedgerHistory(), "Never read.", drift, "Entry 3 was edited.", inventory, PERIOD)
     assert [(gap.subject, gap.reason) for gap in gaps] == [
         ("ledger", "not_intact"),
         ("setup", "not_read"),
@@ -36,5 +36,5 @@ def test_a_management_account_that_wasnt_read_is_a_gap() -> None:
     report = make_report()
     assert report.management is not None
     unread = replace(report.management, kinds=tuple(replace(kind, is_present=None) for kind in report.management.kinds))
-    (gap,) = list_gaps((unread,), History(), None, DRIFT, None, make_inventory(), PERIOD)
+    (gap,) = list_gaps((unread,), LedgerHistory(), None, DRIFT, None, make_inventory(), PERIOD)
     assert gap.subject == "management_account"

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from rootkeeper.domain.evidence.history import History, read_history
+from rootkeeper.domain.evidence.history import LedgerHistory, read_history
 from rootkeeper.domain.ledger import Action, LedgerEntry, Phase, Result
 from rootkeeper.domain.organizations import AccountId
 from rootkeeper.domain.root_credentials import CredentialKind
@@ -59,10 +59,10 @@ class Story:
             self.end(intent, result)
 
     def except_from_deletion(self, reason: str, at: datetime, until: datetime, action: Action = ADD) -> None:
-        told = {"owner": "Shop", "reason": reason, "until": until.isoformat()}
-        self.add(action, at, account_id=CLEAN, parameters=told, phase=Phase.OUTCOME, result=Result.DONE)
+        reported = {"owner": "Shop", "reason": reason, "until": until.isoformat()}
+        self.add(action, at, account_id=CLEAN, parameters=reported, phase=Phase.OUTCOME, result=Result.DONE)
 
-    def read(self) -> History:
+    def read(self) -> LedgerHistory:
         return read_history(self.entries, ORGANIZATION_ID, PERIOD)
 
 
@@ -91,7 +91,7 @@ def test_only_outcomes_of_the_period_count_though_their_intent_stands_before_it(
 def test_another_organizations_entries_are_left_out() -> None:
     story = Story()
     story.add(Action.ACCOUNTS_AUDIT, organization_id="o-otherorgid00")
-    assert story.read() == History()
+    assert story.read() == LedgerHistory()
 
 
 def test_an_intent_of_the_period_without_an_outcome_is_named() -> None:
@@ -148,8 +148,8 @@ def test_what_became_of_an_exception_after_the_periods_end_doesnt_hide_it(action
 @pytest.mark.parametrize("until", [None, "soon", "2026-12-31T00:00:00"])
 def test_an_exception_whose_entry_was_altered_is_left_out(until: str | None) -> None:
     story = Story()
-    told = {"owner": "Shop", "reason": "?", "until": until}
-    story.add(ADD, account_id=PRESENT, parameters=told, phase=Phase.OUTCOME, result=Result.DONE)
+    reported = {"owner": "Shop", "reason": "?", "until": until}
+    story.add(ADD, account_id=PRESENT, parameters=reported, phase=Phase.OUTCOME, result=Result.DONE)
     assert story.read().exceptions == ()
 
 
@@ -192,8 +192,8 @@ def test_every_entry_about_a_change_of_the_set_up_is_kept_up_to_the_periods_end(
 
 
 def test_drills_count_however_long_ago_and_only_of_the_same_kind_of_place() -> None:
-    told = {"held_at": (START - timedelta(days=5)).isoformat(), "held_by": "Mary", "outcome": "passed"}
-    drill = {"account_id": FAILSAFE, "parameters": told, "phase": Phase.OUTCOME, "result": Result.DONE}
+    reported = {"held_at": (START - timedelta(days=5)).isoformat(), "held_by": "Mary", "outcome": "passed"}
+    drill = {"account_id": FAILSAFE, "parameters": reported, "phase": Phase.OUTCOME, "result": Result.DONE}
     story = Story()
     story.add(Action.FAILSAFE_DRILL, START - timedelta(days=5), **drill)
     story.add(Action.FAILSAFE_DRILL, START - timedelta(days=4), **{**drill, "endpoint": "AWS"})

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from rootkeeper.domain.checks import CheckVerdict
-from rootkeeper.domain.evidence.kept_logins import judge_kept_logins
-from rootkeeper.domain.statuses import Role, Status
+from rootkeeper.domain.evidence.kept_logins import check_kept_logins
+from rootkeeper.domain.statuses import AccountRole, Status
 from tests.fakes.evidence import (
     END,
     FAILSAFE,
@@ -21,19 +21,19 @@ from tests.fakes.evidence import (
 )
 
 
-def judge(role: Role) -> dict[str, CheckVerdict]:
+def judge(role: AccountRole) -> dict[str, CheckVerdict]:
     (kept,) = [one for one in make_report().kept_logins if one.evidence.role is role]
     return {check.name: check.verdict for check in kept.checks}
 
 
 def test_the_management_account_is_held_to_mfa_and_to_having_no_key_and_no_certificate() -> None:
-    assert judge(Role.MANAGEMENT) == dict.fromkeys(
+    assert judge(AccountRole.MANAGEMENT) == dict.fromkeys(
         ("mfa_devices", "access_keys", "signing_certificates"), CheckVerdict.PASS
     )
 
 
 def test_the_failsafe_is_held_to_all_that_the_database_can_tell_and_the_rest_is_unknown() -> None:
-    verdicts = judge(Role.FAILSAFE)
+    verdicts = judge(AccountRole.FAILSAFE)
     assert verdicts["access_keys"] is verdicts["delegated_administrator"] is CheckVerdict.PASS
     assert verdicts["drill"] is CheckVerdict.FAIL
     assert verdicts["policies"] is verdicts["mailbox"] is verdicts["alarm"] is CheckVerdict.UNKNOWN
@@ -55,12 +55,12 @@ def test_a_root_key_of_the_management_account_is_a_failure() -> None:
     facts = make_facts()
     status = replace(list_statuses()[MANAGEMENT], status=Status.NOT_APPLICABLE, summary=KEYS)
     report = make_report(replace(facts, statuses={**list_statuses(), MANAGEMENT: status}))
-    kept = next(one for one in report.kept_logins if one.evidence.role is Role.MANAGEMENT)
+    kept = next(one for one in report.kept_logins if one.evidence.role is AccountRole.MANAGEMENT)
     assert {check.name: check.verdict for check in kept.checks}["access_keys"] is CheckVerdict.FAIL
 
 
 def test_members_are_no_kept_logins() -> None:
     report = make_report()
     members = [account for account in report.accounts if account.account.account_id != FAILSAFE]
-    assert judge_kept_logins(members, make_facts().emails, (), (), PERIOD) == ()
+    assert check_kept_logins(members, make_facts().emails, (), (), PERIOD) == ()
     assert PERIOD.end == END

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.domain.evidence.periods import Period, end_second, ensure_period
+from rootkeeper.domain.evidence.periods import Period, end_second, require_period
 from rootkeeper.errors import InputError
 from tests.fakes.evidence import END, PERIOD, START
 
@@ -40,4 +40,4 @@ def test_what_was_read_just_now_belongs_to_a_period_that_ends_now() -> None:
 @pytest.mark.parametrize("length", [timedelta(), timedelta(seconds=-1)])
 def test_a_period_that_doesnt_last_is_refused(length: timedelta) -> None:
     with pytest.raises(InputError, match="not after its beginning"):
-        ensure_period(Period(START, START + length))
+        require_period(Period(START, START + length))

@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.domain.evidence.history import SetupChanged
-from rootkeeper.domain.evidence.periods import Period, Verdict
+from rootkeeper.domain.evidence.history import LastSetupChange
+from rootkeeper.domain.evidence.periods import EvidenceVerdict, Period
 from rootkeeper.domain.evidence.reports import EvidenceFacts, LedgerEvidence
 from rootkeeper.domain.ledger import Action, LedgerEntry, Phase, Result
 from rootkeeper.domain.setup import Feature
-from rootkeeper.domain.statuses import FailOn, Role, Status
+from rootkeeper.domain.statuses import AccountRole, FailOn, Status
 from rootkeeper.domain.windows import WindowState
 from tests.fakes.evidence import (
     CLEAN,
@@ -60,7 +60,7 @@ def test_the_management_account_has_its_own_line_and_isnt_among_the_accounts() -
     assert report.management is not None
     assert report.management.account.account_id == MANAGEMENT
     assert MANAGEMENT not in {account.account.account_id for account in report.accounts}
-    assert [kept.evidence.role for kept in report.kept_logins] == [Role.MANAGEMENT, Role.FAILSAFE]
+    assert [kept.evidence.role for kept in report.kept_logins] == [AccountRole.MANAGEMENT, AccountRole.FAILSAFE]
 
 
 def test_the_same_facts_give_the_same_report() -> None:
@@ -69,7 +69,10 @@ def test_the_same_facts_give_the_same_report() -> None:
 
 def test_everything_in_order_is_two_passes_and_no_finding() -> None:
     report = make_report(make_good_facts())
-    assert (report.centralized.verdict, report.no_root_credentials.verdict) == (Verdict.PASS, Verdict.PASS)
+    assert (report.centralized.verdict, report.no_root_credentials.verdict) == (
+        EvidenceVerdict.PASS,
+        EvidenceVerdict.PASS,
+    )
     assert not report.has_findings(BOTH)
 
 
@@ -107,9 +110,9 @@ def test_what_is_unknown_counts_as_unknown_and_is_named_among_the_gaps(facts: Ev
 
 def test_a_reading_of_the_set_up_from_before_rootkeeper_changed_it_tells_nothing() -> None:
     facts = make_good_facts()
-    changed = SetupChanged(30, READ + timedelta(minutes=1), Action.FEATURE_DISABLE)
+    changed = LastSetupChange(30, READ + timedelta(minutes=1), Action.FEATURE_DISABLE)
     report = make_report(replace(facts, history=replace(facts.history, setup_changed=changed)))
-    assert report.centralized.verdict is Verdict.UNKNOWN
+    assert report.centralized.verdict is EvidenceVerdict.UNKNOWN
     assert "ledger entry 30" in report.centralized.reasons[0]
     assert report.setup.drift.unknown
 
@@ -163,14 +166,14 @@ def test_the_gaps_of_the_sample_are_all_named() -> None:
 def test_a_period_in_which_nothing_was_read_has_no_pass() -> None:
     early = Period(START - timedelta(days=60), START - timedelta(days=31))
     report = make_report(period=early)
-    assert Verdict.PASS not in {report.centralized.verdict, report.no_root_credentials.verdict}
-    assert {account.verdict for account in report.accounts} <= {Verdict.UNKNOWN, Verdict.NOT_APPLICABLE}
+    assert EvidenceVerdict.PASS not in {report.centralized.verdict, report.no_root_credentials.verdict}
+    assert {account.verdict for account in report.accounts} <= {EvidenceVerdict.UNKNOWN, EvidenceVerdict.NOT_APPLICABLE}
 
 
 def test_a_feature_that_the_control_doesnt_ask_for_is_told_and_is_drift() -> None:
     state = make_state(features=frozenset({Feature.ROOT_CREDENTIALS_MANAGEMENT}), guardrails=(make_guardrail(),))
     report = make_report(replace(make_good_facts(), setup=state))
-    assert report.centralized.verdict is Verdict.PASS
+    assert report.centralized.verdict is EvidenceVerdict.PASS
     assert [one.subject for one in report.setup.drift.differences] == ["RootSessions"]
 
 
@@ -189,6 +192,6 @@ def test_drift_that_rootkeeper_caused_itself_names_its_entry_unless_it_was_accep
 
 
 def list_entries_of_change() -> tuple[LedgerEntry, ...]:
-    told = {"feature": Feature.ROOT_SESSIONS.value}
-    intent = make_entry(8, Action.FEATURE_DISABLE, READ - timedelta(days=1), parameters=told)
+    reported = {"feature": Feature.ROOT_SESSIONS.value}
+    intent = make_entry(8, Action.FEATURE_DISABLE, READ - timedelta(days=1), parameters=reported)
     return intent, replace(intent, sequence=9, phase=Phase.OUTCOME, intent_sequence=8, result=Result.DONE)

@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 
 from rootkeeper.domain.policies.conditions import parse_conditions
-from rootkeeper.domain.policies.contexts import RequestContext, known_values, one_of
-from rootkeeper.domain.policies.truths import NO, YES, Truth, all_of, open_question
+from rootkeeper.domain.policies.contexts import EvaluationContext, known_values, one_of
+from rootkeeper.domain.policies.truths import NO, YES, TruthValue, all_of, open_question
 
-CONTEXT = RequestContext(
+CONTEXT = EvaluationContext(
     {
         **known_values(
             {"aws:PrincipalAccount": "111122223333", "aws:AssumedRoot": "true", "aws:CalledVia": ("a", "b")}
@@ -18,9 +18,9 @@ CONTEXT = RequestContext(
 )
 
 
-def judge(operator: str, key: str, values: object) -> Truth:
+def judge(operator: str, key: str, values: object) -> TruthValue:
     conditions = parse_conditions({operator: {key: values}}, has_variables=True)
-    return all_of(condition.judge(CONTEXT) for condition in conditions)
+    return all_of(condition.evaluate(CONTEXT) for condition in conditions)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def judge(operator: str, key: str, values: object) -> Truth:
         ("Bool", "aws:AssumedRoot", "${aws:PrincipalAccount}", NO),
     ],
 )
-def test_a_condition_holds_doesnt_or_is_open(operator: str, key: str, values: object, expected: Truth) -> None:
+def test_a_condition_holds_doesnt_or_is_open(operator: str, key: str, values: object, expected: TruthValue) -> None:
     assert judge(operator, key, values) == expected
 
 

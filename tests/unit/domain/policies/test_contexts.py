@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.domain.policies.contexts import Presence, RequestContext, known_values, one_of, parse_template
+from rootkeeper.domain.policies.contexts import EvaluationContext, Presence, known_values, one_of, parse_template
 from rootkeeper.domain.policies.patterns import PartialText, known_text, match
 
-CONTEXT = RequestContext(
+CONTEXT = EvaluationContext(
     {
         **known_values(
             {

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootkeeper.domain.policies.contexts import RequestContext
+from rootkeeper.domain.policies.contexts import EvaluationContext
 from rootkeeper.domain.policies.documents import AccessRequest, PolicyKind, PolicyLabel, parse_policy
 from rootkeeper.domain.policies.patterns import PartialText, known_text
-from rootkeeper.domain.policies.truths import NO, YES, Truth, open_question
+from rootkeeper.domain.policies.truths import NO, YES, TruthValue, open_question
 from rootkeeper.errors import PolicyDocumentError
 
 LABEL = PolicyLabel("p-examplescp", "Guardrail")
@@ -20,9 +20,9 @@ def render(*statements: object, version: str = "2012-10-17") -> str:
     return json.dumps({"Version": version, "Statement": list(statements)})
 
 
-def judge(statement: dict[str, object], action: str, resource: PartialText) -> Truth:
+def judge(statement: dict[str, object], action: str, resource: PartialText) -> TruthValue:
     policy = parse_policy(render({"Effect": "Deny", **statement}), LABEL, PolicyKind.SERVICE_CONTROL)
-    return policy.statements[0].judge(AccessRequest(action, resource, RequestContext()))
+    return policy.statements[0].evaluate(AccessRequest(action, resource, EvaluationContext()))
 
 
 ROOT = known_text("arn:aws:iam::111122223333:root")
@@ -59,7 +59,7 @@ BUCKET = PartialText(("arn:aws:s3:::", ""))
     ],
 )
 def test_a_statement_applies_by_action_and_resource(
-    statement: dict[str, object], action: str, resource: PartialText, expected: Truth
+    statement: dict[str, object], action: str, resource: PartialText, expected: TruthValue
 ) -> None:
     assert judge(statement, action, resource) == expected
 

@@ -5,9 +5,16 @@ from collections.abc import Mapping
 
 import pytest
 
-from rootkeeper.domain.policies.contexts import RequestContext, known_values
+from rootkeeper.domain.policies.contexts import EvaluationContext, known_values
 from rootkeeper.domain.policies.documents import AccessRequest, Policy, PolicyKind, PolicyLabel, parse_policy
-from rootkeeper.domain.policies.evaluation import Decision, Level, Standing, Verdict, evaluate, merge
+from rootkeeper.domain.policies.evaluation import (
+    AccessVerdict,
+    ApplicablePolicies,
+    Decision,
+    PolicyLevel,
+    evaluate,
+    merge,
+)
 from rootkeeper.domain.policies.patterns import known_text
 from rootkeeper.domain.task_policies import TaskPolicy
 
@@ -22,40 +29,42 @@ def policy(name: str, *statements: Mapping[str, object], kind: PolicyKind = Poli
     return parse_policy(text, PolicyLabel(f"p-{name}", name), kind)
 
 
-def ask(standing: Standing, task_policy: TaskPolicy = TaskPolicy.AUDIT) -> Decision:
+def ask(applicable: ApplicablePolicies, task_policy: TaskPolicy = TaskPolicy.AUDIT) -> Decision:
     values = {"aws:PrincipalArn": MARY, "sts:TaskPolicyArn": task_policy.arn("aws")}
     resource = known_text("arn:aws:iam::444455556666:root")
-    return evaluate(AccessRequest("sts:AssumeRoot", resource, RequestContext(known_values(values))), standing)
+    return evaluate(AccessRequest("sts:AssumeRoot", resource, EvaluationContext(known_values(values))), applicable)
 
 
 FULL = policy("FullAWSAccess", ALLOW)
 
 
 def test_every_level_must_allow() -> None:
-    levels = [Level("r-exam", (FULL,)), Level("ou-exam-1", (policy("List", ALLOW | {"Action": "s3:*"}),))]
-    decision = ask(Standing(levels, identity_policies=None))
-    assert decision.verdict is Verdict.BLOCKED
+    levels = [PolicyLevel("r-exam", (FULL,)), PolicyLevel("ou-exam-1", (policy("List", ALLOW | {"Action": "s3:*"}),))]
+    decision = ask(ApplicablePolicies(levels, identity_policies=None))
+    assert decision.verdict is AccessVerdict.BLOCKED
     (missing,) = decision.denials
     assert (missing.is_explicit, missing.target_id, missing.policy) == (False, "ou-exam-1", None)
 
 
 def test_any_deny_wins_and_all_are_named_once() -> None:
     first, second = policy("First", ALLOW, DENY), policy("Second", DENY | {"Sid": "Two"})
-    levels = [Level("r-exam", (FULL, first)), Level("ou-exam-1", (FULL, first, second))]
-    decision = ask(Standing(levels, identity_policies=None))
+    levels = [PolicyLevel("r-exam", (FULL, first)), PolicyLevel("ou-exam-1", (FULL, first, second))]
+    decision = ask(ApplicablePolicies(levels, identity_policies=None))
     named = [(denial.policy, denial.statement.label) for denial in decision.denials if denial.statement]
     assert named == [(first.label, "statement 2"), (second.label, "Two")]
 
 
 def test_what_cant_be_known_depends_and_never_allows() -> None:
-    decision = ask(Standing([Level("r-exam", (FULL, policy("Perhaps", PERHAPS)))], identity_policies=None))
-    assert (decision.verdict, decision.conditions) == (Verdict.DEPENDS, ("aws:SourceVpc",))
+    decision = ask(
+        ApplicablePolicies([PolicyLevel("r-exam", (FULL, policy("Perhaps", PERHAPS)))], identity_policies=None)
+    )
+    assert (decision.verdict, decision.conditions) == (AccessVerdict.DEPENDS, ("aws:SourceVpc",))
 
 
 def test_a_certain_deny_decides_beside_an_open_one() -> None:
-    level = Level("r-exam", (FULL, policy("Perhaps", PERHAPS), policy("Surely", DENY)))
-    decision = ask(Standing([level], identity_policies=None))
-    assert decision.verdict is Verdict.BLOCKED
+    level = PolicyLevel("r-exam", (FULL, policy("Perhaps", PERHAPS), policy("Surely", DENY)))
+    decision = ask(ApplicablePolicies([level], identity_policies=None))
+    assert decision.verdict is AccessVerdict.BLOCKED
     assert [denial.policy.name for denial in decision.denials if denial.policy] == ["Surely"]
     assert decision.conditions == ()
 
@@ -63,46 +72,52 @@ def test_a_certain_deny_decides_beside_an_open_one() -> None:
 @pytest.mark.parametrize(
     ("statement", "task_policy", "verdict"),
     [
-        (ALLOW, TaskPolicy.AUDIT, Verdict.ALLOWED),
-        (ALLOW | {"Action": "sts:AssumeRole"}, TaskPolicy.AUDIT, Verdict.BLOCKED),
-        (ALLOW | {"Resource": "arn:aws:iam::999988887777:root"}, TaskPolicy.AUDIT, Verdict.BLOCKED),
+        (ALLOW, TaskPolicy.AUDIT, AccessVerdict.ALLOWED),
+        (ALLOW | {"Action": "sts:AssumeRole"}, TaskPolicy.AUDIT, AccessVerdict.BLOCKED),
+        (ALLOW | {"Resource": "arn:aws:iam::999988887777:root"}, TaskPolicy.AUDIT, AccessVerdict.BLOCKED),
         (
             ALLOW | {"Condition": {"ArnEquals": {"sts:TaskPolicyArn": TaskPolicy.AUDIT.arn("aws")}}},
             TaskPolicy.AUDIT,
-            Verdict.ALLOWED,
+            AccessVerdict.ALLOWED,
         ),
         (
             ALLOW | {"Condition": {"ArnEquals": {"sts:TaskPolicyArn": TaskPolicy.AUDIT.arn("aws")}}},
             TaskPolicy.DELETE,
-            Verdict.BLOCKED,
+            AccessVerdict.BLOCKED,
         ),
-        (ALLOW | {"Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}}, TaskPolicy.AUDIT, Verdict.DEPENDS),
+        (
+            ALLOW | {"Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}},
+            TaskPolicy.AUDIT,
+            AccessVerdict.DEPENDS,
+        ),
     ],
 )
 def test_identity_policies_say_who_may_assume_root(
-    statement: Mapping[str, object], task_policy: TaskPolicy, verdict: Verdict
+    statement: Mapping[str, object], task_policy: TaskPolicy, verdict: AccessVerdict
 ) -> None:
-    standing = Standing(identity_policies=(policy("Admin", statement, kind=PolicyKind.IDENTITY),))
-    assert ask(standing, task_policy).verdict is verdict
+    applicable = ApplicablePolicies(identity_policies=(policy("Admin", statement, kind=PolicyKind.IDENTITY),))
+    assert ask(applicable, task_policy).verdict is verdict
 
 
 def test_a_boundary_must_allow_too() -> None:
     admin = policy("Admin", ALLOW, kind=PolicyKind.IDENTITY)
     boundary = policy("Boundary", ALLOW | {"Action": "s3:*"}, kind=PolicyKind.IDENTITY)
-    decision = ask(Standing(identity_policies=(admin,), boundary=boundary))
-    assert decision.verdict is Verdict.BLOCKED
+    decision = ask(ApplicablePolicies(identity_policies=(admin,), boundary=boundary))
+    assert decision.verdict is AccessVerdict.BLOCKED
     assert [denial.policy for denial in decision.denials] == [boundary.label]
 
 
 def test_without_any_identity_policy_nothing_is_allowed_but_to_root() -> None:
-    assert ask(Standing()).verdict is Verdict.BLOCKED
-    assert ask(Standing(identity_policies=None)).verdict is Verdict.ALLOWED
+    assert ask(ApplicablePolicies()).verdict is AccessVerdict.BLOCKED
+    assert ask(ApplicablePolicies(identity_policies=None)).verdict is AccessVerdict.ALLOWED
 
 
 def test_a_task_is_blocked_when_any_of_its_requests_is() -> None:
-    allowed = Decision(Verdict.ALLOWED)
-    blocked = ask(Standing([Level("r-exam", (FULL, policy("No", DENY)))], identity_policies=None))
-    perhaps = ask(Standing([Level("r-exam", (FULL, policy("Perhaps", PERHAPS)))], identity_policies=None))
+    allowed = Decision(AccessVerdict.ALLOWED)
+    blocked = ask(ApplicablePolicies([PolicyLevel("r-exam", (FULL, policy("No", DENY)))], identity_policies=None))
+    perhaps = ask(
+        ApplicablePolicies([PolicyLevel("r-exam", (FULL, policy("Perhaps", PERHAPS)))], identity_policies=None)
+    )
     assert merge([allowed, blocked, perhaps, blocked]) == blocked
     assert merge([allowed, perhaps]) == perhaps
     assert merge([allowed, allowed]) == allowed

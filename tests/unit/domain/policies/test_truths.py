@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.domain.policies.truths import NO, YES, Truth, all_of, any_of, open_question, truth_of
+from rootkeeper.domain.policies.truths import NO, YES, TruthValue, all_of, any_of, open_question, truth_value_of
 
 OPEN = open_question("aws:SourceIp")
 
@@ -18,7 +18,7 @@ OPEN = open_question("aws:SourceIp")
         ([OPEN, open_question("aws:PrincipalTag/a")], open_question("aws:SourceIp", "aws:PrincipalTag/a")),
     ],
 )
-def test_all_of_is_no_as_soon_as_one_is(truths: list[Truth], expected: Truth) -> None:
+def test_all_of_is_no_as_soon_as_one_is(truths: list[TruthValue], expected: TruthValue) -> None:
     assert all_of(truths) == expected
 
 
@@ -26,7 +26,7 @@ def test_all_of_is_no_as_soon_as_one_is(truths: list[Truth], expected: Truth) ->
     ("truths", "expected"),
     [([], NO), ([NO, NO], NO), ([OPEN, YES], YES), ([OPEN, NO], OPEN)],
 )
-def test_any_of_is_yes_as_soon_as_one_is(truths: list[Truth], expected: Truth) -> None:
+def test_any_of_is_yes_as_soon_as_one_is(truths: list[TruthValue], expected: TruthValue) -> None:
     assert any_of(truths) == expected
 
 
@@ -37,5 +37,5 @@ def test_an_open_question_stays_open_when_it_is_turned_round() -> None:
 
 
 def test_a_value_that_is_missing_is_an_open_question() -> None:
-    assert truth_of(None, "aws:SourceIp") == OPEN
-    assert truth_of(True, "aws:SourceIp") is YES
+    assert truth_value_of(None, "aws:SourceIp") == OPEN
+    assert truth_value_of(True, "aws:SourceIp") is YES

@@ -9,7 +9,7 @@ from rootkeeper.domain.resource_policies.changes import (
     PolicyChange,
     describe_change,
     describe_resource,
-    judge_reread,
+    evaluate_reread,
     read_resource,
 )
 from rootkeeper.domain.resource_policies.documents import hash_policy
@@ -65,9 +65,9 @@ def test_an_intent_that_names_no_resource_is_refused() -> None:
 def test_only_the_new_policy_itself_proves_that_it_was_done(before: str, after: str | None) -> None:
     parameters = describe_change(PolicyChange(BUCKET, before, after))
     found = None if after is None else json.dumps(json.loads(after), indent=2)
-    assert judge_reread(found, parameters, "aws").result is Result.DONE
-    assert judge_reread(before, parameters, "aws").result is Result.FAILED
-    assert not judge_reread(before, parameters, "aws").is_settled
-    foreign = judge_reread(document(statement(Sid="Foreign")), parameters, "aws")
+    assert evaluate_reread(found, parameters, "aws").result is Result.DONE
+    assert evaluate_reread(before, parameters, "aws").result is Result.FAILED
+    assert not evaluate_reread(before, parameters, "aws").is_settled
+    foreign = evaluate_reread(document(statement(Sid="Foreign")), parameters, "aws")
     assert foreign.result is Result.UNKNOWN
     assert "somebody else" in foreign.explanation

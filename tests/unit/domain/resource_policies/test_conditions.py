@@ -6,19 +6,19 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.domain.resource_policies.callers import Caller
+from rootkeeper.domain.resource_policies.callers import OrdinaryCaller
 from rootkeeper.domain.resource_policies.conditions import (
     FAILS,
     HOLDS,
-    Bearing,
+    CallerMatch,
     combine,
-    judge_conditions,
-    judge_exceptions,
+    evaluate_conditions,
+    evaluate_exceptions,
 )
 from tests.unit.domain.resource_policies.samples import ACCOUNT, BUCKET, ORGANIZATION, OTHER, OWN_ROOT, ROLE
 
-CALLER = Caller.of(BUCKET, ORGANIZATION)
-MAYBE = Bearing(None, conditions=("maybe",))
+CALLER = OrdinaryCaller.of(BUCKET, ORGANIZATION)
+MAYBE = CallerMatch(None, conditions=("maybe",))
 
 
 def test_one_part_that_does_not_hold_is_enough() -> None:
@@ -28,8 +28,8 @@ def test_one_part_that_does_not_hold_is_enough() -> None:
 
 
 def test_what_it_depends_on_is_gathered() -> None:
-    found = combine([MAYBE, HOLDS, Bearing(None, exceptions=(ROLE,))])
-    assert found == Bearing(None, exceptions=(ROLE,), conditions=("maybe",))
+    found = combine([MAYBE, HOLDS, CallerMatch(None, exceptions=(ROLE,))])
+    assert found == CallerMatch(None, exceptions=(ROLE,), conditions=("maybe",))
 
 
 @pytest.mark.parametrize(
@@ -59,16 +59,16 @@ def test_what_it_depends_on_is_gathered() -> None:
     ],
 )
 def test_a_condition_on_what_is_known_is_decided(operator: str, key: str, values: Any, holds: bool | None) -> None:
-    assert judge_conditions({operator: {key: values}}, CALLER).holds is holds
+    assert evaluate_conditions({operator: {key: values}}, CALLER).holds is holds
 
 
 def test_without_a_condition_everyone_is_taken_in() -> None:
-    assert judge_conditions(None, CALLER) is HOLDS
-    assert judge_conditions({}, CALLER) is HOLDS
+    assert evaluate_conditions(None, CALLER) is HOLDS
+    assert evaluate_conditions({}, CALLER) is HOLDS
 
 
 def test_exceptions_count_only_if_they_may_be_somebody_of_the_account() -> None:
-    assert judge_exceptions([OWN_ROOT, f"arn:aws:iam::{OTHER}:role/a"], CALLER) is HOLDS
-    assert judge_exceptions([ROLE, OWN_ROOT], CALLER) == Bearing(None, exceptions=(ROLE,))
-    assert judge_exceptions(["*deploy*"], CALLER) == Bearing(None, exceptions=("*deploy*",))
-    assert judge_exceptions([f"arn:aws:iam::{ACCOUNT}:user/*"], CALLER) is FAILS
+    assert evaluate_exceptions([OWN_ROOT, f"arn:aws:iam::{OTHER}:role/a"], CALLER) is HOLDS
+    assert evaluate_exceptions([ROLE, OWN_ROOT], CALLER) == CallerMatch(None, exceptions=(ROLE,))
+    assert evaluate_exceptions(["*deploy*"], CALLER) == CallerMatch(None, exceptions=("*deploy*",))
+    assert evaluate_exceptions([f"arn:aws:iam::{ACCOUNT}:user/*"], CALLER) is FAILS

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from rootkeeper.domain.resource_policies.corrections import (
     correct_policy,
-    ensure_policy_text,
-    ensure_replacement,
     list_removed,
+    require_policy_text,
+    require_replacement,
 )
-from rootkeeper.domain.resource_policies.lockouts import Lockout, Verdict, judge_policy
+from rootkeeper.domain.resource_policies.lockouts import Lockout, LockoutVerdict, evaluate_policy
 from rootkeeper.domain.resource_policies.resources import ResourceKind
 from rootkeeper.errors import PolicyDocumentError
 from tests.unit.domain.resource_policies.samples import (
@@ -31,7 +31,7 @@ SOURCE = "The policy in new.json"
 
 
 def judge(text: str | None) -> Lockout:
-    return judge_policy(text, BUCKET, ORGANIZATION)
+    return evaluate_policy(text, BUCKET, ORGANIZATION)
 
 
 def test_the_correction_leaves_out_the_locking_statement_and_keeps_everything_else() -> None:
@@ -42,7 +42,7 @@ def test_the_correction_leaves_out_the_locking_statement_and_keeps_everything_el
         "Version": "2012-10-17",
         "Statement": [ALLOWS_READING, statement(Action="s3:PutObject")],
     }
-    assert judge(corrected).verdict is Verdict.OPEN
+    assert judge(corrected).verdict is LockoutVerdict.OPEN
 
 
 def test_nothing_may_be_left() -> None:
@@ -53,7 +53,7 @@ def test_statements_that_only_depend_stay_beside_one_that_locks() -> None:
     policy = document(statement(Sid="Everyone"), EXCEPTING)
     assert list_removed(judge(policy)) == (0,)
     corrected = correct_policy(policy, judge(policy), BUCKET)
-    assert judge(corrected).verdict is Verdict.DEPENDS
+    assert judge(corrected).verdict is LockoutVerdict.DEPENDS
     assert list_removed(judge(corrected)) == (0,)
 
 
@@ -70,7 +70,7 @@ def test_a_corrected_policy_never_locks_as_the_one_before(statements: list[dict[
     policy = document(*statements)
     before = judge(policy)
     corrected = correct_policy(policy, before, BUCKET)
-    if before.verdict is Verdict.OPEN:
+    if before.verdict is LockoutVerdict.OPEN:
         assert json.loads(corrected or "") == json.loads(policy)
     else:
         assert judge(corrected).verdict is not before.verdict
@@ -78,18 +78,18 @@ def test_a_corrected_policy_never_locks_as_the_one_before(statements: list[dict[
 
 def test_a_replacement_that_locks_everyone_out_again_is_refused() -> None:
     with pytest.raises(PolicyDocumentError) as raised:
-        ensure_replacement(LOCKING, BUCKET, ORGANIZATION, SOURCE)
+        require_replacement(LOCKING, BUCKET, ORGANIZATION, SOURCE)
     assert "would lock everyone out again. Statement Everyone denies everyone" in raised.value.message
     assert "--restore" in (raised.value.hint or "")
 
 
 def test_a_replacement_that_excepts_somebody_is_left_to_the_person() -> None:
-    assert ensure_replacement(document(EXCEPTING), BUCKET, ORGANIZATION, SOURCE).verdict is Verdict.DEPENDS
-    assert ensure_replacement(document(ALLOWS_READING), BUCKET, ORGANIZATION, SOURCE).verdict is Verdict.OPEN
+    assert require_replacement(document(EXCEPTING), BUCKET, ORGANIZATION, SOURCE).verdict is LockoutVerdict.DEPENDS
+    assert require_replacement(document(ALLOWS_READING), BUCKET, ORGANIZATION, SOURCE).verdict is LockoutVerdict.OPEN
 
 
 def test_a_replacement_that_aws_would_refuse_is_refused() -> None:
     with pytest.raises(PolicyDocumentError, match="Principal is missing"):
-        ensure_replacement(document(statement(Principal=None)), BUCKET, ORGANIZATION, SOURCE)
+        require_replacement(document(statement(Principal=None)), BUCKET, ORGANIZATION, SOURCE)
     with pytest.raises(PolicyDocumentError, match="bytes"):
-        ensure_policy_text(ResourceKind.QUEUE, " " * 9000, SOURCE)
+        require_policy_text(ResourceKind.QUEUE, " " * 9000, SOURCE)

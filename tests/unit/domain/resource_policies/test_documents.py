@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from rootkeeper.domain.resource_policies.documents import (
     as_texts,
-    ensure_acceptable,
-    ensure_size,
     fingerprint,
     hash_policy,
     parse_policy,
+    require_acceptable,
+    require_size,
 )
 from rootkeeper.domain.resource_policies.resources import Resource, ResourceKind
 from rootkeeper.errors import PolicyDocumentError
@@ -44,9 +44,9 @@ def test_what_is_no_policy_is_refused_by_the_name_of_its_source(text: str, probl
 
 @pytest.mark.parametrize("kind", ResourceKind)
 def test_a_policy_may_be_as_large_as_aws_allows_and_no_larger(kind: ResourceKind) -> None:
-    ensure_size(kind, "é" * (kind.policy_limit_bytes // 2), SOURCE)
+    require_size(kind, "é" * (kind.policy_limit_bytes // 2), SOURCE)
     with pytest.raises(PolicyDocumentError, match=r"new\.json can't be used: it has .* bytes"):
-        ensure_size(kind, "é" * (kind.policy_limit_bytes // 2) + " ", SOURCE)
+        require_size(kind, "é" * (kind.policy_limit_bytes // 2) + " ", SOURCE)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_what_aws_would_refuse_is_refused_before_it_is_sent(
 ) -> None:
     parsed = parse_policy(document(statement(resource, Sid="Second", **elements)), SOURCE)
     with pytest.raises(PolicyDocumentError, match=f"in statement Second {problem}"):
-        ensure_acceptable(parsed, resource, SOURCE)
+        require_acceptable(parsed, resource, SOURCE)
 
 
 @pytest.mark.parametrize(
@@ -82,16 +82,16 @@ def test_what_aws_would_refuse_is_refused_before_it_is_sent(
     ],
 )
 def test_what_aws_takes_is_taken(resource: Resource, elements: dict[str, Any]) -> None:
-    ensure_acceptable(parse_policy(document(statement(resource, **elements)), SOURCE), resource, SOURCE)
+    require_acceptable(parse_policy(document(statement(resource, **elements)), SOURCE), resource, SOURCE)
 
 
 def test_a_version_that_does_not_exist_and_too_many_statements_are_refused() -> None:
     old = parse_policy('{"Version": "2020-01-01", "Statement": [{}]}', SOURCE)
     with pytest.raises(PolicyDocumentError, match="Version"):
-        ensure_acceptable(old, BUCKET, SOURCE)
+        require_acceptable(old, BUCKET, SOURCE)
     many = parse_policy(document(*[statement(QUEUE)] * 21), SOURCE)
     with pytest.raises(PolicyDocumentError, match="20 statements"):
-        ensure_acceptable(many, QUEUE, SOURCE)
+        require_acceptable(many, QUEUE, SOURCE)
 
 
 def test_the_hash_is_that_of_the_saved_file() -> None:

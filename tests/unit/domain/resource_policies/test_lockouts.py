@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.domain.resource_policies.lockouts import Verdict, judge_policy
+from rootkeeper.domain.resource_policies.lockouts import LockoutVerdict, evaluate_policy
 from tests.unit.domain.resource_policies.samples import (
     ACCOUNT,
     ALLOWS_READING,
@@ -106,15 +106,15 @@ OPEN: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("elements", LOCKED.values(), ids=LOCKED)
 def test_a_denial_that_no_ordinary_caller_gets_past_locks_everyone_out(elements: dict[str, Any]) -> None:
-    lockout = judge_policy(document(statement(Sid="Deny", **elements)), BUCKET, ORGANIZATION)
-    assert lockout.verdict is Verdict.LOCKED
+    lockout = evaluate_policy(document(statement(Sid="Deny", **elements)), BUCKET, ORGANIZATION)
+    assert lockout.verdict is LockoutVerdict.LOCKED
     assert lockout.explanation == "Statement Deny denies everyone in the account."
 
 
 @pytest.mark.parametrize("elements", DEPENDS.values(), ids=DEPENDS)
 def test_a_denial_that_excepts_somebody_depends_on_whether_there_is_any(elements: dict[str, Any]) -> None:
-    lockout = judge_policy(document(statement(**elements)), BUCKET, ORGANIZATION)
-    assert lockout.verdict is Verdict.DEPENDS
+    lockout = evaluate_policy(document(statement(**elements)), BUCKET, ORGANIZATION)
+    assert lockout.verdict is LockoutVerdict.DEPENDS
     (blamed,) = lockout.statements
     assert blamed.exceptions or blamed.conditions
     assert all(text in lockout.explanation for text in (*blamed.exceptions, *blamed.conditions))
@@ -122,24 +122,24 @@ def test_a_denial_that_excepts_somebody_depends_on_whether_there_is_any(elements
 
 @pytest.mark.parametrize("elements", OPEN.values(), ids=OPEN)
 def test_a_denial_that_anybody_gets_past_locks_nobody_out(elements: dict[str, Any]) -> None:
-    lockout = judge_policy(document(statement(**elements)), BUCKET, ORGANIZATION)
-    assert (lockout.verdict, lockout.statements) == (Verdict.OPEN, ())
+    lockout = evaluate_policy(document(statement(**elements)), BUCKET, ORGANIZATION)
+    assert (lockout.verdict, lockout.statements) == (LockoutVerdict.OPEN, ())
 
 
 def test_no_policy_locks_nobody_out() -> None:
-    assert judge_policy(None, BUCKET, ORGANIZATION).verdict is Verdict.NO_POLICY
+    assert evaluate_policy(None, BUCKET, ORGANIZATION).verdict is LockoutVerdict.NO_POLICY
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"Statement": []}', '{"Statement": ["Deny"]}', "[" * 100_000])
 def test_a_policy_that_cannot_be_read_is_unknown_and_never_open(text: str) -> None:
-    lockout = judge_policy(text, BUCKET, ORGANIZATION)
-    assert lockout.verdict is Verdict.UNKNOWN
+    lockout = evaluate_policy(text, BUCKET, ORGANIZATION)
+    assert lockout.verdict is LockoutVerdict.UNKNOWN
     assert "amzn-s3-demo-bucket" in lockout.explanation
 
 
 def test_the_statement_to_blame_is_named_by_its_sid_or_its_place() -> None:
     policy = document(ALLOWS_READING, statement(Sid="Everyone"), statement())
-    lockout = judge_policy(policy, BUCKET, ORGANIZATION)
+    lockout = evaluate_policy(policy, BUCKET, ORGANIZATION)
     assert [statement.name for statement in lockout.statements] == ["statement Everyone", "statement 3"]
     assert [statement.number for statement in lockout.statements] == [1, 2]
 
@@ -148,8 +148,8 @@ def test_two_statements_that_each_deny_one_way_lock_out_together() -> None:
     policy = document(
         statement(Sid="A", Action="s3:PutBucketPolicy"), statement(Sid="B", Action="s3:DeleteBucketPolicy")
     )
-    lockout = judge_policy(policy, BUCKET, ORGANIZATION)
-    assert lockout.verdict is Verdict.LOCKED
+    lockout = evaluate_policy(policy, BUCKET, ORGANIZATION)
+    assert lockout.verdict is LockoutVerdict.LOCKED
     assert len(lockout.statements) == 2
 
 
@@ -159,17 +159,20 @@ def test_one_way_that_depends_is_better_than_none() -> None:
         statement(Sid="A", Action="s3:PutBucketPolicy"),
         statement(Sid="B", Action="s3:DeleteBucketPolicy", Condition=excepted),
     )
-    assert judge_policy(policy, BUCKET, ORGANIZATION).verdict is Verdict.DEPENDS
+    assert evaluate_policy(policy, BUCKET, ORGANIZATION).verdict is LockoutVerdict.DEPENDS
 
 
 def test_a_statement_may_stand_without_its_list() -> None:
-    assert judge_policy(
+    assert evaluate_policy(
         '{"Statement": {"Effect": "Deny", "Principal": "*", "Action": "*"}}', BUCKET, ORGANIZATION
-    ).verdict is (Verdict.LOCKED)
+    ).verdict is (LockoutVerdict.LOCKED)
 
 
 def test_a_queue_is_locked_by_the_denial_of_its_attributes() -> None:
-    for action, verdict in (("sqs:SetQueueAttributes", Verdict.LOCKED), ("sqs:SendMessage", Verdict.OPEN)):
+    for action, verdict in (
+        ("sqs:SetQueueAttributes", LockoutVerdict.LOCKED),
+        ("sqs:SendMessage", LockoutVerdict.OPEN),
+    ):
         policy = document(statement(QUEUE, Action=action, Resource=QUEUE.arn))
-        assert judge_policy(policy, QUEUE, ORGANIZATION).verdict is verdict
-    assert judge_policy(LOCKING, QUEUE, ORGANIZATION).verdict is Verdict.OPEN
+        assert evaluate_policy(policy, QUEUE, ORGANIZATION).verdict is verdict
+    assert evaluate_policy(LOCKING, QUEUE, ORGANIZATION).verdict is LockoutVerdict.OPEN

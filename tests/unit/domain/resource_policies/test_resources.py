@@ -6,9 +6,9 @@ from rootkeeper.domain.ledger import Action
 from rootkeeper.domain.resource_policies.resources import (
     ResourceKind,
     change_action,
-    ensure_resource_name,
-    ensure_unprotected,
     is_protected,
+    require_resource_name,
+    require_unprotected,
 )
 from rootkeeper.domain.task_policies import TaskPolicy
 from rootkeeper.errors import InputError, TargetRefusedError
@@ -37,12 +37,12 @@ def test_sqs_has_one_call_for_both_changes() -> None:
 
 @pytest.mark.parametrize("name", ["amzn-s3-demo-bucket", "Old_Bucket.Name", "a" * 255])
 def test_names_of_buckets_are_taken(name: str) -> None:
-    ensure_resource_name(ResourceKind.BUCKET, name)
+    require_resource_name(ResourceKind.BUCKET, name)
 
 
 @pytest.mark.parametrize("name", ["orders", "Orders_2-new", "orders.fifo", "a" * 80])
 def test_names_of_queues_are_taken(name: str) -> None:
-    ensure_resource_name(ResourceKind.QUEUE, name)
+    require_resource_name(ResourceKind.QUEUE, name)
 
 
 @pytest.mark.parametrize(
@@ -61,13 +61,13 @@ def test_names_of_queues_are_taken(name: str) -> None:
 )
 def test_anything_else_is_refused_before_any_call(kind: ResourceKind, name: str) -> None:
     with pytest.raises(InputError, match="is not the name of a"):
-        ensure_resource_name(kind, name)
+        require_resource_name(kind, name)
 
 
 def test_protected_names_are_refused_with_the_pattern_that_caught_them() -> None:
     patterns = ("audit-*", "*-trail")
     assert is_protected("audit-logs", patterns)
     assert not is_protected("Audit-logs", patterns)
-    ensure_unprotected(ResourceKind.BUCKET, "invoices", patterns)
+    require_unprotected(ResourceKind.BUCKET, "invoices", patterns)
     with pytest.raises(TargetRefusedError, match=r"'\*-trail'"):
-        ensure_unprotected(ResourceKind.QUEUE, "org-trail", patterns)
+        require_unprotected(ResourceKind.QUEUE, "org-trail", patterns)

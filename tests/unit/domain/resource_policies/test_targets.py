@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from rootkeeper.domain.organizations import Account, AccountId, AccountState, Inventory, Organization
-from rootkeeper.domain.resource_policies.targets import ensure_unlockable
+from rootkeeper.domain.resource_policies.targets import require_unlockable
 from rootkeeper.errors import AwsAccessDeniedError, TargetRefusedError
 from tests.fakes.clock import START
 
@@ -26,7 +26,7 @@ INVENTORY = Inventory(
 
 
 def test_an_active_member_may_be_unlocked() -> None:
-    ensure_unlockable(account(MEMBER), INVENTORY)
+    require_unlockable(account(MEMBER), INVENTORY)
 
 
 @pytest.mark.parametrize(
@@ -39,22 +39,22 @@ def test_an_active_member_may_be_unlocked() -> None:
 )
 def test_what_may_not_be_touched_is_refused_with_a_hint(refused: Account, reason: str) -> None:
     with pytest.raises(TargetRefusedError, match=reason) as raised:
-        ensure_unlockable(refused, INVENTORY)
+        require_unlockable(refused, INVENTORY)
     assert raised.value.hint
 
 
 def test_the_failsafe_is_unlocked_only_by_its_id() -> None:
-    ensure_unlockable(account(FAILSAFE), INVENTORY, frozenset({FAILSAFE}))
+    require_unlockable(account(FAILSAFE), INVENTORY, frozenset({FAILSAFE}))
     with pytest.raises(TargetRefusedError, match="failsafe"):
-        ensure_unlockable(account(FAILSAFE), INVENTORY, frozenset({MEMBER}))
+        require_unlockable(account(FAILSAFE), INVENTORY, frozenset({MEMBER}))
 
 
 def test_a_partition_without_root_users_is_refused() -> None:
     china = replace(INVENTORY, organization=replace(INVENTORY.organization, partition="aws-cn"))
     with pytest.raises(TargetRefusedError, match="aws-cn"):
-        ensure_unlockable(account(MEMBER), china)
+        require_unlockable(account(MEMBER), china)
 
 
 def test_a_failsafe_that_is_not_known_stops_everything() -> None:
     with pytest.raises(AwsAccessDeniedError, match="failsafe isn't known"):
-        ensure_unlockable(account(MEMBER), replace(INVENTORY, delegated_administrator_ids=None))
+        require_unlockable(account(MEMBER), replace(INVENTORY, delegated_administrator_ids=None))

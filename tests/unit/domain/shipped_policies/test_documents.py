@@ -7,11 +7,11 @@ import json
 import pytest
 
 from rootkeeper.domain.shipped_policies.documents import (
-    ensure_fits,
     make_document,
     measure_guardrail,
     measure_iam_policy,
     render_document,
+    require_fits,
 )
 from rootkeeper.errors import InputError
 
@@ -31,10 +31,10 @@ def test_a_rendered_document_is_the_document() -> None:
 
 
 def test_a_document_at_the_limit_fits() -> None:
-    ensure_fits(10, 10, "The policy", "Make it smaller.")
+    require_fits(10, 10, "The policy", "Make it smaller.")
 
 
 def test_a_document_over_the_limit_is_refused_with_what_to_do() -> None:
     with pytest.raises(InputError, match="would have 10,241 characters, and AWS takes at most 10,240") as caught:
-        ensure_fits(10_241, 10_240, "The policy", "Make it smaller.")
+        require_fits(10_241, 10_240, "The policy", "Make it smaller.")
     assert caught.value.hint == "Make it smaller."

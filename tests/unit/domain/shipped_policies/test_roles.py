@@ -16,7 +16,7 @@ from rootkeeper.domain.shipped_policies.documents import (
 )
 from rootkeeper.domain.shipped_policies.permissions import SERVER_ROLES, ShippedRole
 from rootkeeper.domain.shipped_policies.principals import parse_principal
-from rootkeeper.domain.shipped_policies.roles import CallerRole, RoleTargets, RoleTrust, make_role
+from rootkeeper.domain.shipped_policies.roles import RoleTargets, RoleTrust, ShippedCallerRole, make_role
 from rootkeeper.errors import InputError
 
 MANAGEMENT, FAILSAFE, MEMBER = (AccountId(text) for text in ("111122223333", "222233334444", "333344445555"))
@@ -29,7 +29,7 @@ def make(
     people: tuple[str, ...] = (MANAGEMENT,),
     server: str | None = None,
     partition: str = "aws",
-) -> CallerRole:
+) -> ShippedCallerRole:
     trust = RoleTrust(
         tuple(parse_principal(text, partition, "--trusted-principal") for text in people),
         None if server is None else parse_principal(server, partition, "--server-role-arn"),

@@ -67,13 +67,13 @@ def _row(name: str, arn: str, created_at: datetime, held: Credentials, *, is_roo
         arn,
         format_iso8601(created_at),
         *_describe_password(held, is_root=is_root),
-        _word(value=bool(held.mfa_devices)),
+        _render_flag(value=bool(held.mfa_devices)),
         *(cell for key in keys for cell in _describe_key(key)),
         *(
             cell
             for one in certificates
             for cell in (
-                _word(value=one is not None and one.status == ACTIVE),
+                _render_flag(value=one is not None and one.status == ACTIVE),
                 format_iso8601(one.uploaded_at) if one else _NOT_KNOWN,
             )
         ),
@@ -84,20 +84,25 @@ def _describe_password(held: Credentials, *, is_root: bool) -> list[str]:
     """Of a root user the password counts as enabled from CreateLoginProfile on (observed)."""
     profile = held.login_profile
     if profile is None:
-        return [_word(value=False), _NOT_KNOWN, _NOT_KNOWN, _NOT_SUPPORTED if is_root else _NOT_KNOWN]
+        return [_render_flag(value=False), _NOT_KNOWN, _NOT_KNOWN, _NOT_SUPPORTED if is_root else _NOT_KNOWN]
     used = format_iso8601(held.password_last_used_at) if held.password_last_used_at else _NO_INFORMATION
-    return [_word(value=True), used, format_iso8601(profile.created_at), _NOT_SUPPORTED if is_root else _NOT_KNOWN]
+    return [
+        _render_flag(value=True),
+        used,
+        format_iso8601(profile.created_at),
+        _NOT_SUPPORTED if is_root else _NOT_KNOWN,
+    ]
 
 
 def _describe_key(key: AccessKey | None) -> list[str]:
     if key is None:
-        return [_word(value=False), *[_NOT_KNOWN] * 4]
+        return [_render_flag(value=False), *[_NOT_KNOWN] * 4]
     used = format_iso8601(key.last_used_at) if key.last_used_at else _NOT_KNOWN
-    active = _word(value=key.status == ACTIVE)
+    active = _render_flag(value=key.status == ACTIVE)
     return [active, format_iso8601(key.created_at), used, key.last_used_region, key.last_used_service]
 
 
-def _word(*, value: bool) -> str:
+def _render_flag(*, value: bool) -> str:
     return "true" if value else "false"
 
 

@@ -108,14 +108,15 @@ def _login_profile(subject: Subject) -> LoginProfile:
 
 
 def _describe_login_profile(subject: Subject, profile: LoginProfile) -> dict[str, Any]:
-    return subject.name_member() | {"CreateDate": profile.created_at, "PasswordResetRequired": False}
+    return subject.render_user_name() | {"CreateDate": profile.created_at, "PasswordResetRequired": False}
 
 
 def list_access_keys(call: Call) -> dict[str, Any]:
     """List long-term access keys."""
     subject = get_subject(call)
     keys = [
-        subject.name_member() | {"AccessKeyId": key.access_key_id, "Status": key.status, "CreateDate": key.created_at}
+        subject.render_user_name()
+        | {"AccessKeyId": key.access_key_id, "Status": key.status, "CreateDate": key.created_at}
         for key in subject.credentials.access_keys.values()
     ]
     return render_page(call, "AccessKeyMetadata", keys)
@@ -168,7 +169,7 @@ def list_signing_certificates(call: Call) -> dict[str, Any]:
     """List signing certificates."""
     subject = get_subject(call)
     certificates = [
-        subject.name_member()
+        subject.render_user_name()
         | {
             "CertificateId": certificate.certificate_id,
             "CertificateBody": certificate.body,
@@ -192,7 +193,7 @@ def list_mfa_devices(call: Call) -> dict[str, Any]:
     """List the MFA devices that are enabled."""
     subject = get_subject(call)
     devices = [
-        subject.name_member() | {"SerialNumber": device.serial_number, "EnableDate": device.enabled_at}
+        subject.render_user_name() | {"SerialNumber": device.serial_number, "EnableDate": device.enabled_at}
         for device in subject.credentials.mfa_devices.values()
     ]
     return render_page(call, "MFADevices", devices)

@@ -143,7 +143,7 @@ def create_access_key(call: Call) -> dict[str, Any]:
     key = AccessKey(new_access_key_id("AKIA", account_id), call.now, secret_access_key=secret)
     call.world.add_access_key(KeyOwner(account_id, subject.user.name if subject.user else None), key)
     shown = {"AccessKeyId": key.access_key_id, "Status": key.status, "SecretAccessKey": secret, "CreateDate": call.now}
-    return {"AccessKey": subject.name_member() | shown}
+    return {"AccessKey": subject.render_user_name() | shown}
 
 
 def update_access_key(call: Call) -> dict[str, Any]:

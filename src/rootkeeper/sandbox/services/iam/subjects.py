@@ -32,7 +32,7 @@ class Subject:
         """The name in messages; observed as ``null`` of root users."""
         return self.user.name if self.user else "null"
 
-    def name_member(self) -> dict[str, str]:
+    def render_user_name(self) -> dict[str, str]:
         """Give the response member UserName, which is absent on the wire for root users (observed)."""
         return {"UserName": self.user.name} if self.user else {}
 

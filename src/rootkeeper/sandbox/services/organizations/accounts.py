@@ -155,17 +155,17 @@ def _require_closing_quota(call: Call) -> None:
 
 def remove_account(call: Call) -> dict[str, Any]:
     """Make a member account stand alone, with the root user and identities that it has."""
-    _let_go(call, call.parameters["AccountId"])
+    _release_account(call, call.parameters["AccountId"])
     return {}
 
 
 def leave_organization(call: Call) -> dict[str, Any]:
     """Make the caller's own account stand alone."""
-    _let_go(call, call.principal.account_id)
+    _release_account(call, call.principal.account_id)
     return {}
 
 
-def _let_go(call: Call, account_id: str) -> None:
+def _release_account(call: Call, account_id: str) -> None:
     organization = call.world.organization
     account = _get_account(organization, account_id)
     if account_id == organization.management_account_id:

@@ -99,7 +99,7 @@ def _guard(call: Call, arn: str) -> GuardedResource:
 
 
 def policy_in_force(call: Call, queue: Queue) -> str | None:
-    lag_seconds = call.world.organization.eligibility.lags.queue_policy_change[1]
+    lag_seconds = call.world.organization.eligibility.propagation_delays.queue_policy_change[1]
     return queue.policy_in_force(call.now, lag_seconds)
 
 

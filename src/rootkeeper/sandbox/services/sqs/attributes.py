@@ -23,7 +23,7 @@ _RANGES: Mapping[str, tuple[int, int]] = {
 _KEPT_ONLY = frozenset({"KmsMasterKeyId", "RedriveAllowPolicy", "RedrivePolicy", "SqsManagedSseEnabled"})
 """Kept and told, without effect."""
 _FIFO = frozenset({"ContentBasedDeduplication", "DeduplicationScope", "FifoQueue", "FifoThroughputLimit"})
-_TOLD = frozenset(
+_READ_ONLY_ATTRIBUTES = frozenset(
     {
         "ApproximateNumberOfMessages",
         "ApproximateNumberOfMessagesDelayed",
@@ -80,7 +80,7 @@ def describe_attributes(call: Call, queue: Queue, names: list[str]) -> dict[str,
 
     :raises ServiceError: InvalidAttributeName.
     """
-    known = _RANGES.keys() | _KEPT_ONLY | _FIFO | _TOLD | {POLICY, "All"}
+    known = _RANGES.keys() | _KEPT_ONLY | _FIFO | _READ_ONLY_ATTRIBUTES | {POLICY, "All"}
     unknown = [name for name in names if name not in known]
     if unknown:
         raise ServiceError("InvalidAttributeName", f"Unknown Attribute {unknown[0][:100]}.")

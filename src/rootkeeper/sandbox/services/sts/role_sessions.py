@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from rootkeeper.sandbox.authorization.authorizer import access_request, standing_of
-from rootkeeper.sandbox.authorization.decision import Denial, PolicyType, decide
+from rootkeeper.sandbox.authorization.authorizer import access_request, find_request_policies
+from rootkeeper.sandbox.authorization.decision import AccessDenial, DenyingPolicyType, decide
 from rootkeeper.sandbox.authorization.documents import Policy, PolicyKind, compile_policy
 from rootkeeper.sandbox.authorization.requests import AccessRequest
 from rootkeeper.sandbox.exchange import Call, Operation, Principal, PrincipalKind, ServiceError
@@ -109,9 +109,11 @@ def _is_permitted(call: Call, role: IamRole, account_id: str, action: str) -> bo
     trust = compile_policy(role.trust_policy, PolicyKind.RESOURCE)
     if trust.denies(request) or not trust.allows(request):
         return False
-    denial = decide(request, standing_of(call.principal, call.world))
+    denial = decide(request, find_request_policies(call.principal, call.world))
     is_trusted_by_name = account_id == call.principal.account_id and _names_caller(trust, request)
-    return denial is None or (is_trusted_by_name and denial == Denial(PolicyType.IDENTITY, is_explicit=False))
+    return denial is None or (
+        is_trusted_by_name and denial == AccessDenial(DenyingPolicyType.IDENTITY, is_explicit=False)
+    )
 
 
 def _names_caller(trust: Policy, request: AccessRequest) -> bool:
