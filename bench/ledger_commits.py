@@ -23,10 +23,10 @@ from statistics import median
 from sqlalchemy import create_engine
 
 from rootkeeper.clock import SystemClock
-from rootkeeper.domain.ledger import Action, Actor, ActorKind, Result
-from rootkeeper.domain.organizations import AccountId, Endpoint
-from rootkeeper.storage.database import DatabaseOptions, open_database
-from rootkeeper.storage.ledger import SqlLedger
+from rootkeeper.composition.database import DatabaseOptions, open_database
+from rootkeeper.ledger.rules import Action, Actor, ActorKind, Result
+from rootkeeper.ledger.store import SqlLedger
+from rootkeeper.organization.accounts import AccountId, Endpoint
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ import backup_files as backups
 from rootkeeper import __version__
 from rootkeeper.cli.failures import report_error
 from rootkeeper.cli.terminal import Terminal
+from rootkeeper.database.files import sync_folder
 from rootkeeper.errors import DatabaseError, InputError, RootkeeperError
-from rootkeeper.storage.line_files import sync_folder
 
 
 def main() -> int:

@@ -20,12 +20,12 @@ from typing import Any
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import make_url
 
-from rootkeeper.bootstrap import load_user_settings
-from rootkeeper.engine.databases import FILE_ENDING
+from rootkeeper.composition.application import load_user_settings
+from rootkeeper.database.files import sync_folder
 from rootkeeper.errors import DatabaseError, InputError
-from rootkeeper.settings import SQLITE_PREFIX
-from rootkeeper.storage.line_files import sync_folder
-from rootkeeper.storage.spill import list_spill_files
+from rootkeeper.ledger.spill import list_spill_files
+from rootkeeper.settings.reading import SQLITE_PREFIX
+from rootkeeper.worker.engine import FILE_ENDING
 
 MANIFEST = "backup.json"
 SCHEMA_VERSION = 1

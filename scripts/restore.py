@@ -19,8 +19,8 @@ from sqlalchemy.exc import SQLAlchemyError
 import backup_files as backups
 from rootkeeper.cli.failures import report_error
 from rootkeeper.cli.terminal import Terminal
+from rootkeeper.database.processes import take_server_lock
 from rootkeeper.errors import DatabaseError, InputError, RootkeeperError
-from rootkeeper.storage.server_locks import take_server_lock
 
 NEXT = """Restored. Next:
   rootkeeper ledger adopt     records the restore, if mirror or anchor know of later entries

@@ -10,8 +10,8 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from rootkeeper.api.application import make_application
-from rootkeeper.api.documents import describe_api
+from rootkeeper.server.application import make_application
+from rootkeeper.server.documents import describe_api
 from tests.fakes.api_services import FakeServices
 
 DOCUMENT = describe_api(make_application(FakeServices()))

@@ -9,11 +9,10 @@ import sys
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from rootkeeper.cli.commands.serve import run_server, run_worker
 from rootkeeper.cli.failures import report_error
 from rootkeeper.cli.invocation import Invocation, SharedOptions
-from rootkeeper.cli.serve import run_server
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.cli.worker import run_worker
 from rootkeeper.clock import SystemClock
 from rootkeeper.errors import RootkeeperError
 

@@ -163,7 +163,7 @@ def say_started() -> None:
 
 def main() -> None:
     """Perform jobs until SIGTERM."""
-    from rootkeeper.engine.dbos_engine import EngineOptions, open_engine
+    from rootkeeper.worker.engine import EngineOptions, open_engine
 
     url, folder, steps, version, concurrency, seconds, grace = sys.argv[1:]
     deeds, stopping = Deeds(Path(folder)), threading.Event()

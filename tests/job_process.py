@@ -15,21 +15,20 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from rootkeeper.access.rules import Identity, IdentityKind, ServerRole
 from rootkeeper.clock import SystemClock
-from rootkeeper.domain.access import Identity, IdentityKind, ServerRole
-from rootkeeper.domain.job_requests import parse_preflight
-from rootkeeper.domain.jobs import JobKind, JobState
-from rootkeeper.domain.ledger import Actor, ActorKind, JsonValue
-from rootkeeper.domain.organizations import AccountId, Endpoint
-from rootkeeper.engine.dbos_engine import EngineOptions, open_engine
+from rootkeeper.composition.database import Database, open_database
 from rootkeeper.errors import DatabaseError, InputError
-from rootkeeper.ports.notifications import NullNotifier
-from rootkeeper.storage.database import Database, open_database
-from rootkeeper.workflows.job_performers import JobResult, JobTask
-from rootkeeper.workflows.job_performing import JobRunner
-from rootkeeper.workflows.job_reconciling import JobReconciler
-from rootkeeper.workflows.job_requests import JobRequestService
-from rootkeeper.workflows.stopping import ServerStopSignal
+from rootkeeper.jobs.rules import JobKind, JobState
+from rootkeeper.ledger.rules import Actor, ActorKind
+from rootkeeper.notifications.service import NullNotifier
+from rootkeeper.organization.accounts import AccountId, Endpoint
+from rootkeeper.organization.progress import ServerStopSignal
+from rootkeeper.values import JsonValue
+from rootkeeper.worker.engine import EngineOptions, open_engine
+from rootkeeper.worker.performers import JobResult, JobTask
+from rootkeeper.worker.requests import JobRequestService, parse_preflight
+from rootkeeper.worker.service import JobReconciler, JobRunner
 from tests.engine_process import ORGANIZATION_ID, EngineProcess, say_started
 
 LEASE_SECONDS = 6.0

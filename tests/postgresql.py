@@ -70,7 +70,7 @@ class PostgresqlServer:
     def create_current_database(self) -> str:
         """A database of its own with the tables in it already, at a fraction of what making them costs; its URL."""
         if self._template is None:
-            from rootkeeper.storage.database import open_database
+            from rootkeeper.composition.database import open_database
 
             self._template = self.create_database()
             open_database(self._template).close()

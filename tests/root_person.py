@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from http.cookiejar import CookieJar
 from urllib.parse import urlencode, urljoin
 
-from rootkeeper.sandbox.totp import totp_code
+from rootkeeper_sandbox.clock import totp_code
 from tests.sandbox.visitor import NEW_PASSWORD, PageReader
 from tests.sandbox_process import SandboxProcess
 

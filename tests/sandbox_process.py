@@ -48,7 +48,7 @@ class SandboxProcess:
     @contextmanager
     def start(cls, *arguments: str) -> Iterator[SandboxProcess]:
         """Start one on a free port, with ``arguments`` of ``rootkeeper sandbox``, and end it afterwards."""
-        command = [sys.executable, "-m", "rootkeeper.sandbox", "--port", "0", "--exit-with-parent", *arguments]
+        command = [sys.executable, "-m", "rootkeeper_sandbox", "--port", "0", "--exit-with-parent", *arguments]
         with (
             tempfile.TemporaryFile("w+") as complaints,
             subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints, text=True) as process,

@@ -61,7 +61,7 @@ class Sandbox:
 @contextmanager
 def run_sandbox(*options: str) -> Iterator[Sandbox]:
     """A sandbox on any free port, stopped at the end."""
-    command = [sys.executable, "-m", "rootkeeper.sandbox", "--port", "0", "--exit-with-parent", *options]
+    command = [sys.executable, "-m", "rootkeeper_sandbox", "--port", "0", "--exit-with-parent", *options]
     with run_server(command) as (url, process_id):
         yield Sandbox(url, process_id)
 

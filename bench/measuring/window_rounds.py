@@ -20,10 +20,10 @@ from sqlalchemy import bindparam, create_engine, insert, select, update
 from measuring.floors import has_credentials
 from measuring.sandboxes import Sandbox
 from measuring.workers import read_stolen_seconds, run_workers
-from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.windows import RecoveryWindow, WindowState
-from rootkeeper.storage import schema
-from rootkeeper.storage.database import DatabaseOptions, open_database
+from rootkeeper.composition.database import DatabaseOptions, open_database
+from rootkeeper.database import schema
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.windows.rules import RecoveryWindow, WindowState
 
 LEAD = timedelta(seconds=8)
 """From the writing of the windows' ends to the first of them."""

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any, cast
 
-from rootkeeper.api.application import make_application
-from rootkeeper.api.documents import describe_api
+from rootkeeper.server.application import make_application
+from rootkeeper.server.documents import describe_api
 
 PLACE = Path(__file__).parent.parent / "openapi.json"
 

@@ -49,7 +49,7 @@ RECOVERY = ("--reason", "Register as a seller", "--ticket", "OPS-1234", "--for",
 
 @contextmanager
 def run_sandbox() -> Iterator[str]:
-    command = [sys.executable, "-m", "rootkeeper.sandbox", "--port", "0", "--scenario", "demo", "--exit-with-parent"]
+    command = [sys.executable, "-m", "rootkeeper_sandbox", "--port", "0", "--scenario", "demo", "--exit-with-parent"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None

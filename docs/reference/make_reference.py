@@ -22,15 +22,15 @@ from typing import Any, get_type_hints
 
 import typer
 
-from rootkeeper import errors, settings
-from rootkeeper.api.guarding import AccessRequirement, Demand
-from rootkeeper.api.problems import status_of
-from rootkeeper.api.routes import ROWS
-from rootkeeper.cli import exit_statuses
+from rootkeeper import errors
+from rootkeeper.access.rules import PERMISSIONS, Permission
+from rootkeeper.cli import outputs as exit_statuses
 from rootkeeper.cli.main import RootkeeperGroup
-from rootkeeper.domain.access import PERMISSIONS, Permission
-from rootkeeper.domain.durations import render_duration
-from rootkeeper.settings import sections
+from rootkeeper.server.guards import AccessRequirement, Demand
+from rootkeeper.server.request_path import status_of
+from rootkeeper.server.route_list import ROWS
+from rootkeeper.settings import reading, sections
+from rootkeeper.values import render_duration
 
 REFERENCE = Path(__file__).resolve().parent
 WRITTEN_BY = "<!-- Written by make_reference.py from the program itself: `make docs`. -->\n"
@@ -247,12 +247,12 @@ def render_settings() -> str:
 
 def render_setting_rows() -> Iterator[str]:
     source = Path(sections.__file__)
-    for name, kind in get_type_hints(settings.Settings).items():
+    for name, kind in get_type_hints(sections.Settings).items():
         section = sections.SUBSECTIONS.get(name, name)
         meanings = read_member_docstrings(source, kind.__name__)
         for entry in fields(kind):
             key = f"{section}.{entry.name}"
-            variable = f"{settings.ENVIRONMENT_PREFIX}{key.replace('.', '_').upper()}"
+            variable = f"{reading.ENVIRONMENT_PREFIX}{key.replace('.', '_').upper()}"
             default = render_value(entry.default)
             row = f"| `{key}` | `{variable}` | {default} | {render_range(entry.metadata)} | {meanings[entry.name]} |"
             yield f"{row}\n"

@@ -9,15 +9,28 @@ from functools import cache
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-PACKAGE = REPOSITORY / "src" / "rootkeeper"
+SOURCES = REPOSITORY / "src"
+PACKAGE = SOURCES / "rootkeeper"
 
 
-def list_modules(*subjects: str) -> list[Path]:
-    """Every module of the package, or of the named folders, in order."""
-    folders = [PACKAGE / subject for subject in subjects] or [PACKAGE]
-    found = sorted(path for folder in folders for path in folder.rglob("*.py"))
-    assert found, f"no module in {folders}"
+def list_modules() -> list[Path]:
+    """Every module of the product and of the sandbox, in order."""
+    found = sorted(SOURCES.rglob("*.py"))
+    assert found, f"no module in {SOURCES}"
     return found
+
+
+def list_rules() -> list[Path]:
+    """The modules that decide and do nothing else."""
+    found = [path for path in list_modules() if path.name == "rules.py"]
+    assert found, "no module is named rules.py"
+    return found
+
+
+def find_module(name: str) -> Path:
+    """The file of a module of our own."""
+    path = SOURCES.joinpath(*name.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
 def name_of(path: Path) -> str:

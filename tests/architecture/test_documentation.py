@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from docs.reference.make_reference import list_command_paths, render_pages
-from rootkeeper.sandbox.services import SERVICES
+from rootkeeper_sandbox.services.registry import SERVICES
 from tests.architecture.source_files import REPOSITORY, list_committed_files, name_of
 
 pytestmark = pytest.mark.xdist_group("documentation")
@@ -73,6 +73,6 @@ def test_every_dependency_is_explained() -> None:
 
 
 def test_the_sandbox_tells_of_every_operation_that_it_serves() -> None:
-    page = (REPOSITORY / "src/rootkeeper/sandbox/BEHAVIOUR.md").read_text()
+    page = (REPOSITORY / "src/rootkeeper_sandbox/BEHAVIOUR.md").read_text()
     served = [(service, operation) for service, operations in SERVICES.items() for operation in operations]
     assert [f"{service}:{operation}" for service, operation in served if f"`{operation}`" not in page] == []

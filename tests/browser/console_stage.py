@@ -16,11 +16,10 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Locator, Page, Request, expect
 
-from rootkeeper.cli.demo_people import PASSWORD, PEOPLE
-from rootkeeper.cli.demo_server import DemoServer
-from rootkeeper.domain.ledger import render_time
-from rootkeeper.domain.sessions import FACTOR_LASTS
-from rootkeeper.sandbox.totp import totp_code
+from rootkeeper.access.rules import FACTOR_LASTS
+from rootkeeper.cli.demo_server import PASSWORD, PEOPLE, DemoServer
+from rootkeeper.values import render_time
+from rootkeeper_sandbox.clock import totp_code
 from tests.browser.pages import FAILED_LOAD
 from tests.ports import reserved_port
 from tests.sandbox_process import SandboxProcess

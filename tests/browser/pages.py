@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request
 
-from rootkeeper.sandbox.totp import totp_code
+from rootkeeper_sandbox.clock import totp_code
 from tests.e2e.stage import Stage
 
 FAILED_LOAD = "Failed to load resource"

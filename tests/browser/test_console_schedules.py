@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from rootkeeper.domain.access import Identity, IdentityKind, Permission, ServerRole, TokenScope
-from rootkeeper.domain.ledger import render_time
-from rootkeeper.domain.schedules import ScheduleStatus
+from rootkeeper.access.rules import Identity, IdentityKind, Permission, ServerRole, TokenScope
+from rootkeeper.values import render_time
+from rootkeeper.worker.schedules import ScheduleStatus
 from tests.browser.console_stage import WAIT_MILLISECONDS, ConsolePerson, ConsoleStage, open_console_stage
 from tests.fakes.api_services import FakeServices
 from tests.functional.api.serving import start_api

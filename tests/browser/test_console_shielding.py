@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
-from rootkeeper.domain.access import ServerRole
+from rootkeeper.access.rules import ServerRole
 from tests.fakes.api_services import FakeServices
 from tests.fakes.local_servers import QuietHandler, serving_requests
 from tests.functional.api.serving import ApiServer, start_api

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from rootkeeper.sandbox.totp import totp_code
+from rootkeeper_sandbox.clock import totp_code
 from tests.browser.console_stage import ConsolePerson, ConsoleStage
 
 NEW_PASSWORD = "seven quiet lanterns"

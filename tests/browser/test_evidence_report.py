@@ -11,7 +11,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # it has no types
 from playwright.sync_api import Browser, Page
 
-from rootkeeper.reports.evidence_html import render_html
+from rootkeeper.evidence.formats import render_html
 from tests.fakes.evidence import make_facts, make_hostile_facts, make_report
 from tests.fakes.hostile_texts import HOSTILE_TEXTS
 

@@ -7,7 +7,8 @@ from itertools import product
 
 import pytest
 
-from rootkeeper.aws.gateway import AwsGateway, GatewayOptions, open_gateway
+from rootkeeper.aws.clients import GatewayOptions
+from rootkeeper.aws.gateway import AwsGateway, open_gateway
 from tests.contracts.stores import find_url
 from tests.contracts.subjects import FakeSubject, SandboxSubject, Subject
 from tests.fakes.clock import FakeClock

@@ -8,23 +8,17 @@ from dataclasses import dataclass
 
 import pytest
 
-from rootkeeper.domain.ledger import Actor, ActorKind
-from rootkeeper.domain.organizations import Endpoint
-from rootkeeper.ports.deletion_exceptions import DeletionExceptions
-from rootkeeper.ports.inventory import InventoryStore
-from rootkeeper.ports.ledger import Ledger
-from rootkeeper.ports.locks import AccountLocks
-from rootkeeper.ports.windows import RecoveryWindows
-from rootkeeper.storage.database import Database, open_database
+from rootkeeper.composition.database import Database, open_database
+from rootkeeper.exceptions.service import DeletionExceptions
+from rootkeeper.inventory.store import InventoryStore
+from rootkeeper.ledger.owners import AccountLocks
+from rootkeeper.ledger.rules import Actor, ActorKind
+from rootkeeper.ledger.store import Ledger
+from rootkeeper.organization.accounts import Endpoint
+from rootkeeper.windows.store import RecoveryWindows
 from tests.fakes.clock import FakeClock
 from tests.fakes.databases import FakeDatabase, FakeExceptions, FakeLedger, FakeLocks, FakeWindows
-from tests.fakes.stores import (
-    InMemoryExceptions,
-    InMemoryInventory,
-    InMemoryLedger,
-    InMemoryLocks,
-    InMemoryWindows,
-)
+from tests.fakes.stores import InMemoryExceptions, InMemoryInventory, InMemoryLedger, InMemoryLocks, InMemoryWindows
 
 ORGANIZATION_ID = "o-exampleorgid"
 

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rootkeeper.aws.gateway import AwsGateway
-from rootkeeper.domain.ledger import Action, Intent
-from rootkeeper.domain.organizations import AccountId, AccountState
-from rootkeeper.domain.root_credentials import MfaKind, RootCredentialsSummary
-from rootkeeper.domain.setup import Feature
-from rootkeeper.domain.task_policies import TaskPolicy
+from rootkeeper.aws.task_policies import TaskPolicy
 from rootkeeper.errors import AwsThrottledError, AwsUnreachableError
+from rootkeeper.ledger.rules import Action, Intent
+from rootkeeper.organization.accounts import AccountId, AccountState, Feature
+from rootkeeper.organization.statuses import MfaKind, RootCredentialsSummary
 from tests.fakes.clock import FakeClock
 from tests.fakes.intents import make_intent
 from tests.fakes.organization import FakeOrganization

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from rootkeeper.domain.kept_answers import StoredAnswer
+from rootkeeper.access.counts import StoredAnswers
+from rootkeeper.access.records import StoredAnswer
+from rootkeeper.composition.database import open_database
 from rootkeeper.errors import InputError, JobConflictError
-from rootkeeper.ports.answer_keeping import StoredAnswers
-from rootkeeper.storage.database import open_database
 from tests.contracts.stores import ORGANIZATION_ID, find_url
 from tests.fakes.answers import InMemoryAnswers
 from tests.fakes.clock import FakeClock

@@ -11,10 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.domain.jobs import JobKind, JobState
-from rootkeeper.ports.engine import NullEngine
-from rootkeeper.storage.database import Database
-from rootkeeper.workflows.job_requests import JobRequestService
+from rootkeeper.composition.database import Database
+from rootkeeper.jobs.rules import JobKind, JobState
+from rootkeeper.worker.requests import JobRequestService, NullEngine
 from tests.engine_process import EngineProcess, wait_until
 from tests.job_process import describe_steps, list_steps, open_requesting, start_worker
 from tests.postgresql import PostgresqlServer

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.domain.root_emails import EmailAttestation
-from rootkeeper.ports.root_emails import EmailAttestations
-from rootkeeper.storage.database import open_database
+from rootkeeper.composition.database import open_database
+from rootkeeper.root_emails.rules import EmailAttestation
+from rootkeeper.root_emails.store import EmailAttestations
 from tests.contracts.stores import ORGANIZATION_ID, find_url
 from tests.fakes.clock import START
 from tests.fakes.stores import InMemoryEmailAttestations

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
-from rootkeeper.engine.dbos_engine import DbosEngine, EngineOptions, open_engine
 from rootkeeper.errors import DatabaseError
+from rootkeeper.worker.engine import DbosEngine, EngineOptions, open_engine
 from tests.engine_process import ORGANIZATION_ID, Deeds, EngineProcess, wait_until
 
 TAKEOVER_SECONDS = 10.0

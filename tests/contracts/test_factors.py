@@ -8,12 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.domain.access import Identity, IdentityKind, ServerRole
-from rootkeeper.domain.factors import ChallengePurpose, Factor, Passkey
-from rootkeeper.domain.sessions import FactorKind
+from rootkeeper.access.factors import FactorStore
+from rootkeeper.access.rules import ChallengePurpose, Factor, FactorKind, Identity, IdentityKind, Passkey, ServerRole
+from rootkeeper.composition.database import open_database
 from rootkeeper.errors import InputError
-from rootkeeper.ports.factors import FactorStore
-from rootkeeper.storage.database import open_database
 from tests.contracts.stores import ORGANIZATION_ID, find_url
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.sessions import InMemoryFactors

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.domain.attempt_limits import AttemptLimit
-from rootkeeper.ports.failure_counting import FailureCounter
-from rootkeeper.storage.database import open_database
+from rootkeeper.access.counts import FailureCounter
+from rootkeeper.access.rules import AttemptLimit
+from rootkeeper.composition.database import open_database
 from tests.contracts.stores import ORGANIZATION_ID, find_url
 from tests.fakes.clock import FakeClock
 from tests.fakes.failures import InMemoryFailures

@@ -8,11 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.domain.access import Identity, IdentityKind, ServerRole
+from rootkeeper.access.rules import Identity, IdentityKind, ServerRole
+from rootkeeper.access.service import FirstAdministrators, IdentityStore
+from rootkeeper.composition.database import open_database
 from rootkeeper.errors import InputError
-from rootkeeper.ports.access import IdentityStore
-from rootkeeper.ports.factors import FirstAdministrators
-from rootkeeper.storage.database import open_database
 from tests.contracts.stores import ORGANIZATION_ID, find_url
 from tests.fakes.access import InMemoryIdentities
 from tests.fakes.clock import START, FakeClock

@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.domain.ledger import Actor, ActorKind
-from rootkeeper.domain.organizations import Account, AccountId, AccountState, Endpoint
-from rootkeeper.domain.root_credentials import RootCredentialsSummary
-from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status
-from rootkeeper.domain.window_events import EventVerdict, WatchedEvent
+from rootkeeper.composition.database import open_database
 from rootkeeper.errors import InputError
-from rootkeeper.ports.history import AuditHistory, KeptAudit
-from rootkeeper.ports.window_events import WindowEvents
-from rootkeeper.storage.database import open_database
+from rootkeeper.inventory.rules import KeptAudit
+from rootkeeper.inventory.store import AuditHistory
+from rootkeeper.ledger.rules import Actor, ActorKind
+from rootkeeper.organization.accounts import Account, AccountId, AccountState, Endpoint
+from rootkeeper.organization.statuses import AccountRole, AccountStatus, RootCredentialsSummary, Status
+from rootkeeper.watching.rules import EventVerdict, WatchedEvent
+from rootkeeper.watching.store import WindowEvents
 from tests.contracts.stores import ORGANIZATION_ID
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.histories import InMemoryHistory

@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.domain.access import Identity, IdentityKind, Permission, ServerRole, SignInWay, TokenScope
+from rootkeeper.access.rules import Identity, IdentityKind, Permission, ServerRole, SignInWay, TokenScope
+from rootkeeper.access.service import IdentityStore
+from rootkeeper.composition.database import open_database
 from rootkeeper.errors import InputError, NotFoundError
-from rootkeeper.ports.access import IdentityStore
-from rootkeeper.storage.database import open_database
 from tests.contracts.stores import ORGANIZATION_ID, find_url
 from tests.fakes.access import InMemoryIdentities
 from tests.fakes.clock import START, FakeClock

@@ -8,12 +8,12 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.domain.jobs import MOST_ATTEMPTS, Job, JobKind, JobProgress, JobState
-from rootkeeper.domain.ledger import ActorKind
-from rootkeeper.domain.organizations import AccountId
+from rootkeeper.composition.database import open_database
 from rootkeeper.errors import JobConflictError, JobLostError, NotFoundError
-from rootkeeper.ports.jobs import JobStore
-from rootkeeper.storage.database import open_database
+from rootkeeper.jobs.rules import MOST_ATTEMPTS, Job, JobKind, JobProgress, JobState
+from rootkeeper.jobs.store import JobStore
+from rootkeeper.ledger.rules import ActorKind
+from rootkeeper.organization.accounts import AccountId
 from tests.contracts.stores import ORGANIZATION_ID, find_url
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.jobs import InMemoryJobs, JobShelf

@@ -8,13 +8,11 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.domain.deliveries import DeliveryState
-from rootkeeper.domain.notifications import Notification, NotificationEvent, Severity
-from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.schedules import CLAIM
-from rootkeeper.ports.notifications import NotificationStore
-from rootkeeper.ports.schedules import ScheduleStore
-from rootkeeper.storage.database import Database, open_database
+from rootkeeper.composition.database import Database, open_database
+from rootkeeper.notifications.rules import DeliveryState, Notification, NotificationEvent, Severity
+from rootkeeper.notifications.service import NotificationStore
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.worker.schedules import CLAIM, ScheduleStore
 from tests.contracts.stores import ORGANIZATION_ID, find_url
 from tests.fakes.clock import START
 from tests.fakes.notifications import InMemoryNotifications, InMemorySchedules

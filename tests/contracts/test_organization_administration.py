@@ -6,9 +6,6 @@ from collections.abc import Callable
 
 import pytest
 
-from rootkeeper.domain.ledger import Action, Intent
-from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.setup import Feature
 from rootkeeper.errors import (
     AwsAlreadyExistsError,
     AwsNotFoundError,
@@ -17,6 +14,8 @@ from rootkeeper.errors import (
     AwsUnclearError,
     LockLostError,
 )
+from rootkeeper.ledger.rules import Action, Intent
+from rootkeeper.organization.accounts import AccountId, Feature
 from tests.contracts.subjects import FOREIGN, MANAGEMENT, MEMBER, SECURITY, AnyOrganization, Subject, intent
 from tests.fakes.intents import make_intent
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from rootkeeper.domain.ledger import Action
-from rootkeeper.domain.organizations import Account, AccountId, AccountState, OrganizationalUnit
-from rootkeeper.domain.setup import Feature
+from rootkeeper.ledger.rules import Action
+from rootkeeper.organization.accounts import Account, AccountId, AccountState, Feature, OrganizationalUnit
 from tests.contracts.subjects import BLOCKED, FOREIGN, MANAGEMENT, MEMBER, SECURITY, SUSPENDED, Subject, intent
 
 

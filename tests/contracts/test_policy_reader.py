@@ -7,10 +7,10 @@ import json
 import pytest
 
 from rootkeeper.aws.gateway import AwsGateway
-from rootkeeper.domain.organization_policies import PolicyListing, build_tree
-from rootkeeper.domain.organizations import Account, AccountId
-from rootkeeper.domain.policies.documents import PolicyKind
-from rootkeeper.ports.policies import PolicyReader
+from rootkeeper.aws.organizations import PolicyReader
+from rootkeeper.organization.accounts import Account, AccountId
+from rootkeeper.policy_language.documents import PolicyKind
+from rootkeeper.policy_language.evaluation import PolicyListing, build_tree
 from tests.contracts.subjects import BLOCKED, MEMBER, Subject
 from tests.fakes.policies import DENY_ROOT, FakePolicies
 

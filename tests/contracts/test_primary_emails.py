@@ -10,14 +10,8 @@ from typing import Protocol
 import pytest
 
 from rootkeeper.aws.gateway import AwsGateway
-from rootkeeper.domain.email_updates import (
-    ACCOUNT_SERVICE_PRINCIPAL,
-    EmailUpdateStatus,
-    OneTimePassword,
-    parse_one_time_password,
-)
-from rootkeeper.domain.ledger import Action, Intent
-from rootkeeper.domain.organizations import AccountId
+from rootkeeper.aws.primary_emails import PrimaryEmails
+from rootkeeper.aws.rules import ACCOUNT_SERVICE_PRINCIPAL, EmailUpdateStatus, OneTimePassword
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsAlreadyExistsError,
@@ -27,7 +21,9 @@ from rootkeeper.errors import (
     LockLostError,
     OneTimePasswordError,
 )
-from rootkeeper.ports.root_emails import PrimaryEmails
+from rootkeeper.ledger.rules import Action, Intent
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.root_emails.rules import parse_one_time_password
 from tests.contracts.subjects import FOREIGN, MANAGEMENT, MEMBER, SECURITY, FakeSubject, SandboxSubject, Subject
 from tests.fakes.intents import make_intent
 from tests.functional.administration import open_client

@@ -6,11 +6,7 @@ import json
 
 import pytest
 
-from rootkeeper.domain.ledger import Action
-from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.resource_policies.changes import PolicyChange
-from rootkeeper.domain.resource_policies.resources import Resource, ResourceKind
-from rootkeeper.domain.task_policies import TaskPolicy
+from rootkeeper.aws.task_policies import Resource, ResourceKind, ResourcePlaces, ResourcePolicies, TaskPolicy
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsCredentialsError,
@@ -20,7 +16,9 @@ from rootkeeper.errors import (
     DenialCause,
     LockLostError,
 )
-from rootkeeper.ports.resource_policies import ResourcePlaces, ResourcePolicies
+from rootkeeper.ledger.rules import Action
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.unlock.rules import PolicyChange
 from tests.contracts.subjects import BLOCKED, MEMBER, FakeSubject, SandboxSubject, Subject, intent, open_session
 from tests.fakes.intents import make_intent
 

@@ -8,10 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rootkeeper.domain.ledger import Action, Intent
-from rootkeeper.domain.root_credentials import RootCredentialsSummary
-from rootkeeper.domain.setup import Feature
-from rootkeeper.domain.task_policies import TaskPolicy
+from rootkeeper.aws.root_sessions import RootSession
+from rootkeeper.aws.task_policies import TaskPolicy
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsAlreadyExistsError,
@@ -22,7 +20,9 @@ from rootkeeper.errors import (
     DenialCause,
     LockLostError,
 )
-from rootkeeper.ports.root_sessions import RootSession
+from rootkeeper.ledger.rules import Action, Intent
+from rootkeeper.organization.accounts import Feature
+from rootkeeper.organization.statuses import RootCredentialsSummary
 from tests.contracts.subjects import BLOCKED, FOREIGN, MANAGEMENT, MEMBER, SUSPENDED, Subject, intent, open_session
 from tests.fakes.intents import make_intent
 from tests.fakes.root_users import root_user_with_everything

@@ -11,11 +11,16 @@ import pytest
 
 from rootkeeper.aws.gateway import AwsGateway
 from rootkeeper.aws.root_sessions import AwsRootSessions
-from rootkeeper.aws.summary_readers import LoopSummaryReader, ThreadedSummaryReader
-from rootkeeper.domain.ledger import Action
-from rootkeeper.domain.organizations import AccountId
+from rootkeeper.aws.summaries import (
+    LoopSummaryReader,
+    SummaryAnswer,
+    SummaryReader,
+    SummaryRequest,
+    ThreadedSummaryReader,
+)
 from rootkeeper.errors import AwsAccessDeniedError, AwsError, AwsThrottledError, AwsUnreachableError, LockLostError
-from rootkeeper.ports.root_summaries import SummaryAnswer, SummaryReader, SummaryRequest
+from rootkeeper.ledger.rules import Action
+from rootkeeper.organization.accounts import AccountId
 from tests.contracts.subjects import (
     BLOCKED,
     FOREIGN,

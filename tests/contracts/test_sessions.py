@@ -9,13 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.domain.access import Identity, IdentityKind, ServerRole
-from rootkeeper.domain.factors import Factor
-from rootkeeper.domain.sessions import FactorKind, Session, SessionKind, SessionNeed
-from rootkeeper.ports.access import IdentityStore
-from rootkeeper.ports.factors import FactorStore
-from rootkeeper.ports.sessions import SessionStore
-from rootkeeper.storage.database import open_database
+from rootkeeper.access.factors import FactorStore
+from rootkeeper.access.rules import (
+    Factor,
+    FactorKind,
+    Identity,
+    IdentityKind,
+    ServerRole,
+    Session,
+    SessionKind,
+    SessionNeed,
+)
+from rootkeeper.access.service import IdentityStore, SessionStore
+from rootkeeper.composition.database import open_database
 from tests.contracts.stores import ORGANIZATION_ID, find_url
 from tests.fakes.access import InMemoryIdentities
 from tests.fakes.clock import START, FakeClock

@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.ports.identity_providers import SignInStart, SignInStarts
-from rootkeeper.storage.database import open_database
+from rootkeeper.access.provider import SignInStart, SignInStarts
+from rootkeeper.composition.database import open_database
 from tests.contracts.stores import ORGANIZATION_ID, find_url
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.provider_desk import InMemoryStarts

@@ -8,13 +8,13 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.domain.deletion_exceptions import DeletionException
-from rootkeeper.domain.ledger import Action, Phase, Result
-from rootkeeper.domain.organizations import Account, AccountId, AccountState, Inventory, Organization
-from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status
-from rootkeeper.domain.windows import RecoveryWindow, WindowState
 from rootkeeper.errors import AccountBusyError, InputError, LockLostError, WindowConflictError
-from rootkeeper.ports.inventory import InventoryStore
+from rootkeeper.exceptions.rules import DeletionException
+from rootkeeper.inventory.store import InventoryStore
+from rootkeeper.ledger.rules import Action, Phase, Result
+from rootkeeper.organization.accounts import Account, AccountId, AccountState, Inventory, Organization
+from rootkeeper.organization.statuses import AccountRole, AccountStatus, Status
+from rootkeeper.windows.rules import RecoveryWindow, WindowState
 from tests.contracts.stores import (
     ORGANIZATION_ID,
     Stores,

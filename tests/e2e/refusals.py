@@ -1,6 +1,6 @@
 """Calls that AWS refuses, and how: one table for every client.
 
-Source: AWS behaviour as listed in ``src/rootkeeper/sandbox/BEHAVIOUR.md``.
+Source: AWS behaviour as listed in ``src/rootkeeper_sandbox/BEHAVIOUR.md``.
 """
 
 from __future__ import annotations

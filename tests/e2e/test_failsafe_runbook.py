@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.domain.runbooks import CommandLineKind, RunbookStep
+from rootkeeper.failsafe.runbook import CommandLineKind, RunbookStep
 from tests.e2e.foreign_clients import SCRIPTS, TIMEOUT_SECONDS, AwsCommandLine, Keys
 from tests.e2e.stage import Stage, summarize
 from tests.root_person import RootPerson, code_in, two_codes

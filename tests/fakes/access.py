@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from rootkeeper.domain.access import Identity, IdentityKind, ServerRole, SignInWay
-from rootkeeper.domain.identity_names import fold_name
-from rootkeeper.domain.sessions import NewSession, Session
+from rootkeeper.access.rules import Identity, IdentityKind, NewSession, ServerRole, Session, SignInWay, fold_name
 from rootkeeper.errors import InputError, NotFoundError
 from tests.fakes.clock import FakeClock
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from rootkeeper.domain.kept_answers import StoredAnswer
+from rootkeeper.access.records import StoredAnswer
 from rootkeeper.errors import InputError, JobConflictError
 
 

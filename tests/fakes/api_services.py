@@ -10,18 +10,25 @@ from datetime import datetime
 from itertools import count
 from pathlib import Path
 
-from rootkeeper.domain.access import Identity, IdentityKind, ServerRole
-from rootkeeper.domain.approvals import ApprovalTerms
-from rootkeeper.domain.aws_roles import AwsWork
-from rootkeeper.domain.guided_story import StoryStep
-from rootkeeper.domain.jobs import Job, JobKind, JobState
-from rootkeeper.domain.ledger import Actor, LedgerEntry
-from rootkeeper.domain.ledger_verification import LedgerVerification
-from rootkeeper.domain.measurements import Measurements, StoredMeasurements
-from rootkeeper.domain.notification_targets import NotificationTarget
-from rootkeeper.domain.notifications import Notification, Severity
-from rootkeeper.domain.openings import OpenOutcome
-from rootkeeper.domain.organizations import (
+from rootkeeper.access.factors import FactorService
+from rootkeeper.access.provider import ProviderSignInService
+from rootkeeper.access.rules import Identity, IdentityKind, ServerRole
+from rootkeeper.access.service import IdentityService, SessionEnder
+from rootkeeper.aws.rules import AwsWork
+from rootkeeper.composition.database import Measurements, StoredMeasurements
+from rootkeeper.composition.story import StoryStep
+from rootkeeper.errors import NotFoundError, NotificationError, RootkeeperError
+from rootkeeper.evidence.service import EvidenceCompiler
+from rootkeeper.evidence.windows import WindowReporter
+from rootkeeper.exceptions.service import ExceptionService
+from rootkeeper.history.service import HistoryReader
+from rootkeeper.inventory.rules import KeptAudit, KeptStatus
+from rootkeeper.jobs.rules import Job, JobKind, JobState
+from rootkeeper.ledger.rules import Actor, LedgerEntry, LedgerVerification
+from rootkeeper.ledger.store import LedgerFilter
+from rootkeeper.notifications.rules import Notification, NotificationTarget, Severity
+from rootkeeper.notifications.service import NotificationTester
+from rootkeeper.organization.accounts import (
     Account,
     AccountId,
     AccountState,
@@ -31,31 +38,18 @@ from rootkeeper.domain.organizations import (
     Organization,
     OrganizationalUnit,
 )
-from rootkeeper.domain.readiness import Readiness, ReadinessCheck
-from rootkeeper.domain.root_credentials import RootCredentialsSummary
-from rootkeeper.domain.schedules import ScheduleKind, ScheduleStatus
-from rootkeeper.domain.statuses import AccountStatus
-from rootkeeper.domain.timelines import KeptStatus
-from rootkeeper.domain.windows import RecoveryWindow, WindowState
-from rootkeeper.errors import NotFoundError, NotificationError, RootkeeperError
-from rootkeeper.ports.history import KeptAudit
-from rootkeeper.ports.ledger import LedgerFilter
-from rootkeeper.ports.progress import Progress
-from rootkeeper.settings import load_settings
-from rootkeeper.workflows.access import IdentityService
-from rootkeeper.workflows.closing import CloseOutcome, CloseResult
-from rootkeeper.workflows.exceptions import ExceptionService
-from rootkeeper.workflows.factors import FactorService
-from rootkeeper.workflows.history import HistoryReader
-from rootkeeper.workflows.job_requests import JobRequestService
-from rootkeeper.workflows.notification_testing import NotificationTester
-from rootkeeper.workflows.provider_sign_in import ProviderSignInService
-from rootkeeper.workflows.recovery import OpenResult
-from rootkeeper.workflows.recovery_checks import RecoveryPlan, RecoveryRequest
-from rootkeeper.workflows.reporting import EvidenceCompiler
-from rootkeeper.workflows.sessions import SessionEnder
-from rootkeeper.workflows.setup import SetupEnabler, SetupReader
-from rootkeeper.workflows.window_reporting import WindowReporter
+from rootkeeper.organization.progress import Progress
+from rootkeeper.organization.statuses import AccountStatus, RootCredentialsSummary
+from rootkeeper.settings.reading import load_settings
+from rootkeeper.setup.service import SetupEnabler, SetupReader
+from rootkeeper.windows.approvals import ApprovalTerms
+from rootkeeper.windows.checks import RecoveryPlan, RecoveryRequest
+from rootkeeper.windows.closing import CloseOutcome, CloseResult
+from rootkeeper.windows.opening import OpenResult
+from rootkeeper.windows.rules import OpenOutcome, RecoveryWindow, WindowState
+from rootkeeper.worker.health import Readiness, ReadinessCheck
+from rootkeeper.worker.requests import JobRequestService
+from rootkeeper.worker.schedules import ScheduleKind, ScheduleStatus
 from tests.fakes.access import InMemoryIdentities
 from tests.fakes.answers import InMemoryAnswers
 from tests.fakes.clock import START, FakeClock
@@ -65,12 +59,7 @@ from tests.fakes.jobs import InMemoryJobs, JobShelf
 from tests.fakes.organization import FakeOrganization
 from tests.fakes.sessions import InMemoryFactors, InMemoryFirstAdministrators, InMemorySessions
 from tests.fakes.setups import InMemorySetups
-from tests.fakes.stores import (
-    InMemoryEmailAttestations,
-    InMemoryExceptions,
-    InMemoryInventory,
-    InMemoryWindows,
-)
+from tests.fakes.stores import InMemoryEmailAttestations, InMemoryExceptions, InMemoryInventory, InMemoryWindows
 
 ORGANIZATION_ID = "o-exampleorgid"
 ENDPOINT = Endpoint("SANDBOX 127.0.0.1:4599")

@@ -9,28 +9,23 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from rootkeeper.domain.deletion_exceptions import DeletionException
-from rootkeeper.domain.ledger import (
+from rootkeeper.errors import AccountBusyError, DatabaseError, LedgerUnavailableError, LockLostError
+from rootkeeper.exceptions.rules import DeletionException
+from rootkeeper.ledger.owners import AccountLock
+from rootkeeper.ledger.rules import (
     GENESIS_HASH,
     Action,
     Actor,
     ActorKind,
     Intent,
-    JsonValue,
     LedgerEntry,
     Phase,
     Result,
     compute_entry_hash,
 )
-from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.windows import RecoveryWindow, WindowState
-from rootkeeper.errors import (
-    AccountBusyError,
-    DatabaseError,
-    LedgerUnavailableError,
-    LockLostError,
-)
-from rootkeeper.ports.locks import AccountLock
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.values import JsonValue
+from rootkeeper.windows.rules import RecoveryWindow, WindowState
 from tests.fakes.clock import FakeClock
 from tests.fakes.stores import InMemoryWindows
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from itertools import count
 
-from rootkeeper.domain.organizations import AccountId, Inventory
-from rootkeeper.domain.selection import NamedAccount, SelectionRequest
-from rootkeeper.workflows.account_reading import AccountReaderTools
-from rootkeeper.workflows.audit import Audit
-from rootkeeper.workflows.deletion import Deletion
-from rootkeeper.workflows.inventory import InventoryReader
-from rootkeeper.workflows.jobs import JobService
-from rootkeeper.workflows.removal import Removal
-from rootkeeper.workflows.setup_drift import DriftReader
-from rootkeeper.workflows.targets import ProtectionReader
+from rootkeeper.audit.reading import AccountReaderTools
+from rootkeeper.audit.service import Audit
+from rootkeeper.deletion.execution import ProtectionReader
+from rootkeeper.deletion.service import Deletion
+from rootkeeper.inventory.listing import InventoryReader
+from rootkeeper.jobs.service import JobService
+from rootkeeper.organization.accounts import AccountId, Inventory
+from rootkeeper.organization.selection import NamedAccount, SelectionRequest
+from rootkeeper.removal.service import Removal
+from rootkeeper.setup.drift import DriftReader
 from tests.fakes.clock import FakeClock
 from tests.fakes.histories import InMemoryHistory
 from tests.fakes.jobs import InMemoryJobs, JobShelf

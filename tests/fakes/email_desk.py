@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from rootkeeper.domain.ledger import LedgerEntry
-from rootkeeper.domain.ledger_verification import LedgerVerification
-from rootkeeper.domain.organizations import AccountId, Inventory
-from rootkeeper.domain.root_emails import EmailRules, parse_rules
-from rootkeeper.workflows.email_change_checks import EmailChangePlan, EmailChangePlanner, EmailChangeRequest
-from rootkeeper.workflows.email_changes import EmailChangeExecutor
-from rootkeeper.workflows.emails import EmailAttestationService, RootEmailReader
+from rootkeeper.ledger.rules import LedgerEntry, LedgerVerification
+from rootkeeper.organization.accounts import AccountId, Inventory
+from rootkeeper.root_emails.rules import EmailRules, parse_rules
+from rootkeeper.root_emails.service import (
+    EmailAttestationService,
+    EmailChangeExecutor,
+    EmailChangePlan,
+    EmailChangePlanner,
+    EmailChangeRequest,
+    RootEmailReader,
+)
 from tests.fakes.desk import Desk
 from tests.fakes.primary_emails import FakePrimaryEmails
 from tests.fakes.stores import InMemoryEmailAttestations, InMemoryLedger

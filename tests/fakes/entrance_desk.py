@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from rootkeeper.domain.checks import Check, CheckVerdict
-from rootkeeper.domain.drills import Drill, DrillOutcome
-from rootkeeper.domain.organizations import AccountId, Caller
-from rootkeeper.domain.root_credentials import LoginProfile, MfaDevice, MfaKind
-from rootkeeper.domain.root_emails import parse_rules
-from rootkeeper.workflows.breakglass import BreakGlassReader, BreakGlassReport
-from rootkeeper.workflows.entrances import CallerAccountReader
-from rootkeeper.workflows.failsafe import DrillRecorder, FailsafeChecker, FailsafeReport
+from rootkeeper.failsafe.entrances import BreakGlassReader, BreakGlassReport, CallerAccountReader
+from rootkeeper.failsafe.rules import Check, CheckVerdict, Drill, DrillOutcome
+from rootkeeper.failsafe.service import DrillRecorder, FailsafeChecker, FailsafeReport
+from rootkeeper.organization.accounts import AccountId, Caller
+from rootkeeper.organization.statuses import LoginProfile, MfaDevice, MfaKind
+from rootkeeper.root_emails.rules import parse_rules
 from tests.fakes.desk import Desk
 from tests.fakes.email_desk import InMemoryLedgerReader
 from tests.fakes.identities import FakeIdentities

@@ -6,31 +6,34 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from rootkeeper.domain.deletion_exceptions import DeletionException
-from rootkeeper.domain.evidence.history import DeletionEvidence, EndedException, LedgerHistory, OpenIntent
-from rootkeeper.domain.evidence.periods import Period
-from rootkeeper.domain.evidence.reports import EvidenceFacts, EvidenceReport, LedgerEvidence, compile_report
-from rootkeeper.domain.ledger import Action, Actor, ActorKind, LedgerEntry, Phase, Result
-from rootkeeper.domain.organizations import (
+from rootkeeper.evidence.rules import DeletionEvidence, EndedException, LedgerHistory, OpenIntent, Period
+from rootkeeper.evidence.service import EvidenceFacts, EvidenceReport, LedgerEvidence, compile_report
+from rootkeeper.exceptions.rules import DeletionException
+from rootkeeper.ledger.rules import Action, Actor, ActorKind, LedgerEntry, Phase, Result
+from rootkeeper.organization.accounts import (
     Account,
     AccountId,
     AccountState,
+    Feature,
     Inventory,
     Organization,
     OrganizationalUnit,
+    Setup,
 )
-from rootkeeper.domain.root_credentials import (
+from rootkeeper.organization.statuses import (
     AccessKey,
+    AccountRole,
+    AccountStatus,
     CredentialKind,
     LoginProfile,
     RootCredentials,
     RootCredentialsSummary,
+    Status,
+    StatusReason,
 )
-from rootkeeper.domain.root_emails import EmailRules, RootEmailEvaluator
-from rootkeeper.domain.setup import Feature, Setup
-from rootkeeper.domain.setup_drift import AcceptedSetup, Guardrail, SetupState
-from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status, StatusReason
-from rootkeeper.domain.windows import RecoveryWindow, WindowState
+from rootkeeper.root_emails.rules import EmailRules, RootEmailEvaluator
+from rootkeeper.setup.rules import AcceptedSetup, Guardrail, SetupState
+from rootkeeper.windows.rules import RecoveryWindow, WindowState
 
 ORGANIZATION_ID = "o-exampleorgid"
 MANAGEMENT, FAILSAFE = AccountId("111122223333"), AccountId("222233334444")

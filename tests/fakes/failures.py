@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from rootkeeper.domain.attempt_limits import AttemptLimit
+from rootkeeper.access.rules import AttemptLimit
 from tests.fakes.clock import FakeClock
 
 

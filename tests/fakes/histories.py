@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.statuses import AccountStatus
-from rootkeeper.domain.timelines import KeptStatus
 from rootkeeper.errors import NotFoundError
-from rootkeeper.ports.history import KeptAudit
+from rootkeeper.inventory.rules import KeptAudit, KeptStatus
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.organization.statuses import AccountStatus
 
 
 @dataclass(slots=True)

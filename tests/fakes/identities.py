@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from rootkeeper.domain.identities import (
+from rootkeeper.aws.identities import (
     AccountIdentities,
     IamRole,
     IamUser,
@@ -17,9 +17,9 @@ from rootkeeper.domain.identities import (
     RootUse,
     UserAccess,
 )
-from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.task_policies import TaskPolicy
+from rootkeeper.aws.task_policies import TaskPolicy
 from rootkeeper.errors import AwsError, AwsNotFoundError
+from rootkeeper.organization.accounts import AccountId
 
 MFA = ("arn:aws:iam::222233334444:mfa/break-glass",)
 NOBODY = UserAccess(has_password=False, active_access_key_ids=(), mfa_serial_numbers=())

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import count
 
-from rootkeeper.domain.ledger import Action, Intent, JsonValue
-from rootkeeper.domain.organizations import AccountId
-from rootkeeper.ports.clock import Clock
+from rootkeeper.clock import Clock
+from rootkeeper.ledger.rules import Action, Intent
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.values import JsonValue
 
 _SEQUENCES = count(1)
 

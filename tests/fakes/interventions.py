@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
-from rootkeeper.domain.organizations import AccountId
 from rootkeeper.errors import AwsUnclearError
+from rootkeeper.organization.accounts import AccountId
 
 
 class Course(Enum):

@@ -6,29 +6,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import count
 
-from rootkeeper.domain.access import Identity, IdentityKind, ServerRole
-from rootkeeper.domain.aws_roles import AwsWork
-from rootkeeper.domain.jobs import Job, JobKind
-from rootkeeper.domain.ledger import Actor, ActorKind, JsonValue
-from rootkeeper.domain.organizations import Inventory
+from rootkeeper.access.rules import Identity, IdentityKind, ServerRole
+from rootkeeper.audit.service import Audit
+from rootkeeper.aws.rules import AwsWork
+from rootkeeper.deletion.service import Deletion
 from rootkeeper.errors import RootkeeperError
-from rootkeeper.ports.ledger import LedgerReader
-from rootkeeper.ports.progress import Progress
-from rootkeeper.workflows.audit import Audit
-from rootkeeper.workflows.blocking import BlockingPolicyFinder
-from rootkeeper.workflows.deletion import Deletion
-from rootkeeper.workflows.inventory import InventoryReader
-from rootkeeper.workflows.job_performing import JobRunner
-from rootkeeper.workflows.job_reconciling import JobReconciler
-from rootkeeper.workflows.job_requests import JobRequestService
-from rootkeeper.workflows.preflight import Preflight
-from rootkeeper.workflows.settlement import SettlementReport
-from rootkeeper.workflows.setup import SetupReader
-from rootkeeper.workflows.setup_drift import DriftReader
-from rootkeeper.workflows.stopping import ServerStopSignal
-from rootkeeper.workflows.unlock_planning import UnlockPlanner
-from rootkeeper.workflows.unlock_reading import UnlockReader
-from rootkeeper.workflows.unlock_run import UnlockRun
+from rootkeeper.guardrails.service import BlockingPolicyFinder, Preflight
+from rootkeeper.inventory.listing import InventoryReader
+from rootkeeper.jobs.rules import Job, JobKind
+from rootkeeper.ledger.rules import Actor, ActorKind
+from rootkeeper.ledger.store import LedgerReader
+from rootkeeper.organization.accounts import Inventory
+from rootkeeper.organization.progress import Progress, ServerStopSignal
+from rootkeeper.settlement.service import SettlementReport
+from rootkeeper.setup.drift import DriftReader
+from rootkeeper.setup.service import SetupReader
+from rootkeeper.unlock.service import UnlockPlanner, UnlockReader, UnlockRun
+from rootkeeper.values import JsonValue
+from rootkeeper.worker.requests import JobRequestService
+from rootkeeper.worker.service import JobReconciler, JobRunner
 from tests.fakes.access import InMemoryIdentities
 from tests.fakes.desk import CLEAN, PROD, Desk
 from tests.fakes.engines import InMemoryEngine

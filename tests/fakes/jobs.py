@@ -7,7 +7,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from rootkeeper.domain.jobs import (
+from rootkeeper.clock import Clock
+from rootkeeper.errors import DatabaseError, JobLostError, NotFoundError
+from rootkeeper.jobs.rules import (
     MOST_ATTEMPTS,
     Job,
     JobKind,
@@ -16,11 +18,9 @@ from rootkeeper.domain.jobs import (
     require_not_over,
     require_resumable,
 )
-from rootkeeper.domain.ledger import JsonValue
-from rootkeeper.domain.organizations import AccountId
-from rootkeeper.errors import DatabaseError, JobLostError, NotFoundError
-from rootkeeper.ports.clock import Clock
-from rootkeeper.ports.jobs import JobResults
+from rootkeeper.jobs.store import JobResults
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.values import JsonValue
 
 OWNER = "owner-1"
 

@@ -7,11 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from rootkeeper.domain.deliveries import Delivery, DeliveryState, find_failing
-from rootkeeper.domain.notification_targets import NotificationTarget
-from rootkeeper.domain.notifications import Notification
-from rootkeeper.domain.schedules import is_claimed
 from rootkeeper.errors import DatabaseError, NotificationError
+from rootkeeper.notifications.rules import Delivery, DeliveryState, Notification, NotificationTarget, find_failing
+from rootkeeper.worker.schedules import is_claimed
 
 
 @dataclass

@@ -19,7 +19,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet
 
-from rootkeeper.domain.identity_providers import ProviderRules
+from rootkeeper.access.rules import ProviderRules
 from rootkeeper.settings.provider_rules import parse_provider_rules
 from tests.fakes.local_servers import QuietHandler, serving_requests
 

@@ -6,17 +6,15 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import count
 
-from rootkeeper.domain.organizations import Account, AccountId, Inventory
-from rootkeeper.domain.windows import RecoveryWindow
-from rootkeeper.ports.ledger import Ledger
-from rootkeeper.workflows.closing import CloseResult, WindowCloser
-from rootkeeper.workflows.exceptions import ExceptionService
-from rootkeeper.workflows.overdue import OverdueWindowCloser
-from rootkeeper.workflows.recovery import OpenResult, WindowOpener
-from rootkeeper.workflows.recovery_checks import RecoveryPlanner, RecoveryRequest
-from rootkeeper.workflows.settlement import Settlement, SettlementReport
-from rootkeeper.workflows.setup import SetupDisabler, SetupEnabler, SetupReader
-from rootkeeper.workflows.waiting import WindowWaiter
+from rootkeeper.exceptions.service import ExceptionService
+from rootkeeper.ledger.store import Ledger
+from rootkeeper.organization.accounts import Account, AccountId, Inventory
+from rootkeeper.settlement.service import Settlement, SettlementReport
+from rootkeeper.setup.service import SetupDisabler, SetupEnabler, SetupReader
+from rootkeeper.windows.checks import RecoveryPlanner, RecoveryRequest
+from rootkeeper.windows.closing import CloseResult, OverdueWindowCloser, WindowCloser, WindowWaiter
+from rootkeeper.windows.opening import OpenResult, WindowOpener
+from rootkeeper.windows.rules import RecoveryWindow
 from tests.fakes.databases import FakeDatabase, FakeExceptions, FakeLedger, FakeLocks, FakeWindows
 from tests.fakes.organization import FakeOrganization
 from tests.fakes.policies import FakePolicies

@@ -10,19 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from rootkeeper.domain.ledger import Action, Intent
-from rootkeeper.domain.organizations import (
-    Account,
-    AccountId,
-    AccountState,
-    Caller,
-    Endpoint,
-    Organization,
-    OrganizationalUnit,
-)
-from rootkeeper.domain.root_credentials import RootCredentialsSummary
-from rootkeeper.domain.setup import Feature, Setup
-from rootkeeper.domain.task_policies import TaskPolicy
+from rootkeeper.aws.task_policies import TaskPolicy
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsAlreadyExistsError,
@@ -31,6 +19,19 @@ from rootkeeper.errors import (
     AwsRejectedError,
     LockLostError,
 )
+from rootkeeper.ledger.rules import Action, Intent
+from rootkeeper.organization.accounts import (
+    Account,
+    AccountId,
+    AccountState,
+    Caller,
+    Endpoint,
+    Feature,
+    Organization,
+    OrganizationalUnit,
+    Setup,
+)
+from rootkeeper.organization.statuses import RootCredentialsSummary
 from tests.fakes.clock import FakeClock
 from tests.fakes.interventions import Calls, Course, Intervention
 from tests.fakes.primary_emails import FakePrimaryEmails

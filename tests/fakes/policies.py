@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import Any
 
-from rootkeeper.domain.organization_policies import OrganizationPolicy, PolicyListing
-from rootkeeper.domain.policies.documents import PolicyKind, PolicyLabel
+from rootkeeper.policy_language.documents import PolicyKind, PolicyLabel
+from rootkeeper.policy_language.evaluation import OrganizationPolicy, PolicyListing
 from tests.fakes.organization import FakeOrganization
 
 FULL_ACCESS = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}

@@ -6,15 +6,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from rootkeeper.domain.email_updates import ONE_TIME_PASSWORD_LASTS, EmailUpdate, EmailUpdateStatus, OneTimePassword
-from rootkeeper.domain.ledger import Action, Intent
-from rootkeeper.domain.organizations import AccountId
-from rootkeeper.errors import (
-    AwsAccessDeniedError,
-    AwsAlreadyExistsError,
-    AwsNotFoundError,
-    OneTimePasswordError,
-)
+from rootkeeper.aws.rules import EmailUpdate, EmailUpdateStatus, OneTimePassword
+from rootkeeper.errors import AwsAccessDeniedError, AwsAlreadyExistsError, AwsNotFoundError, OneTimePasswordError
+from rootkeeper.ledger.rules import Action, Intent
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.root_emails.rules import ONE_TIME_PASSWORD_LASTS
 
 if TYPE_CHECKING:
     from tests.fakes.organization import FakeOrganization

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from rootkeeper.domain.access import ServerRole
-from rootkeeper.domain.identity_providers import ProviderIdentity, ProviderRules
+from rootkeeper.access.provider import AuthorizationRequest, SignInStart
+from rootkeeper.access.rules import ProviderIdentity, ProviderRules, ServerRole
 from rootkeeper.errors import IdentityProviderError, NotSignedInError
-from rootkeeper.ports.identity_providers import AuthorizationRequest, SignInStart
 from tests.fakes.clock import START, FakeClock
 
 ISSUER = "https://login.example.com"

@@ -11,14 +11,13 @@ from typing import Any
 
 import pytest
 
+from rootkeeper.access.rules import PERMISSIONS, ServerRole
 from rootkeeper.cli.main import main
-from rootkeeper.domain.access import PERMISSIONS, ServerRole
-from rootkeeper.domain.job_records import job_to_record
-from rootkeeper.domain.jobs import Job, JobKind, JobProgress, JobState
-from rootkeeper.domain.ledger import ActorKind
-from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.window_records import window_to_record
-from rootkeeper.domain.windows import RecoveryWindow, WindowState
+from rootkeeper.jobs.rules import Job, JobKind, JobProgress, JobState, job_to_record
+from rootkeeper.ledger.rules import ActorKind
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.windows.records import window_to_record
+from rootkeeper.windows.rules import RecoveryWindow, WindowState
 from tests.fakes.rootkeeper_server import FakeRootkeeperServer
 from tests.functional.running import Run
 

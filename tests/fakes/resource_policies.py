@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rootkeeper.domain.ledger import Action, Intent
-from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.resource_policies.resources import Resource, ResourceKind
-from rootkeeper.domain.task_policies import TaskPolicy
+from rootkeeper.aws.task_policies import Resource, ResourceKind, TaskPolicy
 from rootkeeper.errors import AwsAccessDeniedError, AwsNotFoundError, InputError
+from rootkeeper.ledger.rules import Action, Intent
+from rootkeeper.organization.accounts import AccountId
 
 if TYPE_CHECKING:
     from tests.fakes.organization import FakeOrganization

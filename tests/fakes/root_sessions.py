@@ -7,17 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from rootkeeper.domain.ledger import Action, Intent
-from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.root_credentials import (
-    AccessKey,
-    LoginProfile,
-    MfaDevice,
-    RootCredentials,
-    RootCredentialsSummary,
-    SigningCertificate,
-)
-from rootkeeper.domain.task_policies import TaskPolicy
+from rootkeeper.aws.task_policies import TaskPolicy
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsAlreadyExistsError,
@@ -26,6 +16,16 @@ from rootkeeper.errors import (
     AwsNotFoundError,
     DenialCause,
     IdentityMismatchError,
+)
+from rootkeeper.ledger.rules import Action, Intent
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.organization.statuses import (
+    AccessKey,
+    LoginProfile,
+    MfaDevice,
+    RootCredentials,
+    RootCredentialsSummary,
+    SigningCertificate,
 )
 from tests.fakes.resource_policies import UNLOCK_OPERATIONS, FakeResourcePolicies
 

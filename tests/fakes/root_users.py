@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from rootkeeper.domain.root_credentials import (
+from rootkeeper.organization.statuses import (
     AccessKey,
     LoginProfile,
     MfaDevice,

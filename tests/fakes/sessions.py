@@ -6,10 +6,19 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from rootkeeper.domain.access import Identity, ServerRole
-from rootkeeper.domain.factors import ChallengePurpose, Factor, Passkey, TotpFactor
-from rootkeeper.domain.identity_names import fold_name
-from rootkeeper.domain.sessions import SESSION_LASTS, NewSession, Session, SessionKind
+from rootkeeper.access.rules import (
+    SESSION_LASTS,
+    ChallengePurpose,
+    Factor,
+    Identity,
+    NewSession,
+    Passkey,
+    ServerRole,
+    Session,
+    SessionKind,
+    TotpFactor,
+    fold_name,
+)
 from rootkeeper.errors import InputError
 from tests.fakes.access import InMemoryIdentities
 from tests.fakes.clock import START, FakeClock

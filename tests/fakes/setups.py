@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Event
 
-from rootkeeper.domain.organization_policies import OrganizationPolicy, PolicyListing
-from rootkeeper.domain.policies.documents import PolicyKind, PolicyLabel
-from rootkeeper.domain.setup_drift import AcceptedSetup, SetupState
 from rootkeeper.errors import DatabaseError
+from rootkeeper.policy_language.documents import PolicyKind, PolicyLabel
+from rootkeeper.policy_language.evaluation import OrganizationPolicy, PolicyListing
+from rootkeeper.setup.rules import AcceptedSetup, SetupState
 
 DENY_ROOT = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"*","Resource":"*"}]}'
 

@@ -12,34 +12,28 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from rootkeeper.domain.approvals import is_lapsing
-from rootkeeper.domain.deletion_exceptions import DeletionException
-from rootkeeper.domain.ledger import (
+from rootkeeper.errors import AccountBusyError, InputError, LedgerUnavailableError, LockLostError, WindowConflictError
+from rootkeeper.exceptions.rules import DeletionException
+from rootkeeper.ledger.owners import AccountLock
+from rootkeeper.ledger.rules import (
     GENESIS_HASH,
     Action,
     Actor,
     ActorKind,
     Intent,
-    JsonValue,
     LedgerEntry,
+    LedgerVerification,
     Phase,
     Result,
     require_no_secrets,
 )
-from rootkeeper.domain.ledger_verification import LedgerVerification
-from rootkeeper.domain.organizations import Account, AccountId, Inventory
-from rootkeeper.domain.root_emails import EmailAttestation
-from rootkeeper.domain.statuses import AccountStatus
-from rootkeeper.domain.windows import FINAL_STATES, RecoveryWindow, WindowState
-from rootkeeper.errors import (
-    AccountBusyError,
-    InputError,
-    LedgerUnavailableError,
-    LockLostError,
-    WindowConflictError,
-)
-from rootkeeper.ports.inventory import Revisions
-from rootkeeper.ports.locks import AccountLock
+from rootkeeper.ledger.writer import Revisions
+from rootkeeper.organization.accounts import Account, AccountId, Inventory
+from rootkeeper.organization.statuses import AccountStatus
+from rootkeeper.root_emails.rules import EmailAttestation
+from rootkeeper.values import JsonValue
+from rootkeeper.windows.approvals import is_lapsing
+from rootkeeper.windows.rules import FINAL_STATES, RecoveryWindow, WindowState
 from tests.fakes.clock import FakeClock
 
 OWNER = "owner-1"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
-from rootkeeper.domain.task_policies import TaskPolicy
+from rootkeeper.aws.root_sessions import RootSession, RootSessions
+from rootkeeper.aws.summaries import Deliver, SummaryAnswer, SummaryRequest
+from rootkeeper.aws.task_policies import TaskPolicy
 from rootkeeper.errors import RootkeeperError
-from rootkeeper.ports.root_sessions import RootSession, RootSessions
-from rootkeeper.ports.root_summaries import Deliver, SummaryAnswer, SummaryRequest
 
 
 class FakeSummaryReader:

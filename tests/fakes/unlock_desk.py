@@ -7,12 +7,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rootkeeper.domain.organizations import Account, AccountId
-from rootkeeper.domain.resource_policies.changes import ChangeKind
-from rootkeeper.domain.resource_policies.resources import Resource, ResourceKind
-from rootkeeper.workflows.unlock_planning import PolicyChangeRequest, UnlockPlan, UnlockPlanner
-from rootkeeper.workflows.unlock_reading import UnlockReader
-from rootkeeper.workflows.unlock_run import UnlockOutcome, UnlockRun
+from rootkeeper.aws.task_policies import Resource, ResourceKind
+from rootkeeper.organization.accounts import Account, AccountId
+from rootkeeper.unlock.rules import ChangeKind
+from rootkeeper.unlock.service import (
+    PolicyChangeRequest,
+    UnlockOutcome,
+    UnlockPlan,
+    UnlockPlanner,
+    UnlockReader,
+    UnlockRun,
+)
 from tests.fakes.clock import FakeClock
 from tests.fakes.organization import FakeOrganization
 from tests.fakes.saved_policies import InMemorySavedPolicies

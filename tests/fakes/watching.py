@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rootkeeper.domain.ledger import Action
-from rootkeeper.domain.notifications import Notification
-from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.window_events import EventVerdict, WatchedEvent
+from rootkeeper.aws.root_events import EventDelivery
 from rootkeeper.errors import RootkeeperError
-from rootkeeper.ports.root_event_sources import EventDelivery
-from rootkeeper.ports.window_events import EventEvaluator
+from rootkeeper.ledger.rules import Action
+from rootkeeper.notifications.rules import Notification
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.watching.rules import EventVerdict, WatchedEvent
+from rootkeeper.watching.store import EventEvaluator
 from tests.fakes.stores import InMemoryLedger
 
 

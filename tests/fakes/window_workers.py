@@ -10,25 +10,20 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from rootkeeper.domain.ledger import Actor, ActorKind
-from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.window_policy import WindowPolicy
-from rootkeeper.domain.windows import RecoveryWindow, WindowState
+from rootkeeper.deletion.execution import ProtectionReader
 from rootkeeper.errors import RootkeeperError
-from rootkeeper.workflows.closing import CloseResult, WindowCloser
-from rootkeeper.workflows.closing_loop import WindowCloseLoop
-from rootkeeper.workflows.crews import KeyedExecutor
-from rootkeeper.workflows.leftover_settling import OrphanSettler
-from rootkeeper.workflows.recovery import OpenResult, WindowOpener
-from rootkeeper.workflows.recovery_checks import RecoveryPlanner
-from rootkeeper.workflows.removal import Removal
-from rootkeeper.workflows.targets import ProtectionReader
-from rootkeeper.workflows.window_activation import WindowActivator
-from rootkeeper.workflows.window_decisions import WindowDecisionService
-from rootkeeper.workflows.window_notices import WindowNotices
-from rootkeeper.workflows.window_requests import WindowRequestService
-from rootkeeper.workflows.window_rereading import WindowRereader
-from rootkeeper.workflows.window_upkeep import WindowMaintenance
+from rootkeeper.ledger.rules import Actor, ActorKind
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.organization.progress import KeyedExecutor
+from rootkeeper.removal.service import Removal
+from rootkeeper.windows.approvals import WindowPolicy
+from rootkeeper.windows.checks import RecoveryPlanner
+from rootkeeper.windows.closing import CloseResult, WindowCloser, WindowRereader
+from rootkeeper.windows.decisions import WindowDecisionService, WindowRequestService
+from rootkeeper.windows.notices import WindowNotices
+from rootkeeper.windows.opening import OpenResult, WindowActivator, WindowOpener
+from rootkeeper.windows.rules import RecoveryWindow, WindowState
+from rootkeeper.worker.closing import OrphanSettler, WindowCloseLoop, WindowMaintenance
 from tests.fakes.databases import FakeDatabase, FakeLedger
 from tests.fakes.notifications import RecordingNotifier
 from tests.fakes.operators import Operator

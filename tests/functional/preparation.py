@@ -16,7 +16,7 @@ import botocore.loaders
 import botocore.session
 
 import rootkeeper
-from rootkeeper.storage.database import open_database
+from rootkeeper.composition.database import open_database
 
 LOADED_LATE = (
     "aiohttp",

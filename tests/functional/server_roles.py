@@ -8,11 +8,9 @@ from typing import Any
 
 import boto3
 
-from rootkeeper.domain.aws_roles import AwsWork
-from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.shipped_policies.permissions import SERVER_ROLES
-from rootkeeper.domain.shipped_policies.principals import parse_principal
-from rootkeeper.domain.shipped_policies.roles import RoleTargets, RoleTrust, make_role
+from rootkeeper.aws.rules import AwsWork
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.shipped_policies.rules import SERVER_ROLES, RoleTargets, RoleTrust, make_role, parse_principal
 from tests.functional.administration import DELEGATE, open_client
 from tests.sandbox_process import SandboxProcess
 

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.domain.ledger import Action
-from rootkeeper.storage.database import DatabaseOptions, open_database
+from rootkeeper.composition.database import DatabaseOptions, open_database
+from rootkeeper.ledger.rules import Action
 from tests.architecture.source_files import REPOSITORY
 from tests.functional.running import Program, Run
 from tests.postgresql import PostgresqlServer
 from tests.server_process import ServerProcess
-from tests.unit.storage.samples import ACCOUNT_ID, ORGANIZATION_ID, make_worker
+from tests.unit.database.samples import ACCOUNT_ID, ORGANIZATION_ID, make_worker
 
 WITHOUT_AWS = dict.fromkeys(("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"))
 

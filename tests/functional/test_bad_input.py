@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.domain.deletion import ALL_KINDS, DeletionPlan
-from rootkeeper.domain.plan_files import render_plan
+from rootkeeper.deletion.records import render_plan
+from rootkeeper.deletion.rules import DeletionPlan
+from rootkeeper.removal.rules import ALL_KINDS
 from tests.functional.administration import Administration
 from tests.functional.running import Program, Run
 from tests.sandbox_process import SandboxProcess

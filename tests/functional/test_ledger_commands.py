@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.domain.ledger import compute_entry_hash, parse_entry
+from rootkeeper.ledger.rules import compute_entry_hash, parse_entry
 from tests.functional.running import Program
 from tests.ledger_tampering import lift_guards
 

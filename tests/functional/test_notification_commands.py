@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.domain.notifications import Notification, NotificationEvent, Severity
-from rootkeeper.storage.database import open_database
+from rootkeeper.composition.database import open_database
+from rootkeeper.notifications.rules import Notification, NotificationEvent, Severity
 from tests.fakes.notification_servers import Answer, Receiver
 from tests.functional.published_schemas import require_fits
 from tests.functional.running import Program, Run, Runner

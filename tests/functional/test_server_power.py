@@ -15,22 +15,22 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from rootkeeper.aws.options import GatewayOptions
-from rootkeeper.aws.power import GatewayPool
-from rootkeeper.bootstrap import Application
+from rootkeeper.aws.clients import GatewayOptions
+from rootkeeper.aws.roles import GatewayPool
+from rootkeeper.aws.rules import AwsWork
+from rootkeeper.aws.task_policies import ResourceKind
 from rootkeeper.clock import SystemClock
-from rootkeeper.domain.aws_roles import AwsWork
-from rootkeeper.domain.ledger import Actor, ActorKind
-from rootkeeper.domain.organizations import Account, AccountId, Inventory
-from rootkeeper.domain.resource_policies.changes import ChangeKind
-from rootkeeper.domain.resource_policies.resources import ResourceKind
-from rootkeeper.domain.selection import NamedAccount, SelectionRequest
-from rootkeeper.domain.windows import WindowState
+from rootkeeper.composition.application import Application
+from rootkeeper.deletion.service import DeletionOptions
 from rootkeeper.errors import AwsAccessDeniedError, AwsCredentialsError, ClockWrongError, RootkeeperError
-from rootkeeper.settings import load_settings
-from rootkeeper.workflows.deletion import DeletionOptions
-from rootkeeper.workflows.recovery_checks import RecoveryRequest
-from rootkeeper.workflows.unlock_planning import PolicyChangeRequest
+from rootkeeper.ledger.rules import Actor, ActorKind
+from rootkeeper.organization.accounts import Account, AccountId, Inventory
+from rootkeeper.organization.selection import NamedAccount, SelectionRequest
+from rootkeeper.settings.reading import load_settings
+from rootkeeper.unlock.rules import ChangeKind
+from rootkeeper.unlock.service import PolicyChangeRequest
+from rootkeeper.windows.checks import RecoveryRequest
+from rootkeeper.windows.rules import WindowState
 from tests.fakes.operators import RecordingProgress
 from tests.functional.administration import DELEGATE, Administration
 from tests.functional.server_roles import SERVER_USER, ServerRoles

@@ -12,10 +12,10 @@ from typing import Any
 import boto3
 import pytest
 
-from rootkeeper.bootstrap import Application
-from rootkeeper.domain.organizations import AccountId
-from rootkeeper.settings import load_settings
-from rootkeeper.workflows.watching import EventWatchLoop
+from rootkeeper.composition.application import Application
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.settings.reading import load_settings
+from rootkeeper.watching.service import EventWatchLoop
 from tests.fakes.watching import RecordedNotifier
 from tests.functional.running import Program
 from tests.root_person import RootPerson

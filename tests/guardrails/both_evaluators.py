@@ -7,14 +7,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rootkeeper.domain.policies.contexts import EvaluationContext, OneOf, known_values
-from rootkeeper.domain.policies.documents import AccessRequest, PolicyKind, PolicyLabel, parse_policy
-from rootkeeper.domain.policies.evaluation import ApplicablePolicies, Decision, PolicyLevel, evaluate
-from rootkeeper.domain.policies.patterns import PartialText, known_text
-from rootkeeper.sandbox.authorization.decision import RequestPolicies as SandboxStanding
-from rootkeeper.sandbox.authorization.decision import decide
-from rootkeeper.sandbox.authorization.requests import AccessRequest as SandboxRequest
-from rootkeeper.sandbox.exchange import AttachedPolicy
+from rootkeeper.policy_language.conditions import EvaluationContext, OneOf, PartialText, known_text, known_values
+from rootkeeper.policy_language.documents import AccessRequest, PolicyKind, PolicyLabel, parse_policy
+from rootkeeper.policy_language.evaluation import ApplicablePolicies, Decision, PolicyLevel, evaluate
+from rootkeeper_sandbox.authorization.authorizer import RequestPolicies as SandboxStanding
+from rootkeeper_sandbox.authorization.authorizer import decide
+from rootkeeper_sandbox.authorization.conditions import AccessRequest as SandboxRequest
+from rootkeeper_sandbox.exchange import AttachedPolicy
 
 Context = Mapping[str, str | tuple[str, ...]]
 """Condition keys by lower-case name; what isn't there is absent."""

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from rootkeeper.aws.gateway import AwsGateway, GatewayOptions, open_gateway
+from rootkeeper.aws.clients import GatewayOptions
+from rootkeeper.aws.gateway import AwsGateway, open_gateway
 from tests.fakes.clock import FakeClock
 from tests.guardrails.staging import Stage
 from tests.sandbox_process import SandboxProcess

@@ -15,13 +15,13 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from rootkeeper.aws.gateway import AwsGateway
-from rootkeeper.domain.preflight import PreflightRow
-from rootkeeper.domain.preflight_tasks import ROOT_SESSION_TASKS, SIGN_IN_ACTIONS, Task
-from rootkeeper.domain.selection import NamedAccount, SelectionRequest
-from rootkeeper.domain.task_policies import TaskPolicy
-from rootkeeper.sandbox.state.identifiers import derive_secret_access_key
-from rootkeeper.workflows.inventory import InventoryReader
-from rootkeeper.workflows.preflight import Preflight
+from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.guardrails.rules import PreflightRow
+from rootkeeper.guardrails.service import Preflight
+from rootkeeper.guardrails.tasks import ROOT_SESSION_TASKS, SIGN_IN_ACTIONS, Task
+from rootkeeper.inventory.listing import InventoryReader
+from rootkeeper.organization.selection import NamedAccount, SelectionRequest
+from rootkeeper_sandbox.state.accounts import derive_secret_access_key
 from tests.fakes.clock import FakeClock
 from tests.fakes.stores import InMemoryInventory, RecordedProgress
 from tests.guardrails.diffs import apply_diff, split_fix

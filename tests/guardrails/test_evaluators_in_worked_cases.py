@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.policies.documents import AccessRequest
-from rootkeeper.domain.policies.evaluation import AccessVerdict
-from rootkeeper.domain.preflight_tasks import AccountPlace, Task, assume_root_request, list_requests
+from rootkeeper.guardrails.tasks import AccountPlace, Task, assume_root_request, list_requests
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.policy_language.documents import AccessRequest
+from rootkeeper.policy_language.evaluation import AccessVerdict
 from tests.guardrails.both_evaluators import FULL, FULL_RESOURCE, Levels, ask_product, ask_sandbox, make_concrete
 from tests.guardrails.worked_cases import ACCOUNT, DELEGATE, ORGANIZATION_ID, Case, list_cases
 

@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from rootkeeper.aws.gateway import AwsGateway
-from rootkeeper.domain.policies.evaluation import AccessVerdict
-from rootkeeper.domain.preflight_tasks import Task
+from rootkeeper.guardrails.tasks import Task
+from rootkeeper.policy_language.evaluation import AccessVerdict
 from tests.guardrails.both_evaluators import render_policy
 from tests.guardrails.policy_strategies import statements
 from tests.guardrails.staging import Stage, judge

@@ -7,7 +7,7 @@ from __future__ import annotations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rootkeeper.domain.policies.evaluation import AccessVerdict
+from rootkeeper.policy_language.evaluation import AccessVerdict
 from tests.guardrails.both_evaluators import Levels, Question, ask_product, ask_sandbox
 from tests.guardrails.policy_strategies import documents, keys_to_hide, levels, questions
 

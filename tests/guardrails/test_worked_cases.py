@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from rootkeeper.aws.gateway import AwsGateway
-from rootkeeper.domain.policies.evaluation import AccessVerdict
-from rootkeeper.domain.preflight import PreflightRow
-from rootkeeper.domain.preflight_tasks import Task
+from rootkeeper.guardrails.rules import PreflightRow
+from rootkeeper.guardrails.tasks import Task
+from rootkeeper.policy_language.evaluation import AccessVerdict
 from tests.guardrails.staging import TRIED, Stage, judge
 from tests.guardrails.worked_cases import Case, Expectation, list_cases
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import yaml
 
-from rootkeeper.domain.policies.evaluation import AccessVerdict
-from rootkeeper.domain.preflight_tasks import ROOT_SESSION_TASKS, Task
+from rootkeeper.guardrails.tasks import ROOT_SESSION_TASKS, Task
+from rootkeeper.policy_language.evaluation import AccessVerdict
 
 CASES = Path(__file__).parent / "cases"
 ORGANIZATION_ID, MANAGEMENT = "o-exampleorgid", "111122223333"

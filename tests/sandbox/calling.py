@@ -8,10 +8,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rootkeeper.sandbox.exchange import Call, Principal
-from rootkeeper.sandbox.scenarios import build_world
-from rootkeeper.sandbox.services import SERVICES
-from rootkeeper.sandbox.state import World
+from rootkeeper_sandbox.exchange import Call, Principal
+from rootkeeper_sandbox.scenarios.build import build_world
+from rootkeeper_sandbox.services.registry import SERVICES
+from rootkeeper_sandbox.state.world import World
 
 START = datetime(2026, 10, 1, 12, 0, tzinfo=UTC)
 TASK_POLICIES = "arn:aws:iam::aws:policy/root-task/"

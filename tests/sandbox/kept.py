@@ -11,12 +11,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from rootkeeper.sandbox.clock import Clock
-from rootkeeper.sandbox.instance import SandboxInstance, start_instance
-from rootkeeper.sandbox.origin import Origin
-from rootkeeper.sandbox.services import SERVICES
-from rootkeeper.sandbox.state import World
-from rootkeeper.sandbox.state_file import WorldChanges, open_world
+from rootkeeper_sandbox.clock import Clock
+from rootkeeper_sandbox.instance import SandboxInstance, start_instance
+from rootkeeper_sandbox.scenarios.build import Origin
+from rootkeeper_sandbox.services.registry import SERVICES
+from rootkeeper_sandbox.state.world import World
+from rootkeeper_sandbox.state_file import WorldChanges, open_world
 
 
 def open_kept(path: Path, asked: Origin | None = None) -> SandboxInstance:

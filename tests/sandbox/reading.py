@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from rootkeeper.sandbox.codec.protocols import Codec
-from rootkeeper.sandbox.codec.rest_bindings import RestRequest
-from rootkeeper.sandbox.codec.rest_json_protocol import RestJsonCodec
-from rootkeeper.sandbox.codec.rest_routes import parse_query, split_path
-from rootkeeper.sandbox.codec.s3_addresses import decode_label
-from rootkeeper.sandbox.codec.s3_protocol import S3Codec
-from rootkeeper.sandbox.http_messages import HttpRequest
-from rootkeeper.sandbox.services import SERVICES
+from rootkeeper_sandbox.codec.models import Codec
+from rootkeeper_sandbox.codec.rest import RestJsonCodec, RestRequest, parse_query, split_path
+from rootkeeper_sandbox.codec.s3 import S3Codec, decode_label
+from rootkeeper_sandbox.exchange import HttpRequest
+from rootkeeper_sandbox.services.registry import SERVICES
 
 SERVED = [(service, operation) for service, operations in SERVICES.items() for operation in operations]
 

@@ -12,9 +12,9 @@ from botocore.credentials import Credentials
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rootkeeper.sandbox.http_messages import HttpRequest
-from rootkeeper.sandbox.instance import SandboxInstance
-from rootkeeper.sandbox.signatures import Signer, parse_authorization
+from rootkeeper_sandbox.authentication import Signer, parse_authorization
+from rootkeeper_sandbox.exchange import HttpRequest
+from rootkeeper_sandbox.instance import SandboxInstance
 from tests.sandbox.wire import Answer, Keys, MachineTime, Wire, build_request, open_instance, sign
 
 MEMBER = "555566667777"

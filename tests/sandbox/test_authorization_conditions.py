@@ -8,9 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootkeeper.sandbox.authorization.conditions import parse_conditions
-from rootkeeper.sandbox.authorization.operators import OPERATORS, OperandError
-from rootkeeper.sandbox.authorization.variables import Context
+from rootkeeper_sandbox.authorization.conditions import OPERATORS, Context, OperandError, parse_conditions
 
 ROOT = "arn:aws:iam::111122223333:root"
 

@@ -9,17 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootkeeper.sandbox.authorization.decision import (
+from rootkeeper_sandbox.authorization.authorizer import (
+    TASK_POLICIES,
     AccessDenial,
     DenyingPolicyType,
     RequestPolicies,
     decide,
     render_denial,
+    task_policy_name,
 )
-from rootkeeper.sandbox.authorization.documents import PolicyDocumentError, PolicyKind, compile_policy
-from rootkeeper.sandbox.authorization.requests import AccessRequest
-from rootkeeper.sandbox.authorization.task_policies import TASK_POLICIES, task_policy_name
-from rootkeeper.sandbox.exchange import AttachedPolicy
+from rootkeeper_sandbox.authorization.conditions import AccessRequest
+from rootkeeper_sandbox.authorization.documents import PolicyDocumentError, PolicyKind, compile_policy
+from rootkeeper_sandbox.exchange import AttachedPolicy
 
 ROOT = "arn:aws:iam::111122223333:root"
 USER = "arn:aws:iam::111122223333:user/anna"

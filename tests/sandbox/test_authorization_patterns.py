@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootkeeper.sandbox.authorization.patterns import (
+from rootkeeper_sandbox.authorization.conditions import Context, parse_template
+from rootkeeper_sandbox.authorization.patterns import (
     Fragment,
     compile_arn,
     compile_resource,
     compile_wildcards,
     join_fragments,
 )
-from rootkeeper.sandbox.authorization.variables import Context, parse_template
 from tests.durations import measure_best
 
 TEXT = st.text("ab:/*?", max_size=10)

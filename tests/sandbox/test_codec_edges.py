@@ -10,16 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootkeeper.sandbox.codec.json_protocol import JsonCodec
-from rootkeeper.sandbox.codec.models import load_model
-from rootkeeper.sandbox.codec.query_fields import MAX_FIELDS, parse_fields
-from rootkeeper.sandbox.codec.query_protocol import QueryCodec
-from rootkeeper.sandbox.codec.refusals import Refusal, RefusalError
-from rootkeeper.sandbox.codec.registry import load_services
-from rootkeeper.sandbox.codec.scalars import format_epoch, format_iso8601, parse_timestamp
-from rootkeeper.sandbox.codec.xml_writing import escape_text
-from rootkeeper.sandbox.exchange import ServiceError
-from rootkeeper.sandbox.http_messages import HttpRequest
+from rootkeeper_sandbox.codec.errors import Refusal, RefusalError
+from rootkeeper_sandbox.codec.json_protocol import JsonCodec
+from rootkeeper_sandbox.codec.models import load_model
+from rootkeeper_sandbox.codec.parameters import format_epoch, format_iso8601, parse_timestamp
+from rootkeeper_sandbox.codec.query import MAX_FIELDS, QueryCodec, parse_fields
+from rootkeeper_sandbox.codec.registry import load_services
+from rootkeeper_sandbox.codec.xml import escape_text
+from rootkeeper_sandbox.exchange import HttpRequest, ServiceError
 
 IAM = QueryCodec(load_model("iam"))
 STS = QueryCodec(load_model("sts"))

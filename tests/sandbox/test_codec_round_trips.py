@@ -11,13 +11,12 @@ from botocore.parsers import create_parser
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rootkeeper.sandbox.codec.json_values import compile_json_reader, parse_object
-from rootkeeper.sandbox.codec.models import load_model
-from rootkeeper.sandbox.codec.protocols import Codec
-from rootkeeper.sandbox.codec.query_fields import compile_input, parse_fields
-from rootkeeper.sandbox.codec.registry import make_codecs
-from rootkeeper.sandbox.exchange import ServiceError
-from rootkeeper.sandbox.services import SERVICES
+from rootkeeper_sandbox.codec.json_protocol import compile_json_reader, parse_object
+from rootkeeper_sandbox.codec.models import Codec, load_model
+from rootkeeper_sandbox.codec.query import compile_input, parse_fields
+from rootkeeper_sandbox.codec.registry import make_codecs
+from rootkeeper_sandbox.exchange import ServiceError
+from rootkeeper_sandbox.services.registry import SERVICES
 from tests.sandbox.shapes import TEXTS, structures_of
 from tests.sandbox.wire import build_request, parse_response
 

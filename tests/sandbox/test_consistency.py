@@ -9,9 +9,9 @@ from contextlib import suppress
 
 import pytest
 
-from rootkeeper.sandbox.exchange import ServiceError
-from rootkeeper.sandbox.scenarios.demo import SECURITY_ACCOUNT_ID
-from rootkeeper.sandbox.state.eligibility import PROPAGATION_DELAYS
+from rootkeeper_sandbox.exchange import ServiceError
+from rootkeeper_sandbox.scenarios.demo import SECURITY_ACCOUNT_ID
+from rootkeeper_sandbox.state.organization import PROPAGATION_DELAYS
 from tests.sandbox.calling import Stage
 
 MEMBER = "888899990000"

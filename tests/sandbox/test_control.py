@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.sandbox.control import answer_control
-from rootkeeper.sandbox.http_messages import HttpRequest
+from rootkeeper_sandbox.control import answer_control
+from rootkeeper_sandbox.exchange import HttpRequest
 from tests.sandbox.wire import Wire, open_instance
 
 MEMBER = "555566667777"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from rootkeeper.sandbox.state.identifiers import derive_secret_access_key
+from rootkeeper_sandbox.state.accounts import derive_secret_access_key
 from tests.sandbox.clients import TASK_POLICIES, TRUST, Caller, callers, root_session_parameters
 from tests.sandbox_process import SandboxProcess
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.sandbox.scenarios.demo_resources import ROOT_EVENTS_QUEUE
+from rootkeeper_sandbox.scenarios.demo import ROOT_EVENTS_QUEUE
 from tests.sandbox.serving import MANAGEMENT, MEMBER, ORDERS, SECURITY, Served, refusal, serving
 
 AUDIT, DELETE = "IAMAuditRootUserCredentials", "IAMDeleteRootUserCredentials"

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.sandbox.exchange import ServiceError
-from rootkeeper.sandbox.faults import FaultEffects, FaultRegistry, parse_fault
+from rootkeeper_sandbox.exchange import ServiceError
+from rootkeeper_sandbox.faults import FaultEffects, FaultRegistry, parse_fault
 from tests.sandbox.wire import Wire, open_instance
 
 MEMBER = "555566667777"

@@ -20,9 +20,9 @@ from botocore.model import StructureShape
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rootkeeper.sandbox.application import Application
-from rootkeeper.sandbox.codec.models import load_model
-from rootkeeper.sandbox.http_messages import HttpRequest
+from rootkeeper_sandbox.codec.models import load_model
+from rootkeeper_sandbox.exchange import HttpRequest
+from rootkeeper_sandbox.server import Application
 from tests.sandbox.reading import SERVED
 from tests.sandbox.shapes import structures_of
 from tests.sandbox.wire import BUCKET, Wire, build_request, open_instance, sign

@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.sandbox.application import MAX_BODY_BYTES, Application
-from rootkeeper.sandbox.server import MAX_HEAD_BYTES
+from rootkeeper_sandbox.server import MAX_BODY_BYTES, MAX_HEAD_BYTES, Application
 from tests.sandbox.clients import Caller, callers, root_session_parameters
 from tests.sandbox.wire import BUCKET, Keys, build_request, open_instance, sign
 from tests.sandbox_process import SandboxProcess

@@ -12,12 +12,11 @@ from botocore.model import StructureShape
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rootkeeper.sandbox.application import Application
-from rootkeeper.sandbox.codec.models import load_model
-from rootkeeper.sandbox.exchange import Operation
-from rootkeeper.sandbox.http_messages import HttpRequest
-from rootkeeper.sandbox.pipeline import answer
-from rootkeeper.sandbox.services import SERVICES
+from rootkeeper_sandbox.codec.models import load_model
+from rootkeeper_sandbox.exchange import HttpRequest, Operation
+from rootkeeper_sandbox.pipeline import answer
+from rootkeeper_sandbox.server import Application
+from rootkeeper_sandbox.services.registry import SERVICES
 from tests.sandbox.shapes import structures_of
 from tests.sandbox.wire import Wire, build_request, open_instance, sign
 

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from rootkeeper.sandbox.exchange import ServiceError
+from rootkeeper_sandbox.exchange import ServiceError
 from tests.sandbox.calling import Stage
 
 ALLOW_ALL = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.sandbox.exchange import Principal, PrincipalKind, ServiceError
-from rootkeeper.sandbox.scenarios.demo import MANAGEMENT_ACCOUNT_ID, SECURITY_ACCOUNT_ID
-from rootkeeper.sandbox.state import Account
+from rootkeeper_sandbox.exchange import Principal, PrincipalKind, ServiceError
+from rootkeeper_sandbox.scenarios.demo import MANAGEMENT_ACCOUNT_ID, SECURITY_ACCOUNT_ID
+from rootkeeper_sandbox.state.accounts import Account
 from tests.sandbox.calling import START, Stage
 
 CREDENTIALS = "RootCredentialsManagement"

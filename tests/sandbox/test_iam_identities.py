@@ -7,7 +7,7 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-from rootkeeper.sandbox.exchange import PrincipalKind, ServiceError
+from rootkeeper_sandbox.exchange import PrincipalKind, ServiceError
 from tests.sandbox.calling import Stage
 
 ADMINISTRATOR_ACCESS = "arn:aws:iam::aws:policy/AdministratorAccess"

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.sandbox.exchange import ServiceError
-from rootkeeper.sandbox.totp import step_of, totp_code
+from rootkeeper_sandbox.clock import step_of, totp_code
+from rootkeeper_sandbox.exchange import ServiceError
 from tests.sandbox.calling import Stage
 from tests.sandbox.wire import Wire, open_instance
 

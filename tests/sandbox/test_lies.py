@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.sandbox.lies import copy_world
+from rootkeeper_sandbox.faults import copy_world
 from tests.sandbox.calling import Stage
 
 MEMBER = "555566667777"

@@ -21,11 +21,9 @@ from moto.core.request import Request, determine_request_protocol
 from moto.core.serialize import SerializationContext, get_serializer_class
 from moto.core.utils import get_service_model
 
-from rootkeeper.sandbox.codec.models import load_model
-from rootkeeper.sandbox.codec.protocols import Codec
-from rootkeeper.sandbox.codec.registry import make_codecs
-from rootkeeper.sandbox.exchange import ServiceError
-from rootkeeper.sandbox.http_messages import HttpRequest, HttpResponse
+from rootkeeper_sandbox.codec.models import Codec, load_model
+from rootkeeper_sandbox.codec.registry import make_codecs
+from rootkeeper_sandbox.exchange import HttpRequest, HttpResponse, ServiceError
 from tests.sandbox.reading import SERVED, read_parameters
 from tests.sandbox.shapes import FEW, messages_of
 from tests.sandbox.wire import ENDPOINT, build_request, parse_response

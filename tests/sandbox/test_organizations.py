@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.sandbox.exchange import Principal, PrincipalKind, ServiceError
-from rootkeeper.sandbox.scenarios.demo import (
+from rootkeeper_sandbox.exchange import Principal, PrincipalKind, ServiceError
+from rootkeeper_sandbox.scenarios.demo import (
     MANAGEMENT_ACCOUNT_ID,
     ORGANIZATION_ID,
     ORGANIZATION_ROOT_ID,
     SECURITY_ACCOUNT_ID,
 )
-from rootkeeper.sandbox.services import SERVICES
-from rootkeeper.sandbox.state import Account
+from rootkeeper_sandbox.services.registry import SERVICES
+from rootkeeper_sandbox.state.accounts import Account
 from tests.sandbox.calling import START, Stage
 
 OPERATIONS = SERVICES["organizations"]

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.sandbox.exchange import ServiceError
-from rootkeeper.sandbox.scenarios.demo import MANAGEMENT_ACCOUNT_ID, ORGANIZATION_ROOT_ID, SECURITY_ACCOUNT_ID
-from rootkeeper.sandbox.state.joining import CLOSURE_TIME, CREATION_TIME
+from rootkeeper_sandbox.exchange import ServiceError
+from rootkeeper_sandbox.scenarios.demo import MANAGEMENT_ACCOUNT_ID, ORGANIZATION_ROOT_ID, SECURITY_ACCOUNT_ID
+from rootkeeper_sandbox.state.organization import CLOSURE_TIME, CREATION_TIME
 from tests.sandbox.calling import Stage
 
 MEMBER = "888899990000"

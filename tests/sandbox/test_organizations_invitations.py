@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.sandbox.exchange import ServiceError
+from rootkeeper_sandbox.exchange import ServiceError
 from tests.sandbox.calling import Stage
 
 OUTSIDER, OTHER_OUTSIDER = "888899990000", "999900001111"

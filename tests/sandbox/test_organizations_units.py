@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.sandbox.exchange import ServiceError
-from rootkeeper.sandbox.scenarios.demo import ORGANIZATION_ROOT_ID
+from rootkeeper_sandbox.exchange import ServiceError
+from rootkeeper_sandbox.scenarios.demo import ORGANIZATION_ROOT_ID
 from tests.sandbox.calling import Stage
 
 MEMBER = "888899990000"

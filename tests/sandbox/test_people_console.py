@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from rootkeeper.sandbox.exchange import ServiceError
-from rootkeeper.sandbox.faults import Fault, parse_fault
-from rootkeeper.sandbox.state.policies import ADMINISTRATOR_ACCESS_ARN
+from rootkeeper_sandbox.exchange import ServiceError
+from rootkeeper_sandbox.faults import Fault, parse_fault
+from rootkeeper_sandbox.state.policies import ADMINISTRATOR_ACCESS_ARN
 from tests.sandbox.visitor import (
     FAILSAFE,
     NEW_PASSWORD,

@@ -9,9 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootkeeper.sandbox.clock import read_machine_time
-from rootkeeper.sandbox.people.mfa_registration import draw_qr_code
-from rootkeeper.sandbox.totp import encode_seed, find_pair, find_step, next_code, otpauth_uri, step_of, totp_code
+from rootkeeper_sandbox.clock import (
+    encode_seed,
+    find_pair,
+    find_step,
+    next_code,
+    otpauth_uri,
+    read_machine_time,
+    step_of,
+    totp_code,
+)
+from rootkeeper_sandbox.people.mfa import draw_qr_code
 from tests.sandbox.visitor import FAILSAFE, UNDER_DENY_ROOT, WITH_PASSWORD, ClientOrigin, open_instance
 
 RFC_SEED = encode_seed(b"12345678901234567890")

@@ -10,11 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rootkeeper.sandbox.http_messages import HttpRequest
-from rootkeeper.sandbox.people.markup import Markup, tag
-from rootkeeper.sandbox.people.routes import _ROUTES, is_for_people
-from rootkeeper.sandbox.people.style import STYLE
-from rootkeeper.sandbox.state.mailboxes import Message
+from rootkeeper_sandbox.exchange import HttpRequest
+from rootkeeper_sandbox.people.layout import STYLE, Markup, tag
+from rootkeeper_sandbox.people.pages import _ROUTES, is_for_people
+from rootkeeper_sandbox.state.people import Message
 from tests.sandbox.visitor import (
     FAILSAFE,
     HOST,

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from rootkeeper.sandbox.people.reserved_roles import session_seconds
-from rootkeeper.sandbox.state import PermissionSet
+from rootkeeper_sandbox.people.portal import session_seconds
+from rootkeeper_sandbox.state.people import PermissionSet
 from tests.sandbox.visitor import FAILSAFE, WITH_PASSWORD, ClientOrigin, open_instance
 from tests.sandbox.wire import Keys, Wire
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.sandbox.state import LoginProfile
-from rootkeeper.sandbox.state.sign_ins import MAX_FAILURES
+from rootkeeper_sandbox.state.accounts import LoginProfile
+from rootkeeper_sandbox.state.people import MAX_FAILURES
 from tests.sandbox.visitor import (
     HOST,
     NEW_PASSWORD,

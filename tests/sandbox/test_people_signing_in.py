@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.sandbox.state.sign_ins import MAX_FAILURES
+from rootkeeper_sandbox.state.people import MAX_FAILURES
 from tests.sandbox.visitor import (
     FAILSAFE,
     HOST,

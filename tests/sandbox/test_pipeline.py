@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.sandbox.http_messages import HttpRequest
-from rootkeeper.sandbox.pipeline import answer
-from rootkeeper.sandbox.recording import RequestLog, RequestRecord
-from rootkeeper.sandbox.services import SERVICES
-from rootkeeper.sandbox.trail import Trail
+from rootkeeper_sandbox.exchange import HttpRequest
+from rootkeeper_sandbox.pipeline import answer
+from rootkeeper_sandbox.routing import RequestLog, RequestRecord
+from rootkeeper_sandbox.services.registry import SERVICES
+from rootkeeper_sandbox.trail import Trail
 from tests.sandbox.wire import TASK_POLICIES, Answer, Wire, build_request, open_instance, sign
 
 MEMBER = "555566667777"

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootkeeper.sandbox.authorization.decision import RequestPolicies, ResourceGrant, decide, find_grant
-from rootkeeper.sandbox.authorization.requests import AccessRequest
-from rootkeeper.sandbox.exchange import AttachedPolicy
-from rootkeeper.sandbox.services.resource_policies import PolicyProblemError, check_resource_policy
-from rootkeeper.sandbox.state.policies import FULL_ACCESS_RESOURCE_DOCUMENT
+from rootkeeper_sandbox.authorization.authorizer import RequestPolicies, ResourceGrant, decide, find_grant
+from rootkeeper_sandbox.authorization.conditions import AccessRequest
+from rootkeeper_sandbox.exchange import AttachedPolicy
+from rootkeeper_sandbox.services.resource_policies import PolicyProblemError, check_resource_policy
+from rootkeeper_sandbox.state.policies import FULL_ACCESS_RESOURCE_DOCUMENT
 from tests.sandbox.calling import Stage
 from tests.sandbox.worked_examples import EXAMPLES, FULL, OWNER, Example, document
 

@@ -12,9 +12,9 @@ from botocore.model import StructureShape
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootkeeper.sandbox.codec.models import load_model
-from rootkeeper.sandbox.codec.registry import make_codecs
-from rootkeeper.sandbox.exchange import ServiceError
+from rootkeeper_sandbox.codec.models import load_model
+from rootkeeper_sandbox.codec.registry import make_codecs
+from rootkeeper_sandbox.exchange import ServiceError
 from tests.sandbox.reading import SERVED, read_parameters
 from tests.sandbox.shapes import FEW, TEXTS, messages_of
 from tests.sandbox.wire import build_request, parse_response

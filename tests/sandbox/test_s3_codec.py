@@ -10,14 +10,12 @@ from botocore.model import StructureShape
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rootkeeper.sandbox.codec.models import load_model
-from rootkeeper.sandbox.codec.refusals import Refusal, RefusalError
-from rootkeeper.sandbox.codec.s3_addresses import find_address
-from rootkeeper.sandbox.codec.s3_protocol import S3Codec
-from rootkeeper.sandbox.codec.xml_reading import MAX_DEPTH, parse_xml
-from rootkeeper.sandbox.exchange import ServiceError
-from rootkeeper.sandbox.http_messages import HttpRequest
-from rootkeeper.sandbox.services import SERVICES
+from rootkeeper_sandbox.codec.errors import Refusal, RefusalError
+from rootkeeper_sandbox.codec.models import load_model
+from rootkeeper_sandbox.codec.s3 import S3Codec, find_address
+from rootkeeper_sandbox.codec.xml import MAX_DEPTH, parse_xml
+from rootkeeper_sandbox.exchange import HttpRequest, ServiceError
+from rootkeeper_sandbox.services.registry import SERVICES
 from tests.sandbox.shapes import structures_of
 from tests.sandbox.wire import BUCKET, build_request, parse_response
 

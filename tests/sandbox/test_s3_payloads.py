@@ -13,10 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rootkeeper.sandbox.exchange import ServiceError
-from rootkeeper.sandbox.http_messages import HttpRequest
-from rootkeeper.sandbox.payloads import ChunkSeed, read_payload
-from rootkeeper.sandbox.services.s3.checksums import DIGESTS, verify_checksums
+from rootkeeper_sandbox.exchange import ChunkSeed, HttpRequest, ServiceError, read_payload
+from rootkeeper_sandbox.services.s3_objects import DIGESTS, verify_checksums
 
 EXAMPLE = ChunkSeed(
     signature="4f232c4386841ef735655705268965c44a0e4690baa4adea153f7db9fa80a0a9",

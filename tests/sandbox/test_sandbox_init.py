@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.sandbox.scenarios.examples import EXAMPLES, find_example
+from rootkeeper_sandbox.scenarios.build import EXAMPLES, find_example
 from tests.sandbox_process import SandboxProcess
 
 
 def run(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "rootkeeper.sandbox", *arguments]
+    command = [sys.executable, "-m", "rootkeeper_sandbox", *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=60)
 
 

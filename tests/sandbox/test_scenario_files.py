@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.sandbox.exchange import ServiceError
-from rootkeeper.sandbox.scenarios import build_world
-from rootkeeper.sandbox.scenarios.examples import EXAMPLES, find_example
-from rootkeeper.sandbox.scenarios.yaml_nodes import ScenarioError
-from rootkeeper.sandbox.state import PolicyType, World
+from rootkeeper_sandbox.exchange import ServiceError
+from rootkeeper_sandbox.scenarios.build import EXAMPLES, build_world, find_example
+from rootkeeper_sandbox.scenarios.yaml_nodes import ScenarioError
+from rootkeeper_sandbox.state.policies import PolicyType
+from rootkeeper_sandbox.state.world import World
 from tests.sandbox.calling import START, Stage
 from tests.sandbox.wire import TASK_POLICIES, Wire, open_instance
 

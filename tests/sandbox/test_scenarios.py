@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.sandbox.scenarios import build_world
-from rootkeeper.sandbox.scenarios.demo import SECURITY_ACCOUNT_ID
-from rootkeeper.sandbox.scenarios.generated import MIXTURES
-from rootkeeper.sandbox.state import World
+from rootkeeper_sandbox.scenarios.build import build_world
+from rootkeeper_sandbox.scenarios.cast import MIXTURES
+from rootkeeper_sandbox.scenarios.demo import SECURITY_ACCOUNT_ID
+from rootkeeper_sandbox.state.world import World
 from tests.sandbox.calling import START
 
 KINDS = ("password", "access_keys", "signing_certificates", "mfa_devices", "recovery_allowed")

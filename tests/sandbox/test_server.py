@@ -21,12 +21,12 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 
-from rootkeeper.sandbox.application import MAX_BODY_BYTES
-from rootkeeper.sandbox.loopback import is_loopback
+from rootkeeper_sandbox.control import is_loopback
+from rootkeeper_sandbox.server import MAX_BODY_BYTES
 from tests.ports import reserved_port
 from tests.sandbox.wire import Keys, build_request, sign
 
-COMMAND = [sys.executable, "-m", "rootkeeper.sandbox"]
+COMMAND = [sys.executable, "-m", "rootkeeper_sandbox"]
 MEMBER = "555566667777"
 TASK_POLICIES = "arn:aws:iam::aws:policy/root-task/"
 

@@ -16,7 +16,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.parsers import create_parser
 
-from rootkeeper.sandbox.codec.sqs_protocol import make_query_model
+from rootkeeper_sandbox.codec.sqs import make_query_model
 from tests.sandbox.serving import MEMBER, ORDERS, Served, full_refusal, refusal, serving
 
 UNLOCK = "SQSUnlockQueuePolicy"

@@ -11,17 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootkeeper.sandbox.exchange import Credential, PrincipalKind
-from rootkeeper.sandbox.scenarios.demo import MANAGEMENT_ACCOUNT_ID, ORGANIZATION_ID, ORGANIZATION_ROOT_ID
-from rootkeeper.sandbox.state import Account
-from rootkeeper.sandbox.state.identifiers import (
+from rootkeeper_sandbox.exchange import Credential, PrincipalKind
+from rootkeeper_sandbox.scenarios.demo import MANAGEMENT_ACCOUNT_ID, ORGANIZATION_ID, ORGANIZATION_ROOT_ID
+from rootkeeper_sandbox.state.accounts import (
+    Account,
     account_of_access_key,
     derive_access_key_id,
     new_access_key_id,
     new_session_token,
 )
-from rootkeeper.sandbox.state.mailboxes import Message
-from rootkeeper.sandbox.state.sessions import Sessions
+from rootkeeper_sandbox.state.people import Message, Sessions
 from tests.sandbox.calling import START, Stage
 
 MEMBER = "400050006000"

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.sandbox.state import IamUser
-from rootkeeper.sandbox.state_file import StateFileError
-from rootkeeper.sandbox.throttling import AwsThrottle
+from rootkeeper_sandbox.state.accounts import IamUser
+from rootkeeper_sandbox.state_file import StateFileError
+from rootkeeper_sandbox.throttling import AwsThrottle
 from tests.sandbox.kept import close_kept, list_parts, open_kept
 from tests.sandbox.wire import Wire
 

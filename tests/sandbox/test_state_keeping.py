@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.sandbox.clock import Clock
-from rootkeeper.sandbox.control import answer_control
-from rootkeeper.sandbox.http_messages import HttpRequest
-from rootkeeper.sandbox.instance import SandboxInstance
-from rootkeeper.sandbox.origin import Origin
-from rootkeeper.sandbox.services import SERVICES
-from rootkeeper.sandbox.state.joining import CREATION_TIME
-from rootkeeper.sandbox.state_file import StateFileError, open_world
+from rootkeeper_sandbox.clock import Clock
+from rootkeeper_sandbox.control import answer_control
+from rootkeeper_sandbox.exchange import HttpRequest
+from rootkeeper_sandbox.instance import SandboxInstance
+from rootkeeper_sandbox.scenarios.build import Origin
+from rootkeeper_sandbox.services.registry import SERVICES
+from rootkeeper_sandbox.state.organization import CREATION_TIME
+from rootkeeper_sandbox.state_file import StateFileError, open_world
 from tests.sandbox.kept import close_kept, differences, keep, open_kept
 from tests.sandbox.wire import Keys, Wire
 

@@ -191,7 +191,7 @@ def test_what_cannot_be_written_is_not_answered_and_written_later(tmp_path: Path
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "rootkeeper.sandbox", "--port", "0", *arguments]
+    command = [sys.executable, "-m", "rootkeeper_sandbox", "--port", "0", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
 

@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.sandbox.exchange import PrincipalKind, ServiceError
-from rootkeeper.sandbox.scenarios.demo import MANAGEMENT_ACCOUNT_ID, SECURITY_ACCOUNT_ID
-from rootkeeper.sandbox.services import SERVICES
-from rootkeeper.sandbox.services.sts.root_sessions import TASK_FEATURES, deny
+from rootkeeper_sandbox.exchange import PrincipalKind, ServiceError
+from rootkeeper_sandbox.scenarios.demo import MANAGEMENT_ACCOUNT_ID, SECURITY_ACCOUNT_ID
+from rootkeeper_sandbox.services.registry import SERVICES
+from rootkeeper_sandbox.services.sts import TASK_FEATURES, deny
 from tests.sandbox.calling import START, TASK_POLICIES, Stage
 
 MEMBER = "888899990000"

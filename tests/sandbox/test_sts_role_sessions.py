@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.sandbox.exchange import Principal, PrincipalKind, ServiceError
-from rootkeeper.sandbox.totp import step_of, totp_code
+from rootkeeper_sandbox.clock import step_of, totp_code
+from rootkeeper_sandbox.exchange import Principal, PrincipalKind, ServiceError
 from tests.sandbox.calling import START, Stage
 
 MANAGEMENT = "111122223333"

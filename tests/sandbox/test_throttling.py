@@ -7,11 +7,18 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.sandbox.exchange import Call
-from rootkeeper.sandbox.rates import RATES, SHARED_RATES, Scope
-from rootkeeper.sandbox.scenarios.demo import MEMBER_ADMIN_ACCOUNT_ID
-from rootkeeper.sandbox.services import SERVICES
-from rootkeeper.sandbox.throttling import THROTTLING_ERRORS, AwsThrottle, Unthrottled, make_throttle
+from rootkeeper_sandbox.exchange import Call
+from rootkeeper_sandbox.scenarios.demo import MEMBER_ADMIN_ACCOUNT_ID
+from rootkeeper_sandbox.services.registry import SERVICES
+from rootkeeper_sandbox.throttling import (
+    RATES,
+    SHARED_RATES,
+    THROTTLING_ERRORS,
+    AwsThrottle,
+    Scope,
+    Unthrottled,
+    make_throttle,
+)
 from tests.sandbox.calling import Stage
 from tests.sandbox.clients import callers
 from tests.sandbox.wire import Wire, open_instance

@@ -12,15 +12,13 @@ from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from rootkeeper.sandbox.clock import Clock
-from rootkeeper.sandbox.http_messages import HttpRequest, HttpResponse
-from rootkeeper.sandbox.instance import SandboxInstance, start_instance
-from rootkeeper.sandbox.people.routes import answer_person
-from rootkeeper.sandbox.people.trying_out import describe_sign_in
-from rootkeeper.sandbox.scenarios import build_world
-from rootkeeper.sandbox.services import SERVICES
-from rootkeeper.sandbox.state import Account
-from rootkeeper.sandbox.totp import totp_code
+from rootkeeper_sandbox.clock import Clock, totp_code
+from rootkeeper_sandbox.exchange import HttpRequest, HttpResponse
+from rootkeeper_sandbox.instance import SandboxInstance, start_instance
+from rootkeeper_sandbox.people.pages import answer_person, describe_sign_in
+from rootkeeper_sandbox.scenarios.build import build_world
+from rootkeeper_sandbox.services.registry import SERVICES
+from rootkeeper_sandbox.state.accounts import Account
 
 HOST = "127.0.0.1:4599"
 NEW_PASSWORD = "Correct-Horse-7"

@@ -17,13 +17,13 @@ from botocore.model import OperationModel, StructureShape
 from botocore.parsers import create_parser
 from botocore.serialize import create_serializer
 
-from rootkeeper.sandbox.clock import Clock, read_machine_time
-from rootkeeper.sandbox.codec.models import load_model
-from rootkeeper.sandbox.http_messages import HttpRequest, HttpResponse
-from rootkeeper.sandbox.instance import SandboxInstance, start_instance
-from rootkeeper.sandbox.pipeline import answer
-from rootkeeper.sandbox.scenarios import build_world
-from rootkeeper.sandbox.services import SERVICES
+from rootkeeper_sandbox.clock import Clock, read_machine_time
+from rootkeeper_sandbox.codec.models import load_model
+from rootkeeper_sandbox.exchange import HttpRequest, HttpResponse
+from rootkeeper_sandbox.instance import SandboxInstance, start_instance
+from rootkeeper_sandbox.pipeline import answer
+from rootkeeper_sandbox.scenarios.build import build_world
+from rootkeeper_sandbox.services.registry import SERVICES
 
 ENDPOINT = "http://127.0.0.1:4599"
 BUCKET = "amzn-s3-demo-orders-invoices"

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from rootkeeper.errors import SettingsError
-from rootkeeper.settings import Settings, load_settings
+from rootkeeper.settings.reading import load_settings
+from rootkeeper.settings.sections import Settings
 
 DATA = Path("/data/rootkeeper")
 

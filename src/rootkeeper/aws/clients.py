@@ -1,5 +1,24 @@
 """The botocore clients, created once and shared by all threads.
 
+Credentials of one operator among several, and how clients that all of them share sign with them.
+
+A server makes calls for many people, each with sessions of roles that carry that person's name. A client for each
+would cost some 15 MB and a quarter of a second, so the clients are shared: they have no credential chain, and sign with
+the credentials that the call at hand has entered. Without any they raise, so that nobody's call can leave in another
+one's name.
+
+One botocore client, called by CloudTrail's operation names, answering with AWS's values and our errors.
+
+What the gateway is opened with.
+
+Credentials of root sessions, and the one source from which root clients take them.
+
+With ``UserName`` left out, the calls that delete a member's root user credentials would delete the operator's own
+keys if they were signed by the operator. So a root client has no credential chain at all: it signs with the session
+that this thread has entered, and raises when there is none.
+
+The botocore clients, created once and shared by all threads.
+
 Two sessions that never mix: the operator's, with the credential chain that the AWS CLI uses, and the root sessions',
 with no chain at all. (A server that assumes roles shares its clients among operators, see ``operator_credentials``.)
 Both honour the same endpoints, Region, CA bundle, proxies and FIPS settings. Reading clients retry; changing clients
@@ -10,31 +29,320 @@ from __future__ import annotations
 
 import copy
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NoReturn, Protocol
 
+from botocore import xform_name
 from botocore.client import BaseClient
 from botocore.config import Config
-from botocore.credentials import ReadOnlyCredentials
-from botocore.exceptions import BotoCoreError, NoCredentialsError, ProfileNotFound
+from botocore.credentials import CredentialProvider, CredentialResolver, Credentials, ReadOnlyCredentials
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ProfileNotFound
 from botocore.session import Session
+from botocore.tokens import TokenProviderChain
 
 from rootkeeper import __version__
-from rootkeeper.aws.calls import ServiceCalls
-from rootkeeper.aws.departures import require_authorized_call
-from rootkeeper.aws.endpoints import make_endpoint
-from rootkeeper.aws.error_translation import CREDENTIALS_ERRORS, FailedCall, raise_translated
-from rootkeeper.aws.operator_credentials import OperatorCredentials, isolate_operator_session
-from rootkeeper.aws.options import GatewayOptions
-from rootkeeper.aws.pacing import Pacer, pace_calls
-from rootkeeper.aws.regions import choose_region, force_regional_sts
-from rootkeeper.aws.session_credentials import isolate_root_session
-from rootkeeper.errors import InputError
-from rootkeeper.ports.clock import Clock
+from rootkeeper.aws.endpoints import choose_region, force_regional_sts, host_and_port, make_endpoint
+from rootkeeper.aws.errors import (
+    CREDENTIALS_ERRORS,
+    TRANSLATED,
+    AwsResponse,
+    FailedCall,
+    raise_translated,
+    refuse_answer,
+    required,
+)
+from rootkeeper.aws.pacing import AuthorizedCall, Pacer, authorize_calls, pace_calls, require_authorized_call
+from rootkeeper.clock import Clock
+from rootkeeper.errors import AwsUnclearError, InputError
+from rootkeeper.ledger.rules import Intent
+
+EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+"""By these AWS says that the credentials of a call are over."""
+
+
+class OperatorCredentials(Protocol):
+    """Credentials that renew themselves; safe in many threads."""
+
+    def freeze(self) -> ReadOnlyCredentials:
+        """Those that hold now.
+
+        :raises AwsCredentialsError: if there are none.
+        """
+        ...
+
+    def give_up(self) -> None:
+        """AWS says that they are over: the next call renews them."""
+        ...
+
+
+class NoOperatorError(RuntimeError):
+    """A shared client was used for nobody; nothing was sent. It is a bug."""
+
+
+_ENTERED: ContextVar[OperatorCredentials | None] = ContextVar("operator_credentials", default=None)
+
+
+@contextmanager
+def signed_by(credentials: OperatorCredentials) -> Iterator[None]:
+    """Within it, shared clients of this thread sign with ``credentials``."""
+    token = _ENTERED.set(credentials)
+    try:
+        yield
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") in EXPIRED_CODES:
+            credentials.give_up()
+        raise
+    finally:
+        _ENTERED.reset(token)
+
+
+def isolate_operator_session(session: Session) -> None:
+    """Leave ``session`` no credentials but those entered, and no bearer token."""
+    session.register_component("credential_provider", CredentialResolver([_CurrentOperatorProvider()]))
+    session.register_component("token_provider", TokenProviderChain([]))
+
+
+class _CurrentOperatorCredentials(Credentials):
+    """Looks like long-lived credentials to botocore and is looked up anew for each signature."""
+
+    def __init__(self) -> None:
+        super().__init__("", "", None, method="operator")
+
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        entered = _ENTERED.get()
+        if entered is None:
+            raise NoOperatorError("a shared client was used for nobody")
+        return entered.freeze()
+
+
+class _CurrentOperatorProvider(CredentialProvider):
+    METHOD = "operator"
+    CANONICAL_NAME = "Operator"
+
+    def load(self) -> Credentials:
+        return _CurrentOperatorCredentials()
+
+
+class ServiceCalls:
+    """The calls of one shared client; safe in many threads."""
+
+    def __init__(
+        self,
+        client: BaseClient,
+        profile: str | None,
+        *,
+        in_root_session: bool = False,
+        operator: OperatorCredentials | None = None,
+    ) -> None:
+        """:param operator: signs what this object calls, on a client that several operators share."""
+        self._client = client
+        self._operator = operator
+        self._service = str(client.meta.service_model.service_name)
+        self._host = host_and_port(client.meta.endpoint_url)
+        self._profile = profile
+        self._in_root_session = in_root_session
+
+    def acting_as(self, operator: OperatorCredentials) -> ServiceCalls:
+        """The same client, signing with these credentials."""
+        return ServiceCalls(self._client, self._profile, in_root_session=self._in_root_session, operator=operator)
+
+    @property
+    def url(self) -> str:
+        return str(self._client.meta.endpoint_url)
+
+    def knows(self, operation: str) -> bool:
+        """Whether the AWS SDK in use has the call."""
+        return operation in self._client.meta.service_model.operation_names
+
+    def read(self, operation: str, *, target: str | None = None, **parameters: object) -> AwsResponse:
+        """Make a call that changes nothing, with retries.
+
+        :raises AwsUnreachableError: if no answer came that can be read.
+        """
+        send = self._method(operation)
+        with _translated(lambda: self._call(operation, target)), self._signed():
+            return send(**parameters)
+
+    def read_on_intent(
+        self, operation: str, intent: Intent, clock: Clock, *, target: str, **parameters: object
+    ) -> AwsResponse:
+        """Make a privileged call that changes nothing (AssumeRoot), with retries, each only while the intent is valid.
+
+        :raises LockLostError: if the intent is no longer valid; nothing was sent since.
+        """
+        with authorize_calls(intent, clock):
+            return self.read(operation, target=target, **parameters)
+
+    def change(
+        self, operation: str, intent: Intent, clock: Clock, *, target: str | None = None, **parameters: object
+    ) -> AwsResponse:
+        """Make a changing call, once.
+
+        :raises LockLostError: if the intent is no longer valid; nothing was sent.
+        :raises AwsUnclearError: if it left and no clear answer came.
+        """
+        send = self._method(operation)
+        with (
+            authorize_calls(intent, clock) as authorized_call,
+            _translated(lambda: self._call(operation, target, authorized_call)),
+            self._signed(),
+        ):
+            answer = send(**parameters)
+        if not answer.get("ResponseMetadata", {}).get("RequestId"):
+            raise AwsUnclearError(
+                f"{self._call(operation, target)} was answered by something that isn't AWS. It may have acted.",
+                operation=f"{self._service}:{operation}",
+            )
+        return answer
+
+    def list_all(
+        self,
+        operation: str,
+        member: str,
+        *,
+        target: str | None = None,
+        may_lack_member: bool = False,
+        **parameters: object,
+    ) -> Iterator[Any]:
+        """Every element of ``member`` on all pages, by the service's kind of token; pages may be empty.
+
+        :param may_lack_member: SQS leaves an empty list out.
+        :raises AwsUnreachableError: if a page lacks its list, or the pages don't come to an end.
+        """
+        token_name, answered_name = _TOKENS[self._service]
+        seen: set[str] = set()
+        while True:
+            answer = self.read(operation, target=target, **parameters)
+            if may_lack_member:
+                required(answer.get("ResponseMetadata", {}), "RequestId", f"{self._service}:{operation}")
+                yield from answer.get(member) or ()
+            else:
+                yield from required(answer, member, f"{self._service}:{operation}")
+            token = answer.get(answered_name)
+            if token is None and not answer.get("IsTruncated"):
+                return
+            if not token or token in seen:
+                refuse_answer(f"{self._service}:{operation}", "its pages repeat or are cut off")
+            seen.add(token)
+            parameters[token_name] = token
+
+    def _signed(self) -> AbstractContextManager[None]:
+        return nullcontext() if self._operator is None else signed_by(self._operator)
+
+    def _method(self, operation: str) -> Callable[..., AwsResponse]:
+        method: Callable[..., AwsResponse] = getattr(self._client, xform_name(operation))
+        return method
+
+    def _call(self, operation: str, target: str | None, authorized_call: AuthorizedCall | None = None) -> FailedCall:
+        return FailedCall(
+            operation=f"{self._service}:{operation}",
+            host=self._host,
+            profile=self._profile,
+            target=target,
+            in_root_session=self._in_root_session,
+            may_have_acted=authorized_call is not None and authorized_call.has_left,
+        )
+
+
+_TOKENS = {
+    "account": ("NextToken", "NextToken"),
+    "iam": ("Marker", "Marker"),
+    "identitystore": ("NextToken", "NextToken"),
+    "organizations": ("NextToken", "NextToken"),
+    "s3": ("ContinuationToken", "ContinuationToken"),
+    "sqs": ("NextToken", "NextToken"),
+    "sso-admin": ("NextToken", "NextToken"),
+}
+
+
+@contextmanager
+def _translated(describe: Callable[[], FailedCall]) -> Iterator[None]:
+    try:
+        yield
+    except TRANSLATED as error:
+        raise_translated(error, describe())
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayOptions:
+    """Credentials and endpoints themselves come from where the AWS CLI takes them (``AWS_*``, profiles, SSO)."""
+
+    profile: str | None = None
+    region: str | None = None
+    """``None``: what ``AWS_REGION``, ``AWS_DEFAULT_REGION`` or the profile says, else ``us-east-1``."""
+    concurrency: int = 128
+    """Calls in flight at most; each client keeps as many connections."""
+    api_share: float = 0.8
+    """The part of the published rates that is used; the rest stays to others in the account. Above 0 and up to 1; more
+    than 1 only where calls don't go to AWS.
+    """
+    connect_timeout_seconds: float = 10
+    read_timeout_seconds: float = 30
+
+
+@dataclass(frozen=True, slots=True)
+class RootSessionCredentials:
+    """Temporary credentials from AssumeRoot. They stay in this process's memory."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(repr=False)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("credentials of a root session can't be pickled or copied")
+
+
+class NoRootSessionError(RuntimeError):
+    """A root client was used outside a root session; nothing was sent. It is a bug."""
+
+
+_CURRENT_SESSION: ContextVar[RootSessionCredentials | None] = ContextVar("root_session_credentials", default=None)
+
+
+@contextmanager
+def root_session_entered(credentials: RootSessionCredentials) -> Iterator[None]:
+    """Within it, root clients of this thread sign with ``credentials``."""
+    token = _CURRENT_SESSION.set(credentials)
+    try:
+        yield
+    finally:
+        _CURRENT_SESSION.reset(token)
+
+
+def isolate_root_session(session: Session) -> None:
+    """Leave ``session`` no credentials but those of the root session entered, and no bearer token."""
+    session.register_component("credential_provider", CredentialResolver([_CurrentSessionProvider()]))
+    session.register_component("token_provider", TokenProviderChain([]))
+
+
+class _CurrentSessionCredentials(Credentials):
+    """Looks like long-lived credentials to botocore and is looked up again for each signature."""
+
+    def __init__(self) -> None:
+        super().__init__("", "", None, method="root-session")
+
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        entered = _CURRENT_SESSION.get()
+        if entered is None:
+            raise NoRootSessionError("a root client was used outside a root session")
+        return ReadOnlyCredentials(entered.access_key_id, entered.secret_access_key, entered.session_token, None)
+
+
+class _CurrentSessionProvider(CredentialProvider):
+    METHOD = "root-session"
+    CANONICAL_NAME = "RootSession"
+
+    def load(self) -> Credentials:
+        return _CurrentSessionCredentials()
+
 
 READING_ATTEMPTS = 8
+
+
 CHANGING_ATTEMPTS = 1
 """A retry after an unclear answer could hide that the first attempt acted."""
 

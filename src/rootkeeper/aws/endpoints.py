@@ -1,18 +1,47 @@
-"""How the place where calls go is named: ``AWS`` only where it is AWS's own, ``SANDBOX host:port`` everywhere else.
+"""Endpoints, Regions and the time of an answer.
+
+How the place where calls go is named: ``AWS`` only where it is AWS's own, ``SANDBOX host:port`` everywhere else.
 
 A host below ``amazonaws.com`` isn't AWS's own for that: load balancers and machines of anybody have such names. Only
 the names of the service endpoints themselves count, Regional, FIPS, dual-stack and VPC endpoints among them.
+
+Which Region is used, and why STS is always the Regional one.
+
+AssumeRoot doesn't exist on the global STS endpoint, and older settings (``sts_regional_endpoints = legacy``) would lead
+there. Source: STS API Reference, AssumeRoot.
+
+When the operator's credentials end, as far as that can be known without asking AWS.
+
+A recovery window must not outlive the credentials that close it. Known are: static session credentials with
+``AWS_CREDENTIAL_EXPIRATION``; roles assumed with an MFA code, which nobody can enter again; SSO tokens that can't be
+refreshed. Not known, and told as ``None`` like credentials that don't end: session credentials in a file or the
+environment without an expiry; a ``credential_process`` that stops renewing; how long IAM Identity Center or a sign-in
+session lets itself be refreshed; roles of a role whose trust is withdrawn.
 """
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-from rootkeeper.domain.organizations import Endpoint
+from botocore.credentials import Credentials, RefreshableCredentials
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, SSOTokenLoadError
+from botocore.session import Session
+from botocore.utils import JSONFileCache, SSOTokenLoader, parse_timestamp
+
+from rootkeeper.aws.errors import FailedCall, raise_translated
+from rootkeeper.errors import InputError
+from rootkeeper.organization.accounts import Endpoint
 
 AWS_LABEL = "AWS"
+
 
 _DOMAINS = "|".join(
     re.escape(suffix)
@@ -35,10 +64,12 @@ _DOMAINS = "|".join(
 )
 """Source: DNS suffixes of all partitions in botocore's ``partitions.json``."""
 
+
 _PLACE = r"(?:[a-z]{2,4}(?:-[a-z]+)+-\d|us-gov|global|aws-(?:[a-z-]+-)?global)"
 """A Region, or one of the names that stand for a whole partition; never a word such as ``s3`` or ``elb``, below which
 anybody's buckets and load balancers have their names.
 """
+
 
 _AWS_HOST = re.compile(
     rf"(?P<service>[a-z]+|s3)(?:-fips)?(?:\.dualstack)?(?:\.{_PLACE})?\.(?:{_DOMAINS})"
@@ -67,3 +98,159 @@ def host_and_port(url: str) -> str:
     port = parts.port or (443 if parts.scheme == "https" else 80)
     host = parts.hostname or ""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+DEFAULT_REGION = "us-east-1"
+"""Enabled in every account; opt-in Regions must be enabled in caller and target."""
+
+
+def choose_region(session: Session, wanted: str | None) -> str:
+    """The Region wanted, else ``AWS_REGION``, else the configured one, else the default.
+
+    ``AWS_REGION`` is what newer AWS tools read; botocore knows ``AWS_DEFAULT_REGION`` only.
+
+    :raises InputError: if there is no such Region, or it isn't one (``aws-global``).
+    """
+    region = wanted or os.environ.get("AWS_REGION") or session.get_config_variable("region") or DEFAULT_REGION
+    if region not in list_regions(session):
+        raise InputError(
+            f"{region!r} is not an AWS Region with an STS endpoint of its own.",
+            hint=f"Name one, such as --region {DEFAULT_REGION}, or set AWS_REGION.",
+        )
+    return str(region)
+
+
+def list_regions(session: Session) -> frozenset[str]:
+    """Every Region of every partition that has a Regional STS endpoint."""
+    return frozenset(
+        region
+        for partition in session.get_available_partitions()
+        for region in session.get_available_regions("sts", partition)
+    )
+
+
+def force_regional_sts(session: Session) -> None:
+    """Whatever the environment and the profile say."""
+    session.set_config_variable("sts_regional_endpoints", "regional")
+
+
+_TOKEN_CACHE = Path("~/.aws/sso/cache")
+"""Where the AWS CLI keeps SSO tokens."""
+
+
+_LONGEST_CHAIN = 16
+
+
+def find_expiry(session: Session) -> datetime | None:
+    """``None`` if the credentials don't end, renew themselves, or don't tell.
+
+    :raises AwsCredentialsError: if they can't be had at all.
+    """
+    with _translated(session):
+        credentials = session.get_credentials()
+        if credentials is None:
+            return None
+        credentials.get_frozen_credentials()
+        return _find_expiry(session, credentials)
+
+
+class Lifetime(StrEnum):
+    """How long credentials can serve a process that doesn't end."""
+
+    RENEWED = "renewed"
+    ENDING = "ending"
+    """A session that nobody renews."""
+    STATIC = "static"
+    """An access key: it never ends by itself."""
+
+
+def classify_lifetime(session: Session) -> Lifetime:
+    """What kind of credentials ``session`` has, as far as they tell.
+
+    :raises AwsCredentialsError: if there are none.
+    """
+    with _translated(session):
+        credentials = session.get_credentials()
+        if credentials is None:
+            raise NoCredentialsError
+        has_token = credentials.get_frozen_credentials().token is not None
+        if not has_token and not isinstance(credentials, RefreshableCredentials):
+            return Lifetime.STATIC
+        is_held = has_token and not isinstance(credentials, RefreshableCredentials)
+        return Lifetime.ENDING if is_held or _find_expiry(session, credentials) else Lifetime.RENEWED
+
+
+@contextmanager
+def _translated(session: Session) -> Iterator[None]:
+    try:
+        yield
+    except (BotoCoreError, ClientError, RuntimeError) as error:
+        raise_translated(error, FailedCall(operation="", host="", profile=session.profile))
+
+
+def _find_expiry(session: Session, credentials: Credentials) -> datetime | None:
+    if credentials.method == "env":
+        return _current_expiry(credentials)
+    chain = _profile_chain(session)
+    if credentials.method == "sso":
+        return _sso_expiry(session, chain[-1], credentials)
+    if credentials.method == "assume-role" and any("mfa_serial" in profile for profile in chain):
+        return _current_expiry(credentials)
+    if credentials.method == "assume-role" and _is_sso(chain[-1]):
+        return _sso_expiry(session, chain[-1], credentials)
+    return None
+
+
+def _current_expiry(credentials: Credentials) -> datetime | None:
+    # Only refreshable credentials have it, and botocore tells it nowhere else.
+    expires_at: datetime | None = getattr(credentials, "_expiry_time", None)
+    return expires_at.astimezone(UTC) if expires_at else None
+
+
+def _profile_chain(session: Session) -> list[Mapping[str, Any]]:
+    """The profile used, its source profile, and so on; the last one holds or fetches the first credentials."""
+    profiles: Mapping[str, Any] = session.full_config.get("profiles", {})
+    name: str | None = session.profile or "default"
+    chain: list[Mapping[str, Any]] = []
+    while name is not None and len(chain) < _LONGEST_CHAIN:
+        profile = profiles.get(name, {})
+        chain.append(profile)
+        following = profile.get("source_profile") if "role_arn" in profile else None
+        name = following if following != name else None
+    return chain
+
+
+def _is_sso(profile: Mapping[str, Any]) -> bool:
+    return "sso_session" in profile or "sso_start_url" in profile
+
+
+def _sso_expiry(session: Session, profile: Mapping[str, Any], credentials: Credentials) -> datetime | None:
+    """The later of the token's end and that of the role credentials last fetched; ``None`` if it can be refreshed."""
+    token = _find_sso_token(session, profile)
+    if token is None or _can_be_refreshed(token):
+        return None
+    ends = [parse_timestamp(token["expiresAt"]).astimezone(UTC)]
+    current = _current_expiry(credentials)
+    return max([*ends, current] if current else ends)
+
+
+def _can_be_refreshed(token: Mapping[str, Any]) -> bool:
+    """Only while the client's registration lasts."""
+    if not token.get("refreshToken"):
+        return False
+    registration_ends = token.get("registrationExpiresAt")
+    return registration_ends is None or parse_timestamp(registration_ends) > parse_timestamp(token["expiresAt"])
+
+
+def _find_sso_token(session: Session, profile: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    session_name = profile.get("sso_session")
+    sso_sessions: Mapping[str, Any] = session.full_config.get("sso_sessions", {})
+    start_url = (
+        sso_sessions.get(session_name, {}).get("sso_start_url") if session_name else profile.get("sso_start_url")
+    )
+    load = SSOTokenLoader(JSONFileCache(str(_TOKEN_CACHE.expanduser())))
+    try:
+        token: Mapping[str, Any] = load(start_url or "", session_name=session_name)
+    except SSOTokenLoadError:
+        return None
+    return token

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
-from rootkeeper.aws.administration import AwsOrganizationAdministration
-from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.identities import AwsIdentities
-from rootkeeper.aws.identity_center import AwsIdentityCenter
-from rootkeeper.aws.options import GatewayOptions
-from rootkeeper.aws.organizations import AwsOrganizationReader
-from rootkeeper.aws.policies import AwsPolicies
+from rootkeeper.aws.clients import AwsClients, GatewayOptions
+from rootkeeper.aws.identities import AwsIdentities, AwsIdentityCenter
+from rootkeeper.aws.organizations import AwsOrganizationAdministration, AwsOrganizationReader, AwsPolicies
+from rootkeeper.aws.pacing import QuotaStore
 from rootkeeper.aws.primary_emails import AwsPrimaryEmails
-from rootkeeper.aws.resource_places import AwsResourcePlaces
+from rootkeeper.aws.resources import AwsResourcePlaces
+from rootkeeper.aws.root_events import RootEventSource, UnreadableEvents
 from rootkeeper.aws.root_sessions import AwsRootSession, AwsRootSessions
-from rootkeeper.ports.clock import Clock
-from rootkeeper.ports.quotas import QuotaStore
-from rootkeeper.ports.root_event_sources import RootEventSource, UnreadableEvents
-from rootkeeper.ports.root_summaries import SummaryReader
+from rootkeeper.aws.summaries import SummaryReader
+from rootkeeper.clock import Clock
 
 __all__ = ["AwsGateway", "AwsRootSession", "GatewayOptions", "open_gateway"]
 
@@ -39,7 +35,7 @@ class AwsGateway(
 
         :raises AwsCredentialsError: if there are no credentials.
         """
-        from rootkeeper.aws.summary_readers import open_reader  # aiohttp's import, for audits alone
+        from rootkeeper.aws.summaries import open_reader  # aiohttp's import, for audits alone
 
         return open_reader(self._clients, concurrency)
 
@@ -56,7 +52,7 @@ class AwsGateway(
 
         :raises InputError: if the Region or the settings of the endpoint can't be used.
         """
-        from rootkeeper.aws.root_event_queues import AwsRootEventQueue
+        from rootkeeper.aws.root_events import AwsRootEventQueue
 
         return AwsRootEventQueue(self._clients, url, region, unreadable)
 

@@ -1,36 +1,251 @@
-"""Reads the IAM users and roles of the caller's own account, and by what they prove who they are.
+"""IAM users and roles, permission sets, and what they allow.
+
+IAM users and roles of one account, and permission sets of IAM Identity Center, with what their policies say.
+
+Only what is needed to tell who may open root sessions. A policy whose document couldn't be read is kept as such: what
+it allows is unknown, never nothing.
+
+Who is in the caller's own account, and in IAM Identity Center. Reading only.
+
+Documents of managed policies, each asked for once; one that can't be read stays a policy without a text.
+
+Source: IAM GetPolicy and GetPolicyVersion, API version 2010-05-08.
+
+Reads the IAM users and roles of the caller's own account, and by what they prove who they are.
 
 Source: IAM GetAccountAuthorizationDetails and GetCredentialReport, API version 2010-05-08; IAM User Guide, "Credential
 reports".
+
+Reads permission sets of IAM Identity Center: what they allow in an account, and who holds them there.
+
+Source: IAM Identity Center API Reference, API version 2020-07-20; Identity Store API Reference, 2020-06-15.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from enum import StrEnum
+from typing import Any, Protocol
 
-from rootkeeper.aws.answers import AwsResponse, refuse_answer, required
-from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.managed_policies import ManagedPolicies, document_text
-from rootkeeper.domain.identities import (
-    AccountIdentities,
-    IamRole,
-    IamUser,
-    PolicySource,
-    RootUse,
-    UserAccess,
-)
-from rootkeeper.domain.organizations import AccountId
-from rootkeeper.errors import AwsNotFoundError, AwsRejectedError
+from rootkeeper.aws.clients import AwsClients, ServiceCalls
+from rootkeeper.aws.errors import AwsResponse, refuse_answer, required
+from rootkeeper.errors import AwsAccessDeniedError, AwsNotFoundError, AwsRejectedError
+from rootkeeper.organization.accounts import AccountId
+
+RESERVED_ROLE_PATH = "/aws-reserved/sso.amazonaws.com/"
+"""Under it Identity Center keeps the roles of permission sets. Source: IAM Identity Center User Guide."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySource:
+    """A policy that stands over an identity."""
+
+    policy_id: str
+    """Its ARN, or where it stands, such as ``inline policy of arn:…``."""
+    name: str
+    text: str | None
+    """The JSON document; ``None`` where it couldn't be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class IamUser:
+    """An IAM user; nothing here tells of its credentials."""
+
+    user_name: str
+    arn: str
+    policies: tuple[PolicySource, ...]
+    """Inline, attached, and those of its groups."""
+    boundary: PolicySource | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class IamRole:
+    """An IAM role, and whom it trusts."""
+
+    role_name: str
+    arn: str
+    policies: tuple[PolicySource, ...]
+    trust_policy: PolicySource
+    boundary: PolicySource | None = None
+
+    @property
+    def is_of_identity_center(self) -> bool:
+        return f":role{RESERVED_ROLE_PATH}" in self.arn
+
+    @property
+    def is_service_linked(self) -> bool:
+        """Whether only an AWS service can use it. Source: IAM User Guide, "Service-linked roles"."""
+        return ":role/aws-service-role/" in self.arn
+
+
+@dataclass(frozen=True, slots=True)
+class AccountIdentities:
+    """All IAM users and roles of one account. Source: IAM GetAccountAuthorizationDetails."""
+
+    account_id: AccountId
+    users: tuple[IamUser, ...]
+    roles: tuple[IamRole, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UserAccess:
+    """By what an IAM user can prove who it is."""
+
+    has_password: bool
+    active_access_key_ids: tuple[str, ...]
+    mfa_serial_numbers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RootUse:
+    """The root user's line of a credential report. Source: IAM User Guide, "Credential reports"."""
+
+    generated_at: datetime
+    password_last_used_at: datetime | None
+    """``None`` if never, or not as long as AWS has kept it."""
+    access_key_last_used_at: datetime | None
+
+    @property
+    def last_used_at(self) -> datetime | None:
+        return max((one for one in (self.password_last_used_at, self.access_key_last_used_at) if one), default=None)
+
+
+class HolderKind(StrEnum):
+    """Who can hold a permission set. Source: Identity Center ListAccountAssignments."""
+
+    GROUP = "GROUP"
+    USER = "USER"
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Somebody who holds a permission set in an account."""
+
+    kind: HolderKind
+    name: str
+    """The id, where the name couldn't be read."""
+    members: tuple[str, ...] | None = ()
+    """Of a group; ``None`` where they couldn't be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionSet:
+    """A permission set as it stands in one account."""
+
+    account_id: AccountId
+    arn: str
+    name: str
+    policies: tuple[PolicySource, ...]
+    boundary: PolicySource | None
+    holders: tuple[Holder, ...]
+
+
+class IdentityReader(Protocol):
+    """IAM users and roles of the account that the operator's credentials belong to.
+
+    Every method may raise AwsAccessDeniedError, AwsCredentialsError, AwsThrottledError or AwsUnreachableError.
+    """
+
+    def read_identities(self, account_id: AccountId) -> AccountIdentities:
+        """Every user and role with its policies. ``account_id`` is the caller's own.
+
+        iam:GetAccountAuthorizationDetails to the end; iam:GetPolicy and iam:GetPolicyVersion for attached policies
+        whose document isn't among them.
+        """
+        ...
+
+    def read_user_access(self, user_name: str) -> UserAccess:
+        """iam:GetLoginProfile, iam:ListAccessKeys and iam:ListMFADevices of one user."""
+        ...
+
+    def read_root_use(self) -> RootUse:
+        """When the account's own root user was last used, from the credential report.
+
+        iam:GenerateCredentialReport (which changes nothing but the report) and iam:GetCredentialReport.
+        """
+        ...
+
+
+class IdentityCenterReader(Protocol):
+    """Permission sets of IAM Identity Center, and who holds them."""
+
+    def list_permission_sets(
+        self, account_id: AccountId, management_account_id: AccountId
+    ) -> tuple[PermissionSet, ...]:
+        """The permission sets provisioned into an account, with their policies and holders.
+
+        They are of the instance that ``management_account_id`` owns, which is the organization's.
+
+        sso:ListInstances, sso:ListPermissionSetsProvisionedToAccount, and for each sso:DescribePermissionSet,
+        sso:GetInlinePolicyForPermissionSet, sso:ListManagedPoliciesInPermissionSet,
+        sso:ListCustomerManagedPolicyReferencesInPermissionSet, sso:GetPermissionsBoundaryForPermissionSet,
+        sso:ListAccountAssignments; identitystore:DescribeUser, identitystore:DescribeGroup and
+        identitystore:ListGroupMemberships for who holds it; iam:GetPolicy and iam:GetPolicyVersion for AWS managed
+        policies.
+
+        :raises AwsAccessDeniedError: if the caller's account may not read Identity Center.
+        :raises AwsNotFoundError: if the organization's instance isn't shown in the caller's Region.
+        :raises AwsUnreachableError: if Identity Center is down.
+        """
+        ...
+
+
+class ManagedPolicies:
+    """Reads documents by ARN, in the caller's own account and of AWS."""
+
+    def __init__(self, iam: ServiceCalls, known: Mapping[str, PolicySource] | None = None) -> None:
+        """:param known: documents that came with another answer, by ARN."""
+        self._iam = iam
+        self._found: dict[str, PolicySource] = dict(known or {})
+
+    def get(self, arn: str) -> PolicySource:
+        """The policy; without a text if AWS doesn't give it."""
+        if arn not in self._found:
+            self._found[arn] = PolicySource(arn, name_of(arn), self._read(arn))
+        return self._found[arn]
+
+    def _read(self, arn: str) -> str | None:
+        try:
+            policy = required(self._iam.read("GetPolicy", PolicyArn=arn), "Policy", "iam:GetPolicy")
+            version_id = required(policy, "DefaultVersionId", "iam:GetPolicy")
+            answer = self._iam.read("GetPolicyVersion", PolicyArn=arn, VersionId=version_id)
+        except (AwsAccessDeniedError, AwsNotFoundError, AwsRejectedError):
+            return None
+        return document_text(required(answer, "PolicyVersion", "iam:GetPolicyVersion").get("Document"))
+
+
+def document_text(document: Any) -> str | None:
+    """A document as JSON text: botocore has decoded what it could read, and leaves the rest as it came."""
+    if document is None:
+        return None
+    return document if isinstance(document, str) else json.dumps(document)
+
+
+def name_of(arn: str) -> str:
+    return arn.rpartition("/")[2] or arn
+
 
 _DETAILS = "iam:GetAccountAuthorizationDetails"
+
+
 _REPORT = "iam:GetCredentialReport"
+
+
 _LISTS = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
+
+
 _NO_REPORT = frozenset({"ReportNotPresent", "ReportExpired"})
+
+
 _IN_PROGRESS = "ReportInProgress"
+
+
 _REPORT_PAUSES_SECONDS = (2, 2, 4, 8, 8)
 """A report of a large account takes a while."""
 
@@ -186,3 +401,149 @@ def _parse_moment(text: str | None) -> datetime | None:
     except ValueError:
         return None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+_NOT_FOUND = "ResourceNotFoundException"
+
+
+_UNREADABLE = (AwsAccessDeniedError, AwsNotFoundError, AwsRejectedError)
+
+
+class AwsIdentityCenter:
+    """Implements ``ports.identities.IdentityCenterReader``."""
+
+    def __init__(self, clients: AwsClients) -> None:
+        self._clients = clients
+
+    def list_permission_sets(
+        self, account_id: AccountId, management_account_id: AccountId
+    ) -> tuple[PermissionSet, ...]:
+        """See the port for the calls. An account may have an instance of its own beside the organization's, which
+        gives nobody access to accounts.
+        """
+        instances = self._clients.sso_admin.list_all("ListInstances", "Instances")
+        instance = next((one for one in instances if one.get("OwnerAccountId") == management_account_id), None)
+        if instance is None:
+            raise AwsNotFoundError(
+                f"No instance of IAM Identity Center of the organization is shown in {self._clients.region}.",
+                hint="Name its home Region: --region REGION",
+                operation="sso:ListInstances",
+            )
+        return tuple(_Instance(self._clients, instance).list_permission_sets(account_id))
+
+
+class _Instance:
+    """One instance, and what was read of it."""
+
+    def __init__(self, clients: AwsClients, instance: Any) -> None:
+        self._sso = clients.sso_admin
+        self._store = clients.identitystore
+        self._managed = ManagedPolicies(clients.iam)
+        self._arn = str(required(instance, "InstanceArn", "sso:ListInstances"))
+        self._store_id = str(required(instance, "IdentityStoreId", "sso:ListInstances"))
+        self._holders: dict[tuple[str, str], Holder] = {}
+
+    def list_permission_sets(self, account_id: AccountId) -> Iterator[PermissionSet]:
+        arns = self._sso.list_all(
+            "ListPermissionSetsProvisionedToAccount",
+            "PermissionSets",
+            InstanceArn=self._arn,
+            AccountId=account_id,
+        )
+        for arn in arns:
+            yield self._read_permission_set(account_id, str(arn))
+
+    def _read_permission_set(self, account_id: AccountId, arn: str) -> PermissionSet:
+        answer = self._sso.read("DescribePermissionSet", InstanceArn=self._arn, PermissionSetArn=arn)
+        described = required(answer, "PermissionSet", "sso:DescribePermissionSet")
+        return PermissionSet(
+            account_id=account_id,
+            arn=arn,
+            name=str(required(described, "Name", "sso:DescribePermissionSet")),
+            policies=tuple(self._read_policies(arn)),
+            boundary=self._find_boundary(arn),
+            holders=tuple(self._list_holders(account_id, arn)),
+        )
+
+    def _read_policies(self, arn: str) -> Iterator[PolicySource]:
+        """Customer managed policies are named only: their bodies live in each account."""
+        named: dict[str, Any] = {"InstanceArn": self._arn, "PermissionSetArn": arn}
+        inline = self._sso.read("GetInlinePolicyForPermissionSet", **named).get("InlinePolicy")
+        if inline:
+            yield PolicySource(f"{arn}#inline", "inline policy", str(inline))
+        for policy in self._sso.list_all("ListManagedPoliciesInPermissionSet", "AttachedManagedPolicies", **named):
+            yield self._managed.get(str(required(policy, "Arn", "sso:ListManagedPoliciesInPermissionSet")))
+        references = self._sso.list_all(
+            "ListCustomerManagedPolicyReferencesInPermissionSet", "CustomerManagedPolicyReferences", **named
+        )
+        for reference in references:
+            name = str(required(reference, "Name", "sso:ListCustomerManagedPolicyReferencesInPermissionSet"))
+            yield PolicySource(f"customer managed policy {name}", name, None)
+
+    def _find_boundary(self, arn: str) -> PolicySource | None:
+        try:
+            answer = self._sso.read(
+                "GetPermissionsBoundaryForPermissionSet", InstanceArn=self._arn, PermissionSetArn=arn
+            )
+        except AwsRejectedError as error:
+            if error.aws_code == _NOT_FOUND:
+                return None
+            raise
+        boundary = required(answer, "PermissionsBoundary", "sso:GetPermissionsBoundaryForPermissionSet")
+        managed_arn = boundary.get("ManagedPolicyArn")
+        if managed_arn:
+            return self._managed.get(str(managed_arn))
+        name = str(boundary.get("CustomerManagedPolicyReference", {}).get("Name", "permissions boundary"))
+        return PolicySource(f"customer managed policy {name}", name, None)
+
+    def _list_holders(self, account_id: AccountId, arn: str) -> Iterator[Holder]:
+        assignments = self._sso.list_all(
+            "ListAccountAssignments",
+            "AccountAssignments",
+            InstanceArn=self._arn,
+            AccountId=account_id,
+            PermissionSetArn=arn,
+        )
+        for one in assignments:
+            yield self._get_holder(
+                str(required(one, "PrincipalType", "sso:ListAccountAssignments")),
+                str(required(one, "PrincipalId", "sso:ListAccountAssignments")),
+            )
+
+    def _get_holder(self, kind: str, principal_id: str) -> Holder:
+        if (kind, principal_id) not in self._holders:
+            read = self._read_group if kind == HolderKind.GROUP else self._read_user
+            self._holders[kind, principal_id] = read(principal_id)
+        return self._holders[kind, principal_id]
+
+    def _read_user(self, user_id: str) -> Holder:
+        return Holder(HolderKind.USER, self._find_user_name(user_id))
+
+    def _read_group(self, group_id: str) -> Holder:
+        name = self._find_group_name(group_id)
+        try:
+            memberships = tuple(
+                self._store.list_all(
+                    "ListGroupMemberships", "GroupMemberships", IdentityStoreId=self._store_id, GroupId=group_id
+                )
+            )
+        except _UNREADABLE:
+            return Holder(HolderKind.GROUP, name, members=None)
+        members = (str(one.get("MemberId", {}).get("UserId", "?")) for one in memberships)
+        return Holder(HolderKind.GROUP, name, tuple(sorted(self._find_user_name(user_id) for user_id in members)))
+
+    def _find_group_name(self, group_id: str) -> str:
+        """Its id where the identity store doesn't tell."""
+        try:
+            described = self._store.read("DescribeGroup", IdentityStoreId=self._store_id, GroupId=group_id)
+        except _UNREADABLE:
+            return f"group {group_id}"
+        return str(described.get("DisplayName") or f"group {group_id}")
+
+    def _find_user_name(self, user_id: str) -> str:
+        """The id itself where the identity store doesn't tell."""
+        try:
+            described = self._store.read("DescribeUser", IdentityStoreId=self._store_id, UserId=user_id)
+        except _UNREADABLE:
+            return user_id
+        return str(described.get("UserName") or user_id)

@@ -1,28 +1,275 @@
-"""Keeps the calls of this process below the published rates: a token bucket per quota, which adapts.
+"""Keeps the calls of this process below the published rates.
+
+Token buckets that adapt: how fast one may call an API, and how fast after AWS said "too fast".
+
+A bucket holds ``burst`` tokens at most and gains ``per_second`` each second. Tokens are drawn ahead: a draw may leave a
+debt, which tells when each of its tokens becomes due. A throttle halves the pace and empties the bucket; each quiet
+second raises it by the same amount, up to what was published. So several who share a quota come to equal parts of it.
+
+Source: Chiu and Jain, "Analysis of the Increase and Decrease Algorithms for Congestion Avoidance", 1989.
+
+Where the token buckets of AWS's quotas are kept, so that processes on one database share them.
+
+One quota as this process draws on it: tokens, each with the moment from which it may be used.
+
+Where the buckets are shared with other processes a draw costs a transaction, so a quarter of a second's worth is drawn
+at once. A store that can't be written is no reason to stop: the process goes on by itself, at the same pace.
+
+Keeps the calls of this process below the published rates: a token bucket per quota, which adapts.
 
 A quota is an API of Organizations or Account Management, or STS as a whole, for one caller account and Region. Every
 attempt takes a token, retries included. AssumeRoot is charged to the caller's account, whatever its target; calls
 inside a root session are charged to the member account and aren't paced. A throttle halves a quota's pace.
 
 Source: Organizations User Guide, "Quotas and service limits"; IAM User Guide, "IAM and AWS STS quotas".
+
+The last check before a privileged request leaves: without a valid intent it isn't sent.
+
+The check is a ``before-send`` handler of botocore, its last event before the request. So a wait for a token, for
+credentials or for a signature comes before the check; only connecting comes after it.
+
+The token buckets that processes on one database share; a draw is one transaction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+import math
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
 
 from botocore.client import BaseClient
+from sqlalchemy import delete, insert, select
 
-from rootkeeper.aws.error_table import ERRORS
-from rootkeeper.aws.quota_buckets import LocalQuotaStore, QuotaBucket
-from rootkeeper.domain.quotas import Rate
-from rootkeeper.errors import AwsThrottledError
-from rootkeeper.ports.clock import Clock
-from rootkeeper.ports.quotas import QuotaStore
+from rootkeeper.aws.errors import ERRORS
+from rootkeeper.clock import Clock
+from rootkeeper.database import schema
+from rootkeeper.errors import AwsThrottledError, DatabaseError, LockLostError
+from rootkeeper.ledger.rules import Action, Intent
+from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
+from rootkeeper.organization.accounts import AccountId
+
+SLOWEST_PACE = 1 / 64
+"""However often AWS throttles, so much of the rate stays."""
+
+
+QUIET_SECONDS = 1.0
+"""After so long without a throttle the pace rises by ``_RISE``."""
+
+
+ONE_THROTTLE_SECONDS = 0.5
+"""Throttles within so long count as one: they answer calls that left before the pace was halved."""
+
+
+LATE_SECONDS = 0.1
+"""By so much the first request, whose connection is new, may be slower than those that follow. AWS counts from its
+arrival, we from its departure.
+"""
+
+
+_RISE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A published rate."""
+
+    per_second: float
+    burst: int
+
+    def share(self, part: float) -> Rate:
+        """A part of it, above 0 and up to 1; the burst leaves room for ``LATE_SECONDS`` and keeps a token at least."""
+        room = math.ceil(self.per_second * LATE_SECONDS)
+        return Rate(self.per_second * part, max(1, min(int(self.burst * part), self.burst - room)))
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaState:
+    """One bucket at one moment. Times are seconds of one clock, which may jump."""
+
+    tokens: float
+    """Below 0: a debt, drawn ahead."""
+    counted_at: float
+    pace: float = 1.0
+    """The part of the rate that was left after the last throttle, from ``SLOWEST_PACE`` to 1; it has risen since."""
+    throttled_at: float = 0.0
+    """When that was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Tokens taken from a bucket, and when each becomes due."""
+
+    count: int
+    tokens: float
+    """What was in the bucket before."""
+    per_second: float
+
+    def wait_seconds(self, number: int) -> float:
+        """How long after the draw its token ``number`` (from 1) becomes due."""
+        return max(0.0, (number - self.tokens) / self.per_second)
+
+
+def fill(rate: Rate, now: float) -> QuotaState:
+    """A bucket that nobody has drawn from yet."""
+    return QuotaState(tokens=float(rate.burst), counted_at=now, throttled_at=now)
+
+
+def draw(state: QuotaState, rate: Rate, count: int, now: float) -> tuple[QuotaState, Draw]:
+    """Take ``count`` tokens. A clock that ran back gains nothing, one that leapt ahead a burst at most."""
+    throttled_at = min(state.throttled_at, now)
+    per_second = rate.per_second * _current_pace(state, now)
+    elapsed = max(0.0, now - state.counted_at)
+    tokens = min(float(rate.burst), state.tokens + elapsed * per_second)
+    return QuotaState(tokens - count, now, state.pace, throttled_at), Draw(count, tokens, per_second)
+
+
+def slow_down(state: QuotaState, now: float) -> QuotaState:
+    """The bucket after a throttle."""
+    if state.pace < 1 and 0 <= now - state.throttled_at < ONE_THROTTLE_SECONDS:
+        return state
+    pace = max(SLOWEST_PACE, _current_pace(state, now) / 2)
+    return QuotaState(min(state.tokens, 0.0), counted_at=now, pace=pace, throttled_at=now)
+
+
+def _current_pace(state: QuotaState, now: float) -> float:
+    quiet_seconds = int(max(0.0, now - state.throttled_at) / QUIET_SECONDS)
+    return min(1.0, state.pace + _RISE * quiet_seconds)
+
+
+class QuotaStore(Protocol):
+    """The buckets of one caller account and Region; safe in many threads."""
+
+    @property
+    def drawn_ahead_seconds(self) -> float:
+        """For how long a draw should last: 0 where a draw costs nothing."""
+        ...
+
+    def draw(self, quota: str, rate: Rate, count: int) -> Draw:
+        """Take ``count`` tokens of the quota, which is at its full burst if nobody has drawn from it yet.
+
+        :raises DatabaseError: if the store can't be written.
+        """
+        ...
+
+    def slow_down(self, quota: str, rate: Rate) -> None:
+        """Halve the pace of the quota, for AWS has throttled.
+
+        :raises DatabaseError: if the store can't be written.
+        """
+        ...
+
+
+STALE_SECONDS = 1.0
+"""So long after it was due a token that was drawn ahead is given up: the bucket that it came from has filled up again,
+and both together would be more than AWS allows at once.
+"""
+
+
+class LocalQuotaStore:
+    """The buckets of this process alone; implements the port QuotaStore."""
+
+    drawn_ahead_seconds = 0.0
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._states: dict[str, QuotaState] = {}
+        self._guard = threading.Lock()
+
+    def draw(self, quota: str, rate: Rate, count: int) -> Draw:
+        with self._guard:
+            now = self._clock.monotonic()
+            state = self._states.get(quota) or fill(rate, now)
+            self._states[quota], drawn = draw(state, rate, count, now)
+            return drawn
+
+    def slow_down(self, quota: str, rate: Rate) -> None:
+        with self._guard:
+            now = self._clock.monotonic()
+            self._states[quota] = slow_down(self._states.get(quota) or fill(rate, now), now)
+
+
+class QuotaBucket:
+    """Safe in many threads; those that wait are served in order."""
+
+    def __init__(self, quota: str, rate: Rate, clock: Clock, store: QuotaStore) -> None:
+        self._quota = quota
+        self._rate = rate
+        self._clock = clock
+        self._store = store
+        self._per_second = rate.per_second
+        self.throttles = 0
+        """How often AWS has throttled this process."""
+        self._due: deque[float] = deque()
+        self._guard = threading.Lock()
+
+    def share(self, store: QuotaStore) -> None:
+        """From now on draw on buckets that other processes draw on too."""
+        with self._guard:
+            self._store = store
+
+    def take(self) -> None:
+        """Take one token; sleep until it is due."""
+        with self._guard:
+            self._give_up_stale()
+            if not self._due:
+                self._draw()
+            wait_seconds = self._due.popleft() - self._clock.monotonic()
+        if wait_seconds > 0:
+            self._clock.sleep(wait_seconds)
+
+    def find_drawn(self) -> float | None:
+        """Take one token that is drawn already: how many seconds until it is due; ``None`` if there is none."""
+        with self._guard:
+            self._give_up_stale()
+            if not self._due and self._store.drawn_ahead_seconds == 0:
+                self._draw()
+            return max(0.0, self._due.popleft() - self._clock.monotonic()) if self._due else None
+
+    def draw_ahead(self) -> None:
+        """Draw what :meth:`find_drawn` takes; may wait for the store."""
+        with self._guard:
+            if not self._due:
+                self._draw()
+
+    def slow_down(self) -> None:
+        """AWS has throttled."""
+        with self._guard:
+            self.throttles += 1
+            self._due.clear()
+            try:
+                self._store.slow_down(self._quota, self._rate)
+            except DatabaseError:
+                self._continue_locally()
+                self._store.slow_down(self._quota, self._rate)
+
+    def _give_up_stale(self) -> None:
+        latest = self._clock.monotonic() - STALE_SECONDS
+        while self._due and self._due[0] < latest:
+            self._due.popleft()
+
+    def _draw(self) -> None:
+        count = max(1, int(self._per_second * self._store.drawn_ahead_seconds))
+        try:
+            drawn = self._store.draw(self._quota, self._rate, count)
+        except DatabaseError:
+            self._continue_locally()
+            drawn = self._store.draw(self._quota, self._rate, count)
+        self._per_second = drawn.per_second
+        now = self._clock.monotonic()
+        self._due.extend(now + drawn.wait_seconds(number) for number in range(1, drawn.count + 1))
+
+    def _continue_locally(self) -> None:
+        self._store = LocalQuotaStore(self._clock)
+
 
 STS_RATE = Rate(600, 600)
 """All STS operations of an account in a Region together."""
+
 
 ACCOUNT_RATES: Mapping[str, Rate] = {
     "AcceptPrimaryEmailUpdate": Rate(1, 1),
@@ -32,6 +279,7 @@ ACCOUNT_RATES: Mapping[str, Rate] = {
 """Per account and API. StartPrimaryEmailUpdate's other rate, 3 in 30 seconds for each target, is left to AWS, since no
 command sends two for one account.
 """
+
 
 ORGANIZATIONS_RATES: Mapping[str, Rate] = {
     "DeregisterDelegatedAdministrator": Rate(1, 2),
@@ -114,3 +362,114 @@ def pace_calls(client: BaseClient, service: str, find_pacer: Callable[[], Pacer]
     # First of the handlers, so that the signature isn't older than the wait for a token.
     client.meta.events.register_first(f"request-created.{service}", pace)
     client.meta.events.register(f"response-received.{service}", notice)
+
+
+@dataclass(slots=True)
+class AuthorizedCall:
+    """One privileged call on its way."""
+
+    intent: Intent
+    clock: Clock
+    has_left: bool = False
+    """Whether a request has left, so that it may have acted."""
+
+    def leave(self) -> None:
+        """:raises LockLostError: if the intent is no longer valid; nothing leaves."""
+        require_still_valid(self.intent, self.clock)
+        self.has_left = True
+
+
+_AUTHORIZED_CALL: ContextVar[AuthorizedCall | None] = ContextVar("departure", default=None)
+
+
+@contextmanager
+def authorize_calls(intent: Intent, clock: Clock) -> Iterator[AuthorizedCall]:
+    """Within it, this thread's privileged calls leave on ``intent``."""
+    authorized_call = AuthorizedCall(intent, clock)
+    token = _AUTHORIZED_CALL.set(authorized_call)
+    try:
+        yield authorized_call
+    finally:
+        _AUTHORIZED_CALL.reset(token)
+
+
+def require_authorized_call(**_: object) -> None:
+    """The ``before-send`` handler of clients that make privileged calls.
+
+    :raises RuntimeError: if the call was made without an intent.
+    :raises LockLostError: if its intent is no longer valid.
+    """
+    authorized_call = _AUTHORIZED_CALL.get()
+    if authorized_call is None:
+        raise RuntimeError("a privileged call was about to leave without the receipt of its intent")
+    authorized_call.leave()
+
+
+def require_still_valid(intent: Intent, clock: Clock) -> None:
+    """:raises LockLostError: if the writer's lease may have run out, by this process's time or by that of others."""
+    is_past = intent.valid_until_at is not None and intent.valid_until_at <= clock.now()
+    if is_past or intent.valid_until <= clock.monotonic():
+        raise LockLostError(
+            f"The right to act on intent {intent.sequence} ({intent.action}) has run out; nothing was sent.",
+            hint="Run the command again; it reads first what was done.",
+        )
+
+
+def require_intent_fits(intent: Intent, action: Action, account_id: AccountId | None) -> None:
+    """:raises ValueError: if the receipt is of another action or account, which is a bug."""
+    if intent.action is not action or intent.account_id != account_id:
+        raise ValueError(f"the intent is of {intent.action} on {intent.account_id}, not {action} on {account_id}")
+
+
+T = TypeVar("T")
+
+
+_columns = schema.quota_states.c
+
+
+class SqlQuotas:
+    """The buckets of one caller account, Region and endpoint; implements the port QuotaStore.
+
+    Time is the wall clock's, since processes share no other. A bucket of another rate (another share) is the same
+    bucket: tokens, debt and pace stay.
+    """
+
+    drawn_ahead_seconds = 0.25
+
+    def __init__(self, commits: GroupCommit, organization_id: str, caller: str, clock: Clock) -> None:
+        """:param caller: whose quotas they are: caller account, Region and endpoint."""
+        self._commits = commits
+        self._organization_id = organization_id
+        self._caller = caller
+        self._clock = clock
+
+    def draw(self, quota: str, rate: Rate, count: int) -> Draw:
+        return self._change(quota, rate, lambda state, now: draw(state, rate, count, now))
+
+    def slow_down(self, quota: str, rate: Rate) -> None:
+        self._change(quota, rate, lambda state, now: (slow_down(state, now), None))
+
+    def _change(self, quota: str, rate: Rate, change: Callable[[QuotaState, float], tuple[QuotaState, T]]) -> T:
+        key = {"organization_id": self._organization_id, "quota": f"{self._caller} {quota}"}
+        is_bucket = (_columns.organization_id == key["organization_id"]) & (_columns.quota == key["quota"])
+
+        def work(transaction: WriteTransaction) -> T:
+            now = self._clock.now().timestamp()
+            row = transaction.connection.execute(select(schema.quota_states).where(is_bucket)).one_or_none()
+            state = fill(rate, now)
+            if row is not None:
+                state = QuotaState(row.tokens, row.counted_at, row.pace, row.throttled_at)
+            changed, answer = change(state, now)
+            transaction.connection.execute(delete(schema.quota_states).where(is_bucket))
+            transaction.connection.execute(
+                insert(schema.quota_states).values(
+                    **key,
+                    tokens=changed.tokens,
+                    counted_at=changed.counted_at,
+                    pace=changed.pace,
+                    throttled_at=changed.throttled_at,
+                )
+            )
+            return answer
+
+        return self._commits.run(work)

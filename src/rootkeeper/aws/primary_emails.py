@@ -1,4 +1,17 @@
-"""Reads and changes root e-mail addresses with Account Management.
+"""Root e-mail addresses by Account Management.
+
+Root e-mail addresses by Account Management.
+
+Changes of a root e-mail address: how far one is, and what a re-read proves.
+
+AWS sends a one-time password to the new address, waits up to 24 hours for it, and may take up to 4 hours to show the
+change everywhere. So "not shown yet" is no proof of anything for a while.
+
+Source: Account Management guide, "Update the root user email address"; API version 2021-02-01.
+
+Root e-mail addresses: read and changed in AWS, and what people attest of them.
+
+Reads and changes root e-mail addresses with Account Management.
 
 AWS's messages may quote what was sent, the one-time password among it: no error passes it on.
 
@@ -9,13 +22,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
-from rootkeeper.aws.answers import required
 from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.departures import require_intent_fits
-from rootkeeper.domain.email_updates import ACCOUNT_SERVICE_PRINCIPAL, EmailUpdate, EmailUpdateStatus, OneTimePassword
-from rootkeeper.domain.ledger import Action, Intent
-from rootkeeper.domain.organizations import AccountId
+from rootkeeper.aws.errors import required
+from rootkeeper.aws.pacing import require_intent_fits
+from rootkeeper.aws.rules import ACCOUNT_SERVICE_PRINCIPAL, EmailUpdate, EmailUpdateStatus, OneTimePassword
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsAlreadyExistsError,
@@ -24,16 +36,69 @@ from rootkeeper.errors import (
     AwsRejectedError,
     OneTimePasswordError,
 )
+from rootkeeper.ledger.rules import Action, Intent
+from rootkeeper.organization.accounts import AccountId
+
+
+class PrimaryEmails(Protocol):
+    """Account Management's calls about one member account's root e-mail address.
+
+    They are the management account's and the delegated administrator's for account.amazonaws.com. Every method may
+    raise AwsAccessDeniedError, AwsCredentialsError, AwsNotFoundError, AwsThrottledError or AwsUnreachableError; the
+    changing ones are sent once, and raise AwsUnclearError where only a re-read can decide.
+    """
+
+    def read_primary_email(self, account_id: AccountId) -> str:
+        """One call: account:GetPrimaryEmail."""
+        ...
+
+    def find_email_update(self, account_id: AccountId) -> EmailUpdate | None:
+        """The newest change of the address; ``None`` if AWS knows of none.
+
+        One call: account:GetPrimaryEmailUpdateStatus.
+        """
+        ...
+
+    def start_email_update(self, account_id: AccountId, email: str, intent: Intent) -> None:
+        """Have a one-time password sent to the new address; one sent before is void.
+
+        One call: account:StartPrimaryEmailUpdate.
+
+        :raises AwsAlreadyExistsError: if an AWS account has the address.
+        """
+        ...
+
+    def accept_email_update(self, account_id: AccountId, email: str, otp: OneTimePassword, intent: Intent) -> None:
+        """Change the address. AWS may take hours to show it.
+
+        One call: account:AcceptPrimaryEmailUpdate. No error repeats the one-time password.
+
+        :raises OneTimePasswordError: if AWS doesn't take the one-time password.
+        :raises AwsNotFoundError: if no change to this address is open.
+        :raises AwsAlreadyExistsError: if an AWS account has the address by now.
+        """
+        ...
+
 
 _NO_UPDATE = "No email update found"
 """What ValidationException says of an account whose address was never changed. Source: observed."""
+
+
 _NO_TRUST = "must first enable trusted access"
+
+
 _TAKE_NEWEST = "Take it from the newest mail that AWS has sent to the new address: an older one's is void."
+
+
 _NOTHING_OPEN = "No change to this address is open any more. Start it again: --restart"
+
+
 _WHO_MAY = (
     "It is for the management account and the delegated administrator for Account Management "
     f"({ACCOUNT_SERVICE_PRINCIPAL}), and about other accounts than the caller's own."
 )
+
+
 _ENABLE_TRUST = (
     "Enable it from the management account: aws organizations enable-aws-service-access "
     f"--service-principal {ACCOUNT_SERVICE_PRINCIPAL}"

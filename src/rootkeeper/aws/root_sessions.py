@@ -1,50 +1,232 @@
 """Root sessions on member accounts, and the calls made within one.
 
+Root sessions on member accounts: the only way in which the product touches root user credentials.
+
+IAM's answers about a root user, as the domain's values. What AWS leaves out is never taken for "none".
+
+In a root session AWS leaves out ``UserName`` and ``Path``, which its model calls required.
+
+Source: IAM, API version 2010-05-08.
+
+Root sessions on member accounts, and the calls made within one.
+
 Every call to IAM leaves ``UserName`` out, so that it is about the root user. Every call is signed with this session's
 credentials or not at all. A changing call needs the receipt of its intent and a session whose identity was checked.
+
+Opening a root session as the ledger demands it: intent, call, identity, outcome.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from botocore.credentials import ReadOnlyCredentials
 
-from rootkeeper.aws.answers import AwsResponse, required
-from rootkeeper.aws.buckets import AwsBucketPolicies
-from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.departures import require_intent_fits, require_still_valid
-from rootkeeper.aws.queues import AwsQueuePolicies
-from rootkeeper.aws.root_user_answers import (
-    in_utc,
-    parse_access_key,
-    parse_login_profile,
-    parse_mfa_device,
-    parse_signing_certificate,
-    parse_summary,
+from rootkeeper.aws.clients import AwsClients, RootSessionCredentials, root_session_entered
+from rootkeeper.aws.errors import AwsResponse, required
+from rootkeeper.aws.pacing import require_intent_fits, require_still_valid
+from rootkeeper.aws.resources import AwsBucketPolicies, AwsQueuePolicies, SessionCalls
+from rootkeeper.aws.task_policies import ResourcePolicies, TaskPolicy
+from rootkeeper.errors import (
+    AwsError,
+    AwsNotFoundError,
+    AwsUnclearError,
+    AwsUnreachableError,
+    IdentityMismatchError,
+    LockLostError,
 )
-from rootkeeper.aws.session_calls import SessionCalls
-from rootkeeper.aws.session_credentials import RootSessionCredentials, root_session_entered
-from rootkeeper.domain.ledger import Action, Intent
-from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.root_credentials import (
+from rootkeeper.ledger.owners import AccountLock
+from rootkeeper.ledger.rules import Action, Intent, Result
+from rootkeeper.ledger.store import Ledger
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.organization.statuses import (
     AccessKey,
     LoginProfile,
     MfaDevice,
+    MfaKind,
     RootCredentials,
     RootCredentialsSummary,
     SigningCertificate,
 )
-from rootkeeper.domain.task_policies import TaskPolicy
-from rootkeeper.errors import AwsNotFoundError, AwsUnclearError, IdentityMismatchError
+from rootkeeper.values import JsonValue
+
+
+class RootSession(Protocol):
+    """One open root session. Its credentials never leave the gateway.
+
+    Reading methods raise AwsAccessDeniedError (a policy of the target account or the task policy denies),
+    AwsThrottledError or AwsUnreachableError. Changing methods are sent once, ask for the receipt of their intent, and
+    raise LockLostError if that is no longer valid, AwsNotFoundError, AwsAlreadyExistsError, AwsAccessDeniedError,
+    AwsThrottledError (both of which say that nothing changed), AwsRejectedError or AwsUnclearError (a re-read decides).
+    """
+
+    @property
+    def account_id(self) -> AccountId: ...
+
+    @property
+    def task_policy(self) -> TaskPolicy: ...
+
+    @property
+    def access_key_id(self) -> str:
+        """The session's own ``ASIA…`` id, by which CloudTrail tells it."""
+        ...
+
+    @property
+    def expires_at(self) -> datetime: ...
+
+    def require_identity(self) -> None:
+        """Check that the session is the target's root user. One call: sts:GetCallerIdentity.
+
+        :raises IdentityMismatchError: if the ARN isn't ``arn:<partition>:iam::<account_id>:root``.
+        """
+        ...
+
+    @property
+    def resource_policies(self) -> ResourcePolicies:
+        """The account's buckets or queues; only with one of the two unlock task policies. No call.
+
+        :raises ValueError: with another task policy, which is a bug.
+        """
+        ...
+
+    def read_summary(self) -> RootCredentialsSummary:
+        """One call: iam:GetAccountSummary; only with the audit task policy."""
+        ...
+
+    def read_credentials(self) -> RootCredentials:
+        """All four kinds in detail: GetLoginProfile, GetUser, ListAccessKeys, GetAccessKeyLastUsed for each key,
+        ListSigningCertificates, ListMFADevices.
+        """
+        ...
+
+    def find_login_profile(self) -> LoginProfile | None:
+        """One call: iam:GetLoginProfile (``last_used_at`` isn't read and is ``None``)."""
+        ...
+
+    def list_access_keys(self) -> tuple[AccessKey, ...]:
+        """iam:ListAccessKeys to the end (last use isn't read)."""
+        ...
+
+    def list_signing_certificates(self) -> tuple[SigningCertificate, ...]:
+        """iam:ListSigningCertificates to the end."""
+        ...
+
+    def list_mfa_devices(self) -> tuple[MfaDevice, ...]:
+        """iam:ListMFADevices to the end."""
+        ...
+
+    def create_login_profile(self, intent: Intent) -> LoginProfile:
+        """Allow password recovery. One call: iam:CreateLoginProfile without a password."""
+        ...
+
+    def delete_login_profile(self, intent: Intent) -> None:
+        """One call: iam:DeleteLoginProfile."""
+        ...
+
+    def delete_access_key(self, access_key_id: str, intent: Intent) -> None:
+        """One call: iam:DeleteAccessKey."""
+        ...
+
+    def delete_signing_certificate(self, signing_certificate_id: str, intent: Intent) -> None:
+        """One call: iam:DeleteSigningCertificate."""
+        ...
+
+    def deactivate_mfa_device(self, mfa_serial_number: str, intent: Intent) -> None:
+        """One call: iam:DeactivateMFADevice."""
+        ...
+
+
+class RootSessions(Protocol):
+    """Opens root sessions."""
+
+    def open(self, account_id: AccountId, task_policy: TaskPolicy, intent: Intent) -> RootSession:
+        """Open a root session of at most 900 s. One call: sts:AssumeRoot, Regional endpoint.
+
+        ``intent`` is of action ``root_session:open`` for this account, or ``accounts:audit`` for a batch with it.
+
+        :raises AwsAccessDeniedError: if the caller may not assume root there.
+        :raises AwsThrottledError: if AWS limited the rate; safe to call again.
+        :raises AwsUnreachableError: if no answer came; safe to call again, since an unused session acts on nothing.
+        """
+        ...
+
+
+_SUMMARY = "iam:GetAccountSummary"
+
+
+def parse_summary(answer: AwsResponse) -> RootCredentialsSummary:
+    """Source: GetAccountSummary, ``SummaryMap``.
+
+    :raises AwsUnreachableError: if one of the four is missing.
+    """
+    counts = required(answer, "SummaryMap", _SUMMARY)
+    return RootCredentialsSummary(
+        has_password=required(counts, "AccountPasswordPresent", _SUMMARY) > 0,
+        has_access_keys=required(counts, "AccountAccessKeysPresent", _SUMMARY) > 0,
+        has_signing_certificates=required(counts, "AccountSigningCertificatesPresent", _SUMMARY) > 0,
+        has_mfa_devices=required(counts, "AccountMFAEnabled", _SUMMARY) > 0,
+    )
+
+
+def parse_login_profile(created_at: datetime, last_used_at: datetime | None = None) -> LoginProfile:
+    return LoginProfile(created_at=in_utc(created_at), last_used_at=in_utc(last_used_at) if last_used_at else None)
+
+
+def parse_access_key(answer: Mapping[str, Any], last_used: Mapping[str, Any] | None = None) -> AccessKey:
+    """``Expired`` counts as inactive, and ``N/A`` as never used."""
+    last_used = last_used or {}
+    last_used_at = last_used.get("LastUsedDate")
+    return AccessKey(
+        access_key_id=required(answer, "AccessKeyId", "iam:ListAccessKeys"),
+        is_active=answer.get("Status") == "Active",
+        created_at=in_utc(required(answer, "CreateDate", "iam:ListAccessKeys")),
+        last_used_at=in_utc(last_used_at) if last_used_at else None,
+        last_used_service=_known(last_used.get("ServiceName")),
+        last_used_region=_known(last_used.get("Region")),
+    )
+
+
+def parse_signing_certificate(answer: Mapping[str, Any]) -> SigningCertificate:
+    return SigningCertificate(
+        signing_certificate_id=required(answer, "CertificateId", "iam:ListSigningCertificates"),
+        is_active=answer.get("Status") == "Active",
+        uploaded_at=in_utc(required(answer, "UploadDate", "iam:ListSigningCertificates")),
+    )
+
+
+def parse_mfa_device(answer: Mapping[str, Any]) -> MfaDevice:
+    serial_number = required(answer, "SerialNumber", "iam:ListMFADevices")
+    return MfaDevice(
+        mfa_serial_number=serial_number,
+        kind=parse_mfa_kind(serial_number),
+        enabled_at=in_utc(required(answer, "EnableDate", "iam:ListMFADevices")),
+    )
+
+
+def parse_mfa_kind(serial_number: str) -> MfaKind:
+    """A virtual device or a security key has an ARN for its serial number, a hardware token has none."""
+    if ":u2f/" in serial_number:
+        return MfaKind.SECURITY_KEY
+    return MfaKind.VIRTUAL if serial_number.startswith("arn:") else MfaKind.HARDWARE
+
+
+def in_utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)
+
+
+def _known(word: str | None) -> str | None:
+    return None if word in (None, "N/A") else word
+
 
 _UNLOCK_SERVICES: Mapping[TaskPolicy, tuple[str, type[AwsBucketPolicies | AwsQueuePolicies]]] = {
     TaskPolicy.UNLOCK_BUCKET: ("s3", AwsBucketPolicies),
     TaskPolicy.UNLOCK_QUEUE: ("sqs", AwsQueuePolicies),
 }
+
+
 DURATION_SECONDS = 900
 """The most that AssumeRoot gives, and what it gives by default. Source: STS AssumeRoot, API version 2011-06-15."""
 
@@ -281,3 +463,51 @@ class AwsRootSession:
             return self._clients.root_iam_changing.change(
                 operation, intent, self._clients.clock, target=self._account_id, **parameters
             )
+
+
+def open_root_session(
+    sessions: RootSessions,
+    ledger: Ledger,
+    account_id: AccountId,
+    task_policy: TaskPolicy,
+    *,
+    lock: AccountLock | None = None,
+    context: Mapping[str, JsonValue] | None = None,
+) -> RootSession:
+    """An open session that is proven to be the target's root user. Two calls: sts:AssumeRoot, sts:GetCallerIdentity.
+
+    :raises AwsError: if AWS refuses, or the session is somebody else's; the outcome is recorded.
+    :raises LedgerUnavailableError: if the intent can't be recorded; no call was made.
+    :raises LockLostError: if the lock is lost; no call was made.
+    """
+    parameters = {"task_policy": task_policy.value, **(context or {})}
+    intent = ledger.append_intent(Action.ROOT_SESSION_OPEN, account_id=account_id, parameters=parameters, lock=lock)
+    session: RootSession | None = None
+    try:
+        session = sessions.open(account_id, task_policy, intent)
+        session.require_identity()
+    except LockLostError as error:
+        ledger.append_outcome(intent, Result.FAILED, describe_error(error))
+        raise
+    except AwsError as error:
+        is_unclear = isinstance(error, AwsUnclearError | AwsUnreachableError)
+        ledger.append_outcome(
+            intent, Result.UNKNOWN if is_unclear else Result.FAILED, {**describe_error(error), **_describe(session)}
+        )
+        raise
+    ledger.append_outcome(intent, Result.DONE, _describe(session))
+    return session
+
+
+def describe_error(error: AwsError | LockLostError) -> dict[str, JsonValue]:
+    """What the ledger keeps of an error."""
+    details: dict[str, JsonValue] = {"error": error.code, "message": error.message}
+    if isinstance(error, AwsError) and error.aws_code:
+        details |= {"aws_code": error.aws_code, "request_id": error.request_id}
+    return details
+
+
+def _describe(session: RootSession | None) -> dict[str, JsonValue]:
+    if session is None:
+        return {}
+    return {"access_key_id": session.access_key_id, "expires_at": session.expires_at.isoformat()}

@@ -1,4 +1,9 @@
-"""Running an audit, or going on with one: progress, signals, the answer, and the exit status."""
+"""Runs or resumes an audit and shows it.
+
+``rootkeeper audit``.
+
+Running an audit, or going on with one: progress, signals, the answer, and the exit status.
+"""
 
 from __future__ import annotations
 
@@ -7,23 +12,25 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rootkeeper.cli.audit import AUDIT_OUTPUTS
-from rootkeeper.cli.confirmation import ChangeOptions
-from rootkeeper.cli.exit_statuses import ExitStatus
-from rootkeeper.cli.invocation import Invocation, OutputFormat
+from rootkeeper.audit.service import AuditInterrupted, AuditReport
+from rootkeeper.cli.changes import ChangeOptions
+from rootkeeper.cli.invocation import Invocation
 from rootkeeper.cli.operator.interface import Operator
+from rootkeeper.cli.outputs import ExitStatus, OutputFormat
 from rootkeeper.cli.rendering.audits import account_line, show_audit
-from rootkeeper.cli.rendering.setup_drifts import remark_drift
+from rootkeeper.cli.rendering.setups import remark_drift
 from rootkeeper.cli.rendering.text import counted
-from rootkeeper.cli.stopping import StopRequests
-from rootkeeper.cli.terminal import Terminal
-from rootkeeper.domain.jobs import Job
-from rootkeeper.domain.statuses import AccountStatus, FailOn, has_findings
+from rootkeeper.cli.terminal import StopRequests, Terminal
 from rootkeeper.errors import InputError
-from rootkeeper.ports.stopping import StopSignal
-from rootkeeper.workflows.audit import AuditInterrupted, AuditReport
+from rootkeeper.jobs.rules import Job
+from rootkeeper.organization.progress import StopSignal
+from rootkeeper.organization.statuses import AccountStatus, FailOn, has_findings
+
+AUDIT_OUTPUTS = (OutputFormat.TREE, OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
+
 
 Perform = Callable[[StopSignal, Callable[[AccountStatus], None] | None], "AuditReport | AuditInterrupted"]
+
 
 _FLUSHING_SECONDS = 0.2
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rootkeeper.cli.confirmation import ChangeOptions, Confirmation
-from rootkeeper.cli.exit_statuses import ExitStatus
-from rootkeeper.cli.invocation import Invocation, OutputFormat
+from rootkeeper.access.rules import Permission
+from rootkeeper.cli.changes import ChangeOptions, Confirmation
+from rootkeeper.cli.invocation import Invocation
 from rootkeeper.cli.operator.interface import DeletionProposal, Operator
+from rootkeeper.cli.outputs import ExitStatus, OutputFormat
 from rootkeeper.cli.rendering.deletions import (
     plan_listing,
     render_totals,
+    render_waves,
     show_deletion,
     unknown_lines,
     without_clean_accounts,
@@ -18,20 +20,16 @@ from rootkeeper.cli.rendering.deletions import (
 from rootkeeper.cli.rendering.jobs import render_next_step
 from rootkeeper.cli.rendering.listings import build_table, show_listing
 from rootkeeper.cli.rendering.text import counted
-from rootkeeper.cli.rendering.waves import render_waves
-from rootkeeper.cli.stopping import StopRequests
-from rootkeeper.cli.terminal import Terminal
-from rootkeeper.domain.access import Permission
-from rootkeeper.domain.deletion import DeletionPlan, DeletionReport
-from rootkeeper.domain.jobs import Job, JobKind
-from rootkeeper.domain.root_credentials import CredentialKind
-from rootkeeper.domain.waves import WaveRules
+from rootkeeper.cli.terminal import StopRequests, Terminal
+from rootkeeper.deletion.rules import DeletionPlan, DeletionReport, WaveRules
 from rootkeeper.errors import RootkeeperError
+from rootkeeper.jobs.rules import Job, JobKind
+from rootkeeper.organization.statuses import CredentialKind
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from rootkeeper.workflows.deletion_jobs import ResumePlan
+    from rootkeeper.deletion.execution import ResumePlan
 
 DELETION_OUTPUTS = (OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
 _JOBS_NAMED = 3

@@ -1,7 +1,18 @@
-"""``rootkeeper emails change``: start, wait for the one-time password, accept, re-read."""
+"""rootkeeper emails change.
+
+Where the one-time password of a change of a root e-mail address comes from: hidden at a terminal, a file, stdin.
+
+Never from the command line itself, which other processes can see, and shells remember.
+
+``rootkeeper emails change``: start, wait for the one-time password, accept, re-read.
+"""
 
 from __future__ import annotations
 
+import getpass
+import stat
+import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,20 +21,95 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rootkeeper.cli.changing import begin_change
-from rootkeeper.cli.confirmation import ChangeOptions
-from rootkeeper.cli.exit_statuses import ExitStatus
-from rootkeeper.cli.invocation import Invocation, OutputFormat
-from rootkeeper.cli.one_time_passwords import OneTimePasswordSource
+from rootkeeper.aws.rules import OneTimePassword
+from rootkeeper.cli.changes import ChangeOptions, begin_change
+from rootkeeper.cli.invocation import Invocation
+from rootkeeper.cli.outputs import ExitStatus, OutputFormat
 from rootkeeper.cli.rendering.root_emails import show_email_change
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.domain.ledger import Result
-from rootkeeper.domain.selection import NamedAccount, find_account
 from rootkeeper.errors import InputError, OneTimePasswordError, RootkeeperError
+from rootkeeper.evidence.windows import printable
+from rootkeeper.ledger.rules import Result
+from rootkeeper.organization.selection import NamedAccount, find_account
+from rootkeeper.root_emails.rules import parse_one_time_password
 
 if TYPE_CHECKING:
-    from rootkeeper.workflows.email_change_checks import EmailChangePlan
-    from rootkeeper.workflows.email_changes import EmailChangeExecutor, EmailChangeStep
+    from rootkeeper.root_emails.service import EmailChangeExecutor, EmailChangePlan, EmailChangeStep
+
+
+_STDIN = Path("-")
+
+
+_ATTEMPTS_AT_A_TERMINAL = 3
+
+
+_LONGEST_FILE = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class OneTimePasswordSource:
+    """Reads one-time passwords."""
+
+    terminal: Terminal
+    path: Path | None
+    """``-`` for stdin; ``None`` for a person at the terminal."""
+
+    @property
+    def attempts(self) -> int:
+        """How often a wrong one may be followed by another."""
+        return _ATTEMPTS_AT_A_TERMINAL if self.path is None else 1
+
+    @property
+    def can_read(self) -> bool:
+        return self.path is not None or self.terminal.can_ask
+
+    def require_fits(self, *, is_started: bool) -> None:
+        """Check before anything is sent that a one-time password can come from here.
+
+        :raises InputError: if the file can't be read, or holds what can't belong to a change that isn't started yet.
+        """
+        if self.path is None or self.path == _STDIN:
+            return
+        try:
+            is_plain_file = stat.S_ISREG(self.path.stat().st_mode)
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
+        if is_plain_file and not is_started:
+            raise InputError(
+                f"No change to this address is open in this ledger, so the one-time password in {self.path} can't "
+                "belong to one. Nothing was sent.",
+                hint="Leave --otp-from out to start it, or give stdin (-) or a named pipe, which is read afterwards.",
+            )
+
+    def read(self, email: str) -> OneTimePassword:
+        """Wait for it.
+
+        :raises InputError: if it isn't one; the message doesn't repeat it.
+        """
+        if self.path is None:
+            return parse_one_time_password(_ask(f"One-time password sent to {email}: "))
+        if self.path == _STDIN:
+            return parse_one_time_password(sys.stdin.readline())
+        try:
+            with self.path.open(encoding="ascii", errors="replace") as source:
+                return parse_one_time_password(source.read(_LONGEST_FILE))
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
+
+
+def _ask(question: str) -> str:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        try:
+            return getpass.getpass(printable(question), stream=sys.stderr)
+        except (EOFError, getpass.GetPassWarning) as error:
+            raise InputError(
+                "The one-time password can't be asked for here without showing it.", hint="Give it with --otp-from."
+            ) from error
+
+
+def _unreadable(path: Path, error: OSError) -> InputError:
+    return InputError(f"{path} can't be read: {error.strerror}.", hint="Check the path given with --otp-from.")
 
 
 def change_email(
@@ -70,7 +156,7 @@ def change_email(
     one-time password was wrong or is still awaited, or the change isn't proven yet, which may take up to 4 hours.
     """
     from rootkeeper.cli.progress import open_progress
-    from rootkeeper.workflows.email_change_checks import EmailChangeRequest
+    from rootkeeper.root_emails.service import EmailChangeRequest
 
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
     terminal = invocation.terminal

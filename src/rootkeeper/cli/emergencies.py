@@ -34,7 +34,7 @@ def _open_file(invocation: Invocation, error: DatabaseError, *, leave_open: bool
             f"Nothing would close the window: {error.message}",
             hint="Take --leave-open away; the command waits then, and closes.",
         ) from error
-    from rootkeeper.bootstrap.emergencies import open_emergency_application
+    from rootkeeper.composition.application import open_emergency_application
 
     application, path = open_emergency_application(
         invocation.load_settings(),

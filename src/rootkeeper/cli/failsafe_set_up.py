@@ -7,24 +7,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rootkeeper.cli.changing import begin_change
-from rootkeeper.cli.confirmation import ChangeOptions
-from rootkeeper.cli.countdown import open_countdown
-from rootkeeper.cli.exit_statuses import ExitStatus
-from rootkeeper.cli.invocation import Invocation, OutputFormat
-from rootkeeper.cli.stopping import StopRequests
-from rootkeeper.domain.durations import parse_duration, render_duration
-from rootkeeper.domain.openings import OpenOutcome
-from rootkeeper.domain.selection import NamedAccount, find_account
-from rootkeeper.domain.windows import SHORTEST_DURATION
+from rootkeeper.cli.changes import ChangeOptions, begin_change
+from rootkeeper.cli.invocation import Invocation
+from rootkeeper.cli.outputs import ExitStatus, OutputFormat
+from rootkeeper.cli.progress import open_countdown
+from rootkeeper.cli.terminal import StopRequests
+from rootkeeper.organization.selection import NamedAccount, find_account
+from rootkeeper.values import parse_duration, render_duration
+from rootkeeper.windows.rules import SHORTEST_DURATION, OpenOutcome
 
 if TYPE_CHECKING:
-    from rootkeeper.bootstrap import Application
     from rootkeeper.cli.terminal import Terminal
-    from rootkeeper.domain.root_credentials import RootCredentials
-    from rootkeeper.ports.progress import Progress
-    from rootkeeper.workflows.failsafe_set_up import KeepResult
-    from rootkeeper.workflows.recovery_checks import RecoveryPlan
+    from rootkeeper.composition.application import Application
+    from rootkeeper.failsafe.service import KeepResult
+    from rootkeeper.organization.progress import Progress
+    from rootkeeper.organization.statuses import RootCredentials
+    from rootkeeper.windows.checks import RecoveryPlan
 
 _DEFAULT_REASON = "Set up the failsafe's root login"
 
@@ -57,7 +55,7 @@ def set_up(
     failed or isn't proven.
     """
     from rootkeeper.cli.progress import open_progress
-    from rootkeeper.workflows.recovery_checks import RecoveryRequest
+    from rootkeeper.windows.checks import RecoveryRequest
 
     output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL)
     longest = invocation.load_settings().windows.longest
@@ -110,7 +108,7 @@ def _open_and_wait(
     application: Application, plan: RecoveryPlan, output: OutputFormat, terminal: Terminal, progress: Progress
 ) -> int:
     """From before the opening on, a signal means to close and never to leave the window open."""
-    from rootkeeper.workflows.recovery_guidance import list_set_up_steps
+    from rootkeeper.windows.checks import list_set_up_steps
 
     with StopRequests() as stops:
         opening = application.window_opener(progress).open(plan)

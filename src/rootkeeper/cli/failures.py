@@ -15,7 +15,7 @@ from pathlib import Path
 
 import typer
 
-from rootkeeper.cli.exit_statuses import ExitStatus
+from rootkeeper.cli.outputs import ExitStatus
 from rootkeeper.cli.terminal import OutputLostError, Terminal
 from rootkeeper.errors import RootkeeperError
 

@@ -1,32 +1,102 @@
-"""What ``users`` and ``token`` share: they work on the database, beside a running server too, mostly without AWS."""
+"""What users and token share, and where a password comes from.
+
+Where a password comes from: hidden at a terminal, a new one typed twice; a file, stdin.
+
+Never from the command line itself, which other processes can see, and shells remember.
+
+What ``users`` and ``token`` share: they work on the database, beside a running server too, mostly without AWS.
+"""
 
 from __future__ import annotations
 
+import getpass
+import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rootkeeper.cli.confirmation import ChangeContext, ChangeOptions, Confirmation
-from rootkeeper.cli.exit_statuses import ExitStatus
-from rootkeeper.cli.invocation import Invocation, OutputFormat
-from rootkeeper.domain.access import Identity, IdentityKind, ServerRole
-from rootkeeper.domain.identity_names import fold_name
+from rootkeeper.access.rules import Identity, IdentityKind, ServerRole, fold_name
+from rootkeeper.cli.changes import ChangeContext, ChangeOptions, Confirmation
+from rootkeeper.cli.invocation import Invocation
+from rootkeeper.cli.outputs import ExitStatus, OutputFormat
+from rootkeeper.cli.terminal import Terminal
+from rootkeeper.errors import InputError
+from rootkeeper.evidence.windows import printable
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from rootkeeper.bootstrap import Application
-    from rootkeeper.bootstrap.application import LedgerIdentity
-    from rootkeeper.workflows.access import IdentityService
-    from rootkeeper.workflows.factors import FactorService
-    from rootkeeper.workflows.sessions import SessionEnder
+    from rootkeeper.access.factors import FactorService
+    from rootkeeper.access.service import IdentityService, SessionEnder
+    from rootkeeper.composition.application import Application, LedgerIdentity
+
+
+_STDIN = Path("-")
+
+
+_LONGEST_FILE = 4096
+
+
+_OPTION = "Give it with --password-file FILE, or - for stdin."
+
+
+def read_new_password(terminal: Terminal, path: Path | None, name: str) -> str:
+    """A password for the user of that name; of a file the first line.
+
+    :param path: ``-`` for stdin; ``None`` for a person at the terminal.
+    :raises InputError: if it can't be read or asked for, or the two that were typed differ.
+    """
+    if path is None:
+        return _ask_twice(terminal, name)
+    try:
+        if path == _STDIN:
+            return _first_line(sys.stdin.readline(_LONGEST_FILE))
+        with path.open(encoding="utf-8") as source:
+            return _first_line(source.readline(_LONGEST_FILE))
+    except OSError as error:
+        raise InputError(f"{path} can't be read: {error.strerror}.", hint=_OPTION) from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} isn't text.", hint=_OPTION) from error
+
+
+def _first_line(text: str) -> str:
+    return text.rstrip("\r\n")
+
+
+def _ask_twice(terminal: Terminal, name: str) -> str:
+    if not terminal.can_ask:
+        raise InputError("Nobody can be asked for a password here, since this isn't a terminal.", hint=_OPTION)
+    password = ask_password(f"New password for {name}:", _OPTION)
+    if ask_password("The same again:", _OPTION) != password:
+        raise InputError("The two passwords differ.", hint="Try again.")
+    return password
+
+
+def ask_password(question: str, hint: str) -> str:
+    """What somebody types at the terminal, where nobody sees it.
+
+    :param hint: how else it can be given.
+    :raises InputError: if it would be seen, or nothing is typed any more.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", getpass.GetPassWarning)
+        try:
+            return getpass.getpass(f"{printable(question)} ", stream=sys.stderr)
+        except (EOFError, getpass.GetPassWarning) as error:
+            raise InputError("The password can't be asked for here without showing it.", hint=hint) from error
+
 
 OUTPUTS = (OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
 
+
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The name, as list shows it.")]
+
+
 RoleOption = Annotated[ServerRole, typer.Option("--role", help="What it may do.")]
 
 

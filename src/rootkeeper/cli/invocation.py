@@ -1,4 +1,8 @@
-"""What every command is given: the options that all commands share, and the terminal.
+"""What every command is given: the shared options.
+
+Which commands can go through a server, as errors and guides name them; a test holds the commands to it.
+
+What every command is given: the options that all commands share, and the terminal.
 
 ``--profile``, ``--region``, ``--config``, ``--server`` and ``-o`` are declared once, here, and shown by every command
 and group, so that they work before and after the command's name; the innermost one wins.
@@ -10,37 +14,47 @@ import inspect
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
-from enum import StrEnum
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rootkeeper.cli.exit_statuses import ExitStatus
-from rootkeeper.cli.option_sets import OptionSet, expand, show_parameters
+from rootkeeper.cli.outputs import ExitStatus, OptionSet, OutputFormat, expand, show_parameters
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import InputError
 
 if TYPE_CHECKING:
-    from rootkeeper.bootstrap import Application
-    from rootkeeper.cli.operator.interface import Operator
+    from rootkeeper.composition.application import Application
     from rootkeeper.remote.server import RemoteServer
-    from rootkeeper.settings import Settings
+    from rootkeeper.settings.sections import Settings
+
+
+THROUGH_SERVER = (
+    "apply",
+    "audit",
+    "delete",
+    "diff",
+    "history",
+    "jobs",
+    "ledger list",
+    "ledger verify",
+    "login",
+    "logout",
+    "plan",
+    "preflight",
+    "recover",
+    "status",
+    "unlock",
+    "windows",
+)
+
 
 _PANEL = "For every command"
+
+
 SERVER_VARIABLE = "ROOTKEEPER_SERVER"
 """Names a server for all commands; the same as in ``rootkeeper.settings``, which takes longer to import."""
-
-
-class OutputFormat(StrEnum):
-    """How a command shows its answer."""
-
-    TABLE = "table"
-    TREE = "tree"
-    JSON = "json"
-    JSONL = "jsonl"
-    CSV = "csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +122,7 @@ class Invocation:
 
         :raises SettingsError: if one is unknown or out of range.
         """
-        from rootkeeper import bootstrap
+        from rootkeeper.composition import application as bootstrap
 
         return bootstrap.load_user_settings(self.options.config)
 
@@ -118,37 +132,13 @@ class Invocation:
         given = self.options.server
         return (os.environ.get(SERVER_VARIABLE) if given is None else given) or None
 
-    def open_operator(
-        self, *, creates_database: bool = True, needs_ledger: bool = True, api_share: int | None = None
-    ) -> Operator:
-        """What the command works through: the server that is named, or else this process; a context manager.
-
-        :param api_share: belongs to AWS credentials of one's own; the others too, see ``open_application``.
-        :raises InputError: as ``open_server``, or if the server's share of quotas would be set.
-        """
-        if self.server_address is None:
-            from rootkeeper.cli.operator.local import LocalOperator
-
-            application = self.open_application(
-                creates_database=creates_database, needs_ledger=needs_ledger, api_share=api_share
-            )
-            return LocalOperator(self, application)
-        from rootkeeper.cli.operator.remote import RemoteOperator
-
-        server = self.open_server()
-        if api_share is not None:
-            raise InputError(
-                "--api-share is for AWS credentials of your own.", hint="On the server it is the setting aws.api_share."
-            )
-        return RemoteOperator(server, self.terminal)
-
     def open_server(self) -> RemoteServer:
         """The server that is named; nothing is sent yet.
 
         :raises InputError: if the address is none, or an option is given that belongs to AWS credentials of one's own.
         :raises NotSignedInError: if there is no token for it.
         """
-        from rootkeeper import bootstrap
+        from rootkeeper.composition import application as bootstrap
 
         for name in ("profile", "region"):
             if getattr(self.options, name) is not None:
@@ -169,7 +159,7 @@ class Invocation:
         :raises SettingsError: if a setting is unknown or out of range.
         :raises InputError: if a server is named, through which this command can't go.
         """
-        from rootkeeper import bootstrap
+        from rootkeeper.composition import application as bootstrap
 
         if self.server_address is not None:
             raise _cant_go_through(self.server_address)
@@ -187,13 +177,12 @@ class Invocation:
 
 
 def through_server(function: Callable[..., int]) -> Callable[..., int]:
-    """Mark a command that can go through a server: it works through ``Invocation.open_operator``."""
+    """Mark a command that can go through a server: it works through ``open_operator``."""
     function.goes_through_server = True  # type: ignore[attr-defined]  # read by ``command``
     return function
 
 
 def _cant_go_through(address: str) -> InputError:
-    from rootkeeper.cli.server_commands import THROUGH_SERVER
 
     return InputError(
         f"This command can't go through a server, and {address} is named.",

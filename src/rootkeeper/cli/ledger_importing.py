@@ -5,17 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rootkeeper.cli.confirmation import ChangeContext, ChangeOptions, Confirmation
-from rootkeeper.cli.exit_statuses import ExitStatus
-from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.cli.changes import ChangeContext, ChangeOptions, Confirmation
+from rootkeeper.cli.outputs import ExitStatus, OutputFormat
 from rootkeeper.cli.rendering.text import counted, render_timestamp
 from rootkeeper.cli.rendering.windows import show_windows
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.domain.windows import OWING_STATES, RecoveryWindow
+from rootkeeper.windows.rules import OWING_STATES, RecoveryWindow
 
 if TYPE_CHECKING:
-    from rootkeeper.bootstrap import Application
-    from rootkeeper.storage.ledger_import import LedgerImport, LedgerSource
+    from rootkeeper.composition.application import Application
+    from rootkeeper.windows.store import LedgerImport, LedgerSource
 
 
 def import_ledger(

@@ -1,22 +1,84 @@
-"""The entry point: finds the command, runs it, and turns every ending into one exit status."""
+"""The entry point: finds the command, runs it, and turns every ending into one exit status.
+
+The group of all commands, which imports a command's file only when that command is run.
+
+The page of the group itself is made from the table alone; so ``rootkeeper --help`` imports no command.
+
+The entry point: finds the command, runs it, and turns every ending into one exit status.
+"""
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import sys
-from collections.abc import Sequence
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Annotated, Any, ClassVar
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
 from rootkeeper import __version__
-from rootkeeper.cli.command_group import CommandEntry, CommandGroup
 from rootkeeper.cli.failures import report_bug, report_error, report_lost_output, report_usage
 from rootkeeper.cli.invocation import group_callback, unwrap
-from rootkeeper.cli.stopping import as_interrupts
-from rootkeeper.cli.terminal import OutputLostError, Terminal, prepare_streams
+from rootkeeper.cli.terminal import OutputLostError, Terminal, as_interrupts, prepare_streams
 from rootkeeper.errors import RootkeeperError
+
+
+@dataclass(frozen=True, slots=True)
+class CommandEntry:
+    """One command as the group's page shows it."""
+
+    module: str
+    """Holds ``application``, a Typer application."""
+    line: str
+    """The first line of the command's own help; a test holds the two together."""
+    panel: str
+
+
+class CommandGroup(TyperGroup):
+    """Commands by name, from ``entries``."""
+
+    entries: ClassVar[Mapping[str, CommandEntry]] = {}
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the name and shape are Typer's
+        return list(self.entries)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - the name and shape are Typer's
+        entry = self.entries.get(cmd_name)
+        if entry is None:
+            return None
+        loaded = typer.main.get_command(importlib.import_module(entry.module).application)
+        loaded.name = cmd_name
+        return loaded
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name = args[0]
+        if name not in self.entries and not name.startswith("-"):
+            similar = get_close_matches(name, self.entries)
+            suggestion = f" Did you mean {' or '.join(similar)}?" if similar else ""
+            ctx.fail(f"There is no command {name!r}.{suggestion}")
+        return super().resolve_command(ctx, args)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        self._page().format_help(ctx, formatter)
+
+    def _page(self) -> TyperGroup:
+        replacements = [
+            TyperCommand(name, help=entry.line, rich_help_panel=entry.panel) for name, entry in self.entries.items()
+        ]
+        return TyperGroup(
+            name=self.name,
+            commands=replacements,
+            params=self.params,
+            help=self.help,
+            epilog=self.epilog,
+            rich_markup_mode=self.rich_markup_mode,
+        )
+
 
 _TRY, _SEE, _CHANGE, _RECOVER, _SERVE = "Try it", "See", "Change", "Recover", "Serve"
 
@@ -25,62 +87,72 @@ class RootkeeperGroup(CommandGroup):
     """All commands, in the order in which a newcomer meets them."""
 
     entries = {  # noqa: RUF012 - a class variable by its base
-        "demo": CommandEntry("rootkeeper.cli.demo", "Try the console on a sandbox, with a guided story.", _TRY),
-        "sandbox": CommandEntry("rootkeeper.cli.sandbox", "Run an AWS organization on localhost.", _TRY),
+        "demo": CommandEntry(
+            "rootkeeper.cli.commands.demo", "Try the console on a sandbox, with a guided story.", _TRY
+        ),
+        "sandbox": CommandEntry("rootkeeper.cli.commands.sandbox", "Run an AWS organization on localhost.", _TRY),
         "status": CommandEntry(
-            "rootkeeper.cli.status",
+            "rootkeeper.cli.commands.status",
             "Show whether root access management is set up, and as you accepted it.",
             _SEE,
         ),
-        "audit": CommandEntry("rootkeeper.cli.audit", "Show which accounts have root user credentials.", _SEE),
+        "audit": CommandEntry("rootkeeper.cli.commands.audit", "Show which accounts have root user credentials.", _SEE),
         "emails": CommandEntry(
-            "rootkeeper.cli.emails", "Hold root e-mail addresses to rules, attest and change them.", _SEE
+            "rootkeeper.cli.commands.emails", "Hold root e-mail addresses to rules, attest and change them.", _SEE
         ),
         "report": CommandEntry(
-            "rootkeeper.cli.report", "Write the evidence of a period: for an auditor, without AWS.", _SEE
+            "rootkeeper.cli.commands.report", "Write the evidence of a period: for an auditor, without AWS.", _SEE
         ),
         "history": CommandEntry(
-            "rootkeeper.cli.history", "Show one account's past: one time line, the oldest first.", _SEE
+            "rootkeeper.cli.commands.history", "Show one account's past: one time line, the oldest first.", _SEE
         ),
-        "diff": CommandEntry("rootkeeper.cli.diff", "Show what changed between two audits.", _SEE),
-        "preflight": CommandEntry("rootkeeper.cli.preflight", "Show what SCPs and RCPs would block.", _SEE),
-        "ledger": CommandEntry("rootkeeper.cli.ledger", "Read and verify the audit trail.", _SEE),
+        "diff": CommandEntry("rootkeeper.cli.commands.history", "Show what changed between two audits.", _SEE),
+        "preflight": CommandEntry("rootkeeper.cli.commands.preflight", "Show what SCPs and RCPs would block.", _SEE),
+        "ledger": CommandEntry("rootkeeper.cli.commands.ledger", "Read and verify the audit trail.", _SEE),
         "notifications": CommandEntry(
-            "rootkeeper.cli.notifications", "Try the targets of notifications, and see what arrived.", _SEE
+            "rootkeeper.cli.commands.notifications", "Try the targets of notifications, and see what arrived.", _SEE
         ),
         "policies": CommandEntry(
-            "rootkeeper.cli.policies", "Make least-privilege policies, alarms and infrastructure code.", _SEE
+            "rootkeeper.cli.commands.policies", "Make least-privilege policies, alarms and infrastructure code.", _SEE
         ),
         "breakglass": CommandEntry(
-            "rootkeeper.cli.breakglass",
+            "rootkeeper.cli.commands.breakglass",
             "Show who could open root today, and the way in when Identity Center is down.",
             _SEE,
         ),
-        "enable": CommandEntry("rootkeeper.cli.enable", "Switch root access management on.", _CHANGE),
-        "disable": CommandEntry("rootkeeper.cli.disable", "Switch root access management off.", _CHANGE),
-        "plan": CommandEntry("rootkeeper.cli.plan", "Write down what a deletion would do.", _CHANGE),
-        "apply": CommandEntry("rootkeeper.cli.apply", "Do exactly what a plan file says.", _CHANGE),
-        "delete": CommandEntry("rootkeeper.cli.delete", "Delete root user credentials of member accounts.", _CHANGE),
-        "jobs": CommandEntry("rootkeeper.cli.jobs", "List, show, cancel and resume jobs.", _CHANGE),
-        "exceptions": CommandEntry("rootkeeper.cli.exceptions", "Keep accounts that deletion skips.", _CHANGE),
-        "recover": CommandEntry("rootkeeper.cli.recover", "Allow root password recovery for a time.", _RECOVER),
+        "enable": CommandEntry("rootkeeper.cli.commands.setup", "Switch root access management on.", _CHANGE),
+        "disable": CommandEntry("rootkeeper.cli.commands.setup", "Switch root access management off.", _CHANGE),
+        "plan": CommandEntry("rootkeeper.cli.commands.plan", "Write down what a deletion would do.", _CHANGE),
+        "apply": CommandEntry("rootkeeper.cli.commands.plan", "Do exactly what a plan file says.", _CHANGE),
+        "delete": CommandEntry(
+            "rootkeeper.cli.commands.delete", "Delete root user credentials of member accounts.", _CHANGE
+        ),
+        "jobs": CommandEntry("rootkeeper.cli.commands.jobs", "List, show, cancel and resume jobs.", _CHANGE),
+        "exceptions": CommandEntry("rootkeeper.cli.commands.exceptions", "Keep accounts that deletion skips.", _CHANGE),
+        "recover": CommandEntry(
+            "rootkeeper.cli.commands.recover", "Allow root password recovery for a time.", _RECOVER
+        ),
         "unlock": CommandEntry(
-            "rootkeeper.cli.unlock", "Open buckets and queues whose policy locks everyone out.", _RECOVER
+            "rootkeeper.cli.commands.unlock", "Open buckets and queues whose policy locks everyone out.", _RECOVER
         ),
         "windows": CommandEntry(
-            "rootkeeper.cli.windows", "Request, approve, open and close recovery windows.", _RECOVER
+            "rootkeeper.cli.commands.windows", "Request, approve, open and close recovery windows.", _RECOVER
         ),
         "failsafe": CommandEntry(
-            "rootkeeper.cli.failsafe", "Keep the delegated administrator's root login as the way back in.", _RECOVER
+            "rootkeeper.cli.commands.failsafe",
+            "Keep the delegated administrator's root login as the way back in.",
+            _RECOVER,
         ),
         "serve": CommandEntry(
-            "rootkeeper.cli.serve", "Run the server: its console and API, and a worker within.", _SERVE
+            "rootkeeper.cli.commands.serve", "Run the server: its console and API, and a worker within.", _SERVE
         ),
-        "worker": CommandEntry("rootkeeper.cli.worker", "Run a worker: what a server does, without its API.", _SERVE),
-        "users": CommandEntry("rootkeeper.cli.users", "Keep users who sign in to a server.", _SERVE),
-        "token": CommandEntry("rootkeeper.cli.token", "Keep API tokens of a server.", _SERVE),
-        "login": CommandEntry("rootkeeper.cli.login", "Sign in to a Rootkeeper server.", _SERVE),
-        "logout": CommandEntry("rootkeeper.cli.logout", "Sign out of a Rootkeeper server.", _SERVE),
+        "worker": CommandEntry(
+            "rootkeeper.cli.commands.serve", "Run a worker: what a server does, without its API.", _SERVE
+        ),
+        "users": CommandEntry("rootkeeper.cli.commands.users", "Keep users who sign in to a server.", _SERVE),
+        "token": CommandEntry("rootkeeper.cli.commands.users", "Keep API tokens of a server.", _SERVE),
+        "login": CommandEntry("rootkeeper.cli.commands.login", "Sign in to a Rootkeeper server.", _SERVE),
+        "logout": CommandEntry("rootkeeper.cli.commands.login", "Sign out of a Rootkeeper server.", _SERVE),
     }
 
 

@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from rootkeeper.cli.option_sets import OptionSet
-from rootkeeper.domain.organizations import parse_account_id
-from rootkeeper.domain.shipped_policies.bundle import PolicyInputs
-from rootkeeper.domain.shipped_policies.guardrails import DEFAULT_CAP
-from rootkeeper.domain.task_policies import TaskPolicy
+from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.cli.outputs import OptionSet
+from rootkeeper.organization.accounts import parse_account_id
+from rootkeeper.shipped_policies.bundle import PolicyInputs
+from rootkeeper.shipped_policies.rules import DEFAULT_CAP
 
 _PANEL = "To fit the organization"
 

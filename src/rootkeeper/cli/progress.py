@@ -1,6 +1,10 @@
-"""How far a command is, on stderr: a bar on a terminal, a plain line every few seconds elsewhere.
+"""Progress on stderr, and countdowns.
+
+How far a command is, on stderr: a bar on a terminal, a plain line every few seconds elsewhere.
 
 Both tell the same: done, rate, an estimate of the time that is left, and what was found so far.
+
+How long a recovery window still lasts, as a line that changes in place; only on a terminal.
 """
 
 from __future__ import annotations
@@ -9,19 +13,27 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from rootkeeper.cli.rendering.text import counted, printable
+from rootkeeper.cli.rendering.text import counted, render_length, render_timestamp
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.ports.progress import Progress
+from rootkeeper.clock import Clock
+from rootkeeper.evidence.windows import printable
+from rootkeeper.organization.progress import Progress
+from rootkeeper.windows.rules import RecoveryWindow
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
     from rich.progress import TaskID
+    from rich.status import Status
+
 
 _SECONDS_BETWEEN_LINES = 5.0
+
+
 _SECONDS_BEFORE_RATE = 1.0
 """A rate over less than this says nothing."""
+
 
 Monotonic = Callable[[], float]
 
@@ -182,3 +194,43 @@ def render_seconds(seconds: float) -> str:
 def render_findings(present: int, unknown: int) -> str:
     """Such as ``3 present, 1 unknown``; empty without any."""
     return ", ".join(f"{count:,} {name}" for count, name in ((present, "present"), (unknown, "unknown")) if count)
+
+
+class Countdown:
+    """Shown from entering to leaving; each ``tick`` brings it up to date."""
+
+    def __init__(self, terminal: Terminal, window: RecoveryWindow, clock: Clock) -> None:
+        self._terminal = terminal
+        self._window = window
+        self._clock = clock
+        self._status: Status | None = None
+
+    def __enter__(self) -> Self:
+        if self._terminal.remarks.is_terminal:
+            self._status = self._terminal.remarks.status(self._text(), spinner="dots")
+            self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+    def tick(self) -> bool:
+        """Always false, so that it can stand before the question whether to stop."""
+        if self._status is not None:
+            self._status.update(self._text())
+        return False
+
+    def show(self, window: RecoveryWindow) -> None:
+        """Count to the end of the window as it stands now: it may have been prolonged."""
+        self._window = window
+
+    def _text(self) -> str:
+        end = self._window.expires_at or self._clock.now()
+        left = render_length(end - self._clock.now())
+        return f"Closes in {left}, at {render_timestamp(end)}. Ctrl-C closes it now."
+
+
+def open_countdown(terminal: Terminal, window: RecoveryWindow, clock: Clock) -> Countdown:
+    """A countdown to the window's end."""
+    return Countdown(terminal, window, clock)

@@ -1,4 +1,9 @@
-"""The sandbox as a process of its own, and its control interface: the truth that a demo is checked against."""
+"""The sandbox as a process of its own, and its control interface.
+
+Processes that a demo starts: waiting while one runs, and ending it.
+
+The sandbox as a process of its own, and its control interface: the truth that a demo is checked against.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +13,42 @@ import os
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
-from rootkeeper.cli.child_processes import comes_true, end_process
 from rootkeeper.errors import InputError
 
+_LOOK_SECONDS = 0.05
+
+
+def comes_true(holds: Callable[[], bool], process: subprocess.Popen[bytes], within_seconds: float) -> bool:
+    """Whether it comes true in time and while the process runs; asked again and again."""
+    end = time.monotonic() + within_seconds
+    while time.monotonic() < end and process.poll() is None:
+        if holds():
+            return True
+        time.sleep(_LOOK_SECONDS)
+    return False
+
+
+def end_process(process: subprocess.Popen[bytes], within_seconds: float) -> None:
+    """Ask it to end, and kill it if it doesn't in time."""
+    process.terminate()
+    try:
+        process.wait(within_seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 HOST = "127.0.0.1"
+
+
 _STARTS_WITHIN_SECONDS = 30.0
+
+
 _ENDS_WITHIN_SECONDS = 5.0
 
 
@@ -44,7 +77,7 @@ class SandboxProcess:
     def __enter__(self) -> Self:
         arguments = ["--port", str(self.port), "--exit-with-parent", *self._options]
         self._process = subprocess.Popen(  # noqa: S603 - our own program, no shell
-            [sys.executable, "-m", "rootkeeper.sandbox", *arguments],
+            [sys.executable, "-m", "rootkeeper_sandbox", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

@@ -1,21 +1,61 @@
-"""How the process of a server or worker begins and ends: a signal is heeded from its first moment on."""
+"""How the process of a server or worker begins and ends, and its log.
+
+How a server's log looks: one JSON object a line on stderr, for whatever collects them. No secret gets into one.
+
+How the process of a server or worker begins and ends: a signal is heeded from its first moment on.
+"""
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
-from rootkeeper.cli.exit_statuses import ExitStatus
-from rootkeeper.cli.server_log_lines import log_to_stderr
-from rootkeeper.cli.stopping import StopRequests
-from rootkeeper.workflows.worker_threads import WorkerThreads
+from rootkeeper.cli.failures import blank_secrets, describe_traceback
+from rootkeeper.cli.outputs import ExitStatus
+from rootkeeper.cli.terminal import StopRequests
+from rootkeeper.evidence.windows import json_text
+from rootkeeper.organization.progress import WorkerThreads
 
 if TYPE_CHECKING:
-    from rootkeeper.bootstrap.serving import ServerRuntime
     from rootkeeper.cli.terminal import Terminal
+    from rootkeeper.composition.serving import ServerRuntime
+
+
+_LOUD_ONLY = ("alembic", "apprise", "botocore", "dbos", "httpx", "sqlalchemy", "urllib3", "uvicorn")
+"""Libraries of which only warnings are of interest."""
+
+
+class JsonLines(logging.Formatter):
+    """``time``, ``level``, ``event`` and ``message``, and the ids that the line is about."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "event": getattr(record, "event", record.name),
+            "message": blank_secrets(record.getMessage()),
+            **getattr(record, "ids", {}),
+        }
+        if record.exc_info and record.exc_info[1] is not None:
+            line["traceback"] = describe_traceback(record.exc_info[1])
+        return json_text(line)
+
+
+def log_to_stderr() -> None:
+    """Let the whole process log so."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonLines())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.INFO)
+    for name in _LOUD_ONLY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+
 
 _LOOK_SECONDS = 0.05
 

@@ -1,7 +1,13 @@
-"""The two streams of a command: data on stdout, everything else on stderr.
+"""The streams of a command, signals, and files that a user asked for.
+
+The two streams of a command: data on stdout, everything else on stderr.
 
 Colour is used only on a terminal and honours ``NO_COLOR``; off a terminal lines are never wrapped or cut, so that a
 pipe gets whole values.
+
+Text files that a user asked for: written whole or not at all, and read with errors that name them.
+
+Signals as requests: a window that is open must be closed, whatever asks this process to end.
 """
 
 from __future__ import annotations
@@ -10,15 +16,23 @@ import codecs
 import contextlib
 import io
 import os
+import signal
 import sys
+import tempfile
+import time
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TextIO
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
-from rootkeeper.cli.rendering.text import printable
+from rootkeeper.errors import InputError
+from rootkeeper.evidence.windows import printable
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+
 
 _UNWRAPPED_WIDTH = 10_000
 
@@ -132,3 +146,103 @@ def _is_terminal(stream: TextIO) -> bool:
         return stream.isatty()
     except ValueError:  # closed
         return False
+
+
+LARGEST_BYTES = 256 * 2**20
+"""More than any log file of a trail; a device or a runaway pipe ends here."""
+
+
+def write_text_file(path: Path, text: str) -> None:
+    """Replace ``path`` by ``text``; a reader sees the old file or the new one.
+
+    :raises InputError: if it can't be written.
+    """
+    name = None
+    try:
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as target:
+            name = target.name
+            target.write(text)
+        Path(name).chmod(0o644 & ~_umask())
+        Path(name).replace(path)
+    except OSError as error:
+        if name is not None:
+            with contextlib.suppress(OSError):
+                Path(name).unlink()
+        raise InputError(f"{path} can't be written: {error.strerror}.", hint="Give another file.") from error
+
+
+def read_text_file(path: Path) -> str:
+    """The whole file; ``-`` is stdin.
+
+    :raises InputError: if it can't be read, isn't UTF-8 or is too large.
+    """
+    try:
+        if str(path) == "-":
+            content = sys.stdin.buffer.read(LARGEST_BYTES + 1)
+        else:
+            with path.open("rb") as source:
+                content = source.read(LARGEST_BYTES + 1)
+        if len(content) > LARGEST_BYTES:
+            raise InputError(f"{path} is larger than {LARGEST_BYTES:,} bytes.", hint="Give it in parts.")
+        return content.decode("utf-8")
+    except OSError as error:
+        raise InputError(f"{path} can't be read: {error.strerror}.", hint="Give a file, or - for stdin.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} isn't text: {error}.", hint="Unzip a log file of a trail first.") from error
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+_STEP_SECONDS = 0.1
+
+
+@contextmanager
+def as_interrupts(*signals: signal.Signals) -> Iterator[None]:
+    """Let these signals do what Ctrl-C does, so that a command ends in the same orderly way."""
+    previous = {number: signal.signal(number, signal.default_int_handler) for number in signals}
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+class StopRequests:
+    """Counts the signals that ask to end, from entering to leaving; implements the port StopSignal."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._previous: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> Self:
+        self._previous = {number: signal.signal(number, self._take) for number in _SIGNALS}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+    def asked_once(self) -> bool:
+        """Whether to stop waiting, or to begin nothing new."""
+        return self.count >= 1
+
+    def asked_twice(self) -> bool:
+        """Whether to stop trying again, or to stop now."""
+        return self.count >= 2
+
+    def wait(self, seconds: float) -> bool:
+        """Pause; true, at once, when asked to stop. In small steps: a signal handler must not wake a lock's holder."""
+        ends = time.monotonic() + seconds
+        while not self.asked_once() and (left := ends - time.monotonic()) > 0:
+            time.sleep(min(_STEP_SECONDS, left))
+        return self.asked_once()
+
+    def _take(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 - the shape is Python's
+        self.count += 1

@@ -1,15 +1,33 @@
-"""One request to a Rootkeeper server, and its answer.
+"""Requests to a Rootkeeper server, and what it refuses.
+
+The address of a Rootkeeper server, as a person gives it, made plain.
+
+What a server refused, as the same error that a command on the database would have met.
+
+Source: RFC 9457. A problem's ``code`` is that of our own errors, so a command through a server ends with the exit
+status and the hint of the one without.
+
+One request to a Rootkeeper server, and its answer.
 
 Only reading is tried again: a request that changes something is sent once, and where its answer is lost nobody claims
 to know what came of it. Redirects aren't followed, since a token belongs to one server.
+
+Tokens that ``rootkeeper login`` keeps: a file for each server, which nobody but its owner can read.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
+import os
+import re
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import getproxies_environment, proxy_bypass
@@ -18,29 +36,165 @@ import urllib3
 from urllib3.exceptions import ConnectTimeoutError as ConnectTimeout
 from urllib3.exceptions import HTTPError, NewConnectionError, ProxyError, SSLError
 
-from rootkeeper import __version__
-from rootkeeper.domain.loopback import is_loopback
-from rootkeeper.errors import RootkeeperError, ServerUnreachableError, UnprovenChangeError
-from rootkeeper.remote.problems import error_of
+from rootkeeper import __version__, errors
+from rootkeeper.errors import (
+    InputError,
+    NotFoundError,
+    NotSignedInError,
+    PermissionDeniedError,
+    RootkeeperError,
+    ServerUnreachableError,
+    UnprovenChangeError,
+)
+from rootkeeper.references import is_loopback
 
 if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
+
+DEFAULT_PORT = 8700
+
+
+_SCHEMES = ("http", "https")
+
+
+_HINT = f"Write it as https://HOST[:PORT]; on this machine as http://127.0.0.1:{DEFAULT_PORT}."
+
+
+def parse_server_url(text: str) -> str:
+    """The address in one spelling: scheme, host and port in lower case, no slash at its end.
+
+    Without TLS only a server on this machine is spoken to, since whoever reads the token on its way may do what its
+    owner may.
+
+    :raises InputError: if it is no address of a server, or holds a password.
+    """
+    parts = urlsplit(text.strip())
+    try:
+        port = parts.port
+    except ValueError as error:
+        raise InputError(f"The server's address {_shown(text)} has no such port.", hint=_HINT) from error
+    if parts.scheme not in _SCHEMES or not parts.hostname or parts.query or parts.fragment:
+        raise InputError(f"{_shown(text)} is not the address of a server.", hint=_HINT)
+    if parts.username is not None or parts.password is not None:
+        raise InputError(
+            "The server's address holds a name or a password.", hint="Leave it out, and use rootkeeper login."
+        )
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise InputError(
+            f"Without TLS {parts.hostname} is not spoken to: the token could be read on its way.",
+            hint="Use https://, or a tunnel to the server's machine: ssh -L 8700:127.0.0.1:8700 HOST",
+        )
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}{f':{port}' if port is not None else ''}{parts.path.rstrip('/')}"
+
+
+def _shown(text: str) -> str:
+    """Without what may be a password."""
+    return repr(text if "@" not in text else f"…@{text.rpartition('@')[2]}")
+
+
+_LONGEST = 2_000
+"""Characters of a message that are taken over."""
+
+
+def error_of(status: int, problem: object, *, url: str) -> RootkeeperError:
+    """The error that a server's answer stands for.
+
+    :param problem: the answer's body as JSON; whatever isn't a problem document is judged by the HTTP status.
+    """
+    document = problem if isinstance(problem, Mapping) else {}
+    known = _CLASSES.get(str(document.get("code")))
+    hint = _problem_text(document, "hint")
+    if known is not None and known is not NotSignedInError:
+        return known(_problem_text(document, "detail") or _problem_text(document, "title") or known.__name__, hint=hint)
+    return _classify_status(status, document, hint, url)
+
+
+def _classify_status(status: int, document: Mapping[str, Any], hint: str | None, url: str) -> RootkeeperError:
+    detail = _problem_text(document, "detail") or _problem_text(document, "title")
+    if status == 401:
+        return NotSignedInError(
+            f"The server {url} doesn't know you: {detail or 'the token is missing or not valid any more'}",
+            hint=f"Sign in: rootkeeper login --server {url}. Or set ROOTKEEPER_TOKEN to a token that is valid.",
+        )
+    if status == 403:
+        return PermissionDeniedError(detail or f"The server {url} doesn't permit it.", hint=hint)
+    if status == 404 and "code" not in document:
+        return ServerUnreachableError(
+            f"{url} doesn't answer as a Rootkeeper server of this version: there is no such address.",
+            hint="Check the address, and that server and command line are of the same version.",
+        )
+    if status == 404:
+        return NotFoundError(detail or "There is no such thing.", hint=hint)
+    if 400 <= status < 500 and status != 429:
+        return InputError(detail or f"The server {url} refused what was sent (HTTP {status}).", hint=hint)
+    return _server_failed(status, document, detail, url)
+
+
+def _server_failed(status: int, document: Mapping[str, Any], detail: str | None, url: str) -> RootkeeperError:
+    request_id = _problem_text(document, "request_id")
+    number = f", request {request_id}" if request_id else ""
+    said = f": {detail}" if detail else "."
+    return ServerUnreachableError(
+        f"The server {url} couldn't answer (HTTP {status}{number}){said}",
+        hint="Try again later; its log says more.",
+    )
+
+
+def _problem_text(document: Mapping[str, Any], name: str) -> str | None:
+    value = document.get(name)
+    return value[:_LONGEST] if isinstance(value, str) and value else None
+
+
+def _list_classes(of: type[RootkeeperError]) -> Iterator[type[RootkeeperError]]:
+    yield of
+    for below in of.__subclasses__():
+        yield from _list_classes(below)
+
+
+_CLASSES: Mapping[str, type[RootkeeperError]] = {
+    kind.code: kind
+    for kind in _list_classes(RootkeeperError)
+    if kind is not RootkeeperError and hasattr(errors, kind.__name__)
+}
+"""Our errors by their codes."""
+
+
 CONNECT_SECONDS = 10.0
+
+
 READ_SECONDS = 60.0
+
+
 CHANGE_SECONDS = 300.0
 """Opening and closing a window is answered when AWS has shown it."""
+
+
 PAUSES = (0.5, 1.0, 2.0)
 """Before reading is tried again."""
+
+
 PAGE = 500
 """Records of a page: the most that a server gives."""
+
+
 LARGEST_BYTES = 256 * 2**20
+
+
 _WORTH_ANOTHER_TRY = frozenset({429, 502, 503, 504})
+
+
 _MAY_HAVE_ACTED = frozenset({500, 502, 504})
 """Without an error of ours in it: the server broke off, or something before it gave up waiting."""
+
+
 _PIECE_BYTES = 2**16
 
+
 _Parsed = TypeVar("_Parsed")
+
+
 Query = Mapping[str, str | int | bool | None]
 
 
@@ -240,3 +394,105 @@ def _render_cause(error: Exception) -> str:
 
 def _text_of(value: str | int | bool) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+_FOREIGN_BITS = 0o077
+
+
+@dataclass(frozen=True, slots=True)
+class StoredToken:
+    """What proves to one server who somebody is."""
+
+    url: str
+    name: str
+    token: str = field(repr=False)
+    expires_at: datetime | None = None
+
+
+def parse_token(text: str, source: str) -> str:
+    """A token as a header takes it.
+
+    :param source: where it was given.
+    :raises InputError: if it can't be one; what it was isn't shown.
+    """
+    token = text.strip()
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise InputError(f"{source} holds no API token.", hint="Such as: rootkeeper login --token-stdin < token-file")
+    return token
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTokens:
+    """The tokens of one person on this machine."""
+
+    folder: Path
+
+    def find(self, url: str) -> StoredToken | None:
+        """:raises InputError: if the file can't be read, or others can read it."""
+        path = self._path_of(url)
+        try:
+            with path.open("rb") as source:
+                mode = os.fstat(source.fileno()).st_mode
+                content = source.read()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise InputError(f"{path} can't be read: {error.strerror}.", hint="Sign in: rootkeeper login") from error
+        if mode & _FOREIGN_BITS:
+            raise InputError(
+                f"{path} holds a token, and others can read it.",
+                hint=f"Have the token revoked if they may have, then: chmod 600 {path}",
+            )
+        return _parse(content, path)
+
+    def keep(self, stored: StoredToken) -> Path:
+        """Replace what was kept for that server; the file.
+
+        :raises InputError: if it can't be written.
+        """
+        path = self._path_of(stored.url)
+        ends = stored.expires_at.isoformat() if stored.expires_at else None
+        record = {"url": stored.url, "name": stored.name, "token": stored.token, "expires_at": ends}
+        name = None
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.folder.chmod(0o700)
+            with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=self.folder, delete=False) as target:
+                name = target.name  # made with mode 0600
+                target.write(json.dumps(record) + "\n")
+            Path(name).replace(path)
+        except OSError as error:
+            if name is not None:
+                with contextlib.suppress(OSError):
+                    Path(name).unlink()
+            raise InputError(f"The token can't be kept in {path}: {error.strerror}.") from error
+        return path
+
+    def forget(self, url: str) -> bool:
+        """Whether there was one.
+
+        :raises InputError: if the file can't be removed.
+        """
+        path = self._path_of(url)
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise InputError(f"{path} can't be removed: {error.strerror}.") from error
+        return True
+
+    def _path_of(self, url: str) -> Path:
+        host = re.sub(r"[^a-z0-9.-]", "_", urlsplit(url).netloc)
+        return self.folder / f"{host}-{hashlib.sha256(url.encode()).hexdigest()[:12]}.json"
+
+
+def _parse(content: bytes, path: Path) -> StoredToken:
+    try:
+        record: Mapping[str, Any] = json.loads(content)
+        ends = record["expires_at"]
+        return StoredToken(
+            record["url"], record["name"], record["token"], datetime.fromisoformat(ends) if ends is not None else None
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} isn't a kept token.", hint="Sign in again: rootkeeper login") from error

@@ -1,14 +1,16 @@
-"""The settings of ``[oidc]`` as rules, and the addresses that they may name."""
+"""The settings of [oidc] as rules.
+
+The settings of ``[oidc]`` as rules, and the addresses that they may name.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from rootkeeper.domain.access import ServerRole
-from rootkeeper.domain.identity_providers import ProviderRules
-from rootkeeper.domain.loopback import is_loopback
+from rootkeeper.access.rules import ProviderRules, ServerRole
 from rootkeeper.errors import SettingsError
+from rootkeeper.references import require_safe_address
 
 
 def parse_provider_rules(
@@ -47,18 +49,6 @@ def parse_provider_rules(
         roles=dict(_parse_group(text) for text in groups),
         factor_methods=frozenset(factor_methods),
     )
-
-
-def require_safe_address(address: str, what: str, *, loopback_allowed: bool) -> str:
-    """An address that may be asked without TLS only on this machine.
-
-    :raises ValueError: if it isn't one.
-    """
-    parts = urlsplit(address)
-    is_local = loopback_allowed and parts.scheme == "http" and is_loopback(parts.hostname or "")
-    if not parts.hostname or parts.username or parts.password or not (parts.scheme == "https" or is_local):
-        raise ValueError(f"{what} isn't an https address.")
-    return address
 
 
 def _require_issuer(issuer: str) -> None:

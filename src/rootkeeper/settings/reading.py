@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, get_type_hints
 from urllib.parse import parse_qsl, urlsplit
 
-from rootkeeper.domain.durations import parse_duration
 from rootkeeper.errors import InputError, SettingsError
 from rootkeeper.settings.sections import SUBSECTIONS, DatabaseSettings, LedgerSettings, Settings
+from rootkeeper.values import parse_duration
 
 ENVIRONMENT_PREFIX = "ROOTKEEPER_"
 SERVER_VARIABLE = "ROOTKEEPER_SERVER"

@@ -7,10 +7,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from rootkeeper.domain.identity_providers import ProviderRules
-from rootkeeper.domain.root_emails import EmailRules, parse_rules
+from rootkeeper.access.rules import ProviderRules
+from rootkeeper.references import PublicAddress, parse_public_address
+from rootkeeper.root_emails.rules import EmailRules, parse_rules
 from rootkeeper.settings.provider_rules import parse_provider_rules
-from rootkeeper.settings.public_address import PublicAddress, parse_public_address
 
 
 def _ranged(default: int, minimum: int, maximum: int) -> Any:

@@ -1,6 +1,6 @@
 """Examples of answers for the OpenAPI document, taken from a server in memory.
 
-``python -m tests.functional.api.answer_examples`` writes them to src/rootkeeper/api/examples.json.
+``python -m tests.functional.api.answer_examples`` writes them to src/rootkeeper/server/examples.json.
 """
 
 from __future__ import annotations
@@ -8,13 +8,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from rootkeeper.api.documents import EXAMPLES_FILE
-from rootkeeper.domain.access import ServerRole
-from rootkeeper.domain.job_requests import AuditRequest, audit_to_parameters
-from rootkeeper.domain.jobs import Job, JobKind, JobProgress, JobState
-from rootkeeper.domain.root_credentials import RootCredentialsSummary
-from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status
-from rootkeeper.ports.history import KeptAudit
+from rootkeeper.access.rules import ServerRole
+from rootkeeper.audit.rules import AuditRequest, audit_to_parameters
+from rootkeeper.inventory.rules import KeptAudit
+from rootkeeper.jobs.rules import Job, JobKind, JobProgress, JobState
+from rootkeeper.organization.statuses import AccountRole, AccountStatus, RootCredentialsSummary, Status
+from rootkeeper.server.documents import EXAMPLES_FILE
 from tests.fakes.api_services import ENDPOINT, ORGANIZATION_ID, PAYMENTS_ID, FakeServices, make_inventory
 from tests.functional.api.serving import ApiServer, start_api
 

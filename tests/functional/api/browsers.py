@@ -11,7 +11,7 @@ from typing import Any
 
 import pyotp
 
-from rootkeeper.domain.access import Identity, IdentityKind, ServerRole
+from rootkeeper.access.rules import Identity, IdentityKind, ServerRole
 from tests.functional.api.serving import Answer, ApiServer, send_to
 
 PASSWORD = "correct horse battery"

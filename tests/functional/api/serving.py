@@ -15,9 +15,9 @@ from typing import Any
 
 import uvicorn
 
-from rootkeeper.api.application import make_application
-from rootkeeper.api.console_files import CONSOLE_FOLDER
-from rootkeeper.domain.access import ServerRole
+from rootkeeper.access.rules import ServerRole
+from rootkeeper.server.application import make_application
+from rootkeeper.server.console_files import CONSOLE_FOLDER
 from tests.api_conformance import ensure_conforms
 from tests.fakes.api_services import FakeServices
 

@@ -6,10 +6,10 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from rootkeeper.api.application import make_application
-from rootkeeper.api.guarding import AccessRequirement, Demand, GuardedRoute, demand_of
-from rootkeeper.api.routes import ROWS
-from rootkeeper.domain.access import PERMISSIONS, Permission, ServerRole
+from rootkeeper.access.rules import PERMISSIONS, Permission, ServerRole
+from rootkeeper.server.application import make_application
+from rootkeeper.server.guards import AccessRequirement, Demand, GuardedRoute, demand_of
+from rootkeeper.server.route_list import ROWS
 from tests.fakes.api_services import FakeServices
 from tests.functional.api.serving import Answer, ApiServer
 

@@ -10,10 +10,8 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.api.account_columns import CompactListingCache, EncodedListing
-from rootkeeper.api.account_pages import AccountsCache
-from rootkeeper.domain.root_credentials import RootCredentialsSummary
-from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status, StatusReason
+from rootkeeper.organization.statuses import AccountRole, AccountStatus, RootCredentialsSummary, Status, StatusReason
+from rootkeeper.server.accounts import AccountsCache, CompactListingCache, EncodedListing
 from tests.fakes.api_services import PAYMENTS_ID, FakeServices, make_account, make_inventory
 from tests.functional.api.serving import SECONDS, ApiServer
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.api.application import make_application
-from rootkeeper.api.guarding import ACCESS_KEY, FRESH_FACTOR_KEY, AccessRequirement
-from rootkeeper.api.routes import ROWS
-from rootkeeper.domain.access import ServerRole
-from rootkeeper.domain.ledger import Action
+from rootkeeper.access.rules import ServerRole
+from rootkeeper.ledger.rules import Action
+from rootkeeper.server.application import make_application
+from rootkeeper.server.guards import ACCESS_KEY, FRESH_FACTOR_KEY, AccessRequirement
+from rootkeeper.server.route_list import ROWS
 from tests.fakes.api_services import FakeServices
 from tests.fakes.authenticators import SoftPasskey
 from tests.functional.api.browsers import PASSWORD, Browser, add_user

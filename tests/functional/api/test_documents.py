@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.api.documents import EXAMPLES_FILE
+from rootkeeper.server.documents import EXAMPLES_FILE
 from tests.api_conformance import DOCUMENT, ensure_conforms, list_misfits
 from tests.functional.api.answer_examples import collect_examples, render
 

@@ -9,9 +9,9 @@ import time
 import pytest
 
 from rootkeeper import errors
-from rootkeeper.api.problems import STATUSES, status_of
-from rootkeeper.domain.access import ServerRole
+from rootkeeper.access.rules import ServerRole
 from rootkeeper.errors import RootkeeperError
+from rootkeeper.server.request_path import STATUSES, status_of
 from tests.fakes.api_services import FakeServices
 from tests.functional.api.serving import ApiServer, start_api
 

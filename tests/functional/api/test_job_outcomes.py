@@ -11,10 +11,9 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.domain.jobs import JobKind
-from rootkeeper.domain.schedules import ScheduleKind
-from rootkeeper.storage.database import open_database
-from rootkeeper.workflows.schedules import parse_schedules
+from rootkeeper.composition.database import open_database
+from rootkeeper.jobs.rules import JobKind
+from rootkeeper.worker.schedules import ScheduleKind, parse_schedules
 from tests.api_conformance import DOCUMENT, list_misfits
 from tests.functional.administration import Administration
 from tests.functional.api.test_real_server import SECONDS

@@ -9,13 +9,13 @@ from datetime import timedelta
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from rootkeeper.domain.access import ServerRole
-from rootkeeper.domain.jobs import JobState
-from rootkeeper.domain.ledger import Action
-from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.windows import RecoveryWindow, WindowState
-from rootkeeper.ports.history import KeptAudit
+from rootkeeper.access.rules import ServerRole
+from rootkeeper.inventory.rules import KeptAudit
+from rootkeeper.jobs.rules import JobState
+from rootkeeper.ledger.rules import Action
+from rootkeeper.organization.accounts import AccountId
 from rootkeeper.settings.sections import ServerSettings
+from rootkeeper.windows.rules import RecoveryWindow, WindowState
 from tests.architecture.source_files import REPOSITORY
 from tests.fakes.api_services import ENDPOINT, ORGANIZATION_ID, PAYMENTS_ID, FakeServices
 from tests.fakes.clock import START

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from rootkeeper.domain.access import ServerRole
+from rootkeeper.access.rules import ServerRole
 from tests.api_conformance import DOCUMENT
 from tests.fakes.api_services import PAYMENTS_ID
 from tests.functional.api.odd_inputs import (

@@ -11,17 +11,16 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.api.overviews import FAILURE_KEPT_SECONDS, KEPT_SECONDS
-from rootkeeper.domain.access import ServerRole
-from rootkeeper.domain.aws_roles import AwsWork
-from rootkeeper.domain.jobs import JobKind
-from rootkeeper.domain.ledger import Action
-from rootkeeper.domain.root_credentials import RootCredentialsSummary
-from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status
-from rootkeeper.domain.windows import WindowState
+from rootkeeper.access.rules import ServerRole
+from rootkeeper.aws.rules import AwsWork
 from rootkeeper.errors import AwsAccessDeniedError
-from rootkeeper.ports.history import KeptAudit
-from rootkeeper.settings import load_settings
+from rootkeeper.inventory.rules import KeptAudit
+from rootkeeper.jobs.rules import JobKind
+from rootkeeper.ledger.rules import Action
+from rootkeeper.organization.statuses import AccountRole, AccountStatus, RootCredentialsSummary, Status
+from rootkeeper.server.accounts import FAILURE_KEPT_SECONDS, KEPT_SECONDS
+from rootkeeper.settings.reading import load_settings
+from rootkeeper.windows.rules import WindowState
 from tests.fakes.api_services import MANAGEMENT_ID, PAYMENTS_ID, FakeServices, make_inventory
 from tests.functional.api.serving import SECONDS, ApiServer
 

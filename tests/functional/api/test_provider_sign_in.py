@@ -11,10 +11,9 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from rootkeeper.domain.access import Identity, IdentityKind, ServerRole
-from rootkeeper.oidc.provider import OidcProvider
+from rootkeeper.access.provider import OidcProvider, ProviderSignInService
+from rootkeeper.access.rules import Identity, IdentityKind, ServerRole
 from rootkeeper.settings.sections import ServerSettings
-from rootkeeper.workflows.provider_sign_in import ProviderSignInService
 from tests.fakes.api_services import FakeServices
 from tests.fakes.clock import FakeClock
 from tests.fakes.oidc_server import CLIENT_SECRET, OidcServer, make_rules, start_oidc_server

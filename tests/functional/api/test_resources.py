@@ -12,18 +12,17 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.domain.access import ServerRole
-from rootkeeper.domain.account_records import account_from_record
-from rootkeeper.domain.aws_roles import AwsWork
-from rootkeeper.domain.job_records import job_from_record
-from rootkeeper.domain.jobs import JobKind, JobProgress, JobState
-from rootkeeper.domain.ledger import Action, ActorKind, JsonValue
-from rootkeeper.domain.root_credentials import RootCredentialsSummary
-from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status
-from rootkeeper.domain.window_records import window_from_record
-from rootkeeper.domain.windows import WindowState
+from rootkeeper.access.rules import ServerRole
+from rootkeeper.aws.rules import AwsWork
 from rootkeeper.errors import AwsAccessDeniedError
-from rootkeeper.ports.history import KeptAudit
+from rootkeeper.inventory.rules import KeptAudit
+from rootkeeper.jobs.rules import JobKind, JobProgress, JobState, job_from_record
+from rootkeeper.ledger.rules import Action, ActorKind
+from rootkeeper.organization.records import account_from_record
+from rootkeeper.organization.statuses import AccountRole, AccountStatus, RootCredentialsSummary, Status
+from rootkeeper.values import JsonValue
+from rootkeeper.windows.records import window_from_record
+from rootkeeper.windows.rules import WindowState
 from tests.fakes.api_services import PAYMENTS_ID, FakeServices, make_account, make_inventory
 from tests.fakes.clock import START
 from tests.functional.api.serving import SECONDS, ApiServer

@@ -17,7 +17,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from rootkeeper.domain.access import ServerRole
+from rootkeeper.access.rules import ServerRole
 from tests.api_conformance import DOCUMENT
 from tests.functional.api.serving import ApiServer
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rootkeeper.domain.guided_story import StoryState, evaluate_story
+from rootkeeper.composition.story import StoryState, evaluate_story
 from tests.functional.api.serving import ApiServer
 
 ENABLED = {"features": ["RootSessions", "RootCredentialsManagement"], "delegated_administrators": ["222233334444"]}

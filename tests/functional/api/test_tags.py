@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.domain.access import ServerRole
-from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status
+from rootkeeper.access.rules import ServerRole
+from rootkeeper.organization.statuses import AccountRole, AccountStatus, Status
 from tests.api_conformance import DOCUMENT
 from tests.fakes.api_services import make_inventory
 from tests.functional.api.odd_inputs import OPERATIONS

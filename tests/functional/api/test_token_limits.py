@@ -9,21 +9,15 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.api.routes import ROWS
-from rootkeeper.domain.access import (
-    OF_WHOLE_ORGANIZATION,
-    Identity,
-    IdentityKind,
-    Permission,
-    ServerRole,
-    TokenScope,
-)
-from rootkeeper.domain.deletion import DeletionPlan, PlannedAccount, plan_deletion
-from rootkeeper.domain.jobs import JobState
-from rootkeeper.domain.organizations import AccountId, AccountState
-from rootkeeper.domain.plan_files import derive_plan_id, render_plan
-from rootkeeper.domain.root_credentials import AccessKey, CredentialKind, RootCredentials
-from rootkeeper.domain.windows import RecoveryWindow, WindowState
+from rootkeeper.access.rules import OF_WHOLE_ORGANIZATION, Identity, IdentityKind, Permission, ServerRole, TokenScope
+from rootkeeper.deletion.records import derive_plan_id, render_plan
+from rootkeeper.deletion.rules import DeletionPlan, PlannedAccount
+from rootkeeper.jobs.rules import JobState
+from rootkeeper.organization.accounts import AccountId, AccountState
+from rootkeeper.organization.statuses import AccessKey, CredentialKind, RootCredentials
+from rootkeeper.removal.rules import plan_deletion
+from rootkeeper.server.route_list import ROWS
+from rootkeeper.windows.rules import RecoveryWindow, WindowState
 from tests.fakes.api_services import ENDPOINT, MANAGEMENT_ID, ORGANIZATION_ID, PAYMENTS_ID, FakeServices
 from tests.fakes.clock import START
 from tests.functional.api.serving import Answer, ApiServer

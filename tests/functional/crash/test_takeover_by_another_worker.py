@@ -20,14 +20,7 @@ from tests.functional.crash.judgement import (
     assert_every_privileged_call_has_an_intent,
 )
 from tests.functional.crash.root_users import is_empty
-from tests.functional.crash.server_runs import (
-    SECONDS,
-    PostgresqlDatabase,
-    Server,
-    Servers,
-    started_servers,
-    wait_until,
-)
+from tests.functional.crash.server_runs import SECONDS, PostgresqlDatabase, Server, Servers, started_servers, wait_until
 from tests.postgresql import PostgresqlServer
 
 TAKEOVER_SECONDS = 10.0

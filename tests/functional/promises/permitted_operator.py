@@ -15,13 +15,7 @@ from typing import Any
 from tests.functional.administration import open_client
 from tests.functional.crash.root_users import LONG_AGO, with_every_kind
 from tests.functional.promises.forked_runs import ForkedRun, ForkingProgram
-from tests.functional.promises.interposed_proxy import (
-    Answer,
-    CutError,
-    InterposedProxy,
-    Request,
-    keep_answer,
-)
+from tests.functional.promises.interposed_proxy import Answer, CutError, InterposedProxy, Request, keep_answer
 from tests.functional.running import LONG_LEASE, Run
 from tests.sandbox_process import SandboxProcess
 

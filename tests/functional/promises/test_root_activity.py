@@ -12,7 +12,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from rootkeeper.sandbox.totp import step_of, totp_code
+from rootkeeper_sandbox.clock import step_of, totp_code
 from tests.fakes.alarm_matching import as_event, matches_filter, matches_pattern
 from tests.functional.promises.forked_runs import ForkingProgram
 from tests.functional.promises.permitted_operator import DELEGATE, TARGET, PermittedOperator

@@ -16,9 +16,14 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.shipped_policies.permissions import COMMANDS, CommandPermissions, get_command
-from rootkeeper.domain.shipped_policies.roles import RoleTargets, make_permission_policy
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.shipped_policies.rules import (
+    COMMANDS,
+    CommandPermissions,
+    RoleTargets,
+    get_command,
+    make_permission_policy,
+)
 from tests.functional.promises.command_lines import TRIED_ELSEWHERE, list_commands
 from tests.functional.promises.forked_runs import ForkingProgram
 from tests.functional.promises.permitted_jobs import ATTEMPTS, WITHOUT_AWS, Attempt, settle_in

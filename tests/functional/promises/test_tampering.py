@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.domain.ledger import compute_entry_hash, parse_entry, render_entry
+from rootkeeper.ledger.rules import compute_entry_hash, parse_entry, render_entry
 from tests.functional.administration import Administration
 from tests.functional.promises.forked_runs import ForkingProgram
 from tests.functional.promises.stage import CERTIFICATE, CLEAN, EVERYTHING, Stage, assert_clean_ending

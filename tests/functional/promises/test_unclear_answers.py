@@ -10,16 +10,7 @@ import pytest
 
 from tests.functional.administration import Administration
 from tests.functional.promises.interposed_proxy import MUTATING_OPERATIONS, Answer, CutError, InterposedProxy, Request
-from tests.functional.promises.jobs import (
-    CLOSE,
-    DELETE,
-    DISABLE,
-    EACH_MUTATING_OPERATION,
-    ENABLE,
-    JOBS,
-    RECOVER,
-    Job,
-)
+from tests.functional.promises.jobs import CLOSE, DELETE, DISABLE, EACH_MUTATING_OPERATION, ENABLE, JOBS, RECOVER, Job
 from tests.functional.promises.stage import EVERYTHING, Stage, assert_clean_ending, find_kinds
 from tests.functional.running import Run
 

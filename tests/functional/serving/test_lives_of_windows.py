@@ -21,7 +21,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from rootkeeper.domain.windows import RecoveryWindow
+from rootkeeper.windows.rules import RecoveryWindow
 from tests.functional.serving.window_lives import PEOPLE, Scene, open_scene
 from tests.postgresql import PostgresqlServer
 from tests.sandbox_process import SandboxProcess

@@ -19,10 +19,8 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.domain.schedules import ScheduleKind
-from rootkeeper.ports.schedules import ScheduleStore
-from rootkeeper.storage.database import open_database
-from rootkeeper.workflows.schedules import parse_schedules
+from rootkeeper.composition.database import open_database
+from rootkeeper.worker.schedules import ScheduleKind, ScheduleStore, parse_schedules
 from tests.fakes.notification_servers import Answer, Received, Receiver
 from tests.functional.running import Program
 from tests.functional.serving.stage import Stage

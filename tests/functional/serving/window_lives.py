@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from rootkeeper.domain.windows import FINAL_STATES, OWING_STATES, RecoveryWindow
-from rootkeeper.storage.database import Database, open_database
+from rootkeeper.composition.database import Database, open_database
+from rootkeeper.windows.rules import FINAL_STATES, OWING_STATES, RecoveryWindow
 from tests.sandbox_process import SandboxProcess
 from tests.server_process import Answer, ServerProcess
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.options import GatewayOptions
+from rootkeeper.aws.clients import AwsClients, GatewayOptions
 from rootkeeper.aws.pacing import Pacer
 from tests.fakes.aws_server import FakeAwsServer
 from tests.fakes.clock import FakeClock

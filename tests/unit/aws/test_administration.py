@@ -2,12 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.aws.administration import AwsOrganizationAdministration
 from rootkeeper.aws.clients import AwsClients
-from rootkeeper.domain.ledger import Action
-from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.setup import Feature
+from rootkeeper.aws.organizations import AwsOrganizationAdministration
 from rootkeeper.errors import AwsUnclearError
+from rootkeeper.ledger.rules import Action
+from rootkeeper.organization.accounts import AccountId, Feature
 from tests.fakes.aws_server import FakeAwsServer, Reply, answer_xml
 from tests.fakes.clock import FakeClock
 from tests.fakes.intents import make_intent

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.aws.answers import refuse_answer, required
+from rootkeeper.aws.errors import refuse_answer, required
 from rootkeeper.errors import AwsUnreachableError
 
 

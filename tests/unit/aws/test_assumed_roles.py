@@ -11,7 +11,8 @@ from botocore.credentials import ReadOnlyCredentials
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootkeeper.aws.assumed_roles import (
+from rootkeeper.aws.clients import AwsClients
+from rootkeeper.aws.roles import (
     LIFETIME_SECONDS,
     PAUSE_SECONDS,
     RENEWED_BEFORE_END_SECONDS,
@@ -21,7 +22,6 @@ from rootkeeper.aws.assumed_roles import (
     make_session_name,
     require_role_arn,
 )
-from rootkeeper.aws.clients import AwsClients
 from rootkeeper.errors import AwsCredentialsError, AwsUnreachableError, RootkeeperError, SettingsError
 from tests.fakes.aws_server import FakeAwsServer, Reply, answer_xml, error_xml
 from tests.fakes.clock import FakeClock

@@ -2,10 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.aws.buckets import AwsBucketPolicies
 from rootkeeper.aws.clients import AwsClients
-from rootkeeper.domain.ledger import Action
-from rootkeeper.domain.resource_policies.resources import Resource, ResourceKind
+from rootkeeper.aws.resources import AwsBucketPolicies
+from rootkeeper.aws.task_policies import Resource, ResourceKind
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsNotFoundError,
@@ -13,6 +12,7 @@ from rootkeeper.errors import (
     AwsUnclearError,
     AwsUnreachableError,
 )
+from rootkeeper.ledger.rules import Action
 from tests.fakes.aws_server import CUT, FakeAwsServer, Reply, error_s3
 from tests.fakes.clock import FakeClock
 from tests.fakes.intents import make_intent

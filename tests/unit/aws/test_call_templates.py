@@ -7,12 +7,11 @@ from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
-from rootkeeper.aws.call_templates import PLACEHOLDER, CallTemplate, RequestCapturedError, take_template
-from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.options import GatewayOptions
+from rootkeeper.aws.clients import AwsClients, GatewayOptions
 from rootkeeper.aws.root_sessions import assume_root_parameters
-from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.task_policies import TaskPolicy
+from rootkeeper.aws.summaries import PLACEHOLDER, CallTemplate, RequestCapturedError, take_template
+from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.organization.accounts import AccountId
 from tests.fakes.aws_server import FakeAwsServer, Reply, answer_xml, error_xml
 from tests.fakes.clock import FakeClock
 

@@ -5,11 +5,8 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.options import GatewayOptions
+from rootkeeper.aws.clients import AwsClients, GatewayOptions, RootSessionCredentials, root_session_entered
 from rootkeeper.aws.pacing import STS_RATE
-from rootkeeper.aws.session_credentials import RootSessionCredentials, root_session_entered
-from rootkeeper.domain.ledger import Action, Intent
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsError,
@@ -19,6 +16,7 @@ from rootkeeper.errors import (
     AwsUnreachableError,
     LockLostError,
 )
+from rootkeeper.ledger.rules import Action, Intent
 from tests.fakes.aws_server import CUT, REQUEST_ID, FakeAwsServer, Reply, answer_xml, error_json, error_xml
 from tests.fakes.clock import FakeClock
 from tests.fakes.intents import make_intent

@@ -6,13 +6,17 @@ from typing import Any
 import pytest
 
 from rootkeeper import __version__
-from rootkeeper.aws.calls import ServiceCalls
-from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.options import GatewayOptions
+from rootkeeper.aws.clients import (
+    AwsClients,
+    GatewayOptions,
+    NoRootSessionError,
+    RootSessionCredentials,
+    ServiceCalls,
+    root_session_entered,
+)
 from rootkeeper.aws.pacing import STS_RATE
-from rootkeeper.aws.session_credentials import NoRootSessionError, RootSessionCredentials, root_session_entered
-from rootkeeper.domain.ledger import Action
 from rootkeeper.errors import AwsCredentialsError, AwsUnclearError, InputError
+from rootkeeper.ledger.rules import Action
 from tests.fakes.aws_server import FakeAwsServer, Reply, answer_xml, error_json, error_xml
 from tests.fakes.clock import FakeClock
 from tests.fakes.intents import make_intent

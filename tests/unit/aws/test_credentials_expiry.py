@@ -10,7 +10,7 @@ import pytest
 from botocore.credentials import Credentials, RefreshableCredentials
 from botocore.session import Session
 
-from rootkeeper.aws.credentials_expiry import Lifetime, classify_lifetime, find_expiry
+from rootkeeper.aws.endpoints import Lifetime, classify_lifetime, find_expiry
 from rootkeeper.errors import AwsCredentialsError
 
 SOON = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.aws.error_translation import is_feature_off, parse_denial, shorten_denial
+from rootkeeper.aws.errors import is_feature_off, parse_denial, shorten_denial
 from rootkeeper.errors import DenialCause
 
 USER = "User: arn:aws:iam::111122223333:root is not authorized to perform: iam:GetAccountSummary on resource: *"

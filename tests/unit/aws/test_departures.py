@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.aws.departures import authorize_calls, require_authorized_call, require_intent_fits
-from rootkeeper.domain.ledger import Action
-from rootkeeper.domain.organizations import AccountId
+from rootkeeper.aws.pacing import authorize_calls, require_authorized_call, require_intent_fits
 from rootkeeper.errors import LockLostError
+from rootkeeper.ledger.rules import Action
+from rootkeeper.organization.accounts import AccountId
 from tests.fakes.clock import FakeClock
 from tests.fakes.intents import make_intent
 

@@ -7,8 +7,7 @@ from botocore.config import Config
 from botocore.exceptions import EndpointVariantError, UnknownEndpointError
 from botocore.session import Session
 
-from rootkeeper.aws.endpoints import host_and_port, is_aws, make_endpoint
-from rootkeeper.aws.regions import list_regions
+from rootkeeper.aws.endpoints import host_and_port, is_aws, list_regions, make_endpoint
 
 SERVICES = ("iam", "organizations", "sts")
 VARIANTS = {

@@ -10,8 +10,7 @@ import pytest
 from botocore import exceptions as botocore_errors
 from botocore.parsers import ResponseParserError
 
-from rootkeeper.aws.error_table import ERRORS, HINTS, WITHHELD
-from rootkeeper.aws.error_translation import FailedCall, raise_translated, translate
+from rootkeeper.aws.errors import ERRORS, HINTS, WITHHELD, FailedCall, raise_translated, translate
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsAlreadyExistsError,

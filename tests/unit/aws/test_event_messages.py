@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.aws import event_messages
-from rootkeeper.aws.event_messages import LogObject, parse_message, pick_root_records, unpack_log
+from rootkeeper.aws import root_events as event_messages
+from rootkeeper.aws.root_events import LogObject, parse_message, pick_root_records, unpack_log
 from tests.fakes.cloudtrail import MEMBER, make_record, root_sign_in
 
 SIGN_IN = root_sign_in()

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.aws.gateway import AwsGateway, GatewayOptions, open_gateway
+from rootkeeper.aws.clients import GatewayOptions
+from rootkeeper.aws.gateway import AwsGateway, open_gateway
+from rootkeeper.aws.organizations import OrganizationAdministration, OrganizationReader
+from rootkeeper.aws.root_sessions import RootSessions
 from rootkeeper.errors import InputError
-from rootkeeper.ports.organizations import OrganizationAdministration, OrganizationReader
-from rootkeeper.ports.root_sessions import RootSessions
 from tests.fakes.aws_server import FakeAwsServer
 from tests.fakes.clock import FakeClock
 

@@ -11,10 +11,9 @@ from urllib.parse import quote
 import pytest
 
 from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.identities import AwsIdentities
-from rootkeeper.domain.identities import AccountIdentities, PolicySource, RootUse, UserAccess
-from rootkeeper.domain.organizations import AccountId
+from rootkeeper.aws.identities import AccountIdentities, AwsIdentities, PolicySource, RootUse, UserAccess
 from rootkeeper.errors import AwsAccessDeniedError, AwsRejectedError, AwsUnreachableError
+from rootkeeper.organization.accounts import AccountId
 from tests.fakes.aws_server import FakeAwsServer, Reply, answer_xml, error_xml
 from tests.fakes.clock import FakeClock
 

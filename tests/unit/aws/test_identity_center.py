@@ -8,10 +8,9 @@ from urllib.parse import quote
 import pytest
 
 from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.identity_center import AwsIdentityCenter
-from rootkeeper.domain.identities import Holder, HolderKind, PermissionSet, PolicySource
-from rootkeeper.domain.organizations import AccountId
+from rootkeeper.aws.identities import AwsIdentityCenter, Holder, HolderKind, PermissionSet, PolicySource
 from rootkeeper.errors import AwsAccessDeniedError, AwsNotFoundError, AwsUnreachableError
+from rootkeeper.organization.accounts import AccountId
 from tests.fakes.aws_server import FakeAwsServer, answer_xml, error_json, error_xml
 
 ACCOUNT, MANAGEMENT = AccountId("222233334444"), AccountId("111122223333")

@@ -7,8 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.managed_policies import ManagedPolicies, document_text, name_of
-from rootkeeper.domain.identities import PolicySource
+from rootkeeper.aws.identities import ManagedPolicies, PolicySource, document_text, name_of
 from rootkeeper.errors import AwsUnreachableError
 from tests.fakes.aws_server import FakeAwsServer, Reply, answer_xml, error_xml
 

@@ -9,12 +9,10 @@ from typing import Any
 import pytest
 from botocore.credentials import ReadOnlyCredentials
 
-from rootkeeper.aws.clients import AwsClients
+from rootkeeper.aws.clients import AwsClients, GatewayOptions, NoOperatorError
 from rootkeeper.aws.gateway import AwsGateway
-from rootkeeper.aws.operator_credentials import NoOperatorError
-from rootkeeper.aws.options import GatewayOptions
-from rootkeeper.domain.ledger import Action
 from rootkeeper.errors import AwsCredentialsError
+from rootkeeper.ledger.rules import Action
 from tests.fakes.aws_server import FakeAwsServer, answer_xml, error_xml
 from tests.fakes.clock import FakeClock
 from tests.fakes.intents import make_intent

@@ -8,8 +8,8 @@ import pytest
 
 from rootkeeper.aws.clients import AwsClients
 from rootkeeper.aws.organizations import AwsOrganizationReader, measure_offset, parse_date
-from rootkeeper.domain.organizations import Account, AccountId, AccountState
 from rootkeeper.errors import AwsRejectedError, AwsUnreachableError, OrganizationIncompleteError
+from rootkeeper.organization.accounts import Account, AccountId, AccountState
 from tests.fakes.aws_server import FakeAwsServer, answer_xml, error_json
 
 ACCOUNT = AccountId("222233334444")

@@ -3,9 +3,8 @@ from __future__ import annotations
 import pytest
 
 from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.pacing import ACCOUNT_RATES, ORGANIZATIONS_RATES, STS_RATE, Pacer
-from rootkeeper.aws.quota_buckets import LocalQuotaStore
-from rootkeeper.domain.ledger import Action
+from rootkeeper.aws.pacing import ACCOUNT_RATES, ORGANIZATIONS_RATES, STS_RATE, LocalQuotaStore, Pacer
+from rootkeeper.ledger.rules import Action
 from tests.fakes.aws_server import FakeAwsServer, Reply, answer_xml, error_json, error_xml
 from tests.fakes.clock import FakeClock
 from tests.fakes.intents import make_intent

@@ -4,13 +4,12 @@ import json
 
 import pytest
 
-from rootkeeper.aws.answers import AwsResponse
-from rootkeeper.aws.calls import ServiceCalls
-from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.policies import AwsPolicies
-from rootkeeper.domain.organization_policies import OrganizationPolicy
-from rootkeeper.domain.policies.documents import PolicyKind
+from rootkeeper.aws.clients import AwsClients, ServiceCalls
+from rootkeeper.aws.errors import AwsResponse
+from rootkeeper.aws.organizations import AwsPolicies
 from rootkeeper.errors import AwsThrottledError, AwsUnreachableError
+from rootkeeper.policy_language.documents import PolicyKind
+from rootkeeper.policy_language.evaluation import OrganizationPolicy
 from tests.fakes.aws_server import FakeAwsServer, Reply, error_json
 
 SCP, RCP = PolicyKind.SERVICE_CONTROL, PolicyKind.RESOURCE_CONTROL

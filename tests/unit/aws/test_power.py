@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.aws.options import GatewayOptions
-from rootkeeper.aws.power import MOST_GATEWAYS, GatewayPool
-from rootkeeper.domain.aws_roles import AwsWork
+from rootkeeper.aws.clients import GatewayOptions
+from rootkeeper.aws.roles import MOST_GATEWAYS, GatewayPool
+from rootkeeper.aws.rules import AwsWork
 from rootkeeper.errors import AwsCredentialsError, SettingsError
 from tests.fakes.aws_server import FakeAwsServer, answer_xml, error_xml
 from tests.fakes.clock import FakeClock

@@ -9,9 +9,7 @@ import pytest
 
 from rootkeeper.aws.clients import AwsClients
 from rootkeeper.aws.primary_emails import AwsPrimaryEmails
-from rootkeeper.domain.email_updates import EmailUpdate, EmailUpdateStatus, OneTimePassword
-from rootkeeper.domain.ledger import Action
-from rootkeeper.domain.organizations import AccountId
+from rootkeeper.aws.rules import EmailUpdate, EmailUpdateStatus, OneTimePassword
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsAlreadyExistsError,
@@ -23,6 +21,8 @@ from rootkeeper.errors import (
     AwsUnreachableError,
     OneTimePasswordError,
 )
+from rootkeeper.ledger.rules import Action
+from rootkeeper.organization.accounts import AccountId
 from tests.fakes.aws_server import CUT, FakeAwsServer, Reply
 from tests.fakes.clock import FakeClock
 from tests.fakes.intents import make_intent

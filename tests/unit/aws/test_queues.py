@@ -5,10 +5,10 @@ import json
 import pytest
 
 from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.queues import AwsQueuePolicies
-from rootkeeper.domain.ledger import Action
-from rootkeeper.domain.resource_policies.resources import Resource, ResourceKind
+from rootkeeper.aws.resources import AwsQueuePolicies
+from rootkeeper.aws.task_policies import Resource, ResourceKind
 from rootkeeper.errors import AwsNotFoundError, AwsUnclearError, AwsUnreachableError
+from rootkeeper.ledger.rules import Action
 from tests.fakes.aws_server import CUT, FakeAwsServer, Reply
 from tests.fakes.clock import FakeClock
 from tests.fakes.intents import make_intent

@@ -4,8 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from rootkeeper.aws.quota_buckets import LocalQuotaStore, QuotaBucket
-from rootkeeper.domain.quotas import Draw, Rate
+from rootkeeper.aws.pacing import Draw, LocalQuotaStore, QuotaBucket, Rate
 from rootkeeper.errors import DatabaseError
 from tests.fakes.clock import FakeClock
 

@@ -6,9 +6,8 @@ from urllib.parse import urlsplit
 import pytest
 from botocore.session import Session
 
-from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.options import GatewayOptions
-from rootkeeper.aws.regions import choose_region, force_regional_sts, list_regions
+from rootkeeper.aws.clients import AwsClients, GatewayOptions
+from rootkeeper.aws.endpoints import choose_region, force_regional_sts, list_regions
 from rootkeeper.errors import InputError
 from tests.fakes.clock import FakeClock
 

@@ -4,12 +4,11 @@ import json
 
 import pytest
 
-from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.options import GatewayOptions
-from rootkeeper.aws.resource_places import AwsResourcePlaces
-from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.resource_policies.resources import ResourceKind
+from rootkeeper.aws.clients import AwsClients, GatewayOptions
+from rootkeeper.aws.resources import AwsResourcePlaces
+from rootkeeper.aws.task_policies import ResourceKind
 from rootkeeper.errors import AwsAccessDeniedError, AwsUnreachableError, InputError
+from rootkeeper.organization.accounts import AccountId
 from tests.fakes.aws_server import FakeAwsServer, Reply
 from tests.fakes.clock import FakeClock
 

@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.root_event_queues import AwsRootEventQueue
+from rootkeeper.aws.root_events import AwsRootEventQueue, EventDelivery
 from rootkeeper.errors import AwsAccessDeniedError, AwsNotFoundError, AwsUnreachableError, DatabaseError
-from rootkeeper.ports.root_event_sources import EventDelivery
 from tests.fakes.aws_server import CUT, FakeAwsServer, Reply, error_json, error_s3
 from tests.fakes.cloudtrail import root_sign_in
 from tests.unit.aws.conftest import OPERATOR_KEY

@@ -12,9 +12,7 @@ import pytest
 
 from rootkeeper.aws.clients import AwsClients
 from rootkeeper.aws.root_sessions import AwsRootSession, AwsRootSessions, require_intent_covers
-from rootkeeper.domain.ledger import Action
-from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.task_policies import TaskPolicy
+from rootkeeper.aws.task_policies import TaskPolicy
 from rootkeeper.errors import (
     AwsCredentialsError,
     AwsRejectedError,
@@ -23,6 +21,8 @@ from rootkeeper.errors import (
     IdentityMismatchError,
     RootkeeperError,
 )
+from rootkeeper.ledger.rules import Action
+from rootkeeper.organization.accounts import AccountId
 from tests.fakes.aws_server import CUT, FakeAwsServer, Reply, answer_xml, error_xml
 from tests.fakes.clock import FakeClock
 from tests.fakes.intents import make_intent

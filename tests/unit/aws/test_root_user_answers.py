@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from rootkeeper.aws.root_user_answers import (
+from rootkeeper.aws.root_sessions import (
     in_utc,
     parse_access_key,
     parse_login_profile,
@@ -13,8 +13,8 @@ from rootkeeper.aws.root_user_answers import (
     parse_signing_certificate,
     parse_summary,
 )
-from rootkeeper.domain.root_credentials import MfaKind, RootCredentialsSummary
 from rootkeeper.errors import AwsUnreachableError
+from rootkeeper.organization.statuses import MfaKind, RootCredentialsSummary
 
 LOCAL = datetime(2024, 3, 1, 14, 0, tzinfo=timezone(timedelta(hours=2)))
 UNIVERSAL = datetime(2024, 3, 1, 12, 0, tzinfo=UTC)

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from rootkeeper.aws.sandbox_truth import read_story_state
-from rootkeeper.domain.guided_story import RECOVERED_ID, evaluate_story
-from rootkeeper.domain.organizations import Endpoint
+from rootkeeper.composition.story import RECOVERED_ID, evaluate_story, read_story_state
 from rootkeeper.errors import AwsUnreachableError, NotFoundError
+from rootkeeper.organization.accounts import Endpoint
 from tests.sandbox_process import SandboxProcess
 
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from rootkeeper.aws.clients import AwsClients
-from rootkeeper.domain.ledger import Action
 from rootkeeper.errors import LockLostError
+from rootkeeper.ledger.rules import Action
 from tests.fakes.aws_server import FakeAwsServer, Reply
 from tests.fakes.clock import FakeClock
 from tests.fakes.intents import make_intent

@@ -9,11 +9,15 @@ from threading import Barrier
 
 import pytest
 
-from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.options import GatewayOptions
-from rootkeeper.aws.session_credentials import NoRootSessionError, RootSessionCredentials, root_session_entered
-from rootkeeper.domain.ledger import Action
-from rootkeeper.domain.organizations import AccountId
+from rootkeeper.aws.clients import (
+    AwsClients,
+    GatewayOptions,
+    NoRootSessionError,
+    RootSessionCredentials,
+    root_session_entered,
+)
+from rootkeeper.ledger.rules import Action
+from rootkeeper.organization.accounts import AccountId
 from tests.fakes.aws_server import FakeAwsServer, answer_xml
 from tests.fakes.clock import FakeClock
 from tests.fakes.intents import make_intent

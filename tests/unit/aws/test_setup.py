@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.setup import parse_features, read_setup
-from rootkeeper.domain.setup import Feature, Setup
+from rootkeeper.aws.organizations import parse_features, read_setup
 from rootkeeper.errors import AwsCredentialsError
+from rootkeeper.organization.accounts import Feature, Setup
 from tests.fakes.aws_server import FakeAwsServer, Reply, answer_xml, error_json, error_xml
 
 TRUST_ON = Reply(body='{"EnabledServicePrincipals": [{"ServicePrincipal": "iam.amazonaws.com"}]}')

@@ -4,12 +4,8 @@ import queue
 
 import pytest
 
-from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.options import GatewayOptions
-from rootkeeper.aws.summary_calls import SummaryTemplates
-from rootkeeper.aws.summary_readers import open_reader
-from rootkeeper.domain.ledger import Action
-from rootkeeper.domain.organizations import AccountId
+from rootkeeper.aws.clients import AwsClients, GatewayOptions
+from rootkeeper.aws.summaries import SummaryAnswer, SummaryRequest, SummaryTemplates, open_reader
 from rootkeeper.errors import (
     AwsCredentialsError,
     AwsRejectedError,
@@ -17,7 +13,8 @@ from rootkeeper.errors import (
     AwsUnreachableError,
     RootkeeperError,
 )
-from rootkeeper.ports.root_summaries import SummaryAnswer, SummaryRequest
+from rootkeeper.ledger.rules import Action
+from rootkeeper.organization.accounts import AccountId
 from tests.fakes.aws_server import CUT, FakeAwsServer, Reply, answer_xml, error_xml
 from tests.fakes.clock import FakeClock
 from tests.fakes.intents import make_intent

@@ -9,10 +9,16 @@ import time
 import pytest
 
 from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.summary_readers import LoopSummaryReader, ThreadedSummaryReader, create_event_loop, open_reader
-from rootkeeper.domain.ledger import Action
-from rootkeeper.domain.organizations import AccountId
-from rootkeeper.ports.root_summaries import SummaryAnswer, SummaryRequest
+from rootkeeper.aws.summaries import (
+    LoopSummaryReader,
+    SummaryAnswer,
+    SummaryRequest,
+    ThreadedSummaryReader,
+    create_event_loop,
+    open_reader,
+)
+from rootkeeper.ledger.rules import Action
+from rootkeeper.organization.accounts import AccountId
 from tests.fakes.aws_server import FakeAwsServer, Reply, error_xml
 from tests.fakes.clock import FakeClock
 from tests.fakes.intents import make_intent

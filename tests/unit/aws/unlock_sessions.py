@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from rootkeeper.aws.clients import AwsClients
-from rootkeeper.aws.session_calls import SessionCalls
-from rootkeeper.aws.session_credentials import RootSessionCredentials
-from rootkeeper.domain.organizations import AccountId
+from rootkeeper.aws.clients import AwsClients, RootSessionCredentials
+from rootkeeper.aws.resources import SessionCalls
+from rootkeeper.organization.accounts import AccountId
 from tests.fakes.aws_server import Reply
 
 ACCOUNT = AccountId("222233334444")

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from rootkeeper.cli.confirmation import ChangeContext, Confirmation
-from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.cli.changes import ChangeContext, Confirmation
+from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import InputError
 

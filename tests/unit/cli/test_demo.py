@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.cli.demo import USUAL_SANDBOX_PORT, render_program, render_shell_commands
-from rootkeeper.sandbox.server import DEFAULT_PORT
+from rootkeeper.cli.commands.demo import USUAL_SANDBOX_PORT, render_program, render_shell_commands
+from rootkeeper_sandbox.server import DEFAULT_PORT
 
 
 @pytest.mark.parametrize(

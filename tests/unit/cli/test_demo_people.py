@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.cli.demo_people import PASSWORD, PEOPLE, count_seconds_left, list_codes
-from rootkeeper.domain.access import ServerRole
-from rootkeeper.domain.identity_names import parse_identity_name, require_password
-from rootkeeper.sandbox.totp import totp_code
+from rootkeeper.access.rules import ServerRole, parse_identity_name, require_password
+from rootkeeper.cli.demo_server import PASSWORD, PEOPLE, count_seconds_left, list_codes
+from rootkeeper_sandbox.clock import totp_code
 
 
 def test_there_is_one_of_each_role() -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.cli.fail_on import FailOnOptions
-from rootkeeper.domain.statuses import FailOn
+from rootkeeper.cli.options import FailOnOptions
 from rootkeeper.errors import InputError
+from rootkeeper.organization.statuses import FailOn
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,9 @@ from typing import Any, cast
 import pytest
 import urllib3
 
-from rootkeeper.bootstrap.serving import ServerRuntime
-from rootkeeper.cli.http_server import HttpServer, bind, require_proxies
-from rootkeeper.cli.served_urls import render_url
-from rootkeeper.cli.tls_files import TlsFiles
+from rootkeeper.cli.demo_server import render_url
+from rootkeeper.cli.http_server import HttpServer, TlsFiles, bind, require_proxies
+from rootkeeper.composition.serving import ServerRuntime
 from rootkeeper.errors import InputError
 from tests.fakes.tls_server import make_authority
 

@@ -27,8 +27,8 @@ def test_wrong_usage_ends_with_2_and_keeps_stdout_for_data(
 
 
 def test_help_of_all_commands_imports_none_of_them(capsys: pytest.CaptureFixture[str]) -> None:
-    for name in [name for name in sys.modules if name.startswith("rootkeeper.cli.audit")]:
+    for name in [name for name in sys.modules if name.startswith("rootkeeper.cli.commands.audit")]:
         del sys.modules[name]
     assert main(["--help"]) == 0
     assert "audit" in capsys.readouterr().out
-    assert "rootkeeper.cli.audit" not in sys.modules
+    assert "rootkeeper.cli.commands.audit" not in sys.modules

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rootkeeper.cli.moments import parse_moment, parse_past_moment
+from rootkeeper.cli.options import parse_moment, parse_past_moment
 from rootkeeper.errors import InputError
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from typer.testing import CliRunner
 
-from rootkeeper.cli.option_sets import OptionSet, expand
+from rootkeeper.cli.outputs import OptionSet, expand
 
 
 @dataclass(frozen=True, slots=True)

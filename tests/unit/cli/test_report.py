@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.cli.invocation import OutputFormat
-from rootkeeper.cli.report import choose_format
+from rootkeeper.cli.commands.report import choose_format
+from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.errors import InputError
-from rootkeeper.reports.evidence_formats import ReportFormat
+from rootkeeper.evidence.formats import ReportFormat
 
 
 @pytest.mark.parametrize(

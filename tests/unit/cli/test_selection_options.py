@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.cli.selection_options import SelectionOptions
-from rootkeeper.domain.organizations import AccountState
-from rootkeeper.domain.selection import NamedAccount
-from rootkeeper.domain.statuses import Status
+from rootkeeper.cli.options import SelectionOptions
 from rootkeeper.errors import InputError
+from rootkeeper.organization.accounts import AccountState
+from rootkeeper.organization.selection import NamedAccount
+from rootkeeper.organization.statuses import Status
 
 
 def test_every_option_finds_its_place(tmp_path: Path) -> None:

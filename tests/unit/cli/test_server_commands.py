@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import typer
 
+from rootkeeper.cli.invocation import THROUGH_SERVER
 from rootkeeper.cli.main import RootkeeperGroup, main
-from rootkeeper.cli.server_commands import THROUGH_SERVER
 
 ADDRESS = "http://127.0.0.1:9"
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.bootstrap.server_log import LOGGER_NAME, LogProgress, ServerLog
-from rootkeeper.cli.server_log_lines import JsonLines
+from rootkeeper.cli.server_process import JsonLines
+from rootkeeper.composition.adapters import LOGGER_NAME, LogProgress, ServerLog
 from rootkeeper.errors import DatabaseError
 
 SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from rootkeeper.cli.stopping import StopRequests, as_interrupts
+from rootkeeper.cli.terminal import StopRequests, as_interrupts
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

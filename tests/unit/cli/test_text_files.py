@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.cli.text_files import read_text_file, write_text_file
+from rootkeeper.cli.terminal import read_text_file, write_text_file
 from rootkeeper.errors import InputError
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.cli.unlock_options import UnlockOptions
-from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.resource_policies.changes import ChangeKind
+from rootkeeper.cli.unlocking import UnlockOptions
 from rootkeeper.errors import InputError
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.unlock.rules import ChangeKind
 
 FILE = Path("policy.json")
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.cli.wave_options import WaveOptions
-from rootkeeper.domain.waves import WaveRules
+from rootkeeper.cli.options import WaveOptions
+from rootkeeper.deletion.rules import WaveRules
 from rootkeeper.errors import InputError
 
 

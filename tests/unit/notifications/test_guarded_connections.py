@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from rootkeeper.domain.notification_targets import AllowedHosts, parse_allowed_hosts
-from rootkeeper.notifications.guarded_connections import ConnectionRefusedByRuleError, guarded
+from rootkeeper.notifications.rules import AllowedHosts, parse_allowed_hosts
+from rootkeeper.notifications.sending import ConnectionRefusedByRuleError, guarded
 
 NOTHING = AllowedHosts()
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from rootkeeper.domain.notifications import USUAL_SEVERITIES
-from rootkeeper.notifications.webhooks import ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER
-from rootkeeper.workflows.cron import CronExpression
+from rootkeeper.notifications.rules import USUAL_SEVERITIES
+from rootkeeper.notifications.sending import ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER
+from rootkeeper.worker.schedules import CronExpression
 
 GUIDE = (Path(__file__).resolve().parents[3] / "docs" / "guides" / "notifications.md").read_text()
 

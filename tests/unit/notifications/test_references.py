@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.domain.notification_targets import NotificationTarget
-from rootkeeper.domain.notifications import Severity
 from rootkeeper.errors import NotificationError
-from rootkeeper.notifications.references import read_url
+from rootkeeper.notifications.rules import NotificationTarget, Severity
+from rootkeeper.notifications.sending import read_url
 
 
 def target(reference: str) -> NotificationTarget:

@@ -17,11 +17,16 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from rootkeeper.domain.notification_targets import NotificationTarget, parse_allowed_hosts
-from rootkeeper.domain.notifications import Notification, NotificationEvent, Severity
-from rootkeeper.domain.organizations import AccountId
 from rootkeeper.errors import NotificationError
-from rootkeeper.notifications.sender import TargetSender
+from rootkeeper.notifications.rules import (
+    Notification,
+    NotificationEvent,
+    NotificationTarget,
+    Severity,
+    parse_allowed_hosts,
+)
+from rootkeeper.notifications.sending import TargetSender
+from rootkeeper.organization.accounts import AccountId
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.hostile_texts import HOSTILE_TEXTS
 from tests.fakes.notification_servers import Answer, MailServer, Received, Receiver, issue_all, start_proxy

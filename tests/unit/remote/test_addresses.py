@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rootkeeper.errors import InputError
-from rootkeeper.remote.addresses import parse_server_url
+from rootkeeper.remote.connections import parse_server_url
 
 
 @pytest.mark.parametrize(

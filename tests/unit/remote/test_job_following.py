@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from rootkeeper.domain.jobs import Job, JobProgress, JobState
 from rootkeeper.errors import NotSignedInError, ServerUnreachableError
-from rootkeeper.remote.job_following import INTERRUPTED_SECONDS, UNREACHABLE_SECONDS, JobFollower
+from rootkeeper.jobs.rules import Job, JobProgress, JobState
+from rootkeeper.remote.server import INTERRUPTED_SECONDS, UNREACHABLE_SECONDS, JobFollower
 from tests.fakes.clock import FakeClock
 from tests.fakes.remote_desk import JOB
 

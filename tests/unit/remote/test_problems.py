@@ -17,7 +17,7 @@ from rootkeeper.errors import (
     ServerUnreachableError,
     WindowConflictError,
 )
-from rootkeeper.remote.problems import error_of
+from rootkeeper.remote.connections import error_of
 
 URL = "https://rootkeeper.example.com"
 

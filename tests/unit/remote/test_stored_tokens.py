@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rootkeeper.errors import InputError
-from rootkeeper.remote.stored_tokens import StoredToken, StoredTokens
+from rootkeeper.remote.connections import StoredToken, StoredTokens
 
 HERE = StoredToken("http://127.0.0.1:8700", "anna", "rk_one", datetime(2026, 1, 15, 21, tzinfo=UTC))
 THERE = StoredToken("https://rootkeeper.example.com", "anna", "rk_two")

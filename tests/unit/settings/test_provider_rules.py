@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.domain.access import ServerRole
+from rootkeeper.access.rules import ServerRole
 from rootkeeper.errors import SettingsError
-from rootkeeper.settings.provider_rules import parse_provider_rules, require_safe_address
+from rootkeeper.references import require_safe_address
+from rootkeeper.settings.provider_rules import parse_provider_rules
 
 GIVEN: dict[str, Any] = {
     "issuer": "https://login.example.com",

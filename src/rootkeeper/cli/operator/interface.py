@@ -12,31 +12,29 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
-from rootkeeper.cli.confirmation import ChangeOptions, Confirmation
-from rootkeeper.cli.housekeeping import remark_overdue
-from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.access.rules import Permission
+from rootkeeper.cli.changes import ChangeOptions, Confirmation, remark_overdue
+from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import Record
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.domain.access import Permission
-from rootkeeper.domain.jobs import Job
-from rootkeeper.domain.openings import ClosingResult, OpeningResult, WindowRequest
-from rootkeeper.domain.windows import RecoveryWindow
+from rootkeeper.jobs.rules import Job
+from rootkeeper.windows.rules import ClosingResult, OpeningResult, RecoveryWindow, WindowRequest
 
 if TYPE_CHECKING:
-    from rootkeeper.cli.operator.remote_windows import RemoteWindows
-    from rootkeeper.domain.deletion import AccountDeletion, DeletionPlan, DeletionReport
-    from rootkeeper.domain.job_requests import AuditRequest, UnlockRequest
-    from rootkeeper.domain.ledger import LedgerEntry
-    from rootkeeper.domain.ledger_verification import LedgerVerification
-    from rootkeeper.domain.organizations import AccountId, Inventory
-    from rootkeeper.domain.selection import SelectionRequest
-    from rootkeeper.domain.statuses import AccountStatus, FailOn
-    from rootkeeper.domain.waves import WaveRules
-    from rootkeeper.ports.stopping import StopSignal
-    from rootkeeper.workflows.audit import AuditInterrupted, AuditReport
-    from rootkeeper.workflows.deletion import DeletionOptions
-    from rootkeeper.workflows.deletion_jobs import ResumePlan
-    from rootkeeper.workflows.preflight import PreflightReport
+    from rootkeeper.audit.rules import AuditRequest
+    from rootkeeper.audit.service import AuditInterrupted, AuditReport
+    from rootkeeper.cli.operator.remote import RemoteWindows
+    from rootkeeper.deletion.execution import ResumePlan
+    from rootkeeper.deletion.rules import DeletionPlan, DeletionReport, WaveRules
+    from rootkeeper.deletion.service import DeletionOptions
+    from rootkeeper.guardrails.service import PreflightReport
+    from rootkeeper.ledger.rules import LedgerEntry, LedgerVerification
+    from rootkeeper.organization.accounts import AccountId, Inventory
+    from rootkeeper.organization.progress import StopSignal
+    from rootkeeper.organization.selection import SelectionRequest
+    from rootkeeper.organization.statuses import AccountStatus, FailOn
+    from rootkeeper.removal.rules import AccountDeletion
+    from rootkeeper.worker.requests import UnlockRequest
 
     Emit = Callable[[AccountStatus], None]
 

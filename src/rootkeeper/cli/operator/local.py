@@ -1,4 +1,9 @@
-"""Does what commands ask for with AWS credentials and a database of one's own."""
+"""The operator on this machine.
+
+Does what commands ask for with AWS credentials and a database of one's own.
+
+Reads and changes policies of buckets and queues with AWS credentials of one's own.
+"""
 
 from __future__ import annotations
 
@@ -9,47 +14,48 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rootkeeper.cli.changing import begin_change
-from rootkeeper.cli.confirmation import ChangeOptions, Confirmation
-from rootkeeper.cli.countdown import open_countdown
-from rootkeeper.cli.housekeeping import warn_overdue
-from rootkeeper.cli.invocation import Invocation, OutputFormat
-from rootkeeper.cli.moments import parse_past_moment
-from rootkeeper.cli.operator.interface import (
-    DeletionProposal,
-    Operator,
-    Recovery,
-    Unlocking,
-)
-from rootkeeper.cli.progress import open_progress
+from rootkeeper.cli.changes import ChangeOptions, Confirmation, begin_change, warn_overdue
+from rootkeeper.cli.invocation import Invocation
+from rootkeeper.cli.operator.interface import DeletionProposal, Operator, Recovery, Unlocking
+from rootkeeper.cli.options import parse_past_moment
+from rootkeeper.cli.outputs import OutputFormat
+from rootkeeper.cli.progress import open_countdown, open_progress
 from rootkeeper.cli.rendering.listings import Record
-from rootkeeper.domain.durations import render_duration
-from rootkeeper.domain.jobs import Job, JobKind
-from rootkeeper.domain.openings import ClosingResult, OpeningResult, WindowRequest
-from rootkeeper.domain.selection import NamedAccount, find_account
-from rootkeeper.domain.statuses import FailOn, has_findings
-from rootkeeper.domain.windows import RecoveryWindow
 from rootkeeper.errors import InputError, JobConflictError
+from rootkeeper.jobs.rules import Job, JobKind
+from rootkeeper.organization.selection import NamedAccount, find_account
+from rootkeeper.organization.statuses import FailOn, has_findings
+from rootkeeper.unlock.records import (
+    listing_to_record,
+    outcome_to_record,
+    resource_policy_to_record,
+    unneeded_to_record,
+)
+from rootkeeper.unlock.rules import ChangeKind, require_unlockable
+from rootkeeper.unlock.service import PolicyChangeRequest, describe_plan
+from rootkeeper.values import render_duration
+from rootkeeper.windows.rules import ClosingResult, OpeningResult, RecoveryWindow, WindowRequest
 
 if TYPE_CHECKING:
-    from rootkeeper.bootstrap import Application
+    from rootkeeper.access.rules import Permission
+    from rootkeeper.audit.rules import AuditRequest
+    from rootkeeper.audit.service import AuditInterrupted, AuditReport
     from rootkeeper.cli.operator.interface import Emit
-    from rootkeeper.cli.operator.remote_windows import RemoteWindows
-    from rootkeeper.domain.access import Permission
-    from rootkeeper.domain.deletion import AccountDeletion, DeletionPlan, DeletionReport
-    from rootkeeper.domain.job_requests import AuditRequest, UnlockRequest
-    from rootkeeper.domain.ledger import LedgerEntry
-    from rootkeeper.domain.ledger_verification import LedgerVerification
-    from rootkeeper.domain.organizations import AccountId, Inventory
-    from rootkeeper.domain.selection import SelectionRequest
-    from rootkeeper.domain.waves import WaveRules
-    from rootkeeper.ports.progress import Progress
-    from rootkeeper.ports.stopping import StopSignal
-    from rootkeeper.workflows.audit import AuditInterrupted, AuditReport
-    from rootkeeper.workflows.closing import CloseResult
-    from rootkeeper.workflows.deletion import DeletionOptions
-    from rootkeeper.workflows.deletion_jobs import ResumePlan
-    from rootkeeper.workflows.preflight import PreflightReport
+    from rootkeeper.cli.operator.remote import RemoteWindows
+    from rootkeeper.composition.application import Application
+    from rootkeeper.deletion.execution import ResumePlan
+    from rootkeeper.deletion.rules import DeletionPlan, DeletionReport, WaveRules
+    from rootkeeper.deletion.service import DeletionOptions
+    from rootkeeper.guardrails.service import BlockingPolicyFinder, PreflightReport
+    from rootkeeper.ledger.rules import LedgerEntry, LedgerVerification
+    from rootkeeper.organization.accounts import Account, AccountId, Inventory
+    from rootkeeper.organization.progress import Progress, StopSignal
+    from rootkeeper.organization.selection import SelectionRequest
+    from rootkeeper.removal.rules import AccountDeletion
+    from rootkeeper.unlock.service import UnlockPlan
+    from rootkeeper.windows.closing import CloseResult
+    from rootkeeper.worker.requests import UnlockRequest
+
 
 REVIEW = "A second person must review it within 24 hours: rootkeeper windows review WINDOW, through a server."
 
@@ -108,20 +114,20 @@ class LocalOperator(Operator):
     def read_history(
         self, account: str, organization: str | None, start: datetime | None, end: datetime | None
     ) -> Record:
-        from rootkeeper.workflows.history_records import history_record
+        from rootkeeper.history.records import history_record
 
         reading = self.application.history_reader(organization)
         return history_record(reading.read_account(account, start, end), reading.organization_id)
 
     def list_audits(self, organization: str | None) -> Sequence[Record]:
-        from rootkeeper.workflows.history_records import kept_audit_record
+        from rootkeeper.history.records import kept_audit_record
 
         return [kept_audit_record(audit) for audit in self.application.history_reader(organization).list_audits()]
 
     def compare_audits(
         self, older: str | None, newer: str | None, organization: str | None
     ) -> tuple[Record, frozenset[FailOn]]:
-        from rootkeeper.workflows.history_records import comparison_record
+        from rootkeeper.history.records import comparison_record
 
         reading, now = self.application.history_reader(organization), self.now()
         compared = reading.compare(older, newer, lambda text: parse_past_moment(text, "The audit", now, day_ends=True))
@@ -137,7 +143,7 @@ class LocalOperator(Operator):
     # readings
 
     def audit(self, request: AuditRequest, stop: StopSignal, emit: Emit | None) -> AuditReport | AuditInterrupted:
-        from rootkeeper.workflows.audit import AuditOptions
+        from rootkeeper.audit.service import AuditOptions
 
         options = AuditOptions(details=request.details, refresh=request.refresh, fail_on=request.fail_on)
         with self._finished_progress() as progress:
@@ -154,7 +160,6 @@ class LocalOperator(Operator):
             return self.application.preflight.run(progress, request)
 
     def open_unlocking(self, request: UnlockRequest, policy: str | None, source: str) -> Unlocking:
-        from rootkeeper.cli.operator.local_unlocking import open_unlocking
 
         return open_unlocking(self.application, request, policy, source, self._progress)
 
@@ -170,7 +175,7 @@ class LocalOperator(Operator):
         return self.application.job_service.cancel(job_id)
 
     def list_results(self, job: Job) -> tuple[AccountDeletion, ...]:
-        from rootkeeper.workflows.deletion_jobs import read_results
+        from rootkeeper.deletion.execution import read_results
 
         return read_results(job, self.application.jobs) if job.kind is JobKind.DELETION else ()
 
@@ -205,14 +210,14 @@ class LocalOperator(Operator):
             return deletion.apply(plan, progress, inventory, rules=rules, stop=stop)
 
     def read_resumption(self, job: Job, *, retry_failed: bool) -> ResumePlan:
-        from rootkeeper.workflows.deletion_jobs import read_resumption
+        from rootkeeper.deletion.execution import read_resumption
 
         resumption = read_resumption(job, self.application.jobs, retry_failed=retry_failed)
         self.application.deletion.require_valid_here(resumption.plan)
         return resumption
 
     def resume_deletion(self, job: Job, stop: StopSignal, *, retry_failed: bool) -> DeletionReport:
-        from rootkeeper.workflows.deletion_jobs import read_resumption
+        from rootkeeper.deletion.execution import read_resumption
 
         deletion = self.application.deletion
         with self._finished_progress() as progress:
@@ -234,8 +239,7 @@ class LocalOperator(Operator):
         return self.application.windows.get(named[0] if len(named) == 1 else text)
 
     def read_window_report(self, window: RecoveryWindow) -> tuple[Record, str]:
-        from rootkeeper.domain.window_reports import report_to_record
-        from rootkeeper.reports.window_markdown import render_window_markdown
+        from rootkeeper.evidence.windows import render_window_markdown, report_to_record
 
         report = self.application.window_reporter.report(window.window_id)
         return report_to_record(report), render_window_markdown(report)
@@ -272,7 +276,7 @@ class LocalRecovery(Recovery):
 
         :raises InputError: if the account may not be recovered now.
         """
-        from rootkeeper.workflows.recovery_checks import RecoveryRequest
+        from rootkeeper.windows.checks import RecoveryRequest
 
         self._operator, self._application = operator, operator.application
         self._progress = progress
@@ -314,13 +318,13 @@ class LocalRecovery(Recovery):
         return OpeningResult(opening.window, opening.outcome, opening.explanation, hint, opening.exit_status)
 
     def list_steps(self, window: RecoveryWindow) -> Sequence[str]:
-        from rootkeeper.workflows.recovery_guidance import list_next_steps
+        from rootkeeper.windows.checks import list_next_steps
 
         people_url = self._application.endpoint.people_url
         return list_next_steps(self._account, window, people_url, leave_open=self._leave_open)
 
     def wait(self, window: RecoveryWindow, stop: StopSignal) -> ClosingResult:
-        from rootkeeper.workflows.waiting import WaitResult
+        from rootkeeper.windows.closing import WaitResult
 
         waiting = self._application.window_waiter(self._progress)
         with open_countdown(self._operator.terminal, window, self._application.clock) as countdown:
@@ -337,3 +341,107 @@ def _end_if_asked(stop: StopSignal) -> None:
 
 def _describe_closing(closing: CloseResult) -> ClosingResult:
     return ClosingResult(closing.window, closing.is_closed, closing.explanation, closing.hint)
+
+
+class LocalUnlocking(Unlocking):
+    """One account's bucket or queue, or all of them."""
+
+    def __init__(
+        self,
+        application: Application,
+        progress: Progress,
+        account: Account,
+        naming: BlockingPolicyFinder,
+        request: UnlockRequest,
+        policy: str | None,
+        source: str,
+    ) -> None:
+        self._application, self._progress = application, progress
+        self._account, self._naming = account, naming
+        self._request, self._policy, self._source = request, policy, source
+        self._planned: UnlockPlan | None = None
+
+    @property
+    def _organization_id(self) -> str:
+        return self._application.organization.organization_id
+
+    def describe(self) -> Sequence[str]:
+        """:raises InputError: if the change can't be done."""
+        kind, account, name = self._request.kind, self._account, self._request.resource
+        task = f"with the task {kind.task_policy.value}"
+        session = f"Open a root session on account {account.account_id} ({account.name}) {task}"
+        if self._request.change is None:
+            what = f"{kind.noun} {name}" if name else f"every {kind.noun}"
+            return [
+                f"{session}, and read the policy of {what}.",
+                "That changes nothing, with or without --dry-run.",
+            ]
+        self._application.unlock_planner.check(self._change_request)
+        deeds = {
+            ChangeKind.CORRECTED: "take the statements that lock everyone out out of it",
+            ChangeKind.REMOVE: "remove it",
+            ChangeKind.REPLACE: f"put the policy in {self._source} in its place",
+            ChangeKind.RESTORE: f"put the saved copy {self._source} back",
+        }
+        folder = self._application.settings.unlock.saved_policies
+        return [
+            f"{session}.",
+            f"Save the policy of {kind.noun} {name} to {folder}, and {deeds[self._request.change]}.",
+            (
+                "A dry run opens no root session, so it doesn't read the policy. To see it: "
+                f"rootkeeper unlock {kind.value} {account.account_id} {name}"
+            ),
+        ]
+
+    def read(self) -> Record:
+        request, reading = self._request, self._application.unlock_reader
+        with self._naming.explaining_refusals(self._account, request.kind.task_policy):
+            if request.resource is None:
+                listing = reading.list_all(self._account, request.kind, request.regions, self._progress)
+                record = listing_to_record(listing, self._organization_id)
+            else:
+                standing = reading.show_one(
+                    self._account, request.kind, request.resource, request.regions, self._progress
+                )
+                record = resource_policy_to_record(standing, self._organization_id)
+        self._progress.finish()
+        return record
+
+    def plan(self) -> tuple[Sequence[str], Record | None]:
+        with self._naming.explaining_refusals(self._account, self._request.kind.task_policy):
+            plan = self._application.unlock_planner.plan(self._change_request, self._progress)
+        self._progress.finish()
+        if plan.obstacle is not None:
+            return (), unneeded_to_record(plan, self._organization_id)
+        self._planned = plan
+        return describe_plan(plan, str(self._application.settings.unlock.saved_policies)), None
+
+    def change(self) -> tuple[Record, str | None]:
+        assert self._planned is not None  # noqa: S101 - planned before
+        with self._naming.explaining_refusals(self._account, self._request.kind.task_policy):
+            outcome = self._application.unlock_run.apply(self._planned, self._progress)
+        found = None if outcome.found is None else outcome.found.explanation
+        return outcome_to_record(outcome, self._organization_id), found
+
+    @property
+    def _change_request(self) -> PolicyChangeRequest:
+        request = self._request
+        assert request.resource is not None and request.change is not None  # noqa: S101, PT018 - the caller asked
+        return PolicyChangeRequest(
+            self._account, request.kind, request.resource, request.change, request.regions, self._policy, self._source
+        )
+
+
+def open_unlocking(
+    application: Application, request: UnlockRequest, policy: str | None, source: str, progress: Progress
+) -> LocalUnlocking:
+    """Find the account.
+
+    :raises InputError: if there is none, or it may not be touched.
+    """
+    inventory = application.inventory_reader.read(progress)
+    progress.finish()
+    account = find_account(NamedAccount(request.account), inventory.accounts)
+    require_unlockable(account, inventory, request.included_failsafes)
+    naming = application.blocking_policy_finder(inventory)
+    return LocalUnlocking(application, progress, account, naming, request, policy, source)

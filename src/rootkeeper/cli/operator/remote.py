@@ -1,59 +1,294 @@
-"""Asks a Rootkeeper server for what commands need: no AWS credentials, no database."""
+"""The operator on a server.
+
+The recovery windows of a server: requests, approvals, openings and closings, and waiting for an end.
+
+Asks a Rootkeeper server for what commands need: no AWS credentials, no database.
+
+Has a server read and change policies of buckets and queues.
+
+The policy is shown first; its fingerprint goes with the change, so that no other one is changed.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from rootkeeper.cli.confirmation import ChangeContext, ChangeOptions, Confirmation
-from rootkeeper.cli.deletion_options import UNUSED_DAYS
-from rootkeeper.cli.invocation import OutputFormat
-from rootkeeper.cli.moments import parse_past_moment
-from rootkeeper.cli.operator.interface import (
-    DeletionProposal,
-    Operator,
-    Recovery,
-    Unlocking,
-)
+from rootkeeper.access.rules import Permission
+from rootkeeper.audit.rules import AuditRequest, audit_to_parameters
+from rootkeeper.cli.changes import ChangeContext, ChangeOptions, Confirmation
+from rootkeeper.cli.operator.interface import DeletionProposal, Operator, Recovery, Unlocking
 from rootkeeper.cli.operator.remote_jobs import RemoteJobs
-from rootkeeper.cli.operator.remote_windows import RemoteRecovery, RemoteWindows
+from rootkeeper.cli.options import UNUSED_DAYS, parse_past_moment
+from rootkeeper.cli.outputs import OutputFormat
+from rootkeeper.cli.progress import open_countdown
 from rootkeeper.cli.rendering.listings import Record
+from rootkeeper.cli.rendering.unlocks import describe_verdict
+from rootkeeper.cli.rendering.windows import describe_request
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.domain.access import Permission
-from rootkeeper.domain.job_requests import (
-    AuditRequest,
+from rootkeeper.clock import SystemClock
+from rootkeeper.deletion.records import describe_plan, parse_plan, require_valid_here
+from rootkeeper.deletion.rules import WaveRules, describe_waves
+from rootkeeper.errors import InputError, NotFoundError, RootkeeperError, ServerUnreachableError, UnprovenChangeError
+from rootkeeper.jobs.rules import Job, JobKind, JobState
+from rootkeeper.ledger.rules import LedgerEntry, LedgerVerification, parse_entry, verification_from_record
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.organization.statuses import FailOn
+from rootkeeper.remote.connections import PAGE, Connection, segment
+from rootkeeper.remote.server import Membership, RemoteServer
+from rootkeeper.unlock.rules import ChangeKind
+from rootkeeper.windows.records import window_from_record
+from rootkeeper.windows.rules import (
+    FINAL_STATES,
+    LONGEST_DURATION,
+    ClosingResult,
+    OpeningResult,
+    OpenOutcome,
+    RecoveryWindow,
+    WindowRequest,
+    WindowState,
+)
+from rootkeeper.worker.requests import (
     PlanRequest,
     PreflightRequest,
     UnlockRequest,
-    audit_to_parameters,
     plan_to_parameters,
     preflight_to_parameters,
+    unlock_to_parameters,
 )
-from rootkeeper.domain.jobs import Job, JobKind, JobState
-from rootkeeper.domain.ledger import LedgerEntry, parse_entry
-from rootkeeper.domain.ledger_verification import LedgerVerification, verification_from_record
-from rootkeeper.domain.openings import ClosingResult, WindowRequest
-from rootkeeper.domain.plan_files import describe_plan, parse_plan, require_valid_here
-from rootkeeper.domain.statuses import FailOn
-from rootkeeper.domain.waves import WaveRules, describe_waves
-from rootkeeper.domain.windows import LONGEST_DURATION, RecoveryWindow
-from rootkeeper.errors import InputError, RootkeeperError
-from rootkeeper.remote.server import Membership, RemoteServer
 
 if TYPE_CHECKING:
+    from rootkeeper.audit.service import AuditReport
     from rootkeeper.cli.operator.interface import Emit
-    from rootkeeper.domain.deletion import AccountDeletion, DeletionPlan, DeletionReport
-    from rootkeeper.domain.organizations import AccountId, Inventory
-    from rootkeeper.domain.selection import SelectionRequest
-    from rootkeeper.ports.stopping import StopSignal
-    from rootkeeper.workflows.audit import AuditReport
-    from rootkeeper.workflows.deletion import DeletionOptions
-    from rootkeeper.workflows.deletion_jobs import ResumePlan
-    from rootkeeper.workflows.preflight import PreflightReport
+    from rootkeeper.cli.progress import Countdown
+    from rootkeeper.deletion.execution import ResumePlan
+    from rootkeeper.deletion.rules import DeletionPlan, DeletionReport
+    from rootkeeper.deletion.service import DeletionOptions
+    from rootkeeper.guardrails.service import PreflightReport
+    from rootkeeper.organization.accounts import Inventory
+    from rootkeeper.organization.progress import StopSignal
+    from rootkeeper.organization.selection import SelectionRequest
+    from rootkeeper.removal.rules import AccountDeletion
+
+
+_LOOK_SECONDS = 1.0
+
+
+_UNREACHABLE_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteWindows:
+    """Asks one server, which decides who may do what.
+
+    :raises RootkeeperError: what the server refuses, as its own error.
+    """
+
+    server: RemoteServer
+
+    @property
+    def connection(self) -> Connection:
+        return self.server.connection
+
+    def list_windows(self, *, unfinished: bool) -> tuple[RecoveryWindow, ...]:
+        """The newest first."""
+        query = {"unfinished": unfinished, "limit": PAGE}
+        return tuple(self._parse(record) for record in self.connection.list_pages("windows", "windows", query))
+
+    def get(self, text: str) -> RecoveryWindow:
+        """The window of that id, or the latest of that account.
+
+        :raises NotFoundError: if there is none.
+        """
+        try:
+            return self._parse(self.connection.get(f"windows/{segment(text)}"))
+        except NotFoundError:
+            account_id = self._find_account(text)
+            if account_id is None:
+                raise
+            return self._parse(self.connection.get(f"windows/{account_id}"))
+
+    def request(self, wanted: WindowRequest) -> RecoveryWindow:
+        """Ask for one; APPROVED at once where no approval is owed."""
+        return self._parse(self.connection.post("windows", asdict(wanted)))
+
+    def approve(self, window: RecoveryWindow) -> RecoveryWindow:
+        """Approve it as it was seen: another account or length is refused."""
+        terms = {"account_id": window.account_id, "duration_seconds": window.duration_seconds}
+        return self._change(window.window_id, "approve", terms)
+
+    def deny(self, window: RecoveryWindow, reason: str) -> RecoveryWindow:
+        return self._change(window.window_id, "deny", {"reason": reason})
+
+    def cancel(self, window: RecoveryWindow) -> RecoveryWindow:
+        return self._change(window.window_id, "cancel")
+
+    def extend(self, window: RecoveryWindow, seconds: int) -> RecoveryWindow:
+        """Consent to so much more."""
+        return self._change(window.window_id, "extend", {"duration_seconds": seconds})
+
+    def review(self, window: RecoveryWindow) -> RecoveryWindow:
+        return self._change(window.window_id, "review")
+
+    def activate(self, window: RecoveryWindow) -> OpeningResult:
+        """Open it; answered when AWS has shown what came of it."""
+        return self.connection.parse_answer(_parse_opening, self._post(window.window_id, "activate"))
+
+    def close(self, window: RecoveryWindow) -> ClosingResult:
+        """Close it now; answered when a re-read has shown what came of it."""
+        return self.connection.parse_answer(_parse_closing, self._post(window.window_id, "close"))
+
+    def read_report(self, window: RecoveryWindow) -> tuple[Record, str]:
+        """What is known of it, as JSON values and as Markdown."""
+        record = dict(self.connection.get(f"windows/{segment(window.window_id)}/report"))
+        markdown = self.connection.parse_answer(lambda found: str(found.pop("markdown")), record)
+        return record, markdown
+
+    def list_steps(self, window: RecoveryWindow) -> Sequence[str]:
+        """What a person does in the open window."""
+        from rootkeeper.windows.checks import list_steps_on_server
+
+        people_url = self.server.read_membership().endpoint.people_url
+        email = self._find_email(window.account_id) or "the root user's address"
+        return list_steps_on_server(email, window, people_url)
+
+    def _find_email(self, account_id: AccountId) -> str | None:
+        """The root user's address, as far as the server knows the account."""
+        try:
+            record = self.connection.get(f"accounts/{account_id}")
+        except NotFoundError:
+            return None
+        return self.connection.parse_answer(lambda found: str(found["email"]), record)
+
+    def _change(self, window_id: str, what: str, body: Mapping[str, Any] | None = None) -> RecoveryWindow:
+        return self._parse(self._post(window_id, what, body))
+
+    def _post(self, window_id: str, what: str, body: Mapping[str, Any] | None = None) -> Any:
+        return self.connection.post(f"windows/{segment(window_id)}/{what}", body)
+
+    def _parse(self, record: Any) -> RecoveryWindow:
+        return self.connection.parse_answer(window_from_record, record)
+
+    def _find_account(self, name: str) -> str | None:
+        """The id of the one account of that name, as far as the server knows accounts."""
+        found = [
+            self.connection.parse_answer(lambda record: str(record["account_id"]), account)
+            for account in self.connection.list_pages("accounts", "accounts", {"q": name, "limit": PAGE})
+            if account.get("name") == name
+        ]
+        return found[0] if len(found) == 1 else None
+
+
+def _parse_opening(record: Mapping[str, Any]) -> OpeningResult:
+    return OpeningResult(
+        window=window_from_record(record),
+        outcome=OpenOutcome(record["outcome"]),
+        explanation=record["explanation"],
+        hint=record["hint"],
+        exit_status=int(record["exit_status"]),
+    )
+
+
+def _parse_closing(record: Mapping[str, Any]) -> ClosingResult:
+    return ClosingResult(
+        window=window_from_record(record),
+        is_closed=record["is_closed"] is True,
+        explanation=record["explanation"],
+        hint=record["hint"],
+    )
+
+
+class RemoteRecovery(Recovery):
+    """Requests a window and, where it needs no approval, opens it. The server closes it at its end."""
+
+    def __init__(self, windows: RemoteWindows, terminal: Terminal, request: WindowRequest) -> None:
+        self._windows, self._terminal, self._request = windows, terminal, request
+        self.statement = [
+            describe_request(request),
+            (
+                "Where it needs no approval, it opens at once: anyone who reads the root user's mailbox can then set a "
+                "password and sign in as root user."
+            ),
+            "The server closes it at its end and deletes every root user credential of the account.",
+        ]
+
+    def open(self) -> OpeningResult:
+        window = self._windows.request(self._request)
+        if window.state is not WindowState.APPROVED:
+            return OpeningResult(window, None)
+        try:
+            return self._windows.activate(window)
+        except (ServerUnreachableError, UnprovenChangeError):
+            raise
+        except RootkeeperError:
+            with suppress(RootkeeperError):  # what can't be opened must not block the next request
+                self._windows.cancel(window)
+            raise
+
+    def list_steps(self, window: RecoveryWindow) -> Sequence[str]:
+        return self._windows.list_steps(window)
+
+    def wait(self, window: RecoveryWindow, stop: StopSignal) -> ClosingResult:
+        with open_countdown(self._terminal, window, SystemClock()) as countdown:
+            waiting = WindowFollower(self._windows.get, self._terminal.remark, stop, time.monotonic)
+            window = waiting.wait(window, countdown)
+        if stop.asked_once() and window.state not in FINAL_STATES:
+            self._terminal.remark("Closing now.")
+            return self._windows.close(window)
+        if window.state is WindowState.CLOSED_VERIFIED:
+            return ClosingResult(window, True, "Closed: a re-read shows no root user credential in the account.")
+        if window.state is WindowState.CLOSE_FAILED:
+            reason = window.failure or "no reason is known."
+            return ClosingResult(window, False, f"It isn't closed: {reason} The server keeps trying.")
+        return ClosingResult(window, False, f"It isn't shown to be closed: its state is {window.state.value}.")
+
+
+@dataclass(slots=True)
+class WindowFollower:
+    """One open window whose end a person waits for. The server closes it, whether or not a person waits."""
+
+    read: Callable[[str], RecoveryWindow]
+    remark: Callable[[str], None]
+    stop: StopSignal
+    monotonic: Callable[[], float]
+    _unreachable_since: float | None = None
+
+    def wait(self, window: RecoveryWindow, countdown: Countdown) -> RecoveryWindow:
+        """The window when it is over, when closing it failed, or when a person asks to stop.
+
+        :raises ServerUnreachableError: if the server hasn't answered for two minutes.
+        """
+        while window.state not in FINAL_STATES and window.state is not WindowState.CLOSE_FAILED:
+            countdown.tick()
+            if self.stop.wait(_LOOK_SECONDS):
+                break
+            window = self._look(window)
+            countdown.show(window)
+        return window
+
+    def _look(self, window: RecoveryWindow) -> RecoveryWindow:
+        try:
+            found = self.read(window.window_id)
+        except ServerUnreachableError as error:
+            now = self.monotonic()
+            if self._unreachable_since is None:
+                self._unreachable_since = now
+                self.remark(f"{error.message} Waiting for it.")
+            if now - self._unreachable_since > _UNREACHABLE_SECONDS:
+                raise ServerUnreachableError(
+                    f"{error.message} It closes recovery window {window.window_id} once it runs again.",
+                    hint=f"Start it, then look: rootkeeper windows show {window.window_id}",
+                ) from error
+            return window
+        self._unreachable_since = None
+        return found
 
 
 class RemoteOperator(Operator):
@@ -180,7 +415,7 @@ class RemoteOperator(Operator):
         return self._finish_audit(self._jobs.resume(job.job_id, retry_failed=retry_failed), stop, emit)
 
     def _finish_audit(self, job: Job, stop: StopSignal, emit: Emit | None) -> AuditReport:
-        from rootkeeper.cli.operator.remote_answers import read_audit
+        from rootkeeper.cli.operator.remote_jobs import read_audit
 
         job = self._jobs.follow(job, stop)
         if job.state is not JobState.DONE:
@@ -192,13 +427,12 @@ class RemoteOperator(Operator):
         return report
 
     def preflight(self, request: SelectionRequest) -> PreflightReport:
-        from rootkeeper.cli.operator.remote_answers import read_preflight
+        from rootkeeper.cli.operator.remote_jobs import read_preflight
 
         body = preflight_to_parameters(PreflightRequest(request))
         return read_preflight(self._server, self._jobs.perform("preflights", body))
 
     def open_unlocking(self, request: UnlockRequest, policy: str | None, source: str) -> Unlocking:  # noqa: ARG002 - the server names none
-        from rootkeeper.cli.operator.remote_unlocking import RemoteUnlocking
 
         return RemoteUnlocking(self._jobs, request, policy)
 
@@ -214,7 +448,7 @@ class RemoteOperator(Operator):
         return self._jobs.cancel(job_id)
 
     def list_results(self, job: Job) -> tuple[AccountDeletion, ...]:
-        from rootkeeper.workflows.deletion_jobs import read_results
+        from rootkeeper.deletion.execution import read_results
 
         if job.kind is not JobKind.DELETION:
             return ()
@@ -223,7 +457,7 @@ class RemoteOperator(Operator):
     # deletions
 
     def plan_deletion(self, request: SelectionRequest, options: DeletionOptions) -> DeletionProposal:
-        from rootkeeper.cli.operator.remote_answers import has_findings
+        from rootkeeper.cli.operator.remote_jobs import has_findings
 
         wanted = PlanRequest(
             selection=request,
@@ -248,7 +482,7 @@ class RemoteOperator(Operator):
         inventory: Inventory | None,  # noqa: ARG002 - the server has its own
         stop: StopSignal,
     ) -> DeletionReport:
-        from rootkeeper.cli.operator.remote_answers import report_nothing
+        from rootkeeper.cli.operator.remote_jobs import report_nothing
 
         if not plan.targets:
             return report_nothing(plan, self.now())
@@ -256,7 +490,7 @@ class RemoteOperator(Operator):
         return self._finish_deletion(self._jobs.request("deletions", body), plan, stop)
 
     def read_resumption(self, job: Job, *, retry_failed: bool) -> ResumePlan:
-        from rootkeeper.workflows.deletion_jobs import read_resumption
+        from rootkeeper.deletion.execution import read_resumption
 
         resumption = self._server.connection.parse_answer(
             lambda found: read_resumption(found, self._jobs, retry_failed=retry_failed), job
@@ -277,8 +511,8 @@ class RemoteOperator(Operator):
         )
 
     def _finish_deletion(self, job: Job, plan: DeletionPlan, stop: StopSignal) -> DeletionReport:
-        from rootkeeper.cli.operator.remote_answers import read_deletion
-        from rootkeeper.workflows.deletion_jobs import parse_results
+        from rootkeeper.cli.operator.remote_jobs import read_deletion
+        from rootkeeper.deletion.execution import parse_results
 
         job = self._jobs.follow(job, stop)
         if not job.is_over and job.state is not JobState.INTERRUPTED:
@@ -327,3 +561,58 @@ def _parse_audit_reference(text: str | None) -> str | None:
         return parse_past_moment(text, "The audit", datetime.now(UTC), day_ends=True).isoformat()
     except InputError:
         return text
+
+
+_CHANGE_TEXTS = {
+    ChangeKind.CORRECTED: "take the statements that lock everyone out out of it",
+    ChangeKind.REMOVE: "remove it",
+    ChangeKind.REPLACE: "put the policy of your file in its place",
+    ChangeKind.RESTORE: "put the saved copy of your file back",
+}
+
+
+class RemoteUnlocking(Unlocking):
+    """One account's bucket or queue, or all of them; the server opens the root sessions."""
+
+    def __init__(self, jobs: RemoteJobs, request: UnlockRequest, policy: str | None) -> None:
+        self._jobs, self._request, self._policy = jobs, request, policy
+
+    def describe(self) -> Sequence[str]:
+        request, kind = self._request, self._request.kind
+        what = f"{kind.noun} {request.resource}" if request.resource else f"every {kind.noun}"
+        deed = f", save it and {_CHANGE_TEXTS[request.change]}" if request.change else ""
+        task = f"with the task {kind.task_policy.value}"
+        return [
+            f"The server opens a root session on account {request.account} {task}, to read the policy of {what}{deed}.",
+            "A dry run opens no root session, so it doesn't read the policy.",
+        ]
+
+    def read(self) -> Record:
+        return self._perform(self._request, self._policy)
+
+    def plan(self) -> tuple[Sequence[str], Record | None]:
+        change = self._request.change
+        assert change is not None  # noqa: S101 - the caller asked
+        seen = self._perform(replace(self._request, change=None), None)
+        self._request = replace(self._request, shown_sha256=seen["sha256"])
+        policy = "none" if seen["sha256"] is None else f"SHA-256 {seen['sha256']}"
+        verdict = f"{describe_verdict(seen['verdict'])} {seen['explanation']}"
+        return [
+            f"The policy of {self._request.kind.noun} {seen['name']} in account {seen['account_id']}: {verdict}",
+            f"Save it on the server and {_CHANGE_TEXTS[change]}. What is there now: {policy}.",
+        ], None
+
+    def change(self) -> tuple[Record, str | None]:
+        done = self._perform(self._request, self._policy)
+        if done["saved"] is not None:
+            self._jobs.terminal.remark("The saved copy is on the server's machine.")
+        return done, describe_verdict(done["verdict_after"])
+
+    def _perform(self, request: UnlockRequest, policy: str | None) -> Record:
+        """The record of what came of it. A change that failed has one too."""
+        body = unlock_to_parameters(request) | ({} if policy is None else {"policy": policy})
+        job = self._jobs.follow(self._jobs.request("unlocks", body))
+        outcome = self._jobs.find_outcome(job.job_id) if job.is_over else None
+        if job.state in {JobState.DONE, JobState.FAILED} and isinstance(outcome, Mapping) and "problem" not in outcome:
+            return dict(outcome)
+        raise self._jobs.end_unfinished(job)

@@ -1,4 +1,11 @@
-"""A deletion: what its plan will do, and per account and kind what came of it."""
+"""Plans, results and waves of a deletion, and exceptions from it.
+
+A deletion: what its plan will do, and per account and kind what came of it.
+
+The waves of a deletion, in words.
+
+Exceptions from deletion as a list.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +14,17 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from rootkeeper.cli.invocation import OutputFormat
-from rootkeeper.cli.rendering.causes import cause_lines
-from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, show_listing
-from rootkeeper.cli.rendering.text import counted, json_time, render_age
+from rootkeeper.cli.outputs import OutputFormat
+from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, cause_lines, show_listing
+from rootkeeper.cli.rendering.text import counted, render_age
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.domain.deletion import AccountDeletion, DeletionPlan, DeletionReport, KindOutcome, PlannedAccount
-from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.root_credentials import CredentialKind
-from rootkeeper.domain.selection import Skip, SkipReason
+from rootkeeper.deletion.rules import DeletionPlan, DeletionReport, PlannedAccount, WaveRules
+from rootkeeper.exceptions.rules import DeletionException, exception_to_record
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.organization.selection import Skip, SkipReason
+from rootkeeper.organization.statuses import CredentialKind
+from rootkeeper.removal.rules import AccountDeletion, KindOutcome
+from rootkeeper.values import json_time
 
 KIND_WORDS = {
     CredentialKind.ACCESS_KEYS: ("access key", "access keys"),
@@ -23,18 +32,24 @@ KIND_WORDS = {
     CredentialKind.PASSWORD: ("password", "passwords"),
     CredentialKind.MFA_DEVICES: ("MFA device", "MFA devices"),
 }
+
+
 _KIND_NAMES = {
     CredentialKind.ACCESS_KEYS: "access keys",
     CredentialKind.SIGNING_CERTIFICATES: "signing certificates",
     CredentialKind.PASSWORD: "password",
     CredentialKind.MFA_DEVICES: "MFA devices",
 }
+
+
 _OUTCOME_STYLES = {
     KindOutcome.DELETED: "green",
     KindOutcome.ALREADY_ABSENT: "green",
     KindOutcome.FAILED: "bold red",
     KindOutcome.SKIPPED: "dim",
 }
+
+
 _OUTCOME_WORDS = {
     KindOutcome.DELETED: "✓ Deleted",
     KindOutcome.ALREADY_ABSENT: "✓ Already absent",
@@ -267,3 +282,57 @@ def _render_counts(accounts: Sequence[AccountDeletion]) -> list[str]:
     not_begun = [f"{len(accounts) - len(begun):,} not begun"] if len(begun) < len(accounts) else []
     spoken = [f"{counts[outcome]:,} {text}" for outcome, text in words.items() if counts[outcome]]
     return [*spoken, *not_begun] or ["nothing done"]
+
+
+def render_waves(rules: WaveRules, targets: int) -> list[str]:
+    """What will happen in which order; empty where everything goes at once."""
+    if rules.is_plain or not targets:
+        return []
+    canaries = min(rules.canary, targets)
+    rest = targets - canaries
+    parts = [f"first {counted(canaries, 'canary account')} alone, all of which must succeed"] if canaries else []
+    if rest:
+        parts.append(_render_rest(rules, rest, is_first=not canaries))
+    has_several = bool(canaries) or (rules.size is not None and rules.size < rest)
+    if rules.pause_seconds and rest and has_several:
+        parts.append(f"{rules.pause_seconds} s of pause between waves")
+    lines = [f"Order: {', '.join(parts)}."]
+    if rules.canary and not rest:
+        lines.append(f"Every account is a canary: --canary is {rules.canary}, and there {_render_targets(targets)}.")
+    if rules.stop_after_failures is not None:
+        lines.append(f"No further account is begun after {counted(rules.stop_after_failures, 'failure')}.")
+    return lines
+
+
+def _render_rest(rules: WaveRules, rest: int, *, is_first: bool) -> str:
+    begin = "" if is_first else "then "
+    if rules.size is None or rules.size >= rest:
+        return f"{begin}{counted(rest, 'account')} at once"
+    waves = -(-rest // rules.size)
+    return f"{begin}{counted(rest, 'account')}, {rules.size} at a time in {waves} waves"
+
+
+def _render_targets(targets: int) -> str:
+    return "is 1 account" if targets == 1 else f"are {targets} accounts"
+
+
+_COLUMNS = (
+    TableColumn("Account", lambda record: record["account_id"], keeps_whole=True),
+    TableColumn(
+        "In force",
+        lambda record: "yes" if record["in_force"] else "no, ended",
+        style=lambda record: "green" if record["in_force"] else "dim",
+    ),
+    TableColumn("Until", lambda record: record["until"]),
+    TableColumn("Owner", lambda record: record["owner"]),
+    TableColumn("Reason", lambda record: record["reason"]),
+    TableColumn("Added by", lambda record: record["added_by"]),
+)
+
+
+def show_exceptions(
+    exceptions: Sequence[DeletionException], output: OutputFormat, terminal: Terminal, now: datetime
+) -> None:
+    """Write the list to stdout."""
+    records = [exception_to_record(exception, now) for exception in exceptions]
+    show_listing(Listing("exceptions", records, _COLUMNS, empty="No exceptions."), output, terminal)

@@ -1,25 +1,111 @@
-"""The failsafe: its checks, its set-up, its drills and its runbook."""
+"""The failsafe: checks, drills, runbook, and who could open root.
+
+Checks as a list: verdict, what it is about, and what shows it; with the count of them below.
+
+The failsafe: its checks, its set-up, its drills and its runbook.
+
+Who could open root, and the way in: checks, and the list of everybody.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rootkeeper.cli.invocation import OutputFormat
-from rootkeeper.cli.rendering.checks import list_checks, show_count
-from rootkeeper.cli.rendering.listings import SCHEMA_VERSION, Listing, TableColumn, show_listing
-from rootkeeper.cli.rendering.text import json_text, json_time, printable
+from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.cli.outputs import OutputFormat
+from rootkeeper.cli.rendering.listings import SCHEMA_VERSION, Listing, Record, TableColumn, build_table, show_listing
+from rootkeeper.cli.rendering.text import counted
 from rootkeeper.cli.rendering.windows import show_window
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.domain.drills import Drill
-from rootkeeper.domain.runbooks import CommandLineKind as RunbookTerminal
-from rootkeeper.domain.runbooks import RunbookFacts, RunbookStep
-from rootkeeper.domain.window_records import window_to_record
-from rootkeeper.domain.windows import RecoveryWindow
-from rootkeeper.ports.clock import Clock
-from rootkeeper.reports.untrusted_text import markdown_text
-from rootkeeper.workflows.failsafe import FailsafeReport
+from rootkeeper.clock import Clock
+from rootkeeper.evidence.windows import json_text, markdown_text, printable
+from rootkeeper.failsafe.breakglass import AccessPath, RootSessionCaller
+from rootkeeper.failsafe.entrances import BreakGlassReport
+from rootkeeper.failsafe.rules import Check, CheckVerdict, Drill, count_checks
+from rootkeeper.failsafe.runbook import CommandLineKind as RunbookTerminal
+from rootkeeper.failsafe.runbook import RunbookFacts, RunbookStep
+from rootkeeper.failsafe.service import FailsafeReport
+from rootkeeper.policy_language.evaluation import AccessVerdict
+from rootkeeper.values import json_time
+from rootkeeper.windows.records import window_to_record
+from rootkeeper.windows.rules import RecoveryWindow
+
+_WORDS = {
+    CheckVerdict.FAIL: ("✗ fail", "bold red"),
+    CheckVerdict.PASS: ("✓ pass", "green"),
+    CheckVerdict.UNKNOWN: ("? unknown", "bold magenta"),
+}
+
+
+def list_checks(
+    report: FailsafeReport | BreakGlassReport,
+    head: Mapping[str, Any] | None = None,
+    tail: Mapping[str, Any] | None = None,
+) -> Listing:
+    """The checks of a report, with whose they are.
+
+    :param head: what a JSON document says before them, too.
+    :param tail: what it says after them, before the count.
+    """
+    organization = report.inventory.organization
+    return Listing(
+        "checks",
+        [_check_record(check) for check in report.checks],
+        _COLUMNS,
+        head={
+            "organization_id": organization.organization_id,
+            "management_account_id": organization.management_account_id,
+            "endpoint": report.endpoint.label,
+            "caller_arn": report.caller.arn,
+            "observed_at": json_time(report.observed_at),
+            **(head or {}),
+        },
+        tail={**(tail or {}), "summary": count_checks(report.checks)},
+    )
+
+
+def _check_record(check: Check) -> dict[str, Any]:
+    return {
+        "account_id": check.account_id,
+        "check": check.name,
+        "verdict": check.verdict.value,
+        "evidence": check.evidence,
+        "hint": check.hint,
+    }
+
+
+_COLUMNS = (
+    TableColumn(
+        "",
+        lambda record: _WORDS[CheckVerdict(record["verdict"])][0],
+        lambda record: _WORDS[CheckVerdict(record["verdict"])][1],
+        keeps_whole=True,
+    ),
+    TableColumn("Check", lambda record: str(record["check"]).replace("_", " "), keeps_whole=True),
+    TableColumn("Account", lambda record: record["account_id"] or "", keeps_whole=True),
+    TableColumn("Evidence, and what to do", lambda record: _render_detail(record)),
+)
+
+
+def _render_detail(record: Record) -> str:
+    return f"{record['evidence']} {record['hint']}" if record["hint"] else str(record["evidence"])
+
+
+def show_count(checks: Sequence[Check], terminal: Terminal) -> None:
+    """``9 checks: 6 pass, 1 fail, 2 unknown.``, below a table."""
+    from rich.text import Text
+
+    counts = count_checks(checks)
+    parts = [
+        f"{counts[verdict.value]} {verdict.value}"
+        for verdict in (CheckVerdict.PASS, CheckVerdict.FAIL, CheckVerdict.UNKNOWN)
+        if counts[verdict.value]
+    ]
+    style = "bold green" if counts[CheckVerdict.PASS.value] == counts["checks"] else "bold red"
+    terminal.show(Text())
+    terminal.show(Text(f"{counted(counts['checks'], 'check')}: {', '.join(parts)}.", style=style))
 
 
 def show_failsafes(report: FailsafeReport, output: OutputFormat, terminal: Terminal) -> None:
@@ -83,6 +169,8 @@ def show_drills(drills: Sequence[Drill], output: OutputFormat, terminal: Termina
 
 
 _MARKUP = re.compile(r"[<>`\[\]]")
+
+
 _PLACES = {
     RunbookTerminal.CLOUDSHELL: "In CloudShell, as the failsafe's root user:",
     RunbookTerminal.OWN: "In a terminal of your own:",
@@ -139,3 +227,92 @@ def render_runbook(facts: RunbookFacts, steps: Sequence[RunbookStep]) -> str:
 def _plain(text: str) -> str:
     """Text with an e-mail address in it, to be copied as it stands: what Markdown could take for markup goes."""
     return _MARKUP.sub("?", printable(text))
+
+
+_TITLES = {
+    TaskPolicy.AUDIT: "Audit",
+    TaskPolicy.CREATE_PASSWORD: "Create",
+    TaskPolicy.DELETE: "Delete",
+    TaskPolicy.UNLOCK_BUCKET: "S3",
+    TaskPolicy.UNLOCK_QUEUE: "SQS",
+}
+
+
+_SIGNS = {
+    AccessVerdict.ALLOWED: "✓",
+    AccessVerdict.BLOCKED: "-",
+    AccessVerdict.DEPENDS: "if",
+    AccessVerdict.UNKNOWN: "?",
+}
+
+
+def show_breakglass(report: BreakGlassReport, output: OutputFormat, terminal: Terminal) -> None:
+    """Write the report to stdout. JSON Lines and CSV hold the checks."""
+    tail = {
+        "openers": [_opener_record(one) for one in report.root_session_callers],
+        "ways_in": [_access_path_record(one) for one in report.access_paths],
+    }
+    show_listing(list_checks(report, tail=tail), output, terminal)
+    if output is OutputFormat.TABLE:
+        _show_openers(report, terminal)
+
+
+def _show_openers(report: BreakGlassReport, terminal: Terminal) -> None:
+    from rich.text import Text
+
+    terminal.show(Text())
+    terminal.show(Text("Who may open root sessions, as far as it could be read:", style="bold"))
+    records = [_opener_record(one) for one in report.root_session_callers]
+    if records:
+        terminal.show(build_table(_columns(), records, is_ruled=terminal.output.is_terminal))
+    else:
+        terminal.show(Text("Nobody who could be read."))
+    terminal.show(Text("✓ may, if: depends on a condition, ? not known, - may not", style="dim"))
+    show_count(report.checks, terminal)
+
+
+def _columns() -> tuple[TableColumn, ...]:
+    return (
+        TableColumn("Account", lambda record: record["account_id"], keeps_whole=True),
+        TableColumn("Kind", lambda record: record["kind"].replace("_", " ")),
+        TableColumn("Name", lambda record: record["name"]),
+        *(_task_column(task) for task in TaskPolicy),
+        TableColumn("Who comes by it", _render_people),
+        TableColumn("Conditions", lambda record: ", ".join(record["conditions"])),
+    )
+
+
+def _task_column(task: TaskPolicy) -> TableColumn:
+    def cell(record: Record) -> str:
+        return _SIGNS[AccessVerdict(record["tasks"][task.value])]
+
+    return TableColumn(_TITLES[task], cell)
+
+
+def _render_people(record: Record) -> str:
+    said = ", ".join(record["people"])
+    return said if record["people_complete"] else f"{said} (not complete)".strip()
+
+
+def _opener_record(root_session_caller: RootSessionCaller) -> dict[str, Any]:
+    """Somebody who may open root sessions, as JSON shows it."""
+    return {
+        "account_id": root_session_caller.account_id,
+        "kind": root_session_caller.kind.value,
+        "name": root_session_caller.name,
+        "arn": root_session_caller.arn,
+        "tasks": {task.value: permission.verdict.value for task, permission in root_session_caller.tasks.items()},
+        "conditions": list(root_session_caller.conditions),
+        "people": list(root_session_caller.people),
+        "people_complete": root_session_caller.is_complete,
+    }
+
+
+def _access_path_record(way: AccessPath) -> dict[str, Any]:
+    """One way in, as JSON shows it."""
+    return {
+        "account_id": way.account_id,
+        "name": way.name,
+        "verdict": way.verdict.value,
+        "evidence": way.evidence,
+    }

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, show_listing
 from rootkeeper.cli.rendering.text import counted
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.domain.timelines import TimelineKind
+from rootkeeper.history.rules import TimelineKind
 
 _KIND_STYLES = {TimelineKind.STATUS.value: "bold", TimelineKind.LEDGER.value: "dim"}
 _KIND_NAMES = {

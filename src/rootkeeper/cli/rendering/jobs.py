@@ -1,18 +1,27 @@
-"""Jobs as lists and one by one."""
+"""Jobs and ledger entries.
+
+Jobs as lists and one by one.
+
+Ledger entries and the verdict on the whole ledger.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.deletions import deletion_listing, deletion_record
 from rootkeeper.cli.rendering.listings import SCHEMA_VERSION, Listing, Record, TableColumn, show_listing
-from rootkeeper.cli.rendering.text import json_text, json_time, printable, render_age, render_timestamp
+from rootkeeper.cli.rendering.text import render_age, render_timestamp
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.domain.deletion import AccountDeletion
-from rootkeeper.domain.jobs import Job, JobProgress, JobState
+from rootkeeper.evidence.windows import json_text, printable
+from rootkeeper.jobs.rules import Job, JobProgress, JobState
+from rootkeeper.ledger.rules import LedgerEntry, LedgerVerification, Result, render_entry
+from rootkeeper.removal.rules import AccountDeletion
+from rootkeeper.values import json_time
 
 _STYLES = {
     JobState.DONE: "green",
@@ -20,6 +29,7 @@ _STYLES = {
     JobState.INTERRUPTED: "bold yellow",
     JobState.RUNNING: "bold cyan",
 }
+
 
 _LONGEST_SELECTION = 120
 
@@ -132,3 +142,64 @@ def render_next_step(job: Job, now: datetime) -> str:
     if job.has_expired(now):
         return f"Its plan has expired. End it: rootkeeper jobs cancel {job.job_id}"
     return f"Go on: rootkeeper jobs resume {job.job_id}"
+
+
+_RESULT_STYLES = {Result.DONE.value: "green", Result.FAILED.value: "bold red", Result.UNKNOWN.value: "bold magenta"}
+
+
+_COLUMNS = (
+    TableColumn("Entry", lambda entry: str(entry["sequence"]), is_number=True, keeps_whole=True),
+    TableColumn("At", lambda entry: f"{entry['at'][:19]}Z", keeps_whole=True),
+    TableColumn("Account", lambda entry: entry["account_id"] or "", keeps_whole=True),
+    TableColumn("Action", lambda entry: entry["action"]),
+    TableColumn("Phase", lambda entry: entry["phase"]),
+    TableColumn(
+        "Result",
+        lambda entry: entry["result"] or "",
+        style=lambda entry: _RESULT_STYLES.get(entry["result"] or "", ""),
+    ),
+    TableColumn("Actor", lambda entry: entry["actor"]["name"]),
+)
+
+
+def entry_record(entry: LedgerEntry) -> dict[str, Any]:
+    """The entry as it is hashed."""
+    record: dict[str, Any] = json.loads(render_entry(entry))
+    return record
+
+
+def show_entries(entries: Iterable[LedgerEntry], output: OutputFormat, terminal: Terminal) -> None:
+    """Write entries to stdout; JSON Lines are streamed, so that a long ledger needs no memory."""
+    if output is OutputFormat.JSONL:
+        for entry in entries:
+            terminal.write(json_text(entry_record(entry)) + "\n")
+        return
+    records = [entry_record(entry) for entry in entries]
+    show_listing(Listing("entries", records, _COLUMNS, empty="The ledger has no such entries."), output, terminal)
+
+
+def show_verification(verification: LedgerVerification, output: OutputFormat, terminal: Terminal) -> None:
+    """Write the verdict to stdout."""
+    if output is OutputFormat.JSON:
+        terminal.write(json_text({"schema_version": SCHEMA_VERSION, **_record(verification)}, indent=2) + "\n")
+        return
+    if verification.is_intact:
+        head = printable(verification.head_hash)
+        terminal.show(f"✓ The ledger is intact: {verification.entries:,} entries, head {head}.")
+    else:
+        where = f"entry {verification.first_bad_sequence}" if verification.first_bad_sequence else "the ledger"
+        terminal.show(f"✗ The ledger is NOT intact, {where}: {printable(verification.problem or '')}")
+    anchored = verification.anchored_sequence
+    terminal.show(f"Anchored up to entry {anchored}." if anchored else "Nothing is anchored yet.")
+
+
+def _record(verification: LedgerVerification) -> dict[str, Any]:
+    return {
+        "intact": verification.is_intact,
+        "entry_count": verification.entries,
+        "head_sequence": verification.head_sequence,
+        "head_hash": verification.head_hash,
+        "first_bad_sequence": verification.first_bad_sequence,
+        "problem": verification.problem,
+        "anchored_sequence": verification.anchored_sequence,
+    }

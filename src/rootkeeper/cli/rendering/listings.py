@@ -1,6 +1,10 @@
-"""Lists of records in every output format but the tree.
+"""Lists of records in every output format.
+
+Lists of records in every output format but the tree.
 
 A record is what JSON shows; a table shows columns made of it, CSV its fields flattened.
+
+Why accounts are unknown, told once for all accounts that share the cause.
 """
 
 from __future__ import annotations
@@ -11,16 +15,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from rootkeeper.cli.invocation import OutputFormat
-from rootkeeper.cli.rendering.text import csv_cell, json_text, printable
+from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.terminal import Terminal
+from rootkeeper.evidence.windows import csv_cell, json_text, printable
 
 if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
+
 SCHEMA_VERSION = 1
 """Of every JSON output; raised when a field changes its meaning or goes."""
+
 
 Record: TypeAlias = Mapping[str, Any]
 
@@ -119,3 +125,23 @@ def _cell(column: TableColumn, record: Record) -> Text:
 
     style = column.style if isinstance(column.style, str) else column.style(record)
     return Text(printable(column.cell(record)), style=style)
+
+
+_EXAMPLES_SHOWN = 3
+
+
+def cause_lines(causes: Iterable[tuple[str, str]]) -> list[str]:
+    """One line for each cause, with the accounts that it concerns. Given account ids with what is said of each."""
+    accounts_of: dict[str, list[str]] = {}
+    for account_id, why in causes:
+        accounts_of.setdefault(why.replace(account_id, "ACCOUNT"), []).append(account_id)
+    return [f"Unknown: {_name(ids)}: {_in_place(why, ids)}" for why, ids in accounts_of.items()]
+
+
+def _in_place(why: str, ids: Sequence[str]) -> str:
+    return why.replace("ACCOUNT", ids[0]) if len(ids) == 1 else why
+
+
+def _name(ids: Sequence[str]) -> str:
+    more = len(ids) - _EXAMPLES_SHOWN
+    return ", ".join(ids[:_EXAMPLES_SHOWN]) + (f" and {more:,} more" if more > 0 else "")

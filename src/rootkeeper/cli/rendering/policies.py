@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, show_listing
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.domain.root_events import RootEventKind
-from rootkeeper.domain.shipped_policies.alarms import METRIC_NAMESPACE, Alarm
-from rootkeeper.domain.shipped_policies.bundle import PolicyBundle
-from rootkeeper.domain.shipped_policies.documents import measure_guardrail, measure_iam_policy
-from rootkeeper.domain.shipped_policies.guardrails import ShippedGuardrail
-from rootkeeper.domain.shipped_policies.roles import ShippedCallerRole
-from rootkeeper.workflows.root_events import ClassifiedRecord
+from rootkeeper.shipped_policies.bundle import METRIC_NAMESPACE, Alarm, PolicyBundle
+from rootkeeper.shipped_policies.rules import ShippedCallerRole, ShippedGuardrail, measure_guardrail, measure_iam_policy
+from rootkeeper.watching.rules import RootEventKind
+from rootkeeper.watching.service import ClassifiedRecord
 
 _KIND_WORDS = {
     RootEventKind.LONG_TERM_ROOT: ("✗ Long-term root", "bold red"),

@@ -9,15 +9,16 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, build_table, show_listing
-from rootkeeper.cli.rendering.text import counted, json_time, printable
+from rootkeeper.cli.rendering.text import counted
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.domain.policies.evaluation import AccessVerdict
-from rootkeeper.domain.preflight import PreflightRow, count_verdicts
-from rootkeeper.domain.preflight_records import row_to_record
-from rootkeeper.domain.preflight_tasks import Task
-from rootkeeper.workflows.preflight import PreflightReport
+from rootkeeper.evidence.windows import printable
+from rootkeeper.guardrails.rules import PreflightRow, count_verdicts, row_to_record
+from rootkeeper.guardrails.service import PreflightReport
+from rootkeeper.guardrails.tasks import Task
+from rootkeeper.policy_language.evaluation import AccessVerdict
+from rootkeeper.values import json_time
 
 if TYPE_CHECKING:
     from rich.text import Text

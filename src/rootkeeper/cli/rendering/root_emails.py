@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, show_listing
-from rootkeeper.cli.rendering.text import counted, json_time
+from rootkeeper.cli.rendering.text import counted
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.domain.organizations import Account
-from rootkeeper.domain.root_emails import (
+from rootkeeper.organization.accounts import Account
+from rootkeeper.root_emails.rules import (
     EXPLANATIONS,
     EmailAttestation,
     EmailReason,
@@ -19,7 +19,8 @@ from rootkeeper.domain.root_emails import (
     RootEmail,
     count_verdicts,
 )
-from rootkeeper.workflows.emails import SOURCE, EmailReport
+from rootkeeper.root_emails.service import SOURCE, EmailReport
+from rootkeeper.values import json_time
 
 if TYPE_CHECKING:
     from rich.text import Text

@@ -4,11 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from rootkeeper.domain.json_times import json_time as json_time
-from rootkeeper.reports.untrusted_text import csv_cell as csv_cell
-from rootkeeper.reports.untrusted_text import json_text as json_text
-from rootkeeper.reports.untrusted_text import printable as printable
-
 
 def render_timestamp(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%d %H:%M:%S UTC")

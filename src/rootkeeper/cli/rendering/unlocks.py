@@ -6,13 +6,13 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.aws.task_policies import ResourceKind
+from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, show_listing
-from rootkeeper.cli.rendering.text import json_text, printable
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.domain.ledger import Result
-from rootkeeper.domain.resource_policies.lockouts import LockoutVerdict
-from rootkeeper.domain.resource_policies.resources import ResourceKind
+from rootkeeper.evidence.windows import json_text, printable
+from rootkeeper.ledger.rules import Result
+from rootkeeper.unlock.rules import LockoutVerdict
 
 _STYLES = {
     LockoutVerdict.DEPENDS: "bold yellow",

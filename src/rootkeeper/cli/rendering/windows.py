@@ -1,20 +1,32 @@
-"""Recovery windows as lists and one by one."""
+"""Recovery windows and their reports.
+
+Recovery windows as lists and one by one.
+
+The report of one recovery window or drill: Markdown for people, JSON for programs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from rootkeeper.cli.exit_statuses import ExitStatus
-from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.cli.outputs import ExitStatus, OutputFormat
 from rootkeeper.cli.rendering.listings import SCHEMA_VERSION, Listing, Record, TableColumn, show_listing
-from rootkeeper.cli.rendering.text import json_text, printable, render_length, render_timestamp
+from rootkeeper.cli.rendering.text import render_length, render_timestamp
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.domain.approvals import WAITING_STATES
-from rootkeeper.domain.durations import render_duration
-from rootkeeper.domain.openings import ClosingResult, OpeningResult, WindowRequest
-from rootkeeper.domain.window_records import window_to_record
-from rootkeeper.domain.windows import FINAL_STATES, OWING_STATES, RecoveryWindow, WindowState
+from rootkeeper.evidence.windows import json_text, printable
+from rootkeeper.values import render_duration
+from rootkeeper.windows.approvals import WAITING_STATES
+from rootkeeper.windows.records import window_to_record
+from rootkeeper.windows.rules import (
+    FINAL_STATES,
+    OWING_STATES,
+    ClosingResult,
+    OpeningResult,
+    RecoveryWindow,
+    WindowRequest,
+    WindowState,
+)
 
 _STYLES = {
     WindowState.CLOSED_VERIFIED: "green",
@@ -181,3 +193,11 @@ def describe_request(request: WindowRequest) -> str:
     urgent = ", before anyone approves it (emergency)" if request.is_emergency else ""
     length = render_duration(timedelta(seconds=request.duration_seconds))
     return f"Request a recovery window of {length} for account {request.account}{drill}{urgent}: {request.reason}"
+
+
+def show_report(record: Record, markdown: str, output: OutputFormat, terminal: Terminal) -> None:
+    """Write it to stdout."""
+    if output is OutputFormat.JSON:
+        terminal.write(json_text({"schema_version": SCHEMA_VERSION, **record}, indent=2) + "\n")
+    else:
+        terminal.write(markdown)

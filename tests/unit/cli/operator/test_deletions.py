@@ -9,22 +9,13 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.domain.deletion import (
-    AccountDeletion,
-    DeletionPlan,
-    KindOutcome,
-    KindResult,
-    PlannedAccount,
-    plan_deletion,
-)
-from rootkeeper.domain.deletion_records import deletion_to_record
-from rootkeeper.domain.job_records import problem_to_record
-from rootkeeper.domain.jobs import JobKind, JobProgress, JobState
-from rootkeeper.domain.organizations import AccountId, AccountState
-from rootkeeper.domain.plan_files import derive_plan_id, describe_plan
-from rootkeeper.domain.root_credentials import AccessKey, CredentialKind, LoginProfile, RootCredentials
-from rootkeeper.domain.statuses import Status
+from rootkeeper.deletion.records import deletion_to_record, derive_plan_id, describe_plan
+from rootkeeper.deletion.rules import DeletionPlan, PlannedAccount
 from rootkeeper.errors import TargetRefusedError
+from rootkeeper.jobs.rules import JobKind, JobProgress, JobState, problem_to_record
+from rootkeeper.organization.accounts import AccountId, AccountState
+from rootkeeper.organization.statuses import AccessKey, CredentialKind, LoginProfile, RootCredentials, Status
+from rootkeeper.removal.rules import AccountDeletion, KindOutcome, KindResult, plan_deletion
 from tests.fakes.remote_desk import ENDPOINT, JOB, NOW, RemoteDesk, job_record
 
 ONE, OTHER = AccountId("222233334444"), AccountId("333344445555")

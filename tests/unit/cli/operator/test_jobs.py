@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.domain.jobs import RESUMABLE_KINDS, JobKind, JobProgress, JobState
-from rootkeeper.domain.windows import WindowState
+from rootkeeper.jobs.rules import RESUMABLE_KINDS, JobKind, JobProgress, JobState
+from rootkeeper.windows.rules import WindowState
 from tests.fakes.remote_desk import JOB, NOW, WINDOW, RemoteDesk, job_record, window_record
 from tests.fakes.rootkeeper_server import problem
 

@@ -12,10 +12,9 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.domain.job_records import problem_to_record
-from rootkeeper.domain.jobs import JobKind, JobState
-from rootkeeper.domain.ledger_verification import LedgerVerification, verification_to_record
 from rootkeeper.errors import DatabaseError
+from rootkeeper.jobs.rules import JobKind, JobState, problem_to_record
+from rootkeeper.ledger.rules import LedgerVerification, verification_to_record
 from tests.fakes.remote_desk import JOB, NOW, RemoteDesk, job_record
 from tests.fakes.rootkeeper_server import problem
 from tests.functional.published_schemas import require_fits

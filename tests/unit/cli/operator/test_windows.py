@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.domain.access import ServerRole
-from rootkeeper.domain.windows import WindowState
+from rootkeeper.access.rules import ServerRole
+from rootkeeper.windows.rules import WindowState
 from tests.fakes.remote_desk import ACCOUNT_ID, NOW, WINDOW, RemoteDesk, window_record
 from tests.fakes.rootkeeper_server import Answer, problem
 

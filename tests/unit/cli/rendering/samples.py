@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from rootkeeper.domain.organizations import (
+from rootkeeper.audit.service import AuditReport
+from rootkeeper.organization.accounts import (
     Account,
     AccountId,
     AccountState,
@@ -14,18 +15,20 @@ from rootkeeper.domain.organizations import (
     Organization,
     OrganizationalUnit,
 )
-from rootkeeper.domain.root_credentials import (
+from rootkeeper.organization.statuses import (
     AccessKey,
+    AccountRole,
+    AccountStatus,
     LoginProfile,
     MfaDevice,
     MfaKind,
     RootCredentials,
     RootCredentialsSummary,
     SigningCertificate,
+    Status,
+    StatusReason,
 )
-from rootkeeper.domain.setup_drift import NEVER_ACCEPTED, SetupDrift
-from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status, StatusReason
-from rootkeeper.workflows.audit import AuditReport
+from rootkeeper.setup.rules import NEVER_ACCEPTED, SetupDrift
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 ROOT = OrganizationalUnit("r-demo", "Root", None)

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.audits import show_audit
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.domain.setup_drift import compare_setup
-from rootkeeper.domain.statuses import AccountRole, AccountStatus, Status
+from rootkeeper.organization.statuses import AccountRole, AccountStatus, Status
+from rootkeeper.setup.rules import compare_setup
 from tests.fakes.evidence import accept, make_state
 from tests.unit.cli.rendering import samples
 

@@ -6,16 +6,15 @@ import json
 
 import pytest
 
-from rootkeeper.cli.invocation import OutputFormat
-from rootkeeper.cli.rendering.breakglass import show_breakglass
+from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.cli.outputs import OutputFormat
+from rootkeeper.cli.rendering.failsafes import show_breakglass
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.domain.breakglass import AccessPath, RootSessionCaller, RootSessionCallerKind
-from rootkeeper.domain.caller_permissions import PermissionResult
-from rootkeeper.domain.checks import Check, CheckVerdict, passed, unread
-from rootkeeper.domain.organizations import AccountId, Inventory
-from rootkeeper.domain.policies.evaluation import AccessVerdict
-from rootkeeper.domain.task_policies import TaskPolicy
-from rootkeeper.workflows.breakglass import BreakGlassReport
+from rootkeeper.failsafe.breakglass import AccessPath, PermissionResult, RootSessionCaller, RootSessionCallerKind
+from rootkeeper.failsafe.entrances import BreakGlassReport
+from rootkeeper.failsafe.rules import Check, CheckVerdict, passed, unread
+from rootkeeper.organization.accounts import AccountId, Inventory
+from rootkeeper.policy_language.evaluation import AccessVerdict
 from tests.unit.cli.rendering.samples import CALLER, ENDPOINT, NOW, ORGANIZATION
 
 ACCOUNT = AccountId("222233334444")

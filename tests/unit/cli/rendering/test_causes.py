@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rootkeeper.cli.rendering.causes import cause_lines
+from rootkeeper.cli.rendering.listings import cause_lines
 
 
 def test_the_same_cause_is_told_once_whichever_account_it_names() -> None:

@@ -15,19 +15,11 @@ from rootkeeper.cli.rendering.deletions import (
     render_totals,
     without_clean_accounts,
 )
-from rootkeeper.domain.deletion import (
-    ALL_KINDS,
-    AccountDeletion,
-    DeletionPlan,
-    KindOutcome,
-    KindReason,
-    KindResult,
-    PlannedAccount,
-    plan_deletion,
-)
-from rootkeeper.domain.organizations import AccountId, AccountState
-from rootkeeper.domain.root_credentials import CredentialKind
-from rootkeeper.domain.selection import Skip, SkipReason
+from rootkeeper.deletion.rules import DeletionPlan, PlannedAccount
+from rootkeeper.organization.accounts import AccountId, AccountState
+from rootkeeper.organization.selection import Skip, SkipReason
+from rootkeeper.organization.statuses import CredentialKind
+from rootkeeper.removal.rules import ALL_KINDS, AccountDeletion, KindOutcome, KindReason, KindResult, plan_deletion
 from tests.unit.cli.rendering import samples
 
 

@@ -8,14 +8,13 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.failsafes import render_runbook, show_drills, show_failsafes, show_runbook, show_set_up
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.domain.checks import Check, failed, passed, unknown
-from rootkeeper.domain.drills import AlarmObservation, Drill, DrillOutcome
-from rootkeeper.domain.organizations import Account, AccountId, Inventory
-from rootkeeper.domain.runbooks import RunbookFacts, write_runbook
-from rootkeeper.workflows.failsafe import FailsafeReport
+from rootkeeper.failsafe.rules import AlarmObservation, Check, Drill, DrillOutcome, failed, passed, unknown
+from rootkeeper.failsafe.runbook import RunbookFacts, write_runbook
+from rootkeeper.failsafe.service import FailsafeReport
+from rootkeeper.organization.accounts import Account, AccountId, Inventory
 from tests.fakes.clock import FakeClock
 from tests.fakes.hostile_texts import HOSTILE_TEXTS
 from tests.unit.cli.rendering.samples import CALLER, ENDPOINT, NOW, ORGANIZATION, account

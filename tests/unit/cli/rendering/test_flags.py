@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.cli.rendering.flags import flag_of, render_credentials, render_role, render_status
-from rootkeeper.domain.statuses import AccountStatus, Status, StatusReason
+from rootkeeper.cli.rendering.audits import flag_of, render_credentials, render_role, render_status
+from rootkeeper.organization.statuses import AccountStatus, Status, StatusReason
 from tests.unit.cli.rendering import samples
 
 

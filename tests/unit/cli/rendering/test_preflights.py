@@ -8,14 +8,14 @@ import json
 
 import pytest
 
-from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.preflights import show_preflight
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.domain.organizations import Account, Inventory
-from rootkeeper.domain.policies.evaluation import AccessVerdict
-from rootkeeper.domain.preflight import BlockingPolicy, PreflightRow
-from rootkeeper.domain.preflight_tasks import Task
-from rootkeeper.workflows.preflight import PreflightReport
+from rootkeeper.guardrails.rules import BlockingPolicy, PreflightRow
+from rootkeeper.guardrails.service import PreflightReport
+from rootkeeper.guardrails.tasks import Task
+from rootkeeper.organization.accounts import Account, Inventory
+from rootkeeper.policy_language.evaluation import AccessVerdict
 from tests.unit.cli.rendering import samples
 
 EVIL = "\x1b[2J[bold red]\N{RIGHT-TO-LEFT OVERRIDE}x"

@@ -10,20 +10,13 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.root_emails import email_record, show_emails
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.domain.organizations import Inventory
-from rootkeeper.domain.root_emails import (
-    EmailAttestation,
-    EmailReason,
-    EmailVerdict,
-    GroupBasis,
-    RootEmail,
-    parse_rules,
-)
-from rootkeeper.domain.statuses import AccountRole
-from rootkeeper.workflows.emails import EmailReport
+from rootkeeper.organization.accounts import Inventory
+from rootkeeper.organization.statuses import AccountRole
+from rootkeeper.root_emails.rules import EmailAttestation, EmailReason, EmailVerdict, GroupBasis, RootEmail, parse_rules
+from rootkeeper.root_emails.service import EmailReport
 from tests.unit.cli.rendering.samples import ENDPOINT, NOW, ORGANIZATION, account
 
 ATTESTATION = EmailAttestation("aws@example.com", "Nikki Wolf", NOW + timedelta(days=30), "operator", NOW)

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from rootkeeper.cli.invocation import OutputFormat
-from rootkeeper.cli.rendering.setup_drifts import (
+from rootkeeper.cli.outputs import OutputFormat
+from rootkeeper.cli.rendering.setups import (
     accepted_lines,
     drift_parts,
     drift_record,
@@ -17,10 +17,10 @@ from rootkeeper.cli.rendering.setup_drifts import (
     show_accepted,
     show_drift,
 )
-from rootkeeper.cli.rendering.text import printable
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.domain.setup_drift import SetupDrift, compare_setup
-from rootkeeper.workflows.setup import SetupReader
+from rootkeeper.evidence.windows import printable
+from rootkeeper.setup.rules import SetupDrift, compare_setup
+from rootkeeper.setup.service import SetupReader
 from tests.fakes.clock import FakeClock
 from tests.fakes.evidence import accept, make_guardrail, make_state
 from tests.fakes.hostile_texts import HOSTILE_TEXTS

@@ -10,15 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootkeeper.cli.rendering.text import (
-    counted,
-    csv_cell,
-    json_text,
-    json_time,
-    printable,
-    render_age,
-    render_length,
-)
+from rootkeeper.cli.rendering.text import counted, render_age, render_length
+from rootkeeper.evidence.windows import csv_cell, json_text, printable
+from rootkeeper.values import json_time
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.aws.task_policies import ResourceKind
+from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.unlocks import (
     show_listing_of_resources,
     show_outcome,
@@ -17,16 +18,15 @@ from rootkeeper.cli.rendering.unlocks import (
     show_unneeded,
 )
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.domain.resource_policies.changes import ChangeKind
-from rootkeeper.domain.resource_policies.resources import ResourceKind
 from rootkeeper.errors import AwsAccessDeniedError
-from rootkeeper.workflows.unlock_records import (
+from rootkeeper.unlock.records import (
     listing_to_record,
     outcome_to_record,
     resource_policy_to_record,
     unneeded_to_record,
 )
-from rootkeeper.workflows.unlock_run import UnlockOutcome
+from rootkeeper.unlock.rules import ChangeKind
+from rootkeeper.unlock.service import UnlockOutcome
 from tests.fakes.unlock_desk import LOCKING, MEMBER, OPEN, UnlockDesk, deny, policy
 
 ORGANIZATION = "o-exampleorgid"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.cli.rendering.waves import render_waves
-from rootkeeper.domain.waves import WaveRules
+from rootkeeper.cli.rendering.deletions import render_waves
+from rootkeeper.deletion.rules import WaveRules
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from rootkeeper.cli.invocation import OutputFormat
+from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.windows import render_end, show_window, show_windows
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.domain.organizations import AccountId
-from rootkeeper.domain.windows import RecoveryWindow, WindowState
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.windows.rules import RecoveryWindow, WindowState
 from tests.unit.cli.rendering.samples import NOW
 
 WINDOW = RecoveryWindow(

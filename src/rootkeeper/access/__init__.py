@@ -1,0 +1,1 @@
+"""Users, roles, tokens, sign-ins and second factors of a server."""

@@ -1,0 +1,547 @@
+"""Users, tokens and sign-ins in the database.
+
+Users, API tokens and sign-ins in the database. Of what proves them only hashes are kept.
+
+A token is 256 random bits, so that SHA-256 of it is as good as a slow hash and is found by an index; a password isn't,
+so that argon2 hashes it, outside of the writer's thread.
+
+Sign-ins of people in the database, each found by the hash of a secret that only its browser or command line has.
+
+Links for the first administrator, in the database: each works once, for a while, and while there is none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, insert, select, update
+
+from rootkeeper.access.rules import (
+    FactorKind,
+    Identity,
+    IdentityKind,
+    NewSession,
+    Permission,
+    ServerRole,
+    Session,
+    SessionKind,
+    SignInWay,
+    TokenScope,
+    fold_name,
+)
+from rootkeeper.clock import Clock
+from rootkeeper.database import schema
+from rootkeeper.database.engines import Store, reading
+from rootkeeper.errors import DatabaseError, InputError, NotFoundError
+from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
+
+USE_NOTED_EVERY = timedelta(minutes=1)
+"""The last use is written at most so often, since every request is one."""
+
+
+_columns = schema.identities.c
+
+
+_sign_ins = schema.sign_ins.c
+
+
+class SqlIdentities:
+    """The identities of one organization; implements the port IdentityStore."""
+
+    def __init__(self, store: Store, commits: GroupCommit, organization_id: str, clock: Clock) -> None:
+        self._store = store
+        self._commits = commits
+        self._organization_id = organization_id
+        self._clock = clock
+
+    def add_user(self, identity: Identity, password: str) -> None:
+        self._add(identity, hash_password(password))
+
+    def add_token(self, identity: Identity, token: str) -> None:
+        self._add(identity, hash_token(token))
+
+    def add_provider_user(self, identity: Identity, proof_hash: str) -> None:
+        self._add(identity, proof_hash)
+
+    def find_provider_user(self, proof_hash: str) -> Identity | None:
+        statement = self._select().where(
+            _columns.proof_hash == proof_hash, _columns.signs_in_by == SignInWay.OIDC.value
+        )
+        with reading(self._store) as connection:
+            row = connection.execute(statement).one_or_none()
+        return None if row is None else parse_identity(row)
+
+    def find_by_token(self, token: str) -> Identity | None:
+        """See the port; the use is noted."""
+        now, token_hash = self._clock.now(), hash_token(token)
+        with reading(self._store) as connection:
+            row = connection.execute(self._select_by_token(token_hash)).one_or_none()
+        if row is None or not parse_identity(row).is_usable(now):
+            return None
+        self._note_use(row, now)
+        return parse_identity(row)
+
+    def sign_in(self, name: str, password: str, new: NewSession) -> Identity | None:
+        """See the port; the password is hashed before the writer's thread is kept waiting."""
+        with reading(self._store) as connection:
+            row = connection.execute(self._select_by_name(name)).one_or_none()
+        is_user = row is not None and _has_password(row)
+        is_right = _verify(row.proof_hash if row is not None and is_user else _decoy_hash(), password)
+        if row is None or not is_user or not is_right:
+            return None
+        unchanged = self._select_by_name(name).where(_columns.proof_hash == row.proof_hash).with_for_update()
+
+        def work(transaction: WriteTransaction) -> Identity | None:
+            found = transaction.connection.execute(unchanged).one_or_none()
+            if found is None or not parse_identity(found).is_usable(self._clock.now()):
+                return None
+            insert_session(transaction.connection, self._organization_id, found.identity_id, new)
+            return parse_identity(found)
+
+        return self._commits.run(work)
+
+    def get(self, name: str) -> Identity:
+        return parse_identity(self._read(name))
+
+    def list_identities(self) -> tuple[Identity, ...]:
+        statement = self._select().order_by(_columns.kind, _columns.folded_name)
+        with reading(self._store) as connection:
+            return tuple(parse_identity(row) for row in connection.execute(statement))
+
+    def disable(self, name: str, at: datetime) -> Identity:
+        return self._change(name, lambda row: {"disabled_at": row.disabled_at or at}, ends_sign_ins=True)
+
+    def set_role(self, name: str, role: ServerRole) -> Identity:
+        return self._change(name, lambda row: _of_user(row, {"role": role.value}))
+
+    def set_password(self, name: str, password: str) -> Identity:
+        """See the port; hashed before the writer's thread is kept waiting."""
+        _of_password(self._read(name), {})
+        proof_hash = hash_password(password)
+        return self._change(name, lambda row: _of_password(row, {"proof_hash": proof_hash}), ends_sign_ins=True)
+
+    def _add(self, identity: Identity, proof_hash: str) -> None:
+        self._commits.run(
+            lambda transaction: insert_identity(transaction.connection, self._organization_id, identity, proof_hash)
+        )
+
+    def _change(
+        self, name: str, change: Callable[[Row[Any]], dict[str, object]], *, ends_sign_ins: bool = False
+    ) -> Identity:
+        def work(transaction: WriteTransaction) -> Identity:
+            connection = transaction.connection
+            row = _require_found(connection.execute(self._select_by_name(name)).one_or_none(), name)
+            is_it = _columns.identity_id == row.identity_id
+            connection.execute(update(schema.identities).where(is_it).values(**change(row)))
+            if ends_sign_ins:
+                connection.execute(delete(schema.sign_ins).where(_sign_ins.identity_id == row.identity_id))
+            return parse_identity(connection.execute(self._select_by_name(name)).one())
+
+        return self._commits.run(work)
+
+    def _note_use(self, row: Row[Any], now: datetime) -> None:
+        """A database that can't be written keeps nobody from reading."""
+        if row.last_used_at is not None and now - row.last_used_at < USE_NOTED_EVERY:
+            return
+        statement = update(schema.identities).where(_columns.identity_id == row.identity_id).values(last_used_at=now)
+        with suppress(DatabaseError):
+            self._commits.run(lambda transaction: _execute(transaction, statement))
+
+    def _read(self, name: str) -> Row[Any]:
+        with reading(self._store) as connection:
+            return _require_found(connection.execute(self._select_by_name(name)).one_or_none(), name)
+
+    def _select(self) -> Select[Any]:
+        return select(schema.identities).where(_columns.organization_id == self._organization_id)
+
+    def _select_by_name(self, name: str) -> Select[Any]:
+        return self._select().where(_columns.folded_name == fold_name(name))
+
+    def _select_by_token(self, token_hash: str) -> Select[Any]:
+        return self._select().where(_columns.proof_hash == token_hash, _columns.kind == IdentityKind.TOKEN.value)
+
+
+def insert_identity(connection: Connection, organization_id: str, identity: Identity, proof_hash: str) -> None:
+    """Keep a user or token, in a transaction that somebody else ends.
+
+    :raises InputError: if the name is taken.
+    """
+    same = select(_columns.identity_id).where(
+        _columns.organization_id == organization_id, _columns.folded_name == fold_name(identity.name)
+    )
+    if connection.execute(same).first() is not None:
+        raise InputError(
+            f"There is a user or token of the name {identity.name} already.",
+            hint="Take another name: that of a disabled one stays taken, since the ledger names it.",
+        )
+    connection.execute(
+        insert(schema.identities).values(
+            organization_id=organization_id,
+            folded_name=fold_name(identity.name),
+            proof_hash=proof_hash,
+            **_describe(identity),
+        )
+    )
+
+
+def insert_session(connection: Connection, organization_id: str, identity_id: str, new: NewSession) -> None:
+    """Keep a sign-in that begins, in a transaction that somebody else ends."""
+    connection.execute(
+        insert(schema.sign_ins).values(
+            token_hash=hash_token(new.secret),
+            organization_id=organization_id,
+            identity_id=identity_id,
+            session_id=new.session_id,
+            kind=new.kind.value,
+            created_at=new.started_at,
+            last_used_at=new.started_at,
+            expires_at=new.expires_at,
+            factor_at=new.factor_at,
+            address=new.address,
+            user_agent=new.user_agent,
+        )
+    )
+
+
+def hash_password(password: str) -> str:
+    """What is kept of a password; takes a while on purpose."""
+    return _hasher().hash(_to_bytes(password))
+
+
+def hash_token(token: str) -> str:
+    """What is kept of a token: it is random, so that nobody can guess it from this."""
+    return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
+
+
+@cache
+def _hasher() -> PasswordHasher:
+    """Argon2id with the library's parameters. Source: RFC 9106, section 4, the second recommended option."""
+    return PasswordHasher()
+
+
+@cache
+def _decoy_hash() -> str:
+    """What an unknown name's password is compared with, so that it takes as long."""
+    return _hasher().hash(secrets.token_urlsafe())
+
+
+def _verify(proof_hash: str, password: str) -> bool:
+    try:
+        return _hasher().verify(proof_hash, _to_bytes(password))
+    except (VerifyMismatchError, InvalidHashError):
+        return False
+
+
+def _to_bytes(password: str) -> bytes:
+    """Also of text that isn't valid Unicode, as JSON may hold it: that is a wrong password and not a mistake."""
+    return password.encode(errors="surrogatepass")
+
+
+def _has_password(row: Row[Any]) -> bool:
+    """A user of an identity provider has none here, and takes as long to be refused."""
+    return bool(row.kind == IdentityKind.USER.value and row.signs_in_by == SignInWay.PASSWORD.value)
+
+
+def _execute(transaction: WriteTransaction, statement: Any) -> None:
+    transaction.connection.execute(statement)
+
+
+def _require_found(row: Row[Any] | None, name: str) -> Row[Any]:
+    if row is None:
+        raise NotFoundError(
+            f"There is no user or token of the name {name}.",
+            hint="See them: rootkeeper users list, rootkeeper token list",
+        )
+    return row
+
+
+def _of_user(row: Row[Any], values: dict[str, object]) -> dict[str, object]:
+    if row.kind != IdentityKind.USER.value:
+        raise InputError(f"{row.name} is a token; it stays as it was made.", hint="Revoke it, and create another one.")
+    return values
+
+
+def _of_password(row: Row[Any], values: dict[str, object]) -> dict[str, object]:
+    _of_user(row, values)
+    if row.signs_in_by != SignInWay.PASSWORD.value:
+        raise InputError(f"{row.name} signs in at an identity provider.", hint="A password is changed there.")
+    return values
+
+
+def _describe(identity: Identity) -> dict[str, object]:
+    return {
+        "identity_id": identity.identity_id,
+        "kind": identity.kind.value,
+        "name": identity.name,
+        "role": identity.role.value,
+        "created_by": identity.created_by,
+        "created_at": identity.created_at,
+        "expires_at": identity.expires_at,
+        "disabled_at": identity.disabled_at,
+        "last_used_at": identity.last_used_at,
+        "signs_in_by": identity.signs_in_by.value,
+        "permissions": None if identity.scope.permissions is None else sorted(identity.scope.permissions),
+        "organizational_units": list(identity.scope.organizational_units) or None,
+    }
+
+
+def parse_identity(row: Row[Any]) -> Identity:
+    """An identity from a row that has all columns of its table."""
+    return Identity(
+        identity_id=row.identity_id,
+        kind=IdentityKind(row.kind),
+        name=row.name,
+        role=ServerRole(row.role),
+        created_by=row.created_by,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        disabled_at=row.disabled_at,
+        last_used_at=row.last_used_at,
+        signs_in_by=SignInWay(row.signs_in_by),
+        scope=_parse_scope(row),
+    )
+
+
+def _parse_scope(row: Row[Any]) -> TokenScope:
+    """A permission that this version doesn't know isn't given."""
+    kept = row.permissions
+    permissions = None if kept is None else frozenset(Permission(one) for one in kept if one in set(Permission))
+    return TokenScope(permissions, tuple(row.organizational_units or ()))
+
+
+_identities = schema.identities.c
+
+
+_factors = schema.factors.c
+
+
+class SqlSessions:
+    """The sign-ins of one organization; implements the port SessionStore."""
+
+    def __init__(self, store: Store, commits: GroupCommit, organization_id: str, clock: Clock) -> None:
+        self._store = store
+        self._commits = commits
+        self._organization_id = organization_id
+        self._clock = clock
+
+    def begin(self, identity_id: str, new: NewSession) -> Session | None:
+        """See the port; the identity is locked, so that one that is disabled meanwhile isn't let in."""
+        known = (
+            select(schema.identities)
+            .where(_identities.organization_id == self._organization_id, _identities.identity_id == identity_id)
+            .with_for_update()
+        )
+
+        def work(transaction: WriteTransaction) -> Session | None:
+            row = transaction.connection.execute(known).one_or_none()
+            if row is None or not parse_identity(row).is_usable(self._clock.now()):
+                return None
+            insert_session(transaction.connection, self._organization_id, identity_id, new)
+            return self._find(transaction.connection, new.secret, new.kind)
+
+        return self._commits.run(work)
+
+    def find(self, secret: str, kind: SessionKind, *, is_use: bool = True) -> Session | None:
+        with reading(self._store) as connection:
+            found = self._find(connection, secret, kind)
+        if found is not None and is_use:
+            self._note_use(found)
+        return found
+
+    def renew(self, secret: str, new_secret: str, factor_at: datetime) -> Session | None:
+        """See the port; of two renewals at once one finds the secret gone."""
+        values = {"token_hash": hash_token(new_secret), "last_used_at": self._clock.now(), "factor_at": factor_at}
+        statement = (
+            update(schema.sign_ins).where(self._is_own, _sign_ins.token_hash == hash_token(secret)).values(values)
+        )
+
+        def work(transaction: WriteTransaction) -> Session | None:
+            connection = transaction.connection
+            kind = connection.execute(select(_sign_ins.kind).where(_sign_ins.token_hash == hash_token(secret))).scalar()
+            if kind is None or self._find(connection, secret, SessionKind(kind)) is None:
+                return None
+            if connection.execute(statement).rowcount != 1:
+                return None
+            return self._find(connection, new_secret, SessionKind(kind))
+
+        return self._commits.run(work)
+
+    def list_sessions(self, identity_id: str | None = None) -> tuple[Session, ...]:
+        statement = self._select().where(_sign_ins.kind == SessionKind.BROWSER.value)
+        if identity_id is not None:
+            statement = statement.where(_sign_ins.identity_id == identity_id)
+        now = self._clock.now()
+        with reading(self._store) as connection:
+            rows = connection.execute(statement.order_by(_sign_ins.created_at.desc(), _sign_ins.session_id)).all()
+            enrolled = self._read_enrolled(connection, {row.identity_id for row in rows})
+        found = (_parse(row, enrolled.get(row.identity_id, frozenset())) for row in rows)
+        return tuple(one for one in found if _lasts(one, now))
+
+    def end(self, secret: str) -> None:
+        self._delete(_sign_ins.token_hash == hash_token(secret))
+
+    def end_session(self, session_id: str, identity_id: str | None = None) -> Session | None:
+        is_it = _sign_ins.session_id == session_id
+        if identity_id is not None:
+            is_it &= _sign_ins.identity_id == identity_id
+
+        def work(transaction: WriteTransaction) -> Session | None:
+            row = transaction.connection.execute(self._select().where(is_it)).one_or_none()
+            transaction.connection.execute(delete(schema.sign_ins).where(self._is_own, is_it))
+            return None if row is None else _parse(row, frozenset())
+
+        return self._commits.run(work)
+
+    def end_all(self, identity_id: str) -> int:
+        return self._delete(_sign_ins.identity_id == identity_id)
+
+    def _delete(self, which: ColumnElement[bool]) -> int:
+        statement = delete(schema.sign_ins).where(self._is_own, which)
+        return self._commits.run(lambda transaction: transaction.connection.execute(statement).rowcount)
+
+    def _note_use(self, session: Session) -> None:
+        """A database that can't be written keeps nobody from reading."""
+        now = self._clock.now()
+        if now - session.last_used_at < USE_NOTED_EVERY:
+            return
+        statements = (
+            update(schema.sign_ins).where(_sign_ins.session_id == session.session_id).values(last_used_at=now),
+            update(schema.identities)
+            .where(_identities.identity_id == session.identity.identity_id)
+            .values(last_used_at=now),
+        )
+
+        def work(transaction: WriteTransaction) -> None:
+            for statement in statements:
+                transaction.connection.execute(statement)
+
+        with suppress(DatabaseError):
+            self._commits.run(work)
+
+    def _find(self, connection: Connection, secret: str, kind: SessionKind) -> Session | None:
+        statement = self._select().where(_sign_ins.token_hash == hash_token(secret), _sign_ins.kind == kind.value)
+        row = connection.execute(statement).one_or_none()
+        if row is None:
+            return None
+        enrolled = self._read_enrolled(connection, {row.identity_id})
+        session = _parse(row, enrolled.get(row.identity_id, frozenset()))
+        return session if _lasts(session, self._clock.now()) else None
+
+    def _read_enrolled(self, connection: Connection, identity_ids: set[str]) -> Mapping[str, frozenset[FactorKind]]:
+        statement = select(_factors.identity_id, _factors.kind).where(
+            _factors.identity_id.in_(identity_ids), _factors.confirmed_at.is_not(None)
+        )
+        found: dict[str, frozenset[FactorKind]] = {}
+        for row in connection.execute(statement):
+            found[row.identity_id] = found.get(row.identity_id, frozenset()) | {FactorKind(row.kind)}
+        return found
+
+    @property
+    def _is_own(self) -> ColumnElement[bool]:
+        return _sign_ins.organization_id == self._organization_id
+
+    def _select(self) -> Select[Any]:
+        return (
+            select(
+                schema.identities,
+                _sign_ins.session_id,
+                _sign_ins.kind.label("session_kind"),
+                _sign_ins.created_at.label("started_at"),
+                _sign_ins.last_used_at.label("session_used_at"),
+                _sign_ins.expires_at.label("session_ends_at"),
+                _sign_ins.factor_at,
+                _sign_ins.address,
+                _sign_ins.user_agent,
+            )
+            .join(schema.sign_ins, _sign_ins.identity_id == _identities.identity_id)
+            .where(self._is_own, _identities.organization_id == self._organization_id)
+        )
+
+
+def _lasts(session: Session, now: datetime) -> bool:
+    return session.is_alive(now) and session.identity.is_usable(now)
+
+
+def _parse(row: Row[Any], enrolled: frozenset[FactorKind]) -> Session:
+    return Session(
+        session_id=row.session_id,
+        kind=SessionKind(row.session_kind),
+        identity=parse_identity(row),
+        started_at=row.started_at,
+        last_used_at=row.session_used_at,
+        expires_at=row.session_ends_at,
+        address=row.address,
+        user_agent=row.user_agent,
+        factor_at=row.factor_at,
+        enrolled=enrolled,
+    )
+
+
+_links = schema.first_administrator_links.c
+
+
+class SqlFirstAdministrators:
+    """Of one organization; implements the port FirstAdministrators."""
+
+    def __init__(self, store: Store, commits: GroupCommit, organization_id: str, clock: Clock) -> None:
+        self._store = store
+        self._commits = commits
+        self._organization_id = organization_id
+        self._clock = clock
+
+    def add_link(self, token: str, ends_at: datetime) -> None:
+        """See the port; links that ended go."""
+        own = _links.organization_id == self._organization_id
+        row = {"token_hash": hash_token(token), "organization_id": self._organization_id, "ends_at": ends_at}
+
+        def work(transaction: WriteTransaction) -> None:
+            ended = delete(schema.first_administrator_links).where(own, _links.ends_at <= self._clock.now())
+            transaction.connection.execute(ended)
+            transaction.connection.execute(insert(schema.first_administrator_links).values(row))
+
+        self._commits.run(work)
+
+    def is_good(self, token: str) -> bool:
+        with reading(self._store) as connection:
+            return self._is_good(connection, token)
+
+    def use_link(self, token: str, identity: Identity, password: str) -> bool:
+        """See the port; the password is hashed before the writer's thread is kept waiting."""
+        if not self.is_good(token):
+            return False
+        proof_hash = hash_password(password)
+
+        def work(transaction: WriteTransaction) -> bool:
+            connection = transaction.connection
+            if not self._is_good(connection, token):
+                return False
+            insert_identity(connection, self._organization_id, identity, proof_hash)
+            connection.execute(
+                delete(schema.first_administrator_links).where(_links.organization_id == self._organization_id)
+            )
+            return True
+
+        return self._commits.run(work)
+
+    def _is_good(self, connection: Connection, token: str) -> bool:
+        now = self._clock.now()
+        link = select(_links.token_hash).where(
+            _links.organization_id == self._organization_id,
+            _links.token_hash == hash_token(token),
+            _links.ends_at > now,
+        )
+        if connection.execute(link).first() is None:
+            return False
+        administrators = select(schema.identities).where(
+            _identities.organization_id == self._organization_id,
+            _identities.role == ServerRole.ADMINISTRATOR.value,
+        )
+        return not any(parse_identity(row).is_usable(now) for row in connection.execute(administrators))

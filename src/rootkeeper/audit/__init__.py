@@ -1,0 +1,1 @@
+"""The audit: the status of each account's root user credentials."""

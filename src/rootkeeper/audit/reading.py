@@ -1,0 +1,585 @@
+"""Reading accounts in batches that share one ledger intent.
+
+Reading many accounts at once, in batches that share one ledger intent each.
+
+A batch's intent is on disk before its first AssumeRoot. Batches slide: the next one starts while the last accounts of
+the one before are still being read. An account that AWS throttled, or that couldn't be reached, goes to the end of the
+queue and into a later batch. Only the thread that takes the steps writes ledger and inventory.
+
+From what AWS answered of one account to its status.
+
+Reading accounts: what is fed comes back as statuses, step by step, in the thread that takes the steps.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+from rootkeeper.aws.organizations import OrganizationReader, PolicyReader
+from rootkeeper.aws.root_sessions import RootSession
+from rootkeeper.aws.summaries import RootSummaries, SummaryAnswer, SummaryReader, SummaryRequest
+from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.clock import Clock
+from rootkeeper.errors import (
+    AwsAccessDeniedError,
+    AwsCredentialsError,
+    AwsError,
+    AwsThrottledError,
+    AwsUnreachableError,
+    DatabaseError,
+    LedgerUnavailableError,
+    LockLostError,
+    RootkeeperError,
+)
+from rootkeeper.inventory.listing import Question, Step
+from rootkeeper.inventory.store import InventoryStore
+from rootkeeper.ledger.rules import Action, Intent, Result
+from rootkeeper.ledger.store import Ledger
+from rootkeeper.organization.accounts import Account, AccountId, AccountState, Caller, Organization
+from rootkeeper.organization.progress import Progress, StopSignal, WorkerThreads, WorkResult
+from rootkeeper.organization.statuses import (
+    AccountRole,
+    AccountStatus,
+    RootCredentials,
+    RootCredentialsSummary,
+    Status,
+    classify_failure,
+    evaluate_failure,
+    evaluate_found,
+    evaluate_management,
+    find_status_without_reading,
+)
+from rootkeeper.values import JsonValue
+from rootkeeper.windows.rules import OWING_STATES
+from rootkeeper.windows.store import RecoveryWindows
+
+MOST_TRIES = 8
+"""How often an account is tried before it is ``unknown``."""
+
+
+MOST_REFUSALS = 30
+"""How often an account's turn may come only after its batch's intent has grown too old."""
+
+
+_FIRST_DELAY_SECONDS = 0.1
+
+
+_LONGEST_DELAY_SECONDS = 2.0
+"""Less than any lease, so that the intent is still good after it."""
+
+
+_SESSION_RESERVE_SECONDS = 60.0
+
+
+_SAVING_SECONDS = 0.5
+"""What was read is kept at least so often, so that a killed audit reads little twice."""
+
+
+_UNANSWERED = "unanswered"
+"""Why an account is unread after a stop that waited for nobody: its session may have been opened."""
+
+
+_GATHERING_SECONDS = 0.5
+"""For so long a batch that isn't full waits for more, while others are being read."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditTarget:
+    """An account that is to be read."""
+
+    account: Account
+    role: AccountRole
+    has_open_window: bool
+    tries: int = 0
+    refusals: int = 0
+    session: RootSession | None = None
+    """Of an earlier try, where only the second call failed."""
+
+    @property
+    def account_id(self) -> AccountId:
+        return self.account.account_id
+
+
+StatusEvaluator = Callable[[AuditTarget, SummaryAnswer, Callable[[AccountStatus], None]], None]
+"""Turns an answer into a status and hands it over, at once or as a later step."""
+
+
+@dataclass(slots=True)
+class _Batch:
+    intent: Intent
+    waiting: set[AccountId]
+    sessions: dict[str, JsonValue] = field(default_factory=dict)
+    """Account id → access key id of its session."""
+    unread: dict[str, JsonValue] = field(default_factory=dict)
+    """Account id → why."""
+    not_sent: set[AccountId] = field(default_factory=set)
+    was_too_old: bool = False
+
+
+@dataclass(slots=True)
+class AuditBatches:
+    """The queue of accounts, and the batches that owe their outcome."""
+
+    reader: SummaryReader
+    evaluator: StatusEvaluator
+    ledger: Ledger
+    store: InventoryStore
+    clock: Clock
+    progress: Progress
+    deliver: Callable[[Step], None]
+    take_status: Callable[[AccountStatus], None]
+    """Told each account's status as it is known."""
+    is_current: Callable[[Account], bool]
+    """Whether the account still is as it was when it was queued; else its status comes from elsewhere."""
+    workers: int
+    batch_size: int
+    jitter: Callable[[], float]
+    """A number from 0 to 1, anew each time."""
+    obstacle: AwsCredentialsError | None = None
+    """The operator's own credentials ended: nobody can be read any more."""
+    _queue: deque[AuditTarget] = field(default_factory=deque)
+    _open: list[_Batch] = field(default_factory=list)
+    _in_flight: int = 0
+    _window: int = field(init=False)
+    _unsaved: list[AccountStatus] = field(default_factory=list)
+    _save_at: float = 0.0
+    _start_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self._window = self._widest
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing waits and nothing is in flight."""
+        return not self._queue and not self._in_flight
+
+    @property
+    def is_in_flight(self) -> bool:
+        return self._in_flight > 0
+
+    def add(self, targets: Iterable[AuditTarget]) -> None:
+        """Put accounts at the end of the queue."""
+        self._queue.extend(targets)
+
+    def start(self) -> None:
+        """Start as many batches as can be read now.
+
+        :raises LedgerUnavailableError: if a batch can't be recorded; no further root session is opened.
+        """
+        while self._queue and self._in_flight < min(self.workers, self._window) and self._is_worth_starting():
+            self._start_batch()
+
+    def _is_worth_starting(self) -> bool:
+        """Each batch costs two commits, so few accounts wait a little for more."""
+        return (
+            not self._in_flight
+            or len(self._queue) >= min(self.batch_size, self._window)
+            or self.clock.monotonic() >= self._start_at
+        )
+
+    def note(self, status: AccountStatus) -> None:
+        """A status is known; it is kept soon."""
+        self._unsaved.append(status)
+        if self.clock.monotonic() >= self._save_at:
+            self._save()
+        self.take_status(status)
+
+    def keep_up(self) -> None:
+        """Nothing came for a while: what was read before is kept all the same."""
+        if self._unsaved and self.clock.monotonic() >= self._save_at:
+            self._save()
+
+    def _save(self) -> None:
+        self.store.save_statuses(self._unsaved)
+        self._unsaved = []
+        self._save_at = self.clock.monotonic() + _SAVING_SECONDS
+
+    def record_rest(self) -> None:
+        """After a stop: what was read meanwhile is kept, whoever wasn't waited for is said to be unanswered."""
+        try:
+            self._save()
+        except DatabaseError as error:
+            self.progress.remark(f"What was read last couldn't be kept: {error.message}")
+        for batch in tuple(self._open):
+            try:
+                self._record(batch)
+            except (DatabaseError, LedgerUnavailableError) as error:
+                self.progress.remark(f"What came of a batch couldn't be recorded: {error.message}")
+
+    @property
+    def _widest(self) -> int:
+        return self.workers + self.batch_size
+
+    def _start_batch(self) -> None:
+        size = min(self.batch_size, len(self._queue), self._window)
+        targets = [self._queue.popleft() for _ in range(size)]
+        account_ids = [target.account_id for target in targets]
+        intent = self.ledger.append_intent(
+            Action.ACCOUNTS_AUDIT,
+            parameters={"task_policy": TaskPolicy.AUDIT.value, "account_ids": account_ids},
+        )
+        batch = _Batch(intent, set(account_ids))
+        self._open.append(batch)
+        self._in_flight += len(targets)
+        self._start_at = self.clock.monotonic() + _GATHERING_SECONDS
+        for target in targets:
+            self._submit(batch, target)
+
+    def _submit(self, batch: _Batch, target: AuditTarget) -> None:
+        delay = min(_LONGEST_DELAY_SECONDS, _FIRST_DELAY_SECONDS * 2**target.tries) if target.tries else 0.0
+        request = SummaryRequest(target.account_id, batch.intent, target.session, delay * self.jitter())
+        self.reader.submit(request, lambda answer: self.deliver(partial(self._take, batch, target, answer)))
+
+    def _take(self, batch: _Batch, target: AuditTarget, answer: SummaryAnswer) -> None:
+        if answer.session is not None:
+            batch.sessions[target.account_id] = answer.session.access_key_id
+        match answer.error:
+            case LockLostError() if target.refusals < MOST_REFUSALS:
+                self._narrow(batch)
+                batch.not_sent.add(target.account_id)
+                self._requeue(batch, replace(target, refusals=target.refusals + 1))
+            case AwsThrottledError() | AwsUnreachableError() as error if target.tries + 1 < MOST_TRIES:
+                batch.unread[target.account_id] = classify_failure(error).value
+                session = answer.session if self._is_still_good(answer.session) else None
+                self._requeue(batch, replace(target, tries=target.tries + 1, session=session))
+            case LockLostError() as error:
+                self._keep(batch, evaluate_failure(target.account, target.role, error, observed_at=self.clock.now()))
+            case AwsCredentialsError() as error if answer.session is None:
+                self._in_flight -= 1
+                self.obstacle = self.obstacle or error
+                batch.unread[target.account_id] = classify_failure(error).value
+                self._end_one(batch, target.account_id)
+            case _:
+                self.evaluator(target, answer, partial(self._keep, batch))
+
+    def _is_still_good(self, session: RootSession | None) -> bool:
+        return session is not None and (
+            (session.expires_at - self.clock.now()).total_seconds() > _SESSION_RESERVE_SECONDS
+        )
+
+    def _narrow(self, batch: _Batch) -> None:
+        """Fewer at once: at this pace an intent grows too old before all its accounts had their turn."""
+        if not batch.was_too_old:
+            batch.was_too_old = True
+            self._window = max(1, self._window // 2)
+
+    def _requeue(self, batch: _Batch, target: AuditTarget) -> None:
+        self._in_flight -= 1
+        self._queue.append(target)
+        self._end_one(batch, target.account_id)
+
+    def _keep(self, batch: _Batch, status: AccountStatus) -> None:
+        self._in_flight -= 1
+        account_id = status.account.account_id
+        if status.status is Status.UNKNOWN and status.reason is not None:
+            batch.unread[account_id] = status.reason.value
+        if self.is_current(status.account):
+            self.note(status)
+        self._end_one(batch, account_id)
+
+    def _end_one(self, batch: _Batch, account_id: AccountId) -> None:
+        batch.waiting.discard(account_id)
+        if not batch.waiting:
+            self._record(batch)
+
+    def _record(self, batch: _Batch) -> None:
+        """One outcome for the batch, with each account's session."""
+        self._open.remove(batch)
+        try:
+            self.ledger.append_outcome(batch.intent, *_describe(batch))
+        except LockLostError as error:
+            self.progress.remark(f"The outcome of a batch was settled by another process: {error.message}")
+        if not batch.was_too_old:
+            self._window = min(self._widest, self._window + self.batch_size // 4 + 1)
+
+
+def _describe(batch: _Batch) -> tuple[Result, dict[str, JsonValue]]:
+    unanswered: dict[str, JsonValue] = dict.fromkeys(sorted(batch.waiting), _UNANSWERED)
+    details: dict[str, JsonValue] = {
+        "sessions": batch.sessions,
+        "unread": {**batch.unread, **unanswered},
+        "not_sent": sorted(batch.not_sent),
+    }
+    if batch.sessions:
+        return Result.DONE, details
+    return Result.UNKNOWN if unanswered else Result.FAILED, details
+
+
+_READ_ELSEWHERE = "needs the management account: its root user is read only from the management account itself."
+
+
+Keep = Callable[[AccountStatus], None]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStatusEvaluator:
+    """Judges answers. What takes further calls is asked in another thread: one that hangs holds nobody else up."""
+
+    reader: OrganizationReader
+    caller: Caller
+    clock: Clock
+    ask: Callable[[Question], None]
+    """Has a question asked in another thread, and what it answers taken as a step."""
+    details: bool
+    """Whether accounts that have something are read on."""
+
+    def evaluate(self, target: AuditTarget, answer: SummaryAnswer, keep: Keep) -> None:
+        """Hand the account's status to ``keep``, now or as a later step."""
+        if isinstance(answer.error, AwsAccessDeniedError) and self._is_own(target, answer.session):
+            self.ask(partial(self._read_own, target, answer.error, keep))
+        elif isinstance(answer.error, AwsError):
+            keep(self._evaluate_error(target, answer.session, answer.error))
+        elif answer.summary is None:
+            raise answer.error or RuntimeError(f"nothing was answered about {target.account_id}")
+        elif not self.details or answer.summary.is_empty or answer.session is None:
+            keep(self._evaluate_found(target, answer.summary, answer.session))
+        else:
+            self.ask(partial(self._read_details, target, answer.summary, answer.session, keep))
+
+    def evaluate_management(self, account: Account, keep: Keep) -> None:
+        """The management account's own root user, where the caller is in it. One call: iam:GetAccountSummary."""
+        if self.caller.account_id == account.account_id:
+            self.ask(lambda: partial(keep, self._read_management(account)))
+        else:
+            keep(evaluate_management(account, None, None, _READ_ELSEWHERE))
+
+    def _is_own(self, target: AuditTarget, session: RootSession | None) -> bool:
+        """A caller that is in the account itself can read its root user without a root session."""
+        return session is None and target.account_id == self.caller.account_id
+
+    # In other threads.
+
+    def _read_management(self, account: Account) -> AccountStatus:
+        try:
+            return evaluate_management(account, self.reader.read_own_root_summary(), self.clock.now())
+        except AwsError as error:
+            return evaluate_management(account, None, None, f"Couldn't be read: {error.message}")
+
+    def _read_own(self, target: AuditTarget, refusal: AwsAccessDeniedError, keep: Keep) -> Step:
+        try:
+            return partial(keep, self._evaluate_found(target, self.reader.read_own_root_summary(), None))
+        except AwsError:
+            return partial(keep, self._evaluate_error(target, None, refusal))
+
+    def _read_details(
+        self, target: AuditTarget, summary: RootCredentialsSummary, session: RootSession, keep: Keep
+    ) -> Step:
+        try:
+            return partial(keep, self._evaluate_found(target, summary, session, session.read_credentials()))
+        except (AwsError, LockLostError) as error:
+            return partial(keep, self._evaluate_error(target, session, error))
+
+    # What is known.
+
+    def _evaluate_found(
+        self,
+        target: AuditTarget,
+        summary: RootCredentialsSummary,
+        session: RootSession | None,
+        credentials: RootCredentials | None = None,
+    ) -> AccountStatus:
+        return evaluate_found(
+            target.account,
+            target.role,
+            summary,
+            observed_at=self.clock.now(),
+            has_open_window=target.has_open_window,
+            credentials=credentials,
+            session_access_key_id=None if session is None else session.access_key_id,
+        )
+
+    def _evaluate_error(
+        self, target: AuditTarget, session: RootSession | None, error: AwsError | LockLostError
+    ) -> AccountStatus:
+        return evaluate_failure(
+            target.account,
+            target.role,
+            error,
+            observed_at=self.clock.now(),
+            session_access_key_id=None if session is None else session.access_key_id,
+        )
+
+
+_LOOK_SECONDS = 0.2
+"""How long a step is waited for, so that a request to stop is seen."""
+
+
+_DETAIL_THREADS = 32
+
+
+TakeStatus = Callable[[AccountStatus], None]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountReaderTools:
+    """What reading needs from outside."""
+
+    reader: OrganizationReader
+    organization: Organization
+    caller: Caller
+    summaries: RootSummaries
+    policies: PolicyReader
+    """Asked only where one blocks, and AWS didn't say which."""
+    ledger: Ledger
+    store: InventoryStore
+    windows: RecoveryWindows
+    clock: Clock
+    jitter: Callable[[], float]
+    """A number from 0 to 1, anew each time: how much of a delay is waited."""
+    workers: int
+    """Accounts that are read at the same time."""
+    batch_size: int
+    """Accounts that share an intent at most."""
+
+
+@dataclass(slots=True)
+class AccountReader:
+    """A context: leaving it waits for what is in flight and records the outcome of every batch."""
+
+    tools: AccountReaderTools
+    progress: Progress
+    stop: StopSignal
+    take_status: TakeStatus = lambda _: None
+    """Told each status as it is known."""
+    details: bool = False
+    statuses: dict[AccountId, AccountStatus] = field(default_factory=dict)
+    _steps: queue.SimpleQueue[Step] = field(default_factory=queue.SimpleQueue)
+    _opened: AbstractContextManager[SummaryReader] = field(init=False)
+    _asides: WorkerThreads[Step] = field(init=False)
+    """Read what takes more than the two calls."""
+    _unanswered: int = 0
+    """Questions to them."""
+    _is_left: bool = False
+    _batches: AuditBatches = field(init=False)
+    _evaluator: AccountStatusEvaluator = field(init=False)
+    _open_windows: frozenset[AccountId] = frozenset()
+    _states: dict[AccountId, AccountState] = field(default_factory=dict)
+    """In which state each account was fed last: it may change while it is being read."""
+
+    def __enter__(self) -> Self:
+        tools = self.tools
+        unfinished = tools.windows.list_windows(unfinished_only=True)
+        self._open_windows = frozenset(window.account_id for window in unfinished if window.state in OWING_STATES)
+        count = min(_DETAIL_THREADS, tools.workers) if self.details else 1
+        self._asides = WorkerThreads(count, "asides", lambda done: self.deliver(partial(self._take_answer, done)))
+        self._evaluator = AccountStatusEvaluator(tools.reader, tools.caller, tools.clock, self._ask, self.details)
+        self._opened = tools.summaries.open_summary_reader(tools.workers)
+        self._batches = AuditBatches(
+            reader=self._opened.__enter__(),
+            evaluator=self._evaluator.evaluate,
+            ledger=tools.ledger,
+            store=tools.store,
+            clock=tools.clock,
+            progress=self.progress,
+            deliver=self.deliver,
+            take_status=self._take_status,
+            is_current=lambda account: self._states[account.account_id] is account.state,
+            workers=tools.workers,
+            batch_size=tools.batch_size,
+            jitter=tools.jitter,
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            if error is None or isinstance(error, RootkeeperError | KeyboardInterrupt):
+                self._drain()  # after a bug nobody knows what to wait for
+        finally:
+            self._is_left = True
+            self._opened.__exit__(kind, error, traceback)
+            self._asides.close()
+            self._batches.record_rest()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether everything that was fed is read, and has its status."""
+        return self._batches.is_idle and not self._unanswered and self._batches.obstacle is None
+
+    @property
+    def is_in_flight(self) -> bool:
+        """Whether a call is on its way."""
+        return self._batches.is_in_flight or self._unanswered > 0
+
+    def deliver(self, step: Step) -> None:
+        """Have a step taken; from any thread."""
+        self._steps.put(step)
+
+    def feed(self, accounts: Iterable[tuple[Account, AccountRole]]) -> None:
+        """Judge at once what needs no root session; queue the rest."""
+        targets, evaluated = [], []
+        for account, role in accounts:
+            self._states[account.account_id] = account.state
+            status = find_status_without_reading(account, role, self.tools.organization.partition)
+            if status is None:
+                targets.append(AuditTarget(account, role, account.account_id in self._open_windows))
+            elif role is AccountRole.MANAGEMENT:
+                self._evaluator.evaluate_management(account, self._batches.note)
+            else:
+                evaluated.append(status)
+        for status in evaluated:
+            self._batches.note(status)
+        self._batches.add(targets)
+
+    def take_earlier(self, status: AccountStatus) -> None:
+        """An account that was read before needn't be read again."""
+        self._take_status(status)
+
+    def begin(self) -> None:
+        """Start what can be started.
+
+        :raises LedgerUnavailableError: if a batch can't be recorded; no further root session is opened.
+        :raises AwsCredentialsError: if the operator's own credentials ended.
+        """
+        if self._batches.obstacle is not None:
+            raise self._batches.obstacle
+        self._batches.start()
+
+    def step(self) -> None:
+        """Take the next step, if one comes soon."""
+        try:
+            step = self._steps.get(timeout=_LOOK_SECONDS)
+        except queue.Empty:
+            self._batches.keep_up()
+            return
+        step()
+
+    def finish(self) -> None:
+        """Read everything that was fed; stops early when asked to."""
+        while not self.is_idle and not self.stop.asked_once():
+            self.begin()
+            self.step()
+
+    def _ask(self, question: Question) -> None:
+        self._unanswered += 1
+        self._asides.begin(lambda: _do_nothing if self._is_left else question())
+
+    def _take_answer(self, done: WorkResult[Step]) -> None:
+        self._unanswered -= 1
+        done.get()()
+
+    def _take_status(self, status: AccountStatus) -> None:
+        self.statuses[status.account.account_id] = status
+        self.progress.advance(
+            present=int(status.status is Status.PRESENT), unknown=int(status.status is Status.UNKNOWN)
+        )
+        self.take_status(status)
+
+    def _drain(self) -> None:
+        while self.is_in_flight and not self.stop.asked_twice():
+            try:
+                self.step()
+            except (DatabaseError, LedgerUnavailableError) as error:
+                self.progress.remark(f"What was read couldn't be kept: {error.message}")
+
+
+def _do_nothing() -> None:
+    """The answer to what nobody asks any more."""

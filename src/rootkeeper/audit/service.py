@@ -1,0 +1,561 @@
+"""The audit.
+
+What an audit says beside its answer.
+
+One audit: accounts are listed and read at the same time.
+
+Cold, pages stream in and are read as they come. Warm, with an inventory from before, reading begins at once and the
+listing runs behind: it brings accounts that joined, and corrects the rest if it ends in time.
+
+The audit: the status of each account's root user credentials, by root sessions that can't change anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from rootkeeper.audit.reading import AccountReader, AccountReaderTools
+from rootkeeper.audit.rules import AuditHead, AuditRequest, audit_to_parameters, head_to_record
+from rootkeeper.errors import DatabaseError, InputError, JobConflictError, JobLostError, RootkeeperError
+from rootkeeper.guardrails.service import BlockingPolicyFinder, lacks_policy
+from rootkeeper.inventory.listing import InventoryCollector, InventoryReader, select_accounts
+from rootkeeper.inventory.rules import KeptAudit
+from rootkeeper.inventory.store import AuditHistory
+from rootkeeper.jobs.rules import JobKind, JobProgress, JobState
+from rootkeeper.jobs.service import JobService, RunningJob
+from rootkeeper.organization.accounts import (
+    Account,
+    AccountId,
+    AccountState,
+    Caller,
+    Endpoint,
+    Feature,
+    Inventory,
+    OrganizationalUnit,
+    Setup,
+)
+from rootkeeper.organization.progress import NullStopSignal, Progress, StopSignal
+from rootkeeper.organization.records import request_from_record
+from rootkeeper.organization.selection import EVERYTHING, SelectionRequest, require_request
+from rootkeeper.organization.statuses import (
+    FAIL_ON_FINDINGS,
+    AccountRole,
+    AccountStatus,
+    FailOn,
+    Status,
+    StatusReason,
+    count_statuses,
+    role_of,
+)
+from rootkeeper.setup.drift import DriftReader
+from rootkeeper.setup.rules import NEVER_ACCEPTED, SetupDrift
+from rootkeeper.values import canonical_json, describe_duration
+
+FIRST_AUDIT_REMARK = (
+    "First audit of this organization: it leaves two events per account in CloudTrail, and alarms on root activity"
+    " will see them."
+)
+
+
+def remark_setup(setup: Setup, progress: Progress) -> None:
+    """Say once what would else be said of every account."""
+    if setup.delegated_administrators is None:
+        progress.remark("Delegated administrators couldn't be read: the failsafe is shown as an ordinary member.")
+    if setup.trusted_access is False:
+        progress.remark("Trusted access for IAM is off, so no account can be read. Next: rootkeeper enable.")
+    elif setup.features is not None and Feature.ROOT_CREDENTIALS_MANAGEMENT not in setup.features:
+        progress.remark("Root credentials management is off, so no account can be read. Next: rootkeeper enable.")
+
+
+def describe_age(inventory: Inventory, listing: InventoryCollector, now: datetime) -> str:
+    """For an audit that ended before the listing did."""
+    age = describe_duration(now - inventory.listed_at)
+    return (
+        f"The accounts are those of an inventory that is {age} old; the listing of now came to"
+        f" {len(listing.accounts):,} of {len(inventory.accounts):,}. To wait for all of it: --refresh."
+    )
+
+
+PAGE_SIZE = 20
+
+
+WORTH_WAITING_SECONDS = 2.0
+"""A listing that ends so soon, at its pace so far, is waited for."""
+
+
+GUARDRAILS_WAIT_SECONDS = 10.0
+"""How long an audit that is done waits for the guardrails, which are read beside it."""
+
+
+Emit = Callable[[AccountStatus], None]
+
+
+@dataclass(slots=True)
+class AuditRun:
+    """What one audit has found so far."""
+
+    reading: InventoryReader
+    drift_reader: DriftReader
+    tools: AccountReaderTools
+    request: SelectionRequest
+    progress: Progress
+    stop: StopSignal
+    job: RunningJob
+    details: bool
+    refresh: bool
+    earlier: Mapping[AccountId, AccountStatus]
+    """What the job read before it was interrupted."""
+    emit: Emit | None
+    """Told each selected account's status, once its place has a name."""
+    inventory: Inventory | None = None
+    """Complete, or brought up to date as far as the listing came."""
+    is_inventory_complete: bool = False
+    drift: SetupDrift = NEVER_ACCEPTED
+    """Of the set-up, once everything is read."""
+    listing: InventoryCollector = field(init=False)
+    _accounts: AccountReader = field(init=False)
+    _known: Inventory | None = None
+    _fed: dict[AccountId, AccountState] = field(default_factory=dict)
+    """In which state: an account whose state has changed meanwhile is judged anew."""
+    _selected: frozenset[AccountId] | None = None
+    """``None``: everything."""
+    _unnamed: dict[str, list[AccountStatus]] = field(default_factory=dict)
+    """Statuses that wait for the name of a unit, by its id."""
+    _blocked: list[AccountId] = field(default_factory=list)
+    """Whose statuses wait for the name of the policy that blocks."""
+    _are_policies_named: bool = False
+    _was_reported: bool = False
+    """That it finishes what is in flight."""
+    _began_at: float = 0.0
+
+    def perform(self) -> None:
+        """Read everything that is selected, or stop when asked to; see :attr:`is_interrupted`.
+
+        :raises InputError: if the selection is wrong; no root session was opened.
+        :raises OrganizationIncompleteError: if the listing isn't complete; what was read so far is remembered.
+        :raises LedgerUnavailableError: if the ledger can't be written; no further root session was opened.
+        :raises AwsCredentialsError: if the operator's own credentials ended.
+        """
+        self._accounts = AccountReader(self.tools, self.progress, self.stop, self._take_status, self.details)
+        self.listing = self.reading.begin(self.progress, self._accounts.deliver, refresh=self.refresh)
+        remark_setup(self.listing.setup, self.progress)
+        comparison = self.drift_reader.begin(self.listing.setup)
+        self.listing.take_page, self.listing.take_names = self._take_page, self._emit_named
+        self._began_at = self.tools.clock.monotonic()
+        self.listing.start()
+        try:
+            with self._accounts:
+                self._begin()
+                while not self._is_over():
+                    if self.is_interrupted:
+                        self._remark_once()
+                    else:
+                        self._accounts.begin()
+                    self._accounts.step()
+        finally:
+            self.listing.stop()
+        self._find_blocking_policies()
+        self._emit_rest()
+        if not self.is_interrupted:
+            self.drift = comparison.finish(self.stop, GUARDRAILS_WAIT_SECONDS)
+
+    def _remark_once(self) -> None:
+        if not self._was_reported:
+            self._was_reported = True
+            self.progress.remark("Interrupted: finishing what is in progress. Once more stops now.")
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether it was asked to stop before its end."""
+        return self.stop.asked_once() or self.job.is_cancelled
+
+    @property
+    def statuses(self) -> tuple[AccountStatus, ...]:
+        """Of the selected accounts, in the order of the inventory, each with its place."""
+        found = self._accounts.statuses
+        accounts = () if self.inventory is None else self.inventory.accounts
+        return tuple(
+            _at_its_place(found[account.account_id], account)
+            for account in accounts
+            if account.account_id in found and self._is_selected(account.account_id)
+        )
+
+    @property
+    def read(self) -> int:
+        """How many accounts are done."""
+        return len(self._accounts.statuses)
+
+    def _begin(self) -> None:
+        """Feed what is known from before, if that is good enough."""
+        known = None if self.refresh else self.listing.known
+        selected = None if known is None else self._select(known)
+        if known is None or selected is None:
+            self.progress.start("Reading accounts", None)
+            return
+        self._known = known
+        self._expect(selected)
+        self._feed(selected)
+
+    def _select(self, known: Inventory) -> tuple[Account, ...] | None:
+        """What the request catches in an earlier inventory; ``None`` if it names what isn't in it."""
+        try:
+            return select_accounts(self.request, known, self.tools.reader).included
+        except InputError:
+            return None
+
+    def _expect(self, selected: tuple[Account, ...]) -> None:
+        self.progress.start("Reading accounts", len(selected))
+        self.job.set_total(len(selected))
+
+    def _is_over(self) -> bool:
+        if self.is_interrupted:
+            return self.stop.asked_twice() or not self._accounts.is_in_flight
+        if self.inventory is None and self.listing.is_done:
+            self._take_inventory()
+        if not self._accounts.is_idle:
+            return False
+        if self.inventory is None and self._known is not None and not self._is_worth_waiting(self._known):
+            self._take_known(self._known)
+        return self.inventory is not None and self._accounts.is_idle
+
+    def _is_worth_waiting(self, known: Inventory) -> bool:
+        passed = self.tools.clock.monotonic() - self._began_at
+        pages_left = max(0, -(-len(known.accounts) // PAGE_SIZE) - self.listing.pages)
+        return self.listing.pages > 0 and passed / self.listing.pages * pages_left <= WORTH_WAITING_SECONDS
+
+    def _take_inventory(self) -> None:
+        self.inventory = self.reading.keep(self.listing)
+        self.is_inventory_complete = True
+        self._reselect(self.inventory)
+
+    def _take_known(self, known: Inventory) -> None:
+        """Go on with what is known; accounts that were listed meanwhile are as the listing has them."""
+        self.inventory = self.listing.merge(known)
+        if self.inventory.accounts != known.accounts:
+            self.reading.store.save(self.inventory)
+        self._reselect(self.inventory)
+
+    def _reselect(self, inventory: Inventory) -> None:
+        selected = select_accounts(self.request, inventory, self.tools.reader).included
+        self._selected = frozenset(account.account_id for account in selected)
+        if not self._fed:
+            self._expect(selected)
+        self._feed(selected)
+        self.progress.set_total(len(selected))
+        self.job.set_total(len(selected))
+
+    def _take_page(self, accounts: tuple[Account, ...]) -> None:
+        if not self.request.needs_whole_inventory and not self.is_interrupted:
+            self._feed(accounts)
+
+    def _feed(self, accounts: Iterable[Account]) -> None:
+        news = [account for account in accounts if self._fed.get(account.account_id) is not account.state]
+        self._fed |= {account.account_id: account.state for account in news}
+        management_account_id = self.reading.organization.management_account_id
+        delegates = self.listing.delegated_administrator_ids or frozenset()
+        for account in news:
+            if account.account_id in self.earlier:
+                self._accounts.take_earlier(replace(self.earlier[account.account_id], account=account))
+        self._accounts.feed(
+            (account, role_of(account.account_id, management_account_id, delegates))
+            for account in news
+            if account.account_id not in self.earlier
+        )
+
+    def _is_selected(self, account_id: AccountId) -> bool:
+        return self._selected is None or account_id in self._selected
+
+    def _take_status(self, status: AccountStatus) -> None:
+        self.job.advance(present=int(status.status is Status.PRESENT), unknown=int(status.status is Status.UNKNOWN))
+        if not self.request.statuses or status.status in self.request.statuses:
+            self._emit(status)
+
+    def _emit(self, status: AccountStatus) -> None:
+        """Hand the status on, or keep it until its account's place has a name."""
+        if self.emit is None:
+            return
+        if lacks_policy(status) and not self._are_policies_named:
+            self._blocked.append(status.account.account_id)
+            return
+        ou_id = self.listing.find_unnamed(status.account)
+        if ou_id is None:
+            self.emit(_at_its_place(status, self.listing.name(status.account)))
+        else:
+            self._unnamed.setdefault(ou_id, []).append(status)
+
+    def _find_blocking_policies(self) -> None:
+        """Of the accounts that a policy blocks without AWS saying which; else policies aren't read."""
+        blocked = [status for status in self.statuses if lacks_policy(status)]
+        if self.inventory is not None and blocked and not self.is_interrupted:
+            self.progress.remark("Reading policies, to name those that block root sessions.")
+            named = BlockingPolicyFinder(self.tools.policies, self.inventory, self.stop).explain_statuses(blocked)
+            self.tools.store.save_statuses(named)
+            self._accounts.statuses.update({status.account.account_id: status for status in named})
+        self._are_policies_named = True
+        for account_id in self._blocked:
+            self._emit(self._accounts.statuses[account_id])
+
+    def _emit_named(self, units: tuple[OrganizationalUnit, ...]) -> None:
+        for unit in units:
+            for status in self._unnamed.pop(unit.ou_id, ()):
+                self._emit(status)
+
+    def _emit_rest(self) -> None:
+        accounts = {} if self.inventory is None else {one.account_id: one for one in self.inventory.accounts}
+        for status in (one for waiting in self._unnamed.values() for one in waiting):
+            account = accounts.get(status.account.account_id) or self.listing.name(status.account)
+            if self.emit is not None:
+                self.emit(_at_its_place(status, account))
+
+
+def _at_its_place(status: AccountStatus, account: Account) -> AccountStatus:
+    return status if status.account == account else replace(status, account=account)
+
+
+_WORTH_ANOTHER_TRY = frozenset({StatusReason.ERROR, StatusReason.THROTTLED})
+"""Why an account is read again when its audit goes on; a refusal would only come again."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditOptions:
+    """How an audit is done."""
+
+    details: bool = False
+    """Whether credentials are read one by one where there are some."""
+    refresh: bool = False
+    """Whether to wait for a complete listing, however young the last one is."""
+    fail_on: frozenset[FailOn] = FAIL_ON_FINDINGS
+    """What makes the answer a bad one; only kept, for whoever resumes the job."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditReport:
+    """What an audit found."""
+
+    inventory: Inventory
+    caller: Caller
+    endpoint: Endpoint
+    started_at: datetime
+    ended_at: datetime
+    accounts: tuple[AccountStatus, ...]
+    """The selected accounts, in the order of the inventory. Counts: ``statuses.count_statuses``."""
+    drift: SetupDrift
+    """How the set-up differs from the accepted one."""
+    is_inventory_complete: bool = True
+    """Whether the accounts were listed to the end in this audit; else the inventory is of ``inventory.listed_at``."""
+
+    @property
+    def head(self) -> AuditHead:
+        """All but the accounts."""
+        return AuditHead(
+            caller_arn=self.caller.arn,
+            endpoint=self.endpoint.label,
+            started_at=self.started_at,
+            ended_at=self.ended_at,
+            listed_at=self.inventory.listed_at,
+            is_inventory_complete=self.is_inventory_complete,
+            drift=self.drift,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AuditInterrupted:
+    """An audit that was asked to stop; what it read is remembered."""
+
+    job_id: str
+    read: int
+    total: int | None
+    is_cancelled: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Reads the status of accounts. Two calls per ACTIVE member account: sts:AssumeRoot, iam:GetAccountSummary."""
+
+    inventory: InventoryReader
+    tools: AccountReaderTools
+    jobs: JobService
+    drift: DriftReader
+    history: AuditHistory | None = None
+    """Where each audit is kept whole; without it only its counts are."""
+
+    def run(
+        self,
+        progress: Progress,
+        request: SelectionRequest = EVERYTHING,
+        options: AuditOptions | None = None,
+        *,
+        stop: StopSignal | None = None,
+        emit: Emit | None = None,
+    ) -> AuditReport | AuditInterrupted:
+        """Audit the selected accounts; a job remembers what is done.
+
+        One account's failure is its status. Remarks go to ``progress``: that a first audit reaches alarms, that the
+        feature is off.
+
+        :param emit: told each selected account's status as it becomes known.
+        :raises InputError: if the selection is wrong; no root session was opened.
+        :raises OrganizationIncompleteError: if the listing isn't complete; what was read so far is remembered.
+        :raises LedgerUnavailableError: if the ledger can't be written; no further root session was opened.
+        :raises AwsCredentialsError: if the operator's own credentials ended.
+        """
+        options = options or AuditOptions()
+        require_request(request)
+        asked = AuditRequest(request, details=options.details, refresh=options.refresh, fail_on=options.fail_on)
+        job = self.jobs.begin(JobKind.AUDIT, audit_to_parameters(asked))
+        return self._perform(job, request, options, {}, progress, stop, emit)
+
+    def resume(
+        self,
+        job_id: str,
+        progress: Progress,
+        *,
+        retry_failed: bool = False,
+        stop: StopSignal | None = None,
+        emit: Emit | None = None,
+    ) -> AuditReport | AuditInterrupted:
+        """Go on with an interrupted audit: accounts that it has read aren't read again.
+
+        :param retry_failed: read again what is unknown, even where AWS refused.
+        :raises InputError: if there is no such job.
+        :raises JobConflictError: if it runs, or is over.
+        """
+        return self.continue_job(self.jobs.take_over(job_id), progress, retry_failed=retry_failed, stop=stop, emit=emit)
+
+    def continue_job(
+        self,
+        job: RunningJob,
+        progress: Progress,
+        *,
+        retry_failed: bool = False,
+        stop: StopSignal | None = None,
+        emit: Emit | None = None,
+    ) -> AuditReport | AuditInterrupted:
+        """The same with a job that this process has taken over, also one that nobody has begun yet."""
+        job.count(JobProgress())
+        parameters = job.job.parameters
+        request = request_from_record(parameters["selection"])  # type: ignore[arg-type]  # what ``run`` kept
+        options = AuditOptions(details=parameters["details"] is True, refresh=parameters["refresh"] is True)
+        earlier = self._list_earlier(job.job.created_at, details=options.details)
+        if retry_failed:
+            earlier = {key: status for key, status in earlier.items() if status.status is not Status.UNKNOWN}
+        return self._perform(job, request, options, earlier, progress, stop, emit)
+
+    def read_accounts(
+        self, accounts: Iterable[tuple[Account, AccountRole]], progress: Progress, *, details: bool
+    ) -> dict[AccountId, AccountStatus]:
+        """The status of each of these accounts, as read now; they are remembered.
+
+        :raises LedgerUnavailableError: if the ledger can't be written; no further root session was opened.
+        """
+        wanted = list(accounts)
+        progress.start("Reading accounts", len(wanted))
+        with AccountReader(self.tools, progress, NullStopSignal(self.tools.clock), details=details) as reading:
+            reading.feed(wanted)
+            reading.finish()
+        progress.finish()
+        return reading.statuses
+
+    def _perform(
+        self,
+        job: RunningJob,
+        request: SelectionRequest,
+        options: AuditOptions,
+        earlier: Mapping[AccountId, AccountStatus],
+        progress: Progress,
+        stop: StopSignal | None,
+        emit: Emit | None,
+    ) -> AuditReport | AuditInterrupted:
+        started_at = self.tools.clock.now()
+        if not self.tools.store.has_audits():
+            progress.remark(FIRST_AUDIT_REMARK)
+        run = AuditRun(
+            reading=self.inventory,
+            drift_reader=self.drift,
+            tools=self.tools,
+            request=request,
+            progress=progress,
+            stop=stop or NullStopSignal(self.tools.clock),
+            job=job,
+            details=options.details,
+            refresh=options.refresh,
+            earlier=earlier,
+            emit=emit,
+        )
+        with _resumable_on_failure(job):
+            run.perform()
+            progress.finish()
+            return self._report(run, started_at, progress)
+
+    def _report(self, run: AuditRun, started_at: datetime, progress: Progress) -> AuditReport | AuditInterrupted:
+        if run.inventory is None or run.is_interrupted:
+            run.job.end(JobState.INTERRUPTED, "Asked to stop.")
+            return AuditInterrupted(run.job.job_id, run.read, run.job.progress.total, run.job.is_cancelled)
+        if not run.is_inventory_complete:
+            progress.remark(describe_age(run.inventory, run.listing, self.tools.clock.now()))
+        wanted = run.request.statuses
+        accounts = tuple(status for status in run.statuses if not wanted or status.status in wanted)
+        ended_at = self.tools.clock.now()
+        self._keep(run, accounts, started_at, ended_at)
+        report = AuditReport(
+            run.inventory,
+            self.tools.caller,
+            self.tools.reader.endpoint,
+            started_at,
+            ended_at,
+            accounts,
+            run.drift,
+            run.is_inventory_complete,
+        )
+        if run.job.job.is_of_server:
+            run.job.set_outcome(canonical_json(head_to_record(report.head)))
+        run.job.end(JobState.DONE)
+        return report
+
+    def _keep(
+        self, run: AuditRun, accounts: tuple[AccountStatus, ...], started_at: datetime, ended_at: datetime
+    ) -> None:
+        """Under the job's id, so that one that is resumed after this is kept once."""
+        if self.history is None:
+            self.tools.store.record_audit(started_at, ended_at, count_statuses(accounts))
+            return
+        audit = KeptAudit(
+            audit_id=run.job.job_id,
+            started_at=started_at,
+            ended_at=ended_at,
+            endpoint=self.tools.reader.endpoint.label,
+            is_complete=replace(run.request, statuses=EVERYTHING.statuses) == EVERYTHING,
+            requested_by=run.job.job.created_by,
+            summary=count_statuses(run.statuses),
+        )
+        self.history.add(audit, run.statuses)
+
+    def _list_earlier(self, since: datetime, *, details: bool) -> dict[AccountId, AccountStatus]:
+        """What was read since then, and needn't be read again."""
+        return {
+            account_id: status
+            for account_id, status in self.tools.store.list_statuses().items()
+            if status.observed_at is not None
+            and status.observed_at >= since
+            and status.role is not AccountRole.MANAGEMENT
+            and status.reason not in _WORTH_ANOTHER_TRY
+            and not (details and status.status is Status.PRESENT and status.credentials is None)
+        }
+
+
+@contextmanager
+def _resumable_on_failure(job: RunningJob) -> Iterator[None]:
+    """A job that can't go on now can later, unless what was asked for is wrong; one that was lost is another's."""
+    try:
+        yield
+    except JobLostError:
+        raise
+    except (RootkeeperError, KeyboardInterrupt) as error:
+        state = JobState.FAILED if isinstance(error, InputError) else JobState.INTERRUPTED
+        remark = error.message if isinstance(error, RootkeeperError) else "Interrupted."
+        with suppress(DatabaseError, JobConflictError):
+            job.end(state, remark)
+        raise

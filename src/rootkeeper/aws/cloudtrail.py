@@ -1,0 +1,212 @@
+"""CloudTrail records of root users, out of any of the forms in which people have them.
+
+Events of root users from an SQS queue or a trail's bucket.
+
+CloudTrail records out of any of the forms in which people have them.
+
+A log file of a trail (``{"Records": […]}``), what ``aws cloudtrail lookup-events`` prints (``{"Events": […]}`` with the
+record as text), a list, one event of EventBridge (its record is the ``detail``), or any of these one a line.
+
+Whose doing a CloudTrail record is: long-term root, a root session of ours, or a stranger's.
+
+A root session shows as ``userIdentity.type = Root`` like a root user who has signed in, so alarms on root activity fire
+at each audit. Exempting every root session would let strangers through. An exemption needs both: a role that is known
+to open root sessions, and an entry of the ledger that names this session's access key id (promise P23). Whatever lacks
+one of them is a stranger's; so is an attempt that AWS refused, since it has no key to match.
+
+Source: IAM User Guide, "Track privileged tasks in AWS CloudTrail"; CloudTrail User Guide, "CloudTrail userIdentity
+element".
+
+Events of root users, held against the recovery windows of their account.
+
+An open window is a time in which a person may sign in as the root user, and nothing tells the right person from another
+one who reads the same mailbox. So what that person does to get in is expected, once and in its order, and everything
+else that opens a way in is told to people. An event is judged by its own time: CloudTrail may bring it much later.
+
+Source: CloudTrail User Guide, "AWS Management Console sign-in events"; IAM User Guide, "Track privileged tasks in AWS
+CloudTrail".
+
+Where CloudTrail's events of root users come from.
+
+What messages of a queue tell: events themselves, or objects of a trail's bucket that hold them.
+
+Source: EventBridge User Guide, "AWS service events delivered via AWS CloudTrail"; S3 User Guide, "Event message
+structure"; CloudTrail User Guide, "Configuring Amazon SNS notifications for CloudTrail"; SNS Developer Guide, "Raw
+message delivery".
+
+An SQS queue of our own that EventBridge or an organization trail's bucket writes to: a source of root events.
+
+Receiving and deleting messages of it change nothing in any account but the queue itself, and need no intent in the
+ledger; see decision 16. A message is deleted only once its events are recorded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from rootkeeper.errors import InputError
+from rootkeeper.organization.accounts import AccountId, parse_account_id
+
+
+def parse_records(text: str, source: str) -> tuple[Mapping[str, Any], ...]:
+    """Every record in ``text``, in order.
+
+    :param source: how a message names where the text is from.
+    :raises InputError: if it isn't JSON, or something in it is no record.
+    """
+    try:
+        return tuple(_unwrap(value) for top in _parse(text) for value in _list_values(top))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(
+            f"{source} holds no CloudTrail records: {error}",
+            hint="Give a log file of a trail (unzipped), the answer of aws cloudtrail lookup-events, or events of"
+            " EventBridge, one a line.",
+        ) from error
+
+
+def _parse(text: str) -> list[Any]:
+    if not text.strip():
+        raise ValueError("it is empty.")
+    try:
+        return [json.loads(text)]
+    except json.JSONDecodeError:
+        return [json.loads(line) for line in text.splitlines() if line.strip()]
+
+
+def _list_values(top: Any) -> Iterator[Any]:
+    if isinstance(top, list):
+        for item in top:
+            yield from _list_values(item)
+        return
+    lists = [top[name] for name in ("Records", "Events") if isinstance(top, Mapping) and name in top]
+    if lists:
+        yield from _list_values(lists[0])
+    else:
+        yield top
+
+
+def _unwrap(value: Any) -> Mapping[str, Any]:
+    """:raises ValueError: if there is no record in it."""
+    if isinstance(value, Mapping) and "CloudTrailEvent" in value:
+        value = json.loads(value["CloudTrailEvent"])
+    elif isinstance(value, Mapping) and "detail" in value and "detail-type" in value:
+        value = value["detail"]
+    if not isinstance(value, Mapping) or "eventName" not in value:
+        raise ValueError(f"{json.dumps(value)[:60]} is no record.")
+    return value
+
+
+def is_opening(record: Mapping[str, Any]) -> bool:
+    """Whether a record is of AssumeRoot; AWS may have refused it."""
+    return (record.get("eventSource"), record.get("eventName")) == ("sts.amazonaws.com", "AssumeRoot")
+
+
+def parse_target_account(record: Mapping[str, Any]) -> str:
+    """Of AssumeRoot's target, which is an account id or the ARN of its root user; empty if it has none."""
+    target = as_text(as_mapping(record.get("requestParameters")).get("targetPrincipal"))
+    return target.split(":")[4] if target.count(":") == 5 else target
+
+
+def as_mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def as_text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+_LONGEST_ID = 64
+
+
+_PLAIN = re.compile(r"[!-~]{1,256}")
+
+
+@dataclass(frozen=True, slots=True)
+class RootRecord:
+    """A CloudTrail record in which a root user or AssumeRoot is, with what is needed of it."""
+
+    event_id: str
+    account_id: AccountId
+    """Of the root user."""
+    at: datetime
+    source: str
+    name: str
+    record: Mapping[str, Any]
+
+    @property
+    def step(self) -> tuple[str, str]:
+        return (self.source, self.name)
+
+    @property
+    def has_failed(self) -> bool:
+        answer = self.record.get("responseElements")
+        refused = isinstance(answer, Mapping) and answer.get(self.name) == "Failure"
+        return refused or bool(self.record.get("errorCode")) or self.record.get("errorMessage") is not None
+
+    @property
+    def has_mfa(self) -> bool:
+        more = self.record.get("additionalEventData")
+        return isinstance(more, Mapping) and more.get("MFAUsed") == "Yes"
+
+    @property
+    def session_key_id(self) -> str | None:
+        """The access key id of an assumed root session; ``None`` for anything else."""
+        identity = as_mapping(self.record.get("userIdentity"))
+        if as_mapping(identity.get("sessionContext")).get("assumedRoot") == "true":
+            return str(identity.get("accessKeyId") or "")
+        if self.name == "AssumeRoot":
+            answer = as_mapping(as_mapping(self.record.get("responseElements")).get("credentials"))
+            return str(answer.get("accessKeyId") or "")
+        return None
+
+
+def is_about_root(record: Mapping[str, Any]) -> bool:
+    """Whether a root user acts in a record, or somebody opens a root session."""
+    return as_mapping(record.get("userIdentity")).get("type") == "Root" or is_opening(record)
+
+
+def parse_root_record(record: Mapping[str, Any]) -> RootRecord:
+    """What is needed of a record that ``is_about_root``.
+
+    :raises ValueError: if it lacks its id, its time or its account.
+    """
+    event_id, name = str(record.get("eventID") or ""), str(record.get("eventName") or "")
+    if not _PLAIN.fullmatch(event_id) or not _PLAIN.fullmatch(name):
+        raise ValueError("A record has no eventID or no eventName, or one that CloudTrail doesn't write.")
+    at = datetime.fromisoformat(str(record.get("eventTime")))
+    if at.tzinfo is None:
+        raise ValueError(f"Record {event_id[:_LONGEST_ID]} has a time without a zone.")
+    return RootRecord(
+        event_id=event_id if len(event_id) <= _LONGEST_ID else hashlib.sha256(event_id.encode()).hexdigest(),
+        account_id=_parse_account(record, event_id),
+        at=at.astimezone(UTC),
+        source=str(record.get("eventSource") or ""),
+        name=name,
+        record=record,
+    )
+
+
+def _parse_account(record: Mapping[str, Any], event_id: str) -> AccountId:
+    """Of AssumeRoot its target."""
+    identity = as_mapping(record.get("userIdentity"))
+    found = identity.get("accountId") or record.get("recipientAccountId")
+    if identity.get("type") != "Root":
+        found = parse_target_account(record) or found
+    try:
+        return parse_account_id(str(found))
+    except InputError as error:
+        raise ValueError(f"Record {event_id[:_LONGEST_ID]} names no account.") from error
+
+
+def list_root_records(records: Iterable[Mapping[str, Any]]) -> Iterator[RootRecord]:
+    """Those in which a root user or AssumeRoot is.
+
+    :raises ValueError: if one of them lacks what is needed.
+    """
+    return (parse_root_record(record) for record in records if is_about_root(record))

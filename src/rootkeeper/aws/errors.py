@@ -1,0 +1,541 @@
+"""botocore's exceptions, translated into ours in this one place.
+
+Which of our errors each error code of AWS is, and what a person can do about it.
+
+Codes come with and without the suffix ``Exception``: the query protocol and the JSON protocol spell them differently.
+
+Source: IAM 2010-05-08, STS 2011-06-15, Organizations 2016-11-28 and SQS 2012-11-05 service models; IAM API Reference,
+Common errors; S3 API Reference, Error responses.
+
+botocore's exceptions, translated into ours in this one place.
+
+Nothing secret may pass: texts that could repeat a request's headers are replaced, and their exceptions not chained.
+
+What must be in an answer before anything is concluded from it: what AWS left out is never taken for "none".
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn, TypeAlias
+
+from botocore import exceptions as botocore_errors
+from botocore.parsers import ResponseParserError
+
+from rootkeeper.errors import (
+    AwsAccessDeniedError,
+    AwsAlreadyExistsError,
+    AwsCredentialsError,
+    AwsError,
+    AwsNotFoundError,
+    AwsRejectedError,
+    AwsThrottledError,
+    AwsUnclearError,
+    AwsUnreachableError,
+    DenialCause,
+    InputError,
+    RootkeeperError,
+)
+from rootkeeper.policy_language.evaluation import POLICY_ID
+
+ERRORS: Mapping[str, type[AwsError]] = {
+    "AWS.SimpleQueueService.NonExistentQueue": AwsNotFoundError,
+    "AccessDenied": AwsAccessDeniedError,
+    "AccessDeniedException": AwsAccessDeniedError,
+    "AccountAlreadyRegisteredException": AwsAlreadyExistsError,
+    "AccountNotFoundException": AwsNotFoundError,
+    "AccountNotRegisteredException": AwsNotFoundError,
+    "AuthFailure": AwsCredentialsError,
+    "BandwidthLimitExceeded": AwsThrottledError,
+    "ChildNotFoundException": AwsNotFoundError,
+    "EntityAlreadyExists": AwsAlreadyExistsError,
+    "ExpiredToken": AwsCredentialsError,
+    "ExpiredTokenException": AwsCredentialsError,
+    "IncompleteSignature": AwsCredentialsError,
+    "IncompleteSignatureException": AwsCredentialsError,
+    "InvalidAccessKeyId": AwsCredentialsError,
+    "InvalidClientTokenId": AwsCredentialsError,
+    "InvalidSignatureException": AwsCredentialsError,
+    "InvalidToken": AwsCredentialsError,
+    "MissingAuthenticationToken": AwsCredentialsError,
+    "MissingAuthenticationTokenException": AwsCredentialsError,
+    "NoSuchBucket": AwsNotFoundError,
+    "NoSuchBucketPolicy": AwsNotFoundError,
+    "NoSuchEntity": AwsNotFoundError,
+    "NoSuchKey": AwsNotFoundError,
+    "NotAuthorized": AwsAccessDeniedError,
+    "OptInRequired": AwsCredentialsError,
+    "OrganizationalUnitNotFoundException": AwsNotFoundError,
+    "ParentNotFoundException": AwsNotFoundError,
+    "PolicyNotFoundException": AwsNotFoundError,
+    "QueueDoesNotExist": AwsNotFoundError,
+    "RequestExpired": AwsCredentialsError,
+    "RequestLimitExceeded": AwsThrottledError,
+    "RequestThrottled": AwsThrottledError,
+    "RequestThrottledException": AwsThrottledError,
+    "RequestTimeTooSkewed": AwsCredentialsError,
+    "RootNotFoundException": AwsNotFoundError,
+    "SignatureDoesNotMatch": AwsCredentialsError,
+    "SlowDown": AwsThrottledError,
+    "TargetNotFoundException": AwsNotFoundError,
+    "ThrottledException": AwsThrottledError,
+    "Throttling": AwsThrottledError,
+    "ThrottlingException": AwsThrottledError,
+    "TooManyRequestsException": AwsThrottledError,
+    "UnauthorizedOperation": AwsAccessDeniedError,
+    "UnrecognizedClient": AwsCredentialsError,
+    "UnrecognizedClientException": AwsCredentialsError,
+}
+"""Every other code is an AwsRejectedError, or no clear answer where the server failed."""
+
+
+HINTS: Mapping[str, str] = {
+    "AWSOrganizationsNotInUseException": "Use credentials of an account that is in an AWS organization.",
+    "AccountNotManagementOrDelegatedAdministratorException": (
+        "Use credentials of the management account or of a delegated administrator for IAM."
+    ),
+    "CallerIsNotManagementAccountException": "Use credentials of the management account.",
+    "ExpiredToken": "Get new credentials and run the command again.",
+    "ExpiredTokenException": "Get new credentials and run the command again.",
+    "InvalidAccessKeyId": "Check the access key id; it may be deleted, inactive or of another partition or endpoint.",
+    "InvalidAction": "AssumeRoot exists on Regional STS endpoints only: check AWS_ENDPOINT_URL_STS and the Region.",
+    "InvalidClientTokenId": "Check the access key; it may be deleted, inactive or of another partition or endpoint.",
+    "InvalidSignatureException": "Check the secret access key and this machine's clock.",
+    "MissingAuthenticationToken": "Check AWS_* variables or the profile.",
+    "MissingAuthenticationTokenException": "Check AWS_* variables or the profile.",
+    "OptInRequired": "The account isn't signed up, or the Region isn't enabled: try --region us-east-1.",
+    "OrganizationNotFoundException": "Use credentials of an account that is in an AWS organization.",
+    "OrganizationNotInAllFeaturesModeException": "Enable all features of the organization first.",
+    "RegionDisabledException": "Use a Region that is enabled in both accounts, such as --region us-east-1.",
+    "RequestExpired": "Check this machine's clock.",
+    "RequestTimeTooSkewed": "Check this machine's clock.",
+    "ServiceAccessNotEnabledException": "Run `rootkeeper enable`.",
+    "SignatureDoesNotMatch": "Check the secret access key and this machine's clock.",
+    "UnrecognizedClient": "Check the access key; it may be deleted, inactive or of another partition or endpoint.",
+    "UnrecognizedClientException": "Check the access key; it may be deleted, inactive or of another partition.",
+}
+
+
+_IAM_CALLERS = "the management account or a delegated administrator for IAM"
+
+
+NEEDED_CALLERS: Mapping[str, str] = {
+    "account": "the management account or the delegated administrator for Account Management",
+    "iam:ListOrganizationsFeatures": _IAM_CALLERS,
+    "identitystore": "the management account or the delegated administrator for IAM Identity Center",
+    "organizations": "the management account or a delegated administrator of any service",
+    "sso-admin": "the management account or the delegated administrator for IAM Identity Center",
+    "sts:AssumeRoot": f"{_IAM_CALLERS}, with sts:AssumeRoot for the task policy",
+}
+"""Whose account a call must come from, by operation or, where all its calls are alike, by service."""
+
+
+WRONG_CALLER: frozenset[str] = frozenset(
+    {"AccountNotManagementOrDelegatedAdministratorException", "CallerIsNotManagementAccountException"}
+)
+"""Codes that tell nothing but that the caller's account is the wrong one."""
+
+
+WITHHELD: frozenset[str] = frozenset(
+    {
+        "IncompleteSignature",
+        "IncompleteSignatureException",
+        "InvalidSignatureException",
+        "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
+        "SignatureDoesNotMatch",
+    }
+)
+"""Codes whose text may repeat headers of the request, the session token among them: it is never shown or chained."""
+
+
+_CAUSES = {
+    "identity-based policy": DenialCause.IDENTITY_POLICY,
+    "permissions boundary": DenialCause.PERMISSIONS_BOUNDARY,
+    "resource control policy": DenialCause.RESOURCE_CONTROL_POLICY,
+    "resource-based policy": DenialCause.RESOURCE_POLICY,
+    "service control policy": DenialCause.SERVICE_CONTROL_POLICY,
+    "session policy": DenialCause.SESSION_POLICY,
+    "vpc endpoint policy": DenialCause.VPC_ENDPOINT_POLICY,
+}
+
+
+_NAMES = "|".join(re.escape(name) for name in _CAUSES)
+
+
+_DENIAL = re.compile(
+    rf"(?:with an explicit deny in an? ({_NAMES})|because no ({_NAMES}) allows|an? ({_NAMES}) explicitly denies)",
+    re.IGNORECASE,
+)
+
+
+_TAIL = re.compile(r"\s*\bGo to https://\S+ for complete details.*", re.DOTALL)
+
+
+_FEATURES_OFF = (
+    "Root sessions feature is not enabled",
+    "Root credentials management feature is not enabled",
+    "Service not enabled for AWS Organizations",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """The cause that AWS names; ``None`` where it names none."""
+
+    cause: DenialCause | None
+    policy_id: str | None
+
+
+def parse_denial(message: str) -> Denial:
+    """Read cause and policy from AWS's text; a text that names none is no error.
+
+    Only fixed parts of the text are matched, because AWS appended tails to it in 2026 and may do so again.
+
+    Source: IAM User Guide, "Troubleshoot access denied error messages".
+    """
+    found = _DENIAL.search(message)
+    if found is None:
+        return Denial(cause=None, policy_id=None)
+    name = next(group for group in found.groups() if group)
+    policy_id = POLICY_ID.search(message, found.end())
+    return Denial(cause=_CAUSES[name.lower()], policy_id=policy_id.group() if policy_id else None)
+
+
+def is_feature_off(message: str) -> bool:
+    """Whether AssumeRoot was refused because trusted access or a feature is off. Source: STS AssumeRoot, observed."""
+    return message.startswith(_FEATURES_OFF)
+
+
+def shorten_denial(message: str) -> str:
+    """The text without the console link that AWS appends."""
+    return _TAIL.sub("", message)
+
+
+TRANSLATED = (
+    AttributeError,
+    KeyError,
+    RuntimeError,
+    ValueError,
+    ResponseParserError,
+    botocore_errors.BotoCoreError,
+    botocore_errors.ClientError,
+)
+"""What botocore raises on purpose, what its parsers leak on answers that aren't AWS's, and what expired credentials
+raise. Other errors of these kinds are bugs, and pass as they are.
+"""
+
+
+_STILL_EXPIRED = "Credentials were refreshed, but the refreshed credentials are still expired."
+
+
+_SSO_ERRORS = (
+    botocore_errors.NoAuthTokenError,
+    botocore_errors.SSOError,
+    botocore_errors.TokenRetrievalError,
+)
+
+
+_MISSING_ERRORS = (
+    botocore_errors.CredentialRetrievalError,
+    botocore_errors.MetadataRetrievalError,
+    botocore_errors.NoCredentialsError,
+    botocore_errors.PartialCredentialsError,
+    botocore_errors.RefreshWithMFAUnsupportedError,
+    botocore_errors.UnknownCredentialError,
+)
+
+
+CREDENTIALS_ERRORS = (*_SSO_ERRORS, *_MISSING_ERRORS, botocore_errors.LoginError)
+"""What botocore raises when it can't get the operator's credentials."""
+
+
+_NOT_SENT_ERRORS = (
+    botocore_errors.ConnectTimeoutError,
+    botocore_errors.EndpointConnectionError,
+    botocore_errors.ProxyConnectionError,
+)
+
+
+_POLICIES_OF_THE_ORGANIZATION = (DenialCause.SERVICE_CONTROL_POLICY, DenialCause.RESOURCE_CONTROL_POLICY)
+
+
+_LONGEST_TEXT = 600
+
+
+@dataclass(frozen=True, slots=True)
+class FailedCall:
+    """The call that failed, as far as its translation needs it."""
+
+    operation: str
+    """Such as ``iam:DeleteLoginProfile``."""
+    host: str
+    """Where it went, such as ``127.0.0.1:4599``."""
+    profile: str | None
+    target: str | None = None
+    """The account that it was about, where it was about one."""
+    in_root_session: bool = False
+    may_have_acted: bool = False
+    """Whether it was a changing call whose request has left."""
+
+    def __str__(self) -> str:
+        return f"{self.operation} for {self.target}" if self.target else self.operation
+
+
+def raise_translated(error: Exception, call: FailedCall) -> NoReturn:
+    """Raise the error of ours that ``error`` is.
+
+    :raises RootkeeperError: of the class that the tables name.
+    :raises RuntimeError: ``error`` itself, where it is a bug.
+    """
+    if isinstance(error, RuntimeError) and str(error) != _STILL_EXPIRED:
+        raise error
+    translated = translate(error, call)
+    if _may_hold_secrets(error):
+        raise translated from None
+    raise translated from error
+
+
+def translate(error: Exception, call: FailedCall) -> RootkeeperError:
+    """The error of ours that ``error``, one of ``TRANSLATED``, is."""
+    if isinstance(error, botocore_errors.ClientError):
+        return _translate_answer(error, call)
+    if isinstance(error, RuntimeError):
+        return AwsCredentialsError("The AWS credentials have expired.", hint=HINTS["ExpiredToken"])
+    if isinstance(error, _SSO_ERRORS):
+        return _sso_expired(call)
+    if isinstance(error, botocore_errors.LoginError):
+        return AwsCredentialsError("The login session is over.", hint=f"Run `aws login{_profile_option(call)}`.")
+    if isinstance(error, _MISSING_ERRORS):
+        return _credentials_missing(error, call)
+    if isinstance(error, botocore_errors.ParamValidationError):
+        return InputError(f"{call} can't be asked so: {_one_line(str(error))}")
+    return _translate_no_answer(error, call)
+
+
+def _translate_answer(error: botocore_errors.ClientError, call: FailedCall) -> AwsError:
+    facts = _ErrorFacts.of(error, call)
+    if error.operation_name != call.operation.partition(":")[2]:
+        return AwsCredentialsError(
+            f"The credentials couldn't be renewed: {error.operation_name} was answered with {facts.aws_code}.",
+            hint=f"Check the profile and its roles, then run the command again{_profile_option(call)}.",
+            aws_code=facts.aws_code,
+            request_id=facts.request_id,
+        )
+    if facts.is_foreign:
+        return _translate_no_answer(ResponseParserError(f"HTTP {facts.http_status}"), call)
+    kind = ERRORS.get(facts.aws_code)
+    if kind is AwsAccessDeniedError:
+        return _denied(facts, call)
+    if kind is None and facts.http_status >= 500:
+        return _server_failed(facts, call)
+    refused = (kind or AwsRejectedError)(
+        f"{call} was refused: {facts.text}", hint=_hint(facts.aws_code, call), **facts.as_arguments()
+    )
+    refused.needs = _find_needed_caller(call) if facts.aws_code in WRONG_CALLER else None
+    return refused
+
+
+def _denied(facts: _ErrorFacts, call: FailedCall) -> AwsAccessDeniedError:
+    denial = parse_denial(facts.text)
+    denied = AwsAccessDeniedError(
+        f"{call} was denied: {shorten_denial(facts.text)}",
+        hint=_denial_hint(facts.text, denial.cause, denial.policy_id, call),
+        denied_by=denial.cause,
+        policy_id=denial.policy_id,
+        **facts.as_arguments(),
+    )
+    if denial.cause is None and not is_feature_off(facts.text):
+        denied.needs = _find_needed_caller(call)
+    return denied
+
+
+def _find_needed_caller(call: FailedCall) -> str | None:
+    """Where AWS names no cause, the caller's account may be the wrong one; within a root session it is right."""
+    if call.in_root_session:
+        return None
+    return NEEDED_CALLERS.get(call.operation) or NEEDED_CALLERS.get(call.operation.partition(":")[0])
+
+
+def _denial_hint(text: str, cause: DenialCause | None, policy_id: str | None, call: FailedCall) -> str | None:
+    if is_feature_off(text):
+        return "Run `rootkeeper enable`."
+    if call.in_root_session and cause in _POLICIES_OF_THE_ORGANIZATION:
+        named = policy_id or "that denies the root user"
+        return f"Exempt root sessions (aws:AssumedRoot) in policy {named}. `rootkeeper preflight` names all that block."
+    if call.operation == "sts:AssumeRoot":
+        return (
+            "AssumeRoot needs sts:AssumeRoot for this task policy, credentials of an IAM user or role in the management"
+            " account or a delegated administrator for IAM, and an active member account as target."
+        )
+    if call.in_root_session:
+        return "AssumeRoot succeeded, so a policy of the organization denies the root session: look at its SCPs."
+    return f"The caller needs the permission {call.operation}."
+
+
+def _server_failed(facts: _ErrorFacts, call: FailedCall) -> AwsError:
+    if call.may_have_acted:
+        return AwsUnclearError(
+            f"{call} got no clear answer: HTTP {facts.http_status} {facts.aws_code}. It may have acted.",
+            **facts.as_arguments(),
+        )
+    return AwsUnreachableError(
+        f"{call} failed on the server: HTTP {facts.http_status} {facts.aws_code}.",
+        hint="Try again later.",
+        **facts.as_arguments(),
+    )
+
+
+def _translate_no_answer(error: Exception, call: FailedCall) -> AwsError:
+    """An error without an answer of AWS: not sent, cut off, timed out or unreadable."""
+    if call.may_have_acted and not _was_surely_not_sent(error):
+        return AwsUnclearError(
+            f"{call} got no clear answer from {call.host} ({_name(error)}). It may have acted.",
+            operation=call.operation,
+        )
+    return AwsUnreachableError(
+        f"{call} got no answer from {call.host}: {_explain(error)}.",
+        hint="Check the network, the proxy, the Region and AWS_ENDPOINT_URL.",
+        operation=call.operation,
+    )
+
+
+def _was_surely_not_sent(error: Exception) -> bool:
+    return isinstance(error, _NOT_SENT_ERRORS) or (
+        isinstance(error, botocore_errors.SSLError)
+        and isinstance(_innermost_reason(error), ssl.SSLCertVerificationError)
+    )
+
+
+def _innermost_reason(error: Exception) -> object:
+    reason: object = error.kwargs.get("error") if isinstance(error, botocore_errors.BotoCoreError) else None
+    while isinstance(reason, Exception) and reason.args and isinstance(reason.args[-1], Exception):
+        reason = reason.args[-1]
+    return reason
+
+
+def _explain(error: Exception) -> str:
+    match error:
+        case botocore_errors.EndpointConnectionError():
+            return "it can't be reached"
+        case botocore_errors.ConnectTimeoutError() | botocore_errors.ReadTimeoutError():
+            return "it took too long"
+        case botocore_errors.ProxyConnectionError():
+            return "the proxy can't be reached"
+        case botocore_errors.SSLError():
+            return "its TLS certificate or handshake isn't accepted"
+        case botocore_errors.ConnectionClosedError():
+            return "it cut the connection"
+        case ResponseParserError() | ValueError() | KeyError() | AttributeError():
+            return "what it answers isn't AWS's protocol"
+        case _:
+            return _name(error)
+
+
+def _sso_expired(call: FailedCall) -> AwsCredentialsError:
+    return AwsCredentialsError(
+        "The SSO session of these credentials has expired, or there is none.",
+        hint=f"Run `aws sso login{_profile_option(call)}`.",
+        operation=call.operation,
+    )
+
+
+def _credentials_missing(error: Exception, call: FailedCall) -> AwsCredentialsError:
+    match error:
+        case botocore_errors.NoCredentialsError():
+            message, hint = "There are no AWS credentials.", "Set AWS_* variables, or name a profile with --profile."
+        case botocore_errors.PartialCredentialsError():
+            message = f"The AWS credentials are incomplete: {error.kwargs.get('cred_var')} is missing."
+            hint = "Set it, or name a profile with --profile."
+        case botocore_errors.RefreshWithMFAUnsupportedError():
+            message = "The credentials have expired, and renewing them needs an MFA code."
+            hint = "Run the command again and enter a new code."
+        case _:
+            provider = getattr(error, "kwargs", {}).get("provider", "the credential source")
+            message = f"The AWS credentials couldn't be had from {provider}."
+            hint = f"Try `aws sts get-caller-identity{_profile_option(call)}`; it shows the cause."
+    return AwsCredentialsError(message, hint=hint, operation=call.operation)
+
+
+def _hint(aws_code: str, call: FailedCall) -> str | None:
+    if call.in_root_session and ERRORS.get(aws_code) is AwsCredentialsError:
+        return "The root session is over or was never valid; a new one is needed."
+    return HINTS.get(aws_code)
+
+
+def _profile_option(call: FailedCall) -> str:
+    return f" --profile {call.profile}" if call.profile else ""
+
+
+def _may_hold_secrets(error: Exception) -> bool:
+    if isinstance(error, botocore_errors.ClientError):
+        return error.response.get("Error", {}).get("Code") in WITHHELD
+    return isinstance(error, botocore_errors.CredentialRetrievalError | ResponseParserError)
+
+
+def _name(error: Exception) -> str:
+    return type(error).__name__
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:_LONGEST_TEXT]
+
+
+@dataclass(frozen=True, slots=True)
+class _ErrorFacts:
+    """What an error answer of AWS tells."""
+
+    operation: str
+    aws_code: str
+    text: str
+    request_id: str
+    http_status: int
+
+    @staticmethod
+    def of(error: botocore_errors.ClientError, call: FailedCall) -> _ErrorFacts:
+        answer: dict[str, Any] = dict(error.response)
+        metadata = answer.get("ResponseMetadata", {})
+        code = str(answer.get("Error", {}).get("Code", ""))
+        text = _one_line(str(answer.get("Error", {}).get("Message") or "AWS gives no reason"))
+        return _ErrorFacts(
+            operation=call.operation,
+            aws_code=code,
+            text=f"{code}." if code in WITHHELD else f"{text} ({code})" if code not in ERRORS else text,
+            request_id=str(metadata.get("RequestId", "")),
+            http_status=int(metadata.get("HTTPStatusCode", 0)),
+        )
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it has no error code of AWS's: a proxy or another server answered."""
+        return self.aws_code in ("", "Unknown") or self.aws_code.isdecimal()
+
+    def as_arguments(self) -> dict[str, str]:
+        return {"operation": self.operation, "aws_code": self.aws_code, "request_id": self.request_id}
+
+
+AwsResponse: TypeAlias = Mapping[str, Any]
+"""What botocore parsed; members that AWS left out are missing."""
+
+
+def required(answer: AwsResponse, member: str, operation: str) -> Any:
+    """The member of an answer to ``operation`` (such as ``iam:GetUser``) without which it says nothing.
+
+    :raises AwsUnreachableError: if it is missing.
+    """
+    found = answer.get(member)
+    if found is None:
+        refuse_answer(operation, f"the answer lacks {member}")
+    return found
+
+
+def refuse_answer(operation: str, problem: str) -> NoReturn:
+    """:raises AwsUnreachableError: always: an answer that isn't whole is none."""
+    raise AwsUnreachableError(
+        f"{operation} can't be relied on: {problem}.",
+        hint="Check AWS_ENDPOINT_URL and the proxy, then try again.",
+        operation=operation,
+    )

@@ -1,0 +1,304 @@
+"""Bucket and queue policies within a root session.
+
+Calls that one root session makes to a service with an endpoint in each Region.
+
+Bucket policies within a root session of the task S3UnlockBucketPolicy.
+
+Each call names the owner that it expects, so that none can be about a bucket of anybody else. The task denies
+GetBucketLocation and HeadBucket: a bucket's Region comes from a paged ListBuckets, or from the redirect with which S3
+answers in the wrong Region.
+
+Queue policies within a root session of the task SQSUnlockQueuePolicy.
+
+A queue is found in one Region at a time. Its policy is an attribute; an empty text takes it away.
+
+Where buckets and queues are asked for: endpoints and Regions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from botocore.exceptions import ClientError
+
+from rootkeeper.aws.clients import AwsClients, RootSessionCredentials, root_session_entered
+from rootkeeper.aws.endpoints import host_and_port, is_aws
+from rootkeeper.aws.errors import AwsResponse, refuse_answer, required
+from rootkeeper.aws.pacing import require_intent_fits
+from rootkeeper.aws.task_policies import Resource, ResourceKind
+from rootkeeper.errors import AwsAccessDeniedError, AwsError, AwsNotFoundError, InputError
+from rootkeeper.ledger.rules import Action, Intent
+from rootkeeper.organization.accounts import AccountId
+
+
+@dataclass(frozen=True, slots=True)
+class SessionCalls:
+    """Signed with the session's credentials or not at all; safe in many threads."""
+
+    clients: AwsClients
+    service: str
+    account_id: AccountId
+    credentials: RootSessionCredentials = field(repr=False)
+    is_identified: Callable[[], bool]
+    """Whether the session was asked who it is, and is the target's root user."""
+
+    def read(self, region: str, operation: str, **parameters: object) -> AwsResponse:
+        """:raises AwsError: as ``ServiceCalls.read`` does."""
+        calls = self.clients.regional_root.get(self.service, region)
+        with root_session_entered(self.credentials):
+            return calls.read(operation, target=self.account_id, **parameters)
+
+    def list_all(
+        self, region: str, operation: str, member: str, *, may_lack_member: bool = False, **parameters: object
+    ) -> Iterator[Any]:
+        """:raises AwsError: as ``ServiceCalls.list_all`` does."""
+        calls = self.clients.regional_root.get(self.service, region)
+        with root_session_entered(self.credentials):
+            found = list(
+                calls.list_all(operation, member, target=self.account_id, may_lack_member=may_lack_member, **parameters)
+            )
+        yield from found
+
+    def change(self, region: str, operation: str, action: Action, intent: Intent, **parameters: object) -> None:
+        """Make a changing call, once.
+
+        :raises AwsError: as ``ServiceCalls.change`` does.
+        :raises LockLostError: if the intent is no longer valid; nothing was sent.
+        """
+        require_intent_fits(intent, action, self.account_id)
+        if not self.is_identified():
+            raise ValueError(f"{operation} before the identity of the root session was checked")
+        calls = self.clients.regional_root.get(self.service, region, changing=True)
+        with root_session_entered(self.credentials):
+            calls.change(operation, intent, self.clients.clock, target=self.account_id, **parameters)
+
+
+_PAGE_SIZE = 1000
+
+
+_NO_POLICY = "NoSuchBucketPolicy"
+
+
+_REDIRECTS = frozenset(
+    {
+        "AuthorizationHeaderMalformed",
+        "IllegalLocationConstraintException",
+        "PermanentRedirect",
+        "TemporaryRedirect",
+    }
+)
+"""What S3 answers in the wrong Region. Source: S3 API Reference, Error responses."""
+
+
+_REGION_HEADER = "x-amz-bucket-region"
+
+
+class AwsBucketPolicies:
+    """Implements ``ports.resource_policies.ResourcePolicies`` for buckets."""
+
+    def __init__(self, calls: SessionCalls) -> None:
+        self._calls = calls
+
+    def list_resources(self, region: str) -> tuple[Resource, ...]:
+        """s3:ListBuckets to the end; s3:GetBucketPolicy for each whose Region isn't told."""
+        found = (self._parse(bucket, region) for bucket in self._list(region))
+        return tuple(sorted((bucket for bucket in found if bucket is not None), key=lambda bucket: bucket.name))
+
+    def find_resource(self, name: str, region: str) -> Resource | None:
+        """s3:ListBuckets; where it is denied, s3:GetBucketPolicy and the redirect."""
+        try:
+            listed = [bucket for bucket in self._list(region, Prefix=name) if bucket.get("Name") == name]
+        except AwsAccessDeniedError:
+            return self._locate(name, region)
+        return self._parse(listed[0], region) if listed else None
+
+    def find_policy(self, resource: Resource) -> str | None:
+        """One call: s3:GetBucketPolicy."""
+        try:
+            return self._read_policy(resource.name, resource.region)
+        except AwsNotFoundError as error:
+            if error.aws_code != _NO_POLICY:
+                raise
+        return None
+
+    def put_policy(self, resource: Resource, policy: str, intent: Intent) -> None:
+        """One call: s3:PutBucketPolicy."""
+        self._change("PutBucketPolicy", Action.BUCKET_POLICY_PUT, resource, intent, Policy=policy)
+
+    def remove_policy(self, resource: Resource, intent: Intent) -> None:
+        """One call: s3:DeleteBucketPolicy."""
+        self._change("DeleteBucketPolicy", Action.BUCKET_POLICY_DELETE, resource, intent)
+
+    def _list(self, region: str, **parameters: str) -> Iterator[Any]:
+        asked: dict[str, Any] = {"MaxBuckets": _PAGE_SIZE, **parameters}
+        return self._calls.list_all(region, "ListBuckets", "Buckets", **asked)
+
+    def _parse(self, bucket: Any, region: str) -> Resource | None:
+        name = str(required(bucket, "Name", "s3:ListBuckets"))
+        reported = bucket.get("BucketRegion")
+        return self._resource(name, str(reported)) if reported else self._locate(name, region)
+
+    def _locate(self, name: str, region: str) -> Resource | None:
+        """Ask in ``region``: an answer, or a redirect, tells where the bucket lies."""
+        try:
+            self._read_policy(name, region)
+        except AwsNotFoundError as error:
+            return self._resource(name, region) if error.aws_code == _NO_POLICY else None
+        except AwsError as error:
+            if error.aws_code not in _REDIRECTS:
+                raise
+            return self._resource(name, _read_redirect(error))
+        return self._resource(name, region)
+
+    def _read_policy(self, name: str, region: str) -> str:
+        answer = self._calls.read(region, "GetBucketPolicy", Bucket=name, ExpectedBucketOwner=self._calls.account_id)
+        return str(required(answer, "Policy", "s3:GetBucketPolicy"))
+
+    def _change(self, operation: str, action: Action, resource: Resource, intent: Intent, **parameters: object) -> None:
+        self._calls.change(
+            resource.region,
+            operation,
+            action,
+            intent,
+            Bucket=resource.name,
+            ExpectedBucketOwner=self._calls.account_id,
+            **parameters,
+        )
+
+    def _resource(self, name: str, region: str) -> Resource:
+        partition = self._calls.clients.partition
+        return Resource(ResourceKind.BUCKET, self._calls.account_id, name, region, partition)
+
+
+def _read_redirect(error: AwsError) -> str:
+    """The Region that a redirect names, in its header or else in its body."""
+    answer = error.__cause__.response if isinstance(error.__cause__, ClientError) else {}
+    headers: Any = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    named: Any = headers.get(_REGION_HEADER) or answer.get("Error", {}).get("Region")
+    if not named:
+        refuse_answer("s3:GetBucketPolicy", "the redirect names no Region")
+    return str(named)
+
+
+_QUEUE_PAGE_SIZE = 1000
+"""Without a size SQS gives 1,000 queues and no token. Source: SQS ListQueues, API version 2012-11-05."""
+
+
+_POLICY = "Policy"
+
+
+class AwsQueuePolicies:
+    """Implements ``ports.resource_policies.ResourcePolicies`` for queues."""
+
+    def __init__(self, calls: SessionCalls) -> None:
+        self._calls = calls
+        self._urls: dict[Resource, str] = {}
+        """Each worth a call."""
+
+    def list_resources(self, region: str) -> tuple[Resource, ...]:
+        """sqs:ListQueues to the end."""
+        urls = self._calls.list_all(
+            region, "ListQueues", "QueueUrls", may_lack_member=True, MaxResults=_QUEUE_PAGE_SIZE
+        )
+        return tuple(sorted((self._remember(str(url), region) for url in urls), key=lambda queue: queue.name))
+
+    def find_resource(self, name: str, region: str) -> Resource | None:
+        """One call: sqs:GetQueueUrl."""
+        try:
+            answer = self._calls.read(region, "GetQueueUrl", QueueName=name)
+        except AwsNotFoundError:
+            return None
+        found = self._remember(str(required(answer, "QueueUrl", "sqs:GetQueueUrl")), region)
+        if found.name != name:
+            refuse_answer("sqs:GetQueueUrl", f"it tells of {found.name}, not of {name}")
+        return found
+
+    def find_policy(self, resource: Resource) -> str | None:
+        """One call: sqs:GetQueueAttributes, and sqs:GetQueueUrl before it where the queue wasn't listed."""
+        answer = self._calls.read(
+            resource.region, "GetQueueAttributes", QueueUrl=self._find_url(resource), AttributeNames=[_POLICY]
+        )
+        required(answer.get("ResponseMetadata", {}), "RequestId", "sqs:GetQueueAttributes")
+        return str(answer.get("Attributes", {}).get(_POLICY, "")) or None
+
+    def put_policy(self, resource: Resource, policy: str, intent: Intent) -> None:
+        """One call: sqs:SetQueueAttributes, and sqs:GetQueueUrl before it where the queue wasn't found yet."""
+        self._calls.change(
+            resource.region,
+            "SetQueueAttributes",
+            Action.QUEUE_POLICY_SET,
+            intent,
+            QueueUrl=self._find_url(resource),
+            Attributes={_POLICY: policy},
+        )
+
+    def remove_policy(self, resource: Resource, intent: Intent) -> None:
+        """As ``put_policy``, with an empty one."""
+        self.put_policy(resource, "", intent)
+
+    def _find_url(self, resource: Resource) -> str:
+        if resource not in self._urls and self.find_resource(resource.name, resource.region) is None:
+            raise AwsNotFoundError(
+                f"There is no {resource}.", operation="sqs:GetQueueUrl", aws_code="QueueDoesNotExist"
+            )
+        return self._urls[resource]
+
+    def _remember(self, url: str, region: str) -> Resource:
+        """Calls go to the client's own endpoint, whatever host the URL names."""
+        owner, _, name = urlsplit(url).path.strip("/").rpartition("/")
+        if owner != self._calls.account_id:
+            refuse_answer("SQS", "a queue's URL isn't of the account that was asked")
+        partition = self._calls.clients.partition
+        queue = Resource(ResourceKind.QUEUE, self._calls.account_id, unquote(name), region, partition)
+        self._urls[queue] = url
+        return queue
+
+
+_ENABLED = ("ENABLED", "ENABLED_BY_DEFAULT")
+
+
+_BUCKET_PAGE_SIZE = 50
+
+
+class AwsResourcePlaces:
+    """Implements ``ports.resource_policies.ResourcePlaces``."""
+
+    def __init__(self, clients: AwsClients) -> None:
+        self._clients = clients
+
+    @property
+    def region(self) -> str:
+        return self._clients.region
+
+    def require_same_place(self, kind: ResourceKind) -> None:
+        """Compare the service's endpoint with the others."""
+        url = self._clients.regional_root.get(kind.value, self._clients.region).url
+        if is_aws(kind.value, url) is not self._clients.endpoint.is_sandbox:
+            return
+        raise InputError(
+            f"{kind.value} would be asked at {host_and_port(url)}, everything else at {self._clients.endpoint.label}.",
+            hint=f"Check AWS_ENDPOINT_URL and AWS_ENDPOINT_URL_{kind.value.upper()}.",
+        )
+
+    def list_known_regions(self, kind: ResourceKind) -> tuple[str, ...]:
+        """As botocore's endpoint data have them."""
+        return tuple(sorted(self._clients.session.get_available_regions(kind.value, self._clients.partition)))
+
+    def list_enabled_regions(self, account_id: AccountId | None) -> tuple[str, ...]:
+        """account:ListRegions to the end."""
+        about: dict[str, Any] = {} if account_id is None else {"AccountId": account_id}
+        regions = self._clients.account.list_all(
+            "ListRegions",
+            "Regions",
+            target=account_id,
+            RegionOptStatusContains=list(_ENABLED),
+            MaxResults=_BUCKET_PAGE_SIZE,
+            **about,
+        )
+        enabled = sorted(str(required(one, "RegionName", "account:ListRegions")) for one in regions)
+        if not enabled:
+            refuse_answer("account:ListRegions", "no Region is enabled, and every account has some")
+        return tuple(enabled)

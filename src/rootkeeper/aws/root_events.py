@@ -1,0 +1,338 @@
+"""Events of root users from an SQS queue or a trail's bucket.
+
+Events of root users from an SQS queue or a trail's bucket.
+
+CloudTrail records out of any of the forms in which people have them.
+
+A log file of a trail (``{"Records": […]}``), what ``aws cloudtrail lookup-events`` prints (``{"Events": […]}`` with the
+record as text), a list, one event of EventBridge (its record is the ``detail``), or any of these one a line.
+
+Whose doing a CloudTrail record is: long-term root, a root session of ours, or a stranger's.
+
+A root session shows as ``userIdentity.type = Root`` like a root user who has signed in, so alarms on root activity fire
+at each audit. Exempting every root session would let strangers through. An exemption needs both: a role that is known
+to open root sessions, and an entry of the ledger that names this session's access key id (promise P23). Whatever lacks
+one of them is a stranger's; so is an attempt that AWS refused, since it has no key to match.
+
+Source: IAM User Guide, "Track privileged tasks in AWS CloudTrail"; CloudTrail User Guide, "CloudTrail userIdentity
+element".
+
+Events of root users, held against the recovery windows of their account.
+
+An open window is a time in which a person may sign in as the root user, and nothing tells the right person from another
+one who reads the same mailbox. So what that person does to get in is expected, once and in its order, and everything
+else that opens a way in is told to people. An event is judged by its own time: CloudTrail may bring it much later.
+
+Source: CloudTrail User Guide, "AWS Management Console sign-in events"; IAM User Guide, "Track privileged tasks in AWS
+CloudTrail".
+
+Where CloudTrail's events of root users come from.
+
+What messages of a queue tell: events themselves, or objects of a trail's bucket that hold them.
+
+Source: EventBridge User Guide, "AWS service events delivered via AWS CloudTrail"; S3 User Guide, "Event message
+structure"; CloudTrail User Guide, "Configuring Amazon SNS notifications for CloudTrail"; SNS Developer Guide, "Raw
+message delivery".
+
+An SQS queue of our own that EventBridge or an organization trail's bucket writes to: a source of root events.
+
+Receiving and deleting messages of it change nothing in any account but the queue itself, and need no intent in the
+ledger; see decision 16. A message is deleted only once its events are recorded.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import unquote_plus
+
+from rootkeeper.aws.clients import AwsClients, ServiceCalls
+from rootkeeper.aws.cloudtrail import list_root_records, parse_records
+from rootkeeper.aws.errors import TRANSLATED, AwsResponse, FailedCall, raise_translated
+from rootkeeper.errors import AwsError, AwsNotFoundError, InputError
+
+
+@dataclass(frozen=True, slots=True)
+class EventDelivery:
+    """What came as one: a message, or a line."""
+
+    receipt: str
+    records: tuple[Mapping[str, Any], ...]
+    """CloudTrail records; none in a message that has nothing to tell."""
+
+
+class UnreadableEvents(Protocol):
+    """Keeps aside what a source brought and nobody can understand, so that it blocks nothing and isn't lost."""
+
+    def keep(self, source_name: str, text: str, problem: str) -> None:
+        """Keep it, and remark it.
+
+        :raises DatabaseError: if it can't be kept; it then stays where it was.
+        """
+        ...
+
+
+class RootEventSource(Protocol):
+    """Events, each delivered at least once: what isn't acknowledged comes again.
+
+    :raises AwsError: if a queue can't be read.
+    :raises DatabaseError: if a file can't be read, or what is kept beside the database can't be written.
+    """
+
+    @property
+    def name(self) -> str:
+        """As windows and messages name it."""
+        ...
+
+    def read(self, wait_seconds: float) -> tuple[EventDelivery, ...]:
+        """What there is, at most one lot; waits for the first of it. What can't be understood is kept aside, remarked
+        and left out.
+        """
+        ...
+
+    def acknowledge(self, deliveries: Sequence[EventDelivery]) -> None:
+        """They are recorded, and needn't come again."""
+        ...
+
+
+LARGEST_OBJECT = 64 * 1024 * 1024
+
+
+LARGEST_FILE = 512 * 1024 * 1024
+"""Of an object once it is unpacked: beyond it nothing that CloudTrail wrote is expected."""
+
+
+_DEEPEST = 3
+
+
+_GZIP = 31
+"""``wbits`` of zlib for gzip."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogObject:
+    """An object of a trail's bucket."""
+
+    bucket: str
+    key: str
+    region: str | None = None
+    """``None`` where the message doesn't tell it."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventMessage:
+    """What a message holds."""
+
+    records: tuple[Mapping[str, Any], ...] = ()
+    """Those about root."""
+    objects: tuple[LogObject, ...] = ()
+
+
+def parse_message(body: str) -> EventMessage:
+    """Understand a message, wrapped by SNS or not.
+
+    :raises ValueError: if it is of none of the forms.
+    """
+    value = _load(body)
+    for _ in range(_DEEPEST):
+        if isinstance(value, Mapping) and value.get("Type") == "Notification" and "Message" in value:
+            body = str(value["Message"])
+            value = _load(body)
+    if isinstance(value, Mapping):
+        objects = _find_objects(value)
+        if objects is not None:
+            return EventMessage(objects=tuple(one for one in objects if _is_log(one.key)))
+    return EventMessage(records=pick_root_records(body))
+
+
+def pick_root_records(text: str) -> tuple[Mapping[str, Any], ...]:
+    """The CloudTrail records in ``text`` that are about root.
+
+    :raises ValueError: if it holds none at all, or one about root lacks what is needed.
+    """
+    try:
+        records = parse_records(text, "It")
+    except InputError as error:
+        raise ValueError(error.message) from error
+    return tuple(found.record for found in list_root_records(records))
+
+
+def unpack_log(content: bytes, key: str) -> str:
+    """The text of a log file.
+
+    :raises ValueError: if it isn't one.
+    """
+    if not key.endswith(".gz"):
+        return content.decode()
+    unpacking = zlib.decompressobj(_GZIP)
+    try:
+        text = unpacking.decompress(content, LARGEST_FILE)
+    except zlib.error as error:
+        raise ValueError(f"It isn't packed by gzip: {error}") from error
+    if unpacking.unconsumed_tail or not unpacking.eof:
+        raise ValueError("It is cut off, or too large for a log file of CloudTrail.")
+    return text.decode()
+
+
+def _load(body: str) -> Any:
+    try:
+        return json.loads(body)
+    except RecursionError as error:
+        raise ValueError("It is nested too deeply.") from error
+
+
+def _find_objects(value: Mapping[str, Any]) -> Iterator[LogObject] | None:
+    """``None`` if it isn't a message about objects."""
+    if value.get("Event") == "s3:TestEvent":
+        return iter(())
+    if "s3Bucket" in value and "s3ObjectKey" in value:
+        return _list_of_trail(value)
+    if (value.get("source"), value.get("detail-type")) == ("aws.s3", "Object Created"):
+        return _list_of_bridge(value)
+    records = value.get("Records")
+    if isinstance(records, list) and records and all(isinstance(one, Mapping) and "s3" in one for one in records):
+        return _list_of_bucket(records)
+    return None
+
+
+def _list_of_trail(value: Mapping[str, Any]) -> Iterator[LogObject]:
+    """CloudTrail's own message."""
+    keys = value["s3ObjectKey"]
+    for key in keys if isinstance(keys, list) else [keys]:
+        yield LogObject(str(value["s3Bucket"]), str(key))
+
+
+def _list_of_bridge(value: Mapping[str, Any]) -> Iterator[LogObject]:
+    region = value.get("region")
+    yield _parse_object(value.get("detail"), str(region) if region else None, is_quoted=False)
+
+
+def _list_of_bucket(records: list[Mapping[str, Any]]) -> Iterator[LogObject]:
+    """S3's message, whose keys are quoted as in forms."""
+    for record in records:
+        if str(record.get("eventName", "")).startswith("ObjectCreated"):
+            region = record.get("awsRegion")
+            yield _parse_object(record["s3"], str(region) if region else None, is_quoted=True)
+
+
+def _parse_object(found: Any, region: str | None, *, is_quoted: bool) -> LogObject:
+    try:
+        bucket, key = str(found["bucket"]["name"]), str(found["object"]["key"])
+    except (KeyError, TypeError) as error:
+        raise ValueError("It tells of an object without a bucket or a key.") from error
+    return LogObject(bucket, unquote_plus(key) if is_quoted else key, region)
+
+
+def _is_log(key: str) -> bool:
+    """Digests and what else lies in the bucket have no events."""
+    return key.endswith((".json.gz", ".json")) and "/CloudTrail-Digest/" not in key
+
+
+_LOT = 10
+"""Source: SQS ReceiveMessage, API version 2012-11-05: at most 10, and 20 seconds of waiting."""
+
+
+_LONGEST_WAIT_SECONDS = 20
+
+
+_HIDDEN_SECONDS = 60
+"""How long a message is ours; then it comes again."""
+
+
+class AwsRootEventQueue:
+    """Implements ``ports.root_event_sources.RootEventSource``; safe in many threads and processes."""
+
+    def __init__(self, clients: AwsClients, url: str, region: str | None, unreadable: UnreadableEvents) -> None:
+        """:param region: the queue's; ``None`` for the one that is used otherwise."""
+        self._clients = clients
+        self._url = url
+        self._region = region or clients.region
+        self._unreadable = unreadable
+        self._queue = clients.operator_calls_in("sqs", self._region)
+        self._buckets: dict[str, ServiceCalls] = {}
+
+    @property
+    def name(self) -> str:
+        return f"sqs:{self._url.rpartition('/')[2]}"
+
+    def read(self, wait_seconds: float) -> tuple[EventDelivery, ...]:
+        """One call: sqs:ReceiveMessage; s3:GetObject for each log file that a message tells of."""
+        answer = self._queue.read(
+            "ReceiveMessage",
+            QueueUrl=self._url,
+            MaxNumberOfMessages=_LOT,
+            WaitTimeSeconds=max(0, min(int(wait_seconds), _LONGEST_WAIT_SECONDS)),
+            VisibilityTimeout=_HIDDEN_SECONDS,
+        )
+        return self._parse_messages(answer.get("Messages") or ())
+
+    def acknowledge(self, deliveries: Sequence[EventDelivery]) -> None:
+        """One call for ten: sqs:DeleteMessageBatch. What it leaves comes again."""
+        for begin in range(0, len(deliveries), _LOT):
+            lot = deliveries[begin : begin + _LOT]
+            entries = [{"Id": str(place), "ReceiptHandle": one.receipt} for place, one in enumerate(lot)]
+            self._queue.read("DeleteMessageBatch", QueueUrl=self._url, Entries=entries)
+
+    def _parse_messages(self, messages: Sequence[AwsResponse]) -> tuple[EventDelivery, ...]:
+        """A log file that can't be read now holds no other message up; its own comes again.
+
+        :raises AwsError: if no message is left.
+        """
+        found: list[EventDelivery] = []
+        failure: AwsError | None = None
+        for message in messages:
+            try:
+                found.append(self._parse_message(message))
+            except AwsError as error:
+                failure = failure or error
+        if failure is not None and not found:
+            raise failure
+        return tuple(found)
+
+    def _parse_message(self, message: AwsResponse) -> EventDelivery:
+        """One that can't be understood is kept aside, and then has nothing to tell."""
+        body, receipt = str(message.get("Body", "")), str(message.get("ReceiptHandle", ""))
+        try:
+            reported = parse_message(body)
+        except ValueError as error:
+            self._unreadable.keep(self.name, body, str(error))
+            return EventDelivery(receipt, ())
+        return EventDelivery(receipt, (*reported.records, *self._read_logs(reported.objects, body)))
+
+    def _read_logs(self, logs: Sequence[LogObject], body: str) -> list[Mapping[str, Any]]:
+        """One that is broken or gone is kept aside by its message, and what the others hold comes."""
+        records: list[Mapping[str, Any]] = []
+        problems: list[str] = []
+        for log in logs:
+            try:
+                records += self._read_log(log)
+            except (AwsNotFoundError, ValueError) as error:
+                problems.append(error.message if isinstance(error, AwsNotFoundError) else str(error))
+        for problem in problems:
+            self._unreadable.keep(self.name, body, problem)
+        return records
+
+    def _read_log(self, log: LogObject) -> tuple[Mapping[str, Any], ...]:
+        """One call: s3:GetObject."""
+        calls = self._find_bucket(log.region or self._region)
+        answer = calls.read("GetObject", target=log.bucket, Bucket=log.bucket, Key=log.key)
+        content = self._read_body(answer["Body"], calls, log)
+        if len(content) > LARGEST_OBJECT:
+            raise ValueError(f"s3://{log.bucket}/{log.key} is too large for a log file of CloudTrail.")
+        return pick_root_records(unpack_log(content, log.key))
+
+    def _read_body(self, body: Any, calls: ServiceCalls, log: LogObject) -> bytes:
+        try:
+            with body:
+                content: bytes = body.read(LARGEST_OBJECT + 1)
+                return content
+        except TRANSLATED as error:
+            raise_translated(error, FailedCall("s3:GetObject", calls.url, self._clients.profile, target=log.bucket))
+
+    def _find_bucket(self, region: str) -> ServiceCalls:
+        if region not in self._buckets:
+            self._buckets[region] = self._clients.operator_calls_in("s3", region)
+        return self._buckets[region]

@@ -1,0 +1,193 @@
+"""``rootkeeper demo``: sandbox, server and console with people of each role; or the main job in the terminal.
+
+Everything is kept in a temporary folder, and nothing of whoever runs it is read: no AWS settings, no database.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import shlex
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rootkeeper.cli.demo_server import PASSWORD, PEOPLE, DemoServer, count_seconds_left, list_codes
+from rootkeeper.cli.demo_story import STORY, DemoPlayer, title
+from rootkeeper.cli.invocation import Invocation, single
+from rootkeeper.cli.outputs import ExitStatus
+from rootkeeper.cli.sandbox_control import SandboxProcess, choose_port
+from rootkeeper.cli.terminal import Terminal
+from rootkeeper.errors import InputError
+from rootkeeper.settings.reading import SQLITE_PREFIX
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+USUAL_PORT = 8700
+USUAL_SANDBOX_PORT = 4599
+_LARGEST_PORT = 65535
+_LOOK_SECONDS = 1.0
+"""How often it is seen whether the server still runs."""
+
+
+def demo(
+    invocation: Invocation,
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help="Play the main job in the terminal, and end with 0 if every check held.")
+    ] = False,
+    codes: Annotated[
+        bool, typer.Option("--codes", help="Print the second factors' current codes of a running demo, and end.")
+    ] = False,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            "--port",
+            metavar="PORT",
+            min=1,
+            max=_LARGEST_PORT,
+            help=f"Where the server listens. Default: {USUAL_PORT}, or a free one if that is taken.",
+        ),
+    ] = None,
+    sandbox_port: Annotated[
+        int | None,
+        typer.Option(
+            "--sandbox-port",
+            metavar="PORT",
+            min=1,
+            max=_LARGEST_PORT,
+            help=f"Where the sandbox listens. Default: {USUAL_SANDBOX_PORT}, or a free one if that is taken.",
+        ),
+    ] = None,
+) -> int:
+    """Try the console on a sandbox, with a guided story.
+
+    Starts an AWS organization on localhost, a server with its console, and a user of each role; prints where to sign in
+    and as whom. The Overview then leads through the main job: enable, see, delete, recover, close, and the way in when
+    Identity Center is down. Press Enter for the current codes of the second factors. It runs until Ctrl-C; then all of
+    it is gone.
+
+    With --check the same is played in the terminal: status, enable, audit, delete one organizational unit, read again,
+    recover, close. Each command is shown before its output, and each step is checked against the sandbox's own account
+    of its state.
+
+    Changes: nothing outside the sandbox. Your AWS profiles, credentials and database aren't read.
+
+    AWS permissions: none.
+
+    Exit statuses: 0 ended, every check held; 1 a check didn't; 2 wrong usage; 130 interrupted.
+    """
+    terminal = invocation.terminal
+    if codes:
+        show_codes(terminal)
+        return ExitStatus.GOOD
+    taken = choose_port(sandbox_port, USUAL_SANDBOX_PORT)
+    with tempfile.TemporaryDirectory(prefix="rootkeeper-demo-") as folder:
+        terminal.show(title(f"A sandbox with the demo organization starts on 127.0.0.1:{taken} …"))
+        sys.stdout.flush()
+        with SandboxProcess(taken, "--scenario", "demo") as sandbox:
+            settings = choose_settings(sandbox, Path(folder))
+            if check:
+                failures = DemoPlayer(sandbox, settings, terminal).play(STORY)
+                return ExitStatus.BAD if failures else ExitStatus.GOOD
+            return _serve(terminal, sandbox, settings, Path(folder), choose_port(port, USUAL_PORT, "--port"))
+
+
+def choose_settings(sandbox: SandboxProcess, folder: Path) -> dict[str, str]:
+    """The environment of whatever works on the sandbox."""
+    principal = sandbox.find_principal("management-admin")
+    return {
+        "AWS_ENDPOINT_URL": sandbox.url,
+        "AWS_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": principal.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": principal.secret_access_key,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "ROOTKEEPER_DATABASE_URL": f"{SQLITE_PREFIX}{folder / 'rootkeeper.db'}",
+    }
+
+
+def show_codes(terminal: Terminal) -> None:
+    """Print the code of each second factor. Each is taken once."""
+    now = time.time()
+    for shown in list_codes(now):
+        terminal.show(f"  {shown.code}  {shown.person.name}")
+    terminal.show(f"  for {count_seconds_left(now)} more seconds; each is taken once")
+    sys.stdout.flush()
+
+
+def _serve(terminal: Terminal, sandbox: SandboxProcess, settings: Mapping[str, str], folder: Path, port: int) -> int:
+    terminal.show(title(f"A server with its console starts on 127.0.0.1:{port} …"))
+    sys.stdout.flush()
+    with DemoServer(port, settings, folder) as server:
+        _show(terminal, sandbox, server)
+        try:
+            _answer_until_ended(terminal, server)
+        except KeyboardInterrupt:
+            terminal.remark("The demo ends.")
+    return ExitStatus.GOOD
+
+
+def _show(terminal: Terminal, sandbox: SandboxProcess, server: DemoServer) -> None:
+    program = render_program(Path(sys.executable).with_name("rootkeeper"))
+    terminal.show(
+        "",
+        title(f"Open {server.url}/ and sign in."),
+        f"Everybody's password: {PASSWORD}",
+        _draw_people(),
+        f"The sandbox's own pages, for root users and their mails: {sandbox.url}/",
+        "The command line on the same sandbox, in another terminal:",
+        f"  {render_shell_commands(program, sandbox.port)}",
+        f"The server's log: {server.log}",
+        "",
+        f"Press Enter for the codes of the second factors, or run: {program} demo --codes. Ctrl-C ends the demo.",
+    )
+    show_codes(terminal)
+
+
+def render_program(script: Path) -> str:
+    """What a shell in another terminal takes for this program, whose script may be in an environment that only this one
+    uses.
+    """
+    on_path = shutil.which(script.name)
+    if on_path is not None and script.exists() and script.samefile(on_path):
+        return script.name
+    return shlex.quote(str(script)) if script.exists() else f"{shlex.quote(sys.executable)} -m rootkeeper"
+
+
+def render_shell_commands(program: str, sandbox_port: int) -> str:
+    """What a shell takes to look at the sandbox on that port."""
+    option = "" if sandbox_port == USUAL_SANDBOX_PORT else f" --port {sandbox_port}"
+    return f'eval "$({program} sandbox env{option})" && {program} status'
+
+
+def _draw_people() -> Table:
+    from rich.table import Table
+
+    table = Table("User", "Role", "Does")
+    for person in PEOPLE:
+        table.add_row(person.name, person.role.value, person.does)
+    return table
+
+
+def _answer_until_ended(terminal: Terminal, server: DemoServer) -> None:
+    """:raises InputError: if the server ended by itself."""
+    heard = [sys.stdin]
+    while not server.has_ended():
+        if select.select(heard, [], [], _LOOK_SECONDS)[0]:
+            if sys.stdin.readline():
+                show_codes(terminal)
+            else:
+                heard.clear()  # once it is at its end, there would always be something to read
+    raise InputError(f"The server ended by itself: {server.read_log_end()}")
+
+
+application = single(demo)

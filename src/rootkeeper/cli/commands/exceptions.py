@@ -1,0 +1,120 @@
+"""``rootkeeper exceptions``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rootkeeper.cli.changes import ChangeOptions, begin_change, warn_overdue
+from rootkeeper.cli.invocation import Invocation, add, group
+from rootkeeper.cli.options import parse_moment
+from rootkeeper.cli.outputs import ExitStatus, OutputFormat
+from rootkeeper.cli.rendering.text import render_timestamp
+from rootkeeper.organization.accounts import Account
+from rootkeeper.organization.selection import NamedAccount, find_account
+
+if TYPE_CHECKING:
+    from rootkeeper.composition.application import Application
+    from rootkeeper.organization.progress import Progress
+
+_OUTPUTS = (OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
+
+AccountArgument = Annotated[str, typer.Argument(metavar="ACCOUNT", help="An account id or unique name.")]
+
+
+def add_exception(
+    invocation: Invocation,
+    change: ChangeOptions,
+    *,
+    account: AccountArgument,
+    owner: Annotated[str, typer.Option("--owner", help="Who answers for it.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why deletion shall skip the account.")],
+    until: Annotated[str, typer.Option("--until", metavar="DATE", help="When it ends, such as 2026-12-31 or 30d.")],
+) -> int:
+    """Let deletion skip an account until a date.
+
+    Changes: nothing in AWS; the exception is kept in the database and recorded in the ledger. A later one for the same
+    account replaces it.
+
+    AWS permissions: those of reading the organization (see rootkeeper audit); no root session is opened.
+
+    Exit statuses: 0 kept; 2 wrong usage or not confirmed; 3 AWS, the database or the ledger refused.
+    """
+    from rootkeeper.cli.progress import open_progress
+    from rootkeeper.cli.rendering.deletions import show_exceptions
+
+    output = invocation.choose_output(*_OUTPUTS)
+    progress = open_progress(invocation.terminal)
+    with invocation.open_application() as application:
+        now = application.clock.now()
+        end = parse_moment(until, "--until", now, day_ends=True)
+        confirmation = begin_change(invocation, application, change, output, progress, changes_aws=False)
+        found = _find(application, account, progress)
+        statement = f"Deletion will skip account {found.account_id} ({found.name}) until {render_timestamp(end)}."
+        if change.dry_run:
+            confirmation.show_context()
+            invocation.terminal.remark(statement)
+            return ExitStatus.GOOD
+        confirmation.require_consent([statement])
+        kept = application.exceptions.add(found, owner=owner, reason=reason, until=end)
+        show_exceptions([kept], output, invocation.terminal, now)
+    return ExitStatus.GOOD
+
+
+def list_exceptions(invocation: Invocation) -> int:
+    """List the exceptions, those in force first.
+
+    Changes: nothing.
+
+    AWS permissions: organizations:DescribeOrganization.
+
+    Exit statuses: 0 shown; 2 wrong usage; 3 AWS or the database refused.
+    """
+    from rootkeeper.cli.rendering.deletions import show_exceptions
+
+    output = invocation.choose_output(*_OUTPUTS)
+    with invocation.open_application() as application:
+        warn_overdue(application, invocation.terminal)
+        kept = application.exceptions.list_exceptions()
+        show_exceptions(kept, output, invocation.terminal, application.clock.now())
+    return ExitStatus.GOOD
+
+
+def remove_exception(invocation: Invocation, change: ChangeOptions, *, account: AccountArgument) -> int:
+    """End an account's exception now.
+
+    Changes: nothing in AWS; deletion no longer skips the account.
+
+    AWS permissions: those of reading the organization (see rootkeeper audit); no root session is opened.
+
+    Exit statuses: 0 ended; 2 wrong usage, not confirmed, or there was none; 3 AWS, the database or the ledger refused.
+    """
+    from rootkeeper.cli.progress import open_progress
+
+    output = invocation.choose_output(*_OUTPUTS)
+    progress = open_progress(invocation.terminal)
+    with invocation.open_application() as application:
+        confirmation = begin_change(invocation, application, change, output, progress, changes_aws=False)
+        found = _find(application, account, progress)
+        statement = f"Deletion will no longer skip account {found.account_id} ({found.name})."
+        if change.dry_run:
+            confirmation.show_context()
+            invocation.terminal.remark(statement)
+            return ExitStatus.GOOD
+        confirmation.require_consent([statement])
+        application.exceptions.remove(found.account_id)
+    invocation.terminal.remark(f"The exception of account {found.account_id} has ended.")
+    return ExitStatus.GOOD
+
+
+def _find(application: Application, text: str, progress: Progress) -> Account:
+    inventory = application.inventory_reader.read(progress)
+    progress.finish()
+    return find_account(NamedAccount(text), inventory.accounts)
+
+
+application = group("Keep accounts that deletion skips.")
+add(application, add_exception, "add")
+add(application, list_exceptions, "list")
+add(application, remove_exception, "remove")

@@ -1,0 +1,160 @@
+"""rootkeeper login and rootkeeper logout.
+
+``rootkeeper login``.
+
+``rootkeeper logout``.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rootkeeper.access.rules import IdentityKind
+from rootkeeper.cli.identities import ask_password
+from rootkeeper.cli.invocation import Invocation, single, through_server
+from rootkeeper.cli.outputs import ExitStatus, OutputFormat
+from rootkeeper.cli.terminal import Terminal
+from rootkeeper.errors import (
+    FactorNeededError,
+    InputError,
+    NotSignedInError,
+    ServerUnreachableError,
+    UnprovenChangeError,
+)
+
+if TYPE_CHECKING:
+    from rootkeeper.remote.server import RemoteServer
+
+
+_LONGEST_SECRET = 4096
+
+
+_INSTEAD = "Add --token-stdin and give an API token, or set ROOTKEEPER_TOKEN."
+
+
+@through_server
+def login(
+    invocation: Invocation,
+    *,
+    user: Annotated[
+        str | None, typer.Option("--user", metavar="NAME", help="Who signs in; else it is asked for.")
+    ] = None,
+    token_stdin: Annotated[
+        bool, typer.Option("--token-stdin", help="Keep an API token, which is read from stdin, instead.")
+    ] = False,
+) -> int:
+    """Sign in to a Rootkeeper server.
+
+    Asks for name and password, and for a code where a second factor is set up. Keeps the token that the server gives in
+    a file that only you can read, for the server that --server or ROOTKEEPER_SERVER names. It ends after 12 hours, and
+    with rootkeeper logout. For a pipeline set ROOTKEEPER_TOKEN to an API token of rootkeeper token create instead; it
+    needs no login.
+
+    Changes: nothing in AWS; a file in your configuration folder.
+
+    AWS permissions: none.
+
+    Exit statuses: 0 signed in; 2 wrong usage, or the token can't be kept; 3 the server refused or can't be reached.
+    """
+    from rootkeeper.cli.rendering.identities import show_membership
+    from rootkeeper.composition import application as bootstrap
+    from rootkeeper.remote.connections import StoredToken
+
+    output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON)
+    url = _choose_url(invocation)
+    if user and token_stdin:
+        raise InputError("--user and --token-stdin are two ways to sign in.", hint="Give one of them.")
+    token, ends = (_read_token(), None) if token_stdin else _sign_in(url, user, invocation.terminal)
+    server = bootstrap.connect_to_server(url, token)
+    membership = server.read_membership()
+    path = bootstrap.open_stored_tokens().keep(StoredToken(url, membership.name, token, ends))
+    invocation.terminal.remark(f"Signed in to {url}; the token is in {path}.")
+    invocation.terminal.remark(f"Go through it: --server {url}, or export ROOTKEEPER_SERVER={url}")
+    show_membership(url, membership, output, invocation.terminal)
+    return ExitStatus.GOOD
+
+
+def _choose_url(invocation: Invocation) -> str:
+    from rootkeeper.remote.connections import parse_server_url
+
+    address = invocation.server_address
+    if address is None:
+        raise InputError("No server is named.", hint="Add --server https://HOST:PORT, or set ROOTKEEPER_SERVER.")
+    return parse_server_url(address)
+
+
+def _sign_in(url: str, user: str | None, terminal: Terminal) -> tuple[str, datetime | None]:
+    from rootkeeper.composition import application as bootstrap
+
+    if not terminal.can_ask:
+        raise InputError("Nobody can be asked for a password here, since this isn't a terminal.", hint=_INSTEAD)
+    name = user or terminal.ask("Name:")
+    password = ask_password(f"Password of {name} on {url}:", _INSTEAD)
+    server = bootstrap.connect_to_server(url, None)
+    try:
+        sign_in = server.sign_in(name, password)
+    except FactorNeededError:
+        sign_in = server.sign_in(name, password, ask_password("Code of your authenticator app:", _INSTEAD).strip())
+    return sign_in.token, sign_in.expires_at
+
+
+def _read_token() -> str:
+    from rootkeeper.remote.connections import parse_token
+
+    return parse_token(sys.stdin.read(_LONGEST_SECRET), "stdin")
+
+
+application = single(login)
+
+
+@through_server
+def logout(invocation: Invocation) -> int:
+    """Sign out of a Rootkeeper server.
+
+    Ends the sign-in there and removes the kept token of the server that --server or ROOTKEEPER_SERVER names. An API
+    token is only removed here: to end it, an administrator revokes it.
+
+    Changes: nothing in AWS; the file that rootkeeper login wrote.
+
+    AWS permissions: none.
+
+    Exit statuses: 0 signed out, or nobody was signed in; 2 wrong usage; 3 the token is removed here, and the server
+    couldn't be told.
+    """
+    from rootkeeper.composition import application as bootstrap
+    from rootkeeper.remote.connections import parse_server_url
+
+    if invocation.server_address is None:
+        raise InputError("No server is named.", hint="Add --server https://HOST:PORT, or set ROOTKEEPER_SERVER.")
+    url = parse_server_url(invocation.server_address)
+    stored_tokens = bootstrap.open_stored_tokens()
+    stored = stored_tokens.find(url)
+    if stored is None:
+        invocation.terminal.remark(f"Nobody is signed in to {url} here.")
+        return ExitStatus.GOOD
+    try:
+        _end(bootstrap.connect_to_server(url, stored.token))
+    except (ServerUnreachableError, UnprovenChangeError) as error:
+        stored_tokens.forget(url)
+        raise ServerUnreachableError(
+            f"The token of {url} is removed here, but the server couldn't be told: {error.message}",
+            hint="A sign-in ends by itself after 12 hours.",
+        ) from error
+    stored_tokens.forget(url)
+    invocation.terminal.remark(f"Signed out of {url}.")
+    return ExitStatus.GOOD
+
+
+def _end(server: RemoteServer) -> None:
+    """While the token is still kept: whoever is interrupted can sign out again."""
+    with suppress(NotSignedInError):  # it had ended already
+        if server.read_membership().kind is IdentityKind.USER:
+            server.sign_out()
+
+
+logout_application = single(logout)

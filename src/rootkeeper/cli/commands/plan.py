@@ -1,0 +1,171 @@
+"""rootkeeper plan and rootkeeper apply.
+
+``rootkeeper plan``.
+
+``rootkeeper apply``.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rootkeeper.access.rules import Permission
+from rootkeeper.cli.changes import ChangeOptions
+from rootkeeper.cli.invocation import Invocation, single, through_server
+from rootkeeper.cli.operator.opening import open_operator
+from rootkeeper.cli.options import (
+    DeletionChoices,
+    FailOnOptions,
+    PaceOptions,
+    SelectionOptions,
+    WaveOptions,
+    parse_moment,
+)
+from rootkeeper.cli.outputs import ExitStatus, OutputFormat
+from rootkeeper.cli.rendering.text import render_timestamp
+from rootkeeper.cli.terminal import Terminal
+from rootkeeper.deletion.records import parse_plan, render_plan
+from rootkeeper.deletion.rules import LONGEST_VALIDITY, DeletionPlan
+from rootkeeper.errors import InputError, PlanInvalidError
+from rootkeeper.organization.selection import require_request
+from rootkeeper.values import parse_duration
+
+
+@through_server
+def plan(
+    invocation: Invocation,
+    selection: SelectionOptions,
+    choices: DeletionChoices,
+    fail_on: FailOnOptions,
+    pace: PaceOptions,
+    *,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Where the plan is written.")],
+    valid_for: Annotated[
+        str | None, typer.Option("--valid-for", metavar="LENGTH", help="How long it may be applied. Default: 24h.")
+    ] = None,
+    not_before: Annotated[
+        str | None, typer.Option("--not-before", metavar="TIME", help="It may not be applied earlier.")
+    ] = None,
+    not_after: Annotated[
+        str | None, typer.Option("--not-after", metavar="TIME", help="It may not be applied later.")
+    ] = None,
+) -> int:
+    """Write down what a deletion would do.
+
+    Reads the selected accounts and writes a file that rootkeeper apply does exactly; it has an author, a hash and an
+    end of validity.
+
+    Changes: nothing in AWS; only the file is written.
+
+    AWS permissions: those of rootkeeper audit.
+
+    Exit statuses: 0 no findings; 1 findings as --fail-on says; 2 wrong usage, or an account was named that may not be
+    touched; 3 AWS or the ledger refused, or AWS can't be reached. The plan is written with 0 and 1.
+    """
+    output = invocation.choose_output(OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
+    findings = fail_on.to_set()
+    request = selection.to_request()
+    require_request(request)
+    _require_writable(out)
+    with open_operator(invocation, api_share=pace.api_share) as operator:
+        now = operator.now()
+        start, end = _read_validity(valid_for, not_before, not_after, now)
+        options = choices.to_options(operator.recently_used_days, not_before=start, not_after=end)
+        operator.warn_overdue()
+        proposal = operator.plan_deletion(request, options)
+    _keep_and_show(proposal.plan, out, output, invocation.terminal, now)
+    return ExitStatus.BAD if proposal.has_findings(findings) else ExitStatus.GOOD
+
+
+def _read_validity(
+    valid_for: str | None, not_before: str | None, not_after: str | None, now: datetime
+) -> tuple[datetime | None, datetime | None]:
+    if valid_for and not_after:
+        raise InputError("--valid-for and --not-after say the same.", hint="Give one of them.")
+    start = parse_moment(not_before, "--not-before", now, day_ends=False) if not_before else None
+    if valid_for:
+        length = parse_duration(
+            valid_for, option="--valid-for", shortest=timedelta(minutes=1), longest=LONGEST_VALIDITY
+        )
+        return start, (start or now) + length
+    return start, parse_moment(not_after, "--not-after", now, day_ends=True) if not_after else None
+
+
+def _require_writable(out: Path) -> None:
+    """Before anything is read: a plan that can't be kept is work for nothing."""
+    if out.is_dir() or not out.parent.is_dir() or not os.access(out.parent, os.W_OK):
+        raise InputError(f"The plan can't be written to {out}.", hint="Give a file in a folder that you may write.")
+
+
+def _keep_and_show(made: DeletionPlan, out: Path, output: OutputFormat, terminal: Terminal, now: datetime) -> None:
+    from rootkeeper.cli.deleting import show_planned
+
+    _write(out, render_plan(made))
+    show_planned(made, output, terminal, now)
+    terminal.remark(
+        f"Plan {made.plan_id} is in {out}, valid until {render_timestamp(made.not_after)}. Next: rootkeeper apply {out}"
+    )
+
+
+def _write(out: Path, text: str) -> None:
+    try:
+        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=out.parent, delete=False) as target:
+            target.write(text)
+        Path(target.name).replace(out)
+    except OSError as error:
+        raise InputError(f"The plan can't be written to {out}: {error.strerror}.") from error
+
+
+application = single(plan)
+
+
+@through_server
+def apply(
+    invocation: Invocation,
+    waves: WaveOptions,
+    pace: PaceOptions,
+    change: ChangeOptions,
+    *,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A plan of rootkeeper plan.")],
+) -> int:
+    """Do exactly what a plan file says.
+
+    Each account is judged anew: one that has changed since the plan is left alone and counts as failed. A plan that was
+    begun and interrupted goes on with rootkeeper jobs resume.
+
+    Changes: as rootkeeper delete, in the accounts of the plan.
+
+    AWS permissions: those of rootkeeper audit, and sts:AssumeRoot with the task policy IAMDeleteRootUserCredentials.
+
+    Exit statuses: 0 everything that was planned is gone, as a re-read shows; 1 an account was held back as recently
+    used; 2 wrong usage, not confirmed, or the plan is unreadable, altered, expired, of another organization or begun
+    already; 3 AWS or the ledger refused, or AWS can't be reached; 4 a deletion failed or isn't proven, an account has
+    changed, or it stopped before its end; 130 interrupted.
+    """
+    from rootkeeper.cli.deleting import DELETION_OUTPUTS, agree_and_delete
+    from rootkeeper.cli.operator.interface import DeletionProposal
+
+    output = invocation.choose_output(*DELETION_OUTPUTS)
+    plan, rules = _read(file), waves.to_rules()
+    with open_operator(invocation, api_share=pace.api_share) as operator:
+        operator.ensure_applicable(plan)
+        confirmation = operator.begin_change(change, output, Permission.ROOT_CREDENTIALS_DELETE)
+        return agree_and_delete(invocation, operator, DeletionProposal(plan), rules, change, confirmation)
+
+
+def _read(file: Path) -> DeletionPlan:
+    try:
+        return parse_plan(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"The plan {file} can't be read: {error.strerror}.", hint="Check the path.") from error
+    except UnicodeDecodeError as error:
+        raise PlanInvalidError(f"{file} isn't a plan: it isn't UTF-8 text.") from error
+
+
+apply_application = single(apply)

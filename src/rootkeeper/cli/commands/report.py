@@ -1,0 +1,127 @@
+"""``rootkeeper report``: works on the database alone, without AWS."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rootkeeper.cli.invocation import Invocation, single
+from rootkeeper.cli.options import FailOnOptions, parse_past_moment
+from rootkeeper.cli.outputs import ExitStatus, OutputFormat
+from rootkeeper.cli.terminal import write_text_file
+from rootkeeper.errors import InputError
+from rootkeeper.evidence.formats import ReportFormat, find_renderer
+from rootkeeper.evidence.rules import DEFAULT_STALE_AFTER, Period, end_second
+from rootkeeper.values import parse_duration
+
+_SUFFIXES = {
+    ".html": ReportFormat.HTML,
+    ".htm": ReportFormat.HTML,
+    ".csv": ReportFormat.CSV,
+    ".json": ReportFormat.JSON,
+    ".md": ReportFormat.MARKDOWN,
+    ".markdown": ReportFormat.MARKDOWN,
+}
+
+
+def report(
+    invocation: Invocation,
+    fail_on: FailOnOptions,
+    *,
+    start: Annotated[
+        str, typer.Option("--from", metavar="DATE", help="The period's beginning: 2026-01-01, or 90d before its end.")
+    ],
+    end: Annotated[
+        str | None,
+        typer.Option("--to", metavar="DATE", help="The period's end. Default: now.", show_default=False),
+    ] = None,
+    report_format: Annotated[
+        ReportFormat | None,
+        typer.Option(
+            "--format", help="Default: what the file's name ends with, or markdown on stdout.", show_default=False
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Without it stdout gets the report.")
+    ] = None,
+    organization: Annotated[
+        str | None, typer.Option("--organization", metavar="ID", help="Needed where the database knows several.")
+    ] = None,
+    stale_after: Annotated[
+        str | None,
+        typer.Option(
+            "--stale-after",
+            metavar="LENGTH",
+            help="A reading older than this at the period's end is unknown. Default: 30d.",
+            show_default=False,
+        ),
+    ] = None,
+) -> int:
+    """Write the evidence of a period: for an auditor, without AWS.
+
+    Per account the four kinds of root user credentials, each with the time and the method of its reading; the verdicts
+    "centralized" (CIS AWS Foundations Benchmark 7.0, control 2.1.1) and "no root credentials"; root logins that are
+    kept; recovery windows with their approvers; exceptions; deletions; the set-up and its drift; the ledger's head.
+    What wasn't read in the period is unknown. The same database, period and organization give the same bytes.
+
+    A verdict that fails, drift and an altered ledger count as "present" for --fail-on, an unknown verdict as "unknown".
+
+    Changes: nothing but the file, which is replaced at once.
+
+    AWS permissions: none.
+
+    Exit statuses: 0 written, and the answer is good; 1 written, and it is one that --fail-on names; 2 wrong usage, or
+    the file can't be written; 3 the database can't be read.
+    """
+    chosen = choose_format(report_format, invocation.options.output, out)
+    findings = fail_on.to_set()
+    with invocation.open_application(creates_database=False) as application:
+        period = _parse_period(start, end, stale_after, application.clock.now())
+        evidence = application.evidence_compiler(organization).compile(period)
+    text = find_renderer(chosen)(evidence)
+    if out is None:
+        invocation.terminal.write(text)
+    else:
+        write_text_file(out, text)
+        invocation.terminal.remark(f"The report is in {out}.")
+    if evidence.is_sandbox:
+        invocation.terminal.remark(f"{evidence.endpoint}: this is play, not evidence of an AWS organization.")
+    return ExitStatus.BAD if evidence.has_findings(findings) else ExitStatus.GOOD
+
+
+def choose_format(wanted: ReportFormat | None, output: OutputFormat | None, out: Path | None) -> ReportFormat:
+    """``--format``, or ``-o json`` and ``-o csv`` as every command has them, or what the file's name says."""
+    if output is not None:
+        offered = {OutputFormat.JSON: ReportFormat.JSON, OutputFormat.CSV: ReportFormat.CSV}
+        if output not in offered or wanted not in (None, offered[output]):
+            raise InputError(
+                f"A report has no output {output.value!r} here.", hint="Use --format html, csv, json or markdown."
+            )
+        return offered[output]
+    if wanted is not None:
+        return wanted
+    if out is None:
+        return ReportFormat.MARKDOWN
+    if out.suffix.lower() not in _SUFFIXES:
+        raise InputError(
+            f"The name {out.name!r} doesn't say in which format the report shall be.",
+            hint="Add --format html, csv, json or markdown.",
+        )
+    return _SUFFIXES[out.suffix.lower()]
+
+
+def _parse_period(start: str, end: str | None, stale_after: str | None, now: datetime) -> Period:
+    last = end_second(now) if end is None else parse_past_moment(end, "--to", now, day_ends=True)
+    return Period(parse_past_moment(start, "--from", last, day_ends=False), last, _parse_stale_after(stale_after))
+
+
+def _parse_stale_after(text: str | None) -> timedelta:
+    if text is None:
+        return DEFAULT_STALE_AFTER
+    return parse_duration(text, option="--stale-after", shortest=timedelta(seconds=1), longest=timedelta(days=3650))
+
+
+application = single(report)

@@ -1,0 +1,23 @@
+"""``rootkeeper sandbox``: the sandbox as a process of its own, so that it shares nothing with what it tests."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+application = typer.Typer(add_completion=False, rich_markup_mode="rich")
+
+
+@application.command(
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "allow_interspersed_args": False},
+)
+def sandbox(context: typer.Context) -> None:
+    """Run an AWS organization on localhost.
+
+    Every argument goes to the sandbox as it is. This command becomes the sandbox's own process.
+    """
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "rootkeeper_sandbox", *context.args])  # noqa: S606 - no shell

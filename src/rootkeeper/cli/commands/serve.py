@@ -1,0 +1,164 @@
+"""rootkeeper serve and rootkeeper worker.
+
+``rootkeeper serve``.
+
+``rootkeeper worker``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rootkeeper.cli.invocation import Invocation, single
+
+if TYPE_CHECKING:
+    from rootkeeper.cli.http_server import TlsFiles
+    from rootkeeper.clock import Clock
+    from rootkeeper.organization.progress import StopSignal
+
+
+_LARGEST_PORT = 65535
+
+
+def serve(
+    invocation: Invocation,
+    *,
+    host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=_LARGEST_PORT, help="The port; 0 takes any free one.")
+    ] = 8700,
+    insecure_listen: Annotated[
+        bool, typer.Option("--insecure-listen", help="Allow an address that other machines reach, without TLS.")
+    ] = False,
+    tls_cert: Annotated[
+        Path | None,
+        typer.Option("--tls-cert", metavar="FILE", help="Speak TLS, with this certificate and its chain (PEM)."),
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option("--tls-key", metavar="FILE", help="The certificate's key, if it is in another file.")
+    ] = None,
+    proxy: Annotated[
+        list[str] | None,
+        typer.Option("--proxy", metavar="ADDRESS", help="Take this proxy's word for who asks (X-Forwarded-For)."),
+    ] = None,
+    guided_story: Annotated[
+        bool, typer.Option("--guided-story", hidden=True, help="Tell the guided story, as a demo's server does.")
+    ] = False,
+) -> int:
+    """Run the server: its console and API, and a worker within.
+
+    Closes recovery windows at their end, performs jobs, runs schedules and tells people. Closes first what is overdue,
+    then answers. Ends within ten seconds of SIGTERM or Ctrl-C; what isn't finished by then is taken up again at the
+    next start. On a SQLite file one server runs; on PostgreSQL as many as you like, and workers beside them.
+
+    Changes: brings the database's schema up to date, and makes the key file of second factors; deletes root user
+    credentials of accounts whose recovery window has ended; and whatever is asked for by its API.
+
+    AWS permissions: those of the four roles that `rootkeeper policies roles` prints, and sts:AssumeRole for them.
+
+    Exit statuses: 0 ended as it was asked to; 2 wrong usage or settings; 3 the database or AWS refused, or another
+    server runs on the same SQLite file.
+    """
+    from rootkeeper.cli.http_server import find_tls_files
+
+    return run_server(
+        invocation,
+        host,
+        port,
+        beyond_loopback=insecure_listen,
+        proxies=proxy or (),
+        has_story=guided_story,
+        tls=find_tls_files(tls_cert, tls_key),
+    )
+
+
+def run_server(
+    invocation: Invocation,
+    host: str,
+    port: int,
+    *,
+    beyond_loopback: bool,
+    proxies: Sequence[str] = (),
+    clock: Clock | None = None,
+    has_story: bool = False,
+    tls: TlsFiles | None = None,
+) -> int:
+    """Serve until a signal comes.
+
+    :param beyond_loopback: whether other machines may reach it without TLS.
+    :param proxies: addresses of those that say truly by whom they were asked, beside those of the settings.
+    :param clock: the machine's own by default.
+    :param has_story: whether it tells the guided story, as a demo's server does.
+    """
+    from rootkeeper.cli.demo_server import render_url
+    from rootkeeper.cli.http_server import HttpServer, bind, require_proxies
+    from rootkeeper.cli.server_process import announce_ready, run_process
+    from rootkeeper.composition.serving import ServerRuntime
+    from rootkeeper.server.application import make_application
+
+    settings, options = invocation.load_settings(), invocation.options
+    believed = require_proxies((*settings.server.trusted_proxies, *proxies))
+    with bind(host, port, beyond_loopback=beyond_loopback or tls is not None) as listener:
+        url = render_url(*listener.getsockname()[:2], is_tls=tls is not None)
+        runtime = ServerRuntime(
+            settings, url=url, clock=clock, profile=options.profile, region=options.region, has_story=has_story
+        )
+
+        def work(stops: StopSignal) -> None:
+            def announce() -> None:
+                announce_ready(invocation.terminal, runtime, f"serves {url}")
+
+            application = make_application(runtime, listener.getsockname()[0])
+            HttpServer(application, runtime, stops, announce, believed, tls).run([listener])
+
+        return run_process(runtime, work)
+
+
+application = single(serve)
+
+
+_LOOK_SECONDS = 60.0
+
+
+def worker(invocation: Invocation) -> int:
+    """Run a worker: what a server does, without its API.
+
+    On PostgreSQL as many run as you like, beside servers: each closes recovery windows, performs jobs and runs
+    schedules, and takes over from those that died. On a SQLite file a worker runs alone. Ends within ten seconds of
+    SIGTERM or Ctrl-C; what isn't finished by then is taken up again by another one.
+
+    Changes: brings the database's schema up to date; deletes root user credentials of accounts whose recovery window
+    has ended; and whatever was asked for by a server's API.
+
+    AWS permissions: those of the four roles that `rootkeeper policies roles` prints, and sts:AssumeRole for them.
+
+    Exit statuses: 0 ended as it was asked to; 2 wrong usage or settings; 3 the database or AWS refused, or a server
+    runs on the same SQLite file.
+    """
+    return run_worker(invocation)
+
+
+def run_worker(invocation: Invocation, clock: Clock | None = None) -> int:
+    """Work until a signal comes.
+
+    :param clock: the machine's own by default.
+    """
+    from rootkeeper.cli.server_process import announce_ready, run_process
+    from rootkeeper.composition.serving import ServerRuntime
+
+    settings, options = invocation.load_settings(), invocation.options
+    runtime = ServerRuntime(settings, clock=clock, profile=options.profile, region=options.region)
+
+    def work(stops: StopSignal) -> None:
+        announce_ready(invocation.terminal, runtime, "works")
+        while not stops.wait(_LOOK_SECONDS):
+            pass
+
+    return run_process(runtime, work)
+
+
+worker_application = single(worker)

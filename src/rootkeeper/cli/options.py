@@ -1,0 +1,371 @@
+"""Options that several commands share.
+
+``--fail-on``: what makes the answer of a reading command a bad one.
+
+Dates and times as people give them on a command line.
+
+The option by which a command leaves AWS's quotas to others.
+
+What somebody says who asks for a recovery window: the same for ``recover`` and ``windows request``.
+
+The options that select accounts: the same for every command that takes a selection.
+
+The options that say what a deletion may do, for ``plan`` and ``delete``.
+
+The options that say in which waves a deletion goes, for ``delete`` and ``apply``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rootkeeper.cli.outputs import OptionSet
+from rootkeeper.deletion.rules import WaveRules
+from rootkeeper.deletion.service import DeletionOptions
+from rootkeeper.errors import InputError
+from rootkeeper.organization.accounts import AccountState, parse_account_id
+from rootkeeper.organization.selection import NamedAccount, SelectionRequest, parse_account_list, parse_tag
+from rootkeeper.organization.statuses import FAIL_ON_FINDINGS, CredentialKind, FailOn, Status
+from rootkeeper.removal.rules import ALL_KINDS
+from rootkeeper.values import parse_duration
+from rootkeeper.windows.rules import SHORTEST_DURATION, WindowRequest
+
+
+@dataclass(frozen=True, slots=True)
+class FailOnOptions(OptionSet):
+    """The option of ``audit``, ``plan`` and ``status``."""
+
+    fail_on: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fail-on",
+            metavar="present,unknown,none",
+            help="What makes the exit status 1. Default: present,unknown.",
+            show_default=False,
+        ),
+    ] = None
+
+    def to_set(self) -> frozenset[FailOn]:
+        """Several may be given, with commas or by repeating the option.
+
+        :raises InputError: if a word is unknown, or ``none`` stands beside others.
+        """
+        if not self.fail_on:
+            return FAIL_ON_FINDINGS
+        words = {word.strip() for text in self.fail_on for word in text.split(",")}
+        known = {entry.value: entry for entry in FailOn}
+        if words - known.keys() or (FailOn.NONE.value in words and len(words) > 1):
+            raise InputError(
+                f"--fail-on {','.join(self.fail_on)} can't be understood.",
+                hint="Write present, unknown or both with a comma; or none alone.",
+            )
+        return frozenset(known[word] for word in words)
+
+
+_LENGTH = re.compile(r"\d+[dhms]")
+
+
+_SHORTEST, _LONGEST = timedelta(seconds=1), timedelta(days=3650)
+
+
+def parse_moment(text: str, option: str, now: datetime, *, day_ends: bool) -> datetime:
+    """Read a date, a date with time, or a length of time from now.
+
+    A time without a zone is UTC. :param day_ends: whether a date alone means its last second or its first.
+
+    :raises InputError: if it is none of these.
+    """
+    if _LENGTH.fullmatch(text.strip()):
+        return now + parse_duration(text, option=option, shortest=_SHORTEST, longest=_LONGEST)
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        raise InputError(
+            f"{option} {text!r} is not a date.", hint="Write 2026-12-31, 2026-12-31T18:00Z, or a length such as 30d."
+        ) from error
+    if re.fullmatch(r"\d{4}-?\d{2}-?\d{2}", text.strip()):
+        moment = datetime.combine(moment.date(), time(23, 59, 59) if day_ends else time())
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def parse_past_moment(text: str, option: str, now: datetime, *, day_ends: bool) -> datetime:
+    """The same, except that a length of time means so long before ``now``.
+
+    :raises InputError: if it is none of these.
+    """
+    if _LENGTH.fullmatch(text.strip()):
+        return now - parse_duration(text, option=option, shortest=_SHORTEST, longest=_LONGEST)
+    return parse_moment(text, option, now, day_ends=day_ends)
+
+
+@dataclass(frozen=True, slots=True)
+class PaceOptions(OptionSet):
+    """How fast AWS may be called."""
+
+    api_share: Annotated[
+        int | None,
+        typer.Option(
+            "--api-share",
+            metavar="PERCENT",
+            min=1,
+            max=100,
+            help="Part of AWS's published request rates to use; the rest is left to other tools. Default: 80.",
+        ),
+    ] = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryOptions(OptionSet):
+    """For what, by which ticket, for how long, and whether it is a drill."""
+
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT", help="An account id or unique name.")]
+    reason: Annotated[str, typer.Option("--reason", help="What the root user is needed for.")]
+    ticket: Annotated[str | None, typer.Option("--ticket", help="The ticket or change number.")] = None
+    duration: Annotated[str, typer.Option("--for", metavar="LENGTH", help="How long, from 10s to 72h.")] = "4h"
+    drill: Annotated[bool, typer.Option("--drill", help="Mark it as a drill; everything else is the same.")] = False
+
+    def to_request(self, longest: timedelta, *, is_emergency: bool) -> WindowRequest:
+        """What the options ask for.
+
+        :raises InputError: if the length can't be understood.
+        """
+        length = parse_duration(self.duration, option="--for", shortest=SHORTEST_DURATION, longest=longest)
+        return WindowRequest(
+            account=self.account,
+            reason=self.reason,
+            ticket=self.ticket,
+            duration_seconds=int(length.total_seconds()),
+            is_drill=self.drill,
+            is_emergency=is_emergency,
+        )
+
+
+_PANEL = "Selection"
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionOptions(OptionSet):
+    """Which accounts a command means."""
+
+    accounts: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ACCOUNT]...", help="Account ids or unique names.", show_default=False),
+    ] = None
+    ou: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--ou", metavar="ID|PATH", help="An organizational unit with everything below.", rich_help_panel=_PANEL
+        ),
+    ] = None
+    tag: Annotated[
+        list[str] | None,
+        typer.Option("--tag", metavar="KEY=VALUE", help="Only accounts with this tag.", rich_help_panel=_PANEL),
+    ] = None
+    account_state: Annotated[
+        list[AccountState] | None,
+        typer.Option("--account-state", help="Only accounts in this state.", rich_help_panel=_PANEL),
+    ] = None
+    status: Annotated[
+        list[Status] | None,
+        typer.Option(
+            "--status", help="Only accounts whose root user credentials have this status.", rich_help_panel=_PANEL
+        ),
+    ] = None
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option("--exclude", metavar="ACCOUNT|OU", help="Leave these out.", rich_help_panel=_PANEL),
+    ] = None
+    from_file: Annotated[
+        Path | None,
+        typer.Option("--from-file", metavar="FILE", help="Accounts from a file, one a line.", rich_help_panel=_PANEL),
+    ] = None
+    all_accounts: Annotated[
+        bool, typer.Option("--all", help="Every account of the organization.", rich_help_panel=_PANEL)
+    ] = False
+    include_failsafe: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--include-failsafe", metavar="ID", help="Don't spare this delegated administrator.", rich_help_panel=_PANEL
+        ),
+    ] = None
+
+    def to_request(self) -> SelectionRequest:
+        """What was asked for, as far as that can be read without the organization.
+
+        :raises InputError: if a file can't be read, or an option can't be understood.
+        """
+        named = [NamedAccount(text) for text in self.accounts or ()]
+        for entry in named:
+            _require_plausible(entry.text)
+        return SelectionRequest(
+            named=(*named, *_read_file(self.from_file)),
+            organizational_units=tuple(self.ou or ()),
+            tags=tuple(parse_tag(text) for text in self.tag or ()),
+            account_states=frozenset(self.account_state or ()),
+            statuses=frozenset(self.status or ()),
+            excluded=tuple(self.exclude or ()),
+            everything=self.all_accounts,
+            included_failsafes=frozenset(parse_account_id(text) for text in self.include_failsafe or ()),
+        )
+
+
+def _require_plausible(text: str) -> None:
+    """Digits alone are meant as an id: a wrong one is told before any call."""
+    if text.isdigit():
+        parse_account_id(text)
+
+
+def _read_file(path: Path | None) -> tuple[NamedAccount, ...]:
+    if path is None:
+        return ()
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it isn't UTF-8 text"
+        raise InputError(f"{path} can't be read: {why}.", hint="Give a text file with one account a line.") from error
+    return parse_account_list(text, str(path))
+
+
+UNUSED_DAYS = 0
+"""Of a request through a server, whose own setting says for how long a use counts as recent."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionChoices(OptionSet):
+    """Which kinds go, and which recently used ones go all the same."""
+
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only",
+            metavar="KIND,…",
+            help="Only these kinds: password, access_keys, signing_certificates, mfa_devices.",
+            show_default=False,
+        ),
+    ] = None
+    allow_recently_used: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-recently-used",
+            metavar="ACCOUNT",
+            help="Delete from this account though its password or a key was used lately; needs --reason.",
+        ),
+    ] = None
+    reason: Annotated[
+        list[str] | None,
+        typer.Option("--reason", help="Why: one for all accounts of --allow-recently-used, or one for each."),
+    ] = None
+
+    def to_options(
+        self,
+        recently_used_days: int,
+        *,
+        not_before: datetime | None = None,
+        not_after: datetime | None = None,
+    ) -> DeletionOptions:
+        """What was asked for.
+
+        :raises InputError: if a kind is unknown, or reasons and accounts don't match.
+        """
+        return DeletionOptions(
+            only=_parse_kinds(self.only),
+            allowed_uses=self._pair_reasons(),
+            recent=timedelta(days=recently_used_days),
+            not_before=not_before,
+            not_after=not_after,
+        )
+
+    def _pair_reasons(self) -> dict[str, str]:
+        accounts, reasons = self.allow_recently_used or [], [text.strip() for text in self.reason or []]
+        if accounts and (not reasons or not all(reasons)):
+            raise InputError("--allow-recently-used needs a reason.", hint="Add --reason TEXT.")
+        if len(reasons) > 1 and len(reasons) != len(accounts):
+            raise InputError(
+                f"{len(accounts)} accounts of --allow-recently-used, but {len(reasons)} reasons.",
+                hint="Give one --reason for all, or one for each in the same order.",
+            )
+        if reasons and not accounts:
+            raise InputError("--reason belongs to --allow-recently-used.", hint="Name the account it is for.")
+        return dict(zip(accounts, reasons * len(accounts) if len(reasons) == 1 else reasons, strict=True))
+
+
+def _parse_kinds(texts: list[str] | None) -> frozenset[CredentialKind]:
+    if not texts:
+        return ALL_KINDS
+    words = {word.strip() for text in texts for word in text.split(",")}
+    known = {kind.value for kind in CredentialKind}
+    if words - known:
+        raise InputError(
+            f"--only {','.join(texts)} names an unknown kind.", hint=f"The kinds are {', '.join(sorted(known))}."
+        )
+    return frozenset(CredentialKind(word) for word in words)
+
+
+_WAVES_PANEL = "Waves"
+
+
+_LONGEST_PAUSE = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class WaveOptions(OptionSet):
+    """How carefully many accounts are dealt with."""
+
+    canary: Annotated[
+        int | None,
+        typer.Option(
+            "--canary",
+            metavar="N",
+            help="The first N accounts go alone; unless all of them succeed, no other is begun.",
+            rich_help_panel=_WAVES_PANEL,
+        ),
+    ] = None
+    wave: Annotated[
+        int | None,
+        typer.Option("--wave", metavar="N", help="So many accounts at a time.", rich_help_panel=_WAVES_PANEL),
+    ] = None
+    pause: Annotated[
+        str | None,
+        typer.Option(
+            "--pause", metavar="LENGTH", help="Wait between waves, such as 30s.", rich_help_panel=_WAVES_PANEL
+        ),
+    ] = None
+    stop_after_failures: Annotated[
+        int | None,
+        typer.Option(
+            "--stop-after-failures",
+            metavar="N",
+            help="Begin no further account once N have failed or aren't proven.",
+            rich_help_panel=_WAVES_PANEL,
+        ),
+    ] = None
+
+    def to_rules(self) -> WaveRules:
+        """What was asked for.
+
+        :raises InputError: if a number isn't positive, or a pause has nothing to stand between.
+        """
+        for option, number in (
+            ("--canary", self.canary),
+            ("--wave", self.wave),
+            ("--stop-after-failures", self.stop_after_failures),
+        ):
+            if number is not None and number < 1:
+                raise InputError(
+                    f"{option} is {number}, but it counts accounts.", hint="Give 1 or more, or leave it out."
+                )
+        if self.pause is not None and self.wave is None and self.canary is None:
+            raise InputError("--pause stands between waves, and there are none.", hint="Add --canary N or --wave N.")
+        return WaveRules(self.canary or 0, self.wave, self._parse_pause(), self.stop_after_failures)
+
+    def _parse_pause(self) -> int:
+        if self.pause is None:
+            return 0
+        pause = parse_duration(self.pause, option="--pause", shortest=timedelta(seconds=1), longest=_LONGEST_PAUSE)
+        return int(pause.total_seconds())

@@ -1,0 +1,388 @@
+"""Adapters, each made on first use.
+
+What speaks to AWS and what keeps: each adapter is made on first use, from the settings.
+
+What a server tells whoever runs it: through the standard logging, each line with an event and the ids it is about.
+
+How a line looks is the command's business. No secret is handed in here: messages of our errors hold none, and of an
+error that nobody foresaw only the type is told beside its blanked traceback.
+
+A server's ways to AWS: for each person and kind of work one gateway, and whose credentials it uses.
+
+Counting who is using something that is to be closed, so that nothing is closed under anybody's hands.
+"""
+
+from __future__ import annotations
+
+import getpass
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
+from weakref import WeakKeyDictionary
+
+from rootkeeper.aws.rules import SERVER_NAME, AwsWork
+from rootkeeper.clock import Clock, SystemClock
+from rootkeeper.errors import AwsError, RootkeeperError
+from rootkeeper.ledger.rules import Actor, ActorKind
+from rootkeeper.notifications.service import Notifier, NullNotifier
+from rootkeeper.organization.accounts import Caller, Endpoint, Organization
+from rootkeeper.settings.sections import Settings
+
+if TYPE_CHECKING:
+    from rootkeeper.aws.clients import GatewayOptions
+    from rootkeeper.aws.gateway import AwsGateway
+    from rootkeeper.aws.roles import GatewayPool
+    from rootkeeper.composition.database import Database
+    from rootkeeper.exceptions.service import SqlDeletionExceptions
+    from rootkeeper.inventory.store import SqlInventoryStore
+    from rootkeeper.jobs.store import SqlJobs
+    from rootkeeper.ledger.owners import Owner, SqlAccountLocks
+    from rootkeeper.ledger.spill import SpillLedger
+    from rootkeeper.ledger.store import LedgerSearch, SqlLedger
+    from rootkeeper.root_emails.store import SqlEmailAttestations
+    from rootkeeper.windows.store import SqlRecoveryWindows
+
+
+_PERCENT = 100
+
+
+class Adapters:
+    """Close them: the lease ends, and mirror and anchor are brought up to date."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        profile: str | None = None,
+        region: str | None = None,
+        creates_database: bool = True,
+        needs_ledger: bool = True,
+        warn: Callable[[str], None] = lambda _: None,
+        clock: Clock | None = None,
+    ) -> None:
+        """Nothing is opened yet.
+
+        :param needs_ledger: ``False`` for closing a window, which may go on with a spill alone.
+        :param warn: told, from any thread, what went wrong beside the ledger.
+        :param clock: the machine's own by default.
+        """
+        self.settings = settings
+        self.clock: Clock = clock or SystemClock()
+        self.notifier: Notifier = NullNotifier()
+        self.watch_source_name: str | None = None
+        """The source of root events that open windows are watched by; only a server has one."""
+        self._profile = profile
+        self._region = region
+        self._creates_database = creates_database
+        self._needs_ledger = needs_ledger
+        self._warn = warn
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._open.close()
+
+    # Who acts, where.
+
+    @cached_property
+    def gateway(self) -> AwsGateway:
+        """:raises InputError: if profile, Region or endpoint can't be used."""
+        from rootkeeper.aws.gateway import open_gateway
+
+        return open_gateway(make_gateway_options(self.settings, self._profile, self._region), self.clock)
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return self.gateway.endpoint
+
+    @cached_property
+    def caller(self) -> Caller:
+        """:raises AwsError: if AWS can't be asked."""
+        return self.gateway.read_caller()
+
+    @cached_property
+    def organization(self) -> Organization:
+        """The caller first: what is wrong with the credentials shows there.
+
+        :raises AwsError: if AWS can't be asked, or the caller's account isn't in an organization.
+        """
+        _ = self.caller
+        return self.gateway.read_organization()
+
+    @cached_property
+    def actor(self) -> Actor:
+        """Whoever runs the command says who it is: nobody has proven it."""
+        return Actor(describe_user(), ActorKind.SELF_ASSERTED, self.caller.arn)
+
+    # What is kept.
+
+    @cached_property
+    def database(self) -> Database:
+        """:raises DatabaseError: if it can't be opened."""
+        return self._open.enter_context(
+            open_settings_database(self.settings, creates=self._creates_database, warn=self._warn)
+        )
+
+    @cached_property
+    def owner(self) -> Owner:
+        owner = self.database.register_owner(
+            self.clock, self.settings.lease.seconds, must_be_registered=self._needs_ledger
+        )
+        self._open.callback(owner.close)
+        return owner
+
+    @cached_property
+    def ledger(self) -> SqlLedger:
+        self._share_quotas()
+        return self.database.ledger(self._organization_id, self.endpoint, self.actor, self.owner)
+
+    @property
+    def ledger_reader(self) -> LedgerSearch:
+        return self.database.ledger_reader()
+
+    @cached_property
+    def locks(self) -> SqlAccountLocks:
+        return self.database.locks(self._organization_id, self.owner)
+
+    @cached_property
+    def windows(self) -> SqlRecoveryWindows:
+        return self.database.windows(self._organization_id)
+
+    @cached_property
+    def inventory_store(self) -> SqlInventoryStore:
+        return self.database.inventory(self._organization_id)
+
+    @cached_property
+    def jobs(self) -> SqlJobs:
+        return self.database.jobs(self._organization_id, self.clock, lambda: self.owner)
+
+    @cached_property
+    def deletion_exceptions(self) -> SqlDeletionExceptions:
+        return self.database.deletion_exceptions(self._organization_id)
+
+    @cached_property
+    def email_attestations(self) -> SqlEmailAttestations:
+        return self.database.email_attestations(self._organization_id)
+
+    @property
+    def _organization_id(self) -> str:
+        return self.organization.organization_id
+
+    def _share_quotas(self) -> None:
+        """Processes on one database draw on the same token buckets, as AWS counts their calls together."""
+        whose = f"{self.caller.account_id} {self.gateway.region} {self.endpoint.label}"
+        self.gateway.share_quotas(self.database.quotas(self._organization_id, whose, self.clock))
+
+    def _open_spill(self) -> SpillLedger:
+        """Whoever asks for it closes it, so that it can be merged."""
+        return self.database.open_spill(self._organization_id, self.endpoint, self.actor, self.owner)
+
+
+def make_gateway_options(settings: Settings, profile: str | None, region: str | None) -> GatewayOptions:
+    """How the settings want AWS to be called."""
+    from rootkeeper.aws.clients import GatewayOptions
+
+    return GatewayOptions(
+        profile=profile,
+        region=region,
+        concurrency=settings.aws.concurrency,
+        api_share=settings.aws.api_share / _PERCENT,
+        read_timeout_seconds=settings.aws.read_timeout_seconds,
+    )
+
+
+def open_settings_database(settings: Settings, *, warn: Callable[[str], None], creates: bool = True) -> Database:
+    """The database of the settings, with what stands beside its ledger.
+
+    :raises DatabaseError: if it can't be opened.
+    """
+    from rootkeeper.composition.database import DatabaseOptions, open_database
+
+    options = DatabaseOptions(
+        create=creates,
+        mirror_path=settings.ledger.mirror,
+        anchor_path=settings.ledger.anchor,
+        spill_folder=settings.ledger.spill,
+        warn=warn,
+    )
+    return open_database(settings.database.url, options)
+
+
+def describe_user() -> str:
+    """``user@host``, as the machine has it."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = f"uid-{os.getuid()}"
+    return f"{user}@{socket.gethostname()}"
+
+
+LOGGER_NAME = "rootkeeper.server"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLog:
+    """Writes lines; safe in many threads."""
+
+    def info(self, event: str, text: str, **ids: str | None) -> None:
+        """Something that should be as it is."""
+        _write(logging.INFO, event, text, ids)
+
+    def warning(self, event: str, text: str, **ids: str | None) -> None:
+        """Something that somebody should look at."""
+        _write(logging.WARNING, event, text, ids)
+
+    def error(self, event: str, text: str, **ids: str | None) -> None:
+        """Something that somebody must look at."""
+        _write(logging.ERROR, event, text, ids)
+
+    def failure(self, event: str, what: str, error: BaseException) -> None:
+        """An error: a deliberate one with its own words, any other with its traceback."""
+        if isinstance(error, RootkeeperError):
+            self.error(event, f"{what}: {error.message}", code=error.code, hint=error.hint)
+        else:
+            logging.getLogger(LOGGER_NAME).error(
+                "%s: an unexpected %s", what, type(error).__name__, exc_info=error, extra={"event": event, "ids": {}}
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class LogProgress:
+    """Progress that nobody watches: only its remarks are told; implements the port Progress."""
+
+    write_text: Callable[[str], None]
+
+    def start(self, label: str, total: int | None) -> None:
+        """Nothing."""
+
+    def set_total(self, total: int) -> None:
+        """Nothing."""
+
+    def advance(self, *, present: int = 0, unknown: int = 0) -> None:
+        """Nothing."""
+
+    def remark(self, text: str) -> None:
+        self.write_text(text)
+
+    def finish(self) -> None:
+        """Nothing."""
+
+
+def _write(level: int, event: str, text: str, ids: dict[str, str | None]) -> None:
+    known = {name: value for name, value in ids.items() if value is not None}
+    logging.getLogger(LOGGER_NAME).log(level, "%s", text, extra={"event": event, "ids": known})
+
+
+class AwsAccessPool:
+    """Hands gateways out, and remembers their callers; safe in many threads."""
+
+    def __init__(self, settings: Settings, clock: Clock, profile: str | None, region: str | None) -> None:
+        """Nothing is opened yet."""
+        self._settings = settings
+        self._clock = clock
+        self._profile = profile
+        self._region = region
+        self._callers: WeakKeyDictionary[AwsGateway, Caller] = WeakKeyDictionary()
+
+    @cached_property
+    def gateway_pool(self) -> GatewayPool:
+        """:raises SettingsError: if the roles can't be used.
+
+        :raises InputError: if the AWS settings can't be used.
+        """
+        from rootkeeper.aws.roles import GatewayPool
+
+        roles = self._settings.aws_roles
+        return GatewayPool(
+            make_gateway_options(self._settings, self._profile, self._region),
+            {
+                AwsWork.AUDIT: roles.audit,
+                AwsWork.DELETE: roles.delete,
+                AwsWork.RECOVER: roles.recover,
+                AwsWork.UNLOCK: roles.unlock,
+            },
+            self._clock,
+        )
+
+    def gateway(self, work: AwsWork, person: str) -> AwsGateway:
+        """The gateway of one person for one kind of work. No call is made."""
+        return self.gateway_pool.gateway(work, person)
+
+    def read_caller(self, gateway: AwsGateway) -> Caller:
+        """Whose credentials a gateway uses; AWS is asked once.
+
+        :raises AwsError: if AWS can't be asked.
+        """
+        found = self._callers.get(gateway)
+        if found is None:
+            found = self._callers[gateway] = gateway.read_caller()
+        return found
+
+    def find_caller(self, gateway: AwsGateway) -> Caller | None:
+        """The same, if AWS was asked before."""
+        return self._callers.get(gateway)
+
+    def renew(self) -> tuple[str, ...]:
+        """Try to have all of it; one sentence for each part that can't be had."""
+        failures = self.gateway_pool.renew().failures
+        return tuple(
+            f"The role for {failure.work.value} can't be assumed: {failure.reason}" if failure.work else failure.reason
+            for failure in failures
+        )
+
+    def learn_callers(self, works: Iterable[AwsWork]) -> None:
+        """Ask AWS whose credentials the server's own work uses, so that its entries in the ledger can say it.
+
+        :raises AwsError: if AWS can't be asked.
+        """
+        for work in works:
+            self.read_caller(self.gateway(work, SERVER_NAME))
+
+    def share_quotas(self, database: Database, organization_id: str) -> None:
+        """Draw on the token buckets of the database, as other processes do; again after it was away.
+
+        Does nothing while AWS can't say against whose account the calls count.
+        """
+        # AWS counts AssumeRoot against the account of the roles, and all work draws on one set of buckets here.
+        gateway = self.gateway(AwsWork.AUDIT, SERVER_NAME)
+        try:
+            caller = self.read_caller(gateway)
+        except AwsError:
+            return
+        whose = f"{caller.account_id} {gateway.region} {gateway.endpoint.label}"
+        gateway.share_quotas(database.quotas(organization_id, whose, self._clock))
+
+
+class UseCounter:
+    """A number of users; safe in many threads."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._changed = threading.Condition()
+
+    def begin(self) -> None:
+        """One more."""
+        with self._changed:
+            self._count += 1
+
+    def end(self) -> None:
+        """One fewer."""
+        with self._changed:
+            self._count -= 1
+            self._changed.notify_all()
+
+    def wait_none(self, seconds: float) -> bool:
+        """Wait until nobody uses it; ``False`` if that takes longer."""
+        with self._changed:
+            return self._changed.wait_for(lambda: self._count == 0, seconds)

@@ -1,0 +1,908 @@
+"""The services, put together from their adapters.
+
+The use cases about users and API tokens.
+
+What was and what is forgotten, put together from the database; works without AWS.
+
+Jobs on a server: asked for by people, and put together for whoever performs them.
+
+Notifications and schedules, put together: for a server, and for the commands that look at them.
+
+Watching root events, put together from its source.
+
+The use cases of recovery windows, put together from their adapters.
+
+The use cases, put together from their adapters. Each imports its workflow when it is asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rootkeeper.clock import Clock
+from rootkeeper.composition.adapters import Adapters, LogProgress
+from rootkeeper.notifications.rules import NotificationTarget, parse_allowed_hosts, parse_targets
+from rootkeeper.notifications.service import NotificationSender, Notifier
+from rootkeeper.organization.accounts import Account, AccountId, Endpoint, Inventory
+from rootkeeper.settings.sections import Settings, WindowSettings
+from rootkeeper.watching.rules import WatchSource, WatchSourceKind, parse_watch_source
+from rootkeeper.windows.approvals import COUNTING_KINDS, WindowPolicy, parse_window_policy, sort_rereads
+from rootkeeper.windows.rules import RecoveryWindow
+from rootkeeper.worker.requests import Engine, NullEngine
+from rootkeeper.worker.schedules import ScheduleKind
+
+if TYPE_CHECKING:
+    from rootkeeper.access.factor_store import SqlFactors
+    from rootkeeper.access.factors import FactorService
+    from rootkeeper.access.service import IdentityService, SessionEnder
+    from rootkeeper.access.store import SqlIdentities, SqlSessions
+    from rootkeeper.audit.service import Audit
+    from rootkeeper.aws.gateway import AwsGateway
+    from rootkeeper.aws.root_events import RootEventSource
+    from rootkeeper.aws.root_sessions import RootSessions
+    from rootkeeper.composition.application import LedgerIdentity
+    from rootkeeper.composition.database import Database
+    from rootkeeper.deletion.service import Deletion
+    from rootkeeper.evidence.service import EvidenceCompiler
+    from rootkeeper.evidence.windows import WindowReporter
+    from rootkeeper.exceptions.service import ExceptionService
+    from rootkeeper.failsafe.entrances import BreakGlassReader
+    from rootkeeper.failsafe.service import (
+        DrillRecorder,
+        FailsafeChecker,
+        FailsafeSetUpPlanner,
+        LoginCompletionWaiter,
+        LoginMonitor,
+    )
+    from rootkeeper.guardrails.service import BlockingPolicyFinder, Preflight
+    from rootkeeper.history.service import HistoryReader
+    from rootkeeper.inventory.listing import InventoryReader
+    from rootkeeper.inventory.store import SqlAuditHistory
+    from rootkeeper.jobs.service import JobService
+    from rootkeeper.ledger.owners import SqlAccountLocks
+    from rootkeeper.ledger.store import SqlLedger
+    from rootkeeper.notifications.service import DeliveryLoop, NotificationTester, Outbox
+    from rootkeeper.organization.progress import Progress
+    from rootkeeper.root_emails.service import (
+        EmailAttestationService,
+        EmailChangeExecutor,
+        EmailChangePlanner,
+        RootEmailReader,
+    )
+    from rootkeeper.settlement.service import Settlement, SettlementReport
+    from rootkeeper.setup.drift import DriftReader, SetupAcceptance
+    from rootkeeper.setup.service import SetupDisabler, SetupEnabler, SetupReader
+    from rootkeeper.shipped_policies.bundle import PolicyBundleBuilder
+    from rootkeeper.unlock.service import UnlockPlanner, UnlockReader, UnlockRun
+    from rootkeeper.watching.service import EventWatchLoop, RootEventClassifier
+    from rootkeeper.watching.store import UnreadableEventFile
+    from rootkeeper.windows.checks import RecoveryPlanner
+    from rootkeeper.windows.closing import WindowCloser, WindowWaiter
+    from rootkeeper.windows.decisions import WindowDecisionService, WindowRequestService
+    from rootkeeper.windows.notices import WindowNotices
+    from rootkeeper.windows.opening import WindowActivator, WindowOpener
+    from rootkeeper.windows.store import SqlRecoveryWindows
+    from rootkeeper.worker.closing import WindowCloseLoop, WindowMaintenance
+    from rootkeeper.worker.requests import JobRequestService
+    from rootkeeper.worker.schedules import DrillReminder, Schedule, ScheduleLoop
+    from rootkeeper.worker.service import RetentionCleaner
+
+
+class AccessUseCases(Adapters):
+    """Whom a server knows."""
+
+    @property
+    def identity_service(self) -> IdentityService:
+        """In the name of the actor, for the organization that was asked about."""
+        from rootkeeper.access.service import IdentityService
+
+        store = self.database.identities(self._organization_id, self.clock)
+        return IdentityService(store, self.ledger, self.clock, self.actor)
+
+    @property
+    def factor_service(self) -> FactorService:
+        """In the name of the actor; needs a database whose key was opened."""
+        from rootkeeper.access.factors import FactorService
+
+        return FactorService(*self._access_stores(self._organization_id), self.ledger, self.clock)
+
+    @property
+    def session_ender(self) -> SessionEnder:
+        from rootkeeper.access.service import SessionEnder
+
+        _, identities, sessions = self._access_stores(self._organization_id)
+        return SessionEnder(sessions, identities, self.ledger)
+
+    def factor_service_as(self, who: LedgerIdentity) -> FactorService:
+        """The same without AWS and without a key: to list factors and take them away."""
+        from rootkeeper.access.factors import FactorService
+
+        ledger = self.database.ledger(who.organization_id, who.endpoint, who.actor, self.owner)
+        return FactorService(*self._access_stores(who.organization_id), ledger, self.clock)
+
+    def preset_factor(self, who: LedgerIdentity, identity_id: str, seed: str) -> None:
+        """An authenticator app for a demo's user, whose codes everybody can make.
+
+        :raises InputError: if it isn't a sandbox's server, or there is no such user.
+        :raises SettingsError: if the key by which it is kept can't be used.
+        """
+        self.database.open_cipher(who.organization_id, self.settings.server.key_file)
+        self.factor_service_as(who).preset_totp(identity_id, seed, who.endpoint)
+
+    def session_ender_as(self, who: LedgerIdentity) -> SessionEnder:
+        """The same without AWS."""
+        from rootkeeper.access.service import SessionEnder
+
+        ledger = self.database.ledger(who.organization_id, who.endpoint, who.actor, self.owner)
+        _, identities, sessions = self._access_stores(who.organization_id)
+        return SessionEnder(sessions, identities, ledger)
+
+    def _access_stores(self, organization_id: str) -> tuple[SqlFactors, SqlIdentities, SqlSessions]:
+        database, clock = self.database, self.clock
+        return (
+            database.factors(organization_id),
+            database.identities(organization_id, clock),
+            database.sessions(organization_id, clock),
+        )
+
+    def identity_service_as(self, who: LedgerIdentity) -> IdentityService:
+        """The same without AWS, for a database that knows its organization; works beside a server."""
+        from rootkeeper.access.service import IdentityService
+
+        store = self.database.identities(who.organization_id, self.clock)
+        ledger = self.database.ledger(who.organization_id, who.endpoint, who.actor, self.owner)
+        return IdentityService(store, ledger, self.clock, who.actor)
+
+
+class HistoryUseCases(Adapters):
+    """What has to do with the past."""
+
+    @cached_property
+    def audit_history(self) -> SqlAuditHistory:
+        return self.database.audit_history(self._organization_id)
+
+    def history_reader(self, organization_id: str | None = None) -> HistoryReader:
+        """Works without AWS: the database tells which organizations it knows.
+
+        :raises InputError: if ``organization_id`` isn't known, or isn't given and several are.
+        """
+        from rootkeeper.evidence.service import choose_organization
+        from rootkeeper.history.service import HistoryReader
+
+        chosen = choose_organization(self.database.list_organization_ids(), organization_id)
+        return HistoryReader(
+            chosen,
+            self.database.audit_history(chosen),
+            self.database.inventory(chosen),
+            self.database.windows(chosen),
+            self.database.watched_events(chosen),
+            self.ledger_reader,
+        )
+
+    @property
+    def retention_cleaner(self) -> RetentionCleaner:
+        """What a server does once an hour; asks AWS nothing there, since it knows its organization."""
+        from rootkeeper.worker.service import RetentionCleaner
+
+        return RetentionCleaner(
+            self.audit_history, self.database.retention(self._organization_id), self.clock, self.settings.history.keep
+        )
+
+
+class JobUseCases(Adapters):
+    """What concerns jobs that a server takes in."""
+
+    engine: Engine = NullEngine()
+    """Of a server or worker; a command line never enqueues into its database."""
+
+    @property
+    def job_request_service(self) -> JobRequestService:
+        from rootkeeper.worker.requests import JobRequestService
+
+        return JobRequestService(
+            self.jobs,
+            self.ledger,
+            self.engine,
+            self.clock,
+            self._organization_id,
+            self.endpoint.label,
+            self.actor,
+            make_server_job_id,
+        )
+
+    def settle_orphans(self, progress: Progress) -> SettlementReport:
+        """Settle by a re-read what dead processes left unclear, before a job changes anything.
+
+        :raises LedgerUnavailableError: if the ledger can't be written.
+        """
+        from rootkeeper.settlement.service import Settlement
+
+        return Settlement(
+            self.gateway, self.gateway, self.ledger, self.windows, self.locks, self.clock, progress, self.gateway
+        ).settle()
+
+
+def make_server_job_id() -> str:
+    return f"j-{secrets.token_hex(5)}"
+
+
+_UNKNOWN_ORGANIZATION = "not known yet"
+
+
+def make_notification_id() -> str:
+    """``n-…``."""
+    return f"n-{secrets.token_hex(8)}"
+
+
+def read_targets(settings: Settings) -> tuple[NotificationTarget, ...]:
+    """The targets of the settings, and a look at the hosts that are allowed: both are checked at the start.
+
+    :raises SettingsError: if one can't be understood.
+    """
+    parse_allowed_hosts(settings.notifications.allowed_hosts)
+    return parse_targets(settings.notifications.targets)
+
+
+def read_schedules(settings: Settings) -> tuple[Schedule, ...]:
+    """The schedules of the settings.
+
+    :raises SettingsError: if one can't be understood.
+    """
+    from rootkeeper.worker.schedules import parse_schedules
+
+    own = settings.schedules
+    return parse_schedules(
+        {
+            ScheduleKind.AUDITS: own.audits,
+            ScheduleKind.DRIFT_CHECKS: own.drift_checks,
+            ScheduleKind.DRILL_REMINDERS: own.drill_reminders,
+        }
+    )
+
+
+def make_sender(settings: Settings, clock: Clock) -> NotificationSender:
+    """What sends, by the rules of the settings; URLs are read from this process's environment, or from files."""
+    from rootkeeper.notifications.sending import TargetSender
+    from rootkeeper.notifications.service import LONGEST_SEND_SECONDS
+
+    allowed = parse_allowed_hosts(settings.notifications.allowed_hosts)
+    return TargetSender(allowed, os.environ, clock, LONGEST_SEND_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationServices:
+    """What a server or worker has for notifications."""
+
+    outbox: Outbox
+    """Implements Notifier."""
+    delivery_loop: DeliveryLoop
+    """To be turned every second; at the end wait for it: ``wait_idle``."""
+
+
+def make_notification_services(
+    settings: Settings,
+    database: Database,
+    organization_id: str,
+    endpoint: Endpoint,
+    clock: Clock,
+    warn: Callable[[str], None],
+) -> NotificationServices:
+    """:raises SettingsError: if a target or an allowed host can't be understood."""
+    from rootkeeper.notifications.service import DeliveryLoop, Outbox
+
+    store = database.notifications(organization_id)
+    outbox = Outbox(store, read_targets(settings), clock, make_notification_id, warn)
+    loop = DeliveryLoop(outbox, store, make_sender(settings, clock), clock, organization_id, endpoint)
+    return NotificationServices(outbox, loop)
+
+
+def make_schedule_loop(
+    settings: Settings,
+    database: Database,
+    organization_id: str,
+    endpoint: Endpoint,
+    notifier: Notifier,
+    starts: Mapping[ScheduleKind, Callable[[str], object]],
+) -> ScheduleLoop:
+    """To be turned every second.
+
+    :param starts: what begins an audit of everything, a drift check and a drill reminder; given the run's name.
+    :raises SettingsError: if a schedule can't be understood.
+    """
+    from rootkeeper.worker.schedules import ScheduleLoop
+
+    store = database.schedules(organization_id)
+    return ScheduleLoop(read_schedules(settings), store, starts, notifier, organization_id, endpoint)
+
+
+class NotificationUseCases(Adapters):
+    """What can be done about notifications, and reminders."""
+
+    @property
+    def drill_reminder(self) -> DrillReminder:
+        from rootkeeper.worker.schedules import DrillReminder
+
+        return DrillReminder(self.inventory_store, self.ledger_reader, self.notifier, self.endpoint)
+
+    @property
+    def notification_tester(self) -> NotificationTester:
+        """Needs neither AWS nor a database: which organization it is doesn't matter to a test.
+
+        :raises SettingsError: if a target or an allowed host can't be understood.
+        """
+        return self.make_notification_tester(_UNKNOWN_ORGANIZATION, Endpoint("AWS"))
+
+    def make_notification_tester(self, organization_id: str, endpoint: Endpoint) -> NotificationTester:
+        """The same, for an organization that is known."""
+        from rootkeeper.notifications.service import NotificationTester
+
+        return NotificationTester(
+            read_targets(self.settings),
+            make_sender(self.settings, self.clock),
+            self.clock,
+            make_notification_id,
+            organization_id,
+            endpoint,
+        )
+
+
+UNREADABLE_EVENTS = "rootkeeper-unreadable-events.jsonl"
+
+
+class WatchingUseCases(Adapters):
+    """What has to do with events of root users."""
+
+    @property
+    def watch_source(self) -> WatchSource | None:
+        """The source that the settings name.
+
+        :raises SettingsError: if it can't be understood.
+        """
+        return parse_watch_source(self.settings.watching.source)
+
+    def event_watch_loop(self) -> EventWatchLoop | None:
+        """What a server reads events with, in a loop of its own; ``None`` without a source.
+
+        It acts as whoever these use cases are made for, and reads a queue with their credentials: the server's own.
+
+        :raises SettingsError: if the source can't be understood.
+        """
+        source = self.watch_source
+        if source is None:
+            return None
+        from rootkeeper.watching.service import EventWatchLoop, get_role_name
+
+        roles = self.settings.aws_roles
+        known = [roles.audit, roles.delete, roles.recover, roles.unlock, *self.settings.watching.known_callers]
+        own = self.caller.arn
+        return EventWatchLoop(
+            self._open_source(source),
+            self.database.window_events(self._organization_id, self.ledger, self.owner),
+            self.windows,
+            self.ledger_reader,
+            self.notifier,
+            self.clock,
+            self._organization_id,
+            self.endpoint,
+            role_arns=tuple(one for one in (*known, get_role_name(own)) if one),
+            caller_arns=(own, *self.settings.watching.known_callers),
+        )
+
+    def _open_source(self, source: WatchSource) -> RootEventSource:
+        if source.kind is WatchSourceKind.QUEUE:
+            return self.gateway.open_root_event_queue(source.address, source.region, self._unreadable_events)
+        from rootkeeper.watching.store import EventFile, get_position_file_name
+
+        path = Path(source.address).expanduser().absolute()
+        place = self.settings.ledger.spill / get_position_file_name(path)
+        opened = EventFile(path, place, self._unreadable_events, self.clock, self._warn)
+        self._open.callback(opened.close)
+        return opened
+
+    @property
+    def _unreadable_events(self) -> UnreadableEventFile:
+        from rootkeeper.watching.store import UnreadableEventFile
+
+        return UnreadableEventFile(self.settings.ledger.spill / UNREADABLE_EVENTS, self.clock, self._warn)
+
+
+INVENTORY_LASTS = timedelta(minutes=5)
+"""An inventory that is younger serves the check before a window is opened; AWS refuses what isn't so any more."""
+
+
+CLOSINGS_IN_WAITING = 8
+"""So many wait for a thread, enough for those that come free until the next look at what is due. No more: whatever is
+due for longer but is known only now, such as what a worker left that died, comes after them.
+"""
+
+
+REREADS_AT_ONCE = 4
+
+
+class WindowUseCases(Adapters):
+    """What can be done with recovery windows."""
+
+    @property
+    def window_policy(self) -> WindowPolicy:
+        """:raises SettingsError: if a rule in it can't be understood."""
+        return make_window_policy(self.settings.windows)
+
+    @property
+    def window_notices(self) -> WindowNotices:
+        from rootkeeper.windows.notices import WindowNotices
+
+        return WindowNotices(self.notifier, self.clock, self.endpoint.label)
+
+    @property
+    def recovery_planner(self) -> RecoveryPlanner:
+        from rootkeeper.windows.checks import RecoveryPlanner
+
+        return RecoveryPlanner(
+            self.gateway,
+            self.gateway,
+            self.ledger,
+            self.windows,
+            self.deletion_exceptions,
+            self.gateway,
+            self.clock,
+            self.settings.windows.approvals if self.actor.kind in COUNTING_KINDS else 0,
+        )
+
+    def window_opener(self, progress: Progress) -> WindowOpener:
+        from rootkeeper.windows.opening import WindowOpener
+
+        return WindowOpener(*self._account_tools, progress, self.actor.name, make_window_id, self.watch_source_name)
+
+    @property
+    def window_request_service(self) -> WindowRequestService:
+        from rootkeeper.windows.decisions import WindowRequestService
+
+        return WindowRequestService(
+            self.recovery_planner,
+            self.windows,
+            self.ledger,
+            self.window_policy,
+            self.window_notices,
+            self.clock,
+            self.actor,
+            make_window_id,
+        )
+
+    @property
+    def window_decision_service(self) -> WindowDecisionService:
+        from rootkeeper.windows.decisions import WindowDecisionService
+
+        return WindowDecisionService(
+            self.windows,
+            self.ledger,
+            self.window_policy,
+            self.window_notices,
+            self.clock,
+            self.actor,
+            self._find_known_account,
+            self.gateway.find_credentials_expiry,
+        )
+
+    @property
+    def window_activator(self) -> WindowActivator:
+        from rootkeeper.windows.opening import WindowActivator
+
+        return WindowActivator(
+            self.recovery_planner,
+            self.window_opener(LogProgress(self._warn)),
+            self.windows,
+            self._read_recent_inventory,
+            self.window_notices,
+            self.clock,
+            self.actor,
+        )
+
+    def window_closer(self, progress: Progress) -> WindowCloser:
+        from rootkeeper.windows.closing import WindowCloser
+
+        return WindowCloser(
+            *self._account_tools,
+            progress,
+            spill=self._open_spill,
+            reread_pauses_seconds=self._reread_pauses,
+            notices=self.window_notices,
+            rereads=self._rereads,
+            closed_by=self.actor.name if self.actor.kind in COUNTING_KINDS else None,
+        )
+
+    def window_waiter(self, progress: Progress) -> WindowWaiter:
+        from rootkeeper.windows.closing import WindowWaiter
+
+        return WindowWaiter(self.window_closer(progress), self.windows, self.clock, progress)
+
+    def settlement(self, progress: Progress, unlock_sessions: RootSessions | None = None) -> Settlement:
+        """:param unlock_sessions: where the power over bucket and queue policies is another role's."""
+        from rootkeeper.settlement.service import SessionsByTask, Settlement
+
+        sessions = SessionsByTask(self.gateway, unlock_sessions or self.gateway)
+        return Settlement(
+            self.gateway, sessions, self.ledger, self.windows, self.locks, self.clock, progress, self.gateway
+        )
+
+    def window_close_loop(self, progress: Progress, unlock_sessions: RootSessions | None = None) -> WindowCloseLoop:
+        """To be made once in a process and kept: it remembers what it has seen.
+
+        :param unlock_sessions: settles what was left of unlocks, where that is another role's power.
+        """
+        from rootkeeper.organization.progress import start_keyed_executor
+        from rootkeeper.worker.closing import OrphanSettler, WindowCloseLoop
+
+        return WindowCloseLoop(
+            self.windows,
+            self.window_closer(progress),
+            OrphanSettler(self.settlement(progress, unlock_sessions), self.window_notices, self.clock, progress),
+            self.window_notices,
+            self.clock,
+            progress,
+            start_keyed_executor(self.settings.server.closing_concurrency, "closing", progress.remark),
+            random.shuffle,
+            random.random,
+            most_offered=self.settings.server.closing_concurrency + CLOSINGS_IN_WAITING,
+        )
+
+    def window_maintenance(self, progress: Progress) -> WindowMaintenance:
+        """To be made once in a process and kept."""
+        from rootkeeper.organization.progress import start_keyed_executor
+        from rootkeeper.windows.closing import WindowRereader
+        from rootkeeper.worker.closing import WindowMaintenance
+
+        rereading = WindowRereader(*self._account_tools, progress, self.window_notices, self._rereads, self.actor.name)
+        executor = start_keyed_executor(REREADS_AT_ONCE, "re-reading", progress.remark)
+        return WindowMaintenance(
+            self.windows, self.ledger, self.locks, self.clock, self.window_notices, rereading, executor
+        )
+
+    @property
+    def window_reporter(self) -> WindowReporter:
+        from rootkeeper.evidence.windows import WindowReporter
+
+        return WindowReporter(
+            self.windows,
+            self.ledger_reader,
+            self.database.watched_events(self._organization_id),
+            self.endpoint.label,
+            self._organization_id,
+        )
+
+    @property
+    def _account_tools(self) -> tuple[AwsGateway, AwsGateway, SqlLedger, SqlRecoveryWindows, SqlAccountLocks, Clock]:
+        """What every step in an account takes: reader, sessions, ledger, windows, locks and clock."""
+        return self.gateway, self.gateway, self.ledger, self.windows, self.locks, self.clock
+
+    def _find_known_account(self, account_id: AccountId) -> Account | None:
+        known = self.inventory_store.find_last()
+        accounts = known.accounts if known else ()
+        return next((account for account in accounts if account.account_id == account_id), None)
+
+    def _read_recent_inventory(self) -> Inventory:
+        from rootkeeper.inventory.listing import InventoryReader
+
+        reading = InventoryReader(self.gateway, self.inventory_store, self.clock, self.organization, self.caller)
+        known = reading.find_known()
+        if known is not None and timedelta() <= self.clock.now() - known.listed_at <= INVENTORY_LASTS:
+            return known
+        self._share_quotas()
+        return reading.read(LogProgress(self._warn))
+
+    @property
+    def _rereads(self) -> tuple[timedelta, ...]:
+        """Without the rest of the policy: no mistake in a rule of it may keep a window from being closed."""
+        return sort_rereads(self.settings.windows.rereads)
+
+    @property
+    def _reread_pauses(self) -> tuple[float, ...]:
+        return spread_pauses(self.settings.aws.verify_seconds)
+
+
+def make_window_policy(settings: WindowSettings) -> WindowPolicy:
+    """:raises SettingsError: if a rule in it can't be understood."""
+    return parse_window_policy(
+        approvals=settings.approvals,
+        longest=settings.longest,
+        approval_valid=settings.approval_valid,
+        requesters=settings.requesters,
+        approvers=settings.approvers,
+        rereads=settings.rereads,
+        emergency=settings.emergency,
+    )
+
+
+def make_window_id() -> str:
+    return f"w-{secrets.token_hex(5)}"
+
+
+def spread_pauses(seconds: float) -> tuple[float, ...]:
+    """Pauses that double from one second on and add up to ``seconds``."""
+    pauses: list[float] = []
+    pause, left = 1.0, float(seconds)
+    while left > 0:
+        pauses.append(min(pause, left))
+        left -= pause
+        pause *= 2
+    return tuple(pauses)
+
+
+LARGEST_BATCH = 200
+"""Accounts of an audit that share one intent at most."""
+
+
+class UseCases(AccessUseCases, HistoryUseCases, JobUseCases, NotificationUseCases, WatchingUseCases, WindowUseCases):
+    """What can be done."""
+
+    @property
+    def setup_reader(self) -> SetupReader:
+        from rootkeeper.setup.service import SetupReader
+
+        return SetupReader(self.gateway)
+
+    @property
+    def drift_reader(self) -> DriftReader:
+        """:raises DatabaseError: if the database can't be opened."""
+        from rootkeeper.setup.drift import DriftReader
+
+        return DriftReader(
+            self.gateway,
+            self.database.accepted_setups(self._organization_id),
+            self.ledger_reader,
+            self.clock,
+            self._organization_id,
+            self.caller,
+            self.endpoint,
+            self._warn,
+        )
+
+    @property
+    def setup_acceptance(self) -> SetupAcceptance:
+        from rootkeeper.setup.drift import SetupAcceptance
+
+        return SetupAcceptance(self.database.accepted_setups(self._organization_id), self.ledger, self.actor.name)
+
+    def setup_enabler(self, progress: Progress) -> SetupEnabler:
+        from rootkeeper.setup.service import SetupEnabler
+
+        return SetupEnabler(self.gateway, self.gateway, self.ledger, self.clock, progress)
+
+    def setup_disabler(self, progress: Progress) -> SetupDisabler:
+        from rootkeeper.setup.service import SetupDisabler
+
+        return SetupDisabler(self.gateway, self.gateway, self.ledger, self.windows, self.clock, progress)
+
+    @property
+    def inventory_reader(self) -> InventoryReader:
+        from rootkeeper.inventory.listing import InventoryReader
+
+        self._share_quotas()
+        return InventoryReader(self.gateway, self.inventory_store, self.clock, self.organization, self.caller)
+
+    @property
+    def preflight(self) -> Preflight:
+        from rootkeeper.guardrails.service import Preflight
+
+        return Preflight(self.inventory_reader, self.gateway, self.clock)
+
+    def blocking_policy_finder(self, inventory: Inventory) -> BlockingPolicyFinder:
+        from rootkeeper.guardrails.service import BlockingPolicyFinder
+
+        return BlockingPolicyFinder(self.gateway, inventory)
+
+    @property
+    def audit(self) -> Audit:
+        from rootkeeper.audit.reading import AccountReaderTools
+        from rootkeeper.audit.service import Audit
+
+        tools = AccountReaderTools(
+            reader=self.gateway,
+            organization=self.organization,
+            caller=self.caller,
+            summaries=self.gateway,
+            policies=self.gateway,
+            ledger=self.ledger,
+            store=self.inventory_store,
+            windows=self.windows,
+            clock=self.clock,
+            jitter=random.random,
+            workers=self.settings.aws.concurrency,
+            batch_size=LARGEST_BATCH,
+        )
+        return Audit(self.inventory_reader, tools, self.job_service, self.drift_reader, self.audit_history)
+
+    @property
+    def deletion(self) -> Deletion:
+        from rootkeeper.deletion.execution import ProtectionReader
+        from rootkeeper.deletion.service import Deletion
+        from rootkeeper.removal.service import Removal
+
+        return Deletion(
+            self.inventory_reader,
+            self.audit,
+            ProtectionReader(self.deletion_exceptions, self.windows, self.clock),
+            self.locks,
+            Removal(self.gateway, self.ledger, self.clock, self._reread_pauses),
+            self.inventory_store,
+            self.job_service,
+            self.ledger_reader,
+            self.clock,
+            created_by=self.actor.name,
+            workers=self.settings.aws.deletion_concurrency,
+        )
+
+    @property
+    def job_service(self) -> JobService:
+        from rootkeeper.jobs.service import JobService
+
+        return JobService(
+            self.jobs, self.clock, self._organization_id, self.endpoint.label, self.actor.name, make_job_id
+        )
+
+    @property
+    def exceptions(self) -> ExceptionService:
+        from rootkeeper.exceptions.service import ExceptionService
+
+        return ExceptionService(self.deletion_exceptions, self.ledger, self.clock, self.actor.name)
+
+    @property
+    def root_email_reader(self) -> RootEmailReader:
+        from rootkeeper.root_emails.service import RootEmailReader
+
+        return RootEmailReader(
+            self.inventory_reader,
+            self.inventory_store,
+            self.email_attestations,
+            self.settings.emails.to_rules(),
+            self.clock,
+        )
+
+    @property
+    def email_attestation_service(self) -> EmailAttestationService:
+        from rootkeeper.root_emails.service import EmailAttestationService
+
+        return EmailAttestationService(self.email_attestations, self.ledger, self.clock, self.actor.name)
+
+    @property
+    def email_change_planner(self) -> EmailChangePlanner:
+        from rootkeeper.root_emails.service import EmailChangePlanner
+
+        return EmailChangePlanner(
+            self.gateway,
+            self.gateway,
+            self.windows,
+            self.deletion_exceptions,
+            self.email_attestations,
+            self.ledger_reader,
+            self.settings.emails.to_rules(),
+            self.clock,
+        )
+
+    @property
+    def email_change_executor(self) -> EmailChangeExecutor:
+        from rootkeeper.root_emails.service import EmailChangeExecutor
+
+        return EmailChangeExecutor(self.gateway, self.ledger, self.windows, self.locks, self.clock, self._reread_pauses)
+
+    @property
+    def policy_bundle_builder(self) -> PolicyBundleBuilder:
+        from rootkeeper.shipped_policies.bundle import PolicyBundleBuilder
+
+        return PolicyBundleBuilder(self.gateway, self.windows)
+
+    @property
+    def root_event_classifier(self) -> RootEventClassifier:
+        from rootkeeper.watching.service import RootEventClassifier
+
+        return RootEventClassifier(self.ledger_reader, self._organization_id, self.endpoint)
+
+    @property
+    def failsafe_checker(self) -> FailsafeChecker:
+        from rootkeeper.failsafe.service import FailsafeChecker
+
+        return FailsafeChecker(
+            self.audit,
+            self.gateway,
+            self.ledger_reader,
+            self.windows,
+            self.email_attestations,
+            self.settings.emails.to_rules(),
+            self.clock,
+        )
+
+    @property
+    def drill_recorder(self) -> DrillRecorder:
+        from rootkeeper.failsafe.service import DrillRecorder
+
+        return DrillRecorder(self.ledger, self.clock, self.actor.name)
+
+    @property
+    def failsafe_set_up_planner(self) -> FailsafeSetUpPlanner:
+        from rootkeeper.failsafe.service import FailsafeSetUpPlanner
+
+        return FailsafeSetUpPlanner(self.recovery_planner)
+
+    def login_monitor(self, progress: Progress, window: RecoveryWindow) -> LoginMonitor:
+        from rootkeeper.failsafe.service import LoginMonitor
+
+        return LoginMonitor(self.gateway, self.ledger, self.clock, progress, window)
+
+    def login_completion_waiter(self, progress: Progress) -> LoginCompletionWaiter:
+        from rootkeeper.failsafe.service import FailsafeLoginKeeper, LoginCompletionWaiter
+
+        keeping = FailsafeLoginKeeper(*self._account_tools, progress)
+        return LoginCompletionWaiter(self.window_waiter(progress), keeping)
+
+    @property
+    def breakglass_reading(self) -> BreakGlassReader:
+        from rootkeeper.failsafe.entrances import BreakGlassReader, CallerAccountReader
+
+        caller_accounts = CallerAccountReader(self.gateway, self.gateway, self.caller)
+        return BreakGlassReader(self.failsafe_checker, caller_accounts, self.gateway, self.inventory_store, self.clock)
+
+    def evidence_compiler(self, organization_id: str | None) -> EvidenceCompiler:
+        """Works without AWS: the database tells which organizations it knows.
+
+        :raises InputError: if ``organization_id`` isn't known, or isn't given and several are.
+        """
+        from rootkeeper.evidence.service import EvidenceCompiler, choose_organization
+
+        chosen = choose_organization(self.database.list_organization_ids(), organization_id)
+        return EvidenceCompiler(
+            chosen,
+            self.database.inventory(chosen),
+            self.database.windows(chosen),
+            self.database.accepted_setups(chosen),
+            self.database.email_attestations(chosen),
+            self.settings.emails.to_rules(),
+            self.ledger_reader,
+            self.database.audit_history(chosen),
+        )
+
+    @property
+    def unlock_reader(self) -> UnlockReader:
+        from rootkeeper.unlock.service import UnlockReader
+
+        return UnlockReader(
+            self.gateway,
+            self.ledger,
+            self.gateway,
+            self.clock,
+            self.organization,
+            self.caller,
+            self.settings.unlock.protect,
+        )
+
+    @property
+    def unlock_planner(self) -> UnlockPlanner:
+        from rootkeeper.unlock.service import UnlockPlanner
+
+        return UnlockPlanner(self.unlock_reader, self.ledger_reader)
+
+    @property
+    def unlock_run(self) -> UnlockRun:
+        from rootkeeper.unlock.service import UnlockRun
+        from rootkeeper.unlock.store import SavedPolicyFiles
+
+        return UnlockRun(
+            self.unlock_reader,
+            self.gateway,
+            self.ledger,
+            self.locks,
+            SavedPolicyFiles(self.settings.unlock.saved_policies),
+            self.clock,
+            bucket_pauses_seconds=self._reread_pauses,
+            queue_pauses_seconds=spread_pauses(self.settings.unlock.queue_verify_seconds),
+        )
+
+
+def make_job_id() -> str:
+    return f"j-{secrets.token_hex(5)}"

@@ -1,0 +1,264 @@
+"""The guided story of the demo.
+
+The guided story of ``rootkeeper demo``: its steps in order, and which of them the sandbox's truth shows as done.
+
+The truth is what the sandbox says of its state and the events of two accounts, never what this program did or believes.
+
+What a sandbox says of itself beside AWS's own operations: the truth that the guided story is judged by.
+
+Its control interface answers on loopback only, unsigned. Nothing of it is ever asked of AWS, and no proxy is used.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from rootkeeper.errors import AwsUnreachableError, NotFoundError
+from rootkeeper.organization.accounts import AccountId, Endpoint
+from rootkeeper.references import is_loopback
+
+RECOVERED_ID = AccountId("888899990000")
+"""Orders Prod of the demo organization: a password, and no MFA device."""
+
+
+FAILSAFE_ID = AccountId("222233334444")
+"""Security of the demo organization, meant to become delegated administrator."""
+
+
+_FEATURES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class StoryState:
+    """What the sandbox tells."""
+
+    organization: Mapping[str, Any]
+    """``GET /_sandbox/organization``."""
+    is_identity_center_down: bool
+    events: Sequence[Mapping[str, Any]]
+    """CloudTrail events of ``RECOVERED_ID``, oldest first."""
+    failsafe_events: Sequence[Mapping[str, Any]]
+    """The same of ``FAILSAFE_ID``."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoryStep:
+    """One step."""
+
+    step_id: str
+    title: str
+    who: str
+    """A user of the demo, or the person at the sandbox's pages."""
+    how: str
+    place: str
+    """``console``, or ``sandbox`` for the sandbox's own pages."""
+    path: str
+    """Where it is done, in that place."""
+    is_done: bool = False
+
+
+_PERSON = "anybody"
+
+
+_STEPS = (
+    StoryStep(
+        "enable",
+        "Turn root access management on",
+        "administrator",
+        f"Turn on trusted access and both features, and register Security ({FAILSAFE_ID}) as delegated administrator.",
+        "console",
+        "/set-up",
+    ),
+    StoryStep(
+        "see",
+        "See who has root user credentials",
+        "operator",
+        "Audit now. Two reading calls in each account; nothing is changed.",
+        "console",
+        "/accounts",
+    ),
+    StoryStep(
+        "delete",
+        "Delete the root user credentials of Orders Prod",
+        "operator",
+        f"Choose Orders Prod ({RECOVERED_ID}), review exactly what will go, and delete it.",
+        "console",
+        "/accounts",
+    ),
+    StoryStep(
+        "refused",
+        "Try to sign in as its root user",
+        _PERSON,
+        "As aws+orders-prod@example.com, with any password. It is refused.",
+        "sandbox",
+        "/signin",
+    ),
+    StoryStep(
+        "allow",
+        "Allow password recovery for a while",
+        "operator, approver",
+        "The operator requests a window for Orders Prod, the approver approves it, and the operator activates it.",
+        "console",
+        "/windows",
+    ),
+    StoryStep(
+        "reset",
+        "Reset the password by the mail",
+        _PERSON,
+        "Ask for the mail at Forgot password, open it in the mailbox, and follow its link.",
+        "sandbox",
+        "/signin/forgot-password",
+    ),
+    StoryStep(
+        "signed_in",
+        "Sign in as the root user",
+        _PERSON,
+        "With the new password. Work that only a root user can do would be done now.",
+        "sandbox",
+        "/signin",
+    ),
+    StoryStep(
+        "closed",
+        "The window closes",
+        "operator",
+        "At its end by itself, or at once by Close. Everything is deleted again, and a re-read shows it.",
+        "console",
+        "/windows",
+    ),
+    StoryStep(
+        "refused_again",
+        "Try to sign in once more",
+        _PERSON,
+        "The password that you set is refused, too.",
+        "sandbox",
+        "/signin",
+    ),
+    StoryStep(
+        "outage",
+        "Identity Center goes down",
+        _PERSON,
+        "Switch it off on its page. Nobody can enter any account through it now.",
+        "sandbox",
+        "/identity-center",
+    ),
+    StoryStep(
+        "failsafe",
+        "Enter by the failsafe",
+        _PERSON,
+        "As aws+security@example.com: its root login was kept. The front page shows password and MFA code.",
+        "sandbox",
+        "/",
+    ),
+    StoryStep(
+        "restored",
+        "Restore Identity Center",
+        _PERSON,
+        "Switch it on again on its page.",
+        "sandbox",
+        "/identity-center",
+    ),
+)
+
+
+def evaluate_story(truth: StoryState) -> tuple[StoryStep, ...]:
+    """All steps, each with whether it is done."""
+    done = {
+        "enable": _is_enabled(truth.organization),
+        **_follow_account(truth.events),
+        **_follow_outage(truth),
+    }
+    return tuple(replace(step, is_done=done[step.step_id]) for step in _STEPS)
+
+
+def _is_enabled(organization: Mapping[str, Any]) -> bool:
+    return len(organization["features"]) == _FEATURES and bool(organization["delegated_administrators"])
+
+
+def _follow_account(events: Sequence[Mapping[str, Any]]) -> dict[str, bool]:
+    """Each step begins to count where the one that it rests on was done."""
+    deleted = _find(events, "DeleteLoginProfile", after=-1)
+    allowed = _find(events, "CreateLoginProfile", after=deleted)
+    reset = _find(events, "PasswordRecoveryCompleted", after=allowed)
+    closed = _find(events, "DeleteLoginProfile", after=allowed)
+    found = {
+        "see": _find(events, "GetAccountSummary", after=-1),
+        "delete": deleted,
+        "refused": _find(events, "ConsoleLogin", after=deleted, is_success=False),
+        "allow": allowed,
+        "reset": reset,
+        "signed_in": _find(events, "ConsoleLogin", after=reset),
+        "closed": closed,
+        "refused_again": _find(events, "ConsoleLogin", after=closed, is_success=False),
+    }
+    return {step_id: place is not None for step_id, place in found.items()}
+
+
+def _follow_outage(truth: StoryState) -> dict[str, bool]:
+    """That it was down isn't recorded anywhere; whoever entered by the failsafe counts as having seen it down."""
+    has_entered = _find(truth.failsafe_events, "ConsoleLogin", after=-1) is not None
+    return {
+        "outage": truth.is_identity_center_down or has_entered,
+        "failsafe": has_entered,
+        "restored": has_entered and not truth.is_identity_center_down,
+    }
+
+
+def _find(events: Sequence[Mapping[str, Any]], name: str, *, after: int | None, is_success: bool = True) -> int | None:
+    """Where the first such event stands behind ``after``; ``None`` if nowhere, or if ``after`` is ``None``."""
+    if after is None:
+        return None
+    return next(
+        (
+            place
+            for place, event in enumerate(events)
+            if place > after and event["eventName"] == name and _succeeded(event) is is_success
+        ),
+        None,
+    )
+
+
+def _succeeded(event: Mapping[str, Any]) -> bool:
+    """Source: CloudTrail User Guide: ``errorCode`` of API calls, ``errorMessage`` of sign-ins that were refused."""
+    return "errorCode" not in event and "errorMessage" not in event
+
+
+_SECONDS = 5.0
+
+
+def read_story_state(endpoint: Endpoint) -> StoryState:
+    """Four reading requests to the control interface of a sandbox on this machine; none of them is an AWS call.
+
+    :raises NotFoundError: if the endpoint is no sandbox on this machine.
+    :raises AwsUnreachableError: if it doesn't answer, or with something else.
+    """
+    parts = urlsplit(endpoint.people_url or "")
+    if parts.hostname is None or not is_loopback(parts.hostname):
+        raise NotFoundError("There is no sandbox on this machine.", hint="The guided story belongs to rootkeeper demo.")
+    connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=_SECONDS)
+    try:
+        return StoryState(
+            organization=_get(connection, "organization"),
+            is_identity_center_down=_get(connection, "identity-center")["status"] == "down",
+            events=_get(connection, f"events?account_id={quote(RECOVERED_ID)}"),
+            failsafe_events=_get(connection, f"events?account_id={quote(FAILSAFE_ID)}"),
+        )
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError) as error:
+        raise AwsUnreachableError(
+            f"{endpoint.label} doesn't tell how far the story is.", hint="Look whether rootkeeper demo still runs."
+        ) from error
+    finally:
+        connection.close()
+
+
+def _get(connection: http.client.HTTPConnection, path: str) -> Any:
+    connection.request("GET", f"/_sandbox/{path}")
+    answer = connection.getresponse()
+    body = answer.read()
+    if answer.status != http.HTTPStatus.OK:
+        raise ValueError(f"{path} answered {answer.status}")
+    return json.loads(body)

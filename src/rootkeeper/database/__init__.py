@@ -1,0 +1,1 @@
+"""Schema, engines for SQLite and PostgreSQL, and transactions."""

@@ -1,0 +1,572 @@
+"""SQLite and PostgreSQL: opening, dialects, reading, schema version.
+
+What is the same about a database whichever it is, and what its errors mean.
+
+Everything under ``storage`` speaks to a ``Store``; what is particular to one stands in ``sqlite_store`` and
+``postgresql_store``, and ``opened_stores`` chooses.
+
+Reading transactions: one snapshot each, and database errors told as ours.
+
+A database in a SQLite file, which several processes share.
+
+WAL, ``synchronous=FULL`` on every connection (it belongs to the connection, not to the file), and writing transactions
+that begin IMMEDIATE, so that two of them never read the same head.
+
+A database in PostgreSQL, which many workers share.
+
+Writers queue at an advisory lock of the transaction, which a pooler of transactions doesn't break, and each append
+keeps the head's row besides.
+
+Which database a URL means.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from enum import Enum, auto
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    DisconnectionError,
+    InvalidatePoolError,
+    OperationalError,
+    SQLAlchemyError,
+)
+from sqlalchemy.pool import QueuePool
+
+from rootkeeper.database.files import sync_folder
+from rootkeeper.errors import DatabaseError, SettingsError
+
+POOLED_CONNECTIONS = 8
+
+
+CHECKOUT_SECONDS = 60
+
+
+_WRITES = "rootkeeper_writes"
+
+
+class CommitOutcome(Enum):
+    """What is known of a transaction whose commit got no answer."""
+
+    COMMITTED = auto()
+    ENDED = auto()
+    """Its number says nothing any more, since the server was started again; only what it wrote can tell."""
+    NOT_COMMITTED = auto()
+    """Or nobody can be asked."""
+
+
+class Store(Protocol):
+    """One database, opened or not."""
+
+    @property
+    def engine(self) -> Engine: ...
+
+    @property
+    def place(self) -> str:
+        """Where it is, for messages; without a password."""
+        ...
+
+    @property
+    def path(self) -> Path | None:
+        """Its file, where it is one."""
+        ...
+
+    @property
+    def glance_options(self) -> Mapping[str, Any]:
+        """Options of a connection on which each statement is a transaction of its own."""
+        ...
+
+    def exists(self) -> bool: ...
+
+    def create(self) -> None:
+        """Make an empty database, if there is none.
+
+        :raises OSError: if that isn't possible.
+        """
+        ...
+
+    @contextmanager
+    def migrating(self) -> Iterator[Connection]:
+        """One writing transaction, with all others that would migrate kept waiting."""
+        ...
+
+    def require_in_place(self, connection: Connection) -> None:
+        """Check, just before and after a commit, that it goes to the database that was opened.
+
+        :raises DatabaseReplacedError: if the file was deleted or replaced meanwhile.
+        """
+        ...
+
+    def require_in_transaction(self, connection: Connection) -> None:
+        """Check, just before a commit, that there still is something to commit.
+
+        :raises DatabaseReplacedError: if the database has rolled the transaction back by itself.
+        """
+        ...
+
+    def find_transaction_id(self, connection: Connection) -> str | None:
+        """A name by which :meth:`find_commit_outcome` finds the transaction; ``None``: a commit is never unclear."""
+        ...
+
+    def find_commit_outcome(self, transaction: str) -> CommitOutcome:
+        """What became of a transaction that lost its connection; waits a while for a server to come back."""
+        ...
+
+
+class DatabaseReplacedError(SQLAlchemyError):
+    """The database isn't the one that was opened any more."""
+
+
+def begin_writing(connection: Connection) -> Connection:
+    """The same connection, whose transactions are writing ones from now on."""
+    return connection.execution_options(**{_WRITES: True})
+
+
+def is_writing(connection: Connection) -> bool:
+    """Whether its transactions are writing ones."""
+    return bool(connection.get_execution_options().get(_WRITES))
+
+
+def was_suspended(error: BaseException) -> bool:
+    """Whether the server ended a transaction because this process was at a standstill in it: nothing was written."""
+    return _find_state(error) == "25P03"
+
+
+def explain(error: BaseException) -> tuple[str, str | None]:
+    """What a database error means, in half a sentence, and a hint."""
+    if isinstance(error, DatabaseReplacedError):
+        return str(error), "Put the database back, or start again with another one."
+    if (known := _POSTGRESQL_REASONS.get(_find_state(error))) is not None:
+        return known
+    original = _find_original(error)
+    name = getattr(original, "sqlite_errorname", "") or ""
+    for prefix, reason, hint in _SQLITE_REASONS:
+        if name.startswith(prefix):
+            return reason, hint
+    if isinstance(original, OSError):
+        return original.strerror or type(original).__name__, "Check the path in the database URL, and the disk."
+    return str(original).splitlines()[0] if str(original) else type(error).__name__, None
+
+
+def _find_original(error: BaseException) -> BaseException | None:
+    return error.orig if isinstance(error, DBAPIError) else error
+
+
+def _find_state(error: BaseException) -> str:
+    """PostgreSQL's SQLSTATE; empty where there is none."""
+    return getattr(_find_original(error), "sqlstate", None) or ""
+
+
+_SQLITE_REASONS = (
+    ("SQLITE_FULL", "the disk is full", "Free some space and try again."),
+    ("SQLITE_BUSY", "another process keeps it locked", "Wait until the other command ends, then try again."),
+    ("SQLITE_LOCKED", "another process keeps it locked", "Wait until the other command ends, then try again."),
+    ("SQLITE_READONLY", "it is read-only", "Check the permissions of the file and its folder."),
+    ("SQLITE_CANTOPEN", "it can't be opened", "Check that the file and its folder exist and may be written."),
+    ("SQLITE_PERM", "it may not be accessed", "Check the permissions of the file and its folder."),
+    ("SQLITE_IOERR", "reading or writing it failed", "Check the disk and its free space."),
+    ("SQLITE_NOTADB", "it isn't a SQLite database", "Check the path in the database URL."),
+    ("SQLITE_CORRUPT", "it is damaged", "Restore a backup, then run: rootkeeper ledger verify"),
+)
+
+
+_POSTGRESQL_REASONS: Mapping[str, tuple[str, str | None]] = {
+    "25006": ("it is read-only", "Check the server, and the permissions of the database's user."),
+    "25P03": ("this process stood still for too long", "Give the machine more room, then try again."),
+    "42501": ("its user may not do that", "Check the permissions of the database's user."),
+    "53100": ("the disk is full", "Free some space on the server and try again."),
+    "53300": ("it has too many connections", "Raise max_connections of the server, or run fewer workers."),
+    "55P03": ("another process keeps it locked", "Wait until the other command ends, then try again."),
+    "57P01": ("the server is shutting down", "Wait until it runs again."),
+    "57P02": ("the server has crashed", "Wait until it runs again."),
+    "57P03": ("the server is starting", "Wait until it runs."),
+}
+"""By SQLSTATE. Source: PostgreSQL, appendix A, "PostgreSQL Error Codes"."""
+
+
+@contextmanager
+def reading(store: Store) -> Iterator[Connection]:
+    """A connection that sees the database as it is now, whatever is written meanwhile.
+
+    :raises DatabaseError: if the database can't be read.
+    """
+    try:
+        with store.engine.connect() as connection, connection.begin():
+            yield connection
+    except (SQLAlchemyError, OSError) as error:
+        raise _translate(store, error) from error
+
+
+@contextmanager
+def glancing(store: Store) -> Iterator[Connection]:
+    """A connection for one statement, which is a transaction of its own: on a server, two answers fewer to wait for.
+
+    :raises DatabaseError: if the database can't be read.
+    """
+    try:
+        with store.engine.connect().execution_options(**store.glance_options) as connection:
+            yield connection
+    except (SQLAlchemyError, OSError) as error:
+        raise _translate(store, error) from error
+
+
+def _translate(store: Store, error: Exception) -> DatabaseError:
+    reason, hint = explain(error)
+    return DatabaseError(f"The database {store.place} can't be read: {reason}.", hint=hint)
+
+
+_LOCK_POLL_SECONDS = 0.02
+
+
+class SqliteStore:
+    """A SQLite file."""
+
+    def __init__(self, path: Path, busy_timeout_seconds: float) -> None:
+        self._path = path.absolute()
+        self._busy_timeout_seconds = busy_timeout_seconds
+        self._engine = create_engine(
+            f"sqlite+pysqlite:///{quote(str(self._path))}",
+            creator=self._connect,
+            poolclass=QueuePool,
+            pool_size=POOLED_CONNECTIONS,
+            max_overflow=POOLED_CONNECTIONS,
+            pool_timeout=CHECKOUT_SECONDS,
+        )
+        event.listen(self._engine, "connect", self._remember_file)
+        event.listen(self._engine, "checkout", self._check_file)
+        event.listen(self._engine, "begin", _begin_sqlite)
+
+    @property
+    def engine(self) -> Engine:
+        return self._engine
+
+    @property
+    def place(self) -> str:
+        return str(self._path)
+
+    @property
+    def path(self) -> Path | None:
+        return self._path
+
+    @property
+    def glance_options(self) -> Mapping[str, Any]:
+        """None: beginning costs nothing here, and the driver's own idea of it must not come into play."""
+        return {}
+
+    def exists(self) -> bool:
+        """Whether there is a file with something in it; an empty one is a creation that was interrupted."""
+        try:
+            return self._path.stat().st_size > 0
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+
+    def create(self) -> None:
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        except FileExistsError:
+            return
+        sync_folder(self._path.parent)
+
+    @contextmanager
+    def migrating(self) -> Iterator[Connection]:
+        with self._folder_locked():
+            self._choose_log()
+            with begin_writing(self._engine.connect()) as connection, connection.begin():
+                yield connection
+
+    def _choose_log(self) -> None:
+        """Write-ahead logging stays with the file; it can't be chosen within a transaction."""
+        statement = "PRAGMA journal_mode=WAL"
+        try:
+            with closing(self._try_connect("mode=rw")) as driver_connection:
+                driver_connection.execute(statement)
+        except sqlite3.Error as error:
+            raise OperationalError(statement, None, error) from error
+
+    def require_in_place(self, connection: Connection) -> None:
+        if _file_identity(self._path) != connection.connection.info.get("file"):
+            raise DatabaseReplacedError(f"the file {self._path} was deleted or replaced")
+
+    def require_in_transaction(self, connection: Connection) -> None:
+        driver_connection = connection.connection.driver_connection
+        if driver_connection is None or not driver_connection.in_transaction:
+            raise DatabaseReplacedError("the transaction was rolled back by the database")
+
+    def find_transaction_id(self, connection: Connection) -> str | None:
+        """An error of SQLite's commit says that nothing was committed."""
+
+    def find_commit_outcome(self, transaction: str) -> CommitOutcome:  # noqa: ARG002 - the port's
+        """Never asked."""
+        return CommitOutcome.NOT_COMMITTED
+
+    def _connect(self) -> sqlite3.Connection:
+        """Open for writing; where that can't be, for reading; a WAL file without its companions as it lies there."""
+        wal = self._path.with_name(self._path.name + "-wal")
+        try:
+            return self._try_connect("mode=rw")
+        except sqlite3.OperationalError as error:
+            if not error.sqlite_errorname.startswith(("SQLITE_CANTOPEN", "SQLITE_READONLY")) or not self.exists():
+                raise
+            if wal.exists() and wal.stat().st_size > 0:
+                return self._try_connect("mode=ro")
+            return self._try_connect("mode=ro&immutable=1")
+
+    def _try_connect(self, mode: str) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"file:{quote(str(self._path))}?{mode}",
+            uri=True,
+            timeout=self._busy_timeout_seconds,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
+
+    def _remember_file(self, _connection: Any, record: Any) -> None:
+        record.info["file"] = _file_identity(self._path)
+
+    def _check_file(self, _connection: Any, record: Any, _proxy: Any) -> None:
+        if record.info["file"] != _file_identity(self._path):
+            raise DisconnectionError(f"{self._path} was deleted or replaced")
+
+    @contextmanager
+    def _folder_locked(self) -> Iterator[None]:
+        """The folder and not the file: closing any handle of that would drop SQLite's own locks on it."""
+        handle = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            self._wait_for(handle)
+            yield
+        finally:
+            os.close(handle)
+
+    def _wait_for(self, handle: int) -> None:
+        deadline = time.monotonic() + max(self._busy_timeout_seconds, 1)
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                if time.monotonic() > deadline:
+                    raise DatabaseError(
+                        f"Another process is preparing the database {self._path}.",
+                        hint="Wait until the other command ends, then try again.",
+                    ) from error
+                time.sleep(_LOCK_POLL_SECONDS)
+            else:
+                return
+
+
+def _file_identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing(connection) else "BEGIN")
+
+
+_ADVISORY_LOCK = 7_310_011
+
+
+_STANDSTILL_MILLISECONDS = 3000
+"""How long a process that stands still in the middle of writing keeps all others waiting: less than they wait."""
+
+
+_POSTGRESQL_OPTIONS: Mapping[str, Any] = {
+    "application_name": "rootkeeper",
+    "connect_timeout": 10,
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+"""A server that is gone without a word is noticed within some ten seconds; the URL may say otherwise. Source:
+PostgreSQL, "Parameter Key Words" of libpq.
+"""
+
+
+_SETTLE_WRITING = (
+    "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on; "
+    f"SET LOCAL idle_in_transaction_session_timeout = {_STANDSTILL_MILLISECONDS}; "
+    "SET LOCAL lock_timeout = {milliseconds}"
+)
+"""Whatever the server and its administrators have as a default: an intent must be on disk. In one message, since all
+workers wait for each one's writing.
+"""
+
+
+_NAME = "rootkeeper_transaction"
+
+
+_LIFE = "rootkeeper_life"
+
+
+_SELECT_LIFE = (
+    "SELECT concat_ws('/', extract(epoch FROM pg_postmaster_start_time()), extract(epoch FROM stats_reset)) "
+    "FROM pg_stat_bgwriter"
+)
+"""From one start of the server, or recovery from a crash, to the next. After a crash it gives out again the numbers of
+transactions that it lost, so that a number tells nothing of an earlier life. The start alone doesn't show a recovery
+within it, which forgets the statistics. Source: PostgreSQL, "The Cumulative Statistics System".
+"""
+
+
+_COMMIT_OUTCOMES = {"aborted": CommitOutcome.NOT_COMMITTED, "committed": CommitOutcome.COMMITTED}
+
+
+_QUEUE_AND_NAME = f"SELECT pg_current_xact_id()::text, pg_advisory_xact_lock({_ADVISORY_LOCK})"
+
+
+_COMMIT_POLL_SECONDS = 0.1
+
+
+_TRUSTED_SECONDS = 1.0
+"""A pooled connection that was used so lately isn't asked whether it lives: that would cost as much as a statement."""
+
+
+_USED_AT = "rootkeeper_used_at"
+
+
+_SELECT_COMMIT_OUTCOME = "SELECT pg_xact_status(CAST(CAST(:transaction AS text) AS xid8))"
+
+
+class PostgresqlStore:
+    """A PostgreSQL database, shared by many workers."""
+
+    def __init__(self, url: URL, busy_timeout_seconds: float) -> None:
+        self._url = url
+        self._busy_timeout_seconds = busy_timeout_seconds
+        try:
+            self._engine = create_engine(
+                url,
+                connect_args={name: value for name, value in _POSTGRESQL_OPTIONS.items() if name not in url.query},
+                isolation_level="REPEATABLE READ",
+                pool_size=POOLED_CONNECTIONS,
+                max_overflow=POOLED_CONNECTIONS,
+                pool_timeout=CHECKOUT_SECONDS,
+            )
+        except ModuleNotFoundError as error:
+            raise DatabaseError(
+                "PostgreSQL needs the driver psycopg, which isn't installed.", hint="pip install 'psycopg[binary]'"
+            ) from error
+        event.listen(self._engine, "begin", self._begin)
+        event.listen(self._engine, "checkout", self._require_alive)
+        event.listen(self._engine, "checkin", _note_use)
+
+    @property
+    def engine(self) -> Engine:
+        return self._engine
+
+    @property
+    def place(self) -> str:
+        return self._url.render_as_string(hide_password=True)
+
+    @property
+    def path(self) -> Path | None:
+        return None
+
+    @property
+    def glance_options(self) -> Mapping[str, Any]:
+        return {"isolation_level": "AUTOCOMMIT"}
+
+    def exists(self) -> bool:
+        return True
+
+    def create(self) -> None:
+        """The database's administrator makes it."""
+
+    @contextmanager
+    def migrating(self) -> Iterator[Connection]:
+        with self._engine.connect() as connection, begin_writing(connection).begin():
+            yield connection
+
+    def require_in_place(self, connection: Connection) -> None:
+        """A lost connection shows at the commit itself."""
+
+    def require_in_transaction(self, connection: Connection) -> None:
+        """A failed transaction shows at the commit itself."""
+
+    def find_transaction_id(self, connection: Connection) -> str | None:
+        """PostgreSQL's own number, and its server's life; whoever loses the connection at the commit can't know
+        otherwise what came of it.
+        """
+        return f"{connection.info[_NAME]} {connection.info[_LIFE]}"
+
+    def find_commit_outcome(self, transaction: str) -> CommitOutcome:
+        number, _, life = transaction.partition(" ")
+        deadline = time.monotonic() + self._busy_timeout_seconds
+        while (fate := self._find_settled(number, life)) is None and time.monotonic() < deadline:
+            time.sleep(_COMMIT_POLL_SECONDS)
+        return fate or CommitOutcome.NOT_COMMITTED
+
+    def _find_settled(self, number: str, life: str) -> CommitOutcome | None:
+        """``None`` while it is in progress, or nobody can be asked."""
+        try:
+            with self._engine.connect() as connection:
+                if connection.exec_driver_sql(_SELECT_LIFE).scalar_one() != life:
+                    return CommitOutcome.ENDED
+                status = connection.execute(text(_SELECT_COMMIT_OUTCOME), {"transaction": number}).scalar_one_or_none()
+                return _COMMIT_OUTCOMES.get(status or "")
+        except SQLAlchemyError:
+            return None
+
+    def _require_alive(self, connection: Any, record: Any, _proxy: Any) -> None:
+        """:raises InvalidatePoolError: if the server has closed it, and so all that are older than now."""
+        if time.monotonic() - record.info.get(_USED_AT, float("-inf")) < _TRUSTED_SECONDS:
+            return
+        dialect = self._engine.dialect
+        try:
+            dialect.do_ping(connection)
+        except dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error
+
+    def _begin(self, connection: Connection) -> None:
+        """Writers queue at one lock, taken before the snapshot is, so that each sees what the one before wrote."""
+        if not is_writing(connection):
+            return
+        milliseconds = int(self._busy_timeout_seconds * 1000)
+        connection.exec_driver_sql(_SETTLE_WRITING.format(milliseconds=milliseconds))
+        if _LIFE not in connection.info:  # which ends with the connection
+            connection.info[_LIFE] = connection.exec_driver_sql(_SELECT_LIFE).scalar_one()
+        connection.info[_NAME] = connection.exec_driver_sql(_QUEUE_AND_NAME).scalars().one()
+
+
+def _note_use(_connection: Any, record: Any) -> None:
+    record.info[_USED_AT] = time.monotonic()
+
+
+def open_store(url_text: str, busy_timeout_seconds: float) -> Store:
+    """The database of ``url_text``; no connection is made yet.
+
+    :raises SettingsError: if the URL can't be used.
+    """
+    hint = "Use sqlite:///<path to a file> or postgresql+psycopg://<user>@<host>/<database>."
+    try:
+        url = make_url(url_text)
+    except ArgumentError as error:
+        raise SettingsError("The database URL can't be read.", hint=hint) from error
+    if url.get_backend_name() == "sqlite" and url.database and url.database != ":memory:":
+        return SqliteStore(Path(url.database), busy_timeout_seconds)
+    if url.drivername == "postgresql+psycopg":
+        return PostgresqlStore(url, busy_timeout_seconds)
+    raise SettingsError(f"Rootkeeper keeps no data in {url.render_as_string(hide_password=True)}.", hint=hint)

@@ -1,0 +1,259 @@
+"""Processes on one database: which one this is, and which ones are gone.
+
+Which process this is, and whether another one is provably gone.
+
+Only a process of this very host, boot and process namespace can be judged; of any other, only its lease tells. A
+start time stands beside the process id, since ids are given out again. On Linux it is the kernel's own tick count:
+a start time on the wall clock moves when the clock is set, and would make a live process look dead.
+
+Which server runs on a SQLite file: one at most, told by a lock on a file beside it.
+
+The kernel frees the lock when its process ends, however it ends, so that a server which was killed keeps nobody out.
+What the file says is for messages alone; the lock decides. On PostgreSQL many servers run side by side, without it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import getpass
+import json
+import os
+import socket
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Self
+
+from sqlalchemy.engine import make_url
+
+from rootkeeper.errors import DatabaseError, ServerRunningError
+
+_PROC = Path("/proc")
+
+
+_GONE_STATES = frozenset({"Z", "X", "x"})
+"""Zombie and dead. Source: proc_pid_stat(5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessIdentity:
+    """One process, told apart from all that were and will be."""
+
+    host: str
+    boot_id: str
+    process_id: int
+    process_started: str
+    user_name: str
+
+    def describe(self) -> str:
+        return f"{self.user_name} (process {self.process_id} on {self.host})"
+
+
+def identify_this_process() -> ProcessIdentity:
+    process_id = os.getpid()
+    return ProcessIdentity(
+        host=socket.gethostname(),
+        boot_id=_read_boot_id(),
+        process_id=process_id,
+        process_started=_find_start(process_id) or "",
+        user_name=_find_user_name(),
+    )
+
+
+def is_provably_gone(identity: ProcessIdentity, proc: Path = _PROC) -> bool:
+    """Whether a process of this host doesn't run any more; ``False`` whenever that can't be told.
+
+    :param proc: where processes show; another user's don't where it is mounted with ``hidepid``.
+    """
+    if (identity.host, identity.boot_id) != (socket.gethostname(), _read_boot_id()) or not identity.process_started:
+        return False
+    found = _find_start(identity.process_id, proc)
+    return found != identity.process_started and not (found is None and _is_hidden(identity.process_id, proc))
+
+
+@cache
+def _read_boot_id() -> str:
+    """The boot and the process namespace: in another container the same id is another process."""
+    try:
+        boot_id = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot_id} {(_PROC / 'self/ns/pid').readlink()}"
+    except OSError:
+        import psutil  # here, since it is only needed where there is no /proc
+
+        return f"{psutil.boot_time():.0f}"
+
+
+def _is_hidden(process_id: int, proc: Path) -> bool:
+    """Whether the process lives and only doesn't show. Source: kill(2), signal 0; proc(5), ``hidepid``."""
+    if (proc / str(process_id)).exists() or not (proc / "self/stat").exists():
+        return False
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _find_start(process_id: int, proc: Path = _PROC) -> str | None:
+    """When the process started, as a text that stays the same; ``None`` if it is gone."""
+    try:
+        fields = (proc / str(process_id) / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None if (proc / "self/stat").exists() else _find_start_elsewhere(process_id)
+    return None if fields[0] in _GONE_STATES else fields[19]
+
+
+def _find_start_elsewhere(process_id: int) -> str | None:
+    import psutil  # here, since it is only needed where there is no /proc
+
+    try:
+        process = psutil.Process(process_id)
+        return None if process.status() == psutil.STATUS_ZOMBIE else f"{process.create_time():.2f}"
+    except psutil.NoSuchProcess:
+        return None
+    except psutil.AccessDenied:
+        return f"{psutil.Process(process_id).create_time():.2f}"
+
+
+def _find_user_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
+
+
+_SUFFIX = ".server"
+
+
+_WAIT_SECONDS = 1.0
+"""For a command that is just looking whether a server runs: it holds the lock for that long at most."""
+
+
+_POLL_SECONDS = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class RunningServer:
+    """The server that runs on a database, as far as its file says."""
+
+    process_id: int | None = None
+    host: str | None = None
+    since: str | None = None
+    url: str | None = None
+    """Where it listens; ``None`` for a worker, or if it isn't known yet."""
+
+    def describe(self) -> str:
+        """Such as ``process 17 on example, since 2026-11-26T13:00:00+00:00``."""
+        who = "a process that hasn't said who it is" if self.process_id is None else f"process {self.process_id}"
+        return who + (f" on {self.host}" if self.host else "") + (f", since {self.since}" if self.since else "")
+
+
+class ServerLock:
+    """Held from its making until it is closed, or its process ends."""
+
+    def __init__(self, path: Path, server: RunningServer) -> None:
+        """:raises ServerRunningError: if another server holds it.
+
+        :raises DatabaseError: if the file can't be made.
+        """
+        self._path = path
+        self._open = ExitStack()
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise DatabaseError(
+                f"The lock file {path} can't be made: {error.strerror}.", hint="Check the folder's permissions."
+            ) from error
+        self._open.callback(os.close, self._handle)
+        if not _lock_within(self._handle, fcntl.LOCK_EX, _WAIT_SECONDS):
+            self._open.close()
+            raise _already_running(path)
+        self.describe(server)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def describe(self, server: RunningServer) -> None:
+        """Write down who runs, for those that are refused."""
+        text = json.dumps({"pid": server.process_id, "host": server.host, "since": server.since, "url": server.url})
+        os.ftruncate(self._handle, 0)
+        os.pwrite(self._handle, text.encode(), 0)
+
+    def close(self) -> None:
+        """Let the next server run. The file stays: to remove it could let two servers lock two files of its name."""
+        self._open.close()
+
+
+def take_server_lock(database_url: str, since: datetime, url: str | None) -> ServerLock | None:
+    """Make sure that this is the one server on the database; ``None`` where many may run.
+
+    :param url: where this one listens, for those that are refused.
+    :raises ServerRunningError: if another one runs.
+    :raises DatabaseError: if the lock's file can't be made.
+    """
+    path = _lock_path(database_url)
+    if path is None:
+        return None
+    return ServerLock(path, RunningServer(os.getpid(), socket.gethostname(), since.isoformat(timespec="seconds"), url))
+
+
+def find_running_server(database_url: str) -> RunningServer | None:
+    """The server that runs on a SQLite file; ``None`` if none does, or on PostgreSQL."""
+    path = _lock_path(database_url)
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC) if path is not None else None
+    except OSError:
+        return None
+    if handle is None or path is None:
+        return None
+    try:
+        return None if _lock_within(handle, fcntl.LOCK_SH, 0) else _read(path)
+    finally:
+        os.close(handle)
+
+
+def _lock_path(database_url: str) -> Path | None:
+    url = make_url(database_url)
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return None
+    path = Path(url.database).resolve()
+    return path.with_name(path.name + _SUFFIX)
+
+
+def _lock_within(handle: int, kind: int, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(handle, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_POLL_SECONDS)
+        else:
+            return True
+
+
+def _already_running(path: Path) -> ServerRunningError:
+    running = _read(path)
+    where = f" It listens on {running.url}." if running.url else ""
+    return ServerRunningError(
+        f"A server runs on {path.with_name(path.name.removesuffix(_SUFFIX))} already: {running.describe()}.{where}",
+        hint="One server runs on a SQLite file. Stop that one first, or use PostgreSQL for several.",
+    )
+
+
+def _read(path: Path) -> RunningServer:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return RunningServer(found["pid"], found["host"], found["since"], found["url"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return RunningServer()

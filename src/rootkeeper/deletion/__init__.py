@@ -1,0 +1,1 @@
+"""Deleting root user credentials: plan, confirm, delete, re-read."""

@@ -1,0 +1,261 @@
+"""Plan files, and results of a deletion as JSON values.
+
+Plan files: a deletion plan as JSON, with a hash that shows edits.
+
+The hash is SHA-256 over the canonical JSON (RFC 8785) of everything but itself. It shows edits, it isn't a signature:
+``apply`` therefore judges every account anew and orders the calls itself.
+
+What came of one account as JSON values and back, so that a deletion that goes on needn't do it again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from rootkeeper.deletion.rules import DeletionPlan, PlannedAccount
+from rootkeeper.errors import InputError, PlanInvalidError
+from rootkeeper.organization.accounts import AccountState, parse_account_id
+from rootkeeper.organization.records import describe_credentials, parse_credentials
+from rootkeeper.organization.selection import Skip, SkipReason
+from rootkeeper.organization.statuses import CredentialKind, Status
+from rootkeeper.removal.rules import AccountDeletion, KindOutcome, KindReason, KindResult, PlannedCall
+from rootkeeper.values import (
+    JsonValue,
+    canonical_json,
+    parse_instant,
+    parse_optional_instant,
+    parse_optional_text,
+    parse_text,
+    render_instant,
+    render_optional_instant,
+)
+
+SCHEMA_VERSION = 1
+
+
+_PLAN_AGAIN = "Make a new plan: rootkeeper plan SELECTION --out FILE."
+
+
+def describe_plan(plan: DeletionPlan) -> dict[str, JsonValue]:
+    """The plan as JSON values, its hash included."""
+    content = _describe_content(plan)
+    return content | {"hash": _hash(content)}
+
+
+def render_plan(plan: DeletionPlan) -> str:
+    """The plan's file."""
+    return json.dumps(describe_plan(plan), indent=2, ensure_ascii=False) + "\n"
+
+
+def derive_plan_id(plan: DeletionPlan) -> str:
+    """An id that follows from the plan's content, so that no randomness is needed."""
+    return "plan-" + _hash(_describe_content(plan) | {"plan_id": ""})[:16]
+
+
+def parse_plan(text: str) -> DeletionPlan:
+    """Read a plan's file.
+
+    :raises PlanInvalidError: if it isn't a plan, of another version, or was altered.
+    """
+    content = _load(text)
+    if content.get("schema_version") != SCHEMA_VERSION:
+        raise PlanInvalidError(
+            f"The plan's schema_version is {content.get('schema_version')!r}; this program reads {SCHEMA_VERSION}.",
+            hint=_PLAN_AGAIN,
+        )
+    _require_unaltered(content)
+    try:
+        return _parse_content(content)
+    except (KeyError, TypeError, ValueError, AttributeError, InputError) as error:
+        raise PlanInvalidError(
+            f"The plan lacks something or holds a wrong value: {error}.", hint=_PLAN_AGAIN
+        ) from error
+
+
+def require_valid_here(plan: DeletionPlan, *, organization_id: str, endpoint: str, now: datetime) -> None:
+    """Check that a plan may be applied here and now.
+
+    :raises PlanInvalidError: if it is of another organization or endpoint, expired, or not valid yet.
+    """
+    if plan.organization_id != organization_id:
+        raise PlanInvalidError(
+            f"The plan is of organization {plan.organization_id}, these credentials are of {organization_id}.",
+            hint="Use the credentials that the plan was made with.",
+        )
+    if plan.endpoint != endpoint:
+        raise PlanInvalidError(
+            f"The plan was made at {plan.endpoint}, this is {endpoint}.", hint="Check AWS_ENDPOINT_URL."
+        )
+    if now < plan.not_before:
+        raise PlanInvalidError(
+            f"The plan isn't valid before {render_instant(plan.not_before)}.", hint="Apply it then, or make a new plan."
+        )
+    if now >= plan.not_after:
+        raise PlanInvalidError(f"The plan expired at {render_instant(plan.not_after)}.", hint=_PLAN_AGAIN)
+
+
+def _hash(content: Mapping[str, JsonValue]) -> str:
+    return hashlib.sha256(canonical_json(content).encode()).hexdigest()
+
+
+def _load(text: str) -> dict[str, Any]:
+    try:
+        content = json.loads(text, object_pairs_hook=_refuse_duplicates)
+    except (ValueError, RecursionError) as error:
+        raise PlanInvalidError("The file isn't a plan: it can't be read as JSON.", hint=_PLAN_AGAIN) from error
+    if not isinstance(content, dict):
+        raise PlanInvalidError("The file isn't a plan: it holds no JSON object.", hint=_PLAN_AGAIN)
+    return content
+
+
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return content
+
+
+def _require_unaltered(content: Mapping[str, Any]) -> None:
+    rest = {key: value for key, value in content.items() if key != "hash"}
+    try:
+        actual = _hash(rest)
+    except (ValueError, RecursionError) as error:
+        raise PlanInvalidError("The plan holds a value that no plan has.", hint=_PLAN_AGAIN) from error
+    if content.get("hash") != actual:
+        raise PlanInvalidError("The plan was altered: its hash doesn't fit its content.", hint=_PLAN_AGAIN)
+
+
+def _describe_content(plan: DeletionPlan) -> dict[str, JsonValue]:
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "plan_id": plan.plan_id,
+        "organization_id": plan.organization_id,
+        "endpoint": plan.endpoint,
+        "created_by": plan.created_by,
+        "caller_arn": plan.caller_arn,
+        "created_at": render_instant(plan.created_at),
+        "not_before": render_instant(plan.not_before),
+        "not_after": render_instant(plan.not_after),
+        "selection": plan.selection,
+        "only": [kind.value for kind in CredentialKind if kind in plan.only],
+        "included_failsafes": sorted(plan.included_failsafes),
+        "accounts": [_describe_account(account) for account in plan.accounts],
+    }
+
+
+def _describe_account(account: PlannedAccount) -> dict[str, JsonValue]:
+    return {
+        "account_id": account.account_id,
+        "name": account.name,
+        "ou_path": account.ou_path,
+        "state": account.state.value,
+        "observed_at": render_optional_instant(account.observed_at),
+        "credentials": None if account.found is None else describe_credentials(account.found),
+        "calls": [
+            {"kind": call.kind.value, "operation": call.operation, "target": call.target} for call in account.calls
+        ],
+        "reason": None if account.skip is None else account.skip.reason.value,
+        "detail": None if account.skip is None else account.skip.detail,
+        "allowed_use": account.allowed_use,
+    }
+
+
+def _parse_content(content: Mapping[str, Any]) -> DeletionPlan:
+    accounts = tuple(_parse_account(account) for account in content["accounts"])
+    if len({account.account_id for account in accounts}) != len(accounts):
+        raise ValueError("an account stands twice in it")
+    return DeletionPlan(
+        plan_id=parse_text(content["plan_id"]),
+        organization_id=parse_text(content["organization_id"]),
+        endpoint=parse_text(content["endpoint"]),
+        created_by=parse_text(content["created_by"]),
+        caller_arn=parse_text(content["caller_arn"]),
+        created_at=parse_instant(content["created_at"]),
+        not_before=parse_instant(content["not_before"]),
+        not_after=parse_instant(content["not_after"]),
+        selection=parse_text(content["selection"]),
+        only=_kinds(content["only"]),
+        included_failsafes=frozenset(parse_account_id(parse_text(one)) for one in content["included_failsafes"]),
+        accounts=accounts,
+    )
+
+
+def _parse_account(content: Mapping[str, Any]) -> PlannedAccount:
+    account_id = parse_account_id(parse_text(content["account_id"]))
+    reason, found = content["reason"], content["credentials"]
+    return PlannedAccount(
+        account_id=account_id,
+        name=parse_text(content["name"]),
+        ou_path=parse_text(content["ou_path"]),
+        state=AccountState(content["state"]),
+        found=None if found is None else parse_credentials(account_id, found),
+        observed_at=parse_optional_instant(content["observed_at"]),
+        calls=tuple(
+            PlannedCall(CredentialKind(call["kind"]), parse_optional_text(call["target"])) for call in content["calls"]
+        ),
+        skip=None if reason is None else Skip(SkipReason(reason), parse_text(content["detail"])),
+        allowed_use=parse_optional_text(content["allowed_use"]),
+    )
+
+
+def _kinds(values: Iterable[str]) -> frozenset[CredentialKind]:
+    return frozenset(CredentialKind(value) for value in values)
+
+
+_KIND_REASONS = frozenset(reason.value for reason in KindReason)
+
+
+def deletion_to_record(deletion: AccountDeletion) -> dict[str, JsonValue]:
+    """Everything but what the plan says of the account."""
+    skip, status = deletion.skip, deletion.status
+    return {
+        "kinds": [
+            {
+                "kind": result.kind.value,
+                "outcome": result.outcome.value,
+                "reason": None if result.reason is None else result.reason.value,
+                "detail": result.detail,
+            }
+            for result in deletion.kinds
+        ],
+        "skip": None if skip is None else {"reason": skip.reason.value, "detail": skip.detail},
+        "status": None if status is None else status.value,
+    }
+
+
+def deletion_from_record(planned: PlannedAccount, record: Mapping[str, Any]) -> AccountDeletion:
+    """What ``deletion_to_record`` wrote of a planned account.
+
+    :raises ValueError: if a value is none that a result has.
+    :raises KeyError: if something is missing.
+    """
+    skip, status = record["skip"], record["status"]
+    return AccountDeletion(
+        account_id=planned.account_id,
+        name=planned.name,
+        ou_path=planned.ou_path,
+        kinds=tuple(_parse_kind(result) for result in record["kinds"]),
+        skip=None if skip is None else Skip(SkipReason(skip["reason"]), skip["detail"]),
+        was_planned=bool(planned.calls),
+        status=None if status is None else Status(status),
+    )
+
+
+def _parse_kind(result: Mapping[str, Any]) -> KindResult:
+    return KindResult(
+        CredentialKind(result["kind"]),
+        KindOutcome(result["outcome"]),
+        _parse_reason(result["reason"]),
+        result["detail"],
+    )
+
+
+def _parse_reason(value: str | None) -> KindReason | SkipReason | None:
+    """A word that both know, such as ``stopped``, is a kind's own."""
+    if value is None:
+        return None
+    return KindReason(value) if value in _KIND_REASONS else SkipReason(value)

@@ -1,0 +1,334 @@
+"""Planning a deletion of root user credentials: by reading only, so that a plan is also the dry run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from rootkeeper.audit.service import Audit
+from rootkeeper.clock import Clock
+from rootkeeper.deletion.execution import (
+    DeletionJob,
+    DeletionResults,
+    DeletionRun,
+    ProtectionReader,
+    StopReasons,
+    TargetDeletion,
+    describe_job,
+    describe_skipped,
+)
+from rootkeeper.deletion.records import derive_plan_id, render_plan, require_valid_here
+from rootkeeper.deletion.rules import (
+    RECENT_USE,
+    DeletionPlan,
+    DeletionReport,
+    PlannedAccount,
+    WaveRules,
+    choose_validity,
+    plan_account,
+    plan_skipped,
+    require_guarded,
+)
+from rootkeeper.errors import AwsAccessDeniedError, InputError
+from rootkeeper.guardrails.service import BlockingPolicyFinder
+from rootkeeper.inventory.listing import InventoryReader, select_accounts
+from rootkeeper.inventory.store import InventoryStore
+from rootkeeper.jobs.rules import JobKind
+from rootkeeper.jobs.service import JobService
+from rootkeeper.ledger.owners import AccountLocks
+from rootkeeper.ledger.store import LedgerReader
+from rootkeeper.organization.accounts import AccountId, Inventory
+from rootkeeper.organization.progress import NullStopSignal, Progress, StopSignal
+from rootkeeper.organization.selection import (
+    NamedAccount,
+    SelectedAccount,
+    Selection,
+    SelectionRequest,
+    Skip,
+    SkipReason,
+    find_account,
+    find_skip,
+    require_none_refused,
+    require_request,
+)
+from rootkeeper.organization.statuses import AccountStatus, CredentialKind, classify_account_role
+from rootkeeper.removal.rules import ALL_KINDS
+from rootkeeper.removal.service import Removal
+
+RECENT_INVENTORY = timedelta(minutes=2)
+"""An inventory of this age is as good as a new one."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeletionOptions:
+    """What a deletion may do, beside the selection."""
+
+    only: frozenset[CredentialKind] = ALL_KINDS
+    allowed_uses: Mapping[str, str] = field(default_factory=dict)
+    """Account id or name → reason why its recently used password or key shall go."""
+    recent: timedelta = RECENT_USE
+    not_before: datetime | None = None
+    """``None``: now."""
+    not_after: datetime | None = None
+    """``None``: 24 hours from ``not_before`` on; at most 7 days."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReport:
+    """A plan, and the reading that it rests on."""
+
+    plan: DeletionPlan
+    inventory: Inventory
+    statuses: tuple[AccountStatus, ...]
+    """Of the accounts that were read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """Plans and applies deletions."""
+
+    inventory: InventoryReader
+    audit: Audit
+    protections: ProtectionReader
+    locks: AccountLocks
+    removal: Removal
+    store: InventoryStore
+    jobs: JobService
+    ledger_reader: LedgerReader
+    clock: Clock
+    created_by: str
+    """The actor's name, as the plan keeps it."""
+    workers: int = 16
+
+    def plan(self, request: SelectionRequest, options: DeletionOptions, progress: Progress) -> PlanReport:
+        """Read the selected accounts now, in audit sessions only, and plan. This is also the dry run.
+
+        :raises SelectionEmptyError: if nothing is selected.
+        :raises TargetRefusedError: if an account that may not be touched was named.
+        :raises InputError: if the selection or an option is wrong, or ``only`` would leave a password or key without
+            its MFA.
+        :raises AwsAccessDeniedError: if the delegated administrators can't be read: the failsafe must be known.
+        """
+        require_request(request)
+        _require_options(options)
+        validity = choose_validity(self.clock.now(), options.not_before, options.not_after)
+        inventory = self.inventory.read(progress)
+        _require_failsafe_known(inventory)
+        selection = select_accounts(request, inventory, self.inventory.reader)
+        skips = self._find_skips(selection, request, inventory)
+        allowed_uses = _resolve_allowed_uses(options, inventory)
+        to_read = [one.account for one in selection.accounts if one.account.account_id not in skips]
+        roles = [(account, classify_account_role(account.account_id, inventory)) for account in to_read]
+        read = self.audit.read_accounts(roles, progress, details=True)
+        wanted = [
+            read[account.account_id]
+            for account in to_read
+            if not request.statuses or read[account.account_id].status in request.statuses
+        ]
+        statuses = self._make_blocking_policy_finder(inventory).explain_statuses(wanted)
+        require_guarded(statuses, options.only)
+        accounts = self._plan_accounts(selection, skips, statuses, options, allowed_uses)
+        plan = self._make_plan(selection, request, options, validity, accounts)
+        return PlanReport(plan, inventory, statuses)
+
+    def apply(
+        self,
+        plan: DeletionPlan,
+        progress: Progress,
+        inventory: Inventory | None = None,
+        *,
+        rules: WaveRules | None = None,
+        stop: StopSignal | None = None,
+    ) -> DeletionReport:
+        """Do exactly the plan, as a job; what changed since is left alone and counts as a failure.
+
+        :param inventory: of the plan's own reading; read anew unless it is at most two minutes old.
+        :param rules: in which waves; all at once unless said otherwise.
+        :raises PlanInvalidError: if the plan isn't valid here and now.
+        :raises LedgerUnavailableError: if the ledger can't be written and no change was sent yet.
+        :raises AwsCredentialsError: if the operator's credentials are no good and no change was sent yet.
+        """
+        self.require_valid_here(plan)
+        if not plan.targets:
+            return self._report_nothing(plan)
+        rules = rules or WaveRules()
+        job = self.jobs.begin(
+            JobKind.DELETION, describe_job(plan, rules), total=len(plan.targets), document=render_plan(plan)
+        )
+        return self._run(DeletionJob(plan, rules, job), progress, inventory, stop)
+
+    def continue_job(
+        self,
+        deletion: DeletionJob,
+        progress: Progress,
+        inventory: Inventory | None = None,
+        *,
+        stop: StopSignal | None = None,
+    ) -> DeletionReport:
+        """Do what is left of a job that this process has taken over; the report covers the whole plan.
+
+        :raises PlanInvalidError: if the plan isn't valid here and now.
+        :raises LedgerUnavailableError: if the ledger can't be written and no change was sent yet.
+        :raises AwsCredentialsError: if the operator's credentials are no good and no change was sent yet.
+        """
+        self.require_valid_here(deletion.plan)
+        return self._run(deletion, progress, inventory, stop)
+
+    def require_valid_here(self, plan: DeletionPlan) -> None:
+        """:raises PlanInvalidError: if the plan is of another organization or endpoint, expired, or not valid yet."""
+        require_valid_here(
+            plan,
+            organization_id=self.inventory.organization.organization_id,
+            endpoint=self.inventory.reader.endpoint.label,
+            now=self.clock.now(),
+        )
+
+    def _run(
+        self, deletion: DeletionJob, progress: Progress, inventory: Inventory | None, stop: StopSignal | None
+    ) -> DeletionReport:
+        plan, job, started_at = deletion.plan, deletion.job, self.clock.now()
+        reasons = StopReasons(
+            stop or NullStopSignal(self.clock), job, deletion.rules.stop_after_failures, failures=deletion.failures
+        )
+        results = DeletionResults(plan, job, self.store, progress, reasons, dict(deletion.earlier))
+        targets = TargetDeletion(
+            plan=plan,
+            inventory=self.choose_inventory(inventory, progress),
+            protections=self.protections,
+            locks=self.locks,
+            removal=self.removal,
+            clock=self.clock,
+            context={"plan_id": plan.plan_id, "job_id": job.job_id},
+            is_stopped=lambda: reasons.is_broken_off,
+            ledger_reader=self.ledger_reader if deletion.is_resumed else None,
+        )
+        DeletionRun(deletion.rules, targets, results, reasons, self.clock, progress, self.workers).perform()
+        if reasons.obstacle is not None and not reasons.has_sent_changes:
+            progress.remark(f"Job {job.job_id} is interrupted. Go on: rootkeeper jobs resume {job.job_id}")
+            raise reasons.obstacle
+        report = DeletionReport(
+            plan=plan,
+            caller_arn=self.inventory.caller.arn,
+            started_at=started_at,
+            ended_at=self.clock.now(),
+            accounts=self._make_blocking_policy_finder(targets.inventory, reasons.signal).explain_deletions(
+                results.list_accounts()
+            ),
+            job_id=job.job_id,
+        )
+        if not report.has_rest:
+            return report  # whatever asked it to stop came too late
+        return replace(
+            report,
+            stopped_by=reasons.explain(),
+            met_obstacle=reasons.obstacle is not None,
+            was_interrupted=reasons.signal.asked_once(),
+            is_cancelled=job.is_cancelled,
+        )
+
+    def _make_blocking_policy_finder(
+        self, inventory: Inventory, stop: StopSignal | None = None
+    ) -> BlockingPolicyFinder:
+        return BlockingPolicyFinder(self.audit.tools.policies, inventory, stop)
+
+    def _report_nothing(self, plan: DeletionPlan) -> DeletionReport:
+        now, nothing = self.clock.now(), Skip(SkipReason.NOTHING_TO_DELETE, "The plan has no calls for it.")
+        accounts = tuple(describe_skipped(planned, planned.skip or nothing) for planned in plan.accounts)
+        return DeletionReport(plan, self.inventory.caller.arn, now, now, accounts)
+
+    def choose_inventory(self, inventory: Inventory | None, progress: Progress) -> Inventory:
+        """This one if it is at most two minutes old, else a new one.
+
+        :raises AwsAccessDeniedError: if the delegated administrators can't be read: the failsafe must be known.
+        """
+        if inventory is not None and self.clock.now() - inventory.listed_at <= RECENT_INVENTORY:
+            return inventory
+        inventory = self.inventory.read(progress)
+        _require_failsafe_known(inventory)
+        return inventory
+
+    def _find_skips(
+        self, selection: Selection, request: SelectionRequest, inventory: Inventory
+    ) -> dict[AccountId, Skip]:
+        """Why accounts may not be touched; refuses the whole command if one of them was named."""
+        protections = self.protections.read(request.included_failsafes)
+        found: list[tuple[SelectedAccount, Skip]] = []
+        for selected in selection.accounts:
+            role = classify_account_role(selected.account.account_id, inventory)
+            skip = find_skip(selected, role, inventory.organization.partition, protections)
+            if skip is not None:
+                found.append((selected, skip))
+        require_none_refused(found)
+        return {selected.account.account_id: skip for selected, skip in found}
+
+    def _plan_accounts(
+        self,
+        selection: Selection,
+        skips: Mapping[AccountId, Skip],
+        statuses: tuple[AccountStatus, ...],
+        options: DeletionOptions,
+        allowed_uses: Mapping[AccountId, str],
+    ) -> tuple[PlannedAccount, ...]:
+        now = self.clock.now()
+        planned = {
+            status.account.account_id: plan_account(
+                status, only=options.only, allowed_uses=allowed_uses, now=now, recent=options.recent
+            )
+            for status in statuses
+        }
+        accounts = [selected.account for selected in selection.accounts]
+        planned |= {
+            account.account_id: plan_skipped(account, skips[account.account_id])
+            for account in accounts
+            if account.account_id in skips
+        }
+        return tuple(planned[account.account_id] for account in accounts if account.account_id in planned)
+
+    def _make_plan(
+        self,
+        selection: Selection,
+        request: SelectionRequest,
+        options: DeletionOptions,
+        validity: tuple[datetime, datetime],
+        accounts: tuple[PlannedAccount, ...],
+    ) -> DeletionPlan:
+        plan = DeletionPlan(
+            plan_id="",
+            organization_id=self.inventory.organization.organization_id,
+            endpoint=self.inventory.reader.endpoint.label,
+            created_by=self.created_by,
+            caller_arn=self.inventory.caller.arn,
+            created_at=self.clock.now(),
+            not_before=validity[0],
+            not_after=validity[1],
+            selection=selection.words,
+            only=options.only,
+            included_failsafes=request.included_failsafes,
+            accounts=accounts,
+        )
+        return replace(plan, plan_id=derive_plan_id(plan))
+
+
+def _require_options(options: DeletionOptions) -> None:
+    if not options.only:
+        raise InputError("--only names no kind.")
+    if any(not reason.strip() for reason in options.allowed_uses.values()):
+        raise InputError("--allow-recently-used needs a reason.", hint="Add --reason: why it shall go.")
+
+
+def _require_failsafe_known(inventory: Inventory) -> None:
+    if inventory.delegated_administrator_ids is None:
+        raise AwsAccessDeniedError(
+            "The delegated administrators can't be read, so the failsafe isn't known; nothing was done.",
+            hint="Allow organizations:ListDelegatedAdministrators.",
+            operation="organizations:ListDelegatedAdministrators",
+        )
+
+
+def _resolve_allowed_uses(options: DeletionOptions, inventory: Inventory) -> dict[AccountId, str]:
+    """By account id; an id that the organization doesn't have is ignored like any other outside the selection."""
+    return {
+        AccountId(text) if text.isdigit() else find_account(NamedAccount(text), inventory.accounts).account_id: reason
+        for text, reason in options.allowed_uses.items()
+    }

@@ -1,1 +1,0 @@
-"""Values and rules. No I/O, no clock, no randomness, no logging."""

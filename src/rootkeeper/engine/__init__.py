@@ -1,1 +1,0 @@
-"""The adapter to the durable engine, which drives jobs."""

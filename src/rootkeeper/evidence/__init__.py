@@ -1,0 +1,1 @@
+"""Evidence for an audit: the report of a period in every format."""

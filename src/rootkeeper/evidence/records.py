@@ -1,0 +1,321 @@
+"""The report as JSON values.
+
+Evidence as JSON: every value of the report, in one fixed order; docs/reference/report.schema.json describes it.
+
+The words in which evidence is shown to people, the same in every format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any, TypeAlias
+
+from rootkeeper.evidence.rules import (
+    CENTRALIZED_CONTROL,
+    AccountEvidence,
+    ControlResult,
+    ControlVerdict,
+    DeletionEvidence,
+    EndedException,
+    KeptLogin,
+    KindEvidence,
+    count_verdicts,
+)
+from rootkeeper.evidence.service import EvidenceReport, SetupEvidence
+from rootkeeper.evidence.windows import json_text
+from rootkeeper.exceptions.rules import DeletionException
+from rootkeeper.organization.accounts import Feature
+from rootkeeper.organization.statuses import CredentialKind, Status
+from rootkeeper.setup.rules import SetupDrift, SetupState, difference_to_record
+from rootkeeper.values import json_time, render_duration
+from rootkeeper.windows.rules import RecoveryWindow
+
+SCHEMA_VERSION = 1
+
+
+Record: TypeAlias = "dict[str, Any]"
+
+
+def render_json(report: EvidenceReport) -> str:
+    """The same report gives the same bytes."""
+    return json_text(describe_report(report), indent=2) + "\n"
+
+
+def describe_report(report: EvidenceReport) -> Record:
+    """The report as JSON's own values."""
+    period = report.period
+    management = report.management
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "organization_id": report.organization_id,
+        "management_account_id": report.management_account_id,
+        "partition": report.partition,
+        "endpoint": report.endpoint,
+        "sandbox": report.is_sandbox,
+        "endpoints": list(report.endpoints),
+        "caller_arns": list(report.caller_arns),
+        "period": {
+            "from": json_time(period.start),
+            "to": json_time(period.end),
+            "stale_after": render_duration(period.stale_after),
+        },
+        "accounts_listed_at": json_time(report.listed_at),
+        "verdicts": {
+            "centralized": {"control": CENTRALIZED_CONTROL, **_describe_control_result(report.centralized)},
+            "no_root_credentials": {"control": None, **_describe_control_result(report.no_root_credentials)},
+        },
+        "summary": _summarize(report.accounts),
+        "management_account": None if management is None else describe_account(management),
+        "kept_logins": [_describe_kept(kept) for kept in report.kept_logins],
+        "accounts": [describe_account(account) for account in report.accounts],
+        "windows": [describe_window(window) for window in report.windows],
+        "exceptions": [describe_exception(one, report) for one in report.exceptions],
+        "ended_exceptions": [_describe_ended(one) for one in report.history.ended_exceptions],
+        "deletions": [describe_deletion(deletion) for deletion in report.history.deletions],
+        "setup": {"detail": report.setup.detail, **_describe_setup(report.setup.state)},
+        "drift": describe_drift(report.setup.drift),
+        "gaps": [
+            {"subject": gap.subject, "account_id": gap.account_id, "reason": gap.reason, "what": gap.what}
+            for gap in report.gaps
+        ],
+        "ledger": {
+            "entries": report.ledger.entries,
+            "entries_in_period": report.history.entries,
+            "audit_batches_in_period": report.history.audits,
+            "head_sequence": report.ledger.head_sequence,
+            "head_hash": report.ledger.head_hash,
+            "intact": report.ledger.is_intact,
+            "problem": report.ledger.problem,
+        },
+    }
+
+
+def _describe_control_result(assessment: ControlResult) -> Record:
+    return {"verdict": assessment.verdict.value, "reasons": list(assessment.reasons)}
+
+
+def _summarize(accounts: Sequence[AccountEvidence]) -> Record:
+    counts = count_verdicts(accounts)
+    return {"accounts": len(accounts), **{verdict.value: count for verdict, count in counts.items()}}
+
+
+def describe_account(evidence: AccountEvidence) -> Record:
+    """One account, its four kinds each with the time and the method of the reading."""
+    account, exception = evidence.account, evidence.exception
+    return {
+        "account_id": account.account_id,
+        "name": account.name,
+        "ou_path": account.ou_path,
+        "state": account.state.value,
+        "role": evidence.role.value,
+        "status": evidence.status.value,
+        "reason": None if evidence.reason is None else evidence.reason.value,
+        "detail": evidence.detail,
+        "no_root_credentials": evidence.verdict.value,
+        "read_at": json_time(evidence.read_at),
+        "session_access_key_id": evidence.session_access_key_id,
+        "credentials": {
+            kind.kind.value: {
+                "present": kind.is_present,
+                "count": kind.count,
+                "read_at": json_time(kind.read_at),
+                "method": kind.method,
+            }
+            for kind in evidence.kinds
+        },
+        "exception": None
+        if exception is None
+        else {"owner": exception.owner, "reason": exception.reason, "until": json_time(exception.until)},
+    }
+
+
+def _describe_kept(kept: KeptLogin) -> Record:
+    account = kept.evidence.account
+    checks = [
+        {"check": check.name, "verdict": check.verdict.value, "evidence": check.evidence} for check in kept.checks
+    ]
+    return {
+        "account_id": account.account_id,
+        "name": account.name,
+        "role": kept.evidence.role.value,
+        "read_at": json_time(kept.evidence.read_at),
+        "checks": checks,
+    }
+
+
+def describe_window(window: RecoveryWindow) -> Record:
+    """One recovery window with its approvers."""
+    return {
+        "window_id": window.window_id,
+        "account_id": window.account_id,
+        "state": window.state.value,
+        "reason": window.reason,
+        "ticket": window.ticket,
+        "requested_by": window.requested_by,
+        "requested_at": json_time(window.requested_at),
+        "approved": window.is_approved,
+        "approved_by": list(window.approved_by),
+        "duration_seconds": window.duration_seconds,
+        "opened_at": json_time(window.opened_at),
+        "expires_at": json_time(window.expires_at),
+        "closed_at": json_time(window.closed_at),
+        "failure": window.failure,
+    }
+
+
+def describe_exception(exception: DeletionException, report: EvidenceReport) -> Record:
+    """One exception from deletion."""
+    return {
+        "account_id": exception.account_id,
+        "owner": exception.owner,
+        "reason": exception.reason,
+        "added_by": exception.added_by,
+        "added_at": json_time(exception.added_at),
+        "until": json_time(exception.until),
+        "in_force_at_end": exception.added_at <= report.period.end < exception.until,
+    }
+
+
+def _describe_ended(ended: EndedException) -> Record:
+    return {
+        "account_id": ended.account_id,
+        "owner": ended.owner,
+        "reason": ended.reason,
+        "until": ended.until,
+        "ended_by": ended.ended_by,
+        "ended_at": json_time(ended.ended_at),
+    }
+
+
+def describe_deletion(deletion: DeletionEvidence) -> Record:
+    """One removal of one credential."""
+    return {
+        "sequence": deletion.sequence,
+        "at": json_time(deletion.at),
+        "account_id": deletion.account_id,
+        "kind": deletion.kind.value,
+        "target": deletion.target,
+        "result": deletion.result.value,
+        "actor": deletion.actor.name,
+        "actor_kind": deletion.actor.kind.value,
+        "caller_arn": deletion.actor.caller_arn,
+        "cause": deletion.cause,
+        "session_access_key_id": deletion.session_access_key_id,
+    }
+
+
+def _describe_setup(state: SetupState | None) -> Record:
+    if state is None:
+        nothing = ("read_at", "endpoint", "caller_arn", "trusted_access", "features", "delegated_administrators")
+        return {**dict.fromkeys(nothing), "unknown": []}
+    setup = state.setup
+    features = None
+    if setup.features is not None:
+        features = {feature.value: feature in setup.features for feature in Feature}
+    delegates = setup.delegated_administrators
+    return {
+        "read_at": json_time(state.read_at),
+        "endpoint": state.endpoint,
+        "caller_arn": state.caller_arn,
+        "trusted_access": setup.trusted_access,
+        "features": features,
+        "delegated_administrators": None if delegates is None else list(delegates),
+        "unknown": list(setup.unknown),
+    }
+
+
+def describe_drift(drift: SetupDrift) -> Record:
+    """What was accepted, and how what was read differs from it."""
+    accepted = drift.accepted
+    return {
+        "accepted_at": None if accepted is None else json_time(accepted.accepted_at),
+        "accepted_by": None if accepted is None else accepted.accepted_by,
+        "ledger_sequence": None if accepted is None else accepted.ledger_sequence,
+        "differences": [difference_to_record(one) for one in drift.differences],
+        "unknown": list(drift.unknown),
+    }
+
+
+KIND_NAMES: Mapping[CredentialKind, str] = MappingProxyType(
+    {
+        CredentialKind.PASSWORD: "Password",
+        CredentialKind.ACCESS_KEYS: "Access keys",
+        CredentialKind.SIGNING_CERTIFICATES: "Certificates",
+        CredentialKind.MFA_DEVICES: "MFA",
+    }
+)
+"""In the order in which reports show them."""
+
+
+VERDICTS: Mapping[ControlVerdict, str] = MappingProxyType(
+    {
+        ControlVerdict.FAIL: "Fail",
+        ControlVerdict.KEPT: "Kept",
+        ControlVerdict.NOT_APPLICABLE: "Not applicable",
+        ControlVerdict.PASS: "Pass",
+        ControlVerdict.UNKNOWN: "Unknown",
+    }
+)
+
+
+_ACCOUNT_VERDICTS: Mapping[ControlVerdict, str] = MappingProxyType(
+    {
+        ControlVerdict.FAIL: "Present",
+        ControlVerdict.KEPT: "Kept, guarded",
+        ControlVerdict.NOT_APPLICABLE: "Not applicable",
+        ControlVerdict.PASS: "Not present",
+        ControlVerdict.UNKNOWN: "Unknown",
+    }
+)
+
+
+def render_status(account: AccountEvidence) -> str:
+    """What is known of an account, in two words."""
+    return "Recovery open" if account.status is Status.RECOVERY_OPEN else _ACCOUNT_VERDICTS[account.verdict]
+
+
+def render_timestamp(moment: datetime | None) -> str:
+    """To the second, in UTC; empty where there is none."""
+    return "" if moment is None else moment.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def render_length(length: timedelta) -> str:
+    return render_duration(length)
+
+
+def render_kind(kind: CredentialKind) -> str:
+    return KIND_NAMES[kind]
+
+
+def render_presence(kind: KindEvidence) -> str:
+    """``none``, ``yes`` or a count, or ``unknown``."""
+    if kind.is_present is None:
+        return "unknown"
+    if not kind.is_present:
+        return "none"
+    return "yes" if kind.count is None else str(kind.count)
+
+
+def render_setup(setup: SetupEvidence) -> list[tuple[str, str]]:
+    """Each part of the set-up with its state."""
+    state = setup.state
+    if state is None:
+        return [("Set-up", f"unknown: {setup.detail}")]
+    found, delegates = state.setup, state.setup.delegated_administrators
+    features = [
+        (f"Feature {feature.value}", _render_switch(None if found.features is None else feature in found.features))
+        for feature in Feature
+    ]
+    return [
+        ("Read", f"{render_timestamp(state.read_at)} by {state.caller_arn} at {state.endpoint}"),
+        ("Trusted access for IAM", _render_switch(found.trusted_access)),
+        *features,
+        ("Delegated administrators", "unknown" if delegates is None else ", ".join(delegates) or "none"),
+        *(("Unknown", sentence) for sentence in found.unknown),
+    ]
+
+
+def _render_switch(is_on: bool | None) -> str:
+    return "unknown" if is_on is None else "on" if is_on else "off"

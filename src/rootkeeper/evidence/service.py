@@ -1,0 +1,323 @@
+"""Puts the report together.
+
+The report as a value, and how it is put together: the same facts and the same period give the same report.
+
+Two verdicts are told apart and never merged: whether root access is centralized, which is a setting, and whether there
+are root user credentials, which is what the setting is for. Enabling the feature removes nothing.
+
+The methods of a report's readings, each with a letter, so that a table needn't repeat long names.
+
+Evidence from what the database knows: works without AWS, reads only, and asks no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from string import ascii_uppercase
+
+from rootkeeper.errors import InputError
+from rootkeeper.evidence.rules import (
+    AccountEvidence,
+    AccountFacts,
+    ControlResult,
+    ControlVerdict,
+    Gap,
+    KeptLogin,
+    LedgerHistory,
+    Period,
+    check_kept_logins,
+    evaluate_account,
+    evaluate_centralized_access,
+    evaluate_no_root_credentials,
+    list_gaps,
+    read_history,
+    require_period,
+)
+from rootkeeper.exceptions.rules import DeletionException
+from rootkeeper.inventory.store import AuditHistory, InventoryStore
+from rootkeeper.ledger.store import LedgerReader
+from rootkeeper.organization.accounts import AccountId, Inventory
+from rootkeeper.organization.statuses import AccountRole, AccountStatus, FailOn, classify_account_role
+from rootkeeper.root_emails.rules import EmailRules, RootEmail, RootEmailEvaluator
+from rootkeeper.root_emails.store import EmailAttestations
+from rootkeeper.setup.drift import AcceptedSetups
+from rootkeeper.setup.rules import AcceptedSetup, SetupDrift, SetupState, compare_setup, mark_own_changes
+from rootkeeper.windows.rules import FINAL_STATES, RecoveryWindow
+from rootkeeper.windows.store import RecoveryWindows
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEvidence:
+    """The whole ledger's state, whatever the period: a chain can only be checked from its beginning.
+
+    How far the anchor reaches isn't told: it grows beside the database, and the same database gives the same report.
+    """
+
+    entries: int
+    head_sequence: int
+    head_hash: str
+    is_intact: bool
+    problem: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceFacts:
+    """What the database knows."""
+
+    inventory: Inventory
+    statuses: Mapping[AccountId, AccountStatus]
+    windows: tuple[RecoveryWindow, ...]
+    history: LedgerHistory
+    emails: tuple[RootEmail, ...]
+    """Every account's address as judged at the period's end."""
+    setup: SetupState | None
+    """The newest reading that isn't later than the period's end."""
+    accepted: AcceptedSetup | None
+    """The set-up that was accepted at the period's end."""
+    ledger: LedgerEvidence
+    kept: Mapping[AccountId, AccountStatus] = field(default_factory=dict)
+    """Each account's newest reading of the period that an audit kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetupEvidence:
+    """The set-up and its drift."""
+
+    state: SetupState | None
+    """``None`` where no reading of the period tells it."""
+    detail: str | None
+    """Why it isn't told."""
+    drift: SetupDrift
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceReport:
+    """Everything that a report shows."""
+
+    organization_id: str
+    management_account_id: AccountId
+    partition: str
+    period: Period
+    endpoints: tuple[str, ...]
+    caller_arns: tuple[str, ...]
+    """Whose credentials the readings and changes were made with."""
+    listed_at: datetime
+    centralized: ControlResult
+    no_root_credentials: ControlResult
+    management: AccountEvidence | None
+    accounts: tuple[AccountEvidence, ...]
+    """Every other account, in the order of the inventory."""
+    kept_logins: tuple[KeptLogin, ...]
+    """The management account's, then each failsafe's."""
+    windows: tuple[RecoveryWindow, ...]
+    """Those that the period touches, the oldest first."""
+    exceptions: tuple[DeletionException, ...]
+    """Those that were in force at some time in the period, by account."""
+    history: LedgerHistory
+    gaps: tuple[Gap, ...]
+    setup: SetupEvidence
+    ledger: LedgerEvidence
+
+    @property
+    def endpoint(self) -> str:
+        """One label for all: a sandbox is named before AWS, so that play is never taken for evidence."""
+        sandboxes = [label for label in self.endpoints if label != "AWS"]
+        return (sandboxes or [*self.endpoints, "unknown"])[0]
+
+    @property
+    def is_sandbox(self) -> bool:
+        return self.endpoint != "AWS"
+
+    def has_findings(self, fail_on: frozenset[FailOn]) -> bool:
+        """Whether the answer is a bad one: a verdict that fails, drift, a ledger that was altered, or an unknown."""
+        verdicts = {self.centralized.verdict, self.no_root_credentials.verdict}
+        is_bad = ControlVerdict.FAIL in verdicts or self.setup.drift.differences or not self.ledger.is_intact
+        is_unknown = ControlVerdict.UNKNOWN in verdicts or self.setup.drift.unknown
+        return bool((FailOn.PRESENT in fail_on and is_bad) or (FailOn.UNKNOWN in fail_on and is_unknown))
+
+
+def compile_report(facts: EvidenceFacts, period: Period) -> EvidenceReport:
+    """Put the report together."""
+    inventory = facts.inventory
+    evidence = tuple(evaluate_account(one, period) for one in _list_account_facts(facts, period))
+    management = next((one for one in evidence if one.role is AccountRole.MANAGEMENT), None)
+    accounts = tuple(one for one in evidence if one.role is not AccountRole.MANAGEMENT)
+    setup = _evaluate_setup(facts, period)
+    return EvidenceReport(
+        organization_id=inventory.organization.organization_id,
+        management_account_id=inventory.organization.management_account_id,
+        partition=inventory.organization.partition,
+        period=period,
+        endpoints=_list_endpoints(facts),
+        caller_arns=facts.history.caller_arns,
+        listed_at=inventory.listed_at,
+        centralized=evaluate_centralized_access(setup.state, setup.detail, inventory.organization.partition),
+        no_root_credentials=evaluate_no_root_credentials(accounts, inventory.listed_at, period),
+        management=management,
+        accounts=accounts,
+        kept_logins=check_kept_logins(evidence, facts.emails, facts.history.drills, facts.windows, period),
+        windows=tuple(sorted(_list_windows(facts.windows, period), key=lambda one: (one.requested_at, one.window_id))),
+        exceptions=tuple(
+            sorted(_list_exceptions(facts.history.exceptions, period), key=lambda one: (one.account_id, one.added_at))
+        ),
+        history=facts.history,
+        gaps=list_gaps(evidence, facts.history, setup.detail, setup.drift, facts.ledger.problem, inventory, period),
+        setup=setup,
+        ledger=facts.ledger,
+    )
+
+
+def _list_account_facts(facts: EvidenceFacts, period: Period) -> Iterable[AccountFacts]:
+    inventory = facts.inventory
+    windows: dict[AccountId, list[RecoveryWindow]] = {}
+    for window in facts.windows:
+        windows.setdefault(window.account_id, []).append(window)
+    exceptions = {one.account_id: one for one in facts.history.exceptions if one.added_at <= period.end < one.until}
+    for account in inventory.accounts:
+        yield AccountFacts(
+            account=account,
+            role=classify_account_role(account.account_id, inventory),
+            partition=inventory.organization.partition,
+            last=facts.statuses.get(account.account_id),
+            kept=facts.kept.get(account.account_id),
+            windows=tuple(windows.get(account.account_id, ())),
+            exception=exceptions.get(account.account_id),
+            listed_at=inventory.listed_at,
+        )
+
+
+def _evaluate_setup(facts: EvidenceFacts, period: Period) -> SetupEvidence:
+    state = facts.setup
+    if state is None:
+        detail: str | None = "The set-up was never read. It needs rootkeeper status, or an audit, in the period."
+    else:
+        detail = _find_outdated(state, facts.history, period)
+    if state is None or detail is not None:
+        unknown = () if facts.accepted is None else (f"Drift couldn't be judged. {detail}",)
+        return SetupEvidence(None, detail, SetupDrift(facts.accepted, (), unknown))
+    return SetupEvidence(state, None, _compare(facts.accepted, state, facts.history))
+
+
+def _compare(accepted: AcceptedSetup | None, state: SetupState, history: LedgerHistory) -> SetupDrift:
+    drift = compare_setup(accepted, state)
+    if accepted is None:
+        return drift
+    return mark_own_changes(drift, (one for one in history.setup_entries if one.sequence > accepted.ledger_sequence))
+
+
+def _find_outdated(state: SetupState, history: LedgerHistory, period: Period) -> str | None:
+    """Why a reading of the set-up tells nothing of the period's end; ``None`` if it does."""
+    stale = period.find_staleness(state.read_at)
+    if stale is not None:
+        return f"The set-up was {stale}, at {state.read_at:%Y-%m-%d %H:%M:%S UTC}."
+    changed = history.setup_changed
+    if changed is not None and changed.at > state.read_at:
+        return (
+            f"Rootkeeper changed the set-up after its last reading: {changed.action.value}, ledger entry "
+            f"{changed.sequence}. It needs rootkeeper status, or an audit, since then."
+        )
+    return None
+
+
+def _list_endpoints(facts: EvidenceFacts) -> tuple[str, ...]:
+    """Also where the accounts were listed and the set-up was read: neither needs an entry in the ledger."""
+    read_at = (facts.inventory.endpoint, None if facts.setup is None else facts.setup.endpoint)
+    return tuple(sorted({*facts.history.endpoints, *(label for label in read_at if label is not None)}))
+
+
+def _list_windows(windows: Iterable[RecoveryWindow], period: Period) -> Iterable[RecoveryWindow]:
+    """One that ended without a closing, such as a kept one, had ended by its expiry."""
+    for window in windows:
+        ended_by = window.expires_at or window.requested_at
+        end = window.closed_at or (ended_by if window.state in FINAL_STATES else period.end)
+        if window.requested_at <= period.end and end >= period.start:
+            yield window
+
+
+def _list_exceptions(exceptions: Iterable[DeletionException], period: Period) -> Iterable[DeletionException]:
+    return (one for one in exceptions if one.added_at <= period.end and one.until >= period.start)
+
+
+def list_methods(report: EvidenceReport) -> dict[str, str]:
+    """Letters by method, in the order in which the methods sort."""
+    read = [*report.accounts, *([] if report.management is None else [report.management])]
+    found = sorted({kind.method for account in read for kind in account.kinds if kind.method is not None})
+    return {method: _letter(place) for place, method in enumerate(found)}
+
+
+def _letter(place: int) -> str:
+    return ascii_uppercase[place] if place < len(ascii_uppercase) else f"M{place + 1}"
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceCompiler:
+    """Compiles the evidence of one organization."""
+
+    organization_id: str
+    store: InventoryStore
+    windows: RecoveryWindows
+    setups: AcceptedSetups
+    attestations: EmailAttestations
+    rules: EmailRules
+    ledger: LedgerReader
+    audits: AuditHistory
+
+    def compile(self, period: Period) -> EvidenceReport:
+        """The report over a period; the whole ledger is verified for it.
+
+        :raises InputError: if the period ends before it begins, or the organization was never listed.
+        :raises DatabaseError: if the database can't be read.
+        """
+        require_period(period)
+        inventory = self.store.find_last()
+        if inventory is None or not inventory.accounts:
+            raise InputError(
+                f"The database knows no accounts of organization {self.organization_id}, so there is no evidence.",
+                hint="Read them first: rootkeeper audit",
+            )
+        attestations = {one.address: one for one in self.attestations.list_attestations()}
+        facts = EvidenceFacts(
+            inventory=inventory,
+            statuses=self.store.list_statuses(),
+            windows=self.windows.list_windows(),
+            history=read_history(self.ledger.list_entries(), self.organization_id, period),
+            emails=RootEmailEvaluator(self.rules, attestations, period.end).evaluate_all(inventory),
+            setup=self.setups.find_last_reading(period.end),
+            accepted=self.setups.find_last(period.end),
+            ledger=self._verify(),
+            kept=self.audits.list_readings(period.start, period.end),
+        )
+        return compile_report(facts, period)
+
+    def _verify(self) -> LedgerEvidence:
+        found = self.ledger.verify()
+        return LedgerEvidence(
+            entries=found.entries,
+            head_sequence=found.head_sequence,
+            head_hash=found.head_hash,
+            is_intact=found.is_intact,
+            problem=found.problem,
+        )
+
+
+def choose_organization(known: tuple[str, ...], wanted: str | None) -> str:
+    """The organization meant, among those that the database knows.
+
+    :raises InputError: if it isn't known, or several are and none was named.
+    """
+    if not known:
+        raise InputError("The database knows no organization yet.", hint="Read one first: rootkeeper audit")
+    if wanted is not None:
+        if wanted not in known:
+            raise InputError(
+                f"The database doesn't know organization {wanted!r}.", hint=f"It knows {', '.join(known)}."
+            )
+        return wanted
+    if len(known) > 1:
+        raise InputError(
+            f"The database knows several organizations: {', '.join(known)}.",
+            hint="Say which: --organization ID",
+        )
+    return known[0]

@@ -1,0 +1,431 @@
+"""The report of one recovery window or drill.
+
+The report of one recovery window or drill: who did what, how long each step took, what was watched and re-read.
+
+Made from the window's row, the ledger's entries and the events that were watched; the same three give the same report.
+What isn't known is told as unknown and never left out: a window that nobody watched says so.
+
+Gathering what is known of one recovery window into a report; nothing is asked of AWS.
+
+Text from outside made safe to show, in each format.
+
+Names, e-mail addresses, tags and reasons are written by others: they may hold control characters that steer a
+terminal, marks that turn the reading direction round, a formula that a spreadsheet would run, or markup that a
+browser would obey. HTML is escaped by the templates; :func:`printable` goes before that too.
+
+The report of a recovery window or drill as Markdown, for a ticket or a wiki.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
+from rootkeeper.ledger.store import LedgerReader
+from rootkeeper.values import JsonValue, describe_duration, json_time
+from rootkeeper.watching.rules import EventVerdict, WatchedEvent
+from rootkeeper.watching.store import WatchedEventReader
+from rootkeeper.windows.records import approval_to_record, window_to_record
+from rootkeeper.windows.rules import OWING_STATES, Approval, ApprovalPurpose, RecoveryWindow, WindowState
+from rootkeeper.windows.store import RecoveryWindows
+
+_SIGN_IN = "ConsoleLogin"
+
+
+@dataclass(frozen=True, slots=True)
+class WindowStep:
+    """One thing that somebody did, or the server by itself."""
+
+    at: datetime
+    what: str
+    """The ledger's word for it, such as ``window:approve``."""
+    actor: str
+    result: str
+    """``done``, ``failed`` or ``unknown``; ``open`` for an intent without an outcome."""
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowReread:
+    """One reading of the account after the closing."""
+
+    at: datetime
+    found: tuple[str, ...]
+    """Kinds of root user credentials; empty: clean."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowReport:
+    """What is known of one window."""
+
+    window: RecoveryWindow
+    endpoint: str
+    steps: tuple[WindowStep, ...]
+    events: tuple[WatchedEvent, ...]
+    rereads: tuple[WindowReread, ...]
+    activated_at: datetime | None
+    signed_in_at: datetime | None
+    """The first sign-in that was watched."""
+    closing_began_at: datetime | None
+    closed_at: datetime | None
+    """When a re-read showed it empty for the first time; a later re-read may have reopened it."""
+
+    @property
+    def title(self) -> str:
+        return "Drill" if self.window.is_drill else "Recovery window"
+
+    @property
+    def opening_approvals(self) -> tuple[Approval, ...]:
+        """Those that were there when it was opened, or that wait for it."""
+        return tuple(one for one in self.window.approvals if one.purpose is ApprovalPurpose.OPENING)
+
+    @property
+    def alerts(self) -> tuple[WatchedEvent, ...]:
+        return tuple(event for event in self.events if event.verdict is EventVerdict.SUSPICIOUS)
+
+    @property
+    def durations(self) -> dict[str, timedelta | None]:
+        """How long each step took; ``None`` where one end isn't known.
+
+        ``to_approve`` counts from the request to the last approval, ``to_open`` from the activation to the login
+        profile, ``to_sign_in`` from there to the first sign-in, ``to_close`` from the closing's begin to its proof.
+        """
+        window = self.window
+        approved_at = max((one.at for one in self.opening_approvals), default=None)
+        return {
+            "to_approve": _between(window.requested_at, approved_at),
+            "to_open": _between(self.activated_at, window.opened_at),
+            "to_sign_in": _between(window.opened_at, self.signed_in_at),
+            "open": _between(window.opened_at, self.closed_at),
+            "to_close": _between(self.closing_began_at, self.closed_at),
+            "late": _between(window.expires_at, self.closed_at),
+        }
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What a reader must not miss."""
+        return tuple(_list_remarks(self))
+
+
+def make_window_report(
+    window: RecoveryWindow, entries: Iterable[LedgerEntry], events: Sequence[WatchedEvent], endpoint: str
+) -> WindowReport:
+    """Put it together.
+
+    :param entries: of the window's account, in the order of their sequence; those of other windows are left out.
+    :param events: of the window, by their time.
+    """
+    mine, outcomes = _sort_entries(window, entries)
+    steps = tuple(_describe_step(entry, outcomes) for entry in mine)
+    closings = [entry for entry in mine if entry.action is Action.WINDOW_CLOSE]
+    return WindowReport(
+        window=window,
+        endpoint=endpoint,
+        steps=steps,
+        events=tuple(events),
+        rereads=tuple(_describe_reread(entry) for entry in mine if entry.action is Action.WINDOW_REREAD),
+        activated_at=_find_first(step for step in steps if step.what == Action.WINDOW_ACTIVATE),
+        signed_in_at=next((event.at for event in events if event.name == _SIGN_IN), None),
+        closing_began_at=closings[0].at if closings else None,
+        closed_at=_find_closed(closings, outcomes) or window.closed_at,
+    )
+
+
+def report_to_record(report: WindowReport) -> dict[str, JsonValue]:
+    """The report as JSON."""
+    return {
+        "window": window_to_record(report.window),
+        "endpoint": report.endpoint,
+        "remarks": list(report.remarks),
+        "people": {
+            "requested_by": report.window.requested_by,
+            "approved_by": [one.approver for one in report.opening_approvals],
+            "activated_by": report.window.activated_by,
+            "closed_by": report.window.closed_by,
+            "reviewed_by": report.window.reviewed_by,
+        },
+        "approvals": [approval_to_record(one) for one in report.window.approvals],
+        "times": {
+            "requested_at": json_time(report.window.requested_at),
+            "activated_at": json_time(report.activated_at),
+            "opened_at": json_time(report.window.opened_at),
+            "signed_in_at": json_time(report.signed_in_at),
+            "expires_at": json_time(report.window.expires_at),
+            "closing_began_at": json_time(report.closing_began_at),
+            "closed_at": json_time(report.closed_at),
+        },
+        "durations_seconds": {name: _to_seconds(length) for name, length in report.durations.items()},
+        "steps": [
+            {
+                "at": json_time(step.at),
+                "what": step.what,
+                "actor": step.actor,
+                "result": step.result,
+                "detail": step.detail,
+            }
+            for step in report.steps
+        ],
+        "events": [_describe_event(event) for event in report.events],
+        "alerts": [_describe_event(event) for event in report.alerts],
+        "rereads": [
+            {"at": json_time(one.at), "is_clean": not one.found, "found": list(one.found)} for one in report.rereads
+        ],
+    }
+
+
+def _sort_entries(
+    window: RecoveryWindow, entries: Iterable[LedgerEntry]
+) -> tuple[list[LedgerEntry], dict[int, LedgerEntry]]:
+    """The window's own steps, intents and facts, and the outcomes by their intents."""
+    mine: list[LedgerEntry] = []
+    outcomes: dict[int, LedgerEntry] = {}
+    for entry in entries:
+        if entry.intent_sequence is not None:
+            outcomes[entry.intent_sequence] = entry
+        elif entry.action.value.startswith("window:") and entry.parameters.get("window_id") == window.window_id:
+            mine.append(entry)
+    return mine, outcomes
+
+
+def _describe_step(entry: LedgerEntry, outcomes: dict[int, LedgerEntry]) -> WindowStep:
+    outcome = outcomes.get(entry.sequence) if entry.phase is Phase.INTENT else entry
+    result = "open" if outcome is None or outcome.result is None else outcome.result.value
+    failure = None if outcome is None else outcome.parameters.get("failure") or outcome.parameters.get("message")
+    detail = failure or entry.parameters.get("reason") or ""
+    return WindowStep(entry.at, entry.action.value, entry.actor.name, result, str(detail))
+
+
+def _describe_reread(entry: LedgerEntry) -> WindowReread:
+    found = entry.parameters.get("found")
+    kinds = tuple(str(kind) for kind in found) if isinstance(found, list | tuple) else ()
+    return WindowReread(entry.at, kinds)
+
+
+def _describe_event(event: WatchedEvent) -> dict[str, JsonValue]:
+    return {
+        "event_id": event.event_id,
+        "at": json_time(event.at),
+        "name": event.name,
+        "verdict": event.verdict.value,
+        "explanation": event.explanation,
+    }
+
+
+def _find_first(steps: Iterable[WindowStep]) -> datetime | None:
+    return next((step.at for step in steps), None)
+
+
+def _find_closed(closings: Iterable[LedgerEntry], outcomes: dict[int, LedgerEntry]) -> datetime | None:
+    ended = (outcomes.get(entry.sequence) for entry in closings)
+    return next((one.at for one in ended if one is not None and one.result is Result.DONE), None)
+
+
+def _between(start: datetime | None, end: datetime | None) -> timedelta | None:
+    return None if start is None or end is None else end - start
+
+
+def _to_seconds(length: timedelta | None) -> float | None:
+    return None if length is None else round(length.total_seconds(), 1)
+
+
+def _list_remarks(report: WindowReport) -> Iterable[str]:
+    window = report.window
+    was_open = window.opened_at is not None
+    if was_open and not window.is_approved:
+        yield "Nobody approved it."
+    if was_open and window.is_emergency:
+        yield f"Opened in an emergency; {_describe_review(window)}."
+    if was_open and window.watched_by is None:
+        yield "Not watched: what the root user did isn't known here."
+    if report.alerts:
+        yield f"{len(report.alerts)} of the watched events raised an alert."
+    if window.state in OWING_STATES:
+        yield f"Not closed: it is {window.state.value}."
+    failed = sum(step.what == Action.WINDOW_CLOSE and step.result != Result.DONE for step in report.steps)
+    if failed:
+        yield f"{failed} closings failed or weren't proven."
+    if any(one.found for one in report.rereads):
+        yield "A re-read after the closing found root user credentials; the window was closed once more."
+    if window.state is WindowState.CLOSED_VERIFIED and window.next_reread_at is not None:
+        yield f"Read again {len(report.rereads)} times so far; next at {json_time(window.next_reread_at)}."
+
+
+def _describe_review(window: RecoveryWindow) -> str:
+    return f"reviewed by {window.reviewed_by}" if window.reviewed_by else "not reviewed yet"
+
+
+@dataclass(frozen=True, slots=True)
+class WindowReporter:
+    """Reads window, ledger and watched events."""
+
+    windows: RecoveryWindows
+    ledger_reader: LedgerReader
+    events: WatchedEventReader
+    endpoint: str
+    organization_id: str
+
+    def report(self, window_id_or_account_id: str) -> WindowReport:
+        """:raises InputError: if there is no such window."""
+        window = self.windows.get(window_id_or_account_id)
+        entries = self.ledger_reader.list_entries(account_id=window.account_id)
+        mine = (entry for entry in entries if entry.organization_id == self.organization_id)
+        return make_window_report(window, mine, self.events.list_of_window(window.window_id), self.endpoint)
+
+
+_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
+
+
+_JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
+"""Format characters that scripts and emoji need, and that can't mislead on their own."""
+
+
+_UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+
+
+_PLAIN = re.compile(r"[ -~]*")
+
+
+_UNSAFE_IN_JSON = re.compile(r"[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""The last four are the full-width forms, which some spreadsheets take for the first four."""
+
+
+_MARKDOWN = re.compile(r"[&<>|`\\\[\]*~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|://|(?<![A-Za-z0-9])[Ww][Ww][Ww]\.")
+"""What begins markup within a line; an underscore between letters doesn't."""
+
+
+def printable(text: str) -> str:
+    """``text`` in one line, with everything that could steer a terminal or a reader replaced."""
+    if _PLAIN.fullmatch(text):
+        return text
+    return "".join(_printable_character(character) for character in text)
+
+
+def _printable_character(character: str) -> str:
+    if character in "\n\t":
+        return " "
+    if character not in _JOINERS and unicodedata.category(character) in _UNSAFE_CATEGORIES:
+        return _REPLACEMENT
+    return character
+
+
+def csv_cell(value: object) -> str:
+    """``value`` as a cell that a spreadsheet shows and never runs. Source: OWASP, CSV injection."""
+    text = "" if value is None else _plain(value)
+    is_formula = text.startswith(_FORMULA_STARTS) or text.lstrip().startswith(_FORMULA_STARTS)
+    return f"'{printable(text)}" if is_formula else printable(text)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json_text(value) if isinstance(value, list | dict) else str(value)
+
+
+def json_text(value: object, *, indent: int | None = None) -> str:
+    """``value`` as JSON; names stay readable, what could steer a terminal is escaped as JSON allows."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return _UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+def markdown_text(text: str) -> str:
+    """``text`` as Markdown that shows it and does nothing else: no markup, no HTML, no link, no end of a table cell.
+
+    Character references, unlike backslashes, hold inside table cells too. Source: CommonMark 0.31, section 2.5.
+    """
+    return _MARKDOWN.sub(lambda found: "".join(f"&#{ord(character)};" for character in found.group()), printable(text))
+
+
+_DURATIONS = {
+    "to_approve": "From the request to the last approval",
+    "to_open": "From the activation to the open window",
+    "to_sign_in": "From the open window to the first sign-in",
+    "open": "Open",
+    "to_close": "From the begin of the closing to its proof",
+    "late": "From the window's end to the proof of its closing",
+}
+
+
+def render_window_markdown(report: WindowReport) -> str:
+    """The same report gives the same bytes."""
+    return "\n".join([*_render_head(report), *_render_sections(report)]) + "\n"
+
+
+def _render_head(report: WindowReport) -> Iterator[str]:
+    window = report.window
+    yield f"# {report.title} {markdown_text(window.window_id)} of account {window.account_id}"
+    yield ""
+    if report.endpoint != "AWS":
+        yield f"**{markdown_text(report.endpoint)}: this is play, not evidence of an AWS organization.**"
+        yield ""
+    yield from (f"- {markdown_text(remark)}" for remark in report.remarks)
+    if report.remarks:
+        yield ""
+    ticket = f" ({window.ticket})" if window.ticket else ""
+    yield from _table(
+        ("", ""),
+        [
+            ("State", window.state.value),
+            ("Reason", f"{window.reason}{ticket}"),
+            ("Requested", f"{window.requested_by}, {_render_text(window.requested_at)}"),
+            ("Approved by", ", ".join(one.approver for one in report.opening_approvals) or "nobody"),
+            ("Activated", _render_act(window.activated_by, report.activated_at)),
+            ("Opened", _render_text(window.opened_at)),
+            ("Due", _render_text(window.expires_at)),
+            ("Closed", _render_act(window.closed_by or "at its end", report.closed_at)),
+            ("Watched by", window.watched_by or "nobody"),
+        ],
+    )
+
+
+def _render_sections(report: WindowReport) -> Iterator[str]:
+    durations = [(_DURATIONS[name], _render_length(length)) for name, length in report.durations.items()]
+    yield from _section("How long it took", _table(("Step", "Time"), durations))
+    steps = [(_render_text(one.at), one.what, one.actor, one.result, one.detail) for one in report.steps]
+    yield from _section("Steps", _table(("At", "Step", "By", "Result", "Detail"), steps))
+    events = [(_render_text(one.at), one.name, one.verdict.value, one.explanation) for one in report.events]
+    yield from _section("Watched events", _table(("At", "Event", "Verdict", "Explanation"), events))
+    rereads = [(_render_text(one.at), ", ".join(one.found) or "nothing") for one in report.rereads]
+    yield from _section("Re-reads after the closing", _table(("At", "Found"), rereads))
+
+
+def _section(title: str, lines: Iterable[str]) -> Iterator[str]:
+    yield f"## {title}"
+    yield ""
+    yield from lines
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    if not rows:
+        yield "None."
+        yield ""
+        return
+    yield f"| {' | '.join(head)} |"
+    yield f"|{'---|' * len(head)}"
+    for row in rows:
+        yield f"| {' | '.join(markdown_text(cell) for cell in row)} |"
+    yield ""
+
+
+def _render_text(at: datetime | None) -> str:
+    return "unknown" if at is None else f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _render_act(name: str | None, at: datetime | None) -> str:
+    return "not yet" if at is None else f"{name or 'unknown'}, {_render_text(at)}"
+
+
+def _render_length(length: timedelta | None) -> str:
+    if length is None:
+        return "unknown"
+    seconds = length.total_seconds()
+    if seconds < 0:
+        return f"{describe_duration(-length)} before"
+    return f"{seconds:.1f} seconds" if seconds < 60 else describe_duration(length)

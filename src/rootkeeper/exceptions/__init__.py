@@ -1,0 +1,1 @@
+"""Accounts that deletion skips for a while."""

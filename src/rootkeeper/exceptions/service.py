@@ -1,0 +1,154 @@
+"""Adding, listing and ending exceptions.
+
+Where exceptions from deletion are kept.
+
+Exceptions from deletion in the database, one per account.
+
+Exceptions from deletion: accounts that deletion skips for a while, each with an owner, a reason and an end.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy import bindparam, delete, insert, select
+
+from rootkeeper.clock import Clock
+from rootkeeper.database import schema
+from rootkeeper.database.engines import Store, glancing
+from rootkeeper.errors import InputError
+from rootkeeper.exceptions.rules import DeletionException, require_exception
+from rootkeeper.ledger.rules import Action
+from rootkeeper.ledger.store import Ledger
+from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
+from rootkeeper.organization.accounts import Account, AccountId
+from rootkeeper.values import JsonValue
+
+
+class DeletionExceptions(Protocol):
+    """The exceptions of one organization, ended ones included."""
+
+    def add(self, exception: DeletionException) -> None:
+        """Keep it; a later one for the same account replaces it."""
+        ...
+
+    def remove(self, account_id: AccountId) -> bool:
+        """``False`` if there was none."""
+        ...
+
+    def list_exceptions(self) -> tuple[DeletionException, ...]: ...
+
+
+_columns = schema.deletion_exceptions.c
+
+
+_SELECT_ALL = (
+    select(schema.deletion_exceptions)
+    .where(_columns.organization_id == bindparam("of_organization"))
+    .order_by(_columns.account_id)
+)
+"""Built once: it is read before each deletion."""
+
+
+class SqlDeletionExceptions:
+    """The exceptions of one organization; implements the port DeletionExceptions."""
+
+    def __init__(self, store: Store, commits: GroupCommit, organization_id: str) -> None:
+        self._store = store
+        self._commits = commits
+        self._organization_id = organization_id
+
+    def add(self, exception: DeletionException) -> None:
+        def work(transaction: WriteTransaction) -> None:
+            self._delete(transaction, exception.account_id)
+            transaction.connection.execute(
+                insert(schema.deletion_exceptions).values(
+                    organization_id=self._organization_id,
+                    account_id=exception.account_id,
+                    owner=exception.owner,
+                    reason=exception.reason,
+                    until=exception.until,
+                    added_by=exception.added_by,
+                    added_at=exception.added_at,
+                )
+            )
+
+        self._commits.run(work)
+
+    def remove(self, account_id: AccountId) -> bool:
+        return self._commits.run(lambda transaction: self._delete(transaction, account_id))
+
+    def list_exceptions(self) -> tuple[DeletionException, ...]:
+        """By account id."""
+        with glancing(self._store) as connection:
+            rows = connection.execute(_SELECT_ALL, {"of_organization": self._organization_id})
+            return tuple(
+                DeletionException(
+                    account_id=AccountId(row.account_id),
+                    owner=row.owner,
+                    reason=row.reason,
+                    until=row.until,
+                    added_by=row.added_by,
+                    added_at=row.added_at,
+                )
+                for row in rows
+            )
+
+    def _delete(self, transaction: WriteTransaction, account_id: AccountId) -> bool:
+        statement = delete(schema.deletion_exceptions).where(
+            _columns.organization_id == self._organization_id, _columns.account_id == account_id
+        )
+        return transaction.connection.execute(statement).rowcount > 0
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionService:
+    """Adds, lists and removes exceptions; each change is recorded in the ledger before it is made."""
+
+    exceptions: DeletionExceptions
+    ledger: Ledger
+    clock: Clock
+    actor_name: str
+
+    def add(self, account: Account, *, owner: str, reason: str, until: datetime) -> DeletionException:
+        """Except an account of the inventory until ``until``; replaces an earlier exception of the account.
+
+        :raises InputError: if owner or reason is empty, or ``until`` isn't in the future.
+        """
+        now = self.clock.now()
+        exception = require_exception(
+            DeletionException(account.account_id, owner.strip(), reason.strip(), until, self.actor_name, now), now
+        )
+        self.ledger.append_fact(Action.EXCEPTION_ADD, account_id=exception.account_id, parameters=_describe(exception))
+        self.exceptions.add(exception)
+        return exception
+
+    def list_exceptions(self) -> tuple[DeletionException, ...]:
+        """Those in force first, by their end; ended ones after them."""
+        now = self.clock.now()
+        return tuple(
+            sorted(
+                self.exceptions.list_exceptions(),
+                key=lambda one: (not one.is_in_force(now), one.until, one.account_id),
+            )
+        )
+
+    def remove(self, account_id: AccountId) -> DeletionException:
+        """End the account's exception now, and return what it was.
+
+        :raises InputError: if the account has none.
+        """
+        exception = next((one for one in self.exceptions.list_exceptions() if one.account_id == account_id), None)
+        if exception is None:
+            raise InputError(
+                f"{account_id} has no exception from deletion.", hint="`rootkeeper exceptions list` shows them."
+            )
+        self.ledger.append_fact(Action.EXCEPTION_REMOVE, account_id=account_id, parameters=_describe(exception))
+        self.exceptions.remove(account_id)
+        return exception
+
+
+def _describe(exception: DeletionException) -> dict[str, JsonValue]:
+    return {"owner": exception.owner, "reason": exception.reason, "until": exception.until.isoformat()}

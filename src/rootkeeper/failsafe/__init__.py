@@ -1,0 +1,1 @@
+"""The failsafe: the delegated administrator's root login, drills, break-glass."""

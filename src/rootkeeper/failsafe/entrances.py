@@ -1,0 +1,420 @@
+"""Reads who could open root sessions.
+
+The accounts from which root sessions can be opened, and who is in them: read as far as this caller can.
+
+From nowhere but the management account and the failsafes is AssumeRoot answered. IAM tells a caller of its own account
+alone; what isn't read becomes a line that says who could read it.
+
+Who could open root today, and the way in when Identity Center is down: everything that this caller can read.
+
+Only reading: the one session that it opens is an audit session on each failsafe.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from rootkeeper.aws.identities import (
+    AccountIdentities,
+    IdentityCenterReader,
+    IdentityReader,
+    PermissionSet,
+    PolicySource,
+    UserAccess,
+)
+from rootkeeper.clock import Clock
+from rootkeeper.errors import AwsAccessDeniedError, AwsCredentialsError, AwsError
+from rootkeeper.failsafe.breakglass import (
+    MANAGEMENT_KINDS,
+    WORK_TASKS,
+    AccessPath,
+    CallerAccountPolicies,
+    CallerIdentity,
+    PermissionResult,
+    RootSessionCaller,
+    RootSessionCallerKind,
+    check_access_paths,
+    check_management_root,
+    check_management_use,
+    combine,
+    evaluate_root_path,
+    evaluate_root_permissions,
+    evaluate_tasks,
+    evaluate_user_path,
+    list_root_session_callers,
+)
+from rootkeeper.failsafe.rules import Check, CheckVerdict, check_drills, failed, passed, unknown, unread
+from rootkeeper.failsafe.service import FailsafeChecker, FailsafeReport, list_failsafes
+from rootkeeper.guardrails.tasks import AccountPlace, Task, list_requests
+from rootkeeper.inventory.store import InventoryStore
+from rootkeeper.organization.accounts import Account, AccountId, AccountState, Caller, Endpoint, Inventory
+from rootkeeper.organization.progress import Progress
+from rootkeeper.organization.statuses import AccountStatus
+from rootkeeper.policy_language.conditions import PartialText
+from rootkeeper.policy_language.documents import AccessRequest, PolicyKind
+from rootkeeper.policy_language.evaluation import AccessVerdict, PolicyLevel, PolicyTree
+
+_IDENTITY_CENTER_CALLER = (
+    "an identity of the management account, or of the delegated administrator for sso.amazonaws.com, with sso:List*, "
+    "sso:Describe* and sso:Get*"
+)
+
+
+_ANY_ACCESS = UserAccess(has_password=True, active_access_key_ids=("",), mfa_serial_numbers=("",))
+"""As if a user had everything to prove itself by."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerAccount:
+    """One account from which root sessions can be opened."""
+
+    account: Account
+    caller_policies: CallerAccountPolicies
+    checks: tuple[Check, ...]
+    root_session_callers: tuple[RootSessionCaller, ...]
+    access_paths: tuple[AccessPath, ...]
+    """IAM users with MFA, as far as they could be read."""
+    is_read: bool
+    """Whether its IAM users were."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerAccountReader:
+    """Reads one account after the other."""
+
+    identities: IdentityReader
+    identity_center: IdentityCenterReader
+    caller: Caller
+
+    def read(self, account: Account, inventory: Inventory, policies: PolicyTree | None) -> CallerAccount:
+        """IAM of the caller's own account, Identity Center of any.
+
+        :raises AwsCredentialsError: if the caller's own credentials ended.
+        """
+        caller_policies = CallerAccountPolicies(
+            place_of(account, inventory), _find_levels(account, inventory, policies)
+        )
+        identities, identities_check = self._read_identities(account.account_id)
+        permission_sets, sets_check = self._read_permission_sets(account.account_id, inventory)
+        root_session_callers = list_root_session_callers(identities, permission_sets or (), caller_policies)
+        return CallerAccount(
+            account=account,
+            caller_policies=caller_policies,
+            checks=(
+                identities_check or _count_identities(account.account_id, root_session_callers),
+                sets_check or _count_permission_sets(account.account_id, permission_sets or (), root_session_callers),
+            ),
+            root_session_callers=root_session_callers,
+            access_paths=tuple(self._evaluate_users(identities, caller_policies)) if identities else (),
+            is_read=identities is not None,
+        )
+
+    def _read_identities(self, account_id: AccountId) -> tuple[AccountIdentities | None, Check | None]:
+        """The users and roles, or the check that says why not."""
+        name = "iam_identities"
+        needed = f"{an_identity_of(account_id)} with iam:GetAccountAuthorizationDetails"
+        if self.caller.account_id != account_id:
+            return None, unread(name, needed, account_id=account_id)
+        try:
+            return self.identities.read_identities(account_id), None
+        except AwsCredentialsError:
+            raise
+        except AwsAccessDeniedError as error:
+            return None, unread(name, needed, error.message, account_id=account_id)
+        except AwsError as error:
+            return None, unknown(name, error.message, error.hint, account_id=account_id)
+
+    def _read_permission_sets(
+        self, account_id: AccountId, inventory: Inventory
+    ) -> tuple[tuple[PermissionSet, ...] | None, Check | None]:
+        name = "permission_sets"
+        try:
+            management_account_id = inventory.organization.management_account_id
+            return self.identity_center.list_permission_sets(account_id, management_account_id), None
+        except AwsCredentialsError:
+            raise
+        except AwsAccessDeniedError as error:
+            return None, unread(name, _IDENTITY_CENTER_CALLER, error.message, account_id=account_id)
+        except AwsError as error:
+            return None, unknown(name, error.message, error.hint, account_id=account_id)
+
+    def _evaluate_users(
+        self, identities: AccountIdentities, caller_policies: CallerAccountPolicies
+    ) -> Iterator[AccessPath]:
+        """Credentials are asked for only of users whose policies might let them in: three calls each."""
+        for user in identities.users:
+            perhaps = evaluate_user_path(user, _ANY_ACCESS, identities.roles, caller_policies)
+            if perhaps.verdict is not CheckVerdict.FAIL:
+                yield evaluate_user_path(user, self._find_access(user.user_name), identities.roles, caller_policies)
+
+    def _find_access(self, user_name: str) -> UserAccess | None:
+        try:
+            return self.identities.read_user_access(user_name)
+        except AwsCredentialsError:
+            raise
+        except AwsError:
+            return None
+
+
+def an_identity_of(account_id: AccountId) -> str:
+    """How a line names who could read more."""
+    return f"an identity of account {account_id}"
+
+
+def list_caller_accounts(inventory: Inventory) -> tuple[Account, ...]:
+    """The management account and the failsafes."""
+    management_account_id = inventory.organization.management_account_id
+    management = (one for one in inventory.accounts if one.account_id == management_account_id)
+    return (*management, *list_failsafes(inventory))
+
+
+def place_of(account: Account, inventory: Inventory) -> AccountPlace:
+    """Where it stands, as condition keys tell it."""
+    organization = inventory.organization
+    return AccountPlace(account.account_id, organization.organization_id, account.ou_ids, organization.partition)
+
+
+def _find_levels(account: Account, inventory: Inventory, policies: PolicyTree | None) -> Sequence[PolicyLevel] | None:
+    """The SCPs over an account's callers; ``None`` where one couldn't be read."""
+    if account.account_id == inventory.organization.management_account_id:
+        return ()
+    if policies is None or policies.problems.get(PolicyKind.SERVICE_CONTROL):
+        return None
+    placed = policies.over(account, PolicyKind.SERVICE_CONTROL)
+    return None if policies.list_unread(placed) else policies.levels(placed)
+
+
+def _count_identities(account_id: AccountId, root_session_callers: Sequence[RootSessionCaller]) -> Check:
+    mine = [one for one in root_session_callers if one.kind is not RootSessionCallerKind.PERMISSION_SET]
+    what = "1 IAM user or role" if len(mine) == 1 else f"{len(mine)} IAM users and roles"
+    return _check_list("iam_identities", what, mine, account_id)
+
+
+def _count_permission_sets(
+    account_id: AccountId, permission_sets: Sequence[PermissionSet], root_session_callers: Sequence[RootSessionCaller]
+) -> Check:
+    mine = [one for one in root_session_callers if one.kind is RootSessionCallerKind.PERMISSION_SET]
+    what = f"{len(mine)} of {len(permission_sets)} permission sets"
+    return _check_list("permission_sets", what, mine, account_id)
+
+
+def _check_list(
+    name: str, what: str, root_session_callers: Sequence[RootSessionCaller], account_id: AccountId
+) -> Check:
+    """The list is complete: that is what is checked. A policy that wasn't read, or a group, leaves it open."""
+    doubtful = [one.name for one in root_session_callers if not one.is_complete or _has_unknown(one)]
+    if doubtful:
+        said = f"{what} may open root sessions; not all is known of {', '.join(doubtful)}."
+        return unknown(name, said, account_id=account_id)
+    return passed(name, f"{what} may open root sessions, all of them listed.", account_id=account_id)
+
+
+def _has_unknown(root_session_caller: RootSessionCaller) -> bool:
+    return any(task.verdict is AccessVerdict.UNKNOWN for task in root_session_caller.tasks.values())
+
+
+USER_MAKING_ACTIONS = (
+    "iam:CreateAccessKey",
+    "iam:CreateRole",
+    "iam:CreateUser",
+    "iam:CreateVirtualMFADevice",
+    "iam:EnableMFADevice",
+    "iam:PutRolePolicy",
+    "iam:PutUserPolicy",
+)
+"""What a failsafe's root user calls to make an identity that may open root sessions, as the runbook does."""
+
+
+_LOGIN_CHECKS = frozenset({"delegated_administrator", "recovery_window", "password"})
+"""What of a failsafe's checks its root user's way in hangs on, beside MFA: one device opens the door as well as two."""
+
+
+_FULL_ACCESS = PolicySource(
+    "the new role's policy",
+    "the new role's policy",
+    '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRoot","Resource":"*"}]}',
+)
+
+
+_APPROVERS = unknown(
+    "approvers",
+    "Recovery windows have no approvers: on a command line whoever holds the credentials opens them, unapproved.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BreakGlassReport:
+    """What ``rootkeeper breakglass`` shows."""
+
+    inventory: Inventory
+    caller: Caller
+    endpoint: Endpoint
+    observed_at: datetime
+    checks: tuple[Check, ...]
+    root_session_callers: tuple[RootSessionCaller, ...]
+    access_paths: tuple[AccessPath, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BreakGlassReader:
+    """Reads the report."""
+
+    failsafes: FailsafeChecker
+    caller_accounts: CallerAccountReader
+    identities: IdentityReader
+    store: InventoryStore
+    clock: Clock
+
+    def read(self, progress: Progress) -> BreakGlassReport:
+        """List the organization, then read what the caller may: its own account's IAM, Identity Center, the
+        organization's policies, and each failsafe in an audit session.
+
+        :raises OrganizationIncompleteError: if the listing of accounts isn't complete.
+        :raises LedgerUnavailableError: if the ledger can't be written; no session was opened.
+        :raises AwsCredentialsError: if the caller's own credentials ended.
+        """
+        inventory = self.failsafes.audit.inventory.read(progress)
+        failsafes = self.failsafes.check_known(inventory, progress)
+        caller_accounts = tuple(
+            self.caller_accounts.read(account, inventory, failsafes.policies)
+            for account in list_caller_accounts(inventory)
+        )
+        access_paths = (
+            *(way for one in caller_accounts for way in one.access_paths),
+            *_list_root_paths(failsafes, caller_accounts),
+        )
+        drills = self.failsafes.list_drills(inventory)
+        return BreakGlassReport(
+            inventory=inventory,
+            caller=failsafes.caller,
+            endpoint=failsafes.endpoint,
+            observed_at=self.clock.now(),
+            checks=(
+                check_access_paths(access_paths, _list_unread(inventory, caller_accounts), drills, self.clock.now()),
+                check_drills(drills, self.clock.now()),
+                *self._check_management(inventory, failsafes.caller),
+                _check_caller_accounts(inventory),
+                *(check for one in caller_accounts for check in one.checks),
+                self._check_mailboxes(inventory),
+                _APPROVERS,
+            ),
+            root_session_callers=tuple(
+                root_session_caller for one in caller_accounts for root_session_caller in one.root_session_callers
+            ),
+            access_paths=access_paths,
+        )
+
+    def _check_management(self, inventory: Inventory, caller: Caller) -> Iterator[Check]:
+        """The management account's own root user, which only an identity of that account can read."""
+        account_id = inventory.organization.management_account_id
+        if caller.account_id != account_id:
+            for name in (*MANAGEMENT_KINDS, "management_last_use"):
+                yield unread(name, an_identity_of(account_id), account_id=account_id)
+            return
+        yield from self._check_management_root(account_id)
+        yield self._check_use(account_id)
+
+    def _check_management_root(self, account_id: AccountId) -> tuple[Check, ...]:
+        try:
+            summary = self.failsafes.audit.inventory.reader.read_own_root_summary()
+        except AwsCredentialsError:
+            raise
+        except AwsError as error:
+            return tuple(_explain_unread(name, error, account_id, "iam:GetAccountSummary") for name in MANAGEMENT_KINDS)
+        return check_management_root(account_id, summary)
+
+    def _check_use(self, account_id: AccountId) -> Check:
+        try:
+            return check_management_use(account_id, self.identities.read_root_use(), self.clock.now())
+        except AwsCredentialsError:
+            raise
+        except AwsError as error:
+            permissions = "iam:GenerateCredentialReport and iam:GetCredentialReport"
+            return _explain_unread("management_last_use", error, account_id, permissions)
+
+    def _check_mailboxes(self, inventory: Inventory) -> Check:
+        """Whoever reads the mailbox of an account with a login profile can have its password reset."""
+        known = self.store.list_statuses()
+        active = [one for one in inventory.accounts if one.state is AccountState.ACTIVE]
+        resettable = {one.account_id for one in active if _has_password(one, known)}
+        never_read = sum(_has_password(one, known) is None for one in active)
+        emails = [one for one in self.failsafes.evaluate_emails(inventory) if one.account.account_id in resettable]
+        groups = sum(one.group_basis is not None for one in emails)
+        said = (
+            f"{len(resettable)} of {len(active)} ACTIVE accounts had a root password when they were last read; whoever "
+            f"reads the mailbox can reset it. A group is known to read {groups} of these mailboxes."
+        )
+        unread_said = f" {never_read} accounts were never read." if never_read else ""
+        return unknown(
+            "root_mailboxes",
+            f"{said}{unread_said} AWS doesn't tell who reads a mailbox.",
+            "See: rootkeeper audit, rootkeeper emails list",
+        )
+
+
+def _explain_unread(name: str, error: AwsError, account_id: AccountId, permissions: str) -> Check:
+    if isinstance(error, AwsAccessDeniedError):
+        needed = f"{an_identity_of(account_id)} with {permissions}"
+        return unread(name, needed, error.message, account_id=account_id)
+    return unknown(name, error.message, error.hint, account_id=account_id)
+
+
+def _has_password(account: Account, known: Mapping[AccountId, AccountStatus]) -> bool | None:
+    status = known.get(account.account_id)
+    return None if status is None or status.summary is None else status.summary.has_password
+
+
+def _check_caller_accounts(inventory: Inventory) -> Check:
+    """From where else than the management account AssumeRoot is answered."""
+    name, delegates = "delegated_administrators", inventory.delegated_administrator_ids
+    if delegates is None:
+        return unread(name, an_identity_of(inventory.organization.management_account_id))
+    if not delegates:
+        return passed(name, "None: AssumeRoot is answered in the management account alone.")
+    return passed(name, f"AssumeRoot is answered in {', '.join(sorted(delegates))}, too.")
+
+
+def _list_unread(inventory: Inventory, caller_accounts: tuple[CallerAccount, ...]) -> Iterator[str]:
+    """Where a way in may be that wasn't looked for."""
+    for entrance in caller_accounts:
+        if not entrance.is_read:
+            yield f"the IAM users of {entrance.account.account_id} weren't read"
+    if inventory.delegated_administrator_ids is None:
+        yield "which accounts are failsafes wasn't read"
+
+
+def _list_root_paths(report: FailsafeReport, caller_accounts: tuple[CallerAccount, ...]) -> Iterator[AccessPath]:
+    all_caller_policies = {one.account.account_id: one.caller_policies for one in caller_accounts}
+    for facts in report.facts:
+        account_id = facts.account.account_id
+        mine = (check for check in report.checks if check.account_id == account_id)
+        login = (*(check for check in mine if check.name in _LOGIN_CHECKS), _check_mfa(facts.status))
+        yield evaluate_root_path(account_id, login, _evaluate_user_creation(all_caller_policies[account_id]))
+
+
+def _check_mfa(status: AccountStatus) -> Check:
+    if status.summary is None:
+        return unknown("mfa", "its MFA devices weren't read")
+    return (
+        passed("mfa", "MFA guards it") if status.summary.has_mfa_devices else failed("mfa", "no MFA device guards it")
+    )
+
+
+def _evaluate_user_creation(caller_policies: CallerAccountPolicies) -> PermissionResult:
+    """Whether SCPs let the root user make a user and a role, and let that role open root sessions."""
+    place = caller_policies.place
+    beginning = f"arn:{place.partition}:iam::{place.account_id}:"
+    root = evaluate_root_permissions(_list_user_creation(place, beginning), caller_policies.levels)
+    role = CallerIdentity(PartialText((f"{beginning}role/", "")), False, (_FULL_ACCESS,), None)
+    tasks = evaluate_tasks(role, caller_policies)
+    return combine((root, *(tasks[task] for task in WORK_TASKS)))
+
+
+def _list_user_creation(place: AccountPlace, beginning: str) -> Iterator[AccessRequest]:
+    """With what is known of the requests of a root user who has signed in."""
+    requests = list_requests(Task.ROOT_USER_SIGN_IN, place)
+    known = next(request for request in requests if request.action.startswith("iam:"))
+    for action in USER_MAKING_ACTIONS:
+        yield replace(known, action=action, resource=PartialText((beginning, "")))

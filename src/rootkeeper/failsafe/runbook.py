@@ -1,0 +1,366 @@
+"""The runbook of the failsafe: plain AWS CLI steps for one organization, for the day on which nothing else works.
+
+It needs no Rootkeeper, no database and no identity provider: a root user who signs in, a command line, and a code of
+an MFA device. It holds ids, never a secret; what is secret, a person types or a variable carries.
+
+A root user can't call AssumeRoot nor assume a role, so it makes an IAM user. The user's MFA is asked for where it
+assumes a role, since what GetSessionToken gives can't call AssumeRoot.
+
+Source: STS AssumeRoot, AssumeRole and GetSessionToken, API version 2011-06-15.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.organization.accounts import Account, AccountId
+
+USER_NAME = "break-glass"
+ROLE_NAME = "break-glass-root-access"
+AWS_SIGN_IN_PAGE = "https://signin.aws.amazon.com/"
+_CREDENTIALS = "--query 'Credentials.[AccessKeyId,SecretAccessKey,SessionToken]' --output text"
+_TASKS = (TaskPolicy.AUDIT, TaskPolicy.CREATE_PASSWORD, TaskPolicy.DELETE)
+
+
+class CommandLineKind(StrEnum):
+    """In which of two command lines a step is typed."""
+
+    CLOUDSHELL = "cloudshell"
+    """AWS CloudShell, as the failsafe's root user."""
+    OWN = "own"
+    """A terminal of one's own, as the break-glass user."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunbookStep:
+    """One step."""
+
+    title: str
+    text: str
+    terminal: CommandLineKind | None = None
+    """``None`` where nothing is typed."""
+    commands: tuple[str, ...] = ()
+    """Lines of bash, to be pasted as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunbookFacts:
+    """The organization that a runbook is for."""
+
+    organization_id: str
+    management_account_id: AccountId
+    failsafe: Account
+    partition: str
+    region: str
+    endpoint_url: str | None = None
+    """Of the sandbox; ``None`` for AWS."""
+
+    @property
+    def root_user_arn(self) -> str:
+        return f"arn:{self.partition}:iam::{self.failsafe.account_id}:root"
+
+    @property
+    def user_arn(self) -> str:
+        return f"arn:{self.partition}:iam::{self.failsafe.account_id}:user/{USER_NAME}"
+
+    @property
+    def role_arn(self) -> str:
+        return f"arn:{self.partition}:iam::{self.failsafe.account_id}:role/{ROLE_NAME}"
+
+    @property
+    def mfa_arn(self) -> str:
+        return f"arn:{self.partition}:iam::{self.failsafe.account_id}:mfa/{USER_NAME}"
+
+    @property
+    def sign_in_page(self) -> str:
+        return f"{self.endpoint_url}/signin" if self.endpoint_url else AWS_SIGN_IN_PAGE
+
+
+def write_runbook(facts: RunbookFacts) -> tuple[RunbookStep, ...]:
+    """Every step, in order."""
+    return (
+        _sign_in(facts),
+        _make_user(facts),
+        _make_role(facts),
+        _make_key(),
+        _become_user(facts),
+        _become_role(facts),
+        _choose_account(facts),
+        _audit(),
+        _allow_recovery(facts),
+        _delete(),
+        _delete_mfa(),
+        _audit_again(),
+        _delete_key(),
+        _delete_user(facts),
+        _make_step(facts),
+    )
+
+
+def _sign_in(facts: RunbookFacts) -> RunbookStep:
+    return RunbookStep(
+        "Sign in as the failsafe's root user",
+        f"Take password and MFA device from where they are kept. Open {facts.sign_in_page}, choose Root user, and sign "
+        f"in as {facts.failsafe.email} (account {facts.failsafe.account_id}). Open CloudShell there. The answer below "
+        f"must be {facts.root_user_arn}.",
+        CommandLineKind.CLOUDSHELL,
+        (*_surroundings(facts), "aws sts get-caller-identity --query Arn --output text"),
+    )
+
+
+def _surroundings(facts: RunbookFacts) -> tuple[str, ...]:
+    """Regional STS endpoints: the global one doesn't know AssumeRoot."""
+    lines = (f"export AWS_REGION={facts.region} AWS_DEFAULT_REGION={facts.region} AWS_STS_REGIONAL_ENDPOINTS=regional",)
+    return (*lines, f"export AWS_ENDPOINT_URL={facts.endpoint_url}") if facts.endpoint_url else lines
+
+
+def _make_user(facts: RunbookFacts) -> RunbookStep:
+    return RunbookStep(
+        "Make the break-glass user, with MFA",
+        f"Skip this and the next step if {facts.user_arn} is there already. Type the seed that is shown into an "
+        "authenticator app, then two codes, one after the other.",
+        CommandLineKind.CLOUDSHELL,
+        (
+            f"aws iam create-user --user-name {USER_NAME}",
+            (
+                f"aws iam create-virtual-mfa-device --virtual-mfa-device-name {USER_NAME}"
+                " --bootstrap-method Base32StringSeed --outfile mfa-seed.txt"
+            ),
+            "cat mfa-seed.txt; echo",
+            'read -r -p "First code: " CODE1',
+            'read -r -p "The code after it: " CODE2',
+            (
+                f"aws iam enable-mfa-device --user-name {USER_NAME} --serial-number {facts.mfa_arn}"
+                ' --authentication-code1 "$CODE1" --authentication-code2 "$CODE2"'
+            ),
+            "rm mfa-seed.txt",
+        ),
+    )
+
+
+def _make_role(facts: RunbookFacts) -> RunbookStep:
+    return RunbookStep(
+        "Make the role that may open root sessions",
+        "The user may assume the role, with a code of its MFA device and not without; the role may audit, create and "
+        "delete, and nothing else.",
+        CommandLineKind.CLOUDSHELL,
+        (
+            f"aws iam create-role --role-name {ROLE_NAME} --assume-role-policy-document '{_trust_policy(facts)}'",
+            (
+                f"aws iam put-role-policy --role-name {ROLE_NAME} --policy-name root-tasks"
+                f" --policy-document '{_role_policy(facts)}'"
+            ),
+            (
+                f"aws iam put-user-policy --user-name {USER_NAME} --policy-name assume-{ROLE_NAME}"
+                f" --policy-document '{_user_policy(facts)}'"
+            ),
+        ),
+    )
+
+
+def _document(**statement: object) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", **statement}]})
+
+
+def _trust_policy(facts: RunbookFacts) -> str:
+    """Of the account, narrowed to the user: a user that was made a moment ago isn't known as a principal yet."""
+    return _document(
+        Principal={"AWS": facts.root_user_arn},
+        Action="sts:AssumeRole",
+        Condition={
+            "ArnEquals": {"aws:PrincipalArn": facts.user_arn},
+            "Bool": {"aws:MultiFactorAuthPresent": "true"},
+        },
+    )
+
+
+def _role_policy(facts: RunbookFacts) -> str:
+    return _document(
+        Action="sts:AssumeRoot",
+        Resource=f"arn:{facts.partition}:iam::*:root",
+        Condition={"ArnEquals": {"sts:TaskPolicyArn": [task.arn(facts.partition) for task in _TASKS]}},
+    )
+
+
+def _user_policy(facts: RunbookFacts) -> str:
+    return _document(Action="sts:AssumeRole", Resource=facts.role_arn)
+
+
+def _make_key() -> RunbookStep:
+    return RunbookStep(
+        "Give the user an access key",
+        "It is shown once, and taken away again in the end. Leave CloudShell open.",
+        CommandLineKind.CLOUDSHELL,
+        (
+            (
+                f"aws iam create-access-key --user-name {USER_NAME}"
+                " --query 'AccessKey.[AccessKeyId,SecretAccessKey]' --output text"
+            ),
+        ),
+    )
+
+
+def _become_user(facts: RunbookFacts) -> RunbookStep:
+    return RunbookStep(
+        "Become the user in a terminal of your own",
+        f"The answer must be {facts.user_arn}.",
+        CommandLineKind.OWN,
+        (
+            *_surroundings(facts),
+            "unset AWS_PROFILE AWS_SESSION_TOKEN",
+            'read -r -p "Access key id: " AWS_ACCESS_KEY_ID',
+            'read -r -s -p "Secret access key: " AWS_SECRET_ACCESS_KEY; echo',
+            "export AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY",
+            "aws sts get-caller-identity --query Arn --output text",
+        ),
+    )
+
+
+def _become_role(facts: RunbookFacts) -> RunbookStep:
+    return RunbookStep(
+        "Assume the role, with a code of the MFA device",
+        "A key made a moment ago may be refused for some seconds: try again. The role's session lasts an hour.",
+        CommandLineKind.OWN,
+        (
+            "become() {",
+            "  local id secret token",
+            "  read -r id secret token &&",
+            "    export AWS_ACCESS_KEY_ID=$id AWS_SECRET_ACCESS_KEY=$secret AWS_SESSION_TOKEN=$token",
+            "}",
+            'read -r -p "A new code: " CODE',
+            (
+                f"become < <(aws sts assume-role --role-arn {facts.role_arn} --role-session-name {USER_NAME}"
+                f' --serial-number {facts.mfa_arn} --token-code "$CODE" {_CREDENTIALS})'
+            ),
+            "aws sts get-caller-identity --query Arn --output text",
+        ),
+    )
+
+
+def _choose_account(facts: RunbookFacts) -> RunbookStep:
+    return RunbookStep(
+        "Choose the member account",
+        f"Any ACTIVE account of {facts.organization_id} but the management account {facts.management_account_id}. A "
+        "root session lasts 15 minutes; each part below opens one of its own and ends it with its parentheses.",
+        CommandLineKind.OWN,
+        (
+            'read -r -p "Account id: " TARGET',
+            "open_root() {",
+            (
+                '  become < <(aws sts assume-root --target-principal "$TARGET"'
+                f' --task-policy-arn "arn=arn:{facts.partition}:iam::aws:policy/root-task/$1" --duration-seconds 900'
+                f" {_CREDENTIALS}) &&"
+            ),
+            (
+                '    [ "$(aws sts get-caller-identity --query Arn --output text)" = '
+                f'"arn:{facts.partition}:iam::$TARGET:root" ]'
+            ),
+            "}",
+        ),
+    )
+
+
+_SUMMARY = (
+    f"( open_root {TaskPolicy.AUDIT.value} && aws iam get-account-summary --query"
+    " 'SummaryMap.{Password:AccountPasswordPresent,AccessKeys:AccountAccessKeysPresent,"
+    "Certificates:AccountSigningCertificatesPresent,Mfa:AccountMFAEnabled}' )"
+)
+
+
+def _audit() -> RunbookStep:
+    return RunbookStep(
+        "Look what its root user has",
+        "AssumeRoot works and this is denied: a service control policy blocks root sessions in that account.",
+        CommandLineKind.OWN,
+        (_SUMMARY,),
+    )
+
+
+def _allow_recovery(facts: RunbookFacts) -> RunbookStep:
+    page = f"{facts.endpoint_url}/signin/forgot-password" if facts.endpoint_url else AWS_SIGN_IN_PAGE
+    return RunbookStep(
+        "Allow its root user to recover the password",
+        f"Whoever reads the account's root mailbox now resets the password ({page}, Forgot password), signs in, "
+        "registers MFA and does the work. Write down who and when: nothing closes this by itself.",
+        CommandLineKind.OWN,
+        (f"( open_root {TaskPolicy.CREATE_PASSWORD.value} && aws iam create-login-profile )",),
+    )
+
+
+def _delete() -> RunbookStep:
+    return RunbookStep(
+        "Take everything away again: access keys, signing certificates, the password",
+        "As soon as the work is done. NoSuchEntity for the login profile means that there was none.",
+        CommandLineKind.OWN,
+        (
+            f"( open_root {TaskPolicy.DELETE.value} &&",
+            "  for id in $(aws iam list-access-keys --query 'AccessKeyMetadata[].AccessKeyId' --output text); do",
+            '    aws iam delete-access-key --access-key-id "$id"; done &&',
+            "  for id in $(aws iam list-signing-certificates --query 'Certificates[].CertificateId' --output text); do",
+            '    aws iam delete-signing-certificate --certificate-id "$id"; done &&',
+            "  aws iam delete-login-profile )",
+        ),
+    )
+
+
+def _delete_mfa() -> RunbookStep:
+    return RunbookStep(
+        "MFA devices last, and only where no password and no access key is left",
+        "Otherwise they stay, so that nothing is ever left without its second factor.",
+        CommandLineKind.OWN,
+        (
+            f"( open_root {TaskPolicy.DELETE.value} &&",
+            "  aws iam get-login-profile 2>&1 | grep -q NoSuchEntity &&",
+            """  [ "$(aws iam list-access-keys --query 'length(AccessKeyMetadata)' --output json)" = 0 ] &&""",
+            "  for id in $(aws iam list-mfa-devices --query 'MFADevices[].SerialNumber' --output text); do",
+            '    aws iam deactivate-mfa-device --serial-number "$id"; done )',
+        ),
+    )
+
+
+def _audit_again() -> RunbookStep:
+    return RunbookStep("Look again", "All four must be 0.", CommandLineKind.OWN, (_SUMMARY,))
+
+
+def _delete_key() -> RunbookStep:
+    return RunbookStep(
+        "Take the user's access key away",
+        "Close the terminal of your own: what it holds is worthless without the key.",
+        CommandLineKind.CLOUDSHELL,
+        (
+            (
+                f"for id in $(aws iam list-access-keys --user-name {USER_NAME}"
+                " --query 'AccessKeyMetadata[].AccessKeyId' --output text); do"
+            ),
+            f'  aws iam delete-access-key --user-name {USER_NAME} --access-key-id "$id"; done',
+        ),
+    )
+
+
+def _delete_user(facts: RunbookFacts) -> RunbookStep:
+    return RunbookStep(
+        "Delete the user and the role, unless you keep them",
+        "Without an access key and a password nobody comes in as the user, and the next time is shorter. Skip this to "
+        "keep user, MFA device and role.",
+        CommandLineKind.CLOUDSHELL,
+        (
+            f"aws iam delete-user-policy --user-name {USER_NAME} --policy-name assume-{ROLE_NAME}",
+            f"aws iam deactivate-mfa-device --user-name {USER_NAME} --serial-number {facts.mfa_arn}",
+            f"aws iam delete-virtual-mfa-device --serial-number {facts.mfa_arn}",
+            f"aws iam delete-user --user-name {USER_NAME}",
+            f"aws iam delete-role-policy --role-name {ROLE_NAME} --policy-name root-tasks",
+            f"aws iam delete-role --role-name {ROLE_NAME}",
+        ),
+    )
+
+
+def _make_step(facts: RunbookFacts) -> RunbookStep:
+    return RunbookStep(
+        "Sign out, and tell",
+        "Put password and MFA device back. Write down who did what, when and why: no ledger knows of it, CloudTrail "
+        "does. Once Rootkeeper runs again, record it: "
+        f"rootkeeper failsafe record-drill {facts.failsafe.account_id} --by NAME --at DATE --outcome passed",
+    )

@@ -1,0 +1,500 @@
+"""Checking and setting up the failsafe.
+
+Holding the failsafes to what is wanted of them; reading only, in audit sessions.
+
+Giving the failsafe its root login: a recovery window that ends KEPT once a person has completed the login.
+
+The window is opened, recorded and closed as any other. Only a re-read under the account's lock, recorded before the
+row says so, lets it end KEPT; without that its end deletes the login again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from rootkeeper.audit.service import Audit
+from rootkeeper.aws.organizations import OrganizationReader, PolicyReader
+from rootkeeper.aws.root_sessions import RootSession, RootSessions, open_root_session
+from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.clock import Clock
+from rootkeeper.errors import (
+    AccountBusyError,
+    AwsAccessDeniedError,
+    AwsCredentialsError,
+    AwsError,
+    DatabaseError,
+    InputError,
+    LedgerUnavailableError,
+    LockLostError,
+    TargetRefusedError,
+    WindowConflictError,
+)
+from rootkeeper.failsafe.rules import (
+    AlarmObservation,
+    Check,
+    Drill,
+    DrillOutcome,
+    FailsafeFacts,
+    LoginProgress,
+    PolicyFinding,
+    SignInDevice,
+    check_failsafe,
+    describe_drill,
+    describe_login,
+    evaluate_progress,
+    failed,
+    find_drills,
+    require_drill,
+    unknown,
+)
+from rootkeeper.guardrails.rules import PreflightEvaluator
+from rootkeeper.guardrails.tasks import Task
+from rootkeeper.ledger.owners import AccountLock, AccountLocks
+from rootkeeper.ledger.rules import Action, Result
+from rootkeeper.ledger.store import Ledger, LedgerReader
+from rootkeeper.organization.accounts import Account, AccountId, Caller, Endpoint, Inventory
+from rootkeeper.organization.progress import Progress
+from rootkeeper.organization.statuses import AccountRole, RootCredentials
+from rootkeeper.policy_language.evaluation import AccessVerdict, PolicyTree, build_tree
+from rootkeeper.root_emails.rules import EmailRules, RootEmail
+from rootkeeper.root_emails.service import read_evaluator
+from rootkeeper.root_emails.store import EmailAttestations
+from rootkeeper.windows.checks import RecoveryPlan, RecoveryPlanner, RecoveryRequest, require_no_window, require_target
+from rootkeeper.windows.closing import WaitResult, WindowWaiter
+from rootkeeper.windows.rules import RecoveryWindow, WindowState, advance
+from rootkeeper.windows.store import RecoveryWindows
+
+_NO_POLICIES_ROW = PolicyFinding(AccessVerdict.UNKNOWN, "The account isn't ACTIVE: nothing was judged.")
+
+
+@dataclass(frozen=True, slots=True)
+class FailsafeReport:
+    """Every failsafe of the organization, and what it is held to."""
+
+    inventory: Inventory
+    caller: Caller
+    endpoint: Endpoint
+    observed_at: datetime
+    facts: tuple[FailsafeFacts, ...]
+    checks: tuple[Check, ...]
+    policies: PolicyTree | None
+    """Those over the failsafes; ``None`` where they couldn't be read, or weren't needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailsafeChecker:
+    """Checks each delegated administrator account for IAM."""
+
+    audit: Audit
+    policies: PolicyReader
+    ledger_reader: LedgerReader
+    windows: RecoveryWindows
+    attestations: EmailAttestations
+    rules: EmailRules
+    clock: Clock
+
+    def check(self, progress: Progress) -> FailsafeReport:
+        """List the organization and check. For each failsafe one audit session that reads everything in detail, and
+        the organization's policies over it.
+
+        :raises OrganizationIncompleteError: if the listing of accounts isn't complete.
+        :raises LedgerUnavailableError: if the ledger can't be written; no session was opened.
+        """
+        return self.check_known(self.audit.inventory.read(progress), progress)
+
+    def check_known(self, inventory: Inventory, progress: Progress) -> FailsafeReport:
+        """The same with an inventory that was read just now."""
+        accounts = list_failsafes(inventory)
+        policies, problem = self._read_policies(accounts) if accounts else (None, None)
+        facts = tuple(
+            self._read_facts(inventory, accounts, _evaluate_policies(inventory, accounts, policies, problem), progress)
+        )
+        now = self.clock.now()
+        checks = tuple(check for one in facts for check in check_failsafe(one, now))
+        return FailsafeReport(
+            inventory=inventory,
+            caller=self.audit.inventory.caller,
+            endpoint=self.audit.inventory.reader.endpoint,
+            observed_at=now,
+            facts=facts,
+            checks=(*_check_registration(inventory), *checks),
+            policies=policies,
+        )
+
+    def evaluate_emails(self, inventory: Inventory) -> tuple[RootEmail, ...]:
+        """Every account's root e-mail address, held to the rules; no AWS call."""
+        return read_evaluator(self.attestations, self.rules, self.clock.now()).evaluate_all(inventory)
+
+    def list_drills(self, inventory: Inventory) -> tuple[Drill, ...]:
+        """Those recorded of this organization, the latest held first; no AWS call."""
+        endpoint = self.audit.inventory.reader.endpoint
+        return find_drills(
+            self.ledger_reader.list_entries(),
+            inventory.organization.organization_id,
+            in_sandbox=endpoint.is_sandbox,
+        )
+
+    def _read_facts(
+        self,
+        inventory: Inventory,
+        accounts: tuple[Account, ...],
+        policies: Mapping[AccountId, PolicyFinding],
+        progress: Progress,
+    ) -> Iterator[FailsafeFacts]:
+        if not accounts:
+            return
+        statuses = self.audit.read_accounts(
+            [(account, AccountRole.FAILSAFE) for account in accounts], progress, details=True
+        )
+        emails = {one.account.account_id: one for one in self.evaluate_emails(inventory)}
+        drills = self.list_drills(inventory)
+        for account in accounts:
+            yield FailsafeFacts(
+                account=account,
+                status=statuses[account.account_id],
+                email=emails[account.account_id],
+                drills=tuple(one for one in drills if one.account_id == account.account_id),
+                root_sign_in=policies[account.account_id],
+                window=self.windows.find_unfinished(account.account_id),
+            )
+
+    def _read_policies(self, accounts: tuple[Account, ...]) -> tuple[PolicyTree | None, str | None]:
+        """The policies over the failsafes, or why they couldn't be read."""
+        targets = {target for one in accounts for target in (*one.ou_ids, one.account_id)}
+        try:
+            return build_tree(self.policies.list_policies_over(targets)), None
+        except AwsCredentialsError:
+            raise
+        except AwsError as error:
+            return None, error.message
+
+
+def _evaluate_policies(
+    inventory: Inventory, accounts: tuple[Account, ...], policies: PolicyTree | None, problem: str | None
+) -> dict[AccountId, PolicyFinding]:
+    """Whether SCPs let a signed-in root user work; the audit's own status tells of root sessions."""
+    if policies is None:
+        return {one.account_id: PolicyFinding(AccessVerdict.UNKNOWN, problem or "Not read.") for one in accounts}
+    evaluator = PreflightEvaluator(inventory.organization, policies, accounts)
+    return {account.account_id: _find_sign_in(evaluator, account) for account in accounts}
+
+
+def _find_sign_in(evaluator: PreflightEvaluator, account: Account) -> PolicyFinding:
+    row = next((one for one in evaluator.evaluate(account) if one.task is Task.ROOT_USER_SIGN_IN), None)
+    if row is None:
+        return _NO_POLICIES_ROW
+    return PolicyFinding(row.verdict, row.explanation or "No SCP stops a root user who has signed in.")
+
+
+def list_failsafes(inventory: Inventory) -> tuple[Account, ...]:
+    """The delegated administrator accounts for IAM; empty also where they couldn't be read."""
+    delegates = inventory.delegated_administrator_ids or frozenset()
+    return tuple(account for account in inventory.accounts if account.account_id in delegates)
+
+
+def _check_registration(inventory: Inventory) -> tuple[Check, ...]:
+    if inventory.delegated_administrator_ids is None:
+        needed = f"an identity of the management account {inventory.organization.management_account_id}"
+        return (unknown("failsafe", f"Which accounts are failsafes couldn't be read: needs {needed}."),)
+    if not inventory.delegated_administrator_ids:
+        hint = "Register one: rootkeeper enable --delegated-administrator ID"
+        return (failed("failsafe", "There is none: no delegated administrator for IAM is registered.", hint),)
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class DrillRecorder:
+    """Keeps somebody's word that a drill was held, in the ledger."""
+
+    ledger: Ledger
+    clock: Clock
+    actor_name: str
+
+    def prepare(
+        self,
+        inventory: Inventory,
+        account: Account,
+        *,
+        held_by: str,
+        held_at: datetime,
+        outcome: DrillOutcome,
+        alarm: AlarmObservation | None = None,
+        device: SignInDevice | None = None,
+    ) -> Drill:
+        """What would be recorded.
+
+        :raises InputError: if the account is neither a failsafe nor the management account, nobody held the drill, or
+            it lies in the future.
+        """
+        now = self.clock.now()
+        delegates = inventory.delegated_administrator_ids
+        is_way_in = account.account_id == inventory.organization.management_account_id
+        if not is_way_in and delegates is not None and account.account_id not in delegates:
+            raise InputError(
+                f"{account.account_id} ({account.name}) is neither a failsafe nor the management account.",
+                hint="Name the account whose login was tried.",
+            )
+        drill = Drill(account.account_id, held_at, held_by.strip(), outcome, self.actor_name, now, alarm, device)
+        return require_drill(drill, now)
+
+    def record(self, drill: Drill) -> None:
+        """Append it to the ledger.
+
+        :raises LedgerUnavailableError: if it can't be recorded.
+        """
+        self.ledger.append_fact(Action.FAILSAFE_DRILL, account_id=drill.account_id, parameters=describe_drill(drill))
+
+
+LOOK_EVERY_SECONDS = 5.0
+"""How often an audit session looks whether the person has come to the end."""
+
+
+SESSION_MARGIN_SECONDS = 60.0
+"""A session that ends sooner isn't read with any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeepResult:
+    """An attempt to end the window KEPT."""
+
+    window: RecoveryWindow
+    is_kept: bool
+    explanation: str
+    progress: LoginProgress | None = None
+    """``None`` where it couldn't be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class FailsafeSetUpPlanner:
+    """Checks whether an account can get, or has, the root login of a failsafe."""
+
+    recovery: RecoveryPlanner
+
+    def find_login(self, inventory: Inventory, account: Account) -> RootCredentials | None:
+        """The root login that is there already and in order; ``None`` if there is none at all.
+
+        One audit session: iam:GetAccountSummary, and the details where there is a password.
+
+        :raises TargetRefusedError: if the account is no failsafe, or has a root login that isn't in order.
+        :raises WindowConflictError: if it has a recovery window that isn't over.
+        :raises AwsAccessDeniedError: if it can't be read which accounts are failsafes, or AWS refuses the session.
+        """
+        require_target(account, inventory)
+        require_failsafe(account, inventory)
+        require_no_window(self.recovery.windows, account.account_id)
+        session = open_root_session(self.recovery.sessions, self.recovery.ledger, account.account_id, TaskPolicy.AUDIT)
+        summary = session.read_summary()
+        if summary.has_access_keys or summary.has_signing_certificates:
+            raise TargetRefusedError(
+                f"The root user of {account.account_id} has access keys or signing certificates, which a failsafe must "
+                "not have. Nothing was opened.",
+                hint=f"Delete them first: rootkeeper delete {account.account_id} --include-failsafe "
+                f"{account.account_id} --only access_keys,signing_certificates",
+            )
+        if not summary.has_password:
+            return None
+        found = session.read_credentials()
+        _require_complete(account, evaluate_progress(found, summary, None))
+        return found
+
+    def plan(self, inventory: Inventory, request: RecoveryRequest) -> RecoveryPlan:
+        """Check everything that ``recover`` checks.
+
+        :raises InputError: and the others that ``RecoveryPlanner.plan`` raises.
+        """
+        return self.recovery.plan(inventory, request)
+
+
+def require_failsafe(account: Account, inventory: Inventory) -> None:
+    """Check that the account is a delegated administrator for IAM.
+
+    :raises AwsAccessDeniedError: if that can't be read.
+    :raises TargetRefusedError: if it isn't.
+    """
+    delegates = inventory.delegated_administrator_ids
+    if delegates is None:
+        raise AwsAccessDeniedError(
+            "It can't be read which accounts are delegated administrators for IAM. Nothing was opened.",
+            hint="Allow organizations:ListDelegatedAdministrators, or use the management account.",
+        )
+    if account.account_id not in delegates:
+        raise TargetRefusedError(
+            f"{account.account_id} ({account.name}) is no delegated administrator for iam.amazonaws.com, so that its "
+            "root login would be no way back in. Nothing was opened.",
+            hint=f"Register it: rootkeeper enable --delegated-administrator {account.account_id}",
+        )
+
+
+def _require_complete(account: Account, progress: LoginProgress) -> None:
+    if not progress.is_complete:
+        raise TargetRefusedError(
+            f"{account.account_id} has a root login already, and it isn't in order: "
+            f"{'; '.join(progress.shortcomings)}.",
+            hint="Complete it: reset the password by its root e-mail, sign in, register MFA; then run "
+            "`rootkeeper failsafe check`.",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FailsafeLoginKeeper:
+    """Lets a window end KEPT, if a re-read shows that the person has completed the login."""
+
+    reader: OrganizationReader
+    sessions: RootSessions
+    ledger: Ledger
+    windows: RecoveryWindows
+    locks: AccountLocks
+    clock: Clock
+    progress: Progress
+
+    def keep(self, window: RecoveryWindow) -> KeepResult:
+        """Re-read under the account's lock; never raises for what AWS, the ledger or the database refuse.
+
+        One audit session and, before it, organizations:ListDelegatedAdministrators among the set-up's three calls.
+        """
+        try:
+            with self.locks.hold(window.account_id, "keeping a failsafe's root login") as lock:
+                return self._keep_held(self.windows.get(window.window_id), lock)
+        except (
+            AccountBusyError,
+            AwsError,
+            DatabaseError,
+            LedgerUnavailableError,
+            LockLostError,
+            WindowConflictError,
+        ) as error:
+            return KeepResult(window, is_kept=False, explanation=f"The login isn't kept: {error.message}")
+
+    def _keep_held(self, window: RecoveryWindow, lock: AccountLock) -> KeepResult:
+        if window.state is WindowState.KEPT:
+            return KeepResult(window, is_kept=True, explanation=_KEPT.format(window.account_id))
+        if window.state is not WindowState.OPEN:
+            return KeepResult(
+                window, is_kept=False, explanation=f"Recovery window {window.window_id} is {window.state}."
+            )
+        self._require_delegate(window.account_id)
+        context = {"window_id": window.window_id}
+        session = open_root_session(
+            self.sessions, self.ledger, window.account_id, TaskPolicy.AUDIT, lock=lock, context=context
+        )
+        found, progress = read_progress(session, window)
+        if not progress.is_complete:
+            said = "; ".join(progress.shortcomings)
+            return KeepResult(
+                window, is_kept=False, explanation=f"The login isn't complete: {said}.", progress=progress
+            )
+        return self._record(window, found, progress, lock)
+
+    def _require_delegate(self, account_id: AccountId) -> None:
+        delegates = self.reader.read_setup().delegated_administrators
+        if delegates is None or account_id not in delegates:
+            raise AwsAccessDeniedError(f"{account_id} isn't shown as a delegated administrator for IAM any more.")
+
+    def _record(
+        self, window: RecoveryWindow, found: RootCredentials, progress: LoginProgress, lock: AccountLock
+    ) -> KeepResult:
+        """The intent is durable before the row says that nothing is owed any more."""
+        intent = self.ledger.append_intent(
+            Action.WINDOW_KEEP,
+            account_id=window.account_id,
+            parameters={"window_id": window.window_id, **describe_login(found)},
+            lock=lock,
+        )
+        kept = advance(window, WindowState.KEPT, self.clock.now())
+        try:
+            self.windows.change(kept, expected=window.state)
+        except (DatabaseError, WindowConflictError):
+            with suppress(LedgerUnavailableError):
+                self.ledger.append_outcome(intent, Result.FAILED)
+            raise
+        try:
+            self.ledger.append_outcome(intent, Result.DONE)
+        except (LedgerUnavailableError, LockLostError) as error:
+            self.progress.remark(f"The ledger couldn't record that the login is kept: {error.message}")
+        return KeepResult(kept, is_kept=True, explanation=_KEPT.format(kept.account_id), progress=progress)
+
+
+_KEPT = "Kept: a re-read shows that the root login of {} has been used since it was opened, and that MFA guards it."
+
+
+def read_progress(session: RootSession, window: RecoveryWindow) -> tuple[RootCredentials, LoginProgress]:
+    """Read the account in an audit session, and how far the person has come."""
+    found = session.read_credentials()
+    return found, evaluate_progress(found, session.read_summary(), window.opened_at)
+
+
+@dataclass(slots=True)
+class LoginMonitor:
+    """Looks from time to time, in audit sessions, whether the person has come to the end."""
+
+    sessions: RootSessions
+    ledger: Ledger
+    clock: Clock
+    progress: Progress
+    window: RecoveryWindow
+    every_seconds: float = LOOK_EVERY_SECONDS
+    _looked_at: float | None = None
+    _session: RootSession | None = None
+    _render_detail: set[str] = field(default_factory=set)
+
+    def seems_complete(self) -> bool:
+        """Whether it is time to try to keep the login. Cheap to ask each second."""
+        now = self.clock.monotonic()
+        if self._looked_at is not None and now - self._looked_at < self.every_seconds:
+            return False
+        self._looked_at = now
+        try:
+            _, progress = read_progress(self._open(), self.window)
+        except (AwsError, LedgerUnavailableError, LockLostError) as error:
+            self._session = None
+            self._say(f"How far the login is can't be read: {error.message}")
+            return False
+        if not progress.is_complete:
+            self._say(f"Waiting: {'; '.join(progress.shortcomings)}.")
+        return progress.is_complete
+
+    def _open(self) -> RootSession:
+        """One session serves for as long as it lasts; each has an entry of its own."""
+        is_over = self._session is None or (
+            (self._session.expires_at - self.clock.now()).total_seconds() < SESSION_MARGIN_SECONDS
+        )
+        if is_over or self._session is None:
+            self._session = open_root_session(
+                self.sessions,
+                self.ledger,
+                self.window.account_id,
+                TaskPolicy.AUDIT,
+                context={"window_id": self.window.window_id},
+            )
+        return self._session
+
+    def _say(self, text: str) -> None:
+        """Once."""
+        if text not in self._render_detail:
+            self._render_detail.add(text)
+            self.progress.remark(text)
+
+
+@dataclass(frozen=True, slots=True)
+class LoginCompletionWaiter:
+    """Waits in this process until the person has completed the login, or the window is to be closed."""
+
+    waiting: WindowWaiter
+    keeping: FailsafeLoginKeeper
+
+    def wait(self, window: RecoveryWindow, watch: LoginMonitor, is_stopped: Callable[[], bool]) -> KeepResult:
+        """Wait, and keep the login as soon as that can be. Not kept means that the window owes its closing: its time
+        is up, ``is_stopped`` said so, or somebody else closed it.
+
+        At the window's end it is looked at once more; a stop closes without a look.
+        """
+        while True:
+            end = self.waiting.wait(window, lambda: is_stopped() or watch.seems_complete())
+            if is_stopped():
+                return KeepResult(window, is_kept=False, explanation="Stopped before the login was complete.")
+            keeping = self.keeping.keep(window)
+            if keeping.is_kept or end is not WaitResult.STOPPED:
+                return keeping

@@ -1,0 +1,329 @@
+"""What would have to change so that a task passes.
+
+The smallest change of a policy that lets a request pass, as a diff that a person can read and apply.
+
+Nothing here changes a policy: AWS Organizations, Control Tower or the repository behind them owns it.
+
+What would have to change so that a task passes: one text for each row, made of diffs of the policies behind it.
+
+A line that begins with ``#`` says what a diff can't. The change is the same for all accounts of a group but for their
+ids, and for their places where nothing allows, so that it is mostly written once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from rootkeeper.guardrails.tasks import Task
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.policy_language.conditions import EvaluationContext
+from rootkeeper.policy_language.documents import Policy, PolicyKind, PolicyLabel, Statement
+from rootkeeper.policy_language.evaluation import Decision, DenyingPolicy, PlacedPolicies, PolicyTree
+
+
+@dataclass(frozen=True, slots=True)
+class Exemption:
+    """A condition that takes something out of a Deny."""
+
+    operator: str
+    key: str
+    value: str
+    adds_up: bool = False
+    """Whether further values exempt further requests; else the condition stands alone."""
+
+
+ROOT_SESSIONS = Exemption("Null", "aws:AssumedRoot", "true")
+"""The Deny applies only where the key is absent, so not to root sessions.
+
+Source: IAM User Guide, aws:AssumedRoot; the same that Control Tower writes for ``ExemptAssumeRoot``.
+"""
+
+
+ASSUME_ROOT_CALLS = Exemption("Null", "sts:TaskPolicyArn", "true")
+"""The key is there only in a call of AssumeRoot. Source: Service Authorization Reference, STS."""
+
+
+def exempt_account(account_id: str) -> Exemption:
+    """Takes one account, with all its principals, out of a Deny."""
+    return Exemption("StringNotEquals", "aws:PrincipalAccount", account_id, adds_up=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """A statement that a policy lacks."""
+
+    sid: str
+    actions: tuple[str, ...]
+    condition: Mapping[str, Mapping[str, str]]
+
+
+def exempt(policy: Policy, statements: Iterable[Statement], exemption: Exemption) -> dict[str, Any] | None:
+    """The document with the exemption in each of these Deny statements.
+
+    A statement that denies nothing but what is to be exempted goes altogether; ``None`` if none would be left.
+    """
+    changed = {statement.index: statement for statement in statements}
+    kept = []
+    for index, element in enumerate(_statements_of(policy.document)):
+        if index not in changed:
+            kept.append(element)
+        elif not _is_meant_for(changed[index], exemption):
+            kept.append(_with_condition(element, exemption))
+    return _with_statements(policy.document, kept) if kept else None
+
+
+def _is_meant_for(statement: Statement, exemption: Exemption) -> bool:
+    """Whether it denies just these requests: without the key its other conditions can't hold."""
+    key = exemption.key.lower()
+    without = EvaluationContext(absent=frozenset({key}))
+    return not exemption.adds_up and any(
+        condition.key.lower() == key and condition.evaluate(without).is_no for condition in statement.conditions
+    )
+
+
+def _with_condition(element: Mapping[str, Any], exemption: Exemption) -> dict[str, Any]:
+    conditions = dict(element.get("Condition", {}))
+    operator = _find_name(conditions, exemption.operator)
+    keys = dict(conditions.get(operator, {}))
+    key = _find_name(keys, exemption.key)
+    keys[key] = _listed(keys[key], exemption.value) if exemption.adds_up and key in keys else exemption.value
+    conditions[operator] = keys
+    return {**element, "Condition": conditions}
+
+
+def _listed(found: object, value: str) -> list[object]:
+    return [*(found if isinstance(found, list) else [found]), value]
+
+
+def _find_name(names: Iterable[str], wanted: str) -> str:
+    """The name as it is spelled already; operators and keys don't distinguish case."""
+    return next((name for name in names if name.lower() == wanted.lower()), wanted)
+
+
+def allow(policy: Policy, allowance: Allowance) -> dict[str, Any]:
+    """The document with one more Allow statement."""
+    taken = {statement.sid for statement in policy.statements}
+    sid = allowance.sid
+    for number in range(2, len(taken) + 3):
+        sid = sid if sid not in taken else f"{allowance.sid}{number}"
+    added: dict[str, Any] = {"Sid": sid, "Effect": "Allow", "Action": list(allowance.actions), "Resource": "*"}
+    if allowance.condition:
+        added["Condition"] = allowance.condition
+    return _with_statements(policy.document, [*_statements_of(policy.document), added])
+
+
+def _statements_of(document: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    found = document["Statement"]
+    return found if isinstance(found, list) else [found]
+
+
+def _with_statements(document: Mapping[str, Any], statements: list[Mapping[str, Any]]) -> dict[str, Any]:
+    return {**document, "Statement": statements}
+
+
+def render_diff(label: PolicyLabel, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """A unified diff of the two documents, each as indented JSON."""
+    lines = difflib.unified_diff(_lines(before), _lines(after), f"a/{label}", f"b/{label}", lineterm="")
+    return "\n".join(lines)
+
+
+def _lines(document: Mapping[str, Any]) -> list[str]:
+    return json.dumps(document, indent=2, ensure_ascii=False).splitlines()
+
+
+def count_characters(document: Mapping[str, Any]) -> int:
+    """How long the document is at least, as AWS counts it: without white space around its elements."""
+    return len(json.dumps(document, separators=(",", ":"), ensure_ascii=False))
+
+
+_ANY_ACCOUNT = "ACCOUNT-ID"
+
+
+_CONTROL_TOWER_SID = "GRRESTRICTROOTUSER"
+"""Source: Control Tower, control AWS-GR_RESTRICT_ROOT_USER; its policies bear changing names."""
+
+
+_CONTROL_TOWER_REMARK = (
+    "# Control Tower manages this statement: enable the control AWS-GR_RESTRICT_ROOT_USER with ExemptAssumeRoot = true"
+    " there, which writes the same."
+)
+
+
+_ACCELERATOR_ROLES = "AWSAccelerator"
+"""Source: Landing Zone Accelerator on AWS, the prefix of its roles, which its policies leave out of their denials."""
+
+
+_ACCELERATOR_REMARK = (
+    "# The Landing Zone Accelerator writes this policy: make the change in the service-control-policies of its"
+    " configuration, or its next run undoes it."
+)
+
+
+_FULL_ACCESS = {PolicyKind.SERVICE_CONTROL: "p-FullAWSAccess", PolicyKind.RESOURCE_CONTROL: "p-RCPFullAWSAccess"}
+
+
+@dataclass(frozen=True, slots=True)
+class TaskBlock:
+    """What stands in the way of one task."""
+
+    task: Task
+    denials: tuple[DenyingPolicy, ...]
+    decisions: Sequence[tuple[str, Decision]]
+    """Each action of the task with its answer."""
+    evaluated: Mapping[PolicyKind, PlacedPolicies]
+    """The policies by which the denials name their places."""
+    placed: Mapping[PolicyKind, PlacedPolicies]
+    """Those over the account that the change is for."""
+
+
+@dataclass(frozen=True, slots=True)
+class _MissingAllow:
+    """An Allow that is missing."""
+
+    kind: PolicyKind
+    policy_ids: frozenset[str]
+    """What is attached where it is missing."""
+    places: tuple[str, ...]
+    """Where that is on the way to the account."""
+    actions: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _PolicyEdit:
+    """All that changes in one policy: two diffs of one document wouldn't apply one after the other."""
+
+    policy: Policy
+    statements: list[Statement] = field(default_factory=list)
+    """Deny statements that get an exemption."""
+    actions: dict[str, None] = field(default_factory=dict)
+    """What is allowed in addition."""
+
+
+@dataclass(slots=True)
+class FixWriter:
+    """Writes fixes, each group's once."""
+
+    tree: PolicyTree
+    _written: dict[tuple[object, ...], str | None] = field(default_factory=dict)
+
+    def write(self, task_block: TaskBlock, account_id: AccountId, *, is_inverse: bool = False) -> str | None:
+        """The change, or with ``is_inverse`` the one that undoes it; ``None`` where there is none to offer."""
+        lacks = tuple(
+            dict.fromkeys(_describe_lack(one, task_block) for one in task_block.denials if not one.is_explicit)
+        )
+        key = (task_block.task, is_inverse, lacks, *map(_key_of, task_block.denials))
+        if key not in self._written:
+            self._written[key] = self._write(task_block, lacks, is_inverse=is_inverse)
+        written = self._written[key]
+        return None if written is None else written.replace(_ANY_ACCOUNT, account_id)
+
+    def _write(self, task_block: TaskBlock, lacks: Iterable[_MissingAllow], *, is_inverse: bool) -> str | None:
+        changes = {
+            policy.label: _PolicyEdit(policy, found) for policy, found in self._list_explicit(task_block.denials)
+        }
+        remarks: dict[str, None] = {}
+        for lack in lacks:
+            policy = self._find_own(lack)
+            if policy is None:
+                remarks.update(dict.fromkeys(_list_attachments(lack, is_inverse=is_inverse)))
+            else:
+                changes.setdefault(policy.label, _PolicyEdit(policy)).actions.update(dict.fromkeys(lack.actions))
+        parts = [_render_change(change, task_block.task, is_inverse=is_inverse) for change in changes.values()]
+        return "\n".join((*parts, *remarks)) or None
+
+    def _list_explicit(self, denials: Iterable[DenyingPolicy]) -> Iterable[tuple[Policy, list[Statement]]]:
+        found: dict[PolicyLabel, list[Statement]] = {}
+        for denial in denials:
+            if denial.statement is not None and denial.policy is not None:
+                found.setdefault(denial.policy, []).append(denial.statement)
+        for label, statements in found.items():
+            policy = self.tree.find_policy(label.policy_id)
+            if policy is not None:
+                yield policy, statements
+
+    def _find_own(self, lack: _MissingAllow) -> Policy | None:
+        """A policy of the organization's own that can take the Allow."""
+        own = [policy_id for policy_id in sorted(lack.policy_ids) if not self.tree.describe(policy_id).is_aws_managed]
+        return self.tree.find_policy(own[0]) if own else None
+
+
+def _key_of(denial: DenyingPolicy) -> tuple[object, ...]:
+    return denial.kind, denial.policy, denial.statement.index if denial.statement else None
+
+
+def _describe_lack(denial: DenyingPolicy, task_block: TaskBlock) -> _MissingAllow:
+    policy_ids = task_block.evaluated[denial.kind].attached_to(denial.target_id)
+    return _MissingAllow(
+        kind=denial.kind,
+        policy_ids=policy_ids,
+        places=tuple(task_block.placed[denial.kind].places_with(policy_ids)),
+        actions=_list_missing(denial, task_block.decisions),
+    )
+
+
+def _list_attachments(lack: _MissingAllow, *, is_inverse: bool) -> Iterator[str]:
+    verb, towards = ("Detach", "from") if is_inverse else ("Attach", "to")
+    return (f"# {verb} {_FULL_ACCESS[lack.kind]} {towards} {place}." for place in lack.places)
+
+
+def _render_change(change: _PolicyEdit, task: Task, *, is_inverse: bool) -> str:
+    policy, exemption = change.policy, _exemption_for(task)
+    changed = exempt(policy, change.statements, exemption)
+    if change.actions:
+        kept = replace(policy, document=changed or {**policy.document, "Statement": []})
+        changed = allow(kept, _allowance_for(task, tuple(change.actions)))
+    if changed is None:
+        return f"# Detach {policy.label}: it denies nothing else."
+    return _describe_policy_owner(policy, change.statements, exemption) + _diff(policy, changed, is_inverse=is_inverse)
+
+
+def _describe_policy_owner(policy: Policy, statements: Iterable[Statement], exemption: Exemption) -> str:
+    """A remark on whose policy it is, told by what it says: landing zones change the names."""
+    if any((statement.sid or "").upper() == _CONTROL_TOWER_SID for statement in statements):
+        return f"{_CONTROL_TOWER_REMARK}\n" if exemption is ROOT_SESSIONS else ""
+    is_accelerator = _ACCELERATOR_ROLES in json.dumps(policy.document)
+    return f"{_ACCELERATOR_REMARK}\n" if is_accelerator else ""
+
+
+def _diff(policy: Policy, changed: Mapping[str, Any], *, is_inverse: bool) -> str:
+    if is_inverse:
+        return render_diff(policy.label, changed, policy.document)
+    characters = count_characters(changed)
+    remark = (
+        f"# It would have {characters:,} characters, and AWS allows {policy.kind.longest:,}: move a statement into a"
+        " policy of its own first.\n"
+        if characters > policy.kind.longest
+        else ""
+    )
+    return remark + render_diff(policy.label, policy.document, changed)
+
+
+def _exemption_for(task: Task) -> Exemption:
+    if task is Task.ASSUME_ROOT:
+        return ASSUME_ROOT_CALLS
+    return exempt_account(_ANY_ACCOUNT) if task is Task.ROOT_USER_SIGN_IN else ROOT_SESSIONS
+
+
+def _allowance_for(task: Task, actions: tuple[str, ...]) -> Allowance:
+    if task is Task.ASSUME_ROOT:
+        return Allowance("AllowAssumeRoot", actions, {})
+    if task is Task.ROOT_USER_SIGN_IN:
+        who = {"ArnLike": {"aws:PrincipalArn": f"arn:*:iam::{_ANY_ACCOUNT}:root"}}
+        return Allowance("AllowRootUser", actions, who)
+    return Allowance("AllowRootSessions", actions, {"Bool": {"aws:AssumedRoot": "true"}})
+
+
+def _list_missing(missing: DenyingPolicy, decisions: Iterable[tuple[str, Decision]]) -> tuple[str, ...]:
+    """The actions that aren't allowed at the same place."""
+    return tuple(
+        action
+        for action, decision in decisions
+        if any(
+            not denial.is_explicit and (denial.kind, denial.target_id) == (missing.kind, missing.target_id)
+            for denial in decision.denials
+        )
+    )

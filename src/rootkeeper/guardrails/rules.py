@@ -1,0 +1,511 @@
+"""Which policies block which task for an account.
+
+The rows of a preflight: for each account and task whether organization policies would stop it, and what mends it.
+
+Which accounts one evaluation answers for.
+
+Two accounts under the same sets of policies get the same answer, unless a policy tells them apart: by an account id,
+by a pattern that some ids match and others don't, or by their place in the tree. Ten thousand accounts are mostly a
+handful of groups.
+
+Judges accounts one after the other, and evaluates each distinct set of policies once.
+
+What couldn't be read makes an answer ``unknown``; no path leads from there to ``allowed``.
+
+A preflight's answer as JSON values: what the command line, the API and its client show of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from rootkeeper.guardrails.fixes import FixWriter, TaskBlock
+from rootkeeper.guardrails.tasks import ROOT_SESSION_TASKS, AccountPlace, Task, assume_root_request, list_requests
+from rootkeeper.organization.accounts import Account, AccountId, AccountState, Organization
+from rootkeeper.policy_language.documents import AccessRequest, Policy, PolicyKind
+from rootkeeper.policy_language.evaluation import (
+    CONTROL_KINDS,
+    AccessVerdict,
+    ApplicablePolicies,
+    Decision,
+    DenyingPolicy,
+    PlacedPolicies,
+    PolicyLevel,
+    PolicyTree,
+    UnreadPolicy,
+    evaluate,
+    merge,
+)
+from rootkeeper.values import JsonValue, json_time
+
+
+@dataclass(frozen=True, slots=True)
+class BlockingPolicy:
+    """One policy that stands behind a verdict, at one place where it is attached."""
+
+    policy_id: str | None
+    """``None`` where a place has no policy at all, so that nothing allows there."""
+    name: str | None
+    sid: str | None
+    """The Deny statement's Sid, or ``statement 2`` where it has none; ``None`` where an Allow is missing, or where the
+    policy couldn't be read.
+    """
+    attached_to: str
+
+    def __str__(self) -> str:
+        if self.policy_id is None:
+            return f"no policy that allows it, at {self.attached_to}"
+        named = self.policy_id if self.name == self.policy_id else f"{self.policy_id} ({self.name})"
+        return f"{named}, {self.sid or 'no Allow'}, at {self.attached_to}"
+
+
+@dataclass(frozen=True, slots=True)
+class PreflightRow:
+    """One account and one task."""
+
+    account: Account
+    task: Task
+    verdict: AccessVerdict
+    policies: tuple[BlockingPolicy, ...] = ()
+    conditions: tuple[str, ...] = ()
+    """What the verdict depends on, or what is needed to know it."""
+    fix: str | None = None
+    """The smallest change that lets the task pass, as a diff of the policy."""
+
+    @property
+    def explanation(self) -> str:
+        """One sentence for a person; empty for what is allowed."""
+        named = "; ".join(str(policy) for policy in self.policies)
+        conditions = ", ".join(self.conditions)
+        if self.verdict is AccessVerdict.DEPENDS:
+            return f"Depends on {conditions}: {named}." if named else f"Depends on {conditions}."
+        if self.verdict is AccessVerdict.UNKNOWN:
+            unread = ", ".join(f"{policy.policy_id} at {policy.attached_to}" for policy in self.policies)
+            return f"Unknown: {'; '.join(part.rstrip('.') for part in (conditions, unread) if part)}."
+        return f"Blocked by {named}." if self.verdict is AccessVerdict.BLOCKED else ""
+
+
+def has_blocked(rows: Iterable[PreflightRow]) -> bool:
+    """Whether the answer is bad: something is blocked, or couldn't be judged."""
+    return any(row.verdict in (AccessVerdict.BLOCKED, AccessVerdict.UNKNOWN) for row in rows)
+
+
+def count_verdicts(rows: Iterable[PreflightRow]) -> dict[str, int]:
+    """How many rows there are of each verdict, as every summary shows them."""
+    counts = {verdict.value: 0 for verdict in AccessVerdict}
+    for row in rows:
+        counts[row.verdict.value] += 1
+    return counts
+
+
+def list_blocking(
+    denials: Iterable[DenyingPolicy],
+    placed: Mapping[PolicyKind, PlacedPolicies],
+    evaluated: Mapping[PolicyKind, PlacedPolicies],
+    tree: PolicyTree,
+) -> tuple[BlockingPolicy, ...]:
+    """The policies behind denials, at their places over one account (``placed``).
+
+    The denials were found for another account of the same group (``judged``): where an Allow is missing, the places of
+    this account are those that hold the same policies.
+    """
+    found: dict[BlockingPolicy, None] = {}
+    for denial in denials:
+        over = placed[denial.kind]
+        blocking = (
+            _list_denying(denial, over)
+            if denial.is_explicit
+            else _list_lacking(denial, over, evaluated[denial.kind], tree)
+        )
+        found.update(dict.fromkeys(blocking))
+    return tuple(found)
+
+
+def _list_denying(denial: DenyingPolicy, over: PlacedPolicies) -> Iterator[BlockingPolicy]:
+    if denial.policy is None or denial.statement is None:
+        return
+    for target_id in over.places_of(denial.policy.policy_id):
+        yield BlockingPolicy(denial.policy.policy_id, denial.policy.name, denial.statement.label, target_id)
+
+
+def _list_lacking(
+    denial: DenyingPolicy, over: PlacedPolicies, evaluated: PlacedPolicies, tree: PolicyTree
+) -> Iterator[BlockingPolicy]:
+    lacking = evaluated.attached_to(denial.target_id)
+    for target_id in over.places_with(lacking):
+        for policy_id in sorted(lacking):
+            yield BlockingPolicy(policy_id, tree.describe(policy_id).label.name, None, target_id)
+        if not lacking:
+            yield BlockingPolicy(None, None, None, target_id)
+
+
+def list_unread(
+    unread: Iterable[UnreadPolicy], placed: Mapping[PolicyKind, PlacedPolicies]
+) -> tuple[BlockingPolicy, ...]:
+    """Policies of which it isn't known what they say, at their places over an account."""
+    return tuple(
+        BlockingPolicy(policy.label.policy_id, policy.label.name, None, target_id)
+        for policy in unread
+        for over in placed.values()
+        for target_id in over.places_of(policy.label.policy_id)
+    )
+
+
+_ACCOUNT_KEYS = frozenset(
+    {"aws:principalaccount", "aws:principalarn", "aws:resourceaccount", "aws:userid", "s3:resourceaccount"}
+)
+
+
+_TEXT_OPERATORS = ("arn", "string", "null")
+
+
+_ACCOUNT_ID_DIGITS = 12
+
+
+_DIGITS = re.compile(rf"\d{{{_ACCOUNT_ID_DIGITS},}}")
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyTraits:
+    """What of an account a policy can tell apart."""
+
+    account_ids: frozenset[str]
+    """Accounts that it names."""
+    distinguishes_accounts: bool
+    """Whether it has a pattern of account ids, or compares them as numbers: then each account stands alone."""
+    distinguishes_places: bool
+    """Whether it asks for the path in the tree."""
+
+
+def read_traits(policy: Policy) -> PolicyTraits:
+    """Find out once for each policy."""
+    leaves = tuple(_list_leaves(policy.document))
+    return PolicyTraits(
+        account_ids=frozenset(account_id for leaf in leaves for account_id in _list_account_ids(leaf)),
+        distinguishes_accounts=any(_has_pattern_of_ids(leaf) for leaf in leaves)
+        or _compares_otherwise(policy.document),
+        distinguishes_places=any("orgpaths" in leaf.lower() for leaf in leaves),
+    )
+
+
+def distinguish(account: Account, traits: Iterable[PolicyTraits]) -> Hashable:
+    """What sets the account apart from others under the same policies; equal for those that share an answer."""
+    found = tuple(traits)
+    is_alone = any(one.distinguishes_accounts or account.account_id in one.account_ids for one in found)
+    path = account.ou_ids if any(one.distinguishes_places for one in found) else ()
+    return account.account_id if is_alone else "", path
+
+
+def _list_leaves(element: object) -> Iterator[str]:
+    """Every name and value of a document as text."""
+    if isinstance(element, Mapping):
+        for name, value in element.items():
+            yield str(name)
+            yield from _list_leaves(value)
+    elif isinstance(element, list):
+        for value in element:
+            yield from _list_leaves(value)
+    else:
+        yield str(element)
+
+
+def _list_account_ids(leaf: str) -> Iterator[str]:
+    for found in _DIGITS.findall(leaf):
+        for start in range(len(found) - _ACCOUNT_ID_DIGITS + 1):
+            yield found[start : start + _ACCOUNT_ID_DIGITS]
+
+
+def _has_pattern_of_ids(leaf: str) -> bool:
+    """Whether digits and wildcards stand together where an account id may be."""
+    segments = leaf.split(":")
+    places = segments[1:5] if segments[0] == "arn" else segments
+    return any(re.search(r"\d", segment) and re.search(r"[*?]", segment) for segment in places)
+
+
+def _compares_otherwise(document: Mapping[str, Any]) -> bool:
+    statements = document.get("Statement", ())
+    return any(
+        str(key).lower() in _ACCOUNT_KEYS and not operator.lower().rpartition(":")[2].startswith(_TEXT_OPERATORS)
+        for statement in (statements if isinstance(statements, list) else [statements])
+        for operator, keys in statement.get("Condition", {}).items()
+        for key in keys
+    )
+
+
+_REACHED_BY_RCPS = ("s3:", "sqs:")
+"""Source: Organizations User Guide, "AWS services that support RCPs"; IAM doesn't."""
+
+
+_PERHAPS_REACHED_BY_RCPS = frozenset({"s3:ListAllMyBuckets", "sqs:ListQueues", "sts:AssumeRoot"})
+"""The lists concern no resource of their own; and STS supports RCPs, but a root user is no resource of STS."""
+
+
+_TASKS_REACHED_BY_RCPS = frozenset({Task.UNLOCK_BUCKET, Task.UNLOCK_QUEUE, Task.ROOT_USER_SIGN_IN})
+
+
+_Placed = Mapping[PolicyKind, PlacedPolicies]
+
+
+@dataclass(frozen=True, slots=True)
+class _TaskResult:
+    """The answer for one task and all accounts of a group."""
+
+    task: Task
+    verdict: AccessVerdict
+    denials: tuple[DenyingPolicy, ...] = ()
+    conditions: tuple[str, ...] = ()
+    decisions: tuple[tuple[str, Decision], ...] = ()
+    unread: tuple[UnreadPolicy, ...] = ()
+    evaluated: _Placed = field(default_factory=dict)
+    """The policies over the account that stood for the group."""
+
+
+@dataclass(slots=True)
+class PreflightEvaluator:
+    """Answers for one account after the other, and remembers what it has evaluated."""
+
+    organization: Organization
+    tree: PolicyTree
+    delegates: tuple[Account, ...] | None
+    """Delegated administrators for IAM; ``None`` where they couldn't be read."""
+    evaluations: int = 0
+    """How many groups were evaluated so far."""
+    _task_results: dict[Hashable, tuple[_TaskResult, ...]] = field(default_factory=dict)
+    _calls: dict[Hashable, _TaskResult] = field(default_factory=dict)
+    _traits: dict[str, PolicyTraits] = field(default_factory=dict)
+    _fixes: FixWriter = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._fixes = FixWriter(self.tree)
+
+    def is_evaluated(self, account: Account) -> bool:
+        """Whether it is an ACTIVE member account. No policy restricts the management account's root user."""
+        is_member = account.account_id != self.organization.management_account_id
+        return is_member and account.state is AccountState.ACTIVE
+
+    def evaluate(self, account: Account) -> tuple[PreflightRow, ...]:
+        """The rows of one ACTIVE member account, in the order of the tasks, and none of any other account.
+
+        There is no row for AssumeRoot where no delegated administrator is registered.
+        """
+        if not self.is_evaluated(account):
+            return ()
+        placed = {kind: self.tree.over(account, kind) for kind in CONTROL_KINDS}
+        rows = tuple(self._row(account, assessment, placed) for assessment in self._evaluate_root(account, placed))
+        return (*rows, *self._evaluate_callers(account, placed))
+
+    def find_inverse_fix(self, account: Account, task: Task) -> str | None:
+        """The change that undoes the fix of a row."""
+        placed = {kind: self.tree.over(account, kind) for kind in CONTROL_KINDS}
+        assessment = next(one for one in self._evaluate_root(account, placed) if one.task is task)
+        return self._write_fix(account, assessment, placed, is_inverse=True)
+
+    # The root user.
+
+    def _evaluate_root(self, account: Account, placed: _Placed) -> tuple[_TaskResult, ...]:
+        key = self._group(account, placed.values())
+        if key not in self._task_results:
+            self.evaluations += 1
+            tasks = (*ROOT_SESSION_TASKS, Task.ROOT_USER_SIGN_IN)
+            self._task_results[key] = tuple(self._evaluate_task(task, account, placed) for task in tasks)
+        return self._task_results[key]
+
+    def _evaluate_task(self, task: Task, account: Account, placed: _Placed) -> _TaskResult:
+        levels = {kind: self.tree.levels(one) for kind, one in placed.items()}
+        requests = list_requests(task, self._place(account))
+        decisions = [(request.action, _evaluate(request, levels)) for request in requests]
+        kinds = CONTROL_KINDS if task in _TASKS_REACHED_BY_RCPS else (PolicyKind.SERVICE_CONTROL,)
+        return self._settle(task, tuple(decisions), placed, kinds)
+
+    def _settle(
+        self,
+        task: Task,
+        decisions: tuple[tuple[str, Decision], ...],
+        placed: _Placed,
+        kinds: Iterable[PolicyKind],
+    ) -> _TaskResult:
+        """A Deny that was read decides; everything else is unknown while something wasn't read."""
+        merged = merge(decision for _, decision in decisions)
+        needs = tuple(problem for kind in kinds for problem in self.tree.problems.get(kind, ()))
+        unread = tuple(policy for kind in kinds for policy in self.tree.list_unread(placed[kind]))
+        if not needs and not unread:
+            return _TaskResult(task, merged.verdict, merged.denials, merged.conditions, decisions, evaluated=placed)
+        explicit = tuple(denial for denial in merged.denials if denial.is_explicit)
+        if merged.verdict is AccessVerdict.BLOCKED and explicit:
+            return _TaskResult(task, AccessVerdict.BLOCKED, explicit, decisions=decisions, evaluated=placed)
+        conditions = (*needs, *(policy.problem for policy in unread))
+        return _TaskResult(task, AccessVerdict.UNKNOWN, conditions=conditions, unread=unread, evaluated=placed)
+
+    def _row(self, account: Account, assessment: _TaskResult, placed: _Placed) -> PreflightRow:
+        return PreflightRow(
+            account=account,
+            task=assessment.task,
+            verdict=assessment.verdict,
+            policies=(
+                *list_blocking(assessment.denials, placed, assessment.evaluated, self.tree),
+                *list_unread(assessment.unread, placed),
+            ),
+            conditions=assessment.conditions,
+            fix=self._write_fix(account, assessment, placed) if _is_fixable(assessment) else None,
+        )
+
+    def _write_fix(
+        self, account: Account, assessment: _TaskResult, placed: _Placed, *, is_inverse: bool = False
+    ) -> str | None:
+        if not assessment.denials:
+            return None
+        task_block = TaskBlock(assessment.task, assessment.denials, assessment.decisions, assessment.evaluated, placed)
+        return self._fixes.write(task_block, account.account_id, is_inverse=is_inverse)
+
+    # Callers of AssumeRoot.
+
+    def _evaluate_callers(self, account: Account, placed: _Placed) -> tuple[PreflightRow, ...]:
+        if self.delegates is None:
+            needs = ("needs organizations:ListDelegatedAdministrators",)
+            return (PreflightRow(account, Task.ASSUME_ROOT, AccessVerdict.UNKNOWN, conditions=needs),)
+        rows = []
+        for delegate in self.delegates:
+            over = {**placed, PolicyKind.SERVICE_CONTROL: self.tree.over(delegate, PolicyKind.SERVICE_CONTROL)}
+            rows.append(self._row(account, self._evaluate_caller(delegate, account, over), over))
+        return (_join_callers(account, rows),) if rows else ()
+
+    def _evaluate_caller(self, delegate: Account, account: Account, over: _Placed) -> _TaskResult:
+        key = (delegate.account_id, *self._group(account, over.values()))
+        if key not in self._calls:
+            self.evaluations += 1
+            levels = {kind: self.tree.levels(one) for kind, one in over.items()}
+            decision = _evaluate(assume_root_request(self._place(delegate), self._place(account)), levels)
+            assessment = self._settle(
+                Task.ASSUME_ROOT, (("sts:AssumeRoot", decision),), over, (PolicyKind.SERVICE_CONTROL,)
+            )
+            self._calls[key] = assessment
+        return self._calls[key]
+
+    # Groups.
+
+    def _place(self, account: Account) -> AccountPlace:
+        organization = self.organization
+        return AccountPlace(account.account_id, organization.organization_id, account.ou_ids, organization.partition)
+
+    def _group(self, account: Account, placed: Iterable[PlacedPolicies]) -> tuple[Hashable, ...]:
+        signatures = tuple((one.kind, one.signature) for one in placed)
+        policy_ids = {policy_id for _, signature in signatures for some in signature for policy_id in some}
+        return signatures, distinguish(account, self._list_traits(policy_ids))
+
+    def _list_traits(self, policy_ids: Iterable[str]) -> Iterator[PolicyTraits]:
+        for policy_id in policy_ids:
+            policy = self.tree.find_policy(policy_id)
+            if policy is not None and policy_id not in self._traits:
+                self._traits[policy_id] = read_traits(policy)
+            if policy_id in self._traits:
+                yield self._traits[policy_id]
+
+
+def _evaluate(request: AccessRequest, levels: Mapping[PolicyKind, Sequence[PolicyLevel]]) -> Decision:
+    """By SCPs, and by RCPs if they reach the action; if perhaps, what they deny is in doubt."""
+    scps, rcps = levels[PolicyKind.SERVICE_CONTROL], levels[PolicyKind.RESOURCE_CONTROL]
+    if request.action not in _PERHAPS_REACHED_BY_RCPS:
+        is_reached = request.action.startswith(_REACHED_BY_RCPS)
+        return evaluate(request, ApplicablePolicies(scps, rcps if is_reached else (), identity_policies=None))
+    decision = evaluate(request, ApplicablePolicies(scps, identity_policies=None))
+    beside = evaluate(request, ApplicablePolicies(resource_control_levels=rcps, identity_policies=None))
+    if decision.verdict is AccessVerdict.BLOCKED or beside.verdict is AccessVerdict.ALLOWED:
+        return decision
+    doubt = f"whether resource control policies reach {request.action}, which AWS doesn't say"
+    doubtful = (replace(denial, unknown=denial.unknown | {doubt}) for denial in beside.denials)
+    return Decision(AccessVerdict.DEPENDS, (*decision.denials, *doubtful))
+
+
+def _is_fixable(assessment: _TaskResult) -> bool:
+    """A cap on some task policies or Regions is meant so; only root sessions are better exempted from it altogether."""
+    if assessment.verdict is AccessVerdict.DEPENDS:
+        return assessment.task in ROOT_SESSION_TASKS
+    return assessment.verdict is AccessVerdict.BLOCKED
+
+
+def _join_callers(account: Account, rows: Sequence[PreflightRow]) -> PreflightRow:
+    """One row for the callers of several delegated administrator accounts."""
+    verdicts = {row.verdict for row in rows}
+    if len(verdicts) == 1:
+        verdict = verdicts.pop()
+    else:
+        verdict = AccessVerdict.UNKNOWN if AccessVerdict.UNKNOWN in verdicts else AccessVerdict.DEPENDS
+    conditions = [condition for row in rows for condition in row.conditions]
+    if verdict is AccessVerdict.DEPENDS and len(rows) > 1:
+        conditions.append("which delegated administrator account calls")
+    return PreflightRow(
+        account=account,
+        task=Task.ASSUME_ROOT,
+        verdict=verdict,
+        policies=tuple(dict.fromkeys(policy for row in rows for policy in row.policies)),
+        conditions=tuple(dict.fromkeys(conditions)),
+        fix=next((row.fix for row in rows if row.fix), None),
+    )
+
+
+SCHEMA_VERSION = 1
+
+
+def row_to_record(row: PreflightRow) -> dict[str, JsonValue]:
+    """One account and task."""
+    return {
+        "account_id": row.account.account_id,
+        "task": row.task.value,
+        "verdict": row.verdict.value,
+        "policies": [
+            {
+                "policy_id": policy.policy_id,
+                "name": policy.name,
+                "sid": policy.sid,
+                "attached_to": policy.attached_to,
+            }
+            for policy in row.policies
+        ],
+        "conditions": list(row.conditions),
+        "fix": row.fix,
+    }
+
+
+def row_from_record(record: Mapping[str, Any], accounts: Mapping[AccountId, Account]) -> PreflightRow:
+    """Read what ``row_to_record`` made.
+
+    :param accounts: by their ids; the record has only the id.
+    :raises KeyError: if something is missing, or the account isn't among them.
+    :raises ValueError: if a value is none that a row has.
+    """
+    return PreflightRow(
+        account=accounts[record["account_id"]],
+        task=Task(record["task"]),
+        verdict=AccessVerdict(record["verdict"]),
+        policies=tuple(
+            BlockingPolicy(one["policy_id"], one["name"], one["sid"], one["attached_to"]) for one in record["policies"]
+        ),
+        conditions=tuple(record["conditions"]),
+        fix=record["fix"],
+    )
+
+
+def preflight_to_record(
+    rows: Sequence[PreflightRow],
+    *,
+    organization_id: str,
+    endpoint: str,
+    caller_arn: str,
+    observed_at: datetime,
+    accounts: Sequence[Account],
+    skipped: int,
+) -> dict[str, JsonValue]:
+    """The whole answer; ``docs/reference/preflight.schema.json``."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "organization_id": organization_id,
+        "endpoint": endpoint,
+        "caller_arn": caller_arn,
+        "observed_at": json_time(observed_at),
+        "rows": [row_to_record(row) for row in rows],
+        "summary": {"accounts": len(accounts), "skipped": skipped, **count_verdicts(rows)},
+    }

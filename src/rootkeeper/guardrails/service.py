@@ -1,0 +1,444 @@
+"""The preflight, and the policy behind a refusal.
+
+Reading the policies over some accounts at the least cost.
+
+FullAWSAccess is attached to everything, so that its targets are as many pages as the organization has. They are listed
+only where the answer hangs on them.
+
+The preflight: what policies would block, for every selected account and task, before anything is tried.
+
+Reading calls on the caller's own credentials alone: no root session is opened and nothing is changed.
+
+Names the policy behind a refusal inside a root session.
+
+AWS's message names one policy at most, and often none. Where it names none, the policies over the blocked accounts are
+read and evaluated, once for all of them; where nothing is blocked, nothing is read. Mostly an explicit Deny is behind
+it, which few calls find. Where FullAWSAccess is attached is read only for accounts that no Deny explains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from rootkeeper.aws.organizations import PolicyReader
+from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.clock import Clock
+from rootkeeper.errors import AwsAccessDeniedError, AwsError, DenialCause, InputError, SelectionEmptyError
+from rootkeeper.guardrails.rules import PreflightEvaluator, PreflightRow
+from rootkeeper.guardrails.tasks import Task
+from rootkeeper.inventory.listing import InventoryReader, select_accounts
+from rootkeeper.organization.accounts import Account, Caller, Endpoint, Inventory, Organization
+from rootkeeper.organization.progress import Progress, StopSignal, WorkerThreads
+from rootkeeper.organization.selection import EVERYTHING, SelectionRequest, require_request
+from rootkeeper.organization.statuses import AccountStatus, StatusReason
+from rootkeeper.policy_language.evaluation import POLICY_ID, AccessVerdict, PolicyListing, PolicyTree, build_tree
+from rootkeeper.removal.rules import AccountDeletion, KindReason, KindResult
+
+_LOOK_SECONDS = 0.2
+"""How long a wait lasts before Ctrl-C is seen."""
+
+
+_PAGE_SIZE = 20
+
+
+_KINDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyTreeReader:
+    """Reads policies; changes nothing and opens no root session."""
+
+    reader: PolicyReader
+
+    def read_evaluator_over(self, accounts: Iterable[Account], inventory: Inventory) -> PreflightEvaluator:
+        """What is needed to judge these accounts.
+
+        :raises AwsCredentialsError, AwsUnreachableError: if AWS can't be asked; what it refuses to tell makes answers
+            unknown instead.
+        """
+        return _make_evaluator(self._read_tree(accounts, inventory), inventory)
+
+    def read_denial_evaluator(self, inventory: Inventory) -> PreflightEvaluator:
+        """What is needed to find explicit Denies over any account; FullAWSAccess is taken to be attached everywhere.
+
+        What it shows as blocked by a Deny is so; what it shows as allowed may lack an Allow. See ``is_short`` for where
+        it isn't worth it.
+
+        :raises AwsCredentialsError, AwsUnreachableError: as above.
+        """
+        return _make_evaluator(build_tree(self.reader.list_policies_under_full_access()), inventory)
+
+    def is_short(self, accounts: Iterable[Account], inventory: Inventory) -> bool:
+        """Whether these accounts are few enough to be asked for their policies, instead of policies for their targets.
+
+        FullAWSAccess costs no more than any other policy then.
+        """
+        return _KINDS * len(_list_targets(accounts, inventory)) < _count_pages(inventory)
+
+    def _read_tree(self, accounts: Iterable[Account], inventory: Inventory) -> PolicyTree:
+        """Whoever may not ask accounts for their policies reads everything, which takes longer."""
+        accounts = tuple(accounts)
+        if self.is_short(accounts, inventory):
+            listing = self.reader.list_policies_over(_list_targets(accounts, inventory))
+            if not listing.problems:
+                return build_tree(listing)
+        return build_tree(self.reader.list_policies())
+
+
+class BackgroundPolicyRead:
+    """The policies of the whole organization while a thread of its own reads them, which ends with the program.
+
+    Nobody has to wait for it: its calls change nothing.
+    """
+
+    def __init__(self, reader: PolicyReader) -> None:
+        self._threads = WorkerThreads[PolicyListing](1, "policies")
+        self._threads.begin(reader.list_policies)
+        self._threads.close()
+        self._found: list[PolicyListing] = []
+
+    def is_done(self) -> bool:
+        """Whether ``finish`` wouldn't wait.
+
+        :raises AwsCredentialsError, AwsUnreachableError: if AWS couldn't be asked.
+        """
+        self._wait(0)
+        return bool(self._found)
+
+    def finish(self, inventory: Inventory) -> PreflightEvaluator:
+        """Wait for them; what is needed to judge any account.
+
+        :raises AwsCredentialsError, AwsUnreachableError: if AWS couldn't be asked.
+        """
+        while not self._found:
+            self._wait(_LOOK_SECONDS)
+        return _make_evaluator(build_tree(self._found[0]), inventory)
+
+    def _wait(self, seconds: float) -> None:
+        if not self._found:
+            self._found = self._threads.take_done(seconds)
+
+
+def _make_evaluator(tree: PolicyTree, inventory: Inventory) -> PreflightEvaluator:
+    return PreflightEvaluator(inventory.organization, tree, _find_delegates(inventory))
+
+
+def _list_targets(accounts: Iterable[Account], inventory: Inventory) -> frozenset[str]:
+    """The accounts, those of the callers, and every place above them."""
+    evaluated = (*accounts, *(_find_delegates(inventory) or ()))
+    return frozenset(target for account in evaluated for target in (*account.ou_ids, account.account_id))
+
+
+def _count_pages(inventory: Inventory) -> float:
+    return (len(inventory.accounts) + len(inventory.organizational_units)) / _PAGE_SIZE
+
+
+def _find_delegates(inventory: Inventory) -> tuple[Account, ...] | None:
+    ids = inventory.delegated_administrator_ids
+    return None if ids is None else tuple(account for account in inventory.accounts if account.account_id in ids)
+
+
+@dataclass(frozen=True, slots=True)
+class PreflightReport:
+    """What a preflight found."""
+
+    inventory: Inventory
+    caller: Caller
+    endpoint: Endpoint
+    observed_at: datetime
+    accounts: tuple[Account, ...]
+    """The accounts that have rows, in the order of the inventory."""
+    skipped: tuple[Account, ...]
+    """Selected accounts that have none: the management account, and those that aren't ACTIVE."""
+    rows: tuple[PreflightRow, ...]
+    """Account by account, in the order of the tasks."""
+    evaluations: int
+    """How many distinct sets of policies were evaluated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """Evaluates SCPs and RCPs for accounts; each policy is read once."""
+
+    inventory: InventoryReader
+    policies: PolicyReader
+    clock: Clock
+
+    def run(self, progress: Progress, request: SelectionRequest = EVERYTHING) -> PreflightReport:
+        """Judge the selected accounts.
+
+        Two quotas that have nothing to do with one another set the pace of a whole organization, so that its policies
+        are read while its accounts are listed.
+
+        :raises InputError: if the selection is wrong, or asks for statuses, which only a root session can tell.
+        :raises SelectionEmptyError: if it holds no ACTIVE member account.
+        :raises OrganizationIncompleteError: if the listing of accounts isn't complete.
+        :raises AwsError: if AWS can't be asked; what the caller may not read makes rows unknown instead.
+        """
+        _require_answerable(request)
+        _require_partition(self.inventory.organization)
+        underway = self._begin(request, progress)
+        inventory = self.inventory.read(progress)
+        selected = select_accounts(request, inventory, self.inventory.reader).included
+        evaluator = self._read_evaluator(selected, inventory, underway, progress)
+        _remark_delegates(inventory, progress)
+        evaluated = tuple(account for account in selected if evaluator.is_evaluated(account))
+        _require_some(evaluated)
+        rows = tuple(row for account in evaluated for row in evaluator.evaluate(account))
+        return PreflightReport(
+            inventory=inventory,
+            caller=self.inventory.caller,
+            endpoint=self.inventory.reader.endpoint,
+            observed_at=self.clock.now(),
+            accounts=evaluated,
+            skipped=tuple(account for account in selected if not evaluator.is_evaluated(account)),
+            rows=rows,
+            evaluations=evaluator.evaluations,
+        )
+
+    def _begin(self, request: SelectionRequest, progress: Progress) -> BackgroundPolicyRead | None:
+        """``None`` where a few accounts may be asked instead, which must be known first."""
+        if not _takes_most(request):
+            return None
+        progress.remark("Reading service and resource control policies, while accounts are listed.")
+        return BackgroundPolicyRead(self.policies)
+
+    def _read_evaluator(
+        self,
+        selected: tuple[Account, ...],
+        inventory: Inventory,
+        underway: BackgroundPolicyRead | None,
+        progress: Progress,
+    ) -> PreflightEvaluator:
+        if underway is None:
+            progress.remark("Reading service and resource control policies.")
+            return PolicyTreeReader(self.policies).read_evaluator_over(selected, inventory)
+        if not underway.is_done():
+            progress.remark("The accounts are listed; policies are still being read.")
+        return underway.finish(inventory)
+
+
+def _remark_delegates(inventory: Inventory, progress: Progress) -> None:
+    if inventory.delegated_administrator_ids == frozenset():
+        progress.remark("No delegated administrator for IAM is registered: there is no row AssumeRoot.")
+
+
+def _require_answerable(request: SelectionRequest) -> None:
+    require_request(request)
+    if request.statuses:
+        raise InputError(
+            "A preflight opens no root session, so that it can't select by the status of root user credentials.",
+            hint="Select by account, --ou, --tag or --account-state.",
+        )
+
+
+def _takes_most(request: SelectionRequest) -> bool:
+    """Whether it asks for the whole organization, but for what it names to leave out; tags and states may leave few."""
+    return request.everything and not (request.tags or request.account_states)
+
+
+def _require_partition(organization: Organization) -> None:
+    if organization.partition == "aws-cn":
+        raise InputError("The partition aws-cn has no root users.", hint="There is nothing to check there.")
+
+
+def _require_some(evaluated: Iterable[Account]) -> None:
+    if not tuple(evaluated):
+        raise SelectionEmptyError(
+            "The selection holds no ACTIVE member account, and no others can be reached by root sessions.",
+            hint="See what there is: rootkeeper audit --output table.",
+        )
+
+
+_FIX = "See how to mend it: rootkeeper preflight"
+
+
+_UNEXPLAINED = "No policy of the organization explains it: a VPC endpoint policy may, or one was changed meanwhile."
+
+
+_STOPPED = "Which policy it is wasn't read."
+
+
+_POLICIES_OF_THE_ORGANIZATION = (None, DenialCause.SERVICE_CONTROL_POLICY, DenialCause.RESOURCE_CONTROL_POLICY)
+
+
+_Sentences = dict[str, str]
+"""By account id."""
+
+
+def lacks_policy(status: AccountStatus) -> bool:
+    """Whether a policy blocks the account and nothing says yet which."""
+    return status.reason is StatusReason.BLOCKED_BY_POLICY and not _names_policy(status.detail)
+
+
+@dataclass(frozen=True, slots=True)
+class BlockingPolicyFinder:
+    """Reads policies only when asked to name one; changes nothing and opens no root session.
+
+    What can't be read is said; nothing becomes better by it, and nothing is raised for it.
+    """
+
+    policies: PolicyReader
+    inventory: Inventory
+    stop: StopSignal | None = None
+    """Ends the reading early."""
+
+    def explain_statuses(self, statuses: Sequence[AccountStatus]) -> tuple[AccountStatus, ...]:
+        """The same statuses in the same order; those that are ``blocked_by_policy`` say in their detail by which."""
+        named = self.name([status.account for status in statuses if lacks_policy(status)], TaskPolicy.AUDIT)
+        return tuple(
+            replace(status, detail=_join(status.detail, named[status.account.account_id]))
+            if lacks_policy(status)
+            else status
+            for status in statuses
+        )
+
+    def explain_deletions(self, deletions: Sequence[AccountDeletion]) -> tuple[AccountDeletion, ...]:
+        """The same for what came of a deletion, kind by kind."""
+        accounts = {account.account_id: account for account in self.inventory.accounts}
+        blocked = [
+            accounts[deletion.account_id]
+            for deletion in deletions
+            if deletion.account_id in accounts and any(map(_lacks_policy, deletion.kinds))
+        ]
+        named = self.name(blocked, TaskPolicy.DELETE)
+        return tuple(
+            replace(deletion, kinds=tuple(_explain_kind(kind, named[deletion.account_id]) for kind in deletion.kinds))
+            if deletion.account_id in named
+            else deletion
+            for deletion in deletions
+        )
+
+    def explain(self, error: AwsAccessDeniedError, account: Account, task_policy: TaskPolicy) -> AwsAccessDeniedError:
+        """The refusal of a call in a root session of that task, with the policy that stands behind it.
+
+        What was refused outside of the session, such as AssumeRoot itself, stays as it is.
+        """
+        if error.policy_id is not None or not _is_from_policy(error, task_policy):
+            return error
+        sentence = self.name([account], task_policy)[account.account_id]
+        named = POLICY_ID.search(sentence)
+        return AwsAccessDeniedError(
+            _join(error.message, sentence),
+            hint=error.hint,
+            operation=error.operation,
+            aws_code=error.aws_code,
+            request_id=error.request_id,
+            denied_by=error.denied_by,
+            policy_id=named.group() if named else None,
+        )
+
+    @contextmanager
+    def explaining_refusals(self, account: Account, task_policy: TaskPolicy) -> Iterator[None]:
+        """Refusals that pass through here are explained."""
+        try:
+            yield
+        except AwsAccessDeniedError as error:
+            explained = self.explain(error, account, task_policy)
+            if explained is error:
+                raise
+            raise explained from error
+
+    def name(self, blocked: Iterable[Account], task_policy: TaskPolicy) -> _Sentences:
+        """One sentence for each account in which a root session of that task was denied its call, by account id."""
+        accounts, task = tuple(blocked), Task(task_policy.value)
+        named = self._explain_by_denials(accounts, task)
+        left = tuple(account for account in accounts if account.account_id not in named)
+        return named | self._explain_by_all_policies(left, task)
+
+    def _explain_by_denials(self, accounts: tuple[Account, ...], task: Task) -> _Sentences:
+        """Leaves out the accounts that no explicit Deny explains; all of them, if they are few enough to be asked."""
+        reading = PolicyTreeReader(self.policies)
+        if reading.is_short(accounts, self.inventory):
+            return {}
+        return self._explain_blocked(
+            accounts, task, lambda: reading.read_denial_evaluator(self.inventory), is_answer=_is_sure
+        )
+
+    def _explain_by_all_policies(self, accounts: tuple[Account, ...], task: Task) -> _Sentences:
+        reading = PolicyTreeReader(self.policies)
+        return self._explain_blocked(accounts, task, lambda: reading.read_evaluator_over(accounts, self.inventory))
+
+    def _explain_blocked(
+        self,
+        accounts: tuple[Account, ...],
+        task: Task,
+        read: Callable[[], PreflightEvaluator],
+        is_answer: Callable[[PreflightRow | None], bool] = lambda _: True,
+    ) -> _Sentences:
+        if not accounts:
+            return {}
+        try:
+            evaluator = self._wait_for(read)
+        except AwsError as error:
+            return {account.account_id: _unread(error) for account in accounts}
+        if evaluator is None:
+            return {account.account_id: _STOPPED for account in accounts}
+        rows = ((account, _find_row(evaluator, account, task)) for account in accounts)
+        return {account.account_id: _describe(account, row) for account, row in rows if is_answer(row)}
+
+    def _wait_for(self, read: Callable[[], PreflightEvaluator]) -> PreflightEvaluator | None:
+        """``None`` if it was asked to stop before the end."""
+        if self.stop is None:
+            return read()
+        threads = WorkerThreads[PreflightEvaluator](1, "policies")
+        threads.begin(read)
+        threads.close()
+        while True:
+            if found := threads.take_done(_LOOK_SECONDS):
+                return found[0]
+            if self.stop.asked_once():
+                return None
+
+
+def _find_row(evaluator: PreflightEvaluator, account: Account, task: Task) -> PreflightRow | None:
+    """The row of one task; ``None`` for an account that has no rows."""
+    return next((row for row in evaluator.evaluate(account) if row.task is task), None)
+
+
+def _is_from_policy(error: AwsAccessDeniedError, task_policy: TaskPolicy) -> bool:
+    services = {action.partition(":")[0] for action in task_policy.actions}
+    return error.denied_by in _POLICIES_OF_THE_ORGANIZATION and error.operation.partition(":")[0] in services
+
+
+def _is_sure(row: PreflightRow | None) -> bool:
+    """Whether to know where FullAWSAccess is attached would change nothing.
+
+    An explicit Deny blocks, whatever is allowed; and what couldn't be read stays unread. What only depends may turn out
+    to lack an Allow.
+    """
+    if row is None or row.verdict is AccessVerdict.UNKNOWN:
+        return True
+    return row.verdict is AccessVerdict.BLOCKED and all(policy.sid is not None for policy in row.policies)
+
+
+def _describe(account: Account, row: PreflightRow | None) -> str:
+    if row is None or row.verdict is AccessVerdict.ALLOWED:
+        return _UNEXPLAINED
+    return f"{row.explanation} {_FIX} {account.account_id}"
+
+
+def _explain_kind(result: KindResult, sentence: str) -> KindResult:
+    return replace(result, detail=_join(result.detail, sentence)) if _lacks_policy(result) else result
+
+
+def _lacks_policy(result: KindResult) -> bool:
+    return result.reason is KindReason.BLOCKED_BY_POLICY and not _names_policy(result.detail)
+
+
+def _names_policy(detail: str | None) -> bool:
+    return detail is not None and POLICY_ID.search(detail) is not None
+
+
+def _unread(error: AwsError) -> str:
+    return f"Which policy it is couldn't be read: {error.message.rstrip('.')}."
+
+
+def _join(detail: str | None, sentence: str) -> str:
+    """An account that was read before an interruption may say so already."""
+    if detail is None or sentence in detail:
+        return detail or sentence
+    return f"{detail if detail.endswith('.') else f'{detail}.'} {sentence}"

@@ -1,0 +1,224 @@
+"""What preflight asks for each account: the five task policies, a root user who signed in, and AssumeRoot itself.
+
+Every question is put with all that is known beforehand of the request, and nothing more: a condition key that is left
+out here makes the answer *depend*.
+
+Source: IAM User Guide, "AWS global condition context keys"; Service Authorization Reference for IAM, S3, SQS and STS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.policy_language.conditions import (
+    EvaluationContext,
+    OneOf,
+    PartialText,
+    Values,
+    known_text,
+    known_values,
+    one_of,
+)
+from rootkeeper.policy_language.documents import AccessRequest
+
+
+class Task(StrEnum):
+    """One row of the preflight."""
+
+    AUDIT = TaskPolicy.AUDIT.value
+    CREATE_PASSWORD = TaskPolicy.CREATE_PASSWORD.value
+    DELETE = TaskPolicy.DELETE.value
+    UNLOCK_BUCKET = TaskPolicy.UNLOCK_BUCKET.value
+    UNLOCK_QUEUE = TaskPolicy.UNLOCK_QUEUE.value
+    ROOT_USER_SIGN_IN = "RootUserSignIn"
+    """What a root user could do who signed in by itself, without AssumeRoot."""
+    ASSUME_ROOT = "AssumeRoot"
+    """AssumeRoot on the account by a caller in a delegated administrator account."""
+
+
+ROOT_SESSION_TASKS = tuple(Task(policy.value) for policy in TaskPolicy)
+
+SIGN_IN_ACTIONS = (
+    "iam:CreateVirtualMFADevice",
+    "iam:EnableMFADevice",
+    "iam:GetAccountSummary",
+    "iam:ListMFADevices",
+    "s3:DeleteBucketPolicy",
+    "s3:GetBucketPolicy",
+    "s3:ListAllMyBuckets",
+    "s3:PutBucketPolicy",
+    "sqs:GetQueueAttributes",
+    "sqs:ListQueues",
+    "sqs:SetQueueAttributes",
+)
+"""What a root user needs who was let in: to register its MFA device, which the console insists on, to look round, and
+to do the work that only a root user can do.
+
+SCPs don't stop the sign-in itself; one that denies these makes it useless.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPlace:
+    """Where an account stands, as condition keys tell it."""
+
+    account_id: AccountId
+    organization_id: str
+    ou_ids: tuple[str, ...]
+    """From the organization's root down to the parent."""
+    partition: str
+
+    @property
+    def organization_path(self) -> str:
+        """As aws:PrincipalOrgPaths spells it."""
+        return "/".join((self.organization_id, *self.ou_ids, ""))
+
+    @property
+    def root_user_arn(self) -> str:
+        return f"arn:{self.partition}:iam::{self.account_id}:root"
+
+
+def list_requests(task: Task, place: AccountPlace) -> Iterator[AccessRequest]:
+    """Everything that a task would call in an account, as the policies over the account see it."""
+    is_session = task is not Task.ROOT_USER_SIGN_IN
+    for action in TaskPolicy(task.value).actions if is_session else SIGN_IN_ACTIONS:
+        service = action.partition(":")[0]
+        context = _root_context(place, service, names_bucket=action != "s3:ListAllMyBuckets", is_session=is_session)
+        yield AccessRequest(action, _resource(action, place), context)
+
+
+def assume_root_request(caller: AccountPlace, target: AccountPlace) -> AccessRequest:
+    """AssumeRoot on ``target`` by some user or role of ``caller``'s account, with one of the five task policies."""
+    arn = PartialText((f"arn:{caller.partition}:iam::{caller.account_id}:", "/", ""))
+    task_policies = one_of(*(policy.arn(caller.partition) for policy in TaskPolicy))
+    values: dict[str, Values | OneOf] = {
+        **_place_values("principal", caller),
+        **known_values(_REQUEST_VALUES),
+        "aws:principalarn": (arn,),
+        "aws:principaltype": one_of("AssumedRole", "User"),
+        "sts:taskpolicyarn": task_policies,
+    }
+    context = EvaluationContext(
+        values, present=_ALWAYS_THERE | {"aws:userid"}, absent=_NEVER_THERE | {"aws:assumedroot"}
+    )
+    return AccessRequest("sts:AssumeRoot", known_text(target.root_user_arn), context)
+
+
+_REQUEST_VALUES: Mapping[str, str] = {
+    "aws:PrincipalIsAWSService": "false",
+    "aws:SecureTransport": "true",
+    "aws:ViaAWSService": "false",
+}
+_ALWAYS_THERE = frozenset({"aws:currenttime", "aws:epochtime", "aws:requestedregion", "aws:useragent"})
+"""With values that can't be known beforehand."""
+_TEMPORARY = frozenset({"aws:multifactorauthpresent", "aws:tokenissuetime"})
+"""There if the credentials are temporary: those of a root session are. A root user or a caller of AssumeRoot may have
+long-term access keys, so that nothing is known of these then.
+
+Source: IAM User Guide, "AWS global condition context keys".
+"""
+_NEVER_THERE = frozenset(
+    {
+        "accounts.google.com:",
+        "aws:calledvia",
+        "aws:calledviafirst",
+        "aws:calledvialast",
+        "aws:ec2instancesourceprivateipv4",
+        "aws:ec2instancesourcevpc",
+        "aws:principalservicename",
+        "aws:principalservicenameslist",
+        "aws:requesttag/",
+        "aws:sourceaccount",
+        "aws:sourcearn",
+        "aws:sourceorgid",
+        "aws:sourceorgpaths",
+        "aws:tagkeys",
+        "cognito-identity.amazonaws.com:",
+        "ec2:",
+        "glue:",
+        "graph.facebook.com:",
+        "identitystore:",
+        "lambda:",
+        "organizations:",
+        "saml:",
+        "ssm:",
+        "www.amazon.com:",
+    }
+)
+"""Of federated callers, of AWS services that call, of services that aren't called, and of tags, which nothing here
+sends.
+"""
+_ROOT_NEVER_HAS = frozenset({"aws:federatedprovider", "aws:username"})
+_SERVICES = frozenset({"iam:", "s3:", "sqs:", "sts:"})
+_IAM_REGIONS = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
+"""IAM is one endpoint for each partition, so that its Region is known. Source: AWS General Reference, IAM endpoints."""
+
+
+def _root_context(place: AccountPlace, service: str, *, names_bucket: bool, is_session: bool) -> EvaluationContext:
+    values: dict[str, Values | OneOf] = {
+        **_place_values("principal", place),
+        **_place_values("resource", place),
+        **known_values(_REQUEST_VALUES),
+        **known_values(
+            {"aws:PrincipalArn": place.root_user_arn, "aws:PrincipalType": "Account", "aws:userid": place.account_id}
+        ),
+        **_service_values(service, place, names_bucket=names_bucket),
+    }
+    absent = _NEVER_THERE | _ROOT_NEVER_HAS | (_SERVICES - {f"{service}:"})
+    if service == "iam":
+        absent |= {"aws:resourcetag/", "iam:"}
+    if is_session:
+        # Whether tags of the caller's session come along, as its SourceIdentity does, isn't documented.
+        values.update(known_values({"aws:AssumedRoot": "true"}))
+        values["aws:multifactorauthpresent"] = one_of("true", "false")
+    else:
+        absent |= {"aws:assumedroot", "aws:principaltag/", "aws:sourceidentity"}
+    present = _ALWAYS_THERE | _TEMPORARY if is_session else _ALWAYS_THERE
+    return EvaluationContext(values, present=present, absent=absent)
+
+
+def _place_values(of: str, place: AccountPlace) -> dict[str, Values | OneOf]:
+    return known_values(
+        {
+            f"aws:{of}Account": place.account_id,
+            f"aws:{of}OrgID": place.organization_id,
+            f"aws:{of}OrgPaths": (place.organization_path,),
+        }
+    )
+
+
+def _service_values(service: str, place: AccountPlace, *, names_bucket: bool) -> dict[str, Values | OneOf]:
+    """How the AWS SDK signs and speaks is known, too."""
+    if service == "iam":
+        return known_values({"aws:RequestedRegion": _IAM_REGIONS.get(place.partition, "us-east-1")})
+    if service == "s3":
+        fixed = {"s3:authType": "REST-HEADER", "s3:signatureversion": "AWS4-HMAC-SHA256"}
+        owner = {"s3:ResourceAccount": place.account_id} if names_bucket else {}
+        return {**known_values({**fixed, **owner}), "s3:tlsversion": one_of("1.2", "1.3")}
+    return {}
+
+
+def _resource(action: str, place: AccountPlace) -> PartialText:
+    """What the action would act on, as far as that is known: of a bucket or a queue not even the name is."""
+    fixed = _RESOURCES.get(action)
+    if fixed is not None:
+        return PartialText(tuple(piece.format(place=place) for piece in fixed))
+    service = action.partition(":")[0]
+    if service == "s3":
+        return PartialText((f"arn:{place.partition}:s3:::", ""))
+    if service == "sqs":
+        return PartialText((f"arn:{place.partition}:sqs:", f":{place.account_id}:", ""))
+    return known_text(place.root_user_arn)
+
+
+_RESOURCES: Mapping[str, tuple[str, ...]] = {
+    "iam:CreateVirtualMFADevice": ("arn:{place.partition}:iam::{place.account_id}:mfa/", ""),
+    "iam:GetAccountSummary": ("*",),
+    "s3:ListAllMyBuckets": ("arn:{place.partition}:s3:::*",),
+    "sqs:ListQueues": ("arn:{place.partition}:sqs:", ":{place.account_id}:"),
+}
+"""In pieces, with something unknown between each two; of all others the service decides."""

@@ -1,0 +1,381 @@
+"""One account's past, and what changed between two audits.
+
+What changed between two audits: accounts that came and went, statuses, and kinds of credentials.
+
+What one of the two didn't read is told as such. It is never a credential that went, nor one that appeared.
+
+One account's past as one time line: what audits found, what the ledger tells, its windows, and watched events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from rootkeeper.inventory.rules import KeptStatus
+from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.organization.statuses import KIND_ORDER, AccountRole, AccountStatus, CredentialKind, FailOn, Status
+from rootkeeper.values import JsonValue
+from rootkeeper.watching.rules import EventVerdict, WatchedEvent
+from rootkeeper.windows.rules import RecoveryWindow, WindowState
+
+_LOGIN = (CredentialKind.PASSWORD, CredentialKind.ACCESS_KEYS, CredentialKind.SIGNING_CERTIFICATES)
+"""What opens an account. An MFA device guards it: without one it is worse."""
+
+
+class PresenceChange(StrEnum):
+    """What became of one kind of credentials."""
+
+    APPEARED = "appeared"
+    GONE = "gone"
+    """Read in both, there in the first and not in the second."""
+    READ = "read"
+    """The second audit read it, and the first didn't."""
+    REPLACED = "replaced"
+    """There in both, with other keys, certificates or devices."""
+    UNREAD = "unread"
+    """The first audit read it, and the second didn't."""
+
+
+class AccountChange(StrEnum):
+    """What became of an account."""
+
+    CHANGED = "changed"
+    JOINED = "joined"
+    LEFT = "left"
+    """It was in the first audit, and isn't in the second."""
+
+
+@dataclass(frozen=True, slots=True)
+class KindDifference:
+    """One kind of credentials that isn't as it was."""
+
+    kind: CredentialKind
+    before: bool | None
+    """Whether there was any; ``None`` where it wasn't read."""
+    after: bool | None
+    change: PresenceChange
+
+
+@dataclass(frozen=True, slots=True)
+class AccountDifference:
+    """One account that isn't as it was."""
+
+    account_id: AccountId
+    name: str
+    change: AccountChange
+    before: AccountStatus | None
+    after: AccountStatus | None
+    kinds: tuple[KindDifference, ...]
+
+    def is_worse(self, fail_on: frozenset[FailOn]) -> bool:
+        """Whether root can be opened where it couldn't, or (as unknown) nobody can tell any more.
+
+        An open recovery window and a failsafe that is in order aren't worse.
+        """
+        before, after = self.before, self.after
+        if after is None or after.status is Status.RECOVERY_OPEN or _is_kept(after):
+            return False
+        if after.status is Status.UNKNOWN:
+            return FailOn.UNKNOWN in fail_on and (before is None or before.status is not Status.UNKNOWN)
+        was_there = before is not None and before.status is Status.PRESENT
+        is_found = after.status is Status.PRESENT and not was_there
+        return FailOn.PRESENT in fail_on and (is_found or any(_is_worse(one, after) for one in self.kinds))
+
+
+@dataclass(frozen=True, slots=True)
+class AuditDifference:
+    """Everything that changed between two audits."""
+
+    accounts: tuple[AccountDifference, ...]
+    """By account id."""
+    unchanged: int
+    """Accounts that are as they were."""
+    not_compared: int
+    """Accounts that only one of two audits has, where one of them wasn't of the whole organization."""
+
+    def is_worse(self, fail_on: frozenset[FailOn]) -> bool:
+        """Whether any account is."""
+        return any(one.is_worse(fail_on) for one in self.accounts)
+
+
+def compare_audits(
+    before: Mapping[AccountId, AccountStatus], after: Mapping[AccountId, AccountStatus], *, are_complete: bool
+) -> AuditDifference:
+    """What changed from one audit to the other.
+
+    :param are_complete: whether both were of the whole organization; else an account that is in only one of them
+        neither joined nor left.
+    """
+    found: list[AccountDifference] = []
+    unchanged = not_compared = 0
+    for account_id in sorted({*before, *after}):
+        one, other = before.get(account_id), after.get(account_id)
+        if (one is None or other is None) and not are_complete:
+            not_compared += 1
+        elif (difference := _compare(account_id, one, other)) is None:
+            unchanged += 1
+        else:
+            found.append(difference)
+    return AuditDifference(tuple(found), unchanged, not_compared)
+
+
+def _compare(
+    account_id: AccountId, before: AccountStatus | None, after: AccountStatus | None
+) -> AccountDifference | None:
+    known = after or before
+    if known is None:
+        return None
+    change = AccountChange.CHANGED if before and after else AccountChange.JOINED if after else AccountChange.LEFT
+    kinds = compare_kinds(before, after) if before and after else ()
+    is_same = (
+        before is not None and after is not None and (before.status, before.reason) == (after.status, after.reason)
+    )
+    if is_same and not kinds:
+        return None
+    return AccountDifference(account_id, known.account.name, change, before, after, kinds)
+
+
+def compare_kinds(before: AccountStatus, after: AccountStatus) -> tuple[KindDifference, ...]:
+    """The kinds of credentials that two readings of one account tell differently."""
+    return tuple(_list_kinds(before, after))
+
+
+def _list_kinds(before: AccountStatus, after: AccountStatus) -> Iterable[KindDifference]:
+    for kind in KIND_ORDER:
+        one, other = _has(before, kind), _has(after, kind)
+        if one != other:
+            yield KindDifference(kind, one, other, _classify_presence(one, other))
+        elif one and _are_replaced(kind, before, after):
+            yield KindDifference(kind, one, other, PresenceChange.REPLACED)
+
+
+def _classify_presence(before: bool | None, after: bool | None) -> PresenceChange:
+    if after is None:
+        return PresenceChange.UNREAD
+    if before is None:
+        return PresenceChange.READ
+    return PresenceChange.APPEARED if after else PresenceChange.GONE
+
+
+def _has(status: AccountStatus, kind: CredentialKind) -> bool | None:
+    return None if status.summary is None else status.summary.has(kind)
+
+
+def _are_replaced(kind: CredentialKind, before: AccountStatus, after: AccountStatus) -> bool:
+    """Only told where both were read in detail."""
+    one, other = _list_ids(kind, before), _list_ids(kind, after)
+    return one is not None and other is not None and one != other
+
+
+def _list_ids(kind: CredentialKind, status: AccountStatus) -> frozenset[str] | None:
+    found = status.credentials
+    if found is None:
+        return None
+    profile = found.login_profile
+    return {
+        CredentialKind.PASSWORD: frozenset({profile.created_at.isoformat()} if profile else ()),
+        CredentialKind.ACCESS_KEYS: frozenset(key.access_key_id for key in found.access_keys),
+        CredentialKind.SIGNING_CERTIFICATES: frozenset(
+            one.signing_certificate_id for one in found.signing_certificates
+        ),
+        CredentialKind.MFA_DEVICES: frozenset(device.mfa_serial_number for device in found.mfa_devices),
+    }[kind]
+
+
+def _is_worse(difference: KindDifference, after: AccountStatus) -> bool:
+    if difference.kind in _LOGIN:
+        return difference.change in {PresenceChange.APPEARED, PresenceChange.REPLACED}
+    summary = after.summary
+    is_open = summary is not None and any(summary.has(kind) for kind in _LOGIN)
+    return difference.change is PresenceChange.GONE and is_open
+
+
+def _is_kept(status: AccountStatus) -> bool:
+    """A failsafe's login is kept on purpose while it is guarded."""
+    return status.role is AccountRole.FAILSAFE and status.is_in_order
+
+
+_SHOWN_ELSEWHERE = frozenset({Action.WINDOW_EVENT})
+"""Facts of which the time line has the thing itself."""
+
+
+_OMITTED_PARAMETERS = frozenset({"task_policy", "expires_at", "request_id"})
+
+
+_LONGEST_TEXT = 200
+
+
+class TimelineKind(StrEnum):
+    """Where an entry comes from."""
+
+    EVENT = "event"
+    """A root event of CloudTrail."""
+    LEDGER = "ledger"
+    STATUS = "status"
+    """An audit that found something else than the one before it."""
+    WINDOW = "window"
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """One thing that happened, or was found."""
+
+    at: datetime
+    kind: TimelineKind
+    what: str
+    """A status, an action of the ledger, a step of a window or an event's name."""
+    detail: str
+    """For a person."""
+    reference: str
+    """The audit, the entry's sequence, the window or the event."""
+    actor: str | None = None
+    is_alarming: bool = False
+
+
+def compile_timeline(
+    found: Iterable[KeptStatus],
+    entries: Iterable[LedgerEntry],
+    windows: Iterable[RecoveryWindow],
+    events: Iterable[WatchedEvent],
+) -> tuple[TimelineEntry, ...]:
+    """Everything in the order of its time.
+
+    :param found: the oldest first.
+    :param entries: of the account, in the order of their sequence.
+    """
+    all_of_it = (*_list_statuses(found), *_list_ledger(entries), *_list_windows(windows), *_list_events(events))
+    return tuple(sorted(all_of_it, key=lambda entry: entry.at))
+
+
+def _list_statuses(found: Iterable[KeptStatus]) -> Iterator[TimelineEntry]:
+    """The first one, and each that differs from the one before."""
+    before: AccountStatus | None = None
+    for one in found:
+        if before is None or _differs(before, one.status):
+            yield TimelineEntry(
+                at=one.status.observed_at or one.ended_at,
+                kind=TimelineKind.STATUS,
+                what=one.status.status.value,
+                detail=_describe_status(before, one.status),
+                reference=one.audit_id,
+                is_alarming=one.status.status is Status.PRESENT,
+            )
+        before = one.status
+
+
+def _differs(before: AccountStatus, after: AccountStatus) -> bool:
+    is_same = (before.status, before.reason, before.account.state) == (after.status, after.reason, after.account.state)
+    return not is_same or bool(compare_kinds(before, after))
+
+
+def _describe_status(before: AccountStatus | None, after: AccountStatus) -> str:
+    sentences = [after.detail or ""]
+    if before is not None:
+        sentences += [
+            f"{_render_parameter(one.kind)}: {_CHANGE_TEXTS[one.change]}" for one in compare_kinds(before, after)
+        ]
+    elif after.summary is not None:
+        sentences += [f"{kind}: present" for kind in _list_present(after)]
+    return "; ".join(sentence for sentence in sentences if sentence)
+
+
+def _list_present(status: AccountStatus) -> list[str]:
+    summary = status.summary
+    if summary is None:
+        return []
+    return [_render_parameter(kind) for kind in KIND_ORDER if summary.has(kind)]
+
+
+def _render_parameter(kind: CredentialKind) -> str:
+    return kind.value.replace("_", " ")
+
+
+_CHANGE_TEXTS = {
+    PresenceChange.APPEARED: "appeared",
+    PresenceChange.GONE: "gone",
+    PresenceChange.READ: "read again",
+    PresenceChange.REPLACED: "replaced",
+    PresenceChange.UNREAD: "not read any more",
+}
+
+
+def _list_ledger(entries: Iterable[LedgerEntry]) -> Iterator[TimelineEntry]:
+    """An intent and its outcome are one; an intent without one is told as open."""
+    intents: dict[int, LedgerEntry] = {}
+    for entry in entries:
+        if entry.action in _SHOWN_ELSEWHERE:
+            continue
+        if entry.phase is Phase.INTENT:
+            intents[entry.sequence] = entry
+        else:
+            intent = None if entry.intent_sequence is None else intents.pop(entry.intent_sequence, None)
+            yield _describe_entry(entry, intent)
+    for entry in intents.values():
+        yield _describe_entry(entry, None)
+
+
+def _describe_entry(entry: LedgerEntry, intent: LedgerEntry | None) -> TimelineEntry:
+    reported = {**({} if intent is None else intent.parameters), **entry.parameters}
+    result = "without an outcome" if entry.result is None else entry.result.value
+    return TimelineEntry(
+        at=entry.at,
+        kind=TimelineKind.LEDGER,
+        what=entry.action.value,
+        detail="; ".join([result, *_describe_parameters(reported)]),
+        reference=str(entry.sequence),
+        actor=entry.actor.name,
+        is_alarming=entry.result is not Result.DONE,
+    )
+
+
+def _describe_parameters(parameters: Mapping[str, JsonValue]) -> Iterator[str]:
+    for name, value in parameters.items():
+        if isinstance(value, str | int) and value != "" and name not in _OMITTED_PARAMETERS:
+            yield f"{name.replace('_', ' ')}: {str(value)[:_LONGEST_TEXT]}"
+
+
+def _list_windows(windows: Iterable[RecoveryWindow]) -> Iterator[TimelineEntry]:
+    for window in windows:
+        ticket = f" ({window.ticket})" if window.ticket else ""
+        yield _describe_step(window, window.requested_at, "requested", f"{window.reason}{ticket}", window.requested_by)
+        for approval in window.approvals:
+            yield _describe_step(window, approval.at, "approved", approval.purpose.value, approval.approver)
+        if window.opened_at is not None:
+            watched = f"watched by {window.watched_by}" if window.watched_by else "not watched"
+            until = "" if window.expires_at is None else f"until {window.expires_at:%Y-%m-%d %H:%M:%S UTC}, "
+            approved = "" if window.is_approved else ", unapproved"
+            opened_at = _not_before(window.opened_at, window.requested_at)
+            yield _describe_step(window, opened_at, "opened", f"{until}{watched}{approved}", window.activated_by)
+        if window.closed_at is not None:
+            detail = "a re-read showed no root user credentials"
+            yield _describe_step(window, window.closed_at, "closed", detail, window.closed_by)
+        elif window.state is WindowState.CLOSE_FAILED and window.expires_at is not None:
+            yield _describe_step(window, window.expires_at, "not closed", window.failure or "", None, is_alarming=True)
+
+
+def _not_before(opened_at: datetime, requested_at: datetime) -> datetime:
+    """AWS tells the opening to the second: in the second of its request it came after that."""
+    is_same_second = opened_at == requested_at.replace(microsecond=0)
+    return requested_at if is_same_second else opened_at
+
+
+def _describe_step(
+    window: RecoveryWindow, at: datetime, what: str, detail: str, actor: str | None, *, is_alarming: bool = False
+) -> TimelineEntry:
+    return TimelineEntry(at, TimelineKind.WINDOW, what, detail, window.window_id, actor, is_alarming)
+
+
+def _list_events(events: Iterable[WatchedEvent]) -> Iterator[TimelineEntry]:
+    for event in events:
+        yield TimelineEntry(
+            at=event.at,
+            kind=TimelineKind.EVENT,
+            what=event.name,
+            detail=f"{event.verdict.value}: {event.explanation}",
+            reference=event.event_id,
+            is_alarming=event.verdict is EventVerdict.SUSPICIOUS,
+        )

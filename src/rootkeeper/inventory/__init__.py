@@ -1,0 +1,1 @@
+"""Listing the organization, and what is remembered of it."""

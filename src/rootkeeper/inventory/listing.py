@@ -1,0 +1,418 @@
+"""Listing the organization's accounts, completely or not at all.
+
+An inventory while it is being listed: one thread walks the pages of accounts, another asks for names of units.
+
+Whoever lists takes the steps that both deliver, in one thread, so that nothing here is touched by two. An account that
+comes twice is one account, and where it stood last counts. Nothing may be concluded from a list that is empty, cut off
+or contradicts itself, so none ever becomes an inventory.
+
+Reading the organization: a complete listing of its accounts, or an error.
+
+Which accounts a command means, and what keeps them from being touched.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from rootkeeper.aws.organizations import OrganizationReader
+from rootkeeper.clock import Clock
+from rootkeeper.errors import AwsAccessDeniedError, OrganizationIncompleteError, TargetRefusedError
+from rootkeeper.inventory.store import InventoryStore
+from rootkeeper.organization.accounts import (
+    Account,
+    AccountId,
+    Caller,
+    Inventory,
+    Organization,
+    OrganizationalUnit,
+    Setup,
+    add_place_names,
+    describe_changes,
+    find_gap,
+    find_lineage,
+    find_unnamed,
+    find_unnamed_parents,
+    find_vanished,
+    sort_accounts,
+    sort_units,
+)
+from rootkeeper.organization.progress import Progress, WorkerThreads, WorkResult
+from rootkeeper.organization.selection import (
+    Selection,
+    SelectionRequest,
+    narrow_by_tags,
+    require_not_empty,
+    select_before_tags,
+)
+
+NOTHING_CONCLUDED = "Nothing was concluded from it. Try again; if it stays, check what AWS Organizations answers."
+
+
+_MOST_IDLE_PAGES = 1000
+"""So many pages in a row without a new account are a list that doesn't come to an end."""
+
+
+Step = Callable[[], None]
+"""Something to be done in the thread of whoever lists."""
+
+
+Question = Callable[[], Step]
+"""Something to be asked of AWS in another thread; what it answers is a step."""
+
+
+@dataclass(slots=True)
+class InventoryCollector:
+    """One walk. Call :meth:`start`, take every step that is delivered until :attr:`is_done`, then :meth:`complete`."""
+
+    reader: OrganizationReader
+    organization: Organization
+    caller: Caller
+    clock: Clock
+    progress: Progress
+    setup: Setup
+    known: Inventory | None
+    """The last inventory of this organization."""
+    units: dict[str, OrganizationalUnit]
+    """Units whose names are known already; the walk adds to them."""
+    named_at: datetime | None
+    """When the oldest of the names was read."""
+    deliver: Callable[[Step], None]
+    take_page: Callable[[tuple[Account, ...]], None] = lambda _: None
+    """Told the accounts of each page that are new or stand elsewhere than before."""
+    take_names: Callable[[tuple[OrganizationalUnit, ...]], None] = lambda _: None
+    """Told the units that have their names now."""
+    accounts: dict[AccountId, Account] = field(default_factory=dict)
+    pages: int = 0
+    _questions: queue.SimpleQueue[Question | None] = field(default_factory=queue.SimpleQueue)
+    _asked: set[str | None] = field(default_factory=set)
+    _unanswered: int = 0
+    _has_ended: bool = False
+    _idle_pages: int = 0
+    _moved: dict[AccountId, tuple[str, ...]] = field(default_factory=dict)
+    _left: dict[AccountId, Account] = field(default_factory=dict)
+    _asks_members: bool = False
+    _members_asked: set[str] = field(default_factory=set)
+    _failure: BaseException | None = None
+    _stopped: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def delegated_administrator_ids(self) -> frozenset[AccountId] | None:
+        delegates = self.setup.delegated_administrators
+        return None if delegates is None else frozenset(delegates)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing more comes; :meth:`complete` tells what came of it."""
+        return self._failure is not None or (self._has_ended and not self._unanswered)
+
+    def start(self) -> None:
+        """Begin to walk."""
+        self._begin(self._walk, self._end)
+        self._begin(self._answer, self._take_failure)
+
+    def stop(self) -> None:
+        """End the walk after the call that is in flight, for which nobody waits: it changes nothing."""
+        self._stopped.set()
+        self._questions.put(None)
+
+    def find_unnamed(self, account: Account) -> str | None:
+        """The first unit above the account that has no name yet; empty if its place isn't known at all."""
+        return find_unnamed(account, self.units)
+
+    def name(self, account: Account) -> Account:
+        """The account with its place as far as it is known."""
+        return add_place_names(account, self.units)
+
+    def complete(self) -> Inventory:
+        """The inventory, once the walk is done.
+
+        :raises OrganizationIncompleteError: if it is empty, cut off or contradicts itself.
+        """
+        if self._failure is not None:
+            raise self._failure
+        self._require_none_missing()
+        self._require_complete()
+        self._remark_changes()
+        return Inventory(
+            organization=self.organization,
+            accounts=sort_accounts([self.name(account) for account in self.accounts.values()]),
+            organizational_units=sort_units(self.units),
+            listed_at=self.clock.now(),
+            delegated_administrator_ids=self.delegated_administrator_ids,
+            named_at=self.named_at,
+            endpoint=self.reader.endpoint.label,
+        )
+
+    def merge(self, inventory: Inventory) -> Inventory:
+        """An earlier inventory, brought up to date by what was listed so far; nobody is taken to have left."""
+        accounts = {account.account_id: account for account in inventory.accounts} | self.accounts
+        units = {unit.ou_id: unit for unit in inventory.organizational_units} | self.units
+        return Inventory(
+            organization=self.organization,
+            accounts=sort_accounts([add_place_names(account, units) for account in accounts.values()]),
+            organizational_units=sort_units(units),
+            listed_at=inventory.listed_at,
+            delegated_administrator_ids=self.delegated_administrator_ids,
+            named_at=inventory.named_at,
+            endpoint=inventory.endpoint,
+        )
+
+    # In threads of their own.
+
+    def _begin(self, work: Callable[[], None], take: Callable[[WorkResult[None]], None]) -> None:
+        threads = WorkerThreads[None](1, "listing", lambda ended: self.deliver(partial(take, ended)))
+        threads.begin(work)
+        threads.close()
+
+    def _walk(self) -> None:
+        for page in self.reader.list_account_pages():
+            if self._stopped.is_set():
+                return
+            self.deliver(partial(self._take_page, page))
+
+    def _answer(self) -> None:
+        while (question := self._questions.get()) is not None:
+            self.deliver(question())
+
+    # Steps.
+
+    def _take_failure(self, ended: WorkResult[None]) -> None:
+        self._failure = self._failure or ended.error
+
+    def _take_page(self, page: tuple[Account, ...]) -> None:
+        self.pages += 1
+        news = tuple(account for account in page if self._merge(account))
+        self._idle_pages = 0 if news else self._idle_pages + 1
+        if self._idle_pages > _MOST_IDLE_PAGES:
+            self._failure = _incomplete("its pages don't come to an end.")
+        self._ask_for_names(news)
+        self.take_page(news)
+
+    def _merge(self, account: Account) -> bool:
+        """Whether the account is new, or stands elsewhere than the page before said."""
+        last = self.accounts.get(account.account_id)
+        self.accounts[account.account_id] = account
+        if last is None:
+            return True
+        if last.ou_ids != account.ou_ids:
+            self._moved[account.account_id] = last.ou_ids
+        return last.ou_ids != account.ou_ids
+
+    def _end(self, ended: WorkResult[None]) -> None:
+        self._take_failure(ended)
+        self._has_ended = True
+        self._asks_members = any(not account.ou_ids for account in self.accounts.values())
+        if self._asks_members:
+            self._ask(None)
+            for ou_id in tuple(self.units):
+                self._ask_for_members(ou_id)
+
+    def _ask_for_names(self, accounts: Iterable[Account]) -> None:
+        for parent_id in find_unnamed_parents(accounts, self.units):
+            self._ask(parent_id)
+
+    def _ask(self, parent_id: str | None) -> None:
+        if parent_id in self._asked:
+            return
+        self._asked.add(parent_id)
+        self._put(lambda: partial(self._take_units, self._list_units(parent_id)))
+
+    def _put(self, question: Question) -> None:
+        self._unanswered += 1
+        self._questions.put(question)
+
+    def _list_units(self, parent_id: str | None) -> tuple[OrganizationalUnit, ...]:
+        return self.reader.list_roots() if parent_id is None else self.reader.list_child_units(parent_id)
+
+    def _take_units(self, units: tuple[OrganizationalUnit, ...]) -> None:
+        self._unanswered -= 1
+        self.units |= {unit.ou_id: unit for unit in units}
+        if self._asks_members:
+            for unit in units:
+                self._ask_for_members(unit.ou_id)
+        self.take_names(units)
+
+    def _ask_for_members(self, ou_id: str) -> None:
+        """Where AWS gives no ``Paths``, every unit is asked for its children and its accounts."""
+        if ou_id in self._members_asked:
+            return
+        self._members_asked.add(ou_id)
+        self._ask(ou_id)
+        self._put(lambda: partial(self._take_members, ou_id, self.reader.list_account_ids_of(ou_id)))
+
+    def _take_members(self, ou_id: str, account_ids: tuple[AccountId, ...]) -> None:
+        self._unanswered -= 1
+        for account_id in account_ids:
+            account = self.accounts.get(account_id)
+            if account is not None and not account.ou_ids:
+                self.accounts[account_id] = replace(account, ou_ids=find_lineage(ou_id, self.units))
+
+    # Once it is done.
+
+    def _find_missing(self) -> Account | None:
+        """An account of the last inventory that the walk lacks, although it is in the organization.
+
+        One call for each account that may have left, up to the first that hasn't: organizations:DescribeAccount.
+        """
+        vanished = find_vanished(self.known, self.accounts)
+        return next(
+            (one for one in vanished if one.account_id not in self._left and self._is_still_there(one)),
+            None,
+        )
+
+    def _is_still_there(self, account: Account) -> bool:
+        try:
+            is_there = self.reader.has_account(account.account_id)
+        except AwsAccessDeniedError as error:
+            raise OrganizationIncompleteError(
+                f"The list of accounts lacks {account.account_id} ({account.name}), and whether it has left the"
+                " organization can't be read.",
+                hint="Allow organizations:DescribeAccount.",
+                operation="organizations:DescribeAccount",
+            ) from error
+        if not is_there:
+            self._left[account.account_id] = account
+        return is_there
+
+    def _require_none_missing(self) -> None:
+        """An account that moved from page to page may slip through, so a list that lacks one is walked once more."""
+        if self._find_missing() is None:
+            return
+        for page in self.reader.list_account_pages():
+            for account in page:
+                self._merge(account)
+        for parent_id in find_unnamed_parents(self.accounts.values(), self.units):
+            self.units |= {unit.ou_id: unit for unit in self._list_units(parent_id)}
+        missing = self._find_missing()
+        if missing is not None:
+            raise _incomplete(f"{missing.account_id} ({missing.name}) is in the organization and isn't in the list.")
+
+    def _require_complete(self) -> None:
+        gap = find_gap(
+            tuple(self.accounts.values()),
+            tuple(self.units.values()),
+            management_account_id=self.organization.management_account_id,
+            expected=(self.delegated_administrator_ids or frozenset()) | {self.caller.account_id},
+        )
+        if gap is not None:
+            raise _incomplete(gap)
+
+    def _remark_changes(self) -> None:
+        changes = describe_changes(self.known, self.accounts, self._moved, self._left, self.units)
+        for remark in changes:
+            self.progress.remark(remark)
+
+
+def _incomplete(gap: str) -> OrganizationIncompleteError:
+    return OrganizationIncompleteError(
+        f"The list of accounts isn't complete: {gap}", hint=NOTHING_CONCLUDED, operation="organizations:ListAccounts"
+    )
+
+
+NAMES_LAST = timedelta(hours=24)
+"""For how long names of organizational units that were read are used again, unless a refresh is asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryReader:
+    """Reads and remembers the organization's inventory; changes nothing in AWS."""
+
+    reader: OrganizationReader
+    store: InventoryStore
+    clock: Clock
+    organization: Organization
+    caller: Caller
+
+    def read(self, progress: Progress) -> Inventory:
+        """List everything: set-up (three calls), accounts, names of organizational units.
+
+        :raises OrganizationIncompleteError: if the list is empty, cut off or contradicts itself.
+        """
+        steps: queue.SimpleQueue[Step] = queue.SimpleQueue()
+        listing = self.begin(progress, steps.put, refresh=True)
+        listing.start()
+        try:
+            while not listing.is_done:
+                steps.get()()
+        finally:
+            listing.stop()
+        return self.keep(listing)
+
+    def begin(
+        self, progress: Progress, deliver: Callable[[Step], None], *, refresh: bool = False
+    ) -> InventoryCollector:
+        """Read the set-up; the listing is begun by its ``start``.
+
+        :param refresh: whether names are read anew, however young they are.
+        """
+        known = self.find_known()
+        named = None if refresh else self._find_named(known)
+        return InventoryCollector(
+            reader=self.reader,
+            organization=self.organization,
+            caller=self.caller,
+            clock=self.clock,
+            progress=progress,
+            setup=self.reader.read_setup(),
+            known=known,
+            units={unit.ou_id: unit for unit in named.organizational_units} if named else {},
+            named_at=named.named_at if named else self.clock.now(),
+            deliver=deliver,
+        )
+
+    def _find_named(self, known: Inventory | None) -> Inventory | None:
+        """The known inventory, if its names are young enough to be used again."""
+        if known is None or known.named_at is None:
+            return None
+        return known if timedelta(0) <= self.clock.now() - known.named_at <= NAMES_LAST else None
+
+    def find_known(self) -> Inventory | None:
+        """The last inventory, if it was listed at this endpoint: a sandbox may bear any organization's id."""
+        known = self.store.find_last()
+        return known if known is not None and known.endpoint in (None, self.reader.endpoint.label) else None
+
+    def keep(self, listing: InventoryCollector) -> Inventory:
+        """The inventory of a listing that is done; it is remembered.
+
+        :raises OrganizationIncompleteError: if it is empty, cut off or contradicts itself; nothing is remembered.
+        """
+        inventory = listing.complete()
+        self.store.save(inventory)
+        return inventory
+
+
+def select_accounts(request: SelectionRequest, inventory: Inventory, reader: OrganizationReader) -> Selection:
+    """What the request catches; organizations:ListTagsForResource once for each candidate, only with ``--tag``.
+
+    For one account named to ``recover`` or ``exceptions add`` use ``domain.selection.find_account``.
+
+    :raises SelectionEmptyError: if it asks for nothing, or matches nothing.
+    :raises TargetRefusedError: if an id isn't in the organization.
+    :raises InputError: if a name or path is unknown or ambiguous.
+    """
+    selection = select_before_tags(request, inventory)
+    if request.tags:
+        candidates = [selected.account.account_id for selected in selection.accounts]
+        selection = narrow_by_tags(
+            selection, request.tags, {account_id: reader.read_tags(account_id) for account_id in candidates}
+        )
+    require_not_empty(selection)
+    return selection
+
+
+def require_in_organization(account: Account, inventory: Inventory) -> None:
+    """Check that the inventory has the account.
+
+    :raises TargetRefusedError: if it hasn't.
+    """
+    if all(known.account_id != account.account_id for known in inventory.accounts):
+        raise TargetRefusedError(
+            f"{account.account_id} isn't an account of the organization {inventory.organization.organization_id}.",
+            hint="Check the id and whose credentials you use.",
+        )

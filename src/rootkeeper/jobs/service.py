@@ -1,0 +1,190 @@
+"""Keeping a job while it runs: what is done is remembered, so that it can go on after an interruption."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from rootkeeper.clock import Clock
+from rootkeeper.errors import JobConflictError
+from rootkeeper.jobs.rules import Job, JobKind, JobProgress, JobState
+from rootkeeper.jobs.store import JobResults, JobStore
+from rootkeeper.values import JsonValue
+
+CHECKPOINT_SECONDS = 1.0
+"""Progress is written at most this often; results of accounts are written at once."""
+
+
+@dataclass(slots=True)
+class RunningJob:
+    """A job that this process works on. Safe to call from many threads."""
+
+    job: Job
+    """As it stood when this process began or resumed it."""
+    store: JobStore
+    clock: Clock
+    _progress: JobProgress = field(init=False)
+    _next_checkpoint_at: float = field(init=False)
+    _is_cancelled: bool = False
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        self._progress = self.job.progress
+        self._next_checkpoint_at = self.clock.monotonic() + CHECKPOINT_SECONDS
+
+    @property
+    def job_id(self) -> str:
+        return self.job.job_id
+
+    @property
+    def progress(self) -> JobProgress:
+        return self._progress
+
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether somebody asks it to stop; learnt with each write."""
+        return self._is_cancelled
+
+    def set_total(self, total: int) -> None:
+        with self._guard:
+            self._progress = replace(self._progress, total=total)
+
+    def count(self, progress: JobProgress) -> None:
+        """Count anew, such as when accounts that failed are tried again."""
+        with self._guard:
+            self._progress = progress
+
+    def begin_counting(self, total: int | None) -> None:
+        """Count something else from now on."""
+        self.count(JobProgress(total))
+
+    def advance(self, *, done: int = 1, present: int = 0, unknown: int = 0) -> None:
+        """So many more accounts are done; written at most once a second.
+
+        :raises DatabaseError: if it can't be written.
+        :raises JobLostError: if the job was taken over since.
+        """
+        with self._guard:
+            self._progress = self._progress.advanced(done=done, present=present, unknown=unknown)
+            progress, now = self._progress, self.clock.monotonic()
+            is_due = now >= self._next_checkpoint_at
+            if is_due:
+                self._next_checkpoint_at = now + CHECKPOINT_SECONDS
+        if is_due:
+            self._note(self.store.checkpoint(self.job, progress))
+
+    def record(self, results: JobResults, *, present: int = 0, unknown: int = 0) -> None:
+        """These accounts are done, and this came of them; durable when it returns.
+
+        :raises DatabaseError: if it can't be written.
+        :raises JobLostError: if the job was taken over since.
+        """
+        with self._guard:
+            self._progress = self._progress.advanced(done=len(results), present=present, unknown=unknown)
+            progress = self._progress
+        self._note(self.store.record_results(self.job, results, progress))
+
+    def end(self, state: JobState, remark: str | None = None) -> None:
+        """The job is over, or interrupted.
+
+        :raises DatabaseError: if it can't be written.
+        :raises JobLostError: if the job was taken over since.
+        """
+        self.store.end(self.job, state, self._progress, remark)
+
+    def postpone(self, remark: str, until: datetime | None) -> None:
+        """It is interrupted, and isn't taken up before ``until`` by itself; ``None``: before a person says so.
+
+        :raises DatabaseError: if it can't be written.
+        :raises JobLostError: if the job was taken over since.
+        """
+        self.store.postpone(self.job, self._progress, remark, until)
+
+    def set_outcome(self, outcome: str) -> None:
+        """This came of the job as a whole; a second one replaces it.
+
+        :raises DatabaseError: if it can't be written.
+        :raises JobLostError: if the job was taken over since.
+        """
+        self.store.set_outcome(self.job, outcome)
+
+    def _note(self, state: JobState) -> None:
+        if state is JobState.CANCELLED:
+            self._is_cancelled = True
+
+
+@dataclass(frozen=True, slots=True)
+class JobService:
+    """Begins jobs and takes them over."""
+
+    store: JobStore
+    clock: Clock
+    organization_id: str
+    endpoint: str
+    created_by: str
+    """The actor's name."""
+    make_job_id: Callable[[], str]
+
+    def begin(
+        self,
+        kind: JobKind,
+        parameters: Mapping[str, JsonValue],
+        *,
+        total: int | None = None,
+        document: str | None = None,
+    ) -> RunningJob:
+        """Keep a new job, running.
+
+        :param document: what it does exactly, such as a plan's file.
+        :raises DatabaseError: if it can't be written.
+        """
+        now = self.clock.now()
+        job = Job(
+            job_id=self.make_job_id(),
+            organization_id=self.organization_id,
+            endpoint=self.endpoint,
+            kind=kind,
+            state=JobState.RUNNING,
+            created_by=self.created_by,
+            created_at=now,
+            updated_at=now,
+            parameters=parameters,
+            progress=JobProgress(total),
+        )
+        self.store.add(job, document)
+        return RunningJob(job, self.store, self.clock)
+
+    def take_over(self, job_id: str) -> RunningJob:
+        """Go on with an interrupted job.
+
+        :raises InputError: if there is no such job.
+        :raises JobConflictError: if it runs, is over, or began at another endpoint; of several processes that try, one
+            succeeds.
+        """
+        began_at = self.store.get(job_id).endpoint
+        if began_at != self.endpoint:
+            raise JobConflictError(
+                f"Job {job_id} began at {began_at}, and this command speaks to {self.endpoint}.",
+                hint=f"Set AWS_ENDPOINT_URL as it was then, or end the job: rootkeeper jobs cancel {job_id}",
+            )
+        return RunningJob(self.store.take_over(job_id), self.store, self.clock)
+
+    def cancel(self, job_id: str) -> Job:
+        """End a job for good; one that runs elsewhere stops after what is in flight.
+
+        :raises InputError: if there is no such job.
+        :raises JobConflictError: if it is over.
+        """
+        return self.store.cancel(job_id, f"Cancelled by {self.created_by}.")
+
+    def find_unfinished(self, kind: JobKind, name: str, value: JsonValue) -> Job | None:
+        """The newest job of that kind that isn't over and has this parameter, such as a plan's id."""
+        return find_unfinished(self.store, kind, name, value)
+
+
+def find_unfinished(store: JobStore, kind: JobKind, name: str, value: JsonValue) -> Job | None:
+    """The newest job of that kind that isn't over and has this parameter."""
+    unfinished = store.list_jobs(unfinished_only=True)
+    return next((job for job in unfinished if job.kind is kind and job.parameters.get(name) == value), None)

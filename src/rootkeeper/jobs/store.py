@@ -1,0 +1,511 @@
+"""Jobs in the database.
+
+Where jobs are kept, so that what was interrupted can go on.
+
+Jobs in the database: which there are, whose they are, and what they have done with each account.
+
+A job's owner is a process with a lease. Whoever takes a job over checks in the same transaction that its owner is
+dead; so of several processes that try, one succeeds, and the former owner finds out at its next write. A process whose
+lease lapsed may itself be the next owner: what it began before has an older fencing token, and finds out as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, Protocol
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from rootkeeper.clock import Clock
+from rootkeeper.database import schema
+from rootkeeper.database.engines import Store, reading
+from rootkeeper.database.processes import ProcessIdentity
+from rootkeeper.errors import JobLostError, NotFoundError
+from rootkeeper.jobs.rules import (
+    FINAL_STATES,
+    MOST_ATTEMPTS,
+    Job,
+    JobKind,
+    JobProgress,
+    JobState,
+    require_not_over,
+    require_resumable,
+)
+from rootkeeper.ledger.owners import Owner, OwnerRecord
+from rootkeeper.ledger.rules import ActorKind
+from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.values import JsonValue
+
+JobResults = Mapping[AccountId, Mapping[str, JsonValue]]
+"""What came of accounts, each as a JSON object whose shape is its job's kind's own."""
+
+
+class KeptJobs(Protocol):
+    """What was kept with jobs, in a database or by a server."""
+
+    def find_document(self, job_id: str) -> str | None:
+        """What a job does exactly."""
+        ...
+
+    def list_results(self, job_id: str) -> JobResults:
+        """What was recorded of each account."""
+        ...
+
+
+class JobStore(Protocol):
+    """The jobs of one organization. Every method that writes returns only when that is durable.
+
+    A job belongs to the process that began or resumed it last. What is written about a job as it was then is refused
+    once it was taken over, by another process or anew by the same one, so that a run which was stopped for a while
+    finds out.
+
+    :raises DatabaseError: if the database can't be read or written.
+    """
+
+    def add(self, job: Job, document: str | None = None) -> None:
+        """Keep a new job of this process; one in state QUEUED belongs to nobody until it is taken over.
+
+        :param document: what it does exactly, such as a plan's file; too long for ``parameters``.
+        """
+        ...
+
+    def find_document(self, job_id: str) -> str | None:
+        """What was kept with the job."""
+        ...
+
+    def checkpoint(self, job: Job, progress: JobProgress) -> JobState:
+        """Remember how far the job is, and learn its state: CANCELLED if somebody asks it to stop.
+
+        :param job: as it was added or taken over, here and in all that follows.
+        :raises JobLostError: if it was taken over since.
+        """
+        ...
+
+    def record_results(self, job: Job, results: JobResults, progress: JobProgress) -> JobState:
+        """Remember what came of these accounts, so that they aren't done again, and how far the job is.
+
+        A second result of an account replaces the first.
+
+        :returns: the job's state: CANCELLED if somebody asks it to stop.
+        :raises JobLostError: if it was taken over since.
+        """
+        ...
+
+    def list_results(self, job_id: str) -> dict[AccountId, dict[str, JsonValue]]:
+        """What was recorded of each account."""
+        ...
+
+    def list_results_page(self, job_id: str, after: str, limit: int) -> dict[AccountId, dict[str, JsonValue]]:
+        """Part of it: at most so many, of the accounts whose ids come after that one, in their order."""
+        ...
+
+    def count_results(self, job_id: str) -> int:
+        """Of how many accounts something was recorded."""
+        ...
+
+    def end(self, job: Job, state: JobState, progress: JobProgress, remark: str | None = None) -> None:
+        """Let the job of this process be over or interrupted. A job that was cancelled meanwhile stays cancelled.
+
+        :raises JobLostError: if it was taken over since.
+        """
+        ...
+
+    def postpone(self, job: Job, progress: JobProgress, remark: str, until: datetime | None) -> None:
+        """Interrupt the job of this process, count the attempt, and have no server take it up before ``until``.
+
+        A job that was cancelled meanwhile stays cancelled.
+
+        :param until: ``None``: before a person says so.
+        :raises JobLostError: if it was taken over since.
+        """
+        ...
+
+    def set_outcome(self, job: Job, outcome: str) -> None:
+        """Keep what came of the job of this process as a whole, such as a plan's file; a second one replaces it.
+
+        :raises JobLostError: if it was taken over since.
+        """
+        ...
+
+    def find_outcome(self, job_id: str) -> str | None:
+        """What was kept by ``set_outcome``."""
+        ...
+
+    def requeue(self, job_id: str, parameters: Mapping[str, JsonValue]) -> Job:
+        """Let an interrupted job be taken up by whichever process comes first; its attempts count anew.
+
+        :param parameters: replace those that it has.
+        :raises NotFoundError: if there is no such job.
+        :raises JobConflictError: if it runs, or is over.
+        """
+        ...
+
+    def take_over(self, job_id: str) -> Job:
+        """Make a queued or interrupted job this process's own, and running. Of several that try, one succeeds.
+
+        :raises NotFoundError: if there is no such job.
+        :raises JobConflictError: if it runs, or is over.
+        """
+        ...
+
+    def cancel(self, job_id: str, remark: str) -> Job:
+        """End a job for good; one that runs elsewhere stops after what is in flight.
+
+        :raises NotFoundError: if there is no such job.
+        :raises JobConflictError: if it is over.
+        """
+        ...
+
+    def get(self, job_id: str) -> Job:
+        """:raises NotFoundError: if there is no such job."""
+        ...
+
+    def list_jobs(
+        self,
+        *,
+        unfinished_only: bool = False,
+        kinds: Collection[JobKind] = (),
+        limit: int | None = None,
+        before: str | None = None,
+    ) -> tuple[Job, ...]:
+        """Newest first.
+
+        :param kinds: only those; without any, all.
+        :param before: the last job of the page before this one.
+        :raises NotFoundError: if there is no job ``before``.
+        """
+        ...
+
+
+_jobs = schema.jobs.c
+
+
+_results = schema.job_accounts.c
+
+
+_owners = schema.owners.c
+
+
+_UNLISTED = {"document", "outcome"}
+
+
+_LISTED = [column for column in schema.jobs.columns if column.name not in _UNLISTED]
+
+
+_OWNED = [_owners.host, _owners.boot_id, _owners.process_id, _owners.process_started, _owners.user_name]
+
+
+_SELECT: Select[Any] = select(*_LISTED, *_OWNED, _owners.lease_until).select_from(
+    schema.jobs.outerjoin(schema.owners, _owners.owner_id == _jobs.owner_id)
+)
+"""A job with the process that has it, so that a list of many costs one statement."""
+
+
+_UNFINISHED = [state.value for state in JobState if state not in FINAL_STATES]
+
+
+class SqlJobs:
+    """The jobs of one organization; implements the port JobStore."""
+
+    def __init__(
+        self, store: Store, commits: GroupCommit, organization_id: str, clock: Clock, owner: Callable[[], Owner]
+    ) -> None:
+        """``owner`` is asked for only by what makes a job this process's own, so that reading registers nobody."""
+        self._store = store
+        self._commits = commits
+        self._organization_id = organization_id
+        self._clock = clock
+        self._owner = owner
+
+    def add(self, job: Job, document: str | None = None) -> None:
+        if job.organization_id != self._organization_id:
+            raise ValueError(f"Job {job.job_id} belongs to {job.organization_id}.")
+        row = {
+            "job_id": job.job_id,
+            "organization_id": job.organization_id,
+            "kind": job.kind.value,
+            "state": job.state.value,
+            "endpoint": job.endpoint,
+            "created_by": job.created_by,
+            "created_at": job.created_at,
+            "updated_at": job.updated_at,
+            "ended_at": job.ended_at,
+            "owner_id": self._owner().owner_id,
+            "parameters": dict(job.parameters),
+            "progress": asdict(job.progress),
+            "document": document,
+            "remark": job.remark,
+            "created_by_kind": job.created_by_kind.value,
+            "attempts": job.attempts,
+            "next_attempt_at": job.next_attempt_at,
+            "fencing_token": job.fencing_token,
+        }
+
+        def work(transaction: WriteTransaction) -> None:
+            transaction.connection.execute(insert(schema.jobs).values(row))
+
+        self._commits.run(work)
+
+    def find_document(self, job_id: str) -> str | None:
+        with reading(self._store) as connection:
+            return connection.execute(select(_jobs.document).where(self._is_job(job_id))).scalar_one_or_none()
+
+    def checkpoint(self, job: Job, progress: JobProgress) -> JobState:
+        return self.record_results(job, {}, progress)
+
+    def record_results(self, job: Job, results: JobResults, progress: JobProgress) -> JobState:
+        owner_id, now = self._owner().owner_id, self._clock.now()
+        rows = [
+            {
+                "job_id": job.job_id,
+                "account_id": account_id,
+                "organization_id": self._organization_id,
+                "result": dict(result),
+            }
+            for account_id, result in results.items()
+        ]
+
+        def work(transaction: WriteTransaction) -> JobState:
+            state = self._find_own_state(transaction.connection, job, owner_id)
+            if rows:
+                transaction.connection.execute(_DELETE_RESULT, [_result_key(row) for row in rows])
+                transaction.connection.execute(insert(schema.job_accounts), rows)
+            self._update(transaction.connection, job.job_id, progress=asdict(progress), updated_at=now)
+            return state
+
+        return self._commits.run(work)
+
+    def list_results(self, job_id: str) -> dict[AccountId, dict[str, JsonValue]]:
+        statement = select(_results.account_id, _results.result).where(
+            _results.job_id == job_id, _results.organization_id == self._organization_id
+        )
+        with reading(self._store) as connection:
+            return {AccountId(row.account_id): row.result for row in connection.execute(statement)}
+
+    def list_results_page(self, job_id: str, after: str, limit: int) -> dict[AccountId, dict[str, JsonValue]]:
+        statement = (
+            select(_results.account_id, _results.result)
+            .where(
+                _results.job_id == job_id,
+                _results.organization_id == self._organization_id,
+                _results.account_id > after,
+            )
+            .order_by(_results.account_id)
+            .limit(limit)
+        )
+        with reading(self._store) as connection:
+            return {AccountId(row.account_id): row.result for row in connection.execute(statement)}
+
+    def count_results(self, job_id: str) -> int:
+        statement = select(func.count()).where(
+            _results.job_id == job_id, _results.organization_id == self._organization_id
+        )
+        with reading(self._store) as connection:
+            return int(connection.execute(statement).scalar_one())
+
+    def end(self, job: Job, state: JobState, progress: JobProgress, remark: str | None = None) -> None:
+        ended_at = self._clock.now() if state in FINAL_STATES else None
+        self._end(job, progress, {"state": state.value, "remark": remark, "ended_at": ended_at})
+
+    def postpone(self, job: Job, progress: JobProgress, remark: str, until: datetime | None) -> None:
+        changes = {
+            "state": JobState.INTERRUPTED.value,
+            "remark": remark,
+            "ended_at": None,
+            "attempts": MOST_ATTEMPTS if until is None else _jobs.attempts + 1,
+            "next_attempt_at": until,
+        }
+        self._end(job, progress, changes)
+
+    def _end(self, job: Job, progress: JobProgress, changes: Mapping[str, Any]) -> None:
+        """Whatever becomes of it, a job that was cancelled meanwhile stays so."""
+        owner_id, now = self._owner().owner_id, self._clock.now()
+
+        def work(transaction: WriteTransaction) -> None:
+            state = self._find_own_state(transaction.connection, job, owner_id)
+            kept = {} if state is JobState.CANCELLED else changes
+            values = {"progress": asdict(progress), "updated_at": now, **kept}
+            self._update(transaction.connection, job.job_id, **values)
+
+        self._commits.run(work)
+
+    def set_outcome(self, job: Job, outcome: str) -> None:
+        owner_id = self._owner().owner_id
+
+        def work(transaction: WriteTransaction) -> None:
+            self._find_own_state(transaction.connection, job, owner_id)
+            self._update(transaction.connection, job.job_id, outcome=outcome)
+
+        self._commits.run(work)
+
+    def find_outcome(self, job_id: str) -> str | None:
+        with reading(self._store) as connection:
+            return connection.execute(select(_jobs.outcome).where(self._is_job(job_id))).scalar_one_or_none()
+
+    def requeue(self, job_id: str, parameters: Mapping[str, JsonValue]) -> Job:
+        now = self._clock.now()
+
+        def work(transaction: WriteTransaction) -> Job:
+            require_resumable(self._get(transaction.connection, job_id))
+            self._update(
+                transaction.connection,
+                job_id,
+                state=JobState.QUEUED.value,
+                parameters=dict(parameters),
+                remark=None,
+                attempts=0,
+                next_attempt_at=None,
+                fencing_token=_jobs.fencing_token + 1,
+                updated_at=now,
+            )
+            return self._get(transaction.connection, job_id)
+
+        return self._commits.run(work)
+
+    def take_over(self, job_id: str) -> Job:
+        owner, now = self._owner(), self._clock.now()
+
+        def work(transaction: WriteTransaction) -> Job:
+            require_resumable(self._get(transaction.connection, job_id))
+            self._update(
+                transaction.connection,
+                job_id,
+                state=JobState.RUNNING.value,
+                owner_id=owner.owner_id,
+                remark=None,
+                next_attempt_at=None,
+                fencing_token=_jobs.fencing_token + 1,
+                updated_at=now,
+            )
+            return self._get(transaction.connection, job_id)
+
+        return self._commits.run(work)
+
+    def cancel(self, job_id: str, remark: str) -> Job:
+        now = self._clock.now()
+
+        def work(transaction: WriteTransaction) -> Job:
+            require_not_over(self._get(transaction.connection, job_id))
+            self._update(
+                transaction.connection,
+                job_id,
+                state=JobState.CANCELLED.value,
+                remark=remark,
+                updated_at=now,
+                ended_at=now,
+            )
+            return self._get(transaction.connection, job_id)
+
+        return self._commits.run(work)
+
+    def get(self, job_id: str) -> Job:
+        with reading(self._store) as connection:
+            return self._get(connection, job_id)
+
+    def list_jobs(
+        self,
+        *,
+        unfinished_only: bool = False,
+        kinds: Collection[JobKind] = (),
+        limit: int | None = None,
+        before: str | None = None,
+    ) -> tuple[Job, ...]:
+        statement = (
+            _SELECT.where(_jobs.organization_id == self._organization_id)
+            .order_by(_jobs.created_at.desc(), _jobs.job_id.desc())
+            .limit(limit)
+        )
+        if unfinished_only:
+            statement = statement.where(_jobs.state.in_(_UNFINISHED))
+        if kinds:
+            statement = statement.where(_jobs.kind.in_(sorted(kind.value for kind in kinds)))
+        with reading(self._store) as connection:
+            if before is not None:
+                statement = statement.where(_comes_after(self._get(connection, before)))
+            return tuple(self._parse(row) for row in connection.execute(statement).all())
+
+    def _get(self, connection: Connection, job_id: str) -> Job:
+        row = connection.execute(_SELECT.where(self._is_job(job_id))).one_or_none()
+        if row is None:
+            raise NotFoundError(f"There is no job {job_id!r}.", hint="List them: rootkeeper jobs list")
+        return self._parse(row)
+
+    def _find_own_state(self, connection: Connection, job: Job, owner_id: str) -> JobState:
+        """The state of a job that is still this process's own, and that it hasn't taken over anew."""
+        statement = select(_jobs.owner_id, _jobs.fencing_token, _jobs.state).where(self._is_job(job.job_id))
+        row = connection.execute(statement).one_or_none()
+        if row is None or (row.owner_id, row.fencing_token) != (owner_id, job.fencing_token):
+            raise JobLostError(
+                f"Job {job.job_id} was taken over; whoever had it before must not go on with it.",
+                hint=f"See who goes on: rootkeeper jobs show {job.job_id}",
+            )
+        return JobState(row.state)
+
+    def _update(self, connection: Connection, job_id: str, **values: Any) -> None:
+        connection.execute(update(schema.jobs).where(self._is_job(job_id)).values(values))
+
+    def _is_job(self, job_id: str) -> ColumnElement[bool]:
+        return (_jobs.job_id == job_id) & (_jobs.organization_id == self._organization_id)
+
+    def _parse(self, row: Row[Any]) -> Job:
+        """A job as it stands: one that says it runs is interrupted if its process is dead."""
+        state = JobState(row.state)
+        owner = None if state is JobState.QUEUED else _parse_owner(row)
+        if state is JobState.RUNNING and (owner is None or owner.is_dead(self._clock.now())):
+            state = JobState.INTERRUPTED
+        return Job(
+            job_id=row.job_id,
+            organization_id=row.organization_id,
+            endpoint=row.endpoint,
+            kind=JobKind(row.kind),
+            state=state,
+            created_by=row.created_by,
+            created_at=row.created_at,
+            updated_at=row.updated_at,
+            parameters=row.parameters,
+            progress=JobProgress(**row.progress),
+            ended_at=row.ended_at,
+            remark=row.remark,
+            created_by_kind=ActorKind(row.created_by_kind),
+            owner=None if owner is None else owner.process.describe(),
+            attempts=row.attempts,
+            next_attempt_at=row.next_attempt_at,
+            fencing_token=row.fencing_token,
+        )
+
+
+def _parse_owner(row: Row[Any]) -> OwnerRecord | None:
+    if row.lease_until is None:
+        return None
+    process = ProcessIdentity(row.host, row.boot_id, row.process_id, row.process_started, row.user_name)
+    return OwnerRecord(row.owner_id, process, row.lease_until)
+
+
+def _comes_after(job: Job) -> ColumnElement[bool]:
+    """Older jobs, in the order of a list."""
+    return or_(_jobs.created_at < job.created_at, and_(_jobs.created_at == job.created_at, _jobs.job_id < job.job_id))
+
+
+_DELETE_RESULT = delete(schema.job_accounts).where(
+    _results.job_id == bindparam("old_job_id"), _results.account_id == bindparam("old_account_id")
+)
+
+
+def _result_key(row: dict[str, Any]) -> dict[str, str]:
+    return {"old_job_id": row["job_id"], "old_account_id": row["account_id"]}

@@ -1,0 +1,1 @@
+"""The audit trail: entries, chain, append, verify, copies, account locks and fencing."""

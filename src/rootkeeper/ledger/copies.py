@@ -1,0 +1,359 @@
+"""Copies of the ledger: mirror, anchor, and the thread that keeps them up to date.
+
+The mirror: every ledger entry as a line of JSON, in a file beside the database.
+
+It follows the ledger and never holds it up: only what is committed is copied, so the mirror can't know more than the
+database, unless that was restored or cut. A mirror that contradicts the database is left as it is.
+
+The anchor: heads of the ledger, kept at intervals in a place of its own.
+
+Whoever can rewrite the database can rewrite every hash in it, but not what stands here: so a ledger that was cut or
+written anew shows. An adoption is a line too, and says up to where the lines before it still count.
+
+Keeps mirror and anchor up with the ledger, in a thread of its own and outside the fail-closed path.
+
+Whatever goes wrong here is said once and holds up nobody: what is missing is copied the next time.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, Self
+
+from sqlalchemy import select
+
+from rootkeeper.database import schema
+from rootkeeper.database.engines import Store, reading
+from rootkeeper.database.files import (
+    LineFileBusyError,
+    cut_last_line,
+    cut_torn_end,
+    open_locked,
+    read_last_line,
+    read_lines,
+    sync_folder,
+    write_line,
+)
+from rootkeeper.errors import DatabaseError
+from rootkeeper.ledger.rules import render_entry
+from rootkeeper.ledger.store import stream_rows
+from rootkeeper.ledger.writer import Head, find_entry_hash, parse_entry_row, read_head
+from rootkeeper.values import JsonValue, canonical_json
+
+
+class CopyConflictError(ValueError):
+    """A copy knows another past than the database."""
+
+
+class Mirror:
+    """One mirror file, shared by all processes that write to the database."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def find_last(self) -> Head | None:
+        """The last entry it knows.
+
+        :raises OSError: if it can't be read.
+        """
+        try:
+            with self.path.open("rb") as handle:
+                line = read_last_line(handle)
+        except FileNotFoundError:
+            return None
+        return None if line is None else find_head(line)
+
+    def catch_up(self, store: Store, wait_seconds: float) -> None:
+        """Copy what is missing.
+
+        :raises OSError: if it can't be written.
+        :raises CopyConflictError: if it knows entries that the database hasn't.
+        """
+        with open_locked(self.path, wait_seconds) as handle:
+            last = _prepare_end(handle)
+            with reading(store) as connection:
+                if last is not None and find_entry_hash(connection, last.sequence) != last.entry_hash:
+                    raise CopyConflictError(f"the database doesn't have its entry {last.sequence}")
+                for row in stream_rows(connection, since_sequence=0 if last is None else last.sequence):
+                    handle.write(render_entry(parse_entry_row(row)).encode() + b"\n")
+            handle.flush()
+
+    def set_aside(self, suffix: str) -> None:
+        """Rename it, so that a new one begins."""
+        if self.path.exists():
+            self.path.rename(self.path.with_name(f"{self.path.name}.{suffix}"))
+            sync_folder(self.path.parent)
+
+
+class MirrorLines:
+    """The lines of a mirror as it is when this is made, read along with the entries of the database."""
+
+    def __init__(self, mirror: Mirror | None) -> None:
+        self._lines = None if mirror is None else read_lines(mirror.path)
+        self._sequence = 0
+        self._line = b""
+        self._has_ended = False
+        self._advance()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._lines is not None:
+            self._lines.close()
+
+    def take(self, sequence: int) -> bytes | None:
+        """The line of that entry; empty if the mirror goes on without it, ``None`` if it ends before."""
+        while self._sequence < sequence and not self._has_ended:
+            self._advance()
+        if self._has_ended and self._sequence < sequence:
+            return None
+        return self._line if self._sequence == sequence else b""
+
+    def find_last_sequence(self) -> int:
+        """The last entry that the mirror knows; 0 if none. Reads it to its end."""
+        while not self._has_ended:
+            self._advance()
+        return self._sequence
+
+    def _advance(self) -> None:
+        line = None if self._lines is None else next(self._lines, None)
+        if line is None:
+            self._has_ended = True
+        elif (head := find_head(line)) is not None:
+            self._sequence, self._line = head.sequence, line
+
+
+def _prepare_end(handle: BinaryIO) -> Head | None:
+    """Cut what a crash left behind the last line that is an entry, and stand there."""
+    cut_torn_end(handle)
+    while (line := read_last_line(handle)) is not None:
+        head = find_head(line)
+        if head is not None:
+            cut_torn_end(handle)
+            return head
+        cut_last_line(handle)
+    return None
+
+
+def find_head(line: bytes) -> Head | None:
+    try:
+        fields = json.loads(line)
+        return Head(int(fields["sequence"]), str(fields["entry_hash"]), str(fields["organization_id"]))
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class AnchoredHead:
+    """One line of the anchor."""
+
+    at: str
+    head: Head
+    agreed_sequence: int | None = None
+    """Of an adoption: the last anchored sequence at which anchor and database still agree."""
+    adopted_over: Head | None = None
+    """Of an adoption: the head that anchor or mirror knew."""
+
+    @property
+    def is_adoption(self) -> bool:
+        return self.agreed_sequence is not None
+
+    def render(self) -> str:
+        content: dict[str, JsonValue] = {"at": self.at, **_describe(self.head)}
+        if self.agreed_sequence is not None:
+            content["agreed_sequence"] = self.agreed_sequence
+            content["adopted_over"] = None if self.adopted_over is None else _describe(self.adopted_over)
+        return canonical_json(content)
+
+
+class Anchor:
+    """One anchor file, shared by all processes that write to the database."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def find_last(self) -> AnchoredHead | None:
+        """:raises OSError: if it can't be read."""
+        try:
+            with self.path.open("rb") as handle:
+                line = read_last_line(handle)
+        except FileNotFoundError:
+            return None
+        return None if line is None else _parse(line)
+
+    def append(self, anchored: AnchoredHead, wait_seconds: float) -> None:
+        """Add a head durably, unless it isn't beyond the last one.
+
+        :raises OSError: if it can't be written.
+        """
+        with open_locked(self.path, wait_seconds) as handle:
+            cut_torn_end(handle)
+            line = read_last_line(handle)
+            last = None if line is None else _parse(line)
+            if last is not None and not anchored.is_adoption and anchored.head.sequence <= last.head.sequence:
+                return
+            cut_torn_end(handle)
+            write_line(handle, anchored.render(), durably=True)
+
+    def read_heads(self) -> tuple[AnchoredHead, ...]:
+        """The heads that count, in order of their sequence: those that an adoption overruled are left out.
+
+        :raises OSError: if it can't be read.
+        """
+        heads: list[AnchoredHead] = []
+        for line in read_lines(self.path):
+            anchored = _parse(line)
+            if anchored is None:
+                continue
+            if anchored.agreed_sequence is not None:
+                heads = [head for head in heads if head.head.sequence <= anchored.agreed_sequence]
+            heads.append(anchored)
+        return tuple(heads)
+
+
+def _describe(head: Head) -> dict[str, JsonValue]:
+    return {"sequence": head.sequence, "entry_hash": head.entry_hash, "organization_id": head.organization_id}
+
+
+def _parse_head(fields: dict[str, object]) -> Head:
+    return Head(int(str(fields["sequence"])), str(fields["entry_hash"]), str(fields["organization_id"]))
+
+
+def _parse(line: bytes) -> AnchoredHead | None:
+    try:
+        fields = json.loads(line)
+        adopted_over = fields.get("adopted_over")
+        agreed_sequence = fields.get("agreed_sequence")
+        return AnchoredHead(
+            at=str(fields["at"]),
+            head=_parse_head(fields),
+            agreed_sequence=None if agreed_sequence is None else int(agreed_sequence),
+            adopted_over=None if adopted_over is None else _parse_head(adopted_over),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+ANCHOR_ENTRIES = 100
+
+
+ANCHOR_SECONDS = 10.0
+
+
+_GATHER_SECONDS = 0.25
+"""Between two copies: each costs some reads, however little there is to copy."""
+
+
+_CLOSING_SECONDS = 5.0
+
+
+_BUSY_SECONDS = 1.0
+
+
+class LedgerCopies:
+    """Mirror and anchor of one database, where there are any."""
+
+    def __init__(self, store: Store, mirror: Mirror | None, anchor: Anchor | None, warn: Callable[[str], None]) -> None:
+        self.mirror = mirror
+        self.anchor = anchor
+        self._store = store
+        self._warn = warn
+        self._warned: set[str] = set()
+        self._wake = threading.Event()
+        self._closing = threading.Event()
+        self._working = threading.Lock()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._anchored_sequence = 0
+        self._anchored_monotonic = float("-inf")
+
+    def notify(self) -> None:
+        """Entries were committed. Never blocks."""
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._serve, name="rootkeeper-ledger-copies", daemon=True)
+                self._thread.start()
+        self._wake.set()
+
+    def close(self) -> None:
+        """Copy and anchor what is left, for some seconds at most."""
+        self._closing.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(_CLOSING_SECONDS)
+
+    def list_last_known(self) -> list[tuple[str, Head]]:
+        """The last head of each copy, by its name; a copy that can't be read is remarked and left out."""
+        known: list[tuple[str, Head]] = []
+        try:
+            if self.mirror is not None and (mirrored := self.mirror.find_last()) is not None:
+                known.append(("mirror", mirrored))
+            if self.anchor is not None and (anchored := self.anchor.find_last()) is not None:
+                known.append(("anchor", anchored.head))
+        except OSError as error:
+            self._warn(f"A copy of the ledger can't be read, so the ledger isn't compared with it: {error}.")
+        return known
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Nothing is copied meanwhile."""
+        with self._working:
+            yield
+
+    def _serve(self) -> None:
+        while not self._closing.is_set():
+            self._wake.wait(ANCHOR_SECONDS)
+            self._wake.clear()
+            self._copy()
+            self._closing.wait(_GATHER_SECONDS)
+        self._copy()
+
+    def _copy(self) -> None:
+        with self._working:
+            self._attempt("mirror", self._copy_to_mirror)
+            self._attempt("anchor", self._anchor_head)
+
+    def _attempt(self, name: str, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except LineFileBusyError:
+            return  # another process is at it, and copies ours too
+        except (OSError, DatabaseError, ValueError) as error:
+            if name not in self._warned:
+                self._warned.add(name)
+                self._warn(f"The ledger's {name} can't be kept up: {error}. The ledger itself is written.")
+
+    def _copy_to_mirror(self) -> None:
+        if self.mirror is not None:
+            self.mirror.catch_up(self._store, _BUSY_SECONDS)
+
+    def _anchor_head(self) -> None:
+        if self.anchor is None:
+            return
+        with reading(self._store) as connection:
+            head = read_head(connection)
+            if not self._is_anchor_due(head.sequence):
+                return
+            last = self.anchor.find_last()
+            if last is not None and find_entry_hash(connection, last.head.sequence) != last.head.entry_hash:
+                raise CopyConflictError(f"the database doesn't have its entry {last.head.sequence}")
+            entries = schema.ledger_entries.c
+            at = connection.execute(select(entries.at).where(entries.sequence == head.sequence)).scalar_one()
+        self.anchor.append(AnchoredHead(at, head), _BUSY_SECONDS)
+        self._anchored_sequence, self._anchored_monotonic = head.sequence, time.monotonic()
+
+    def _is_anchor_due(self, sequence: int) -> bool:
+        if sequence == self._anchored_sequence:
+            return False
+        return (
+            self._closing.is_set()
+            or sequence - self._anchored_sequence >= ANCHOR_ENTRIES
+            or time.monotonic() - self._anchored_monotonic >= ANCHOR_SECONDS
+        )

@@ -1,0 +1,490 @@
+"""Ledger entries: intents and outcomes, chained so that edits show.
+
+Ledger entries: what was intended and what came of it, chained so that edits show.
+
+Source of the canonical form: RFC 8785. The hash of an entry covers every field but itself, the hash of the entry
+before it included.
+
+The first ledger entry that doesn't fit, and what was probably done to it.
+
+Only the chain is judged here; what mirror and anchor know is compared elsewhere. Entries come as a stream and are
+looked at one ahead, so that a ledger of any length takes little memory.
+
+What a check of the whole ledger found, as a value and as JSON values and back.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.values import JsonValue, dump_json, render_time, to_plain_json
+
+GENESIS_HASH = "0" * 64
+"""What the first entry is chained to."""
+
+
+class Phase(StrEnum):
+    """An intent is on disk before its call leaves; its outcome follows. A fact that needs no AWS call is an outcome
+    without an intent.
+    """
+
+    INTENT = "intent"
+    OUTCOME = "outcome"
+
+
+class ActorKind(StrEnum):
+    """How the actor is known."""
+
+    SELF_ASSERTED = "self_asserted"
+    SERVER = "server"
+    """The program itself, such as at the end of a window."""
+    SIGNED_IN = "signed_in"
+    TOKEN = "token"  # noqa: S105 - a kind's name
+
+
+class Action(StrEnum):
+    """What was done, ``resource:action``, alphabetical."""
+
+    ACCESS_KEY_DELETE = "access_key:delete"
+    ACCOUNTS_AUDIT = "accounts:audit"
+    BUCKET_POLICY_DELETE = "bucket_policy:delete"
+    BUCKET_POLICY_PUT = "bucket_policy:put"
+    BUCKET_POLICY_SAVE = "bucket_policy:save"
+    DELEGATED_ADMINISTRATOR_DEREGISTER = "delegated_administrator:deregister"
+    DELEGATED_ADMINISTRATOR_REGISTER = "delegated_administrator:register"
+    EMAIL_ATTEST = "email:attest"
+    EMAIL_UPDATE_ACCEPT = "email_update:accept"
+    EMAIL_UPDATE_START = "email_update:start"
+    EXCEPTION_ADD = "exception:add"
+    EXCEPTION_REMOVE = "exception:remove"
+    FAILSAFE_DRILL = "failsafe:drill"
+    FEATURE_DISABLE = "feature:disable"
+    FEATURE_ENABLE = "feature:enable"
+    IDENTITY_ADD = "identity:add"
+    IDENTITY_CHANGE = "identity:change"
+    JOB_CANCEL = "job:cancel"
+    JOB_REQUEST = "job:request"
+    LEDGER_ADOPT = "ledger:adopt"
+    LEDGER_IMPORT = "ledger:import"
+    LOGIN_PROFILE_CREATE = "login_profile:create"
+    LOGIN_PROFILE_DELETE = "login_profile:delete"
+    MFA_DEVICE_DEACTIVATE = "mfa_device:deactivate"
+    QUEUE_POLICY_SAVE = "queue_policy:save"
+    QUEUE_POLICY_SET = "queue_policy:set"
+    ROOT_SESSION_OPEN = "root_session:open"
+    SETUP_ACCEPT = "setup:accept"
+    SIGNING_CERTIFICATE_DELETE = "signing_certificate:delete"
+    SPILL_MERGE = "spill:merge"
+    TRUSTED_ACCESS_DISABLE = "trusted_access:disable"
+    TRUSTED_ACCESS_ENABLE = "trusted_access:enable"
+    WINDOW_ACTIVATE = "window:activate"
+    WINDOW_APPROVE = "window:approve"
+    WINDOW_CANCEL = "window:cancel"
+    WINDOW_CLOSE = "window:close"
+    WINDOW_DENY = "window:deny"
+    WINDOW_EVENT = "window:event"
+    WINDOW_EXTEND = "window:extend"
+    WINDOW_KEEP = "window:keep"
+    WINDOW_LAPSE = "window:lapse"
+    WINDOW_OPEN = "window:open"
+    WINDOW_REQUEST = "window:request"
+    WINDOW_REREAD = "window:reread"
+    WINDOW_REVIEW = "window:review"
+
+
+class Result(StrEnum):
+    """What came of an intent."""
+
+    DONE = "done"
+    """Done, and shown by AWS's answer or a re-read."""
+    FAILED = "failed"
+    """Refused or not done, as far as AWS's answer or a re-read shows."""
+    UNKNOWN = "unknown"
+    """Neither can be shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts, and how that is known."""
+
+    name: str
+    kind: ActorKind
+    caller_arn: str | None = None
+    """The AWS principal whose credentials are used; ``None`` where no AWS call is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """One line of the ledger."""
+
+    sequence: int
+    """From 1, without gaps."""
+    at: datetime
+    organization_id: str
+    endpoint: str
+    actor: Actor
+    action: Action
+    account_id: AccountId | None
+    """The target; ``None`` where the action concerns the organization or several accounts."""
+    parameters: Mapping[str, JsonValue]
+    """Secrets never."""
+    phase: Phase
+    owner_id: str
+    """The process that wrote it; its lease tells whether it may still be acting."""
+    intent_sequence: int | None
+    """For an outcome, the intent that it ends; at most one outcome each."""
+    result: Result | None
+    """``None`` for an intent."""
+    previous_hash: str
+    entry_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """The receipt of an intent that is on disk. A privileged call asks for one, so none can leave without it."""
+
+    sequence: int
+    action: Action
+    account_id: AccountId | None
+    valid_until: float
+    """Monotonic seconds: after it the writer's lease may have run out, and the call must not leave any more."""
+    parameters: Mapping[str, JsonValue] = field(default_factory=dict)
+    valid_until_at: datetime | None = None
+    """The same by the wall clock, by which others judge the lease: it may be set forward meanwhile."""
+
+
+_SECRET_WORDS = ("password", "passwd", "secret", "token")
+
+
+_HARMLESS_ENDINGS = ("_at", "_count", "_id", "_name")
+"""``password_last_used_at`` and ``token_name`` tell of a secret without being one."""
+
+
+_WORDS_OF_A_RESULT = frozenset(
+    {"absent", "already_absent", "created", "deleted", "done", "failed", "kept", "present", "skipped", "unknown"}
+)
+"""What may be said under ``password``: whether there is one, and what became of it."""
+
+
+def require_no_secrets(parameters: JsonValue, key: str = "") -> None:
+    """Refuse text under a key that is named like a secret: what can't be recorded can't leak.
+
+    :raises ValueError: if there is some. That is a mistake in the program, not of its user.
+    """
+    if isinstance(parameters, Mapping):
+        for name, value in parameters.items():
+            require_no_secrets(value, name if _names_a_secret(name) else "")
+    elif isinstance(parameters, str):
+        if key and parameters not in _WORDS_OF_A_RESULT:
+            raise ValueError(f"The ledger takes no secrets, but a parameter is named {key!r}.")
+    elif isinstance(parameters, Sequence):
+        for value in parameters:
+            require_no_secrets(value, key)
+
+
+def _names_a_secret(name: str) -> bool:
+    lowered = name.lower()
+    return any(word in lowered for word in _SECRET_WORDS) and not lowered.endswith(_HARMLESS_ENDINGS)
+
+
+def compute_entry_hash(entry: LedgerEntry) -> str:
+    """SHA-256, in hexadecimal, of the canonical form of every field but ``entry_hash``."""
+    content = _describe_entry(entry)
+    del content["entry_hash"]
+    return hashlib.sha256(dump_json(content)).hexdigest()
+
+
+def render_entry(entry: LedgerEntry) -> str:
+    """One line of canonical JSON, without its end of line."""
+    return dump_json(_describe_entry(entry)).decode()
+
+
+def parse_entry(text: str) -> LedgerEntry:
+    """Read what :func:`render_entry` wrote.
+
+    :raises ValueError: if it isn't an entry.
+    """
+    fields = json.loads(text)
+    try:
+        actor = fields["actor"]
+        return LedgerEntry(
+            sequence=int(fields["sequence"]),
+            at=datetime.fromisoformat(fields["at"]),
+            organization_id=fields["organization_id"],
+            endpoint=fields["endpoint"],
+            actor=Actor(name=actor["name"], kind=ActorKind(actor["kind"]), caller_arn=actor["caller_arn"]),
+            action=Action(fields["action"]),
+            account_id=fields["account_id"],
+            parameters=fields["parameters"],
+            phase=Phase(fields["phase"]),
+            owner_id=fields["owner_id"],
+            intent_sequence=fields["intent_sequence"],
+            result=None if fields["result"] is None else Result(fields["result"]),
+            previous_hash=fields["previous_hash"],
+            entry_hash=fields["entry_hash"],
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"Not a ledger entry: {error!r}") from error
+
+
+def _describe_entry(entry: LedgerEntry) -> dict[str, Any]:
+    return {
+        "sequence": entry.sequence,
+        "at": render_time(entry.at),
+        "organization_id": entry.organization_id,
+        "endpoint": entry.endpoint,
+        "actor": {"name": entry.actor.name, "kind": entry.actor.kind.value, "caller_arn": entry.actor.caller_arn},
+        "action": entry.action.value,
+        "account_id": entry.account_id,
+        "parameters": to_plain_json(entry.parameters),
+        "phase": entry.phase.value,
+        "owner_id": entry.owner_id,
+        "intent_sequence": entry.intent_sequence,
+        "result": None if entry.result is None else entry.result.value,
+        "previous_hash": entry.previous_hash,
+        "entry_hash": entry.entry_hash,
+    }
+
+
+_SEARCHED_DISTANCE = 500
+"""How far from its place an entry's true sequence is looked for."""
+
+
+class ChainBreakKind(StrEnum):
+    """What was done to the ledger, as far as the chain shows."""
+
+    EDITED = "edited"
+    INSERTED = "inserted"
+    REMOVED = "removed"
+    REORDERED = "reordered"
+    UNMATCHED = "unmatched"
+    """An outcome without its intent, or a second one."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChainBreak:
+    """The first entry that doesn't fit."""
+
+    sequence: int
+    kind: ChainBreakKind
+    problem: str
+    """One sentence for a person."""
+
+
+class OpenIntents:
+    """Intents seen so far that have no outcome yet."""
+
+    def __init__(self) -> None:
+        self._sequences: set[int] = set()
+
+    def accept(self, entry: LedgerEntry) -> bool:
+        """Take the next entry; ``False`` if it is an outcome whose intent isn't open."""
+        if entry.phase is Phase.INTENT:
+            self._sequences.add(entry.sequence)
+            return True
+        if entry.intent_sequence is None:
+            return True
+        if entry.intent_sequence not in self._sequences:
+            return False
+        self._sequences.remove(entry.intent_sequence)
+        return True
+
+    def sequences(self) -> frozenset[int]:
+        return frozenset(self._sequences)
+
+
+def find_first_chain_break(
+    entries: Iterable[LedgerEntry], open_intents: OpenIntents | None = None, *, checks_outcomes: bool = True
+) -> ChainBreak | None:
+    """Follow the chain from its first entry; ``None`` if every entry fits.
+
+    :param entries: from sequence 1 on, in the order in which they are kept.
+    :param open_intents: left with the intents that have no outcome at the end.
+    :param checks_outcomes: ``False`` for a part of a ledger, whose intents may stand elsewhere.
+    """
+    intents = OpenIntents() if open_intents is None else open_intents
+    stream = iter(entries)
+    accepted = _VerifiedEntries()
+    entry = next(stream, None)
+    while entry is not None:
+        following = next(stream, None)
+        if not accepted.is_continued_by(entry):
+            return _make_chain_break(entry, accepted, following, stream)
+        if checks_outcomes and not intents.accept(entry):
+            return _unmatched(entry)
+        accepted.add(entry)
+        entry = following
+    return None
+
+
+class _VerifiedEntries:
+    """The entries that fit, of which only the end is kept."""
+
+    def __init__(self) -> None:
+        self.expected_sequence = 1
+        self.head_hash = GENESIS_HASH
+        self._recent_hashes: deque[str] = deque(maxlen=_SEARCHED_DISTANCE)
+
+    def is_continued_by(self, entry: LedgerEntry) -> bool:
+        place = (entry.sequence, entry.previous_hash)
+        return place == (self.expected_sequence, self.head_hash) and _is_hashed_as(entry, None)
+
+    def add(self, entry: LedgerEntry) -> None:
+        self.expected_sequence = entry.sequence + 1
+        self.head_hash = entry.entry_hash
+        self._recent_hashes.append(entry.entry_hash)
+
+    def __contains__(self, entry: LedgerEntry) -> bool:
+        return entry.entry_hash in self._recent_hashes
+
+
+def _is_hashed_as(entry: LedgerEntry | None, sequence: int | None) -> bool:
+    """Whether its hash is that of the entry, at its own or another place."""
+    if entry is None:
+        return False
+    placed = entry if sequence is None else replace(entry, sequence=sequence)
+    try:
+        return compute_entry_hash(placed) == entry.entry_hash
+    except ValueError:  # an edit made it something that has no canonical form
+        return False
+
+
+def _make_chain_break(
+    entry: LedgerEntry, accepted: _VerifiedEntries, following: LedgerEntry | None, rest: Iterator[LedgerEntry]
+) -> ChainBreak:
+    expected = accepted.expected_sequence
+    if entry.sequence != expected:
+        return _misplaced(entry, expected, following, rest)
+    if _is_hashed_as(entry, None):
+        return _wrongly_linked(entry, following)
+    true_sequence = _find_true_sequence(entry)
+    if true_sequence is None:
+        return _foreign(entry, accepted.head_hash, following)
+    if true_sequence > expected:
+        return _moved_up(expected, true_sequence, following)
+    if entry in accepted:
+        problem = f"Entry {expected} was inserted: it repeats entry {true_sequence}."
+        return ChainBreak(expected, ChainBreakKind.INSERTED, problem)
+    problem = f"Entry {true_sequence} was inserted: the one at {expected} was written as entry {true_sequence}."
+    return ChainBreak(true_sequence, ChainBreakKind.INSERTED, problem)
+
+
+def _misplaced(
+    entry: LedgerEntry, expected: int, following: LedgerEntry | None, rest: Iterator[LedgerEntry]
+) -> ChainBreak:
+    if entry.sequence < expected:
+        problem = f"Entry {entry.sequence} appears a second time, after entry {expected - 1}."
+        return ChainBreak(entry.sequence, ChainBreakKind.INSERTED, problem)
+    later = following is not None and following.sequence == expected
+    if later or any(candidate.sequence == expected for candidate in rest):
+        problem = f"Entries were reordered: entry {entry.sequence} stands where entry {expected} belongs."
+        return ChainBreak(expected, ChainBreakKind.REORDERED, problem)
+    last = entry.sequence - 1
+    problem = f"Entry {expected} was removed." if last == expected else f"Entries {expected} to {last} were removed."
+    return ChainBreak(expected, ChainBreakKind.REMOVED, problem)
+
+
+def _wrongly_linked(entry: LedgerEntry, following: LedgerEntry | None) -> ChainBreak:
+    """The entry is as it was hashed, but names another one before it."""
+    suspect = entry.sequence
+    if suspect > 1 and following is not None and following.previous_hash == entry.entry_hash:
+        suspect -= 1
+    return ChainBreak(
+        suspect,
+        ChainBreakKind.EDITED,
+        f"Entry {suspect} was replaced: entry {entry.sequence} isn't chained to what stands before it.",
+    )
+
+
+def _foreign(entry: LedgerEntry, head_hash: str, following: LedgerEntry | None) -> ChainBreak:
+    """Its content was never hashed so: it was edited, or put in where what follows belongs."""
+    if following is not None and following.previous_hash == head_hash and _is_hashed_as(following, entry.sequence):
+        problem = f"Entry {entry.sequence} was inserted: the one after it was written for its place."
+        return ChainBreak(entry.sequence, ChainBreakKind.INSERTED, problem)
+    problem = f"Entry {entry.sequence} was edited: its hash isn't that of its content."
+    return ChainBreak(entry.sequence, ChainBreakKind.EDITED, problem)
+
+
+def _moved_up(expected: int, true_sequence: int, following: LedgerEntry | None) -> ChainBreak:
+    if following is None or _is_hashed_as(following, following.sequence + true_sequence - expected):
+        problem = f"Entry {expected} was removed: what stands there was written as entry {true_sequence}."
+        return ChainBreak(expected, ChainBreakKind.REMOVED, problem)
+    problem = f"Entries were reordered: what stands at {expected} was written as entry {true_sequence}."
+    return ChainBreak(expected, ChainBreakKind.REORDERED, problem)
+
+
+def _find_true_sequence(entry: LedgerEntry) -> int | None:
+    for distance in range(1, _SEARCHED_DISTANCE + 1):
+        for sequence in (entry.sequence - distance, entry.sequence + distance):
+            if sequence > 0 and _is_hashed_as(entry, sequence):
+                return sequence
+    return None
+
+
+def _unmatched(entry: LedgerEntry) -> ChainBreak:
+    return ChainBreak(
+        entry.sequence,
+        ChainBreakKind.UNMATCHED,
+        f"Entry {entry.sequence} ends intent {entry.intent_sequence}, which isn't there or was ended before.",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerVerification:
+    """What a check of the whole ledger found."""
+
+    entries: int
+    head_sequence: int
+    head_hash: str
+    first_bad_sequence: int | None
+    """The first entry that doesn't fit; ``None`` if all do."""
+    problem: str | None
+    """What is wrong with it, in one sentence."""
+    anchored_sequence: int | None
+    """The last head that stands in the anchor; ``None`` without an anchor."""
+
+    @property
+    def is_intact(self) -> bool:
+        return self.problem is None
+
+
+def verification_to_record(found: LedgerVerification) -> dict[str, JsonValue]:
+    """The outcome of a verification's job."""
+    findings: list[JsonValue] = []
+    if found.problem is not None:
+        findings.append({"seq": found.first_bad_sequence, "what": found.problem})
+    return {
+        "schema_version": 1,
+        "is_intact": found.is_intact,
+        "entries": found.entries,
+        "head": {"seq": found.head_sequence, "hash": found.head_hash},
+        "anchored_seq": found.anchored_sequence,
+        "findings": findings,
+    }
+
+
+def verification_from_record(record: Mapping[str, Any]) -> LedgerVerification:
+    """Read what ``verification_to_record`` made.
+
+    :raises ValueError: if it contradicts itself.
+    """
+    first = next(iter(record["findings"]), None)
+    verification = LedgerVerification(
+        entries=int(record["entries"]),
+        head_sequence=int(record["head"]["seq"]),
+        head_hash=str(record["head"]["hash"]),
+        first_bad_sequence=None if first is None or first["seq"] is None else int(first["seq"]),
+        problem=None if first is None else str(first["what"]),
+        anchored_sequence=None if record["anchored_seq"] is None else int(record["anchored_seq"]),
+    )
+    if verification.is_intact is not record["is_intact"]:
+        raise ValueError("intact is what has no finding")
+    return verification

@@ -1,0 +1,233 @@
+"""The spill: a ledger on a file of its own, for the one thing that goes on while the real one can't be written.
+
+Closing a recovery window takes credentials away, so it isn't held up by a full disk (needs.md, P02). Each entry is on
+disk before its call leaves; the entries are chained among themselves, and later appended to the real ledger. Account
+locks can't be checked here: what a closing does is right whoever does it, and twice is no harm.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+import tempfile
+import threading
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Self
+
+from rootkeeper.database.files import open_locked, sync_folder, write_line
+from rootkeeper.errors import LedgerUnavailableError, LockLostError
+from rootkeeper.ledger.owners import AccountLock, Owner
+from rootkeeper.ledger.rules import (
+    GENESIS_HASH,
+    Action,
+    Actor,
+    Intent,
+    LedgerEntry,
+    Phase,
+    Result,
+    compute_entry_hash,
+    render_entry,
+)
+from rootkeeper.ledger.store import check_parameters
+from rootkeeper.organization.accounts import AccountId, Endpoint
+from rootkeeper.values import JsonValue, canonical_json
+
+SPILL_FORMAT = 1
+_PREFIX = "rootkeeper-spill-"
+_SUFFIX = ".jsonl"
+_VALID_SECONDS = 60.0
+"""How long an intent of a spill lets its call leave."""
+
+
+def open_spill(
+    folder: Path | None, organization_id: str, endpoint: Endpoint, actor: Actor, owner: Owner
+) -> SpillLedger:
+    """Make a spill file in ``folder``, or else in the user's folder for temporary files.
+
+    :raises LedgerUnavailableError: if neither can be written.
+    """
+    failure: OSError | None = None
+    for candidate in _list_folders(folder):
+        try:
+            return SpillLedger(candidate, organization_id, endpoint, actor, owner)
+        except OSError as error:
+            failure = error
+    raise LedgerUnavailableError(
+        "Neither the ledger nor a spill file can be written.", hint="Free some space, or name a spill folder."
+    ) from failure
+
+
+def list_spill_files(folder: Path | None) -> tuple[Path, ...]:
+    """Spill files in both places, by name."""
+    found: set[Path] = set()
+    for candidate in _list_folders(folder):
+        if candidate.is_dir():
+            found.update(path for path in candidate.glob(f"{_PREFIX}*{_SUFFIX}") if path.is_file())
+    return tuple(sorted(found))
+
+
+def _list_folders(folder: Path | None) -> tuple[Path, ...]:
+    private = Path(tempfile.gettempdir()) / f"rootkeeper-{os.getuid()}"
+    return (private,) if folder is None else (folder, private)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make it, if need be; anybody may have made one of that name among the temporary files."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode) or (
+        found.st_uid != os.getuid() and folder.parent == Path(tempfile.gettempdir())
+    ):
+        raise PermissionError(f"{folder} belongs to somebody else")
+
+
+class SpillLedger:
+    """Implements the port Ledger on a file. Close it, so that the file can be merged.
+
+    Its intents have negative sequences; the real ones are given when it is merged.
+    """
+
+    def __init__(self, folder: Path, organization_id: str, endpoint: Endpoint, actor: Actor, owner: Owner) -> None:
+        """:raises OSError: if the file can't be made."""
+        self.spill_id = secrets.token_hex(8)
+        self.path = folder / f"{_PREFIX}{self.spill_id}{_SUFFIX}"
+        self._organization_id = organization_id
+        self._endpoint = endpoint
+        self._actor = actor
+        self._owner = owner
+        self._writing = threading.Lock()
+        self._head = (0, GENESIS_HASH)
+        self._open_intents: set[int] = set()
+        _make_folder(folder)
+        self._closing = ExitStack()
+        self._handle = self._closing.enter_context(open_locked(self.path, 0))
+        try:
+            self._write(self._render_header())
+            sync_folder(folder)
+        except OSError:
+            self.close()
+            self.path.unlink(missing_ok=True)
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._closing.close()
+
+    def append_intent(
+        self,
+        action: Action,
+        *,
+        account_id: AccountId | None = None,
+        parameters: Mapping[str, JsonValue] | None = None,
+        lock: AccountLock | None = None,  # noqa: ARG002 - as the port has it; see the module's docstring
+    ) -> Intent:
+        started = self._owner.clock.monotonic()
+        entry = self._append(action, account_id, parameters, Phase.INTENT)
+        self._open_intents.add(entry.sequence)
+        return Intent(
+            sequence=-entry.sequence,
+            action=action,
+            account_id=account_id,
+            valid_until=started + _VALID_SECONDS,
+            parameters=entry.parameters,
+        )
+
+    def append_outcome(
+        self, intent: Intent, result: Result, details: Mapping[str, JsonValue] | None = None
+    ) -> LedgerEntry:
+        """See the port. The intent may be one of the real ledger, from before it failed."""
+        own = -intent.sequence
+        if own > 0 and own not in self._open_intents:
+            raise LockLostError(f"Intent {own} of spill {self.spill_id} has its outcome already.")
+        entry = self._append(intent.action, intent.account_id, details, Phase.OUTCOME, intent.sequence, result)
+        self._open_intents.discard(own)
+        return entry
+
+    def append_fact(
+        self,
+        action: Action,
+        *,
+        account_id: AccountId | None = None,
+        parameters: Mapping[str, JsonValue] | None = None,
+    ) -> LedgerEntry:
+        return self._append(action, account_id, parameters, Phase.OUTCOME, result=Result.DONE)
+
+    def list_orphans(self) -> tuple[LedgerEntry, ...]:
+        """None: what dead owners left open stands in the real ledger."""
+        return ()
+
+    def settle_orphan(self, entry: LedgerEntry, result: Result, details: Mapping[str, JsonValue]) -> bool:  # noqa: ARG002 - as the port has it
+        """:raises LedgerUnavailableError: always; orphans are settled in the real ledger."""
+        raise LedgerUnavailableError(f"Entry {entry.sequence} can't be settled while the ledger can't be written.")
+
+    def _append(
+        self,
+        action: Action,
+        account_id: AccountId | None,
+        parameters: Mapping[str, JsonValue] | None,
+        phase: Phase,
+        intent_sequence: int | None = None,
+        result: Result | None = None,
+    ) -> LedgerEntry:
+        checked = check_parameters(parameters)
+        with self._writing:
+            sequence, previous_hash = self._head
+            unhashed = LedgerEntry(
+                sequence=sequence + 1,
+                at=self._owner.clock.now(),
+                organization_id=self._organization_id,
+                endpoint=self._endpoint.label,
+                actor=self._actor,
+                action=action,
+                account_id=account_id,
+                parameters=checked,
+                phase=phase,
+                owner_id=self._owner.owner_id,
+                intent_sequence=intent_sequence,
+                result=result,
+                previous_hash=previous_hash,
+                entry_hash="",
+            )
+            entry = replace(unhashed, entry_hash=compute_entry_hash(unhashed))
+            self._write_or_fail(render_entry(entry))
+            self._head = (entry.sequence, entry.entry_hash)
+        return entry
+
+    def _write_or_fail(self, line: str) -> None:
+        end = self._handle.seek(0, os.SEEK_END)
+        try:
+            self._write(line)
+        except OSError as error:
+            with suppress(OSError):
+                os.ftruncate(self._handle.fileno(), end)
+            raise LedgerUnavailableError(f"The spill file {self.path} can't be written: {error.strerror}.") from error
+
+    def _write(self, line: str) -> None:
+        write_line(self._handle, line, durably=True)
+
+    def _render_header(self) -> str:
+        process = self._owner.process
+        return canonical_json(
+            {
+                "spill_id": self.spill_id,
+                "format": SPILL_FORMAT,
+                "owner": {
+                    "owner_id": self._owner.owner_id,
+                    "host": process.host,
+                    "boot_id": process.boot_id,
+                    "process_id": process.process_id,
+                    "process_started": process.process_started,
+                    "user_name": process.user_name,
+                },
+            }
+        )

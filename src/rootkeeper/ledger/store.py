@@ -1,0 +1,385 @@
+"""Appending to and reading the ledger.
+
+The append-only ledger: no privileged call without an intent on disk, exactly one outcome for each.
+
+Reading the ledger: entries as a stream, the latest ones, open intents. Works without AWS and on a read-only file.
+
+The ledger in the database: appends through the process's one writer, and settles what dead owners left open.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol, TypeVar
+
+from sqlalchemy import Connection, RowMapping, Select, select
+
+from rootkeeper.database import schema
+from rootkeeper.database.engines import Store, reading
+from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError, LockLostError
+from rootkeeper.ledger.owners import AccountLock, Owner, find_owner, require_lock_held
+from rootkeeper.ledger.rules import (
+    Action,
+    Actor,
+    Intent,
+    LedgerEntry,
+    LedgerVerification,
+    Phase,
+    Result,
+    require_no_secrets,
+)
+from rootkeeper.ledger.writer import Draft, GroupCommit, PrefetchRequest, WriteTransaction, parse_entry_row
+from rootkeeper.organization.accounts import AccountId, Endpoint
+from rootkeeper.values import JsonValue, canonical_json
+
+
+class Ledger(Protocol):
+    """Appends entries for one organization, endpoint and actor; safe to call from many threads.
+
+    Every method that writes returns only when its entry is durable.
+
+    :raises LedgerUnavailableError: if it can't be made durable; the privileged call must not leave.
+    """
+
+    def append_intent(
+        self,
+        action: Action,
+        *,
+        account_id: AccountId | None = None,
+        parameters: Mapping[str, JsonValue] | None = None,
+        lock: AccountLock | None = None,
+    ) -> Intent:
+        """Record what is about to be done.
+
+        With ``lock``, the same transaction checks its fencing token.
+
+        :raises LockLostError: if another owner has taken the lock since; nothing is recorded.
+        """
+        ...
+
+    def append_outcome(
+        self, intent: Intent, result: Result, details: Mapping[str, JsonValue] | None = None
+    ) -> LedgerEntry:
+        """Record what came of it.
+
+        :raises LockLostError: if another process has settled the intent already; there is never a second outcome.
+        """
+        ...
+
+    def append_fact(
+        self,
+        action: Action,
+        *,
+        account_id: AccountId | None = None,
+        parameters: Mapping[str, JsonValue] | None = None,
+    ) -> LedgerEntry:
+        """Record something that needs no AWS call, as an outcome without an intent."""
+        ...
+
+    def list_orphans(self) -> tuple[LedgerEntry, ...]:
+        """Intents of this organization without an outcome whose owner is provably dead, oldest first."""
+        ...
+
+    def settle_orphan(self, entry: LedgerEntry, result: Result, details: Mapping[str, JsonValue]) -> bool:
+        """Give an orphan its one outcome, found by a re-read; ``False`` if somebody else has settled it."""
+        ...
+
+
+class LedgerReader(Protocol):
+    """Reads the ledger; works without AWS."""
+
+    def list_entries(
+        self,
+        *,
+        since_sequence: int = 0,
+        account_id: AccountId | None = None,
+        limit: int | None = None,
+    ) -> Iterator[LedgerEntry]:
+        """Entries of every organization in this database, in order of their sequence, streamed."""
+        ...
+
+    def list_open_intents(self) -> tuple[LedgerEntry, ...]:
+        """All intents without an outcome, of live and dead owners."""
+        ...
+
+    def verify(self) -> LedgerVerification:
+        """Recompute the chain and compare it with mirror and anchor; nothing is written."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerFilter:
+    """Which entries are asked for; what is left out narrows nothing."""
+
+    account_id: AccountId | None = None
+    actor: str | None = None
+    """Exactly that name."""
+    actions: frozenset[Action] = frozenset()
+    results: frozenset[Result] = frozenset()
+    """Of outcomes; an intent has none."""
+
+
+class LedgerSearch(LedgerReader, Protocol):
+    """Also finds the latest entries, for people who look through them."""
+
+    def list_latest(self, wanted: LedgerFilter, *, before: int | None = None, limit: int) -> tuple[LedgerEntry, ...]:
+        """At most ``limit`` entries that fit, the newest first.
+
+        :param before: only entries of a lower sequence.
+        """
+        ...
+
+
+_CHUNK_ROWS = 1_000
+
+
+def stream_rows(
+    connection: Connection, *, since_sequence: int = 0, account_id: AccountId | None = None, limit: int | None = None
+) -> Iterator[RowMapping]:
+    """Rows of the entries after ``since_sequence``, a chunk at a time.
+
+    Each chunk is a query of its own, so that a reader who doesn't read on leaves no cursor open on a server. A reading
+    transaction sees one moment all the same.
+    """
+    last, left = since_sequence, limit
+    while left is None or left > 0:
+        size = _CHUNK_ROWS if left is None else min(left, _CHUNK_ROWS)
+        rows = connection.execute(_select_rows(last, account_id, size)).mappings().all()
+        yield from rows
+        if len(rows) < size:
+            return
+        last = rows[-1]["sequence"]
+        left = None if left is None else left - size
+
+
+def _select_rows(since_sequence: int, account_id: AccountId | None, size: int) -> Select[Any]:
+    entries = schema.ledger_entries
+    statement = select(entries).where(entries.c.sequence > since_sequence).order_by(entries.c.sequence).limit(size)
+    return statement if account_id is None else statement.where(entries.c.account_id == account_id)
+
+
+def list_entries(
+    store: Store, *, since_sequence: int = 0, account_id: AccountId | None = None, limit: int | None = None
+) -> Iterator[LedgerEntry]:
+    """Entries after ``since_sequence``, streamed, as they are at the first one.
+
+    :raises DatabaseError: if the database can't be read, or a row was edited into something that is no entry.
+    """
+    with reading(store) as connection:
+        for row in stream_rows(connection, since_sequence=since_sequence, account_id=account_id, limit=limit):
+            yield _parse_row(row)
+
+
+def list_latest(store: Store, wanted: LedgerFilter, *, before: int | None, limit: int) -> tuple[LedgerEntry, ...]:
+    """The latest entries that fit, the newest first.
+
+    :raises DatabaseError: if the database can't be read, or a row was edited into something that is no entry.
+    """
+    entries = schema.ledger_entries.c
+    statement = select(schema.ledger_entries).order_by(entries.sequence.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(entries.sequence < before)
+    if wanted.account_id is not None:
+        statement = statement.where(entries.account_id == wanted.account_id)
+    if wanted.actor is not None:
+        statement = statement.where(entries.actor == wanted.actor)
+    if wanted.actions:
+        statement = statement.where(entries.action.in_(sorted(wanted.actions)))
+    if wanted.results:
+        statement = statement.where(entries.result.in_(sorted(wanted.results)))
+    with reading(store) as connection:
+        return tuple(_parse_row(row) for row in connection.execute(statement).mappings())
+
+
+def _parse_row(row: RowMapping) -> LedgerEntry:
+    try:
+        return parse_entry_row(row)
+    except ValueError as error:
+        raise DatabaseError(
+            f"Ledger entry {row['sequence']} was edited and can't be read.",
+            hint="What happened is shown by: rootkeeper ledger verify",
+        ) from error
+
+
+def list_open_entries(connection: Connection, organization_id: str | None = None) -> tuple[LedgerEntry, ...]:
+    """Intents without an outcome, oldest first."""
+    entries, open_intents = schema.ledger_entries, schema.open_intents
+    statement = (
+        select(entries).join(open_intents, open_intents.c.sequence == entries.c.sequence).order_by(entries.c.sequence)
+    )
+    if organization_id is not None:
+        statement = statement.where(open_intents.c.organization_id == organization_id)
+    return tuple(_parse_row(row) for row in connection.execute(statement).mappings())
+
+
+T = TypeVar("T")
+
+
+class SqlLedger:
+    """Appends for one organization, endpoint and actor; implements the port Ledger."""
+
+    def __init__(
+        self, store: Store, commits: GroupCommit, organization_id: str, endpoint: Endpoint, actor: Actor, owner: Owner
+    ) -> None:
+        check_parameters({"organization_id": organization_id, "endpoint": endpoint.label, "actor": actor.name})
+        if "\0" in organization_id + endpoint.label + actor.name:
+            raise InputError("A name holds characters that can't be recorded.", hint="Use printable characters.")
+        self._store = store
+        self._commits = commits
+        self._organization_id = organization_id
+        self._endpoint = endpoint
+        self._actor = actor
+        self._owner = owner
+
+    def append_intent(
+        self,
+        action: Action,
+        *,
+        account_id: AccountId | None = None,
+        parameters: Mapping[str, JsonValue] | None = None,
+        lock: AccountLock | None = None,
+    ) -> Intent:
+        """See the port.
+
+        :raises ValueError: if a parameter is named like a secret, or has no canonical form.
+        """
+        draft, clock = self._draft(action, account_id, parameters, Phase.INTENT), self._owner.clock
+
+        def append(transaction: WriteTransaction) -> Intent:
+            self._require_same_owner(draft)
+            if lock is not None:
+                require_lock_held(transaction, self._organization_id, lock)
+            valid_until = self._owner.confirm_lease(transaction, must_have_lasted=lock is not None)
+            entry = transaction.append(draft)
+            return Intent(
+                sequence=entry.sequence,
+                action=action,
+                account_id=account_id,
+                valid_until=valid_until,
+                parameters=entry.parameters,
+                valid_until_at=clock.now() + timedelta(seconds=valid_until - clock.monotonic()),
+            )
+
+        needs = None if lock is None else PrefetchRequest(lock=(self._organization_id, lock.account_id))
+        return self._run(append, needs)
+
+    def append_outcome(
+        self, intent: Intent, result: Result, details: Mapping[str, JsonValue] | None = None
+    ) -> LedgerEntry:
+        draft = self._draft(
+            intent.action, intent.account_id, details, Phase.OUTCOME, intent_sequence=intent.sequence, result=result
+        )
+
+        def append(transaction: WriteTransaction) -> LedgerEntry:
+            if not transaction.end_intent(intent.sequence):
+                raise LockLostError(
+                    f"Another process has settled intent {intent.sequence} already.",
+                    hint="Look at what it recorded: rootkeeper ledger list",
+                )
+            return transaction.append(draft)
+
+        return self._run(append, PrefetchRequest(ends_intent=intent.sequence))
+
+    def append_fact(
+        self,
+        action: Action,
+        *,
+        account_id: AccountId | None = None,
+        parameters: Mapping[str, JsonValue] | None = None,
+    ) -> LedgerEntry:
+        draft = self.draft_fact(action, account_id, parameters)
+        return self._commits.run_ledger_work(lambda transaction: transaction.append(draft))
+
+    def draft_fact(
+        self, action: Action, account_id: AccountId | None, parameters: Mapping[str, JsonValue] | None
+    ) -> Draft:
+        """A fact for a transaction that does more than append it."""
+        return self._draft(action, account_id, parameters, Phase.OUTCOME, result=Result.DONE)
+
+    def list_orphans(self) -> tuple[LedgerEntry, ...]:
+        """See the port. An owner that this database doesn't know isn't provably dead.
+
+        :raises DatabaseError: if the database can't be read.
+        """
+        now = self._owner.clock.now()
+        with reading(self._store) as connection:
+            entries = list_open_entries(connection, self._organization_id)
+            owner_ids = {entry.owner_id for entry in entries}
+            records = {owner_id: find_owner(connection, owner_id) for owner_id in owner_ids}
+        dead = {owner_id for owner_id, record in records.items() if record is not None and record.is_dead(now)}
+        return tuple(entry for entry in entries if entry.owner_id in dead)
+
+    def settle_orphan(self, entry: LedgerEntry, result: Result, details: Mapping[str, JsonValue]) -> bool:
+        """See the port; ``False`` also if its owner turns out to be alive."""
+        draft = self._draft(
+            entry.action, entry.account_id, details, Phase.OUTCOME, intent_sequence=entry.sequence, result=result
+        )
+
+        def settle(transaction: WriteTransaction) -> bool:
+            record = find_owner(transaction.connection, entry.owner_id)
+            if record is None or not record.is_dead(self._owner.clock.now()):
+                return False
+            if not transaction.end_intent(entry.sequence):
+                return False
+            transaction.append(draft)
+            return True
+
+        return self._commits.run_ledger_work(settle)
+
+    def _run(self, work: Callable[[WriteTransaction], T], needs: PrefetchRequest | None) -> T:
+        """An intent that may be written without anybody knowing, or one whose outcome isn't, must be settled."""
+        try:
+            return self._commits.run_ledger_work(work, needs)
+        except LedgerUnavailableError:
+            self._owner.doubt()
+            raise
+
+    def _require_same_owner(self, draft: Draft) -> None:
+        """:raises LockLostError: if this process has become another owner since the intent was drafted."""
+        if draft.owner_id != self._owner.owner_id:
+            raise LockLostError(
+                "This process goes on as another owner, since the database was away meanwhile.", hint="Try it again."
+            )
+
+    def _draft(
+        self,
+        action: Action,
+        account_id: AccountId | None,
+        parameters: Mapping[str, JsonValue] | None,
+        phase: Phase,
+        intent_sequence: int | None = None,
+        result: Result | None = None,
+    ) -> Draft:
+        return Draft(
+            at=self._owner.clock.now(),
+            organization_id=self._organization_id,
+            endpoint=self._endpoint.label,
+            actor=self._actor,
+            action=action,
+            account_id=account_id,
+            parameters=check_parameters(parameters),
+            phase=phase,
+            owner_id=self._owner.owner_id,
+            intent_sequence=intent_sequence,
+            result=result,
+        )
+
+
+def check_parameters(parameters: Mapping[str, JsonValue] | None) -> Mapping[str, JsonValue]:
+    """A copy that nobody changes any more, as it will be read back.
+
+    :raises ValueError: if one is named like a secret, or has no canonical form.
+    :raises InputError: if a text can't be encoded.
+    """
+    if not parameters:
+        return {}
+    require_no_secrets(parameters)
+    try:
+        return json.loads(canonical_json(parameters))  # type: ignore[no-any-return]  # an object, as a mapping went in
+    except ValueError as error:
+        if isinstance(error, UnicodeEncodeError) or isinstance(error.__cause__, UnicodeEncodeError):
+            raise InputError("A text holds characters that can't be recorded.", hint="Use valid UTF-8.") from error
+        raise

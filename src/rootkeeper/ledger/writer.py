@@ -1,0 +1,672 @@
+"""Writing transactions, and the one writer thread per process that chains entries.
+
+What is remembered of the organization between two commands.
+
+How often what is known of an organization's accounts was changed, so that a server needn't read it again in vain.
+
+A number is raised in the transaction that changes something: who reads a number before the rows never takes old rows
+for new ones.
+
+A writing transaction: the one place where entries are chained to the head of the ledger.
+
+Reading the ledger: entries as a stream, the latest ones, open intents. Works without AWS and on a read-only file.
+
+One writer thread per process: it takes all waiting units of work into one transaction and one commit.
+
+A serial commit waits for the disk each time; grouped, many callers share that wait. A caller who is alone doesn't wait
+for others; among many the next group waits a moment, so that it is a larger one. While a group waits for another
+process that writes, everybody who comes joins it. Callers go on only once their work is durable. What can't be
+committed fails for everybody in the group, and the next group is tried afresh: no caller is ever told of a success that
+wasn't.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, RowMapping, bindparam, delete, insert, select, text, update
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
+
+from rootkeeper.database import schema
+from rootkeeper.database.engines import (
+    CommitOutcome,
+    DatabaseReplacedError,
+    Store,
+    begin_writing,
+    explain,
+    reading,
+    was_suspended,
+)
+from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError, RootkeeperError
+from rootkeeper.ledger.rules import Action, Actor, ActorKind, LedgerEntry, Phase, Result, compute_entry_hash
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.values import JsonValue, canonical_json, render_time
+
+
+@dataclass(frozen=True, slots=True)
+class Revisions:
+    """How often what is known of the accounts was changed; the same numbers mean the same knowledge."""
+
+    inventory: int = 0
+    statuses: int = 0
+    windows: int = 0
+    """Recovery windows say more of an account than an older reading."""
+
+
+class ChangedPart(StrEnum):
+    """What is counted; each is a column."""
+
+    INVENTORY = "inventory"
+    STATUSES = "statuses"
+    WINDOWS = "windows"
+
+
+_FIRST = (
+    "INSERT INTO account_revisions (organization_id, inventory, statuses, windows) VALUES (:organization_id, 1, 1, 1) "
+    "ON CONFLICT (organization_id) DO UPDATE SET "
+)
+
+
+_RAISE = {
+    ChangedPart.INVENTORY: text(_FIRST + "inventory = account_revisions.inventory + 1"),
+    ChangedPart.STATUSES: text(_FIRST + "statuses = account_revisions.statuses + 1"),
+    ChangedPart.WINDOWS: text(_FIRST + "windows = account_revisions.windows + 1"),
+}
+"""Understood by both databases."""
+
+
+def raise_revision(connection: Connection, organization_id: str, part: ChangedPart) -> None:
+    """Count one change."""
+    connection.execute(_RAISE[part], {"organization_id": organization_id})
+
+
+def find_revisions(connection: Connection, organization_id: str) -> Revisions:
+    """The numbers now."""
+    columns = schema.account_revisions.c
+    row = connection.execute(
+        select(columns.inventory, columns.statuses, columns.windows).where(columns.organization_id == organization_id)
+    ).one_or_none()
+    return Revisions() if row is None else Revisions(row.inventory, row.statuses, row.windows)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last entry of the ledger; of an empty one, sequence 0."""
+
+    sequence: int
+    entry_hash: str
+    organization_id: str = ""
+
+
+Holder = tuple[str | None, int]
+"""A lock's owner and its fencing token."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An entry that has no place in the chain yet."""
+
+    at: datetime
+    organization_id: str
+    endpoint: str
+    actor: Actor
+    action: Action
+    account_id: AccountId | None
+    parameters: Mapping[str, JsonValue]
+    phase: Phase
+    owner_id: str
+    intent_sequence: int | None = None
+    result: Result | None = None
+
+
+def draft_again(
+    entry: LedgerEntry, at: datetime, parameters: Mapping[str, JsonValue], intent_sequence: int | None
+) -> Draft:
+    """An entry that another ledger has, to be chained to this one.
+
+    :param parameters: its own, and where it came from.
+    :param intent_sequence: of its intent here.
+    """
+    return Draft(
+        at=at,
+        organization_id=entry.organization_id,
+        endpoint=entry.endpoint,
+        actor=entry.actor,
+        action=entry.action,
+        account_id=entry.account_id,
+        parameters=parameters,
+        phase=entry.phase,
+        owner_id=entry.owner_id,
+        intent_sequence=intent_sequence,
+        result=entry.result,
+    )
+
+
+class WriteTransaction:
+    """What several units of work share until the commit. Entries are written together, by :meth:`flush`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self._head: Head | None = None
+        self._entries: list[LedgerEntry] = []
+        self._opened: dict[int, LedgerEntry] = {}
+        self._looked_up: set[int] = set()
+        self._open: set[int] = set()
+        self._ended: list[int] = []
+        self.lease_ends: dict[str, datetime] = {}
+        """Leases by owner, as far as they were read or renewed here."""
+        self._holders: dict[tuple[str, str], Holder | None] = {}
+        self._changed: set[tuple[str, ChangedPart]] = set()
+
+    @property
+    def head(self) -> Head:
+        if self._head is None:
+            self._head = read_head(self.connection, locks=True)
+        return self._head
+
+    @property
+    def has_entries(self) -> bool:
+        return bool(self._entries)
+
+    @property
+    def first_sequence(self) -> int:
+        """Of the entries appended here; only where there are some."""
+        return self._entries[0].sequence
+
+    def append(self, draft: Draft) -> LedgerEntry:
+        """Chain an entry to the head."""
+        head = self.head
+        unhashed = LedgerEntry(
+            sequence=head.sequence + 1,
+            at=draft.at,
+            organization_id=draft.organization_id,
+            endpoint=draft.endpoint,
+            actor=draft.actor,
+            action=draft.action,
+            account_id=draft.account_id,
+            parameters=draft.parameters,
+            phase=draft.phase,
+            owner_id=draft.owner_id,
+            intent_sequence=draft.intent_sequence,
+            result=draft.result,
+            previous_hash=head.entry_hash,
+            entry_hash="",
+        )
+        entry = replace(unhashed, entry_hash=compute_entry_hash(unhashed))
+        self._head = Head(entry.sequence, entry.entry_hash, entry.organization_id)
+        self._entries.append(entry)
+        if entry.phase is Phase.INTENT:
+            self._opened[entry.sequence] = entry
+        return entry
+
+    def look_up_intents(self, sequences: Sequence[int]) -> None:
+        """Read at once which of these intents are open, for the outcomes that follow."""
+        found = self.connection.execute(_SELECT_OPEN, {"of_sequences": list(sequences)})
+        self._looked_up.update(sequences)
+        self._open.update(found.scalars())
+
+    def look_up_locks(self, organization_id: str, account_ids: Iterable[str]) -> None:
+        """Read at once who holds these accounts' locks, and their leases, for the fencing checks that follow."""
+        wanted = set(account_ids)
+        values = {"of_organization": organization_id, "of_accounts": list(wanted)}
+        found = self.connection.execute(_SELECT_HOLDERS, values)
+        self._holders.update(dict.fromkeys(((organization_id, account_id) for account_id in wanted), None))
+        for row in found:
+            self._holders[organization_id, row.account_id] = (row.owner_id, row.fencing_token)
+            if row.lease_until is not None:
+                self.lease_ends.setdefault(row.owner_id, row.lease_until)
+
+    def get_lock_holder(self, organization_id: str, account_id: str) -> Holder | None:
+        """Who holds the account's lock as this transaction has left it; ``None`` if nobody ever did."""
+        if (organization_id, account_id) not in self._holders:
+            self.look_up_locks(organization_id, [account_id])
+        return self._holders[organization_id, account_id]
+
+    def note_lock_change(self, organization_id: str, account_id: str) -> None:
+        """The lock's row was written: what was read of it is out of date."""
+        self._holders.pop((organization_id, account_id), None)
+
+    def forget_reads(self) -> None:
+        """Something was rolled back or changed at large: what was read here is out of date."""
+        self.lease_ends.clear()
+        self._holders.clear()
+
+    def note_change(self, organization_id: str, part: ChangedPart) -> None:
+        """Something of an organization's accounts was written; :meth:`raise_revisions` counts it."""
+        self._changed.add((organization_id, part))
+
+    def raise_revisions(self) -> None:
+        """Count what was changed. Last of all, so that every transaction locks these rows after all others."""
+        for organization_id, part in sorted(self._changed):
+            raise_revision(self.connection, organization_id, part)
+
+    def end_intent(self, intent_sequence: int) -> bool:
+        """Take an intent off the open ones, for its outcome is appended next; ``False`` if it isn't among them."""
+        if intent_sequence in self._opened:
+            del self._opened[intent_sequence]
+            return True
+        if intent_sequence not in self._looked_up:
+            self.look_up_intents([intent_sequence])
+        if intent_sequence not in self._open:
+            return False
+        self._open.remove(intent_sequence)
+        self._ended.append(intent_sequence)
+        return True
+
+    def flush(self) -> None:
+        """Write what was appended, and the head."""
+        if not self._entries:
+            return
+        self.connection.execute(insert(schema.ledger_entries), [_entry_row(entry) for entry in self._entries])
+        if self._ended:
+            self.connection.execute(_DELETE_OPEN, {"ended": self._ended})
+        if self._opened:
+            self.connection.execute(insert(schema.open_intents), [_open_row(entry) for entry in self._opened.values()])
+        head = {
+            "last": self.head.sequence,
+            "last_hash": self.head.entry_hash,
+            "of_organization": self.head.organization_id,
+        }
+        self.connection.execute(_UPDATE_HEAD, head)
+
+
+_locks = schema.account_locks.c
+
+
+_SELECT_HOLDERS = (
+    select(_locks.account_id, _locks.owner_id, _locks.fencing_token, schema.owners.c.lease_until)
+    .outerjoin(schema.owners, schema.owners.c.owner_id == _locks.owner_id)
+    .where(_locks.organization_id == bindparam("of_organization"))
+    .where(_locks.account_id.in_(bindparam("of_accounts", expanding=True)))
+)
+
+
+_SELECT_OPEN = select(schema.open_intents.c.sequence).where(
+    schema.open_intents.c.sequence.in_(bindparam("of_sequences", expanding=True))
+)
+
+
+_UPDATE_HEAD = update(schema.ledger_head).values(
+    sequence=bindparam("last"), entry_hash=bindparam("last_hash"), organization_id=bindparam("of_organization")
+)
+
+
+_DELETE_OPEN = delete(schema.open_intents).where(schema.open_intents.c.sequence.in_(bindparam("ended", expanding=True)))
+
+
+def read_head(connection: Connection, *, locks: bool = False) -> Head:
+    """The head row.
+
+    :param locks: keep it for this transaction on PostgreSQL, so that nobody else appends meanwhile; SQLite's writers
+        are one at a time anyway.
+    """
+    row = connection.execute(_SELECT_HEAD.with_for_update() if locks else _SELECT_HEAD).one()
+    return Head(sequence=row.sequence, entry_hash=row.entry_hash, organization_id=row.organization_id)
+
+
+_SELECT_HEAD = select(
+    schema.ledger_head.c.sequence, schema.ledger_head.c.entry_hash, schema.ledger_head.c.organization_id
+)
+
+
+def parse_entry_row(row: RowMapping) -> LedgerEntry:
+    """An entry from its row.
+
+    :raises ValueError: if the row was edited into something that is no entry.
+    """
+    result = row["result"]
+    try:
+        return LedgerEntry(
+            sequence=row["sequence"],
+            at=datetime.fromisoformat(row["at"]),
+            organization_id=row["organization_id"],
+            endpoint=row["endpoint"],
+            actor=Actor(name=row["actor"], kind=ActorKind(row["actor_kind"]), caller_arn=row["caller_arn"]),
+            action=Action(row["action"]),
+            account_id=row["account_id"],
+            parameters=json.loads(row["parameters"]),
+            phase=Phase(row["phase"]),
+            owner_id=row["owner_id"],
+            intent_sequence=row["intent_sequence"],
+            result=None if result is None else Result(result),
+            previous_hash=row["previous_hash"],
+            entry_hash=row["entry_hash"],
+        )
+    except TypeError as error:
+        raise ValueError(f"Row {row['sequence']} is no ledger entry.") from error
+
+
+def _entry_row(entry: LedgerEntry) -> dict[str, Any]:
+    return {
+        "sequence": entry.sequence,
+        "at": render_time(entry.at),
+        "organization_id": entry.organization_id,
+        "endpoint": entry.endpoint,
+        "actor": entry.actor.name,
+        "actor_kind": entry.actor.kind.value,
+        "caller_arn": entry.actor.caller_arn,
+        "action": entry.action.value,
+        "account_id": entry.account_id,
+        "parameters": canonical_json(entry.parameters),
+        "phase": entry.phase.value,
+        "owner_id": entry.owner_id,
+        "intent_sequence": entry.intent_sequence,
+        "result": None if entry.result is None else entry.result.value,
+        "previous_hash": entry.previous_hash,
+        "entry_hash": entry.entry_hash,
+    }
+
+
+def _open_row(entry: LedgerEntry) -> dict[str, Any]:
+    return {"sequence": entry.sequence, "organization_id": entry.organization_id, "owner_id": entry.owner_id}
+
+
+def find_entry_hash(connection: Connection, sequence: int) -> str | None:
+    entries = schema.ledger_entries.c
+    return connection.execute(select(entries.entry_hash).where(entries.sequence == sequence)).scalar_one_or_none()
+
+
+T = TypeVar("T")
+
+
+_LARGEST_GROUP = 512
+
+
+_LONGEST_GATHERING_SECONDS = 0.02
+"""Where several callers are at it, a group waits for more as long as the last commit took, and so long at most: a
+commit costs almost as much for one as for many. Less what that one waited for other processes: it will wait so again.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PrefetchRequest:
+    """What a unit of work looks at, so that a group reads it at once for all its units."""
+
+    ends_intent: int | None = None
+    lock: tuple[str, str] | None = None
+    """The organization and the account whose lock it checks."""
+
+
+class _WorkUnit:
+    """One caller's work, and the place where it waits."""
+
+    def __init__(
+        self, work: Callable[[WriteTransaction], Any], of_ledger: bool, needs: PrefetchRequest | None = None
+    ) -> None:
+        self.work = work
+        self.needs = needs or PrefetchRequest()
+        self.of_ledger = of_ledger
+        self.future: Future[Any] = Future()
+        self.outcome: Any = None
+        self.refusal: RootkeeperError | None = None
+
+    def settle(self) -> None:
+        if self.refusal is None:
+            self.future.set_result(self.outcome)
+        else:
+            self.future.set_exception(self.refusal)
+
+    def fail(self, place: str, error: BaseException | None) -> None:
+        if self.future.done():
+            return
+        reason, hint = ("its writer has ended", None) if error is None else explain(error)
+        failure: RootkeeperError
+        if self.of_ledger:
+            failure = LedgerUnavailableError(f"The ledger in {place} can't be written: {reason}.", hint=hint)
+        else:
+            failure = DatabaseError(f"The database {place} can't be written: {reason}.", hint=hint)
+        failure.__cause__ = error
+        self.future.set_exception(failure)
+
+
+class _RefusedError(Exception):
+    """A unit that isn't the ledger's was refused; what it wrote before must not be committed with the others'."""
+
+
+@dataclass(slots=True)
+class _CommitAttempt:
+    """A transaction on its way."""
+
+    name: str | None = None
+    """By which its fate is found once its commit was sent; ``None`` before, and where a commit is never unclear."""
+    head: Head | None = None
+    """Of the ledger once it is committed; ``None`` if it adds no entries."""
+
+
+class GroupCommit:
+    """Runs units of work, each in the order in which it was handed in.
+
+    A unit checks first and writes afterwards: one that raises a RootkeeperError must not have written anything. It may
+    be run again, in another transaction, if another one of its group was refused or the process stood still.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        after_commit: Callable[[], None],
+        sleep: Callable[[float], None] = time.sleep,
+        read_seconds: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """``after_commit`` is told of every commit that added entries; it must neither block nor raise."""
+        self._store = store
+        self._after_commit = after_commit
+        self._sleep = sleep
+        self._read_seconds = read_seconds
+        self._condition = threading.Condition()
+        self._waiting: list[_WorkUnit] = []
+        self._thread: threading.Thread | None = None
+        self._closing = False
+        self._is_crowded = False
+        """Whether the last group was of several."""
+        self._last_seconds = 0.0
+        """How long it took."""
+        self._queued_seconds = 0.0
+        """How much of that it waited for other processes."""
+        self._connection: Connection | None = None
+        self._known_head: Head | None = None
+
+    def run_ledger_work(self, work: Callable[[WriteTransaction], T], needs: PrefetchRequest | None = None) -> T:
+        """Do ledger work.
+
+        :raises LedgerUnavailableError: if it can't be made durable.
+        """
+        return self._run(_WorkUnit(work, True, needs))  # type: ignore[no-any-return]  # the future's type is the work's
+
+    def run(self, work: Callable[[WriteTransaction], T], needs: PrefetchRequest | None = None) -> T:
+        """:raises DatabaseError: if it can't be made durable."""
+        return self._run(_WorkUnit(work, False, needs))  # type: ignore[no-any-return]  # the future's type is the work's
+
+    def close(self) -> None:
+        """Commit what is waiting and end the thread."""
+        with self._condition:
+            self._closing = True
+            self._condition.notify_all()
+            thread = self._thread
+        if thread is not None:
+            thread.join()
+
+    def _run(self, unit: _WorkUnit) -> Any:
+        with self._condition:
+            if self._closing:
+                unit.fail(self._store.place, None)
+            else:
+                self._waiting.append(unit)
+                self._start_thread()
+                self._condition.notify()
+        return unit.future.result()
+
+    def _start_thread(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._serve, name="rootkeeper-ledger-writer", daemon=True)
+            self._thread.start()
+
+    def _serve(self) -> None:
+        try:
+            while group := self._take_group():
+                began = self._read_seconds()
+                self._commit(group)
+                self._last_seconds = self._read_seconds() - began
+                self._is_crowded = len(group) > 1
+        finally:
+            self._drop_connection()
+            self._hand_over()
+
+    def _hand_over(self) -> None:
+        """A thread that ends by a mistake leaves what came meanwhile to the next one."""
+        with self._condition:
+            self._thread = None
+            if self._waiting:
+                self._start_thread()
+
+    def _take_group(self) -> list[_WorkUnit]:
+        with self._condition:
+            while not self._waiting and not self._closing:
+                self._condition.wait()
+        pause = min(self._last_seconds, _LONGEST_GATHERING_SECONDS) - self._queued_seconds
+        if self._is_crowded and pause > 0:
+            self._sleep(pause)
+        group: list[_WorkUnit] = []
+        self._let_join(group)
+        return group
+
+    def _let_join(self, group: list[_WorkUnit]) -> None:
+        """Everybody who waits, as far as there is room."""
+        with self._condition:
+            room = _LARGEST_GROUP - len(group)
+            group += self._waiting[:room]
+            del self._waiting[:room]
+
+    def _commit(self, group: list[_WorkUnit]) -> None:
+        failure: BaseException | None = None
+        try:
+            failure = self._try(group)
+            if failure is not None and was_suspended(failure):
+                failure = self._try(group)
+        finally:
+            # Also after a mistake in a unit of work, which ends this thread: nobody may wait for ever.
+            for unit in group:
+                unit.fail(self._store.place, failure)
+
+    def _try(self, group: list[_WorkUnit]) -> BaseException | None:
+        """Why the group isn't in the database; ``None`` if it is."""
+        attempt = _CommitAttempt()
+        try:
+            self._transact(group, attempt)
+        except (SQLAlchemyError, OSError) as error:
+            self._drop_connection()
+            if not self._was_committed(attempt):
+                return error
+        self._settle(group, attempt)
+        return None
+
+    def _settle(self, group: list[_WorkUnit], attempt: _CommitAttempt) -> None:
+        for unit in group:
+            unit.settle()
+        self._note_head(attempt.head)
+
+    def _was_committed(self, attempt: _CommitAttempt) -> bool:
+        """Whether a transaction whose commit got no answer is in the database all the same, entries included."""
+        fate = CommitOutcome.NOT_COMMITTED if attempt.name is None else self._store.find_commit_outcome(attempt.name)
+        if fate is CommitOutcome.NOT_COMMITTED or attempt.head is None:
+            return fate is CommitOutcome.COMMITTED
+        try:
+            with reading(self._store) as connection:
+                return find_entry_hash(connection, attempt.head.sequence) == attempt.head.entry_hash
+        except DatabaseError:
+            return False
+
+    def _transact(self, group: list[_WorkUnit], attempt: _CommitAttempt) -> None:
+        """Savepoints cost each unit two more answers of the database, for which all other writers wait; so they are
+        set only once one of the group was refused.
+        """
+        try:
+            self._transact_once(group, attempt, has_savepoints=False)
+        except _RefusedError:
+            self._transact_once(group, attempt, has_savepoints=True)
+
+    def _transact_once(self, group: list[_WorkUnit], attempt: _CommitAttempt, *, has_savepoints: bool) -> None:
+        connection = self._connect()
+        asked = self._read_seconds()
+        with connection.begin():
+            self._queued_seconds = self._read_seconds() - asked
+            self._let_join(group)
+            transaction = WriteTransaction(connection)
+            _look_up(transaction, [unit.needs for unit in group])
+            for unit in group:
+                self._perform(unit, transaction, has_savepoint=has_savepoints)
+            if transaction.has_entries:
+                self._require_head_continues(transaction)
+                transaction.flush()
+                attempt.head = transaction.head
+            transaction.raise_revisions()
+            self._store.require_in_transaction(connection)
+            self._store.require_in_place(connection)
+            attempt.name = self._store.find_transaction_id(connection)
+        self._store.require_in_place(connection)
+
+    def _perform(self, unit: _WorkUnit, transaction: WriteTransaction, *, has_savepoint: bool = True) -> None:
+        unit.refusal = None
+        try:
+            if unit.of_ledger or not has_savepoint:
+                unit.outcome = unit.work(transaction)
+            else:
+                with transaction.connection.begin_nested():
+                    unit.outcome = unit.work(transaction)
+        except RootkeeperError as error:
+            if not unit.of_ledger and not has_savepoint:
+                raise _RefusedError from error
+            transaction.forget_reads()
+            unit.refusal = error
+        except (DataError, IntegrityError, UnicodeEncodeError) as error:
+            if unit.of_ledger:
+                raise
+            if not has_savepoint:
+                raise _RefusedError from error
+            transaction.forget_reads()
+            unit.refusal = self._explain_refusal(error)
+            unit.refusal.__cause__ = error
+
+    def _explain_refusal(self, error: DataError | IntegrityError | UnicodeEncodeError) -> RootkeeperError:
+        if isinstance(error, DataError | UnicodeEncodeError):
+            return InputError(
+                "A text holds characters that can't be recorded.", hint="Use valid UTF-8, and shorter texts."
+            )
+        return DatabaseError(f"The database {self._store.place} refused a row.")
+
+    def _require_head_continues(self, transaction: WriteTransaction) -> None:
+        """A head before the one this process wrote last is an older file put in place of the database."""
+        first = transaction.first_sequence
+        if self._known_head is not None and first <= self._known_head.sequence:
+            raise DatabaseReplacedError("an older copy was put in its place")
+
+    def _note_head(self, head: Head | None) -> None:
+        if head is not None:
+            self._known_head = head
+            self._after_commit()
+
+    def _connect(self) -> Connection:
+        if self._connection is None:
+            self._connection = begin_writing(self._store.engine.connect())
+        return self._connection
+
+    def _drop_connection(self) -> None:
+        if self._connection is not None:
+            self._connection.invalidate()
+            self._connection.close()
+            self._connection = None
+
+
+def _look_up(transaction: WriteTransaction, needs: list[PrefetchRequest]) -> None:
+    if ending := [need.ends_intent for need in needs if need.ends_intent is not None]:
+        transaction.look_up_intents(ending)
+    locks = {need.lock for need in needs if need.lock is not None}
+    for organization_id in {organization_id for organization_id, _ in locks}:
+        transaction.look_up_locks(organization_id, [account for owner, account in locks if owner == organization_id])

@@ -1,0 +1,158 @@
+"""Notifications in the database, and what became of them at each target.
+
+Writing transactions exclude each other (see ``dialects``), so that what one process claims no other one claims. A
+claim ends by itself, so that what a dead process claimed is sent by another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, Select, and_, insert, or_, select, update
+
+from rootkeeper.database import schema
+from rootkeeper.database.engines import Store, reading
+from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
+from rootkeeper.notifications.rules import (
+    Delivery,
+    DeliveryState,
+    Notification,
+    find_failing,
+    notification_from_record,
+    notification_to_record,
+)
+
+_notifications = schema.notifications.c
+_deliveries = schema.deliveries.c
+
+
+class SqlNotifications:
+    """The notifications of one organization; implements the port NotificationStore."""
+
+    def __init__(self, store: Store, commits: GroupCommit, organization_id: str) -> None:
+        self._store = store
+        self._commits = commits
+        self._organization_id = organization_id
+
+    def add(self, notification_id: str, notification: Notification, targets: Sequence[str], now: datetime) -> bool:
+        key = notification.deduplication_key or None
+        own = {"notification_id": notification_id, "organization_id": self._organization_id}
+        row = {**own, "deduplication_key": key, "content": notification_to_record(notification), "created_at": now}
+        waiting = {**own, "state": DeliveryState.WAITING.value, "attempts": 0, "next_attempt_at": now}
+
+        def work(transaction: WriteTransaction) -> bool:
+            if key is not None and transaction.connection.execute(self._select_key(key)).first() is not None:
+                return False
+            transaction.connection.execute(insert(schema.notifications).values(**row))
+            if targets:
+                rows = [{**waiting, "target": target} for target in targets]
+                transaction.connection.execute(insert(schema.deliveries), rows)
+            return True
+
+        return self._commits.run(work)
+
+    def list_targets_due(self, now: datetime) -> tuple[str, ...]:
+        statement = select(_deliveries.target).where(self._is_due(now)).distinct().order_by(_deliveries.target)
+        with reading(self._store) as connection:
+            return tuple(connection.execute(statement).scalars())
+
+    def claim_due(self, target: str, now: datetime, until: datetime, limit: int) -> tuple[Delivery, ...]:
+        due = (
+            self._select()
+            .where(self._is_due(now), _deliveries.target == target)
+            .order_by(_notifications.created_at, _notifications.notification_id)
+            .limit(limit)
+        )
+
+        def work(transaction: WriteTransaction) -> tuple[Delivery, ...]:
+            found = tuple(_parse_row(row) for row in transaction.connection.execute(due))
+            for one in found:
+                transaction.connection.execute(self._update(one).values(claimed_until=until))
+            return found
+
+        return self._commits.run(work)
+
+    def settle(self, delivery: Delivery) -> None:
+        statement = self._update(delivery).values(
+            state=delivery.state.value,
+            attempts=delivery.attempts,
+            next_attempt_at=delivery.next_attempt_at,
+            claimed_until=None,
+            delivered_at=delivery.delivered_at,
+            failure=delivery.failure,
+        )
+        self._commits.run(lambda transaction: transaction.connection.execute(statement))
+
+    def give_up_before(self, created_before: datetime) -> int:
+        old = select(_notifications.notification_id).where(
+            _notifications.organization_id == self._organization_id, _notifications.created_at < created_before
+        )
+        statement = (
+            update(schema.deliveries)
+            .where(self._is_waiting(), _deliveries.notification_id.in_(old))
+            .values(state=DeliveryState.GIVEN_UP.value, next_attempt_at=None, claimed_until=None)
+        )
+        return self._commits.run(lambda transaction: transaction.connection.execute(statement).rowcount)
+
+    def list_deliveries(self, *, limit: int) -> tuple[Delivery, ...]:
+        statement = self._select().order_by(
+            _notifications.created_at.desc(), _notifications.notification_id, _deliveries.target
+        )
+        with reading(self._store) as connection:
+            return tuple(_parse_row(row) for row in connection.execute(statement.limit(limit)))
+
+    def list_failing(self, since: datetime) -> dict[str, str]:
+        with reading(self._store) as connection:
+            rows = connection.execute(self._select().where(_notifications.created_at >= since))
+            return find_failing(_parse_row(row) for row in rows)
+
+    def _select(self) -> Select[Any]:
+        return (
+            select(schema.deliveries, _notifications.content, _notifications.created_at)
+            .join_from(
+                schema.deliveries,
+                schema.notifications,
+                _notifications.notification_id == _deliveries.notification_id,
+            )
+            .where(_deliveries.organization_id == self._organization_id)
+        )
+
+    def _select_key(self, key: str) -> Select[Any]:
+        return select(_notifications.notification_id).where(
+            _notifications.organization_id == self._organization_id, _notifications.deduplication_key == key
+        )
+
+    def _update(self, delivery: Delivery) -> Any:
+        return update(schema.deliveries).where(
+            self._is_waiting(),
+            _deliveries.notification_id == delivery.notification_id,
+            _deliveries.target == delivery.target,
+        )
+
+    def _is_waiting(self) -> ColumnElement[bool]:
+        return and_(
+            _deliveries.organization_id == self._organization_id, _deliveries.state == DeliveryState.WAITING.value
+        )
+
+    def _is_due(self, now: datetime) -> ColumnElement[bool]:
+        return and_(
+            self._is_waiting(),
+            _deliveries.next_attempt_at <= now,
+            or_(_deliveries.claimed_until.is_(None), _deliveries.claimed_until <= now),
+        )
+
+
+def _parse_row(row: Row[Any]) -> Delivery:
+    return Delivery(
+        notification_id=row.notification_id,
+        notification=notification_from_record(row.content),
+        target=row.target,
+        state=DeliveryState(row.state),
+        attempts=row.attempts,
+        created_at=row.created_at,
+        next_attempt_at=row.next_attempt_at,
+        delivered_at=row.delivered_at,
+        failure=row.failure,
+    )

@@ -1,1 +1,0 @@
-"""The adapter to an identity provider that speaks OpenID Connect."""

@@ -1,0 +1,1 @@
+"""Accounts, the tree and the selection: what everything else is about."""

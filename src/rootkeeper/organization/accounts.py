@@ -1,0 +1,303 @@
+"""The organization as AWS describes it: accounts, units, and whether a listing is complete.
+
+The organization as AWS describes it: who calls, its accounts and its organizational units.
+
+The tree of organizational units as accounts tell it, and what must be asked so that every unit has its name.
+
+An account's ``Paths`` give the ids from the organization's root down to its parent. Only units that have children hold
+names that aren't known yet, so only those are asked: one question names all children of a unit.
+
+What an inventory must hold before anything may be concluded from it, and its order.
+
+Root access management's set-up: trusted access, the two features and the delegated administrators.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+from rootkeeper.errors import InputError
+
+AccountId = NewType("AccountId", str)
+"""12 digits; leading zeros count."""
+
+
+_ACCOUNT_ID = re.compile(r"[0-9]{12}")
+
+
+def parse_account_id(text: str) -> AccountId:
+    """Check that ``text`` is an account id.
+
+    :raises InputError: if it isn't 12 digits.
+    """
+    if not _ACCOUNT_ID.fullmatch(text):
+        raise InputError(f"{text!r} is not an AWS account id.", hint="An account id has exactly 12 digits.")
+    return AccountId(text)
+
+
+class AccountState(StrEnum):
+    """``State`` of an account, or ``Status`` where AWS gives no ``State``. Source: Organizations Account."""
+
+    ACTIVE = "ACTIVE"
+    CLOSED = "CLOSED"
+    PENDING_ACTIVATION = "PENDING_ACTIVATION"
+    PENDING_CLOSURE = "PENDING_CLOSURE"
+    SUSPENDED = "SUSPENDED"
+    UNKNOWN = "UNKNOWN"
+    """AWS gave neither ``State`` nor ``Status``, or a word that we don't know."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where calls go, as every prompt, entry and report names it."""
+
+    label: str
+    """``AWS``, or ``SANDBOX 127.0.0.1:4599`` for every endpoint that isn't AWS's own."""
+
+    @property
+    def is_sandbox(self) -> bool:
+        return self.label != "AWS"
+
+    @property
+    def people_url(self) -> str | None:
+        """Where the sandbox serves people; ``None`` for AWS."""
+        return f"http://{self.label.removeprefix('SANDBOX ')}" if self.is_sandbox else None
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who the operator's credentials belong to. Source: STS GetCallerIdentity."""
+
+    account_id: AccountId
+    arn: str
+    partition: str
+    """``aws``, ``aws-us-gov`` or ``aws-cn``, from the ARN."""
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """Source: Organizations DescribeOrganization."""
+
+    organization_id: str
+    management_account_id: AccountId
+    has_all_features: bool
+    partition: str
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationalUnit:
+    """An organizational unit, or the organization's root (``r-…``)."""
+
+    ou_id: str
+    name: str
+    parent_id: str | None
+    """``None`` for the organization's root."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account of the organization, and where it stands in the tree."""
+
+    account_id: AccountId
+    name: str
+    email: str
+    state: AccountState
+    ou_ids: tuple[str, ...]
+    """From the organization's root (``r-…``) down to the parent."""
+    ou_path: str
+    """The same as readable names, such as ``Root/Workloads/Prod``."""
+    joined_at: datetime | None = None
+    tags: Mapping[str, str] | None = None
+    """``None`` where not read: tags cost one call per account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """A complete listing of an organization at one moment."""
+
+    organization: Organization
+    accounts: tuple[Account, ...]
+    """Every account, the management account included, ordered by ``ou_path`` and name; never empty."""
+    organizational_units: tuple[OrganizationalUnit, ...]
+    listed_at: datetime
+    delegated_administrator_ids: frozenset[AccountId] | None = field(default=None)
+    """Delegated administrators for iam.amazonaws.com; ``None`` where the caller may not read them."""
+    named_at: datetime | None = None
+    """When the names of the organizational units were read; ``None`` where nobody knows."""
+    endpoint: str | None = None
+    """The label of the endpoint where it was listed; ``None`` where nobody knows."""
+
+
+def is_below(unit: str, account: Account) -> bool:
+    """Whether an account is in that organizational unit or below it.
+
+    :param unit: an id or a path of names; the path may leave out the organization's root.
+    """
+    paths = (account.ou_path, account.ou_path.partition("/")[2])
+    wanted = unit.strip("/")
+    return wanted in account.ou_ids or any(path == wanted or path.startswith(f"{wanted}/") for path in paths)
+
+
+UnitsById = Mapping[str, OrganizationalUnit]
+
+
+def find_unnamed_parents(accounts: Iterable[Account], units: UnitsById) -> tuple[str | None, ...]:
+    """Whose children must be asked for, in the order of the accounts; ``None`` stands for the organization's roots."""
+    found: dict[str | None, None] = {}
+    for account in accounts:
+        for parent_id, ou_id in zip((None, *account.ou_ids), account.ou_ids, strict=False):
+            if ou_id not in units:
+                found[parent_id] = None
+    return tuple(found)
+
+
+def find_unnamed(account: Account, units: UnitsById) -> str | None:
+    """The first unit above the account that isn't known; empty if its place isn't, ``None`` if all are."""
+    if not account.ou_ids:
+        return ""
+    return next((ou_id for ou_id in account.ou_ids if ou_id not in units), None)
+
+
+def add_place_names(account: Account, units: UnitsById) -> Account:
+    """The account with its place in readable names; a unit that isn't known appears by its id."""
+    path = "/".join(units[ou_id].name if ou_id in units else ou_id for ou_id in account.ou_ids)
+    return account if path == account.ou_path else replace(account, ou_path=path)
+
+
+def find_lineage(ou_id: str, units: UnitsById) -> tuple[str, ...]:
+    """Ids from the organization's root down to the unit."""
+    lineage: list[str] = []
+    unit = units.get(ou_id)
+    while unit is not None:
+        lineage.append(unit.ou_id)
+        unit = units.get(unit.parent_id) if unit.parent_id else None
+    return tuple(reversed(lineage))
+
+
+def list_paths(units: UnitsById) -> dict[str, str]:
+    """Each unit's path of names, such as ``Root/Workloads``, by its id."""
+    return {ou_id: "/".join(units[above].name for above in find_lineage(ou_id, units)) for ou_id in units}
+
+
+def sort_units(units: UnitsById) -> tuple[OrganizationalUnit, ...]:
+    """Parents before children, siblings by name."""
+
+    def place(unit: OrganizationalUnit) -> tuple[int, tuple[str, ...]]:
+        lineage = find_lineage(unit.ou_id, units)
+        return len(lineage), tuple(units[ou_id].name for ou_id in lineage)
+
+    return tuple(sorted(units.values(), key=place))
+
+
+_MOST_SENTENCES = 20
+
+
+def find_gap(
+    accounts: Sequence[Account],
+    organizational_units: Sequence[OrganizationalUnit],
+    *,
+    management_account_id: AccountId,
+    expected: frozenset[AccountId],
+) -> str | None:
+    """Why a listing can't be complete, as one sentence; ``None`` if nothing speaks against it.
+
+    :param expected: further accounts that must be in it, such as the caller's own and delegated administrators.
+    """
+    if not accounts:
+        return "AWS listed no account at all."
+    listed = {account.account_id for account in accounts}
+    if management_account_id not in listed:
+        return f"The management account {management_account_id} is missing from the list."
+    missing = sorted(expected - listed)
+    if missing:
+        return f"An account that must be in the list is missing: {', '.join(missing[:5])}."
+    return _find_missing_units(accounts, organizational_units)
+
+
+def _find_missing_units(accounts: Sequence[Account], organizational_units: Sequence[OrganizationalUnit]) -> str | None:
+    """Without its units a selection by unit would silently catch too few accounts, or exclude too few."""
+    named = {ou_id for account in accounts for ou_id in account.ou_ids}
+    missing = sorted(named - {unit.ou_id for unit in organizational_units})
+    return f"Organizational units that hold accounts are missing: {', '.join(missing[:5])}." if missing else None
+
+
+def sort_accounts(accounts: Sequence[Account]) -> tuple[Account, ...]:
+    """In the order of the tree, accounts of one organizational unit by name: each unit's own before those below it."""
+    return tuple(sorted(accounts, key=lambda account: (account.ou_path.split("/"), account.name, account.account_id)))
+
+
+def find_vanished(last: Inventory | None, listed: Collection[AccountId]) -> tuple[Account, ...]:
+    """Accounts of the last inventory that a new listing lacks: they have left, or the listing was cut off."""
+    return () if last is None else tuple(one for one in last.accounts if one.account_id not in listed)
+
+
+def describe_changes(
+    last: Inventory | None,
+    accounts: Mapping[AccountId, Account],
+    moved: Mapping[AccountId, tuple[str, ...]],
+    left: Mapping[AccountId, Account],
+    units: UnitsById,
+) -> tuple[str, ...]:
+    """What has changed since the last inventory or while the accounts were listed, a sentence each.
+
+    :param moved: accounts that stood elsewhere on an earlier page, with their units there.
+    """
+    before = {} if last is None else {account.account_id: account for account in last.accounts}
+    places = {**{one.account_id: one.ou_ids for one in before.values()}, **moved}
+    sentences = [f"Account {_name(account)} has left the organization." for account in left.values()]
+    joined = [] if last is None else [account for account_id, account in accounts.items() if account_id not in before]
+    sentences += [f"Account {_name(account)} has joined the organization." for account in joined]
+    sentences += [
+        f"Account {_name(account)} has moved from {_list_account_names(places[account_id], units)}"
+        f" to {_list_account_names(account.ou_ids, units)}."
+        for account_id, account in accounts.items()
+        if places.get(account_id, account.ou_ids) != account.ou_ids
+    ]
+    hidden = len(sentences) - _MOST_SENTENCES
+    if hidden > 0:
+        sentences = [*sentences[:_MOST_SENTENCES], f"{hidden} more accounts have joined, moved or left."]
+    return tuple(sentences)
+
+
+def _name(account: Account) -> str:
+    return f"{account.account_id} ({account.name})"
+
+
+def _list_account_names(ou_ids: Sequence[str], units: UnitsById) -> str:
+    return "/".join(units[ou_id].name if ou_id in units else ou_id for ou_id in ou_ids)
+
+
+IAM_SERVICE_PRINCIPAL = "iam.amazonaws.com"
+
+
+class Feature(StrEnum):
+    """The two features of root access management. Source: IAM ListOrganizationsFeatures."""
+
+    ROOT_CREDENTIALS_MANAGEMENT = "RootCredentialsManagement"
+    ROOT_SESSIONS = "RootSessions"
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What is on; ``None`` means that the caller couldn't read it, with the reason in ``unknown``."""
+
+    trusted_access: bool | None
+    features: frozenset[Feature] | None
+    """``None`` also while trusted access is off: AWS keeps the flags and doesn't tell them."""
+    delegated_administrators: tuple[AccountId, ...] | None
+    unknown: tuple[str, ...] = ()
+    """One sentence for each part that couldn't be read."""
+
+    @property
+    def is_complete(self) -> bool:
+        return bool(
+            self.trusted_access
+            and self.features is not None
+            and self.features >= set(Feature)
+            and self.delegated_administrators
+        )

@@ -1,0 +1,346 @@
+"""Which accounts a command means, and which of them it may not touch.
+
+An account is *named* when its id or name was given, as an argument or in a file; one caught by an organizational unit,
+a tag or ``--all`` isn't. The difference decides whether an account that may not be touched is refused or skipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rootkeeper.errors import InputError, SelectionEmptyError, TargetRefusedError
+from rootkeeper.organization.accounts import (
+    Account,
+    AccountId,
+    AccountState,
+    Inventory,
+    OrganizationalUnit,
+    list_paths,
+    parse_account_id,
+)
+from rootkeeper.organization.statuses import AccountRole, Status
+
+_CANDIDATES_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class NamedAccount:
+    """An account that a person named."""
+
+    text: str
+    """An id or a unique name."""
+    source: str = ""
+    """Where it stands, such as ``accounts.txt line 3``; empty for an argument."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelectionRequest:
+    """What was asked for, before the organization is known.
+
+    Accounts, file, organizational units and ``everything`` add up; tags, states and statuses narrow what they catch,
+    or the whole organization where none of them is given. An empty request selects nothing.
+    """
+
+    named: tuple[NamedAccount, ...] = ()
+    organizational_units: tuple[str, ...] = ()
+    """Ids (``ou-…``, ``r-…``) or paths of names, such as ``Root/Workloads/Prod`` or ``Workloads/Prod``."""
+    tags: tuple[tuple[str, str], ...] = ()
+    """Every key must match; several values of one key are alternatives."""
+    account_states: frozenset[AccountState] = frozenset()
+    statuses: frozenset[Status] = frozenset()
+    """By what is read now, never by what was remembered."""
+    excluded: tuple[str, ...] = ()
+    """Account ids or unique names, organizational units by id or path."""
+    everything: bool = False
+    included_failsafes: frozenset[AccountId] = frozenset()
+
+    @property
+    def has_base(self) -> bool:
+        return bool(self.named or self.organizational_units or self.everything)
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.has_base or self.tags or self.account_states or self.statuses)
+
+    @property
+    def needs_whole_inventory(self) -> bool:
+        """Whether accounts can be judged only when all are known, so that reading can't go along with the listing."""
+        return bool(self.named or self.tags or self.excluded or self.organizational_units or self.account_states)
+
+
+EVERYTHING = SelectionRequest(everything=True)
+"""What ``audit`` takes when nothing is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedAccount:
+    """An account that the request catches."""
+
+    account: Account
+    is_named: bool
+    is_excluded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a request catches in one inventory, in the order of the inventory."""
+
+    accounts: tuple[SelectedAccount, ...]
+    """The excluded ones included, marked."""
+    words: str
+    """The request in words, as plan and ledger keep it."""
+
+    @property
+    def included(self) -> tuple[Account, ...]:
+        return tuple(selected.account for selected in self.accounts if not selected.is_excluded)
+
+
+class SkipReason(StrEnum):
+    """Why an account isn't touched."""
+
+    ACCOUNT_BUSY = "account_busy"
+    CHANGED_SINCE_PLAN = "changed_since_plan"
+    EXCEPTION = "exception"
+    EXCLUDED = "excluded"
+    FAILSAFE = "failsafe"
+    MANAGEMENT_ACCOUNT = "management_account"
+    NOT_ACTIVE = "not_active"
+    NOT_IN_ORGANIZATION = "not_in_organization"
+    NOTHING_TO_DELETE = "nothing_to_delete"
+    PARTITION = "partition"
+    RECENTLY_USED = "recently_used"
+    STOPPED = "stopped"
+    UNKNOWN = "unknown"
+    WINDOW_OPEN = "window_open"
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """Why an account isn't touched, as a code and as one sentence."""
+
+    reason: SkipReason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountProtections:
+    """Everything besides the inventory that keeps an account from being touched."""
+
+    recorded: Mapping[AccountId, Skip]
+    """What the database holds against touching an account: an exception in force, or a recovery window."""
+    included_failsafes: frozenset[AccountId] = frozenset()
+
+
+def parse_account_list(text: str, source: str) -> tuple[NamedAccount, ...]:
+    """Read a file of accounts: one id or name a line, comments from ``#`` on; blank lines don't count.
+
+    A ``#`` inside a name is kept: a comment starts the line or follows a space.
+
+    :raises InputError: if the file names no account.
+    """
+    named = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        content = "" if line.lstrip().startswith("#") else line.split(" #", 1)[0].split("\t#", 1)[0].strip()
+        if content:
+            named.append(NamedAccount(content, f"{source} line {number}"))
+    if not named:
+        raise InputError(f"{source} names no account.", hint="Write one account id or name a line; # starts a comment.")
+    return tuple(named)
+
+
+def parse_tag(text: str) -> tuple[str, str]:
+    """Read ``key=value``.
+
+    :raises InputError: if there is no ``=`` or no key.
+    """
+    key, separator, value = text.partition("=")
+    if not separator or not key:
+        raise InputError(f"--tag {text!r} isn't a key and a value.", hint="Write it as key=value.")
+    return key, value
+
+
+def find_account(named: NamedAccount, accounts: Sequence[Account]) -> Account:
+    """The one account of that id or name.
+
+    :raises TargetRefusedError: if it is an id that the organization doesn't have.
+    :raises InputError: if it is a name that no account, or more than one, has; the message lists candidates.
+    """
+    where = f" ({named.source})" if named.source else ""
+    for account in accounts:
+        if account.account_id == named.text:
+            return account
+    matches = [account for account in accounts if account.name == named.text]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        raise InputError(
+            f"{len(matches)} accounts are named {named.text!r}{where}: {_list_candidates(matches)}.",
+            hint="Give the account id.",
+        )
+    if named.text.isdigit():
+        account_id = parse_account_id(named.text)
+        raise TargetRefusedError(
+            f"Account {account_id}{where} isn't in the organization.",
+            hint="Check the id and whose credentials you use.",
+        )
+    raise _unknown_name(named.text, where, accounts)
+
+
+def _unknown_name(text: str, where: str, accounts: Sequence[Account]) -> InputError:
+    wanted = text.casefold()
+    similar = [account for account in accounts if wanted in account.name.casefold()]
+    hint = f"Similar: {_list_candidates(similar)}." if similar else "Names are case-sensitive; an id has 12 digits."
+    return InputError(f"No account is named {text!r}{where}.", hint=hint)
+
+
+def _list_candidates(accounts: Sequence[Account]) -> str:
+    shown = [f"{account.account_id} in {account.ou_path} ({account.name})" for account in accounts[:_CANDIDATES_SHOWN]]
+    more = len(accounts) - len(shown)
+    return "; ".join(shown) + (f"; and {more} more" if more > 0 else "")
+
+
+def find_organizational_unit(text: str, organizational_units: Sequence[OrganizationalUnit]) -> OrganizationalUnit:
+    """The organizational unit of that id or path of names; the path may leave out the organization's root.
+
+    :raises InputError: if there is none, or if siblings share the name.
+    """
+    by_id = {unit.ou_id: unit for unit in organizational_units}
+    if text in by_id:
+        return by_id[text]
+    wanted = text.strip("/")
+    paths = list_paths(by_id)
+    matches = [by_id[ou_id] for ou_id, path in paths.items() if wanted in (path, path.partition("/")[2])]
+    if wanted and len(matches) == 1:
+        return matches[0]
+    if wanted and matches:
+        ids = ", ".join(unit.ou_id for unit in matches)
+        raise InputError(f"Several organizational units have the path {text!r}: {ids}.", hint="Give the id.")
+    known = ", ".join(sorted(paths.values())[:_CANDIDATES_SHOWN])
+    raise InputError(f"There is no organizational unit {text!r}.", hint=f"Give an id or a path, such as: {known}.")
+
+
+def require_request(request: SelectionRequest) -> None:
+    """Check a request as far as that goes without the organization.
+
+    :raises SelectionEmptyError: if it selects nothing.
+    """
+    if request.is_empty:
+        raise SelectionEmptyError(
+            "No account is selected.", hint="Name accounts, or use --ou, --tag, --status, --from-file or --all."
+        )
+
+
+def select_before_tags(request: SelectionRequest, inventory: Inventory) -> Selection:
+    """What a request catches by everything but tags and statuses, which take calls to read.
+
+    :raises SelectionEmptyError: if it asks for nothing.
+    :raises TargetRefusedError: if an id isn't in the organization.
+    :raises InputError: if a name, path or exclusion is unknown or ambiguous.
+    """
+    require_request(request)
+    named = {find_account(entry, inventory.accounts).account_id for entry in request.named}
+    unit_ids = {
+        find_organizational_unit(text, inventory.organizational_units).ou_id for text in request.organizational_units
+    }
+    everything = request.everything or not request.has_base
+    excluded = _find_excluded(request.excluded, inventory)
+    chosen = [
+        SelectedAccount(account, account.account_id in named, account.account_id in excluded)
+        for account in inventory.accounts
+        if (everything or account.account_id in named or unit_ids.intersection(account.ou_ids))
+        and (not request.account_states or account.state in request.account_states)
+    ]
+    return Selection(tuple(chosen), describe_request(request))
+
+
+def narrow_by_tags(
+    selection: Selection, wanted: Iterable[tuple[str, str]], tags: Mapping[AccountId, Mapping[str, str]]
+) -> Selection:
+    """Keep the accounts that carry every wanted key with one of its wanted values."""
+    values_of: dict[str, set[str]] = {}
+    for key, value in wanted:
+        values_of.setdefault(key, set()).add(value)
+    kept = tuple(
+        selected
+        for selected in selection.accounts
+        if all(tags[selected.account.account_id].get(key) in values for key, values in values_of.items())
+    )
+    return Selection(kept, selection.words)
+
+
+def require_not_empty(selection: Selection) -> None:
+    """:raises SelectionEmptyError: if the request matches no account."""
+    if not selection.accounts:
+        raise SelectionEmptyError(
+            f"The selection ({selection.words}) matches no account.",
+            hint="See what there is: rootkeeper audit --output table.",
+        )
+
+
+def _find_excluded(excluded: Sequence[str], inventory: Inventory) -> frozenset[AccountId]:
+    found: set[AccountId] = set()
+    for text in excluded:
+        is_account = any(text in (account.account_id, account.name) for account in inventory.accounts)
+        if not is_account and (text.startswith(("ou-", "r-")) or "/" in text):
+            unit = find_organizational_unit(text, inventory.organizational_units)
+            found.update(account.account_id for account in inventory.accounts if unit.ou_id in account.ou_ids)
+        else:
+            found.add(find_account(NamedAccount(text, "--exclude"), inventory.accounts).account_id)
+    return frozenset(found)
+
+
+def describe_request(request: SelectionRequest) -> str:
+    """The request in words, such as ``--ou Workloads/Prod --exclude 111122223333``."""
+    words = [entry.text for entry in request.named]
+    words += [f"--ou {text}" for text in request.organizational_units]
+    words += ["--all"] if request.everything else []
+    words += [f"--tag {key}={value}" for key, value in request.tags]
+    words += [f"--account-state {state.value}" for state in sorted(request.account_states)]
+    words += [f"--status {status.value}" for status in sorted(request.statuses)]
+    words += [f"--exclude {text}" for text in request.excluded]
+    words += [f"--include-failsafe {account_id}" for account_id in sorted(request.included_failsafes)]
+    return " ".join(words)
+
+
+def find_skip(
+    selected: SelectedAccount, role: AccountRole, partition: str, protections: AccountProtections
+) -> Skip | None:
+    """Why deletion may not touch an account, as far as that shows before any call to it; ``None`` if it may."""
+    account = selected.account
+    if role is AccountRole.MANAGEMENT:
+        return Skip(SkipReason.MANAGEMENT_ACCOUNT, "The management account's root user is never touched.")
+    if role is AccountRole.FAILSAFE and account.account_id not in protections.included_failsafes:
+        return Skip(SkipReason.FAILSAFE, "Delegated administrator for IAM: its root login is the failsafe.")
+    if partition == "aws-cn":
+        return Skip(SkipReason.PARTITION, "The partition aws-cn has no root users.")
+    if account.state is not AccountState.ACTIVE:
+        return Skip(SkipReason.NOT_ACTIVE, f"The account is {account.state.value}.")
+    if selected.is_excluded:
+        return Skip(SkipReason.EXCLUDED, "Excluded by --exclude.")
+    return protections.recorded.get(account.account_id)
+
+
+def require_none_refused(skips: Iterable[tuple[SelectedAccount, Skip]]) -> None:
+    """Refuse the whole command if an account that may not be touched was named.
+
+    :raises TargetRefusedError: naming each of them with its reason.
+    """
+    refused = [(selected.account, skip) for selected, skip in skips if selected.is_named]
+    if not refused:
+        return
+    reasons = " ".join(f"{account.account_id} ({account.name}): {skip.detail}" for account, skip in refused)
+    raise TargetRefusedError(
+        f"Refused, nothing was done. {reasons}", hint=_refusal_hint({skip.reason for _, skip in refused})
+    )
+
+
+def _refusal_hint(reasons: set[SkipReason]) -> str:
+    if SkipReason.FAILSAFE in reasons:
+        return "If you mean to delete the way back in, add --include-failsafe with its id."
+    if SkipReason.WINDOW_OPEN in reasons:
+        return "Close the window: rootkeeper windows close ACCOUNT."
+    if SkipReason.EXCEPTION in reasons:
+        return "See rootkeeper exceptions list."
+    return "Leave the account out of the selection."

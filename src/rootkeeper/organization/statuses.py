@@ -1,0 +1,398 @@
+"""Root user credentials of an account, and the status that follows from them.
+
+Root user credentials of an account: what was observed, in the short form and in detail.
+
+The status of an account's root user credentials: the same words everywhere.
+
+An unknown is never shown as good: only four kinds read without error and found empty are ``not_present``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from rootkeeper.errors import AwsAccessDeniedError, AwsError, AwsThrottledError, RootkeeperError
+from rootkeeper.organization.accounts import Account, AccountId, AccountState, Inventory
+
+
+class CredentialKind(StrEnum):
+    """The four kinds, in the order in which they are deleted: MFA devices last."""
+
+    ACCESS_KEYS = "access_keys"
+    SIGNING_CERTIFICATES = "signing_certificates"
+    PASSWORD = "password"  # noqa: S105 - a kind's name
+    MFA_DEVICES = "mfa_devices"
+
+
+KIND_ORDER = (
+    CredentialKind.PASSWORD,
+    CredentialKind.ACCESS_KEYS,
+    CredentialKind.SIGNING_CERTIFICATES,
+    CredentialKind.MFA_DEVICES,
+)
+"""The order in which they are shown."""
+
+
+_KIND_TEXTS = {
+    CredentialKind.PASSWORD: "a root password",
+    CredentialKind.ACCESS_KEYS: "access keys",
+    CredentialKind.SIGNING_CERTIFICATES: "signing certificates",
+    CredentialKind.MFA_DEVICES: "MFA devices",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RootCredentialsSummary:
+    """Which kinds of root user credentials exist. Source: IAM GetAccountSummary, API version 2010-05-08."""
+
+    has_password: bool
+    """True from the moment that recovery is allowed, before any person sets a password."""
+    has_access_keys: bool
+    has_signing_certificates: bool
+    has_mfa_devices: bool
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.has_password or self.has_access_keys or self.has_signing_certificates or self.has_mfa_devices)
+
+    def has(self, kind: CredentialKind) -> bool:
+        return {
+            CredentialKind.ACCESS_KEYS: self.has_access_keys,
+            CredentialKind.SIGNING_CERTIFICATES: self.has_signing_certificates,
+            CredentialKind.PASSWORD: self.has_password,
+            CredentialKind.MFA_DEVICES: self.has_mfa_devices,
+        }[kind]
+
+    @property
+    def kind_names(self) -> tuple[str, ...]:
+        """What is there, as a sentence names it."""
+        return tuple(_KIND_TEXTS[kind] for kind in KIND_ORDER if self.has(kind))
+
+    def combined_with(self, other: RootCredentialsSummary) -> RootCredentialsSummary:
+        """What either of two readings shows."""
+        return RootCredentialsSummary(
+            has_password=self.has_password or other.has_password,
+            has_access_keys=self.has_access_keys or other.has_access_keys,
+            has_signing_certificates=self.has_signing_certificates or other.has_signing_certificates,
+            has_mfa_devices=self.has_mfa_devices or other.has_mfa_devices,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LoginProfile:
+    """The root user's console password, or the permission to recover one."""
+
+    created_at: datetime
+    last_used_at: datetime | None
+    """From GetUser; ``None`` if never used."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessKey:
+    """A long-term access key of the root user."""
+
+    access_key_id: str
+    is_active: bool
+    created_at: datetime
+    last_used_at: datetime | None
+    last_used_service: str | None = None
+    last_used_region: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SigningCertificate:
+    """An X.509 signing certificate of the root user; AWS tells no last use of one."""
+
+    signing_certificate_id: str
+    is_active: bool
+    uploaded_at: datetime
+
+
+class MfaKind(StrEnum):
+    """What kind of device a serial number tells of. Source: IAM ListMFADevices."""
+
+    HARDWARE = "hardware"
+    SECURITY_KEY = "security_key"
+    VIRTUAL = "virtual"
+
+
+@dataclass(frozen=True, slots=True)
+class MfaDevice:
+    """An MFA device of the root user."""
+
+    mfa_serial_number: str
+    kind: MfaKind
+    enabled_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RootCredentials:
+    """All root user credentials found in one account at one moment, in detail."""
+
+    account_id: AccountId
+    login_profile: LoginProfile | None
+    access_keys: tuple[AccessKey, ...]
+    signing_certificates: tuple[SigningCertificate, ...]
+    mfa_devices: tuple[MfaDevice, ...]
+    observed_at: datetime
+
+    @property
+    def summary(self) -> RootCredentialsSummary:
+        return RootCredentialsSummary(
+            has_password=self.login_profile is not None,
+            has_access_keys=bool(self.access_keys),
+            has_signing_certificates=bool(self.signing_certificates),
+            has_mfa_devices=bool(self.mfa_devices),
+        )
+
+    @property
+    def last_used_at(self) -> datetime | None:
+        """The last use of the password or any access key; certificates and MFA devices tell none."""
+        uses = [key.last_used_at for key in self.access_keys]
+        if self.login_profile is not None:
+            uses.append(self.login_profile.last_used_at)
+        return max((use for use in uses if use is not None), default=None)
+
+
+class Status(StrEnum):
+    """Status of an account's root user credentials."""
+
+    NOT_APPLICABLE = "not_applicable"
+    NOT_PRESENT = "not_present"
+    PRESENT = "present"
+    RECOVERY_OPEN = "recovery_open"
+    UNKNOWN = "unknown"
+
+
+class StatusReason(StrEnum):
+    """Why a status is ``unknown`` or ``not_applicable``."""
+
+    ACCESS_DENIED = "access_denied"
+    BLOCKED_BY_POLICY = "blocked_by_policy"
+    ERROR = "error"
+    MANAGEMENT_ACCOUNT = "management_account"
+    NEVER_READ = "never_read"
+    NOT_ACTIVE = "not_active"
+    PARTITION = "partition"
+    STALE = "stale"
+    THROTTLED = "throttled"
+
+
+class AccountRole(StrEnum):
+    """An account's part in the organization."""
+
+    FAILSAFE = "failsafe"
+    """A delegated administrator for IAM; its root login is kept on purpose."""
+    MANAGEMENT = "management"
+    MEMBER = "member"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountStatus:
+    """What is known of one account's root user credentials."""
+
+    account: Account
+    role: AccountRole
+    status: Status
+    reason: StatusReason | None = None
+    detail: str | None = None
+    """One sentence for a person: the error, the policy that blocks, the account's state."""
+    summary: RootCredentialsSummary | None = None
+    """``None`` where not read."""
+    credentials: RootCredentials | None = None
+    """Kinds, ages and last use, where read in detail."""
+    observed_at: datetime | None = None
+    session_access_key_id: str | None = None
+    """Of the root session that read it: what CloudTrail shows of it in the account."""
+
+    @property
+    def is_in_order(self) -> bool:
+        """Whether a root login that is kept on purpose is guarded: MFA, no access key, no signing certificate.
+
+        What wasn't read isn't in order. Only meaningful for the management account and a failsafe.
+        """
+        found = self.summary
+        return (
+            found is not None
+            and found.has_mfa_devices
+            and not (found.has_access_keys or found.has_signing_certificates)
+        )
+
+    @property
+    def is_left_to_secure(self) -> bool:
+        """Whether its root login counts among the "root logins left to secure"."""
+        if self.status is Status.RECOVERY_OPEN:
+            return True
+        if self.role is not AccountRole.MEMBER:
+            return not self.is_in_order
+        return self.status is Status.PRESENT
+
+
+def classify_account_role(account_id: AccountId, inventory: Inventory) -> AccountRole:
+    """An account's part in the organization; a delegated administrator for IAM is the failsafe."""
+    return role_of(
+        account_id, inventory.organization.management_account_id, inventory.delegated_administrator_ids or frozenset()
+    )
+
+
+def role_of(
+    account_id: AccountId, management_account_id: AccountId, delegated_administrator_ids: frozenset[AccountId]
+) -> AccountRole:
+    """The same from its three facts, for use while the list of accounts is still being read."""
+    if account_id == management_account_id:
+        return AccountRole.MANAGEMENT
+    if account_id in delegated_administrator_ids:
+        return AccountRole.FAILSAFE
+    return AccountRole.MEMBER
+
+
+def find_status_without_reading(account: Account, role: AccountRole, partition: str) -> AccountStatus | None:
+    """The status of an account that no root session is opened for; ``None`` if one is."""
+    if role is AccountRole.MANAGEMENT:
+        return AccountStatus(
+            account, role, Status.NOT_APPLICABLE, StatusReason.MANAGEMENT_ACCOUNT, "Root sessions can't reach it."
+        )
+    if partition == "aws-cn":
+        return AccountStatus(
+            account, role, Status.NOT_APPLICABLE, StatusReason.PARTITION, "The partition aws-cn has no root users."
+        )
+    if account.state is AccountState.UNKNOWN:
+        return AccountStatus(
+            account, role, Status.UNKNOWN, StatusReason.ERROR, "AWS told no state of the account that we know."
+        )
+    if account.state is not AccountState.ACTIVE:
+        return AccountStatus(
+            account, role, Status.NOT_APPLICABLE, StatusReason.NOT_ACTIVE, f"The account is {account.state.value}."
+        )
+    return None
+
+
+def evaluate_management(
+    account: Account, found: RootCredentialsSummary | None, observed_at: datetime | None, detail: str | None = None
+) -> AccountStatus:
+    """The management account stays ``not_applicable``; what was read of it stands beside."""
+    return AccountStatus(
+        account,
+        AccountRole.MANAGEMENT,
+        Status.NOT_APPLICABLE,
+        StatusReason.MANAGEMENT_ACCOUNT,
+        detail,
+        summary=found,
+        observed_at=observed_at,
+    )
+
+
+def evaluate_found(
+    account: Account,
+    role: AccountRole,
+    found: RootCredentialsSummary,
+    *,
+    observed_at: datetime,
+    has_open_window: bool,
+    credentials: RootCredentials | None = None,
+    session_access_key_id: str | None = None,
+) -> AccountStatus:
+    """The status of an account whose four kinds were all read without error.
+
+    Where summary and detail were both read, a kind is there if either shows it.
+    """
+    summary = found if credentials is None else found.combined_with(credentials.summary)
+    there = Status.RECOVERY_OPEN if has_open_window else Status.PRESENT
+    return AccountStatus(
+        account,
+        role,
+        Status.NOT_PRESENT if summary.is_empty else there,
+        summary=summary,
+        credentials=credentials,
+        observed_at=observed_at,
+        session_access_key_id=session_access_key_id,
+    )
+
+
+def evaluate_failure(
+    account: Account,
+    role: AccountRole,
+    error: RootkeeperError,
+    *,
+    observed_at: datetime,
+    session_access_key_id: str | None = None,
+) -> AccountStatus:
+    """The status of an account that couldn't be read: never anything but ``unknown``.
+
+    :param session_access_key_id: of the root session, where one was opened: a refusal inside it comes from a policy
+        over the account, not from a missing permission of the caller.
+    """
+    return AccountStatus(
+        account,
+        role,
+        Status.UNKNOWN,
+        classify_failure(error, session_was_opened=session_access_key_id is not None),
+        _explain(error),
+        observed_at=observed_at,
+        session_access_key_id=session_access_key_id,
+    )
+
+
+def classify_failure(error: RootkeeperError, *, session_was_opened: bool = False) -> StatusReason:
+    """Why an account is ``unknown``, from the error that kept it from being read."""
+    if isinstance(error, AwsThrottledError):
+        return StatusReason.THROTTLED
+    if isinstance(error, AwsAccessDeniedError):
+        return StatusReason.BLOCKED_BY_POLICY if session_was_opened else StatusReason.ACCESS_DENIED
+    return StatusReason.ERROR
+
+
+def _explain(error: RootkeeperError) -> str:
+    if isinstance(error, AwsError) and error.needs:
+        return error.reason
+    sentences = [error.message if error.message.endswith(".") else f"{error.message}."]
+    if isinstance(error, AwsAccessDeniedError) and error.policy_id and error.policy_id not in error.message:
+        sentences.append(f"AWS names the policy {error.policy_id}.")
+    if error.hint:
+        sentences.append(error.hint)
+    return " ".join(sentences)
+
+
+class FailOn(StrEnum):
+    """What makes a reading command end with exit status 1."""
+
+    NONE = "none"
+    PRESENT = "present"
+    UNKNOWN = "unknown"
+
+
+FAIL_ON_FINDINGS = frozenset({FailOn.PRESENT, FailOn.UNKNOWN})
+"""Unless said otherwise."""
+
+
+def has_findings(statuses: Iterable[AccountStatus], fail_on: frozenset[FailOn]) -> bool:
+    """Whether a reading command's answer is bad. A failsafe that is in order isn't a finding."""
+    return any(_is_finding(status, fail_on) for status in statuses)
+
+
+def _is_finding(status: AccountStatus, fail_on: frozenset[FailOn]) -> bool:
+    if status.status is Status.UNKNOWN:
+        return FailOn.UNKNOWN in fail_on
+    if status.status is not Status.PRESENT or FailOn.PRESENT not in fail_on:
+        return False
+    return status.role is not AccountRole.FAILSAFE or not status.is_in_order
+
+
+def count_statuses(statuses: Iterable[AccountStatus]) -> dict[str, int]:
+    """How many accounts there are, and how many of each status, as every summary shows them."""
+    counts = {"accounts": 0} | {
+        status.value: 0
+        for status in (Status.PRESENT, Status.NOT_PRESENT, Status.RECOVERY_OPEN, Status.UNKNOWN, Status.NOT_APPLICABLE)
+    }
+    for status in statuses:
+        counts["accounts"] += 1
+        counts[status.status.value] += 1
+    return counts
+
+
+def count_left_to_secure(statuses: Iterable[AccountStatus]) -> int:
+    """Count the "root logins left to secure"."""
+    return sum(status.is_left_to_secure for status in statuses)

@@ -1,0 +1,1 @@
+"""The AWS policy language: documents, conditions and the evaluation of a request."""

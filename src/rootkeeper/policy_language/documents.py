@@ -1,0 +1,289 @@
+"""Policy documents: read, checked against the grammar and the size that AWS allows, and kept with their name.
+
+Every error names its policy. What can't be understood is an error and never passed over: a statement that was left out
+could be the one that denies.
+
+Source: IAM User Guide, "Grammar of the IAM JSON policy language"; Organizations User Guide, "SCP syntax", "RCP syntax".
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from rootkeeper.errors import PolicyDocumentError
+from rootkeeper.policy_language.conditions import (
+    EVERYTHING,
+    NO,
+    YES,
+    Condition,
+    EvaluationContext,
+    PartialText,
+    Template,
+    Tokens,
+    TruthValue,
+    all_of,
+    any_of,
+    known_text,
+    match,
+    open_question,
+    parse_conditions,
+    parse_template,
+    resource_tokens,
+    truth_value_of,
+    wildcard_tokens,
+)
+
+_VERSIONS = ("2008-10-17", "2012-10-17")
+_DOCUMENT_ELEMENTS = frozenset({"Version", "Id", "Statement"})
+_STATEMENT_ELEMENTS = frozenset({"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"})
+_ACTION = re.compile(r"\*|[a-zA-Z0-9-]+:[a-zA-Z0-9*?]+|\*:\*")
+_RESOURCE = re.compile(r"\*|arn:.+|\$\{.+", re.DOTALL)
+_EVERY_PRINCIPAL = ("*", {"AWS": "*"}, {"AWS": ["*"]})
+
+
+class Effect(StrEnum):
+    """What a statement does to the requests that it applies to."""
+
+    ALLOW = "Allow"
+    DENY = "Deny"
+
+
+class PolicyKind(StrEnum):
+    """Where a policy stands."""
+
+    IDENTITY = "identity_policy"
+    """Of a user, role or permission set; a permissions boundary too."""
+    RESOURCE_CONTROL = "resource_control_policy"
+    SERVICE_CONTROL = "service_control_policy"
+
+    @property
+    def longest(self) -> int:
+        """Characters that AWS allows at most.
+
+        Source: Organizations User Guide, "Quotas and service limits"; IAM User Guide, "IAM and AWS STS quotas".
+        """
+        return _LONGEST[self]
+
+
+_LONGEST = {
+    PolicyKind.IDENTITY: 32_768,
+    PolicyKind.RESOURCE_CONTROL: 5_120,
+    PolicyKind.SERVICE_CONTROL: 10_240,
+}
+"""Inline policies of permission sets are the longest identity policies."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyLabel:
+    """Which policy it is."""
+
+    policy_id: str
+    """Such as ``p-examplescp``, an ARN, or what else tells it apart."""
+    name: str
+
+    def __str__(self) -> str:
+        return self.policy_id if self.name in ("", self.policy_id) else f"{self.policy_id} ({self.name})"
+
+
+@dataclass(frozen=True, slots=True)
+class AccessRequest:
+    """One action on one resource, as far as it is known beforehand."""
+
+    action: str
+    """Such as ``iam:GetUser``; case doesn't count."""
+    resource: PartialText
+    """An ARN, or ``*`` for actions that know no other resource."""
+    context: EvaluationContext
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement, ready to be judged."""
+
+    index: int
+    """From 0, in the order of the document."""
+    sid: str | None
+    effect: Effect
+    actions: tuple[Tokens, ...]
+    """In lower case."""
+    names_other_actions: bool
+    """Whether it is NotAction."""
+    resources: tuple[Template, ...]
+    names_other_resources: bool
+    """Whether it is NotResource."""
+    conditions: tuple[Condition, ...]
+
+    @property
+    def label(self) -> str:
+        """Its Sid, or its number as a person counts."""
+        return self.sid or f"statement {self.index + 1}"
+
+    def covers_action(self, action: str) -> bool:
+        text = known_text(action.lower())
+        return any(match(tokens, text) for tokens in self.actions) is not self.names_other_actions
+
+    def evaluate(self, request: AccessRequest) -> TruthValue:
+        """Whether it applies to a request."""
+        if not self.covers_action(request.action):
+            return NO
+        resource = self._evaluate_resource(request)
+        return NO if resource.is_no else all_of((resource, *(one.evaluate(request.context) for one in self.conditions)))
+
+    def _evaluate_resource(self, request: AccessRequest) -> TruthValue:
+        named = any_of(_evaluate_resource(template, request) for template in self.resources)
+        return named.negated() if self.names_other_resources else named
+
+
+def _evaluate_resource(template: Template, request: AccessRequest) -> TruthValue:
+    if template.constant == EVERYTHING:
+        return YES
+    unknown = template.find_unknown(request.context)
+    if unknown:
+        return open_question(*unknown)
+    tokens = template.fill(request.context)
+    return NO if tokens is None else truth_value_of(match(resource_tokens(tokens), request.resource), template.text)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A policy that was read and understood."""
+
+    label: PolicyLabel
+    kind: PolicyKind
+    statements: tuple[Statement, ...]
+    document: Mapping[str, Any] = field(repr=False, compare=False, hash=False)
+    """The JSON object as AWS keeps it, for the changes that are offered; never altered."""
+
+    def of(self, effect: Effect) -> Iterable[Statement]:
+        return (statement for statement in self.statements if statement.effect is effect)
+
+
+def parse_policy(text: str, label: PolicyLabel, kind: PolicyKind) -> Policy:
+    """Read a policy document.
+
+    :raises PolicyDocumentError: if it is too long, isn't JSON or isn't a policy; it names the policy and says what is
+        wrong with it.
+    """
+    if len(text) > kind.longest:
+        raise _refuse(label, f"it has {len(text):,} characters, and AWS allows {kind.longest:,}")
+    try:
+        document = json.loads(text, object_pairs_hook=_object_of, parse_constant=_refuse_constant)
+        statements = _parse_document(document, kind)
+    except RecursionError:
+        raise _refuse(label, "it is nested too deeply") from None
+    except json.JSONDecodeError as error:
+        raise _refuse(label, f"it isn't JSON: {error.msg} at line {error.lineno}, column {error.colno}") from error
+    except ValueError as error:
+        raise _refuse(label, str(error)) from error
+    return Policy(label, kind, statements, document)
+
+
+def _refuse(label: PolicyLabel, problem: str) -> PolicyDocumentError:
+    return PolicyDocumentError(
+        f"The policy {label} can't be understood: {problem}.",
+        hint="Look at it in AWS and mend it; nothing is concluded from it until then.",
+    )
+
+
+def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """AWS refuses an element that stands twice; taking the last one could hide a Deny."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("an element stands in it twice")
+    return found
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} isn't JSON")
+
+
+def _parse_document(document: object, kind: PolicyKind) -> tuple[Statement, ...]:
+    fields = _object(document, "the policy", _DOCUMENT_ELEMENTS)
+    version = fields.get("Version", _VERSIONS[0])
+    if version not in _VERSIONS:
+        raise ValueError(f"Version must be one of {', '.join(_VERSIONS)}")
+    if "Statement" not in fields:
+        raise ValueError("it has no Statement")
+    statements = tuple(
+        _parse_statement(index, element, kind, has_variables=version == _VERSIONS[1])
+        for index, element in enumerate(_listed(fields["Statement"]))
+    )
+    _require_unique_sids(statements)
+    return statements
+
+
+def _require_unique_sids(statements: Iterable[Statement]) -> None:
+    sids = [statement.sid for statement in statements if statement.sid]
+    if len(sids) != len(set(sids)):
+        raise ValueError("statement ids (Sid) must be unique")
+
+
+def _parse_statement(index: int, element: object, kind: PolicyKind, *, has_variables: bool) -> Statement:
+    known = _STATEMENT_ELEMENTS | ({"Principal"} if kind is PolicyKind.RESOURCE_CONTROL else set())
+    fields = _object(element, f"statement {index + 1}", known)
+    if fields.get("Effect") not in list(Effect):
+        raise ValueError(f"Effect of statement {index + 1} must be Allow or Deny")
+    sid = fields.get("Sid")
+    if sid is not None and not isinstance(sid, str):
+        raise ValueError(f"Sid of statement {index + 1} must be a text")
+    if kind is PolicyKind.RESOURCE_CONTROL and fields.get("Principal") not in _EVERY_PRINCIPAL:
+        raise ValueError(f'Principal of statement {index + 1} must be "*"')
+    action_element, actions = _one_of(fields, "Action", "NotAction")
+    resource_element, resources = _resources_of(fields, kind)
+    return Statement(
+        index=index,
+        sid=sid,
+        effect=Effect(fields["Effect"]),
+        actions=tuple(_parse_action(action) for action in actions),
+        names_other_actions=action_element == "NotAction",
+        resources=tuple(_parse_resource(resource, has_variables=has_variables) for resource in resources),
+        names_other_resources=resource_element == "NotResource",
+        conditions=parse_conditions(fields.get("Condition", {}), has_variables=has_variables),
+    )
+
+
+def _resources_of(fields: Mapping[str, Any], kind: PolicyKind) -> tuple[str, list[str]]:
+    """A resource control policy may leave the resource out and means every resource then."""
+    if kind is PolicyKind.RESOURCE_CONTROL and not fields.keys() & {"Resource", "NotResource"}:
+        return "Resource", ["*"]
+    return _one_of(fields, "Resource", "NotResource")
+
+
+def _parse_action(text: str) -> Tokens:
+    if not _ACTION.fullmatch(text):
+        raise ValueError(f"the action {text[:100]!r} isn't of the form service:Action")
+    return EVERYTHING if text in ("*", "*:*") else wildcard_tokens(text.lower())
+
+
+def _parse_resource(text: str, *, has_variables: bool) -> Template:
+    if not _RESOURCE.fullmatch(text):
+        raise ValueError(f'the resource {text[:100]!r} must be an ARN or "*"')
+    return parse_template(text, has_variables=has_variables)
+
+
+def _one_of(fields: Mapping[str, Any], name: str, other_name: str) -> tuple[str, list[str]]:
+    named = [candidate for candidate in (name, other_name) if candidate in fields]
+    if len(named) != 1:
+        raise ValueError(f"a statement must have either {name} or {other_name}")
+    values = _listed(fields[named[0]])
+    if not values or not all(isinstance(value, str) for value in values):
+        raise ValueError(f"{named[0]} must be a text or a list of texts")
+    return named[0], values
+
+
+def _object(element: object, name: str, known: frozenset[str] | set[str]) -> Mapping[str, Any]:
+    if not isinstance(element, dict):
+        raise ValueError(f"{name} must be an object")
+    unknown = element.keys() - known
+    if unknown:
+        raise ValueError(f"{name} has an element {min(unknown)[:100]!r} that we don't know")
+    return element
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

@@ -1,0 +1,356 @@
+"""The decision about one request, and the policies that apply to an account.
+
+The decision about one request: allowed, blocked, or depends.
+
+A pure function of the request and of the policies over its caller and its resource. It serves the preflight, where
+policies of the organization stand over a member's root user, and ``breakglass``, where identity policies say who may
+call ``sts:AssumeRoot``::
+
+    request = AccessRequest(
+        "sts:AssumeRoot",
+        known_text("arn:aws:iam::111122223333:root"),
+        RequestContext(known_values({"sts:TaskPolicyArn": task_policy.arn("aws"), "aws:PrincipalArn": user_arn})),
+    )
+    policies = (parse_policy(text, PolicyLabel(policy_arn, policy_name), PolicyKind.IDENTITY),)
+    decision = evaluate(request, Standing(identity_policies=policies, boundary=None))
+    decision.verdict, decision.denials, decision.conditions
+
+Source: IAM User Guide, "Policy evaluation logic"; Organizations User Guide, "SCP evaluation" and "RCP evaluation".
+
+The policies of an organization, and which of them stand over an account.
+
+A policy that couldn't be read or understood stays in the tree with its name: what it would say is unknown, and that is
+never taken for "nothing".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from rootkeeper.errors import PolicyDocumentError
+from rootkeeper.organization.accounts import Account
+from rootkeeper.policy_language.conditions import TruthValue, any_of
+from rootkeeper.policy_language.documents import (
+    AccessRequest,
+    Effect,
+    Policy,
+    PolicyKind,
+    PolicyLabel,
+    Statement,
+    parse_policy,
+)
+
+
+class AccessVerdict(StrEnum):
+    """What a request would come to."""
+
+    ALLOWED = "allowed"
+    BLOCKED = "blocked"
+    DEPENDS = "depends"
+    """On a condition that can't be known beforehand."""
+    UNKNOWN = "unknown"
+    """Policies couldn't be read; ``evaluate`` itself never says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyLevel:
+    """The policies attached at one place of the tree."""
+
+    target_id: str
+    """The organization's root, an organizational unit or the account."""
+    policies: tuple[Policy, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicablePolicies:
+    """All policies that decide about one request."""
+
+    service_control_levels: Sequence[PolicyLevel] = ()
+    """Over the caller's account, from the organization's root down to the account itself. Each level must allow
+    (FullAWSAccess usually does). Empty for the management account, which no SCP restricts.
+    """
+    resource_control_levels: Sequence[PolicyLevel] = ()
+    """The same over the resource's account; empty for the management account and for services without RCPs."""
+    identity_policies: Sequence[Policy] | None = ()
+    """Of the caller: one must allow. ``None`` for a root user, who needs no Allow in its own account."""
+    boundary: Policy | None = None
+    """The caller's permissions boundary, which must allow, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class DenyingPolicy:
+    """One policy that denies, or may deny."""
+
+    kind: PolicyKind
+    policy: PolicyLabel | None
+    """``None`` where no single policy is at fault, since none of several allows."""
+    statement: Statement | None
+    """The Deny statement; ``None`` where the Allow is missing."""
+    unknown: frozenset[str] = frozenset()
+    """What it hangs on; empty if it is certain."""
+    target_id: str | None = None
+    """The place of the tree whose policies don't allow; ``None`` for an explicit Deny, which counts from anywhere."""
+
+    @property
+    def is_explicit(self) -> bool:
+        return self.statement is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a request would come to, and why."""
+
+    verdict: AccessVerdict
+    denials: tuple[DenyingPolicy, ...] = ()
+    """If blocked, everything that blocks for certain; if it depends, everything that may."""
+
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """What it depends on: condition keys as the policies spell them, or resources that they name."""
+        if self.verdict is not AccessVerdict.DEPENDS:
+            return ()
+        return tuple(sorted(frozenset().union(*(denial.unknown for denial in self.denials))))
+
+
+def evaluate(request: AccessRequest, applicable: ApplicablePolicies) -> Decision:
+    """Decide about a request as AWS would.
+
+    Any Deny wins. Without one, each level of SCPs and each level of RCPs must allow, and an identity policy, and the
+    permissions boundary if there is one. Where a condition key can't be known, the answer is ``DEPENDS`` unless the
+    others decide already; never ``ALLOWED``.
+    """
+    found = (*_list_explicit(request, applicable), *_list_missing(request, applicable))
+    certain = tuple(denial for denial in found if not denial.unknown)
+    if certain:
+        return Decision(AccessVerdict.BLOCKED, certain)
+    return Decision(AccessVerdict.DEPENDS, found) if found else Decision(AccessVerdict.ALLOWED)
+
+
+def merge(decisions: Iterable[Decision]) -> Decision:
+    """The answer for a task that needs all of several requests: blocked if any of them is."""
+    found = tuple(decisions)
+    for verdict in (AccessVerdict.BLOCKED, AccessVerdict.DEPENDS):
+        denials = [denial for decision in found if decision.verdict is verdict for denial in decision.denials]
+        if denials:
+            return Decision(verdict, _join(denials))
+    return Decision(AccessVerdict.ALLOWED)
+
+
+def _join(denials: Iterable[DenyingPolicy]) -> tuple[DenyingPolicy, ...]:
+    """One for each cause, with everything that it hangs on."""
+    joined: dict[tuple[object, ...], DenyingPolicy] = {}
+    for denial in denials:
+        index = denial.statement.index if denial.statement else None
+        key = (denial.kind, denial.policy, index, denial.target_id)
+        unknown = denial.unknown | (joined[key].unknown if key in joined else frozenset())
+        joined[key] = DenyingPolicy(denial.kind, denial.policy, denial.statement, unknown, denial.target_id)
+    return tuple(joined.values())
+
+
+def _list_explicit(request: AccessRequest, applicable: ApplicablePolicies) -> Iterator[DenyingPolicy]:
+    for policy in _distinct(_all_policies(applicable)):
+        for statement in policy.of(Effect.DENY):
+            applies = statement.evaluate(request)
+            if not applies.is_no:
+                yield DenyingPolicy(policy.kind, policy.label, statement, applies.unknown)
+
+
+def _all_policies(applicable: ApplicablePolicies) -> Iterator[Policy]:
+    for level in (*applicable.service_control_levels, *applicable.resource_control_levels):
+        yield from level.policies
+    yield from applicable.identity_policies or ()
+    if applicable.boundary is not None:
+        yield applicable.boundary
+
+
+def _distinct(policies: Iterable[Policy]) -> Iterator[Policy]:
+    """A policy that is attached at several places denies once."""
+    seen: set[tuple[PolicyKind, PolicyLabel]] = set()
+    for policy in policies:
+        if (policy.kind, policy.label) not in seen:
+            seen.add((policy.kind, policy.label))
+            yield policy
+
+
+def _list_missing(request: AccessRequest, applicable: ApplicablePolicies) -> Iterator[DenyingPolicy]:
+    for kind, levels in (
+        (PolicyKind.SERVICE_CONTROL, applicable.service_control_levels),
+        (PolicyKind.RESOURCE_CONTROL, applicable.resource_control_levels),
+    ):
+        for level in levels:
+            yield from _missing(kind, _evaluate_allow(request, level.policies), level.target_id)
+    if applicable.identity_policies is not None:
+        yield from _missing(PolicyKind.IDENTITY, _evaluate_allow(request, applicable.identity_policies))
+    if applicable.boundary is not None:
+        allows = _evaluate_allow(request, (applicable.boundary,))
+        yield from _missing(PolicyKind.IDENTITY, allows, policy=applicable.boundary.label)
+
+
+def _missing(
+    kind: PolicyKind, allows: TruthValue, target_id: str | None = None, policy: PolicyLabel | None = None
+) -> Iterator[DenyingPolicy]:
+    if not allows.is_yes:
+        yield DenyingPolicy(kind, policy, None, allows.unknown, target_id)
+
+
+def _evaluate_allow(request: AccessRequest, policies: Sequence[Policy]) -> TruthValue:
+    return any_of(statement.evaluate(request) for policy in policies for statement in policy.of(Effect.ALLOW))
+
+
+CONTROL_KINDS = (PolicyKind.SERVICE_CONTROL, PolicyKind.RESOURCE_CONTROL)
+
+
+POLICY_ID = re.compile(r"\bp-[0-9a-zA-Z_]{8,128}\b")
+"""Within a text. Source: Organizations DescribePolicy, API version 2016-11-28."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationPolicy:
+    """One SCP or RCP as AWS Organizations has it."""
+
+    label: PolicyLabel
+    kind: PolicyKind
+    content: str | None
+    """JSON text; ``None`` where it couldn't be read."""
+    target_ids: frozenset[str]
+    """The organization's root, units and accounts that it is attached to."""
+    is_aws_managed: bool = False
+    is_everywhere: bool = False
+    """Attached to everything: RCPFullAWSAccess, which can't be detached, and FullAWSAccess where it is taken to be."""
+    problem: str | None = None
+    """Why content or targets couldn't be read, such as ``needs organizations:DescribePolicy``."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyListing:
+    """Everything that was read of an organization's SCPs and RCPs."""
+
+    policies: tuple[OrganizationPolicy, ...]
+    enabled_kinds: frozenset[PolicyKind]
+    """A kind that isn't enabled on the organization's root restricts nothing."""
+    problems: Mapping[PolicyKind, tuple[str, ...]] = field(default_factory=dict)
+    """What couldn't be read of a kind at all; while there is something, no account is known to be free of denials."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedPolicies:
+    """One kind of policies over one account: for each place from the root down, the ids attached there."""
+
+    kind: PolicyKind
+    places: tuple[tuple[str, frozenset[str]], ...]
+
+    @property
+    def signature(self) -> frozenset[frozenset[str]]:
+        """All that the answer hangs on: which sets there are, not where or how often."""
+        return frozenset(policy_ids for _, policy_ids in self.places)
+
+    @property
+    def policy_ids(self) -> frozenset[str]:
+        return frozenset().union(*self.signature)
+
+    def places_of(self, policy_id: str) -> Iterator[str]:
+        return (target_id for target_id, policy_ids in self.places if policy_id in policy_ids)
+
+    def attached_to(self, target_id: str | None) -> frozenset[str]:
+        """The ids at one place; none at a place that isn't among these."""
+        return next((policy_ids for place, policy_ids in self.places if place == target_id), frozenset())
+
+    def places_with(self, policy_ids: frozenset[str]) -> Iterator[str]:
+        """The places at which just these are attached."""
+        return (target_id for target_id, attached in self.places if attached == policy_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadPolicy:
+    """A policy of which it isn't known what it says."""
+
+    label: PolicyLabel
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyTree:
+    """All policies, each parsed once, by where they are attached."""
+
+    enabled_kinds: frozenset[PolicyKind]
+    problems: Mapping[PolicyKind, tuple[str, ...]]
+    _by_target: Mapping[tuple[PolicyKind, str], frozenset[str]]
+    _everywhere: Mapping[PolicyKind, frozenset[str]]
+    _known: Mapping[str, OrganizationPolicy]
+    _read: Mapping[str, Policy]
+    _unread: Mapping[str, UnreadPolicy] = field(default_factory=dict)
+
+    def over(self, account: Account, kind: PolicyKind) -> PlacedPolicies:
+        """The policies over a member account; none of a kind that isn't enabled."""
+        if kind not in self.enabled_kinds:
+            return PlacedPolicies(kind, ())
+        everywhere = self._everywhere.get(kind, frozenset())
+        targets = (*account.ou_ids, account.account_id)
+        return PlacedPolicies(
+            kind,
+            tuple((target, self._by_target.get((kind, target), frozenset()) | everywhere) for target in targets),
+        )
+
+    def levels(self, placed: PlacedPolicies) -> tuple[PolicyLevel, ...]:
+        """The same for the evaluation; unread policies are left out, see ``list_unread``."""
+        return tuple(
+            PolicyLevel(
+                target, tuple(self._read[policy_id] for policy_id in sorted(policy_ids) if policy_id in self._read)
+            )
+            for target, policy_ids in placed.places
+        )
+
+    def list_unread(self, placed: PlacedPolicies) -> tuple[UnreadPolicy, ...]:
+        return tuple(self._unread[policy_id] for policy_id in sorted(placed.policy_ids) if policy_id in self._unread)
+
+    def find_policy(self, policy_id: str) -> Policy | None:
+        """The policy, if it was read and understood."""
+        return self._read.get(policy_id)
+
+    def describe(self, policy_id: str) -> OrganizationPolicy:
+        return self._known[policy_id]
+
+
+def build_tree(listing: PolicyListing) -> PolicyTree:
+    """Parse every policy once and turn targets into places."""
+    read: dict[str, Policy] = {}
+    unread: dict[str, UnreadPolicy] = {}
+    for policy in listing.policies:
+        found = _read_policy(policy)
+        if isinstance(found, Policy):
+            read[policy.label.policy_id] = found
+        else:
+            unread[policy.label.policy_id] = found
+    return PolicyTree(
+        enabled_kinds=listing.enabled_kinds,
+        problems=listing.problems,
+        _by_target=_place(listing.policies),
+        _everywhere={kind: frozenset(_list_everywhere(listing.policies, kind)) for kind in CONTROL_KINDS},
+        _known={policy.label.policy_id: policy for policy in listing.policies},
+        _read=read,
+        _unread=unread,
+    )
+
+
+def _read_policy(policy: OrganizationPolicy) -> Policy | UnreadPolicy:
+    if policy.content is None or policy.problem is not None:
+        return UnreadPolicy(policy.label, policy.problem or f"The policy {policy.label} couldn't be read.")
+    try:
+        return parse_policy(policy.content, policy.label, policy.kind)
+    except PolicyDocumentError as error:
+        return UnreadPolicy(policy.label, error.message)
+
+
+def _place(policies: Iterable[OrganizationPolicy]) -> Mapping[tuple[PolicyKind, str], frozenset[str]]:
+    placed: dict[tuple[PolicyKind, str], set[str]] = {}
+    for policy in policies:
+        for target_id in policy.target_ids:
+            placed.setdefault((policy.kind, target_id), set()).add(policy.label.policy_id)
+    return {place: frozenset(policy_ids) for place, policy_ids in placed.items()}
+
+
+def _list_everywhere(policies: Iterable[OrganizationPolicy], kind: PolicyKind) -> Iterator[str]:
+    return (policy.label.policy_id for policy in policies if policy.kind is kind and policy.is_everywhere)

@@ -1,0 +1,128 @@
+"""What settings refer to and don't contain: secrets, and addresses that are safe to ask.
+
+What counts as this machine, where nobody else can listen in.
+
+Secrets that settings refer to and don't hold: read where they are, each time that they are needed.
+
+The settings of ``[oidc]`` as rules, and the addresses that they may name.
+
+The address by which people reach a server: its scheme, its host and, where it isn't the usual one, its port.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from rootkeeper.errors import SettingsError
+
+
+def is_loopback(name: str) -> bool:
+    """Whether a host's name or address stands for this machine and nothing else; none at all doesn't.
+
+    Names below ``localhost`` don't count: whoever answers for DNS may have them point anywhere.
+    """
+    if name.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+_LONGEST = 8192
+
+
+_FORBIDDEN_MODE = stat.S_IWGRP | stat.S_IRWXO
+
+
+def read_reference(reference: str, environment: Mapping[str, str]) -> str:
+    """What ``env:VARIABLE`` or ``file:PATH`` holds, without the space around it.
+
+    :raises SettingsError: if there is nothing, or others may read its file. The message is a part of a sentence.
+    """
+    kind, _, place = reference.partition(":")
+    is_variable = kind == "env"
+    secret = environment.get(place, "") if is_variable else _read_file(Path(place).expanduser())
+    if not secret.strip():
+        raise SettingsError(f"the variable {place} isn't set" if is_variable else f"{place} is empty")
+    return secret.strip()
+
+
+def _read_file(path: Path) -> str:
+    """What is read is the file that was checked."""
+    try:
+        with path.open("rb") as source:
+            found = os.fstat(source.fileno())
+            if not stat.S_ISREG(found.st_mode):
+                raise SettingsError(f"{path} is no file")
+            if found.st_mode & _FORBIDDEN_MODE:
+                raise SettingsError(f"others may read or change {path}", hint=f"Run: chmod 600 {path}")
+            return source.read(_LONGEST).decode()
+    except OSError as error:
+        raise SettingsError(f"{path} can't be read: {error.strerror}", hint="Check the path.") from error
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} isn't text") from error
+
+
+def require_safe_address(address: str, what: str, *, loopback_allowed: bool) -> str:
+    """An address that may be asked without TLS only on this machine.
+
+    :raises ValueError: if it isn't one.
+    """
+    parts = urlsplit(address)
+    is_local = loopback_allowed and parts.scheme == "http" and is_loopback(parts.hostname or "")
+    if not parts.hostname or parts.username or parts.password or not (parts.scheme == "https" or is_local):
+        raise ValueError(f"{what} isn't an https address.")
+    return address
+
+
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:.]+")
+
+
+_HINT = "Set server.public_url to scheme and host alone, such as https://rootkeeper.example.com."
+
+
+@dataclass(frozen=True, slots=True)
+class PublicAddress:
+    """Parts of ``server.public_url``."""
+
+    scheme: str
+    """``https``, or ``http`` where there is no TLS."""
+    host: str
+    """In lower case, without the brackets of IPv6."""
+    port: int | None
+    """``None``: the scheme's own."""
+
+    @property
+    def origin(self) -> str:
+        """As browsers name it. Source: RFC 6454, section 6.2."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.scheme}://{host}" + ("" if self.port is None else f":{self.port}")
+
+
+def parse_public_address(text: str) -> PublicAddress | None:
+    """What ``server.public_url`` says; ``None`` if it isn't set.
+
+    :raises SettingsError: if it is no address of a server, or has a path, which the console couldn't be served below.
+    """
+    if not text:
+        return None
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise SettingsError("server.public_url can't be read.", hint=_HINT) from error
+    is_plain = not (parts.username or parts.password or parts.query or parts.fragment) and parts.path in ("", "/")
+    if parts.scheme not in ("http", "https") or not is_plain or not _HOST.fullmatch(host):
+        raise SettingsError("server.public_url isn't the address of a server.", hint=_HINT)
+    return PublicAddress(parts.scheme, host, None if port in (None, _USUAL_PORTS[parts.scheme]) else port)
+
+
+_USUAL_PORTS = {"http": 80, "https": 443}

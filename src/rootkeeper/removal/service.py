@@ -1,0 +1,385 @@
+"""Removing the root user credentials of one account.
+
+One removal in the course of its calls: what was sent, what is proven, which session is open.
+
+Removing the root user credentials of one account: what deletions and the closing of recovery windows share.
+
+intent → delete session → identity → details → keys, certificates, password, MFA devices with one intent each → re-read
+in an audit session → outcomes. An outcome is ``done`` only when a re-read shows it, or AWS says that there was nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from rootkeeper.aws.root_sessions import RootSession, RootSessions, describe_error, open_root_session
+from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.clock import Clock
+from rootkeeper.errors import (
+    AwsCredentialsError,
+    AwsError,
+    AwsNotFoundError,
+    AwsUnclearError,
+    AwsUnreachableError,
+    LedgerUnavailableError,
+    LockLostError,
+    RootkeeperError,
+    RunStoppedError,
+)
+from rootkeeper.ledger.owners import AccountLock
+from rootkeeper.ledger.rules import Intent, Result
+from rootkeeper.ledger.store import Ledger
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.organization.selection import Skip
+from rootkeeper.organization.statuses import CredentialKind, RootCredentials, RootCredentialsSummary
+from rootkeeper.removal.rules import (
+    ACTIONS,
+    ALL_KINDS,
+    GUARDED_KINDS,
+    CallRecord,
+    CallState,
+    KindResult,
+    PlannedCall,
+    RemainingCredentials,
+    classify_obstacle,
+    evaluate_kinds,
+    evaluate_sent_calls,
+    make_target_parameters,
+    plan_deletion,
+    skip_kinds,
+)
+from rootkeeper.values import JsonValue
+
+T = TypeVar("T")
+
+
+RENEWAL_MARGIN = timedelta(seconds=60)
+"""A session that ends sooner than this is renewed before the next call."""
+
+
+@dataclass(slots=True)
+class RemovalRun:
+    """The state of one removal. Methods are called in the order in which they stand."""
+
+    sessions: RootSessions
+    ledger: Ledger
+    clock: Clock
+    account_id: AccountId
+    lock: AccountLock
+    only: frozenset[CredentialKind]
+    context: Mapping[str, JsonValue]
+    is_stopped: Callable[[], bool]
+    pauses: tuple[float, ...]
+    reads_last_use: bool
+    """Whether it is read of password and keys when they were last used: that takes a call for each."""
+    found: RootCredentials | None = None
+    records: list[CallRecord] = field(default_factory=list)
+    left: RemainingCredentials | None = None
+    left_observed_at: datetime | None = None
+    audit_session: RootSession | None = None
+    was_session_opened: bool = False
+    _session: RootSession | None = None
+
+    @property
+    def reading_session(self) -> RootSession | None:
+        """In which what is left was read, or, while not even the first reading succeeded, should have been found."""
+        return self._session if self.audit_session is None and self.found is None else self.audit_session
+
+    def find(self) -> RootCredentials:
+        """Read in detail what there is, and plan the calls. Nothing is deleted."""
+        self.found = self._read(self._read_all)
+        self.records = [CallRecord(call) for call in plan_deletion(self.found, self.only)]
+        return self.found
+
+    def send(self) -> None:
+        """Send every call: one that fails doesn't stop the others, but MFA devices stay while a guarded one is left."""
+        for record in self.records:
+            if record.call.kind is not CredentialKind.MFA_DEVICES:
+                self._send(record)
+        devices = [record for record in self.records if record.call.kind is CredentialKind.MFA_DEVICES]
+        obstacle = self._find_guarded() if devices else None
+        for record in devices:
+            if obstacle is None:
+                self._send(record)
+            else:
+                record.state, record.detail = CallState.KEPT, obstacle
+
+    def reread(self) -> None:
+        """Open an audit session and read what is left, again after a pause while something deleted is still shown."""
+        self._require_not_stopped()
+        session = open_root_session(
+            self.sessions, self.ledger, self.account_id, TaskPolicy.AUDIT, lock=self.lock, context=self.context
+        )
+        self.audit_session = session
+        self._observe(session)
+        for pause in self.pauses:
+            if not self._is_still_shown():
+                break
+            self.clock.sleep(pause)
+            self._observe(session)
+
+    def settle(self) -> None:
+        """Record the outcome of every call that was sent, as the last re-read shows it."""
+        for record, result in evaluate_sent_calls(self.records, self.left):
+            self._record(record, result, {"answer": record.answer, "reread": record.state.value})
+
+    def _read_all(self, session: RootSession) -> RootCredentials:
+        if self.reads_last_use:
+            return session.read_credentials()
+        return RootCredentials(
+            account_id=self.account_id,
+            observed_at=self.clock.now(),
+            login_profile=session.find_login_profile(),
+            access_keys=session.list_access_keys(),
+            signing_certificates=session.list_signing_certificates(),
+            mfa_devices=session.list_mfa_devices(),
+        )
+
+    def _read(self, read: Callable[[RootSession], T]) -> T:
+        session = self._open_delete_session()
+        try:
+            return read(session)
+        except AwsCredentialsError:
+            self._session = None
+        return read(self._open_delete_session())
+
+    def _open_delete_session(self) -> RootSession:
+        if self._session is None or self._session.expires_at - self.clock.now() < RENEWAL_MARGIN:
+            self._require_not_stopped()
+            self._session = None
+            self._session = open_root_session(
+                self.sessions, self.ledger, self.account_id, TaskPolicy.DELETE, lock=self.lock, context=self.context
+            )
+            self.was_session_opened = True
+        return self._session
+
+    def _require_not_stopped(self) -> None:
+        if self.is_stopped():
+            raise RunStoppedError("Stopped before the end; nothing more was sent.")
+
+    def _send(self, record: CallRecord) -> None:
+        try:
+            self._send_once(record)
+        except AwsCredentialsError:
+            self._session = None  # it ended early; the refused call changed nothing
+            self._send_once(record)
+
+    def _send_once(self, record: CallRecord) -> None:
+        session = self._open_delete_session()
+        self._require_not_stopped()
+        record.intent = self.ledger.append_intent(
+            ACTIONS[record.call.kind],
+            account_id=self.account_id,
+            parameters={
+                **self.context,
+                **make_target_parameters(record.call),
+                "session_access_key_id": session.access_key_id,
+            },
+            lock=self.lock,
+        )
+        record.state = CallState.SENT
+        try:
+            _call(session, record.call, record.intent)
+        except AwsNotFoundError as error:
+            record.state = CallState.ABSENT
+            self._record(record, Result.DONE, describe_error(error))
+        except (AwsUnclearError, AwsUnreachableError) as error:
+            record.answer = error.aws_code or error.code
+        except (AwsError, LockLostError) as error:
+            self._refuse(record, error)
+            if isinstance(error, AwsCredentialsError | LockLostError):
+                raise
+
+    def _refuse(self, record: CallRecord, error: AwsError | LockLostError) -> None:
+        record.state = CallState.REFUSED
+        record.reason = classify_obstacle(error, in_session=True)
+        record.detail = error.message
+        self._record(record, Result.FAILED, describe_error(error))
+
+    def _record(self, record: CallRecord, result: Result, details: Mapping[str, JsonValue]) -> None:
+        if record.intent is not None:
+            self.ledger.append_outcome(record.intent, result, details)
+
+    def _find_guarded(self) -> str | None:
+        """Why the MFA devices must stay; ``None`` if a re-read shows no password and no key."""
+        try:
+            left = self._reread_guarded()
+        except AwsError as error:
+            return f"A password or key may be left; it couldn't be re-read: {error.message}"
+        return f"Left, and guarded by it: {', '.join(sorted(left))}." if left else None
+
+    def _reread_guarded(self) -> set[str]:
+        for pause in (*self.pauses, None):
+            left = self._read(_list_guarded)
+            self._settle_gone(left)
+            is_pending = any(r.state is CallState.SENT and r.call.kind in GUARDED_KINDS for r in self.records)
+            if not is_pending or pause is None:
+                break
+            self.clock.sleep(pause)
+        return {call.target or "the password" for call in left}
+
+    def _settle_gone(self, left: set[PlannedCall]) -> None:
+        for record in self.records:
+            if record.state is CallState.SENT and record.call.kind in GUARDED_KINDS and record.call not in left:
+                record.state = CallState.GONE
+                self._record(record, Result.DONE, {"answer": record.answer, "reread": record.state.value})
+
+    def _observe(self, session: RootSession) -> None:
+        summary = session.read_summary()
+        self.left_observed_at = self.clock.now()
+        self.left = RemainingCredentials(summary, None)  # proves much by itself, should the details be refused
+        if not summary.is_empty:
+            self.left = RemainingCredentials(summary, session.read_credentials())
+
+    def _is_still_shown(self) -> bool:
+        left = self.left
+        return left is not None and any(
+            left.shows(record.call)
+            for record in self.records
+            if record.state is CallState.SENT or record.counts_as_gone
+        )
+
+
+def _list_guarded(session: RootSession) -> set[PlannedCall]:
+    left = {PlannedCall(CredentialKind.ACCESS_KEYS, key.access_key_id) for key in session.list_access_keys()}
+    if session.find_login_profile() is not None:
+        left.add(PlannedCall(CredentialKind.PASSWORD, None))
+    return left
+
+
+def _call(session: RootSession, call: PlannedCall, intent: Intent) -> None:
+    if call.target is None:
+        session.delete_login_profile(intent)
+    elif call.kind is CredentialKind.ACCESS_KEYS:
+        session.delete_access_key(call.target, intent)
+    elif call.kind is CredentialKind.SIGNING_CERTIFICATES:
+        session.delete_signing_certificate(call.target, intent)
+    else:
+        session.deactivate_mfa_device(call.target, intent)
+
+
+@dataclass(frozen=True, slots=True)
+class RemovalResult:
+    """What came of one account."""
+
+    account_id: AccountId
+    kinds: tuple[KindResult, ...]
+    """All four, in the order of deletion."""
+    found: RootCredentials | None = None
+    """Before anything was deleted; ``None`` if it couldn't be read."""
+    left: RootCredentialsSummary | None = None
+    """As re-read at the end in an audit session; ``None`` if it couldn't be."""
+    left_credentials: RootCredentials | None = None
+    """In detail, where something is left."""
+    left_observed_at: datetime | None = None
+    session_access_key_id: str | None = None
+    """Of the audit session that re-read, or of the delete session where already its first reading failed."""
+    skip: Skip | None = None
+    """What ``check`` said; nothing was deleted then."""
+    error: RootkeeperError | None = None
+    """What kept it from starting, from being re-read, or from going on."""
+    was_stopped: bool = False
+    """Whether the ledger failed, the lock was lost or the run was stopped: no further privileged call may leave."""
+    has_sent_changes: bool = False
+    """Whether any changing call was sent."""
+
+    @property
+    def is_proven_empty(self) -> bool:
+        """Whether an audit session read all four kinds empty."""
+        return self.left is not None and self.left.is_empty
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """Removes root user credentials from one account at a time; keeps no state between accounts."""
+
+    sessions: RootSessions
+    ledger: Ledger
+    clock: Clock
+    reread_pauses_seconds: tuple[float, ...] = (1.0, 2.0)
+    """IAM is eventually consistent: how long to wait before each further re-read while something is still shown."""
+
+    def remove(
+        self,
+        account_id: AccountId,
+        lock: AccountLock,
+        *,
+        only: frozenset[CredentialKind] = ALL_KINDS,
+        check: Callable[[RootCredentials], Skip | None] | None = None,
+        context: Mapping[str, JsonValue] | None = None,
+        is_stopped: Callable[[], bool] = lambda: False,
+    ) -> RemovalResult:
+        """Remove what is there of the kinds in ``only``; never raises for what AWS, the ledger or the lock refuse.
+
+        MFA devices go only after a re-read shows no password and no key, whatever ``only`` says.
+
+        :param check: judges what was found, with its last use, before anything is deleted, such as against a plan.
+            Without one nothing of last use is read.
+        :param context: goes into the parameters of every intent, such as ``{"plan_id": …}`` or ``{"window_id": …}``.
+        :param is_stopped: asked before each privileged call; true ends the removal.
+        """
+        run = RemovalRun(
+            sessions=self.sessions,
+            ledger=self.ledger,
+            clock=self.clock,
+            account_id=account_id,
+            lock=lock,
+            only=only,
+            context=context or {},
+            is_stopped=is_stopped,
+            pauses=self.reread_pauses_seconds,
+            reads_last_use=check is not None,
+        )
+        skip: Skip | None = None
+        error: RootkeeperError | None = None
+        try:
+            found = run.find()
+            skip = None if check is None else check(found)
+            if skip is None:
+                error = _delete(run)
+        except (AwsError, LedgerUnavailableError, LockLostError, RunStoppedError) as caught:
+            error = caught
+        return _describe(run, skip, error)
+
+
+def _delete(run: RemovalRun) -> AwsError | None:
+    """Send, re-read and settle; what AWS refuses between two calls is returned, and what was sent is still settled."""
+    first: AwsError | None = None
+    for step in (run.send, run.reread):
+        try:
+            step()
+        except AwsError as error:
+            first = first or error
+    run.settle()
+    return first
+
+
+def _describe(run: RemovalRun, skip: Skip | None, error: RootkeeperError | None) -> RemovalResult:
+    return RemovalResult(
+        account_id=run.account_id,
+        kinds=_evaluate(run, error) if skip is None else skip_kinds(skip),
+        found=run.found,
+        left=None if run.left is None else run.left.combined,
+        left_credentials=None if run.left is None else run.left.credentials,
+        left_observed_at=run.left_observed_at,
+        session_access_key_id=None if run.reading_session is None else run.reading_session.access_key_id,
+        skip=skip,
+        error=error,
+        was_stopped=isinstance(error, LedgerUnavailableError | LockLostError | RunStoppedError),
+        has_sent_changes=any(record.intent is not None for record in run.records),
+    )
+
+
+def _evaluate(run: RemovalRun, error: RootkeeperError | None) -> tuple[KindResult, ...]:
+    evaluate_sent_calls(run.records, run.left)
+    return evaluate_kinds(
+        run.records,
+        only=run.only,
+        left=run.left,
+        obstacle=None if error is None else classify_obstacle(error, in_session=run.was_session_opened),
+        obstacle_detail=None if error is None else error.message,
+        found=run.found,
+    )

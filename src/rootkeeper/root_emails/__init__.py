@@ -1,0 +1,1 @@
+"""Root e-mail addresses: inventory, attestation, change."""

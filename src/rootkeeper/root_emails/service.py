@@ -1,0 +1,566 @@
+"""Listing, attesting and changing root e-mail addresses.
+
+Root e-mail addresses: held to the rules, and attested to be read by a group.
+
+The list costs one listing of the accounts, whose addresses come with it, and no call per account.
+
+What is checked before a root e-mail address is changed.
+
+All of it is reading; a dry run does the same and stops here.
+
+Some things can't be done at all, others shouldn't be: an address against the rules, an account that is excepted from
+deletion, a failsafe. The latter are objections, which a person may override with the reason that every change needs.
+
+Changing an account's root e-mail address: as powerful as a recovery, and guarded like one.
+
+Two privileged calls with a person between them: the start has AWS send a one-time password to the new address, and
+the acceptance hands it back. Each has an intent of its own and leaves once. The account's lock is held for each call,
+not for the hours that a mail may take; what the lock guards is looked at again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from rootkeeper.aws.organizations import OrganizationReader
+from rootkeeper.aws.primary_emails import PrimaryEmails
+from rootkeeper.aws.root_sessions import describe_error
+from rootkeeper.aws.rules import EmailUpdate, EmailUpdateStatus, OneTimePassword
+from rootkeeper.clock import Clock
+from rootkeeper.errors import (
+    AwsError,
+    AwsUnclearError,
+    InputError,
+    LockLostError,
+    TargetRefusedError,
+    WindowConflictError,
+)
+from rootkeeper.exceptions.service import DeletionExceptions
+from rootkeeper.inventory.listing import InventoryReader, require_in_organization, select_accounts
+from rootkeeper.inventory.store import InventoryStore
+from rootkeeper.ledger.owners import AccountLock, AccountLocks
+from rootkeeper.ledger.rules import Action, Intent, LedgerEntry, Result
+from rootkeeper.ledger.store import Ledger, LedgerReader
+from rootkeeper.organization.accounts import Account, AccountId, AccountState, Caller, Endpoint, Inventory
+from rootkeeper.organization.progress import Progress
+from rootkeeper.organization.selection import SelectionRequest
+from rootkeeper.organization.statuses import AccountRole, Status, classify_account_role
+from rootkeeper.root_emails.rules import (
+    EMAIL_PARAMETER,
+    EXPLANATIONS,
+    LONGEST_ADDRESS,
+    EmailAddress,
+    EmailAttestation,
+    EmailReason,
+    EmailReread,
+    EmailRules,
+    EmailUpdateSnapshot,
+    RootEmail,
+    RootEmailEvaluator,
+    StartedEmailUpdate,
+    evaluate_acceptance,
+    find_holders,
+    find_started_update,
+    fold_address,
+    is_overtaken,
+    parse_address,
+    require_attestation,
+    was_started,
+)
+from rootkeeper.root_emails.store import EmailAttestations
+from rootkeeper.values import JsonValue
+from rootkeeper.windows.rules import describe_blocking_window
+from rootkeeper.windows.store import RecoveryWindows
+
+SOURCE = "organizations:ListAccounts"
+"""Where the addresses of a list come from. AWS may show a changed one hours later."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmailReport:
+    """What ``rootkeeper emails list`` shows."""
+
+    inventory: Inventory
+    endpoint: Endpoint
+    rules: EmailRules
+    emails: tuple[RootEmail, ...]
+    """The selected accounts, in the order of the inventory."""
+    remarks: tuple[str, ...]
+    """What keeps a rule from being applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class RootEmailReader:
+    """Reads every account's root e-mail address and judges it; changes nothing and opens no root session."""
+
+    inventory: InventoryReader
+    store: InventoryStore
+    attestations: EmailAttestations
+    rules: EmailRules
+    clock: Clock
+
+    def read(self, request: SelectionRequest, progress: Progress) -> EmailReport:
+        """The selected accounts; whether two share an address is judged over the whole organization.
+
+        :raises InputError: if the selection is wrong.
+        :raises OrganizationIncompleteError: if the listing isn't complete.
+        """
+        inventory = self.inventory.read(progress)
+        selected = {one.account_id for one in select_accounts(request, inventory, self.inventory.reader).included}
+        if request.statuses:
+            known = self.store.list_statuses()
+            selected = {
+                one for one in selected if (known[one].status if one in known else Status.UNKNOWN) in request.statuses
+            }
+        evaluated = read_evaluator(self.attestations, self.rules, self.clock.now()).evaluate_all(inventory)
+        return EmailReport(
+            inventory=inventory,
+            endpoint=self.inventory.reader.endpoint,
+            rules=self.rules,
+            emails=tuple(one for one in evaluated if one.account.account_id in selected),
+            remarks=_list_reading_remarks(self.rules, inventory),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EmailAttestationService:
+    """Keeps people's word that a group reads an address; each is recorded in the ledger before it counts."""
+
+    attestations: EmailAttestations
+    ledger: Ledger
+    clock: Clock
+    actor_name: str
+
+    def prepare(self, address: str, *, attested_by: str, until: datetime) -> EmailAttestation:
+        """What ``attest`` would keep. The account need not have the address yet.
+
+        :raises InputError: if the address, the person or the end can't be used.
+        """
+        now = self.clock.now()
+        attestation = EmailAttestation(
+            str(parse_address(address)), attested_by.strip(), until, self.actor_name, recorded_at=now
+        )
+        return require_attestation(attestation, now)
+
+    def attest(self, attestation: EmailAttestation) -> None:
+        """Record it and keep it; replaces an earlier one for the address.
+
+        :raises LedgerUnavailableError: if it can't be recorded; nothing is kept.
+        """
+        self.ledger.append_fact(
+            Action.EMAIL_ATTEST,
+            parameters={
+                "email": attestation.address,
+                "attested_by": attestation.attested_by,
+                "until": attestation.until.isoformat(),
+            },
+        )
+        self.attestations.add(attestation)
+
+
+def read_evaluator(attestations: EmailAttestations, rules: EmailRules, now: datetime) -> RootEmailEvaluator:
+    """The rules with what is attested now."""
+    return RootEmailEvaluator(rules, {one.address: one for one in attestations.list_attestations()}, now)
+
+
+def _list_reading_remarks(rules: EmailRules, inventory: Inventory) -> tuple[str, ...]:
+    remarks: list[str] = []
+    if not rules.allowed_domains:
+        remarks.append(
+            "emails.allowed_domains isn't set: no address is known to be the organization's own. "
+            "Set it in the settings file, or as ROOTKEEPER_EMAILS_ALLOWED_DOMAINS."
+        )
+    if inventory.delegated_administrator_ids is None:
+        remarks.append("Delegated administrators couldn't be read: the failsafe is shown as an ordinary member.")
+    return tuple(remarks)
+
+
+@dataclass(frozen=True, slots=True)
+class EmailChangeRequest:
+    """What a person asks for."""
+
+    account: Account
+    address: str
+    reason: str
+    ticket: str | None = None
+    overrides: bool = False
+    """Whether to go on against objections."""
+    restarts: bool = False
+    """Whether to have another one-time password sent although one may be on its way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why a change shouldn't be made, though it could be."""
+
+    code: str
+    """What the ledger keeps of it, such as ``domain_not_allowed``."""
+    explanation: str
+    """One sentence for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmailChangePlan:
+    """A request that passed every check."""
+
+    request: EmailChangeRequest
+    caller: Caller
+    endpoint: Endpoint
+    current_email: str
+    """As account:GetPrimaryEmail tells it now."""
+    newest_update: EmailUpdateSnapshot
+    """How far AWS says that the newest change is; where it can't be read, the ledger alone says what was started."""
+    started: StartedEmailUpdate | None
+    """A start of before whose one-time password is still awaited: none is sent again."""
+    objections: tuple[Objection, ...]
+    """Overridden ones."""
+    remarks: tuple[str, ...]
+    """What the person should know before saying yes."""
+
+    @property
+    def new_email(self) -> str:
+        return self.request.address
+
+    @property
+    def is_unneeded(self) -> bool:
+        """Whether the account has the address already."""
+        return fold_address(self.current_email) == fold_address(self.new_email)
+
+
+@dataclass(frozen=True, slots=True)
+class EmailChangePlanner:
+    """Checks a request."""
+
+    reader: OrganizationReader
+    emails: PrimaryEmails
+    windows: RecoveryWindows
+    exceptions: DeletionExceptions
+    attestations: EmailAttestations
+    entries: LedgerReader
+    rules: EmailRules
+    clock: Clock
+
+    def plan(self, inventory: Inventory, request: EmailChangeRequest) -> EmailChangePlan:
+        """Check everything. Two calls beside the inventory: account:GetPrimaryEmail,
+        account:GetPrimaryEmailUpdateStatus.
+
+        :raises InputError: if the address or the reason can't be used, another account has the address, or there are
+            objections that weren't overridden.
+        :raises TargetRefusedError: for the management account, the caller's own account, an account that isn't ACTIVE
+            or isn't in the organization, and partitions without Account Management of members.
+        :raises WindowConflictError: if the account has a recovery window that isn't over.
+        :raises AwsAccessDeniedError: if the caller may not read the account's address, and so couldn't prove a change.
+        """
+        request, address = _require_request(request)
+        account = request.account
+        caller = self.reader.read_caller()
+        _require_target(account, inventory, caller)
+        require_no_window(self.windows, account.account_id)
+        _require_free(address, account, inventory)
+        objections = self._list_objections(address, account, inventory)
+        if objections and not request.overrides:
+            raise _object(objections, request.address)
+        current = self.emails.read_primary_email(account.account_id)
+        newest = read_update(self.emails, account.account_id)
+        started = self._find_started(inventory, request, newest.update)
+        return EmailChangePlan(
+            request=request,
+            caller=caller,
+            endpoint=self.reader.endpoint,
+            current_email=current,
+            newest_update=newest,
+            started=started,
+            objections=objections,
+            remarks=_list_remarks(started, newest.update),
+        )
+
+    def _list_objections(self, address: EmailAddress, account: Account, inventory: Inventory) -> tuple[Objection, ...]:
+        now = self.clock.now()
+        breaches = read_evaluator(self.attestations, self.rules, now).find_breaches(address)
+        objections = [Objection(reason.value, f"{address}: {EXPLANATIONS[reason]}.") for reason in breaches]
+        objections += [
+            Objection(
+                "exception",
+                f"{account.account_id} is excepted from deletion by {one.owner} until {one.until.date().isoformat()} "
+                f"({one.reason}): its root user is in use.",
+            )
+            for one in self.exceptions.list_exceptions()
+            if one.account_id == account.account_id and one.is_in_force(now)
+        ]
+        return (*objections, *_object_to_failsafe(account, inventory))
+
+    def _find_started(
+        self, inventory: Inventory, request: EmailChangeRequest, newest: EmailUpdate | None
+    ) -> StartedEmailUpdate | None:
+        entries = self.entries.list_entries(account_id=request.account.account_id)
+        mine = _of_organization(entries, inventory.organization.organization_id, self.reader.endpoint)
+        started = find_started_update(mine, self.clock.now())
+        if started is None or request.restarts or fold_address(started.email) != fold_address(request.address):
+            return None
+        return None if is_overtaken(started, newest) else started
+
+
+def _of_organization(entries: Iterable[LedgerEntry], organization_id: str, endpoint: Endpoint) -> Iterable[LedgerEntry]:
+    return (entry for entry in entries if entry.organization_id == organization_id and entry.endpoint == endpoint.label)
+
+
+def read_update(emails: PrimaryEmails, account_id: AccountId) -> EmailUpdateSnapshot:
+    """How far the newest change is; what can't be read is told, not raised. One call."""
+    try:
+        return EmailUpdateSnapshot(was_read=True, update=emails.find_email_update(account_id))
+    except AwsError:
+        return EmailUpdateSnapshot(was_read=False)
+
+
+def require_no_window(windows: RecoveryWindows, account_id: AccountId) -> None:
+    """Check that nobody recovers the account's root user.
+
+    :raises WindowConflictError: if it has a recovery window that isn't over.
+    """
+    window = windows.find_unfinished(account_id)
+    if window is not None:
+        raise WindowConflictError(
+            f"{account_id} has recovery window {window.window_id}, which is {window.state}: whoever recovers the root "
+            "user needs the mailbox that it has now.",
+            hint=describe_blocking_window(window.window_id, window.state),
+        )
+
+
+def _require_request(request: EmailChangeRequest) -> tuple[EmailChangeRequest, EmailAddress]:
+    reason, text = request.reason.strip(), request.address.strip()
+    if not reason:
+        raise InputError("A change of a root e-mail address needs a reason.", hint="Say why: --reason TEXT")
+    address = parse_address(text)
+    if len(text) > LONGEST_ADDRESS:
+        raise InputError(
+            f"{text} is too long: AWS takes root e-mail addresses of {LONGEST_ADDRESS} characters at most.",
+            hint="Choose a shorter address.",
+        )
+    return replace(request, reason=reason, address=text, ticket=(request.ticket or "").strip() or None), address
+
+
+def _require_target(account: Account, inventory: Inventory, caller: Caller) -> None:
+    organization = inventory.organization
+    if organization.partition != "aws":
+        raise TargetRefusedError(
+            f"Root e-mail addresses aren't managed centrally in the partition {organization.partition}.",
+            hint="Ask AWS Support for that partition.",
+        )
+    if account.account_id == organization.management_account_id:
+        raise TargetRefusedError(
+            f"{account.account_id} is the management account: only its own root user changes its e-mail address.",
+            hint="Sign in as its root user and change it in the account settings.",
+        )
+    require_in_organization(account, inventory)
+    if account.account_id == caller.account_id:
+        raise TargetRefusedError(
+            f"{account.account_id} is the caller's own account: AWS lets no member change its own root e-mail address.",
+            hint=f"Use credentials of the management account {organization.management_account_id}.",
+        )
+    if account.state is not AccountState.ACTIVE:
+        raise TargetRefusedError(
+            f"{account.account_id} is {account.state}; only ACTIVE accounts can be changed.",
+            hint="AWS Support can reopen a closed account for a time.",
+        )
+
+
+def _require_free(address: EmailAddress, account: Account, inventory: Inventory) -> None:
+    others = [one for one in find_holders(inventory.accounts).get(str(address), ()) if one != account.account_id]
+    if others:
+        raise InputError(
+            f"{address} is the root e-mail address of {', '.join(others)} already; AWS takes each address once.",
+            hint="Choose another address; a plus sign makes new ones for one mailbox, such as aws+name@example.com.",
+        )
+
+
+def _object_to_failsafe(account: Account, inventory: Inventory) -> Iterator[Objection]:
+    """Who loses the failsafe's mailbox loses the way back in; an account that may be one counts as one."""
+    if classify_account_role(account.account_id, inventory) is AccountRole.FAILSAFE:
+        said = f"{account.account_id} is a failsafe: its mailbox belongs to the way back in."
+        yield Objection("failsafe", said)
+    elif inventory.delegated_administrator_ids is None:
+        said = f"Delegated administrators couldn't be read: {account.account_id} may be a failsafe."
+        yield Objection("failsafe_unknown", said)
+
+
+def _object(objections: Sequence[Objection], address: str) -> InputError:
+    said = " ".join(objection.explanation for objection in objections)
+    concern_address = any(objection.code in set(EmailReason) for objection in objections)
+    choice = "Choose another address, or go" if concern_address else "Go"
+    hints = [f"{choice} on with --override, which is recorded with the reason."]
+    if any(objection.code in _FIXED_BY_ATTESTATION for objection in objections):
+        hints.append(f"Who knows that a group reads it: rootkeeper emails attest {address} --by NAME --until DATE")
+    return InputError(f"Nothing was changed. {said}", hint=" ".join(hints))
+
+
+_FIXED_BY_ATTESTATION = frozenset({EmailReason.ATTESTATION_EXPIRED.value, EmailReason.NOT_A_GROUP.value})
+
+
+def _list_remarks(started: StartedEmailUpdate | None, newest: EmailUpdate | None) -> tuple[str, ...]:
+    remarks = ["Nobody approves this change: it is recorded and reported as unapproved."]
+    if started is not None:
+        sent = "was" if started.is_certain else "may have been"
+        remarks.append(
+            f"A one-time password {sent} sent at {started.started_at.isoformat(timespec='seconds')}: none is sent now. "
+            "To have another one sent: --restart"
+        )
+    elif newest is not None and newest.status is EmailUpdateStatus.PENDING:
+        remarks.append("Another change of this address is pending at AWS; starting this one ends it.")
+    return tuple(remarks)
+
+
+REREAD_PAUSES_SECONDS = (1.0, 2.0)
+"""Between the re-reads after an acceptance."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmailChangeStep:
+    """What came of a start or an acceptance."""
+
+    result: Result
+    explanation: str
+    """One sentence for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmailChangeExecutor:
+    """Obeys a plan."""
+
+    emails: PrimaryEmails
+    ledger: Ledger
+    windows: RecoveryWindows
+    locks: AccountLocks
+    clock: Clock
+    reread_pauses_seconds: tuple[float, ...] = REREAD_PAUSES_SECONDS
+
+    def start(self, plan: EmailChangePlan) -> EmailChangeStep:
+        """Have AWS send a one-time password to the new address. One call: account:StartPrimaryEmailUpdate; after an
+        unclear answer account:GetPrimaryEmailUpdateStatus.
+
+        :raises AwsError: if AWS refused; nothing was started.
+        :raises AccountBusyError: if another owner holds the account; nothing was started.
+        :raises WindowConflictError: if the account got a recovery window since the plan.
+        :raises LedgerUnavailableError: if the ledger can't be written; nothing was started.
+        """
+        account_id, email = plan.request.account.account_id, plan.new_email
+        with self._hold(account_id) as lock:
+            parameters = {**_describe(plan), **plan.newest_update.describe()}
+            intent = self.ledger.append_intent(
+                Action.EMAIL_UPDATE_START, account_id=account_id, parameters=parameters, lock=lock
+            )
+            with self._refusals_recorded(intent) as failures:
+                self.emails.start_email_update(account_id, email, intent)
+            if not failures:
+                self.ledger.append_outcome(intent, Result.DONE)
+                return EmailChangeStep(Result.DONE, f"AWS has sent a one-time password to {email}.")
+            is_shown = was_started(parameters, read_update(self.emails, account_id))
+            result = {True: Result.DONE, False: Result.FAILED, None: Result.UNKNOWN}[is_shown]
+            self.ledger.append_outcome(intent, result, describe_error(failures[0]))
+            return EmailChangeStep(result, _START_WORDS[result].format(email=email, why=failures[0].message))
+
+    def accept(self, plan: EmailChangePlan, otp: OneTimePassword) -> EmailChangeStep:
+        """Hand the one-time password back, and re-read. One call: account:AcceptPrimaryEmailUpdate, then
+        account:GetPrimaryEmail and account:GetPrimaryEmailUpdateStatus.
+
+        ``UNKNOWN`` means that the change isn't proven: AWS may take up to 4 hours to show it.
+
+        :raises OneTimePasswordError: if AWS doesn't take it; nothing was changed.
+        :raises AwsError: if AWS refused otherwise; nothing was changed.
+        :raises AccountBusyError: if another owner holds the account; nothing was changed.
+        :raises WindowConflictError: if the account got a recovery window since the plan.
+        :raises LedgerUnavailableError: if the ledger can't be written; nothing was changed.
+        """
+        account_id, email = plan.request.account.account_id, plan.new_email
+        with self._hold(account_id) as lock:
+            sent_at = self.clock.now()
+            intent = self.ledger.append_intent(
+                Action.EMAIL_UPDATE_ACCEPT, account_id=account_id, parameters=_describe(plan), lock=lock
+            )
+            with self._refusals_recorded(intent) as failures:
+                self.emails.accept_email_update(account_id, email, otp, intent)
+            reread = self._reread(account_id, email)
+            found = evaluate_acceptance(reread, email, sent_at, self.clock.now(), was_answered=not failures)
+            result = found or Result.UNKNOWN
+            details = describe_error(failures[0]) if failures else {}
+            self.ledger.append_outcome(intent, result, {**details, **describe_reread(reread)})
+            return EmailChangeStep(result, _explain_acceptance(result, plan, reread))
+
+    @contextmanager
+    def _hold(self, account_id: AccountId) -> Iterator[AccountLock]:
+        with self.locks.hold(account_id, "change of the root e-mail address") as lock:
+            require_no_window(self.windows, account_id)
+            yield lock
+
+    @contextmanager
+    def _refusals_recorded(self, intent: Intent) -> Iterator[list[AwsError]]:
+        """Record and raise a clear refusal; hand out the error of a call that may have acted."""
+        failures: list[AwsError] = []
+        try:
+            yield failures
+        except AwsUnclearError as error:
+            failures.append(error)
+        except (AwsError, LockLostError) as error:
+            self.ledger.append_outcome(intent, Result.FAILED, describe_error(error))
+            raise
+
+    def _reread(self, account_id: AccountId, email: str) -> EmailReread:
+        """Again after a pause while the old address is shown."""
+        reread = read_again(self.emails, account_id)
+        for pause in self.reread_pauses_seconds:
+            if reread.shows(email):
+                break
+            self.clock.sleep(pause)
+            reread = read_again(self.emails, account_id)
+        return reread
+
+
+def read_again(emails: PrimaryEmails, account_id: AccountId) -> EmailReread:
+    """The address and how far its newest change is, as AWS shows them now; what can't be read is told, not raised."""
+    try:
+        email = emails.read_primary_email(account_id)
+    except AwsError:
+        return EmailReread(email=None, update=None)
+    return EmailReread(email, read_update(emails, account_id).update)
+
+
+def describe_reread(reread: EmailReread) -> dict[str, JsonValue]:
+    """What the ledger keeps of a re-read."""
+    return {
+        "email_shown": reread.email,
+        "update_status": reread.update.status.value if reread.update else None,
+        "was_reread": reread.email is not None,
+    }
+
+
+def _describe(plan: EmailChangePlan) -> dict[str, JsonValue]:
+    request = plan.request
+    return {
+        EMAIL_PARAMETER: plan.new_email,
+        "email_before": plan.current_email,
+        "reason": request.reason,
+        "ticket": request.ticket,
+        "overridden": [objection.code for objection in plan.objections],
+    }
+
+
+_START_WORDS = {
+    Result.DONE: "AWS gave no clear answer ({why}), and shows that a one-time password was sent to {email}.",
+    Result.FAILED: "Nothing was started, as a re-read shows: {why}",
+    Result.UNKNOWN: "It isn't known whether AWS has sent a one-time password to {email}: {why} Look into that mailbox.",
+}
+
+
+def _explain_acceptance(result: Result, plan: EmailChangePlan, reread: EmailReread) -> str:
+    account_id, email = plan.request.account.account_id, plan.new_email
+    if result is Result.DONE:
+        return f"The root e-mail address of {account_id} is {email}, as a re-read shows."
+    if result is Result.FAILED:
+        return f"The root e-mail address of {account_id} wasn't changed to {email}, as a re-read shows."
+    shown = f"AWS still shows {reread.email}" if reread.email else "it can't be re-read"
+    return (
+        f"Not proven yet: the one-time password was handed over, and {shown}. AWS may take up to 4 hours. "
+        f"Check with: rootkeeper emails list {account_id}"
+    )

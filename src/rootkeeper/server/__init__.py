@@ -1,0 +1,1 @@
+"""The HTTP application: request path, guards, routes and the console's files."""

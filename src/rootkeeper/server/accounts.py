@@ -1,0 +1,490 @@
+"""What is known of accounts, for all who look.
+
+What accounts are known to be, read once for all who look until something of it changes.
+
+So that an organization of 10,000 accounts isn't read anew for each page and each viewer. The first page is what is
+known now: whether anything has changed is asked of the database each time, which costs next to nothing. While an audit
+changes much, what was read is given for a few times as long as its reading took.
+
+The whole organization in one answer: a column for each field, and words that repeat only once.
+
+So 10,000 accounts are one request of some hundred kilobytes, and a console can filter, count and expand without asking
+again. It is put together once for each state of the accounts, however many people look.
+
+What an overview needs that takes long: the set-up, which AWS tells, and what changed between two audits.
+
+Both are kept for a while, so that many people may look at it.
+
+The set-up of root access management as the API shows it: what is on, what is missing and why it matters, changes.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import threading
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from rootkeeper.audit.rules import evaluate_stored
+from rootkeeper.aws.rules import AwsWork
+from rootkeeper.errors import AwsError, InputError
+from rootkeeper.history.service import ComparedAudits
+from rootkeeper.ledger.rules import Action, Actor
+from rootkeeper.ledger.writer import Revisions
+from rootkeeper.organization.accounts import Account, AccountId, Feature, Inventory, Setup
+from rootkeeper.organization.statuses import (
+    KIND_ORDER,
+    AccountStatus,
+    RootCredentialsSummary,
+    count_left_to_secure,
+    count_statuses,
+)
+from rootkeeper.server.parameters import SCHEMA_VERSION
+from rootkeeper.server.request_path import make_tag
+from rootkeeper.server.services import ActorServices, ServerServices
+from rootkeeper.setup.service import MissingPart, SetupChange, SetupPlan, SetupReport, StepOutcome
+from rootkeeper.values import render_instant
+
+KEPT_SECONDS = 30.0
+"""For so long a page after the first one is of the same moment."""
+
+
+LONGEST_SECONDS = 60.0
+"""Then all is read again: a process of the version before doesn't count its changes."""
+
+
+_REST = 4
+"""How many times as long as a reading took it is given without another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAccounts:
+    """All accounts at one moment, without the details of their credentials; none where nothing was ever listed."""
+
+    inventory: Inventory | None
+    statuses: tuple[AccountStatus, ...]
+    taken_at: float
+    """Monotonic seconds."""
+    summary: dict[str, int] = field(init=False)
+    left_to_secure: int = field(init=False)
+
+    def narrow(self, fits: Callable[[AccountStatus], bool]) -> KnownAccounts:
+        """Of them those that fit."""
+        return KnownAccounts(self.inventory, tuple(one for one in self.statuses if fits(one)), self.taken_at)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "summary", count_statuses(self.statuses))
+        object.__setattr__(self, "left_to_secure", count_left_to_secure(self.statuses))
+
+
+@dataclass(frozen=True, slots=True)
+class _CachedAccounts:
+    """What was read, of which revisions, and until when nobody looks whether it is still so."""
+
+    known: KnownAccounts
+    revisions: Revisions
+    good_until: float
+    ends_at: float
+
+
+class AccountsCache:
+    """The last reading; safe in many threads. The same object is given as long as nothing has changed."""
+
+    def __init__(self) -> None:
+        self._last: _CachedAccounts | None = None
+        self._guard = threading.Lock()
+
+    def take(self, services: ServerServices, *, goes_on: bool) -> KnownAccounts:
+        """All accounts.
+
+        :param goes_on: whether it is for a page after the first one.
+        :raises DatabaseError: if the database can't be read.
+        """
+        last, now = self._last, services.clock.monotonic()
+        if last is not None and (now < last.good_until or (goes_on and now - last.known.taken_at < KEPT_SECONDS)):
+            return last.known
+        with self._guard:
+            if self._last is not last and self._last is not None:
+                return self._last.known
+            self._last = _refresh(services, last)
+            return self._last.known
+
+
+def read_in_detail(
+    services: ServerServices, inventory: Inventory, accounts: Sequence[Account]
+) -> tuple[AccountStatus, ...]:
+    """Some accounts of the inventory as they are known now, with the details of their credentials.
+
+    :raises DatabaseError: if the database can't be read.
+    """
+    statuses = services.inventory_store.find_statuses([account.account_id for account in accounts])
+    some = replace(inventory, accounts=tuple(accounts))
+    return evaluate_stored(some, statuses, services.windows.list_windows())
+
+
+def _refresh(services: ServerServices, last: _CachedAccounts | None) -> _CachedAccounts:
+    began_at, revisions = services.clock.monotonic(), services.inventory_store.find_revisions()
+    if last is not None and began_at < last.ends_at and revisions == last.revisions:
+        return last
+    is_listed_anew = last is None or began_at >= last.ends_at or revisions.inventory != last.revisions.inventory
+    inventory = services.inventory_store.find_last() if last is None or is_listed_anew else last.known.inventory
+    statuses = _evaluate(services, inventory)
+    ended_at = services.clock.monotonic()
+    known = KnownAccounts(inventory, statuses, ended_at)
+    if last is not None and (inventory, statuses) == (last.known.inventory, last.known.statuses):
+        known = last.known
+    return _CachedAccounts(known, revisions, ended_at + _REST * (ended_at - began_at), ended_at + LONGEST_SECONDS)
+
+
+def _evaluate(services: ServerServices, inventory: Inventory | None) -> tuple[AccountStatus, ...]:
+    if inventory is None:
+        return ()
+    accounts = {account.account_id: account for account in inventory.accounts}
+    statuses = services.inventory_store.list_brief_statuses(accounts)
+    return evaluate_stored(inventory, statuses, services.windows.list_windows())
+
+
+KIND_BITS = {kind: 1 << place for place, kind in enumerate(KIND_ORDER)}
+"""What each kind of credential adds to an account's number in the column ``kinds``."""
+
+
+_QUICK = 5
+"""The level of compression: the slower ones make it hardly smaller."""
+
+
+_LARGE_FROM = 2_000
+
+
+_OLD_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedListing:
+    """One answer, ready to be sent."""
+
+    plain: bytes
+    compressed: bytes
+    """The same by gzip. Source: RFC 1952."""
+    etag: str
+
+
+class CompactListingCache:
+    """The last answer; safe in many threads.
+
+    A new one is put together by a thread of its own, which takes a second at 10,000 accounts and would take as long for
+    each of many threads. Whoever asks first waits for it, and others get the last meanwhile. Of a large organization
+    everybody does: the next look shows what is new. For an old one nobody is put off.
+    """
+
+    def __init__(self, large_from: int = _LARGE_FROM) -> None:
+        """``large_from`` accounts make an organization a large one."""
+        self._large_from = large_from
+        self._last: _CachedListing | None = None
+        self._coming: Future[EncodedListing] | None = None
+        self._guard = threading.Lock()
+        self._thread = ThreadPoolExecutor(1, "compact-listing")
+
+    def take(self, services: ServerServices, pages: AccountsCache) -> EncodedListing:
+        """The answer about all accounts.
+
+        :raises DatabaseError: if the database can't be read.
+        """
+        with self._guard:
+            last, coming = self._last, self._coming
+            is_under_way = coming is not None and not coming.done()
+            if coming is None or coming.done():
+                coming = self._coming = self._thread.submit(self._make, services, pages)
+        if last is not None and services.clock.monotonic() < last.looked_at + _OLD_SECONDS:
+            is_large = len(last.of.statuses) >= self._large_from
+            return last.listing if is_large or is_under_way else coming.result()
+        return coming.result()
+
+    def _make(self, services: ServerServices, pages: AccountsCache) -> EncodedListing:
+        last, known = self._last, pages.take(services, goes_on=False)
+        is_same = last is not None and last.of is known
+        listing = last.listing if last is not None and is_same else pack(describe_compactly(services, known))
+        self._last = _CachedListing(listing, known, services.clock.monotonic())
+        return listing
+
+
+@dataclass(frozen=True, slots=True)
+class _CachedListing:
+    """An answer, and of which accounts it is."""
+
+    listing: EncodedListing
+    of: KnownAccounts
+    looked_at: float
+    """When it was seen last that they are so still, in monotonic seconds."""
+
+
+def pack(record: dict[str, Any]) -> EncodedListing:
+    """The record as bytes, plain and compressed, with its tag."""
+    plain = json.dumps(record, ensure_ascii=False, separators=(",", ":")).encode()
+    return EncodedListing(plain, gzip.compress(plain, _QUICK, mtime=0), make_tag(plain))
+
+
+def describe_compactly(services: ServerServices, known: KnownAccounts) -> dict[str, Any]:
+    """Everything that a tree of the organization shows.
+
+    ``columns`` has one list for each field, all of one length and in the order of the inventory. A column of words is
+    ``{"words": […], "at": […]}``: the different words, and for each account the place of its word.
+    """
+    inventory = known.inventory
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "organization_id": services.organization_id,
+        "management_account_id": None if inventory is None else inventory.organization.management_account_id,
+        "endpoint": services.endpoint.label,
+        "listed_at": None if inventory is None else render_instant(inventory.listed_at),
+        "organizational_units": [
+            {"ou_id": unit.ou_id, "name": unit.name, "parent_id": unit.parent_id}
+            for unit in (() if inventory is None else inventory.organizational_units)
+        ],
+        "kinds": [kind.value for kind in KIND_ORDER],
+        "summary": known.summary,
+        "root_logins_left_to_secure": known.left_to_secure,
+        "columns": _list_columns(known.statuses),
+    }
+
+
+def _list_columns(statuses: Sequence[AccountStatus]) -> dict[str, Any]:
+    accounts = [status.account for status in statuses]
+    return {
+        "account_id": [account.account_id for account in accounts],
+        "name": [account.name for account in accounts],
+        "email": [account.email for account in accounts],
+        "ou_id": _share_words(account.ou_ids[-1] if account.ou_ids else None for account in accounts),
+        "state": _share_words(account.state.value for account in accounts),
+        "role": _share_words(status.role.value for status in statuses),
+        "status": _share_words(status.status.value for status in statuses),
+        "reason": _share_words(status.reason.value if status.reason else None for status in statuses),
+        "detail": _share_words(status.detail for status in statuses),
+        "is_in_order": [int(status.is_in_order) for status in statuses],
+        "kinds": [_add_up(status.summary) for status in statuses],
+        "observed_at": [int(status.observed_at.timestamp()) if status.observed_at else None for status in statuses],
+        "tags": [None if account.tags is None else dict(account.tags) for account in accounts],
+    }
+
+
+def _share_words(values: Iterable[Hashable]) -> dict[str, Any]:
+    places: dict[Hashable, int] = {}
+    at = [places.setdefault(value, len(places)) for value in values]
+    return {"words": list(places), "at": at}
+
+
+def _add_up(summary: RootCredentialsSummary | None) -> int | None:
+    """``None`` where it wasn't read: that isn't 0, which says that nothing is there."""
+    if summary is None:
+        return None
+    return sum(bit for kind, bit in KIND_BITS.items() if summary.has(kind))
+
+
+FAILURE_KEPT_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class SetupSnapshot:
+    """One reading of the set-up, or why there is none."""
+
+    report: SetupReport | None
+    failure: AwsError | None
+    good_until: float
+    """Monotonic seconds."""
+
+
+class SetupCache:
+    """The last reading; safe in many threads. While one of them asks AWS, others get the last one and don't wait, so
+    that an AWS that doesn't answer holds up nobody else's requests.
+    """
+
+    def __init__(self) -> None:
+        self._last: SetupSnapshot | None = None
+        self._changes = 0
+        self._asking = threading.Lock()
+
+    def take(self, services: ServerServices, actor: Actor) -> SetupSnapshot:
+        """The last reading if it is young, else a new one in the name of ``actor``; AWS's refusal is kept as well."""
+        last, now = self._last, services.clock.monotonic()
+        if last is not None and now < last.good_until:
+            return last
+        if not self._asking.acquire(blocking=False):
+            return last or _BEING_ASKED
+        try:
+            changes, taken = self._changes, _look(services, actor)
+            # What was read while the set-up was changed may be from before.
+            self._last = taken if changes == self._changes else None
+            return taken
+        finally:
+            self._asking.release()
+
+    def forget(self) -> None:
+        """Have the next one ask AWS, since the set-up was changed."""
+        self._changes += 1
+        self._last = None
+
+
+_BEING_ASKED = SetupSnapshot(None, AwsError("AWS is being asked.", hint="Look again in a moment."), 0.0)
+
+
+def _look(services: ServerServices, actor: Actor) -> SetupSnapshot:
+    try:
+        with services.act_as(actor, AwsWork.AUDIT) as acting:
+            report = acting.setup_reader.read()
+    except AwsError as error:
+        return SetupSnapshot(None, error, services.clock.monotonic() + FAILURE_KEPT_SECONDS)
+    return SetupSnapshot(report, None, services.clock.monotonic() + KEPT_SECONDS)
+
+
+class AuditComparisonCache:
+    """What changed between the last two audits of the whole organization; safe in many threads. While one of them
+    compares, others get the last comparison.
+    """
+
+    def __init__(self) -> None:
+        self._last: tuple[str, ComparedAudits | None] | None = None
+        self._comparing = threading.Lock()
+
+    def take(self, services: ServerServices, acting: ActorServices) -> ComparedAudits | None:
+        """``None`` if there aren't two that are kept whole.
+
+        :raises DatabaseError: if the database can't be read.
+        """
+        newest, last = services.history.list_audits(limit=1), self._last
+        if not newest:
+            return None
+        if last is not None and last[0] == newest[0].audit_id:
+            return last[1]
+        if not self._comparing.acquire(blocking=False):
+            return None if last is None else last[1]
+        try:
+            compared = _compare(services, acting)
+            self._last = newest[0].audit_id, compared
+            return compared
+        finally:
+            self._comparing.release()
+
+
+def _compare(services: ServerServices, acting: ActorServices) -> ComparedAudits | None:
+    try:
+        return acting.history_reader(services.organization_id).compare(None, None, _no_moment)
+    except InputError:
+        return None
+
+
+def _no_moment(text: str) -> datetime:
+    raise InputError(f"{text!r} isn't asked for.")
+
+
+_DELEGATE_WHY = (
+    "Without one, everything here needs the management account, and there is no way in when the identity provider "
+    "fails."
+)
+
+
+_WHYS: tuple[tuple[str, str], ...] = (
+    ("All features", "An organization with consolidated billing only has no root access management."),
+    ("Trusted access", "IAM acts in member accounts only while the organization trusts it to."),
+    (
+        f"The feature {Feature.ROOT_CREDENTIALS_MANAGEMENT}",
+        "Without it nobody can see, delete or recover root user credentials of member accounts from one place.",
+    ),
+    (
+        f"The feature {Feature.ROOT_SESSIONS}",
+        "Without it a bucket or queue policy that locks everybody out needs the root user's own password.",
+    ),
+    ("A delegated administrator", _DELEGATE_WHY),
+)
+"""Why each part is wanted, by the beginning of its name."""
+
+
+def setup_to_record(setup: Setup, inventory: Inventory | None) -> dict[str, Any]:
+    """What is on; ``None`` where it couldn't be read.
+
+    While trusted access is off no feature is on, whatever flags AWS keeps.
+
+    :param inventory: for the delegated administrators' names.
+    """
+    delegates = setup.delegated_administrators
+    names = _list_names(inventory)
+    return {
+        "trusted_access": setup.trusted_access,
+        "features": _list_features(setup),
+        "delegated_administrators": (
+            None if delegates is None else [{"account_id": one, "name": names.get(one)} for one in delegates]
+        ),
+        "unknown": list(setup.unknown),
+    }
+
+
+def features_to_records(setup: Setup) -> list[dict[str, Any]]:
+    """Both features; ``is_on`` is ``None`` where it couldn't be read."""
+    on = _list_features(setup)
+    return [{"name": feature.value, "is_on": None if on is None else feature.value in on} for feature in Feature]
+
+
+def missing_to_records(report: SetupReport) -> list[dict[str, str]]:
+    """What is known to be missing, why it is wanted, and what mends it."""
+    return [
+        {"what": part.what, "why": _describe_reason(part), "action": _describe_action(part)} for part in report.missing
+    ]
+
+
+def plan_to_record(plan: SetupPlan) -> dict[str, Any]:
+    """What a change will do."""
+    steps = [
+        {"action": step.action.value, "what": step.title, "outcome": "planned", "detail": ""} for step in plan.steps
+    ]
+    return {"steps": steps, "unneeded": list(plan.unneeded), "remarks": list(plan.remarks)}
+
+
+def change_to_record(change: SetupChange, inventory: Inventory | None) -> dict[str, Any]:
+    """What a change did, and the set-up as re-read after it."""
+    steps = [
+        {
+            "action": result.step.action.value,
+            "what": result.step.title,
+            "outcome": result.outcome.value,
+            "detail": " ".join(text for text in (result.explanation, result.hint) if text),
+        }
+        for result in change.results
+    ]
+    return {
+        "steps": steps,
+        "unneeded": list(change.plan.unneeded),
+        "remarks": [*change.closing_remarks, *_describe_listing(change)],
+        "is_proven": change.is_proven,
+        "setup": setup_to_record(change.setup, inventory),
+    }
+
+
+def _describe_listing(change: SetupChange) -> list[str]:
+    """What accounts are is what was listed last."""
+    is_registered = any(
+        result.step.action is Action.DELEGATED_ADMINISTRATOR_REGISTER and result.outcome is StepOutcome.CHANGED
+        for result in change.results
+    )
+    return ["The next audit shows the account as failsafe."] if is_registered else []
+
+
+def _list_features(setup: Setup) -> list[str] | None:
+    if setup.trusted_access is False:
+        return []
+    return None if setup.features is None else sorted(feature.value for feature in setup.features)
+
+
+def _list_names(inventory: Inventory | None) -> Mapping[AccountId, str]:
+    return {} if inventory is None else {account.account_id: account.name for account in inventory.accounts}
+
+
+def _describe_reason(part: MissingPart) -> str:
+    return next((why for begin, why in _WHYS if part.what.startswith(begin)), "")
+
+
+def _describe_action(part: MissingPart) -> str:
+    if part.command.startswith("rootkeeper enable"):
+        return "Switch it on in the set-up."
+    return f"Run: {part.command}"

@@ -1,0 +1,1 @@
+"""What routes answer, as the OpenAPI document describes it."""

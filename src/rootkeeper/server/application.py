@@ -1,0 +1,88 @@
+"""The API as one ASGI application: what a request passes on its way to its route.
+
+request id and log → host → the console's files → size and time of its body → route → who asks → whether they may → the
+route's own work. An unknown address is answered before anybody is asked who they are.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from rootkeeper import __version__
+from rootkeeper.access.factors import FactorVerifier
+from rootkeeper.access.service import SignInService
+from rootkeeper.server.accounts import AccountsCache, AuditComparisonCache, CompactListingCache, SetupCache
+from rootkeeper.server.console_files import CONSOLE_FOLDER, ConsoleFiles, list_files
+from rootkeeper.server.documents import IDEMPOTENCY, Row, list_answers
+from rootkeeper.server.guards import ACCESS_KEY, FRESH_FACTOR_KEY, AccessRequirement, GuardedRoute, IdempotencyService
+from rootkeeper.server.jobs import StreamCount
+from rootkeeper.server.metrics import ServerMetrics
+from rootkeeper.server.request_path import ANSWERS, BodyLimit, HostCheck, RequestMiddleware
+from rootkeeper.server.route_list import ROWS
+from rootkeeper.server.services import ServerServices
+
+
+def make_application(
+    services: ServerServices, listening_host: str = "127.0.0.1", console_folder: Path = CONSOLE_FOLDER
+) -> FastAPI:
+    """The API of one server, and the console.
+
+    :param listening_host: where it listens; on a loopback address only requests to loopback names, and to the public
+        one, are answered.
+    :param console_folder: where the built console lies.
+    """
+    application = FastAPI(
+        title="Rootkeeper",
+        version=__version__,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        exception_handlers=dict(ANSWERS),
+    )
+    application.state.services = services
+    application.state.rows = ROWS
+    application.state.signing_in = SignInService(services.identities, services.clock, services.failure_counter)
+    application.state.factor_proving = FactorVerifier(
+        services.factors, services.sessions, services.failure_counter, services.clock
+    )
+    application.state.replays = IdempotencyService(services.stored_answers)
+    application.state.streams = StreamCount()
+    application.state.account_pages = AccountsCache()
+    application.state.metrics = ServerMetrics(services)
+    application.state.compact_listings = CompactListingCache()
+    application.state.setup_readings = SetupCache()
+    application.state.audit_comparisons = AuditComparisonCache()
+    for row in ROWS:
+        _add(application, row)
+    public = services.settings.server.public_address
+    application.add_middleware(BodyLimit)
+    application.add_middleware(ConsoleFiles, files=list_files(console_folder))
+    application.add_middleware(HostCheck, listening_host=listening_host, public_host=public.host if public else None)
+    application.add_middleware(RequestMiddleware, count=application.state.metrics.count_request)
+    return application
+
+
+def _add(application: FastAPI, row: Row) -> None:
+    needs_sign_in = row.demand is not AccessRequirement.ANYBODY
+    application.router.add_api_route(
+        row.path,
+        row.endpoint,
+        methods=[row.method],
+        status_code=int(row.status),
+        response_class=row.response_class,
+        response_model=None,
+        summary=(row.endpoint.__doc__ or "").partition("\n")[0],
+        operation_id=row.operation_id,
+        tags=[row.tag],
+        responses=list_answers(row),
+        openapi_extra={
+            ACCESS_KEY: row.demand.value,
+            FRESH_FACTOR_KEY: row.needs_fresh_factor,
+            **({"parameters": [IDEMPOTENCY]} if needs_sign_in and row.method == "POST" else {}),
+            "security": [{"bearer": []}, {"cookie": []}] if needs_sign_in else [],
+        },
+        route_class_override=GuardedRoute,
+    )

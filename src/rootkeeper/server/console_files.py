@@ -1,0 +1,210 @@
+"""The console's files.
+
+The console's files, as they lie in the package, and the headers that keep its pages to themselves.
+
+Only what is listed when the server starts is ever read, by the address that it was listed under: no path of a request
+is made into one of this machine. An address of the console's own pages is answered with its index, which finds out by
+itself what to show. Scripts and styles come from this server alone, and nothing of it is shown in another page.
+
+Sources: Content Security Policy Level 3; RFC 9110, sections 8.8 and 13.1.2 (entity tags); RFC 8246 (immutable).
+
+QR codes, as SVG that a page shows as an image: no style and no script is in it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from rootkeeper.server.request_path import CONSOLE_ROUTE, is_known, set_route_name, takes_gzip
+
+CONSOLE_FOLDER = Path(__file__).parents[1] / "console"
+"""Where the built console lies, if it was built."""
+
+
+INDEX = "/index.html"
+
+
+HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self' data:",
+            "connect-src 'self'",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+        )
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": (
+        "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=(), "
+        "publickey-credentials-create=(self), publickey-credentials-get=(self)"
+    ),
+    "Referrer-Policy": "same-origin",
+}
+"""Of every file of the console; ``data:`` images are the codes by which a second factor is enrolled."""
+
+
+MISSING_PAGE = """<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><title>Rootkeeper</title></head>
+<body>
+<h1>Rootkeeper runs, without its console</h1>
+<p>The console's files aren't in this installation. In a checkout, <code>make console</code> builds them; then start the
+server again. A wheel contains them.</p>
+<p>The API is there: <a href="/api/openapi.json">its description</a>. So is the command line:
+<code>rootkeeper --help</code>.</p>
+</body>
+</html>
+"""
+
+
+_MEDIA_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".md": "text/plain; charset=utf-8",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
+}
+"""A file of any other kind isn't served."""
+
+
+_COMPRESSED_ALREADY = {".png", ".woff2"}
+
+
+_LEAST_COMPRESSED_BYTES = 1024
+
+
+_HASHED_FOLDER = "/assets/"
+"""What the build puts there has a hash of its content in its name."""
+
+
+_FOR_EVER = "public, max-age=31536000, immutable"
+
+
+_ASK_EACH_TIME = "no-cache"
+
+
+_NOT_OURS = ("/api", "/healthz", "/readyz", "/metrics")
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleFile:
+    """One file, ready to be sent."""
+
+    content: bytes
+    compressed: bytes | None
+    """By gzip; ``None`` where that saves nothing."""
+    media_type: str
+    digest: str
+    """Of its content."""
+    caching: str
+
+
+def list_files(folder: Path) -> dict[str, Path]:
+    """The files below ``folder`` by the address of each; none if the console wasn't built."""
+    found = (path for path in folder.rglob("*") if path.is_file() and path.suffix in _MEDIA_TYPES)
+    return {f"/{path.relative_to(folder).as_posix()}": path for path in found}
+
+
+def read_file(address: str, path: Path) -> ConsoleFile:
+    """:raises OSError: if it isn't there any more."""
+    content = path.read_bytes()
+    is_worth_it = len(content) >= _LEAST_COMPRESSED_BYTES and path.suffix not in _COMPRESSED_ALREADY
+    return ConsoleFile(
+        content,
+        gzip.compress(content, mtime=0) if is_worth_it else None,
+        _MEDIA_TYPES[path.suffix],
+        hashlib.sha256(content).hexdigest()[:32],
+        _FOR_EVER if address.startswith(_HASHED_FOLDER) else _ASK_EACH_TIME,
+    )
+
+
+def render_answer(file: ConsoleFile, request: Request) -> Response:
+    """The file, or that the client has it already; compressed for those who take that."""
+    compressed = file.compressed if takes_gzip(request.headers.get("accept-encoding", "")) else None
+    tag = f'"{file.digest}{"-gzip" if compressed else ""}"'
+    headers = {**HEADERS, "Cache-Control": file.caching, "ETag": tag, "Vary": "Accept-Encoding"}
+    if is_known(request.headers.get("if-none-match"), tag):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    if compressed:
+        headers["Content-Encoding"] = "gzip"
+    content = compressed or file.content
+    headers["Content-Length"] = str(len(content))
+    return Response(b"" if request.method == "HEAD" else content, headers=headers, media_type=file.media_type)
+
+
+class ConsoleFiles:
+    """Answers requests for the console; hands on all that is somebody else's."""
+
+    def __init__(self, app: ASGIApp, files: Mapping[str, Path]) -> None:
+        """:param files: by the address of each."""
+        self._app = app
+        self._paths = files
+        self._read: dict[str, ConsoleFile] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = await self._answer(scope) if scope["type"] == "http" else None
+        await (answer or self._app)(scope, receive, send)
+
+    async def _answer(self, scope: Scope) -> Response | None:
+        if scope["method"] not in {"GET", "HEAD"} or _is_of_others(scope["path"]):
+            return None
+        request = Request(scope)
+        file = await self._find(scope["path"])
+        if file is None and scope["path"] != "/":
+            return None
+        set_route_name(scope, CONSOLE_ROUTE)
+        return _render_missing(request) if file is None else render_answer(file, request)
+
+    async def _find(self, path: str) -> ConsoleFile | None:
+        address = path if path in self._paths else INDEX if _is_page(path) else None
+        if address is None or address not in self._paths:
+            return None
+        if address not in self._read:
+            try:
+                self._read[address] = await run_in_threadpool(read_file, address, self._paths[address])
+            except OSError:
+                return None
+        return self._read[address]
+
+
+def _is_of_others(path: str) -> bool:
+    return any(path == one or path.startswith(f"{one}/") for one in _NOT_OURS)
+
+
+def _is_page(path: str) -> bool:
+    """Whether it may be the address of one of the console's pages: a file's name would have a dot."""
+    return "." not in path.rpartition("/")[2] and not path.startswith(_HASHED_FOLDER)
+
+
+def _render_missing(request: Request) -> Response:
+    headers = {**HEADERS, "Cache-Control": "no-store", "Content-Length": str(len(MISSING_PAGE.encode()))}
+    content = "" if request.method == "HEAD" else MISSING_PAGE
+    return Response(content, headers=headers, media_type="text/html; charset=utf-8")
+
+
+_PIXELS_PER_DOT = 4
+
+
+def render_qr_svg(text: str) -> str:
+    """Dark on white, so that a phone reads it in dark mode too."""
+    import segno  # here, since few requests need it
+
+    code: str = segno.make(text, micro=False).svg_inline(scale=_PIXELS_PER_DOT, dark="#000", light="#fff")
+    return code.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)

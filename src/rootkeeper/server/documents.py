@@ -1,0 +1,220 @@
+"""The OpenAPI document, and the tables of routes.
+
+How routes are written down: one row each, which says who may call it.
+
+The OpenAPI document.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
+from starlette.responses import JSONResponse, Response
+
+from rootkeeper.server.guards import COOKIE_NAME, HEADER, AccessRequirement, Demand
+from rootkeeper.server.request_path import PREFIX
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One route."""
+
+    method: str
+    path: str
+    demand: Demand
+    """Who may call it."""
+    endpoint: Callable[..., Any]
+    status: HTTPStatus = HTTPStatus.OK
+    needs_fresh_factor: bool = False
+    """Whether a browser's sign-in needs a second factor that was given just now."""
+    response_class: type[Response] = JSONResponse
+    """What it answers with; says the media type in the OpenAPI document."""
+    media_types: tuple[str, ...] = ()
+    """Where it isn't one alone."""
+    answer: Any = None
+    """The type of the JSON that it answers; ``None`` where it answers none, or a file's."""
+    further_statuses: tuple[HTTPStatus, ...] = ()
+    """With which it may answer JSON of that type, too."""
+
+    @property
+    def operation_id(self) -> str:
+        """Its name in the OpenAPI document."""
+        return f"{self.method.lower()}_{self.endpoint.__name__}"
+
+    @property
+    def tag(self) -> str:
+        """What it is about: the first part of its path."""
+        return self.path.removeprefix(PREFIX).strip("/").partition("/")[0] or "server"
+
+
+def read(path: str, demand: Demand, endpoint: Callable[..., Any], answer: Any) -> Row:
+    """A route that changes nothing."""
+    return Row("GET", PREFIX + path, demand, endpoint, answer=answer)
+
+
+def change(
+    path: str,
+    demand: Demand,
+    endpoint: Callable[..., Any],
+    answer: Any,
+    status: HTTPStatus = HTTPStatus.OK,
+    *,
+    needs_fresh_factor: bool = False,
+    method: str = "POST",
+) -> Row:
+    """A route that changes something, or has something done."""
+    return Row(method, PREFIX + path, demand, endpoint, status, needs_fresh_factor, answer=answer)
+
+
+remove = partial(change, method="DELETE")
+"""A route that takes something away."""
+
+
+EXAMPLES_FILE = Path(__file__).parent / "examples.json"
+"""An answer of each of many operations, as a server gave it."""
+
+
+_JSON = "application/json"
+
+
+_PROBLEM = {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+
+
+_PROBLEM_SCHEMA = {
+    "title": "Problem",
+    "description": "RFC 9457.",
+    "type": "object",
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "code": {"type": "string", "description": "That of Rootkeeper's own errors; never changes."},
+        "hint": {"type": "string", "description": "What to do next."},
+        "request_id": {"type": "string", "description": "The log names it too."},
+    },
+    "required": ["type", "title", "status"],
+}
+
+
+_OF_BODIES: dict[int | str, dict[str, Any]] = {
+    400: {"description": "The body isn't JSON.", **_PROBLEM},
+    408: {"description": "The body took too long to come.", **_PROBLEM},
+    413: {"description": "The body is too large.", **_PROBLEM},
+}
+
+
+OPEN_PROBLEMS: dict[int | str, dict[str, Any]] = {
+    401: {"description": "Nobody is signed in.", **_PROBLEM},
+    404: {"description": "There is none.", **_PROBLEM},
+    409: {"description": "Something stands in the way.", **_PROBLEM},
+    422: {"description": "Not understood.", **_PROBLEM},
+    429: {"description": "Too many attempts; Retry-After says when to come back.", **_PROBLEM},
+    503: {"description": "The server can't do it now.", **_PROBLEM},
+}
+"""What a route answers that anybody may call."""
+
+
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    **OPEN_PROBLEMS,
+    403: {"description": "The role doesn't permit it.", **_PROBLEM},
+    502: {"description": "AWS refused or can't be reached.", **_PROBLEM},
+}
+"""What any other one answers. Source: RFC 9457."""
+
+
+IDEMPOTENCY = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "description": "Who sends the same request again with the same key gets the same answer.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+}
+"""What every changing request may have that comes from somebody signed in."""
+
+
+_HAS_IT: dict[int | str, dict[str, Any]] = {304: {"description": "The client has it already, by its If-None-Match."}}
+
+
+def list_answers(row: Row) -> dict[int | str, dict[str, Any]]:
+    """What a route may answer beside its usual JSON."""
+    is_open = row.demand is AccessRequirement.ANYBODY
+    problems = OPEN_PROBLEMS if is_open and row.tag != "auth" else PROBLEMS
+    answers = {**problems, **(_OF_BODIES if row.method == "POST" else {})}
+    if row.method == "GET" and not is_open:
+        answers |= _HAS_IT
+    if row.media_types:
+        answers[int(row.status)] = {
+            "description": "As a file, or as it happens.",
+            "content": {
+                name: {"schema": {"type": "object" if name == _JSON else "string"}} for name in row.media_types
+            },
+        }
+    for status in row.further_statuses:
+        answers[int(status)] = {"description": "The same, in another state.", "content": {_JSON: {}}}
+    return dict(sorted(answers.items(), key=lambda one: int(one[0])))
+
+
+def describe_api(application: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, made once."""
+    if application.openapi_schema is None:
+        document = get_openapi(title=application.title, version=application.version, routes=application.routes)
+        components = document.setdefault("components", {})
+        components.setdefault("schemas", {})["Problem"] = _PROBLEM_SCHEMA
+        components["securitySchemes"] = {
+            "bearer": {"type": "http", "scheme": "bearer"},
+            "cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE_NAME},
+        }
+        _add_answers(document, application.state.rows)
+        _add_examples(document)
+        application.openapi_schema = document
+    return application.openapi_schema
+
+
+class _UntitledJsonSchema(GenerateJsonSchema):
+    """Without titles that only repeat the names of fields."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - of no field
+        return False
+
+
+def _add_answers(document: dict[str, Any], rows: Iterable[Row]) -> None:
+    """Say what each route answers, and what that consists of."""
+    reported = [row for row in rows if row.answer is not None]
+    schemas, definitions = TypeAdapter.json_schemas(
+        [(row.operation_id, "serialization", TypeAdapter(row.answer)) for row in reported],
+        ref_template="#/components/schemas/{model}",
+        schema_generator=_UntitledJsonSchema,
+    )
+    _add_definitions(document["components"]["schemas"], definitions["$defs"])
+    for row in reported:
+        answers = document["paths"][row.path][row.method.lower()]["responses"]
+        for status in (row.status, *row.further_statuses):
+            answers[str(int(status))]["content"][_JSON]["schema"] = schemas[row.operation_id, "serialization"]
+
+
+def _add_definitions(known: dict[str, Any], definitions: Mapping[str, Any]) -> None:
+    """:raises ValueError: if something else is called the same."""
+    for name, definition in definitions.items():
+        if known.setdefault(name, definition) != definition:
+            raise ValueError(f"Two things of the API are called {name}.")
+
+
+def _add_examples(document: dict[str, Any]) -> None:
+    examples = json.loads(EXAMPLES_FILE.read_text(encoding="utf-8"))
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            example = examples.get(operation["operationId"])
+            for status, answer in operation["responses"].items():
+                if example is not None and status.startswith("2"):
+                    answer["content"][_JSON]["example"] = example

@@ -1,0 +1,320 @@
+"""Bodies and events of jobs.
+
+What is asked of a job, in the body of a request, and the same as the parameters that a job keeps.
+
+A job's changes as server-sent events, read from its row: so they also tell of a job that another process performs.
+
+Each stream ends when its job is over, when the client goes away or isn't let in any more, when the server is about to
+end, or after an hour.
+Source of the format: HTML standard, server-sent events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import AliasChoices, AwareDatetime, Field
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import StreamingResponse
+
+from rootkeeper.access.rules import Permission
+from rootkeeper.audit.rules import AuditRequest, audit_to_parameters
+from rootkeeper.aws.task_policies import ResourceKind
+from rootkeeper.deletion.rules import RECENT_USE
+from rootkeeper.errors import AccountBusyError, RootkeeperError
+from rootkeeper.jobs.rules import Job, job_to_record
+from rootkeeper.organization.accounts import AccountState, parse_account_id
+from rootkeeper.organization.selection import EVERYTHING, NamedAccount, SelectionRequest, parse_tag
+from rootkeeper.organization.statuses import FAIL_ON_FINDINGS, CredentialKind, FailOn, Status
+from rootkeeper.removal.rules import ALL_KINDS
+from rootkeeper.server.guards import identify
+from rootkeeper.server.parameters import Body, NamedAccountText, ShortText, Text, show_example
+from rootkeeper.server.services import ServerServices
+from rootkeeper.unlock.rules import ChangeKind
+from rootkeeper.values import JsonValue
+from rootkeeper.worker.requests import (
+    PlanRequest,
+    PreflightRequest,
+    UnlockRequest,
+    plan_to_parameters,
+    preflight_to_parameters,
+    unlock_to_parameters,
+)
+
+_MOST = 20_000
+"""Accounts that may be named one by one."""
+
+
+_LONGEST_DOCUMENT = 2 * 1024 * 1024
+
+
+_LONGEST_RECENT = int(timedelta(days=3650).total_seconds())
+
+
+class NamedBody(Body):
+    """An account, and where its name stood."""
+
+    text: ShortText
+    source: Annotated[str, Field(max_length=1_024)] = ""
+
+
+class SelectionBody(Body):
+    """Which accounts are meant; see the options of the command line of the same names."""
+
+    named: Annotated[
+        tuple[ShortText | NamedBody, ...], Field(max_length=_MOST, validation_alias=AliasChoices("named", "accounts"))
+    ] = ()
+    organizational_units: Annotated[tuple[ShortText, ...], Field(max_length=1_000)] = ()
+    tags: Annotated[tuple[ShortText | tuple[str, str], ...], Field(max_length=100, description="As key=value.")] = ()
+    account_states: tuple[AccountState, ...] = ()
+    statuses: tuple[Status, ...] = ()
+    excluded: Annotated[tuple[ShortText, ...], Field(max_length=_MOST)] = ()
+    everything: bool = False
+    included_failsafes: Annotated[tuple[ShortText, ...], Field(max_length=10)] = ()
+
+    def to_request(self) -> SelectionRequest:
+        """:raises InputError: if a tag or an account's id can't be understood."""
+        return SelectionRequest(
+            named=tuple(_named(one) for one in self.named),
+            organizational_units=tuple(self.organizational_units),
+            tags=tuple(parse_tag(one) if isinstance(one, str) else one for one in self.tags),
+            account_states=frozenset(self.account_states),
+            statuses=frozenset(self.statuses),
+            excluded=tuple(self.excluded),
+            everything=self.everything,
+            included_failsafes=frozenset(parse_account_id(one) for one in self.included_failsafes),
+        )
+
+
+def _named(one: str | NamedBody) -> NamedAccount:
+    return NamedAccount(one) if isinstance(one, str) else NamedAccount(one.text, one.source)
+
+
+class AuditBody(Body):
+    """An audit; without a selection, of everything."""
+
+    model_config = show_example({"selection": {"organizational_units": ["Root/Workloads"], "tags": ["team=payments"]}})
+
+    selection: SelectionBody | None = None
+    details: bool = False
+    refresh: bool = False
+    fail_on: tuple[FailOn, ...] | None = None
+
+    def to_parameters(self) -> dict[str, JsonValue]:
+        """As an audit's job keeps them.
+
+        :raises InputError: if the selection can't be understood.
+        """
+        fail_on = FAIL_ON_FINDINGS if self.fail_on is None else frozenset(self.fail_on)
+        return audit_to_parameters(AuditRequest(_or_everything(self.selection), self.details, self.refresh, fail_on))
+
+
+class PlanBody(Body):
+    """A plan of a deletion; a selection is required."""
+
+    model_config = show_example(
+        {
+            "selection": {"named": ["222233334444", "payments"], "statuses": ["present"]},
+            "allowed_uses": [["222233334444", "Its owner agreed on 12 January."]],
+        }
+    )
+
+    selection: SelectionBody
+    only: Annotated[tuple[CredentialKind, ...], Field(min_length=1)] | None = None
+    allowed_uses: Annotated[
+        tuple[tuple[ShortText, Text], ...],
+        Field(max_length=1_000, description="Accounts whose recently used password or key shall go, each with why."),
+    ] = ()
+    recent_seconds: Annotated[int, Field(ge=0, le=_LONGEST_RECENT)] | None = None
+    not_before: AwareDatetime | None = None
+    valid_until: AwareDatetime | None = None
+
+    def to_parameters(self, recent: timedelta = RECENT_USE) -> dict[str, JsonValue]:
+        """As a plan's job keeps them.
+
+        :param recent: the server's own; somebody may ask for more caution than that, and not for less.
+        :raises InputError: if the selection can't be understood.
+        """
+        return plan_to_parameters(
+            PlanRequest(
+                selection=self.selection.to_request(),
+                only=ALL_KINDS if self.only is None else frozenset(self.only),
+                allowed_uses=self.allowed_uses,
+                recent=max(recent, timedelta(seconds=self.recent_seconds or 0)),
+                not_before=self.not_before,
+                not_after=self.valid_until,
+            )
+        )
+
+
+class WavesBody(Body):
+    """In which portions a deletion goes."""
+
+    canary: Annotated[int, Field(ge=0, le=1_000)] = 0
+    size: Annotated[int | None, Field(ge=1, le=_MOST)] = None
+    pause_seconds: Annotated[int, Field(ge=0, le=86_400)] = 0
+    stop_after_failures: Annotated[int | None, Field(ge=1, le=_MOST)] = None
+
+
+class DeletionBody(Body):
+    """A deletion: exactly what a plan says."""
+
+    plan: Annotated[str | dict[str, Any], Field(description="The plan's file: its text, or the object itself.")]
+    waves: WavesBody = WavesBody()
+
+    def to_parameters(self) -> dict[str, JsonValue]:
+        """As a deletion's job keeps them; what the plan tells is added where the job is taken in."""
+        return {"waves": self.waves.model_dump()}
+
+    @property
+    def document(self) -> str:
+        """The plan file's text."""
+        return self.plan if isinstance(self.plan, str) else json.dumps(self.plan)
+
+
+class PreflightBody(Body):
+    """A preflight; without a selection, of everything."""
+
+    selection: SelectionBody | None = None
+
+    def to_parameters(self) -> dict[str, JsonValue]:
+        """As a preflight's job keeps them.
+
+        :raises InputError: if the selection can't be understood.
+        """
+        return preflight_to_parameters(PreflightRequest(_or_everything(self.selection)))
+
+
+class UnlockBody(Body):
+    """A look at bucket or queue policies, or one change of one of them.
+
+    A change names the SHA-256 of the policy that the person was shown, so that no other policy is changed.
+    """
+
+    model_config = show_example({"account": "payments", "kind": "s3", "regions": ["eu-central-1"]})
+
+    account: NamedAccountText
+    kind: ResourceKind
+    resource: ShortText | None = None
+    change: ChangeKind | None = None
+    regions: Annotated[tuple[ShortText, ...], Field(max_length=50)] = ()
+    included_failsafes: Annotated[tuple[ShortText, ...], Field(max_length=10)] = ()
+    shown_sha256: ShortText | None = None
+    policy: Annotated[str | None, Field(max_length=_LONGEST_DOCUMENT, description="To replace or restore.")] = None
+
+    def to_parameters(self) -> dict[str, JsonValue]:
+        """As an unlock's job keeps them; a policy to be put is its document.
+
+        :raises InputError: if an account's id isn't one.
+        """
+        return unlock_to_parameters(
+            UnlockRequest(
+                account=self.account,
+                kind=self.kind,
+                resource=self.resource,
+                change=self.change,
+                regions=self.regions,
+                included_failsafes=frozenset(parse_account_id(one) for one in self.included_failsafes),
+                shown_sha256=self.shown_sha256,
+            )
+        )
+
+
+def _or_everything(selection: SelectionBody | None) -> SelectionRequest:
+    request = EVERYTHING if selection is None else selection.to_request()
+    return EVERYTHING if request.is_empty else request
+
+
+LOOK_SECONDS = 1.0
+
+
+SIGN_OF_LIFE_SECONDS = 15.0
+
+
+LONGEST_SECONDS = 3600.0
+
+
+MOST_STREAMS = 100
+
+
+async def stream_job(services: ServerServices, job_id: str, request: Request) -> StreamingResponse:
+    """The stream of one job; its first event comes at once.
+
+    :raises InputError: if there is no such job.
+    """
+    job = await run_in_threadpool(services.jobs.get, job_id)
+    streams: StreamCount = request.app.state.streams
+    streams.take()
+    return StreamingResponse(
+        _stream_events(services, job, streams, request),
+        media_type="text/event-stream",
+        headers={"X-Accel-Buffering": "no"},
+    )
+
+
+class StreamCount:
+    """How many streams are open: each asks the database once a second."""
+
+    def __init__(self, most: int = MOST_STREAMS) -> None:
+        self._most = most
+        self._open = 0
+        self._guard = threading.Lock()
+
+    def take(self) -> None:
+        """:raises AccountBusyError: if there are too many."""
+        with self._guard:
+            if self._open >= self._most:
+                raise AccountBusyError("Too many people follow jobs.", hint="Ask for the job itself now and then.")
+            self._open += 1
+
+    def give_back(self) -> None:
+        with self._guard:
+            self._open -= 1
+
+
+async def _stream_events(
+    services: ServerServices, job: Job, streams: StreamCount, request: Request
+) -> AsyncIterator[bytes]:
+    try:
+        async for event in _follow(services, job, request):
+            yield event
+    finally:
+        streams.give_back()
+
+
+async def _follow(services: ServerServices, job: Job, request: Request) -> AsyncIterator[bytes]:
+    shown: bytes | None = None
+    loop = asyncio.get_running_loop()
+    ends_at, spoke_at = loop.time() + LONGEST_SECONDS, loop.time()
+    while True:
+        event = render_event(job)
+        if event != shown:
+            yield event
+            shown, spoke_at = event, loop.time()
+        if job.is_over or services.is_stopping or loop.time() > ends_at:
+            return
+        if loop.time() - spoke_at > SIGN_OF_LIFE_SECONDS:
+            yield b": still here\n\n"
+            spoke_at = loop.time()
+        await asyncio.sleep(LOOK_SECONDS)
+        try:
+            job = await run_in_threadpool(_look, services, job.job_id, request)
+        except RootkeeperError:
+            return  # the client comes back, and is then told what is amiss
+
+
+def _look(services: ServerServices, job_id: str, request: Request) -> Job:
+    """:raises RootkeeperError: if the job can't be read, or whoever follows it may not any more."""
+    identify(request, is_use=False).require_permission(Permission.JOBS_READ)
+    return services.jobs.get(job_id)
+
+
+def render_event(job: Job) -> bytes:
+    """One event: the job's record, under the name of its state."""
+    return f"event: job\ndata: {json.dumps(job_to_record(job))}\n\n".encode()

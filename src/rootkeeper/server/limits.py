@@ -1,0 +1,114 @@
+"""Tokens that are limited to organizational units: whether they may touch what a request is about.
+
+Where an account lies is what the last listing says. What a token reads isn't limited by it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from types import MappingProxyType
+
+from rootkeeper.access.rules import Identity
+from rootkeeper.deletion.records import parse_plan
+from rootkeeper.errors import PermissionDeniedError
+from rootkeeper.jobs.rules import Job, JobKind
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.organization.selection import NamedAccount, SelectionRequest, find_account, select_before_tags
+from rootkeeper.server.services import ServerServices
+from rootkeeper.values import JsonValue
+from rootkeeper.worker.requests import parse_audit, parse_plan_request, parse_preflight
+
+
+def require_account_access(services: ServerServices, identity: Identity, account_ids: Iterable[AccountId]) -> None:
+    """:raises PermissionDeniedError: if the token is limited to units above other accounts."""
+    if not identity.scope.organizational_units:
+        return
+    inventory = services.inventory_store.find_last()
+    known = {} if inventory is None else {account.account_id: account for account in inventory.accounts}
+    for account_id in account_ids:
+        identity.require_account_access(account_id, known.get(account_id))
+
+
+def require_named_account_access(services: ServerServices, identity: Identity, text: str) -> None:
+    """The same of one account by its id or unique name.
+
+    :raises PermissionDeniedError: if the token is limited to units above other accounts.
+    :raises InputError: if it is limited, and there is no such account.
+    """
+    if not identity.scope.organizational_units:
+        return
+    inventory = services.inventory_store.find_last()
+    account = find_account(NamedAccount(text), () if inventory is None else inventory.accounts)
+    identity.require_account_access(account.account_id, account)
+
+
+def require_window_access(services: ServerServices, identity: Identity, window_id: str) -> None:
+    """The same of a window's account.
+
+    :raises PermissionDeniedError: if the token is limited to units above other accounts.
+    :raises InputError: if there is no such window.
+    """
+    if identity.scope.organizational_units:
+        require_account_access(services, identity, [services.windows.get(window_id).account_id])
+
+
+def require_within_units(
+    services: ServerServices,
+    identity: Identity,
+    kind: JobKind,
+    parameters: Mapping[str, JsonValue],
+    document: str | None,
+) -> None:
+    """The same of all accounts that a job is about; of a selection before it is narrowed by tags and statuses.
+
+    :raises PermissionDeniedError: if the token is limited and one of them lies elsewhere, nothing was listed yet, or
+        the job is about no account. A verification of the ledger changes nothing, and reading isn't limited.
+    :raises InputError: if the token is limited, and a selection or plan can't be understood.
+    """
+    if not identity.scope.organizational_units or kind is JobKind.LEDGER_VERIFICATION:
+        return
+    if kind is JobKind.DELETION and document is not None:
+        require_account_access(services, identity, [target.account_id for target in parse_plan(document).targets])
+    elif kind is JobKind.UNLOCK:
+        require_named_account_access(services, identity, str(parameters["account"]))
+    elif kind in _SELECTIONS:
+        _require_selection_access(services, identity, _SELECTIONS[kind](parameters, services.clock.now()))
+    else:
+        raise PermissionDeniedError(
+            f"The token {identity.name} is limited to units, and a job of kind {kind.value} isn't about accounts.",
+            hint="Use another token.",
+        )
+
+
+_SELECTIONS: Mapping[JobKind, Callable[[Mapping[str, JsonValue], datetime], SelectionRequest]] = MappingProxyType(
+    {
+        JobKind.AUDIT: lambda parameters, _: parse_audit(parameters).selection,
+        JobKind.PLAN: lambda parameters, now: parse_plan_request(parameters, now).selection,
+        JobKind.PREFLIGHT: lambda parameters, _: parse_preflight(parameters).selection,
+    }
+)
+"""What a job of each kind selects."""
+
+
+def _require_selection_access(services: ServerServices, identity: Identity, selection: SelectionRequest) -> None:
+    inventory = services.inventory_store.find_last()
+    if inventory is None:
+        raise PermissionDeniedError(
+            f"The token {identity.name} is limited to units, and the organization was never listed.",
+            hint="Have it audited first, by somebody who isn't limited.",
+        )
+    for account in select_before_tags(selection, inventory).included:
+        identity.require_account_access(account.account_id, account)
+
+
+def require_job_access(identity: Identity, job: Job) -> None:
+    """Check that whoever is limited ends and resumes his own jobs alone.
+
+    :raises PermissionDeniedError: if it is another's.
+    """
+    if identity.scope.organizational_units and job.created_by.casefold() != identity.name.casefold():
+        raise PermissionDeniedError(
+            f"The token {identity.name} is limited to units, and job {job.job_id} is of {job.created_by}.",
+            hint="Use another token.",
+        )

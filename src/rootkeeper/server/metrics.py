@@ -1,0 +1,162 @@
+"""What a server tells Prometheus: counts by state, route and quota; no account, no person and no address is named.
+
+What stands in the database is read when somebody looks: it is of all servers and workers on it, and each server tells
+the same. What is counted in the process is of this process alone, from its start on. Audits are a kind of their own:
+each server counts all that end while it runs, whichever process makes them, so they aren't to be added up either.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http import HTTPMethod
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+from rootkeeper.composition.database import Measurements, StoredMeasurements
+from rootkeeper.errors import DatabaseError
+from rootkeeper.inventory.rules import KeptAudit
+from rootkeeper.jobs.rules import JobState
+from rootkeeper.server.services import ServerServices
+from rootkeeper.windows.rules import WindowState
+
+_REQUEST_SECONDS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
+_AUDIT_SECONDS = (1, 5, 15, 60, 120, 300, 900, 3600)
+_LATEST_AUDITS = 100
+"""So many are looked at each time; more than that don't end between two looks."""
+_METHODS = frozenset(method.value for method in HTTPMethod)
+
+
+class ServerMetrics:
+    """The metrics of one server; safe in many threads."""
+
+    def __init__(self, services: ServerServices) -> None:
+        """Nothing is read yet."""
+        self._services = services
+        self._began_at = services.clock.now()
+        self._counted_audits: frozenset[str] = frozenset()
+        self._guard = threading.Lock()
+        self._registry = CollectorRegistry()
+        self._requests = Counter(
+            "rootkeeper_http_requests_total",
+            "Requests that this process answered.",
+            ("method", "route", "status"),
+            registry=self._registry,
+        )
+        self._request_seconds = Histogram(
+            "rootkeeper_http_request_duration_seconds",
+            "From a request's begin to the end of its answer; a stream of events ends when nobody follows it any more.",
+            ("route",),
+            buckets=_REQUEST_SECONDS,
+            registry=self._registry,
+        )
+        self._audit_seconds = Histogram(
+            "rootkeeper_audit_duration_seconds",
+            "Audits that ended since this process began, made by whichever process.",
+            ("complete",),
+            buckets=_AUDIT_SECONDS,
+            registry=self._registry,
+        )
+        ProcessCollector(registry=self._registry)
+        self._registry.register(_StateCollector(services))
+
+    def count_request(self, method: str, route: str, status: int | None, seconds: float) -> None:
+        """One more request was answered; without a status, it broke off before."""
+        known = method if method in _METHODS else "other"
+        self._requests.labels(known, route, str(status or "none")).inc()
+        self._request_seconds.labels(route).observe(seconds)
+
+    def render(self, accepted: str) -> tuple[bytes, str]:
+        """Everything, as it is now, and its media type: the format that the ``Accept`` header prefers."""
+        with self._guard:
+            self._count_audits()
+        encode, media_type = choose_encoder(accepted)
+        return encode(self._registry), media_type
+
+    def _count_audits(self) -> None:
+        latest = _list_audits(self._services)
+        for audit in latest:
+            if audit.ended_at >= self._began_at and audit.audit_id not in self._counted_audits:
+                seconds = (audit.ended_at - audit.started_at).total_seconds()
+                self._audit_seconds.labels("true" if audit.is_complete else "false").observe(max(0.0, seconds))
+        self._counted_audits |= {audit.audit_id for audit in latest if audit.ended_at >= self._began_at}
+
+
+class _StateCollector(Collector):
+    """What is measured when somebody looks."""
+
+    def __init__(self, services: ServerServices) -> None:
+        self._services = services
+
+    def describe(self) -> list[Metric]:
+        """Nothing is looked at only to be registered."""
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        found = self._services.measure()
+        yield from _describe_process(found)
+        if found.stored is not None:
+            yield from self._describe_stored(found.stored)
+            yield from _describe_last_audit(_list_audits(self._services))
+
+    def _describe_stored(self, stored: StoredMeasurements) -> Iterator[Metric]:
+        windows = GaugeMetricFamily("rootkeeper_windows", "Recovery windows by state.", labels=("state",))
+        for window_state in WindowState:
+            windows.add_metric((window_state.value,), stored.windows.get(window_state, 0))
+        jobs = GaugeMetricFamily("rootkeeper_jobs", "Jobs by state.", labels=("state",))
+        for job_state in JobState:
+            jobs.add_metric((job_state.value,), stored.jobs.get(job_state, 0))
+        yield windows
+        yield jobs
+        yield GaugeMetricFamily("rootkeeper_ledger_entries", "Sequence of the last entry.", stored.ledger_sequence)
+        if stored.ledger_head_at is not None:
+            age = (self._services.clock.now() - stored.ledger_head_at).total_seconds()
+            yield GaugeMetricFamily("rootkeeper_ledger_head_age_seconds", "Since the last entry.", max(0.0, age))
+
+
+def _describe_process(found: Measurements) -> Iterator[Metric]:
+    yield GaugeMetricFamily("rootkeeper_ready", "1 if /readyz is good.", int(found.is_ready))
+    is_readable = found.stored is not None
+    yield GaugeMetricFamily("rootkeeper_database_readable", "1 if the database could be read.", int(is_readable))
+    throttles = CounterMetricFamily(
+        "rootkeeper_aws_throttles_total", "How often AWS has throttled this process.", labels=("quota",)
+    )
+    for quota, count in found.throttles.items():
+        throttles.add_metric((quota,), count)
+    yield throttles
+    yield GaugeMetricFamily(
+        "rootkeeper_notification_targets", "Targets that are configured.", found.notification_targets
+    )
+    yield GaugeMetricFamily(
+        "rootkeeper_notification_targets_failing",
+        "Targets whose last attempt of this process failed.",
+        found.failing_notification_targets,
+    )
+
+
+def _describe_last_audit(latest: tuple[KeptAudit, ...]) -> Iterator[Metric]:
+    last = next((audit for audit in latest if audit.is_complete), None)
+    if last is None:
+        return
+    yield GaugeMetricFamily(
+        "rootkeeper_last_audit_timestamp_seconds",
+        "When the last audit of the whole organization ended, in seconds since 1970.",
+        last.ended_at.timestamp(),
+    )
+    accounts = GaugeMetricFamily("rootkeeper_accounts", "By status, as that audit found them.", labels=("status",))
+    for status, count in last.summary.items():
+        if status != "accounts":
+            accounts.add_metric((status,), count)
+    yield accounts
+
+
+def _list_audits(services: ServerServices) -> tuple[KeptAudit, ...]:
+    """The newest first; none while the database can't be read, which is told by itself."""
+    try:
+        return services.history.list_audits(limit=_LATEST_AUDITS)
+    except DatabaseError:
+        return ()

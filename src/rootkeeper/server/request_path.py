@@ -1,0 +1,478 @@
+"""What every request passes.
+
+How routes are written down: one row each, which says who may call it.
+
+The id of each request: in its answer's headers, in problem documents and in the log, so that they can be matched.
+
+What an error looks like to a client: a problem document. Source: RFC 9457.
+
+``code`` is that of our own errors and never changes; ``hint`` says what to do next. What nobody foresaw is told without
+any detail, under the request's id, which the log has too.
+
+Which host names a server answers to.
+
+A page in a browser can have a name of its own point to 127.0.0.1 and then read whatever listens there (DNS rebinding).
+The name that it asked for still stands in the Host header. So a server on a loopback address answers to loopback names
+and to its public one, and no other. One that other machines reach answers to any until its public name is set, and then
+to that, to loopback names and to the address that it was reached by, as load balancers ask for its health.
+
+How log and metrics name what a request was for: few names, whatever is asked for.
+
+What is done around every request: its id, the headers of its answer, one line in the log, and the last handler.
+
+The log names the route, who asked and what came of it; never a header, a query or a body.
+
+How large a request's body may be, and how long it may take to come.
+
+What a client takes an answer as. Source: RFC 9110, section 12.5.3.
+
+Tags of answers: who has an answer already is told so instead of getting it again.
+
+A tag is made of the answer's content, so that every server of one database gives the same one, and nothing has to be
+thought of that an answer might hang on. Source: RFC 9110, sections 8.8.3 and 13.1.2.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+import secrets
+import time
+from collections.abc import Callable, Coroutine, Mapping, MutableMapping
+from http import HTTPStatus
+from typing import Any, TypeAlias
+
+from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from rootkeeper import errors
+from rootkeeper.errors import RootkeeperError
+from rootkeeper.references import is_loopback
+
+PREFIX = "/api/v1"
+
+
+HEADER = "X-Request-Id"
+
+
+_STATE, _KEY = "state", "request_id"
+
+
+def assign_request_id(scope: MutableMapping[str, Any]) -> str:
+    """Give a request its id. One that a client sends along isn't taken: it would be anybody's text in our log."""
+    request_id = f"r-{secrets.token_hex(8)}"
+    scope.setdefault(_STATE, {})[_KEY] = request_id
+    return request_id
+
+
+def id_of(scope: MutableMapping[str, Any]) -> str | None:
+    """The request's id."""
+    found: str | None = scope.get(_STATE, {}).get(_KEY)
+    return found
+
+
+MEDIA_TYPE = "application/problem+json"
+
+
+_MOST_MISTAKES = 20
+
+
+STATUSES: Mapping[type[RootkeeperError], HTTPStatus] = {
+    errors.AccountBusyError: HTTPStatus.CONFLICT,
+    errors.ApprovalRefusedError: HTTPStatus.CONFLICT,
+    errors.AwsError: HTTPStatus.BAD_GATEWAY,
+    errors.AwsThrottledError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.ClockWrongError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.DatabaseError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.IdentityProviderError: HTTPStatus.BAD_GATEWAY,
+    errors.InputError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.JobConflictError: HTTPStatus.CONFLICT,
+    errors.LedgerOutdatedError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.LedgerUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.LockLostError: HTTPStatus.CONFLICT,
+    errors.NotFoundError: HTTPStatus.NOT_FOUND,
+    errors.NotificationError: HTTPStatus.BAD_GATEWAY,
+    errors.NotSignedInError: HTTPStatus.UNAUTHORIZED,
+    errors.OneTimePasswordError: HTTPStatus.CONFLICT,
+    errors.PermissionDeniedError: HTTPStatus.FORBIDDEN,
+    errors.PolicyChangedError: HTTPStatus.CONFLICT,
+    errors.PolicyNotSavedError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.RunStoppedError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.ServerRunningError: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.ServerUnreachableError: HTTPStatus.BAD_GATEWAY,
+    errors.TooManyAttemptsError: HTTPStatus.TOO_MANY_REQUESTS,
+    errors.UnprovenChangeError: HTTPStatus.BAD_GATEWAY,
+    errors.WindowConflictError: HTTPStatus.CONFLICT,
+}
+"""The HTTP status of each kind of error; the nearest kind above it counts."""
+
+
+def status_of(error: RootkeeperError) -> HTTPStatus:
+    """The status by the error's own kind, or the nearest one above it."""
+    for kind in type(error).__mro__:
+        if kind in STATUSES:
+            return STATUSES[kind]
+    return HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+async def answer_error(request: Request, error: RootkeeperError) -> JSONResponse:
+    """A deliberate error, in its own words."""
+    status = status_of(error)
+    headers: dict[str, str] = {}
+    if status is HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = _challenge(request)
+    if isinstance(error, errors.TooManyAttemptsError) and error.wait_seconds is not None:
+        headers["Retry-After"] = str(error.wait_seconds)
+    return make_problem(request, status, code=error.code, detail=error.message, hint=error.hint, headers=headers)
+
+
+async def answer_invalid_request(request: Request, error: RequestValidationError) -> JSONResponse:
+    """What doesn't fit a route's parameters or body; what was given isn't repeated, since it may be a secret."""
+    mistakes = [
+        {"where": ".".join(str(part) for part in mistake["loc"]), "what": mistake["msg"]}
+        for mistake in error.errors()[:_MOST_MISTAKES]
+    ]
+    detail = "; ".join(f"{one['where']}: {one['what']}" for one in mistakes)
+    return make_problem(
+        request,
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        code=errors.InputError.code,
+        detail=f"The request can't be understood: {detail}",
+        hint="See the command's --help, or the API's OpenAPI document.",
+        extra={"mistakes": mistakes},
+    )
+
+
+async def answer_refusal(request: Request, error: HTTPException) -> JSONResponse:
+    """What the framework refuses itself: an unknown address or method, a body that is too large or too slow."""
+    return make_problem(request, HTTPStatus(error.status_code), detail=error.detail, headers=error.headers)
+
+
+ANSWERS: Mapping[int | type[Exception], Callable[[Request, Any], Coroutine[Any, Any, Response]]] = {
+    RootkeeperError: answer_error,
+    RequestValidationError: answer_invalid_request,
+    HTTPException: answer_refusal,
+}
+"""What answers each kind of error; the framework hands each of them its own kind alone."""
+
+
+def make_problem(
+    request: Request,
+    status: HTTPStatus,
+    *,
+    code: str | None = None,
+    detail: str | None = None,
+    hint: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> JSONResponse:
+    """A problem document."""
+    content = {
+        "type": "about:blank" if code is None else f"urn:rootkeeper:problem:{code}",
+        "title": status.phrase,
+        "status": int(status),
+        "detail": detail,
+        "code": code,
+        "hint": hint,
+        "request_id": id_of(request.scope),
+        **(extra or {}),
+    }
+    reported = {name: value for name, value in content.items() if value is not None}
+    return JSONResponse(reported, int(status), headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def _challenge(request: Request) -> str:
+    """Source: RFC 6750, section 3: ``error`` only where a token was given."""
+    given = "authorization" in request.headers
+    return 'Bearer realm="rootkeeper"' + (', error="invalid_token"' if given else "")
+
+
+class HostCheck:
+    """Refuses requests that name another host."""
+
+    def __init__(self, app: ASGIApp, listening_host: str, public_host: str | None = None) -> None:
+        self._app = app
+        self._is_local = is_loopback(listening_host)
+        self._public_host = public_host
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not self._answers_to(
+            parse_host_name(Headers(scope=scope).get("host", "")), scope
+        ):
+            problem = make_problem(
+                Request(scope),
+                HTTPStatus.MISDIRECTED_REQUEST,
+                detail="This server doesn't answer to that name.",
+                hint="Use http://127.0.0.1 and its port, or the address that server.public_url names; a proxy before "
+                "it sends one of them as the Host.",
+            )
+            await problem(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+    def _answers_to(self, name: str, scope: Scope) -> bool:
+        if not self._is_local and self._public_host is None:
+            return True
+        reached = (scope.get("server") or ("",))[0]
+        return is_loopback(name) or name.lower() == self._public_host or (not self._is_local and name == reached)
+
+
+def parse_host_name(host_header: str) -> str:
+    """The name without its port and the brackets of IPv6."""
+    if host_header.startswith("["):
+        return host_header[1:].partition("]")[0]
+    return host_header.partition(":")[0]
+
+
+CONSOLE_ROUTE = "console"
+"""Any file of the console."""
+
+
+NO_ROUTE = "none"
+"""Whatever there is none for."""
+
+
+_ROUTE_STATE, _ROUTE_KEY = "state", "route_name"
+
+
+def set_route_name(scope: MutableMapping[str, Any], name: str) -> None:
+    """Say what it was for, where no route of the API answers."""
+    scope.setdefault(_ROUTE_STATE, {})[_ROUTE_KEY] = name
+
+
+def route_name_of(scope: MutableMapping[str, Any]) -> str:
+    """The path of the route, with its parameters' names and not their values."""
+    named: str | None = scope.get(_ROUTE_STATE, {}).get(_ROUTE_KEY)
+    return named or getattr(scope.get("route"), "path", None) or NO_ROUTE
+
+
+LOGGER_NAME = "rootkeeper.api"
+
+
+CountRequest: TypeAlias = Callable[[str, str, int | None, float], None]
+"""Told its method, the name of its route, the status of its answer, if one began, and the seconds until its end."""
+
+
+SECURITY_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+"""Of every answer that doesn't say otherwise itself."""
+
+
+TLS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
+"""Of every answer by TLS to a name of its own. Source: RFC 6797. Loopback names are everybody's on this machine, and a
+browser would hold what listens there on other ports to it too.
+"""
+
+
+class RequestMiddleware:
+    """The outermost part of the API."""
+
+    def __init__(self, app: ASGIApp, count: CountRequest) -> None:
+        """:param count: told of each request once it is answered."""
+        self._app = app
+        self._count = count
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        await self._serve(scope, receive, _ResponseSender(scope, assign_request_id(scope), send))
+
+    async def _serve(self, scope: Scope, receive: Receive, answer: _ResponseSender) -> None:
+        began = time.perf_counter()
+        try:
+            await self._app(scope, receive, answer.send)
+        except Exception as error:  # noqa: BLE001 - the API's last handler
+            _log_bug(scope, answer, error)
+            if answer.status is None:
+                problem = make_problem(
+                    Request(scope),
+                    HTTPStatus.INTERNAL_SERVER_ERROR,
+                    detail="The server made a mistake.",
+                    hint="Its log says more under this request's id.",
+                )
+                await problem(scope, receive, answer.send)
+        finally:
+            seconds = time.perf_counter() - began
+            _log(scope, answer, seconds)
+            self._count(scope["method"], route_name_of(scope), answer.status, seconds)
+
+
+class _ResponseSender:
+    """Sends an answer with our headers, and remembers its status."""
+
+    def __init__(self, scope: Scope, request_id: str, send: Send) -> None:
+        self.scope = scope
+        self.request_id = request_id
+        self.status: int | None = None
+        self._send = send
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message = {**message, "headers": [*message["headers"], *self._list_missing(message)]}
+        await self._send(message)
+
+    def _list_missing(self, message: Message) -> list[tuple[bytes, bytes]]:
+        given = {name.lower() for name, _ in message["headers"]}
+        wanted = {**SECURITY_HEADERS, **(TLS_ONLY if _is_by_tls(self.scope) else {}), HEADER: self.request_id}
+        return [
+            (name.lower().encode(), value.encode())
+            for name, value in wanted.items()
+            if name.lower().encode() not in given
+        ]
+
+
+def _is_by_tls(scope: Scope) -> bool:
+    return scope.get("scheme") == "https" and not is_loopback(parse_host_name(Headers(scope=scope).get("host", "")))
+
+
+def _log(scope: Scope, answer: _ResponseSender, seconds: float) -> None:
+    identity = scope.get("state", {}).get("identity")
+    route = route_name_of(scope)
+    ids = {
+        "request_id": answer.request_id,
+        "method": scope["method"],
+        "route": route,
+        "status": str(answer.status or "none"),
+        "actor": getattr(identity, "name", None),
+        "milliseconds": str(round(seconds * 1000)),
+    }
+    known = {name: value for name, value in ids.items() if value is not None}
+    text = f"{scope['method']} {route} answered {answer.status or 'nothing'}"
+    logging.getLogger(LOGGER_NAME).info("%s", text, extra={"event": "api:request", "ids": known})
+
+
+def _log_bug(scope: Scope, answer: _ResponseSender, error: Exception) -> None:
+    logging.getLogger(LOGGER_NAME).error(
+        "An unexpected %s answering a request",
+        type(error).__name__,
+        exc_info=error,
+        extra={"event": "api:bug", "ids": {"request_id": answer.request_id, "method": scope["method"]}},
+    )
+
+
+LARGEST_BODY_BYTES = 2 * 1024 * 1024
+
+
+BODY_SECONDS = 30.0
+
+
+LARGEST_PLAN_BYTES = 64 * 1024 * 1024
+"""An account takes 1.6 kB of a plan, or 0.3 kB where nothing is to be deleted: so much for 50,000 accounts."""
+
+
+PLAN_SECONDS = 120.0
+
+
+PLAN_PATHS = frozenset({f"{PREFIX}/deletions"})
+"""Where a plan is sent to. Who sends it is known, and may delete, before any of it is read."""
+
+
+class BodyLimit:
+    """Counts a body while it is read; what nobody reads is never waited for."""
+
+    def __init__(self, app: ASGIApp, largest_bytes: int = LARGEST_BODY_BYTES, seconds: float = BODY_SECONDS) -> None:
+        self._app = app
+        self._usual = (largest_bytes, seconds)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            limits = (LARGEST_PLAN_BYTES, PLAN_SECONDS) if scope["path"] in PLAN_PATHS else self._usual
+            receive = _Body(scope, receive, *limits).receive
+        await self._app(scope, receive, send)
+
+
+class _Body:
+    """One request's body, as far as it was read."""
+
+    def __init__(self, scope: Scope, receive: Receive, largest_bytes: int, seconds: float) -> None:
+        self._receive = receive
+        self._largest_bytes = largest_bytes
+        self._seconds = seconds
+        self._announced = Headers(scope=scope).get("content-length", "")
+        self._bytes = 0
+        self._ends_at: float | None = None
+        self._is_whole = False
+
+    async def receive(self) -> Message:
+        """The next piece; after the last one the client's leaving, for which a stream waits as long as it likes."""
+        if self._is_whole:
+            return await self._receive()
+        if self._announced.isdecimal() and int(self._announced) > self._largest_bytes:
+            raise self._too_large()
+        if self._ends_at is None:
+            self._ends_at = asyncio.get_running_loop().time() + self._seconds
+        try:
+            async with asyncio.timeout_at(self._ends_at):
+                message = await self._receive()
+        except TimeoutError as error:
+            raise HTTPException(408, "The request's body took too long.") from error
+        self._count(message)
+        return message
+
+    def _count(self, message: Message) -> None:
+        if message["type"] != "http.request":
+            return
+        self._bytes += len(message.get("body", b""))
+        self._is_whole = not message.get("more_body", False)
+        if self._bytes > self._largest_bytes:
+            raise self._too_large()
+
+    def _too_large(self) -> HTTPException:
+        return HTTPException(413, f"The request's body is larger than {self._largest_bytes} bytes.")
+
+
+_NEVER = frozenset({"q=0", "q=0.0", "q=0.00", "q=0.000"})
+
+
+def takes_gzip(accepted: str) -> bool:
+    """Whether an ``Accept-Encoding`` header names gzip and doesn't rule it out."""
+    for one in accepted.lower().split(","):
+        name, _, weight = one.partition(";")
+        if name.strip() == "gzip":
+            return weight.replace(" ", "") not in _NEVER
+    return False
+
+
+_LENGTH = 32
+
+
+_JSON = "application/json"
+
+
+def tag_answer(request: Request, response: Response) -> Response:
+    """The answer with its tag, or that the client has it already; what isn't a whole JSON document stays as it is."""
+    body = getattr(response, "body", None)
+    is_document = response.media_type == _JSON or response.headers.get("content-type") == _JSON
+    if request.method != "GET" or response.status_code != HTTPStatus.OK or not is_document or not body:
+        return response
+    if "etag" in response.headers:
+        return response
+    tag = make_tag(body)
+    if is_known(request.headers.get("if-none-match"), tag):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag})
+    response.headers["ETag"] = tag
+    return response
+
+
+def make_tag(content: bytes) -> str:
+    """A weak one, since the same content may come compressed."""
+    return f'W/"{hashlib.sha256(content).hexdigest()[:_LENGTH]}"'
+
+
+def is_known(if_none_match: str | None, tag: str) -> bool:
+    """Whether the client has it already."""
+    given = [text.strip().removeprefix("W/") for text in (if_none_match or "").split(",")]
+    return "*" in given or tag.removeprefix("W/") in given

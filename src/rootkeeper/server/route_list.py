@@ -1,0 +1,46 @@
+"""All routes, one row each.
+
+All routes, one row each: what is asked for, who may, and what answers.
+"""
+
+from __future__ import annotations
+
+from rootkeeper.server.documents import Row
+from rootkeeper.server.routes import (
+    accounts,
+    audits,
+    exceptions,
+    factors,
+    identities,
+    jobs,
+    ledger,
+    service,
+    setup,
+    sign_in,
+    windows,
+)
+
+ROWS: tuple[Row, ...] = (
+    *service.HEALTH_ROWS,
+    *service.METRICS_ROWS,
+    *sign_in.MEMBERSHIP_ROWS,
+    *sign_in.BROWSER_SIGN_IN_ROWS,
+    *sign_in.PROVIDER_SIGN_IN_ROWS,
+    *factors.SECOND_FACTORS_ROWS,
+    *factors.SIGN_INS_ROWS,
+    *accounts.ACCOUNT_LISTING_ROWS,
+    *setup.OVERVIEW_ROWS,
+    *setup.SETUP_ROWS,
+    *accounts.ACCOUNTS_ROWS,
+    *audits.ROWS,
+    *windows.ROWS,
+    *jobs.ROWS,
+    *exceptions.ROWS,
+    *ledger.LEDGER_ROWS,
+    *ledger.REPORTS_ROWS,
+    *service.POLICY_ROWS,
+    *service.SCHEDULES_ROWS,
+    *setup.STORY_ROWS,
+    *service.NOTIFICATIONS_ROWS,
+    *identities.ROWS,
+)

@@ -1,0 +1,205 @@
+"""The accounts, as a list, a page and a tree.
+
+The accounts of the organization, as far as they are known without asking AWS.
+
+All accounts in one answer, for who shows the organization as a tree.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import Header, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from rootkeeper.access.rules import Permission
+from rootkeeper.errors import NotFoundError
+from rootkeeper.organization.accounts import Inventory, list_paths, parse_account_id
+from rootkeeper.organization.records import stored_account_to_record
+from rootkeeper.organization.selection import find_organizational_unit, parse_tag
+from rootkeeper.organization.statuses import AccountStatus, Status
+from rootkeeper.server.accounts import AccountsCache, CompactListingCache, read_in_detail
+from rootkeeper.server.answers.accounts import AccountAnswer, AccountPage, CompactListing, OrganizationPage, TreeAnswer
+from rootkeeper.server.documents import read
+from rootkeeper.server.guards import Served
+from rootkeeper.server.parameters import After, Filter, Filters, Limit, Name, cut_page, show_one, show_page
+from rootkeeper.server.request_path import is_known, takes_gzip
+from rootkeeper.server.services import ServerServices
+from rootkeeper.values import render_instant
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFilter:
+    """Which accounts are asked for; what is left out narrows nothing."""
+
+    ou_id: str | None = None
+    tags: frozenset[tuple[str, str]] = frozenset()
+    statuses: frozenset[Status] = frozenset()
+    text: str = ""
+
+    @property
+    def fits_all(self) -> bool:
+        return self == AccountFilter()
+
+    def fits(self, status: AccountStatus) -> bool:
+        """Whether an account is asked for. Tags that weren't read don't fit."""
+        account = status.account
+        found = frozenset((account.tags or {}).items())
+        named = (account.account_id, account.name, account.email, account.ou_path)
+        return (
+            (self.ou_id is None or self.ou_id in account.ou_ids)
+            and self.tags <= found
+            and (not self.statuses or status.status in self.statuses)
+            and (not self.text or any(self.text in one.casefold() for one in named))
+        )
+
+
+def list_accounts(
+    request: Request,
+    services: Served,
+    ou: Filter = None,
+    tag: Filters = None,
+    status: Annotated[list[Status] | None, Query(max_length=10)] = None,
+    q: Annotated[str, Query(max_length=256, description="A part of id, name, e-mail or path.")] = "",
+    details: bool = False,
+    limit: Limit = 100,
+    after: After = None,
+) -> dict[str, Any]:
+    """List accounts with the last reading of their root user credentials.
+
+    Nothing is asked of AWS: ``observed_at`` tells how old each reading is. ``summary`` counts whatever the filters fit.
+    """
+    pages: AccountsCache = request.app.state.account_pages
+    known = pages.take(services, goes_on=after is not None)
+    inventory = known.inventory
+    if inventory is None:
+        return show_page(
+            "accounts",
+            [],
+            None,
+            **_describe(services, None),
+            summary=known.summary,
+            root_logins_left_to_secure=known.left_to_secure,
+            total=0,
+        )
+    chosen = AccountFilter(
+        ou_id=find_organizational_unit(ou, inventory.organizational_units).ou_id if ou else None,
+        tags=frozenset(parse_tag(text) for text in tag or ()),
+        statuses=frozenset(status or ()),
+        text=q.casefold(),
+    )
+    narrowed = known if chosen.fits_all else known.narrow(chosen.fits)
+    page, following = cut_page(narrowed.statuses, _id_of, after, limit)
+    shown = read_in_detail(services, inventory, [one.account for one in page]) if details else page
+    return show_page(
+        "accounts",
+        [stored_account_to_record(one, details=details) for one in shown],
+        following,
+        **_describe(services, inventory),
+        summary=narrowed.summary,
+        root_logins_left_to_secure=narrowed.left_to_secure,
+        total=len(narrowed.statuses),
+    )
+
+
+def show_account(request: Request, services: Served, account_id: Name) -> dict[str, Any]:
+    """Show one account, with the details of its last reading, and its recovery windows."""
+    wanted = parse_account_id(account_id)
+    pages: AccountsCache = request.app.state.account_pages
+    inventory = pages.take(services, goes_on=False).inventory
+    accounts = () if inventory is None else inventory.accounts
+    account = next((one for one in accounts if one.account_id == wanted), None)
+    if inventory is None or account is None:
+        raise NotFoundError(
+            f"Account {wanted} isn't known here.", hint="An audit lists the organization: rootkeeper audit --refresh"
+        )
+    (found,) = read_in_detail(services, inventory, [account])
+    windows = services.windows.list_of_account(wanted)
+    return show_one(
+        {
+            **stored_account_to_record(found, details=True),
+            "window_ids": [window.window_id for window in windows],
+        }
+    )
+
+
+def show_organization(services: Served) -> dict[str, Any]:
+    """Show the organization and its tree of organizational units, as they were listed last."""
+    inventory = services.inventory_store.find_last()
+    units = () if inventory is None else inventory.organizational_units
+    delegates = None if inventory is None else inventory.delegated_administrator_ids
+    record = {
+        **_describe(services, inventory),
+        "partition": None if inventory is None else inventory.organization.partition,
+        "has_all_features": None if inventory is None else inventory.organization.has_all_features,
+        "delegated_administrator_ids": None if delegates is None else sorted(delegates),
+        "organizational_units": [
+            {"ou_id": unit.ou_id, "name": unit.name, "parent_id": unit.parent_id} for unit in units
+        ],
+    }
+    return show_page("organizations", [record], None)
+
+
+def show_tree(services: Served) -> dict[str, Any]:
+    """Show the tree of organizational units, as it was listed last, each with its path of names."""
+    inventory = services.inventory_store.find_last()
+    units = () if inventory is None else inventory.organizational_units
+    paths = list_paths({unit.ou_id: unit for unit in units})
+    return show_one(
+        {
+            **_describe(services, inventory),
+            "root_id": next((unit.ou_id for unit in units if unit.parent_id is None), None),
+            "units": [
+                {"ou_id": unit.ou_id, "name": unit.name, "parent_id": unit.parent_id, "path": paths[unit.ou_id]}
+                for unit in units
+            ],
+        }
+    )
+
+
+def _describe(services: ServerServices, inventory: Inventory | None) -> dict[str, Any]:
+    return {
+        "organization_id": services.organization_id,
+        "management_account_id": None if inventory is None else inventory.organization.management_account_id,
+        "endpoint": services.endpoint.label,
+        "listed_at": None if inventory is None else render_instant(inventory.listed_at),
+    }
+
+
+def _id_of(status: AccountStatus) -> str:
+    return status.account.account_id
+
+
+ACCOUNTS_ROWS = (
+    read("/organizations", Permission.ACCOUNTS_READ, show_organization, OrganizationPage),
+    read("/organization", Permission.ACCOUNTS_READ, show_tree, TreeAnswer),
+    read("/accounts", Permission.ACCOUNTS_READ, list_accounts, AccountPage),
+    read("/accounts/{account_id}", Permission.ACCOUNTS_READ, show_account, AccountAnswer),
+)
+
+
+def list_compactly(
+    request: Request, services: Served, if_none_match: Annotated[str | None, Header(max_length=1_024)] = None
+) -> Response:
+    """List the whole organization in columns: its units, and every account with its last reading.
+
+    Nothing is asked of AWS. ``observed_at`` is in seconds since 1970, ``kinds`` adds up what was found: 1, 2, 4 and 8
+    for each of the listed kinds in their order, ``null`` where it wasn't read. A column of words is ``{words, at}``.
+    """
+    pages: AccountsCache = request.app.state.account_pages
+    listings: CompactListingCache = request.app.state.compact_listings
+    listing = listings.take(services, pages)
+    headers = {"ETag": listing.etag, "Vary": "Accept-Encoding, Authorization, Cookie"}
+    if is_known(if_none_match, listing.etag):
+        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+    if takes_gzip(request.headers.get("accept-encoding", "")):
+        return Response(
+            listing.compressed, media_type="application/json", headers=headers | {"Content-Encoding": "gzip"}
+        )
+    return Response(listing.plain, media_type="application/json", headers=headers)
+
+
+ACCOUNT_LISTING_ROWS = (read("/accounts/compact", Permission.ACCOUNTS_READ, list_compactly, CompactListing),)

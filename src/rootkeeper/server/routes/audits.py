@@ -1,0 +1,83 @@
+"""Audits: asked for, and what those that are kept found."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+from rootkeeper.access.rules import Permission
+from rootkeeper.errors import InputError
+from rootkeeper.history.records import comparison_record, history_record, kept_audit_record
+from rootkeeper.jobs.rules import JobKind
+from rootkeeper.organization.records import stored_account_to_record
+from rootkeeper.organization.statuses import FailOn
+from rootkeeper.server.answers.accounts import AuditAnswer, AuditPage, ComparisonAnswer, HistoryAnswer
+from rootkeeper.server.answers.jobs import JobAnswer
+from rootkeeper.server.documents import change, read
+from rootkeeper.server.guards import Identified, Served
+from rootkeeper.server.jobs import AuditBody
+from rootkeeper.server.parameters import After, Filter, Limit, Name, cut_page, show_one, show_page
+from rootkeeper.server.routes.jobs import take_in
+
+
+def run_audit(services: Served, identity: Identified, body: AuditBody) -> dict[str, Any]:
+    """Have accounts audited."""
+    return take_in(services, identity, JobKind.AUDIT, body.to_parameters())
+
+
+def list_audits(services: Served, limit: Limit = 100, after: After = None) -> dict[str, Any]:
+    """List the audits that are kept, the newest first."""
+    found = services.history.list_audits()
+    page, following = cut_page(found, lambda audit: audit.audit_id, after, limit)
+    return show_page("audits", [kept_audit_record(audit) for audit in page], following, total=len(found))
+
+
+def show_audit(services: Served, audit_id: Name, limit: Limit = 100, after: After = None) -> dict[str, Any]:
+    """Show a kept audit, and what it found."""
+    audit = services.history.get(audit_id)
+    found = services.history.list_page(audit_id, after or "", limit + 1)
+    page = found[:limit]
+    following = page[-1].account.account_id if len(found) > limit else None
+    records = [stored_account_to_record(status, details=True) for status in page]
+    return show_page("accounts", records, following, **kept_audit_record(audit))
+
+
+def compare_audits(
+    services: Served, identity: Identified, older: Filter = None, newer: Filter = None
+) -> dict[str, Any]:
+    """Show what changed between two kept audits: by default the last two of the whole organization.
+
+    Each is named by its id or a moment, which means the last one of the whole organization that had ended by then.
+    """
+    with services.act_as(identity.to_actor(), None) as acting:
+        reading = acting.history_reader(services.organization_id)
+        compared = reading.compare(older, newer, _parse_moment)
+    worse = [one.value for one in FailOn if compared.difference.is_worse(frozenset({one}))]
+    return show_one({**comparison_record(compared, services.organization_id), "worse": worse})
+
+
+def show_history(services: Served, identity: Identified, account_id: Name) -> dict[str, Any]:
+    """Show one account's past: kept audits, the ledger, windows and root events, the oldest first."""
+    with services.act_as(identity.to_actor(), None) as acting:
+        history = acting.history_reader(services.organization_id).read_account(account_id)
+    return show_one(history_record(history, services.organization_id))
+
+
+def _parse_moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(
+            f"{text!r} is neither an audit nor a moment.", hint="Give an audit's id, or 2026-12-31T18:00:00Z."
+        ) from error
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+
+
+ROWS = (
+    change("/audits", Permission.ACCOUNTS_AUDIT, run_audit, JobAnswer, HTTPStatus.ACCEPTED),
+    read("/audits", Permission.HISTORY_READ, list_audits, AuditPage),
+    read("/audits/diff", Permission.HISTORY_READ, compare_audits, ComparisonAnswer),
+    read("/audits/{audit_id}", Permission.HISTORY_READ, show_audit, AuditAnswer),
+    read("/history/{account_id}", Permission.HISTORY_READ, show_history, HistoryAnswer),
+)

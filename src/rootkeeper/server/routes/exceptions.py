@@ -1,0 +1,91 @@
+"""Exceptions: accounts that deletion skips for a while, each with an owner, a reason and an end."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, Field
+
+from rootkeeper.access.rules import Permission
+from rootkeeper.errors import NotFoundError
+from rootkeeper.exceptions.rules import exception_to_record
+from rootkeeper.organization.accounts import Account, parse_account_id
+from rootkeeper.organization.selection import NamedAccount, find_account
+from rootkeeper.server.answers.accounts import ExceptionAnswer, ExceptionPage
+from rootkeeper.server.documents import change, read, remove
+from rootkeeper.server.guards import Identified, Served
+from rootkeeper.server.limits import require_account_access
+from rootkeeper.server.parameters import (
+    After,
+    Body,
+    Limit,
+    Name,
+    NamedAccountText,
+    ShortText,
+    Text,
+    cut_page,
+    show_example,
+    show_one,
+    show_page,
+)
+from rootkeeper.server.services import ServerServices
+
+
+class ExceptionBody(Body):
+    """An exception."""
+
+    model_config = show_example(
+        {
+            "account": "payments",
+            "owner": "Ana",
+            "reason": "Its vendor signs in as root until the move in March.",
+            "until": "2027-03-31T23:59:59Z",
+        }
+    )
+
+    account: NamedAccountText
+    owner: Annotated[ShortText, Field(description="Who answers for it.")]
+    reason: Text
+    until: AwareDatetime
+
+
+def list_exceptions(services: Served, identity: Identified, limit: Limit = 100, after: After = None) -> dict[str, Any]:
+    """List the exceptions, those in force first."""
+    now = services.clock.now()
+    with services.act_as(identity.to_actor(), None) as acting:
+        found = acting.exceptions.list_exceptions()
+    page, following = cut_page(found, lambda one: one.account_id, after, limit)
+    return show_page("exceptions", [exception_to_record(one, now) for one in page], following, total=len(found))
+
+
+def add_exception(services: Served, identity: Identified, body: ExceptionBody) -> dict[str, Any]:
+    """Let deletion skip an account until a moment; an earlier exception of the account is replaced."""
+    account = _find_account(services, body.account)
+    require_account_access(services, identity, [account.account_id])
+    with services.act_as(identity.to_actor(), None) as acting:
+        kept = acting.exceptions.add(account, owner=body.owner, reason=body.reason, until=body.until)
+    return show_one(exception_to_record(kept, services.clock.now()))
+
+
+def remove_exception(services: Served, identity: Identified, account_id: Name) -> dict[str, Any]:
+    """End an account's exception now; it answers what it was."""
+    wanted = parse_account_id(account_id)
+    require_account_access(services, identity, [wanted])
+    with services.act_as(identity.to_actor(), None) as acting:
+        if not any(one.account_id == wanted for one in acting.exceptions.list_exceptions()):
+            raise NotFoundError(f"{wanted} has no exception from deletion.", hint="List those that there are.")
+        removed = acting.exceptions.remove(wanted)
+    return show_one(exception_to_record(removed, services.clock.now()))
+
+
+def _find_account(services: ServerServices, text: str) -> Account:
+    """Among those that were listed last: an exception concerns nothing that isn't known."""
+    inventory = services.inventory_store.find_last()
+    return find_account(NamedAccount(text), () if inventory is None else inventory.accounts)
+
+
+ROWS = (
+    read("/exceptions", Permission.EXCEPTIONS_READ, list_exceptions, ExceptionPage),
+    change("/exceptions", Permission.EXCEPTIONS_KEEP, add_exception, ExceptionAnswer),
+    remove("/exceptions/{account_id}", Permission.EXCEPTIONS_KEEP, remove_exception, ExceptionAnswer),
+)

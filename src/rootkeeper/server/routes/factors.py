@@ -1,0 +1,176 @@
+"""Second factors, and who is signed in.
+
+One's own second factors: for people in a browser. Whoever has one must give it before another one is set up.
+
+Who is signed in by a browser, and the end of that: one's own sign-ins, and everybody's for administrators.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from fastapi.responses import JSONResponse
+from starlette.requests import Request
+from starlette.responses import Response
+
+from rootkeeper.access.factors import FactorVerifier
+from rootkeeper.access.rules import Factor, Permission, Session
+from rootkeeper.server.answers.access import (
+    BrowserSessionAnswer,
+    FactorPage,
+    FactorsResetAnswer,
+    PasskeyOptions,
+    SignedOutAnswer,
+    SignInPage,
+    TotpSecretAnswer,
+)
+from rootkeeper.server.console_files import render_qr_svg
+from rootkeeper.server.documents import change, read, remove
+from rootkeeper.server.guards import AccessRequirement, ApiCaller, Called, Identified, Served, answer_session, site_of
+from rootkeeper.server.parameters import Body, Name, ShortText, show_one, show_page
+from rootkeeper.values import json_time
+
+
+class CodeBody(Body):
+    """What a new authenticator app shows."""
+
+    code: ShortText
+
+
+class PasskeyBody(Body):
+    """A new passkey."""
+
+    passkey: dict[str, Any]
+    """What the device answers, as the browser's ``toJSON()`` gives it."""
+    name: ShortText | None = None
+
+
+def list_factors(services: Served, identity: Identified) -> dict[str, Any]:
+    """List one's own second factors."""
+    found = services.factors.list_factors(identity.identity_id)
+    return show_page("factors", [_show(one) for one in found], None)
+
+
+def begin_totp(services: Served, caller: Called) -> dict[str, Any]:
+    """Set an authenticator app up. What its codes are made from is shown this once."""
+    session = caller.browser_session.session
+    with services.act_as(session.identity.to_actor(), None) as acting:
+        enrolment = acting.factor_service.begin_totp(session.identity)
+    return show_one({"secret": enrolment.seed, "uri": enrolment.uri, "qr_svg": render_qr_svg(enrolment.uri)})
+
+
+def confirm_totp(request: Request, services: Served, caller: Called, body: CodeBody) -> JSONResponse:
+    """Let a new authenticator app count, by its first code."""
+    session = caller.browser_session.session
+    with services.act_as(session.identity.to_actor(), None) as acting:
+        acting.factor_service.confirm_totp(session.identity, body.code)
+    return _renew(request, caller)
+
+
+def ask_new_passkey(request: Request, services: Served, caller: Called) -> JSONResponse:
+    """Ask a device for a new passkey: the options that a browser takes."""
+    session = caller.browser_session.session
+    with services.act_as(session.identity.to_actor(), None) as acting:
+        return JSONResponse(dict(acting.factor_service.ask_new_passkey(session, site_of(request))))
+
+
+def add_passkey(request: Request, services: Served, caller: Called, body: PasskeyBody) -> JSONResponse:
+    """Keep a new passkey."""
+    session = caller.browser_session.session
+    with services.act_as(session.identity.to_actor(), None) as acting:
+        acting.factor_service.add_passkey(session, body.passkey, body.name, site_of(request))
+    return _renew(request, caller)
+
+
+def remove_factor(services: Served, caller: Called, factor_id: Name) -> Response:
+    """Remove one of one's own second factors; the last one stays where the role needs one."""
+    session = caller.browser_session.session
+    with services.act_as(session.identity.to_actor(), None) as acting:
+        acting.factor_service.remove(session.identity, factor_id)
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+def _renew(request: Request, caller: ApiCaller) -> JSONResponse:
+    """Setting one up was giving it."""
+    proving: FactorVerifier = request.app.state.factor_proving
+    return answer_session(request, proving.renew(caller.browser_session))
+
+
+def _show(factor: Factor) -> dict[str, Any]:
+    return {
+        "factor_id": factor.factor_id,
+        "kind": factor.kind.value,
+        "name": factor.name,
+        "created_at": json_time(factor.created_at),
+        "last_used_at": json_time(factor.last_used_at),
+    }
+
+
+_MINE = AccessRequirement.SIGNING_IN
+
+
+SECOND_FACTORS_ROWS = (
+    read("/me/factors", _MINE, list_factors, FactorPage),
+    change("/me/factors/totp", _MINE, begin_totp, TotpSecretAnswer, needs_fresh_factor=True),
+    change("/me/factors/totp/confirm", _MINE, confirm_totp, BrowserSessionAnswer, needs_fresh_factor=True),
+    change("/me/factors/passkeys/options", _MINE, ask_new_passkey, PasskeyOptions, needs_fresh_factor=True),
+    change("/me/factors/passkeys", _MINE, add_passkey, BrowserSessionAnswer, needs_fresh_factor=True),
+    remove("/me/factors/{factor_id}", _MINE, remove_factor, None, HTTPStatus.NO_CONTENT, needs_fresh_factor=True),
+)
+
+
+def list_sessions(services: Served, caller: Called) -> dict[str, Any]:
+    """List sign-ins of browsers: one's own, or everybody's for whoever may manage identities."""
+    identity = caller.identity
+    mine = None if identity.may(Permission.IDENTITIES_MANAGE) else identity.identity_id
+    own_id = None if caller.session is None else caller.session.session_id
+    found = services.sessions.list_sessions(mine)
+    return show_page("sessions", [_show_sign_in(one, own_id) for one in found], None)
+
+
+def end_session(services: Served, identity: Identified, session_id: Name) -> Response:
+    """End a sign-in: one's own, or anybody's for whoever may manage identities."""
+    with services.act_as(identity.to_actor(), None) as acting:
+        if identity.may(Permission.IDENTITIES_MANAGE):
+            acting.session_ender.end_any(session_id)
+        else:
+            acting.session_ender.end_own(session_id, identity)
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+def sign_out_user(services: Served, identity: Identified, name: Name) -> dict[str, Any]:
+    """End all sign-ins of a user, those of the command line too."""
+    with services.act_as(identity.to_actor(), None) as acting:
+        return show_one({"name": name, "ended": acting.session_ender.sign_out(name)})
+
+
+def reset_factors(services: Served, identity: Identified, name: Name) -> dict[str, Any]:
+    """Take all second factors of a user away, for whoever has lost them; sign-ins end."""
+    identity.require_grantable(services.identities.get(name).permissions)
+    with services.act_as(identity.to_actor(), None) as acting:
+        return show_one({"name": name, "removed": acting.factor_service.reset(name)})
+
+
+def _show_sign_in(session: Session, own_id: str | None) -> dict[str, Any]:
+    return {
+        "session_id": session.session_id,
+        "name": session.identity.name,
+        "address": session.address,
+        "user_agent": session.user_agent,
+        "signed_in_at": json_time(session.started_at),
+        "last_used_at": json_time(session.last_used_at),
+        "expires_at": json_time(session.expires_at),
+        "is_current": session.session_id == own_id,
+    }
+
+
+_MANAGE = Permission.IDENTITIES_MANAGE
+
+
+SIGN_INS_ROWS = (
+    read("/sessions", AccessRequirement.SIGNED_IN, list_sessions, SignInPage),
+    remove("/sessions/{session_id}", AccessRequirement.SIGNED_IN, end_session, None, HTTPStatus.NO_CONTENT),
+    change("/identities/{name}/sign-out", _MANAGE, sign_out_user, SignedOutAnswer, needs_fresh_factor=True),
+    change("/identities/{name}/reset-factors", _MANAGE, reset_factors, FactorsResetAnswer, needs_fresh_factor=True),
+)

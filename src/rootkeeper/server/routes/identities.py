@@ -1,0 +1,149 @@
+"""Users and API tokens: for administrators."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from pydantic import Field, StringConstraints
+
+from rootkeeper.access.records import identity_to_record
+from rootkeeper.access.rules import PERMISSIONS, IdentityKind, Permission, ServerRole, TokenScope
+from rootkeeper.server.answers.access import IdentityAnswer, IdentityPage, NewTokenAnswer
+from rootkeeper.server.documents import change, read
+from rootkeeper.server.guards import Identified, Served
+from rootkeeper.server.parameters import (
+    LARGEST_PAGE,
+    After,
+    Body,
+    Limit,
+    Name,
+    ShortText,
+    cut_page,
+    show_one,
+    show_page,
+)
+from rootkeeper.server.services import ServerServices
+
+_LONGEST_TOKEN_DAYS = 3650
+
+
+class TokenBody(Body):
+    """A token to be made."""
+
+    name: ShortText
+    role: ServerRole
+    expires_in_days: Annotated[int | None, Field(ge=1, le=_LONGEST_TOKEN_DAYS)] = None
+    permissions: Annotated[
+        tuple[Permission, ...] | None,
+        Field(min_length=1, max_length=len(Permission), description="Of those that the role has; all without any."),
+    ] = None
+    organizational_units: Annotated[
+        tuple[ShortText, ...],
+        Field(max_length=100, description="What the token has done is about accounts below one of them alone."),
+    ] = ()
+
+    def to_scope(self) -> TokenScope:
+        """What the token has less than its role."""
+        permissions = None if self.permissions is None else frozenset(self.permissions)
+        return TokenScope(permissions, tuple(self.organizational_units))
+
+
+class UserBody(Body):
+    """A user to be made."""
+
+    name: ShortText
+    role: ServerRole
+    password: Annotated[str, StringConstraints(max_length=1_024)]
+
+
+class RoleBody(Body):
+    """Another role."""
+
+    role: ServerRole
+
+
+class PasswordBody(Body):
+    """Another password."""
+
+    password: Annotated[str, StringConstraints(max_length=1_024)]
+
+
+def list_identities(services: Served, limit: Limit = LARGEST_PAGE, after: After = None) -> dict[str, Any]:
+    """List users and tokens; nothing that proves them is shown."""
+    return _list(services, None, limit, after)
+
+
+def list_users(services: Served, limit: Limit = LARGEST_PAGE, after: After = None) -> dict[str, Any]:
+    """List users, disabled ones too."""
+    return _list(services, IdentityKind.USER, limit, after)
+
+
+def list_tokens(services: Served, limit: Limit = LARGEST_PAGE, after: After = None) -> dict[str, Any]:
+    """List tokens, those that have ended too; nothing that proves them is shown."""
+    return _list(services, IdentityKind.TOKEN, limit, after)
+
+
+def _list(services: ServerServices, kind: IdentityKind | None, limit: int, after: str | None) -> dict[str, Any]:
+    now = services.clock.now()
+    found = [one for one in services.identities.list_identities() if kind in (None, one.kind)]
+    page, following = cut_page(found, lambda one: one.identity_id, after, limit)
+    return show_page("identities", [identity_to_record(one, now) for one in page], following, total=len(found))
+
+
+def create_token(services: Served, identity: Identified, body: TokenBody) -> dict[str, Any]:
+    """Make an API token, an identity of its own. It is shown this once."""
+    now = services.clock.now()
+    end = None if body.expires_in_days is None else now + timedelta(days=body.expires_in_days)
+    scope = body.to_scope()
+    identity.require_grantable(scope.narrow(PERMISSIONS[body.role]))
+    with services.act_as(identity.to_actor(), None) as acting:
+        made = acting.identity_service.create_token(body.name, body.role, end, scope)
+    return show_one({"token": made.token, "identity": identity_to_record(made.identity, now)})
+
+
+def add_user(services: Served, identity: Identified, body: UserBody) -> dict[str, Any]:
+    """Add a user who signs in with a password."""
+    identity.require_grantable(PERMISSIONS[body.role])
+    with services.act_as(identity.to_actor(), None) as acting:
+        added = acting.identity_service.add_user(body.name, body.role, body.password)
+    return show_one(identity_to_record(added, services.clock.now()))
+
+
+def disable_identity(services: Served, identity: Identified, name: Name) -> dict[str, Any]:
+    """Let a user or token act no more; again without harm."""
+    identity.require_grantable(services.identities.get(name).permissions)
+    with services.act_as(identity.to_actor(), None) as acting:
+        found = acting.identity_service.disable(name)
+    return show_one(identity_to_record(found, services.clock.now()))
+
+
+def set_role(services: Served, identity: Identified, name: Name, body: RoleBody) -> dict[str, Any]:
+    """Give a user another role."""
+    identity.require_grantable(services.identities.get(name).permissions | PERMISSIONS[body.role])
+    with services.act_as(identity.to_actor(), None) as acting:
+        found = acting.identity_service.set_role(name, body.role)
+    return show_one(identity_to_record(found, services.clock.now()))
+
+
+def set_password(services: Served, identity: Identified, name: Name, body: PasswordBody) -> dict[str, Any]:
+    """Give a user another password; sign-ins by that name end."""
+    identity.require_grantable(services.identities.get(name).permissions)
+    with services.act_as(identity.to_actor(), None) as acting:
+        found = acting.identity_service.set_password(name, body.password)
+    return show_one(identity_to_record(found, services.clock.now()))
+
+
+_MANAGE = Permission.IDENTITIES_MANAGE
+
+ROWS = (
+    read("/identities", _MANAGE, list_identities, IdentityPage),
+    read("/users", _MANAGE, list_users, IdentityPage),
+    read("/tokens", _MANAGE, list_tokens, IdentityPage),
+    change("/tokens", _MANAGE, create_token, NewTokenAnswer, HTTPStatus.CREATED, needs_fresh_factor=True),
+    change("/users", _MANAGE, add_user, IdentityAnswer, HTTPStatus.CREATED, needs_fresh_factor=True),
+    change("/identities/{name}/disable", _MANAGE, disable_identity, IdentityAnswer, needs_fresh_factor=True),
+    change("/identities/{name}/set-role", _MANAGE, set_role, IdentityAnswer, needs_fresh_factor=True),
+    change("/identities/{name}/set-password", _MANAGE, set_password, IdentityAnswer, needs_fresh_factor=True),
+)

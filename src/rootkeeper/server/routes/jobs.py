@@ -1,0 +1,177 @@
+"""What takes long is a job: it is asked for, answered with 202, and watched."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import Query
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from rootkeeper.access.rules import Identity, Permission
+from rootkeeper.errors import NotFoundError
+from rootkeeper.jobs.rules import JobKind, job_to_record, require_job_permission
+from rootkeeper.server.answers.jobs import DeletionPlan, JobAnswer, JobOutcome, JobPage, ResultPage
+from rootkeeper.server.documents import Row, change, read
+from rootkeeper.server.guards import Called, Identified, Served, require_fresh
+from rootkeeper.server.jobs import DeletionBody, PlanBody, PreflightBody, UnlockBody, stream_job
+from rootkeeper.server.limits import require_job_access, require_within_units
+from rootkeeper.server.parameters import After, Body, Limit, Name, show_one, show_page
+from rootkeeper.server.request_path import PREFIX
+from rootkeeper.server.services import ServerServices
+from rootkeeper.values import JsonValue
+
+
+class ResumeBody(Body):
+    """How a job goes on."""
+
+    retry_failed: bool = False
+
+
+def take_in(
+    services: ServerServices,
+    identity: Identity,
+    kind: JobKind,
+    parameters: dict[str, JsonValue],
+    document: str | None = None,
+) -> dict[str, Any]:
+    """Have something done; the job that does it."""
+    require_within_units(services, identity, kind, parameters, document)
+    with services.act_as(identity.to_actor(), None) as acting:
+        job = acting.job_request_service.request(kind, parameters, document)
+    return show_one(dict(job_to_record(job)))
+
+
+def plan_deletion(services: Served, identity: Identified, body: PlanBody) -> dict[str, Any]:
+    """Have a deletion planned: the job's outcome is the plan's file."""
+    recent = timedelta(days=services.settings.deletion.recently_used_days)
+    return take_in(services, identity, JobKind.PLAN, body.to_parameters(recent))
+
+
+def delete_credentials(services: Served, identity: Identified, body: DeletionBody) -> dict[str, Any]:
+    """Have root user credentials deleted, exactly as a plan says."""
+    return take_in(services, identity, JobKind.DELETION, body.to_parameters(), body.document)
+
+
+def run_preflight(services: Served, identity: Identified, body: PreflightBody) -> dict[str, Any]:
+    """Have it found out what policies would block: the job's outcome is the matrix."""
+    return take_in(services, identity, JobKind.PREFLIGHT, body.to_parameters())
+
+
+def unlock(services: Served, caller: Called, identity: Identified, body: UnlockBody) -> dict[str, Any]:
+    """Have bucket or queue policies listed, shown or changed: the job's outcome says what was found or done.
+
+    In a browser a change needs a fresh second factor; a look needs none.
+    """
+    if body.change is not None:
+        require_fresh(caller, services)
+    return take_in(services, identity, JobKind.UNLOCK, body.to_parameters(), body.policy)
+
+
+def list_jobs(
+    services: Served,
+    unfinished: bool = False,
+    kind: Annotated[list[JobKind] | None, Query(max_length=len(JobKind))] = None,
+    limit: Limit = 100,
+    after: After = None,
+) -> dict[str, Any]:
+    """List jobs, the newest first."""
+    found = services.jobs.list_jobs(unfinished_only=unfinished, kinds=kind or (), limit=limit + 1, before=after)
+    page = found[:limit]
+    following = page[-1].job_id if len(found) > limit else None
+    return show_page("jobs", [job_to_record(job) for job in page], following)
+
+
+def show_job(services: Served, job_id: Name) -> dict[str, Any]:
+    """Show one job and how far it is."""
+    return show_one(dict(job_to_record(services.jobs.get(job_id))))
+
+
+def cancel_job(services: Served, identity: Identified, job_id: Name) -> dict[str, Any]:
+    """End a job for good; one that runs finishes what is in progress and begins nothing more."""
+    require_job_access(identity, services.jobs.get(job_id))
+    with services.act_as(identity.to_actor(), None) as acting:
+        return show_one(dict(job_to_record(acting.job_request_service.cancel(job_id))))
+
+
+def resume_job(services: Served, identity: Identified, job_id: Name, body: ResumeBody | None = None) -> dict[str, Any]:
+    """Let an interrupted job go on where it was. It takes the permission that asking for it takes."""
+    job = services.jobs.get(job_id)
+    require_job_permission(identity, job.kind)
+    require_job_access(identity, job)
+    # Since it was asked for, an account may have moved to another unit.
+    require_within_units(services, identity, job.kind, job.requested_parameters, services.jobs.find_document(job_id))
+    retry_failed = body is not None and body.retry_failed
+    with services.act_as(identity.to_actor(), None) as acting:
+        return show_one(dict(job_to_record(acting.job_request_service.resume(job_id, retry_failed=retry_failed))))
+
+
+def list_results(services: Served, job_id: Name, limit: Limit = 100, after: After = None) -> dict[str, Any]:
+    """List what came of each account so far."""
+    services.jobs.get(job_id)
+    found = list(services.jobs.list_results_page(job_id, after or "", limit + 1).items())
+    page = found[:limit]
+    return show_page(
+        "results",
+        [{"account_id": account_id, **result} for account_id, result in page],
+        page[-1][0] if len(found) > limit else None,
+        total=services.jobs.count_results(job_id),
+    )
+
+
+def show_outcome(services: Served, job_id: Name) -> Response:
+    """Show what came of a job as a whole, as it is: a plan's file, a preflight's matrix."""
+    outcome = services.jobs.find_outcome(services.jobs.get(job_id).job_id)
+    if outcome is None:
+        raise NotFoundError(
+            f"Job {job_id} has no outcome.", hint="It isn't over yet, or a job of its kind has none: see its results."
+        )
+    return Response(outcome, media_type="application/json")
+
+
+def show_document(services: Served, job_id: Name) -> Response:
+    """Show what a job does exactly, as it was given: a deletion's plan file."""
+    job = services.jobs.get(job_id)
+    document = services.jobs.find_document(job_id) if job.kind is JobKind.DELETION else None
+    if document is None:
+        raise NotFoundError(f"Job {job_id} has no plan.", hint="Only a deletion has one.")
+    return Response(document, media_type="application/json")
+
+
+async def watch_job(request: Request, services: Served, job_id: Name) -> StreamingResponse:
+    """Follow a job: its record as a server-sent event each time that it changes, until it is over."""
+    return await stream_job(services, job_id, request)
+
+
+_ACCEPTED = HTTPStatus.ACCEPTED
+
+ROWS = (
+    change("/plans", Permission.ROOT_CREDENTIALS_DELETE, plan_deletion, JobAnswer, _ACCEPTED),
+    change(
+        "/deletions",
+        Permission.ROOT_CREDENTIALS_DELETE,
+        delete_credentials,
+        JobAnswer,
+        _ACCEPTED,
+        needs_fresh_factor=True,
+    ),
+    change("/preflights", Permission.PREFLIGHTS_RUN, run_preflight, JobAnswer, _ACCEPTED),
+    change("/unlocks", Permission.POLICIES_UNLOCK, unlock, JobAnswer, _ACCEPTED),
+    read("/jobs", Permission.JOBS_READ, list_jobs, JobPage),
+    read("/jobs/{job_id}", Permission.JOBS_READ, show_job, JobAnswer),
+    read("/jobs/{job_id}/results", Permission.JOBS_READ, list_results, ResultPage),
+    read("/jobs/{job_id}/outcome", Permission.JOBS_READ, show_outcome, JobOutcome),
+    read("/jobs/{job_id}/document", Permission.JOBS_READ, show_document, DeletionPlan),
+    Row(
+        "GET",
+        f"{PREFIX}/jobs/{{job_id}}/events",
+        Permission.JOBS_READ,
+        watch_job,
+        response_class=Response,
+        media_types=("text/event-stream",),
+    ),
+    change("/jobs/{job_id}/cancel", Permission.JOBS_CANCEL, cancel_job, JobAnswer, _ACCEPTED),
+    change("/jobs/{job_id}/resume", Permission.JOBS_READ, resume_job, JobAnswer, _ACCEPTED, needs_fresh_factor=True),
+)

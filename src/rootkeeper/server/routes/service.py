@@ -1,0 +1,173 @@
+"""The server itself: health, metrics, policy, schedules, notification targets.
+
+Whether the server is there and can work; what it offers.
+
+Numbers for Prometheus.
+
+What this server permits, and for how long it keeps things: its settings, of which nothing is secret here.
+
+What the server does by itself at certain times.
+
+Notification targets, tried from where the server runs: that is where people are told from.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+
+from rootkeeper.access.rules import Permission
+from rootkeeper.notifications.service import TargetTrial
+from rootkeeper.server.answers.setup import (
+    ApiDocument,
+    HealthAnswer,
+    PolicyAnswer,
+    ReadinessAnswer,
+    SchedulePage,
+    TargetPage,
+)
+from rootkeeper.server.documents import Row, change, describe_api, read
+from rootkeeper.server.guards import AccessRequirement, Identified, Served, comes_from_here
+from rootkeeper.server.metrics import ServerMetrics
+from rootkeeper.server.parameters import Body, ShortText, show_one, show_page
+from rootkeeper.values import render_duration, render_instant
+from rootkeeper.worker.schedules import ScheduleStatus
+
+
+async def show_health() -> dict[str, Any]:
+    """Say that the process answers; nothing else is looked at."""
+    return {"status": "ok"}
+
+
+def show_readiness(request: Request, services: Served) -> JSONResponse:
+    """Say whether the server can do its work now, and what is amiss.
+
+    Explanations may name accounts and roles: only this machine itself is told them, since nobody need be signed in.
+    """
+    readiness, may_see = services.readiness(), comes_from_here(request)
+    content = {
+        "status": "ready" if readiness.is_ready else "not_ready",
+        "checks": [
+            {"name": check.name, "is_good": check.is_good, "explanation": check.explanation if may_see else ""}
+            for check in readiness.checks
+        ],
+    }
+    return JSONResponse(content, HTTPStatus.OK if readiness.is_ready else HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def show_api(request: Request) -> JSONResponse:
+    """Describe the API (OpenAPI)."""
+    return JSONResponse(describe_api(request.app))
+
+
+HEALTH_ROWS = (
+    Row("GET", "/healthz", AccessRequirement.ANYBODY, show_health, answer=HealthAnswer),
+    Row(
+        "GET",
+        "/readyz",
+        AccessRequirement.ANYBODY,
+        show_readiness,
+        answer=ReadinessAnswer,
+        further_statuses=(HTTPStatus.SERVICE_UNAVAILABLE,),
+    ),
+    Row("GET", "/api/openapi.json", AccessRequirement.ANYBODY, show_api, answer=ApiDocument),
+)
+
+
+def show_metrics(request: Request) -> Response:
+    """Tell what is measured, as Prometheus reads it."""
+    metrics: ServerMetrics = request.app.state.metrics
+    content, media_type = metrics.render(request.headers.get("accept", ""))
+    return Response(content, headers={"Content-Type": media_type})
+
+
+METRICS_ROWS = (
+    Row("GET", "/metrics", AccessRequirement.ON_THIS_MACHINE, show_metrics, response_class=PlainTextResponse),
+)
+
+
+def show_policy(services: Served) -> dict[str, Any]:
+    """Show the settings about windows, deletion and retention, and the names of notification targets.
+
+    They are changed in the settings file alone.
+    """
+    settings = services.settings
+    windows = settings.windows
+    return show_one(
+        {
+            "windows": {
+                "longest_seconds": _count(windows.longest),
+                "approvals": windows.approvals,
+                "approval_valid_seconds": _count(windows.approval_valid),
+                "requesters": list(windows.requesters),
+                "approvers": list(windows.approvers),
+                "emergency": windows.emergency,
+                "read_again_after": [render_duration(length) for length in windows.rereads],
+            },
+            "deletion": {
+                "recently_used_days": settings.deletion.recently_used_days,
+                "never_changed_policies": list(settings.unlock.protect),
+            },
+            "retention": {"audits_seconds": _count(settings.history.keep)},
+            "notification_targets": [text.split()[0] for text in settings.notifications.targets if text.split()],
+        }
+    )
+
+
+def _count(length: timedelta) -> int:
+    return int(length.total_seconds())
+
+
+POLICY_ROWS = (read("/policy", Permission.SETTINGS_READ, show_policy, PolicyAnswer),)
+
+
+def list_schedules(services: Served) -> dict[str, Any]:
+    """List schedules with their last and next run. They are changed in the settings."""
+    return show_page("schedules", [_describe_schedule(schedule) for schedule in services.list_schedules()], None)
+
+
+def _describe_schedule(schedule: ScheduleStatus) -> dict[str, Any]:
+    last = schedule.last_run_at
+    return {
+        "schedule_id": schedule.schedule_id,
+        "kind": schedule.kind.value,
+        "expression": schedule.expression,
+        "time_zone": schedule.time_zone,
+        "last_run_at": None if last is None else render_instant(last),
+        "next_run_at": render_instant(schedule.next_run_at),
+    }
+
+
+SCHEDULES_ROWS = (read("/schedules", Permission.SCHEDULES_READ, list_schedules, SchedulePage),)
+
+
+class TrialBody(Body):
+    """Which target; without a name, all of them."""
+
+    target: ShortText | None = None
+
+
+def try_targets(services: Served, identity: Identified, body: TrialBody | None = None) -> dict[str, Any]:
+    """Send a test to notification targets, and tell what each made of it."""
+    name = None if body is None else body.target
+    with services.act_as(identity.to_actor(), None) as acting:
+        testing = acting.make_notification_tester(services.organization_id, services.endpoint)
+        trials = testing.test(name)
+    return show_page("targets", [_describe(trial) for trial in trials], None)
+
+
+def _describe(trial: TargetTrial) -> dict[str, Any]:
+    return {
+        "target": trial.target.name,
+        "least_severity": trial.target.least.value,
+        "result": "taken" if trial.failure is None else "failed",
+        "failure": None if trial.failure is None else trial.failure.message,
+        "hint": None if trial.failure is None else trial.failure.hint,
+    }
+
+
+NOTIFICATIONS_ROWS = (change("/notifications/test", Permission.NOTIFICATIONS_TEST, try_targets, TargetPage),)

@@ -1,0 +1,223 @@
+"""The set-up, and the overview.
+
+The set-up of root access management: what is on, what a change would do, and the change.
+
+A server whose work is shared among roles has none that may change it: there AWS refuses, and the command line of the
+management account does it.
+
+Everything that somebody looks at first, in one answer.
+
+The guided story of a demo: what to do next, and what the sandbox's truth shows as done.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from pydantic import Field
+from starlette.requests import Request
+
+from rootkeeper.access.rules import Permission
+from rootkeeper.aws.rules import AwsWork
+from rootkeeper.history.records import difference_summary, kept_audit_record
+from rootkeeper.history.service import ComparedAudits
+from rootkeeper.organization.accounts import AccountId, Feature, Inventory, parse_account_id
+from rootkeeper.organization.statuses import AccountRole, AccountStatus
+from rootkeeper.server.accounts import (
+    AccountsCache,
+    AuditComparisonCache,
+    SetupCache,
+    SetupSnapshot,
+    change_to_record,
+    features_to_records,
+    missing_to_records,
+    plan_to_record,
+    setup_to_record,
+)
+from rootkeeper.server.answers.setup import (
+    FeaturePage,
+    OverviewAnswer,
+    SetupAnswer,
+    SetupChangeAnswer,
+    SetupPlanAnswer,
+    StoryAnswer,
+)
+from rootkeeper.server.documents import change, read
+from rootkeeper.server.guards import Identified, Served
+from rootkeeper.server.parameters import Body, QuietProgress, ShortText, show_example, show_one, show_page
+from rootkeeper.server.services import ServerServices
+from rootkeeper.windows.records import window_to_record
+from rootkeeper.windows.rules import OWING_STATES
+
+
+class SetupBody(Body):
+    """What shall be on; trusted access always, and what is on already stays."""
+
+    model_config = show_example(
+        {"features": ["RootCredentialsManagement", "RootSessions"], "delegated_administrator": "222233334444"}
+    )
+
+    features: Annotated[tuple[Feature, ...], Field(max_length=10)] = tuple(Feature)
+    delegated_administrator: Annotated[ShortText | None, Field(description="A member account's id.")] = None
+
+    def find_delegate(self) -> AccountId | None:
+        """:raises InputError: if it isn't an account's id."""
+        return None if self.delegated_administrator is None else parse_account_id(self.delegated_administrator)
+
+
+def show_setup(services: Served, identity: Identified) -> dict[str, Any]:
+    """Show what of root access management is on, as AWS says now."""
+    with services.act_as(identity.to_actor(), AwsWork.AUDIT) as acting:
+        report = acting.setup_reader.read()
+    return show_one(setup_to_record(report.setup, services.inventory_store.find_last()))
+
+
+def list_features(services: Served, identity: Identified) -> dict[str, Any]:
+    """List the two features of root access management, as AWS says now."""
+    with services.act_as(identity.to_actor(), AwsWork.AUDIT) as acting:
+        report = acting.setup_reader.read()
+    return show_page("features", features_to_records(report.setup), None)
+
+
+def plan_setup(services: Served, identity: Identified, body: SetupBody) -> dict[str, Any]:
+    """Show what a change of the set-up would do; nothing is changed."""
+    delegate = body.find_delegate()
+    with services.act_as(identity.to_actor(), AwsWork.AUDIT) as acting:
+        plan = acting.setup_enabler(QuietProgress()).plan(frozenset(body.features), delegate)
+    return show_one(plan_to_record(plan))
+
+
+def change_setup(request: Request, services: Served, identity: Identified, body: SetupBody) -> dict[str, Any]:
+    """Switch on what is missing: trusted access, the features, the delegated administrator; each shown by a re-read."""
+    readings: SetupCache = request.app.state.setup_readings
+    delegate = body.find_delegate()
+    with services.act_as(identity.to_actor(), AwsWork.AUDIT) as acting:
+        setup_enabler = acting.setup_enabler(QuietProgress())
+        try:
+            changed = setup_enabler.apply(setup_enabler.plan(frozenset(body.features), delegate))
+        finally:
+            readings.forget()
+    return show_one(change_to_record(changed, services.inventory_store.find_last()))
+
+
+SETUP_ROWS = (
+    read("/setup", Permission.SETUP_READ, show_setup, SetupAnswer),
+    read("/features", Permission.SETUP_READ, list_features, FeaturePage),
+    change("/setup/plan", Permission.SETUP_CHANGE, plan_setup, SetupPlanAnswer),
+    change("/setup", Permission.SETUP_CHANGE, change_setup, SetupChangeAnswer, needs_fresh_factor=True),
+)
+
+
+def show_overview(request: Request, services: Served, identity: Identified) -> dict[str, Any]:
+    """Show what is on and what is missing, root logins left to secure, open windows, and what changed.
+
+    The set-up is asked of AWS, at most each half minute; while AWS can't be asked ``setup`` is ``null``, and
+    ``setup_problem`` says why.
+    """
+    pages: AccountsCache = request.app.state.account_pages
+    readings: SetupCache = request.app.state.setup_readings
+    comparisons: AuditComparisonCache = request.app.state.audit_comparisons
+    known = pages.take(services, goes_on=False)
+    look = readings.take(services, identity.to_actor())
+    with services.act_as(identity.to_actor(), None) as acting:
+        compared = comparisons.take(services, acting)
+    last = services.history.list_audits(limit=1)
+    return show_one(
+        {
+            "organization_id": services.organization_id,
+            "management_account_id": _find_management(look, known.inventory),
+            "endpoint": services.endpoint.label,
+            "is_sandbox": services.endpoint.is_sandbox,
+            **_describe_setup(look, known.inventory),
+            "root_logins_left": known.left_to_secure,
+            "summary": known.summary,
+            "windows": _describe_windows(services),
+            "drift": None if compared is None else _describe_drift(compared),
+            "last_audit": kept_audit_record(last[0]) if last else None,
+            "failsafe": list(_list_failsafes(look, known.statuses)),
+        }
+    )
+
+
+def _find_management(look: SetupSnapshot, inventory: Inventory | None) -> str | None:
+    if look.report is not None:
+        return look.report.organization.management_account_id
+    return None if inventory is None else inventory.organization.management_account_id
+
+
+def _describe_setup(look: SetupSnapshot, inventory: Inventory | None) -> dict[str, Any]:
+    failure = look.failure
+    return {
+        "setup": None if look.report is None else setup_to_record(look.report.setup, inventory),
+        "setup_problem": None if failure is None else {"detail": failure.message, "hint": failure.hint},
+        "missing": [] if look.report is None else missing_to_records(look.report),
+    }
+
+
+def _describe_windows(services: ServerServices) -> dict[str, Any]:
+    now, found = services.clock.now(), services.windows.list_windows()
+    open_ones = [window for window in found if window.state in OWING_STATES]
+    return {
+        "by_state": dict(Counter(window.state.value for window in found)),
+        "open": [window_to_record(window, now) for window in open_ones],
+    }
+
+
+def _describe_drift(compared: ComparedAudits) -> dict[str, Any]:
+    return {
+        **difference_summary(compared.difference),
+        "older": kept_audit_record(compared.older),
+        "newer": kept_audit_record(compared.newer),
+    }
+
+
+def _list_failsafes(look: SetupSnapshot, statuses: Iterable[AccountStatus]) -> Iterable[dict[str, Any]]:
+    """The delegated administrators as AWS names them now, or as they were listed last."""
+    delegates = None if look.report is None else look.report.setup.delegated_administrators
+    for status in statuses:
+        is_failsafe = (
+            status.role is AccountRole.FAILSAFE if delegates is None else status.account.account_id in delegates
+        )
+        if is_failsafe:
+            yield {
+                "account_id": status.account.account_id,
+                "name": status.account.name,
+                "is_in_order": None if status.summary is None else status.is_in_order,
+                "detail": _explain(status),
+            }
+
+
+def _explain(status: AccountStatus) -> str | None:
+    """What a person should know of it; ``None`` if it is guarded as it should be."""
+    found = status.summary
+    if found is None:
+        return status.detail or "It wasn't read yet: run an audit."
+    lacks = [
+        text
+        for is_so, text in (
+            (not found.has_password, "it has no password, so that it is no way in yet"),
+            (not found.has_mfa_devices, "it has no MFA device"),
+            (found.has_access_keys, "it has access keys"),
+            (found.has_signing_certificates, "it has signing certificates"),
+        )
+        if is_so
+    ]
+    if not lacks:
+        return None
+    text = "; ".join(lacks)
+    return f"{text[0].upper()}{text[1:]}. See: rootkeeper failsafe check"
+
+
+OVERVIEW_ROWS = (read("/overview", Permission.SETUP_READ, show_overview, OverviewAnswer),)
+
+
+def show_story(services: Served) -> dict[str, Any]:
+    """Show the guided story. Only a server that `rootkeeper demo` started has one."""
+    steps = services.get_story()
+    return show_one({"people_url": services.endpoint.people_url, "steps": [asdict(step) for step in steps]})
+
+
+STORY_ROWS = (read("/story", Permission.ACCOUNTS_READ, show_story, StoryAnswer),)

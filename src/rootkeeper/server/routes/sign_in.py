@@ -1,0 +1,388 @@
+"""Signing in and out: password, second factor, identity provider.
+
+Who somebody is here: signing in and out, and what a role permits.
+
+The further steps of a browser's sign-in: its second factor, and the first administrator's link.
+
+Signing in at the organization's own identity provider, and which ways to sign in there are.
+
+Both ends of the way through the provider are opened by a browser itself: it is sent on by a redirect, and what goes
+wrong is told on the sign-in page.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import Query
+from fastapi.responses import JSONResponse
+from pydantic import StringConstraints
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from rootkeeper import __version__
+from rootkeeper.access.factors import FactorVerifier
+from rootkeeper.access.provider import ProviderAnswer, ProviderSignInService
+from rootkeeper.access.records import identity_to_record
+from rootkeeper.access.rules import START_LASTS, Session, SessionKind, SessionNeed
+from rootkeeper.access.service import AuthenticatedSession, CompletedSignIn, SignInService, make_session
+from rootkeeper.aws.rules import SERVER_NAME
+from rootkeeper.errors import FactorNeededError, InputError, NotFoundError, NotSignedInError, RootkeeperError
+from rootkeeper.ledger.rules import Actor, ActorKind
+from rootkeeper.references import is_loopback
+from rootkeeper.server.answers.access import (
+    BrowserSessionAnswer,
+    MeAnswer,
+    PasskeyOptions,
+    SignInAnswer,
+    SignInMethodsAnswer,
+)
+from rootkeeper.server.documents import Row, change, read
+from rootkeeper.server.guards import (
+    AccessRequirement,
+    ApiCaller,
+    Called,
+    Served,
+    answer_session,
+    find_cookie,
+    find_token,
+    forget_cookie,
+    get_client_origin,
+    get_cookie_name,
+    is_secure,
+    require_csrf_token,
+    require_own_page,
+    set_cookie,
+    show_factor_state,
+    show_session,
+    site_of,
+)
+from rootkeeper.server.parameters import Body, ShortText, show_one
+from rootkeeper.server.request_path import PREFIX, parse_host_name
+from rootkeeper.server.services import ServerServices
+from rootkeeper.values import render_instant
+
+CONSOLE_HEADER = "X-Rootkeeper-Console"
+"""With it a sign-in is a browser's. No page of another server can add it."""
+
+
+class SignInBody(Body):
+    """A user's name and password."""
+
+    name: ShortText
+    password: Annotated[str, StringConstraints(min_length=1, max_length=1_024)]
+    totp: Annotated[str, StringConstraints(min_length=1, max_length=16)] | None = None
+    """A code of an authenticator app, where a bearer token needs a second factor; a browser gives its own later."""
+
+
+def sign_in(request: Request, services: Served, body: SignInBody) -> Any:
+    """Sign in as a user: a bearer token for 12 hours or, for the console, a cookie."""
+    if CONSOLE_HEADER in request.headers:
+        return _sign_in_by_browser(request, services, body)
+    signing_in: SignInService = request.app.state.signing_in
+    found = signing_in.sign_in(body.name, body.password, get_client_origin(request))
+    try:
+        proven = _finish(request, services, found, body.totp)
+    except RootkeeperError:
+        services.sessions.end(found.token)
+        raise
+    return show_one(
+        {
+            "token": proven.secret,
+            "expires_at": render_instant(found.expires_at),
+            "identity": identity_to_record(found.identity, services.clock.now()),
+        }
+    )
+
+
+def _finish(
+    request: Request, services: ServerServices, found: CompletedSignIn, totp: str | None
+) -> AuthenticatedSession:
+    """A bearer token acts at once: what it needs is asked for now."""
+    proven = _prove(services, found, SessionKind.TOKEN)
+    if proven.session.need is not SessionNeed.FACTOR:
+        proven.session.require_finished()
+        return proven
+    if totp is None:
+        raise FactorNeededError(
+            f"{found.identity.name} has a second factor.",
+            hint="Send a code of the authenticator app along, as totp. With passkeys alone, sign in by a browser.",
+        )
+    proving: FactorVerifier = request.app.state.factor_proving
+    return proving.verify_totp(proven, totp)
+
+
+def _sign_in_by_browser(request: Request, services: ServerServices, body: SignInBody) -> JSONResponse:
+    """Always a new secret: whatever a browser sent before is worth nothing afterwards."""
+    require_own_page(request)
+    signing_in: SignInService = request.app.state.signing_in
+    found = signing_in.sign_in(body.name, body.password, get_client_origin(request), SessionKind.BROWSER)
+    before = find_cookie(request)
+    if before is not None:
+        services.sessions.end(before)
+    return answer_session(request, _prove(services, found, SessionKind.BROWSER))
+
+
+def _prove(services: ServerServices, found: CompletedSignIn, kind: SessionKind) -> AuthenticatedSession:
+    session = services.sessions.find(found.token, kind)
+    if session is None:
+        raise NotSignedInError("The sign-in has ended.", hint="Sign in again.")
+    return AuthenticatedSession(session, found.token)
+
+
+def sign_out(request: Request, services: Served) -> Response:
+    """End the sign-in whose token or cookie comes along; again without harm. An API token stays as it is."""
+    response = Response(status_code=HTTPStatus.NO_CONTENT)
+    token = find_token(request)
+    secret = find_cookie(request)
+    if token is not None:
+        services.sessions.end(token)
+    elif secret is not None:
+        require_own_page(request)
+        if services.sessions.find(secret, SessionKind.BROWSER) is not None:
+            require_csrf_token(request, secret)
+            services.sessions.end(secret)
+        forget_cookie(request, response)
+    return response
+
+
+def show_me(services: Served, caller: Called) -> dict[str, Any]:
+    """Say who is asking, what that permits, and of what organization the server is."""
+    identity, endpoint = caller.identity, services.endpoint
+    return show_one(
+        {
+            **identity_to_record(identity, services.clock.now()),
+            "permissions": sorted(permission.value for permission in identity.permissions),
+            "organization_id": services.organization_id,
+            "endpoint": endpoint.label,
+            "is_sandbox": endpoint.is_sandbox,
+            "people_url": endpoint.people_url,
+            "factor": show_factor_state(caller.session),
+            "version": __version__,
+        }
+    )
+
+
+MEMBERSHIP_ROWS = (
+    change("/auth/sign-in", AccessRequirement.ANYBODY, sign_in, SignInAnswer),
+    change("/auth/sign-out", AccessRequirement.ANYBODY, sign_out, None, HTTPStatus.NO_CONTENT),
+    read("/me", AccessRequirement.SIGNING_IN, show_me, MeAnswer),
+)
+
+
+class FactorBody(Body):
+    """One of the two."""
+
+    totp: Annotated[str, StringConstraints(min_length=1, max_length=16)] | None = None
+    """A code of an authenticator app."""
+    passkey: dict[str, Any] | None = None
+    """What a passkey answers, as the browser's ``toJSON()`` gives it."""
+
+
+class FirstAdministratorBody(Body):
+    """Who becomes it."""
+
+    link_token: Annotated[str, StringConstraints(min_length=1, max_length=256)]
+    name: ShortText
+    password: Annotated[str, StringConstraints(max_length=1_024)]
+
+
+def read_session(caller: Called) -> dict[str, Any]:
+    """Show a browser's own sign-in, what it still needs, and its token against forged requests."""
+    return show_session(caller.browser_session)
+
+
+def submit_factor(request: Request, caller: Called, body: FactorBody) -> JSONResponse:
+    """Finish a sign-in by its second factor."""
+    return _give(request, caller, body)
+
+
+def step_up(request: Request, caller: Called, body: FactorBody) -> JSONResponse:
+    """Give the second factor again, before something weighty; it then holds for five minutes."""
+    return _give(request, caller, body)
+
+
+def _give(request: Request, caller: ApiCaller, body: FactorBody) -> JSONResponse:
+    proven = caller.browser_session
+    proving: FactorVerifier = request.app.state.factor_proving
+    if body.totp is not None and body.passkey is None:
+        return answer_session(request, proving.verify_totp(proven, body.totp))
+    if body.passkey is not None and body.totp is None:
+        return answer_session(request, proving.verify_passkey(proven, body.passkey, site_of(request)))
+    raise InputError("Neither one code nor one passkey came.", hint="Give totp or passkey.")
+
+
+def ask_passkey(request: Request, caller: Called) -> JSONResponse:
+    """Ask one of the user's passkeys: the options that a browser takes."""
+    proven = caller.browser_session
+    proving: FactorVerifier = request.app.state.factor_proving
+    return JSONResponse(dict(proving.ask_passkey(proven.session, site_of(request))))
+
+
+def become_first_administrator(request: Request, services: Served, body: FirstAdministratorBody) -> JSONResponse:
+    """Become the first administrator, by the link that the server has printed."""
+    require_own_page(request)
+    with services.act_as(Actor(SERVER_NAME, ActorKind.SERVER), None) as acting:
+        identity = acting.identity_service.add_first_administrator(
+            services.first_administrators, body.link_token, body.name, body.password
+        )
+    new = make_session(SessionKind.BROWSER, get_client_origin(request), services.clock)
+    session = services.sessions.begin(identity.identity_id, new)
+    if session is None:
+        raise NotSignedInError("The administrator can't sign in any more.", hint="Ask another administrator.")
+    return answer_session(request, AuthenticatedSession(session, new.secret))
+
+
+BROWSER_SIGN_IN_ROWS = (
+    read("/auth/session", AccessRequirement.SIGNING_IN, read_session, BrowserSessionAnswer),
+    change("/auth/factor", AccessRequirement.SIGNING_IN, submit_factor, BrowserSessionAnswer),
+    change("/auth/step-up", AccessRequirement.SIGNING_IN, step_up, BrowserSessionAnswer),
+    change("/auth/passkey-options", AccessRequirement.SIGNING_IN, ask_passkey, PasskeyOptions),
+    change("/auth/first-administrator", AccessRequirement.ANYBODY, become_first_administrator, BrowserSessionAnswer),
+)
+
+
+START, CALLBACK = "/auth/oidc/start", "/auth/oidc/callback"
+
+
+PROBLEM_PARAMETER = "sign_in_problem"
+"""By it the sign-in page learns the code of what went wrong, and no text that anybody else could have put there."""
+
+
+_COOKIE = "rootkeeper-oidc"
+
+
+_LONGEST = 4_096
+
+
+_Short = Annotated[str, Query(max_length=_LONGEST)]
+
+
+_Optional = Annotated[str | None, Query(max_length=_LONGEST)]
+
+
+def list_methods(request: Request, services: Served) -> dict[str, Any]:
+    """List the ways to sign in here."""
+    oidc = services.provider_sign_in_service
+    return show_one(
+        {
+            "password": True,
+            "oidc": None if oidc is None else {"name": oidc.rules.name},
+            "is_sandbox": services.endpoint.is_sandbox,
+            "endpoint": services.endpoint.label,
+            "has_cookie": find_cookie(request) is not None,
+        }
+    )
+
+
+def start_sign_in(
+    request: Request,
+    services: Served,
+    return_to: _Short = "/",
+    confirm: Annotated[bool, Query(description="Prove the sign-in of this browser anew, as a factor does.")] = False,
+) -> Response:
+    """Send a browser to the identity provider."""
+    try:
+        signing_in = _get(services)
+        confirms = _find_session(request, services) if confirm else None
+        begun = signing_in.begin(return_to, _redirect_uri(request, services), get_client_origin(request), confirms)
+    except RootkeeperError as error:
+        return _send_back(request, error)
+    response = RedirectResponse(begun.address, HTTPStatus.FOUND)
+    response.set_cookie(
+        get_cookie_name(request, _COOKIE),
+        begun.secret,
+        max_age=int(START_LASTS.total_seconds()),
+        path="/",
+        secure=is_secure(request),
+        httponly=True,
+        samesite="lax",
+    )
+    return response
+
+
+def finish_sign_in(
+    request: Request, services: Served, state: _Short = "", code: _Optional = None, error: _Optional = None
+) -> Response:
+    """Take a browser back from the identity provider, and sign in whom that has proven."""
+    try:
+        signing_in = _get(services)
+        answer = ProviderAnswer(request.cookies.get(get_cookie_name(request, _COOKIE)), state, code, error)
+        with services.act_as(Actor(SERVER_NAME, ActorKind.SERVER), None) as acting:
+            redirect_uri = _redirect_uri(request, services)
+            finished = signing_in.finish(answer, redirect_uri, acting.identity_service, get_client_origin(request))
+    except RootkeeperError as refusal:
+        response = _send_back(request, refusal)
+    else:
+        response = RedirectResponse(finished.return_to, HTTPStatus.FOUND)
+        set_cookie(request, response, finished.session.secret)
+    response.delete_cookie(
+        get_cookie_name(request, _COOKIE), path="/", secure=is_secure(request), httponly=True, samesite="lax"
+    )
+    return response
+
+
+def _get(services: ServerServices) -> ProviderSignInService:
+    """:raises NotFoundError: if the settings name no provider."""
+    signing_in = services.provider_sign_in_service
+    if signing_in is None:
+        raise NotFoundError("This server has no identity provider.", hint="An administrator sets oidc.issuer.")
+    return signing_in
+
+
+def _find_session(request: Request, services: ServerServices) -> Session:
+    """Another page can't have it: the cookie isn't sent from there."""
+    secret = find_cookie(request)
+    session = None if secret is None else services.sessions.find(secret, SessionKind.BROWSER)
+    if session is None:
+        raise NotSignedInError("Nobody is signed in, so there is nothing to confirm.", hint="Sign in.")
+    return session
+
+
+def _redirect_uri(request: Request, services: ServerServices) -> str:
+    """Where the provider sends a browser back to; the provider knows it from before.
+
+    :raises InputError: if the server is reached from elsewhere and doesn't know by which name.
+    """
+    public = services.settings.server.public_address
+    if public is not None:
+        return f"{public.origin}{PREFIX}{CALLBACK}"
+    host = request.headers.get("host", "")
+    if not is_loopback(parse_host_name(host)):
+        raise InputError(
+            "The server doesn't know its own address.",
+            hint="An administrator sets server.public_url, such as https://…",
+        )
+    return f"{request.url.scheme}://{host}{PREFIX}{CALLBACK}"
+
+
+def _send_back(request: Request, error: RootkeeperError) -> Response:
+    """To the sign-in page, for a person in a browser.
+
+    :raises RootkeeperError: that very error, for a program: it is answered as a problem.
+    """
+    if "text/html" not in request.headers.get("accept", ""):
+        raise error
+    return RedirectResponse(f"/?{PROBLEM_PARAMETER}={error.code}", HTTPStatus.FOUND)
+
+
+PROVIDER_SIGN_IN_ROWS = (
+    read("/auth/methods", AccessRequirement.ANYBODY, list_methods, SignInMethodsAnswer),
+    Row(
+        "GET",
+        PREFIX + START,
+        AccessRequirement.ANYBODY,
+        start_sign_in,
+        HTTPStatus.FOUND,
+        response_class=RedirectResponse,
+    ),
+    Row(
+        "GET",
+        PREFIX + CALLBACK,
+        AccessRequirement.ANYBODY,
+        finish_sign_in,
+        HTTPStatus.FOUND,
+        response_class=RedirectResponse,
+    ),
+)

@@ -1,0 +1,321 @@
+"""Recovery windows: asked for, decided on, opened and closed.
+
+A window is named by its id or by its account's, which means the account's latest. Opening and closing are answered when
+AWS has shown what came of them; they go on to their end also when nobody waits for the answer any more.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import Query
+from pydantic import Field
+
+from rootkeeper.access.rules import Identity, Permission
+from rootkeeper.aws.rules import AwsWork
+from rootkeeper.errors import AccountBusyError, InputError
+from rootkeeper.evidence.windows import render_window_markdown, report_to_record
+from rootkeeper.organization.accounts import Inventory, parse_account_id
+from rootkeeper.organization.selection import NamedAccount, find_account
+from rootkeeper.server.answers.windows import (
+    WindowAnswer,
+    WindowCheckAnswer,
+    WindowClosedAnswer,
+    WindowOpenedAnswer,
+    WindowPage,
+    WindowReportAnswer,
+)
+from rootkeeper.server.documents import change, read
+from rootkeeper.server.guards import Identified, Served
+from rootkeeper.server.limits import require_window_access
+from rootkeeper.server.parameters import (
+    After,
+    Body,
+    Limit,
+    Name,
+    NamedAccountText,
+    QuietProgress,
+    ShortText,
+    Text,
+    cut_page,
+    show_example,
+    show_one,
+    show_page,
+)
+from rootkeeper.server.services import InventoryReaderProtocol, ServerServices
+from rootkeeper.values import parse_duration
+from rootkeeper.windows.approvals import ApprovalTerms
+from rootkeeper.windows.checks import RecoveryPlan, RecoveryRequest
+from rootkeeper.windows.closing import CloseResult
+from rootkeeper.windows.opening import OpenResult
+from rootkeeper.windows.records import window_to_record
+from rootkeeper.windows.rules import DEFAULT_DURATION, LONGEST_DURATION, OpenOutcome, RecoveryWindow, WindowState
+
+INVENTORY_LASTS = timedelta(minutes=5)
+"""For how long a listing of accounts is good enough for a request; before the opening they are looked at again."""
+_SECOND = timedelta(seconds=1)
+_Seconds = Annotated[int | None, Field(ge=1, le=int(LONGEST_DURATION.total_seconds()))]
+_Length = Annotated[ShortText | None, Field(description="Such as 45m or 4h, instead of the seconds.", examples=["4h"])]
+
+
+class LengthBody(Body):
+    """How long: one of the two."""
+
+    duration_seconds: _Seconds = None
+    duration: _Length = None
+
+    def find_seconds(self) -> int | None:
+        """How long, if it was said.
+
+        :raises InputError: if it was said twice, or can't be understood.
+        """
+        if self.duration is None:
+            return self.duration_seconds
+        if self.duration_seconds is not None:
+            raise InputError("The duration is given twice.", hint="Give duration or duration_seconds.")
+        length = parse_duration(self.duration, option="duration", shortest=_SECOND, longest=LONGEST_DURATION)
+        return int(length.total_seconds())
+
+
+class WindowBody(LengthBody):
+    """What is asked for."""
+
+    model_config = show_example(
+        {"account": "payments", "reason": "The invoice can't be seen", "ticket": "INC-1234", "duration": "2h"}
+    )
+
+    account: NamedAccountText
+    reason: Text
+    ticket: ShortText | None = None
+    is_drill: bool = False
+    is_emergency: bool = False
+
+
+class ApprovalBody(LengthBody):
+    """What somebody believes to approve; anything else is refused."""
+
+    account_id: ShortText | None = None
+
+
+class ReasonBody(Body):
+    """Why."""
+
+    reason: Text
+
+
+class CancelBody(Body):
+    """Why, if somebody likes to say so."""
+
+    reason: Text | None = None
+
+
+def list_windows(
+    services: Served,
+    unfinished: bool = False,
+    account_id: Annotated[str | None, Query(max_length=12)] = None,
+    state: Annotated[list[WindowState] | None, Query(max_length=20)] = None,
+    limit: Limit = 100,
+    after: After = None,
+) -> dict[str, Any]:
+    """List recovery windows, the newest first."""
+    wanted = None if account_id is None else parse_account_id(account_id)
+    found = [
+        window
+        for window in services.windows.list_windows(unfinished_only=unfinished)
+        if (not state or window.state in state) and wanted in (None, window.account_id)
+    ]
+    page, following = cut_page(found, lambda window: window.window_id, after, limit)
+    return show_page("windows", [_record(services, window) for window in page], following, total=len(found))
+
+
+def show_window(services: Served, window_id: Name) -> dict[str, Any]:
+    """Show one window."""
+    return show_one(_record(services, services.windows.get(window_id)))
+
+
+def show_report(services: Served, identity: Identified, window_id: Name) -> dict[str, Any]:
+    """Show the report of a window or drill: who did what, how long each step took, events, alerts and re-reads."""
+    with services.act_as(identity.to_actor(), None) as acting:
+        report = acting.window_reporter.report(window_id)
+    return show_one({**report_to_record(report), "markdown": render_window_markdown(report)})
+
+
+def request_window(services: Served, identity: Identified, body: WindowBody) -> dict[str, Any]:
+    """Ask for a window. Where no approval is owed it is APPROVED at once; nothing is opened by it."""
+    with services.act_as(identity.to_actor(), AwsWork.RECOVER) as acting:
+        inventory = _read_inventory(acting.inventory_reader, services.clock.now())
+        window = acting.window_request_service.request(
+            inventory, _make_request(identity, body, inventory), is_drill=body.is_drill, is_emergency=body.is_emergency
+        )
+    return show_one(_record(services, window))
+
+
+def check_request(services: Served, identity: Identified, body: WindowBody) -> dict[str, Any]:
+    """Check all that a request is checked for, in an audit session, and ask nobody for anything.
+
+    What speaks against it is the same problem that the request itself would meet.
+    """
+    with services.act_as(identity.to_actor(), AwsWork.RECOVER) as acting:
+        inventory = _read_inventory(acting.inventory_reader, services.clock.now())
+        request = _make_request(identity, body, inventory)
+        plan = acting.window_request_service.plan(inventory, request, is_emergency=body.is_emergency)
+    return show_one(_describe_plan(plan, services.settings.windows.approvals))
+
+
+def approve_window(
+    services: Served, identity: Identified, window_id: Name, body: ApprovalBody | None = None
+) -> dict[str, Any]:
+    """Approve a window. Whoever requested it can't; each person's approval counts once."""
+    require_window_access(services, identity, window_id)
+    account_id = None if body is None or body.account_id is None else parse_account_id(body.account_id)
+    terms = ApprovalTerms(account_id, None if body is None else body.find_seconds())
+    with services.act_as(identity.to_actor(), None) as acting:
+        return show_one(_record(services, acting.window_decision_service.approve(window_id, terms)))
+
+
+def deny_window(services: Served, identity: Identified, window_id: Name, body: ReasonBody) -> dict[str, Any]:
+    """Deny a window, or take back what was approved and isn't used yet."""
+    require_window_access(services, identity, window_id)
+    with services.act_as(identity.to_actor(), None) as acting:
+        return show_one(_record(services, acting.window_decision_service.deny(window_id, body.reason)))
+
+
+def cancel_window(
+    services: Served, identity: Identified, window_id: Name, body: CancelBody | None = None
+) -> dict[str, Any]:
+    """Take a request back before anything was opened."""
+    require_window_access(services, identity, window_id)
+    reason = (body.reason if body else None) or ""
+    with services.act_as(identity.to_actor(), None) as acting:
+        return show_one(_record(services, acting.window_decision_service.cancel(window_id, reason)))
+
+
+def extend_window(services: Served, identity: Identified, window_id: Name, body: LengthBody) -> dict[str, Any]:
+    """Consent to prolonging an open window; it is prolonged once enough people consent to the same length."""
+    require_window_access(services, identity, window_id)
+    seconds = body.find_seconds()
+    if seconds is None:
+        raise InputError("It isn't said by how much.", hint="Give duration or duration_seconds.")
+    with services.act_as(identity.to_actor(), AwsWork.RECOVER) as acting:
+        return show_one(_record(services, acting.window_decision_service.extend(window_id, seconds)))
+
+
+def review_window(services: Served, identity: Identified, window_id: Name) -> dict[str, Any]:
+    """Confirm, as a second person, that a window opened in an emergency was looked at."""
+    require_window_access(services, identity, window_id)
+    with services.act_as(identity.to_actor(), None) as acting:
+        return show_one(_record(services, acting.window_decision_service.review(window_id)))
+
+
+def activate_window(services: Served, identity: Identified, window_id: Name) -> dict[str, Any]:
+    """Open a window: password recovery is allowed from now on, until its end."""
+    require_window_access(services, identity, window_id)
+    with services.act_as(identity.to_actor(), AwsWork.RECOVER) as acting:
+        opening = acting.window_activator.activate(window_id)
+    _require_not_refused(opening)
+    return show_one(
+        {
+            **_record(services, opening.window),
+            "outcome": opening.outcome.value,
+            "explanation": opening.explanation,
+            "hint": None if opening.error is None else opening.error.hint,
+            "exit_status": opening.exit_status,
+        }
+    )
+
+
+def close_window(services: Served, identity: Identified, window_id: Name) -> dict[str, Any]:
+    """Close a window now: every root user credential of its account is deleted, and a re-read shows it."""
+    require_window_access(services, identity, window_id)
+    window = services.windows.get(window_id)
+    with services.act_as(identity.to_actor(), AwsWork.RECOVER) as acting:
+        closing = acting.window_closer(QuietProgress()).close(window)
+    return show_one(_describe_closing(services, closing))
+
+
+def _read_inventory(reading: InventoryReaderProtocol, now: datetime) -> Inventory:
+    """A listing of an organization of 10,000 accounts takes a minute; a young one is as good."""
+    known = reading.find_known()
+    if known is not None and timedelta() <= now - known.listed_at <= INVENTORY_LASTS:
+        return known
+    return reading.read(QuietProgress())
+
+
+def _make_request(identity: Identity, body: WindowBody, inventory: Inventory) -> RecoveryRequest:
+    account = find_account(NamedAccount(body.account), inventory.accounts)
+    identity.require_account_access(account.account_id, account)
+    seconds = body.find_seconds() or int(DEFAULT_DURATION.total_seconds())
+    return RecoveryRequest(account, body.reason, body.ticket, seconds)
+
+
+def _describe_plan(plan: RecoveryPlan, approvals: int) -> dict[str, Any]:
+    account = plan.request.account
+    return {
+        "account_id": account.account_id,
+        "name": account.name,
+        "email": account.email,
+        "duration_seconds": plan.request.duration_seconds,
+        "approvals_needed": approvals,
+        "present": {
+            "password": plan.existing.has_password,
+            "access_keys": plan.existing.has_access_keys,
+            "signing_certificates": plan.existing.has_signing_certificates,
+            "mfa_devices": plan.existing.has_mfa_devices,
+        },
+        "remarks": list(plan.remarks),
+    }
+
+
+def _describe_closing(services: ServerServices, closing: CloseResult) -> dict[str, Any]:
+    return {
+        **_record(services, closing.window),
+        "outcome": closing.outcome.value,
+        "explanation": closing.explanation,
+        "hint": closing.hint,
+        "is_closed": closing.is_closed,
+    }
+
+
+def _require_not_refused(opening: OpenResult) -> None:
+    """What wasn't opened is an error; what isn't known is an answer, with the window that owes its closing."""
+    if opening.outcome in (OpenOutcome.OPEN, OpenOutcome.UNKNOWN):
+        return
+    if opening.error is not None and opening.outcome is OpenOutcome.CANCELLED:
+        raise opening.error
+    raise AccountBusyError(opening.explanation, hint=f"See it: rootkeeper windows show {opening.window.window_id}")
+
+
+def _record(services: ServerServices, window: RecoveryWindow) -> dict[str, Any]:
+    return dict(window_to_record(window, services.clock.now()))
+
+
+ROWS = (
+    read("/windows", Permission.WINDOWS_READ, list_windows, WindowPage),
+    read("/windows/{window_id}", Permission.WINDOWS_READ, show_window, WindowAnswer),
+    read("/windows/{window_id}/report", Permission.WINDOWS_READ, show_report, WindowReportAnswer),
+    change("/windows", Permission.WINDOWS_REQUEST, request_window, WindowAnswer, HTTPStatus.CREATED),
+    change("/windows/check", Permission.WINDOWS_REQUEST, check_request, WindowCheckAnswer),
+    change(
+        "/windows/{window_id}/approve",
+        Permission.WINDOWS_APPROVE,
+        approve_window,
+        WindowAnswer,
+        needs_fresh_factor=True,
+    ),
+    change("/windows/{window_id}/deny", Permission.WINDOWS_DENY, deny_window, WindowAnswer),
+    change("/windows/{window_id}/cancel", Permission.WINDOWS_REQUEST, cancel_window, WindowAnswer),
+    change(
+        "/windows/{window_id}/activate",
+        Permission.WINDOWS_ACTIVATE,
+        activate_window,
+        WindowOpenedAnswer,
+        needs_fresh_factor=True,
+    ),
+    change(
+        "/windows/{window_id}/extend", Permission.WINDOWS_EXTEND, extend_window, WindowAnswer, needs_fresh_factor=True
+    ),
+    change("/windows/{window_id}/close", Permission.WINDOWS_CLOSE, close_window, WindowClosedAnswer),
+    change("/windows/{window_id}/review", Permission.WINDOWS_REVIEW, review_window, WindowAnswer),
+)

@@ -1,0 +1,1 @@
+"""Settling what a process that died left behind."""

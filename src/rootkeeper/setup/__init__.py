@@ -1,0 +1,1 @@
+"""Root access management: trusted access, both features, the delegated administrator, drift."""

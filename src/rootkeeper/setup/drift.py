@@ -1,0 +1,379 @@
+"""Compares the set-up with what was last accepted.
+
+Where accepted set-ups and readings of the set-up are kept.
+
+Accepted set-ups and daily readings of the set-up in the database.
+
+The guardrails that set-up drift is judged by, as AWS answers now.
+
+Compares the set-up with what was last accepted, and records what a person accepts.
+
+Guardrails cost paced calls: two for each policy, at two policies a second. They are read only once a set-up was
+accepted, and in an audit by a thread of their own, while accounts are listed and read. That thread speaks to AWS alone:
+the database is asked and written by whoever compares, so that nothing is left at work when a command ends early.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol, TypeAlias
+
+from sqlalchemy import delete, insert, select
+
+from rootkeeper.clock import Clock
+from rootkeeper.database import schema
+from rootkeeper.database.engines import Store, reading
+from rootkeeper.errors import AwsError, DatabaseError, LedgerUnavailableError
+from rootkeeper.ledger.rules import Action
+from rootkeeper.ledger.store import Ledger, LedgerReader
+from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
+from rootkeeper.organization.accounts import AccountId, Caller, Endpoint, Feature, Setup
+from rootkeeper.organization.progress import StopSignal, WorkerThreads
+from rootkeeper.policy_language.evaluation import OrganizationPolicy, PolicyListing
+from rootkeeper.setup.rules import (
+    AcceptedSetup,
+    Guardrail,
+    SetupDrift,
+    SetupState,
+    compare_setup,
+    hash_policy,
+    mark_own_changes,
+)
+from rootkeeper.values import JsonValue, render_time
+
+
+class AcceptedSetups(Protocol):
+    """The set-ups of one organization: those that a person accepted, and what was read.
+
+    :raises DatabaseError: if the database can't be read or written.
+    """
+
+    def add(self, accepted: AcceptedSetup) -> None:
+        """Keep it; it holds from now on. Its fact is in the ledger already."""
+        ...
+
+    def find_last(self, until: datetime | None = None) -> AcceptedSetup | None:
+        """The one that holds now, or held at ``until``."""
+        ...
+
+    def save_reading(self, state: SetupState) -> None:
+        """Remember what was read; replaces an earlier reading of the same day (UTC), and never a later one."""
+        ...
+
+    def find_last_reading(self, until: datetime | None = None) -> SetupState | None:
+        """The newest reading, or the newest that isn't later than ``until``."""
+        ...
+
+
+_accepted = schema.accepted_setups.c
+
+
+_readings = schema.setup_readings.c
+
+
+class SqlAcceptedSetups:
+    """The set-ups of one organization; implements the port AcceptedSetups."""
+
+    def __init__(self, store: Store, commits: GroupCommit, organization_id: str) -> None:
+        self._store = store
+        self._commits = commits
+        self._organization_id = organization_id
+
+    def add(self, accepted: AcceptedSetup) -> None:
+        statement = insert(schema.accepted_setups).values(
+            organization_id=self._organization_id,
+            ledger_sequence=accepted.ledger_sequence,
+            accepted_at=accepted.accepted_at,
+            accepted_by=accepted.accepted_by,
+            state=_describe_state(accepted.state),
+        )
+
+        def work(transaction: WriteTransaction) -> None:
+            transaction.connection.execute(statement)
+
+        self._commits.run(work)
+
+    def find_last(self, until: datetime | None = None) -> AcceptedSetup | None:
+        statement = select(schema.accepted_setups).where(_accepted.organization_id == self._organization_id)
+        if until is not None:
+            statement = statement.where(_accepted.accepted_at <= until)
+        with reading(self._store) as connection:
+            row = connection.execute(statement.order_by(_accepted.ledger_sequence.desc()).limit(1)).one_or_none()
+        if row is None:
+            return None
+        return AcceptedSetup(_parse_state(row.state), row.accepted_at, row.accepted_by, row.ledger_sequence)
+
+    def save_reading(self, state: SetupState) -> None:
+        """An audit's reading is saved at its end: a newer one of the same day may be there by then, and stays."""
+        own = {
+            "organization_id": self._organization_id,
+            "read_on": state.read_at.astimezone(UTC).date().isoformat(),
+        }
+        is_same_day = (_readings.organization_id == own["organization_id"]) & (_readings.read_on == own["read_on"])
+        new = insert(schema.setup_readings).values(**own, read_at=state.read_at, state=_describe_state(state))
+
+        def work(transaction: WriteTransaction) -> None:
+            known = transaction.connection.execute(select(_readings.read_at).where(is_same_day)).scalar_one_or_none()
+            if known is None or known <= state.read_at:
+                transaction.connection.execute(delete(schema.setup_readings).where(is_same_day))
+                transaction.connection.execute(new)
+
+        self._commits.run(work)
+
+    def find_last_reading(self, until: datetime | None = None) -> SetupState | None:
+        statement = select(_readings.state).where(_readings.organization_id == self._organization_id)
+        if until is not None:
+            statement = statement.where(_readings.read_at <= until)
+        with reading(self._store) as connection:
+            found = connection.execute(statement.order_by(_readings.read_at.desc()).limit(1)).scalar_one_or_none()
+        return None if found is None else _parse_state(found)
+
+
+def _describe_state(state: SetupState) -> dict[str, Any]:
+    setup, guardrails = state.setup, state.guardrails
+    return {
+        "trusted_access": setup.trusted_access,
+        "features": None if setup.features is None else sorted(feature.value for feature in setup.features),
+        "delegated_administrators": (
+            None if setup.delegated_administrators is None else list(setup.delegated_administrators)
+        ),
+        "unknown": list(setup.unknown),
+        "guardrails": None if guardrails is None else [_describe_guardrail(guardrail) for guardrail in guardrails],
+        "guardrails_unknown": state.guardrails_unknown,
+        "read_at": render_time(state.read_at),
+        "endpoint": state.endpoint,
+        "caller_arn": state.caller_arn,
+    }
+
+
+def _describe_guardrail(guardrail: Guardrail) -> dict[str, Any]:
+    return {
+        "policy_id": guardrail.policy_id,
+        "name": guardrail.name,
+        "kind": guardrail.kind,
+        "content_hash": guardrail.content_hash,
+        "attached_to": list(guardrail.attached_to),
+    }
+
+
+def _parse_state(content: dict[str, Any]) -> SetupState:
+    features, delegates, guardrails = (content[name] for name in ("features", "delegated_administrators", "guardrails"))
+    return SetupState(
+        setup=Setup(
+            trusted_access=content["trusted_access"],
+            features=None if features is None else frozenset(map(Feature, features)),
+            delegated_administrators=None if delegates is None else tuple(map(AccountId, delegates)),
+            unknown=tuple(content["unknown"]),
+        ),
+        guardrails=None if guardrails is None else tuple(_parse_guardrail(one) for one in guardrails),
+        guardrails_unknown=content["guardrails_unknown"],
+        read_at=datetime.fromisoformat(content["read_at"]),
+        endpoint=content["endpoint"],
+        caller_arn=content["caller_arn"],
+    )
+
+
+def _parse_guardrail(content: dict[str, Any]) -> Guardrail:
+    return Guardrail(**{**content, "attached_to": tuple(content["attached_to"])})
+
+
+class GuardrailReader(Protocol):
+    """Reading calls on the operator's own credentials; none of them changes anything or opens a session."""
+
+    def list_own_policies(self) -> PolicyListing:
+        """Every SCP and RCP of the organization's own that is attached to something; what can't be read is told.
+
+        AWS's own policies are left out: their content is AWS's, and FullAWSAccess is attached to everything, so that
+        its targets alone would be as many pages as the organization has.
+
+        organizations:ListRoots once; for each kind that is enabled organizations:ListPolicies, and for each policy
+        organizations:ListTargetsForPolicy and DescribePolicy.
+
+        :raises AwsCredentialsError: if there are no usable credentials.
+        :raises AwsUnreachableError: if no answer came.
+        """
+        ...
+
+
+NOT_ACCEPTED = "Guardrails are read once a set-up was accepted: rootkeeper status --accept."
+
+
+STILL_BEING_READ = "They were still being read when the audit was done; rootkeeper status waits for them."
+
+
+_LOOK_SECONDS = 0.1
+"""How often somebody who waits for guardrails looks whether to stop."""
+
+
+Guardrails: TypeAlias = "tuple[tuple[Guardrail, ...] | None, str | None]"
+"""Those that were read, or why they weren't."""
+
+
+@dataclass(frozen=True, slots=True)
+class DriftComparison:
+    """A comparison on its way. It never fails: what couldn't be read is told as unknown."""
+
+    _reading: DriftReader
+    _setup: Setup
+    _read_at: datetime
+    _accepted: AcceptedSetup | None
+    _guardrails: WorkerThreads[Guardrails] | None
+    """Who reads them; ``None`` if nobody does."""
+    _unreadable: SetupDrift | None = None
+    """All that is known, where the database couldn't be asked what was accepted."""
+
+    def finish(self, stop: StopSignal, wait_seconds: float) -> SetupDrift:
+        """What came of it; waits so long for the guardrails, which are unknown then, or until asked to stop."""
+        if self._unreadable is not None:
+            return self._unreadable
+        guardrails = (None, NOT_ACCEPTED) if self._guardrails is None else _wait(self._guardrails, stop, wait_seconds)
+        return self._reading.conclude(self._setup, self._read_at, self._accepted, guardrails)
+
+
+@dataclass(frozen=True, slots=True)
+class DriftReader:
+    """Compares what was read of the set-up with what was last accepted; changes nothing in AWS."""
+
+    guardrails: GuardrailReader
+    setups: AcceptedSetups
+    ledger: LedgerReader
+    clock: Clock
+    organization_id: str
+    caller: Caller
+    endpoint: Endpoint
+    warn: Callable[[str], None]
+    """Told that what was read couldn't be remembered."""
+
+    def begin(self, setup: Setup) -> DriftComparison:
+        """Have guardrails read, if a set-up was accepted, by a thread that ends with the program."""
+        read_at = self.clock.now()
+        try:
+            accepted = self.setups.find_last()
+        except DatabaseError as error:
+            return DriftComparison(self, setup, read_at, None, None, describe_unreadable(error))
+        threads = None
+        if accepted is not None:
+            threads = WorkerThreads[Guardrails](1, "guardrails")
+            threads.begin(self._read_guardrails)
+            threads.close()
+        return DriftComparison(self, setup, read_at, accepted, threads)
+
+    def compare(self, setup: Setup) -> SetupDrift:
+        """Compare, and remember what was read. Reads guardrails only if a set-up was accepted.
+
+        What the database or AWS doesn't tell is unknown, never "no drift".
+        """
+        read_at = self.clock.now()
+        try:
+            accepted = self.setups.find_last()
+        except DatabaseError as error:
+            return describe_unreadable(error)
+        guardrails = (None, NOT_ACCEPTED) if accepted is None else self._read_guardrails()
+        return self.conclude(setup, read_at, accepted, guardrails)
+
+    def conclude(
+        self, setup: Setup, read_at: datetime, accepted: AcceptedSetup | None, guardrails: Guardrails
+    ) -> SetupDrift:
+        """Compare what was read with what was accepted, and remember it."""
+        state = self._describe(setup, read_at, guardrails)
+        try:
+            drift = self._mark_own_changes(compare_setup(accepted, state))
+        except DatabaseError as error:
+            return describe_unreadable(error)
+        try:
+            self.setups.save_reading(state)
+        except (DatabaseError, LedgerUnavailableError) as error:
+            self.warn(f"What was read of the set-up couldn't be remembered for reports: {error.message}")
+        return drift
+
+    def read_state(self, setup: Setup) -> SetupState:
+        """The set-up with its guardrails, as it would be accepted."""
+        return self._describe(setup, self.clock.now(), self._read_guardrails())
+
+    def _describe(self, setup: Setup, read_at: datetime, guardrails: Guardrails) -> SetupState:
+        return SetupState(setup, *guardrails, read_at, self.endpoint.label, self.caller.arn)
+
+    def _read_guardrails(self) -> Guardrails:
+        try:
+            listing = self.guardrails.list_own_policies()
+        except AwsError as error:
+            return None, error.message
+        problems = list(dict.fromkeys(_list_problems(listing)))
+        if problems:
+            return None, f"It {'; '.join(problems)}."
+        found = (_describe(policy) for policy in listing.policies)
+        return tuple(sorted(found, key=lambda guardrail: guardrail.policy_id)), None
+
+    def _mark_own_changes(self, drift: SetupDrift) -> SetupDrift:
+        if drift.accepted is None or not drift.differences:
+            return drift
+        entries = self.ledger.list_entries(since_sequence=drift.accepted.ledger_sequence)
+        return mark_own_changes(drift, (one for one in entries if one.organization_id == self.organization_id))
+
+
+@dataclass(frozen=True, slots=True)
+class SetupAcceptance:
+    """Records that a set-up is as it should be; changes nothing in AWS."""
+
+    setups: AcceptedSetups
+    ledger: Ledger
+    actor_name: str
+
+    def accept(self, state: SetupState) -> AcceptedSetup:
+        """Keep it; drift is judged by it from now on. Its fact is in the ledger before.
+
+        :raises LedgerUnavailableError: if it can't be recorded; nothing was accepted.
+        """
+        entry = self.ledger.append_fact(Action.SETUP_ACCEPT, parameters=describe_state(state))
+        accepted = AcceptedSetup(state, entry.at, self.actor_name, entry.sequence)
+        self.setups.add(accepted)
+        self.setups.save_reading(state)
+        return accepted
+
+
+def describe_unreadable(error: DatabaseError) -> SetupDrift:
+    """What is known where the database can't be read: not even whether a set-up was accepted."""
+    return SetupDrift(None, (), (f"What was accepted can't be read: {error.message}",))
+
+
+def describe_state(state: SetupState) -> dict[str, JsonValue]:
+    """What the ledger keeps of an accepted set-up; ``None`` where it wasn't read."""
+    setup = state.setup
+    features, delegates, guardrails = setup.features, setup.delegated_administrators, state.guardrails
+    return {
+        "trusted_access": setup.trusted_access,
+        "features": None if features is None else sorted(feature.value for feature in features),
+        "delegated_administrators": None if delegates is None else list(delegates),
+        "guardrails": None
+        if guardrails is None
+        else [
+            {"policy_id": one.policy_id, "content_hash": one.content_hash, "attached_to": list(one.attached_to)}
+            for one in guardrails
+        ],
+    }
+
+
+def _wait(reading: WorkerThreads[Guardrails], stop: StopSignal, wait_seconds: float) -> Guardrails:
+    for _ in range(max(1, round(wait_seconds / _LOOK_SECONDS))):
+        if found := reading.take_done(_LOOK_SECONDS):
+            return found[0]
+        if stop.asked_once():
+            break
+    return None, STILL_BEING_READ
+
+
+def _list_problems(listing: PolicyListing) -> list[str]:
+    of_kinds = [problem for problems in listing.problems.values() for problem in problems]
+    return of_kinds + [policy.problem for policy in listing.policies if policy.problem is not None]
+
+
+def _describe(policy: OrganizationPolicy) -> Guardrail:
+    return Guardrail(
+        policy_id=policy.label.policy_id,
+        name=policy.label.name,
+        kind=policy.kind.value,
+        content_hash=hash_policy(policy.content or ""),
+        attached_to=tuple(sorted(policy.target_ids)),
+    )

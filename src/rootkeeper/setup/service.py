@@ -1,0 +1,569 @@
+"""Reads, enables and disables root access management.
+
+The steps that change root access management's set-up, and how they are taken.
+
+Each step is intent → call → re-read → outcome. What the re-read doesn't show isn't done, whatever AWS answered; a step
+that isn't proven stops the ones after it, since they build on it.
+
+Root access management's set-up: what is on, and the plans that change it.
+
+A change is a plan first: data that can be shown, and that a dry run shows without obeying. ``setup_steps`` obeys it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rootkeeper.aws.organizations import OrganizationAdministration, OrganizationReader
+from rootkeeper.clock import Clock
+from rootkeeper.errors import (
+    AwsAccessDeniedError,
+    AwsError,
+    AwsRejectedError,
+    AwsUnclearError,
+    LockLostError,
+    TargetRefusedError,
+    WindowConflictError,
+)
+from rootkeeper.ledger.rules import Action, Intent, Result
+from rootkeeper.ledger.store import Ledger
+from rootkeeper.organization.accounts import AccountId, AccountState, Caller, Endpoint, Feature, Organization, Setup
+from rootkeeper.organization.progress import Progress
+from rootkeeper.values import JsonValue
+from rootkeeper.windows.rules import OWING_STATES
+from rootkeeper.windows.store import RecoveryWindows
+
+REREAD_PAUSES_SECONDS = (0, 1, 2)
+"""Before each re-read: AWS is eventually consistent, and a re-read right after a call may not show it yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetupStep:
+    """One call that changes the set-up."""
+
+    action: Action
+    feature: Feature | None = None
+    account_id: AccountId | None = None
+    """The delegated administrator."""
+
+    @property
+    def title(self) -> str:
+        """Such as ``Enable the feature RootSessions``."""
+        return _TITLES[self.action].format(self.feature or self.account_id)
+
+    @property
+    def satisfied_title(self) -> str:
+        """Such as ``The feature RootSessions is already on``."""
+        return _SATISFIED_TITLES[self.action].format(self.feature or self.account_id)
+
+
+class StepOutcome(StrEnum):
+    """What came of a step."""
+
+    CHANGED = "changed"
+    """Done, and the re-read shows it."""
+    UNNEEDED = "unneeded"
+    """It was so already when its turn came; no call was made."""
+    FAILED = "failed"
+    """Refused, or the re-read shows that it isn't done."""
+    UNKNOWN = "unknown"
+    """The re-read couldn't show whether it is done."""
+    SKIPPED = "skipped"
+    """Not tried, since a step before it failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetupStepResult:
+    """One step of a plan, and what came of it."""
+
+    step: SetupStep
+    outcome: StepOutcome
+    explanation: str
+    """One sentence for a person."""
+    hint: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetupStepsReport:
+    """What came of all steps."""
+
+    results: tuple[SetupStepResult, ...]
+    setup: Setup
+    """As read last."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetupSteps:
+    """Takes steps, in order."""
+
+    reader: OrganizationReader
+    administration: OrganizationAdministration
+    ledger: Ledger
+    clock: Clock
+    progress: Progress
+
+    def take(self, steps: tuple[SetupStep, ...]) -> SetupStepsReport:
+        """Take each step that is still needed when its turn comes; after one that isn't proven the rest is skipped.
+
+        :raises LedgerUnavailableError: if an intent can't be recorded; its call wasn't made.
+        """
+        setup = self._read_setup()
+        results: list[SetupStepResult] = []
+        for step in steps:
+            if results and results[-1].outcome in {StepOutcome.FAILED, StepOutcome.UNKNOWN, StepOutcome.SKIPPED}:
+                results.append(SetupStepResult(step, StepOutcome.SKIPPED, f"{step.title}: not tried."))
+            elif find_satisfied(step, setup):
+                results.append(SetupStepResult(step, StepOutcome.UNNEEDED, f"{step.satisfied_title}."))
+            else:
+                result, setup = self._take(step)
+                results.append(result)
+            self.progress.remark(results[-1].explanation)
+        return SetupStepsReport(tuple(results), setup)
+
+    def _take(self, step: SetupStep) -> tuple[SetupStepResult, Setup]:
+        intent = self.ledger.append_intent(step.action, account_id=step.account_id, parameters=_describe(step))
+        error: AwsError | None = None
+        try:
+            _CALLS[step.action](self.administration, step, intent)
+        except LockLostError:
+            self.ledger.append_outcome(intent, Result.FAILED, {"error": "not sent"})
+            raise
+        except AwsError as caught:
+            error = caught
+        setup = self._reread(step)
+        result = _evaluate(step, find_satisfied(step, setup), error)
+        self.ledger.append_outcome(intent, _RESULTS[result.outcome], _describe_outcome(result, error))
+        return result, setup
+
+    def _reread(self, step: SetupStep) -> Setup:
+        setup = Setup(None, None, None)
+        for pause in REREAD_PAUSES_SECONDS:
+            if pause:
+                self.clock.sleep(pause)
+            setup = self._read_setup()
+            if find_satisfied(step, setup):
+                break
+        return setup
+
+    def _read_setup(self) -> Setup:
+        try:
+            return self.reader.read_setup()
+        except AwsError as error:
+            return Setup(None, None, None, unknown=(error.message,))
+
+
+def find_satisfied(step: SetupStep, setup: Setup) -> bool | None:
+    """Whether the set-up is as the step wants it; ``None`` if that part couldn't be read."""
+    match step.action:
+        case Action.TRUSTED_ACCESS_ENABLE | Action.TRUSTED_ACCESS_DISABLE:
+            is_on = setup.trusted_access
+        case Action.FEATURE_ENABLE | Action.FEATURE_DISABLE:
+            is_on = None if setup.features is None else step.feature in setup.features
+        case _:
+            delegates = setup.delegated_administrators
+            is_on = None if delegates is None else step.account_id in delegates
+    return None if is_on is None else is_on is (step.action in _SWITCHING_ON)
+
+
+def _evaluate(step: SetupStep, satisfied: bool | None, error: AwsError | None) -> SetupStepResult:
+    if satisfied:
+        return SetupStepResult(step, StepOutcome.CHANGED, f"{step.title}: done, and the re-read shows it.")
+    if error is not None and not isinstance(error, AwsUnclearError):
+        return SetupStepResult(step, StepOutcome.FAILED, f"{step.title}: {error.message}", error.hint)
+    if satisfied is None:
+        return SetupStepResult(
+            step,
+            StepOutcome.UNKNOWN,
+            f"{step.title}: sent, but what came of it can't be read.",
+            "`rootkeeper status` says what can't be read, and why.",
+        )
+    said = error.message if error else "AWS answered success"
+    return SetupStepResult(step, StepOutcome.FAILED, f"{step.title}: {said}, but the re-read doesn't show it.")
+
+
+def _describe(step: SetupStep) -> Mapping[str, JsonValue]:
+    return {"feature": str(step.feature)} if step.feature else {}
+
+
+def _describe_outcome(result: SetupStepResult, error: AwsError | None) -> Mapping[str, JsonValue]:
+    details: dict[str, JsonValue] = {"explanation": result.explanation}
+    if error is not None:
+        details |= {"error": error.code, "aws_code": error.aws_code, "request_id": error.request_id}
+    return details
+
+
+def _enable_feature(administration: OrganizationAdministration, step: SetupStep, intent: Intent) -> None:
+    if step.feature is not None:
+        administration.enable_feature(step.feature, intent)
+
+
+def _disable_feature(administration: OrganizationAdministration, step: SetupStep, intent: Intent) -> None:
+    if step.feature is not None:
+        administration.disable_feature(step.feature, intent)
+
+
+def _register(administration: OrganizationAdministration, step: SetupStep, intent: Intent) -> None:
+    if step.account_id is not None:
+        administration.register_delegated_administrator(step.account_id, intent)
+
+
+def _deregister(administration: OrganizationAdministration, step: SetupStep, intent: Intent) -> None:
+    if step.account_id is not None:
+        administration.deregister_delegated_administrator(step.account_id, intent)
+
+
+_CALLS: Mapping[Action, Callable[[OrganizationAdministration, SetupStep, Intent], None]] = {
+    Action.TRUSTED_ACCESS_ENABLE: lambda administration, _, intent: administration.enable_trusted_access(intent),
+    Action.TRUSTED_ACCESS_DISABLE: lambda administration, _, intent: administration.disable_trusted_access(intent),
+    Action.FEATURE_ENABLE: _enable_feature,
+    Action.FEATURE_DISABLE: _disable_feature,
+    Action.DELEGATED_ADMINISTRATOR_REGISTER: _register,
+    Action.DELEGATED_ADMINISTRATOR_DEREGISTER: _deregister,
+}
+
+
+_SWITCHING_ON = frozenset(
+    {Action.TRUSTED_ACCESS_ENABLE, Action.FEATURE_ENABLE, Action.DELEGATED_ADMINISTRATOR_REGISTER}
+)
+
+
+_RESULTS = {
+    StepOutcome.CHANGED: Result.DONE,
+    StepOutcome.FAILED: Result.FAILED,
+    StepOutcome.UNKNOWN: Result.UNKNOWN,
+}
+
+
+_TITLES = {
+    Action.TRUSTED_ACCESS_ENABLE: "Enable trusted access for iam.amazonaws.com",
+    Action.TRUSTED_ACCESS_DISABLE: "Disable trusted access for iam.amazonaws.com",
+    Action.FEATURE_ENABLE: "Enable the feature {}",
+    Action.FEATURE_DISABLE: "Disable the feature {}",
+    Action.DELEGATED_ADMINISTRATOR_REGISTER: "Register {} as delegated administrator",
+    Action.DELEGATED_ADMINISTRATOR_DEREGISTER: "Deregister the delegated administrator {}",
+}
+
+
+_SATISFIED_TITLES = {
+    Action.TRUSTED_ACCESS_ENABLE: "Trusted access is already on",
+    Action.TRUSTED_ACCESS_DISABLE: "Trusted access is already off",
+    Action.FEATURE_ENABLE: "The feature {} is already on",
+    Action.FEATURE_DISABLE: "The feature {} is already off",
+    Action.DELEGATED_ADMINISTRATOR_REGISTER: "{} is already a delegated administrator",
+    Action.DELEGATED_ADMINISTRATOR_DEREGISTER: "{} is no delegated administrator any more",
+}
+
+
+NO_FAILSAFE = "No failsafe. Next: rootkeeper enable --delegated-administrator ID"
+
+
+_FEATURE_WORDS = {Feature.ROOT_CREDENTIALS_MANAGEMENT: "credentials", Feature.ROOT_SESSIONS: "sessions"}
+
+
+class CallerRole(StrEnum):
+    """What the caller's account is in the organization."""
+
+    MANAGEMENT = "management"
+    DELEGATED_ADMINISTRATOR = "delegated_administrator"
+    MEMBER = "member"
+    """A member that is no delegated administrator for IAM."""
+    UNKNOWN = "unknown"
+    """A member, and the delegated administrators couldn't be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class MissingPart:
+    """One part of the set-up that isn't there."""
+
+    what: str
+    command: str
+    """The command that mends it."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetupReport:
+    """What ``rootkeeper status`` shows."""
+
+    endpoint: Endpoint
+    caller: Caller
+    caller_role: CallerRole
+    organization: Organization
+    setup: Setup
+    missing: tuple[MissingPart, ...]
+    """Known to be missing; what couldn't be read stands in ``setup.unknown``."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every part was read and is there."""
+        return self.setup.is_complete and not self.setup.unknown
+
+
+@dataclass(frozen=True, slots=True)
+class SetupReader:
+    """Reads the set-up; changes nothing and opens no root session."""
+
+    reader: OrganizationReader
+
+    def read(self) -> SetupReport:
+        """Caller, organization and set-up: five reading calls.
+
+        :raises AwsError: if the caller or the organization can't be read; what else can't be read is told as unknown.
+        """
+        caller = self.reader.read_caller()
+        organization = self.reader.read_organization()
+        setup = self.reader.read_setup()
+        return SetupReport(
+            endpoint=self.reader.endpoint,
+            caller=caller,
+            caller_role=_find_caller_role(caller, organization, setup),
+            organization=organization,
+            setup=setup,
+            missing=_list_missing(organization, setup),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SetupPlan:
+    """What a change of the set-up will do."""
+
+    report: SetupReport
+    """The set-up as it is, with organization, caller and endpoint."""
+    steps: tuple[SetupStep, ...]
+    """In order; empty if there is nothing to do."""
+    unneeded: tuple[str, ...]
+    """One sentence for each thing asked for that is so already."""
+    remarks: tuple[str, ...]
+    """What the person should know before saying yes."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetupChange:
+    """What came of a plan."""
+
+    plan: SetupPlan
+    results: tuple[SetupStepResult, ...]
+    setup: Setup
+    """As re-read at the end."""
+    closing_remarks: tuple[str, ...]
+    """What remains, and what comes next, such as ``No failsafe. Next: rootkeeper enable …``."""
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether every step is changed or unneeded; if not, the exit status is 4."""
+        return all(result.outcome in {StepOutcome.CHANGED, StepOutcome.UNNEEDED} for result in self.results)
+
+
+@dataclass(frozen=True, slots=True)
+class SetupEnabler:
+    """Switches trusted access, the features and the delegated administrator on; only the management account may."""
+
+    reader: OrganizationReader
+    administration: OrganizationAdministration
+    ledger: Ledger
+    clock: Clock
+    progress: Progress
+
+    def plan(
+        self,
+        features: frozenset[Feature] = frozenset(Feature),
+        delegated_administrator: AccountId | None = None,
+    ) -> SetupPlan:
+        """Only what is missing. Reads, and changes nothing: this is also the dry run.
+
+        :raises AwsAccessDeniedError: if the caller isn't in the management account; no mutating call was made.
+        :raises AwsRejectedError: if the organization or its partition has no root access management.
+        :raises TargetRefusedError: if the delegate isn't an ACTIVE member account of the organization.
+        """
+        report = SetupReader(self.reader).read()
+        _require_management(report, "enable root access management")
+        _require_available(report)
+        if delegated_administrator is not None:
+            self._require_delegable(delegated_administrator, report.organization)
+        wanted = _list_enabling(features, delegated_administrator)
+        return _plan(report, wanted, remarks=())
+
+    def apply(self, plan: SetupPlan) -> SetupChange:
+        """Take the plan's steps, each intent → call → re-read → outcome; stops at the first that isn't proven.
+
+        A plan without steps is fine: it makes no mutating call and tells what comes next.
+
+        :raises LedgerUnavailableError: if an intent can't be recorded; its call wasn't made.
+        """
+        taken = SetupSteps(self.reader, self.administration, self.ledger, self.clock, self.progress).take(plan.steps)
+        remarks = (NO_FAILSAFE,) if taken.setup.delegated_administrators == () else ()
+        return SetupChange(plan, taken.results, taken.setup, remarks)
+
+    def _require_delegable(self, account_id: AccountId, organization: Organization) -> None:
+        if account_id == organization.management_account_id:
+            raise TargetRefusedError(
+                f"{account_id} is the management account, which can't be a delegated administrator.",
+                hint="Name a member account, best a security account of its own.",
+            )
+        state = self.reader.find_account_state(account_id)
+        if state is None:
+            raise TargetRefusedError(
+                f"{account_id} isn't an account of the organization {organization.organization_id}.",
+                hint="`rootkeeper audit --all` lists its accounts.",
+            )
+        if state is not AccountState.ACTIVE:
+            raise TargetRefusedError(
+                f"{account_id} is {state}; a delegated administrator must be ACTIVE.",
+                hint="Name another member account, best a security account of its own.",
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class SetupDisabler:
+    """The way back: features, then delegated administrators and trusted access."""
+
+    reader: OrganizationReader
+    administration: OrganizationAdministration
+    ledger: Ledger
+    windows: RecoveryWindows
+    clock: Clock
+    progress: Progress
+
+    def plan(self, features: frozenset[Feature] = frozenset(Feature), *, trusted_access: bool = False) -> SetupPlan:
+        """What is on and shall go. With ``trusted_access`` the delegated administrators are deregistered before it,
+        since AWS keeps it while there is one.
+
+        :raises WindowConflictError: if a recovery window owes its closing.
+        :raises AwsAccessDeniedError: if the caller may not: features belong to the management account and delegated
+            administrators, the rest to the management account alone.
+        """
+        report = SetupReader(self.reader).read()
+        if trusted_access:
+            _require_management(report, "switch trusted access off")
+        elif report.caller_role not in {CallerRole.MANAGEMENT, CallerRole.DELEGATED_ADMINISTRATOR}:
+            raise _refuse_caller(report, "disable features", "the management account or a delegated administrator")
+        self._require_no_window()
+        return _plan(report, _list_disabling(report.setup, features, trusted_access), _list_warnings(trusted_access))
+
+    def apply(self, plan: SetupPlan) -> SetupChange:
+        """As ``Enabling.apply``; says what remains.
+
+        :raises WindowConflictError: if a recovery window was opened since the plan.
+        """
+        self._require_no_window()
+        taken = SetupSteps(self.reader, self.administration, self.ledger, self.clock, self.progress).take(plan.steps)
+        return SetupChange(plan, taken.results, taken.setup, _describe_remains(taken.setup))
+
+    def _require_no_window(self) -> None:
+        owing = [window for window in self.windows.list_windows(unfinished_only=True) if window.state in OWING_STATES]
+        if owing:
+            named = ", ".join(f"{window.window_id} ({window.account_id}, {window.state})" for window in owing)
+            raise WindowConflictError(
+                f"Recovery windows owe their closing, which needs root access management: {named}.",
+                hint="Close them first: rootkeeper windows close WINDOW_ID",
+            )
+
+
+def _find_caller_role(caller: Caller, organization: Organization, setup: Setup) -> CallerRole:
+    if caller.account_id == organization.management_account_id:
+        return CallerRole.MANAGEMENT
+    if setup.delegated_administrators is None:
+        return CallerRole.UNKNOWN
+    is_delegate = caller.account_id in setup.delegated_administrators
+    return CallerRole.DELEGATED_ADMINISTRATOR if is_delegate else CallerRole.MEMBER
+
+
+def _list_missing(organization: Organization, setup: Setup) -> tuple[MissingPart, ...]:
+    missing: list[MissingPart] = []
+    if not organization.has_all_features:
+        missing.append(MissingPart("All features of the organization", "aws organizations enable-all-features"))
+    if setup.trusted_access is False:
+        missing.append(MissingPart("Trusted access for iam.amazonaws.com", "rootkeeper enable"))
+    if setup.features is not None:
+        missing.extend(
+            MissingPart(f"The feature {feature}", f"rootkeeper enable --feature {_FEATURE_WORDS[feature]}")
+            for feature in Feature
+            if feature not in setup.features
+        )
+    if setup.delegated_administrators == ():
+        missing.append(
+            MissingPart("A delegated administrator (failsafe)", "rootkeeper enable --delegated-administrator ID")
+        )
+    return tuple(missing)
+
+
+def _require_management(report: SetupReport, deed: str) -> None:
+    if report.caller_role is not CallerRole.MANAGEMENT:
+        raise _refuse_caller(report, deed, "the management account")
+
+
+def _refuse_caller(report: SetupReport, deed: str, who: str) -> AwsAccessDeniedError:
+    return AwsAccessDeniedError(
+        f"Only {who} may {deed}; the caller is {report.caller.arn}. Nothing was changed.",
+        hint=f"Use credentials of the management account {report.organization.management_account_id}.",
+    )
+
+
+def _require_available(report: SetupReport) -> None:
+    if report.organization.partition == "aws-cn":
+        raise AwsRejectedError("The partition aws-cn has no root access management. Nothing was changed.")
+    if not report.organization.has_all_features:
+        raise AwsRejectedError(
+            f"The organization {report.organization.organization_id} has consolidated billing only. "
+            "Nothing was changed.",
+            hint="Root access management needs all features: aws organizations enable-all-features",
+        )
+
+
+def _list_enabling(features: frozenset[Feature], delegate: AccountId | None) -> tuple[SetupStep, ...]:
+    steps = [SetupStep(Action.TRUSTED_ACCESS_ENABLE)]
+    steps += [SetupStep(Action.FEATURE_ENABLE, feature=feature) for feature in Feature if feature in features]
+    if delegate is not None:
+        steps.append(SetupStep(Action.DELEGATED_ADMINISTRATOR_REGISTER, account_id=delegate))
+    return tuple(steps)
+
+
+def _list_disabling(setup: Setup, features: frozenset[Feature], trusted_access: bool) -> tuple[SetupStep, ...]:
+    steps: list[SetupStep] = []
+    if setup.trusted_access is not False:
+        steps += [SetupStep(Action.FEATURE_DISABLE, feature=feature) for feature in Feature if feature in features]
+    if trusted_access:
+        steps += [
+            SetupStep(Action.DELEGATED_ADMINISTRATOR_DEREGISTER, account_id=account_id)
+            for account_id in setup.delegated_administrators or ()
+        ]
+        steps.append(SetupStep(Action.TRUSTED_ACCESS_DISABLE))
+    return tuple(steps)
+
+
+def _plan(report: SetupReport, wanted: tuple[SetupStep, ...], remarks: tuple[str, ...]) -> SetupPlan:
+    """Steps whose end isn't there yet, or can't be read."""
+    satisfied = [step for step in wanted if find_satisfied(step, report.setup)]
+    unneeded = [step.satisfied_title for step in satisfied]
+    if report.setup.trusted_access is False and not any(step.action is Action.TRUSTED_ACCESS_ENABLE for step in wanted):
+        unneeded.append("Trusted access is off: AWS keeps the features' flags, and nobody can use or change them.")
+    return SetupPlan(
+        report=report,
+        steps=tuple(step for step in wanted if step not in satisfied),
+        unneeded=tuple(dict.fromkeys(unneeded)),
+        remarks=remarks,
+    )
+
+
+def _list_warnings(trusted_access: bool) -> tuple[str, ...]:
+    warnings = [
+        "Root user credentials that were deleted stay deleted; none can be deleted or recovered while this is off."
+    ]
+    if trusted_access:
+        warnings.append("Without a delegated administrator there is no failsafe.")
+    return tuple(warnings)
+
+
+def _describe_remains(setup: Setup) -> tuple[str, ...]:
+    remains: list[str] = ["Root user credentials that were deleted stay deleted."]
+    if setup.trusted_access is False:
+        remains.append("AWS keeps the features' flags: they are as before once trusted access is on again.")
+    if setup.features:
+        remains.append(f"Still on: {', '.join(sorted(setup.features))}.")
+    if setup.trusted_access:
+        remains.append("Trusted access is still on. To switch it off: rootkeeper disable --trusted-access")
+    if setup.delegated_administrators:
+        remains.append(f"Still delegated administrators: {', '.join(setup.delegated_administrators)}.")
+    remains.append("Root sessions that are open already last for up to 15 minutes.")
+    return tuple(remains)

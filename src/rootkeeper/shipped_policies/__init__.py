@@ -1,0 +1,1 @@
+"""The least-privilege roles, guardrails and alarms that fit one organization."""

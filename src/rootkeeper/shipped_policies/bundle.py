@@ -1,0 +1,431 @@
+"""Everything that is shipped for one organization, with the alarms.
+
+Alarms that tell long-term root, our own root sessions and strangers' apart, as far as a pattern can.
+
+A pattern sees one record and no ledger. So two of the four are alarms by themselves, and two only pick what must be
+matched with the ledger (``root_events``): a known role's root session is ours only if the ledger names its access key
+id. Each record falls into at most one of the four.
+
+Source: CloudWatch Logs User Guide, "Filter pattern syntax"; EventBridge User Guide, "Event patterns"; CloudTrail User
+Guide, "CloudTrail userIdentity element".
+
+Everything that is shipped for one organization, made from what was asked for and what was read of it.
+
+Making policies, alarms and infrastructure code that fit this organization. Reads, changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from rootkeeper.aws.organizations import OrganizationReader
+from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.errors import InputError
+from rootkeeper.organization.accounts import AccountId, Organization, Setup
+from rootkeeper.shipped_policies.rules import (
+    DEFAULT_CAP,
+    SERVER_ROLES,
+    GuardrailKind,
+    RoleTargets,
+    RoleTrust,
+    ShippedCallerRole,
+    ShippedGuardrail,
+    ShippedRole,
+    TrustedPrincipal,
+    make_delegate_cap,
+    make_deny_long_term_root,
+    make_role,
+    parse_principal,
+    require_fits,
+)
+from rootkeeper.windows.rules import OWING_STATES
+from rootkeeper.windows.store import RecoveryWindows
+
+METRIC_FILTER_CHARACTERS = 1_024
+"""Source: CloudWatch Logs PutMetricFilter, filterPattern."""
+
+
+METRIC_NAMESPACE = "Rootkeeper"
+
+
+EVERY_EVENT_STATE = "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS"
+"""Of an EventBridge rule: reading calls are delivered, too, and an audit makes no others."""
+
+
+_ISSUER = "$.userIdentity.sessionContext.sessionIssuer.arn"
+
+
+_ASSUMED_ROOT = "$.userIdentity.sessionContext.assumedRoot"
+
+
+_BY_API = "AWS API Call via CloudTrail"
+
+
+_BY_SIGN_IN = "AWS Console Sign In via CloudTrail"
+
+
+class AlarmKind(StrEnum):
+    """What a record shows."""
+
+    LONG_TERM_ROOT = "long-term-root"
+    """A root user that signed in, or a root access key."""
+    STRANGE_CALLER = "strange-caller"
+    """AssumeRoot by anybody but the known roles."""
+    KNOWN_ROLE = "known-role"
+    """AssumeRoot by a known role: ours, or somebody who uses the role without Rootkeeper."""
+    ROOT_SESSION = "root-session"
+    """What is done in a root session, whoever opened it."""
+
+
+class Receiver(StrEnum):
+    """Who gets the records that an EventBridge rule picks, in the rule's own Region.
+
+    In the rule's own account the receiver's policy lets EventBridge send, and a role may stop the delivery. In another
+    account it takes both: that policy and a role of the rule's account. Source: EventBridge User Guide, "Using
+    resource-based policies" and "Sending events to an AWS service in another account".
+    """
+
+    QUEUE = "queue"
+    """Of SQS; what it holds is matched with the ledger."""
+    TOPIC = "topic"
+    """Of SNS; it wakes somebody."""
+
+    @property
+    def sending_action(self) -> str:
+        return "sqs:SendMessage" if self is Receiver.QUEUE else "sns:Publish"
+
+    @property
+    def role_name(self) -> str:
+        """Of the role that sends to it from another account."""
+        return f"rootkeeper-{self.value}-delivery"
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One kind of record, and the two patterns that pick it."""
+
+    kind: AlarmKind
+    description: str
+    needs_matching: bool
+    """Whether a person is woken only after the ledger was asked."""
+    seen_in: str
+    """Whose CloudTrail has such records."""
+    metric_filter: str
+    """For CloudWatch Logs, on the log group of an organization trail."""
+    event_pattern: Mapping[str, Any]
+    """For an EventBridge rule in the account whose CloudTrail has the record."""
+
+    @property
+    def name(self) -> str:
+        return f"rootkeeper-{self.kind.value}"
+
+    @property
+    def receiver(self) -> Receiver:
+        return Receiver.QUEUE if self.needs_matching else Receiver.TOPIC
+
+    @property
+    def metric_name(self) -> str:
+        """``LongTermRoot``, …"""
+        return "".join(word.capitalize() for word in self.kind.value.split("-"))
+
+
+def make_alarms(known_role_arns: Iterable[str]) -> tuple[Alarm, ...]:
+    """The four alarms, for an organization whose root sessions are opened by these roles.
+
+    :raises InputError: if a filter is longer than AWS takes.
+    """
+    known = sorted(set(known_role_arns))
+    alarms = (_long_term_root(), _strange_caller(known), _known_role(known), _root_session())
+    for alarm in alarms:
+        require_fits(
+            len(alarm.metric_filter),
+            METRIC_FILTER_CHARACTERS,
+            f"The metric filter {alarm.name}",
+            "Name fewer known roles.",
+        )
+    return alarms
+
+
+def _long_term_root() -> Alarm:
+    return Alarm(
+        kind=AlarmKind.LONG_TERM_ROOT,
+        description="A root user signed in, tried to, asked for a new password, or used an access key",
+        needs_matching=False,
+        seen_in="every account; sign-ins in us-east-1",
+        metric_filter=_all_of(
+            '$.userIdentity.type = "Root"',
+            "$.userIdentity.invokedBy NOT EXISTS",
+            '$.eventType != "AwsServiceEvent"',
+            f'({_ASSUMED_ROOT} NOT EXISTS || {_ASSUMED_ROOT} != "true")',
+        ),
+        event_pattern={
+            "detail-type": [_BY_API, _BY_SIGN_IN],
+            "detail": {
+                "eventType": [{"anything-but": "AwsServiceEvent"}],
+                "userIdentity": {
+                    "type": ["Root"],
+                    "invokedBy": [{"exists": False}],
+                    "sessionContext": {"assumedRoot": [{"exists": False}, {"anything-but": "true"}]},
+                },
+            },
+        },
+    )
+
+
+def _strange_caller(known: list[str]) -> Alarm:
+    others = " && ".join(f'{_ISSUER} != "{arn}"' for arn in known)
+    return Alarm(
+        kind=AlarmKind.STRANGE_CALLER,
+        description="Somebody outside the known roles opened a root session, or tried to",
+        needs_matching=False,
+        seen_in="the management account and the delegated administrator",
+        metric_filter=_all_of(*_ASSUME_ROOT_FILTER, f"({_ISSUER} NOT EXISTS || ({others}))"),
+        event_pattern=_assume_root_pattern([{"exists": False}, {"anything-but": known}]),
+    )
+
+
+def _known_role(known: list[str]) -> Alarm:
+    ours = " || ".join(f'{_ISSUER} = "{arn}"' for arn in known)
+    return Alarm(
+        kind=AlarmKind.KNOWN_ROLE,
+        description="A known role opened a root session, or tried to: ours only if the ledger names its access key id",
+        needs_matching=True,
+        seen_in="the management account and the delegated administrator",
+        metric_filter=_all_of(*_ASSUME_ROOT_FILTER, f"({ours})"),
+        event_pattern=_assume_root_pattern(known),
+    )
+
+
+def _root_session() -> Alarm:
+    return Alarm(
+        kind=AlarmKind.ROOT_SESSION,
+        description="A call in a root session: ours only if the ledger names its access key id",
+        needs_matching=True,
+        seen_in="every member account",
+        metric_filter=_all_of('$.userIdentity.type = "Root"', f'{_ASSUMED_ROOT} = "true"'),
+        event_pattern={
+            "detail-type": [_BY_API],
+            "detail": {"userIdentity": {"type": ["Root"], "sessionContext": {"assumedRoot": ["true"]}}},
+        },
+    )
+
+
+_ASSUME_ROOT_FILTER = (
+    '$.eventSource = "sts.amazonaws.com"',
+    '$.eventName = "AssumeRoot"',
+    '$.userIdentity.type != "Root"',
+)
+
+
+def _assume_root_pattern(issuers: list[Any]) -> Mapping[str, Any]:
+    return {
+        "detail-type": [_BY_API],
+        "detail": {
+            "eventSource": ["sts.amazonaws.com"],
+            "eventName": ["AssumeRoot"],
+            "userIdentity": {
+                "type": [{"anything-but": "Root"}],
+                "sessionContext": {"sessionIssuer": {"arn": issuers}},
+            },
+        },
+    }
+
+
+def _all_of(*terms: str) -> str:
+    return f"{{ {' && '.join(terms)} }}"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyInputs:
+    """What a user may ask for; what is left out is taken from the organization."""
+
+    role_account_id: AccountId | None = None
+    """The account in which the roles are; else the delegated administrator, else the management account."""
+    trusted_principals: tuple[str, ...] = ()
+    """ARNs or account ids of people; else the account in which the roles are."""
+    server_role: str | None = None
+    """ARN of what a Rootkeeper server runs as."""
+    target_ids: tuple[AccountId, ...] = ()
+    """Accounts on which root sessions may be opened; empty for every member account."""
+    failsafe_ids: tuple[AccountId, ...] = ()
+    """Kept beside the delegated administrators, or instead of them where they can't be read."""
+    known_roles: tuple[str, ...] = ()
+    """Further roles that open root sessions on purpose, such as one of IAM Identity Center."""
+    cap: tuple[TaskPolicy, ...] = DEFAULT_CAP
+    """What the delegated administrator may do."""
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFacts:
+    """What was read of the organization."""
+
+    organization: Organization
+    setup: Setup
+    open_window_ids: tuple[AccountId, ...]
+    """Accounts in which somebody may have to sign in as root now."""
+
+    @property
+    def partition(self) -> str:
+        return self.organization.partition
+
+    @property
+    def delegate_ids(self) -> tuple[AccountId, ...]:
+        """Known delegated administrators; empty if there are none or they couldn't be read."""
+        return tuple(sorted(self.setup.delegated_administrators or ()))
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyBundle:
+    """Roles, guardrails and alarms that fit one organization."""
+
+    ground: PolicyFacts
+    role_account_id: AccountId
+    roles: tuple[ShippedCallerRole, ...]
+    """The four that a server may assume."""
+    set_up_role: ShippedCallerRole
+    """For people in the management account."""
+    guardrails: tuple[ShippedGuardrail, ...]
+    alarms: tuple[Alarm, ...]
+    known_role_arns: tuple[str, ...]
+    remarks: tuple[str, ...]
+    """What the user should know before using any of it."""
+
+    def get_role(self, role: ShippedRole) -> ShippedCallerRole:
+        return next(one for one in (*self.roles, self.set_up_role) if one.role is role)
+
+    def arn_of(self, role: ShippedCallerRole) -> str:
+        """In the management account for setting up, else in the roles' account."""
+        is_set_up = role.role is ShippedRole.SET_UP
+        home = self.ground.organization.management_account_id if is_set_up else self.role_account_id
+        return role.arn(self.ground.partition, home)
+
+    def get_guardrail(self, kind: GuardrailKind) -> ShippedGuardrail:
+        """:raises InputError: if there is nothing to attach it to, so that it wasn't made."""
+        for guardrail in self.guardrails:
+            if guardrail.kind is kind:
+                return guardrail
+        raise InputError(
+            f"There is no policy {kind.value}: no delegated administrator for IAM is known.",
+            hint="Register one first: rootkeeper enable --delegated-administrator ID",
+        )
+
+
+def make_bundle(ground: PolicyFacts, wishes: PolicyInputs) -> PolicyBundle:
+    """Everything, for one organization.
+
+    :raises InputError: if a wish can't be met: an ARN of another partition, a policy that would be too large, or a
+        guardrail that can't spare the failsafe since the delegated administrators couldn't be read.
+    """
+    home = wishes.role_account_id or _choose_home(ground)
+    targets = make_targets(ground, wishes)
+    trust = _make_trust(ground, wishes, home)
+    set_up_trust = replace(_make_trust(ground, wishes, ground.organization.management_account_id), server=None)
+    roles = tuple(make_role(role, targets, trust) for role in SERVER_ROLES)
+    known = (*(role.arn(ground.partition, home) for role in roles), *_parse_known_roles(ground, wishes))
+    return PolicyBundle(
+        ground=ground,
+        role_account_id=home,
+        roles=roles,
+        set_up_role=make_role(ShippedRole.SET_UP, targets, set_up_trust),
+        guardrails=_make_guardrails(ground, wishes),
+        alarms=make_alarms(known),
+        known_role_arns=known,
+        remarks=_list_remarks(ground, wishes, trust),
+    )
+
+
+def make_targets(ground: PolicyFacts, wishes: PolicyInputs) -> RoleTargets:
+    """On which accounts root sessions may be opened; a failsafe that is named as a target is meant."""
+    kept = set(_list_failsafes(ground, wishes)) - set(wishes.target_ids)
+    return RoleTargets(ground.partition, wishes.target_ids, tuple(sorted(kept)))
+
+
+def _choose_home(ground: PolicyFacts) -> AccountId:
+    return next(iter(ground.delegate_ids), ground.organization.management_account_id)
+
+
+def _make_trust(ground: PolicyFacts, wishes: PolicyInputs, home: AccountId) -> RoleTrust:
+    people = [
+        parse_principal(text, ground.partition, "--trusted-principal") for text in wishes.trusted_principals or (home,)
+    ]
+    server = wishes.server_role
+    return RoleTrust(
+        people=tuple(people),
+        server=None if server is None else parse_principal(server, ground.partition, "--server-role-arn"),
+    )
+
+
+def _parse_known_roles(ground: PolicyFacts, wishes: PolicyInputs) -> tuple[str, ...]:
+    return tuple(_parse_known_role(text, ground).arn for text in wishes.known_roles)
+
+
+def _parse_known_role(text: str, ground: PolicyFacts) -> TrustedPrincipal:
+    principal = parse_principal(text, ground.partition, "--known-role")
+    if principal.can_show_mfa or principal.is_pattern:
+        raise InputError(f"--known-role {text} is no role.", hint="Give the ARN of one role, without wildcards.")
+    return principal
+
+
+def _list_failsafes(ground: PolicyFacts, wishes: PolicyInputs) -> tuple[AccountId, ...]:
+    return tuple(sorted({*ground.delegate_ids, *wishes.failsafe_ids}))
+
+
+def _make_guardrails(ground: PolicyFacts, wishes: PolicyInputs) -> tuple[ShippedGuardrail, ...]:
+    failsafes = _list_failsafes(ground, wishes)
+    if ground.setup.delegated_administrators is None and not failsafes:
+        raise InputError(
+            "The delegated administrators can't be read, so a policy that denies root can't spare the failsafe.",
+            hint="Run it in the management account or a delegated administrator, or name it: --failsafe ID",
+        )
+    guardrails = [make_deny_long_term_root(ground.partition, failsafes, ground.open_window_ids)]
+    if failsafes:
+        guardrails.append(make_delegate_cap(ground.partition, failsafes, wishes.cap))
+    return tuple(guardrails)
+
+
+def _list_remarks(ground: PolicyFacts, wishes: PolicyInputs, trust: RoleTrust) -> tuple[str, ...]:
+    remarks = [f"Unknown: {sentence}" for sentence in ground.setup.unknown]
+    if not _list_failsafes(ground, wishes):
+        remarks.append("No failsafe: there is no delegated administrator for IAM, so no root login is spared.")
+    if ground.open_window_ids:
+        ids = ", ".join(ground.open_window_ids)
+        remarks.append(f"Spared for their open recovery window: {ids}. Make the policy anew when it is closed.")
+    remarks.extend(
+        f"{principal.arn} is a role: AWS can't see in its sessions whether MFA was used. Demand MFA where it signs in."
+        for principal in trust.people
+        if not principal.can_show_mfa
+    )
+    return tuple(remarks)
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyBundleBuilder:
+    """Reads what policies must fit, and makes them."""
+
+    reader: OrganizationReader
+    windows: RecoveryWindows
+
+    def make(self, wishes: PolicyInputs) -> PolicyBundle:
+        """Organization and set-up: four reading calls. What can't be read of the set-up is told in ``remarks``.
+
+        :raises InputError: if a wish can't be met.
+        :raises AwsError: if the organization can't be read.
+        :raises DatabaseError: if the recovery windows can't be read: none would then be spared.
+        """
+        return make_bundle(self.read_ground(), wishes)
+
+    def read_ground(self) -> PolicyFacts:
+        """What policies must fit.
+
+        :raises AwsError: if the organization can't be read.
+        :raises DatabaseError: if the recovery windows can't be read.
+        """
+        unfinished = self.windows.list_windows(unfinished_only=True)
+        return PolicyFacts(
+            organization=self.reader.read_organization(),
+            setup=self.reader.read_setup(),
+            open_window_ids=tuple(sorted({one.account_id for one in unfinished if one.state in OWING_STATES})),
+        )

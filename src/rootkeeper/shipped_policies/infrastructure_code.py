@@ -1,0 +1,231 @@
+"""CloudFormation and Terraform of the shipped policies.
+
+Templates of Terraform and CloudFormation code, and the filters that write values into them.
+
+What a template writes by itself must be a plain word, such as an account id or the name of a role. Everything else goes
+through a filter that quotes it for its language, so that no text from outside becomes code. A template that forgets
+the filter fails.
+
+Source: Terraform documentation, "Configuration syntax" and "Strings and templates".
+
+A CloudFormation template of the shipped roles, guardrails and alarms, as YAML or JSON.
+
+One template for every account: conditions on ``AWS::AccountId`` decide what is made where, so that it can be a stack in
+the management account and in the roles' account, and a StackSet everywhere else. Nothing is attached, and no alarm
+rings, until a parameter names where.
+
+CloudFormation has no resource for the features, trusted access or a delegated administrator of IAM; ``rootkeeper
+enable`` and the Terraform code do these. Source: AWS CloudFormation resource reference.
+
+Terraform code of the shipped roles, guardrails and alarms, and of the set-up itself.
+
+Whatever may be managed elsewhere already is behind a variable: trusted access, the features and the delegated
+administrator are made only if they are missing in the organization as it was read, and guardrails are attached to
+nothing by themselves. ``aws_organizations_organization`` isn't used at all: its ``aws_service_access_principals`` is
+the complete list, so that a second configuration with it would switch off trusted access for every other service.
+
+Source: Terraform AWS provider, iam_organizations_features, organizations_aws_service_access,
+organizations_delegated_administrator, organizations_policy, cloudwatch_event_rule, cloudwatch_log_metric_filter.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from importlib import resources
+from itertools import groupby
+from typing import Any
+
+import yaml
+from jinja2 import Environment, StrictUndefined, Template
+
+from rootkeeper.organization.accounts import IAM_SERVICE_PRINCIPAL, AccountId, Feature
+from rootkeeper.shipped_policies.bundle import EVERY_EVENT_STATE, METRIC_NAMESPACE, AlarmKind, PolicyBundle, Receiver
+from rootkeeper.shipped_policies.rules import GuardrailKind
+
+_PLAIN_WORD = re.compile(r"[\w.:/-]* *", re.ASCII)
+
+
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*", re.ASCII)
+
+
+_INDENT = "  "
+
+
+_YAML_WIDTH = 120
+
+
+class _Code(str):
+    """Text that a filter has written, so that it can't break out of its place."""
+
+    __slots__ = ()
+
+
+def load_code_template(name: str) -> Template:
+    """The template ``name``, such as ``terraform.tf.jinja``; it writes a file's text."""
+    return code_environment().from_string((resources.files(__package__) / "templates" / name).read_text("utf-8"))
+
+
+@cache
+def code_environment() -> Environment:
+    """Jinja with the filters ``hcl`` and ``yaml`` for values, and ``comment`` for a text on one line of a comment."""
+    environment = Environment(
+        autoescape=False,  # noqa: S701 - it would escape for HTML; _ensure_code refuses what no filter has quoted
+        undefined=StrictUndefined,
+        finalize=_ensure_code,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "comment": lambda text: _Code(" ".join(text.split())),
+        "hcl": lambda value, indent=0: _Code(render_hcl(value, " " * indent)),
+        "pascal": lambda text: "".join(word.capitalize() for word in text.split("-")),
+        "snake": lambda text: text.replace("-", "_"),
+        "yaml": lambda mapping, indent: _Code(render_yaml(mapping, indent)),
+    }
+    return environment
+
+
+def _ensure_code(value: Any) -> Any:
+    """:raises ValueError: if a template is about to write a text that no filter has quoted."""
+    if isinstance(value, str) and not isinstance(value, _Code) and not _PLAIN_WORD.fullmatch(value):
+        raise ValueError(f"{value!r} isn't quoted")
+    return value
+
+
+def render_yaml(mapping: Mapping[str, Any], indent: int) -> str:
+    """The lines of ``mapping``; all but the first are indented by ``indent`` columns."""
+    text = yaml.dump(mapping, Dumper=_Dumper, sort_keys=False, width=_YAML_WIDTH - indent)
+    return text.rstrip("\n").replace("\n", f"\n{' ' * indent}")
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes each value out, so that no reader has to follow anchors."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the writer asks about each value
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002 - lists too
+        super().increase_indent(flow, indentless=False)
+
+
+def render_hcl(value: Any, indent: str = "") -> str:
+    """A value of Terraform's language; all lines but the first are indented by ``indent``."""
+    if isinstance(value, str):
+        return _quote(value)
+    if isinstance(value, Mapping):
+        return _render_object(value, indent)
+    if isinstance(value, list | tuple):
+        return _render_list(value, indent)
+    return json.dumps(value)
+
+
+def _render_object(value: Mapping[str, Any], indent: str) -> str:
+    if not value:
+        return "{}"
+    return "\n".join(["{", *_render_pairs(value.items(), indent + _INDENT), f"{indent}}}"])
+
+
+def _render_pairs(pairs: Iterable[tuple[str, Any]], indent: str) -> Iterator[str]:
+    """``name = value`` lines; values of one line that follow one another are aligned, as ``terraform fmt`` does."""
+    rendered = [(_key(name), render_hcl(value, indent)) for name, value in pairs]
+    for is_multiline, run in groupby(rendered, key=lambda pair: "\n" in pair[1]):
+        aligned = list(run)
+        width = 0 if is_multiline else max(len(name) for name, _ in aligned)
+        for name, text in aligned:
+            yield f"{indent}{name:<{width}} = {text}"
+
+
+def _render_list(values: Sequence[Any], indent: str) -> str:
+    inner = indent + _INDENT
+    texts = [render_hcl(value, inner) for value in values]
+    if len(texts) <= 1 and not any("\n" in text for text in texts):
+        return f"[{', '.join(texts)}]"
+    return "\n".join(["[", *(f"{inner}{text}," for text in texts), f"{indent}]"])
+
+
+def _key(name: str) -> str:
+    return name if _IDENTIFIER.fullmatch(name) else _quote(name)
+
+
+def _quote(text: str) -> str:
+    """A string in which nothing is evaluated."""
+    return json.dumps(text, ensure_ascii=False).replace("${", "$${").replace("%{", "%%{")
+
+
+_GUARDRAIL_PARAMETERS = {
+    GuardrailKind.DENY_LONG_TERM_ROOT: "DenyLongTermRootTargets",
+    GuardrailKind.CAP_DELEGATED_ADMINISTRATOR: "CapTargets",
+}
+
+
+_RECEIVER_PARAMETERS = {Receiver.QUEUE: "MatchingQueueArn", Receiver.TOPIC: "AlarmTopicArn"}
+
+
+_RULE_CONDITIONS = {
+    AlarmKind.LONG_TERM_ROOT: "HasAlarmTopicArn",
+    AlarmKind.STRANGE_CALLER: "PagesOnCallers",
+    AlarmKind.KNOWN_ROLE: "MatchesCallers",
+    AlarmKind.ROOT_SESSION: "HasMatchingQueueArn",
+}
+
+
+def render_cloudformation_yaml(bundle: PolicyBundle) -> str:
+    """The template with a head of comments; the same bundle gives the same text."""
+    organization = bundle.ground.organization
+    return load_code_template("cloudformation.yaml.jinja").render(
+        bundle=bundle,
+        callers=sorted({organization.management_account_id, bundle.role_account_id, *bundle.ground.delegate_ids}),
+        every_event_state=EVERY_EVENT_STATE,
+        guardrail_parameters=_GUARDRAIL_PARAMETERS,
+        metric_namespace=METRIC_NAMESPACE,
+        organization=organization,
+        Receiver=Receiver,
+        receiver_parameters=_RECEIVER_PARAMETERS,
+        rule_conditions=_RULE_CONDITIONS,
+        target_parameters=[_GUARDRAIL_PARAMETERS[guardrail.kind] for guardrail in bundle.guardrails],
+    )
+
+
+def render_cloudformation_json(bundle: PolicyBundle) -> str:
+    """The same template; JSON has no comments."""
+    return json.dumps(yaml.safe_load(render_cloudformation_yaml(bundle)), indent=2) + "\n"
+
+
+_TARGET_VARIABLES = {
+    GuardrailKind.DENY_LONG_TERM_ROOT: "deny_long_term_root_targets",
+    GuardrailKind.CAP_DELEGATED_ADMINISTRATOR: "cap_targets",
+}
+
+
+_RECEIVER_VARIABLES = {Receiver.QUEUE: "var.matching_queue_arn", Receiver.TOPIC: "var.alarm_topic_arn"}
+
+
+def render_terraform(bundle: PolicyBundle) -> str:
+    """One file, a root configuration; the same bundle gives the same text."""
+    setup = bundle.ground.setup
+    lacks_features = setup.features is not None and not setup.features >= set(Feature)
+    return load_code_template("terraform.tf.jinja").render(
+        accounts=_find_accounts(bundle),
+        bundle=bundle,
+        every_event_state=EVERY_EVENT_STATE,
+        features=[feature.value for feature in sorted(Feature)],
+        iam_service_principal=IAM_SERVICE_PRINCIPAL,
+        manages_features=setup.trusted_access is False or lacks_features,
+        manages_trusted_access=setup.trusted_access is False,
+        metric_namespace=METRIC_NAMESPACE,
+        organization=bundle.ground.organization,
+        Receiver=Receiver,
+        receiver_variables=_RECEIVER_VARIABLES,
+        target_variables=_TARGET_VARIABLES,
+    )
+
+
+def _find_accounts(bundle: PolicyBundle) -> dict[str, AccountId]:
+    """Where root sessions are opened, by the name of the provider; the roles' account only if it is another one."""
+    management_id = bundle.ground.organization.management_account_id
+    others = {} if bundle.role_account_id == management_id else {"roles": bundle.role_account_id}
+    return {"management": management_id, **others}

@@ -1,0 +1,1 @@
+"""Unlocking S3 buckets and SQS queues whose policies deny everyone."""

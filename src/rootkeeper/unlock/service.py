@@ -1,0 +1,589 @@
+"""Reading, planning and changing the policy of a bucket or queue.
+
+The root session of an unlock: opened when something is asked for the first time, renewed before it ends.
+
+In which Regions queues are looked for. Buckets are found from any.
+
+Reading the policies of one account's buckets or queues: which there are, and whom each locks out.
+
+Nothing is changed. A policy that can't be read is unknown, and a Region that can't be asked is named: neither is taken
+for "open".
+
+Planning the change of one policy: everything is checked, and read, before a person is asked.
+
+Changing one policy: lock → save → session → re-read → intent → call → re-read → outcome.
+
+Nothing leaves before the policy of before is on disk, with its hash in the ledger. A call that AWS answered isn't done:
+only a re-read that shows the new policy makes it so.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from rootkeeper.aws.root_sessions import RootSession, RootSessions, describe_error, open_root_session
+from rootkeeper.aws.task_policies import (
+    Resource,
+    ResourceKind,
+    ResourcePlaces,
+    ResourcePolicies,
+    is_protected,
+    require_resource_name,
+    require_unprotected,
+)
+from rootkeeper.clock import Clock
+from rootkeeper.errors import (
+    AwsAccessDeniedError,
+    AwsError,
+    AwsUnclearError,
+    AwsUnreachableError,
+    InputError,
+    LockLostError,
+    PolicyChangedError,
+    PolicyDocumentError,
+)
+from rootkeeper.ledger.owners import AccountLock, AccountLocks
+from rootkeeper.ledger.rules import Intent, Result
+from rootkeeper.ledger.store import Ledger, LedgerReader
+from rootkeeper.organization.accounts import Account, AccountId, Caller, Organization
+from rootkeeper.organization.progress import Progress
+from rootkeeper.unlock.rules import (
+    ChangeKind,
+    Lockout,
+    LockoutVerdict,
+    PolicyChange,
+    PolicyRereadResult,
+    correct_policy,
+    describe_change,
+    evaluate_policy,
+    evaluate_reread,
+    hash_policy,
+    require_policy_text,
+    require_replacement,
+)
+from rootkeeper.unlock.store import SavedPolicies, describe_saved, was_saved
+from rootkeeper.values import JsonValue
+
+RENEWAL_MARGIN = timedelta(seconds=60)
+"""A session that ends sooner than this is renewed before the next call."""
+
+
+@dataclass(slots=True)
+class UnlockAccess:
+    """One account's buckets or queues; safe in many threads."""
+
+    sessions: RootSessions
+    ledger: Ledger
+    clock: Clock
+    account_id: AccountId
+    kind: ResourceKind
+    lock: AccountLock | None = None
+    """For a change: each session's intent checks it."""
+    _session: RootSession | None = None
+    _opening: threading.Lock = field(default_factory=threading.Lock)
+
+    def enter(self) -> RootSession:
+        """A session that is open for a while yet, and proven to be the account's root user.
+
+        :raises AwsError: if AWS refuses it; the outcome is recorded.
+        :raises LedgerUnavailableError: if the intent can't be recorded; no call was made.
+        :raises LockLostError: if the lock is lost; no call was made.
+        """
+        with self._opening:
+            if self._session is None or self._session.expires_at - self.clock.now() < RENEWAL_MARGIN:
+                self._session = None
+                self._session = open_root_session(
+                    self.sessions, self.ledger, self.account_id, self.kind.task_policy, lock=self.lock
+                )
+            return self._session
+
+    @property
+    def policies(self) -> ResourcePolicies:
+        """As ``enter``."""
+        return self.enter().resource_policies
+
+
+def choose_regions(
+    places: ResourcePlaces,
+    caller: Caller,
+    account_id: AccountId,
+    kind: ResourceKind,
+    wanted: Sequence[str],
+    progress: Progress,
+) -> tuple[str, ...]:
+    """The Regions wanted, else those that are enabled in the account, else all that this program knows.
+
+    One call at most: account:ListRegions by the operator's credentials.
+
+    :raises InputError: if a Region isn't known.
+    """
+    if kind is ResourceKind.BUCKET:
+        return (places.region,)
+    known = places.list_known_regions(kind)
+    if wanted:
+        return _require_known(wanted, known)
+    try:
+        enabled = places.list_enabled_regions(None if account_id == caller.account_id else account_id)
+    except AwsAccessDeniedError as error:
+        progress.remark(f"Unknown: which Regions account {account_id} has enabled can't be read: {error.reason}")
+        progress.remark(
+            f"All {len(known)} Regions that this program knows are asked instead; those that are off answer with an "
+            "error. To ask fewer, name them: --regions us-east-1,eu-west-1. To have them read, switch on trusted "
+            "access for account.amazonaws.com, and use the management account or its delegated administrator."
+        )
+        return known
+    return tuple(enabled)
+
+
+def _require_known(wanted: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    for region in wanted:
+        if region not in known:
+            raise InputError(
+                f"{region!r} is not a Region of this partition with queues.",
+                hint=f"Such as --regions {','.join(known[:2])}.",
+            )
+    return tuple(dict.fromkeys(wanted))
+
+
+WORKERS = 16
+"""Calls at the same time; each is charged to the member account, which is asked about nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResourcePolicyState:
+    """One bucket or queue, its policy, and what that does."""
+
+    resource: Resource
+    policy: str | None
+    """``None`` if there is none, or it couldn't be read."""
+    lockout: Lockout
+    is_protected: bool
+    """Whether the settings keep it from being changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadRegion:
+    """A Region whose queues couldn't be listed."""
+
+    region: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceListing:
+    """Every bucket or queue that was found in an account."""
+
+    account: Account
+    kind: ResourceKind
+    resource_states: tuple[ResourcePolicyState, ...]
+    unread_regions: tuple[UnreadRegion, ...]
+    unknown: str | None = None
+    """Why nothing could be asked at all: who could ask."""
+
+    @property
+    def has_unknown(self) -> bool:
+        """Whether of any policy it isn't known what it does."""
+        return self.unknown is not None or any(
+            one.lockout.verdict is LockoutVerdict.UNKNOWN for one in self.resource_states
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class UnlockReader:
+    """Opens root sessions of an unlock task, and only reads in them."""
+
+    sessions: RootSessions
+    ledger: Ledger
+    places: ResourcePlaces
+    clock: Clock
+    organization: Organization
+    caller: Caller
+    protect: tuple[str, ...] = ()
+
+    def list_all(
+        self, account: Account, kind: ResourceKind, regions: Sequence[str], progress: Progress
+    ) -> ResourceListing:
+        """Find every bucket, or every queue of the Regions, and read its policy.
+
+        sts:AssumeRoot and sts:GetCallerIdentity; s3:ListBuckets and s3:GetBucketPolicy for each; account:ListRegions,
+        sqs:ListQueues for each Region and sqs:GetQueueAttributes for each queue.
+
+        A caller who may open no session in the account learns who may: that is unknown, and no error.
+
+        :raises AwsError: if the session can't be opened for another reason, or none of the lists can be read.
+        :raises InputError: if a Region isn't known.
+        """
+        try:
+            access, where = self._begin(account, kind, regions, progress)
+        except AwsAccessDeniedError as error:
+            return ResourceListing(account, kind, (), (), unknown=_describe_permitted_caller(error))
+        answers = _ask(access, where, lambda policies, region: policies.list_resources(region))
+        _require_some_answer(answers)
+        resources = [resource for answer in answers for resource in answer.resources]
+        progress.start("Reading policies", len(resources))
+        with ThreadPoolExecutor(WORKERS) as pool:
+            resource_states = tuple(pool.map(lambda resource: self._read(access, resource, progress), resources))
+        unread = tuple(UnreadRegion(one.region, one.error.message) for one in answers if one.error is not None)
+        return ResourceListing(account, kind, resource_states, unread)
+
+    def show_one(
+        self, account: Account, kind: ResourceKind, name: str, regions: Sequence[str], progress: Progress
+    ) -> ResourcePolicyState:
+        """As ``find_one``, except that a caller who may open no session in the account learns who may."""
+        try:
+            return self.find_one(account, kind, name, regions, progress)
+        except AwsAccessDeniedError as error:
+            lockout = Lockout(LockoutVerdict.UNKNOWN, reason=_describe_permitted_caller(error))
+            resource = Resource(kind, account.account_id, name, "", self.organization.partition)
+            return ResourcePolicyState(resource, None, lockout, is_protected(name, self.protect))
+
+    def find_one(
+        self, account: Account, kind: ResourceKind, name: str, regions: Sequence[str], progress: Progress
+    ) -> ResourcePolicyState:
+        """Find one bucket or queue and read its policy.
+
+        :raises InputError: if the account has none of that name, or queues of it in several Regions.
+        :raises AwsError: if it can't be read.
+        """
+        require_resource_name(kind, name)
+        access, where = self._begin(account, kind, regions, progress)
+
+        def find(policies: ResourcePolicies, region: str) -> tuple[Resource, ...]:
+            resource = policies.find_resource(name, region)
+            return () if resource is None else (resource,)
+
+        answers = _ask(access, where, find)
+        found = [resource for answer in answers for resource in answer.resources]
+        if len(found) != 1:
+            _require_some_answer(answers)
+            raise _not_one(found, answers, account, kind, name)
+        return self.evaluate(found[0], access.policies.find_policy(found[0]))
+
+    def evaluate(self, resource: Resource, policy: str | None) -> ResourcePolicyState:
+        """What a policy that was read does."""
+        lockout = evaluate_policy(policy, resource, self.organization.organization_id)
+        return ResourcePolicyState(resource, policy, lockout, is_protected(resource.name, self.protect))
+
+    def _begin(
+        self, account: Account, kind: ResourceKind, regions: Sequence[str], progress: Progress
+    ) -> tuple[UnlockAccess, tuple[str, ...]]:
+        """The session is opened first of all, so that a refusal of it is one error and not one for each Region."""
+        self.places.require_same_place(kind)
+        where = choose_regions(self.places, self.caller, account.account_id, kind, regions, progress)
+        access = UnlockAccess(self.sessions, self.ledger, self.clock, account.account_id, kind)
+        access.enter()
+        return access, where
+
+    def _read(self, access: UnlockAccess, resource: Resource, progress: Progress) -> ResourcePolicyState:
+        try:
+            resource_state = self.evaluate(resource, access.policies.find_policy(resource))
+        except AwsError as error:
+            unknown = Lockout(LockoutVerdict.UNKNOWN, reason=error.message)
+            resource_state = ResourcePolicyState(resource, None, unknown, is_protected(resource.name, self.protect))
+        progress.advance(unknown=int(resource_state.lockout.verdict is LockoutVerdict.UNKNOWN))
+        return resource_state
+
+
+@dataclass(frozen=True, slots=True)
+class _RegionResult:
+    """What one Region says."""
+
+    region: str
+    resources: tuple[Resource, ...] = ()
+    error: AwsError | None = None
+
+
+def _describe_permitted_caller(error: AwsAccessDeniedError) -> str:
+    """:raises AwsAccessDeniedError: itself, if another caller couldn't either."""
+    if error.needs is None:
+        raise error
+    return error.reason
+
+
+def _ask(
+    access: UnlockAccess, regions: Sequence[str], ask: Callable[[ResourcePolicies, str], tuple[Resource, ...]]
+) -> list[_RegionResult]:
+    def ask_one(region: str) -> _RegionResult:
+        try:
+            return _RegionResult(region, ask(access.policies, region))
+        except AwsError as error:
+            return _RegionResult(region, error=error)
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        return list(pool.map(ask_one, regions))
+
+
+def _require_some_answer(answers: Sequence[_RegionResult]) -> None:
+    """:raises AwsError: the first one, if every Region refuses."""
+    errors = [answer.error for answer in answers if answer.error is not None]
+    if errors and len(errors) == len(answers):
+        raise errors[0]
+
+
+def _not_one(
+    found: Sequence[Resource], answers: Sequence[_RegionResult], account: Account, kind: ResourceKind, name: str
+) -> InputError:
+    whose = f"account {account.account_id} ({account.name})"
+    if found:
+        regions = ", ".join(resource.region for resource in found)
+        return InputError(f"{whose} has {kind.noun}s named {name} in {regions}.", hint="Choose one with --regions.")
+    unread = [answer.region for answer in answers if answer.error is not None]
+    missing = f" Not asked, since they answer with an error: {', '.join(unread)}." if unread else ""
+    return InputError(
+        f"There is no {kind.noun} {name} in {whose}.{missing}",
+        hint=f"See what there is: rootkeeper unlock {kind.value} {account.account_id}",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyChangeRequest:
+    """What a person asks for."""
+
+    account: Account
+    kind: ResourceKind
+    name: str
+    change: ChangeKind
+    regions: tuple[str, ...] = ()
+    text: str | None = None
+    """Of the file to put."""
+    source: str = ""
+    """The file's path."""
+
+    @property
+    def describe_source(self) -> str:
+        return f"The policy in {self.source}"
+
+
+@dataclass(frozen=True, slots=True)
+class UnlockPlan:
+    """One change that passed every check."""
+
+    request: PolicyChangeRequest
+    resource_state: ResourcePolicyState
+    """As it is, and as the person is shown."""
+    change: PolicyChange
+    outcome: Lockout
+    """What the new policy does."""
+    obstacle: str | None = None
+    """Why there is nothing to do; one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnlockPlanner:
+    """Checks a request, and reads what it is about."""
+
+    reading: UnlockReader
+    ledger_reader: LedgerReader
+
+    def check(self, request: PolicyChangeRequest) -> None:
+        """All that can be checked without a root session.
+
+        :raises TargetRefusedError: if the name is protected.
+        :raises InputError: if it can't be a name.
+        :raises PolicyDocumentError: if the file holds no policy, or is no saved copy that the ledger knows.
+        """
+        require_resource_name(request.kind, request.name)
+        require_unprotected(request.kind, request.name, self.reading.protect)
+        if request.text is None:
+            return
+        require_policy_text(request.kind, request.text, request.describe_source)
+        if request.change is ChangeKind.RESTORE:
+            self._require_saved(request, request.text)
+
+    def plan(self, request: PolicyChangeRequest, progress: Progress) -> UnlockPlan:
+        """Read the policy as it is, and say what will stand in its place.
+
+        :raises PolicyDocumentError: if the policy can't be corrected, or a replacement wouldn't do.
+        :raises InputError: if there is no such bucket or queue.
+        :raises AwsError: if it can't be read.
+        """
+        self.check(request)
+        resource_state = self.reading.find_one(request.account, request.kind, request.name, request.regions, progress)
+        after, outcome = self._choose(request, resource_state)
+        change = PolicyChange(resource_state.resource, resource_state.policy, after)
+        return UnlockPlan(request, resource_state, change, outcome, _find_obstacle(request, resource_state, change))
+
+    def _choose(self, request: PolicyChangeRequest, resource_state: ResourcePolicyState) -> tuple[str | None, Lockout]:
+        after = request.text
+        if request.change is ChangeKind.REPLACE and after is not None:
+            organization_id = self.reading.organization.organization_id
+            return after, require_replacement(after, resource_state.resource, organization_id, request.describe_source)
+        if request.change is ChangeKind.CORRECTED and resource_state.policy is not None:
+            after = correct_policy(resource_state.policy, resource_state.lockout, resource_state.resource)
+        return after, self.reading.evaluate(resource_state.resource, after).lockout
+
+    def _require_saved(self, request: PolicyChangeRequest, text: str) -> None:
+        account_id, organization_id = request.account.account_id, self.reading.organization.organization_id
+        entries = self.ledger_reader.list_entries(account_id=account_id)
+        if not was_saved(entries, organization_id, account_id, request.kind, request.name, text):
+            raise PolicyDocumentError(
+                f"{request.describe_source} isn't a copy of {request.kind.noun} {request.name} that the ledger knows, "
+                "or was edited since.",
+                hint="To put any policy that doesn't lock everyone out, use --replace.",
+            )
+
+
+def _find_obstacle(
+    request: PolicyChangeRequest, resource_state: ResourcePolicyState, change: PolicyChange
+) -> str | None:
+    if resource_state.policy is None and change.after is None:
+        return f"There is no policy on {resource_state.resource}: nothing to do."
+    if request.change is ChangeKind.CORRECTED and resource_state.lockout.verdict is LockoutVerdict.OPEN:
+        return f"No statement of the policy of {resource_state.resource} locks everyone out: nothing to correct."
+    if change.is_needless:
+        return f"That policy stands on {resource_state.resource} already: nothing to do."
+    return None
+
+
+def describe_plan(plan: UnlockPlan, folder: str) -> list[str]:
+    """What will be done, in sentences for a person."""
+    request, resource = plan.request, plan.resource_state.resource
+    whose = f"{resource.kind.noun} {resource.name} ({resource.region})"
+    whose += f" of account {resource.account_id} ({request.account.name})"
+    then = f"Then: {plan.outcome.explanation}"
+    if plan.resource_state.policy is None:
+        return [f"Put a policy on {whose}, which has none.", then]
+    deed = "Remove" if plan.change.after is None else "Replace"
+    return [
+        f"{deed} the policy of {whose}.",
+        f"Now: {plan.resource_state.lockout.explanation}",
+        then,
+        f"The policy of now is saved first, to {folder}.",
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class SavedCopy:
+    """Where the policy of before is."""
+
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnlockOutcome:
+    """What came of a change."""
+
+    plan: UnlockPlan
+    result: Result
+    explanation: str
+    saved: SavedCopy | None
+    """``None`` if there was no policy."""
+    found: Lockout | None
+    """What the policy that a re-read shows does; ``None`` if it couldn't be re-read."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnlockRun:
+    """Applies plans."""
+
+    reading: UnlockReader
+    sessions: RootSessions
+    ledger: Ledger
+    locks: AccountLocks
+    saved_policies: SavedPolicies
+    clock: Clock
+    bucket_pauses_seconds: tuple[float, ...]
+    queue_pauses_seconds: tuple[float, ...]
+    """Before each further re-read while the policy of before is still shown."""
+
+    def apply(self, plan: UnlockPlan, progress: Progress) -> UnlockOutcome:
+        """Do what the plan says, under the account's lock.
+
+        Saves the policy; sts:AssumeRoot, sts:GetCallerIdentity, a re-read, and one changing call:
+        s3:DeleteBucketPolicy, s3:PutBucketPolicy or sqs:SetQueueAttributes.
+
+        :raises AccountBusyError: if another owner holds the account; nothing was done.
+        :raises PolicyNotSavedError: if the policy can't be saved; nothing was changed.
+        :raises PolicyChangedError: if it isn't the one that was shown any more; nothing was changed.
+        :raises AwsError: if AWS refuses the session, the re-read or the change; nothing was changed.
+        :raises LedgerUnavailableError: if the ledger can't be written.
+        :raises LockLostError: if the lock is lost; nothing was changed.
+        """
+        account_id = plan.request.account.account_id
+        with self.locks.hold(account_id, f"unlock {plan.resource_state.resource.name}") as lock:
+            saved = self._save(plan)
+            access = UnlockAccess(self.sessions, self.ledger, self.clock, account_id, plan.request.kind, lock)
+            self._require_unchanged(plan, access.policies)
+            return self._change(plan, access, lock, saved, progress)
+
+    def _save(self, plan: UnlockPlan) -> SavedCopy | None:
+        resource, policy = plan.resource_state.resource, plan.resource_state.policy
+        if policy is None:
+            return None
+        path = self.saved_policies.save(resource, policy, self.clock.now())
+        self.ledger.append_fact(
+            resource.kind.save_action,
+            account_id=resource.account_id,
+            parameters=describe_saved(resource, policy, str(path)),
+        )
+        return SavedCopy(path, hash_policy(policy))
+
+    def _require_unchanged(self, plan: UnlockPlan, policies: ResourcePolicies) -> None:
+        resource = plan.resource_state.resource
+        if policies.find_policy(resource) != plan.resource_state.policy:
+            raise PolicyChangedError(
+                f"The policy of {resource} isn't the one that was shown: somebody has changed it. Nothing was done.",
+                hint="Run the command again, and look at it anew.",
+            )
+
+    def _change(
+        self, plan: UnlockPlan, access: UnlockAccess, lock: AccountLock, saved: SavedCopy | None, progress: Progress
+    ) -> UnlockOutcome:
+        session = access.enter()
+        parameters = self._describe(plan, session, saved)
+        intent = self.ledger.append_intent(
+            plan.change.action, account_id=lock.account_id, parameters=parameters, lock=lock
+        )
+        answer = self._send(plan, session.resource_policies, intent)
+        assessment, found = self._verify(plan, access, parameters, progress)
+        self.ledger.append_outcome(intent, assessment.result, {"answer": answer, "reread": assessment.explanation})
+        explanation = (
+            assessment.explanation if answer == "success" else f"{assessment.explanation} AWS had answered: {answer}."
+        )
+        return UnlockOutcome(plan, assessment.result, explanation, saved, found)
+
+    def _describe(self, plan: UnlockPlan, session: RootSession, saved: SavedCopy | None) -> dict[str, JsonValue]:
+        return {
+            **describe_change(plan.change),
+            "change": plan.request.change.value,
+            "saved_path": None if saved is None else str(saved.path),
+            "session_access_key_id": session.access_key_id,
+        }
+
+    def _send(self, plan: UnlockPlan, policies: ResourcePolicies, intent: Intent) -> str:
+        """Once; what AWS surely refused is recorded and raised, anything else is left to the re-read."""
+        try:
+            if plan.change.after is None:
+                policies.remove_policy(plan.change.resource, intent)
+            else:
+                policies.put_policy(plan.change.resource, plan.change.after, intent)
+        except (AwsUnclearError, AwsUnreachableError) as error:
+            return error.aws_code or error.code
+        except (AwsError, LockLostError) as error:
+            self.ledger.append_outcome(intent, Result.FAILED, describe_error(error))
+            raise
+        return "success"
+
+    def _verify(
+        self, plan: UnlockPlan, access: UnlockAccess, parameters: Mapping[str, JsonValue], progress: Progress
+    ) -> tuple[PolicyRereadResult, Lockout | None]:
+        is_queue = plan.request.kind is ResourceKind.QUEUE
+        resource = plan.change.resource
+        for pause in (*(self.queue_pauses_seconds if is_queue else self.bucket_pauses_seconds), None):
+            try:
+                found = access.policies.find_policy(resource)
+            except AwsError as error:
+                unread = f"It was sent, and it couldn't be re-read what came of it: {error.message}"
+                return PolicyRereadResult(Result.UNKNOWN, unread, is_settled=True), None
+            assessment = evaluate_reread(found, parameters, resource.partition)
+            if assessment.is_settled or pause is None:
+                break
+            progress.remark(f"AWS still shows the policy of before; reading it again in {pause:g} s.")
+            self.clock.sleep(pause)
+        return assessment, self.reading.evaluate(resource, found).lockout

@@ -1,0 +1,1 @@
+"""Watching root activity: CloudTrail events, held against the ledger and the windows."""

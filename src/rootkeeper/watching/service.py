@@ -1,0 +1,328 @@
+"""Reads events, checks them against ledger and windows.
+
+Matching CloudTrail records with the ledger: which root activity was ours, and which must wake somebody.
+
+Which root sessions the ledger tells of lately, read on from where it was read to.
+
+Most root events are those of our own audits. So the ledger's part of the last days is kept in memory, and only what is
+new in it is read for each lot of events.
+
+Watching: events of root users are read from their source, held against the windows, kept, and told if need be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from rootkeeper.aws.cloudtrail import RootRecord, parse_root_record
+from rootkeeper.aws.root_events import EventDelivery, RootEventSource
+from rootkeeper.clock import Clock
+from rootkeeper.errors import AwsError, DatabaseError
+from rootkeeper.ledger.rules import Action
+from rootkeeper.ledger.store import LedgerReader
+from rootkeeper.notifications.rules import Notification, NotificationEvent, Severity
+from rootkeeper.notifications.service import Notifier
+from rootkeeper.organization.accounts import AccountId, Endpoint
+from rootkeeper.watching.rules import (
+    EventVerdict,
+    KnownSessions,
+    RecordedSession,
+    RootEvent,
+    WatchedAccount,
+    WatchedEvent,
+    classify_root_event,
+    classify_watched_event,
+    collect_sessions,
+    find_first_closings,
+)
+from rootkeeper.watching.store import WindowEvents
+from rootkeeper.windows.store import RecoveryWindows
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifiedRecord:
+    """One record in which a root user or AssumeRoot is, with its judgement."""
+
+    record: Mapping[str, Any]
+    event: RootEvent
+
+
+@dataclass(frozen=True, slots=True)
+class RootEventClassifier:
+    """Judges records by the ledger of one organization at one endpoint; makes no AWS call."""
+
+    ledger: LedgerReader
+    organization_id: str
+    endpoint: Endpoint
+
+    def evaluate(
+        self, records: Iterable[Mapping[str, Any]], role_arns: Collection[str]
+    ) -> tuple[ClassifiedRecord, ...]:
+        """Those that concern root, in the order given.
+
+        An audit's sessions stand in the ledger once their batch is done: a record that is younger than that batch
+        counts as a stranger's, and as ours when it is judged again.
+
+        :raises DatabaseError: if the ledger can't be read: nothing would then be exempted.
+        """
+        sessions = collect_sessions(self.ledger.list_entries(), self.organization_id, self.endpoint.label)
+        known = KnownSessions(sessions, role_arns)
+        evaluated = ((record, classify_root_event(record, known)) for record in records)
+        return tuple(ClassifiedRecord(record, event) for record, event in evaluated if event is not None)
+
+
+MARGIN = timedelta(hours=1)
+"""A session lasts 15 minutes at most, and its entry may be written a while after its first call."""
+
+
+_LARGEST = 200_000
+"""Sessions that are kept in memory; beyond it the older half is forgotten, and read again if it is needed."""
+
+
+@dataclass(slots=True)
+class KnownSessionReader:
+    """The sessions of one organization at one endpoint; for one thread."""
+
+    ledger: LedgerReader
+    organization_id: str
+    endpoint_label: str
+    _sessions: dict[str, RecordedSession] = field(default_factory=dict)
+    _first_at: datetime | None = None
+    """From when on every entry was read; ``None``: none was."""
+    _last_sequence: int = 0
+
+    def find_all(self, since: datetime) -> Mapping[str, RecordedSession]:
+        """Those of the time from ``since`` on, and maybe earlier ones.
+
+        :raises DatabaseError: if the ledger can't be read.
+        """
+        wanted = since - MARGIN
+        if self._first_at is None or wanted < self._first_at:
+            self._sessions, self._first_at = {}, wanted
+            self._last_sequence = find_sequence_before(self.ledger, wanted)
+        self._read_on()
+        return self._sessions
+
+    def list_pending(self) -> frozenset[AccountId]:
+        """Accounts in which a root session may be that the ledger doesn't tell of yet: its intent has no outcome.
+
+        :raises DatabaseError: if the ledger can't be read.
+        """
+        found: set[AccountId] = set()
+        for entry in self.ledger.list_open_intents():
+            if entry.action is Action.ROOT_SESSION_OPEN and entry.account_id is not None:
+                found.add(entry.account_id)
+            elif entry.action is Action.ACCOUNTS_AUDIT:
+                account_ids = entry.parameters.get("account_ids")
+                found.update(AccountId(str(one)) for one in account_ids if one) if isinstance(account_ids, list) else ()
+        return frozenset(found)
+
+    def _read_on(self) -> None:
+        for entry in self.ledger.list_entries(since_sequence=self._last_sequence):
+            self._sessions.update(collect_sessions([entry], self.organization_id, self.endpoint_label))
+            self._last_sequence = entry.sequence
+        if len(self._sessions) > _LARGEST:
+            self._forget()
+
+    def _forget(self) -> None:
+        newest = list(self._sessions.items())[len(self._sessions) // 2 :]
+        self._sessions = dict(newest)
+        first = next(iter(self.ledger.list_entries(since_sequence=newest[0][1].sequence, limit=1)), None)
+        self._first_at = None if first is None else first.at
+
+
+def find_sequence_before(ledger: LedgerReader, moment: datetime) -> int:
+    """The sequence of the last entry before ``moment``, or an earlier one; 0 if there is none.
+
+    A clock that was set back lets times go backwards within the ledger: then it is earlier than need be.
+    """
+    low, high = 0, 1
+    while (entry_at := _find_time(ledger, high)) is not None and entry_at < moment:
+        low, high = high, high * 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        entry_at = _find_time(ledger, middle)
+        if entry_at is not None and entry_at < moment:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def _find_time(ledger: LedgerReader, sequence: int) -> datetime | None:
+    """Of that entry; ``None`` beyond the last one."""
+    entry = next(iter(ledger.list_entries(since_sequence=sequence - 1, limit=1)), None)
+    return None if entry is None else entry.at
+
+
+WAIT_SECONDS = 4.0
+"""For how long a turn waits for events: a server that is told to stop ends within ten seconds."""
+
+
+PATIENCE = timedelta(hours=1)
+"""How long an event waits for the outcome of an intent that is open in its account."""
+
+
+NOTIFY_AFTER = timedelta(minutes=1)
+"""A source that can't be read for so long is told to people."""
+
+
+_MOST_LOTS = 50
+"""Of one turn, so that a long backlog doesn't look like a loop that is stuck."""
+
+
+@dataclass(slots=True)
+class EventWatchLoop:
+    """Reads events and judges each once; one thread calls ``tick``."""
+
+    source: RootEventSource
+    events: WindowEvents
+    windows: RecoveryWindows
+    ledger: LedgerReader
+    notifier: Notifier
+    clock: Clock
+    organization_id: str
+    endpoint: Endpoint
+    role_arns: Collection[str] = ()
+    """Roles that open root sessions on purpose."""
+    caller_arns: Collection[str] = ()
+    """Other principals that do."""
+    wait_seconds: float = WAIT_SECONDS
+    _sessions: KnownSessionReader = field(init=False)
+    _failing_since: datetime | None = None
+
+    def __post_init__(self) -> None:
+        self._sessions = KnownSessionReader(self.ledger, self.organization_id, self.endpoint.label)
+
+    def tick(self) -> int:
+        """Wait a little for events, and deal with all that there are.
+
+        :returns: how many events were judged.
+        :raises AwsError: if the source can't be read; people are told once that lasts.
+        :raises DatabaseError: if the database can't be read or written; the events come again.
+        :raises LedgerUnavailableError: if the ledger can't be written; the events come again.
+        """
+        evaluated = 0
+        for _ in range(_MOST_LOTS):
+            deliveries = self._read(0.0 if evaluated else self.wait_seconds)
+            if not deliveries:
+                break
+            done = [delivery for delivery in deliveries if self._process_delivery(delivery)]
+            self.source.acknowledge(done)
+            evaluated += sum(len(delivery.records) for delivery in done)
+            if not done:
+                break
+        return evaluated
+
+    def _read(self, wait_seconds: float) -> tuple[EventDelivery, ...]:
+        try:
+            deliveries = self.source.read(wait_seconds)
+        except (AwsError, DatabaseError) as error:
+            self._note_failure(error)
+            raise
+        self._failing_since = None
+        return deliveries
+
+    def _note_failure(self, error: AwsError | DatabaseError) -> None:
+        now = self.clock.now()
+        self._failing_since = self._failing_since or now
+        if now - self._failing_since >= NOTIFY_AFTER:
+            self.notifier.notify(self._describe_failure(error, self._failing_since, now))
+
+    def _describe_failure(self, error: AwsError | DatabaseError, since: datetime, now: datetime) -> Notification:
+        return Notification(
+            event=NotificationEvent.WATCHING_FAILED,
+            severity=Severity.CRITICAL,
+            title="Open recovery windows aren't watched: events of root users can't be read",
+            body=f"{self.source.name} can't be read since {since:%Y-%m-%d %H:%M:%S UTC}: {error.message} "
+            f"{error.hint or 'Check watching.source in the settings, and the permissions of the server.'}",
+            at=now,
+            organization_id=self.organization_id,
+            endpoint=self.endpoint.label,
+            deduplication_key=f"watching-failed:{self.source.name}:{now:%Y-%m-%dT%H}",
+        )
+
+    def _process_delivery(self, delivery: EventDelivery) -> bool:
+        """``False`` if it must come again."""
+        found = [parse_root_record(record) for record in delivery.records]
+        if not found:
+            return True
+        known = self._know(found)
+        foreign = [one for one in found if not _is_ours(one, known)]
+        if any(self._is_pending(one, known) for one in foreign):
+            return False
+        known = self._know(found) if foreign else known
+        self._evaluate_all(foreign, known)
+        return True
+
+    def _know(self, found: Iterable[RootRecord]) -> KnownSessions:
+        """A sign-in needs nothing of the ledger, however old it is."""
+        times = [one.at for one in found if one.session_key_id is not None]
+        sessions = self._sessions.find_all(min(times)) if times else {}
+        return KnownSessions(sessions, self.role_arns, self.caller_arns)
+
+    def _is_pending(self, found: RootRecord, known: KnownSessions) -> bool:
+        """Whether the ledger may still come to tell of it: an audit's sessions stand there once their batch is done."""
+        if not found.session_key_id or found.session_key_id in known.sessions:
+            return False
+        is_fresh = self.clock.now() - found.at < PATIENCE
+        return is_fresh and found.account_id in self._sessions.list_pending()
+
+    def _evaluate_all(self, found: Iterable[RootRecord], known: KnownSessions) -> None:
+        accounts: dict[AccountId, WatchedAccount] = {}
+        for one in sorted(found, key=lambda record: record.at):
+            if one.account_id not in accounts:
+                accounts[one.account_id] = self._read_account(one.account_id)
+            event = self.events.record(
+                one.event_id, one.account_id, _make_classifier(one, accounts[one.account_id], known)
+            )
+            if event.verdict is EventVerdict.SUSPICIOUS:
+                self.notifier.notify(describe_event(event, self.organization_id, self.endpoint, self.source.name))
+
+    def _read_account(self, account_id: AccountId) -> WatchedAccount:
+        windows = self.windows.list_of_account(account_id)
+        if not any(window.closed_at is not None for window in windows):
+            return WatchedAccount(windows)
+        return WatchedAccount(windows, find_first_closings(self.ledger.list_entries(account_id=account_id)))
+
+
+def _is_ours(found: RootRecord, known: KnownSessions) -> bool:
+    evaluated = classify_root_event(found.record, known)
+    return evaluated is None or evaluated.is_exempt
+
+
+def _make_classifier(
+    found: RootRecord, account: WatchedAccount, known: KnownSessions
+) -> Callable[[tuple[WatchedEvent, ...]], WatchedEvent]:
+    return lambda recorded: classify_watched_event(found, account, known, recorded)
+
+
+def describe_event(event: WatchedEvent, organization_id: str, endpoint: Endpoint, source_name: str) -> Notification:
+    """What people are told of a suspicious event. The same event gives the same notification."""
+    window = f"It is recorded with window {event.window_id}. " if event.window_id else ""
+    command = "windows close" if event.window_id else "audit"
+    return Notification(
+        event=NotificationEvent.WINDOW_SUSPICIOUS,
+        severity=Severity.CRITICAL,
+        title=f"Root user of {event.account_id}: {event.name} that isn't expected",
+        body=f"At {event.at:%Y-%m-%d %H:%M:%S UTC}, event {event.event_id} from {source_name}: {event.explanation} "
+        f"{window}Unless you know who it was: rootkeeper {command} {event.account_id}",
+        at=event.at,
+        organization_id=organization_id,
+        endpoint=endpoint.label,
+        account_id=event.account_id,
+        window_id=event.window_id,
+        deduplication_key=event.alert_key,
+    )
+
+
+def get_role_name(caller_arn: str) -> str:
+    """The role of an assumed role's session, without the path that only IAM knows; any other ARN as it is."""
+    parts = caller_arn.split(":", 5)
+    kind, _, rest = parts[-1].partition("/")
+    if len(parts) != 6 or (parts[2], kind) != ("sts", "assumed-role"):
+        return caller_arn
+    return f"arn:{parts[1]}:iam::{parts[4]}:role/{rest.partition('/')[0]}"

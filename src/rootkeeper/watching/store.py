@@ -1,0 +1,460 @@
+"""Watched events in the database, and files of events.
+
+Where watched events are kept, each once.
+
+Watched events in the database: each is judged and kept in one transaction, with its fact in the ledger.
+
+What a source of root events brought and nobody can understand, as lines of a file beside the database.
+
+A file of events, one a line, read on from where it was read to: a source of root events.
+
+The place is remembered in a file of our own beside the database, which is also the claim: of several processes on one
+machine the one that has it locked reads, and the others get nothing. A lost place means that events come again, which
+does no harm. A file that was renamed away is read to its end first; one that was cut or replaced is read from its
+beginning, which the bytes before the place tell.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from sqlalchemy import Connection, Row, Select, insert, select
+
+from rootkeeper.aws.cloudtrail import list_root_records, parse_records
+from rootkeeper.aws.root_events import EventDelivery, UnreadableEvents
+from rootkeeper.clock import Clock
+from rootkeeper.database import schema
+from rootkeeper.database.engines import Store, reading
+from rootkeeper.database.files import cut_torn_end, open_locked, write_line
+from rootkeeper.errors import DatabaseError, InputError
+from rootkeeper.ledger.owners import Owner
+from rootkeeper.ledger.rules import Action
+from rootkeeper.ledger.store import SqlLedger
+from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.values import JsonValue, render_time
+from rootkeeper.watching.rules import EventVerdict, WatchedEvent
+
+EventEvaluator = Callable[[tuple[WatchedEvent, ...]], WatchedEvent]
+"""Judges an event by the sign-ins of its account that are recorded already; pure."""
+
+
+class WatchedEventReader(Protocol):
+    """Reads the watched events of one organization.
+
+    :raises DatabaseError: if the database can't be read.
+    """
+
+    def list_of_window(self, window_id: str) -> tuple[WatchedEvent, ...]:
+        """By their time."""
+        ...
+
+    def list_of_account(self, account_id: AccountId) -> tuple[WatchedEvent, ...]:
+        """By their time."""
+        ...
+
+
+class WindowEvents(WatchedEventReader, Protocol):
+    """Keeps them, too."""
+
+    def record(self, event_id: str, account_id: AccountId, evaluator: EventEvaluator) -> WatchedEvent:
+        """Judge and keep an event in one transaction, with its fact in the ledger if it belongs to a window. One that
+        is unrelated isn't kept.
+
+        :returns: the event as it was recorded, now or before: it is judged once, however often and wherever it comes.
+        :raises LedgerUnavailableError: if it can't be made durable.
+        """
+        ...
+
+
+_events = schema.window_events.c
+
+
+class SqlWatchedEvents:
+    """Reads the watched events of one organization."""
+
+    def __init__(self, store: Store, organization_id: str) -> None:
+        self._store = store
+        self._organization_id = organization_id
+
+    def list_of_window(self, window_id: str) -> tuple[WatchedEvent, ...]:
+        return self._list(self._select().where(_events.window_id == window_id))
+
+    def list_of_account(self, account_id: AccountId) -> tuple[WatchedEvent, ...]:
+        return self._list(self._select().where(_events.account_id == account_id))
+
+    def _select(self) -> Select[Any]:
+        return (
+            select(schema.window_events)
+            .where(_events.organization_id == self._organization_id)
+            .order_by(_events.at, _events.event_id)
+        )
+
+    def _list(self, statement: Select[Any]) -> tuple[WatchedEvent, ...]:
+        with reading(self._store) as connection:
+            return tuple(_parse_row(row) for row in connection.execute(statement))
+
+
+class SqlWindowEvents(SqlWatchedEvents):
+    """Keeps them, too; implements the port WindowEvents."""
+
+    def __init__(
+        self, store: Store, commits: GroupCommit, organization_id: str, ledger: SqlLedger, owner: Owner
+    ) -> None:
+        super().__init__(store, organization_id)
+        self._commits = commits
+        self._ledger = ledger
+        self._owner = owner
+
+    def record(self, event_id: str, account_id: AccountId, evaluator: EventEvaluator) -> WatchedEvent:
+        def work(transaction: WriteTransaction) -> WatchedEvent:
+            known = self._find(transaction.connection, event_id)
+            if known is not None:
+                return known
+            event = evaluator(self._list_sign_ins(transaction.connection, account_id))
+            if event.verdict is not EventVerdict.UNRELATED:
+                transaction.connection.execute(insert(schema.window_events).values(self._row_of(event)))
+                if event.window_id is not None:
+                    transaction.append(self._ledger.draft_fact(Action.WINDOW_EVENT, account_id, describe_fact(event)))
+            return event
+
+        return self._commits.run_ledger_work(work)
+
+    def _find(self, connection: Connection, event_id: str) -> WatchedEvent | None:
+        row = connection.execute(self._select().where(_events.event_id == event_id)).one_or_none()
+        return None if row is None else _parse_row(row)
+
+    def _list_sign_ins(self, connection: Connection, account_id: AccountId) -> tuple[WatchedEvent, ...]:
+        """There are few of them, however many other events an account has."""
+        statement = self._select().where(_events.account_id == account_id, _events.has_mfa.is_not(None))
+        rows = connection.execute(statement)
+        return tuple(_parse_row(row) for row in rows)
+
+    def _row_of(self, event: WatchedEvent) -> dict[str, Any]:
+        return {
+            "organization_id": self._organization_id,
+            "event_id": event.event_id,
+            "window_id": event.window_id,
+            "account_id": event.account_id,
+            "at": event.at,
+            "name": event.name,
+            "verdict": event.verdict.value,
+            "explanation": event.explanation,
+            "recorded_at": self._owner.clock.now(),
+            "has_mfa": event.has_mfa,
+        }
+
+
+def describe_fact(event: WatchedEvent) -> dict[str, JsonValue]:
+    """The event as the ledger tells of it."""
+    return {
+        "window_id": event.window_id,
+        "event_id": event.event_id,
+        "event_name": event.name,
+        "event_at": render_time(event.at),
+        "verdict": event.verdict.value,
+        "explanation": event.explanation,
+    }
+
+
+def _parse_row(row: Row[Any]) -> WatchedEvent:
+    return WatchedEvent(
+        event_id=row.event_id,
+        account_id=AccountId(row.account_id),
+        at=row.at,
+        name=row.name,
+        verdict=EventVerdict(row.verdict),
+        explanation=row.explanation,
+        window_id=row.window_id,
+        has_mfa=row.has_mfa,
+    )
+
+
+FULL_BYTES = 16 * 1024 * 1024
+"""Beyond it nothing more is kept, only remarked: whoever can write to a source must not fill the disk."""
+
+
+LONGEST_TEXT = 256 * 1024
+
+
+_WAIT_SECONDS = 5.0
+
+
+class UnreadableEventFile:
+    """Implements ``ports.root_event_sources.UnreadableEvents``."""
+
+    def __init__(self, path: Path, clock: Clock, warn: Callable[[str], None]) -> None:
+        self._path = path
+        self._clock = clock
+        self._warn = warn
+
+    def keep(self, source_name: str, text: str, problem: str) -> None:
+        line = json.dumps(
+            {
+                "at": render_time(self._clock.now()),
+                "source": source_name,
+                "problem": problem[:500],
+                "text": text[:LONGEST_TEXT],
+            }
+        )
+        try:
+            is_kept = self._append(line)
+        except OSError as error:
+            raise DatabaseError(
+                f"An event that can't be understood can't be kept in {self._path}: {error.strerror}.",
+                hint="Free some space, or check the folder's permissions.",
+            ) from error
+        where = f"it is kept in {self._path}" if is_kept else f"{self._path} is full, so it isn't kept"
+        self._warn(f"An event from {source_name} can't be understood: {problem[:200]} {where[0].upper()}{where[1:]}.")
+
+    def _append(self, line: str) -> bool:
+        with open_locked(self._path, _WAIT_SECONDS) as handle:
+            cut_torn_end(handle)
+            if os.fstat(handle.fileno()).st_size + len(line) > FULL_BYTES:
+                return False
+            write_line(handle, line, durably=True)
+        return True
+
+
+LONGEST_LINE = 4 * 1024 * 1024
+
+
+_LOT_LINES = 500
+
+
+_MARK_BYTES = 256
+
+
+_POLL_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class _FilePosition:
+    """How far a file was read, and which file it was."""
+
+    device: int = 0
+    inode: int = 0
+    offset: int = 0
+    mark: str = ""
+    """Of the bytes before the offset."""
+
+
+class EventFile:
+    """Implements ``ports.root_event_sources.RootEventSource``; for one thread. While it is open no other one reads."""
+
+    def __init__(
+        self,
+        path: Path,
+        place_path: Path,
+        unreadable: UnreadableEvents,
+        clock: Clock,
+        warn: Callable[[str], None],
+    ) -> None:
+        self._path = path
+        self._place_path = place_path
+        self._unreadable = unreadable
+        self._clock = clock
+        self._warn = warn
+        self._claim: BinaryIO | None = None
+        self._place = _FilePosition()
+        self._done: dict[int, int] = {}
+        """Lines after the place that are dealt with: where they begin and end."""
+        self._is_missing = False
+
+    @property
+    def name(self) -> str:
+        return f"file:{self._path}"
+
+    def read(self, wait_seconds: float) -> tuple[EventDelivery, ...]:
+        """Nothing while another process reads the file, or while there is none."""
+        until = self._clock.monotonic() + wait_seconds
+        while True:
+            with self._reading():
+                found = self._read_now()
+            if found or self._clock.monotonic() >= until:
+                return found
+            self._clock.sleep(min(_POLL_SECONDS, wait_seconds))
+
+    def acknowledge(self, deliveries: Sequence[EventDelivery]) -> None:
+        for delivery in deliveries:
+            file_id, _, span = delivery.receipt.partition(" ")
+            if file_id == self._file_id():
+                begin, _, end = span.partition("-")
+                self._done[int(begin)] = int(end)
+        with suppress(FileNotFoundError), self._reading(), self._open_current() as handle:
+            self._advance(handle)
+
+    def close(self) -> None:
+        """Let go of the claim."""
+        if self._claim is not None:
+            self._claim.close()
+            self._claim = None
+
+    def _read_now(self) -> tuple[EventDelivery, ...]:
+        try:
+            if not self._has_claim():
+                return ()
+            with self._open_current() as handle:
+                found = tuple(self._read_lot(handle))
+                self._advance(handle)
+        except FileNotFoundError:
+            self._note_missing()
+            return ()
+        self._is_missing = False
+        return found
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """:raises FileNotFoundError: if there is no file.
+        :raises DatabaseError: if it can't be read.
+        """
+        try:
+            yield
+        except FileNotFoundError:
+            self._done.clear()  # the next file of that name may get the very number that this one had
+            raise
+        except OSError as error:
+            raise DatabaseError(
+                f"The events in {self._path} can't be read: {error.strerror}.",
+                hint="Check the file's permissions, and watching.source in the settings.",
+            ) from error
+
+    def _note_missing(self) -> None:
+        if not self._is_missing:
+            self._warn(f"There is no file {self._path} yet: no events of root users come from it.")
+        self._is_missing = True
+
+    def _read_lot(self, handle: BinaryIO) -> Iterator[EventDelivery]:
+        handle.seek(self._place.offset)
+        for _ in range(_LOT_LINES):
+            begin = handle.tell()
+            line = handle.readline(LONGEST_LINE + 1)
+            if not line.endswith(b"\n") and not _skip_rest(handle, line):
+                return
+            end = handle.tell()
+            if begin not in self._done:
+                delivery = self._parse(line, f"{self._file_id()} {begin}-{end}")
+                if delivery is None:
+                    self._done[begin] = end
+                else:
+                    yield delivery
+
+    def _parse(self, line: bytes, receipt: str) -> EventDelivery | None:
+        """``None`` for a line without a root event."""
+        if not line.strip():
+            return None
+        try:
+            if len(line) > LONGEST_LINE:
+                raise ValueError("The line is too long.")
+            records = parse_records(line.decode(), "The line")
+            wanted = tuple(found.record for found in list_root_records(records))
+        except (InputError, ValueError) as error:
+            problem = error.message if isinstance(error, InputError) else str(error)
+            self._unreadable.keep(self.name, line.decode(errors="replace").strip(), problem)
+            return None
+        return EventDelivery(receipt, wanted) if wanted else None
+
+    def _advance(self, handle: BinaryIO) -> None:
+        """Move the place over all lines that are dealt with, without a gap."""
+        offset = self._place.offset
+        while offset in self._done:
+            offset = self._done.pop(offset)
+        if offset != self._place.offset:
+            self._keep(replace(self._place, offset=offset, mark=_mark(handle, offset)))
+
+    def _open_current(self) -> BinaryIO:
+        """The file that the place belongs to while it has more to tell; else the one of that name.
+
+        :raises FileNotFoundError: if there is none.
+        """
+        handle = self._path.open("rb")
+        status = os.fstat(handle.fileno())
+        if (status.st_dev, status.st_ino) == (self._place.device, self._place.inode):
+            if status.st_size >= self._place.offset and _mark(handle, self._place.offset) == self._place.mark:
+                return handle
+        elif (renamed := self._find_renamed()) is not None:
+            handle.close()
+            return renamed
+        self._done.clear()
+        self._keep(_FilePosition(status.st_dev, status.st_ino, 0, _mark(handle, 0)))
+        return handle
+
+    def _find_renamed(self) -> BinaryIO | None:
+        """The file that was read so far, under its new name, if it isn't read to its end."""
+        for path in self._path.parent.glob(f"{self._path.name}*"):
+            with suppress(OSError):
+                status = path.stat()
+                if (status.st_dev, status.st_ino) != (self._place.device, self._place.inode):
+                    continue
+                handle = path.open("rb")
+                if _mark(handle, self._place.offset) == self._place.mark and _has_line(handle, self._place.offset):
+                    return handle
+                handle.close()
+        return None
+
+    def _file_id(self) -> str:
+        return f"{self._place.device}:{self._place.inode}"
+
+    def _has_claim(self) -> bool:
+        if self._claim is not None:
+            return True
+        self._place_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.fdopen(os.open(self._place_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+b")
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            handle.close()
+            return False
+        self._claim, self._place = handle, _parse_place(handle.read())
+        return True
+
+    def _keep(self, place: _FilePosition) -> None:
+        self._place = place
+        if self._claim is None:
+            return
+        self._claim.seek(0)
+        self._claim.write(json.dumps(asdict(place)).encode() + b"\n")
+        self._claim.truncate()
+        self._claim.flush()
+
+
+def get_position_file_name(path: Path) -> str:
+    """Of the file in which the place in ``path`` is remembered."""
+    return f"root-events-{hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:12]}.place"
+
+
+def _mark(handle: BinaryIO, offset: int) -> str:
+    begin = max(offset - _MARK_BYTES, 0)
+    handle.seek(begin)
+    return hashlib.sha256(handle.read(offset - begin)).hexdigest()[:16]
+
+
+def _has_line(handle: BinaryIO, offset: int) -> bool:
+    handle.seek(offset)
+    line = handle.readline(LONGEST_LINE + 1)
+    return line.endswith(b"\n") or _skip_rest(handle, line)
+
+
+def _skip_rest(handle: BinaryIO, line: bytes) -> bool:
+    """``False`` if it is a line that isn't whole yet."""
+    while len(line) > LONGEST_LINE:
+        line = handle.readline(LONGEST_LINE + 1)
+        if line.endswith(b"\n"):
+            return True
+    return False
+
+
+def _parse_place(content: bytes) -> _FilePosition:
+    """A place that a crash left half-written is none."""
+    try:
+        return _FilePosition(**json.loads(content))
+    except (TypeError, ValueError):
+        return _FilePosition()

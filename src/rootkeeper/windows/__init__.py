@@ -1,0 +1,1 @@
+"""Recovery windows: request, approve, open, close, re-read."""

@@ -1,0 +1,576 @@
+"""Closing a recovery window, and reading its account again.
+
+Closing a recovery window: all four kinds of root user credentials go, and a re-read shows it.
+
+Whatever the person created in the window goes with it. A window is CLOSED_VERIFIED only after an audit session read
+all four kinds empty; anything else is CLOSE_FAILED, which is never the end: every later attempt starts from there.
+
+Reading an account again after its recovery window was closed, since a console session may outlast its password.
+
+Whatever is found is nobody's work any more: the window is closed once more. What can't be read is read again soon, and
+is never taken for clean.
+
+Recovery windows past their end: closed first by every command that changes something, named by all others.
+
+Waiting in this process for the end of a recovery window, and closing it then, however often it takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from itertools import chain, repeat
+
+from rootkeeper.aws.organizations import OrganizationReader
+from rootkeeper.aws.root_sessions import RootSessions, open_root_session
+from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.clock import Clock
+from rootkeeper.errors import (
+    AccountBusyError,
+    AwsAccessDeniedError,
+    AwsError,
+    DatabaseError,
+    LedgerUnavailableError,
+    LockLostError,
+    WindowConflictError,
+)
+from rootkeeper.ledger.owners import AccountLock, AccountLocks
+from rootkeeper.ledger.rules import Action, Result
+from rootkeeper.ledger.store import Ledger
+from rootkeeper.notifications.rules import NotificationEvent
+from rootkeeper.organization.accounts import AccountId, AccountState
+from rootkeeper.organization.progress import Progress
+from rootkeeper.organization.statuses import RootCredentialsSummary
+from rootkeeper.removal.service import Removal, RemovalResult
+from rootkeeper.values import JsonValue
+from rootkeeper.windows.approvals import WAITING_STATES, cancel
+from rootkeeper.windows.decisions import DecisionRecorder
+from rootkeeper.windows.notices import WindowNotices
+from rootkeeper.windows.rules import (
+    FINAL_STATES,
+    OWING_STATES,
+    RecoveryWindow,
+    WindowState,
+    begin_closing,
+    end_rereads,
+    find_raised_severity,
+    is_reread_given_up,
+    postpone_reread,
+    record_clean_reread,
+    record_closed,
+    record_failed,
+    reopen,
+    require_reread_due,
+)
+from rootkeeper.windows.store import RecoveryWindows
+
+
+class CloseOutcome(StrEnum):
+    """What came of an attempt to close."""
+
+    CLOSED = "closed"
+    """A re-read shows all four kinds empty, and the window is CLOSED_VERIFIED."""
+    CLOSED_UNRECORDED = "closed_unrecorded"
+    """The re-read shows it, but the database couldn't record the window's end; it is closed once more when it can."""
+    FAILED = "failed"
+    """Not closed, or not shown to be; the window owes its closing still."""
+    BUSY = "busy"
+    """Another process holds the account; it may be closing the window itself."""
+    UNNEEDED = "unneeded"
+    """The window was over already."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseResult:
+    """An attempt to close a window, and what came of it."""
+
+    window: RecoveryWindow
+    outcome: CloseOutcome
+    explanation: str
+    """One sentence for a person."""
+    hint: str | None = None
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is closed and recorded; if not, the exit status is 4."""
+        return self.outcome in {CloseOutcome.CLOSED, CloseOutcome.UNNEEDED}
+
+
+@dataclass(frozen=True, slots=True)
+class _CloseAttempt:
+    """What an attempt showed of the account."""
+
+    is_empty: bool
+    failure: str | None = None
+    has_ledger_failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WindowCloser:
+    """Closes one window."""
+
+    reader: OrganizationReader
+    sessions: RootSessions
+    ledger: Ledger
+    windows: RecoveryWindows
+    locks: AccountLocks
+    clock: Clock
+    progress: Progress
+    spill: Callable[[], AbstractContextManager[Ledger]] | None = None
+    """Gives the ledger of last resort, for the time in which ``ledger`` can't be written; only closing may use it."""
+    reread_pauses_seconds: tuple[float, ...] = (1.0, 2.0)
+    notices: WindowNotices | None = None
+    """Tells people; ``None``: the command line that closes tells its own person."""
+    rereads: tuple[timedelta, ...] = ()
+    """How long after the closing the account is read again by a server."""
+    closed_by: str | None = None
+    """Who asks for the closing; ``None`` for the window's end."""
+
+    def close(self, window: RecoveryWindow) -> CloseResult:
+        """Delete all four kinds of root user credentials of the window's account and re-read; never raises for what
+        AWS, the ledger or the database refuse, but says it.
+
+        A window that is OPENING must be settled first (``Settlement``): what is there may be somebody else's.
+
+        :raises WindowConflictError: if the window was never opened (REQUESTED, APPROVED).
+        """
+        closing = self.attempt(window)
+        if not closing.is_closed:
+            self.progress.remark(f"ALERT: recovery window {window.window_id} isn't closed: {closing.explanation}")
+        return closing
+
+    def attempt(self, window: RecoveryWindow, is_due: Callable[[RecoveryWindow], bool] = lambda _: True) -> CloseResult:
+        """The same without a remark, for those that try again by themselves.
+
+        :param is_due: asked of the window as it stands once the account is held: it may have been prolonged, or closed,
+            since it was listed.
+        :raises WindowConflictError: if the window was never opened.
+        """
+        _require_opened(window)
+        try:
+            with self.locks.hold(window.account_id, "closing a recovery window") as lock:
+                latest = self.windows.get(window.window_id)
+                if latest.state not in FINAL_STATES and not is_due(latest):
+                    return _describe_undue(latest)
+                return self._close_held(latest, lock)
+        except AccountBusyError as error:
+            return CloseResult(window, CloseOutcome.BUSY, error.message, error.hint)
+        except (LockLostError, WindowConflictError) as error:
+            return CloseResult(self._find_latest(window), CloseOutcome.BUSY, error.message, error.hint)
+        except (DatabaseError, LedgerUnavailableError) as error:
+            latest = self._find_latest(window)
+            return self._close_without_database(latest, error) if is_due(latest) else _describe_undue(latest)
+
+    def _close_held(self, window: RecoveryWindow, lock: AccountLock) -> CloseResult:
+        if window.state in FINAL_STATES:
+            return CloseResult(window, CloseOutcome.UNNEEDED, f"Recovery window {window.window_id} is {window.state}.")
+        if window.state is WindowState.OPENING:
+            failure = "It isn't known yet whether anything was opened."
+            return CloseResult(
+                window, CloseOutcome.FAILED, failure, "The next command that changes something reads again."
+            )
+        closing = self.windows.update(window.window_id, self._begin)
+        return self._finish(closing, self._empty(closing, lock))
+
+    def _begin(self, window: RecoveryWindow) -> RecoveryWindow:
+        return begin_closing(window, self.clock.now(), self.closed_by)
+
+    def _empty(self, window: RecoveryWindow, lock: AccountLock) -> _CloseAttempt:
+        """DescribeAccount is allowed so seldom that it isn't asked before the first attempt, of which many may be due
+        at once: AWS itself refuses a session in an account that isn't ACTIVE or has left. It is asked why one failed.
+        """
+        if window.failed_closings and (refusal := self._find_refusal(window)) is not None:
+            return _CloseAttempt(is_empty=False, failure=refusal)
+        attempt = self._remove(window, lock, self.ledger)
+        if attempt.has_ledger_failed and self.spill is not None:
+            attempt = self._remove_with(self.spill, window, lock)
+        if attempt.is_empty or attempt.has_ledger_failed or window.failed_closings:
+            return attempt
+        return replace(attempt, failure=self._find_refusal(window) or attempt.failure)
+
+    def _remove_with(
+        self, spill: Callable[[], AbstractContextManager[Ledger]], window: RecoveryWindow, lock: AccountLock
+    ) -> _CloseAttempt:
+        self.progress.remark("The ledger can't be written: closing goes on with the spill file.")
+        try:
+            with spill() as ledger:
+                return self._remove(window, lock, ledger)
+        except LedgerUnavailableError as error:
+            return _CloseAttempt(is_empty=False, failure=error.message, has_ledger_failed=True)
+
+    def _find_refusal(self, window: RecoveryWindow) -> str | None:
+        """Why nothing can be deleted in the account; AWS itself decides where this can't be read."""
+        try:
+            state = self.reader.find_account_state(window.account_id)
+        except AwsError:
+            return None
+        if state is None:
+            return f"{window.account_id} isn't in the organization any more: it can't be closed from here."
+        if state is not AccountState.ACTIVE:
+            return f"{window.account_id} is {state}: its root user can't be reached."
+        return None
+
+    def _remove(self, window: RecoveryWindow, lock: AccountLock, ledger: Ledger) -> _CloseAttempt:
+        context: dict[str, JsonValue] = {"window_id": window.window_id}
+        try:
+            intent = ledger.append_intent(
+                Action.WINDOW_CLOSE, account_id=window.account_id, parameters=context, lock=lock
+            )
+            result = Removal(self.sessions, ledger, self.clock, self.reread_pauses_seconds).remove(
+                window.account_id, lock, context=context
+            )
+            if isinstance(result.error, LedgerUnavailableError):
+                raise result.error
+            attempt = _CloseAttempt(result.is_proven_empty, None if result.is_proven_empty else _explain(result))
+            ledger.append_outcome(
+                intent, Result.DONE if attempt.is_empty else Result.FAILED, {"failure": attempt.failure}
+            )
+            if isinstance(result.error, LockLostError):
+                raise result.error
+        except LedgerUnavailableError as error:
+            return _CloseAttempt(is_empty=False, failure=error.message, has_ledger_failed=True)
+        return attempt
+
+    def _finish(self, window: RecoveryWindow, attempt: _CloseAttempt) -> CloseResult:
+        now = self.clock.now()
+
+        def step(found: RecoveryWindow) -> RecoveryWindow:
+            if attempt.is_empty:
+                return record_closed(found, now, self.rereads)
+            return record_failed(found, now, attempt.failure or "")
+
+        try:
+            finished = self.windows.update(window.window_id, step)
+        except DatabaseError as error:
+            return _describe_unrecorded(window, attempt, error)
+        if attempt.is_empty:
+            self._notify_closed(finished)
+            return CloseResult(finished, CloseOutcome.CLOSED, _CLOSED.format(finished.account_id))
+        self._notify_failed(window, finished, now)
+        return CloseResult(finished, CloseOutcome.FAILED, attempt.failure or "", _RETRY)
+
+    def _notify_closed(self, window: RecoveryWindow) -> None:
+        if self.notices is not None:
+            by = f"Closed by {window.closed_by}." if window.closed_by else "Its time was up."
+            left = "A console session that was open may live on; the account is read again." if self.rereads else ""
+            body = f"{by} {_CLOSED.format(window.account_id)} {left}".strip()
+            self.notices.announce(NotificationEvent.WINDOW_CLOSED, window, body)
+
+    def _notify_failed(self, before: RecoveryWindow, window: RecoveryWindow, now: datetime) -> None:
+        """Each time that it becomes more urgent."""
+        severity = find_raised_severity(before, window, now)
+        if self.notices is not None and severity is not None:
+            body = f"{window.failure} It is tried again within a minute, {window.failed_closings} times so far."
+            self.notices.announce(NotificationEvent.WINDOW_CLOSE_FAILED, window, body, severity=severity)
+
+    def _close_without_database(
+        self, latest: RecoveryWindow, error: DatabaseError | LedgerUnavailableError
+    ) -> CloseResult:
+        """Without the database there is no lock. Where it is gone for all, nobody else can act on the account, since
+        every other privileged call needs its intent there; where only this process is cut off, another may close the
+        same window meanwhile: both only delete. A prolongation that isn't known here is cut short, the safe side.
+        """
+        if self.spill is None:
+            return CloseResult(latest, CloseOutcome.FAILED, error.message, error.hint)
+        refusal = None if latest.state in FINAL_STATES else self._find_refusal(latest)
+        if latest.state in FINAL_STATES or latest.state is WindowState.OPENING or refusal is not None:
+            return CloseResult(latest, CloseOutcome.FAILED, refusal or error.message, error.hint)
+        unlocked = AccountLock(latest.account_id, owner_id="", fencing_token=0)
+        return _describe_unrecorded(latest, self._remove_with(self.spill, latest, unlocked), error)
+
+    def _find_latest(self, window: RecoveryWindow) -> RecoveryWindow:
+        try:
+            return self.windows.get(window.window_id)
+        except DatabaseError:
+            return window
+
+
+_CLOSED = "Closed: a re-read shows no root user credentials in {}."
+
+
+_RETRY = "It is tried again by every command that changes something: `rootkeeper windows close` does it now."
+
+
+def _require_opened(window: RecoveryWindow) -> None:
+    if window.state in WAITING_STATES:
+        raise WindowConflictError(
+            f"Recovery window {window.window_id} is {window.state}; nothing is open.",
+            hint=f"Take it back: rootkeeper windows cancel {window.window_id}",
+        )
+
+
+def _describe_undue(window: RecoveryWindow) -> CloseResult:
+    return CloseResult(window, CloseOutcome.UNNEEDED, f"Recovery window {window.window_id} isn't due.")
+
+
+def _describe_unrecorded(
+    window: RecoveryWindow, attempt: _CloseAttempt, error: DatabaseError | LedgerUnavailableError
+) -> CloseResult:
+    if not attempt.is_empty:
+        return CloseResult(window, CloseOutcome.FAILED, attempt.failure or error.message, error.hint)
+    return CloseResult(
+        window,
+        CloseOutcome.CLOSED_UNRECORDED,
+        f"{_CLOSED.format(window.account_id)} The database can't record that: {error.message}",
+        "Mend the database; the next command that changes something closes the window once more and records it.",
+    )
+
+
+def _explain(result: RemovalResult) -> str:
+    """Why the account isn't shown to be empty, in one sentence."""
+    if result.error is not None:
+        return result.error.message
+    details = [kind.detail for kind in result.kinds if kind.detail]
+    if details:
+        return " ".join(details)
+    return "Root user credentials are still there." if result.left is not None else "What is left couldn't be re-read."
+
+
+_TAKEN_OVER = OWING_STATES | {WindowState.CLOSED_VERIFIED, WindowState.KEPT}
+"""A later window in one of these states owes the account's closing and its re-reads, or keeps its login on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowRereader:
+    """Makes one re-read that is due."""
+
+    reader: OrganizationReader
+    sessions: RootSessions
+    ledger: Ledger
+    windows: RecoveryWindows
+    locks: AccountLocks
+    clock: Clock
+    progress: Progress
+    notices: WindowNotices
+    rereads: tuple[timedelta, ...]
+    actor_name: str
+
+    def reread(self, window: RecoveryWindow) -> None:
+        """Read the account in an audit session, under its lock; of several workers one does it.
+
+        Calls: organizations:DescribeAccount, sts:AssumeRoot, sts:GetCallerIdentity, iam:GetAccountSummary.
+
+        :raises LedgerUnavailableError: if the ledger can't be written; no session was opened, or its result is lost.
+        :raises DatabaseError: if the database can't be written; it is read again.
+        """
+        try:
+            with self.locks.hold(window.account_id, "re-reading after a recovery window") as lock:
+                latest, now = self.windows.get(window.window_id), self.clock.now()
+                require_reread_due(latest, now)
+                self._reread_held(latest, lock, now)
+        except (AccountBusyError, LockLostError, WindowConflictError):
+            return  # somebody else has made it, or is at work there: it is due still, if it is
+
+    def _reread_held(self, window: RecoveryWindow, lock: AccountLock, now: datetime) -> None:
+        later = [one for one in self.windows.list_of_account(window.account_id) if _is_later(one, window)]
+        if any(one.state in _TAKEN_OVER for one in later):
+            self.windows.update(window.window_id, end_rereads)
+            return
+        if is_reread_given_up(window, now, self.rereads):
+            self._give_up(window)
+            return
+        try:
+            found = self._read(window.account_id, window.window_id, lock)
+        except AwsError as error:
+            self.windows.update(window.window_id, lambda one: postpone_reread(one, now))
+            self.progress.remark(f"{window.account_id} can't be read again after its window: {error.message}")
+            return
+        self._record(window, found, now)
+        if found.is_empty:
+            self.windows.update(window.window_id, lambda one: record_clean_reread(one, now, self.rereads))
+        else:
+            self._reopen(window, found, [one for one in later if one.state in WAITING_STATES], now)
+
+    def _read(self, account_id: AccountId, window_id: str, lock: AccountLock) -> RootCredentialsSummary:
+        if self.reader.find_account_state(account_id) is None:
+            raise AwsAccessDeniedError(f"{account_id} isn't in the organization any more.")
+        context = {"window_id": window_id}
+        session = open_root_session(
+            self.sessions, self.ledger, account_id, TaskPolicy.AUDIT, lock=lock, context=context
+        )
+        return session.read_summary()
+
+    def _record(self, window: RecoveryWindow, found: RootCredentialsSummary, now: datetime) -> None:
+        closed_seconds = int((now - (window.closed_at or now)).total_seconds())
+        self.ledger.append_fact(
+            Action.WINDOW_REREAD,
+            account_id=window.account_id,
+            parameters={
+                "window_id": window.window_id,
+                "seconds_after_closing": closed_seconds,
+                "is_clean": found.is_empty,
+                "found": list(found.kind_names),
+            },
+        )
+
+    def _reopen(
+        self, window: RecoveryWindow, found: RootCredentialsSummary, waiting: list[RecoveryWindow], now: datetime
+    ) -> None:
+        """A request that waits makes room: an account that has credentials already can't be recovered anyhow."""
+        why = f"root user credentials were found after window {window.window_id}"
+        for one in waiting:
+            DecisionRecorder(self.windows, self.ledger).record(
+                Action.WINDOW_CANCEL, one, lambda it: cancel(it, self.actor_name, now, why), now, {"reason": why}
+            )
+        reopened = self.windows.update(window.window_id, lambda one: reopen(one, now))
+        kinds = ", ".join(found.kind_names)
+        self.progress.remark(f"ALERT: {kinds} found in {window.account_id} after window {window.window_id} was closed.")
+        self.notices.announce(
+            NotificationEvent.WINDOW_REOPENED,
+            reopened,
+            f"A re-read found {kinds}. The window is closed again at once; find out who made that, and how: a console "
+            "session may have outlasted its password.",
+        )
+
+    def _give_up(self, window: RecoveryWindow) -> None:
+        self.windows.update(window.window_id, end_rereads)
+        self.progress.remark(
+            f"ALERT: {window.account_id} wasn't read again after window {window.window_id}: it couldn't be, or no "
+            f"server ran, for too long. Read it now: rootkeeper audit {window.account_id}"
+        )
+
+
+def _is_later(one: RecoveryWindow, window: RecoveryWindow) -> bool:
+    return one.window_id != window.window_id and one.requested_at >= window.requested_at
+
+
+def list_overdue(windows: RecoveryWindows, now: datetime) -> tuple[RecoveryWindow, ...]:
+    """Windows whose closing is due, the most overdue first: reading commands and dry runs name them, loudly.
+
+    Beside those past their end, those whose closing was begun and isn't finished.
+    """
+    due = [window for window in windows.list_windows(unfinished_only=True) if window.is_due(now)]
+    return tuple(sorted(due, key=lambda window: window.expires_at or now))
+
+
+@dataclass(frozen=True, slots=True)
+class OverdueWindowCloser:
+    """Closes what is due, before a command does anything else."""
+
+    windows: RecoveryWindows
+    closing: WindowCloser
+    progress: Progress
+
+    def close_overdue(self, now: datetime) -> tuple[CloseResult, ...]:
+        """Try to close every window that is due; one that can't be closed never stops the others.
+
+        Run ``Settlement.settle`` before it: windows that are OPENING are its work.
+        """
+        closings = []
+        for window in list_overdue(self.windows, now):
+            self.progress.remark(f"Closing recovery window {window.window_id} of {window.account_id}, which is due.")
+            closings.append(self.closing.close(window))
+        return tuple(closings)
+
+
+STEP_SECONDS = 1.0
+"""How long a sleep is at most, so that a stop or a due window is noticed soon."""
+
+
+LOOK_EVERY_SECONDS = 10
+"""How often the database is asked whether somebody else closed or prolonged the window."""
+
+
+_ENDS = frozenset({CloseOutcome.CLOSED, CloseOutcome.CLOSED_UNRECORDED, CloseOutcome.UNNEEDED})
+
+
+class WaitResult(StrEnum):
+    """Why waiting ended."""
+
+    DUE = "due"
+    STOPPED = "stopped"
+    """The person or the system asked to stop: close now."""
+    OVER = "over"
+    """Somebody else closed the window."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowWaiter:
+    """Waits for a window's end in this process, then closes it."""
+
+    closing: WindowCloser
+    windows: RecoveryWindows
+    clock: Clock
+    progress: Progress
+    remark_every_seconds: int = 300
+    retry_seconds: int = 60
+    """At most this long after a failed closing it is tried again."""
+
+    def wait(
+        self,
+        window: RecoveryWindow,
+        is_stopped: Callable[[], bool],
+        show: Callable[[RecoveryWindow], None] = lambda _: None,
+    ) -> WaitResult:
+        """Sleep in steps of at most a second until the window is due, by wall or by monotonic time; polls
+        ``is_stopped``, and looks at times, and at its end, whether somebody else closed or prolonged it.
+
+        :param show: told the window as it stands, each time that it is looked at.
+        """
+        started = self.clock.monotonic()
+        lasts = self._find_remaining(window)
+        next_look, next_remark = float(LOOK_EVERY_SECONDS), 0
+        while not is_stopped():
+            passed = self.clock.monotonic() - started
+            remaining = min(self._find_remaining(window), lasts - passed)
+            if remaining <= 0 or passed >= next_look:
+                next_look = passed + LOOK_EVERY_SECONDS
+                latest = self._find_latest(window)
+                if latest.state in FINAL_STATES:
+                    return WaitResult.OVER
+                prolonged = latest.duration_seconds - window.duration_seconds
+                window, lasts, remaining = latest, lasts + prolonged, remaining + prolonged
+                show(window)
+            if remaining <= 0:
+                return WaitResult.DUE
+            if passed >= next_remark:
+                next_remark += self.remark_every_seconds
+                self.progress.remark(_describe_remaining(window, remaining))
+            self.clock.sleep(min(STEP_SECONDS, remaining))
+        return WaitResult.STOPPED
+
+    def close(self, window: RecoveryWindow, is_stopped: Callable[[], bool] = lambda: False) -> CloseResult:
+        """Close, and try again, at most ``retry_seconds`` later each time, until it is closed or ``is_stopped``.
+
+        A closing that only couldn't be recorded isn't repeated: the next command that changes something records it.
+
+        ``is_stopped`` is asked after each attempt, never before the first: a stop while waiting means to close now,
+        so give a flag of its own, for the second Ctrl-C.
+        """
+        closing = self.closing.close(window)
+        for pause in self._pauses():
+            if closing.outcome in _ENDS or not self._sleep(pause, is_stopped):
+                break
+            self.progress.remark(f"Trying again to close recovery window {window.window_id}.")
+            closing = self.closing.close(closing.window)
+        return closing
+
+    def _pauses(self) -> Iterator[float]:
+        return (min(pause, self.retry_seconds) for pause in chain((5, 10, 20, 40), repeat(self.retry_seconds)))
+
+    def _sleep(self, seconds: float, is_stopped: Callable[[], bool]) -> bool:
+        """``False`` if it was stopped."""
+        end = self.clock.monotonic() + seconds
+        while not is_stopped():
+            remaining = end - self.clock.monotonic()
+            if remaining <= 0:
+                return True
+            self.clock.sleep(min(STEP_SECONDS, remaining))
+        return False
+
+    def _find_remaining(self, window: RecoveryWindow) -> float:
+        end = window.expires_at or self.clock.now()
+        return (end - self.clock.now()).total_seconds()
+
+    def _find_latest(self, window: RecoveryWindow) -> RecoveryWindow:
+        with suppress(DatabaseError):
+            return self.windows.get(window.window_id)
+        return window
+
+
+def _describe_remaining(window: RecoveryWindow, seconds: float) -> str:
+    left = timedelta(seconds=round(seconds))
+    return f"Recovery window {window.window_id} of {window.account_id} closes in {left}; Ctrl-C closes it now."

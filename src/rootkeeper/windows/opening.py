@@ -1,0 +1,432 @@
+"""Opening a recovery window.
+
+Opening a recovery window: allow password recovery in one account, for a time.
+
+From the moment that a login profile may exist, a window in the database owes its closing: the window is OPENING, with
+its end, before the call leaves. A window ends CANCELLED only after a re-read that shows no login profile of ours.
+
+Activating a recovery window: a separate act, after the approvals and long after the request.
+
+So everything is checked once more, since account, policies and set-up may have changed meanwhile; only then is the
+window opened, and its approvals are used by that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from rootkeeper.aws.organizations import OrganizationReader
+from rootkeeper.aws.root_sessions import RootSession, RootSessions, describe_error, open_root_session
+from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.clock import Clock
+from rootkeeper.errors import (
+    AwsAccessDeniedError,
+    AwsAlreadyExistsError,
+    AwsCredentialsError,
+    AwsError,
+    AwsThrottledError,
+    AwsUnclearError,
+    AwsUnreachableError,
+    DatabaseError,
+    LedgerUnavailableError,
+    LockLostError,
+    RootkeeperError,
+    UnprovenChangeError,
+    WindowConflictError,
+)
+from rootkeeper.ledger.owners import AccountLock, AccountLocks
+from rootkeeper.ledger.rules import Action, Actor, Intent, Result
+from rootkeeper.ledger.store import Ledger
+from rootkeeper.notifications.rules import NotificationEvent, Severity
+from rootkeeper.organization.accounts import Inventory
+from rootkeeper.organization.progress import Progress
+from rootkeeper.organization.selection import NamedAccount, find_account
+from rootkeeper.organization.statuses import LoginProfile
+from rootkeeper.values import JsonValue
+from rootkeeper.windows.approvals import REVIEW_WITHIN, activate, require_activatable, require_known
+from rootkeeper.windows.checks import (
+    RecoveryPlan,
+    RecoveryPlanner,
+    RecoveryRequest,
+    require_correct_clock,
+    require_credentials_outlive,
+    require_no_window,
+)
+from rootkeeper.windows.notices import WindowNotices, describe_request
+from rootkeeper.windows.rules import (
+    CreateLoginProfileAnswer,
+    OpeningReread,
+    OpenOutcome,
+    RecoveryWindow,
+    WindowState,
+    advance,
+    classify_opening,
+)
+from rootkeeper.windows.store import RecoveryWindows
+
+REREAD_PAUSES_SECONDS = (0, 1, 2)
+"""Before each re-read: IAM is eventually consistent, and a re-read right after the call may not show it yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenResult:
+    """An opening, and what came of it."""
+
+    window: RecoveryWindow
+    outcome: OpenOutcome
+    explanation: str
+    """One sentence for a person."""
+    error: RootkeeperError | None = None
+    """What stood in the way."""
+
+    @property
+    def exit_status(self) -> int:
+        """0 when open; the error's own status when AWS refused; else 4."""
+        if self.outcome is OpenOutcome.OPEN:
+            return 0
+        is_refused = self.outcome is OpenOutcome.CANCELLED and isinstance(self.error, _REFUSALS)
+        return self.error.exit_status if is_refused and self.error else 4
+
+
+@dataclass(frozen=True, slots=True)
+class _OpenAttempt:
+    """CreateLoginProfile was sent; what was answered, and what a re-read shows."""
+
+    intent: Intent
+    intended_at: datetime
+    answer: CreateLoginProfileAnswer
+    reread: OpeningReread
+    error: AwsError | None
+
+    @property
+    def outcome(self) -> OpenOutcome:
+        return classify_opening(self.answer, self.reread, self.intended_at)
+
+
+@dataclass(frozen=True, slots=True)
+class WindowOpener:
+    """Opens the window of a plan."""
+
+    reader: OrganizationReader
+    sessions: RootSessions
+    ledger: Ledger
+    windows: RecoveryWindows
+    locks: AccountLocks
+    clock: Clock
+    progress: Progress
+    actor_name: str
+    new_window_id: Callable[[], str]
+    watched_by: str | None = None
+    """The source of root events while the window is open; ``None``: it isn't watched."""
+
+    def open(self, plan: RecoveryPlan, *, is_drill: bool = False, is_emergency: bool = False) -> OpenResult:
+        """Record the window and allow password recovery, under the account's lock.
+
+        One call to compare the clocks, sts:GetCallerIdentity, then two sessions' worth of calls at most:
+        sts:AssumeRoot, sts:GetCallerIdentity, iam:GetLoginProfile, iam:CreateLoginProfile, iam:GetLoginProfile.
+
+        :raises AccountBusyError: if another owner holds the account; nothing was done.
+        :raises WindowConflictError: if the account got a window since the plan.
+        :raises LedgerUnavailableError: if the ledger can't be written; nothing was opened.
+        :raises AwsCredentialsError: if the operator's credentials end before the window would; nothing was done.
+        :raises ClockWrongError: if this machine's clock is more than five minutes off AWS's; nothing was done.
+        """
+        account_id = plan.request.account.account_id
+        with self.locks.hold(account_id, "recovery") as lock:
+            require_no_window(self.windows, account_id)
+            end = self.clock.now() + timedelta(seconds=plan.request.duration_seconds)
+            require_credentials_outlive(self.reader.find_credentials_expiry(), end)
+            require_correct_clock(self.reader)
+            window = self._begin(self._record(plan, is_drill=is_drill, is_emergency=is_emergency))
+            return self._allow_recovery(window, lock)
+
+    def open_approved(self, plan: RecoveryPlan, window_id: str) -> OpenResult:
+        """The same for a window that was requested before, and approved where that is owed.
+
+        Under the account's lock the window becomes OPENING in one step, which uses its approvals: of two who activate
+        it at once one succeeds. The ledger has the activation before.
+
+        :raises AccountBusyError: if another owner holds the account; nothing was done.
+        :raises WindowConflictError: if the window isn't APPROVED any more.
+        :raises ApprovalRefusedError: if its approval has lapsed.
+        :raises LedgerUnavailableError: if the ledger can't be written; nothing was opened.
+        :raises AwsCredentialsError: if the credentials end before the window would; nothing was done.
+        :raises ClockWrongError: if this machine's clock is more than five minutes off AWS's; nothing was done.
+        """
+        with self.locks.hold(plan.request.account.account_id, "recovery") as lock:
+            window, now = self.windows.get(window_id), self.clock.now()
+            require_activatable(window, now)
+            end = now + timedelta(seconds=window.duration_seconds)
+            require_credentials_outlive(self.reader.find_credentials_expiry(), end)
+            require_correct_clock(self.reader)
+            self.ledger.append_fact(
+                Action.WINDOW_ACTIVATE, account_id=window.account_id, parameters={"window_id": window_id}
+            )
+            return self._allow_recovery(self.windows.update(window_id, self._activate), lock)
+
+    def _activate(self, window: RecoveryWindow) -> RecoveryWindow:
+        return replace(activate(window, self.actor_name, self.clock.now()), watched_by=self.watched_by)
+
+    def _record(self, plan: RecoveryPlan, *, is_drill: bool, is_emergency: bool) -> RecoveryWindow:
+        """Without a server nobody can approve: the window is recorded as unapproved."""
+        now = self.clock.now()
+        window = RecoveryWindow(
+            window_id=self.new_window_id(),
+            organization_id=plan.inventory.organization.organization_id,
+            account_id=plan.request.account.account_id,
+            state=WindowState.APPROVED,
+            reason=plan.request.reason,
+            ticket=plan.request.ticket,
+            requested_by=self.actor_name,
+            requested_at=now,
+            duration_seconds=plan.request.duration_seconds,
+            is_emergency=is_emergency,
+            review_due_at=now + REVIEW_WITHIN if is_emergency else None,
+            is_drill=is_drill,
+        )
+        self.ledger.append_fact(
+            Action.WINDOW_REQUEST, account_id=window.account_id, parameters=make_request_parameters(window)
+        )
+        self.windows.add(window)
+        return window
+
+    def _begin(self, window: RecoveryWindow) -> RecoveryWindow:
+        opening = advance(window, WindowState.OPENING, self.clock.now())
+        self.windows.change(opening, expected=window.state)
+        return opening
+
+    def _allow_recovery(self, window: RecoveryWindow, lock: AccountLock) -> OpenResult:
+        try:
+            session = open_root_session(
+                self.sessions,
+                self.ledger,
+                window.account_id,
+                TaskPolicy.CREATE_PASSWORD,
+                lock=lock,
+                context={"window_id": window.window_id},
+            )
+            existing = session.find_login_profile()
+            if existing is not None:
+                return self._stop_for_foreign(window, existing)
+            attempt = self._create(window, session, lock)
+        except AwsError as error:
+            return self._cancel(window, f"Nothing was opened: {error.message}", error)
+        except (LedgerUnavailableError, LockLostError):
+            # CreateLoginProfile didn't leave. Whether that can be recorded or not, a later re-read finds nothing.
+            with suppress(DatabaseError, WindowConflictError):
+                self._change(window, WindowState.CANCELLED, "interrupted before anything was opened")
+            raise
+        return self._conclude(window, attempt)
+
+    def _create(self, window: RecoveryWindow, session: RootSession, lock: AccountLock) -> _OpenAttempt:
+        intended_at = self.clock.now()
+        intent = self.ledger.append_intent(
+            Action.LOGIN_PROFILE_CREATE,
+            account_id=window.account_id,
+            parameters={"window_id": window.window_id},
+            lock=lock,
+        )
+        error: AwsError | None = None
+        try:
+            session.create_login_profile(intent)
+        except LockLostError as lost:
+            self.ledger.append_outcome(intent, Result.FAILED, describe_error(lost))
+            raise
+        except AwsError as caught:
+            error = caught
+        return _OpenAttempt(intent, intended_at, _classify(error), self._reread(session, error), error)
+
+    def _reread(self, session: RootSession, error: AwsError | None) -> OpeningReread:
+        """Once more and again while nothing is shown, unless AWS clearly refused."""
+        reread = OpeningReread(was_read=False)
+        pauses = (
+            REREAD_PAUSES_SECONDS[:1] if _classify(error) is CreateLoginProfileAnswer.REFUSED else REREAD_PAUSES_SECONDS
+        )
+        for pause in pauses:
+            if pause:
+                self.clock.sleep(pause)
+            try:
+                reread = OpeningReread(was_read=True, login_profile=session.find_login_profile())
+            except AwsError:
+                continue
+            if reread.login_profile is not None:
+                break
+        return reread
+
+    def _conclude(self, window: RecoveryWindow, attempt: _OpenAttempt) -> OpenResult:
+        try:
+            return self._record_attempt(window, attempt)
+        except (LedgerUnavailableError, DatabaseError) as error:
+            return OpenResult(
+                window,
+                OpenOutcome.UNKNOWN,
+                f"Recovery may be allowed in {window.account_id}, but its window can't be recorded: {error.message}",
+                error,
+            )
+
+    def _record_attempt(self, window: RecoveryWindow, attempt: _OpenAttempt) -> OpenResult:
+        self.ledger.append_outcome(attempt.intent, _RESULTS[attempt.outcome], _describe_attempt(attempt))
+        profile = attempt.reread.login_profile
+        if attempt.outcome is OpenOutcome.OPEN and profile is not None:
+            opened = mark_open(self.windows, window, profile, self.clock.now())
+            self._record_opening(opened)
+            return OpenResult(opened, OpenOutcome.OPEN, f"Password recovery is allowed in {opened.account_id}.")
+        if attempt.outcome is OpenOutcome.FOREIGN and profile is not None:
+            return self._stop_for_foreign(window, profile)
+        if attempt.outcome is OpenOutcome.CANCELLED:
+            error = attempt.error or AwsUnclearError("CreateLoginProfile gave no clear answer.")
+            return self._cancel(window, f"Nothing was opened: {error.message}", error)
+        said = attempt.error.message if attempt.error else "AWS answered success, but a re-read doesn't show it."
+        return OpenResult(
+            window,
+            OpenOutcome.UNKNOWN,
+            f"It isn't known whether password recovery is allowed in {window.account_id}: {said} "
+            "The window owes its closing; the next command that changes something reads again.",
+            attempt.error or UnprovenChangeError(said),
+        )
+
+    def _record_opening(self, opened: RecoveryWindow) -> None:
+        """The call's own outcome is on disk; a window that is open must go on to its closing even without this."""
+        try:
+            record_open(self.ledger, opened)
+        except LedgerUnavailableError as error:
+            self.progress.remark(f"The ledger couldn't record that the window is open: {error.message}")
+
+    def _cancel(self, window: RecoveryWindow, failure: str, error: RootkeeperError) -> OpenResult:
+        cancelled = self._change(window, WindowState.CANCELLED, failure)
+        return OpenResult(cancelled, OpenOutcome.CANCELLED, failure, error)
+
+    def _stop_for_foreign(self, window: RecoveryWindow, profile: LoginProfile) -> OpenResult:
+        failure = describe_foreign(window, profile)
+        self.progress.remark(f"ALERT: {failure}")
+        cancelled = self._change(window, WindowState.CANCELLED, failure)
+        return OpenResult(cancelled, OpenOutcome.FOREIGN, failure)
+
+    def _change(self, window: RecoveryWindow, to: WindowState, failure: str) -> RecoveryWindow:
+        changed = advance(window, to, self.clock.now(), failure)
+        self.windows.change(changed, expected=window.state)
+        return changed
+
+
+def mark_open(windows: RecoveryWindows, window: RecoveryWindow, profile: LoginProfile, now: datetime) -> RecoveryWindow:
+    """Record in the window's row that it is open.
+
+    :raises WindowConflictError: if it isn't OPENING any more.
+    """
+
+    def step(found: RecoveryWindow) -> RecoveryWindow:
+        return replace(advance(found, WindowState.OPEN, now), opened_at=profile.created_at)
+
+    return windows.update(window.window_id, step)
+
+
+def record_open(ledger: Ledger, window: RecoveryWindow) -> None:
+    """Record in the ledger that the window is open, after its row says so."""
+    parameters: dict[str, JsonValue] = {
+        "window_id": window.window_id,
+        "opened_at": window.opened_at.isoformat() if window.opened_at else None,
+        "expires_at": window.expires_at.isoformat() if window.expires_at else None,
+    }
+    ledger.append_fact(Action.WINDOW_OPEN, account_id=window.account_id, parameters=parameters)
+
+
+def describe_foreign(window: RecoveryWindow, profile: LoginProfile) -> str:
+    """What is said when somebody else's login profile is found where ours should be."""
+    return (
+        f"{window.account_id} has a root password, or the permission to recover one, that isn't of window "
+        f"{window.window_id} (created at {profile.created_at.isoformat()}). Nothing was touched; find out who did it."
+    )
+
+
+def make_request_parameters(window: RecoveryWindow) -> dict[str, JsonValue]:
+    """What the ledger keeps of a request."""
+    return {
+        "window_id": window.window_id,
+        "reason": window.reason,
+        "ticket": window.ticket,
+        "duration_seconds": window.duration_seconds,
+        "approved_by": list(window.approved_by),
+        "is_approved": window.is_approved,
+        "approvals_needed": window.approvals_needed,
+        "is_drill": window.is_drill,
+        "is_emergency": window.is_emergency,
+    }
+
+
+def _classify(error: AwsError | None) -> CreateLoginProfileAnswer:
+    if error is None:
+        return CreateLoginProfileAnswer.CREATED
+    is_unclear = isinstance(error, AwsUnclearError | AwsUnreachableError | AwsAlreadyExistsError)
+    return CreateLoginProfileAnswer.UNCLEAR if is_unclear else CreateLoginProfileAnswer.REFUSED
+
+
+def _describe_attempt(attempt: _OpenAttempt) -> dict[str, JsonValue]:
+    details: dict[str, JsonValue] = describe_error(attempt.error) if attempt.error else {}
+    if attempt.reread.login_profile is not None:
+        details["login_profile_created_at"] = attempt.reread.login_profile.created_at.isoformat()
+    details["was_reread"] = attempt.reread.was_read
+    return details
+
+
+_REFUSALS = (AwsAccessDeniedError, AwsCredentialsError, AwsThrottledError, AwsUnreachableError)
+
+
+_RESULTS = {
+    OpenOutcome.OPEN: Result.DONE,
+    OpenOutcome.CANCELLED: Result.FAILED,
+    OpenOutcome.FOREIGN: Result.FAILED,
+    OpenOutcome.UNKNOWN: Result.UNKNOWN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class WindowActivator:
+    """Opens what was approved, as one person."""
+
+    planning: RecoveryPlanner
+    opening: WindowOpener
+    windows: RecoveryWindows
+    read_inventory: Callable[[], Inventory]
+    """The accounts as AWS lists them now."""
+    notices: WindowNotices
+    clock: Clock
+    actor: Actor
+
+    def activate(self, window_id_or_account_id: str) -> OpenResult:
+        """Check again and open.
+
+        AWS calls: those of the inventory, of the preflight and of the opening; see ``WindowOpener``.
+
+        :raises InputError: if the actor isn't known to a server, or there is no such window.
+        :raises WindowConflictError: if it isn't APPROVED.
+        :raises ApprovalRefusedError: if it has lapsed, or its approvals don't count any more.
+        :raises RootkeeperError: and all that planning and opening raise.
+        """
+        require_known(self.actor)
+        window = self.windows.get(window_id_or_account_id)
+        require_activatable(window, self.clock.now())
+        opening = self.opening.open_approved(self._plan(window), window.window_id)
+        self._notify(opening)
+        return opening
+
+    def _plan(self, window: RecoveryWindow) -> RecoveryPlan:
+        inventory = self.read_inventory()
+        account = find_account(NamedAccount(window.account_id), inventory.accounts)
+        request = RecoveryRequest(account, window.reason, window.ticket, window.duration_seconds)
+        return self.planning.plan(inventory, request, window_id=window.window_id)
+
+    def _notify(self, opening: OpenResult) -> None:
+        window = opening.window
+        if opening.outcome is OpenOutcome.OPEN:
+            end = f"It closes itself at {window.expires_at:%Y-%m-%d %H:%M:%S UTC}." if window.expires_at else ""
+            watched = "It is watched." if window.watched_by else "Nobody watches what the root user does."
+            body = f"{describe_request(window)} Activated by {window.activated_by}. {end} {watched}"
+            self.notices.announce(NotificationEvent.WINDOW_OPENED, window, body)
+            return
+        severity = Severity.WARNING if opening.outcome is OpenOutcome.CANCELLED else Severity.CRITICAL
+        hint = opening.error.hint if opening.error and opening.error.hint else ""
+        body = f"{opening.explanation} {hint}".strip()
+        self.notices.announce(NotificationEvent.WINDOW_OPEN_FAILED, window, body, severity=severity)

@@ -1,0 +1,1 @@
+"""What a server or worker does by itself: jobs, schedules and loops."""

@@ -1,0 +1,392 @@
+"""The loop that closes windows and settles intents in every server and worker.
+
+Settling, while a server or worker runs, what other processes left that died meanwhile.
+
+Each account is tried at once when something new is found in it, then more and more seldom: what can't be read stays
+open, and asking AWS each second wouldn't change that.
+
+What time does to recovery windows beside closing them: requests lapse, accounts are re-read, reviews are overdue.
+
+Every server and worker runs it; each step is taken under the account's lock, so that one of them takes it.
+
+Closing recovery windows at their end, in every server and worker: a plain loop over our own table.
+
+It hangs on no engine, no schedule and no version of the application. Each tick lists the windows that aren't over,
+claims those that are due under their account's lock, without waiting for it, and closes several at a time on threads of
+their own; between two ticks those that are known become due. What a process that died left behind is settled as well,
+so that a window which was just being opened comes to its end. While the database can't be read, it goes on with the
+windows that it knows.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+
+from rootkeeper.clock import Clock
+from rootkeeper.errors import AccountBusyError, DatabaseError, LockLostError, WindowConflictError
+from rootkeeper.ledger.owners import AccountLocks
+from rootkeeper.ledger.rules import Action
+from rootkeeper.ledger.store import Ledger
+from rootkeeper.notifications.rules import NotificationEvent, Severity
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.organization.progress import KeyedExecutor, Progress
+from rootkeeper.settlement.service import AccountOrphans, Orphans, SettledWindow, Settlement, SettlementReport
+from rootkeeper.windows.approvals import lapse
+from rootkeeper.windows.closing import CloseOutcome, CloseResult, WindowCloser, WindowRereader
+from rootkeeper.windows.decisions import DecisionRecorder
+from rootkeeper.windows.notices import WindowNotices, describe_request
+from rootkeeper.windows.rules import (
+    CRITICAL_OVERDUE,
+    FINAL_STATES,
+    OWING_STATES,
+    ClockTimes,
+    Deadlines,
+    RecoveryWindow,
+    WindowState,
+    find_backoff,
+)
+from rootkeeper.windows.store import RecoveryWindows
+
+_ORGANIZATION = "organization"
+
+
+_FIRST_PAUSES = (2.0, 2.0, 2.0, 4.0, 8.0, 15.0, 30.0)
+
+
+_LAST_PAUSE = 60.0
+
+
+@dataclass(slots=True)
+class _RetryState:
+    marks: frozenset[str]
+    count: int = 0
+    again_at: float = 0.0
+    """In monotonic seconds."""
+
+
+@dataclass(slots=True)
+class OrphanSettler:
+    """Hands what is left behind to a crew. One for each process: it remembers what it has tried."""
+
+    settlement: Settlement
+    notices: WindowNotices
+    clock: Clock
+    progress: Progress
+    _tries: dict[str, _RetryState] = field(default_factory=dict)
+
+    def begin(
+        self, unfinished: Sequence[RecoveryWindow], executor: KeyedExecutor, closing_first: Collection[AccountId]
+    ) -> None:
+        """Begin to settle what is left and isn't being waited for.
+
+        :param unfinished: the windows that aren't over.
+        :param closing_first: accounts whose window is due: that is more urgent than to know what a process that died
+            got done of it.
+        :raises DatabaseError: if it can't be read what is left.
+        """
+        left = self.settlement.find_left(unfinished)
+        organization = frozenset(str(entry.sequence) for entry in left.of_organization)
+        keys = {_ORGANIZATION, *(account.account_id for account in left.accounts)}
+        self._tries = {key: tries for key, tries in self._tries.items() if key in keys}
+        if organization and self._is_time(_ORGANIZATION, organization):
+            executor.offer(_ORGANIZATION, partial(self._settle_organization, left))
+        for account in left.accounts:
+            if account.account_id not in closing_first and self._is_time(account.account_id, account.marks):
+                executor.offer(account.account_id, partial(self._settle_account, account))
+
+    def _is_time(self, key: str, marks: frozenset[str]) -> bool:
+        tries = self._tries.get(key)
+        if tries is None or tries.marks != marks:
+            tries = self._tries[key] = _RetryState(marks)
+        if self.clock.monotonic() < tries.again_at:
+            return False
+        pause = _FIRST_PAUSES[tries.count] if tries.count < len(_FIRST_PAUSES) else _LAST_PAUSE
+        tries.count, tries.again_at = tries.count + 1, self.clock.monotonic() + pause
+        return True
+
+    def _settle_organization(self, left: Orphans) -> None:
+        self._report_orphans(self.settlement.settle_setup(left))
+
+    def _settle_account(self, left: AccountOrphans) -> None:
+        self._report_orphans(self.settlement.settle_account(left))
+
+    def _report_orphans(self, report: SettlementReport) -> None:
+        for intent in report.intents:
+            if intent.result is not None:
+                result = f"{intent.action.value}: {intent.result.value}"
+                self.progress.remark(f"Settled entry {intent.sequence} ({result}). {intent.explanation}")
+        for window in report.windows:
+            if window.is_settled:
+                self._notify_window(window)
+
+    def _notify_window(self, settled: SettledWindow) -> None:
+        window = settled.after
+        self.progress.remark(f"Recovery window {window.window_id}: {settled.explanation}")
+        body = f"The process that was opening it ended. {settled.explanation}"
+        if window.state is WindowState.OPEN:
+            self.notices.announce(NotificationEvent.WINDOW_OPENED, window, body, severity=Severity.WARNING)
+        else:
+            self.notices.announce(NotificationEvent.WINDOW_OPEN_FAILED, window, body)
+
+
+REVIEWS_EVERY_SECONDS = 60.0
+"""How often it is looked for reviews that are overdue."""
+
+
+@dataclass(slots=True)
+class WindowMaintenance:
+    """One for each process."""
+
+    windows: RecoveryWindows
+    ledger: Ledger
+    locks: AccountLocks
+    clock: Clock
+    notices: WindowNotices
+    rereading: WindowRereader
+    executor: KeyedExecutor
+    _reviews_at: float | None = None
+    """When reviews were looked for last, in monotonic seconds."""
+
+    def tick(self) -> None:
+        """One turn. Re-reads are begun and not waited for.
+
+        :raises DatabaseError: if the database can't be read.
+        :raises LedgerUnavailableError: if the ledger can't be written.
+        """
+        now = self.clock.now()
+        for window in self.windows.list_rereads_due(now):
+            self.executor.offer(window.account_id, partial(self.rereading.reread, window))
+        for window in self.windows.list_lapsing(now):
+            self._lapse(window, now)
+        if self._is_time_for_reviews():
+            for window in self.windows.list_reviews_due(now):
+                self._remind(window, now)
+
+    def stop(self, seconds: float) -> bool:
+        """Begin nothing more, and wait for what is under way; ``False`` if that takes longer."""
+        self.executor.stop()
+        return self.executor.wait_idle(seconds)
+
+    def _lapse(self, window: RecoveryWindow, now: datetime) -> None:
+        try:
+            with self.locks.hold(window.account_id, "letting a request lapse"):
+                lapsed = DecisionRecorder(self.windows, self.ledger).record(
+                    Action.WINDOW_LAPSE, self.windows.get(window.window_id), lambda one: lapse(one, now), now, {}
+                )
+        except (AccountBusyError, LockLostError, WindowConflictError):
+            return  # it is being activated, or somebody else let it lapse
+        body = f"{describe_request(lapsed)} {lapsed.failure or ''} Request it again if it is still needed."
+        self.notices.announce(NotificationEvent.WINDOW_LAPSED, lapsed, body)
+
+    def _is_time_for_reviews(self) -> bool:
+        now = self.clock.monotonic()
+        if self._reviews_at is not None and now - self._reviews_at < REVIEWS_EVERY_SECONDS:
+            return False
+        self._reviews_at = now
+        return True
+
+    def _remind(self, window: RecoveryWindow, now: datetime) -> None:
+        """Once when it is overdue, then each day; the key lets one of all workers tell it."""
+        days = (now - (window.review_due_at or now)) // timedelta(days=1)
+        body = (
+            f"{describe_request(window)} It was opened without approval, and nobody has reviewed it in time. "
+            f"A second person does: rootkeeper windows review {window.window_id}"
+        )
+        self.notices.announce(NotificationEvent.WINDOW_REVIEW_OVERDUE, window, body, key=f"day {days}")
+
+
+BUSY_SECONDS = 1.0
+"""How long a window is left alone, at least, that somebody else is closing; at most twice as long."""
+
+
+LISTING_SECONDS = 1.0
+"""How often the windows are listed anew; between two listings those that are known become due."""
+
+
+@dataclass(slots=True)
+class WindowCloseLoop:
+    """Finds what is due, again and again. One for each process: it remembers what it has seen."""
+
+    windows: RecoveryWindows
+    closing: WindowCloser
+    settling: OrphanSettler
+    notices: WindowNotices
+    clock: Clock
+    progress: Progress
+    executor: KeyedExecutor
+    shuffle: Callable[[list[RecoveryWindow]], None]
+    """Changes the order, so that several workers don't all begin with the same window."""
+    jitter: Callable[[], float]
+    """From 0 to 1."""
+    most_offered: int = 64
+    """So many windows at most wait for a thread or have one: those that were due first needn't wait for all others."""
+    _deadlines: Deadlines = field(default_factory=Deadlines)
+    _known: tuple[RecoveryWindow, ...] = ()
+    """That aren't over, as they were listed last."""
+    _listing_at: float = float("-inf")
+    """When they are listed next, in monotonic seconds."""
+    _is_database_down: bool = False
+    _pauses: dict[str, float] = field(default_factory=dict)
+    """By window: until when, in monotonic seconds, it is left alone."""
+    _unrecorded: dict[str, int] = field(default_factory=dict)
+    """By window: attempts in a row of which the database doesn't know."""
+    _reported_overdue: set[str] = field(default_factory=set)
+    _guard: threading.Lock = field(default_factory=threading.Lock)
+
+    def turn(self) -> None:
+        """What a server does several times each second: a tick, or, between two of them, a look at what is known."""
+        now = self.clock.monotonic()
+        if now < self._listing_at:
+            self._offer([window for window in self._known if window.state in OWING_STATES])
+            return
+        self._listing_at = now + LISTING_SECONDS
+        self.tick()
+
+    def tick(self) -> None:
+        """One turn: begin to close what is due, and to settle what was left; waits for neither."""
+        unfinished = self._list_unfinished()
+        owing = [window for window in unfinished if window.state in OWING_STATES]
+        moment = self._read_clocks()
+        with self._guard:
+            self._deadlines.learn(owing, moment)
+            self._forget_all_but(owing)
+        self._offer(owing)
+        for window in owing:
+            self._notify_overdue(window, moment)
+        if not self._is_database_down:
+            self.settling.begin(unfinished, self.executor, {one.account_id for one in owing if self._is_due(one)})
+
+    def stop(self, seconds: float) -> bool:
+        """Begin nothing more, and wait for what is under way; ``False`` if that takes longer."""
+        self.executor.stop()
+        return self.executor.wait_idle(seconds)
+
+    def _offer(self, owing: Sequence[RecoveryWindow]) -> None:
+        due = [window for window in owing if self._is_due(window) and not self._is_paused(window)]
+        held = self._list_held(due)
+        self.shuffle(due)
+        due.sort(key=_find_urgency)
+        for window in due:
+            if self.executor.count() >= self.most_offered:
+                break
+            if window.account_id not in held:
+                self.executor.offer(window.account_id, partial(self._close, window))
+
+    def _list_held(self, due: Sequence[RecoveryWindow]) -> frozenset[AccountId]:
+        """Accounts whose windows somebody is closing. To ask for their locks would keep all writers waiting; and who
+        looks again and again sees at once when the lease of a worker that died is over.
+        """
+        closing = [window.account_id for window in due if window.state is WindowState.CLOSING]
+        if not closing or self._is_database_down:
+            return frozenset()
+        try:
+            return self.closing.locks.list_held(closing)
+        except DatabaseError:
+            return frozenset()
+
+    def _list_unfinished(self) -> Sequence[RecoveryWindow]:
+        try:
+            self._known = self.windows.list_windows(unfinished_only=True)
+        except DatabaseError as error:
+            if not self._is_database_down:
+                self.progress.remark(f"ALERT: closing goes on with what is known of windows: {error.message}")
+            self._is_database_down = True
+        else:
+            self._is_database_down = False
+        return self._known
+
+    def _read_clocks(self) -> ClockTimes:
+        return ClockTimes(self.clock.now(), self.clock.monotonic())
+
+    def _forget_all_but(self, owing: Sequence[RecoveryWindow]) -> None:
+        owed = {window.window_id for window in owing}
+        self._pauses = {window_id: until for window_id, until in self._pauses.items() if window_id in owed}
+        self._unrecorded = {window_id: tries for window_id, tries in self._unrecorded.items() if window_id in owed}
+        self._reported_overdue &= owed
+
+    def _is_due(self, window: RecoveryWindow) -> bool:
+        with self._guard:
+            return self._deadlines.is_due(window, self._read_clocks())
+
+    def _is_paused(self, window: RecoveryWindow) -> bool:
+        with self._guard:
+            return self._pauses.get(window.window_id, 0) > self.clock.monotonic()
+
+    def _close(self, window: RecoveryWindow) -> None:
+        """On a thread of the crew. A mistake of ours in it must not come again each second."""
+        self._pause(window, find_backoff(1))
+        state = self._find_state(window)
+        if state in FINAL_STATES:
+            return
+        if state is WindowState.CLOSING and window.state is not state:
+            self._pause_busy(window)
+            return
+        closing = self.closing.attempt(window, self._is_due)
+        self._note(closing)
+        if closing.outcome in {CloseOutcome.CLOSED, CloseOutcome.CLOSED_UNRECORDED}:
+            self.progress.remark(f"Recovery window {window.window_id}: {closing.explanation}")
+        elif closing.outcome is CloseOutcome.FAILED:
+            self.progress.remark(f"ALERT: recovery window {window.window_id} isn't closed: {closing.explanation}")
+
+    def _find_state(self, window: RecoveryWindow) -> WindowState:
+        """Another worker may have closed it since it was listed, or have begun to: then its lock, for which all
+        workers write, needn't be asked for.
+        """
+        with suppress(DatabaseError):
+            return self.windows.get(window.window_id).state
+        return window.state
+
+    def _note(self, closing: CloseResult) -> None:
+        """When it is tried again. A failure that the row has is paced by the row, so that all workers know."""
+        window = closing.window
+        if closing.outcome is CloseOutcome.BUSY:
+            self._pause_busy(window)
+        elif closing.outcome is CloseOutcome.CLOSED_UNRECORDED:
+            self._count_unrecorded(window)
+            if self._is_database_down:
+                self._known = tuple(one for one in self._known if one.window_id != window.window_id)
+        elif closing.outcome is CloseOutcome.FAILED and window.state is not WindowState.CLOSE_FAILED:
+            self._count_unrecorded(window)
+        elif closing.outcome is not CloseOutcome.CLOSED:  # that one is known as owing until it is listed anew
+            with self._guard:
+                self._pauses.pop(window.window_id, None)
+                self._unrecorded.pop(window.window_id, None)
+
+    def _count_unrecorded(self, window: RecoveryWindow) -> None:
+        with self._guard:
+            tries = self._unrecorded[window.window_id] = self._unrecorded.get(window.window_id, 0) + 1
+        self._pause(window, find_backoff(tries))
+
+    def _pause_busy(self, window: RecoveryWindow) -> None:
+        self._pause(window, timedelta(seconds=BUSY_SECONDS * (1 + self.jitter())))
+
+    def _pause(self, window: RecoveryWindow, length: timedelta) -> None:
+        with self._guard:
+            self._pauses[window.window_id] = self.clock.monotonic() + length.total_seconds()
+
+    def _notify_overdue(self, window: RecoveryWindow, moment: ClockTimes) -> None:
+        """A failed closing tells of itself; one that nobody comes to must show as well."""
+        is_told = window.state is WindowState.CLOSE_FAILED or window.window_id in self._reported_overdue
+        if is_told or not self._deadlines.is_overdue_by(window, CRITICAL_OVERDUE, moment):
+            return
+        self._reported_overdue.add(window.window_id)
+        self.progress.remark(f"ALERT: recovery window {window.window_id} is {window.state} long after its end.")
+        self.notices.announce(
+            NotificationEvent.WINDOW_CLOSE_FAILED,
+            window,
+            f"It is still {window.state}, more than five minutes after its end: whoever holds its account may be "
+            "stuck, or it can't be read what is open there. See: "
+            f"rootkeeper windows show {window.window_id}",
+            severity=Severity.CRITICAL,
+            key=f"overdue {window.expires_at}",
+        )
+
+
+def _find_urgency(window: RecoveryWindow) -> int:
+    """The second of its end; those of one second stay in the order in which they are."""
+    return 0 if window.expires_at is None else int(window.expires_at.timestamp())

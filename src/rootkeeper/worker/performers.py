@@ -1,0 +1,362 @@
+"""How a job of each kind is done.
+
+What a job that no person watches tells of itself: its counts go into its row, its remarks into the log.
+
+How a job of each kind is done: by the same use cases as the command line's, as the person who asked for it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Protocol
+
+from rootkeeper.audit.service import Audit, AuditReport
+from rootkeeper.aws.rules import AwsWork
+from rootkeeper.clock import Clock
+from rootkeeper.deletion.execution import read_resumption
+from rootkeeper.deletion.records import render_plan
+from rootkeeper.deletion.service import Deletion, DeletionOptions
+from rootkeeper.errors import DatabaseError, JobConflictError, PolicyChangedError
+from rootkeeper.guardrails.rules import preflight_to_record
+from rootkeeper.guardrails.service import BlockingPolicyFinder, Preflight
+from rootkeeper.inventory.listing import InventoryReader
+from rootkeeper.jobs.rules import JobKind, JobState
+from rootkeeper.jobs.service import RunningJob
+from rootkeeper.jobs.store import JobStore
+from rootkeeper.ledger.rules import Actor, Result, verification_to_record
+from rootkeeper.ledger.store import LedgerReader
+from rootkeeper.organization.accounts import Account, Inventory
+from rootkeeper.organization.progress import Progress, StopSignal
+from rootkeeper.organization.selection import NamedAccount, find_account
+from rootkeeper.organization.statuses import has_findings
+from rootkeeper.settlement.service import SettlementReport
+from rootkeeper.setup.drift import DriftReader
+from rootkeeper.setup.rules import SetupDrift, drift_to_record
+from rootkeeper.setup.service import SetupReader
+from rootkeeper.unlock.records import (
+    listing_to_record,
+    outcome_to_record,
+    resource_policy_to_record,
+    unneeded_to_record,
+)
+from rootkeeper.unlock.rules import hash_policy, require_unlockable
+from rootkeeper.unlock.service import PolicyChangeRequest, UnlockPlanner, UnlockReader, UnlockRun
+from rootkeeper.values import JsonValue, render_instant
+from rootkeeper.worker.requests import UnlockRequest, parse_audit, parse_plan_request, parse_preflight, parse_unlock
+
+_log = logging.getLogger(__name__)
+
+
+class JobRemarks:
+    """Implements Progress for a use case that counts in its job's row by itself."""
+
+    def __init__(self, job: RunningJob) -> None:
+        self.job = job
+        self.last_remark: str | None = None
+
+    def start(self, label: str, total: int | None) -> None:
+        """The row says it."""
+
+    def set_total(self, total: int) -> None:
+        """The row says it."""
+
+    def advance(self, *, present: int = 0, unknown: int = 0) -> None:
+        """The row says it."""
+
+    def remark(self, text: str) -> None:
+        self.last_remark = text
+        _log.info("Job %s: %s", self.job.job_id, text)
+
+    def finish(self) -> None:
+        """The row says it."""
+
+
+class JobCounts(JobRemarks):
+    """Implements Progress for a use case that knows nothing of jobs. It may count several things, one after another."""
+
+    def start(self, label: str, total: int | None) -> None:  # noqa: ARG002 - the shape is the port's
+        self.job.begin_counting(total)
+
+    def set_total(self, total: int) -> None:
+        self.job.set_total(total)
+
+    def advance(self, *, present: int = 0, unknown: int = 0) -> None:
+        """What can't be written now is written at the end."""
+        with suppress(DatabaseError, JobConflictError):
+            self.job.advance(present=present, unknown=unknown)
+
+
+class PerformerUseCases(Protocol):
+    """What jobs need of the use cases that are made for one actor and one kind of AWS work."""
+
+    @property
+    def audit(self) -> Audit: ...
+
+    @property
+    def deletion(self) -> Deletion: ...
+
+    @property
+    def preflight(self) -> Preflight: ...
+
+    @property
+    def setup_reader(self) -> SetupReader: ...
+
+    @property
+    def drift_reader(self) -> DriftReader: ...
+
+    @property
+    def inventory_reader(self) -> InventoryReader: ...
+
+    @property
+    def unlock_reader(self) -> UnlockReader: ...
+
+    @property
+    def unlock_planner(self) -> UnlockPlanner: ...
+
+    @property
+    def unlock_run(self) -> UnlockRun: ...
+
+    @property
+    def ledger_reader(self) -> LedgerReader: ...
+
+    def blocking_policy_finder(self, inventory: Inventory) -> BlockingPolicyFinder: ...
+
+    def settle_orphans(self, progress: Progress) -> SettlementReport:
+        """Settle by a re-read what dead processes left unclear."""
+        ...
+
+    def close(self) -> None:
+        """Let go of everything: locks, and a lease of its own. What was left unclear is settled from now on."""
+        ...
+
+    def close_later(self) -> None:
+        """Close it once no call can be on its way any more."""
+        ...
+
+
+ActAs = Callable[[Actor, AwsWork], PerformerUseCases]
+
+
+WORK: Mapping[JobKind, AwsWork] = MappingProxyType(
+    {
+        JobKind.AUDIT: AwsWork.AUDIT,
+        JobKind.DELETION: AwsWork.DELETE,
+        JobKind.DRIFT_CHECK: AwsWork.AUDIT,
+        JobKind.LEDGER_VERIFICATION: AwsWork.AUDIT,
+        JobKind.PLAN: AwsWork.AUDIT,
+        JobKind.PREFLIGHT: AwsWork.AUDIT,
+        JobKind.UNLOCK: AwsWork.UNLOCK,
+    }
+)
+"""Whose power a job of each kind has."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobTask:
+    """One job that this process has taken over, and what it is done with."""
+
+    kept: RunningJob
+    acting: PerformerUseCases
+    store: JobStore
+    stop: StopSignal
+    clock: Clock
+
+    @property
+    def parameters(self) -> Mapping[str, JsonValue]:
+        return self.kept.job.requested_parameters
+
+    @property
+    def document(self) -> str | None:
+        return self.store.find_document(self.kept.job_id)
+
+    @property
+    def retries_failed(self) -> bool:
+        return self.kept.job.retries_failed
+
+    def set_outcome(self, record: Mapping[str, JsonValue]) -> None:
+        self.kept.set_outcome(json.dumps(record, ensure_ascii=False))
+
+
+@dataclass(frozen=True, slots=True)
+class JobResult:
+    """What came of a job."""
+
+    state: JobState | None = None
+    """``None`` if its use case has written down how it ended."""
+    remark: str | None = None
+    is_temporary: bool = False
+    """Whether it may go on by itself after a while, since what it needs couldn't be reached."""
+    findings: str | None = None
+    """What people are told of, in a sentence, though nothing failed."""
+
+
+def perform_audit(task: JobTask) -> JobResult:
+    """Read what this job hasn't read yet."""
+    report = task.acting.audit.continue_job(
+        task.kept, JobRemarks(task.kept), retry_failed=task.retries_failed, stop=task.stop
+    )
+    if not isinstance(report, AuditReport):
+        return JobResult()
+    fail_on = parse_audit(task.parameters).fail_on
+    findings = "The audit has findings." if has_findings(report.accounts, fail_on) else None
+    return JobResult(findings=findings)
+
+
+def perform_deletion(task: JobTask) -> JobResult:
+    """Do what is left of the plan that is the job's document, once what dead processes left unclear is settled."""
+    progress = JobRemarks(task.kept)
+    deletion = task.acting.deletion
+    resumption = read_resumption(task.kept.job, task.store, retry_failed=task.retries_failed)
+    deletion.require_valid_here(resumption.plan)
+    head = {"caller_arn": deletion.inventory.caller.arn, "started_at": render_instant(task.clock.now())}
+    task.set_outcome(head)
+    task.acting.settle_orphans(progress)
+    report = deletion.continue_job(
+        resumption.take_up(task.kept), progress, deletion.choose_inventory(None, progress), stop=task.stop
+    )
+    task.set_outcome(head | {"ended_at": render_instant(report.ended_at)})
+    if not report.has_rest or report.was_interrupted or report.is_cancelled:
+        return JobResult()
+    remark = report.stopped_by or "Some accounts are in the hands of another process."
+    return JobResult(JobState.INTERRUPTED, remark, is_temporary=report.met_obstacle or report.stopped_by is None)
+
+
+def perform_plan(task: JobTask) -> JobResult:
+    """Plan a deletion; the plan's file is the outcome."""
+    request = parse_plan_request(task.parameters, task.kept.job.created_at)
+    options = DeletionOptions(
+        only=request.only,
+        allowed_uses=dict(request.allowed_uses),
+        recent=request.recent,
+        not_before=request.not_before,
+        not_after=request.not_after,
+    )
+    reading = task.acting.deletion.plan(request.selection, options, JobCounts(task.kept))
+    task.kept.set_outcome(render_plan(reading.plan))
+    targets = len(reading.plan.targets)
+    return JobResult(JobState.DONE, f"Plan {reading.plan.plan_id}: {targets} of {len(reading.plan.accounts)} accounts.")
+
+
+def perform_preflight(task: JobTask) -> JobResult:
+    """Judge what policies would block; the outcome is its JSON."""
+    selection = parse_preflight(task.parameters).selection
+    report = task.acting.preflight.run(JobCounts(task.kept), selection)
+    task.set_outcome(
+        preflight_to_record(
+            report.rows,
+            organization_id=report.inventory.organization.organization_id,
+            endpoint=report.endpoint.label,
+            caller_arn=report.caller.arn,
+            observed_at=report.observed_at,
+            accounts=report.accounts,
+            skipped=len(report.skipped),
+        )
+    )
+    return JobResult(JobState.DONE)
+
+
+def perform_drift_check(task: JobTask) -> JobResult:
+    """Compare the set-up with the accepted one; the outcome is its JSON."""
+    setup = task.acting.setup_reader.read().setup
+    drift = task.acting.drift_reader.compare(setup)
+    task.set_outcome(drift_to_record(drift))
+    return JobResult(JobState.DONE, describe_drift(drift), findings=_find_drift(drift))
+
+
+def describe_drift(drift: SetupDrift) -> str:
+    """In a sentence."""
+    if drift.accepted is None and not drift.unknown:
+        return "No set-up was accepted yet, so there is nothing to compare."
+    if drift.is_clean:
+        return "The set-up is as it was accepted."
+    reported = [difference.what for difference in drift.differences] + list(drift.unknown)
+    return " ".join(reported)
+
+
+def _find_drift(drift: SetupDrift) -> str | None:
+    return describe_drift(drift) if drift.differences or drift.unknown else None
+
+
+def perform_ledger_verification(task: JobTask) -> JobResult:
+    """Check the whole ledger with its mirror and anchor; the outcome is its JSON. AWS is asked nothing."""
+    found = task.acting.ledger_reader.verify()
+    task.set_outcome(verification_to_record(found))
+    if found.problem is not None:
+        return JobResult(JobState.FAILED, f"The ledger isn't intact. {found.problem}")
+    return JobResult(JobState.DONE, f"The ledger is intact: {found.entries} entries.")
+
+
+def perform_unlock(task: JobTask) -> JobResult:
+    """List, show or change policies of buckets or queues; the outcome is its JSON.
+
+    :raises PolicyChangedError: if a policy that is to be changed isn't the one that the person saw.
+    """
+    request, progress = parse_unlock(task.parameters, task.document), JobCounts(task.kept)
+    if request.change is not None:
+        task.acting.settle_orphans(progress)
+    inventory = task.acting.inventory_reader.read(progress)
+    account = find_account(NamedAccount(request.account), inventory.accounts)
+    require_unlockable(account, inventory, request.included_failsafes)
+    with task.acting.blocking_policy_finder(inventory).explaining_refusals(account, request.kind.task_policy):
+        if request.change is None:
+            return _show_policies(task, request, account, inventory, progress)
+        return _change_policy(task, request, account, inventory, progress)
+
+
+def _show_policies(
+    task: JobTask, request: UnlockRequest, account: Account, inventory: Inventory, progress: Progress
+) -> JobResult:
+    reading, organization_id = task.acting.unlock_reader, inventory.organization.organization_id
+    if request.resource is None:
+        listing = reading.list_all(account, request.kind, request.regions, progress)
+        task.set_outcome(listing_to_record(listing, organization_id))
+    else:
+        resource_state = reading.show_one(account, request.kind, request.resource, request.regions, progress)
+        task.set_outcome(resource_policy_to_record(resource_state, organization_id))
+    return JobResult(JobState.DONE)
+
+
+def _change_policy(
+    task: JobTask, request: UnlockRequest, account: Account, inventory: Inventory, progress: Progress
+) -> JobResult:
+    assert request.resource is not None  # noqa: S101 - parse_unlock saw to it
+    assert request.change is not None  # noqa: S101 - the caller asked
+    organization_id = inventory.organization.organization_id
+    change = PolicyChangeRequest(
+        account, request.kind, request.resource, request.change, request.regions, task.document, "the request"
+    )
+    plan = task.acting.unlock_planner.plan(change, progress)
+    if plan.obstacle is not None:
+        task.set_outcome(unneeded_to_record(plan, organization_id))
+        return JobResult(JobState.DONE, plan.obstacle)
+    _require_shown(request, plan.resource_state.policy, str(plan.resource_state.resource))
+    outcome = task.acting.unlock_run.apply(plan, progress)
+    task.set_outcome(outcome_to_record(outcome, organization_id))
+    state = JobState.DONE if outcome.result is Result.DONE else JobState.FAILED
+    return JobResult(state, outcome.explanation)
+
+
+def _require_shown(request: UnlockRequest, policy: str | None, resource: str) -> None:
+    if request.shown_sha256 != (None if policy is None else hash_policy(policy)):
+        raise PolicyChangedError(
+            f"The policy of {resource} isn't the one that was shown. Nothing was done.",
+            hint="Have it shown again, and ask for the change with the SHA-256 that is shown then.",
+        )
+
+
+PERFORMERS: Mapping[JobKind, Callable[[JobTask], JobResult]] = MappingProxyType(
+    {
+        JobKind.AUDIT: perform_audit,
+        JobKind.DELETION: perform_deletion,
+        JobKind.DRIFT_CHECK: perform_drift_check,
+        JobKind.LEDGER_VERIFICATION: perform_ledger_verification,
+        JobKind.PLAN: perform_plan,
+        JobKind.PREFLIGHT: perform_preflight,
+        JobKind.UNLOCK: perform_unlock,
+    }
+)

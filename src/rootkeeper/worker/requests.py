@@ -1,0 +1,569 @@
+"""What can be requested as a job, as values.
+
+What may be asked for as a job, as values; a job keeps it as JSON parameters, and is done by them.
+
+Parameters come from outside: each is checked before anything is queued, one that isn't known is refused, and what is
+left out has the command line's default.
+
+The durable engine: it drives jobs and nothing else. Our own tables say which jobs there are and what they did.
+
+Asking a server for jobs: everything is checked first, then the ledger names who asked, then the job is queued.
+
+The job's row and the engine's entry aren't written in one transaction. What the engine never learned of, since the
+process or the database went away in between, is enqueued again by the reconciliation.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Protocol, TypeAlias
+
+from rootkeeper.audit.rules import AuditRequest, audit_to_parameters
+from rootkeeper.aws.task_policies import ResourceKind, require_resource_name
+from rootkeeper.clock import Clock
+from rootkeeper.deletion.execution import describe_job
+from rootkeeper.deletion.records import parse_plan, require_valid_here
+from rootkeeper.deletion.rules import RECENT_USE, WaveRules, choose_validity
+from rootkeeper.errors import DatabaseError, InputError, JobConflictError, NotFoundError, SelectionEmptyError
+from rootkeeper.jobs.rules import RETRY_FAILED, Job, JobKind, JobState, require_not_over, require_resumable
+from rootkeeper.jobs.service import find_unfinished
+from rootkeeper.jobs.store import JobStore
+from rootkeeper.ledger.rules import Action, Actor
+from rootkeeper.ledger.store import Ledger
+from rootkeeper.organization.accounts import AccountId, parse_account_id
+from rootkeeper.organization.records import request_from_record, request_to_record
+from rootkeeper.organization.selection import EVERYTHING, SelectionRequest, require_request
+from rootkeeper.organization.statuses import FAIL_ON_FINDINGS, CredentialKind, FailOn
+from rootkeeper.removal.rules import ALL_KINDS
+from rootkeeper.unlock.rules import ChangeKind
+from rootkeeper.values import JsonValue, canonical_json
+
+Parameters: TypeAlias = Mapping[str, JsonValue]
+
+
+_EMPTY_SELECTION: Mapping[str, JsonValue] = request_to_record(SelectionRequest())
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRequest:
+    """Planning a deletion; what comes of it is a plan's file."""
+
+    selection: SelectionRequest
+    only: frozenset[CredentialKind] = ALL_KINDS
+    allowed_uses: tuple[tuple[str, str], ...] = ()
+    """Account ids or names, and why their recently used password or key shall go."""
+    recent: timedelta = RECENT_USE
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PreflightRequest:
+    """A preflight."""
+
+    selection: SelectionRequest = EVERYTHING
+
+
+@dataclass(frozen=True, slots=True)
+class UnlockRequest:
+    """Buckets or queues of one account: all listed, or one policy shown or changed."""
+
+    account: str
+    """An id or a unique name."""
+    kind: ResourceKind
+    resource: str | None = None
+    """``None``: all of the account are listed."""
+    change: ChangeKind | None = None
+    """``None``: nothing is changed."""
+    regions: tuple[str, ...] = ()
+    included_failsafes: frozenset[AccountId] = frozenset()
+    shown_sha256: str | None = None
+    """Of the policy that the person saw and agreed to change; ``None`` where there was none."""
+
+
+def parse_audit(parameters: Parameters) -> AuditRequest:
+    """:raises InputError: if a parameter is unknown or wrong."""
+    given = _JobParameters(parameters, {"selection", "details", "refresh", "fail_on"})
+    request = AuditRequest(
+        selection=given.selection(default=EVERYTHING),
+        details=given.flag("details"),
+        refresh=given.flag("refresh"),
+        fail_on=frozenset(given.get_choices("fail_on", FailOn, sorted(FAIL_ON_FINDINGS))),
+    )
+    require_request(request.selection)
+    return request
+
+
+def plan_to_parameters(request: PlanRequest) -> dict[str, JsonValue]:
+    return {
+        "selection": request_to_record(request.selection),
+        "only": sorted(request.only),
+        "allowed_uses": [[account, reason] for account, reason in request.allowed_uses],
+        "recent_seconds": int(request.recent.total_seconds()),
+        "not_before": None if request.not_before is None else request.not_before.isoformat(),
+        "valid_until": None if request.not_after is None else request.not_after.isoformat(),
+    }
+
+
+def parse_plan_request(parameters: Parameters, now: datetime) -> PlanRequest:
+    """:raises InputError: if a parameter is unknown or wrong, or nothing is selected."""
+    names = {"selection", "only", "allowed_uses", "recent_seconds", "not_before", "valid_until"}
+    given = _JobParameters(parameters, names)
+    request = PlanRequest(
+        selection=given.selection(default=SelectionRequest()),
+        only=frozenset(given.get_choices("only", CredentialKind, sorted(ALL_KINDS))),
+        allowed_uses=given.pairs("allowed_uses"),
+        recent=timedelta(seconds=given.number("recent_seconds", int(RECENT_USE.total_seconds()))),
+        not_before=given.instant("not_before"),
+        not_after=given.instant("valid_until"),
+    )
+    if request.selection.is_empty:
+        raise SelectionEmptyError("Nothing is selected.", hint="Name accounts, units or tags, or everything.")
+    require_request(request.selection)
+    if not all(reason.strip() for _, reason in request.allowed_uses):
+        raise InputError("Each of allowed_uses needs a reason.")
+    choose_validity(now, request.not_before, request.not_after)
+    return request
+
+
+def preflight_to_parameters(request: PreflightRequest) -> dict[str, JsonValue]:
+    return {"selection": request_to_record(request.selection)}
+
+
+def parse_preflight(parameters: Parameters) -> PreflightRequest:
+    """:raises InputError: if a parameter is unknown or wrong, or statuses are selected, which only an audit tells."""
+    request = PreflightRequest(_JobParameters(parameters, {"selection"}).selection(default=EVERYTHING))
+    require_request(request.selection)
+    if request.selection.statuses:
+        raise InputError(
+            "A preflight opens no root session, so that it can't select by the status of root user credentials.",
+            hint="Select by account, unit, tag or state.",
+        )
+    return request
+
+
+def unlock_to_parameters(request: UnlockRequest) -> dict[str, JsonValue]:
+    return {
+        "account": request.account,
+        "kind": request.kind.value,
+        "resource": request.resource,
+        "change": None if request.change is None else request.change.value,
+        "regions": list(request.regions),
+        "included_failsafes": sorted(request.included_failsafes),
+        "shown_sha256": request.shown_sha256,
+    }
+
+
+def parse_unlock(parameters: Parameters, document: str | None) -> UnlockRequest:
+    """:raises InputError: if a parameter is unknown or wrong, or change and document don't fit."""
+    names = {"account", "kind", "resource", "change", "regions", "included_failsafes", "shown_sha256"}
+    given = _JobParameters(parameters, names)
+    change = given.make_error("change", ChangeKind)
+    kind = given.make_error("kind", ResourceKind)
+    account = given.text("account")
+    if kind is None or account is None:
+        raise InputError("An unlock needs an account, and a kind: s3 or sqs.")
+    request = UnlockRequest(
+        account=account,
+        kind=kind,
+        resource=given.text("resource"),
+        change=change,
+        regions=tuple(given.texts("regions")),
+        included_failsafes=frozenset(parse_account_id(text) for text in given.texts("included_failsafes")),
+        shown_sha256=given.text("shown_sha256"),
+    )
+    _require_unlock_fits(request, document)
+    return request
+
+
+def _require_unlock_fits(request: UnlockRequest, document: str | None) -> None:
+    if request.resource is not None:
+        require_resource_name(request.kind, request.resource)
+    if request.change is not None and request.resource is None:
+        raise InputError("Name the bucket or queue whose policy is meant.")
+    puts = request.change in {ChangeKind.REPLACE, ChangeKind.RESTORE}
+    if puts and document is None:
+        raise InputError(f"The change {request.change} needs a policy.")
+    if document is not None and not puts:
+        raise InputError("Only replace and restore take a policy.")
+
+
+def parse_wave_rules(parameters: Parameters) -> WaveRules:
+    """What a deletion has beside its plan: ``waves``, as ``describe_waves`` writes them.
+
+    :raises InputError: if a parameter is unknown or wrong.
+    """
+    _JobParameters(parameters, {"waves"})
+    waves = parameters.get("waves")
+    if waves is None:
+        return WaveRules()
+    if not isinstance(waves, Mapping):
+        raise _wrong("waves", "an object")
+    given = _JobParameters(waves, {"canary", "size", "pause_seconds", "stop_after_failures"})
+    return WaveRules(
+        canary=given.number("canary", 0),
+        size=given.count("size"),
+        pause_seconds=given.number("pause_seconds", 0),
+        stop_after_failures=given.count("stop_after_failures"),
+    )
+
+
+def normalize_parameters(
+    kind: JobKind, parameters: Parameters, document: str | None, now: datetime
+) -> dict[str, JsonValue]:
+    """The parameters with everything that was left out, of any kind but a deletion's, which are its plan's.
+
+    :raises InputError: if one is unknown or wrong.
+    """
+    if kind is JobKind.UNLOCK:
+        return unlock_to_parameters(parse_unlock(parameters, document))
+    if document is not None:
+        raise InputError(f"A job of kind {kind.value} takes no document.")
+    if kind in {JobKind.DRIFT_CHECK, JobKind.LEDGER_VERIFICATION}:
+        _JobParameters(parameters, set())
+        return {}
+    if kind is JobKind.AUDIT:
+        return audit_to_parameters(parse_audit(parameters))
+    if kind is JobKind.PREFLIGHT:
+        return preflight_to_parameters(parse_preflight(parameters))
+    return plan_to_parameters(parse_plan_request(parameters, now))
+
+
+class _JobParameters:
+    """Parameters as they were given, read one by one."""
+
+    def __init__(self, parameters: Mapping[str, Any], known: set[str]) -> None:
+        unknown = sorted(set(parameters) - known)
+        if unknown:
+            raise InputError(
+                f"The parameter {unknown[0]!r} isn't known.", hint=f"Known are: {', '.join(sorted(known)) or 'none'}."
+            )
+        self._values = parameters
+
+    def selection(self, default: SelectionRequest) -> SelectionRequest:
+        record = self._values.get("selection")
+        if record is None:
+            return default
+        if not isinstance(record, Mapping) or set(record) - set(_EMPTY_SELECTION):
+            raise InputError("The selection can't be read.", hint=f"It has: {', '.join(_EMPTY_SELECTION)}.")
+        try:
+            return request_from_record({**_EMPTY_SELECTION, **record})
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(f"The selection can't be read: {error}.") from error
+
+    def flag(self, name: str) -> bool:
+        return self._get(name, bool, "true or false") is True
+
+    def text(self, name: str) -> str | None:
+        found = self._get(name, str, "a text")
+        return found if isinstance(found, str) else None
+
+    def number(self, name: str, default: int) -> int:
+        found = self._get(name, int, "a whole number")
+        if isinstance(found, bool) or (isinstance(found, int) and found < 0):
+            raise _wrong(name, "a whole number from 0 on")
+        return found if isinstance(found, int) else default
+
+    def count(self, name: str) -> int | None:
+        if self._values.get(name) is None:
+            return None
+        found = self.number(name, 0)
+        if found < 1:
+            raise _wrong(name, "a whole number from 1 on")
+        return found
+
+    def texts(self, name: str) -> list[str]:
+        found = self._get(name, list, "a list of texts") or []
+        if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+            raise _wrong(name, "a list of texts")
+        return found
+
+    def pairs(self, name: str) -> tuple[tuple[str, str], ...]:
+        found = self._get(name, list, "a list of pairs of texts") or []
+        pairs = [tuple(one) if isinstance(one, list) else () for one in found]
+        if not all(len(pair) == 2 and all(isinstance(text, str) for text in pair) for pair in pairs):
+            raise _wrong(name, "a list of pairs of texts")
+        return tuple((account, reason) for account, reason in pairs)
+
+    def make_error(self, name: str, kind: type[StrEnum]) -> Any:
+        found = self.text(name)
+        return None if found is None else self._choose(name, found, kind)
+
+    def get_choices(self, name: str, kind: type[StrEnum], default: list[Any]) -> list[Any]:
+        if self._values.get(name) is None:
+            return default
+        found = [self._choose(name, word, kind) for word in self.texts(name)]
+        if not found:
+            raise _wrong(name, f"some of {', '.join(kind)}")
+        return found
+
+    def instant(self, name: str) -> datetime | None:
+        found = self.text(name)
+        try:
+            moment = None if found is None else datetime.fromisoformat(found)
+        except ValueError as error:
+            raise _wrong(name, "a time such as 2026-01-15T09:00:00Z") from error
+        if moment is not None and moment.tzinfo is None:
+            raise _wrong(name, "a time with its offset, such as 2026-01-15T09:00:00Z")
+        return moment
+
+    def _choose(self, name: str, word: str, kind: type[StrEnum]) -> Any:
+        if word not in {one.value for one in kind}:
+            raise _wrong(name, f"one of {', '.join(sorted(kind))}")
+        return kind(word)
+
+    def _get(self, name: str, kind: type[Any], what: str) -> Any:
+        found = self._values.get(name)
+        if found is not None and not isinstance(found, kind):
+            raise _wrong(name, what)
+        return found
+
+
+def _wrong(name: str, what: str) -> InputError:
+    return InputError(f"The parameter {name!r} must be {what}.")
+
+
+class Engine(Protocol):
+    """Performs jobs, each at least once, in this process or in another one on the same database.
+
+    The job's own row decides whether there is anything left to do, so that performing one again does no harm. The row
+    also says whether the process that claimed a job is gone: see ``workflows.job_reconciling``.
+    """
+
+    def start(self, perform: Callable[[str], None]) -> None:
+        """Begin to perform jobs; returns at once.
+
+        :param perform: does the job of that id, in a thread of its own, and returns when it is over or interrupted.
+        :raises DatabaseError: if the engine's tables can't be reached.
+        """
+        ...
+
+    def enqueue(self, job_id: str) -> None:
+        """Have a job performed by some process; durable when it returns, and the same however often it is called.
+
+        :raises DatabaseError: if it can't be made durable.
+        """
+        ...
+
+    def cancel(self, job_id: str) -> None:
+        """Take a job out that hasn't begun; one that runs learns of it from its own row."""
+        ...
+
+    def list_waiting(self) -> tuple[str, ...]:
+        """Jobs that were enqueued and aren't over, as the engine sees it, the oldest first."""
+        ...
+
+    def list_claimed(self) -> tuple[str, ...]:
+        """Those of them that a process has taken from the queue."""
+        ...
+
+    def put_back(self, job_id: str) -> None:
+        """Put a job back into the queue, because the process that claimed it is gone."""
+        ...
+
+    def forget_before(self, moment: datetime) -> int:
+        """Forget what it keeps of jobs that were over for it by then, some hundreds at a time; their rows stay.
+
+        :returns: how many attempts at jobs those were.
+        :raises DatabaseError: if the engine's tables can't be reached.
+        """
+        ...
+
+    def stop(self, grace_seconds: float) -> bool:
+        """Take no further jobs, and wait at most so long for those that run; they are left to be taken up again.
+
+        :returns: whether every job of this process ended in time.
+        """
+        ...
+
+
+class NullEngine:
+    """A process that performs no jobs; implements Engine. What it is asked for is enqueued by one that does."""
+
+    def start(self, perform: Callable[[str], None]) -> None:
+        """Nothing is performed."""
+
+    def enqueue(self, job_id: str) -> None:
+        """The job's row is enough: the reconciliation of a process with an engine finds it."""
+
+    def cancel(self, job_id: str) -> None:
+        """Whoever begins it learns of it from its row."""
+
+    def list_waiting(self) -> tuple[str, ...]:
+        return ()
+
+    def list_claimed(self) -> tuple[str, ...]:
+        return ()
+
+    def put_back(self, job_id: str) -> None:
+        """Nothing is claimed."""
+
+    def forget_before(self, moment: datetime) -> int:  # noqa: ARG002 - the shape is the port's
+        """Nothing is kept."""
+        return 0
+
+    def stop(self, grace_seconds: float) -> bool:  # noqa: ARG002 - the shape is the port's
+        """Nothing runs."""
+        return True
+
+
+_LONGEST_IN_LEDGER = 4096
+"""Characters; of longer parameters the ledger has the hash alone, the job's row has them whole."""
+
+
+_NAMED_ID_LENGTH = 20
+
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequestService:
+    """Requests, cancels and resumes jobs as one person."""
+
+    jobs: JobStore
+    ledger: Ledger
+    engine: Engine
+    clock: Clock
+    organization_id: str
+    endpoint: str
+    """Its label."""
+    actor: Actor
+    make_job_id: Callable[[], str]
+
+    def request(self, kind: JobKind, parameters: Mapping[str, JsonValue], document: str | None = None) -> Job:
+        """Have a job done by whichever process comes first.
+
+        :param document: of a deletion the plan's file, of an unlock that replaces or restores the policy.
+        :raises InputError: if a parameter is unknown or wrong, or the selection is; nothing was queued.
+        :raises PlanInvalidError: if the plan isn't valid here and now.
+        :raises JobConflictError: if a job that isn't over has that plan already.
+        :raises LedgerUnavailableError: if the ledger can't be written; nothing was queued.
+        :raises DatabaseError: if the job can't be kept; nothing was queued.
+        """
+        if kind is JobKind.DELETION:
+            checked = self._check_deletion(parameters, document)
+        else:
+            checked = normalize_parameters(kind, parameters, document, self.clock.now())
+        return self._queue(self._describe(self.make_job_id(), kind, checked), document)
+
+    def request_once(self, name: str, kind: JobKind) -> Job:
+        """Have a job without parameters done once, however often and by whichever process it is asked for.
+
+        :param name: what makes it another job than others of its kind, such as the run of a schedule.
+        :raises LedgerUnavailableError: if the ledger can't be written; nothing was queued.
+        :raises DatabaseError: if the job can't be kept, or another process keeps it at the same moment.
+        """
+        job_id = f"j-{hashlib.sha256(f'{self.organization_id}/{name}'.encode()).hexdigest()[:_NAMED_ID_LENGTH]}"
+        try:
+            return self.jobs.get(job_id)
+        except NotFoundError:
+            return self._queue(self._describe(job_id, kind, normalize_parameters(kind, {}, None, self.clock.now())))
+
+    def cancel(self, job_id: str) -> Job:
+        """End a job for good; one that runs finishes what is in progress, and begins nothing more.
+
+        :raises InputError: if there is no such job.
+        :raises JobConflictError: if it is over.
+        :raises LedgerUnavailableError: if the ledger can't be written; it goes on.
+        """
+        job = self.jobs.get(job_id)
+        require_not_over(job)
+        self.ledger.append_fact(Action.JOB_CANCEL, parameters={"job_id": job_id, "kind": job.kind.value})
+        cancelled = self.jobs.cancel(job_id, f"Cancelled by {self.actor.name}.")
+        try:
+            self.engine.cancel(job_id)
+        except DatabaseError as error:
+            _log.warning("Job %s is cancelled; the engine finds out when it begins: %s", job_id, error.message)
+        return cancelled
+
+    def resume(self, job_id: str, *, retry_failed: bool = False) -> Job:
+        """Have an interrupted job go on; what it has done isn't done again.
+
+        :param retry_failed: except for what failed, or is unknown.
+        :raises InputError: if there is no such job, or a command line began it.
+        :raises JobConflictError: if it runs or is over, or what it does has expired.
+        :raises LedgerUnavailableError: if the ledger can't be written; nothing was queued.
+        """
+        job = self.jobs.get(job_id)
+        self._require_continuable(job)
+        parameters = {**job.parameters, RETRY_FAILED: True} if retry_failed else dict(job.parameters)
+        described: dict[str, JsonValue] = {"job_id": job_id, "kind": job.kind.value, "resumes": True}
+        self.ledger.append_fact(Action.JOB_REQUEST, parameters=described | {RETRY_FAILED: retry_failed})
+        queued = self.jobs.requeue(job_id, parameters)
+        self._enqueue(job_id)
+        return queued
+
+    def _require_continuable(self, job: Job) -> None:
+        require_resumable(job)
+        if not job.is_of_server:
+            raise InputError(
+                f"Job {job.job_id} was begun by a command line of {job.created_by}, not by a server.",
+                hint=f"Go on with it there: rootkeeper jobs resume {job.job_id}",
+            )
+        if job.state is JobState.QUEUED:
+            raise JobConflictError(f"Job {job.job_id} is queued already.", hint="A worker takes it up.")
+        if job.has_expired(self.clock.now()):
+            raise JobConflictError(
+                f"The plan of job {job.job_id} has expired.", hint=f"End it: rootkeeper jobs cancel {job.job_id}"
+            )
+
+    def _check_deletion(self, parameters: Mapping[str, JsonValue], document: str | None) -> dict[str, JsonValue]:
+        if document is None:
+            raise InputError("A deletion needs a plan.", hint="Have one made: rootkeeper plan SELECTION --out FILE")
+        plan, rules = parse_plan(document), parse_wave_rules(parameters)
+        require_valid_here(plan, organization_id=self.organization_id, endpoint=self.endpoint, now=self.clock.now())
+        if not plan.targets:
+            raise InputError(f"Plan {plan.plan_id} has nothing to delete.")
+        job = find_unfinished(self.jobs, JobKind.DELETION, "plan_id", plan.plan_id)
+        if job is not None:
+            raise JobConflictError(
+                f"Plan {plan.plan_id} was begun by job {job.job_id}, which is {job.state.value}.",
+                hint=f"Go on with it: rootkeeper jobs resume {job.job_id}",
+            )
+        return describe_job(plan, rules)
+
+    def _describe(self, job_id: str, kind: JobKind, parameters: Mapping[str, JsonValue]) -> Job:
+        now = self.clock.now()
+        return Job(
+            job_id=job_id,
+            organization_id=self.organization_id,
+            endpoint=self.endpoint,
+            kind=kind,
+            state=JobState.QUEUED,
+            created_by=self.actor.name,
+            created_by_kind=self.actor.kind,
+            created_at=now,
+            updated_at=now,
+            parameters=parameters,
+        )
+
+    def _queue(self, job: Job, document: str | None = None) -> Job:
+        self.ledger.append_fact(Action.JOB_REQUEST, parameters=_describe_for_ledger(job, document))
+        self.jobs.add(job, document)
+        self._enqueue(job.job_id)
+        return job
+
+    def _enqueue(self, job_id: str) -> None:
+        try:
+            self.engine.enqueue(job_id)
+        except DatabaseError as error:
+            _log.warning("Job %s is kept, and will be enqueued later: %s", job_id, error.message)
+
+
+def _describe_for_ledger(job: Job, document: str | None) -> dict[str, JsonValue]:
+    text = canonical_json(job.parameters)
+    described: dict[str, JsonValue] = {
+        "job_id": job.job_id,
+        "kind": job.kind.value,
+        "parameters_sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "document_sha256": None if document is None else hashlib.sha256(document.encode()).hexdigest(),
+    }
+    if len(text) <= _LONGEST_IN_LEDGER:
+        described["parameters"] = job.parameters
+    return described

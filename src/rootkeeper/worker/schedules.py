@@ -1,0 +1,458 @@
+"""Schedules.
+
+What a server does by itself at certain times, and what has to be done about times that passed.
+
+Where it is kept which schedules ran when, so that of all workers one starts each run.
+
+Cron expressions with a time zone: which moments they name.
+
+As Debian's cron has it: a time that doesn't exist on the day when clocks go forward comes right after the gap, and one
+that exists twice comes once. Moments are UTC throughout.
+
+The loop that begins what is due by a schedule, once over all workers, and makes up for what was missed.
+
+A run is claimed in the database before it begins, and settled once that is durable. A process that dies in between
+leaves a claim that ends by itself, and another one begins the run; each run has a name, so that what had begun all the
+same isn't begun twice. A schedule that was never kept begins now, not in the past; one whose expression changes is
+another schedule.
+
+Which schedule ran when, in the database, so that of all workers one starts each run.
+
+Writing transactions exclude each other (see ``dialects``), so that a run which one process claims no other one claims.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from itertools import islice
+from typing import Protocol, Self
+from zoneinfo import ZoneInfo
+
+from cronsim import CronSim, CronSimError
+from sqlalchemy import ColumnElement, insert, select, update
+
+from rootkeeper.database import schema
+from rootkeeper.database.engines import Store, reading
+from rootkeeper.errors import RootkeeperError, SettingsError
+from rootkeeper.failsafe.rules import Check, CheckVerdict, check_drills, find_drills
+from rootkeeper.inventory.store import InventoryStore
+from rootkeeper.ledger.store import LedgerReader
+from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
+from rootkeeper.notifications.rules import USUAL_SEVERITIES, Notification, NotificationEvent
+from rootkeeper.notifications.service import Notifier
+from rootkeeper.organization.accounts import AccountId, Endpoint, Inventory
+
+ON_TIME = timedelta(seconds=60)
+"""A run that begins so long after its moment wasn't missed."""
+
+
+CLAIM = timedelta(seconds=30)
+"""What the process that took a run hasn't begun by then is begun by another one, or tried again."""
+
+
+class ScheduleKind(StrEnum):
+    """What is done; each name is that of a setting, such as ``schedules.audits``."""
+
+    AUDITS = "audits"
+    DRIFT_CHECKS = "drift_checks"
+    DRILL_REMINDERS = "drill_reminders"
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleStatus:
+    """One schedule, as it stands."""
+
+    schedule_id: str
+    kind: ScheduleKind
+    expression: str
+    """The five fields of cron."""
+    time_zone: str
+    last_run_at: datetime | None
+    """The moment for which it ran last; ``None`` until then."""
+    next_run_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DueRuns:
+    """What is to be done about moments that have come."""
+
+    moment: datetime
+    """The latest of them: the one that is run."""
+    missed: int
+    """Moments that nobody kept, those included that are made up for by this one run."""
+
+
+def is_claimed(claimed_at: datetime, last_run_at: datetime, now: datetime) -> bool:
+    """Whether a process is about to begin a run. A claim from a time that a clock was set back from is none."""
+    return claimed_at > last_run_at and abs(now - claimed_at) < CLAIM
+
+
+def plan_due_runs(moments: Sequence[datetime], now: datetime) -> DueRuns | None:
+    """Run once for all moments that have come, however long nobody was there; ``None`` if none has.
+
+    :param moments: those since the last run, in order.
+    """
+    if not moments:
+        return None
+    latest = moments[-1]
+    is_late = now - latest > ON_TIME
+    return DueRuns(latest, len(moments) if is_late else len(moments) - 1)
+
+
+class ScheduleStore(Protocol):
+    """The schedules of one organization.
+
+    :raises DatabaseError: if the database can't be read or written.
+    """
+
+    def keep(self, schedule_id: str, since: datetime) -> None:
+        """Keep a schedule from that moment on; nothing if it is kept already."""
+        ...
+
+    def find_last_run(self, schedule_id: str) -> datetime | None:
+        """The moment for which it ran last, or from which on it is kept."""
+        ...
+
+    def claim(self, schedule_id: str, last_run_at: datetime, now: datetime) -> bool:
+        """Take the run that is due; ``False`` if another process has it, or the last run isn't that one.
+
+        A claim ends by itself (``domain.schedules.CLAIM``): the run of a process that died before ``settle`` is taken
+        again.
+        """
+        ...
+
+    def settle(self, schedule_id: str, due_at: datetime, last_run_at: datetime) -> None:
+        """The run of ``due_at`` has begun, or never will; nothing if another process has said so."""
+        ...
+
+
+_FIELDS = 5
+
+
+_ANY_DAY = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+_HINT = "Write minute, hour, day, month, weekday and time zone, such as: 0 6 * * * Europe/Berlin"
+
+
+@dataclass(frozen=True, slots=True)
+class CronExpression:
+    """Five fields and a time zone."""
+
+    fields: str
+    time_zone: str
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """:raises SettingsError: if it can't be understood, its time zone is unknown, or it names no moment."""
+        parts = text.split()
+        if len(parts) != _FIELDS + 1:
+            raise SettingsError(f"The schedule {text!r} isn't five fields and a time zone.", hint=_HINT)
+        time_zone = parts[_FIELDS]
+        expression = cls(" ".join(parts[:_FIELDS]).upper(), time_zone)
+        try:
+            expression.find_next(_ANY_DAY)
+        except (CronSimError, StopIteration) as error:
+            said = str(error) or "it names no day that comes"
+            raise SettingsError(f"The schedule {text!r} can't be kept: {said}.", hint=_HINT) from error
+        except (KeyError, ValueError, OSError) as error:
+            raise SettingsError(
+                f"The schedule {text!r} names no time zone that there is: {time_zone!r}.",
+                hint="Write its name in the time zone database, such as Europe/Berlin, or UTC.",
+            ) from error
+        return expression
+
+    def __str__(self) -> str:
+        return f"{self.fields} {self.time_zone}"
+
+    @property
+    def digest(self) -> str:
+        """Short, and another one for another expression."""
+        return hashlib.sha256(str(self).encode()).hexdigest()[:16]
+
+    def names(self, moment: datetime) -> bool:
+        """Whether it is one of its moments."""
+        return moment in self.list_between(moment - timedelta(minutes=1), moment, 1)
+
+    def find_next(self, after: datetime) -> datetime:
+        """The first moment after ``after``."""
+        return next(self._list_after(after))
+
+    def list_between(self, after: datetime, until: datetime, limit: int) -> tuple[datetime, ...]:
+        """Moments after ``after`` up to and with ``until``, in order; of more than ``limit`` the first ones."""
+        found = []
+        for moment in islice(self._list_after(after), limit):
+            if moment > until:
+                break
+            found.append(moment)
+        return tuple(found)
+
+    def _list_after(self, after: datetime) -> Iterator[datetime]:
+        """What comes twice on the day when clocks go back comes again from here, and is left out."""
+        last = after
+        for local in CronSim(self.fields, after.astimezone(ZoneInfo(self.time_zone))):
+            moment = local.astimezone(UTC)
+            if moment > last:
+                last = moment
+                yield moment
+
+
+_LOG = logging.getLogger(__name__)
+
+
+_MOST_COUNTED = 100_000
+"""Missed moments that are counted at a time; what is beyond is run in the next turn."""
+
+
+_TRY_AGAIN_FOR = timedelta(minutes=10)
+
+
+_NAMES = {
+    ScheduleKind.AUDITS: "audit",
+    ScheduleKind.DRIFT_CHECKS: "drift check",
+    ScheduleKind.DRILL_REMINDERS: "drill reminder",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """What is done when."""
+
+    kind: ScheduleKind
+    expression: CronExpression
+
+    @property
+    def schedule_id(self) -> str:
+        return f"{self.kind.value}-{self.expression.digest}"
+
+
+def parse_schedules(texts: Mapping[ScheduleKind, Iterable[str]]) -> tuple[Schedule, ...]:
+    """The settings ``schedules.*``; what is written twice is one.
+
+    :raises SettingsError: if one can't be understood.
+    """
+    found = [Schedule(kind, CronExpression.parse(text)) for kind, written in texts.items() for text in written]
+    return tuple(dict.fromkeys(found))
+
+
+class ScheduleLoop:
+    """Begins what is due; one turn is :meth:`tick`."""
+
+    def __init__(
+        self,
+        schedules: Iterable[Schedule],
+        store: ScheduleStore,
+        starts: Mapping[ScheduleKind, Callable[[str], object]],
+        notifier: Notifier,
+        organization_id: str,
+        endpoint: Endpoint,
+    ) -> None:
+        """:param starts: what begins a run of each kind, given the run's name, and returns once it is durable that it
+        will be done; begun a second time under that name it does nothing.
+        """
+        self._schedules = tuple(schedules)
+        self._store = store
+        self._starts = starts
+        self._notifier = notifier
+        self._organization_id = organization_id
+        self._endpoint = endpoint
+        self._failing_since: dict[str, datetime] = {}
+        """Schedules whose run couldn't be begun here, and since when."""
+
+    def list_schedules(self, now: datetime) -> tuple[ScheduleStatus, ...]:
+        """Every schedule, as it stands.
+
+        :raises DatabaseError: if the database can't be read.
+        """
+        return tuple(self._describe(schedule, now) for schedule in self._schedules)
+
+    def tick(self, now: datetime) -> int:
+        """Begin what is due; how many runs were begun here.
+
+        :raises DatabaseError: if the database can't be read or written.
+        """
+        return sum(self._keep(schedule, now) for schedule in self._schedules)
+
+    def _describe(self, schedule: Schedule, now: datetime) -> ScheduleStatus:
+        """Where it never ran, the store has the moment from which on it is kept, which its expression doesn't name."""
+        last = self._store.find_last_run(schedule.schedule_id)
+        return ScheduleStatus(
+            schedule_id=schedule.schedule_id,
+            kind=schedule.kind,
+            expression=schedule.expression.fields,
+            time_zone=schedule.expression.time_zone,
+            last_run_at=last if last and schedule.expression.names(last) else None,
+            next_run_at=schedule.expression.find_next(max(now, last) if last else now),
+        )
+
+    def _keep(self, schedule: Schedule, now: datetime) -> bool:
+        last = self._store.find_last_run(schedule.schedule_id)
+        if last is None:
+            self._store.keep(schedule.schedule_id, now)
+            return False
+        due = plan_due_runs(schedule.expression.list_between(last, now, _MOST_COUNTED), now)
+        if due is None or not self._store.claim(schedule.schedule_id, last, now):
+            return False
+        return self._begin(schedule, due, last, now)
+
+    def _begin(self, schedule: Schedule, due: DueRuns, last: datetime, now: datetime) -> bool:
+        try:
+            self._starts[schedule.kind](f"{schedule.schedule_id}/{due.moment.isoformat()}")
+        except RootkeeperError as error:
+            self._put_off(schedule, due, last, now, error)
+            return False
+        self._failing_since.pop(schedule.schedule_id, None)
+        if due.missed:
+            self._notify_missed(schedule, due, now)
+        self._store.settle(schedule.schedule_id, due.moment, last)
+        return True
+
+    def _put_off(self, schedule: Schedule, due: DueRuns, last: datetime, now: datetime, error: RootkeeperError) -> None:
+        """A run that can't be begun is tried again for some minutes, once its claim ends; then it counts as failed."""
+        name = _NAMES[schedule.kind]
+        if now - self._failing_since.setdefault(schedule.schedule_id, now) < _TRY_AGAIN_FOR:
+            _LOG.warning("The scheduled %s couldn't be begun, and is tried again: %s", name, error.message)
+            return
+        self._notify(
+            NotificationEvent.JOB_FAILED,
+            f"The scheduled {name} couldn't be begun",
+            f"It was due at {due.moment:%Y-%m-%d %H:%M} UTC: {error.message} {error.hint or ''}".strip(),
+            now,
+            f"schedule-failed/{schedule.schedule_id}/{due.moment.isoformat()}",
+        )
+        del self._failing_since[schedule.schedule_id]
+        self._store.settle(schedule.schedule_id, due.moment, last)
+
+    def _notify_missed(self, schedule: Schedule, due: DueRuns, now: datetime) -> None:
+        name, times = _NAMES[schedule.kind], "1 time" if due.missed == 1 else f"{due.missed} times"
+        self._notify(
+            NotificationEvent.SCHEDULE_MISSED,
+            f"The scheduled {name} was missed {times}",
+            f"No server began the {name} ({schedule.expression}) when it was due, the last time at "
+            f"{due.moment:%Y-%m-%d %H:%M} UTC. It has begun now, once for all of them.",
+            now,
+            f"schedule-missed/{schedule.schedule_id}/{due.moment.isoformat()}",
+        )
+
+    def _notify(self, event: NotificationEvent, title: str, body: str, now: datetime, key: str) -> None:
+        self._notifier.notify(
+            Notification(
+                event=event,
+                severity=USUAL_SEVERITIES[event],
+                title=title,
+                body=body,
+                at=now,
+                organization_id=self._organization_id,
+                endpoint=self._endpoint.label,
+                deduplication_key=key,
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DrillReminder:
+    """Tells people of drills that are due: of each failsafe, and of the management account."""
+
+    inventories: InventoryStore
+    ledger_reader: LedgerReader
+    notifier: Notifier
+    endpoint: Endpoint
+
+    def remind(self, now: datetime) -> tuple[AccountId, ...]:
+        """Judges what is recorded; no AWS call. At most one reminder a day for each account.
+
+        :returns: the accounts whose drill is due; none before the first audit, since nobody knows them until then.
+        :raises DatabaseError: if the database can't be read.
+        """
+        inventory = self.inventories.find_last()
+        if inventory is None:
+            return ()
+        organization_id = inventory.organization.organization_id
+        drills = find_drills(self.ledger_reader.list_entries(), organization_id, in_sandbox=self.endpoint.is_sandbox)
+        evaluated = {account_id: check_drills(drills, now, account_id) for account_id in _list_access_paths(inventory)}
+        due = {account_id: check for account_id, check in evaluated.items() if check.verdict is CheckVerdict.FAIL}
+        for account_id, check in due.items():
+            self._notify(inventory, account_id, check, now)
+        return tuple(due)
+
+    def _notify(self, inventory: Inventory, account_id: AccountId, check: Check, now: datetime) -> None:
+        is_management = account_id == inventory.organization.management_account_id
+        self.notifier.notify(
+            Notification(
+                event=NotificationEvent.DRILL_DUE,
+                severity=USUAL_SEVERITIES[NotificationEvent.DRILL_DUE],
+                title=f"A drill of {account_id} is due",
+                body=f"This is the {'management account' if is_management else 'failsafe'}. {check.evidence} "
+                f"{check.hint or ''}".strip(),
+                at=now,
+                organization_id=inventory.organization.organization_id,
+                endpoint=self.endpoint.label,
+                account_id=account_id,
+                deduplication_key=f"drill-due/{account_id}/{now.date().isoformat()}",
+            )
+        )
+
+
+def _list_access_paths(inventory: Inventory) -> tuple[AccountId, ...]:
+    delegates = sorted(inventory.delegated_administrator_ids or ())
+    return (*delegates, inventory.organization.management_account_id)
+
+
+_runs = schema.schedule_runs.c
+
+
+class SqlSchedules:
+    """The schedules of one organization; implements the port ScheduleStore."""
+
+    def __init__(self, store: Store, commits: GroupCommit, organization_id: str) -> None:
+        self._store = store
+        self._commits = commits
+        self._organization_id = organization_id
+
+    def keep(self, schedule_id: str, since: datetime) -> None:
+        row = {
+            "organization_id": self._organization_id,
+            "schedule_id": schedule_id,
+            "last_run_at": since,
+            "claimed_at": since,
+        }
+
+        def work(transaction: WriteTransaction) -> None:
+            if transaction.connection.execute(select(_runs.schedule_id).where(self._is(schedule_id))).first() is None:
+                transaction.connection.execute(insert(schema.schedule_runs).values(row))
+
+        self._commits.run(work)
+
+    def find_last_run(self, schedule_id: str) -> datetime | None:
+        with reading(self._store) as connection:
+            statement = select(_runs.last_run_at).where(self._is(schedule_id))
+            found: datetime | None = connection.execute(statement).scalar_one_or_none()
+            return found
+
+    def claim(self, schedule_id: str, last_run_at: datetime, now: datetime) -> bool:
+        own = self._is(schedule_id) & (_runs.last_run_at == last_run_at)
+
+        def work(transaction: WriteTransaction) -> bool:
+            claimed_at = transaction.connection.execute(select(_runs.claimed_at).where(own)).scalar_one_or_none()
+            if claimed_at is None or is_claimed(claimed_at, last_run_at, now):
+                return False
+            transaction.connection.execute(update(schema.schedule_runs).where(own).values(claimed_at=now))
+            return True
+
+        return self._commits.run(work)
+
+    def settle(self, schedule_id: str, due_at: datetime, last_run_at: datetime) -> None:
+        statement = (
+            update(schema.schedule_runs)
+            .where(self._is(schedule_id), _runs.last_run_at == last_run_at)
+            .values(last_run_at=due_at, claimed_at=due_at)
+        )
+        self._commits.run(lambda transaction: transaction.connection.execute(statement))
+
+    def _is(self, schedule_id: str) -> ColumnElement[bool]:
+        return (_runs.organization_id == self._organization_id) & (_runs.schedule_id == schedule_id)

@@ -1,0 +1,180 @@
+"""``python -m rootkeeper_sandbox``: the sandbox as a process of its own, ``env`` for a shell that uses it, ``init``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Sequence
+from pathlib import Path
+
+from rootkeeper_sandbox.scenarios.build import EXAMPLES, Origin, find_example
+from rootkeeper_sandbox.server import DEFAULT_HOST, DEFAULT_PORT, SandboxOptions, StartError, serve
+
+_USAGE_ERROR, _UNREACHABLE = 2, 3
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""No proxy: the control interface answers on this machine only."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and give its exit status."""
+    parent_id = os.getppid()
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given[:1] == ["env"]:
+        return _print_environment(_environment_parser().parse_args(given[1:]))
+    if given[:1] == ["init"]:
+        return _write_example(_init_parser().parse_args(given[1:]))
+    try:
+        serve(_read_options(_serving_parser().parse_args(given)), parent_id=parent_id)
+    except StartError as error:
+        return _show_error(str(error), _USAGE_ERROR)
+    return 0
+
+
+def _serving_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="rootkeeper sandbox",
+        description="Serve an AWS-compatible organization on this machine. `sandbox env` prints how to use it,"
+        " `sandbox init` writes a scenario file to start from.",
+    )
+    parser.add_argument("--host", default=DEFAULT_HOST, help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="0: any free port (default: %(default)s)")
+    world = parser.add_mutually_exclusive_group()
+    world.add_argument(
+        "--scenario",
+        metavar="NAME|FILE.yaml",
+        help=f"what to start with: {', '.join(('demo', *EXAMPLES))}, or a file (default: demo)",
+    )
+    world.add_argument("--accounts", type=int, metavar="N", help="generate an organization of N accounts")
+    parser.add_argument(
+        "--organizational-units", type=int, metavar="N", help="of the generated organization (default: accounts/20)"
+    )
+    parser.add_argument("--seed", type=int, metavar="S", help="makes another organization of N accounts (default: 1)")
+    parser.add_argument(
+        "--features",
+        choices=("none", "credentials", "sessions", "all"),
+        help="features that are on at the start, with trusted access (default: what the scenario says)",
+    )
+    parser.add_argument(
+        "--state", type=Path, metavar="FILE", help="keep the state in FILE, and go on from there if it exists"
+    )
+    parser.add_argument(
+        "--throttle", choices=("aws", "none"), default="none", help="limit rates as AWS does (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--consistency",
+        choices=("immediate", "aws"),
+        default="immediate",
+        help="aws: STS notices removals up to three minutes late (default: %(default)s)",
+    )
+    parser.add_argument("--latency-ms", type=_latency, default=0.0, metavar="N", help="least time of every call")
+    parser.add_argument("--insecure-listen", action="store_true", help="allow a --host that others can reach")
+    parser.add_argument("--exit-with-parent", action="store_true", help="end when the parent process has ended")
+    return parser
+
+
+def _environment_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="rootkeeper sandbox env", description="Print the environment of one principal of a running sandbox."
+    )
+    parser.add_argument("--host", default=DEFAULT_HOST, help="where it listens (default: %(default)s)")
+    parser.add_argument("--port", type=_port, default=DEFAULT_PORT, help="(default: %(default)s)")
+    parser.add_argument("--principal", default="management-admin", metavar="NAME", help="(default: %(default)s)")
+    return parser
+
+
+def _init_parser() -> argparse.ArgumentParser:
+    reported = "; ".join(f"{name}: {what}" for name, what in EXAMPLES.items())
+    parser = argparse.ArgumentParser(
+        prog="rootkeeper sandbox init",
+        description=f"Write an example scenario file to start an own one from. {reported}.",
+    )
+    parser.add_argument(
+        "file", nargs="?", type=Path, default=Path("sandbox.yaml"), help="where to (default: %(default)s)"
+    )
+    parser.add_argument("--example", choices=tuple(EXAMPLES), default="small-start", help="(default: %(default)s)")
+    parser.add_argument("--force", action="store_true", help="overwrite a file that exists")
+    return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port.")
+    return int(text)
+
+
+def _latency(text: str) -> float:
+    if not text.isdecimal() or int(text) > 600_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of milliseconds up to 600000.")
+    return float(text)
+
+
+def _read_options(given: argparse.Namespace) -> SandboxOptions:
+    return SandboxOptions(
+        host=given.host,
+        port=given.port,
+        origin=Origin(given.scenario, given.accounts, given.organizational_units, given.seed, given.features),
+        state=given.state,
+        throttle=given.throttle,
+        consistency=given.consistency,
+        latency_ms=given.latency_ms,
+        allows_insecure_listen=given.insecure_listen,
+        exits_with_parent=given.exit_with_parent,
+    )
+
+
+def _print_environment(given: argparse.Namespace) -> int:
+    endpoint = f"http://{given.host}:{given.port}"
+    try:
+        with _DIRECT.open(f"{endpoint}/_sandbox/principals", timeout=5) as response:
+            principals = {principal["name"]: principal for principal in json.load(response)}
+    except (OSError, ValueError) as error:
+        return _show_error_to_shell(f"no sandbox answers at {endpoint} ({error}).", _UNREACHABLE)
+    principal = principals.get(given.principal)
+    if principal is None:
+        return _show_error_to_shell(
+            f"there is no principal {given.principal}; known: {', '.join(principals)}.", _USAGE_ERROR
+        )
+    values = {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": principal["access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": principal["secret_access_key"],
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    sys.stdout.writelines(f"export {name}={shlex.quote(value)}\n" for name, value in values.items())
+    return 0
+
+
+def _write_example(given: argparse.Namespace) -> int:
+    try:
+        with given.file.open("w" if given.force else "x", encoding="utf-8") as file:
+            file.write(find_example(given.example).read_text(encoding="utf-8"))
+    except FileExistsError:
+        return _show_error(f"{given.file} exists already (--force overwrites it).", _USAGE_ERROR)
+    except OSError as error:
+        return _show_error(f"can't write {given.file}: {error.strerror or error}.", _USAGE_ERROR)
+    sys.stdout.write(
+        f"{given.file} holds the example {given.example}. Change it, then start it with:\n"
+        f"  rootkeeper sandbox --scenario {shlex.quote(str(given.file))}\n"
+    )
+    return 0
+
+
+def _show_error_to_shell(message: str, status: int) -> int:
+    """Let an ``eval`` of stdout fail, too, lest a command behind it go to AWS itself."""
+    sys.stdout.write("false\n")
+    return _show_error(message, status)
+
+
+def _show_error(message: str, status: int) -> int:
+    sys.stderr.write(f"rootkeeper sandbox: {message}\n")
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

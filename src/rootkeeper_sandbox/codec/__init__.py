@@ -1,0 +1,1 @@
+"""The wire protocols of AWS, driven by botocore's service models."""

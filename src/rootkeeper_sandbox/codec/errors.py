@@ -1,0 +1,194 @@
+"""Errors in the form of each protocol.
+
+What every AWS service refuses in the same way, and how each protocol words it.
+
+The code behind a refusal depends on the protocol (``MissingAuthenticationToken`` or
+``MissingAuthenticationTokenException``), so the steps name the cause and the codec finds the code.
+
+How S3 words what every service refuses: its own codes, statuses and, for some causes, its own texts.
+
+Source: Amazon S3 API Reference, "Error responses", list of error codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from rootkeeper_sandbox.exchange import ServiceError
+
+
+class Refusal(StrEnum):
+    """The causes that no service words by itself."""
+
+    ACCESS_DENIED = "access_denied"
+    EXPIRED_TOKEN = "expired_token"  # noqa: S105 - a cause, not a secret
+    INCOMPLETE_SIGNATURE = "incomplete_signature"
+    INVALID_PARAMETER = "invalid_parameter"
+    MALFORMED_BODY = "malformed_body"
+    MISSING_AUTHENTICATION = "missing_authentication"
+    MISSING_OPERATION = "missing_operation"
+    REQUEST_TIMEOUT = "request_timeout"
+    SKEWED_CLOCK = "skewed_clock"
+    TOO_LARGE = "too_large"
+    UNKNOWN_KEY = "unknown_key"
+    UNKNOWN_OPERATION = "unknown_operation"
+    WRONG_SIGNATURE = "wrong_signature"
+    WRONG_TOKEN = "wrong_token"  # noqa: S105 - a cause, not a secret
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One parameter that breaks a constraint of the service's model."""
+
+    path: str
+    """Where it stands, such as ``tags.1.key``."""
+    shown_value: str | None
+    """The value as the message shows it; ``None`` for sensitive ones."""
+    constraint: str
+    """What ``Member must …`` goes on with."""
+    reason: str
+    """The reason in Organizations' vocabulary, such as ``MAX_VALUE_EXCEEDED``."""
+
+    def __str__(self) -> str:
+        value = "Value" if self.shown_value is None else f"Value {self.shown_value}"
+        return f"{value} at '{self.path}' failed to satisfy constraint: Member must {self.constraint}"
+
+
+@dataclass
+class RefusalError(Exception):
+    """A refusal before or beside the service, to be worded by the protocol."""
+
+    refusal: Refusal
+    message: str
+    violations: tuple[Violation, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.refusal}: {self.message}"
+
+
+Wording = Mapping[Refusal, tuple[str, int]]
+"""For each refusal the protocol's error code and HTTP status."""
+
+
+QUERY_WORDING: Wording = {
+    Refusal.ACCESS_DENIED: ("AccessDenied", 403),
+    Refusal.EXPIRED_TOKEN: ("ExpiredToken", 403),
+    Refusal.INCOMPLETE_SIGNATURE: ("IncompleteSignature", 400),
+    Refusal.INVALID_PARAMETER: ("ValidationError", 400),
+    Refusal.MALFORMED_BODY: ("MalformedInput", 400),
+    Refusal.MISSING_AUTHENTICATION: ("MissingAuthenticationToken", 403),
+    Refusal.MISSING_OPERATION: ("MissingAction", 400),
+    Refusal.REQUEST_TIMEOUT: ("RequestTimeout", 408),
+    Refusal.SKEWED_CLOCK: ("SignatureDoesNotMatch", 403),
+    Refusal.TOO_LARGE: ("RequestEntityTooLarge", 413),
+    Refusal.UNKNOWN_KEY: ("InvalidClientTokenId", 403),
+    Refusal.UNKNOWN_OPERATION: ("InvalidAction", 400),
+    Refusal.WRONG_SIGNATURE: ("SignatureDoesNotMatch", 403),
+    Refusal.WRONG_TOKEN: ("InvalidClientTokenId", 403),
+}
+
+
+JSON_WORDING: Wording = {
+    Refusal.ACCESS_DENIED: ("AccessDeniedException", 400),
+    Refusal.EXPIRED_TOKEN: ("ExpiredTokenException", 400),
+    Refusal.INCOMPLETE_SIGNATURE: ("IncompleteSignatureException", 400),
+    Refusal.INVALID_PARAMETER: ("ValidationException", 400),
+    Refusal.MALFORMED_BODY: ("SerializationException", 400),
+    Refusal.MISSING_AUTHENTICATION: ("MissingAuthenticationTokenException", 400),
+    Refusal.MISSING_OPERATION: ("UnknownOperationException", 400),
+    Refusal.REQUEST_TIMEOUT: ("RequestTimeoutException", 408),
+    Refusal.SKEWED_CLOCK: ("InvalidSignatureException", 400),
+    Refusal.TOO_LARGE: ("RequestEntityTooLargeException", 413),
+    Refusal.UNKNOWN_KEY: ("UnrecognizedClientException", 400),
+    Refusal.UNKNOWN_OPERATION: ("UnknownOperationException", 400),
+    Refusal.WRONG_SIGNATURE: ("InvalidSignatureException", 400),
+    Refusal.WRONG_TOKEN: ("UnrecognizedClientException", 400),
+}
+
+
+REST_JSON_WORDING: Wording = {
+    **JSON_WORDING,
+    Refusal.ACCESS_DENIED: ("AccessDeniedException", 403),
+    Refusal.EXPIRED_TOKEN: ("ExpiredTokenException", 403),
+    Refusal.INCOMPLETE_SIGNATURE: ("IncompleteSignatureException", 403),
+    Refusal.MISSING_AUTHENTICATION: ("MissingAuthenticationTokenException", 403),
+    Refusal.MISSING_OPERATION: ("UnknownOperationException", 404),
+    Refusal.SKEWED_CLOCK: ("InvalidSignatureException", 403),
+    Refusal.UNKNOWN_KEY: ("UnrecognizedClientException", 403),
+    Refusal.UNKNOWN_OPERATION: ("UnknownOperationException", 404),
+    Refusal.WRONG_SIGNATURE: ("InvalidSignatureException", 403),
+    Refusal.WRONG_TOKEN: ("UnrecognizedClientException", 403),
+}
+"""The same codes with the statuses of services behind an HTTP API's front end."""
+
+
+def make_refusal_error(wording: Wording, refused: RefusalError) -> ServiceError:
+    """Put a refusal into a protocol's code and status."""
+    code, status = wording[refused.refusal]
+    return ServiceError(code, refused.message, status)
+
+
+def make_organizations_error(refused: RefusalError) -> ServiceError:
+    """Put broken constraints into Organizations' own error, which names a reason instead of the parameter.
+
+    Source: Organizations InvalidInputException, API version 2016-11-28.
+    """
+    first = refused.violations[0]
+    details: dict[str, Any] = {"Reason": first.reason}
+    return ServiceError("InvalidInputException", _ORGANIZATIONS_MESSAGES[first.reason], 400, details)
+
+
+_ORGANIZATIONS_MESSAGES = {
+    "INPUT_REQUIRED": "You must include a value for all required parameters.",
+    "INVALID_ENUM": "You specified an invalid value.",
+    "INVALID_PATTERN": "You provided a value that does not match the required pattern.",
+    "MAX_LENGTH_EXCEEDED": "You provided a string parameter that is longer than allowed.",
+    "MAX_VALUE_EXCEEDED": "You provided a numeric parameter that has a larger value than allowed.",
+    "MIN_LENGTH_EXCEEDED": "You provided a string parameter that is shorter than allowed.",
+    "MIN_VALUE_EXCEEDED": "You provided a numeric parameter that has a smaller value than allowed.",
+}
+
+
+S3_WORDING: Wording = {
+    Refusal.ACCESS_DENIED: ("AccessDenied", 403),
+    Refusal.EXPIRED_TOKEN: ("ExpiredToken", 400),
+    Refusal.INCOMPLETE_SIGNATURE: ("AuthorizationHeaderMalformed", 400),
+    Refusal.INVALID_PARAMETER: ("InvalidArgument", 400),
+    Refusal.MALFORMED_BODY: ("MalformedXML", 400),
+    Refusal.MISSING_AUTHENTICATION: ("AccessDenied", 403),
+    Refusal.MISSING_OPERATION: ("MethodNotAllowed", 405),
+    Refusal.REQUEST_TIMEOUT: ("RequestTimeout", 400),
+    Refusal.SKEWED_CLOCK: ("RequestTimeTooSkewed", 403),
+    Refusal.TOO_LARGE: ("EntityTooLarge", 400),
+    Refusal.UNKNOWN_KEY: ("InvalidAccessKeyId", 403),
+    Refusal.UNKNOWN_OPERATION: ("MethodNotAllowed", 405),
+    Refusal.WRONG_SIGNATURE: ("SignatureDoesNotMatch", 403),
+    Refusal.WRONG_TOKEN: ("InvalidToken", 400),
+}
+
+
+_TEXTS: Mapping[Refusal, str] = {
+    Refusal.EXPIRED_TOKEN: "The provided token has expired.",
+    Refusal.MISSING_AUTHENTICATION: "Access Denied",
+    Refusal.SKEWED_CLOCK: "The difference between the request time and the current time is too large.",
+    Refusal.UNKNOWN_KEY: "The AWS Access Key Id you provided does not exist in our records.",
+    Refusal.WRONG_SIGNATURE: (
+        "The request signature we calculated does not match the signature you provided. Check your key and signing"
+        " method."
+    ),
+    Refusal.WRONG_TOKEN: "The provided token is malformed or otherwise invalid.",
+}
+
+
+_LOCATION_CONSTRAINT = "locationConstraint"
+
+
+def make_s3_error(refused: RefusalError) -> ServiceError:
+    """Put a refusal into S3's code, status and text."""
+    if any(violation.path.endswith(_LOCATION_CONSTRAINT) for violation in refused.violations):
+        return ServiceError("InvalidLocationConstraint", "The specified location-constraint is not valid")
+    error = make_refusal_error(S3_WORDING, refused)
+    return ServiceError(error.code, _TEXTS.get(refused.refusal, error.message), error.status)

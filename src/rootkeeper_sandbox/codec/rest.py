@@ -1,0 +1,314 @@
+"""The REST protocols: routes and bindings.
+
+Finds the operation that a REST request means, by the URI templates of a service's model.
+
+Among the operations whose method and path fit, the one that asks for most beyond them wins: a query parameter that
+its template fixes (``?policy``), or query parameters and headers that it requires (``partNumber``,
+``x-amz-copy-source``).
+
+What the REST protocols bind to a request's path, query and headers, and to a response's headers.
+
+The body is the protocol's own (XML or JSON); everything else is read and written here, by the shapes of the model.
+
+The rest-json protocol: the path names the operation, a JSON object in, a JSON object out (Account Management).
+
+Source: AWS restJson1 protocol; Account Management API version 2021-02-01.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+from typing import Any
+from urllib.parse import unquote_plus
+
+from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
+
+from rootkeeper_sandbox.codec.errors import REST_JSON_WORDING, Refusal, RefusalError, make_refusal_error
+from rootkeeper_sandbox.codec.json_protocol import compile_json_reader, compile_json_writer, parse_object
+from rootkeeper_sandbox.codec.models import compile_checks, not_served
+from rootkeeper_sandbox.codec.parameters import QUERY_FORMATTERS, QUERY_PARSERS, format_iso8601_precisely
+from rootkeeper_sandbox.exchange import HttpRequest, HttpResponse, ServiceError
+
+MAX_QUERY_PARAMETERS = 200
+
+
+Query = Mapping[str, list[str]]
+
+
+def parse_query(query_string: str) -> dict[str, list[str]]:
+    """Parse a query string; a name without a value has the empty one. What is beyond the bound is dropped."""
+    query: dict[str, list[str]] = {}
+    for pair in query_string.split("&", MAX_QUERY_PARAMETERS)[:MAX_QUERY_PARAMETERS]:
+        name, _, value = pair.partition("=")
+        if name:
+            query.setdefault(unquote_plus(name), []).append(unquote_plus(value))
+    return query
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How one operation is called."""
+
+    operation: str
+    method: str
+    segments: tuple[str, ...]
+    """Of the path; labels in braces, a greedy one with ``+``."""
+    fixed_query: Mapping[str, str]
+    required_query: frozenset[str]
+    required_headers: frozenset[str]
+
+    @property
+    def weight(self) -> int:
+        return len(self.fixed_query) + len(self.required_query) + len(self.required_headers)
+
+    def fits(self, method: str, segments: list[str], query: Query, headers: Mapping[str, str]) -> bool:
+        return (
+            method == self.method
+            and self.match_path(segments) is not None
+            and all(
+                name in query and (not value or query[name][0] == value) for name, value in self.fixed_query.items()
+            )
+            and all(name in query for name in self.required_query)
+            and all(name in headers for name in self.required_headers)
+        )
+
+    def _fits_query(self, query: Query) -> bool:
+        """``?policy`` fits with any value, ``?list-type=2`` with that one."""
+        return all(name in query and value in ("", query[name][0]) for name, value in self.fixed_query.items())
+
+    def match_path(self, segments: list[str]) -> dict[str, str] | None:
+        """Give the values of the labels, still encoded; ``None`` when the path doesn't fit."""
+        labels: dict[str, str] = {}
+        for position, expected in enumerate(self.segments):
+            if expected.endswith("+}"):
+                rest = "/".join(segments[position:])
+                return labels | {expected[1:-2]: rest} if rest else None
+            if position >= len(segments):
+                return None
+            if expected.startswith("{"):
+                labels[expected[1:-1]] = segments[position]
+            elif expected != segments[position]:
+                return None
+        return labels if len(segments) == len(self.segments) else None
+
+
+class RouteTable:
+    """The routes of all operations of a service."""
+
+    def __init__(self, model: ServiceModel) -> None:
+        routes = [_make_route(model.operation_model(name)) for name in model.operation_names]
+        self._routes = sorted(routes, key=lambda route: -route.weight)
+        self._by_operation = {route.operation: route for route in routes}
+
+    def find(self, method: str, path: str, query: Query, headers: Mapping[str, str]) -> Route | None:
+        segments = split_path(path)
+        return next((route for route in self._routes if route.fits(method, segments, query, headers)), None)
+
+    def get(self, operation: str) -> Route:
+        return self._by_operation[operation]
+
+
+def split_path(path: str) -> list[str]:
+    """Split a path at its slashes; the root is one empty segment."""
+    return path.removeprefix("/").split("/")
+
+
+def _make_route(operation: OperationModel) -> Route:
+    path, _, query_string = operation.http["requestUri"].partition("?")
+    query = {name: values[0] for name, values in parse_query(query_string).items()}
+    return Route(
+        operation=operation.name,
+        method=operation.http["method"],
+        segments=tuple(split_path(path)),
+        fixed_query=query,
+        required_query=frozenset(_required_names(operation, "querystring")) - query.keys(),
+        required_headers=frozenset(name.lower() for name in _required_names(operation, "header")),
+    )
+
+
+def _required_names(operation: OperationModel, location: str) -> Iterable[str]:
+    shape = operation.input_shape
+    if shape is None:
+        return
+    for member in shape.required_members:
+        inner: Shape = shape.members[member]
+        if inner.serialization.get("location") == location:
+            yield str(inner.serialization.get("name", member))
+
+
+REST_XML_FORMATTERS = QUERY_FORMATTERS | {"timestamp": format_iso8601_precisely}
+"""In bodies; S3 writes milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestRequest:
+    """A request's parts as members are bound to them."""
+
+    labels: Mapping[str, str]
+    """The decoded labels of the path."""
+    query: Query
+    headers: Mapping[str, str]
+    body: bytes
+
+
+PartReader = Callable[[RestRequest], Any]
+
+
+HeaderWriter = Callable[[Any], dict[str, str]]
+
+
+def is_in_body(shape: Shape) -> bool:
+    return "location" not in shape.serialization
+
+
+def compile_part_readers(shape: StructureShape) -> list[tuple[str, PartReader]]:
+    """Make the readers of the members that don't stand in the body; they give ``None`` for what is absent."""
+    return [
+        (member, _READERS[inner.serialization["location"]](inner, str(inner.serialization.get("name", member))))
+        for member, inner in shape.members.items()
+        if not is_in_body(inner)
+    ]
+
+
+def _label_reader(shape: Shape, name: str) -> PartReader:
+    parse = QUERY_PARSERS[shape.type_name]
+    return lambda request: parse(request.labels[name]) if name in request.labels else None
+
+
+def _query_reader(shape: Shape, name: str) -> PartReader:
+    if isinstance(shape, ListShape):
+        parse_item = QUERY_PARSERS[shape.member.type_name]
+        return lambda request: [parse_item(text) for text in request.query[name]] if name in request.query else None
+    parse = QUERY_PARSERS[shape.type_name]
+    return lambda request: parse(request.query[name][0]) if name in request.query else None
+
+
+def _header_reader(shape: Shape, name: str) -> PartReader:
+    key = name.lower()
+    if isinstance(shape, ListShape):
+        parse_item = QUERY_PARSERS[shape.member.type_name]
+        return lambda request: (
+            [parse_item(text.strip()) for text in request.headers[key].split(",")] if key in request.headers else None
+        )
+    parse = QUERY_PARSERS[shape.type_name]
+    return lambda request: parse(request.headers[key].strip()) if key in request.headers else None
+
+
+def _prefixed_headers_reader(shape: Shape, prefix: str) -> PartReader:  # noqa: ARG001 - of a part reader's maker
+    start = prefix.lower()
+
+    def read_headers(request: RestRequest) -> dict[str, str] | None:
+        found = {name[len(start) :]: value for name, value in request.headers.items() if name.startswith(start)}
+        return found or None
+
+    return read_headers
+
+
+_READERS: Mapping[str, Callable[[Shape, str], PartReader]] = {
+    "header": _header_reader,
+    "headers": _prefixed_headers_reader,
+    "querystring": _query_reader,
+    "uri": _label_reader,
+}
+
+
+def compile_header_writers(shape: StructureShape) -> list[tuple[str, HeaderWriter]]:
+    """Make the writers of the members that a response carries as headers."""
+    return [
+        (member, _header_writer(inner, str(inner.serialization.get("name", member))))
+        for member, inner in shape.members.items()
+        if inner.serialization.get("location") in ("header", "headers")
+    ]
+
+
+def _header_writer(shape: Shape, name: str) -> HeaderWriter:
+    if isinstance(shape, MapShape):
+        return lambda value: {f"{name}{key}".lower(): str(text) for key, text in value.items()}
+    if isinstance(shape, ListShape):
+        return lambda value: {name.lower(): ",".join(map(str, value))}
+    if shape.type_name == "timestamp":
+        is_iso = shape.serialization.get("timestampFormat") == "iso8601"
+        return lambda value: {name.lower(): format_iso8601_precisely(value) if is_iso else _format_http_date(value)}
+    to_text = QUERY_FORMATTERS[shape.type_name]
+    return lambda value: {name.lower(): to_text(value)}
+
+
+def _format_http_date(moment: datetime) -> str:
+    return format_datetime(moment.replace(microsecond=0), usegmt=True)
+
+
+_CONTENT_TYPE = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class _RestJsonOperation:
+    read_parameters: Callable[[RestRequest], dict[str, Any]]
+    check_parameters: Callable[[dict[str, Any]], None]
+    convert_result: Callable[[dict[str, Any]], Any]
+
+
+class RestJsonCodec:
+    """A service that speaks rest-json with all members in the body, the path or the query."""
+
+    def __init__(self, model: ServiceModel) -> None:
+        self.service = model.service_name
+        self._model = model
+        self._routes = RouteTable(model)
+        self._compiled: dict[str, _RestJsonOperation] = {}
+
+    def find_operation(self, request: HttpRequest) -> str | None:
+        route = self._routes.find(request.method, request.raw_path, parse_query(request.query_string), request.headers)
+        return route.operation if route else f"{request.method} {request.raw_path}"
+
+    def refuse_operation(self, operation: str, request: HttpRequest) -> RefusalError:  # noqa: ARG002 - of a codec
+        if operation in self._model.operation_names:
+            return not_served(self.service, operation)
+        return RefusalError(Refusal.UNKNOWN_OPERATION, f"Could not find operation {operation[:100]}")
+
+    def parse(self, operation: str, request: HttpRequest) -> dict[str, Any]:
+        compiled = self._get(operation)
+        labels = self._routes.get(operation).match_path(request.raw_path.removeprefix("/").split("/")) or {}
+        parts = RestRequest(labels, parse_query(request.query_string), request.headers, request.body)
+        parameters = compiled.read_parameters(parts)
+        compiled.check_parameters(parameters)
+        return parameters
+
+    def render(self, operation: str, result: dict[str, Any], request_id: str) -> HttpResponse:
+        converted = self._get(operation).convert_result(result)
+        body = json.dumps(converted, separators=(",", ":")).encode("ascii")
+        return HttpResponse(200, _CONTENT_TYPE, body, {"x-amzn-requestid": request_id})
+
+    def render_error(self, error: ServiceError, request_id: str) -> HttpResponse:
+        body = json.dumps({"message": error.message, **error.fields}, separators=(",", ":")).encode("ascii")
+        headers = {"x-amzn-requestid": request_id, "x-amzn-errortype": error.code}
+        return HttpResponse(error.status, _CONTENT_TYPE, body, headers)
+
+    def make_error(self, refused: RefusalError) -> ServiceError:
+        return make_refusal_error(REST_JSON_WORDING, refused)
+
+    def _get(self, operation: str) -> _RestJsonOperation:
+        if operation not in self._compiled:
+            self._compiled[operation] = _compile(self._model.operation_model(operation))
+        return self._compiled[operation]
+
+
+def _compile(operation: OperationModel) -> _RestJsonOperation:
+    shape = operation.input_shape
+    parts = compile_part_readers(shape) if shape else []
+    read_body = compile_json_reader(shape) if shape else None
+
+    def read_parameters(request: RestRequest) -> dict[str, Any]:
+        found = ((member, read(request)) for member, read in parts)
+        bound = {member: value for member, value in found if value is not None}
+        return (read_body(parse_object(request.body)) if read_body else {}) | bound
+
+    output = operation.output_shape
+    return _RestJsonOperation(
+        read_parameters=read_parameters,
+        check_parameters=compile_checks(operation),
+        convert_result=compile_json_writer(output) if output else lambda _result: {},
+    )

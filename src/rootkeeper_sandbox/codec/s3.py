@@ -1,0 +1,309 @@
+"""The protocol of S3.
+
+Where an S3 request points: the bucket by host name or path, the key, and the Region that a host name says.
+
+Source: Amazon S3 User Guide, "Virtual hosting of general purpose buckets".
+
+S3's rest-xml: as its model says, and where its wire differs from the model.
+
+It differs in the names of root elements, in GetBucketLocation (the answer is the root element's text), in
+answers without a body but with an object's length (HeadObject), and in its errors.
+
+Source: Amazon S3 API Reference, API version 2006-03-01, "Error responses".
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+from botocore.model import OperationModel, ServiceModel, Shape, StructureShape
+
+from rootkeeper_sandbox.codec.errors import Refusal, RefusalError, make_s3_error
+from rootkeeper_sandbox.codec.models import compile_checks, not_served
+from rootkeeper_sandbox.codec.rest import (
+    REST_XML_FORMATTERS,
+    RestRequest,
+    RouteTable,
+    compile_header_writers,
+    compile_part_readers,
+    is_in_body,
+    parse_query,
+    split_path,
+)
+from rootkeeper_sandbox.codec.xml import compile_members, compile_xml_reader, escape_text, malformed_xml, parse_xml
+from rootkeeper_sandbox.exchange import HttpRequest, HttpResponse, ServiceError
+
+_AWS_HOST = re.compile(
+    r"(?:(?P<bucket>.+)\.)?s3(?:[.-](?:dualstack\.)?(?P<region>[a-z]{2}(?:-[a-z]+)+-\d))?\.amazonaws\.com(?:\.cn)?"
+)
+
+
+_LOCAL_HOST = re.compile(r"(?:(?P<bucket>.+?)\.)?(?:s3\.)?localhost")
+"""``bucket.localhost`` leads to this machine wherever names below ``localhost`` do."""
+
+
+@dataclass(frozen=True, slots=True)
+class S3Address:
+    """What host and path say together."""
+
+    path: str
+    """In path style, still encoded: ``/bucket/key``."""
+    region: str | None
+    """The Region that the host name says; ``None`` for hosts without one."""
+    is_virtual_hosted: bool
+
+
+def find_address(host: str, raw_path: str) -> S3Address:
+    """Find where a request points, by its Host header and path."""
+    name = _host_name(host)
+    match = _AWS_HOST.fullmatch(name) or _LOCAL_HOST.fullmatch(name)
+    bucket = match["bucket"] if match and match["bucket"] != "s3" else None
+    region = match.groupdict().get("region") if match else None
+    if bucket is None:
+        return S3Address(_drop_query(raw_path), region, is_virtual_hosted=False)
+    path = _drop_query(raw_path).removeprefix("/")
+    return S3Address(f"/{bucket}/{path}" if path else f"/{bucket}", region, is_virtual_hosted=True)
+
+
+def is_s3_host(host: str) -> bool:
+    """Tell whether a host name can only mean S3."""
+    name = _host_name(host)
+    return _AWS_HOST.fullmatch(name) is not None or name.endswith(".localhost")
+
+
+def find_s3_region(host: str) -> str | None:
+    """Find the Region whose endpoint a request was sent to, as far as the host name says."""
+    return find_address(host, "/").region
+
+
+def address_of(request: HttpRequest) -> S3Address:
+    return find_address(request.headers.get("host", ""), request.raw_path)
+
+
+def _host_name(host: str) -> str:
+    has_port = ":" in host.rpartition("]")[2]
+    return (host.rpartition(":")[0] if has_port else host).lower()
+
+
+def _drop_query(raw_path: str) -> str:
+    return raw_path.partition("?")[0]
+
+
+def decode_label(text: str) -> str:
+    """Decode a bucket name or key.
+
+    :raises ServiceError: InvalidURI, if it isn't UTF-8.
+    """
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        raise ServiceError("InvalidURI", "Couldn't parse the specified URI.") from None
+
+
+NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
+
+
+_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+
+
+_CONTENT_TYPE = "application/xml"
+
+
+_NOT_WRITTEN = ("ContentLength", "ContentType")
+"""Headers that follow from the body."""
+
+
+ROOT_NAMES: Mapping[str, str] = {
+    "GetBucketVersioning": "VersioningConfiguration",
+    "ListBuckets": "ListAllMyBucketsResult",
+    "ListObjectVersions": "ListVersionsResult",
+    "ListObjectsV2": "ListBucketResult",
+}
+"""Root elements that the model doesn't name."""
+
+
+BodyReader = Callable[[bytes], dict[str, Any]]
+
+
+BodyWriter = Callable[[dict[str, Any]], tuple[str, bytes]]
+"""Gives content type and body."""
+
+
+@dataclass(frozen=True, slots=True)
+class _S3Operation:
+    read_parameters: Callable[[RestRequest], dict[str, Any]]
+    check_parameters: Callable[[dict[str, Any]], None]
+    write_result: Callable[[dict[str, Any]], HttpResponse]
+
+
+class S3Codec:
+    """S3, in path style and virtual-hosted."""
+
+    def __init__(self, model: ServiceModel) -> None:
+        self.service = model.service_name
+        self._model = model
+        self._routes = RouteTable(model)
+        self._compiled: dict[str, _S3Operation] = {}
+
+    def find_operation(self, request: HttpRequest) -> str | None:
+        path = _canonical_path(request)
+        route = self._routes.find(request.method, path, parse_query(request.query_string), request.headers)
+        return route.operation if route else f"{request.method} {request.raw_path}"
+
+    def refuse_operation(self, operation: str, request: HttpRequest) -> RefusalError:  # noqa: ARG002 - of a codec
+        if operation in self._model.operation_names:
+            return not_served(self.service, operation)
+        message = "The specified method is not allowed against this resource."
+        return RefusalError(Refusal.UNKNOWN_OPERATION, message)
+
+    def parse(self, operation: str, request: HttpRequest) -> dict[str, Any]:
+        compiled = self._get(operation)
+        encoded = self._routes.get(operation).match_path(split_path(_canonical_path(request))) or {}
+        labels = {name: decode_label(text) for name, text in encoded.items()}
+        parts = RestRequest(labels, parse_query(request.query_string), request.headers, request.body)
+        parameters = compiled.read_parameters(parts)
+        compiled.check_parameters(parameters)
+        return parameters
+
+    def render(self, operation: str, result: dict[str, Any], request_id: str) -> HttpResponse:
+        response = self._get(operation).write_result(result)
+        response.headers |= _identify(request_id)
+        return response
+
+    def render_error(self, error: ServiceError, request_id: str) -> HttpResponse:
+        fields = "".join(f"<{name}>{escape_text(str(value))}</{name}>" for name, value in error.fields.items())
+        body = (
+            f"{_DECLARATION}<Error><Code>{escape_text(error.code)}</Code><Message>{escape_text(error.message)}</Message>"
+            f"{fields}<RequestId>{request_id}</RequestId><HostId>{_host_id(request_id)}</HostId></Error>"
+        )
+        return HttpResponse(error.status, _CONTENT_TYPE, body.encode(), _identify(request_id))
+
+    def make_error(self, refused: RefusalError) -> ServiceError:
+        return make_s3_error(refused)
+
+    def _get(self, operation: str) -> _S3Operation:
+        if operation not in self._compiled:
+            self._compiled[operation] = _compile(self._model.operation_model(operation))
+        return self._compiled[operation]
+
+
+def _canonical_path(request: HttpRequest) -> str:
+    """Give the path in path style; a bucket with a trailing slash and no key is the bucket."""
+    path = address_of(request).path
+    bucket, slash, key = path.removeprefix("/").partition("/")
+    return f"/{bucket}" if slash and not key else path
+
+
+def _identify(request_id: str) -> dict[str, str]:
+    return {"x-amz-request-id": request_id, "x-amz-id-2": _host_id(request_id)}
+
+
+def _host_id(request_id: str) -> str:
+    return base64.b64encode(request_id.encode()).decode("ascii")
+
+
+def _compile(operation: OperationModel) -> _S3Operation:
+    shape = operation.input_shape
+    parts = compile_part_readers(shape) if shape else []
+    read_body = _compile_body_reader(shape)
+
+    def read_parameters(request: RestRequest) -> dict[str, Any]:
+        found = ((member, read(request)) for member, read in parts)
+        return {member: value for member, value in found if value is not None} | read_body(request.body)
+
+    return _S3Operation(read_parameters, compile_checks(operation), _compile_result(operation))
+
+
+def _compile_body_reader(shape: StructureShape | None) -> BodyReader:
+    payload = shape.serialization.get("payload") if shape else None
+    if shape is None or payload is None:
+        return lambda _body: {}
+    inner = shape.members[payload]
+    if inner.type_name == "blob":
+        return lambda body: {payload: body}
+    if inner.type_name == "string":
+        return lambda body: {payload: _decode_text(body)}
+    return _xml_payload_reader(payload, inner)
+
+
+def _decode_text(body: bytes) -> str:
+    """Read a text that is a whole body; what isn't UTF-8 can't be valid for any operation."""
+    return body.decode("utf-8", "replace")
+
+
+def _xml_payload_reader(payload: str, shape: Shape) -> BodyReader:
+    read = compile_xml_reader(shape)
+    root_name = shape.serialization.get("name", payload)
+
+    def read_payload(body: bytes) -> dict[str, Any]:
+        if not body:
+            return {}
+        root = parse_xml(body)
+        if root.name != root_name:
+            raise malformed_xml()
+        return {payload: read(root)}
+
+    return read_payload
+
+
+def _compile_result(operation: OperationModel) -> Callable[[dict[str, Any]], HttpResponse]:
+    shape = operation.output_shape
+    status = operation.http.get("responseCode", 200)
+    writers = [pair for pair in compile_header_writers(shape) if pair[0] not in _NOT_WRITTEN] if shape else []
+    write_body = _compile_body_writer(operation, shape)
+
+    def write_result(result: dict[str, Any]) -> HttpResponse:
+        headers: dict[str, str] = {}
+        for member, write in writers:
+            if result.get(member) is not None:
+                headers |= write(result[member])
+        content_type, body = write_body(result)
+        if "ContentLength" in result and not body:
+            headers["content-length"] = str(result["ContentLength"])
+        actual = 206 if "ContentRange" in result else status
+        return HttpResponse(actual, str(result.get("ContentType", content_type)), body, headers)
+
+    return write_result
+
+
+def _compile_body_writer(operation: OperationModel, shape: StructureShape | None) -> BodyWriter:
+    if operation.name == "GetBucketLocation":
+        return _write_location
+    payload = shape.serialization.get("payload") if shape else None
+    if shape is not None and payload is not None:
+        return _payload_writer(payload, shape.members[payload])
+    if shape is None or not any(is_in_body(inner) for inner in shape.members.values()):
+        return lambda _result: (_CONTENT_TYPE, b"")
+    return _xml_writer(shape, ROOT_NAMES.get(operation.name, shape.name), lambda result: result)
+
+
+def _payload_writer(payload: str, shape: Shape) -> BodyWriter:
+    if isinstance(shape, StructureShape):
+        return _xml_writer(shape, shape.serialization.get("name", payload), lambda result: result[payload])
+    if shape.type_name == "string":
+        return lambda result: ("application/json", result[payload].encode())
+    return lambda result: ("binary/octet-stream", result[payload])
+
+
+def _xml_writer(shape: StructureShape, name: str, choose: Callable[[dict[str, Any]], Any]) -> BodyWriter:
+    write_members = compile_members(shape, REST_XML_FORMATTERS)
+
+    def write_xml(result: dict[str, Any]) -> tuple[str, bytes]:
+        out = [f'{_DECLARATION}<{name} xmlns="{NAMESPACE}">']
+        write_members(choose(result), out)
+        out.append(f"</{name}>")
+        return _CONTENT_TYPE, "".join(out).encode()
+
+    return write_xml
+
+
+def _write_location(result: dict[str, Any]) -> tuple[str, bytes]:
+    """us-east-1 is the empty constraint."""
+    region = result.get("LocationConstraint", "")
+    body = f'{_DECLARATION}<LocationConstraint xmlns="{NAMESPACE}">{escape_text(region)}</LocationConstraint>'
+    return _CONTENT_TYPE, body.encode()

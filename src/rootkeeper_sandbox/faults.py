@@ -1,0 +1,263 @@
+"""Faults that a test asks for.
+
+Faults on purpose: errors, latency, cut connections, empty pages and lies, for the calls that they match.
+
+Clients must survive what AWS does on a bad day; here the bad day can be ordered through the control interface. A fault
+with a probability strikes a share of the calls that it matches, counted as they come: its seed decides which.
+
+Answers of calls that were ordered to lie: success, and nothing changed.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Any
+
+from rootkeeper_sandbox.exchange import Call, Operation, ServiceError
+from rootkeeper_sandbox.state.watched import Key, Value, WatchedDict
+from rootkeeper_sandbox.state.world import World
+from rootkeeper_sandbox.throttling import find_throttling_error
+
+_MATCHERS = ("service", "operation", "account_id")
+
+
+_KINDS = ("error", "throttle", "latency_ms", "drop", "lie", "empty_page")
+
+
+_FIELDS = frozenset({*_MATCHERS, *_KINDS, "times", "probability", "seed"})
+
+
+_ERROR_FIELDS = frozenset({"code", "status", "message"})
+
+
+_LISTS = "List"
+"""What the names of operations that answer in pages begin with."""
+
+
+def _always() -> float:
+    return 0.0
+
+
+@dataclass(slots=True)
+class Fault:
+    """One fault, what it matches, and how often it still strikes."""
+
+    matches: Mapping[str, str]
+    """Values of ``service``, ``operation`` and ``account_id``; what is left out matches everything."""
+    remaining: int | None = None
+    """``None``: until cleared."""
+    probability: float = 1.0
+    """What share of the calls that it matches it strikes."""
+    seed: int = 1
+    error: ServiceError | None = None
+    throttles: bool = False
+    latency_seconds: float = 0.0
+    cuts_connection: bool = False
+    gives_false_result: bool = False
+    empties_page: bool = False
+    draw: Callable[[], float] = _always
+    """Gives a number below the probability when it is to strike; its book's, so that no two faults draw alike."""
+
+    @property
+    def refuses(self) -> bool:
+        return self.throttles or self.error is not None
+
+    def matches_call(self, facts: Mapping[str, str]) -> bool:
+        """Tell whether a call is one that it may strike."""
+        is_meant = all(facts.get(name) == value for name, value in self.matches.items())
+        return is_meant and (not self.empties_page or facts["operation"].startswith(_LISTS))
+
+    def strikes(self) -> bool:
+        """Draw for a call that it matches, and use it up where it strikes."""
+        if self.remaining == 0 or self.draw() >= self.probability:
+            return False
+        if self.remaining is not None:
+            self.remaining -= 1
+        return True
+
+    def find_error(self, service: str) -> ServiceError | None:
+        """Give the refusal in the service's own form."""
+        usual = find_throttling_error(service)
+        if self.throttles:
+            return usual
+        if self.error is None or self.error.code != usual.code:
+            return self.error
+        return ServiceError(usual.code, self.error.message or usual.message, self.error.status, usual.fields)
+
+
+@dataclass(slots=True)
+class FaultEffects:
+    """All that the faults do to one call, added up."""
+
+    latency_seconds: float = 0.0
+    error: ServiceError | None = None
+    cuts_connection: bool = False
+    gives_false_result: bool = False
+    empties_page: bool = False
+
+
+@dataclass(slots=True)
+class FaultRegistry:
+    """The faults in force."""
+
+    faults: list[Fault] = field(default_factory=list)
+    _added: int = 0
+
+    def add(self, fault: Fault) -> None:
+        if fault.probability < 1:
+            # Each draws numbers of its own: faults that drew the same ones would always strike the same calls.
+            fault.draw = Random(f"{fault.seed}/{self._added}").random  # noqa: S311 - repeatable by intent
+        self._added += 1
+        self.faults.append(fault)
+
+    def clear(self) -> None:
+        self.faults.clear()
+        self._added = 0
+
+    def find_fault_effects(self, service: str, operation: str, account_id: str) -> FaultEffects:
+        """Use up the faults that match a call. The first error ends it, later ones wait for the next call."""
+        facts = {"service": service, "operation": operation, "account_id": account_id}
+        disturbance = FaultEffects()
+        for fault in self.faults:
+            may_strike = fault.matches_call(facts) and not (fault.refuses and disturbance.error)
+            if may_strike and fault.strikes():
+                _add_up(disturbance, fault, service)
+        self.faults = [fault for fault in self.faults if fault.remaining != 0]
+        return disturbance
+
+
+def _add_up(disturbance: FaultEffects, fault: Fault, service: str) -> None:
+    disturbance.latency_seconds += fault.latency_seconds
+    disturbance.error = disturbance.error or fault.find_error(service)
+    disturbance.cuts_connection |= fault.cuts_connection
+    disturbance.gives_false_result |= fault.gives_false_result
+    disturbance.empties_page |= fault.empties_page
+
+
+def parse_fault(body: object) -> Fault:
+    """Parse the body of ``POST /_sandbox/faults``.
+
+    :raises ValueError: if it isn't a fault.
+    """
+    if not isinstance(body, dict):
+        raise ValueError("a fault must be an object.")
+    unknown = body.keys() - _FIELDS
+    if unknown:
+        raise ValueError(f"a fault has no field {min(unknown)!r}; known: {', '.join(sorted(_FIELDS))}.")
+    fault = Fault(
+        matches={name: _text(body[name], name) for name in _MATCHERS if body.get(name) is not None},
+        remaining=_parse_times(body.get("times")),
+        probability=_parse_probability(body.get("probability", 1)),
+        seed=_parse_seed(body.get("seed", 1)),
+        error=_parse_error(body["error"]) if "error" in body else None,
+        latency_seconds=_parse_latency(body.get("latency_ms", 0)),
+        cuts_connection=_flag(body, "drop"),
+        gives_false_result=_flag(body, "lie"),
+        throttles=_flag(body, "throttle"),
+        empties_page=_flag(body, "empty_page"),
+    )
+    if not any(
+        (fault.refuses, fault.latency_seconds, fault.cuts_connection, fault.gives_false_result, fault.empties_page)
+    ):
+        raise ValueError(f"a fault needs one of {', '.join(_KINDS)}.")
+    return fault
+
+
+def _text(value: object, name: str) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{name} must be a text.")
+    return value
+
+
+def _flag(body: Mapping[str, Any], name: str) -> bool:
+    value = body.get(name, False)
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} must be true or false.")
+    return value
+
+
+def _parse_times(value: object) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise ValueError("times must be a whole number of at least 1.")
+    return value
+
+
+def _parse_probability(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= 1:
+        raise ValueError("probability must be a number over 0 and up to 1.")
+    return float(value)
+
+
+def _parse_seed(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError("seed must be a whole number.")
+    return value
+
+
+def _parse_latency(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 3_600_000:
+        raise ValueError("latency_ms must be a number from 0 to 3600000.")
+    return value / 1000
+
+
+def _parse_error(value: object) -> ServiceError:
+    if not isinstance(value, dict) or value.keys() - _ERROR_FIELDS or "code" not in value:
+        raise ValueError("error must be an object with code, and optionally status and message.")
+    status = value.get("status", 400)
+    if isinstance(status, bool) or not isinstance(status, int) or not 400 <= status <= 599:
+        raise ValueError("error.status must be an HTTP status from 400 to 599.")
+    return ServiceError(_text(value["code"], "error.code"), _text(value.get("message", ""), "error.message"), status)
+
+
+def make_false_result(operation: Operation, call: Call) -> dict[str, Any]:
+    """Give what the operation would have answered, by performing it on a copy of the world.
+
+    Where even that is refused, the answer is an empty success.
+    """
+    copied = replace(call, world=copy_world(call.world))
+    try:
+        return operation.perform(copied)
+    except ServiceError:
+        return {}
+
+
+def copy_world(world: World) -> World:
+    """Copy a world, its accounts and sessions only as they are looked up: most of 50,000 never are."""
+    copied = copy.copy(world)
+    memo: dict[int, Any] = {id(world): copied}
+    for name, value in vars(world).items():
+        setattr(copied, name, _copy_part(value, memo))
+    return copied
+
+
+def _copy_part(value: Any, memo: dict[int, Any]) -> Any:
+    """Copy what hangs on the world: a dictionary lazily, an object field by field."""
+    if callable(value):
+        return value
+    if isinstance(value, dict):
+        return _LazyCopyDict(value)
+    if not hasattr(value, "__dict__"):
+        return copy.deepcopy(value, memo)
+    copied = copy.copy(value)
+    memo[id(value)] = copied
+    for name, inner in vars(value).items():
+        setattr(copied, name, _LazyCopyDict(inner) if isinstance(inner, dict) else copy.deepcopy(inner, memo))
+    return copied
+
+
+class _LazyCopyDict(WatchedDict[Key, Value]):
+    """A dictionary of another one's entries, each of which is copied when it is used by its key."""
+
+    def __init__(self, entries: Mapping[Key, Value]) -> None:
+        super().__init__(entries)
+        self._owned: set[Key] = set()
+
+    def touch(self, key: Key) -> None:
+        if key in self and key not in self._owned:
+            dict.__setitem__(self, key, copy.deepcopy(dict.__getitem__(self, key)))
+        self._owned.add(key)

@@ -1,0 +1,1 @@
+"""Pages for people: root sign-in, password recovery, mailbox, console."""

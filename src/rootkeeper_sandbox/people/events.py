@@ -1,0 +1,134 @@
+"""The CloudTrail events of signing in, which no API call makes.
+
+Source: CloudTrail User Guide, "AWS Management Console sign-in events"; aws-facts G.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from rootkeeper_sandbox.codec.parameters import format_iso8601
+
+_EVENT_VERSION = "1.11"
+_REGION = "us-east-1"
+"""Where AWS records every sign-in of a root user."""
+
+
+class SignInStep(StrEnum):
+    """The steps that leave an event, by its name."""
+
+    CHECK_MFA = "CheckMfa"
+    CONSOLE_LOGIN = "ConsoleLogin"
+    PASSWORD_RECOVERY_COMPLETED = "PasswordRecoveryCompleted"  # noqa: S105 - an event's name
+    PASSWORD_RECOVERY_REQUESTED = "PasswordRecoveryRequested"  # noqa: S105 - an event's name
+    PASSWORD_UPDATED = "PasswordUpdated"  # noqa: S105 - an event's name
+
+
+@dataclass(frozen=True, slots=True)
+class SignInEvent:
+    """One step of a root user's signing in, taken or refused."""
+
+    step: SignInStep
+    account_id: str
+    root_user_arn: str
+    occurred_at: datetime
+    source_ip: str
+    user_agent: str
+    is_success: bool = True
+    additional: Mapping[str, str] | None = None
+    event_id: uuid.UUID = field(default_factory=uuid.uuid4)
+
+    @property
+    def is_by_root(self) -> bool:
+        return True
+
+    def render(self) -> dict[str, Any]:
+        """Write the event as CloudTrail does."""
+        event: dict[str, Any] = {
+            "eventVersion": _EVENT_VERSION,
+            "userIdentity": {
+                "type": "Root",
+                "principalId": self.account_id,
+                "arn": self.root_user_arn,
+                "accountId": self.account_id,
+                "accessKeyId": "",
+            },
+            "eventTime": format_iso8601(self.occurred_at),
+            "eventSource": "signin.amazonaws.com",
+            "eventName": str(self.step),
+            "awsRegion": _REGION,
+            "sourceIPAddress": self.source_ip,
+            "userAgent": self.user_agent,
+        }
+        if not self.is_success:
+            event["errorMessage"] = "Failed authentication"
+        event |= {
+            "requestParameters": None,
+            "responseElements": {str(self.step): "Success" if self.is_success else "Failure"},
+        }
+        if self.additional is not None:
+            event["additionalEventData"] = dict(self.additional)
+        return event | {
+            "eventID": str(self.event_id),
+            "readOnly": False,
+            "eventType": "AwsConsoleSignIn",
+            "managementEvent": True,
+            "recipientAccountId": self.account_id,
+            "eventCategory": "Management",
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class FederationEvent:
+    """Somebody entered an account through IAM Identity Center.
+
+    Source: IAM Identity Center User Guide, "Sample CloudTrail events": Federate.
+    """
+
+    account_id: str
+    """The account that owns the instance, where the event stands."""
+    occurred_at: datetime
+    source_ip: str
+    user_agent: str
+    user_id: str
+    user_name: str
+    identity_store_id: str
+    target_account_id: str
+    role_name: str
+    event_id: uuid.UUID = field(default_factory=uuid.uuid4)
+
+    @property
+    def is_by_root(self) -> bool:
+        return False
+
+    def render(self) -> dict[str, Any]:
+        """Write the event as CloudTrail does."""
+        return {
+            "eventVersion": _EVENT_VERSION,
+            "userIdentity": {
+                "type": "IdentityCenterUser",
+                "accountId": self.account_id,
+                "onBehalfOf": {"userId": self.user_id, "identityStoreId": self.identity_store_id},
+                "userName": self.user_name,
+            },
+            "eventTime": format_iso8601(self.occurred_at),
+            "eventSource": "sso.amazonaws.com",
+            "eventName": "Federate",
+            "awsRegion": _REGION,
+            "sourceIPAddress": self.source_ip,
+            "userAgent": self.user_agent,
+            "requestParameters": None,
+            "responseElements": None,
+            "eventID": str(self.event_id),
+            "readOnly": False,
+            "eventType": "AwsServiceEvent",
+            "managementEvent": True,
+            "recipientAccountId": self.account_id,
+            "serviceEventDetails": {"role_name": self.role_name, "account_id": self.target_account_id},
+            "eventCategory": "Management",
+        }

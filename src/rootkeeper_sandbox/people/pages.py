@@ -1,0 +1,213 @@
+"""Front page, mailbox, and the routes of all pages.
+
+What it takes to sign in as a root user, for whoever tries it out; the control interface tells it.
+
+The front page: what this is, which organization it holds, and whom one can be.
+
+Which requests are a person's, and which page answers which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from itertools import islice
+from typing import Any
+from urllib.parse import unquote
+
+from rootkeeper_sandbox.clock import next_code
+from rootkeeper_sandbox.codec.s3 import is_s3_host
+from rootkeeper_sandbox.exchange import HttpRequest, HttpResponse
+from rootkeeper_sandbox.instance import SandboxInstance
+from rootkeeper_sandbox.people import console, mfa, portal, sign_in
+from rootkeeper_sandbox.people.layout import Child, alert, code, facts, paragraphs, redirect, section, table, tag
+from rootkeeper_sandbox.people.sign_in import mailbox_path
+from rootkeeper_sandbox.people.visits import PageRequest, RedirectedError, begin_page_request, end_page_request
+from rootkeeper_sandbox.state.accounts import Account, AccountState, MfaDevice
+from rootkeeper_sandbox.state.organization import Feature
+from rootkeeper_sandbox.state.world import World
+
+
+def describe_sign_in(world: World, account: Account) -> dict[str, Any]:
+    """Give address, password (where it is the scenario's) and a code that works now for each MFA device."""
+    root_user = account.root_user
+    password = root_user.login_profile.password if root_user.login_profile else None
+    return {
+        "account_id": account.account_id,
+        "name": account.name,
+        "email": account.email,
+        "has_password": root_user.has_password,
+        "password": password.known_text if password else None,
+        "recovery_allowed": root_user.is_recovery_allowed,
+        "mfa_devices": [_describe_device(world, device) for device in root_user.mfa_devices.values()],
+        "sign_in_path": "/signin",
+        "mailbox_path": mailbox_path(account.email),
+    }
+
+
+def _describe_device(world: World, device: MfaDevice) -> dict[str, Any]:
+    seed = world.mfa_seed(device.serial_number, device.seed)
+    code = next_code(seed, world.clock(), device.used_steps)
+    return {"serial_number": device.serial_number, "kind": device.kind, "seed": seed, "code": code}
+
+
+_SHOWN_ACCOUNTS = 40
+
+
+async def show(page_request: PageRequest) -> HttpResponse:
+    """Show it."""
+    organization = page_request.world.organization
+    features = [str(feature) for feature in Feature if feature in organization.features]
+    endpoint = f"http://{page_request.authority}"
+    return page_request.page(
+        "An AWS organization on your machine",
+        section(
+            "What this is",
+            tag(
+                "p",
+                "The Rootkeeper sandbox answers as AWS does, so that centralized root access can be tried without an"
+                " AWS account. Nothing here is real, and nothing leaves this machine.",
+            ),
+            facts(
+                ("Organization", code(organization.organization_id)),
+                ("Management account", code(organization.management_account_id)),
+                ("Accounts", str(len(organization.accounts))),
+                ("Centralized root access", ", ".join(features) or "off"),
+                ("Its time", tag("time", page_request.now.strftime("%Y-%m-%d %H:%M:%S UTC"))),
+                ("Endpoint for AWS clients", code(f"AWS_ENDPOINT_URL={endpoint}")),
+            ),
+            tag("p", "Keys for AWS clients: ", code("rootkeeper sandbox env"), "."),
+            name="about",
+        ),
+        section("Root users", *_render_root_users(page_request), name="root-users"),
+    )
+
+
+def _render_root_users(page_request: PageRequest) -> list[Child]:
+    accounts = page_request.world.organization.accounts
+    shown = islice(accounts.values(), _SHOWN_ACCOUNTS)
+    caption = "Accounts of the organization"
+    if len(accounts) > _SHOWN_ACCOUNTS:
+        caption = f"The first {_SHOWN_ACCOUNTS} of {len(accounts)} accounts"
+    return [
+        tag("p", "What it takes to sign in stands behind the links of the last column, with codes of MFA devices."),
+        table(("Account", "E-mail address", "Can sign in"), map(_render_account, shown), caption=caption),
+    ]
+
+
+def _render_account(account: Account) -> tuple[Child, ...]:
+    name = [tag("bdi", account.name), tag("br"), code(account.account_id)]
+    address = tag("a", tag("bdi", account.email), href=mailbox_path(account.email))
+    how = _describe_sign_in(account)
+    if account.root_user.has_password and account.state is AccountState.ACTIVE:
+        how = tag("a", how, href=f"/_sandbox/accounts/{account.account_id}/sign-in")
+    return name, address, how
+
+
+def _describe_sign_in(account: Account) -> str:
+    root_user = account.root_user
+    if account.state is not AccountState.ACTIVE:
+        return f"no: {account.state}"
+    if root_user.has_password:
+        return "with password and MFA" if root_user.mfa_devices else "with password"
+    return "after recovery" if root_user.is_recovery_allowed else "no"
+
+
+Handler = Callable[[PageRequest], Awaitable[HttpResponse]]
+
+
+_PLACES = frozenset({"console", "identity-center", "mailbox", "signin", "signout"})
+"""First segments of pages. As names of buckets they are served to signed requests only."""
+
+
+_FORM = "application/x-www-form-urlencoded"
+
+
+_ROUTES: Mapping[str, Mapping[str, Handler]] = {
+    "/": {"GET": show},
+    "/console": {"GET": console.show},
+    "/console/access-keys": {"POST": console.create_access_key},
+    "/console/access-keys/delete": {"POST": console.delete_access_key},
+    "/console/cloudshell": {"POST": console.open_cloud_shell},
+    "/console/password": {"POST": console.change_password},
+    "/console/register-mfa": {"GET": mfa.show, "POST": mfa.begin},
+    "/console/register-mfa/codes": {"GET": mfa.ask_codes, "POST": mfa.finish},
+    "/console/users": {"POST": console.create_user},
+    "/identity-center": {"GET": portal.show},
+    "/identity-center/credentials": {"POST": portal.issue_credentials},
+    "/identity-center/status": {"POST": portal.set_status},
+    "/mailbox": {"GET": sign_in.show_all},
+    "/mailbox/*": {"GET": sign_in.show_one},
+    "/signin": {"GET": sign_in.show_sign_in, "POST": sign_in.sign_in},
+    "/signin/forgot-password": {"GET": sign_in.show_recovery, "POST": sign_in.send_link},
+    "/signin/mfa": {"GET": sign_in.ask_code, "POST": sign_in.check_code},
+    "/signin/reset-password": {"GET": sign_in.ask_password, "POST": sign_in.set_password},
+    "/signout": {"POST": sign_in.sign_out},
+}
+"""By path, ``*`` standing for one segment, then by method."""
+
+
+def is_for_people(request: HttpRequest) -> bool:
+    """Tell a browser's request from an AWS client's: no signature, and a path that is a page's.
+
+    The front page's path is that of every API call, so it is for those alone that ask for HTML.
+    """
+    headers, query = request.headers, request.query_string.lower()
+    if "authorization" in headers or "x-amz-target" in headers or "x-amz-" in query or "awsaccesskeyid=" in query:
+        return False
+    if request.method not in ("GET", "HEAD", "POST") or is_s3_host(headers.get("host", "")):
+        return False
+    if request.raw_path == "/":
+        return request.method != "POST" and not query and "text/html" in headers.get("accept", "")
+    return request.raw_path.lstrip("/").partition("/")[0] in _PLACES
+
+
+async def answer_person(instance: SandboxInstance, request: HttpRequest) -> HttpResponse:
+    """Answer a browser."""
+    path = unquote(request.raw_path, errors="replace").rstrip("/") or "/"
+    page_request = begin_page_request(instance, request, path)
+    instance.world.settle(page_request.now)
+    try:
+        response = await _answer(page_request)
+    except RedirectedError as elsewhere:
+        response = redirect(elsewhere.target)
+    return end_page_request(page_request, response)
+
+
+async def _answer(page_request: PageRequest) -> HttpResponse:
+    methods = _find_methods(page_request.request.raw_path, page_request.path)
+    if methods is None:
+        return page_request.page("Page not found", paragraphs("There is no such page in the sandbox."), status=404)
+    method = "GET" if page_request.request.method == "HEAD" else page_request.request.method
+    handler = methods.get(method)
+    if handler is None:
+        response = page_request.page("Not allowed", paragraphs(f"This page doesn't take {method}."), status=405)
+        response.headers["allow"] = ", ".join(sorted(methods))
+        return response
+    return _refuse_foreign_form(page_request) or await handler(page_request)
+
+
+def _find_methods(raw_path: str, path: str) -> Mapping[str, Handler] | None:
+    """Find a page; a slash that was sent encoded belongs to its segment."""
+    segments = raw_path.strip("/").split("/")
+    if len(segments) == 2 and f"/{segments[0]}/*" in _ROUTES:
+        return _ROUTES[f"/{segments[0]}/*"]
+    return _ROUTES.get(path)
+
+
+def _refuse_foreign_form(page_request: PageRequest) -> HttpResponse | None:
+    """Refuse forms that didn't come from our own pages, shown to this browser."""
+    if page_request.request.method != "POST":
+        return None
+    headers = page_request.request.headers
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
+        return page_request.page("Not a form", paragraphs("The sandbox's pages take forms only."), status=415)
+    origin = headers.get("origin")
+    is_own_origin = origin is None or origin.partition("://")[2] == headers.get("host")
+    if is_own_origin and page_request.has_form_token:
+        return None
+    return page_request.page(
+        "This form has expired",
+        alert(tag("p", "The form was sent from a page that is no longer valid. Nothing was done.")),
+        tag("p", tag("a", "Start again", href="/signin")),
+        status=403,
+    )

@@ -1,0 +1,270 @@
+"""The access portal of IAM Identity Center.
+
+The roles by which permission sets reach accounts, and the sessions that IAM Identity Center opens by them.
+
+Source: IAM Identity Center User Guide, "Referencing permission sets in resource policies" (the roles' names and path).
+
+A stand-in for the access portal of IAM Identity Center: pick a person, an account and a permission set, get keys.
+
+It asks for no password: the directory's own sign-in isn't imitated. Switched down, it gives nobody anything.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
+from rootkeeper_sandbox.exchange import Credential, HttpResponse, Principal, PrincipalKind
+from rootkeeper_sandbox.people.events import FederationEvent
+from rootkeeper_sandbox.people.layout import (
+    Child,
+    Markup,
+    alert,
+    code,
+    form,
+    hidden,
+    notice,
+    redirect,
+    section,
+    table,
+    tag,
+)
+from rootkeeper_sandbox.people.visits import PageRequest, render_exports
+from rootkeeper_sandbox.state.accounts import (
+    Account,
+    IamRole,
+    derive_bytes,
+    derive_unique_id,
+    new_access_key_id,
+    new_secret_access_key,
+    new_session_token,
+)
+from rootkeeper_sandbox.state.people import Assignment, IdentityUser, PermissionSet
+from rootkeeper_sandbox.state.policies import MANAGED_DOCUMENTS
+from rootkeeper_sandbox.state.world import World
+
+_PATH = "/aws-reserved/sso.amazonaws.com/"
+
+
+_DURATION = re.compile(r"PT(?:(\d{1,2})H)?(?:(\d{1,3})M)?")
+
+
+def provision_role(world: World, account: Account, permission_set: PermissionSet, now: datetime) -> IamRole:
+    """Bring a permission set's role in an account up to date; what isn't known of its policies grants nothing."""
+    suffix = derive_bytes("reserved-role", permission_set.arn, account.account_id).hex()[:16]
+    name = f"AWSReservedSSO_{permission_set.name}_{suffix}"
+    role = account.identities.roles.get(name)
+    if role is None:
+        role_id = derive_unique_id("AROA", account.account_id, name)
+        role = IamRole(name, role_id, now, _trust_policy(world, account, suffix), path=_PATH)
+        account.identities.roles[name] = role
+    role.max_session_seconds = session_seconds(permission_set)
+    inline = permission_set.inline_policy
+    role.permissions.inline_policies = {"AwsSSOInlinePolicy": inline} if inline else {}
+    role.permissions.managed_policies = {
+        arn: MANAGED_DOCUMENTS[known]
+        for arn, known in permission_set.managed_policies.items()
+        if known in MANAGED_DOCUMENTS
+    }
+    return role
+
+
+def _trust_policy(world: World, account: Account, suffix: str) -> str:
+    provider = f"arn:{world.partition}:iam::{account.account_id}:saml-provider/AWSSSO_{suffix}_DO_NOT_DELETE"
+    condition = {"StringEquals": {"SAML:aud": "https://signin.aws.amazon.com/saml"}}
+    actions = ["sts:AssumeRoleWithSAML", "sts:TagSession"]
+    statement = {"Effect": "Allow", "Principal": {"Federated": provider}, "Action": actions, "Condition": condition}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def session_seconds(permission_set: PermissionSet) -> int:
+    """Read how long sessions last; one hour where it isn't said as IAM Identity Center says it."""
+    match = _DURATION.fullmatch(permission_set.session_duration)
+    hours, minutes = (int(part or 0) for part in match.groups()) if match else (1, 0)
+    return hours * 3600 + minutes * 60 or 3600
+
+
+def open_session(world: World, account: Account, role: IamRole, user_name: str, now: datetime) -> Credential:
+    """Issue credentials of a role session in the person's name."""
+    access_key_id = new_access_key_id("ASIA", account.account_id)
+    principal = Principal(
+        kind=PrincipalKind.ROLE_SESSION,
+        arn=f"arn:{world.partition}:sts::{account.account_id}:assumed-role/{role.name}/{user_name}",
+        account_id=account.account_id,
+        user_id=f"{role.role_id}:{user_name}",
+        access_key_id=access_key_id,
+        identity_name=role.name,
+        role_arn=world.role_arn(account.account_id, role),
+        session_issued_at=now,
+    )
+    credential = Credential(
+        access_key_id=access_key_id,
+        secret_access_key=new_secret_access_key(),
+        principal=principal,
+        session_token=new_session_token(),
+        expires_at=now + timedelta(seconds=role.max_session_seconds),
+    )
+    world.sessions.add(credential, now)
+    return credential
+
+
+_SHOWN_USERS = 100
+
+
+async def show(page_request: PageRequest) -> HttpResponse:
+    """Show who there is, or what one of them may enter."""
+    center = page_request.world.identity_center
+    if center.is_down:
+        return _render_down(page_request)
+    user = center.users.get(page_request.query.get("user", ""))
+    return _render_assignments(page_request, user) if user else _render_users(page_request)
+
+
+def _render_down(page_request: PageRequest) -> HttpResponse:
+    return page_request.page(
+        "Identity Center",
+        alert(
+            tag("p", tag("strong", "IAM Identity Center isn't available.")),
+            tag("p", "Nobody can sign in through it, and it gives out no credentials."),
+        ),
+        section(
+            "The way in now",
+            tag(
+                "p",
+                "An IAM user of the management account or of the failsafe, or the failsafe's ",
+                tag("a", "root user", href="/signin"),
+                ", who creates such an IAM user.",
+            ),
+            name="way-in",
+        ),
+        _render_switch(page_request, is_down=True),
+        status=503,
+    )
+
+
+def _render_switch(page_request: PageRequest, *, is_down: bool) -> Markup:
+    """The outage is made and ended by whoever tries it out."""
+    wanted, said = ("up", "Restore it") if is_down else ("down", "Switch it off")
+    explanation = "Try out what happens when nobody can sign in through IAM Identity Center."
+    switch = form(
+        "/identity-center/status", page_request.form_token, hidden("status", wanted), button=said, is_quiet=True
+    )
+    return section("An outage", tag("p", explanation), switch, name="outage")
+
+
+async def set_status(page_request: PageRequest) -> HttpResponse:
+    """Switch it down or up."""
+    wanted = page_request.text("status")
+    if wanted in ("up", "down"):
+        page_request.world.identity_center.is_down = wanted == "down"
+    return redirect("/identity-center")
+
+
+def _render_users(page_request: PageRequest) -> HttpResponse:
+    users = list(page_request.world.identity_center.users.values())[:_SHOWN_USERS]
+    rows = [
+        (
+            tag("a", tag("bdi", user.display_name), href=f"/identity-center?{urlencode({'user': user.user_id})}"),
+            tag("bdi", user.user_name),
+        )
+        for user in users
+    ]
+    return page_request.page(
+        "Identity Center",
+        section(
+            "Who are you today?",
+            tag("p", "The sandbox asks no password here: it stands in for your identity provider, too."),
+            table(("Name", "User name"), rows, caption="People in the identity store") if rows else None,
+            None if rows else tag("p", "Nobody is in the identity store of this organization."),
+            name="people",
+        ),
+        _render_switch(page_request, is_down=False),
+    )
+
+
+def _render_assignments(page_request: PageRequest, user: IdentityUser, message: Child = None) -> HttpResponse:
+    found = [
+        _find_entry(page_request, held) for held in page_request.world.identity_center.held_by("USER", user.user_id)
+    ]
+    rows = [
+        (
+            tag("bdi", account.name),
+            code(account.account_id),
+            tag("bdi", permission_set.name),
+            form(
+                "/identity-center/credentials",
+                page_request.form_token,
+                hidden("user", user.user_id),
+                hidden("account_id", account.account_id),
+                hidden("permission_set", permission_set.arn),
+                button="Get credentials",
+                is_quiet=True,
+            ),
+        )
+        for account, permission_set in filter(None, found)
+    ]
+    headings = ("Account", "Account id", "Permission set", "Credentials")
+    return page_request.page(
+        "Identity Center",
+        message,
+        section(
+            f"Accounts of {user.display_name}",
+            table(headings, rows, caption="Accounts and permission sets") if rows else tag("p", "There is none."),
+            tag("p", tag("a", "Be somebody else", href="/identity-center")),
+            name="accounts",
+        ),
+    )
+
+
+def _find_entry(page_request: PageRequest, assignment: Assignment) -> tuple[Account, PermissionSet] | None:
+    account = page_request.world.find_account(assignment.account_id)
+    permission_set = page_request.world.identity_center.permission_sets.get(assignment.permission_set_arn)
+    return (account, permission_set) if account and permission_set else None
+
+
+async def issue_credentials(page_request: PageRequest) -> HttpResponse:
+    """Open a role session for somebody who holds the permission set in the account."""
+    center = page_request.world.identity_center
+    if center.is_down:
+        return _render_down(page_request)
+    user = center.users.get(page_request.text("user"))
+    if user is None:
+        return redirect("/identity-center")
+    wanted = (page_request.text("account_id"), page_request.text("permission_set"))
+    for held in center.held_by("USER", user.user_id):
+        entry = _find_entry(page_request, held)
+        if entry and (held.account_id, held.permission_set_arn) == wanted:
+            return _enter(page_request, user, *entry)
+    return _render_assignments(page_request, user, alert(tag("p", "There is no such assignment.")))
+
+
+def _enter(
+    page_request: PageRequest, user: IdentityUser, account: Account, permission_set: PermissionSet
+) -> HttpResponse:
+    role = provision_role(page_request.world, account, permission_set, page_request.now)
+    credential = open_session(page_request.world, account, role, user.user_name, page_request.now)
+    _record(page_request, user, account, role)
+    shown = notice(
+        tag("p", "Credentials of ", tag("bdi", permission_set.name), " in ", tag("bdi", account.name), ". Paste them:"),
+        tag("pre", render_exports(page_request, credential)),
+        tag("p", f"They last until {credential.expires_at:%Y-%m-%d %H:%M:%S UTC}."),
+    )
+    return _render_assignments(page_request, user, shown)
+
+
+def _record(page_request: PageRequest, user: IdentityUser, account: Account, role: IamRole) -> None:
+    center = page_request.world.identity_center
+    event = FederationEvent(
+        account_id=center.owner_account_id,
+        occurred_at=page_request.now,
+        source_ip=page_request.request.source_ip,
+        user_agent=page_request.request.headers.get("user-agent", ""),
+        user_id=user.user_id,
+        user_name=user.user_name,
+        identity_store_id=center.identity_store_id,
+        target_account_id=account.account_id,
+        role_name=role.name,
+    )
+    page_request.instance.trail.append(event)

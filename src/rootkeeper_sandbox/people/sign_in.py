@@ -1,0 +1,557 @@
+"""Root sign-in and password recovery.
+
+The mail that AWS would have sent: which mailboxes there are, and what is in one.
+
+Signing in as a root user: e-mail address and password, then a code if MFA is registered.
+
+A wrong address, a wrong password and an account without a password are answered alike, after the same time.
+
+A forgotten password: a mail with a link that works once and for an hour, while the account allows recovery.
+
+A root user can recover its password only while there is a login profile, with or without a password. Where there is
+none, and where there is no such account, the answer is the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+from urllib.parse import quote, unquote
+
+from rootkeeper_sandbox.clock import find_step
+from rootkeeper_sandbox.exchange import HttpResponse
+from rootkeeper_sandbox.people.events import SignInStep
+from rootkeeper_sandbox.people.layout import (
+    Child,
+    account_of_password,
+    alert,
+    form,
+    form_field,
+    hidden,
+    notice,
+    redirect,
+    section,
+    table,
+    tag,
+)
+from rootkeeper_sandbox.people.visits import PASSWORD_HINT, PageRequest, find_password_fault, record_login, record_step
+from rootkeeper_sandbox.state.accounts import (
+    Account,
+    AccountState,
+    MfaDevice,
+    hash_password,
+    new_access_key_id,
+    verify_password,
+)
+from rootkeeper_sandbox.state.people import (
+    MFA_GRACE,
+    RESET_LIFETIME,
+    Message,
+    MfaChallenge,
+    PasswordReset,
+    SignInSession,
+    digest,
+)
+
+_SHOWN_MAILBOXES = 200
+
+
+_OWN_LINK = re.compile(r"http://[^\s/]{1,300}(/signin/reset-password\?token=[A-Za-z0-9_-]{1,100})(?=\s)")
+"""The only links that become links here, as paths of our own."""
+
+
+def mailbox_path(address: str) -> str:
+    return f"/mailbox/{quote(address, safe='@')}"
+
+
+async def show_all(page_request: PageRequest) -> HttpResponse:
+    """List the mailboxes that have mail, or go to one."""
+    wanted = page_request.query.get("address", "").strip()
+    if wanted:
+        return redirect(mailbox_path(wanted))
+    found = page_request.world.mailboxes.counts()
+    rows = [(tag("a", tag("bdi", address), href=mailbox_path(address)), str(number)) for address, number in found]
+    shown = rows[:_SHOWN_MAILBOXES]
+    caption = f"{len(shown)} of {len(rows)} mailboxes with mail" if len(rows) > len(shown) else "Mailboxes with mail"
+    return page_request.page(
+        "Mailboxes",
+        section(
+            "Mail that stays here",
+            tag("p", "Everything that AWS would send by mail ends in these mailboxes; nothing leaves this machine."),
+            table(("Address", "Messages"), shown, caption=caption) if rows else tag("p", "No mail was sent yet."),
+            name="mailboxes",
+        ),
+        section("Open any mailbox", _address_form(), name="open"),
+    )
+
+
+def _address_form() -> Child:
+    return tag(
+        "form",
+        tag(
+            "div",
+            tag("label", "E-mail address", for_="address"),
+            tag("input", id="address", name="address", type="email", required=True, maxlength=320),
+            class_="field",
+        ),
+        tag("button", "Open", type="submit"),
+        method="get",
+        action="/mailbox",
+    )
+
+
+async def show_one(page_request: PageRequest) -> HttpResponse:
+    """Show the messages of one mailbox, newest first."""
+    address = unquote(page_request.request.raw_path.rstrip("/").rpartition("/")[2], errors="replace")
+    messages = page_request.world.mailboxes.messages(address)[::-1]
+    return page_request.page(
+        f"Mailbox of {address}",
+        tag("p", tag("a", "All mailboxes", href="/mailbox")),
+        *(_render_message(message, number) for number, message in enumerate(messages, start=1)),
+        None if messages else tag("p", "This mailbox is empty."),
+    )
+
+
+def _render_message(message: Message, number: int) -> Child:
+    sent_at = message.sent_at.isoformat(timespec="seconds")
+    return tag(
+        "section",
+        tag("h2", message.subject, id=f"message-{number}"),
+        tag(
+            "p",
+            "From ",
+            tag("bdi", message.sender),
+            ", ",
+            tag("time", message.sent_at.strftime("%Y-%m-%d %H:%M:%S UTC"), datetime=sent_at),
+            class_="hint",
+        ),
+        tag("pre", *_link_own(message.body)),
+        aria_labelledby=f"message-{number}",
+    )
+
+
+def _link_own(body: str) -> list[Child]:
+    """Turn our own links into links."""
+    pieces: list[Child] = []
+    position = 0
+    for match in _OWN_LINK.finditer(body):
+        pieces += [body[position : match.start()], tag("a", match.group(), href=match.group(1))]
+        position = match.end()
+    return [*pieces, body[position:]]
+
+
+_LEAST_SECONDS = 0.12
+"""What every attempt takes, whatever it finds; longer than hashing does."""
+
+
+_MAX_EMAIL_CHARACTERS = 320
+
+
+_WRONG = "Your authentication information is incorrect. Please try again."
+
+
+_SIGN_IN_REFUSED = "Too many attempts have failed. Wait some minutes before you try again."
+
+
+_WRONG_CODE = "This code isn't valid. Wait for the next one, and check that the device is the right one."
+
+
+_NOTICES = {
+    "password-set": "The new password is set. Sign in with it.",
+    "signed-out": "You have signed out.",
+}
+
+
+_KINDS = {"virtual": "authenticator app", "hardware": "hardware token", "fido": "passkey or security key"}
+
+
+async def show_sign_in(page_request: PageRequest) -> HttpResponse:
+    """Show the form."""
+    return _render_sign_in(page_request)
+
+
+def _render_sign_in(
+    page_request: PageRequest, fault: str | None = None, email: str = "", status: int = 200
+) -> HttpResponse:
+    account = page_request.account
+    reported = _NOTICES.get(page_request.query.get("notice", ""))
+    has_fault = fault is not None
+    return page_request.page(
+        "Root user sign in",
+        _render_signed_in(account) if account else None,
+        notice(tag("p", reported)) if reported else None,
+        alert(tag("p", fault)) if fault else None,
+        section(
+            "Who are you?",
+            form(
+                "/signin",
+                page_request.form_token,
+                form_field(
+                    "Root user e-mail address",
+                    "email",
+                    value=email,
+                    type="email",
+                    autocomplete="username",
+                    maxlength=_MAX_EMAIL_CHARACTERS,
+                    is_invalid=has_fault,
+                ),
+                form_field("Password", "password", type="password", autocomplete="current-password", maxlength=1024),
+                button="Sign in",
+            ),
+            tag("p", tag("a", "Forgot password?", href="/signin/forgot-password")),
+            name="credentials",
+        ),
+        tag(
+            "p",
+            "Want to try one? ",
+            tag("a", "The front page", href="/"),
+            " lists root users with their passwords.",
+            class_="hint",
+        ),
+        status=status,
+    )
+
+
+def _render_signed_in(account: Account) -> Child:
+    link = tag("a", "Go on", href="/console")
+    return notice(tag("p", "The root user of ", tag("bdi", account.name), " is signed in. ", link))
+
+
+async def sign_in(page_request: PageRequest) -> HttpResponse:
+    """Check e-mail address and password; go on to the code or into the console."""
+    email, password = page_request.text("email").strip()[:_MAX_EMAIL_CHARACTERS], page_request.text("password")
+    key = digest("sign-in", email.lower())
+    if page_request.sign_ins.is_held_off(key, page_request.now):
+        return _render_sign_in(page_request, _SIGN_IN_REFUSED, email, status=429)
+    account = await _find_sign_in_account(page_request, email, password)
+    if account is None:
+        page_request.sign_ins.count_failure(key, page_request.now)
+        return _render_sign_in(page_request, _WRONG, email, status=403)
+    if account.state is not AccountState.ACTIVE:
+        record_login(page_request, account.account_id, is_success=False)
+        return _render_sign_in(
+            page_request, f"This account is {account.state}; nobody can sign in to it.", email, status=403
+        )
+    if account.root_user.mfa_devices:
+        return _begin_challenge(page_request, account)
+    return _enter(page_request, account, None)
+
+
+async def _find_sign_in_account(page_request: PageRequest, email: str, password: str) -> Account | None:
+    """Find the account whose root user this proves to be; the time that it takes says nothing."""
+    world, loop = page_request.world, asyncio.get_running_loop()
+    done_at = loop.time() + _LEAST_SECONDS
+    found = world.find_account_by_email(email) if email else None
+    profile = found.root_user.login_profile if found else None
+    is_right = await asyncio.to_thread(verify_password, profile.password if profile else None, password)
+    await asyncio.sleep(max(0.0, done_at - loop.time()))
+    account = world.find_account(found.account_id) if found else None
+    if account is None:
+        return None
+    if is_right and account.root_user.login_profile is profile:
+        return account
+    record_login(page_request, account.account_id, is_success=False)
+    return None
+
+
+def _begin_challenge(page_request: PageRequest, account: Account) -> HttpResponse:
+    profile = account.root_user.login_profile
+    page_request.renew_browser()
+    if profile:
+        challenge = MfaChallenge(account.account_id, page_request.now, profile.created_at)
+        page_request.sign_ins.add_challenge(digest("challenge", page_request.browser_id), challenge)
+    device = next(iter(account.root_user.mfa_devices.values()))
+    record_step(page_request, SignInStep.CHECK_MFA, account.account_id, MfaType=_mfa_type(device))
+    return redirect("/signin/mfa")
+
+
+def _mfa_type(device: MfaDevice) -> str:
+    return {"fido": "U2F MFA", "hardware": "Hardware MFA"}.get(device.kind, "Virtual MFA")
+
+
+async def ask_code(page_request: PageRequest) -> HttpResponse:
+    """Show the form for the code."""
+    return _render_code_form(page_request)
+
+
+def _render_code_form(page_request: PageRequest, fault: str | None = None) -> HttpResponse:
+    account = _challenged_account(page_request)
+    if account is None:
+        return redirect("/signin")
+    devices = account.root_user.mfa_devices.values()
+    return page_request.page(
+        "Multi-factor authentication",
+        alert(tag("p", fault)) if fault else None,
+        section(
+            "Enter a code",
+            tag("p", "The root user of ", tag("bdi", account.email), " is protected by:"),
+            tag("ul", *(tag("li", *_render_device(device)) for device in devices)),
+            form(
+                "/signin/mfa",
+                page_request.form_token,
+                form_field(
+                    "Code of six digits",
+                    "code",
+                    autocomplete="one-time-code",
+                    inputmode="numeric",
+                    maxlength=10,
+                    is_invalid=fault is not None,
+                ),
+                button="Sign in",
+            ),
+            name="code-of-device",
+        ),
+        tag(
+            "p",
+            "No device at hand? The sandbox knows ",
+            tag("a", "a code that works now", href=f"/_sandbox/accounts/{account.account_id}/sign-in"),
+            ", for tokens and security keys, too.",
+            class_="hint",
+        ),
+        status=200 if fault is None else 403,
+    )
+
+
+def _render_device(device: MfaDevice) -> list[Child]:
+    return [_KINDS.get(device.kind, "MFA device"), " ", tag("code", device.serial_number)]
+
+
+def _challenged_account(page_request: PageRequest) -> Account | None:
+    """Find whose password this browser knew; nobody's once that password is gone."""
+    challenge = page_request.sign_ins.find_challenge(digest("challenge", page_request.browser_id), page_request.now)
+    account = page_request.world.find_account(challenge.account_id) if challenge else None
+    if challenge is None or account is None or challenge.remaining_tries <= 0:
+        return None
+    profile = account.root_user.login_profile
+    return account if profile and profile.created_at == challenge.profile_created_at else None
+
+
+async def check_code(page_request: PageRequest) -> HttpResponse:
+    """Check the code, which works once."""
+    key = digest("challenge", page_request.browser_id)
+    challenge, account = page_request.sign_ins.find_challenge(key, page_request.now), _challenged_account(page_request)
+    if challenge is None or account is None:
+        return redirect("/signin")
+    challenge.remaining_tries -= 1
+    device = _use_code(page_request, account, "".join(page_request.text("code").split()))
+    if device is None:
+        page_request.sign_ins.count_failure(digest("sign-in", account.email.lower()), page_request.now)
+        some = next(iter(account.root_user.mfa_devices), "none")
+        record_login(page_request, account.account_id, is_success=False, mfa_serial_number=some)
+        return _render_code_form(page_request, _WRONG_CODE)
+    del page_request.sign_ins.challenges[key]
+    return _enter(page_request, account, device)
+
+
+def _use_code(page_request: PageRequest, account: Account, code: str) -> MfaDevice | None:
+    for device in account.root_user.mfa_devices.values():
+        seed = page_request.world.mfa_seed(device.serial_number, device.seed)
+        step = find_step(seed, code, page_request.now, device.used_steps)
+        if step is not None:
+            device.use(step)
+            return device
+    return None
+
+
+def _enter(page_request: PageRequest, account: Account, device: MfaDevice | None) -> HttpResponse:
+    """Let a root user in; one without MFA is asked to register it first."""
+    page_request.sign_ins.failures.pop(digest("sign-in", account.email.lower()), None)
+    page_request.renew_browser()
+    session = SignInSession(
+        account_id=account.account_id,
+        access_key_id=new_access_key_id("ASIA", account.account_id),
+        signed_in_at=page_request.now,
+        has_mfa=device is not None,
+    )
+    page_request.sign_ins.add_session(digest("session", page_request.browser_id), session)
+    account.root_user.password_last_used_at = page_request.now.replace(microsecond=0)
+    record_login(
+        page_request, account.account_id, is_success=True, mfa_serial_number=device.serial_number if device else None
+    )
+    if device is not None:
+        return redirect("/console")
+    profile = account.root_user.login_profile
+    if profile and profile.mfa_due_at is None:
+        profile.mfa_due_at = page_request.now + MFA_GRACE
+    return redirect("/console/register-mfa")
+
+
+async def sign_out(page_request: PageRequest) -> HttpResponse:
+    """End the session."""
+    page_request.sign_ins.sessions.pop(digest("session", page_request.browser_id), None)
+    page_request.renew_browser()
+    return redirect("/signin?notice=signed-out")
+
+
+SENDER = "no-reply@signin.aws"
+
+
+_SUBJECT = "Amazon Web Services Password Assistance"
+
+
+_NOT_ALLOWED = (
+    "Password recovery isn't allowed for this account. Your organization may manage root access centrally: ask its"
+    " administrator to allow password recovery."
+)
+
+
+_HELD_OFF = "Too many mails were asked for. Wait some minutes before you try again."
+
+
+_VOID = "This link has expired or was used already. Ask for a new one."
+
+
+_DIFFER = "The two passwords aren't the same."
+
+
+async def show_recovery(page_request: PageRequest) -> HttpResponse:
+    """Ask for the e-mail address."""
+    return _render_form(page_request)
+
+
+def _render_form(
+    page_request: PageRequest, fault: str | None = None, email: str = "", status: int = 200
+) -> HttpResponse:
+    return page_request.page(
+        "Forgot password",
+        alert(tag("p", fault)) if fault else None,
+        section(
+            "Get a link by mail",
+            tag("p", "A link to set a new password goes to the root user's mailbox."),
+            form(
+                "/signin/forgot-password",
+                page_request.form_token,
+                form_field(
+                    "Root user e-mail address",
+                    "email",
+                    value=email,
+                    type="email",
+                    autocomplete="username",
+                    maxlength=320,
+                    is_invalid=fault is not None,
+                ),
+                button="Send mail",
+            ),
+            name="link",
+        ),
+        tag("p", tag("a", "Back to sign in", href="/signin")),
+        status=status,
+    )
+
+
+async def send_link(page_request: PageRequest) -> HttpResponse:
+    """Send the mail, if the account allows recovery."""
+    email = page_request.text("email").strip()[:320]
+    key = digest("recovery", email.lower())
+    if page_request.sign_ins.is_held_off(key, page_request.now):
+        return _render_form(page_request, _HELD_OFF, email, status=429)
+    page_request.sign_ins.count_failure(key, page_request.now)
+    account = page_request.world.find_account_by_email(email) if email else None
+    profile = account.root_user.login_profile if account else None
+    is_allowed = account is not None and profile is not None and account.state is AccountState.ACTIVE
+    if account:
+        record_step(page_request, SignInStep.PASSWORD_RECOVERY_REQUESTED, account.account_id, is_success=is_allowed)
+    if account is None or profile is None or not is_allowed:
+        return _render_form(page_request, _NOT_ALLOWED, email, status=403)
+    token = secrets.token_urlsafe(32)
+    reset = PasswordReset(account.account_id, page_request.now, profile.created_at)
+    page_request.sign_ins.add_reset(digest("reset", token), reset)
+    page_request.world.mailboxes.deliver(_write_mail(page_request, account, token))
+    return _render_sent(page_request, account)
+
+
+def _write_mail(page_request: PageRequest, account: Account, token: str) -> Message:
+    minutes = int(RESET_LIFETIME.total_seconds() // 60)
+    body = (
+        "Greetings from the sandbox's Amazon Web Services,\n\n"
+        f"Somebody asked to reset the password of the root user {account.email} of the account"
+        f" {account.account_id}. To set a new password, open this link within {minutes} minutes. It works once.\n\n"
+        f"http://{page_request.authority}/signin/reset-password?token={token}\n\n"
+        "If it wasn't you, leave the link alone, and look for PasswordRecoveryRequested in the account's CloudTrail"
+        " events.\n"
+    )
+    return Message(SENDER, account.email, _SUBJECT, body, page_request.now)
+
+
+def _render_sent(page_request: PageRequest, account: Account) -> HttpResponse:
+    return page_request.page(
+        "Look into the mailbox",
+        section(
+            "A mail is on its way",
+            tag("p", "The link went to ", tag("strong", tag("bdi", account.email)), "."),
+            tag("p", tag("a", "Open this mailbox", href=mailbox_path(account.email), class_="button")),
+            name="sent",
+        ),
+    )
+
+
+async def ask_password(page_request: PageRequest) -> HttpResponse:
+    """Show the form behind the link."""
+    return _render_password_form(page_request, page_request.query.get("token", ""))
+
+
+def _render_password_form(page_request: PageRequest, token: str, fault: str | None = None) -> HttpResponse:
+    account = _find_account(page_request, token)
+    if account is None:
+        return page_request.page(
+            "Reset password",
+            alert(tag("p", _VOID)),
+            tag("p", tag("a", "Ask for a new link", href="/signin/forgot-password", class_="button")),
+            status=403,
+        )
+    return page_request.page(
+        "Reset password",
+        alert(tag("p", fault)) if fault else None,
+        section(
+            "Set a new password",
+            tag("p", "For the root user ", tag("bdi", account.email), f" of the account {account.account_id}."),
+            form(
+                "/signin/reset-password",
+                page_request.form_token,
+                hidden("token", token),
+                account_of_password(account.email),
+                form_field(
+                    "New password",
+                    "password",
+                    hint=PASSWORD_HINT,
+                    type="password",
+                    autocomplete="new-password",
+                    is_invalid=fault is not None,
+                ),
+                form_field("Once more", "repeated", type="password", autocomplete="new-password"),
+                button="Set password",
+            ),
+            name="password-to-set",
+        ),
+        status=200 if fault is None else 422,
+    )
+
+
+def _find_account(page_request: PageRequest, token: str) -> Account | None:
+    """Find whose password a link may set: nobody's once its login profile is gone."""
+    reset = page_request.sign_ins.find_reset(digest("reset", token), page_request.now)
+    account = page_request.world.find_account(reset.account_id) if reset else None
+    profile = account.root_user.login_profile if account else None
+    is_same = reset is not None and profile is not None and profile.created_at == reset.profile_created_at
+    return account if is_same else None
+
+
+async def set_password(page_request: PageRequest) -> HttpResponse:
+    """Set the password, and make all links of the account useless."""
+    token, password = page_request.text("token"), page_request.text("password")
+    account = _find_account(page_request, token)
+    if account is None:
+        return _render_password_form(page_request, token)
+    fault = find_password_fault(password, account)
+    fault = fault or (_DIFFER if password != page_request.text("repeated") else None)
+    if fault:
+        return _render_password_form(page_request, token, fault)
+    hashed = await asyncio.to_thread(hash_password, password)
+    account = _find_account(page_request, token)
+    if account is None or account.root_user.login_profile is None:
+        return _render_password_form(page_request, token)
+    account.root_user.login_profile.password = hashed
+    page_request.sign_ins.forget_resets(account.account_id)
+    record_step(page_request, SignInStep.PASSWORD_RECOVERY_COMPLETED, account.account_id)
+    return redirect("/signin?notice=password-set")

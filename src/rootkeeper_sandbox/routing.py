@@ -1,0 +1,161 @@
+"""Which service and operation a request asks for, and the log of requests.
+
+The ids by which AWS and its clients speak of single requests.
+
+The request log: every API call that came in, refused ones included, for whoever tests a client against it.
+
+Finds the service that a request means, on the one endpoint that serves them all.
+
+What says it, in this order: the ``X-Amz-Target`` header, the signature's credential scope, the host name, the
+``Version`` parameter of the query protocol.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable
+from datetime import datetime
+from itertools import islice
+from typing import Any, NamedTuple
+
+from rootkeeper_sandbox.codec.errors import RefusalError
+from rootkeeper_sandbox.codec.models import Codec
+from rootkeeper_sandbox.codec.query import read_fields
+from rootkeeper_sandbox.codec.registry import ServedService, UnservedCodec
+from rootkeeper_sandbox.codec.s3 import is_s3_host
+from rootkeeper_sandbox.exchange import HttpRequest
+
+
+def make_request_id() -> str:
+    """Make a random UUID of version 4, in less time than ``uuid`` takes."""
+    digits = os.urandom(16).hex()
+    return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-a{digits[17:20]}-{digits[20:]}"
+
+
+MAX_RECORDS = 200_000
+
+
+class RequestRecord(NamedTuple):
+    """One call as ``GET /_sandbox/requests`` shows it."""
+
+    n: int
+    """From 1, on over a reset."""
+    at: datetime
+    """When it was answered, by the sandbox's clock."""
+    service: str | None
+    operation: str | None
+    region: str | None
+    principal_arn: str | None
+    """``None`` when the signature proved nobody."""
+    account_id: str | None
+    """The account that the call concerns: AssumeRoot's target, else the caller's."""
+    task_policy: str | None
+    """The name of the root session's task policy, and for AssumeRoot of the one asked for."""
+    mutating: bool
+    status: int
+    """The HTTP status, also of an answer that was never sent."""
+    error_code: str | None
+
+
+class RequestLog:
+    """The newest records, in the order in which calls were answered."""
+
+    def __init__(self, max_records: int = MAX_RECORDS) -> None:
+        self._records: deque[RequestRecord] = deque(maxlen=max_records)
+        self._count = 0
+
+    def next_number(self) -> int:
+        """Number the next record."""
+        self._count += 1
+        return self._count
+
+    def append(self, record: RequestRecord) -> None:
+        self._records.append(record)
+
+    def since(self, number: int) -> list[dict[str, Any]]:
+        """List the records after a number, oldest first."""
+        if not self._records:
+            return []
+        start = max(0, number + 1 - self._records[0].n)
+        return [_render(record) for record in islice(self._records, start, None)]
+
+
+def _render(record: RequestRecord) -> dict[str, Any]:
+    at = record.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return record._asdict() | {"at": at}
+
+
+GLOBAL_REGION = "aws-global"
+
+
+_GLOBAL_STS_HOST = "sts.amazonaws.com"
+
+
+_ONE_REGION = "us-east-1"
+"""Where services without Regions sign and log: IAM, Organizations."""
+
+
+_REGIONAL_SERVICES = frozenset({"cloudtrail", "identitystore", "s3", "sqs", "sso-admin", "sts"})
+
+
+class Router:
+    """The served services, by what a request shows."""
+
+    def __init__(self, services: Iterable[ServedService]) -> None:
+        services = tuple(services)
+        self._by_target = {service.target_prefix: service for service in services if service.target_prefix}
+        self._by_signing_name = {
+            service.signing_name: service
+            for service in sorted(services, key=lambda service: service.target_prefix is None)
+        }
+        """Of a service with several protocols the one that needs no target."""
+        self._by_version = {service.version: service for service in services if service.version}
+
+    def route(self, request: HttpRequest) -> tuple[Codec, str | None]:
+        """Find the codec, and what the service signs as; ``None`` for a service that isn't served."""
+        signing_name = read_signing_name(request)
+        service = self._find(request, signing_name)
+        if service is None:
+            return UnservedCodec(signing_name or "this service", request), None
+        return service.codec, service.signing_name
+
+    def _find(self, request: HttpRequest, signing_name: str | None) -> ServedService | None:
+        target = request.headers.get("x-amz-target")
+        if target is not None:
+            return self._by_target.get(target.rpartition(".")[0])
+        if signing_name is not None:
+            return self._by_signing_name.get(signing_name)
+        if is_s3_host(request.headers.get("host", "")):
+            return self._by_signing_name.get("s3")
+        by_host = self._by_signing_name.get(_host_name(request).partition(".")[0])
+        return by_host or self._by_version.get(_read_version(request))
+
+
+def read_signing_name(request: HttpRequest) -> str | None:
+    """Peek at the service in the credential scope, before the header is judged."""
+    elements = request.headers.get("authorization", "").split("/", 4)
+    return elements[3] if len(elements) == 5 else None
+
+
+def find_region(service: str, scope_region: str) -> str:
+    """Find the Region that a call belongs to."""
+    if service in _REGIONAL_SERVICES and scope_region != GLOBAL_REGION:
+        return scope_region
+    return _ONE_REGION
+
+
+def is_global_endpoint(request: HttpRequest, scope_region: str) -> bool:
+    """Tell whether a call went to STS's global endpoint: the host name says it, or the scope on a bare address."""
+    return _host_name(request) == _GLOBAL_STS_HOST or scope_region == GLOBAL_REGION
+
+
+def _host_name(request: HttpRequest) -> str:
+    return request.headers.get("host", "").partition(":")[0].lower()
+
+
+def _read_version(request: HttpRequest) -> str:
+    try:
+        return read_fields(request).get("Version", "")
+    except RefusalError:
+        return ""

@@ -1,0 +1,134 @@
+"""Builds the world that a sandbox starts with.
+
+Worked examples of scenario files: to load by their name, and to start an own file from.
+
+What a sandbox starts with: the demo organization, a scenario file, or a generated organization of any size.
+
+What a world is built from, and how that fits what a state file holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rootkeeper_sandbox.scenarios.cast import build_generated
+from rootkeeper_sandbox.scenarios.demo import build_demo
+from rootkeeper_sandbox.scenarios.files import build_from_file
+from rootkeeper_sandbox.state.organization import IAM_SERVICE_PRINCIPAL, Feature
+from rootkeeper_sandbox.state.world import World
+
+EXAMPLES: Mapping[str, str] = {
+    "small-start": "eight accounts, everything switched on, a delegate registered, two accounts left to clean",
+    "deny-root-guardrails": "policies that deny root: with and without an exemption for root sessions, twice over",
+    "merger": "a bought company: invited accounts with everything they had, more of them still outside",
+}
+"""By name: what is in it."""
+
+
+def find_example(name: str) -> Path:
+    """Find the file of an example."""
+    return Path(__file__).parent / "examples" / f"{name}.yaml"
+
+
+FEATURES = {
+    "none": frozenset[Feature](),
+    "credentials": frozenset({Feature.ROOT_CREDENTIALS_MANAGEMENT}),
+    "sessions": frozenset({Feature.ROOT_SESSIONS}),
+    "all": frozenset(Feature),
+}
+"""The values of ``--features``."""
+
+
+def build_world(
+    *,
+    clock: Callable[[], datetime],
+    scenario: str = "demo",
+    accounts: int | None = None,
+    organizational_units: int | None = None,
+    seed: int = 1,
+    features: str = "none",
+) -> World:
+    """Build the world that a sandbox starts with; the same arguments give the same ids and keys.
+
+    With ``accounts`` an organization of that many accounts, in that many ``organizational_units`` if said, is generated
+    and ``scenario`` doesn't count. Dates are relative to the clock. ``features`` other than ``none`` turn trusted
+    access on, too. ``scenario`` is ``demo``, the name of an example, or a path that ends in ``.yaml`` or ``.yml``.
+
+    :raises ValueError: if the scenario or feature set is unknown, a number is out of range or has nothing to number, or
+        the scenario file isn't in order.
+    """
+    if features not in FEATURES:
+        raise ValueError(f"features must be one of {', '.join(FEATURES)}, not {features!r}.")
+    if accounts is not None:
+        world = build_generated(accounts, seed, clock, organizational_units)
+    elif organizational_units is not None:
+        raise ValueError("a number of organizational units needs a number of accounts.")
+    elif scenario == "demo":
+        world = build_demo(clock)
+    elif is_scenario_file(scenario):
+        world = build_from_file(Path(scenario), clock)
+    elif scenario in EXAMPLES:
+        world = build_from_file(find_example(scenario), clock)
+    else:
+        known = ", ".join(("demo", *EXAMPLES))
+        raise ValueError(f"there is no scenario {scenario!r}; known: {known}, or a path that ends in .yaml.")
+    if FEATURES[features]:
+        world.organization.features.update(FEATURES[features])
+        world.organization.trusted_services[IAM_SERVICE_PRINCIPAL] = clock()
+    return world
+
+
+def is_scenario_file(scenario: str) -> bool:
+    """Tell whether a scenario is a path, not a name."""
+    return scenario.endswith((".yaml", ".yml"))
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a world was built from at first, and is again at a reset; ``None`` where nothing was asked for."""
+
+    scenario: str | None = None
+    accounts: int | None = None
+    """Generates an organization of that many accounts instead of the scenario."""
+    organizational_units: int | None = None
+    """How many units the generated organization has."""
+    seed: int | None = None
+    features: str | None = None
+
+    def settled(self) -> Origin:
+        """Put the usual in the place of what wasn't asked for, and the whole path of a scenario file."""
+        scenario = self.scenario or "demo"
+        return Origin(
+            scenario=str(Path(scenario).resolve()) if is_scenario_file(scenario) else scenario,
+            accounts=self.accounts,
+            organizational_units=self.organizational_units,
+            seed=1 if self.seed is None else self.seed,
+            features=self.features or "none",
+        )
+
+    def build(self, clock: Callable[[], datetime]) -> World:
+        """Build the world.
+
+        :raises ValueError: if it can't be built.
+        """
+        whole = self.settled()
+        return build_world(
+            clock=clock,
+            scenario=whole.scenario or "",
+            accounts=whole.accounts,
+            organizational_units=whole.organizational_units,
+            seed=whole.seed or 0,
+            features=whole.features or "",
+        )
+
+    def find_contradiction(self, stored: Mapping[str, Any]) -> str | None:
+        """Say where what was asked for isn't what a state file holds."""
+        settled = asdict(self.settled())
+        for field in fields(self):
+            if getattr(self, field.name) is not None and settled[field.name] != stored.get(field.name):
+                return f"{field.name} {stored.get(field.name)!r} and not {settled[field.name]!r}"
+        return None

@@ -1,0 +1,415 @@
+"""The HTTP server.
+
+The ASGI application: reads whole requests, hands them to the control interface or the request path, writes answers.
+
+Nothing here knows AWS. Bodies are bounded in size and time, so that no client can hang or fill the process.
+
+Starts the sandbox as a process of its own: socket, uvicorn, the ready line, signals and the watch on the parent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from rootkeeper_sandbox.clock import Clock
+from rootkeeper_sandbox.codec.errors import Refusal, RefusalError
+from rootkeeper_sandbox.codec.registry import UnservedCodec
+from rootkeeper_sandbox.control import PREFIX, answer_control, is_loopback
+from rootkeeper_sandbox.exchange import HttpRequest, HttpResponse, ServiceError
+from rootkeeper_sandbox.instance import SandboxInstance, start_instance
+from rootkeeper_sandbox.people.pages import answer_person, is_for_people
+from rootkeeper_sandbox.pipeline import answer
+from rootkeeper_sandbox.routing import read_signing_name
+from rootkeeper_sandbox.scenarios.build import Origin
+from rootkeeper_sandbox.services.registry import SERVICES
+from rootkeeper_sandbox.state.organization import PROPAGATION_DELAYS, PropagationDelays
+from rootkeeper_sandbox.state.world import World
+from rootkeeper_sandbox.state_file import StateFileError, open_world
+from rootkeeper_sandbox.throttling import make_throttle
+
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+
+
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+
+
+MAX_BODY_BYTES = 1 << 20
+
+
+BODY_TIMEOUT_SECONDS = 30.0
+
+
+LINGER_SECONDS = 2.0
+
+
+ABORT_EXTENSION = "rootkeeper.abort"
+"""The scope extension by which the server lets a connection be cut."""
+
+
+_NO_REQUEST_ID = "00000000-0000-0000-0000-000000000000"
+
+
+_logger = logging.getLogger(__name__)
+
+
+class ClientGoneError(Exception):
+    """The client closed the connection before its request was complete."""
+
+
+class Application:
+    """The sandbox as an ASGI application."""
+
+    def __init__(self, instance: SandboxInstance, *, body_timeout_seconds: float = BODY_TIMEOUT_SECONDS) -> None:
+        self.instance = instance
+        self.body_timeout_seconds = body_timeout_seconds
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        request = _read_head(scope)
+        try:
+            _check_announced_length(request.headers)
+            request.body = await _read_body(receive, self.body_timeout_seconds)
+        except ClientGoneError:
+            return
+        except RefusalError as refused:
+            await self._send_and_close(send, receive, _refuse(request, refused))
+            return
+        if request.raw_path.startswith(PREFIX):
+            await self._send(send, await self._keep(request, answer_control(self.instance, request)))
+            return
+        try:
+            if is_for_people(request):
+                page = await answer_person(self.instance, request)
+                response, cuts_connection = await self._keep(request, page), False
+            else:
+                response, cuts_connection = await answer(self.instance, request)
+        except Exception:
+            _logger.exception("a bug in the sandbox: %s %s", request.method, request.raw_path)
+            response, cuts_connection = _answer_bug(request), False
+        if cuts_connection:
+            await _cut(scope, receive)
+        else:
+            await self._send(send, response)
+
+    async def _keep(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        """Answer what isn't an API call only once what it changed is kept; whatever isn't a GET may have."""
+        try:
+            waiting = self.instance.keep(is_mutating=request.method not in ("GET", "HEAD"))
+            if waiting is not None:
+                await waiting
+        except StateFileError as error:
+            return HttpResponse(500, "application/json", json.dumps({"error": str(error)}).encode("ascii"))
+        return response
+
+    async def _send_and_close(self, send: Send, receive: Receive, response: HttpResponse) -> None:
+        """Answer before the request is over, and let go of what still comes of it.
+
+        A connection that is closed with something unread is reset, and a client that sends first and reads then would
+        never see the answer; so what comes within a short time is taken and dropped.
+        """
+        response.headers["connection"] = "close"
+        await self._send_head(send, response)
+        await send({"type": "http.response.body", "body": response.body, "more_body": True})
+        with contextlib.suppress(TimeoutError, ClientGoneError):
+            async with asyncio.timeout(LINGER_SECONDS):
+                while (await _receive_part(receive)).get("more_body"):
+                    pass
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _send(self, send: Send, response: HttpResponse) -> None:
+        await self._send_head(send, response)
+        await send({"type": "http.response.body", "body": response.body})
+
+    async def _send_head(self, send: Send, response: HttpResponse) -> None:
+        now = self.instance.clock.now()
+        named = {
+            "date": _format_date(int(now.timestamp())),
+            "content-type": response.content_type,
+            "content-length": str(len(response.body)),
+            **response.headers,
+        }
+        headers = [(name.encode("ascii"), value.encode("utf-8", "surrogateescape")) for name, value in named.items()]
+        await send({"type": "http.response.start", "status": int(response.status), "headers": headers})
+
+
+def _read_head(scope: Mapping[str, Any]) -> HttpRequest:
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = str(raw_name, "latin-1"), str(raw_value, "utf-8", "surrogateescape")
+        headers[name] = f"{headers[name]},{value}" if name in headers else value
+    client = scope.get("client")
+    return HttpRequest(
+        method=scope["method"],
+        raw_path=scope["raw_path"].decode("ascii", "replace"),
+        query_string=scope["query_string"].decode("utf-8", "surrogateescape"),
+        headers=headers,
+        body=b"",
+        source_ip=client[0] if client else "",
+        server=_render_server(scope.get("server")),
+    )
+
+
+def _render_server(address: tuple[str, int | None] | None) -> str:
+    host, port = address or ("127.0.0.1", None)
+    shown = f"[{host}]" if ":" in host else host
+    return f"{shown}:{port}" if port else shown
+
+
+def _check_announced_length(headers: Mapping[str, str]) -> None:
+    """Refuse what announces to be too large before any of it is read; the server has checked that it is a number."""
+    announced = headers.get("content-length", "0")
+    if len(announced) > len(str(MAX_BODY_BYTES)) or int(announced) > MAX_BODY_BYTES:
+        raise _too_large()
+
+
+async def _read_body(receive: Receive, timeout_seconds: float) -> bytes:
+    first = await _receive_part(receive)
+    if not first.get("more_body"):
+        body: bytes = first["body"]
+        return body
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            return await _read_further(first, receive)
+    except TimeoutError:
+        raise RefusalError(Refusal.REQUEST_TIMEOUT, "The request body did not arrive in time.") from None
+
+
+async def _read_further(message: Mapping[str, Any], receive: Receive) -> bytes:
+    """Read to the body's end, or until it is more than is allowed, which only a chunked body can come to be."""
+    chunks: list[bytes] = [message["body"]]
+    size = len(message["body"])
+    while message.get("more_body"):
+        if size > MAX_BODY_BYTES:
+            raise _too_large()
+        message = await _receive_part(receive)
+        chunks.append(message["body"])
+        size += len(message["body"])
+    if size > MAX_BODY_BYTES:
+        raise _too_large()
+    return b"".join(chunks)
+
+
+async def _receive_part(receive: Receive) -> Mapping[str, Any]:
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise ClientGoneError
+    return message
+
+
+def _too_large() -> RefusalError:
+    return RefusalError(Refusal.TOO_LARGE, f"The request body is larger than {MAX_BODY_BYTES} bytes.")
+
+
+def _refuse(request: HttpRequest, refused: RefusalError) -> HttpResponse:
+    codec = UnservedCodec(read_signing_name(request) or "this service", request)
+    return codec.render_error(codec.make_error(refused), _NO_REQUEST_ID)
+
+
+def _answer_bug(request: HttpRequest) -> HttpResponse:
+    error = ServiceError("InternalFailure", "The sandbox has a bug; its log says more.", 500)
+    return UnservedCodec("this service", request).render_error(error, _NO_REQUEST_ID)
+
+
+async def _cut(scope: Mapping[str, Any], receive: Receive) -> None:
+    scope["extensions"][ABORT_EXTENSION]["abort"]()
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+@lru_cache(maxsize=4)
+def _format_date(second: int) -> str:
+    return format_datetime(datetime.fromtimestamp(second, UTC), usegmt=True)
+
+
+DEFAULT_HOST = "127.0.0.1"
+
+
+DEFAULT_PORT = 4599
+
+
+MAX_HEAD_BYTES = 64 * 1024
+
+
+_HEAD_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+_COLLECTED_AFTER = 20_000
+"""New objects between two runs of the garbage collector. Few of a request's objects hang on one another in a circle."""
+
+
+_KEEP_ALIVE_SECONDS = 600
+"""Longer than clients pool connections: a connection closed under a call looks like a fault that nobody ordered."""
+
+
+_INSECURE_WARNING = (
+    "WARNING: the sandbox listens on {host}. Its keys are public: whoever reaches it can do everything in it.\n"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxOptions:
+    """How to start."""
+
+    host: str = DEFAULT_HOST
+    port: int = DEFAULT_PORT
+    """0 takes any free port."""
+    origin: Origin = field(default_factory=Origin)
+    state: Path | None = None
+    """The file that the state is kept in; without one it ends with the process."""
+    throttle: str = "none"
+    consistency: str = "immediate"
+    latency_ms: float = 0.0
+    allows_insecure_listen: bool = False
+    exits_with_parent: bool = False
+
+
+class StartError(Exception):
+    """The sandbox can't start as it was asked to."""
+
+
+def serve(options: SandboxOptions, *, parent_id: int | None = None) -> None:
+    """Serve until a signal comes, or, if asked for, until the parent process is gone.
+
+    ``parent_id`` is the parent as it was when the process began, in case it is gone already.
+
+    :raises StartError: if the host isn't allowed, the address is taken, the scenario can't be built, or the state file
+        can't be used.
+    """
+    if not is_loopback(options.host) and not options.allows_insecure_listen:
+        raise StartError(f"refusing to listen on {options.host}: the sandbox's keys are public (--insecure-listen).")
+    with _bind(options.host, options.port) as listener:
+        instance = _start(options)
+        if not is_loopback(options.host):
+            sys.stderr.write(_INSECURE_WARNING.format(host=options.host))
+        _freeze_garbage_collector()
+        watched = (parent_id or os.getppid()) if options.exits_with_parent else None
+        _Server(_configure(Application(instance)), listener, watched).run(sockets=[listener])
+
+
+def _start(options: SandboxOptions) -> SandboxInstance:
+    clock, propagation_delays = Clock(), PROPAGATION_DELAYS[options.consistency]
+    try:
+        origin, world, keeper = open_world(options.origin, options.state, clock)
+        world.organization.eligibility.propagation_delays = propagation_delays
+        instance = start_instance(partial(_build, origin, clock, propagation_delays), SERVICES, clock, world=world)
+    except (ValueError, StateFileError) as error:
+        raise StartError(str(error)) from error
+    instance.latency_seconds = options.latency_ms / 1000
+    instance.throttle = make_throttle(options.throttle)
+    instance.keeper = keeper
+    return instance
+
+
+def _freeze_garbage_collector() -> None:
+    """Keep the garbage collector from going through 50,000 accounts again and again: they stay."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_COLLECTED_AFTER)
+
+
+def _build(origin: Origin, clock: Clock, propagation_delays: PropagationDelays) -> World:
+    world = origin.build(clock.now)
+    world.organization.eligibility.propagation_delays = propagation_delays
+    return world
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise StartError(f"can't listen on {host}:{port}: {error.strerror or error}.") from error
+    return listener
+
+
+def _configure(application: Application) -> uvicorn.Config:
+    return uvicorn.Config(
+        application,
+        loop="uvloop" if sys.platform != "win32" else "asyncio",
+        http=_CuttableProtocol,
+        ws="none",
+        lifespan="off",
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=1,
+    )
+
+
+class _CuttableProtocol(HttpToolsProtocol):
+    """Lets the application cut the connection that a request came by, and bounds the head of requests."""
+
+    _head_bytes = 0
+    """Received of a head that isn't complete."""
+    _is_in_head = True
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._head_bytes = self._head_bytes + len(data) if self._is_in_head else 0
+        if self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self.transport.write(_HEAD_TOO_LARGE)
+            self.transport.close()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._is_in_head = True
+        self.scope["extensions"] = {ABORT_EXTENSION: {"abort": self.transport.abort}}
+
+    def on_headers_complete(self) -> None:
+        self._is_in_head = False
+        super().on_headers_complete()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, with a ready line, signals that end it with status 0, and a watch on the parent."""
+
+    def __init__(self, config: uvicorn.Config, listener: socket.socket, parent_id: int | None) -> None:
+        super().__init__(config)
+        self._listener = listener
+        self._parent_id = parent_id
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        host, port = self._listener.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        sys.stdout.write(f"READY http://{shown}:{port}\n")
+        sys.stdout.flush()
+
+    async def on_tick(self, counter: int) -> bool:
+        is_orphan = self._parent_id is not None and os.getppid() != self._parent_id
+        return await super().on_tick(counter) or is_orphan
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._stop)
+        yield
+
+    def _stop(self, *_arguments: Any) -> None:
+        self.should_exit = True

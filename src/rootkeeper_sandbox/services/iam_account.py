@@ -1,0 +1,282 @@
+"""IAM: organization features, account summary and credential report.
+
+The organization features of centralized root access: list, enable, disable.
+
+The order of checks is AWS's as observed: trusted access, then who calls, then the feature set; IAM permissions come
+before all of them. Every answer is the resulting full state. Source: aws-facts A.
+
+GetAccountSummary: the one call that tells whether a root user has anything at all.
+
+Source: the full map as observed in a root session (aws-facts D); quotas are AWS's defaults.
+
+The credential report: one line for the root user and for each IAM user, by which the account can be looked over.
+
+Source: IAM GenerateCredentialReport and GetCredentialReport, API version 2010-05-08; IAM User Guide, "Credential
+reports". Here it is as new as the call that reads it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from rootkeeper_sandbox.codec.parameters import format_iso8601
+from rootkeeper_sandbox.exchange import Call, Operation, ServiceError
+from rootkeeper_sandbox.services.iam_credentials import caller_account
+from rootkeeper_sandbox.state.accounts import ACTIVE, AccessKey, Account, Credentials
+from rootkeeper_sandbox.state.organization import IAM_SERVICE_PRINCIPAL, Feature
+
+
+def list_features(call: Call) -> dict[str, Any]:
+    """List the features that are on."""
+    _require_organization_administrator(call)
+    _require_all_features(call)
+    return _render_features(call)
+
+
+def enable_root_credentials_management(call: Call) -> dict[str, Any]:
+    """Switch RootCredentialsManagement on."""
+    return _enable(call, Feature.ROOT_CREDENTIALS_MANAGEMENT)
+
+
+def enable_root_sessions(call: Call) -> dict[str, Any]:
+    """Switch RootSessions on."""
+    return _enable(call, Feature.ROOT_SESSIONS)
+
+
+def disable_root_credentials_management(call: Call) -> dict[str, Any]:
+    """Switch RootCredentialsManagement off; nothing that was deleted comes back."""
+    return _disable(call, Feature.ROOT_CREDENTIALS_MANAGEMENT)
+
+
+def disable_root_sessions(call: Call) -> dict[str, Any]:
+    """Switch RootSessions off; issued sessions live on."""
+    return _disable(call, Feature.ROOT_SESSIONS)
+
+
+def _enable(call: Call, feature: Feature) -> dict[str, Any]:
+    _require_organization_administrator(call)
+    account_id = call.principal.account_id
+    if account_id != call.world.management_account_id:
+        message = (
+            f"Caller account {account_id} is not management account of the organization and cannot enable IAM features."
+        )
+        raise ServiceError("CallerIsNotManagementAccountException", message)
+    _require_all_features(call)
+    call.world.organization.switch_feature(feature, call.now, is_on=True)
+    return _render_features(call)
+
+
+def _disable(call: Call, feature: Feature) -> dict[str, Any]:
+    """A delegated administrator may do this, too (observed)."""
+    _require_organization_administrator(call)
+    _require_all_features(call)
+    call.world.organization.switch_feature(feature, call.now, is_on=False)
+    return _render_features(call)
+
+
+def _require_organization_administrator(call: Call) -> None:
+    """Check membership, trusted access and the caller's role in the organization, in this order."""
+    account_id, organization = call.principal.account_id, call.world.organization
+    if not call.world.is_in_organization(account_id):
+        message = f"Organization not found for input account {account_id}."
+        raise ServiceError("OrganizationNotFoundException", message)
+    if not organization.is_trusted(IAM_SERVICE_PRINCIPAL):
+        message = f"Trusted Access for IAM not enabled by organization of input account {account_id}."
+        raise ServiceError("ServiceAccessNotEnabledException", message)
+    is_delegate = organization.is_delegated_administrator(account_id, IAM_SERVICE_PRINCIPAL)
+    if account_id != call.world.management_account_id and not is_delegate:
+        message = f"Input account {account_id} is neither management account nor delegated admin."
+        raise ServiceError("AccountNotManagementOrDelegatedAdministratorException", message)
+
+
+def _require_all_features(call: Call) -> None:
+    if not call.world.organization.has_all_features:
+        message = f"Organization {call.world.organization_id} is not in all features mode."
+        raise ServiceError("OrganizationNotInAllFeaturesModeException", message)
+
+
+def _render_features(call: Call) -> dict[str, Any]:
+    enabled = call.world.organization.features
+    return {
+        "OrganizationId": call.world.organization_id,
+        "EnabledFeatures": [str(feature) for feature in Feature if feature in enabled],
+    }
+
+
+_CHANGES = {
+    "DisableOrganizationsRootCredentialsManagement": disable_root_credentials_management,
+    "DisableOrganizationsRootSessions": disable_root_sessions,
+    "EnableOrganizationsRootCredentialsManagement": enable_root_credentials_management,
+    "EnableOrganizationsRootSessions": enable_root_sessions,
+}
+
+
+FEATURES_OPERATIONS = {
+    **{name: Operation(perform, f"iam:{name}", is_mutating=True) for name, perform in _CHANGES.items()},
+    "ListOrganizationsFeatures": Operation(list_features, "iam:ListOrganizationsFeatures"),
+}
+
+
+_CONSTANTS = {
+    "AccessKeysPerUserQuota": 2,
+    "AssumeRolePolicySizeQuota": 2048,
+    "AttachedPoliciesPerGroupQuota": 10,
+    "AttachedPoliciesPerRoleQuota": 20,
+    "AttachedPoliciesPerUserQuota": 10,
+    "GlobalEndpointTokenVersion": 1,
+    "GroupPolicySizeQuota": 5120,
+    "Groups": 0,
+    "GroupsPerUserQuota": 10,
+    "GroupsQuota": 300,
+    "InstanceProfiles": 0,
+    "InstanceProfilesQuota": 1000,
+    "Policies": 0,
+    "PoliciesQuota": 1500,
+    "PolicySizeQuota": 6144,
+    "PolicyVersionsInUse": 0,
+    "PolicyVersionsInUseQuota": 10000,
+    "Providers": 0,
+    "RolePolicySizeQuota": 10240,
+    "RolesQuota": 1000,
+    "ServerCertificates": 0,
+    "ServerCertificatesQuota": 20,
+    "SigningCertificatesPerUserQuota": 2,
+    "UserPolicySizeQuota": 2048,
+    "UsersQuota": 5000,
+    "VersionsPerPolicyQuota": 5,
+}
+
+
+def get_account_summary(call: Call) -> dict[str, Any]:
+    """Count what is in the caller's account.
+
+    AccountPasswordPresent is 1 from the moment a login profile exists, before anybody sets a password (observed).
+    """
+    account = caller_account(call)
+    root_user = account.root_user
+    present = {
+        "AccountAccessKeysPresent": int(bool(root_user.access_keys)),
+        "AccountMFAEnabled": int(bool(root_user.mfa_devices)),
+        "AccountPasswordPresent": int(root_user.login_profile is not None),
+        "AccountSigningCertificatesPresent": int(bool(root_user.signing_certificates)),
+    }
+    return {"SummaryMap": {**_CONSTANTS, **present, **_count_identities(account)}}
+
+
+def _count_identities(account: Account) -> dict[str, int]:
+    identities = account.existing_identities
+    if identities is None:
+        return {"Users": 0, "Roles": 0, "MFADevices": len(account.root_user.mfa_devices), "MFADevicesInUse": 0}
+    in_use = sum(len(user.credentials.mfa_devices) for user in identities.users.values())
+    existing = in_use + len(account.root_user.mfa_devices) + len(identities.unassigned_mfa_devices)
+    return {
+        "Users": len(identities.users),
+        "Roles": len(identities.roles),
+        "MFADevices": existing,
+        "MFADevicesInUse": in_use,
+    }
+
+
+SUMMARY_OPERATIONS = {"GetAccountSummary": Operation(get_account_summary, "iam:GetAccountSummary")}
+
+
+_NOT_KNOWN, _NOT_SUPPORTED, _NO_INFORMATION = "N/A", "not_supported", "no_information"
+
+
+_KEY_COLUMNS = ("active", "last_rotated", "last_used_date", "last_used_region", "last_used_service")
+
+
+_HEADER = (
+    "user",
+    "arn",
+    "user_creation_time",
+    "password_enabled",
+    "password_last_used",
+    "password_last_changed",
+    "password_next_rotation",
+    "mfa_active",
+    *(f"access_key_{number}_{column}" for number in (1, 2) for column in _KEY_COLUMNS),
+    "cert_1_active",
+    "cert_1_last_rotated",
+    "cert_2_active",
+    "cert_2_last_rotated",
+)
+
+
+def generate_credential_report(_call: Call) -> dict[str, Any]:
+    """Have the report made, which takes no time here."""
+    return {"State": "COMPLETE", "Description": "A report is available."}
+
+
+def get_credential_report(call: Call) -> dict[str, Any]:
+    """Give the report as text/csv."""
+    target = io.StringIO()
+    writer = csv.writer(target, lineterminator="\n")
+    writer.writerow(_HEADER)
+    writer.writerows(_list_rows(call, caller_account(call)))
+    return {"Content": target.getvalue(), "ReportFormat": "text/csv", "GeneratedTime": call.now}
+
+
+def _list_rows(call: Call, account: Account) -> Iterator[list[str]]:
+    root_arn = call.world.root_user_arn(account.account_id)
+    yield _row("<root_account>", root_arn, account.created_at, account.root_user, is_root=True)
+    for user in account.existing_identities.users.values() if account.existing_identities else ():
+        arn = call.world.user_arn(account.account_id, user)
+        yield _row(user.name, arn, user.created_at, user.credentials, is_root=False)
+
+
+def _row(name: str, arn: str, created_at: datetime, held: Credentials, *, is_root: bool) -> list[str]:
+    keys = [*held.access_keys.values(), None, None][:2]
+    certificates = [*held.signing_certificates.values(), None, None][:2]
+    return [
+        name,
+        arn,
+        format_iso8601(created_at),
+        *_describe_password(held, is_root=is_root),
+        _render_flag(value=bool(held.mfa_devices)),
+        *(cell for key in keys for cell in _describe_key(key)),
+        *(
+            cell
+            for one in certificates
+            for cell in (
+                _render_flag(value=one is not None and one.status == ACTIVE),
+                format_iso8601(one.uploaded_at) if one else _NOT_KNOWN,
+            )
+        ),
+    ]
+
+
+def _describe_password(held: Credentials, *, is_root: bool) -> list[str]:
+    """Of a root user the password counts as enabled from CreateLoginProfile on (observed)."""
+    profile = held.login_profile
+    if profile is None:
+        return [_render_flag(value=False), _NOT_KNOWN, _NOT_KNOWN, _NOT_SUPPORTED if is_root else _NOT_KNOWN]
+    used = format_iso8601(held.password_last_used_at) if held.password_last_used_at else _NO_INFORMATION
+    return [
+        _render_flag(value=True),
+        used,
+        format_iso8601(profile.created_at),
+        _NOT_SUPPORTED if is_root else _NOT_KNOWN,
+    ]
+
+
+def _describe_key(key: AccessKey | None) -> list[str]:
+    if key is None:
+        return [_render_flag(value=False), *[_NOT_KNOWN] * 4]
+    used = format_iso8601(key.last_used_at) if key.last_used_at else _NOT_KNOWN
+    active = _render_flag(value=key.status == ACTIVE)
+    return [active, format_iso8601(key.created_at), used, key.last_used_region, key.last_used_service]
+
+
+def _render_flag(*, value: bool) -> str:
+    return "true" if value else "false"
+
+
+CREDENTIAL_REPORT_OPERATIONS = {
+    "GenerateCredentialReport": Operation(generate_credential_report, "iam:GenerateCredentialReport"),
+    "GetCredentialReport": Operation(get_credential_report, "iam:GetCredentialReport"),
+}

@@ -1,0 +1,426 @@
+"""IAM Identity Center and the identity store.
+
+Who may read IAM Identity Center and its identity store, and what they are told when it is down.
+
+Source: IAM Identity Center API Reference; which accounts may call, and the refusals' texts, are assumed.
+
+Instances and permission sets: which there are, and what they allow.
+
+Source: IAM Identity Center API Reference, API version 2020-07-20.
+
+Assignments: who holds which permission set in which account.
+
+Source: IAM Identity Center API Reference, API version 2020-07-20.
+
+IAM Identity Center's administration: who holds which permission set where.
+
+Users, groups and memberships of the identity store.
+
+Source: Identity Store API Reference, API version 2020-06-15.
+
+The identity store of IAM Identity Center: users, groups, and who is in which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from rootkeeper_sandbox.exchange import Call, Operation, ServiceError
+from rootkeeper_sandbox.services.pagination import InvalidTokenError, cut_page
+from rootkeeper_sandbox.state.people import Assignment, IdentityCenter, IdentityGroup, IdentityUser, PermissionSet
+
+SERVICE_PRINCIPAL = "sso.amazonaws.com"
+
+
+_PAGE_SIZE = 100
+
+
+Read = Callable[[Call, IdentityCenter], dict[str, Any]]
+
+
+Perform = Callable[[Call], dict[str, Any]]
+
+
+def for_administrators(read: Read) -> Perform:
+    """Let the management account and the delegated administrator read, while Identity Center is up."""
+
+    def perform(call: Call) -> dict[str, Any]:
+        center, organization = call.world.identity_center, call.world.organization
+        caller_id = call.principal.account_id
+        is_delegate = organization.is_delegated_administrator(caller_id, SERVICE_PRINCIPAL)
+        if caller_id != center.owner_account_id and not is_delegate:
+            raise access_denied()
+        if center.is_down:
+            raise ServiceError("ServiceUnavailableException", "IAM Identity Center is down in this sandbox.")
+        return read(call, center)
+
+    return perform
+
+
+def access_denied() -> ServiceError:
+    return ServiceError("AccessDeniedException", "You do not have sufficient access to perform this action.")
+
+
+def not_found(message: str) -> ServiceError:
+    return ServiceError("ResourceNotFoundException", message)
+
+
+def invalid(message: str) -> ServiceError:
+    return ServiceError("ValidationException", message)
+
+
+def render_page(call: Call, name: str, items: Sequence[Any]) -> dict[str, Any]:
+    """Give one page of ``items`` as the response member ``name``.
+
+    :raises ServiceError: ValidationException, if the token isn't one of this listing.
+    """
+    size = call.parameters.get("MaxResults", _PAGE_SIZE)
+    try:
+        page, token = cut_page(call, items, size, call.parameters.get("NextToken") or None)
+    except InvalidTokenError:
+        raise invalid("The provided NextToken is invalid.") from None
+    return {name: page} | ({"NextToken": token} if token else {})
+
+
+def list_instances(call: Call, center: IdentityCenter) -> dict[str, Any]:
+    """List the one instance, in its Region alone."""
+    is_visible = call.region == center.region or call.parameters.get("RegionScope") == "ALL_REGIONS"
+    return render_page(call, "Instances", [_describe_instance(center)] if is_visible else [])
+
+
+def _describe_instance(center: IdentityCenter) -> dict[str, Any]:
+    described = {
+        "InstanceArn": center.instance_arn,
+        "IdentityStoreId": center.identity_store_id,
+        "OwnerAccountId": center.owner_account_id,
+        "CreatedDate": center.created_at,
+        "Status": "ACTIVE",
+    }
+    return described | ({"Name": center.name} if center.name else {})
+
+
+def describe_instance(call: Call, center: IdentityCenter) -> dict[str, Any]:
+    """Describe the instance."""
+    require_instance(call, center)
+    return _describe_instance(center)
+
+
+def require_instance(call: Call, center: IdentityCenter) -> None:
+    """:raises ServiceError: ResourceNotFoundException, in other Regions, too."""
+    if call.parameters["InstanceArn"] != center.instance_arn or call.region != center.region:
+        raise not_found(f"Could not find the instance {call.parameters['InstanceArn']}.")
+
+
+def get_permission_set(call: Call, center: IdentityCenter) -> PermissionSet:
+    """Get the permission set that is named.
+
+    :raises ServiceError: ResourceNotFoundException.
+    """
+    require_instance(call, center)
+    found = center.permission_sets.get(call.parameters["PermissionSetArn"])
+    if found is None:
+        raise not_found(f"Could not find the permission set {call.parameters['PermissionSetArn']}.")
+    return found
+
+
+def list_permission_sets(call: Call, center: IdentityCenter) -> dict[str, Any]:
+    """List the ARNs of all permission sets."""
+    require_instance(call, center)
+    return render_page(call, "PermissionSets", list(center.permission_sets))
+
+
+def describe_permission_set(call: Call, center: IdentityCenter) -> dict[str, Any]:
+    """Describe one permission set."""
+    found = get_permission_set(call, center)
+    described = {
+        "Name": found.name,
+        "PermissionSetArn": found.arn,
+        "CreatedDate": found.created_at,
+        "SessionDuration": found.session_duration,
+    }
+    return {"PermissionSet": described | ({"Description": found.description} if found.description else {})}
+
+
+def get_inline_policy(call: Call, center: IdentityCenter) -> dict[str, Any]:
+    """Give the inline policy; an empty text where there is none."""
+    return {"InlinePolicy": get_permission_set(call, center).inline_policy}
+
+
+def list_managed_policies(call: Call, center: IdentityCenter) -> dict[str, Any]:
+    """List the AWS managed policies attached."""
+    policies = get_permission_set(call, center).managed_policies
+    return render_page(call, "AttachedManagedPolicies", [{"Arn": arn, "Name": name} for arn, name in policies.items()])
+
+
+def list_customer_policies(call: Call, center: IdentityCenter) -> dict[str, Any]:
+    """List the customer managed policies referred to: their bodies live in each account."""
+    policies = get_permission_set(call, center).customer_policies
+    references = [{"Name": name, "Path": path} for name, path in policies.items()]
+    return render_page(call, "CustomerManagedPolicyReferences", references)
+
+
+def get_permissions_boundary(call: Call, center: IdentityCenter) -> dict[str, Any]:
+    """Give the permissions boundary."""
+    found = get_permission_set(call, center)
+    if found.boundary_arn is None:
+        raise not_found(f"The permission set {found.arn} has no permissions boundary.")
+    return {"PermissionsBoundary": {"ManagedPolicyArn": found.boundary_arn}}
+
+
+def instance_arn(call: Call) -> str:
+    return str(call.parameters["InstanceArn"])
+
+
+def permission_set_arn(call: Call) -> str:
+    return str(call.parameters["PermissionSetArn"])
+
+
+def _about_permission_set(read: Read, action: str) -> Operation:
+    return Operation(for_administrators(read), f"sso:{action}", resource=permission_set_arn)
+
+
+PERMISSION_SETS_OPERATIONS = {
+    "DescribeInstance": Operation(for_administrators(describe_instance), "sso:DescribeInstance", resource=instance_arn),
+    "DescribePermissionSet": _about_permission_set(describe_permission_set, "DescribePermissionSet"),
+    "GetInlinePolicyForPermissionSet": _about_permission_set(get_inline_policy, "GetInlinePolicyForPermissionSet"),
+    "GetPermissionsBoundaryForPermissionSet": _about_permission_set(
+        get_permissions_boundary, "GetPermissionsBoundaryForPermissionSet"
+    ),
+    "ListCustomerManagedPolicyReferencesInPermissionSet": _about_permission_set(
+        list_customer_policies, "ListCustomerManagedPolicyReferencesInPermissionSet"
+    ),
+    "ListInstances": Operation(for_administrators(list_instances), "sso:ListInstances"),
+    "ListManagedPoliciesInPermissionSet": _about_permission_set(
+        list_managed_policies, "ListManagedPoliciesInPermissionSet"
+    ),
+    "ListPermissionSets": Operation(
+        for_administrators(list_permission_sets), "sso:ListPermissionSets", resource=instance_arn
+    ),
+}
+
+
+_NEWEST = "LATEST_PERMISSION_SET_PROVISIONED"
+
+
+def list_accounts_for_permission_set(call: Call, center: IdentityCenter) -> dict[str, Any]:
+    """List the accounts into which a permission set is provisioned, which is always its newest form here."""
+    found = get_permission_set(call, center)
+    is_asked = call.parameters.get("ProvisioningStatus", _NEWEST) == _NEWEST
+    return render_page(call, "AccountIds", center.account_ids_with(found.arn) if is_asked else [])
+
+
+def list_permission_sets_in_account(call: Call, center: IdentityCenter) -> dict[str, Any]:
+    """List the permission sets provisioned into an account."""
+    require_instance(call, center)
+    _require_account(call)
+    is_asked = call.parameters.get("ProvisioningStatus", _NEWEST) == _NEWEST
+    return render_page(call, "PermissionSets", center.arns_in(call.parameters["AccountId"]) if is_asked else [])
+
+
+def list_account_assignments(call: Call, center: IdentityCenter) -> dict[str, Any]:
+    """List who holds a permission set in an account."""
+    found = get_permission_set(call, center)
+    _require_account(call)
+    account_id = call.parameters["AccountId"]
+    rows = [
+        _describe(assignment)
+        for assignment in center.assignments
+        if (assignment.account_id, assignment.permission_set_arn) == (account_id, found.arn)
+    ]
+    return render_page(call, "AccountAssignments", rows)
+
+
+def _require_account(call: Call) -> None:
+    if not call.world.is_in_organization(call.parameters["AccountId"]):
+        raise not_found(f"Could not find the account {call.parameters['AccountId']}.")
+
+
+def list_account_assignments_for_principal(call: Call, center: IdentityCenter) -> dict[str, Any]:
+    """List what somebody holds, by groups too; the management account alone may ask."""
+    if call.principal.account_id != center.owner_account_id:
+        raise access_denied()
+    require_instance(call, center)
+    principal_type, principal_id = call.parameters["PrincipalType"], call.parameters["PrincipalId"]
+    if principal_id not in (center.users if principal_type == "USER" else center.groups):
+        raise not_found(f"Could not find the {principal_type.lower()} {principal_id}.")
+    account_id = call.parameters.get("Filter", {}).get("AccountId")
+    held = center.held_by(principal_type, principal_id)
+    rows = [_describe(assignment) for assignment in held if account_id in (None, assignment.account_id)]
+    return render_page(call, "AccountAssignments", rows)
+
+
+def _describe(assignment: Assignment) -> dict[str, str]:
+    return {
+        "AccountId": assignment.account_id,
+        "PermissionSetArn": assignment.permission_set_arn,
+        "PrincipalType": assignment.principal_type,
+        "PrincipalId": assignment.principal_id,
+    }
+
+
+ASSIGNMENTS_OPERATIONS = {
+    "ListAccountAssignments": Operation(
+        for_administrators(list_account_assignments), "sso:ListAccountAssignments", resource=permission_set_arn
+    ),
+    "ListAccountAssignmentsForPrincipal": Operation(
+        for_administrators(list_account_assignments_for_principal),
+        "sso:ListAccountAssignmentsForPrincipal",
+        resource=instance_arn,
+    ),
+    "ListAccountsForProvisionedPermissionSet": Operation(
+        for_administrators(list_accounts_for_permission_set),
+        "sso:ListAccountsForProvisionedPermissionSet",
+        resource=permission_set_arn,
+    ),
+    "ListPermissionSetsProvisionedToAccount": Operation(
+        for_administrators(list_permission_sets_in_account),
+        "sso:ListPermissionSetsProvisionedToAccount",
+        resource=instance_arn,
+    ),
+}
+
+
+SSO_ADMIN_OPERATIONS: dict[str, Operation] = {**ASSIGNMENTS_OPERATIONS, **PERMISSION_SETS_OPERATIONS}
+
+
+_USER_FILTERS = {"UserName": "user_name"}
+
+
+_GROUP_FILTERS = {"DisplayName": "display_name"}
+
+
+def list_users(call: Call, center: IdentityCenter) -> dict[str, Any]:
+    """List users, all of them or the one with a name."""
+    _require_store(call, center)
+    rows = [_describe_user(call, user) for user in center.users.values() if _passes(call, user, _USER_FILTERS)]
+    return render_page(call, "Users", rows)
+
+
+def list_groups(call: Call, center: IdentityCenter) -> dict[str, Any]:
+    """List groups, all of them or the one with a name."""
+    _require_store(call, center)
+    rows = [_describe_group(call, group) for group in center.groups.values() if _passes(call, group, _GROUP_FILTERS)]
+    return render_page(call, "Groups", rows)
+
+
+def _passes(call: Call, item: IdentityUser | IdentityGroup, fields: dict[str, str]) -> bool:
+    for wanted in call.parameters.get("Filters", ()):
+        field = fields.get(wanted["AttributePath"])
+        if field is None:
+            raise invalid(f"Filtering by {wanted['AttributePath'][:100]} is not supported.")
+        if getattr(item, field) != wanted["AttributeValue"]:
+            return False
+    return True
+
+
+def describe_user(call: Call, center: IdentityCenter) -> dict[str, Any]:
+    """Describe a user."""
+    _require_store(call, center)
+    return _describe_user(call, _get_user(center, call.parameters["UserId"]))
+
+
+def describe_group(call: Call, center: IdentityCenter) -> dict[str, Any]:
+    """Describe a group."""
+    _require_store(call, center)
+    return _describe_group(call, _get_group(center, call.parameters["GroupId"]))
+
+
+def list_group_memberships(call: Call, center: IdentityCenter) -> dict[str, Any]:
+    """List who is in a group."""
+    _require_store(call, center)
+    group = _get_group(center, call.parameters["GroupId"])
+    return render_page(call, "GroupMemberships", [_membership(center, group, user_id) for user_id in group.member_ids])
+
+
+def list_group_memberships_for_member(call: Call, center: IdentityCenter) -> dict[str, Any]:
+    """List the groups that a user is in."""
+    _require_store(call, center)
+    user = _get_user(center, _member_id(call))
+    rows = [
+        _membership(center, center.groups[group_id], user.user_id) for group_id in center.group_ids_of(user.user_id)
+    ]
+    return render_page(call, "GroupMemberships", rows)
+
+
+def _membership(center: IdentityCenter, group: IdentityGroup, user_id: str) -> dict[str, Any]:
+    return {
+        "IdentityStoreId": center.identity_store_id,
+        "MembershipId": group.member_ids[user_id],
+        "GroupId": group.group_id,
+        "MemberId": {"UserId": user_id},
+    }
+
+
+def _member_id(call: Call) -> str:
+    return str(call.parameters["MemberId"].get("UserId", ""))
+
+
+def _require_store(call: Call, center: IdentityCenter) -> None:
+    store_id = call.parameters["IdentityStoreId"].rpartition("/")[2]
+    if store_id != center.identity_store_id or call.region != center.region:
+        raise _not_found("IDENTITY_STORE", store_id)
+
+
+def _get_user(center: IdentityCenter, user_id: str) -> IdentityUser:
+    user = center.users.get(user_id.rpartition("/")[2])
+    if user is None:
+        raise _not_found("USER", user_id)
+    return user
+
+
+def _get_group(center: IdentityCenter, group_id: str) -> IdentityGroup:
+    group = center.groups.get(group_id.rpartition("/")[2])
+    if group is None:
+        raise _not_found("GROUP", group_id)
+    return group
+
+
+def _not_found(resource_type: str, resource_id: str) -> ServiceError:
+    fields = {"ResourceType": resource_type, "ResourceId": resource_id}
+    return ServiceError("ResourceNotFoundException", f"{resource_type} not found.", 400, fields)
+
+
+def _describe_user(call: Call, user: IdentityUser) -> dict[str, Any]:
+    given, _, family = user.display_name.rpartition(" ")
+    return {
+        "IdentityStoreId": call.world.identity_center.identity_store_id,
+        "UserId": user.user_id,
+        "UserName": user.user_name,
+        "DisplayName": user.display_name,
+        "Name": {"GivenName": given, "FamilyName": family, "Formatted": user.display_name},
+        "Emails": [{"Value": user.email, "Type": "work", "Primary": True}],
+        "UserStatus": "ENABLED",
+    }
+
+
+def _describe_group(call: Call, group: IdentityGroup) -> dict[str, Any]:
+    return {
+        "IdentityStoreId": call.world.identity_center.identity_store_id,
+        "GroupId": group.group_id,
+        "DisplayName": group.display_name,
+        "Description": group.description,
+    }
+
+
+def _store_arn(call: Call) -> str:
+    owner_id = call.world.identity_center.owner_account_id
+    store_id = call.parameters["IdentityStoreId"].rpartition("/")[2]
+    return f"arn:{call.world.partition}:identitystore::{owner_id}:identitystore/{store_id}"
+
+
+def _reading(read: Read, action: str) -> Operation:
+    return Operation(for_administrators(read), f"identitystore:{action}", resource=_store_arn)
+
+
+PEOPLE_OPERATIONS = {
+    "DescribeGroup": _reading(describe_group, "DescribeGroup"),
+    "DescribeUser": _reading(describe_user, "DescribeUser"),
+    "ListGroupMemberships": _reading(list_group_memberships, "ListGroupMemberships"),
+    "ListGroupMembershipsForMember": _reading(list_group_memberships_for_member, "ListGroupMembershipsForMember"),
+    "ListGroups": _reading(list_groups, "ListGroups"),
+    "ListUsers": _reading(list_users, "ListUsers"),
+}
+
+
+IDENTITYSTORE_OPERATIONS: dict[str, Operation] = PEOPLE_OPERATIONS

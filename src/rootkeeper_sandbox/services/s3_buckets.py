@@ -1,0 +1,498 @@
+"""S3: buckets and their policies.
+
+Which bucket a call means, whose it is, where it lies, and what a wrong Region is told.
+
+Before anybody is authorized, a bucket that doesn't exist and a Region in which it doesn't lie are told to everyone,
+as S3 does: names of buckets are public.
+
+Source: Amazon S3 API Reference, "Error responses"; Amazon S3 User Guide, "Request redirection and the REST API".
+
+Bucket policies: read, replace, remove, and whether they make a bucket public.
+
+The root user of the bucket's owner can do the first three whatever the bucket's own policy says, so that no lock-out
+lasts; only organization policies can stop it (aws-facts D2).
+
+Buckets: create, delete, list, head, where they lie, and versioning.
+
+Source: Amazon S3 API Reference, API version 2006-03-01.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from rootkeeper_sandbox.codec.s3 import find_s3_region
+from rootkeeper_sandbox.exchange import Call, GuardedResource, Operation, ServiceError
+from rootkeeper_sandbox.services.pagination import InvalidTokenError, cut_page
+from rootkeeper_sandbox.services.resource_policies import PolicyProblemError, check_resource_policy
+from rootkeeper_sandbox.state.accounts import derive_bytes
+from rootkeeper_sandbox.state.resources import ENABLED, Bucket
+
+REGION_HEADER = "x-amz-bucket-region"
+
+
+DEFAULT_REGION = "us-east-1"
+
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+
+
+_IP_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
+
+
+_RESERVED_PREFIXES = ("xn--", "sthree-")
+
+
+_RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
+
+
+_ASSUMED_FROM_ANYWHERE = "GetBucketLocation"
+
+
+def is_bucket_name(name: str) -> bool:
+    """Tell whether S3 lets a bucket be named so.
+
+    Source: Amazon S3 User Guide, "General purpose bucket naming rules". The prefix of the guide's own examples is
+    allowed here.
+    """
+    return (
+        _NAME.fullmatch(name) is not None
+        and ".." not in name
+        and ".-" not in name
+        and "-." not in name
+        and not _IP_ADDRESS.fullmatch(name)
+        and not name.startswith(_RESERVED_PREFIXES)
+        and not name.endswith(_RESERVED_SUFFIXES)
+    )
+
+
+def invalid_name(name: str) -> ServiceError:
+    return ServiceError("InvalidBucketName", "The specified bucket is not valid.", fields={"BucketName": name})
+
+
+def no_such_bucket(name: str) -> ServiceError:
+    return ServiceError("NoSuchBucket", "The specified bucket does not exist", 404, {"BucketName": name})
+
+
+def access_denied(message: str = "Access Denied") -> ServiceError:
+    return ServiceError("AccessDenied", message, 403)
+
+
+def find_bucket(call: Call) -> Bucket | None:
+    return call.world.buckets.buckets.get(call.parameters["Bucket"])
+
+
+def get_bucket(call: Call) -> Bucket:
+    """Get the bucket that ``validate_place`` has found.
+
+    :raises ServiceError: NoSuchBucket.
+    """
+    bucket = find_bucket(call)
+    if bucket is None:
+        raise no_such_bucket(call.parameters["Bucket"])
+    return bucket
+
+
+def validate_endpoint(call: Call) -> None:
+    """Check that a request is signed for the Region to whose endpoint it was sent.
+
+    :raises ServiceError: AuthorizationHeaderMalformed, naming the Region expected.
+    """
+    region = find_s3_region(call.host)
+    if region is not None and region != call.region:
+        message = f"The authorization header is malformed; the region '{call.region}' is wrong; expecting '{region}'"
+        raise ServiceError("AuthorizationHeaderMalformed", message, fields={"Region": region})
+
+
+def validate_place(call: Call) -> None:
+    """Check that there is such a bucket, in the Region that was asked, and of the owner that the caller expects.
+
+    :raises ServiceError: InvalidBucketName, NoSuchBucket, PermanentRedirect or AccessDenied.
+    """
+    validate_endpoint(call)
+    name = call.parameters["Bucket"]
+    if not is_bucket_name(name):
+        raise invalid_name(name)
+    bucket = get_bucket(call)
+    if bucket.region != call.region and call.operation != _ASSUMED_FROM_ANYWHERE:
+        call.response_headers[REGION_HEADER] = bucket.region
+        raise _redirect(bucket)
+    if call.operation == "HeadBucket":
+        call.response_headers[REGION_HEADER] = bucket.region
+    expected = call.parameters.get("ExpectedBucketOwner")
+    if expected is not None and expected != bucket.account_id:
+        raise access_denied()
+
+
+def _redirect(bucket: Bucket) -> ServiceError:
+    message = (
+        "The bucket you are attempting to access must be addressed using the specified endpoint. Please send all future"
+        " requests to this endpoint."
+    )
+    host = "s3" if bucket.region == DEFAULT_REGION else f"s3.{bucket.region}"
+    fields = {"Endpoint": f"{bucket.name}.{host}.amazonaws.com", "Bucket": bucket.name}
+    return ServiceError("PermanentRedirect", message, 301, fields)
+
+
+def guard_bucket(call: Call) -> GuardedResource | None:
+    """Give owner and policy of the bucket; the caller's own for a bucket that isn't there yet."""
+    bucket = find_bucket(call)
+    return GuardedResource(bucket.account_id, bucket.policy) if bucket else None
+
+
+def bucket_arn(call: Call) -> str:
+    return f"arn:{call.world.partition}:s3:::{call.parameters['Bucket']}"
+
+
+def object_arn(call: Call) -> str:
+    return f"{bucket_arn(call)}/{call.parameters['Key']}"
+
+
+def all_buckets_arn(call: Call) -> str:
+    return f"arn:{call.world.partition}:s3:::*"
+
+
+def common_keys(call: Call) -> dict[str, str]:
+    """Give the condition keys of every S3 request."""
+    bucket = find_bucket(call) if "Bucket" in call.parameters else None
+    keys = {"s3:authType": "REST-HEADER", "s3:signatureversion": "AWS4-HMAC-SHA256", "s3:TlsVersion": "1.3"}
+    return keys | ({"s3:ResourceAccount": bucket.account_id} if bucket else {})
+
+
+def keys_from(names: Mapping[str, str]) -> Callable[[Call], dict[str, str]]:
+    """Make the function that gives condition keys from parameters, by the key's name, beside the common ones."""
+
+    def condition_keys(call: Call) -> dict[str, str]:
+        found = ((key, call.parameters.get(parameter)) for key, parameter in names.items())
+        return common_keys(call) | {key: str(value) for key, value in found if value is not None}
+
+    return condition_keys
+
+
+MAX_POLICY_BYTES = 20 * 1024
+"""Source: Amazon S3 API Reference, PutBucketPolicy: 20 KB."""
+
+
+def get_bucket_policy(call: Call) -> dict[str, Any]:
+    """Give the policy's text, as it was put."""
+    bucket = get_own_bucket(call)
+    return {"Policy": _policy(bucket)}
+
+
+def put_bucket_policy(call: Call) -> dict[str, Any]:
+    """Replace the policy; a caller who locks itself out isn't stopped."""
+    bucket = get_own_bucket(call)
+    text = call.parameters["Policy"]
+    if len(text.encode()) > MAX_POLICY_BYTES:
+        raise malformed_policy("Policy exceeds the maximum allowed document size.")
+    try:
+        check_resource_policy(text, "s3", (bucket_arn(call), f"{bucket_arn(call)}/*"), call.world)
+    except PolicyProblemError as error:
+        raise malformed_policy(str(error)) from error
+    bucket.policy = text
+    _describe_event(call, policy=_parse(text))
+    return {}
+
+
+def delete_bucket_policy(call: Call) -> dict[str, Any]:
+    """Remove the policy; it is no error that there is none."""
+    get_own_bucket(call).policy = None
+    _describe_event(call)
+    return {}
+
+
+def get_own_bucket(call: Call) -> Bucket:
+    """Get the bucket, if it is the caller's account's; others can't handle policies, whatever they are allowed.
+
+    :raises ServiceError: MethodNotAllowed. Source: Amazon S3 API Reference, GetBucketPolicy.
+    """
+    bucket = get_bucket(call)
+    if bucket.account_id != call.principal.account_id:
+        message = "The specified method is not allowed against this resource."
+        raise ServiceError("MethodNotAllowed", message, 405)
+    return bucket
+
+
+def _policy(bucket: Bucket) -> str:
+    if bucket.policy is None:
+        message = "The bucket policy does not exist"
+        raise ServiceError("NoSuchBucketPolicy", message, 404, {"BucketName": bucket.name})
+    return bucket.policy
+
+
+def malformed_policy(message: str) -> ServiceError:
+    return ServiceError("MalformedPolicy", message)
+
+
+def _parse(text: str) -> object:
+    return json.loads(text)
+
+
+def _describe_event(call: Call, policy: object = None) -> None:
+    """Spell the request's parameters and the bucket as S3's events do. Source: aws-facts B9, DeleteBucketPolicy."""
+    name = call.parameters["Bucket"]
+    parameters: dict[str, Any] = {"bucketName": name, "Host": call.host, "policy": ""}
+    call.event_details["requestParameters"] = parameters | ({"bucketPolicy": policy} if policy else {})
+    resource = {"accountId": call.principal.account_id, "type": "AWS::S3::Bucket", "ARN": bucket_arn(call)}
+    call.event_details["resources"] = [resource]
+
+
+POLICIES_OPERATIONS = {
+    "DeleteBucketPolicy": Operation(
+        delete_bucket_policy,
+        "s3:DeleteBucketPolicy",
+        is_mutating=True,
+        resource=bucket_arn,
+        validate=validate_place,
+        condition_keys=common_keys,
+        guard=guard_bucket,
+        is_open_to_owner_root=True,
+    ),
+    "GetBucketPolicy": Operation(
+        get_bucket_policy,
+        "s3:GetBucketPolicy",
+        resource=bucket_arn,
+        validate=validate_place,
+        condition_keys=common_keys,
+        guard=guard_bucket,
+        is_open_to_owner_root=True,
+    ),
+    "PutBucketPolicy": Operation(
+        put_bucket_policy,
+        "s3:PutBucketPolicy",
+        is_mutating=True,
+        resource=bucket_arn,
+        validate=validate_place,
+        condition_keys=common_keys,
+        guard=guard_bucket,
+        is_open_to_owner_root=True,
+    ),
+}
+
+
+MAX_BUCKETS = 10_000
+"""In one account. Source: Amazon S3 User Guide, "General purpose bucket quotas"."""
+
+
+_PAGE_SIZE = 10_000
+
+
+_LEGACY_LOCATIONS = {"EU": "eu-west-1"}
+
+
+def create_bucket(call: Call) -> dict[str, Any]:
+    """Create a bucket in the Region of its location constraint."""
+    region = _read_region(call)
+    existing = find_bucket(call)
+    if existing:
+        return _answer_existing(call, existing)
+    owned = call.world.buckets.of_account(call.principal.account_id)
+    if len(owned) >= MAX_BUCKETS:
+        raise ServiceError("TooManyBuckets", "You have attempted to create more buckets than allowed")
+    has_lock = bool(call.parameters.get("ObjectLockEnabledForBucket"))
+    name = call.parameters["Bucket"]
+    call.world.buckets.buckets[name] = Bucket(
+        name=name,
+        account_id=call.principal.account_id,
+        region=region,
+        created_at=call.now.replace(microsecond=0),
+        versioning=ENABLED if has_lock else None,
+        has_object_lock=has_lock,
+    )
+    return _describe_location(call, name)
+
+
+def _describe_location(call: Call, name: str) -> dict[str, Any]:
+    location = f"/{name}" if call.region == DEFAULT_REGION else f"http://{name}.s3.amazonaws.com/"
+    return {"Location": location, "BucketArn": bucket_arn(call)}
+
+
+def _answer_existing(call: Call, bucket: Bucket) -> dict[str, Any]:
+    """In us-east-1 creating one's own bucket again succeeds, elsewhere it doesn't."""
+    if bucket.account_id != call.principal.account_id:
+        message = (
+            "The requested bucket name is not available. The bucket namespace is shared by all users of the system."
+            " Please select a different name and try again."
+        )
+        raise ServiceError("BucketAlreadyExists", message, 409, {"BucketName": bucket.name})
+    if call.region != DEFAULT_REGION or bucket.region != DEFAULT_REGION:
+        message = "Your previous request to create the named bucket succeeded and you already own it."
+        raise ServiceError("BucketAlreadyOwnedByYou", message, 409, {"BucketName": bucket.name})
+    return _describe_location(call, bucket.name)
+
+
+def _read_region(call: Call) -> str:
+    """Read the location constraint, which must fit the endpoint; us-east-1's lets buckets be created anywhere."""
+    constraint = call.parameters.get("CreateBucketConfiguration", {}).get("LocationConstraint")
+    if call.region == DEFAULT_REGION:
+        return _LEGACY_LOCATIONS.get(constraint or "", constraint or DEFAULT_REGION)
+    if constraint is None or _LEGACY_LOCATIONS.get(constraint, constraint) != call.region:
+        message = (
+            f"The {constraint or 'unspecified'} location constraint is incompatible for the region specific endpoint"
+            " this request was sent to."
+        )
+        raise ServiceError("IllegalLocationConstraintException", message)
+    return call.region
+
+
+def _validate_creation(call: Call) -> None:
+    validate_endpoint(call)
+    if not is_bucket_name(call.parameters["Bucket"]):
+        raise invalid_name(call.parameters["Bucket"])
+
+
+def _creation_actions(call: Call) -> Sequence[str]:
+    if call.parameters.get("ObjectLockEnabledForBucket"):
+        return ("s3:CreateBucket", "s3:PutBucketObjectLockConfiguration", "s3:PutBucketVersioning")
+    return ("s3:CreateBucket",)
+
+
+def _creation_keys(call: Call) -> dict[str, str]:
+    constraint = call.parameters.get("CreateBucketConfiguration", {}).get("LocationConstraint")
+    return common_keys(call) | ({"s3:LocationConstraint": constraint} if constraint else {})
+
+
+def delete_bucket(call: Call) -> dict[str, Any]:
+    """Delete an empty bucket."""
+    bucket = get_bucket(call)
+    if bucket.objects:
+        is_versioned = bucket.versioning is not None
+        message = "The bucket you tried to delete is not empty"
+        message += ". You must delete all versions in the bucket." if is_versioned else ""
+        raise ServiceError("BucketNotEmpty", message, 409, {"BucketName": bucket.name})
+    del call.world.buckets.buckets[bucket.name]
+    return {}
+
+
+def list_buckets(call: Call) -> dict[str, Any]:
+    """List the caller's buckets of all Regions by name; their Regions are told only when the list is paged."""
+    prefix, region = call.parameters.get("Prefix", ""), call.parameters.get("BucketRegion")
+    is_paged = bool(call.parameters.keys() & {"MaxBuckets", "ContinuationToken", "Prefix", "BucketRegion"})
+    found = [
+        bucket
+        for bucket in call.world.buckets.of_account(call.principal.account_id)
+        if bucket.name.startswith(prefix) and region in (None, bucket.region)
+    ]
+    size = call.parameters.get("MaxBuckets", _PAGE_SIZE)
+    try:
+        page, token = cut_page(call, found, size, call.parameters.get("ContinuationToken"))
+    except InvalidTokenError:
+        raise invalid_continuation() from None
+    return {
+        "Buckets": [_describe_row(bucket, is_paged) for bucket in page],
+        "Owner": {"ID": canonical_id(call, call.principal.account_id)},
+        "ContinuationToken": token,
+        "Prefix": prefix or None,
+    }
+
+
+def _describe_row(bucket: Bucket, is_paged: bool) -> dict[str, Any]:
+    row = {"Name": bucket.name, "CreationDate": bucket.created_at}
+    return row | {"BucketRegion": bucket.region} if is_paged else row
+
+
+def invalid_continuation() -> ServiceError:
+    return ServiceError("InvalidArgument", "The continuation token provided is incorrect")
+
+
+def canonical_id(call: Call, account_id: str) -> str:
+    """Derive the canonical user id of an account."""
+    return derive_bytes("canonical-id", call.world.seed, account_id).hex()
+
+
+def head_bucket(call: Call) -> dict[str, Any]:
+    """Tell that a bucket is there and reachable."""
+    bucket = get_bucket(call)
+    return {"BucketRegion": bucket.region, "BucketArn": bucket_arn(call), "AccessPointAlias": False}
+
+
+def get_bucket_location(call: Call) -> dict[str, Any]:
+    """Tell where a bucket lies; us-east-1 is told as the empty constraint."""
+    region = get_bucket(call).region
+    return {} if region == DEFAULT_REGION else {"LocationConstraint": region}
+
+
+def get_bucket_versioning(call: Call) -> dict[str, Any]:
+    """Tell whether versions are kept; nothing is told of a bucket that never kept any."""
+    return {"Status": get_bucket(call).versioning}
+
+
+def put_bucket_versioning(call: Call) -> dict[str, Any]:
+    """Switch versioning on, or suspend it where no Object Lock depends on it."""
+    bucket, configuration = get_bucket(call), call.parameters["VersioningConfiguration"]
+    status = configuration.get("Status")
+    if status is None:
+        message = "The Versioning element must be specified"
+        raise ServiceError("IllegalVersioningConfigurationException", message)
+    if configuration.get("MFADelete") == ENABLED:
+        raise ServiceError("InvalidRequest", "The sandbox does not imitate MFA Delete.")
+    if bucket.has_object_lock and status != ENABLED:
+        message = "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed."
+        raise ServiceError("InvalidBucketState", message, 409)
+    bucket.versioning = status
+    return {}
+
+
+BUCKETS_OPERATIONS = {
+    "CreateBucket": Operation(
+        create_bucket,
+        "s3:CreateBucket",
+        is_mutating=True,
+        resource=bucket_arn,
+        validate=_validate_creation,
+        condition_keys=_creation_keys,
+        actions=_creation_actions,
+    ),
+    "DeleteBucket": Operation(
+        delete_bucket,
+        "s3:DeleteBucket",
+        is_mutating=True,
+        resource=bucket_arn,
+        validate=validate_place,
+        condition_keys=common_keys,
+        guard=guard_bucket,
+    ),
+    "GetBucketLocation": Operation(
+        get_bucket_location,
+        "s3:GetBucketLocation",
+        resource=bucket_arn,
+        validate=validate_place,
+        condition_keys=common_keys,
+        guard=guard_bucket,
+    ),
+    "GetBucketVersioning": Operation(
+        get_bucket_versioning,
+        "s3:GetBucketVersioning",
+        resource=bucket_arn,
+        validate=validate_place,
+        condition_keys=common_keys,
+        guard=guard_bucket,
+    ),
+    "HeadBucket": Operation(
+        head_bucket,
+        "s3:ListBucket",
+        resource=bucket_arn,
+        validate=validate_place,
+        condition_keys=common_keys,
+        guard=guard_bucket,
+    ),
+    "ListBuckets": Operation(
+        list_buckets,
+        "s3:ListAllMyBuckets",
+        resource=all_buckets_arn,
+        validate=validate_endpoint,
+        condition_keys=keys_from({}),
+    ),
+    "PutBucketVersioning": Operation(
+        put_bucket_versioning,
+        "s3:PutBucketVersioning",
+        is_mutating=True,
+        resource=bucket_arn,
+        validate=validate_place,
+        condition_keys=common_keys,
+        guard=guard_bucket,
+    ),
+}

@@ -1,0 +1,646 @@
+"""S3: objects, versions and listings.
+
+Object Lock: retention that comes with an object or by its bucket, and what it forbids.
+
+Source: Amazon S3 User Guide, "Locking objects with Object Lock".
+
+Checksums that come with an object: verified when it is put, kept, and given back on request.
+
+Source: Amazon S3 User Guide, "Checking object integrity".
+
+Byte ranges of objects. Source: RFC 9110, section 14.
+
+Objects: put, get, head and delete, with versions and Object Lock.
+
+Source: Amazon S3 API Reference, API version 2006-03-01.
+
+Lists of objects and of their versions.
+
+Source: Amazon S3 API Reference, ListObjectsV2 and ListObjectVersions.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+import secrets
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from functools import cache
+from typing import Any
+from urllib.parse import quote
+
+from rootkeeper_sandbox.authorization.authorizer import find_denial
+from rootkeeper_sandbox.codec.parameters import format_iso8601
+from rootkeeper_sandbox.exchange import Call, Operation, ServiceError
+from rootkeeper_sandbox.services.pagination import InvalidTokenError, open_token, seal_token
+from rootkeeper_sandbox.services.s3_buckets import BUCKETS_OPERATIONS as BUCKET_OPERATIONS
+from rootkeeper_sandbox.services.s3_buckets import (
+    access_denied,
+    bucket_arn,
+    canonical_id,
+    get_bucket,
+    guard_bucket,
+    invalid_continuation,
+    keys_from,
+    object_arn,
+    validate_place,
+)
+from rootkeeper_sandbox.state.resources import ENABLED, NULL_VERSION, SUSPENDED, Bucket, ObjectVersion, Retention
+
+GOVERNANCE = "GOVERNANCE"
+
+
+COMPLIANCE = "COMPLIANCE"
+
+
+_PROTECTED = "Access Denied because object protected by object lock."
+
+
+def read_new_retention(call: Call, bucket: Bucket) -> Retention | None:
+    """Read what retention a new version gets: its own, else its bucket's default.
+
+    :raises ServiceError: InvalidRequest or InvalidArgument.
+    """
+    mode, until = call.parameters.get("ObjectLockMode"), call.parameters.get("ObjectLockRetainUntilDate")
+    if mode is None and until is None:
+        default = bucket.default_retention
+        return Retention(default.mode, call.now + timedelta(days=default.days)) if default else None
+    if mode is None or until is None:
+        message = "x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied"
+        raise ServiceError("InvalidArgument", message)
+    require_object_lock(bucket)
+    if "ContentMD5" not in call.parameters and not any(name.startswith("Checksum") for name in call.parameters):
+        message = (
+            "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters"
+        )
+        raise ServiceError("InvalidRequest", message)
+    if until <= call.now:
+        raise ServiceError("InvalidArgument", "The retain until date must be in the future!")
+    return Retention(mode, until)
+
+
+def require_object_lock(bucket: Bucket) -> None:
+    """:raises ServiceError: InvalidRequest."""
+    if not bucket.has_object_lock:
+        raise ServiceError("InvalidRequest", "Bucket is missing Object Lock Configuration")
+
+
+def require_deletable(call: Call, version: ObjectVersion, may_bypass_governance: Callable[[Call], bool]) -> None:
+    """Refuse to let a version go before its time; nobody can hasten COMPLIANCE.
+
+    :raises ServiceError: AccessDenied.
+    """
+    retention = version.retention
+    if retention is None or retention.until <= call.now:
+        return
+    if retention.mode == COMPLIANCE or not may_bypass_governance(call):
+        raise access_denied(_PROTECTED)
+
+
+def retention_keys(call: Call) -> dict[str, str]:
+    """Give the condition keys of a retention that comes with a request."""
+    keys: dict[str, str] = {}
+    mode, until = call.parameters.get("ObjectLockMode"), call.parameters.get("ObjectLockRetainUntilDate")
+    if mode is not None:
+        keys["s3:object-lock-mode"] = mode
+    if until is not None:
+        keys["s3:object-lock-retain-until-date"] = format_iso8601(until)
+        keys["s3:object-lock-remaining-retention-days"] = str((until - call.now).days)
+    return keys
+
+
+_CRC32C_POLYNOMIAL = 0x82F63B78
+
+
+_CRC64NVME_POLYNOMIAL = 0x9A6C9329AC4BC9B5
+"""Both reflected."""
+
+
+@cache
+def _crc_table(polynomial: int) -> tuple[int, ...]:
+    table = []
+    for value in range(256):
+        for _ in range(8):
+            value = (value >> 1) ^ polynomial if value & 1 else value >> 1
+        table.append(value)
+    return tuple(table)
+
+
+def _crc(data: bytes, polynomial: int, size_bytes: int) -> bytes:
+    table, mask = _crc_table(polynomial), (1 << (8 * size_bytes)) - 1
+    value = mask
+    for byte in data:
+        value = table[(value ^ byte) & 0xFF] ^ (value >> 8)
+    return (value ^ mask).to_bytes(size_bytes)
+
+
+DIGESTS: Mapping[str, Callable[[bytes], bytes]] = {
+    "ChecksumCRC32": lambda data: zlib.crc32(data).to_bytes(4),
+    "ChecksumCRC32C": lambda data: _crc(data, _CRC32C_POLYNOMIAL, 4),
+    "ChecksumCRC64NVME": lambda data: _crc(data, _CRC64NVME_POLYNOMIAL, 8),
+    "ChecksumMD5": lambda data: hashlib.md5(data, usedforsecurity=False).digest(),
+    "ChecksumSHA1": lambda data: hashlib.sha1(data, usedforsecurity=False).digest(),
+    "ChecksumSHA256": lambda data: hashlib.sha256(data).digest(),
+    "ChecksumSHA512": lambda data: hashlib.sha512(data).digest(),
+}
+"""By the model's member."""
+
+
+def verify_checksums(parameters: Mapping[str, Any], body: bytes) -> dict[str, str]:
+    """Verify whatever checksums came with a body, and give them.
+
+    :raises ServiceError: BadDigest, InvalidDigest or InvalidRequest.
+    """
+    _verify_md5(parameters.get("ContentMD5"), body)
+    sent = {name: value for name, value in parameters.items() if _is_checksum(name)}
+    for name, value in sent.items():
+        algorithm = name.removeprefix("Checksum")
+        if name not in DIGESTS:
+            raise ServiceError("InvalidRequest", f"The sandbox does not imitate the checksum {algorithm}.")
+        if value != base64.b64encode(DIGESTS[name](body)).decode("ascii"):
+            message = f"The {algorithm} you specified did not match the calculated checksum."
+            raise ServiceError("BadDigest", message)
+    return sent
+
+
+def _is_checksum(name: str) -> bool:
+    return name.startswith("Checksum") and name not in ("ChecksumAlgorithm", "ChecksumMode", "ChecksumType")
+
+
+def _verify_md5(sent: str | None, body: bytes) -> None:
+    if sent is None:
+        return
+    try:
+        digest = base64.b64decode(sent, validate=True)
+    except (binascii.Error, ValueError):
+        digest = b""
+    if len(digest) != 16:
+        raise ServiceError("InvalidDigest", "The Content-MD5 you specified was invalid.")
+    if digest != hashlib.md5(body, usedforsecurity=False).digest():
+        raise ServiceError("BadDigest", "The Content-MD5 you specified did not match what we received.")
+
+
+_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
+
+
+def cut_range(body: bytes, asked: str | None) -> tuple[bytes, str | None]:
+    """Cut the range that was asked for, and word it; all of the body where none was, or several were.
+
+    :raises ServiceError: InvalidRange, if it lies outside.
+    """
+    match = _RANGE.fullmatch(asked or "")
+    if match is None or match.groups() == ("", ""):
+        return body, None
+    size = len(body)
+    first, last = match.groups()
+    start = int(first) if first else max(0, size - int(last))
+    end = min(int(last), size - 1) if first and last else size - 1
+    if start >= size or (not first and int(last) == 0):
+        fields = {"RangeRequested": asked, "ActualObjectSize": size}
+        raise ServiceError("InvalidRange", "The requested range is not satisfiable", 416, fields)
+    if end < start:
+        return body, None
+    return body[start : end + 1], f"bytes {start}-{end}/{size}"
+
+
+MAX_TOTAL_BYTES = 64 << 20
+
+
+MAX_VERSIONS = 20_000
+"""What the sandbox keeps of all objects together."""
+
+
+MAX_KEY_BYTES = 1024
+
+
+MAX_METADATA_BYTES = 2048
+"""Source of both: Amazon S3 User Guide, "Naming Amazon S3 objects" and "Working with object metadata"."""
+
+
+_KEPT_HEADERS = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType")
+
+
+_NOT_IMITATED = (
+    "ObjectLockLegalHoldStatus",
+    "SSECustomerAlgorithm",
+    "SSEKMSKeyId",
+    "Tagging",
+    "WebsiteRedirectLocation",
+    "WriteOffsetBytes",
+)
+
+
+_PLAIN_ACLS = ("private", "bucket-owner-full-control")
+
+
+def put_object(call: Call) -> dict[str, Any]:
+    """Put an object: a new version, where the bucket keeps versions."""
+    bucket, body = get_bucket(call), call.parameters["Body"]
+    _require_imitated(call)
+    _require_preconditions(call, bucket)
+    _require_room(call, len(body))
+    checksums = verify_checksums(call.parameters, body)
+    version = ObjectVersion(
+        version_id=_new_version_id(bucket),
+        modified_at=call.now.replace(microsecond=0),
+        etag=f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"',
+        body=body,
+        headers={name: call.parameters[name] for name in _KEPT_HEADERS if name in call.parameters},
+        metadata=dict(call.parameters.get("Metadata", {})),
+        checksums=checksums,
+        retention=read_new_retention(call, bucket),
+    )
+    bucket.add_version(call.parameters["Key"], version)
+    return {"ETag": version.etag, "ServerSideEncryption": "AES256"} | _checksums(version) | _version_id(bucket, version)
+
+
+def _new_version_id(bucket: Bucket) -> str:
+    return secrets.token_urlsafe(24) if bucket.versioning == ENABLED else NULL_VERSION
+
+
+def _version_id(bucket: Bucket, version: ObjectVersion) -> dict[str, Any]:
+    """A bucket that never kept versions says nothing of them."""
+    return {"VersionId": version.version_id} if bucket.versioning is not None else {}
+
+
+def _checksums(version: ObjectVersion) -> dict[str, Any]:
+    return {**version.checksums, "ChecksumType": "FULL_OBJECT"} if version.checksums else {}
+
+
+def _require_imitated(call: Call) -> None:
+    for name in _NOT_IMITATED:
+        if call.parameters.get(name):
+            raise ServiceError("InvalidRequest", f"The sandbox does not imitate the parameter {name} of PutObject.")
+    if call.parameters.get("ACL", "private") not in _PLAIN_ACLS:
+        raise ServiceError("AccessControlListNotSupported", "The bucket does not allow ACLs")
+
+
+def _require_preconditions(call: Call, bucket: Bucket) -> None:
+    """Check If-Match and If-None-Match against the newest version."""
+    existing = bucket.find_version(call.parameters["Key"])
+    etag = existing.etag if existing and not existing.is_delete_marker else None
+    if_match, if_none_match = call.parameters.get("IfMatch"), call.parameters.get("IfNoneMatch")
+    if if_match is not None and etag is None:
+        raise no_such_key(call)
+    for condition, fails in (
+        ("If-Match", if_match is not None and if_match.strip('"') != (etag or "").strip('"')),
+        ("If-None-Match", if_none_match is not None and etag is not None),
+    ):
+        if fails:
+            message = "At least one of the pre-conditions you specified did not hold"
+            raise ServiceError("PreconditionFailed", message, 412, {"Condition": condition})
+
+
+def _require_room(call: Call, size_bytes: int) -> None:
+    if len(call.parameters["Key"].encode("utf-8", "replace")) > MAX_KEY_BYTES:
+        raise ServiceError("KeyTooLongError", "Your key is too long")
+    metadata = call.parameters.get("Metadata", {})
+    if sum(len(name) + len(value.encode("utf-8", "replace")) for name, value in metadata.items()) > MAX_METADATA_BYTES:
+        message = "Your metadata headers exceed the maximum allowed metadata size"
+        raise ServiceError("MetadataTooLarge", message)
+    store = call.world.buckets
+    if store.count_bytes() + size_bytes > MAX_TOTAL_BYTES or store.count_versions() >= MAX_VERSIONS:
+        message = f"The sandbox keeps at most {MAX_TOTAL_BYTES >> 20} MiB in {MAX_VERSIONS} objects."
+        raise ServiceError("InvalidRequest", message)
+
+
+def get_object(call: Call) -> dict[str, Any]:
+    """Give an object, or the range of it that was asked for."""
+    bucket, version = _get_version(call)
+    described = _version_headers(call, bucket, version)
+    body, content_range = cut_range(version.body, call.parameters.get("Range"))
+    if content_range:
+        without_checksums = {name: value for name, value in described.items() if not name.startswith("Checksum")}
+        return without_checksums | {"Body": body, "ContentLength": len(body), "ContentRange": content_range}
+    return described | {"Body": body, "ContentLength": len(body)}
+
+
+def head_object(call: Call) -> dict[str, Any]:
+    """Give what is known of an object, without its body."""
+    bucket, version = _get_version(call)
+    return _version_headers(call, bucket, version) | {"ContentLength": version.size_bytes}
+
+
+def _version_headers(call: Call, bucket: Bucket, version: ObjectVersion) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "AcceptRanges": "bytes",
+        "ContentType": "binary/octet-stream",
+        "ETag": version.etag,
+        "LastModified": version.modified_at,
+        "Metadata": version.metadata,
+        "ServerSideEncryption": "AES256",
+        **version.headers,
+        **_version_id(bucket, version),
+    }
+    if call.parameters.get("ChecksumMode") == "ENABLED":
+        described |= _checksums(version)
+    if version.retention:
+        described["ObjectLockMode"] = version.retention.mode
+        described["ObjectLockRetainUntilDate"] = version.retention.until
+    return described
+
+
+def _get_version(call: Call) -> tuple[Bucket, ObjectVersion]:
+    """Find the version that is asked for; what is missing is told only to those who may list the bucket.
+
+    :raises ServiceError: NoSuchKey, NoSuchVersion, MethodNotAllowed or AccessDenied.
+    """
+    bucket, version_id = get_bucket(call), call.parameters.get("VersionId")
+    version = bucket.find_version(call.parameters["Key"], version_id)
+    if version is None or version.is_delete_marker:
+        if find_denial(call, BUCKET_OPERATIONS["HeadBucket"], call.world, "s3:ListBucket"):
+            raise access_denied()
+        if version is not None:
+            call.response_headers["x-amz-delete-marker"] = "true"
+        if version is not None and version_id is not None:
+            message = "The specified method is not allowed against this resource."
+            raise ServiceError("MethodNotAllowed", message, 405)
+        raise no_such_key(call) if version_id is None else no_such_version(call)
+    return bucket, version
+
+
+def no_such_key(call: Call) -> ServiceError:
+    fields = {"Key": call.parameters["Key"]}
+    return ServiceError("NoSuchKey", "The specified key does not exist.", 404, fields)
+
+
+def no_such_version(call: Call) -> ServiceError:
+    fields = {"Key": call.parameters["Key"], "VersionId": call.parameters["VersionId"]}
+    return ServiceError("NoSuchVersion", "The specified version does not exist.", 404, fields)
+
+
+def delete_object(call: Call) -> dict[str, Any]:
+    """Delete an object: by a marker where versions are kept, for good when a version is named and not locked."""
+    bucket, key = get_bucket(call), call.parameters["Key"]
+    version_id = call.parameters.get("VersionId")
+    if version_id is not None:
+        return _delete_version(call, bucket, version_id)
+    if bucket.versioning is None:
+        bucket.remove_version(key, NULL_VERSION)
+        return {}
+    if bucket.versioning == SUSPENDED:
+        bucket.remove_version(key, NULL_VERSION)
+    marker = ObjectVersion(_new_version_id(bucket), call.now.replace(microsecond=0), is_delete_marker=True)
+    bucket.add_version(key, marker)
+    return {"DeleteMarker": True, "VersionId": marker.version_id}
+
+
+def _delete_version(call: Call, bucket: Bucket, version_id: str) -> dict[str, Any]:
+    """Delete one version; one that isn't there counts as deleted."""
+    key = call.parameters["Key"]
+    version = bucket.find_version(key, version_id)
+    if version is not None:
+        require_deletable(call, version, _may_bypass_governance)
+        bucket.remove_version(key, version_id)
+    was_marker = {"DeleteMarker": True} if version is not None and version.is_delete_marker else {}
+    return was_marker | {"VersionId": version_id}
+
+
+def _may_bypass_governance(call: Call) -> bool:
+    is_asked = bool(call.parameters.get("BypassGovernanceRetention"))
+    return (
+        is_asked
+        and find_denial(call, OBJECTS_OPERATIONS["DeleteObject"], call.world, "s3:BypassGovernanceRetention") is None
+    )
+
+
+def _put_actions(call: Call) -> Sequence[str]:
+    has_retention = "ObjectLockMode" in call.parameters or "ObjectLockRetainUntilDate" in call.parameters
+    return ("s3:PutObject", "s3:PutObjectRetention") if has_retention else ("s3:PutObject",)
+
+
+def _versioned(action: str) -> Callable[[Call], Sequence[str]]:
+    """An action has another name when a version is named: ``s3:GetObject``, ``s3:GetObjectVersion``."""
+    return lambda call: (f"{action}Version" if "VersionId" in call.parameters else action,)
+
+
+_VERSION_KEYS = keys_from({"s3:VersionId": "VersionId"})
+
+
+_PUT_KEYS = keys_from(
+    {
+        "s3:if-none-match": "IfNoneMatch",
+        "s3:x-amz-acl": "ACL",
+        "s3:x-amz-server-side-encryption": "ServerSideEncryption",
+        "s3:x-amz-storage-class": "StorageClass",
+    }
+)
+
+
+OBJECTS_OPERATIONS = {
+    "DeleteObject": Operation(
+        delete_object,
+        "s3:DeleteObject",
+        is_mutating=True,
+        resource=object_arn,
+        validate=validate_place,
+        condition_keys=_VERSION_KEYS,
+        guard=guard_bucket,
+        actions=_versioned("s3:DeleteObject"),
+        is_data_event=True,
+    ),
+    "GetObject": Operation(
+        get_object,
+        "s3:GetObject",
+        resource=object_arn,
+        validate=validate_place,
+        condition_keys=_VERSION_KEYS,
+        guard=guard_bucket,
+        actions=_versioned("s3:GetObject"),
+        is_data_event=True,
+    ),
+    "HeadObject": Operation(
+        head_object,
+        "s3:GetObject",
+        resource=object_arn,
+        validate=validate_place,
+        condition_keys=_VERSION_KEYS,
+        guard=guard_bucket,
+        actions=_versioned("s3:GetObject"),
+        is_data_event=True,
+    ),
+    "PutObject": Operation(
+        put_object,
+        "s3:PutObject",
+        is_mutating=True,
+        resource=object_arn,
+        validate=validate_place,
+        condition_keys=lambda call: _PUT_KEYS(call) | retention_keys(call),
+        guard=guard_bucket,
+        actions=_put_actions,
+        is_data_event=True,
+    ),
+}
+
+
+_MAX_KEYS = 1000
+
+
+_LISTED_TEXTS = ("Key", "Prefix", "Delimiter", "StartAfter", "KeyMarker", "NextKeyMarker")
+
+
+def list_objects_v2(call: Call) -> dict[str, Any]:
+    """List the newest versions by key, those that share a prefix up to the delimiter as one."""
+    entries = _entries(call)
+    start, limit = _read_start(call), _max_keys(call)
+    page = entries[start : start + limit]
+    is_truncated = bool(limit) and start + limit < len(entries)
+    echoed = ("Prefix", "Delimiter", "StartAfter", "EncodingType", "ContinuationToken")
+    result: dict[str, Any] = {name: call.parameters[name] for name in echoed if name in call.parameters}
+    result |= {
+        "Name": call.parameters["Bucket"],
+        "Prefix": call.parameters.get("Prefix", ""),
+        "MaxKeys": limit,
+        "KeyCount": len(page),
+        "IsTruncated": is_truncated,
+        "Contents": [_describe_object(call, key, version) for key, version in page if version],
+        "CommonPrefixes": [{"Prefix": key} for key, version in page if version is None],
+        "NextContinuationToken": seal_token(call, start + limit) if is_truncated else None,
+    }
+    return _encode(result) if call.parameters.get("EncodingType") == "url" else result
+
+
+def _entries(call: Call) -> list[tuple[str, ObjectVersion | None]]:
+    """Give keys with their versions, and common prefixes without one, in the order of their UTF-8."""
+    prefix, delimiter = call.parameters.get("Prefix", ""), call.parameters.get("Delimiter", "")
+    after = call.parameters.get("StartAfter", "")
+    entries: dict[str, ObjectVersion | None] = {}
+    for key, versions in get_bucket(call).objects.items():
+        if not key.startswith(prefix) or versions[-1].is_delete_marker:
+            continue
+        head, found, _tail = key[len(prefix) :].partition(delimiter) if delimiter else (key, "", "")
+        name = prefix + head + delimiter if found else key
+        if name > after:
+            entries[name] = None if found else versions[-1]
+    return sorted(entries.items(), key=lambda entry: entry[0].encode("utf-8", "replace"))
+
+
+def _read_start(call: Call) -> int:
+    token = call.parameters.get("ContinuationToken")
+    try:
+        return 0 if token is None else open_token(call, token)
+    except InvalidTokenError:
+        raise invalid_continuation() from None
+
+
+def _max_keys(call: Call) -> int:
+    asked: int = call.parameters.get("MaxKeys", _MAX_KEYS)
+    if asked < 0:
+        raise ServiceError("InvalidArgument", "Argument maxKeys must be an integer between 0 and 2147483647")
+    return min(asked, _MAX_KEYS)
+
+
+def _describe_object(call: Call, key: str, version: ObjectVersion) -> dict[str, Any]:
+    described: dict[str, Any] = {
+        "Key": key,
+        "LastModified": version.modified_at,
+        "ETag": version.etag,
+        "Size": version.size_bytes,
+        "StorageClass": "STANDARD",
+    }
+    if call.parameters.get("FetchOwner"):
+        described["Owner"] = _owner(call)
+    return described
+
+
+def _owner(call: Call) -> dict[str, str]:
+    return {"ID": canonical_id(call, get_bucket(call).account_id)}
+
+
+def _encode(value: Any) -> Any:
+    """Encode keys and prefixes for clients that asked for it, since XML can't carry every key."""
+    if isinstance(value, list):
+        return [_encode(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: quote(item, safe="/") if name in _LISTED_TEXTS and isinstance(item, str) else _encode(item)
+        for name, item in value.items()
+    }
+
+
+def list_object_versions(call: Call) -> dict[str, Any]:
+    """List all versions and delete markers by key, the newest first."""
+    if call.parameters.get("Delimiter"):
+        raise ServiceError("InvalidArgument", "The sandbox does not imitate the delimiter of ListObjectVersions.")
+    rows, limit = _rows_after_marker(call), _max_keys(call)
+    page, rest = rows[:limit], rows[limit:]
+    echoed = ("Prefix", "KeyMarker", "VersionIdMarker", "EncodingType")
+    result: dict[str, Any] = {name: call.parameters[name] for name in echoed if name in call.parameters}
+    result |= {"Name": call.parameters["Bucket"], "MaxKeys": limit, "IsTruncated": bool(rest and limit)}
+    result["Versions"] = [_describe_version(call, *row) for row in page if not row[1].is_delete_marker]
+    result["DeleteMarkers"] = [_describe_marker(call, *row) for row in page if row[1].is_delete_marker]
+    if rest and page:
+        result |= {"NextKeyMarker": page[-1][0], "NextVersionIdMarker": page[-1][1].version_id}
+    return _encode(result) if call.parameters.get("EncodingType") == "url" else result
+
+
+VersionRow = tuple[str, ObjectVersion, bool]
+"""Key, version, and whether it is the newest."""
+
+
+def _rows_after_marker(call: Call) -> list[VersionRow]:
+    prefix, key_marker = call.parameters.get("Prefix", ""), call.parameters.get("KeyMarker", "")
+    version_marker = call.parameters.get("VersionIdMarker")
+    if version_marker is not None and not key_marker:
+        raise ServiceError("InvalidArgument", "A version-id marker cannot be specified without a key marker.")
+    rows: list[VersionRow] = []
+    objects = get_bucket(call).objects
+    for key in sorted(
+        (key for key in objects if key.startswith(prefix)), key=lambda key: key.encode("utf-8", "replace")
+    ):
+        versions = objects[key][::-1]
+        if key == key_marker and version_marker is not None:
+            ids = [version.version_id for version in versions]
+            skipped = ids.index(version_marker) + 1 if version_marker in ids else 0
+            rows += [(key, version, False) for version in versions[skipped:]]
+        elif key > key_marker:
+            rows += [(key, version, number == 0) for number, version in enumerate(versions)]
+    return rows
+
+
+def _describe_version(call: Call, key: str, version: ObjectVersion, is_newest: bool) -> dict[str, Any]:
+    return _describe_object(call, key, version) | {
+        "VersionId": version.version_id,
+        "IsLatest": is_newest,
+        "Owner": _owner(call),
+    }
+
+
+def _describe_marker(call: Call, key: str, version: ObjectVersion, is_newest: bool) -> dict[str, Any]:
+    return {
+        "Key": key,
+        "VersionId": version.version_id,
+        "IsLatest": is_newest,
+        "LastModified": version.modified_at,
+        "Owner": _owner(call),
+    }
+
+
+_LISTING_KEYS = keys_from({"s3:prefix": "Prefix", "s3:delimiter": "Delimiter", "s3:max-keys": "MaxKeys"})
+
+
+LISTINGS_OPERATIONS = {
+    "ListObjectVersions": Operation(
+        list_object_versions,
+        "s3:ListBucketVersions",
+        resource=bucket_arn,
+        validate=validate_place,
+        condition_keys=_LISTING_KEYS,
+        guard=guard_bucket,
+        is_data_event=True,
+    ),
+    "ListObjectsV2": Operation(
+        list_objects_v2,
+        "s3:ListBucket",
+        resource=bucket_arn,
+        validate=validate_place,
+        condition_keys=_LISTING_KEYS,
+        guard=guard_bucket,
+        is_data_event=True,
+    ),
+}

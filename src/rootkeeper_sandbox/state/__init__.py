@@ -1,0 +1,1 @@
+"""The sandbox's state: accounts, credentials, the tree, policies, sessions and mail."""

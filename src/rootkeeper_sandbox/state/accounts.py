@@ -1,0 +1,333 @@
+"""Accounts, their credentials and identifiers.
+
+Identifiers and keys that look like AWS's: derived for what a scenario holds, random for what is issued later.
+
+A scenario has the same ids and keys on every start, so that shell histories and tests stay valid. Session credentials
+are random, since nobody needs them again.
+
+Passwords as the sandbox keeps them: hashed by scrypt, or known to everybody where a scenario sets them.
+
+Scenarios' passwords are known so that they can be tried out; hashing thousands of them would also take minutes.
+
+The credentials that a root user or an IAM user can hold, in the four kinds that AWS knows.
+
+Accounts, and the IAM users and roles in them.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+_ACCOUNT_BITS = 40
+
+
+_ACCOUNT_SHIFT = 7
+
+
+_TOKEN_PREFIX = "IQoJb3JpZ2luX2Vj"  # noqa: S105 - how every AWS session token begins, no secret
+
+
+def derive_bytes(*parts: str) -> bytes:
+    """Derive 32 bytes from the words given; the same words give the same bytes."""
+    return hashlib.sha256("\x1f".join(parts).encode()).digest()
+
+
+def derive_unique_id(prefix: str, *parts: str) -> str:
+    """Derive an id such as ``AIDA…`` (users), ``AROA…`` (roles): the prefix and 17 characters."""
+    return prefix + base64.b32encode(derive_bytes(prefix, *parts)).decode()[:17]
+
+
+def derive_lower_id(length: int, *parts: str) -> str:
+    """Derive the lower-case letters and digits that Organizations uses in its ids."""
+    return base64.b32encode(derive_bytes(*parts)).decode().lower()[:length]
+
+
+def derive_access_key_id(account_id: str, *parts: str) -> str:
+    """Derive a long-term access key id, ``AKIA`` and 16 characters."""
+    return _access_key_id("AKIA", account_id, derive_bytes("access-key", account_id, *parts))
+
+
+def derive_secret_access_key(access_key_id: str, *parts: str) -> str:
+    """Derive the 40 characters that belong to an access key id."""
+    return base64.b64encode(derive_bytes("secret", access_key_id, *parts)[:30]).decode()
+
+
+def new_access_key_id(prefix: str, account_id: str) -> str:
+    """Make a random access key id: ``AKIA`` long-term, ``ASIA`` temporary."""
+    return _access_key_id(prefix, account_id, secrets.token_bytes(16))
+
+
+def new_secret_access_key() -> str:
+    return base64.b64encode(secrets.token_bytes(30)).decode()
+
+
+def new_session_token() -> str:
+    return _TOKEN_PREFIX + base64.b64encode(secrets.token_bytes(96)).decode()
+
+
+def new_unique_id(prefix: str) -> str:
+    return prefix + base64.b32encode(secrets.token_bytes(11)).decode()[:17]
+
+
+def account_of_access_key(access_key_id: str) -> str | None:
+    """Read the account id out of an access key id of today's form; ``None`` for other texts.
+
+    Bits 7 to 46 of the six bytes after the prefix hold it, as public write-ups of AWS's format found out.
+    """
+    try:
+        head = base64.b32decode(access_key_id[4:20])[:6]
+    except ValueError:
+        return None
+    return str((int.from_bytes(head) >> _ACCOUNT_SHIFT) & ((1 << _ACCOUNT_BITS) - 1)).zfill(12)
+
+
+def _access_key_id(prefix: str, account_id: str, noise: bytes) -> str:
+    head = (1 << 47) | (int(account_id) << _ACCOUNT_SHIFT) | (noise[0] & 0x7F)
+    return prefix + base64.b32encode(head.to_bytes(6) + noise[1:5]).decode()
+
+
+_COST, _BLOCK_SIZE, _PARALLELISM = 1 << 14, 8, 1
+
+
+_SALT_BYTES = 16
+
+
+_DECOY_SALT = b"\0" * _SALT_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Password:
+    """A password that somebody set, as salt and hash, or a scenario's, as text."""
+
+    salt: bytes = _DECOY_SALT
+    digest: bytes = field(default=b"", repr=False)
+    known_text: str | None = field(default=None, repr=False)
+
+
+def hash_password(text: str) -> Password:
+    """Make what is kept of a password that somebody sets. Takes some hundredths of a second."""
+    salt = secrets.token_bytes(_SALT_BYTES)
+    return Password(salt, _hash(text, salt))
+
+
+def verify_password(password: Password | None, text: str) -> bool:
+    """Tell whether it is the password; takes the same time for every kind and for none."""
+    digest = _hash(text, password.salt if password else _DECOY_SALT)
+    if password is None:
+        return False
+    if password.known_text is not None:
+        return hmac.compare_digest(_encode(text), _encode(password.known_text))
+    return hmac.compare_digest(digest, password.digest)
+
+
+def _hash(text: str, salt: bytes) -> bytes:
+    return hashlib.scrypt(_encode(text), salt=salt, n=_COST, r=_BLOCK_SIZE, p=_PARALLELISM)
+
+
+def _encode(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+ACTIVE = "Active"
+
+
+INACTIVE = "Inactive"
+
+
+_KEPT_STEPS = 20
+
+
+@dataclass(slots=True)
+class LoginProfile:
+    """What lets a user into the console: with a password, or (root users) as the permission to set one by e-mail."""
+
+    created_at: datetime
+    password: Password | None = None
+    """``None`` from CreateLoginProfile in a root session until the person has reset the password."""
+    mfa_due_at: datetime | None = None
+    """Until when a root user without MFA may put off registering it; set at the first such sign-in."""
+
+
+@dataclass(slots=True)
+class AccessKey:
+    """A long-term access key."""
+
+    access_key_id: str
+    created_at: datetime
+    status: str = ACTIVE
+    last_used_at: datetime | None = None
+    last_used_service: str = "N/A"
+    last_used_region: str = "N/A"
+    secret_access_key: str | None = field(default=None, repr=False)
+    """``None`` where the secret is derived from the id, as all of a scenario's are."""
+
+
+@dataclass(slots=True)
+class SigningCertificate:
+    """An X.509 signing certificate; AWS knows no last use of these."""
+
+    certificate_id: str
+    uploaded_at: datetime
+    status: str = ACTIVE
+
+    @property
+    def body(self) -> str:
+        """Text in the shape of a certificate. It is none: nothing here signs with it."""
+        lines = "\n".join(
+            base64.b64encode(derive_bytes(self.certificate_id, str(n)) * 2)[:64].decode() for n in range(9)
+        )
+        return f"-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----"
+
+
+@dataclass(slots=True)
+class MfaDevice:
+    """A second factor; for ``virtual`` ones the serial number is an ARN, for hardware tokens a plain number."""
+
+    serial_number: str
+    enabled_at: datetime
+    kind: str = "virtual"
+    seed: str | None = field(default=None, repr=False)
+    """What its codes follow from, in base 32; ``None`` where it is derived, as all of a scenario's are."""
+    used_steps: list[int] = field(default_factory=list)
+    """The newest steps of time whose codes were used, oldest first: no code works twice."""
+
+    def use(self, *steps: int) -> None:
+        self.used_steps = [*self.used_steps, *steps][-_KEPT_STEPS:]
+
+
+@dataclass(slots=True)
+class Credentials:
+    """All credentials of one root user or IAM user."""
+
+    login_profile: LoginProfile | None = None
+    password_last_used_at: datetime | None = None
+    access_keys: dict[str, AccessKey] = field(default_factory=dict)
+    signing_certificates: dict[str, SigningCertificate] = field(default_factory=dict)
+    mfa_devices: dict[str, MfaDevice] = field(default_factory=dict)
+
+    @property
+    def has_password(self) -> bool:
+        return self.login_profile is not None and self.login_profile.password is not None
+
+    @property
+    def is_recovery_allowed(self) -> bool:
+        """Whether there is a login profile whose password nobody has set yet."""
+        return self.login_profile is not None and self.login_profile.password is None
+
+    def add_access_key(self, key: AccessKey) -> None:
+        self.access_keys[key.access_key_id] = key
+
+    def add_signing_certificate(self, certificate: SigningCertificate) -> None:
+        self.signing_certificates[certificate.certificate_id] = certificate
+
+    def add_mfa_device(self, device: MfaDevice) -> None:
+        self.mfa_devices[device.serial_number] = device
+
+
+class AccountState(StrEnum):
+    """``State`` of an account. Source: Organizations Account, API version 2016-11-28."""
+
+    ACTIVE = "ACTIVE"
+    CLOSED = "CLOSED"
+    PENDING_ACTIVATION = "PENDING_ACTIVATION"
+    PENDING_CLOSURE = "PENDING_CLOSURE"
+    SUSPENDED = "SUSPENDED"
+
+    @property
+    def status(self) -> str:
+        """The older ``Status``, which knows three words only (assumed for PENDING_ACTIVATION)."""
+        known = (AccountState.ACTIVE, AccountState.PENDING_CLOSURE, AccountState.SUSPENDED)
+        return str(self if self in known else AccountState.SUSPENDED)
+
+
+@dataclass(slots=True)
+class Permissions:
+    """What a user or role is allowed: policy documents as JSON text."""
+
+    inline_policies: dict[str, str] = field(default_factory=dict)
+    """By name."""
+    managed_policies: dict[str, str] = field(default_factory=dict)
+    """By ARN."""
+    tags: dict[str, str] = field(default_factory=dict)
+
+    def documents(self) -> tuple[str, ...]:
+        return (*self.inline_policies.values(), *self.managed_policies.values())
+
+
+@dataclass(slots=True)
+class IamUser:
+    """An IAM user."""
+
+    name: str
+    user_id: str
+    created_at: datetime
+    path: str = "/"
+    permissions: Permissions = field(default_factory=Permissions)
+    credentials: Credentials = field(default_factory=Credentials)
+
+
+@dataclass(slots=True)
+class IamRole:
+    """An IAM role, and who may assume it."""
+
+    name: str
+    role_id: str
+    created_at: datetime
+    trust_policy: str
+    """JSON text."""
+    path: str = "/"
+    description: str = ""
+    max_session_seconds: int = 3600
+    permissions: Permissions = field(default_factory=Permissions)
+
+
+@dataclass(slots=True)
+class Identities:
+    """The IAM users and roles of one account, by name."""
+
+    users: dict[str, IamUser] = field(default_factory=dict)
+    roles: dict[str, IamRole] = field(default_factory=dict)
+    unassigned_mfa_devices: dict[str, str | None] = field(default_factory=dict)
+    """Virtual devices that are nobody's, by serial number: their seeds, as in ``MfaDevice``."""
+
+
+@dataclass(slots=True)
+class Account:
+    """One AWS account."""
+
+    account_id: str
+    name: str
+    email: str
+    joined_at: datetime
+    joined_method: str = "CREATED"
+    opened_at: datetime | None = None
+    """When an invited account was opened, before it joined."""
+    state: AccountState = AccountState.ACTIVE
+    parent_id: str | None = None
+    """The organizational unit or organization root; ``None`` outside the organization."""
+    tags: dict[str, str] = field(default_factory=dict)
+    root_user: Credentials = field(default_factory=Credentials)
+    existing_identities: Identities | None = None
+    """Most of 50,000 accounts never get an IAM user; read by ``identities``."""
+
+    @property
+    def created_at(self) -> datetime:
+        return self.opened_at or self.joined_at
+
+    @property
+    def identities(self) -> Identities:
+        if self.existing_identities is None:
+            self.existing_identities = Identities()
+        return self.existing_identities
+
+    def find_user(self, name: str) -> IamUser | None:
+        return self.existing_identities.users.get(name) if self.existing_identities else None
+
+    def find_role(self, name: str) -> IamRole | None:
+        return self.existing_identities.roles.get(name) if self.existing_identities else None

@@ -1,0 +1,352 @@
+"""Sign-ins, sessions, mailboxes, Identity Center.
+
+IAM Identity Center: its one instance, the people in its store, and who holds which permission set where.
+
+``is_down`` is the switch for trying what happens when nobody can sign in through it.
+
+The mail that AWS would have sent, kept by address instead of leaving the machine.
+
+Temporary credentials that STS has issued. Nothing revokes them: they last until they expire.
+
+Source: observed of root sessions, which outlived the features, the delegate and the trust (aws-facts B8).
+
+What people at a browser have begun: sessions, MFA challenges, links to reset a password, and failed attempts.
+
+Ids and tokens are kept as SHA-256 only. Everything ends by the sandbox's clock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
+
+from rootkeeper_sandbox.exchange import Credential
+from rootkeeper_sandbox.state.accounts import derive_bytes
+from rootkeeper_sandbox.state.organization import Organization
+
+HOME_REGION = "us-east-1"
+
+
+@dataclass(slots=True)
+class IdentityUser:
+    """Somebody in the identity store."""
+
+    user_id: str
+    user_name: str
+    display_name: str
+    email: str
+
+
+@dataclass(slots=True)
+class IdentityGroup:
+    """A group in the identity store."""
+
+    group_id: str
+    display_name: str
+    description: str = ""
+    member_ids: dict[str, str] = field(default_factory=dict)
+    """Membership ids by user id."""
+
+
+@dataclass(slots=True)
+class PermissionSet:
+    """What somebody may do in the accounts in which they hold it."""
+
+    arn: str
+    name: str
+    created_at: datetime
+    description: str = ""
+    session_duration: str = "PT1H"
+    inline_policy: str = ""
+    """JSON text; empty for none."""
+    managed_policies: dict[str, str] = field(default_factory=dict)
+    """Names by ARN."""
+    customer_policies: dict[str, str] = field(default_factory=dict)
+    """Paths by name; their bodies live in each account."""
+    boundary_arn: str | None = None
+    """The AWS managed policy that bounds it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """One permission set, in one account, to one user or group."""
+
+    account_id: str
+    permission_set_arn: str
+    principal_type: str
+    """``USER`` or ``GROUP``."""
+    principal_id: str
+
+
+@dataclass(slots=True)
+class IdentityCenter:
+    """The organization's instance."""
+
+    instance_arn: str
+    identity_store_id: str
+    owner_account_id: str
+    region: str
+    created_at: datetime
+    name: str = ""
+    is_down: bool = False
+    users: dict[str, IdentityUser] = field(default_factory=dict)
+    groups: dict[str, IdentityGroup] = field(default_factory=dict)
+    permission_sets: dict[str, PermissionSet] = field(default_factory=dict)
+    """By ARN."""
+    assignments: list[Assignment] = field(default_factory=list)
+
+    def group_ids_of(self, user_id: str) -> list[str]:
+        return [group.group_id for group in self.groups.values() if user_id in group.member_ids]
+
+    def account_ids_with(self, permission_set_arn: str) -> list[str]:
+        """List the accounts into which a permission set is provisioned: those in which somebody holds it."""
+        held = (a.account_id for a in self.assignments if a.permission_set_arn == permission_set_arn)
+        return list(dict.fromkeys(held))
+
+    def arns_in(self, account_id: str) -> list[str]:
+        """List the permission sets provisioned into an account."""
+        return list(dict.fromkeys(a.permission_set_arn for a in self.assignments if a.account_id == account_id))
+
+    def held_by(self, principal_type: str, principal_id: str) -> Iterator[Assignment]:
+        """Give somebody's assignments, a user's with those of the groups that the user is in."""
+        holders = {(principal_type, principal_id)}
+        if principal_type == "USER":
+            holders |= {("GROUP", group_id) for group_id in self.group_ids_of(principal_id)}
+        for assignment in self.assignments:
+            if (assignment.principal_type, assignment.principal_id) in holders:
+                yield assignment
+
+
+def make_identity_center(organization: Organization, seed: str, now: datetime) -> IdentityCenter:
+    """Make the instance that every organization has, without anybody in it."""
+    noise = derive_bytes("identity-center", seed, organization.organization_id).hex()
+    return IdentityCenter(
+        instance_arn=f"arn:{organization.partition}:sso:::instance/ssoins-{noise[:16]}",
+        identity_store_id=f"d-{noise[16:26]}",
+        owner_account_id=organization.management_account_id,
+        region=HOME_REGION,
+        created_at=now,
+    )
+
+
+_KEPT_PER_ADDRESS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One e-mail."""
+
+    sender: str
+    recipient: str
+    subject: str
+    body: str
+    sent_at: datetime
+
+
+@dataclass
+class Mailboxes:
+    """All messages by address, oldest first; addresses compare without regard to case."""
+
+    _messages: dict[str, list[Message]] = field(default_factory=dict)
+
+    def deliver(self, message: Message) -> None:
+        messages = self._messages.setdefault(message.recipient.lower(), [])
+        messages.append(message)
+        del messages[:-_KEPT_PER_ADDRESS]
+
+    def messages(self, address: str) -> tuple[Message, ...]:
+        return tuple(self._messages.get(address.lower(), ()))
+
+    def counts(self) -> list[tuple[str, int]]:
+        """List the addresses that have mail, in order, with the number of messages."""
+        return sorted((address, len(messages)) for address, messages in self._messages.items() if messages)
+
+
+_KEPT_AFTER_EXPIRY = timedelta(minutes=15)
+
+
+_SWEPT_FIRST_AT = 4096
+"""Afterwards whenever there are twice as many as the last sweep left: each session is looked at seldom, if ever."""
+
+
+@dataclass
+class Sessions:
+    """Issued sessions by access key id. Expired ones are answered as expired for a while, then forgotten."""
+
+    _credentials: dict[str, Credential] = field(default_factory=dict)
+    _swept_at: int = field(default=_SWEPT_FIRST_AT, metadata={"is_kept": False})
+
+    def __len__(self) -> int:
+        return len(self._credentials)
+
+    def add(self, credential: Credential, now: datetime) -> None:
+        self._credentials[credential.access_key_id] = credential
+        if len(self._credentials) >= self._swept_at:
+            self._forget_expired(now)
+            self._swept_at = max(_SWEPT_FIRST_AT, 2 * len(self._credentials))
+
+    def find(self, access_key_id: str) -> Credential | None:
+        return self._credentials.get(access_key_id)
+
+    def _forget_expired(self, now: datetime) -> None:
+        limit = now - _KEPT_AFTER_EXPIRY
+        for key, credential in list(self._credentials.items()):
+            if credential.expires_at is not None and credential.expires_at <= limit:
+                del self._credentials[key]
+
+
+SESSION_LIFETIME = timedelta(hours=12)
+"""Source: AWS Sign-In User Guide: a console session of a root user or IAM user lasts 12 hours."""
+
+
+CHALLENGE_LIFETIME = timedelta(minutes=5)
+
+
+RESET_LIFETIME = timedelta(minutes=60)
+"""AWS says only that its links are time-limited."""
+
+
+MFA_GRACE = timedelta(days=35)
+"""How long a root user may put off registering MFA. Source: aws-facts E."""
+
+
+FAILURE_WINDOW = timedelta(minutes=15)
+
+
+MAX_FAILURES = 10
+
+
+MAX_ENTRIES = 10_000
+"""Of each kind; the oldest go first."""
+
+
+class _Expiring(Protocol):
+    @property
+    def expires_at(self) -> datetime: ...
+
+
+_Entry = TypeVar("_Entry", bound=_Expiring)
+
+
+@dataclass(frozen=True, slots=True)
+class SignInSession:
+    """A root user who is signed in. Nothing but its end or signing out ends it."""
+
+    account_id: str
+    access_key_id: str
+    """Of the temporary credentials that the console would call AWS with."""
+    signed_in_at: datetime
+    has_mfa: bool
+
+    @property
+    def expires_at(self) -> datetime:
+        return self.signed_in_at + SESSION_LIFETIME
+
+
+@dataclass(slots=True)
+class MfaChallenge:
+    """Somebody who knew the password and is asked for a code."""
+
+    account_id: str
+    begun_at: datetime
+    profile_created_at: datetime
+    """Of the login profile whose password it was: another one has another password."""
+    remaining_tries: int = 5
+
+    @property
+    def expires_at(self) -> datetime:
+        return self.begun_at + CHALLENGE_LIFETIME
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordReset:
+    """A link that lets whoever has it set the password, once."""
+
+    account_id: str
+    sent_at: datetime
+    profile_created_at: datetime
+    """The link is void once this login profile is gone, even if another one has come."""
+
+    @property
+    def expires_at(self) -> datetime:
+        return self.sent_at + RESET_LIFETIME
+
+
+@dataclass(slots=True)
+class Failures:
+    """Attempts that failed for one e-mail address."""
+
+    began_at: datetime
+    number: int = 0
+
+    @property
+    def expires_at(self) -> datetime:
+        return self.began_at + FAILURE_WINDOW
+
+
+@dataclass(slots=True)
+class SignInStore:
+    """All of it."""
+
+    sessions: dict[str, SignInSession] = field(default_factory=dict)
+    challenges: dict[str, MfaChallenge] = field(default_factory=dict)
+    resets: dict[str, PasswordReset] = field(default_factory=dict)
+    failures: dict[str, Failures] = field(default_factory=dict)
+    """By what ``digest`` makes of a browser's id, a link's token, or a purpose and e-mail address."""
+
+    def add_session(self, key: str, session: SignInSession) -> None:
+        _add(self.sessions, key, session, session.signed_in_at)
+
+    def add_challenge(self, key: str, challenge: MfaChallenge) -> None:
+        _add(self.challenges, key, challenge, challenge.begun_at)
+
+    def add_reset(self, key: str, reset: PasswordReset) -> None:
+        _add(self.resets, key, reset, reset.sent_at)
+
+    def find_session(self, key: str, now: datetime) -> SignInSession | None:
+        return _find(self.sessions, key, now)
+
+    def find_challenge(self, key: str, now: datetime) -> MfaChallenge | None:
+        return _find(self.challenges, key, now)
+
+    def find_reset(self, key: str, now: datetime) -> PasswordReset | None:
+        return _find(self.resets, key, now)
+
+    def forget_resets(self, account_id: str) -> None:
+        """Make all links of an account useless."""
+        for key in [key for key, reset in self.resets.items() if reset.account_id == account_id]:
+            del self.resets[key]
+
+    def is_held_off(self, key: str, now: datetime) -> bool:
+        """Tell whether so many attempts have failed that no more are taken for a while."""
+        failures = _find(self.failures, key, now)
+        return failures is not None and failures.number >= MAX_FAILURES
+
+    def count_failure(self, key: str, now: datetime) -> None:
+        failures = _find(self.failures, key, now)
+        if failures is None:
+            failures = Failures(now)
+            _add(self.failures, key, failures, now)
+        failures.number += 1
+
+
+def digest(*words: str) -> str:
+    """Give what is kept of ids and tokens."""
+    return hashlib.sha256("\x1f".join(words).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _add(entries: dict[str, _Entry], key: str, entry: _Entry, now: datetime) -> None:
+    """Add an entry; sweeps those that have ended, and drops the oldest of too many."""
+    for ended in [key for key, found in entries.items() if found.expires_at <= now]:
+        del entries[ended]
+    while len(entries) >= MAX_ENTRIES:
+        del entries[next(iter(entries))]
+    entries[key] = entry
+
+
+def _find(entries: dict[str, _Entry], key: str, now: datetime) -> _Entry | None:
+    entry = entries.get(key)
+    return entry if entry is not None and now < entry.expires_at else None

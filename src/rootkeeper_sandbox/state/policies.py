@@ -1,0 +1,240 @@
+"""Organization policies and managed policies.
+
+Organizations policies and what they are attached to.
+
+AWS managed policies that the sandbox knows: what can be attached, and what permission sets bring.
+
+Source: IAM User Guide, "AWS managed policies"; of ReadOnlyAccess what concerns the services that the sandbox serves.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from rootkeeper_sandbox.exchange import AttachedPolicy
+
+ADMINISTRATOR_ACCESS_ARN = "arn:aws:iam::aws:policy/AdministratorAccess"
+
+
+FULL_ACCESS_DOCUMENT = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
+
+
+FULL_ACCESS_RESOURCE_DOCUMENT = (
+    '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}'
+)
+
+
+class PolicyType(StrEnum):
+    """The policy types that the sandbox serves."""
+
+    RESOURCE_CONTROL_POLICY = "RESOURCE_CONTROL_POLICY"
+    SERVICE_CONTROL_POLICY = "SERVICE_CONTROL_POLICY"
+
+
+MAX_CHARACTERS = {PolicyType.SERVICE_CONTROL_POLICY: 10_240, PolicyType.RESOURCE_CONTROL_POLICY: 5_120}
+
+
+MAX_ATTACHED = {PolicyType.SERVICE_CONTROL_POLICY: 10, PolicyType.RESOURCE_CONTROL_POLICY: 5}
+"""On each root, unit and account; AWS's own policies count, too (assumed for resource control policies).
+
+Source: Organizations User Guide, "Quotas and service limits" (aws-facts F2).
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationPolicy:
+    """One policy; a changed policy is another object, so that what was compiled from it can be told apart."""
+
+    policy_id: str
+    arn: str
+    name: str
+    policy_type: PolicyType
+    content: str
+    """JSON text, as it was given."""
+    description: str = ""
+    is_aws_managed: bool = False
+
+    @property
+    def attached(self) -> AttachedPolicy:
+        return AttachedPolicy(arn=self.arn, name=self.name, document=self.content)
+
+
+FULL_AWS_ACCESS = OrganizationPolicy(
+    policy_id="p-FullAWSAccess",
+    arn="arn:aws:organizations::aws:policy/service_control_policy/p-FullAWSAccess",
+    name="FullAWSAccess",
+    policy_type=PolicyType.SERVICE_CONTROL_POLICY,
+    content=FULL_ACCESS_DOCUMENT,
+    description="Allows access to every operation",
+    is_aws_managed=True,
+)
+
+
+RCP_FULL_AWS_ACCESS = OrganizationPolicy(
+    policy_id="p-RCPFullAWSAccess",
+    arn="arn:aws:organizations::aws:policy/resource_control_policy/p-RCPFullAWSAccess",
+    name="RCPFullAWSAccess",
+    policy_type=PolicyType.RESOURCE_CONTROL_POLICY,
+    content=FULL_ACCESS_RESOURCE_DOCUMENT,
+    description="Allows access to every resource",
+    is_aws_managed=True,
+)
+
+
+_DEFAULTS = {policy.policy_type: policy for policy in (FULL_AWS_ACCESS, RCP_FULL_AWS_ACCESS)}
+
+
+@dataclass
+class PolicyStore:
+    """All policies of an organization, and where they are attached.
+
+    A target that isn't mentioned has the type's AWS-managed policy and nothing else: 50,000 accounts cost nothing.
+    """
+
+    policies: dict[str, OrganizationPolicy] = field(default_factory=dict)
+    enabled_types: set[PolicyType] = field(default_factory=lambda: {PolicyType.SERVICE_CONTROL_POLICY})
+    _attachments: dict[tuple[PolicyType, str], tuple[str, ...]] = field(default_factory=dict)
+    _resolved: dict[tuple[PolicyType, str], tuple[AttachedPolicy, ...]] = field(
+        default_factory=dict, metadata={"is_kept": False}
+    )
+    _default_attached: dict[PolicyType, tuple[AttachedPolicy, ...]] = field(
+        default_factory=dict, metadata={"is_kept": False}
+    )
+
+    def __post_init__(self) -> None:
+        for policy_type, policy in _DEFAULTS.items():
+            self.policies[policy.policy_id] = policy
+            self._default_attached[policy_type] = (policy.attached,)
+
+    def add(self, policy: OrganizationPolicy) -> None:
+        """Add a policy, or put a changed one in the place of the old."""
+        self.policies[policy.policy_id] = policy
+        self._resolved.clear()
+
+    def remove(self, policy: OrganizationPolicy) -> None:
+        """Remove a policy that isn't attached to anything."""
+        del self.policies[policy.policy_id]
+
+    def is_attached(self, policy: OrganizationPolicy) -> bool:
+        """Tell whether a policy that isn't AWS's own is attached to anything."""
+        return any(policy.policy_id in policy_ids for policy_ids in self._attachments.values())
+
+    def forget_target(self, target_id: str) -> None:
+        """Detach everything from a target that ceases to be."""
+        for policy_type in PolicyType:
+            self._attachments.pop((policy_type, target_id), None)
+        self._resolved.clear()
+
+    def disable(self, policy_type: PolicyType) -> None:
+        """Switch a type off, which detaches all its policies; switched on again, AWS's own is attached everywhere."""
+        self.enabled_types.discard(policy_type)
+        self._attachments = {key: ids for key, ids in self._attachments.items() if key[0] is not policy_type}
+        self._resolved.clear()
+
+    def find_by_name(self, policy_type: PolicyType, name: str) -> OrganizationPolicy | None:
+        return next((policy for policy in self.of_type(policy_type) if policy.name == name), None)
+
+    def enabled_policies(self) -> list[OrganizationPolicy]:
+        """List the policies of all types that are enabled."""
+        return [policy for policy in self.policies.values() if policy.policy_type in self.enabled_types]
+
+    def of_type(self, policy_type: PolicyType) -> list[OrganizationPolicy]:
+        return [policy for policy in self.policies.values() if policy.policy_type is policy_type]
+
+    def attach(self, policy: OrganizationPolicy, target_id: str) -> None:
+        """Attach once; a second time changes nothing."""
+        self._set(policy.policy_type, target_id, dict.fromkeys((*self.policy_ids(policy, target_id), policy.policy_id)))
+
+    def detach(self, policy: OrganizationPolicy, target_id: str) -> None:
+        self._set(
+            policy.policy_type, target_id, (i for i in self.policy_ids(policy, target_id) if i != policy.policy_id)
+        )
+
+    def policy_ids(self, policy: OrganizationPolicy, target_id: str) -> tuple[str, ...]:
+        """List the ids of all policies of the same type on the target."""
+        return self._ids(policy.policy_type, target_id)
+
+    def on_target(self, policy_type: PolicyType, target_id: str) -> list[OrganizationPolicy]:
+        """List the policies attached directly; none of a type that isn't enabled."""
+        if policy_type not in self.enabled_types:
+            return []
+        return [self.policies[policy_id] for policy_id in self._ids(policy_type, target_id)]
+
+    def attached(self, policy_type: PolicyType, target_id: str) -> tuple[AttachedPolicy, ...]:
+        """List the same for the request path: always the same objects until something changes."""
+        key = (policy_type, target_id)
+        if key not in self._attachments:
+            return self._default_attached[policy_type]
+        if key not in self._resolved:
+            self._resolved[key] = tuple(self.policies[policy_id].attached for policy_id in self._attachments[key])
+        return self._resolved[key]
+
+    def targets(self, policy: OrganizationPolicy, candidates: Iterable[str]) -> Iterator[str]:
+        """Choose from ``candidates`` the targets that the policy is attached to."""
+        return (target for target in candidates if policy.policy_id in self._ids(policy.policy_type, target))
+
+    def _ids(self, policy_type: PolicyType, target_id: str) -> tuple[str, ...]:
+        return self._attachments.get((policy_type, target_id), (_DEFAULTS[policy_type].policy_id,))
+
+    def _set(self, policy_type: PolicyType, target_id: str, policy_ids: Iterable[str]) -> None:
+        self._attachments[policy_type, target_id] = tuple(policy_ids)
+        self._resolved.clear()
+
+
+_READ_ONLY = (
+    "account:Get*",
+    "account:List*",
+    "cloudtrail:LookupEvents",
+    "iam:Get*",
+    "iam:List*",
+    "identitystore:Describe*",
+    "identitystore:List*",
+    "organizations:Describe*",
+    "organizations:List*",
+    "s3:Get*",
+    "s3:List*",
+    "sqs:GetQueue*",
+    "sqs:ListQueue*",
+    "sso:Describe*",
+    "sso:Get*",
+    "sso:List*",
+)
+
+
+_POWER_USER_EXTRAS = (
+    "account:GetAccountInformation",
+    "account:GetPrimaryEmail",
+    "account:ListRegions",
+    "iam:CreateServiceLinkedRole",
+    "iam:DeleteServiceLinkedRole",
+    "iam:ListRoles",
+    "organizations:DescribeEffectivePolicy",
+    "organizations:DescribeOrganization",
+)
+
+
+def _allow(**elements: object) -> dict[str, object]:
+    return {"Effect": "Allow", "Resource": "*"} | elements
+
+
+def _document(*statements: dict[str, object]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+MANAGED_DOCUMENTS = {
+    "AdministratorAccess": FULL_ACCESS_DOCUMENT,
+    "PowerUserAccess": _document(
+        _allow(NotAction=["iam:*", "organizations:*", "account:*"]), _allow(Action=list(_POWER_USER_EXTRAS))
+    ),
+    "ReadOnlyAccess": _document(_allow(Action=list(_READ_ONLY))),
+}
+"""JSON text by name."""
+
+
+def find_managed_document(arn: str, partition: str) -> str | None:
+    """Find the document of an AWS managed policy; ``None`` for those that the sandbox doesn't know."""
+    prefix = f"arn:{partition}:iam::aws:policy/"
+    return MANAGED_DOCUMENTS.get(arn.removeprefix(prefix)) if arn.startswith(prefix) else None

@@ -1,0 +1,221 @@
+"""AWS's rates.
+
+The rates that AWS publishes, as data: which calls share a bucket, how fast it fills and how much it holds.
+
+Source: Organizations User Guide, "Quotas and service limits"; IAM User Guide, quotas of STS; Account Management guide,
+"Quotas" (aws-facts F2, F3, E2). IAM publishes none and isn't limited here.
+
+Refuses calls that come faster than AWS allows, each service in its own words.
+
+Buckets fill by real time and not by the sandbox's clock: what they measure is how fast a client sends.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Protocol
+
+from rootkeeper_sandbox.exchange import Call, ServiceError
+
+
+class Scope(StrEnum):
+    """Whose calls one bucket counts."""
+
+    ACCOUNT = "account"
+    """The caller's account."""
+    ACCOUNT_AND_REGION = "account_and_region"
+    ORGANIZATION = "organization"
+    """All accounts of the organization together."""
+    TARGET = "target"
+    """Everybody's calls about one account, named by the parameter AccountId."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """One token bucket: ``burst`` calls at once, then ``per_second``."""
+
+    scope: Scope
+    per_second: float
+    burst: float
+
+
+def _organizations(account: tuple[float, float], organization: tuple[float, float] | None = None) -> tuple[Rate, ...]:
+    rates = (Rate(Scope.ACCOUNT, *account),)
+    return (*rates, Rate(Scope.ORGANIZATION, *organization)) if organization else rates
+
+
+_LISTS_OF_A_PARENT = _organizations((5, 8), (6, 10))
+
+
+_CHANGES_OF_A_POLICY = _organizations((2, 3))
+
+
+_CHANGES_OF_TRUST = _organizations((1, 2))
+
+
+_LISTS_OF_SERVICES = _organizations((1, 3), (1, 4))
+
+
+RATES: Mapping[str, Mapping[str, tuple[Rate, ...]]] = {
+    "account": {
+        "AcceptPrimaryEmailUpdate": (Rate(Scope.ACCOUNT, 1, 1),),
+        "GetPrimaryEmail": (Rate(Scope.ACCOUNT, 3, 3),),
+        "StartPrimaryEmailUpdate": (Rate(Scope.ACCOUNT, 1, 1), Rate(Scope.TARGET, 3 / 30, 3)),
+    },
+    "organizations": {
+        "AttachPolicy": _CHANGES_OF_A_POLICY,
+        "CloseAccount": _organizations((0.05, 1)),
+        "CreateAccount": _organizations((0.1, 3)),
+        "CreatePolicy": _CHANGES_OF_A_POLICY,
+        "DeletePolicy": _CHANGES_OF_A_POLICY,
+        "DeregisterDelegatedAdministrator": _CHANGES_OF_TRUST,
+        "DescribeAccount": _organizations((20, 30), (24, 36)),
+        "DescribeOrganization": _organizations((1, 2)),
+        "DescribeOrganizationalUnit": _organizations((2, 2), (2, 3)),
+        "DescribePolicy": _organizations((2, 2), (2, 3)),
+        "DetachPolicy": _CHANGES_OF_A_POLICY,
+        "DisableAWSServiceAccess": _CHANGES_OF_TRUST,
+        "EnableAWSServiceAccess": _CHANGES_OF_TRUST,
+        "ListAWSServiceAccessForOrganization": _LISTS_OF_SERVICES,
+        "ListAccounts": _organizations((8, 12), (9, 15)),
+        "ListAccountsForParent": _LISTS_OF_A_PARENT,
+        "ListChildren": _organizations((6, 10), (7, 12)),
+        "ListDelegatedAdministrators": _LISTS_OF_A_PARENT,
+        "ListDelegatedServicesForAccount": _LISTS_OF_SERVICES,
+        "ListOrganizationalUnitsForParent": _LISTS_OF_A_PARENT,
+        "ListParents": _LISTS_OF_A_PARENT,
+        "ListPolicies": _LISTS_OF_A_PARENT,
+        "ListPoliciesForTarget": _LISTS_OF_A_PARENT,
+        "ListRoots": _organizations((1, 2), (1, 3)),
+        "ListTagsForResource": _organizations((10, 15), (12, 18)),
+        "ListTargetsForPolicy": _LISTS_OF_A_PARENT,
+        "RegisterDelegatedAdministrator": _CHANGES_OF_TRUST,
+        "UpdatePolicy": _CHANGES_OF_A_POLICY,
+    },
+}
+"""By service, then by operation: each operation has buckets of its own (assumed where AWS lists several in a row)."""
+
+
+SHARED_RATES: Mapping[str, tuple[Rate, ...]] = {"sts": (Rate(Scope.ACCOUNT_AND_REGION, 600, 600),)}
+"""By service: one bucket for all its operations. That AssumeRoot shares STS's and the burst are assumed."""
+
+
+_ORGANIZATIONS_MESSAGE = (
+    "You have sent too many requests in too short a period of time. The quota helps protect against"
+    " denial-of-service attacks. Try again later."
+)
+
+
+_USUAL_ERROR = ServiceError("Throttling", "Rate exceeded", 400)
+
+
+THROTTLING_ERRORS: Mapping[str, ServiceError] = {
+    "account": ServiceError("TooManyRequestsException", "Rate exceeded", 429),
+    "iam": ServiceError("Throttling", "Rate exceeded", 400),
+    "organizations": ServiceError(
+        "TooManyRequestsException", _ORGANIZATIONS_MESSAGE, 400, {"Type": "RATE_LIMIT_EXCEEDED"}
+    ),
+    "sso-admin": ServiceError("ThrottlingException", "Rate exceeded", 400),
+    "sts": ServiceError("Throttling", "Rate exceeded", 400),
+}
+"""Source: aws-facts F3. The texts of IAM, Organizations and Account Management and the value of Type are assumed."""
+
+
+def find_throttling_error(service: str) -> ServiceError:
+    """Give a service's refusal of calls that come too fast; services not known to have their own say ``Throttling``."""
+    return replace(THROTTLING_ERRORS.get(service, _USUAL_ERROR))
+
+
+class Throttle(Protocol):
+    """What the request path asks whether a call comes too fast."""
+
+    def find_refusal(self, call: Call) -> ServiceError | None:
+        """Count the call, or say how it is refused; a refused call uses nothing up."""
+
+
+class Unthrottled:
+    """Lets every call pass."""
+
+    def find_refusal(self, call: Call) -> ServiceError | None:  # noqa: ARG002 - of a Throttle
+        return None
+
+
+@dataclass(slots=True)
+class _Bucket:
+    rate: Rate
+    tokens: float
+    filled_at: float
+
+    def fill(self, now: float) -> None:
+        self.tokens = min(self.rate.burst, self.tokens + (now - self.filled_at) * self.rate.per_second)
+        self.filled_at = now
+
+
+@dataclass(slots=True)
+class AwsThrottle:
+    """Token buckets with AWS's rates."""
+
+    read_seconds: Callable[[], float] = time.monotonic
+    max_buckets: int = 50_000
+    """Regions and parameters come from clients; buckets that are full again are forgotten beyond this number."""
+    _buckets: dict[tuple[str, ...], _Bucket] = field(default_factory=dict)
+
+    def find_refusal(self, call: Call) -> ServiceError | None:
+        """Count the call in all its buckets, or refuse it without counting when one of them is empty."""
+        buckets = self._find_buckets(call)
+        if any(bucket.tokens < 1 for bucket in buckets):
+            return find_throttling_error(call.service)
+        for bucket in buckets:
+            bucket.tokens -= 1
+        return None
+
+    def _find_buckets(self, call: Call) -> list[_Bucket]:
+        own = [(rate, call.operation) for rate in RATES.get(call.service, {}).get(call.operation, ())]
+        shared = [(rate, "") for rate in SHARED_RATES.get(call.service, ())]
+        return [
+            self._bucket(rate, (call.service, operation, rate.scope, *holder))
+            for rate, operation in (*own, *shared)
+            if (holder := _find_holder(rate.scope, call)) is not None
+        ]
+
+    def _bucket(self, rate: Rate, key: tuple[str, ...]) -> _Bucket:
+        now = self.read_seconds()
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            self._forget_full_ones(now)
+            bucket = self._buckets[key] = _Bucket(rate, rate.burst, now)
+        bucket.fill(now)
+        return bucket
+
+    def _forget_full_ones(self, now: float) -> None:
+        if len(self._buckets) < self.max_buckets:
+            return
+        for bucket in self._buckets.values():
+            bucket.fill(now)
+        self._buckets = {key: bucket for key, bucket in self._buckets.items() if bucket.tokens < bucket.rate.burst}
+
+
+def _find_holder(scope: Scope, call: Call) -> tuple[str, ...] | None:
+    """Name whose bucket counts the call; ``None`` where there is none, such as an organization's for a stranger."""
+    account_id = call.principal.account_id
+    if scope is Scope.ACCOUNT:
+        return (account_id,)
+    if scope is Scope.ACCOUNT_AND_REGION:
+        return (account_id, call.region)
+    if scope is Scope.ORGANIZATION:
+        return (call.world.organization_id,) if call.world.is_in_organization(account_id) else None
+    target = call.parameters.get("AccountId")
+    return (target,) if isinstance(target, str) else None
+
+
+def make_throttle(name: str) -> Throttle:
+    """Make what ``--throttle`` names: ``aws`` or ``none``.
+
+    :raises ValueError: if it names neither.
+    """
+    if name not in ("aws", "none"):
+        raise ValueError(f"throttle must be aws or none, not {name!r}.")
+    return AwsThrottle() if name == "aws" else Unthrottled()

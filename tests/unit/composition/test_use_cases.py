@@ -1,0 +1,31 @@
+"""The use cases are put together, and load their workflows, when they are asked for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from rootkeeper.composition.services import make_window_id, spread_pauses
+
+
+@pytest.mark.parametrize(
+    ("seconds", "pauses"), [(0, ()), (1, (1,)), (3, (1, 2)), (15, (1, 2, 4, 8)), (10, (1, 2, 4, 3))]
+)
+def test_pauses_double_and_add_up(seconds: int, pauses: tuple[float, ...]) -> None:
+    assert spread_pauses(seconds) == pauses
+
+
+def test_window_ids_are_short_and_never_the_same() -> None:
+    ids = {make_window_id() for _ in range(100)}
+    assert len(ids) == 100
+    assert all(len(window_id) == 12 for window_id in ids)
+
+
+def test_the_composition_root_loads_no_workflow() -> None:
+    program = (
+        "import sys, rootkeeper.bootstrap; "
+        "sys.exit(any(name.startswith('rootkeeper.workflows.') for name in sys.modules))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

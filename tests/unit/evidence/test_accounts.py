@@ -1,0 +1,258 @@
+"""What is known of one account at the end of a period."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rootkeeper.evidence.rules import (
+    BY_CLOSING,
+    BY_OWN_CREDENTIALS,
+    BY_ROOT_SESSION,
+    AccountEvidence,
+    AccountFacts,
+    ControlVerdict,
+    count_verdicts,
+    evaluate_account,
+)
+from rootkeeper.organization.accounts import AccountState
+from rootkeeper.organization.statuses import (
+    KIND_ORDER,
+    AccountRole,
+    AccountStatus,
+    CredentialKind,
+    RootCredentialsSummary,
+    Status,
+    StatusReason,
+)
+from rootkeeper.windows.rules import RecoveryWindow, WindowState
+from tests.fakes.evidence import (
+    CLEAN,
+    END,
+    GUARDED,
+    KEYS,
+    NOTHING,
+    PERIOD,
+    PRESENT,
+    READ,
+    START,
+    list_statuses,
+    make_account,
+    make_status,
+    make_window,
+)
+
+ACCOUNT = make_account(CLEAN, "Shop Prod")
+
+
+def judge(
+    last: AccountStatus | None,
+    *windows: RecoveryWindow,
+    role: AccountRole = AccountRole.MEMBER,
+    state: AccountState = AccountState.ACTIVE,
+    partition: str = "aws",
+    listed_at: datetime = READ,
+    joined_at: datetime | None = None,
+    kept: AccountStatus | None = None,
+) -> AccountEvidence:
+    account = replace(ACCOUNT, state=state, joined_at=joined_at)
+    return evaluate_account(AccountFacts(account, role, partition, last, windows, None, listed_at, kept), PERIOD)
+
+
+def test_four_kinds_read_empty_in_the_period_are_a_pass_with_time_and_method() -> None:
+    found = judge(make_status(ACCOUNT, Status.NOT_PRESENT, NOTHING))
+    assert (found.verdict, found.status) == (ControlVerdict.PASS, Status.NOT_PRESENT)
+    assert [kind.kind for kind in found.kinds] == list(KIND_ORDER)
+    assert {(kind.is_present, kind.read_at, kind.method) for kind in found.kinds} == {(False, READ, BY_ROOT_SESSION)}
+
+
+def test_what_was_read_in_detail_is_counted_and_names_the_call_of_each_kind() -> None:
+    detailed = list_statuses()[PRESENT]
+    found = judge(replace(detailed, account=ACCOUNT))
+    reported = {kind.kind: (kind.count, kind.method) for kind in found.kinds}
+    assert reported[CredentialKind.ACCESS_KEYS] == (1, f"{BY_ROOT_SESSION} + iam:ListAccessKeys")
+    assert reported[CredentialKind.MFA_DEVICES] == (0, f"{BY_ROOT_SESSION} + iam:ListMFADevices")
+    assert found.verdict is ControlVerdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("read_at", "reason", "word"),
+    [
+        (START - timedelta(days=1), StatusReason.STALE, "before the period"),
+        (END - timedelta(days=31), StatusReason.STALE, "31 days before"),
+        (END + timedelta(days=1), StatusReason.NEVER_READ, "only after the period's end"),
+    ],
+)
+def test_a_reading_outside_is_unknown_whatever_it_said(read_at: datetime, reason: StatusReason, word: str) -> None:
+    found = judge(make_status(ACCOUNT, Status.NOT_PRESENT, NOTHING, observed_at=read_at))
+    assert (found.verdict, found.status, found.reason) == (ControlVerdict.UNKNOWN, Status.UNKNOWN, reason)
+    assert word in (found.detail or "")
+    assert {kind.is_present for kind in found.kinds} == {None}
+
+
+def test_an_account_that_was_never_read_is_unknown() -> None:
+    found = judge(None)
+    assert (found.verdict, found.reason) == (ControlVerdict.UNKNOWN, StatusReason.NEVER_READ)
+
+
+def test_a_failed_reading_stays_unknown_with_its_reason() -> None:
+    found = judge(make_status(ACCOUNT, Status.UNKNOWN, reason=StatusReason.BLOCKED_BY_POLICY, detail="p-examplescp"))
+    assert (found.verdict, found.reason, found.detail) == (
+        ControlVerdict.UNKNOWN,
+        StatusReason.BLOCKED_BY_POLICY,
+        "p-examplescp",
+    )
+
+
+@pytest.mark.parametrize("summary", [None, KEYS])
+def test_a_row_that_claims_emptiness_without_showing_it_proves_nothing(summary: RootCredentialsSummary | None) -> None:
+    assert judge(make_status(ACCOUNT, Status.NOT_PRESENT, summary)).verdict is ControlVerdict.UNKNOWN
+
+
+def test_a_window_closed_and_verified_after_the_reading_is_the_newer_reading() -> None:
+    opened = make_status(ACCOUNT, Status.RECOVERY_OPEN, GUARDED, observed_at=READ - timedelta(days=5))
+    window = make_window(CLEAN, requested_at=READ - timedelta(days=6), closed_at=READ)
+    found = judge(opened, window)
+    assert (found.verdict, found.read_at) == (ControlVerdict.PASS, READ)
+    assert {kind.method for kind in found.kinds} == {BY_CLOSING}
+
+
+@pytest.mark.parametrize("state", [WindowState.OPENING, WindowState.OPEN, WindowState.CLOSING, WindowState.KEPT])
+def test_a_window_opened_after_the_reading_takes_the_proof_away(state: WindowState) -> None:
+    read = make_status(ACCOUNT, Status.NOT_PRESENT, NOTHING, observed_at=READ)
+    found = judge(read, make_window(CLEAN, state, requested_at=READ + timedelta(hours=1)))
+    assert (found.verdict, found.status) == (ControlVerdict.FAIL, Status.RECOVERY_OPEN)
+    assert {kind.is_present for kind in found.kinds} == {None}
+
+
+def test_a_window_that_closed_after_the_periods_end_was_open_at_it() -> None:
+    read = make_status(ACCOUNT, Status.NOT_PRESENT, NOTHING, observed_at=READ)
+    late = make_window(CLEAN, requested_at=END - timedelta(minutes=5), closed_at=END + timedelta(hours=1))
+    assert judge(read, late).status is Status.RECOVERY_OPEN
+
+
+@pytest.mark.parametrize("state", [WindowState.REQUESTED, WindowState.DENIED, WindowState.CANCELLED])
+def test_a_window_that_never_opened_changes_nothing(state: WindowState) -> None:
+    read = make_status(ACCOUNT, Status.NOT_PRESENT, NOTHING)
+    assert judge(read, make_window(CLEAN, state, requested_at=READ + timedelta(hours=1))).verdict is ControlVerdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("summary", "verdict"),
+    [
+        (GUARDED, ControlVerdict.KEPT),
+        (KEYS, ControlVerdict.FAIL),
+        (replace(GUARDED, has_access_keys=True), ControlVerdict.FAIL),
+    ],
+)
+def test_a_failsafe_is_kept_only_while_it_is_guarded(summary: RootCredentialsSummary, verdict: ControlVerdict) -> None:
+    found = judge(make_status(ACCOUNT, Status.PRESENT, summary, role=AccountRole.FAILSAFE), role=AccountRole.FAILSAFE)
+    assert found.verdict is verdict
+
+
+def test_the_management_account_is_read_by_its_own_credentials_and_judged_by_its_own_line() -> None:
+    read = make_status(
+        ACCOUNT, Status.NOT_APPLICABLE, GUARDED, role=AccountRole.MANAGEMENT, reason=StatusReason.MANAGEMENT_ACCOUNT
+    )
+    found = judge(read, role=AccountRole.MANAGEMENT)
+    assert found.verdict is ControlVerdict.NOT_APPLICABLE
+    assert {kind.method for kind in found.kinds} == {BY_OWN_CREDENTIALS}
+
+
+@pytest.mark.parametrize("read_at", [None, START - timedelta(days=1), END + timedelta(days=1)])
+def test_a_management_account_that_was_not_read_in_the_period_shows_nothing(read_at: datetime | None) -> None:
+    read = make_status(
+        ACCOUNT, Status.NOT_APPLICABLE, GUARDED if read_at else None, role=AccountRole.MANAGEMENT, observed_at=read_at
+    )
+    found = judge(read, role=AccountRole.MANAGEMENT)
+    assert {kind.is_present for kind in found.kinds} == {None}
+    assert found.detail
+
+
+def test_an_account_that_isnt_active_is_not_applicable_as_far_as_the_list_is_fresh() -> None:
+    assert judge(None, state=AccountState.SUSPENDED).verdict is ControlVerdict.NOT_APPLICABLE
+    assert judge(None, state=AccountState.UNKNOWN).verdict is ControlVerdict.UNKNOWN
+
+
+@pytest.mark.parametrize("listed_at", [START - timedelta(days=1), END - timedelta(days=31), END + timedelta(days=1)])
+def test_an_account_that_was_listed_outside_may_have_been_active_at_the_periods_end(listed_at: datetime) -> None:
+    read = make_status(ACCOUNT, Status.PRESENT, KEYS)
+    found = judge(read, state=AccountState.SUSPENDED, listed_at=listed_at)
+    assert (found.verdict, found.reason) == (ControlVerdict.UNKNOWN, StatusReason.STALE)
+
+
+def test_an_account_that_joined_after_the_period_isnt_judged() -> None:
+    assert judge(None, joined_at=END + timedelta(days=1)).verdict is ControlVerdict.NOT_APPLICABLE
+
+
+def test_china_has_no_root_users() -> None:
+    assert judge(None, partition="aws-cn").verdict is ControlVerdict.NOT_APPLICABLE
+    late = judge(None, partition="aws-cn", listed_at=END + timedelta(days=1))
+    assert late.verdict is ControlVerdict.NOT_APPLICABLE
+
+
+@given(
+    status=st.sampled_from(Status),
+    summary=st.none()
+    | st.builds(
+        RootCredentialsSummary,
+        has_password=st.booleans(),
+        has_access_keys=st.booleans(),
+        has_signing_certificates=st.booleans(),
+        has_mfa_devices=st.booleans(),
+    ),
+    offset=st.integers(-200, 60),
+    window=st.none() | st.sampled_from(WindowState),
+    window_offset=st.integers(-200, 60),
+)
+def test_a_pass_always_rests_on_a_reading_of_the_period_that_shows_all_four_empty(
+    status: Status, summary: RootCredentialsSummary | None, offset: int, window: WindowState | None, window_offset: int
+) -> None:
+    last = make_status(ACCOUNT, status, summary, observed_at=END + timedelta(days=offset))
+    windows = () if window is None else (make_window(CLEAN, window, requested_at=END + timedelta(days=window_offset)),)
+    found = judge(last, *windows)
+    if found.verdict is ControlVerdict.PASS:
+        assert found.read_at is not None
+        assert PERIOD.find_staleness(found.read_at) is None
+        assert [kind.is_present for kind in found.kinds] == [False] * 4
+        assert all(kind.method and kind.read_at == found.read_at for kind in found.kinds)
+
+
+def test_every_verdict_is_counted() -> None:
+    counts = count_verdicts([judge(None), judge(make_status(ACCOUNT, Status.NOT_PRESENT, NOTHING))])
+    assert counts[ControlVerdict.UNKNOWN] == counts[ControlVerdict.PASS] == 1
+    assert set(counts) == set(ControlVerdict)
+
+
+def test_a_reading_that_an_audit_of_the_period_kept_counts_once_later_ones_are_there() -> None:
+    later = replace(make_status(ACCOUNT, Status.PRESENT, KEYS), observed_at=END + timedelta(days=3))
+    kept = make_status(ACCOUNT, Status.NOT_PRESENT, NOTHING)
+    without, with_it = judge(later), judge(later, kept=kept)
+    assert (without.verdict, with_it.verdict) == (ControlVerdict.UNKNOWN, ControlVerdict.PASS)
+    assert {(kind.is_present, kind.read_at, kind.method) for kind in with_it.kinds} == {(False, READ, BY_ROOT_SESSION)}
+
+
+def test_a_kept_reading_that_came_to_nothing_stays_unknown() -> None:
+    later = replace(make_status(ACCOUNT, Status.NOT_PRESENT, NOTHING), observed_at=END + timedelta(days=3))
+    kept = AccountStatus(
+        ACCOUNT, AccountRole.MEMBER, Status.UNKNOWN, StatusReason.THROTTLED, "Throttled.", observed_at=READ
+    )
+    assert judge(later, kept=kept).verdict is ControlVerdict.UNKNOWN
+
+
+def test_the_newest_reading_of_the_period_is_the_one_that_counts() -> None:
+    kept = make_status(ACCOUNT, Status.NOT_PRESENT, NOTHING)
+    newer = replace(make_status(ACCOUNT, Status.PRESENT, KEYS), observed_at=READ + timedelta(hours=1))
+    assert judge(newer, kept=kept).verdict is ControlVerdict.FAIL
+    assert judge(replace(kept, observed_at=READ + timedelta(hours=2)), kept=newer).verdict is ControlVerdict.PASS
+
+
+def test_a_window_opened_after_the_kept_reading_takes_its_proof_away() -> None:
+    later = replace(make_status(ACCOUNT, Status.NOT_PRESENT, NOTHING), observed_at=END + timedelta(days=3))
+    window = make_window(CLEAN, WindowState.OPEN, requested_at=READ + timedelta(hours=1))
+    kept = make_status(ACCOUNT, Status.NOT_PRESENT, NOTHING)
+    assert judge(later, window, kept=kept).verdict is ControlVerdict.FAIL

@@ -1,0 +1,62 @@
+"""Text from outside does nothing but show itself, in each format."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from markdown_it import MarkdownIt
+
+from rootkeeper.evidence.windows import csv_cell, json_text, markdown_text, printable
+from tests.fakes.hostile_texts import HOSTILE_TEXTS, hostile_texts
+
+FORMULA_STARTS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
+
+
+def render(markdown: str) -> list[tuple[str, str]]:
+    """The kinds and contents of the pieces that a Markdown renderer sees in a table's cell."""
+    parser = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    tokens = parser.parse(f"| a | b |\n|---|---|\n| {markdown} | end |\n")
+    cells = [token for token in tokens if token.type == "inline"]
+    assert [cell.content for cell in cells[:2]] == ["a", "b"]
+    assert (len(cells), cells[3].content) == (4, "end"), "a cell more, or one less"
+    return [(piece.type, piece.content) for piece in cells[2].children or ()]
+
+
+@pytest.mark.parametrize("text", HOSTILE_TEXTS)
+@pytest.mark.filterwarnings("error")
+def test_markdown_shows_hostile_text_and_nothing_else(text: str) -> None:
+    pieces = render(markdown_text(text))
+    assert {kind for kind, _ in pieces} <= {"text", "text_special"}
+    assert "".join(content for _, content in pieces).strip() == printable(text).strip()
+
+
+@given(hostile_texts)
+def test_markdown_shows_any_text_and_nothing_else(text: str) -> None:
+    pieces = render(markdown_text(text))
+    assert {kind for kind, _ in pieces} <= {"text", "text_special"}
+    assert "".join(content for _, content in pieces).strip() == printable(text).strip()
+
+
+@given(hostile_texts)
+def test_no_cell_begins_as_a_formula_does(text: str) -> None:
+    cell = csv_cell(text)
+    assert not cell.lstrip().startswith(tuple(FORMULA_STARTS))
+    assert not any(character in cell for character in "\t\r\n\x1b")
+
+
+@pytest.mark.parametrize("text", ["https://192.0.2.1/", "see www.example.com", "WWW.example.com"])
+def test_addresses_arent_made_into_links(text: str) -> None:
+    shown = markdown_text(text)
+    assert "://" not in shown
+    assert "www." not in shown.lower()
+
+
+def test_plain_names_stay_readable() -> None:
+    assert (
+        markdown_text("Shop Prod (EU) mary@desk aws:iam p-example_scp")
+        == "Shop Prod (EU) mary@desk aws:iam p-example_scp"
+    )
+
+
+def test_json_is_one_line_without_an_indent() -> None:
+    assert json_text({"name": "a\nb"}) == '{"name": "a\\nb"}'

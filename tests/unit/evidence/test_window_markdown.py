@@ -1,0 +1,52 @@
+"""A window's report as Markdown: complete, and nothing in it is taken for markup."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rootkeeper.evidence.windows import make_window_report, render_window_markdown
+from rootkeeper.windows.rules import WindowState
+from tests.fakes.hostile_texts import HOSTILE_TEXTS
+from tests.unit.evidence.test_window_reports import ENTRIES, EVENTS, WINDOW
+from tests.unit.windows.test_windows import window_in
+
+
+def test_a_report_tells_people_times_events_and_re_reads() -> None:
+    text = render_window_markdown(make_window_report(WINDOW, ENTRIES, EVENTS, "AWS"))
+
+    assert text.startswith("# Recovery window w-1 of account 222233334444\n")
+    for said in (
+        "| Approved by | bob |",
+        "| From the activation to the open window | 2.0 seconds |",
+        "| From the open window to the first sign-in | 2 minutes |",
+        "CreateAccessKey | suspicious | A key.",
+        "| 2026-01-15 10:25:00 UTC | access keys |",
+    ):
+        assert said in text
+    assert "play" not in text
+
+
+def test_a_sandboxs_report_says_that_it_is_play() -> None:
+    report = make_window_report(replace(WINDOW, is_drill=True), (), (), "SANDBOX 127.0.0.1:4599")
+
+    text = render_window_markdown(report)
+    assert text.startswith("# Drill")
+    assert "this is play" in text
+
+
+def test_a_window_of_which_little_is_known_says_so() -> None:
+    text = render_window_markdown(make_window_report(window_in(WindowState.REQUESTED), (), (), "AWS"))
+
+    assert "| Opened | unknown |" in text
+    assert "None." in text
+
+
+def test_p26_nothing_from_outside_becomes_markup() -> None:
+    for hostile in HOSTILE_TEXTS:
+        window = replace(WINDOW, reason=hostile, ticket=hostile, requested_by=hostile)
+        text = render_window_markdown(make_window_report(window, (), (), "AWS"))
+        assert "<script" not in text
+        assert all(ord(character) >= 32 or character == "\n" for character in text)
+        assert len(text.splitlines()) == len(
+            render_window_markdown(make_window_report(WINDOW, (), (), "AWS")).splitlines()
+        )

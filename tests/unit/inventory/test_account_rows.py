@@ -1,0 +1,79 @@
+"""Accounts and statuses survive the way into the database and back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from sqlalchemy import Row
+
+from rootkeeper.inventory.store import account_row, parse_account, parse_status, status_row
+from rootkeeper.organization.accounts import Account, AccountState
+from rootkeeper.organization.statuses import (
+    AccessKey,
+    AccountRole,
+    AccountStatus,
+    LoginProfile,
+    MfaDevice,
+    MfaKind,
+    RootCredentials,
+    SigningCertificate,
+    Status,
+    StatusReason,
+)
+from tests.unit.database.samples import ACCOUNT_ID, NOW
+
+ACCOUNT = Account(
+    ACCOUNT_ID,
+    "Größe & <Co>",
+    "root@example.com",
+    AccountState.ACTIVE,
+    ("r-abcd", "ou-abcd-11111111"),
+    "Root/Workloads",
+    NOW,
+    {"team": "billing"},
+)
+BARE_ACCOUNT = Account(ACCOUNT_ID, "bare", "bare@example.com", AccountState.SUSPENDED, ("r-abcd",), "Root")
+CREDENTIALS = RootCredentials(
+    ACCOUNT_ID,
+    LoginProfile(NOW, None),
+    (AccessKey("AKIAIOSFODNN7EXAMPLE", True, NOW, NOW - timedelta(days=1), "iam", "us-east-1"),),
+    (SigningCertificate("CERTIFICATE", False, NOW),),
+    (MfaDevice("arn:aws:iam::111122223333:mfa/root", MfaKind.VIRTUAL, NOW),),
+    NOW,
+)
+EMPTY = RootCredentials(ACCOUNT_ID, None, (), (), (), NOW)
+
+
+def as_row(columns: dict[str, Any]) -> Row[Any]:
+    return cast("Row[Any]", SimpleNamespace(**columns))
+
+
+@pytest.mark.parametrize("account", [ACCOUNT, BARE_ACCOUNT], ids=["full", "bare"])
+def test_an_account_comes_back_as_it_was(account: Account) -> None:
+    assert parse_account(as_row(account_row(account))) == account
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        AccountStatus(
+            ACCOUNT, AccountRole.MEMBER, Status.PRESENT, summary=CREDENTIALS.summary, credentials=CREDENTIALS
+        ),
+        AccountStatus(ACCOUNT, AccountRole.FAILSAFE, Status.NOT_PRESENT, summary=EMPTY.summary, credentials=EMPTY),
+        AccountStatus(
+            BARE_ACCOUNT,
+            AccountRole.MEMBER,
+            Status.UNKNOWN,
+            StatusReason.ACCESS_DENIED,
+            "denied",
+            observed_at=NOW,
+            session_access_key_id="ASIAIOSFODNN7EXAMPLE",
+        ),
+    ],
+    ids=lambda status: status.status.value,
+)
+def test_a_status_comes_back_as_it_was(status: AccountStatus) -> None:
+    assert parse_status(as_row(status_row(status))) == status

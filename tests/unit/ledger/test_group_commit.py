@@ -1,0 +1,299 @@
+"""The one writer: grouping, failing closed, and going on afterwards."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from itertools import count
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event, insert
+
+from rootkeeper.database import schema
+from rootkeeper.database.engines import begin_writing, open_store
+from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError
+from rootkeeper.ledger.rules import Action
+from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
+from tests.unit.database.samples import ACCOUNT_ID, ORGANIZATION_ID, Stage, Worker, make_worker, raised_by, run_program
+
+
+@contextmanager
+def locked_by_another(stage: Stage) -> Iterator[None]:
+    store = open_store(stage.url, 1.0)
+    with begin_writing(store.engine.connect()) as connection, connection.begin():
+        yield
+    store.engine.dispose()
+
+
+def test_waiting_units_share_one_commit(stage: Stage, worker: Worker) -> None:
+    commits_before = len(stage.warnings)
+    entered, gate = threading.Event(), threading.Event()
+    groups: list[int] = []
+
+    def wait_for_the_others(transaction: WriteTransaction) -> None:
+        groups.append(id(transaction))
+        entered.set()
+        gate.wait(60)
+
+    def note(transaction: WriteTransaction) -> None:
+        groups.append(id(transaction))
+
+    commits = worker.database._commits
+    threads = [threading.Thread(target=commits.run, args=(wait_for_the_others,))]
+    threads += [threading.Thread(target=commits.run, args=(note,)) for _ in range(20)]
+    threads[0].start()
+    entered.wait(60)
+    for thread in threads[1:]:
+        thread.start()
+    while len(commits._waiting) < 20:
+        threading.Event().wait(0.01)
+    gate.set()
+    for thread in threads:
+        thread.join()
+    assert len(groups) == 21
+    assert len(set(groups[1:])) == 1
+    assert len(stage.warnings) == commits_before
+
+
+def test_a_group_waits_for_more_only_after_one_of_several(stage: Stage, worker: Worker) -> None:
+    pauses: list[float] = []
+    milliseconds = count()
+    commits = GroupCommit(worker.database._store, lambda: None, pauses.append, lambda: next(milliseconds) / 1000)
+    for _ in range(3):
+        commits.run(lambda _: None)
+    assert pauses == []
+    entered, gate = threading.Event(), threading.Event()
+
+    def wait_for_the_others(_: WriteTransaction) -> None:
+        entered.set()
+        gate.wait(60)
+
+    threads = [threading.Thread(target=commits.run, args=(wait_for_the_others,))]
+    threads += [threading.Thread(target=commits.run, args=(lambda _: None,)) for _ in range(2)]
+    threads[0].start()
+    entered.wait(60)
+    for thread in threads[1:]:
+        thread.start()
+    while len(commits._waiting) < 2:
+        threading.Event().wait(0.01)
+    gate.set()
+    for thread in threads:
+        thread.join()
+    assert pauses == []
+    for _ in range(2):
+        commits.run(lambda _: None)
+    assert pauses == [pytest.approx(0.002)]  # of the three that the last commit took, it waited for others for one
+    commits.close()
+
+
+def test_whoever_comes_while_another_process_writes_joins_the_group_that_waits_for_it(
+    stage: Stage, worker: Worker
+) -> None:
+    commits, transactions = GroupCommit(worker.database._store, lambda: None), list[WriteTransaction]()
+    threads = [threading.Thread(target=commits.run, args=(transactions.append,)) for _ in range(5)]
+    with locked_by_another(stage):
+        threads[0].start()
+        while commits._thread is None or commits._waiting:
+            threading.Event().wait(0.01)
+        for thread in threads[1:]:
+            thread.start()
+        while len(commits._waiting) < 4:
+            threading.Event().wait(0.01)
+    for thread in threads:
+        thread.join()
+    assert len(transactions) == 5
+    assert all(one is transactions[0] for one in transactions)
+    commits.close()
+
+
+def test_a_group_reads_leases_along_with_the_locks_that_it_checks(worker: Worker) -> None:
+    asked: list[str] = []
+    with worker.database.locks(ORGANIZATION_ID, worker.owner).hold(ACCOUNT_ID, "deletion") as lock:
+        event.listen(
+            worker.database._store.engine,
+            "before_cursor_execute",
+            lambda _connection, _cursor, statement, *_: asked.append(statement),
+        )
+        worker.ledger.append_intent(Action.ACCESS_KEY_DELETE, account_id=ACCOUNT_ID, lock=lock)
+    reads = [statement for statement in asked if statement.startswith("SELECT") and "owners" in statement]
+    assert len(reads) == 1
+    assert "account_locks" in reads[0]
+
+
+def test_p02_a_database_that_another_process_locks_refuses_and_then_goes_on(stage: Stage) -> None:
+    with stage.open(busy_timeout_seconds=0.2) as database:
+        worker = make_worker(database)
+        with locked_by_another(stage):
+            error = raised_by(worker.append_intent, LedgerUnavailableError)
+            assert "another process keeps it locked" in error.message
+            assert error.hint is not None
+        assert worker.append_intent().sequence == 1
+        worker.owner.close()
+
+
+def test_p02_a_read_only_ledger_refuses_every_intent(stage: Stage) -> None:
+    process = run_program("reading_only", stage.folder, "while-open")
+    printed, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    refusal, sequence = printed.splitlines()
+    assert refusal == f"The ledger in {stage.path} can't be written: it is read-only."
+    assert sequence == "3"
+
+
+def test_p02_a_deleted_folder_refuses_although_its_files_are_still_open(stage: Stage, worker: Worker) -> None:
+    worker.append_pair()
+    shutil.rmtree(stage.path.parent)
+    for _ in range(2):
+        error = raised_by(worker.append_intent, LedgerUnavailableError)
+        assert "can't be written" in error.message
+    assert not stage.path.exists()
+
+
+def test_p02_a_database_that_was_replaced_by_an_older_copy_refuses(stage: Stage, worker: Worker) -> None:
+    worker.append_pair()
+    stage.run_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    copy = stage.folder / "copy.db"
+    shutil.copy(stage.path, copy)
+    worker.append_pair()
+    for leftover in (stage.path, Path(f"{stage.path}-wal"), Path(f"{stage.path}-shm")):
+        leftover.unlink(missing_ok=True)
+    shutil.copy(copy, stage.path)
+    for _ in range(2):
+        error = raised_by(worker.append_intent, LedgerUnavailableError)
+        assert "replaced" in error.message or "put in its place" in error.message
+
+
+def test_a_refusal_concerns_only_its_own_unit(worker: Worker) -> None:
+    def refuse(transaction: WriteTransaction) -> None:
+        transaction.connection.execute(
+            insert(schema.merged_spills).values(
+                spill_id="x", organization_id="o", merged_at=worker.owner.clock.now(), entries=0
+            )
+        )
+        raise InputError("no")
+
+    assert raised_by(lambda: worker.database._commits.run(refuse), InputError).message == "no"
+    assert worker.append_intent().sequence == 1
+    with worker.database._store.engine.connect() as connection:
+        assert connection.execute(schema.merged_spills.select()).all() == []
+
+
+def test_a_refusal_leaves_the_others_of_its_group_written_once(worker: Worker) -> None:
+    entered, gate = threading.Event(), threading.Event()
+    commits = worker.database._commits
+
+    def insert_spill(transaction: WriteTransaction, name: str) -> None:
+        transaction.connection.execute(
+            insert(schema.merged_spills).values(
+                spill_id=name, organization_id="o", merged_at=worker.owner.clock.now(), entries=0
+            )
+        )
+
+    def wait_for_the_others(_: WriteTransaction) -> None:
+        entered.set()
+        gate.wait(60)
+
+    def refuse(transaction: WriteTransaction) -> None:
+        insert_spill(transaction, "refused")
+        raise InputError("no")
+
+    threads = [
+        threading.Thread(target=commits.run, args=(wait_for_the_others,)),
+        threading.Thread(target=commits.run, args=(partial(insert_spill, name="before"),)),
+        threading.Thread(target=raised_by, args=(partial(commits.run, refuse), InputError)),
+        threading.Thread(target=commits.run, args=(partial(insert_spill, name="after"),)),
+        threading.Thread(target=worker.append_intent),
+    ]
+    for number, thread in enumerate(threads):
+        thread.start()
+        entered.wait(60)
+        while len(commits._waiting) < number:
+            threading.Event().wait(0.01)
+    gate.set()
+    for thread in threads:
+        thread.join()
+    with worker.database._store.engine.connect() as connection:
+        assert {row.spill_id for row in connection.execute(schema.merged_spills.select())} == {"before", "after"}
+        assert len(connection.execute(schema.ledger_entries.select()).all()) == 1
+
+
+def test_a_row_that_the_database_refuses_fails_alone(worker: Worker) -> None:
+    def break_a_rule(transaction: WriteTransaction) -> None:
+        transaction.connection.execute(
+            schema.ledger_head.insert().values(head_id=1, organization_id="", sequence=0, entry_hash="")
+        )
+
+    raised_by(lambda: worker.database._commits.run(break_a_rule), DatabaseError)
+    assert worker.append_intent().sequence == 1
+
+
+def test_a_text_that_cant_be_encoded_fails_alone(worker: Worker) -> None:
+    def write_it(transaction: WriteTransaction) -> None:
+        transaction.connection.execute(
+            insert(schema.merged_spills).values(
+                spill_id="\udcff", organization_id="o", merged_at=worker.owner.clock.now(), entries=0
+            )
+        )
+
+    raised_by(lambda: worker.database._commits.run(write_it), InputError)
+    assert worker.append_intent().sequence == 1
+
+
+def test_after_a_failure_in_a_group_nobody_is_told_of_a_success(stage: Stage, worker: Worker) -> None:
+    """Also those whose own work went well: the commit is everybody's."""
+    worker.append_pair()
+    results: list[object] = []
+
+    def append() -> None:
+        try:
+            results.append(worker.append_intent())
+        except LedgerUnavailableError as error:
+            results.append(error)
+
+    stage.run_sql("ALTER TABLE ledger_entries RENAME TO hidden")
+    threads = [threading.Thread(target=append) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(isinstance(result, LedgerUnavailableError) for result in results)
+    stage.run_sql("ALTER TABLE hidden RENAME TO ledger_entries")
+    assert worker.append_intent().sequence == 3
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_mistake_in_a_unit_leaves_nobody_waiting_and_the_next_one_goes_on(worker: Worker) -> None:
+    def stumble(transaction: WriteTransaction) -> None:
+        raise ZeroDivisionError
+
+    raised_by(lambda: worker.database._commits.run_ledger_work(stumble), LedgerUnavailableError)
+    assert worker.append_intent().sequence == 1
+
+
+def test_a_closed_writer_refuses(stage: Stage) -> None:
+    stage.open().close()
+    commits = GroupCommit(open_store(stage.url, 1.0), lambda: None)
+    commits.close()
+    raised_by(lambda: commits.run_ledger_work(lambda transaction: None), LedgerUnavailableError)
+
+
+def test_only_commits_with_entries_are_told_to_the_copies(stage: Stage) -> None:
+    stage.open().close()
+    reported: list[str] = []
+    store = open_store(stage.url, 1.0)
+    commits = GroupCommit(store, lambda: reported.append("told"))
+    commits.run(lambda transaction: None)
+    assert reported == []
+    commits.close()
+    store.engine.dispose()
+
+
+def test_p03_an_entry_is_seen_by_others_once_it_is_acknowledged(stage: Stage, worker: Worker) -> None:
+    intent = worker.append_intent()
+    assert stage.query("SELECT sequence, action, phase FROM ledger_entries") == [
+        (intent.sequence, Action.ACCESS_KEY_DELETE.value, "intent")
+    ]

@@ -1,0 +1,34 @@
+"""The OpenAPI document: what it is made from, and what it costs."""
+
+from __future__ import annotations
+
+import pytest
+from fastapi.routing import APIRoute
+
+from rootkeeper.server.application import make_application
+from rootkeeper.server.documents import describe_api
+from rootkeeper.server.parameters import Body
+from tests.fakes.api_services import FakeServices
+
+
+class Job(Body):
+    """A body that is called as one of the answers is."""
+
+    title: str
+
+
+def take_job(body: Job) -> None:
+    """Take it."""
+
+
+def test_a_body_and_an_answer_of_one_name_are_told_from_another() -> None:
+    application = make_application(FakeServices())
+    application.router.add_api_route("/api/v1/jobs", take_job, methods=["PUT"], response_model=None)
+    with pytest.raises(ValueError, match="Two things of the API are called Job"):
+        describe_api(application)
+
+
+def test_no_route_checks_or_copies_what_it_answers() -> None:
+    routes = [route for route in make_application(FakeServices()).routes if isinstance(route, APIRoute)]
+    assert [route.path for route in routes if route.response_field is not None] == []
+    assert [route.path for route in routes if route.response_fields] == []

@@ -1,0 +1,34 @@
+"""Bundles of policies for tests of what is rendered from them."""
+
+from __future__ import annotations
+
+from rootkeeper.organization.accounts import AccountId, Feature, Organization, Setup
+from rootkeeper.shipped_policies.bundle import PolicyBundle, PolicyFacts, PolicyInputs, make_bundle
+
+MANAGEMENT, DELEGATE = AccountId("111122223333"), AccountId("222233334444")
+
+COMPLETE = Setup(trusted_access=True, features=frozenset(Feature), delegated_administrators=(DELEGATE,))
+NOTHING_ON = Setup(trusted_access=False, features=None, delegated_administrators=())
+ONE_FEATURE = Setup(
+    trusted_access=True,
+    features=frozenset({Feature.ROOT_SESSIONS}),
+    delegated_administrators=(DELEGATE,),
+)
+UNKNOWN = Setup(
+    trusted_access=None,
+    features=None,
+    delegated_administrators=None,
+    unknown=('Denied: "${evil}"\nresource "aws_iam_user" "evil" {}',),
+)
+
+
+def make(setup: Setup = COMPLETE, wishes: PolicyInputs | None = None) -> PolicyBundle:
+    organization = Organization("o-exampleorgid", MANAGEMENT, has_all_features=True, partition="aws")
+    return make_bundle(PolicyFacts(organization, setup, open_window_ids=()), wishes or PolicyInputs())
+
+
+SERVER = PolicyInputs(
+    server_role="arn:aws:iam::222233334444:role/server",
+    trusted_principals=("arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_Ops_*",),
+)
+UNREADABLE = PolicyInputs(failsafe_ids=(DELEGATE,))

@@ -1,0 +1,150 @@
+"""The roles are pinned to tasks, targets and MFA, and let a server in only in the name of a person."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from rootkeeper.errors import InputError
+from rootkeeper.organization.accounts import AccountId
+from rootkeeper.shipped_policies.rules import (
+    INLINE_POLICY_CHARACTERS,
+    MANAGED_POLICY_CHARACTERS,
+    SERVER_ROLES,
+    TRUST_POLICY_CHARACTERS,
+    RoleTargets,
+    RoleTrust,
+    ShippedCallerRole,
+    ShippedRole,
+    make_role,
+    measure_iam_policy,
+    parse_principal,
+)
+
+MANAGEMENT, FAILSAFE, MEMBER = (AccountId(text) for text in ("111122223333", "222233334444", "333344445555"))
+SSO = "arn:aws:iam::111122223333:role/aws-reserved/sso.amazonaws.com/*/AWSReservedSSO_Incident_*"
+
+
+def make(
+    role: ShippedRole = ShippedRole.DELETE,
+    targets: RoleTargets | None = None,
+    people: tuple[str, ...] = (MANAGEMENT,),
+    server: str | None = None,
+    partition: str = "aws",
+) -> ShippedCallerRole:
+    trust = RoleTrust(
+        tuple(parse_principal(text, partition, "--trusted-principal") for text in people),
+        None if server is None else parse_principal(server, partition, "--server-role-arn"),
+    )
+    return make_role(role, targets or RoleTargets(partition), trust)
+
+
+def find(document: Any, sid: str) -> dict[str, Any]:
+    return next(statement for statement in document["Statement"] if statement["Sid"] == sid)
+
+
+@pytest.mark.parametrize("role", SERVER_ROLES)
+def test_root_sessions_are_pinned_to_tasks_and_targets(role: ShippedRole) -> None:
+    statement = find(make(role).permission_policy, "OpenRootSessions")
+    assert statement["Action"] == "sts:AssumeRoot"
+    assert statement["Resource"] == ["arn:aws:iam::*:root"]
+    (arns,) = statement["Condition"]["ArnEquals"].values()
+    assert arns == [task.arn("aws") for task in make(role).grant.task_policies]
+
+
+def test_targets_can_be_narrowed_to_accounts() -> None:
+    statement = find(make(targets=RoleTargets("aws", (MEMBER,))).permission_policy, "OpenRootSessions")
+    assert statement["Resource"] == [f"arn:aws:iam::{MEMBER}:root"]
+
+
+def test_the_deleting_role_keeps_its_hands_off_the_failsafe() -> None:
+    statement = find(make(targets=RoleTargets("aws", (), (FAILSAFE,))).permission_policy, "KeepTheFailsafe")
+    assert (statement["Effect"], statement["Resource"]) == ("Deny", [f"arn:aws:iam::{FAILSAFE}:root"])
+    assert statement["Condition"]["ArnEquals"]["sts:TaskPolicyArn"] == [
+        "arn:aws:iam::aws:policy/root-task/IAMDeleteRootUserCredentials"
+    ]
+
+
+def test_the_recovering_role_may_close_a_window_of_the_failsafe() -> None:
+    document = make(ShippedRole.RECOVER, RoleTargets("aws", (), (FAILSAFE,))).permission_policy
+    assert "KeepTheFailsafe" not in json.dumps(document)
+
+
+@pytest.mark.parametrize("partition", ["aws", "aws-us-gov", "aws-cn"])
+def test_every_arn_is_of_the_organizations_partition(partition: str) -> None:
+    role = make(targets=RoleTargets(partition, (MEMBER,), (FAILSAFE,)), people=(MANAGEMENT,), partition=partition)
+    text = json.dumps([role.permission_policy, role.trust_policy])
+    assert text.count("arn:") == text.count(f"arn:{partition}:")
+
+
+def test_people_need_mfa_and_can_name_nobody_but_themselves() -> None:
+    statement = find(make().trust_policy, "PeopleWithMfa")
+    assert statement["Principal"] == {"AWS": [f"arn:aws:iam::{MANAGEMENT}:root"]}
+    assert statement["Action"] == ["sts:AssumeRole", "sts:SetSourceIdentity"]
+    assert statement["Condition"]["Bool"] == {"aws:MultiFactorAuthPresent": "true"}
+    assert statement["Condition"]["StringEqualsIfExists"] == {"sts:SourceIdentity": "${aws:username}"}
+
+
+def test_a_server_gets_in_only_with_a_source_identity() -> None:
+    document = make(server="arn:aws:iam::222233334444:role/server").trust_policy
+    statement = find(document, "ServerInTheNameOfAPerson")
+    assert statement["Principal"] == {"AWS": ["arn:aws:iam::222233334444:role/server"]}
+    assert "sts:SetSourceIdentity" in statement["Action"]
+    assert statement["Condition"] == {"StringLike": {"sts:SourceIdentity": "?*"}}
+
+
+def test_without_a_server_only_people_get_in() -> None:
+    assert [statement["Sid"] for statement in make().trust_policy["Statement"]] == ["PeopleWithMfa"]
+
+
+def test_a_role_isnt_asked_for_mfa_which_its_session_can_never_show() -> None:
+    document = make(people=("arn:aws:iam::111122223333:role/incident",)).trust_policy
+    (statement,) = document["Statement"]
+    assert statement["Principal"] == {"AWS": ["arn:aws:iam::111122223333:role/incident"]}
+    assert "Condition" not in statement
+
+
+def test_a_pattern_of_roles_is_a_condition_on_its_account() -> None:
+    (statement,) = make(people=(SSO,)).trust_policy["Statement"]
+    assert statement["Principal"] == {"AWS": ["arn:aws:iam::111122223333:root"]}
+    assert statement["Condition"] == {"ArnLike": {"aws:PrincipalArn": [SSO]}}
+
+
+def test_a_pattern_of_users_needs_mfa_too() -> None:
+    pattern = "arn:aws:iam::111122223333:user/ops/*"
+    (statement,) = make(people=(pattern,)).trust_policy["Statement"]
+    assert statement["Condition"]["Bool"] == {"aws:MultiFactorAuthPresent": "true"}
+    assert statement["Condition"]["ArnLike"] == {"aws:PrincipalArn": [pattern]}
+
+
+@pytest.mark.parametrize("role", ShippedRole)
+def test_a_role_keeps_far_within_the_limits_of_iam(role: ShippedRole) -> None:
+    made = make(
+        role, RoleTargets("aws-us-gov", (), (FAILSAFE,)), (SSO.replace("aws:", "aws-us-gov:", 1),), None, "aws-us-gov"
+    )
+    assert measure_iam_policy(made.permission_policy) <= MANAGED_POLICY_CHARACTERS / 2 < INLINE_POLICY_CHARACTERS
+    assert measure_iam_policy(made.trust_policy) <= TRUST_POLICY_CHARACTERS / 2
+
+
+def test_more_targets_than_a_policy_can_name_are_refused() -> None:
+    many = tuple(AccountId(f"{number:012}") for number in range(300))
+    with pytest.raises(InputError, match="The permission policy would have") as caught:
+        make(targets=RoleTargets("aws", many))
+    assert "fewer accounts" in (caught.value.hint or "")
+
+
+def test_more_principals_than_a_trust_policy_can_name_are_refused() -> None:
+    with pytest.raises(InputError, match="The trust policy would have"):
+        make(people=tuple(f"arn:aws:iam::111122223333:user/operator-{number}" for number in range(60)))
+
+
+def test_the_order_in_which_things_are_named_doesnt_matter() -> None:
+    one = make(targets=RoleTargets("aws", (MEMBER, MANAGEMENT)), people=(MANAGEMENT, FAILSAFE))
+    other = make(targets=RoleTargets("aws", (MANAGEMENT, MEMBER, MEMBER)), people=(FAILSAFE, MANAGEMENT, FAILSAFE))
+    assert (one.permission_policy, one.trust_policy) == (other.permission_policy, other.trust_policy)
+
+
+def test_a_roles_arn_has_no_path_since_the_arn_of_its_sessions_wouldnt_tell_it() -> None:
+    assert make().arn("aws", FAILSAFE) == "arn:aws:iam::222233334444:role/rootkeeper-delete"

@@ -1,0 +1,60 @@
+"""What came of an opening, for every answer and every re-read."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rootkeeper.organization.statuses import LoginProfile
+from rootkeeper.windows.rules import (
+    CreateLoginProfileAnswer,
+    OpeningReread,
+    OpenOutcome,
+    classify_opening,
+    classify_orphaned_opening,
+)
+
+STARTED_AT = datetime(2026, 1, 15, 9, 0, tzinfo=UTC)
+OURS = OpeningReread(was_read=True, login_profile=LoginProfile(STARTED_AT, None))
+OLD = OpeningReread(was_read=True, login_profile=LoginProfile(STARTED_AT - timedelta(days=1), None))
+NONE = OpeningReread(was_read=True)
+UNREAD = OpeningReread(was_read=False)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reread", "outcome"),
+    [
+        (CreateLoginProfileAnswer.CREATED, OURS, OpenOutcome.OPEN),
+        (CreateLoginProfileAnswer.CREATED, NONE, OpenOutcome.UNKNOWN),
+        (CreateLoginProfileAnswer.CREATED, UNREAD, OpenOutcome.UNKNOWN),
+        (CreateLoginProfileAnswer.REFUSED, OURS, OpenOutcome.FOREIGN),
+        (CreateLoginProfileAnswer.REFUSED, OLD, OpenOutcome.FOREIGN),
+        (CreateLoginProfileAnswer.REFUSED, NONE, OpenOutcome.CANCELLED),
+        (CreateLoginProfileAnswer.REFUSED, UNREAD, OpenOutcome.CANCELLED),
+        (CreateLoginProfileAnswer.UNCLEAR, OURS, OpenOutcome.OPEN),
+        (CreateLoginProfileAnswer.UNCLEAR, OLD, OpenOutcome.FOREIGN),
+        (CreateLoginProfileAnswer.UNCLEAR, NONE, OpenOutcome.CANCELLED),
+        (CreateLoginProfileAnswer.UNCLEAR, UNREAD, OpenOutcome.UNKNOWN),
+    ],
+)
+def test_answer_and_reread_decide_what_came_of_an_opening(
+    answer: CreateLoginProfileAnswer, reread: OpeningReread, outcome: OpenOutcome
+) -> None:
+    assert classify_opening(answer, reread, STARTED_AT) is outcome
+
+
+@given(st.sampled_from(sorted(CreateLoginProfileAnswer)), st.timedeltas(timedelta(days=-400), timedelta(days=400)))
+def test_a_profile_that_is_shown_is_never_called_nothing(answer: CreateLoginProfileAnswer, age: timedelta) -> None:
+    reread = OpeningReread(was_read=True, login_profile=LoginProfile(STARTED_AT + age, None))
+
+    assert classify_opening(answer, reread, STARTED_AT) in {OpenOutcome.OPEN, OpenOutcome.FOREIGN}
+
+
+def test_what_a_dead_process_left_is_judged_by_the_create_date_alone() -> None:
+    assert classify_orphaned_opening(OURS, STARTED_AT) is OpenOutcome.OPEN
+    assert classify_orphaned_opening(OLD, STARTED_AT) is OpenOutcome.FOREIGN
+    assert classify_orphaned_opening(NONE, STARTED_AT) is OpenOutcome.CANCELLED
+    assert classify_orphaned_opening(UNREAD, STARTED_AT) is OpenOutcome.UNKNOWN

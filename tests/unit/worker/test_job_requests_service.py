@@ -1,0 +1,181 @@
+"""Asking for jobs: checked first, then in the ledger under the person's name, then queued."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from rootkeeper.deletion.records import render_plan
+from rootkeeper.deletion.service import DeletionOptions
+from rootkeeper.errors import InputError, JobConflictError, LedgerUnavailableError, PlanInvalidError
+from rootkeeper.jobs.rules import Job, JobKind, JobProgress, JobState
+from rootkeeper.ledger.rules import Action, Actor, ActorKind, LedgerEntry
+from rootkeeper.values import JsonValue
+from tests.fakes.clock import START
+from tests.fakes.desk import CLEAN, PROD, naming
+from tests.fakes.job_desk import ANA, JobDesk
+
+
+@pytest.fixture
+def desk() -> JobDesk:
+    return JobDesk()
+
+
+def list_facts(desk: JobDesk, action: Action) -> list[LedgerEntry]:
+    return [entry for entry in desk.desk.ledger.entries if entry.action is action]
+
+
+def make_plan(desk: JobDesk, *accounts: str) -> str:
+    reading = desk.desk.deletion.plan(naming(*accounts or (PROD,)), DeletionOptions(), desk.desk.progress)
+    return render_plan(reading.plan)
+
+
+def test_a_job_is_queued_in_the_name_of_whoever_asked(desk: JobDesk) -> None:
+    job = desk.requesting().request(JobKind.AUDIT, {"details": True})
+    found = desk.desk.jobs.get(job.job_id)
+    assert (found.state, found.created_by, found.created_by_kind) == (JobState.QUEUED, "ana", ActorKind.SIGNED_IN)
+    assert found.owner is None
+    assert found.parameters["details"] is True
+    assert found.is_due(START)
+    assert desk.engine.waiting == [job.job_id]
+
+
+def test_the_ledger_has_what_was_asked_for_before_it_is_queued(desk: JobDesk) -> None:
+    desk.request(JobKind.AUDIT, {"details": True})
+    (fact,) = list_facts(desk, Action.JOB_REQUEST)
+    assert fact.parameters["job_id"] == "j-1"
+    assert fact.parameters["kind"] == "audit"
+    parameters: Any = fact.parameters["parameters"]
+    assert parameters["details"] is True
+    desk.desk.ledger.fail_after = 0
+    with pytest.raises(LedgerUnavailableError):
+        desk.request(JobKind.AUDIT)
+    assert len(desk.desk.jobs.list_jobs()) == len(desk.engine.waiting) == 1
+
+
+def test_a_job_with_a_name_is_requested_once_however_often_it_is_asked_for(desk: JobDesk) -> None:
+    job = desk.requesting().request_once("audits-1/2026-01-13", JobKind.AUDIT)
+    assert desk.requesting().request_once("audits-1/2026-01-13", JobKind.AUDIT) == job
+    assert [one.job_id for one in desk.desk.jobs.list_jobs()] == desk.engine.waiting == [job.job_id]
+    assert len(list_facts(desk, Action.JOB_REQUEST)) == 1
+    other = desk.requesting().request_once("audits-1/2026-01-14", JobKind.AUDIT)
+    assert other.job_id != job.job_id
+
+
+def test_of_long_parameters_the_ledger_has_the_hash(desk: JobDesk) -> None:
+    named = [{"text": f"{number:012}", "source": "accounts.txt"} for number in range(500)]
+    desk.request(JobKind.AUDIT, {"selection": {"named": named}})
+    (fact,) = list_facts(desk, Action.JOB_REQUEST)
+    assert "parameters" not in fact.parameters
+    assert len(str(fact.parameters["parameters_sha256"])) == 64
+
+
+def test_bad_input_is_refused_and_leaves_nothing(desk: JobDesk) -> None:
+    wrong: list[dict[str, JsonValue]] = [{"selection": {}}, {"speed": "high"}]
+    for parameters in wrong:
+        with pytest.raises(InputError):
+            desk.requesting().request(JobKind.AUDIT, parameters)
+    with pytest.raises(InputError):
+        desk.request(JobKind.DELETION)
+    with pytest.raises(PlanInvalidError):
+        desk.request(JobKind.DELETION, document="{}")
+    assert desk.desk.jobs.list_jobs() == ()
+    assert list_facts(desk, Action.JOB_REQUEST) == []
+
+
+def test_an_engine_that_is_away_keeps_nobody_from_asking(desk: JobDesk) -> None:
+    desk.engine.is_away = True
+    job_id = desk.request(JobKind.AUDIT)
+    assert desk.desk.jobs.get(job_id).state is JobState.QUEUED
+
+
+def test_a_deletion_is_asked_for_by_its_plan(desk: JobDesk) -> None:
+    text = make_plan(desk)
+    job_id = desk.request(JobKind.DELETION, {"waves": {"canary": 1}}, text)
+    job = desk.desk.jobs.get(job_id)
+    assert job.parameters["waves"] == {"canary": 1, "size": None, "pause_seconds": 0, "stop_after_failures": None}
+    assert str(job.parameters["plan_id"]).startswith("plan-")
+    assert desk.desk.jobs.find_document(job_id) == text
+    with pytest.raises(JobConflictError, match=job_id):
+        desk.request(JobKind.DELETION, document=text)
+    desk.requesting().cancel(job_id)
+    desk.request(JobKind.DELETION, document=text)
+
+
+def test_a_plan_that_has_expired_or_has_nothing_to_do_is_refused(desk: JobDesk) -> None:
+    with pytest.raises(InputError, match="nothing to delete"):
+        desk.request(JobKind.DELETION, document=make_plan(desk, CLEAN))
+    text = make_plan(desk)
+    desk.desk.clock.advance(timedelta(days=2).total_seconds())
+    with pytest.raises(PlanInvalidError, match="expired"):
+        desk.request(JobKind.DELETION, document=text)
+    assert desk.engine.waiting == []
+
+
+def test_a_job_that_hasnt_begun_is_cancelled_by_name_and_leaves_the_engine(desk: JobDesk) -> None:
+    job_id = desk.request(JobKind.AUDIT)
+    cancelled = desk.requesting(Actor("bo", ActorKind.TOKEN)).cancel(job_id)
+    assert (cancelled.state, cancelled.remark) == (JobState.CANCELLED, "Cancelled by bo.")
+    assert desk.engine.waiting == []
+    assert [fact.parameters["job_id"] for fact in list_facts(desk, Action.JOB_CANCEL)] == [job_id]
+    with pytest.raises(JobConflictError):
+        desk.requesting().cancel(job_id)
+    with pytest.raises(InputError):
+        desk.requesting().cancel("j-9")
+    assert len(list_facts(desk, Action.JOB_CANCEL)) == 1
+
+
+def test_a_job_is_cancelled_though_the_engine_is_away(desk: JobDesk) -> None:
+    job_id = desk.request(JobKind.AUDIT)
+    desk.engine.is_away = True
+    assert desk.requesting().cancel(job_id).state is JobState.CANCELLED
+
+
+def interrupt(desk: JobDesk, job_id: str) -> None:
+    job = desk.desk.jobs.take_over(job_id)
+    desk.desk.jobs.postpone(job, JobProgress(3, 1), "AWS is away.", None)
+    desk.engine.waiting.clear()
+
+
+def test_an_interrupted_job_is_queued_again_with_its_attempts_counted_anew(desk: JobDesk) -> None:
+    job_id = desk.request(JobKind.AUDIT)
+    interrupt(desk, job_id)
+    assert not desk.desk.jobs.get(job_id).is_due(START)
+    job = desk.requesting().resume(job_id, retry_failed=True)
+    assert (job.state, job.attempts, job.remark) == (JobState.QUEUED, 0, None)
+    assert job.parameters["retry_failed"] is True
+    assert job.progress == JobProgress(3, 1)
+    assert desk.engine.waiting == [job_id]
+    assert list_facts(desk, Action.JOB_REQUEST)[-1].parameters["resumes"] is True
+
+
+def test_what_runs_waits_is_over_or_isnt_a_servers_isnt_resumed(desk: JobDesk) -> None:
+    job_id = desk.request(JobKind.AUDIT)
+    with pytest.raises(JobConflictError, match="queued already"):
+        desk.requesting().resume(job_id)
+    begun = desk.desk.jobs.take_over(job_id)
+    with pytest.raises(JobConflictError, match="running"):
+        desk.requesting().resume(job_id)
+    desk.desk.jobs.end(begun, JobState.DONE, JobProgress())
+    with pytest.raises(JobConflictError, match="done"):
+        desk.requesting().resume(job_id)
+    kept = desk.desk.job_service.begin(JobKind.AUDIT, {})
+    kept.end(JobState.INTERRUPTED)
+    with pytest.raises(InputError, match="command line"):
+        desk.requesting().resume(kept.job_id)
+    assert len(list_facts(desk, Action.JOB_REQUEST)) == 1
+
+
+def test_a_deletion_whose_plan_has_expired_isnt_resumed(desk: JobDesk) -> None:
+    job_id = desk.request(JobKind.DELETION, document=make_plan(desk))
+    interrupt(desk, job_id)
+    desk.desk.clock.advance(timedelta(days=2).total_seconds())
+    with pytest.raises(JobConflictError, match="expired"):
+        desk.requesting().resume(job_id)
+
+
+def test_the_actor_of_a_job_is_whoever_asked(desk: JobDesk) -> None:
+    job: Job = desk.requesting().request(JobKind.DRIFT_CHECK, {})
+    assert job.actor == ANA
