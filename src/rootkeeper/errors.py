@@ -6,8 +6,29 @@ says what to do next. Adapters translate foreign errors into these at their edge
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Self
+
+
+class Hint(str):
+    """What to do next, worded for any interface.
+
+    A command line words it with its own commands and options instead (``cli/hints.py``), by ``code`` and ``facts``. As
+    a text it is neutral, so that the API, a report or a stored result can show it as it is.
+    """
+
+    __slots__ = ("code", "facts")
+
+    code: str
+    facts: Mapping[str, str]
+    """Identifiers that a wording may name."""
+
+    def __new__(cls, text: str, code: str, **facts: str) -> Self:
+        hint = super().__new__(cls, text)
+        hint.code = code
+        hint.facts = facts
+        return hint
 
 
 class RootkeeperError(Exception):

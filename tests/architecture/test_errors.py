@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
+from pathlib import Path
+from string import Formatter
 
 import pytest
 
 from rootkeeper import errors
+from rootkeeper.cli.hints import COMMAND_HINTS
 from rootkeeper.errors import RootkeeperError
 from tests.architecture.source_files import PACKAGE, list_modules, name_of, parse
 
@@ -57,3 +60,79 @@ def test_the_exit_statuses_page_lists_every_error() -> None:
     page = (PACKAGE.parents[1] / "docs" / "reference" / "exit-statuses.md").read_text()
     missing = [error.code for error in list_error_classes()[1:] if f"`{error.code}`" not in page]
     assert missing == []
+
+
+NOT_YET = {
+    "access",
+    "audit",
+    "aws",
+    "composition",
+    "database",
+    "deletion",
+    "evidence",
+    "exceptions",
+    "failsafe",
+    "guardrails",
+    "history",
+    "inventory",
+    "jobs",
+    "ledger",
+    "notifications",
+    "organization",
+    "root_emails",
+    "server",
+    "settings",
+    "setup",
+    "shipped_policies",
+    "unlock",
+    "windows",
+    "worker",
+}
+OPTION_OR_COMMAND = re.compile(r"(?<![\w-])--[a-z]|\brootkeeper [a-z]")
+WORDED_AT_THE_EDGE = {"cli", "remote"} | NOT_YET
+QUOTED_COMMANDS = {"failsafe/runbook.py"}
+"""Modules whose subject is commands: a runbook of the AWS CLI."""
+
+
+def list_hint_calls() -> list[ast.Call]:
+    return [
+        node
+        for path in list_modules()
+        for node in ast.walk(parse(path))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Hint" and len(node.args) == 2
+    ]
+
+
+def test_every_hint_that_a_command_line_words_is_given_somewhere() -> None:
+    given = {str(node.args[1].value) for node in list_hint_calls() if isinstance(node.args[1], ast.Constant)}
+    assert sorted(set(COMMAND_HINTS) ^ given) == []
+
+
+def test_a_wording_names_only_facts_that_every_hint_of_its_code_has() -> None:
+    for node in list_hint_calls():
+        if isinstance(node.args[1], ast.Constant):
+            named = {name for _, name, _, _ in Formatter().parse(COMMAND_HINTS[str(node.args[1].value)]) if name}
+            assert named <= {keyword.arg for keyword in node.keywords}, node.args[1].value
+
+
+def test_only_the_command_line_speaks_of_its_options_and_commands() -> None:
+    offenders = [
+        f"{path.relative_to(PACKAGE)}:{line}"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        if path.relative_to(PACKAGE).parts[0] not in WORDED_AT_THE_EDGE
+        and str(path.relative_to(PACKAGE)) not in QUOTED_COMMANDS
+        for line, text in list_texts(path)
+        if OPTION_OR_COMMAND.search(text)
+    ]
+    assert offenders == []
+
+
+def list_texts(path: Path) -> list[tuple[int, str]]:
+    """Texts of a module that aren't docstrings."""
+    tree = parse(path)
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    return [
+        (node.lineno, node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
+    ]

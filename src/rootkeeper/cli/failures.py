@@ -15,6 +15,7 @@ from pathlib import Path
 
 import typer
 
+from rootkeeper.cli.hints import render_hint
 from rootkeeper.cli.outputs import ExitStatus
 from rootkeeper.cli.terminal import OutputLostError, Terminal
 from rootkeeper.errors import RootkeeperError
@@ -28,7 +29,7 @@ _SECRETS = (
 
 def report_error(error: RootkeeperError, terminal: Terminal) -> int:
     """Tell a deliberate error."""
-    _show_error(terminal, error.message, error.hint)
+    _show_error(terminal, error.message, render_hint(error.hint))
     return error.exit_status
 
 

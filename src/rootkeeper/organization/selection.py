@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rootkeeper.errors import InputError, SelectionEmptyError, TargetRefusedError
+from rootkeeper.errors import Hint, InputError, SelectionEmptyError, TargetRefusedError
 from rootkeeper.organization.accounts import (
     Account,
     AccountId,
@@ -338,9 +338,9 @@ def require_none_refused(skips: Iterable[tuple[SelectedAccount, Skip]]) -> None:
 
 def _refusal_hint(reasons: set[SkipReason]) -> str:
     if SkipReason.FAILSAFE in reasons:
-        return "If you mean to delete the way back in, add --include-failsafe with its id."
+        return Hint("If you mean to delete the way back in, include the failsafe by its id.", "failsafe.include")
     if SkipReason.WINDOW_OPEN in reasons:
-        return "Close the window: rootkeeper windows close ACCOUNT."
+        return Hint("Close its recovery window first.", "window.close_first")
     if SkipReason.EXCEPTION in reasons:
-        return "See rootkeeper exceptions list."
+        return Hint("End the exception first, or leave the account out of the selection.", "exception.list")
     return "Leave the account out of the selection."

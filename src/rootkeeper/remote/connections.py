@@ -38,6 +38,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError, ProxyError, SSLErr
 
 from rootkeeper import __version__, errors
 from rootkeeper.errors import (
+    Hint,
     InputError,
     NotFoundError,
     NotSignedInError,
@@ -105,10 +106,17 @@ def error_of(status: int, problem: object, *, url: str) -> RootkeeperError:
     """
     document = problem if isinstance(problem, Mapping) else {}
     known = _CLASSES.get(str(document.get("code")))
-    hint = _problem_text(document, "hint")
+    hint = _read_hint(document)
     if known is not None and known is not NotSignedInError:
         return known(_problem_text(document, "detail") or _problem_text(document, "title") or known.__name__, hint=hint)
     return _classify_status(status, document, hint, url)
+
+
+def _read_hint(document: Mapping[str, Any]) -> str | None:
+    text, code, facts = _problem_text(document, "hint"), document.get("hint_code"), document.get("hint_facts")
+    if text is None or not isinstance(code, str) or not isinstance(facts, Mapping):
+        return text
+    return Hint(text, code, **{str(name): str(value)[:_LONGEST] for name, value in facts.items()})
 
 
 def _classify_status(status: int, document: Mapping[str, Any], hint: str | None, url: str) -> RootkeeperError:

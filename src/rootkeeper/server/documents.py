@@ -101,6 +101,12 @@ _PROBLEM_SCHEMA = {
         "detail": {"type": "string"},
         "code": {"type": "string", "description": "That of Rootkeeper's own errors; never changes."},
         "hint": {"type": "string", "description": "What to do next."},
+        "hint_code": {"type": "string", "description": "Names the hint, for clients that word it themselves."},
+        "hint_facts": {
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+            "description": "Identifiers that the hint is about.",
+        },
         "request_id": {"type": "string", "description": "The log names it too."},
     },
     "required": ["type", "title", "status"],

@@ -179,11 +179,17 @@ def make_problem(
         "detail": detail,
         "code": code,
         "hint": hint,
+        **_name_hint(hint),
         "request_id": id_of(request.scope),
         **(extra or {}),
     }
     reported = {name: value for name, value in content.items() if value is not None}
     return JSONResponse(reported, int(status), headers=dict(headers or {}), media_type=MEDIA_TYPE)
+
+
+def _name_hint(hint: str | None) -> dict[str, Any]:
+    """For clients that word hints themselves, as the command line does."""
+    return {"hint_code": hint.code, "hint_facts": dict(hint.facts)} if isinstance(hint, errors.Hint) else {}
 
 
 def _challenge(request: Request) -> str:

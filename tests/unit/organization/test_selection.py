@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rootkeeper.errors import InputError, SelectionEmptyError, TargetRefusedError
+from rootkeeper.errors import Hint, InputError, SelectionEmptyError, TargetRefusedError
 from rootkeeper.organization.accounts import (
     Account,
     AccountId,
@@ -254,5 +254,6 @@ def test_a_named_account_that_may_not_be_touched_is_refused() -> None:
     require_none_refused([(by_group, skip)])
     with pytest.raises(TargetRefusedError, match=rf"{WEB} \(web\): It is the failsafe\.") as error:
         require_none_refused([(by_group, skip), (SelectedAccount(account(WEB, "web"), is_named=True), skip)])
-    assert "--include-failsafe" in (error.value.hint or "")
+    assert isinstance(error.value.hint, Hint)
+    assert error.value.hint.code == "failsafe.include"
     assert DATA not in error.value.message
