@@ -38,7 +38,7 @@ from sqlalchemy import (
 
 from rootkeeper.values import render_time
 
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0001"
 """The newest migration under ``migrations/versions``; versions are numbers of four digits."""
 
 

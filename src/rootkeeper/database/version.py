@@ -32,7 +32,7 @@ def migrate_if_needed(store: Store) -> None:
     with reading(store) as connection:
         found = _read_version(connection, store)
     if found != SCHEMA_VERSION:
-        migrate(store, SCHEMA_VERSION)
+        _migrate(store)
 
 
 def _is_current(store: Store) -> bool:
@@ -82,11 +82,8 @@ def _describe_open_windows(connection: Connection) -> str:
     return f" Recovery windows that still have to be closed: {names}."
 
 
-def migrate(store: Store, version: str) -> None:
-    """Bring an older schema up to ``version``, while all others that would do so wait.
-
-    :raises DatabaseError: if it is newer than this program, or can't be brought up to date.
-    """
+def _migrate(store: Store) -> None:
+    """Run the migrations, while every other process that would run them waits."""
     from alembic import command  # here, since it imports slowly and is seldom needed
     from alembic.config import Config
 
@@ -96,10 +93,10 @@ def migrate(store: Store, version: str) -> None:
     config.set_main_option("path_separator", "os")
     try:
         with store.migrating() as connection:
-            if _read_version(connection, store) == version:
+            if _read_version(connection, store) == SCHEMA_VERSION:
                 return  # another process was quicker
             config.attributes["connection"] = connection
-            command.upgrade(config, version)
+            command.upgrade(config, SCHEMA_VERSION)
     except (SQLAlchemyError, OSError) as error:
         reason, hint = explain(error)
         raise DatabaseError(f"The database {store.place} can't be brought up to date: {reason}.", hint=hint) from error

@@ -36,6 +36,11 @@ def test_the_last_migration_is_the_programs_version() -> None:
     assert ScriptDirectory.from_config(config).get_current_head() == schema.SCHEMA_VERSION
 
 
+def test_the_first_migration_is_written_out_before_a_second_is_added() -> None:
+    first, *later = sorted((Path(migrations.__file__).parent / "versions").glob("v*.py"))
+    assert not later or "schema.metadata" not in first.read_text()
+
+
 def test_the_version_is_kept_in_the_database(stage: Stage) -> None:
     stage.open().close()
     assert stage.query("SELECT version_num FROM alembic_version") == [(schema.SCHEMA_VERSION,)]

@@ -1,1 +1,1 @@
-"""The steps, numbered; a step that was released is never edited."""
+"""The numbered migrations. Never edit one that was released."""
