@@ -7,7 +7,6 @@ program that it describes.
 from __future__ import annotations
 
 import ast
-import importlib
 import os
 import re
 import subprocess
@@ -19,8 +18,6 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, get_type_hints
-
-import typer
 
 from rootkeeper import errors
 from rootkeeper.access.rules import PERMISSIONS, Permission
@@ -166,7 +163,7 @@ def list_command_paths() -> list[tuple[str, ...]]:
     paths: list[tuple[str, ...]] = [()]
     for name, entry in RootkeeperGroup.entries.items():
         paths.append((name,))
-        command = typer.main.get_command(importlib.import_module(entry.module).application)
+        command = entry.load()
         paths.extend((name, subcommand) for subcommand in getattr(command, "commands", {}))
     return paths
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 
 from rootkeeper import __version__
 from rootkeeper.cli.invocation import unwrap
@@ -25,7 +23,7 @@ def list_pages() -> list[tuple[str, ...]]:
     """Every command with a help of its own."""
     pages: list[tuple[str, ...]] = []
     for name, entry in RootkeeperGroup.entries.items():
-        loaded: Any = typer.main.get_command(importlib.import_module(entry.module).application)
+        loaded: Any = entry.load()
         below = getattr(loaded, "commands", None)
         pages += [(name, child) for child in below] if below else [(name,)]
     return [page for page in pages if page[0] not in WITHOUT_AWS]
@@ -46,7 +44,7 @@ def test_help_says_what_changes_which_permissions_and_which_exit_statuses(
 @pytest.mark.parametrize("name", RootkeeperGroup.entries)
 def test_the_line_of_the_group_s_page_is_the_first_line_of_the_command_s_own(name: str) -> None:
     entry = RootkeeperGroup.entries[name]
-    loaded: Any = typer.main.get_command(importlib.import_module(entry.module).application)
+    loaded: Any = entry.load()
     assert unwrap(loaded.help).split("\n\n")[0] == entry.line
 
 

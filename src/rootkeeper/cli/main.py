@@ -33,10 +33,17 @@ class CommandEntry:
     """One command as the group's page shows it."""
 
     module: str
-    """Holds ``application``, a Typer application."""
+    """In ``commands``; imported when the command runs."""
     line: str
-    """The first line of the command's own help; a test holds the two together."""
+    """The first line of the command's own help; a test compares the two."""
     panel: str
+    application: str = "application"
+    """The name of its Typer application, in a module of two commands."""
+
+    def load(self) -> Any:
+        """Import the command."""
+        module = importlib.import_module("rootkeeper.cli.commands." + self.module)
+        return typer.main.get_command(getattr(module, self.application))
 
 
 class CommandGroup(TyperGroup):
@@ -51,7 +58,7 @@ class CommandGroup(TyperGroup):
         entry = self.entries.get(cmd_name)
         if entry is None:
             return None
-        loaded = typer.main.get_command(importlib.import_module(entry.module).application)
+        loaded = entry.load()
         loaded.name = cmd_name
         return loaded
 
@@ -87,72 +94,50 @@ class RootkeeperGroup(CommandGroup):
     """All commands, in the order in which a newcomer meets them."""
 
     entries = {  # noqa: RUF012 - a class variable by its base
-        "demo": CommandEntry(
-            "rootkeeper.cli.commands.demo", "Try the console on a sandbox, with a guided story.", _TRY
-        ),
-        "sandbox": CommandEntry("rootkeeper.cli.commands.sandbox", "Run an AWS organization on localhost.", _TRY),
+        "demo": CommandEntry("demo", "Try the console on a sandbox, with a guided story.", _TRY),
+        "sandbox": CommandEntry("sandbox", "Run an AWS organization on localhost.", _TRY),
         "status": CommandEntry(
-            "rootkeeper.cli.commands.status",
+            "status",
             "Show whether root access management is set up, and as you accepted it.",
             _SEE,
         ),
-        "audit": CommandEntry("rootkeeper.cli.commands.audit", "Show which accounts have root user credentials.", _SEE),
-        "emails": CommandEntry(
-            "rootkeeper.cli.commands.emails", "Hold root e-mail addresses to rules, attest and change them.", _SEE
-        ),
-        "report": CommandEntry(
-            "rootkeeper.cli.commands.report", "Write the evidence of a period: for an auditor, without AWS.", _SEE
-        ),
-        "history": CommandEntry(
-            "rootkeeper.cli.commands.history", "Show one account's past: one time line, the oldest first.", _SEE
-        ),
-        "diff": CommandEntry("rootkeeper.cli.commands.history", "Show what changed between two audits.", _SEE),
-        "preflight": CommandEntry("rootkeeper.cli.commands.preflight", "Show what SCPs and RCPs would block.", _SEE),
-        "ledger": CommandEntry("rootkeeper.cli.commands.ledger", "Read and verify the audit trail.", _SEE),
-        "notifications": CommandEntry(
-            "rootkeeper.cli.commands.notifications", "Try the targets of notifications, and see what arrived.", _SEE
-        ),
-        "policies": CommandEntry(
-            "rootkeeper.cli.commands.policies", "Make least-privilege policies, alarms and infrastructure code.", _SEE
-        ),
+        "audit": CommandEntry("audit", "Show which accounts have root user credentials.", _SEE),
+        "emails": CommandEntry("emails", "Hold root e-mail addresses to rules, attest and change them.", _SEE),
+        "report": CommandEntry("report", "Write the evidence of a period: for an auditor, without AWS.", _SEE),
+        "history": CommandEntry("history", "Show one account's past: one time line, the oldest first.", _SEE),
+        "diff": CommandEntry("history", "Show what changed between two audits.", _SEE, "diff_application"),
+        "preflight": CommandEntry("preflight", "Show what SCPs and RCPs would block.", _SEE),
+        "ledger": CommandEntry("ledger", "Read and verify the audit trail.", _SEE),
+        "notifications": CommandEntry("notifications", "Try the targets of notifications, and see what arrived.", _SEE),
+        "policies": CommandEntry("policies", "Make least-privilege policies, alarms and infrastructure code.", _SEE),
         "breakglass": CommandEntry(
-            "rootkeeper.cli.commands.breakglass",
+            "breakglass",
             "Show who could open root today, and the way in when Identity Center is down.",
             _SEE,
         ),
-        "enable": CommandEntry("rootkeeper.cli.commands.setup", "Switch root access management on.", _CHANGE),
-        "disable": CommandEntry("rootkeeper.cli.commands.setup", "Switch root access management off.", _CHANGE),
-        "plan": CommandEntry("rootkeeper.cli.commands.plan", "Write down what a deletion would do.", _CHANGE),
-        "apply": CommandEntry("rootkeeper.cli.commands.plan", "Do exactly what a plan file says.", _CHANGE),
-        "delete": CommandEntry(
-            "rootkeeper.cli.commands.delete", "Delete root user credentials of member accounts.", _CHANGE
-        ),
-        "jobs": CommandEntry("rootkeeper.cli.commands.jobs", "List, show, cancel and resume jobs.", _CHANGE),
-        "exceptions": CommandEntry("rootkeeper.cli.commands.exceptions", "Keep accounts that deletion skips.", _CHANGE),
-        "recover": CommandEntry(
-            "rootkeeper.cli.commands.recover", "Allow root password recovery for a time.", _RECOVER
-        ),
-        "unlock": CommandEntry(
-            "rootkeeper.cli.commands.unlock", "Open buckets and queues whose policy locks everyone out.", _RECOVER
-        ),
-        "windows": CommandEntry(
-            "rootkeeper.cli.commands.windows", "Request, approve, open and close recovery windows.", _RECOVER
-        ),
+        "enable": CommandEntry("setup", "Switch root access management on.", _CHANGE),
+        "disable": CommandEntry("setup", "Switch root access management off.", _CHANGE, "disable_application"),
+        "plan": CommandEntry("plan", "Write down what a deletion would do.", _CHANGE),
+        "apply": CommandEntry("plan", "Do exactly what a plan file says.", _CHANGE, "apply_application"),
+        "delete": CommandEntry("delete", "Delete root user credentials of member accounts.", _CHANGE),
+        "jobs": CommandEntry("jobs", "List, show, cancel and resume jobs.", _CHANGE),
+        "exceptions": CommandEntry("exceptions", "Keep accounts that deletion skips.", _CHANGE),
+        "recover": CommandEntry("recover", "Allow root password recovery for a time.", _RECOVER),
+        "unlock": CommandEntry("unlock", "Open buckets and queues whose policy locks everyone out.", _RECOVER),
+        "windows": CommandEntry("windows", "Request, approve, open and close recovery windows.", _RECOVER),
         "failsafe": CommandEntry(
-            "rootkeeper.cli.commands.failsafe",
+            "failsafe",
             "Keep the delegated administrator's root login as the way back in.",
             _RECOVER,
         ),
-        "serve": CommandEntry(
-            "rootkeeper.cli.commands.serve", "Run the server: its console and API, and a worker within.", _SERVE
-        ),
+        "serve": CommandEntry("serve", "Run the server: its console and API, and a worker within.", _SERVE),
         "worker": CommandEntry(
-            "rootkeeper.cli.commands.serve", "Run a worker: what a server does, without its API.", _SERVE
+            "serve", "Run a worker: what a server does, without its API.", _SERVE, "worker_application"
         ),
-        "users": CommandEntry("rootkeeper.cli.commands.users", "Keep users who sign in to a server.", _SERVE),
-        "token": CommandEntry("rootkeeper.cli.commands.users", "Keep API tokens of a server.", _SERVE),
-        "login": CommandEntry("rootkeeper.cli.commands.login", "Sign in to a Rootkeeper server.", _SERVE),
-        "logout": CommandEntry("rootkeeper.cli.commands.login", "Sign out of a Rootkeeper server.", _SERVE),
+        "users": CommandEntry("users", "Keep users who sign in to a server.", _SERVE),
+        "token": CommandEntry("users", "Keep API tokens of a server.", _SERVE, "token_application"),
+        "login": CommandEntry("login", "Sign in to a Rootkeeper server.", _SERVE),
+        "logout": CommandEntry("login", "Sign out of a Rootkeeper server.", _SERVE, "logout_application"),
     }
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
-
-import typer
 
 from rootkeeper.cli.main import RootkeeperGroup
 
@@ -53,7 +50,7 @@ def list_commands(option: str | None = None) -> set[tuple[str, ...]]:
 def _list_options() -> list[tuple[tuple[str, ...], set[str]]]:
     found: list[tuple[tuple[str, ...], set[str]]] = []
     for name, entry in RootkeeperGroup.entries.items():
-        loaded: Any = typer.main.get_command(importlib.import_module(entry.module).application)
+        loaded: Any = entry.load()
         below: dict[str, Any] = getattr(loaded, "commands", None) or {"": loaded}
         for child, command in below.items():
             options = {option for parameter in command.params for option in parameter.opts}

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import import_module
 from typing import Any
 
 import pytest
-import typer
 
 from rootkeeper.cli.invocation import THROUGH_SERVER
 from rootkeeper.cli.main import RootkeeperGroup, main
@@ -18,7 +16,7 @@ ADDRESS = "http://127.0.0.1:9"
 def list_commands() -> Iterator[tuple[str, Any]]:
     """Every command with its name as a person types it."""
     for name, entry in RootkeeperGroup.entries.items():
-        loaded: Any = typer.main.get_command(import_module(entry.module).application)
+        loaded: Any = entry.load()
         if getattr(loaded, "commands", None):
             yield from ((f"{name} {below}", command) for below, command in loaded.commands.items())
         else:
