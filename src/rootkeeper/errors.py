@@ -1,7 +1,7 @@
 """Every deliberate error of the product, in one tree.
 
-An error carries a stable ``code`` (``area.reason``), the exit status of a command that ends with it, and a hint that
-says what to do next. Adapters translate foreign errors into these at their edge. This file imports nothing of ours.
+An error has a stable ``code`` (``area.reason``), the exit status of a command that ends with it, and a hint about what
+to do next. Adapters translate foreign errors into these at their edge. This file imports nothing of ours.
 """
 
 from __future__ import annotations

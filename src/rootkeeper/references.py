@@ -1,13 +1,4 @@
-"""What settings refer to and don't contain: secrets, and addresses that are safe to ask.
-
-What counts as this machine, where nobody else can listen in.
-
-Secrets that settings refer to and don't hold: read where they are, each time that they are needed.
-
-The settings of ``[oidc]`` as rules, and the addresses that they may name.
-
-The address by which people reach a server: its scheme, its host and, where it isn't the usual one, its port.
-"""
+"""What settings refer to: secrets in variables and files, addresses that are safe to call, and the public address."""
 
 from __future__ import annotations
 
@@ -37,8 +28,6 @@ def is_loopback(name: str) -> bool:
 
 
 _LONGEST = 8192
-
-
 _FORBIDDEN_MODE = stat.S_IWGRP | stat.S_IRWXO
 
 
@@ -84,8 +73,6 @@ def require_safe_address(address: str, what: str, *, loopback_allowed: bool) -> 
 
 
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?|[0-9a-f:.]+")
-
-
 _HINT = "Set server.public_url to scheme and host alone, such as https://rootkeeper.example.com."
 
 

@@ -1,4 +1,4 @@
-"""Values as text and as JSON: the canonical form, moments, and lengths of time (``10s``, ``45m``, ``4h``, ``7d``).
+"""Values as text and as JSON: the canonical form, times, and durations (``10s``, ``45m``, ``4h``, ``7d``).
 
 Source of the canonical form: RFC 8785.
 """
@@ -34,8 +34,6 @@ def dump_json(plain: Any) -> bytes:
 
 _SIMPLE_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 """Writes simple values as RFC 8785 does, and many times faster than code that writes any."""
-
-
 _INTEGER_LIMIT = 2**53
 
 
@@ -117,8 +115,6 @@ def json_time(moment: datetime | None) -> str | None:
 
 
 _DURATION = re.compile(r"(?P<count>[0-9]{1,9})(?P<unit>[smhd])")
-
-
 _UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 

@@ -50,7 +50,7 @@ BANNED_NAMES = {"utils", "util", "helpers", "helper", "common", "core", "manager
 CATCH_ALL_PLACES = {
     "rootkeeper/cli/main.py",
     "rootkeeper/composition/serving.py",
-    "rootkeeper/organization/progress.py",
+    "rootkeeper/organization/threads.py",
     "rootkeeper/server/request_path.py",
     "rootkeeper/worker/service.py",
     "rootkeeper_sandbox/server.py",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rootkeeper.aws.gateway import AwsGateway
-from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.errors import AwsThrottledError, AwsUnreachableError
 from rootkeeper.ledger.rules import Action, Intent
 from rootkeeper.organization.accounts import AccountId, AccountState, Feature

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from rootkeeper.aws.gateway import AwsGateway
-from rootkeeper.aws.organizations import PolicyReader
+from rootkeeper.aws.policies import PolicyReader
 from rootkeeper.organization.accounts import Account, AccountId
 from rootkeeper.policy_language.documents import PolicyKind
 from rootkeeper.policy_language.evaluation import PolicyListing, build_tree

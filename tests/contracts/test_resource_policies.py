@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from rootkeeper.aws.task_policies import Resource, ResourceKind, ResourcePlaces, ResourcePolicies, TaskPolicy
+from rootkeeper.aws.resources import ResourcePlaces, ResourcePolicies
+from rootkeeper.aws.rules import Resource, ResourceKind, TaskPolicy
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsCredentialsError,

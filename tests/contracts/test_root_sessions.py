@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from rootkeeper.aws.root_sessions import RootSession
-from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsAlreadyExistsError,

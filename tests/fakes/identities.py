@@ -17,7 +17,7 @@ from rootkeeper.aws.identities import (
     RootUse,
     UserAccess,
 )
-from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.errors import AwsError, AwsNotFoundError
 from rootkeeper.organization.accounts import AccountId
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from rootkeeper.aws.task_policies import Resource, ResourceKind, TaskPolicy
+from rootkeeper.aws.rules import Resource, ResourceKind, TaskPolicy
 from rootkeeper.errors import AwsAccessDeniedError, AwsNotFoundError, InputError
 from rootkeeper.ledger.rules import Action, Intent
 from rootkeeper.organization.accounts import AccountId

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from rootkeeper.aws.task_policies import Resource
+from rootkeeper.aws.rules import Resource
 from rootkeeper.errors import PolicyNotSavedError
 
 

@@ -6,8 +6,8 @@ from types import TracebackType
 from typing import Self
 
 from rootkeeper.aws.root_sessions import RootSession, RootSessions
+from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.aws.summaries import Deliver, SummaryAnswer, SummaryRequest
-from rootkeeper.aws.task_policies import TaskPolicy
 from rootkeeper.errors import RootkeeperError
 
 

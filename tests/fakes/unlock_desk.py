@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rootkeeper.aws.task_policies import Resource, ResourceKind
+from rootkeeper.aws.rules import Resource, ResourceKind
 from rootkeeper.organization.accounts import Account, AccountId
 from rootkeeper.unlock.rules import ChangeKind
 from rootkeeper.unlock.service import (

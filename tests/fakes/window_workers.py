@@ -14,7 +14,7 @@ from rootkeeper.deletion.execution import ProtectionReader
 from rootkeeper.errors import RootkeeperError
 from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.organization.accounts import AccountId
-from rootkeeper.organization.progress import KeyedExecutor
+from rootkeeper.organization.threads import KeyedExecutor
 from rootkeeper.removal.service import Removal
 from rootkeeper.windows.approvals import WindowPolicy
 from rootkeeper.windows.checks import RecoveryPlanner

@@ -16,9 +16,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from rootkeeper.aws.clients import GatewayOptions
-from rootkeeper.aws.roles import GatewayPool
-from rootkeeper.aws.rules import AwsWork
-from rootkeeper.aws.task_policies import ResourceKind
+from rootkeeper.aws.gateway import GatewayPool
+from rootkeeper.aws.rules import AwsWork, ResourceKind
 from rootkeeper.clock import SystemClock
 from rootkeeper.composition.application import Application
 from rootkeeper.deletion.service import DeletionOptions

@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from rootkeeper.policy_language.conditions import EvaluationContext, OneOf, PartialText, known_text, known_values
+from rootkeeper.policy_language.conditions import EvaluationContext, OneOf, known_values
 from rootkeeper.policy_language.documents import AccessRequest, PolicyKind, PolicyLabel, parse_policy
 from rootkeeper.policy_language.evaluation import ApplicablePolicies, Decision, PolicyLevel, evaluate
+from rootkeeper.policy_language.patterns import PartialText, known_text
 from rootkeeper_sandbox.authorization.authorizer import RequestPolicies as SandboxStanding
 from rootkeeper_sandbox.authorization.authorizer import decide
 from rootkeeper_sandbox.authorization.conditions import AccessRequest as SandboxRequest

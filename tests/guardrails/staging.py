@@ -15,7 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from rootkeeper.aws.gateway import AwsGateway
-from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.guardrails.rules import PreflightRow
 from rootkeeper.guardrails.service import Preflight
 from rootkeeper.guardrails.tasks import ROOT_SESSION_TASKS, SIGN_IN_ACTIONS, Task

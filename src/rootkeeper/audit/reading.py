@@ -22,10 +22,11 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from rootkeeper.aws.organizations import OrganizationReader, PolicyReader
+from rootkeeper.aws.organizations import OrganizationReader
+from rootkeeper.aws.policies import PolicyReader
 from rootkeeper.aws.root_sessions import RootSession
+from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.aws.summaries import RootSummaries, SummaryAnswer, SummaryReader, SummaryRequest
-from rootkeeper.aws.task_policies import TaskPolicy
 from rootkeeper.clock import Clock
 from rootkeeper.errors import (
     AwsAccessDeniedError,
@@ -43,7 +44,7 @@ from rootkeeper.inventory.store import InventoryStore
 from rootkeeper.ledger.rules import Action, Intent, Result
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.organization.accounts import Account, AccountId, AccountState, Caller, Organization
-from rootkeeper.organization.progress import Progress, StopSignal, WorkerThreads, WorkResult
+from rootkeeper.organization.progress import Progress, StopSignal
 from rootkeeper.organization.statuses import (
     AccountRole,
     AccountStatus,
@@ -56,6 +57,7 @@ from rootkeeper.organization.statuses import (
     evaluate_management,
     find_status_without_reading,
 )
+from rootkeeper.organization.threads import WorkerThreads, WorkResult
 from rootkeeper.values import JsonValue
 from rootkeeper.windows.rules import OWING_STATES
 from rootkeeper.windows.store import RecoveryWindows

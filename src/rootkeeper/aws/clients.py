@@ -1,28 +1,9 @@
 """The botocore clients, created once and shared by all threads.
 
-Credentials of one operator among several, and how clients that all of them share sign with them.
-
-A server makes calls for many people, each with sessions of roles that carry that person's name. A client for each
-would cost some 15 MB and a quarter of a second, so the clients are shared: they have no credential chain, and sign with
-the credentials that the call at hand has entered. Without any they raise, so that nobody's call can leave in another
-one's name.
-
-One botocore client, called by CloudTrail's operation names, answering with AWS's values and our errors.
-
-What the gateway is opened with.
-
-Credentials of root sessions, and the one source from which root clients take them.
-
-With ``UserName`` left out, the calls that delete a member's root user credentials would delete the operator's own
-keys if they were signed by the operator. So a root client has no credential chain at all: it signs with the session
-that this thread has entered, and raises when there is none.
-
-The botocore clients, created once and shared by all threads.
-
-Two sessions that never mix: the operator's, with the credential chain that the AWS CLI uses, and the root sessions',
-with no chain at all. (A server that assumes roles shares its clients among operators, see ``operator_credentials``.)
-Both honour the same endpoints, Region, CA bundle, proxies and FIPS settings. Reading clients retry; changing clients
-send once, and only with the receipt of an intent.
+Two sessions never mix: the operator's, with the credential chain that the AWS CLI uses, and the one of root sessions,
+with no chain. (A server that assumes roles shares its clients among operators, see ``credentials``.) Both use the same
+endpoints, Region, CA bundle, proxies and FIPS settings. Reading clients retry; changing clients send once, and only
+with the receipt of an intent.
 """
 
 from __future__ import annotations
@@ -31,20 +12,27 @@ import copy
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NoReturn, Protocol
+from typing import Any
 
 from botocore import xform_name
 from botocore.client import BaseClient
 from botocore.config import Config
-from botocore.credentials import CredentialProvider, CredentialResolver, Credentials, ReadOnlyCredentials
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, ProfileNotFound
+from botocore.credentials import ReadOnlyCredentials
+from botocore.exceptions import BotoCoreError, NoCredentialsError, ProfileNotFound
 from botocore.session import Session
-from botocore.tokens import TokenProviderChain
 
 from rootkeeper import __version__
+from rootkeeper.aws.credentials import (
+    AuthorizedCall,
+    OperatorCredentials,
+    authorize_calls,
+    isolate_operator_session,
+    isolate_root_session,
+    require_authorized_call,
+    signed_by,
+)
 from rootkeeper.aws.endpoints import choose_region, force_regional_sts, host_and_port, make_endpoint
 from rootkeeper.aws.errors import (
     CREDENTIALS_ERRORS,
@@ -55,76 +43,10 @@ from rootkeeper.aws.errors import (
     refuse_answer,
     required,
 )
-from rootkeeper.aws.pacing import AuthorizedCall, Pacer, authorize_calls, pace_calls, require_authorized_call
+from rootkeeper.aws.pacing import Pacer, pace_calls
 from rootkeeper.clock import Clock
 from rootkeeper.errors import AwsUnclearError, InputError
 from rootkeeper.ledger.rules import Intent
-
-EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
-"""By these AWS says that the credentials of a call are over."""
-
-
-class OperatorCredentials(Protocol):
-    """Credentials that renew themselves; safe in many threads."""
-
-    def freeze(self) -> ReadOnlyCredentials:
-        """Those that hold now.
-
-        :raises AwsCredentialsError: if there are none.
-        """
-        ...
-
-    def give_up(self) -> None:
-        """AWS says that they are over: the next call renews them."""
-        ...
-
-
-class NoOperatorError(RuntimeError):
-    """A shared client was used for nobody; nothing was sent. It is a bug."""
-
-
-_ENTERED: ContextVar[OperatorCredentials | None] = ContextVar("operator_credentials", default=None)
-
-
-@contextmanager
-def signed_by(credentials: OperatorCredentials) -> Iterator[None]:
-    """Within it, shared clients of this thread sign with ``credentials``."""
-    token = _ENTERED.set(credentials)
-    try:
-        yield
-    except ClientError as error:
-        if error.response.get("Error", {}).get("Code") in EXPIRED_CODES:
-            credentials.give_up()
-        raise
-    finally:
-        _ENTERED.reset(token)
-
-
-def isolate_operator_session(session: Session) -> None:
-    """Leave ``session`` no credentials but those entered, and no bearer token."""
-    session.register_component("credential_provider", CredentialResolver([_CurrentOperatorProvider()]))
-    session.register_component("token_provider", TokenProviderChain([]))
-
-
-class _CurrentOperatorCredentials(Credentials):
-    """Looks like long-lived credentials to botocore and is looked up anew for each signature."""
-
-    def __init__(self) -> None:
-        super().__init__("", "", None, method="operator")
-
-    def get_frozen_credentials(self) -> ReadOnlyCredentials:
-        entered = _ENTERED.get()
-        if entered is None:
-            raise NoOperatorError("a shared client was used for nobody")
-        return entered.freeze()
-
-
-class _CurrentOperatorProvider(CredentialProvider):
-    METHOD = "operator"
-    CANONICAL_NAME = "Operator"
-
-    def load(self) -> Credentials:
-        return _CurrentOperatorCredentials()
 
 
 class ServiceCalls:
@@ -284,69 +206,9 @@ class GatewayOptions:
     read_timeout_seconds: float = 30
 
 
-@dataclass(frozen=True, slots=True)
-class RootSessionCredentials:
-    """Temporary credentials from AssumeRoot. They stay in this process's memory."""
-
-    access_key_id: str
-    secret_access_key: str = field(repr=False)
-    session_token: str = field(repr=False)
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("credentials of a root session can't be pickled or copied")
-
-
-class NoRootSessionError(RuntimeError):
-    """A root client was used outside a root session; nothing was sent. It is a bug."""
-
-
-_CURRENT_SESSION: ContextVar[RootSessionCredentials | None] = ContextVar("root_session_credentials", default=None)
-
-
-@contextmanager
-def root_session_entered(credentials: RootSessionCredentials) -> Iterator[None]:
-    """Within it, root clients of this thread sign with ``credentials``."""
-    token = _CURRENT_SESSION.set(credentials)
-    try:
-        yield
-    finally:
-        _CURRENT_SESSION.reset(token)
-
-
-def isolate_root_session(session: Session) -> None:
-    """Leave ``session`` no credentials but those of the root session entered, and no bearer token."""
-    session.register_component("credential_provider", CredentialResolver([_CurrentSessionProvider()]))
-    session.register_component("token_provider", TokenProviderChain([]))
-
-
-class _CurrentSessionCredentials(Credentials):
-    """Looks like long-lived credentials to botocore and is looked up again for each signature."""
-
-    def __init__(self) -> None:
-        super().__init__("", "", None, method="root-session")
-
-    def get_frozen_credentials(self) -> ReadOnlyCredentials:
-        entered = _CURRENT_SESSION.get()
-        if entered is None:
-            raise NoRootSessionError("a root client was used outside a root session")
-        return ReadOnlyCredentials(entered.access_key_id, entered.secret_access_key, entered.session_token, None)
-
-
-class _CurrentSessionProvider(CredentialProvider):
-    METHOD = "root-session"
-    CANONICAL_NAME = "RootSession"
-
-    def load(self) -> Credentials:
-        return _CurrentSessionCredentials()
-
-
 READING_ATTEMPTS = 8
-
-
 CHANGING_ATTEMPTS = 1
 """A retry after an unclear answer could hide that the first attempt acted."""
-
-
 _SHARE_HINT = "Set ROOTKEEPER_AWS_API_SHARE to at most 100; more than AWS's published rates is for a sandbox only."
 
 

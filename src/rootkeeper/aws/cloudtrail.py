@@ -1,43 +1,8 @@
-"""CloudTrail records of root users, out of any of the forms in which people have them.
+"""Parses CloudTrail records, and finds those of root users and of AssumeRoot.
 
-Events of root users from an SQS queue or a trail's bucket.
-
-CloudTrail records out of any of the forms in which people have them.
-
-A log file of a trail (``{"Records": […]}``), what ``aws cloudtrail lookup-events`` prints (``{"Events": […]}`` with the
-record as text), a list, one event of EventBridge (its record is the ``detail``), or any of these one a line.
-
-Whose doing a CloudTrail record is: long-term root, a root session of ours, or a stranger's.
-
-A root session shows as ``userIdentity.type = Root`` like a root user who has signed in, so alarms on root activity fire
-at each audit. Exempting every root session would let strangers through. An exemption needs both: a role that is known
-to open root sessions, and an entry of the ledger that names this session's access key id (promise P23). Whatever lacks
-one of them is a stranger's; so is an attempt that AWS refused, since it has no key to match.
-
-Source: IAM User Guide, "Track privileged tasks in AWS CloudTrail"; CloudTrail User Guide, "CloudTrail userIdentity
-element".
-
-Events of root users, held against the recovery windows of their account.
-
-An open window is a time in which a person may sign in as the root user, and nothing tells the right person from another
-one who reads the same mailbox. So what that person does to get in is expected, once and in its order, and everything
-else that opens a way in is told to people. An event is judged by its own time: CloudTrail may bring it much later.
-
-Source: CloudTrail User Guide, "AWS Management Console sign-in events"; IAM User Guide, "Track privileged tasks in AWS
-CloudTrail".
-
-Where CloudTrail's events of root users come from.
-
-What messages of a queue tell: events themselves, or objects of a trail's bucket that hold them.
-
-Source: EventBridge User Guide, "AWS service events delivered via AWS CloudTrail"; S3 User Guide, "Event message
-structure"; CloudTrail User Guide, "Configuring Amazon SNS notifications for CloudTrail"; SNS Developer Guide, "Raw
-message delivery".
-
-An SQS queue of our own that EventBridge or an organization trail's bucket writes to: a source of root events.
-
-Receiving and deleting messages of it change nothing in any account but the queue itself, and need no intent in the
-ledger; see decision 16. A message is deleted only once its events are recorded.
+Accepted forms: a log file of a trail (``{"Records": […]}``), the output of ``aws cloudtrail lookup-events``
+(``{"Events": […]}`` with the record as text), a list, one event of EventBridge (its record is the ``detail``), or any
+of these one per line.
 """
 
 from __future__ import annotations
@@ -122,8 +87,6 @@ def as_text(value: object) -> str:
 
 
 _LONGEST_ID = 64
-
-
 _PLAIN = re.compile(r"[!-~]{1,256}")
 
 

@@ -1,22 +1,15 @@
-"""Endpoints, Regions and the time of an answer.
+"""Which endpoint and Region calls go to, and when the operator's credentials expire.
 
-How the place where calls go is named: ``AWS`` only where it is AWS's own, ``SANDBOX host:port`` everywhere else.
+The label is ``AWS`` only for AWS's own service endpoints, ``SANDBOX host:port`` for all others. A host below
+``amazonaws.com`` isn't enough: any customer's load balancers and machines have such names.
 
-A host below ``amazonaws.com`` isn't AWS's own for that: load balancers and machines of anybody have such names. Only
-the names of the service endpoints themselves count, Regional, FIPS, dual-stack and VPC endpoints among them.
+STS is always Regional: AssumeRoot doesn't exist on the global endpoint, to which older settings
+(``sts_regional_endpoints = legacy``) lead. Source: STS API Reference, AssumeRoot.
 
-Which Region is used, and why STS is always the Regional one.
-
-AssumeRoot doesn't exist on the global STS endpoint, and older settings (``sts_regional_endpoints = legacy``) would lead
-there. Source: STS API Reference, AssumeRoot.
-
-When the operator's credentials end, as far as that can be known without asking AWS.
-
-A recovery window must not outlive the credentials that close it. Known are: static session credentials with
-``AWS_CREDENTIAL_EXPIRATION``; roles assumed with an MFA code, which nobody can enter again; SSO tokens that can't be
-refreshed. Not known, and told as ``None`` like credentials that don't end: session credentials in a file or the
-environment without an expiry; a ``credential_process`` that stops renewing; how long IAM Identity Center or a sign-in
-session lets itself be refreshed; roles of a role whose trust is withdrawn.
+A recovery window must not outlive the credentials that close it. The expiry is known for static session credentials
+with ``AWS_CREDENTIAL_EXPIRATION``, for roles assumed with an MFA code, and for SSO tokens that can't be refreshed. It
+isn't known, and is ``None``, for session credentials without an expiry, for a ``credential_process`` that stops
+renewing, for refreshable sessions of IAM Identity Center, and for chained roles whose trust is withdrawn.
 """
 
 from __future__ import annotations
@@ -42,7 +35,6 @@ from rootkeeper.organization.accounts import Endpoint
 
 AWS_LABEL = "AWS"
 
-
 _DOMAINS = "|".join(
     re.escape(suffix)
     for suffix in (
@@ -64,12 +56,10 @@ _DOMAINS = "|".join(
 )
 """Source: DNS suffixes of all partitions in botocore's ``partitions.json``."""
 
-
 _PLACE = r"(?:[a-z]{2,4}(?:-[a-z]+)+-\d|us-gov|global|aws-(?:[a-z-]+-)?global)"
 """A Region, or one of the names that stand for a whole partition; never a word such as ``s3`` or ``elb``, below which
 anybody's buckets and load balancers have their names.
 """
-
 
 _AWS_HOST = re.compile(
     rf"(?P<service>[a-z]+|s3)(?:-fips)?(?:\.dualstack)?(?:\.{_PLACE})?\.(?:{_DOMAINS})"
@@ -136,8 +126,6 @@ def force_regional_sts(session: Session) -> None:
 
 _TOKEN_CACHE = Path("~/.aws/sso/cache")
 """Where the AWS CLI keeps SSO tokens."""
-
-
 _LONGEST_CHAIN = 16
 
 

@@ -1,17 +1,11 @@
-"""botocore's exceptions, translated into ours in this one place.
+"""Translates botocore's exceptions into ours, in this one place, and refuses incomplete answers.
 
-Which of our errors each error code of AWS is, and what a person can do about it.
-
-Codes come with and without the suffix ``Exception``: the query protocol and the JSON protocol spell them differently.
+AWS's error codes come with and without the suffix ``Exception``: the query protocol and the JSON protocol spell them
+differently. Nothing secret passes: texts that could repeat a request's headers are replaced, and their exceptions
+aren't chained. A member that AWS left out of an answer is never taken for "none".
 
 Source: IAM 2010-05-08, STS 2011-06-15, Organizations 2016-11-28 and SQS 2012-11-05 service models; IAM API Reference,
 Common errors; S3 API Reference, Error responses.
-
-botocore's exceptions, translated into ours in this one place.
-
-Nothing secret may pass: texts that could repeat a request's headers are replaced, and their exceptions not chained.
-
-What must be in an answer before anything is concluded from it: what AWS left out is never taken for "none".
 """
 
 from __future__ import annotations
@@ -91,7 +85,6 @@ ERRORS: Mapping[str, type[AwsError]] = {
 }
 """Every other code is an AwsRejectedError, or no clear answer where the server failed."""
 
-
 HINTS: Mapping[str, str] = {
     "AWSOrganizationsNotInUseException": "Use credentials of an account that is in an AWS organization.",
     "AccountNotManagementOrDelegatedAdministratorException": (
@@ -118,9 +111,7 @@ HINTS: Mapping[str, str] = {
     "UnrecognizedClientException": "Check the access key; it may be deleted, inactive or of another partition.",
 }
 
-
 _IAM_CALLERS = "the management account or a delegated administrator for IAM"
-
 
 NEEDED_CALLERS: Mapping[str, str] = {
     "account": "the management account or the delegated administrator for Account Management",
@@ -132,12 +123,10 @@ NEEDED_CALLERS: Mapping[str, str] = {
 }
 """Whose account a call must come from, by operation or, where all its calls are alike, by service."""
 
-
 WRONG_CALLER: frozenset[str] = frozenset(
     {"AccountNotManagementOrDelegatedAdministratorException", "CallerIsNotManagementAccountException"}
 )
 """Codes that tell nothing but that the caller's account is the wrong one."""
-
 
 WITHHELD: frozenset[str] = frozenset(
     {
@@ -151,7 +140,6 @@ WITHHELD: frozenset[str] = frozenset(
 )
 """Codes whose text may repeat headers of the request, the session token among them: it is never shown or chained."""
 
-
 _CAUSES = {
     "identity-based policy": DenialCause.IDENTITY_POLICY,
     "permissions boundary": DenialCause.PERMISSIONS_BOUNDARY,
@@ -162,18 +150,14 @@ _CAUSES = {
     "vpc endpoint policy": DenialCause.VPC_ENDPOINT_POLICY,
 }
 
-
 _NAMES = "|".join(re.escape(name) for name in _CAUSES)
-
 
 _DENIAL = re.compile(
     rf"(?:with an explicit deny in an? ({_NAMES})|because no ({_NAMES}) allows|an? ({_NAMES}) explicitly denies)",
     re.IGNORECASE,
 )
 
-
 _TAIL = re.compile(r"\s*\bGo to https://\S+ for complete details.*", re.DOTALL)
-
 
 _FEATURES_OFF = (
     "Root sessions feature is not enabled",
@@ -228,16 +212,13 @@ TRANSLATED = (
 raise. Other errors of these kinds are bugs, and pass as they are.
 """
 
-
 _STILL_EXPIRED = "Credentials were refreshed, but the refreshed credentials are still expired."
-
 
 _SSO_ERRORS = (
     botocore_errors.NoAuthTokenError,
     botocore_errors.SSOError,
     botocore_errors.TokenRetrievalError,
 )
-
 
 _MISSING_ERRORS = (
     botocore_errors.CredentialRetrievalError,
@@ -248,10 +229,8 @@ _MISSING_ERRORS = (
     botocore_errors.UnknownCredentialError,
 )
 
-
 CREDENTIALS_ERRORS = (*_SSO_ERRORS, *_MISSING_ERRORS, botocore_errors.LoginError)
 """What botocore raises when it can't get the operator's credentials."""
-
 
 _NOT_SENT_ERRORS = (
     botocore_errors.ConnectTimeoutError,
@@ -259,10 +238,7 @@ _NOT_SENT_ERRORS = (
     botocore_errors.ProxyConnectionError,
 )
 
-
 _POLICIES_OF_THE_ORGANIZATION = (DenialCause.SERVICE_CONTROL_POLICY, DenialCause.RESOURCE_CONTROL_POLICY)
-
-
 _LONGEST_TEXT = 600
 
 

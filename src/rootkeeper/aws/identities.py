@@ -1,24 +1,11 @@
-"""IAM users and roles, permission sets, and what they allow.
+"""Reads IAM users and roles of the caller's account, permission sets of IAM Identity Center, and their policies.
 
-IAM users and roles of one account, and permission sets of IAM Identity Center, with what their policies say.
+Only what is needed to say who can open root sessions. A policy whose document couldn't be read is kept without its
+text: what it allows is unknown, never nothing.
 
-Only what is needed to tell who may open root sessions. A policy whose document couldn't be read is kept as such: what
-it allows is unknown, never nothing.
-
-Who is in the caller's own account, and in IAM Identity Center. Reading only.
-
-Documents of managed policies, each asked for once; one that can't be read stays a policy without a text.
-
-Source: IAM GetPolicy and GetPolicyVersion, API version 2010-05-08.
-
-Reads the IAM users and roles of the caller's own account, and by what they prove who they are.
-
-Source: IAM GetAccountAuthorizationDetails and GetCredentialReport, API version 2010-05-08; IAM User Guide, "Credential
-reports".
-
-Reads permission sets of IAM Identity Center: what they allow in an account, and who holds them there.
-
-Source: IAM Identity Center API Reference, API version 2020-07-20; Identity Store API Reference, 2020-06-15.
+Source: IAM GetAccountAuthorizationDetails, GetCredentialReport, GetPolicy and GetPolicyVersion, API version 2010-05-08;
+IAM User Guide, "Credential reports"; IAM Identity Center API Reference, API version 2020-07-20; Identity Store API
+Reference, 2020-06-15.
 """
 
 from __future__ import annotations
@@ -232,20 +219,10 @@ def name_of(arn: str) -> str:
 
 
 _DETAILS = "iam:GetAccountAuthorizationDetails"
-
-
 _REPORT = "iam:GetCredentialReport"
-
-
 _LISTS = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
-
-
 _NO_REPORT = frozenset({"ReportNotPresent", "ReportExpired"})
-
-
 _IN_PROGRESS = "ReportInProgress"
-
-
 _REPORT_PAUSES_SECONDS = (2, 2, 4, 8, 8)
 """A report of a large account takes a while."""
 
@@ -404,8 +381,6 @@ def _parse_moment(text: str | None) -> datetime | None:
 
 
 _NOT_FOUND = "ResourceNotFoundException"
-
-
 _UNREADABLE = (AwsAccessDeniedError, AwsNotFoundError, AwsRejectedError)
 
 

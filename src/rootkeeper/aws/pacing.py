@@ -1,34 +1,18 @@
-"""Keeps the calls of this process below the published rates.
+"""Keeps the calls of this process below the published rates: one token bucket per quota, which adapts.
 
-Token buckets that adapt: how fast one may call an API, and how fast after AWS said "too fast".
-
-A bucket holds ``burst`` tokens at most and gains ``per_second`` each second. Tokens are drawn ahead: a draw may leave a
-debt, which tells when each of its tokens becomes due. A throttle halves the pace and empties the bucket; each quiet
-second raises it by the same amount, up to what was published. So several who share a quota come to equal parts of it.
-
-Source: Chiu and Jain, "Analysis of the Increase and Decrease Algorithms for Congestion Avoidance", 1989.
-
-Where the token buckets of AWS's quotas are kept, so that processes on one database share them.
-
-One quota as this process draws on it: tokens, each with the moment from which it may be used.
-
-Where the buckets are shared with other processes a draw costs a transaction, so a quarter of a second's worth is drawn
-at once. A store that can't be written is no reason to stop: the process goes on by itself, at the same pace.
-
-Keeps the calls of this process below the published rates: a token bucket per quota, which adapts.
+A bucket holds at most ``burst`` tokens and gains ``per_second`` each second. A draw may leave a debt, which says when
+each of its tokens becomes due. A throttle halves the pace and empties the bucket; each quiet second raises the pace by
+the same amount, up to the published rate. So several processes that share a quota converge to equal parts of it.
 
 A quota is an API of Organizations or Account Management, or STS as a whole, for one caller account and Region. Every
-attempt takes a token, retries included. AssumeRoot is charged to the caller's account, whatever its target; calls
-inside a root session are charged to the member account and aren't paced. A throttle halves a quota's pace.
+attempt takes a token, retries included. AssumeRoot counts against the caller's account, whatever its target; calls
+inside a root session count against the member account and aren't paced.
 
-Source: Organizations User Guide, "Quotas and service limits"; IAM User Guide, "IAM and AWS STS quotas".
+Processes on one database share the buckets. A draw then costs a transaction, so a quarter of a second's worth is drawn
+at once. If the store can't be written, the process continues with buckets of its own, at the same pace.
 
-The last check before a privileged request leaves: without a valid intent it isn't sent.
-
-The check is a ``before-send`` handler of botocore, its last event before the request. So a wait for a token, for
-credentials or for a signature comes before the check; only connecting comes after it.
-
-The token buckets that processes on one database share; a draw is one transaction.
+Source: Organizations User Guide, "Quotas and service limits"; IAM User Guide, "IAM and AWS STS quotas"; Chiu and Jain,
+"Analysis of the Increase and Decrease Algorithms for Congestion Avoidance", 1989.
 """
 
 from __future__ import annotations
@@ -36,9 +20,7 @@ from __future__ import annotations
 import math
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -48,29 +30,19 @@ from sqlalchemy import delete, insert, select
 from rootkeeper.aws.errors import ERRORS
 from rootkeeper.clock import Clock
 from rootkeeper.database import schema
-from rootkeeper.errors import AwsThrottledError, DatabaseError, LockLostError
-from rootkeeper.ledger.rules import Action, Intent
+from rootkeeper.errors import AwsThrottledError, DatabaseError
 from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
-from rootkeeper.organization.accounts import AccountId
 
 SLOWEST_PACE = 1 / 64
 """However often AWS throttles, so much of the rate stays."""
-
-
 QUIET_SECONDS = 1.0
 """After so long without a throttle the pace rises by ``_RISE``."""
-
-
 ONE_THROTTLE_SECONDS = 0.5
 """Throttles within so long count as one: they answer calls that left before the pace was halved."""
-
-
 LATE_SECONDS = 0.1
 """By so much the first request, whose connection is new, may be slower than those that follow. AWS counts from its
 arrival, we from its departure.
 """
-
-
 _RISE = 0.1
 
 
@@ -270,7 +242,6 @@ class QuotaBucket:
 STS_RATE = Rate(600, 600)
 """All STS operations of an account in a Region together."""
 
-
 ACCOUNT_RATES: Mapping[str, Rate] = {
     "AcceptPrimaryEmailUpdate": Rate(1, 1),
     "GetPrimaryEmail": Rate(3, 3),
@@ -279,7 +250,6 @@ ACCOUNT_RATES: Mapping[str, Rate] = {
 """Per account and API. StartPrimaryEmailUpdate's other rate, 3 in 30 seconds for each target, is left to AWS, since no
 command sends two for one account.
 """
-
 
 ORGANIZATIONS_RATES: Mapping[str, Rate] = {
     "DeregisterDelegatedAdministrator": Rate(1, 2),
@@ -364,66 +334,7 @@ def pace_calls(client: BaseClient, service: str, find_pacer: Callable[[], Pacer]
     client.meta.events.register(f"response-received.{service}", notice)
 
 
-@dataclass(slots=True)
-class AuthorizedCall:
-    """One privileged call on its way."""
-
-    intent: Intent
-    clock: Clock
-    has_left: bool = False
-    """Whether a request has left, so that it may have acted."""
-
-    def leave(self) -> None:
-        """:raises LockLostError: if the intent is no longer valid; nothing leaves."""
-        require_still_valid(self.intent, self.clock)
-        self.has_left = True
-
-
-_AUTHORIZED_CALL: ContextVar[AuthorizedCall | None] = ContextVar("departure", default=None)
-
-
-@contextmanager
-def authorize_calls(intent: Intent, clock: Clock) -> Iterator[AuthorizedCall]:
-    """Within it, this thread's privileged calls leave on ``intent``."""
-    authorized_call = AuthorizedCall(intent, clock)
-    token = _AUTHORIZED_CALL.set(authorized_call)
-    try:
-        yield authorized_call
-    finally:
-        _AUTHORIZED_CALL.reset(token)
-
-
-def require_authorized_call(**_: object) -> None:
-    """The ``before-send`` handler of clients that make privileged calls.
-
-    :raises RuntimeError: if the call was made without an intent.
-    :raises LockLostError: if its intent is no longer valid.
-    """
-    authorized_call = _AUTHORIZED_CALL.get()
-    if authorized_call is None:
-        raise RuntimeError("a privileged call was about to leave without the receipt of its intent")
-    authorized_call.leave()
-
-
-def require_still_valid(intent: Intent, clock: Clock) -> None:
-    """:raises LockLostError: if the writer's lease may have run out, by this process's time or by that of others."""
-    is_past = intent.valid_until_at is not None and intent.valid_until_at <= clock.now()
-    if is_past or intent.valid_until <= clock.monotonic():
-        raise LockLostError(
-            f"The right to act on intent {intent.sequence} ({intent.action}) has run out; nothing was sent.",
-            hint="Run the command again; it reads first what was done.",
-        )
-
-
-def require_intent_fits(intent: Intent, action: Action, account_id: AccountId | None) -> None:
-    """:raises ValueError: if the receipt is of another action or account, which is a bug."""
-    if intent.action is not action or intent.account_id != account_id:
-        raise ValueError(f"the intent is of {intent.action} on {intent.account_id}, not {action} on {account_id}")
-
-
 T = TypeVar("T")
-
-
 _columns = schema.quota_states.c
 
 

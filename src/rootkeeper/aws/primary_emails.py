@@ -1,21 +1,9 @@
-"""Root e-mail addresses by Account Management.
-
-Root e-mail addresses by Account Management.
-
-Changes of a root e-mail address: how far one is, and what a re-read proves.
+"""Reads and changes root e-mail addresses with Account Management.
 
 AWS sends a one-time password to the new address, waits up to 24 hours for it, and may take up to 4 hours to show the
-change everywhere. So "not shown yet" is no proof of anything for a while.
+change everywhere. AWS's messages may quote what was sent, the one-time password included: no error passes it on.
 
 Source: Account Management guide, "Update the root user email address"; API version 2021-02-01.
-
-Root e-mail addresses: read and changed in AWS, and what people attest of them.
-
-Reads and changes root e-mail addresses with Account Management.
-
-AWS's messages may quote what was sent, the one-time password among it: no error passes it on.
-
-Source: Account Management, API version 2021-02-01.
 """
 
 from __future__ import annotations
@@ -25,8 +13,8 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from rootkeeper.aws.clients import AwsClients
+from rootkeeper.aws.credentials import require_intent_fits
 from rootkeeper.aws.errors import required
-from rootkeeper.aws.pacing import require_intent_fits
 from rootkeeper.aws.rules import ACCOUNT_SERVICE_PRINCIPAL, EmailUpdate, EmailUpdateStatus, OneTimePassword
 from rootkeeper.errors import (
     AwsAccessDeniedError,
@@ -82,22 +70,14 @@ class PrimaryEmails(Protocol):
 
 _NO_UPDATE = "No email update found"
 """What ValidationException says of an account whose address was never changed. Source: observed."""
-
-
 _NO_TRUST = "must first enable trusted access"
-
-
 _TAKE_NEWEST = "Take it from the newest mail that AWS has sent to the new address: an older one's is void."
-
-
 _NOTHING_OPEN = "No change to this address is open any more. Start it again: --restart"
-
 
 _WHO_MAY = (
     "It is for the management account and the delegated administrator for Account Management "
     f"({ACCOUNT_SERVICE_PRINCIPAL}), and about other accounts than the caller's own."
 )
-
 
 _ENABLE_TRUST = (
     "Enable it from the management account: aws organizations enable-aws-service-access "

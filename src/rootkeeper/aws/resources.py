@@ -1,34 +1,25 @@
-"""Bucket and queue policies within a root session.
+"""Bucket and queue policies within a root session, and the Regions and endpoints where they are read.
 
-Calls that one root session makes to a service with an endpoint in each Region.
-
-Bucket policies within a root session of the task S3UnlockBucketPolicy.
-
-Each call names the owner that it expects, so that none can be about a bucket of anybody else. The task denies
+Each call names the bucket owner that it expects, so it can't reach another account's bucket. The task policy denies
 GetBucketLocation and HeadBucket: a bucket's Region comes from a paged ListBuckets, or from the redirect with which S3
-answers in the wrong Region.
-
-Queue policies within a root session of the task SQSUnlockQueuePolicy.
-
-A queue is found in one Region at a time. Its policy is an attribute; an empty text takes it away.
-
-Where buckets and queues are asked for: endpoints and Regions.
+answers in the wrong Region. A queue is found in one Region at a time. Its policy is an attribute; an empty text
+removes it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 from botocore.exceptions import ClientError
 
-from rootkeeper.aws.clients import AwsClients, RootSessionCredentials, root_session_entered
+from rootkeeper.aws.clients import AwsClients
+from rootkeeper.aws.credentials import RootSessionCredentials, require_intent_fits, root_session_entered
 from rootkeeper.aws.endpoints import host_and_port, is_aws
 from rootkeeper.aws.errors import AwsResponse, refuse_answer, required
-from rootkeeper.aws.pacing import require_intent_fits
-from rootkeeper.aws.task_policies import Resource, ResourceKind
+from rootkeeper.aws.rules import Resource, ResourceKind
 from rootkeeper.errors import AwsAccessDeniedError, AwsError, AwsNotFoundError, InputError
 from rootkeeper.ledger.rules import Action, Intent
 from rootkeeper.organization.accounts import AccountId
@@ -77,10 +68,7 @@ class SessionCalls:
 
 
 _PAGE_SIZE = 1000
-
-
 _NO_POLICY = "NoSuchBucketPolicy"
-
 
 _REDIRECTS = frozenset(
     {
@@ -91,7 +79,6 @@ _REDIRECTS = frozenset(
     }
 )
 """What S3 answers in the wrong Region. Source: S3 API Reference, Error responses."""
-
 
 _REGION_HEADER = "x-amz-bucket-region"
 
@@ -185,8 +172,6 @@ def _read_redirect(error: AwsError) -> str:
 
 _QUEUE_PAGE_SIZE = 1000
 """Without a size SQS gives 1,000 queues and no token. Source: SQS ListQueues, API version 2012-11-05."""
-
-
 _POLICY = "Policy"
 
 
@@ -258,8 +243,6 @@ class AwsQueuePolicies:
 
 
 _ENABLED = ("ENABLED", "ENABLED_BY_DEFAULT")
-
-
 _BUCKET_PAGE_SIZE = 50
 
 
@@ -302,3 +285,71 @@ class AwsResourcePlaces:
         if not enabled:
             refuse_answer("account:ListRegions", "no Region is enabled, and every account has some")
         return tuple(enabled)
+
+
+class ResourcePolicies(Protocol):
+    """The buckets, or the queues, of one account within one root session; safe in many threads.
+
+    Reading methods raise AwsAccessDeniedError (an SCP, RCP or VPC endpoint policy denies: no bucket or queue policy can
+    deny its owner's root user), AwsCredentialsError (the session is over), AwsThrottledError or AwsUnreachableError.
+    Changing methods are sent once, ask for the receipt of their intent, and raise LockLostError if that is no longer
+    valid, AwsNotFoundError, AwsAccessDeniedError, AwsRejectedError, AwsThrottledError (all of which say that nothing
+    changed) or AwsUnclearError (a re-read decides).
+    """
+
+    def list_resources(self, region: str) -> tuple[Resource, ...]:
+        """By name. Buckets: those of all Regions, asked for in ``region``; s3:ListBuckets to the end. Queues: those of
+        ``region``; sqs:ListQueues to the end.
+        """
+        ...
+
+    def find_resource(self, name: str, region: str) -> Resource | None:
+        """The account's own bucket of that name, whatever its Region, or its queue of that name in ``region``.
+
+        s3:ListBuckets, or where that is denied s3:GetBucketPolicy and the redirect; sqs:GetQueueUrl.
+        """
+        ...
+
+    def find_policy(self, resource: Resource) -> str | None:
+        """The policy's text as AWS has it; ``None`` if there is none. s3:GetBucketPolicy; sqs:GetQueueAttributes.
+
+        :raises AwsNotFoundError: if the bucket or queue itself doesn't exist.
+        """
+        ...
+
+    def put_policy(self, resource: Resource, policy: str, intent: Intent) -> None:
+        """One call: s3:PutBucketPolicy or sqs:SetQueueAttributes."""
+        ...
+
+    def remove_policy(self, resource: Resource, intent: Intent) -> None:
+        """One call: s3:DeleteBucketPolicy, or sqs:SetQueueAttributes with an empty policy."""
+        ...
+
+
+class ResourcePlaces(Protocol):
+    """Where buckets and queues are asked for."""
+
+    @property
+    def region(self) -> str:
+        """The Region of the operator's own calls."""
+        ...
+
+    def require_same_place(self, kind: ResourceKind) -> None:
+        """Check that the service's calls go where the others go, AWS or a sandbox. No call.
+
+        :raises InputError: if they don't: credentials of AWS must not reach another server, nor the other way round.
+        """
+        ...
+
+    def list_known_regions(self, kind: ResourceKind) -> tuple[str, ...]:
+        """Regions of the partition that this program's AWS SDK knows. No call."""
+        ...
+
+    def list_enabled_regions(self, account_id: AccountId | None) -> tuple[str, ...]:
+        """Regions that are enabled in an account, at least one; ``None``: the caller's own. account:ListRegions to the
+        end.
+
+        :raises AwsAccessDeniedError: if the caller isn't in the management account or a delegated administrator for
+            Account Management, or trusted access for it is off.
+        """
+        ...

@@ -1,43 +1,11 @@
-"""Events of root users from an SQS queue or a trail's bucket.
+"""Reads events of root users from an SQS queue that EventBridge or an organization trail's bucket writes to.
 
-Events of root users from an SQS queue or a trail's bucket.
-
-CloudTrail records out of any of the forms in which people have them.
-
-A log file of a trail (``{"Records": […]}``), what ``aws cloudtrail lookup-events`` prints (``{"Events": […]}`` with the
-record as text), a list, one event of EventBridge (its record is the ``detail``), or any of these one a line.
-
-Whose doing a CloudTrail record is: long-term root, a root session of ours, or a stranger's.
-
-A root session shows as ``userIdentity.type = Root`` like a root user who has signed in, so alarms on root activity fire
-at each audit. Exempting every root session would let strangers through. An exemption needs both: a role that is known
-to open root sessions, and an entry of the ledger that names this session's access key id (promise P23). Whatever lacks
-one of them is a stranger's; so is an attempt that AWS refused, since it has no key to match.
-
-Source: IAM User Guide, "Track privileged tasks in AWS CloudTrail"; CloudTrail User Guide, "CloudTrail userIdentity
-element".
-
-Events of root users, held against the recovery windows of their account.
-
-An open window is a time in which a person may sign in as the root user, and nothing tells the right person from another
-one who reads the same mailbox. So what that person does to get in is expected, once and in its order, and everything
-else that opens a way in is told to people. An event is judged by its own time: CloudTrail may bring it much later.
-
-Source: CloudTrail User Guide, "AWS Management Console sign-in events"; IAM User Guide, "Track privileged tasks in AWS
-CloudTrail".
-
-Where CloudTrail's events of root users come from.
-
-What messages of a queue tell: events themselves, or objects of a trail's bucket that hold them.
+Receiving and deleting messages changes nothing in any account but the queue itself, and needs no intent in the ledger;
+see decision 16. A message is deleted only after its events are recorded.
 
 Source: EventBridge User Guide, "AWS service events delivered via AWS CloudTrail"; S3 User Guide, "Event message
 structure"; CloudTrail User Guide, "Configuring Amazon SNS notifications for CloudTrail"; SNS Developer Guide, "Raw
 message delivery".
-
-An SQS queue of our own that EventBridge or an organization trail's bucket writes to: a source of root events.
-
-Receiving and deleting messages of it change nothing in any account but the queue itself, and need no intent in the
-ledger; see decision 16. A message is deleted only once its events are recorded.
 """
 
 from __future__ import annotations
@@ -99,15 +67,9 @@ class RootEventSource(Protocol):
 
 
 LARGEST_OBJECT = 64 * 1024 * 1024
-
-
 LARGEST_FILE = 512 * 1024 * 1024
 """Of an object once it is unpacked: beyond it nothing that CloudTrail wrote is expected."""
-
-
 _DEEPEST = 3
-
-
 _GZIP = 31
 """``wbits`` of zlib for gzip."""
 
@@ -233,11 +195,7 @@ def _is_log(key: str) -> bool:
 
 _LOT = 10
 """Source: SQS ReceiveMessage, API version 2012-11-05: at most 10, and 20 seconds of waiting."""
-
-
 _LONGEST_WAIT_SECONDS = 20
-
-
 _HIDDEN_SECONDS = 60
 """How long a message is ours; then it comes again."""
 

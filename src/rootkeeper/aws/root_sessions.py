@@ -1,19 +1,10 @@
-"""Root sessions on member accounts, and the calls made within one.
+"""Root sessions on member accounts: the only way in which the product touches root user credentials.
 
-Root sessions on member accounts: the only way in which the product touches root user credentials.
-
-IAM's answers about a root user, as the domain's values. What AWS leaves out is never taken for "none".
-
-In a root session AWS leaves out ``UserName`` and ``Path``, which its model calls required.
+Every IAM call leaves ``UserName`` out, so that it is about the root user, and is signed with the session's credentials
+or not at all. A changing call needs the receipt of its intent and a session whose identity was checked. In a root
+session AWS leaves out ``UserName`` and ``Path`` of its answers, although its model calls them required.
 
 Source: IAM, API version 2010-05-08.
-
-Root sessions on member accounts, and the calls made within one.
-
-Every call to IAM leaves ``UserName`` out, so that it is about the root user. Every call is signed with this session's
-credentials or not at all. A changing call needs the receipt of its intent and a session whose identity was checked.
-
-Opening a root session as the ledger demands it: intent, call, identity, outcome.
 """
 
 from __future__ import annotations
@@ -25,11 +16,16 @@ from typing import Any, NoReturn, Protocol
 
 from botocore.credentials import ReadOnlyCredentials
 
-from rootkeeper.aws.clients import AwsClients, RootSessionCredentials, root_session_entered
+from rootkeeper.aws.clients import AwsClients
+from rootkeeper.aws.credentials import (
+    RootSessionCredentials,
+    require_intent_fits,
+    require_still_valid,
+    root_session_entered,
+)
 from rootkeeper.aws.errors import AwsResponse, required
-from rootkeeper.aws.pacing import require_intent_fits, require_still_valid
-from rootkeeper.aws.resources import AwsBucketPolicies, AwsQueuePolicies, SessionCalls
-from rootkeeper.aws.task_policies import ResourcePolicies, TaskPolicy
+from rootkeeper.aws.resources import AwsBucketPolicies, AwsQueuePolicies, ResourcePolicies, SessionCalls
+from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.errors import (
     AwsError,
     AwsNotFoundError,
@@ -225,7 +221,6 @@ _UNLOCK_SERVICES: Mapping[TaskPolicy, tuple[str, type[AwsBucketPolicies | AwsQue
     TaskPolicy.UNLOCK_BUCKET: ("s3", AwsBucketPolicies),
     TaskPolicy.UNLOCK_QUEUE: ("sqs", AwsQueuePolicies),
 }
-
 
 DURATION_SECONDS = 900
 """The most that AssumeRoot gives, and what it gives by default. Source: STS AssumeRoot, API version 2011-06-15."""

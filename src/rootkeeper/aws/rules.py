@@ -1,50 +1,22 @@
-"""Values of AWS that rules speak of: roles of a server, and changes of a root e-mail address.
+"""What AWS defines and pure rules use: task policies, resources to unlock, root e-mail changes, a server's roles.
 
-The four roles that a server assumes.
-
-What a server uses AWS for: one role each, so that no piece of work has the power of another.
-
-What identities of a server may be called, and what a password must be.
-
-A name goes into the ledger, into approvals and, as SourceIdentity, into CloudTrail: so it holds only what STS takes
-there, and two names that differ in their case alone are one.
-
-Sessions of the roles that a server assumes, in the name of the person for whom it acts.
-
-AssumeRole into a role of one's own opens no root session and changes nothing, so it has no entry in the ledger:
-CloudTrail records it with its source identity, and whatever is then done with it (AssumeRoot, every changing call) has
-an intent of its own.
-Source: STS AssumeRoot and AssumeRole, API version 2011-06-15; IAM User Guide, "Monitor and control actions taken with
-assumed roles".
-
-A server's power over AWS: four roles, each for its work alone, assumed in the name of the person who acts.
-
-Without roles the starting credentials do all the work. Nothing here is kept anywhere but in memory: who can write the
-database gains no power over AWS by it.
-
-Root e-mail addresses by Account Management.
-
-Changes of a root e-mail address: how far one is, and what a re-read proves.
-
-AWS sends a one-time password to the new address, waits up to 24 hours for it, and may take up to 4 hours to show the
-change everywhere. So "not shown yet" is no proof of anything for a while.
-
-Source: Account Management guide, "Update the root user email address"; API version 2021-02-01.
-
-Root e-mail addresses: read and changed in AWS, and what people attest of them.
-
-Reads and changes root e-mail addresses with Account Management.
-
-AWS's messages may quote what was sent, the one-time password among it: no error passes it on.
-
-Source: Account Management, API version 2021-02-01.
+Source: IAM User Guide, AWS managed policies, path ``root-task/``; Account Management guide, "Update the root user email
+address", API version 2021-02-01.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from fnmatch import fnmatchcase
+from types import MappingProxyType
+
+from rootkeeper.errors import InputError, TargetRefusedError
+from rootkeeper.ledger.rules import Action
+from rootkeeper.organization.accounts import AccountId
 
 
 class AwsWork(StrEnum):
@@ -58,8 +30,6 @@ class AwsWork(StrEnum):
 
 SERVER_NAME = "rootkeeper"
 """In whose name a server does what nobody asked for at that moment, in the ledger and in AWS; nobody else has it."""
-
-
 ACCOUNT_SERVICE_PRINCIPAL = "account.amazonaws.com"
 """Whose delegated administrator may read and change addresses, with trusted access for it."""
 
@@ -90,3 +60,170 @@ class EmailUpdate:
 
     status: EmailUpdateStatus
     updated_at: datetime | None
+
+
+class TaskPolicy(StrEnum):
+    """Names of the task policies, as in their ARNs."""
+
+    AUDIT = "IAMAuditRootUserCredentials"
+    CREATE_PASSWORD = "IAMCreateRootUserPassword"  # noqa: S105 - a policy's name
+    DELETE = "IAMDeleteRootUserCredentials"
+    UNLOCK_BUCKET = "S3UnlockBucketPolicy"
+    UNLOCK_QUEUE = "SQSUnlockQueuePolicy"
+
+    def arn(self, partition: str) -> str:
+        return f"arn:{partition}:iam::aws:policy/root-task/{self.value}"
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """What a session of this task may do on the root user, its buckets or its queues."""
+        return TASK_ACTIONS[self]
+
+
+TASK_ACTIONS: Mapping[TaskPolicy, tuple[str, ...]] = {
+    TaskPolicy.AUDIT: (
+        "iam:GetAccessKeyLastUsed",
+        "iam:GetAccountSummary",
+        "iam:GetLoginProfile",
+        "iam:GetUser",
+        "iam:ListAccessKeys",
+        "iam:ListMFADevices",
+        "iam:ListSigningCertificates",
+    ),
+    TaskPolicy.CREATE_PASSWORD: (
+        "iam:CreateLoginProfile",
+        "iam:GetLoginProfile",
+    ),
+    TaskPolicy.DELETE: (
+        "iam:DeactivateMFADevice",
+        "iam:DeleteAccessKey",
+        "iam:DeleteLoginProfile",
+        "iam:DeleteSigningCertificate",
+        "iam:GetAccessKeyLastUsed",
+        "iam:GetLoginProfile",
+        "iam:GetUser",
+        "iam:ListAccessKeys",
+        "iam:ListMFADevices",
+        "iam:ListSigningCertificates",
+    ),
+    TaskPolicy.UNLOCK_BUCKET: (
+        "s3:DeleteBucketPolicy",
+        "s3:GetBucketPolicy",
+        "s3:ListAllMyBuckets",
+        "s3:PutBucketPolicy",
+    ),
+    TaskPolicy.UNLOCK_QUEUE: (
+        "sqs:GetQueueAttributes",
+        "sqs:GetQueueUrl",
+        "sqs:ListQueues",
+        "sqs:SetQueueAttributes",
+    ),
+}
+"""The NotAction lists of the five documents. DeleteVirtualMFADevice stands in one of them, but the same document denies
+it on everything that isn't a root user, which no virtual device is.
+
+Source: IAM GetPolicyVersion, version v1 of each.
+"""
+
+
+class ResourceKind(StrEnum):
+    """The service, as command lines and outputs name it."""
+
+    BUCKET = "s3"
+    QUEUE = "sqs"
+
+    @property
+    def noun(self) -> str:
+        return "bucket" if self is ResourceKind.BUCKET else "queue"
+
+    @property
+    def task_policy(self) -> TaskPolicy:
+        """Of the root sessions that reach it."""
+        return TaskPolicy.UNLOCK_BUCKET if self is ResourceKind.BUCKET else TaskPolicy.UNLOCK_QUEUE
+
+    @property
+    def save_action(self) -> Action:
+        return Action.BUCKET_POLICY_SAVE if self is ResourceKind.BUCKET else Action.QUEUE_POLICY_SAVE
+
+    @property
+    def fix_actions(self) -> tuple[str, ...]:
+        """Whoever may do one of them can change the policy without the root user, in lower case.
+
+        ``sqs:RemovePermission`` isn't among them: it takes away labelled statements only.
+        """
+        if self is ResourceKind.BUCKET:
+            return ("s3:deletebucketpolicy", "s3:putbucketpolicy")
+        return ("sqs:setqueueattributes",)
+
+    @property
+    def policy_limit_bytes(self) -> int:
+        """Source: S3 PutBucketPolicy, API version 2006-03-01; SQS Developer Guide, "Policy quotas"."""
+        return 20 * 1024 if self is ResourceKind.BUCKET else 8192
+
+    @property
+    def statement_limit(self) -> int | None:
+        """Source: SQS Developer Guide, "Policy quotas"; S3 publishes none."""
+        return None if self is ResourceKind.BUCKET else 20
+
+
+def change_action(kind: ResourceKind, *, removes: bool) -> Action:
+    """What the ledger calls the change; SQS has one call for both."""
+    if kind is ResourceKind.QUEUE:
+        return Action.QUEUE_POLICY_SET
+    return Action.BUCKET_POLICY_DELETE if removes else Action.BUCKET_POLICY_PUT
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One bucket or queue."""
+
+    kind: ResourceKind
+    account_id: AccountId
+    name: str
+    region: str
+    partition: str
+
+    @property
+    def arn(self) -> str:
+        if self.kind is ResourceKind.BUCKET:
+            return f"arn:{self.partition}:s3:::{self.name}"
+        return f"arn:{self.partition}:sqs:{self.region}:{self.account_id}:{self.name}"
+
+    def __str__(self) -> str:
+        return f"{self.kind.noun} {self.name} ({self.region}) of account {self.account_id}"
+
+
+_NAMES: Mapping[ResourceKind, re.Pattern[str]] = MappingProxyType(
+    {
+        ResourceKind.BUCKET: re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{2,254}"),
+        ResourceKind.QUEUE: re.compile(r"[A-Za-z0-9_-]{1,80}|[A-Za-z0-9_-]{1,75}\.fifo"),
+    }
+)
+"""Old names of buckets included; never an ARN of an access point, nor anything that reaches another path.
+
+Source: S3 User Guide, "Bucket naming rules"; SQS CreateQueue, API version 2012-11-05.
+"""
+
+
+def require_resource_name(kind: ResourceKind, name: str) -> None:
+    """:raises InputError: if AWS gives no such names."""
+    if not _NAMES[kind].fullmatch(name):
+        raise InputError(
+            f"{name!r} is not the name of a {kind.noun}.",
+            hint=f"Give the bare name, not an ARN or a URL: rootkeeper unlock {kind.value} ACCOUNT lists them.",
+        )
+
+
+def is_protected(name: str, patterns: Sequence[str]) -> bool:
+    """Whether the settings keep the name from being touched."""
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def require_unprotected(kind: ResourceKind, name: str, patterns: Sequence[str]) -> None:
+    """:raises TargetRefusedError: if the settings keep the name from being touched."""
+    caught = [pattern for pattern in patterns if fnmatchcase(name, pattern)]
+    if caught:
+        raise TargetRefusedError(
+            f"The policy of {kind.noun} {name} is protected by the pattern {caught[0]!r}; nothing was done.",
+            hint="Protected names stand in the settings under unlock.protect (ROOTKEEPER_UNLOCK_PROTECT).",
+        )

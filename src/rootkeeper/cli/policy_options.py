@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.cli.outputs import OptionSet
 from rootkeeper.organization.accounts import parse_account_id
 from rootkeeper.shipped_policies.bundle import PolicyInputs

@@ -19,7 +19,7 @@ from rootkeeper.cli.failures import blank_secrets, describe_traceback
 from rootkeeper.cli.outputs import ExitStatus
 from rootkeeper.cli.terminal import StopRequests
 from rootkeeper.evidence.windows import json_text
-from rootkeeper.organization.progress import WorkerThreads
+from rootkeeper.organization.threads import WorkerThreads
 
 if TYPE_CHECKING:
     from rootkeeper.cli.terminal import Terminal

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import typer
 
 from rootkeeper.access.rules import Permission
-from rootkeeper.aws.task_policies import ResourceKind, require_resource_name
+from rootkeeper.aws.rules import ResourceKind, require_resource_name
 from rootkeeper.cli.changes import ChangeOptions, end_dry_run
 from rootkeeper.cli.invocation import Invocation
 from rootkeeper.cli.operator.opening import open_operator

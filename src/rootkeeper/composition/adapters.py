@@ -36,8 +36,7 @@ from rootkeeper.settings.sections import Settings
 
 if TYPE_CHECKING:
     from rootkeeper.aws.clients import GatewayOptions
-    from rootkeeper.aws.gateway import AwsGateway
-    from rootkeeper.aws.roles import GatewayPool
+    from rootkeeper.aws.gateway import AwsGateway, GatewayPool
     from rootkeeper.composition.database import Database
     from rootkeeper.exceptions.service import SqlDeletionExceptions
     from rootkeeper.inventory.store import SqlInventoryStore
@@ -301,7 +300,7 @@ class AwsAccessPool:
 
         :raises InputError: if the AWS settings can't be used.
         """
-        from rootkeeper.aws.roles import GatewayPool
+        from rootkeeper.aws.gateway import GatewayPool
 
         roles = self._settings.aws_roles
         return GatewayPool(

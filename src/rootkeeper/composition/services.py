@@ -537,7 +537,7 @@ class WindowUseCases(Adapters):
 
         :param unlock_sessions: settles what was left of unlocks, where that is another role's power.
         """
-        from rootkeeper.organization.progress import start_keyed_executor
+        from rootkeeper.organization.threads import start_keyed_executor
         from rootkeeper.worker.closing import OrphanSettler, WindowCloseLoop
 
         return WindowCloseLoop(
@@ -555,7 +555,7 @@ class WindowUseCases(Adapters):
 
     def window_maintenance(self, progress: Progress) -> WindowMaintenance:
         """To be made once in a process and kept."""
-        from rootkeeper.organization.progress import start_keyed_executor
+        from rootkeeper.organization.threads import start_keyed_executor
         from rootkeeper.windows.closing import WindowRereader
         from rootkeeper.worker.closing import WindowMaintenance
 

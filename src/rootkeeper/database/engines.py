@@ -1,23 +1,8 @@
-"""SQLite and PostgreSQL: opening, dialects, reading, schema version.
+"""The databases: SQLite in a file that several processes share, and PostgreSQL that many workers share.
 
-What is the same about a database whichever it is, and what its errors mean.
-
-Everything under ``storage`` speaks to a ``Store``; what is particular to one stands in ``sqlite_store`` and
-``postgresql_store``, and ``opened_stores`` chooses.
-
-Reading transactions: one snapshot each, and database errors told as ours.
-
-A database in a SQLite file, which several processes share.
-
-WAL, ``synchronous=FULL`` on every connection (it belongs to the connection, not to the file), and writing transactions
-that begin IMMEDIATE, so that two of them never read the same head.
-
-A database in PostgreSQL, which many workers share.
-
-Writers queue at an advisory lock of the transaction, which a pooler of transactions doesn't break, and each append
-keeps the head's row besides.
-
-Which database a URL means.
+SQLite uses WAL and ``synchronous=FULL`` on every connection (the setting belongs to the connection, not to the file).
+Its writing transactions begin IMMEDIATE, so that two of them never read the same head. In PostgreSQL, writers queue at
+an advisory lock of the transaction, which works behind a transaction pooler.
 """
 
 from __future__ import annotations
@@ -48,11 +33,7 @@ from rootkeeper.database.files import sync_folder
 from rootkeeper.errors import DatabaseError, SettingsError
 
 POOLED_CONNECTIONS = 8
-
-
 CHECKOUT_SECONDS = 60
-
-
 _WRITES = "rootkeeper_writes"
 
 
@@ -179,7 +160,6 @@ _SQLITE_REASONS = (
     ("SQLITE_NOTADB", "it isn't a SQLite database", "Check the path in the database URL."),
     ("SQLITE_CORRUPT", "it is damaged", "Restore a backup, then run: rootkeeper ledger verify"),
 )
-
 
 _POSTGRESQL_REASONS: Mapping[str, tuple[str, str | None]] = {
     "25006": ("it is read-only", "Check the server, and the permissions of the database's user."),
@@ -385,11 +365,8 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 _ADVISORY_LOCK = 7_310_011
-
-
 _STANDSTILL_MILLISECONDS = 3000
 """How long a process that stands still in the middle of writing keeps all others waiting: less than they wait."""
-
 
 _POSTGRESQL_OPTIONS: Mapping[str, Any] = {
     "application_name": "rootkeeper",
@@ -404,7 +381,6 @@ _POSTGRESQL_OPTIONS: Mapping[str, Any] = {
 PostgreSQL, "Parameter Key Words" of libpq.
 """
 
-
 _SETTLE_WRITING = (
     "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = on; "
     f"SET LOCAL idle_in_transaction_session_timeout = {_STANDSTILL_MILLISECONDS}; "
@@ -414,12 +390,8 @@ _SETTLE_WRITING = (
 workers wait for each one's writing.
 """
 
-
 _NAME = "rootkeeper_transaction"
-
-
 _LIFE = "rootkeeper_life"
-
 
 _SELECT_LIFE = (
     "SELECT concat_ws('/', extract(epoch FROM pg_postmaster_start_time()), extract(epoch FROM stats_reset)) "
@@ -430,23 +402,12 @@ transactions that it lost, so that a number tells nothing of an earlier life. Th
 within it, which forgets the statistics. Source: PostgreSQL, "The Cumulative Statistics System".
 """
 
-
 _COMMIT_OUTCOMES = {"aborted": CommitOutcome.NOT_COMMITTED, "committed": CommitOutcome.COMMITTED}
-
-
 _QUEUE_AND_NAME = f"SELECT pg_current_xact_id()::text, pg_advisory_xact_lock({_ADVISORY_LOCK})"
-
-
 _COMMIT_POLL_SECONDS = 0.1
-
-
 _TRUSTED_SECONDS = 1.0
 """A pooled connection that was used so lately isn't asked whether it lives: that would cost as much as a statement."""
-
-
 _USED_AT = "rootkeeper_used_at"
-
-
 _SELECT_COMMIT_OUTCOME = "SELECT pg_xact_status(CAST(CAST(:transaction AS text) AS xid8))"
 
 

@@ -1,6 +1,6 @@
-"""Files of lines that are only ever appended to, by several processes: mirror, anchor and spill.
+"""Append-only files of lines that several processes write: mirror, anchor and spill.
 
-A line counts once its end is there. What a crash left behind the last complete line is cut off by the next writer.
+A line counts once its line end is written. The next writer cuts off what a crash left after the last complete line.
 """
 
 from __future__ import annotations

@@ -1,15 +1,11 @@
-"""Processes on one database: which one this is, and which ones are gone.
+"""Identifies this process, finds out whether another one is gone, and allows one server per SQLite file.
 
-Which process this is, and whether another one is provably gone.
+Only processes of this host, boot and process namespace can be checked; for others only the lease counts. Process ids
+are reused, so an identity includes the start time. On Linux that is the kernel's tick count: a start time on the wall
+clock moves when the clock is set, and would make a live process look dead.
 
-Only a process of this very host, boot and process namespace can be judged; of any other, only its lease tells. A
-start time stands beside the process id, since ids are given out again. On Linux it is the kernel's own tick count:
-a start time on the wall clock moves when the clock is set, and would make a live process look dead.
-
-Which server runs on a SQLite file: one at most, told by a lock on a file beside it.
-
-The kernel frees the lock when its process ends, however it ends, so that a server which was killed keeps nobody out.
-What the file says is for messages alone; the lock decides. On PostgreSQL many servers run side by side, without it.
+The server's lock is on a file beside the database. The kernel frees it when the process ends, even if it was killed.
+The file's content is for messages only. On PostgreSQL many servers run side by side, without a lock.
 """
 
 from __future__ import annotations
@@ -32,8 +28,6 @@ from sqlalchemy.engine import make_url
 from rootkeeper.errors import DatabaseError, ServerRunningError
 
 _PROC = Path("/proc")
-
-
 _GONE_STATES = frozenset({"Z", "X", "x"})
 """Zombie and dead. Source: proc_pid_stat(5)."""
 
@@ -128,12 +122,8 @@ def _find_user_name() -> str:
 
 
 _SUFFIX = ".server"
-
-
 _WAIT_SECONDS = 1.0
 """For a command that is just looking whether a server runs: it holds the lock for that long at most."""
-
-
 _POLL_SECONDS = 0.02
 
 

@@ -1,14 +1,8 @@
-"""The tables.
+"""The tables as SQLAlchemy sees them, and how times and structures are written into columns.
 
-The tables, as SQLAlchemy sees them, and how times and structures are written into columns.
-
-Every table has an organization id. Times are texts of one form, so that every database sorts them alike and a hash
-over them stays what it was; structures are JSON texts. Nothing here is particular to one database. The tables of
-whoever uses a server stand in ``access_schema``.
-
-The tables of whoever uses a server: users and tokens, their sign-ins and second factors, and what failed of that.
-
-Of secrets only hashes are kept, or what was encrypted by a key that isn't in the database.
+Every table has an organization id. Times are texts of one form, so that every database sorts them alike and a hash over
+them stays the same; structures are JSON texts. Nothing here is specific to one database. Of secrets, only hashes are
+kept, or what was encrypted with a key that isn't in the database.
 """
 
 from __future__ import annotations
@@ -78,7 +72,6 @@ metadata = MetaData(
     }
 )
 
-
 ledger_head = Table(
     "ledger_head",
     metadata,
@@ -89,7 +82,6 @@ ledger_head = Table(
     CheckConstraint("head_id = 1", name="single"),
 )
 """One row: the last entry. Every append reads and replaces it in its own transaction."""
-
 
 ledger_entries = Table(
     "ledger_entries",
@@ -114,7 +106,6 @@ ledger_entries = Table(
 )
 """Plain texts throughout: a row that was edited into nonsense must still be readable, so that it can be named."""
 
-
 open_intents = Table(
     "open_intents",
     metadata,
@@ -124,7 +115,6 @@ open_intents = Table(
 )
 """Intents without an outcome: an index into the ledger, so that orphans are found without reading all of it."""
 
-
 merged_spills = Table(
     "merged_spills",
     metadata,
@@ -133,7 +123,6 @@ merged_spills = Table(
     Column("merged_at", UtcTime, nullable=False),
     Column("entries", Integer, nullable=False),
 )
-
 
 owners = Table(
     "owners",
@@ -150,7 +139,6 @@ owners = Table(
 )
 """Processes that act. One process may serve several organizations: then the organization id is empty."""
 
-
 account_locks = Table(
     "account_locks",
     metadata,
@@ -162,7 +150,6 @@ account_locks = Table(
     Column("taken_at", UtcTime, nullable=False),
 )
 """A free lock keeps its row, without an owner, so that its token only ever grows."""
-
 
 recovery_windows = Table(
     "recovery_windows",
@@ -203,7 +190,6 @@ recovery_windows = Table(
 )
 """``unfinished_account_id`` is empty once a window is over, so that an account has one unfinished window at most."""
 
-
 inventories = Table(
     "inventories",
     metadata,
@@ -216,7 +202,6 @@ inventories = Table(
     Column("named_at", UtcTime),
     Column("endpoint", Text),
 )
-
 
 inventory_accounts = Table(
     "inventory_accounts",
@@ -234,7 +219,6 @@ inventory_accounts = Table(
     ForeignKeyConstraint(["organization_id"], ["inventories.organization_id"], ondelete="CASCADE"),
 )
 
-
 inventory_organizational_units = Table(
     "inventory_organizational_units",
     metadata,
@@ -245,7 +229,6 @@ inventory_organizational_units = Table(
     Column("parent_id", String(68)),
     ForeignKeyConstraint(["organization_id"], ["inventories.organization_id"], ondelete="CASCADE"),
 )
-
 
 account_statuses = Table(
     "account_statuses",
@@ -263,7 +246,6 @@ account_statuses = Table(
     Column("session_access_key_id", String(128)),
 )
 
-
 account_revisions = Table(
     "account_revisions",
     metadata,
@@ -273,7 +255,6 @@ account_revisions = Table(
     Column("windows", BigInteger, nullable=False),
 )
 """How often inventory, statuses and recovery windows were changed: who finds the same numbers needn't read again."""
-
 
 audits = Table(
     "audits",
@@ -288,7 +269,6 @@ audits = Table(
     Column("requested_by", Text),
     Index("ix_audits_organization_id", "organization_id", "ended_at"),
 )
-
 
 audit_statuses = Table(
     "audit_statuses",
@@ -310,7 +290,6 @@ audit_statuses = Table(
 )
 """What each audit found in each account; ``ended_at`` is the audit's."""
 
-
 deletion_exceptions = Table(
     "deletion_exceptions",
     metadata,
@@ -323,7 +302,6 @@ deletion_exceptions = Table(
     Column("added_at", UtcTime, nullable=False),
 )
 
-
 email_attestations = Table(
     "email_attestations",
     metadata,
@@ -334,7 +312,6 @@ email_attestations = Table(
     Column("recorded_by", Text, nullable=False),
     Column("recorded_at", UtcTime, nullable=False),
 )
-
 
 jobs = Table(
     "jobs",
@@ -365,7 +342,6 @@ jobs = Table(
 preflight's matrix: both are long, and lists of jobs leave them out.
 """
 
-
 job_accounts = Table(
     "job_accounts",
     metadata,
@@ -376,7 +352,6 @@ job_accounts = Table(
     ForeignKeyConstraint(["job_id"], ["jobs.job_id"], ondelete="CASCADE"),
 )
 """What a job has done with each account: what a resumed one doesn't do again."""
-
 
 accepted_setups = Table(
     "accepted_setups",
@@ -389,7 +364,6 @@ accepted_setups = Table(
 )
 """Every set-up that was accepted; the one of the highest sequence holds."""
 
-
 setup_readings = Table(
     "setup_readings",
     metadata,
@@ -399,7 +373,6 @@ setup_readings = Table(
     Column("state", JsonText, nullable=False),
 )
 """The last reading of the set-up on each day (UTC), so that a report on a past period still finds one."""
-
 
 quota_states = Table(
     "quota_states",
@@ -413,7 +386,6 @@ quota_states = Table(
 )
 """Token buckets that processes share. Their times are seconds since 1970, since they are only ever subtracted."""
 
-
 notifications = Table(
     "notifications",
     metadata,
@@ -424,7 +396,6 @@ notifications = Table(
     Column("created_at", UtcTime, nullable=False),
     UniqueConstraint("organization_id", "deduplication_key"),
 )
-
 
 deliveries = Table(
     "deliveries",
@@ -443,7 +414,6 @@ deliveries = Table(
 )
 """A target is kept by its name: its address holds a token."""
 
-
 schedule_runs = Table(
     "schedule_runs",
     metadata,
@@ -452,7 +422,6 @@ schedule_runs = Table(
     Column("last_run_at", UtcTime, nullable=False),
     Column("claimed_at", UtcTime, nullable=False),
 )
-
 
 window_events = Table(
     "window_events",
@@ -472,7 +441,6 @@ window_events = Table(
 )
 """Root events of CloudTrail as they were judged, each once; ``has_mfa`` is of a sign-in that succeeded."""
 
-
 kept_answers = Table(
     "kept_answers",
     metadata,
@@ -489,7 +457,6 @@ kept_answers = Table(
 """Answers to requests with an Idempotency-Key. Without a status it isn't answered yet, by the owner that claimed it; a
 body that holds a secret is never kept.
 """
-
 
 identities = Table(
     "identities",
@@ -517,7 +484,6 @@ identity provider SHA-256 of the provider and its subject. ``permissions`` and `
 token's limits; NULL for none.
 """
 
-
 sign_ins = Table(
     "sign_ins",
     metadata,
@@ -539,7 +505,6 @@ sign_ins = Table(
 """``token_hash``: of the secret in a browser's cookie or in a bearer token; it changes with each factor that was given.
 The token against forged requests is derived from the secret, and kept nowhere.
 """
-
 
 factors = Table(
     "factors",
@@ -565,7 +530,6 @@ factors = Table(
 the database; a passkey's public key is no secret.
 """
 
-
 factor_challenges = Table(
     "factor_challenges",
     metadata,
@@ -577,7 +541,6 @@ factor_challenges = Table(
 )
 """What passkeys were asked and haven't answered yet."""
 
-
 first_administrator_links = Table(
     "first_administrator_links",
     metadata,
@@ -585,7 +548,6 @@ first_administrator_links = Table(
     Column("organization_id", String(34), nullable=False),
     Column("ends_at", UtcTime, nullable=False),
 )
-
 
 key_checks = Table(
     "key_checks",
@@ -596,7 +558,6 @@ key_checks = Table(
 """By which a server finds out whether its key file is the one that factors were encrypted by; it tells nothing of the
 key.
 """
-
 
 failed_attempts = Table(
     "failed_attempts",
@@ -609,7 +570,6 @@ failed_attempts = Table(
     Index("ix_failed_attempts_ends_at", "organization_id", "ends_at"),
 )
 """What failed lately, such as a sign-in; of names and addresses only hashes, since people type passwords there too."""
-
 
 sign_in_starts = Table(
     "sign_in_starts",

@@ -1,7 +1,7 @@
-"""The version of the schema: read by plain SQL, brought up to date by Alembic, refused when newer than the program.
+"""Reads the schema version by plain SQL, migrates with Alembic, and refuses a schema newer than this program.
 
-A database that is current is opened without importing Alembic and without writing anything, so that reading commands
-work on a read-only file and beside a process that keeps the database locked.
+A current database is opened without importing Alembic and without any write, so that reading commands work on a
+read-only file and beside a process that keeps the database locked.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from rootkeeper.errors import DatabaseError
 
 _VERSION_TABLE = "alembic_version"
 _SELECT_VERSION: Select[str] = select(column("version_num")).select_from(table(_VERSION_TABLE))
-
 UNCLOSED_STATES = ("CLOSE_FAILED", "CLOSING", "OPEN", "OPENING")
 """States in which a recovery window still has to be closed, as the table holds them."""
 

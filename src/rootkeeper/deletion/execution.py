@@ -58,7 +58,7 @@ from rootkeeper.jobs.store import JobResults, KeptJobs
 from rootkeeper.ledger.owners import AccountLock, AccountLocks
 from rootkeeper.ledger.store import LedgerReader
 from rootkeeper.organization.accounts import Account, AccountId, Inventory
-from rootkeeper.organization.progress import Progress, StopSignal, WorkerThreads
+from rootkeeper.organization.progress import Progress, StopSignal
 from rootkeeper.organization.selection import AccountProtections, SelectedAccount, Skip, SkipReason, find_skip
 from rootkeeper.organization.statuses import (
     AccountRole,
@@ -70,6 +70,7 @@ from rootkeeper.organization.statuses import (
     evaluate_failure,
     evaluate_found,
 )
+from rootkeeper.organization.threads import WorkerThreads
 from rootkeeper.removal.rules import (
     AccountDeletion,
     KindOutcome,

@@ -30,20 +30,13 @@ from rootkeeper.aws.identities import (
     RootUse,
     UserAccess,
 )
-from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.errors import PolicyDocumentError
 from rootkeeper.failsafe.rules import Check, CheckVerdict, Drill, check_drills, failed, passed, unknown
 from rootkeeper.guardrails.tasks import AccountPlace
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.organization.statuses import RootCredentialsSummary
-from rootkeeper.policy_language.conditions import (
-    EvaluationContext,
-    OneOf,
-    PartialText,
-    Values,
-    known_text,
-    known_values,
-)
+from rootkeeper.policy_language.conditions import EvaluationContext, OneOf, Values, known_values
 from rootkeeper.policy_language.documents import AccessRequest, Policy, PolicyKind, PolicyLabel, parse_policy
 from rootkeeper.policy_language.evaluation import (
     AccessVerdict,
@@ -54,6 +47,7 @@ from rootkeeper.policy_language.evaluation import (
     evaluate,
     merge,
 )
+from rootkeeper.policy_language.patterns import PartialText, known_text
 
 WORK_TASKS = (TaskPolicy.AUDIT, TaskPolicy.CREATE_PASSWORD, TaskPolicy.DELETE)
 """What the way back in needs: to look, to allow a recovery, and to end it."""

@@ -52,9 +52,9 @@ from rootkeeper.inventory.store import InventoryStore
 from rootkeeper.organization.accounts import Account, AccountId, AccountState, Caller, Endpoint, Inventory
 from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.statuses import AccountStatus
-from rootkeeper.policy_language.conditions import PartialText
 from rootkeeper.policy_language.documents import AccessRequest, PolicyKind
 from rootkeeper.policy_language.evaluation import AccessVerdict, PolicyLevel, PolicyTree
+from rootkeeper.policy_language.patterns import PartialText
 
 _IDENTITY_CENTER_CALLER = (
     "an identity of the management account, or of the delegated administrator for sso.amazonaws.com, with sso:List*, "

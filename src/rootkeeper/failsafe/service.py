@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from rootkeeper.audit.service import Audit
-from rootkeeper.aws.organizations import OrganizationReader, PolicyReader
+from rootkeeper.aws.organizations import OrganizationReader
+from rootkeeper.aws.policies import PolicyReader
 from rootkeeper.aws.root_sessions import RootSession, RootSessions, open_root_session
-from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.clock import Clock
 from rootkeeper.errors import (
     AccountBusyError,

@@ -23,17 +23,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from rootkeeper.aws.organizations import PolicyReader
-from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.aws.policies import PolicyReader
+from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.clock import Clock
 from rootkeeper.errors import AwsAccessDeniedError, AwsError, DenialCause, InputError, SelectionEmptyError
 from rootkeeper.guardrails.rules import PreflightEvaluator, PreflightRow
 from rootkeeper.guardrails.tasks import Task
 from rootkeeper.inventory.listing import InventoryReader, select_accounts
 from rootkeeper.organization.accounts import Account, Caller, Endpoint, Inventory, Organization
-from rootkeeper.organization.progress import Progress, StopSignal, WorkerThreads
+from rootkeeper.organization.progress import Progress, StopSignal
 from rootkeeper.organization.selection import EVERYTHING, SelectionRequest, require_request
 from rootkeeper.organization.statuses import AccountStatus, StatusReason
+from rootkeeper.organization.threads import WorkerThreads
 from rootkeeper.policy_language.evaluation import POLICY_ID, AccessVerdict, PolicyListing, PolicyTree, build_tree
 from rootkeeper.removal.rules import AccountDeletion, KindReason, KindResult
 

@@ -12,18 +12,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.organization.accounts import AccountId
-from rootkeeper.policy_language.conditions import (
-    EvaluationContext,
-    OneOf,
-    PartialText,
-    Values,
-    known_text,
-    known_values,
-    one_of,
-)
+from rootkeeper.policy_language.conditions import EvaluationContext, OneOf, Values, known_values, one_of
 from rootkeeper.policy_language.documents import AccessRequest
+from rootkeeper.policy_language.patterns import PartialText, known_text
 
 
 class Task(StrEnum):

@@ -1,14 +1,8 @@
-"""Listing the organization's accounts, completely or not at all.
+"""Lists the organization's accounts, completely or not at all.
 
-An inventory while it is being listed: one thread walks the pages of accounts, another asks for names of units.
-
-Whoever lists takes the steps that both deliver, in one thread, so that nothing here is touched by two. An account that
-comes twice is one account, and where it stood last counts. Nothing may be concluded from a list that is empty, cut off
-or contradicts itself, so none ever becomes an inventory.
-
-Reading the organization: a complete listing of its accounts, or an error.
-
-Which accounts a command means, and what keeps them from being touched.
+One thread walks the pages of accounts, another reads the names of organizational units. Both deliver steps to the
+listing thread, which is the only one to change state. If an account comes twice, its last place counts. An empty,
+incomplete or inconsistent list never becomes an inventory.
 """
 
 from __future__ import annotations
@@ -42,7 +36,7 @@ from rootkeeper.organization.accounts import (
     sort_accounts,
     sort_units,
 )
-from rootkeeper.organization.progress import Progress, WorkerThreads, WorkResult
+from rootkeeper.organization.progress import Progress
 from rootkeeper.organization.selection import (
     Selection,
     SelectionRequest,
@@ -50,18 +44,13 @@ from rootkeeper.organization.selection import (
     require_not_empty,
     select_before_tags,
 )
+from rootkeeper.organization.threads import WorkerThreads, WorkResult
 
 NOTHING_CONCLUDED = "Nothing was concluded from it. Try again; if it stays, check what AWS Organizations answers."
-
-
 _MOST_IDLE_PAGES = 1000
 """So many pages in a row without a new account are a list that doesn't come to an end."""
-
-
 Step = Callable[[], None]
 """Something to be done in the thread of whoever lists."""
-
-
 Question = Callable[[], Step]
 """Something to be asked of AWS in another thread; what it answers is a step."""
 

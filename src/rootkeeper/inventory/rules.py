@@ -1,19 +1,4 @@
-"""What audits kept.
-
-The last inventory, the last status of each account, and past audits.
-
-One account's past as one time line: what audits found, what the ledger tells, its windows, and watched events.
-
-Accounts and their statuses as rows, and back.
-
-What is remembered of the organization between two commands.
-
-The last inventory, the last status of each account, and the audits of one organization in the database.
-
-What audits found, kept for later.
-
-What audits found, each kept whole, in the database.
-"""
+"""Audits that are kept."""
 
 from __future__ import annotations
 

@@ -1,19 +1,4 @@
-"""The last inventory, the last status of each account, and past audits.
-
-The last inventory, the last status of each account, and past audits.
-
-One account's past as one time line: what audits found, what the ledger tells, its windows, and watched events.
-
-Accounts and their statuses as rows, and back.
-
-What is remembered of the organization between two commands.
-
-The last inventory, the last status of each account, and the audits of one organization in the database.
-
-What audits found, kept for later.
-
-What audits found, each kept whole, in the database.
-"""
+"""The last inventory, the last status of each account, and past audits, in the database."""
 
 from __future__ import annotations
 
@@ -236,12 +221,10 @@ class InventoryStore(Protocol):
 
 _INVENTORY_TABLES = (schema.inventory_accounts, schema.inventory_organizational_units, schema.inventories)
 
-
 _BRIEF = tuple(
     schema.account_statuses.c[name]
     for name in ("account_id", "role", "status", "reason", "detail", "summary", "observed_at", "session_access_key_id")
 )
-
 
 _LOT = 1_000
 """Rows of one statement: while a longer one is put together, a server would take its writer for one that stands still.
@@ -438,11 +421,7 @@ class AuditHistory(Protocol):
 
 
 _audits = schema.audits.c
-
-
 _found = schema.audit_statuses.c
-
-
 _LOT_ROWS = 1_000
 
 

@@ -1,15 +1,7 @@
-"""The organization as AWS describes it: accounts, units, and whether a listing is complete.
+"""The organization as AWS describes it: its accounts, its tree of organizational units, and its set-up.
 
-The organization as AWS describes it: who calls, its accounts and its organizational units.
-
-The tree of organizational units as accounts tell it, and what must be asked so that every unit has its name.
-
-An account's ``Paths`` give the ids from the organization's root down to its parent. Only units that have children hold
-names that aren't known yet, so only those are asked: one question names all children of a unit.
-
-What an inventory must hold before anything may be concluded from it, and its order.
-
-Root access management's set-up: trusted access, the two features and the delegated administrators.
+An account's ``Paths`` give the ids from the organization's root down to its parent. Names of units are read separately:
+one call returns the names of all children of a unit, so only units with unnamed children are asked.
 """
 
 from __future__ import annotations
@@ -25,8 +17,6 @@ from rootkeeper.errors import InputError
 
 AccountId = NewType("AccountId", str)
 """12 digits; leading zeros count."""
-
-
 _ACCOUNT_ID = re.compile(r"[0-9]{12}")
 
 

@@ -1,7 +1,7 @@
-"""Which accounts a command means, and which of them it may not touch.
+"""Which accounts a request selects, and which of them it may not touch.
 
-An account is *named* when its id or name was given, as an argument or in a file; one caught by an organizational unit,
-a tag or ``--all`` isn't. The difference decides whether an account that may not be touched is refused or skipped.
+An account is *named* if the request gives its id or its name. An account that an organizational unit, a tag or
+"everything" selects isn't named. If deletion may not touch it, a named account is refused and any other is skipped.
 """
 
 from __future__ import annotations

@@ -1,10 +1,6 @@
 """Root user credentials of an account, and the status that follows from them.
 
-Root user credentials of an account: what was observed, in the short form and in detail.
-
-The status of an account's root user credentials: the same words everywhere.
-
-An unknown is never shown as good: only four kinds read without error and found empty are ``not_present``.
+An unknown is never shown as good: only an account whose four kinds were all read and are empty is ``not_present``.
 """
 
 from __future__ import annotations
@@ -34,7 +30,6 @@ KIND_ORDER = (
     CredentialKind.MFA_DEVICES,
 )
 """The order in which they are shown."""
-
 
 _KIND_TEXTS = {
     CredentialKind.PASSWORD: "a root password",

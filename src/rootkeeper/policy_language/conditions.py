@@ -1,41 +1,29 @@
-"""Conditions: operators, keys of a request, patterns, and three-valued truth.
+"""The Condition element: three-valued truth, the condition keys of a request, policy variables, and set operators.
 
-Yes, no, or an open question: the logic in which policies are judged before a request exists.
+A condition is true, false, or open, because some condition keys aren't known before the request exists.
 
-Patterns with ``*`` and ``?``, compared with texts of which only a part may be known.
-
-Before a call is made the Region of a queue or the name of a bucket isn't known. A pattern then matches always, never,
-or it depends. A pattern is a sequence of tokens, and all positions that a text can have reached in it are followed at
-once: no pattern, however hostile, takes more than its length times the text's.
-
-Source: IAM User Guide, "IAM JSON policy elements: Resource" and "Amazon Resource Name (ARN) condition operators".
-
-The condition operators: how one value of a policy compares with one value of a request.
-
-Source: IAM User Guide, "IAM JSON policy elements: Condition operators".
-
-The condition keys of a request as far as they are known beforehand, and policy variables that stand for them.
-
-Source: IAM User Guide, "AWS global condition context keys" and "IAM policy elements: Variables and tags".
-
-The Condition element: operators with ``IfExists``, ``ForAllValues``, ``ForAnyValue``, and Null.
-
-Source: IAM User Guide, "Condition operators" and "Set operators for multivalued context keys".
+Source: IAM User Guide, "AWS global condition context keys", "IAM policy elements: Variables and tags", "Condition
+operators" and "Set operators for multivalued context keys".
 """
 
 from __future__ import annotations
 
-import base64
-import ipaddress
-import math
-import operator
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from enum import Enum, StrEnum, auto
-from functools import lru_cache
 from typing import Protocol, TypeAlias
+
+from rootkeeper.policy_language.patterns import (
+    EVERYTHING,
+    OPERATORS,
+    Operator,
+    PartialText,
+    Test,
+    Tokens,
+    known_text,
+    wildcard_tokens,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +48,6 @@ class TruthValue:
 
 
 YES = TruthValue(value=True)
-
-
 NO = TruthValue(value=False)
 
 
@@ -95,343 +81,6 @@ def any_of(truths: Iterable[TruthValue]) -> TruthValue:
             return YES
         unknown |= truth.unknown
     return TruthValue(None, unknown) if unknown else NO
-
-
-_ARN_COLONS = 5
-"""In ``arn:partition:service:region:account:resource``; what follows belongs to the resource."""
-
-
-class Wildcard(Enum):
-    """What isn't a character of its own in a pattern."""
-
-    RUN = auto()
-    """``*``: any characters, or none."""
-    RUN_IN_SEGMENT = auto()
-    """``*`` that stays between two colons of an ARN."""
-    ONE = auto()
-    """``?``: any one character."""
-    ONE_IN_SEGMENT = auto()
-
-
-Token: TypeAlias = str | Wildcard
-"""One character, or a wildcard."""
-
-
-Tokens: TypeAlias = tuple[Token, ...]
-
-
-_ThroughGap: TypeAlias = Callable[[Tokens, frozenset[int]], frozenset[int]]
-
-
-EVERYTHING: Tokens = (Wildcard.RUN,)
-
-
-_RUNS = frozenset({Wildcard.RUN, Wildcard.RUN_IN_SEGMENT})
-
-
-_IN_SEGMENT = {Wildcard.RUN: Wildcard.RUN_IN_SEGMENT, Wildcard.ONE: Wildcard.ONE_IN_SEGMENT}
-
-
-_CHARACTERS = {Wildcard.RUN: "*", Wildcard.ONE: "?"}
-
-
-@dataclass(frozen=True, slots=True)
-class PartialText:
-    """A text of which something may be unknown."""
-
-    pieces: tuple[str, ...]
-    """What is known, in order. Between each two stands something unknown, perhaps nothing, but never a colon."""
-
-    @property
-    def known(self) -> str | None:
-        """The whole text, if all of it is known."""
-        return self.pieces[0] if len(self.pieces) == 1 else None
-
-
-def known_text(text: str) -> PartialText:
-    """A text of which everything is known."""
-    return PartialText((text,))
-
-
-def wildcard_tokens(text: str) -> Tokens:
-    """``*`` and ``?`` as wildcards."""
-    wildcards = {"*": Wildcard.RUN, "?": Wildcard.ONE}
-    return tuple(wildcards.get(character, character) for character in text)
-
-
-def literal_tokens(tokens: Iterable[Token]) -> Tokens:
-    """``*`` and ``?`` as the characters that they are, for operators that know no wildcards."""
-    return tuple(_CHARACTERS[token] if isinstance(token, Wildcard) else token for token in tokens)
-
-
-def resource_tokens(tokens: Tokens) -> Tokens:
-    """As the Resource element takes them: within the first five segments of an ARN only a ``*`` that ends its segment
-    reaches over the colon.
-    """
-    return _bound(tokens, keeps_ends=True)
-
-
-def arn_tokens(tokens: Tokens) -> Tokens:
-    """As the Arn operators take them: each of the six segments stands for itself; a lone ``*`` is everything."""
-    return tokens if tokens == EVERYTHING else _bound(tokens, keeps_ends=False)
-
-
-def _bound(tokens: Tokens, *, keeps_ends: bool) -> Tokens:
-    bound: list[Token] = []
-    colons = 0
-    for index, part in enumerate(tokens):
-        colons += part == ":"
-        is_free = colons >= _ARN_COLONS or (keeps_ends and part is Wildcard.RUN and _ends_segment(tokens, index))
-        bound.append(part if is_free or isinstance(part, str) else _IN_SEGMENT[part])
-    return tuple(bound)
-
-
-def _ends_segment(tokens: Tokens, index: int) -> bool:
-    return index + 1 == len(tokens) or tokens[index + 1] == ":"
-
-
-@lru_cache(maxsize=65_536)
-def match(tokens: Tokens, text: PartialText) -> bool | None:
-    """Whether the pattern matches the text: always, never, or ``None`` where it hangs on what is unknown of it."""
-    if tokens == EVERYTHING:
-        return True
-    if text.known is not None:
-        return _reaches_end(tokens, text, _through_gap_never)
-    if _reaches_end(tokens, text, _through_gap_always):
-        return True
-    return None if _reaches_end(tokens, text, _through_gap_perhaps) else False
-
-
-def _through_gap_never(_tokens: Tokens, _positions: frozenset[int]) -> frozenset[int]:
-    return frozenset()
-
-
-def _through_gap_always(tokens: Tokens, positions: frozenset[int]) -> frozenset[int]:
-    """Only a ``*`` takes whatever stands there."""
-    return frozenset(position for position in positions if position < len(tokens) and tokens[position] in _RUNS)
-
-
-def _through_gap_perhaps(tokens: Tokens, positions: frozenset[int]) -> frozenset[int]:
-    """Everything that fits up to the next colon may stand there."""
-    reached = set(positions)
-    for position in positions:
-        following = position
-        while following < len(tokens) and tokens[following] != ":":
-            following += 1
-            reached.add(following)
-    return frozenset(reached)
-
-
-def _reaches_end(tokens: Tokens, text: PartialText, through_gap: _ThroughGap) -> bool:
-    positions = _over_runs(tokens, frozenset({0}))
-    for number, piece in enumerate(text.pieces):
-        if number:
-            positions = _over_runs(tokens, through_gap(tokens, positions))
-        for character in piece:
-            positions = _over_runs(tokens, _take(tokens, positions, character))
-            if not positions:
-                return False
-    return len(tokens) in positions
-
-
-def _take(tokens: Tokens, positions: Iterable[int], character: str) -> frozenset[int]:
-    """The positions after one more character."""
-    reached: set[int] = set()
-    for position in positions:
-        if position == len(tokens):
-            continue
-        token = tokens[position]
-        if isinstance(token, str):
-            if token == character:
-                reached.add(position + 1)
-        elif character != ":" or token in (Wildcard.RUN, Wildcard.ONE):
-            reached.add(position if token in _RUNS else position + 1)
-    return frozenset(reached)
-
-
-def _over_runs(tokens: Tokens, positions: frozenset[int]) -> frozenset[int]:
-    """A ``*`` may be empty, so that what follows it is reached, too."""
-    reached = set(positions)
-    for position in positions:
-        following = position
-        while following < len(tokens) and tokens[following] in _RUNS:
-            following += 1
-            reached.add(following)
-    return frozenset(reached)
-
-
-Test: TypeAlias = Callable[[PartialText], bool | None]
-"""Of a request's value; ``None`` where it hangs on what is unknown of the value."""
-
-
-Preparation: TypeAlias = Callable[[Tokens], Test]
-"""Makes the test for a policy's value.
-
-:raises ValueError: if the value doesn't suit the operator.
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Operator:
-    """One condition operator, without ``IfExists`` and set prefixes."""
-
-    prepare: Preparation
-    is_negated: bool = False
-    """Whether it holds when none of the policy's values matches, and when the key is absent."""
-    takes_variables: bool = False
-
-
-def _equals(tokens: Tokens) -> Test:
-    return _matching(literal_tokens(tokens))
-
-
-def _equals_ignoring_case(tokens: Tokens) -> Test:
-    test = _matching(tuple(token.lower() for token in literal_tokens(tokens) if isinstance(token, str)))
-    return lambda value: test(PartialText(tuple(piece.lower() for piece in value.pieces)))
-
-
-def _like(tokens: Tokens) -> Test:
-    return _matching(tokens)
-
-
-def _arn_like(tokens: Tokens) -> Test:
-    return _matching(arn_tokens(tokens))
-
-
-def _matching(tokens: Tokens) -> Test:
-    return lambda value: match(tokens, value)
-
-
-def _known(test: Callable[[str], bool]) -> Test:
-    """A test that needs the whole value."""
-
-    def test_known(value: PartialText) -> bool | None:
-        return None if value.known is None else test(value.known)
-
-    return test_known
-
-
-def _plain(tokens: Tokens) -> str:
-    return "".join(str(token) for token in literal_tokens(tokens))
-
-
-def _bool(tokens: Tokens) -> Test:
-    text = _plain(tokens).lower()
-    if text not in ("true", "false"):
-        raise ValueError(f"{text!r} is not a boolean")
-    return _known(lambda value: value.lower() == text)
-
-
-def _binary_equals(tokens: Tokens) -> Test:
-    expected = _decode(_plain(tokens))
-    if expected is None:
-        raise ValueError("a binary value must be base64 text")
-    return _known(lambda value: _decode(value) == expected)
-
-
-def _decode(text: str) -> bytes | None:
-    try:
-        return base64.b64decode(text, validate=True)
-    except ValueError:
-        return None
-
-
-def _read_number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _read_moment(text: str) -> float | None:
-    """An ISO 8601 date, or seconds since 1970. Four digits are a year."""
-    is_year = len(text) == 4 and text.isdecimal()
-    seconds = None if is_year else _read_number(text)
-    if seconds is not None:
-        return seconds
-    try:
-        moment = datetime.fromisoformat(f"{text}-01-01" if is_year else text)
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
-def _comparing(
-    read: Callable[[str], float | None], holds: Callable[[float, float], bool], kind: str, *, is_negated: bool
-) -> Operator:
-    def prepare(tokens: Tokens) -> Test:
-        text = _plain(tokens)
-        expected = read(text)
-        if expected is None:
-            raise ValueError(f"{text!r} is not a {kind}")
-
-        def test(value: str) -> bool:
-            found = read(value)
-            return found is not None and holds(found, expected)
-
-        return _known(test)
-
-    return Operator(prepare, is_negated)
-
-
-def _number(holds: Callable[[float, float], bool], *, is_negated: bool = False) -> Operator:
-    return _comparing(_read_number, holds, "number", is_negated=is_negated)
-
-
-def _date(holds: Callable[[float, float], bool], *, is_negated: bool = False) -> Operator:
-    return _comparing(_read_moment, holds, "date", is_negated=is_negated)
-
-
-def _ip_address(tokens: Tokens) -> Test:
-    text = _plain(tokens)
-    try:
-        network = ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        raise ValueError(f"{text!r} is not a range of IP addresses") from None
-    return _known(lambda value: _is_within(value, network))
-
-
-def _is_within(value: str, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
-    try:
-        return ipaddress.ip_address(value) in network
-    except ValueError:
-        return False
-
-
-def _text(prepare: Preparation, *, is_negated: bool = False) -> Operator:
-    return Operator(prepare, is_negated, takes_variables=True)
-
-
-OPERATORS = {
-    "arnequals": _text(_arn_like),
-    "arnlike": _text(_arn_like),
-    "arnnotequals": _text(_arn_like, is_negated=True),
-    "arnnotlike": _text(_arn_like, is_negated=True),
-    "binaryequals": Operator(_binary_equals),
-    "bool": _text(_bool),
-    "dateequals": _date(operator.eq),
-    "dategreaterthan": _date(operator.gt),
-    "dategreaterthanequals": _date(operator.ge),
-    "datelessthan": _date(operator.lt),
-    "datelessthanequals": _date(operator.le),
-    "datenotequals": _date(operator.eq, is_negated=True),
-    "ipaddress": Operator(_ip_address),
-    "notipaddress": Operator(_ip_address, is_negated=True),
-    "numericequals": _number(operator.eq),
-    "numericgreaterthan": _number(operator.gt),
-    "numericgreaterthanequals": _number(operator.ge),
-    "numericlessthan": _number(operator.lt),
-    "numericlessthanequals": _number(operator.le),
-    "numericnotequals": _number(operator.eq, is_negated=True),
-    "stringequals": _text(_equals),
-    "stringequalsignorecase": _text(_equals_ignoring_case),
-    "stringlike": _text(_like),
-    "stringnotequals": _text(_equals, is_negated=True),
-    "stringnotequalsignorecase": _text(_equals_ignoring_case, is_negated=True),
-    "stringnotlike": _text(_like, is_negated=True),
-}
-"""By lower-case name; all but Null, which asks for the key and not for its value."""
 
 
 Values: TypeAlias = tuple[PartialText, ...]
@@ -491,8 +140,6 @@ def known_values(values: Mapping[str, str | Sequence[str]]) -> dict[str, Values 
 
 
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
-
-
 _WITH_DEFAULT = re.compile(r"\s*([^,]+?)\s*,\s*'([^']*)'\s*")
 
 
@@ -583,8 +230,6 @@ def _join(parts: Sequence[Tokens | Variable]) -> list[Tokens | Variable]:
 
 
 _IF_EXISTS = "ifexists"
-
-
 _NULL = "null"
 
 

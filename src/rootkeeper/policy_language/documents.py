@@ -17,24 +17,26 @@ from typing import Any
 
 from rootkeeper.errors import PolicyDocumentError
 from rootkeeper.policy_language.conditions import (
-    EVERYTHING,
     NO,
     YES,
     Condition,
     EvaluationContext,
-    PartialText,
     Template,
-    Tokens,
     TruthValue,
     all_of,
     any_of,
-    known_text,
-    match,
     open_question,
     parse_conditions,
     parse_template,
-    resource_tokens,
     truth_value_of,
+)
+from rootkeeper.policy_language.patterns import (
+    EVERYTHING,
+    PartialText,
+    Tokens,
+    known_text,
+    match,
+    resource_tokens,
     wildcard_tokens,
 )
 

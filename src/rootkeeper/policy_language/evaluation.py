@@ -1,26 +1,19 @@
 """The decision about one request, and the policies that apply to an account.
 
-The decision about one request: allowed, blocked, or depends.
-
-A pure function of the request and of the policies over its caller and its resource. It serves the preflight, where
-policies of the organization stand over a member's root user, and ``breakglass``, where identity policies say who may
-call ``sts:AssumeRoot``::
+``evaluate`` is a pure function of the request and of the policies that apply to its caller and its resource. The
+preflight and ``breakglass`` use it::
 
     request = AccessRequest(
         "sts:AssumeRoot",
         known_text("arn:aws:iam::111122223333:root"),
-        RequestContext(known_values({"sts:TaskPolicyArn": task_policy.arn("aws"), "aws:PrincipalArn": user_arn})),
+        EvaluationContext(known_values({"sts:TaskPolicyArn": task_policy.arn("aws"), "aws:PrincipalArn": user_arn})),
     )
     policies = (parse_policy(text, PolicyLabel(policy_arn, policy_name), PolicyKind.IDENTITY),)
-    decision = evaluate(request, Standing(identity_policies=policies, boundary=None))
-    decision.verdict, decision.denials, decision.conditions
+    decision = evaluate(request, ApplicablePolicies(identity_policies=policies, boundary=None))
+
+A policy that couldn't be read or parsed stays in the tree with its name: its content is unknown, never "nothing".
 
 Source: IAM User Guide, "Policy evaluation logic"; Organizations User Guide, "SCP evaluation" and "RCP evaluation".
-
-The policies of an organization, and which of them stand over an account.
-
-A policy that couldn't be read or understood stays in the tree with its name: what it would say is unknown, and that is
-never taken for "nothing".
 """
 
 from __future__ import annotations
@@ -201,8 +194,6 @@ def _evaluate_allow(request: AccessRequest, policies: Sequence[Policy]) -> Truth
 
 
 CONTROL_KINDS = (PolicyKind.SERVICE_CONTROL, PolicyKind.RESOURCE_CONTROL)
-
-
 POLICY_ID = re.compile(r"\bp-[0-9a-zA-Z_]{8,128}\b")
 """Within a text. Source: Organizations DescribePolicy, API version 2016-11-28."""
 

@@ -25,7 +25,7 @@ from starlette.responses import StreamingResponse
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.audit.rules import AuditRequest, audit_to_parameters
-from rootkeeper.aws.task_policies import ResourceKind
+from rootkeeper.aws.rules import ResourceKind
 from rootkeeper.deletion.rules import RECENT_USE
 from rootkeeper.errors import AccountBusyError, RootkeeperError
 from rootkeeper.jobs.rules import Job, job_to_record

@@ -27,7 +27,7 @@ from datetime import datetime, timedelta
 from rootkeeper.aws.organizations import OrganizationReader
 from rootkeeper.aws.primary_emails import PrimaryEmails
 from rootkeeper.aws.root_sessions import RootSession, RootSessions, open_root_session
-from rootkeeper.aws.task_policies import Resource, TaskPolicy
+from rootkeeper.aws.rules import Resource, TaskPolicy
 from rootkeeper.clock import Clock
 from rootkeeper.errors import (
     AccountBusyError,

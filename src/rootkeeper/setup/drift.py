@@ -30,7 +30,8 @@ from rootkeeper.ledger.rules import Action
 from rootkeeper.ledger.store import Ledger, LedgerReader
 from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
 from rootkeeper.organization.accounts import AccountId, Caller, Endpoint, Feature, Setup
-from rootkeeper.organization.progress import StopSignal, WorkerThreads
+from rootkeeper.organization.progress import StopSignal
+from rootkeeper.organization.threads import WorkerThreads
 from rootkeeper.policy_language.evaluation import OrganizationPolicy, PolicyListing
 from rootkeeper.setup.rules import (
     AcceptedSetup,

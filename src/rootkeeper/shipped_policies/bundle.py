@@ -22,7 +22,7 @@ from enum import StrEnum
 from typing import Any
 
 from rootkeeper.aws.organizations import OrganizationReader
-from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.errors import InputError
 from rootkeeper.organization.accounts import AccountId, Organization, Setup
 from rootkeeper.shipped_policies.rules import (

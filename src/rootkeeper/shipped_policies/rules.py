@@ -41,7 +41,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.errors import InputError
 from rootkeeper.organization.accounts import AccountId
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from rootkeeper.aws.task_policies import Resource
+from rootkeeper.aws.rules import Resource
 from rootkeeper.unlock.rules import LockingStatement, correct_policy, hash_policy
 from rootkeeper.unlock.service import ResourceListing, ResourcePolicyState, UnlockOutcome, UnlockPlan
 from rootkeeper.values import JsonValue

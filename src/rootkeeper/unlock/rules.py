@@ -49,13 +49,13 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
-from rootkeeper.aws.task_policies import Resource, ResourceKind, change_action
+from rootkeeper.aws.rules import Resource, ResourceKind, change_action
 from rootkeeper.errors import AwsAccessDeniedError, PolicyDocumentError, TargetRefusedError
 from rootkeeper.ledger.rules import Action, Result
 from rootkeeper.organization.accounts import Account, AccountId, Inventory
 from rootkeeper.organization.selection import AccountProtections, SelectedAccount, SkipReason, find_skip
 from rootkeeper.organization.statuses import classify_account_role
-from rootkeeper.policy_language.conditions import known_text, match, wildcard_tokens
+from rootkeeper.policy_language.patterns import known_text, match, wildcard_tokens
 from rootkeeper.values import JsonValue, canonical_json
 
 

@@ -26,16 +26,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
+from rootkeeper.aws.resources import ResourcePlaces, ResourcePolicies
 from rootkeeper.aws.root_sessions import RootSession, RootSessions, describe_error, open_root_session
-from rootkeeper.aws.task_policies import (
-    Resource,
-    ResourceKind,
-    ResourcePlaces,
-    ResourcePolicies,
-    is_protected,
-    require_resource_name,
-    require_unprotected,
-)
+from rootkeeper.aws.rules import Resource, ResourceKind, is_protected, require_resource_name, require_unprotected
 from rootkeeper.clock import Clock
 from rootkeeper.errors import (
     AwsAccessDeniedError,

@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from rootkeeper.aws.task_policies import Resource, ResourceKind
+from rootkeeper.aws.rules import Resource, ResourceKind
 from rootkeeper.database.files import sync_folder
 from rootkeeper.errors import PolicyNotSavedError
 from rootkeeper.ledger.rules import LedgerEntry

@@ -19,9 +19,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from rootkeeper.aws.organizations import OrganizationReader, PolicyReader
+from rootkeeper.aws.organizations import OrganizationReader
+from rootkeeper.aws.policies import PolicyReader
 from rootkeeper.aws.root_sessions import RootSessions, open_root_session
-from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.clock import Clock
 from rootkeeper.errors import (
     AwsAccessDeniedError,

@@ -26,7 +26,7 @@ from itertools import chain, repeat
 
 from rootkeeper.aws.organizations import OrganizationReader
 from rootkeeper.aws.root_sessions import RootSessions, open_root_session
-from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.clock import Clock
 from rootkeeper.errors import (
     AccountBusyError,

@@ -34,7 +34,8 @@ from rootkeeper.ledger.rules import Action
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.notifications.rules import NotificationEvent, Severity
 from rootkeeper.organization.accounts import AccountId
-from rootkeeper.organization.progress import KeyedExecutor, Progress
+from rootkeeper.organization.progress import Progress
+from rootkeeper.organization.threads import KeyedExecutor
 from rootkeeper.settlement.service import AccountOrphans, Orphans, SettledWindow, Settlement, SettlementReport
 from rootkeeper.windows.approvals import lapse
 from rootkeeper.windows.closing import CloseOutcome, CloseResult, WindowCloser, WindowRereader

@@ -24,7 +24,7 @@ from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
 
 from rootkeeper.audit.rules import AuditRequest, audit_to_parameters
-from rootkeeper.aws.task_policies import ResourceKind, require_resource_name
+from rootkeeper.aws.rules import ResourceKind, require_resource_name
 from rootkeeper.clock import Clock
 from rootkeeper.deletion.execution import describe_job
 from rootkeeper.deletion.records import parse_plan, require_valid_here

@@ -6,8 +6,8 @@ from functools import partial
 import pytest
 
 from rootkeeper.audit.reading import AccountStatusEvaluator, AuditTarget
+from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.aws.summaries import SummaryAnswer, SummaryRequest
-from rootkeeper.aws.task_policies import TaskPolicy
 from rootkeeper.errors import AwsAccessDeniedError, AwsUnreachableError, RootkeeperError
 from rootkeeper.inventory.listing import Question, Step
 from rootkeeper.ledger.rules import Action

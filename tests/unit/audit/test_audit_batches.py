@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from rootkeeper.audit.reading import MOST_TRIES, AccountStatusEvaluator, AuditBatches, AuditTarget
+from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.aws.summaries import Deliver, SummaryAnswer, SummaryRequest
-from rootkeeper.aws.task_policies import TaskPolicy
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsCredentialsError,

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from rootkeeper.aws.roles import CredentialsCheck, CredentialsFailure
+from rootkeeper.aws.gateway import CredentialsCheck, CredentialsFailure
 from rootkeeper.aws.rules import AwsWork
 
 

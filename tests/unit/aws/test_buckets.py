@@ -4,7 +4,7 @@ import pytest
 
 from rootkeeper.aws.clients import AwsClients
 from rootkeeper.aws.resources import AwsBucketPolicies
-from rootkeeper.aws.task_policies import Resource, ResourceKind
+from rootkeeper.aws.rules import Resource, ResourceKind
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsNotFoundError,

@@ -5,7 +5,8 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from rootkeeper.aws.clients import AwsClients, GatewayOptions, RootSessionCredentials, root_session_entered
+from rootkeeper.aws.clients import AwsClients, GatewayOptions
+from rootkeeper.aws.credentials import RootSessionCredentials, root_session_entered
 from rootkeeper.aws.pacing import STS_RATE
 from rootkeeper.errors import (
     AwsAccessDeniedError,

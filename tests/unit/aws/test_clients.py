@@ -6,14 +6,8 @@ from typing import Any
 import pytest
 
 from rootkeeper import __version__
-from rootkeeper.aws.clients import (
-    AwsClients,
-    GatewayOptions,
-    NoRootSessionError,
-    RootSessionCredentials,
-    ServiceCalls,
-    root_session_entered,
-)
+from rootkeeper.aws.clients import AwsClients, GatewayOptions, ServiceCalls
+from rootkeeper.aws.credentials import NoRootSessionError, RootSessionCredentials, root_session_entered
 from rootkeeper.aws.pacing import STS_RATE
 from rootkeeper.errors import AwsCredentialsError, AwsUnclearError, InputError
 from rootkeeper.ledger.rules import Action

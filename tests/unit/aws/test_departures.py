@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from rootkeeper.aws.pacing import authorize_calls, require_authorized_call, require_intent_fits
+from rootkeeper.aws.credentials import authorize_calls, require_authorized_call, require_intent_fits
 from rootkeeper.errors import LockLostError
 from rootkeeper.ledger.rules import Action
 from rootkeeper.organization.accounts import AccountId

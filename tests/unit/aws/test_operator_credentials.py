@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from botocore.credentials import ReadOnlyCredentials
 
-from rootkeeper.aws.clients import AwsClients, GatewayOptions, NoOperatorError
+from rootkeeper.aws.clients import AwsClients, GatewayOptions
+from rootkeeper.aws.credentials import NoOperatorError
 from rootkeeper.aws.gateway import AwsGateway
 from rootkeeper.errors import AwsCredentialsError
 from rootkeeper.ledger.rules import Action

@@ -6,7 +6,7 @@ import pytest
 
 from rootkeeper.aws.clients import AwsClients, ServiceCalls
 from rootkeeper.aws.errors import AwsResponse
-from rootkeeper.aws.organizations import AwsPolicies
+from rootkeeper.aws.policies import AwsPolicies
 from rootkeeper.errors import AwsThrottledError, AwsUnreachableError
 from rootkeeper.policy_language.documents import PolicyKind
 from rootkeeper.policy_language.evaluation import OrganizationPolicy

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from rootkeeper.aws.clients import GatewayOptions
-from rootkeeper.aws.roles import MOST_GATEWAYS, GatewayPool
+from rootkeeper.aws.gateway import MOST_GATEWAYS, GatewayPool
 from rootkeeper.aws.rules import AwsWork
 from rootkeeper.errors import AwsCredentialsError, SettingsError
 from tests.fakes.aws_server import FakeAwsServer, answer_xml, error_xml

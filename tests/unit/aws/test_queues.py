@@ -6,7 +6,7 @@ import pytest
 
 from rootkeeper.aws.clients import AwsClients
 from rootkeeper.aws.resources import AwsQueuePolicies
-from rootkeeper.aws.task_policies import Resource, ResourceKind
+from rootkeeper.aws.rules import Resource, ResourceKind
 from rootkeeper.errors import AwsNotFoundError, AwsUnclearError, AwsUnreachableError
 from rootkeeper.ledger.rules import Action
 from tests.fakes.aws_server import CUT, FakeAwsServer, Reply

@@ -6,7 +6,7 @@ import pytest
 
 from rootkeeper.aws.clients import AwsClients, GatewayOptions
 from rootkeeper.aws.resources import AwsResourcePlaces
-from rootkeeper.aws.task_policies import ResourceKind
+from rootkeeper.aws.rules import ResourceKind
 from rootkeeper.errors import AwsAccessDeniedError, AwsUnreachableError, InputError
 from rootkeeper.organization.accounts import AccountId
 from tests.fakes.aws_server import FakeAwsServer, Reply

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.aws.task_policies import (
+from rootkeeper.aws.rules import (
     ResourceKind,
     TaskPolicy,
     change_action,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rootkeeper.aws.root_sessions import RootSession, open_root_session
-from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.errors import (
     AwsAccessDeniedError,
     AwsError,

@@ -12,7 +12,7 @@ import pytest
 
 from rootkeeper.aws.clients import AwsClients
 from rootkeeper.aws.root_sessions import AwsRootSession, AwsRootSessions, require_intent_covers
-from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.errors import (
     AwsCredentialsError,
     AwsRejectedError,

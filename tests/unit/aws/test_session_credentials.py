@@ -9,13 +9,8 @@ from threading import Barrier
 
 import pytest
 
-from rootkeeper.aws.clients import (
-    AwsClients,
-    GatewayOptions,
-    NoRootSessionError,
-    RootSessionCredentials,
-    root_session_entered,
-)
+from rootkeeper.aws.clients import AwsClients, GatewayOptions
+from rootkeeper.aws.credentials import NoRootSessionError, RootSessionCredentials, root_session_entered
 from rootkeeper.ledger.rules import Action
 from rootkeeper.organization.accounts import AccountId
 from tests.fakes.aws_server import FakeAwsServer, answer_xml

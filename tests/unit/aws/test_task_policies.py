@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.aws.rules import TaskPolicy
 
 
 @pytest.mark.parametrize("partition", ["aws", "aws-us-gov"])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rootkeeper.aws.clients import AwsClients, RootSessionCredentials
+from rootkeeper.aws.clients import AwsClients
+from rootkeeper.aws.credentials import RootSessionCredentials
 from rootkeeper.aws.resources import SessionCalls
 from rootkeeper.organization.accounts import AccountId
 from tests.fakes.aws_server import Reply

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rootkeeper.aws.identities import PermissionSet
-from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.failsafe.breakglass import (
     CallerAccountPolicies,
     CallerIdentity,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rootkeeper.aws.identities import Holder, HolderKind, PermissionSet
-from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.errors import AwsAccessDeniedError, AwsCredentialsError, AwsError, AwsNotFoundError, AwsRejectedError
 from rootkeeper.failsafe.entrances import CallerAccount, list_caller_accounts
 from rootkeeper.failsafe.rules import CheckVerdict

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.errors import AwsAccessDeniedError, AwsCredentialsError, AwsError, AwsUnreachableError, DenialCause
 from rootkeeper.guardrails.service import BlockingPolicyFinder
 from rootkeeper.organization.accounts import AccountId

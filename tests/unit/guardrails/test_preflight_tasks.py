@@ -4,10 +4,11 @@ import json
 
 import pytest
 
-from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.guardrails.tasks import ROOT_SESSION_TASKS, AccountPlace, Task, assume_root_request, list_requests
 from rootkeeper.organization.accounts import AccountId
-from rootkeeper.policy_language.conditions import OneOf, PartialText, Presence
+from rootkeeper.policy_language.conditions import OneOf, Presence
+from rootkeeper.policy_language.patterns import PartialText
 from rootkeeper_sandbox.authorization.authorizer import TASK_POLICIES
 
 PLACE = AccountPlace(AccountId("444455556666"), "o-exampleorgid", ("r-exam", "ou-exam-1"), "aws")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from rootkeeper.errors import DatabaseError
-from rootkeeper.organization.progress import KeyedExecutor, start_keyed_executor
+from rootkeeper.organization.threads import KeyedExecutor, start_keyed_executor
 
 LONG = 60.0
 

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from rootkeeper.organization.progress import WorkerThreads, WorkResult
+from rootkeeper.organization.threads import WorkerThreads, WorkResult
 
 
 def take_all(threads: WorkerThreads[int], count: int) -> set[int]:

@@ -2,16 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.policy_language.conditions import (
-    EvaluationContext,
-    PartialText,
-    Presence,
-    known_text,
-    known_values,
-    match,
-    one_of,
-    parse_template,
-)
+from rootkeeper.policy_language.conditions import EvaluationContext, Presence, known_values, one_of, parse_template
+from rootkeeper.policy_language.patterns import PartialText, known_text, match
 
 CONTEXT = EvaluationContext(
     {

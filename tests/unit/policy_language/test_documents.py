@@ -7,16 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rootkeeper.errors import PolicyDocumentError
-from rootkeeper.policy_language.conditions import (
-    NO,
-    YES,
-    EvaluationContext,
-    PartialText,
-    TruthValue,
-    known_text,
-    open_question,
-)
+from rootkeeper.policy_language.conditions import NO, YES, EvaluationContext, TruthValue, open_question
 from rootkeeper.policy_language.documents import AccessRequest, PolicyKind, PolicyLabel, parse_policy
+from rootkeeper.policy_language.patterns import PartialText, known_text
 
 LABEL = PolicyLabel("p-examplescp", "Guardrail")
 ALLOW = {"Effect": "Allow", "Action": "*", "Resource": "*"}

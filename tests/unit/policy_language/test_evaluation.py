@@ -5,8 +5,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from rootkeeper.aws.task_policies import TaskPolicy
-from rootkeeper.policy_language.conditions import EvaluationContext, known_text, known_values
+from rootkeeper.aws.rules import TaskPolicy
+from rootkeeper.policy_language.conditions import EvaluationContext, known_values
 from rootkeeper.policy_language.documents import AccessRequest, Policy, PolicyKind, PolicyLabel, parse_policy
 from rootkeeper.policy_language.evaluation import (
     AccessVerdict,
@@ -16,6 +16,7 @@ from rootkeeper.policy_language.evaluation import (
     evaluate,
     merge,
 )
+from rootkeeper.policy_language.patterns import known_text
 
 ALLOW = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 DENY = {"Effect": "Deny", "Action": "*", "Resource": "*"}

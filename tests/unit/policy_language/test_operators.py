@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.policy_language.conditions import OPERATORS, PartialText, known_text, wildcard_tokens
+from rootkeeper.policy_language.patterns import OPERATORS, PartialText, known_text, wildcard_tokens
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootkeeper.policy_language.conditions import (
+from rootkeeper.policy_language.patterns import (
     PartialText,
     arn_tokens,
     known_text,

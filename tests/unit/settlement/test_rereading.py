@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rootkeeper.aws.task_policies import ResourceKind
+from rootkeeper.aws.rules import ResourceKind
 from rootkeeper.organization.accounts import AccountId, Feature
 from rootkeeper.organization.statuses import CredentialKind, LoginProfile
 from rootkeeper.settlement.service import AccountRereader, PolicyRead

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.ledger.rules import Action
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.settlement.service import SessionsByTask

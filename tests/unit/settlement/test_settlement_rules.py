@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from rootkeeper.aws.task_policies import Resource, ResourceKind, TaskPolicy
+from rootkeeper.aws.rules import Resource, ResourceKind, TaskPolicy
 from rootkeeper.ledger.rules import Action, Actor, ActorKind, LedgerEntry, Phase, Result
 from rootkeeper.organization.accounts import AccountId, Feature, Setup
 from rootkeeper.settlement.service import (

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.errors import InputError
 from rootkeeper.organization.accounts import AccountId, Feature, Organization, Setup
 from rootkeeper.shipped_policies.bundle import PolicyFacts, PolicyInputs, make_bundle, make_targets

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.errors import InputError
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.shipped_policies.rules import (

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootkeeper.aws.task_policies import Resource, ResourceKind
+from rootkeeper.aws.rules import Resource, ResourceKind
 from rootkeeper.errors import PolicyDocumentError
 from rootkeeper.unlock.rules import as_texts, fingerprint, hash_policy, parse_policy, require_acceptable, require_size
 from tests.unit.aws.samples import ACCOUNT, BUCKET, OWN_ROOT, QUEUE, document, statement

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.aws.task_policies import Resource, ResourceKind
+from rootkeeper.aws.rules import Resource, ResourceKind
 from rootkeeper.errors import PolicyNotSavedError
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.unlock.rules import hash_policy

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from rootkeeper.aws.task_policies import ResourceKind
+from rootkeeper.aws.rules import ResourceKind
 from rootkeeper.ledger.rules import Action
 from rootkeeper.unlock.store import describe_saved, was_saved
 from tests.fakes.clock import FakeClock

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.aws.task_policies import Resource, ResourceKind
+from rootkeeper.aws.rules import Resource, ResourceKind
 from rootkeeper.ledger.rules import Result
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.unlock.rules import PolicyChange, describe_change

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.aws.task_policies import ResourceKind, TaskPolicy
+from rootkeeper.aws.rules import ResourceKind, TaskPolicy
 from rootkeeper.errors import IdentityMismatchError, LedgerUnavailableError
 from rootkeeper.ledger.rules import Action
 from rootkeeper.unlock.service import UnlockAccess

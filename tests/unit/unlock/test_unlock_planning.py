@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from rootkeeper.aws.task_policies import Resource, ResourceKind
+from rootkeeper.aws.rules import Resource, ResourceKind
 from rootkeeper.errors import InputError, PolicyDocumentError, TargetRefusedError
 from rootkeeper.ledger.rules import Action
 from rootkeeper.unlock.rules import ChangeKind, LockoutVerdict

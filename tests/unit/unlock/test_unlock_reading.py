@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rootkeeper.aws.task_policies import ResourceKind
+from rootkeeper.aws.rules import ResourceKind
 from rootkeeper.errors import AwsAccessDeniedError, AwsCredentialsError, DenialCause, InputError
 from rootkeeper.ledger.rules import Action, Result
 from rootkeeper.organization.accounts import AccountId

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from rootkeeper.aws.task_policies import ResourceKind
+from rootkeeper.aws.rules import ResourceKind
 from rootkeeper.errors import InputError
 from rootkeeper.unlock.service import choose_regions
 from tests.fakes.unlock_desk import MEMBER, UnlockDesk

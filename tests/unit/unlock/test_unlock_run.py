@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from rootkeeper.aws.task_policies import Resource, ResourceKind
+from rootkeeper.aws.rules import Resource, ResourceKind
 from rootkeeper.errors import (
     AccountBusyError,
     AwsAccessDeniedError,

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.aws.rules import AwsWork
-from rootkeeper.aws.task_policies import Resource, ResourceKind
+from rootkeeper.aws.rules import AwsWork, Resource, ResourceKind
 from rootkeeper.deletion.records import parse_plan
 from rootkeeper.errors import AwsCredentialsError, AwsUnreachableError
 from rootkeeper.jobs.rules import MOST_ATTEMPTS, Job, JobKind, JobState

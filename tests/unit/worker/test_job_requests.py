@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from rootkeeper.audit.rules import AuditRequest, audit_to_parameters
-from rootkeeper.aws.task_policies import ResourceKind
+from rootkeeper.aws.rules import ResourceKind
 from rootkeeper.deletion.rules import WaveRules, describe_waves
 from rootkeeper.errors import InputError
 from rootkeeper.jobs.rules import JobKind

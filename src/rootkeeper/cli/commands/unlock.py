@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from rootkeeper.aws.task_policies import ResourceKind
+from rootkeeper.aws.rules import ResourceKind
 from rootkeeper.cli.changes import ChangeOptions
 from rootkeeper.cli.invocation import Invocation, add, group, through_server
 from rootkeeper.cli.unlocking import UnlockOptions, unlock

@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import SCHEMA_VERSION, Listing, Record, TableColumn, build_table, show_listing
 from rootkeeper.cli.rendering.text import counted

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
-from rootkeeper.aws.task_policies import ResourceKind
+from rootkeeper.aws.rules import ResourceKind
 from rootkeeper.guardrails.tasks import Task
 from rootkeeper.jobs.rules import JobKind, JobState
 from rootkeeper.ledger.rules import Action, ActorKind, Phase, Result

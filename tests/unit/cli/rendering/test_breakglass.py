@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from rootkeeper.aws.task_policies import TaskPolicy
+from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.failsafes import show_breakglass
 from rootkeeper.cli.terminal import Terminal

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.aws.task_policies import ResourceKind
+from rootkeeper.aws.rules import ResourceKind
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.unlocks import (
     show_listing_of_resources,

@@ -1,0 +1,209 @@
+"""Which credentials sign a call, and which intent authorizes it.
+
+A server calls AWS for many users, each with sessions of roles that carry the user's name. A client for each of them
+would cost 15 MB and a quarter of a second, so they share clients. A shared client has no credential chain. It signs
+with the credentials that the call has entered, and raises if there are none: no call is signed in another user's name.
+
+The same holds for root sessions. ``UserName`` is left out of the calls that delete root user credentials, so a call
+that the operator's credentials signed would delete the operator's own keys.
+
+A privileged request is sent only with a valid intent. The check is the last ``before-send`` handler of botocore: waits
+for a token, for credentials or for a signature come before it; only connecting comes after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import NoReturn, Protocol
+
+from botocore.credentials import CredentialProvider, CredentialResolver, Credentials, ReadOnlyCredentials
+from botocore.exceptions import ClientError
+from botocore.session import Session
+from botocore.tokens import TokenProviderChain
+
+from rootkeeper.clock import Clock
+from rootkeeper.errors import LockLostError
+from rootkeeper.ledger.rules import Action, Intent
+from rootkeeper.organization.accounts import AccountId
+
+EXPIRED_CODES = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
+"""By these AWS says that the credentials of a call are over."""
+
+
+class OperatorCredentials(Protocol):
+    """Credentials that renew themselves; safe in many threads."""
+
+    def freeze(self) -> ReadOnlyCredentials:
+        """Those that hold now.
+
+        :raises AwsCredentialsError: if there are none.
+        """
+        ...
+
+    def give_up(self) -> None:
+        """AWS says that they are over: the next call renews them."""
+        ...
+
+
+class NoOperatorError(RuntimeError):
+    """A shared client was used for nobody; nothing was sent. It is a bug."""
+
+
+_ENTERED: ContextVar[OperatorCredentials | None] = ContextVar("operator_credentials", default=None)
+
+
+@contextmanager
+def signed_by(credentials: OperatorCredentials) -> Iterator[None]:
+    """Within it, shared clients of this thread sign with ``credentials``."""
+    token = _ENTERED.set(credentials)
+    try:
+        yield
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") in EXPIRED_CODES:
+            credentials.give_up()
+        raise
+    finally:
+        _ENTERED.reset(token)
+
+
+def isolate_operator_session(session: Session) -> None:
+    """Leave ``session`` no credentials but those entered, and no bearer token."""
+    session.register_component("credential_provider", CredentialResolver([_CurrentOperatorProvider()]))
+    session.register_component("token_provider", TokenProviderChain([]))
+
+
+class _CurrentOperatorCredentials(Credentials):
+    """Looks like long-lived credentials to botocore and is looked up anew for each signature."""
+
+    def __init__(self) -> None:
+        super().__init__("", "", None, method="operator")
+
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        entered = _ENTERED.get()
+        if entered is None:
+            raise NoOperatorError("a shared client was used for nobody")
+        return entered.freeze()
+
+
+class _CurrentOperatorProvider(CredentialProvider):
+    METHOD = "operator"
+    CANONICAL_NAME = "Operator"
+
+    def load(self) -> Credentials:
+        return _CurrentOperatorCredentials()
+
+
+@dataclass(frozen=True, slots=True)
+class RootSessionCredentials:
+    """Temporary credentials from AssumeRoot. They stay in this process's memory."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(repr=False)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("credentials of a root session can't be pickled or copied")
+
+
+class NoRootSessionError(RuntimeError):
+    """A root client was used outside a root session; nothing was sent. It is a bug."""
+
+
+_CURRENT_SESSION: ContextVar[RootSessionCredentials | None] = ContextVar("root_session_credentials", default=None)
+
+
+@contextmanager
+def root_session_entered(credentials: RootSessionCredentials) -> Iterator[None]:
+    """Within it, root clients of this thread sign with ``credentials``."""
+    token = _CURRENT_SESSION.set(credentials)
+    try:
+        yield
+    finally:
+        _CURRENT_SESSION.reset(token)
+
+
+def isolate_root_session(session: Session) -> None:
+    """Leave ``session`` no credentials but those of the root session entered, and no bearer token."""
+    session.register_component("credential_provider", CredentialResolver([_CurrentSessionProvider()]))
+    session.register_component("token_provider", TokenProviderChain([]))
+
+
+class _CurrentSessionCredentials(Credentials):
+    """Looks like long-lived credentials to botocore and is looked up again for each signature."""
+
+    def __init__(self) -> None:
+        super().__init__("", "", None, method="root-session")
+
+    def get_frozen_credentials(self) -> ReadOnlyCredentials:
+        entered = _CURRENT_SESSION.get()
+        if entered is None:
+            raise NoRootSessionError("a root client was used outside a root session")
+        return ReadOnlyCredentials(entered.access_key_id, entered.secret_access_key, entered.session_token, None)
+
+
+class _CurrentSessionProvider(CredentialProvider):
+    METHOD = "root-session"
+    CANONICAL_NAME = "RootSession"
+
+    def load(self) -> Credentials:
+        return _CurrentSessionCredentials()
+
+
+@dataclass(slots=True)
+class AuthorizedCall:
+    """One privileged call on its way."""
+
+    intent: Intent
+    clock: Clock
+    has_left: bool = False
+    """Whether a request has left, so that it may have acted."""
+
+    def leave(self) -> None:
+        """:raises LockLostError: if the intent is no longer valid; nothing leaves."""
+        require_still_valid(self.intent, self.clock)
+        self.has_left = True
+
+
+_AUTHORIZED_CALL: ContextVar[AuthorizedCall | None] = ContextVar("departure", default=None)
+
+
+@contextmanager
+def authorize_calls(intent: Intent, clock: Clock) -> Iterator[AuthorizedCall]:
+    """Within it, this thread's privileged calls leave on ``intent``."""
+    authorized_call = AuthorizedCall(intent, clock)
+    token = _AUTHORIZED_CALL.set(authorized_call)
+    try:
+        yield authorized_call
+    finally:
+        _AUTHORIZED_CALL.reset(token)
+
+
+def require_authorized_call(**_: object) -> None:
+    """The ``before-send`` handler of clients that make privileged calls.
+
+    :raises RuntimeError: if the call was made without an intent.
+    :raises LockLostError: if its intent is no longer valid.
+    """
+    authorized_call = _AUTHORIZED_CALL.get()
+    if authorized_call is None:
+        raise RuntimeError("a privileged call was about to leave without the receipt of its intent")
+    authorized_call.leave()
+
+
+def require_still_valid(intent: Intent, clock: Clock) -> None:
+    """:raises LockLostError: if the writer's lease may have run out, by this process's time or by that of others."""
+    is_past = intent.valid_until_at is not None and intent.valid_until_at <= clock.now()
+    if is_past or intent.valid_until <= clock.monotonic():
+        raise LockLostError(
+            f"The right to act on intent {intent.sequence} ({intent.action}) has run out; nothing was sent.",
+            hint="Run the command again; it reads first what was done.",
+        )
+
+
+def require_intent_fits(intent: Intent, action: Action, account_id: AccountId | None) -> None:
+    """:raises ValueError: if the receipt is of another action or account, which is a bug."""
+    if intent.action is not action or intent.account_id != account_id:
+        raise ValueError(f"the intent is of {intent.action} on {intent.account_id}, not {action} on {account_id}")

@@ -1,0 +1,257 @@
+"""Reads the organization's SCPs and RCPs: each policy once, and what it is attached to.
+
+For the whole organization, each policy is asked for its targets: asking every account for its policies would take hours
+at the published rates. For a few accounts it is the other way round.
+
+Source: Organizations ListPolicies, ListTargetsForPolicy, ListPoliciesForTarget and DescribePolicy, API version
+2016-11-28.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from rootkeeper.aws.clients import AwsClients, ServiceCalls
+from rootkeeper.aws.errors import required
+from rootkeeper.errors import (
+    AwsAccessDeniedError,
+    AwsNotFoundError,
+    AwsRejectedError,
+    AwsThrottledError,
+)
+from rootkeeper.policy_language.documents import PolicyKind, PolicyLabel
+from rootkeeper.policy_language.evaluation import CONTROL_KINDS, OrganizationPolicy, PolicyListing
+
+_PAGE_SIZE = 20
+
+_TYPES = {
+    PolicyKind.RESOURCE_CONTROL: "RESOURCE_CONTROL_POLICY",
+    PolicyKind.SERVICE_CONTROL: "SERVICE_CONTROL_POLICY",
+}
+
+_ATTACHED_EVERYWHERE = frozenset({"p-RCPFullAWSAccess"})
+"""Attached to everything, and can't be detached: listing thousands of targets would tell nothing.
+
+Source: Organizations User Guide, "RCP evaluation".
+"""
+_FULL_ACCESS = frozenset({"p-FullAWSAccess"})
+"""Its counterpart among SCPs, which can be detached.
+
+Source: Organizations User Guide, "SCP evaluation".
+"""
+_UNREADABLE = (AwsAccessDeniedError, AwsRejectedError, AwsThrottledError)
+
+
+class AwsPolicies:
+    """Implements ``ports.policies.PolicyReader``."""
+
+    def __init__(self, clients: AwsClients) -> None:
+        self._clients = clients
+
+    def list_policies(self) -> PolicyListing:
+        """See the port for the calls."""
+        return _PolicyListingReader(self._clients.organizations).read(None)
+
+    def list_policies_under_full_access(self) -> PolicyListing:
+        """See the port for the calls."""
+        return _PolicyListingReader(self._clients.organizations, everywhere=_ATTACHED_EVERYWHERE | _FULL_ACCESS).read(
+            None
+        )
+
+    def list_own_policies(self) -> PolicyListing:
+        """Implements ``ports.guardrails.GuardrailReader``; see there for the calls."""
+        return _PolicyListingReader(self._clients.organizations, skips_aws_managed=True).read(None)
+
+    def list_policies_over(self, target_ids: Collection[str]) -> PolicyListing:
+        """See the port for the calls."""
+        return _PolicyListingReader(self._clients.organizations).read(target_ids)
+
+
+@dataclass(slots=True)
+class _AttachedPolicy:
+    """A policy as the lists show it, and where it is attached as far as is known by now."""
+
+    label: PolicyLabel
+    is_aws_managed: bool
+    is_everywhere: bool
+    target_ids: set[str] = field(default_factory=set)
+
+
+class _PolicyListingReader:
+    """One reading, and what went wrong in it.
+
+    A call that AWS throttled in spite of all retries isn't made again for the next policy: each would take as long.
+    """
+
+    def __init__(
+        self,
+        organizations: ServiceCalls,
+        *,
+        everywhere: frozenset[str] = _ATTACHED_EVERYWHERE,
+        skips_aws_managed: bool = False,
+    ) -> None:
+        self._organizations = organizations
+        self._everywhere = everywhere
+        self._skips_aws_managed = skips_aws_managed
+        self._problems: dict[PolicyKind, tuple[str, ...]] = {}
+        self._throttled: dict[str, AwsThrottledError] = {}
+        """By operation."""
+
+    def read(self, target_ids: Collection[str] | None) -> PolicyListing:
+        """Of these targets, or of the whole organization."""
+        try:
+            enabled = self._read_enabled_kinds()
+        except _UNREADABLE as error:
+            problems = dict.fromkeys(CONTROL_KINDS, (_describe(error, "organizations:ListRoots"),))
+            return PolicyListing((), frozenset(CONTROL_KINDS), problems)
+        policies: list[OrganizationPolicy] = []
+        for kind in CONTROL_KINDS:
+            if kind in enabled:
+                found = self._list_all(kind) if target_ids is None else self._list_over(kind, target_ids)
+                policies.extend(self._read_content(one, kind) for one in found)
+        return PolicyListing(tuple(policies), enabled, self._problems)
+
+    def _read_enabled_kinds(self) -> frozenset[PolicyKind]:
+        """A type that is about to be enabled or disabled may be at work already, or still."""
+        types = {
+            str(found.get("Type"))
+            for root in self._organizations.list_all("ListRoots", "Roots")
+            for found in root.get("PolicyTypes") or ()
+        }
+        return frozenset(kind for kind in CONTROL_KINDS if _TYPES[kind] in types)
+
+    def _list_all(self, kind: PolicyKind) -> Iterator[_AttachedPolicy]:
+        """Every policy of a kind that is attached to something."""
+        for summary in self._list(kind, "ListPolicies"):
+            policy = self._parse_summary(summary)
+            if policy.is_aws_managed and self._skips_aws_managed:
+                continue
+            if not policy.is_everywhere:
+                policy.target_ids.update(self._list_targets(kind, policy.label.policy_id))
+            if policy.target_ids or policy.is_everywhere:
+                yield policy
+
+    def _list_over(self, kind: PolicyKind, target_ids: Collection[str]) -> Iterable[_AttachedPolicy]:
+        """Every policy of a kind that is attached to one of the targets."""
+        found: dict[str, _AttachedPolicy] = {}
+        for target_id in sorted(target_ids):
+            for summary in self._list(kind, "ListPoliciesForTarget", TargetId=target_id):
+                policy = self._parse_summary(summary)
+                found.setdefault(policy.label.policy_id, policy).target_ids.add(target_id)
+        return found.values()
+
+    def _parse_summary(self, summary: Mapping[str, Any]) -> _AttachedPolicy:
+        policy_id = str(required(summary, "Id", "organizations:ListPolicies"))
+        label = PolicyLabel(policy_id, str(summary.get("Name") or policy_id))
+        return _AttachedPolicy(label, bool(summary.get("AwsManaged")), is_everywhere=policy_id in self._everywhere)
+
+    def _list(self, kind: PolicyKind, operation: str, **parameters: Any) -> tuple[Mapping[str, Any], ...]:
+        try:
+            return self._list_pages(operation, "Policies", Filter=_TYPES[kind], **parameters)
+        except (*_UNREADABLE, AwsNotFoundError) as error:
+            self._note(kind, error, operation)
+            return ()
+
+    def _list_targets(self, kind: PolicyKind, policy_id: str) -> tuple[str, ...]:
+        """Where a policy is attached; nowhere any more if it was deleted meanwhile."""
+        operation = "ListTargetsForPolicy"
+        try:
+            targets = self._list_pages(operation, "Targets", target=policy_id, PolicyId=policy_id)
+            return tuple(str(required(target, "TargetId", f"organizations:{operation}")) for target in targets)
+        except AwsNotFoundError:
+            return ()
+        except _UNREADABLE as error:
+            self._note(kind, error, operation)
+            return ()
+
+    def _list_pages(
+        self, operation: str, member: str, *, target: str | None = None, **parameters: Any
+    ) -> tuple[Mapping[str, Any], ...]:
+        with self._unless_throttled(operation):
+            return tuple(
+                self._organizations.list_all(operation, member, target=target, MaxResults=_PAGE_SIZE, **parameters)
+            )
+
+    @contextmanager
+    def _unless_throttled(self, operation: str) -> Iterator[None]:
+        if operation in self._throttled:
+            raise self._throttled[operation]
+        try:
+            yield
+        except AwsThrottledError as error:
+            self._throttled[operation] = error
+            raise
+
+    def _note(self, kind: PolicyKind, error: _Refusal, operation: str) -> None:
+        problems = (*self._problems.get(kind, ()), _describe(error, f"organizations:{operation}"))
+        self._problems[kind] = tuple(dict.fromkeys(problems))
+
+    def _read_content(self, policy: _AttachedPolicy, kind: PolicyKind) -> OrganizationPolicy:
+        """The policy with its document, or with the reason why that couldn't be read."""
+        policy_id, content, problem = policy.label.policy_id, None, None
+        try:
+            with self._unless_throttled("DescribePolicy"):
+                answer = self._organizations.read("DescribePolicy", target=policy_id, PolicyId=policy_id)
+            described = required(answer, "Policy", "organizations:DescribePolicy")
+            content = str(required(described, "Content", "organizations:DescribePolicy"))
+        except (*_UNREADABLE, AwsNotFoundError) as error:
+            problem = _describe(error, "organizations:DescribePolicy")
+        return OrganizationPolicy(
+            label=policy.label,
+            kind=kind,
+            content=content,
+            target_ids=frozenset(policy.target_ids),
+            is_aws_managed=policy.is_aws_managed,
+            is_everywhere=policy.is_everywhere,
+            problem=problem,
+        )
+
+
+_Refusal = AwsAccessDeniedError | AwsNotFoundError | AwsRejectedError | AwsThrottledError
+
+
+def _describe(error: _Refusal, permission: str) -> str:
+    if isinstance(error, AwsAccessDeniedError):
+        return f"needs {permission}, from the management account or a delegated administrator account"
+    if isinstance(error, AwsThrottledError):
+        return f"needs another try: AWS limited the rate of {permission}"
+    return f"{permission}: {error.message}"
+
+
+class PolicyReader(Protocol):
+    """Reading calls on the operator's own credentials; none of them changes anything or opens a session."""
+
+    def list_policies(self) -> PolicyListing:
+        """Every SCP and RCP, what it says and where it is attached; what can't be read, be it denied or throttled in
+        spite of all retries, is told, not raised.
+
+        organizations:ListRoots once; for each kind that is enabled organizations:ListPolicies, and for each policy
+        organizations:ListTargetsForPolicy and, if it is attached, organizations:DescribePolicy.
+
+        :raises AwsCredentialsError: if there are no usable credentials.
+        :raises AwsUnreachableError: if no answer came, or a list was cut off.
+        """
+        ...
+
+    def list_policies_under_full_access(self) -> PolicyListing:
+        """The same, in far fewer calls: FullAWSAccess is taken to be attached to everything, as it usually is.
+
+        Its targets aren't listed, which are as many pages as the organization has. So what an explicit Deny blocks is
+        as sure as in a full listing; where an Allow is missing doesn't show.
+
+        :raises AwsCredentialsError, AwsUnreachableError: as above.
+        """
+        ...
+
+    def list_policies_over(self, target_ids: Collection[str]) -> PolicyListing:
+        """The same of these roots, units and accounts alone: what is attached elsewhere isn't told.
+
+        organizations:ListRoots once; for each target and kind organizations:ListPoliciesForTarget, and for each policy
+        organizations:DescribePolicy once. Dear for many targets.
+
+        :raises AwsCredentialsError, AwsUnreachableError: as above.
+        """
+        ...
