@@ -16,6 +16,7 @@ from rootkeeper.ledger.rules import Actor, ActorKind
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.organization.accounts import Endpoint
 from rootkeeper.windows.store import RecoveryWindows
+from tests.current_databases import place_database
 from tests.fakes.clock import FakeClock
 from tests.fakes.databases import FakeDatabase, FakeExceptions, FakeLedger, FakeLocks, FakeWindows
 from tests.fakes.stores import InMemoryExceptions, InMemoryInventory, InMemoryLedger, InMemoryLocks, InMemoryWindows
@@ -71,7 +72,7 @@ def find_url(kind: str, request: pytest.FixtureRequest) -> str:
     """Of an empty database: ``sqlite`` or ``postgresql``."""
     if kind == "postgresql":
         return str(request.getfixturevalue("postgresql_url"))
-    return f"sqlite:///{request.getfixturevalue('tmp_path')}/rootkeeper.db"
+    return place_database(request.getfixturevalue("tmp_path") / "rootkeeper.db")
 
 
 @contextmanager

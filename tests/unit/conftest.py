@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from rootkeeper.composition.database import Database
+from tests.current_databases import place_database
 from tests.fakes.databases import FakeDatabase
 from tests.fakes.operators import Operator
 from tests.fakes.organization import FakeOrganization
@@ -60,6 +61,8 @@ def stage(tmp_path: Path, request: pytest.FixtureRequest) -> Stage:
 
 @pytest.fixture
 def database(stage: Stage) -> Iterator[Database]:
+    if stage.postgresql_url is None:
+        place_database(stage.path)
     with stage.open() as database:
         yield database
 
