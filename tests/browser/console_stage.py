@@ -17,7 +17,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Dialog, Locator, Page, Request, expect
 
 from rootkeeper.access.rules import FACTOR_LASTS
-from rootkeeper.cli.demo_server import PASSWORD, PEOPLE, DemoServer
+from rootkeeper.cli.demo_processes import PASSWORD, PEOPLE, DemoServer
 from rootkeeper.values import render_time
 from rootkeeper_sandbox.clock import totp_code
 from tests.browser.pages import FAILED_LOAD

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from rootkeeper.cli.demo_server import PASSWORD
+from rootkeeper.cli.demo_processes import PASSWORD
 from tests.browser import console_story as story
 from tests.browser.console_pages import list_pages
 from tests.browser.console_stage import ConsolePerson, ConsoleStage

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from rootkeeper.cli.demo_server import PASSWORD, PEOPLE
+from rootkeeper.cli.demo_processes import PASSWORD, PEOPLE
 from tests.functional.running import SECONDS, Program, Run, Runner
 from tests.ports import reserved_port
 

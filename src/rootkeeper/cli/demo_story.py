@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from rootkeeper.cli.sandbox_control import SandboxProcess, clean_environment, comes_true
+from rootkeeper.cli.demo_processes import SandboxProcess, clean_environment, comes_true
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.organization.accounts import IAM_SERVICE_PRINCIPAL
 

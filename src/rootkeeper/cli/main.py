@@ -111,9 +111,10 @@ class RootkeeperGroup(CommandGroup):
         "notifications": CommandEntry("notifications", "Try the targets of notifications, and see what arrived.", _SEE),
         "policies": CommandEntry("policies", "Make least-privilege policies, alarms and infrastructure code.", _SEE),
         "breakglass": CommandEntry(
-            "breakglass",
+            "failsafe",
             "Show who could open root today, and the way in when Identity Center is down.",
             _SEE,
+            "breakglass_application",
         ),
         "enable": CommandEntry("setup", "Switch root access management on.", _CHANGE),
         "disable": CommandEntry("setup", "Switch root access management off.", _CHANGE, "disable_application"),

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from rootkeeper.cli.rendering.text import counted, render_length, render_timestamp
+from rootkeeper.cli.rendering.listings import counted, render_length, render_timestamp
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.clock import Clock
 from rootkeeper.evidence.windows import printable

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from rootkeeper.cli.sandbox_control import comes_true, end_process
+from rootkeeper.cli.demo_processes import comes_true, end_process
 
 HEEDLESS = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(60)"
 

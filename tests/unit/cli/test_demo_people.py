@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rootkeeper.access.rules import ServerRole, parse_identity_name, require_password
-from rootkeeper.cli.demo_server import PASSWORD, PEOPLE, count_seconds_left, list_codes
+from rootkeeper.cli.demo_processes import PASSWORD, PEOPLE, count_seconds_left, list_codes
 from rootkeeper_sandbox.clock import totp_code
 
 

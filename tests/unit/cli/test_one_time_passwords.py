@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.cli.email_changes import OneTimePasswordSource
+from rootkeeper.cli.commands.emails import OneTimePasswordSource
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import InputError
 

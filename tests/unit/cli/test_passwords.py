@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.cli.identities import read_new_password
+from rootkeeper.cli.commands.users import read_new_password
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import InputError
 

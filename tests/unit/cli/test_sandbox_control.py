@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from rootkeeper.cli.sandbox_control import choose_port, clean_environment
+from rootkeeper.cli.demo_processes import choose_port, clean_environment
 from rootkeeper.errors import InputError
 
 

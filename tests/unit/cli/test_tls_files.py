@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, load_pem_private_key
 
-from rootkeeper.cli.http_server import TlsFiles, find_tls_files
+from rootkeeper.cli.server_process import TlsFiles, find_tls_files
 from rootkeeper.errors import InputError
 from tests.fakes.tls_server import make_authority
 

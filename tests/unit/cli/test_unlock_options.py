@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from rootkeeper.cli.unlocking import UnlockOptions
+from rootkeeper.cli.commands.unlock import UnlockOptions
 from rootkeeper.errors import InputError
 from rootkeeper.organization.accounts import AccountId
 from rootkeeper.unlock.rules import ChangeKind

@@ -1,19 +1,110 @@
-"""rootkeeper audit.
-
-``rootkeeper audit``.
-"""
+"""``rootkeeper audit``, and the answer of an audit that is resumed."""
 
 from __future__ import annotations
 
+import gc
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Annotated
 
 import typer
 
-from rootkeeper.cli.auditing import AUDIT_OUTPUTS
+from rootkeeper.audit.service import AuditInterrupted, AuditReport
+from rootkeeper.cli.changes import ChangeOptions
 from rootkeeper.cli.invocation import Invocation, single, through_server
+from rootkeeper.cli.operator.interface import Operator
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import FailOnOptions, PaceOptions, SelectionOptions
+from rootkeeper.cli.outputs import ExitStatus, OutputFormat
+from rootkeeper.cli.rendering.audits import account_line, show_audit
+from rootkeeper.cli.rendering.listings import counted
+from rootkeeper.cli.rendering.setups import remark_drift
+from rootkeeper.cli.terminal import StopRequests, Terminal
+from rootkeeper.errors import InputError
+from rootkeeper.jobs.rules import Job
+from rootkeeper.organization.progress import StopSignal
+from rootkeeper.organization.statuses import AccountStatus, FailOn, has_findings
+
+AUDIT_OUTPUTS = (OutputFormat.TREE, OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
+Perform = Callable[[StopSignal, Callable[[AccountStatus], None] | None], "AuditReport | AuditInterrupted"]
+_FLUSHING_SECONDS = 0.2
+
+
+def run_audit(
+    perform: Perform, output: OutputFormat, terminal: Terminal, findings: frozenset[FailOn], *, details: bool
+) -> int:
+    """Audit, show the answer and return the exit status; with ``jsonl`` accounts are shown as they come."""
+    lines = _JsonLinesWriter(terminal, details=details)
+    with StopRequests() as stop, _garbage_collected_rarely():
+        answer = perform(stop, lines.write if output is OutputFormat.JSONL else None)
+    if isinstance(answer, AuditInterrupted):
+        return _show_interrupted(answer, terminal)
+    if output is not OutputFormat.JSONL:
+        show_audit(answer, output, terminal, details=details)
+    remark_drift(answer.drift, terminal)
+    return ExitStatus.BAD if has_findings(answer.accounts, findings) else ExitStatus.GOOD
+
+
+def resume_audit(
+    invocation: Invocation, operator: Operator, job: Job, change: ChangeOptions, *, retry_failed: bool
+) -> int:
+    """Resume an interrupted audit; the answer covers all of it.
+
+    :raises InputError: if a dry run is asked for.
+    """
+    output = invocation.choose_output(*AUDIT_OUTPUTS)
+    if change.dry_run:
+        raise InputError(
+            f"Job {job.job_id} is an audit, which changes nothing: it has no dry run.", hint="Leave out --dry-run."
+        )
+    return run_audit(
+        lambda stop, emit: operator.resume_audit(job, stop, emit, retry_failed=retry_failed),
+        output,
+        invocation.terminal,
+        frozenset(map(FailOn, job.parameters["fail_on"])),  # type: ignore[arg-type]  # as an audit's job keeps them
+        details=job.parameters["details"] is True,
+    )
+
+
+@contextmanager
+def _garbage_collected_rarely() -> Iterator[None]:
+    """Looking for garbage means looking at the whole inventory, again and again; reading leaves hardly any."""
+    thresholds = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
+
+
+def _show_interrupted(answer: AuditInterrupted, terminal: Terminal) -> int:
+    of_all = "" if answer.total is None else f" of {answer.total:,}"
+    terminal.remark(f"Interrupted: {counted(answer.read, 'account')}{of_all} read, and kept.")
+    if answer.is_cancelled:
+        terminal.remark(f"Job {answer.job_id} was cancelled; it can't go on.")
+    else:
+        terminal.remark(f"Go on with the rest: rootkeeper jobs resume {answer.job_id}", style="bold")
+    return ExitStatus.INTERRUPTED
+
+
+class _JsonLinesWriter:
+    """Accounts as lines of JSON, brought out several times a second."""
+
+    def __init__(self, terminal: Terminal, *, details: bool) -> None:
+        self._terminal = terminal
+        self._details = details
+        self._flush_at = 0.0
+
+    def write(self, status: AccountStatus) -> None:
+        self._terminal.write(account_line(status, details=self._details))
+        now = time.monotonic()
+        if now >= self._flush_at:
+            self._terminal.finish()
+            self._flush_at = now + _FLUSHING_SECONDS
 
 
 @through_server
@@ -59,7 +150,6 @@ def audit(
     be reached.
     """
     from rootkeeper.audit.rules import AuditRequest
-    from rootkeeper.cli.auditing import run_audit
 
     output = invocation.choose_output(*AUDIT_OUTPUTS)
     findings = fail_on.to_set()

@@ -1,13 +1,178 @@
-"""``rootkeeper delete``."""
+"""``rootkeeper delete``, and what it shares with ``apply`` and ``jobs resume``: question, report, exit status."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rootkeeper.access.rules import Permission
-from rootkeeper.cli.changes import ChangeOptions
+from rootkeeper.cli.changes import ChangeOptions, Confirmation
 from rootkeeper.cli.invocation import Invocation, single, through_server
+from rootkeeper.cli.operator.interface import DeletionProposal, Operator
 from rootkeeper.cli.operator.opening import open_operator
 from rootkeeper.cli.options import DeletionChoices, PaceOptions, SelectionOptions, WaveOptions
+from rootkeeper.cli.outputs import ExitStatus, OutputFormat
+from rootkeeper.cli.rendering.deletions import (
+    plan_listing,
+    render_totals,
+    render_waves,
+    show_deletion,
+    unknown_lines,
+    without_clean_accounts,
+)
+from rootkeeper.cli.rendering.jobs import render_next_step
+from rootkeeper.cli.rendering.listings import build_table, counted, show_listing
+from rootkeeper.cli.terminal import StopRequests, Terminal
+from rootkeeper.deletion.rules import DeletionPlan, DeletionReport, WaveRules
+from rootkeeper.errors import RootkeeperError
+from rootkeeper.jobs.rules import Job, JobKind
 from rootkeeper.organization.selection import require_request
+from rootkeeper.organization.statuses import CredentialKind
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rootkeeper.deletion.execution import ResumePlan
+
+DELETION_OUTPUTS = (OutputFormat.TABLE, OutputFormat.JSON, OutputFormat.JSONL, OutputFormat.CSV)
+_JOBS_NAMED = 3
+
+
+def show_interrupted(operator: Operator) -> None:
+    """Name the deletions that were interrupted, so that what is left of them isn't forgotten; nothing is changed."""
+    try:
+        unfinished = operator.list_jobs(unfinished=True)
+    except RootkeeperError:
+        return  # what needs the jobs says so itself
+    interrupted = [job for job in unfinished if job.kind is JobKind.DELETION and job.can_be_resumed]
+    for job in interrupted[:_JOBS_NAMED]:
+        operator.terminal.remark(
+            f"Deletion {job.job_id} was interrupted after {job.progress.done} of {job.progress.total} accounts. "
+            f"{render_next_step(job, operator.now())}"
+        )
+    if len(interrupted) > _JOBS_NAMED:
+        operator.terminal.remark(f"And {len(interrupted) - _JOBS_NAMED} more: rootkeeper jobs list --unfinished")
+
+
+def show_planned(
+    plan: DeletionPlan, output: OutputFormat, terminal: Terminal, now: datetime, rules: WaveRules | None = None
+) -> None:
+    """Write the plan to stdout and what it amounts to to stderr."""
+    show_listing(plan_listing(plan, now), output, terminal)
+    _show_unknown(plan, terminal)
+    terminal.remark(f"To be deleted: {render_totals(plan) or 'nothing'}, in {_accounts(plan)}.")
+    for line in render_waves(rules or WaveRules(), len(plan.targets)):
+        terminal.remark(line)
+
+
+def confirm_deletion(
+    plan: DeletionPlan, confirmation: Confirmation, terminal: Terminal, now: datetime, rules: WaveRules
+) -> DeletionPlan:
+    """Show the plan, ask, and return what was agreed to: without the certificates if these were declined.
+
+    :raises InputError: if it wasn't confirmed; nothing was deleted.
+    """
+    if not plan.targets:
+        confirmation.show_context()
+        return plan
+    _show_for_confirmation(plan, terminal, now)
+    if plan.certificates:
+        question = (
+            f"AWS tells no last use of signing certificates. Delete {counted(plan.certificates, 'certificate')} too?"
+        )
+        if not confirmation.ask(question):
+            plan = plan.without(CredentialKind.SIGNING_CERTIFICATES)
+    if plan.targets:
+        statement = [*_statement(plan), *render_waves(rules, len(plan.targets))]
+        confirmation.require_consent(statement, accounts=len(plan.targets))
+    return plan
+
+
+def _show_for_confirmation(plan: DeletionPlan, terminal: Terminal, now: datetime) -> None:
+    shown = without_clean_accounts(plan)
+    listing = plan_listing(shown, now)
+    terminal.remarks.print(build_table(listing.columns, listing.records, is_ruled=terminal.remarks.is_terminal))
+    clean = len(plan.accounts) - len(shown.accounts)
+    if clean:
+        terminal.remark(f"And {counted(clean, 'account')} with nothing to delete.")
+    _show_unknown(plan, terminal)
+
+
+def _show_unknown(plan: DeletionPlan, terminal: Terminal) -> None:
+    for line in unknown_lines(plan):
+        terminal.remark(line, style="magenta")
+
+
+def _statement(plan: DeletionPlan) -> list[str]:
+    return [
+        f"Delete root user credentials in {_accounts(plan)} of {plan.organization_id}: {render_totals(plan)}.",
+        "The accounts stay. Keys, certificates and MFA can't be restored.",
+    ]
+
+
+def _accounts(plan: DeletionPlan) -> str:
+    return counted(len(plan.targets), "account")
+
+
+def agree_and_delete(
+    invocation: Invocation,
+    operator: Operator,
+    proposal: DeletionProposal,
+    rules: WaveRules,
+    change: ChangeOptions,
+    confirmation: Confirmation,
+) -> int:
+    """Show the plan, ask, do what was agreed to, show what came of it and return the exit status."""
+    output, terminal, now = invocation.choose_output(*DELETION_OUTPUTS), invocation.terminal, operator.now()
+    if change.dry_run:
+        confirmation.show_context()
+        show_planned(proposal.plan, output, terminal, now, rules)
+        return evaluate_dry_run(proposal.plan)
+    agreed = confirm_deletion(proposal.plan, confirmation, terminal, now, rules)
+    with StopRequests() as stop:
+        return show_report(operator.delete(agreed, rules, proposal.inventory, stop), output, terminal)
+
+
+def resume_deletion(
+    invocation: Invocation, operator: Operator, job: Job, change: ChangeOptions, *, retry_failed: bool
+) -> int:
+    """Do what is left of the plan; what was done isn't read again. The report covers the whole plan."""
+    output, terminal = invocation.choose_output(*DELETION_OUTPUTS), invocation.terminal
+    resumption = operator.read_resumption(job, retry_failed=retry_failed)
+    confirmation = operator.begin_change(change, output, Permission.ROOT_CREDENTIALS_DELETE)
+    if change.dry_run:
+        confirmation.show_context()
+        show_planned(resumption.rest, output, terminal, operator.now(), resumption.rules_left)
+        return evaluate_dry_run(resumption.plan)
+    if resumption.left:
+        confirmation.require_consent(_describe_rest(resumption), accounts=resumption.left)
+    with StopRequests() as stop:
+        return show_report(operator.resume_deletion(job, stop, retry_failed=retry_failed), output, terminal)
+
+
+def _describe_rest(resumption: ResumePlan) -> list[str]:
+    rest, job = resumption.rest, resumption.job
+    retried = f", {counted(len(resumption.retried), 'of them')} again after a failure" if resumption.retried else ""
+    done = f"{len(resumption.earlier)} of {counted(len(resumption.plan.targets), 'account')} done"
+    where = f"{counted(resumption.left, 'account')} of {rest.organization_id}{retried}"
+    return [
+        f"Resume job {job.job_id} of {job.created_by}: plan {resumption.plan.plan_id}, {done}.",
+        f"Delete root user credentials in {where}: {render_totals(rest)}.",
+        "The accounts stay. Keys, certificates and MFA can't be restored.",
+        *render_waves(resumption.rules_left, resumption.left),
+    ]
+
+
+def show_report(report: DeletionReport, output: OutputFormat, terminal: Terminal) -> int:
+    """Show what came of a deletion, name the job that goes on with the rest, and return the exit status."""
+    show_deletion(report, output, terminal)
+    if report.can_be_resumed:
+        terminal.remark(f"Go on with the rest: rootkeeper jobs resume {report.job_id}", style="bold")
+    return ExitStatus.INTERRUPTED if report.was_interrupted else report.exit_status
+
+
+def evaluate_dry_run(plan: DeletionPlan) -> ExitStatus:
+    """Bad if an account that should be touched couldn't be."""
+    return ExitStatus.BAD if plan.has_blocked or plan.has_unknown else ExitStatus.GOOD
 
 
 @through_server
@@ -37,7 +202,6 @@ def delete(
     used; 2 wrong usage, not confirmed, or an account was named that may not be touched; 3 AWS or the ledger refused, or
     AWS can't be reached; 4 a deletion failed or isn't proven, or it stopped before its end; 130 interrupted.
     """
-    from rootkeeper.cli.deleting import DELETION_OUTPUTS, agree_and_delete, show_interrupted
 
     output = invocation.choose_output(*DELETION_OUTPUTS)
     request = selection.to_request()

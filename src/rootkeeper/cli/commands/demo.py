@@ -18,11 +18,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rootkeeper.cli.demo_server import PASSWORD, PEOPLE, DemoServer, count_seconds_left, list_codes
+from rootkeeper.cli.demo_processes import (
+    PASSWORD,
+    PEOPLE,
+    DemoServer,
+    SandboxProcess,
+    choose_port,
+    count_seconds_left,
+    list_codes,
+)
 from rootkeeper.cli.demo_story import STORY, DemoPlayer, title
 from rootkeeper.cli.invocation import Invocation, single
 from rootkeeper.cli.outputs import ExitStatus
-from rootkeeper.cli.sandbox_control import SandboxProcess, choose_port
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import InputError
 from rootkeeper.settings.reading import SQLITE_PREFIX

@@ -10,7 +10,7 @@ from rootkeeper.cli.changes import ChangeOptions, begin_change, warn_overdue
 from rootkeeper.cli.invocation import Invocation, add, group
 from rootkeeper.cli.options import parse_moment
 from rootkeeper.cli.outputs import ExitStatus, OutputFormat
-from rootkeeper.cli.rendering.text import render_timestamp
+from rootkeeper.cli.rendering.listings import render_timestamp
 from rootkeeper.organization.accounts import Account
 from rootkeeper.organization.selection import NamedAccount, find_account
 

@@ -113,11 +113,11 @@ def resume_one(
         found = operator.get_job(job)
         require_resumable(found)
         if found.kind is JobKind.AUDIT:
-            from rootkeeper.cli.auditing import resume_audit
+            from rootkeeper.cli.commands.audit import resume_audit
 
             return resume_audit(invocation, operator, found, change, retry_failed=retry_failed)
         if found.kind is JobKind.DELETION:
-            from rootkeeper.cli.deleting import resume_deletion
+            from rootkeeper.cli.commands.delete import resume_deletion
 
             return resume_deletion(invocation, operator, found, change, retry_failed=retry_failed)
     raise InputError(f"A job of kind {found.kind.value} can't be resumed.", hint="Run its command again.")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rootkeeper.access.rules import IdentityKind
-from rootkeeper.cli.identities import ask_password
+from rootkeeper.cli.commands.users import ask_password
 from rootkeeper.cli.invocation import Invocation, single, through_server
 from rootkeeper.cli.outputs import ExitStatus, OutputFormat
 from rootkeeper.cli.terminal import Terminal

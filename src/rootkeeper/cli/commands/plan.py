@@ -28,7 +28,7 @@ from rootkeeper.cli.options import (
     parse_moment,
 )
 from rootkeeper.cli.outputs import ExitStatus, OutputFormat
-from rootkeeper.cli.rendering.text import render_timestamp
+from rootkeeper.cli.rendering.listings import render_timestamp
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.deletion.records import parse_plan, render_plan
 from rootkeeper.deletion.rules import LONGEST_VALIDITY, DeletionPlan
@@ -104,7 +104,7 @@ def _require_writable(out: Path) -> None:
 
 
 def _keep_and_show(made: DeletionPlan, out: Path, output: OutputFormat, terminal: Terminal, now: datetime) -> None:
-    from rootkeeper.cli.deleting import show_planned
+    from rootkeeper.cli.commands.delete import show_planned
 
     _write(out, render_plan(made))
     show_planned(made, output, terminal, now)
@@ -148,7 +148,7 @@ def apply(
     already; 3 AWS or the ledger refused, or AWS can't be reached; 4 a deletion failed or isn't proven, an account has
     changed, or it stopped before its end; 130 interrupted.
     """
-    from rootkeeper.cli.deleting import DELETION_OUTPUTS, agree_and_delete
+    from rootkeeper.cli.commands.delete import DELETION_OUTPUTS, agree_and_delete
     from rootkeeper.cli.operator.interface import DeletionProposal
 
     output = invocation.choose_output(*DELETION_OUTPUTS)

@@ -77,7 +77,7 @@ def recover(
 
 def _open_operator(invocation: Invocation, *, leave_open: bool, emergency: bool) -> Operator:
     if emergency and invocation.server_address is None:
-        from rootkeeper.cli.emergencies import open_for_emergency
+        from rootkeeper.cli.operator.opening import open_for_emergency
 
         return open_for_emergency(invocation, leave_open=leave_open)
     return open_operator(invocation)

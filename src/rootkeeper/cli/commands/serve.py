@@ -16,7 +16,7 @@ import typer
 from rootkeeper.cli.invocation import Invocation, single
 
 if TYPE_CHECKING:
-    from rootkeeper.cli.http_server import TlsFiles
+    from rootkeeper.cli.server_process import TlsFiles
     from rootkeeper.clock import Clock
     from rootkeeper.organization.progress import StopSignal
 
@@ -63,7 +63,7 @@ def serve(
     Exit statuses: 0 ended as it was asked to; 2 wrong usage or settings; 3 the database or AWS refused, or another
     server runs on the same SQLite file.
     """
-    from rootkeeper.cli.http_server import find_tls_files
+    from rootkeeper.cli.server_process import find_tls_files
 
     return run_server(
         invocation,
@@ -94,9 +94,8 @@ def run_server(
     :param clock: the machine's own by default.
     :param has_story: whether it tells the guided story, as a demo's server does.
     """
-    from rootkeeper.cli.demo_server import render_url
-    from rootkeeper.cli.http_server import HttpServer, bind, require_proxies
-    from rootkeeper.cli.server_process import announce_ready, run_process
+    from rootkeeper.cli.demo_processes import render_url
+    from rootkeeper.cli.server_process import HttpServer, announce_ready, bind, require_proxies, run_process
     from rootkeeper.composition.serving import ServerRuntime
     from rootkeeper.server.application import make_application
 

@@ -15,9 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 from rootkeeper.audit.service import AuditReport
 from rootkeeper.cli.outputs import OutputFormat
-from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, cause_lines, show_listing
+from rootkeeper.cli.rendering.listings import (
+    Listing,
+    Record,
+    TableColumn,
+    cause_lines,
+    counted,
+    render_age,
+    show_listing,
+)
 from rootkeeper.cli.rendering.setups import drift_record
-from rootkeeper.cli.rendering.text import counted, render_age
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.evidence.windows import json_text, printable
 from rootkeeper.organization.accounts import Endpoint, Inventory, OrganizationalUnit

@@ -15,8 +15,15 @@ from datetime import datetime
 from typing import Any
 
 from rootkeeper.cli.outputs import OutputFormat
-from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, cause_lines, show_listing
-from rootkeeper.cli.rendering.text import counted, render_age
+from rootkeeper.cli.rendering.listings import (
+    Listing,
+    Record,
+    TableColumn,
+    cause_lines,
+    counted,
+    render_age,
+    show_listing,
+)
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.deletion.rules import DeletionPlan, DeletionReport, PlannedAccount, WaveRules
 from rootkeeper.exceptions.rules import DeletionException, exception_to_record

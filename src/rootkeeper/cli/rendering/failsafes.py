@@ -15,8 +15,15 @@ from typing import Any
 
 from rootkeeper.aws.rules import TaskPolicy
 from rootkeeper.cli.outputs import OutputFormat
-from rootkeeper.cli.rendering.listings import SCHEMA_VERSION, Listing, Record, TableColumn, build_table, show_listing
-from rootkeeper.cli.rendering.text import counted
+from rootkeeper.cli.rendering.listings import (
+    SCHEMA_VERSION,
+    Listing,
+    Record,
+    TableColumn,
+    build_table,
+    counted,
+    show_listing,
+)
 from rootkeeper.cli.rendering.windows import show_window
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.clock import Clock

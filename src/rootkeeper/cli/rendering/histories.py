@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rootkeeper.cli.outputs import OutputFormat
-from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, show_listing
-from rootkeeper.cli.rendering.text import counted
+from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, counted, show_listing
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.history.rules import TimelineKind
 

@@ -14,8 +14,15 @@ from typing import Any
 
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.deletions import deletion_listing, deletion_record
-from rootkeeper.cli.rendering.listings import SCHEMA_VERSION, Listing, Record, TableColumn, show_listing
-from rootkeeper.cli.rendering.text import render_age, render_timestamp
+from rootkeeper.cli.rendering.listings import (
+    SCHEMA_VERSION,
+    Listing,
+    Record,
+    TableColumn,
+    render_age,
+    render_timestamp,
+    show_listing,
+)
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.evidence.windows import json_text, printable
 from rootkeeper.jobs.rules import Job, JobProgress, JobState

@@ -1,11 +1,6 @@
-"""Lists of records in every output format.
+"""Lists of records in every output format but the tree, and text shared by all of them.
 
-Lists of records in every output format but the tree.
-
-A record is what JSON shows; a table shows columns made of it, CSV its fields flattened.
-
-Why accounts are unknown, told once for all accounts that share the cause.
-"""
+A record is what JSON shows; a table shows columns made of it, CSV its fields flattened."""
 
 from __future__ import annotations
 
@@ -13,6 +8,7 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rootkeeper.cli.outputs import OutputFormat
@@ -24,9 +20,38 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 
+def render_timestamp(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def render_age(moment: datetime, now: datetime) -> str:
+    """How long ago, in the largest unit that fits: ``3 days ago``."""
+    age = max(now - moment, timedelta())
+    for unit, length in (("year", 365 * 86_400), ("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        count = int(age.total_seconds() // length)
+        if count:
+            return f"{counted(count, unit)} ago"
+    return "just now"
+
+
+def render_length(length: timedelta) -> str:
+    """To the second: ``1d 4h``, ``9m 30s``, ``0s``."""
+    seconds = max(0, round(length.total_seconds()))
+    parts = []
+    for unit, unit_seconds in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+        count, seconds = divmod(seconds, unit_seconds)
+        if count:
+            parts.append(f"{count}{unit}")
+    return " ".join(parts) or "0s"
+
+
+def counted(count: int, noun: str, plural: str | None = None) -> str:
+    """``1 account``, ``2 accounts``, ``10,000 accounts``."""
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+
+
 SCHEMA_VERSION = 1
 """Of every JSON output; raised when a field changes its meaning or goes."""
-
 
 Record: TypeAlias = Mapping[str, Any]
 

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rootkeeper.cli.outputs import OutputFormat
-from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, build_table, show_listing
-from rootkeeper.cli.rendering.text import counted
+from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, build_table, counted, show_listing
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.evidence.windows import printable
 from rootkeeper.guardrails.rules import PreflightRow, count_verdicts, row_to_record

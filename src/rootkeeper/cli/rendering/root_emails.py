@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rootkeeper.cli.outputs import OutputFormat
-from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, show_listing
-from rootkeeper.cli.rendering.text import counted
+from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, counted, show_listing
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.organization.accounts import Account
 from rootkeeper.root_emails.rules import (

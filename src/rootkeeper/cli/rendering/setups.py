@@ -11,8 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rootkeeper.cli.outputs import OutputFormat
-from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, show_listing
-from rootkeeper.cli.rendering.text import counted, render_timestamp
+from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, counted, render_timestamp, show_listing
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.evidence.windows import printable
 from rootkeeper.organization.accounts import Feature, Setup

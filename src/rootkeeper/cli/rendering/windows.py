@@ -11,8 +11,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from rootkeeper.cli.outputs import ExitStatus, OutputFormat
-from rootkeeper.cli.rendering.listings import SCHEMA_VERSION, Listing, Record, TableColumn, show_listing
-from rootkeeper.cli.rendering.text import render_length, render_timestamp
+from rootkeeper.cli.rendering.listings import (
+    SCHEMA_VERSION,
+    Listing,
+    Record,
+    TableColumn,
+    render_length,
+    render_timestamp,
+    show_listing,
+)
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.evidence.windows import json_text, printable
 from rootkeeper.values import render_duration

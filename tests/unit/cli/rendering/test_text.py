@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rootkeeper.cli.rendering.text import counted, render_age, render_length
+from rootkeeper.cli.rendering.listings import counted, render_age, render_length
 from rootkeeper.evidence.windows import csv_cell, json_text, printable
 from rootkeeper.values import json_time
 

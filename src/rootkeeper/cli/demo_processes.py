@@ -1,29 +1,180 @@
-"""The demo's server and its users.
+"""The processes of a demo: the sandbox, and a server with a user of each role.
 
-Where a server on this machine is reached.
-
-Whom a demo's server knows: one user of each role, with a password and a second factor that all may see.
-
-They are worth as much as the sandbox's keys: nothing anywhere else. Each demo makes them in a database of its own.
-
-A server and its console on the demo's sandbox: prepared with people, started, waited for, and ended.
-"""
+The users' secrets are public and are worth nothing elsewhere: each demo makes them in a database of its own."""
 
 from __future__ import annotations
 
 import errno
 import http.client
+import json
+import os
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from rootkeeper.access.rules import ServerRole
-from rootkeeper.cli.sandbox_control import HOST, clean_environment, comes_true, end_process
 from rootkeeper.errors import InputError
+
+_LOOK_SECONDS = 0.05
+
+
+def comes_true(holds: Callable[[], bool], process: subprocess.Popen[bytes], within_seconds: float) -> bool:
+    """Whether it comes true in time and while the process runs; asked again and again."""
+    end = time.monotonic() + within_seconds
+    while time.monotonic() < end and process.poll() is None:
+        if holds():
+            return True
+        time.sleep(_LOOK_SECONDS)
+    return False
+
+
+def end_process(process: subprocess.Popen[bytes], within_seconds: float) -> None:
+    """Ask it to end, and kill it if it doesn't in time."""
+    process.terminate()
+    try:
+        process.wait(within_seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+HOST = "127.0.0.1"
+_STARTS_WITHIN_SECONDS = 30.0
+_ENDS_WITHIN_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxPrincipal:
+    """Somebody whose keys the sandbox gives away. They are public, and worth nothing elsewhere."""
+
+    name: str
+    account_id: str
+    access_key_id: str
+    secret_access_key: str
+
+
+class SandboxProcess:
+    """A running sandbox; ended with the ``with`` block, or when this process dies."""
+
+    def __init__(self, port: int, *options: str) -> None:
+        self.port = port
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+    def __enter__(self) -> Self:
+        arguments = ["--port", str(self.port), "--exit-with-parent", *self._options]
+        self._process = subprocess.Popen(  # noqa: S603 - our own program, no shell
+            [sys.executable, "-m", "rootkeeper_sandbox", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=clean_environment(),
+            start_new_session=True,
+        )
+        try:
+            self._wait_until_ready(self._process)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        if self._process is None:
+            return
+        end_process(self._process, _ENDS_WITHIN_SECONDS)
+        if self._process.stderr is not None:
+            self._process.stderr.close()
+        self._process = None
+
+    def read_organization(self) -> dict[str, Any]:
+        """The whole truth of the organization."""
+        truth: dict[str, Any] = self._get("/_sandbox/organization")
+        return truth
+
+    def find_principal(self, name: str) -> SandboxPrincipal:
+        """A principal by its name."""
+        for entry in self._get("/_sandbox/principals"):
+            if entry["name"] == name:
+                return SandboxPrincipal(name, entry["account_id"], entry["access_key_id"], entry["secret_access_key"])
+        raise InputError(f"The sandbox has no principal {name!r}.")
+
+    def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
+        if comes_true(self._answers, process, _STARTS_WITHIN_SECONDS):
+            return
+        if process.poll() is not None:
+            said = process.stderr.read().decode(errors="replace").strip() if process.stderr else ""
+            raise InputError(f"The sandbox didn't start: {said[-400:] or 'it said nothing'}")
+        raise InputError(f"The sandbox didn't answer within {_STARTS_WITHIN_SECONDS:.0f} seconds.")
+
+    def _answers(self) -> bool:
+        try:
+            self._get("/_sandbox/health")
+        except (OSError, http.client.HTTPException, ValueError):
+            return False
+        return True
+
+    def _get(self, path: str) -> Any:
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=5)
+        try:
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            body = answer.read()
+        finally:
+            connection.close()
+        if answer.status != http.HTTPStatus.OK:
+            raise ValueError(f"{path} answered {answer.status}")
+        return json.loads(body)
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment without AWS settings, Rootkeeper's own settings and proxies."""
+    unwanted = ("AWS_", "ROOTKEEPER_", "BOTO_")
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(unwanted) and not name.lower().endswith("_proxy")
+    }
+
+
+def choose_port(wanted: int | None, usual: int, option: str = "--sandbox-port") -> int:
+    """The port asked for by ``option``; without one the usual, or any free one if that is taken.
+
+    :raises InputError: if the port asked for is taken.
+    """
+    if wanted is not None:
+        if not _is_free(wanted):
+            raise InputError(f"Port {wanted} is taken.", hint=f"Give another one, or leave {option} out.")
+        return wanted
+    return usual if _is_free(usual) else _find_free()
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
+
+
+def _find_free() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+    return port
 
 
 def render_url(host: str, port: int, *, is_tls: bool = False) -> str:
@@ -51,8 +202,6 @@ def _is_taken_by_ipv6(port: int) -> bool:
 
 
 PASSWORD = "correct horse battery"  # noqa: S105 - everybody's in a demo, shown to whoever starts one
-
-
 _STEP_SECONDS = 30
 """Source: RFC 6238, section 4.1."""
 
@@ -112,16 +261,8 @@ def add_people() -> None:
                 application.preset_factor(who, identity.identity_id, person.totp_secret)
 
 
-if __name__ == "__main__":
-    add_people()
-
-
-_STARTS_WITHIN_SECONDS = 60.0
-
-
-_ENDS_WITHIN_SECONDS = 12.0
-
-
+_SERVER_STARTS_WITHIN_SECONDS = 60.0
+_SERVER_ENDS_WITHIN_SECONDS = 12.0
 _SHOWN_OF_LOG = 800
 
 
@@ -175,7 +316,7 @@ class DemoServer:
         """It ends by itself within ten seconds."""
         if self._process is None:
             return
-        end_process(self._process, _ENDS_WITHIN_SECONDS)
+        end_process(self._process, _SERVER_ENDS_WITHIN_SECONDS)
         self._process = None
 
     def has_ended(self) -> bool:
@@ -188,7 +329,7 @@ class DemoServer:
 
     def _add_people(self) -> None:
         added = subprocess.run(
-            [sys.executable, "-m", "rootkeeper.cli.demo_server"],
+            [sys.executable, "-m", "rootkeeper.cli.demo_processes"],
             env=self._environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -198,11 +339,11 @@ class DemoServer:
             raise InputError(f"The demo's users can't be added: {_shorten(added.stderr)}")
 
     def _wait_until_ready(self, process: subprocess.Popen[bytes]) -> None:
-        if comes_true(self._answers, process, _STARTS_WITHIN_SECONDS):
+        if comes_true(self._answers, process, _SERVER_STARTS_WITHIN_SECONDS):
             return
         if process.poll() is not None:
             raise InputError(f"The server didn't start: {self.read_log_end()}")
-        raise InputError(f"The server didn't answer within {_STARTS_WITHIN_SECONDS:.0f} seconds.")
+        raise InputError(f"The server didn't answer within {_SERVER_STARTS_WITHIN_SECONDS:.0f} seconds.")
 
     def _answers(self) -> bool:
         connection = http.client.HTTPConnection(HOST, self.port, timeout=5)
@@ -217,3 +358,7 @@ class DemoServer:
 
 def _shorten(said: bytes) -> str:
     return said.decode(errors="replace").strip()[-_SHOWN_OF_LOG:] or "it said nothing"
+
+
+if __name__ == "__main__":
+    add_people()
