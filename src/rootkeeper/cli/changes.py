@@ -23,7 +23,7 @@ from rootkeeper.cli.outputs import ExitStatus, OptionSet, OutputFormat
 from rootkeeper.cli.rendering.windows import render_end
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import DatabaseError, InputError, LedgerUnavailableError
-from rootkeeper.evidence.windows import json_text
+from rootkeeper.untrusted_text import json_text
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -21,13 +21,12 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from rootkeeper.cli.outputs import OptionSet
 from rootkeeper.deletion.rules import WaveRules
-from rootkeeper.deletion.service import DeletionOptions
 from rootkeeper.errors import InputError
 from rootkeeper.organization.accounts import AccountState, parse_account_id
 from rootkeeper.organization.selection import NamedAccount, SelectionRequest, parse_account_list, parse_tag
@@ -35,6 +34,9 @@ from rootkeeper.organization.statuses import FAIL_ON_FINDINGS, CredentialKind, F
 from rootkeeper.removal.rules import ALL_KINDS
 from rootkeeper.values import parse_duration
 from rootkeeper.windows.rules import SHORTEST_DURATION, WindowRequest
+
+if TYPE_CHECKING:
+    from rootkeeper.deletion.service import DeletionOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +275,8 @@ class DeletionChoices(OptionSet):
 
         :raises InputError: if a kind is unknown, or reasons and accounts don't match.
         """
+        from rootkeeper.deletion.service import DeletionOptions  # imports botocore, which --help doesn't need
+
         return DeletionOptions(
             only=_parse_kinds(self.only),
             allowed_uses=self._pair_reasons(),

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Self
 from rootkeeper.cli.rendering.listings import counted, render_length, render_timestamp
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.clock import Clock
-from rootkeeper.evidence.windows import printable
 from rootkeeper.organization.progress import Progress
+from rootkeeper.untrusted_text import printable
 from rootkeeper.windows.rules import RecoveryWindow
 
 if TYPE_CHECKING:

@@ -22,10 +22,10 @@ from rootkeeper.cli.failures import blank_secrets, describe_traceback
 from rootkeeper.cli.outputs import ExitStatus
 from rootkeeper.cli.terminal import StopRequests
 from rootkeeper.errors import InputError
-from rootkeeper.evidence.windows import json_text
 from rootkeeper.organization.progress import StopSignal
 from rootkeeper.organization.threads import WorkerThreads
 from rootkeeper.references import is_loopback
+from rootkeeper.untrusted_text import json_text
 
 if TYPE_CHECKING:
     from rootkeeper.cli.terminal import Terminal

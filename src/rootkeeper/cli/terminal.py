@@ -28,7 +28,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from rootkeeper.errors import InputError
-from rootkeeper.evidence.windows import printable
+from rootkeeper.untrusted_text import printable
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

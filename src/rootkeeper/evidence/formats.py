@@ -47,7 +47,7 @@ from rootkeeper.evidence.rules import (
     count_verdicts,
 )
 from rootkeeper.evidence.service import EvidenceReport, list_methods
-from rootkeeper.evidence.windows import csv_cell, markdown_text, printable
+from rootkeeper.untrusted_text import csv_cell, markdown_text, printable
 from rootkeeper.windows.rules import FINAL_STATES, RecoveryWindow
 
 if TYPE_CHECKING:

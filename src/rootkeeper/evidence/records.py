@@ -24,11 +24,11 @@ from rootkeeper.evidence.rules import (
     count_verdicts,
 )
 from rootkeeper.evidence.service import EvidenceReport, SetupEvidence
-from rootkeeper.evidence.windows import json_text
 from rootkeeper.exceptions.rules import DeletionException
 from rootkeeper.organization.accounts import Feature
 from rootkeeper.organization.statuses import CredentialKind, Status
 from rootkeeper.setup.rules import SetupDrift, SetupState, difference_to_record
+from rootkeeper.untrusted_text import json_text
 from rootkeeper.values import json_time, render_duration
 from rootkeeper.windows.rules import RecoveryWindow
 

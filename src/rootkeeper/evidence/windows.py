@@ -7,26 +7,18 @@ What isn't known is told as unknown and never left out: a window that nobody wat
 
 Gathering what is known of one recovery window into a report; nothing is asked of AWS.
 
-Text from outside made safe to show, in each format.
-
-Names, e-mail addresses, tags and reasons are written by others: they may hold control characters that steer a
-terminal, marks that turn the reading direction round, a formula that a spreadsheet would run, or markup that a
-browser would obey. HTML is escaped by the templates; :func:`printable` goes before that too.
-
 The report of a recovery window or drill as Markdown, for a ticket or a wiki.
 """
 
 from __future__ import annotations
 
-import json
-import re
-import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
 from rootkeeper.ledger.store import LedgerReader
+from rootkeeper.untrusted_text import markdown_text
 from rootkeeper.values import JsonValue, describe_duration, json_time
 from rootkeeper.watching.rules import EventVerdict, WatchedEvent
 from rootkeeper.watching.store import WatchedEventReader
@@ -275,72 +267,6 @@ class WindowReporter:
         entries = self.ledger_reader.list_entries(account_id=window.account_id)
         mine = (entry for entry in entries if entry.organization_id == self.organization_id)
         return make_window_report(window, mine, self.events.list_of_window(window.window_id), self.endpoint)
-
-
-_REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-
-
-_JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
-"""Format characters that scripts and emoji need, and that can't mislead on their own."""
-
-
-_UNSAFE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-
-
-_PLAIN = re.compile(r"[ -~]*")
-
-
-_UNSAFE_IN_JSON = re.compile(r"[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""The last four are the full-width forms, which some spreadsheets take for the first four."""
-
-
-_MARKDOWN = re.compile(r"[&<>|`\\\[\]*~$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])|://|(?<![A-Za-z0-9])[Ww][Ww][Ww]\.")
-"""What begins markup within a line; an underscore between letters doesn't."""
-
-
-def printable(text: str) -> str:
-    """``text`` in one line, with everything that could steer a terminal or a reader replaced."""
-    if _PLAIN.fullmatch(text):
-        return text
-    return "".join(_printable_character(character) for character in text)
-
-
-def _printable_character(character: str) -> str:
-    if character in "\n\t":
-        return " "
-    if character not in _JOINERS and unicodedata.category(character) in _UNSAFE_CATEGORIES:
-        return _REPLACEMENT
-    return character
-
-
-def csv_cell(value: object) -> str:
-    """``value`` as a cell that a spreadsheet shows and never runs. Source: OWASP, CSV injection."""
-    text = "" if value is None else _plain(value)
-    is_formula = text.startswith(_FORMULA_STARTS) or text.lstrip().startswith(_FORMULA_STARTS)
-    return f"'{printable(text)}" if is_formula else printable(text)
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return json_text(value) if isinstance(value, list | dict) else str(value)
-
-
-def json_text(value: object, *, indent: int | None = None) -> str:
-    """``value`` as JSON; names stay readable, what could steer a terminal is escaped as JSON allows."""
-    text = json.dumps(value, ensure_ascii=False, indent=indent)
-    return _UNSAFE_IN_JSON.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
-
-
-def markdown_text(text: str) -> str:
-    """``text`` as Markdown that shows it and does nothing else: no markup, no HTML, no link, no end of a table cell.
-
-    Character references, unlike backslashes, hold inside table cells too. Source: CommonMark 0.31, section 2.5.
-    """
-    return _MARKDOWN.sub(lambda found: "".join(f"&#{ord(character)};" for character in found.group()), printable(text))
 
 
 _DURATIONS = {

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from rootkeeper.evidence.formats import list_bars, render_html
-from rootkeeper.evidence.windows import printable
+from rootkeeper.untrusted_text import printable
 from tests.fakes.evidence import make_facts, make_hostile_facts, make_report
 from tests.fakes.hostile_texts import HOSTILE_TEXTS, hostile_texts
 

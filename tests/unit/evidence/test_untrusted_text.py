@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from markdown_it import MarkdownIt
 
-from rootkeeper.evidence.windows import csv_cell, json_text, markdown_text, printable
+from rootkeeper.untrusted_text import csv_cell, json_text, markdown_text, printable
 from tests.fakes.hostile_texts import HOSTILE_TEXTS, hostile_texts
 
 FORMULA_STARTS = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"

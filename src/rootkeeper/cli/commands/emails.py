@@ -23,10 +23,10 @@ from rootkeeper.cli.rendering.listings import render_timestamp
 from rootkeeper.cli.rendering.root_emails import show_email_change
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import InputError, OneTimePasswordError, RootkeeperError
-from rootkeeper.evidence.windows import printable
 from rootkeeper.ledger.rules import Result
 from rootkeeper.organization.selection import NamedAccount, find_account
 from rootkeeper.root_emails.rules import has_email_findings, parse_one_time_password
+from rootkeeper.untrusted_text import printable
 
 if TYPE_CHECKING:
     from rootkeeper.root_emails.service import EmailChangeExecutor, EmailChangePlan, EmailChangeStep

@@ -24,7 +24,7 @@ from rootkeeper.cli.outputs import ExitStatus, OutputFormat
 from rootkeeper.cli.rendering.listings import SCHEMA_VERSION, render_timestamp
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.errors import InputError
-from rootkeeper.evidence.windows import json_text, printable
+from rootkeeper.untrusted_text import json_text, printable
 
 if TYPE_CHECKING:
     from rootkeeper.access.factors import FactorService

@@ -26,7 +26,6 @@ from rootkeeper.cli.rendering.listings import (
 )
 from rootkeeper.cli.rendering.setups import drift_record
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.evidence.windows import json_text, printable
 from rootkeeper.organization.accounts import Endpoint, Inventory, OrganizationalUnit
 from rootkeeper.organization.records import account_to_record
 from rootkeeper.organization.statuses import (
@@ -37,6 +36,7 @@ from rootkeeper.organization.statuses import (
     count_left_to_secure,
     count_statuses,
 )
+from rootkeeper.untrusted_text import json_text, printable
 from rootkeeper.values import json_time
 
 if TYPE_CHECKING:

@@ -27,7 +27,6 @@ from rootkeeper.cli.rendering.listings import (
 from rootkeeper.cli.rendering.windows import show_window
 from rootkeeper.cli.terminal import Terminal
 from rootkeeper.clock import Clock
-from rootkeeper.evidence.windows import json_text, markdown_text, printable
 from rootkeeper.failsafe.breakglass import AccessPath, RootSessionCaller
 from rootkeeper.failsafe.entrances import BreakGlassReport
 from rootkeeper.failsafe.rules import Check, CheckVerdict, Drill, count_checks
@@ -35,6 +34,7 @@ from rootkeeper.failsafe.runbook import CommandLineKind as RunbookTerminal
 from rootkeeper.failsafe.runbook import RunbookFacts, RunbookStep
 from rootkeeper.failsafe.service import FailsafeReport
 from rootkeeper.policy_language.evaluation import AccessVerdict
+from rootkeeper.untrusted_text import json_text, markdown_text, printable
 from rootkeeper.values import json_time
 from rootkeeper.windows.records import window_to_record
 from rootkeeper.windows.rules import RecoveryWindow

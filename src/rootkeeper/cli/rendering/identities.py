@@ -18,8 +18,8 @@ from rootkeeper.access.rules import Identity
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import SCHEMA_VERSION, Listing, Record, TableColumn, show_listing
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.evidence.windows import json_text, printable
 from rootkeeper.notifications.rules import Delivery, DeliveryState
+from rootkeeper.untrusted_text import json_text, printable
 from rootkeeper.values import json_time
 
 if TYPE_CHECKING:

@@ -24,10 +24,10 @@ from rootkeeper.cli.rendering.listings import (
     show_listing,
 )
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.evidence.windows import json_text, printable
 from rootkeeper.jobs.rules import Job, JobProgress, JobState
 from rootkeeper.ledger.rules import LedgerEntry, LedgerVerification, Result, render_entry
 from rootkeeper.removal.rules import AccountDeletion
+from rootkeeper.untrusted_text import json_text, printable
 from rootkeeper.values import json_time
 
 _STYLES = {

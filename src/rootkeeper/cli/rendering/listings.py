@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.evidence.windows import csv_cell, json_text, printable
+from rootkeeper.untrusted_text import csv_cell, json_text, printable
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, build_table, counted, show_listing
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.evidence.windows import printable
 from rootkeeper.guardrails.rules import PreflightRow, count_verdicts, row_to_record
 from rootkeeper.guardrails.service import PreflightReport
 from rootkeeper.guardrails.tasks import Task
 from rootkeeper.policy_language.evaluation import AccessVerdict
+from rootkeeper.untrusted_text import printable
 from rootkeeper.values import json_time
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from typing import Any
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, counted, render_timestamp, show_listing
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.evidence.windows import printable
 from rootkeeper.organization.accounts import Feature, Setup
 from rootkeeper.setup.rules import AcceptedSetup, SetupDrift, SetupState, compare_setup, difference_to_record
 from rootkeeper.setup.service import SetupChange, SetupPlan, SetupReport, StepOutcome
+from rootkeeper.untrusted_text import printable
 from rootkeeper.values import json_time
 
 

@@ -10,9 +10,9 @@ from rootkeeper.aws.rules import ResourceKind
 from rootkeeper.cli.outputs import OutputFormat
 from rootkeeper.cli.rendering.listings import Listing, Record, TableColumn, show_listing
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.evidence.windows import json_text, printable
 from rootkeeper.ledger.rules import Result
 from rootkeeper.unlock.rules import LockoutVerdict
+from rootkeeper.untrusted_text import json_text, printable
 
 _STYLES = {
     LockoutVerdict.DEPENDS: "bold yellow",

@@ -21,7 +21,7 @@ from rootkeeper.cli.rendering.listings import (
     show_listing,
 )
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.evidence.windows import json_text, printable
+from rootkeeper.untrusted_text import json_text, printable
 from rootkeeper.values import render_duration
 from rootkeeper.windows.approvals import WAITING_STATES
 from rootkeeper.windows.records import window_to_record

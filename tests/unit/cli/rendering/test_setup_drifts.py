@@ -18,9 +18,9 @@ from rootkeeper.cli.rendering.setups import (
     show_drift,
 )
 from rootkeeper.cli.terminal import Terminal
-from rootkeeper.evidence.windows import printable
 from rootkeeper.setup.rules import SetupDrift, compare_setup
 from rootkeeper.setup.service import SetupReader
+from rootkeeper.untrusted_text import printable
 from tests.fakes.clock import FakeClock
 from tests.fakes.evidence import accept, make_guardrail, make_state
 from tests.fakes.hostile_texts import HOSTILE_TEXTS

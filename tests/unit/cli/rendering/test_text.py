@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rootkeeper.cli.rendering.listings import counted, render_age, render_length
-from rootkeeper.evidence.windows import csv_cell, json_text, printable
+from rootkeeper.untrusted_text import csv_cell, json_text, printable
 from rootkeeper.values import json_time
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
