@@ -27,8 +27,9 @@ class MovedClock(SystemClock):
         return super().now() + timedelta(seconds=float(self._offset_file.read_text() or 0))
 
 
-def main(arguments: list[str]) -> int:
+def main() -> int:
     """``OFFSET_FILE serve PORT`` or ``OFFSET_FILE worker``."""
+    arguments = sys.argv[1:]
     clock = MovedClock(Path(arguments[0]))
     invocation = Invocation(SharedOptions(), Terminal())
     try:
@@ -40,4 +41,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

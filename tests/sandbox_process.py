@@ -8,10 +8,9 @@ with SandboxProcess.start("--accounts", "40") as sandbox:
 from __future__ import annotations
 
 import json
+import os
 import subprocess
-import sys
 import tempfile
-import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
@@ -19,6 +18,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, Any
 from urllib.parse import quote
+
+from tests.durations import Stopwatch
+from tests.forked import ForkedProcess
+from tests.forked_program import SANDBOX
 
 START_SECONDS = 60
 STOP_SECONDS = 10
@@ -40,7 +43,7 @@ class Principal:
 class SandboxProcess:
     """A running sandbox and its control interface."""
 
-    def __init__(self, process: subprocess.Popen[str], base_url: str) -> None:
+    def __init__(self, process: ForkedProcess, base_url: str) -> None:
         self.process = process
         self.base_url = base_url
 
@@ -48,19 +51,18 @@ class SandboxProcess:
     @contextmanager
     def start(cls, *arguments: str) -> Iterator[SandboxProcess]:
         """Start one on a free port, with ``arguments`` of ``rootkeeper sandbox``, and end it afterwards."""
-        command = [sys.executable, "-m", "rootkeeper_sandbox", "--port", "0", "--exit-with-parent", *arguments]
-        with (
-            tempfile.TemporaryFile("w+") as complaints,
-            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints, text=True) as process,
-        ):
+        command = ["--port", "0", "--exit-with-parent", *arguments]
+        with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
+            process = ForkedProcess.start(command, os.environ, stdout=stdout, stderr=stderr, module=SANDBOX)
             try:
-                yield cls(process, _read_ready_line(process, complaints))
+                yield cls(process, _read_ready_line(process, stdout, stderr))
             finally:
                 process.terminate()
                 try:
                     process.wait(STOP_SECONDS)
                 except subprocess.TimeoutExpired:
                     process.kill()
+                    process.wait()
 
     @property
     def address(self) -> str:
@@ -177,17 +179,15 @@ _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """No proxy: the sandbox is on this machine."""
 
 
-def _read_ready_line(process: subprocess.Popen[str], complaints: IO[str]) -> str:
-    assert process.stdout is not None
-    watchdog = threading.Timer(START_SECONDS, process.kill)
-    watchdog.start()
-    try:
-        line = process.stdout.readline()
-    finally:
-        watchdog.cancel()
-        watchdog.join()
+def _read_ready_line(process: ForkedProcess, stdout: IO[str], stderr: IO[str]) -> str:
+    watch = Stopwatch()
+    while not (line := _read_again(stdout)).endswith("\n") and process.poll() is None and watch.seconds < START_SECONDS:
+        watch.pause(0.01)
     if not line.startswith("READY "):
-        process.wait(STOP_SECONDS)
-        complaints.seek(0)
-        raise AssertionError(f"the sandbox didn't start: {line!r} {complaints.read()[-2000:]}")
-    return line.removeprefix("READY ").strip()
+        process.kill()
+        raise AssertionError(f"the sandbox didn't start: {line!r} {_read_again(stderr)[-2000:]}")
+    return line.removeprefix("READY ").splitlines()[0].strip()
+
+
+def _read_again(stream: IO[str]) -> str:
+    return os.pread(stream.fileno(), 10_000, 0).decode()

@@ -24,6 +24,8 @@ from typing import Any
 
 from tests.api_conformance import ensure_conforms
 from tests.durations import Stopwatch
+from tests.forked import ForkedProcess
+from tests.forked_program import PRODUCT
 
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
@@ -44,7 +46,7 @@ class Answer:
 class ServerProcess:
     """One process of ``rootkeeper serve`` or ``rootkeeper worker``."""
 
-    process: subprocess.Popen[bytes]
+    process: ForkedProcess | subprocess.Popen[bytes]
     environment: dict[str, str]
     folder: Path
     offset_file: Path | None = None
@@ -94,19 +96,23 @@ class ServerProcess:
         offset_file = folder / "offset"
         offset_file.write_text(str(clock_offset or 0))
         listening = ["--port", str(port)] if command == "serve" else []
-        arguments = ["-m", "rootkeeper", command, *listening, *options]
+        module, arguments = PRODUCT, [command, *listening, *options]
         if clock_offset is not None:
-            arguments = ["-m", "tests.clocked_server", str(offset_file), command, str(port)]
+            module, arguments = "tests.clocked_server", [str(offset_file), command, str(port)]
         surroundings = dict(os.environ) | dict(environment)
         with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
-            process = subprocess.Popen(
-                [sys.executable, *arguments],
-                env=surroundings,
-                stdin=subprocess.DEVNULL,
-                stdout=stdout,
-                stderr=stderr,
-                start_new_session=True,
-            )
+            process: ForkedProcess | subprocess.Popen[bytes]
+            if "PYTHONPATH" in environment:  # what the interpreter does at its start is part of the test
+                process = subprocess.Popen(
+                    [sys.executable, "-m", module.removesuffix(".cli.main"), *arguments],
+                    env=surroundings,
+                    stdin=subprocess.DEVNULL,
+                    stdout=stdout,
+                    stderr=stderr,
+                    start_new_session=True,
+                )
+            else:
+                process = ForkedProcess.start(arguments, surroundings, stdout=stdout, stderr=stderr, module=module)
         return cls(process, surroundings, folder, None if clock_offset is None else offset_file)
 
     # How it goes.
@@ -181,17 +187,14 @@ class ServerProcess:
 
     def token(self, role: str, name: str) -> str:
         """Make an API token beside it, and remember it by its name."""
-        made = subprocess.run(
-            [sys.executable, "-m", "rootkeeper", "token", "create", "--role", role, "--name", name],
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=START_SECONDS,
-        )
-        assert made.returncode == 0, made.stderr
-        self.tokens[name] = made.stdout.strip()
+        with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
+            argv = ["token", "create", "--role", role, "--name", name]
+            made = ForkedProcess.start(argv, self.environment, stdout=stdout, stderr=stderr)
+            status = made.wait(START_SECONDS)
+            stdout.seek(0)
+            stderr.seek(0)
+            assert status == 0, stderr.read()
+            self.tokens[name] = stdout.read().strip()
         return self.tokens[name]
 
     def ask(self, method: str, path: str, body: object = None, *, name: str | None = None) -> Answer:

@@ -13,9 +13,8 @@ from tests.sandbox_process import SandboxProcess
 
 
 @pytest.fixture(scope="session")
-def runner() -> Iterator[Runner]:
-    with Runner.start() as started:
-        yield started
+def runner(tmp_path_factory: pytest.TempPathFactory) -> Runner:
+    return Runner(tmp_path_factory.mktemp("runs"))
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,13 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tests.forked import ForkedProcess
 
 SECONDS = 100
 LONG_LEASE = "60"
@@ -40,29 +41,15 @@ class Run:
 class Runner:
     """Runs command lines one after the other, each in a process of its own that is forked after the imports."""
 
-    def __init__(self, process: subprocess.Popen[str], folder: Path) -> None:
-        self._process = process
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    @classmethod
-    @contextmanager
-    def start(cls) -> Iterator[Runner]:
-        command = [sys.executable, "-m", "tests.functional.forking_runner"]
-        with (
-            tempfile.TemporaryDirectory() as folder,
-            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process,
-        ):
-            yield cls(process, Path(folder))
-
     def run(self, arguments: list[str], environment: Mapping[str, str]) -> Run:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        streams = {name: str(self._folder / name) for name in ("stdout", "stderr")}
-        order = {"argv": arguments, "environment": dict(environment), **streams}
-        self._process.stdin.write(json.dumps(order) + "\n")
-        self._process.stdin.flush()
-        status = json.loads(self._process.stdout.readline())["status"]
-        return Run(status, *(Path(path).read_text(encoding="utf-8") for path in streams.values()))
+        paths = [self._folder / name for name in ("stdout", "stderr")]
+        with paths[0].open("wb") as stdout, paths[1].open("wb") as stderr:
+            process = ForkedProcess.start(arguments, environment, stdout=stdout, stderr=stderr)
+            status = process.wait()
+        return Run(status, *(path.read_text(encoding="utf-8") for path in paths))
 
 
 @dataclass(frozen=True, slots=True)

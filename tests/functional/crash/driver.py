@@ -19,7 +19,7 @@ import sqlalchemy
 import sqlalchemy.event
 
 import rootkeeper.cli.main
-from tests.functional.preparation import prepare
+from tests.preparation import prepare
 
 _READING = ("SELECT", "PRAGMA", "BEGIN", "SAVEPOINT", "RELEASE")
 

@@ -22,7 +22,7 @@ import sqlalchemy
 import sqlalchemy.event
 
 from tests.clocked_server import main as run_server
-from tests.functional.preparation import prepare
+from tests.preparation import prepare
 
 _STEPS = re.compile(r"^(INSERT INTO|UPDATE|DELETE FROM) (recovery_windows|ledger_entries|account_locks)\b")
 """What a step of a window's life writes; leases, quotas and the engine's own tables are written as time passes."""
@@ -65,7 +65,8 @@ def _become(order: dict[str, Any]) -> int:
     commits = Commits(folder / "commits", order["kill"] or 0)
     sqlalchemy.event.listen(sqlalchemy.Engine, "before_cursor_execute", commits.notice)
     sqlalchemy.event.listen(sqlalchemy.Engine, "commit", commits.committing)
-    return run_server([str(folder / "offset"), order["command"], str(order["port"])])
+    sys.argv = ["rootkeeper", str(folder / "offset"), order["command"], str(order["port"])]
+    return run_server()
 
 
 def _start(order: dict[str, Any], gate: tuple[int, int]) -> dict[str, Any]:

@@ -15,9 +15,8 @@ from tests.sandbox_process import SandboxProcess
 
 
 @pytest.fixture(scope="session")
-def forking() -> Iterator[ForkingProgram]:
-    with ForkingProgram.start() as forking:
-        yield forking
+def forking() -> ForkingProgram:
+    return ForkingProgram()
 
 
 @pytest.fixture

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
-import select
-import signal
-import socket
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict
+from collections.abc import Mapping
 from typing import Any
 
-from tests.functional.promises.forked_program import Order
+from tests.forked import ForkedProcess
 from tests.functional.running import Run
 
 SECONDS = 100
@@ -46,13 +38,12 @@ class _Reader:
 
 
 class ForkedRun:
-    """A run that goes on."""
+    """A run that may go on while the test looks at it."""
 
-    def __init__(self, report: socket.socket, stdout: _Reader, stderr: _Reader) -> None:
-        self._report = report
+    def __init__(self, process: ForkedProcess, stdout: _Reader, stderr: _Reader) -> None:
+        self._process = process
         self._outputs = (stdout, stderr)
-        self._has_ended = False
-        self.pid: int = self._hear()["pid"]
+        self.pid = process.pid
 
     @property
     def remarks(self) -> str:
@@ -64,61 +55,38 @@ class ForkedRun:
 
     def ends_within(self, seconds: float) -> bool:
         """Wait so long for its end."""
-        return bool(select.select([self._report], [], [], seconds)[0])
+        return self._process.ends_within(seconds)
 
     def kill(self) -> None:
-        """End it, if it goes on."""
-        if not self._has_ended:
-            self.signal(signal.SIGKILL)
+        """End it, if it runs."""
+        if self._process.returncode is None:
+            self._process.kill()
             self.wait()
 
     def wait(self, seconds: float = SECONDS) -> Run:
         """Its end, which must come within ``seconds``; else it is killed, lest it disturb the tests that follow."""
         is_late = not self.ends_within(seconds)
         if is_late:
-            self.signal(signal.SIGKILL)
-        with self._report:
-            status = self._hear()["status"]
-        self._has_ended = True
+            self._process.kill()
+        status = self._process.wait()
         stdout, stderr = (output.finish() for output in self._outputs)
         run = Run(status, stdout, stderr)
         assert not is_late, f"it doesn't end within {seconds} seconds:\n{run.shown}"
         return run
 
-    def _hear(self) -> dict[str, int]:
-        heard: dict[str, int] = json.loads(self._report.recv(1000) or "{}")
-        return heard
-
 
 class ForkingProgram:
-    """The process that forks the runs."""
-
-    def __init__(self, orders: socket.socket) -> None:
-        self._orders = orders
-
-    @classmethod
-    @contextmanager
-    def start(cls) -> Iterator[ForkingProgram]:
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        command = [sys.executable, "-m", "tests.functional.promises.forked_program"]
-        with subprocess.Popen(command, stdin=theirs.fileno()) as process:
-            theirs.close()
-            with ours:
-                yield cls(ours)
-            process.wait(SECONDS)
+    """Starts runs."""
 
     def begin(
         self, argv: list[str], environment: Mapping[str, str], terminal: int | None = None, **how: Any
     ) -> ForkedRun:
         """Start a run; ``how`` are further fields of an order. At a ``terminal`` all three streams are that."""
-        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        ours.settimeout(SECONDS)
         stdout, stderr = _Reader(), _Reader()
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        streams = [nothing, stdout.writable, stderr.writable] if terminal is None else [terminal] * 3
-        message = json.dumps(asdict(Order(argv, dict(environment), **how))).encode()
-        socket.send_fds(self._orders, [message], [*streams, theirs.fileno()])
-        theirs.close()
-        for file in (nothing, stdout.writable, stderr.writable):
+        streams = (None, stdout.writable, stderr.writable) if terminal is None else (terminal,) * 3
+        process = ForkedProcess.start(
+            argv, environment, stdin=streams[0], stdout=streams[1] or 1, stderr=streams[2] or 2, **how
+        )
+        for file in (stdout.writable, stderr.writable):
             os.close(file)
-        return ForkedRun(ours, stdout, stderr)
+        return ForkedRun(process, stdout, stderr)

@@ -16,6 +16,7 @@ import botocore.loaders
 import botocore.session
 
 import rootkeeper
+import rootkeeper_sandbox
 from rootkeeper.composition.database import open_database
 
 LOADED_LATE = (
@@ -30,8 +31,8 @@ LOADED_LATE = (
 )
 """What a run imports when it comes to it, beside the product; imported once here."""
 
-NOT_LOADED = {"__main__", "sandbox", "migrations"}
-"""Modules and folders of the product that run something when they are imported, and the sandbox."""
+NOT_LOADED = {"migrations"}
+"""Folders whose modules do something when they are imported."""
 
 SERVICES = ("account", "iam", "identitystore", "organizations", "s3", "sqs", "sso-admin", "sts")
 
@@ -62,7 +63,11 @@ def _make_a_database() -> None:
 
 
 def _list_product() -> list[str]:
-    found = (one.name for one in pkgutil.walk_packages(rootkeeper.__path__, "rootkeeper."))
+    found = [
+        one.name
+        for package in (rootkeeper, rootkeeper_sandbox)
+        for one in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
+    ]
     return [name for name in found if not NOT_LOADED & set(name.split("."))]
 
 

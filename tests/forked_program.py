@@ -1,28 +1,34 @@
-"""Runs the real command line again and again in fresh processes, forked after the imports so that a run is cheap.
+"""Runs the product and the sandbox again and again in fresh processes, forked after the imports so that each is cheap.
 
 Reads orders from the socket on its stdin, each with four open files: the run's stdin, stdout and stderr, and a socket
-that is told ``{"pid"}`` when it starts and ``{"status"}`` when it ends. Runs go on side by side.
+that gets ``{"pid"}`` when it starts and ``{"status"}`` when it ends. Runs may overlap.
 """
 
 from __future__ import annotations
 
+import ctypes
+import importlib
 import json
 import os
 import signal
 import socket
 import sys
+import time
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy.event
 
-import rootkeeper.cli.main
-from tests.functional.preparation import prepare
 from tests.functional.promises.process_limits import drop_root_powers, limit_file_size
 from tests.functional.promises.stop_points import StopAfterIntent
+from tests.preparation import prepare
 
 FILES = 4
+PRODUCT = "rootkeeper.cli.main"
+SANDBOX = "rootkeeper_sandbox.__main__"
 _LONGEST_ORDER = 200_000
+_DIES_WITH_PARENT = 1
+"""Source: Linux, prctl(2), PR_SET_PDEATHSIG."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,8 @@ class Order:
 
     argv: list[str]
     environment: dict[str, str]
+    module: str = PRODUCT
+    """Its ``main`` is called, with ``argv`` in ``sys.argv``."""
     file_size_limit: int | None = None
     """No file can grow beyond so many bytes: a full disk."""
     is_powerless: bool = False
@@ -54,8 +62,10 @@ def main() -> None:
 
 
 def _supervise(order: Order, files: list[int]) -> None:
-    """The parent of one run: tells how it starts and ends."""
+    """Be the parent of one run, and report its start and its end."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_DIES_WITH_PARENT, signal.SIGKILL)
     pid = os.fork()
     if pid == 0:
         os.close(files.pop())
@@ -73,12 +83,14 @@ def _run(order: Order, files: list[int]) -> None:
     for number, file in enumerate(files):
         os.dup2(file, number)
         os.close(file)
+    os.setsid()
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - a file descriptor, for the whole run
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - as above
     sys.stderr = open(2, "w", encoding="utf-8", closefd=False, buffering=1)  # noqa: SIM115 - as above
     os.environ.clear()
     os.environ.update(order.environment)
-    sys.argv = ["rootkeeper", *order.argv]
+    time.tzset()
+    sys.argv = [order.module.partition(".")[0], *order.argv]
     if order.stop_after_intent is not None:
         sqlalchemy.event.listen(sqlalchemy.Engine, "commit", StopAfterIntent(order.stop_after_intent))
     if order.file_size_limit is not None:
@@ -87,7 +99,7 @@ def _run(order: Order, files: list[int]) -> None:
         drop_root_powers()
     status: Any = 1
     try:
-        status = rootkeeper.cli.main.main()
+        status = importlib.import_module(order.module).main()
     except SystemExit as end:
         status = end.code
     sys.stdout.flush()
