@@ -23,7 +23,7 @@ class InMemoryAnswers:
         if claimed != fingerprint:
             raise InputError("This Idempotency-Key was used for another request.")
         if answer is None:
-            raise JobConflictError("The same request is being answered.")
+            raise JobConflictError("The same request is in progress.")
         return answer
 
     def keep(self, key: str, answer: StoredAnswer) -> None:

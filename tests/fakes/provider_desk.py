@@ -46,7 +46,7 @@ class FakeProvider:
 
     def _ensure_up(self) -> None:
         if self.is_down:
-            raise IdentityProviderError("Example can't be asked.")
+            raise IdentityProviderError("Example can't be reached.")
 
 
 @dataclass

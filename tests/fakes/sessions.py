@@ -84,7 +84,7 @@ class InMemoryFactors:
 
     def add_passkey(self, passkey: Passkey) -> None:
         if any(one.credential_id == passkey.credential_id for one in self.passkeys.values()):
-            raise InputError("This passkey is set up already.")
+            raise InputError("This passkey is already set up.")
         self.passkeys[passkey.factor.factor_id] = passkey
 
     def list_passkeys(self, identity_id: str) -> tuple[Passkey, ...]:

@@ -1,16 +1,8 @@
-"""Second factors and started sign-ins in the database.
+"""Second factors and started sign-ins in the database, and the key file that encrypts seeds of authenticator apps.
 
-The key by which second factors are encrypted: a file beside the database, never in it.
-
-Whoever gets hold of the database or of a backup of it alone can make no codes. The database knows of the key only a
-value by which a server finds out that it has another one: several servers on one database need the same file.
-
-Second factors of users in the database.
-
-What an authenticator app's codes are made from must be read again at each sign-in, so that it can't be hashed: it is
-encrypted by a key that isn't in the database. Of a passkey only its public key is kept.
-
-Sign-ins that somebody began at an identity provider, each taken once; of what proves them only hashes are kept.
+The seed of an authenticator app is read at each sign-in, so it can't be hashed. The key is in a file beside the
+database, never in it: a copy of the database alone can't make codes. The database has only a check value of the key, so
+that a server notices a wrong file; several servers on one database need the same file.
 """
 
 from __future__ import annotations
@@ -25,44 +17,38 @@ import stat
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, insert, select, update
 
+from rootkeeper.access.counts import delete_surplus, hash_key
 from rootkeeper.access.provider import SignInStart
 from rootkeeper.access.rules import ChallengePurpose, Factor, FactorKind, Passkey, TotpFactor
 from rootkeeper.clock import Clock
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, reading
 from rootkeeper.database.files import sync_folder
-from rootkeeper.errors import DatabaseError, InputError, SettingsError
+from rootkeeper.errors import DatabaseError, Hint, InputError, SettingsError
 from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
 
 _KEY_BYTES = 32
 
-
 _NONCE_BYTES = 12
 """Source: NIST SP 800-38D, section 8.2."""
 
-
 _LARGEST_FILE = 1024
-
-
 _OPEN_TO_OTHERS = stat.S_IRWXG | stat.S_IRWXO
-
-
-_CHECK_PURPOSE = "rootkeeper key check "
-
-
+_CHECK_PURPOSE = "rootkeeper:key_check:"
 _checks = schema.key_checks.c
 
 
 class KeyFileCipher:
-    """Encrypts by AES-256-GCM; what is sealed for one row can't be read as another one's."""
+    """Encrypts with AES-256-GCM; the encrypted text of one row can't be read as another row's."""
 
     def __init__(self, key: bytes, organization_id: str, path: Path) -> None:
         self._cipher = AESGCM(key)
@@ -72,27 +58,27 @@ class KeyFileCipher:
         self._check_value = hmac.new(key, purpose, hashlib.sha256).hexdigest()
 
     def seal(self, text: str, context: str) -> str:
-        """:param context: whose it is; the same is needed to read it."""
+        """:param context: identifies the row; ``unseal`` needs the same."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
         sealed = self._cipher.encrypt(nonce, text.encode(), self._bind(context))
         return base64.b64encode(nonce + sealed).decode()
 
     def unseal(self, sealed: str, context: str) -> str:
-        """:raises DatabaseError: if it was sealed by another key or for another row, or changed since."""
+        """:raises DatabaseError: if it was sealed with another key or for another row, or was changed."""
         try:
             content = base64.b64decode(sealed, validate=True)
             found = self._cipher.decrypt(content[:_NONCE_BYTES], content[_NONCE_BYTES:], self._bind(context))
         except (InvalidTag, ValueError, binascii.Error) as error:
             raise DatabaseError(
-                f"A second factor in the database can't be decrypted by the key in {self._path}.",
-                hint="Have it reset: rootkeeper users reset-factors NAME",
+                f"The key in {self._path} can't decrypt a second factor in the database.",
+                hint=Hint("Ask an administrator to reset your second factors.", "factors.reset"),
             ) from error
         return found.decode()
 
     def require_known(self, connection: Connection) -> None:
-        """Check that the database's factors are encrypted by this key, or will be from now on.
+        """Check that this key encrypts the database's factors; record it if there is none yet.
 
-        :raises SettingsError: if it is another one.
+        :raises SettingsError: if the database has another key.
         """
         known = connection.execute(select(_checks.check_value).where(_checks.organization_id == self._organization_id))
         value = known.scalar_one_or_none()
@@ -101,24 +87,24 @@ class KeyFileCipher:
             connection.execute(insert(schema.key_checks).values(row))
         elif not hmac.compare_digest(value, self._check_value):
             raise SettingsError(
-                f"The key in {self._path} isn't the one by which this database's second factors are encrypted.",
-                hint=_COPY_HINT,
+                f"The key in {self._path} isn't the one that encrypts this database's second factors.", hint=_COPY_HINT
             )
 
     def _bind(self, context: str) -> bytes:
         return f"{self._organization_id} {context}".encode()
 
 
-_COPY_HINT = (
-    "Copy the key file of the other servers, or of the backup, to where server.key_file says. If it is lost, run "
-    "rootkeeper users reset-factors NAME for everybody with an authenticator app, and start again."
+_COPY_HINT = Hint(
+    "Copy the key file of the other servers, or of the backup, to the path in server.key_file. If it is lost, reset "
+    "the second factors of each user with an authenticator app, then start again.",
+    "factors.key_file",
 )
 
 
 def open_cipher(store: Store, commits: GroupCommit, organization_id: str, path: Path) -> KeyFileCipher:
-    """The key in the file; the file is made where neither it nor anything encrypted by it is there.
+    """Open the key file; create it if neither the file nor anything encrypted with it exists.
 
-    :raises SettingsError: if the file is missing, can't be used, or is another one than the database knows.
+    :raises SettingsError: if the file is missing or unusable, or has another key than the database knows.
     """
     with reading(store) as connection:
         is_known = connection.execute(select(_checks.check_value).where(_checks.organization_id == organization_id))
@@ -142,7 +128,7 @@ def _read_or_make(path: Path, *, may_make: bool) -> bytes:
 
 
 def _make(path: Path) -> None:
-    """Whole and with its permissions from the first moment on; of two processes at once one makes it."""
+    """Create the file with its whole content and permissions at once; of two processes, one creates it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f"{path.name}.")
     try:
@@ -160,7 +146,7 @@ def _make(path: Path) -> None:
 
 def _read(path: Path) -> bytes:
     if os.name == "posix" and path.stat().st_mode & _OPEN_TO_OTHERS:
-        raise SettingsError(f"The key file {path} can be read by others.", hint=f"Run: chmod 600 {path}")
+        raise SettingsError(f"Other users can read the key file {path}.", hint=f"Run: chmod 600 {path}")
     with path.open("rb") as source:
         content = source.read(_LARGEST_FILE)
     try:
@@ -168,13 +154,11 @@ def _read(path: Path) -> bytes:
     except binascii.Error:
         key = b""
     if len(key) != _KEY_BYTES:
-        raise SettingsError(f"The key file {path} holds no key.", hint=_COPY_HINT)
+        raise SettingsError(f"The key file {path} contains no key.", hint=_COPY_HINT)
     return key
 
 
 _factors = schema.factors.c
-
-
 _challenges = schema.factor_challenges.c
 
 
@@ -192,7 +176,7 @@ class SqlFactors:
     """The factors of one organization; implements the port FactorStore."""
 
     def __init__(self, store: Store, commits: GroupCommit, organization_id: str, sealing: SecretCipher | None) -> None:
-        """:param sealing: ``None`` where codes of authenticator apps are neither made nor checked."""
+        """:param sealing: ``None`` if codes of authenticator apps are neither made nor checked."""
         self._store = store
         self._commits = commits
         self._organization_id = organization_id
@@ -246,7 +230,7 @@ class SqlFactors:
         def work(transaction: WriteTransaction) -> None:
             if transaction.connection.execute(same).first() is not None:
                 raise InputError(
-                    "This passkey is set up already.", hint="Use another device, or another passkey of it."
+                    "This passkey is already set up.", hint="Use another device, or another passkey of this device."
                 )
             transaction.connection.execute(insert(schema.factors).values(row))
 
@@ -264,7 +248,7 @@ class SqlFactors:
         return self._update(is_it, sign_count=new, last_used_at=at)
 
     def add_challenge(self, session_id: str, purpose: ChallengePurpose, challenge: bytes, ends_at: datetime) -> None:
-        """See the port; a sign-in has one of each purpose at most."""
+        """Replaces the sign-in's challenge of the same purpose."""
         own = _challenges.organization_id == self._organization_id
         mine = own & (_challenges.session_id == session_id) & (_challenges.purpose == purpose.value)
         row = {
@@ -309,7 +293,7 @@ class SqlFactors:
         return self._commits.run(work)
 
     def remove_all(self, identity_id: str) -> int:
-        """See the port; with the last one that is encrypted the database also forgets by which key."""
+        """With the last encrypted factor, also deletes the check value of the key."""
         sealed = select(_factors.factor_id).where(self._is_own, _factors.sealed_seed.is_not(None))
 
         def work(transaction: WriteTransaction) -> int:
@@ -325,7 +309,7 @@ class SqlFactors:
 
     @property
     def _cipher(self) -> SecretCipher:
-        assert self._known_cipher is not None, "no key was opened"  # noqa: S101 - a bug of ours
+        assert self._known_cipher is not None, "no key file is open"  # noqa: S101 - a bug of ours
         return self._known_cipher
 
     def _read(self, statement: Select[Any]) -> Sequence[Row[Any]]:
@@ -364,7 +348,6 @@ class SqlFactors:
 
 
 def hash_challenge(challenge: bytes) -> str:
-    """What is kept of a challenge."""
     return hashlib.sha256(challenge).hexdigest()
 
 
@@ -373,9 +356,6 @@ def _parse(row: Row[Any]) -> Factor:
 
 
 MOST_KEPT = 10_000
-"""Of more the ones that end first are forgotten."""
-
-
 _starts = schema.sign_in_starts.c
 
 
@@ -389,23 +369,17 @@ class SqlSignInStarts:
         self._most_kept = most_kept
 
     def keep(self, secret: str, start: SignInStart) -> None:
-        row = {
-            "organization_id": self._organization_id,
-            "secret_hash": _hash(secret),
-            "started_at": start.started_at,
-            "ends_at": start.ends_at,
-            "return_to": start.return_to,
-            "session_id": start.session_id,
-        }
+        row = asdict(start) | {"secret_hash": hash_key(secret)}
 
         def work(transaction: WriteTransaction) -> None:
-            self._forget_old(transaction)
-            transaction.connection.execute(insert(schema.sign_in_starts).values(row))
+            connection, now = transaction.connection, self._clock.now()
+            own = delete_surplus(connection, _starts.secret_hash, self._organization_id, now, 1, self._most_kept)
+            connection.execute(insert(schema.sign_in_starts).values(own | row))
 
         self._commits.run(work)
 
     def take(self, secret: str) -> SignInStart | None:
-        is_it = self._is_own & (_starts.secret_hash == _hash(secret))
+        is_it = (_starts.organization_id == self._organization_id) & (_starts.secret_hash == hash_key(secret))
 
         def work(transaction: WriteTransaction) -> SignInStart | None:
             row = transaction.connection.execute(select(schema.sign_in_starts).where(is_it)).one_or_none()
@@ -415,20 +389,3 @@ class SqlSignInStarts:
             return SignInStart(row.started_at, row.ends_at, row.return_to, row.session_id)
 
         return self._commits.run(work)
-
-    @property
-    def _is_own(self) -> ColumnElement[bool]:
-        return _starts.organization_id == self._organization_id
-
-    def _forget_old(self, transaction: WriteTransaction) -> None:
-        connection = transaction.connection
-        connection.execute(delete(schema.sign_in_starts).where(self._is_own, _starts.ends_at <= self._clock.now()))
-        kept = connection.execute(select(func.count()).select_from(schema.sign_in_starts).where(self._is_own))
-        surplus = kept.scalar_one() + 1 - self._most_kept
-        if surplus > 0:
-            oldest = select(_starts.secret_hash).where(self._is_own).order_by(_starts.ends_at).limit(surplus)
-            connection.execute(delete(schema.sign_in_starts).where(self._is_own, _starts.secret_hash.in_(oldest)))
-
-
-def _hash(secret: str) -> str:
-    return hashlib.sha256(secret.encode(errors="surrogatepass")).hexdigest()

@@ -1,16 +1,10 @@
-"""Second factors: authenticator apps and passkeys.
+"""Second factors of users: authenticator apps and passkeys, how they are set up, verified, removed and reset.
 
-Where second factors of users are kept.
+A passkey comes after the password here, so the device needn't ask for a PIN of its own. The ledger records each change
+before it is made, with the factor's kind only. pyotp and py_webauthn are imported where they are used, because most
+commands need neither.
 
-Codes of authenticator apps. Source: RFC 6238, by pyotp.
-
-What passkeys are asked, and whether their answers are right. Source: WebAuthn Level 3, by py_webauthn.
-
-A passkey is a second factor here: the password came before, so that the device needn't ask for a PIN of its own.
-
-Second factors of users: set up, given at a sign-in and again before something weighty, removed and reset.
-
-Each change is recorded in the ledger before it is made, by the factor's kind alone.
+Source: RFC 6238; WebAuthn Level 3.
 """
 
 from __future__ import annotations
@@ -43,7 +37,14 @@ from rootkeeper.access.rules import (
 )
 from rootkeeper.access.service import AuthenticatedSession, IdentityStore, SessionStore, make_secret
 from rootkeeper.clock import Clock
-from rootkeeper.errors import FactorRefusedError, InputError, NotFoundError, NotSignedInError, TooManyAttemptsError
+from rootkeeper.errors import (
+    FactorRefusedError,
+    Hint,
+    InputError,
+    NotFoundError,
+    NotSignedInError,
+    TooManyAttemptsError,
+)
 from rootkeeper.ledger.rules import Action
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.organization.accounts import Endpoint
@@ -54,8 +55,7 @@ from rootkeeper.values import JsonValue
 class FactorStore(Protocol):
     """Second factors of one organization's users.
 
-    A factor that isn't confirmed yet counts for nothing. What codes are made from is kept encrypted, by a key that
-    isn't in the database.
+    A factor counts from its confirmation on. Seeds are kept encrypted, with a key that isn't in the database.
 
     :raises DatabaseError: if the database can't be read or written.
     """
@@ -65,7 +65,7 @@ class FactorStore(Protocol):
         ...
 
     def begin_totp(self, factor: Factor, secret: str) -> None:
-        """Keep what waits for its first code; replaces another one of the user that waits."""
+        """Keep an app that waits for its first code; replaces another one of the user that waits."""
         ...
 
     def find_waiting_totp(self, identity_id: str, since: datetime) -> TotpFactor | None:
@@ -73,7 +73,7 @@ class FactorStore(Protocol):
         ...
 
     def confirm_totp(self, factor_id: str, step: int, at: datetime) -> bool:
-        """Let it count from now on; ``False`` if it doesn't wait any more."""
+        """Confirm an app; ``False`` if it doesn't wait any more."""
         ...
 
     def list_totp(self, identity_id: str) -> tuple[TotpFactor, ...]:
@@ -81,7 +81,7 @@ class FactorStore(Protocol):
         ...
 
     def take_step(self, factor_id: str, step: int, at: datetime) -> bool:
-        """Note that the code of a step was taken; ``False`` if this one or a later one was before."""
+        """Note that the code of a step was accepted; ``False`` if this step or a later one was accepted before."""
         ...
 
     def add_passkey(self, passkey: Passkey) -> None:
@@ -99,40 +99,38 @@ class FactorStore(Protocol):
         ...
 
     def remove_all(self, identity_id: str) -> int:
-        """Also what isn't confirmed; how many confirmed ones there were."""
+        """Remove confirmed and unconfirmed ones; return how many confirmed ones there were."""
         ...
 
     def add_challenge(self, session_id: str, purpose: ChallengePurpose, challenge: bytes, ends_at: datetime) -> None:
-        """Remember what a passkey is to answer in this sign-in; only its hash is kept."""
+        """Keep the hash of a challenge that a passkey must answer in this sign-in."""
         ...
 
     def take_challenge(self, session_id: str, purpose: ChallengePurpose, challenge: bytes, now: datetime) -> bool:
-        """Whether it was asked of this sign-in for this purpose and not answered yet; it is gone afterwards."""
+        """Whether this sign-in has this open challenge for this purpose; it is removed."""
         ...
 
 
 ISSUER = "Rootkeeper"
-
-
 _CODE_LENGTH = 6
 
 
 def make_seed() -> str:
-    """What an app's codes are made from: 160 random bits in base32. Source: RFC 4226, section 4."""
+    """Return 160 random bits in base32. Source: RFC 4226, section 4."""
     import pyotp
 
     return pyotp.random_base32()
 
 
 def make_uri(seed: str, name: str) -> str:
-    """What an app reads from the QR code."""
+    """Return the text of the QR code for an app."""
     import pyotp
 
     return pyotp.TOTP(seed, interval=TOTP_SECONDS).provisioning_uri(name=name, issuer_name=ISSUER)
 
 
 def find_step(seed: str, code: str, now: datetime) -> int | None:
-    """The step whose code it is, this one or a neighbour; ``None`` if it is none of them."""
+    """Return the step of a code, now or its neighbour; ``None`` if the code is wrong."""
     import pyotp
     from pyotp.exceptions import OTPVerificationError
 
@@ -147,10 +145,7 @@ def find_step(seed: str, code: str, now: datetime) -> int | None:
 
 
 RELYING_PARTY = "Rootkeeper"
-
-
 _TIMEOUT_MILLISECONDS = int(CHALLENGE_LASTS.total_seconds() * 1000)
-
 
 _LONGEST_HANDLE = 64
 """Source: WebAuthn, section 4, "User Handle"."""
@@ -158,7 +153,7 @@ _LONGEST_HANDLE = 64
 
 @dataclass(frozen=True, slots=True)
 class RelyingParty:
-    """The server as the browser sees it: a passkey is good there and nowhere else."""
+    """The server as the browser sees it. A passkey is valid only there."""
 
     host: str
     """The relying party's id: a name without port."""
@@ -166,26 +161,26 @@ class RelyingParty:
     """Such as ``https://rootkeeper.example.com``."""
 
     def require_named(self) -> None:
-        """:raises InputError: if it is reached by a bare address, for which browsers make no passkeys."""
+        """:raises InputError: if the host is an IP address, for which browsers make no passkeys."""
         if self.host.replace(".", "").isdecimal() or ":" in self.host:
             instead = self.origin.replace(self.host, "localhost") if is_loopback(self.host) else "the server's name"
             raise InputError(
-                f"Browsers make no passkeys for the bare address {self.host}.", hint=f"Open {instead} instead."
+                f"Browsers make no passkeys for the IP address {self.host}.", hint=f"Open {instead} instead."
             )
 
 
 @dataclass(frozen=True, slots=True)
 class PasskeyChallenge:
-    """What a passkey is asked."""
+    """A challenge to a passkey."""
 
     challenge: bytes
     options: Mapping[str, Any]
-    """As a browser takes them, in JSON."""
+    """The JSON for the browser's WebAuthn call."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewPasskey:
-    """What a device told of a passkey that it has just made."""
+    """A passkey that a device has just made."""
 
     credential_id: bytes
     public_key: bytes
@@ -193,9 +188,9 @@ class NewPasskey:
 
 
 def ask_to_register(site: RelyingParty, identity_id: str, name: str, known: Sequence[Passkey]) -> PasskeyChallenge:
-    """For a new passkey; a device that has one already makes no second one.
+    """Make a challenge for a new passkey. A device that has one already makes no second one.
 
-    :raises InputError: if browsers make none for such an address.
+    :raises InputError: if browsers make no passkeys for this address.
     """
     from webauthn import generate_registration_options
     from webauthn.helpers import options_to_json_dict
@@ -222,9 +217,9 @@ def ask_to_register(site: RelyingParty, identity_id: str, name: str, known: Sequ
 
 
 def ask_to_prove(site: RelyingParty, known: Sequence[Passkey]) -> PasskeyChallenge:
-    """For one of the user's passkeys.
+    """Make a challenge for one of the user's passkeys.
 
-    :raises InputError: if there is none, or browsers ask none for such an address.
+    :raises InputError: if there is none, or browsers use no passkeys for this address.
     """
     from webauthn import generate_authentication_options
     from webauthn.helpers import options_to_json_dict
@@ -239,7 +234,7 @@ def ask_to_prove(site: RelyingParty, known: Sequence[Passkey]) -> PasskeyChallen
 
 
 def read_challenge(answer: Mapping[str, Any]) -> bytes:
-    """Which question an answer claims to belong to; nothing of it is believed yet.
+    """Return the challenge that an answer claims to belong to; nothing is verified yet.
 
     :raises FactorRefusedError: if it isn't a passkey's answer.
     """
@@ -250,7 +245,7 @@ def read_challenge(answer: Mapping[str, Any]) -> bytes:
 
 
 def check_registration(answer: Mapping[str, Any], site: RelyingParty, challenge: bytes) -> NewPasskey:
-    """:raises FactorRefusedError: if the answer isn't right."""
+    """:raises FactorRefusedError: if the answer is wrong."""
     from webauthn import verify_registration_response
 
     with _refusing():
@@ -264,10 +259,7 @@ def check_registration(answer: Mapping[str, Any], site: RelyingParty, challenge:
 
 
 def find_passkey(answer: Mapping[str, Any], known: Sequence[Passkey]) -> Passkey:
-    """Which passkey answers.
-
-    :raises FactorRefusedError: if it is none of them.
-    """
+    """:raises FactorRefusedError: if none of the known passkeys answered."""
     from webauthn.helpers import base64url_to_bytes
 
     with _refusing():
@@ -279,9 +271,9 @@ def find_passkey(answer: Mapping[str, Any], known: Sequence[Passkey]) -> Passkey
 
 
 def check_proof(answer: Mapping[str, Any], site: RelyingParty, challenge: bytes, passkey: Passkey) -> int:
-    """The passkey's new sign count.
+    """Verify an answer, and return the passkey's new sign count.
 
-    :raises FactorRefusedError: if the answer isn't right, or the count tells of a copy of the device.
+    :raises FactorRefusedError: if the answer is wrong, or the count shows that the device was copied.
     """
     from webauthn import verify_authentication_response
 
@@ -305,7 +297,7 @@ def _describe(known: Sequence[Passkey]) -> list[Any]:
 
 @contextmanager
 def _refusing() -> Iterator[None]:
-    """What an answer of any shape makes the library raise means one thing: it isn't right."""
+    """Translate all that the library raises for an answer of any shape: the answer is wrong."""
     from webauthn.helpers.exceptions import WebAuthnException
 
     try:
@@ -315,19 +307,18 @@ def _refusing() -> Iterator[None]:
 
 
 def _refusal() -> FactorRefusedError:
-    return FactorRefusedError("The passkey's answer isn't right.", hint="Try again, or use another second factor.")
+    return FactorRefusedError("The passkey's answer is wrong.", hint="Try again, or use another second factor.")
 
 
 _MOST_FAILURES = 10
 
-
 FAILURES_COUNT = timedelta(hours=1)
-"""A code has three right values among a million: ten guesses an hour take longer than anybody has."""
+"""Three of a million codes are right, so ten guesses an hour take years."""
 
 
 @dataclass(frozen=True, slots=True)
 class TotpEnrolment:
-    """What an authenticator app is set up with; shown this once."""
+    """The seed for a new authenticator app; shown once."""
 
     seed: str = field(repr=False)
     uri: str = field(repr=False)
@@ -335,7 +326,7 @@ class TotpEnrolment:
 
 @dataclass(frozen=True, slots=True)
 class FactorVerifier:
-    """Takes second factors."""
+    """Verifies second factors."""
 
     factors: FactorStore
     sessions: SessionStore
@@ -343,7 +334,7 @@ class FactorVerifier:
     clock: Clock
 
     def ask_passkey(self, session: Session, site: RelyingParty) -> Mapping[str, Any]:
-        """What the browser asks one of the user's passkeys.
+        """Return the browser's options for asking one of the user's passkeys.
 
         :raises InputError: if there is none.
         """
@@ -353,15 +344,15 @@ class FactorVerifier:
         return question.options
 
     def verify_totp(self, proven: AuthenticatedSession, code: str) -> AuthenticatedSession:
-        """The sign-in under a new secret, with a fresh factor.
+        """Return the sign-in under a new secret, with a fresh factor.
 
-        :raises FactorRefusedError: if it isn't a code, or was taken before.
-        :raises TooManyAttemptsError: after too many wrong ones of this user.
+        :raises FactorRefusedError: if the code is wrong or was used before.
+        :raises TooManyAttemptsError: after too many wrong factors of this user.
         """
         attempt = self._begin_attempt(proven.session)
         if not self._is_code(proven.session.identity.identity_id, code):
             raise FactorRefusedError(
-                "That isn't the code of now, or it was used before.", hint="Wait for the next code, then type that one."
+                "The code is wrong, or it was used before.", hint="Wait for the next code, then enter that one."
             )
         self.failures.remove_attempt(attempt)
         return self.renew(proven)
@@ -369,10 +360,10 @@ class FactorVerifier:
     def verify_passkey(
         self, proven: AuthenticatedSession, answer: Mapping[str, Any], site: RelyingParty
     ) -> AuthenticatedSession:
-        """The same by a passkey.
+        """Return the sign-in under a new secret, with a fresh factor.
 
-        :raises FactorRefusedError: if the answer isn't right, or the question wasn't asked of this sign-in.
-        :raises TooManyAttemptsError: after too many wrong ones of this user.
+        :raises FactorRefusedError: if the answer is wrong, or doesn't belong to a challenge of this sign-in.
+        :raises TooManyAttemptsError: after too many wrong factors of this user.
         """
         attempt = self._begin_attempt(proven.session)
         now, session = self.clock.now(), proven.session
@@ -385,7 +376,7 @@ class FactorVerifier:
         return self.renew(proven)
 
     def renew(self, proven: AuthenticatedSession) -> AuthenticatedSession:
-        """A new secret for a sign-in whose user has just given a second factor.
+        """Replace the secret of a sign-in whose user has just given a second factor.
 
         :raises NotSignedInError: if the sign-in has ended meanwhile.
         """
@@ -396,13 +387,13 @@ class FactorVerifier:
         return AuthenticatedSession(session, new_secret)
 
     def _begin_attempt(self, session: Session) -> str:
-        """Counted before it is looked at, so that many at once don't all find none yet."""
+        """Count the attempt before the factor is checked, so that parallel attempts can't exceed the limit."""
         limit = AttemptLimit(f"factor {session.identity.identity_id}", _MOST_FAILURES, FAILURES_COUNT)
         attempt = self.failures.begin_attempt((limit,))
         if attempt is None:
             raise TooManyAttemptsError(
                 "There were too many wrong second factors.",
-                hint="Wait an hour, or have an administrator reset them: rootkeeper users reset-factors NAME",
+                hint=Hint("Wait an hour, or ask an administrator to reset your second factors.", "factors.wait"),
                 wait_seconds=int(FAILURES_COUNT.total_seconds()),
             )
         return attempt
@@ -418,7 +409,7 @@ class FactorVerifier:
 
 @dataclass(frozen=True, slots=True)
 class FactorService:
-    """Sets factors up and takes them away, in the name of whoever the ledger writes for."""
+    """Adds and removes factors, in the name of the ledger's actor."""
 
     factors: FactorStore
     identities: IdentityStore
@@ -427,11 +418,10 @@ class FactorService:
     clock: Clock
 
     def list_factors(self, identity: Identity) -> tuple[Factor, ...]:
-        """The oldest first."""
         return self.factors.list_factors(identity.identity_id)
 
     def begin_totp(self, identity: Identity) -> TotpEnrolment:
-        """A new authenticator app, which counts from its first code on.
+        """Add an authenticator app, which counts from its first code on.
 
         :raises InputError: if the user has too many factors.
         """
@@ -441,41 +431,43 @@ class FactorService:
         return TotpEnrolment(seed, make_uri(seed, identity.name))
 
     def confirm_totp(self, identity: Identity, code: str) -> Factor:
-        """Let the app count.
-
-        :raises FactorRefusedError: if it isn't its code, or no app waits for its first one.
-        """
+        """:raises FactorRefusedError: if the code is wrong, or no app waits for its first code."""
         now = self.clock.now()
         waiting = self.factors.find_waiting_totp(identity.identity_id, now - ENROLMENT_LASTS)
         if waiting is None:
-            raise FactorRefusedError("No authenticator app waits for its first code.", hint="Begin anew.")
+            raise FactorRefusedError(
+                "No authenticator app waits for its first code.", hint="Start the set-up of the app again."
+            )
         step = find_step(waiting.secret, code, now)
         if step is None:
             raise FactorRefusedError(
-                "That isn't the code that the app shows now.", hint="Check the device's clock, and type the next one."
+                "The code isn't the one that the app shows now.",
+                hint="Check the device's clock, and enter the next code.",
             )
         self._record("factor_added", identity, waiting.factor.kind)
         if not self.factors.confirm_totp(waiting.factor.factor_id, step, now):
-            raise FactorRefusedError("The authenticator app was set up anew meanwhile.", hint="Begin anew.")
+            raise FactorRefusedError(
+                "Another set-up of the authenticator app began meanwhile.", hint="Start the set-up of the app again."
+            )
         return waiting.factor
 
     def preset_totp(self, identity_id: str, seed: str, endpoint: Endpoint) -> None:
-        """An app whose seed was made elsewhere, as a demo's users have it.
+        """Add an app whose seed is known already, for the users of a demo.
 
-        :raises InputError: if it isn't a sandbox's server, or there is no such user.
+        :raises InputError: if the endpoint isn't a sandbox, or there is no such user.
         """
         identity = next((one for one in self.identities.list_identities() if one.identity_id == identity_id), None)
         if identity is None or not endpoint.is_sandbox:
-            raise InputError("Only users of a sandbox's server have second factors that are preset.")
+            raise InputError("Only users of a sandbox's server can have preset second factors.")
         factor = self._make(identity, FactorKind.TOTP, None)
         self._record("factor_added", identity, factor.kind)
         self.factors.begin_totp(factor, seed)
         self.factors.confirm_totp(factor.factor_id, 0, self.clock.now())
 
     def ask_new_passkey(self, session: Session, site: RelyingParty) -> Mapping[str, Any]:
-        """What the browser asks a device that is to make a passkey.
+        """Return the browser's options for making a passkey.
 
-        :raises InputError: if the user has too many factors, or browsers make none for such an address.
+        :raises InputError: if the user has too many factors, or browsers make no passkeys for this address.
         """
         identity = session.identity
         self._require_room(identity)
@@ -486,7 +478,7 @@ class FactorService:
         return question.options
 
     def add_passkey(self, session: Session, answer: Mapping[str, Any], name: str | None, site: RelyingParty) -> Factor:
-        """:raises FactorRefusedError: if the answer isn't right, or the question wasn't asked of this sign-in."""
+        """:raises FactorRefusedError: if the answer is wrong, or doesn't belong to a challenge of this sign-in."""
         challenge = read_challenge(answer)
         now = self.clock.now()
         _require_asked(self.factors.take_challenge(session.session_id, ChallengePurpose.REGISTER, challenge, now))
@@ -497,9 +489,9 @@ class FactorService:
         return factor
 
     def remove(self, identity: Identity, factor_id: str) -> Factor:
-        """Take one of one's own away.
+        """Remove one of the user's own factors.
 
-        :raises NotFoundError: if there is none.
+        :raises NotFoundError: if there is no such factor.
         :raises InputError: if it is the last one, and the role needs one.
         """
         known = self.list_factors(identity)
@@ -508,24 +500,24 @@ class FactorService:
             raise NotFoundError(f"You have no second factor {factor_id}.", hint="List them again.")
         if len(known) == 1 and needs_factor(identity.role):
             raise InputError(
-                f"It is your last second factor, and the role {identity.role.value} needs one.",
-                hint="Set another one up first.",
+                f"This is your last second factor, and the role {identity.role.value} needs one.",
+                hint="Set up another one first.",
             )
         self._record("factor_removed", identity, found.kind)
         self.factors.remove(identity.identity_id, factor_id)
         return found
 
     def reset(self, name: str) -> int:
-        """Take all of somebody's factors away, for whoever has lost them; sign-ins end. How many there were.
+        """Remove all factors of a user who has lost them, and end the user's sign-ins; return how many there were.
 
-        :raises NotFoundError: if there is none of that name.
+        :raises NotFoundError: if there is no user of that name.
         :raises InputError: if it is a token.
         """
         identity = self.identities.get(name)
         if identity.kind is not IdentityKind.USER:
-            raise InputError(f"{identity.name} is a token; it has no second factors.", hint="Name a user.")
+            raise InputError(f"{identity.name} is a token; tokens have no second factors.", hint="Name a user.")
         self._record("factors_reset", identity)
-        # First: a sign-in that outlived its factor could set up another one; and again, as one may begin meanwhile.
+        # Before: a sign-in that outlives its factor could set up another one. After: one may begin meanwhile.
         self.sessions.end_all(identity.identity_id)
         removed = self.factors.remove_all(identity.identity_id)
         self.sessions.end_all(identity.identity_id)
@@ -533,7 +525,7 @@ class FactorService:
 
     def _require_room(self, identity: Identity) -> None:
         if len(self.list_factors(identity)) >= MOST_FACTORS:
-            raise InputError(f"You have {MOST_FACTORS} second factors already.", hint="Remove one first.")
+            raise InputError(f"You already have {MOST_FACTORS} second factors.", hint="Remove one first.")
 
     def _make(self, identity: Identity, kind: FactorKind, name: str | None) -> Factor:
         return Factor(f"f-{secrets.token_hex(8)}", identity.identity_id, kind, name, self.clock.now())
@@ -544,6 +536,6 @@ class FactorService:
 
 
 def _require_asked(is_asked: bool) -> None:
-    """:raises FactorRefusedError: if the answer belongs to no open question, or the passkey was used elsewhere."""
+    """:raises FactorRefusedError: if the answer belongs to no open challenge, or the passkey was used elsewhere."""
     if not is_asked:
-        raise FactorRefusedError("The passkey answered what isn't asked any more.", hint="Try again.")
+        raise FactorRefusedError("The passkey's answer belongs to no open question.", hint="Try again.")

@@ -1,25 +1,12 @@
 """Sign-in at the organization's identity provider (OpenID Connect).
 
-What sign-in at an identity provider needs from outside.
+The browser keeps one secret in a cookie. State, nonce and the PKCE verifier are derived from it, so every server
+refuses a sign-in that another browser began, or that was answered before; the database has only a hash of the secret.
 
-Reading the client's secret where its reference says, each time that it is needed: it is kept nowhere else.
+Requests go only to addresses in the issuer's discovery document, with TLS unless the issuer is on this machine, and
+follow no redirect. Keys are read at each sign-in, so that new ones count at once.
 
-Checking an ID token: whose it is, for whom, until when, and that the provider has signed it for this very sign-in.
-
-Source: OpenID Connect Core 1.0, section 3.1.3.7.
-
-The identity provider that the settings name: where it is, and who has signed in there.
-
-Only addresses that the issuer's own discovery document names are asked, by TLS unless the issuer is on this machine,
-and no redirect is followed. Keys are read anew at each sign-in, so that new ones count at once.
-Source: OpenID Connect Discovery 1.0, section 4.
-
-Signing in at the organization's identity provider: sent there, and back with a proof that is good for once.
-
-A browser that is sent there keeps a secret in a cookie. All that belongs together is made from it: what the provider
-sends back with the browser (state), what it signs (nonce), and what redeems its code (PKCE). So a sign-in that somebody
-else began, or one that was answered before, is refused at whichever server; the database only has a hash of the secret.
-Source: OpenID Connect Core 1.0, section 3.1; RFC 7636; RFC 9700, section 2.1.
+Source: OpenID Connect Core 1.0, sections 3.1 and 3.1.3.7; Discovery 1.0, section 4; RFC 7636; RFC 9700, section 2.1.
 """
 
 from __future__ import annotations
@@ -68,7 +55,7 @@ from rootkeeper.references import read_reference, require_safe_address
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """What a browser is sent to the provider with. All of it but the verifier is seen by the browser."""
+    """The parameters of one sign-in at the provider. The browser sees all but the verifier."""
 
     redirect_uri: str
     state: str = field(repr=False)
@@ -76,37 +63,37 @@ class AuthorizationRequest:
     verifier: str = field(repr=False)
     """Of PKCE. Source: RFC 7636."""
     forces_login: bool = False
-    """Whether the person has to sign in again there, though signed in already."""
+    """Whether the person must sign in again there, even if signed in already."""
 
 
 class IdentityProvider(Protocol):
     """The provider that the settings name."""
 
     def make_address(self, question: AuthorizationRequest) -> str:
-        """Where a browser is sent to.
+        """Return the address to which the browser is sent.
 
-        :raises IdentityProviderError: if the provider can't be asked where that is.
+        :raises IdentityProviderError: if the provider can't be reached.
         """
         ...
 
     def redeem(self, code: str, question: AuthorizationRequest, now: datetime) -> ProviderIdentity:
-        """Who has signed in there. A code is good for once.
+        """Return who has signed in there. A code works once.
 
-        :raises NotSignedInError: if the provider refuses the code, or what it answers doesn't prove anything.
-        :raises IdentityProviderError: if it can't be asked.
+        :raises NotSignedInError: if the provider refuses the code, or its answer doesn't prove who signed in.
+        :raises IdentityProviderError: if the provider can't be reached.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class SignInStart:
-    """A sign-in at the provider that somebody began in a browser."""
+    """A sign-in at the provider that began in a browser."""
 
     started_at: datetime
     ends_at: datetime
     return_to: str
     session_id: str | None = None
-    """Of the sign-in that it confirms anew; ``None`` for a first one."""
+    """The sign-in here that it confirms again; ``None`` for a new one."""
 
 
 class SignInStarts(Protocol):
@@ -118,14 +105,14 @@ class SignInStarts(Protocol):
     def keep(self, secret: str, start: SignInStart) -> None: ...
 
     def take(self, secret: str) -> SignInStart | None:
-        """The start of that secret, once; ``None`` if there is none, or it has ended."""
+        """Return and remove the start of that secret; ``None`` if there is none, or it has ended."""
         ...
 
 
 def read_client_secret(reference: str, environment: Mapping[str, str]) -> str | None:
-    """The secret; ``None`` for a client that has none.
+    """Read the client secret, which is kept nowhere else; ``None`` for a client without one.
 
-    :raises IdentityProviderError: if there is none where the reference says, or others may read its file.
+    :raises IdentityProviderError: if the reference leads to no secret, or other users may read its file.
     """
     if not reference:
         return None
@@ -134,17 +121,15 @@ def read_client_secret(reference: str, environment: Mapping[str, str]) -> str | 
     except SettingsError as error:
         raise IdentityProviderError(
             f"The client secret of the identity provider can't be used: {error.message}.",
-            hint="Put the secret where the setting oidc.client_secret says, readable by the server alone.",
+            hint="Put the secret where the setting oidc.client_secret says, readable by the server only.",
         ) from error
 
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
-"""Signatures by a key pair alone: none that whoever knows the client's secret could make."""
-
+"""Only signatures with a key pair. Everyone who knows the client secret could make the others."""
 
 _LONGEST_SUBJECT = 255
 """Source: OpenID Connect Core 1.0, section 2."""
-
 
 _MOST_GROUPS = 10_000
 
@@ -152,14 +137,14 @@ _MOST_GROUPS = 10_000
 def read_id_token(
     text: object, keys: Mapping[str, Any], rules: ProviderRules, nonce: str, now: datetime
 ) -> ProviderIdentity:
-    """Who it says has signed in.
+    """Verify an ID token, and return who has signed in.
 
-    :param keys: the provider's, as a JSON Web Key Set.
-    :raises NotSignedInError: if it doesn't prove that; the message shows nothing of it.
+    :param keys: the provider's JSON Web Key Set.
+    :raises NotSignedInError: if it proves nothing; the message shows nothing of the token.
     """
     claims = _read_signed(text, keys)
     if claims.get("iss") != rules.issuer:
-        raise _unproven("it is of another provider")
+        raise _unproven("another provider issued it")
     _require_own_audience(claims, rules.client_id)
     _require_in_time(claims, now)
     if claims.get("nonce") != nonce:
@@ -189,21 +174,21 @@ def _require_in_time(claims: Mapping[str, Any], now: datetime) -> None:
     ends_at, issued_at = _moment(claims, "exp"), _moment(claims, "iat")
     begins_at = _moment(claims, "nbf") or issued_at
     if ends_at is None or issued_at is None or begins_at is None:
-        raise _unproven("it doesn't say from when to when it is valid")
+        raise _unproven("it has no time of issue or no end")
     if now >= ends_at + LEEWAY:
         raise _unproven("it has expired")
     if max(issued_at, begins_at) > now + LEEWAY:
-        raise _unproven("it isn't valid yet, so that one of the clocks is wrong")
+        raise _unproven("it isn't valid yet, so one of the clocks is wrong")
 
 
 def _read_person(claims: Mapping[str, Any], rules: ProviderRules) -> ProviderIdentity:
     subject = claims.get("sub")
     if not isinstance(subject, str) or not 0 < len(subject) <= _LONGEST_SUBJECT:
-        raise _unproven("it names nobody")
+        raise _unproven("it names no person")
     name = next((claims[claim] for claim in rules.name_claims if _is_a_name(claims, claim)), None)
     if not name:
         raise NotSignedInError(
-            f"{rules.name} doesn't tell the person's name.",
+            f"{rules.name} doesn't send the person's name.",
             hint=f"It must send one of the claims {', '.join(rules.name_claims)} (the setting oidc.name_claims).",
         )
     return ProviderIdentity(
@@ -217,7 +202,7 @@ def _read_person(claims: Mapping[str, Any], rules: ProviderRules) -> ProviderIde
 
 
 def _is_a_name(claims: Mapping[str, Any], claim: str) -> bool:
-    """An address that the provider itself says it hasn't verified is whatever somebody has typed there.
+    """An e-mail address that the provider hasn't verified can be any text, so it isn't a name.
 
     Source: OpenID Connect Core 1.0, section 5.1; some providers send the boolean as text.
     """
@@ -250,29 +235,23 @@ def _unproven(why: str) -> NotSignedInError:
 
 
 TIMEOUT_SECONDS = 10.0
-"""For connecting, and for each pause in an answer."""
-
+"""To connect, and for each pause in an answer."""
 
 SCOPE = "openid profile email"
-
-
 _DISCOVERY = "/.well-known/openid-configuration"
 
-
 _KNOWN_SECONDS = 300.0
-"""For so long its addresses are known without asking."""
-
+"""How long its addresses are cached."""
 
 _LARGEST_BYTES = 1024 * 1024
 
-
 _ASKED_AT_ONCE = 16
-"""Anybody may begin a sign-in: those who wait for a provider that doesn't answer leave threads for everybody else."""
+"""Threads that may wait for the provider. Anyone can begin a sign-in, and other requests need threads too."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Addresses:
-    """Where the provider is asked for what."""
+    """The provider's endpoints."""
 
     authorization: str
     token: str
@@ -290,7 +269,6 @@ class OidcProvider:
     clock: Clock
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
     asked_at_once: int = _ASKED_AT_ONCE
-    """By so many threads; one more is refused at once."""
     _known: _Addresses | None = None
     _guard: threading.Lock = field(default_factory=threading.Lock)
 
@@ -300,14 +278,14 @@ class OidcProvider:
     def make_address(self, question: AuthorizationRequest) -> str:
         with self._asking():
             addresses = self._find_addresses()
-        anew = {"prompt": "login", "max_age": "0"} if question.forces_login else {}
+        fresh = {"prompt": "login", "max_age": "0"} if question.forces_login else {}
         with self._make_client(question, addresses, secret=None) as client:
             address, _ = client.create_authorization_url(
                 addresses.authorization,
                 state=question.state,
                 code_verifier=question.verifier,
                 nonce=question.nonce,
-                **anew,
+                **fresh,
             )
         return str(address)
 
@@ -320,10 +298,10 @@ class OidcProvider:
 
     @contextmanager
     def _asking(self) -> Iterator[None]:
-        """:raises IdentityProviderError: if so many wait for it already that one more would keep others waiting."""
+        """:raises IdentityProviderError: if too many threads wait for the provider already."""
         if not self._turns.acquire(blocking=False):
             raise IdentityProviderError(
-                f"{self.rules.name} keeps too many sign-ins waiting.", hint="Try again in a moment."
+                f"Too many sign-ins are waiting for {self.rules.name}.", hint="Try again in a moment."
             )
         try:
             yield
@@ -375,8 +353,8 @@ class OidcProvider:
         document = self._read_document(self.rules.issuer.rstrip("/") + _DISCOVERY, "discovery document")
         if document.get("issuer") != self.rules.issuer:
             raise IdentityProviderError(
-                f"The identity provider calls itself {_plain(document.get('issuer'))}, not {self.rules.issuer}.",
-                hint="Set oidc.issuer exactly as the provider's discovery document has it.",
+                f"The identity provider's issuer is {_plain(document.get('issuer'))}, not {self.rules.issuer}.",
+                hint="Set oidc.issuer to the exact issuer in the provider's discovery document.",
             )
         methods = document.get("token_endpoint_auth_methods_supported") or ["client_secret_basic"]
         return _Addresses(
@@ -411,50 +389,47 @@ class OidcProvider:
         return found
 
     def _unreachable(self, error: Exception) -> IdentityProviderError:
-        """What a library tells may hold a secret, so that only its kind is told."""
+        """A library's message may contain a secret, so only the error's class is shown."""
         return IdentityProviderError(
-            f"{self.rules.name} can't be asked ({type(error).__name__}).",
+            f"{self.rules.name} can't be reached, or its answer can't be used ({type(error).__name__}).",
             hint="Try again later. Until then a local administrator can sign in with a password.",
         )
 
 
 def _plain(text: object) -> str:
-    """Short and printable: it comes from elsewhere."""
+    """Make text of the provider short and printable."""
     return "".join(character for character in str(text)[:200] if character.isprintable())
 
 
 _SECRET_BYTES = 32
 
-
 _MOST_STARTS, _STARTS_COUNT = 300, timedelta(minutes=5)
-"""So many sign-ins may be begun from one address, whatever comes of them."""
+"""How many sign-ins one address may begin within that time."""
 
 
 @dataclass(frozen=True, slots=True)
 class StartedProviderSignIn:
-    """A browser that is about to be sent to the provider."""
+    """Where to send the browser, and the secret for its cookie."""
 
     address: str = field(repr=False)
-    """Where to."""
     secret: str = field(repr=False)
-    """For the browser's cookie."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderAnswer:
-    """What a browser came back with."""
+    """What the browser brings back from the provider."""
 
     secret: str | None = field(repr=False)
-    """Of its cookie."""
+    """From its cookie."""
     state: str = field(repr=False)
     code: str | None = field(repr=False)
     error: str | None = None
-    """Why the provider let nobody in, in its own code."""
+    """The provider's error code."""
 
 
 @dataclass(frozen=True, slots=True)
 class CompletedProviderSignIn:
-    """Somebody who is signed in now."""
+    """A sign-in that has just begun, and the path to which the browser returns."""
 
     session: AuthenticatedSession
     return_to: str
@@ -462,7 +437,7 @@ class CompletedProviderSignIn:
 
 @dataclass(frozen=True, slots=True)
 class ProviderSignInService:
-    """Lets people sign in at the provider that the settings name."""
+    """Signs people in at the provider in the settings."""
 
     rules: ProviderRules
     provider: IdentityProvider
@@ -474,19 +449,19 @@ class ProviderSignInService:
     def begin(
         self, return_to: str, redirect_uri: str, client_origin: ClientOrigin, confirms: Session | None = None
     ) -> StartedProviderSignIn:
-        """Where a browser is sent, and what it keeps until it comes back.
+        """Begin a sign-in.
 
-        :param return_to: the path where it goes once somebody is signed in.
-        :param confirms: the sign-in that shall be proven anew, as a second factor does it.
+        :param return_to: the path to which the browser returns after the sign-in.
+        :param confirms: the sign-in that the provider confirms again, instead of a second factor.
         :raises InputError: if ``return_to`` isn't a path of this server.
-        :raises TooManyAttemptsError: if too many were begun from this address.
-        :raises IdentityProviderError: if the provider can't be asked.
+        :raises TooManyAttemptsError: if this address began too many.
+        :raises IdentityProviderError: if the provider can't be reached.
         """
         path, now = require_return_path(return_to), self.clock.now()
         limit = AttemptLimit(f"provider sign-in from {client_origin.address}", _MOST_STARTS, _STARTS_COUNT)
         if self.failures.begin_attempt([limit]) is None:
             raise TooManyAttemptsError(
-                "Too many sign-ins were begun.",
+                "Too many sign-ins began at this address.",
                 hint="Wait 5 minutes, then try again.",
                 wait_seconds=int(_STARTS_COUNT.total_seconds()),
             )
@@ -500,17 +475,18 @@ class ProviderSignInService:
     def finish(
         self, answer: ProviderAnswer, redirect_uri: str, keeping: IdentityService, client_origin: ClientOrigin
     ) -> CompletedProviderSignIn:
-        """Sign somebody in whom the provider has proven; whatever comes of it, the answer is used up.
+        """Sign in the person that the provider has proven. An answer can be used once, also if the sign-in fails.
 
-        :param keeping: in the server's own name: it is the provider who decides.
+        :param keeping: acts in the server's own name, because the provider decides.
         :raises NotSignedInError: if the answer proves nothing, belongs to another browser, or was used before.
-        :raises PermissionDeniedError: if the person has no role here, or the name is somebody else's.
-        :raises IdentityProviderError: if the provider can't be asked.
+        :raises PermissionDeniedError: if the person has no role here, or the name belongs to another identity.
+        :raises IdentityProviderError: if the provider can't be reached.
         """
         secret, start = self._take(answer)
         if answer.error is not None or answer.code is None:
             raise NotSignedInError(
-                f"{self.rules.name} let nobody in.", hint="Try again, or ask who keeps the identity provider."
+                f"{self.rules.name} refused the sign-in.",
+                hint="Try again, or ask the administrator of the identity provider.",
             )
         person = self.provider.redeem(answer.code, make_authorization_request(secret, redirect_uri), self.clock.now())
         if start.session_id is not None:
@@ -523,7 +499,7 @@ class ProviderSignInService:
         )
 
     def _take(self, answer: ProviderAnswer) -> tuple[str, SignInStart]:
-        """The state is compared before the start is used up, so that nobody but the browser itself can do that."""
+        """Compare the state before the start is used up, so that only the browser that began it can use it up."""
         secret = answer.secret
         expected = "" if secret is None else derive(secret, "state")
         if secret is None or not hmac.compare_digest(expected.encode(), answer.state.encode(errors="surrogatepass")):
@@ -534,15 +510,15 @@ class ProviderSignInService:
         return secret, start
 
     def _end_former(self, start: SignInStart, identity_id: str) -> None:
-        """The one that was proven anew is replaced.
+        """End the sign-in that the provider has confirmed; the new one replaces it.
 
-        :raises NotSignedInError: if it was somebody else who came back.
+        :raises NotSignedInError: if another person signed in at the provider.
         """
         if start.session_id is None:
             return
         if self.sessions.end_session(start.session_id, identity_id) is None:
             raise NotSignedInError(
-                "Somebody else has signed in at the identity provider, or the sign-in here has ended.",
+                "Another person signed in at the identity provider, or the sign-in here has ended.",
                 hint="Sign in again.",
             )
 
@@ -552,24 +528,24 @@ class ProviderSignInService:
         new = replace(make_session(SessionKind.BROWSER, client_origin, self.clock), factor_at=factor_at)
         session = self.sessions.begin(identity_id, new)
         if session is None:
-            raise NotSignedInError("The user was disabled just now.", hint="Ask an administrator.")
+            raise NotSignedInError("The user was just disabled.", hint="Ask an administrator.")
         return AuthenticatedSession(session, new.secret)
 
 
 def make_authorization_request(secret: str, redirect_uri: str) -> AuthorizationRequest:
-    """All that belongs to the sign-in of that secret."""
+    """Derive the parameters of a sign-in from its secret."""
     return AuthorizationRequest(
         redirect_uri, derive(secret, "state"), derive(secret, "nonce"), derive(secret, "verifier")
     )
 
 
 def derive(secret: str, purpose: str) -> str:
-    """43 characters that tell nothing of the secret, nor of those of another purpose."""
-    digest = hmac.new(secret.encode(errors="surrogatepass"), f"rootkeeper oidc {purpose}".encode(), hashlib.sha256)
+    """Derive 43 characters that reveal neither the secret nor the value for another purpose."""
+    digest = hmac.new(secret.encode(errors="surrogatepass"), f"rootkeeper:oidc:{purpose}".encode(), hashlib.sha256)
     return urlsafe_b64encode(digest.digest()).rstrip(b"=").decode()
 
 
 def _not_begun() -> NotSignedInError:
     return NotSignedInError(
-        "This sign-in wasn't begun in this browser, has ended, or was answered before.", hint="Sign in again."
+        "This sign-in began in another browser, has ended, or was answered before.", hint="Sign in again."
     )

@@ -1,10 +1,4 @@
-"""Users, tokens and answers kept for a repeat, as JSON values.
-
-A user or token as JSON values: what the command line and the API show of it, and what the ledger keeps. Nothing that
-proves it is in there.
-
-An answer that is given again to whoever asks again: a value alone.
-"""
+"""Users and tokens as JSON values, without their proof, and answers stored for repeated requests."""
 
 from __future__ import annotations
 
@@ -16,7 +10,6 @@ from rootkeeper.values import JsonValue, json_time
 
 
 def identity_to_record(identity: Identity, now: datetime) -> dict[str, JsonValue]:
-    """One user or token; ``is_usable`` tells whether it may act now."""
     return {
         "identity_id": identity.identity_id,
         "kind": identity.kind.value,
@@ -34,7 +27,6 @@ def identity_to_record(identity: Identity, now: datetime) -> dict[str, JsonValue
 
 
 def _scope_to_record(scope: TokenScope) -> dict[str, JsonValue] | None:
-    """``None`` for whoever may all that the role permits."""
     if scope.is_unlimited:
         return None
     permissions = None if scope.permissions is None else sorted(one.value for one in scope.permissions)
@@ -42,7 +34,7 @@ def _scope_to_record(scope: TokenScope) -> dict[str, JsonValue] | None:
 
 
 def identity_to_parameters(identity: Identity) -> dict[str, JsonValue]:
-    """What the ledger keeps of one that is added or changed, as it was before; limits only where it has some."""
+    """Describe an identity, as it is before the change, for the ledger; limits only if there are any."""
     parameters: dict[str, JsonValue] = {
         "identity_id": identity.identity_id,
         "kind": identity.kind.value,
@@ -59,9 +51,9 @@ def identity_to_parameters(identity: Identity) -> dict[str, JsonValue]:
 
 @dataclass(frozen=True, slots=True)
 class StoredAnswer:
-    """What was answered."""
+    """The answer to a request that had an idempotency key."""
 
     status: int
     media_type: str | None
     body: str | None = field(repr=False)
-    """``None`` if it isn't kept: it held a secret, or was too long."""
+    """``None`` if it isn't kept, because it had a secret or was too long."""

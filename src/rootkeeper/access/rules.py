@@ -1,27 +1,12 @@
-"""Identities, roles, what each role permits, and the rules of sign-in.
+"""Identities, roles and their permissions, second factors, and the rules of sign-in.
 
-Who may do what on a server: identities, their roles, and what each role permits.
+Users and API tokens share one set of names, because approvals count names: a person can't approve under a second name
+what that person requested under the first. A name goes into the ledger and, as SourceIdentity, into CloudTrail, so it
+has only characters that STS accepts; names that differ only in case are one name.
 
-An identity is a user who signs in or an API token. The names of both are kept apart from each other, since approvals
-count names: nobody approves under a second name what was requested under the first, unless a person was given two.
+The secret of a sign-in changes each time a second factor is given. ``session_id`` doesn't change, and proves nothing.
 
-Sign-ins of people: how long one lasts, when it still needs a second factor, and when that factor is fresh.
-
-A sign-in is proven by a secret: in a browser's cookie, or as a bearer token of the command line. The secret changes
-each time that a factor was given; ``session_id`` doesn't, and proves nothing.
-
-Second factors of users, as values. What proves one is kept elsewhere.
-
-How often something may fail before it has to wait: values alone.
-
-What identities of a server may be called, and what a password must be.
-
-A name goes into the ledger, into approvals and, as SourceIdentity, into CloudTrail: so it holds only what STS takes
-there, and two names that differ in their case alone are one.
-
-Sign-in at the organization's own identity provider (OpenID Connect): who is admitted, in which role, and how surely.
-
-Source: OpenID Connect Core 1.0; RFC 8176 for what ``amr`` tells of a sign-in.
+Source: OpenID Connect Core 1.0; RFC 8176 for ``amr``.
 """
 
 from __future__ import annotations
@@ -37,6 +22,7 @@ from types import MappingProxyType
 from rootkeeper.aws.rules import SERVER_NAME
 from rootkeeper.errors import (
     FactorNeededError,
+    Hint,
     InputError,
     NotSignedInError,
     PermissionDeniedError,
@@ -102,13 +88,10 @@ _VIEWS = frozenset(
     }
 )
 
-
 _PROVES = frozenset({Permission.LEDGER_VERIFY, Permission.REPORTS_READ})
-"""Reads all that is kept, and takes a while for it."""
-
+"""These read the whole database, and take a while."""
 
 _AUDITS = _VIEWS | _PROVES | {Permission.ACCOUNTS_AUDIT, Permission.PREFLIGHTS_RUN}
-
 
 _OPERATES = _AUDITS | {
     Permission.EXCEPTIONS_KEEP,
@@ -119,7 +102,6 @@ _OPERATES = _AUDITS | {
     Permission.WINDOWS_CLOSE,
     Permission.WINDOWS_REQUEST,
 }
-
 
 _APPROVES = (
     _VIEWS
@@ -132,7 +114,6 @@ _APPROVES = (
     }
 )
 
-
 PERMISSIONS: Mapping[ServerRole, frozenset[Permission]] = MappingProxyType(
     {
         ServerRole.VIEWER: _VIEWS,
@@ -142,11 +123,11 @@ PERMISSIONS: Mapping[ServerRole, frozenset[Permission]] = MappingProxyType(
         ServerRole.ADMINISTRATOR: frozenset(Permission),
     }
 )
-"""What each role permits. An approver can't operate: who asks and who consents are different people."""
+"""An approver can't operate: the person who requests and the person who approves are different people."""
 
 
 class IdentityKind(StrEnum):
-    """How somebody proves who it is."""
+    """How an identity proves itself."""
 
     TOKEN = "token"  # noqa: S105 - a kind's name
     USER = "user"
@@ -163,18 +144,18 @@ class SignInWay(StrEnum):
 OF_WHOLE_ORGANIZATION = frozenset(
     {Permission.IDENTITIES_MANAGE, Permission.NOTIFICATIONS_TEST, Permission.SETUP_CHANGE}
 )
-"""What no token has that is limited to organizational units: it is about no account, or about everybody's power."""
+"""A token that is limited to organizational units has none of these: they concern no account, or all permissions."""
 
 
 @dataclass(frozen=True, slots=True)
 class TokenScope:
-    """What a token has less than its role."""
+    """The limits of a token within its role."""
 
     permissions: frozenset[Permission] | None = None
-    """Of those that its role has; ``None`` for all of them."""
+    """A subset of the role's; ``None`` for all of them."""
     organizational_units: tuple[str, ...] = ()
-    """Ids or paths of names. What the token has done is about accounts below one of them alone; what it reads isn't
-    limited. Without any, every account.
+    """Ids or paths of names. The token changes only accounts below one of them; reading isn't limited. Empty: every
+    account.
     """
 
     @property
@@ -182,7 +163,7 @@ class TokenScope:
         return self.permissions is None and not self.organizational_units
 
     def narrow(self, granted: frozenset[Permission]) -> frozenset[Permission]:
-        """What is left of a role's permissions."""
+        """Return the permissions of a role that remain within the limits."""
         left = granted if self.permissions is None else granted & self.permissions
         return left - OF_WHOLE_ORGANIZATION if self.organizational_units else left
 
@@ -194,31 +175,29 @@ UNLIMITED = TokenScope()
 
 
 def require_scope(role: ServerRole, scope: TokenScope) -> None:
-    """Check that a token of that role and scope has all that its scope names, so that nobody is surprised later.
-
-    :raises InputError: if its role, or its limit to units, keeps it from something that the scope names.
-    """
+    """:raises InputError: if the scope names a permission that the role, or the limit to units, doesn't allow."""
     if any(not unit.strip("/ ") for unit in scope.organizational_units):
         raise InputError("An organizational unit has no name.", hint="Give an id, or a path such as Root/Workloads.")
     lacking = sorted((scope.permissions or frozenset()) - scope.narrow(PERMISSIONS[role]))
     if lacking:
         raise InputError(
             f"A token of the role {role.value} with these limits can't have {', '.join(lacking)}.",
-            hint="Take another role, or leave it out. What is about no account can't be limited to units.",
+            hint="Choose another role, or leave these permissions out. A permission that concerns no account can't be "
+            "limited to units.",
         )
     if not scope.narrow(PERMISSIONS[role]):
-        raise InputError("The token could do nothing.", hint="Name at least one permission.")
+        raise InputError("The token would have no permission.", hint="Name at least one permission.")
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Somebody whom a server knows. What proves it is kept elsewhere, as a hash."""
+    """A user or API token. Its proof is kept elsewhere, as a hash."""
 
     identity_id: str
     """``u-…`` or ``t-…``."""
     kind: IdentityKind
     name: str
-    """Unique among users and tokens together, whatever its case; what the ledger, approvals and CloudTrail show."""
+    """Unique among users and tokens together, regardless of case; the ledger, approvals and CloudTrail show it."""
     role: ServerRole
     created_by: str
     created_at: datetime
@@ -233,7 +212,6 @@ class Identity:
 
     @property
     def permissions(self) -> frozenset[Permission]:
-        """All that it may."""
         return self.scope.narrow(PERMISSIONS[self.role])
 
     def is_usable(self, now: datetime) -> bool:
@@ -243,62 +221,57 @@ class Identity:
         return permission in self.permissions
 
     def require_permission(self, permission: Permission) -> None:
-        """:raises PermissionDeniedError: if its role doesn't permit it, or it has less than its role."""
+        """:raises PermissionDeniedError: if the role, or the limits of the token, don't allow it."""
         if permission not in PERMISSIONS[self.role]:
             able = [role.value for role, granted in PERMISSIONS.items() if permission in granted]
             raise PermissionDeniedError(
                 f"{self.name} has the role {self.role.value}, which doesn't permit {permission.value}.",
-                hint=f"Ask somebody with the role {' or '.join(able)}.",
+                hint=f"Ask a user with the role {' or '.join(able)}.",
             )
         if not self.may(permission):
             raise PermissionDeniedError(
-                f"The token {self.name} is limited, and {permission.value} isn't among what it may.",
-                hint="Use another token: rootkeeper token list shows what each may.",
+                f"The token {self.name} is limited and doesn't have the permission {permission.value}.",
+                hint=Hint("Use a token that has this permission.", "token.list"),
             )
 
     def require_account_access(self, account_id: AccountId, account: Account | None) -> None:
-        """Check that it isn't limited to organizational units above other accounts.
-
-        :param account: as it was listed last; ``None`` where it isn't known.
-        :raises PermissionDeniedError: if it is, or nobody knows where the account is.
+        """:param account: as last listed; ``None`` if unknown.
+        :raises PermissionDeniedError: if the token is limited to units, and the account isn't below one of them.
         """
         units = self.scope.organizational_units
         if units and (account is None or not self.scope.covers(account)):
             where = "in an unknown unit" if account is None else f"in {account.ou_path}"
             raise PermissionDeniedError(
                 f"The token {self.name} is limited to {', '.join(units)}; account {account_id} is {where}.",
-                hint="Use another token, or have the organization listed again: rootkeeper audit.",
+                hint=Hint("Use another token, or list the organization again with an audit.", "organization.list"),
             )
 
     def require_grantable(self, granted: frozenset[Permission]) -> None:
-        """Check that it may give these permissions to somebody, or take them: nobody gains by that what he hasn't.
+        """Check that the identity has all permissions that it grants or revokes, so that none can be gained that way.
 
-        :raises PermissionDeniedError: if it has less.
+        :raises PermissionDeniedError: if it lacks one.
         """
         lacking = sorted(permission.value for permission in granted - self.permissions)
         if lacking:
             raise PermissionDeniedError(
-                f"{self.name} lacks {', '.join(lacking)}, and so can't decide who has it.",
+                f"{self.name} lacks {', '.join(lacking)}, so {self.name} can't grant or revoke it.",
                 hint="Ask an administrator.",
             )
 
     def to_actor(self, caller_arn: str | None = None) -> Actor:
-        """As the ledger names it."""
+        """Return the actor that the ledger names."""
         kind = ActorKind.SIGNED_IN if self.kind is IdentityKind.USER else ActorKind.TOKEN
         return Actor(self.name, kind, caller_arn)
 
 
 SESSION_LASTS = timedelta(hours=12)
-"""Whatever is done in it."""
-
+"""Use doesn't extend it."""
 
 IDLE_LASTS = timedelta(minutes=30)
-"""So long a browser's sign-in lives without being used."""
-
+"""A browser's sign-in ends when it is unused for this long."""
 
 FACTOR_LASTS = timedelta(minutes=5)
-"""So long a second factor is fresh enough for what is weighty."""
-
+"""How long a second factor is fresh enough for an important change."""
 
 _WITHOUT_FACTOR = frozenset({ServerRole.VIEWER, ServerRole.AUDITOR})
 
@@ -318,22 +291,22 @@ class FactorKind(StrEnum):
 
 
 class SessionNeed(StrEnum):
-    """What a sign-in lacks before anything can be done in it."""
+    """What a sign-in still needs before it can be used."""
 
     ENROLMENT = "enrolment"
     """The role needs a second factor, and none is set up."""
     FACTOR = "factor"
-    """One is set up, and wasn't given yet."""
+    """One is set up, and hasn't been given yet."""
 
 
 def needs_factor(role: ServerRole) -> bool:
-    """Whether nobody may act in that role by a password alone."""
+    """Whether a password alone isn't enough for that role."""
     return role not in _WITHOUT_FACTOR
 
 
 @dataclass(frozen=True, slots=True)
 class NewSession:
-    """A sign-in that is about to begin."""
+    """A sign-in to insert, with its secret."""
 
     session_id: str
     """``s-…``."""
@@ -342,33 +315,33 @@ class NewSession:
     started_at: datetime
     expires_at: datetime
     address: str | None = None
-    """Where it came from, as far as the server knows."""
+    """Where it came from; ``None`` if unknown."""
     user_agent: str | None = None
     factor_at: datetime | None = None
-    """When an identity provider took a second factor; ``None`` where none was given yet."""
+    """When an identity provider verified a second factor; ``None`` if none was given yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A sign-in that lasts."""
+    """A sign-in that hasn't ended."""
 
     session_id: str
     kind: SessionKind
     identity: Identity
     started_at: datetime
     last_used_at: datetime
-    """To the minute."""
+    """Accurate to one minute."""
     expires_at: datetime
     address: str | None = None
     user_agent: str | None = None
     factor_at: datetime | None = None
-    """When a second factor was given last."""
+    """When a second factor was last given."""
     enrolled: frozenset[FactorKind] = frozenset()
-    """What its user has set up."""
+    """The kinds of factors that its user has set up."""
 
     @property
     def need(self) -> SessionNeed | None:
-        """Judged anew at each request: role and factors may have changed since it began."""
+        """Evaluated at each request, because role and factors may have changed since the sign-in began."""
         if self.factor_at is not None:
             return None
         if self.enrolled:
@@ -377,18 +350,18 @@ class Session:
 
     @property
     def fresh_until(self) -> datetime | None:
-        """Until when the factor counts as fresh; ``None`` where none was given."""
+        """Until when the factor is fresh; ``None`` if none was given."""
         return None if self.factor_at is None else self.factor_at + FACTOR_LASTS
 
     def is_alive(self, now: datetime) -> bool:
-        """Whether neither its end nor idleness has ended it."""
+        """Whether it has neither expired nor been idle for too long."""
         is_idle = self.kind is SessionKind.BROWSER and now >= self.last_used_at + IDLE_LASTS
         return now < self.expires_at and not is_idle
 
     def require_finished(self) -> None:
         """:raises SignInUnfinishedError: if a second factor is still to be given or set up."""
         if self.need is SessionNeed.FACTOR:
-            raise SignInUnfinishedError("The second factor wasn't given yet.", hint="Give it to finish the sign-in.")
+            raise SignInUnfinishedError("The sign-in lacks its second factor.", hint="Give it to finish the sign-in.")
         if self.need is SessionNeed.ENROLMENT:
             raise SignInUnfinishedError(
                 f"The role {self.identity.role.value} needs a second factor, and {self.identity.name} has none.",
@@ -396,7 +369,7 @@ class Session:
             )
 
     def require_fresh(self, now: datetime) -> None:
-        """Whoever has none set up isn't asked for one: where the role needs one nothing else can be done anyway.
+        """Require a fresh second factor of a user who has one. ``require_finished`` deals with users who have none.
 
         :raises FactorNeededError: if the second factor was given too long ago, or not at all.
         """
@@ -406,25 +379,21 @@ class Session:
             minutes = int(FACTOR_LASTS.total_seconds() // 60)
             raise FactorNeededError(
                 f"This needs a second factor that was given in the last {minutes} minutes.",
-                hint="Give it again: POST /api/v1/auth/step-up.",
+                hint="Give your second factor again, then repeat the request.",
             )
 
 
 TOTP_SECONDS = 30
 """How long each code lasts. Source: RFC 6238, section 4.1."""
 
-
 TOTP_DRIFT_STEPS = 1
-"""A code of the step before or after is taken too: clocks differ."""
-
+"""The code of the step before or after is accepted too, because clocks differ."""
 
 ENROLMENT_LASTS = timedelta(minutes=15)
-"""So long a new authenticator app may take to show its first code."""
-
+"""How long a new authenticator app waits for its first code."""
 
 CHALLENGE_LASTS = timedelta(minutes=5)
-"""So long a passkey may take to answer."""
-
+"""How long a passkey has to answer."""
 
 MOST_FACTORS = 10
 """Of one user."""
@@ -445,29 +414,29 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class TotpFactor:
-    """An authenticator app, with what its codes are made from."""
+    """An authenticator app, with the seed of its codes."""
 
     factor: Factor
     secret: str = field(repr=False)
     """In base32."""
     last_step: int
-    """The newest step whose code was taken: no code is taken twice, and none from before it."""
+    """The newest step whose code was accepted. No code is accepted twice, and no older one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Passkey:
-    """A passkey, with what its answers are checked by. Nothing here is secret."""
+    """A passkey, with the public key that verifies its answers. Nothing here is secret."""
 
     factor: Factor
     credential_id: bytes
     public_key: bytes
     """In COSE. Source: WebAuthn, section 6.5.1.1."""
     sign_count: int
-    """Grows with each use where the device counts; one that doesn't grow tells of a copy."""
+    """Grows with each use if the device counts; if it doesn't grow, the device was copied."""
 
 
 class ChallengePurpose(StrEnum):
-    """What a challenge was made for; an answer to one isn't one to the other."""
+    """What a challenge is for; the answer to one isn't valid for the other."""
 
     PROVE = "prove"
     REGISTER = "register"
@@ -475,68 +444,63 @@ class ChallengePurpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AttemptLimit:
-    """What is counted, and how much of it is too much."""
+    """How many failures of one key are allowed within a time."""
 
     key: str
-    """Whose failures they are, such as ``name ana`` or ``address 192.0.2.7``. Kept as a hash alone."""
+    """Whose failures they are, such as ``name ana`` or ``address 192.0.2.7``. Only its hash is kept."""
     most: int
-    """So many failures are borne; the next attempt has to wait."""
     within: timedelta
-    """A failure counts for so long."""
 
 
 _NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
 """Source: STS AssumeRole, API version 2011-06-15, SourceIdentity; of its word characters only the ASCII ones."""
-
 
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 256
 """In characters."""
 
 
 def parse_identity_name(text: str) -> str:
-    """A name that an identity may have.
-
-    :raises InputError: if it isn't one.
-    """
+    """:raises InputError: if an identity can't have this name."""
     if not _NAME.fullmatch(text):
         raise InputError(
             f"{text!r} can't be the name of a user or token.",
-            hint="Take 2 to 64 of A-Z, a-z, 0-9 and _ + = , . @ -: the name also goes into CloudTrail.",
+            hint="Use 2 to 64 of A-Z, a-z, 0-9 and _ + = , . @ -. The name also goes into CloudTrail.",
         )
     if fold_name(text) == SERVER_NAME:
-        raise InputError(f"{text!r} is what the program calls itself.", hint="Take another name.")
+        raise InputError(f"{text!r} is reserved for the server itself.", hint="Choose another name.")
     return text
 
 
+def make_name_taken_error(name: str) -> InputError:
+    return InputError(
+        f"There is already a user or token of the name {name}.",
+        hint="Choose another name. The name of a disabled one stays taken, because the ledger names it.",
+    )
+
+
 def fold_name(name: str) -> str:
-    """By this two names are compared."""
+    """Return the form in which names are compared."""
     return name.casefold()
 
 
 def require_password(password: str, name: str) -> None:
-    """Check that a new password is long enough and isn't the name.
-
-    :raises InputError: if it isn't; the message doesn't show it.
-    """
+    """:raises InputError: if the password is too short, too long or contains the name; the message doesn't show it."""
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         raise InputError(
             f"The password has {len(password)} characters.",
-            hint=f"Take {SHORTEST_PASSWORD} to {LONGEST_PASSWORD}: a few unrelated words make a good one.",
+            hint=f"Use {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters, such as a few unrelated words.",
         )
     if fold_name(name) in fold_name(password):
-        raise InputError("The password holds the user's name.", hint="Take one that doesn't.")
+        raise InputError("The password contains the user's name.", hint="Choose a password without the name.")
 
 
 START_LASTS = timedelta(minutes=10)
-"""For so long somebody may take to sign in at the provider."""
-
+"""How long a person may take to sign in at the provider."""
 
 LEEWAY = timedelta(minutes=1)
-"""By so much the provider's clock may be off."""
-
+"""How much the provider's clock may differ."""
 
 _LONGEST_PATH = 1_024
-
 
 _ROLES = tuple(ServerRole)
 """The weakest first."""
@@ -544,7 +508,7 @@ _ROLES = tuple(ServerRole)
 
 @dataclass(frozen=True, slots=True)
 class ProviderRules:
-    """What the settings say about the provider, and whom it may let in."""
+    """The settings of the identity provider, and who may sign in."""
 
     issuer: str
     client_id: str
@@ -552,7 +516,7 @@ class ProviderRules:
     """``env:VARIABLE`` or ``file:PATH``; empty for a client without one."""
     name: str
     name_claims: tuple[str, ...]
-    """The first one that the provider tells is the person's name here."""
+    """The first one that the provider sends is the person's name here."""
     groups_claim: str
     roles: Mapping[str, ServerRole]
     """By group."""
@@ -560,7 +524,7 @@ class ProviderRules:
     """Values of ``amr`` that prove a second factor."""
 
     def choose_role(self, groups: Iterable[str]) -> ServerRole | None:
-        """The strongest role of these groups; ``None`` if none of them has one."""
+        """Return the strongest role of these groups; ``None`` if no group has a role."""
         found = [self.roles[group] for group in groups if group in self.roles]
         return max(found, key=_ROLES.index, default=None)
 
@@ -569,20 +533,20 @@ class ProviderRules:
         role = self.choose_role(person.groups)
         if role is None:
             raise PermissionDeniedError(
-                f"{person.name} is signed in at {self.name}, and none of that person's groups has a role here.",
-                hint=f"Have {person.name} put into a group that the setting oidc.groups names; {self.name} must send "
-                f"the groups in the claim {self.groups_claim}.",
+                f"{person.name} is signed in at {self.name}, but none of this person's groups has a role here.",
+                hint=f"Add {person.name} to a group that the setting oidc.groups names. {self.name} must send the "
+                f"groups in the claim {self.groups_claim}.",
             )
         return role
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderIdentity:
-    """Somebody whose identity the provider has proven just now."""
+    """A person whose identity the provider has just proven."""
 
     issuer: str
     subject: str
-    """Never changes, and is given to nobody else; the name may."""
+    """Never changes and belongs to one person only; a name can change."""
     name: str
     groups: tuple[str, ...]
     methods: frozenset[str] = frozenset()
@@ -592,19 +556,18 @@ class ProviderIdentity:
 
     @property
     def proof_hash(self) -> str:
-        """What an identity is found by again."""
+        """The key by which the store finds this person."""
         return hash_subject(self.issuer, self.subject)
 
 
 def hash_subject(issuer: str, subject: str) -> str:
-    """One text for a person of a provider."""
     return hashlib.sha256(f"{issuer}\0{subject}".encode(errors="surrogatepass")).hexdigest()
 
 
 def find_factor_time(person: ProviderIdentity, rules: ProviderRules, now: datetime) -> datetime | None:
-    """When the provider has taken a second factor; ``None`` if it doesn't say that it has.
+    """Return when the provider verified a second factor; ``None`` if it doesn't say that it did.
 
-    A provider that doesn't say when counts as one that did it too long ago for what is weighty.
+    If the provider doesn't say when, the factor counts as too old for an important change.
     """
     if person.methods.isdisjoint(rules.factor_methods):
         return None
@@ -613,23 +576,18 @@ def find_factor_time(person: ProviderIdentity, rules: ProviderRules, now: dateti
 
 
 def require_just_signed_in(person: ProviderIdentity, asked_at: datetime) -> None:
-    """Check that the provider has asked the person anew.
-
-    :raises NotSignedInError: if it hasn't, or doesn't say.
-    """
+    """:raises NotSignedInError: if the provider didn't ask the person to sign in again, or doesn't say so."""
     if person.authenticated_at is None or person.authenticated_at < asked_at - LEEWAY:
         raise NotSignedInError(
-            "The identity provider hasn't asked you to sign in again.",
-            hint="Set up a second factor here instead, or have the provider honour prompt=login and send auth_time.",
+            "The identity provider didn't ask you to sign in again.",
+            hint="Set up a second factor here instead, or configure the provider to honour prompt=login and to send "
+            "auth_time.",
         )
 
 
 def require_return_path(text: str) -> str:
-    """A path of this server, to which a browser may be sent.
-
-    :raises InputError: if it leads, or could be read to lead, anywhere else.
-    """
+    """:raises InputError: if it isn't a path of this server, or a browser could read it as another address."""
     is_plain = text.isascii() and text.isprintable() and "\\" not in text and " " not in text
     if not is_plain or len(text) > _LONGEST_PATH or not text.startswith("/") or text.startswith("//"):
-        raise InputError("return_to isn't a path of this server.", hint="Give one that begins with a single slash.")
+        raise InputError("return_to isn't a path of this server.", hint="Give a path that begins with a single slash.")
     return text

@@ -1,17 +1,7 @@
-"""Users, tokens and sign-ins.
+"""Users, API tokens and sign-ins.
 
-Where a server keeps whom it knows.
-
-Where sign-ins of people are kept, those of browsers and those of the command line.
-
-Where second factors of users are kept.
-
-How sign-ins begin, and what else their secret is good for.
-
-Whom a server knows, and how people sign in.
-
-Each change of an identity is recorded in the ledger before it is made, with who made it; what proves an identity, a
-password or token, is handed to the store and goes nowhere else.
+The ledger records each change of an identity, and who makes it, before the change. Passwords and tokens go to the store
+and nowhere else.
 """
 
 from __future__ import annotations
@@ -40,12 +30,20 @@ from rootkeeper.access.rules import (
     SignInWay,
     TokenScope,
     fold_name,
+    make_name_taken_error,
     parse_identity_name,
     require_password,
     require_scope,
 )
 from rootkeeper.clock import Clock
-from rootkeeper.errors import InputError, NotFoundError, NotSignedInError, PermissionDeniedError, TooManyAttemptsError
+from rootkeeper.errors import (
+    Hint,
+    InputError,
+    NotFoundError,
+    NotSignedInError,
+    PermissionDeniedError,
+    TooManyAttemptsError,
+)
 from rootkeeper.ledger.rules import Action, Actor
 from rootkeeper.ledger.store import Ledger
 from rootkeeper.values import JsonValue
@@ -73,17 +71,17 @@ class IdentityStore(Protocol):
         ...
 
     def find_provider_user(self, proof_hash: str) -> Identity | None:
-        """The user of an identity provider, though disabled; ``None`` if that person was never here."""
+        """The user of an identity provider, also a disabled one; ``None`` if the person never signed in here."""
         ...
 
     def find_by_token(self, token: str) -> Identity | None:
-        """Whose API token it is; ``None`` if nobody's, or if it has ended. Sign-ins are the SessionStore's."""
+        """The identity of an API token; ``None`` if it is unknown or has ended. Sign-ins are in the SessionStore."""
         ...
 
     def sign_in(self, name: str, password: str, new: NewSession) -> Identity | None:
         """Begin a sign-in of the user of that name; ``None`` if it isn't the password.
 
-        Takes as long for an unknown name. A password that is replaced meanwhile lets nobody in.
+        Takes as long for an unknown name. A password that is replaced meanwhile doesn't count.
         """
         ...
 
@@ -123,42 +121,42 @@ class SessionStore(Protocol):
     """
 
     def begin(self, identity_id: str, new: NewSession) -> Session | None:
-        """Let somebody act who has proven elsewhere who it is; ``None`` if the identity isn't usable."""
+        """Begin a sign-in of an identity that is proven elsewhere; ``None`` if the identity isn't usable."""
         ...
 
     def find(self, secret: str, kind: SessionKind, *, is_use: bool = True) -> Session | None:
-        """Whose sign-in it is. ``None`` if nobody's, or if it has ended.
+        """The sign-in of that secret; ``None`` if it is unknown or has ended.
 
-        :param is_use: whether somebody uses it, which is noted; ``False`` for what goes on without a person.
+        :param is_use: whether a person uses it, which is noted; ``False`` for what runs without a person.
         """
         ...
 
     def renew(self, secret: str, new_secret: str, factor_at: datetime) -> Session | None:
-        """Give a sign-in another secret, since a second factor was given; the old one is worth nothing from then on.
+        """Replace the secret of a sign-in after a second factor; the old secret is invalid from then on.
 
-        ``None`` if nobody's sign-in it is, or if it has ended.
+        ``None`` if the sign-in is unknown or has ended.
         """
         ...
 
     def list_sessions(self, identity_id: str | None = None) -> tuple[Session, ...]:
-        """Sign-ins of browsers that last, the newest first; everybody's, or one user's."""
+        """Current sign-ins of browsers, the newest first; of all users, or of one."""
         ...
 
     def end(self, secret: str) -> None:
-        """Again without harm."""
+        """Harmless when repeated."""
         ...
 
     def end_session(self, session_id: str, identity_id: str | None = None) -> Session | None:
-        """End the sign-in of that id, of one user where that is given; ``None`` if there is none."""
+        """End the sign-in of that id, of one user if given; ``None`` if there is none."""
         ...
 
     def end_all(self, identity_id: str) -> int:
-        """End all sign-ins of one user, those of the command line too; how many there were."""
+        """End all sign-ins of one user, also those of the command line; return how many there were."""
         ...
 
 
 class FirstAdministrators(Protocol):
-    """Links by which the first administrator of an organization makes himself known; only hashes are kept.
+    """Links with which the first administrator of an organization registers; only hashes are kept.
 
     :raises DatabaseError: if the database can't be read or written.
     """
@@ -170,9 +168,9 @@ class FirstAdministrators(Protocol):
         ...
 
     def use_link(self, token: str, identity: Identity, password: str) -> bool:
-        """Add the administrator, and let no link be used any more, in one transaction.
+        """Add the administrator and invalidate all links, in one transaction.
 
-        ``False`` if the link can't be used, or somebody usable is an administrator already.
+        ``False`` if the link can't be used, or there is a usable administrator already.
 
         :raises InputError: if the name is taken.
         """
@@ -180,20 +178,14 @@ class FirstAdministrators(Protocol):
 
 
 TOKEN_PREFIX = "rk_"  # noqa: S105 - what tokens begin with, so that scanners for leaked ones find them
-
-
 _SECRET_BYTES = 32
-
-
 _LONGEST_TEXT = 256
-
-
-_CSRF_PURPOSE = b"rootkeeper forged requests"
+_CSRF_PURPOSE = b"rootkeeper:csrf"
 
 
 @dataclass(frozen=True, slots=True)
 class ClientOrigin:
-    """Where a sign-in comes from, as far as the server knows. Both are shown, and believed in nothing."""
+    """Where a sign-in comes from. Both are only shown, never trusted."""
 
     address: str | None = None
     user_agent: str | None = None
@@ -208,18 +200,18 @@ class AuthenticatedSession:
 
     @property
     def csrf_token(self) -> str:
-        """Without it no changing request of a browser is taken."""
+        """A browser must send it with each request that changes something."""
         return derive_csrf_token(self.secret)
 
 
 def make_secret(kind: SessionKind) -> str:
-    """A new secret: 256 random bits."""
+    """Return a new secret of 256 random bits."""
     prefix = TOKEN_PREFIX if kind is SessionKind.TOKEN else ""
     return prefix + secrets.token_urlsafe(_SECRET_BYTES)
 
 
 def make_session(kind: SessionKind, client_origin: ClientOrigin, clock: Clock) -> NewSession:
-    """A sign-in that begins now, without a second factor yet."""
+    """Return a sign-in that begins now, without a second factor."""
     now = clock.now()
     return NewSession(
         session_id=f"s-{secrets.token_hex(8)}",
@@ -227,33 +219,31 @@ def make_session(kind: SessionKind, client_origin: ClientOrigin, clock: Clock) -
         kind=kind,
         started_at=now,
         expires_at=now + SESSION_LASTS,
-        address=_cut(client_origin.address),
-        user_agent=_cut(client_origin.user_agent),
+        address=_clean(client_origin.address),
+        user_agent=_clean(client_origin.user_agent),
     )
 
 
-def _cut(text: str | None) -> str | None:
-    """Printable, and not longer than anybody reads: it comes from whoever signs in."""
+def _clean(text: str | None) -> str | None:
+    """Make text of an untrusted client printable and short."""
     if not text:
         return None
     return "".join(character if character.isprintable() else "?" for character in text)[:_LONGEST_TEXT]
 
 
 def derive_csrf_token(secret: str) -> str:
-    """The token against forged requests that belongs to a browser's secret: whoever knows it learns nothing of the
-    secret, and it needn't be kept anywhere.
-    """
+    """Derive the token against forged requests from a browser's secret, which it doesn't reveal."""
     return hmac.new(secret.encode(errors="surrogatepass"), _CSRF_PURPOSE, hashlib.sha256).hexdigest()
 
 
 def is_csrf_token(given: str, secret: str) -> bool:
-    """Whether it is the secret's; takes as long whatever was given."""
+    """Whether the token belongs to the secret, compared in constant time."""
     return hmac.compare_digest(given.encode(errors="surrogatepass"), derive_csrf_token(secret).encode())
 
 
 @dataclass(frozen=True, slots=True)
 class SessionEnder:
-    """Ends sign-ins of others, or one's own."""
+    """Ends the caller's own sign-ins and, for administrators, those of others."""
 
     sessions: SessionStore
     identities: IdentityStore
@@ -264,7 +254,7 @@ class SessionEnder:
         return _require_found(self.sessions.end_session(session_id, identity.identity_id), session_id)
 
     def end_any(self, session_id: str) -> Session:
-        """Anybody's; recorded before it is done.
+        """End a sign-in of any user; the ledger records it first.
 
         :raises NotFoundError: if there is none.
         """
@@ -275,9 +265,9 @@ class SessionEnder:
         return found
 
     def sign_out(self, name: str) -> int:
-        """End all sign-ins of a user, those of the command line too; how many there were.
+        """End all sign-ins of a user, also those of the command line; return how many there were.
 
-        :raises NotFoundError: if there is none of that name.
+        :raises NotFoundError: if there is no user of that name.
         """
         identity = self.identities.get(name)
         self._record(identity)
@@ -296,8 +286,7 @@ def _require_found(session: Session | None, session_id: str) -> Session:
 
 
 FAILURES_COUNT = timedelta(minutes=5)
-"""For how long a failed attempt is held against a name or an address."""
-
+"""How long a failed attempt counts against a name or an address."""
 
 _CHECKED_AT_ONCE = 2
 """Each check of a password takes 64 MB of memory for a moment."""
@@ -309,7 +298,7 @@ class NewToken:
 
     identity: Identity
     token: str = field(repr=False)
-    """Shown once: nobody can find it again."""
+    """Shown once; it can't be read again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +311,7 @@ class IdentityService:
     actor: Actor
 
     def add_user(self, name: str, role: ServerRole, password: str) -> Identity:
-        """A user who signs in with a password.
+        """Add a user who signs in with a password.
 
         :raises InputError: if the name is taken or can't be one, or the password is too weak.
         """
@@ -335,7 +324,7 @@ class IdentityService:
     def add_first_administrator(
         self, links: FirstAdministrators, link_token: str, name: str, password: str
     ) -> Identity:
-        """The first administrator, by a link that the server has printed; no link works afterwards.
+        """Add the first administrator by a link that the server printed; no link works afterwards.
 
         :raises NotSignedInError: if the link can't be used any more.
         :raises InputError: if the name is taken or can't be one, or the password is too weak.
@@ -352,31 +341,31 @@ class IdentityService:
     def create_token(
         self, name: str, role: ServerRole, expires_at: datetime | None = None, scope: TokenScope = UNLIMITED
     ) -> NewToken:
-        """An API token, an identity of its own.
+        """Create an API token.
 
-        :raises InputError: if the name is taken or can't be one, the end has passed, or it could do nothing.
+        :raises InputError: if the name is taken or invalid, the end has passed, or it would have no permission.
         """
         require_scope(role, scope)
         identity = replace(self._make("t", IdentityKind.TOKEN, name, role, expires_at), scope=scope)
         if expires_at is not None and expires_at <= identity.created_at:
-            raise InputError("The token would have expired before its first use.", hint="Give an end in the future.")
+            raise InputError("The end of the token is in the past.", hint="Give an end in the future.")
         token = make_secret(SessionKind.TOKEN)
         self._record(Action.IDENTITY_ADD, identity)
         self.store.add_token(identity, token)
         return NewToken(identity, token)
 
     def admit(self, person: ProviderIdentity, role: ServerRole) -> Identity:
-        """Whoever has signed in at the identity provider; known from the first time on, in the role of that moment.
+        """Find or add the user who has signed in at the identity provider, and set the user's current role.
 
-        :raises NotSignedInError: if the person was disabled here.
-        :raises PermissionDeniedError: if it is the first time, and the name is somebody else's.
-        :raises InputError: if it is the first time, and the name can't be one.
+        :raises NotSignedInError: if the user is disabled here.
+        :raises PermissionDeniedError: if the user is new, and the name belongs to another user or token.
+        :raises InputError: if the user is new, and the name is invalid.
         """
         found = self.store.find_provider_user(person.proof_hash)
         if found is None:
             return self._add_person(person, role)
         if not found.is_usable(self.clock.now()):
-            raise NotSignedInError(f"{found.name} was disabled here.", hint="Ask an administrator.")
+            raise NotSignedInError(f"{found.name} is disabled here.", hint="Ask an administrator.")
         if found.role is role:
             return found
         change: dict[str, JsonValue] = {"change": "role", "new_role": role.value, "provider": person.issuer}
@@ -392,16 +381,16 @@ class IdentityService:
             self.store.add_provider_user(made, person.proof_hash)
             return made
         raise PermissionDeniedError(
-            f"There is another user or token of the name {person.name}, which nobody takes over.",
-            hint="Have the identity provider send another name, or another claim: the setting oidc.name_claims.",
+            f"The name {person.name} belongs to another user or token here.",
+            hint="Configure the identity provider to send another name, or choose another claim with the setting "
+            "oidc.name_claims.",
         )
 
     def list_identities(self) -> tuple[Identity, ...]:
-        """By kind and name, disabled ones too."""
         return self.store.list_identities()
 
     def disable(self, name: str, kind: IdentityKind | None = None) -> Identity:
-        """Let a user or token act no more; again without harm.
+        """Disable a user or token; harmless when repeated.
 
         :raises NotFoundError: if there is none of that name and kind.
         """
@@ -419,20 +408,20 @@ class IdentityService:
         found = self._get(name, IdentityKind.USER)
         if found.signs_in_by is SignInWay.OIDC:
             raise InputError(
-                f"{found.name} has the role that the identity provider's groups give.",
-                hint="Change the groups there, or the setting oidc.groups; it holds from the next sign-in on.",
+                f"The identity provider's groups determine the role of {found.name}.",
+                hint="Change the groups there, or the setting oidc.groups. The role changes at the next sign-in.",
             )
         self._record(Action.IDENTITY_CHANGE, found, {"change": "role", "new_role": role.value})
         return self.store.set_role(name, role)
 
     def set_password(self, name: str, password: str) -> Identity:
-        """Give a user another password; whoever is signed in by that name isn't any more.
+        """Give a user another password, and end the user's sign-ins.
 
         :raises InputError: if there is no user of that name, or the password is too weak.
         """
         found = self._get(name, IdentityKind.USER)
         if found.signs_in_by is SignInWay.OIDC:
-            raise InputError(f"{found.name} signs in at an identity provider.", hint="A password is changed there.")
+            raise InputError(f"{found.name} signs in at an identity provider.", hint="Change the password there.")
         require_password(password, found.name)
         self._record(Action.IDENTITY_CHANGE, found, {"change": "sign_in"})
         return self.store.set_password(name, password)
@@ -445,22 +434,19 @@ class IdentityService:
         return Identity(identity_id, kind, name, role, self.actor.name, self.clock.now(), expires_at)
 
     def _require_free(self, name: str) -> None:
-        """Before anything is recorded; that of two at once only one gets the name is the store's to see to."""
+        """Check before anything is recorded. If two are added at once, the store rejects the second."""
         try:
             self.store.get(name)
         except NotFoundError:
             return
-        raise InputError(
-            f"There is a user or token of the name {name} already.",
-            hint="Take another name: that of a disabled one stays taken, since the ledger names it.",
-        )
+        raise make_name_taken_error(name)
 
     def _get(self, name: str, kind: IdentityKind | None) -> Identity:
         found = self.store.get(name)
         if kind is not None and found.kind is not kind:
             raise NotFoundError(
                 f"{found.name} is a {found.kind.value}, not a {kind.value}.",
-                hint="See them: rootkeeper users list, rootkeeper token list",
+                hint=Hint("List the users and tokens.", "identity.list"),
             )
         return found
 
@@ -470,14 +456,14 @@ class IdentityService:
 
 def _spent_link() -> NotSignedInError:
     return NotSignedInError(
-        "This link can't be used any more: it works once, for a day, and while there is no administrator.",
-        hint="Ask an administrator, or start the server again: without one it prints a new link.",
+        "This link isn't valid any more. A link works once, for one day, and only while there is no administrator.",
+        hint="Ask an administrator. If there is none, restart the server; it prints a new link.",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class CompletedSignIn:
-    """Somebody who has just signed in."""
+    """A user who has just signed in."""
 
     identity: Identity
     token: str = field(repr=False)
@@ -485,10 +471,10 @@ class CompletedSignIn:
 
 
 class SignInService:
-    """Lets users sign in by name and password.
+    """Signs users in by name and password.
 
-    Failures are counted by name and by address, by all servers of one database together. Tokens aren't touched by it,
-    so that nobody is kept from a server by somebody who guesses at his name.
+    Failures are counted by name and by address, by all servers of one database together. They don't affect tokens, so
+    that an attacker who guesses passwords can't lock a token's name out.
     """
 
     def __init__(self, store: IdentityStore, clock: Clock, failures: FailureCounter) -> None:
@@ -500,16 +486,16 @@ class SignInService:
     def sign_in(
         self, name: str, password: str, client_origin: ClientOrigin, kind: SessionKind = SessionKind.TOKEN
     ) -> CompletedSignIn:
-        """A sign-in for 12 hours. Where a second factor is needed it can do nothing before that was given.
+        """Begin a sign-in for 12 hours. If a second factor is needed, the sign-in can't be used before it is given.
 
-        :raises NotSignedInError: if it isn't the password, or there is no such user; the answer is the same.
+        :raises NotSignedInError: if the password is wrong or there is no such user; the message is the same.
         :raises TooManyAttemptsError: after too many failures of this name or from this address.
         """
         with self._hashing:
             admitted = self._try(name, password, client_origin, kind)
         if admitted is None:
             raise NotSignedInError(
-                "That isn't the password of a user here.", hint="Check both. An administrator can set a new password."
+                "The name or the password is wrong.", hint="Check both. An administrator can set a new password."
             )
         return admitted
 
@@ -530,7 +516,7 @@ class SignInService:
 
 
 def limit_sign_ins(name: str, address: str) -> tuple[AttemptLimit, ...]:
-    """How often a password may be wrong: by name, and by the address that tries."""
+    """Return the limits on wrong passwords, by name and by address."""
     return (
         AttemptLimit(f"name {fold_name(name)}", 10, FAILURES_COUNT),
         AttemptLimit(f"address {address}", 50, FAILURES_COUNT),

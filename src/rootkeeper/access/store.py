@@ -1,13 +1,7 @@
-"""Users, tokens and sign-ins in the database.
+"""Users, API tokens, sign-ins and links for the first administrator in the database, with hashes of their proofs only.
 
-Users, API tokens and sign-ins in the database. Of what proves them only hashes are kept.
-
-A token is 256 random bits, so that SHA-256 of it is as good as a slow hash and is found by an index; a password isn't,
-so that argon2 hashes it, outside of the writer's thread.
-
-Sign-ins of people in the database, each found by the hash of a secret that only its browser or command line has.
-
-Links for the first administrator, in the database: each works once, for a while, and while there is none.
+A token is 256 random bits, so its SHA-256 is as safe as a slow hash, and an index finds it. A password isn't random, so
+argon2 hashes it, outside of the writer's thread.
 """
 
 from __future__ import annotations
@@ -36,20 +30,18 @@ from rootkeeper.access.rules import (
     SignInWay,
     TokenScope,
     fold_name,
+    make_name_taken_error,
 )
 from rootkeeper.clock import Clock
 from rootkeeper.database import schema
 from rootkeeper.database.engines import Store, reading
-from rootkeeper.errors import DatabaseError, InputError, NotFoundError
+from rootkeeper.errors import DatabaseError, Hint, InputError, NotFoundError
 from rootkeeper.ledger.writer import GroupCommit, WriteTransaction
 
 USE_NOTED_EVERY = timedelta(minutes=1)
-"""The last use is written at most so often, since every request is one."""
-
+"""The last use is written at most this often, because every request is a use."""
 
 _columns = schema.identities.c
-
-
 _sign_ins = schema.sign_ins.c
 
 
@@ -80,7 +72,7 @@ class SqlIdentities:
         return None if row is None else parse_identity(row)
 
     def find_by_token(self, token: str) -> Identity | None:
-        """See the port; the use is noted."""
+        """Also notes the use."""
         now, token_hash = self._clock.now(), hash_token(token)
         with reading(self._store) as connection:
             row = connection.execute(self._select_by_token(token_hash)).one_or_none()
@@ -90,7 +82,7 @@ class SqlIdentities:
         return parse_identity(row)
 
     def sign_in(self, name: str, password: str, new: NewSession) -> Identity | None:
-        """See the port; the password is hashed before the writer's thread is kept waiting."""
+        """Hashes the password before it occupies the writer's thread."""
         with reading(self._store) as connection:
             row = connection.execute(self._select_by_name(name)).one_or_none()
         is_user = row is not None and _has_password(row)
@@ -123,7 +115,7 @@ class SqlIdentities:
         return self._change(name, lambda row: _of_user(row, {"role": role.value}))
 
     def set_password(self, name: str, password: str) -> Identity:
-        """See the port; hashed before the writer's thread is kept waiting."""
+        """Hashes the password before it occupies the writer's thread."""
         _of_password(self._read(name), {})
         proof_hash = hash_password(password)
         return self._change(name, lambda row: _of_password(row, {"proof_hash": proof_hash}), ends_sign_ins=True)
@@ -148,12 +140,12 @@ class SqlIdentities:
         return self._commits.run(work)
 
     def _note_use(self, row: Row[Any], now: datetime) -> None:
-        """A database that can't be written keeps nobody from reading."""
+        """If the database can't be written, reading still works."""
         if row.last_used_at is not None and now - row.last_used_at < USE_NOTED_EVERY:
             return
         statement = update(schema.identities).where(_columns.identity_id == row.identity_id).values(last_used_at=now)
         with suppress(DatabaseError):
-            self._commits.run(lambda transaction: _execute(transaction, statement))
+            self._commits.run(lambda transaction: transaction.connection.execute(statement).rowcount)
 
     def _read(self, name: str) -> Row[Any]:
         with reading(self._store) as connection:
@@ -170,18 +162,12 @@ class SqlIdentities:
 
 
 def insert_identity(connection: Connection, organization_id: str, identity: Identity, proof_hash: str) -> None:
-    """Keep a user or token, in a transaction that somebody else ends.
-
-    :raises InputError: if the name is taken.
-    """
+    """:raises InputError: if the name is taken."""
     same = select(_columns.identity_id).where(
         _columns.organization_id == organization_id, _columns.folded_name == fold_name(identity.name)
     )
     if connection.execute(same).first() is not None:
-        raise InputError(
-            f"There is a user or token of the name {identity.name} already.",
-            hint="Take another name: that of a disabled one stays taken, since the ledger names it.",
-        )
+        raise make_name_taken_error(identity.name)
     connection.execute(
         insert(schema.identities).values(
             organization_id=organization_id,
@@ -193,7 +179,6 @@ def insert_identity(connection: Connection, organization_id: str, identity: Iden
 
 
 def insert_session(connection: Connection, organization_id: str, identity_id: str, new: NewSession) -> None:
-    """Keep a sign-in that begins, in a transaction that somebody else ends."""
     connection.execute(
         insert(schema.sign_ins).values(
             token_hash=hash_token(new.secret),
@@ -212,12 +197,12 @@ def insert_session(connection: Connection, organization_id: str, identity_id: st
 
 
 def hash_password(password: str) -> str:
-    """What is kept of a password; takes a while on purpose."""
+    """Hash a password; slow on purpose."""
     return _hasher().hash(_to_bytes(password))
 
 
 def hash_token(token: str) -> str:
-    """What is kept of a token: it is random, so that nobody can guess it from this."""
+    """Hash a token or another random secret."""
     return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
 
 
@@ -229,7 +214,7 @@ def _hasher() -> PasswordHasher:
 
 @cache
 def _decoy_hash() -> str:
-    """What an unknown name's password is compared with, so that it takes as long."""
+    """A hash for the password of an unknown name, so that the check takes as long."""
     return _hasher().hash(secrets.token_urlsafe())
 
 
@@ -241,38 +226,33 @@ def _verify(proof_hash: str, password: str) -> bool:
 
 
 def _to_bytes(password: str) -> bytes:
-    """Also of text that isn't valid Unicode, as JSON may hold it: that is a wrong password and not a mistake."""
+    """Encode also text that isn't valid Unicode: JSON can contain it, and then the password is only wrong."""
     return password.encode(errors="surrogatepass")
 
 
 def _has_password(row: Row[Any]) -> bool:
-    """A user of an identity provider has none here, and takes as long to be refused."""
+    """A user of an identity provider has no password here."""
     return bool(row.kind == IdentityKind.USER.value and row.signs_in_by == SignInWay.PASSWORD.value)
-
-
-def _execute(transaction: WriteTransaction, statement: Any) -> None:
-    transaction.connection.execute(statement)
 
 
 def _require_found(row: Row[Any] | None, name: str) -> Row[Any]:
     if row is None:
         raise NotFoundError(
-            f"There is no user or token of the name {name}.",
-            hint="See them: rootkeeper users list, rootkeeper token list",
+            f"There is no user or token of the name {name}.", hint=Hint("List the users and tokens.", "identity.list")
         )
     return row
 
 
 def _of_user(row: Row[Any], values: dict[str, object]) -> dict[str, object]:
     if row.kind != IdentityKind.USER.value:
-        raise InputError(f"{row.name} is a token; it stays as it was made.", hint="Revoke it, and create another one.")
+        raise InputError(f"{row.name} is a token, and a token can't be changed.", hint="Revoke it and create another.")
     return values
 
 
 def _of_password(row: Row[Any], values: dict[str, object]) -> dict[str, object]:
     _of_user(row, values)
     if row.signs_in_by != SignInWay.PASSWORD.value:
-        raise InputError(f"{row.name} signs in at an identity provider.", hint="A password is changed there.")
+        raise InputError(f"{row.name} signs in at an identity provider.", hint="Change the password there.")
     return values
 
 
@@ -294,7 +274,7 @@ def _describe(identity: Identity) -> dict[str, object]:
 
 
 def parse_identity(row: Row[Any]) -> Identity:
-    """An identity from a row that has all columns of its table."""
+    """Parse a row that has all columns of the table."""
     return Identity(
         identity_id=row.identity_id,
         kind=IdentityKind(row.kind),
@@ -311,15 +291,13 @@ def parse_identity(row: Row[Any]) -> Identity:
 
 
 def _parse_scope(row: Row[Any]) -> TokenScope:
-    """A permission that this version doesn't know isn't given."""
+    """Ignores a permission that this version doesn't know."""
     kept = row.permissions
     permissions = None if kept is None else frozenset(Permission(one) for one in kept if one in set(Permission))
     return TokenScope(permissions, tuple(row.organizational_units or ()))
 
 
 _identities = schema.identities.c
-
-
 _factors = schema.factors.c
 
 
@@ -333,7 +311,7 @@ class SqlSessions:
         self._clock = clock
 
     def begin(self, identity_id: str, new: NewSession) -> Session | None:
-        """See the port; the identity is locked, so that one that is disabled meanwhile isn't let in."""
+        """Locks the identity's row, so that an identity that is disabled meanwhile gets no sign-in."""
         known = (
             select(schema.identities)
             .where(_identities.organization_id == self._organization_id, _identities.identity_id == identity_id)
@@ -357,7 +335,7 @@ class SqlSessions:
         return found
 
     def renew(self, secret: str, new_secret: str, factor_at: datetime) -> Session | None:
-        """See the port; of two renewals at once one finds the secret gone."""
+        """If two renewals run at once, the second doesn't find the secret."""
         values = {"token_hash": hash_token(new_secret), "last_used_at": self._clock.now(), "factor_at": factor_at}
         statement = (
             update(schema.sign_ins).where(self._is_own, _sign_ins.token_hash == hash_token(secret)).values(values)
@@ -408,7 +386,7 @@ class SqlSessions:
         return self._commits.run(lambda transaction: transaction.connection.execute(statement).rowcount)
 
     def _note_use(self, session: Session) -> None:
-        """A database that can't be written keeps nobody from reading."""
+        """If the database can't be written, reading still works."""
         now = self._clock.now()
         if now - session.last_used_at < USE_NOTED_EVERY:
             return
@@ -498,7 +476,7 @@ class SqlFirstAdministrators:
         self._clock = clock
 
     def add_link(self, token: str, ends_at: datetime) -> None:
-        """See the port; links that ended go."""
+        """Also deletes links that have ended."""
         own = _links.organization_id == self._organization_id
         row = {"token_hash": hash_token(token), "organization_id": self._organization_id, "ends_at": ends_at}
 
@@ -514,7 +492,7 @@ class SqlFirstAdministrators:
             return self._is_good(connection, token)
 
     def use_link(self, token: str, identity: Identity, password: str) -> bool:
-        """See the port; the password is hashed before the writer's thread is kept waiting."""
+        """Hashes the password before it occupies the writer's thread."""
         if not self.is_good(token):
             return False
         proof_hash = hash_password(password)

@@ -56,14 +56,10 @@ class JobState(StrEnum):
 MOST_ATTEMPTS = 5
 """So often a server tries a job by itself that it can't do for now; then a person has to look at it."""
 
-
 RETRY_FAILED = "retry_failed"
 """The parameter that a job gets when it goes on and what failed is tried again."""
 
-
 _FIRST_PAUSE = timedelta(seconds=30)
-
-
 FINAL_STATES = frozenset({JobState.CANCELLED, JobState.DONE, JobState.FAILED})
 
 

@@ -194,28 +194,16 @@ class JobStore(Protocol):
 
 
 _jobs = schema.jobs.c
-
-
 _results = schema.job_accounts.c
-
-
 _owners = schema.owners.c
-
-
 _UNLISTED = {"document", "outcome"}
-
-
 _LISTED = [column for column in schema.jobs.columns if column.name not in _UNLISTED]
-
-
 _OWNED = [_owners.host, _owners.boot_id, _owners.process_id, _owners.process_started, _owners.user_name]
-
 
 _SELECT: Select[Any] = select(*_LISTED, *_OWNED, _owners.lease_until).select_from(
     schema.jobs.outerjoin(schema.owners, _owners.owner_id == _jobs.owner_id)
 )
 """A job with the process that has it, so that a list of many costs one statement."""
-
 
 _UNFINISHED = [state.value for state in JobState if state not in FINAL_STATES]
 

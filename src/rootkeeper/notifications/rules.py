@@ -88,7 +88,6 @@ _CRITICAL = frozenset(
     }
 )
 
-
 _WARNING = frozenset(
     {
         NotificationEvent.AUDIT_FAILED,
@@ -101,7 +100,6 @@ _WARNING = frozenset(
         NotificationEvent.WINDOW_OPEN_FAILED,
     }
 )
-
 
 USUAL_SEVERITIES: Mapping[NotificationEvent, Severity] = MappingProxyType(
     {
@@ -133,19 +131,10 @@ class Notification:
 
 
 ENVIRONMENT_REFERENCE = "env:"
-
-
 FILE_REFERENCE = "file:"
-
-
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-
-
 _FORM = "Write NAME SEVERITY REFERENCE, such as: oncall critical env:ONCALL_URL"
-
-
 _PORTS = range(1, 65536)
-
 
 _NAT64 = ip_network("64:ff9b::/96")
 """Source: RFC 6052, the prefix under which an IPv6 address stands for an IPv4 one."""
@@ -274,7 +263,6 @@ BACK_OFF = (
 )
 """After each attempt that failed; the last one again and again."""
 
-
 GIVE_UP_AFTER = timedelta(hours=24)
 
 
@@ -338,24 +326,14 @@ def _back_off(attempts: int) -> timedelta:
 
 
 SCHEMA_VERSION = 1
-
-
 LONGEST_TITLE = 200
-
-
 LONGEST_BODY = 4000
-
 
 _LOOKALIKES = str.maketrans({"<": "\u2039", ">": "\u203a", "`": "\u02bc", "[": "\u27e6", "]": "\u27e7", "\\": "\u2216"})
 """What begins markup somewhere, and what looks like it and begins none."""
 
-
 _CALLS_TO_ALL = re.compile(r"@(?=(?:everyone|here|channel|all|room)\b)", re.IGNORECASE)
-
-
 _LINKS = re.compile(r"://|(?<=\bwww)\.", re.IGNORECASE)
-
-
 _DOUBLED = re.compile(r"([*_~|])(?=\1)")
 
 

@@ -103,9 +103,7 @@ _SILENCED = (
 )
 """Loggers of libraries that send: what they tell holds URLs, and URLs hold tokens."""
 
-
 _STATUS = re.compile(r"\berror=([1-5][0-9]{2})\b")
-
 
 _NEVER = frozenset(
     {
@@ -120,7 +118,6 @@ _NEVER = frozenset(
     }
 )
 """Nothing that sends by TLS needs them."""
-
 
 _WATCHED = _NEVER | {"http.client.connect", "socket.connect", "socket.getaddrinfo"}
 
@@ -202,11 +199,7 @@ class ConnectionGuard:
 
 
 _current: ContextVar[ConnectionGuard | None] = ContextVar("rootkeeper_guard", default=None)
-
-
 _installing = threading.Lock()
-
-
 _installed = threading.Event()
 
 
@@ -259,23 +252,11 @@ def _text(value: object) -> str:
 
 
 SCHEMES = ("webhook+https://", "webhook+http://")
-
-
 ID_HEADER = "Rootkeeper-Notification-Id"
-
-
 SIGNATURE_HEADER = "Rootkeeper-Signature"
-
-
 TIMESTAMP_HEADER = "Rootkeeper-Timestamp"
-
-
 _SHORTEST_SECRET = 16
-
-
 _TIMEOUT = urllib3.Timeout(connect=4.0, read=8.0)
-
-
 _GOOD, _REDIRECT, _BAD = 200, 300, 400
 
 
@@ -356,11 +337,7 @@ def _open_pool(url: str) -> urllib3.PoolManager:
 
 
 _CONNECT_SECONDS = 4.0
-
-
 _READ_SECONDS = 8.0
-
-
 _loading = threading.Lock()
 
 

@@ -103,27 +103,15 @@ class NotificationSender(Protocol):
 
 
 _LOG = logging.getLogger(__name__)
-
-
 LONGEST_SEND_SECONDS = 10.0
-
-
 _CLAIMED_AT_ONCE = 5
-
 
 _CLAIM = timedelta(seconds=2 * _CLAIMED_AT_ONCE * LONGEST_SEND_SECONDS)
 """Longer than all that is claimed at once can take, so that a living worker's claim doesn't run out."""
 
-
 _FAILURES_BEFORE_REST = 3
-
-
 _REST_SECONDS = 60.0
-
-
 _MOST_KEPT_BACK = 200
-
-
 _GIVING_UP_SECONDS = 600.0
 
 

@@ -52,10 +52,8 @@ from rootkeeper.values import render_instant
 KEPT_SECONDS = 30.0
 """For so long a page after the first one is of the same moment."""
 
-
 LONGEST_SECONDS = 60.0
 """Then all is read again: a process of the version before doesn't count its changes."""
-
 
 _REST = 4
 """How many times as long as a reading took it is given without another one."""
@@ -151,14 +149,10 @@ def _evaluate(services: ServerServices, inventory: Inventory | None) -> tuple[Ac
 KIND_BITS = {kind: 1 << place for place, kind in enumerate(KIND_ORDER)}
 """What each kind of credential adds to an account's number in the column ``kinds``."""
 
-
 _QUICK = 5
 """The level of compression: the slower ones make it hardly smaller."""
 
-
 _LARGE_FROM = 2_000
-
-
 _OLD_SECONDS = 10.0
 
 
@@ -383,7 +377,6 @@ _DELEGATE_WHY = (
     "Without one, everything here needs the management account, and there is no way in when the identity provider "
     "fails."
 )
-
 
 _WHYS: tuple[tuple[str, str], ...] = (
     ("All features", "An organization with consolidated billing only has no root access management."),

@@ -30,9 +30,7 @@ from rootkeeper.server.request_path import CONSOLE_ROUTE, is_known, set_route_na
 CONSOLE_FOLDER = Path(__file__).parents[1] / "console"
 """Where the built console lies, if it was built."""
 
-
 INDEX = "/index.html"
-
 
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "; ".join(
@@ -56,7 +54,6 @@ HEADERS: Mapping[str, str] = {
 }
 """Of every file of the console; ``data:`` images are the codes by which a second factor is enrolled."""
 
-
 MISSING_PAGE = """<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><title>Rootkeeper</title></head>
@@ -70,7 +67,6 @@ server again. A wheel contains them.</p>
 </html>
 """
 
-
 _MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -83,23 +79,14 @@ _MEDIA_TYPES = {
 }
 """A file of any other kind isn't served."""
 
-
 _COMPRESSED_ALREADY = {".png", ".woff2"}
-
-
 _LEAST_COMPRESSED_BYTES = 1024
-
 
 _HASHED_FOLDER = "/assets/"
 """What the build puts there has a hash of its content in its name."""
 
-
 _FOR_EVER = "public, max-age=31536000, immutable"
-
-
 _ASK_EACH_TIME = "no-cache"
-
-
 _NOT_OURS = ("/api", "/healthz", "/readyz", "/metrics")
 
 

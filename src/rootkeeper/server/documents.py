@@ -79,16 +79,11 @@ def change(
 remove = partial(change, method="DELETE")
 """A route that takes something away."""
 
-
 EXAMPLES_FILE = Path(__file__).parent / "examples.json"
 """An answer of each of many operations, as a server gave it."""
 
-
 _JSON = "application/json"
-
-
 _PROBLEM = {"content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
-
 
 _PROBLEM_SCHEMA = {
     "title": "Problem",
@@ -112,13 +107,11 @@ _PROBLEM_SCHEMA = {
     "required": ["type", "title", "status"],
 }
 
-
 _OF_BODIES: dict[int | str, dict[str, Any]] = {
     400: {"description": "The body isn't JSON.", **_PROBLEM},
     408: {"description": "The body took too long to come.", **_PROBLEM},
     413: {"description": "The body is too large.", **_PROBLEM},
 }
-
 
 OPEN_PROBLEMS: dict[int | str, dict[str, Any]] = {
     401: {"description": "Nobody is signed in.", **_PROBLEM},
@@ -130,14 +123,12 @@ OPEN_PROBLEMS: dict[int | str, dict[str, Any]] = {
 }
 """What a route answers that anybody may call."""
 
-
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     **OPEN_PROBLEMS,
     403: {"description": "The role doesn't permit it.", **_PROBLEM},
     502: {"description": "AWS refused or can't be reached.", **_PROBLEM},
 }
 """What any other one answers. Source: RFC 9457."""
-
 
 IDEMPOTENCY = {
     "name": HEADER,
@@ -147,7 +138,6 @@ IDEMPOTENCY = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 200},
 }
 """What every changing request may have that comes from somebody signed in."""
-
 
 _HAS_IT: dict[int | str, dict[str, Any]] = {304: {"description": "The client has it already, by its If-None-Match."}}
 

@@ -62,8 +62,6 @@ from rootkeeper.server.services import ServerServices
 from rootkeeper.values import json_time
 
 COOKIE_NAME = "rootkeeper"
-
-
 _LONGEST_SECRET = 512
 
 
@@ -105,7 +103,6 @@ def get_cookie_name(request: Request, name: str) -> str:
 _OWN = frozenset({"same-origin", "none"})
 """``none``: a person has typed the address."""
 
-
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -146,10 +143,8 @@ def _place_in(origin: str) -> str:
 
 CSRF_HEADER = "X-CSRF-Token"
 
-
 IDLE_HEADER = "X-Rootkeeper-Idle"
 """The console's page asks by itself, and nobody has touched it for a while."""
-
 
 _LONGEST_TOKEN = 512
 
@@ -238,18 +233,12 @@ def _services(request: Request) -> ServerServices:
 
 
 HEADER = "Idempotency-Key"
-
-
 LONGEST_KEPT_BYTES = 256 * 1024
-
 
 SECRET_PARTS = frozenset({"auth", "identities", "me", "sessions", "tokens", "users"})
 """First parts of paths below the API's, whose requests or answers may hold a password, a token or a factor's secret."""
 
-
 _LONGEST_KEY = 200
-
-
 _log = logging.getLogger(__name__)
 
 
@@ -332,10 +321,8 @@ def _to_response(answer: StoredAnswer) -> Response:
 
 ACCESS_KEY = "x-rootkeeper-access"
 
-
 FRESH_FACTOR_KEY = "x-rootkeeper-fresh-factor"
 """Whether a browser's sign-in needs a second factor that was given just now."""
-
 
 _SAID_BY_PROXIES = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
 
@@ -354,8 +341,6 @@ class AccessRequirement(StrEnum):
 
 
 Demand: TypeAlias = AccessRequirement | Permission
-
-
 Handler: TypeAlias = Callable[[Request], Coroutine[Any, Any, Response]]
 
 
@@ -469,10 +454,8 @@ def _get_identity(request: Request) -> Identity:
 Served = Annotated[ServerServices, Depends(_get_services)]
 """A parameter of a route: the server."""
 
-
 Identified = Annotated[Identity, Depends(_get_identity)]
 """A parameter of a route: who asks. Only where the route demands that somebody is signed in."""
-
 
 Called = Annotated[ApiCaller, Depends(_get_caller)]
 """The same, with the sign-in by which it is known."""

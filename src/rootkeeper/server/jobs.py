@@ -50,10 +50,7 @@ from rootkeeper.worker.requests import (
 _MOST = 20_000
 """Accounts that may be named one by one."""
 
-
 _LONGEST_DOCUMENT = 2 * 1024 * 1024
-
-
 _LONGEST_RECENT = int(timedelta(days=3650).total_seconds())
 
 
@@ -232,14 +229,8 @@ def _or_everything(selection: SelectionBody | None) -> SelectionRequest:
 
 
 LOOK_SECONDS = 1.0
-
-
 SIGN_OF_LIFE_SECONDS = 15.0
-
-
 LONGEST_SECONDS = 3600.0
-
-
 MOST_STREAMS = 100
 
 

@@ -19,10 +19,8 @@ from rootkeeper.server.request_path import LOGGER_NAME
 
 LARGEST_PAGE = 500
 
-
 SCHEMA_VERSION = 1
 """Of every answer; raised when a field changes its meaning or goes."""
-
 
 T = TypeVar("T")
 
@@ -43,30 +41,21 @@ Text: TypeAlias = Annotated[
 ]
 """One line or a few sentences."""
 
-
 ShortText: TypeAlias = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=256), AfterValidator(_require_printable)
 ]
-
 
 NamedAccountText: TypeAlias = Annotated[
     ShortText, Field(validation_alias=AliasChoices("account", "account_id"), description="An id or a unique name.")
 ]
 """A body's account."""
 
-
 Name: TypeAlias = Annotated[str, Path(min_length=1, max_length=256), AfterValidator(_require_printable)]
 """A part of a path: an id or a name."""
 
-
 Filter: TypeAlias = Annotated[str | None, Query(max_length=512), AfterValidator(_require_printable_or_none)]
-
-
 Filters: TypeAlias = Annotated[list[ShortText] | None, Query(max_length=100)]
-
-
 Limit: TypeAlias = Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="At most so many.")]
-
 
 After: TypeAlias = Annotated[
     str | None,

@@ -55,11 +55,7 @@ from rootkeeper.errors import RootkeeperError
 from rootkeeper.references import is_loopback
 
 PREFIX = "/api/v1"
-
-
 HEADER = "X-Request-Id"
-
-
 _STATE, _KEY = "state", "request_id"
 
 
@@ -77,10 +73,7 @@ def id_of(scope: MutableMapping[str, Any]) -> str | None:
 
 
 MEDIA_TYPE = "application/problem+json"
-
-
 _MOST_MISTAKES = 20
-
 
 STATUSES: Mapping[type[RootkeeperError], HTTPStatus] = {
     errors.AccountBusyError: HTTPStatus.CONFLICT,
@@ -238,10 +231,8 @@ def parse_host_name(host_header: str) -> str:
 CONSOLE_ROUTE = "console"
 """Any file of the console."""
 
-
 NO_ROUTE = "none"
 """Whatever there is none for."""
-
 
 _ROUTE_STATE, _ROUTE_KEY = "state", "route_name"
 
@@ -259,10 +250,8 @@ def route_name_of(scope: MutableMapping[str, Any]) -> str:
 
 LOGGER_NAME = "rootkeeper.api"
 
-
 CountRequest: TypeAlias = Callable[[str, str, int | None, float], None]
 """Told its method, the name of its route, the status of its answer, if one began, and the seconds until its end."""
-
 
 SECURITY_HEADERS = {
     "Cache-Control": "no-store",
@@ -273,7 +262,6 @@ SECURITY_HEADERS = {
     "X-Frame-Options": "DENY",
 }
 """Of every answer that doesn't say otherwise itself."""
-
 
 TLS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 """Of every answer by TLS to a name of its own. Source: RFC 6797. Loopback names are everybody's on this machine, and a
@@ -370,17 +358,12 @@ def _log_bug(scope: Scope, answer: _ResponseSender, error: Exception) -> None:
 
 
 LARGEST_BODY_BYTES = 2 * 1024 * 1024
-
-
 BODY_SECONDS = 30.0
-
 
 LARGEST_PLAN_BYTES = 64 * 1024 * 1024
 """An account takes 1.6 kB of a plan, or 0.3 kB where nothing is to be deleted: so much for 50,000 accounts."""
 
-
 PLAN_SECONDS = 120.0
-
 
 PLAN_PATHS = frozenset({f"{PREFIX}/deletions"})
 """Where a plan is sent to. Who sends it is known, and may delete, before any of it is read."""
@@ -453,8 +436,6 @@ def takes_gzip(accepted: str) -> bool:
 
 
 _LENGTH = 32
-
-
 _JSON = "application/json"
 
 

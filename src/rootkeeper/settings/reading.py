@@ -25,7 +25,6 @@ DURATIONS_KIND = tuple[timedelta, ...]
 """A list of durations, written alike."""
 SQLITE_PREFIX = "sqlite:///"
 _DATABASE_SCHEMES = (SQLITE_PREFIX, "postgresql+psycopg://")
-
 _FIELDS = get_type_hints(Settings)
 _SECTIONS = {SUBSECTIONS.get(name, name): section for name, section in _FIELDS.items()}
 

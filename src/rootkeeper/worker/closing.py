@@ -54,11 +54,7 @@ from rootkeeper.windows.rules import (
 from rootkeeper.windows.store import RecoveryWindows
 
 _ORGANIZATION = "organization"
-
-
 _FIRST_PAUSES = (2.0, 2.0, 2.0, 4.0, 8.0, 15.0, 30.0)
-
-
 _LAST_PAUSE = 60.0
 
 
@@ -203,7 +199,6 @@ class WindowMaintenance:
 
 BUSY_SECONDS = 1.0
 """How long a window is left alone, at least, that somebody else is closing; at most twice as long."""
-
 
 LISTING_SECONDS = 1.0
 """How often the windows are listed anew; between two listings those that are known become due."""

@@ -42,9 +42,7 @@ if TYPE_CHECKING:
 SCHEMA = "rootkeeper_engine"
 """In PostgreSQL."""
 
-
 FILE_ENDING = ".engine.db"
-
 
 NOTICING_GONE_SERVERS = {
     "connect_timeout": 5,
@@ -56,10 +54,7 @@ NOTICING_GONE_SERVERS = {
 }
 """Seconds, and the last one milliseconds. Source: libpq, parameter key words."""
 
-
 _BUSY_MILLISECONDS = 30_000
-
-
 _POOLED_CONNECTIONS = 4
 
 
@@ -196,25 +191,15 @@ def describe(error: SQLAlchemyError) -> str:
 APPLICATION_VERSION = "1"
 """Raised by hand, when what a workflow does changes so that an older program can't continue it."""
 
-
 _APPLICATION_NAME = "rootkeeper"
-
-
 _PERFORM_JOB = "perform_job"
-
 
 _OVER = ["SUCCESS", "ERROR", "CANCELLED"]
 """Source: DBOS 3.4, WorkflowStatusString."""
 
-
 _QUEUE_POLL_SECONDS = 0.5
-
-
 _LOOK_SECONDS = 0.1
-
-
 _FORGOTTEN_AT_ONCE = 500
-
 
 _CLOSE_SECONDS = 1.5
 """DBOS waits much longer for a database that is away."""

@@ -70,7 +70,6 @@ class ClockMonitor:
 
 RENEWAL_SECONDS = 300.0
 
-
 RETRY_SECONDS = 15.0
 """While they can't be had it is tried again so soon, since somebody may have mended it."""
 

@@ -141,7 +141,6 @@ class PerformerUseCases(Protocol):
 
 ActAs = Callable[[Actor, AwsWork], PerformerUseCases]
 
-
 WORK: Mapping[JobKind, AwsWork] = MappingProxyType(
     {
         JobKind.AUDIT: AwsWork.AUDIT,

@@ -44,8 +44,6 @@ from rootkeeper.unlock.rules import ChangeKind
 from rootkeeper.values import JsonValue, canonical_json
 
 Parameters: TypeAlias = Mapping[str, JsonValue]
-
-
 _EMPTY_SELECTION: Mapping[str, JsonValue] = request_to_record(SelectionRequest())
 
 
@@ -415,10 +413,7 @@ class NullEngine:
 _LONGEST_IN_LEDGER = 4096
 """Characters; of longer parameters the ledger has the hash alone, the job's row has them whole."""
 
-
 _NAMED_ID_LENGTH = 20
-
-
 _log = logging.getLogger(__name__)
 
 

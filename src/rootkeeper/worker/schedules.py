@@ -50,7 +50,6 @@ from rootkeeper.organization.accounts import AccountId, Endpoint, Inventory
 ON_TIME = timedelta(seconds=60)
 """A run that begins so long after its moment wasn't missed."""
 
-
 CLAIM = timedelta(seconds=30)
 """What the process that took a run hasn't begun by then is begun by another one, or tried again."""
 
@@ -132,11 +131,7 @@ class ScheduleStore(Protocol):
 
 
 _FIELDS = 5
-
-
 _ANY_DAY = datetime(2026, 1, 1, tzinfo=UTC)
-
-
 _HINT = "Write minute, hour, day, month, weekday and time zone, such as: 0 6 * * * Europe/Berlin"
 
 
@@ -204,13 +199,10 @@ class CronExpression:
 
 _LOG = logging.getLogger(__name__)
 
-
 _MOST_COUNTED = 100_000
 """Missed moments that are counted at a time; what is beyond is run in the next turn."""
 
-
 _TRY_AGAIN_FOR = timedelta(minutes=10)
-
 
 _NAMES = {
     ScheduleKind.AUDITS: "audit",

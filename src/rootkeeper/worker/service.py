@@ -72,31 +72,24 @@ from rootkeeper.worker.requests import Engine
 _PATIENCE_SECONDS = 20.0
 """For so long a job that another process has is waited for; a dead process is known to be so sooner."""
 
-
 _LOOK_SECONDS = 0.5
-
 
 _DATABASE_PAUSE = timedelta(seconds=2)
 """When it can be written down that the database was away, it is back."""
 
-
 _RETRY_SECONDS = 1.0
-
 
 _FIRST_PAUSE = timedelta(seconds=5)
 """Of a job that left something to be done: what another process had in its hands may be free soon."""
 
-
 _LASTING = (AwsAccessDeniedError, AwsAlreadyExistsError, AwsNotFoundError, AwsRejectedError)
 """What AWS would answer the next time, too."""
-
 
 _FINDINGS = {
     JobKind.AUDIT: (NotificationEvent.AUDIT_FINDINGS, "rootkeeper audit"),
     JobKind.DRIFT_CHECK: (NotificationEvent.SETUP_DRIFTED, "rootkeeper status"),
 }
 """What is told of findings, and where they are seen."""
-
 
 _log = logging.getLogger(__name__)
 
@@ -356,10 +349,7 @@ class RetentionStore(Protocol):
 ENGINE_KEEPS = timedelta(days=7)
 """Nothing is read of it, since a job's own row tells what became of it; for whoever looks into the engine's tables."""
 
-
 NOTIFICATIONS_KEPT = timedelta(days=90)
-
-
 PERIOD_SECONDS = 3600.0
 
 
@@ -413,13 +403,8 @@ class EngineCleaner:
 
 
 _sign_ins = schema.sign_ins.c
-
-
 _notifications = schema.notifications.c
-
-
 _deliveries = schema.deliveries.c
-
 
 _ENDING = (
     schema.factor_challenges,

@@ -93,7 +93,7 @@ def test_a_route_answers_exactly_those_roles_that_it_permits(
             assert answer.status != 401 or path.endswith("/sign-in"), f"{role}: {answer}"
         else:
             assert (answer.status, answer.code) == (403, "access.denied"), f"{role}: {answer}"
-            assert answer.json["hint"].startswith("Ask somebody with the role")
+            assert answer.json["hint"].startswith("Ask a user with the role")
 
 
 @pytest.mark.parametrize(("method", "path", "demand"), ROUTES, ids=IDS)

@@ -102,7 +102,7 @@ def test_a_token_without_the_role_is_refused_with_3(stage: ServedStage, name: st
     run = act(stage, name, arguments[0], window_id, *arguments[1:])
     assert run.status == 3, run.shown
     assert f"{name} has the role" in run.stderr
-    assert "hint: Ask somebody with the role" in run.stderr
+    assert "hint: Ask a user with the role" in run.stderr
 
 
 def test_an_account_that_may_not_be_recovered_is_refused_before_anybody_is_bothered(stage: ServedStage) -> None:

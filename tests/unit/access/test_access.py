@@ -69,7 +69,7 @@ def test_a_refusal_names_the_roles_that_could() -> None:
     with pytest.raises(PermissionDeniedError) as caught:
         ANA.require_permission(Permission.WINDOWS_APPROVE)
     assert "ana" in caught.value.message
-    assert caught.value.hint == "Ask somebody with the role approver or administrator."
+    assert caught.value.hint == "Ask a user with the role approver or administrator."
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def test_an_app_counts_from_its_first_code_on_and_its_seed_is_in_no_repr_and_no_
     enrolment = desk.keeping.begin_totp(OLGA)
     assert enrolment.seed not in repr(enrolment)
     assert desk.keeping.list_factors(OLGA) == ()
-    with pytest.raises(FactorRefusedError, match="the code that the app shows"):
+    with pytest.raises(FactorRefusedError, match="the one that the app shows"):
         desk.keeping.confirm_totp(OLGA, "12345")
     assert desk.changes == []
     desk.keeping.confirm_totp(OLGA, pyotp.TOTP(enrolment.seed).at(desk.clock.now()))

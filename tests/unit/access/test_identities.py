@@ -88,7 +88,7 @@ def test_a_password_that_is_replaced_while_somebody_signs_in_lets_nobody_in(
         return True
 
     store.add_user(ANA, SECRETS[1])
-    monkeypatch.setattr("rootkeeper.storage.identities._verify", verify_slowly)
+    monkeypatch.setattr("rootkeeper.access.store._verify", verify_slowly)
     assert store.sign_in("ana", SECRETS[1], new_session(SECRETS[2])) is None
 
 

@@ -36,7 +36,7 @@ def test_the_strongest_role_of_the_groups_counts(groups: tuple[str, ...], role: 
 
 
 def test_whoever_is_in_no_mapped_group_is_refused_and_told_what_to_do() -> None:
-    with pytest.raises(PermissionDeniedError, match="none of that person's groups") as caught:
+    with pytest.raises(PermissionDeniedError, match="none of this person's groups") as caught:
         RULES.require_role(replace(ANA, groups=("others",)))
     assert caught.value.hint is not None
     assert "oidc.groups" in caught.value.hint
@@ -83,7 +83,7 @@ def test_a_factor_counts_from_when_the_provider_took_it() -> None:
 def test_a_confirmation_needs_a_sign_in_after_it_was_asked_for() -> None:
     require_just_signed_in(ANA, START + timedelta(seconds=30))
     for moment in (None, START - timedelta(minutes=2)):
-        with pytest.raises(NotSignedInError, match="asked you to sign in again"):
+        with pytest.raises(NotSignedInError, match="ask you to sign in again"):
             require_just_signed_in(replace(ANA, authenticated_at=moment), START)
 
 

@@ -69,7 +69,7 @@ def test_nobody_is_asked_for_a_passkey_without_one() -> None:
     ],
 )
 def test_for_a_bare_address_nothing_is_asked(host: str, origin: str, hint: str) -> None:
-    with pytest.raises(InputError, match="bare address") as caught:
+    with pytest.raises(InputError, match="IP address") as caught:
         ask_to_register(RelyingParty(host, origin), "u-1", "ana", ())
     assert hint in (caught.value.hint or "")
 

@@ -150,14 +150,14 @@ def test_those_who_wait_for_a_provider_that_doesnt_answer_keep_nobody_else_waiti
             lambda: provider.make_address(QUESTION),
             lambda: provider.redeem("code", QUESTION, datetime.now(UTC)),
         ):
-            with pytest.raises(IdentityProviderError, match="too many"):
+            with pytest.raises(IdentityProviderError, match="Too many"):
                 ask()
         assert not first.done()
         connection.close()
-        with pytest.raises(IdentityProviderError, match="can't be asked"):
+        with pytest.raises(IdentityProviderError, match="can't be reached"):
             first.result()
         silent.close()
-        with pytest.raises(IdentityProviderError, match="can't be asked"):
+        with pytest.raises(IdentityProviderError, match="can't be reached"):
             provider.make_address(QUESTION)
 
 
@@ -169,7 +169,7 @@ def test_a_provider_that_hangs_up_in_the_middle_of_its_answer_is_told_as_such() 
         with connection:
             connection.recv(65536)
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{")
-        with pytest.raises(IdentityProviderError, match="can't be asked"):
+        with pytest.raises(IdentityProviderError, match="can't be reached"):
             asked.result()
 
 
@@ -177,7 +177,7 @@ def test_a_provider_that_is_down_is_told_as_such() -> None:
     with start_oidc_server() as server:
         provider = make_provider(server)
         answer = server.let_in(provider.make_address(QUESTION))
-    with pytest.raises(IdentityProviderError, match="can't be asked") as caught:
+    with pytest.raises(IdentityProviderError, match="can't be reached") as caught:
         provider.redeem(answer["code"], QUESTION, datetime.now(UTC))
     assert caught.value.hint is not None
     assert "local administrator" in caught.value.hint

@@ -116,7 +116,7 @@ def test_who_comes_again_is_the_same_with_the_role_of_now(desk: Desk) -> None:
 def test_a_local_user_or_a_token_is_never_taken_over(desk: Desk, name: str) -> None:
     desk.keeping.add_user("ana", ServerRole.ADMINISTRATOR, PASSWORD)
     desk.provider.people["code-ana"] = replace(ANA, name=name)
-    with pytest.raises(PermissionDeniedError, match="nobody takes over"):
+    with pytest.raises(PermissionDeniedError, match="belongs to another user or token"):
         desk.sign_in()
     assert desk.identities.get("ana").signs_in_by is SignInWay.PASSWORD
     assert desk.sessions.list_sessions() == ()
@@ -125,7 +125,7 @@ def test_a_local_user_or_a_token_is_never_taken_over(desk: Desk, name: str) -> N
 def test_another_person_of_the_same_name_is_never_taken_for_the_first_one(desk: Desk) -> None:
     desk.sign_in()
     desk.provider.people["code-ana"] = replace(ANA, subject="2002")
-    with pytest.raises(PermissionDeniedError, match="nobody takes over"):
+    with pytest.raises(PermissionDeniedError, match="belongs to another user or token"):
         desk.sign_in()
 
 
@@ -201,7 +201,7 @@ def test_a_sign_in_that_took_too_long_counts_for_nothing(desk: Desk) -> None:
 def test_what_the_provider_refuses_signs_nobody_in(desk: Desk) -> None:
     begun = desk.begin()
     answer = ProviderAnswer(begun.secret, derive(begun.secret, "state"), None, "access_denied")
-    with pytest.raises(NotSignedInError, match="let nobody in"):
+    with pytest.raises(NotSignedInError, match="refused the sign-in"):
         desk.signing_in.finish(answer, HERE, desk.keeping, VISITOR)
 
 
@@ -234,7 +234,7 @@ def test_an_old_sign_in_at_the_provider_proves_nothing_anew(desk: Desk) -> None:
     former = desk.sign_in().session
     desk.clock.advance(1200)
     desk.provider.people["code-ana"] = ANA
-    with pytest.raises(NotSignedInError, match="asked you to sign in again"):
+    with pytest.raises(NotSignedInError, match="ask you to sign in again"):
         desk.finish(desk.begin(confirms=former.session))
     assert desk.sessions.find(former.secret, SessionKind.BROWSER) is not None
 
@@ -243,7 +243,7 @@ def test_somebody_else_proves_nothing_anew(desk: Desk) -> None:
     former = desk.sign_in().session
     ben = replace(ANA, subject="2002", name="ben", authenticated_at=START + timedelta(seconds=1))
     desk.provider.people["code-ana"] = ben
-    with pytest.raises(NotSignedInError, match="Somebody else"):
+    with pytest.raises(NotSignedInError, match="Another person"):
         desk.finish(desk.begin(confirms=former.session))
 
 

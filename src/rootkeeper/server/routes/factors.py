@@ -109,7 +109,6 @@ def _show(factor: Factor) -> dict[str, Any]:
 
 _MINE = AccessRequirement.SIGNING_IN
 
-
 SECOND_FACTORS_ROWS = (
     read("/me/factors", _MINE, list_factors, FactorPage),
     change("/me/factors/totp", _MINE, begin_totp, TotpSecretAnswer, needs_fresh_factor=True),
@@ -166,7 +165,6 @@ def _show_sign_in(session: Session, own_id: str | None) -> dict[str, Any]:
 
 
 _MANAGE = Permission.IDENTITIES_MANAGE
-
 
 SIGN_INS_ROWS = (
     read("/sessions", AccessRequirement.SIGNED_IN, list_sessions, SignInPage),

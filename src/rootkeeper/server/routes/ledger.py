@@ -84,9 +84,7 @@ LEDGER_ROWS = (
     change("/ledger/verifications", Permission.LEDGER_VERIFY, verify_ledger, JobAnswer, HTTPStatus.ACCEPTED),
 )
 
-
 _LONGEST_DAYS = 3650
-
 
 _MEDIA_TYPES: Mapping[ReportFormat, str] = MappingProxyType(
     {
@@ -96,7 +94,6 @@ _MEDIA_TYPES: Mapping[ReportFormat, str] = MappingProxyType(
         ReportFormat.MARKDOWN: "text/markdown; charset=utf-8",
     }
 )
-
 
 _SUFFIXES = {ReportFormat.MARKDOWN: "md"}
 """How a file's name ends, where that isn't the format's own name."""

@@ -242,23 +242,14 @@ BROWSER_SIGN_IN_ROWS = (
     change("/auth/first-administrator", AccessRequirement.ANYBODY, become_first_administrator, BrowserSessionAnswer),
 )
 
-
 START, CALLBACK = "/auth/oidc/start", "/auth/oidc/callback"
-
 
 PROBLEM_PARAMETER = "sign_in_problem"
 """By it the sign-in page learns the code of what went wrong, and no text that anybody else could have put there."""
 
-
 _COOKIE = "rootkeeper-oidc"
-
-
 _LONGEST = 4_096
-
-
 _Short = Annotated[str, Query(max_length=_LONGEST)]
-
-
 _Optional = Annotated[str | None, Query(max_length=_LONGEST)]
 
 
