@@ -5,8 +5,42 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from rootkeeper.access.rules import Identity, IdentityKind, TokenScope
+from typing_extensions import TypedDict
+
+from rootkeeper.access.rules import Identity, IdentityKind, Permission, ServerRole, SignInWay, TokenScope
+from rootkeeper.shapes import Moment, record
 from rootkeeper.values import JsonValue, json_time
+
+
+@record
+class IdentityLimits(TypedDict):
+    """How a token is limited beyond its role."""
+
+    permissions: list[Permission] | None
+    """``null`` for all that the role has."""
+    organizational_units: list[str]
+    """It may change only accounts in one of these units; if empty, all accounts."""
+
+
+@record
+class IdentityRecord(TypedDict):
+    """A user or token, without its secret."""
+
+    identity_id: str
+    kind: IdentityKind
+    name: str
+    role: ServerRole
+    signs_in_by: SignInWay | None
+    """``null`` for a token."""
+    limited_to: IdentityLimits | None
+    """``null`` if the role alone limits what it may do."""
+    is_usable: bool
+    """Whether it may act now."""
+    created_by: str
+    created_at: Moment
+    expires_at: Moment | None
+    disabled_at: Moment | None
+    last_used_at: Moment | None
 
 
 def identity_to_record(identity: Identity, now: datetime) -> dict[str, JsonValue]:

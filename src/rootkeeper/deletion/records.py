@@ -16,13 +16,16 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
+from typing_extensions import TypedDict
+
 from rootkeeper.deletion.rules import DeletionPlan, PlannedAccount
 from rootkeeper.errors import InputError, PlanInvalidError
 from rootkeeper.organization.accounts import AccountState, parse_account_id
-from rootkeeper.organization.records import describe_credentials, parse_credentials
+from rootkeeper.organization.records import CredentialDetails, describe_credentials, parse_credentials
 from rootkeeper.organization.selection import Skip, SkipReason
 from rootkeeper.organization.statuses import CredentialKind, Status
 from rootkeeper.removal.rules import AccountDeletion, KindOutcome, KindReason, KindResult, PlannedCall
+from rootkeeper.shapes import AccountNumber, Answer, Moment, Sha256, record
 from rootkeeper.values import (
     JsonValue,
     canonical_json,
@@ -33,6 +36,102 @@ from rootkeeper.values import (
     render_instant,
     render_optional_instant,
 )
+
+
+@record
+class KindResultRecord(TypedDict):
+    """The outcome for one kind of credentials of an account."""
+
+    kind: CredentialKind
+    outcome: KindOutcome
+    reason: KindReason | SkipReason | None
+    detail: str | None
+
+
+@record
+class AccountSkipRecord(TypedDict):
+    """Why an account wasn't touched."""
+
+    reason: SkipReason
+    detail: str
+
+
+@record
+class AccountResultRecord(TypedDict):
+    """The outcome of a deletion for one account."""
+
+    account_id: AccountNumber
+    kinds: list[KindResultRecord]
+    skip: AccountSkipRecord | None
+    status: Status | None
+    """As re-read at the end; ``null`` if it wasn't."""
+
+
+@record
+class PlannedCallRecord(TypedDict):
+    """One call that deletes something."""
+
+    kind: CredentialKind
+    operation: str
+    target: str | None
+    """``null`` for the password, of which there is one."""
+
+
+@record
+class PlannedAccountRecord(TypedDict):
+    """What will be deleted in one account, or why nothing will be."""
+
+    account_id: AccountNumber
+    name: str
+    ou_path: str
+    state: AccountState
+    observed_at: Moment | None
+    credentials: CredentialDetails | None
+    calls: list[PlannedCallRecord]
+    """In the order in which they will be made."""
+    reason: SkipReason | None
+    """Why nothing will be deleted; ``null`` if something will be."""
+    detail: str | None
+    allowed_use: str | None
+    """Why recently used credentials may be deleted."""
+
+
+@record
+class PlanRecord(Answer):
+    """A plan's file."""
+
+    plan_id: str
+    organization_id: str
+    endpoint: str
+    created_by: str
+    caller_arn: str
+    created_at: Moment
+    not_before: Moment
+    not_after: Moment
+    selection: str
+    """In words."""
+    only: list[CredentialKind]
+    """The kinds that may be deleted."""
+    included_failsafes: list[AccountNumber]
+    accounts: list[PlannedAccountRecord]
+    hash: Sha256
+    """Over the canonical JSON (RFC 8785) of everything else. It shows edits, and is no signature."""
+
+
+@record
+class UnfinishedDeletion(TypedDict):
+    """Of a deletion that isn't finished."""
+
+    caller_arn: str
+    started_at: Moment
+
+
+@record
+class FinishedDeletion(UnfinishedDeletion):
+    """Of a finished deletion."""
+
+    ended_at: Moment
+
 
 SCHEMA_VERSION = 1
 

@@ -15,23 +15,119 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
+
+from typing_extensions import TypedDict
 
 from rootkeeper.ledger.rules import Action, LedgerEntry, Phase, Result
 from rootkeeper.ledger.store import LedgerReader
+from rootkeeper.shapes import Answer, Moment, record
 from rootkeeper.untrusted_text import markdown_text
 from rootkeeper.values import JsonValue, describe_duration, json_time
 from rootkeeper.watching.rules import EventVerdict, WatchedEvent
 from rootkeeper.watching.store import WatchedEventReader
-from rootkeeper.windows.records import approval_to_record, window_to_record
+from rootkeeper.windows.records import ApprovalRecord, KeptWindowRecord, approval_to_record, window_to_record
 from rootkeeper.windows.rules import OWING_STATES, Approval, ApprovalPurpose, RecoveryWindow, WindowState
 from rootkeeper.windows.store import RecoveryWindows
+
+
+@record
+class WindowPeople(TypedDict):
+    """Who did what."""
+
+    requested_by: str
+    approved_by: list[str]
+    activated_by: str | None
+    closed_by: str | None
+    reviewed_by: str | None
+
+
+@record
+class WindowTimes(TypedDict):
+    """When it was done; ``null`` for what wasn't, or isn't known."""
+
+    requested_at: Moment
+    activated_at: Moment | None
+    opened_at: Moment | None
+    signed_in_at: Moment | None
+    expires_at: Moment | None
+    closing_began_at: Moment | None
+    closed_at: Moment | None
+
+
+@record
+class WindowDurations(TypedDict):
+    """How long each step took; ``null`` where one end isn't known."""
+
+    to_approve: float | None
+    to_open: float | None
+    to_sign_in: float | None
+    open: float | None
+    to_close: float | None
+    late: float | None
+    """From its end to its closing: below zero if it was closed before."""
+
+
+@record
+class WindowStepRecord(TypedDict):
+    """One step of a person or of the server."""
+
+    at: Moment
+    what: Action
+    actor: str
+    result: Literal["done", "failed", "unknown", "open"]
+    """``open`` for an intent without an outcome."""
+    detail: str
+
+
+@record
+class WatchedEventRecord(TypedDict):
+    """A root event of CloudTrail."""
+
+    event_id: str
+    at: Moment
+    name: str
+    verdict: EventVerdict
+    explanation: str
+
+
+@record
+class WindowRereadRecord(TypedDict):
+    """One reading of the account after the closing."""
+
+    at: Moment
+    is_clean: bool
+    found: list[str]
+    """Kinds of root user credentials."""
+
+
+@record
+class WindowReportAnswer(Answer):
+    """The report of a window or drill."""
+
+    window: KeptWindowRecord
+    endpoint: str
+    remarks: list[str]
+    """What a reader must not miss."""
+    people: WindowPeople
+    approvals: list[ApprovalRecord]
+    times: WindowTimes
+    durations_seconds: WindowDurations
+    steps: list[WindowStepRecord]
+    events: list[WatchedEventRecord]
+    alerts: list[WatchedEventRecord]
+    """The events that people were notified of."""
+    rereads: list[WindowRereadRecord]
+    markdown: str
+    """The same for a person."""
+
 
 _SIGN_IN = "ConsoleLogin"
 
 
 @dataclass(frozen=True, slots=True)
 class WindowStep:
-    """One thing that somebody did, or the server by itself."""
+    """One step of a person or of the server."""
 
     at: datetime
     what: str

@@ -4,11 +4,131 @@ from __future__ import annotations
 
 from typing import Any
 
-from rootkeeper.history.rules import AccountDifference, AuditDifference, TimelineEntry
+from typing_extensions import TypedDict
+
+from rootkeeper.history.rules import (
+    AccountChange,
+    AccountDifference,
+    AuditDifference,
+    PresenceChange,
+    TimelineEntry,
+    TimelineKind,
+)
 from rootkeeper.history.service import AccountHistory, ComparedAudits
 from rootkeeper.inventory.rules import KeptAudit
-from rootkeeper.organization.statuses import AccountStatus
+from rootkeeper.organization.statuses import AccountStatus, CredentialKind, FailOn, Status, StatusReason
+from rootkeeper.shapes import AccountNumber, Answer, Count, Moment, record
 from rootkeeper.values import json_time
+
+
+@record
+class KeptAuditRecord(TypedDict):
+    """An audit without its accounts."""
+
+    audit_id: str
+    """Of the job that made it."""
+    started_at: Moment
+    ended_at: Moment
+    endpoint: str | None
+    """``null`` for an audit that an earlier version kept."""
+    complete: bool
+    """Whether it was of the whole organization."""
+    requested_by: str | None
+    summary: dict[str, Count]
+    """Accounts by status, and ``accounts`` for all of them."""
+
+
+@record
+class PastStatus(TypedDict):
+    """What an account was found to be in one of two audits."""
+
+    status: Status
+    reason: StatusReason | None
+    detail: str | None
+    read_at: Moment | None
+    """``null`` where it wasn't read."""
+
+
+@record
+class KindChange(TypedDict):
+    """How one kind of credentials changed."""
+
+    kind: CredentialKind
+    before: bool | None
+    """``null`` where it wasn't read."""
+    after: bool | None
+    """``null`` where it wasn't read."""
+    change: PresenceChange
+
+
+@record
+class ChangedAccount(TypedDict):
+    """An account that changed."""
+
+    account_id: AccountNumber
+    name: str
+    change: AccountChange
+    before: PastStatus | None
+    """``null`` for one that joined."""
+    after: PastStatus | None
+    """``null`` for one that left."""
+    credentials: list[KindChange]
+
+
+@record
+class ChangeCounts(TypedDict):
+    """How many accounts changed, and how."""
+
+    changed: Count
+    joined: Count
+    left: Count
+    unchanged: Count
+    not_compared: Count
+    """Accounts in only one of the two audits, because the other didn't cover the whole organization."""
+
+
+@record
+class ComparisonAnswer(Answer):
+    """What changed between two audits."""
+
+    organization_id: str
+    older: KeptAuditRecord
+    newer: KeptAuditRecord
+    accounts: list[ChangedAccount]
+    """Those that changed, by id."""
+    summary: ChangeCounts
+    worse: list[FailOn]
+    """Statuses that more accounts have than before."""
+
+
+@record
+class HistoryEntry(TypedDict):
+    """One event or finding."""
+
+    at: Moment
+    kind: TimelineKind
+    what: str
+    """The event's name, the action, the status or the step."""
+    detail: str
+    actor: str | None
+    reference: str
+    """The event's id, the entry's sequence, the audit's id or the window's id."""
+    alarming: bool
+
+
+@record
+class HistoryAnswer(Answer):
+    """One account's past."""
+
+    organization_id: str
+    account_id: AccountNumber
+    name: str | None
+    """``null`` if no listing contains the account any more."""
+    audits: Count
+    """How many kept audits have it."""
+    last_read_at: Moment | None
+    entries: list[HistoryEntry]
+    """The oldest first."""
 
 
 def history_record(history: AccountHistory, organization_id: str) -> dict[str, Any]:

@@ -14,7 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
+
+from typing_extensions import TypedDict
 
 from rootkeeper.organization.accounts import Account, AccountId, AccountState, parse_account_id
 from rootkeeper.organization.selection import NamedAccount, SelectionRequest
@@ -31,6 +33,7 @@ from rootkeeper.organization.statuses import (
     Status,
     StatusReason,
 )
+from rootkeeper.shapes import AccountNumber, Count, Moment, record
 from rootkeeper.values import (
     JsonValue,
     parse_flag,
@@ -41,6 +44,115 @@ from rootkeeper.values import (
     render_instant,
     render_optional_instant,
 )
+
+Found: TypeAlias = bool | Count | None
+"""Whether there is one, or how many there are; ``null`` where it wasn't read."""
+
+
+@record
+class StatusCounts(TypedDict):
+    """How many accounts have each status."""
+
+    accounts: Count
+    present: Count
+    not_present: Count
+    recovery_open: Count
+    unknown: Count
+    not_applicable: Count
+
+
+@record
+class CredentialsFound(TypedDict):
+    """The four kinds: true or false, with details a number, ``null`` where it wasn't read."""
+
+    password: Found
+    access_keys: Found
+    signing_certificates: Found
+    mfa_devices: Found
+
+
+@record
+class LoginProfileDetails(TypedDict):
+    """A root user's password."""
+
+    created_at: Moment
+    last_used_at: Moment | None
+
+
+@record
+class AccessKeyDetails(TypedDict):
+    """A root user's access key."""
+
+    access_key_id: str
+    is_active: bool
+    created_at: Moment
+    last_used_at: Moment | None
+    last_used_service: str | None
+    last_used_region: str | None
+
+
+@record
+class SigningCertificateDetails(TypedDict):
+    """A root user's signing certificate."""
+
+    signing_certificate_id: str
+    is_active: bool
+    uploaded_at: Moment
+
+
+@record
+class MfaDeviceDetails(TypedDict):
+    """A root user's MFA device."""
+
+    mfa_serial_number: str
+    kind: MfaKind
+    enabled_at: Moment
+
+
+@record
+class CredentialDetails(TypedDict):
+    """Everything that was found, with ages and last uses. AWS gives no secret of them."""
+
+    observed_at: Moment
+    password: LoginProfileDetails | None
+    """``null`` without one."""
+    access_keys: list[AccessKeyDetails]
+    signing_certificates: list[SigningCertificateDetails]
+    mfa_devices: list[MfaDeviceDetails]
+
+
+@record
+class AccountRecord(TypedDict):
+    """An account with the last reading of its root user credentials."""
+
+    account_id: AccountNumber
+    name: str
+    email: str
+    ou_path: str
+    """Names from the organization's root down, such as ``Root/Workloads/Prod``."""
+    ou_ids: list[str]
+    """The organization's root and the units on the way to the account."""
+    state: AccountState
+    role: AccountRole
+    status: Status
+    reason: StatusReason | None
+    """Why the status is ``unknown`` or ``not_applicable``."""
+    detail: str | None
+    """One sentence for a person."""
+    credentials: CredentialsFound
+    tags: dict[str, str] | None
+    """``null`` where they weren't read."""
+    joined_at: Moment | None
+    observed_at: Moment | None
+    """When it was read; ``null`` where it never was."""
+
+
+@record
+class DetailedAccountRecord(AccountRecord):
+    """The same, with what was found one by one."""
+
+    details: CredentialDetails | None
+    """``null`` where nothing was there, or nothing could be read."""
 
 
 def describe_credentials(found: RootCredentials) -> dict[str, JsonValue]:

@@ -7,19 +7,23 @@ The OpenAPI document.
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 from starlette.responses import JSONResponse, Response
+from typing_extensions import get_original_bases
 
 from rootkeeper.server.guards import COOKIE_NAME, HEADER, AccessRequirement, Demand
 from rootkeeper.server.request_path import PREFIX
@@ -177,11 +181,34 @@ def describe_api(application: FastAPI) -> dict[str, Any]:
     return application.openapi_schema
 
 
-class _UntitledJsonSchema(GenerateJsonSchema):
-    """Without titles that only repeat the names of fields."""
+class RecordJsonSchema(GenerateJsonSchema):
+    """Describe records by their docstrings, and without titles that only repeat the names of fields."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - of no field
         return False
+
+    def typed_dict_schema(self, schema: Any) -> dict[str, Any]:
+        described = super().typed_dict_schema(schema)
+        described.pop("title", None)
+        for name, text in read_field_docstrings(schema["cls"]).items():
+            described["properties"][name]["description"] = text
+        return described
+
+
+def read_field_docstrings(record: type) -> dict[str, str]:
+    """The docstring under each field of a record and of the records that it extends.
+
+    pydantic reads those of the record alone.
+    """
+    found: dict[str, str] = {}
+    for base in get_original_bases(record):
+        if isinstance(base, type) and base.__module__.startswith("rootkeeper."):
+            found |= read_field_docstrings(base)
+    definition = cast("ast.ClassDef", ast.parse(inspect.getsource(record)).body[0])
+    for field, text in pairwise(definition.body):
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and isinstance(text, ast.Expr):
+            found[field.target.id] = " ".join(ast.literal_eval(text.value).split()).replace("``", "`")
+    return found
 
 
 def _add_answers(document: dict[str, Any], rows: Iterable[Row]) -> None:
@@ -190,7 +217,7 @@ def _add_answers(document: dict[str, Any], rows: Iterable[Row]) -> None:
     schemas, definitions = TypeAdapter.json_schemas(
         [(row.operation_id, "serialization", TypeAdapter(row.answer)) for row in reported],
         ref_template="#/components/schemas/{model}",
-        schema_generator=_UntitledJsonSchema,
+        schema_generator=RecordJsonSchema,
     )
     _add_definitions(document["components"]["schemas"], definitions["$defs"])
     for row in reported:

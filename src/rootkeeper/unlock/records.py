@@ -3,12 +3,135 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Literal
 
-from rootkeeper.aws.rules import Resource
-from rootkeeper.unlock.rules import LockingStatement, correct_policy, hash_policy
+from typing_extensions import TypedDict
+
+from rootkeeper.aws.rules import Resource, ResourceKind
+from rootkeeper.ledger.rules import Result
+from rootkeeper.shapes import AccountNumber, Answer, Ordinal, Sha256, record
+from rootkeeper.unlock.rules import ChangeKind, LockingStatement, LockoutVerdict, correct_policy, hash_policy
 from rootkeeper.unlock.service import ResourceListing, ResourcePolicyState, UnlockOutcome, UnlockPlan
 from rootkeeper.values import JsonValue
+
+
+@record
+class ListedResource(TypedDict):
+    """A bucket or queue."""
+
+    name: str
+    region: str
+    verdict: LockoutVerdict
+    explanation: str
+    locking_statements: list[str]
+    """By Sid, or by place in the policy counted from 1."""
+    protected: bool
+    """Whether the settings keep its policy from being changed."""
+
+
+@record
+class UnreadRegion(TypedDict):
+    """A Region whose queues couldn't be listed: what is there isn't known."""
+
+    region: str
+    reason: str
+
+
+@record
+class ResourceListingRecord(Answer):
+    """Of an account whose buckets or queues were looked for."""
+
+    organization_id: str
+    account_id: AccountNumber
+    unread_regions: list[UnreadRegion]
+    unknown: str | None
+    """Why nothing could be listed, and which role can list it."""
+
+
+@record
+class BucketListing(ResourceListingRecord):
+    """The buckets of an account."""
+
+    service: Literal[ResourceKind.BUCKET]
+    buckets: list[ListedResource]
+
+
+@record
+class QueueListing(ResourceListingRecord):
+    """The queues of an account."""
+
+    service: Literal[ResourceKind.QUEUE]
+    queues: list[ListedResource]
+
+
+@record
+class PolicyPlace(Answer):
+    """The bucket or queue."""
+
+    organization_id: str
+    account_id: AccountNumber
+    service: ResourceKind
+    name: str
+    region: str
+    """Empty where it isn't known."""
+
+
+@record
+class LockingStatementRecord(TypedDict):
+    """A statement that keeps everyone, or everyone but its exceptions, from changing the policy."""
+
+    number: Ordinal
+    """Its place in the policy."""
+    sid: str | None
+    verdict: LockoutVerdict
+    explanation: str
+    exceptions: list[str]
+    """Principals that it leaves out."""
+    conditions: list[str]
+    """What else it depends on."""
+
+
+@record
+class ShownPolicyRecord(PolicyPlace):
+    """The policy of a bucket or queue."""
+
+    verdict: LockoutVerdict
+    explanation: str
+    protected: bool
+    """Whether the settings keep it from being changed."""
+    sha256: Sha256 | None
+    """Of the policy's text."""
+    policy: Any
+    """As JSON; the text itself where it is none, and ``null`` without a policy."""
+    policy_text: str | None
+    """Exactly as AWS gave it."""
+    locking_statements: list[LockingStatementRecord]
+    corrected_policy: Any
+    """Without the locking statements; ``null`` where none locks, or nothing is left of it."""
+
+
+@record
+class SavedPolicy(TypedDict):
+    """The saved copy of the previous policy."""
+
+    path: str
+    sha256: Sha256
+
+
+@record
+class ChangedPolicyRecord(PolicyPlace):
+    """The result of a policy change on a bucket or queue."""
+
+    change: ChangeKind
+    result: Result | Literal["unchanged"]
+    """``done`` only as a re-read shows; ``unchanged``: there was nothing to do."""
+    explanation: str
+    verdict_before: LockoutVerdict
+    verdict_after: LockoutVerdict | None
+    """``null`` if it couldn't be re-read."""
+    saved: SavedPolicy | None
+    """``null`` if there was none."""
+
 
 SCHEMA_VERSION = 1
 

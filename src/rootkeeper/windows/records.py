@@ -6,11 +6,93 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from typing_extensions import TypedDict
+
 from rootkeeper.ledger.rules import ActorKind
 from rootkeeper.organization.accounts import AccountId
+from rootkeeper.shapes import AccountNumber, Answer, Count, Moment, record
 from rootkeeper.values import JsonValue, json_time
 from rootkeeper.windows.approvals import is_lapsing
 from rootkeeper.windows.rules import Approval, ApprovalPurpose, RecoveryWindow, WindowState
+
+
+@record
+class ApprovalRecord(TypedDict):
+    """One approval, and what it allows."""
+
+    approver: str
+    approver_kind: ActorKind
+    purpose: ApprovalPurpose
+    at: Moment
+    account_id: AccountNumber
+    task: str
+    duration_seconds: Count
+    """Length of the window; for an extension, the added length."""
+    expires_at: Moment
+    used_at: Moment | None
+    """When it was used; it counts once."""
+
+
+@record
+class KeptWindowRecord(TypedDict):
+    """A recovery window, without what depends on the current time."""
+
+    window_id: str
+    organization_id: str
+    account_id: AccountNumber
+    state: WindowState
+    reason: str
+    ticket: str | None
+    requested_by: str
+    requested_by_kind: ActorKind
+    """How the requester is known."""
+    requested_at: Moment
+    duration_seconds: Count
+    approvals_needed: Count
+    """As the policy was when it was requested."""
+    approvals: list[ApprovalRecord]
+    approved_by: list[str]
+    """Empty for a window that a command line opened: it is unapproved."""
+    is_approved: bool
+    """Whether someone other than the requester approved it."""
+    lapses_at: Moment | None
+    """When the request, or an unused approval, lapses."""
+    is_drill: bool
+    is_emergency: bool
+    """Whether it was opened before it was approved."""
+    review_due_at: Moment | None
+    reviewed_by: str | None
+    activated_by: str | None
+    opened_at: Moment | None
+    expires_at: Moment | None
+    watched_by: str | None
+    """The source of root events; ``null``: not watched."""
+    closed_at: Moment | None
+    closed_by: str | None
+    """Who closed it; ``null`` if it reached its end."""
+    failure: str | None
+    """Why the last attempt to close failed."""
+    failed_closings: Count
+    """Attempts to close that failed in a row."""
+    next_closing_at: Moment | None
+    rereads_done: Count
+    next_reread_at: Moment | None
+    """When the account is read again after the closing."""
+
+
+@record
+class WindowRecord(KeptWindowRecord):
+    """A recovery window now."""
+
+    is_overdue: bool
+    """Whether it must still be closed and its end is past."""
+    has_lapsed: bool
+    """Whether its request or approval lapsed and the state doesn't show it yet."""
+
+
+@record
+class WindowAnswer(WindowRecord, Answer):
+    """One window."""
 
 
 def window_to_record(window: RecoveryWindow, now: datetime | None = None) -> dict[str, JsonValue]:

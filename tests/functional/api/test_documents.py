@@ -83,12 +83,12 @@ def test_what_an_answer_does_not_tell_of_is_no_part_of_it() -> None:
 @pytest.mark.parametrize(
     ("name", "published"),
     [
-        ("ChangedPolicy", "unlock-change"),
-        ("DeletionPlan", "plan-file"),
+        ("ChangedPolicyRecord", "unlock-change"),
+        ("PlanRecord", "plan-file"),
         ("HistoryAnswer", "history"),
-        ("LedgerEntry", "ledger-entry"),
-        ("Preflight", "preflight"),
-        ("ShownPolicy", "unlock-policy"),
+        ("LedgerEntryRecord", "ledger-entry"),
+        ("PreflightRecord", "preflight"),
+        ("ShownPolicyRecord", "unlock-policy"),
         ("WindowAnswer", "window"),
     ],
 )

@@ -142,7 +142,7 @@ def live_audits(works: Works) -> None:
 
 
 def live_plans(works: Works) -> None:
-    plan = works.live("/plans", {"selection": {"everything": True}}, "DeletionPlan")
+    plan = works.live("/plans", {"selection": {"everything": True}}, "PlanRecord")
     reasons = {one["reason"] for one in plan["accounts"]}
     assert {None, "failsafe", "management_account", "not_active", "recently_used", "unknown"} <= reasons
     named = {"selection": {"accounts": [MANAGEMENT]}}
@@ -193,7 +193,7 @@ def read_ended(works: Works, job_id: str) -> None:
 
 
 def make_plan(works: Works, *account_ids: str) -> Any:
-    plan = works.live("/plans", {"selection": {"accounts": account_ids}}, "DeletionPlan")
+    plan = works.live("/plans", {"selection": {"accounts": account_ids}}, "PlanRecord")
     assert {one["account_id"] for one in plan["accounts"] if one["calls"]} == set(account_ids)
     return plan
 
@@ -226,19 +226,19 @@ def check_setup(works: Works, expression: str) -> Any:
     (job_id,) = {one["job_id"] for one in works.get("/jobs?kind=drift_check")["jobs"]} - known
     job = works.follow(job_id)
     assert job["state"] == "done", job
-    return works.read(job_id, "SetupDrift")
+    return works.read(job_id, "DriftRecord")
 
 
 def live_ledger_verifications(works: Works) -> None:
-    intact = works.live("/ledger/verifications", {}, "LedgerVerification")
+    intact = works.live("/ledger/verifications", {}, "LedgerVerificationRecord")
     assert (intact["is_intact"], intact["findings"]) == (True, [])
     with edited_entry(works.database, 1):
-        found = works.live("/ledger/verifications", {}, "LedgerVerification", "failed")
+        found = works.live("/ledger/verifications", {}, "LedgerVerificationRecord", "failed")
     assert (found["is_intact"], [one["seq"] for one in found["findings"]]) == (False, [1])
 
 
 def live_preflights(works: Works) -> None:
-    found = works.live("/preflights", {}, "Preflight")
+    found = works.live("/preflights", {}, "PreflightRecord")
     assert {one["verdict"] for one in found["rows"]} >= {"allowed", "blocked"}
     assert any(one["policies"] and one["fix"] for one in found["rows"])
     refused = works.live("/preflights", NOWHERE, "FailedOutcome", "failed")
@@ -267,7 +267,7 @@ def live_listings(works: Works) -> None:
 
 def live_changes_of_a_bucket(works: Works) -> None:
     bucket = {"account": ORDERS, "kind": "s3", "resource": BUCKET}
-    shown = works.live("/unlocks", bucket, "ShownPolicy")
+    shown = works.live("/unlocks", bucket, "ShownPolicyRecord")
     assert shown["locking_statements"]
     wrong = bucket | {"change": "remove", "shown_sha256": "0" * 64}
     works.live("/unlocks", wrong, "FailedOutcome", "failed")
@@ -275,31 +275,34 @@ def live_changes_of_a_bucket(works: Works) -> None:
     with faulty(works, operation="DeleteBucketPolicy"):
         works.live("/unlocks", removal, "FailedOutcome", "failed")
     with faulty(works, operation="DeleteBucketPolicy", lie=True):
-        unchanged = works.live("/unlocks", removal, "ChangedPolicy", "failed")
+        unchanged = works.live("/unlocks", removal, "ChangedPolicyRecord", "failed")
     assert (unchanged["result"], unchanged["verdict_after"]) == ("failed", shown["verdict"])
-    done = works.live("/unlocks", removal, "ChangedPolicy")
+    done = works.live("/unlocks", removal, "ChangedPolicyRecord")
     assert (done["result"], done["saved"]["sha256"]) == ("done", shown["sha256"])
-    assert works.live("/unlocks", bucket, "ShownPolicy")["policy"] is None
-    assert works.live("/unlocks", removal, "ChangedPolicy")["result"] == "unchanged"
+    assert works.live("/unlocks", bucket, "ShownPolicyRecord")["policy"] is None
+    assert works.live("/unlocks", removal, "ChangedPolicyRecord")["result"] == "unchanged"
     restored = bucket | {"change": "restore", "policy": shown["policy_text"]}
-    assert works.live("/unlocks", restored, "ChangedPolicy")["saved"] is None
+    assert works.live("/unlocks", restored, "ChangedPolicyRecord")["saved"] is None
 
 
 def live_changes_of_a_queue(works: Works) -> None:
     queue = {"account": ORDERS, "kind": "sqs", "resource": QUEUE, "regions": ["us-east-1"]}
-    shown = works.live("/unlocks", queue, "ShownPolicy")
+    shown = works.live("/unlocks", queue, "ShownPolicyRecord")
     corrected = queue | {"change": "corrected", "shown_sha256": shown["sha256"]}
-    assert works.live("/unlocks", corrected, "ChangedPolicy")["result"] == "done"
+    assert works.live("/unlocks", corrected, "ChangedPolicyRecord")["result"] == "done"
 
 
 LIVES: Mapping[JobKind, tuple[Callable[[Works], None], set[str]]] = {
     JobKind.AUDIT: (live_audits, {"FinishedAudit", "FailedOutcome"}),
     JobKind.DELETION: (live_deletions, {"UnfinishedDeletion", "FinishedDeletion", "FailedOutcome"}),
-    JobKind.DRIFT_CHECK: (live_drift_checks, {"SetupDrift"}),
-    JobKind.LEDGER_VERIFICATION: (live_ledger_verifications, {"LedgerVerification"}),
-    JobKind.PLAN: (live_plans, {"DeletionPlan", "FailedOutcome"}),
-    JobKind.PREFLIGHT: (live_preflights, {"FailedOutcome", "Preflight"}),
-    JobKind.UNLOCK: (live_unlocks, {"BucketListing", "ChangedPolicy", "FailedOutcome", "QueueListing", "ShownPolicy"}),
+    JobKind.DRIFT_CHECK: (live_drift_checks, {"DriftRecord"}),
+    JobKind.LEDGER_VERIFICATION: (live_ledger_verifications, {"LedgerVerificationRecord"}),
+    JobKind.PLAN: (live_plans, {"PlanRecord", "FailedOutcome"}),
+    JobKind.PREFLIGHT: (live_preflights, {"FailedOutcome", "PreflightRecord"}),
+    JobKind.UNLOCK: (
+        live_unlocks,
+        {"BucketListing", "ChangedPolicyRecord", "FailedOutcome", "QueueListing", "ShownPolicyRecord"},
+    ),
 }
 """What jobs of each kind live through, and the shapes of outcomes that they meet."""
 

@@ -1,71 +1,45 @@
-"""Users, tokens, sign-ins and second factors.
-
-Users and API tokens.
-
-Who somebody is here: sign-ins, second factors, and what a role permits.
-"""
+"""Users, tokens, sign-ins and second factors."""
 
 from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from rootkeeper.access.rules import FactorKind, IdentityKind, Permission, ServerRole, SessionNeed, SignInWay
-from rootkeeper.server.answers.shapes import Answer, Count, CountedPage, Moment, Page, Record
+from typing_extensions import TypedDict
+
+from rootkeeper.access.records import IdentityRecord
+from rootkeeper.access.rules import FactorKind, Permission, ServerRole, SessionNeed
+from rootkeeper.shapes import Answer, Count, CountedPage, Moment, Page, record
 
 
-class IdentityLimits(Record):
-    """What a token has less than its role."""
-
-    permissions: list[Permission] | None
-    """``null`` for all that the role has."""
-    organizational_units: list[str]
-    """What it has done is about accounts below one of them alone; of all accounts if there are none."""
-
-
-class Identity(Record):
-    """A user or token; nothing that proves it."""
-
-    identity_id: str
-    kind: IdentityKind
-    name: str
-    role: ServerRole
-    signs_in_by: SignInWay | None
-    """``null`` for a token."""
-    limited_to: IdentityLimits | None
-    """``null`` for whoever may all that the role permits."""
-    is_usable: bool
-    """Whether it may act now."""
-    created_by: str
-    created_at: Moment
-    expires_at: Moment | None
-    disabled_at: Moment | None
-    last_used_at: Moment | None
-
-
+@record
 class IdentityPage(CountedPage):
     """Users or tokens or both."""
 
-    identities: list[Identity]
+    identities: list[IdentityRecord]
 
 
-class IdentityAnswer(Identity, Answer):
+@record
+class IdentityAnswer(IdentityRecord, Answer):
     """One user or token."""
 
 
+@record
 class NewTokenAnswer(Answer):
     """A token, shown this once."""
 
     token: str
-    identity: Identity
+    identity: IdentityRecord
 
 
+@record
 class SignedOutAnswer(Answer):
-    """How many sign-ins of a user were ended."""
+    """The number of a user's sign-ins that were ended."""
 
     name: str
     ended: Count
 
 
+@record
 class FactorsResetAnswer(Answer):
     """How many second factors of a user were taken away."""
 
@@ -77,14 +51,16 @@ PasskeyOptions: TypeAlias = dict[str, Any]
 """What a browser takes. Source: WebAuthn, ``parseCreationOptionsFromJSON`` and ``parseRequestOptionsFromJSON``."""
 
 
+@record
 class BearerTokenAnswer(Answer):
     """A sign-in by a bearer token."""
 
     token: str
     expires_at: Moment
-    identity: Identity
+    identity: IdentityRecord
 
 
+@record
 class BrowserSessionAnswer(Answer):
     """What a page needs to know of its sign-in."""
 
@@ -100,17 +76,19 @@ SignInAnswer: TypeAlias = BearerTokenAnswer | BrowserSessionAnswer
 """The second one to a browser."""
 
 
-class FactorState(Record):
-    """What a sign-in is asked for in the way of second factors."""
+@record
+class FactorState(TypedDict):
+    """The second factors that a sign-in needs."""
 
     required: bool
     enrolled: list[FactorKind]
     fresh_until: Moment | None
-    """Until then something weighty can be done without giving the factor again."""
+    """Until then, sensitive requests don't need the factor again."""
 
 
-class MeAnswer(Identity, Answer):
-    """Who is asking, and where."""
+@record
+class MeAnswer(IdentityRecord, Answer):
+    """The identity that sends the request, and the server that answers."""
 
     permissions: list[Permission]
     organization_id: str
@@ -122,12 +100,14 @@ class MeAnswer(Identity, Answer):
     version: str
 
 
-class IdentityProvider(Record):
+@record
+class IdentityProvider(TypedDict):
     """The organization's own."""
 
     name: str
 
 
+@record
 class SignInMethodsAnswer(Answer):
     """The ways to sign in."""
 
@@ -136,10 +116,11 @@ class SignInMethodsAnswer(Answer):
     is_sandbox: bool
     endpoint: str
     has_cookie: bool
-    """Whether the browser sent the cookie of a sign-in; whether that still lasts isn't said here."""
+    """Whether the browser sent a sign-in cookie; it may have expired."""
 
 
-class SignIn(Record):
+@record
+class SignIn(TypedDict):
     """A sign-in of a browser."""
 
     session_id: str
@@ -150,16 +131,18 @@ class SignIn(Record):
     last_used_at: Moment | None
     expires_at: Moment
     is_current: bool
-    """Whether it is the one that asks."""
+    """Whether this request belongs to it."""
 
 
+@record
 class SignInPage(Page):
     """Sign-ins of browsers."""
 
     sessions: list[SignIn]
 
 
-class Factor(Record):
+@record
+class Factor(TypedDict):
     """A second factor."""
 
     factor_id: str
@@ -169,12 +152,14 @@ class Factor(Record):
     last_used_at: Moment | None
 
 
+@record
 class FactorPage(Page):
     """Second factors."""
 
     factors: list[Factor]
 
 
+@record
 class TotpSecretAnswer(Answer):
     """What a new authenticator app makes its codes from, shown this once."""
 

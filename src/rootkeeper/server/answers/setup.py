@@ -1,26 +1,25 @@
-"""The set-up, the overview and the server itself.
-
-The set-up of root access management, and the overview that begins with it.
-
-The server itself: whether it works, what it permits and does by itself, and a demo's story.
-"""
+"""The set-up, the overview and the server itself."""
 
 from __future__ import annotations
 
 from typing import Any, Literal, TypeAlias
 
+from typing_extensions import TypedDict
+
+from rootkeeper.history.records import ChangeCounts, KeptAuditRecord
 from rootkeeper.ledger.rules import Action
 from rootkeeper.notifications.rules import Severity
 from rootkeeper.organization.accounts import Feature
-from rootkeeper.server.answers.accounts import ChangeCounts, KeptAudit, StatusCounts
-from rootkeeper.server.answers.shapes import AccountNumber, Answer, Count, Moment, Page, Record
-from rootkeeper.server.answers.windows import RecoveryWindow
+from rootkeeper.organization.records import StatusCounts
 from rootkeeper.setup.service import StepOutcome
+from rootkeeper.shapes import AccountNumber, Answer, Count, Moment, Page, record
+from rootkeeper.windows.records import WindowRecord
 from rootkeeper.windows.rules import WindowState
 from rootkeeper.worker.schedules import ScheduleKind
 
 
-class DelegatedAdministrator(Record):
+@record
+class DelegatedAdministrator(TypedDict):
     """A member account that may use root access management."""
 
     account_id: AccountNumber
@@ -28,7 +27,8 @@ class DelegatedAdministrator(Record):
     """``null`` while it wasn't listed."""
 
 
-class SetupState(Record):
+@record
+class SetupStateRecord(TypedDict):
     """What is on; ``null`` in all that couldn't be read."""
 
     trusted_access: bool | None
@@ -38,11 +38,13 @@ class SetupState(Record):
     """Why something couldn't be read."""
 
 
-class SetupAnswer(SetupState, Answer):
+@record
+class SetupAnswer(SetupStateRecord, Answer):
     """The set-up."""
 
 
-class FeatureState(Record):
+@record
+class FeatureState(TypedDict):
     """Whether a feature is on."""
 
     name: Feature
@@ -50,13 +52,15 @@ class FeatureState(Record):
     """``null`` where it couldn't be read."""
 
 
+@record
 class FeaturePage(Page):
     """Both features."""
 
     features: list[FeatureState]
 
 
-class PlannedStep(Record):
+@record
+class PlannedStepRecord(TypedDict):
     """A step that a change will take."""
 
     action: Action
@@ -65,17 +69,19 @@ class PlannedStep(Record):
     detail: str
 
 
+@record
 class SetupPlanAnswer(Answer):
     """What a change will do."""
 
-    steps: list[PlannedStep]
+    steps: list[PlannedStepRecord]
     unneeded: list[str]
     """What is so already."""
     remarks: list[str]
 
 
-class DoneStep(Record):
-    """What came of a step."""
+@record
+class DoneStepRecord(TypedDict):
+    """The result of a step."""
 
     action: Action
     what: str
@@ -83,49 +89,55 @@ class DoneStep(Record):
     detail: str
 
 
+@record
 class SetupChangeAnswer(Answer):
     """What a change did."""
 
-    steps: list[DoneStep]
+    steps: list[DoneStepRecord]
     unneeded: list[str]
     """What was so already."""
     remarks: list[str]
     is_proven: bool
-    """Whether a re-read shows everything as it was asked for."""
-    setup: SetupState
+    """Whether a re-read shows everything as requested."""
+    setup: SetupStateRecord
 
 
-class SetupProblem(Record):
+@record
+class SetupProblem(TypedDict):
     """Why the set-up couldn't be read."""
 
     detail: str
     hint: str | None
 
 
-class MissingPart(Record):
-    """What is known to be missing, why it is wanted, and what mends it."""
+@record
+class MissingPart(TypedDict):
+    """What is missing, why it is needed, and how to fix it."""
 
     what: str
     why: str
     action: str
 
 
-class WindowOverview(Record):
+@record
+class WindowOverview(TypedDict):
     """Recovery windows."""
 
     by_state: dict[WindowState, Count]
-    open: list[RecoveryWindow]
-    """Those whose closing is owed."""
+    open: list[WindowRecord]
+    """Windows that must still be closed."""
 
 
+@record
 class AuditDifferences(ChangeCounts):
     """What changed between the last two audits of the whole organization."""
 
-    older: KeptAudit
-    newer: KeptAudit
+    older: KeptAuditRecord
+    newer: KeptAuditRecord
 
 
-class FailsafeState(Record):
+@record
+class FailsafeState(TypedDict):
     """A delegated administrator's root login."""
 
     account_id: AccountNumber
@@ -136,15 +148,16 @@ class FailsafeState(Record):
     """What it lacks."""
 
 
+@record
 class OverviewAnswer(Answer):
-    """Everything that somebody looks at first."""
+    """What needs attention first."""
 
     organization_id: str
     management_account_id: AccountNumber | None
     endpoint: str
     is_sandbox: bool
-    setup: SetupState | None
-    """``null`` while AWS can't be asked."""
+    setup: SetupStateRecord | None
+    """``null`` while AWS can't be reached."""
     setup_problem: SetupProblem | None
     missing: list[MissingPart]
     root_logins_left: Count
@@ -153,7 +166,7 @@ class OverviewAnswer(Answer):
     windows: WindowOverview
     drift: AuditDifferences | None
     """``null`` while there aren't two audits."""
-    last_audit: KeptAudit | None
+    last_audit: KeptAuditRecord | None
     failsafe: list[FailsafeState]
 
 
@@ -161,36 +174,40 @@ ApiDocument: TypeAlias = dict[str, Any]
 """Source: OpenAPI Specification 3.1."""
 
 
-class HealthAnswer(Record):
+@record
+class HealthAnswer(TypedDict):
     """That the process answers."""
 
     status: Literal["ok"]
 
 
-class ReadinessCheck(Record):
+@record
+class ReadinessCheck(TypedDict):
     """One thing that a server needs."""
 
     name: str
     is_good: bool
     explanation: str
-    """Empty for whoever asks from another machine."""
+    """Empty for requests from another machine."""
 
 
-class ReadinessAnswer(Record):
+@record
+class ReadinessAnswer(TypedDict):
     """Whether the server can do its work."""
 
     status: Literal["ready", "not_ready"]
     checks: list[ReadinessCheck]
 
 
-class WindowPolicy(Record):
+@record
+class WindowPolicy(TypedDict):
     """What holds for recovery windows."""
 
     longest_seconds: Count
     approvals: Count
     approval_valid_seconds: Count
     requesters: list[str]
-    """Who may ask for one; everybody whose role permits it if none is named."""
+    """Who may request one; if empty, every role with the permission."""
     approvers: list[str]
     emergency: bool
     """Whether one may be opened before it is approved."""
@@ -198,19 +215,22 @@ class WindowPolicy(Record):
     """How long after its closing an account is read again, such as ``15m``."""
 
 
-class DeletionPolicy(Record):
+@record
+class DeletionPolicy(TypedDict):
     """What holds for deletions."""
 
     recently_used_days: Count
     never_changed_policies: list[str]
 
 
-class RetentionPolicy(Record):
+@record
+class RetentionPolicy(TypedDict):
     """For how long things are kept."""
 
     audits_seconds: Count
 
 
+@record
 class PolicyAnswer(Answer):
     """The settings."""
 
@@ -221,8 +241,9 @@ class PolicyAnswer(Answer):
     """Their names."""
 
 
-class Schedule(Record):
-    """Something that is done again and again."""
+@record
+class ScheduleRecord(TypedDict):
+    """A job that the server repeats."""
 
     schedule_id: str
     kind: ScheduleKind
@@ -234,13 +255,15 @@ class Schedule(Record):
     next_run_at: Moment
 
 
+@record
 class SchedulePage(Page):
     """Schedules."""
 
-    schedules: list[Schedule]
+    schedules: list[ScheduleRecord]
 
 
-class TargetTrial(Record):
+@record
+class TargetTrial(TypedDict):
     """What a notification target made of a test."""
 
     target: str
@@ -250,13 +273,15 @@ class TargetTrial(Record):
     hint: str | None
 
 
+@record
 class TargetPage(Page):
     """Notification targets."""
 
     targets: list[TargetTrial]
 
 
-class StoryStep(Record):
+@record
+class StoryStep(TypedDict):
     """A step of the guided story."""
 
     step_id: str
@@ -270,6 +295,7 @@ class StoryStep(Record):
     is_done: bool
 
 
+@record
 class StoryAnswer(Answer):
     """The guided story of a demo."""
 

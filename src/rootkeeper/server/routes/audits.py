@@ -8,12 +8,18 @@ from typing import Any
 
 from rootkeeper.access.rules import Permission
 from rootkeeper.errors import InputError
-from rootkeeper.history.records import comparison_record, history_record, kept_audit_record
+from rootkeeper.history.records import (
+    ComparisonAnswer,
+    HistoryAnswer,
+    comparison_record,
+    history_record,
+    kept_audit_record,
+)
+from rootkeeper.jobs.records import JobAnswer
 from rootkeeper.jobs.rules import JobKind
 from rootkeeper.organization.records import stored_account_to_record
 from rootkeeper.organization.statuses import FailOn
-from rootkeeper.server.answers.accounts import AuditAnswer, AuditPage, ComparisonAnswer, HistoryAnswer
-from rootkeeper.server.answers.jobs import JobAnswer
+from rootkeeper.server.answers.accounts import AuditAnswer, AuditPage
 from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import Identified, Served
 from rootkeeper.server.jobs import AuditBody

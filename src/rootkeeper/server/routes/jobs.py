@@ -11,9 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from rootkeeper.access.rules import Identity, Permission
+from rootkeeper.deletion.records import PlanRecord
 from rootkeeper.errors import NotFoundError
+from rootkeeper.jobs.records import JobAnswer
 from rootkeeper.jobs.rules import JobKind, job_to_record, require_job_permission
-from rootkeeper.server.answers.jobs import DeletionPlan, JobAnswer, JobOutcome, JobPage, ResultPage
+from rootkeeper.server.answers.jobs import JobOutcome, JobPage, ResultPage
 from rootkeeper.server.documents import Row, change, read
 from rootkeeper.server.guards import Called, Identified, Served, require_fresh
 from rootkeeper.server.jobs import DeletionBody, PlanBody, PreflightBody, UnlockBody, stream_job
@@ -163,7 +165,7 @@ ROWS = (
     read("/jobs/{job_id}", Permission.JOBS_READ, show_job, JobAnswer),
     read("/jobs/{job_id}/results", Permission.JOBS_READ, list_results, ResultPage),
     read("/jobs/{job_id}/outcome", Permission.JOBS_READ, show_outcome, JobOutcome),
-    read("/jobs/{job_id}/document", Permission.JOBS_READ, show_document, DeletionPlan),
+    read("/jobs/{job_id}/document", Permission.JOBS_READ, show_document, PlanRecord),
     Row(
         "GET",
         f"{PREFIX}/jobs/{{job_id}}/events",

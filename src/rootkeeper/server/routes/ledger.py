@@ -21,11 +21,12 @@ from starlette.responses import Response
 from rootkeeper.access.rules import Permission
 from rootkeeper.evidence.formats import ReportFormat, find_renderer
 from rootkeeper.evidence.rules import DEFAULT_STALE_AFTER, Period, end_second
+from rootkeeper.jobs.records import JobAnswer
 from rootkeeper.jobs.rules import JobKind
 from rootkeeper.ledger.rules import Action, Result, render_entry
 from rootkeeper.ledger.store import LedgerFilter
 from rootkeeper.organization.accounts import parse_account_id
-from rootkeeper.server.answers.jobs import EntryPage, JobAnswer
+from rootkeeper.server.answers.jobs import EntryPage
 from rootkeeper.server.documents import Row, change, read
 from rootkeeper.server.guards import Identified, Served
 from rootkeeper.server.parameters import Filter, Limit, show_page

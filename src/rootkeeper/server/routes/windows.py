@@ -16,17 +16,10 @@ from pydantic import Field
 from rootkeeper.access.rules import Identity, Permission
 from rootkeeper.aws.rules import AwsWork
 from rootkeeper.errors import AccountBusyError, InputError
-from rootkeeper.evidence.windows import render_window_markdown, report_to_record
+from rootkeeper.evidence.windows import WindowReportAnswer, render_window_markdown, report_to_record
 from rootkeeper.organization.accounts import Inventory, parse_account_id
 from rootkeeper.organization.selection import NamedAccount, find_account
-from rootkeeper.server.answers.windows import (
-    WindowAnswer,
-    WindowCheckAnswer,
-    WindowClosedAnswer,
-    WindowOpenedAnswer,
-    WindowPage,
-    WindowReportAnswer,
-)
+from rootkeeper.server.answers.windows import WindowCheckAnswer, WindowClosedAnswer, WindowOpenedAnswer, WindowPage
 from rootkeeper.server.documents import change, read
 from rootkeeper.server.guards import Identified, Served
 from rootkeeper.server.limits import require_window_access
@@ -50,7 +43,7 @@ from rootkeeper.windows.approvals import ApprovalTerms
 from rootkeeper.windows.checks import RecoveryPlan, RecoveryRequest
 from rootkeeper.windows.closing import CloseResult
 from rootkeeper.windows.opening import OpenResult
-from rootkeeper.windows.records import window_to_record
+from rootkeeper.windows.records import WindowAnswer, window_to_record
 from rootkeeper.windows.rules import DEFAULT_DURATION, LONGEST_DURATION, OpenOutcome, RecoveryWindow, WindowState
 
 INVENTORY_LASTS = timedelta(minutes=5)

@@ -1,0 +1,69 @@
+"""Jobs, and why one failed, as JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typing_extensions import TypedDict
+
+from rootkeeper.jobs.rules import JobKind, JobState
+from rootkeeper.ledger.rules import ActorKind
+from rootkeeper.shapes import Answer, Count, Moment, record
+
+
+@record
+class ProgressRecord(TypedDict):
+    """How many accounts are done, and what was found."""
+
+    total: Count | None
+    """``null`` while it isn't known."""
+    done: Count
+    present: Count
+    unknown: Count
+
+
+@record
+class JobRecord(TypedDict):
+    """A job: work that runs in the background."""
+
+    job_id: str
+    kind: JobKind
+    state: JobState
+    organization_id: str
+    endpoint: str
+    created_by: str
+    created_by_kind: ActorKind
+    created_at: Moment
+    updated_at: Moment
+    """The last sign of its process."""
+    ended_at: Moment | None
+    owner: str | None
+    """The process that works or last worked on it."""
+    progress: ProgressRecord
+    parameters: dict[str, Any]
+    """The request; its fields differ by kind."""
+    remark: str | None
+    """Why it stopped, or its result."""
+    attempts: Count
+    next_attempt_at: Moment | None
+
+
+@record
+class JobAnswer(JobRecord, Answer):
+    """One job."""
+
+
+@record
+class JobProblem(TypedDict):
+    """The error that stopped a job."""
+
+    code: str
+    detail: str
+    hint: str | None
+
+
+@record
+class FailedOutcome(TypedDict):
+    """Of a failed job of any kind."""
+
+    problem: JobProblem
