@@ -30,27 +30,17 @@ from rootkeeper_sandbox.codec.errors import Refusal, RefusalError
 from rootkeeper_sandbox.exchange import CONTENT_HASH, UNSIGNED, ChunkSeed, Credential, HttpRequest, read_payload
 
 ALGORITHM = "AWS4-HMAC-SHA256"
-
-
 TERMINATOR = "aws4_request"
-
-
 MAX_CACHED_KEYS = 50_000
-
-
 _S3 = "s3"
 """Signs its paths and bodies in a way of its own."""
-
-
 _UNRESERVED = "-_.~"
-
 
 _USUAL_HEADER = re.compile(
     f"{ALGORITHM} Credential=([^/,=\\s]+)/([^/,=\\s]+)/([^/,=\\s]+)/([^/,=\\s]+)/([^/,=\\s]+),"
     r" SignedHeaders=([^,=\s]+), Signature=([0-9a-f]{64})"
 )
 """As all SDKs write it. Whatever differs is taken apart, so that what is wrong with it can be named."""
-
 
 _EMPTY_HASH = hashlib.sha256(b"").hexdigest()
 
@@ -205,16 +195,9 @@ def _encode(text: str) -> str:
 
 MAX_SKEW = timedelta(minutes=15)
 """Source: IAM User Guide, "Troubleshoot Signature Version 4 signing": 15 minutes each way."""
-
-
 _MISSING = "Request is missing Authentication Token"
-
-
 _WRONG_KEY = "The security token included in the request is invalid."
-
-
 _EXPIRED = "The security token included in the request is expired"
-
 
 _WRONG_SIGNATURE = (
     "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key "

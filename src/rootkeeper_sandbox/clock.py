@@ -47,15 +47,9 @@ class Clock:
 
 
 STEP_SECONDS = 30
-
-
 SEED_BYTES = 20
 """As many as SHA-1 gives. Source: RFC 4226 section 4, R6."""
-
-
 _TOLERATED_STEPS = (0, -1, 1)
-
-
 _PAIR_STEPS = range(-2, 2)
 """Where the first of two consecutive codes may lie when a device is registered."""
 

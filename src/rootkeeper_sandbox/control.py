@@ -37,11 +37,7 @@ def is_loopback(host: str) -> bool:
 
 
 PREFIX = "/_sandbox/"
-
-
 _MAX_ADVANCE_SECONDS = 10 * 366 * 86_400
-
-
 _ANYTHING = "*"
 
 

@@ -22,17 +22,9 @@ from rootkeeper_sandbox.state.world import World
 from rootkeeper_sandbox.throttling import find_throttling_error
 
 _MATCHERS = ("service", "operation", "account_id")
-
-
 _KINDS = ("error", "throttle", "latency_ms", "drop", "lie", "empty_page")
-
-
 _FIELDS = frozenset({*_MATCHERS, *_KINDS, "times", "probability", "seed"})
-
-
 _ERROR_FIELDS = frozenset({"code", "status", "message"})
-
-
 _LISTS = "List"
 """What the names of operations that answer in pages begin with."""
 

@@ -46,27 +46,13 @@ from rootkeeper_sandbox.state_file import StateFileError, open_world
 from rootkeeper_sandbox.throttling import make_throttle
 
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-
-
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
-
-
 MAX_BODY_BYTES = 1 << 20
-
-
 BODY_TIMEOUT_SECONDS = 30.0
-
-
 LINGER_SECONDS = 2.0
-
-
 ABORT_EXTENSION = "rootkeeper.abort"
 """The scope extension by which the server lets a connection be cut."""
-
-
 _NO_REQUEST_ID = "00000000-0000-0000-0000-000000000000"
-
-
 _logger = logging.getLogger(__name__)
 
 
@@ -241,24 +227,13 @@ def _format_date(second: int) -> str:
 
 
 DEFAULT_HOST = "127.0.0.1"
-
-
 DEFAULT_PORT = 4599
-
-
 MAX_HEAD_BYTES = 64 * 1024
-
-
 _HEAD_TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-
-
 _COLLECTED_AFTER = 20_000
 """New objects between two runs of the garbage collector. Few of a request's objects hang on one another in a circle."""
-
-
 _KEEP_ALIVE_SECONDS = 600
 """Longer than clients pool connections: a connection closed under a call looks like a fault that nobody ordered."""
-
 
 _INSECURE_WARNING = (
     "WARNING: the sandbox listens on {host}. Its keys are public: whoever reaches it can do everything in it.\n"

@@ -41,7 +41,6 @@ _JOURNAL_IN_USE = bytes.fromhex("d9d505f920a163d7")
 _FOREIGN = "isn't a state file of the sandbox"
 _LEFT = "It was left as it is; name another file."
 _logger = logging.getLogger(__name__)
-
 Parts = dict[tuple[str, str], bytes | None]
 """By place and key: a pickled key and value, or ``None`` for an entry that is gone. Objects have no key."""
 

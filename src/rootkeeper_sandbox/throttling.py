@@ -48,16 +48,9 @@ def _organizations(account: tuple[float, float], organization: tuple[float, floa
 
 
 _LISTS_OF_A_PARENT = _organizations((5, 8), (6, 10))
-
-
 _CHANGES_OF_A_POLICY = _organizations((2, 3))
-
-
 _CHANGES_OF_TRUST = _organizations((1, 2))
-
-
 _LISTS_OF_SERVICES = _organizations((1, 3), (1, 4))
-
 
 RATES: Mapping[str, Mapping[str, tuple[Rate, ...]]] = {
     "account": {
@@ -98,19 +91,15 @@ RATES: Mapping[str, Mapping[str, tuple[Rate, ...]]] = {
 }
 """By service, then by operation: each operation has buckets of its own (assumed where AWS lists several in a row)."""
 
-
 SHARED_RATES: Mapping[str, tuple[Rate, ...]] = {"sts": (Rate(Scope.ACCOUNT_AND_REGION, 600, 600),)}
 """By service: one bucket for all its operations. That AssumeRoot shares STS's and the burst are assumed."""
-
 
 _ORGANIZATIONS_MESSAGE = (
     "You have sent too many requests in too short a period of time. The quota helps protect against"
     " denial-of-service attacks. Try again later."
 )
 
-
 _USUAL_ERROR = ServiceError("Throttling", "Rate exceeded", 400)
-
 
 THROTTLING_ERRORS: Mapping[str, ServiceError] = {
     "account": ServiceError("TooManyRequestsException", "Rate exceeded", 429),

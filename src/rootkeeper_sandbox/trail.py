@@ -33,10 +33,7 @@ from rootkeeper_sandbox.state.resources import EventRule, Queue, QueuedMessage
 from rootkeeper_sandbox.state.world import World
 
 MAX_EVENTS = 50_000
-
-
 _EVENT_VERSION = "1.11"
-
 
 _SECRET_PARAMETERS = frozenset(
     {
@@ -51,11 +48,8 @@ _SECRET_PARAMETERS = frozenset(
     }
 )
 
-
 _EVENT_SOURCES = {"sso-admin": "sso"}
 """Services that CloudTrail names otherwise than botocore does."""
-
-
 _HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 
 
@@ -223,7 +217,6 @@ def _lower_keys(value: Any) -> Any:
 
 
 _EVENTS = "events.amazonaws.com"
-
 
 _DETAIL_TYPES = {
     "AwsApiCall": "AWS API Call via CloudTrail",

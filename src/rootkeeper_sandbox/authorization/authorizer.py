@@ -39,7 +39,6 @@ from rootkeeper_sandbox.exchange import (
 
 _ARN_PREFIX = "arn:aws:iam::aws:policy/root-task/"
 
-
 TASK_POLICIES = {
     _ARN_PREFIX + resource.name.removesuffix(".json"): resource.read_text(encoding="utf-8")
     for resource in sorted((files(__package__) / "task_policies").iterdir(), key=lambda resource: resource.name)
@@ -309,10 +308,6 @@ def _quote_s3_resource(resource: str) -> str | None:
 
 
 ResourceForm = tuple[Callable[[str], str], Callable[[str], str | None]]
-
-
 _AS_IT_IS: ResourceForm = (str, str)
-
-
 _RESOURCE_FORMS: Mapping[str, ResourceForm] = {"s3": (str, _quote_s3_resource), "sqs": (str.lower, str)}
 """How services show action and resource in refusals, where they differ. Source: public reports."""

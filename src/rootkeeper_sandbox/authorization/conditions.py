@@ -50,8 +50,6 @@ from rootkeeper_sandbox.codec.parameters import format_iso8601
 from rootkeeper_sandbox.exchange import Authority, Call, Principal, PrincipalKind
 
 ContextValue = str | tuple[str, ...]
-
-
 Context = Mapping[str, ContextValue]
 """Condition keys of a request, by lower-case name; several values for multivalued keys."""
 
@@ -79,11 +77,7 @@ class DeferredContext(Mapping[str, ContextValue]):
 
 
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
-
-
 _WITH_DEFAULT = re.compile(r"\s*([^,]+?)\s*,\s*'([^']*)'\s*")
-
-
 _ESCAPES = frozenset("*?$")
 
 
@@ -259,8 +253,6 @@ class AccessRequest:
 
 
 _KINDS = frozenset({"AWS", "Service", "Federated", "CanonicalUser"})
-
-
 _ACCOUNT = re.compile(r"(?:arn:[^:]+:iam::)?(\d{12})(?::root)?")
 
 
@@ -462,16 +454,9 @@ OPERATORS = {
 }
 """All operators but Null, which asks for the key and not for its value."""
 
-
 _OPERATORS_BY_LOWER_NAME = {name.lower(): known for name, known in OPERATORS.items()}
-
-
 _IF_EXISTS = "ifexists"
-
-
 _NULL = "null"
-
-
 ValueTest = Callable[[str, Context], bool]
 
 

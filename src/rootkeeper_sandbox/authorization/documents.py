@@ -32,9 +32,7 @@ _STATEMENT_ELEMENTS = frozenset(
 )
 _ACTION = re.compile(r"\*|[a-zA-Z0-9-]+:[a-zA-Z0-9*?]+|\*:\*")
 _RESOURCE = re.compile(r"\*|arn:.+|\$\{.+", re.DOTALL)
-
 _EVERYTHING = Template((Fragment("*"),))
-
 ResourceTest = Callable[[str, Context], bool]
 
 

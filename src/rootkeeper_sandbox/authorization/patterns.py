@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from enum import Enum
 
 Predicate = Callable[[str], bool]
-
 _WILDCARDS = re.compile(r"\*+|\?")
 _ARN_COLONS = 5
 

@@ -72,7 +72,6 @@ class RefusalError(Exception):
 Wording = Mapping[Refusal, tuple[str, int]]
 """For each refusal the protocol's error code and HTTP status."""
 
-
 QUERY_WORDING: Wording = {
     Refusal.ACCESS_DENIED: ("AccessDenied", 403),
     Refusal.EXPIRED_TOKEN: ("ExpiredToken", 403),
@@ -90,7 +89,6 @@ QUERY_WORDING: Wording = {
     Refusal.WRONG_TOKEN: ("InvalidClientTokenId", 403),
 }
 
-
 JSON_WORDING: Wording = {
     Refusal.ACCESS_DENIED: ("AccessDeniedException", 400),
     Refusal.EXPIRED_TOKEN: ("ExpiredTokenException", 400),
@@ -107,7 +105,6 @@ JSON_WORDING: Wording = {
     Refusal.WRONG_SIGNATURE: ("InvalidSignatureException", 400),
     Refusal.WRONG_TOKEN: ("UnrecognizedClientException", 400),
 }
-
 
 REST_JSON_WORDING: Wording = {
     **JSON_WORDING,
@@ -151,7 +148,6 @@ _ORGANIZATIONS_MESSAGES = {
     "MIN_VALUE_EXCEEDED": "You provided a numeric parameter that has a smaller value than allowed.",
 }
 
-
 S3_WORDING: Wording = {
     Refusal.ACCESS_DENIED: ("AccessDenied", 403),
     Refusal.EXPIRED_TOKEN: ("ExpiredToken", 400),
@@ -169,7 +165,6 @@ S3_WORDING: Wording = {
     Refusal.WRONG_TOKEN: ("InvalidToken", 400),
 }
 
-
 _TEXTS: Mapping[Refusal, str] = {
     Refusal.EXPIRED_TOKEN: "The provided token has expired.",
     Refusal.MISSING_AUTHENTICATION: "Access Denied",
@@ -181,7 +176,6 @@ _TEXTS: Mapping[Refusal, str] = {
     ),
     Refusal.WRONG_TOKEN: "The provided token is malformed or otherwise invalid.",
 }
-
 
 _LOCATION_CONSTRAINT = "locationConstraint"
 

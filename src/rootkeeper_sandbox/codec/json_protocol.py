@@ -35,8 +35,6 @@ from rootkeeper_sandbox.codec.parameters import (
 from rootkeeper_sandbox.exchange import HttpRequest, HttpResponse, ServiceError
 
 Converter = Callable[[Any], Any]
-
-
 Compiler = Callable[[Shape], Converter]
 
 
@@ -192,10 +190,7 @@ _SCALAR_READERS: dict[str, Converter] = {
     "blob": lambda value: parse_blob(_read_string(value)),
 }
 
-
 _SCALAR_WRITERS: dict[str, Converter] = {"timestamp": format_epoch, "blob": format_blob}
-
-
 VIOLATION_WORDING: Mapping[str, Callable[[RefusalError], ServiceError]] = {"organizations": make_organizations_error}
 """The services that word broken constraints in an error of their own."""
 

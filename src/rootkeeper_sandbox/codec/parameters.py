@@ -125,7 +125,6 @@ QUERY_PARSERS: dict[str, Callable[[str], Any]] = {
 }
 """By botocore's type name."""
 
-
 QUERY_FORMATTERS: dict[str, Callable[[Any], str]] = {
     "string": str,
     "character": str,
@@ -139,11 +138,8 @@ QUERY_FORMATTERS: dict[str, Callable[[Any], str]] = {
 }
 """By botocore's type name."""
 
-
 Check = Callable[[Any, str], Iterator[Violation]]
 """Yields the violations of a value that stands at a path."""
-
-
 _JAVA_ONLY = re.compile(r"\\[pP]\{|&&|\[\[")
 """Constructs of the models' patterns that Python's ``re`` doesn't know or reads otherwise."""
 

@@ -23,11 +23,7 @@ from rootkeeper_sandbox.codec.xml import compile_members, escape_text
 from rootkeeper_sandbox.exchange import HttpRequest, HttpResponse, ServiceError
 
 MAX_FIELDS = 2000
-
-
 Fields = Mapping[str, str]
-
-
 Reader = Callable[[Fields, str], Any]
 """Reads the value under a prefix; ``None`` when nothing stands there."""
 
@@ -146,8 +142,6 @@ def _map_reader(shape: MapShape) -> Reader:
 
 
 _CONTENT_TYPE = "text/xml"
-
-
 _SHORT = 64
 """Characters of a request without parameters of its own, which thousands of sessions send word for word."""
 

@@ -87,12 +87,8 @@ def _render_s3_error(error: ServiceError, request_id: str) -> HttpResponse:
 
 
 CodecMaker = Callable[[ServiceModel], Codec]
-
-
 _CODECS: Mapping[str, CodecMaker] = {"json": JsonCodec, "query": QueryCodec, "rest-json": RestJsonCodec}
 """By the protocol's name in the model."""
-
-
 _OWN_CODECS: Mapping[str, tuple[CodecMaker, ...]] = {"s3": (S3Codec,), "sqs": (SqsQueryCodec, SqsJsonCodec)}
 """Services whose wire differs from their model, or that speak several protocols."""
 

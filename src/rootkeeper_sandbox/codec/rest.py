@@ -34,8 +34,6 @@ from rootkeeper_sandbox.codec.parameters import QUERY_FORMATTERS, QUERY_PARSERS,
 from rootkeeper_sandbox.exchange import HttpRequest, HttpResponse, ServiceError
 
 MAX_QUERY_PARAMETERS = 200
-
-
 Query = Mapping[str, list[str]]
 
 
@@ -156,8 +154,6 @@ class RestRequest:
 
 
 PartReader = Callable[[RestRequest], Any]
-
-
 HeaderWriter = Callable[[Any], dict[str, str]]
 
 

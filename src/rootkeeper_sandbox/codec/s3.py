@@ -42,7 +42,6 @@ _AWS_HOST = re.compile(
     r"(?:(?P<bucket>.+)\.)?s3(?:[.-](?:dualstack\.)?(?P<region>[a-z]{2}(?:-[a-z]+)+-\d))?\.amazonaws\.com(?:\.cn)?"
 )
 
-
 _LOCAL_HOST = re.compile(r"(?:(?P<bucket>.+?)\.)?(?:s3\.)?localhost")
 """``bucket.localhost`` leads to this machine wherever names below ``localhost`` do."""
 
@@ -106,17 +105,10 @@ def decode_label(text: str) -> str:
 
 
 NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/"
-
-
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
-
-
 _CONTENT_TYPE = "application/xml"
-
-
 _NOT_WRITTEN = ("ContentLength", "ContentType")
 """Headers that follow from the body."""
-
 
 ROOT_NAMES: Mapping[str, str] = {
     "GetBucketVersioning": "VersioningConfiguration",
@@ -126,10 +118,7 @@ ROOT_NAMES: Mapping[str, str] = {
 }
 """Root elements that the model doesn't name."""
 
-
 BodyReader = Callable[[bytes], dict[str, Any]]
-
-
 BodyWriter = Callable[[dict[str, Any]], tuple[str, bytes]]
 """Gives content type and body."""
 

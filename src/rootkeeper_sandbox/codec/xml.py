@@ -25,11 +25,7 @@ from rootkeeper_sandbox.codec.errors import Refusal, RefusalError
 from rootkeeper_sandbox.codec.parameters import QUERY_FORMATTERS, QUERY_PARSERS
 
 MAX_DEPTH = 20
-
-
 MAX_ELEMENTS = 10_000
-
-
 _MALFORMED = "The XML you provided was not well-formed or did not validate against our published schema"
 
 
@@ -144,16 +140,10 @@ def _member_reader(member: str, shape: Shape) -> Callable[[Element], Any]:
 
 Writer = Callable[[Any, list[str]], None]
 """Appends the XML of a value to a list of texts."""
-
-
 Formatters = Mapping[str, Callable[[Any], str]]
 """How single values are written, by botocore's type name."""
-
-
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Source: XML 1.0, section 2.2. Such characters can't be written at all, not even escaped."""
-
-
 _NOT_PLAIN = re.compile(r"[^\t\n -%'-;=?-~]")
 """Most texts need no care; this finds the others quickly."""
 

@@ -66,8 +66,6 @@ from rootkeeper_sandbox.state.people import SignInSession
 from rootkeeper_sandbox.state.policies import ADMINISTRATOR_ACCESS_ARN
 
 _REGION = "us-east-1"
-
-
 _STEPS = (throttle, find_fault_effects, check_permission, wait, provide)
 
 
@@ -142,17 +140,13 @@ _SUMMARY = {
     "Roles": "IAM roles",
 }
 
-
 _NOTICES = {
     "key-deleted": "The access key is deleted.",
     "mfa-registered": "The MFA device is registered.",
     "password-changed": "The password is changed.",
 }
 
-
 _WRONG_PASSWORD = "The current password isn't right."  # noqa: S105 - a message
-
-
 _NO_PASSWORD = "The root user has no password any more; only password recovery can set one."  # noqa: S105 - a message
 
 

@@ -28,8 +28,6 @@ class Markup(str):
 
 
 Child = str | Markup | None | Iterable["Child"]
-
-
 Attribute = str | int | bool | None
 
 
@@ -127,9 +125,7 @@ svg { display: block; width: 11.5rem; height: 11.5rem; background: #ffffff; bord
 footer { max-width: 50rem; margin: 2rem auto; padding: 0 1.25rem }
 """
 
-
 _STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-
 
 HEADERS = {
     "cache-control": "no-store",
@@ -146,10 +142,7 @@ HEADERS = {
 }
 """Sent with every page: no script runs, nothing is loaded, nobody frames it, nothing is kept."""
 
-
 _LINKS = (("/", "Home"), ("/signin", "Sign in"), ("/mailbox", "Mailbox"), ("/identity-center", "Identity Center"))
-
-
 _CONSOLE_LINK = ("/console", "Console")
 """In the place of signing in, for whoever has."""
 

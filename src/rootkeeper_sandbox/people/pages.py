@@ -113,14 +113,9 @@ def _describe_sign_in(account: Account) -> str:
 
 
 Handler = Callable[[PageRequest], Awaitable[HttpResponse]]
-
-
 _PLACES = frozenset({"console", "identity-center", "mailbox", "signin", "signout"})
 """First segments of pages. As names of buckets they are served to signed requests only."""
-
-
 _FORM = "application/x-www-form-urlencoded"
-
 
 _ROUTES: Mapping[str, Mapping[str, Handler]] = {
     "/": {"GET": show},

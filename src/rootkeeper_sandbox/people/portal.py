@@ -46,8 +46,6 @@ from rootkeeper_sandbox.state.policies import MANAGED_DOCUMENTS
 from rootkeeper_sandbox.state.world import World
 
 _PATH = "/aws-reserved/sso.amazonaws.com/"
-
-
 _DURATION = re.compile(r"PT(?:(\d{1,2})H)?(?:(\d{1,3})M)?")
 
 

@@ -55,8 +55,6 @@ from rootkeeper_sandbox.state.people import (
 )
 
 _SHOWN_MAILBOXES = 200
-
-
 _OWN_LINK = re.compile(r"http://[^\s/]{1,300}(/signin/reset-password\?token=[A-Za-z0-9_-]{1,100})(?=\s)")
 """The only links that become links here, as paths of our own."""
 
@@ -143,25 +141,15 @@ def _link_own(body: str) -> list[Child]:
 
 _LEAST_SECONDS = 0.12
 """What every attempt takes, whatever it finds; longer than hashing does."""
-
-
 _MAX_EMAIL_CHARACTERS = 320
-
-
 _WRONG = "Your authentication information is incorrect. Please try again."
-
-
 _SIGN_IN_REFUSED = "Too many attempts have failed. Wait some minutes before you try again."
-
-
 _WRONG_CODE = "This code isn't valid. Wait for the next one, and check that the device is the right one."
-
 
 _NOTICES = {
     "password-set": "The new password is set. Sign in with it.",
     "signed-out": "You have signed out.",
 }
-
 
 _KINDS = {"virtual": "authenticator app", "hardware": "hardware token", "fido": "passkey or security key"}
 
@@ -385,23 +373,15 @@ async def sign_out(page_request: PageRequest) -> HttpResponse:
 
 
 SENDER = "no-reply@signin.aws"
-
-
 _SUBJECT = "Amazon Web Services Password Assistance"
-
 
 _NOT_ALLOWED = (
     "Password recovery isn't allowed for this account. Your organization may manage root access centrally: ask its"
     " administrator to allow password recovery."
 )
 
-
 _HELD_OFF = "Too many mails were asked for. Wait some minutes before you try again."
-
-
 _VOID = "This link has expired or was used already. Ask for a new one."
-
-
 _DIFFER = "The two passwords aren't the same."
 
 

@@ -26,11 +26,7 @@ from rootkeeper_sandbox.state.people import SESSION_LIFETIME, SignInSession, Sig
 from rootkeeper_sandbox.state.world import World
 
 _MAX_FIELDS = 50
-
-
 _BROWSER_ID = re.compile(r"[A-Za-z0-9_-]{43}")
-
-
 _OWN_NAME = re.compile(r"(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])(?::\d{1,5})?")
 """Names of this machine, which may be trusted from a Host header: a link to them leads nobody elsewhere."""
 
@@ -173,13 +169,8 @@ def _read_pairs(text: str) -> dict[str, str]:
 
 
 MINIMUM_CHARACTERS, MAXIMUM_CHARACTERS = 8, 128
-
-
 _SYMBOLS = frozenset("!@#$%^&*()<>[]{}|_+-=")
-
-
 _LEAST_KINDS = 3
-
 
 PASSWORD_HINT = (
     f"{MINIMUM_CHARACTERS} to {MAXIMUM_CHARACTERS} characters, of at least three kinds: upper case, lower case,"

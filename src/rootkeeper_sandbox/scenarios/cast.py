@@ -125,29 +125,14 @@ class RootUserBuilder:
 
 MINIMUM_ACCOUNTS = 3
 """The management account, the one meant as delegated administrator, and one member."""
-
-
 _CLEAN_SHARE = 0.70
-
-
 _WITH_CREDENTIALS_SHARE = 0.25
-
-
 _ACCOUNTS_PER_OU = 20
-
-
 _MINIMUM_OUS = 3
-
-
 MAXIMUM_OUS = 2000
 """How many may be asked for. Source: aws-facts F2."""
-
-
 _PARENT_OU_SHARE = 0.4
-
-
 _MAXIMUM_OU_DEPTH = 5
-
 
 _NOT_ACTIVE = (
     AccountState.SUSPENDED,
@@ -156,9 +141,7 @@ _NOT_ACTIVE = (
     AccountState.PENDING_ACTIVATION,
 )
 
-
 _KINDS = ("password", "access_keys", "signing_certificates", "mfa_devices")
-
 
 MIXTURES: tuple[tuple[str, ...], ...] = (
     *(kinds for size in range(1, 5) for kinds in itertools.combinations(_KINDS, size)),
@@ -166,10 +149,7 @@ MIXTURES: tuple[tuple[str, ...], ...] = (
 )
 """Every mixture of credentials that a root user can hold, one after the other."""
 
-
 _UNITS = ("Payments", "Orders", "Search", "Ledger", "Media", "Devices", "Research", "Analytics", "Support", "Partners")
-
-
 _STAGES = ("Prod", "Test", "Dev", "Stage")
 
 

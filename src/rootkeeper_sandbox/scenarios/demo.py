@@ -33,26 +33,12 @@ from rootkeeper_sandbox.state.resources import ENABLED, Bucket, EventRule, Queue
 from rootkeeper_sandbox.state.world import World
 
 _MANAGEMENT, _SECURITY, _LOG_ARCHIVE = "111122223333", "222233334444", "333344445555"
-
-
 _SHOP, _ORDERS, _PAYMENTS_EU = "777788889999", "888899990000", "300040005000"
-
-
 ROOT_EVENTS_QUEUE = "rootkeeper-root-events"
-
-
 ANCHOR_BUCKET = "amzn-s3-demo-ledger-anchor"
-
-
 LOCKED_BUCKET = "amzn-s3-demo-orders-invoices"
-
-
 LOCKED_BUCKET_EU = "amzn-s3-demo-payments-archive"
-
-
 LOCKED_QUEUE = "orders-incoming"
-
-
 _AGE = timedelta(days=300)
 
 
@@ -151,7 +137,6 @@ _PEOPLE = (
     _Person("shirley.rodriguez", "Shirley Rodriguez", ()),
 )
 
-
 _GROUPS = ("Platform Administrators", "Security", "Auditors", "Developers")
 
 
@@ -175,11 +160,7 @@ def _add_people(world: World) -> None:
 
 
 _ASSUME_ROOT: Mapping[str, Any] = {"Effect": "Allow", "Action": "sts:AssumeRoot", "Resource": "arn:aws:iam::*:root"}
-
-
 _AUDIT_TASK = "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials"
-
-
 _AUDIT_ONLY = {"Condition": {"ArnEquals": {"sts:TaskPolicyArn": _AUDIT_TASK}}}
 
 
@@ -258,19 +239,10 @@ def _add_permission_sets(world: World) -> None:
 
 
 ORGANIZATION_ID = "o-exampleorgid"
-
-
 ORGANIZATION_ROOT_ID = "r-demo"
-
-
 MANAGEMENT_ACCOUNT_ID = "111122223333"
-
-
 SECURITY_ACCOUNT_ID = "222233334444"
-
-
 MEMBER_ADMIN_ACCOUNT_ID = "777788889999"
-
 
 DENY_ROOT_WITHOUT_EXEMPTION = """{
   "Version": "2012-10-17",
@@ -285,7 +257,6 @@ DENY_ROOT_WITHOUT_EXEMPTION = """{
   ]
 }"""
 
-
 _OU_PATHS = (
     "Security",
     "Infrastructure",
@@ -298,7 +269,6 @@ _OU_PATHS = (
     "Regulated",
     "Suspended",
 )
-
 
 RootUserSetup = Callable[[RootUserBuilder], None]
 
@@ -400,10 +370,7 @@ def _everything(root: RootUserBuilder) -> None:
 
 
 _INVITED = "INVITED"
-
-
 _INVITED_AGE = timedelta(days=4200)
-
 
 _MEMBERS = (
     _Member(SECURITY_ACCOUNT_ID, "Security", "Security", 1190, _failsafe, team="security"),

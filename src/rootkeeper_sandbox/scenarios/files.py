@@ -136,8 +136,6 @@ def read_document(value: Value, kind: PolicyKind) -> str:
 
 
 _NAME = re.compile(r"[\w+=,.@-]{1,64}", re.ASCII)
-
-
 _ADMINISTRATOR, _NOTHING = "administrator", "none"
 
 
@@ -254,32 +252,22 @@ def _read_name(value: Value) -> str:
 
 FORMAT = "1"
 
-
 _TOP = (
     "scenario", "name", "organization", "organizational_units", "accounts", "outside_accounts", "policies",
     "principals", "roles",
 )  # fmt: skip
 
-
 _ORGANIZATION = (
     "id", "root_id", "all_features", "features", "trusted_services", "delegated_administrators", "policy_types", "tags",
 )  # fmt: skip
-
 
 _ACCOUNT = (
     "id", "name", "email", "management", "ou", "state", "joined_method", "joined_at", "opened_at", "tags", "root_user",
 )  # fmt: skip
 
-
 _USUAL_AGE = "400 days ago"
-
-
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
-
-
 _SERVICE = re.compile(r"[a-z0-9.-]+\.amazonaws\.com")
-
-
 _MAX_OU_DEPTH = 5
 
 

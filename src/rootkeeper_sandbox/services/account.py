@@ -40,11 +40,7 @@ from rootkeeper_sandbox.state.people import Message
 from rootkeeper_sandbox.state.resources import AccountContacts, EmailUpdate
 
 SERVICE_PRINCIPAL = "account.amazonaws.com"
-
-
 NO_TRUST = " (Your organization must first enable trusted access with AWS Account Management.)"
-
-
 ITSELF = " (Access Denied)"
 
 
@@ -117,10 +113,7 @@ _MADE_UP = {
 }
 """What an account has that nobody gave another contact; the name is the account's own."""
 
-
 _CONTACT_FIELDS = ("AlternateContactType", "EmailAddress", "Name", "PhoneNumber", "Title")
-
-
 _SHOWN_STATES = (AccountState.PENDING_ACTIVATION, AccountState.ACTIVE, AccountState.SUSPENDED, AccountState.CLOSED)
 
 
@@ -212,16 +205,9 @@ CONTACTS_OPERATIONS = {
     ),
 }
 
-
 _SENDER = "no-reply@signup.aws"
-
-
 _ADDRESS = re.compile(r"[^\s@<>()\[\],;:\\\"]+@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)+")
-
-
 _OTP_CHARACTERS = string.ascii_uppercase + string.digits
-
-
 _OTP_LENGTH = 6
 
 
@@ -306,7 +292,6 @@ EMAILS_OPERATIONS = {
     ),
 }
 
-
 DEFAULT_REGIONS = (
     "ap-northeast-1",
     "ap-northeast-2",
@@ -326,7 +311,6 @@ DEFAULT_REGIONS = (
     "us-west-1",
     "us-west-2",
 )
-
 
 OPT_IN_REGIONS = (
     "af-south-1",
@@ -348,10 +332,7 @@ OPT_IN_REGIONS = (
     "mx-central-1",
 )
 
-
 _STATUSES = dict.fromkeys(DEFAULT_REGIONS, "ENABLED_BY_DEFAULT") | dict.fromkeys(OPT_IN_REGIONS, "DISABLED")
-
-
 _PAGE_SIZE = 50
 
 
@@ -392,6 +373,5 @@ REGIONS_OPERATIONS = {
     ),
     "ListRegions": Operation(list_regions, "account:ListRegions", resource=account_arn),
 }
-
 
 OPERATIONS: dict[str, Operation] = {**CONTACTS_OPERATIONS, **EMAILS_OPERATIONS, **REGIONS_OPERATIONS}

@@ -20,8 +20,6 @@ from rootkeeper_sandbox.exchange import Call, Operation, ServiceError
 from rootkeeper_sandbox.services.pagination import InvalidTokenError, open_token, seal_token
 
 _KEPT_FOR = timedelta(days=90)
-
-
 _PAGE_SIZE = 50
 
 
@@ -110,6 +108,4 @@ def _resources(event: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 EVENT_HISTORY_OPERATIONS = {"LookupEvents": Operation(lookup_events, "cloudtrail:LookupEvents")}
-
-
 OPERATIONS: dict[str, Operation] = EVENT_HISTORY_OPERATIONS

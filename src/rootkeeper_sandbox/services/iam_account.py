@@ -114,12 +114,10 @@ _CHANGES = {
     "EnableOrganizationsRootSessions": enable_root_sessions,
 }
 
-
 FEATURES_OPERATIONS = {
     **{name: Operation(perform, f"iam:{name}", is_mutating=True) for name, perform in _CHANGES.items()},
     "ListOrganizationsFeatures": Operation(list_features, "iam:ListOrganizationsFeatures"),
 }
-
 
 _CONSTANTS = {
     "AccessKeysPerUserQuota": 2,
@@ -182,13 +180,8 @@ def _count_identities(account: Account) -> dict[str, int]:
 
 
 SUMMARY_OPERATIONS = {"GetAccountSummary": Operation(get_account_summary, "iam:GetAccountSummary")}
-
-
 _NOT_KNOWN, _NOT_SUPPORTED, _NO_INFORMATION = "N/A", "not_supported", "no_information"
-
-
 _KEY_COLUMNS = ("active", "last_rotated", "last_used_date", "last_used_region", "last_used_service")
-
 
 _HEADER = (
     "user",

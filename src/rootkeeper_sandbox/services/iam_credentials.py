@@ -129,7 +129,6 @@ def render_page(call: Call, name: str, items: Sequence[dict[str, Any]]) -> dict[
 
 _MINIMUM_PASSWORD_CHARACTERS = 8
 
-
 _NULL_REFUSED = (
     "1 validation error detected: Value null at 'password' failed to satisfy constraint: Member must not be null"
 )
@@ -358,7 +357,6 @@ CREDENTIALS_OPERATIONS = {
     "ListMFADevices": _reading(list_mfa_devices, "ListMFADevices"),
     "ListSigningCertificates": _reading(list_signing_certificates, "ListSigningCertificates"),
 }
-
 
 _DEVICES_PER_USER = 8
 """Source: IAM User Guide, "IAM and AWS STS quotas"."""

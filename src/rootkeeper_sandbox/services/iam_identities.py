@@ -270,9 +270,7 @@ IDENTITIES_OPERATIONS = {
     "UpdateAccessKey": _on_subject(update_access_key, "UpdateAccessKey"),
 }
 
-
 _VERSION = "v1"
-
 
 _MEMBERS = {
     "User": "UserDetailList",

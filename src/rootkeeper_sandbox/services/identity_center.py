@@ -31,14 +31,8 @@ from rootkeeper_sandbox.services.pagination import InvalidTokenError, cut_page
 from rootkeeper_sandbox.state.people import Assignment, IdentityCenter, IdentityGroup, IdentityUser, PermissionSet
 
 SERVICE_PRINCIPAL = "sso.amazonaws.com"
-
-
 _PAGE_SIZE = 100
-
-
 Read = Callable[[Call, IdentityCenter], dict[str, Any]]
-
-
 Perform = Callable[[Call], dict[str, Any]]
 
 
@@ -199,7 +193,6 @@ PERMISSION_SETS_OPERATIONS = {
     ),
 }
 
-
 _NEWEST = "LATEST_PERMISSION_SET_PROVISIONED"
 
 
@@ -280,13 +273,8 @@ ASSIGNMENTS_OPERATIONS = {
     ),
 }
 
-
 SSO_ADMIN_OPERATIONS: dict[str, Operation] = {**ASSIGNMENTS_OPERATIONS, **PERMISSION_SETS_OPERATIONS}
-
-
 _USER_FILTERS = {"UserName": "user_name"}
-
-
 _GROUP_FILTERS = {"DisplayName": "display_name"}
 
 
@@ -421,6 +409,5 @@ PEOPLE_OPERATIONS = {
     "ListGroups": _reading(list_groups, "ListGroups"),
     "ListUsers": _reading(list_users, "ListUsers"),
 }
-
 
 IDENTITYSTORE_OPERATIONS: dict[str, Operation] = PEOPLE_OPERATIONS

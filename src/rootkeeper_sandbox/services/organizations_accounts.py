@@ -48,22 +48,12 @@ from rootkeeper_sandbox.state.organization import (
 from rootkeeper_sandbox.state.people import Message
 
 _DEFAULT_ROLE_NAME = "OrganizationAccountAccessRole"
-
-
 _MAXIMUM_ACCOUNTS = 50_000
 """What AWS raises the quota to; the default of 10 would be below every scenario."""
-
-
 _MAXIMUM_CREATIONS = 5
-
-
 _MAXIMUM_CLOSURES = 3
 """In progress at a time."""
-
-
 _CLOSURE_PERIOD = timedelta(days=30)
-
-
 _WAITING_PERIOD = timedelta(days=4)
 """How long a created account must stay. Source: Organizations LeaveOrganization, API version 2016-11-28."""
 
@@ -252,7 +242,6 @@ ACCOUNTS_OPERATIONS = {
         resource=_account_resource,
     ),
 }
-
 
 _SENDER = "no-reply@invite.signin.aws"
 
@@ -456,7 +445,6 @@ INVITATIONS_OPERATIONS = {
         for_readers(list_handshakes_for_organization), "organizations:ListHandshakesForOrganization"
     ),
 }
-
 
 SERVICE_PRINCIPALS = frozenset(
     f"{name}.amazonaws.com"

@@ -28,8 +28,6 @@ from rootkeeper_sandbox.state.organization import Organization, OrganizationalUn
 
 PAGE_SIZE = 20
 """Also the most that MaxResults may ask for. Source: aws-facts F."""
-
-
 Perform = Callable[[Call], dict[str, Any]]
 
 
@@ -315,7 +313,6 @@ TREE_OPERATIONS = {
     "ListRoots": Operation(for_readers(list_roots), "organizations:ListRoots"),
 }
 
-
 _MAXIMUM_TAGS = 50
 
 
@@ -387,10 +384,7 @@ TAGS_OPERATIONS = {
     ),
 }
 
-
 _MAXIMUM_UNITS = 2000
-
-
 _MAXIMUM_DEPTH = 5
 
 

@@ -32,16 +32,9 @@ def format_event_time(moment: datetime) -> str:
 
 
 _SEAL_BYTES = 16
-
-
 _OFFSET_BYTES = 4
-
-
 _COUNT_BYTES = 2
-
-
 _MAX_COUNT = 1 << 8 * _COUNT_BYTES
-
 
 _NOT_PART_OF_THE_LISTING = (
     "ContinuationToken",
@@ -52,7 +45,6 @@ _NOT_PART_OF_THE_LISTING = (
     "MaxResults",
     "NextToken",
 )
-
 
 Item = TypeVar("Item")
 

@@ -39,7 +39,6 @@ IAM_OPERATIONS: dict[str, Operation] = {
     **iam_account.SUMMARY_OPERATIONS,
 }
 
-
 ORGANIZATIONS_OPERATIONS: dict[str, Operation] = {
     **organizations_accounts.ACCOUNTS_OPERATIONS,
     **organizations_accounts.DELEGATION_OPERATIONS,
@@ -51,7 +50,6 @@ ORGANIZATIONS_OPERATIONS: dict[str, Operation] = {
     **organizations_tree.UNITS_OPERATIONS,
 }
 
-
 S3_OPERATIONS: dict[str, Operation] = {
     **s3_buckets.BUCKETS_OPERATIONS,
     **s3_objects.LISTINGS_OPERATIONS,
@@ -59,7 +57,6 @@ S3_OPERATIONS: dict[str, Operation] = {
     **s3_objects.OBJECTS_OPERATIONS,
     **s3_buckets.POLICIES_OPERATIONS,
 }
-
 
 SERVICES: dict[str, dict[str, Operation]] = {
     "account": account.OPERATIONS,

@@ -32,23 +32,11 @@ from rootkeeper_sandbox.state.accounts import derive_bytes
 from rootkeeper_sandbox.state.resources import ENABLED, Bucket
 
 REGION_HEADER = "x-amz-bucket-region"
-
-
 DEFAULT_REGION = "us-east-1"
-
-
 _NAME = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
-
-
 _IP_ADDRESS = re.compile(r"\d+\.\d+\.\d+\.\d+")
-
-
 _RESERVED_PREFIXES = ("xn--", "sthree-")
-
-
 _RESERVED_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
-
-
 _ASSUMED_FROM_ANYWHERE = "GetBucketLocation"
 
 
@@ -272,14 +260,9 @@ POLICIES_OPERATIONS = {
     ),
 }
 
-
 MAX_BUCKETS = 10_000
 """In one account. Source: Amazon S3 User Guide, "General purpose bucket quotas"."""
-
-
 _PAGE_SIZE = 10_000
-
-
 _LEGACY_LOCATIONS = {"EU": "eu-west-1"}
 
 

@@ -52,11 +52,7 @@ from rootkeeper_sandbox.services.s3_buckets import (
 from rootkeeper_sandbox.state.resources import ENABLED, NULL_VERSION, SUSPENDED, Bucket, ObjectVersion, Retention
 
 GOVERNANCE = "GOVERNANCE"
-
-
 COMPLIANCE = "COMPLIANCE"
-
-
 _PROTECTED = "Access Denied because object protected by object lock."
 
 
@@ -114,8 +110,6 @@ def retention_keys(call: Call) -> dict[str, str]:
 
 
 _CRC32C_POLYNOMIAL = 0x82F63B78
-
-
 _CRC64NVME_POLYNOMIAL = 0x9A6C9329AC4BC9B5
 """Both reflected."""
 
@@ -208,21 +202,12 @@ def cut_range(body: bytes, asked: str | None) -> tuple[bytes, str | None]:
 
 
 MAX_TOTAL_BYTES = 64 << 20
-
-
 MAX_VERSIONS = 20_000
 """What the sandbox keeps of all objects together."""
-
-
 MAX_KEY_BYTES = 1024
-
-
 MAX_METADATA_BYTES = 2048
 """Source of both: Amazon S3 User Guide, "Naming Amazon S3 objects" and "Working with object metadata"."""
-
-
 _KEPT_HEADERS = ("CacheControl", "ContentDisposition", "ContentEncoding", "ContentLanguage", "ContentType")
-
 
 _NOT_IMITATED = (
     "ObjectLockLegalHoldStatus",
@@ -232,7 +217,6 @@ _NOT_IMITATED = (
     "WebsiteRedirectLocation",
     "WriteOffsetBytes",
 )
-
 
 _PLAIN_ACLS = ("private", "bucket-owner-full-control")
 
@@ -420,7 +404,6 @@ def _versioned(action: str) -> Callable[[Call], Sequence[str]]:
 
 _VERSION_KEYS = keys_from({"s3:VersionId": "VersionId"})
 
-
 _PUT_KEYS = keys_from(
     {
         "s3:if-none-match": "IfNoneMatch",
@@ -429,7 +412,6 @@ _PUT_KEYS = keys_from(
         "s3:x-amz-storage-class": "StorageClass",
     }
 )
-
 
 OBJECTS_OPERATIONS = {
     "DeleteObject": Operation(
@@ -476,10 +458,7 @@ OBJECTS_OPERATIONS = {
     ),
 }
 
-
 _MAX_KEYS = 1000
-
-
 _LISTED_TEXTS = ("Key", "Prefix", "Delimiter", "StartAfter", "KeyMarker", "NextKeyMarker")
 
 
@@ -622,7 +601,6 @@ def _describe_marker(call: Call, key: str, version: ObjectVersion, is_newest: bo
 
 
 _LISTING_KEYS = keys_from({"s3:prefix": "Prefix", "s3:delimiter": "Delimiter", "s3:max-keys": "MaxKeys"})
-
 
 LISTINGS_OPERATIONS = {
     "ListObjectVersions": Operation(

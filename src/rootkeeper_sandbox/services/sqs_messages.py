@@ -37,23 +37,11 @@ from rootkeeper_sandbox.state.resources import Queue, QueuedMessage
 
 MAX_MESSAGES = 2_000
 """In one queue; beyond it the oldest are dropped, which SQS doesn't do."""
-
-
 MAX_WAIT_SECONDS = 20
-
-
 _POLL_SECONDS = 0.05
-
-
 _MAX_BATCH = 10
-
-
 _MAX_ATTRIBUTES = 10
-
-
 _NOT_A_CHARACTER = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
 _BATCH_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 
@@ -360,6 +348,5 @@ MESSAGES_OPERATIONS = {
         is_data_event=True,
     ),
 }
-
 
 OPERATIONS: dict[str, Operation] = {**MESSAGES_OPERATIONS, **sqs_queues.OPERATIONS}

@@ -28,8 +28,6 @@ from rootkeeper_sandbox.services.resource_policies import PolicyProblemError, ch
 from rootkeeper_sandbox.state.resources import DEFAULT_ATTRIBUTES, Queue, queue_arn
 
 _ACCOUNT_ID = re.compile(r"\d{12}")
-
-
 _AWS_SUFFIX = ".amazonaws.com"
 
 
@@ -133,13 +131,9 @@ _RANGES: Mapping[str, tuple[int, int]] = {
     "VisibilityTimeout": (0, 43_200),
 }
 
-
 _KEPT_ONLY = frozenset({"KmsMasterKeyId", "RedriveAllowPolicy", "RedrivePolicy", "SqsManagedSseEnabled"})
 """Kept and told, without effect."""
-
-
 _FIFO = frozenset({"ContentBasedDeduplication", "DeduplicationScope", "FifoQueue", "FifoThroughputLimit"})
-
 
 _READ_ONLY_ATTRIBUTES = frozenset(
     {
@@ -152,10 +146,7 @@ _READ_ONLY_ATTRIBUTES = frozenset(
     }
 )
 
-
 POLICY = "Policy"
-
-
 _MAX_TEXT_BYTES = 64 * 1024
 
 
@@ -229,20 +220,10 @@ def _count(call: Call, queue: Queue) -> dict[str, str]:
 
 MAX_QUEUES = 1000
 """In one account and Region; a bound of the sandbox's own."""
-
-
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
-
-
 _FIFO_SUFFIX = ".fifo"
-
-
 _AFTER_DELETION = timedelta(seconds=60)
-
-
 _BETWEEN_PURGES = timedelta(seconds=60)
-
-
 _PAGE_SIZE = 1000
 
 

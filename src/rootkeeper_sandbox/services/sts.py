@@ -108,17 +108,9 @@ def describe_issue(credential: Credential) -> dict[str, Any]:
 
 
 _DEFAULT_SECONDS = 3600
-
-
 _CHAINED_SECONDS = 3600
-
-
 _ROLE_ARN = re.compile(r"arn:[^:]+:iam::(\d{12}):role(/(?:[!-.0-~]+/)*)([\w+=,.@-]{1,64})", re.ASCII)
-
-
 _NOT_IMITATED = ("Policy", "PolicyArns", "ProvidedContexts", "Tags", "TransitiveTagKeys")
-
-
 _MFA_FAILED = "MultiFactorAuthentication failed"
 
 
@@ -274,12 +266,8 @@ ROLE_SESSIONS_OPERATIONS = {
     ),
 }
 
-
 _ROOT_SESSION_SECONDS = 900
-
-
 _TASK_POLICY_PATH = "policy/root-task/"
-
 
 TASK_FEATURES: Mapping[str, Feature] = {
     "IAMAuditRootUserCredentials": Feature.ROOT_CREDENTIALS_MANAGEMENT,
@@ -289,7 +277,6 @@ TASK_FEATURES: Mapping[str, Feature] = {
     "SQSUnlockQueuePolicy": Feature.ROOT_SESSIONS,
 }
 """The feature that each task policy needs, as observed; the User Guide reads otherwise for the recovery task."""
-
 
 _FEATURE_REFUSALS = {
     Feature.ROOT_CREDENTIALS_MANAGEMENT: (
@@ -411,7 +398,6 @@ ROOT_SESSIONS_OPERATIONS = {
         is_regional_only=True,
     ),
 }
-
 
 OPERATIONS: dict[str, Operation] = {
     **IDENTITY_OPERATIONS,

@@ -25,11 +25,7 @@ from datetime import datetime
 from enum import StrEnum
 
 _ACCOUNT_BITS = 40
-
-
 _ACCOUNT_SHIFT = 7
-
-
 _TOKEN_PREFIX = "IQoJb3JpZ2luX2Vj"  # noqa: S105 - how every AWS session token begins, no secret
 
 
@@ -93,11 +89,7 @@ def _access_key_id(prefix: str, account_id: str, noise: bytes) -> str:
 
 
 _COST, _BLOCK_SIZE, _PARALLELISM = 1 << 14, 8, 1
-
-
 _SALT_BYTES = 16
-
-
 _DECOY_SALT = b"\0" * _SALT_BYTES
 
 
@@ -135,11 +127,7 @@ def _encode(text: str) -> bytes:
 
 
 ACTIVE = "Active"
-
-
 INACTIVE = "Inactive"
-
-
 _KEPT_STEPS = 20
 
 

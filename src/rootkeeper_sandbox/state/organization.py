@@ -47,11 +47,9 @@ class PropagationDelays:
 
 IMMEDIATE = PropagationDelays()
 
-
 AWS_PROPAGATION_DELAYS = PropagationDelays(
     deregistration=(5, 45), trust_removal=(0, 120), feature_change=(0, 1), queue_policy_change=(0, 60)
 )
-
 
 PROPAGATION_DELAYS = {"immediate": IMMEDIATE, "aws": AWS_PROPAGATION_DELAYS}
 """The values of ``--consistency``. The bounds between the observed moments are assumed."""
@@ -86,16 +84,10 @@ def _is_within(changed_at: datetime | None, propagation_delay: tuple[float, floa
 
 CREATION_TIME = timedelta(seconds=3)
 """How long CreateAccount stays in progress. AWS takes about a minute; a choice for people who wait."""
-
-
 CLOSURE_TIME = timedelta(seconds=60)
 """How long an account is PENDING_CLOSURE: "a few minutes" on AWS."""
-
-
 INVITATION_LIFETIME = timedelta(days=15)
 """Source: Organizations User Guide, "Inviting an AWS account to join your organization"."""
-
-
 SHOWN_AFTER_END = timedelta(days=30)
 """How long ended handshakes are listed. Source: Organizations Handshake, API version 2016-11-28."""
 
@@ -178,8 +170,6 @@ class Handshake:
 
 
 IAM_SERVICE_PRINCIPAL = "iam.amazonaws.com"
-
-
 _DERIVED = {"is_kept": False}
 """Marks what follows from other fields and isn't written to a state file."""
 

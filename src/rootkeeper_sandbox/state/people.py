@@ -166,8 +166,6 @@ class Mailboxes:
 
 
 _KEPT_AFTER_EXPIRY = timedelta(minutes=15)
-
-
 _SWEPT_FIRST_AT = 4096
 """Afterwards whenever there are twice as many as the last sweep left: each session is looked at seldom, if ever."""
 
@@ -200,25 +198,13 @@ class Sessions:
 
 SESSION_LIFETIME = timedelta(hours=12)
 """Source: AWS Sign-In User Guide: a console session of a root user or IAM user lasts 12 hours."""
-
-
 CHALLENGE_LIFETIME = timedelta(minutes=5)
-
-
 RESET_LIFETIME = timedelta(minutes=60)
 """AWS says only that its links are time-limited."""
-
-
 MFA_GRACE = timedelta(days=35)
 """How long a root user may put off registering MFA. Source: aws-facts E."""
-
-
 FAILURE_WINDOW = timedelta(minutes=15)
-
-
 MAX_FAILURES = 10
-
-
 MAX_ENTRIES = 10_000
 """Of each kind; the oldest go first."""
 

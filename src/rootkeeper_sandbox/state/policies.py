@@ -17,10 +17,7 @@ from enum import StrEnum
 from rootkeeper_sandbox.exchange import AttachedPolicy
 
 ADMINISTRATOR_ACCESS_ARN = "arn:aws:iam::aws:policy/AdministratorAccess"
-
-
 FULL_ACCESS_DOCUMENT = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}'
-
 
 FULL_ACCESS_RESOURCE_DOCUMENT = (
     '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"*"}]}'
@@ -35,8 +32,6 @@ class PolicyType(StrEnum):
 
 
 MAX_CHARACTERS = {PolicyType.SERVICE_CONTROL_POLICY: 10_240, PolicyType.RESOURCE_CONTROL_POLICY: 5_120}
-
-
 MAX_ATTACHED = {PolicyType.SERVICE_CONTROL_POLICY: 10, PolicyType.RESOURCE_CONTROL_POLICY: 5}
 """On each root, unit and account; AWS's own policies count, too (assumed for resource control policies).
 
@@ -72,7 +67,6 @@ FULL_AWS_ACCESS = OrganizationPolicy(
     is_aws_managed=True,
 )
 
-
 RCP_FULL_AWS_ACCESS = OrganizationPolicy(
     policy_id="p-RCPFullAWSAccess",
     arn="arn:aws:organizations::aws:policy/resource_control_policy/p-RCPFullAWSAccess",
@@ -82,7 +76,6 @@ RCP_FULL_AWS_ACCESS = OrganizationPolicy(
     description="Allows access to every resource",
     is_aws_managed=True,
 )
-
 
 _DEFAULTS = {policy.policy_type: policy for policy in (FULL_AWS_ACCESS, RCP_FULL_AWS_ACCESS)}
 
@@ -202,7 +195,6 @@ _READ_ONLY = (
     "sso:Get*",
     "sso:List*",
 )
-
 
 _POWER_USER_EXTRAS = (
     "account:GetAccountInformation",

@@ -18,11 +18,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 ENABLED = "Enabled"
-
-
 SUSPENDED = "Suspended"
-
-
 NULL_VERSION = "null"
 """The version id of objects that were put while their bucket had no versioning."""
 
